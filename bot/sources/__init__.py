@@ -1,0 +1,52 @@
+"""One file a network. A source is asked for a stretch of days and yields snapshots; it never computes a figure.
+
+Adding a network is adding a file here: its module docstring is its page in the docs, `CATALOGUES` says what it lists,
+`Settings` what `config.yaml` may tell it, `SECRETS` which environment variables it reads.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from types import ModuleType
+from typing import Protocol
+
+from bot.config import Network
+from bot.records import Period, Snapshot
+
+
+class SourceError(Exception):
+    """A network could not be read. One line: which thing, what was found, what was wanted, what to do."""
+
+
+class Source(Protocol):
+    """One network, asked."""
+
+    def snapshots(self, wanted: Period | None) -> Iterator[Snapshot]:
+        """Snapshots in order of time; with `wanted`, only those that bear on its days. Raises `SourceError`; what was
+        yielded before stays good."""
+        ...
+
+
+def networks() -> tuple[str, ...]:
+    """Every network there is a file for, by name."""
+    return tuple(sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_")))
+
+
+def module(network: str) -> ModuleType:
+    """A network's module: `TITLE`, `CATALOGUES`, `Settings`, `SECRETS` and `source`."""
+    return importlib.import_module(f"{__name__}.{network}")
+
+
+def settings() -> dict[str, type[Network]]:
+    """What `config.yaml` may say under `networks`."""
+    return {name: module(name).Settings for name in networks()}
+
+
+def source(network: str, chosen: Network, data: Path, secrets: Mapping[str, str], clock: Callable[[], datetime]) -> Source:
+    """A source ready to be asked. `data` is the folder it may keep downloads in; `secrets` holds only its own `SECRETS`."""
+    made: Source = module(network).source(chosen, data, secrets, clock)
+    return made
