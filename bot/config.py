@@ -1,7 +1,7 @@
-"""Choices from `config.yaml` and secrets from the environment. Every mistake is found in one reading, none stops at the first.
+"""Choices from `config.yaml` and secrets from the environment. Every mistake is listed, none stops the reading.
 
-Sources and outlets declare their own settings as subclasses of `Network` and `Outlet`; `load` is handed those classes, so
-that adding a file under `sources/` or `outlets/` needs no edit here.
+Sources and outlets declare their own settings as subclasses of `Network` and `Outlet`; `load` is handed those classes,
+so that adding a file under `sources/` or `outlets/` needs no edit here.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 import yaml
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-
 
 T = TypeVar("T", bound="Choice")
 
@@ -71,9 +70,9 @@ class Settings:
     """Choices and secrets together."""
 
     config: Config
-    secrets: Mapping[str, SecretStr] = field(default_factory=dict)
-    database_url: SecretStr = SecretStr("")
+    database_url: SecretStr
     """Where the database is; a SQLite file under `config.data` unless DATABASE_URL says otherwise."""
+    secrets: Mapping[str, SecretStr] = field(default_factory=dict)
 
     def secret(self, name: str) -> str | None:
         """A secret's plain value, or `None` where it is not set."""
@@ -104,7 +103,7 @@ def load(
     environment = _environment(path.parent)
     secrets = {name: SecretStr(environment[name]) for name in secret_names if environment.get(name)}
     url = environment.get("DATABASE_URL") or f"sqlite:///{config.data / 'footfall.db'}"
-    return Settings(config, secrets, SecretStr(url))
+    return Settings(config, SecretStr(url), secrets)
 
 
 def _environment(folder: Path) -> dict[str, str]:

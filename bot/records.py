@@ -230,7 +230,7 @@ class Book:
     newly_listed: tuple[Model, ...] | Unknown
     """Models first listed 30 to 59 days before the end, also if delisted since."""
     history: tuple[Point, ...]
-    """The days up to the period's last, oldest first, at most `ledger.HISTORY` of them; days before the watch are absent."""
+    """The days up to the period's last, oldest first, at most `ledger.HISTORY`; days before the watch are absent."""
     gaps: tuple[str, ...]
     refs: tuple[Ref, ...]
     names: Mapping[int, Name] = field(default_factory=dict)

@@ -46,7 +46,9 @@ def settings() -> dict[str, type[Network]]:
     return {name: module(name).Settings for name in networks()}
 
 
-def source(network: str, chosen: Network, data: Path, secrets: Mapping[str, str], clock: Callable[[], datetime]) -> Source:
+def source(
+    network: str, chosen: Network, data: Path, secrets: Mapping[str, str], clock: Callable[[], datetime]
+) -> Source:
     """A source ready to be asked. `data` is the folder it may keep downloads in; `secrets` holds only its own `SECRETS`."""
     made: Source = module(network).source(chosen, data, secrets, clock)
     return made
