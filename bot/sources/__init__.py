@@ -49,6 +49,6 @@ def settings() -> dict[str, type[Network]]:
 def source(
     network: str, chosen: Network, data: Path, secrets: Mapping[str, str], clock: Callable[[], datetime]
 ) -> Source:
-    """A source ready to be asked. `data` is the folder it may keep downloads in; `secrets` holds only its own `SECRETS`."""
+    """A source ready to be asked. `data` is the folder it may keep downloads in, `secrets` holds its own `SECRETS`."""
     made: Source = module(network).source(chosen, data, secrets, clock)
     return made
