@@ -1,0 +1,253 @@
+"""The Jinja environment of every word we publish: sandboxed, strict, and unable to show a number that no figure backs.
+
+Templates get documents through `traced`, which marks every number as the document's own. Filters show those and
+nothing else: the result of arithmetic, a literal or a length is refused, and so is anything shown without a filter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import FileSystemLoader, StrictUndefined, Undefined, nodes
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup, escape
+
+from bot import numbers
+from bot.render import lint, names
+
+TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
+"""`templates/` at the repository root."""
+
+# Of Jinja's own filters, those that pick or order values. None that makes text or numbers of them.
+_PICKING = frozenset(
+    {
+        "attr",
+        "batch",
+        "default",
+        "dictsort",
+        "first",
+        "groupby",
+        "items",
+        "last",
+        "length",
+        "count",
+        "list",
+        "map",
+        "max",
+    }
+    | {"min", "reject", "rejectattr", "reverse", "select", "selectattr", "slice", "sort", "unique"}
+)
+_ARITHMETIC = (
+    nodes.Add,
+    nodes.Sub,
+    nodes.Mul,
+    nodes.Div,
+    nodes.FloorDiv,
+    nodes.Mod,
+    nodes.Pow,
+    nodes.Neg,
+    nodes.Concat,
+)
+_METHODS = frozenset({"items", "keys", "values", "get"})
+
+
+class Whole(int):
+    """An integer that stands in a document. Arithmetic on it gives a plain `int`, which no filter shows."""
+
+    __slots__ = ()
+
+
+class Part(float):
+    """A float that stands in a document."""
+
+    __slots__ = ()
+
+
+class Told(str):
+    """Text that stands in a document."""
+
+    __slots__ = ()
+
+
+def traced(value: Any) -> Any:
+    """A document (or a part of one) with every number and text marked as its own."""
+    match value:
+        case bool() | None | Markup():
+            return value
+        case int():
+            return Whole(value)
+        case float():
+            return Part(value)
+        case str():
+            return Told(value)
+        case Mapping():
+            return {key: traced(held) for key, held in value.items()}
+        case list() | tuple():
+            return [traced(held) for held in value]
+    return value
+
+
+class _Environment(ImmutableSandboxedEnvironment):
+    """Refuses, when a template is loaded, what would make a number in it."""
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        tree = super()._parse(source, name, filename)
+        _refuse_making(tree, name or "<template>")
+        return tree
+
+
+def environment(outlet: str, locale: str = "en", hidden: Iterable[str] = ()) -> ImmutableSandboxedEnvironment:
+    """The environment of one outlet ("x", "discord", "text", "site"). Kept: do not change the one you get, but give
+    pages filters of their own through `overlay()`."""
+    return _environment(outlet, locale, tuple(hidden))
+
+
+def rendered(outlet: str, template: str, locale: str = "en", hidden: Iterable[str] = (), **context: Any) -> str:
+    """A template's text, linted. Every value of `context` is taken as a document's. Raises `LintError`."""
+    text = raw(environment(outlet, locale, hidden), template, context)
+    return lint.checked(text, template, html=outlet == "site")
+
+
+def raw(words: ImmutableSandboxedEnvironment, template: str, context: Mapping[str, Any]) -> str:
+    """A template's text with its marks, for `lint.checked`."""
+    try:
+        return words.get_template(template).render({key: traced(value) for key, value in context.items()})
+    except lint.LintError as error:
+        raise lint.LintError(str(error) if template in str(error) else f"{template}: {error}") from error
+
+
+@lru_cache(maxsize=32)
+def _environment(outlet: str, locale: str, hidden: tuple[str, ...]) -> ImmutableSandboxedEnvironment:
+    if outlet not in names.ESCAPES:
+        raise KeyError(f"no such outlet to write for: {outlet}; known: {', '.join(names.ESCAPES)}")
+    made = _Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        undefined=StrictUndefined,
+        autoescape=True,  # filters give Markup already escaped for their outlet; for pages, plain words become HTML
+        finalize=_shown_by_filter(outlet),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    picking = {key: made.filters[key] for key in _PICKING}
+    made.filters = picking | _filters(outlet, locale, hidden)
+    return made
+
+
+def _shown_by_filter(outlet: str) -> Callable[[Any], Any]:
+    """What `{{ }}` may show: the work of a filter, a macro or a block; on pages also plain words."""
+
+    def finalize(value: Any) -> Any:
+        if isinstance(value, Undefined):
+            return str(value)
+        if isinstance(value, Markup):
+            return value
+        if outlet == "site" and isinstance(value, str):
+            return lint.plain(value)
+        raise lint.LintError(
+            f"found {value!r:.60} shown as it is, wanted a filter: figure, number, day, name, said, word"
+        )
+
+    return finalize
+
+
+def _filters(outlet: str, locale: str, hidden: tuple[str, ...]) -> dict[str, Callable[..., Any]]:
+    """The filters that may show a value; each line is one word of the templates' language."""
+
+    def mark(text: str) -> Markup:
+        return Markup(lint.marked(str(escape(text)) if outlet == "site" else text))  # noqa: S704
+
+    def of_figure(show: Callable[..., str]) -> Callable[..., Markup]:
+        return lambda figure: mark(show(_own_figure(figure), locale))
+
+    def of_number(show: Callable[..., str]) -> Callable[..., Markup]:
+        return lambda number: mark(show(_own(number), locale))
+
+    def name(text: Any, limit: int = names.NAME_LIMIT) -> Markup:
+        return Markup(lint.marked(names.shown(_own_text(text), outlet, hidden, limit)))  # noqa: S704
+
+    def said(text: Any, limit: int = names.SAID_LIMIT) -> Markup:
+        return Markup(lint.marked(names.said(_own_text(text), outlet, hidden, limit)))  # noqa: S704
+
+    def word(text: Any, limit: int = 40) -> Markup:
+        return Markup(lint.plain(names.said(_own_text(text), outlet, hidden, limit)))  # noqa: S704
+
+    def counted(number: Any, unit: str) -> Markup:
+        held = _own(number)
+        return Markup(f"{mark(numbers.count(held, locale))} {word(Told(numbers.noun(unit, held)))}")  # noqa: S704
+
+    return {
+        "figure": of_figure(numbers.value),  # a figure by its unit: 929, 24.6%, unknown
+        "measured": of_figure(numbers.measured),  # a figure with its noun: 929 models
+        "number": of_number(numbers.count),  # 3,783
+        "compact": of_number(numbers.compact),  # 8.7 million
+        "counted": counted,  # 1 model, 929 models
+        "share": of_number(numbers.share),  # 24.6%
+        "ratio": of_number(numbers.ratio),  # +4.1%
+        "points": of_number(numbers.points),  # +5.0 points
+        "index": of_number(numbers.index),  # 0.873
+        "day": lambda when: mark(numbers.day(_own_date(when), locale)),  # 12 January 2025
+        "iso": lambda when: mark(_own_date(when).isoformat()),  # 2025-01-12
+        "month": lambda when: mark(numbers.month(_own_date(when), locale)),  # January 2025
+        "until": lambda first, last: mark(numbers.days(_own_date(first), _own_date(last), locale)),  # 6 to 12 January
+        "name": name,  # a foreign name
+        "said": said,  # our own words that may hold digits and names: a reason, a gap, a label
+        "word": word,  # our own words that hold no digits: a unit, a title
+        "constant": lambda text: Markup(lint.marked(text)),  # noqa: S704  # a literal: "7 days"
+    }
+
+
+def _own(number: Any) -> int | float:
+    if isinstance(number, Whole | Part):
+        return number
+    raise lint.LintError(
+        f"found {number!r:.60}, wanted a number that stands in the document, not one made in a template"
+    )
+
+
+def _own_text(text: Any) -> str:
+    if isinstance(text, Told):
+        return str(text)
+    raise lint.LintError(f"found {text!r:.60}, wanted a text that stands in the document")
+
+
+def _own_date(when: Any) -> date:
+    if isinstance(when, date):
+        return when
+    try:
+        return date.fromisoformat(_own_text(when)[:10])
+    except ValueError as error:
+        raise lint.LintError(f"found {when!r:.60}, wanted a date like 2025-01-12") from error
+
+
+def _own_figure(figure: Any) -> Mapping[str, object]:
+    if isinstance(figure, Undefined):
+        raise lint.LintError(str(figure))
+    if not isinstance(figure, Mapping) or "value" not in figure:
+        raise lint.LintError(f"found {figure!r:.60}, wanted a figure of the document")
+    if figure["value"] is not None and not isinstance(figure["value"], Told):
+        _own(figure["value"])
+    return figure
+
+
+def _refuse_making(tree: nodes.Template, template: str) -> None:
+    """Raises `LintError` for arithmetic, for text put together by methods, and for a constant that is not a literal."""
+    modules = {node.target for node in tree.find_all(nodes.Import)}
+    for node in tree.find_all((*_ARITHMETIC, nodes.Filter, nodes.Call)):
+        where = f"{template}:{node.lineno}"
+        if isinstance(node, _ARITHMETIC):
+            found = type(node).__name__.lower()
+            raise lint.LintError(f"{where}: found {found} in a template, wanted a figure: compute it as a metric")
+        if isinstance(node, nodes.Filter) and node.name == "constant" and not _literal(node.node):
+            raise lint.LintError(f"{where}: found a computed constant, wanted a literal string before | constant")
+        if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr):
+            inside = node.node.node
+            if node.node.attr not in _METHODS and not (isinstance(inside, nodes.Name) and inside.name in modules):
+                raise lint.LintError(f"{where}: found a call of .{node.node.attr}(), wanted a filter")
+
+
+def _literal(node: nodes.Node | None) -> bool:
+    return isinstance(node, nodes.Const) and isinstance(node.value, str)

@@ -1,0 +1,97 @@
+"""The number lint: every digit of a rendered text comes from a figure, a date, a declared constant or a name.
+
+The filters wrap what they emit in two private-use characters, which foreign text never holds (`records.Name` drops
+them, `plain` again). What is left outside those marks must be free of digits of any script.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from html.parser import HTMLParser
+
+OPEN, CLOSE = "\ue000", "\ue001"
+_PRIVATE = "Co"
+_DIGITS = frozenset({"Nd", "Nl", "No"})
+_SPOKEN_ATTRIBUTES = frozenset({"alt", "title", "aria-label", "aria-description", "content", "placeholder"})
+_UNSPOKEN_ELEMENTS = frozenset({"script", "style"})
+
+
+class LintError(Exception):
+    """A template would publish what no figure backs. Names the template and what was found."""
+
+
+def plain(text: str) -> str:
+    """Text without private-use characters, so that no mark can be forged."""
+    return "".join(c for c in text if unicodedata.category(c) != _PRIVATE)
+
+
+def marked(text: str) -> str:
+    """Text that may hold digits, for `checked` to let through. Marks inside are dissolved."""
+    return f"{OPEN}{plain(text)}{CLOSE}"
+
+
+def unmarked(text: str) -> str:
+    return text.replace(OPEN, "").replace(CLOSE, "")
+
+
+def checked(text: str, template: str, *, html: bool = False) -> str:
+    """The text in NFC without its marks. Raises `LintError` for a digit outside marks; with `html`, markup itself
+    (tags, most attributes, styles) is not prose and is passed over."""
+    bare = _outside(text, template)
+    prose = _prose(bare) if html else bare
+    stray = sorted({c for c in prose if unicodedata.category(c) in _DIGITS})
+    if stray:
+        where = next(line for line in prose.splitlines() if any(c in line for c in stray)).strip()
+        raise LintError(
+            f"{template}: found {' '.join(stray)} in {where[:80]!r}, wanted digits only from a figure, a date, a "
+            "constant or a name; use their filters"
+        )
+    return unicodedata.normalize("NFC", unmarked(text))
+
+
+def _outside(text: str, template: str) -> str:
+    """What stands outside the marks. Raises `LintError` where they do not match: a filter cut a marked text."""
+    kept: list[str] = []
+    inside = False
+    for c in text:
+        if c in (OPEN, CLOSE):
+            if inside == (c == OPEN):
+                raise LintError(
+                    f"{template}: a filter cut or doubled a marked text; shorten names with their own filter"
+                )
+            inside = c == OPEN
+        elif not inside:
+            kept.append(c)
+    if inside:
+        raise LintError(f"{template}: a filter cut a marked text; shorten names with their own filter")
+    return "".join(kept)
+
+
+class _Prose(HTMLParser):
+    """Collects what a reader sees or hears of a page."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.said: list[str] = []
+        self._silent = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._silent += tag in _UNSPOKEN_ELEMENTS
+        if tag != "meta":
+            self.said += [v for k, v in attrs if v and k in _SPOKEN_ATTRIBUTES]
+        elif dict(attrs).get("name") == "description":
+            self.said.append(dict(attrs).get("content") or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._silent -= tag in _UNSPOKEN_ELEMENTS
+
+    def handle_data(self, data: str) -> None:
+        if not self._silent:
+            self.said.append(data)
+
+
+def _prose(page: str) -> str:
+    reader = _Prose()
+    reader.feed(page)
+    reader.close()
+    return "\n".join(reader.said)

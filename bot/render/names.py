@@ -1,0 +1,105 @@
+"""Foreign names, made harmless for each outlet. Input is hostile; output cannot ping, link, tag or break a layout.
+
+Readable substitutes rather than invisible characters: platforms strip the invisible ones, and then the name bites.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+
+import regex
+from markupsafe import escape
+
+from bot.records import Name
+from bot.render.lint import plain
+from bot.render.weigh import weight
+
+NAME_LIMIT = 60
+"""How long a name may get in a post, as its outlet counts before escaping."""
+SAID_LIMIT = 600
+NAMELESS = "a model without a name"
+HIDDEN = "a hidden model"
+
+_ISOLATE, _POP = "\u2068", "\u2069"
+_RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
+_GRAPHEME = regex.compile(r"\X")
+
+# X links foo.io, @foo, #foo and $FOO (twitter-text). A dot before a figure (1.1) or a space cannot link and stays.
+_X_SIGNS = str.maketrans(
+    {"@": "(at)", "\uff20": "(at)", "\ufe6b": "(at)", "#": "♯", "\uff03": "♯", "\ufe5f": "♯", "\ufe69": "\uff04"}
+)
+_X_DOT = re.compile(r"[.\uff0e\uff61\u2024](?![\s0-9.,;:!?)]|$)")
+_X_MONEY = re.compile(r"\$(?![\s0-9]|$)")
+
+# Discord shows a mark behind a backslash as itself; only @ also acts on the raw text, so it becomes another letter.
+_DISCORD_MARKS = re.compile(r"[\\*_~|`<>\[\]()#:]|\.(?![\s0-9]|$)|^[-+]|(?<=\s)[-+]|(?<=^[0-9])\.|(?<=[0-9])\.(?=\s)")
+
+
+def for_x(text: str) -> str:
+    """Without anything X would turn into a link, a mention, a tag or a cashtag."""
+    return _X_MONEY.sub("\uff04", _X_DOT.sub("·", text.translate(_X_SIGNS)))
+
+
+def for_discord(text: str) -> str:
+    """Without anything Discord would turn into a ping, a link, an emoji, a timestamp or formatting."""
+    return _DISCORD_MARKS.sub(lambda m: "\\" + m[0], text.replace("@", "\uff20"))
+
+
+def for_html(text: str) -> str:
+    return str(escape(text))
+
+
+def as_it_is(text: str) -> str:
+    """For a terminal: `Name` has dropped every control character already. Print it without interpreting markup."""
+    return text
+
+
+ESCAPES: Mapping[str, Callable[[str], str]] = {
+    "x": for_x,
+    "discord": for_discord,
+    "text": as_it_is,
+    "site": for_html,
+}
+"""How each outlet is told foreign text. The Atom feed and the pages are both `site`."""
+
+
+def shown(raw: str, outlet: str, hidden: Iterable[str] = (), limit: int = NAME_LIMIT) -> str:
+    """A foreign name as an outlet may show it, or the words for one that is hidden or empty."""
+    if raw in set(hidden):
+        return HIDDEN
+    name = Name(raw)
+    if not any(unicodedata.category(c)[0] not in "MZ" for c in name):
+        return NAMELESS
+    if unicodedata.combining(name[0]) or unicodedata.category(name[0])[0] == "M":
+        name = Name("◌" + name)
+    return _isolated(ESCAPES[outlet](_clipped(name, outlet, limit)), outlet)
+
+
+def said(text: str, outlet: str, hidden: Iterable[str] = (), limit: int = SAID_LIMIT) -> str:
+    """Our own words (a reason, a gap, a label) that may hold foreign names: escaped, hidden names taken out."""
+    for name in hidden:
+        text = text.replace(name, HIDDEN)
+    return _isolated(ESCAPES[outlet](_clipped(Name(plain(text), limit), outlet, limit)), outlet)
+
+
+def _clipped(text: str, outlet: str, limit: int) -> str:
+    """At most `limit` as the outlet counts, between graphemes, with an ellipsis where something is missing."""
+    size = weight if outlet == "x" else len
+    if size(text) <= limit:
+        return text
+    kept, length = [], size("…")
+    for cluster in _GRAPHEME.findall(text):
+        length += sum(map(size, cluster)) if outlet == "x" else len(cluster)
+        if length > limit:
+            break
+        kept.append(cluster)
+    return "".join(kept).rstrip() + "…"
+
+
+def _isolated(text: str, outlet: str) -> str:
+    """Right-to-left text in isolation, so that it cannot reorder the numbers beside it. Pages use `<bdi>`."""
+    if outlet == "site" or not any(unicodedata.bidirectional(c) in _RIGHT_TO_LEFT for c in text):
+        return text
+    return f"{_ISOLATE}{text}{_POP}"
