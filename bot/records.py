@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 import regex
 
@@ -235,6 +235,14 @@ class Book:
     refs: tuple[Ref, ...]
     names: Mapping[int, Name] = field(default_factory=dict)
     """Names of models in `flow` that are not listed any more."""
+    authors: Mapping[int, Name] = field(default_factory=dict)
+    """Authors of the models in `names`."""
+    quiet: tuple[tuple[Model, int], ...] = ()
+    """Of a day: listed models used on each of the 7 days before and, by readings at both its ends, not on this one,
+    each with its uses of those 7 days together; most used first."""
+    woken: tuple[tuple[Model, date], ...] = ()
+    """Of a day: models used on it whose last use before it was seen 14 days earlier or more, with the day of that use
+    and by readings that cover every day since."""
 
 
 # --- what comes out -------------------------------------------------------------------------------------------
@@ -271,5 +279,5 @@ class Receipt:
     at: datetime
 
 
-Document = dict[str, object]
+Document = dict[str, Any]
 """A digest as JSON: what the archive keeps and every face shows. `docs/digest.md` holds its shape."""

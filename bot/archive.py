@@ -1,0 +1,197 @@
+"""What we said: digests with their editions and receipts. Issued stays issued.
+
+A digest is a draft until its first receipt. Composing a draft's period again replaces the draft; composing an issued
+one again makes a new edition, if a figure changed, that lists each change as published and as known now.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.digest import differences
+from bot.records import Document, PeriodName, Receipt
+from bot.store import Store, digests, figures, receipts
+
+
+class ArchiveError(Exception):
+    """Something was asked of the archive that it does not hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One digest in the archive's list: its latest edition."""
+
+    day: date
+    edition: int
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A figure as one digest told it."""
+
+    day: date
+    value: float | int | None
+    unknown: str | None
+
+
+class Archive:
+    """The digests of one database."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def keep(self, document: Document) -> Document:
+        """Keep a newly composed digest and return it as kept, with its edition and status."""
+        with self._store.writing() as connection:
+            key = _period_key(document)
+            latest = connection.execute(_newest_first(*key)).first()
+            if latest is None:
+                return _insert(connection, document, 1, [])
+            if latest.status == "draft":
+                connection.execute(figures.delete().where(figures.c.digest == latest.id))
+                connection.execute(digests.delete().where(digests.c.id == latest.id))
+                latest = connection.execute(_newest_first(*key)).first()
+                if latest is None:
+                    return _insert(connection, document, 1, [])
+            published: Document = json.loads(latest.document)
+            changes = differences(published, document)
+            if not changes:
+                return published
+            return _insert(connection, document, latest.edition + 1, changes)
+
+    def add_receipt(self, document: Document, receipt: Receipt) -> None:
+        """Keep the proof that a digest was published; from then on it is issued. Adding it twice keeps one."""
+        with self._store.writing() as connection:
+            edition = digests.c.edition == document["edition"]
+            row = connection.execute(_newest_first(*_period_key(document)).where(edition)).first()
+            if row is None:
+                raise ArchiveError(f"{document['network']} {document['day']}: no such edition to add a receipt to")
+            known = connection.execute(_receipts(row.id)).all()
+            place = (receipt.outlet, receipt.destination, receipt.part)
+            if place in {(r.outlet, r.destination, r.part) for r in known}:
+                return
+            connection.execute(receipts.insert().values(digest=row.id, **_receipt_row(receipt)))
+            issued = json.dumps({**json.loads(row.document), "status": "issued"}, ensure_ascii=False)
+            change = digests.update().where(digests.c.id == row.id)
+            connection.execute(change.values(status="issued", document=issued))
+
+    def digest(self, network: str, period: PeriodName, day: date, edition: int | None = None) -> Document | None:
+        """One digest, its latest edition unless one is named. `day` is the period's first."""
+        chosen = _newest_first(network, period, day)
+        if edition is not None:
+            chosen = chosen.where(digests.c.edition == edition)
+        with self._store.reading() as connection:
+            row = connection.execute(chosen).first()
+        return json.loads(row.document) if row else None
+
+    def newest(self, network: str, period: PeriodName = "day") -> Document | None:
+        """The digest of the latest period."""
+        chosen = (
+            sa.select(digests.c.document)
+            .where(digests.c.network == network, digests.c.period == period)
+            .order_by(digests.c.day.desc(), digests.c.edition.desc())
+            .limit(1)
+        )
+        with self._store.reading() as connection:
+            found = connection.scalar(chosen)
+        return json.loads(found) if found else None
+
+    def listed(self, network: str, period: PeriodName = "day") -> tuple[Entry, ...]:
+        """Every period with a digest, oldest first."""
+        chosen = (
+            sa.select(digests.c.day, digests.c.edition, digests.c.status)
+            .where(digests.c.network == network, digests.c.period == period)
+            .order_by(digests.c.day, digests.c.edition)
+        )
+        with self._store.reading() as connection:
+            rows = connection.execute(chosen).all()
+        return tuple({row.day: Entry(row.day, row.edition, row.status) for row in rows}.values())
+
+    def trend(
+        self, network: str, catalogue: str, key: str, period: PeriodName = "day", last: int | None = None
+    ) -> tuple[Told, ...]:
+        """One figure over the latest `last` periods (all of them by default), oldest first."""
+        chosen = (
+            sa.select(digests.c.day, figures.c.value, figures.c.unknown)
+            .join(figures, figures.c.digest == digests.c.id)
+            .where(digests.c.network == network, digests.c.period == period)
+            .where(figures.c.catalogue == catalogue, figures.c.key == key)
+            .order_by(digests.c.day, digests.c.edition)
+        )
+        with self._store.reading() as connection:
+            rows = connection.execute(chosen).all()
+        told = {row.day: Told(row.day, json.loads(row.value) if row.value else None, row.unknown) for row in rows}
+        return tuple(told.values())[-last:] if last else tuple(told.values())
+
+    def receipts(self, network: str, period: PeriodName, day: date, edition: int | None = None) -> tuple[Receipt, ...]:
+        """The proofs that a digest was published, of its latest edition unless one is named."""
+        chosen = _newest_first(network, period, day)
+        if edition is not None:
+            chosen = chosen.where(digests.c.edition == edition)
+        with self._store.reading() as connection:
+            row = connection.execute(chosen).first()
+            rows = connection.execute(_receipts(row.id)).all() if row else []
+        return tuple(Receipt(r.outlet, r.destination, r.part, r.platform_id, r.url, r.at) for r in rows)
+
+
+def _period_key(document: Document) -> tuple[str, PeriodName, date]:
+    return document["network"], document["period"], date.fromisoformat(document["day"])
+
+
+def _newest_first(network: str, period: PeriodName, day: date) -> sa.Select[Any]:
+    same = (digests.c.network == network, digests.c.period == period, digests.c.day == day)
+    return sa.select(digests).where(*same).order_by(digests.c.edition.desc()).limit(1)
+
+
+def _receipts(digest: int) -> sa.Select[Any]:
+    return sa.select(receipts).where(receipts.c.digest == digest).order_by(receipts.c.at, receipts.c.part)
+
+
+def _receipt_row(receipt: Receipt) -> dict[str, object]:
+    return {
+        "outlet": receipt.outlet,
+        "destination": receipt.destination,
+        "part": receipt.part,
+        "platform_id": receipt.platform_id,
+        "url": receipt.url,
+        "at": receipt.at,
+    }
+
+
+def _insert(connection: sa.Connection, document: Document, edition: int, changes: list[Document]) -> Document:
+    kept: Document = {**document, "edition": edition, "status": "draft", "changes": changes}
+    network, period, day = _period_key(document)
+    row = {
+        "network": network,
+        "period": period,
+        "day": day,
+        "edition": edition,
+        "status": "draft",
+        "composed_at": datetime.fromisoformat(document["composed_at"]),
+        "document": json.dumps(kept, ensure_ascii=False),
+    }
+    digest = connection.execute(digests.insert().values(row).returning(digests.c.id)).scalar_one()
+    rows = [{"digest": digest, **figure} for figure in _figure_rows(kept)]
+    if rows:
+        connection.execute(figures.insert(), rows)
+    return kept
+
+
+def _figure_rows(document: Document) -> list[dict[str, Any]]:
+    blocks: list[dict[str, Any]] = [*document["catalogues"], *document["panels"]]
+    return [
+        {
+            "catalogue": block["catalogue"],
+            "key": key,
+            "value": None if figure["value"] is None else json.dumps(figure["value"]),
+            "unknown": figure.get("unknown"),
+        }
+        for block in blocks
+        for key, figure in block["figures"].items()
+    ]

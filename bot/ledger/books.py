@@ -1,0 +1,310 @@
+"""Books: one catalogue and one period, with everything that its figures are computed from.
+
+What a book costs does not grow with the length of history: it reads the snapshots at the ends of its windows, the usage
+of its own period, and one short row a day of the last `HISTORY` days.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.ledger.snapshots import ONE
+from bot.records import Book, Catalogue, Flow, Model, Name, Period, Point, Ref, Unknown, spoken
+from bot.store import Store, catalogues, models, readings, refs, snapshots, stretches, usage
+
+HISTORY = 400
+"""Days of history in a book: enough for "highest in a year"."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One catalogue of one database, being asked."""
+
+    connection: sa.Connection
+    catalogue: int
+    unit: str
+    since: date
+    """The day that the first snapshot closes."""
+
+    def stock(self, day: date) -> Any:
+        """The snapshot that closes a day, or `None`."""
+        found = sa.select(snapshots).where(snapshots.c.catalogue == self.catalogue, snapshots.c.day == day)
+        return self.connection.execute(found).first()
+
+
+def book(store: Store, catalogue: Catalogue, period: Period) -> Book:
+    """The book of one catalogue and period. What is not known stands in it as `Unknown`, with the reason."""
+    with store.reading() as connection:
+        key = connection.scalar(
+            sa.select(catalogues.c.id).where(
+                catalogues.c.network == catalogue.network, catalogues.c.name == catalogue.key
+            )
+        )
+        closed = sa.select(sa.func.min(snapshots.c.day)).where(snapshots.c.catalogue == key)
+        since = connection.scalar(closed) if key else None
+        if key is None or since is None or since > period.last:
+            return _empty(catalogue, period, since)
+        return _filled(_Asked(connection, key, catalogue.unit, since), catalogue, period)
+
+
+def _empty(catalogue: Catalogue, period: Period, since: date | None) -> Book:
+    start = f"the watch began at the end of {spoken(since)}" if since else "nothing was collected yet"
+    why = Unknown(start)
+    return Book(catalogue, period, None, why, why, why, why, why, why, why, why, why, why, (), (), ())
+
+
+def _filled(asked: _Asked, catalogue: Catalogue, period: Period) -> Book:
+    end = period.last
+    flow = _flow(asked, period.first, end)
+    listed = _listed(asked, end)
+    gone = (
+        set(flow.by_model) - {m.id for m in listed}
+        if isinstance(flow, Flow) and not isinstance(listed, Unknown)
+        else ()
+    )
+    return Book(
+        catalogue=catalogue,
+        period=period,
+        watched_since=asked.since,
+        listed=listed,
+        listed_before=_ids(asked, period.first - ONE),
+        listed_7d_before=_stock(asked, end - 7 * ONE),
+        listed_period_before=_stock(asked, period.first - ONE),
+        flow=flow,
+        flow_before=_flow(asked, period.before.first, period.before.last),
+        total_7d=_total(asked, end - 6 * ONE, end),
+        total_30d=_total(asked, end - 29 * ONE, end),
+        total_prior_7d=_total(asked, end - 13 * ONE, end - 7 * ONE),
+        newly_listed=_newly_listed(asked, end),
+        history=_history(asked, end),
+        gaps=tuple(_gaps(asked, period)),
+        refs=_refs(asked, [period.first - ONE, end, end - 7 * ONE, end - 14 * ONE, end - 30 * ONE]),
+        names=_names(asked, gone),
+    )
+
+
+# --- stocks ------------------------------------------------------------------------------------------------------
+
+
+def _no_reading(asked: _Asked, day: date) -> Unknown:
+    if day < asked.since:
+        return Unknown(f"the watch began at the end of {spoken(asked.since)}")
+    return Unknown(f"no reading at the end of {spoken(day)}")
+
+
+def _stock(asked: _Asked, day: date) -> int | Unknown:
+    """Models listed at the end of a day."""
+    found = asked.stock(day)
+    if found is None:
+        return _no_reading(asked, day)
+    if found.unplaced:
+        low, high = found.listed, found.listed + found.unplaced
+        return Unknown(f"between {low} and {high} models were listed at the end of {spoken(day)}")
+    return int(found.listed)
+
+
+def _ids(asked: _Asked, day: date) -> frozenset[int] | Unknown:
+    total = _stock(asked, day)
+    if isinstance(total, Unknown):
+        return total
+    rows = sa.select(readings.c.model).where(readings.c.snapshot == asked.stock(day).id)
+    return frozenset(asked.connection.scalars(rows))
+
+
+def _listed(asked: _Asked, day: date) -> tuple[Model, ...] | Unknown:
+    total = _stock(asked, day)
+    if isinstance(total, Unknown):
+        return total
+    here = readings.c.snapshot == asked.stock(day).id
+    chosen = _model_columns(day).join_from(models, readings, readings.c.model == models.c.id).where(here)
+    return tuple(_model(asked, row) for row in asked.connection.execute(chosen))
+
+
+def _model_columns(day: date) -> sa.Select[Any]:
+    """What a `Model` is made from, as it was known at the end of `day`."""
+    earlier = (usage.c.model == models.c.id, usage.c.last_day <= day)
+
+    def as_of(column: sa.Column[date], latest: sa.Column[date]) -> sa.ColumnElement[date]:
+        last = sa.select(column).where(*earlier).order_by(usage.c.last_day.desc()).limit(1).scalar_subquery()
+        return sa.case((models.c.last_used <= day, latest), (models.c.first_used > day, None), else_=last)
+
+    return sa.select(
+        models.c.id,
+        models.c.name,
+        models.c.author,
+        models.c.category,
+        models.c.created_at,
+        models.c.first_seen,
+        models.c.first_counter,
+        sa.case((models.c.first_used <= day, models.c.first_used)).label("first_used"),
+        as_of(usage.c.last_day, models.c.last_used).label("last_used"),
+        as_of(usage.c.first_day, models.c.last_used_from).label("last_used_from"),
+    )
+
+
+def _model(asked: _Asked, row: Any) -> Model:
+    first = row.first_seen if row.first_seen > asked.since else None
+    if first is None and row.created_at:
+        first = row.created_at.date()
+    return Model(
+        id=row.id,
+        name=row.name,
+        author=row.author,
+        first_listed=first,
+        used_before_watch=bool(row.first_counter),
+        last_used=row.last_used,
+        last_used_from=row.last_used_from,
+        first_used=row.first_used,
+        category=row.category,
+    )
+
+
+def _newly_listed(asked: _Asked, end: date) -> tuple[Model, ...] | Unknown:
+    """Models first seen 30 to 59 days before `end`; those of the first snapshot are left out."""
+    if (end - asked.since).days < 60:
+        return Unknown(f"watched for {(end - asked.since).days} of 60 days")
+    seen = models.c.first_seen.between(end - 59 * ONE, end - 30 * ONE)
+    chosen = _model_columns(end).where(models.c.catalogue == asked.catalogue, seen)
+    return tuple(_model(asked, row) for row in asked.connection.execute(chosen))
+
+
+# --- flows -------------------------------------------------------------------------------------------------------
+
+
+def _unknown_window(asked: _Asked, first: date, last: date) -> Unknown | None:
+    """Why the usage of these days is not known; `None` where it is."""
+    wanted = (last - first).days + 1
+    if first <= asked.since:
+        watched = max((last - asked.since).days, 0)
+        return Unknown(
+            f"watched for {watched} of {wanted} days" if wanted > 1 else _no_reading(asked, first - ONE).reason
+        )
+    for day in (first - ONE, last):
+        if asked.stock(day) is None:
+            return _no_reading(asked, day)
+    inside = (stretches.c.catalogue == asked.catalogue, stretches.c.first_day >= first, stretches.c.last_day <= last)
+    fallen = asked.connection.scalar(sa.select(sa.func.coalesce(sa.func.sum(stretches.c.resets), 0)).where(*inside))
+    if fallen:
+        return Unknown(
+            f"the counter of {fallen} {'model' if fallen == 1 else 'models'} fell, so part of the use is not known"
+        )
+    return None
+
+
+def _total(asked: _Asked, first: date, last: date) -> int | Unknown:
+    """Uses from the first to the last of these days: the stretches inside, and holes that lie inside whole."""
+    unknown = _unknown_window(asked, first, last)
+    if unknown:
+        return unknown
+    inside = (stretches.c.catalogue == asked.catalogue, stretches.c.first_day >= first, stretches.c.last_day <= last)
+    hole = (usage.c.catalogue == asked.catalogue, usage.c.hole, usage.c.first_day >= first, usage.c.last_day <= last)
+    parts = (sa.select(sa.func.sum(stretches.c.uses)).where(*inside), sa.select(sa.func.sum(usage.c.uses)).where(*hole))
+    return sum(int(asked.connection.scalar(part) or 0) for part in parts)
+
+
+def _flow(asked: _Asked, first: date, last: date) -> Flow | Unknown:
+    """Usage of these days in total and by model."""
+    unknown = _unknown_window(asked, first, last)
+    if unknown:
+        return unknown
+    inside = (usage.c.catalogue == asked.catalogue, usage.c.last_day.between(first, last), usage.c.first_day >= first)
+    found = sa.select(usage.c.model, sa.func.sum(usage.c.uses)).where(*inside).group_by(usage.c.model)
+    if first == last:
+        found = sa.select(usage.c.model, usage.c.uses).where(*inside)
+    by_model = {model: int(uses) for model, uses in asked.connection.execute(found)}
+    within = (stretches.c.catalogue == asked.catalogue, stretches.c.first_day >= first, stretches.c.last_day <= last)
+    newcomers = asked.connection.scalar(sa.select(sa.func.sum(stretches.c.newcomers)).where(*within))
+    return Flow(sum(by_model.values()), by_model, int(newcomers or 0))
+
+
+def _history(asked: _Asked, end: date) -> tuple[Point, ...]:
+    """One point a day, from the first day watched or `HISTORY` days ago to `end`."""
+    first = max(asked.since, end - (HISTORY - 1) * ONE)
+    mine = (stretches.c.catalogue == asked.catalogue, stretches.c.last_day.between(first, end))
+    flows = {row.last_day: row for row in asked.connection.execute(sa.select(stretches).where(*mine))}
+    closed = sa.select(snapshots.c.day, snapshots.c.listed, snapshots.c.unplaced).where(
+        snapshots.c.catalogue == asked.catalogue, snapshots.c.day.between(first - ONE, end)
+    )
+    stocks = {row.day: row for row in asked.connection.execute(closed)}
+    return tuple(_point(first + n * ONE, flows, stocks) for n in range((end - first).days + 1))
+
+
+def _point(day: date, flows: Mapping[date, Any], stocks: Mapping[date, Any]) -> Point:
+    flow, stock, before = flows.get(day), stocks.get(day), stocks.get(day - ONE)
+    listed = stock.listed if stock is not None and not stock.unplaced else None
+    if flow is None or flow.first_day < day:
+        return Point(day, models_listed=listed)
+    added = flow.added if listed is not None and before is not None and not before.unplaced else None
+    if flow.resets:
+        return Point(day, models_listed=listed, models_added=added)
+    return Point(day, flow.uses, flow.models_used, listed, added, flow.top_uses)
+
+
+# --- what is not known, and where it was read ----------------------------------------------------------------------
+
+
+def _gaps(asked: _Asked, period: Period) -> Iterable[str]:
+    """What a reader of this period could misread, in words."""
+    for day in (period.first - ONE, period.last):
+        found = asked.stock(day)
+        if found is not None and found.unplaced:
+            low, high = found.listed, found.listed + found.unplaced
+            yield f"At the end of {spoken(day)} between {low} and {high} models were listed; which is not known."
+    yield from _stretch_gaps(asked, period)
+    notes = {found.note for day in (period.first - ONE, period.last) if (found := asked.stock(day)) is not None}
+    yield from sorted(notes - {""})
+
+
+def _stretch_gaps(asked: _Asked, period: Period) -> Iterable[str]:
+    overlapping = sa.select(stretches).where(
+        stretches.c.catalogue == asked.catalogue,
+        stretches.c.last_day >= period.first,
+        stretches.c.first_day <= period.last,
+    )
+    found = asked.connection.execute(overlapping.order_by(stretches.c.last_day)).all()
+    for row in found:
+        if row.first_day < row.last_day and not row.resets:
+            days = f"{spoken(row.first_day)} to {spoken(row.last_day)}"
+            yield f"{days} taken together: {row.uses} {asked.unit}, {row.models_used} models used; not known by day."
+    fallen = sum(row.resets for row in found)
+    if fallen:
+        yield f"The counter of {_models(fallen)} fell: a reset, so what {_it(fallen)} use was is not known."
+    late = sum(row.newcomers for row in found)
+    if late:
+        yield f"{_models(late)} appeared with {asked.unit} already counted; those are on no known day and left out."
+    hole = (usage.c.catalogue == asked.catalogue, usage.c.hole, usage.c.last_day.between(period.first, period.last))
+    spanning = asked.connection.execute(sa.select(sa.func.count(), sa.func.min(usage.c.first_day)).where(*hole)).one()
+    if spanning[0]:
+        since = spoken(spanning[1])
+        yield f"{_models(spanning[0])} came back after missed readings; use since {since} is in no single day."
+
+
+def _models(count: int) -> str:
+    return f"{count} {'model' if count == 1 else 'models'}"
+
+
+def _it(count: int) -> str:
+    return "its" if count == 1 else "their"
+
+
+def _refs(asked: _Asked, days: Iterable[date]) -> tuple[Ref, ...]:
+    chosen = (
+        sa.select(refs.c.url, refs.c.at, refs.c.sha256)
+        .join(snapshots, snapshots.c.ref == refs.c.id)
+        .where(snapshots.c.catalogue == asked.catalogue, snapshots.c.day.in_(set(days)))
+        .order_by(snapshots.c.day)
+    )
+    return tuple(Ref(row.url, row.at, row.sha256) for row in asked.connection.execute(chosen))
+
+
+def _names(asked: _Asked, ids: Iterable[int]) -> Mapping[int, Name]:
+    wanted = list(ids)
+    if not wanted:
+        return {}
+    found = asked.connection.execute(sa.select(models.c.id, models.c.name).where(models.c.id.in_(wanted)))
+    return {row.id: row.name for row in found}

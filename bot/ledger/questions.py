@@ -1,0 +1,103 @@
+"""The questions that faces ask of the ledger beyond a book: full tables, one model's days, names, what is covered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import sqlalchemy as sa
+
+from bot.ledger.books import book
+from bot.records import Catalogue, Flow, Name, Period, Unknown
+from bot.store import Store, catalogues, models, snapshots, usage
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One model in the full table of a period."""
+
+    rank: int
+    """By uses; models with the same uses share the rank of the first of them."""
+    model: Name
+    author: Name
+    uses: int | None
+    """`None`: not known, because it had no reading when the period began."""
+    share: float | None
+    first_listed: date | None
+    last_used: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What the ledger has of one catalogue."""
+
+    first: date
+    """The day that the first snapshot closes."""
+    last: date
+    models: int
+
+
+def ranking(store: Store, catalogue: Catalogue, period: Period) -> tuple[Row, ...] | Unknown:
+    """Every model listed at the end of a period, most used first. Unknown where the list or the usage is."""
+    asked = book(store, catalogue, period)
+    if isinstance(asked.listed, Unknown):
+        return asked.listed
+    if not isinstance(asked.flow, Flow):
+        return asked.flow
+    uses, total, before = asked.flow.by_model, asked.flow.uses, asked.listed_before
+    known = before if not isinstance(before, Unknown) else frozenset()
+    ordered = sorted(asked.listed, key=lambda m: (-uses.get(m.id, 0), m.name))
+    rows: list[Row] = []
+    for place, model in enumerate(ordered, 1):
+        seen = model.id in uses or model.id in known
+        count = uses.get(model.id, 0) if seen else None
+        rank = rows[-1].rank if rows and rows[-1].uses == count else place
+        share = count / total if count is not None and total else None
+        rows.append(Row(rank, model.name, model.author, count, share, model.first_listed, model.last_used))
+    return tuple(rows)
+
+
+def history_of(store: Store, catalogue: Catalogue, model: str, last: date, days: int) -> dict[date, int]:
+    """The uses of one model by day over the `days` up to `last`; days without a row had no use or are not known,
+    which the catalogue's own history tells apart. Use over several days is left out."""
+    with store.reading() as connection:
+        chosen = (
+            sa.select(usage.c.last_day, usage.c.uses)
+            .join(models, models.c.id == usage.c.model)
+            .join(catalogues, catalogues.c.id == models.c.catalogue)
+            .where(catalogues.c.network == catalogue.network, catalogues.c.name == catalogue.key)
+            .where(models.c.name == model, usage.c.first_day == usage.c.last_day)
+            .where(usage.c.last_day.between(date.fromordinal(last.toordinal() - days + 1), last))
+        )
+        return {day: int(uses) for day, uses in connection.execute(chosen)}
+
+
+def known_names(store: Store, catalogue: Catalogue) -> tuple[Name, ...]:
+    """Every model ever seen in a catalogue, the latest and most recently used first."""
+    with store.reading() as connection:
+        chosen = (
+            sa.select(models.c.name)
+            .join(catalogues, catalogues.c.id == models.c.catalogue)
+            .where(catalogues.c.network == catalogue.network, catalogues.c.name == catalogue.key)
+            .order_by(models.c.last_used.desc().nulls_last(), models.c.name)
+        )
+        return tuple(connection.scalars(chosen))
+
+
+def days(store: Store, catalogue: Catalogue) -> tuple[date, ...]:
+    """The days at whose end the catalogue was read, oldest first."""
+    with store.reading() as connection:
+        chosen = (
+            sa.select(snapshots.c.day)
+            .join(catalogues, catalogues.c.id == snapshots.c.catalogue)
+            .where(catalogues.c.network == catalogue.network, catalogues.c.name == catalogue.key)
+            .where(snapshots.c.day.is_not(None))
+            .order_by(snapshots.c.day)
+        )
+        return tuple(connection.scalars(chosen))
+
+
+def span(store: Store, catalogue: Catalogue) -> Span | None:
+    """The first and the last day closed and how many models were ever seen; `None` before the first snapshot."""
+    closed = days(store, catalogue)
+    return Span(closed[0], closed[-1], len(known_names(store, catalogue))) if closed else None
