@@ -1,0 +1,233 @@
+"""One network's figures, gaps and refs for one period, as the JSON document that everything published is made from.
+
+Pure: books in, a document out; `docs/digest.md` is its shape. `findings` puts the findings in, the archive editions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from heapq import nsmallest
+from typing import cast
+
+from bot.config import Headline
+from bot.metrics import METRICS, FigureDocument, figures
+from bot.metrics.ranking import ranking
+from bot.records import Book, Document, Name, Period, Point, Ref, Unknown, identity
+
+TOP = 25
+"""Models in a document's table of the most used."""
+HISTORY_DAYS = 30
+"""Days in a document's history."""
+CURVE_STEP = 1.25
+"""Each point of the curve has about this many times the models of the point before: a few dozen points for any list."""
+
+HIDDEN = "a hidden model"
+HIDDEN_AUTHOR = "a hidden author"
+
+_AFTER_NAME = r"(?![\w/-]|[.:@]\w)"
+_BEFORE_NAME = r"(?<![\w/@-])(?<!\w[.:])"
+
+
+class DigestError(ValueError):
+    """A digest was asked for that cannot be composed. One line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """Names of models and authors that the operator hides. They are counted and not shown."""
+
+    models: frozenset[str] = frozenset()
+    authors: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, names: Iterable[str]) -> Hidden:
+        """Names as we show them, or as a network wrote them before they were made safe to keep."""
+        typed = [name for name in names if name]
+        return cls(frozenset(typed) | {*map(identity, typed)}, frozenset(typed) | {*map(Name, typed)})
+
+    def hides(self, model: str, author: str) -> bool:
+        """Whether a model is hidden, by its own name or by its author's (which `owner/name` tells where it is lost)."""
+        return model in self.models or (author or model.partition("/")[0]) in self.authors
+
+    def model(self, model: str, author: str) -> str:
+        """A model's name as it may be shown."""
+        return HIDDEN if self.hides(model, author) else str(model)
+
+    def author(self, model: str, author: str) -> str:
+        """An author's name as it may be shown: one hidden model says nothing of whose it is."""
+        return HIDDEN_AUTHOR if self.hides(model, author) else str(author)
+
+    def text(self, text: str, models: Iterable[tuple[str, str]]) -> str:
+        """Our own words with every hidden name in them replaced. `models`: names and authors that they may hold."""
+        found = {name for name in self.models if name in text}
+        found |= {model for model, author in models if model and model in text and self.hides(model, author)}
+        for name in sorted(found, key=len, reverse=True):
+            text = re.sub(_BEFORE_NAME + re.escape(name) + _AFTER_NAME, HIDDEN, text)
+        return text
+
+
+def compose(
+    network: str,
+    title: str,
+    books: Sequence[Book],
+    headline: Headline,
+    hidden: Iterable[str],
+    composed_at: datetime,
+) -> Document:
+    """The digest of one network and period, a draft of edition 1. `books` are its catalogues, of the same period.
+
+    Raises `DigestError` where there is no book, where periods differ, or where the headline names no figure of theirs.
+    """
+    period = _period(network, books)
+    _check_headline(network, headline, books)
+    places = {ref: place for place, ref in enumerate(dict.fromkeys(ref for book in books for ref in book.refs))}
+    ordered = sorted(books, key=lambda book: book.catalogue.key != headline.catalogue)
+    shown = Hidden.of(hidden)
+    return {
+        "network": network,
+        "title": title,
+        "period": period.name,
+        "day": period.first.isoformat(),
+        "last_day": period.last.isoformat(),
+        "edition": 1,
+        "status": "draft",
+        "composed_at": composed_at.astimezone(UTC).isoformat(),
+        "headline": {"catalogue": headline.catalogue, "figure": headline.figure},
+        "catalogues": [_catalogue(book, places, shown) for book in ordered],
+        "panels": [],
+        "changes": [],
+        "refs": [{"url": ref.url, "at": ref.at.astimezone(UTC).isoformat(), "sha256": ref.sha256} for ref in places],
+    }
+
+
+def headline_known(document: Document) -> bool:
+    """Whether the figure that the network opens with is known."""
+    headline = document["headline"]
+    figure = _figures_of(document).get((headline["catalogue"], headline["figure"]))
+    return figure is not None and figure["value"] is not None
+
+
+def differences(old: Document, new: Document) -> list[dict[str, object]]:
+    """The figures whose value, or whose reason for being unknown, is not the same: `{"catalogue", "figure",
+    "published", "now"}` in the order of the new digest. A figure that one of them lacks is unknown there."""
+    published, now = _figures_of(old), _figures_of(new)
+    changes: list[dict[str, object]] = []
+    for place in dict.fromkeys([*now, *published]):
+        before = published.get(place) or _absent(now[place], "not part of that edition")
+        after = now.get(place) or _absent(published[place], "not part of this edition")
+        if _told(before) != _told(after):
+            changes.append({"catalogue": place[0], "figure": place[1], "published": before, "now": after})
+    return changes
+
+
+# --- the parts of a catalogue --------------------------------------------------------------------------------------
+
+
+def _catalogue(book: Book, places: Mapping[Ref, int], hidden: Hidden) -> dict[str, object]:
+    refs = sorted({places[ref] for ref in book.refs})
+    return {
+        "catalogue": book.catalogue.key,
+        "title": book.catalogue.title,
+        "unit": book.catalogue.unit,
+        "evidence": book.catalogue.evidence,
+        "figures": {key: figure.document(refs) for key, figure in figures(book).items()},
+        "top": _top(book, hidden),
+        "curve": _curve(book),
+        "history": [_point(point) for point in book.history[-HISTORY_DAYS:]],
+        "gaps": [hidden.text(gap, _names(book).values()) for gap in book.gaps],
+        "findings": [],
+    }
+
+
+def _top(book: Book, hidden: Hidden) -> list[dict[str, object]]:
+    """The most used models of the period; of equally used ones the first by name."""
+    flow = book.flow
+    if isinstance(flow, Unknown):
+        return []
+    names = _names(book)
+    leaders = nsmallest(TOP, flow.by_model.items(), key=lambda use: (-use[1], names[use[0]]))
+    return [
+        {
+            "rank": rank,
+            "model": hidden.model(*names[model]),
+            "author": hidden.author(*names[model]),
+            "uses": uses,
+            "share": uses / flow.uses,
+        }
+        for rank, (model, uses) in enumerate(leaders, 1)
+    ]
+
+
+def _curve(book: Book) -> list[list[int | float]]:
+    ranked = ranking(book)
+    if isinstance(ranked, Unknown) or not ranked.counts:
+        return []
+    return [[models, ranked.running[models - 1] / ranked.uses] for models in _steps(len(ranked.counts))]
+
+
+def _steps(models: int) -> list[int]:
+    """1, 2, 3, ... in growing steps, up to all models."""
+    steps, step = [1], 1
+    while step < models:
+        step = min(models, max(step + 1, round(step * CURVE_STEP)))
+        steps.append(step)
+    return steps
+
+
+def _point(point: Point) -> dict[str, object]:
+    return {
+        "day": point.day.isoformat(),
+        "uses": point.uses,
+        "models_used": point.models_used,
+        "models_listed": point.models_listed,
+        "models_added": point.models_added,
+    }
+
+
+def _names(book: Book) -> dict[int, tuple[str, str]]:
+    """Name and author of every model of a book, listed or not; empty where the book does not name it."""
+    gone = {model: (str(name), str(book.authors.get(model, ""))) for model, name in book.names.items()}
+    listed = () if isinstance(book.listed, Unknown) else book.listed
+    known = gone | {model.id: (str(model.name), str(model.author)) for model in listed}
+    used = () if isinstance(book.flow, Unknown) else book.flow.by_model
+    return dict.fromkeys(used, ("", "")) | known
+
+
+# --- checks and comparisons ------------------------------------------------------------------------------------------
+
+
+def _period(network: str, books: Sequence[Book]) -> Period:
+    periods = {book.period for book in books}
+    if len(periods) != 1:
+        raise DigestError(f"{network}: found books of {len(periods)} periods, wanted one period and at least one book")
+    return periods.pop()
+
+
+def _check_headline(network: str, headline: Headline, books: Sequence[Book]) -> None:
+    known = [book.catalogue.key for book in books]
+    where = f"networks.{network}.headline"
+    if headline.catalogue not in known:
+        wanted = ", ".join(sorted(known))
+        raise DigestError(f"{where}.catalogue: found {headline.catalogue!r}, wanted one of {wanted}")
+    if headline.figure not in METRICS:
+        raise DigestError(f"{where}.figure: found {headline.figure!r}, wanted one of {', '.join(METRICS)}")
+
+
+def _figures_of(document: Document) -> dict[tuple[str, str], FigureDocument]:
+    return {
+        (part["catalogue"], key): cast(FigureDocument, figure)
+        for part in [*document["catalogues"], *document.get("panels", [])]
+        for key, figure in part["figures"].items()
+    }
+
+
+def _told(figure: FigureDocument) -> tuple[int | float | None, str | None]:
+    """What a reader was told. A number is the same whether JSON wrote it as 1 or 1.0."""
+    return figure["value"], figure.get("unknown")
+
+
+def _absent(like: FigureDocument, reason: str) -> FigureDocument:
+    return {**like, "value": None, "unknown": reason, "refs": []}

@@ -1,0 +1,78 @@
+"""One function a metric: a book in, a value or an unknown out. Nothing here asks the clock, the network or a database.
+
+The nouns: `stocks` (what is on offer), `flows` (how much is used), `activity` (how many are used), `concentration` (how
+unevenly), `balance` (supply beside demand). A function marked `@metric` in any of them is in every digest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypedDict
+
+# Importing registers, and the order of registration is the order in which a digest shows its figures.
+# isort: off
+from bot.metrics import stocks, flows, activity, concentration, balance
+
+# isort: on
+from bot.metrics.registry import METRICS, Metric, Value, metric
+from bot.records import Book, Evidence, Unknown
+
+__all__ = ["METRICS", "Figure", "FigureDocument", "Metric", "Value", "figures", "metric"]
+
+NOUNS = (stocks, flows, activity, concentration, balance)
+"""The modules that hold metrics, in the order of the digest."""
+
+
+class _Stated(TypedDict):
+    value: int | float | None
+    unit: str
+    label: str
+    evidence: str
+    refs: list[int]
+
+
+class FigureDocument(_Stated, total=False):
+    """A figure as JSON, as `docs/digest.md` has it."""
+
+    unknown: str
+    """The reason; only where `value` is null."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A metric's value for one catalogue and period, or unknown with a reason, with all that it takes to read it."""
+
+    key: str
+    value: Value
+    unit: str
+    label: str
+    evidence: Evidence
+
+    def document(self, refs: list[int]) -> FigureDocument:
+        """As JSON. `refs` are places in the document's list of references."""
+        if isinstance(self.value, Unknown):
+            return {
+                "value": None,
+                "unknown": self.value.reason,
+                "unit": self.unit,
+                "label": self.label,
+                "evidence": self.evidence,
+                "refs": refs,
+            }
+        return {"value": self.value, "unit": self.unit, "label": self.label, "evidence": self.evidence, "refs": refs}
+
+
+def figures(book: Book) -> dict[str, Figure]:
+    """Every metric that this catalogue and period have, by key, in the order of the registry."""
+    catalogue = book.catalogue
+    return {
+        metric.key: Figure(
+            metric.key,
+            metric.compute(book),
+            catalogue.unit if metric.unit == "uses" else metric.unit,
+            metric.label.replace("{unit}", catalogue.unit),
+            metric.evidence or catalogue.evidence,
+        )
+        for metric in METRICS.values()
+        if book.period.name in metric.periods and metric.evidence in (None, catalogue.evidence)
+    }

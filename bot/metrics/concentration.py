@@ -1,0 +1,121 @@
+"""How unevenly use is spread over models."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from itertools import accumulate
+from math import exp, fsum, log
+
+from bot.metrics.ranking import Ranking, listed_counts, ranking
+from bot.metrics.registry import NO_USE, Value, metric
+from bot.records import Book, Unknown
+
+
+@metric(unit="share", label="share of the most used model")
+def top_1_share(book: Book) -> Value:
+    """Share of all use in the period that the most used model carries."""
+    return _top_share(book, 1)
+
+
+@metric(unit="share", label="share of the 5 most used models")
+def top_5_share(book: Book) -> Value:
+    """Share of all use in the period that the 5 most used models carry together."""
+    return _top_share(book, 5)
+
+
+@metric(unit="share", label="share of the 10 most used models")
+def top_10_share(book: Book) -> Value:
+    """Share of all use in the period that the 10 most used models carry together."""
+    return _top_share(book, 10)
+
+
+@metric(unit="models", label="models that carry half of all {unit}")
+def models_for_half(book: Book) -> Value:
+    """Fewest models that together carry 50% or more of all use in the period. Unknown where less than that share of
+    use names its model."""
+    return _models_for(book, 50)
+
+
+@metric(unit="models", label="models that carry 90% of all {unit}")
+def models_for_90(book: Book) -> Value:
+    """Fewest models that together carry 90% or more of all use in the period. Unknown where less than that share of
+    use names its model."""
+    return _models_for(book, 90)
+
+
+@metric(unit="models", label="least used models that the most used one outweighs")
+def models_outweighed(book: Book) -> Value:
+    """How many of the least used listed models, taken together, were used less in the period than the single most
+    used listed model. Models without use count among them."""
+    counts = listed_counts(book)
+    if isinstance(counts, Unknown):
+        return counts
+    if not counts or not counts[-1]:
+        return Unknown(NO_USE)
+    return bisect_left(list(accumulate(counts)), counts[-1])
+
+
+@metric(unit="index", label="inequality over listed models (Gini)")
+def gini_listed(book: Book) -> Value:
+    """Gini coefficient of the uses in the period over all models listed at its end, models without use included:
+    0 where all are used alike, near 1 where one has all the use."""
+    counts = listed_counts(book)
+    return counts if isinstance(counts, Unknown) else _gini(counts)
+
+
+@metric(unit="index", label="inequality over used models (Gini)")
+def gini_used(book: Book) -> Value:
+    """Gini coefficient of the uses in the period over the models used in it: 0 where all are used alike, near 1 where
+    one has nearly all the use."""
+    ranked = ranking(book)
+    return ranked if isinstance(ranked, Unknown) else _gini(ranked.counts[::-1])
+
+
+@metric(unit="index", label="concentration (Herfindahl-Hirschman)")
+def hhi(book: Book) -> Value:
+    """Herfindahl-Hirschman index: the sum of the squared shares of the models in the use that names its model. 1 where
+    one model has it all, 1/n where n models share it evenly."""
+    ranked = _used(book)
+    if isinstance(ranked, Unknown):
+        return ranked
+    return sum(count * count for count in ranked.counts) / ranked.named**2
+
+
+@metric(unit="models", label="effective number of models")
+def effective_models(book: Book) -> Value:
+    """The number of equally used models that would be as diverse as this period's use: e to the power of the Shannon
+    entropy of the models' shares in the use that names its model (the Hill number of order 1)."""
+    ranked = _used(book)
+    if isinstance(ranked, Unknown):
+        return ranked
+    shares = [count / ranked.named for count in ranked.counts]
+    return exp(-fsum(share * log(share) for share in shares))
+
+
+def _used(book: Book) -> Ranking | Unknown:
+    ranked = ranking(book)
+    return ranked if isinstance(ranked, Unknown) or ranked.counts else Unknown(NO_USE)
+
+
+def _top_share(book: Book, models: int) -> Value:
+    ranked = _used(book)
+    return ranked if isinstance(ranked, Unknown) else ranked.running[:models][-1] / ranked.uses
+
+
+def _models_for(book: Book, percent: int) -> Value:
+    ranked = _used(book)
+    if isinstance(ranked, Unknown):
+        return ranked
+    wanted = -(-ranked.uses * percent // 100)
+    if ranked.named < wanted:
+        return Unknown("less than that share of use names its model")
+    return bisect_left(ranked.running, wanted) + 1
+
+
+def _gini(ascending: tuple[int, ...]) -> Value:
+    """G = 2·Σ i·x_i /(n·Σ x) − (n+1)/n over x ascending, with i from 1; whole numbers until the one division."""
+    size, total = len(ascending), sum(ascending)
+    if not total:
+        return Unknown(NO_USE)
+    weighted = sum(place * count for place, count in enumerate(ascending, 1))
+    return (2 * weighted - (size + 1) * total) / (size * total)

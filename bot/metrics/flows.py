@@ -1,0 +1,39 @@
+"""How much was used, whoever used it and whichever model it was."""
+
+from __future__ import annotations
+
+from bot.metrics.registry import DAY_ONLY, LONGER_ONLY, NO_USE, Value, change, metric
+from bot.records import Book, Unknown
+
+
+@metric(unit="uses", label="{unit}")
+def uses(book: Book) -> Value:
+    """All use in the period. Each model counts from its first to its last reading in the period, also if it joined or
+    left on the way."""
+    return book.flow if isinstance(book.flow, Unknown) else book.flow.uses
+
+
+@metric(unit="uses", label="{unit} in 7 days", periods=DAY_ONLY)
+def uses_7d(book: Book) -> Value:
+    """All use in the 7 days that end with this day."""
+    return book.total_7d
+
+
+@metric(unit="uses", label="{unit} in 30 days", periods=DAY_ONLY)
+def uses_30d(book: Book) -> Value:
+    """All use in the 30 days that end with this day."""
+    return book.total_30d
+
+
+@metric(unit="ratio", label="change of {unit} against the 7 days before", periods=DAY_ONLY)
+def uses_change_7d(book: Book) -> Value:
+    """Use in the 7 days that end with this day, divided by use in the 7 days before those, minus 1."""
+    return change(book.total_7d, book.total_prior_7d, f"{NO_USE} in the 7 days before")
+
+
+@metric(unit="ratio", label="change of {unit} against the period before", periods=LONGER_ONLY)
+def uses_change(book: Book) -> Value:
+    """Use in the period, divided by use in the period before, minus 1. Months are compared as they are, whatever
+    their number of days."""
+    before = book.flow_before
+    return change(uses(book), before if isinstance(before, Unknown) else before.uses, f"{NO_USE} in the period before")

@@ -1,0 +1,83 @@
+"""Where metrics are registered: one function each, its name the key, its docstring the public definition.
+
+Registering is all there is to adding a metric: the digest, its history, JSON, pages, commands and docs read `METRICS`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bot.records import Book, Evidence, PeriodName, Unknown
+
+Value = int | float | Unknown
+Compute = Callable[[Book], Value]
+
+EVERY_PERIOD: frozenset[PeriodName] = frozenset({"day", "week", "month"})
+DAY_ONLY: frozenset[PeriodName] = frozenset({"day"})
+LONGER_ONLY: frozenset[PeriodName] = frozenset({"week", "month"})
+
+NO_USE = "not defined: no use"
+NOTHING_LISTED = "not defined: no model listed"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A number we know how to draw for one catalogue and period."""
+
+    key: str
+    unit: str
+    """As `docs/digest.md` lists them; `uses` stands for what the catalogue calls one use."""
+    label: str
+    """A few words for tables and charts; `{unit}` stands for what the catalogue calls one use."""
+    definition: str
+    """What is counted, in whole sentences, for readers."""
+    compute: Compute
+    periods: frozenset[PeriodName]
+    evidence: Evidence | None
+    """The evidence it is about; a catalogue of another evidence does not have it. `None`: the catalogue's own."""
+
+
+METRICS: dict[str, Metric] = {}
+"""Every metric by key, in the order in which a digest shows them."""
+
+
+def metric(
+    key: str = "",
+    *,
+    unit: str,
+    label: str,
+    periods: frozenset[PeriodName] = EVERY_PERIOD,
+    evidence: Evidence | None = None,
+) -> Callable[[Compute], Compute]:
+    """Register a function as a metric. Raises `TypeError` for one without a definition or with a key that is taken."""
+
+    def register(compute: Compute) -> Compute:
+        name = key or compute.__name__
+        definition = " ".join(inspect.cleandoc(compute.__doc__ or "").split())
+        if not definition or name in METRICS:
+            raise TypeError(f"metric {name}: {'defined twice' if name in METRICS else 'has no docstring to define it'}")
+        METRICS[name] = Metric(name, unit, label, definition, compute, periods, evidence)
+        return compute
+
+    return register
+
+
+def ratio(part: Value, whole: Value, undefined: str) -> float | Unknown:
+    """`part` / `whole`; unknown where either is, or, with the reason `undefined`, where `whole` is zero."""
+    if isinstance(part, Unknown):
+        return part
+    if isinstance(whole, Unknown):
+        return whole
+    return part / whole if whole else Unknown(undefined)
+
+
+def change(now: Value, before: Value, undefined: str) -> float | Unknown:
+    """How much `now` is above `before`, as a share of `before`: 0.05 is 5% more."""
+    if isinstance(now, Unknown):
+        return now
+    if isinstance(before, Unknown):
+        return before
+    # One division of exact numbers: `now / before - 1` would lose digits of small changes.
+    return (now - before) / before if before else Unknown(undefined)
