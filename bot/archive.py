@@ -14,11 +14,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.digest import differences
-from bot.records import Document, PeriodName, Receipt
+from bot.records import Document, FootfallError, PeriodName, Receipt
 from bot.store import Store, digests, figures, receipts
 
 
-class ArchiveError(Exception):
+class ArchiveError(FootfallError):
     """Something was asked of the archive that it does not hold."""
 
 

@@ -16,11 +16,15 @@ import yaml
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from bot.records import FootfallError
+
 T = TypeVar("T", bound="Choice")
 
 
-class ConfigError(Exception):
+class ConfigError(FootfallError):
     """Mistakes in the configuration, each one line: file, key path, what was found, what was wanted."""
+
+    exit_code = 2
 
     def __init__(self, mistakes: Iterable[str]) -> None:
         self.mistakes = tuple(mistakes)

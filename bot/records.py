@@ -24,6 +24,12 @@ _GRAPHEME = regex.compile(r"\X")
 _DROPPED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 
 
+class FootfallError(Exception):
+    """What Footfall itself raises: one line for whoever must act on it, and the exit code it ends a command with."""
+
+    exit_code = 1
+
+
 class Name(str):
     """A foreign string made safe to keep: NFC, no control, bidirectional, zero-width or private-use characters, white
     space collapsed, at most `limit` graphemes and 4 code points each. Escaping for an outlet is `render`'s work."""

@@ -27,11 +27,13 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from bot.records import FootfallError
+
 BUSY_SECONDS = 30
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-class StoreError(Exception):
+class StoreError(FootfallError):
     """The database cannot be used: which one, why, and the cure."""
 
 

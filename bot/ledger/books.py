@@ -60,13 +60,10 @@ def _empty(catalogue: Catalogue, period: Period, since: date | None) -> Book:
 
 def _filled(asked: _Asked, catalogue: Catalogue, period: Period) -> Book:
     end = period.last
-    flow = _flow(asked, period.first, end)
+    flow, flow_before = _flow(asked, period.first, end), _flow(asked, period.before.first, period.before.last)
     listed = _listed(asked, end)
-    gone = (
-        set(flow.by_model) - {m.id for m in listed}
-        if isinstance(flow, Flow) and not isinstance(listed, Unknown)
-        else ()
-    )
+    used = {key for found in (flow, flow_before) if isinstance(found, Flow) for key in found.by_model}
+    gone = used - ({m.id for m in listed} if not isinstance(listed, Unknown) else set())
     return Book(
         catalogue=catalogue,
         period=period,
@@ -76,7 +73,7 @@ def _filled(asked: _Asked, catalogue: Catalogue, period: Period) -> Book:
         listed_7d_before=_stock(asked, end - 7 * ONE),
         listed_period_before=_stock(asked, period.first - ONE),
         flow=flow,
-        flow_before=_flow(asked, period.before.first, period.before.last),
+        flow_before=flow_before,
         total_7d=_total(asked, end - 6 * ONE, end),
         total_30d=_total(asked, end - 29 * ONE, end),
         total_prior_7d=_total(asked, end - 13 * ONE, end - 7 * ONE),

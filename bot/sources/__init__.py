@@ -15,10 +15,10 @@ from types import ModuleType
 from typing import Protocol
 
 from bot.config import Network
-from bot.records import Period, Snapshot
+from bot.records import FootfallError, Period, Snapshot
 
 
-class SourceError(Exception):
+class SourceError(FootfallError):
     """A network could not be read. One line: which thing, what was found, what was wanted, what to do."""
 
 

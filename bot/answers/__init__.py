@@ -1,0 +1,27 @@
+"""Answers to the questions that faces ask: the command line, the web and Discord say the same because all ask here.
+
+An answer is looked up, never computed: figures come from the archive, models' days from the ledger. It is a document
+(plain JSON values) that a template puts into words.
+"""
+
+from bot.answers.desk import AnswerError, Desk, Watched
+from bot.answers.models import compare, idle, model, top, why
+from bot.answers.networks import about, digest, inventory, method, status, trend, usage
+
+__all__ = [
+    "AnswerError",
+    "Desk",
+    "Watched",
+    "about",
+    "compare",
+    "digest",
+    "idle",
+    "inventory",
+    "method",
+    "model",
+    "status",
+    "top",
+    "trend",
+    "usage",
+    "why",
+]

@@ -1,0 +1,124 @@
+"""The conductor: collect, compose, render. Plain code that puts the pure parts between the ledger and the archive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from bot import charts, digest, findings, ledger, render
+from bot.archive import Archive
+from bot.records import Catalogue, Document, Period, PeriodName, Post, Snapshot
+from bot.sources import Source, SourceError
+from bot.store import Store
+
+Tell = Callable[[str], None]
+"""Takes one line about work that is going on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One network as it is to be composed."""
+
+    network: str
+    title: str
+    catalogues: tuple[Catalogue, ...]
+    headline: Mapping[str, str]
+    hidden: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What came of asking one source."""
+
+    network: str
+    new: int
+    """Snapshots that the ledger did not have."""
+    known: int
+    last_day: date | None
+    error: str = ""
+    """Why it ended early; what was added before stays."""
+
+
+def collect(store: Store, network: str, source: Source, wanted: Period | None, tell: Tell) -> Collected:
+    """Ask one source and keep what it says. One network's failure is a value, not an exception."""
+    new = known = 0
+    last: date | None = None
+    try:
+        for snapshot in source.snapshots(wanted):
+            added = ledger.add(store, snapshot)
+            new, known = new + added.new, known + (not added.new)
+            last = max(filter(None, (last, added.closes)), default=None)
+            tell(_kept(snapshot, added))
+    except SourceError as error:
+        return Collected(network, new, known, last, str(error))
+    return Collected(network, new, known, last)
+
+
+def _kept(snapshot: Snapshot, added: ledger.Added) -> str:
+    closes = f"closes {added.closes}" if added.closes else "taken too late after midnight UTC to close a day"
+    verb = "kept" if added.new else "had"
+    return f"{snapshot.network}: {verb} {snapshot.at:%Y-%m-%d %H:%M} UTC, {added.models} models, {closes}"
+
+
+def compose(store: Store, archive: Archive, plan: Plan, period: Period, at: datetime) -> Document:
+    """Compose one network's digest for one period and keep it. Returns the digest as kept."""
+    return archive.keep(composed(store, plan, period, at))
+
+
+def composed(store: Store, plan: Plan, period: Period, at: datetime) -> Document:
+    """A digest made from what the ledger has now, not kept."""
+    books = [ledger.book(store, catalogue, period) for catalogue in plan.catalogues]
+    document = digest.compose(plan.network, plan.title, books, plan.headline, plan.hidden, at)
+    ranked = findings.ranked(books, document)
+    for block in document["catalogues"]:
+        found = ranked.get(block["catalogue"], [])
+        block["findings"] = [{**one, "text": render.finding_text(one, block)} for one in found]
+    return document
+
+
+def covered(store: Store, plan: Plan, name: PeriodName) -> tuple[Period, ...]:
+    """Every period that has ended, as far as the ledger goes, and whose days it covers at least in part; oldest first."""
+    spans = [s for c in plan.catalogues if (s := ledger.span(store, c)) is not None]
+    if not spans:
+        return ()
+    day, last = min(s.first for s in spans) + timedelta(days=1), max(s.last for s in spans)
+    periods: list[Period] = []
+    while day <= last:
+        period = Period.holding(day, name)
+        if period.last <= last:
+            periods.append(period)
+        day = period.last + timedelta(days=1)
+    return tuple(periods)
+
+
+def post(document: Document, outlet: str, hidden: Sequence[str] = ()) -> Post:
+    """What one outlet gets for a digest, with its picture."""
+    return render.post(document, outlet, pictures=(charts.card(document),), hidden=hidden)
+
+
+def mismatches(store: Store, plan: Plan, document: Document) -> Iterator[str]:
+    """Recompute a digest from the ledger; one line for each figure that comes out otherwise than the document says."""
+    period = Period.holding(date.fromisoformat(document["day"]), document["period"])
+    again = composed(store, plan, period, datetime.fromisoformat(document["composed_at"]))
+    for change in digest.differences(document, again):
+        yield f"{change['catalogue']}.{change['figure']}: says {_said(change['published'])}, is {_said(change['now'])}"
+
+
+def _said(figure: Mapping[str, object] | None) -> str:
+    if figure is None:
+        return "nothing"
+    return f"unknown ({figure.get('unknown')})" if figure["value"] is None else str(figure["value"])
+
+
+def write(picture_folder: Path, name: str, content: bytes) -> Path:
+    """Write a picture whole, or leave what was there."""
+    import os
+    import tempfile
+
+    picture_folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=picture_folder, delete=False) as part:
+        part.write(content)
+    os.replace(part.name, picture_folder / name)
+    return picture_folder / name
