@@ -202,12 +202,11 @@ def recorded(path: Path, sha256: str, cure: str) -> Iterator[Snapshot]:
     record = _read(path, sha256, cure)
     at_date = _by_date(record.entries)
     listings = cache(lambda key: _listed(record, key))
-    lost = sum(1 for key, entries in record.entries.items() if not entries and key not in record.models)
-    once = f"{_models(lost)} that appeared in one snapshot only, of unknown date, are not counted" if lost else ""
+    once = _once(sum(1 for key, shown in record.entries.items() if not shown and key not in record.models))
     for day, counts in at_date.items():
         ref = Ref(f"npm:{PACKAGE.spec}/stats.json", instant(day), record.refs[_STATS])
         unplaced = _unplaced(record, day) if day == max(at_date) else 0
-        notes = [_range(day, len(counts), unplaced), once] if unplaced else [once]
+        notes = [_range(day, len(counts), unplaced) if unplaced else "", once]
         yield _snapshot(instant(day), ref, counts, listings, unplaced, "; ".join(filter(None, notes)))
     end = instant(max(at_date) + timedelta(days=1))
     counts = {key: model.run_count for key, model in record.models.items()}
@@ -257,8 +256,13 @@ def _unplaced(record: _Record, day: date) -> int:
 def _range(day: date, known: int, unplaced: int) -> str:
     return (
         f"between {known} and {known + unplaced} models were listed at the end of {spoken(day - timedelta(days=1))}: "
-        f"the record does not say whether {_models(unplaced)} seen only once were there by then"
+        f"the record does not say when it saw {_models(unplaced)} with a single reading"
     )
+
+
+def _once(lost: int) -> str:
+    verb = "is" if lost == 1 else "are"
+    return f"{_models(lost)} that appeared in one snapshot only, of unknown date, {verb} not counted" if lost else ""
 
 
 def _models(count: int) -> str:
