@@ -20,6 +20,7 @@ MINUS = "−"
 
 _COMPACT_FROM = 10**6
 _IRREGULAR = {"addresses": "address", "classes": "class", "batches": "batch", "proxies": "proxy"}
+_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _DATE = "d MMMM y"
 
 
@@ -57,6 +58,12 @@ def noun(unit: str, number: Number = 2) -> str:
     return _IRREGULAR.get(unit, unit[:-1])
 
 
+def spelled(number: Number, locale: str = "en") -> str:
+    """Counts below ten in words, as prose has them: 2 as "two", 0 as "no", 18 as "18"."""
+    whole = number == int(number) and locale.startswith("en")
+    return _WORDS[int(number)] if whole and 0 <= number < len(_WORDS) else count(number, locale)
+
+
 def share(number: Number, locale: str = "en") -> str:
     """0.2456 as "24.6%"; "100%" and "0%" only where exactly that, else ">99.9%" and "<0.1%"."""
     exact = _exact(number)
@@ -83,6 +90,11 @@ def ratio(number: Number, locale: str = "en") -> str:
         if shown not in (0, -1):
             return _signed(shown, f"#,##0.{'0' * places}%", locale)
     return f"almost {_signed(Decimal(round(exact)), '#,##0%', locale)}"
+
+
+def magnitude(number: Number, locale: str = "en") -> str:
+    """A change without its sign, for after a verb that has the direction: "rose 4.1%", "fell 4.1%"."""
+    return ratio(number, locale).replace("+", "").replace(MINUS, "")
 
 
 def points(number: Number, locale: str = "en") -> str:

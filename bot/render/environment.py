@@ -12,12 +12,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import FileSystemLoader, StrictUndefined, Undefined, nodes
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined, nodes, pass_environment
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup, escape
 
 from bot import numbers
-from bot.render import lint, names
+from bot.render import lint, names, pieces
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 """`templates/` at the repository root."""
@@ -129,9 +129,10 @@ def _environment(outlet: str, locale: str, hidden: tuple[str, ...]) -> Immutable
         undefined=StrictUndefined,
         autoescape=True,  # filters give Markup already escaped for their outlet; for pages, plain words become HTML
         finalize=_shown_by_filter(outlet),
-        trim_blocks=True,
-        lstrip_blocks=True,
+        trim_blocks=outlet == "site",  # posts take every line break of a template as a space
+        lstrip_blocks=outlet == "site",
     )
+    made.globals.update(line=pieces.LINE, paragraph=pieces.PARAGRAPH)
     picking = {key: made.filters[key] for key in _PICKING}
     made.filters = picking | _filters(outlet, locale, hidden)
     return made
@@ -179,14 +180,22 @@ def _filters(outlet: str, locale: str, hidden: tuple[str, ...]) -> dict[str, Cal
         held = _own(number)
         return Markup(f"{mark(numbers.count(held, locale))} {word(Told(numbers.noun(unit, held)))}")  # noqa: S704
 
+    @pass_environment
+    def told(words: Environment, finding: Any, catalogue: Any) -> Markup:
+        held = {**finding["values"], "catalogue": catalogue}
+        return Markup(words.get_template(f"findings/{finding['key']}.j2").render(held).strip())  # noqa: S704
+
     return {
         "figure": of_figure(numbers.value),  # a figure by its unit: 929, 24.6%, unknown
         "measured": of_figure(numbers.measured),  # a figure with its noun: 929 models
         "number": of_number(numbers.count),  # 3,783
+        "spelled": of_number(numbers.spelled),  # two, 18
+        "Spelled": of_number(lambda n, where: numbers.spelled(n, where).capitalize()),  # Two, 18
         "compact": of_number(numbers.compact),  # 8.7 million
         "counted": counted,  # 1 model, 929 models
         "share": of_number(numbers.share),  # 24.6%
         "ratio": of_number(numbers.ratio),  # +4.1%
+        "magnitude": of_number(numbers.magnitude),  # 4.1%, after rose or fell
         "points": of_number(numbers.points),  # +5.0 points
         "index": of_number(numbers.index),  # 0.873
         "day": lambda when: mark(numbers.day(_own_date(when), locale)),  # 12 January 2025
@@ -196,8 +205,18 @@ def _filters(outlet: str, locale: str, hidden: tuple[str, ...]) -> dict[str, Cal
         "name": name,  # a foreign name
         "said": said,  # our own words that may hold digits and names: a reason, a gap, a label
         "word": word,  # our own words that hold no digits: a unit, a title
+        "told": told,  # a finding, in this outlet's words
+        "capitalized": _capitalized,  # Runs, of runs
+        "piece": pieces.piece,  # a block that may be dropped when not all fits
         "constant": lambda text: Markup(lint.marked(text)),  # noqa: S704  # a literal: "7 days"
     }
+
+
+def _capitalized(text: Markup) -> Markup:
+    """What a filter gave, with a capital at its start, as it opens a sentence."""
+    bare = text.lstrip(lint.OPEN).strip()
+    start = text.index(bare[0]) if bare else 0
+    return Markup(text[:start] + text[start : start + 1].upper() + text[start + 1 :])  # noqa: S704
 
 
 def _own(number: Any) -> int | float:

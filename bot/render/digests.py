@@ -1,0 +1,151 @@
+"""A digest as what each outlet gets. Pure: a document in, a post out, always within the platform's limits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bot.records import Document, Picture, Post
+from bot.render import environment, lint, pieces, weigh
+from bot.render.pieces import Piece, TooLongError
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a post can be told beside its digest."""
+
+    locale: str = "en"
+    hidden_names: tuple[str, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+
+
+def posts(document: Document, outlet: str, options: Options | None = None) -> Post:
+    """The post of a digest on "x", "discord" or "text". Raises `LintError` for a template that would publish a number
+    which no figure backs, `TooLongError` where even the shortest form exceeds the platform's limit."""
+    if outlet not in _OUTLETS:
+        raise KeyError(f"no post is written for {outlet}; known: {', '.join(_OUTLETS)}")
+    return _OUTLETS[outlet](document, options or Options())
+
+
+def preview(post: Post, paths: Sequence[str] = (), locale: str = "en") -> str:
+    """A post as `preview` shows it: the words, what they weigh and cost, each picture's path and alt text."""
+    rows = [
+        {"path": path, "alt": picture.alt, "length": len(picture.alt)}
+        for picture, path in zip(post.pictures, [*paths, *[""] * len(post.pictures)], strict=False)
+    ]
+    heads = [{"weight": weigh.weight(part), "length": len(part)} for part in post.parts]
+    made = weigh.cost(post)
+    facts = {"outlet": post.outlet, "limit": weigh.X_LIMIT, "cost": f"{made:f}", "pictures": rows, "parts": heads}
+    facts |= {"total": embed_length(post.embed) if post.embed else 0, "embed_limit": weigh.EMBED_TOTAL}
+    about = _said("text", "text/preview.j2", {"p": facts}, Options(locale))
+    words = embed_text(post.embed) if post.embed else "\n\n".join(post.parts)
+    return f"{words}\n\n{pieces.fitted(about, len, 10**6)}"
+
+
+def finding_text(finding: Mapping[str, Any], catalogue: Mapping[str, Any], locale: str = "en") -> str:
+    """A finding in plain words, from `templates/findings/<its key>.j2` and nothing but its values."""
+    parts = _said("text", "text/finding.j2", {"finding": finding, "c": catalogue}, Options(locale))
+    return pieces.tidy("".join(part.text for part in parts))
+
+
+# --- outlets -----------------------------------------------------------------------------------------------------
+
+
+def _x(document: Document, options: Options) -> Post:
+    parts = _said("x", "x/digest.j2", context(document), options)
+    text = pieces.fitted(parts, weigh.weight, weigh.X_LIMIT)
+    if found := weigh.entities(text):
+        raise lint.LintError(f"x/digest.j2: found {found[0]!r}, which X would link, wanted no link, mention or tag")
+    return Post("x", (text,), options.pictures)
+
+
+def _discord(document: Document, options: Options) -> Post:
+    facts = context(document)
+    parts = _said("discord", "discord/digest.j2", facts, options) + _said("text", "discord/footer.j2", facts, options)
+    return Post("discord", ("",), options.pictures, _embed(parts))
+
+
+def _text(document: Document, options: Options) -> Post:
+    parts = _said("text", "text/digest.j2", context(document), options)
+    return Post("text", (pieces.fitted(parts, len, 10**6),), options.pictures)
+
+
+_OUTLETS: dict[str, Callable[[Document, Options], Post]] = {"x": _x, "discord": _discord, "text": _text}
+
+
+def context(document: Document) -> dict[str, Any]:
+    """What templates are given: `d` the digest, `c` the catalogue of its headline, `headline` the figure's key,
+    `others` the further catalogues and panels, `shown` all of them, `unknown` the labels of unknown figures with
+    their reason."""
+    digest: dict[str, Any] = document
+    catalogues: list[dict[str, Any]] = digest["catalogues"]
+    leading = next((c for c in catalogues if c["catalogue"] == digest["headline"]["catalogue"]), catalogues[0])
+    others = [c for c in catalogues if c is not leading] + list(digest.get("panels", []))
+    unknown: dict[str, list[str]] = {}
+    for figure in leading["figures"].values():
+        if figure["value"] is None:
+            unknown.setdefault(figure["unknown"], []).append(figure["label"])
+    reasons = [{"reason": reason, "labels": labels} for reason, labels in unknown.items()]
+    headline = digest["headline"]["figure"]
+    return {
+        "d": digest,
+        "c": leading,
+        "headline": headline,
+        "others": others,
+        "shown": [leading, *others],
+        "unknown": reasons,
+    }
+
+
+def _said(outlet: str, template: str, facts: Mapping[str, Any], options: Options) -> tuple[Piece, ...]:
+    words = environment.environment(outlet, options.locale, options.hidden_names)
+    return pieces.pieces(environment.raw(words, template, facts), template)
+
+
+# --- embeds ------------------------------------------------------------------------------------------------------
+
+
+def units(text: str) -> int:
+    """Length as Discord counts at most: UTF-16 units, never fewer than characters."""
+    return len(text.encode("utf-16-le")) // 2
+
+
+def embed_length(embed: Mapping[str, Any]) -> int:
+    """What Discord adds up against its limit of 6,000."""
+    fields = [text for field in embed.get("fields", []) for text in (field["name"], field["value"])]
+    return sum(map(units, [embed["title"], embed["description"], *fields, embed["footer"]["text"]]))
+
+
+def embed_text(embed: Mapping[str, Any]) -> str:
+    """An embed as text, for a preview."""
+    fields = [f"{field['name']}\n{field['value']}" for field in embed["fields"]]
+    return "\n\n".join([embed["title"], embed["description"], *fields, embed["footer"]["text"]])
+
+
+def _embed(parts: Sequence[Piece]) -> dict[str, Any]:
+    """Title, description, footer, then as many fields as fit, in their order."""
+
+    def of(kind: str, limit: int) -> str:
+        return pieces.fitted([part for part in parts if part.kind == kind], units, limit)
+
+    embed: dict[str, Any] = {
+        "title": of("title", weigh.EMBED_TITLE),
+        "description": of("description", _DESCRIPTION_SHARE),
+        "fields": [],
+        "footer": {"text": of("footer", weigh.EMBED_FOOTER)},
+    }
+    for part in parts:
+        name = pieces.tidy(part.title)
+        left = weigh.EMBED_TOTAL - embed_length(embed) - units(name)
+        value = pieces.whole_lines(pieces.tidy(part.text), units, min(weigh.EMBED_FIELD_VALUE, left))
+        if part.kind in _FIELDS and value and len(embed["fields"]) < weigh.EMBED_FIELDS:
+            embed["fields"].append({"name": name, "value": value, "inline": part.kind == "field"})
+    if units(embed["title"]) == 0 or any(units(f["name"]) > weigh.EMBED_FIELD_NAME for f in embed["fields"]):
+        raise TooLongError("discord/digest.j2: found no title or a field name that is too long")
+    return embed
+
+
+_FIELDS = ("field", "wide")
+_DESCRIPTION_SHARE = 2600
+"""Of the 4,096 a description may have, so that 6,000 in all leave room for the fields."""
