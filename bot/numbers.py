@@ -147,6 +147,12 @@ def days(first: date | str, last: date | str, locale: str = "en") -> str:
     return f"{format_date(start, format=short, locale=locale)} to {day(end, locale)}"
 
 
+def weekday(when: date | str, locale: str = "en") -> str:
+    """The day of the week: "Sunday"."""
+    moment = when if isinstance(when, date) else date.fromisoformat(when)
+    return format_date(moment, format="EEEE", locale=locale)
+
+
 def month(when: date | str, locale: str = "en") -> str:
     """The month that holds a day: "January 2025"."""
     moment = when if isinstance(when, date) else date.fromisoformat(when)
@@ -162,6 +168,8 @@ def value(figure: Mapping[str, object], locale: str = "en") -> str:
         return amount(number, str(unit), locale)
     if not isinstance(number, int | float | Decimal) or isinstance(number, bool):
         raise TypeError(f"figure {figure.get('label')!r}: found {number!r}, wanted a number, a decimal string or null")
+    if unit == "ratio" and not str(figure.get("label", "change")).startswith("change"):
+        return count(number, locale)  # a quotient such as runs per listed model, not a change
     shown = {"share": share, "ratio": ratio, "points": points, "index": index}.get(str(unit))
     if shown:
         return shown(number, locale)

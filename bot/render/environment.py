@@ -199,6 +199,7 @@ def _filters(outlet: str, locale: str, hidden: tuple[str, ...]) -> dict[str, Cal
         "points": of_number(numbers.points),  # +5.0 points
         "index": of_number(numbers.index),  # 0.873
         "day": lambda when: mark(numbers.day(_own_date(when), locale)),  # 12 January 2025
+        "weekday": lambda when: mark(numbers.weekday(_own_date(when), locale)),  # Sunday
         "iso": lambda when: mark(_own_date(when).isoformat()),  # 2025-01-12
         "month": lambda when: mark(numbers.month(_own_date(when), locale)),  # January 2025
         "until": lambda first, last: mark(numbers.days(_own_date(first), _own_date(last), locale)),  # 6 to 12 January
@@ -207,6 +208,7 @@ def _filters(outlet: str, locale: str, hidden: tuple[str, ...]) -> dict[str, Cal
         "word": word,  # our own words that hold no digits: a unit, a title
         "told": told,  # a finding, in this outlet's words
         "capitalized": _capitalized,  # Runs, of runs
+        "bold": lambda text: Markup(f"**{pieces.tidy(text)}**"),  # noqa: S704  # for Discord
         "piece": pieces.piece,  # a block that may be dropped when not all fits
         "constant": lambda text: Markup(lint.marked(text)),  # noqa: S704  # a literal: "7 days"
     }
