@@ -137,7 +137,7 @@ def _catalogue(book: Book, places: Mapping[Ref, int], hidden: Hidden) -> dict[st
         "top": _top(book, hidden),
         "curve": _curve(book),
         "history": [_point(point) for point in book.history[-HISTORY_DAYS:]],
-        "gaps": [hidden.text(gap, _names(book).values()) for gap in book.gaps],
+        "gaps": [hidden.text(gap, names_of(book).values()) for gap in book.gaps],
         "findings": [],
     }
 
@@ -147,7 +147,7 @@ def _top(book: Book, hidden: Hidden) -> list[dict[str, object]]:
     flow = book.flow
     if isinstance(flow, Unknown):
         return []
-    names = _names(book)
+    names = names_of(book)
     leaders = nsmallest(TOP, flow.by_model.items(), key=lambda use: (-use[1], names[use[0]]))
     return [
         {
@@ -187,7 +187,7 @@ def _point(point: Point) -> dict[str, object]:
     }
 
 
-def _names(book: Book) -> dict[int, tuple[str, str]]:
+def names_of(book: Book) -> dict[int, tuple[str, str]]:
     """Name and author of every model of a book, listed or not; empty where the book does not name it."""
     gone = {model: (str(name), str(book.authors.get(model, ""))) for model, name in book.names.items()}
     listed = () if isinstance(book.listed, Unknown) else book.listed

@@ -1,0 +1,100 @@
+"""True sentences about a digest's figures, ranked by newsworthiness; templates word them.
+
+The nouns: `series` (a figure against its own past), `models` (single models), `balance` (supply beside demand). A
+function marked `@looks_at` in any of them is asked for every digest of its periods. Pure: books and a document in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypedDict
+
+import msgspec
+
+from bot.digest import HIDDEN, HIDDEN_AUTHOR, Hidden, names_of
+from bot.findings import balance, models, series
+from bot.findings.claims import CANDIDATES, Claim, Found, Page
+from bot.metrics import FigureDocument
+from bot.records import Book, Document
+
+__all__ = ["KINDS", "Finding", "holds", "ranked", "with_findings"]
+
+MOST = 12
+"""Findings in a digest, at most."""
+
+KINDS: Mapping[str, type[Claim]] = {
+    kind.key: kind
+    for kind in (
+        series.HighestSince,
+        series.LowestSince,
+        series.HighestWatched,
+        series.Streak,
+        series.Crossing,
+        series.UnusualDay,
+        models.NewlyUsed,
+        models.GoneQuiet,
+        models.AwakeAgain,
+        models.NewUnused,
+        models.NewLeader,
+        balance.DemandGap,
+        balance.HalfCarried,
+        balance.Outweighed,
+    )
+}
+"""Every kind of claim by its key; its fields are the `values` of a finding, days as ISO dates."""
+
+
+class Finding(TypedDict):
+    """A finding as JSON, as `docs/digest.md` has it; `text` is empty until it is rendered."""
+
+    key: str
+    text: str
+    score: float
+    values: dict[str, Any]
+
+
+def ranked(books: Sequence[Book], document: Document, hidden: Iterable[str] = ()) -> dict[str, list[Finding]]:
+    """The findings of each catalogue of a digest, most newsworthy first. `books` are those it was composed from."""
+    masks = Hidden.of(hidden)
+    figures = {part["catalogue"]: part["figures"] for part in document["catalogues"]}
+    return {book.catalogue.key: _ranked(book, figures[book.catalogue.key], masks) for book in books}
+
+
+def with_findings(books: Sequence[Book], document: Document, hidden: Iterable[str] = ()) -> Document:
+    """The same digest with its findings in it."""
+    found = ranked(books, document, hidden)
+    parts = [{**part, "findings": found[part["catalogue"]]} for part in document["catalogues"]]
+    return {**document, "catalogues": parts}
+
+
+def holds(finding: Finding, book: Book) -> bool:
+    """Whether a finding is borne out by a book of its period, which may hold a longer history.
+
+    Raises `KeyError` for a key that is none of `KINDS` and `msgspec.ValidationError` for values that are not its own.
+    """
+    return msgspec.convert(finding["values"], KINDS[finding["key"]]).holds(book)
+
+
+def _ranked(book: Book, figures: Mapping[str, FigureDocument], hidden: Hidden) -> list[Finding]:
+    page = Page(book, figures)
+    found = [
+        one
+        for periods, candidates in CANDIDATES
+        if book.period.name in periods
+        for one in candidates(page)
+        # Each claim was made in one way and is now counted in another: a mistake in either drops it.
+        if one.claim.holds(book)
+    ]
+    found.sort(key=lambda one: (-one.score, one.claim.key, str(one.claim)))
+    authors = dict(names_of(book).values()) if hidden.models else {}
+    return [_told(one, hidden, authors) for one in found[:MOST]]
+
+
+def _told(found: Found, hidden: Hidden, authors: Mapping[str, str]) -> Finding:
+    values: dict[str, Any] = msgspec.to_builtins(found.claim)
+    for field in ("model", "before"):
+        if isinstance(name := values.get(field), str) and hidden.hides(name, authors.get(name, "")):
+            values[field] = HIDDEN
+            if field == "model":
+                values["author"] = HIDDEN_AUTHOR
+    return {"key": found.claim.key, "text": "", "score": round(found.score, 4), "values": values}

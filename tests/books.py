@@ -1,0 +1,213 @@
+"""Books for tests: single ones made by hand, and a small watched world that is told day by day.
+
+`World` is a ledger in miniature, written the slow and plain way, so that what is computed from its books can be counted
+again from what happened in it.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+from bot.records import Book, Catalogue, Flow, Model, Name, Period, Point, Ref, Unknown, instant
+
+DAY = date(2025, 1, 12)
+ONE = timedelta(days=1)
+MODELS = Catalogue("replicate", "models", "public models", "runs", "reported")
+REF = Ref("npm:all-the-public-replicate-models@1.352.0/stats.json", datetime(2025, 1, 13, tzinfo=UTC), "ab" * 32)
+WHY = Unknown("no reading at the end of 12 Jan 2025")
+
+
+def model(number: int, **changes: Any) -> Model:
+    """Model `a<author>/m<number>`; three models share an author."""
+    author = changes.pop("author", f"a{number // 3}")
+    name = changes.pop("name", f"{author}/m{number}")
+    plain = Model(number, Name(name), Name(author), DAY - timedelta(days=100), False, None, None)
+    return replace(plain, **changes)
+
+
+def book(uses: Sequence[int] | Mapping[int, int] = (), idle: int = 0, unattributed: int = 0, **changes: Any) -> Book:
+    """A day's book: one listed model for each of `uses`, used on that day, and `idle` ones never used. Everything else
+    is known and still: the same list before, the same use a day."""
+    by_model = dict(uses) if isinstance(uses, Mapping) else dict(enumerate(uses, 1))
+    by_model = {number: count for number, count in by_model.items() if count}
+    used = [model(n, last_used=DAY, last_used_from=DAY, first_used=DAY - 50 * ONE) for n in by_model]
+    start = max(by_model, default=0) + 1
+    listed = (*used, *(model(n) for n in range(start, start + idle)))
+    total = sum(by_model.values()) + unattributed
+    flow = Flow(total, by_model, unattributed=unattributed)
+    plain = Book(
+        catalogue=MODELS,
+        period=Period.holding(DAY),
+        watched_since=DAY - timedelta(days=100),
+        listed=listed,
+        listed_before=frozenset(one.id for one in listed),
+        listed_7d_before=len(listed),
+        listed_period_before=len(listed),
+        flow=flow,
+        flow_before=flow,
+        total_7d=7 * total,
+        total_30d=30 * total,
+        total_prior_7d=7 * total,
+        newly_listed=(),
+        history=(),
+        gaps=(),
+        refs=(REF,),
+    )
+    return replace(plain, **changes)
+
+
+def unread(**changes: Any) -> Book:
+    """A book in which nothing is known."""
+    fields = ("listed", "listed_before", "listed_7d_before", "listed_period_before", "flow", "flow_before")
+    rest = ("total_7d", "total_30d", "total_prior_7d", "newly_listed")
+    return replace(book(), **dict.fromkeys((*fields, *rest), WHY), **changes)
+
+
+@dataclass
+class World:
+    """What happened, day by day, from the day that the watch began (day 0, of which only the end is seen)."""
+
+    uses: list[dict[int, int]]
+    """Of each day: uses by model, listed models only."""
+    listed: list[set[int]]
+    """At the end of each day."""
+    missed: set[int] = field(default_factory=set)
+    """Days at whose end nothing was read."""
+    start: date = date(2024, 11, 4)
+
+    def day(self, number: int) -> date:
+        return self.start + number * ONE
+
+    def seen(self, number: int) -> bool:
+        """Whether there is a reading at the end of a day."""
+        return 0 <= number < len(self.listed) and number not in self.missed
+
+    def known(self, first: int, last: int) -> bool:
+        """Whether the use from one day to another is known."""
+        return self.seen(first - 1) and self.seen(last)
+
+    def total(self, first: int, last: int) -> int | Unknown:
+        if not self.known(first, last):
+            return Unknown(f"no reading for {self.day(first)} to {self.day(last)}")
+        return sum(sum(self.uses[n].values()) for n in range(first, last + 1))
+
+    def flow(self, first: int, last: int) -> Flow | Unknown:
+        total = self.total(first, last)
+        if isinstance(total, Unknown):
+            return total
+        by_model: dict[int, int] = {}
+        for number in range(first, last + 1):
+            for one, count in self.uses[number].items():
+                by_model[one] = by_model.get(one, 0) + count
+        return Flow(total, by_model)
+
+    def used_between_readings(self, one: int, last: int) -> list[tuple[int, int]]:
+        """The stretches between readings, up to the end of day `last`, in which a model was seen to be used."""
+        ends = [n for n in range(last + 1) if self.seen(n)]
+        return [
+            (before + 1, end)
+            for before, end in pairwise(ends)
+            if any(self.uses[n].get(one) for n in range(before + 1, end + 1))
+        ]
+
+    def model(self, one: int, last: int) -> Model:
+        stretches = self.used_between_readings(one, last)
+        first = next(n for n in range(len(self.listed)) if self.seen(n) and one in self.listed[n])
+        return model(
+            one,
+            first_listed=self.day(first) if first else None,
+            first_used=self.day(stretches[0][1]) if stretches else None,
+            last_used=self.day(stretches[-1][1]) if stretches else None,
+            last_used_from=self.day(stretches[-1][0]) if stretches else None,
+        )
+
+    def models(self, number: int) -> tuple[Model, ...] | Unknown:
+        if not self.seen(number):
+            return Unknown(f"no reading at the end of {self.day(number)}")
+        return tuple(self.model(one, number) for one in sorted(self.listed[number]))
+
+    def stock(self, number: int) -> int | Unknown:
+        return len(self.listed[number]) if self.seen(number) else Unknown(f"no reading at the end of day {number}")
+
+    def point(self, number: int) -> Point:
+        flow, stock = self.flow(number, number), self.stock(number)
+        both = self.seen(number) and self.seen(number - 1)
+        return Point(
+            self.day(number),
+            uses=None if isinstance(flow, Unknown) else flow.uses,
+            models_used=None if isinstance(flow, Unknown) else len(flow.by_model),
+            models_listed=None if isinstance(stock, Unknown) else stock,
+            models_added=len(self.listed[number] - self.listed[number - 1]) if both else None,
+        )
+
+    def quiet(self, number: int) -> tuple[tuple[Model, int], ...]:
+        if not all(self.seen(n) for n in range(number - 8, number + 1)):
+            return ()
+        days = range(number - 7, number)
+        found = [
+            (self.model(one, number), sum(self.uses[n][one] for n in days))
+            for one in self.listed[number] & self.listed[number - 1]
+            if all(self.uses[n].get(one) for n in days) and not self.uses[number].get(one)
+        ]
+        return tuple(sorted(found, key=lambda quiet: -quiet[1]))
+
+    def woken(self, number: int) -> tuple[tuple[Model, date], ...]:
+        found = []
+        for one in self.uses[number] if self.known(number, number) else ():
+            before = self.used_between_readings(one, number - 1)
+            if before and number - before[-1][1] >= 14:
+                found.append((self.model(one, number), self.day(before[-1][1])))
+        return tuple(found)
+
+    def book(self, number: int, history: int = 400) -> Book:
+        """The book of one day, with at most `history` days behind it."""
+        ids = frozenset(self.listed[number - 1]) if self.seen(number - 1) else Unknown("no reading the day before")
+        return Book(
+            catalogue=MODELS,
+            period=Period.holding(self.day(number)),
+            watched_since=self.start,
+            listed=self.models(number),
+            listed_before=ids,
+            listed_7d_before=self.stock(number - 7),
+            listed_period_before=self.stock(number - 1),
+            flow=self.flow(number, number),
+            flow_before=self.flow(number - 1, number - 1),
+            total_7d=self.total(number - 6, number),
+            total_30d=self.total(number - 29, number),
+            total_prior_7d=self.total(number - 13, number - 7),
+            newly_listed=Unknown("not asked in this world"),
+            history=tuple(self.point(n) for n in range(max(0, number - history + 1), number + 1)),
+            gaps=(),
+            refs=(Ref(f"world:{number}", instant(self.day(number)), ""),),
+            names={},
+            quiet=self.quiet(number),
+            woken=self.woken(number),
+        )
+
+
+def world(seed: int, days: int = 45, models: int = 12, missing: float = 0.05) -> World:
+    """A world in which most things happen: models come and go, wake up, fall asleep, lead and fall back."""
+    chance = random.Random(seed)
+    arrives = {n: 0 if n <= models // 2 else chance.randrange(1, days) for n in range(1, models + 1)}
+    leaves = {n: chance.randrange(days) if chance.random() < 0.15 else days for n in arrives}
+    size = {n: 0 if chance.random() < 0.3 else int(10 ** chance.uniform(0.3, 3)) for n in arrives}
+    rhythm = {n: (chance.choice((1, 1, 1, 3, 20)), chance.randrange(20)) for n in arrives}
+    asleep = {n: chance.randrange(days) for n in arrives}
+    listed, uses = [], []
+    for day in range(days):
+        here = {n for n in arrives if arrives[n] <= day < leaves[n]}
+        burst = 8 if chance.random() < 0.04 else 1
+        active = {n for n in here if arrives[n] < day and not asleep[n] <= day < asleep[n] + 16}
+        drawn = {n: int(size[n] * burst * chance.uniform(0.9, 1.15)) for n in active if _turn(day, *rhythm[n])}
+        listed.append(here)
+        uses.append({n: count for n, count in drawn.items() if count})
+    return World(uses, listed, {day for day in range(1, days) if chance.random() < missing})
+
+
+def _turn(day: int, every: int, offset: int) -> bool:
+    return (day + offset) % every == 0
