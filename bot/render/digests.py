@@ -75,7 +75,7 @@ _OUTLETS: dict[str, Callable[[Document, Options], Post]] = {"x": _x, "discord": 
 
 
 def context(document: Document) -> dict[str, Any]:
-    """What templates are given: `d` the digest, `c` the catalogue of its headline, `headline` the figure's key,
+    """What templates are given: `d` the digest (the headline's change first), `c` the catalogue of its headline, `headline` the figure's key,
     `others` the further catalogues and panels, `shown` all of them, `unknown` the labels of unknown figures with
     their reason."""
     digest: dict[str, Any] = document
@@ -88,6 +88,8 @@ def context(document: Document) -> dict[str, Any]:
             unknown.setdefault(figure["unknown"], []).append(figure["label"])
     reasons = [{"reason": reason, "labels": labels} for reason, labels in unknown.items()]
     headline = digest["headline"]["figure"]
+    changes = sorted(digest["changes"], key=lambda change: change["figure"] != headline)
+    digest = {**digest, "changes": changes}
     return {
         "d": digest,
         "c": leading,
