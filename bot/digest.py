@@ -10,9 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from heapq import nsmallest
-from typing import cast
+from typing import TypedDict, cast
 
-from bot.config import Headline
 from bot.metrics import METRICS, FigureDocument, figures
 from bot.metrics.ranking import ranking
 from bot.records import Book, Document, Name, Period, Point, Ref, Unknown, identity
@@ -33,6 +32,15 @@ _BEFORE_NAME = r"(?<![\w/@-])(?<!\w[.:])"
 
 class DigestError(ValueError):
     """A digest was asked for that cannot be composed. One line."""
+
+
+class Change(TypedDict):
+    """A figure as an earlier edition told it and as it is known now."""
+
+    catalogue: str
+    figure: str
+    published: FigureDocument
+    now: FigureDocument
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +81,19 @@ def compose(
     network: str,
     title: str,
     books: Sequence[Book],
-    headline: Headline,
+    headline: Mapping[str, str],
     hidden: Iterable[str],
     composed_at: datetime,
 ) -> Document:
-    """The digest of one network and period, a draft of edition 1. `books` are its catalogues, of the same period.
+    """The digest of one network and period, a draft of edition 1. `books` are its catalogues, of the same period;
+    `headline` says which `catalogue` and `figure` the network opens with.
 
     Raises `DigestError` where there is no book, where periods differ, or where the headline names no figure of theirs.
     """
     period = _period(network, books)
     _check_headline(network, headline, books)
     places = {ref: place for place, ref in enumerate(dict.fromkeys(ref for book in books for ref in book.refs))}
-    ordered = sorted(books, key=lambda book: book.catalogue.key != headline.catalogue)
+    ordered = sorted(books, key=lambda book: book.catalogue.key != headline["catalogue"])
     shown = Hidden.of(hidden)
     return {
         "network": network,
@@ -95,7 +104,7 @@ def compose(
         "edition": 1,
         "status": "draft",
         "composed_at": composed_at.astimezone(UTC).isoformat(),
-        "headline": {"catalogue": headline.catalogue, "figure": headline.figure},
+        "headline": {"catalogue": headline["catalogue"], "figure": headline["figure"]},
         "catalogues": [_catalogue(book, places, shown) for book in ordered],
         "panels": [],
         "changes": [],
@@ -110,11 +119,11 @@ def headline_known(document: Document) -> bool:
     return figure is not None and figure["value"] is not None
 
 
-def differences(old: Document, new: Document) -> list[dict[str, object]]:
-    """The figures whose value, or whose reason for being unknown, is not the same: `{"catalogue", "figure",
-    "published", "now"}` in the order of the new digest. A figure that one of them lacks is unknown there."""
+def differences(old: Document, new: Document) -> list[Change]:
+    """The figures whose value, or whose reason for being unknown, is not the same, in the order of the new digest. A
+    figure that one of them lacks is unknown there."""
     published, now = _figures_of(old), _figures_of(new)
-    changes: list[dict[str, object]] = []
+    changes: list[Change] = []
     for place in dict.fromkeys([*now, *published]):
         before = published.get(place) or _absent(now[place], "not part of that edition")
         after = now.get(place) or _absent(published[place], "not part of this edition")
@@ -206,14 +215,14 @@ def _period(network: str, books: Sequence[Book]) -> Period:
     return periods.pop()
 
 
-def _check_headline(network: str, headline: Headline, books: Sequence[Book]) -> None:
+def _check_headline(network: str, headline: Mapping[str, str], books: Sequence[Book]) -> None:
     known = [book.catalogue.key for book in books]
     where = f"networks.{network}.headline"
-    if headline.catalogue not in known:
+    if headline["catalogue"] not in known:
         wanted = ", ".join(sorted(known))
-        raise DigestError(f"{where}.catalogue: found {headline.catalogue!r}, wanted one of {wanted}")
-    if headline.figure not in METRICS:
-        raise DigestError(f"{where}.figure: found {headline.figure!r}, wanted one of {', '.join(METRICS)}")
+        raise DigestError(f"{where}.catalogue: found {headline['catalogue']!r}, wanted one of {wanted}")
+    if headline["figure"] not in METRICS:
+        raise DigestError(f"{where}.figure: found {headline['figure']!r}, wanted one of {', '.join(METRICS)}")
 
 
 def _figures_of(document: Document) -> dict[tuple[str, str], FigureDocument]:

@@ -17,7 +17,7 @@ from bot.findings.claims import CANDIDATES, Claim, Found, Page
 from bot.metrics import FigureDocument
 from bot.records import Book, Document
 
-__all__ = ["KINDS", "Finding", "holds", "ranked", "with_findings"]
+__all__ = ["KINDS", "Finding", "holds", "ranked"]
 
 MOST = 12
 """Findings in a digest, at most."""
@@ -53,18 +53,11 @@ class Finding(TypedDict):
     values: dict[str, Any]
 
 
-def ranked(books: Sequence[Book], document: Document, hidden: Iterable[str] = ()) -> dict[str, list[Finding]]:
+def ranked(books: Sequence[Book], document: Document, hidden: Iterable[str]) -> dict[str, list[Finding]]:
     """The findings of each catalogue of a digest, most newsworthy first. `books` are those it was composed from."""
     masks = Hidden.of(hidden)
     figures = {part["catalogue"]: part["figures"] for part in document["catalogues"]}
     return {book.catalogue.key: _ranked(book, figures[book.catalogue.key], masks) for book in books}
-
-
-def with_findings(books: Sequence[Book], document: Document, hidden: Iterable[str] = ()) -> Document:
-    """The same digest with its findings in it."""
-    found = ranked(books, document, hidden)
-    parts = [{**part, "findings": found[part["catalogue"]]} for part in document["catalogues"]]
-    return {**document, "catalogues": parts}
 
 
 def holds(finding: Finding, book: Book) -> bool:

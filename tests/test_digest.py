@@ -1,0 +1,298 @@
+"""The document: its shape, its order, what is hidden, and how two of them differ."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.digest import HIDDEN, HIDDEN_AUTHOR, TOP, DigestError, compose, differences, headline_known
+from bot.metrics import METRICS, figures
+from bot.records import Book, Catalogue, Document, Name, Period, Point, Ref, Unknown, identity
+from tests.books import DAY, MODELS, ONE, REF, WHY, book, model, unread, world
+
+AT = datetime(2025, 1, 13, 0, 20, tzinfo=UTC)
+HEADLINE = {"catalogue": "models", "figure": "models_used"}
+LLM = Catalogue("replicate", "llm", "language models", "answers", "verified")
+
+
+def document(*books: Book, hidden: tuple[str, ...] = (), headline: dict[str, str] = HEADLINE) -> Document:
+    return compose("replicate", "Replicate", books, headline, hidden, AT)
+
+
+def part(*books: Book, hidden: tuple[str, ...] = ()) -> dict[str, Any]:
+    found: dict[str, Any] = document(*books, hidden=hidden)["catalogues"][0]
+    return found
+
+
+# --- shape -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_document_says_what_it_is() -> None:
+    made = document(book([3, 1], idle=2))
+    assert {key: made[key] for key in ("network", "title", "period", "day", "last_day", "edition", "status")} == {
+        "network": "replicate",
+        "title": "Replicate",
+        "period": "day",
+        "day": "2025-01-12",
+        "last_day": "2025-01-12",
+        "edition": 1,
+        "status": "draft",
+    }
+    assert made["headline"] == HEADLINE and made["composed_at"] == "2025-01-13T00:20:00+00:00"
+    assert made["changes"] == made["panels"] == []
+    assert made["refs"] == [{"url": REF.url, "at": "2025-01-13T00:00:00+00:00", "sha256": REF.sha256}]
+
+
+def test_a_document_survives_json_unchanged() -> None:
+    for one in (book([3, 1], idle=2), unread(), world(1).book(30)):
+        made = document(one)
+        assert json.loads(json.dumps(made, allow_nan=False)) == made
+
+
+def test_every_figure_of_the_period_is_there_known_or_not() -> None:
+    for one in (book([3, 1]), unread()):
+        told = part(one)["figures"]
+        assert list(told) == [key for key, one in METRICS.items() if "day" in one.periods]
+        assert all((figure["value"] is None) == ("unknown" in figure) for figure in told.values())
+        assert all(figure["refs"] == [0] and figure["label"] and figure["unit"] for figure in told.values())
+    assert part(book([3, 1]))["figures"]["uses"] == {
+        "value": 4,
+        "unit": "runs",
+        "label": "runs",
+        "evidence": "reported",
+        "refs": [0],
+    }
+    assert part(unread())["figures"]["uses"]["unknown"] == WHY.reason
+
+
+def test_a_week_names_its_first_and_last_day() -> None:
+    made = document(replace(book([3]), period=Period.holding(DAY, "week")))
+    assert (made["period"], made["day"], made["last_day"]) == ("week", "2025-01-06", "2025-01-12")
+    assert "uses_7d" not in made["catalogues"][0]["figures"] and "uses_change" in made["catalogues"][0]["figures"]
+
+
+def test_the_time_of_composition_is_told_in_utc() -> None:
+    elsewhere = AT.astimezone(timezone(timedelta(hours=9)))
+    made = compose("replicate", "Replicate", [book([3])], HEADLINE, (), elsewhere)
+    assert made["composed_at"] == "2025-01-13T00:20:00+00:00"
+
+
+# --- catalogues and refs ---------------------------------------------------------------------------------------------
+
+
+def test_the_headlines_catalogue_comes_first() -> None:
+    models, llm = book([3]), replace(book([9]), catalogue=LLM)
+    assert [one["catalogue"] for one in document(llm, models)["catalogues"]] == ["models", "llm"]
+    other = document(models, llm, headline={"catalogue": "llm", "figure": "uses"})
+    assert [one["catalogue"] for one in other["catalogues"]] == ["llm", "models"]
+
+
+def test_refs_stand_once_and_each_figure_points_at_those_of_its_book() -> None:
+    other = Ref("https://api.replicate.com/v1/models", AT, "")
+    models = replace(book([3]), refs=(REF, REF))
+    llm = replace(book([9]), catalogue=LLM, refs=(other, REF))
+    made = document(models, llm)
+    assert [ref["url"] for ref in made["refs"]] == [REF.url, other.url]
+    assert {tuple(figure["refs"]) for figure in made["catalogues"][0]["figures"].values()} == {(0,)}
+    assert {tuple(figure["refs"]) for figure in made["catalogues"][1]["figures"].values()} == {(0, 1)}
+
+
+@pytest.mark.parametrize(
+    ("headline", "complaint"),
+    [
+        (
+            {"catalogue": "hub", "figure": "uses"},
+            "networks.replicate.headline.catalogue: found 'hub', wanted one of models",
+        ),
+        (
+            {"catalogue": "models", "figure": "usage"},
+            "networks.replicate.headline.figure: found 'usage', wanted one of",
+        ),
+    ],
+)
+def test_a_headline_that_names_nothing_is_refused(headline: dict[str, str], complaint: str) -> None:
+    with pytest.raises(DigestError, match=re.escape(complaint)):
+        document(book([3]), headline=headline)
+
+
+def test_books_of_two_periods_make_no_digest() -> None:
+    yesterday = replace(book([9]), catalogue=LLM, period=Period.holding(DAY - ONE))
+    with pytest.raises(DigestError, match="found books of 2 periods"):
+        document(book([3]), yesterday)
+    with pytest.raises(DigestError, match="at least one book"):
+        document()
+
+
+# --- the table, the curve, the history -------------------------------------------------------------------------------
+
+
+def test_the_table_ranks_by_use_and_then_by_name() -> None:
+    top = part(book([10, 30, 10, 50], idle=3))["top"]
+    assert [(row["rank"], row["model"], row["author"], row["uses"], row["share"]) for row in top] == [
+        (1, "a1/m4", "a1", 50, 0.5),
+        (2, "a0/m2", "a0", 30, 0.3),
+        (3, "a0/m1", "a0", 10, 0.1),
+        (4, "a1/m3", "a1", 10, 0.1),
+    ]
+
+
+def test_the_table_holds_the_most_used_and_no_more() -> None:
+    top = part(book(list(range(1, 61))))["top"]
+    assert len(top) == TOP and [row["uses"] for row in top] == list(range(60, 60 - TOP, -1))
+
+
+def test_a_model_that_left_is_in_the_table_by_its_name() -> None:
+    left = replace(book({1: 5, 2: 9}), listed=(model(1),), names={2: Name("x/y")}, authors={2: Name("x")})
+    assert [(row["model"], row["author"]) for row in part(left)["top"]] == [("x/y", "x"), ("a0/m1", "a0")]
+
+
+def test_shares_are_of_all_use_also_of_that_which_names_no_model() -> None:
+    partly = part(book([30, 10], unattributed=60))
+    assert [row["share"] for row in partly["top"]] == [0.3, 0.1]
+    assert partly["curve"] == [[1, 0.3], [2, 0.4]]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.integers(1, 10**6), min_size=1, max_size=600))
+def test_the_curve_rises_to_all_used_models_in_a_few_dozen_steps(uses: list[int]) -> None:
+    curve = part(book(uses))["curve"]
+    steps = [models for models, _ in curve]
+    assert steps[0] == 1 and steps[-1] == len(uses) and steps == sorted(set(steps)) and len(steps) < 60
+    ordered = sorted(uses, reverse=True)
+    assert all(share == sum(ordered[:models]) / sum(uses) for models, share in curve)
+
+
+def test_the_curve_of_a_long_list_is_still_short() -> None:
+    assert len(part(book([1] * 10_000))["curve"]) < 60
+
+
+def test_what_is_unknown_or_absent_has_no_table_and_no_curve() -> None:
+    for one in (unread(), book(idle=3), book(idle=3, unattributed=5)):
+        assert part(one)["top"] == part(one)["curve"] == []
+
+
+def test_history_is_the_last_thirty_days_with_nulls_where_unknown() -> None:
+    days = tuple(Point(DAY - n * ONE, uses=n, models_listed=5) for n in range(44, -1, -1))
+    history = part(replace(book([3]), history=days))["history"]
+    assert len(history) == 30 and history[-1]["day"] == "2025-01-12" and history[0]["day"] == "2024-12-14"
+    assert history[0] == {
+        "day": "2024-12-14",
+        "uses": 29,
+        "models_used": None,
+        "models_listed": 5,
+        "models_added": None,
+    }
+
+
+# --- hidden names ----------------------------------------------------------------------------------------------------
+
+
+def test_a_hidden_model_is_counted_and_not_named() -> None:
+    plain, masked = part(book([10, 30])), part(book([10, 30]), hidden=("a0/m2",))
+    assert (masked["top"][0]["model"], masked["top"][0]["author"]) == (HIDDEN, HIDDEN_AUTHOR)
+    assert masked["top"][0]["uses"] == 30 and masked["top"][1]["model"] == "a0/m1"
+    assert masked["figures"] == plain["figures"]
+
+
+def test_a_hidden_author_hides_all_their_models_also_those_that_left() -> None:
+    left = replace(book({1: 5, 2: 9, 3: 1}), listed=(model(1), model(3)), names={2: Name("a0/m2")})
+    for one in (left, replace(left, authors={2: Name("a0")})):
+        assert [row["model"] for row in part(one, hidden=("a0",))["top"]] == [HIDDEN, HIDDEN, "a1/m3"]
+
+
+def test_gaps_do_not_name_what_is_hidden() -> None:
+    gaps = ("The counter of a0/m1 fell; a0/m10 and xa0/m1 did not, nor did a0/m1.", "a0/m2 came late.")
+    one = replace(book([10, 30]), gaps=gaps)
+    assert part(one)["gaps"] == list(gaps)
+    assert part(one, hidden=("a0/m1",))["gaps"] == [
+        f"The counter of {HIDDEN} fell; a0/m10 and xa0/m1 did not, nor did {HIDDEN}.",
+        "a0/m2 came late.",
+    ]
+    assert part(one, hidden=("a0",))["gaps"][1] == f"{HIDDEN} came late."
+
+
+def test_a_name_is_hidden_in_the_form_that_its_network_writes() -> None:
+    raw = "a0/m\u200b1"
+    one = replace(book({1: 5, 2: 4}), listed=(model(1, name=identity(raw)), model(2, name="a0/m1")))
+    assert [row["model"] for row in part(one, hidden=(raw,))["top"]] == [HIDDEN, "a0/m1"]
+    assert [row["model"] for row in part(one, hidden=("",))["top"]] == [identity(raw), "a0/m1"]
+
+
+def test_no_hidden_name_is_anywhere_in_a_document() -> None:
+    for seed in range(5):
+        one = replace(world(seed).book(40), gaps=("no reading of a1/m3 and a0/m2",))
+        text = json.dumps(document(one, hidden=("a0", "a1/m3")))
+        assert not re.search(r"a0|a1/m3", text) and "a hidden model" in text
+
+
+# --- headline and differences ----------------------------------------------------------------------------------------
+
+
+def test_a_headline_is_known_when_its_figure_is() -> None:
+    assert headline_known(document(book([3]))) and headline_known(document(book(idle=3)))
+    assert not headline_known(document(unread()))
+    assert not headline_known(document(book([3]), headline={"catalogue": "models", "figure": "uses_change"}))
+
+
+def test_the_same_books_differ_in_nothing() -> None:
+    made = document(book([3, 1]))
+    later = compose("replicate", "Replicate", [book([3, 1])], HEADLINE, ("a0",), AT + ONE)
+    assert differences(made, later) == [] and differences(made, json.loads(json.dumps(made))) == []
+
+
+def test_a_difference_tells_what_was_published_and_what_is_known_now() -> None:
+    old, new = document(book([3, 1])), document(book([3, 2], total_30d=WHY))
+    changes = {change["figure"]: change for change in differences(old, new)}
+    assert changes["uses"] == {
+        "catalogue": "models",
+        "figure": "uses",
+        "published": old["catalogues"][0]["figures"]["uses"],
+        "now": new["catalogues"][0]["figures"]["uses"],
+    }
+    assert changes["uses_30d"]["published"]["value"] == 120 and changes["uses_30d"]["now"]["value"] is None
+    assert "models_listed" not in changes and "models_used" not in changes
+    order = list(METRICS)
+    assert list(changes) == sorted(changes, key=order.index)
+
+
+def test_another_reason_is_a_difference() -> None:
+    other = Unknown("the counter of 2 models fell")
+    changes = differences(document(book([3], total_30d=WHY)), document(book([3], total_30d=other)))
+    assert [change["figure"] for change in changes] == ["uses_30d", "models_used_30d", "share_used_30d"]
+
+
+def test_a_figure_or_catalogue_that_one_lacks_is_unknown_there() -> None:
+    both, one = document(book([3]), replace(book([9]), catalogue=LLM)), document(book([3]))
+    gone, came = differences(both, one), differences(one, both)
+    assert {change["catalogue"] for change in (*gone, *came)} == {"llm"}
+    uses = next(change for change in came if change["figure"] == "uses")
+    assert uses["published"]["value"] is None and uses["published"]["unknown"] == "not part of that edition"
+    assert uses["now"]["value"] == 9 and uses["published"]["unit"] == "answers"
+    assert next(change for change in gone if change["figure"] == "uses")["now"]["unknown"] == "not part of this edition"
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(0, 9), max_size=6), st.lists(st.integers(0, 9), max_size=6))
+def test_differences_are_exactly_the_figures_that_are_not_equal(before: list[int], after: list[int]) -> None:
+    old, new = figures(book(before, idle=1)), figures(book(after, idle=1))
+    changed = [key for key in new if old[key].value != new[key].value]
+    told = differences(document(book(before, idle=1)), document(book(after, idle=1)))
+    assert [change["figure"] for change in told] == changed
+
+
+def test_catalogue_facts_stand_beside_its_figures() -> None:
+    told = part(book([3]))
+    assert (told["catalogue"], told["title"], told["unit"], told["evidence"]) == (
+        MODELS.key,
+        MODELS.title,
+        MODELS.unit,
+        MODELS.evidence,
+    )
+    assert told["findings"] == []
