@@ -1,19 +1,11 @@
 """Reading public APIs with good manners: every request has a time-out, a size cap and a bounded number of tries, and
-nothing is followed to another host. What was read is kept, so that a receipt can be checked."""
+nothing is followed to another host."""
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import os
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from pathlib import Path
-from typing import BinaryIO
 
 import httpx
 import stamina
@@ -122,48 +114,3 @@ def following(here: str, there: str) -> str:
     if not same or new.userinfo:
         raise SourceError(f"{here}: its next page is elsewhere, at {Name(str(new.copy_with(userinfo=b'')))}; refused")
     return str(new.copy_with(fragment=None))
-
-
-class Raw:
-    """The bytes read so far, on their way into the lake: page bodies, each ended by a newline, gzip-compressed."""
-
-    def __init__(self, written: BinaryIO) -> None:
-        self._digest = hashlib.sha256()
-        # mtime 0: the same pages make the same file.
-        self._packed = gzip.GzipFile(filename="", fileobj=written, mode="wb", compresslevel=6, mtime=0)
-
-    def add(self, page: bytes) -> None:
-        for part in (page, b"\n"):
-            self._digest.update(part)
-            self._packed.write(part)
-
-    def close(self) -> None:
-        self._packed.close()
-
-    @property
-    def sha256(self) -> str:
-        """Of everything added so far, unpacked."""
-        return self._digest.hexdigest()
-
-
-@contextmanager
-def keeping(folder: Path) -> Iterator[Raw]:
-    """A `Raw` that is kept as `folder/SHA256.jsonl.gz` if the block ends well, and leaves nothing if it does not.
-    `zcat FILE | sha256sum` says the name."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(prefix=".raw-", dir=folder)
-    except OSError as error:
-        raise SourceError(f"{folder}: cannot be written: {error.strerror}; make it a folder of this user") from error
-    try:
-        with os.fdopen(descriptor, "wb") as written:
-            raw = Raw(written)
-            yield raw
-            raw.close()
-            written.flush()
-            os.fsync(written.fileno())
-        os.replace(temporary, folder / f"{raw.sha256}.jsonl.gz")
-    except OSError as error:
-        raise SourceError(f"{folder}: cannot be written: {error.strerror or error}; is the disk full?") from error
-    finally:
-        Path(temporary).unlink(missing_ok=True)

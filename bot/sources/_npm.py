@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -90,6 +91,21 @@ def members(path: Path, sha256: str, caps: Mapping[str, int], cure: str) -> Iter
         except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
             raise SourceError(f"{path}: cannot be unpacked: {_why(error)}; {cure}") from error
     raise SourceError(f"{path}: holds no {', '.join(sorted(missing))}; {cure}")
+
+
+def member_checksum(path: Path, sha256: str, name: str, cap: int) -> str | None:
+    """The sha256 of one member: empty where the tarball is not the one with that hash or lacks the member, `None` where
+    there is no tarball."""
+    return _member_checksum(path, sha256, name, cap, path.stat().st_mtime_ns) if path.exists() else None
+
+
+@lru_cache(maxsize=8)
+def _member_checksum(path: Path, sha256: str, name: str, cap: int, _changed: int) -> str:
+    """Kept while the file does not change: the refs of a month are thirty times the same tens of megabytes."""
+    try:
+        return next(members(path, sha256, {name: cap}, "")).sha256
+    except SourceError:
+        return ""
 
 
 def _member(path: Path, archive: tarfile.TarFile, entry: tarfile.TarInfo, cap: int) -> Member:

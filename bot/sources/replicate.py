@@ -41,7 +41,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import msgspec
@@ -49,11 +49,8 @@ from pydantic import Field, field_validator
 
 from bot.config import Headline, Network
 from bot.records import MAX_COUNT, Catalogue, Listing, Name, Period, Reading, Ref, Snapshot, identity, instant, spoken
-from bot.sources import SourceError
-from bot.sources._npm import Package, members, tarball
-
-if TYPE_CHECKING:
-    from bot.sources._http import Raw
+from bot.sources import SourceError, _raw
+from bot.sources._npm import Package, member_checksum, members, tarball
 
 TITLE = "Replicate"
 CATALOGUES = (Catalogue("replicate", "models", "public models", "runs", "reported"),)
@@ -132,12 +129,26 @@ class Replicate:
     def _live(self, wanted: Period | None) -> Iterator[Snapshot]:
         # The API knows no past: hundreds of requests for a day that is over would be for nothing.
         if _wants(wanted, self.clock()):
-            yield live(self.chosen, self.data / "lake" / "raw" / "replicate", self.token, self.clock)
+            yield live(self.chosen, _lake(self.data), self.token, self.clock)
 
 
 def source(chosen: Settings, data: Path, secrets: Mapping[str, str], clock: Callable[[], datetime]) -> Replicate:
     """The network, ready to be asked."""
     return Replicate(chosen, data, clock, secrets.get(SECRETS[0], ""))
+
+
+def checksum(chosen: Settings, data: Path, url: str, sha256: str) -> str | None:
+    """The sha256 of the bytes that a ref points at, as this machine holds them: empty where its copy is damaged, `None`
+    where it has none."""
+    if not url.startswith(f"npm:{PACKAGE.spec}/"):
+        return _raw.checksum(_lake(data), sha256)
+    path = chosen.record or data / PACKAGE.filename
+    name = f"package/{url.rsplit('/', 1)[1]}"
+    return member_checksum(path, PACKAGE.sha256, name, _CAPS.get(name, 0))
+
+
+def _lake(data: Path) -> Path:
+    return data / "lake" / "raw" / "replicate"
 
 
 def _wants(wanted: Period | None, at: datetime) -> bool:
@@ -226,8 +237,6 @@ def _read(path: Path, sha256: str, cure: str) -> _Record:
                 entries = msgspec.json.decode(member.content, type=dict[str, list[_Entry]])
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise SourceError(f"{path}: {member.name} is not what it should be: {error}; {cure}") from error
-        # 62 MB that must not live on beside the next file.
-        member.content.clear()
     if not any(entries.values()):
         raise SourceError(f"{path}: {_STATS} holds no snapshot; {cure}")
     return _Record({model.key: model for model in models if model.visibility == "public"}, entries, refs)
@@ -298,7 +307,7 @@ def live(chosen: Settings, folder: Path, token: str, clock: Callable[[], datetim
     if not (token.isascii() and token.isprintable()) or " " in token:
         raise SourceError(f"{SECRETS[0]}: holds a character that no token has; copy it again, or unset it")
     manners = _http.Manners(chosen.timeout)
-    with _http.keeping(folder) as raw, _http.client(token, manners) as asked:
+    with _raw.keeping(folder) as raw, _http.client(token, manners) as asked:
         models = _everything(chosen, lambda url: _page(_http.body(asked, url, manners), url, raw))
     at = clock()
     counts = {key: model.run_count for key, model in models.items()}
@@ -357,7 +366,7 @@ def _keep_larger(models: dict[str, _Model], model: _Model) -> None:
         models[model.key] = model
 
 
-def _page(content: bytes, url: str, raw: Raw) -> _Page:
+def _page(content: bytes, url: str, raw: _raw.Raw) -> _Page:
     try:
         page = msgspec.json.decode(content, type=_Page)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:

@@ -22,6 +22,8 @@ class Fault:
     """Sent in place of the page."""
     drops: bool = False
     """The connection breaks half-way through the body."""
+    drips: bool = False
+    """The body comes byte by byte, and never to its end."""
     hangs: bool = False
     """No answer comes at all."""
 
@@ -91,8 +93,8 @@ class ReplicateApi:
         self.after(number)
         if fault.hangs:
             await self._closing.wait()
-        if fault.drops:
-            return await self._dropped(request, body)
+        if fault.drops or fault.drips:
+            return await self._broken(request, body, fault)
         return web.Response(status=fault.status, headers=fault.headers, body=body, content_type="application/json")
 
     def _page(self, request: web.Request, number: int) -> bytes:
@@ -102,10 +104,15 @@ class ReplicateApi:
         page = {"next": self.next_of(number, honest), "previous": None, "results": self.models[start:end]}
         return json.dumps(page).encode()
 
-    async def _dropped(self, request: web.Request, body: bytes) -> web.StreamResponse:
+    async def _broken(self, request: web.Request, body: bytes, fault: Fault) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Length": str(len(body)), "Content-Type": "application/json"})
         await response.prepare(request)
+        for byte in body[:-1] if fault.drips else b"":
+            if self._closing.is_set() or not request.transport or request.transport.is_closing():
+                return response
+            await response.write(bytes([byte]))
+            await asyncio.sleep(0.05)
         await response.write(body[: len(body) // 2])
-        assert request.transport
-        request.transport.close()
+        if request.transport:
+            request.transport.close()
         return response

@@ -346,8 +346,37 @@ def test_the_pages_are_kept_under_the_hash_of_the_receipt(api: ReplicateApi, tmp
     pages = [json.loads(line) for line in content.splitlines()]
     assert [model for page in pages for model in page["results"]] == api.models
     again = file.read_bytes()
+    assert again[4:8] == bytes(4), "the time of writing would give the same pages different files"
     assert taken(api, tmp_path) == [snapshot]
     assert kept(tmp_path) == [file] and file.read_bytes() == again
+
+
+def test_what_a_live_receipt_points_at_can_be_checked(api: ReplicateApi, tmp_path: Path) -> None:
+    chosen = replicate.Settings(api=api.url)
+    (snapshot,) = taken(api, tmp_path)
+    sha256 = snapshot.ref.sha256
+    (file,) = kept(tmp_path)
+    assert replicate.checksum(chosen, tmp_path, api.url, sha256) == sha256
+    file.write_bytes(gzip.compress(b"other"))
+    assert replicate.checksum(chosen, tmp_path, api.url, sha256) == hashlib.sha256(b"other").hexdigest()
+    file.write_bytes(file.read_bytes()[:-9])
+    assert replicate.checksum(chosen, tmp_path, api.url, sha256) == ""
+    file.unlink()
+    assert replicate.checksum(chosen, tmp_path, api.url, sha256) is None
+    assert replicate.checksum(chosen, tmp_path, api.url, "../../etc/passwd") is None
+
+
+def test_what_a_receipt_of_the_record_points_at_can_be_checked(
+    tmp_path: Path, tarball: Path, raw: dict[str, bytes]
+) -> None:
+    url = "npm:all-the-public-replicate-models@1.352.0/"
+    for file, content in raw.items():
+        sha256 = hashlib.sha256(content).hexdigest()
+        assert replicate.checksum(replicate.Settings(), tarball.parent, url + file, sha256) == sha256
+    assert replicate.checksum(replicate.Settings(), tarball.parent, url + "none.json", "") == ""
+    assert replicate.checksum(replicate.Settings(), tmp_path, url + "stats.json", "") is None
+    (tmp_path / replicate.PACKAGE.filename).write_text("damaged")
+    assert replicate.checksum(replicate.Settings(), tmp_path, url + "stats.json", "") == ""
 
 
 def test_private_models_are_left_out(api: ReplicateApi, tmp_path: Path) -> None:
@@ -426,6 +455,7 @@ def test_retry_after_is_seconds_or_a_date(headers: dict[str, str], seconds: floa
         (Fault(502), r"cursor=4: answered 502; run again later"),
         (Fault(drops=True), r"cursor=4: no answer \(RemoteProtocolError\); check the network"),
         (Fault(hangs=True), r"cursor=4: no answer \(ReadTimeout\); check the network"),
+        (Fault(drips=True), r"cursor=4: no answer \(ReadTimeout\); check the network"),
         (Fault(401), r"answered 401, wanted 200; is the token valid\?"),
         (Fault(404), r"answered 404, wanted 200"),
         (Fault(302, {"Location": "/elsewhere"}), r"answered 302, wanted 200"),
