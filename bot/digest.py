@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from heapq import nsmallest
-from typing import TypedDict, cast
+from typing import Any, cast
 
 from bot.metrics import METRICS, FigureDocument, figures
 from bot.metrics.ranking import ranking
@@ -32,15 +32,6 @@ _BEFORE_NAME = r"(?<![\w/@-])(?<!\w[.:])"
 
 class DigestError(ValueError):
     """A digest was asked for that cannot be composed. One line."""
-
-
-class Change(TypedDict):
-    """A figure as an earlier edition told it and as it is known now."""
-
-    catalogue: str
-    figure: str
-    published: FigureDocument
-    now: FigureDocument
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +110,11 @@ def headline_known(document: Document) -> bool:
     return figure is not None and figure["value"] is not None
 
 
-def differences(old: Document, new: Document) -> list[Change]:
-    """The figures whose value, or whose reason for being unknown, is not the same, in the order of the new digest. A
-    figure that one of them lacks is unknown there."""
+def differences(old: Document, new: Document) -> list[dict[str, Any]]:
+    """The figures whose value, or whose reason for being unknown, is not the same: `{"catalogue", "figure",
+    "published": <figure>, "now": <figure>}` in the order of the new digest. What one lacks is unknown there."""
     published, now = _figures_of(old), _figures_of(new)
-    changes: list[Change] = []
+    changes: list[dict[str, Any]] = []
     for place in dict.fromkeys([*now, *published]):
         before = published.get(place) or _absent(now[place], "not part of that edition")
         after = now.get(place) or _absent(published[place], "not part of this edition")

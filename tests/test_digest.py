@@ -134,7 +134,7 @@ def test_books_of_two_periods_make_no_digest() -> None:
 
 
 def test_the_table_ranks_by_use_and_then_by_name() -> None:
-    top = part(book([10, 30, 10, 50], idle=3))["top"]
+    top = part(book({3: 10, 2: 30, 1: 10, 4: 50}, idle=3))["top"]
     assert [(row["rank"], row["model"], row["author"], row["uses"], row["share"]) for row in top] == [
         (1, "a1/m4", "a1", 50, 0.5),
         (2, "a0/m2", "a0", 30, 0.3),

@@ -84,7 +84,7 @@ def _ranked(book: Book, figures: Mapping[str, FigureDocument], hidden: Hidden) -
 
 
 def _told(found: Found, hidden: Hidden, authors: Mapping[str, str]) -> Finding:
-    values: dict[str, Any] = msgspec.to_builtins(found.claim)
+    values: dict[str, Any] = msgspec.to_builtins(found.claim, enc_hook=str)  # names are a kind of str
     for field in ("model", "before"):
         if isinstance(name := values.get(field), str) and hidden.hides(name, authors.get(name, "")):
             values[field] = HIDDEN

@@ -140,6 +140,7 @@ class NewLeader:
             len(leaders) == len(former) == 1
             and leaders != former
             and _named(self.model, (model.name for model in _listed(book) if model.id == leaders[0]))
+            and _named(self.before, (_called(book, former[0]),))
             and now[leaders[0]] == self.uses
             and now.get(former[0], 0) == self.before_uses
         )
@@ -201,16 +202,20 @@ def new_leader(page: Page) -> Iterator[Found]:
     leader, former = _leader(book.flow), _leader(book.flow_before)
     if leader is None or former is None or leader == former:
         return
-    by_id = {model.id: model for model in book.listed if model.id in (leader, former)}
-    before = by_id[former].name if former in by_id else book.names.get(former)
-    if leader in by_id and before is not None:
-        new = by_id[leader]
+    new = next((model for model in book.listed if model.id == leader), None)
+    before = _called(book, former)
+    if new and before:
         uses, left = book.flow.by_model[leader], book.flow.by_model.get(former, 0)
         yield Found(0.7, NewLeader(new.name, new.author, uses, before, left))
 
 
 def _listed(book: Book) -> tuple[Model, ...]:
     return () if isinstance(book.listed, Unknown) else book.listed
+
+
+def _called(book: Book, model: int) -> str:
+    """A model's name; empty where the book does not tell it."""
+    return next((str(one.name) for one in _listed(book) if one.id == model), str(book.names.get(model, "")))
 
 
 def _leader(flow: Flow) -> int | None:
