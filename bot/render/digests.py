@@ -75,9 +75,9 @@ _OUTLETS: dict[str, Callable[[Document, Options], Post]] = {"x": _x, "discord": 
 
 
 def context(document: Document) -> dict[str, Any]:
-    """What templates are given: `d` the digest (the headline's change first), `c` the catalogue of its headline, `headline` the figure's key,
-    `others` the further catalogues and panels, `shown` all of them, `unknown` the labels of unknown figures with
-    their reason."""
+    """What templates are given: `d` the digest (the headline's change first), `c` the catalogue of its headline,
+    `headline` the figure's key, `others` the further catalogues and panels, `shown` all of them, `unknown` the labels
+    of unknown figures with their reason."""
     digest: dict[str, Any] = document
     catalogues: list[dict[str, Any]] = digest["catalogues"]
     leading = next((c for c in catalogues if c["catalogue"] == digest["headline"]["catalogue"]), catalogues[0])
