@@ -378,6 +378,13 @@ def test_a_list_crosses_round_numbers(before: int, now: int, told: tuple[str, in
         assert (made and (made["direction"], made["level"])) == told
 
 
+def test_a_round_number_that_was_there_before_was_not_reached_now() -> None:
+    one = listing(5000, 4000)
+    told = next(finding for finding in found(one) if finding["key"] == "crossing")
+    assert told["values"]["level"] == 5000 and holds(told, one)
+    assert not holds({**told, "values": {**told["values"], "level": 4000}}, one)
+
+
 def test_uses_cross_powers_of_ten_and_not_every_thousand() -> None:
     assert kinds(days(9_999_000, 10_000_001))["crossing"]["level"] == 10**7
     assert "crossing" not in kinds(days(3_900_000, 4_100_000)) and "crossing" not in kinds(days(90))
