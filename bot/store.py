@@ -133,7 +133,7 @@ stretches = Table(
 )
 
 # Usage by model, sparse: no row, no use. A `hole` reaches further back than its stretch, because readings of this model
-# were missed; it is part of no stretch's total.
+# were missed; it is part of no stretch's total. A hole across which the counter fell has negative uses: not known.
 usage = Table(
     "usage",
     tables,
@@ -197,6 +197,7 @@ class Store:
             with self.engine.connect() as connection:
                 connection.execute(sa.text("SELECT 1"))
         except sa.exc.DBAPIError as error:
+            self.close()
             raise StoreError(f"database {self.shown}: cannot be opened: {_cause(error)}") from error
 
     @contextmanager
@@ -249,7 +250,11 @@ def opened(url: str) -> Store:
         except OSError as error:
             raise StoreError(f"database {_shown(url)}: its folder cannot be made: {error.strerror}") from error
     store = Store(url)
-    store.migrate()
+    try:
+        store.migrate()
+    except StoreError:
+        store.close()
+        raise
     return store
 
 

@@ -30,11 +30,15 @@ class _Asked:
     unit: str
     since: date
     """The day that the first snapshot closes."""
+    closing: dict[date, Any]
+    """Snapshots met so far, by the day that they close."""
 
     def stock(self, day: date) -> Any:
         """The snapshot that closes a day, or `None`."""
-        found = sa.select(snapshots).where(snapshots.c.catalogue == self.catalogue, snapshots.c.day == day)
-        return self.connection.execute(found).first()
+        if day not in self.closing:
+            found = sa.select(snapshots).where(snapshots.c.catalogue == self.catalogue, snapshots.c.day == day)
+            self.closing[day] = self.connection.execute(found).first()
+        return self.closing[day]
 
 
 def book(store: Store, catalogue: Catalogue, period: Period) -> Book:
@@ -49,7 +53,7 @@ def book(store: Store, catalogue: Catalogue, period: Period) -> Book:
         since = connection.scalar(closed) if key else None
         if key is None or since is None or since > period.last:
             return _empty(catalogue, period, since)
-        return _filled(_Asked(connection, key, catalogue.unit, since), catalogue, period)
+        return _filled(_Asked(connection, key, catalogue.unit, since, {}), catalogue, period)
 
 
 def _empty(catalogue: Catalogue, period: Period, since: date | None) -> Book:
@@ -124,7 +128,7 @@ def _listed(asked: _Asked, day: date) -> tuple[Model, ...] | Unknown:
 
 def _model_columns(day: date) -> sa.Select[Any]:
     """What a `Model` is made from, as it was known at the end of `day`."""
-    earlier = (usage.c.model == models.c.id, usage.c.last_day <= day)
+    earlier = (usage.c.model == models.c.id, usage.c.last_day <= day, usage.c.uses > 0)
 
     def as_of(column: sa.Column[date], latest: sa.Column[date]) -> sa.ColumnElement[date]:
         last = sa.select(column).where(*earlier).order_by(usage.c.last_day.desc()).limit(1).scalar_subquery()
@@ -184,13 +188,27 @@ def _unknown_window(asked: _Asked, first: date, last: date) -> Unknown | None:
     for day in (first - ONE, last):
         if asked.stock(day) is None:
             return _no_reading(asked, day)
-    inside = (stretches.c.catalogue == asked.catalogue, stretches.c.first_day >= first, stretches.c.last_day <= last)
-    fallen = asked.connection.scalar(sa.select(sa.func.coalesce(sa.func.sum(stretches.c.resets), 0)).where(*inside))
+    fallen = sum(int(asked.connection.scalar(part) or 0) for part in _falls(asked, first, last))
     if fallen:
-        return Unknown(
-            f"the counter of {fallen} {'model' if fallen == 1 else 'models'} fell, so part of the use is not known"
-        )
+        return Unknown(f"the counter of {_models(fallen)} fell, so part of the use is not known")
     return None
+
+
+def _falls(asked: _Asked, first: date, last: date) -> tuple[sa.Select[Any], ...]:
+    """How many counters fell inside these days: between neighbouring snapshots, and across holes."""
+    inside, hole = _inside(asked, first, last)
+    return (
+        sa.select(sa.func.sum(stretches.c.resets)).where(*inside),
+        sa.select(sa.func.count()).select_from(usage).where(*hole, usage.c.uses < 0),
+    )
+
+
+def _inside(asked: _Asked, first: date, last: date) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """The stretches that lie inside these days, and the holes in models' readings that do."""
+    return (
+        (stretches.c.catalogue == asked.catalogue, stretches.c.first_day >= first, stretches.c.last_day <= last),
+        (usage.c.catalogue == asked.catalogue, usage.c.hole, usage.c.first_day >= first, usage.c.last_day <= last),
+    )
 
 
 def _total(asked: _Asked, first: date, last: date) -> int | Unknown:
@@ -198,8 +216,7 @@ def _total(asked: _Asked, first: date, last: date) -> int | Unknown:
     unknown = _unknown_window(asked, first, last)
     if unknown:
         return unknown
-    inside = (stretches.c.catalogue == asked.catalogue, stretches.c.first_day >= first, stretches.c.last_day <= last)
-    hole = (usage.c.catalogue == asked.catalogue, usage.c.hole, usage.c.first_day >= first, usage.c.last_day <= last)
+    inside, hole = _inside(asked, first, last)
     parts = (sa.select(sa.func.sum(stretches.c.uses)).where(*inside), sa.select(sa.func.sum(usage.c.uses)).where(*hole))
     return sum(int(asked.connection.scalar(part) or 0) for part in parts)
 
@@ -214,7 +231,7 @@ def _flow(asked: _Asked, first: date, last: date) -> Flow | Unknown:
     if first == last:
         found = sa.select(usage.c.model, usage.c.uses).where(*inside)
     by_model = {model: int(uses) for model, uses in asked.connection.execute(found)}
-    within = (stretches.c.catalogue == asked.catalogue, stretches.c.first_day >= first, stretches.c.last_day <= last)
+    within, _ = _inside(asked, first, last)
     newcomers = asked.connection.scalar(sa.select(sa.func.sum(stretches.c.newcomers)).where(*within))
     return Flow(sum(by_model.values()), by_model, int(newcomers or 0))
 
@@ -274,7 +291,8 @@ def _stretch_gaps(asked: _Asked, period: Period) -> Iterable[str]:
     late = sum(row.newcomers for row in found)
     if late:
         yield f"{_models(late)} appeared with {asked.unit} already counted; those are on no known day and left out."
-    hole = (usage.c.catalogue == asked.catalogue, usage.c.hole, usage.c.last_day.between(period.first, period.last))
+    ending = usage.c.last_day.between(period.first, period.last)
+    hole = (usage.c.catalogue == asked.catalogue, usage.c.hole, usage.c.uses > 0, ending)
     spanning = asked.connection.execute(sa.select(sa.func.count(), sa.func.min(usage.c.first_day)).where(*hole)).one()
     if spanning[0]:
         since = spoken(spanning[1])

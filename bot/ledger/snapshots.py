@@ -62,7 +62,7 @@ def add(store: Store, snapshot: Snapshot) -> Added:
         key = connection.execute(snapshots.insert().values(row).returning(snapshots.c.id)).scalar_one()
         _keep_readings(connection, catalogue, key, snapshot, day or snapshot.at.date())
         if day:
-            for later in [day, *_touched_days(connection, catalogue, day)]:
+            for later in [day, *_touched_days(connection, catalogue, key, day)]:
                 _roll_up(connection, catalogue, later)
         return Added(True, day, len(snapshot.listings))
 
@@ -133,14 +133,19 @@ def _move_first_back(connection: sa.Connection, catalogue: int, seen: date, coun
             connection.execute(models.update().where(models.c.id == key).values(change))
 
 
-def _touched_days(connection: sa.Connection, catalogue: int, day: date) -> list[date]:
-    """Days after `day` whose roll-up rests on readings before it: the next one, and ends of holes that span it."""
-    after = sa.select(sa.func.min(snapshots.c.day)).where(snapshots.c.catalogue == catalogue, snapshots.c.day > day)
-    following = connection.scalar(after)
-    spanning = sa.select(usage.c.last_day).where(
-        usage.c.catalogue == catalogue, usage.c.hole, usage.c.first_day <= day, usage.c.last_day > day
-    )
-    return sorted({*connection.scalars(spanning), *([following] if following else [])})
+def _touched_days(connection: sa.Connection, catalogue: int, key: int, day: date) -> list[date]:
+    """Days after `day` whose roll-up rests on this snapshot: the next one, and those that hold the next reading of a
+    model which the next one misses."""
+    after = (snapshots.c.catalogue == catalogue, snapshots.c.day > day)
+    following = connection.execute(sa.select(snapshots).where(*after).order_by(snapshots.c.day).limit(1)).first()
+    if following is None:
+        return []
+    mine = sa.select(readings.c.model).where(readings.c.snapshot == key)
+    there = sa.select(readings.c.model).where(readings.c.snapshot == following.id)
+    missed = readings.c.model.in_(mine.except_(there))
+    nexts = sa.select(sa.func.min(snapshots.c.day)).join(readings, readings.c.snapshot == snapshots.c.id)
+    found = connection.scalars(nexts.where(*after, missed).group_by(readings.c.model))
+    return sorted({following.day, *found})
 
 
 # --- roll-ups -----------------------------------------------------------------------------------------------------
@@ -176,7 +181,6 @@ def _roll_up(connection: sa.Connection, catalogue: int, day: date) -> None:
     ]
     whole = [step for step in steps if step.uses > 0]
     holes = list(_holes(connection, catalogue, before, day, {k: v for k, v in now.items() if then.get(k) is None}))
-    fallen = sum(1 for step in [*steps, *holes] if step.uses < 0)
     connection.execute(
         stretches.insert().values(
             catalogue=catalogue,
@@ -186,12 +190,12 @@ def _roll_up(connection: sa.Connection, catalogue: int, day: date) -> None:
             models_used=len(whole),
             top_uses=max((step.uses for step in whole), default=0),
             newcomers=sum(1 for model, count in now.items() if count and then.get(model) is None),
-            resets=fallen,
+            resets=sum(1 for step in steps if step.uses < 0),
             added=len(now.keys() - then.keys()),
             removed=len(then.keys() - now.keys()),
         )
     )
-    _keep_usage(connection, catalogue, [*whole, *(step for step in holes if step.uses > 0)])
+    _keep_usage(connection, catalogue, [*whole, *(step for step in holes if step.uses)])
 
 
 def _readings(connection: sa.Connection, catalogue: int, day: date) -> dict[int, int | None]:
@@ -238,7 +242,8 @@ def _keep_usage(connection: sa.Connection, catalogue: int, steps: Sequence[_Step
     ]
     connection.execute(usage.insert(), rows)
     last = steps[0].last
-    used = sa.select(usage.c.model).where(usage.c.catalogue == catalogue, usage.c.last_day == last)
+    mine_today = (usage.c.catalogue == catalogue, usage.c.last_day == last, usage.c.uses > 0)
+    used = sa.select(usage.c.model).where(*mine_today)
     mine = models.update().where(models.c.id.in_(used))
     first = sa.or_(models.c.first_used.is_(None), models.c.first_used > last)
     connection.execute(mine.where(first).values(first_used=last))

@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import random
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bot import ledger, store
+from bot.records import Book, Flow, Period, Unknown, instant
+from tests.worlds import CATALOGUE, ONE, START, World, at, snapshot, window, worlds
+
+EMPTIED: list[store.Store] = []
+PLAIN = {START: {"a/x": 10, "a/y": 0}, START + ONE: {"a/x": 15, "a/y": 0, "b/z": 4}}
+
+
+def told(db: store.Store, world: World, shuffle: int | None = None) -> store.Store:
+    days = sorted(world)
+    if shuffle is not None:
+        random.Random(shuffle).shuffle(days)
+    for day in days:
+        ledger.add(db, snapshot(day, world[day]))
+    return db
+
+
+def book(db: store.Store, day: date, name: str = "day") -> Book:
+    return ledger.book(db, CATALOGUE, Period.holding(day, name))  # type: ignore[arg-type]
+
+
+def flow(db: store.Store, day: date) -> Flow:
+    found = book(db, day).flow
+    assert isinstance(found, Flow)
+    return found
+
+
+def everything(db: store.Store) -> dict[str, list[tuple[object, ...]]]:
+    """The whole ledger but for row ids, to compare two of them."""
+    with db.reading() as connection:
+        names = dict(tuple(row) for row in connection.execute(sa.select(store.models.c.id, store.models.c.name)))
+        used = connection.execute(sa.select(store.usage)).mappings()
+        stretches = connection.execute(sa.select(store.stretches).order_by(store.stretches.c.last_day)).all()
+        models = connection.execute(sa.select(store.models)).mappings()
+        return {
+            "usage": sorted((names[r["model"]], r["first_day"], r["last_day"], r["uses"], r["hole"]) for r in used),
+            "stretches": [tuple(row)[1:] for row in stretches],
+            "models": sorted((r["name"], r["first_seen"], r["first_counter"], r["first_used"]) for r in models),
+        }
+
+
+def fresh() -> store.Store:
+    """The one database of the property tests, emptied."""
+    if not EMPTIED:
+        EMPTIED.append(store.opened("sqlite://"))
+    with EMPTIED[0].writing() as connection:
+        for table in reversed(store.tables.sorted_tables):
+            connection.execute(table.delete())
+    return EMPTIED[0]
+
+
+def sights(db: store.Store, day: date) -> set[tuple[object, ...]]:
+    """What is said of the use of each listed model as of a day."""
+    listed = book(db, day).listed
+    return {(m.name, m.last_used, m.last_used_from, m.first_used) for m in listed}  # type: ignore[union-attr]
+
+
+def test_a_day_of_use_is_the_difference_of_its_two_readings(db: store.Store) -> None:
+    told(db, PLAIN)
+    names = {m.id: m.name for m in book(db, START + ONE).listed}  # type: ignore[union-attr]
+    assert {names[key]: uses for key, uses in flow(db, START + ONE).by_model.items()} == {"a/x": 5}
+
+
+def test_use_before_a_models_first_reading_is_left_out_and_said(db: store.Store) -> None:
+    told(db, PLAIN)
+    assert flow(db, START + ONE).newcomers == 1
+    assert any("1 model appeared with runs already counted" in gap for gap in book(db, START + ONE).gaps)
+
+
+def test_adding_the_same_snapshot_twice_changes_nothing(db: store.Store) -> None:
+    told(db, PLAIN)
+    before = everything(db)
+    again = ledger.add(db, snapshot(START, PLAIN[START]))
+    assert not again.new
+    assert everything(db) == before
+
+
+def test_two_readings_two_days_apart_leave_each_day_unknown_and_give_the_total(db: store.Store) -> None:
+    told(db, {START: {"a/x": 10}, START + 2 * ONE: {"a/x": 15}})
+    for day in (START + ONE, START + 2 * ONE):
+        asked = book(db, day)
+        assert asked.flow == Unknown("no reading at the end of 2 Mar 2025")
+        assert any("taken together: 5 runs, 1 models used" in gap for gap in asked.gaps)
+
+
+def test_a_counter_that_falls_makes_the_use_unknown_and_is_said(db: store.Store) -> None:
+    told(db, {START: {"a/x": 10, "a/y": 1}, START + ONE: {"a/x": 3, "a/y": 2}})
+    asked = book(db, START + ONE)
+    assert isinstance(asked.flow, Unknown) and "the counter of 1 model fell" in asked.flow.reason
+    assert asked.history[-1].uses is None
+    assert any("a reset" in gap for gap in asked.gaps)
+
+
+def test_nothing_is_known_before_the_first_snapshot(db: store.Store) -> None:
+    told(db, PLAIN)
+    first = book(db, START)
+    assert isinstance(first.listed, tuple) and len(first.listed) == 2
+    assert first.flow == Unknown("the watch began at the end of 1 Mar 2025")
+    assert isinstance(book(db, START - ONE).listed, Unknown)
+
+
+def test_an_empty_ledger_answers_with_reasons(db: store.Store) -> None:
+    asked = book(db, START)
+    assert asked.listed == Unknown("nothing was collected yet")
+    assert ledger.ranking(db, CATALOGUE, Period.holding(START)) == Unknown("nothing was collected yet")
+    assert ledger.span(db, CATALOGUE) is None
+
+
+def test_models_that_cannot_be_placed_make_the_stock_unknown(db: store.Store) -> None:
+    ledger.add(db, snapshot(START, {"a/x": 1}, unplaced=2))
+    asked = book(db, START)
+    assert asked.listed == Unknown("between 1 and 3 models were listed at the end of 1 Mar 2025")
+
+
+def test_a_snapshot_long_after_midnight_is_kept_and_closes_no_day(db: store.Store) -> None:
+    import dataclasses
+
+    late = dataclasses.replace(snapshot(START, {"a/x": 1}), at=at(START, 14))
+    added = ledger.add(db, late)
+    assert added.new and added.closes is None
+    assert ledger.days(db, CATALOGUE) == ()
+
+
+def test_a_model_keeps_its_rank_with_equals(db: store.Store) -> None:
+    told(db, {START: {"a/x": 0, "a/y": 0, "a/z": 0}, START + ONE: {"a/x": 3, "a/y": 3, "a/z": 1}})
+    rows = ledger.ranking(db, CATALOGUE, Period.holding(START + ONE))
+    assert [(row.model, row.rank) for row in rows] == [("a/x", 1), ("a/y", 1), ("a/z", 3)]  # type: ignore[union-attr]
+
+
+def test_a_week_of_use_counts_models_that_left_on_the_way(db: store.Store) -> None:
+    monday = date(2025, 3, 3)
+    world = {monday + (n - 1) * ONE: {"a/x": n} | ({"a/y": 10 * n} if n < 5 else {}) for n in range(8)}
+    told(db, world)
+    week = book(db, monday, "week")
+    assert isinstance(week.flow, Flow)
+    assert week.flow.uses == 7 + 40
+    assert week.flow.uses == sum(flow(db, monday + n * ONE).uses for n in range(7))
+    assert set(week.names.values()) == {"a/y"}
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(world=worlds(falls=True), shuffle=st.integers(0, 99))
+def test_every_window_agrees_with_its_definition(world: World, shuffle: int) -> None:
+    db = told(fresh(), world, shuffle)
+    for day in [START + n * ONE for n in range(12)]:
+        asked = book(db, day)
+        listed = () if isinstance(asked.listed, Unknown) else asked.listed
+        names = dict(asked.names) | {m.id: m.name for m in listed}
+        expected = window(world, day, day)
+        known = isinstance(asked.flow, Flow)
+        assert known == expected.known
+        if isinstance(asked.flow, Flow):
+            assert {names[k]: v for k, v in asked.flow.by_model.items()} == expected.by_model
+        week = window(world, day - 6 * ONE, day)
+        assert asked.total_7d == week.uses if week.known else isinstance(asked.total_7d, Unknown)
+
+
+@settings(max_examples=40, deadline=None)
+@given(world=worlds(falls=True), shuffle=st.integers(0, 99))
+def test_the_order_of_adding_does_not_matter(world: World, shuffle: int) -> None:
+    ordered = everything(told(fresh(), world))
+    assert everything(told(fresh(), world, shuffle)) == ordered
+
+
+@settings(max_examples=40, deadline=None)
+@given(world=worlds())
+def test_what_was_last_used_as_of_a_day_does_not_change_later(world: World) -> None:
+    growing, then = fresh(), {}
+    for day in sorted(world):
+        ledger.add(growing, snapshot(day, world[day]))
+        then[day] = sights(growing, day)
+    assert {day: sights(growing, day) for day in world} == then
+
+
+def test_two_collectors_at_once_lose_nothing(url: str) -> None:
+    """Two connections of their own add the same month at once, each in its own order."""
+    world = {START + n * ONE: {f"a/m{k}": n * k for k in range(200)} for n in range(10)}
+    expected = everything(told(fresh(), world))
+    store.opened(url).close()
+
+    def collects(seed: int) -> None:
+        mine = store.opened(url)
+        told(mine, world, seed)
+        mine.close()
+
+    with ThreadPoolExecutor(2) as both:
+        list(both.map(collects, (1, 2)))
+    found = store.opened(url)
+    assert everything(found) == expected
+    found.close()
+
+
+@pytest.mark.parametrize(("minutes", "closes"), [(0, True), (60, True), (61, False), (-1, False)])
+def test_a_snapshot_closes_a_day_only_within_the_hour_after_midnight(minutes: int, closes: bool) -> None:
+    when = instant(START + ONE) + timedelta(minutes=minutes)
+    assert ledger.closed_day(when) == (START if closes else None)

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from bot import store
+from bot.store import StoreError
+
+
+def test_migrations_make_the_tables_that_the_code_uses(db: store.Store) -> None:
+    with db.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), store.tables) == []
+
+
+def test_migrating_twice_changes_nothing(db: store.Store) -> None:
+    db.migrate()
+    with db.reading() as connection:
+        assert connection.scalar(sa.text("SELECT count(*) FROM alembic_version")) == 1
+
+
+def test_a_database_of_a_newer_version_is_refused_in_one_line(url: str) -> None:
+    made = store.opened(url)
+    with made.writing() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    made.close()
+    with pytest.raises(StoreError, match=r"is of a newer version \(revision 9999\)") as refused:
+        store.opened(url)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("sqlite:////proc/nowhere/footfall.db", "cannot be made"),
+        ("mysql://host/name", "found mysql, wanted sqlite or postgresql"),
+        ("nonsense", "is no database address"),
+        ("postgresql://someone:hunter2@/x?host=/nowhere", "cannot be opened"),
+    ],
+)
+def test_a_database_that_cannot_be_opened_gets_one_line_without_its_password(address: str, said: str) -> None:
+    with pytest.raises(StoreError, match=said) as refused:
+        store.opened(address)
+    assert "hunter2" not in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_a_file_that_is_no_database_gets_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "footfall.db"
+    path.write_bytes(b"this is no database" * 100)
+    with pytest.raises(StoreError, match="not a database"):
+        store.opened(f"sqlite:///{path}")
+
+
+def test_a_failed_transaction_leaves_nothing(db: store.Store) -> None:
+    with pytest.raises(RuntimeError), db.writing() as connection:  # noqa: PT012
+        connection.execute(store.catalogues.insert().values(network="n", name="c"))
+        raise RuntimeError
+    with db.reading() as connection:
+        assert connection.scalar(sa.select(sa.func.count()).select_from(store.catalogues)) == 0
