@@ -61,6 +61,8 @@ class Hidden:
 
     def text(self, text: str, models: Iterable[tuple[str, str]]) -> str:
         """Our own words with every hidden name in them replaced. `models`: names and authors that they may hold."""
+        if not self.models:
+            return text
         found = {name for name in self.models if name in text}
         found |= {model for model, author in models if model and model in text and self.hides(model, author)}
         for name in sorted(found, key=len, reverse=True):
@@ -128,26 +130,26 @@ def differences(old: Document, new: Document) -> list[dict[str, Any]]:
 
 def _catalogue(book: Book, places: Mapping[Ref, int], hidden: Hidden) -> dict[str, object]:
     refs = sorted({places[ref] for ref in book.refs})
+    names = names_of(book)
     return {
         "catalogue": book.catalogue.key,
         "title": book.catalogue.title,
         "unit": book.catalogue.unit,
         "evidence": book.catalogue.evidence,
         "figures": {key: figure.document(refs) for key, figure in figures(book).items()},
-        "top": _top(book, hidden),
+        "top": _top(book, names, hidden),
         "curve": _curve(book),
         "history": [_point(point) for point in book.history[-HISTORY_DAYS:]],
-        "gaps": [hidden.text(gap, names_of(book).values()) for gap in book.gaps],
+        "gaps": [hidden.text(gap, names.values()) for gap in book.gaps],
         "findings": [],
     }
 
 
-def _top(book: Book, hidden: Hidden) -> list[dict[str, object]]:
+def _top(book: Book, names: Mapping[int, tuple[str, str]], hidden: Hidden) -> list[dict[str, object]]:
     """The most used models of the period; of equally used ones the first by name."""
     flow = book.flow
     if isinstance(flow, Unknown):
         return []
-    names = names_of(book)
     leaders = nsmallest(TOP, flow.by_model.items(), key=lambda use: (-use[1], names[use[0]]))
     return [
         {
@@ -189,11 +191,12 @@ def _point(point: Point) -> dict[str, object]:
 
 def names_of(book: Book) -> dict[int, tuple[str, str]]:
     """Name and author of every model of a book, listed or not; empty where the book does not name it."""
-    gone = {model: (str(name), str(book.authors.get(model, ""))) for model, name in book.names.items()}
-    listed = () if isinstance(book.listed, Unknown) else book.listed
-    known = gone | {model.id: (str(model.name), str(model.author)) for model in listed}
     used = () if isinstance(book.flow, Unknown) else book.flow.by_model
-    return dict.fromkeys(used, ("", "")) | known
+    names: dict[int, tuple[str, str]] = dict.fromkeys(used, ("", ""))
+    names |= {model: (name, book.authors.get(model, "")) for model, name in book.names.items()}
+    listed = () if isinstance(book.listed, Unknown) else book.listed
+    names |= {model.id: (model.name, model.author) for model in listed}
+    return names
 
 
 # --- checks and comparisons ------------------------------------------------------------------------------------------

@@ -239,8 +239,8 @@ def test_a_claim_that_is_not_so_does_not_hold() -> None:
     """Each number, day and name of each claim matters: change one and the claim fails."""
     spared = {"unit", "author", "first_listed"}  # said beside the claim, not part of it
     checked: Counter[tuple[str, str]] = Counter()
-    for one, day, finding in replay()[::7]:
-        for field in set(finding["values"]) - spared:
+    for one, day, finding in replay():
+        for field in [name for name in finding["values"] if name not in spared]:
             if checked[finding["key"], field] < 8 and (wrong := otherwise(finding["values"][field])) is not None:
                 checked[finding["key"], field] += 1
                 altered: Finding = {**finding, "values": {**finding["values"], field: wrong}}

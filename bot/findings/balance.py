@@ -104,7 +104,7 @@ def demand_gap(page: Page) -> Iterator[Found]:
     apart = 0.15 if (demand < 0 < supply) or (supply < 0 < demand) else 0.0
     days = 7 if daily else page.book.period.days
     claim = DemandGap("demand" if gap > 0 else "supply", float(demand), float(supply), float(gap), days)
-    yield Found(min(0.85, 0.35 + abs(gap) + apart), claim)
+    yield Found(min(0.85, 0.25 + 1.5 * abs(gap) + apart), claim)
 
 
 @looks_at(EVERY_PERIOD)
@@ -115,7 +115,8 @@ def half_carried(page: Page) -> Iterator[Found]:
     if models is None or used is None or listed is None or isinstance(ranked, Unknown) or used < LEAST_MODELS:
         return
     share = ranked.running[models - 1] / ranked.uses
-    yield Found(0.35 + 0.2 * max(0.0, 1 - 10 * models / used), HalfCarried(models, share, used, listed))
+    # So on most days: said where nothing happened.
+    yield Found(0.2 + 0.2 * max(0.0, 1 - 10 * models / used), HalfCarried(models, share, used, listed))
 
 
 @looks_at(EVERY_PERIOD)
@@ -129,7 +130,7 @@ def outweighed(page: Page) -> Iterator[Found]:
     name = min(uses, key=lambda model: (-uses[model], model))
     author = next(str(model.author) for model in book.listed if model.name == name)
     claim = Outweighed(name, author, uses[name], count, listed - used, listed)
-    yield Found(0.3 + 0.3 * count / listed, claim)
+    yield Found(0.2 + 0.22 * count / listed, claim)
 
 
 def _compared(book: Book) -> tuple[float, float, int] | None:
