@@ -53,6 +53,7 @@ NAMES: dict[str, str] = {
     "zero width": "@\u200beve\u200dry\u2060one \ufefffoo\u200b.io",
     "zalgo": "Z" + "\u0301\u0316\u0338" * 40 + "algo",
     "marks only": "\u0301\u0302\u0303",
+    "leading mark": "\u0301abc",
     "emoji": "👩‍👩‍👧‍👦🏳️‍🌈👍🏽" * 20,
     "keycap": "#️⃣ 1️⃣",
     "digits of other scripts": "٣४②Ⅷ¾²",

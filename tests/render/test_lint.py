@@ -109,6 +109,10 @@ def test_forged_marks_in_foreign_text_let_nothing_through(way: str) -> None:
         said("{{ evil }}", "site", evil="\ue0005\ue001")
 
 
+def test_marks_inside_marked_text_are_dissolved() -> None:
+    assert lint.checked(lint.marked("a\ue001 5 \ue000b"), "test.j2") == "a 5 b"
+
+
 @pytest.mark.parametrize("text", ["\ue0005", "5\ue001", "\ue000\ue0005\ue001\ue001"])
 def test_a_mark_without_its_partner_is_refused(text: str) -> None:
     with pytest.raises(LintError):
