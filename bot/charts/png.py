@@ -1,0 +1,281 @@
+"""Pictures for posts: PNG of 1200x675 pixels that reads at the size of a phone.
+
+At 390 points wide such a picture is shown at a third of its size, so no text is smaller than 28 pixels, the title is
+42, lines are 5 wide, an axis has at most three ticks, everything is labelled where it stands, and there is no small
+print. Colours are Okabe and Ito's, which colour-blind readers tell apart (https://jfly.uni-koeln.de/color/).
+matplotlib is imported where it draws.
+"""
+
+from __future__ import annotations
+
+import io
+import textwrap
+from collections.abc import Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Literal
+
+from bot.charts import series, words
+from bot.charts.series import Day, Json, Number, Points
+from bot.charts.words import SHORTEST
+from bot.records import Document, Picture
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.text import Text
+
+WIDTH, HEIGHT, DPI = 1200, 675, 100
+TITLE, NUMBER, LABEL = 42, 60, 28
+LINE = 5
+TITLE_CHARACTERS = 44
+
+FADED = "#7fb8da"
+PAPER, INK, QUIET, SHELF, RULE = "#ffffff", "#1b1b1b", "#5a5a5a", "#e9e6df", "#c9c5bb"
+LISTED, USED = "#d55e00", "#0072b2"
+
+HEADLINES = (
+    ("models_listed", "listed", LISTED),
+    ("models_used", "used", USED),
+    ("models_for_half", "with half of all {unit}", INK),
+    ("uses", "{unit}", INK),
+)
+
+
+def card(document: Document) -> Picture:
+    """The picture of one digest: headline figures, models used against models listed, and how concentrated use is."""
+    catalogue = series.catalogue(document)
+    figure = _sheet()
+    below = _title(figure, f"{document['title']} {catalogue['title']}", series.dated(document))
+    below = _headlines(figure, catalogue, below)
+    _usage(_plot(figure, 40, 580, below, "Models by day"), series.days(catalogue), series.span(document))
+    _concentration(_plot(figure, 680, 480, below, f"Share of {catalogue['unit']}, by top models"), catalogue)
+    name = f"{document['network']}-{document['period']}-{document['day']}.png"
+    return Picture(name, _png(figure), words.alt(document))
+
+
+def trend(points: Points, title: str, unit: str, source: str = "") -> Picture:
+    """One metric over time as a line, broken where a day is unknown. `source` is named in the alt text."""
+    points = series.filled(points)
+    figure = _sheet()
+    below = _title(figure, title, words.stretch(points))
+    axes = _plot(figure, 40, 1110, below - 40, "")
+    _calendar(axes, [day for day, _ in points])
+    _values(axes, *series.extent(points), unit)
+    _gaps(axes, points)
+    _line(axes, points, USED)
+    return Picture("trend.png", _png(figure), words.trend_alt(points, title, unit, source))
+
+
+def _pt(pixels: float) -> float:
+    return pixels * 72 / DPI
+
+
+def _sheet() -> Figure:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(WIDTH / DPI, HEIGHT / DPI), dpi=DPI, facecolor=PAPER)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _png(figure: Figure) -> bytes:
+    held = io.BytesIO()
+    figure.savefig(held, format="png", dpi=DPI, metadata={"Software": None})
+    return held.getvalue()
+
+
+def _text(
+    figure: Figure, x: float, row: float, text: str, size: float, colour: str = INK, weight: str = "normal"
+) -> Text:
+    """Write at `x` pixels from the left, the baseline at pixel `row` from the top."""
+    return figure.text(
+        x / WIDTH, 1 - row / HEIGHT, text, fontsize=_pt(size), color=colour, weight=weight, parse_math=False
+    )
+
+
+def _title(figure: Figure, title: str, when: str) -> int:
+    """The title over one or two lines; its last pixel row."""
+    one = f"{title}, {when}"
+    lines = [one] if len(one) <= TITLE_CHARACTERS else [*textwrap.wrap(title, TITLE_CHARACTERS)[:1], when]
+    for row, line in enumerate(lines):
+        _text(figure, 40, 68 + 52 * row, line, TITLE, weight="bold")
+    return 68 + 52 * (len(lines) - 1)
+
+
+def _headlines(figure: Figure, catalogue: Json, below: int) -> int:
+    """The headline figures side by side, as large as fits; the pixel row under them."""
+    shown = [
+        (series.value(catalogue, key), label.format(unit=catalogue["unit"]), colour)
+        for key, label, colour in HEADLINES
+        if key in catalogue["figures"]
+    ]
+    for size in (NUMBER, 50, 42, 34):
+        drawn, right = _strip(figure, shown, below, size)
+        if right <= WIDTH - 40 or size == 34:
+            break
+        for text in drawn:
+            text.remove()
+    return below + 124
+
+
+def _strip(
+    figure: Figure, shown: Sequence[tuple[Number | None, str, str]], below: int, size: int
+) -> tuple[list[Text], float]:
+    """Numbers over their labels, from left to right: what was drawn, and where it ends in pixels."""
+    drawn, x = [], 40.0
+    for known, label, colour in shown:
+        number = ("unknown", QUIET) if known is None else (words.large(known), colour)
+        drawn.append(_text(figure, x, below + 84, number[0], size if known is not None else 40, number[1], "bold"))
+        drawn.append(_text(figure, x, below + 124, label, LABEL, QUIET))
+        x += max(text.get_window_extent().width for text in drawn[-2:]) + 48
+    return drawn, x - 48
+
+
+def _plot(figure: Figure, left: int, width: int, below: int, heading: str) -> Axes:
+    """Axes under a heading, down to the picture's foot."""
+    if heading:
+        _text(figure, left, below + 62, heading, LABEL, INK, "bold")
+    top, foot = below + 92, HEIGHT - 60
+    axes = figure.add_axes((left / WIDTH, 1 - foot / HEIGHT, width / WIDTH, (foot - top) / HEIGHT))
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(INK)
+    axes.tick_params(length=0, labelsize=_pt(LABEL), labelcolor=QUIET, pad=8)
+    return axes
+
+
+def _values(axes: Axes, low: Number, high: Number, unit: str) -> None:
+    """Three ticks at most up the side, with a rule across at each; the axes make room for their labels."""
+    ticks = words.ticks(low, high)
+    axes.set_ylim(low, high * 1.02 if high > low else 1)
+    axes.set_yticks(ticks, [words.tick(tick, unit) for tick in ticks], parse_math=False)
+    axes.grid(axis="y", color=RULE, linewidth=1.5)
+    axes.set_axisbelow(True)
+    room = (max(label.get_window_extent().width for label in axes.get_yticklabels()) + 14) / WIDTH
+    box = axes.get_position()
+    axes.set_position((box.x0 + room, box.y0, box.width - room, box.height))
+
+
+def _calendar(axes: Axes, calendar: Sequence[date]) -> None:
+    """The first and the last day along the foot, each written inwards from its end."""
+    axes.set_xlim(-0.5, max(len(calendar), SHORTEST) - 0.5)
+    axes.set_xticks([])
+    last = len(calendar) - 1
+    if calendar:
+        _note(axes, series.short(calendar[0]), (-0.5, 0), (0, -10), QUIET, "left", "top", foot=True)
+    # A second date only where it does not run into the first.
+    if last >= SHORTEST - 2:
+        _note(axes, series.short(calendar[last]), (last + 0.5, 0), (0, -10), QUIET, "right", "top", foot=True)
+
+
+def _note(
+    axes: Axes,
+    said: str,
+    at: tuple[float, float],
+    shift: tuple[int, int],
+    colour: str,
+    across: Literal["left", "center", "right"],
+    up: Literal["top", "center", "bottom"],
+    *,
+    foot: bool = False,
+    bold: bool = False,
+    turned: bool = False,
+    on_paper: bool = False,
+) -> None:
+    """Words `shift` pixels from a point of the data; with `foot`, the point's height is a fraction of the axes."""
+    axes.annotate(
+        said,
+        at,
+        shift,
+        xycoords=("data", "axes fraction") if foot else "data",
+        textcoords="offset pixels",
+        fontsize=_pt(LABEL),
+        weight="bold" if bold else "normal",
+        color=colour,
+        ha=across,
+        va=up,
+        rotation=90 if turned else 0,
+        bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 2} if on_paper else None,
+        zorder=5,
+        parse_math=False,
+    )
+
+
+def _line(axes: Axes, points: Points, colour: str) -> None:
+    """A line broken where a day is unknown; a day between two unknown ones is a dot."""
+    for stretch in series.runs(points):
+        x, y = zip(*stretch, strict=True)
+        dot = "o" if len(stretch) == 1 else ""
+        axes.plot(
+            x, y, color=colour, linewidth=_pt(LINE), solid_capstyle="round", marker=dot, markersize=9, zorder=3,
+            clip_on=False,
+        )  # fmt: skip
+
+
+def _gaps(axes: Axes, points: Points) -> None:
+    """Shade unknown days, and say so where there is room."""
+    column = axes.bbox.width / max(len(points), SHORTEST)
+    for first, last in series.gaps(points):
+        axes.axvspan(first - 0.5, last + 0.5, facecolor=PAPER, edgecolor=RULE, hatch="//", linewidth=0, zorder=2)
+        room = (last - first + 1) * column
+        said = "unknown" if room > 30 else "?"
+        middle = ((first + last) / 2, 0.5)
+        turned = 30 < room < 200
+        _note(axes, said, middle, (0, 0), INK, "center", "center", foot=True, turned=turned, on_paper=True)
+
+
+def _usage(axes: Axes, days: Sequence[Day], span: tuple[date, date]) -> None:
+    """Supply and demand in one unit on one axis from zero: models listed as a line over a shelf, models used as bars,
+    those of the digest's own days in full colour."""
+    used: Points = [(day.day, day.used) for day in days]
+    listed: Points = [(day.day, day.listed) for day in days]
+    _calendar(axes, [day.day for day in days])
+    _values(axes, 0, max(series.extent(used)[1], series.extent(listed)[1]), "models")
+    for stretch in series.runs(listed):
+        x = [stretch[0][0] - 0.5, *(index for index, _ in stretch), stretch[-1][0] + 0.5]
+        y = [stretch[0][1], *(known for _, known in stretch), stretch[-1][1]]
+        axes.fill_between(x, y, color=SHELF, linewidth=0, zorder=1)
+    _gaps(axes, used)
+    for index, (day, known) in enumerate(used):
+        if known is not None:
+            axes.bar(index, known, width=0.78, color=USED if span[0] <= day <= span[1] else FADED, zorder=3)
+    _line(axes, listed, LISTED)
+    _names(axes, days)
+
+
+def _names(axes: Axes, days: Sequence[Day]) -> None:
+    """Name the line under its left end, and the bars over theirs, or inside where they reach up to the line."""
+    place = series.name_places(days, axes.get_ylim()[1])
+    if place.listed:
+        index, tall = place.listed
+        _note(axes, "listed", (index - 0.4, tall), (0, -12), LISTED, "left", "top", bold=True)
+    if place.used:
+        index, tall = place.used
+        colour, at = (PAPER, 0) if place.inside else (USED, tall)
+        _note(axes, "used", (index - 0.4, at), (0, 12), colour, "left", "bottom", bold=True)
+
+
+def _concentration(axes: Axes, catalogue: Json) -> None:
+    """The share of all use that the k most used models carry, k on a scale of tenfolds."""
+    curve = series.curve(catalogue)
+    _values(axes, 0, 1, "share")
+    if not curve:
+        axes.set_xticks([])
+        _note(axes, "unknown", (0.5, 0.5), (0, 0), INK, "center", "center", on_paper=True)
+        return
+    last = max(curve[-1][0], 10)
+    axes.set_xscale("log")
+    axes.set_xlim(0.9, last * 1.1)
+    ticks = words.tenfolds(last)
+    axes.set_xticks(ticks, [f"top {words.tick(tick, 'models')}" for tick in ticks], parse_math=False)
+    axes.set_xticks([], minor=True)
+    if ticks[-1] * 4 > last:
+        axes.get_xticklabels()[-1].set_horizontalalignment("right")
+    k, share = zip(*curve, strict=True)
+    axes.plot(k, share, color=USED, linewidth=_pt(LINE), solid_capstyle="round", zorder=3, clip_on=False)
+    at = series.at_ten(curve)
+    axes.plot(*at, "o", color=USED, markersize=11, zorder=4, clip_on=False)
+    up: Literal["top", "bottom"] = "top" if at[1] > 0.4 else "bottom"
+    shift = (14, -14 if up == "top" else 14)
+    _note(axes, words.top_said(at, "\n"), at, shift, USED, "left", up, bold=True, on_paper=True)
