@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from pathlib import Path
 
 from bot import charts, digest, findings, ledger, render
 from bot.archive import Archive
@@ -71,7 +70,7 @@ def composed(store: Store, plan: Plan, period: Period, at: datetime) -> Document
     """A digest made from what the ledger has now, not kept."""
     books = [ledger.book(store, catalogue, period) for catalogue in plan.catalogues]
     document = digest.compose(plan.network, plan.title, books, plan.headline, plan.hidden, at)
-    ranked = findings.ranked(books, document)
+    ranked = findings.ranked(books, document, plan.hidden)
     for block in document["catalogues"]:
         found = ranked.get(block["catalogue"], [])
         block["findings"] = [{**one, "text": render.finding_text(one, block)} for one in found]
@@ -79,7 +78,7 @@ def composed(store: Store, plan: Plan, period: Period, at: datetime) -> Document
 
 
 def covered(store: Store, plan: Plan, name: PeriodName) -> tuple[Period, ...]:
-    """Every period that has ended, as far as the ledger goes, and whose days it covers at least in part; oldest first."""
+    """Every period that is over as far as the ledger goes, and that it covers at least in part; oldest first."""
     spans = [s for c in plan.catalogues if (s := ledger.span(store, c)) is not None]
     if not spans:
         return ()
@@ -95,7 +94,8 @@ def covered(store: Store, plan: Plan, name: PeriodName) -> tuple[Period, ...]:
 
 def post(document: Document, outlet: str, hidden: Sequence[str] = ()) -> Post:
     """What one outlet gets for a digest, with its picture."""
-    return render.post(document, outlet, pictures=(charts.card(document),), hidden=hidden)
+    pictures = (charts.card(document),) if outlet in ("x", "discord") else ()
+    return render.posts(document, outlet, render.Options(hidden_names=tuple(hidden), pictures=pictures))
 
 
 def mismatches(store: Store, plan: Plan, document: Document) -> Iterator[str]:
@@ -110,15 +110,3 @@ def _said(figure: Mapping[str, object] | None) -> str:
     if figure is None:
         return "nothing"
     return f"unknown ({figure.get('unknown')})" if figure["value"] is None else str(figure["value"])
-
-
-def write(picture_folder: Path, name: str, content: bytes) -> Path:
-    """Write a picture whole, or leave what was there."""
-    import os
-    import tempfile
-
-    picture_folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=picture_folder, delete=False) as part:
-        part.write(content)
-    os.replace(part.name, picture_folder / name)
-    return picture_folder / name

@@ -46,6 +46,11 @@ def compact(number: Number, locale: str = "en") -> str:
     return format_compact_decimal(exact, format_type="long", locale=locale, fraction_digits=1)
 
 
+def signed(number: Number, locale: str = "en") -> str:
+    """A difference of counts, with its sign: "+137,830", "−222,625"."""
+    return ("+" if number > 0 else MINUS if number < 0 else "") + count(abs(number), locale)
+
+
 def counted(number: Number, unit: str, locale: str = "en") -> str:
     """A number with its noun: (929, "models") as "929 models", (1, "models") as "1 model"."""
     return f"{count(number, locale)} {noun(unit, number)}"

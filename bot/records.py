@@ -106,8 +106,10 @@ class Snapshot:
     readings: tuple[Reading, ...] = ()
     unplaced: int = 0
     """Models that may have been listed as well, for reasons in `note`; above 0 the stock of this instant is unknown."""
+    uncounted: int = 0
+    """Models that were listed at some unknown instant, perhaps this one: no record of a stock may rest on fewer."""
     note: str = ""
-    """A gap in words that every digest resting on this snapshot repeats; may be empty."""
+    """Gaps in words, one a line, that every digest resting on this snapshot repeats; may be empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +248,8 @@ class Book:
     quiet: tuple[tuple[Model, int], ...] = ()
     """Of a day: listed models used on each of the 7 days before and, by readings at both its ends, not on this one,
     each with its uses of those 7 days together; most used first."""
+    uncounted: int = 0
+    """Models that any day of the history may have listed as well: a record of a list must be ahead by more."""
     woken: tuple[tuple[Model, date], ...] = ()
     """Of a day: models used on it whose last use before it was seen 14 days earlier or more, with the day of that use
     and by readings that cover every day since."""

@@ -100,6 +100,7 @@ snapshots = Table(
     Column("ref", ForeignKey("refs.id"), nullable=False),
     Column("listed", Integer, nullable=False),
     Column("unplaced", Integer, nullable=False),
+    Column("uncounted", Integer, nullable=False),
     Column("note", Text, nullable=False),
     UniqueConstraint("catalogue", "at"),
     Index("snapshots_by_day", "catalogue", "day", unique=True),

@@ -140,7 +140,8 @@ def why(desk: Desk, network: str | None, day: date | None = None) -> Document:
     moved = _moves(desk, watched, period)
     if isinstance(moved, Unknown):
         return {**answer, "unknown": moved.reason}
-    now, before = sum(m["uses"] for m in moved), sum(m["before"] for m in moved)
+    now = document["catalogues"][0]["figures"]["uses"]["value"]
+    before = now - sum(m["change"] for m in moved)
     largest = sorted(moved, key=lambda m: -abs(m["change"]))
     shown, rest = largest[:MOVERS], largest[MOVERS:]
     without = now - before - (largest[0]["change"] if largest else 0)

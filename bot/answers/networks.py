@@ -111,8 +111,8 @@ def method(desk: Desk, metric: str) -> Document:
     return {
         "question": "method",
         "metric": metric,
-        "label": found.label,
-        "unit": found.unit,
+        "label": found.label.format(unit="uses"),
+        "unit": found.unit.format(unit="uses"),
         "definition": found.definition,
         "periods": periods,
     }

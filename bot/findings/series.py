@@ -50,7 +50,7 @@ class HighestSince:
             known.get(self.day) == self.value
             and known.get(self.since) == self.since_value >= self.value
             and len(between) == self.days >= LEAST_LOOKED_BACK
-            and all(day in known and known[day] < self.value for day in between)
+            and all(day in known and known[day] + slack(book, self.metric) < self.value for day in between)
         )
 
 
@@ -101,7 +101,7 @@ class HighestWatched:
         return (
             known.get(self.day) == self.value
             and len(before) + 1 == self.days > LEAST_LOOKED_BACK
-            and all(day in known and known[day] < self.value for day in before)
+            and all(day in known and known[day] + slack(book, self.metric) < self.value for day in before)
             and (not self.whole or self.first == begins(book, self.metric))
         )
 
@@ -242,8 +242,8 @@ def _record(page: Page, metric: str, high: bool) -> Iterator[Found]:
     if value is None or start is None or not book.history:
         return
     first = max(start, book.history[0].day)
-    past = day - ONE
-    while past >= first and past in known and (known[past] < value if high else known[past] > value):
+    past, least = day - ONE, slack(book, metric)
+    while past >= first and past in known and (known[past] + least < value if high else known[past] > value):
         past -= ONE
     days = (day - past).days - 1
     if days < LEAST_LOOKED_BACK or (past >= first and past not in known):
@@ -252,11 +252,18 @@ def _record(page: Page, metric: str, high: bool) -> Iterator[Found]:
     beaten = [known[past + n * ONE] for n in range(1, days + 1)]
     if known[day - ONE] == (max(beaten) if high else min(beaten)):
         score *= 0.7  # yesterday was a record too
+    if past >= first and not (known[past] >= value if high else known[past] <= value):
+        return  # neither beaten for certain nor surely as much
     if past >= first:
         since = HighestSince if high else LowestSince
         yield Found(score, since(metric, unit, day, value, past, known[past], days))
     elif high:
         yield Found(score, HighestWatched(metric, unit, day, value, first, days + 1, first == start))
+
+
+def slack(book: Book, metric: str) -> int:
+    """By how much a record must be ahead to be one whatever the list's unknown models were."""
+    return book.uncounted if metric in ("models_listed", "models_added") else 0
 
 
 def _unusual(known: Mapping[date, int], metric: str, unit: str, day: date) -> UnusualDay | None:

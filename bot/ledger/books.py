@@ -13,6 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from bot.ledger import sleepers
 from bot.ledger.snapshots import ONE
 from bot.records import Book, Catalogue, Flow, Model, Name, Period, Point, Ref, Unknown, spoken
 from bot.store import Store, catalogues, models, readings, refs, snapshots, stretches, usage
@@ -66,8 +67,10 @@ def _filled(asked: _Asked, catalogue: Catalogue, period: Period) -> Book:
     end = period.last
     flow, flow_before = _flow(asked, period.first, end), _flow(asked, period.before.first, period.before.last)
     listed = _listed(asked, end)
+    here = () if isinstance(listed, Unknown) else listed
     used = {key for found in (flow, flow_before) if isinstance(found, Flow) for key in found.by_model}
-    gone = used - ({m.id for m in listed} if not isinstance(listed, Unknown) else set())
+    names, authors = _names(asked, used - {m.id for m in here})
+    daily = period.name == "day" and isinstance(flow, Flow)
     return Book(
         catalogue=catalogue,
         period=period,
@@ -85,7 +88,11 @@ def _filled(asked: _Asked, catalogue: Catalogue, period: Period) -> Book:
         history=_history(asked, end),
         gaps=tuple(_gaps(asked, period)),
         refs=_refs(asked, [period.first - ONE, end, end - 7 * ONE, end - 14 * ONE, end - 30 * ONE]),
-        names=_names(asked, gone),
+        names=names,
+        authors=authors,
+        quiet=sleepers.quiet(asked.connection, here, end) if daily else (),
+        uncounted=_uncounted(asked, end),
+        woken=sleepers.woken(asked.connection, here, flow.by_model, end) if daily else (),
     )
 
 
@@ -266,12 +273,12 @@ def _gaps(asked: _Asked, period: Period) -> Iterable[str]:
     """What a reader of this period could misread, in words."""
     for day in (period.first - ONE, period.last):
         found = asked.stock(day)
-        if found is not None and found.unplaced:
+        if found is not None and found.unplaced and not found.note:
             low, high = found.listed, found.listed + found.unplaced
-            yield f"At the end of {spoken(day)} between {low} and {high} models were listed; which is not known."
+            yield f"At the end of {spoken(day)} between {low} and {high} models were listed."
     yield from _stretch_gaps(asked, period)
-    notes = {found.note for day in (period.first - ONE, period.last) if (found := asked.stock(day)) is not None}
-    yield from sorted(notes - {""})
+    stocks = [found for day in (period.first - ONE, period.last) if (found := asked.stock(day)) is not None]
+    yield from dict.fromkeys(line for found in stocks for line in found.note.splitlines())
 
 
 def _stretch_gaps(asked: _Asked, period: Period) -> Iterable[str]:
@@ -317,9 +324,18 @@ def _refs(asked: _Asked, days: Iterable[date]) -> tuple[Ref, ...]:
     return tuple(Ref(row.url, row.at, row.sha256) for row in asked.connection.execute(chosen))
 
 
-def _names(asked: _Asked, ids: Iterable[int]) -> Mapping[int, Name]:
+def _names(asked: _Asked, ids: Iterable[int]) -> tuple[Mapping[int, Name], Mapping[int, Name]]:
+    """Names and authors of models by id."""
     wanted = list(ids)
     if not wanted:
-        return {}
-    found = asked.connection.execute(sa.select(models.c.id, models.c.name).where(models.c.id.in_(wanted)))
-    return {row.id: row.name for row in found}
+        return {}, {}
+    chosen = sa.select(models.c.id, models.c.name, models.c.author).where(models.c.id.in_(wanted))
+    found = asked.connection.execute(chosen).all()
+    return {row.id: row.name for row in found}, {row.id: row.author for row in found}
+
+
+def _uncounted(asked: _Asked, end: date) -> int:
+    """The most models that any snapshot of the history may have listed beside those it shows."""
+    days = snapshots.c.day.between(end - HISTORY * ONE, end)
+    most = sa.select(sa.func.max(snapshots.c.uncounted)).where(snapshots.c.catalogue == asked.catalogue, days)
+    return int(asked.connection.scalar(most) or 0)

@@ -57,6 +57,7 @@ def add(store: Store, snapshot: Snapshot) -> Added:
             "ref": _ref_id(connection, snapshot.ref),
             "listed": len(snapshot.listings),
             "unplaced": snapshot.unplaced,
+            "uncounted": snapshot.uncounted,
             "note": snapshot.note,
         }
         key = connection.execute(snapshots.insert().values(row).returning(snapshots.c.id)).scalar_one()

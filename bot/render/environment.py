@@ -191,6 +191,7 @@ def _filters(outlet: str, locale: str, hidden: tuple[str, ...]) -> dict[str, Cal
         "number": of_number(numbers.count),  # 3,783
         "spelled": of_number(numbers.spelled),  # two, 18
         "Spelled": of_number(lambda n, where: numbers.spelled(n, where).capitalize()),  # Two, 18
+        "signed": of_number(numbers.signed),  # +3,783
         "compact": of_number(numbers.compact),  # 8.7 million
         "counted": counted,  # 1 model, 929 models
         "share": of_number(numbers.share),  # 24.6%

@@ -22,6 +22,9 @@ SAID_LIMIT = 600
 NAMELESS = "a model without a name"
 HIDDEN = "a hidden model"
 
+# Documents say 17803220; people read 17,803,220. Shorter numbers may be years, and a name's digits touch its letters.
+_LONG_NUMBER = re.compile(r"(?<![\w./-])[1-9][0-9]{4,14}(?![\w/-]|\.[0-9])")
+
 _ISOLATE, _POP = "\u2068", "\u2069"
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
 _GRAPHEME = regex.compile(r"\X")
@@ -81,6 +84,7 @@ def said(text: str, outlet: str, hidden: Iterable[str] = (), limit: int = SAID_L
     """Our own words (a reason, a gap, a label) that may hold foreign names: escaped, hidden names taken out."""
     for name in hidden:
         text = text.replace(name, HIDDEN)
+    text = _LONG_NUMBER.sub(lambda m: f"{int(m[0]):,}", text)
     return _isolated(ESCAPES[outlet](_clipped(Name(plain(text), limit), outlet, limit)), outlet)
 
 

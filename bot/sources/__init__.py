@@ -7,6 +7,7 @@ Adding a network is adding a file here: its module docstring is its page in the 
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -44,6 +45,24 @@ def module(network: str) -> ModuleType:
 def settings() -> dict[str, type[Network]]:
     """What `config.yaml` may say under `networks`."""
     return {name: module(name).Settings for name in networks()}
+
+
+def secrets() -> tuple[str, ...]:
+    """Every environment variable that a source reads."""
+    return tuple(name for network in networks() for name in module(network).SECRETS)
+
+
+def about(network: str) -> str:
+    """A network's methodology page: its module's docstring."""
+    return inspect.cleandoc(module(network).__doc__ or "")
+
+
+def checked(network: str, chosen: Network, data: Path, ref: Mapping[str, str]) -> dict[str, str]:
+    """A digest's ref with the state of what it points at: `intact` where the bytes read are still at hand and hash as
+    they did, `altered` where they do not, `not at hand` where this machine has no copy."""
+    found: str | None = module(network).checksum(chosen, data, ref["url"], ref["sha256"])
+    state = "not at hand" if found is None else "intact" if found == ref["sha256"] else "altered"
+    return {"state": state, **ref}
 
 
 def source(

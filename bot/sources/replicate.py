@@ -37,7 +37,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -213,15 +213,15 @@ def recorded(path: Path, sha256: str, cure: str) -> Iterator[Snapshot]:
     record = _read(path, sha256, cure)
     at_date = _by_date(record.entries)
     listings = cache(lambda key: _listed(record, key))
-    once = _once(sum(1 for key, shown in record.entries.items() if not shown and key not in record.models))
+    lost = sum(1 for key, shown in record.entries.items() if not shown and key not in record.models)
     for day, counts in at_date.items():
         ref = Ref(f"npm:{PACKAGE.spec}/stats.json", instant(day), record.refs[_STATS])
         unplaced = _unplaced(record, day) if day == max(at_date) else 0
-        notes = [_range(day, len(counts), unplaced) if unplaced else "", once]
-        yield _snapshot(instant(day), ref, counts, listings, unplaced, "; ".join(filter(None, notes)))
+        note = "\n".join(filter(None, [_range(day, len(counts), unplaced) if unplaced else "", _once(lost)]))
+        yield replace(_snapshot(instant(day), ref, counts, listings), unplaced=unplaced, uncounted=lost, note=note)
     end = instant(max(at_date) + timedelta(days=1))
     counts = {key: model.run_count for key, model in record.models.items()}
-    yield _snapshot(end, Ref(f"npm:{PACKAGE.spec}/models.json", end, record.refs[_MODELS]), counts, listings, 0, once)
+    yield _snapshot(end, Ref(f"npm:{PACKAGE.spec}/models.json", end, record.refs[_MODELS]), counts, listings)
 
 
 def _read(path: Path, sha256: str, cure: str) -> _Record:
@@ -264,14 +264,14 @@ def _unplaced(record: _Record, day: date) -> int:
 
 def _range(day: date, known: int, unplaced: int) -> str:
     return (
-        f"between {known} and {known + unplaced} models were listed at the end of {spoken(day - timedelta(days=1))}: "
-        f"the record does not say when it saw {_models(unplaced)} with a single reading"
+        f"At the end of {spoken(day - timedelta(days=1))} between {known} and {known + unplaced} models were listed: "
+        f"the record does not say when it saw {_models(unplaced)} with a single reading."
     )
 
 
 def _once(lost: int) -> str:
     verb = "is" if lost == 1 else "are"
-    return f"{_models(lost)} that appeared in one snapshot only, of unknown date, {verb} not counted" if lost else ""
+    return f"{_models(lost)} that appeared in one snapshot only, of unknown date, {verb} not counted." if lost else ""
 
 
 def _models(count: int) -> str:
@@ -288,12 +288,10 @@ def _snapshot(
     ref: Ref,
     counts: Mapping[str, int],
     listings: Callable[[str], Listing],
-    unplaced: int = 0,
-    note: str = "",
 ) -> Snapshot:
     listed = tuple(map(listings, counts))
     readings = tuple(Reading(listing.model, count) for listing, count in zip(listed, counts.values(), strict=True))
-    return Snapshot("replicate", "models", at, ref, listed, readings, unplaced, note)
+    return Snapshot("replicate", "models", at, ref, listed, readings)
 
 
 # --- live --------------------------------------------------------------------------------------------------------

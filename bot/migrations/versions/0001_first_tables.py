@@ -98,6 +98,7 @@ def upgrade() -> None:
         sa.Column("ref", sa.Integer(), nullable=False),
         sa.Column("listed", sa.Integer(), nullable=False),
         sa.Column("unplaced", sa.Integer(), nullable=False),
+        sa.Column("uncounted", sa.Integer(), nullable=False),
         sa.Column("note", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["catalogue"],

@@ -1,0 +1,52 @@
+# Footfall. `make demo` and `make test` set themselves up; nothing has to be installed before but Python, git and make.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+READY_DEV := .venv/.ready-dev
+
+.PHONY: demo run check test golden bench docs tools clean
+
+demo: $(READY)  ## the whole walk on a real network's public record, no keys
+	@$(BIN)/python -m bot demo
+
+run: $(READY)  ## serve the archive site and the JSON API
+	@$(BIN)/python -m bot web
+
+check: $(READY_DEV)  ## format, lint, types, import contract, generated docs current
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m docs.generate --check
+
+test: check tools  ## everything: check, then every test
+	$(BIN)/pytest
+
+golden: $(READY_DEV)  ## write the golden files anew; read the diff before you commit it
+	$(BIN)/pytest --snapshot-update tests/render tests/sources
+
+bench: $(READY_DEV)  ## every measurement, each as a ratio against a peer or a floor
+	$(BIN)/python -m benchmarks
+
+docs: $(READY_DEV)  ## write the generated pages of docs/ anew
+	$(BIN)/python -m docs.generate
+
+tools:  ## what tests need beside Python: PostgreSQL and Chromium, installed as root where they are missing
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { \
+	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends postgresql; }
+	@command -v chromium >/dev/null || { \
+	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends chromium; }
+
+$(READY): requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is wanted")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(READY_DEV): $(READY) requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+clean:  ## forget the environment and everything that was made
+	rm -rf .venv data out

@@ -1,0 +1,114 @@
+"""The command line. Exit codes: 0 done, 1 failed, 2 bad usage or configuration, 3 partly done.
+
+Heavy libraries are imported inside the command that needs them, so that `--help` stays quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+COMMANDS = {
+    "walk": ("demo", "collect", "compose", "verify"),
+    "ask": (
+        *("digest", "show", "usage", "inventory", "model", "top", "idle", "trend"),
+        *("compare", "why", "method", "status", "about"),
+    ),
+    "show": ("preview", "site", "web"),
+    "shop": ("doctor", "sources", "metrics", "config"),
+}
+"""Module of this package to the commands it holds."""
+
+SUMMARIES = {
+    "demo": "The whole walk on a real network's public record; no keys.",
+    "collect": "Ask the networks and keep what they say.",
+    "compose": "Make digests from what was collected.",
+    "verify": "Recompute a digest and compare it with what was said.",
+    "digest": "A digest, as text or JSON.",
+    "show": "The same as digest.",
+    "usage": "How much a network was used, by how many of its models.",
+    "inventory": "How many models are on offer, and how that changed.",
+    "model": "One model: use, rank, share, last 30 days.",
+    "top": "The most used models, or the largest movers.",
+    "idle": "Models on offer that nobody used.",
+    "trend": "One metric, day by day.",
+    "compare": "Two models or two networks side by side.",
+    "why": "Which models moved a day's usage.",
+    "method": "What a metric counts.",
+    "status": "How fresh everything is.",
+    "about": "What Footfall is and which networks it watches.",
+    "preview": "Exactly what would be posted, with its cost.",
+    "site": "Write the archive site.",
+    "web": "Serve the archive site, the JSON API, health and metrics.",
+    "doctor": "Check everything, each finding with its fix.",
+    "sources": "The networks there are.",
+    "metrics": "The metrics there are.",
+    "config": "The configuration as understood.",
+}
+
+
+class Commands(click.Group):
+    """Loads a command's module only when the command is run or asked for its own help."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(SUMMARIES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        for module, names in COMMANDS.items():
+            if cmd_name in names:
+                found: click.Command = getattr(importlib.import_module(f"bot.cli.{module}"), cmd_name)
+                return found
+        return None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(SUMMARIES.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if self.get_command(ctx, args[0]) is None:
+            ctx.fail(f"{args[0]}: no such command; known: {', '.join(SUMMARIES)}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path),
+    default=Path("config.yaml"),
+    envvar="FOOTFALL_CONFIG",
+    show_default=True,
+    help="The configuration to use.",
+)
+@click.pass_context
+def cli(ctx: click.Context, config_path: Path) -> None:
+    """Footfall: how many AI models are on offer, and how many anyone uses."""
+    ctx.obj = config_path
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and end the process with its exit code."""
+    try:
+        code = cli.main(args=list(arguments) if arguments is not None else None, prog_name="bot", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped", err=True)
+        sys.exit(1)
+    except BrokenPipeError:
+        sys.exit(0)
+    except Exception as error:
+        from bot.records import FootfallError
+
+        if not isinstance(error, FootfallError):
+            raise
+        click.echo(str(error), err=True)
+        sys.exit(error.exit_code)
+    sys.exit(code if isinstance(code, int) else 0)

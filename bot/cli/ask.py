@@ -1,0 +1,215 @@
+"""Commands that ask: each has a twin among Discord's slash commands and gives the same answer."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import click
+
+from bot.cli.parts import (
+    Parts,
+    day_option,
+    json_option,
+    network_option,
+    period_option,
+    print_json,
+    with_parts,
+)
+from bot.records import Document, PeriodName
+
+
+def _complete_model(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Shell completion of model names; silent when there is no database to look in."""
+    from bot.records import FootfallError
+
+    try:
+        parts = Parts(ctx.find_root().params["config_path"])
+        desk = parts.desk
+        return [str(name) for name in desk.matches(desk.network(ctx.params.get("network")), incomplete)]
+    except (FootfallError, KeyError):
+        return []
+
+
+def _answer(parts: Parts, answer: Document, as_json: bool) -> None:
+    from bot import render
+
+    if as_json:
+        print_json(answer)
+        return
+    template = f"text/answers/{answer['question']}.j2"
+    words = render.rendered("text", template, hidden=parts.hidden, answer=answer)
+    click.echo("\n".join(line.rstrip() for line in words.splitlines() if line.strip()))
+
+
+@click.command()
+@network_option
+@period_option
+@day_option
+@json_option
+@with_parts
+def digest(parts: Parts, network: str | None, period: PeriodName, day: date | None, as_json: bool) -> None:
+    """A digest: every figure of one network and period, with gaps and findings. JSON is the archive's own document."""
+    from bot import daily
+
+    documents = [digest_of(parts, plan.network, period, day) for plan in parts.chosen(network)]
+    if as_json:
+        print_json(documents[0] if network else documents)
+        return
+    for document in documents:
+        click.echo("\n\n".join(daily.post(document, "text", parts.hidden).parts))
+
+
+def digest_of(parts: Parts, network: str, period: PeriodName, day: date | None) -> Document:
+    """A digest from the archive; a covered period that was never composed is composed now."""
+    from bot import daily
+    from bot.cli.parts import clock
+
+    plan = parts.plan(network)
+    if day is None:
+        newest = parts.archive.newest(network, period)
+        if newest is not None:
+            return newest
+        covered = daily.covered(parts.store, plan, period)
+        if covered:
+            return daily.compose(parts.store, parts.archive, plan, covered[-1], clock())
+        return parts.desk.document(network, period)
+    wanted = parts.covered(plan, day, period)
+    kept = parts.archive.digest(network, period, wanted.first)
+    return kept or daily.compose(parts.store, parts.archive, plan, wanted, clock())
+
+
+show = digest
+
+
+@click.command()
+@network_option
+@period_option
+@day_option
+@json_option
+@with_parts
+def usage(parts: Parts, network: str | None, period: PeriodName, day: date | None, as_json: bool) -> None:
+    """How much a network was used, by how many of its models."""
+    from bot import answers
+
+    _answer(parts, answers.usage(parts.desk, network, period, day), as_json)
+
+
+@click.command()
+@network_option
+@day_option
+@json_option
+@with_parts
+def inventory(parts: Parts, network: str | None, day: date | None, as_json: bool) -> None:
+    """How many models are on offer, and how that changed."""
+    from bot import answers
+
+    _answer(parts, answers.inventory(parts.desk, network, day), as_json)
+
+
+@click.command()
+@click.argument("name", shell_complete=_complete_model)
+@network_option
+@day_option
+@json_option
+@with_parts
+def model(parts: Parts, name: str, network: str | None, day: date | None, as_json: bool) -> None:
+    """One model: its use, rank and share, and its last 30 days."""
+    from bot import answers
+
+    _answer(parts, answers.model(parts.desk, name, network, day), as_json)
+
+
+@click.command()
+@click.option("--by", type=click.Choice(["uses", "rise", "fall"]), default="uses", show_default=True)
+@network_option
+@period_option
+@day_option
+@json_option
+@with_parts
+def top(parts: Parts, by: str, network: str | None, period: PeriodName, day: date | None, as_json: bool) -> None:
+    """The most used models, or those whose use rose or fell most against the period before."""
+    from bot import answers
+
+    _answer(parts, answers.top(parts.desk, network, by, period, day), as_json)
+
+
+@click.command()
+@click.option("--days", type=click.IntRange(1, 400), default=7, show_default=True, help="Days without a use.")
+@network_option
+@day_option
+@json_option
+@with_parts
+def idle(parts: Parts, days: int, network: str | None, day: date | None, as_json: bool) -> None:
+    """Models on offer that nobody used for so many days."""
+    from bot import answers
+
+    _answer(parts, answers.idle(parts.desk, network, days, day), as_json)
+
+
+@click.command()
+@click.argument("metric")
+@click.option("--days", type=click.IntRange(1, 3650), default=30, show_default=True, help="Days to show.")
+@network_option
+@json_option
+@with_parts
+def trend(parts: Parts, metric: str, days: int, network: str | None, as_json: bool) -> None:
+    """One metric, day by day."""
+    from bot import answers
+
+    _answer(parts, answers.trend(parts.desk, metric, network, days), as_json)
+
+
+@click.command()
+@click.argument("a", shell_complete=_complete_model)
+@click.argument("b", shell_complete=_complete_model)
+@network_option
+@json_option
+@with_parts
+def compare(parts: Parts, a: str, b: str, network: str | None, as_json: bool) -> None:
+    """Two models or two networks side by side."""
+    from bot import answers
+
+    _answer(parts, answers.compare(parts.desk, a, b, network), as_json)
+
+
+@click.command()
+@network_option
+@day_option
+@json_option
+@with_parts
+def why(parts: Parts, network: str | None, day: date | None, as_json: bool) -> None:
+    """Which models moved usage against the day before; the parts add up to the whole."""
+    from bot import answers
+
+    _answer(parts, answers.why(parts.desk, network, day), as_json)
+
+
+@click.command()
+@click.argument("metric")
+@json_option
+@with_parts
+def method(parts: Parts, metric: str, as_json: bool) -> None:
+    """What a metric counts, in words."""
+    from bot import answers
+
+    _answer(parts, answers.method(parts.desk, metric), as_json)
+
+
+@click.command()
+@json_option
+@with_parts
+def status(parts: Parts, as_json: bool) -> None:
+    """How fresh what we have of each network is."""
+    from bot import answers
+
+    _answer(parts, answers.status(parts.desk), as_json)
+
+
+@click.command()
+@json_option
+@with_parts
+def about(parts: Parts, as_json: bool) -> None:
+    """What Footfall is and which networks it watches."""
+    from bot import answers
+
+    _answer(parts, answers.about(parts.desk), as_json)

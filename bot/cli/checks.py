@@ -1,0 +1,86 @@
+"""What `doctor` looks at: one function a thing, each finding with its fix."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.cli.parts import Parts, clock
+from bot.records import FootfallError
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at."""
+
+    name: str
+    ok: bool
+    found: str
+    fix: str = ""
+
+
+def run(path: Path) -> list[Check]:
+    """Every check, in an order in which a later one can rest on an earlier one."""
+    parts = Parts(path)
+    found = [_tried(f"configuration {path}", lambda: _configuration(parts), "correct the lines named")]
+    if not found[0].ok:
+        return found
+    found.append(_tried("database", lambda: parts.store.shown, "set DATABASE_URL, or make its folder writable"))
+    found += [_folder(name, folder) for name, folder in (("data folder", parts.data), ("output folder", parts.out))]
+    if found[1].ok:
+        found += list(_networks(parts))
+    found.append(_templates())
+    return found
+
+
+def _tried(name: str, look: Callable[[], str], fix: str) -> Check:
+    try:
+        return Check(name, True, look())
+    except FootfallError as error:
+        return Check(name, False, str(error), fix)
+
+
+def _configuration(parts: Parts) -> str:
+    missing = [name for name in parts.secret_names if name not in parts.settings.secrets]
+    without = f"; not set: {', '.join(missing)}" if missing else ""
+    return f"{len(parts.plans)} networks, {len(parts.settings.config.outlets)} outlets{without}"
+
+
+def _folder(name: str, folder: Path) -> Check:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        return Check(name, False, f"{folder}: {error.strerror}", f"make {folder} writable for this user")
+    return Check(name, True, f"{folder} can be written")
+
+
+def _networks(parts: Parts) -> Iterator[Check]:
+    from bot import ledger, sources
+
+    for plan in parts.plans.values():
+        chosen = parts.settings.config.networks[plan.network]
+        look = sources.module(plan.network).reachable
+        secrets = {key: value for key in sources.module(plan.network).SECRETS if (value := parts.settings.secret(key))}
+        yield _tried(f"{plan.network}: source", lambda c=chosen, s=secrets, f=look: f(c, parts.data, s), "see the line")  # type: ignore[misc]
+        for catalogue in plan.catalogues:
+            span = ledger.span(parts.store, catalogue)
+            name = f"{plan.network}: {catalogue.key} in the ledger"
+            if span is None:
+                yield Check(name, False, "nothing collected", f"python -m bot collect --network {plan.network}")
+                continue
+            behind = (clock().date() - span.last).days - 1
+            closed = sources.module(plan.network).closed(chosen, secrets)
+            found = f"days {span.first} to {span.last}, {behind} days behind"
+            fix = f"python -m bot collect --network {plan.network}"
+            yield Check(name, closed or behind <= 1, found + (", a closed record" if closed else ""), fix)
+
+
+def _templates() -> Check:
+    from bot.render import TEMPLATES
+
+    files = len(list(TEMPLATES.rglob("*.j2")))
+    return Check("templates", files > 0, f"{files} files", "restore the templates folder")

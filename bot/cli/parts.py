@@ -1,0 +1,199 @@
+"""Puts the parts together for one command: configuration, database, networks, clock."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bot import config, daily, sources, store
+from bot.answers import Desk, Watched
+from bot.archive import Archive
+from bot.records import FootfallError, Period, PeriodName
+from bot.sources import Source
+
+
+class UsageError(FootfallError):
+    """A command was asked for something that cannot be."""
+
+    exit_code = 2
+
+
+def clock() -> datetime:
+    """Now, UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass
+class Parts:
+    """What commands work with; each part is made when first needed."""
+
+    path: Path
+
+    @cached_property
+    def settings(self) -> config.Settings:
+        from bot import outlets
+
+        return config.load(self.path, sources.settings(), outlets.settings(), self.secret_names)
+
+    @cached_property
+    def secret_names(self) -> tuple[str, ...]:
+        """Every environment variable that holds a secret of ours."""
+        from bot import outlets
+
+        return (*sources.secrets(), *outlets.secrets())
+
+    @cached_property
+    def store(self) -> store.Store:
+        return store.opened(self.settings.database_url.get_secret_value())
+
+    @cached_property
+    def archive(self) -> Archive:
+        return Archive(self.store)
+
+    @property
+    def data(self) -> Path:
+        return self.settings.config.data
+
+    @property
+    def out(self) -> Path:
+        return self.settings.config.out
+
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        return self.settings.config.hidden_names
+
+    @cached_property
+    def plans(self) -> Mapping[str, daily.Plan]:
+        """Every enabled network."""
+        chosen = {name: block for name, block in self.settings.config.networks.items() if block.enabled}
+        return {name: self._plan(name, block) for name, block in chosen.items()}
+
+    def _plan(self, name: str, block: config.Network) -> daily.Plan:
+        made = sources.module(name)
+        headline = {"catalogue": block.headline.catalogue, "figure": block.headline.figure}
+        return daily.Plan(name, made.TITLE, made.CATALOGUES, headline, self.hidden)
+
+    def plan(self, name: str) -> daily.Plan:
+        if name not in self.plans:
+            known = ", ".join(self.plans) or "none is configured"
+            raise UsageError(f"{name}: no such network; known: {known}")
+        return self.plans[name]
+
+    def chosen(self, name: str | None) -> list[daily.Plan]:
+        """The named network, or each configured one."""
+        if name is None and not self.plans:
+            raise UsageError(f"{self.path}: networks: none is configured")
+        return [self.plan(name)] if name else list(self.plans.values())
+
+    def source(self, name: str) -> Source:
+        wanted = sources.module(name).SECRETS
+        secrets = {key: value for key in wanted if (value := self.settings.secret(key))}
+        return sources.source(name, self.settings.config.networks[name], self.data, secrets, clock)
+
+    @cached_property
+    def desk(self) -> Desk:
+        watched = {
+            plan.network: Watched(
+                plan.network, plan.title, plan.catalogues, sources.about(plan.network), dict(plan.headline)
+            )
+            for plan in self.plans.values()
+        }
+        return Desk(self.store, self.archive, watched, self.hidden, clock)
+
+    def covered(self, plan: daily.Plan, day: date, name: PeriodName) -> Period:
+        """The period that holds a day, when the ledger covers some of it. Raises `UsageError` otherwise."""
+        self.desk.past(day)
+        period = Period.holding(day, name)
+        spans = [s for c in plan.catalogues if (s := daily.ledger.span(self.store, c)) is not None]
+        if not spans:
+            raise UsageError(f"{plan.network}: nothing was collected yet; run: python -m bot collect")
+        first, last = min(s.first for s in spans), max(s.last for s in spans)
+        if period.last < first or period.first > last:
+            raise UsageError(f"{plan.network}: {day} is not covered; the ledger has {first} to {last}")
+        return period
+
+
+pass_parts = click.make_pass_decorator(Parts)
+
+
+def with_parts(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Hand a command its `Parts`, and close the database behind it."""
+    from functools import wraps
+
+    @wraps(command)
+    @click.pass_context
+    def run(ctx: click.Context, /, *args: Any, **kwargs: Any) -> Any:
+        parts = Parts(ctx.obj)
+        try:
+            return ctx.invoke(command, parts, *args, **kwargs)
+        finally:
+            if "store" in parts.__dict__:
+                parts.store.close()
+
+    return run
+
+
+def day_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option("--day", type=Day(), help="A UTC day, YYYY-MM-DD; the newest by default.")(command)
+
+
+def network_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option("--network", metavar="NETWORK", help="One network; each configured one by default.")(command)
+
+
+def period_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    kinds = click.Choice(["day", "week", "month"])
+    return click.option("--period", type=kinds, default="day", show_default=True, help="The kind of period.")(command)
+
+
+def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+class Day(click.ParamType):
+    """A day as YYYY-MM-DD."""
+
+    name = "day"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        if isinstance(value, date):
+            return value
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"found {value!r}, wanted a day as YYYY-MM-DD", param, ctx)
+
+
+def print_json(value: object) -> None:
+    import json
+
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+@contextmanager
+def progress(title: str, total: int | None = None) -> Iterator[Callable[[str], None]]:
+    """A bar on a terminal, plain lines on standard error elsewhere. The yielded function tells one step."""
+    if not sys.stderr.isatty():
+        yield lambda line: click.echo(line, err=True)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(title, total=total)
+        yield lambda _line: bar.advance(task)

@@ -1,0 +1,114 @@
+"""Commands for whoever runs it: doctor, and tables of what there is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from bot.cli.parts import Parts, json_option, print_json, with_parts
+
+
+@click.command()
+@json_option
+@click.pass_obj
+def doctor(path: Any, as_json: bool) -> int:
+    """Check configuration, database, sources, folders and clock; each finding comes with its fix."""
+    from bot.cli import checks
+
+    found = checks.run(path)
+    if as_json:
+        print_json([{"check": c.name, "ok": c.ok, "found": c.found, "fix": c.fix} for c in found])
+    else:
+        for check in found:
+            mark = click.style("ok  ", fg="green") if check.ok else click.style("FAIL", fg="red")
+            click.echo(f"{mark} {check.name}: {check.found}")
+            if not check.ok:
+                click.echo(f"     fix: {check.fix}")
+    return 0 if all(check.ok for check in found) else 1
+
+
+@click.command()
+@json_option
+@with_parts
+def sources(parts: Parts, as_json: bool) -> None:
+    """The networks there are, their catalogues, and which are configured."""
+    from bot import sources as known
+
+    rows = [
+        {
+            "network": name,
+            "title": known.module(name).TITLE,
+            "catalogues": [
+                {"catalogue": c.key, "title": c.title, "unit": c.unit, "evidence": c.evidence}
+                for c in known.module(name).CATALOGUES
+            ],
+            "secrets": list(known.module(name).SECRETS),
+            "configured": name in parts.plans,
+        }
+        for name in known.networks()
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    flat = [
+        (r["network"], c["catalogue"], c["title"], c["unit"], c["evidence"], "yes" if r["configured"] else "no")
+        for r in rows
+        for c in r["catalogues"]
+    ]
+    _table(("network", "catalogue", "lists", "unit", "evidence", "configured"), flat)
+
+
+@click.command()
+@json_option
+def metrics(as_json: bool) -> None:
+    """The metrics there are, with their definitions."""
+    from bot.metrics import METRICS
+
+    if as_json:
+        print_json(
+            [{"metric": m.key, "unit": m.unit, "label": m.label, "definition": m.definition} for m in METRICS.values()]
+        )
+        return
+    _table(("metric", "unit", "definition"), [(m.key, m.unit, m.definition) for m in METRICS.values()])
+
+
+@click.command()
+@json_option
+@with_parts
+def config(parts: Parts, as_json: bool) -> None:
+    """The configuration as understood, defaults included; of secrets only whether they are set."""
+    import json
+
+    settings = parts.settings
+    chosen = json.loads(settings.config.model_dump_json())
+    for kind in ("networks", "outlets"):
+        chosen[kind] = {
+            name: json.loads(block.model_dump_json()) for name, block in getattr(settings.config, kind).items()
+        }
+    secrets = {name: name in settings.secrets for name in parts.secret_names}
+    if as_json:
+        print_json({"config": chosen, "secrets": secrets})
+        return
+    import yaml
+
+    click.echo(yaml.safe_dump(chosen, sort_keys=False, allow_unicode=True).rstrip())
+    for name, held in secrets.items():
+        click.echo(f"# {name}: {'set' if held else 'not set'}")
+
+
+def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    """A table on a terminal, tab-separated lines elsewhere."""
+    import sys
+
+    if not sys.stdout.isatty():
+        for row in (heads, *rows):
+            click.echo("\t".join(row))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*heads)
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)

@@ -1,0 +1,117 @@
+"""Commands that show what would be published: preview, site, web."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+
+import click
+
+from bot.cli.ask import digest_of
+from bot.cli.parts import Parts, UsageError, clock, day_option, json_option, network_option, period_option, with_parts
+from bot.records import Document, PeriodName
+
+OUTLETS = ("text", "x", "discord", "site")
+
+
+@click.command()
+@click.option("--outlet", type=click.Choice(OUTLETS), help="One outlet; X and Discord by default.")
+@network_option
+@period_option
+@day_option
+@json_option
+@with_parts
+def preview(
+    parts: Parts, outlet: str | None, network: str | None, period: PeriodName, day: date | None, as_json: bool
+) -> None:
+    """Exactly what would be posted: text, weighted length, estimated cost, alt text, picture path."""
+    for plan in parts.chosen(network):
+        document = digest_of(parts, plan.network, period, day)
+        if outlet == "site":
+            click.echo(f"Archive site: {write_site(parts)}")
+            continue
+        wanted = (outlet,) if outlet else ("x", "discord")
+        if as_json:
+            _print_posts(parts, document, wanted)
+        else:
+            print_previews(parts, document, wanted)
+
+
+def print_previews(parts: Parts, document: Document, outlets: Iterable[str]) -> None:
+    """Print what each outlet would get, and write the pictures to the output folder."""
+    from bot import daily, render
+
+    titles = {"text": "The digest", "x": "What X would get", "discord": "What Discord would get"}
+    for outlet in outlets:
+        post = daily.post(document, outlet, parts.hidden)
+        paths = [str(write_file(_pictures(parts, document) / p.name, p.content)) for p in post.pictures]
+        click.echo(click.style(f"== {titles[outlet]}: {document['title']}, {document['day']} ==", bold=True))
+        click.echo("\n\n".join(post.parts) if outlet == "text" else render.preview(post, paths))
+        click.echo()
+
+
+def _print_posts(parts: Parts, document: Document, outlets: Iterable[str]) -> None:
+    from bot import daily, render
+    from bot.cli.parts import print_json
+
+    posts = []
+    for outlet in outlets:
+        post = daily.post(document, outlet, parts.hidden)
+        pictures = [
+            {"path": str(write_file(_pictures(parts, document) / p.name, p.content)), "alt": p.alt}
+            for p in post.pictures
+        ]
+        costs = {"weighted_length": render.weight(post.parts[0]), "cost_usd": f"{render.cost(post):f}"}
+        extra = costs if outlet == "x" else {}
+        posts.append({"outlet": outlet, "parts": post.parts, "embed": post.embed, "pictures": pictures, **extra})
+    print_json(posts)
+
+
+def _pictures(parts: Parts, document: Document) -> Path:
+    return parts.out / "pictures" / document["network"] / document["period"] / document["day"]
+
+
+def write_file(path: Path, content: bytes) -> Path:
+    """Write a file whole, or leave what was there."""
+    import os
+    import tempfile
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as part:
+            part.write(content)
+        os.chmod(part.name, 0o644)
+        os.replace(part.name, path)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
+    return path
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
+@with_parts
+def site(parts: Parts, folder: Path | None) -> None:
+    """Write the archive site into FOLDER (out/site by default)."""
+    click.echo(f"Archive site: {write_site(parts, folder)}")
+
+
+def write_site(parts: Parts, folder: Path | None = None) -> Path:
+    """Render every digest in the archive and swap the pages in. Returns the index page's path."""
+    from bot import archive_site
+    from bot.cli.parts import progress
+
+    target = folder or parts.out / "site"
+    with progress("rendering pages") as tell:
+        return archive_site.write(parts.desk, target, tell, clock())
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, envvar="PORT")
+@with_parts
+def web(parts: Parts, host: str, port: int) -> None:
+    """Serve the archive site, the JSON API at /api, /health and /metrics."""
+    from bot import web as pages
+
+    pages.serve(parts.desk, parts.out / "site", host, port)

@@ -1,0 +1,65 @@
+"""Models that fell asleep or woke up on a day, by readings that leave no other explanation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
+
+import sqlalchemy as sa
+
+from bot.records import Model
+from bot.store import readings, snapshots, usage
+
+ONE = timedelta(days=1)
+QUIET_AFTER = 7
+"""Days in a row with use before a day without counts as going quiet."""
+AWAKE_AFTER = 14
+"""Days without use before a day with some counts as waking."""
+_CHUNK = 500
+
+
+def quiet(connection: sa.Connection, listed: Iterable[Model], day: date) -> tuple[tuple[Model, int], ...]:
+    """Models used on each of the days before and not on this one, with their use of those days, most used first."""
+    suspects = {m.id: m for m in listed if m.last_used == day - ONE and m.last_used_from == day - ONE}
+    both = _readings_in(connection, list(suspects), day - ONE, day)
+    week = usage.c.last_day.between(day - QUIET_AFTER * ONE, day - ONE)
+    found = []
+    for some in _chunks([model for model in suspects if both.get(model) == 2]):
+        daily = (usage.c.model.in_(some), week, usage.c.first_day == usage.c.last_day)
+        chosen = sa.select(usage.c.model, sa.func.sum(usage.c.uses)).where(*daily).group_by(usage.c.model)
+        whole = chosen.having(sa.func.count() == QUIET_AFTER)
+        found += [(suspects[model], int(uses)) for model, uses in connection.execute(whole)]
+    return tuple(sorted(found, key=lambda one: (-one[1], one[0].name)))
+
+
+def woken(
+    connection: sa.Connection, listed: Iterable[Model], by_model: Mapping[int, int], day: date
+) -> tuple[tuple[Model, date], ...]:
+    """Models used on a day whose use before it lies `AWAKE_AFTER` days back or more, read on every day since."""
+    known = {m.id: m for m in listed if m.first_used is not None and m.first_used <= day - AWAKE_AFTER * ONE}
+    found = []
+    for some in _chunks([model for model in by_model if model in known]):
+        earlier = (usage.c.model.in_(some), usage.c.last_day < day, usage.c.uses > 0)
+        last = sa.select(usage.c.model, sa.func.max(usage.c.last_day)).where(*earlier).group_by(usage.c.model)
+        asleep = last.having(sa.func.max(usage.c.last_day) <= day - AWAKE_AFTER * ONE)
+        found += [(known[model], before) for model, before in connection.execute(asleep)]
+    return tuple((m, before) for m, before in found if _read_daily(connection, m.id, before, day))
+
+
+def _read_daily(connection: sa.Connection, model: int, first: date, last: date) -> bool:
+    return _readings_in(connection, [model], first, last).get(model) == (last - first).days + 1
+
+
+def _readings_in(connection: sa.Connection, ids: list[int], first: date, last: date) -> dict[int, int]:
+    """How many days of these, both ends included, each model has a reading at the end of."""
+    counts: dict[int, int] = {}
+    for some in _chunks(ids):
+        inside = (readings.c.model.in_(some), snapshots.c.day.between(first, last), readings.c.counter.is_not(None))
+        joined = sa.select(readings.c.model, sa.func.count().label("days"))
+        joined = joined.join(snapshots, snapshots.c.id == readings.c.snapshot).where(*inside)
+        counts |= {row.model: row.days for row in connection.execute(joined.group_by(readings.c.model))}
+    return counts
+
+
+def _chunks(ids: list[int]) -> Iterable[list[int]]:
+    return (ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK))

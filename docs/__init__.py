@@ -1,0 +1,1 @@
+"""Pages by hand, and those made from the registries by `docs.generate`."""

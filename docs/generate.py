@@ -1,0 +1,143 @@
+"""Writes the pages of `docs/` that the code already says: metrics, networks, commands, configuration.
+
+`--check` writes nothing and fails where a page is not what the code says.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+from pydantic import BaseModel
+
+HERE = Path(__file__).parent
+NOTE = "<!-- Made by `make docs` from the code; edit that. -->\n"
+
+
+def metrics() -> str:
+    """Every metric with its definition."""
+    from bot.metrics import METRICS
+
+    rows = [
+        f"| `{m.key}` | {m.unit} | {', '.join(p for p in ('day', 'week', 'month') if p in m.periods)} | {m.definition} |"
+        for m in METRICS.values()
+    ]
+    head = (
+        "Where a metric's unit is `uses`, it is counted in what the catalogue calls one use: runs, inferences, tokens."
+    )
+    return "\n".join(["# Metrics", "", head, "", "| key | unit | periods | definition |", "|---|---|---|---|", *rows])
+
+
+def networks() -> str:
+    """Every network's methodology, as its source tells it."""
+    from bot import sources
+
+    parts = ["# Networks"]
+    for name in sources.networks():
+        module = sources.module(name)
+        rows = [f"| `{c.key}` | {c.title} | {c.unit} | {c.evidence} |" for c in module.CATALOGUES]
+        table = "\n".join(["| catalogue | lists | unit | evidence |", "|---|---|---|---|", *rows])
+        parts += [f"## {module.TITLE} (`{name}`)", sources.about(name), table]
+    return "\n\n".join(parts)
+
+
+def commands() -> str:
+    """Every command with its arguments and options."""
+    from bot.cli import SUMMARIES, cli
+
+    context = click.Context(cli, info_name="python -m bot")
+    parts = ["# Commands", "Exit codes: 0 done, 1 failed, 2 bad usage or configuration, 3 partly done."]
+    for name in SUMMARIES:
+        command = cli.get_command(context, name)
+        assert command is not None
+        lines = click.Context(command, info_name=f"python -m bot {name}").get_help().splitlines()
+        parts += [f"## {name}", "```\n" + "\n".join(line.rstrip() for line in lines) + "\n```"]
+    return "\n\n".join(parts)
+
+
+def config() -> str:
+    """Every key of `config.yaml` and every environment variable."""
+    from bot import outlets, sources
+    from bot.config import Config
+
+    rows = list(_keys(Config, ""))
+    for kind, found in (("networks", sources.settings()), ("outlets", outlets.settings())):
+        for name, block in found.items():
+            rows += _keys(block, f"{kind}.{name}.")
+    secrets = [
+        f"| `{key}` | {name} |" for kind in (sources, outlets) for name in _all(kind) for key in _secrets(kind, name)
+    ]
+    return "\n".join(
+        [
+            "# Configuration",
+            "",
+            "`config.yaml` holds choices; unknown keys are errors, and every mistake is listed at once. Secrets stand only in the",
+            "environment, or in a `.env` beside the configuration. A missing secret disables what needs it, and `doctor` says so.",
+            "",
+            "| key | default | what it says |",
+            "|---|---|---|",
+            *rows,
+            "",
+            "| environment variable | for |",
+            "|---|---|",
+            "| `DATABASE_URL` | the database: `sqlite:///path` or `postgresql://user:password@host/name`; by default `footfall.db` in `data` |",
+            "| `FOOTFALL_CONFIG` | another path than `config.yaml` |",
+            *secrets,
+        ]
+    )
+
+
+def _all(kind: Any) -> tuple[str, ...]:
+    found: tuple[str, ...] = kind.networks() if hasattr(kind, "networks") else kind.outlets()
+    return found
+
+
+def _secrets(kind: Any, name: str) -> tuple[str, ...]:
+    found: tuple[str, ...] = kind.module(name).SECRETS
+    return found
+
+
+def _keys(block: type[BaseModel], prefix: str) -> Iterator[str]:
+    for name, field in block.model_fields.items():
+        annotation = field.annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            yield from _keys(annotation, f"{prefix}{name}.")
+            continue
+        default = "(wanted)" if field.is_required() else f"`{_plain(field.get_default(call_default_factory=True))}`"
+        yield f"| `{prefix}{name}` | {default} | {field.description or ''} |"
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, Path):
+        return value.as_posix()
+    return re.sub(r"PosixPath\('([^']*)'\)", r"\1", repr(value)) if not isinstance(value, str) else value
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "metrics.md": metrics,
+    "networks.md": networks,
+    "commands.md": commands,
+    "config.md": config,
+}
+
+
+def main() -> int:
+    """Write the pages, or check them."""
+    stale = []
+    for name, made in PAGES.items():
+        text, path = NOTE + made().rstrip() + "\n", HERE / name
+        if "--check" not in sys.argv:
+            path.write_text(text, encoding="utf-8")
+        elif not path.exists() or path.read_text(encoding="utf-8") != text:
+            stale.append(name)
+    if stale:
+        print(f"docs: not current: {', '.join(stale)}; run: make docs", file=sys.stderr)
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
