@@ -66,9 +66,9 @@ def metrics(as_json: bool) -> None:
     from bot.metrics import METRICS
 
     if as_json:
-        print_json(
-            [{"metric": m.key, "unit": m.unit, "label": m.label, "definition": m.definition} for m in METRICS.values()]
-        )
+        from bot import answers
+
+        print_json(answers.definitions())
         return
     _table(("metric", "unit", "definition"), [(m.key, m.unit, m.definition) for m in METRICS.values()])
 
