@@ -6,7 +6,8 @@ of its own period, and one short row a day of the last `HISTORY` days.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -44,22 +45,47 @@ class _Asked:
 
 def book(store: Store, catalogue: Catalogue, period: Period) -> Book:
     """The book of one catalogue and period. What is not known stands in it as `Unknown`, with the reason."""
+    with _asking(store, catalogue, period) as asked:
+        return _filled(asked, catalogue, period) if isinstance(asked, _Asked) else _empty(catalogue, period, asked)
+
+
+def shelf(
+    store: Store, catalogue: Catalogue, period: Period
+) -> tuple[tuple[Model, ...], Flow, frozenset[int]] | Unknown:
+    """Of a book only what a full table needs: the models listed at the period's end, its usage, and which models had a
+    reading when it began."""
+    with _asking(store, catalogue, period) as asked:
+        if not isinstance(asked, _Asked):
+            return _began(asked)
+        listed, flow = _listed(asked, period.last), _flow(asked, period.first, period.last)
+        if isinstance(listed, Unknown):
+            return listed
+        if isinstance(flow, Unknown):
+            return flow
+        before = _ids(asked, period.first - ONE)
+        return listed, flow, frozenset() if isinstance(before, Unknown) else before
+
+
+@contextmanager
+def _asking(store: Store, catalogue: Catalogue, period: Period) -> Iterator[_Asked | date | None]:
+    """The catalogue, ready to be asked; the day that its watch begins where that is after the period, if ever."""
     with store.reading() as connection:
-        key = connection.scalar(
-            sa.select(catalogues.c.id).where(
-                catalogues.c.network == catalogue.network, catalogues.c.name == catalogue.key
-            )
-        )
+        named = (catalogues.c.network == catalogue.network, catalogues.c.name == catalogue.key)
+        key = connection.scalar(sa.select(catalogues.c.id).where(*named))
         closed = sa.select(sa.func.min(snapshots.c.day)).where(snapshots.c.catalogue == key)
         since = connection.scalar(closed) if key else None
         if key is None or since is None or since > period.last:
-            return _empty(catalogue, period, since)
-        return _filled(_Asked(connection, key, catalogue.unit, since, {}), catalogue, period)
+            yield since
+        else:
+            yield _Asked(connection, key, catalogue.unit, since, {})
+
+
+def _began(since: date | None) -> Unknown:
+    return Unknown(f"the watch began at the end of {spoken(since)}" if since else "nothing was collected yet")
 
 
 def _empty(catalogue: Catalogue, period: Period, since: date | None) -> Book:
-    start = f"the watch began at the end of {spoken(since)}" if since else "nothing was collected yet"
-    why = Unknown(start)
+    why = _began(since)
     return Book(catalogue, period, None, why, why, why, why, why, why, why, why, why, why, (), (), ())
 
 
