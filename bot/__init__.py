@@ -16,6 +16,6 @@ The map, in the order in which the data goes:
     archive_site.py  the archive as pages
     cli/ web/        the faces: they ask, and compute nothing
 
-Below all of them: config.py (choices and secrets), records.py (the types that walk), numbers.py (how a number is
-shown), store.py (engine, tables; the migrations lie beside it). Imports go one way; `pyproject.toml` holds the contract.
+Below all of them: config.py (choices and secrets), records.py (the types that walk), numbers.py (how numbers are
+shown), store.py (engine, tables; the migrations lie beside it). Imports go one way; `pyproject.toml` holds them to it.
 """

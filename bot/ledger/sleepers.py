@@ -39,7 +39,7 @@ def woken(
     edge = day - AWAKE_AFTER * ONE
     known = {m.id: m for m in listed if m.first_used is not None and m.first_used <= edge and m.id in by_model}
     asleep: dict[date, list[int]] = {}
-    for model, before in connection.execute(_used_again(catalogue, day, edge)).all() if known else ():
+    for model, before in connection.execute(_used_again(catalogue, day, edge)).tuples().all() if known else ():
         if model in known:
             asleep.setdefault(before, []).append(model)
     found = []

@@ -221,7 +221,12 @@ def _size(snapshot: int) -> sa.ScalarSelect[int]:
 def _holes(connection: sa.Connection, here: int, there: int, before: date) -> Iterator[tuple[int, date, int]]:
     """Use of models that have a reading now and none in the snapshot before, but an older one: model, first day, uses.
     Negative where the counter fell."""
-    gone = (THEN.c.counter.is_(None), NOW.c.counter.is_not(None), models.c.first_seen < before, models.c.id == NOW.c.model)
+    gone = (
+        THEN.c.counter.is_(None),
+        NOW.c.counter.is_not(None),
+        models.c.first_seen < before,
+        models.c.id == NOW.c.model,
+    )
     absent = _steps(here, there, NOW.c.model, NOW.c.counter).where(*gone).order_by(NOW.c.model)
     for model, count in connection.execute(absent).all():
         last = (
@@ -237,7 +242,7 @@ def _holes(connection: sa.Connection, here: int, there: int, before: date) -> It
 
 
 def _move_use(connection: sa.Connection, catalogue: int, last: date) -> None:
-    """Models used in the stretch that ends with `last` were first used in it, or last used in it, as the case may be."""
+    """Models used in the stretch that ends with `last` were first or last used in it, as the case may be."""
     used = sa.select(usage.c.model).where(usage.c.catalogue == catalogue, usage.c.last_day == last, usage.c.uses > 0)
     mine = models.update().where(models.c.id.in_(used))
     first = sa.or_(models.c.first_used.is_(None), models.c.first_used > last)
