@@ -1,0 +1,234 @@
+"""One file an outlet. An outlet is handed one part for one destination and answers the one question that matters:
+did it go out, and may it be tried again? It reads no database, renders no text, decides no day and never sleeps.
+
+Adding an outlet is adding a file here: its module docstring is its page in the docs, `TITLE` its name, `Settings` what
+`config.yaml` may tell it, `SECRETS` which environment variables it reads, `SETTLE` how long a look-back needs to be
+trusted, `cost` what a part is estimated to cost, and `outlet` makes it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import Protocol, runtime_checkable
+from urllib.parse import quote
+
+from pydantic import SecretStr
+
+from bot import config
+from bot.records import Name, Picture, Post
+
+
+class OutletError(Exception):
+    """An outlet cannot be made ready. One line: which thing, what was found, what was wanted, what to do."""
+
+
+# --- what an outlet gets ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """A question put to readers, with its answers in order."""
+
+    question: str
+    answers: tuple[str, ...]
+    lasts: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a post on its way to one destination."""
+
+    text: str
+    marker: str
+    """Names this part at this destination for ever (see `marker`): Discord's nonce, the hidden mark of a look-back."""
+    pictures: tuple[Picture, ...] = ()
+    embed: Mapping[str, object] | None = None
+    poll: Poll | None = None
+    reply_to: str | None = None
+    """Platform id of the part before it in the thread."""
+    since: datetime | None = None
+    """It cannot have been posted before this instant (UTC): bounds a look-back; `None` where that is not known."""
+
+
+def marker(*key: object) -> str:
+    """A mark of 24 characters that is the same for the same key (network, period, edition, outlet, destination, part)
+    in every process and year. It fits Discord's nonce (25)."""
+    return hashlib.sha256("\x1f".join(map(str, key)).encode()).hexdigest()[:24]
+
+
+def parts(post: Post, marker_of: Callable[[int], str], since: datetime | None = None) -> tuple[Part, ...]:
+    """A post as parts, in order. Pictures and embed go with the first; `reply_to` is filled in by the caller once the
+    part before has its id."""
+    first, *others = post.parts
+    return (
+        Part(first, marker_of(0), post.pictures, post.embed, since=since),
+        *(Part(text, marker_of(number), since=since) for number, text in enumerate(others, 1)),
+    )
+
+
+# --- what an outlet answers ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """It is out, and this proves it."""
+
+    platform_id: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """It is not out, and trying the same again will not help."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """It is not out; nothing was accepted. May be tried again, not before an instant (UTC)."""
+
+    reason: str
+    not_before: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Unsure:
+    """It may or may not be out. Never to be tried again before `find` has said that it is not."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """It is not out: the account itself is refused. Pauses the outlet until an operator or a working check lifts it."""
+
+    reason: str
+
+
+Outcome = Sent | Refused | Later | Unsure | Stopped
+
+
+@dataclass(frozen=True, slots=True)
+class NotFound:
+    """Looked for, and not there. To be trusted once `SETTLE` has passed since the attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class CannotTell:
+    """The look-back gave no answer."""
+
+    reason: str
+    again: datetime | None
+    """Ask again no earlier than this (UTC); `None`: it will never know, a human must."""
+
+
+Found = Sent | NotFound | CannotTell
+
+
+@dataclass(frozen=True, slots=True)
+class Votes:
+    """A poll as it stands: votes by answer in the order of the question, and whether the count is final."""
+
+    counts: tuple[int, ...]
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of `doctor`."""
+
+    name: str
+    ok: bool | None
+    """`None`: it could not be found out."""
+    text: str
+    cure: str = ""
+
+
+class Outlet(Protocol):
+    """One platform, ready to post. Every method may be called from several threads at once and raises nothing for
+    what the platform or the network does: that is what the outcomes are for. No reason ever holds a secret."""
+
+    def post(self, part: Part, destination: str) -> Outcome:
+        """Send one part to one destination, once."""
+        ...
+
+    def find(self, part: Part, destination: str) -> Found:
+        """Look back whether a part is out already."""
+        ...
+
+    def edit(self, part: Part, destination: str, platform_id: str) -> Outcome:
+        """Put `part` in the place of what was sent as `platform_id`. `Sent` may carry a new id. An outlet that cannot
+        edit it (any more) answers `Refused`."""
+        ...
+
+    def check(self) -> list[Check]:
+        """Ask the platform whether keys and permissions work, without posting."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections. Afterwards the outlet is of no use."""
+        ...
+
+
+@runtime_checkable
+class Polling(Protocol):
+    """An outlet whose polls can be read back."""
+
+    def votes(self, destination: str, platform_id: str) -> Votes | CannotTell:
+        """How a poll stands."""
+        ...
+
+
+# --- words that may be kept ------------------------------------------------------------------------------------
+
+REASON_LIMIT = 300
+
+
+def redacted(text: str, secrets: Iterable[SecretStr] = ()) -> str:
+    """A text made fit for a reason: one clean line of at most `REASON_LIMIT` graphemes, each secret taken out, also
+    where it stands percent-encoded. Outlets pass everything that a platform says through here."""
+    text = Name(text, 10 * REASON_LIMIT)
+    for secret in secrets:
+        plain = secret.get_secret_value()
+        for form in {plain, quote(plain, safe=""), quote(plain)} - {""}:
+            text = text.replace(form, "[redacted]")
+    return str(Name(text, REASON_LIMIT))
+
+
+# --- the registry ----------------------------------------------------------------------------------------------
+
+
+def outlets() -> tuple[str, ...]:
+    """Every outlet there is a file for, by name."""
+    return tuple(sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_")))
+
+
+def module(name: str) -> ModuleType:
+    """An outlet's module: `TITLE`, `Settings`, `SECRETS`, `SETTLE`, `cost` and `outlet`."""
+    return importlib.import_module(f"{__name__}.{name}")
+
+
+def settings() -> dict[str, type[config.Outlet]]:
+    """What `config.yaml` may say under `outlets`."""
+    return {name: module(name).Settings for name in outlets()}
+
+
+def outlet(
+    name: str, chosen: config.Outlet, out: Path, secrets: Mapping[str, SecretStr], clock: Callable[[], datetime]
+) -> Outlet:
+    """An outlet ready to post. `out` is the folder that the site and the pictures are written to. Raises `OutletError`
+    with the missing `SECRETS`, before anything is asked of the platform."""
+    found = module(name)
+    missing = [key for key in found.SECRETS if key not in secrets]
+    if missing:
+        raise OutletError(f"{name}: {', '.join(missing)} not set in the environment; without that nothing is posted")
+    made: Outlet = found.outlet(chosen, out, {key: secrets[key] for key in found.SECRETS}, clock)
+    return made
