@@ -150,6 +150,7 @@ class Check:
     """`None`: it could not be found out."""
     text: str
     cure: str = ""
+    """What to do; to be shown unless `ok` is true."""
 
 
 class Outlet(Protocol):

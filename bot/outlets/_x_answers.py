@@ -43,7 +43,7 @@ class Answered(OutletError):
     def detail(self) -> str:
         """What X says in words. Foreign: to be redacted before it is kept."""
         errors = self.problem.get("errors")
-        said = [self.problem.get("detail"), *(e.get("message") for e in objects(errors)), self.problem.get("title")]
+        said = [*(e.get("message") for e in objects(errors)), self.problem.get("detail"), self.problem.get("title")]
         return next((text for text in said if isinstance(text, str) and text), "")
 
 
@@ -83,7 +83,7 @@ _ACCOUNT_KINDS = frozenset(
 
 
 def is_duplicate(answer: Answered) -> bool:
-    return answer.status == 403 and "duplicate content" in answer.detail.lower()
+    return answer.status == 403 and "duplicate" in answer.detail.lower()
 
 
 def outcome(

@@ -118,9 +118,19 @@ def _object(response: requests.Response) -> Mapping[str, object] | None:
     return document if isinstance(document, dict) else None
 
 
+_NEVER_SENT = (
+    requests.ConnectTimeout,
+    requests.exceptions.ProxyError,
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.MissingSchema,
+    requests.exceptions.InvalidHeader,
+)
+
+
 def _before_sending(error: requests.RequestException) -> bool:
     """Whether the error shows that no byte of the request left: no name, no connection, no trusted certificate."""
-    if isinstance(error, requests.ConnectTimeout | requests.exceptions.ProxyError):
+    if isinstance(error, _NEVER_SENT):
         return True
     reason = _root(error)
     return isinstance(reason, NewConnectionError | ssl.SSLCertVerificationError)
