@@ -16,7 +16,6 @@ from pydantic import Field, StringConstraints, field_validator
 
 from bot import config
 from bot.outlets import Part, Poll, _x_text
-from bot.records import Picture
 
 TEXT_LIMIT = _x_text.WEIGHTED_LIMIT
 CASHTAG_LIMIT = 1
@@ -31,7 +30,8 @@ PRICE_POST = Decimal("0.015")
 PRICE_POST_WITH_LINK = Decimal("0.200")
 PRICE_ALT_TEXT = Decimal("0.005")
 
-_SIGNATURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
+_SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
+"""How a PNG and a JPEG begin."""
 
 Handle = Annotated[str, StringConstraints(pattern=r"^\w{1,15}$")]
 Tag = Annotated[str, StringConstraints(pattern=r"^(#\w*[^\W\d_]\w*|\$[A-Za-z]{1,6})$")]
@@ -101,7 +101,7 @@ def _media_refusals(part: Part) -> Iterator[str]:
     if len(part.pictures) > PICTURE_LIMIT:
         yield f"{len(part.pictures)} pictures; X allows {PICTURE_LIMIT}"
     for picture in part.pictures:
-        if media_type(picture) is None:
+        if not picture.content.startswith(_SIGNATURES):
             yield f"{picture.name}: wanted a PNG or JPEG"
         if len(picture.content) > PICTURE_BYTES:
             yield f"{picture.name}: {len(picture.content):,} bytes; X allows {PICTURE_BYTES:,}"
@@ -119,11 +119,6 @@ def _poll_refusals(poll: Poll | None) -> Iterator[str]:
             yield f"poll answer {answer!r}: {len(answer)} characters; X allows 1 to {POLL_ANSWER_LIMIT}"
     if not POLL_LASTS[0] <= poll.lasts <= POLL_LASTS[1]:
         yield f"a poll of {poll.lasts}; X allows 5 minutes to 7 days"
-
-
-def media_type(picture: Picture) -> str | None:
-    """PNG or JPEG by the file's first bytes; `None` for anything else."""
-    return next((kind for start, kind in _SIGNATURES.items() if picture.content.startswith(start)), None)
 
 
 def _is_loopback(host: str | None) -> bool:

@@ -46,7 +46,6 @@ from bot.outlets._x_limits import (
     TEXT_LIMIT,
     Settings,
     cost,
-    media_type,
     refusals,
 )
 from bot.records import Picture
@@ -220,7 +219,7 @@ class X:
         if self._clock() < until:
             return media
         payload = base64.b64encode(picture.content).decode()
-        body = {"media": payload, "media_category": "tweet_image", "media_type": media_type(picture)}
+        body = {"media": payload, "media_category": "tweet_image"}
         data = self._wire.call("POST", "/2/media/upload", body=body).document.get("data")
         media = str(data.get("id")) if isinstance(data, dict) else ""
         if not _ID.fullmatch(media):

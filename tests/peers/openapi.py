@@ -137,7 +137,7 @@ class Description:
         found = []
         known = {self._resolved(p)["name"] for p in operation.get("parameters", ())}  # type: ignore[attr-defined]
         found += [f"unknown query parameter {name}" for name, _ in recorded.query if name not in known]
-        if operation.get("security") and not any(key.lower() == "authorization" for key in recorded.headers):
+        if operation.get("security") and not _authorized(recorded):
             found.append("no authorization")
         document = recorded.document()
         body = operation.get("requestBody")
@@ -182,6 +182,10 @@ class Description:
         return pattern, {**operation, "parameters": [*item.get("parameters", ()), *operation.get("parameters", ())]}
 
 
+def _authorized(recorded: Recorded) -> bool:
+    return any(key.lower() == "authorization" and value for key, value in recorded.headers.items())
+
+
 def _fits(pattern: list[str], steps: list[str]) -> bool:
     return len(pattern) == len(steps) and all(
         want == step or (want.startswith("{") and step) for want, step in zip(pattern, steps, strict=True)
@@ -213,11 +217,11 @@ def judged(
     extra: Callable[[Recorded], Iterable[str]] = lambda _: (),
 ) -> list[str] | None:
     """The faults of all requests against each description, each said once; `None` where SPECS_DIR is not set."""
-    requests = tuple(requests)
+    different = {(one.method, one.target, one.body, _authorized(one)): one for one in requests}.values()
     found: dict[str, None] = {}
     for file in files:
         description = described(file, allowed)
         if description is None:
             return None
-        found |= {f"{file}: {line}": None for request in requests for line in description.faults(request, extra)}
+        found |= {f"{file}: {line}": None for request in different for line in description.faults(request, extra)}
     return list(found)

@@ -372,7 +372,11 @@ class XPeer:
     async def _upload(self, request: web.Request) -> web.Response:
         body = await request.json()
         content = base64.b64decode(body["media"], validate=True)
-        if body["media_category"] != "tweet_image" or len(content) > 5 * 1024 * 1024:
+        if (
+            set(body) != {"media", "media_category"}
+            or body["media_category"] != "tweet_image"
+            or len(content) > 5 * 1024 * 1024
+        ):
             raise Refusal(400, "the picture is invalid")
         number = str(1_900_000_000_000_000_000 + len(self.media))
         self.media[number] = {"content": content, "alt": None}
