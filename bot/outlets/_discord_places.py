@@ -66,11 +66,13 @@ class Places:
         self._places: dict[str, tuple[float, Place]] = {}
         self._guilds: dict[int, tuple[float, discord.Guild, discord.Member]] = {}
 
-    async def at(self, destination: str, *, afresh: bool = False) -> Place | Trouble:
+    def forget(self) -> None:
+        """Whatever was seen may have changed."""
+        self._places.clear()
+        self._guilds.clear()
+
+    async def at(self, destination: str) -> Place | Trouble:
         """A channel, seen within `SEEN_FOR` or just now."""
-        if afresh:
-            self._places.pop(destination, None)
-            self._guilds.clear()
         at, place = self._places.get(destination, (0.0, None))
         if place is not None and time.monotonic() - at < SEEN_FOR:
             return place

@@ -78,8 +78,10 @@ _ATTEMPT: ContextVar[_Attempt] = ContextVar("_ATTEMPT")
 class Wire:
     """One REST session, opened at the first question and kept until `close`."""
 
-    def __init__(self, api: str, token: SecretStr, patience: float = PATIENCE) -> None:
-        self._api, self._token, self._patience = api, token, patience
+    def __init__(
+        self, api: str, token: SecretStr, patience: float = PATIENCE, per_second: float = PER_SECOND
+    ) -> None:
+        self._api, self._token, self._patience, self._per_second = api, token, patience, per_second
         self._starting = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -142,7 +144,7 @@ class Wire:
 
         discord.http.Route.BASE = self._api
         client = discord.Client(
-            intents=discord.Intents.none(),
+            intents=discord.Intents(guilds=True),  # said to a gateway only; without it discord.py warns
             max_ratelimit_timeout=LONGEST_NAP,
             connector=aiohttp.TCPConnector(limit=CONNECTIONS),
             http_trace=self._trace(),
@@ -174,7 +176,7 @@ class Wire:
         """Each request, also a repeated one, takes its turn and then has `patience`."""
         loop = asyncio.get_running_loop()
         turn = max(loop.time(), self._next_turn)
-        self._next_turn = turn + 1 / PER_SECOND
+        self._next_turn = turn + 1 / self._per_second
         await asyncio.sleep(turn - loop.time())
         self._allow(self._patience)
 

@@ -215,7 +215,8 @@ class Discord:
         if trouble.code == UNKNOWN_MESSAGE:
             return Refused(f"discord channel {destination}: it was posted and then deleted there; not posted again")
         if trouble.status == 403:
-            place = await self._places.at(destination, afresh=True)
+            self._places.forget()
+            place = await self._places.at(destination)
             if isinstance(place, Place) and (lack := place.lacking(part.poll is not None)):
                 return Refused(lack)
         return outcome
@@ -282,6 +283,7 @@ class Discord:
                     Check("token", False, me.words, "make a new token in the developer portal and set DISCORD_TOKEN")
                 ]
             return [Check("token", None, me.words, "look again later; nothing was posted")]
+        self._places.forget()
         name = redacted(me.name, [self._token])
         return [
             Check("token", True, f"accepted; the bot is {name}"),
@@ -289,7 +291,7 @@ class Discord:
         ]
 
     async def _seen(self, destination: str) -> Check:
-        place, name = await self._places.at(destination, afresh=True), f"channel {destination}"
+        place, name = await self._places.at(destination), f"channel {destination}"
         if isinstance(place, Trouble):
             cure = "check the channel's id, and that the bot was invited to its server and may view it"
             return Check(name, None if place.status in (0, 429) or place.status >= 500 else False, place.words, cure)

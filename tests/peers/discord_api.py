@@ -46,7 +46,7 @@ HTML = "<html><body><h1>503 Service Temporarily Unavailable</h1></body></html>"
 @dataclass(frozen=True)
 class Fault:
     """One way to fail. `after` accepts the request first; `drop` closes the connection; `hang` never answers; `wait`
-    answers late by so many seconds."""
+    answers late by so many seconds, and truly where no status is given."""
 
     status: int = 0
     body: object = None
@@ -123,7 +123,7 @@ class DiscordPeer:
         self.broken: list[Exception] = []
         self.guilds: dict[int, Guild] = {}
         self.channels: dict[int, Channel] = {}
-        self._faults: list[tuple[str, int | None, Fault]] = []
+        self.armed: list[tuple[str, int | None, Fault]] = []
         self._nonces: dict[str, tuple[float, dict[str, Any]]] = {}
         self._seen: deque[float] = deque()
         self._windows: dict[str, tuple[float, int]] = {}
@@ -147,7 +147,7 @@ class DiscordPeer:
 
     def fail(self, *faults: Fault, on: str = CREATE, channel: int | None = None, times: int = 1) -> None:
         """The next requests to this route (and channel) meet these faults, in order."""
-        self._faults += [(on, channel, fault) for fault in faults for _ in range(times)]
+        self.armed += [(on, channel, fault) for fault in faults for _ in range(times)]
 
     def vote(self, message_id: str, *votes: int, closed: bool = True) -> None:
         """Votes come in on a poll and, with `closed`, it ends."""
@@ -181,9 +181,9 @@ class DiscordPeer:
 
     async def _serve(self) -> None:
         self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
-        runner = web.AppRunner(self.application(), access_log=None, handler_cancellation=True)
+        runner = web.AppRunner(self.application(), access_log=None, handler_cancellation=True, shutdown_timeout=0.2)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", self.port, shutdown_timeout=0.2)
+        site = web.TCPSite(runner, "127.0.0.1", self.port)
         await site.start()
         assert runner.addresses, "no address"
         self.port = runner.addresses[0][1]
@@ -233,8 +233,9 @@ class DiscordPeer:
             except Exception as broken:
                 self.broken.append(broken)
                 raise
-            if fault:
+            if fault and (fault.status or fault.drop or fault.hang):
                 return await self._fail(request, fault)
+            await asyncio.sleep(fault.wait if fault else 0)
             # discord.py decodes a body of exactly this type, without a charset.
             headers = {"Content-Type": "application/json"} | self._bucket_headers(route, request)
             return web.Response(body=json.dumps(result).encode(), headers=headers)
@@ -244,9 +245,9 @@ class DiscordPeer:
     # --- failing --------------------------------------------------------------------------------------------------
 
     def _fault(self, route: str, request: web.Request) -> Fault | None:
-        for index, (on, channel, fault) in enumerate(self._faults):
+        for index, (on, channel, fault) in enumerate(self.armed):
             if on == route and channel in (None, int(request.match_info.get("channel", 0))):
-                del self._faults[index]
+                del self.armed[index]
                 return fault
         return None
 
