@@ -117,6 +117,8 @@ class X:
         """Within 30 minutes, and on the accounts that X lets edit; gives a new id."""
         if part.poll:
             return Refused("X: a post with a poll cannot be edited")
+        if not _ID.fullmatch(platform_id):
+            return Refused(f"X: {platform_id!r} is not the number of a post")
         if self._clock() - posted_at(platform_id) > EDIT_WINDOW:
             return Refused("X: posts can be edited for 30 minutes, and this one is older")
         return self._create(part, destination, {"edit_options": {"previous_post_id": platform_id}})
@@ -135,6 +137,8 @@ class X:
 
     def votes(self, destination: str, platform_id: str) -> Votes | CannotTell:
         """How the poll of a post stands ($0.001)."""
+        if not _ID.fullmatch(platform_id):
+            return CannotTell(f"X: {platform_id!r} is not the number of a post", None)
         wanted = {"expansions": "attachments.poll_ids", "poll.fields": "options,voting_status"}
         try:
             document = self._wire.call("GET", f"/2/tweets/{platform_id}", wanted).document

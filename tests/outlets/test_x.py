@@ -514,6 +514,12 @@ def test_an_edit_whose_answer_is_lost_is_found_by_its_new_words(peer: XPeer, pos
     assert isinstance(found, Sent) and found.platform_id == peer.posts[0]["id"]
 
 
+def test_what_is_no_number_of_a_post_reaches_no_address(peer: XPeer, posting: x.X) -> None:
+    assert isinstance(posting.edit(part(), NAME, "../users/me"), Refused)
+    assert isinstance(posting.votes(NAME, "../users/me"), CannotTell)
+    assert peer.requests == []
+
+
 # --- doctor
 
 
