@@ -6,6 +6,7 @@ Limits: github.com/discord/discord-api-docs, the page named beside each; lengths
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from io import BytesIO
 from typing import TYPE_CHECKING, cast
@@ -61,14 +62,21 @@ def embeds(part: Part) -> list[discord.Embed]:
     return [made] if made else []
 
 
-def files(part: Part) -> list[discord.File]:
-    """The part's pictures as attachments with their alt text."""
+@contextmanager
+def files(part: Part) -> Iterator[list[discord.File]]:
+    """The part's pictures as attachments with their alt text, let go at the end: discord.py ties a file to itself, so
+    that each would stay in memory until the next full garbage collection."""
     import discord
 
-    return [
+    made = [
         discord.File(BytesIO(picture.content), _file_name(picture.name), description=picture.alt)
         for picture in part.pictures
     ]
+    try:
+        yield made
+    finally:
+        for file in made:
+            file.fp.close()
 
 
 def _file_name(name: str) -> str:

@@ -21,16 +21,21 @@ SEEN_FOR = 600.0
 GUILDS_KEPT = 64
 """Servers whose roles are kept in memory at most."""
 
-HISTORY = "Read Message History"
+VIEW, SEND, EMBED, ATTACH = "View Channel", "Send Messages", "Embed Links", "Attach Files"
+HISTORY, POLLS = "Read Message History", "Send Polls"
 PERMISSIONS = {
-    "read_messages": "View Channel",
-    "send_messages": "Send Messages",
-    "embed_links": "Embed Links",
-    "attach_files": "Attach Files",
+    "read_messages": VIEW,
+    "send_messages": SEND,
+    "embed_links": EMBED,
+    "attach_files": ATTACH,
     "read_message_history": HISTORY,
-    "send_polls": "Send Polls",
+    "send_polls": POLLS,
 }
 """discord.py's name to the one that Discord's settings show (topics/permissions). A look-back lives on the history."""
+
+
+IMPLIED = {VIEW: (SEND, EMBED, ATTACH, HISTORY, POLLS), SEND: (EMBED, ATTACH)}
+"""What goes with a permission that is missing (topics/permissions, Implicit Permissions) and is not named beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +53,9 @@ class Place:
 
     def lacking(self, poll: bool = False) -> str:
         """Which channel and which permissions are missing for a post, in words; empty where none is."""
-        wanted = [shown for shown in PERMISSIONS.values() if poll or shown != PERMISSIONS["send_polls"]]
-        return self.without([shown for shown in wanted if shown not in self.granted])
+        lacking = [shown for shown in PERMISSIONS.values() if shown not in self.granted]
+        beside = {shown for missing in lacking for shown in IMPLIED.get(missing, ())} | (set() if poll else {POLLS})
+        return self.without([shown for shown in lacking if shown not in beside])
 
     def without(self, permissions: list[str]) -> str:
         """A lack in words; empty where there is none."""

@@ -40,6 +40,7 @@ LONGEST_NAP = 30.0
 """Seconds that discord.py may sleep for a rate limit; longer ones come back. It accepts no smaller value."""
 LONGEST_CALL = 600.0
 """Seconds for a call that has not made a request yet: waiting for its turn."""
+LIMITS_KEPT = 64
 ANSWER_LIMIT = 8 * 2**20
 UNTOLD_WAIT = 600.0
 """Seconds to stay away after a 429 that does not say how long: Cloudflare's ban counts in 10 minutes."""
@@ -78,9 +79,7 @@ _ATTEMPT: ContextVar[_Attempt] = ContextVar("_ATTEMPT")
 class Wire:
     """One REST session, opened at the first question and kept until `close`."""
 
-    def __init__(
-        self, api: str, token: SecretStr, patience: float = PATIENCE, per_second: float = PER_SECOND
-    ) -> None:
+    def __init__(self, api: str, token: SecretStr, patience: float = PATIENCE, per_second: float = PER_SECOND) -> None:
         self._api, self._token, self._patience, self._per_second = api, token, patience, per_second
         self._starting = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -88,6 +87,7 @@ class Wire:
         self._client: discord.Client | None = None
         self._opening = asyncio.Lock()
         self._next_turn = 0.0
+        self._prune_at = LIMITS_KEPT
 
     def begin(self, work: Coroutine[object, object, T]) -> Future[T]:
         """Work that goes on in the wire's thread."""
@@ -129,6 +129,7 @@ class Wire:
             )
         finally:
             _ATTEMPT.reset(note)
+            self._prune()
 
     # --- the session ------------------------------------------------------------------------------------------
 
@@ -155,6 +156,16 @@ class Wire:
             await client.close()
             raise
         return client
+
+    def _prune(self) -> None:
+        """discord.py keeps the rate limit of each channel for minutes, which adds up over thousands of them. One that
+        is over and not in use says nothing any more."""
+        limits = self._client.http._buckets if self._client is not None else {}
+        if len(limits) >= self._prune_at:
+            for key, limit in list(limits.items()):
+                if limit.is_expired() and not limit.outgoing and not limit._pending_requests:
+                    del limits[key]
+            self._prune_at = len(limits) + LIMITS_KEPT
 
     async def _shut(self) -> None:
         if self._client is not None:

@@ -11,13 +11,14 @@ After that, a look-back through the channel's history tells. Webhooks have no no
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from datetime import datetime, timedelta
 from decimal import Decimal
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, StringConstraints, field_validator
@@ -38,12 +39,10 @@ from bot.outlets import (
     Votes,
     redacted,
 )
+from bot.outlets import _discord_calls as calls
 from bot.outlets import _discord_message as message
 from bot.outlets._discord_places import HISTORY, Place, Places
 from bot.outlets._discord_wire import CONNECTIONS, Trouble, Wire
-
-if TYPE_CHECKING:
-    import discord
 
 TITLE = "Discord"
 SECRETS = ("DISCORD_TOKEN",)
@@ -52,10 +51,6 @@ SETTLE = timedelta(minutes=1)
 the "past few minutes" in which the nonce holds (resources/message, Create Message, `enforce_nonce`)."""
 PAUSE = timedelta(minutes=1)
 """Until the next attempt where nothing was sent and Discord does not say how long to wait."""
-LOOK_BACK = 1000
-"""Messages of a channel that a look-back reads at most."""
-SKEW = timedelta(minutes=5)
-"""How far our clock and Discord's may be apart."""
 # Error codes: topics/opcodes-and-status-codes, JSON Error Codes.
 UNKNOWN_MESSAGE = 10008
 ALREADY_CROSSPOSTED = 40033
@@ -70,6 +65,13 @@ def _text(value: object) -> object:
 
 
 ChannelId = Annotated[str, BeforeValidator(_text), StringConstraints(pattern=r"^[0-9]{15,20}$")]
+_ID = re.compile(r"[0-9]{1,20}")
+
+
+def _misnamed(*ids: str) -> Refused | None:
+    """Why these cannot be asked for."""
+    wrong = [redacted(repr(one)) for one in ids if not _ID.fullmatch(one)]
+    return Refused(f"discord: found {', '.join(wrong)}, wanted the number of a channel or message") if wrong else None
 
 
 class Settings(config.Outlet):
@@ -130,7 +132,7 @@ class Discord:
     def post(self, part: Part, destination: str) -> Outcome:
         """Send one part to one channel, once; its permissions are looked at first. In an announcement channel the
         message is then passed on; that it is out does not depend on that (see `crosspost`)."""
-        return self._refusal(part) or self._wire.begin(self._post(part, destination, "")).result()
+        return self._refusal(part, destination) or self._wire.begin(self._post(part, destination, "")).result()
 
     def post_many(
         self, jobs: Iterable[tuple[Part, str]], guilds: Mapping[str, str] | None = None
@@ -150,7 +152,7 @@ class Discord:
                     for landed, outcome in _landed(flying):
                         halt = outcome if isinstance(outcome, Stopped) else halt
                         yield landed, outcome
-                if refused := self._refusal(part) or halt:
+                if refused := self._refusal(part, destination) or halt:
                     yield destination, refused
                 else:
                     flying[self._wire.begin(self._post(part, destination, known.get(destination, "")))] = destination
@@ -162,20 +164,26 @@ class Discord:
     def crosspost(self, destination: str, platform_id: str) -> Outcome:
         """Pass a message of ours in an announcement channel on to its followers. May be asked again: a message that
         was passed on already counts as `Sent`. Discord allows few an hour; `Later` never means to send again."""
-        return self._wire.begin(self._crosspost(destination, platform_id)).result()
+        wrong = _misnamed(destination, platform_id)
+        return wrong or self._wire.begin(self._crosspost(destination, platform_id)).result()
 
     def find(self, part: Part, destination: str) -> Found:
         """Look through the channel's history for the part."""
+        if wrong := _misnamed(destination):
+            return CannotTell(wrong.reason, None)
         return self._wire.begin(self._find(part, destination)).result()
 
     def edit(self, part: Part, destination: str, platform_id: str) -> Outcome:
         """Put a part in the place of a message. Its pictures replace the ones there; without any, those stay."""
         if part.poll is not None:
             return Refused(f"discord channel {destination}: a poll cannot be edited")
-        return self._refusal(part) or self._wire.begin(self._edit(part, destination, platform_id)).result()
+        wrong = self._refusal(part, destination, platform_id)
+        return wrong or self._wire.begin(self._edit(part, destination, platform_id)).result()
 
     def votes(self, destination: str, platform_id: str) -> Votes | CannotTell:
         """How a poll stands. Counts before its end are approximate."""
+        if wrong := _misnamed(destination, platform_id):
+            return CannotTell(wrong.reason, None)
         return self._wire.begin(self._votes(destination, platform_id)).result()
 
     def check(self) -> list[Check]:
@@ -199,7 +207,7 @@ class Discord:
             if lack := place.lacking(part.poll is not None):
                 return Refused(lack)
             guild, news = place.guild, place.news
-        answer = await self._wire.ask(lambda client: _send(client, part, int(destination)))
+        answer = await self._wire.ask(lambda client: calls.send(client, part, int(destination)))
         if isinstance(answer, Trouble):
             return await self._unsent(answer, destination, part)
         sent = Sent(answer, _url(guild, destination, answer))
@@ -246,11 +254,11 @@ class Discord:
             return self._cannot_tell(place, destination)
         if HISTORY not in place.granted:  # Discord then shows an empty history, not an error
             return CannotTell(place.without([HISTORY]), self._clock() + 15 * PAUSE)
-        found = await self._wire.ask(lambda client: _seek(client, part, int(destination)))
+        found = await self._wire.ask(lambda client: calls.seek(client, part, int(destination)))
         if isinstance(found, Trouble):
             return self._cannot_tell(found, destination)
         if isinstance(found, bool):
-            whole = f"discord channel {destination}: not among its last {LOOK_BACK} messages, and there are older ones"
+            whole = f"discord channel {destination}: not among its last {calls.LOOK_BACK} messages; there are older ones"
             return NotFound() if found else CannotTell(whole, None)
         sent = Sent(found, _url(place.guild, destination, found))
         if place.news:
@@ -261,13 +269,13 @@ class Discord:
         place = await self._places.at(destination)
         if isinstance(place, Trouble):
             return self._outcome(place, destination)
-        answer = await self._wire.ask(lambda client: _replace(client, part, int(destination), int(platform_id)))
+        answer = await self._wire.ask(lambda client: calls.replace(client, part, int(destination), int(platform_id)))
         if isinstance(answer, Trouble):
             return self._outcome(answer, destination)
         return Sent(platform_id, _url(place.guild, destination, platform_id))
 
     async def _votes(self, destination: str, platform_id: str) -> Votes | CannotTell:
-        answer = await self._wire.ask(lambda client: _counted(client, int(destination), int(platform_id)))
+        answer = await self._wire.ask(lambda client: calls.counted(client, int(destination), int(platform_id)))
         if isinstance(answer, Trouble):
             return self._cannot_tell(answer, destination)
         if answer is None:  # resources/poll: absent means unknown, not zero
@@ -301,9 +309,9 @@ class Discord:
 
     # --- what it comes to -------------------------------------------------------------------------------------
 
-    def _refusal(self, part: Part) -> Refused | None:
+    def _refusal(self, part: Part, *ids: str) -> Refused | None:
         wrong = message.mistakes(part)
-        return Refused(f"discord: {'; '.join(wrong)}") if wrong else None
+        return Refused(f"discord: {'; '.join(wrong)}") if wrong else _misnamed(*ids)
 
     def _outcome(self, trouble: Trouble, destination: str) -> Outcome:
         where = f"discord channel {destination}: {trouble.words}"
@@ -336,59 +344,3 @@ def _landed(flying: dict[Future[Outcome], str]) -> Iterator[tuple[str, Outcome]]
 
 def _url(guild: str, channel: str, message_id: str) -> str:
     return f"https://discord.com/channels/{guild}/{channel}/{message_id}"
-
-
-# --- one call each ---------------------------------------------------------------------------------------------
-
-
-async def _send(client: discord.Client, part: Part, channel_id: int) -> str:
-    """The id of the message that was made, or that Discord had for this nonce."""
-    import discord
-
-    sent = await client.get_partial_messageable(channel_id).send(
-        part.text or None,
-        embeds=message.embeds(part),
-        files=message.files(part),
-        poll=message.poll(part.poll) if part.poll else discord.utils.MISSING,
-        nonce=part.marker,
-        allowed_mentions=discord.AllowedMentions.none(),
-    )
-    return str(sent.id)
-
-
-async def _seek(client: discord.Client, part: Part, channel_id: int) -> str | bool:
-    """The id of the message that is this part; else whether all messages that could be were read."""
-    assert client.user is not None
-    after, read = part.since - SKEW if part.since else None, 0
-    history = client.get_partial_messageable(channel_id).history(limit=LOOK_BACK, after=after, oldest_first=False)
-    async for shown in history:
-        read += 1
-        if shown.author.id == client.user.id and message.is_it(part, shown):
-            return str(shown.id)
-    return read < LOOK_BACK
-
-
-async def _replace(client: discord.Client, part: Part, channel_id: int, message_id: int) -> None:
-    import discord
-
-    kept = discord.utils.MISSING
-    await (
-        client.get_partial_messageable(channel_id)
-        .get_partial_message(message_id)
-        .edit(
-            content=part.text or None,
-            embeds=message.embeds(part),
-            attachments=message.files(part) or kept,
-            allowed_mentions=discord.AllowedMentions.none(),
-        )
-    )
-
-
-async def _counted(client: discord.Client, channel_id: int, message_id: int) -> Votes | None:
-    """Read from the JSON itself: discord.py shows results that are not there as zeros."""
-    poll = (await client.http.get_message(channel_id, message_id)).get("poll")
-    if not poll or not poll.get("results"):
-        return None
-    counted = {row["id"]: row["count"] for row in poll["results"]["answer_counts"]}
-    counts = tuple(counted.get(answer["answer_id"], 0) for answer in poll["answers"])
-    return Votes(counts, poll["results"]["is_finalized"])

@@ -17,6 +17,7 @@ import simcord
 from pydantic import ValidationError
 
 from bot.outlets import CannotTell, Later, NotFound, Part, Poll, Refused, Sent, Stopped, Unsure, Votes, discord, marker
+from bot.outlets import _discord_calls as calls
 from bot.outlets import _discord_message as message
 from bot.records import Picture
 from tests.outlets.rig_discord import CHANNEL, FAULTS, PNG, hurried, outlet, part
@@ -30,6 +31,7 @@ WHY_INTEGER = "discord.py numbers new files by integers, where the description w
 ALLOWED = (
     Allowed("POST", MESSAGES, "attachments", WHY_INTEGER),
     Allowed("PATCH", f"{MESSAGES}/{{message_id}}", "attachments", WHY_INTEGER),
+    Allowed("PATCH", f"{MESSAGES}/{{message_id}}", "unknown key tts", "discord.py says tts: false in an edit as well"),
 )
 OTHER, NEWS = "200000000000000002", "200000000000000003"
 NOW = datetime(2026, 11, 22, 7, 0, tzinfo=UTC)
@@ -303,7 +305,7 @@ def test_a_busy_channel_is_read_back_to_when_the_post_could_have_been_made(
     peer: DiscordPeer, bot: discord.Discord
 ) -> None:
     bot.post(part("x"), CHANNEL)
-    fill(peer, discord.LOOK_BACK, datetime(2030, 1, 1, tzinfo=UTC))
+    fill(peer, calls.LOOK_BACK, datetime(2030, 1, 1, tzinfo=UTC))
     unbounded = dataclasses.replace(part("y"))
     found = bot.find(unbounded, CHANNEL)
     assert isinstance(found, CannotTell) and found.again is None, "it is not known what stands before those"
@@ -514,6 +516,13 @@ def test_an_edit_that_fails_says_how(peer: DiscordPeer, bot: discord.Discord, fa
 
 def test_a_poll_cannot_be_edited(bot: discord.Discord, peer: DiscordPeer) -> None:
     assert isinstance(bot.edit(kinds()["a poll"], CHANNEL, "1"), Refused) and peer.requests == []
+
+
+@pytest.mark.parametrize("id", ["", "a", "1/../2", "-1", "1" * 21, "１"])
+def test_what_is_no_number_of_discords_is_never_asked_for(peer: DiscordPeer, bot: discord.Discord, id: str) -> None:
+    assert isinstance(bot.post(part("x"), id), Refused) and isinstance(bot.edit(part("x"), CHANNEL, id), Refused)
+    assert isinstance(bot.crosspost(CHANNEL, id), Refused) and isinstance(bot.find(part("x"), id), CannotTell)
+    assert isinstance(bot.votes(CHANNEL, id), CannotTell) and peer.requests == []
 
 
 # --- limits ----------------------------------------------------------------------------------------------------
@@ -776,10 +785,10 @@ def test_simcord_as_a_second_discord_takes_the_same_post() -> None:
             made._wire._client = client
             first = await made._post(wanted, str(channel.id), "")
             found = await made._find(wanted, str(channel.id))
-            return first, found, channel.last_message, list(env.http_log)
+            return first, found, channel.last_message, list(env.http_requests)
 
     sent, found, shown, log = asyncio.run(post(part("929 of 3,778 models were used.")))
     assert isinstance(sent, Sent) and found == sent
     assert shown.embeds[0].description == "929 of 3,778 models were used."
     assert shown.attachments[0].description == "Runs a day, rising."
-    assert any("crosspost" in str(entry) for entry in log)
+    assert [e.path.rsplit("/", 1)[1] for e in log if e.method == "POST"][:2] == ["messages", "crosspost"]

@@ -503,7 +503,7 @@ def needed(payload: dict[str, Any], files: list[File]) -> int:
     return wanted | (ATTACH_FILES if files else 0) | (SEND_POLLS if payload.get("poll") else 0)
 
 
-KEYS = {"content", "embeds", "nonce", "enforce_nonce", "tts", "allowed_mentions", "attachments", "poll", "flags", "components"}
+KEYS = {"content", "embeds", "nonce", "enforce_nonce", "tts", "allowed_mentions", "attachments", "poll", "components"}
 EMBED_KEYS = {"title", "description", "url", "color", "fields", "footer", "author", "type", "timestamp", "flags"}
 
 
@@ -521,9 +521,8 @@ def check(payload: dict[str, Any], files: list[File], *, edit: bool = False) -> 
     if any(len(file.content) > 10 * 2**20 for file in files):
         raise Refusal(413, 40005, "Request entity too large")
     if wrong:
-        raise Refusal(
-            400, 50035, "Invalid Form Body", errors={"body": {"_errors": [{"code": "INVALID", "message": w} for w in wrong]}}
-        )
+        found = [{"code": "INVALID", "message": text} for text in wrong]
+        raise Refusal(400, 50035, "Invalid Form Body", errors={"body": {"_errors": found}})
     if not (edit or (payload.get("content") or "").strip() or embeds or poll or files):
         raise Refusal(400, 50006, "Cannot send an empty message")
 
