@@ -65,7 +65,7 @@ def tarball(package: Package, data: Path, timeout: float) -> Path:
         data.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".npm-", dir=data) as folder:
             packed = _packed(package, Path(folder), timeout)
-            with _checked(packed, package.sha256, f"{package.spec} is not what was published; try another registry"):
+            with opened(packed, package.sha256, f"{package.spec} is not what was published; try another registry"):
                 pass
             os.replace(packed, kept)
     except OSError as error:
@@ -79,9 +79,9 @@ def members(path: Path, sha256: str, caps: Mapping[str, int], cure: str) -> Iter
     """The named members in the order of the tarball, each at most its cap in bytes. One at a time is held: let go of
     it before the next. Raises `SourceError` if the tarball is not the one with that hash, or lacks a member."""
     missing = set(caps)
-    with _checked(path, sha256, cure) as opened:
+    with opened(path, sha256, cure) as held:
         try:
-            with tarfile.open(fileobj=opened, mode="r:gz") as archive:
+            with tarfile.open(fileobj=held, mode="r:gz") as archive:
                 for entry in archive:
                     if entry.name in missing and entry.isreg():
                         missing.discard(entry.name)
@@ -124,22 +124,22 @@ def _member(path: Path, archive: tarfile.TarFile, entry: tarfile.TarInfo, cap: i
 
 
 @contextmanager
-def _checked(path: Path, sha256: str, cure: str) -> Iterator[BinaryIO]:
+def opened(path: Path, sha256: str, cure: str) -> Iterator[BinaryIO]:
     """The file, opened, and known to be the wanted one: what is checked is what will be read."""
     try:
-        opened = path.open("rb")
+        held = path.open("rb")
     except OSError as error:
         raise SourceError(f"{path}: cannot be read: {_why(error)}; {cure}") from error
-    with opened:
+    with held:
         try:
-            size = os.fstat(opened.fileno()).st_size
-            found = hashlib.file_digest(opened, "sha256").hexdigest() if size <= MAX_TARBALL else "not worked out"
-            opened.seek(0)
+            size = os.fstat(held.fileno()).st_size
+            found = hashlib.file_digest(held, "sha256").hexdigest() if size <= MAX_TARBALL else "not worked out"
+            held.seek(0)
         except OSError as error:
             raise SourceError(f"{path}: cannot be read: {_why(error)}; {cure}") from error
         if found != sha256:
             raise SourceError(f"{path}: sha256 is {found} ({size} bytes), wanted {sha256}; {cure}")
-        yield opened
+        yield held
 
 
 def _packed(package: Package, folder: Path, timeout: float) -> Path:

@@ -50,7 +50,7 @@ from pydantic import Field, field_validator
 from bot.config import Headline, Network
 from bot.records import MAX_COUNT, Catalogue, Listing, Name, Period, Reading, Ref, Snapshot, identity, instant, spoken
 from bot.sources import SourceError, _raw
-from bot.sources._npm import Package, member_checksum, members, tarball
+from bot.sources._npm import Package, member_checksum, members, opened, tarball
 
 TITLE = "Replicate"
 CATALOGUES = (Catalogue("replicate", "models", "public models", "runs", "reported"),)
@@ -145,6 +145,27 @@ def checksum(chosen: Settings, data: Path, url: str, sha256: str) -> str | None:
     path = chosen.record or data / PACKAGE.filename
     name = f"package/{url.rsplit('/', 1)[1]}"
     return member_checksum(path, PACKAGE.sha256, name, _CAPS.get(name, 0))
+
+
+def closed(chosen: Settings, secrets: Mapping[str, str]) -> bool:
+    """Whether nothing new can come: the record has ended, and there is no token to read the list as it is now."""
+    return not (chosen.live and secrets.get(SECRETS[0]))
+
+
+def reachable(chosen: Settings, data: Path, secrets: Mapping[str, str]) -> str:
+    """What `doctor` finds when it looks at the source. Raises `SourceError`."""
+    if closed(chosen, secrets):
+        path = chosen.record or data / PACKAGE.filename
+        if not chosen.record and not path.exists():
+            return "the record, not downloaded yet; collect fetches it with npm"
+        with opened(path, PACKAGE.sha256, f"remove {path} and run again"):
+            return f"the record at {path}, intact"
+    from bot.sources import _http
+
+    manners = _http.Manners(chosen.timeout)
+    with _http.client(secrets[SECRETS[0]], manners) as asked:
+        page = msgspec.json.decode(_http.body(asked, chosen.api, manners), type=_Page)
+    return f"{chosen.api} answers, {len(page.results)} models on its first page"
 
 
 def _lake(data: Path) -> Path:
