@@ -29,7 +29,7 @@ def issue_files(
         **about(document),
         rows={block["catalogue"]: _rows(site, document, block, root) for block in blocks(document)},
         refs=[
-            {**ref, "anchor": f"record-{n}", "at": moment(ref["at"])} for n, ref in enumerate(document["refs"], 1)
+            {**ref, "number": n, "at": moment(ref["at"])} for n, ref in enumerate(document["refs"], 1)
         ],
         composed=moment(document["composed_at"]),
         receipts=[_receipt(receipt) for receipt in issue.receipts],
@@ -65,7 +65,7 @@ def _rows(site: Site, document: Document, block: Mapping[str, Any], root: str) -
             "figure": figure,
             "definition": site.definitions.get(key, ""),
             "history": f"{root}{history_path(document['network'], block['catalogue'], key)}",
-            "anchors": [f"record-{index + 1}" for index in figure.get("refs", ())],
+            "records": [index + 1 for index in figure.get("refs", ())],
         }
         for key, figure in block["figures"].items()
     ]

@@ -21,6 +21,8 @@ from bot.render import names
 
 UNKNOWN = "unknown"
 NAME_LIMIT = 120
+OPEN = 100
+"""Models of a ranking that a page shows at once; the others are folded away below them."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What spreadsheets take for a formula at the start of a cell, in full width too."""
 
@@ -48,11 +50,17 @@ def html(rows: Sequence[Ranked], document: Document, catalogue: str, hidden: Seq
     blind = [row for row in rows if row.uses is None]
     caption = f"Models by {unit}, most used first."
     nobody = f"<p>No listed model had any {unit}.</p>"
-    parts = [_table(used, label, caption, unit, gone) if used else nobody]
+    parts = [_table(used[:OPEN], label, caption, unit, gone) if used else nobody]
+    if used[OPEN:]:
+        parts.append(_folded(f"Every other model with {unit}", used[OPEN:], unit, gone))
     for kind, held in ((f"Listed, without {unit} in this period", idle), (f"Listed, {unit} unknown", blind)):
         if held:
-            parts.append(f"<details><summary>{kind}</summary>{_table(held, label, kind + '.', '', gone)}</details>")
+            parts.append(_folded(kind, held, "", gone))
     return "".join(parts)
+
+
+def _folded(kind: str, rows: Sequence[Ranked], unit: str, hidden: frozenset[str]) -> str:
+    return f"<details><summary>{kind}</summary>{_table(rows, '', f'{kind}.', unit, hidden)}</details>"
 
 
 def _table(rows: Sequence[Ranked], label: str, caption: str, unit: str, hidden: frozenset[str]) -> str:
@@ -63,8 +71,9 @@ def _table(rows: Sequence[Ranked], label: str, caption: str, unit: str, hidden: 
         '<th scope="col">First listed</th><th scope="col">Last used</th></tr>'
     )
     body = "".join(_row(row, bool(unit), hidden) for row in rows)
+    named = f'aria-labelledby="{label}"' if label else f'aria-label="{caption}"'
     return (
-        f'<div class="wide" tabindex="0" role="region" aria-labelledby="{label}"><table><caption>{caption}</caption>'
+        f'<div class="wide" tabindex="0" role="region" {named}><table><caption>{caption}</caption>'
         f"<thead>{head}</thead><tbody>{body}</tbody></table></div>"
     )
 
