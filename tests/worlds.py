@@ -29,7 +29,7 @@ def snapshot(day: date, counts: Mapping[str, int], unplaced: int = 0, note: str 
         tuple(Listing(Name(name), Name(name.partition("/")[0])) for name in counts),
         tuple(Reading(Name(name), count) for name, count in counts.items()),
         unplaced,
-        note,
+        note=note,
     )
 
 
