@@ -70,7 +70,7 @@ def _filled(asked: _Asked, catalogue: Catalogue, period: Period) -> Book:
     here = () if isinstance(listed, Unknown) else listed
     used = {key for found in (flow, flow_before) if isinstance(found, Flow) for key in found.by_model}
     names, authors = _names(asked, used - {m.id for m in here})
-    daily = period.name == "day" and isinstance(flow, Flow)
+    today = flow.by_model if period.name == "day" and isinstance(flow, Flow) else None
     return Book(
         catalogue=catalogue,
         period=period,
@@ -90,9 +90,9 @@ def _filled(asked: _Asked, catalogue: Catalogue, period: Period) -> Book:
         refs=_refs(asked, [period.first - ONE, end, end - 7 * ONE, end - 14 * ONE, end - 30 * ONE]),
         names=names,
         authors=authors,
-        quiet=sleepers.quiet(asked.connection, here, end) if daily else (),
+        quiet=sleepers.quiet(asked.connection, here, end) if today is not None else (),
         uncounted=_uncounted(asked, end),
-        woken=sleepers.woken(asked.connection, here, flow.by_model, end) if daily else (),
+        woken=sleepers.woken(asked.connection, here, today, end) if today is not None else (),
     )
 
 
