@@ -234,6 +234,15 @@ paused = Table(
     Column("checked_at", Instant, nullable=False),
 )
 
+# Which of several workers does what; see `bot.leases`.
+leases = Table(
+    "leases",
+    tables,
+    Column("name", String(60), primary_key=True),
+    Column("holder", String(120), nullable=False),
+    Column("until", Instant, nullable=False),
+)
+
 
 def alone(connection: sa.Connection, *key: object) -> None:
     """From here to the end of the transaction, nobody else is in here with the same key. (On SQLite there is one

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from bot import digest, ledger, store, transfer
+from bot import digest, leases, ledger, store, transfer
 from bot.archive import Archive
 from bot.records import Period, Receipt
 from tests.peers.postgres import Postgres
@@ -44,6 +44,7 @@ def fill(db: store.Store) -> None:
         connection.execute(
             store.paused.insert().values(outlet="x", reason="402", since=at(day, 4), checked_at=at(day, 5))
         )
+    assert leases.hold(db, "walk", "one", at(day, 4), timedelta(minutes=5))
 
 
 DELIVERY = {
