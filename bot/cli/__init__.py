@@ -19,6 +19,7 @@ COMMANDS = {
         *("compare", "why", "method", "status", "about"),
     ),
     "show": ("preview", "site", "web"),
+    "post": ("publish", "deliveries", "send-test"),
     "run": ("schedule", "migrate", "copy-to"),
     "shop": ("doctor", "sources", "metrics", "config"),
 }
@@ -43,6 +44,9 @@ SUMMARIES = {
     "status": "How fresh everything is.",
     "about": "What Footfall is and which networks it watches.",
     "preview": "Exactly what would be posted, with its cost.",
+    "publish": "Deliver what is due.",
+    "deliveries": "What was sent, what was not, and why.",
+    "send-test": "Post a message that says it is a test.",
     "site": "Write the archive site.",
     "web": "Serve the archive site, the JSON API, health and metrics.",
     "schedule": "When the next posts go out.",

@@ -24,6 +24,11 @@ class Edition:
     """The period's first."""
     number: int
 
+    @property
+    def said(self) -> str:
+        """The key in words."""
+        return f"{self.network} {self.period} {self.day} edition {self.number}"
+
 
 @dataclass(frozen=True, slots=True)
 class Delivery:

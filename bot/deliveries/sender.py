@@ -43,6 +43,7 @@ class Run:
 
     outbox: Outbox
     outlets: Mapping[str, Ready]
+    """In the order in which they are served."""
     content: Callable[[Delivery], Content]
     """Raises `FootfallError` for what cannot be said."""
     clock: Callable[[], datetime]
@@ -60,6 +61,7 @@ def flush(run: Run) -> tuple[int, ...]:
     _lift(run)
     sent: set[int] = set()
     asked: dict[int, int] = {}
+    order = list(run.outlets)
     while not run.stopping():
         run.outbox.expire(run.clock())
         doubtful = [one for one in run.outbox.doubtful(run.clock(), run.outlets) if asked.get(one.id, 0) < 2]
@@ -69,7 +71,7 @@ def flush(run: Run) -> tuple[int, ...]:
         for one in doubtful:
             asked[one.id] = asked.get(one.id, 0) + 1
             _ask(run, one)
-        for one in ready:
+        for one in sorted(ready, key=lambda one: order.index(one.outlet)):
             if not run.stopping():
                 sent.add(one.id)
                 _send(run, one)
