@@ -203,8 +203,10 @@ class Config(Choice):
         description="the regular posts; by default one, daily at 02:30 UTC",
     )
     worker: Worker = Worker.model_validate({})
-    publish: Publish = Field(Publish(), description="what is due, and how long it is waited for")
-    corrections: Corrections = Field(Corrections(), description="when a change is worth a post of its own")
+    publish: Publish = Field(Publish.model_validate({}), description="what is due, and how long it is waited for")
+    corrections: Corrections = Field(
+        Corrections.model_validate({}), description="when a change is worth a post of its own"
+    )
     hidden_names: tuple[str, ...] = Field(
         (), description='names shown as "a hidden model" everywhere; they still count'
     )
