@@ -123,6 +123,12 @@ class Archive:
             rows = connection.execute(chosen.group_by(*kind).order_by(*kind)).all()
         return tuple(Tally(row.network, row.period, row.status, row.editions, row.newest) for row in rows)
 
+    def last_sent(self) -> dict[str, datetime]:
+        """When the newest receipt of each outlet was given."""
+        chosen = sa.select(receipts.c.outlet, sa.func.max(receipts.c.at, type_=receipts.c.at.type).label("at"))
+        with self._store.reading() as connection:
+            return {row.outlet: row.at for row in connection.execute(chosen.group_by(receipts.c.outlet))}
+
     def trend(
         self, network: str, catalogue: str, key: str, period: PeriodName = "day", last: int | None = None
     ) -> tuple[Told, ...]:

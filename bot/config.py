@@ -125,22 +125,6 @@ class ScheduleEntry(Choice):
         return self
 
 
-class Worker(Choice):
-    """How `python -m bot run` works."""
-
-    port: int = Field(9464, ge=0, le=65535, description="port of /health and /metrics on this machine; 0: none")
-    host: str = Field("127.0.0.1", description="address they listen on; a loopback address")
-    tick: float = Field(20.0, gt=0, le=600, description="seconds between two looks at what there is to do")
-    collect_every: float = Field(900.0, gt=0, le=86400, description="seconds until a source is asked again for a day")
-
-    @field_validator("host")
-    @classmethod
-    def _loopback(cls, host: str) -> str:
-        if host != "localhost" and not _is_loopback(host):
-            raise ValueError("wanted a loopback address, such as 127.0.0.1: what is shown there is not for the world")
-        return host
-
-
 def _is_loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
@@ -164,6 +148,27 @@ def _shown_duration(value: timedelta) -> str:
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(_shown_duration, return_type=str)]
+
+
+class Worker(Choice):
+    """How `python -m bot run` works."""
+
+    port: int = Field(9464, ge=0, le=65535, description="port of /health and /metrics on this machine; 0: none")
+    host: str = Field("127.0.0.1", description="address they listen on; a loopback address")
+    tick: int = Field(20, ge=1, le=600, description="seconds between two looks at what there is to do")
+    grace: float = Field(
+        20.0, ge=0, le=600, description="seconds that the step in hand gets to end when the worker is told to stop"
+    )
+    collect_every: Duration = Field(
+        timedelta(minutes=15), ge=timedelta(minutes=1), description="until a source that had nothing new is asked again"
+    )
+
+    @field_validator("host")
+    @classmethod
+    def _loopback(cls, host: str) -> str:
+        if host != "localhost" and not _is_loopback(host):
+            raise ValueError("wanted a loopback address, such as 127.0.0.1: what is shown there is not for the world")
+        return host
 
 
 class Publish(Choice):

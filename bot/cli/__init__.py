@@ -20,7 +20,7 @@ COMMANDS = {
     ),
     "show": ("preview", "site", "web"),
     "post": ("publish", "deliveries", "send-test"),
-    "run": ("schedule", "migrate", "copy-to"),
+    "run": ("run", "schedule", "migrate", "copy-to"),
     "shop": ("doctor", "sources", "metrics", "config"),
 }
 """Module of this package to the commands it holds."""
@@ -49,6 +49,7 @@ SUMMARIES = {
     "send-test": "Post a message that says it is a test.",
     "site": "Write the archive site.",
     "web": "Serve the archive site, the JSON API, health and metrics.",
+    "run": "The worker: collect, compose and publish by the schedule.",
     "schedule": "When the next posts go out.",
     "migrate": "Bring the database to this version.",
     "copy-to": "Copy the database to another one.",

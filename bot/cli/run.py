@@ -1,8 +1,12 @@
-"""Commands that run Footfall and look after its database: schedule, migrate, copy-to."""
+"""Commands that run Footfall and look after its database: run, schedule, migrate, copy-to."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -10,9 +14,83 @@ import click
 from bot.cli.parts import Parts, clock, json_option, print_json, progress, with_parts
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
     from bot.config import ScheduleEntry
+    from bot.worker import Bench
 
 SHOWN = 5
+
+
+@click.command("run")
+@click.pass_obj
+def run(path: Path) -> int:
+    """The worker: collects, composes and publishes by the schedule until it is told to stop (SIGTERM, Ctrl-C).
+
+    Several may share one PostgreSQL: one works, the others stand by. How it is doing: /health and /metrics on
+    worker.host and worker.port. On a terminal it logs for people, elsewhere as JSON.
+    """
+    import os
+    import signal
+
+    from bot import logs, worker
+    from bot.cli import reach
+
+    parts = Parts(path)
+    chosen = parts.settings.config.worker
+    logs.configure(_secrets(parts))
+    reach.targets(parts)
+    made = worker.Worker(lambda: _bench(path), clock, reach.worker(), chosen.tick)
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sign, lambda *_: made.stop.set())
+    worked = worker.Worked(made.state, lambda: made.bench, clock)
+    pages = [worker.Side("pages", worker.serving(worked, chosen.host, chosen.port))] if chosen.port else []
+    finished = made.run(pages, chosen.grace)
+    if not finished:
+        logging.getLogger(__name__).warning("the step in hand was abandoned; it is taken up again at the next start")
+        logging.shutdown()
+        os._exit(0)  # a thread that hangs in a system call would keep the process for ever
+    return 0
+
+
+def _secrets(parts: Parts) -> list[SecretStr]:
+    url = parts.settings.database_url
+    held = [url] if "@" in url.get_secret_value() else []
+    return [*parts.settings.secrets.values(), *held]
+
+
+@contextmanager
+def _bench(path: Path) -> Iterator[Bench]:
+    """Database, sources and outlets, opened for one worker."""
+    from bot.cli import reach
+    from bot.worker import Bench
+
+    parts = Parts(path)
+    try:
+        desk, entries = reach.desk(parts), parts.settings.config.schedule
+        with reach.ready(parts, reach.targets(parts)) as (made, problems):
+            for problem in problems:
+                logging.getLogger(__name__).warning(problem)
+            yield Bench(
+                parts.store,
+                desk,
+                [(plan, parts.source(name)) for name, plan in parts.plans.items()],
+                entries,
+                {entry.name: _targets(parts, entry, made) for entry in entries},
+                lambda: reach.run(parts, desk, made),
+                clock,
+                parts.settings.config.worker.collect_every,
+            )
+    finally:
+        parts.close()
+
+
+def _targets(parts: Parts, entry: ScheduleEntry, made: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Where an entry posts: of the outlets that are ready, those it names."""
+    from bot.cli import reach
+
+    found = reach.targets(parts, entry.outlets, entry.destinations)
+    return {outlet: places for outlet, places in found.items() if outlet in made}
 
 
 @click.command()
