@@ -23,8 +23,8 @@ def due(name: PeriodName, now: datetime, begins: date | None, published: date | 
     """What is due of one kind of period. `begins` is the first day that the ledger covers (`None`: none), `published`
     the first day of the newest period that any delivery was ever planned for.
 
-    The newest period that is over is due until the next one is; after a first start only within `max_age`, so that a
-    new installation does not post last month. Older ones are due within `max_age`."""
+    The newest period that is over is due until the next one is, older ones within `max_age`. After a first start only
+    the newest is, and only within `max_age`, so that a new installation does not post last month."""
     if begins is None:
         return Due(())
     newest = Period.holding(now.date(), name).before
@@ -33,6 +33,8 @@ def due(name: PeriodName, now: datetime, begins: date | None, published: date | 
     while period.last >= begins and (now < period.ends + max_age or (period == newest and published is not None)):
         found.insert(0, period)
         period = period.before
+        if published is None:
+            break
     missed: list[Period] = []
     while published is not None and period.first > published and period.last >= begins:
         missed.insert(0, period)

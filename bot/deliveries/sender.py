@@ -59,13 +59,13 @@ def flush(run: Run) -> tuple[int, ...]:
     delivery is sent at most once and asked after at most twice in a pass. One destination's failure spares the
     others."""
     _lift(run)
-    sent: set[int] = set()
+    sent: set[tuple[int, str | None]] = set()  # what could not be edited in place may go out on its own at once
     asked: dict[int, int] = {}
     order = list(run.outlets)
     while not run.stopping():
         run.outbox.expire(run.clock())
         doubtful = [one for one in run.outbox.doubtful(run.clock(), run.outlets) if asked.get(one.id, 0) < 2]
-        ready = [one for one in run.outbox.ready(run.clock(), run.outlets) if one.id not in sent]
+        ready = [one for one in run.outbox.ready(run.clock(), run.outlets) if (one.id, one.edits) not in sent]
         if not doubtful and not ready:
             break
         for one in doubtful:
@@ -73,9 +73,9 @@ def flush(run: Run) -> tuple[int, ...]:
             _ask(run, one)
         for one in sorted(ready, key=lambda one: order.index(one.outlet)):
             if not run.stopping():
-                sent.add(one.id)
+                sent.add((one.id, one.edits))
                 _send(run, one)
-    return tuple(sorted(sent | asked.keys()))
+    return tuple(sorted({id for id, _ in sent} | asked.keys()))
 
 
 def _lift(run: Run) -> None:

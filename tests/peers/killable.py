@@ -3,8 +3,9 @@ threaded, with everything imported: each command runs in a fork of it, which tak
 
 Read from standard input, one JSON object a line: `{"runs": [{"argv", "environ", "shift", "kill"}]}`. All runs of a line
 run at the same time. `shift` sets the process's clock forward (seconds). At its point number `kill` (from 1) a process
-kills itself with SIGKILL. Points are: before and after each commit that may have written, and before and
-after each piece of a request to a platform leaves or a piece of an answer is read. Answered with `{"runs": [{"status", "points", "output"}]}`.
+kills itself with SIGKILL. Points are: before and after each commit that may have written, and before and after each
+piece of a request to a platform leaves or a piece of an answer is read.
+Answered with `{"runs": [{"status", "points", "output"}]}`.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def child(run: dict[str, Any], report: int, output: Any) -> None:
         main(run["argv"])
     except SystemExit as end:
         status = int(end.code or 0)
-    except BaseException:
+    except BaseException:  # noqa: BLE001  a traceback is part of what it says
         import traceback
 
         traceback.print_exc()
