@@ -38,14 +38,15 @@ def run(path: Path) -> int:
 
     parts = Parts(path)
     chosen = parts.settings.config.worker
-    logs.configure(_secrets(parts))
+    secrets = _secrets(parts)
+    logs.configure(secrets)
     reach.targets(parts)
     made = worker.Worker(lambda: _bench(path), clock, reach.worker(), chosen.tick)
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, lambda *_: made.stop.set())
     worked = worker.Worked(made.state, lambda: made.bench, clock)
-    pages = [worker.Side("pages", worker.serving(worked, chosen.host, chosen.port))] if chosen.port else []
-    finished = made.run(pages, chosen.grace)
+    pages = worker.Side("pages", worker.serving(worked, chosen.host, chosen.port, logs.redactor(secrets)))
+    finished = made.run([pages] if chosen.port else [], chosen.grace)
     if not finished:
         logging.getLogger(__name__).warning("the step in hand was abandoned; it is taken up again at the next start")
         logging.shutdown()

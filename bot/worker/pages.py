@@ -18,6 +18,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
+from bot import daily
 from bot import schedule as times
 from bot.config import ScheduleEntry
 from bot.records import Period, PeriodName
@@ -60,18 +61,25 @@ def found(bench: Bench) -> Found:
 
 def _behind(bench: Bench, now: datetime) -> Iterator[tuple[ScheduleEntry, float]]:
     """Each entry with the seconds since its last run, if anything of that run is still to be decided or sent."""
-    open_ = {(one.network, one.period, one.day) for one in bench.desk.outbox.listed(_OPEN)}
+    outbox = bench.desk.outbox
+    open_ = {(one.network, one.day, one.outlet, one.destination) for one in outbox.listed(_OPEN)}
     for entry in bench.entries:
         at = times.latest(entry, now)
-        wanted = times.period(entry, at)
+        wanted = times.period(entry, at).first
         late = False
-        for plan, _source in bench.networks:
-            if plan.closed or (entry.networks and plan.network not in entry.networks):
-                continue
-            planned = bench.desk.outbox.newest(plan.network, entry.period)
-            undecided = planned is not None and planned < wanted.first
-            late = late or undecided or (plan.network, entry.period, wanted.first) in open_
+        for plan, outlet, place in _ways(bench, entry):
+            _, newest = outbox.planned(plan.network, entry.period, outlet, place)
+            undecided = newest is not None and newest < wanted
+            late = late or undecided or (plan.network, wanted, outlet, place) in open_
         yield entry, (now - at).total_seconds() if late else 0.0
+
+
+def _ways(bench: Bench, entry: ScheduleEntry) -> Iterator[tuple[daily.Plan, str, str]]:
+    """Each network that an entry publishes, with each outlet and destination."""
+    for plan, _source in bench.networks:
+        if not plan.closed and (not entry.networks or plan.network in entry.networks):
+            for outlet, places in bench.targets[entry.name].items():
+                yield from ((plan, outlet, place) for place in places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +196,8 @@ def _counted(name: str, text: str, label: str, counts: dict[str, int]) -> Metric
     return made
 
 
-def serving(worked: Worked, host: str, port: int) -> Callable[[threading.Event], None]:
-    """A side of the worker that answers /health and /metrics."""
+def serving(worked: Worked, host: str, port: int, redact: Callable[[str], str]) -> Callable[[threading.Event], None]:
+    """A side of the worker that answers /health and /metrics; `redact` takes secrets out of what it says."""
     registry = CollectorRegistry()
     registry.register(Measured(worked))
 
@@ -202,7 +210,7 @@ def serving(worked: Worked, host: str, port: int) -> Callable[[threading.Event],
                 self._say(200, CONTENT_TYPE_PLAIN_0_0_4, generate_latest(registry))
             elif self.path == "/health":
                 ok, facts = worked.health()
-                self._say(200 if ok else 503, "application/json", json.dumps(facts).encode())
+                self._say(200 if ok else 503, "application/json", redact(json.dumps(facts)).encode())
             else:
                 self._say(404, "text/plain", b"there are /health and /metrics\n")
 

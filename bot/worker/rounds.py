@@ -27,6 +27,8 @@ LEASE_LASTS = timedelta(minutes=10)
 """A worker that dies keeps the others waiting this long; one that stops gives its lease back."""
 PLAN_EVERY = timedelta(minutes=10)
 """Between two looks at what is due when nothing new was collected: the gate may have opened, a figure come to light."""
+CONFIRM_EVERY = timedelta(hours=12)
+"""Between two looks where all was decided and nothing new was collected here; somebody may have collected by hand."""
 PATIENT_TRIES = 4
 """Asked in vain this often, a source is asked at ever longer intervals until the next day."""
 MOST_PATIENT = timedelta(hours=6)
@@ -61,9 +63,9 @@ class Round:
     name: str
     """Names this process among all that share the database."""
     stopping: Callable[[], bool] = lambda: False
-    _ask_at: dict[str, datetime] = field(default_factory=dict)
-    _tries: dict[str, int] = field(default_factory=dict)
-    _plan_at: datetime | None = None
+    _asked: dict[str, tuple[datetime, int]] = field(default_factory=dict)
+    """Network to when it was last asked in vain, and how often that day."""
+    _plan_at: dict[tuple[str, PeriodName], datetime] = field(default_factory=dict)
     _said: dict[tuple[str, Period], str] = field(default_factory=dict)
 
     def once(self) -> None:
@@ -74,11 +76,14 @@ class Round:
         self.state.leads = leads
         if not leads:
             return
-        news = [self._collect(plan, source) for plan, source in self.bench.networks if self._to_ask(plan)]
+        news = {
+            plan.network for plan, source in self.bench.networks if self._to_ask(plan) and self._collect(plan, source)
+        }
         now = self.bench.clock()
-        if any(news) or self._plan_at is None or now >= self._plan_at:
-            self._publish(now)
-            self._plan_at = min([now + PLAN_EVERY, *(times.upcoming(e, now, 1)[0] for e in self.bench.entries)])
+        for plan, name, targets in self._timely(now):
+            at = self._plan_at.get((plan.network, name))
+            if at is None or now >= at or plan.network in news:
+                self._publish(plan, name, targets, now)
         if not self.stopping() and self._hold():
             deliveries.flush(replace(self.bench.outbox_run(), stopping=self.stopping))
 
@@ -99,10 +104,10 @@ class Round:
         spans = [ledger.span(self.bench.store, catalogue) for catalogue in plan.catalogues]
         yesterday = now.date() - timedelta(days=1)
         if all(span is not None and span.last >= yesterday for span in spans):
-            self._tries[plan.network] = 0
+            self._asked.pop(plan.network, None)
             return False
-        ask_at = self._ask_at.get(plan.network)
-        return ask_at is None or now >= ask_at or ask_at.date() < now.date()
+        asked, tries = self._asked.get(plan.network, (None, 0))
+        return asked is None or asked.date() < now.date() or now >= asked + self._patience(tries)
 
     def _collect(self, plan: daily.Plan, source: Source) -> bool:
         """Ask one source; whether it had anything new."""
@@ -117,31 +122,36 @@ class Round:
         self.state.collected(plan.network, now, done.error)
         if done.error:
             log.error("source failed", network=plan.network, error=done.error)
-        self._ask_at[plan.network] = now + self._patience(plan.network, now)
+        asked, tries = self._asked.get(plan.network, (now, 0))
+        self._asked[plan.network] = (now, tries + 1 if asked.date() == now.date() else 1)
         return done.new > 0
 
-    def _patience(self, network: str, now: datetime) -> timedelta:
-        last = self._ask_at.get(network)
-        tries = self._tries.get(network, 0) + 1 if last and last.date() == now.date() else 1
-        self._tries[network] = tries
-        until_midnight = datetime.combine(now.date() + timedelta(days=1), datetime.min.time(), now.tzinfo) - now
+    def _patience(self, tries: int) -> timedelta:
         longer: timedelta = self.bench.collect_every * 2 ** min(max(0, tries - PATIENT_TRIES), 16)
-        return min(longer, MOST_PATIENT, until_midnight)
+        return min(longer, MOST_PATIENT)
 
     # --- publishing -----------------------------------------------------------------------------------------------
 
-    def _publish(self, now: datetime) -> None:
-        for plan, name, targets in self._timely(now):
-            if self.stopping():
-                return
-            try:
-                for one in daily.publish(self.bench.desk, plan, name, targets, now):
-                    self._say(one)
-            except StoreError:
-                raise
-            except FootfallError as error:
-                self.state.failed("publish")
-                log.error("publishing failed", network=plan.network, period=name, error=str(error))
+    def _publish(self, plan: daily.Plan, name: PeriodName, targets: daily.Targets, now: datetime) -> None:
+        if self.stopping():
+            return
+        wait = PLAN_EVERY
+        try:
+            decided = daily.publish(self.bench.desk, plan, name, targets, now)
+        except StoreError:
+            raise
+        except FootfallError as error:
+            self.state.failed("publish")
+            log.error("publishing failed", network=plan.network, period=name, error=str(error))
+        else:
+            for one in decided:
+                self._say(one)
+            if not any(one.verdict == "waiting" for one in decided):
+                wait = CONFIRM_EVERY
+        self._plan_at[plan.network, name] = min([now + wait, *self._next_runs(name, now)])
+
+    def _next_runs(self, name: PeriodName, now: datetime) -> list[datetime]:
+        return [times.upcoming(entry, now, 1)[0] for entry in self.bench.entries if entry.period == name]
 
     def _timely(self, now: datetime) -> Iterator[tuple[daily.Plan, PeriodName, daily.Targets]]:
         """Each network and kind of period whose newest one is to be out by now, and where."""
