@@ -70,9 +70,22 @@ def publish(
     old it is. Doing it twice plans nothing twice."""
     if day:
         return [_announce(desk, plan, Period.holding(day, name), targets, now, until=None)]
+    groups: dict[tuple[date | None, date | None], dict[str, list[str]]] = {}
+    for outlet, destination in _places(targets):
+        planned = desk.outbox.planned(plan.network, name, outlet, destination)
+        groups.setdefault(planned, {}).setdefault(outlet, []).append(destination)
+    done = [one for planned, group in groups.items() for one in _due(desk, plan, name, group, now, *planned)]
+    return list(dict.fromkeys(done if groups else _due(desk, plan, name, {}, now, None, None)))
+
+
+def _due(
+    desk: Desk, plan: Plan, name: PeriodName, targets: Targets, now: datetime, oldest: date | None, newest: date | None
+) -> list[Announced]:
+    """Plan what is due for destinations for which the same oldest and newest periods were ever planned. Of what was
+    before the oldest nothing is due: a new destination does not begin with yesterday's news."""
     spans = [s for c in plan.catalogues if (s := ledger.span(desk.store, c)) is not None]
     begins = min((s.first for s in spans), default=None)
-    newest = desk.outbox.newest(plan.network, name)
+    begins = max(begins, oldest) if begins and oldest else begins
     found = deliveries.due(name, now, begins, newest, desk.rules.max_age)
     if plan.closed:
         reason = "its record is closed, so nothing of it is ever due; --day posts one all the same"

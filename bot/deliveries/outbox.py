@@ -195,12 +195,16 @@ class Outbox:
         found = self._select(*_planning.there(one.digest, one.outlet, one.destination), *wanted)
         return found[0] if found else None
 
-    def newest(self, network: str, period: PeriodName) -> date | None:
-        """The first day of the newest period that a delivery was ever planned for."""
-        wanted = sa.select(sa.func.max(rows.c.day)).where(rows.c.network == network, rows.c.period == period)
+    def planned(
+        self, network: str, period: PeriodName, outlet: str, destination: str
+    ) -> tuple[date | None, date | None]:
+        """The first days of the oldest and of the newest period that a delivery to a destination was ever planned for;
+        `None` where none was."""
+        there = (rows.c.outlet == outlet, rows.c.destination == destination)
+        ends = sa.select(sa.func.min(rows.c.day), sa.func.max(rows.c.day))
         with self._store.reading() as connection:
-            found: date | None = connection.scalar(wanted)
-        return found
+            found = connection.execute(ends.where(rows.c.network == network, rows.c.period == period, *there)).one()
+        return found[0], found[1]
 
     def counts(self) -> dict[tuple[str, str], int]:
         """How many deliveries there are by outlet and state."""
