@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from bot.digest import differences
 from bot.records import Document, FootfallError, PeriodName, Receipt
-from bot.store import Store, digests, figures, receipts
+from bot.store import Store, alone, deliveries, digests, figures, receipts
 
 
 class ArchiveError(FootfallError):
@@ -62,10 +62,11 @@ class Archive:
         """Keep a newly composed digest and return it as kept, with its edition and status."""
         with self._store.writing() as connection:
             key = _period_key(document)
+            alone(connection, "digest", *key)
             latest = connection.execute(_newest_first(*key)).first()
             if latest is None:
                 return _insert(connection, document, 1, [])
-            if latest.status == "draft":
+            if latest.status == "draft" and not _under_way(connection, latest):
                 connection.execute(figures.delete().where(figures.c.digest == latest.id))
                 connection.execute(digests.delete().where(digests.c.id == latest.id))
                 latest = connection.execute(_newest_first(*key)).first()
@@ -80,18 +81,7 @@ class Archive:
     def add_receipt(self, document: Document, receipt: Receipt) -> None:
         """Keep the proof that a digest was published; from then on it is issued. Adding it twice keeps one."""
         with self._store.writing() as connection:
-            edition = digests.c.edition == document["edition"]
-            row = connection.execute(_newest_first(*_period_key(document)).where(edition)).first()
-            if row is None:
-                raise ArchiveError(f"{document['network']} {document['day']}: no such edition to add a receipt to")
-            known = connection.execute(_receipts(row.id)).all()
-            place = (receipt.outlet, receipt.destination, receipt.part)
-            if place in {(r.outlet, r.destination, r.part) for r in known}:
-                return
-            connection.execute(receipts.insert().values(digest=row.id, **_receipt_row(receipt)))
-            issued = json.dumps({**json.loads(row.document), "status": "issued"}, ensure_ascii=False)
-            change = digests.update().where(digests.c.id == row.id)
-            connection.execute(change.values(status="issued", document=issued))
+            add_receipt(connection, *_period_key(document), document["edition"], receipt)
 
     def digest(self, network: str, period: PeriodName, day: date, edition: int | None = None) -> Document | None:
         """One digest, its latest edition unless one is named. `day` is the period's first."""
@@ -133,6 +123,12 @@ class Archive:
             rows = connection.execute(chosen.group_by(*kind).order_by(*kind)).all()
         return tuple(Tally(row.network, row.period, row.status, row.editions, row.newest) for row in rows)
 
+    def last_sent(self) -> dict[str, datetime]:
+        """When the newest receipt of each outlet was given."""
+        chosen = sa.select(receipts.c.outlet, sa.func.max(receipts.c.at, type_=receipts.c.at.type).label("at"))
+        with self._store.reading() as connection:
+            return {row.outlet: row.at for row in connection.execute(chosen.group_by(receipts.c.outlet))}
+
     def trend(
         self, network: str, catalogue: str, key: str, period: PeriodName = "day", last: int | None = None
     ) -> tuple[Told, ...]:
@@ -158,6 +154,31 @@ class Archive:
             row = connection.execute(chosen).first()
             rows = connection.execute(_receipts(row.id)).all() if row else []
         return tuple(Receipt(r.outlet, r.destination, r.part, r.platform_id, r.url, r.at) for r in rows)
+
+
+def add_receipt(
+    connection: sa.Connection, network: str, period: PeriodName, day: date, edition: int, receipt: Receipt
+) -> None:
+    """`Archive.add_receipt` as a part of somebody's transaction."""
+    alone(connection, "digest", network, period, day)
+    row = connection.execute(_newest_first(network, period, day).where(digests.c.edition == edition)).first()
+    if row is None:
+        raise ArchiveError(f"{network} {day}: no such edition to add a receipt to: {edition}")
+    known = connection.execute(_receipts(row.id)).all()
+    place = (receipt.outlet, receipt.destination, receipt.part)
+    if place in {(r.outlet, r.destination, r.part) for r in known}:
+        return
+    connection.execute(receipts.insert().values(digest=row.id, **_receipt_row(receipt)))
+    issued = json.dumps({**json.loads(row.document), "status": "issued"}, ensure_ascii=False)
+    change = digests.update().where(digests.c.id == row.id)
+    connection.execute(change.values(status="issued", document=issued))
+
+
+def _under_way(connection: sa.Connection, row: Any) -> bool:
+    """Whether an edition without a receipt may be out already, or on its way out: its words may not change then."""
+    same = [deliveries.c[name] == getattr(row, name) for name in ("network", "period", "day", "edition")]
+    possible = sa.select(deliveries.c.id).where(*same, deliveries.c.state.in_(("sending", "sent", "unknown")))
+    return connection.execute(possible.limit(1)).first() is not None
 
 
 def _period_key(document: Document) -> tuple[str, PeriodName, date]:

@@ -8,16 +8,29 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import time, timedelta
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
+from zoneinfo import ZoneInfo
 
 import yaml
 from dotenv import dotenv_values
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
-from bot.records import FootfallError
+from bot.records import FootfallError, PeriodName
 
 T = TypeVar("T", bound="Choice")
 
@@ -58,6 +71,131 @@ class Outlet(Choice):
     enabled: bool = Field(True, description="false: nothing is posted there")
 
 
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+WEEKDAYS: tuple[str, ...] = get_args(Weekday)
+
+
+def _time(value: object) -> object:
+    """YAML reads an unquoted 12:30 as the number 750, and pydantic would take that for seconds."""
+    if isinstance(value, time) or (isinstance(value, str) and re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value)):
+        return value
+    raise ValueError('wanted a time of day as "HH:MM", in quotes')
+
+
+def _text(value: object) -> object:
+    """YAML reads an unquoted channel id as a number."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+class ScheduleEntry(Choice):
+    """One regular post."""
+
+    name: str = Field(min_length=1, max_length=60, description="what the logs and `schedule` call it; each name once")
+    period: PeriodName = Field("day", description="day, week or month: the newest one that is over is published")
+    at: Annotated[time, BeforeValidator(_time)] = Field(time(2, 30), description='time of day as "HH:MM"')
+    zone: str = Field("UTC", description="IANA time zone of `at`, such as Europe/Zurich")
+    weekday: Weekday | None = Field(None, description="of a weekly post: monday to sunday; monday by default")
+    day: int | None = Field(None, ge=1, le=28, description="of a monthly post: day of the month; 1 by default")
+    networks: tuple[str, ...] = Field((), description="networks to publish; each configured one by default")
+    outlets: tuple[str, ...] = Field((), description="outlets to post to; each configured one by default")
+    destinations: tuple[Annotated[str, BeforeValidator(_text)], ...] = Field(
+        (), description="channels and accounts to post to; all of those outlets by default"
+    )
+
+    @property
+    def isoweekday(self) -> int:
+        """The weekday of a weekly post, Monday 1 to Sunday 7."""
+        return WEEKDAYS.index(self.weekday or "monday") + 1
+
+    @field_validator("zone")
+    @classmethod
+    def _known(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError("wanted an IANA time zone, such as UTC or Europe/Zurich") from error
+        return zone
+
+    @model_validator(mode="after")
+    def _fits_its_period(self) -> ScheduleEntry:
+        if self.weekday and self.period != "week":
+            raise ValueError(f"weekday is for period: week, found period: {self.period}")
+        if self.day and self.period != "month":
+            raise ValueError(f"day is for period: month, found period: {self.period}")
+        return self
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _duration(value: object) -> object:
+    """90m, 36h or 2d as a length of time; what is none of these goes on to pydantic."""
+    found = re.fullmatch(r"([0-9]{1,4})\s*([mhd])", value) if isinstance(value, str) else None
+    if found is None:
+        if isinstance(value, timedelta):
+            return value
+        raise ValueError("wanted a length of time such as 90m, 36h or 2d")
+    return timedelta(**{{"m": "minutes", "h": "hours", "d": "days"}[found[2]]: int(found[1])})
+
+
+def _shown_duration(value: timedelta) -> str:
+    minutes = int(value.total_seconds() // 60)
+    return f"{minutes // 60}h" if minutes % 60 == 0 else f"{minutes}m"
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(_shown_duration, return_type=str)]
+
+
+class Worker(Choice):
+    """How `python -m bot run` works."""
+
+    port: int = Field(9464, ge=0, le=65535, description="port of /health and /metrics on this machine; 0: none")
+    host: str = Field("127.0.0.1", description="address they listen on; a loopback address")
+    tick: int = Field(20, ge=1, le=600, description="seconds between two looks at what there is to do")
+    grace: float = Field(
+        20.0, ge=0, le=600, description="seconds that the step in hand gets to end when the worker is told to stop"
+    )
+    collect_every: Duration = Field(
+        timedelta(minutes=15), ge=timedelta(minutes=1), description="until a source that had nothing new is asked again"
+    )
+
+    @field_validator("host")
+    @classmethod
+    def _loopback(cls, host: str) -> str:
+        if host != "localhost" and not _is_loopback(host):
+            raise ValueError("wanted a loopback address, such as 127.0.0.1: what is shown there is not for the world")
+        return host
+
+
+class Publish(Choice):
+    """What is due, and how long it is waited for."""
+
+    max_age: Duration = Field(
+        timedelta(hours=36), description="after downtime, older periods are posted only this long after their end"
+    )
+    deadline: Duration = Field(
+        timedelta(hours=6),
+        description="this long after a period's end, it is published with its gaps said; before, only when complete",
+    )
+    lease: Duration = Field(
+        timedelta(minutes=15),
+        ge=timedelta(minutes=12),
+        description="a sending that has not reported back after this is looked for; longer than any sending takes",
+    )
+
+
+class Corrections(Choice):
+    """When a change is worth a post of its own."""
+
+    threshold: float = Field(
+        0.01, ge=0, description="share by which a headline must have moved where the post cannot be edited any more"
+    )
+
+
 class Config(Choice):
     """The whole of `config.yaml`."""
 
@@ -65,6 +203,15 @@ class Config(Choice):
     out: Path = Field(Path("out"), description="folder that the site and the pictures are written to")
     networks: dict[str, Any] = Field(default_factory=dict, description="one block a network")
     outlets: dict[str, Any] = Field(default_factory=dict, description="one block an outlet")
+    schedule: tuple[ScheduleEntry, ...] = Field(
+        (ScheduleEntry.model_validate({"name": "daily"}),),
+        description="the regular posts; by default one, daily at 02:30 UTC",
+    )
+    worker: Worker = Worker.model_validate({})
+    publish: Publish = Field(Publish.model_validate({}), description="what is due, and how long it is waited for")
+    corrections: Corrections = Field(
+        Corrections.model_validate({}), description="when a change is worth a post of its own"
+    )
     hidden_names: tuple[str, ...] = Field(
         (), description='names shown as "a hidden model" everywhere; they still count'
     )
@@ -104,6 +251,8 @@ def load(
         config = Config.model_validate({**document, "networks": {}, "outlets": {}})
     except ValidationError as error:
         mistakes += _lines(path, "", error)
+    else:
+        mistakes += _misnamed(path, config.schedule, networks, outlets)
     if mistakes:
         raise ConfigError(mistakes)
     config = config.model_copy(update=blocks)
@@ -165,6 +314,20 @@ def _blocks(
         except ValidationError as error:
             mistakes += _lines(path, f"{key}.{name}.", error)
     return blocks
+
+
+def _misnamed(
+    path: Path, entries: Iterable[ScheduleEntry], networks: Iterable[str], outlets: Iterable[str]
+) -> Iterator[str]:
+    """What the schedule names that there is not, or names twice."""
+    seen: set[str] = set()
+    for number, entry in enumerate(entries):
+        if entry.name in seen:
+            yield f"{path}: schedule.{number}.name: found {entry.name!r} twice; wanted each name once"
+        seen.add(entry.name)
+        for key, noun, known in (("networks", "network", networks), ("outlets", "outlet", outlets)):
+            for name in sorted(set(getattr(entry, key)) - set(known)):
+                yield f"{path}: schedule.{number}.{key}: {name}: no such {noun}; known: {', '.join(sorted(known))}"
 
 
 def _lines(path: Path, prefix: str, error: ValidationError) -> list[str]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterator
+from datetime import time
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 from pydantic import BaseModel
@@ -107,6 +108,10 @@ def _keys(block: type[BaseModel], prefix: str) -> Iterator[str]:
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             yield from _keys(annotation, f"{prefix}{name}.")
             continue
+        if inner := [one for one in get_args(annotation) if isinstance(one, type) and issubclass(one, BaseModel)]:
+            yield f"| `{prefix}{name}` | (below) | {field.description}; a list, each with: |"
+            yield from _keys(inner[0], f"{prefix}{name}[].")
+            continue
         default = "(wanted)" if field.is_required() else f"`{_plain(field.get_default(call_default_factory=True))}`"
         yield f"| `{prefix}{name}` | {default} | {field.description or ''} |"
 
@@ -114,6 +119,8 @@ def _keys(block: type[BaseModel], prefix: str) -> Iterator[str]:
 def _plain(value: object) -> str:
     if isinstance(value, Path):
         return value.as_posix()
+    if isinstance(value, time):
+        return f"{value:%H:%M}"
     return re.sub(r"PosixPath\('([^']*)'\)", r"\1", repr(value)) if not isinstance(value, str) else value
 
 

@@ -19,6 +19,8 @@ COMMANDS = {
         *("compare", "why", "method", "status", "about"),
     ),
     "show": ("preview", "site", "web"),
+    "post": ("publish", "deliveries", "send-test"),
+    "run": ("run", "schedule", "migrate", "copy-to"),
     "shop": ("doctor", "sources", "metrics", "config"),
 }
 """Module of this package to the commands it holds."""
@@ -42,8 +44,15 @@ SUMMARIES = {
     "status": "How fresh everything is.",
     "about": "What Footfall is and which networks it watches.",
     "preview": "Exactly what would be posted, with its cost.",
+    "publish": "Deliver what is due.",
+    "deliveries": "What was sent, what was not, and why.",
+    "send-test": "Post a message that says it is a test.",
     "site": "Write the archive site.",
     "web": "Serve the archive site, the JSON API, health and metrics.",
+    "run": "The worker: collect, compose and publish by the schedule.",
+    "schedule": "When the next posts go out.",
+    "migrate": "Bring the database to this version.",
+    "copy-to": "Copy the database to another one.",
     "doctor": "Check everything, each finding with its fix.",
     "sources": "The networks there are.",
     "metrics": "The metrics there are.",
@@ -60,7 +69,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         for module, names in COMMANDS.items():
             if cmd_name in names:
-                found: click.Command = getattr(importlib.import_module(f"bot.cli.{module}"), cmd_name)
+                found: click.Command = getattr(importlib.import_module(f"bot.cli.{module}"), cmd_name.replace("-", "_"))
                 return found
         return None
 

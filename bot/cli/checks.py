@@ -16,7 +16,8 @@ class Check:
     """One thing looked at."""
 
     name: str
-    ok: bool
+    ok: bool | None
+    """`None`: it could not be found out."""
     found: str
     fix: str = ""
 
@@ -40,6 +41,7 @@ def _found(parts: Parts, path: Path) -> Iterator[Check]:
     yield from (_folder(name, folder) for name, folder in (("data folder", parts.data), ("output folder", parts.out)))
     if database.ok:
         yield from _networks(parts)
+    yield from _outlets(parts)
     yield _templates()
 
 
@@ -85,6 +87,23 @@ def _networks(parts: Parts) -> Iterator[Check]:
             found = f"days {span.first} to {span.last}, {behind} days behind"
             fix = f"python -m bot collect --network {plan.network}"
             yield Check(name, closed or behind <= 1, found + (", a closed record" if closed else ""), fix)
+
+
+def _outlets(parts: Parts) -> Iterator[Check]:
+    """What each outlet's platform says of our keys and permissions; nothing is posted."""
+    from bot.cli import reach
+
+    names = reach.targets(parts)
+    with reach.ready(parts, names) as (made, problems):
+        for problem in problems:
+            yield Check("outlet", False, problem, "set them in the environment or in .env, or disable the outlet")
+        for name, one in made.items():
+            for check in one.outlet.check():
+                yield Check(f"{name}: {check.name.removeprefix(f'{name} ')}", check.ok, check.text, check.cure)
+    if "store" in parts.__dict__:
+        for pause in reach.desk(parts).outbox.paused():
+            found = f"paused since {pause.since:%d %b %H:%M} UTC: {pause.reason}"
+            yield Check(f"{pause.outlet}: pause", False, found, f"python -m bot deliveries lift {pause.outlet}")
 
 
 def _templates() -> Check:

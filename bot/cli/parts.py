@@ -85,7 +85,9 @@ class Parts:
     def _plan(self, name: str, block: config.Network) -> daily.Plan:
         made = sources.module(name)
         headline = {"catalogue": block.headline.catalogue, "figure": block.headline.figure}
-        return daily.Plan(name, made.TITLE, made.CATALOGUES, headline, self.hidden)
+        secrets = {key: value for key in made.SECRETS if (value := self.settings.secret(key))}
+        closed: bool = made.closed(block, secrets)
+        return daily.Plan(name, made.TITLE, made.CATALOGUES, headline, self.hidden, closed)
 
     def plan(self, name: str) -> daily.Plan:
         if name not in self.plans:

@@ -9,12 +9,14 @@ import click
 
 from bot.cli.parts import Parts, json_option, print_json, with_parts
 
+_MARKS = {True: click.style("ok  ", fg="green"), False: click.style("FAIL", fg="red"), None: "?   "}
+
 
 @click.command()
 @json_option
 @click.pass_obj
 def doctor(path: Any, as_json: bool) -> int:
-    """Check configuration, database, sources, folders and clock; each finding comes with its fix."""
+    """Check configuration, database, sources, folders, keys and permissions; each finding comes with its fix."""
     from bot.cli import checks
 
     found = checks.run(path)
@@ -22,11 +24,11 @@ def doctor(path: Any, as_json: bool) -> int:
         print_json([{"check": c.name, "ok": c.ok, "found": c.found, "fix": c.fix} for c in found])
     else:
         for check in found:
-            mark = click.style("ok  ", fg="green") if check.ok else click.style("FAIL", fg="red")
+            mark = _MARKS[check.ok]
             click.echo(f"{mark} {check.name}: {check.found}")
-            if not check.ok:
+            if not check.ok and check.fix:
                 click.echo(f"     fix: {check.fix}")
-    return 0 if all(check.ok for check in found) else 1
+    return 1 if any(check.ok is False for check in found) else 0
 
 
 @click.command()

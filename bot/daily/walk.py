@@ -27,6 +27,8 @@ class Plan:
     catalogues: tuple[Catalogue, ...]
     headline: Mapping[str, str]
     hidden: Sequence[str] = ()
+    closed: bool = False
+    """Its record ends: nothing of it is ever due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +96,10 @@ def covered(store: Store, plan: Plan, name: PeriodName) -> tuple[Period, ...]:
     return tuple(periods)
 
 
-def post(document: Document, outlet: str, hidden: Sequence[str] = ()) -> Post:
+def post(document: Document, outlet: str, hidden: Sequence[str] = (), locale: str = "en") -> Post:
     """What one outlet gets for a digest, with its picture."""
     pictures = (charts.card(document),) if outlet in ("x", "discord") else ()
-    return render.posts(document, outlet, render.Options(hidden_names=tuple(hidden), pictures=pictures))
+    return render.posts(document, outlet, render.Options(locale, tuple(hidden), pictures))
 
 
 def mismatches(store: Store, plan: Plan, document: Document) -> Iterator[str]:

@@ -1,0 +1,274 @@
+"""Commands that post: publish, deliveries, send-test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bot.cli.parts import (
+    Day,
+    Parts,
+    UsageError,
+    clock,
+    json_option,
+    network_option,
+    period_option,
+    print_json,
+    with_parts,
+)
+from bot.records import Document, PeriodName
+
+if TYPE_CHECKING:
+    from bot.daily import Announced, Desk
+    from bot.deliveries import Delivery, Outbox
+
+DRY = "DRY RUN "
+
+
+@click.command()
+@network_option
+@period_option
+@click.option("--day", type=Day(), help="The period that holds this UTC day, however old; what is due by default.")
+@click.option("--outlet", metavar="OUTLET", help="One outlet; each configured one by default.")
+@click.option("--dry-run", is_flag=True, help="Post nothing; show what would be posted. Needs no keys.")
+@with_parts
+def publish(
+    parts: Parts, network: str | None, period: PeriodName, day: date | None, outlet: str | None, dry_run: bool
+) -> int:
+    """Deliver what is due, each part once; ask after what is not known to be out, and never send that unseen.
+
+    Ends with 0 when all is out or nothing is due, 3 when some is out, 1 when none is.
+    """
+    plans = parts.chosen(network)
+    for plan in plans if day else ():
+        parts.covered(plan, day, period)  # type: ignore[arg-type]
+    if dry_run:
+        _dry_run(parts, network, period, day, outlet)
+        return 0
+    from bot import daily, deliveries
+    from bot.cli import reach
+
+    wanted = reach.targets(parts, [outlet] if outlet else ())
+    with reach.ready(parts, wanted) as (made, problems):
+        for problem in problems:
+            click.echo(problem, err=True)
+        targets = {name: wanted[name] for name in wanted if name in made}
+        if not any(targets.values()):
+            raise UsageError(f"nowhere to publish to: set outlets.*.destinations in {parts.path} and the outlets' keys")
+        desk = reach.desk(parts)
+        announced = [a for plan in plans for a in daily.publish(desk, plan, period, targets, clock(), day)]
+        touched = deliveries.flush(reach.run(parts, desk, made))
+    return _report(desk, announced, touched, targets)
+
+
+def _report(desk: Desk, announced: list[Announced], touched: Iterable[int], targets: Mapping[str, object]) -> int:
+    from bot.deliveries import Edition
+
+    rows = {id: desk.outbox.one(id) for id in touched}
+    for one in announced:
+        reason = f": {one.reason}" if one.reason else ""
+        click.echo(f"{one.network} {one.period.name} {one.period.first}: {one.verdict}{reason}")
+        edition = Edition(one.network, one.period.name, one.period.first, one.edition)
+        rows |= {row.id: row for row in desk.outbox.of(edition) if row.outlet in targets}
+    if not announced:
+        click.echo("nothing is due")
+    for row in rows.values():
+        click.echo(_line(row))
+    for pause in desk.outbox.paused():
+        click.echo(f"{pause.outlet} is paused since {pause.since:%d %b %H:%M} UTC: {pause.reason}", err=True)
+        click.echo(f"  once that is mended: python -m bot deliveries lift {pause.outlet}", err=True)
+    failed = any(row.state in ("refused", "unknown", "planned", "sending") for row in rows.values())
+    return 0 if not failed else 3 if any(row.state == "sent" for row in rows.values()) else 1
+
+
+def _dry_run(parts: Parts, network: str | None, name: PeriodName, day: date | None, outlet: str | None) -> None:
+    configured = [key for key, block in parts.settings.config.outlets.items() if block.enabled]
+    names = [outlet] if outlet else [key for key in ("x", "discord") if key in configured] or ["x", "discord"]
+    if wrong := [key for key in names if key not in ("x", "discord", "site")]:
+        raise UsageError(f"--outlet {wrong[0]}: no such outlet; known: discord, site, x")
+    for plan in parts.chosen(network):
+        heading, document = _would_be(parts, plan.network, name, day)
+        _dry(heading)
+        for key in names if document else ():
+            block = parts.settings.config.outlets.get(key)
+            places = ", ".join(getattr(block, "destinations", ())) or "nowhere: no destination is configured"
+            _dry(f"{key} to {places}")
+            _dry(_shown(parts, document, key) if document else "")
+
+
+def _would_be(parts: Parts, network: str, name: PeriodName, day: date | None) -> tuple[str, Document | None]:
+    """What is said of a network's period, and its digest, which is not kept."""
+    from bot import daily, deliveries
+    from bot.records import Period
+
+    plan, now = parts.plan(network), clock()
+    covered = daily.covered(parts.store, plan, name)
+    if day is None and not covered:
+        return f"{network}: nothing is covered yet; run: python -m bot collect", None
+    period = Period.holding(day, name) if day else covered[-1]
+    document = daily.composed(parts.store, plan, period, now)
+    found = deliveries.verdict(document, now, parts.settings.config.publish.deadline)
+    if not found.publish:
+        return f"{network} {name} {period.first}: nothing would be published: {found.reason}", None
+    due = Period.holding(now.date(), name).before
+    why = "its record is closed, so nothing of it is ever due" if plan.closed else f"not due: {due.first} is"
+    late = "" if day or (period == due and not plan.closed) else f" ({why}; this is the newest it has)"
+    return f"{network} {name} {period.first}{late}", document
+
+
+def _shown(parts: Parts, document: Document, outlet: str) -> str:
+    from bot import daily, render
+
+    if outlet == "site":
+        return f"the site would be written anew into {parts.out / 'site'}"
+    return render.preview(daily.post(document, outlet, parts.hidden))
+
+
+def _dry(text: str) -> None:
+    for line in text.splitlines() or [""]:
+        click.echo(DRY + line)
+
+
+# --- the outbox ----------------------------------------------------------------------------------------------------
+
+
+@click.group()
+def deliveries() -> None:
+    """What was sent, what was not, and why; and what to do about it."""
+
+
+@deliveries.command("list")
+@click.option(
+    "--state",
+    "states",
+    multiple=True,
+    type=click.Choice(["planned", "sending", "sent", "refused", "unknown", "skipped"]),
+    help="Only these; may be repeated.",
+)
+@click.option("--last", type=click.IntRange(1, 100_000), default=50, show_default=True, help="How many at most.")
+@json_option
+@with_parts
+def listing(parts: Parts, states: tuple[str, ...], last: int, as_json: bool) -> None:
+    """Deliveries, newest last, each with its state, since when, attempts, last error and link."""
+    outbox = _outbox(parts)
+    rows = outbox.listed(states, last)
+    if as_json:
+        print_json({"deliveries": [_fields(row) for row in rows], "paused": [_paused(one) for one in outbox.paused()]})
+        return
+    for row in rows:
+        click.echo(_line(row))
+    if not rows:
+        click.echo("no deliveries")
+    for pause in outbox.paused():
+        click.echo(f"{pause.outlet} is paused since {pause.since:%d %b %H:%M} UTC: {pause.reason}")
+
+
+@deliveries.command()
+@click.argument("id", type=int)
+@json_option
+@with_parts
+def retry(parts: Parts, id: int, as_json: bool) -> None:
+    """Try a delivery again at the next `publish`, however old it is. One whose fate is unknown is asked about, not
+    sent."""
+    _print(_outbox(parts).retry(id, clock()), as_json)
+
+
+@deliveries.command()
+@click.argument("id", type=int)
+@click.option("--sent", "url", metavar="URL", help="It is out: the link to it.")
+@click.option("--not-sent", is_flag=True, help="It is not out: it may be sent again.")
+@json_option
+@with_parts
+def resolve(parts: Parts, id: int, url: str | None, not_sent: bool, as_json: bool) -> None:
+    """Say what became of a delivery whose fate is unknown, after having looked."""
+    if (url is None) is not not_sent:
+        raise UsageError("deliveries resolve: wanted one of --sent URL and --not-sent")
+    if url is not None and not url.startswith(("https://", "http://")):
+        raise UsageError(f"--sent: found {url!r}, wanted the link to the post, https://...")
+    _print(_outbox(parts).resolve(id, url, clock()), as_json)
+
+
+@deliveries.command()
+@click.argument("outlet")
+@with_parts
+def lift(parts: Parts, outlet: str) -> None:
+    """Let an outlet post again that was paused because its account was refused."""
+    if not _outbox(parts).lift(outlet):
+        raise UsageError(f"{outlet}: is not paused")
+    click.echo(f"{outlet}: posts again")
+
+
+def _outbox(parts: Parts) -> Outbox:
+    from bot import daily
+
+    return daily.outbox(parts.store)
+
+
+def _print(row: Delivery, as_json: bool) -> None:
+    if as_json:
+        print_json(_fields(row))
+    else:
+        click.echo(_line(row))
+
+
+def _line(row: Delivery) -> str:
+    told = [f"{row.id}", row.digest.said, f"{row.outlet} {row.destination} part {row.part + 1}"]
+    told += [f"{row.state} since {row.since:%Y-%m-%d %H:%M:%S} UTC", f"{row.attempts} attempts"]
+    if row.kind == "correction":
+        told.append("correction")
+    if row.state == "planned" and row.not_before and row.not_before > row.since:
+        told.append(f"not before {row.not_before:%Y-%m-%d %H:%M:%S} UTC")
+    if row.state == "unknown":
+        human = f"look for it there, then: python -m bot deliveries resolve {row.id} --sent URL (or --not-sent)"
+        told.append(f"asked again from {row.not_before:%Y-%m-%d %H:%M:%S} UTC" if row.not_before else human)
+    return "; ".join([*told, *filter(None, (row.reason, row.url))])
+
+
+def _fields(row: Delivery) -> dict[str, Any]:
+    shown = ("id", "network", "period", "edition", "outlet", "destination", "part", "kind", "state", "attempts", "url")
+    times = ("day", "since", "not_before", "until", "tried_at")
+    return {
+        **{name: getattr(row, name) for name in shown},
+        **{name: value.isoformat() if (value := getattr(row, name)) else None for name in times},
+        "last_error": row.reason,
+        "platform_id": row.platform_id,
+        "cost_usd": f"{row.cost:f}" if row.cost is not None else None,
+    }
+
+
+def _paused(one: Any) -> dict[str, str]:
+    return {"outlet": one.outlet, "reason": one.reason, "since": one.since.isoformat()}
+
+
+# --- a test post ------------------------------------------------------------------------------------------------------
+
+
+@click.command()
+@click.option("--outlet", required=True, metavar="OUTLET", help="Where to post.")
+@click.option("--destination", metavar="ID", help="Channel or account; the outlet's only one by default.")
+@with_parts
+def send_test(parts: Parts, outlet: str, destination: str | None) -> int:
+    """Post one message that says it is a test, and nothing else. On X that costs what a post costs."""
+    from bot import outlets
+    from bot.cli import reach
+    from bot.outlets import Part, Sent, redacted
+
+    own = reach.targets(parts, [outlet])[outlet]
+    if destination is None and len(own) != 1:
+        raise UsageError(
+            f"--destination: wanted one of {', '.join(own) or 'the channels of config.yaml (none is set)'}"
+        )
+    place, now = destination or own[0], clock()
+    with reach.ready(parts, [outlet]) as (made, problems):
+        if outlet not in made:
+            raise UsageError(problems[0])
+        text = f"A test of Footfall, {now:%Y-%m-%d %H:%M:%S} UTC. Nothing to see here; please ignore it."
+        outcome = made[outlet].outlet.post(Part(text, outlets.marker("test", outlet, place, now), since=now), place)
+    if isinstance(outcome, Sent):
+        click.echo(f"sent: {outcome.url}")
+        return 0
+    click.echo(f"{outlet} {place}: {type(outcome).__name__.lower()}: {redacted(outcome.reason)}", err=True)
+    return 1

@@ -1,0 +1,113 @@
+"""Makes outlets ready for one command: from the configuration and the keys in the environment."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from decimal import Decimal
+
+from bot import daily, outlets
+from bot.cli.parts import Parts, UsageError, clock
+from bot.deliveries import Ready, Run
+from bot.outlets import Check, Found, NotFound, Outcome, OutletError, Part, Refused, Sent
+from bot.records import FootfallError
+
+SITE = "site"
+
+
+def targets(parts: Parts, only: Collection[str] = (), destinations: Collection[str] = ()) -> dict[str, tuple[str, ...]]:
+    """Each enabled outlet, or those named, with its destinations, or those of them named. The site comes last, since
+    it shows the receipts of the others."""
+    configured = {name: block for name, block in parts.settings.config.outlets.items() if block.enabled}
+    for name in only:
+        if name not in configured:
+            known = ", ".join(configured) or "none"
+            raise UsageError(f"outlets.{name}: not configured in {parts.path}, or not enabled; configured: {known}")
+    found: dict[str, tuple[str, ...]] = {}
+    for name in sorted(configured, key=lambda name: (name == SITE, name)):
+        if not only or name in only:
+            own = (SITE,) if name == SITE else tuple(configured[name].destinations)
+            found[name] = tuple(one for one in own if not destinations or one in destinations)
+    return found
+
+
+@contextmanager
+def ready(parts: Parts, names: Collection[str]) -> Iterator[tuple[Mapping[str, Ready], list[str]]]:
+    """The outlets that can post, and one line for each that cannot; closed at the end."""
+    made: dict[str, Ready] = {}
+    problems: list[str] = []
+    try:
+        for name in names:
+            try:
+                made[name] = _ready(parts, name)
+            except OutletError as error:
+                problems.append(str(error))
+        yield made, problems
+    finally:
+        for one in made.values():
+            one.outlet.close()
+
+
+def _ready(parts: Parts, name: str) -> Ready:
+    if name == SITE:
+        return Ready(Site(parts), timedelta(), lambda _: Decimal(0))
+    module, chosen = outlets.module(name), parts.settings.config.outlets[name]
+    outlet = outlets.outlet(name, chosen, parts.out, parts.settings.secrets, clock)
+    return Ready(outlet, module.SETTLE, module.cost, getattr(chosen, "monthly_budget", None))
+
+
+def desk(parts: Parts) -> daily.Desk:
+    """What publishing works with."""
+    chosen = parts.settings.config
+    threads = {name for name, block in chosen.outlets.items() if getattr(block, "thread", False)}
+    outbox = daily.outbox(parts.store)
+    return daily.Desk(parts.store, parts.archive, outbox, chosen.publish, chosen.corrections.threshold, threads)
+
+
+def run(parts: Parts, desk: daily.Desk, made: Mapping[str, Ready]) -> Run:
+    """One pass over the outbox, as this process."""
+    locales = {
+        destination: locale
+        for block in parts.settings.config.outlets.values()
+        for destination, locale in getattr(block, "locales", {}).items()
+    }
+    posts = daily.Posts(parts.archive, desk.outbox, parts.hidden, locales)
+    return Run(desk.outbox, made, posts, clock, worker(), parts.settings.config.publish.lease)
+
+
+def worker() -> str:
+    """A name that no other process has."""
+    return f"{socket.gethostname()[:60]}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+class Site:
+    """The archive site as an outlet: posting writes all of it anew, so that doing it twice harms nothing."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def post(self, part: Part, destination: str) -> Outcome:
+        from bot.cli.show import write_site
+
+        try:
+            index = write_site(self._parts)
+        except (FootfallError, OSError) as error:
+            return Refused(f"site: {error}")
+        url = getattr(self._parts.settings.config.outlets.get(SITE), "url", "") or str(index)
+        return Sent(part.marker, url)
+
+    def edit(self, part: Part, destination: str, platform_id: str) -> Outcome:
+        return self.post(part, destination)
+
+    def find(self, part: Part, destination: str) -> Found:
+        return NotFound()
+
+    def check(self) -> list[Check]:
+        return []
+
+    def close(self) -> None:
+        pass

@@ -1,0 +1,170 @@
+"""Commands that run Footfall and look after its database: run, schedule, migrate, copy-to."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bot.cli.parts import Parts, clock, json_option, print_json, progress, with_parts
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from bot.config import ScheduleEntry
+    from bot.worker import Bench
+
+SHOWN = 5
+
+
+@click.command("run")
+@click.pass_obj
+def run(path: Path) -> int:
+    """The worker: collects, composes and publishes by the schedule until it is told to stop (SIGTERM, Ctrl-C).
+
+    Several may share one PostgreSQL: one works, the others stand by. How it is doing: /health and /metrics on
+    worker.host and worker.port. On a terminal it logs for people, elsewhere as JSON.
+    """
+    import os
+    import signal
+
+    from bot import logs, worker
+    from bot.cli import reach
+
+    parts = Parts(path)
+    chosen = parts.settings.config.worker
+    secrets = _secrets(parts)
+    logs.configure(secrets)
+    reach.targets(parts)
+    made = worker.Worker(lambda: _bench(path), clock, reach.worker(), chosen.tick)
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sign, lambda *_: made.stop.set())
+    worked = worker.Worked(made.state, lambda: made.bench, clock)
+    pages = worker.Side("pages", worker.serving(worked, chosen.host, chosen.port, logs.redactor(secrets)))
+    finished = made.run([pages] if chosen.port else [], chosen.grace)
+    if not finished:
+        logging.getLogger(__name__).warning("the step in hand was abandoned; it is taken up again at the next start")
+        logging.shutdown()
+        os._exit(0)  # a thread that hangs in a system call would keep the process for ever
+    return 0
+
+
+def _secrets(parts: Parts) -> list[SecretStr]:
+    url = parts.settings.database_url
+    held = [url] if "@" in url.get_secret_value() else []
+    return [*parts.settings.secrets.values(), *held]
+
+
+@contextmanager
+def _bench(path: Path) -> Iterator[Bench]:
+    """Database, sources and outlets, opened for one worker."""
+    from bot.cli import reach
+    from bot.worker import Bench
+
+    parts = Parts(path)
+    try:
+        desk, entries = reach.desk(parts), parts.settings.config.schedule
+        with reach.ready(parts, reach.targets(parts)) as (made, problems):
+            for problem in problems:
+                logging.getLogger(__name__).warning(problem)
+            yield Bench(
+                parts.store,
+                desk,
+                [(plan, parts.source(name)) for name, plan in parts.plans.items()],
+                entries,
+                {entry.name: _targets(parts, entry, made) for entry in entries},
+                lambda: reach.run(parts, desk, made),
+                clock,
+                parts.settings.config.worker.collect_every,
+            )
+    finally:
+        parts.close()
+
+
+def _targets(parts: Parts, entry: ScheduleEntry, made: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Where an entry posts: of the outlets that are ready, those it names."""
+    from bot.cli import reach
+
+    found = reach.targets(parts, entry.outlets, entry.destinations)
+    return {outlet: places for outlet, places in found.items() if outlet in made}
+
+
+@click.command()
+@json_option
+@with_parts
+def schedule(parts: Parts, as_json: bool) -> None:
+    """The next five runs of each regular post, in its own time zone and in UTC."""
+    from bot import schedule as times
+
+    now = clock()
+    found = [(entry, times.upcoming(entry, now, SHOWN)) for entry in parts.settings.config.schedule]
+    if as_json:
+        print_json([_entry(entry, runs) for entry, runs in found])
+        return
+    for entry, runs in found:
+        click.echo(_heading(entry))
+        for run in runs:
+            click.echo(f"  {_local(entry, run):%a %Y-%m-%d %H:%M %Z}  =  {run:%a %Y-%m-%d %H:%M} UTC")
+    if not found:
+        click.echo("nothing is scheduled; config.yaml: schedule: is empty")
+
+
+def _entry(entry: ScheduleEntry, runs: tuple[datetime, ...]) -> dict[str, object]:
+    from bot import schedule as times
+
+    shown = [
+        {
+            "local": _local(entry, run).isoformat(),
+            "utc": run.isoformat(),
+            "publishes": times.period(entry, run).first.isoformat(),
+        }
+        for run in runs
+    ]
+    return {**entry.model_dump(mode="json"), "next": shown}
+
+
+def _heading(entry: ScheduleEntry) -> str:
+    day = f" on {(entry.weekday or 'monday').capitalize()}" if entry.period == "week" else ""
+    day = f" on day {entry.day or 1}" if entry.period == "month" else day
+    to = ", ".join((*entry.outlets, *entry.destinations)) or "every outlet"
+    of = ", ".join(entry.networks) or "every network"
+    return f"{entry.name}: every {entry.period}{day} at {entry.at:%H:%M} {entry.zone}, {of} to {to}"
+
+
+def _local(entry: ScheduleEntry, run: datetime) -> datetime:
+    from zoneinfo import ZoneInfo
+
+    return run.astimezone(UTC).astimezone(ZoneInfo(entry.zone))
+
+
+@click.command()
+@with_parts
+def migrate(parts: Parts) -> None:
+    """Bring the database's tables to this version; safe to run again, and at the same time as others."""
+    click.echo(f"database {parts.store.shown}: up to date")
+
+
+@click.command("copy-to")
+@click.argument("url")
+@with_parts
+def copy_to(parts: Parts, url: str) -> None:
+    """Copy the whole database to another, empty one: from SQLite to PostgreSQL or back.
+
+    URL is sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME. Stop the worker first: what it writes after the copy
+    began is not in it, and two workers on two databases would publish twice.
+    """
+    from bot import store, transfer
+
+    target = store.opened(url)
+    try:
+        with progress("copying", len(store.tables.sorted_tables)) as tell:
+            counts = transfer.copy(parts.store, target, tell)
+        click.echo(f"{sum(counts.values())} rows of {len(counts)} tables copied from {parts.store.shown}")
+        click.echo(f"now set DATABASE_URL to {target.shown} and start the worker")
+    finally:
+        target.close()

@@ -1,0 +1,239 @@
+"""What goes out, and where: asks which periods are due, composes them, lets pass what may go out, and plans it.
+
+Nothing here talks to an outlet: `deliveries.flush` sends what was planned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Literal
+
+from sqlalchemy import Connection
+
+from bot import deliveries, digest, ledger, outlets, render
+from bot.archive import Archive, add_receipt
+from bot.config import Publish
+from bot.daily.walk import Plan, compose, post
+from bot.deliveries import Content, Delivery, Edition, Outbox
+from bot.records import Document, FootfallError, Period, PeriodName, Post, Receipt, instant
+from bot.store import Store
+
+Targets = Mapping[str, Sequence[str]]
+"""Outlet to the destinations that get a post."""
+
+_CORRECTS_ALONE = frozenset({"x"})
+"""Outlets where a post that cannot be edited any more is corrected by a second one. Elsewhere it is edited or left."""
+_CORRECTED_FOR = timedelta(days=62)
+"""How long after a period's start its new editions still go out by themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """What was decided about one period of one network."""
+
+    network: str
+    period: Period
+    verdict: Literal["planned", "waiting", "silent", "missed", "closed"]
+    reason: str = ""
+    edition: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What publishing works with."""
+
+    store: Store
+    archive: Archive
+    outbox: Outbox
+    rules: Publish
+    threshold: float
+    """Share by which a headline must move for a correction of its own."""
+    threads: Collection[str] = ()
+    """Outlets that get every part of a post, not the first alone."""
+
+
+def outbox(store: Store) -> Outbox:
+    """The outbox of a database whose receipts go into its archive."""
+
+    def keep(connection: Connection, edition: Edition, receipt: Receipt) -> None:
+        add_receipt(connection, edition.network, edition.period, edition.day, edition.number, receipt)
+
+    return Outbox(store, keep)
+
+
+def publish(
+    desk: Desk, plan: Plan, name: PeriodName, targets: Targets, now: datetime, day: date | None = None
+) -> list[Announced]:
+    """Plan the deliveries of what is due of one network and kind of period, or of the period that holds `day` however
+    old it is. Doing it twice plans nothing twice."""
+    if day:
+        return [_announce(desk, plan, Period.holding(day, name), targets, now, until=None)]
+    groups: dict[tuple[date | None, date | None], dict[str, list[str]]] = {}
+    for outlet, destination in _places(targets):
+        planned = desk.outbox.planned(plan.network, name, outlet, destination)
+        groups.setdefault(planned, {}).setdefault(outlet, []).append(destination)
+    done = [one for planned, group in groups.items() for one in _due(desk, plan, name, group, now, *planned)]
+    return list(dict.fromkeys(done if groups else _due(desk, plan, name, {}, now, None, None)))
+
+
+def _due(
+    desk: Desk, plan: Plan, name: PeriodName, targets: Targets, now: datetime, oldest: date | None, newest: date | None
+) -> list[Announced]:
+    """Plan what is due for destinations for which the same oldest and newest periods were ever planned. Of what was
+    before the oldest nothing is due: a new destination does not begin with yesterday's news."""
+    spans = [s for c in plan.catalogues if (s := ledger.span(desk.store, c)) is not None]
+    begins = min((s.first for s in spans), default=None)
+    begins = max(begins, oldest) if begins and oldest else begins
+    found = deliveries.due(name, now, begins, newest, desk.rules.max_age)
+    if plan.closed:
+        reason = "its record is closed, so nothing of it is ever due; --day posts one all the same"
+        return [Announced(plan.network, period, "closed", reason) for period in found.periods]
+    done = [_miss(desk, plan, period, targets, now) for period in found.missed]
+    for period in found.periods:
+        until = deliveries.expires(period, desk.rules.max_age)
+        done.append(_announce(desk, plan, period, targets, now, until))
+    return done + _corrections(desk, plan, name, targets, now, {one.period.first for one in done})
+
+
+def _announce(
+    desk: Desk, plan: Plan, period: Period, targets: Targets, now: datetime, until: datetime | None
+) -> Announced:
+    document = compose(desk.store, desk.archive, plan, period, now)
+    edition = Edition(plan.network, period.name, period.first, document["edition"])
+    found = deliveries.verdict(document, now, desk.rules.deadline)
+    if not found.publish:
+        for outlet, destination in _places(targets) if found.final else ():
+            desk.outbox.silence(edition, outlet, destination, now, until, found.reason)
+        return Announced(plan.network, period, "silent" if found.final else "waiting", found.reason, edition.number)
+    for outlet, destination in _places(targets):
+        _plan(desk, document, edition, outlet, destination, now, until)
+    return Announced(plan.network, period, "planned", found.reason, edition.number)
+
+
+def _miss(desk: Desk, plan: Plan, period: Period, targets: Targets, now: datetime) -> Announced:
+    reason = "missed: it was over for longer than publish.max_age before it could be published"
+    number = compose(desk.store, desk.archive, plan, period, now)["edition"]
+    edition = Edition(plan.network, period.name, period.first, number)
+    for outlet, destination in _places(targets):
+        desk.outbox.silence(edition, outlet, destination, now, now, reason)
+    return Announced(plan.network, period, "missed", reason, number)
+
+
+def _corrections(
+    desk: Desk, plan: Plan, name: PeriodName, targets: Targets, now: datetime, seen: Collection[date]
+) -> list[Announced]:
+    """New editions of periods that are no longer due, for the destinations that an earlier one went to."""
+    done = []
+    for entry in desk.archive.listed(plan.network, name):
+        past = entry.day in seen or now - instant(entry.day) > _CORRECTED_FOR
+        if past or entry.edition == 1 or entry.status != "draft":
+            continue
+        document = desk.archive.digest(plan.network, name, entry.day, entry.edition)
+        assert document is not None
+        edition = Edition(plan.network, name, entry.day, entry.edition)
+        until = datetime.fromisoformat(document["composed_at"]) + desk.rules.max_age
+        places = [place for place in _places(targets) if desk.outbox.told(edition, *place) is not None]
+        if not places or now >= until:
+            continue
+        for outlet, destination in places:
+            _plan(desk, document, edition, outlet, destination, now, until)
+        done.append(Announced(plan.network, Period.holding(entry.day, name), "planned", "corrected", entry.edition))
+    return done
+
+
+def _plan(
+    desk: Desk,
+    document: Document,
+    edition: Edition,
+    outlet: str,
+    destination: str,
+    now: datetime,
+    until: datetime | None,
+) -> None:
+    told = desk.outbox.told(edition, outlet, destination)
+    otherwise: Literal["refuse", "post", "skip"] = "refuse"
+    if told is not None and outlet in _CORRECTS_ALONE:
+        before = desk.archive.digest(edition.network, edition.period, edition.day, told)
+        otherwise = "post" if before is None or _moved(before, document) > desk.threshold else "skip"
+    parts = _parts(document, outlet) if outlet in desk.threads else 1
+    desk.outbox.plan(edition, outlet, destination, parts, now, until, otherwise)
+
+
+def _parts(document: Document, outlet: str) -> int:
+    try:
+        return len(post(document, outlet).parts)
+    except (render.LintError, render.TooLongError):
+        return 1  # sending the first will say what is wrong
+
+
+def _moved(before: Document, after: Document) -> float:
+    """By which share of itself the headline moved; infinite where it became known or unknown."""
+    old, new = _headline(before), _headline(after)
+    if old == new:
+        return 0.0
+    return abs(new - old) / abs(old) if old and new is not None else float("inf")
+
+
+def _headline(document: Document) -> float | None:
+    named = document["headline"]
+    for block in document["catalogues"]:
+        if block["catalogue"] == named["catalogue"]:
+            value: float | None = block["figures"][named["figure"]]["value"]
+            return value
+    return None
+
+
+def _places(targets: Targets) -> list[tuple[str, str]]:
+    return [(outlet, destination) for outlet, destinations in targets.items() for destination in destinations]
+
+
+# --- what it says ------------------------------------------------------------------------------------------------
+
+
+class Unspeakable(FootfallError):
+    """A delivery for which no words can be made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Posts:
+    """What deliveries say; each post is rendered once. For one pass over the outbox, in one thread."""
+
+    archive: Archive
+    outbox: Outbox
+    hidden: Sequence[str] = ()
+    locales: Mapping[str, str] = field(default_factory=dict)
+    """Destination to its language."""
+    _made: dict[tuple[object, ...], tuple[Document, Post]] = field(default_factory=dict)
+
+    def __call__(self, one: Delivery) -> Content:
+        """What a delivery says. Raises `Unspeakable`."""
+        told = self.outbox.told(one.digest, one.outlet, one.destination) if one.kind == "correction" else None
+        locale = self.locales.get(one.destination, "en")
+        key = (one.digest, one.outlet, locale, told)
+        if key not in self._made:
+            self._made[key] = self._post(one, told, locale)
+        document, made = self._made[key]
+        parts = outlets.parts(made, lambda _: one.marker)
+        if one.part >= len(parts):
+            raise Unspeakable(f"{one.said}: the post has {len(parts)} parts now")
+        return Content(document, parts[one.part])
+
+    def _post(self, one: Delivery, told: int | None, locale: str) -> tuple[Document, Post]:
+        document = self.archive.digest(one.network, one.period, one.day, one.edition)
+        if document is None:
+            raise Unspeakable(f"{one.said}: the archive has no such edition")
+        shown = document
+        if told is not None and (before := self.archive.digest(one.network, one.period, one.day, told)):
+            # Corrected is what was read there, which need not be the edition just before.
+            shown = {**document, "changes": digest.differences(before, document)}
+        if one.outlet == "site":
+            return document, Post("site", (one.digest.said,))
+        try:
+            return document, post(shown, one.outlet, self.hidden, locale)
+        except (render.LintError, render.TooLongError, KeyError) as error:
+            raise Unspeakable(f"{one.said}: {error}") from error
+
+
+__all__ = ["Announced", "Desk", "Posts", "Targets", "Unspeakable", "outbox", "publish"]

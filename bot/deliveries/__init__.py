@@ -1,0 +1,31 @@
+"""Every part on its way to one destination, and what became of it: sent once, or a recorded reason why not.
+
+A delivery goes `planned -> sending -> sent | refused | unknown`, or `skipped`. Each change is committed before the next
+step touches the world, so that a process may die anywhere: what it held becomes `unknown`, and the outlet is asked.
+
+The modules: `rows` (a delivery as a value), `rules` (what an outcome means; pure), `due` (which periods; pure),
+`outbox` (the only one that writes), `sender` (claims, hands to the outlet, reports).
+"""
+
+from bot.deliveries.due import Due, due, expires, verdict
+from bot.deliveries.outbox import DeliveryError, Outbox, Paused
+from bot.deliveries.rows import Delivery, Edition
+from bot.deliveries.rules import RESENDS
+from bot.deliveries.sender import Content, Ready, Run, flush
+
+__all__ = [
+    "RESENDS",
+    "Content",
+    "Delivery",
+    "DeliveryError",
+    "Due",
+    "Edition",
+    "Outbox",
+    "Paused",
+    "Ready",
+    "Run",
+    "due",
+    "expires",
+    "flush",
+    "verdict",
+]

@@ -1,0 +1,94 @@
+"""A delivery as a value: one row of the outbox."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+from bot.records import PeriodName
+
+State = Literal["planned", "sending", "sent", "refused", "unknown", "skipped"]
+Kind = Literal["post", "correction"]
+Otherwise = Literal["refuse", "post", "skip"]
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """One digest as it was issued."""
+
+    network: str
+    period: PeriodName
+    day: date
+    """The period's first."""
+    number: int
+
+    @property
+    def said(self) -> str:
+        """The key in words."""
+        return f"{self.network} {self.period} {self.day} edition {self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One part on its way to one destination."""
+
+    id: int
+    network: str
+    period: PeriodName
+    day: date
+    edition: int
+    outlet: str
+    destination: str
+    part: int
+    kind: Kind
+    marker: str
+    """Names it at its destination for ever; see `outlets.marker`."""
+    state: State
+    since: datetime
+    """When it came into its state (UTC, to the second)."""
+    reason: str
+    planned_at: datetime
+    """It cannot have been sent before."""
+    not_before: datetime | None
+    """The next attempt where planned, the next look-back where unknown; `None` there: a human must say."""
+    until: datetime | None
+    """From then on it is no longer due; `None`: an operator asked for it."""
+    claimed_by: str | None
+    lease_until: datetime | None
+    attempts: int
+    resent: int
+    """How often it was planned again because its outlet did not show it."""
+    tried_at: datetime | None
+    text: str | None
+    """As sent at the last attempt."""
+    cost: Decimal | None
+    """US dollars of the last attempt, as estimated."""
+    edits: str | None
+    """Platform id of what it is put in the place of."""
+    otherwise: Otherwise
+    """What becomes of it where that cannot be edited."""
+    platform_id: str | None
+    url: str | None
+
+    @property
+    def digest(self) -> Edition:
+        return Edition(self.network, self.period, self.day, self.edition)
+
+    @property
+    def said(self) -> str:
+        """The key in words."""
+        more = f", part {self.part + 1}" if self.part else ""
+        return (
+            f"{self.network} {self.period} {self.day} edition {self.edition} to {self.outlet} {self.destination}{more}"
+        )
+
+
+_NAMES = tuple(field.name for field in fields(Delivery))
+
+
+def delivery(row: Any) -> Delivery:
+    """A row of the table as a value."""
+    values = {name: getattr(row, name) for name in _NAMES}
+    return Delivery(**{**values, "cost": Decimal(row.cost) if row.cost else None})

@@ -1,0 +1,88 @@
+"""What an outlet's answer makes of a delivery. Pure: values in, the columns that change out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from bot.deliveries.rows import Delivery
+from bot.outlets import CannotTell, Found, Later, NotFound, Outcome, Refused, Sent, Stopped, Unsure
+
+RESENDS = 3
+"""How often what was not found is sent again by itself; then a human is asked."""
+SECOND = timedelta(seconds=1)
+"""Instants are kept to the second: what is waited for gets one more."""
+
+Change = Mapping[str, object]
+
+
+def after_sending(one: Delivery, outcome: Outcome, now: datetime) -> Change:
+    """What changes when the sending of a claimed delivery ended so."""
+    match outcome:
+        case Sent():
+            return sent(outcome, now)
+        case Later(reason, not_before):
+            return planned(reason, not_before + SECOND, now)
+        case Stopped(reason):
+            return planned(reason, now, now)
+        case Unsure(reason):
+            return unknown(reason, now)
+        case Refused(reason):
+            return _refused(one, reason, now)
+
+
+def after_asking(one: Delivery, found: Found, asked_at: datetime, settle: timedelta) -> Change:
+    """What changes when the outlet was asked, at an instant, about a delivery whose fate is unknown."""
+    match found:
+        case Sent():
+            return sent(found, asked_at)
+        case CannotTell(reason, again):
+            return {"reason": reason, "not_before": again + SECOND if again else None}
+        case NotFound():
+            trusted_from = one.since + settle + SECOND
+            if asked_at < trusted_from:
+                return {"not_before": trusted_from}
+            if one.resent >= RESENDS:
+                reason = (
+                    f"sent {one.attempts} times and not found each time: look for it there, then deliveries resolve"
+                )
+                return {"reason": reason, "not_before": None}
+            again_planned = planned(f"not found there; it was: {one.reason}", asked_at, asked_at)
+            return {**again_planned, "resent": one.resent + 1}
+
+
+def sent(proof: Sent, now: datetime) -> Change:
+    return {
+        "state": "sent",
+        "since": now,
+        "reason": "",
+        "platform_id": proof.platform_id,
+        "url": proof.url,
+        "not_before": None,
+        **_UNCLAIMED,
+    }
+
+
+def planned(reason: str, not_before: datetime, now: datetime) -> Change:
+    return {"state": "planned", "since": now, "reason": reason, "not_before": not_before, **_UNCLAIMED}
+
+
+def unknown(reason: str, now: datetime) -> Change:
+    """To be asked about at once: on most outlets what is out shows at once."""
+    return {"state": "unknown", "since": now, "reason": reason, "not_before": now, **_UNCLAIMED}
+
+
+def ended(state: str, reason: str, now: datetime) -> Change:
+    """Refused or skipped."""
+    return {"state": state, "since": now, "reason": reason, "not_before": None, **_UNCLAIMED}
+
+
+def _refused(one: Delivery, reason: str, now: datetime) -> Change:
+    if one.edits and one.otherwise == "post":
+        return {**planned(f"not edited in place: {reason}", now, now), "edits": None}
+    if one.edits and one.otherwise == "skip":
+        return ended("skipped", f"{reason}; the headline moved too little for a correction of its own", now)
+    return ended("refused", reason, now)
+
+
+_UNCLAIMED: Change = {"claimed_by": None, "lease_until": None}

@@ -1,0 +1,102 @@
+"""What a long-running process says: JSON lines, or lines for people on a terminal; on standard error.
+
+Every line of every library passes here, tracebacks too, and leaves without a secret in it. The values of variables are
+never shown.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TextIO
+from urllib.parse import quote, unquote, urlsplit
+
+import structlog
+from pydantic import SecretStr
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+SHORTEST = 4
+"""Characters of the shortest secret that is looked for: a shorter one is found in every second word."""
+_LOUD = ("httpx", "httpcore", "discord", "tweepy", "aiohttp.access", "urllib3", "alembic", "matplotlib", "schedule")
+"""Libraries of which only warnings are of use to an operator."""
+
+
+def configure(secrets: Iterable[SecretStr], stream: TextIO | None = None) -> None:
+    """From here on, everything that is logged goes to `stream`, without `secrets`. A database's address counts as one,
+    and its password as another."""
+    to = stream or sys.stderr
+    handler = logging.StreamHandler(to)
+    handler.setFormatter(_formatter(redactor(secrets), to.isatty()))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.INFO)
+    for name in _LOUD:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.captureWarnings(True)
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, *_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
+    _log_what_nobody_caught()
+
+
+_SHARED: Sequence[Processor] = (
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+)
+
+
+def redactor(secrets: Iterable[SecretStr]) -> Callable[[str], str]:
+    """Takes every secret out of a text, in each form in which one is likely to stand there."""
+    forms = sorted({form for secret in secrets for form in _forms(secret.get_secret_value())}, key=len, reverse=True)
+
+    def redact(text: str) -> str:
+        for form in forms:
+            text = text.replace(form, "[redacted]")
+        return text
+
+    return redact
+
+
+def _forms(secret: str) -> set[str]:
+    password = urlsplit(secret).password if "://" in secret else None
+    plain = {secret, *([password, unquote(password)] if password else [])}
+    coded = {form for text in plain for form in (quote(text, safe=""), quote(text), repr(text)[1:-1])}
+    in_json = {json.dumps(text, ensure_ascii=ascii)[1:-1] for text in plain | coded for ascii in (True, False)}
+    return {form for form in plain | coded | in_json if len(form) >= SHORTEST}
+
+
+def _formatter(redact: Callable[[str], str], terminal: bool) -> logging.Formatter:
+    def redacted(_logger: WrappedLogger, _name: str, line: EventDict) -> Any:
+        return redact(str(line))
+
+    shown: list[Processor] = (
+        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+        if terminal
+        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
+    )
+    return structlog.stdlib.ProcessorFormatter(
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *shown, redacted],
+        foreign_pre_chain=_SHARED,
+    )
+
+
+def _log_what_nobody_caught() -> None:
+    log = logging.getLogger("bot")
+
+    def uncaught(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            sys.__excepthook__(kind, error, trace)
+            return
+        log.critical("nobody caught this", exc_info=(kind, error, trace))
+
+    def uncaught_in_thread(given: threading.ExceptHookArgs) -> None:
+        if given.exc_value is not None:
+            uncaught(given.exc_type, given.exc_value, given.exc_traceback)
+
+    sys.excepthook, threading.excepthook = uncaught, uncaught_in_thread

@@ -1,0 +1,175 @@
+"""A part as a Discord message: its limits, its embed with the mark that a look-back finds, its files. Nothing is sent.
+
+Limits: github.com/discord/discord-api-docs, the page named beside each; lengths in characters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from io import BytesIO
+from typing import TYPE_CHECKING, cast
+
+from bot.outlets import Part, Poll
+
+if TYPE_CHECKING:
+    import discord
+
+CONTENT = 2000
+"""resources/message, Create Message, `content`; the OpenAPI description says 4000, which only some accounts have."""
+EMBED_TITLE, EMBED_DESCRIPTION, EMBED_FOOTER, EMBED_AUTHOR = 256, 4096, 2048, 256
+"""resources/message, Embed Limits."""
+EMBED_FIELDS, FIELD_NAME, FIELD_VALUE = 25, 256, 1024
+"""resources/message, Embed Limits."""
+EMBED_TOTAL = 6000
+"""resources/message, Embed Limits: the sum of all texts of all embeds of a message."""
+ALT = 1024
+"""resources/message, Attachment Structure, `description`."""
+FILES = 10
+"""resources/message, Create Message, `attachments` (in the OpenAPI description: maxItems)."""
+FILE_BYTES, REQUEST_BYTES = 10 * 2**20, 25 * 2**20
+"""reference, Uploading Files: 10 MiB a file by default; resources/message, Create Message: 25 MiB a request."""
+NONCE = 25
+"""resources/message, Create Message, `nonce`."""
+POLL_QUESTION, POLL_ANSWER, POLL_ANSWERS = 300, 55, 10
+"""resources/poll, Poll Media Object and Poll Create Request Object."""
+POLL_HOURS = 768
+"""resources/poll, Poll Create Request Object, `duration`: up to 32 days, in whole hours."""
+MARK = 12
+"""Hexadecimal characters of a part's marker that its embed shows in the footer."""
+
+
+def mark(part: Part) -> str:
+    """What a look-back finds an embed by."""
+    return f"ref {part.marker[:MARK]}"
+
+
+def embed(part: Part) -> discord.Embed | None:
+    """The part's embed with its mark at the end of the footer."""
+    if part.embed is None:
+        return None
+    import discord
+
+    footer = cast(Mapping[str, object], part.embed.get("footer") or {})
+    text = " · ".join(str(words) for words in (footer.get("text"), mark(part)) if words)
+    return discord.Embed.from_dict({**part.embed, "footer": {**footer, "text": text}})
+
+
+def embeds(part: Part) -> list[discord.Embed]:
+    """The part's embed, where it has one."""
+    made = embed(part)
+    return [made] if made else []
+
+
+@contextmanager
+def files(part: Part) -> Iterator[list[discord.File]]:
+    """The part's pictures as attachments with their alt text, let go at the end: discord.py ties a file to itself, so
+    that each would stay in memory until the next full garbage collection."""
+    import discord
+
+    made = [
+        discord.File(BytesIO(picture.content), _file_name(picture.name), description=picture.alt)
+        for picture in part.pictures
+    ]
+    try:
+        yield made
+    finally:
+        for file in made:
+            file.fp.close()
+
+
+def _file_name(name: str) -> str:
+    """Discord shows a picture only where the name says that it is one."""
+    return name if "." in name else f"{name}.png"
+
+
+def poll(asked: Poll) -> discord.Poll:
+    import discord
+
+    made = discord.Poll(asked.question, asked.lasts)
+    for answer in asked.answers:
+        made.add_answer(text=answer)
+    return made
+
+
+def is_it(part: Part, message: discord.Message) -> bool:
+    """Whether a message of ours is this part."""
+    if message.nonce == part.marker:
+        return True
+    if part.embed is not None:
+        return any(mark(part) in (shown.footer.text or "") for shown in message.embeds)
+    if part.poll is not None:
+        return message.poll is not None and message.poll.question == part.poll.question
+    return message.content == part.text.strip()
+
+
+# --- checked before sending ------------------------------------------------------------------------------------
+
+
+def mistakes(part: Part) -> list[str]:
+    """What Discord would refuse, each: which thing, how long it is, how long it may be."""
+    found = list(_too_long("text", part.text, CONTENT))
+    found += _too_long("marker", part.marker, NONCE)
+    if not (part.text.strip() or part.embed or part.poll):
+        found.append("nothing to say: no text, no embed, no poll")
+    found += _file_mistakes(part)
+    if part.embed is not None:
+        found += _embed_mistakes(part)
+    if part.poll is not None:
+        found += _poll_mistakes(part.poll)
+        if part.embed is not None:
+            found.append("poll: found beside an embed, wanted one of the two")
+    return found
+
+
+def _too_long(what: str, text: object, limit: int) -> Iterator[str]:
+    length = len(str(text or "").strip())
+    if length > limit:
+        yield f"{what}: {length} characters, at most {limit}"
+
+
+def _file_mistakes(part: Part) -> Iterator[str]:
+    sizes = [len(picture.content) for picture in part.pictures]
+    if len(sizes) > FILES:
+        yield f"pictures: {len(sizes)}, at most {FILES}"
+    for picture in part.pictures:
+        if not picture.alt.strip():
+            yield f"picture {picture.name}: no alt text"
+        yield from _too_long(f"alt text of {picture.name}", picture.alt, ALT)
+        if len(picture.content) > FILE_BYTES:
+            yield f"picture {picture.name}: {len(picture.content)} bytes, at most {FILE_BYTES}"
+    if sum(sizes) > REQUEST_BYTES - 2**20:
+        yield f"pictures: {sum(sizes)} bytes together, at most {REQUEST_BYTES - 2**20}"
+
+
+def _embed_mistakes(part: Part) -> Iterator[str]:
+    made = embed(part)
+    assert made is not None
+    yield from _too_long("embed title", made.title, EMBED_TITLE)
+    yield from _too_long("embed description", made.description, EMBED_DESCRIPTION)
+    yield from _too_long("embed footer with its mark", made.footer.text, EMBED_FOOTER)
+    yield from _too_long("embed author", made.author.name, EMBED_AUTHOR)
+    if len(made.fields) > EMBED_FIELDS:
+        yield f"embed fields: {len(made.fields)}, at most {EMBED_FIELDS}"
+    for number, field in enumerate(made.fields, 1):
+        yield from _too_long(f"embed field {number} name", field.name, FIELD_NAME)
+        yield from _too_long(f"embed field {number} value", field.value, FIELD_VALUE)
+        if not ((field.name or "").strip() and (field.value or "").strip()):
+            yield f"embed field {number}: empty name or value"
+    if len(made) > EMBED_TOTAL:
+        yield f"embed: {len(made)} characters together, at most {EMBED_TOTAL}"
+    yield from (f"embed {key}: a picture there has no alt text" for key in ("image", "thumbnail") if key in part.embed)  # type: ignore[operator]
+
+
+def _poll_mistakes(asked: Poll) -> Iterator[str]:
+    yield from _too_long("poll question", asked.question, POLL_QUESTION)
+    if not 1 <= len(asked.answers) <= POLL_ANSWERS:
+        yield f"poll: {len(asked.answers)} answers, wanted 1 to {POLL_ANSWERS}"
+    for number, answer in enumerate(asked.answers, 1):
+        yield from _too_long(f"poll answer {number}", answer, POLL_ANSWER)
+    if not all(text.strip() for text in (asked.question, *asked.answers)):
+        yield "poll: an empty question or answer"
+    hours = asked.lasts / timedelta(hours=1)
+    if hours != int(hours) or not 1 <= hours <= POLL_HOURS:
+        yield f"poll: lasts {asked.lasts}, wanted whole hours from 1 to {POLL_HOURS}"

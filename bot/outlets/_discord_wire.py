@@ -1,0 +1,251 @@
+"""discord.py's REST client, without a gateway, on an event loop in a thread of its own: paced, timed, and with a note
+of what left this machine. Nothing here knows a post; what went wrong comes back as `Trouble`, never as an exception.
+
+What discord.py 2.7 does by itself inside one call: it waits out a 429 that carries `Via`, and repeats after 500, 502,
+504 and 524 up to five times. For a new message the nonce makes that safe; an edit and a crosspost may be said twice
+anyway. It raises at once on 503, on a dropped connection and on a 429 without `Via` (Cloudflare's).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import threading
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import Future
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from pydantic import SecretStr
+
+from bot.outlets import redacted
+
+if TYPE_CHECKING:
+    from types import SimpleNamespace
+
+    import aiohttp
+    import discord
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+PER_SECOND = 49.0
+"""Requests a second; "All bots can make up to 50 requests per second" (topics/rate-limits, Global Rate Limit)."""
+CONNECTIONS = 32
+PATIENCE = 30.0
+"""Seconds for one request and its answer."""
+LONGEST_NAP = 30.0
+"""Seconds that discord.py may sleep for a rate limit; longer ones come back. It accepts no smaller value."""
+LONGEST_CALL = 600.0
+"""Seconds for a call that has not made a request yet: waiting for its turn."""
+LIMITS_KEPT = 64
+ANSWER_LIMIT = 8 * 2**20
+UNTOLD_WAIT = 600.0
+"""Seconds to stay away after a 429 that does not say how long: Cloudflare's ban counts in 10 minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A call that brought no usable answer, and what is known of it."""
+
+    words: str
+    """One clean line without secrets."""
+    status: int = 0
+    code: int = 0
+    """Discord's own error code; 0 where there is none."""
+    wait: float | None = None
+    """Seconds that Discord asks us to stay away; `None` where it does not."""
+    doubt: bool = False
+    """Something that changes the world left this machine and may have been accepted."""
+    everywhere: bool = False
+    """Not about one channel: whatever else is sent now meets the same."""
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """The requests of one call, as the wire saw them."""
+
+    deadline: asyncio.Timeout | None = None
+    open: bool = False
+    doubt: bool = False
+    everywhere: bool = False
+
+
+_ATTEMPT: ContextVar[_Attempt] = ContextVar("_ATTEMPT")
+
+
+class Wire:
+    """One REST session, opened at the first question and kept until `close`."""
+
+    def __init__(self, api: str, token: SecretStr, patience: float = PATIENCE, per_second: float = PER_SECOND) -> None:
+        self._api, self._token, self._patience, self._per_second = api, token, patience, per_second
+        self._starting = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._client: discord.Client | None = None
+        self._opening = asyncio.Lock()
+        self._next_turn = 0.0
+        self._prune_at = LIMITS_KEPT
+
+    def begin(self, work: Coroutine[object, object, T]) -> Future[T]:
+        """Work that goes on in the wire's thread."""
+        with self._starting:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(target=self._loop.run_forever, name="discord", daemon=True)
+                self._thread.start()
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def close(self) -> None:
+        """Ends the session and the thread."""
+        with self._starting:
+            loop, thread, self._loop = self._loop, self._thread, None
+        if loop is None or thread is None:
+            return
+        asyncio.run_coroutine_threadsafe(self._shut(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+    async def ask(self, question: Callable[[discord.Client], Awaitable[T]]) -> T | Trouble:
+        """What Discord answers to a question put to a logged-in client, or why it did not."""
+        import aiohttp
+        import discord
+
+        attempt = _Attempt()
+        note = _ATTEMPT.set(attempt)
+        try:
+            async with asyncio.timeout(LONGEST_CALL) as attempt.deadline:
+                return await question(await self._session())
+        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+            return self._trouble(error, attempt)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            # What discord.py does with an answer that is not what Discord promises.
+            log.debug("unreadable answer", exc_info=True)
+            return Trouble(
+                f"an answer that cannot be read ({type(error).__name__})", doubt=attempt.open or attempt.doubt
+            )
+        finally:
+            _ATTEMPT.reset(note)
+            self._prune()
+
+    # --- the session ------------------------------------------------------------------------------------------
+
+    async def _session(self) -> discord.Client:
+        async with self._opening:
+            if self._client is None:
+                self._client = await self._opened()
+            return self._client
+
+    async def _opened(self) -> discord.Client:
+        import aiohttp
+        import discord
+
+        discord.http.Route.BASE = self._api
+        client = discord.Client(
+            intents=discord.Intents(guilds=True),  # said to a gateway only; without it discord.py warns
+            max_ratelimit_timeout=LONGEST_NAP,
+            connector=aiohttp.TCPConnector(limit=CONNECTIONS),
+            http_trace=self._trace(),
+        )
+        try:
+            await client.login(self._token.get_secret_value())
+        except BaseException:
+            await client.close()
+            raise
+        return client
+
+    def _prune(self) -> None:
+        """discord.py keeps the rate limit of each channel for minutes, which adds up over thousands of them. One that
+        is over and not in use says nothing any more."""
+        limits = self._client.http._buckets if self._client is not None else {}
+        if len(limits) >= self._prune_at:
+            for key, limit in list(limits.items()):
+                if limit.is_expired() and not limit.outgoing and not limit._pending_requests:
+                    del limits[key]
+            self._prune_at = len(limits) + LIMITS_KEPT
+
+    async def _shut(self) -> None:
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
+
+    def _trace(self) -> aiohttp.TraceConfig:
+        import aiohttp
+
+        trace = aiohttp.TraceConfig()
+        trace.on_request_start.append(self._starts)
+        trace.on_request_headers_sent.append(self._leaves)
+        trace.on_request_end.append(self._answered)
+        return trace
+
+    async def _starts(
+        self, _: aiohttp.ClientSession, __: SimpleNamespace, ___: aiohttp.TraceRequestStartParams
+    ) -> None:
+        """Each request, also a repeated one, takes its turn and then has `patience`."""
+        loop = asyncio.get_running_loop()
+        turn = max(loop.time(), self._next_turn)
+        self._next_turn = turn + 1 / self._per_second
+        await asyncio.sleep(turn - loop.time())
+        self._allow(self._patience)
+
+    async def _leaves(
+        self, _: aiohttp.ClientSession, __: SimpleNamespace, request: aiohttp.TraceRequestHeadersSentParams
+    ) -> None:
+        if request.method != "GET":
+            _ATTEMPT.get().open = True
+
+    async def _answered(
+        self, _: aiohttp.ClientSession, __: SimpleNamespace, answer: aiohttp.TraceRequestEndParams
+    ) -> None:
+        attempt, response = _ATTEMPT.get(), answer.response
+        if attempt.open:
+            attempt.open = False
+            attempt.doubt |= response.status < 300 or response.status >= 500
+        if response.status == 429:
+            attempt.everywhere = "Via" not in response.headers or response.headers.get("X-RateLimit-Scope") == "global"
+        # The next deadline must not fall into discord.py's own sleep: cut short there, a global limit would never end.
+        self._allow(self._patience + LONGEST_NAP)
+        if (response.content_length or 0) > ANSWER_LIMIT:
+            response.close()
+            raise ValueError("too large")
+
+    def _allow(self, seconds: float) -> None:
+        deadline = _ATTEMPT.get().deadline
+        if deadline is not None:
+            deadline.reschedule(asyncio.get_running_loop().time() + seconds)
+
+    # --- what went wrong --------------------------------------------------------------------------------------
+
+    def _trouble(self, error: Exception, attempt: _Attempt) -> Trouble:
+        import discord
+
+        doubt = attempt.open or attempt.doubt
+        if isinstance(error, discord.RateLimited):
+            wait = _seconds(error.retry_after)
+            words = f"rate limit, {wait:.0f} s to wait"
+            return Trouble(words, 429, wait=wait, doubt=doubt, everywhere=attempt.everywhere)
+        if isinstance(error, discord.LoginFailure):
+            return Trouble("401 Unauthorized", 401, doubt=doubt, everywhere=True)
+        if isinstance(error, discord.HTTPException):
+            words = redacted(f"{error.status}: {error.text or 'no text'}"[:2000], [self._token])
+            if error.code:
+                words = f"{words} (code {error.code})"
+            told = _seconds(error.response.headers.get("Retry-After"))
+            everywhere = error.status == 401 or attempt.everywhere
+            return Trouble(words, error.status, error.code, told if error.status == 429 else None, doubt, everywhere)
+        words = (
+            "no answer in time" if isinstance(error, TimeoutError) else f"connection failed ({type(error).__name__})"
+        )
+        return Trouble(words, doubt=doubt)
+
+
+def _seconds(told: object) -> float:
+    """A wait as told, in seconds and believable; `UNTOLD_WAIT` for anything else."""
+    try:
+        wait = float(str(told))
+    except ValueError:
+        return UNTOLD_WAIT
+    return min(max(wait, 1.0), 24 * 3600.0) if math.isfinite(wait) else UNTOLD_WAIT

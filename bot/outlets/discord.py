@@ -1,0 +1,346 @@
+"""Discord: an embed with its card, from a bot, in any number of channels; announcement channels pass it on.
+
+Needs a bot (discord.com/developers, no privileged intent), its token in DISCORD_TOKEN, and the bot invited with the
+permissions View Channel, Send Messages, Embed Links, Attach Files, Read Message History and Send Polls
+(562949953539072).
+
+Every message carries a nonce, so that for some minutes Discord itself answers a repetition with the message it has.
+After that, a look-back through the channel's history tells. Webhooks have no nonce and are not used.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from datetime import datetime, timedelta
+from decimal import Decimal
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, SecretStr, StringConstraints, field_validator
+
+from bot import config
+from bot.outlets import (
+    CannotTell,
+    Check,
+    Found,
+    Later,
+    NotFound,
+    Outcome,
+    Part,
+    Refused,
+    Sent,
+    Stopped,
+    Unsure,
+    Votes,
+    redacted,
+)
+from bot.outlets import _discord_calls as calls
+from bot.outlets import _discord_message as message
+from bot.outlets._discord_places import HISTORY, Place, Places
+from bot.outlets._discord_wire import CONNECTIONS, Trouble, Wire
+
+TITLE = "Discord"
+SECRETS = ("DISCORD_TOKEN",)
+SETTLE = timedelta(minutes=1)
+"""History shows a message as soon as it is accepted; the minute is for a request still on its way. It is shorter than
+the "past few minutes" in which the nonce holds (resources/message, Create Message, `enforce_nonce`)."""
+PAUSE = timedelta(minutes=1)
+"""Until the next attempt where nothing was sent and Discord does not say how long to wait."""
+# Error codes: topics/opcodes-and-status-codes, JSON Error Codes.
+UNKNOWN_MESSAGE = 10008
+ALREADY_CROSSPOSTED = 40033
+WRONG_CHANNEL_TYPE = 50024
+
+log = logging.getLogger(__name__)
+
+
+def _text(value: object) -> object:
+    """YAML reads an unquoted channel id as a number."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+ChannelId = Annotated[str, BeforeValidator(_text), StringConstraints(pattern=r"^[0-9]{15,20}$")]
+_ID = re.compile(r"[0-9]{1,20}")
+
+
+def _misnamed(*ids: str) -> Refused | None:
+    """Why these cannot be asked for."""
+    wrong = [redacted(repr(one)) for one in ids if not _ID.fullmatch(one)]
+    return Refused(f"discord: found {', '.join(wrong)}, wanted the number of a channel or message") if wrong else None
+
+
+class Settings(config.Outlet):
+    """What `config.yaml` may say under `outlets.discord`."""
+
+    destinations: tuple[ChannelId, ...] = Field((), description="ids of the channels that get every post")
+    locales: dict[ChannelId, str] = Field(default_factory=dict, description="channel id to the language posted there")
+    crosspost: bool = Field(True, description="true: posts in announcement channels are passed on to their followers")
+    api: str = Field("https://discord.com/api/v10", description="where Discord's API is")
+
+    @field_validator("destinations")
+    @classmethod
+    def _each_once(cls, destinations: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(destinations)) < len(destinations):
+            raise ValueError("wanted each channel once")
+        return destinations
+
+    @field_validator("api")
+    @classmethod
+    def _token_stays_private(cls, api: str) -> str:
+        parts = urlsplit(api)
+        if parts.hostname and (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname))):
+            return api.rstrip("/")
+        raise ValueError("wanted an https:// address (http:// only on this machine)")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def cost(part: Part) -> Decimal:
+    """US dollars: Discord charges nothing."""
+    return Decimal(0)
+
+
+def outlet(
+    chosen: config.Outlet, out: Path, secrets: Mapping[str, SecretStr], clock: Callable[[], datetime]
+) -> Discord:
+    """Discord with a bot's token. Nothing is asked of it yet."""
+    assert isinstance(chosen, Settings)
+    return Discord(chosen, Wire(chosen.api, secrets["DISCORD_TOKEN"]), secrets["DISCORD_TOKEN"], clock)
+
+
+class Discord:
+    """The bot, ready to post. Its session opens at the first question and stays open until `close`."""
+
+    def __init__(self, chosen: Settings, wire: Wire, token: SecretStr, clock: Callable[[], datetime]) -> None:
+        self._chosen, self._wire, self._token, self._clock = chosen, wire, token, clock
+        self._places = Places(wire, token)
+        self._away: Later | None = None
+        """What everything meets while Discord wants none of our requests."""
+
+    # --- what a caller may ask --------------------------------------------------------------------------------
+
+    def post(self, part: Part, destination: str) -> Outcome:
+        """Send one part to one channel, once; its permissions are looked at first. In an announcement channel the
+        message is then passed on; that it is out does not depend on that (see `crosspost`)."""
+        return self._refusal(part, destination) or self._wire.begin(self._post(part, destination, "")).result()
+
+    def post_many(
+        self, jobs: Iterable[tuple[Part, str]], guilds: Mapping[str, str] | None = None
+    ) -> Iterator[tuple[str, Outcome]]:
+        """Send parts to many channels at the pace that Discord allows; each destination and its outcome as it lands.
+
+        `jobs` is drawn from, in this thread, only as places become free, so that a job can be claimed as it is drawn.
+        `guilds` names the server of each channel whose permissions were seen before (when it subscribed): those are
+        sent to unseen, which takes one request instead of up to four. Once the account itself is refused or told
+        to stay away, the jobs left get the same outcome unsent."""
+        flying: dict[Future[Outcome], str] = {}
+        halt: Stopped | None = None
+        known = guilds or {}
+        try:
+            for part, destination in jobs:
+                while not halt and len(flying) >= CONNECTIONS:
+                    for landed, outcome in _landed(flying):
+                        halt = outcome if isinstance(outcome, Stopped) else halt
+                        yield landed, outcome
+                if refused := self._refusal(part, destination) or halt:
+                    yield destination, refused
+                else:
+                    flying[self._wire.begin(self._post(part, destination, known.get(destination, "")))] = destination
+            while flying:
+                yield from _landed(flying)
+        finally:
+            wait(flying)
+
+    def crosspost(self, destination: str, platform_id: str) -> Outcome:
+        """Pass a message of ours in an announcement channel on to its followers. May be asked again: a message that
+        was passed on already counts as `Sent`. Discord allows few an hour; `Later` never means to send again."""
+        wrong = _misnamed(destination, platform_id)
+        return wrong or self._wire.begin(self._crosspost(destination, platform_id)).result()
+
+    def find(self, part: Part, destination: str) -> Found:
+        """Look through the channel's history for the part."""
+        if wrong := _misnamed(destination):
+            return CannotTell(wrong.reason, None)
+        return self._wire.begin(self._find(part, destination)).result()
+
+    def edit(self, part: Part, destination: str, platform_id: str) -> Outcome:
+        """Put a part in the place of a message. Its pictures replace the ones there; without any, those stay."""
+        if part.poll is not None:
+            return Refused(f"discord channel {destination}: a poll cannot be edited")
+        wrong = self._refusal(part, destination, platform_id)
+        return wrong or self._wire.begin(self._edit(part, destination, platform_id)).result()
+
+    def votes(self, destination: str, platform_id: str) -> Votes | CannotTell:
+        """How a poll stands. Counts before its end are approximate."""
+        if wrong := _misnamed(destination, platform_id):
+            return CannotTell(wrong.reason, None)
+        return self._wire.begin(self._votes(destination, platform_id)).result()
+
+    def check(self) -> list[Check]:
+        """The token, and the permissions in each channel of the configuration."""
+        return self._wire.begin(self._check()).result()
+
+    def close(self) -> None:
+        """End the session."""
+        self._wire.close()
+
+    # --- asking -----------------------------------------------------------------------------------------------
+
+    async def _post(self, part: Part, destination: str, guild: str) -> Outcome:
+        if self._away and self._clock() < self._away.not_before:
+            return self._away
+        news = False
+        if not guild:
+            place = await self._places.at(destination)
+            if isinstance(place, Trouble):
+                return self._outcome(place, destination)
+            if lack := place.lacking(part.poll is not None):
+                return Refused(lack)
+            guild, news = place.guild, place.news
+        answer = await self._wire.ask(lambda client: calls.send(client, part, int(destination)))
+        if isinstance(answer, Trouble):
+            return await self._unsent(answer, destination, part)
+        sent = Sent(answer, _url(guild, destination, answer))
+        if news:
+            await self._pass_on(destination, sent)
+        return sent
+
+    async def _unsent(self, trouble: Trouble, destination: str, part: Part) -> Outcome:
+        """The outcome of a failed sending; a missing permission is named."""
+        outcome = self._outcome(trouble, destination)
+        if not isinstance(outcome, Refused):
+            return outcome
+        if trouble.code == UNKNOWN_MESSAGE:
+            return Refused(f"discord channel {destination}: it was posted and then deleted there; not posted again")
+        if trouble.status == 403:
+            self._places.forget()
+            place = await self._places.at(destination)
+            if isinstance(place, Place) and (lack := place.lacking(part.poll is not None)):
+                return Refused(lack)
+        return outcome
+
+    async def _pass_on(self, destination: str, sent: Sent) -> None:
+        if not self._chosen.crosspost:
+            return
+        outcome = await self._crosspost(destination, sent.platform_id)
+        if not isinstance(outcome, Sent):
+            log.warning("posted, but not passed on to followers: %s: %s", sent.url, outcome.reason)
+
+    async def _crosspost(self, destination: str, platform_id: str) -> Outcome:
+        place = await self._places.at(destination)
+        if isinstance(place, Trouble):
+            return self._outcome(place, destination)
+        channel, sent = int(destination), Sent(platform_id, _url(place.guild, destination, platform_id))
+        answer = await self._wire.ask(lambda client: client.http.publish_message(channel, int(platform_id)))
+        if not isinstance(answer, Trouble) or answer.code == ALREADY_CROSSPOSTED:
+            return sent
+        if answer.code == WRONG_CHANNEL_TYPE:
+            return Refused(f"discord channel {destination}: not an announcement channel")
+        return self._outcome(answer, destination)
+
+    async def _find(self, part: Part, destination: str) -> Found:
+        place = await self._places.at(destination)
+        if isinstance(place, Trouble):
+            return self._cannot_tell(place, destination)
+        if HISTORY not in place.granted:  # Discord then shows an empty history, not an error
+            return CannotTell(place.without([HISTORY]), self._clock() + 15 * PAUSE)
+        found = await self._wire.ask(lambda client: calls.seek(client, part, int(destination)))
+        if isinstance(found, Trouble):
+            return self._cannot_tell(found, destination)
+        if isinstance(found, bool):
+            whole = f"discord channel {destination}: not among its last {calls.LOOK_BACK} messages; there are older ones"
+            return NotFound() if found else CannotTell(whole, None)
+        sent = Sent(found, _url(place.guild, destination, found))
+        if place.news:
+            await self._pass_on(destination, sent)
+        return sent
+
+    async def _edit(self, part: Part, destination: str, platform_id: str) -> Outcome:
+        place = await self._places.at(destination)
+        if isinstance(place, Trouble):
+            return self._outcome(place, destination)
+        answer = await self._wire.ask(lambda client: calls.replace(client, part, int(destination), int(platform_id)))
+        if isinstance(answer, Trouble):
+            return self._outcome(answer, destination)
+        return Sent(platform_id, _url(place.guild, destination, platform_id))
+
+    async def _votes(self, destination: str, platform_id: str) -> Votes | CannotTell:
+        answer = await self._wire.ask(lambda client: calls.counted(client, int(destination), int(platform_id)))
+        if isinstance(answer, Trouble):
+            return self._cannot_tell(answer, destination)
+        if answer is None:  # resources/poll: absent means unknown, not zero
+            reason = f"discord channel {destination}: message {platform_id} shows no poll results"
+            return CannotTell(reason, self._clock() + 15 * PAUSE)
+        return answer
+
+    async def _check(self) -> list[Check]:
+        me = await self._wire.ask(lambda client: client.application_info())
+        if isinstance(me, Trouble):
+            if me.status == 401:
+                return [
+                    Check("token", False, me.words, "make a new token in the developer portal and set DISCORD_TOKEN")
+                ]
+            return [Check("token", None, me.words, "look again later; nothing was posted")]
+        self._places.forget()
+        name = redacted(me.name, [self._token])
+        return [
+            Check("token", True, f"accepted; the bot is {name}"),
+            *[await self._seen(d) for d in self._chosen.destinations],
+        ]
+
+    async def _seen(self, destination: str) -> Check:
+        place, name = await self._places.at(destination), f"channel {destination}"
+        if isinstance(place, Trouble):
+            cure = "check the channel's id, and that the bot was invited to its server and may view it"
+            return Check(name, None if place.status in (0, 429) or place.status >= 500 else False, place.words, cure)
+        if lack := place.lacking(poll=True):
+            return Check(name, False, lack, "grant that to the bot's role in the channel's settings")
+        return Check(name, True, f"#{place.name}: the bot may do all it needs")
+
+    # --- what it comes to -------------------------------------------------------------------------------------
+
+    def _refusal(self, part: Part, *ids: str) -> Refused | None:
+        wrong = message.mistakes(part)
+        return Refused(f"discord: {'; '.join(wrong)}") if wrong else _misnamed(*ids)
+
+    def _outcome(self, trouble: Trouble, destination: str) -> Outcome:
+        where = f"discord channel {destination}: {trouble.words}"
+        if trouble.doubt:
+            return Unsure(f"{where}; it may have been accepted")
+        if trouble.status == 401:
+            return Stopped("discord: 401, the token is not accepted; make a new one and set DISCORD_TOKEN")
+        if trouble.wait is not None:
+            until = self._clock() + timedelta(seconds=trouble.wait)
+            if trouble.everywhere:
+                self._away = Later(f"discord: {trouble.words}", until)
+                return self._away
+            return Later(where, until)
+        if 400 <= trouble.status < 500:
+            return Refused(where)
+        return Later(f"{where}; nothing was sent", self._clock() + PAUSE)
+
+    def _cannot_tell(self, trouble: Trouble, destination: str) -> CannotTell:
+        outcome = self._outcome(trouble, destination)
+        assert not isinstance(outcome, Sent)
+        if isinstance(outcome, Later):
+            return CannotTell(outcome.reason, outcome.not_before)
+        return CannotTell(outcome.reason, None if isinstance(outcome, Refused) else self._clock() + 15 * PAUSE)
+
+
+def _landed(flying: dict[Future[Outcome], str]) -> Iterator[tuple[str, Outcome]]:
+    for future in wait(flying, return_when=FIRST_COMPLETED).done:
+        yield flying.pop(future), future.result()
+
+
+def _url(guild: str, channel: str, message_id: str) -> str:
+    return f"https://discord.com/channels/{guild}/{channel}/{message_id}"

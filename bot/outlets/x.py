@@ -1,0 +1,334 @@
+"""X, formerly Twitter: one post with one picture, or a thread, from one account, through API v2 with OAuth 1.0a keys.
+
+Needs an app with "Read and write" permission and pay-per-use credits (console.x.com), and the four keys of the
+account that posts. X wants such an account labelled "Automated" (in its settings, linked to a person's account) and
+its profile to say who runs it.
+
+X has no idempotency key. What may have gone out is looked for in the account's own timeline, never sent again unseen.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from bot import config
+from bot.outlets import (
+    CannotTell,
+    Check,
+    Found,
+    Later,
+    NotFound,
+    Outcome,
+    OutletError,
+    Part,
+    Refused,
+    Sent,
+    Stopped,
+    Unsure,
+    Votes,
+    _x_answers,
+    _x_text,
+    redacted,
+)
+from bot.outlets._x_answers import Answer, Answered, Lost, NotReached, objects
+from bot.outlets._x_limits import (
+    ALT_LIMIT,
+    PICTURE_BYTES,
+    PICTURE_LIMIT,
+    TEXT_LIMIT,
+    Settings,
+    cost,
+    refusals,
+)
+from bot.records import Picture
+
+if TYPE_CHECKING:
+    from bot.outlets._x_wire import Wire
+
+__all__ = [
+    "ALT_LIMIT",
+    "PICTURE_BYTES",
+    "PICTURE_LIMIT",
+    "SECRETS",
+    "SETTLE",
+    "TEXT_LIMIT",
+    "TITLE",
+    "Settings",
+    "X",
+    "cost",
+    "outlet",
+    "posted_at",
+    "refusals",
+]
+
+TITLE = "X"
+SECRETS = ("X_API_KEY", "X_API_SECRET", "X_ACCESS_TOKEN", "X_ACCESS_TOKEN_SECRET")
+SETTLE = timedelta(minutes=3)
+"""X says nothing of how long a new post takes to show in the timeline; other publishers saw up to two minutes."""
+
+EDIT_WINDOW = timedelta(minutes=30)
+"""create-post.mdx, `edit_options`; a poll cannot be edited at all."""
+MEDIA_LASTS = timedelta(hours=23)
+"""An uploaded picture can be used for 24 hours (media/quickstart.mdx); an hour is left to be safe."""
+
+_ID = re.compile(r"[0-9]{1,19}")
+_EPOCH_MS = 1_288_834_974_657
+"""The instant that ids count from: an id's bits above 22 are milliseconds since (docs.x.com fundamentals/x-ids)."""
+_PAGES = 5
+
+
+def outlet(chosen: config.Outlet, out: Path, secrets: Mapping[str, SecretStr], clock: Callable[[], datetime]) -> X:
+    """X with the keys of one account. Raises `OutletError` where a key cannot be one."""
+    assert isinstance(chosen, Settings)
+    user = secrets["X_ACCESS_TOKEN"].get_secret_value().partition("-")[0]
+    if not _ID.fullmatch(user):
+        raise OutletError(
+            "x: X_ACCESS_TOKEN does not start with an account's number and a dash; wanted the OAuth 1.0a access token"
+            ' of the account that posts (developer.x.com, "Keys and tokens")'
+        )
+    from bot.outlets._x_wire import Wire  # tweepy and requests take 0.15 s to import
+
+    return X(chosen, user, Wire(chosen.host, secrets), tuple(secrets.values()), clock)
+
+
+class X:
+    """One account on X, ready to post. Uploaded pictures are remembered while this lives, so that a part that is tried
+    again uploads nothing twice."""
+
+    def __init__(
+        self, chosen: Settings, user: str, wire: Wire, secrets: tuple[SecretStr, ...], clock: Callable[[], datetime]
+    ) -> None:
+        self._chosen, self._user, self._wire, self._secrets, self._clock = chosen, user, wire, secrets, clock
+        self._uploaded: dict[str, tuple[str, datetime]] = {}
+
+    def post(self, part: Part, destination: str) -> Outcome:
+        more: dict[str, object] = {"reply": {"in_reply_to_tweet_id": part.reply_to}} if part.reply_to else {}
+        return self._create(part, destination, more)
+
+    def edit(self, part: Part, destination: str, platform_id: str) -> Outcome:
+        """Within 30 minutes, and on the accounts that X lets edit; gives a new id."""
+        if part.poll:
+            return Refused("X: a post with a poll cannot be edited")
+        if not _ID.fullmatch(platform_id):
+            return Refused(f"X: {platform_id!r} is not the number of a post")
+        if self._clock() - posted_at(platform_id) > EDIT_WINDOW:
+            return Refused("X: posts can be edited for 30 minutes, and this one is older")
+        return self._create(part, destination, {"edit_options": {"previous_post_id": platform_id}})
+
+    def find(self, part: Part, destination: str) -> Found:
+        """Asks the account's own timeline for the part's words ($0.001 a post returned)."""
+        if not _x_text.findable(part.text):
+            return CannotTell("X: the text holds nothing to find it by", None)
+        try:
+            shown = self._look(part, part.since - _x_answers.SKEW if part.since else None)
+        except (NotReached, Lost, Answered) as error:
+            return self._cannot_tell(error)
+        if isinstance(shown, CannotTell):
+            return shown
+        return self._sent(str(shown["id"]), destination) if shown else NotFound()
+
+    def votes(self, destination: str, platform_id: str) -> Votes | CannotTell:
+        """How the poll of a post stands ($0.001)."""
+        if not _ID.fullmatch(platform_id):
+            return CannotTell(f"X: {platform_id!r} is not the number of a post", None)
+        wanted = {"expansions": "attachments.poll_ids", "poll.fields": "options,voting_status"}
+        try:
+            document = self._wire.call("GET", f"/2/tweets/{platform_id}", wanted).document
+        except (NotReached, Lost, Answered) as error:
+            return self._cannot_tell(error)
+        included = document.get("includes")
+        polls = objects(included.get("polls")) if isinstance(included, dict) else []
+        options = objects(polls[0].get("options")) if polls else []
+        counts = {option.get("position"): option.get("votes") for option in options}
+        rows = [counts.get(position) for position in range(1, len(options) + 1)]
+        if not rows or any(not isinstance(row, int) or row < 0 for row in rows):
+            return CannotTell("X: the answer holds no poll with its votes", None)
+        return Votes(tuple(row for row in rows if isinstance(row, int)), polls[0].get("voting_status") == "closed")
+
+    def check(self) -> list[Check]:
+        """Asks who the keys belong to ($0.010)."""
+        if not self._chosen.destinations:
+            return [Check("x account", False, "no account named", "set outlets.x.destinations: [NAME] in config.yaml")]
+        try:
+            answer = self._wire.call("GET", "/2/users/me")
+        except (NotReached, Lost, Answered) as error:
+            failed = self._failed(error, creating=False)
+            assert not isinstance(failed, Sent)
+            return [Check("x keys", False if isinstance(failed, Stopped) else None, failed.reason, _cure(error))]
+        return [self._account(answer), *_permission(answer), self._clock_check(answer), _CREDITS]
+
+    def close(self) -> None:
+        self._wire.close()
+
+    # --- posting
+
+    def _create(self, part: Part, destination: str, more: dict[str, object]) -> Outcome:
+        """Pictures first, then the post: only the last call can leave something behind that readers see."""
+        wrong = refusals(part, self._chosen)
+        if destination not in self._chosen.destinations:
+            wrong.append(f"{destination}: not the account of outlets.x.destinations")
+        if wrong:
+            return Refused("x: " + "; ".join(wrong))
+        reused = any(_key(picture) in self._uploaded for picture in part.pictures)
+        try:
+            media = [self._media_id(picture) for picture in part.pictures]
+        except (NotReached, Lost, Answered) as error:
+            return self._failed(error, creating=False)
+        try:
+            answer = self._wire.call("POST", "/2/tweets", body=_body(part, media) | more)
+        except (NotReached, Lost, Answered) as error:
+            return self._not_created(error, part, destination, reused)
+        data = answer.document.get("data")
+        found = data.get("id") if isinstance(data, dict) else None
+        if not isinstance(found, str) or not _ID.fullmatch(found):
+            return Unsure("X: a success without the post's id")
+        return self._sent(found, destination)
+
+    def _not_created(self, error: NotReached | Lost | Answered, part: Part, destination: str, reused: bool) -> Outcome:
+        if isinstance(error, Answered) and _x_answers.is_duplicate(error):
+            return self._duplicate(part, destination)
+        failed = self._failed(error, creating=True)
+        if isinstance(failed, Refused) and reused:
+            # The one thing in a request that grows stale by itself is a remembered picture: upload afresh, once.
+            for picture in part.pictures:
+                self._uploaded.pop(_key(picture), None)
+            return Later(f"{failed.reason}; pictures will be uploaded again", self._clock() + _x_answers.PAUSE)
+        return failed
+
+    def _duplicate(self, part: Part, destination: str) -> Outcome:
+        """X has this text already: from an attempt whose answer was lost, or from an earlier day."""
+        try:
+            shown = self._look(part, None)
+        except (NotReached, Lost, Answered):
+            return Unsure("X: HTTP 403: a duplicate, and the timeline could not be asked for the first")
+        if not shown or isinstance(shown, CannotTell):
+            return Unsure("X: HTTP 403: a duplicate of a post that the timeline does not show")
+        sent = self._sent(str(shown["id"]), destination)
+        if part.since and posted_at(sent.platform_id) < part.since - _x_answers.SKEW:
+            return Refused(f"X: HTTP 403: the same text as {sent.url}, posted before this part was due")
+        return sent
+
+    def _media_id(self, picture: Picture) -> str:
+        """The id of an uploaded picture that has its alt text, from memory where that is fresh."""
+        key = _key(picture)
+        media, until = self._uploaded.get(key, ("", self._clock()))
+        if self._clock() < until:
+            return media
+        payload = base64.b64encode(picture.content).decode()
+        body = {"media": payload, "media_category": "tweet_image"}
+        data = self._wire.call("POST", "/2/media/upload", body=body).document.get("data")
+        media = str(data.get("id")) if isinstance(data, dict) else ""
+        if not _ID.fullmatch(media):
+            raise Lost("a success without the picture's id")
+        described = {"id": media, "metadata": {"alt_text": {"text": picture.alt}}}
+        self._wire.call("POST", "/2/media/metadata", body=described)
+        self._uploaded[key] = (media, self._clock() + MEDIA_LASTS)
+        return media
+
+    # --- looking back
+
+    def _look(self, part: Part, since: datetime | None) -> Mapping[str, object] | CannotTell | None:
+        """The oldest post of the account with the part's words in the same place of the same thread: since an instant,
+        or among the newest 100. Raises what a call raises."""
+        wanted = {"max_results": "100", "tweet.fields": "created_at,referenced_tweets", "exclude": "retweets"}
+        if since:
+            wanted["start_time"] = f"{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        alike: list[Mapping[str, object]] = []
+        for _ in range(_PAGES):
+            document = self._wire.call("GET", f"/2/users/{self._user}/tweets", wanted).document
+            rows, meta = objects(document.get("data")), document.get("meta")
+            if not isinstance(meta, dict) or not all(_whole(row) for row in rows):
+                # Unknown fields are dropped silently: X may have stopped to speak this dialect.
+                return CannotTell("X: the timeline came without the fields asked for", None)
+            alike += [row for row in rows if _is_part(row, part)]
+            if not since or "next_token" not in meta:
+                return min(alike, key=lambda row: int(str(row["id"])), default=None)
+            wanted["pagination_token"] = str(meta["next_token"])
+        return CannotTell(f"X: more than {_PAGES * 100} posts since {since:%d %b %H:%M} UTC", None)
+
+    def _cannot_tell(self, error: NotReached | Lost | Answered) -> CannotTell:
+        failed = self._failed(error, creating=False)
+        if isinstance(failed, Later):
+            return CannotTell(failed.reason, failed.not_before)
+        again = self._clock() + _x_answers.WINDOW if isinstance(failed, Stopped) else None
+        return CannotTell(failed.reason, again)
+
+    def _failed(self, error: NotReached | Lost | Answered, *, creating: bool) -> _x_answers.Failed:
+        return _x_answers.outcome(error, self._clock(), self._secrets, creating=creating)
+
+    def _sent(self, platform_id: str, destination: str) -> Sent:
+        return Sent(platform_id, f"https://x.com/{destination}/status/{platform_id}")
+
+    # --- checking
+
+    def _account(self, answer: Answer) -> Check:
+        data = answer.document.get("data")
+        name = redacted(str(data.get("username", "")), self._secrets) if isinstance(data, dict) else ""
+        wanted = self._chosen.destinations[0]
+        if name.casefold() == wanted.casefold():
+            return Check("x account", True, f"the keys belong to @{name}")
+        cure = f"set outlets.x.destinations: [{name}] or use the keys of @{wanted}"
+        return Check("x account", False, f"the keys belong to @{name}; wanted @{wanted}", cure)
+
+    def _clock_check(self, answer: Answer) -> Check:
+        off = _x_answers.skew(answer.headers, self._clock())
+        if off is None:
+            return Check("x clock", None, "X sent no Date to compare with")
+        text = f"this machine's clock and X's are {abs(off).total_seconds():.0f} s apart"
+        return Check("x clock", abs(off) <= _x_answers.SKEW, text, "set the clock (NTP): X refuses signatures by it")
+
+
+_CREDITS = Check("x credits", None, "X answers, so some are left; how many shows at console.x.com only")
+
+
+def _permission(answer: Answer) -> list[Check]:
+    """What the keys may do, where X says it: the header is not documented for API v2."""
+    level = answer.headers.get("x-access-level")
+    if level is None:
+        return []
+    cure = 'give the app "Read and write" at developer.x.com, then renew both access tokens'
+    return [Check("x permission", "write" in level, f"the keys may {level.replace('-', ', ')}", cure)]
+
+
+def _cure(error: NotReached | Lost | Answered) -> str:
+    if isinstance(error, Answered) and error.status < 500:
+        return ""
+    return "see whether outlets.x.host can be reached from here; try again later"
+
+
+def _body(part: Part, media: list[str]) -> dict[str, object]:
+    body: dict[str, object] = {"text": part.text}
+    if media:
+        body["media"] = {"media_ids": media}
+    if part.poll:
+        minutes = int(part.poll.lasts.total_seconds() // 60)
+        body["poll"] = {"options": list(part.poll.answers), "duration_minutes": minutes}
+    return body
+
+
+def _key(picture: Picture) -> str:
+    return hashlib.sha256(picture.content + b"\x00" + picture.alt.encode()).hexdigest()
+
+
+def posted_at(platform_id: str) -> datetime:
+    """When a post was made (UTC), as its id tells."""
+    return datetime.fromtimestamp(((int(platform_id) >> 22) + _EPOCH_MS) / 1000, UTC)
+
+
+def _whole(row: Mapping[str, object]) -> bool:
+    return all(isinstance(row.get(key), str) for key in ("text", "created_at")) and bool(
+        _ID.fullmatch(str(row.get("id")))
+    )
+
+
+def _is_part(row: Mapping[str, object], part: Part) -> bool:
+    parents = [ref.get("id") for ref in objects(row.get("referenced_tweets")) if ref.get("type") == "replied_to"]
+    return parents == ([part.reply_to] if part.reply_to else []) and _x_text.same_post(part.text, str(row["text"]))

@@ -1,0 +1,71 @@
+"""When the posts go out: each entry of `schedule:` as instants. Pure; the ticking itself is the worker's.
+
+The rule for clock changes: an entry runs at the first instant at which its zone's clock has reached its time. So a time
+that a change skips runs at the next instant that exists, and a time that comes twice runs once, the first time. What
+is due is not said here: an instant only names the newest period that is over; the archive says what became of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from bot.config import ScheduleEntry
+from bot.records import Period
+
+ONE = timedelta(days=1)
+
+
+def upcoming(entry: ScheduleEntry, now: datetime, n: int = 5) -> tuple[datetime, ...]:
+    """The next `n` instants (UTC) after `now` at which an entry runs, in order."""
+    found: list[datetime] = []
+    day = now.astimezone(ZoneInfo(entry.zone)).date()
+    while len(found) < n:
+        # A zone that skips a whole day sends two days' runs to one instant: that is one run.
+        if _runs(entry, day) and (at := _instant(entry, day)) > now and at not in found[-1:]:
+            found.append(at)
+        day += ONE
+    return tuple(found)
+
+
+def latest(entry: ScheduleEntry, now: datetime) -> datetime:
+    """The last instant (UTC) at or before `now` at which an entry was to run."""
+    return next(at for at in _backwards(entry, now) if at <= now)
+
+
+def period(entry: ScheduleEntry, at: datetime) -> Period:
+    """The newest period of the entry's kind that is over at an instant (UTC)."""
+    return Period.holding(at.astimezone(UTC).date(), entry.period).before
+
+
+def _backwards(entry: ScheduleEntry, now: datetime) -> Iterator[datetime]:
+    day = now.astimezone(ZoneInfo(entry.zone)).date() + ONE
+    while True:
+        if _runs(entry, day):
+            yield _instant(entry, day)
+        day -= ONE
+
+
+def _runs(entry: ScheduleEntry, day: date) -> bool:
+    if entry.period == "week":
+        return day.isoweekday() == entry.isoweekday
+    return entry.period == "day" or day.day == (entry.day or 1)
+
+
+def _instant(entry: ScheduleEntry, day: date) -> datetime:
+    """The first instant (UTC) at which the zone's clock shows the entry's time of this day, or later."""
+    zone, wall = ZoneInfo(entry.zone), datetime.combine(day, entry.at)
+    readings = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    before, after = sorted(readings)
+    if _reached(before, zone, wall):
+        return before
+    # The clock skips this time: the change lies between the two readings.
+    while after - before > timedelta(seconds=1):
+        middle = before + timedelta(seconds=(after - before) // timedelta(seconds=2))
+        before, after = (before, middle) if _reached(middle, zone, wall) else (middle, after)
+    return after
+
+
+def _reached(at: datetime, zone: ZoneInfo, wall: datetime) -> bool:
+    return at.astimezone(zone).replace(tzinfo=None) >= wall

@@ -1,0 +1,70 @@
+"""The whole database copied into another one, of either kind: every table, or nothing at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import sqlalchemy as sa
+
+from bot.store import Store, StoreError, tables
+
+CHUNK = 1000
+"""Rows held in memory at a time."""
+
+Tell = Callable[[str], None]
+
+
+def copy(source: Store, target: Store, tell: Tell) -> Mapping[str, int]:
+    """Copy every row; both stores are of this version. Returns rows by table. Raises `StoreError`, and the target is
+    then as empty as before, for a target that holds anything or does not hold what was copied in the end."""
+    copied: dict[str, int] = {}
+    with source.reading() as given, target.writing() as taken:
+        if given.dialect.name == "postgresql":  # one state of the database for all tables, as SQLite gives anyway
+            given.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+        _refuse_unless_empty(target, taken)
+        for table in tables.sorted_tables:  # what is referred to comes before what refers to it
+            copied[table.name] = _copied(table, given, taken)
+            tell(f"{table.name}: {copied[table.name]} rows")
+        for table in tables.sorted_tables:
+            _verify(target, table, taken, copied[table.name])
+            _continue_numbers(table, taken)
+    return copied
+
+
+def _refuse_unless_empty(target: Store, taken: sa.Connection) -> None:
+    for table in tables.sorted_tables:
+        if found := _count(table, taken):
+            cure = "give the address of a new, empty one"
+            raise StoreError(
+                f"database {target.shown}: {table.name} has {found} rows, wanted an empty database; {cure}"
+            )
+
+
+def _copied(table: sa.Table, given: sa.Connection, taken: sa.Connection) -> int:
+    rows = given.execution_options(yield_per=CHUNK).execute(sa.select(table).order_by(*table.primary_key))
+    count = 0
+    for chunk in rows.mappings().partitions():
+        taken.execute(table.insert(), [dict(row) for row in chunk])
+        count += len(chunk)
+    return count
+
+
+def _verify(target: Store, table: sa.Table, taken: sa.Connection, wanted: int) -> None:
+    found = _count(table, taken)
+    if found != wanted:
+        raise StoreError(f"database {target.shown}: {table.name}: found {found} rows after copying, wanted {wanted}")
+
+
+def _count(table: sa.Table, connection: sa.Connection) -> int:
+    return connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0
+
+
+def _continue_numbers(table: sa.Table, taken: sa.Connection) -> None:
+    """PostgreSQL gives out numbers from a counter of its own, which copied rows do not move."""
+    column = table.autoincrement_column
+    if taken.dialect.name != "postgresql" or column is None:
+        return
+    counter = sa.func.pg_get_serial_sequence(table.name, column.name)
+    highest = taken.scalar(sa.select(sa.func.max(column)))
+    if highest is not None and taken.scalar(sa.select(counter)):
+        taken.execute(sa.select(sa.func.setval(counter, highest)))

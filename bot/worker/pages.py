@@ -1,0 +1,245 @@
+"""/health and /metrics of the worker, on a loopback address: one small query each, and never a secret.
+
+An age is counted from the end of the period that the newest digest is about, as on the pages of `bot.web`.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.registry import Collector
+
+from bot import daily
+from bot import schedule as times
+from bot.config import ScheduleEntry
+from bot.records import Period, PeriodName
+from bot.store import StoreError
+from bot.worker.rounds import Bench
+from bot.worker.state import State
+
+STILL = timedelta(minutes=30)
+"""A worker that did not come round for this long is not well: a first collection may take minutes, not this."""
+_OPEN = ("planned", "sending", "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the database says of the worker's work."""
+
+    deliveries: dict[tuple[str, str], int]
+    last_sent: dict[str, datetime]
+    paused: tuple[str, ...]
+    ages: dict[tuple[str, PeriodName], float]
+    behind: dict[str, float]
+
+
+def found(bench: Bench) -> Found:
+    """Raises `StoreError`."""
+    now, outbox = bench.clock(), bench.desk.outbox
+    newest: dict[tuple[str, PeriodName], Period] = {}
+    for tally in bench.desk.archive.tallies():
+        period = Period.holding(tally.newest, tally.period)
+        key = (tally.network, tally.period)
+        newest[key] = max(newest.get(key, period), period)
+    return Found(
+        outbox.counts(),
+        bench.desk.archive.last_sent(),
+        tuple(one.outlet for one in outbox.paused()),
+        {key: (now - period.ends).total_seconds() for key, period in newest.items()},
+        {entry.name: seconds for entry, seconds in _behind(bench, now)},
+    )
+
+
+def _behind(bench: Bench, now: datetime) -> Iterator[tuple[ScheduleEntry, float]]:
+    """Each entry with the seconds since its last run, if anything of that run is still to be decided or sent."""
+    outbox = bench.desk.outbox
+    open_ = {(one.network, one.day, one.outlet, one.destination) for one in outbox.listed(_OPEN)}
+    for entry in bench.entries:
+        at = times.latest(entry, now)
+        wanted = times.period(entry, at).first
+        late = False
+        for plan, outlet, place in _ways(bench, entry):
+            _, newest = outbox.planned(plan.network, entry.period, outlet, place)
+            undecided = newest is not None and newest < wanted
+            late = late or undecided or (plan.network, wanted, outlet, place) in open_
+        yield entry, (now - at).total_seconds() if late else 0.0
+
+
+def _ways(bench: Bench, entry: ScheduleEntry) -> Iterator[tuple[daily.Plan, str, str]]:
+    """Each network that an entry publishes, with each outlet and destination."""
+    for plan, _source in bench.networks:
+        if not plan.closed and (not entry.networks or plan.network in entry.networks):
+            for outlet, places in bench.targets[entry.name].items():
+                yield from ((plan, outlet, place) for place in places)
+
+
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """The worker as /health and /metrics show it. `bench` is `None` until the database was first opened."""
+
+    state: State
+    bench: Callable[[], Bench | None]
+    clock: Callable[[], datetime]
+
+    def look(self) -> Found | None:
+        """What the database says; `None` where it cannot be read."""
+        bench = self.bench()
+        try:
+            return found(bench) if bench and not self.state.database else None
+        except StoreError:
+            return None
+
+    def health(self) -> tuple[bool, dict[str, object]]:
+        """Whether all is well enough not to be restarted, and the facts."""
+        seen, beat = self.look(), self.state.beat
+        age = (self.clock() - beat).total_seconds() if beat else None
+        moving = age is not None and age < STILL.total_seconds()
+        facts: dict[str, object] = {
+            "ok": moving and seen is not None,
+            "database": "readable" if seen else self.state.database or "cannot be read",
+            "heartbeat_age_seconds": age,
+            "leads": self.state.leads,
+            "sources": {name: _source(*known) for name, known in self.state.sources.items()},
+        }
+        if seen:
+            facts["outlets"] = {name: at.isoformat() for name, at in seen.last_sent.items()}
+            facts["paused"] = list(seen.paused)
+            facts["deliveries"] = {f"{outlet} {state}": count for (outlet, state), count in seen.deliveries.items()}
+            facts["newest_digest_age_seconds"] = {
+                f"{network} {name}": age for (network, name), age in seen.ages.items()
+            }
+            facts["behind_schedule_seconds"] = seen.behind
+        return bool(facts["ok"]), facts
+
+
+def _source(at: datetime | None, error: str) -> dict[str, str | None]:
+    return {"last_success": at.isoformat() if at else None, "error": error or None}
+
+
+class Measured(Collector):
+    """The same facts for Prometheus."""
+
+    def __init__(self, worked: Worked) -> None:
+        self._worked = worked
+
+    def collect(self) -> Iterable[Metric]:
+        state, seen = self._worked.state, self._worked.look()
+        if state.beat:
+            yield _gauge("heartbeat_timestamp_seconds", "When the worker last came round.", state.beat.timestamp())
+        yield _gauge("database_up", "1 when the database can be read.", float(seen is not None))
+        yield _gauge("leader", "1 when this worker is the one that works.", float(bool(state.leads)))
+        yield from self._sources()
+        yield _counted("round_failures", "Failures that the worker got over, by step.", "step", state.failures)
+        yield _counted(
+            "side_restarts", "Sides that ended by themselves and were started again.", "side", state.restarts
+        )
+        if seen:
+            yield from _stored(seen)
+
+    def _sources(self) -> Iterator[Metric]:
+        known = self._worked.state.sources
+        up = GaugeMetricFamily("footfall_source_up", "1 when a source answered the last time.", labels=["network"])
+        last = GaugeMetricFamily(
+            "footfall_source_last_success_timestamp_seconds", "When a source last answered.", labels=["network"]
+        )
+        for name, (at, error) in known.items():
+            up.add_metric([name], float(not error))
+            if at:
+                last.add_metric([name], at.timestamp())
+        yield from (up, last)
+
+
+def _stored(seen: Found) -> Iterator[Metric]:
+    deliveries = GaugeMetricFamily("footfall_deliveries", "Deliveries by state.", labels=["outlet", "state"])
+    for (outlet, state), count in seen.deliveries.items():
+        deliveries.add_metric([outlet, state], count)
+    last = GaugeMetricFamily(
+        "footfall_outlet_last_success_timestamp_seconds", "When something was last sent there.", labels=["outlet"]
+    )
+    for outlet, at in seen.last_sent.items():
+        last.add_metric([outlet], at.timestamp())
+    paused = GaugeMetricFamily("footfall_outlet_paused", "1 while an outlet's account is refused.", labels=["outlet"])
+    for outlet in {outlet for outlet, _state in seen.deliveries} | set(seen.paused):
+        paused.add_metric([outlet], float(outlet in seen.paused))
+    ages = GaugeMetricFamily(
+        "footfall_newest_digest_age_seconds",
+        "Seconds since the end of the period that the newest digest is about.",
+        labels=["network", "period"],
+    )
+    for (network, period), age in seen.ages.items():
+        ages.add_metric([network, period], age)
+    behind = GaugeMetricFamily(
+        "footfall_behind_schedule_seconds", "Seconds since a run that is not settled; 0: none.", labels=["entry"]
+    )
+    for entry, seconds in seen.behind.items():
+        behind.add_metric([entry], seconds)
+    yield from (deliveries, last, paused, ages, behind)
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"footfall_{name}", text, value=value)
+
+
+def _counted(name: str, text: str, label: str, counts: dict[str, int]) -> Metric:
+    made = CounterMetricFamily(f"footfall_{name}", text, labels=[label])
+    for key, count in counts.items():
+        made.add_metric([key], count)
+    return made
+
+
+def serving(worked: Worked, host: str, port: int, redact: Callable[[str], str]) -> Callable[[threading.Event], None]:
+    """A side of the worker that answers /health and /metrics; `redact` takes secrets out of what it says."""
+    registry = CollectorRegistry()
+    registry.register(Measured(worked))
+
+    class Answers(BaseHTTPRequestHandler):
+        timeout = 10
+        server_version, sys_version = "footfall", ""
+
+        def do_GET(self) -> None:
+            if self.path == "/metrics":
+                self._say(200, CONTENT_TYPE_PLAIN_0_0_4, generate_latest(registry))
+            elif self.path == "/health":
+                ok, facts = worked.health()
+                self._say(200 if ok else 503, "application/json", redact(json.dumps(facts)).encode())
+            else:
+                self._say(404, "text/plain", b"there are /health and /metrics\n")
+
+        def _say(self, status: int, kind: str, body: bytes) -> None:
+            self.send_response(status)
+            for name, value in (
+                ("Content-Type", kind),
+                ("Content-Length", str(len(body))),
+                ("Cache-Control", "no-store"),
+            ):
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Nothing: a scrape every few seconds is no news."""
+
+    class Server(ThreadingHTTPServer):
+        address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        daemon_threads = True
+
+    def run(stop: threading.Event) -> None:
+        with Server((host, port), Answers) as server:
+            threading.Thread(target=_shut, args=(stop, server), daemon=True).start()
+            server.serve_forever(poll_interval=0.2)
+
+    return run
+
+
+def _shut(stop: threading.Event, server: ThreadingHTTPServer) -> None:
+    stop.wait()
+    server.shutdown()

@@ -1,0 +1,60 @@
+"""What runs beside the rounds, each in a thread of its own: started again with back-off when it ends by itself."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from bot.worker.state import State
+
+log = structlog.get_logger(__name__)
+
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 300.0
+"""Seconds; the pause doubles with each end."""
+HEALTHY = 600.0
+"""A side that ran this many seconds begins again at the first pause."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Something that runs until it is told to stop. It opens what it needs itself, each time anew."""
+
+    name: str
+    run: Callable[[threading.Event], None]
+    """Returns soon after the event is set. Returning before, or raising, is its failure and nobody else's."""
+
+
+def supervise(side: Side, stop: threading.Event, state: State, first_pause: float = FIRST_PAUSE) -> threading.Thread:
+    """Keep a side running until `stop`. The thread does not keep the process alive."""
+    thread = threading.Thread(target=_keep, args=(side, stop, state, first_pause), name=side.name, daemon=True)
+    thread.start()
+    return thread
+
+
+def _keep(side: Side, stop: threading.Event, state: State, first_pause: float) -> None:
+    pause = first_pause
+    while not stop.is_set():
+        began = time.monotonic()
+        _once(side, stop)
+        if stop.is_set():
+            return
+        state.restarted(side.name)
+        pause = first_pause if time.monotonic() - began >= HEALTHY else pause
+        log.warning("starting again", side=side.name, pause=pause)
+        stop.wait(pause)
+        pause = min(pause * 2, LONGEST_PAUSE)
+
+
+def _once(side: Side, stop: threading.Event) -> None:
+    try:
+        side.run(stop)
+    except Exception:
+        log.exception("side failed", side=side.name)
+    else:
+        if not stop.is_set():
+            log.error("side ended by itself", side=side.name)

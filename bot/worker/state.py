@@ -1,0 +1,58 @@
+"""What the worker knows of itself: when it last moved, what failed. Read by /health and /metrics from other threads."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(slots=True)
+class State:
+    """How the worker is doing. Each attribute is replaced whole."""
+
+    beat: datetime | None = None
+    """When it last came round, whatever came of it."""
+    leads: bool | None = None
+    """Whether it is the one that works; `None` before the first round."""
+    database: str = "not opened yet"
+    """Why the database cannot be used; empty when it can."""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _succeeded: dict[str, datetime] = field(default_factory=dict)
+    _errors: dict[str, str] = field(default_factory=dict)
+    _failures: Counter[str] = field(default_factory=Counter)
+    _restarts: Counter[str] = field(default_factory=Counter)
+
+    def collected(self, network: str, at: datetime, error: str) -> None:
+        """A source was asked; `error` is empty where it answered."""
+        with self._lock:
+            self._errors[network] = error
+            if not error:
+                self._succeeded[network] = at
+
+    def failed(self, step: str) -> None:
+        """Something went wrong that the worker got over."""
+        with self._lock:
+            self._failures[step] += 1
+
+    def restarted(self, side: str) -> None:
+        """A side of the worker ended by itself and is started again."""
+        with self._lock:
+            self._restarts[side] += 1
+
+    @property
+    def sources(self) -> dict[str, tuple[datetime | None, str]]:
+        """Each network asked so far: when its source last answered, and the error of the last time."""
+        with self._lock:
+            return {name: (self._succeeded.get(name), error) for name, error in self._errors.items()}
+
+    @property
+    def failures(self) -> dict[str, int]:
+        with self._lock:
+            return dict(self._failures)
+
+    @property
+    def restarts(self) -> dict[str, int]:
+        with self._lock:
+            return dict(self._restarts)

@@ -1,0 +1,170 @@
+"""A platform with a ledger, and an outlet for it that can fail in each way an outlet can; no network."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.archive import Archive
+from bot.deliveries import Content, Delivery, Outbox
+from bot.outlets import CannotTell, Check, Found, Later, NotFound, Outcome, Part, Refused, Sent, Stopped, Unsure
+
+HOWS = (
+    "sent",
+    "refused",
+    "later",
+    "stopped",
+    "unsure, accepted",
+    "unsure, not accepted",
+    "accepted, shown late",
+    "raises, accepted",
+)
+"""How an attempt may end."""
+
+
+class Crash(BaseException):
+    """The process is gone: nothing after this point happens."""
+
+
+@dataclass(frozen=True)
+class Posted:
+    destination: str
+    marker: str
+    text: str
+    part: int
+    edition: int
+    reply_to: str | None
+    platform_id: str
+    shows_from: datetime
+
+
+@dataclass
+class Ledger:
+    """What the platform accepted. It keeps whatever comes, twice too."""
+
+    posts: list[Posted] = field(default_factory=list)
+
+    def accept(self, part: Part, destination: str, shows_from: datetime) -> str:
+        number, edition = (int(word) for word in part.text.rpartition("#")[2].split("/"))
+        name = str(len(self.posts) + 1)
+        row = Posted(destination, part.marker, part.text, number, edition, part.reply_to, name, shows_from)
+        self.posts.append(row)
+        return name
+
+    def replace(self, part: Part, destination: str, old: str) -> None:
+        index = next(n for n, post in enumerate(self.posts) if post.platform_id == old)
+        edition = int(part.text.rpartition("/")[2])
+        was = self.posts[index]
+        row = Posted(destination, part.marker, part.text, was.part, edition, was.reply_to, old, was.shows_from)
+        self.posts[index] = row
+
+    def find(self, destination: str, marker: str) -> str | None:
+        found = [post.platform_id for post in self.posts if (post.destination, post.marker) == (destination, marker)]
+        return found[0] if found else None
+
+    def twice(self) -> list[tuple[str, str]]:
+        counted = Counter((post.destination, post.marker) for post in self.posts)
+        return [key for key, times in counted.items() if times > 1]
+
+
+class Fake:
+    """One worker's outlet. `hows` are how its next attempts end, then all succeed."""
+
+    def __init__(self, ledger: Ledger, clock: Callable[[], datetime], hows: Sequence[str]) -> None:
+        self.ledger, self.clock, self.hows = ledger, clock, list(hows)
+        self.crash_at: int | None = None
+        self.meanwhile: Callable[[], None] = lambda: None
+        self.replaces = True
+        self._steps = 0
+
+    # --- the outlet
+
+    def post(self, part: Part, destination: str) -> Outcome:
+        self.step()
+        how, now = self.hows.pop(0) if self.hows else "sent", self.clock()
+        meanwhile, self.meanwhile = self.meanwhile, lambda: None
+        meanwhile()
+        if how == "refused":
+            return Refused("no")
+        if how == "later":
+            return Later("busy", now + timedelta(minutes=2))
+        if how == "stopped":
+            return Stopped("the account is refused")
+        if how == "unsure, not accepted":
+            return Unsure("no answer")
+        late = timedelta(minutes=2) if how == "accepted, shown late" else timedelta()
+        name = self.ledger.accept(part, destination, now + late)
+        self.step()
+        if how == "raises, accepted":
+            raise ValueError("a bug")
+        return Sent(name, f"https://x.example/{name}") if how == "sent" else Unsure("no answer")
+
+    def edit(self, part: Part, destination: str, platform_id: str) -> Outcome:
+        self.step()
+        if not self.replaces:
+            return Refused("too old")
+        if not any(post.platform_id == platform_id for post in self.ledger.posts):
+            return Refused("no such post")
+        self.ledger.replace(part, destination, platform_id)
+        self.step()
+        return Sent(platform_id, f"https://x.example/{platform_id}")
+
+    def find(self, part: Part, destination: str) -> Found:
+        self.step()
+        now = self.clock()
+        for post in self.ledger.posts:
+            if (post.destination, post.marker) == (destination, part.marker) and post.shows_from <= now:
+                return Sent(post.platform_id, f"https://x.example/{post.platform_id}")
+        if self.hows[:1] == ["stopped"]:
+            self.hows.pop(0)
+            return CannotTell("not now", now + timedelta(minutes=1))
+        return NotFound()
+
+    def check(self) -> list[Check]:
+        return [Check("account", True, "works")]
+
+    def close(self) -> None:
+        pass
+
+    # --- crashing
+
+    def step(self) -> None:
+        """A place where the process may die."""
+        self._steps += 1
+        if self._steps == self.crash_at:
+            raise Crash
+
+    def crashing(self, outbox: Outbox) -> Any:
+        """The outbox of a process that may die before and after each of its transactions."""
+        return _Crashing(outbox, self)
+
+    def content(self, archive: Archive) -> Callable[[Delivery], Content]:
+        def said(one: Delivery) -> Content:
+            kept = archive.digest(one.network, one.period, one.day, one.edition)
+            assert kept is not None
+            uses = kept["catalogues"][0]["figures"]["uses"]["value"]
+            return Content(kept, Part(f"{uses} uses #{one.part}/{one.edition}", one.marker))
+
+        return said
+
+
+class _Crashing:
+    def __init__(self, outbox: Outbox, fake: Fake) -> None:
+        self._outbox, self._fake = outbox, fake
+
+    def __getattr__(self, name: str) -> Any:
+        real = getattr(self._outbox, name)
+
+        def call(*args: Any, **more: Any) -> Any:
+            writes = name in ("claim", "settle", "asked", "expire", "refuse", "lift", "may_check")
+            if writes:
+                self._fake.step()
+            result = real(*args, **more)
+            if writes:
+                self._fake.step()
+            return result
+
+        return call

@@ -1,0 +1,146 @@
+"""What every outlet must hold, whatever its platform does."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+import bot.outlets as registry
+from bot import config
+from bot.outlets import (
+    CannotTell,
+    Later,
+    NotFound,
+    Outcome,
+    OutletError,
+    Part,
+    Refused,
+    Sent,
+    Stopped,
+    Unsure,
+    marker,
+    parts,
+    redacted,
+)
+from bot.records import Picture, Post
+
+OUTLETS = registry.outlets()
+
+
+@pytest.mark.parametrize("name", OUTLETS)
+def test_a_module_says_everything_the_registry_asks_for(name: str) -> None:
+    module = registry.module(name)
+    assert module.__doc__ and len(module.__doc__.strip()) > 80, "the docstring is the outlet's page in the docs"
+    assert isinstance(module.TITLE, str) and module.TITLE
+    assert issubclass(module.Settings, config.Outlet) and module.Settings.__doc__
+    assert all(re.fullmatch(r"[A-Z][A-Z0-9_]+", secret) for secret in module.SECRETS)
+    assert isinstance(module.SETTLE, timedelta) and module.SETTLE.total_seconds() >= 0
+    assert isinstance(module.cost(Part("Seven models.", marker(name))), Decimal)
+    undescribed = [key for key, found in module.Settings.model_fields.items() if not found.description]
+    assert undescribed == [], "each setting needs a description"
+
+
+@pytest.mark.parametrize("name", OUTLETS)
+def test_settings_have_safe_defaults_and_refuse_unknown_keys(name: str) -> None:
+    assert registry.settings()[name].model_validate({}).enabled
+    with pytest.raises(ValueError, match="Extra inputs"):
+        registry.settings()[name].model_validate({"no_such_key": 1})
+
+
+@pytest.mark.parametrize("name", OUTLETS)
+def test_a_missing_secret_is_named_before_anything_is_asked(name: str) -> None:
+    module = registry.module(name)
+    for missing in module.SECRETS:
+        held = {key: SecretStr("x") for key in module.SECRETS if key != missing}
+        with pytest.raises(OutletError, match=missing):
+            registry.outlet(name, module.Settings(), Path(), held, lambda: datetime.now(UTC))
+
+
+@pytest.mark.parametrize("name", OUTLETS)
+def test_importing_an_outlet_loads_no_heavy_library(name: str) -> None:
+    heavy = {"tweepy", "discord", "requests", "aiohttp", "twitter_text", "sqlalchemy", "matplotlib"}
+    code = f"import sys, bot.outlets.{name}; print(*sorted({heavy!r} & set(sys.modules)))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert run.stdout.split() == []
+
+
+@pytest.mark.parametrize("name", OUTLETS)
+def test_whatever_fails_the_outcome_agrees_with_the_platform(name: str) -> None:
+    """The heart of exactly-once: only `Unsure` may leave a doubt, and a look-back settles it by the ledger."""
+    module = f"tests.outlets.rig_{name}"
+    with importlib.import_module(module).rig() as rig:
+        for number, (fault, arm) in enumerate(rig.faults.items()):
+            part, before = rig.part(f"Fault number {number} of this day and no other"), rig.posted()
+            arm()
+            outcome = rig.outlet.post(part, rig.destination)
+            there = rig.posted() - before
+            assert disagreement(outcome, there) == "", f"{name}: {fault}: {outcome}"
+            found = rig.outlet.find(part, rig.destination)
+            assert isinstance(found, Sent if there else NotFound), f"{name}: {fault}: {found}"
+            assert rig.posted() - before == there, f"{name}: {fault}: looking back posted something"
+            said = f"{outcome!r} {found!r} {rig.outlet!r}"
+            assert not [secret for secret in rig.secrets if secret in said], f"{name}: {fault}: a secret is told"
+            if not there:
+                assert isinstance(rig.outlet.post(part, rig.destination), Sent), (
+                    f"{name}: {fault}: nothing goes after it"
+                )
+        assert len(rig.faults) >= 1
+
+
+def disagreement(outcome: Outcome, there: int) -> str:
+    """How an outcome lies about a ledger that got `there` more posts; empty where it does not."""
+    match outcome:
+        case Sent(platform_id, url):
+            return "" if there == 1 and platform_id and url.startswith("http") else "sent, but not there once"
+        case Unsure(reason):
+            return "" if there <= 1 and reason else "there twice"
+        case Refused(reason) | Stopped(reason):
+            return "" if there == 0 and reason else "refused, but there"
+        case Later(reason, not_before):
+            return "" if there == 0 and reason and not_before.tzinfo is UTC else "later, but there or at no time"
+    return f"{outcome!r} is no outcome"  # type: ignore[unreachable]
+
+
+def test_a_lying_outcome_is_noticed() -> None:
+    assert disagreement(Later("x", datetime.now(UTC)), 1)
+    assert disagreement(Refused("x"), 1)
+    assert disagreement(Sent("1", "https://x"), 0)
+    assert disagreement(Unsure("x"), 2)
+    assert disagreement(CannotTell("x", None), 0)  # type: ignore[arg-type]
+
+
+def test_a_marker_is_the_same_for_ever_and_differs_by_any_part_of_its_key() -> None:
+    key = ("opengradient", "2026-01-14", 1, "discord", "123", 0)
+    assert marker(*key) == "261c7736cd31449ba456e07a"
+    others = {marker(*(*key[:n], "other", *key[n + 1 :])) for n in range(len(key))}
+    assert len(others | {marker(*key)}) == len(key) + 1
+    assert marker("a", "bc") != marker("ab", "c")
+    assert len(marker(*key)) <= 25
+
+
+def test_pictures_and_embed_go_with_the_first_part_only() -> None:
+    post = Post("x", ("One.", "Two."), (Picture("a.png", b"1", "alt"),), {"title": "t"})
+    first, second = parts(post, lambda n: marker("k", n))
+    assert (first.text, len(first.pictures), first.embed) == ("One.", 1, {"title": "t"})
+    assert (second.text, second.pictures, second.embed) == ("Two.", (), None)
+    assert first.marker != second.marker
+
+
+@pytest.mark.parametrize("text", ["the key is s3cr/t+!", "?key=s3cr%2Ft%2B%21&x", "s3cr\u200b/t+!", "a\ns3cr/t+!\nb"])
+def test_a_secret_is_redacted_in_every_form_it_may_take(text: str) -> None:
+    said = redacted(text, [SecretStr("s3cr/t+!")])
+    assert "s3cr" not in said and "[redacted]" in said and "\n" not in said
+
+
+def test_a_reason_is_clipped_after_redaction() -> None:
+    secret = "k" * 40
+    said = redacted("x" * 280 + secret + "y" * 10_000, [SecretStr(secret)])
+    assert len(said) <= 300 and "kkk" not in said

@@ -1,0 +1,169 @@
+"""Runs commands of `python -m bot` in processes that can be killed at an exact point. A process of its own, single
+threaded, with everything imported: each command runs in a fork of it, which takes no time to start.
+
+Read from standard input, one JSON object a line: `{"runs": [{"argv", "environ", "shift", "kill"}]}`. All runs of a line
+run at the same time. `shift` sets the process's clock forward (seconds). At its point number `kill` (from 1) a process
+kills itself with SIGKILL. Points are: before and after each commit that may have written, and before and after each
+piece of a request to a platform leaves or a piece of an answer is read.
+Answered with `{"runs": [{"status", "points", "output"}]}`.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+POINTS: list[str] = []
+
+
+def point(name: str, kill: int) -> None:
+    POINTS.append(name)
+    if len(POINTS) == kill:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def around(name: str, real: Callable[..., Any], kill: int, watched: Callable[..., bool]) -> Callable[..., Any]:
+    """`real` with a point before and one after each call that is watched."""
+
+    @functools.wraps(real)
+    def call(self: Any, *args: Any, **more: Any) -> Any:
+        if not watched(self):
+            return real(self, *args, **more)
+        point(f"before {name}", kill)
+        result = real(self, *args, **more)
+        point(f"after {name}", kill)
+        return result
+
+    return call
+
+
+def arm(kill: int) -> None:
+    def writes(connection: Any) -> bool:
+        return bool(connection.get_execution_options().get("footfall_writes"))
+
+    real = sa.Connection._commit_impl
+    sa.Connection._commit_impl = around("commit", real, kill, writes)  # type: ignore[method-assign]
+
+    def outside(sock: Any) -> bool:
+        return bool(sock.family == socket.AF_INET and sock.type & socket.SOCK_STREAM)
+
+    for name, said in (("send", "request"), ("sendall", "request"), ("recv", "answer"), ("recv_into", "answer")):
+        setattr(socket.socket, name, around(said, getattr(socket.socket, name), kill, outside))
+
+
+def shifted(seconds: float) -> None:
+    from bot import cli
+    from bot.cli import parts, post, reach, show, walk
+
+    for module in (parts, post, reach, show, walk, cli):
+        if hasattr(module, "clock"):
+            module.clock = lambda: datetime.now(UTC) + timedelta(seconds=seconds)  # type: ignore[attr-defined]
+
+
+def child(run: dict[str, Any], report: int, output: Any) -> None:
+    os.dup2(output.fileno(), 1)
+    os.dup2(output.fileno(), 2)
+    sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
+    os.environ.update(run.get("environ", {}))
+    shifted(run.get("shift", 0.0))
+    arm(run.get("kill", 0))
+    from bot.cli import main
+
+    status = 70
+    try:
+        main(run["argv"])
+    except SystemExit as end:
+        status = int(end.code or 0)
+    except BaseException:  # noqa: BLE001  a traceback is part of what it says
+        import traceback
+
+        traceback.print_exc()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.write(report, json.dumps(POINTS).encode())
+    os._exit(status)
+
+
+def start(run: dict[str, Any]) -> tuple[int, int, Any]:
+    reader, writer = os.pipe()
+    output = tempfile.TemporaryFile("w+")  # noqa: SIM115
+    sys.stdout.flush()
+    pid = os.fork()
+    if pid == 0:
+        child(run, writer, output)
+    os.close(writer)
+    return pid, reader, output
+
+
+def end(pid: int, reader: int, output: Any) -> dict[str, Any]:
+    with os.fdopen(reader, "rb") as report:
+        points = report.read()
+    _, status = os.waitpid(pid, 0)
+    output.seek(0)
+    said = output.read()
+    output.close()
+    return {"status": os.waitstatus_to_exitcode(status), "points": json.loads(points or b"[]"), "output": said}
+
+
+def warm() -> None:
+    """Import all that a run needs, and draw each card once: the forks inherit both."""
+    import discord  # noqa: F401
+    import psycopg  # noqa: F401
+    import tweepy  # noqa: F401
+    from alembic import command, script  # noqa: F401
+    from matplotlib.backends import backend_agg  # noqa: F401
+
+    from bot import outlets
+    from bot.cli import post, reach, show  # noqa: F401
+    from bot.daily import walk
+    from bot.outlets import _discord_wire, _x_wire  # noqa: F401
+
+    outlets.settings()
+    cards: dict[tuple[str, int], Any] = {}
+    real = walk.charts.card
+
+    def card(document: dict[str, Any]) -> Any:
+        key = (document["day"], document["edition"])
+        if key not in cards:
+            cards[key] = real(document)
+        return cards[key]
+
+    walk.charts.card = card  # type: ignore[assignment]
+
+
+def main() -> None:
+    warm()
+    print(json.dumps({"ready": sa.__version__}), flush=True)
+    for line in sys.stdin:
+        order = json.loads(line)
+        if "here" in order:  # in this process itself, so that the forks inherit what it leaves warm
+            here(order["here"], order["environ"])
+            print(json.dumps({}), flush=True)
+            continue
+        started = [start(run) for run in order["runs"]]
+        print(json.dumps({"runs": [end(*one) for one in started]}), flush=True)
+
+
+def here(argv: list[str], environ: dict[str, str]) -> None:
+    import contextlib
+    import io
+
+    from bot.cli import cli
+
+    os.environ.update(environ)
+    with contextlib.redirect_stdout(io.StringIO()):
+        cli.main(args=argv, prog_name="bot", standalone_mode=False)
+
+
+if __name__ == "__main__":
+    main()

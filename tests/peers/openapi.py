@@ -1,0 +1,227 @@
+"""Recorded requests against a platform's published OpenAPI description.
+
+The descriptions are not part of this repository: the environment variable SPECS_DIR names the folder that holds them.
+openapi-core overlooks unknown query parameters, unknown keys of a body and missing authorization; those are checked
+here. A fault that is known and right is passed by an `Allowed` with its reason, one by one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from functools import cache
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+from openapi_core import Config, OpenAPI
+from openapi_core.datatypes import RequestParameters
+from werkzeug.datastructures import Headers, ImmutableMultiDict
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One request as it reached a peer."""
+
+    method: str
+    target: str
+    """Path below the server's base, with its query: `/2/tweets?max_results=5`."""
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+    @property
+    def path(self) -> str:
+        return urlsplit(self.target).path
+
+    @property
+    def query(self) -> tuple[tuple[str, str], ...]:
+        return tuple(parse_qsl(urlsplit(self.target).query, keep_blank_values=True))
+
+    @property
+    def content_type(self) -> str:
+        return next((value for key, value in self.headers.items() if key.lower() == "content-type"), "")
+
+    def document(self) -> object:
+        """The JSON that was sent: the body, or the `payload_json` of a multipart form. `None` where there is none."""
+        if not self.body:
+            return None
+        if not self.content_type.startswith("multipart/"):
+            return json.loads(self.body)
+        form = message_from_bytes(b"Content-Type: " + self.content_type.encode() + b"\r\n\r\n" + self.body)
+        for part in form.walk():
+            if part.get_param("name", header="content-disposition") == "payload_json":
+                payload = part.get_payload(decode=True)
+                assert isinstance(payload, bytes)
+                return json.loads(payload)
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """A fault that is let pass: where it occurs, how its text begins or what it holds, and why it is right."""
+
+    method: str
+    path: str
+    """As the description spells it: `/2/users/{id}/tweets`."""
+    holds: str
+    reason: str
+
+
+@dataclass(slots=True)
+class _Request:
+    """What openapi-core wants to be handed."""
+
+    host_url: str
+    path: str
+    method: str
+    parameters: RequestParameters
+    content_type: str
+    body: bytes | None
+
+
+@dataclass(slots=True)
+class Description:
+    """A platform's published description, ready to judge."""
+
+    document: Mapping[str, object]
+    allowed: tuple[Allowed, ...] = ()
+    used: set[Allowed] = field(default_factory=set)
+    """Which of `allowed` were needed: one that never is has to go."""
+    _judge: OpenAPI = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # X's 2.167 repeats a value in an enum, which makes the description itself invalid.
+        self._judge = OpenAPI.from_dict(dict(self.document), config=Config(spec_validator_cls=None))
+
+    def faults(self, recorded: Recorded, extra: Callable[[Recorded], Iterable[str]] = lambda _: ()) -> list[str]:
+        """What is wrong with a request, one line each; empty means valid. `extra` adds rules that no schema holds."""
+        pattern, operation = self._operation(recorded)
+        if operation is None:
+            return [f"{recorded.method} {recorded.path}: no such operation"]
+        found = [*self._schema_faults(recorded), *self._overlooked(recorded, operation), *extra(recorded)]
+        return [
+            f"{recorded.method} {pattern}: {text:.200}"
+            for text in found
+            if not self._let_pass(recorded.method, pattern, text)
+        ]
+
+    def _let_pass(self, method: str, pattern: str, text: str) -> bool:
+        for rule in self.allowed:
+            if (rule.method, rule.path) == (method, pattern) and rule.holds in text:
+                self.used.add(rule)
+                return True
+        return False
+
+    def _schema_faults(self, recorded: Recorded) -> list[str]:
+        base = urlsplit(str(self.document["servers"][0]["url"]))  # type: ignore[index]
+        document = recorded.document()
+        request = _Request(
+            f"{base.scheme}://{base.netloc}",
+            base.path.rstrip("/") + recorded.path,
+            recorded.method.lower(),
+            RequestParameters(
+                query=ImmutableMultiDict(recorded.query), header=Headers(dict(recorded.headers)), path={}
+            ),
+            "application/json" if document is not None else recorded.content_type.lower(),
+            json.dumps(document).encode() if document is not None else (recorded.body or None),
+        )
+        with warnings.catch_warnings():
+            # openapi-core knows no scheme `OAuth`; that there is an authorization is checked in `_overlooked`.
+            warnings.filterwarnings("ignore", "Unsupported scheme type", UserWarning)
+            return [line for error in self._judge.iter_request_errors(request) for line in _lines(error)]
+
+    def _overlooked(self, recorded: Recorded, operation: Mapping[str, object]) -> list[str]:
+        found = []
+        known = {self._resolved(p)["name"] for p in operation.get("parameters", ())}  # type: ignore[attr-defined]
+        found += [f"unknown query parameter {name}" for name, _ in recorded.query if name not in known]
+        if operation.get("security") and not _authorized(recorded):
+            found.append("no authorization")
+        document = recorded.document()
+        body = operation.get("requestBody")
+        if isinstance(document, dict) and body is not None:
+            schema = self._resolved(self._resolved(body)["content"]["application/json"]["schema"])  # type: ignore[index]
+            keys = self._keys(schema)
+            found += [f"unknown key {key}" for key in document if keys and key not in keys]
+        if document is not None and body is None:
+            found.append("a body where none is described")
+        return found
+
+    def _keys(self, schema: Mapping[str, object]) -> set[str]:
+        keys = set(schema.get("properties", ()))  # type: ignore[call-overload]
+        for combined in ("allOf", "anyOf", "oneOf"):
+            for member in schema.get(combined, ()):  # type: ignore[attr-defined]
+                keys |= self._keys(self._resolved(member))
+        return keys
+
+    def _resolved(self, node: object) -> Mapping[str, object]:
+        assert isinstance(node, Mapping)
+        if "$ref" not in node:
+            return node
+        found: object = self.document
+        for step in str(node["$ref"]).removeprefix("#/").split("/"):
+            assert isinstance(found, Mapping)
+            found = found[step.replace("~1", "/").replace("~0", "~")]
+        return self._resolved(found)
+
+    def _operation(self, recorded: Recorded) -> tuple[str, Mapping[str, object] | None]:
+        """The description's path for a request, literal steps before `{id}` ones, and the operation there."""
+        steps = recorded.path.split("/")
+        fitting = [
+            pattern
+            for pattern, item in self.document["paths"].items()  # type: ignore[attr-defined]
+            if recorded.method.lower() in item and _fits(pattern.split("/"), steps)
+        ]
+        if not fitting:
+            return recorded.path, None
+        pattern = min(fitting, key=lambda p: p.count("{"))
+        item = self.document["paths"][pattern]  # type: ignore[index]
+        operation = item[recorded.method.lower()]
+        return pattern, {**operation, "parameters": [*item.get("parameters", ()), *operation.get("parameters", ())]}
+
+
+def _authorized(recorded: Recorded) -> bool:
+    return any(key.lower() == "authorization" and value for key, value in recorded.headers.items())
+
+
+def _fits(pattern: list[str], steps: list[str]) -> bool:
+    return len(pattern) == len(steps) and all(
+        want == step or (want.startswith("{") and step) for want, step in zip(pattern, steps, strict=True)
+    )
+
+
+def _lines(error: BaseException) -> list[str]:
+    """A fault of openapi-core in words: its schema errors where it has them, else itself and its cause."""
+    cause = error.__cause__
+    schema_errors = getattr(error, "schema_errors", None) or getattr(cause, "schema_errors", None)
+    if schema_errors:
+        return [f"{'.'.join(map(str, one.absolute_path)) or 'body'}: {one.message}" for one in schema_errors]
+    return [f"{type(error).__name__}: {error}" + (f" ({cause})" if cause else "")]
+
+
+@cache
+def described(file: str, allowed: tuple[Allowed, ...] = ()) -> Description | None:
+    """A description read once per run; `None` where SPECS_DIR is not set."""
+    folder = os.environ.get("SPECS_DIR")
+    if not folder:
+        return None
+    return Description(json.loads((Path(folder) / file).read_text(encoding="utf-8")), allowed)
+
+
+def judged(
+    files: Iterable[str],
+    requests: Iterable[Recorded],
+    allowed: tuple[Allowed, ...] = (),
+    extra: Callable[[Recorded], Iterable[str]] = lambda _: (),
+) -> list[str] | None:
+    """The faults of all requests against each description, each said once; `None` where SPECS_DIR is not set."""
+    different = {(one.method, one.target, one.body, _authorized(one)): one for one in requests}.values()
+    found: dict[str, None] = {}
+    for file in files:
+        description = described(file, allowed)
+        if description is None:
+            return None
+        found |= {f"{file}: {line}": None for request in different for line in description.faults(request, extra)}
+    return list(found)

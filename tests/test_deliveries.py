@@ -1,0 +1,413 @@
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from bot import daily, deliveries, store
+from bot.archive import Archive
+from bot.deliveries import RESENDS, Delivery, DeliveryError, Edition, Ready, Run, due, expires, verdict
+from bot.outlets import Later, Sent
+from bot.records import Period
+from tests.fake_outlet import Crash, Fake, Ledger
+from tests.test_archive import document
+
+DAY = date(2025, 1, 12)
+NOW = datetime(2025, 1, 13, 2, 30, tzinfo=UTC)
+LEASE, SETTLE = timedelta(minutes=15), timedelta(minutes=3)
+PRICE = Decimal("0.02")
+
+
+class World:
+    """One database, one platform, a clock that the test sets."""
+
+    def __init__(self, db: store.Store) -> None:
+        self.archive, self.outbox = Archive(db), daily.outbox(db)
+        self.now, self.ledger = NOW, Ledger()
+        self.archive.keep(document())
+
+    def plan(self, *places: str, parts: int = 1, edition: int = 1, until: datetime | None = None, **more: Any) -> str:
+        said = [self.outbox.plan(of(edition), "x", place, parts, self.now, until, **more) for place in places]
+        return "".join(said)
+
+    def publish(
+        self, *hows: str, worker: str = "a", budget: str = "99", crash: int | None = None, replaces: bool = True
+    ) -> list[str]:
+        """One pass; the states of all deliveries after it."""
+        fake = Fake(self.ledger, lambda: self.now, hows)
+        fake.crash_at, fake.replaces = crash, replaces
+        ready: Mapping[str, Ready] = {"x": Ready(fake, SETTLE, lambda _: PRICE, Decimal(budget))}
+        content = fake.content(self.archive)
+        with contextlib.suppress(Crash):
+            deliveries.flush(Run(fake.crashing(self.outbox), ready, content, lambda: self.now, worker, LEASE))
+        return self.states()
+
+    def states(self) -> list[str]:
+        return [one.state for one in self.outbox.listed()]
+
+    def only(self) -> Delivery:
+        (one,) = self.outbox.listed()
+        return one
+
+    def later(self, **more: float) -> None:
+        self.now += timedelta(**more)
+
+
+def of(edition: int) -> Edition:
+    return Edition("replicate", "day", DAY, edition)
+
+
+@pytest.fixture
+def world(db: store.Store) -> World:
+    return World(db)
+
+
+# --- one delivery --------------------------------------------------------------------------------------------------
+
+
+def test_publishing_twice_posts_once_and_keeps_one_receipt(world: World) -> None:
+    world.plan("one")
+    assert world.publish() == ["sent"]
+    world.plan("one")
+    assert world.publish() == ["sent"]
+    assert len(world.ledger.posts) == 1
+    (receipt,) = world.archive.receipts("replicate", "day", DAY)
+    assert (receipt.destination, receipt.platform_id, receipt.url) == ("one", "1", "https://x.example/1")
+    kept = world.archive.digest("replicate", "day", DAY)
+    assert kept is not None and kept["status"] == "issued"
+
+
+def test_what_was_not_accepted_is_tried_again_when_the_platform_says_so(world: World) -> None:
+    world.plan("one")
+    assert world.publish("later") == ["planned"]
+    assert world.publish() == ["planned"]
+    assert world.only().reason == "busy"
+    world.later(minutes=3)
+    assert world.publish() == ["sent"]
+    assert world.only().attempts == 2
+
+
+def test_an_unknown_outcome_that_the_platform_shows_is_adopted(world: World) -> None:
+    world.plan("one")
+    assert world.publish("unsure, accepted") == ["sent"]
+    assert len(world.ledger.posts) == 1 and world.only().attempts == 1
+
+
+def test_not_found_is_trusted_only_after_the_settle_time(world: World) -> None:
+    world.plan("one")
+    assert world.publish("accepted, shown late") == ["unknown"]
+    world.later(minutes=1)
+    assert world.publish() == ["unknown"]
+    world.later(minutes=3)
+    assert world.publish() == ["sent"]
+    assert len(world.ledger.posts) == 1
+
+
+def test_what_is_never_found_is_sent_again_a_few_times_and_then_waits_for_a_human(world: World) -> None:
+    world.plan("one")
+    for _ in range(RESENDS + 3):
+        world.publish(*["unsure, not accepted"])
+        world.later(minutes=10)
+    one = world.only()
+    assert (one.state, one.attempts, one.not_before) == ("unknown", RESENDS + 1, None)
+    assert "deliveries resolve" in one.reason
+    world.outbox.resolve(one.id, "https://x.example/77", world.now)
+    assert world.only().platform_id == "77"
+    assert [r.url for r in world.archive.receipts("replicate", "day", DAY)] == ["https://x.example/77"]
+
+
+def test_a_lease_that_ran_out_makes_it_unknown_and_never_planned(world: World) -> None:
+    world.plan("one")
+    for step in range(1, 30):  # the first step after which the row is claimed
+        if world.publish(crash=step) == ["sending"]:
+            break
+    assert world.publish(worker="b") == ["sending"]
+    world.later(minutes=16)
+    world.outbox.expire(world.now)
+    assert world.states() == ["unknown"]
+
+
+def test_a_delivery_that_is_no_longer_due_is_skipped_with_its_last_error(world: World) -> None:
+    world.plan("one", until=NOW + timedelta(hours=1))
+    world.publish("later")
+    world.later(hours=1)
+    assert world.publish() == ["skipped"]
+    assert world.only().reason == "no longer due: it could not be sent in time; last: busy"
+    world.outbox.retry(world.only().id, world.now)
+    assert world.publish() == ["sent"]
+
+
+def test_a_bug_in_an_outlet_costs_neither_the_others_nor_a_second_post(world: World) -> None:
+    world.plan("one", "two")
+    assert world.publish("raises, accepted") == ["sent", "sent"]
+    assert world.ledger.twice() == [] and len(world.ledger.posts) == 2
+
+
+def test_a_refused_destination_spares_the_others(world: World) -> None:
+    world.plan("one", "two")
+    assert world.publish("refused") == ["refused", "sent"]
+
+
+def test_a_refused_account_pauses_the_outlet_until_it_works_again(world: World) -> None:
+    world.plan("one", "two")
+    assert world.publish("stopped") == ["planned", "planned"]
+    assert [(p.outlet, p.reason) for p in world.outbox.paused()] == [("x", "the account is refused")]
+    world.later(minutes=10)
+    assert world.publish() == ["planned", "planned"]
+    world.later(hours=1)
+    assert world.publish() == ["sent", "sent"]
+    assert world.outbox.paused() == ()
+
+
+def test_an_operator_lifts_a_pause(world: World) -> None:
+    world.plan("one")
+    world.publish("stopped")
+    assert world.outbox.lift("x") and not world.outbox.lift("x")
+    assert world.publish() == ["sent"]
+
+
+# --- threads ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_part_is_sent_only_after_the_one_it_answers(world: World) -> None:
+    world.plan("one", parts=3)
+    assert world.publish("sent", "later") == ["sent", "planned", "planned"]
+    world.later(minutes=3)
+    assert world.publish() == ["sent", "sent", "sent"]
+    assert [(p.part, p.reply_to) for p in world.ledger.posts] == [(0, None), (1, "1"), (2, "2")]
+
+
+def test_a_refused_reply_leaves_the_thread_partial_until_an_operator_retries(world: World) -> None:
+    world.plan("one", parts=3)
+    assert world.publish("sent", "refused") == ["sent", "refused", "skipped"]
+    assert world.outbox.listed()[2].reason == "the thread is partial: its part 2 was refused"
+    world.plan("one", parts=3)
+    assert world.publish() == ["sent", "refused", "skipped"]
+    world.outbox.retry(world.outbox.listed()[1].id, world.now)
+    assert world.publish() == ["sent", "sent", "sent"]
+
+
+# --- money -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_months_budget_stops_spending_with_a_clear_state(world: World) -> None:
+    world.plan("one", "two", "three")
+    assert world.publish(budget="0.05") == ["sent", "sent", "refused"]
+    (refused,) = world.outbox.listed(["refused"])
+    assert "over the monthly budget: $0.04 of $0.05" in refused.reason and "deliveries retry" in refused.reason
+    world.now = datetime(2025, 2, 1, tzinfo=UTC)
+    world.outbox.retry(refused.id, world.now)
+    assert world.publish(budget="0.05") == ["sent", "sent", "sent"]
+
+
+def test_what_may_be_out_counts_against_the_budget(world: World) -> None:
+    world.plan("one", "two")
+    assert world.publish("accepted, shown late", budget="0.03") == ["unknown", "refused"]
+
+
+# --- editions -------------------------------------------------------------------------------------------------------
+
+
+def test_a_draft_on_its_way_out_keeps_its_words(world: World) -> None:
+    world.plan("one")
+    world.publish("accepted, shown late")
+    assert world.archive.keep(document(6))["edition"] == 2
+    first = world.archive.digest("replicate", "day", DAY, 1)
+    assert first is not None and first["catalogues"][0]["figures"]["uses"]["value"] == 5
+    assert world.plan("one", edition=2) == "what became of edition 1 is not known yet"
+
+
+def test_a_new_edition_supersedes_what_was_not_sent(world: World) -> None:
+    world.plan("one", "two")
+    world.publish("sent", "later")
+    world.archive.keep(document(6))
+    world.plan("one", "two", edition=2)
+    world.later(minutes=3)
+    world.publish()
+    shown = {(one.edition, one.destination): (one.state, one.kind) for one in world.outbox.listed()}
+    assert shown[1, "two"] == ("skipped", "post") and shown[2, "two"] == ("sent", "post")
+    assert shown[2, "one"] == ("sent", "correction")
+    assert len(world.ledger.posts) == 2, "the correction took the place of the first post"
+
+
+@pytest.mark.parametrize(
+    ("otherwise", "state", "posts"), [("post", "sent", 2), ("skip", "skipped", 1), ("refuse", "refused", 1)]
+)
+def test_a_correction_that_cannot_be_edited_in(world: World, otherwise: str, state: str, posts: int) -> None:
+    world.plan("one")
+    world.publish()
+    world.archive.keep(document(6))
+    world.plan("one", edition=2, otherwise=otherwise)
+    assert world.publish(replaces=False) == ["sent", state]
+    assert len(world.ledger.posts) == posts
+
+
+def test_a_post_composed_anew_between_rendering_and_claiming_is_not_sent(world: World) -> None:
+    world.plan("one")
+    old = world.archive.digest("replicate", "day", DAY)
+    assert old is not None
+    world.archive.keep(document(6))
+    key = (old, "text", PRICE, None, "a", world.now, LEASE)
+    assert world.outbox.claim(world.only(), *key) is None
+    assert world.publish() == ["sent"] and world.ledger.posts[0].text.startswith("6 uses")
+
+
+# --- operators ------------------------------------------------------------------------------------------------------
+
+
+def test_retrying_what_is_unknown_asks_and_never_sends(world: World) -> None:
+    world.plan("one")
+    world.publish("accepted, shown late")
+    world.outbox.retry(world.only().id, world.now)
+    assert world.publish() == ["unknown"]
+    assert len(world.ledger.posts) == 1
+
+
+def test_what_is_known_cannot_be_resolved_or_retried(world: World) -> None:
+    world.plan("one")
+    world.publish()
+    with pytest.raises(DeliveryError, match="is sent; wanted one that is unknown"):
+        world.outbox.resolve(world.only().id, None, world.now)
+    with pytest.raises(DeliveryError, match="is sent; wanted one that is planned, refused or skipped"):
+        world.outbox.retry(world.only().id, world.now)
+    with pytest.raises(DeliveryError, match="delivery 99: there is none"):
+        world.outbox.one(99)
+
+
+def test_silence_is_recorded_and_gives_way_to_news(world: World) -> None:
+    world.outbox.silence(of(1), "x", "one", world.now, None, "nothing is known of 12 Jan 2025")
+    world.outbox.silence(of(1), "x", "one", world.now, None, "nothing is known of 12 Jan 2025")
+    assert (world.only().state, world.only().reason) == ("skipped", "nothing is known of 12 Jan 2025")
+    world.plan("one")
+    assert world.publish() == ["sent"]
+    world.outbox.silence(of(1), "x", "one", world.now, None, "nothing")
+    assert world.states() == ["sent"]
+
+
+# --- several workers ------------------------------------------------------------------------------------------------
+
+
+def test_many_workers_at_once_post_each_once(db: store.Store) -> None:
+    world = World(db)
+    places = [f"place {n}" for n in range(8)]
+    start = threading.Barrier(4)
+
+    def work(name: str) -> None:
+        start.wait(20)
+        world.plan(*places)
+        world.publish(worker=name)
+
+    _together(work, 4)
+    assert world.states() == ["sent"] * 8
+    assert sorted(post.destination for post in world.ledger.posts) == places
+
+
+def test_workers_that_claim_the_same_delivery_get_it_once(db: store.Store) -> None:
+    world = World(db)
+    world.plan("one")
+    kept, one = world.archive.digest("replicate", "day", DAY), world.only()
+    assert kept is not None
+    claims: list[Delivery | None] = []
+    start = threading.Barrier(6)
+
+    def work(name: str) -> None:
+        start.wait(20)
+        claims.append(world.outbox.claim(one, kept, "text", PRICE, Decimal(9), name, world.now, LEASE))
+
+    _together(work, 6)
+    assert len([claim for claim in claims if claim]) == 1
+
+
+def _together(work: Callable[[str], None], workers: int) -> None:
+    failures: list[BaseException] = []
+
+    def tried(name: str) -> None:
+        try:
+            work(name)
+        except BaseException as error:  # noqa: BLE001
+            failures.append(error)
+
+    threads = [threading.Thread(target=tried, args=(f"worker {n}",)) for n in range(workers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert failures == []
+
+
+def test_a_worker_that_comes_back_after_its_lease_is_believed_only_when_it_is_out(db: store.Store) -> None:
+    world = World(db)
+    world.plan("one")
+    kept = world.archive.digest("replicate", "day", DAY)
+    assert kept is not None
+    claimed = world.outbox.claim(world.only(), kept, "text", PRICE, None, "a", world.now, LEASE)
+    assert claimed is not None
+    world.later(minutes=16)
+    world.outbox.expire(world.now)
+    world.outbox.settle(claimed, Later("busy", world.now), world.now)
+    assert world.states() == ["unknown"]
+    world.outbox.settle(claimed, Sent("9", "https://x.example/9"), world.now)
+    assert world.states() == ["sent"]
+
+
+# --- what is due ----------------------------------------------------------------------------------------------------
+
+MAX_AGE = timedelta(hours=36)
+
+
+@pytest.mark.parametrize(
+    ("name", "now", "published", "wanted", "missed"),
+    [
+        ("day", "2025-01-13T02:30", None, ["2025-01-12"], []),
+        ("day", "2025-01-13T02:30", "2025-01-11", ["2025-01-11", "2025-01-12"], []),
+        ("day", "2025-01-13T11:59", "2025-01-10", ["2025-01-11", "2025-01-12"], []),
+        ("day", "2025-01-13T13:00", "2025-01-08", ["2025-01-12"], ["2025-01-09", "2025-01-10", "2025-01-11"]),
+        ("week", "2025-01-16T02:30", None, [], []),
+        ("week", "2025-01-16T02:30", "2024-12-30", ["2025-01-06"], []),
+        ("month", "2025-02-01T03:00", None, ["2025-01-01"], []),
+    ],
+)
+def test_the_newest_period_is_due_and_older_ones_only_while_young(
+    name: Any, now: str, published: str | None, wanted: list[str], missed: list[str]
+) -> None:
+    before = date.fromisoformat(published) if published else None
+    found = due(name, datetime.fromisoformat(now).replace(tzinfo=UTC), date(2024, 12, 1), before, MAX_AGE)
+    assert [p.first.isoformat() for p in found.periods] == wanted
+    assert [p.first.isoformat() for p in found.missed] == missed
+
+
+def test_nothing_is_due_before_the_watch_began() -> None:
+    assert due("day", NOW, None, None, MAX_AGE).periods == ()
+    assert due("day", NOW, date(2025, 1, 13), None, MAX_AGE).periods == ()
+
+
+def test_a_week_is_due_until_the_next_one_is_over() -> None:
+    week = Period.holding(DAY, "week")
+    assert expires(week, MAX_AGE) == datetime(2025, 1, 20, tzinfo=UTC)
+    assert expires(Period.holding(DAY), MAX_AGE) == datetime(2025, 1, 14, 12, tzinfo=UTC)
+
+
+def digest(uses: int | None, listed: int | None) -> dict[str, Any]:
+    made = document(uses, headline={"catalogue": "models", "figure": "uses"})
+    figures = made["catalogues"][0]["figures"]
+    figures["models_listed"] = {"value": listed, "label": "models listed", "unknown": "no snapshot"}
+    return made
+
+
+def test_the_gate_waits_for_a_complete_digest_and_then_says_the_gaps() -> None:
+    deadline, early, late = timedelta(hours=6), NOW, NOW + timedelta(hours=4)
+    assert verdict(digest(5, 9), early, deadline).publish
+    waiting = verdict(digest(None, 9), early, deadline)
+    assert not waiting.publish and not waiting.final and "waiting until 13 Jan 06:00 UTC" in waiting.reason
+    assert verdict(digest(None, 9), late, deadline).publish
+
+
+def test_when_nothing_is_known_nothing_is_published() -> None:
+    silent = verdict(digest(None, None), NOW + timedelta(hours=4), timedelta(hours=6))
+    assert not silent.publish and silent.final and silent.reason.startswith("nothing is known of 12 Jan 2025")
+    assert not verdict(digest(None, None), NOW, timedelta(hours=6)).final

@@ -1,0 +1,66 @@
+"""One holder at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bot import leases, store
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+LASTS = timedelta(seconds=60)
+
+
+def test_a_lease_has_one_holder_until_it_runs_out(db: store.Store) -> None:
+    assert leases.hold(db, "walk", "a", NOW, LASTS)
+    assert not leases.hold(db, "walk", "b", NOW + timedelta(seconds=59), LASTS)
+    assert leases.hold(db, "gateway", "b", NOW, LASTS)
+    assert leases.hold(db, "walk", "b", NOW + timedelta(seconds=60), LASTS)
+    assert not leases.hold(db, "walk", "a", NOW + timedelta(seconds=61), LASTS)
+
+
+def test_a_holder_may_keep_it_and_give_it_back(db: store.Store) -> None:
+    assert leases.hold(db, "walk", "a", NOW, LASTS)
+    assert leases.hold(db, "walk", "a", NOW + timedelta(seconds=50), LASTS)
+    assert not leases.hold(db, "walk", "b", NOW + timedelta(seconds=100), LASTS)
+    leases.release(db, "walk", "b")
+    assert not leases.hold(db, "walk", "b", NOW + timedelta(seconds=100), LASTS)
+    leases.release(db, "walk", "a")
+    assert leases.hold(db, "walk", "b", NOW + timedelta(seconds=100), LASTS)
+
+
+def test_of_many_who_want_it_at_once_one_gets_it(db: store.Store) -> None:
+    got: Counter[bool] = Counter()
+    start = threading.Barrier(6)
+
+    def want(number: int) -> None:
+        start.wait()
+        got[leases.hold(db, "walk", f"worker {number}", NOW, LASTS)] += 1
+
+    threads = [threading.Thread(target=want, args=(n,)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert got == {True: 1, False: 5}
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 90), st.booleans()), max_size=12))
+def test_it_behaves_as_a_single_name_and_a_time(steps: list[tuple[str, int, bool]]) -> None:
+    db = store.opened("sqlite:///:memory:")
+    now, holder, until = NOW, "", NOW
+    for who, seconds, gives_back in steps:
+        now += timedelta(seconds=seconds)
+        if gives_back:
+            leases.release(db, "walk", who)
+            holder, until = ("", now) if who == holder else (holder, until)
+            continue
+        wanted = holder in ("", who) or until <= now
+        assert leases.hold(db, "walk", who, now, LASTS) == wanted
+        holder, until = (who, now + LASTS) if wanted else (holder, until)
+    db.close()

@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from bot import ledger, store
+from bot.cli import cli
+from bot.records import FootfallError
+from tests import publishing, worlds
+from tests.peers.discord_api import error
+from tests.publishing import CHANNEL, LAST, Peers
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def peers() -> Iterator[Peers]:
+    with publishing.peers() as served:
+        yield served
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    address = f"sqlite:///{tmp_path / 'f.db'}"
+    publishing.fill(address)
+    return address
+
+
+@pytest.fixture
+def run(peers: Peers, tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a command; its result, with the exit code that a failure of ours would end with."""
+    peers.forget()
+    for name, value in {**peers.secrets, "DATABASE_URL": url, "REPLICATE_API_TOKEN": ""}.items():
+        monkeypatch.setenv(name, value)
+    path = publishing.configured(tmp_path, peers)
+
+    def command(*argv: str) -> Result:
+        done = CliRunner().invoke(cli, ["--config", str(path), *argv], standalone_mode=False)
+        if isinstance(done.exception, FootfallError):
+            done.exit_code = done.exception.exit_code
+        elif done.exception:
+            raise done.exception
+        else:
+            done.exit_code = done.return_value or 0
+        return done
+
+    return command
+
+
+def listed(run: Run) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads(run("deliveries", "list", "--json").output)["deliveries"]
+    return rows
+
+
+def test_publishing_sends_to_each_outlet_once(run: Run, peers: Peers) -> None:
+    assert run("publish", "--day", str(LAST)).exit_code == 0
+    again = run("publish", "--day", str(LAST))
+    assert again.exit_code == 0
+    assert len(peers.posts("x")) == len(peers.posts("discord")) == 1
+    assert {row["outlet"]: row["state"] for row in listed(run)} == {"x": "sent", "discord": "sent"}
+
+
+def test_one_outlets_refusal_spares_the_other_and_ends_partly_done(run: Run, peers: Peers) -> None:
+    peers.x.fail("400")
+    done = run("publish", "--day", str(LAST))
+    assert done.exit_code == 3 and "refused since" in done.output
+    assert {row["outlet"]: row["state"] for row in listed(run)} == {"x": "refused", "discord": "sent"}
+    (refused,) = [row for row in listed(run) if row["state"] == "refused"]
+    assert run("deliveries", "retry", str(refused["id"])).exit_code == 0
+    assert run("publish", "--day", str(LAST)).exit_code == 0
+    assert len(peers.posts("x")) == 1
+
+
+def test_when_nothing_gets_out_it_failed(run: Run, peers: Peers) -> None:
+    peers.discord.fail(error(403, 50013, "Missing Permissions"))
+    assert run("publish", "--day", str(LAST), "--outlet", "discord").exit_code == 1
+
+
+def test_a_refused_account_is_said_and_can_be_lifted(run: Run, peers: Peers) -> None:
+    peers.x.fail("402 before", "/2/media/upload")
+    done = run("publish", "--day", str(LAST), "--outlet", "x")
+    assert done.exit_code == 1 and "deliveries lift x" in done.output
+    assert run("deliveries", "lift", "x").exit_code == 0
+    assert run("deliveries", "lift", "x").exit_code == 2
+    assert run("publish", "--day", str(LAST), "--outlet", "x").exit_code == 0
+
+
+def test_a_dry_run_needs_no_keys_posts_nothing_and_says_so_on_every_line(
+    run: Run, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in peers.secrets:
+        monkeypatch.delenv(name)
+    for argv in (["publish", "--dry-run"], ["publish", "--dry-run", "--day", str(LAST)]):
+        done = run(*argv)
+        assert done.exit_code == 0
+        assert done.output.splitlines() and all(line.startswith("DRY RUN ") for line in done.output.splitlines())
+        assert "12 March 2025" in done.output and "estimated cost" in done.output
+    assert peers.posts("x") == peers.posts("discord") == [] and listed(run) == []
+
+
+def test_a_closed_record_is_never_due(run: Run, peers: Peers) -> None:
+    done = run("publish")
+    assert done.exit_code == 0 and "its record is closed" in done.output
+    assert peers.posts("x") == []
+
+
+def test_a_missing_key_disables_only_its_outlet_visibly(
+    run: Run, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("X_API_KEY")
+    done = run("publish", "--day", str(LAST))
+    assert done.exit_code == 0 and "x: X_API_KEY not set" in done.output
+    assert len(peers.posts("discord")) == 1
+    monkeypatch.delenv("DISCORD_TOKEN")
+    assert run("publish", "--day", str(LAST)).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["publish", "--outlet", "telegraph"],
+        ["publish", "--day", "2031-01-01"],
+        ["deliveries", "resolve", "1"],
+        ["deliveries", "resolve", "1", "--sent", "there"],
+        ["send-test", "--outlet", "nowhere"],
+    ],
+)
+def test_what_cannot_be_asked_is_bad_usage(run: Run, argv: list[str]) -> None:
+    assert run(*argv).exit_code == 2
+
+
+def test_what_arrives_late_is_corrected_in_place_with_the_old_value_struck_through(
+    run: Run, peers: Peers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, late = f"sqlite:///{tmp_path / 'late.db'}", publishing.DAYS[-2]
+    monkeypatch.setenv("DATABASE_URL", url)
+    publishing.fill(url, tuple(day for day in publishing.DAYS if day != late))
+    assert run("publish", "--day", str(LAST)).exit_code == 0
+    counts = {f"o/m{n}": 9 * (n + 1) + 3 for n in range(5)}
+    opened = store.opened(url)
+    ledger.add(opened, worlds.snapshot(late, counts))
+    opened.close()
+    assert run("publish", "--day", str(LAST)).exit_code == 0
+    rows = {(row["outlet"], row["edition"]): (row["kind"], row["state"]) for row in listed(run)}
+    assert rows["discord", 2] == rows["x", 2] == ("correction", "sent")
+    (message,), (post,) = peers.discord.messages, peers.x.posts
+    said = message["embeds"][0]["description"]
+    assert message["edited_timestamp"] and "**Correction**" in said and "~~" in said
+    assert post["sent"].startswith("Correction") and post["edits"]
+
+
+def test_a_test_post_says_that_it_is_one(run: Run, peers: Peers) -> None:
+    done = run("send-test", "--outlet", "discord", "--destination", CHANNEL)
+    assert done.exit_code == 0 and "sent: https://discord.com/channels/100/" in done.output
+    assert peers.discord.messages[0]["content"].startswith("A test of Footfall")
+    assert listed(run) == []
