@@ -70,6 +70,10 @@ class TimedOut(Unanswered):
     """It took longer than a request may take; a smaller question may help."""
 
 
+class NotAsked(Unanswered):
+    """No time was left to ask it."""
+
+
 class TooMuch(Exception):
     """An endpoint, or our own cap, says that less must be asked for at a time."""
 
@@ -172,11 +176,12 @@ class Line:
             return answer.status_code, read
 
     def _wait(self, deadline: float) -> None:
+        """Until this endpoint's next turn. Raises `NotAsked`."""
         with self._turns:
             now = time.monotonic()
             turn = max(now, self._next)
             if turn > deadline:
-                raise Unanswered("was not asked again: its turn comes after the deadline")
+                raise NotAsked("was not asked: its turn comes after the deadline")
             self._next = turn + 1 / self.endpoint.rate
         time.sleep(turn - now)
 
@@ -208,6 +213,8 @@ def _matched(body: bytearray, status: int, first: int, count: int) -> list[msgsp
     if count > 1 and len(answers) == 1 and answers[0].error and answers[0].id in (None, first):
         _result(answers[0])  # too much, or throttled: that is no question of batches
         raise _NoBatches(f"takes no batch: {Fault(answers[0].error.code, answers[0].error.message)}")
+    if count == 1 and len(answers) == 1 and answers[0].error and answers[0].id is None:
+        return [_result(answers[0])]  # a question that could not even be read has no id
     by_id = {answer.id: answer for answer in answers}
     if len(answers) != count or set(by_id) != set(range(first, first + count)):
         raise Unanswered("answered another question than the one asked (wrong ids)")

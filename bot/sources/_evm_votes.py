@@ -11,15 +11,20 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from itertools import count
 from typing import TypeVar
 
 import stamina
 
 from bot.sources import SourceError
-from bot.sources._evm_rpc import Endpoint, Line, TimedOut, TooMuch, Unanswered
+from bot.sources._evm_rpc import Endpoint, Line, NotAsked, TimedOut, TooMuch, Unanswered
 from bot.sources._evm_wire import block_of, number_of
 
 T = TypeVar("T")
+
+_PAUSE = 0.2
+"""Seconds between the first two tries; doubled from try to try up to the longest."""
+_LONGEST_PAUSE = 3.0
 
 
 class Unreachable(SourceError):
@@ -131,10 +136,16 @@ class Electorate:
     def _tried(self, what: str, once: Callable[[dict[str, Exception], float], T]) -> T:
         deadline = time.monotonic() + self.budget
         failures: dict[str, Exception] = {}
+        pauses = (min(_LONGEST_PAUSE, _PAUSE * 2.0**i) for i in count())
+
+        def pause(error: Exception) -> float | bool:
+            """Stamina's own time-out lets the last pause run past it: here none is begun that would."""
+            if not isinstance(error, _TooFew) or (wait := next(pauses)) >= deadline - time.monotonic():
+                return False
+            return wait
+
         try:
-            for attempt in stamina.retry_context(
-                on=_TooFew, attempts=None, timeout=self.budget, wait_initial=0.2, wait_max=3.0, wait_jitter=0.2
-            ):
+            for attempt in stamina.retry_context(on=pause, attempts=None, timeout=None):
                 with attempt:
                     return once(failures, deadline)
         except _TooFew:
@@ -167,6 +178,8 @@ class Electorate:
                 if smaller:
                     raise
                 failures[line.name] = error
+            except NotAsked as error:
+                failures.setdefault(line.name, error)
             except Unanswered as error:
                 failures[line.name] = error
             except TimeoutError:
