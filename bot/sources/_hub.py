@@ -220,7 +220,7 @@ def _entries(url: str, number: int, raw: bytes) -> tuple[list[Entry], int]:
     try:
         rows = _PAGES.decode(raw) if raw.lstrip()[:1] == b"[" else _WRAPPED.decode(raw).models
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise SourceError(f"{url}: page {number}: found no list of models ({str(error)[:100]})") from error
+        raise SourceError(f"{url}: page {number}: found no list of models ({Name(str(error), 100)})") from error
     made = [_entry(row) for row in rows]
     entries = [entry for entry in made if entry]
     return entries, len(made) - len(entries)

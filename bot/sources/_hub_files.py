@@ -84,7 +84,7 @@ class Files:
         try:
             files = msgspec.json.decode(found.content, type=list[_File])
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise SourceError(f"{url}: found no list of files ({str(error)[:100]})") from error
+            raise SourceError(f"{url}: found no list of files ({Name(str(error), 100)})") from error
         every = (text for file in files for text in (file.ipfsCid, file.walrusBlobId, file.blobId, file.cid))
         return tuple(sorted({text for text in every if isinstance(text, str) and CONTENT_ID.fullmatch(text)}))
 

@@ -93,7 +93,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Bytes that are not what was wanted, and why. Reads well after "refused: "."""
+    """Bytes that are not what was wanted, and why, in no word of theirs. Reads well after "refused: "."""
 
     reason: str
 
@@ -104,7 +104,7 @@ class _Entry(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class _Dump(msgspec.Struct, forbid_unknown_fields=True):
-    format: Literal["standard-v1"]
+    format: str
     leafEncoding: list[str]
     tree: list[str]
     values: list[_Entry]
@@ -121,21 +121,21 @@ def batch(raw: bytes) -> Batch | Refused:
         return Refused("an escaped character, where a dump holds only hexadecimal and decimal text")
     try:
         dump = _DUMPS.decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        return Refused(f"not a standard-v1 tree: {str(error)[:120]}")
-    except RecursionError:
-        return Refused("not a standard-v1 tree: nested too deeply")
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return Refused("not a standard-v1 tree")  # The decoder's own words would quote the sender's.
     if refused := _misshapen(dump, raw):
         return refused
     try:
         version, leaves, hashes = _leaves(dump)
     except ValueError as error:
-        return Refused(str(error)[:160])
+        return Refused(str(error))
     return Batch(version, leaves, _root(hashes))
 
 
 def _misshapen(dump: _Dump, raw: bytes) -> Refused | None:
     count = len(dump.values)
+    if dump.format != "standard-v1":
+        return Refused("not a standard-v1 tree")
     if not 0 < count <= MAX_LEAVES:
         return Refused(f"{count:,} leaves, wanted 1 to {MAX_LEAVES:,}")
     # Every key is followed by a colon, unknown keys are refused above and no text in a dump holds one, so one colon
@@ -149,7 +149,7 @@ def _leaves(dump: _Dump) -> tuple[Version, tuple[Leaf, ...], list[bytes]]:
     """The version, the leaves and their hashes. Raises `ValueError` with a reason."""
     version = VERSIONS.get(tuple(dump.leafEncoding))
     if version is None:
-        raise ValueError(f"leaf encoding {dump.leafEncoding!r:.80} is none of the three known")
+        raise ValueError("a leaf encoding that is none of the three known")
     width = len(dump.leafEncoding)
     leaves, hashes = [], []
     for index, entry in enumerate(dump.values):
@@ -191,8 +191,11 @@ def _unsigned(version: Version, value: list[str | int]) -> tuple[Leaf, bytes]:
 
 def _hexadecimal(text: str | int) -> bytes:
     if not isinstance(text, str) or not text.startswith("0x"):
-        raise ValueError(f"found {text!r:.20}, wanted 0x and hexadecimal digits")
-    return unhexlify(text[2:])
+        raise ValueError("a value that does not begin with 0x")
+    try:
+        return unhexlify(text[2:])
+    except ValueError as error:
+        raise ValueError("a value that is not hexadecimal") from error
 
 
 def _word(text: str | int) -> bytes:
@@ -205,7 +208,7 @@ def _word(text: str | int) -> bytes:
 def _uint256(found: str | int) -> int:
     if isinstance(found, str):
         if not (found.isascii() and found.isdigit() and len(found) <= 78):
-            raise ValueError(f"found {found!r:.20}, wanted a decimal number")
+            raise ValueError("a timestamp that is not a decimal number")
         found = int(found)
     if not 0 <= found < 2**256:
         raise ValueError("a number outside uint256")
