@@ -20,6 +20,7 @@ from bot.sources._evm_wire import (
     logs_of,
     own_times,
     receipt_logs_of,
+    topics_of,
 )
 
 Times = MutableMapping[tuple[str, str], int]
@@ -113,10 +114,7 @@ def _whole(
 
 
 def _fits(wire: WireLog, wanted: Filter) -> bool:
-    try:
-        return wanted.holds_all([wire.address.lower()], [[bytes.fromhex(topic[2:]) for topic in wire.topics]])
-    except ValueError:
-        return True  # what does not read is refused where all logs are checked
+    return wanted.holds_all([wire.address.lower()], topics_of([wire]))
 
 
 def _times(

@@ -100,11 +100,20 @@ class Filter:
         )
 
 
+class _Topics(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False):
+    """At most four. A struct, not a list: the garbage collector need not look at it."""
+
+    a: _Hash | msgspec.UnsetType = msgspec.UNSET
+    b: _Hash | msgspec.UnsetType = msgspec.UNSET
+    c: _Hash | msgspec.UnsetType = msgspec.UNSET
+    d: _Hash | msgspec.UnsetType = msgspec.UNSET
+
+
 class WireLog(msgspec.Struct, rename="camel", gc=False):
     """A log as nodes write it; unknown keys are ignored, missing or null ones refused."""
 
     address: _Address
-    topics: Annotated[list[_Hash], msgspec.Meta(max_length=4)]
+    topics: _Topics
     data: str
     block_number: _Number
     block_hash: _Hash
@@ -222,8 +231,7 @@ def logs(wires: Sequence[WireLog], wanted: Filter, times: Mapping[int, int]) -> 
     if not "".join(txs).islower():
         txs = [tx.lower() for tx in txs]
     _unhexed(txs)
-    each = iter(_unhexed([topic for wire in wires for topic in wire.topics]))
-    topics = [tuple(islice(each, len(wire.topics))) for wire in wires]
+    topics = topics_of(wires)
     data = _unhexed([wire.data for wire in wires])
     if not wanted.holds_all(addresses, topics):
         raise Unanswered(f"answered logs in blocks {min(blocks)} to {max(blocks)} that were not asked for")
@@ -231,6 +239,18 @@ def logs(wires: Sequence[WireLog], wanted: Filter, times: Mapping[int, int]) -> 
     made = tuple(map(Log, blocks, indexes, txs, addresses, topics, data, names, ats))
     places = list(zip(blocks, indexes, strict=True))
     return made if all(map(lt, places, islice(places, 1, None))) else _in_order(made)
+
+
+def topics_of(wires: Sequence[WireLog]) -> list[tuple[bytes, ...]]:
+    """The topics of each log. Raises `Unanswered`."""
+    held = [wire.topics for wire in wires]
+    columns = [[t.a for t in held], [t.b for t in held], [t.c for t in held], [t.d for t in held]]
+    given = [[text for text in column if isinstance(text, str)] for column in columns]
+    if all(len(column) in (0, len(held)) for column in given):
+        read = [_unhexed(column) for column in given if column]
+        return list(zip(*read, strict=True)) if read else [()] * len(held)
+    rows = zip(*columns, strict=True)
+    return [tuple(_unhexed([text for text in row if isinstance(text, str)])) for row in rows]
 
 
 def _in_order(made: Sequence[Log]) -> tuple[Log, ...]:
