@@ -18,10 +18,11 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 from bot.records import Unknown
-from bot.sources._leaves import MAX_LEAVES, Batch, Leaf, Refused, batch, keccak
+from bot.sources._leaves import MAX_LEAVES, SIGNATURE_BYTES, Batch, Leaf, Refused, batch, keccak
 from bot.sources._signatures import Claim, claim, genuine
 from bot.sources._walrus import Blob, Missing
 
@@ -287,13 +288,18 @@ def _keyed(leaf: Leaf, keys: Keys) -> Verdict | None:
         return Verdict(leaf, "unknown key", "no registry lists this enclave")
     if isinstance(key, Unknown):
         return Verdict(leaf, "key not known", key.reason)
-    if keccak(key.der) != leaf.tee_id:
+    if _tee_id(key.der) != leaf.tee_id:
         return Verdict(leaf, "unknown key", "the registry's key does not hash to the enclave's id")
     if leaf.timestamp is not None and key.registered_at > leaf.timestamp:
         return Verdict(leaf, "not registered before its timestamp", "the enclave was registered after it signed")
-    if claim(leaf, key.der) is None:
-        return Verdict(leaf, "bad signature", f"a signature of {len(leaf.signature):,} bytes, wanted 256")
+    if len(leaf.signature) != SIGNATURE_BYTES:
+        return Verdict(leaf, "bad signature", f"a signature of {len(leaf.signature):,} bytes, wanted {SIGNATURE_BYTES}")
     return None
+
+
+@lru_cache(maxsize=1024)
+def _tee_id(der: bytes) -> bytes:
+    return keccak(der)
 
 
 def _der(leaf: Leaf, keys: Keys) -> bytes:

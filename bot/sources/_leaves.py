@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from binascii import unhexlify
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
@@ -60,14 +60,16 @@ class Leaf:
     """Version 3: as signed. Version 2: Keccak of the signature's text. Version 1: empty."""
     timestamp: int | None
     """Unix seconds by the enclave's clock; none before version 3."""
+    key: bytes = field(init=False, repr=False, compare=False)
+    """What makes two leaves the same inference, 32 bytes: enclave, hashes and time, and not the signature, since PSS
+    signs the same thing differently each time. Versions 1 and 2 have less, and all they have is used."""
 
-    @property
-    def key(self) -> bytes:
-        """What makes two leaves the same inference, 32 bytes: enclave, hashes and time, and not the signature, since
-        PSS signs the same thing differently each time. Versions 1 and 2 have less, and all they have is used."""
+    def __post_init__(self) -> None:
         if self.timestamp is None:
-            return hashlib.sha256(self.input_hash + self.output_hash + self.signature).digest()
-        return hashlib.sha256(self.tee_id + self.signed_part).digest()
+            made = self.input_hash + self.output_hash + self.signature
+        else:
+            made = self.tee_id + self.signed_part
+        object.__setattr__(self, "key", hashlib.sha256(made).digest())
 
     @property
     def signed_part(self) -> bytes:

@@ -87,7 +87,7 @@ def active(raw: bytes, layout: Layout) -> tuple[Enclave, ...]:
     """The answer of `getActiveTEEs`. Raises `SourceError`."""
     count = int.from_bytes(raw[32:64], "big")
     if count > MAX_ENCLAVES or count * len(raw) > MAX_SPREAD:
-        raise SourceError(f"getActiveTEEs: found more than {min(count, MAX_ENCLAVES):,} enclaves, not plausible")
+        raise SourceError(f"getActiveTEEs: found {min(count, 10**9):,} enclaves in {len(raw):,} bytes, not plausible")
     (found,) = _decoded("getActiveTEEs", f"{LAYOUTS[layout]}[]", raw, layout)
     return tuple(_enclave(each) for each in found)
 

@@ -37,12 +37,15 @@ class ModelHub:
         cap: int = 100,
         ignores_page: bool = False,
         end_is_404: bool = False,
+        circles: int = 0,
     ) -> None:
         self.models = models
         self.wrapped = wrapped
         self.cap = cap
         self.ignores_page = ignores_page
         self.end_is_404 = end_is_404
+        self.circles = circles
+        """After this many pages the first comes again; 0 for a list that ends."""
         self.files: dict[tuple[str, str], list[dict[str, object]]] = {}
         self.broken_files: set[tuple[str, str]] = set()
         self.faults: dict[int, Fault] = {}
@@ -70,6 +73,7 @@ class ModelHub:
             return self._files((request.query["authorUsername"], rest.removesuffix("/files")))
         number = 0 if self.ignores_page else int(request.query["page"])
         limit = min(int(request.query["limit"]), self.cap)
+        number = number % self.circles if self.circles else number
         page = self.models[number * limit : (number + 1) * limit]
         if self.end_is_404 and not page:
             return None

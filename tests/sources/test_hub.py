@@ -90,6 +90,18 @@ def test_a_hub_that_ignores_the_page_asked_for_ends_the_walk(asker: Asker) -> No
     assert len(asker.inventory().snapshot.listings) == 5
 
 
+def test_a_hub_that_repeats_a_page_with_an_unusable_entry_ends_the_walk(asker: Asker) -> None:
+    asker.start([model("x"), None], ignores_page=True)
+    assert names(asker.inventory()) == ["me/x"]
+    assert len(asker.server.asked) == 4
+
+
+def test_a_hub_that_goes_round_in_circles_ends_the_walk(asker: Asker) -> None:
+    asker.start([model(f"m{number}") for number in range(6)], cap=2, circles=3)
+    assert len(asker.inventory().snapshot.listings) == 6
+    assert len(asker.server.asked) == 8
+
+
 def test_an_end_that_is_said_with_404_is_an_end(asker: Asker) -> None:
     asker.start([model("x")], end_is_404=True)
     assert names(asker.inventory()) == ["me/x"]
@@ -282,6 +294,13 @@ def test_files_lead_to_models_and_are_asked_for_once(asker: Asker, tmp_path: Pat
     assert asker.files(memory).owners({CID}, listed, date(2026, 11, 23)) == {CID: "me/x"}
     assert len(asker.server.asked) == before
     assert "/api/v0/models/a%2Fb/files?authorUsername=me" in asker.server.asked
+
+
+def test_a_file_that_two_models_hold_leads_to_neither(asker: Asker, tmp_path: Path) -> None:
+    peer = asker.start([model("x"), model("copy"), model("y")])
+    peer.files = {("me", "x"): [{"cid": CID}], ("me", "copy"): [{"cid": CID}], ("me", "y"): [{"cid": OTHER}]}
+    listed = asker.inventory().entries
+    assert asker.files(tmp_path / "files.json").owners({CID, OTHER}, listed, date(2026, 11, 22)) == {OTHER: "me/y"}
 
 
 def test_files_are_asked_for_a_few_at_a_time(asker: Asker, tmp_path: Path) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.hashes import SHA256, SHA512
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from eth_abi import encode
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -200,9 +204,6 @@ def test_genuine_signatures_are_told_from_all_others_in_order() -> None:
 
 
 def test_a_signature_with_another_salt_or_hash_is_not_genuine() -> None:
-    from cryptography.hazmat.primitives.asymmetric import padding
-    from cryptography.hazmat.primitives.hashes import SHA256, SHA512
-
     one = enclaves()[0]
     row = one.value("x")
     (leaf,) = read(dump([row])).leaves
@@ -220,9 +221,6 @@ def test_a_signature_with_another_salt_or_hash_is_not_genuine() -> None:
 
 
 def test_a_key_of_another_size_or_kind_or_with_a_huge_exponent_verifies_nothing() -> None:
-    from cryptography.hazmat.primitives.asymmetric import ec, rsa
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
     one = enclaves()[0]
     (leaf,) = read(dump([one.value("x")])).leaves
     spki = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
@@ -231,6 +229,23 @@ def test_a_key_of_another_size_or_kind_or_with_a_huge_exponent_verifies_nothing(
     curve = ec.generate_private_key(ec.SECP256R1()).public_key().public_bytes(*spki)
     ders = [Enclave(3072).der, huge, curve, b"", b"\x30\x80", one.der[:-1]]
     assert checks((leaf,) * len(ders), ders) == [False] * len(ders)
+
+
+def test_a_genuine_signature_under_a_huge_exponent_is_refused_for_its_cost() -> None:
+    one = Enclave()
+    private = one.key.private_numbers()
+    totient = (private.p - 1) * (private.q - 1)
+    exponent = next(e for e in range(2**33 + 1, 2**34, 2) if math.gcd(e, totient) == 1)
+    d = pow(exponent, -1, totient)
+    crt = (rsa.rsa_crt_dmp1(d, private.p), rsa.rsa_crt_dmq1(d, private.q), private.iqmp)
+    public = rsa.RSAPublicNumbers(exponent, private.public_numbers.n)
+    one.key = rsa.RSAPrivateNumbers(private.p, private.q, d, *crt, public).private_key()
+    der = one.key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    (leaf,) = read(dump([one.value("x")])).leaves
+    one.key.public_key().verify(
+        leaf.signature, keccak(leaf.signed_part), padding.PSS(padding.MGF1(SHA256()), 32), SHA256()
+    )
+    assert checks((leaf,), [der]) == [False]
 
 
 def test_a_signature_of_another_length_makes_no_claim() -> None:

@@ -88,6 +88,14 @@ def test_hostile_bytes_are_refused_in_one_line(raw: bytes) -> None:
     assert "\n" not in str(error.value) and len(str(error.value)) < 200
 
 
+def test_many_enclaves_that_share_the_same_bytes_are_not_unpacked() -> None:
+    count, word = 900, 32
+    inner = encode([NEW], [record("new", b"\x30" * 900_000)])[word:]
+    head = word.to_bytes(word, "big") + count.to_bytes(word, "big") + (count * word).to_bytes(word, "big") * count
+    with pytest.raises(SourceError, match="not plausible"):
+        tee.active(head + inner, "new")
+
+
 def test_ids_are_read_once_each() -> None:
     first, second = hashed(1), hashed(2)
     assert tee.ids(encode(["bytes32[]"], [[first, second, first]])) == (first, second)

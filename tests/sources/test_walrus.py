@@ -95,6 +95,13 @@ def test_the_next_aggregator_is_asked_when_one_takes_too_long(fleet: Fleet, faul
     assert got(fleet.walrus(seconds=0.3).blob(ID, SETTLED, SOON)).aggregator == good.url
 
 
+def test_an_answer_that_drips_is_cut_off_at_its_time_and_not_at_its_size(fleet: Fleet) -> None:
+    fleet.add("drips")
+    found = missed(fleet.walrus(seconds=0.3).blob(ID, SETTLED, SOON))
+    assert "no complete answer within 0.3 s" in found.reason
+    assert found.retry
+
+
 def test_an_aggregator_that_lies_is_passed_over_and_cannot_spoil_the_archive(fleet: Fleet) -> None:
     fleet.add(body=b"a lie")
     good = fleet.add()
