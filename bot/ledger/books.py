@@ -23,8 +23,8 @@ HISTORY = 400
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """One catalogue of one database, being asked."""
+class Asked:
+    """One catalogue of one database, being asked about its snapshots."""
 
     connection: sa.Connection
     catalogue: int
@@ -43,7 +43,8 @@ class _Asked:
 
 
 def book(store: Store, catalogue: Catalogue, period: Period) -> Book:
-    """The book of one catalogue and period. What is not known stands in it as `Unknown`, with the reason."""
+    """The book of one catalogue and period, by readings of counters. What is not known stands in it as `Unknown`, with
+    the reason."""
     with store.reading() as connection:
         key = connection.scalar(
             sa.select(catalogues.c.id).where(
@@ -54,7 +55,7 @@ def book(store: Store, catalogue: Catalogue, period: Period) -> Book:
         since = connection.scalar(closed) if key else None
         if key is None or since is None or since > period.last:
             return _empty(catalogue, period, since)
-        return _filled(_Asked(connection, key, catalogue.unit, since, {}), catalogue, period)
+        return _filled(Asked(connection, key, catalogue.unit, since, {}), catalogue, period)
 
 
 def _empty(catalogue: Catalogue, period: Period, since: date | None) -> Book:
@@ -63,35 +64,35 @@ def _empty(catalogue: Catalogue, period: Period, since: date | None) -> Book:
     return Book(catalogue, period, None, why, why, why, why, why, why, why, why, why, why, (), (), ())
 
 
-def _filled(asked: _Asked, catalogue: Catalogue, period: Period) -> Book:
+def _filled(asked: Asked, catalogue: Catalogue, period: Period) -> Book:
     end = period.last
     flow, flow_before = _flow(asked, period.first, end), _flow(asked, period.before.first, period.before.last)
-    listed = _listed(asked, end)
+    listed = listed_at(asked, end)
     here = () if isinstance(listed, Unknown) else listed
-    used = {key for found in (flow, flow_before) if isinstance(found, Flow) for key in found.by_model}
-    names, authors = _names(asked, used - {m.id for m in here})
+    used = {key for one in (flow, flow_before) if isinstance(one, Flow) for key in one.by_model}
+    names, authors = names_of(asked, used - {m.id for m in here})
     daily = period.name == "day" and isinstance(flow, Flow)
     return Book(
         catalogue=catalogue,
         period=period,
         watched_since=asked.since,
         listed=listed,
-        listed_before=_ids(asked, period.first - ONE),
-        listed_7d_before=_stock(asked, end - 7 * ONE),
-        listed_period_before=_stock(asked, period.first - ONE),
+        listed_before=ids_at(asked, period.first - ONE),
+        listed_7d_before=stock_at(asked, end - 7 * ONE),
+        listed_period_before=stock_at(asked, period.first - ONE),
         flow=flow,
         flow_before=flow_before,
         total_7d=_total(asked, end - 6 * ONE, end),
         total_30d=_total(asked, end - 29 * ONE, end),
         total_prior_7d=_total(asked, end - 13 * ONE, end - 7 * ONE),
-        newly_listed=_newly_listed(asked, end),
+        newly_listed=newly_listed(asked, end),
         history=_history(asked, end),
         gaps=tuple(_gaps(asked, period)),
-        refs=_refs(asked, [period.first - ONE, end, end - 7 * ONE, end - 14 * ONE, end - 30 * ONE]),
+        refs=references(asked, [period.first - ONE, end, end - 7 * ONE, end - 14 * ONE, end - 30 * ONE]),
         names=names,
         authors=authors,
         quiet=sleepers.quiet(asked.connection, here, end) if daily else (),
-        uncounted=_uncounted(asked, end),
+        uncounted=uncounted(asked, end),
         woken=sleepers.woken(asked.connection, here, flow.by_model, end) if daily else (),
     )
 
@@ -99,13 +100,13 @@ def _filled(asked: _Asked, catalogue: Catalogue, period: Period) -> Book:
 # --- stocks ------------------------------------------------------------------------------------------------------
 
 
-def _no_reading(asked: _Asked, day: date) -> Unknown:
+def _no_reading(asked: Asked, day: date) -> Unknown:
     if day < asked.since:
         return Unknown(f"the watch began at the end of {spoken(asked.since)}")
     return Unknown(f"no reading at the end of {spoken(day)}")
 
 
-def _stock(asked: _Asked, day: date) -> int | Unknown:
+def stock_at(asked: Asked, day: date) -> int | Unknown:
     """Models listed at the end of a day."""
     found = asked.stock(day)
     if found is None:
@@ -116,16 +117,16 @@ def _stock(asked: _Asked, day: date) -> int | Unknown:
     return int(found.listed)
 
 
-def _ids(asked: _Asked, day: date) -> frozenset[int] | Unknown:
-    total = _stock(asked, day)
+def ids_at(asked: Asked, day: date) -> frozenset[int] | Unknown:
+    total = stock_at(asked, day)
     if isinstance(total, Unknown):
         return total
     rows = sa.select(readings.c.model).where(readings.c.snapshot == asked.stock(day).id)
     return frozenset(asked.connection.scalars(rows))
 
 
-def _listed(asked: _Asked, day: date) -> tuple[Model, ...] | Unknown:
-    total = _stock(asked, day)
+def listed_at(asked: Asked, day: date) -> tuple[Model, ...] | Unknown:
+    total = stock_at(asked, day)
     if isinstance(total, Unknown):
         return total
     here = readings.c.snapshot == asked.stock(day).id
@@ -155,7 +156,7 @@ def _model_columns(day: date) -> sa.Select[Any]:
     )
 
 
-def _model(asked: _Asked, row: Any) -> Model:
+def _model(asked: Asked, row: Any) -> Model:
     first = row.first_seen if row.first_seen > asked.since else None
     if first is None and row.created_at:
         first = row.created_at.date()
@@ -172,7 +173,7 @@ def _model(asked: _Asked, row: Any) -> Model:
     )
 
 
-def _newly_listed(asked: _Asked, end: date) -> tuple[Model, ...] | Unknown:
+def newly_listed(asked: Asked, end: date) -> tuple[Model, ...] | Unknown:
     """Models first seen 30 to 59 days before `end`; those of the first snapshot are left out."""
     if (end - asked.since).days < 60:
         return Unknown(f"watched for {(end - asked.since).days} of 60 days")
@@ -184,7 +185,7 @@ def _newly_listed(asked: _Asked, end: date) -> tuple[Model, ...] | Unknown:
 # --- flows -------------------------------------------------------------------------------------------------------
 
 
-def _unknown_window(asked: _Asked, first: date, last: date) -> Unknown | None:
+def _unknown_window(asked: Asked, first: date, last: date) -> Unknown | None:
     """Why the usage of these days is not known; `None` where it is."""
     wanted = (last - first).days + 1
     if first <= asked.since:
@@ -201,7 +202,7 @@ def _unknown_window(asked: _Asked, first: date, last: date) -> Unknown | None:
     return None
 
 
-def _falls(asked: _Asked, first: date, last: date) -> tuple[sa.Select[Any], ...]:
+def _falls(asked: Asked, first: date, last: date) -> tuple[sa.Select[Any], ...]:
     """How many counters fell inside these days: between neighbouring snapshots, and across holes."""
     inside, hole = _inside(asked, first, last)
     return (
@@ -210,7 +211,7 @@ def _falls(asked: _Asked, first: date, last: date) -> tuple[sa.Select[Any], ...]
     )
 
 
-def _inside(asked: _Asked, first: date, last: date) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+def _inside(asked: Asked, first: date, last: date) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """The stretches that lie inside these days, and the holes in models' readings that do."""
     return (
         (stretches.c.catalogue == asked.catalogue, stretches.c.first_day >= first, stretches.c.last_day <= last),
@@ -218,7 +219,7 @@ def _inside(asked: _Asked, first: date, last: date) -> tuple[tuple[Any, ...], tu
     )
 
 
-def _total(asked: _Asked, first: date, last: date) -> int | Unknown:
+def _total(asked: Asked, first: date, last: date) -> int | Unknown:
     """Uses from the first to the last of these days: the stretches inside, and holes that lie inside whole."""
     unknown = _unknown_window(asked, first, last)
     if unknown:
@@ -228,7 +229,7 @@ def _total(asked: _Asked, first: date, last: date) -> int | Unknown:
     return sum(int(asked.connection.scalar(part) or 0) for part in parts)
 
 
-def _flow(asked: _Asked, first: date, last: date) -> Flow | Unknown:
+def _flow(asked: Asked, first: date, last: date) -> Flow | Unknown:
     """Usage of these days in total and by model."""
     unknown = _unknown_window(asked, first, last)
     if unknown:
@@ -243,7 +244,7 @@ def _flow(asked: _Asked, first: date, last: date) -> Flow | Unknown:
     return Flow(sum(by_model.values()), by_model, int(newcomers or 0))
 
 
-def _history(asked: _Asked, end: date) -> tuple[Point, ...]:
+def _history(asked: Asked, end: date) -> tuple[Point, ...]:
     """One point a day, from the first day watched or `HISTORY` days ago to `end`."""
     first = max(asked.since, end - (HISTORY - 1) * ONE)
     mine = (stretches.c.catalogue == asked.catalogue, stretches.c.last_day.between(first, end))
@@ -269,7 +270,7 @@ def _point(day: date, flows: Mapping[date, Any], stocks: Mapping[date, Any]) -> 
 # --- what is not known, and where it was read ----------------------------------------------------------------------
 
 
-def _gaps(asked: _Asked, period: Period) -> Iterable[str]:
+def _gaps(asked: Asked, period: Period) -> Iterable[str]:
     """What a reader of this period could misread, in words."""
     for day in (period.first - ONE, period.last):
         found = asked.stock(day)
@@ -277,11 +278,16 @@ def _gaps(asked: _Asked, period: Period) -> Iterable[str]:
             low, high = found.listed, found.listed + found.unplaced
             yield f"At the end of {spoken(day)} between {low} and {high} models were listed."
     yield from _stretch_gaps(asked, period)
+    yield from notes(asked, period)
+
+
+def notes(asked: Asked, period: Period) -> Iterable[str]:
+    """What the snapshots at a period's ends say of themselves."""
     stocks = [found for day in (period.first - ONE, period.last) if (found := asked.stock(day)) is not None]
     yield from dict.fromkeys(line for found in stocks for line in found.note.splitlines())
 
 
-def _stretch_gaps(asked: _Asked, period: Period) -> Iterable[str]:
+def _stretch_gaps(asked: Asked, period: Period) -> Iterable[str]:
     overlapping = sa.select(stretches).where(
         stretches.c.catalogue == asked.catalogue,
         stretches.c.last_day >= period.first,
@@ -314,7 +320,7 @@ def _it(count: int) -> str:
     return "its" if count == 1 else "their"
 
 
-def _refs(asked: _Asked, days: Iterable[date]) -> tuple[Ref, ...]:
+def references(asked: Asked, days: Iterable[date]) -> tuple[Ref, ...]:
     chosen = (
         sa.select(refs.c.url, refs.c.at, refs.c.sha256)
         .join(snapshots, snapshots.c.ref == refs.c.id)
@@ -324,7 +330,7 @@ def _refs(asked: _Asked, days: Iterable[date]) -> tuple[Ref, ...]:
     return tuple(Ref(row.url, row.at, row.sha256) for row in asked.connection.execute(chosen))
 
 
-def _names(asked: _Asked, ids: Iterable[int]) -> tuple[Mapping[int, Name], Mapping[int, Name]]:
+def names_of(asked: Asked, ids: Iterable[int]) -> tuple[Mapping[int, Name], Mapping[int, Name]]:
     """Names and authors of models by id."""
     wanted = list(ids)
     if not wanted:
@@ -334,7 +340,7 @@ def _names(asked: _Asked, ids: Iterable[int]) -> tuple[Mapping[int, Name], Mappi
     return {row.id: row.name for row in found}, {row.id: row.author for row in found}
 
 
-def _uncounted(asked: _Asked, end: date) -> int:
+def uncounted(asked: Asked, end: date) -> int:
     """The most models that any snapshot of the history may have listed beside those it shows."""
     days = snapshots.c.day.between(end - HISTORY * ONE, end)
     most = sa.select(sa.func.max(snapshots.c.uncounted)).where(snapshots.c.catalogue == asked.catalogue, days)

@@ -7,7 +7,7 @@ from datetime import date
 
 import sqlalchemy as sa
 
-from bot.ledger.books import book
+from bot.ledger import books, event_books
 from bot.records import Catalogue, Flow, Name, Period, Unknown
 from bot.store import Store, catalogues, models, snapshots, usage
 
@@ -39,7 +39,8 @@ class Span:
 
 def ranking(store: Store, catalogue: Catalogue, period: Period) -> tuple[Row, ...] | Unknown:
     """Every model listed at the end of a period, most used first. Unknown where the list or the usage is."""
-    asked = book(store, catalogue, period)
+    told = event_books.book if catalogue.evidences else books.book
+    asked = told(store, catalogue, period)
     if isinstance(asked.listed, Unknown):
         return asked.listed
     if not isinstance(asked.flow, Flow):

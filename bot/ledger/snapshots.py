@@ -42,19 +42,19 @@ def closed_day(at: datetime) -> date | None:
 def add(store: Store, snapshot: Snapshot) -> Added:
     """Keep a snapshot, whole or not at all. Offered twice it is kept once; the first one read at an instant stays."""
     with store.writing() as connection:
-        catalogue = _catalogue_id(connection, snapshot.network, snapshot.catalogue)
+        catalogue = catalogue_id(connection, snapshot.network, snapshot.catalogue)
         connection.execute(sa.select(catalogues.c.id).where(catalogues.c.id == catalogue).with_for_update())
         known = snapshots.c.catalogue == catalogue
         if connection.scalar(sa.select(snapshots.c.id).where(known, snapshots.c.at == snapshot.at)):
-            return Added(False, closed_day(snapshot.at), len(snapshot.listings))
-        day = closed_day(snapshot.at)
+            return Added(False, snapshot.closes or closed_day(snapshot.at), len(snapshot.listings))
+        day = snapshot.closes or closed_day(snapshot.at)
         if day and connection.scalar(sa.select(snapshots.c.id).where(known, snapshots.c.day == day)):
             day = None
         row = {
             "catalogue": catalogue,
             "at": snapshot.at,
             "day": day,
-            "ref": _ref_id(connection, snapshot.ref),
+            "ref": ref_id(connection, snapshot.ref),
             "listed": len(snapshot.listings),
             "unplaced": snapshot.unplaced,
             "uncounted": snapshot.uncounted,
@@ -68,26 +68,26 @@ def add(store: Store, snapshot: Snapshot) -> Added:
         return Added(True, day, len(snapshot.listings))
 
 
-def _catalogue_id(connection: sa.Connection, network: str, name: str) -> int:
+def catalogue_id(connection: sa.Connection, network: str, name: str) -> int:
     found = sa.select(catalogues.c.id).where(catalogues.c.network == network, catalogues.c.name == name)
     key = connection.scalar(found)
     if key is None:
-        _insert_new(connection, catalogues, [{"network": network, "name": name}])
+        insert_new(connection, catalogues, [{"network": network, "name": name}])
         key = connection.execute(found).scalar_one()
     return int(key)
 
 
-def _ref_id(connection: sa.Connection, ref: Ref) -> int:
+def ref_id(connection: sa.Connection, ref: Ref) -> int:
     same = (refs.c.url == ref.url, refs.c.at == ref.at, refs.c.sha256 == ref.sha256)
     found = sa.select(refs.c.id).where(*same)
     key = connection.scalar(found)
     if key is None:
-        _insert_new(connection, refs, [{"url": ref.url, "at": ref.at, "sha256": ref.sha256}])
+        insert_new(connection, refs, [{"url": ref.url, "at": ref.at, "sha256": ref.sha256}])
         key = connection.execute(found).scalar_one()
     return int(key)
 
 
-def _insert_new(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, object]]) -> None:
+def insert_new(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, object]]) -> None:
     """Insert rows; those whose key another process has just inserted are left alone."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     if rows:
@@ -97,18 +97,18 @@ def _insert_new(connection: sa.Connection, table: sa.Table, rows: Sequence[Mappi
 def _keep_readings(connection: sa.Connection, catalogue: int, key: int, snapshot: Snapshot, seen: date) -> None:
     counts = {reading.model: reading.count for reading in snapshot.readings}
     listed = {listing.model: listing for listing in snapshot.listings}
-    ids = _model_ids(connection, catalogue)
+    ids = model_ids(connection, catalogue)
     fresh = [_model_row(catalogue, listing, seen, counts) for name, listing in listed.items() if name not in ids]
-    _insert_new(connection, models, fresh)
+    insert_new(connection, models, fresh)
     if fresh:
-        ids = _model_ids(connection, catalogue)
+        ids = model_ids(connection, catalogue)
     _move_first_back(connection, catalogue, seen, {ids[name]: counts.get(name) for name in listed})
     rows = [{"snapshot": key, "model": ids[name], "counter": counts.get(name)} for name in listed]
     if rows:
         connection.execute(readings.insert(), rows)
 
 
-def _model_ids(connection: sa.Connection, catalogue: int) -> dict[str, int]:
+def model_ids(connection: sa.Connection, catalogue: int) -> dict[str, int]:
     found = connection.execute(sa.select(models.c.name, models.c.id).where(models.c.catalogue == catalogue))
     return {row.name: row.id for row in found}
 
@@ -153,7 +153,7 @@ def _touched_days(connection: sa.Connection, catalogue: int, key: int, day: date
 
 
 @dataclass(frozen=True, slots=True)
-class _Step:
+class Step:
     """One model's use between two of its readings."""
 
     model: int
@@ -165,10 +165,10 @@ class _Step:
 
 def _roll_up(connection: sa.Connection, catalogue: int, day: date) -> None:
     """Make the stretch that ends with `day` and the usage by model in it; both are replaced whole."""
-    mine = (usage.c.catalogue == catalogue, usage.c.last_day == day)
-    connection.execute(usage.delete().where(*mine))
-    connection.execute(stretches.delete().where(stretches.c.catalogue == catalogue, stretches.c.last_day == day))
     now = _readings(connection, catalogue, day)
+    if any(count is not None for count in now.values()):  # use that is told event by event is not ours to replace
+        connection.execute(usage.delete().where(usage.c.catalogue == catalogue, usage.c.last_day == day))
+    connection.execute(stretches.delete().where(stretches.c.catalogue == catalogue, stretches.c.last_day == day))
     before = connection.scalar(
         sa.select(sa.func.max(snapshots.c.day)).where(snapshots.c.catalogue == catalogue, snapshots.c.day < day)
     )
@@ -176,7 +176,7 @@ def _roll_up(connection: sa.Connection, catalogue: int, day: date) -> None:
         return
     then = _readings(connection, catalogue, before)
     steps = [
-        _Step(model, before + ONE, day, count - (then[model] or 0), False)
+        Step(model, before + ONE, day, count - (then[model] or 0), False)
         for model, count in now.items()
         if count is not None and then.get(model) is not None
     ]
@@ -196,7 +196,7 @@ def _roll_up(connection: sa.Connection, catalogue: int, day: date) -> None:
             removed=len(then.keys() - now.keys()),
         )
     )
-    _keep_usage(connection, catalogue, [*whole, *(step for step in holes if step.uses)])
+    keep_usage(connection, catalogue, [*whole, *(step for step in holes if step.uses)])
 
 
 def _readings(connection: sa.Connection, catalogue: int, day: date) -> dict[int, int | None]:
@@ -211,7 +211,7 @@ def _readings(connection: sa.Connection, catalogue: int, day: date) -> dict[int,
 
 def _holes(
     connection: sa.Connection, catalogue: int, before: date, day: date, absent: Mapping[int, int | None]
-) -> Iterator[_Step]:
+) -> Iterator[Step]:
     """Use of models that have a reading now and none in the snapshot before, but an older one."""
     older = sa.select(models.c.id).where(models.c.catalogue == catalogue, models.c.first_seen < before)
     for model in sorted(set(connection.scalars(older)) & absent.keys()) if absent else ():
@@ -224,10 +224,10 @@ def _holes(
         )
         found, count = connection.execute(last).first(), absent[model]
         if found and count is not None:
-            yield _Step(model, found.day + ONE, day, count - found.counter, True)
+            yield Step(model, found.day + ONE, day, count - found.counter, True)
 
 
-def _keep_usage(connection: sa.Connection, catalogue: int, steps: Sequence[_Step]) -> None:
+def keep_usage(connection: sa.Connection, catalogue: int, steps: Sequence[Step]) -> None:
     if not steps:
         return
     rows = [
