@@ -32,6 +32,18 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Tally:
+    """How many digests of one kind there are: every edition counts."""
+
+    network: str
+    period: PeriodName
+    status: str
+    digests: int
+    newest: date
+    """The first day of the latest period among them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
     """A figure as one digest told it."""
 
@@ -112,6 +124,14 @@ class Archive:
         with self._store.reading() as connection:
             rows = connection.execute(chosen).all()
         return tuple({row.day: Entry(row.day, row.edition, row.status) for row in rows}.values())
+
+    def tallies(self) -> tuple[Tally, ...]:
+        """What there is of each network, period and status, in one query."""
+        kind = (digests.c.network, digests.c.period, digests.c.status)
+        chosen = sa.select(*kind, sa.func.count().label("editions"), sa.func.max(digests.c.day).label("newest"))
+        with self._store.reading() as connection:
+            rows = connection.execute(chosen.group_by(*kind).order_by(*kind)).all()
+        return tuple(Tally(row.network, row.period, row.status, row.editions, row.newest) for row in rows)
 
     def trend(
         self, network: str, catalogue: str, key: str, period: PeriodName = "day", last: int | None = None

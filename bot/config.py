@@ -7,7 +7,8 @@ so that adding a file under `sources/` or `outlets/` needs no edit here.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -89,14 +90,16 @@ def load(
     networks: Mapping[str, type[Network]],
     outlets: Mapping[str, type[Outlet]],
     secret_names: Iterable[str] = (),
+    wrong: Callable[[str, Network], Iterable[tuple[str, str]]] = lambda name, block: (),
 ) -> Settings:
-    """Read `path` and the environment. Raises `ConfigError` with all mistakes."""
+    """Read `path` and the environment. `wrong` tells what a network's block alone cannot: keys that are mistaken, each
+    with what was found and wanted. Raises `ConfigError` with all mistakes."""
     document = _document(path)
     mistakes: list[str] = []
-    blocks = {
-        "networks": _blocks(path, document, "networks", "network", networks, mistakes),
-        "outlets": _blocks(path, document, "outlets", "outlet", outlets, mistakes),
-    }
+    chosen = _blocks(path, document, "networks", "network", networks, mistakes)
+    blocks = {"networks": chosen, "outlets": _blocks(path, document, "outlets", "outlet", outlets, mistakes)}
+    for name, block in chosen.items():
+        mistakes += [f"{path}: networks.{name}.{key}: {what}" for key, what in wrong(name, block)]
     try:
         config = Config.model_validate({**document, "networks": {}, "outlets": {}})
     except ValidationError as error:
@@ -112,7 +115,12 @@ def load(
 
 def _environment(folder: Path) -> dict[str, str]:
     """The process's environment over the `.env` file beside the configuration."""
-    from_file = {k: v for k, v in dotenv_values(folder / ".env").items() if v}
+    try:
+        from_file = {k: v for k, v in dotenv_values(folder / ".env").items() if v}
+    except (OSError, UnicodeDecodeError) as error:
+        # A decoding error quotes what it read, which may be a secret; not even its cause is kept.
+        why = getattr(error, "strerror", None) or "not UTF-8 text"
+        raise ConfigError([f"{folder / '.env'}: cannot be read: {why}"]) from None
     return {**from_file, **os.environ}
 
 
@@ -124,7 +132,10 @@ def _document(path: Path) -> dict[str, Any]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark else ""
-        raise ConfigError([f"{path}: {where}not YAML: {getattr(error, 'problem', error)}"]) from error
+        what = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise ConfigError([f"{path}: {where}not YAML: {what}"]) from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError([f"{path}: not YAML that can be read: {error}"]) from error
     if document is None:
         document = {}
     if not isinstance(document, dict):
@@ -160,7 +171,12 @@ def _lines(path: Path, prefix: str, error: ValidationError) -> list[str]:
     lines = []
     for problem in error.errors():
         where = prefix + ".".join(str(part) for part in problem["loc"])
-        found = "" if problem["type"] in ("missing", "extra_forbidden") else f": found {problem['input']!r:.60}"
+        found = "" if problem["type"] in ("missing", "extra_forbidden") else f": found {_shown(problem['input'])}"
         wanted = "no such key" if problem["type"] == "extra_forbidden" else problem["msg"]
         lines.append(f"{path}: {where.rstrip('.')}{found}: {wanted}")
     return lines
+
+
+def _shown(value: object) -> str:
+    """What was found, clipped, and without the user name and password that an address may hold."""
+    return re.sub(r"//[^/@]*@", "//***@", repr(value))[:60]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from itertools import zip_longest
 
 from bot import charts, digest, findings, ledger, render
 from bot.archive import Archive
-from bot.records import Catalogue, Document, Period, PeriodName, Post, Snapshot
+from bot.records import Catalogue, Document, Name, Period, PeriodName, Post, Snapshot
 from bot.sources import Source, SourceError
 from bot.store import Store
 
@@ -99,14 +101,32 @@ def post(document: Document, outlet: str, hidden: Sequence[str] = ()) -> Post:
 
 
 def mismatches(store: Store, plan: Plan, document: Document) -> Iterator[str]:
-    """Recompute a digest from the ledger; one line for each figure that comes out otherwise than the document says."""
+    """Recompute a digest from the ledger; one line for each figure, table and list of refs that comes out otherwise
+    than the document says. Names that it hides stay hidden; those that are hidden only now are no mismatch."""
     period = Period.holding(date.fromisoformat(document["day"]), document["period"])
-    again = composed(store, plan, period, datetime.fromisoformat(document["composed_at"]))
+    again = json.loads(json.dumps(composed(store, replace(plan, hidden=()), period, period.ends)))
     for change in digest.differences(document, again):
-        yield f"{change['catalogue']}.{change['figure']}: says {_said(change['published'])}, is {_said(change['now'])}"
+        where = Name(f"{change['catalogue']}.{change['figure']}")
+        yield f"{where}: says {_said(change['published'])}, is {_said(change['now'])}"
+    said = {block["catalogue"]: block for block in document["catalogues"]}
+    for block in again["catalogues"]:
+        for table in ("top", "curve", "history"):
+            rows = said.get(block["catalogue"], {}).get(table, [])
+            yield from _differing(f"{block['catalogue']}.{table}", rows, block[table])
+    yield from _differing("refs", document["refs"], again["refs"])
+
+
+def _differing(table: str, said: Sequence[object], now: Sequence[object]) -> Iterator[str]:
+    """The first row that two tables differ in."""
+    for place, (old, new) in enumerate(zip_longest(said, now), 1):
+        if isinstance(old, dict) and isinstance(new, dict) and old.get("model") == digest.HIDDEN:
+            new = {**new, "model": old.get("model"), "author": old.get("author")}
+        if old != new:
+            yield f"{table}: row {place} says {json.dumps(old)}, is {json.dumps(new)}"
+            return
 
 
 def _said(figure: Mapping[str, object] | None) -> str:
     if figure is None:
         return "nothing"
-    return f"unknown ({figure.get('unknown')})" if figure["value"] is None else str(figure["value"])
+    return f"unknown ({Name(str(figure.get('unknown')), 300)})" if figure["value"] is None else str(figure["value"])

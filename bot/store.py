@@ -406,9 +406,10 @@ def opened(url: str) -> Store:
 def _parsed(url: str) -> sa.URL:
     try:
         parsed = sa.make_url(url)
-    except sa.exc.ArgumentError as error:
+    except (sa.exc.ArgumentError, ValueError):
+        # The error quotes what it could not read, which may be a piece of a password: not even its cause is kept.
         wanted = "sqlite:///path or postgresql://user:password@host/name"
-        raise StoreError(f"DATABASE_URL: is no database address; wanted {wanted}") from error
+        raise StoreError(f"DATABASE_URL: is no database address; wanted {wanted}") from None
     if parsed.drivername in ("postgres", "postgresql"):
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.get_backend_name() not in ("sqlite", "postgresql"):
@@ -417,8 +418,8 @@ def _parsed(url: str) -> sa.URL:
 
 
 def _shown(url: str) -> str:
-    """The address without its password."""
-    return _parsed(url).render_as_string(hide_password=True)
+    """The address without its password, wherever that stands."""
+    return _parsed(url).set(query={}).render_as_string(hide_password=True)
 
 
 def _engine(url: str, shown: str) -> sa.Engine:

@@ -4,19 +4,34 @@ An answer is looked up, never computed: figures come from the archive, models' d
 (plain JSON values) that a template puts into words.
 """
 
-from bot.answers.desk import AnswerError, Desk, Watched
+from bot.answers.desk import AnswerError, Desk, NotFoundError, Watched
 from bot.answers.models import compare, idle, model, top, why
-from bot.answers.networks import about, digest, inventory, method, status, trend, usage
+from bot.answers.networks import (
+    about,
+    definitions,
+    digest,
+    inventory,
+    kept_digests,
+    known_networks,
+    method,
+    status,
+    trend,
+    usage,
+)
 
 __all__ = [
     "AnswerError",
     "Desk",
+    "NotFoundError",
     "Watched",
     "about",
     "compare",
+    "definitions",
     "digest",
     "idle",
     "inventory",
+    "kept_digests",
+    "known_networks",
     "method",
     "model",
     "status",

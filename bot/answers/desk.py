@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from bot import ledger
 from bot.archive import Archive
+from bot.digest import HIDDEN, HIDDEN_AUTHOR, Hidden
 from bot.records import Catalogue, Document, FootfallError, Name, Period, PeriodName
 from bot.store import Store
 
@@ -21,6 +22,10 @@ class AnswerError(FootfallError):
     """A question that cannot be answered as it was put; one line that says what would be."""
 
     exit_code = 2
+
+
+class NotFoundError(AnswerError):
+    """A question about something that is not there: a network, a model, a metric, a digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,11 @@ class Watched:
     def first(self) -> Catalogue:
         """The catalogue that leads."""
         return next((c for c in self.catalogues if c.key == self.headline["catalogue"]), self.catalogues[0])
+
+    def leading(self, document: Document) -> Catalogue:
+        """The catalogue that leads a digest: it may have been composed when another one was the headline's."""
+        key = document["catalogues"][0]["catalogue"]
+        return next((c for c in self.catalogues if c.key == key), self.first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +67,8 @@ class Desk:
         if name is None:
             return next(iter(self.watched.values()))
         if name not in self.watched:
-            raise AnswerError(f"{name}: no such network; known: {', '.join(self.watched)}{meant(name, self.watched)}")
+            known = f"known: {', '.join(self.watched)}{meant(name, self.watched)}"
+            raise NotFoundError(f"{Name(name)}: no such network; {known}")
         return self.watched[name]
 
     def document(self, network: str, period: PeriodName = "day", day: date | None = None) -> Document:
@@ -65,13 +76,18 @@ class Desk:
         if day is None:
             newest = self.archive.newest(network, period)
             if newest is None:
-                raise AnswerError(f"{network}: no {period} digest yet; run: python -m bot compose --period {period}")
-            return newest
+                raise NotFoundError(f"{network}: no {period} digest yet; run: python -m bot compose --period {period}")
+            return self.shown(newest)
         self.past(day)
         found = self.archive.digest(network, period, Period.holding(day, period).first)
         if found is None:
-            raise AnswerError(f"{network}: no {period} digest for {day}{self._kept(network, period)}")
-        return found
+            raise NotFoundError(f"{network}: no {period} digest for {day}{self._kept(network, period)}")
+        return self.shown(found)
+
+    def shown(self, document: Document) -> Document:
+        """A digest as it may be shown: a name hidden after it was composed stands in it no more."""
+        hidden = Hidden.of(self.hidden)
+        return {**document, "catalogues": [_masked(block, hidden) for block in document["catalogues"]]}
 
     def past(self, day: date) -> None:
         """Refuse a day in the future."""
@@ -83,34 +99,71 @@ class Desk:
         return f"; there are {len(kept)}, from {kept[0].day} to {kept[-1].day}" if kept else "; there is none yet"
 
     def model(self, watched: Watched, name: str) -> tuple[Catalogue, Name]:
-        """The model meant by `name`, in whichever catalogue has it. Near misses are suggested, not taken."""
-        for catalogue in watched.catalogues:
-            names = ledger.known_names(self.store, catalogue)
-            exact = [n for n in names if n.casefold() == name.casefold()]
-            ending = [n for n in names if n.casefold().rpartition("/")[2] == name.casefold()]
-            if exact or len(ending) == 1:
-                return self._unhidden(catalogue, (exact or ending)[0])
-        everything = [n for c in watched.catalogues for n in ledger.known_names(self.store, c)]
-        raise AnswerError(f"{name}: no such model on {watched.title}{meant(name, self._public(everything))}")
-
-    def _unhidden(self, catalogue: Catalogue, name: Name) -> tuple[Catalogue, Name]:
-        if not self._public([name]):
+        """The model meant by `name`, in whichever catalogue has it: written exactly so, or in other case, or without
+        its author where that leaves one. Near misses are suggested, not taken."""
+        known = [(c, n) for c in watched.catalogues for n in ledger.known_names(self.store, c)]
+        folded = name.casefold()
+        exact = [one for one in known if one[1] == name] or [one for one in known if one[1].casefold() == folded]
+        if exact and self.hides(exact[0][1]):
             raise AnswerError("this name is hidden here")
-        return catalogue, name
+        public = [one for one in known if not self.hides(one[1])]
+        ending = [one for one in public if one[1].casefold().rpartition("/")[2] == folded]
+        if exact or len(ending) == 1:
+            return (exact or ending)[0]
+        if len(ending) > 1:
+            meaning = f"; there are {len(ending)} of that name, such as {' and '.join(n for _, n in ending[:2])}"
+        else:
+            meaning = meant(name, [n for _, n in public])
+        raise NotFoundError(f"{Name(name)}: no such model on {watched.title}{meaning}")
+
+    def hides(self, model: str) -> bool:
+        """Whether a model is hidden, by its own name or by its author's."""
+        return Hidden.of(self.hidden).hides(model, model.partition("/")[0])
 
     def _public(self, names: Sequence[Name]) -> list[Name]:
-        hidden = set(self.hidden)
-        return [n for n in names if n not in hidden and n.partition("/")[0] not in hidden]
+        hidden = Hidden.of(self.hidden)
+        return [n for n in names if not hidden.hides(n, n.partition("/")[0])]
 
     def matches(self, watched: Watched, fragment: str, limit: int = 25) -> list[Name]:
         """Names that complete what was typed, best first."""
         names = [n for c in watched.catalogues for n in ledger.known_names(self.store, c)]
-        return closest(fragment, self._public(names), limit)
+        return closest(Name(fragment), self._public(names), limit)
+
+
+def _masked(block: Document, hidden: Hidden) -> Document:
+    """A catalogue of a digest with hidden names replaced, in its table and in its words."""
+    named = {(row["model"], row["author"]) for row in block["top"]}
+
+    def row(model: str, author: str) -> Document:
+        return {"model": hidden.model(model, author), "author": hidden.author(model, author)}
+
+    return {
+        **block,
+        "top": [{**one, **row(one["model"], one["author"])} for one in block["top"]],
+        "gaps": [hidden.text(gap, named) for gap in block["gaps"]],
+        "findings": [_unnamed(found, block, hidden) for found in block["findings"]],
+    }
+
+
+def _unnamed(found: Document, block: Document, hidden: Hidden) -> Document:
+    """A finding that names no hidden model; said again where it did."""
+    values = dict(found["values"])
+    for field in ("model", "before"):
+        name = values.get(field)
+        author = values.get("author", "") if field == "model" else ""
+        if isinstance(name, str) and hidden.hides(name, author):
+            values |= {field: HIDDEN, **({"author": HIDDEN_AUTHOR} if field == "model" else {})}
+    if values == found["values"]:
+        return found
+    from bot import render
+
+    told = {**found, "values": values}
+    return {**told, "text": render.finding_text(told, block)}
 
 
 def meant(name: str, known: Sequence[str] | Mapping[str, object]) -> str:
     """The end of a sentence about an unknown name: what may have been meant."""
-    close = closest(name, list(known), SUGGESTIONS, cutoff=60)
+    close = closest(Name(name), list(known), SUGGESTIONS, cutoff=60)
     return f"; did you mean {' or '.join(close)}?" if close else ""
 
 

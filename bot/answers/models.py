@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
 from bot import ledger
-from bot.answers.desk import AnswerError, Desk, Watched
+from bot.answers.desk import AnswerError, Desk, NotFoundError, Watched
 from bot.answers.networks import heading
-from bot.records import Book, Catalogue, Document, Flow, Name, Period, PeriodName, Unknown
+from bot.digest import Hidden
+from bot.records import Book, Catalogue, Document, Flow, Model, Name, Period, PeriodName, Unknown
 
-HIDDEN = "a hidden model"
 ROWS = 10
 MOVERS = 5
+MOST_IDLE_DAYS = 400
+BY = ("uses", "rise", "fall")
 
 
 def model(desk: Desk, name: str, network: str | None = None, day: date | None = None) -> Document:
@@ -29,6 +30,7 @@ def _card(desk: Desk, catalogue: Catalogue, name: Name, day: date) -> Document:
     """What is known of a model at the end of a day."""
     rows = ledger.ranking(desk.store, catalogue, Period(day, day))
     row = next((r for r in rows if r.model == name), None) if not isinstance(rows, Unknown) else None
+    seen = _listed(desk, catalogue, name, day) if isinstance(rows, Unknown) else row
     reason = rows.reason if isinstance(rows, Unknown) else "not listed on this day"
     if row is not None and row.uses is None:
         reason = "it had no reading when the day began"
@@ -41,19 +43,32 @@ def _card(desk: Desk, catalogue: Catalogue, name: Name, day: date) -> Document:
         "evidence": catalogue.evidence,
         "uses": {"value": uses, "unit": catalogue.unit, **({"unknown": reason} if uses is None else {})},
         "rank": row.rank if row and row.uses else None,
+        "listed": None if isinstance(seen, Unknown) else seen is not None,
         "listed_models": len(rows) if not isinstance(rows, Unknown) else None,
         "share": row.share if row else None,
-        "first_listed": _iso(row.first_listed) if row else None,
-        "last_used": _iso(row.last_used) if row else None,
-        "idle_days": (day - row.last_used).days if row and row.last_used else None,
+        **_dates(seen, day),
         "days": [{"day": when.isoformat(), "uses": count} for when, count in sorted(days.items())],
     }
+
+
+def _listed(desk: Desk, catalogue: Catalogue, name: Name, day: date) -> Model | Unknown | None:
+    """A model as it stands in the list of a day whose use is not known; `None` where it is not in it."""
+    listed = ledger.book(desk.store, catalogue, Period(day, day)).listed
+    return listed if isinstance(listed, Unknown) else next((m for m in listed if m.name == name), None)
+
+
+def _dates(seen: Model | ledger.Row | Unknown | None, day: date) -> Document:
+    """When a listed model was first listed and last used; `null` also where the list of the day is not known."""
+    first, last = (None, None) if seen is None or isinstance(seen, Unknown) else (seen.first_listed, seen.last_used)
+    return {"first_listed": _iso(first), "last_used": _iso(last), "idle_days": (day - last).days if last else None}
 
 
 def top(
     desk: Desk, network: str | None, by: str = "uses", period: PeriodName = "day", day: date | None = None
 ) -> Document:
     """The most used models, or those whose use rose or fell most against the period before."""
+    if by not in BY:
+        raise AnswerError(f"by: found {Name(by)}, wanted one of {', '.join(BY)}")
     watched = desk.network(network)
     document = desk.document(watched.network, period, day)
     lead = document["catalogues"][0]
@@ -61,21 +76,22 @@ def top(
     if by == "uses":
         unknown = lead["figures"]["uses"].get("unknown")
         return {**answer, "models": lead["top"][:ROWS], **({"unknown": unknown} if unknown else {})}
-    moved = _moves(desk, watched, _period(document))
+    moved = _moved(desk, watched, document)
     if isinstance(moved, Unknown):
         return {**answer, "models": [], "unknown": moved.reason}
-    falling = by == "fall"
-    chosen = sorted((m for m in moved if (m["change"] < 0) == falling), key=lambda m: -abs(m["change"]))
+    chosen = [m for m in moved.models if (m["change"] < 0) == (by == "fall")]
     return {**answer, "models": [{"rank": n, **m} for n, m in enumerate(chosen[:ROWS], 1)]}
 
 
 def idle(desk: Desk, network: str | None, days: int = 7, day: date | None = None) -> Document:
     """Listed models with no use seen for so many days, the longest idle first; those never seen in use after them."""
+    if not 1 <= days <= MOST_IDLE_DAYS:
+        raise AnswerError(f"days: found {days}, wanted 1 to {MOST_IDLE_DAYS}")
     watched = desk.network(network)
     document = desk.document(watched.network, "day", day)
-    asked = date.fromisoformat(document["day"])
-    book = ledger.book(desk.store, watched.first, Period(asked, asked))
-    answer = {"question": "idle", **heading(document), "days": days, "unit": watched.first.unit}
+    catalogue, asked = watched.leading(document), date.fromisoformat(document["day"])
+    book = ledger.book(desk.store, catalogue, Period(asked, asked))
+    answer = {"question": "idle", **heading(document), "days": days, "unit": catalogue.unit}
     watched_days = (asked - book.watched_since).days if book.watched_since else 0
     if isinstance(book.listed, Unknown):
         return {**answer, "unknown": book.listed.reason, "models": []}
@@ -90,7 +106,7 @@ def idle(desk: Desk, network: str | None, days: int = 7, day: date | None = None
         "never_seen": sum(1 for m in quiet if m.last_used is None),
         "listed": len(book.listed),
         "watched_since": _iso(book.watched_since),
-        "models": [{"model": _public(desk, m.name), "last_used": _iso(m.last_used)} for m in ordered[:ROWS]],
+        "models": [{"model": _public(desk, m.name, m.author), "last_used": _iso(m.last_used)} for m in ordered[:ROWS]],
     }
 
 
@@ -108,84 +124,106 @@ def _network_side(desk: Desk, watched: Watched) -> Document:
     document = desk.document(watched.network)
     lead = document["catalogues"][0]
     keys = ("models_listed", "models_used", "share_used", "uses", "models_for_half", "top_1_share", "gini_listed")
-    figures = {key: lead["figures"][key] for key in keys}
+    figures = {key: lead["figures"][key] for key in keys if key in lead["figures"]}
     return {"name": watched.title, **heading(document), "unit": lead["unit"], "figures": figures}
 
 
 def _model_side(desk: Desk, name: str, network: str | None) -> Document:
-    asked = [desk.network(network)] if network else list(desk.watched.values())
-    for place, watched in enumerate(asked):
+    asked = [desk.network(network)] if network or not desk.watched else list(desk.watched.values())
+    for place, watched in enumerate(asked, 1):
         try:
-            found = model(desk, name, watched.network)
-        except AnswerError:
-            if place == len(asked) - 1:
+            desk.model(watched, name)
+        except NotFoundError:
+            if place == len(asked):
                 raise
             continue
-        share = found["share"]
-        unknown = {} if share is not None else {"unknown": found["uses"].get("unknown", "not defined: no use")}
-        figures = {
-            "uses": {"label": "uses", **found["uses"]},
-            "share": {"label": "share of all use", "unit": "share", "value": share, **unknown},
-        }
-        return {"name": found["model"], **heading(found), "unit": found["unit"], "figures": figures}
-    raise AnswerError(f"{name}: no network is configured")
+        break
+    found = model(desk, name, watched.network)
+    share = found["share"]
+    unknown = {} if share is not None else {"unknown": found["uses"].get("unknown", "not defined: no use")}
+    figures = {
+        "uses": {"label": "uses", **found["uses"], "evidence": found["evidence"]},
+        "share": {"label": "share of all use", "unit": "share", "value": share, **unknown},
+    }
+    return {"name": found["model"], **heading(found), "unit": found["unit"], "figures": figures}
 
 
 def why(desk: Desk, network: str | None, day: date | None = None) -> Document:
     """What moved usage against the day before: an exact sum over models, with and without the largest mover."""
     watched = desk.network(network)
     document = desk.document(watched.network, "day", day)
-    period = _period(document)
-    answer = {"question": "why", **heading(document), "unit": watched.first.unit, "evidence": watched.first.evidence}
-    moved = _moves(desk, watched, period)
+    catalogue = watched.leading(document)
+    answer = {"question": "why", **heading(document), "unit": catalogue.unit, "evidence": catalogue.evidence}
+    moved = _moved(desk, watched, document)
     if isinstance(moved, Unknown):
         return {**answer, "unknown": moved.reason}
-    now = document["catalogues"][0]["figures"]["uses"]["value"]
-    before = now - sum(m["change"] for m in moved)
-    largest = sorted(moved, key=lambda m: -abs(m["change"]))
-    shown, rest = largest[:MOVERS], largest[MOVERS:]
-    without = now - before - (largest[0]["change"] if largest else 0)
+    change = moved.now - moved.before
+    shown, rest = moved.models[:MOVERS], moved.models[MOVERS:]
     return {
         **answer,
-        "uses": now,
-        "before": before,
-        "change": now - before,
+        "uses": moved.now,
+        "before": moved.before,
+        "change": change,
         "movers": shown,
         "rest": {"models": len(rest), "change": sum(m["change"] for m in rest)},
-        "without_largest": without,
+        "unattributed": moved.unattributed,
+        "without_largest": change - (shown[0]["change"] if shown else 0),
     }
 
 
-def _moves(desk: Desk, watched: Watched, period: Period) -> list[dict[str, Any]] | Unknown:
-    """How much each model's use differs from the period before; the differences add up to the whole change."""
-    book: Book = ledger.book(desk.store, watched.first, period)
-    if not isinstance(book.flow, Flow):
-        return book.flow
-    if not isinstance(book.flow_before, Flow):
-        return book.flow_before
-    now, before = book.flow.by_model, book.flow_before.by_model
-    names = _names(desk, book, period)
-    return [
+@dataclass(frozen=True, slots=True)
+class _Moved:
+    """A period's use against that of the period before."""
+
+    now: int
+    before: int
+    models: list[Document]
+    """Each model whose use differs, the largest difference first: `{"model", "uses", "before", "change"}`; `before` is
+    null for a model first seen since the period before began. With `unattributed` they add up to the whole change."""
+    unattributed: int
+    """The difference of use that names no model."""
+
+
+def _moved(desk: Desk, watched: Watched, document: Document) -> _Moved | Unknown:
+    period = _period(document)
+    book: Book = ledger.book(desk.store, watched.leading(document), period)
+    now, before = book.flow, book.flow_before
+    if not isinstance(now, Flow):
+        return now
+    if not isinstance(before, Flow):
+        return before
+    if document["catalogues"][0]["figures"]["uses"]["value"] != now.uses:
+        return Unknown("the ledger has changed since this edition was composed")
+    names, new = _names(desk, book), _first_seen(book, period.before.first)
+    models: list[Document] = [
         {
             "model": names.get(key, "a model no longer listed"),
-            "uses": now.get(key, 0),
-            "before": before.get(key, 0),
-            "change": now.get(key, 0) - before.get(key, 0),
+            "uses": now.by_model.get(key, 0),
+            "before": None if key in new and key not in before.by_model else before.by_model.get(key, 0),
+            "change": now.by_model.get(key, 0) - before.by_model.get(key, 0),
         }
-        for key in now.keys() | before.keys()
-        if now.get(key, 0) != before.get(key, 0)
+        for key in now.by_model.keys() | before.by_model.keys()
+        if now.by_model.get(key, 0) != before.by_model.get(key, 0)
     ]
+    models.sort(key=lambda m: (-abs(m["change"]), m["model"]))
+    return _Moved(now.uses, before.uses, models, now.unattributed - before.unattributed)
 
 
-def _names(desk: Desk, book: Book, period: Period) -> dict[int, str]:
+def _first_seen(book: Book, since: date) -> frozenset[int]:
+    """Listed models that were first seen on a day or after it: what use they had before is not known."""
     listed = () if isinstance(book.listed, Unknown) else book.listed
-    known = {**book.names, **{m.id: m.name for m in listed}}
-    return {key: _public(desk, name) for key, name in known.items()}
+    return frozenset(m.id for m in listed if m.first_listed is not None and m.first_listed >= since)
 
 
-def _public(desk: Desk, name: Name) -> str:
-    hidden: Sequence[str] = desk.hidden
-    return HIDDEN if name in hidden or name.partition("/")[0] in hidden else name
+def _names(desk: Desk, book: Book) -> dict[int, str]:
+    listed = () if isinstance(book.listed, Unknown) else book.listed
+    gone = {key: (name, book.authors.get(key, "")) for key, name in book.names.items()}
+    known = {**gone, **{m.id: (m.name, m.author) for m in listed}}
+    return {key: _public(desk, name, author) for key, (name, author) in known.items()}
+
+
+def _public(desk: Desk, name: str, author: str) -> str:
+    return Hidden.of(desk.hidden).model(name, author)
 
 
 def _period(document: Document) -> Period:

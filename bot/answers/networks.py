@@ -7,9 +7,9 @@ from datetime import date
 from typing import Any
 
 from bot import ledger
-from bot.answers.desk import AnswerError, Desk, meant
-from bot.metrics import METRICS
-from bot.records import Document, PeriodName
+from bot.answers.desk import AnswerError, Desk, NotFoundError, meant
+from bot.metrics import METRICS, Metric
+from bot.records import Document, Name, PeriodName
 
 USAGE = (
     "uses",
@@ -77,44 +77,100 @@ def _told(block: dict[str, Any]) -> dict[str, Any]:
     return {key: block[key] for key in ("catalogue", "title", "unit", "evidence", "figures", "gaps")}
 
 
+MOST_DAYS = 3650
+
+
 def trend(desk: Desk, metric: str, network: str | None, days: int = 30) -> Document:
     """One figure day by day."""
-    if metric not in METRICS:
-        raise AnswerError(f"{metric}: no such metric{meant(metric, METRICS)}; all: python -m bot metrics")
+    found = _metric(metric)
+    if "day" not in found.periods:
+        raise AnswerError(f"{metric}: is no figure of a day; it stands in {' and '.join(_periods(found))} digests")
+    if not 1 <= days <= MOST_DAYS:
+        raise AnswerError(f"days: found {days}, wanted 1 to {MOST_DAYS}")
     watched = desk.network(network)
-    told = desk.archive.trend(watched.network, watched.first.key, metric, last=days)
+    document = desk.document(watched.network)
+    catalogue = watched.leading(document)
+    told = desk.archive.trend(watched.network, catalogue.key, metric, last=days)
     if not told:
-        raise AnswerError(f"{watched.network}: no day digest holds {metric}; run: python -m bot compose")
-    figure = desk.document(watched.network)["catalogues"][0]["figures"].get(metric, {})
+        raise NotFoundError(f"{watched.network}: no day digest holds {metric}; run: python -m bot compose")
+    unit = catalogue.unit if found.unit == "uses" else found.unit
+    figure = document["catalogues"][0]["figures"].get(metric, {})
     return {
         "question": "trend",
         "network": watched.network,
         "title": watched.title,
-        "catalogue": watched.first.key,
+        "catalogue": catalogue.key,
         "metric": metric,
-        "label": figure.get("label", METRICS[metric].label),
-        "unit": figure.get("unit", METRICS[metric].unit),
-        "definition": METRICS[metric].definition,
+        "label": figure.get("label", found.label.replace("{unit}", catalogue.unit)),
+        "unit": unit,
+        "evidence": found.evidence or catalogue.evidence,
+        "definition": found.definition,
         "days": [
-            {"day": t.day.isoformat(), "figure": {"value": t.value, "unknown": t.unknown, "unit": figure.get("unit")}}
-            for t in told
+            {"day": t.day.isoformat(), "figure": {"value": t.value, "unknown": t.unknown, "unit": unit}} for t in told
         ],
     }
 
 
 def method(desk: Desk, metric: str) -> Document:
     """What a metric counts, in words."""
-    if metric not in METRICS:
-        raise AnswerError(f"{metric}: no such metric{meant(metric, METRICS)}; all: python -m bot metrics")
-    found = METRICS[metric]
-    periods = [name for name in ("day", "week", "month") if name in found.periods]
+    found = _metric(metric)
     return {
         "question": "method",
         "metric": metric,
         "label": found.label.format(unit="uses"),
-        "unit": found.unit.format(unit="uses"),
+        "unit": found.unit,
         "definition": found.definition,
-        "periods": periods,
+        "periods": _periods(found),
+    }
+
+
+def definitions() -> list[Document]:
+    """Every metric there is, with its definition."""
+    return [
+        {"metric": m.key, "unit": m.unit, "label": m.label.format(unit="uses"), "definition": m.definition}
+        for m in METRICS.values()
+    ]
+
+
+def _metric(key: str) -> Metric:
+    if key not in METRICS:
+        raise NotFoundError(f"{Name(key)}: no such metric{meant(key, METRICS)}; all: python -m bot metrics")
+    return METRICS[key]
+
+
+def _periods(metric: Metric) -> list[str]:
+    return [name for name in ("day", "week", "month") if name in metric.periods]
+
+
+def known_networks(desk: Desk) -> Document:
+    """Every network that is watched, its catalogues and the figure it opens with."""
+    return {
+        "question": "networks",
+        "networks": [
+            {
+                "network": watched.network,
+                "title": watched.title,
+                "headline": dict(watched.headline),
+                "catalogues": [
+                    {"catalogue": c.key, "title": c.title, "unit": c.unit, "evidence": c.evidence}
+                    for c in watched.catalogues
+                ],
+            }
+            for watched in desk.watched.values()
+        ],
+    }
+
+
+def kept_digests(desk: Desk, network: str | None, period: PeriodName = "day") -> Document:
+    """Every digest of a network that the archive keeps, oldest first."""
+    watched = desk.network(network)
+    kept = desk.archive.listed(watched.network, period)
+    return {
+        "question": "digests",
+        "network": watched.network,
+        "title": watched.title,
+        "period": period,
+        "digests": [{"day": e.day.isoformat(), "edition": e.edition, "status": e.status} for e in kept],
     }
 
 

@@ -72,7 +72,11 @@ class Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if self.get_command(ctx, args[0]) is None:
-            ctx.fail(f"{args[0]}: no such command; known: {', '.join(SUMMARIES)}")
+            from difflib import get_close_matches
+
+            close = get_close_matches(args[0], SUMMARIES, n=3, cutoff=0.5)
+            meant = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(SUMMARIES)}"
+            ctx.fail(f"{args[0]}: no such command; {meant}")
         return super().resolve_command(ctx, args)
 
 
@@ -97,13 +101,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         code = cli.main(args=list(arguments) if arguments is not None else None, prog_name="bot", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        click.echo(_line(error), err=True)
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
         sys.exit(1)
-    except BrokenPipeError:
-        sys.exit(0)
     except Exception as error:
         from bot.records import FootfallError
 
@@ -112,3 +114,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         click.echo(str(error), err=True)
         sys.exit(error.exit_code)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _line(error: click.ClickException) -> str:
+    """A mistake in how a command was called, in one line; without any command, the whole help."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return error.message
+    message = " ".join(error.format_message().split())
+    context = getattr(error, "ctx", None)
+    return f"{message.rstrip('.')}; see: {context.command_path} --help" if context else message

@@ -6,8 +6,10 @@ from datetime import date
 
 import click
 
+from bot import daily
 from bot.cli.parts import (
     Parts,
+    clock,
     day_option,
     json_option,
     network_option,
@@ -19,15 +21,25 @@ from bot.records import Document, PeriodName
 
 
 def _complete_model(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
-    """Shell completion of model names; silent when there is no database to look in."""
+    """Shell completion of model names: those that begin so, else those whose part after the author does. Silent when
+    there is no database to look in."""
+    from bot import ledger
     from bot.records import FootfallError
 
+    parts = Parts(ctx.find_root().params["config_path"])
     try:
-        parts = Parts(ctx.find_root().params["config_path"])
         desk = parts.desk
-        return [str(name) for name in desk.matches(desk.network(ctx.params.get("network")), incomplete)]
-    except (FootfallError, KeyError):
+        known = [
+            n for c in desk.network(ctx.params.get("network")).catalogues for n in ledger.known_names(desk.store, c)
+        ]
+        names = [str(name) for name in known if not desk.hides(name)]
+    except FootfallError:
         return []
+    finally:
+        parts.close()
+    typed = incomplete.casefold()
+    whole = [name for name in names if name.casefold().startswith(typed)]
+    return whole or [name for name in names if name.casefold().rpartition("/")[2].startswith(typed)]
 
 
 def _answer(parts: Parts, answer: Document, as_json: bool) -> None:
@@ -49,7 +61,6 @@ def _answer(parts: Parts, answer: Document, as_json: bool) -> None:
 @with_parts
 def digest(parts: Parts, network: str | None, period: PeriodName, day: date | None, as_json: bool) -> None:
     """A digest: every figure of one network and period, with gaps and findings. JSON is the archive's own document."""
-    from bot import daily
 
     documents = [digest_of(parts, plan.network, period, day) for plan in parts.chosen(network)]
     if as_json:
@@ -61,20 +72,20 @@ def digest(parts: Parts, network: str | None, period: PeriodName, day: date | No
 
 def digest_of(parts: Parts, network: str, period: PeriodName, day: date | None) -> Document:
     """A digest from the archive; a covered period that was never composed is composed now."""
-    from bot import daily
-    from bot.cli.parts import clock
+    return parts.desk.shown(_digest_of(parts, parts.plan(network), period, day))
 
-    plan = parts.plan(network)
+
+def _digest_of(parts: Parts, plan: daily.Plan, period: PeriodName, day: date | None) -> Document:
     if day is None:
-        newest = parts.archive.newest(network, period)
+        newest = parts.archive.newest(plan.network, period)
         if newest is not None:
             return newest
         covered = daily.covered(parts.store, plan, period)
         if covered:
             return daily.compose(parts.store, parts.archive, plan, covered[-1], clock())
-        return parts.desk.document(network, period)
+        return parts.desk.document(plan.network, period)
     wanted = parts.covered(plan, day, period)
-    kept = parts.archive.digest(network, period, wanted.first)
+    kept = parts.archive.digest(plan.network, period, wanted.first)
     return kept or daily.compose(parts.store, parts.archive, plan, wanted, clock())
 
 

@@ -24,15 +24,23 @@ class Check:
 def run(path: Path) -> list[Check]:
     """Every check, in an order in which a later one can rest on an earlier one."""
     parts = Parts(path)
-    found = [_tried(f"configuration {path}", lambda: _configuration(parts), "correct the lines named")]
-    if not found[0].ok:
-        return found
-    found.append(_tried("database", lambda: parts.store.shown, "set DATABASE_URL, or make its folder writable"))
-    found += [_folder(name, folder) for name, folder in (("data folder", parts.data), ("output folder", parts.out))]
-    if found[1].ok:
-        found += list(_networks(parts))
-    found.append(_templates())
-    return found
+    try:
+        return list(_found(parts, path))
+    finally:
+        parts.close()
+
+
+def _found(parts: Parts, path: Path) -> Iterator[Check]:
+    configuration = _tried(f"configuration {path}", lambda: _configuration(parts), "correct the lines named")
+    yield configuration
+    if not configuration.ok:
+        return
+    database = _tried("database", lambda: parts.store.shown, "set DATABASE_URL, or make its folder writable")
+    yield database
+    yield from (_folder(name, folder) for name, folder in (("data folder", parts.data), ("output folder", parts.out)))
+    if database.ok:
+        yield from _networks(parts)
+    yield _templates()
 
 
 def _tried(name: str, look: Callable[[], str], fix: str) -> Check:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from typing import Any
 
 import click
 
-from bot import config, daily, sources, store
+from bot import config, daily, ledger, sources, store
 from bot.answers import Desk, Watched
 from bot.archive import Archive
 from bot.records import FootfallError, Period, PeriodName
@@ -41,7 +42,7 @@ class Parts:
     def settings(self) -> config.Settings:
         from bot import outlets
 
-        return config.load(self.path, sources.settings(), outlets.settings(), self.secret_names)
+        return config.load(self.path, sources.settings(), outlets.settings(), self.secret_names, _headline)
 
     @cached_property
     def secret_names(self) -> tuple[str, ...]:
@@ -53,6 +54,11 @@ class Parts:
     @cached_property
     def store(self) -> store.Store:
         return store.opened(self.settings.database_url.get_secret_value())
+
+    def close(self) -> None:
+        """Close the database, if it was opened."""
+        if "store" in self.__dict__:
+            self.store.close()
 
     @cached_property
     def archive(self) -> Archive:
@@ -112,16 +118,27 @@ class Parts:
         """The period that holds a day, when the ledger covers some of it. Raises `UsageError` otherwise."""
         self.desk.past(day)
         period = Period.holding(day, name)
-        spans = [s for c in plan.catalogues if (s := daily.ledger.span(self.store, c)) is not None]
+        spans = [s for c in plan.catalogues if (s := ledger.span(self.store, c)) is not None]
         if not spans:
             raise UsageError(f"{plan.network}: nothing was collected yet; run: python -m bot collect")
         first, last = min(s.first for s in spans), max(s.last for s in spans)
         if period.last < first or period.first > last:
             raise UsageError(f"{plan.network}: {day} is not covered; the ledger has {first} to {last}")
+        if period.last > last:
+            whole = f"the {name} of {day} ends {period.last}"
+            raise UsageError(f"{plan.network}: {whole} and is not covered; the ledger has {first} to {last}")
         return period
 
 
-pass_parts = click.make_pass_decorator(Parts)
+def _headline(network: str, block: config.Network) -> Iterator[tuple[str, str]]:
+    """What is wrong with the figure that a network is to open with."""
+    from bot.metrics import METRICS
+
+    known = {"catalogue": [c.key for c in sources.module(network).CATALOGUES], "figure": list(METRICS)}
+    for key, wanted in known.items():
+        found = getattr(block.headline, key)
+        if found not in wanted:
+            yield f"headline.{key}", f"found {found!r}, wanted one of {', '.join(wanted)}"
 
 
 def with_parts(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -135,8 +152,7 @@ def with_parts(command: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return ctx.invoke(command, parts, *args, **kwargs)
         finally:
-            if "store" in parts.__dict__:
-                parts.store.close()
+            parts.close()
 
     return run
 
@@ -158,7 +174,7 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
 
 
-class Day(click.ParamType):
+class Day(click.ParamType["date"]):
     """A day as YYYY-MM-DD."""
 
     name = "day"
@@ -166,10 +182,18 @@ class Day(click.ParamType):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
         if isinstance(value, date):
             return value
-        try:
-            return date.fromisoformat(value)
-        except ValueError:
-            self.fail(f"found {value!r}, wanted a day as YYYY-MM-DD", param, ctx)
+        day = day_of(value)
+        return day or self.fail(f"found {value!r}, wanted a day as YYYY-MM-DD", param, ctx)
+
+
+def day_of(text: str) -> date | None:
+    """A day written as YYYY-MM-DD, of all the ways that ISO 8601 has."""
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def print_json(value: object) -> None:

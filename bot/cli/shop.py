@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -66,9 +67,9 @@ def metrics(as_json: bool) -> None:
     from bot.metrics import METRICS
 
     if as_json:
-        print_json(
-            [{"metric": m.key, "unit": m.unit, "label": m.label, "definition": m.definition} for m in METRICS.values()]
-        )
+        from bot import answers
+
+        print_json(answers.definitions())
         return
     _table(("metric", "unit", "definition"), [(m.key, m.unit, m.definition) for m in METRICS.values()])
 
@@ -97,7 +98,7 @@ def config(parts: Parts, as_json: bool) -> None:
         click.echo(f"# {name}: {'set' if held else 'not set'}")
 
 
-def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     """A table on a terminal, tab-separated lines elsewhere."""
     import sys
 

@@ -9,7 +9,17 @@ from pathlib import Path
 import click
 
 from bot.cli.ask import digest_of
-from bot.cli.parts import Parts, UsageError, clock, day_option, json_option, network_option, period_option, with_parts
+from bot.cli.parts import (
+    Parts,
+    UsageError,
+    clock,
+    day_option,
+    json_option,
+    network_option,
+    period_option,
+    print_json,
+    with_parts,
+)
 from bot.records import Document, PeriodName
 
 OUTLETS = ("text", "x", "discord", "site")
@@ -26,16 +36,20 @@ def preview(
     parts: Parts, outlet: str | None, network: str | None, period: PeriodName, day: date | None, as_json: bool
 ) -> None:
     """Exactly what would be posted: text, weighted length, estimated cost, alt text, picture path."""
-    for plan in parts.chosen(network):
+    wanted = (outlet,) if outlet else ("x", "discord")
+    told: list[Document] = []
+    for plan in parts.chosen(network) if outlet != "site" else ():
         document = digest_of(parts, plan.network, period, day)
-        if outlet == "site":
-            click.echo(f"Archive site: {write_site(parts)}")
-            continue
-        wanted = (outlet,) if outlet else ("x", "discord")
         if as_json:
-            _print_posts(parts, document, wanted)
+            told += _posts(parts, document, wanted)
         else:
             print_previews(parts, document, wanted)
+    if outlet == "site":
+        index = write_site(parts)
+        told.append({"outlet": "site", "path": str(index)})
+        click.echo(f"Archive site: {index}", err=as_json)
+    if as_json:
+        print_json(told)
 
 
 def print_previews(parts: Parts, document: Document, outlets: Iterable[str]) -> None:
@@ -51,9 +65,8 @@ def print_previews(parts: Parts, document: Document, outlets: Iterable[str]) -> 
         click.echo()
 
 
-def _print_posts(parts: Parts, document: Document, outlets: Iterable[str]) -> None:
+def _posts(parts: Parts, document: Document, outlets: Iterable[str]) -> list[Document]:
     from bot import daily, render
-    from bot.cli.parts import print_json
 
     posts = []
     for outlet in outlets:
@@ -64,12 +77,13 @@ def _print_posts(parts: Parts, document: Document, outlets: Iterable[str]) -> No
         ]
         costs = {"weighted_length": render.weight(post.parts[0]), "cost_usd": f"{render.cost(post):f}"}
         extra = costs if outlet == "x" else {}
-        posts.append({"outlet": outlet, "parts": post.parts, "embed": post.embed, "pictures": pictures, **extra})
-    print_json(posts)
+        heading = {"network": document["network"], "day": document["day"], "outlet": outlet}
+        posts.append({**heading, "parts": post.parts, "embed": post.embed, "pictures": pictures, **extra})
+    return posts
 
 
 def _pictures(parts: Parts, document: Document) -> Path:
-    return parts.out / "pictures" / document["network"] / document["period"] / document["day"]
+    return parts.out.joinpath("pictures", document["network"], document["period"], document["day"])
 
 
 def write_file(path: Path, content: bytes) -> Path:
@@ -103,7 +117,8 @@ def write_site(parts: Parts, folder: Path | None = None) -> Path:
 
     target = folder or parts.out / "site"
     with progress("rendering pages") as tell:
-        return archive_site.write(parts.desk, target, tell, clock())
+        index: Path = archive_site.write(parts.desk, target, tell, clock())
+    return index
 
 
 @click.command()

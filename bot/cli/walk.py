@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import click
@@ -136,67 +134,15 @@ def verify(parts: Parts, digest: str, network: str | None, period: PeriodName, a
 
     DAY is a day in the archive; FILE is a digest.json as the archive site offers it.
     """
-    from bot import daily, sources
+    from bot.cli import verdict
 
-    documents = _documents(parts, digest, network, period)
-    results = []
-    for document in documents:
-        plan = parts.plan(document["network"])
-        found = list(daily.mismatches(parts.store, plan, document))
-        figures = sum(len(block["figures"]) for block in [*document["catalogues"], *document["panels"]])
-        chosen = parts.settings.config.networks[plan.network]
-        records = [sources.checked(plan.network, chosen, parts.data, ref) for ref in document["refs"]]
-        results.append({**_named(document), "figures": figures, "mismatches": found, "records": records})
+    found = [verdict.of(parts, document) for document in verdict.documents(parts, digest, network, period)]
     if as_json:
-        print_json(results)
+        print_json([one.document() for one in found])
     else:
-        for result in results:
-            _print_verdict(result)
-    bad = any(r["mismatches"] or any(c["state"] == "altered" for c in r["records"]) for r in results)
-    return 1 if bad else 0
-
-
-def _named(document: dict[str, Any]) -> dict[str, Any]:
-    return {key: document.get(key) for key in ("network", "period", "day", "edition")}
-
-
-def _documents(parts: Parts, digest: str, network: str | None, period: PeriodName) -> list[dict[str, Any]]:
-    try:
-        day = date.fromisoformat(digest)
-    except ValueError:
-        return [_read_digest(parts, Path(digest))]
-    found = []
-    for plan in parts.chosen(network):
-        parts.covered(plan, day, period)
-        found.append(parts.desk.document(plan.network, period, day))
-    return found
-
-
-def _read_digest(parts: Parts, path: Path) -> dict[str, Any]:
-    wanted = "wanted a day as YYYY-MM-DD or a digest.json"
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            f"{path}: cannot be read as a digest: {getattr(error, 'strerror', None) or error}; {wanted}"
-        ) from error
-    needed = {"network", "period", "day", "catalogues", "panels", "refs", "composed_at"}
-    if not isinstance(document, dict) or not needed <= document.keys():
-        raise UsageError(f"{path}: is no digest; {wanted}")
-    parts.plan(document["network"])
-    return document
-
-
-def _print_verdict(result: dict[str, Any]) -> None:
-    head = f"{result['network']} {result['day']} edition {result['edition']}"
-    if result["mismatches"]:
-        click.echo(f"{head}: MISMATCH in {len(result['mismatches'])} of {result['figures']} figures")
-        for line in result["mismatches"]:
-            click.echo(f"  {line}")
-    else:
-        click.echo(f"{head}: match, {result['figures']} figures")
-    for record in result["records"]:
-        click.echo(f"  {record['state']}: {record['url']} at {record['at']} {record['sha256'][:12]}")
+        for one in found:
+            click.echo("\n".join(one.lines()))
+    return 0 if all(one.good for one in found) else 1
 
 
 __all__ = ["collect", "compose", "demo", "verify"]

@@ -69,9 +69,9 @@ def _filled(asked: Asked, catalogue: Catalogue, period: Period) -> Book:
     flow, flow_before = _flow(asked, period.first, end), _flow(asked, period.before.first, period.before.last)
     listed = listed_at(asked, end)
     here = () if isinstance(listed, Unknown) else listed
-    used = {key for one in (flow, flow_before) if isinstance(one, Flow) for key in one.by_model}
+    used = {key for found in (flow, flow_before) if isinstance(found, Flow) for key in found.by_model}
     names, authors = names_of(asked, used - {m.id for m in here})
-    daily = period.name == "day" and isinstance(flow, Flow)
+    today = flow.by_model if period.name == "day" and isinstance(flow, Flow) else None
     return Book(
         catalogue=catalogue,
         period=period,
@@ -91,9 +91,9 @@ def _filled(asked: Asked, catalogue: Catalogue, period: Period) -> Book:
         refs=references(asked, [period.first - ONE, end, end - 7 * ONE, end - 14 * ONE, end - 30 * ONE]),
         names=names,
         authors=authors,
-        quiet=sleepers.quiet(asked.connection, here, end) if daily else (),
+        quiet=sleepers.quiet(asked.connection, here, end) if today is not None else (),
         uncounted=uncounted(asked, end),
-        woken=sleepers.woken(asked.connection, here, flow.by_model, end) if daily else (),
+        woken=sleepers.woken(asked.connection, here, today, end) if today is not None else (),
     )
 
 

@@ -1,0 +1,76 @@
+"""Writes the archive site: asks the desk for every digest, has pages rendered and charts drawn, and swaps them in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
+from pathlib import Path
+
+from bot import charts, ledger
+from bot.answers import Desk, Watched
+from bot.archive import Entry
+from bot.metrics import METRICS
+from bot.outlets.site import swap
+from bot.records import Catalogue, Document, Period, PeriodName, Unknown
+from bot.render import page, site, tables
+
+
+def write(desk: Desk, folder: Path, tell: Callable[[str], None], at: datetime, url: str = "") -> Path:
+    """Write the whole site into `folder`; returns its front page. `url` is where it will be found, for the feeds.
+    Raises `OutletError`."""
+    networks = [page.Network(w.network, w.title, w.about) for w in desk.watched.values()]
+    shared = page.Site(
+        networks,
+        {key: metric.definition for key, metric in METRICS.items()},
+        charts.trend_svg,
+        at,
+        url,
+        tuple(desk.hidden),
+    )
+    return swap(site.pages(shared, _issues(desk, tell)), folder) / "index.html"
+
+
+def _issues(desk: Desk, tell: Callable[[str], None]) -> Iterator[page.Issue]:
+    """Every digest of every network, oldest first."""
+    for watched in desk.watched.values():
+        for period, entry in _listed(desk, watched):
+            document = desk.archive.digest(watched.network, period, entry.day)
+            if document is not None:
+                yield _issue(desk, watched, document)
+                tell(f"{watched.network}: page of {entry.day}")
+
+
+def _listed(desk: Desk, watched: Watched) -> list[tuple[PeriodName, Entry]]:
+    names: tuple[PeriodName, ...] = ("day", "week", "month")
+    return [(name, entry) for name in names for entry in desk.archive.listed(watched.network, name)]
+
+
+def _issue(desk: Desk, watched: Watched, document: Document) -> page.Issue:
+    first, last = date.fromisoformat(document["day"]), date.fromisoformat(document["last_day"])
+    period = Period(first, last, document["period"])
+    catalogues = {catalogue.key: catalogue for catalogue in watched.catalogues}
+    return page.Issue(
+        document,
+        {
+            key: _ranked(desk, catalogues[key], period)
+            for block in document["catalogues"]
+            if (key := block["catalogue"]) in catalogues
+        },
+        {
+            block["catalogue"]: {
+                "usage": charts.usage_svg(block, (first, last)),
+                "concentration": charts.concentration_svg(block),
+            }
+            for block in document["catalogues"]
+        },
+        desk.archive.receipts(watched.network, period.name, first),
+    )
+
+
+def _ranked(desk: Desk, catalogue: Catalogue, period: Period) -> list[tables.Ranked] | str:
+    rows = ledger.ranking(desk.store, catalogue, period)
+    if isinstance(rows, Unknown):
+        return rows.reason
+    return [
+        tables.Ranked(r.rank, r.model, r.author, r.uses, r.share, r.first_listed, r.last_used) for r in rows
+    ]  # fmt: skip

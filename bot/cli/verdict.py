@@ -1,0 +1,121 @@
+"""What `verify` finds: a digest beside what the ledger gives today, and beside the records that it rests on.
+
+A digest read from a file is a stranger's: its shape is checked before it is used, its words are cleaned before they are
+shown.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any, NotRequired, TypedDict
+
+import msgspec
+
+from bot import daily, sources
+from bot.cli.parts import Parts, UsageError, day_of
+from bot.records import Document, Name, PeriodName
+
+WANTED = "wanted a day as YYYY-MM-DD or a digest.json"
+
+
+class _Figure(TypedDict):
+    value: int | float | None
+    unknown: NotRequired[str]
+
+
+class _Catalogue(TypedDict):
+    catalogue: str
+    figures: dict[str, _Figure]
+    top: list[dict[str, Any]]
+    curve: list[list[float]]
+    history: list[dict[str, Any]]
+
+
+class _Panel(TypedDict):
+    catalogue: str
+    figures: dict[str, _Figure]
+
+
+class _Ref(TypedDict):
+    url: str
+    at: datetime
+    sha256: str
+
+
+class _Digest(TypedDict):
+    """What is read of a digest, in the shapes of `docs/digest.md`."""
+
+    network: str
+    period: PeriodName
+    day: date
+    edition: int
+    composed_at: Annotated[datetime, msgspec.Meta(tz=True)]
+    catalogues: list[_Catalogue]
+    panels: list[_Panel]
+    refs: list[_Ref]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One digest, compared."""
+
+    digest: Document
+    mismatches: list[str]
+    records: list[dict[str, str]]
+    """The digest's refs, each with the state of what it points at."""
+
+    @property
+    def good(self) -> bool:
+        return not self.mismatches and all(record["state"] != "altered" for record in self.records)
+
+    @property
+    def figures(self) -> int:
+        return sum(len(block["figures"]) for block in [*self.digest["catalogues"], *self.digest["panels"]])
+
+    def document(self) -> dict[str, Any]:
+        named = {key: self.digest[key] for key in ("network", "period", "day", "edition")}
+        return {**named, "figures": self.figures, "mismatches": self.mismatches, "records": self.records}
+
+    def lines(self) -> list[str]:
+        head = f"{self.digest['network']} {self.digest['day']} edition {self.digest['edition']}"
+        count = len(self.mismatches)
+        said = f"{count} {'MISMATCH' if count == 1 else 'MISMATCHES'}" if count else f"match, {self.figures} figures"
+        records = [f"{r['state']}: {Name(r['url'], 200)} at {r['at']} {Name(r['sha256'])[:12]}" for r in self.records]
+        return [f"{head}: {said}", *(f"  {line}" for line in [*self.mismatches, *records])]
+
+
+def of(parts: Parts, digest: Document) -> Verdict:
+    """A digest compared with what the ledger and the records at hand say now."""
+    plan = parts.plan(digest["network"])
+    chosen = parts.settings.config.networks[plan.network]
+    records = [sources.checked(plan.network, chosen, parts.data, ref) for ref in digest["refs"]]
+    return Verdict(digest, list(daily.mismatches(parts.store, plan, digest)), records)
+
+
+def documents(parts: Parts, named: str, network: str | None, period: PeriodName) -> list[Document]:
+    """The digests meant: of a day, from the archive, or the one in a file. Raises `UsageError`."""
+    day = day_of(named)
+    if day is None:
+        return [_read(parts, Path(named))]
+    for plan in parts.chosen(network):
+        parts.covered(plan, day, period)
+    return [parts.desk.document(plan.network, period, day) for plan in parts.chosen(network)]
+
+
+def _read(parts: Parts, path: Path) -> Document:
+    try:
+        document: Document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise UsageError(f"{path}: cannot be read as a digest: {why}; {WANTED}") from error
+    try:
+        typed = msgspec.convert(document, _Digest)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"{path}: is no digest: {error}; {WANTED}") from error
+    period = parts.covered(parts.plan(typed["network"]), typed["day"], typed["period"])
+    if period.first != typed["day"]:
+        raise UsageError(f"{path}: is no digest: no {typed['period']} begins on {typed['day']}; {WANTED}")
+    return document

@@ -1,0 +1,103 @@
+"""The archive site: a folder of plain files (HTML, CSS, JSON, CSV, feeds) that any web server can serve, or that
+`python -m bot web` serves with an API beside it.
+
+A new version is written beside the old one and put in its place whole, so that nobody ever sees half a site. Only a
+folder that is empty, absent or was written by this outlet (it holds the file `.footfall-site`) is replaced.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+
+from pydantic import Field
+
+from bot import config
+from bot.outlets import OutletError
+
+TITLE = "Archive site"
+SECRETS: tuple[str, ...] = ()
+
+MARKER = ".footfall-site"
+_MARKED = "Written by Footfall. A folder that holds this file is replaced whole whenever the site is written.\n"
+_TRIES = 10
+"""How often two processes that write the same site may get in each other's way before one gives up."""
+
+
+class Settings(config.Outlet):
+    """What `config.yaml` may say under `outlets.site`."""
+
+    url: str = Field(
+        "",
+        pattern=r"^(https?://[^\s?#]+)?$",
+        description="where the site can be reached, for the feeds; empty: links in feeds are relative",
+    )
+
+
+def swap(files: Iterable[tuple[str, bytes]], folder: Path) -> Path:
+    """Write `files` (relative path, content) as the whole of `folder`. Returns the folder. Raises `OutletError` and
+    leaves what was there when a path leads outside, the folder is not ours, or the disk refuses."""
+    _ours(folder)
+    fresh: Path | None = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        fresh.chmod(0o755)
+        _write(fresh, files)
+        _put_in_place(fresh, folder)
+    except OSError as error:
+        raise OutletError(f"{folder}: cannot be written: {error.strerror or error}") from error
+    finally:
+        if fresh:
+            shutil.rmtree(fresh, ignore_errors=True)
+    return folder
+
+
+def _ours(folder: Path) -> None:
+    cure = "name an empty or a new folder"
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise OutletError(f"{folder}: found something that is no folder, wanted a place for the site; {cure}")
+    if folder.is_dir() and not (folder / MARKER).is_file() and any(folder.iterdir()):
+        raise OutletError(f"{folder}: holds files that this outlet did not write, and would lose them; {cure}")
+
+
+def _write(fresh: Path, files: Iterable[tuple[str, bytes]]) -> None:
+    (fresh / MARKER).write_text(_MARKED, encoding="utf-8")
+    for path, content in files:
+        parts = PurePosixPath(path).parts
+        if not parts or path.startswith("/") or ".." in parts or "\\" in path or "\0" in path:
+            raise OutletError(f"{path!r}: leads out of the site, wanted a relative path inside it")
+        target = fresh.joinpath(*parts)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+
+
+def _put_in_place(fresh: Path, folder: Path) -> None:
+    """Rename `fresh` to `folder`, with what was there renamed out of the way and then removed."""
+    for _ in range(_TRIES):
+        old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        try:
+            if folder.exists():
+                os.rename(folder, old)
+            try:
+                os.rename(fresh, folder)
+                return
+            except FileExistsError:
+                continue
+            except OSError as error:
+                if _occupied(folder):
+                    continue
+                os.rename(old, folder)
+                raise error
+        except FileNotFoundError:
+            continue  # another process had just moved the folder away
+        finally:
+            shutil.rmtree(old, ignore_errors=True)
+    raise OutletError(f"{folder}: other processes keep writing it; run one at a time")
+
+
+def _occupied(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.iterdir())

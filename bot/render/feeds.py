@@ -1,0 +1,90 @@
+"""The archive's feeds: Atom (RFC 4287) and JSON Feed 1.1 (https://www.jsonfeed.org/version/1.1/), newest first."""
+
+from __future__ import annotations
+
+import json
+import uuid
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bot import numbers
+from bot.records import Document
+
+TITLE = "Footfall"
+SUBTITLE = "How many AI models are on offer, and how many anyone uses"
+_ATOM = "http://www.w3.org/2005/Atom"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One digest in a feed."""
+
+    document: Document
+    folder: str
+    story: str
+    """HTML paragraphs."""
+
+    @property
+    def title(self) -> str:
+        first, last = self.document["day"], self.document["last_day"]
+        when = numbers.month(first) if self.document["period"] == "month" else numbers.days(first, last)
+        return f"{self.document['title']}, {when}"
+
+
+def atom(entries: Sequence[Entry], url: str, at: datetime) -> bytes:
+    """The Atom feed. Without a site's `url` links are relative to the feed's own address."""
+    feed = ET.Element("feed", xmlns=_ATOM)
+    _put(feed, "title", TITLE)
+    _put(feed, "subtitle", SUBTITLE)
+    _put(feed, "id", _id(url, ""))
+    updated = max((entry.document["composed_at"] for entry in entries), default=at.isoformat(timespec="seconds"))
+    _put(feed, "updated", updated)
+    ET.SubElement(feed, "link", rel="self", href=_link(url, "feed.xml"))
+    ET.SubElement(feed, "link", rel="alternate", type="text/html", href=_link(url, "index.html"))
+    _put(ET.SubElement(feed, "author"), "name", TITLE)
+    for entry in entries:
+        held = ET.SubElement(feed, "entry")
+        _put(held, "title", entry.title)
+        _put(held, "id", _id(url, entry.folder))
+        _put(held, "updated", entry.document["composed_at"])
+        ET.SubElement(held, "link", rel="alternate", type="text/html", href=_link(url, f"{entry.folder}/index.html"))
+        _put(held, "content", entry.story, type="html")
+    return b'<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(feed, encoding="unicode").encode()
+
+
+def json_feed(entries: Sequence[Entry], url: str) -> bytes:
+    """The JSON feed; addresses only where the site's `url` is known, as it asks for whole ones."""
+    feed: dict[str, Any] = {"version": "https://jsonfeed.org/version/1.1", "title": TITLE, "description": SUBTITLE}
+    if url:
+        feed |= {"home_page_url": _link(url, "index.html"), "feed_url": _link(url, "feed.json")}
+    feed["items"] = [
+        {
+            "id": _id(url, entry.folder),
+            **({"url": _link(url, f"{entry.folder}/index.html")} if url else {}),
+            "title": entry.title,
+            "content_html": entry.story,
+            "date_modified": entry.document["composed_at"],
+        }
+        for entry in entries
+    ]
+    return json_bytes(feed)
+
+
+def json_bytes(document: object) -> bytes:
+    return (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def _put(parent: ET.Element, tag: str, text: str, **attributes: str) -> None:
+    ET.SubElement(parent, tag, attributes).text = text
+
+
+def _link(url: str, path: str) -> str:
+    return f"{url.rstrip('/')}/{path}" if url else path
+
+
+def _id(url: str, folder: str) -> str:
+    """The same for ever for the same site and digest, whatever its edition."""
+    return uuid.uuid5(uuid.NAMESPACE_URL, f"{url.rstrip('/') or 'footfall'}/{folder}").urn

@@ -1,0 +1,187 @@
+"""The JSON API: one address a question, with the very documents that the command line prints with --json."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import cast
+
+from aiohttp import web
+
+from bot import answers
+from bot.answers import AnswerError, Desk
+from bot.records import Name, PeriodName
+from bot.web.middleware import Handler
+from bot.web.threads import Threads
+
+FRESH = "public, max-age=60"
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_NUMBER = re.compile(r"[0-9]{1,6}")
+PERIODS = ("day", "week", "month")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an address says: parts of its path, and its query."""
+
+    path: dict[str, str]
+    query: dict[str, str]
+
+    def __getitem__(self, key: str) -> str:
+        """What must be given. Raises `AnswerError` where it is not."""
+        found = self.path.get(key) or self.query.get(key)
+        if not found:
+            raise AnswerError(f"{key}: not given, and nothing can be answered without it")
+        return found
+
+    @property
+    def network(self) -> str | None:
+        return self.path.get("network") or self.query.get("network") or None
+
+    @property
+    def day(self) -> date | None:
+        found = self.query.get("day")
+        if not found:
+            return None
+        try:
+            if _DAY.fullmatch(found):
+                return date.fromisoformat(found)
+        except ValueError:
+            pass
+        raise AnswerError(f"day: found {Name(found)!s:.40}, wanted a UTC day as YYYY-MM-DD")
+
+    @property
+    def period(self) -> PeriodName:
+        found = self.query.get("period") or "day"
+        if found not in PERIODS:
+            raise AnswerError(f"period: found {Name(found)!s:.40}, wanted one of {', '.join(PERIODS)}")
+        return cast(PeriodName, found)
+
+    def days(self, otherwise: int) -> int:
+        found = self.query.get("days")
+        if not found:
+            return otherwise
+        if not _NUMBER.fullmatch(found):
+            raise AnswerError(f"days: found {Name(found)!s:.40}, wanted a whole number")
+        return int(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One address and how it is answered."""
+
+    path: str
+    takes: tuple[str, ...]
+    """What its query may hold."""
+    asks: Callable[..., object]
+    """Whose docstring says what it does."""
+    answer: Callable[[Desk, Asked], object]
+
+    @property
+    def does(self) -> str:
+        return (inspect.getdoc(self.asks) or "").splitlines()[0]
+
+    @property
+    def shown(self) -> str:
+        """The address as the index lists it."""
+        path = self.path.replace(":.+", "")
+        return f"{path}?{'&'.join(f'{name}=' for name in self.takes)}" if self.takes else path
+
+
+WHEN = ("network", "period", "day")
+
+QUESTIONS = (
+    Question("/api/usage", WHEN, answers.usage, lambda d, q: answers.usage(d, q.network, q.period, q.day)),
+    Question(
+        "/api/inventory", ("network", "day"), answers.inventory, lambda d, q: answers.inventory(d, q.network, q.day)
+    ),
+    Question(
+        "/api/model/{name:.+}",
+        ("network", "day"),
+        answers.model,
+        lambda d, q: answers.model(d, q["name"], q.network, q.day),
+    ),
+    Question(
+        "/api/top",
+        ("by", *WHEN),
+        answers.top,
+        lambda d, q: answers.top(d, q.network, q.query.get("by") or "uses", q.period, q.day),
+    ),
+    Question(
+        "/api/idle", ("days", "network", "day"), answers.idle, lambda d, q: answers.idle(d, q.network, q.days(7), q.day)
+    ),
+    Question(
+        "/api/trend/{metric}",
+        ("days", "network"),
+        answers.trend,
+        lambda d, q: answers.trend(d, q["metric"], q.network, q.days(30)),
+    ),
+    Question(
+        "/api/compare",
+        ("a", "b", "network"),
+        answers.compare,
+        lambda d, q: answers.compare(d, q["a"], q["b"], q.network),
+    ),
+    Question("/api/why", ("network", "day"), answers.why, lambda d, q: answers.why(d, q.network, q.day)),
+    Question("/api/method/{metric}", (), answers.method, lambda d, q: answers.method(d, q["metric"])),
+    Question("/api/status", (), answers.status, lambda d, q: answers.status(d)),
+    Question("/api/about", (), answers.about, lambda d, q: answers.about(d)),
+    Question("/api/digest", WHEN, answers.digest, lambda d, q: answers.digest(d, q.network, q.period, q.day)),
+    Question("/api/networks", (), answers.known_networks, lambda d, q: answers.known_networks(d)),
+    Question("/api/metrics", (), answers.definitions, lambda d, q: answers.definitions()),
+    Question(
+        "/api/{network}/digests",
+        ("period",),
+        answers.kept_digests,
+        lambda d, q: answers.kept_digests(d, q.network, q.period),
+    ),
+)
+
+
+def add(app: web.Application, desk: Desk, threads: Threads) -> None:
+    """Add every question and the list of them. What else begins with /api is not there."""
+    for question in QUESTIONS:
+        app.router.add_get(question.path, _answering(question, desk, threads))
+    for path in ("/api", "/api/"):
+        app.router.add_get(path, _index)
+    app.router.add_get("/api/{rest:.*}", _missing)
+
+
+def _answering(question: Question, desk: Desk, threads: Threads) -> Handler:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        asked = Asked(dict(request.match_info), _query(request, question))
+        return _said(request, await threads.run(lambda: question.answer(desk, asked)))
+
+    return answer
+
+
+def _query(request: web.Request, question: Question) -> dict[str, str]:
+    for name in request.query:
+        if name not in question.takes:
+            wanted = ", ".join(question.takes) or "none"
+            raise AnswerError(f"{Name(name)!s:.40}: is not asked here; known: {wanted}")
+        if len(request.query.getall(name)) > 1:
+            raise AnswerError(f"{name}: was given more than once")
+    return dict(request.query)
+
+
+async def _index(request: web.Request) -> web.StreamResponse:
+    listed = [{"path": question.shown, "answers": question.does} for question in QUESTIONS]
+    return _said(request, {"title": "Footfall", "questions": listed})
+
+
+async def _missing(_request: web.Request) -> web.StreamResponse:
+    raise web.HTTPNotFound
+
+
+def _said(request: web.Request, document: object) -> web.Response:
+    body = json.dumps(document, ensure_ascii=False, allow_nan=False)
+    response = web.Response(
+        text=body, content_type="application/json", headers={"Cache-Control": FRESH, "Vary": "Accept-Encoding"}
+    )
+    response.enable_compression()
+    return response

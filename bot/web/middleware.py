@@ -1,0 +1,98 @@
+"""What holds for every answer: security headers, one sentence for an error, a number instead of a traceback."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+
+import structlog
+from aiohttp import web
+
+from bot.answers import AnswerError, NotFoundError
+from bot.store import StoreError
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+LONGEST_ADDRESS = 1000
+"""Characters of path and query together; the longest question takes half of that."""
+
+CSP = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": CSP,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Server": "footfall",
+}
+PUBLIC = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
+"""What networks did is public: any page may read the API."""
+OWN = {"Cross-Origin-Resource-Policy": "same-origin"}
+
+SENTENCES = {
+    404: "no such address; GET /api lists what may be asked",
+    405: "only GET and HEAD are answered here",
+    413: "a request's body is not read here",
+}
+STARTED = web.RequestKey("started", float)
+
+log = structlog.get_logger("bot.web")
+
+
+async def headed(request: web.Request, response: web.StreamResponse) -> None:
+    """Put the headers on an answer that is about to leave."""
+    response.headers.update(HEADERS)
+    response.headers.update(PUBLIC if _in_api(request) else OWN)
+    if response.status >= 400:
+        response.headers["Cache-Control"] = "no-store"
+
+
+@web.middleware
+async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let a request in when it is short, and turn whatever goes wrong into an answer."""
+    request[STARTED] = time.perf_counter()
+    if len(request.raw_path) > LONGEST_ADDRESS:
+        return said(400, f"the address has {len(request.raw_path)} characters, wanted at most {LONGEST_ADDRESS}")
+    try:
+        return await handler(request)
+    except NotFoundError as error:
+        return said(404, str(error))
+    except AnswerError as error:
+        return said(400, str(error))
+    except StoreError as error:
+        return said(503, f"the database cannot be read; {_logged('database', request, error)}")
+    except TimeoutError as error:
+        return said(503, f"the answer took too long; {_logged('timeout', request, error)}")
+    except web.HTTPRedirection:
+        raise
+    except web.HTTPException as error:
+        return said(error.status, SENTENCES.get(error.status, error.reason), _kept(error))
+    except Exception as error:  # noqa: BLE001 - the top of a request: it must not leave as a traceback
+        return said(500, f"something went wrong here; {_logged('unexpected', request, error)}")
+
+
+def said(status: int, sentence: str, headers: dict[str, str] | None = None) -> web.Response:
+    """An error as JSON, one sentence."""
+    body = json.dumps({"error": sentence}, ensure_ascii=False)
+    return web.Response(status=status, text=body, content_type="application/json", headers=headers)
+
+
+def _kept(error: web.HTTPException) -> dict[str, str]:
+    return {name: error.headers[name] for name in ("Allow", "Location") if name in error.headers}
+
+
+def _logged(event: str, request: web.Request, error: Exception) -> str:
+    """Log an error under a number; returns the words that give the number away and nothing else."""
+    number = uuid.uuid4().hex[:12]
+    log.error(event, id=number, method=request.method, path=request.raw_path, exc_info=error)
+    return f"in the log it is {number}"
+
+
+def _in_api(request: web.Request) -> bool:
+    return request.path == "/api" or request.path.startswith("/api/")

@@ -1,0 +1,80 @@
+"""The files of the archive site, from the folder that the outlet `site` writes, and nothing outside of it.
+
+The folder is looked up anew for each request: writing the site puts another one in its place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from aiohttp import web
+
+from bot import render
+
+FRESH = "public, max-age=60"
+SWAP_SECONDS = 0.05
+"""Writing the site leaves a moment between the old folder and the new one."""
+
+TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".csv": "text/csv; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".json": "application/json",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+    ".xml": "application/atom+xml; charset=utf-8",
+}
+"""What the site holds; a file of another kind is not served."""
+FEED = {"feed.json": "application/feed+json"}
+
+
+def add(app: web.Application, site: Path) -> None:
+    """Add the site at every address that nothing else has."""
+    missing, unwritten = (render.rendered("site", f"web/{page}.j2") for page in ("missing", "unwritten"))
+
+    async def page(request: web.Request) -> web.StreamResponse:
+        wanted = request.match_info["path"]
+        found = await asyncio.to_thread(_file, site, wanted)
+        if found is None and not await _written(site):
+            return _page(503, unwritten)
+        found = found or await asyncio.to_thread(_file, site, wanted)
+        if found is None:
+            return _page(404, missing)
+        if found.is_dir():
+            raise web.HTTPPermanentRedirect(f"{request.rel_url.raw_path}/")
+        kind = FEED.get(found.name, TYPES[found.suffix])
+        return web.FileResponse(found, headers={"Content-Type": kind, "Cache-Control": FRESH})
+
+    app.router.add_get("/{path:.*}", page)
+
+
+async def _written(site: Path) -> bool:
+    if (site / "index.html").is_file():
+        return True
+    await asyncio.sleep(SWAP_SECONDS)
+    return (site / "index.html").is_file()
+
+
+def _file(site: Path, wanted: str) -> Path | None:
+    """The file at an address below the site, or a folder that lacks its last slash; `None` where nothing is."""
+    parts = wanted.split("/")
+    if not parts[-1]:
+        parts[-1] = "index.html"
+    if any(not part or part.startswith(".") or "\\" in part or not part.isprintable() for part in parts):
+        return None
+    try:
+        home = site.resolve(strict=True)
+        found = home.joinpath(*parts)
+        if found.resolve(strict=True) != found:  # a link, to wherever it leads
+            return None
+        if found.is_dir():
+            return found if (found / "index.html").is_file() else None
+        return found if found.is_file() and found.suffix in TYPES else None
+    except (OSError, ValueError, RuntimeError):
+        return None
+
+
+def _page(status: int, text: str) -> web.Response:
+    return web.Response(status=status, text=text, content_type="text/html", charset="utf-8")

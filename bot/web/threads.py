@@ -1,0 +1,27 @@
+"""A few threads for work on the database. A question that takes too long is given up, never waited for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class Threads:
+    """Fewer threads than the database has connections, so that none waits for one."""
+
+    def __init__(self, seconds: float, most: int) -> None:
+        self._seconds = seconds
+        self._pool = ThreadPoolExecutor(most, thread_name_prefix="footfall-web")
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """What `work` returns. Raises `TimeoutError` after the seconds that an answer may take."""
+        running = asyncio.get_running_loop().run_in_executor(self._pool, work)
+        return await asyncio.wait_for(running, self._seconds)
+
+    async def close(self, _app: object) -> None:
+        """Take no more work."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
