@@ -258,7 +258,9 @@ class Catalogue:
     """Of a catalogue whose use is told event by event: every evidence it is counted in, each for itself. Empty where
     use is the difference of counters."""
     place: str = ""
-    """Where those events are read, as reasons name it: "chain 10740"."""
+    """Where those events are read, as reasons name it: "the settlement chain"."""
+    panel: bool = False
+    """True: it is no list of models but a panel, with metrics of its own."""
     token: tuple[str, int] = ("", 0)
     """What is paid in, and how many decimals its smallest unit has."""
     caveats: tuple[str, ...] = ()

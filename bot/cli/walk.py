@@ -65,6 +65,7 @@ def _collect(parts: Parts, networks: list[str], wanted: Period | None, as_json: 
     done = []
     with progress("collecting") as tell:
         for network in networks:
+            parts.stand(network, wanted.first if wanted else None)
             done.append(daily.collect(parts.store, network, parts.source(network), wanted, tell))
     for one in done:
         if one.error:

@@ -1,7 +1,7 @@
 """What networks said: records as they were read, and what can be asked of them.
 
-`add` keeps a snapshot, `add_haul` what an event source told, `book` answers with everything that one catalogue's figures
-for one period are computed from, the rest are the questions that faces ask.
+`add` keeps a snapshot, `add_haul` what an event source told, `book` and `panel` answer with everything that figures for
+one period are computed from, the rest are the questions that faces ask.
 """
 
 from bot.ledger import books, event_books

@@ -70,7 +70,7 @@ def book(store: Store, catalogue: Catalogue, period: Period) -> Book:
 
 def panel(store: Store, catalogue: Catalogue, period: Period) -> Book:
     """The book of a panel: no list of models, only what it shows."""
-    empty = replace(_unread(catalogue, period, Unknown("a panel lists no models")), gaps=catalogue.caveats)
+    empty = _unread(catalogue, period, Unknown("a panel lists no models"))
     with store.reading() as connection:
         key = connection.scalar(
             sa.select(catalogues.c.id).where(
@@ -92,12 +92,12 @@ def panel(store: Store, catalogue: Catalogue, period: Period) -> Book:
 
 
 def _unread(catalogue: Catalogue, period: Period, why: Unknown) -> Book:
-    token, events = catalogue.token[0], bool(catalogue.evidences)
+    token = catalogue.token[0]
     unknown = Unknown(f"{catalogue.place} was not read to the end of {spoken(period.last)}")
     return Book(
         *(catalogue, period, None, *(why,) * 4, *(unknown,) * 5, why, (), catalogue.caveats, ()),
         evidence=dict.fromkeys(catalogue.evidences, unknown),
-        callers=unknown if events else None,
+        callers=unknown if token or catalogue.evidences else None,
         paid=unknown if token else None,
     )
 
