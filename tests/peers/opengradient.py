@@ -52,7 +52,8 @@ class Facilitator:
         async def answer(request: web.Request) -> web.StreamResponse:
             days = [NOW.date() - timedelta(days=n) for n in range(89, -1, -1)]
             daily = [
-                {"day": d.isoformat(), "requestCount": self.requests.get(d.isoformat(), 0), "costOpg": "0.5"} for d in days
+                {"day": d.isoformat(), "requestCount": self.requests.get(d.isoformat(), 0), "costOpg": "0.5"}
+                for d in days
             ]
             return web.json_response({"totalRequests": 9, "totalCostOpg": "1", "daily": daily})
 
@@ -163,8 +164,8 @@ _CONTRACTS: dict[str, tuple[object, ...]] = {
 
 
 def two_days(w: World) -> None:
-    """The first day: honest and dishonest settlements, Hub models, payments. The second: keys and signatures that do not
-    check out."""
+    """The first day: honest and dishonest settlements, Hub models, payments. The second: keys and signatures that do
+    not check out."""
     keys, owner = enclaves(), w.node.accounts[0]
     w.registry.send("register", 0, owner, "https://10.0.0.1", keys[0].der)
     w.old_registry.send("register", 0, owner, "https://10.0.0.2", keys[1].der)

@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 
-from bot import daily, ledger, store
-from bot.archive import Archive
+from bot import daily, store
 from bot.records import Document, Period
 from bot.sources import opengradient
-from tests.peers.opengradient import FIRST, NOW, NOWHERE, SECOND, World, two_days, world
+from tests.peers.opengradient import FIRST, NOW, SECOND, World, two_days, world
 
 PLAN = daily.Plan(
     "opengradient",
