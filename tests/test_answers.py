@@ -223,6 +223,11 @@ def test_idle_counts_listed_models_without_use_and_never_more_than_was_watched(d
     assert answer["count"] == len(set(WORLD[NEWEST]) - used) == 3
     assert [row["model"] for row in answer["models"]] == [TWO, "idle/once", STILL]
     assert (answer["models"][0]["last_used"], answer["never_seen"]) == (DAYS[4].isoformat(), 2)
+    # Last used on day 4: the five days since are idle, the six with that day are not.
+    assert [TWO in [row["model"] for row in answers.idle(desk, None, days)["models"]] for days in (5, 6)] == [
+        True,
+        False,
+    ]
     assert answers.idle(desk, None, 30)["unknown"] == "watched for 9 of 30 days"
 
 
@@ -301,7 +306,7 @@ def test_hidden_models_are_counted_under_no_name(desk: Desk) -> None:
 
 @pytest.mark.parametrize("typed", ["shy/secret-model", "SHY/Secret-Model", "hid/one"])
 def test_a_hidden_model_cannot_be_asked_about(desk: Desk, typed: str) -> None:
-    with pytest.raises(AnswerError, match="^this name is hidden here$"):
+    with pytest.raises(AnswerError, match=r"^this name is hidden here$"):
         answers.model(desk, typed)
 
 

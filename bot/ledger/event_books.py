@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from bot.ledger import books
 from bot.ledger.snapshots import ONE
-from bot.records import Book, Catalogue, Evidence, Flow, Period, Point, Ref, Unknown, instant, spoken
+from bot.records import Book, Catalogue, Evidence, Flow, Model, Period, Point, Ref, Unknown, instant, spoken
 from bot.store import (
     Store,
     callers,
@@ -66,6 +66,20 @@ def book(store: Store, catalogue: Catalogue, period: Period) -> Book:
             why = Unknown("nothing was collected yet")
             return _unread(catalogue, period, why)
         return _filled(_Asked(connection, key, catalogue), period)
+
+
+def shelf(
+    store: Store, catalogue: Catalogue, period: Period
+) -> tuple[tuple[Model, ...], Flow, frozenset[int]] | Unknown:
+    """As `books.shelf`: of each listed model the use is known, none included, as far as use names its model at all."""
+    found = book(store, catalogue, period)
+    if isinstance(found.listed, Unknown):
+        return found.listed
+    if isinstance(found.flow, Unknown):
+        return found.flow
+    if found.flow.uses and not found.flow.by_model:
+        return Unknown("none of the use names its model")
+    return found.listed, found.flow, frozenset(model.id for model in found.listed)
 
 
 def panel(store: Store, catalogue: Catalogue, period: Period) -> Book:
