@@ -18,6 +18,7 @@ COMMANDS = {
         *("digest", "show", "usage", "inventory", "model", "top", "idle", "trend"),
         *("compare", "why", "method", "status", "about"),
     ),
+    "proof": ("proof",),
     "show": ("preview", "site", "web"),
     "shop": ("doctor", "sources", "metrics", "config"),
 }
@@ -28,6 +29,7 @@ SUMMARIES = {
     "collect": "Ask the networks and keep what they say.",
     "compose": "Make digests from what was collected.",
     "verify": "Recompute a digest and compare it with what was said.",
+    "proof": "One settlement explained: log, blob, root, each leaf.",
     "digest": "A digest, as text or JSON.",
     "show": "The same as digest.",
     "usage": "How much a network was used, by how many of its models.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from urllib.parse import urlsplit
@@ -25,11 +26,13 @@ def day_of(at: datetime) -> date:
 
 
 def caller(chain: Chain) -> Callable[[str, bytes], bytes | None]:
-    """Calls of contracts at one block, the newest final one."""
-    block = chain.head().number
+    """Calls of contracts at one block: the newest final one at the first call."""
+    block: list[int] = []
 
     def call(to: str, data: bytes) -> bytes | None:
-        answer = chain.call(to, data, block)
+        if not block:
+            block.append(chain.head().number)
+        answer = chain.call(to, data, block[0])
         return None if isinstance(answer, Reverted) else answer
 
     return call
@@ -85,9 +88,10 @@ def silent(urls: Mapping[str, str], seconds: float) -> dict[str, str]:
     line that says so. Any answer counts, even a refusal. All are asked at once."""
     asked = {url: started(_asked, url, seconds) for url in urls}
     lines: dict[str, str] = {}
+    ends = time.monotonic() + seconds
     for url, waiting in asked.items():
         try:
-            found = waiting.result(seconds + 0.5)
+            found = waiting.result(max(0.0, ends - time.monotonic()))
         except TimeoutError:
             found = f"no answer within {seconds:g} s"
         if found:

@@ -36,10 +36,11 @@ None of it is ever added to the above.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -47,8 +48,8 @@ import httpx
 from pydantic import Field
 
 from bot.config import Choice, Headline, Network
-from bot.records import Catalogue, Haul, Name, Period, Ref, Snapshot, Use, instant
-from bot.sources import Memory, SourceError, _llm_models, _og_beside, _og_logs, _raw
+from bot.records import Catalogue, Document, Haul, Name, Period, Ref, Settlement, Snapshot, Use, instant
+from bot.sources import Memory, SourceError, _llm_models, _og_beside, _og_checks, _og_logs, _og_proof, _raw
 from bot.sources._evm import Chain, Cursor, Endpoint, Filter, Pin
 from bot.sources._evm_events import ModelInference, Transfer, topic_of
 from bot.sources._hub import Inventory, inventory
@@ -157,6 +158,8 @@ PROXIES = ("0x4020A4f3b7b90ccA423B9fabCc0CE57C6C240002", "0x402085c248EeA27D92E8
 """x402 on Base: "upto" over Permit2, and "exact"."""
 EXPLORER = "https://explorer.opengradient.ai"
 BLOBS = "https://walruscan.com/mainnet/blob"
+PROOF_BUDGET = 8.0
+"""Seconds that a person waits for a chain at most."""
 
 
 class Settings(Network):
@@ -335,6 +338,12 @@ def source(chosen: Settings, data: Path, secrets: Mapping[str, str], clock: Call
     return OpenGradient(chosen, data, clock)
 
 
+def answers(chosen: Settings, seconds: float) -> bool:
+    """Whether the chain of settlements answers at all, within so many seconds."""
+    asked = dict.fromkeys(chosen.settlements.endpoints, "")
+    return enough(chosen.settlements, _og_beside.silent(asked, seconds))
+
+
 def standing(chosen: Settings, until: date, days: int = 1) -> tuple[Snapshot, ...]:
     """The list of LLMs, which stands in the source, as of the end of each of the `days` up to one."""
     since = date.fromisoformat(_llm_models.AS_OF)
@@ -375,3 +384,38 @@ def reachable(chosen: Settings, data: Path, secrets: Mapping[str, str]) -> str:
     if out:
         raise SourceError("\n".join(out.values()))
     return f"all {len(asked)} addresses answer"
+
+
+def proofs(
+    chosen: Settings, data: Path, now: datetime, known: Sequence[Settlement], tx: str, seen: _og_proof.Seen
+) -> list[Document]:
+    """Settlements explained: those `known`, else those that the chain has in a transaction. Raises `SourceError`."""
+    links = _og_proof.Links(EXPLORER, BLOBS)
+    with ExitStack() as stack:
+        client = stack.enter_context(httpx.Client(headers={"User-Agent": "footfall"}, follow_redirects=False))
+        chain = stack.enter_context(chosen.settlements.opened(None, min(chosen.budget, PROOF_BUDGET)))
+        judges = court(chosen, data, chain, client)
+        found = known or (_og_proof.on_chain(chain, _lower(chosen.relays), tx) if tx else ())
+        return [_og_proof.proof(judges, one, seen, now, links) for one in found]
+
+
+def checks(chosen: Settings, data: Path, now: datetime) -> Iterator[_og_checks.Look]:
+    """The first live checks, of what answers at all."""
+    out = _og_beside.silent(addresses(chosen), chosen.look)
+    relays, signers = _lower(chosen.relays), _lower(chosen.signers)
+    registries = {address.lower(): layout for address, layout in chosen.registries.items()}
+    with ExitStack() as stack:
+        client = stack.enter_context(httpx.Client(headers={"User-Agent": "footfall"}, follow_redirects=False))
+        if enough(chosen.settlements, out):
+            chain = stack.enter_context(chosen.settlements.opened(None, min(chosen.budget, PROOF_BUDGET)))
+            walrus = Walrus(chosen.aggregators, lake(data) / "blobs", client)
+            fix = "correct networks.opengradient.settlements.endpoints"
+            yield from _og_checks.tried("relays", fix, lambda: _og_checks.relays(chain, relays, signers))
+            yield from _og_checks.tried("registries", fix, lambda: _og_checks.registries(chain, registries))
+            yield from _og_checks.tried("newest blob", fix, lambda: _og_checks.blobs(chain, relays, walrus))
+        if chosen.hub not in out:
+            yield from _og_checks.hub(client, chosen.hub)
+        if chosen.facilitator not in out:
+            fix = "correct networks.opengradient.facilitator"
+            look = partial(_og_checks.facilitator, client, chosen.facilitator, now)
+            yield from _og_checks.tried("facilitator", fix, look)

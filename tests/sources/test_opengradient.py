@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
-from bot import daily, store
+from bot import daily, ledger, store
 from bot.archive import Archive
 from bot.cli import main
 from bot.records import Document, Period
@@ -170,7 +171,7 @@ def test_posts_open_with_the_question(db: store.Store, og: World, tmp_path: Path
     post = daily.post(document, "x").parts[0]
     assert post.startswith("How many decisions did people trust to models on 5 October 2026?")
     assert "On OpenGradient, 7 answers were proven." in post
-    assert "unknown claimed on chain, 7 backed by readable batches, 7 verified by enclave signatures" in post
+    assert "never added: unknown claimed on chain, 7 backed, 7 verified. Private ones leave no proof." in post
     assert daily.post(document, "discord").embed and daily.post(document, "text").parts
 
 
@@ -219,3 +220,45 @@ def test_with_every_endpoint_out_of_reach_the_command_line_says_so_and_shows_wha
         assert figure["value"] is None and len(figure["unknown"]) > 10, key
     for key in ("hub", "tee", "payments"):
         assert all(f["value"] is None and f["unknown"] for f in part(document, key)["figures"].values()), key
+
+
+def test_proof_explains_a_settlement_by_transaction_blob_and_leaf(db: store.Store, og: World, tmp_path: Path) -> None:
+    collected(db, og, tmp_path)
+    memory = ledger.Memory(db, "opengradient")
+    with db.reading() as connection:
+        rows = connection.execute(sa.select(store.settlements.c.place, store.settlements.c.blob)).all()
+    explained = {}
+    for place, _ in rows:
+        known = memory.settled("llm", place.partition(":")[0])
+        (one,) = opengradient.proofs(og.settings, tmp_path, NOW, known, "", memory.seen)
+        explained[place] = one
+        assert one["links"]["transaction"].endswith(place.partition(":")[0])
+        assert opengradient.proofs(og.settings, tmp_path, NOW, (), place.partition(":")[0], memory.seen) == [one]
+    verdicts = sorted(tuple(sorted({leaf["verdict"] for leaf in one["leaves"]})) for one in explained.values())
+    assert verdicts == [
+        (),
+        ("bad signature", "unknown key", "verified"),
+        ("duplicate", "verified"),
+        ("verified",),
+        ("verified",),
+    ]
+    checks = [one["root_check"] for one in explained.values()]
+    assert checks.count("match") == 3 and "not possible without a readable blob" in checks
+    inflated = next(one for one in explained.values() if not one["leaves"])
+    assert inflated["size"] == "more than 10000"
+    leaf = next(one["leaves"][0]["key"] for one in explained.values() if len(one["leaves"]) == 5)
+    assert memory.leaf("llm", bytes.fromhex(leaf)) in explained
+    assert all(blob in [one.blob for one in memory.settled("llm", blob)] for _, blob in rows)
+
+
+def test_live_checks_name_the_value_to_change(og: World, tmp_path: Path) -> None:
+    looked = {one.name: one for one in opengradient.checks(og.settings, tmp_path, NOW)}
+    relay, sender = og.relay.address.lower(), og.node.accounts[0]
+    assert looked[f"relay {relay}"].ok
+    opened = looked[f"batchSettle of {relay}"]
+    assert not opened.ok and "anybody" in opened.found and opened.fix == "pin networks.opengradient.signers"
+    assert sender in looked["senders of the last settlements"].found and sender in looked["role holders"].found
+    assert og.stranger.address.lower() in looked["emitters of settlement events"].found
+    assert looked[f"registry {og.registry.address.lower()}"].found == "1 enclaves listed, 1 active (new layout)"
+    assert looked["Model Hub"].ok and looked["newest blob"].ok
+    assert "health" in looked["facilitator"].found  # this one serves its usage at every path
