@@ -77,15 +77,18 @@ def compose(
     headline: Mapping[str, str],
     hidden: Iterable[str],
     composed_at: datetime,
+    panels: Sequence[Book] = (),
 ) -> Document:
-    """The digest of one network and period, a draft of edition 1. `books` are its catalogues, of the same period;
-    `headline` says which `catalogue` and `figure` the network opens with.
+    """The digest of one network and period, a draft of edition 1. `books` are its catalogues, of the same period, and
+    `panels` what is neither models nor use; `headline` says which `catalogue` and `figure` the network opens with.
 
     Raises `DigestError` where there is no book, where periods differ, or where the headline names no figure of theirs.
     """
-    period = _period(network, books)
+    period = _period(network, [*books, *panels])
     _check_headline(network, headline, books)
-    places = {ref: place for place, ref in enumerate(dict.fromkeys(ref for book in books for ref in book.refs))}
+    places = {
+        ref: place for place, ref in enumerate(dict.fromkeys(ref for book in (*books, *panels) for ref in book.refs))
+    }
     ordered = sorted(books, key=lambda book: book.catalogue.key != headline["catalogue"])
     shown = Hidden.of(hidden)
     return {
@@ -99,7 +102,7 @@ def compose(
         "composed_at": composed_at.astimezone(UTC).isoformat(),
         "headline": {"catalogue": headline["catalogue"], "figure": headline["figure"]},
         "catalogues": [_catalogue(book, places, shown) for book in ordered],
-        "panels": [],
+        "panels": [_catalogue(book, places, shown) for book in panels],
         "changes": [],
         "refs": [{"url": ref.url, "at": ref.at.astimezone(UTC).isoformat(), "sha256": ref.sha256} for ref in places],
     }
@@ -227,7 +230,7 @@ def _figures_of(document: Document) -> dict[tuple[str, str], FigureDocument]:
     }
 
 
-def _told(figure: FigureDocument) -> tuple[int | float | None, str | None]:
+def _told(figure: FigureDocument) -> tuple[int | float | str | None, str | None]:
     """What a reader was told. A number is the same whether JSON wrote it as 1 or 1.0."""
     return figure["value"], figure.get("unknown")
 

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any, Literal
 
 import regex
@@ -110,6 +111,136 @@ class Snapshot:
     """Models that were listed at some unknown instant, perhaps this one: no record of a stock may rest on fewer."""
     note: str = ""
     """Gaps in words, one a line, that every digest resting on this snapshot repeats; may be empty."""
+    closes: date | None = None
+    """The day whose end it stands for although read later; `None`: only an instant near midnight closes a day."""
+
+
+State = Literal["pending", "verdict", "expired", "stranger"]
+"""Of a settlement: not judged to the end, judged, judged without its blob for ever, or of nobody we know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """An on-chain log that attests uses; one may be many uses. What became of it is a `Judgement`."""
+
+    place: str
+    """Transaction hash, a colon, the log's index."""
+    block: int
+    at: datetime
+    """Of its block (UTC): its uses belong to that day."""
+    relay: str
+    """The emitting contract, lower-case with 0x."""
+    size: int
+    """As its sender claims, any uint256."""
+    blob: str = ""
+    """Walrus blob id; empty where the log holds none."""
+    root: str = ""
+    """A batch's Merkle root, hexadecimal; empty for a single use."""
+    attested: str = ""
+    """A single use: enclave, hashes, signature and time as JSON of hexadecimal text; empty for a batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the rules make of one settlement, as far as they could be applied."""
+
+    place: str
+    state: State
+    claimed: int | Unknown
+    backed: int | Unknown
+    verified: int | Unknown
+    signer: str = ""
+    reason: str = ""
+    standings: Mapping[str, int] = field(default_factory=dict)
+    """How many of its leaves came to which end."""
+    backs: tuple[bytes, ...] = ()
+    """Keys of the leaves that it is the first to back."""
+    verifies: tuple[bytes, ...] = ()
+    """Keys of the leaves that it is the first to verify."""
+    models: Mapping[Name, int] = field(default_factory=dict)
+    """Verified uses by the model that their payloads name."""
+    next_try: datetime | None = None
+    """When to judge it again; `None`: never."""
+    rules: str = ""
+    """Mark of the rules applied (pinned relays and signers): under other rules it is judged again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A model, or an unnamed one, was used `count` times."""
+
+    place: str
+    """Unique in its catalogue: a use offered twice is counted once."""
+    block: int
+    at: datetime
+    count: int = 1
+    model: Name | None = None
+    """`None` where it names none, or one that no list has."""
+    caller: str = ""
+    content: str = ""
+    """What the event itself names the model by, where a listing must say whose it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """A token moved from a payer to an operator."""
+
+    place: str
+    block: int
+    at: datetime
+    payer: str
+    amount: int
+    """In the token's smallest unit, any uint256."""
+    session: bool
+    """Settled by a payment proxy in the same transaction; otherwise any transfer, told apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """A number that a network showed for one day, as read; of several readings of a day `ledger` takes the newest or
+    the highest, as its key says."""
+
+    key: str
+    day: date
+    at: datetime
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """From one instant to another nothing is missing: what has no record there did not happen."""
+
+    begins: datetime
+    ends: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Haul:
+    """What one reading of an event source brought for one catalogue or panel: kept whole or not at all."""
+
+    network: str
+    catalogue: str
+    read: str
+    """What was read, in a few words: "blocks 10 to 20 of chain 10740"."""
+    refs: tuple[Ref, ...] = ()
+    days: tuple[date, ...] = ()
+    """The days that the refs bear on."""
+    window: Window | None = None
+    cursors: Mapping[str, str] = field(default_factory=dict)
+    """By name: how far each way of reading has come."""
+    forget_from: int | None = None
+    """The chain was re-organised: forget all records from this block on first."""
+    settlements: tuple[Settlement, ...] = ()
+    judgements: tuple[Judgement, ...] = ()
+    uses: tuple[Use, ...] = ()
+    payments: tuple[Payment, ...] = ()
+    gauges: tuple[Gauge, ...] = ()
+    strangers: Mapping[str, int] | None = None
+    """Logs of one day (the only one in `days`) by emitters that are not pinned; `None` where nobody looked."""
+    evidence: Evidence = "claimed"
+    """Of `uses`."""
+    alarm: str = ""
+    """One line for whoever runs this; empty where nothing is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +253,18 @@ class Catalogue:
     unit: str
     """What one use is called, in the plural: runs, inferences, downloads."""
     evidence: Evidence
+    """The evidence that its figures rest on."""
+    evidences: tuple[Evidence, ...] = ()
+    """Of a catalogue whose use is told event by event: every evidence it is counted in, each for itself. Empty where
+    use is the difference of counters."""
+    place: str = ""
+    """Where those events are read, as reasons name it: "the settlement chain"."""
+    panel: bool = False
+    """True: it is no list of models but a panel, with metrics of its own."""
+    token: tuple[str, int] = ("", 0)
+    """What is paid in, and how many decimals its smallest unit has."""
+    caveats: tuple[str, ...] = ()
+    """What a reader of any of its figures could misread, in whole sentences."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -250,6 +393,14 @@ class Book:
     each with its uses of those 7 days together; most used first."""
     uncounted: int = 0
     """Models that any day of the history may have listed as well: a record of a list must be ahead by more."""
+    evidence: Mapping[Evidence, int | Unknown] = field(default_factory=dict)
+    """Uses of the period by evidence, never added up; only of catalogues that are told event by event."""
+    callers: Mapping[str, int] | Unknown | None = None
+    """Who called, with the uses of each; `None` where the catalogue has no such thing."""
+    paid: Decimal | Unknown | None = None
+    """In whole tokens, exact; `None` where the catalogue has no such thing."""
+    gauges: Mapping[str, int | Decimal | Unknown] = field(default_factory=dict)
+    """Of a panel: what it shows for the period, by key."""
     woken: tuple[tuple[Model, date], ...] = ()
     """Of a day: models used on it whose last use before it was seen 14 days earlier or more, with the day of that use
     and by readings that cover every day since."""

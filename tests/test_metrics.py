@@ -7,6 +7,8 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Context, Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -74,7 +76,18 @@ def books(draw: st.DrawFn, known: bool = False, period: str | None = None) -> Bo
         gaps=(),
         refs=(),
         names={n: Name(f"gone/m{n}") for n in used if n not in numbers},
+        evidence={name: part(counts) for name in EVIDENCES},
+        callers=part(st.dictionaries(st.sampled_from(["0xa", "0xb", "0xc"]), st.integers(1, 10**30))),
+        paid=part(st.integers(0, 2**256).map(lambda n: Decimal(n).scaleb(-18, Context(prec=100)))),
+        gauges={key: part(counts) for key in GAUGES},
     )
+
+
+EVIDENCES = ("claimed", "backed", "verified", "reported")
+GAUGES = (
+    *("enclaves_registered", "enclaves_enabled", "enclaves_active", "machines_active", "owners_active"),
+    *("sessions", "requests_reported"),
+)
 
 
 # --- one reference for each metric: the same book, counted in another way ---------------------------------------------
@@ -226,7 +239,16 @@ REFERENCES: dict[str, Callable[[Book], float | None]] = {
     ),
     "activation_30d": _activation,
     "share_attributed": lambda b: _share(sum(_named(b)), b.flow.uses),
-    "uses_reported": lambda b: b.flow.uses,
+    **{f"uses_{name}": lambda b, name=name: b.evidence[name] for name in EVIDENCES},
+    "share_verified": lambda b: (
+        None if b.evidence["verified"] > b.evidence["backed"] else _share(b.evidence["verified"], b.evidence["backed"])
+    ),
+    "callers": lambda b: len(set(b.callers)),
+    "top_caller_share": lambda b: (
+        float(Fraction(sorted(b.callers.values())[-1], sum(b.callers.values()))) if b.callers else None
+    ),
+    "paid": lambda b: int(Fraction(b.paid) * 10**18) / 10**18,
+    **{key: lambda b, key=key: b.gauges[key] for key in GAUGES},
 }
 
 
@@ -262,7 +284,9 @@ TABLE = """
 models_listed models_added models_removed authors_listed authors_used uses uses_7d uses_30d uses_change_7d models_used
 models_used_7d models_used_30d share_used share_used_7d share_used_30d models_never_used uses_per_listed median_uses
 top_1_share top_5_share top_10_share models_for_half models_for_90 models_outweighed gini_listed gini_used hhi
-effective_models inventory_change_7d demand_gap_7d activation_30d share_attributed uses_reported
+effective_models inventory_change_7d demand_gap_7d activation_30d share_attributed uses_claimed uses_backed
+uses_verified uses_reported share_verified callers top_caller_share paid enclaves_registered enclaves_enabled
+enclaves_active machines_active owners_active sessions requests_reported
 """
 
 
@@ -272,7 +296,8 @@ def test_the_table_of_the_design_is_kept_in_its_order() -> None:
 
 def test_units_are_those_that_the_documentation_lists() -> None:
     units = {one.key: one.unit for one in METRICS.values()}
-    assert set(units.values()) == {"models", "authors", "uses", "share", "ratio", "points", "index"}
+    counted = {"models", "authors", "uses", "addresses", "registrations", "enclaves", "machines", "owners", "sessions"}
+    assert set(units.values()) == counted | {"requests", "token", "share", "ratio", "points", "index"}
     assert units["demand_gap_7d"] == "points" and units["uses_change_7d"] == "ratio" and units["hhi"] == "index"
     assert all(unit == "share" for key, unit in units.items() if "share" in key)
 
@@ -307,7 +332,7 @@ def test_figures_are_finite_and_survive_json(one: Book) -> None:
     for document in documents.values():
         value = document["value"]
         assert (value is None) == ("unknown" in document)
-        assert value is None or (math.isfinite(value) and not isinstance(value, bool))
+        assert value is None or (math.isfinite(float(value)) and not isinstance(value, bool))
         assert value is not None or len(document["unknown"]) > 5
     assert json.loads(json.dumps(documents, allow_nan=False)) == documents
 
@@ -368,6 +393,37 @@ def test_uses_by_evidence_belong_to_catalogues_of_that_evidence() -> None:
     claimed = replace(book([3]), catalogue=Catalogue("og", "hub", "Model Hub", "inferences", "claimed"))
     assert "uses_reported" not in figures(claimed) and figures(claimed)["uses"].evidence == "claimed"
     assert figures(book([3]))["uses_reported"].value == 3
+
+
+def test_figures_of_different_evidence_stand_side_by_side() -> None:
+    llm = Catalogue("og", "llm", "LLMs", "inferences", "verified", evidences=EVIDENCES, token=("OPG", 18))
+    numbers = {"claimed": 90, "backed": 50, "verified": 40, "reported": 400}
+    told = figures(replace(book([40]), catalogue=llm, evidence=numbers, paid=Decimal("0.5")))
+    assert [told[f"uses_{name}"].value for name in EVIDENCES] == [90, 50, 40, 400]
+    assert [told[f"uses_{name}"].evidence for name in EVIDENCES] == list(EVIDENCES)
+    assert told["share_verified"].value == 0.8 and told["paid"].document([])["value"] == "0.5"
+    assert told["paid"].unit == "OPG" and "sessions" not in told and "callers" not in told
+
+
+def test_more_verified_than_backed_is_no_share() -> None:
+    one = replace(book([3]), evidence={"backed": 3, "verified": 4})
+    assert figures(one)["share_verified"].value == Unknown(
+        "not defined: uses backed in an earlier period were verified in this one"
+    )
+
+
+def test_a_panel_has_figures_of_its_own_and_no_models() -> None:
+    panel = Catalogue("og", "payments", "payments", "payments", "claimed", panel=True, token=("OPG", 18))
+    shown = replace(unread(), catalogue=panel, gauges={"sessions": 7}, callers={"0xa": 3, "0xb": 1}, paid=Decimal(4))
+    told = {key: figure.value for key, figure in figures(shown).items()}
+    requests = Unknown("not shown on 12 Jan 2025")
+    assert told == {
+        "callers": 2,
+        "top_caller_share": 0.75,
+        "paid": Decimal(4),
+        "sessions": 7,
+        "requests_reported": requests,
+    }
 
 
 @pytest.mark.parametrize("name", ["week", "month"])

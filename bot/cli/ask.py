@@ -17,7 +17,7 @@ from bot.cli.parts import (
     print_json,
     with_parts,
 )
-from bot.records import Document, PeriodName
+from bot.records import Document, Period, PeriodName
 
 
 def _complete_model(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
@@ -76,17 +76,27 @@ def digest_of(parts: Parts, network: str, period: PeriodName, day: date | None) 
 
 
 def _digest_of(parts: Parts, plan: daily.Plan, period: PeriodName, day: date | None) -> Document:
+    parts.stand(plan.network)
+    told_late = any(catalogue.evidences for catalogue in plan.catalogues)
     if day is None:
         newest = parts.archive.newest(plan.network, period)
-        if newest is not None:
-            return newest
         covered = daily.covered(parts.store, plan, period)
+        # What is told event by event comes late, so a draft is made again; an issued digest stands.
+        fresh = told_late and covered and (newest is None or newest["status"] == "draft" or _older(newest, covered[-1]))
+        if newest is not None and not fresh:
+            return newest
         if covered:
             return daily.compose(parts.store, parts.archive, plan, covered[-1], clock())
         return parts.desk.document(plan.network, period)
     wanted = parts.covered(plan, day, period)
     kept = parts.archive.digest(plan.network, period, wanted.first)
+    if kept and told_late and kept["status"] == "draft":
+        kept = None
     return kept or daily.compose(parts.store, parts.archive, plan, wanted, clock())
+
+
+def _older(document: Document, period: Period) -> bool:
+    return date.fromisoformat(document["day"]) < period.first
 
 
 show = digest

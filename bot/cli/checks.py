@@ -76,6 +76,9 @@ def _networks(parts: Parts) -> Iterator[Check]:
         look = sources.module(plan.network).reachable
         secrets = {key: value for key in sources.module(plan.network).SECRETS if (value := parts.settings.secret(key))}
         yield _tried(f"{plan.network}: source", lambda c=chosen, s=secrets, f=look: f(c, parts.data, s), "see the line")  # type: ignore[misc]
+        if live := getattr(sources.module(plan.network), "checks", None):
+            for one in live(chosen, parts.data, clock()):
+                yield Check(f"{plan.network}: {one.name}", one.ok, one.found, one.fix)
         for catalogue in plan.catalogues:
             span = ledger.span(parts.store, catalogue)
             name = f"{plan.network}: {catalogue.key} in the ledger"

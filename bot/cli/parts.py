@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,10 @@ from bot import config, daily, ledger, sources, store
 from bot.answers import Desk, Watched
 from bot.archive import Archive
 from bot.records import FootfallError, Period, PeriodName
-from bot.sources import Source
+from bot.sources import EventSource, Source
+
+LATELY = 8
+"""Days whose lists are kept as a matter of course, where they need nobody to be asked: a week's change needs them."""
 
 
 class UsageError(FootfallError):
@@ -87,7 +90,15 @@ class Parts:
         headline = {"catalogue": block.headline.catalogue, "figure": block.headline.figure}
         secrets = {key: value for key in made.SECRETS if (value := self.settings.secret(key))}
         closed: bool = made.closed(block, secrets)
-        return daily.Plan(name, made.TITLE, made.CATALOGUES, headline, self.hidden, closed)
+        return daily.Plan(name, made.TITLE, made.CATALOGUES, headline, self.hidden, closed, sources.panels(name))
+
+    def stand(self, name: str, since: date | None = None) -> None:
+        """Keep the lists of a network that need nobody to be asked, from a day (or some days ago) up to yesterday."""
+        until = clock().date() - timedelta(days=1)
+        days = max(LATELY, min((until - since).days + 1, 400)) if since else LATELY
+        made = sources.standing(name, self.settings.config.networks[name], until, days)
+        if made:
+            daily.stand(self.store, made)
 
     def plan(self, name: str) -> daily.Plan:
         if name not in self.plans:
@@ -101,7 +112,7 @@ class Parts:
             raise UsageError(f"{self.path}: networks: none is configured")
         return [self.plan(name)] if name else list(self.plans.values())
 
-    def source(self, name: str) -> Source:
+    def source(self, name: str) -> Source | EventSource:
         wanted = sources.module(name).SECRETS
         secrets = {key: value for key in wanted if (value := self.settings.secret(key))}
         return sources.source(name, self.settings.config.networks[name], self.data, secrets, clock)

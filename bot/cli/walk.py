@@ -38,8 +38,32 @@ def demo(parts: Parts) -> int:
     if newest is None:
         raise UsageError("replicate: nothing to show: the record closes no day")
     print_previews(parts, newest, ("text", "x", "discord"))
+    _demo_live(parts)
     click.echo(f"Archive site: {index}")
     return 0
+
+
+PROBED = 3.0
+"""Seconds that the demo waits to see whether a live network answers at all."""
+
+
+def _demo_live(parts: Parts) -> None:
+    """OpenGradient's last complete days where its public endpoints answer; else one line that says they do not."""
+    from bot.cli.show import print_previews
+    from bot.sources import opengradient
+
+    name = "opengradient"
+    if name not in parts.plans:
+        return
+    chosen = parts.settings.config.networks[name]
+    if not opengradient.answers(chosen, PROBED):
+        click.echo(f"OpenGradient: its public endpoints do not answer within {PROBED:g} s, so it is left out here.")
+        return
+    _collect(parts, [name], None, False)
+    _compose(parts, name, "day", None, again=True)
+    newest = parts.archive.newest(name)
+    if newest is not None:
+        print_previews(parts, newest, ("text", "x", "discord"))
 
 
 @click.command()
@@ -65,6 +89,7 @@ def _collect(parts: Parts, networks: list[str], wanted: Period | None, as_json: 
     done = []
     with progress("collecting") as tell:
         for network in networks:
+            parts.stand(network, wanted.first if wanted else None)
             done.append(daily.collect(parts.store, network, parts.source(network), wanted, tell))
     for one in done:
         if one.error:

@@ -2,7 +2,7 @@
 outbox. The modules: `walk` (source to digest to post), `publishing` (what goes out, and where)."""
 
 from bot.daily.publishing import Announced, Desk, Posts, Targets, outbox, publish
-from bot.daily.walk import Collected, Plan, Tell, collect, compose, composed, covered, mismatches, post
+from bot.daily.walk import Collected, Plan, Tell, collect, compose, composed, covered, mismatches, post, stand
 
 __all__ = [
     "Announced",
@@ -20,4 +20,5 @@ __all__ = [
     "outbox",
     "post",
     "publish",
+    "stand",
 ]

@@ -10,8 +10,8 @@ from itertools import zip_longest
 
 from bot import charts, digest, findings, ledger, render
 from bot.archive import Archive
-from bot.records import Catalogue, Document, Name, Period, PeriodName, Post, Snapshot
-from bot.sources import Source, SourceError
+from bot.records import Catalogue, Document, Haul, Name, Period, PeriodName, Post, Snapshot
+from bot.sources import EventSource, Source, SourceError
 from bot.store import Store
 
 Tell = Callable[[str], None]
@@ -29,6 +29,7 @@ class Plan:
     hidden: Sequence[str] = ()
     closed: bool = False
     """Its record ends: nothing of it is ever due."""
+    panels: tuple[Catalogue, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,26 +38,44 @@ class Collected:
 
     network: str
     new: int
-    """Snapshots that the ledger did not have."""
+    """Snapshots and hauls that brought the ledger something."""
     known: int
     last_day: date | None
     error: str = ""
     """Why it ended early; what was added before stays."""
 
 
-def collect(store: Store, network: str, source: Source, wanted: Period | None, tell: Tell) -> Collected:
+def collect(store: Store, network: str, source: Source | EventSource, wanted: Period | None, tell: Tell) -> Collected:
     """Ask one source and keep what it says. One network's failure is a value, not an exception."""
     new = known = 0
     last: date | None = None
     try:
-        for snapshot in source.snapshots(wanted):
-            added = ledger.add(store, snapshot)
-            new, known = new + added.new, known + (not added.new)
-            last = max(filter(None, (last, added.closes)), default=None)
-            tell(_kept(snapshot, added))
+        for told in _told(store, network, source, wanted):
+            if isinstance(told, Haul):
+                fresh = ledger.add_haul(store, told).new > 0
+                tell(f"{network}: {told.catalogue}: read {told.read}")
+                if told.alarm:
+                    tell(f"{network}: ALARM: {told.alarm}")
+            else:
+                added = ledger.add(store, told)
+                fresh, last = added.new, max(filter(None, (last, added.closes)), default=None)
+                tell(_kept(told, added))
+            new, known = new + fresh, known + (not fresh)
     except SourceError as error:
         return Collected(network, new, known, last, str(error))
     return Collected(network, new, known, last)
+
+
+def _told(store: Store, network: str, source: Source | EventSource, wanted: Period | None) -> Iterator[Snapshot | Haul]:
+    if isinstance(source, EventSource):
+        return source.hauls(wanted, ledger.Memory(store, network))
+    return source.snapshots(wanted)
+
+
+def stand(store: Store, snapshots: Sequence[Snapshot]) -> None:
+    """Keep lists that nobody had to be asked for; those kept before stay."""
+    for snapshot in snapshots:
+        ledger.add(store, snapshot)
 
 
 def _kept(snapshot: Snapshot, added: ledger.Added) -> str:
@@ -73,7 +92,8 @@ def compose(store: Store, archive: Archive, plan: Plan, period: Period, at: date
 def composed(store: Store, plan: Plan, period: Period, at: datetime) -> Document:
     """A digest made from what the ledger has now, not kept."""
     books = [ledger.book(store, catalogue, period) for catalogue in plan.catalogues]
-    document = digest.compose(plan.network, plan.title, books, plan.headline, plan.hidden, at)
+    panels = [ledger.panel(store, panel, period) for panel in plan.panels]
+    document = digest.compose(plan.network, plan.title, books, plan.headline, plan.hidden, at, panels)
     ranked = findings.ranked(books, document, plan.hidden)
     for block in document["catalogues"]:
         found = ranked.get(block["catalogue"], [])

@@ -46,7 +46,8 @@ class Page:
     def value(self, key: str) -> int | float | None:
         """A figure's value, `None` where it is unknown or where this period has no such figure."""
         figure = self.figures.get(key)
-        return figure["value"] if figure else None
+        value = figure["value"] if figure else None
+        return None if isinstance(value, str) else value
 
     def count(self, key: str) -> int | None:
         """A counted figure's value."""

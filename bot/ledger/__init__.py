@@ -1,25 +1,41 @@
 """What networks said: records as they were read, and what can be asked of them.
 
-`add` keeps a snapshot, `book` answers with everything that one catalogue's figures for one period are computed from,
-the rest are the questions that faces ask.
+`add` keeps a snapshot, `add_haul` what an event source told, `book` and `panel` answer with everything that figures for
+one period are computed from, the rest are the questions that faces ask.
 """
 
-from bot.ledger.books import HISTORY, book
+from bot.ledger import books, event_books
+from bot.ledger.books import HISTORY
+from bot.ledger.event_books import panel
+from bot.ledger.events import Kept, add_haul
+from bot.ledger.memory import Memory
 from bot.ledger.questions import Row, Span, days, history_of, known_names, ranking, span
 from bot.ledger.snapshots import CLOSES_WITHIN, Added, add, closed_day
+from bot.records import Book, Catalogue, Period
+from bot.store import Store
 
 __all__ = [
     "CLOSES_WITHIN",
     "HISTORY",
     "Added",
+    "Kept",
+    "Memory",
     "Row",
     "Span",
     "add",
+    "add_haul",
     "book",
     "closed_day",
     "days",
     "history_of",
     "known_names",
+    "panel",
     "ranking",
     "span",
 ]
+
+
+def book(store: Store, catalogue: Catalogue, period: Period) -> Book:
+    """The book of one catalogue and period. What is not known stands in it as `Unknown`, with the reason."""
+    told = event_books.book if catalogue.evidences else books.book
+    return told(store, catalogue, period)

@@ -27,8 +27,8 @@ HOLE: sa.ColumnElement[bool] = sa.literal_column("usage.hole", sa.Boolean)
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """One catalogue of one database, being asked."""
+class Asked:
+    """One catalogue of one database, being asked about its snapshots."""
 
     connection: sa.Connection
     catalogue: int
@@ -49,7 +49,7 @@ class _Asked:
 def book(store: Store, catalogue: Catalogue, period: Period) -> Book:
     """The book of one catalogue and period. What is not known stands in it as `Unknown`, with the reason."""
     with _asking(store, catalogue, period) as asked:
-        return _filled(asked, catalogue, period) if isinstance(asked, _Asked) else _empty(catalogue, period, asked)
+        return _filled(asked, catalogue, period) if isinstance(asked, Asked) else _empty(catalogue, period, asked)
 
 
 def shelf(
@@ -58,19 +58,19 @@ def shelf(
     """Of a book only what a full table needs: the models listed at the period's end, its usage, and which models had a
     reading when it began."""
     with _asking(store, catalogue, period) as asked:
-        if not isinstance(asked, _Asked):
+        if not isinstance(asked, Asked):
             return _began(asked)
-        listed, flow = _listed(asked, period.last), _flow(asked, period.first, period.last)
+        listed, flow = listed_at(asked, period.last), _flow(asked, period.first, period.last)
         if isinstance(listed, Unknown):
             return listed
         if isinstance(flow, Unknown):
             return flow
-        before = _ids(asked, period.first - ONE)
+        before = ids_at(asked, period.first - ONE)
         return listed, flow, frozenset() if isinstance(before, Unknown) else before
 
 
 @contextmanager
-def _asking(store: Store, catalogue: Catalogue, period: Period) -> Iterator[_Asked | date | None]:
+def _asking(store: Store, catalogue: Catalogue, period: Period) -> Iterator[Asked | date | None]:
     """The catalogue, ready to be asked; the day that its watch begins where that is after the period, if ever."""
     with store.reading() as connection:
         named = (catalogues.c.network == catalogue.network, catalogues.c.name == catalogue.key)
@@ -80,7 +80,7 @@ def _asking(store: Store, catalogue: Catalogue, period: Period) -> Iterator[_Ask
         if key is None or since is None or since > period.last:
             yield since
         else:
-            yield _Asked(connection, key, catalogue.unit, since, {})
+            yield Asked(connection, key, catalogue.unit, since, {})
 
 
 def _began(since: date | None) -> Unknown:
@@ -92,35 +92,35 @@ def _empty(catalogue: Catalogue, period: Period, since: date | None) -> Book:
     return Book(catalogue, period, None, why, why, why, why, why, why, why, why, why, why, (), (), ())
 
 
-def _filled(asked: _Asked, catalogue: Catalogue, period: Period) -> Book:
+def _filled(asked: Asked, catalogue: Catalogue, period: Period) -> Book:
     end = period.last
     flow, flow_before = _flow(asked, period.first, end), _flow(asked, period.before.first, period.before.last)
-    listed = _listed(asked, end)
+    listed = listed_at(asked, end)
     here = () if isinstance(listed, Unknown) else listed
     used = {key for found in (flow, flow_before) if isinstance(found, Flow) for key in found.by_model}
-    names, authors = _names(asked, used - {m.id for m in here})
+    names, authors = names_of(asked, used - {m.id for m in here})
     today = flow.by_model if period.name == "day" and isinstance(flow, Flow) else None
     return Book(
         catalogue=catalogue,
         period=period,
         watched_since=asked.since,
         listed=listed,
-        listed_before=_ids(asked, period.first - ONE),
-        listed_7d_before=_stock(asked, end - 7 * ONE),
-        listed_period_before=_stock(asked, period.first - ONE),
+        listed_before=ids_at(asked, period.first - ONE),
+        listed_7d_before=stock_at(asked, end - 7 * ONE),
+        listed_period_before=stock_at(asked, period.first - ONE),
         flow=flow,
         flow_before=flow_before,
         total_7d=_total(asked, end - 6 * ONE, end),
         total_30d=_total(asked, end - 29 * ONE, end),
         total_prior_7d=_total(asked, end - 13 * ONE, end - 7 * ONE),
-        newly_listed=_newly_listed(asked, end),
+        newly_listed=newly_listed(asked, end),
         history=_history(asked, end),
         gaps=tuple(_gaps(asked, period)),
-        refs=_refs(asked, [period.first - ONE, end, end - 7 * ONE, end - 14 * ONE, end - 30 * ONE]),
+        refs=references(asked, [period.first - ONE, end, end - 7 * ONE, end - 14 * ONE, end - 30 * ONE]),
         names=names,
         authors=authors,
         quiet=sleepers.quiet(asked.connection, here, end) if today is not None else (),
-        uncounted=_uncounted(asked, end),
+        uncounted=uncounted(asked, end),
         woken=sleepers.woken(asked.connection, asked.catalogue, here, today, end) if today is not None else (),
     )
 
@@ -128,13 +128,13 @@ def _filled(asked: _Asked, catalogue: Catalogue, period: Period) -> Book:
 # --- stocks ------------------------------------------------------------------------------------------------------
 
 
-def _no_reading(asked: _Asked, day: date) -> Unknown:
+def _no_reading(asked: Asked, day: date) -> Unknown:
     if day < asked.since:
         return Unknown(f"the watch began at the end of {spoken(asked.since)}")
     return Unknown(f"no reading at the end of {spoken(day)}")
 
 
-def _stock(asked: _Asked, day: date) -> int | Unknown:
+def stock_at(asked: Asked, day: date) -> int | Unknown:
     """Models listed at the end of a day."""
     found = asked.stock(day)
     if found is None:
@@ -145,16 +145,16 @@ def _stock(asked: _Asked, day: date) -> int | Unknown:
     return int(found.listed)
 
 
-def _ids(asked: _Asked, day: date) -> frozenset[int] | Unknown:
-    total = _stock(asked, day)
+def ids_at(asked: Asked, day: date) -> frozenset[int] | Unknown:
+    total = stock_at(asked, day)
     if isinstance(total, Unknown):
         return total
     rows = sa.select(readings.c.model).where(readings.c.snapshot == asked.stock(day).id)
     return frozenset(asked.connection.scalars(rows).all())
 
 
-def _listed(asked: _Asked, day: date) -> tuple[Model, ...] | Unknown:
-    total = _stock(asked, day)
+def listed_at(asked: Asked, day: date) -> tuple[Model, ...] | Unknown:
+    total = stock_at(asked, day)
     if isinstance(total, Unknown):
         return total
     here = readings.c.snapshot == asked.stock(day).id
@@ -184,7 +184,7 @@ def _model_columns(day: date) -> sa.Select[Any]:
     )
 
 
-def _models_of(asked: _Asked, chosen: sa.Select[Any]) -> tuple[Model, ...]:
+def _models_of(asked: Asked, chosen: sa.Select[Any]) -> tuple[Model, ...]:
     """Models from rows of `_model_columns`. There are thousands, so rows are unpacked and not asked by name."""
     return tuple(
         Model(
@@ -204,7 +204,7 @@ def _models_of(asked: _Asked, chosen: sa.Select[Any]) -> tuple[Model, ...]:
     )
 
 
-def _newly_listed(asked: _Asked, end: date) -> tuple[Model, ...] | Unknown:
+def newly_listed(asked: Asked, end: date) -> tuple[Model, ...] | Unknown:
     """Models first seen 30 to 59 days before `end`; those of the first snapshot are left out."""
     if (end - asked.since).days < 60:
         return Unknown(f"watched for {(end - asked.since).days} of 60 days")
@@ -216,7 +216,7 @@ def _newly_listed(asked: _Asked, end: date) -> tuple[Model, ...] | Unknown:
 # --- flows -------------------------------------------------------------------------------------------------------
 
 
-def _unknown_window(asked: _Asked, first: date, last: date) -> Unknown | None:
+def _unknown_window(asked: Asked, first: date, last: date) -> Unknown | None:
     """Why the usage of these days is not known; `None` where it is."""
     wanted = (last - first).days + 1
     if first <= asked.since:
@@ -233,7 +233,7 @@ def _unknown_window(asked: _Asked, first: date, last: date) -> Unknown | None:
     return None
 
 
-def _falls(asked: _Asked, first: date, last: date) -> tuple[sa.Select[Any], ...]:
+def _falls(asked: Asked, first: date, last: date) -> tuple[sa.Select[Any], ...]:
     """How many counters fell inside these days: between neighbouring snapshots, and across holes."""
     inside, hole = _inside(asked, first, last)
     return (
@@ -242,7 +242,7 @@ def _falls(asked: _Asked, first: date, last: date) -> tuple[sa.Select[Any], ...]
     )
 
 
-def _inside(asked: _Asked, first: date, last: date) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+def _inside(asked: Asked, first: date, last: date) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """The stretches that lie inside these days, and the holes in models' readings that do."""
     return (
         (stretches.c.catalogue == asked.catalogue, stretches.c.first_day >= first, stretches.c.last_day <= last),
@@ -250,7 +250,7 @@ def _inside(asked: _Asked, first: date, last: date) -> tuple[tuple[Any, ...], tu
     )
 
 
-def _total(asked: _Asked, first: date, last: date) -> int | Unknown:
+def _total(asked: Asked, first: date, last: date) -> int | Unknown:
     """Uses from the first to the last of these days: the stretches inside, and holes that lie inside whole."""
     unknown = _unknown_window(asked, first, last)
     if unknown:
@@ -260,7 +260,7 @@ def _total(asked: _Asked, first: date, last: date) -> int | Unknown:
     return sum(int(asked.connection.scalar(part) or 0) for part in parts)
 
 
-def _flow(asked: _Asked, first: date, last: date) -> Flow | Unknown:
+def _flow(asked: Asked, first: date, last: date) -> Flow | Unknown:
     """Usage of these days in total and by model."""
     unknown = _unknown_window(asked, first, last)
     if unknown:
@@ -275,7 +275,7 @@ def _flow(asked: _Asked, first: date, last: date) -> Flow | Unknown:
     return Flow(sum(by_model.values()), by_model, int(newcomers or 0))
 
 
-def _history(asked: _Asked, end: date) -> tuple[Point, ...]:
+def _history(asked: Asked, end: date) -> tuple[Point, ...]:
     """One point a day, from the first day watched or `HISTORY` days ago to `end`."""
     first = max(asked.since, end - (HISTORY - 1) * ONE)
     mine = (stretches.c.catalogue == asked.catalogue, stretches.c.last_day.between(first, end))
@@ -301,7 +301,7 @@ def _point(day: date, flows: Mapping[date, Any], stocks: Mapping[date, Any]) -> 
 # --- what is not known, and where it was read ----------------------------------------------------------------------
 
 
-def _gaps(asked: _Asked, period: Period) -> Iterable[str]:
+def _gaps(asked: Asked, period: Period) -> Iterable[str]:
     """What a reader of this period could misread, in words."""
     for day in (period.first - ONE, period.last):
         found = asked.stock(day)
@@ -309,11 +309,16 @@ def _gaps(asked: _Asked, period: Period) -> Iterable[str]:
             low, high = found.listed, found.listed + found.unplaced
             yield f"At the end of {spoken(day)} between {low} and {high} models were listed."
     yield from _stretch_gaps(asked, period)
+    yield from notes(asked, period)
+
+
+def notes(asked: Asked, period: Period) -> Iterable[str]:
+    """What the snapshots at a period's ends say of themselves."""
     stocks = [found for day in (period.first - ONE, period.last) if (found := asked.stock(day)) is not None]
     yield from dict.fromkeys(line for found in stocks for line in found.note.splitlines())
 
 
-def _stretch_gaps(asked: _Asked, period: Period) -> Iterable[str]:
+def _stretch_gaps(asked: Asked, period: Period) -> Iterable[str]:
     overlapping = sa.select(stretches).where(
         stretches.c.catalogue == asked.catalogue,
         stretches.c.last_day >= period.first,
@@ -346,7 +351,7 @@ def _it(count: int) -> str:
     return "its" if count == 1 else "their"
 
 
-def _refs(asked: _Asked, days: Iterable[date]) -> tuple[Ref, ...]:
+def references(asked: Asked, days: Iterable[date]) -> tuple[Ref, ...]:
     chosen = (
         sa.select(refs.c.url, refs.c.at, refs.c.sha256)
         .join(snapshots, snapshots.c.ref == refs.c.id)
@@ -356,7 +361,7 @@ def _refs(asked: _Asked, days: Iterable[date]) -> tuple[Ref, ...]:
     return tuple(Ref(row.url, row.at, row.sha256) for row in asked.connection.execute(chosen))
 
 
-def _names(asked: _Asked, ids: Iterable[int]) -> tuple[Mapping[int, Name], Mapping[int, Name]]:
+def names_of(asked: Asked, ids: Iterable[int]) -> tuple[Mapping[int, Name], Mapping[int, Name]]:
     """Names and authors of models by id."""
     wanted = list(ids)
     if not wanted:
@@ -366,7 +371,7 @@ def _names(asked: _Asked, ids: Iterable[int]) -> tuple[Mapping[int, Name], Mappi
     return {row.id: row.name for row in found}, {row.id: row.author for row in found}
 
 
-def _uncounted(asked: _Asked, end: date) -> int:
+def uncounted(asked: Asked, end: date) -> int:
     """The most models that any snapshot of the history may have listed beside those it shows."""
     days = snapshots.c.day.between(end - HISTORY * ONE, end)
     most = sa.select(sa.func.max(snapshots.c.uncounted)).where(snapshots.c.catalogue == asked.catalogue, days)

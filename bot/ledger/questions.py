@@ -7,7 +7,7 @@ from datetime import date
 
 import sqlalchemy as sa
 
-from bot.ledger.books import shelf
+from bot.ledger import books, event_books
 from bot.records import Catalogue, Name, Period, Unknown
 from bot.store import Store, catalogues, models, snapshots, usage
 
@@ -39,6 +39,7 @@ class Span:
 
 def ranking(store: Store, catalogue: Catalogue, period: Period) -> tuple[Row, ...] | Unknown:
     """Every model listed at the end of a period, most used first. Unknown where the list or the usage is."""
+    shelf = event_books.shelf if catalogue.evidences else books.shelf
     found = shelf(store, catalogue, period)
     if isinstance(found, Unknown):
         return found

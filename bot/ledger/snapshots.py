@@ -43,19 +43,19 @@ def closed_day(at: datetime) -> date | None:
 def add(store: Store, snapshot: Snapshot) -> Added:
     """Keep a snapshot, whole or not at all. Offered twice it is kept once; the first one read at an instant stays."""
     with store.writing() as connection:
-        catalogue = _catalogue_id(connection, snapshot.network, snapshot.catalogue)
+        catalogue = catalogue_id(connection, snapshot.network, snapshot.catalogue)
         connection.execute(sa.select(catalogues.c.id).where(catalogues.c.id == catalogue).with_for_update())
         known = snapshots.c.catalogue == catalogue
         if connection.scalar(sa.select(snapshots.c.id).where(known, snapshots.c.at == snapshot.at)):
-            return Added(False, closed_day(snapshot.at), len(snapshot.listings))
-        day = closed_day(snapshot.at)
+            return Added(False, snapshot.closes or closed_day(snapshot.at), len(snapshot.listings))
+        day = snapshot.closes or closed_day(snapshot.at)
         if day and connection.scalar(sa.select(snapshots.c.id).where(known, snapshots.c.day == day)):
             day = None
         row = {
             "catalogue": catalogue,
             "at": snapshot.at,
             "day": day,
-            "ref": _ref_id(connection, snapshot.ref),
+            "ref": ref_id(connection, snapshot.ref),
             "listed": len(snapshot.listings),
             "unplaced": snapshot.unplaced,
             "uncounted": snapshot.uncounted,
@@ -69,26 +69,26 @@ def add(store: Store, snapshot: Snapshot) -> Added:
         return Added(True, day, len(snapshot.listings))
 
 
-def _catalogue_id(connection: sa.Connection, network: str, name: str) -> int:
+def catalogue_id(connection: sa.Connection, network: str, name: str) -> int:
     found = sa.select(catalogues.c.id).where(catalogues.c.network == network, catalogues.c.name == name)
     key = connection.scalar(found)
     if key is None:
-        _insert_new(connection, catalogues, [{"network": network, "name": name}])
+        insert_new(connection, catalogues, [{"network": network, "name": name}])
         key = connection.execute(found).scalar_one()
     return int(key)
 
 
-def _ref_id(connection: sa.Connection, ref: Ref) -> int:
+def ref_id(connection: sa.Connection, ref: Ref) -> int:
     same = (refs.c.url == ref.url, refs.c.at == ref.at, refs.c.sha256 == ref.sha256)
     found = sa.select(refs.c.id).where(*same)
     key = connection.scalar(found)
     if key is None:
-        _insert_new(connection, refs, [{"url": ref.url, "at": ref.at, "sha256": ref.sha256}])
+        insert_new(connection, refs, [{"url": ref.url, "at": ref.at, "sha256": ref.sha256}])
         key = connection.execute(found).scalar_one()
     return int(key)
 
 
-def _insert_new(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, object]]) -> None:
+def insert_new(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, object]]) -> None:
     """Insert rows; those whose key another process has just inserted are left alone."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     if rows:
@@ -98,11 +98,11 @@ def _insert_new(connection: sa.Connection, table: sa.Table, rows: Sequence[Mappi
 def _keep_readings(connection: sa.Connection, catalogue: int, key: int, snapshot: Snapshot, seen: date) -> None:
     counts = {reading.model: reading.count for reading in snapshot.readings}
     listed = {listing.model: listing for listing in snapshot.listings}
-    ids = _model_ids(connection, catalogue)
+    ids = model_ids(connection, catalogue)
     fresh = [_model_row(catalogue, listing, seen, counts) for name, listing in listed.items() if name not in ids]
-    _insert_new(connection, models, fresh)
+    insert_new(connection, models, fresh)
     if fresh:
-        ids = _model_ids(connection, catalogue)
+        ids = model_ids(connection, catalogue)
     rows = [(key, ids[name], counts.get(name)) for name in listed]
     _move_first_back(connection, catalogue, seen, rows)
     if rows:
@@ -112,9 +112,9 @@ def _keep_readings(connection: sa.Connection, catalogue: int, key: int, snapshot
         connection.exec_driver_sql(line, rows)
 
 
-def _model_ids(connection: sa.Connection, catalogue: int) -> dict[str, int]:
+def model_ids(connection: sa.Connection, catalogue: int) -> dict[str, int]:
     found = sa.select(models.c.name, models.c.id).where(models.c.catalogue == catalogue)
-    return dict(connection.execute(found).tuples().all())
+    return dict(connection.execute(found).all())
 
 
 def _model_row(catalogue: int, listing: Listing, seen: date, counts: Mapping[Name, int]) -> dict[str, object]:
@@ -169,7 +169,8 @@ STEP = NOW.c.counter - THEN.c.counter
 def _roll_up(connection: sa.Connection, catalogue: int, day: date) -> None:
     """Make the stretch that ends with `day` and the usage by model in it; both are replaced whole. The database does
     the work, so that no reading has to come back."""
-    connection.execute(usage.delete().where(usage.c.catalogue == catalogue, usage.c.last_day == day))
+    if _counts(connection, catalogue, day):  # use that is told event by event is not ours to replace
+        connection.execute(usage.delete().where(usage.c.catalogue == catalogue, usage.c.last_day == day))
     connection.execute(stretches.delete().where(stretches.c.catalogue == catalogue, stretches.c.last_day == day))
     upto = sa.select(snapshots.c.id, snapshots.c.day).where(snapshots.c.catalogue == catalogue, snapshots.c.day <= day)
     ends = connection.execute(upto.order_by(snapshots.c.day.desc()).limit(2)).all()
@@ -188,6 +189,21 @@ def _roll_up(connection: sa.Connection, catalogue: int, day: date) -> None:
     if holes:
         connection.execute(usage.insert(), holes)
     _move_use(connection, catalogue, day)
+
+
+def _counts(connection: sa.Connection, catalogue: int, day: date) -> bool:
+    """Whether the snapshot that closes a day shows counters."""
+    mine = (snapshots.c.catalogue == catalogue, snapshots.c.day == day, readings.c.counter.is_not(None))
+    joined = sa.select(readings.c.model).join(snapshots, snapshots.c.id == readings.c.snapshot)
+    return connection.scalar(joined.where(*mine).limit(1)) is not None
+
+
+def keep_usage(connection: sa.Connection, catalogue: int, day: date, by_model: Mapping[int, int]) -> None:
+    """Keep the use of one day, by model."""
+    mine = {"catalogue": catalogue, "first_day": day, "last_day": day, "hole": False}
+    if by_model:
+        connection.execute(usage.insert(), [{**mine, "model": model, "uses": uses} for model, uses in by_model.items()])
+        _move_use(connection, catalogue, day)
 
 
 def _steps(here: int, there: int, *columns: sa.ColumnElement[Any]) -> sa.Select[Any]:

@@ -1,30 +1,33 @@
 """One function a metric: a book in, a value or an unknown out. Nothing here asks the clock, the network or a database.
 
 The nouns: `stocks` (what is on offer), `flows` (how much is used), `activity` (how many are used), `concentration` (how
-unevenly), `balance` (supply beside demand). A function marked `@metric` in any of them is in every digest.
+unevenly), `balance` (supply beside demand), `proof` (how well it is proven, who pays), `panels` (what is neither models
+nor use). A function marked `@metric` in any of them is in every digest.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TypedDict
 
 # Importing registers, and the order of registration is the order in which a digest shows its figures.
 # isort: off
-from bot.metrics import stocks, flows, activity, concentration, balance
+from bot.metrics import stocks, flows, activity, concentration, balance, proof, panels
 
 # isort: on
-from bot.metrics.registry import METRICS, Metric, Value, metric
+from bot.metrics.registry import METRICS, Amount, Metric, Value, metric
 from bot.records import Book, Evidence, Unknown
 
-__all__ = ["METRICS", "Figure", "FigureDocument", "Metric", "Value", "figures", "metric"]
+__all__ = ["METRICS", "Amount", "Figure", "FigureDocument", "Metric", "Value", "figures", "metric"]
 
-NOUNS = (stocks, flows, activity, concentration, balance)
+NOUNS = (stocks, flows, activity, concentration, balance, proof, panels)
 """The modules that hold metrics, in the order of the digest."""
 
 
 class _Stated(TypedDict):
-    value: int | float | None
+    value: int | float | str | None
+    """Text holds an exact decimal number: an amount of tokens."""
     unit: str
     label: str
     evidence: str
@@ -43,7 +46,7 @@ class Figure:
     """A metric's value for one catalogue and period, or unknown with a reason, with all that it takes to read it."""
 
     key: str
-    value: Value
+    value: Amount
     unit: str
     label: str
     evidence: Evidence
@@ -59,7 +62,8 @@ class Figure:
                 "evidence": self.evidence,
                 "refs": refs,
             }
-        return {"value": self.value, "unit": self.unit, "label": self.label, "evidence": self.evidence, "refs": refs}
+        value = f"{self.value:f}" if isinstance(self.value, Decimal) else self.value
+        return {"value": value, "unit": self.unit, "label": self.label, "evidence": self.evidence, "refs": refs}
 
 
 def figures(book: Book) -> dict[str, Figure]:
@@ -69,10 +73,10 @@ def figures(book: Book) -> dict[str, Figure]:
         metric.key: Figure(
             metric.key,
             metric.compute(book),
-            catalogue.unit if metric.unit == "uses" else metric.unit,
+            {"uses": catalogue.unit, "token": catalogue.token[0]}.get(metric.unit, metric.unit),
             metric.label.replace("{unit}", catalogue.unit),
             metric.evidence or catalogue.evidence,
         )
         for metric in METRICS.values()
-        if book.period.name in metric.periods and metric.evidence in (None, catalogue.evidence)
+        if metric.belongs(book)
     }

@@ -64,6 +64,8 @@ def models_never_used(book: Book) -> Value:
         return book.listed
     if isinstance(short := watched_for(book, SETTLED_DAYS), Unknown):
         return short
+    if book.catalogue.evidences and not _names_models(book) and book.total_30d != 0:
+        return book.total_30d if isinstance(book.total_30d, Unknown) else Unknown(NONE_NAMED)
     latest = book.period.last - timedelta(days=SETTLED_DAYS)
     return sum(
         model.last_used is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.metrics.activity import watched_for
-from bot.metrics.flows import uses, uses_change, uses_change_7d
+from bot.metrics.flows import uses_change, uses_change_7d
 from bot.metrics.registry import DAY_ONLY, LONGER_ONLY, NO_USE, NOTHING_LISTED, Value, change, metric, ratio
 from bot.metrics.stocks import models_listed
 from bot.records import Book, Model, Unknown
@@ -57,12 +57,6 @@ def share_attributed(book: Book) -> Value:
     if isinstance(book.flow, Unknown):
         return book.flow
     return ratio(book.flow.uses - book.flow.unattributed, book.flow.uses, NO_USE)
-
-
-@metric(unit="uses", label="{unit} as the operator reports them", evidence="reported")
-def uses_reported(book: Book) -> Value:
-    """All use in the period as the network's operator reports it, without proof."""
-    return uses(book)
 
 
 def _gap(demand: Value, supply: Value) -> Value:

@@ -8,11 +8,15 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
+from typing import TypeVar
 
 from bot.records import Book, Evidence, PeriodName, Unknown
 
 Value = int | float | Unknown
-Compute = Callable[[Book], Value]
+Amount = int | float | Decimal | Unknown
+Compute = Callable[[Book], Amount]
+C = TypeVar("C", bound=Compute)
 
 EVERY_PERIOD: frozenset[PeriodName] = frozenset({"day", "week", "month"})
 DAY_ONLY: frozenset[PeriodName] = frozenset({"day"})
@@ -22,13 +26,18 @@ NO_USE = "not defined: no use"
 NOTHING_LISTED = "not defined: no model listed"
 
 
+def _always(book: Book) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
     """A number we know how to draw for one catalogue and period."""
 
     key: str
     unit: str
-    """As `docs/digest.md` lists them; `uses` stands for what the catalogue calls one use."""
+    """As `docs/digest.md` lists them; `uses` stands for what the catalogue calls one use, `token` for what it is paid
+    in."""
     label: str
     """A few words for tables and charts; `{unit}` stands for what the catalogue calls one use."""
     definition: str
@@ -37,6 +46,24 @@ class Metric:
     periods: frozenset[PeriodName]
     evidence: Evidence | None
     """The evidence it is about; a catalogue of another evidence does not have it. `None`: the catalogue's own."""
+    panel: str
+    """The panel whose figure it is; empty: every catalogue's."""
+    applies: Callable[[Book], bool]
+    """Whether a book has such a thing at all, known or not."""
+
+    def belongs(self, book: Book) -> bool:
+        """Whether this book's figures hold it."""
+        if book.period.name not in self.periods or not self.applies(book):
+            return False
+        if book.catalogue.panel:
+            return self.panel == book.catalogue.key or self.shared
+        of = self.evidence
+        return not self.panel and (of is None or of == book.catalogue.evidence or of in book.evidence)
+
+    @property
+    def shared(self) -> bool:
+        """Whether panels have it too, where it applies."""
+        return self.applies is not _always
 
 
 METRICS: dict[str, Metric] = {}
@@ -50,15 +77,17 @@ def metric(
     label: str,
     periods: frozenset[PeriodName] = EVERY_PERIOD,
     evidence: Evidence | None = None,
-) -> Callable[[Compute], Compute]:
+    panel: str = "",
+    applies: Callable[[Book], bool] = _always,
+) -> Callable[[C], C]:
     """Register a function as a metric. Raises `TypeError` for one without a definition or with a key that is taken."""
 
-    def register(compute: Compute) -> Compute:
+    def register(compute: C) -> C:
         name = key or compute.__name__
         definition = " ".join(inspect.cleandoc(compute.__doc__ or "").split())
         if not definition or name in METRICS:
             raise TypeError(f"metric {name}: {'defined twice' if name in METRICS else 'has no docstring to define it'}")
-        METRICS[name] = Metric(name, unit, label, definition, compute, periods, evidence)
+        METRICS[name] = Metric(name, unit, label, definition, compute, periods, evidence, panel, applies)
         return compute
 
     return register

@@ -20,7 +20,7 @@ _PIECE = re.compile(f"{_START}([^{_BETWEEN}]*){_BETWEEN}([^{_BETWEEN}]*){_BETWEE
 _SPACES = re.compile(r"\s+")
 _AT_BREAK = re.compile(" *(\n+) *")
 _MANY_BREAKS = re.compile("\n{3,}")
-_BEFORE_MARK = re.compile(r" +(?=[.,;:)](?:\s|$))")
+_BEFORE_MARK = re.compile(r" +(?=[.,;:)?](?:\s|$))")
 
 LINE = Markup("\ue020")
 """A line break of a post. Line breaks of the template itself are spaces, so that it can be laid out for reading."""
@@ -57,7 +57,7 @@ def pieces(raw: str, template: str) -> tuple[Piece, ...]:
 
 
 def tidy(text: str) -> str:
-    """Single spaces, none before a full stop, declared line breaks only, none at the ends."""
+    """Single spaces, none before a full stop or a question mark, declared line breaks only, none at the ends."""
     flowing = _BEFORE_MARK.sub("", _SPACES.sub(" ", text)).replace(LINE, "\n")
     return _MANY_BREAKS.sub("\n\n", _AT_BREAK.sub(r"\1", flowing)).strip()
 

@@ -1,7 +1,9 @@
-"""One file a network. A source is asked for a stretch of days and yields snapshots; it never computes a figure.
+"""One file a network. A source is asked for a stretch of days and yields snapshots, or hauls where use is told event by
+event; it never computes a figure.
 
 Adding a network is adding a file here: its module docstring is its page in the docs, `CATALOGUES` says what it lists,
-`Settings` what `config.yaml` may tell it, `SECRETS` which environment variables it reads.
+`PANELS` (optional) what it shows beside, `Settings` what `config.yaml` may tell it, `SECRETS` which environment
+variables it reads. `standing` (optional) is a list that needs nobody to be asked, since it stands in the file.
 """
 
 from __future__ import annotations
@@ -9,14 +11,14 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date, datetime
 from pathlib import Path
 from types import ModuleType
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from bot.config import Network
-from bot.records import FootfallError, Period, Snapshot
+from bot.records import Catalogue, FootfallError, Haul, Name, Period, Settlement, Snapshot, Use, Window
 
 
 class SourceError(FootfallError):
@@ -29,6 +31,34 @@ class Source(Protocol):
     def snapshots(self, wanted: Period | None) -> Iterator[Snapshot]:
         """Snapshots in order of time; with `wanted`, only those that bear on its days. Raises `SourceError`; what was
         yielded before stays good."""
+        ...
+
+
+class Memory(Protocol):
+    """What an event source may ask of what was kept: `ledger.Memory` is one."""
+
+    def cursor(self, name: str) -> str | None: ...
+
+    def covered(self, catalogue: str) -> tuple[Window, ...]: ...
+
+    def due(
+        self, catalogue: str, now: datetime, since: date, rules: str, limit: int
+    ) -> tuple[tuple[Settlement, int], ...]: ...
+
+    def seen(self, catalogue: str, keys: Iterable[bytes]) -> tuple[dict[bytes, str], dict[bytes, str]]: ...
+
+    def unattributed(self, catalogue: str, since: date) -> tuple[Use, ...]: ...
+
+    def names(self, catalogue: str) -> frozenset[Name]: ...
+
+
+@runtime_checkable
+class EventSource(Protocol):
+    """A network whose use is told event by event, asked."""
+
+    def hauls(self, wanted: Period | None, memory: Memory) -> Iterator[Snapshot | Haul]:
+        """What is new, each piece to be kept before the next is asked for; with `wanted`, also what is missing of its
+        days. Goes on past what cannot be read and raises `SourceError` at the end, one line a failure."""
         ...
 
 
@@ -57,6 +87,18 @@ def about(network: str) -> str:
     return inspect.cleandoc(module(network).__doc__ or "")
 
 
+def panels(network: str) -> tuple[Catalogue, ...]:
+    """What a network shows beside its catalogues."""
+    found: tuple[Catalogue, ...] = getattr(module(network), "PANELS", ())
+    return found
+
+
+def standing(network: str, chosen: Network, until: date, days: int = 1) -> tuple[Snapshot, ...]:
+    """The lists of a network that need nobody to be asked, as of the end of each of the `days` up to one."""
+    made = getattr(module(network), "standing", None)
+    return tuple(made(chosen, until, days)) if made else ()
+
+
 def checked(network: str, chosen: Network, data: Path, ref: Mapping[str, str]) -> dict[str, str]:
     """A digest's ref with the state of what it points at: `intact` where the bytes read are still at hand and hash as
     they did, `altered` where they do not, `not at hand` where this machine has no copy."""
@@ -67,7 +109,7 @@ def checked(network: str, chosen: Network, data: Path, ref: Mapping[str, str]) -
 
 def source(
     network: str, chosen: Network, data: Path, secrets: Mapping[str, str], clock: Callable[[], datetime]
-) -> Source:
+) -> Source | EventSource:
     """A source ready to be asked. `data` is the folder it may keep downloads in, `secrets` holds its own `SECRETS`."""
-    made: Source = module(network).source(chosen, data, secrets, clock)
+    made: Source | EventSource = module(network).source(chosen, data, secrets, clock)
     return made

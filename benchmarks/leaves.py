@@ -1,0 +1,125 @@
+"""How fast leaves are verified, beside `openssl speed rsa2048` on all cores in the same minutes.
+
+    python benchmarks/leaves.py [LEAVES] [ROUNDS]
+
+Three rates: the signature step alone, whole leaves (JSON, Keccak, tree, the six rules and signatures), and what each
+Keccak library at hand does on the 64 bytes of a tree's node. Peer and product take turns, since other work on the
+machine moves both; the figure is the median of the rounds' ratios.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor
+from statistics import median
+
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from bot.sources._acceptance import Key, Seen, Settlement, accepted
+from bot.sources._leaves import Batch, batch, keccak
+from bot.sources._signatures import Claim, claim, genuine, pool
+
+NOW = 1_780_000_000
+RELAY = "0x" + "f1" * 20
+CORES = os.cpu_count() or 1
+BATCH = 20
+"""What the facilitator flushes at."""
+
+
+def main() -> None:
+    leaves = int(sys.argv[1]) if len(sys.argv) > 1 else 60_000
+    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 5
+    blobs, keys = dumps(leaves // BATCH)
+    claims = [made for raw in blobs for leaf in _read(raw).leaves if (made := claim(leaf, keys[leaf.tee_id].der))]
+    print(f"{len(claims):,} leaves in {len(blobs):,} batches under {len(keys)} keys; {CORES} cores, {rounds} rounds")
+    with pool() as executor:
+        genuine(claims[: 4096 * CORES], executor)  # Starts the processes.
+        results = [_round(blobs, keys, claims, executor) for _ in range(rounds)]
+    print(f"openssl speed -multi {CORES} rsa2048:   {median(r[0] for r in results):>9,.0f} verifications/s")
+    for name, column in (("signature step", 1), ("whole leaves", 2)):
+        rate, ratio = median(r[column] for r in results), median(r[column] / r[0] for r in results)
+        best = max(r[column] / r[0] for r in results)
+        print(f"{name + ':':<33}{rate:>9,.0f} leaves/s, {ratio:.0%} of openssl (best round {best:.0%})")
+    hashes()
+
+
+def _round(
+    blobs: list[bytes], keys: dict[bytes, Key], claims: list[Claim], executor: Executor
+) -> tuple[float, float, float]:
+    peer = openssl()
+    began = time.perf_counter()
+    assert all(genuine(claims, executor))
+    signatures = len(claims) / (time.perf_counter() - began)
+    began = time.perf_counter()
+    read = [_read(raw) for raw in blobs]
+    settled = [
+        (Settlement(f"0x{index}", 0, NOW + 60, RELAY, None, len(each.leaves), "", each.root), each)
+        for index, each in enumerate(read)
+    ]
+    verified = sum(each.verified for each in accepted(settled, Seen(), keys, (), (RELAY,), executor))  # type: ignore[misc]
+    whole = verified / (time.perf_counter() - began)
+    assert verified == len(claims)
+    return peer, signatures, whole
+
+
+def openssl() -> float:
+    """RSA-2048 verifications a second on all cores."""
+    command = ["openssl", "speed", "-seconds", "2", "-multi", str(CORES), "rsa2048"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return float(done.stdout.split()[-1])
+
+
+def dumps(count: int) -> tuple[list[bytes], dict[bytes, Key]]:
+    """Batches of distinct leaves, each really signed: 60,000 take about half a minute."""
+    made = [rsa.generate_private_key(65537, 2048) for _ in range(4)]
+    ders = [key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) for key in made]
+    keys = {keccak(der): Key(der, 0) for der in ders}
+    rows = []
+    for number in range(count * BATCH):
+        key, der = made[number % 4], ders[number % 4]
+        hashed = (os.urandom(32), os.urandom(32))
+        message = keccak(b"".join(hashed) + NOW.to_bytes(32, "big"))
+        signature = key.sign(message, padding.PSS(padding.MGF1(SHA256()), 32), SHA256())
+        rows.append(["0x" + part.hex() for part in (keccak(der), *hashed, signature)] + [str(NOW)])
+    return [_dump(rows[start : start + BATCH]) for start in range(0, len(rows), BATCH)], keys
+
+
+def _dump(rows: list[list[str]]) -> bytes:
+    values = [{"value": row, "treeIndex": 2 * len(rows) - 2 - index} for index, row in enumerate(rows)]
+    tree = ["0x" + "00" * 32] * (2 * len(rows) - 1)
+    encoding = ["bytes32", "bytes32", "bytes32", "bytes", "uint256"]
+    document = {"format": "standard-v1", "leafEncoding": encoding, "tree": tree, "values": values}
+    return json.dumps(document, separators=(",", ":")).encode()
+
+
+def _read(raw: bytes) -> Batch:
+    found = batch(raw)
+    assert isinstance(found, Batch), found
+    return found
+
+
+def hashes() -> None:
+    """Keccak-256 of 64 bytes, by each library that is installed."""
+    from Crypto.Hash import keccak as pycryptodome
+
+    peers: dict[str, Callable[[bytes], bytes]] = {
+        "safe-pysha3 (chosen)": keccak,
+        "pycryptodome": lambda data: pycryptodome.new(digest_bits=256, data=data).digest(),
+    }
+    node = os.urandom(64)
+    for name, peer in peers.items():
+        began = time.perf_counter()
+        for _ in range(50_000):
+            peer(node)
+        print(f"Keccak-256 by {name}: {50_000 / (time.perf_counter() - began):,.0f} nodes/s")
+
+
+if __name__ == "__main__":
+    main()

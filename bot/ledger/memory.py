@@ -1,0 +1,108 @@
+"""What an event source may ask back: how far it came, what is due to be judged, which leaves were counted before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import sqlalchemy as sa
+
+from bot.records import Name, Settlement, Use, Window
+from bot.store import Store, catalogues, cursors, leaves, models, settlements, uses, windows
+
+_CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """One network's part of a ledger, to be read."""
+
+    store: Store
+    network: str
+
+    def cursor(self, name: str) -> str | None:
+        """A cursor as last kept."""
+        with self.store.reading() as connection:
+            mine = (cursors.c.network == self.network, cursors.c.name == name)
+            found: str | None = connection.scalar(sa.select(cursors.c.text).where(*mine))
+            return found
+
+    def covered(self, catalogue: str) -> tuple[Window, ...]:
+        """The stretches of which nothing is missing, oldest first."""
+        with self.store.reading() as connection:
+            chosen = sa.select(windows.c.begins, windows.c.ends).where(windows.c.catalogue == self._key(catalogue))
+            return tuple(Window(*row) for row in connection.execute(chosen.order_by(windows.c.begins)))
+
+    def due(
+        self, catalogue: str, now: datetime, since: date, rules: str, limit: int
+    ) -> tuple[tuple[Settlement, int], ...]:
+        """Settlements to judge, each with how often that was tried, in the order of the chain: those whose time has
+        come, and those since a day that were judged under other rules."""
+        late = sa.and_(settlements.c.next_try.is_not(None), settlements.c.next_try <= now)
+        ruled = sa.and_(settlements.c.day >= since, settlements.c.rules != rules, settlements.c.rules != "")
+        chosen = (
+            sa.select(settlements)
+            .where(settlements.c.catalogue == self._key(catalogue), sa.or_(late, ruled))
+            .order_by(settlements.c.block, settlements.c.log_index)
+            .limit(limit)
+        )
+        with self.store.reading() as connection:
+            return tuple((_settlement(row), int(row.tries)) for row in connection.execute(chosen))
+
+    def settled(self, catalogue: str, wanted: str) -> tuple[Settlement, ...]:
+        """Settlements by transaction, place or blob id."""
+        mine = settlements.c.catalogue == self._key(catalogue)
+        same = sa.or_(
+            settlements.c.place == wanted,
+            settlements.c.place.startswith(f"{wanted}:", autoescape=True),
+            settlements.c.blob == wanted,
+        )
+        ordered = sa.select(settlements).where(mine, same).order_by(settlements.c.block, settlements.c.log_index)
+        with self.store.reading() as connection:
+            return tuple(_settlement(row) for row in connection.execute(ordered.limit(100)))
+
+    def leaf(self, catalogue: str, key: bytes) -> str | None:
+        """The settlement that a leaf was counted for."""
+        mine = (leaves.c.catalogue == self._key(catalogue), leaves.c.key == key)
+        with self.store.reading() as connection:
+            first = sa.select(sa.func.coalesce(leaves.c.verified_by, leaves.c.backed_by)).where(*mine)
+            found: str | None = connection.scalar(first)
+            return found
+
+    def seen(self, catalogue: str, keys: Iterable[bytes]) -> tuple[dict[bytes, str], dict[bytes, str]]:
+        """Of these leaves, those backed before and those verified before, each with the settlement that did."""
+        wanted = list(dict.fromkeys(keys))
+        backed: dict[bytes, str] = {}
+        verified: dict[bytes, str] = {}
+        with self.store.reading() as connection:
+            for start in range(0, len(wanted), _CHUNK):
+                some = leaves.c.key.in_(wanted[start : start + _CHUNK])
+                for row in connection.execute(
+                    sa.select(leaves).where(leaves.c.catalogue == self._key(catalogue), some)
+                ):
+                    backed[bytes(row.key)] = row.backed_by
+                    if row.verified_by:
+                        verified[bytes(row.key)] = row.verified_by
+        return backed, verified
+
+    def unattributed(self, catalogue: str, since: date) -> tuple[Use, ...]:
+        """Uses since a day that name a content id of which nobody knew whose it is."""
+        mine = (uses.c.catalogue == self._key(catalogue), uses.c.day >= since, uses.c.model.is_(None))
+        with self.store.reading() as connection:
+            found = connection.execute(sa.select(uses).where(*mine, uses.c.content != ""))
+            return tuple(Use(r.place, r.block, r.at, r.uses, None, r.caller, r.content) for r in found)
+
+    def names(self, catalogue: str) -> frozenset[Name]:
+        """Every model ever listed there."""
+        with self.store.reading() as connection:
+            chosen = sa.select(models.c.name).where(models.c.catalogue == self._key(catalogue))
+            return frozenset(connection.scalars(chosen))
+
+    def _key(self, catalogue: str) -> sa.ScalarSelect[int]:
+        mine = (catalogues.c.network == self.network, catalogues.c.name == catalogue)
+        return sa.select(catalogues.c.id).where(*mine).scalar_subquery()
+
+
+def _settlement(row: sa.Row[tuple[object, ...]]) -> Settlement:
+    return Settlement(row.place, row.block, row.at, row.relay, int(row.size), row.blob, row.root, row.attested)

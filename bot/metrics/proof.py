@@ -1,0 +1,92 @@
+"""How well use is proven, who calls, what is paid. Figures of different evidence stand side by side, never added."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from bot.metrics.flows import uses
+from bot.metrics.registry import NO_USE, Value, metric, ratio
+from bot.records import Book, Evidence, Unknown
+
+
+def _has_callers(book: Book) -> bool:
+    return book.callers is not None
+
+
+def _has_money(book: Book) -> bool:
+    return book.paid is not None
+
+
+def _is_proven(book: Book) -> bool:
+    return "verified" in book.evidence and "backed" in book.evidence
+
+
+@metric(unit="uses", label="{unit} claimed", evidence="claimed")
+def uses_claimed(book: Book) -> Value:
+    """Uses that recognised senders claimed on chain in the period, backed or not: of each batch the size it states, and
+    where its contents can be read no more than they hold. Unknown where no senders are pinned, since then anyone can
+    claim."""
+    return _of(book, "claimed")
+
+
+@metric(unit="uses", label="{unit} backed by readable batches", evidence="backed")
+def uses_backed(book: Book) -> Value:
+    """Distinct uses in batches settled in the period that can be read and whose Merkle root, computed again, is the one
+    on chain. Whether their signatures are genuine is another figure."""
+    return _of(book, "backed")
+
+
+@metric(unit="uses", label="{unit} verified", evidence="verified")
+def uses_verified(book: Book) -> Value:
+    """Distinct uses settled in the period that bear a genuine signature of an enclave which was registered before it
+    signed. Known only when each settlement of the period has its verdict or will never be readable."""
+    return _of(book, "verified")
+
+
+@metric(unit="uses", label="{unit} as the operator reports them", evidence="reported")
+def uses_reported(book: Book) -> Value:
+    """All use in the period as the network's operator reports it, without proof."""
+    return _of(book, "reported")
+
+
+@metric(unit="share", label="share of backed {unit} that are verified", applies=_is_proven)
+def share_verified(book: Book) -> Value:
+    """Verified uses divided by backed ones. Known only when each settlement of the period has its verdict or will never
+    be readable."""
+    verified, backed = _of(book, "verified"), _of(book, "backed")
+    if isinstance(verified, int) and isinstance(backed, int) and verified > backed:
+        return Unknown("not defined: uses backed in an earlier period were verified in this one")
+    return ratio(verified, backed, NO_USE)
+
+
+@metric(unit="addresses", label="callers", applies=_has_callers)
+def callers(book: Book) -> Value:
+    """Distinct addresses that used a model or paid for use in the period, where that can be seen. One person may have
+    many addresses, and one address may serve many people."""
+    if isinstance(book.callers, Unknown):
+        return book.callers
+    return len(book.callers) if book.callers is not None else Unknown("callers cannot be seen here")
+
+
+@metric(unit="share", label="share of the largest caller", applies=_has_callers)
+def top_caller_share(book: Book) -> Value:
+    """Share of all use in the period, or where money is counted of the amount paid, that the largest single address
+    has."""
+    if isinstance(book.callers, Unknown):
+        return book.callers
+    if book.callers is None:
+        return Unknown("callers cannot be seen here")
+    return ratio(max(book.callers.values(), default=0), sum(book.callers.values()), NO_USE)
+
+
+@metric(unit="token", label="paid", applies=_has_money)
+def paid(book: Book) -> Decimal | Unknown:
+    """Amount paid in the period, exact, in whole tokens. A payment proves a payment: an operator can pay itself."""
+    return book.paid if book.paid is not None else Unknown("payments cannot be seen here")
+
+
+def _of(book: Book, evidence: Evidence) -> Value:
+    """Uses of one evidence; those of a catalogue with a single evidence are simply its uses."""
+    if evidence in book.evidence:
+        return book.evidence[evidence]
+    return uses(book) if book.catalogue.evidence == evidence else Unknown(f"nothing here is {evidence}")

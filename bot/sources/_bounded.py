@@ -1,0 +1,74 @@
+"""One GET that cannot hurt: bounded in bytes and in time, never redirected, never unpacked, and failing as a value."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import httpx
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A complete answer of status 200 that is not a web page."""
+
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """No usable answer, and why. Reads well after "found "."""
+
+    found: str
+    status: int = 0
+    """The HTTP status, 0 where there was none."""
+    retry_after: float | None = None
+    """Seconds the server asked us to wait, at most an hour."""
+    oversize: bool = False
+
+
+def answer(
+    client: httpx.Client, url: str, max_bytes: int, seconds: float, params: dict[str, str | int] | None = None
+) -> Answer | Failure:
+    """Read `url` whole, at most `max_bytes` in at most `seconds`, however slowly it drips. Raises nothing."""
+    ends = time.monotonic() + seconds
+    # Identity, so that a small compressed answer cannot unpack into a large one.
+    plain = {"Accept-Encoding": "identity"}
+    try:
+        with client.stream(
+            "GET", url, params=params, headers=plain, timeout=seconds, follow_redirects=False
+        ) as response:
+            if refused := _refused(response, max_bytes):
+                return refused
+            content = bytearray()
+            for piece in response.iter_raw():  # A chunk size would wait for a chunk to fill, past the deadline.
+                content += piece
+                if len(content) > max_bytes:
+                    return Failure(f"more than {max_bytes:,} bytes", 200, oversize=True)
+                if time.monotonic() > ends:
+                    return Failure(f"no complete answer within {seconds:g} s")
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        return Failure(f"no answer ({type(error).__name__})")
+    return Answer(bytes(content))
+
+
+def _refused(response: httpx.Response, max_bytes: int) -> Failure | None:
+    """Why a body is not worth reading; none where it is."""
+    status, headers = response.status_code, response.headers
+    if status != 200:
+        return Failure(f"HTTP {status}", status, _seconds(headers.get("Retry-After", "")))
+    if "html" in headers.get("Content-Type", "").lower():
+        return Failure("a web page", status)
+    if headers.get("Content-Encoding", "identity").lower() != "identity":
+        return Failure("a compressed answer where none was asked for", status)
+    length = headers.get("Content-Length", "0")
+    if length.isascii() and length.isdigit() and (len(length) > 15 or int(length) > max_bytes):
+        return Failure(f"more than {max_bytes:,} bytes", status, oversize=True)
+    return None
+
+
+def _seconds(header: str) -> float | None:
+    """A `Retry-After` in seconds; none where it is a date or nonsense."""
+    if not (header.isascii() and header.isdigit() and len(header) < 10):
+        return None
+    return min(float(header), 3600.0)

@@ -1,0 +1,306 @@
+"""Reading an EVM chain: logs in order with a cursor that can be resumed, and the few questions beside them.
+
+The caller commits a chunk's records and its cursor in one transaction. Only blocks behind the chain's finality margin
+are read. A chunk hangs on the block that the cursor ends with, by parent hash; where it does not, the chain was
+re-organised and the next chunk says from which block on to forget. What `agree` endpoints do not say alike is no fact.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+import msgspec
+
+from bot.sources import SourceError
+from bot.sources._evm_ranges import Pace, Range, Times, ranged
+from bot.sources._evm_rpc import Endpoint, Fault, Line, TooMuch, Unanswered
+from bot.sources._evm_votes import ChainChanged, Disagreement, Electorate, Pin, Unreachable, started
+from bot.sources._evm_wire import Block, Filter, Log, Transaction, block_of, bytes_of, transaction_of
+
+__all__ = [
+    "Block",
+    "Chain",
+    "ChainChanged",
+    "Chunk",
+    "Cursor",
+    "Disagreement",
+    "Endpoint",
+    "Filter",
+    "Log",
+    "Pin",
+    "Reverted",
+    "TooDeep",
+    "Transaction",
+    "Unreachable",
+]
+
+Finality = int | Literal["safe", "finalized"]
+"""Blocks behind the latest that are final, or the tag under which the node knows the last final one."""
+
+_RECENT = 32
+"""Blocks that a cursor remembers."""
+_LOGS = 6
+"""Logs at the end of a range whose blocks it remembers beside the range's ends."""
+_STEPS = 3
+"""Steps back in one reading before it is given up."""
+_SPREAD = 16
+"""Headers asked for at a time when looking for an instant."""
+_REVERTED = 3
+"""The JSON-RPC error code for a call that the contract refused."""
+
+
+class TooDeep(SourceError):
+    """The chain was re-organised deeper than the cursor remembers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a chain was read: to be kept with the records. JSON by `text`, back by `read`."""
+
+    chain_id: int
+    genesis: str | None
+    """Hash of block 1 as pinned at the first run; `None` while no endpoint has kept that block."""
+    next_block: int
+    recent: tuple[tuple[int, str], ...] = ()
+    """Number and hash of blocks read, oldest first: the ends of the last ranges and some blocks between."""
+
+    @property
+    def text(self) -> str:
+        return msgspec.json.encode(self).decode()
+
+    @classmethod
+    def read(cls, text: str) -> Cursor:
+        """Raises `SourceError` if it is no cursor."""
+        try:
+            return msgspec.json.decode(text, type=cls)
+        except msgspec.MsgspecError as error:
+            raise SourceError(f"a kept cursor does not read: {error}; forget it to collect again") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """The wanted logs of a range of blocks, both ends included, and the cursor to keep with them."""
+
+    logs: tuple[Log, ...]
+    cursor: Cursor
+    from_block: int
+    to_block: int
+    at: int
+    """Time of `to_block`, seconds since 1970 UTC: until then nothing is missing."""
+    sha256: str
+    """Of the range's end hashes and logs in canonical form; the same from every honest endpoint."""
+    forget_from: int | None = None
+    """After a re-organisation: forget all records from this block on before adding these."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reverted:
+    """A call that the contract refused."""
+
+    reason: str
+
+
+class Chain:
+    """One chain. `budget` is how many seconds one read may take, with all tries at all endpoints; with none in reach it
+    raises `Unreachable` after that. `window` is the longest range of blocks to ask for at a time."""
+
+    def __init__(
+        self,
+        pin: Pin,
+        endpoints: Sequence[Endpoint],
+        *,
+        finality: Finality,
+        agree: int = 1,
+        budget: float = 25.0,
+        window: int = 5000,
+    ) -> None:
+        self._voters = Electorate(pin, endpoints, agree, budget)
+        self._finality = finality
+        self._pace = Pace(window)
+        self._times: dict[tuple[str, str], int] = {}
+
+    def __enter__(self) -> Chain:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._voters.close()
+
+    @property
+    def pin(self) -> Pin:
+        """What is known of it so far: the genesis hash comes with the first read."""
+        return self._voters.pin
+
+    def head(self) -> Block:
+        """The newest final block that `agree` endpoints have."""
+        heads = self._voters.heard("its newest final block", self._final)
+        return sorted(heads, key=lambda block: block.number, reverse=True)[self._voters.agree - 1]
+
+    def logs(self, wanted: Filter, since: Cursor | int, until: int | None = None) -> Iterator[Chunk]:
+        """The wanted logs from a cursor or block on, to `until` or the newest final block, range by range.
+
+        A cursor belongs to the filter it was made with. Raises `SourceError`s; what was yielded before stays good.
+        """
+        cursor = Cursor(self.pin.chain_id, None, since) if isinstance(since, int) else since
+        self._voters.pinned(Pin(cursor.chain_id, cursor.genesis))
+        head = self.head().number
+        last = head if until is None else min(head, until)
+        forget: int | None = None
+        steps = 0
+        ahead: Future[Range] | None = None
+        while cursor.next_block <= last:
+            found = ahead.result() if ahead else self._range(wanted, cursor.next_block, last)
+            ahead = None
+            if not _hangs_on(cursor, found):
+                steps += 1
+                cursor = self._stepped_back(cursor, steps)
+                forget = cursor.next_block
+                continue
+            cursor = _after(cursor, found, self.pin)
+            if cursor.next_block <= last:
+                # While the caller works on this range, the node works on the next one.
+                ahead = started(self._range, wanted, cursor.next_block, last)
+            yield Chunk(found.logs, cursor, found.first.number, found.last.number, found.last.at, found.sha256, forget)
+            forget = None
+
+    def blocks(self, numbers: Sequence[int]) -> tuple[Block | None, ...]:
+        """Headers, in the order asked for; `None` for blocks that the endpoints do not have."""
+
+        def read(line: Line, deadline: float) -> tuple[Block | None, ...]:
+            calls = [("eth_getBlockByNumber", (hex(number), False)) for number in numbers]
+            answers = line.ask(calls, deadline)
+            return tuple(block_of(answer, number) for answer, number in zip(answers, numbers, strict=True))
+
+        return self._voters.agreed(f"headers of {len(numbers)} blocks", read)
+
+    def first_block(self, at: int, lowest: int = 0) -> int:
+        """Number of the first final block mined at or after an instant (seconds since 1970 UTC), or one more than the
+        newest. Blocks below `lowest`, and those that the endpoints have dropped, count as before it."""
+        below, above = lowest - 1, self.head().number + 1
+        while above - below > 1:
+            step = max(1, (above - below) // _SPREAD)
+            numbers = range(below + step, above, step)[:_SPREAD]
+            for number, block in zip(numbers, self.blocks(numbers), strict=True):
+                if block is not None and block.at >= at:
+                    above = number
+                    break
+                below = number
+        return above
+
+    def transactions(self, hashes: Sequence[str]) -> dict[str, Transaction]:
+        """Mined transactions by hash, asked for in batches. Raises `Unreachable` if one is not known."""
+
+        def read(line: Line, deadline: float) -> tuple[Transaction, ...]:
+            answers = line.ask([("eth_getTransactionByHash", (name,)) for name in hashes], deadline)
+            found = [transaction_of(answer, name) for answer, name in zip(answers, hashes, strict=True)]
+            for name, one in zip(hashes, found, strict=True):
+                if one is None:
+                    raise Unanswered(f"does not know the transaction {name}")
+            return tuple(one for one in found if one)
+
+        return {one.hash: one for one in self._voters.agreed(f"{len(hashes)} transactions", read)}
+
+    def calls(self, asked: Sequence[tuple[str, bytes]], block: int | None = None) -> tuple[bytes | Reverted, ...]:
+        """What contracts answer to (address, call data), at a block or the newest final one."""
+        at = hex(self.head().number if block is None else block)
+
+        def read(line: Line, deadline: float) -> tuple[bytes | Reverted, ...]:
+            questions = [({"to": to, "data": "0x" + data.hex()}, at) for to, data in asked]
+            return tuple(_called(answer) for answer in line.ask([("eth_call", q) for q in questions], deadline))
+
+        return self._voters.agreed(f"{len(asked)} calls of contracts", read)
+
+    def call(self, to: str, data: bytes, block: int | None = None) -> bytes | Reverted:
+        """One of `calls`."""
+        return self.calls([(to, data)], block)[0]
+
+    def code(self, address: str, block: int | None = None) -> bytes:
+        """The code at an address; empty where there is none."""
+        at = hex(self.head().number if block is None else block)
+
+        def read(line: Line, deadline: float) -> bytes:
+            return bytes_of(line.ask([("eth_getCode", (address, at))], deadline)[0])
+
+        return self._voters.agreed(f"the code of {address}", read)
+
+    def _final(self, line: Line, deadline: float) -> Block:
+        """The newest final block of one endpoint: not as it says, but as it can show."""
+        tag, margin = ("latest", self._finality) if isinstance(self._finality, int) else (self._finality, 0)
+        tip = block_of(line.ask([("eth_getBlockByNumber", (tag, False))], deadline)[0])
+        if tip is None:
+            raise Unanswered(f"knows no {tag} block")
+        number = max(0, tip.number - margin)
+        shown = block_of(line.ask([("eth_getBlockByNumber", (hex(number), False))], deadline)[0], number)
+        if shown is None or (margin == 0 and shown.hash != tip.hash):
+            raise Unanswered(f"says its {tag} block is {tip.number}, but has no such block {number}")
+        return shown
+
+    def _range(self, wanted: Filter, first: int, last: int) -> Range:
+        """The longest range from `first` on that endpoints answer; they may agree that it is too much for a while."""
+        gives_up = time.monotonic() + self._voters.budget
+        while True:
+            to = min(last, first + self._pace.length - 1)
+            read = partial(_ranged, wanted, first, to, self._times)
+            try:
+                found = self._voters.agreed(f"logs of blocks {first} to {to}", read, _key, smaller=to > first)
+            except TooMuch as error:
+                if time.monotonic() > gives_up:
+                    raise Unreachable(
+                        f"{error}\nchain {self.pin.chain_id}: gave up at blocks {first} to {to}"
+                    ) from error
+                self._pace.too_much(to - first + 1)
+                continue
+            self._pace.good(found.size)
+            return found
+
+    def _stepped_back(self, cursor: Cursor, steps: int) -> Cursor:
+        """The cursor at the newest block it remembers that is still on the chain. Raises `TooDeep`, `ChainChanged`."""
+        blocks = self.blocks([number for number, _ in cursor.recent])
+        still = [
+            i for i, (known, now) in enumerate(zip(cursor.recent, blocks, strict=True)) if now and now.hash == known[1]
+        ]
+        if not still or steps > _STEPS:
+            self._voters.recheck()
+            self.head()
+            raise TooDeep(
+                f"chain {self.pin.chain_id}: re-organised below block {cursor.recent[0][0]}, deeper than remembered, "
+                "or again and again; forget its cursors and records and collect again"
+            )
+        recent = cursor.recent[: still[-1] + 1]
+        return Cursor(cursor.chain_id, cursor.genesis, recent[-1][0] + 1, recent)
+
+
+def _ranged(wanted: Filter, first: int, last: int, times: Times, line: Line, deadline: float) -> Range:
+    return ranged(line, wanted, first, last, times, deadline)
+
+
+def _key(found: Range) -> str:
+    return found.key
+
+
+def _called(answer: msgspec.Raw | Fault) -> bytes | Reverted:
+    if isinstance(answer, Fault) and (answer.code == _REVERTED or "revert" in answer.message.lower()):
+        return Reverted(answer.message)
+    return bytes_of(answer)
+
+
+def _hangs_on(cursor: Cursor, found: Range) -> bool:
+    """Whether a range's first block is the child of the last block read."""
+    if not cursor.recent:
+        return True
+    number, name = cursor.recent[-1]
+    return number != found.first.number - 1 or name == found.first.parent
+
+
+def _after(cursor: Cursor, found: Range, pin: Pin) -> Cursor:
+    """The cursor once a range is read. It remembers blocks with logs too, so that a step back may be a small one."""
+    known = dict(cursor.recent)
+    known[found.first.number - 1] = found.first.parent
+    known.update({log.block: log.block_hash for log in found.logs[-_LOGS:]})
+    known[found.last.number] = found.last.hash
+    recent = tuple(sorted((number, name) for number, name in known.items() if number >= 0))
+    return Cursor(cursor.chain_id, pin.genesis, found.last.number + 1, recent[-_RECENT:])

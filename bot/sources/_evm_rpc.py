@@ -1,0 +1,244 @@
+"""One JSON-RPC endpoint: questions out, raw answers in. Nothing it says is believed here beyond the envelope.
+
+Every request has a time-out, a size cap and its turn; an endpoint's URL may hold a key, so only its host is ever named.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import time
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+
+from bot.records import Name
+
+# httpx logs each request's URL at INFO, keys included.
+logging.getLogger("httpx").setLevel(logging.WARNING)
+
+Call = tuple[str, tuple[object, ...]]
+"""A method and its parameters."""
+
+_TOO_MUCH = re.compile(
+    r"blocks distance|more than \d+ (results|logs)|block range|range (is )?too|too (large|big)"
+    r"|too many (results|logs|blocks)|response size|size (is )?(over|exceed)|limit(ed)? (to|exceeded)"
+    r"|exceeds? (the )?(limit|max|range)|timed? ?out",
+    re.IGNORECASE,
+)
+"""How endpoints say "ask for less". The first two are og-evm's (`rpc/namespaces/ethereum/eth/filters/filters.go`);
+the others are what public Base endpoints say in as many words."""
+_THROTTLED = re.compile(r"too many requests|rate.?limit|requests? (per|rate)|capacity", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a chain can be asked, and how politely."""
+
+    url: str = field(repr=False)
+    """May hold a key: never shown."""
+    rate: float = 5.0
+    """HTTP requests a second."""
+    concurrency: int = 2
+    """HTTP requests at a time."""
+    timeout: float = 10.0
+    """Seconds for one request, from asking to the last byte of the answer."""
+    size: int = 48 * 2**20
+    """Bytes of one answer, unpacked; more is refused."""
+    batch: int = 50
+    """JSON-RPC calls in one HTTP request; 1 for endpoints that take no batches."""
+
+    @property
+    def name(self) -> str:
+        """Host and port: all of the URL that may be shown."""
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            return "an endpoint that is no http(s) URL"
+        return f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname
+
+
+class Unanswered(Exception):
+    """An endpoint gave no usable answer: the reason, in words that follow its name. Another try may help."""
+
+
+class TimedOut(Unanswered):
+    """It took longer than a request may take; a smaller question may help."""
+
+
+class NotAsked(Unanswered):
+    """No time was left to ask it."""
+
+
+class TooMuch(Exception):
+    """An endpoint, or our own cap, says that less must be asked for at a time."""
+
+
+class Fault(Exception):
+    """A JSON-RPC error: the endpoint understood and says no."""
+
+    def __init__(self, code: int, message: str) -> None:
+        self.code = code
+        self.message = str(Name(message, 160))
+        super().__init__(f"says {self.message!r} (code {code})")
+
+
+class _Error(msgspec.Struct):
+    code: int = 0
+    message: str = ""
+
+
+class _Answer(msgspec.Struct):
+    id: int | str | None = None
+    result: msgspec.Raw = msgspec.Raw()
+    error: _Error | None = None
+
+
+_ONE = msgspec.json.Decoder(_Answer)
+_MANY = msgspec.json.Decoder(list[_Answer])
+
+
+class Line:
+    """The connection to one endpoint. Safe for several threads."""
+
+    def __init__(self, endpoint: Endpoint, name: str) -> None:
+        self.endpoint = endpoint
+        self.name = name
+        self._batch = max(1, endpoint.batch)
+        self._turns = threading.Lock()
+        self._free = threading.BoundedSemaphore(endpoint.concurrency)
+        self._next = 0.0
+        self._ids = 0
+        headers = {"Content-Type": "application/json", "Accept-Encoding": "gzip", "User-Agent": "footfall"}
+        limits = httpx.Limits(max_connections=endpoint.concurrency)
+        self._client = httpx.Client(headers=headers, limits=limits, follow_redirects=False)
+
+    def __repr__(self) -> str:
+        return f"Line({self.name})"
+
+    def close(self) -> None:
+        self._client.close()
+
+    def ask(self, calls: Sequence[Call], deadline: float) -> list[msgspec.Raw | Fault]:
+        """The answers in order; `deadline` as `time.monotonic()` counts. Raises `Unanswered` or `TooMuch`."""
+        answers: list[msgspec.Raw | Fault] = []
+        while len(answers) < len(calls):
+            part = calls[len(answers) : len(answers) + self._batch]
+            try:
+                answers += self._asked(part, deadline)
+            except _NoBatches as error:
+                if len(part) == 1:
+                    raise Unanswered(str(error)) from error
+                self._batch = max(1, len(part) // 2)
+        return answers
+
+    def _asked(self, calls: Sequence[Call], deadline: float) -> list[msgspec.Raw | Fault]:
+        with self._turns:
+            first = self._ids
+            self._ids += len(calls)
+        questions = [
+            {"jsonrpc": "2.0", "id": first + i, "method": method, "params": params}
+            for i, (method, params) in enumerate(calls)
+        ]
+        body = msgspec.json.encode(questions if len(calls) > 1 else questions[0])
+        status, answer = self._posted(body, deadline)
+        return _matched(answer, status, first, len(calls))
+
+    def _posted(self, body: bytes, deadline: float) -> tuple[int, bytearray]:
+        """Status and body of the answer; waits for this endpoint's next turn."""
+        with self._free:
+            self._wait(deadline)
+            ends = min(deadline, time.monotonic() + self.endpoint.timeout)
+            try:
+                return self._read(body, ends)
+            except httpx.TimeoutException as error:
+                raise TimedOut(f"did not answer within {self.endpoint.timeout:g} s") from error
+            except (httpx.HTTPError, httpx.InvalidURL, zlib.error) as error:
+                # The kind only: a transport's message may quote the URL.
+                raise Unanswered(f"cannot be reached or broke off ({type(error).__name__})") from error
+
+    def _read(self, body: bytes, ends: float) -> tuple[int, bytearray]:
+        left = max(0.05, ends - time.monotonic())
+        read = bytearray()
+        with self._client.stream("POST", self.endpoint.url, content=body, timeout=left) as answer:
+            if answer.status_code == 413:
+                raise TooMuch("answered 413")
+            for piece in _unpacked(answer, self.endpoint.size):
+                read += piece
+                if len(read) > self.endpoint.size:
+                    raise TooMuch(f"answered more than {self.endpoint.size} bytes")
+                if time.monotonic() > ends:
+                    raise httpx.ReadTimeout("the answer takes too long")
+            return answer.status_code, read
+
+    def _wait(self, deadline: float) -> None:
+        """Until this endpoint's next turn. Raises `NotAsked`."""
+        with self._turns:
+            now = time.monotonic()
+            turn = max(now, self._next)
+            if turn > deadline:
+                raise NotAsked("was not asked: its turn comes after the deadline")
+            self._next = turn + 1 / self.endpoint.rate
+        time.sleep(turn - now)
+
+
+class _NoBatches(Exception):
+    """A batch was answered with a single error."""
+
+
+def _unpacked(answer: httpx.Response, size: int) -> Iterator[bytes]:
+    """The body as it comes, unpacked piece by piece so that a bomb cannot go off. Raises `Unanswered`."""
+    coding = answer.headers.get("Content-Encoding", "identity").strip().lower()
+    if coding in ("", "identity"):
+        yield from answer.iter_raw()
+        return
+    if coding not in ("gzip", "x-gzip"):
+        raise Unanswered(f"answered in {Name(coding, 40)!r}, wanted gzip or plain")
+    unpack = zlib.decompressobj(wbits=31)
+    for piece in answer.iter_raw():
+        yield unpack.decompress(piece, size + 1)
+        if unpack.unconsumed_tail:
+            raise TooMuch(f"answered more than {size} bytes")
+    if not unpack.eof:
+        raise Unanswered("broke off in the middle of an answer")
+
+
+def _matched(body: bytearray, status: int, first: int, count: int) -> list[msgspec.Raw | Fault]:
+    """One result or fault for each question, by id."""
+    answers = _parsed(body, status)
+    if count > 1 and len(answers) == 1 and answers[0].error and answers[0].id in (None, first):
+        _result(answers[0])  # too much, or throttled: that is no question of batches
+        raise _NoBatches(f"takes no batch: {Fault(answers[0].error.code, answers[0].error.message)}")
+    if count == 1 and len(answers) == 1 and answers[0].error and answers[0].id is None:
+        return [_result(answers[0])]  # a question that could not even be read has no id
+    by_id = {answer.id: answer for answer in answers}
+    if len(answers) != count or set(by_id) != set(range(first, first + count)):
+        raise Unanswered("answered another question than the one asked (wrong ids)")
+    return [_result(by_id[first + i]) for i in range(count)]
+
+
+def _parsed(body: bytearray, status: int) -> list[_Answer]:
+    try:
+        return _MANY.decode(body) if body[:64].lstrip()[:1] == b"[" else [_ONE.decode(body)]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        if status == 429:
+            raise Unanswered("answered 429, too many requests; lower its rate") from error
+        start = Name(bytes(body[:60]).decode("utf-8", "replace"), 40)
+        raise Unanswered(f"answered {status} with no JSON-RPC, beginning {start!r}") from error
+
+
+def _result(answer: _Answer) -> msgspec.Raw | Fault:
+    error = answer.error
+    if error is None:
+        if not memoryview(answer.result).nbytes:
+            raise Unanswered("answered with neither a result nor an error")
+        return answer.result
+    if error.code == 429 or _THROTTLED.search(error.message[:500]):
+        raise Unanswered(f"{Fault(error.code, error.message)}; lower its rate")
+    if _TOO_MUCH.search(error.message[:500]):
+        raise TooMuch(str(Fault(error.code, error.message)))
+    return Fault(error.code, error.message)

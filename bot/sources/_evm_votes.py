@@ -1,0 +1,235 @@
+"""Several endpoints of one chain, asked so that the answer of one alone is never taken for the truth of k.
+
+An answer counts when k endpoints give the same; two that differ are an error which names them, never a choice.
+Endpoints that cannot be reached are passed over while enough others answer. All of it ends by a deadline.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from itertools import count
+from typing import TypeVar
+
+import stamina
+
+from bot.sources import SourceError
+from bot.sources._evm_rpc import Endpoint, Line, NotAsked, TimedOut, TooMuch, Unanswered
+from bot.sources._evm_wire import block_of, number_of
+
+T = TypeVar("T")
+
+_PAUSE = 0.2
+"""Seconds between the first two tries; doubled from try to try up to the longest."""
+_LONGEST_PAUSE = 3.0
+
+
+class Unreachable(SourceError):
+    """Too few endpoints of a chain answered in time; one line an endpoint."""
+
+
+class Disagreement(SourceError):
+    """Endpoints of a chain answered the same question differently; names them all."""
+
+
+class ChainChanged(SourceError):
+    """An endpoint serves another chain than the one that was pinned: its id or its first block differ."""
+
+
+class _TooFew(Exception):
+    """Not enough endpoints have answered in this round."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """What a chain is known by from the first run on."""
+
+    chain_id: int
+    genesis: str | None
+    """Hash of block 1; `None` while no endpoint has kept that block."""
+
+
+class Electorate:
+    """The endpoints of one chain: `agree` of them must answer alike; reads are tried again for `budget` seconds."""
+
+    def __init__(self, pin: Pin, endpoints: Sequence[Endpoint], agree: int, budget: float) -> None:
+        names = [endpoint.name for endpoint in endpoints]
+        if not 1 <= agree <= len({endpoint.url for endpoint in endpoints}) == len(endpoints):
+            raise SourceError(
+                f"chain {pin.chain_id}: {agree} of {len(names)} endpoints must agree; list as many, each once"
+            )
+        self.pin = pin
+        self.agree = agree
+        self.budget = budget
+        self._lines = [
+            Line(endpoint, name if names.count(name) == 1 else f"{name} (endpoint {i})")
+            for i, (endpoint, name) in enumerate(zip(endpoints, names, strict=True), 1)
+        ]
+        self._known: set[str] = set()
+        self._pinning = threading.Lock()
+        self._order = threading.Lock()
+
+    def close(self) -> None:
+        for line in self._lines:
+            line.close()
+
+    def recheck(self) -> None:
+        """Chain id and genesis are asked of every endpoint again before its next answer counts."""
+        self._known.clear()
+
+    def pinned(self, pin: Pin) -> None:
+        """Holds the chain to what was pinned before. Raises `ChainChanged`."""
+        if pin.chain_id != self.pin.chain_id or (pin.genesis and self.pin.genesis not in (None, pin.genesis)):
+            raise ChainChanged(
+                f"a kept cursor is of {pin}, this is {self.pin}; forget the cursor to begin a new record"
+            )
+        if self.pin.genesis is None:
+            self.pin = pin
+            self.recheck()
+
+    def agreed(
+        self,
+        what: str,
+        read: Callable[[Line, float], T],
+        key: Callable[[T], object] = lambda answer: answer,
+        smaller: bool = False,
+    ) -> T:
+        """What `agree` endpoints answer alike, as `key` tells. `read` is given an endpoint and a deadline.
+
+        Raises `Unreachable`, `Disagreement`, `ChainChanged`; and `TooMuch`, where a `smaller` question can be asked.
+        """
+        votes: dict[str, T] = {}
+
+        def tally(failures: dict[str, Exception], deadline: float) -> T:
+            waiting = [line for line in self._ordered() if line.name not in votes]
+            while len(votes) < self.agree and waiting:
+                asked = waiting[: self.agree - len(votes)]
+                waiting = waiting[len(asked) :]
+                votes.update(self._asked(asked, read, deadline, failures, smaller))
+            self._compare(what, {name: key(vote) for name, vote in votes.items()})
+            if len(votes) >= self.agree:
+                return next(iter(votes.values()))
+            if smaller and any(isinstance(error, TimedOut) for error in failures.values()):
+                raise TooMuch(self._told(failures))
+            raise _TooFew
+
+        return self._tried(what, tally)
+
+    def heard(self, what: str, read: Callable[[Line, float], T]) -> list[T]:
+        """The answers of all endpoints that answer, at least `agree` of them. Raises `Unreachable`, `ChainChanged`."""
+
+        def everyone(failures: dict[str, Exception], deadline: float) -> list[T]:
+            answers = self._asked(self._ordered(), read, deadline, failures)
+            if len(answers) < self.agree:
+                raise _TooFew
+            return list(answers.values())
+
+        return self._tried(what, everyone)
+
+    def _ordered(self) -> list[Line]:
+        with self._order:
+            return list(self._lines)
+
+    def _tried(self, what: str, once: Callable[[dict[str, Exception], float], T]) -> T:
+        deadline = time.monotonic() + self.budget
+        failures: dict[str, Exception] = {}
+        pauses = (min(_LONGEST_PAUSE, _PAUSE * 2.0**i) for i in count())
+
+        def pause(error: Exception) -> float | bool:
+            """Stamina's own time-out lets the last pause run past it: here none is begun that would."""
+            if not isinstance(error, _TooFew) or (wait := next(pauses)) >= deadline - time.monotonic():
+                return False
+            return wait
+
+        try:
+            for attempt in stamina.retry_context(on=pause, attempts=None, timeout=None):
+                with attempt:
+                    return once(failures, deadline)
+        except _TooFew:
+            raise Unreachable(
+                f"{self._told(failures)}\nchain {self.pin.chain_id}: {what}: fewer than {self.agree} of "
+                f"{len(self._lines)} endpoints answered within {self.budget:g} s; try later or list others"
+            ) from None
+        raise AssertionError("unreachable")
+
+    def _told(self, failures: Mapping[str, Exception]) -> str:
+        """One line an endpoint."""
+        return "\n".join(f"chain {self.pin.chain_id}: {name}: {why}" for name, why in failures.items())
+
+    def _asked(
+        self,
+        lines: Sequence[Line],
+        read: Callable[[Line, float], T],
+        deadline: float,
+        failures: dict[str, Exception],
+        smaller: bool = False,
+    ) -> dict[str, T]:
+        """Answers by endpoint, asked side by side. One that fails is asked last from now on."""
+        asked = {line: started(self._vouched, line, read, deadline) for line in lines}
+        answers: dict[str, T] = {}
+        for line, future in asked.items():
+            try:
+                answers[line.name] = future.result(max(0.0, deadline - time.monotonic()) + 0.5)
+                continue
+            except TooMuch as error:
+                if smaller:
+                    raise
+                failures[line.name] = error
+            except NotAsked as error:
+                failures.setdefault(line.name, error)
+            except Unanswered as error:
+                failures[line.name] = error
+            except TimeoutError:
+                failures[line.name] = TimedOut("did not answer in time")
+            with self._order:
+                self._lines.remove(line)
+                self._lines.append(line)
+        return answers
+
+    def _vouched(self, line: Line, read: Callable[[Line, float], T], deadline: float) -> T:
+        """An endpoint's answer, once it has shown that it serves the pinned chain."""
+        if line.name not in self._known:
+            self._identify(line, deadline)
+            self._known.add(line.name)
+        return read(line, deadline)
+
+    def _identify(self, line: Line, deadline: float) -> None:
+        said, first = line.ask([("eth_chainId", ()), ("eth_getBlockByNumber", ("0x1", False))], deadline)
+        where = f"chain {self.pin.chain_id}: {line.name}"
+        if (found := number_of(said)) != self.pin.chain_id:
+            raise ChainChanged(f"{where}: serves chain {found}, wanted {self.pin.chain_id}; correct its URL or the id")
+        block = block_of(first, 1)
+        if block is None:
+            return
+        with self._pinning:
+            if self.pin.genesis not in (None, block.hash):
+                raise ChainChanged(
+                    f"{where}: block 1 is {block.hash}, pinned was {self.pin.genesis}: the chain was reset, or this is "
+                    "another; nothing was collected; remove the endpoint, or forget the chain's cursors to begin anew"
+                )
+            self.pin = Pin(self.pin.chain_id, block.hash)
+
+    def _compare(self, what: str, keys: Mapping[str, object]) -> None:
+        if len(set(keys.values())) > 1:
+            said = "; ".join(f"{name} says {str(key)[:80]}" for name, key in keys.items())
+            raise Disagreement(
+                f"chain {self.pin.chain_id}: {what}: endpoints differ: {said}; none is believed; find out which is "
+                "wrong and remove it from the endpoints"
+            )
+
+
+def started(call: Callable[..., T], *args: object) -> Future[T]:
+    """A call in a thread that cannot keep the process alive: looking a name up has no time-out of its own."""
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(call(*args))
+        except BaseException as error:  # noqa: BLE001 - raised again where the result is asked for
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future

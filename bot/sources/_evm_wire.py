@@ -1,0 +1,303 @@
+"""What a node answers, checked and made into values. A node is a stranger: whatever was not asked for is refused.
+
+Timestamps: where every log of an answer carries `blockTimestamp` these are used, if they agree within each block and
+stay between the times of the range's own first and last header; otherwise the blocks' headers are asked for, each once.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice, pairwise
+from operator import lt
+from typing import Annotated, TypeVar
+
+import msgspec
+
+from bot.records import Name
+from bot.sources._evm_rpc import Fault, Unanswered
+
+T = TypeVar("T")
+
+_QUANTITY = re.compile(r"0x[0-9a-fA-F]{1,16}")
+_HEX = re.compile(r"0x[0-9a-fA-F]*")
+_YEAR_9999 = 253402300799
+
+_Hash = Annotated[str, msgspec.Meta(min_length=66, max_length=66)]
+_Address = Annotated[str, msgspec.Meta(min_length=42, max_length=42)]
+_Number = Annotated[str, msgspec.Meta(min_length=3, max_length=18)]
+
+
+class Log(msgspec.Struct, frozen=True, gc=False):
+    """A log as mined. A msgspec struct, not a dataclass: a million of them are made, and it costs a fifth."""
+
+    block: int
+    index: int
+    """Position among the logs of its block; (block, index) is unique."""
+    tx: str
+    """Transaction hash, 0x and 64 lower-case hexadecimal digits."""
+    address: str
+    """Emitter, 0x and 40 lower-case hexadecimal digits."""
+    topics: tuple[bytes, ...]
+    """At most four, of 32 bytes."""
+    data: bytes
+    block_hash: str
+    at: int
+    """Time of its block, seconds since 1970 UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A block's header, as far as it is needed."""
+
+    number: int
+    hash: str
+    parent: str
+    at: int
+    """Seconds since 1970 UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """Who sent a transaction where."""
+
+    hash: str
+    sender: str
+    to: str | None
+    """`None`: it made a contract."""
+    block: int
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which logs are wanted. Addresses and topics in any case of hexadecimal digits."""
+
+    addresses: tuple[str, ...] = ()
+    """Any of these emitters; empty: every emitter."""
+    topics: tuple[tuple[bytes, ...] | None, ...] = ()
+    """By position: any of these, `None` for whatever."""
+
+    @property
+    def question(self) -> dict[str, object]:
+        """As `eth_getLogs` wants it, without the range."""
+        asked: dict[str, object] = {}
+        if self.addresses:
+            asked["address"] = [address.lower() for address in self.addresses]
+        if self.topics:
+            asked["topics"] = [None if some is None else ["0x" + topic.hex() for topic in some] for some in self.topics]
+        return asked
+
+    def holds_all(self, addresses: Sequence[str], topics: Sequence[Sequence[bytes]]) -> bool:
+        """Whether logs, given by emitter and topics, are all among those wanted."""
+        if self.addresses and not _lowered(self.addresses).issuperset(addresses):
+            return False
+        if self.topics and min(map(len, topics), default=len(self.topics)) < len(self.topics):
+            return False
+        return all(
+            some is None or {held[place] for held in topics}.issubset(some) for place, some in enumerate(self.topics)
+        )
+
+
+class _Topics(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False):
+    """At most four. A struct, not a list: the garbage collector need not look at it."""
+
+    a: _Hash | msgspec.UnsetType = msgspec.UNSET
+    b: _Hash | msgspec.UnsetType = msgspec.UNSET
+    c: _Hash | msgspec.UnsetType = msgspec.UNSET
+    d: _Hash | msgspec.UnsetType = msgspec.UNSET
+
+
+class WireLog(msgspec.Struct, rename="camel", gc=False):
+    """A log as nodes write it; unknown keys are ignored, missing or null ones refused."""
+
+    address: _Address
+    topics: _Topics
+    data: str
+    block_number: _Number
+    block_hash: _Hash
+    transaction_hash: _Hash
+    log_index: _Number
+    removed: bool = False
+    block_timestamp: str | None = None
+
+
+class _Header(msgspec.Struct, rename="camel"):
+    number: _Number
+    hash: _Hash
+    parent_hash: _Hash
+    timestamp: _Number
+
+
+class _Receipt(msgspec.Struct):
+    logs: list[WireLog]
+
+
+class _Sent(msgspec.Struct, rename={"sender": "from", "block": "blockNumber"}):
+    hash: _Hash
+    sender: _Address
+    to: _Address | None
+    block: _Number
+
+
+_LOGS = msgspec.json.Decoder(list[WireLog])
+_RECEIPTS = msgspec.json.Decoder(list[_Receipt])
+_HEADER = msgspec.json.Decoder(_Header | None)
+_SENT = msgspec.json.Decoder(_Sent | None)
+_TEXT = msgspec.json.Decoder(str)
+
+
+def block_of(answer: msgspec.Raw | Fault, wanted: int | None = None) -> Block | None:
+    """A header, `None` where the node has no such block. Raises `Unanswered`, also if it is not the one wanted."""
+    wire = _read(_HEADER, answer, "a block")
+    if wire is None:
+        return None
+    block = Block(quantity(wire.number), digits(wire.hash), digits(wire.parent_hash), quantity(wire.timestamp))
+    if wanted is not None and block.number != wanted:
+        raise Unanswered(f"answered block {block.number}, wanted {wanted}")
+    if block.at > _YEAR_9999:
+        raise Unanswered(f"answered block {block.number} with a time after the year 9999")
+    return block
+
+
+def transaction_of(answer: msgspec.Raw | Fault, wanted: str) -> Transaction | None:
+    """A mined transaction, `None` where the node knows none. Raises `Unanswered`, also if it is another."""
+    wire = _read(_SENT, answer, "a transaction")
+    if wire is None:
+        return None
+    if digits(wire.hash) != wanted:
+        raise Unanswered(f"answered another transaction than {wanted}")
+    to = digits(wire.to) if wire.to else None
+    return Transaction(wanted, digits(wire.sender), to, quantity(wire.block))
+
+
+def bytes_of(answer: msgspec.Raw | Fault) -> bytes:
+    """Bytes, as `eth_call` and `eth_getCode` return them. Raises `Unanswered`."""
+    return _unhexed([_read(_TEXT, answer, "bytes")])[0]
+
+
+def number_of(answer: msgspec.Raw | Fault) -> int:
+    """A quantity. Raises `Unanswered`."""
+    return quantity(_read(_TEXT, answer, "a number"))
+
+
+def logs_of(answer: msgspec.Raw | Fault) -> list[WireLog]:
+    """The answer to `eth_getLogs`, not yet checked against the question. Raises `Unanswered`."""
+    return _read(_LOGS, answer, "logs")
+
+
+def receipt_logs_of(answer: msgspec.Raw | Fault) -> list[WireLog]:
+    """All logs of a block, from its receipts. Raises `Unanswered`."""
+    return [log for receipt in _read(_RECEIPTS, answer, "receipts") for log in receipt.logs]
+
+
+def hashes(wires: Sequence[WireLog], first: Block, last: Block) -> dict[int, str]:
+    """Number to hash of each block that holds one of the logs. Raises `Unanswered` for a log that is not in the range
+    `first` to `last`, was taken back, or has another block hash than its neighbours or the range's own ends."""
+    if True in {wire.removed for wire in wires}:
+        raise Unanswered("answered a log that a re-organisation took back")
+    named = {(wire.block_number, wire.block_hash) for wire in wires}
+    found = {quantity(number): digits(name) for number, name in named}
+    if len(found) != len(named):
+        raise Unanswered("answered logs of two different blocks with one number")
+    for number, name in found.items():
+        if not first.number <= number <= last.number:
+            raise Unanswered(f"answered logs of block {number}, wanted {first.number} to {last.number}")
+        if any(number == end.number and name != end.hash for end in (first, last)):
+            raise Unanswered(f"answered logs and a header of two different blocks {number}")
+    return found
+
+
+def own_times(wires: Sequence[WireLog], first: Block, last: Block) -> dict[int, int] | None:
+    """Time of each block as the logs themselves give it; `None` unless every log does and they are plausible: one time
+    a block, not falling from block to block, and within those of the range's ends."""
+    told = {(wire.block_number, wire.block_timestamp) for wire in wires}
+    found = {quantity(number): quantity(at) for number, at in told if at is not None}
+    in_order = [first.at, *(found[number] for number in sorted(found)), last.at]
+    return found if len(found) == len(told) and in_order == sorted(in_order) else None
+
+
+def logs(wires: Sequence[WireLog], wanted: Filter, times: Mapping[int, int]) -> tuple[Log, ...]:
+    """The logs in order, each once. Raises `Unanswered` for one that was not asked for or does not read.
+
+    Column by column, because a loop over logs with a call for each field takes three times as long.
+    """
+    blocks = [quantity(wire.block_number) for wire in wires]
+    indexes = [quantity(wire.log_index) for wire in wires]
+    addresses = [digits(wire.address) for wire in wires]
+    names = [digits(wire.block_hash) for wire in wires]
+    txs = [wire.transaction_hash for wire in wires]
+    if not "".join(txs).islower():
+        txs = [tx.lower() for tx in txs]
+    _unhexed(txs)
+    topics = topics_of(wires)
+    data = _unhexed([wire.data for wire in wires])
+    if not wanted.holds_all(addresses, topics):
+        raise Unanswered(f"answered logs in blocks {min(blocks)} to {max(blocks)} that were not asked for")
+    ats = [times[block] for block in blocks]
+    made = tuple(map(Log, blocks, indexes, txs, addresses, topics, data, names, ats))
+    places = list(zip(blocks, indexes, strict=True))
+    return made if all(map(lt, places, islice(places, 1, None))) else _in_order(made)
+
+
+def topics_of(wires: Sequence[WireLog]) -> list[tuple[bytes, ...]]:
+    """The topics of each log. Raises `Unanswered`."""
+    held = [wire.topics for wire in wires]
+    columns = [[t.a for t in held], [t.b for t in held], [t.c for t in held], [t.d for t in held]]
+    given = [[text for text in column if isinstance(text, str)] for column in columns]
+    if all(len(column) in (0, len(held)) for column in given):
+        read = [_unhexed(column) for column in given if column]
+        return list(zip(*read, strict=True)) if read else [()] * len(held)
+    rows = zip(*columns, strict=True)
+    return [tuple(_unhexed([text for text in row if isinstance(text, str)])) for row in rows]
+
+
+def _in_order(made: Sequence[Log]) -> tuple[Log, ...]:
+    ordered = sorted(made, key=lambda log: (log.block, log.index))
+    kept = [log for i, log in enumerate(ordered) if i == 0 or log != ordered[i - 1]]
+    for log, after in pairwise(kept):
+        if (log.block, log.index) == (after.block, after.index):
+            raise Unanswered(f"answered two different logs {log.index} in block {log.block}")
+    return tuple(kept)
+
+
+def _read(decoder: msgspec.json.Decoder[T], answer: msgspec.Raw | Fault, what: str) -> T:
+    if isinstance(answer, Fault):
+        raise Unanswered(str(answer))
+    try:
+        return decoder.decode(answer)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise Unanswered(f"answered {what} that does not read: {Name(str(error), 120)}") from error
+
+
+def _unhexed(texts: Sequence[str]) -> list[bytes]:
+    """Raises `Unanswered` unless each is 0x and whole bytes. `fromhex` passes over blanks, so lengths are compared."""
+    try:
+        made = [bytes.fromhex(text[2:]) for text in texts]
+    except ValueError as error:
+        raise Unanswered("answered bytes that are not hexadecimal") from error
+    if {text[:2] for text in texts} - {"0x"} or 2 * sum(map(len, made)) + 2 * len(texts) != sum(map(len, texts)):
+        raise Unanswered("answered bytes that are not hexadecimal")
+    return made
+
+
+@functools.lru_cache(1 << 16)
+def quantity(text: str) -> int:
+    """A JSON-RPC quantity below 2**63. Raises `Unanswered`."""
+    if not _QUANTITY.fullmatch(text) or (number := int(text, 16)) >= 2**63:
+        raise Unanswered(f"answered {text[:24]!r}, wanted a number of at most 63 bits in hexadecimal")
+    return number
+
+
+@functools.lru_cache(1 << 14)
+def digits(text: str) -> str:
+    """Bytes in hexadecimal, made lower-case. Raises `Unanswered`."""
+    if not _HEX.fullmatch(text):
+        raise Unanswered(f"answered {text[:24]!r}, wanted hexadecimal digits after 0x")
+    return text.lower()
+
+
+@functools.lru_cache(64)
+def _lowered(addresses: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(address.lower() for address in addresses)

@@ -1,0 +1,117 @@
+"""Which content ids belong to which Hub model, asked once a model and remembered.
+
+A use on chain names a content id, the listing an author and a name; where `llmPath` does not tie the two together, the
+files of a model do. The answer's shape is that of the SDK's upload call (opengradient 1.1.4, `client/model_hub.py`).
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from urllib.parse import quote
+
+import httpx
+import msgspec
+
+from bot.records import Name
+from bot.sources import SourceError
+from bot.sources._bounded import Failure
+from bot.sources._hub import CONTENT_ID, Entry, Key, Sleep, listing_url, patiently
+
+STALE = timedelta(days=7)
+"""A model may get new files: asked again after this, when ids are still unmapped."""
+
+
+class Known(msgspec.Struct, frozen=True):
+    """What one model's files were on one day."""
+
+    author: str
+    name: str
+    asked: date
+    content: tuple[str, ...]
+
+
+class _File(msgspec.Struct):
+    ipfsCid: object = None
+    walrusBlobId: object = None
+    blobId: object = None
+    cid: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The Hub's file lists, behind a memory on disk."""
+
+    client: httpx.Client
+    base: str
+    memory: Path
+    """A JSON file; it and its folder are made when first needed."""
+    sleep: Sleep = time.sleep
+
+    def owners(
+        self, wanted: Collection[str], entries: Mapping[Key, Entry], today: date, asks: int = 200
+    ) -> dict[str, Name]:
+        """The models that content ids belong to, from at most `asks` new questions, fewer when all are found. An id
+        that several models are known to hold stays unmapped. Raises `SourceError`; what was learnt before is kept."""
+        known = {(each.author, each.name): each for each in self._remembered()}
+        held = _held(known, entries)
+        try:
+            for key in _worth_asking(known, entries, today)[:asks]:
+                if held.keys() >= set(wanted):
+                    break
+                known[key] = Known(*key, today, self._asked(key))
+                for content in known[key].content:
+                    held.setdefault(content, set()).add(key)
+        finally:
+            self._remember(known)
+        return {content: entries[min(held[content])].model for content in wanted if len(held.get(content, ())) == 1}
+
+    def _asked(self, key: Key) -> tuple[str, ...]:
+        author, name = key
+        if name in (".", ".."):  # No quoting keeps these from naming another folder of the Hub.
+            return ()
+        url = f"{listing_url(self.base)}{quote(name, safe='')}/files"
+        found = patiently(self.client, url, {"authorUsername": author}, self.sleep)
+        if isinstance(found, Failure):
+            if found.status == 404:
+                return ()
+            raise SourceError(f"{url}: found {found.found}, wanted a list of files; try again later")
+        try:
+            files = msgspec.json.decode(found.content, type=list[_File])
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise SourceError(f"{url}: found no list of files ({Name(str(error), 100)})") from error
+        every = (text for file in files for text in (file.ipfsCid, file.walrusBlobId, file.blobId, file.cid))
+        return tuple(sorted({text for text in every if isinstance(text, str) and CONTENT_ID.fullmatch(text)}))
+
+    def _remembered(self) -> list[Known]:
+        try:
+            return msgspec.json.decode(self.memory.read_bytes(), type=list[Known])
+        except (FileNotFoundError, msgspec.MsgspecError):
+            return []
+
+    def _remember(self, known: Mapping[Key, Known]) -> None:
+        self.memory.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=self.memory.parent, prefix=".", delete=False) as file:
+            file.write(msgspec.json.encode(list(known.values())))
+        os.replace(file.name, self.memory)
+
+
+def _held(known: Mapping[Key, Known], entries: Mapping[Key, Entry]) -> dict[str, set[Key]]:
+    """Content ids to the listed models that hold them."""
+    held: dict[str, set[Key]] = {}
+    for key in known.keys() & entries.keys():
+        for content in known[key].content:
+            held.setdefault(content, set()).add(key)
+    return held
+
+
+def _worth_asking(known: Mapping[Key, Known], entries: Mapping[Key, Entry], today: date) -> list[Key]:
+    """Models never asked of, in order of name, then those asked longest ago."""
+    never = sorted(entries.keys() - known.keys())
+    stale = [key for key in known.keys() & entries.keys() if today - known[key].asked > STALE]
+    return never + sorted(stale, key=lambda key: (known[key].asked, key))

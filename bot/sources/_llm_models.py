@@ -1,0 +1,93 @@
+"""Which LLMs OpenGradient serves in enclaves, and one name for each of the many a client may call it by.
+
+No public list can be read at run time (`/v1/models` was removed on 23 Mar 2026), so the gateway's own registry is
+written down here with its date. What joined or left since is told in `config.yaml`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from bot.records import Listing, Name, identity
+
+AS_OF = "2026-09-21"
+"""The registry is at least this young: hermes-4-70b left it on that day."""
+SOURCE = "https://github.com/OpenGradient/tee-gateway/blob/0110742/tee_gateway/model_registry.py"
+"""71 entries: 61 of text, 10 that make images."""
+
+TEXT = {
+    "openai": """gpt-4.1 gpt-4.1-mini gpt-4.1-nano o3 o4-mini gpt-5 gpt-5-mini gpt-5.2 gpt-5.4 gpt-5.4-mini
+        gpt-5.4-nano gpt-5.5 gpt-5.6-sol gpt-5.6-terra gpt-5.6-luna gpt-6-astra""",
+    "anthropic": """claude-sonnet-4-5 claude-sonnet-4-6 claude-sonnet-5 claude-haiku-4-5 claude-opus-4-5
+        claude-opus-4-6 claude-opus-4-7 claude-opus-4-8 claude-opus-5 claude-fable-5 claude-fable-5-1""",
+    "google": """gemini-2.5-flash gemini-2.5-pro gemini-2.5-flash-lite gemini-3-flash-preview gemini-3.1-pro-preview
+        gemini-2.5-flash-image gemini-3.1-flash-image gemini-3.5-flash gemini-3.5-flash-lite gemini-3.6-flash
+        gemini-3.7-flash gemini-3.8-flash""",
+    "x-ai": """grok-4.6 grok-4.5 grok-4.3 grok-4.20-reasoning grok-4.20-non-reasoning grok-4 grok-4-fast grok-4-1-fast
+        grok-4-1-fast-non-reasoning grok-code-fast-1 grok-3 grok-3-mini""",
+    "bytedance": """seed-1.6 seed-1.8 seed-2.0-lite dola-seed-2.0-mini deepseek-v4-flash deepseek-v4-pro glm-5.2""",
+    "openrouter": "hy4-preview hermes-4-405b hy3",
+}
+IMAGES = {
+    "openai": "gpt-image-2 gpt-image-2.5-flare gpt-image-2.5-sunburst",
+    "x-ai": "grok-2-image grok-imagine-image-2.0",
+    "bytedance": "seedream-4.0 seedream-5.0-lite seedance-4.5 seedance-5.0",
+    "zai": "glm-image",
+}
+"""By the provider that serves them, as the registry names it."""
+
+RETIRED = frozenset(
+    {
+        *("grok-4", "grok-4-fast", "grok-4-1-fast", "grok-4-1-fast-non-reasoning", "grok-code-fast-1"),
+        *("grok-3", "grok-3-mini"),
+    }
+)
+"""Still in the registry, and redirected to a newer model: on offer by name, not in fact."""
+
+ALIASES = {
+    "gpt-4.1-2025-04-14": "gpt-4.1",
+    "gpt-5.6": "gpt-5.6-sol",
+    "gpt-image-2.5": "gpt-image-2.5-flare",
+    "claude-fable-5.1": "claude-fable-5-1",
+    "claude-haiku-4-5-20251001": "claude-haiku-4-5",
+    "claude-opus-4-5-20251101": "claude-opus-4-5",
+    "grok-4.5-latest": "grok-4.5",
+    "grok-4.1-fast": "grok-4-1-fast",
+    "grok-3-beta": "grok-3",
+    "grok-3-mini-beta": "grok-3-mini",
+    "grok-2-image-1212": "grok-2-image",
+    "grok-2-image-latest": "grok-2-image",
+    "grok-imagine-image": "grok-2-image",
+    "grok-imagine-image-2026-03-02": "grok-2-image",
+    "hy3:floor": "hy3",
+    "hy4": "hy4-preview",
+}
+"""Other names the gateway takes, prefix stripped."""
+
+_PREFIX = re.compile(r"(openai|anthropic|google|x-ai|bytedance|nous|nousresearch|tencent|zai)/")
+"""Those of SDK ids (opengradient 1.1.4, `TEE_LLM`) and of the gateway's own calls."""
+_SEED = re.compile(r"seed-1-6-[0-9]{6}")
+
+
+def canonical(raw: str) -> Name:
+    """The registry's name for a model however a client called it; a name the registry does not know stays its own."""
+    name = raw[match.end() :] if (match := _PREFIX.match(raw)) else raw
+    if _SEED.fullmatch(name):
+        return Name("seed-1.6")
+    return identity(ALIASES.get(name, name))
+
+
+def listings(added: Iterable[str] = (), removed: Iterable[str] = ()) -> tuple[Listing, ...]:
+    """The models on offer, by name. `added` are `provider/name`, `removed` are names, both from `config.yaml`."""
+    gone = {canonical(name) for name in removed}
+    listed = {
+        Name(model): Listing(Name(model), Name(provider), category=Name(category))
+        for category, providers in (("text", TEXT), ("image", IMAGES))
+        for provider, models in providers.items()
+        for model in models.split()
+    }
+    for each in added:
+        provider, _, model = each.rpartition("/")
+        listed.setdefault(canonical(model), Listing(canonical(model), identity(provider)))
+    return tuple(listed[name] for name in sorted(listed) if name not in gone)

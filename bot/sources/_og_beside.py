@@ -1,0 +1,113 @@
+"""What OpenGradient shows beside its models: enclaves in the registries, and what the facilitator says of itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, datetime, timedelta
+from urllib.parse import urlsplit
+
+import httpx
+
+from bot.records import Gauge, Haul, Ref
+from bot.sources import SourceError, _facilitator, _tee
+from bot.sources._evm import Chain, Reverted
+from bot.sources._evm_votes import started
+
+CLOSES_WITHIN = timedelta(hours=6)
+"""What is seen this soon after midnight UTC still stands for the day before: it moves little."""
+
+NOBODY = "0x" + "00" * 20
+
+
+def day_of(at: datetime) -> date:
+    """The day that a sample stands for."""
+    return (at - CLOSES_WITHIN).date()
+
+
+def caller(chain: Chain) -> Callable[[str, bytes], bytes | None]:
+    """Calls of contracts at one block: the newest final one at the first call."""
+    block: list[int] = []
+
+    def call(to: str, data: bytes) -> bytes | None:
+        if not block:
+            block.append(chain.head().number)
+        answer = chain.call(to, data, block[0])
+        return None if isinstance(answer, Reverted) else answer
+
+    return call
+
+
+def enclaves(chain: Chain, registries: Mapping[str, _tee.Layout], now: datetime) -> tuple[Haul, frozenset[str]]:
+    """One sample of all registries together, and the addresses that active enclaves are paid at. Raises `SourceError`:
+    what one registry leaves out would make every figure too small."""
+    call = caller(chain)
+    registered: set[bytes] = set()
+    enabled: set[bytes] = set()
+    active: dict[bytes, _tee.Enclave] = {}
+    for address, layout in registries.items():
+        registered |= set(_tee.ids(_answered(call, address, _tee.call_registered())))
+        enabled |= set(_tee.ids(_answered(call, address, _tee.call_enabled())))
+        active |= {one.tee_id: one for one in _tee.active(_answered(call, address, _tee.call_active()), layout)}
+    shown = {
+        "enclaves_registered": len(registered),
+        "enclaves_enabled": len(enabled),
+        "enclaves_active": len(active),
+        "machines_active": len(_tee.machines(active.values())),
+        "owners_active": len({one.owner for one in active.values()}),
+    }
+    day = day_of(now)
+    ref = Ref(f"evm:{chain.pin.chain_id}/registries/{'+'.join(registries)}", now)
+    gauges = tuple(Gauge(key, day, now, value) for key, value in shown.items())
+    payees = frozenset(one.payment_address for one in active.values()) - {NOBODY}
+    told = f"{len(registries)} registries on chain {chain.pin.chain_id}, {len(active)} enclaves active"
+    return Haul("opengradient", "tee", told, refs=(ref,), days=(day,), gauges=gauges), payees
+
+
+def _answered(call: Callable[[str, bytes], bytes | None], address: str, data: bytes) -> bytes:
+    found = call(address, data)
+    if not found:
+        raise SourceError(f"registry {address}: did not answer; remove it from `registries:` if it is gone")
+    return found
+
+
+def reported(client: httpx.Client, base: str, now: datetime, days: int) -> Iterator[Haul]:
+    """What the facilitator says of the last days. Raises `SourceError`."""
+    usage = _facilitator.usage(client, base, now)
+    first = now.date() - timedelta(days=days)
+    told = {day: one.requests for day, one in usage.days.items() if first <= day < now.date()}
+    gauges = tuple(Gauge("requests_reported", day, now, n) for day, n in told.items() if isinstance(n, int))
+    for catalogue in ("payments", "llm"):
+        of = tuple(gauge.day for gauge in gauges)
+        words = f"the facilitator's own count of {len(gauges)} days"
+        yield Haul("opengradient", catalogue, words, refs=(usage.ref,), days=of, gauges=gauges)
+
+
+def silent(urls: Mapping[str, str], seconds: float) -> dict[str, str]:
+    """Of these addresses (each with what rests on it), those where nobody answers within so many seconds, each with one
+    line that says so. Any answer counts, even a refusal. All are asked at once."""
+    asked = {url: started(_asked, url, seconds) for url in urls}
+    lines: dict[str, str] = {}
+    ends = time.monotonic() + seconds
+    for url, waiting in asked.items():
+        try:
+            found = waiting.result(max(0.0, ends - time.monotonic()))
+        except TimeoutError:
+            found = f"no answer within {seconds:g} s"
+        if found:
+            lines[url] = f"{shown(url)}: {found}; {urls[url]} stay unknown until it answers"
+    return lines
+
+
+def _asked(url: str, seconds: float) -> str:
+    try:
+        with httpx.Client(timeout=seconds, follow_redirects=False) as client, client.stream("GET", url):
+            return ""
+    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        return f"no answer ({type(error).__name__})"
+
+
+def shown(url: str) -> str:
+    """Host and port: the rest of an address may hold a key."""
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)

@@ -1,0 +1,101 @@
+"""One settlement of OpenGradient explained: log, blob, the root computed again, and what became of each leaf."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.records import Document, Settlement, Unknown
+from bot.sources import _acceptance as rules
+from bot.sources import _og_logs
+from bot.sources._evm import Chain, Filter
+from bot.sources._evm_events import topic_of
+from bot.sources._leaves import MAX_LEAVES, Batch
+from bot.sources._og_judge import Court, Outcome, as_ruled, behind
+from bot.sources._walrus import Missing
+
+Seen = Callable[[str, Iterable[bytes]], tuple[dict[bytes, str], dict[bytes, str]]]
+SHOWN = 100
+"""Leaves that are listed one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Where a person can look the same up."""
+
+    explorer: str
+    blobs: str
+
+
+def proof(court: Court, one: Settlement, seen: Seen, now: datetime, links: Links) -> Document:
+    """What the rules make of one settlement now. Asks the aggregators and the registries; fails as a reason, not as an
+    error."""
+    ruled = as_ruled(one)
+    outcome = court.outcome(ruled, now)
+    leaves = behind(ruled, outcome)
+    backed, verified = seen("llm", (leaf.key for leaf in leaves))
+    keys = court.registries.keys({leaf.tee_id for leaf in leaves if leaf.version == 3})
+    found = rules.accept(ruled, outcome, rules.Seen(backed, verified), keys, (), court.relays)
+    tx = one.place.partition(":")[0]
+    return {
+        "place": one.place,
+        "block": one.block,
+        "at": one.at.isoformat(),
+        "relay": one.relay,
+        "pinned": one.relay in court.relays,
+        "size": str(one.size) if one.size <= MAX_LEAVES else f"more than {MAX_LEAVES}",
+        "root": one.root and "0x" + one.root,
+        "blob": {"id": one.blob, "found": _found(ruled, outcome)},
+        "root_check": _root_check(ruled, outcome),
+        "backed": _number(found.backed),
+        "verified": _number(found.verified),
+        "gaps": list(found.gaps),
+        "leaves": [_leaf(verdict) for verdict in found.leaves[:SHOWN]],
+        "leaves_not_shown": max(0, len(found.leaves) - SHOWN),
+        "links": {
+            "transaction": f"{links.explorer}/tx/{tx}",
+            "relay": f"{links.explorer}/address/{one.relay}",
+            "blob": f"{links.blobs}/{one.blob}" if one.blob else "",
+        },
+    }
+
+
+def _found(ruled: rules.Settlement, outcome: Outcome) -> str:
+    if ruled.leaf is not None:
+        return "not needed: the log itself holds what is attested"
+    if isinstance(outcome, Batch):
+        return f"{len(outcome.leaves)} leaves of version {outcome.version}"
+    return outcome.reason
+
+
+def _root_check(ruled: rules.Settlement, outcome: Outcome) -> str:
+    if ruled.leaf is not None:
+        return "not needed"
+    if isinstance(outcome, Missing) or not isinstance(outcome, Batch):
+        return "not possible without a readable blob"
+    return "match" if outcome.root == ruled.root else "MISMATCH: the leaves hash to another root"
+
+
+def _leaf(verdict: rules.Verdict) -> Document:
+    return {
+        "key": verdict.leaf.key.hex(),
+        "enclave": "0x" + verdict.leaf.tee_id.hex(),
+        "input": "0x" + verdict.leaf.input_hash.hex(),
+        "output": "0x" + verdict.leaf.output_hash.hex(),
+        "verdict": verdict.standing,
+        "reason": verdict.reason,
+    }
+
+
+def _number(found: int | Unknown) -> int | str:
+    return f"unknown: {found.reason}" if isinstance(found, Unknown) else found
+
+
+def on_chain(chain: Chain, relays: tuple[str, ...], tx: str) -> tuple[Settlement, ...]:
+    """A transaction's settlements as the chain has them. Raises `SourceError`."""
+    block = chain.transactions([tx])[tx].block
+    wanted = Filter(relays, (tuple(map(topic_of, _og_logs.SETTLES)),))
+    chunks = list(chain.logs(wanted, block, block))
+    found = (one for chunk in chunks for one in _og_logs.settled(chunk).settlements)
+    return tuple(one for one in found if one.place.startswith(f"{tx}:"))

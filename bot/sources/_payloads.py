@@ -1,0 +1,92 @@
+"""An individual settlement's blob: which model answered and how many tokens it took, and nothing else.
+
+The blob holds a stranger's prompt and answer in full. They pass through here to be hashed and go no further: what
+leaves is a model's name, hashes and counts.
+
+Anybody may attach any blob to somebody else's proof (og-evm's `settleIndividual` leaves the blob id free), so a
+payload's model counts only where its request hashes to the input that the enclave signed (tee-gateway,
+`chat_controller.py`).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from bot.records import MAX_COUNT, Name, Unknown, identity
+from bot.sources._leaves import MAX_BYTES, Refused, keccak
+
+SIGNED_KEYS = ("model", "messages", "max_tokens", "stop", "tools", "response_format", "web_search")
+"""What the gateway hashes of a request when present, besides `temperature`, which is always there as a float."""
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """What may be known of an individual settlement's blob."""
+
+    model: Name | Unknown
+    """As the client named it; `_llm_models.canonical` makes it comparable."""
+    input_hash: bytes
+    """Recomputed from the request."""
+    prompt_tokens: int | Unknown
+    completion_tokens: int | Unknown
+
+
+def payload(raw: bytes, input_hash: bytes) -> Payload | Refused:
+    """Read a payload and bind it to the `inputHash` of its log. Never raises, whatever the bytes, and no text of them
+    is in a reason."""
+    if len(raw) > MAX_BYTES:
+        return Refused(f"{len(raw):,} bytes, wanted at most {MAX_BYTES:,}")
+    try:
+        document = json.loads(raw, object_pairs_hook=_once, parse_constant=_never)
+        request, output = _object(_object(document).get("input")), _object(document).get("output")
+        recomputed, tokens = _input_hash(request), _tokens(output)
+    except RecursionError:
+        return Refused("not a payload: nested too deeply")
+    except (ValueError, TypeError, OverflowError) as error:
+        return Refused(f"not a payload ({type(error).__name__})")
+    if recomputed != input_hash:
+        return Payload(Unknown("its payload is not the request that was signed"), recomputed, *tokens)
+    model = request.get("model")
+    named = identity(model) if isinstance(model, str) and model else Unknown("its payload names no model")
+    return Payload(named, recomputed, *tokens)
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise ValueError("a key that is given twice")
+    return document
+
+
+def _never(constant: str) -> object:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _object(found: object) -> dict[str, object]:
+    if not isinstance(found, dict):
+        raise TypeError("not an object")
+    return found
+
+
+def _input_hash(request: dict[str, object]) -> bytes:
+    """The hash as the gateway makes it: Python's own JSON of the signed part, keys sorted."""
+    signed = {key: request[key] for key in SIGNED_KEYS if request.get(key) is not None}
+    temperature = request.get("temperature", 0.0)
+    if not isinstance(temperature, int | float):
+        raise TypeError("temperature is no number")
+    signed["temperature"] = float(temperature)
+    return keccak(json.dumps(signed, sort_keys=True).encode())
+
+
+def _tokens(output: object) -> tuple[int | Unknown, int | Unknown]:
+    """Token counts as the model's host reported them: those sent, those answered."""
+    usage = output.get("usage") if isinstance(output, dict) else None
+    usage = usage if isinstance(usage, dict) else {}
+    return _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
+
+
+def _count(found: object) -> int | Unknown:
+    if isinstance(found, int) and not isinstance(found, bool) and 0 <= found <= MAX_COUNT:
+        return found
+    return Unknown("its payload gives no plausible token count")

@@ -1,0 +1,66 @@
+"""A Walrus aggregator on loopback that serves blobs, and misbehaves on request."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from typing import Literal
+
+from aiohttp import web
+
+from tests.peers.served import Handler, Server, dropped
+
+Fault = Literal["absent", "busy", "page", "drops", "hangs", "drips", "redirects", "endless", "declares", "packed"]
+
+
+class Aggregator:
+    """A handler maker for `served.serving`."""
+
+    def __init__(self, blobs: Mapping[str, bytes], fault: Fault | None) -> None:
+        self.blobs = blobs
+        self.fault = fault
+
+    def __call__(self, server: Server) -> Handler:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            body = self.blobs.get(request.path.removeprefix("/v1/blobs/"))
+            if self.fault == "hangs":
+                await server.closing.wait()
+            if self.fault == "endless" or self.fault == "drips":
+                return await self._unending(request, server)
+            if self.fault == "drops":
+                return await dropped(request, body or b"x" * 100)
+            if body is None or self.fault == "absent":
+                return web.json_response({"error": {"status": "NOT_FOUND"}}, status=404)
+            return self._faulty(body)
+
+        return answer
+
+    def _faulty(self, body: bytes) -> web.Response:
+        if self.fault == "busy":
+            return web.json_response({"error": {"status": "BLOB_UNAVAILABLE"}}, status=503)
+        if self.fault == "page":
+            return web.Response(text="<html>Checking your browser</html>", content_type="text/html")
+        if self.fault == "redirects":
+            return web.Response(status=302, headers={"Location": "http://169.254.169.254/latest"})
+        if self.fault == "declares":
+            return web.Response(body=body, headers={"Content-Length": str(10**12)})
+        if self.fault == "packed":
+            return web.Response(body=body, headers={"Content-Encoding": "gzip"})
+        return web.Response(body=body, content_type="application/octet-stream")
+
+    async def _unending(self, request: web.Request, server: Server) -> web.StreamResponse:
+        """A gigabyte that never ends, or bytes that come a few at a time."""
+        response = web.StreamResponse()
+        await response.prepare(request)
+        with contextlib.suppress(ConnectionError):
+            while not server.closing.is_set():
+                await response.write(b" " * (2**16 if self.fault == "endless" else 8))
+                if self.fault == "drips":
+                    await _moment(server)
+        return response
+
+
+async def _moment(server: Server) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(server.closing.wait(), 0.02)

@@ -1,0 +1,173 @@
+"""A real EVM node, one process of our own, with the contracts of `tests/contracts` to drive it.
+
+Blocks are mined one by one on request: `send` mines its transaction before it returns, so no test waits for time.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from Crypto.Hash import keccak
+from eth_abi import decode, encode
+
+from tests.peers.solidity import MODULES, TESTS, contracts
+
+_OFTEN = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+def program() -> str:
+    """The node's own binary, not its Node.js wrapper, so that ending the process ends the node."""
+    machine = platform.machine().lower()
+    folder = MODULES / "@foundry-rs" / f"anvil-{sys.platform}-{_OFTEN.get(machine, machine)}"
+    found = folder / "bin" / ("anvil.exe" if os.name == "nt" else "anvil")
+    if not found.is_file():
+        raise RuntimeError(f"{found}: no such file; run: npm ci --prefix {TESTS}")
+    return str(found)
+
+
+def selector(signature: str) -> bytes:
+    """The first four bytes of a function's hash."""
+    return keccak.new(digest_bits=256, data=signature.encode()).digest()[:4]
+
+
+class RpcFault(Exception):
+    """The node answered with an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A running anvil."""
+
+    url: str
+    client: httpx.Client
+
+    def rpc(self, method: str, *params: Any) -> Any:
+        """One JSON-RPC call. Raises `RpcFault`."""
+        question = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}
+        answer = self.client.post(self.url, json=question).json()
+        if "error" in answer:
+            raise RpcFault(str(answer["error"]))
+        return answer["result"]
+
+    @property
+    def height(self) -> int:
+        return int(self.rpc("eth_blockNumber"), 16)
+
+    @property
+    def accounts(self) -> list[str]:
+        return list(self.rpc("eth_accounts"))
+
+    def mine(self, blocks: int = 1, apart: int = 1) -> None:
+        """Empty blocks, so many seconds apart."""
+        self.rpc("anvil_mine", hex(blocks), hex(apart))
+
+    def at(self, timestamp: int) -> None:
+        """The next block's time."""
+        self.rpc("evm_setNextBlockTimestamp", hex(timestamp))
+
+    def transact(self, sender: str, to: str | None, data: bytes, gas: int = 30_000_000) -> dict[str, Any]:
+        """A transaction in a block of its own; its receipt."""
+        asked: dict[str, str] = {"from": sender, "data": "0x" + data.hex(), "gas": hex(gas)}
+        if to:
+            asked["to"] = to
+        tx = self.rpc("eth_sendTransaction", asked)
+        # The node returns before its block is mined: ask for the receipt until there is one.
+        for _ in range(10_000):
+            receipt: dict[str, Any] | None = self.rpc("eth_getTransactionReceipt", tx)
+            if receipt:
+                if receipt["status"] != "0x1":
+                    raise RpcFault(f"{tx}: reverted")
+                return receipt
+        raise RpcFault(f"{tx}: never mined")
+
+    def deploy(self, name: str, *args: Any, sender: str | None = None) -> Contract:
+        """One of our contracts, by name."""
+        made = contracts()[name]
+        inputs = next((e["inputs"] for e in made.abi if e["type"] == "constructor"), [])
+        data = made.creation + encode(_types(inputs), args)
+        receipt = self.transact(sender or self.accounts[0], None, data)
+        return Contract(self, name, str(receipt["contractAddress"]))
+
+    def place(self, name: str, address: str) -> Contract:
+        """One of our contracts at an address of choice, such as a precompile's."""
+        real = self.deploy(name)
+        self.rpc("anvil_setCode", address, self.rpc("eth_getCode", real.address, "latest"))
+        return Contract(self, name, address)
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """A deployed contract; `send` mines, `call` only asks."""
+
+    node: Node
+    name: str
+    address: str
+
+    def _function(self, name: str) -> dict[str, Any]:
+        return next(e for e in contracts()[self.name].abi if e.get("name") == name and e["type"] == "function")
+
+    def data(self, name: str, *args: Any) -> bytes:
+        """The call data of a function."""
+        types = _types(self._function(name)["inputs"])
+        return selector(f"{name}({','.join(types)})") + encode(types, args)
+
+    def send(self, name: str, *args: Any, sender: str | None = None) -> dict[str, Any]:
+        """A transaction in a block of its own; its receipt."""
+        return self.node.transact(sender or self.node.accounts[0], self.address, self.data(name, *args))
+
+    def call(self, name: str, *args: Any) -> tuple[Any, ...]:
+        """What a function returns."""
+        asked = {"to": self.address, "data": "0x" + self.data(name, *args).hex()}
+        answer = self.node.rpc("eth_call", asked, "latest")
+        return tuple(decode(_types(self._function(name)["outputs"]), bytes.fromhex(answer[2:])))
+
+
+def _types(inputs: Any) -> list[str]:
+    return [_type(i) for i in inputs]
+
+
+def _type(parameter: Any) -> str:
+    kind = str(parameter["type"])
+    if not kind.startswith("tuple"):
+        return kind
+    return "(" + ",".join(_types(parameter["components"])) + ")" + kind.removeprefix("tuple")
+
+
+@contextmanager
+def anvil(*options: str) -> Iterator[Node]:
+    """A node of our own on a free port, ended with the block. `options` are the program's."""
+    command: Sequence[str] = [program(), "--port", "0", "--gas-limit", "1000000000", *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if found := re.match(r"Listening on (\S+)", line):
+                break
+        else:
+            raise RuntimeError(f"anvil ended at once with code {process.wait()}")
+        # A node writes a line a request: nobody reads them, so they must not fill the pipe.
+        with httpx.Client(timeout=60) as client, _drained(process.stdout):
+            yield Node(f"http://{found[1]}", client)
+    finally:
+        process.terminate()
+        process.wait(10)
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+@contextmanager
+def _drained(pipe: Any) -> Iterator[None]:
+    import threading
+
+    thread = threading.Thread(target=lambda: [None for _ in pipe], daemon=True)
+    thread.start()
+    yield

