@@ -1,4 +1,4 @@
-"""The first live checks of OpenGradient: what the facts in the source rest on, looked at, each with the value to change.
+"""The first live checks of OpenGradient: what the facts in the source rest on, each with the value to change.
 
 All of it within seconds: a chain that does not answer is one finding, not a wait.
 """
@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 
 from bot.sources import SourceError, _facilitator, _hub, _og_beside, _og_logs, _tee
+from bot.sources._bounded import Answer
 from bot.sources._evm import Chain, Filter, Log, Reverted
 from bot.sources._evm_events import RoleGranted, read, topic_of
 from bot.sources._leaves import keccak
@@ -100,8 +101,8 @@ def registries(chain: Chain, known: dict[str, _tee.Layout]) -> Iterator[Look]:
 def hub(client: httpx.Client, base: str) -> Iterator[Look]:
     """Whether the Hub's list has a first page."""
     found = _hub.patiently(client, _hub.listing_url(base), {"page": 0, "limit": 1}, lambda seconds: None)
-    told = f"{len(found.content)} bytes" if isinstance(found, _hub.Answer) else found.found
-    yield Look("Model Hub", isinstance(found, _hub.Answer), told, "correct networks.opengradient.hub")
+    told = f"{len(found.content)} bytes" if isinstance(found, Answer) else found.found
+    yield Look("Model Hub", isinstance(found, Answer), told, "correct networks.opengradient.hub")
 
 
 def facilitator(client: httpx.Client, base: str, now: datetime) -> Iterator[Look]:

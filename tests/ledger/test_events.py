@@ -1,0 +1,180 @@
+"""Hauls in the ledger, on both databases: kept once, rolled up by day, unknown where anything is missing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from bot import ledger, store
+from bot.records import (
+    Catalogue,
+    Gauge,
+    Haul,
+    Judgement,
+    Listing,
+    Name,
+    Payment,
+    Period,
+    Ref,
+    Settlement,
+    Snapshot,
+    Unknown,
+    Use,
+    Window,
+    instant,
+)
+
+DAY = date(2026, 10, 5)
+ONE = timedelta(days=1)
+LLM = Catalogue(
+    *("og", "llm", "LLMs", "inferences", "verified"),
+    evidences=("claimed", "backed", "verified", "reported"),
+    place="the chain",
+    token=("OPG", 18),
+)
+HUB = Catalogue("og", "hub", "models", "inferences", "claimed", evidences=("claimed",), place="the old chain")
+PAYMENTS = Catalogue("og", "payments", "payments", "payments", "claimed", place="Base", panel=True, token=("OPG", 18))
+HUGE = 2**256 - 1
+
+
+def at(hour: int, day: date = DAY) -> datetime:
+    return instant(day) + timedelta(hours=hour)
+
+
+def settlement(n: int, hour: int = 9, day: date = DAY, **changed: Any) -> Settlement:
+    return replace(
+        Settlement(f"0x{n:064x}:{n}", 100 + n, at(hour, day), "0x" + "f1" * 20, 5, "B" * 43, "22" * 32), **changed
+    )
+
+
+def verdict(one: Settlement, leaves: int, **changed: Any) -> Judgement:
+    keys = tuple(bytes([leaves]) * 31 + bytes([n]) for n in range(leaves))
+    return replace(
+        Judgement(one.place, "verdict", leaves, leaves, leaves, backs=keys, verifies=keys, rules="r"), **changed
+    )
+
+
+def haul(catalogue: str = "llm", days: int = 1, **changed: Any) -> Haul:
+    return Haul("og", catalogue, "blocks", window=Window(instant(DAY), instant(DAY + days * ONE)), **changed)
+
+
+def book(db: store.Store, catalogue: Catalogue = LLM, day: date = DAY, name: Any = "day") -> Any:
+    return ledger.book(db, catalogue, Period.holding(day, name))
+
+
+def test_a_haul_offered_twice_is_kept_once(db: store.Store) -> None:
+    one = settlement(1)
+    told = haul(settlements=(one,), cursors={"settlements": "here"})
+    assert [ledger.add_haul(db, told).new for _ in range(2)] == [1, 0]
+    ledger.add_haul(db, haul(judgements=(verdict(one, 5),)))
+    ledger.add_haul(db, told)
+    assert book(db).evidence["verified"] == 5
+    assert ledger.Memory(db, "og").cursor("settlements") == "here"
+
+
+def test_a_day_is_known_only_where_every_settlement_has_its_verdict(db: store.Store) -> None:
+    one, two = settlement(1), settlement(2)
+    ledger.add_haul(db, haul(settlements=(one, two), judgements=(verdict(one, 5),)))
+    found = book(db)
+    assert found.flow == found.evidence["verified"]
+    assert isinstance(found.flow, Unknown) and found.flow.reason.startswith("1 of 2 settlements has no verdict yet")
+    gone = Judgement(two.place, "expired", 3, 0, 0, reason="", rules="r")
+    ledger.add_haul(db, haul(judgements=(gone,)))
+    assert book(db).evidence == {"claimed": 8, "backed": 5, "verified": 5, "reported": book(db).evidence["reported"]}
+    assert "1 settlement without a blob that can be read: claimed, and backed by nothing." in book(db).gaps
+
+
+def test_a_window_with_a_hole_is_unknown_and_a_whole_one_without_records_is_no_use(db: store.Store) -> None:
+    ledger.add_haul(db, replace(haul(), window=Window(instant(DAY), at(23))))
+    assert book(db).flow == Unknown("the chain was not read to the end of 5 Oct 2026")
+    ledger.add_haul(db, replace(haul(), window=Window(at(23), at(2, DAY + ONE))))
+    assert book(db).flow.uses == 0 and book(db).evidence["claimed"] == 0
+    assert book(db, day=DAY, name="week").flow == Unknown("the chain was read for 1 of 7 days")
+
+
+def test_sizes_and_amounts_of_256_bits_are_kept_exactly(db: store.Store) -> None:
+    unknown = Unknown("not plausible")
+    one = settlement(1, size=HUGE)
+    bad = Judgement(one.place, "verdict", unknown, 0, 0, rules="r")
+    ledger.add_haul(db, haul(settlements=(one,), judgements=(bad,)))
+    assert book(db).evidence["claimed"] == unknown and book(db).evidence["verified"] == 0
+    assert ledger.Memory(db, "og").settled("llm", one.place)[0].size == HUGE
+    paid = tuple(Payment(f"0xp:{n}", 5, at(3), f"0x{n % 2}", HUGE, n != 2) for n in range(3))
+    ledger.add_haul(db, haul("payments", payments=paid))
+    panel = ledger.panel(db, PAYMENTS, Period(DAY, DAY))
+    assert panel.paid == Decimal(f"{2 * HUGE}e-18") and panel.gauges["sessions"] == 2
+    assert panel.callers == {"0x0": HUGE, "0x1": HUGE}
+
+
+def test_a_settlement_of_nobody_we_know_counts_nowhere_and_holds_no_leaf(db: store.Store) -> None:
+    one, two = settlement(1), settlement(2)
+    ledger.add_haul(db, haul(settlements=(one, two), judgements=(verdict(one, 5), verdict(two, 0))))
+    memory, keys = ledger.Memory(db, "og"), verdict(one, 5).backs
+    assert memory.seen("llm", keys) == (dict.fromkeys(keys, one.place), dict.fromkeys(keys, one.place))
+    none = Unknown("unrecognised signer")
+    ledger.add_haul(db, haul(judgements=(Judgement(one.place, "stranger", none, none, none, rules="q"),)))
+    assert book(db).evidence["verified"] == 0 and memory.seen("llm", keys) == ({}, {})
+
+
+def test_a_reorganised_chain_is_forgotten_from_a_block_on(db: store.Store) -> None:
+    one, two = settlement(1), settlement(2)
+    ledger.add_haul(db, haul(settlements=(one, two), judgements=(verdict(one, 5), verdict(two, 3))))
+    ledger.add_haul(db, haul(forget_from=102))
+    assert book(db).evidence["verified"] == 5
+    assert ledger.Memory(db, "og").seen("llm", verdict(two, 3).backs) == ({}, {})
+
+
+def test_what_is_due_comes_back_when_its_time_or_new_rules_come(db: store.Store) -> None:
+    one, two, memory = settlement(1), settlement(2), ledger.Memory(db, "og")
+    ledger.add_haul(db, haul(settlements=(one, two)))
+    assert [s.place for s, _ in memory.due("llm", at(10), DAY, "r", 9)] == [one.place, two.place]
+    none = Unknown("missing")
+    later = Judgement(two.place, "pending", 5, none, none, next_try=at(12), rules="r")
+    ledger.add_haul(db, haul(judgements=(verdict(one, 5), later)))
+    assert memory.due("llm", at(11), DAY, "r", 9) == ()
+    assert [(s.place, tries) for s, tries in memory.due("llm", at(12), DAY, "r", 9)] == [(two.place, 1)]
+    assert [s.place for s, _ in memory.due("llm", at(11), DAY, "other", 9)] == [one.place, two.place]
+    assert memory.due("llm", at(11), DAY + ONE, "other", 9) == ()
+
+
+def listed(day: date, *names: str) -> Snapshot:
+    listings = tuple(Listing(Name(name), Name(name.partition("/")[0]), category=Name("risk")) for name in names)
+    return Snapshot("og", "hub", at(2, day + ONE), Ref("hub", at(2, day + ONE)), listings, closes=day)
+
+
+def test_uses_of_hub_models_are_ranked_and_an_unmapped_one_is_named_later(db: store.Store) -> None:
+    ledger.add(db, listed(DAY - ONE, "a/one", "b/two"))
+    ledger.add(db, listed(DAY, "a/one", "b/two", "b/three"))
+    told = [Use(f"0x:{n}", 7, at(4), 1, Name("a/one") if n < 3 else None, f"0x{n % 2}", "cid") for n in range(4)]
+    ledger.add_haul(db, haul("hub", uses=tuple(told)))
+    found = book(db, HUB)
+    assert found.flow.uses == 4 and found.flow.unattributed == 1 and list(found.flow.by_model.values()) == [3]
+    assert found.callers == {"0x0": 2, "0x1": 2} and len(found.listed) == 3
+    (lost,) = ledger.Memory(db, "og").unattributed("hub", DAY)
+    ledger.add_haul(db, haul("hub", uses=(replace(lost, model=Name("b/two")),)))
+    assert book(db, HUB).flow.unattributed == 0
+    ledger.add(db, listed(DAY + ONE, "a/one"))
+    rows = ledger.ranking(db, HUB, Period(DAY, DAY))
+    assert [(row.model, row.uses) for row in rows] == [("a/one", 3), ("b/two", 1), ("b/three", 0)]
+    assert [(p.day, p.uses, p.models_used, p.models_added) for p in found.history] == [(DAY, 4, 1, 1)]
+
+
+def test_the_newest_report_and_the_highest_sample_of_a_day_count(db: store.Store) -> None:
+    told = [
+        ("requests_reported", 12, 9),
+        ("requests_reported", 15, 7),
+        ("enclaves_active", 12, 3),
+        ("enclaves_active", 15, 2),
+    ]
+    shown = tuple(Gauge(key, DAY, at(hour), value) for key, hour, value in told)
+    ledger.add_haul(db, haul("payments", gauges=shown))
+    panel = ledger.panel(db, PAYMENTS, Period(DAY, DAY))
+    assert panel.gauges["requests_reported"] == 7 and panel.gauges["enclaves_active"] == 3
+
+
+def test_nothing_collected_is_unknown_with_a_reason(db: store.Store) -> None:
+    found = book(db, HUB)
+    assert found.listed == Unknown("nothing was collected yet")
+    assert found.flow == found.evidence["claimed"] == Unknown("the old chain was not read to the end of 5 Oct 2026")
