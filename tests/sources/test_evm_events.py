@@ -165,7 +165,7 @@ def test_topics_are_known_ones() -> None:
 
 @pytest.mark.skipif("FACTS_DIR" not in os.environ, reason="FACTS_DIR is not set: topics.json is not compared")
 def test_topics_are_those_of_the_collected_facts() -> None:
-    facts = json.loads((Path(os.environ["FACTS_DIR"]) / "opengradient" / "topics.json").read_text())["events"]
+    facts = json.loads((Path(os.environ["FACTS_DIR"]) / "topics.json").read_text())["events"]
     wanted = [made for made in events._TOPICS if made is not AuthorizationUsed]  # the one the file does not list
     assert [made.__name__ for made in wanted if "0x" + events.topic_of(made).hex() not in facts] == []
     for first, (layout, made) in events._LAYOUTS.items():
