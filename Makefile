@@ -51,7 +51,7 @@ $(READY_DEV): $(READY) requirements-dev.txt
 	@touch $@
 
 tests/node_modules/.ready: tests/package-lock.json $(READY)
-	npm ci --prefix tests --no-audit --no-fund --silent
+	npm install --prefix tests --no-save --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 clean:  ## forget the environment and everything that was made

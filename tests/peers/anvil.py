@@ -30,7 +30,7 @@ def program() -> str:
     folder = MODULES / "@foundry-rs" / f"anvil-{sys.platform}-{_OFTEN.get(machine, machine)}"
     found = folder / "bin" / ("anvil.exe" if os.name == "nt" else "anvil")
     if not found.is_file():
-        raise RuntimeError(f"{found}: no such file; run: npm ci --prefix {TESTS}")
+        raise RuntimeError(f"{found}: no such file; run: make tests/node_modules/.ready")
     return str(found)
 
 

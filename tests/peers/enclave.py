@@ -75,7 +75,7 @@ def dump(values: Sequence[Sequence[str | int]], version: int = 3, **changed: obj
 def openzeppelin(values: Iterable[Sequence[str]], version: int = 3) -> bytes:
     """The dump that npm's @openzeppelin/merkle-tree makes."""
     if not (MODULES / "@openzeppelin" / "merkle-tree").is_dir():
-        raise RuntimeError(f"{MODULES}: no @openzeppelin/merkle-tree; run: npm ci --prefix {TESTS}")
+        raise RuntimeError(f"{MODULES}: no @openzeppelin/merkle-tree; run: make tests/node_modules/.ready")
     question = json.dumps({"values": [list(value) for value in values], "leafEncoding": ENCODINGS[version]})
     done = subprocess.run(
         [node(), "-e", _TREE], input=question.encode(), capture_output=True, cwd=Path(TESTS), timeout=60, check=True

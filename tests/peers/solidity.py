@@ -43,7 +43,7 @@ def node() -> str:
 def contracts() -> dict[str, Compiled]:
     """Every contract by name. Raises `RuntimeError` with the compiler's own words."""
     if not (MODULES / "solc").is_dir():
-        raise RuntimeError(f"{MODULES}: no solc; run: npm ci --prefix {TESTS}")
+        raise RuntimeError(f"{MODULES}: no solc; run: make tests/node_modules/.ready")
     sources = {path.name: {"content": path.read_text()} for path in sorted((TESTS / "contracts").glob("*.sol"))}
     wanted = {"*": {"*": ["abi", "evm.bytecode.object"]}}
     settings = {"evmVersion": EVM_VERSION, "outputSelection": wanted}
