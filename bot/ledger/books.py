@@ -22,7 +22,7 @@ from bot.store import Store, catalogues, models, readings, refs, snapshots, stre
 HISTORY = 400
 """Days of history in a book: enough for "highest in a year"."""
 
-HOLE = sa.literal_column("usage.hole")
+HOLE: sa.ColumnElement[bool] = sa.literal_column("usage.hole", sa.Boolean)
 """As the partial index `usage_holes` has it: SQLAlchemy would write `hole = 1`, and SQLite would read all usage."""
 
 

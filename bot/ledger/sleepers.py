@@ -49,7 +49,7 @@ def woken(
     return tuple(found)
 
 
-def _used_again(catalogue: int, day: date, edge: date) -> sa.Select[tuple[int, date]]:
+def _used_again(catalogue: int, day: date, edge: date) -> sa.Select[int, date]:
     """Models used on a day, whose last use before it was at the end of `edge` or earlier, with the day
     of that use: one look into the index a model, however long its history."""
     earlier = usage.alias()
