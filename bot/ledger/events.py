@@ -15,7 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.ledger.snapshots import catalogue_id, insert_new, keep_usage, model_ids, ref_id
+from bot.ledger.snapshots import catalogue_id, insert_new, model_ids, move_use, ref_id
 from bot.records import Evidence, Haul, Judgement, Name, Payment, Settlement, Unknown, Use, Window
 from bot.store import (
     Store,
@@ -310,7 +310,9 @@ def _roll_up(connection: sa.Connection, catalogue: int, day: date, evidence: Evi
         }
         connection.execute(tallies.insert().values(**row))
         if tally.uses is not None and tally.by_model is not None:
-            keep_usage(connection, catalogue, day, known)
+            span = {"catalogue": catalogue, "first_day": day, "last_day": day, "hole": False}
+            insert_new(connection, usage, [{**span, "model": model, "uses": n} for model, n in known.items()])
+            move_use(connection, catalogue, day)
     _called(connection, catalogue, day)
 
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.records import Listing, Name, Ref, Snapshot
-from bot.store import Store, catalogues, models, readings, refs, snapshots, stretches, usage
+from bot.store import Store, catalogues, models, readings, refs, snapshots, stretches, tallies, usage
 
 CLOSES_WITHIN = timedelta(hours=1)
 """A snapshot taken this soon after midnight UTC closes the day before; a later one is kept and closes none."""
@@ -169,8 +169,9 @@ STEP = NOW.c.counter - THEN.c.counter
 def _roll_up(connection: sa.Connection, catalogue: int, day: date) -> None:
     """Make the stretch that ends with `day` and the usage by model in it; both are replaced whole. The database does
     the work, so that no reading has to come back."""
-    if _counts(connection, catalogue, day):  # use that is told event by event is not ours to replace
-        connection.execute(usage.delete().where(usage.c.catalogue == catalogue, usage.c.last_day == day))
+    # Use that was told event by event is not ours to replace.
+    told = sa.exists().where(tallies.c.catalogue == catalogue, tallies.c.day == day)
+    connection.execute(usage.delete().where(usage.c.catalogue == catalogue, usage.c.last_day == day, ~told))
     connection.execute(stretches.delete().where(stretches.c.catalogue == catalogue, stretches.c.last_day == day))
     upto = sa.select(snapshots.c.id, snapshots.c.day).where(snapshots.c.catalogue == catalogue, snapshots.c.day <= day)
     ends = connection.execute(upto.order_by(snapshots.c.day.desc()).limit(2)).all()
@@ -179,8 +180,8 @@ def _roll_up(connection: sa.Connection, catalogue: int, day: date) -> None:
     (here, _), (there, before) = ends
     span = {"catalogue": catalogue, "first_day": before + ONE, "last_day": day}
     connection.execute(stretches.insert().values(**span, **_totals(connection, here, there)))
-    told = [sa.literal(value) for value in span.values()]
-    steps = _steps(here, there, NOW.c.model, STEP, sa.false(), *told).where(STEP > 0)
+    spans = [sa.literal(value) for value in span.values()]
+    steps = _steps(here, there, NOW.c.model, STEP, sa.false(), *spans).where(STEP > 0)
     connection.execute(usage.insert().from_select(["model", "uses", "hole", *span], steps))
     holes = [
         {**span, "model": model, "first_day": first, "uses": uses, "hole": True}
@@ -188,22 +189,7 @@ def _roll_up(connection: sa.Connection, catalogue: int, day: date) -> None:
     ]
     if holes:
         connection.execute(usage.insert(), holes)
-    _move_use(connection, catalogue, day)
-
-
-def _counts(connection: sa.Connection, catalogue: int, day: date) -> bool:
-    """Whether the snapshot that closes a day shows counters."""
-    mine = (snapshots.c.catalogue == catalogue, snapshots.c.day == day, readings.c.counter.is_not(None))
-    joined = sa.select(readings.c.model).join(snapshots, snapshots.c.id == readings.c.snapshot)
-    return connection.scalar(joined.where(*mine).limit(1)) is not None
-
-
-def keep_usage(connection: sa.Connection, catalogue: int, day: date, by_model: Mapping[int, int]) -> None:
-    """Keep the use of one day, by model."""
-    mine = {"catalogue": catalogue, "first_day": day, "last_day": day, "hole": False}
-    if by_model:
-        connection.execute(usage.insert(), [{**mine, "model": model, "uses": uses} for model, uses in by_model.items()])
-        _move_use(connection, catalogue, day)
+    move_use(connection, catalogue, day)
 
 
 def _steps(here: int, there: int, *columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
@@ -257,7 +243,7 @@ def _holes(connection: sa.Connection, here: int, there: int, before: date) -> It
             yield model, found.day + ONE, count - found.counter
 
 
-def _move_use(connection: sa.Connection, catalogue: int, last: date) -> None:
+def move_use(connection: sa.Connection, catalogue: int, last: date) -> None:
     """Models used in the stretch that ends with `last` were first or last used in it, as the case may be."""
     used = sa.select(usage.c.model).where(usage.c.catalogue == catalogue, usage.c.last_day == last, usage.c.uses > 0)
     mine = models.update().where(models.c.id.in_(used))

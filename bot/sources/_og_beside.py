@@ -83,10 +83,10 @@ def reported(client: httpx.Client, base: str, now: datetime, days: int) -> Itera
         yield Haul("opengradient", catalogue, words, refs=(usage.ref,), days=of, gauges=gauges)
 
 
-def silent(urls: Mapping[str, str], seconds: float) -> dict[str, str]:
+def silent(urls: Mapping[str, str], seconds: float, chains: frozenset[str] = frozenset()) -> dict[str, str]:
     """Of these addresses (each with what rests on it), those where nobody answers within so many seconds, each with one
-    line that says so. Any answer counts, even a refusal. All are asked at once."""
-    asked = {url: started(_asked, url, seconds) for url in urls}
+    line that says so. Any answer counts, even a refusal; of `chains` only one in JSON-RPC. All are asked at once."""
+    asked = {url: started(_asked_rpc if url in chains else _asked, url, seconds) for url in urls}
     lines: dict[str, str] = {}
     ends = time.monotonic() + seconds
     for url, waiting in asked.items():
@@ -105,6 +105,23 @@ def _asked(url: str, seconds: float) -> str:
             return ""
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         return f"no answer ({type(error).__name__})"
+
+
+_QUESTION = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}
+_ENOUGH = 4096
+"""Bytes of an answer that are looked at."""
+
+
+def _asked_rpc(url: str, seconds: float) -> str:
+    try:
+        client = httpx.Client(timeout=seconds, follow_redirects=False)
+        with client, client.stream("POST", url, json=_QUESTION) as answer:
+            head = next(answer.iter_bytes(_ENOUGH), b"")
+    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        return f"no answer ({type(error).__name__})"
+    if answer.status_code == 429 or b'"result"' in head:
+        return ""
+    return f"answered {answer.status_code}, and not in JSON-RPC"
 
 
 def shown(url: str) -> str:

@@ -50,7 +50,7 @@ from pydantic import Field
 from bot.config import Choice, Headline, Network
 from bot.records import Catalogue, Document, Haul, Name, Period, Ref, Settlement, Snapshot, Use, instant
 from bot.sources import Memory, SourceError, _llm_models, _og_beside, _og_checks, _og_logs, _og_proof, _raw
-from bot.sources._evm import Chain, Cursor, Endpoint, Filter, Pin
+from bot.sources._evm import Chain, Cursor, Endpoint, Filter, Pin, Unreachable
 from bot.sources._evm_events import ModelInference, Transfer, topic_of
 from bot.sources._hub import Inventory, inventory
 from bot.sources._hub_files import Files
@@ -203,21 +203,26 @@ class OpenGradient:
 
     def hauls(self, wanted: Period | None, memory: Memory) -> Iterator[Snapshot | Haul]:
         """Every way of reading it in turn; what fails is said at the end. Raises `SourceError`."""
-        out = _og_beside.silent(addresses(self.chosen), self.chosen.look)
+        out = _og_beside.silent(addresses(self.chosen), self.chosen.look, chains(self.chosen))
         errors = list(out.values())
+        dead: set[str] = set()
         with ExitStack() as stack:
-            for part in self._parts(wanted, memory, out, stack):
+            for place, part in self._parts(wanted, memory, out, stack):
+                if place in dead:
+                    continue
                 try:
                     yield from part()
                 except SourceError as error:
                     errors += str(error).splitlines()
+                    # What was tried for long enough once is not tried again for every figure.
+                    dead |= {place} if isinstance(error, Unreachable) else set()
         if errors:
             raise SourceError("\n".join(dict.fromkeys(errors)))
 
     def _parts(
         self, wanted: Period | None, memory: Memory, out: Mapping[str, str], stack: ExitStack
-    ) -> Iterator[Callable[[], Iterator[Snapshot | Haul]]]:
-        """What can be read now, in the order in which one part needs another."""
+    ) -> Iterator[tuple[str, Callable[[], Iterator[Snapshot | Haul]]]]:
+        """What can be read now and where, in the order in which one part needs another."""
         chosen, now = self.chosen, self.clock()
         client = stack.enter_context(httpx.Client(headers={"User-Agent": "footfall"}, follow_redirects=False))
         found: list[Inventory] = []
@@ -227,25 +232,25 @@ class OpenGradient:
             relays = _lower(chosen.relays)
             wants = Filter(relays, (tuple(map(topic_of, _og_logs.SETTLES)),))
             reading = _og_logs.Reading("settlements", "llm", chain, wants, _og_logs.settled, self.lake)
-            yield lambda: reading.hauls(wanted, memory, now.date())
-            yield lambda: _og_logs.emitters(chain, relays, memory, now.date())
+            yield "settlements", lambda: reading.hauls(wanted, memory, now.date())
+            yield "settlements", lambda: _og_logs.emitters(chain, relays, memory, now.date())
             if any(url not in out for url in chosen.aggregators):
-                yield lambda: self._judged(chain, client, memory, now)
-            yield lambda: self._enclaves(chain, now, payees)
+                yield "settlements", lambda: self._judged(chain, client, memory, now)
+            yield "settlements", lambda: self._enclaves(chain, now, payees)
         if chosen.hub not in out:
-            yield lambda: self._inventory(client, memory, now, found)
+            yield "hub", lambda: self._inventory(client, memory, now, found)
         if enough(chosen.hub_chain, out):
             old = stack.enter_context(self._opened(chosen.hub_chain, memory, "hub"))
             wants_hub = Filter(_lower((chosen.precompile,)), ((topic_of(ModelInference),),))
             of_hub = _og_logs.Reading("hub", "hub", old, wants_hub, _og_logs.inferred(old), self.lake)
-            yield lambda: of_hub.hauls(wanted, memory, now.date())
+            yield "hub chain", lambda: of_hub.hauls(wanted, memory, now.date())
         if found:
-            yield lambda: self._mapped(client, memory, found[0], now)
+            yield "hub", lambda: self._mapped(client, memory, found[0], now)
         if enough(chosen.base, out):
             base = stack.enter_context(self._opened(chosen.base, memory, "payments"))
-            yield lambda: self._paid(base, payees).hauls(wanted, memory, now.date())
+            yield "base", lambda: self._paid(base, payees).hauls(wanted, memory, now.date())
         if chosen.facilitator not in out:
-            yield lambda: _og_beside.reported(client, chosen.facilitator, now, _since(wanted, now))
+            yield "facilitator", lambda: _og_beside.reported(client, chosen.facilitator, now, _since(wanted, now))
 
     @property
     def lake(self) -> Path:
@@ -311,6 +316,11 @@ def addresses(chosen: Settings) -> dict[str, str]:
     return {**rests, chosen.hub: "the Hub's listed models", chosen.facilitator: "reported requests"}
 
 
+def chains(chosen: Settings) -> frozenset[str]:
+    """The addresses of which JSON-RPC is wanted."""
+    return frozenset((*chosen.settlements.endpoints, *chosen.hub_chain.endpoints, *chosen.base.endpoints))
+
+
 def _named(use: Use, model: Name) -> Use:
     return replace(use, model=model)
 
@@ -341,7 +351,7 @@ def source(chosen: Settings, data: Path, secrets: Mapping[str, str], clock: Call
 def answers(chosen: Settings, seconds: float) -> bool:
     """Whether the chain of settlements answers at all, within so many seconds."""
     asked = dict.fromkeys(chosen.settlements.endpoints, "")
-    return enough(chosen.settlements, _og_beside.silent(asked, seconds))
+    return enough(chosen.settlements, _og_beside.silent(asked, seconds, chains(chosen)))
 
 
 def standing(chosen: Settings, until: date, days: int = 1) -> tuple[Snapshot, ...]:
@@ -380,7 +390,7 @@ def closed(chosen: Settings, secrets: Mapping[str, str]) -> bool:
 def reachable(chosen: Settings, data: Path, secrets: Mapping[str, str]) -> str:
     """What `doctor` finds when it looks at the addresses. Raises `SourceError`, one line an address."""
     asked = addresses(chosen)
-    out = _og_beside.silent(asked, chosen.look)
+    out = _og_beside.silent(asked, chosen.look, chains(chosen))
     if out:
         raise SourceError("\n".join(out.values()))
     return f"all {len(asked)} addresses answer"
@@ -401,7 +411,7 @@ def proofs(
 
 def checks(chosen: Settings, data: Path, now: datetime) -> Iterator[_og_checks.Look]:
     """The first live checks, of what answers at all."""
-    out = _og_beside.silent(addresses(chosen), chosen.look)
+    out = _og_beside.silent(addresses(chosen), chosen.look, chains(chosen))
     relays, signers = _lower(chosen.relays), _lower(chosen.signers)
     registries = {address.lower(): layout for address, layout in chosen.registries.items()}
     with ExitStack() as stack:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -262,3 +263,34 @@ def test_live_checks_name_the_value_to_change(og: World, tmp_path: Path) -> None
     assert looked[f"registry {og.registry.address.lower()}"].found == "1 enclaves listed, 1 active (new layout)"
     assert looked["Model Hub"].ok and looked["newest blob"].ok
     assert "health" in looked["facilitator"].found  # this one serves its usage at every path
+
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "opengradient"
+
+
+@pytest.mark.parametrize("day", [FIRST, SECOND])
+def test_from_raw_logs_to_records_to_digest_to_posts(db: store.Store, og: World, tmp_path: Path, day: Any) -> None:
+    """`tests/golden/opengradient`; written anew with GOLDEN=1."""
+    collected(db, og, tmp_path, signers=(og.node.accounts[0],))
+    document = composed(db, day)
+    lines = [f"{s.at:%H:%M} size {min(s.size, 10**6)} {s.place.rpartition(':')[2]}" for s in settlements(db, day)]
+    lines += [f"{c['catalogue']}.{k}: {v}" for c in blocks(document) for k, v in told(document, c["catalogue"]).items()]
+    lines += [f"{c['catalogue']} gap: {gap}" for c in blocks(document) for gap in c["gaps"]]
+    lines += [daily.post(document, outlet).parts[0] for outlet in ("x", "text")]
+    said = "\n".join(lines) + "\n"
+    golden = GOLDEN / f"{day}.txt"
+    if os.environ.get("GOLDEN"):
+        golden.parent.mkdir(parents=True, exist_ok=True)
+        golden.write_text(said, encoding="utf-8")
+    assert said == golden.read_text(encoding="utf-8")
+
+
+def blocks(document: Document) -> list[dict[str, Any]]:
+    return [*document["catalogues"], *document["panels"]]
+
+
+def settlements(db: store.Store, day: Any) -> list[Any]:
+    table = store.settlements
+    with db.reading() as connection:
+        places = connection.scalars(sa.select(table.c.place).where(table.c.day == day).order_by(table.c.block)).all()
+    return [one for place in places for one in ledger.Memory(db, "opengradient").settled("llm", place)]
