@@ -39,7 +39,7 @@ def woken(
     edge = day - AWAKE_AFTER * ONE
     known = {m.id: m for m in listed if m.first_used is not None and m.first_used <= edge and m.id in by_model}
     asleep: dict[date, list[int]] = {}
-    for model, before in connection.execute(_used_again(catalogue, day, edge)).tuples().all() if known else ():
+    for model, before in connection.execute(_used_again(catalogue, day, edge)).all() if known else ():
         if model in known:
             asleep.setdefault(before, []).append(model)
     found = []
@@ -49,7 +49,7 @@ def woken(
     return tuple(found)
 
 
-def _used_again(catalogue: int, day: date, edge: date) -> sa.Select[tuple[int, date]]:
+def _used_again(catalogue: int, day: date, edge: date) -> sa.Select[int, date]:
     """Models used on a day, whose last use before it was at the end of `edge` or earlier, with the day
     of that use: one look into the index a model, however long its history."""
     earlier = usage.alias()

@@ -114,7 +114,7 @@ def _keep_readings(connection: sa.Connection, catalogue: int, key: int, snapshot
 
 def _model_ids(connection: sa.Connection, catalogue: int) -> dict[str, int]:
     found = sa.select(models.c.name, models.c.id).where(models.c.catalogue == catalogue)
-    return dict(connection.execute(found).tuples().all())
+    return dict(connection.execute(found).all())
 
 
 def _model_row(catalogue: int, listing: Listing, seen: date, counts: Mapping[Name, int]) -> dict[str, object]:
