@@ -11,11 +11,16 @@ The map, in the order in which the data goes:
     render/          digests to words and pages, through templates/
     charts/          digests to pictures, with the same facts in words
     outlets/         one file an outlet: puts posts where people read them
-    daily.py         conducts the walk: collect, compose
+    deliveries/      each part on its way to one destination: claimed, sent, asked after
+    daily/           conducts the walk: collect, compose, publish
+    schedule.py      when posts go out
+    worker/          rounds of all that, on a tick, until it is told to stop
     answers/         what any face is asked, looked up
     archive_site.py  the archive as pages
     cli/ web/        the faces: they ask, and compute nothing
 
 Below all of them: config.py (choices and secrets), records.py (the types that walk), numbers.py (how numbers are
-shown), store.py (engine, tables; the migrations lie beside it). Imports go one way; `pyproject.toml` holds them to it.
+shown), logs.py (lines without secrets), store.py (engine, tables; the migrations lie beside it), leases.py (which of
+several workers does what), transfer.py (one database copied into another). Imports go one way; `pyproject.toml` holds
+them to it.
 """

@@ -316,7 +316,7 @@ def test_a_database_that_is_away_for_a_while_is_waited_for(postgres: Postgres, w
     @contextmanager
     def opened() -> Iterator[worker.Bench]:
         again = store.opened(url)
-        yield Bench(again, bench.clock).made() if when == "never" else bench.made()
+        yield bench.made()
         again.close()
 
     if when == "at the start":

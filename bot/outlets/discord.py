@@ -258,9 +258,8 @@ class Discord:
         if isinstance(found, Trouble):
             return self._cannot_tell(found, destination)
         if isinstance(found, bool):
-            whole = (
-                f"discord channel {destination}: not among its last {calls.LOOK_BACK} messages; there are older ones"
-            )
+            last = f"not among its last {calls.LOOK_BACK} messages; there are older ones"
+            whole = f"discord channel {destination}: {last}"
             return NotFound() if found else CannotTell(whole, None)
         sent = Sent(found, _url(place.guild, destination, found))
         if place.news:
