@@ -19,7 +19,7 @@ import httpx
 from Crypto.Hash import keccak
 from eth_abi import decode, encode
 
-from tests.peers.solidity import MODULES, TESTS, contracts
+from tests.peers.solidity import MODULES, contracts
 
 _OFTEN = {"x86_64": "amd64", "aarch64": "arm64"}
 
