@@ -70,31 +70,37 @@ def publish(
     old it is. Doing it twice plans nothing twice."""
     if day:
         return [_announce(desk, plan, Period.holding(day, name), targets, now, until=None)]
-    groups: dict[tuple[date | None, date | None], dict[str, list[str]]] = {}
-    for outlet, destination in _places(targets):
-        planned = desk.outbox.planned(plan.network, name, outlet, destination)
-        groups.setdefault(planned, {}).setdefault(outlet, []).append(destination)
-    done = [one for planned, group in groups.items() for one in _due(desk, plan, name, group, now, *planned)]
-    return list(dict.fromkeys(done if groups else _due(desk, plan, name, {}, now, None, None)))
-
-
-def _due(
-    desk: Desk, plan: Plan, name: PeriodName, targets: Targets, now: datetime, oldest: date | None, newest: date | None
-) -> list[Announced]:
-    """Plan what is due for destinations for which the same oldest and newest periods were ever planned. Of what was
-    before the oldest nothing is due: a new destination does not begin with yesterday's news."""
-    spans = [s for c in plan.catalogues if (s := ledger.span(desk.store, c)) is not None]
-    begins = min((s.first for s in spans), default=None)
-    begins = max(begins, oldest) if begins and oldest else begins
-    found = deliveries.due(name, now, begins, newest, desk.rules.max_age)
+    missed, due = _due(desk, plan, name, targets, now)
     if plan.closed:
         reason = "its record is closed, so nothing of it is ever due; --day posts one all the same"
-        return [Announced(plan.network, period, "closed", reason) for period in found.periods]
-    done = [_miss(desk, plan, period, targets, now) for period in found.missed]
-    for period in found.periods:
+        return [Announced(plan.network, period, "closed", reason) for period in due]
+    done = [_miss(desk, plan, period, missed[period], now) for period in sorted(missed)]
+    for period in sorted(due):
         until = deliveries.expires(period, desk.rules.max_age)
-        done.append(_announce(desk, plan, period, targets, now, until))
+        done.append(_announce(desk, plan, period, due[period], now, until))
     return done + _corrections(desk, plan, name, targets, now, {one.period.first for one in done})
+
+
+_Wanted = dict[Period, dict[str, list[str]]]
+"""Period to the destinations that are to get it."""
+
+
+def _due(desk: Desk, plan: Plan, name: PeriodName, targets: Targets, now: datetime) -> tuple[_Wanted, _Wanted]:
+    """What each destination has missed, and what is due there. Of what was before the first period ever planned for it
+    nothing is: a new destination does not begin with yesterday's news."""
+    spans = [s for c in plan.catalogues if (s := ledger.span(desk.store, c)) is not None]
+    begins = min((s.first for s in spans), default=None)
+    always = deliveries.due(name, now, begins, None, desk.rules.max_age)
+    missed: _Wanted = {}
+    due: _Wanted = {period: {} for period in always.periods}
+    for outlet, destination in _places(targets):
+        oldest, newest = desk.outbox.planned(plan.network, name, outlet, destination)
+        since = max(begins, oldest) if begins and oldest else begins
+        found = deliveries.due(name, now, since, newest, desk.rules.max_age)
+        for wanted, periods in ((missed, found.missed), (due, found.periods)):
+            for period in periods:
+                wanted.setdefault(period, {}).setdefault(outlet, []).append(destination)
+    return missed, due
 
 
 def _announce(

@@ -1,0 +1,319 @@
+"""A year on a clock that only the test moves: sources and platforms fail, the worker is killed and started again,
+clocks change, a leap day passes. Then each day has exactly one post at each destination, or a recorded reason why not.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from bot import daily, schedule, store, worker
+from bot.archive import Archive
+from bot.config import Publish, ScheduleEntry
+from bot.deliveries import Delivery, Ready, Run
+from bot.outlets import CannotTell, Check, Found, Later, NotFound, Outcome, Part, Refused, Sent, Stopped, Unsure
+from bot.records import Period, Snapshot
+from bot.sources import SourceError
+from bot.worker.state import State
+from tests.worlds import CATALOGUE, ONE, snapshot
+
+FIRST = date(2023, 9, 30)
+LAST = date(2024, 9, 30)
+"""366 days to publish, with 29 February 2024 and both of Zurich's clock changes among them."""
+PLACES = (("site", "site"), ("text", "channel"))
+ENTRIES = (
+    ScheduleEntry.model_validate({"name": "early", "at": "02:30"}),
+    ScheduleEntry.model_validate({"name": "zurich", "at": "02:30", "zone": "Europe/Zurich"}),
+)
+TARGETS: Mapping[str, daily.Targets] = {"early": {"site": ("site",)}, "zurich": {"text": ("channel",)}}
+ROUNDS = ((0, 45), (2, 35), (6, 10), (13, 0))
+"""When the worker looks, each day (UTC)."""
+
+FAULTS = (
+    "away",
+    "lost after",
+    "lost before",
+    "refuses one",
+    "killed before",
+    "killed after",
+    "slow to show",
+    "stopped",
+)
+
+
+class Killed(BaseException):
+    """The process dies here, as by SIGKILL: nobody catches this."""
+
+
+@dataclass
+class Clock:
+    now: datetime
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@dataclass
+class Weather:
+    """What goes wrong on each day, drawn before the year begins."""
+
+    source_out: set[date] = field(default_factory=set)
+    worker_off: set[date] = field(default_factory=set)
+    outlet: dict[tuple[date, str], str] = field(default_factory=dict)
+    """Day and outlet to how it behaves that day."""
+
+
+SPECIAL = (date(2023, 10, 28), date(2023, 10, 29), date(2024, 2, 29), date(2024, 3, 30), date(2024, 3, 31))
+"""The days around Zurich's clock changes, and the leap day: fair weather, so that they are known to be published."""
+FAIR = {day + n * ONE for day in SPECIAL for n in range(3)}
+
+
+def weather(seed: int) -> Weather:
+    chance, made = random.Random(seed), Weather()
+    day = FIRST + 3 * ONE
+    while day < LAST - 5 * ONE:
+        kind = chance.random()
+        length = chance.choice((1, 1, 1, 2, 4))
+        stretch = {day + n * ONE for n in range(length)} - FAIR
+        kind = 1.0 if day in FAIR else kind
+        if kind < 0.07:
+            made.source_out |= stretch
+        elif kind < 0.12:
+            made.worker_off |= stretch
+        elif kind < 0.45:
+            made.outlet[day, chance.choice(("text", "site"))] = chance.choice(FAULTS)
+        day += ONE
+    return made
+
+
+@dataclass
+class Network:
+    """A source that can only tell what is now: a day whose midnight it missed stays unknown."""
+
+    clock: Clock
+    weather: Weather
+    start: date = FIRST
+
+    def snapshots(self, wanted: Period | None) -> Iterator[Snapshot]:
+        today = self.clock().date()
+        if today in self.weather.source_out:
+            raise SourceError("little: found no answer, wanted the list")
+        number = (today - self.start).days
+        if self.clock().hour == 0:
+            yield snapshot(today - ONE, {f"o/m{n}": number * (n + 1) for n in range(4)})
+
+
+@dataclass
+class Platform:
+    """What readers see. It accepts the same thing twice, so that only we can prevent that."""
+
+    name: str
+    clock: Clock
+    weather: Weather
+    accepted: list[tuple[str, str, datetime]] = field(default_factory=list)
+    """Destination, marker, when."""
+    calls: Counter[tuple[date, str]] = field(default_factory=Counter)
+    met: Counter[str] = field(default_factory=Counter)
+    """Faults that really took effect."""
+
+    def _fault(self) -> str:
+        """Today's fault, on the first two calls of the day that could meet it."""
+        today = self.clock().date()
+        fault = self.weather.outlet.get((today, self.name), "")
+        self.calls[today, fault] += 1
+        return fault if self.calls[today, fault] <= (8 if fault in ("away", "slow to show") else 1) else ""
+
+    def post(self, part: Part, destination: str) -> Outcome:
+        fault = self._fault()
+        self.met[fault] += 1
+        if fault == "away" and self.clock().hour < 12:
+            return Later("503", self.clock() + timedelta(minutes=30))
+        if fault == "refuses one":
+            return Refused("the channel is gone")
+        if fault == "stopped":
+            return Stopped("402: no credits")
+        if fault == "killed before":
+            raise Killed
+        if fault == "lost before":
+            return Unsure("time-out")
+        self.accepted.append((destination, part.marker, self.clock()))
+        if fault == "killed after":
+            raise Killed
+        if fault in ("lost after", "slow to show"):
+            return Unsure("time-out")
+        return Sent(f"{self.name}-{len(self.accepted)}", f"https://{self.name}.example/{len(self.accepted)}")
+
+    def find(self, part: Part, destination: str) -> Found:
+        fault = self.weather.outlet.get((self.clock().date(), self.name), "")
+        if fault == "slow to show" and self.clock().hour < 12:
+            return CannotTell("503", self.clock() + timedelta(minutes=10))
+        shown = [
+            n for n, (place, marker, _) in enumerate(self.accepted, 1) if (place, marker) == (destination, part.marker)
+        ]
+        return Sent(f"{self.name}-{shown[0]}", f"https://{self.name}.example/{shown[0]}") if shown else NotFound()
+
+    def edit(self, part: Part, destination: str, platform_id: str) -> Outcome:
+        return Sent(platform_id, f"https://{self.name}.example/{platform_id.rpartition('-')[2]}")
+
+    def check(self) -> list[Check]:
+        return [Check(self.name, True, "works")]
+
+    def close(self) -> None:
+        pass
+
+
+@dataclass
+class Year:
+    """The worker through a year, in as many processes as it takes."""
+
+    url: str
+    seed: int
+    clock: Clock = field(init=False)
+    platforms: dict[str, Platform] = field(init=False)
+    processes: int = 0
+
+    def __post_init__(self) -> None:
+        self.clock = Clock(datetime(FIRST.year, FIRST.month, FIRST.day, tzinfo=UTC) + ONE)
+        self.weather = weather(self.seed)
+        self.platforms = {name: Platform(name, self.clock, self.weather) for name in ("text", "site")}
+        self.plan = daily.Plan("replicate", "Little", (CATALOGUE,), {"catalogue": "models", "figure": "uses"})
+
+    def process(self) -> tuple[worker.Round, store.Store]:
+        """A new process: everything anew but the database and the world."""
+        self.processes += 1
+        name = f"worker {self.processes}"
+        opened = store.opened(self.url) if self.processes == 1 else store.Store(self.url)
+        archive, outbox = Archive(opened), daily.outbox(opened)
+        desk = daily.Desk(opened, archive, outbox, Publish.model_validate({}), 0.01)
+        ready = {n: Ready(p, timedelta(minutes=1), lambda _: Decimal(0)) for n, p in self.platforms.items()}
+        bench = worker.Bench(
+            opened,
+            desk,
+            [(self.plan, Network(self.clock, self.weather))],
+            ENTRIES,
+            TARGETS,
+            lambda: Run(outbox, ready, daily.Posts(archive, outbox), self.clock, name, timedelta(minutes=15)),
+            self.clock,
+            timedelta(minutes=15),
+        )
+        return worker.Round(bench, State(), name), opened
+
+    def rounds(self, day: date) -> tuple[tuple[int, int], ...]:
+        """When it is looked on a day. Where nothing fails, the later looks would find nothing to do."""
+        faulty = {day for day, _ in self.weather.outlet} | self.weather.source_out | self.weather.worker_off
+        if day in self.weather.worker_off:
+            return ()
+        return ROUNDS if faulty & {day, day - ONE} or day == FIRST + ONE else ROUNDS[:2]
+
+    def pass_by(self) -> None:
+        """Live through all of it."""
+        step, opened = self.process()
+        day = FIRST + ONE
+        while day <= LAST + ONE:
+            for hour, minute in self.rounds(day):
+                self.clock.now = max(self.clock.now, datetime(day.year, day.month, day.day, hour, minute, tzinfo=UTC))
+                try:
+                    step.once()
+                except Killed:
+                    opened.close()
+                    step, opened = self.process()
+            day += ONE
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Year:
+    year = Year(f"sqlite:///{tmp_path_factory.mktemp('year') / 'footfall.db'}", seed=7)
+    year.pass_by()
+    return year
+
+
+@pytest.fixture(scope="module")
+def told(lived: Year) -> dict[tuple[date, str, str], list[Delivery]]:
+    """The deliveries of posts, by day and place."""
+    opened = store.opened(lived.url)
+    found = defaultdict(list)
+    for one in daily.outbox(opened).listed():
+        if one.kind == "post":
+            found[one.day, one.outlet, one.destination].append(one)
+    opened.close()
+    return found
+
+
+Told = dict[tuple[date, str, str], list[Delivery]]
+
+
+def days() -> list[date]:
+    return [FIRST + n * ONE for n in range((LAST - FIRST).days + 1)]
+
+
+def seen(lived: Year, told: Told) -> Counter[tuple[date, str, str]]:
+    """What readers saw, by day and place."""
+    markers = {one.marker: key for key, rows in told.items() for one in rows}
+    return Counter(markers[marker] for platform in lived.platforms.values() for _, marker, _ in platform.accepted)
+
+
+def test_each_day_has_one_post_at_each_destination_or_a_reason_why_not(lived: Year, told: Told) -> None:
+    shown = seen(lived, told)
+    wrong = []
+    for day in days():
+        for place in PLACES:
+            rows = told[day, *place]
+            count = shown[day, *place]
+            settled = [one for one in rows if one.state == "sent"]
+            reasoned = rows and all(one.reason for one in rows if one.state != "sent")
+            if not ((count == 1 and len(settled) == 1) or (count == 0 and not settled and reasoned)):
+                wrong.append((day.isoformat(), place, count, [(one.state, one.reason) for one in rows]))
+    assert not wrong
+
+
+def test_most_days_are_published_and_every_fault_was_met(lived: Year, told: Told) -> None:
+    shown = seen(lived, told)
+    assert sum(shown.values()) > 0.75 * len(days()) * len(PLACES)
+    met = sum((platform.met for platform in lived.platforms.values()), Counter())
+    assert met.keys() >= {
+        "away",
+        "lost after",
+        "lost before",
+        "refuses one",
+        "killed before",
+        "killed after",
+        "stopped",
+    }
+    assert lived.weather.source_out and lived.weather.worker_off and lived.processes > 3
+    reasons = " ".join(one.reason for rows in told.values() for one in rows)
+    assert "nothing is known" in reasons and "missed" in reasons and "the channel is gone" in reasons
+
+
+def test_the_leap_day_and_the_days_of_clock_changes_are_published(lived: Year, told: Told) -> None:
+    shown = seen(lived, told)
+    assert all(shown[day, *place] == 1 for day in SPECIAL for place in PLACES)
+
+
+def test_nothing_goes_out_before_its_time(lived: Year, told: Told) -> None:
+    markers = {one.marker: key for key, rows in told.items() for one in rows}
+    for platform in lived.platforms.values():
+        for _, marker, at in platform.accepted:
+            day, outlet, _ = markers[marker]
+            entry = ENTRIES[0] if outlet == "site" else ENTRIES[1]
+            due = next(run for run in schedule.upcoming(entry, at - 3 * ONE, 9) if run.date() > day)
+            assert at >= due
+
+
+def test_every_receipt_is_of_something_that_readers_saw(lived: Year) -> None:
+    opened = store.opened(lived.url)
+    archive = Archive(opened)
+    kept = [r for day in days() for r in archive.receipts("replicate", "day", day)]
+    shown = {
+        (p.name, f"{p.name}-{n}", place)
+        for p in lived.platforms.values()
+        for n, (place, _, _) in enumerate(p.accepted, 1)
+    }
+    assert kept and {(r.outlet, r.platform_id, r.destination) for r in kept} <= shown
+    opened.close()
