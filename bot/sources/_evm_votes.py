@@ -22,6 +22,9 @@ from bot.sources._evm_wire import block_of, number_of
 
 T = TypeVar("T")
 
+# Each try would be a line on the terminal; what came of them all is said once, at the end.
+stamina.instrumentation.set_on_retry_hooks([])
+
 _PAUSE = 0.2
 """Seconds between the first two tries; doubled from try to try up to the longest."""
 _LONGEST_PAUSE = 3.0
