@@ -181,10 +181,10 @@ class Electorate:
                 if smaller:
                     raise
                 failures[line.name] = error
-            except NotAsked as error:
-                failures.setdefault(line.name, error)
             except Unanswered as error:
-                failures[line.name] = error
+                # What our own deadline cut off says less than the failure before it.
+                late = isinstance(error, NotAsked) or time.monotonic() >= deadline
+                failures[line.name] = failures.get(line.name, error) if late else error
             except TimeoutError:
                 failures[line.name] = TimedOut("did not answer in time")
             with self._order:
