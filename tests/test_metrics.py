@@ -169,7 +169,7 @@ def _listed_uses(book: Book) -> list[int]:
 
 def _outweighed(book: Book) -> int | None:
     uses = sorted(_listed_uses(book))
-    if _unnamed(book) or not uses or not max(uses):
+    if book.flow.unattributed or not uses or not max(uses):
         return None
     return max(k for k in range(len(uses) + 1) if sum(uses[:k]) < max(uses))
 

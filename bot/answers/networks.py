@@ -181,7 +181,7 @@ def status(desk: Desk) -> Document:
     for watched in desk.watched.values():
         newest = desk.archive.newest(watched.network)
         for catalogue in watched.catalogues:
-            span = ledger.span(desk.store, catalogue)
+            span = ledger.read_span(desk.store, catalogue)
             rows.append(
                 {
                     "network": watched.network,

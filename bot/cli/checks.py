@@ -80,7 +80,7 @@ def _networks(parts: Parts) -> Iterator[Check]:
             for one in live(chosen, parts.data, clock()):
                 yield Check(f"{plan.network}: {one.name}", one.ok, one.found, one.fix)
         for catalogue in plan.catalogues:
-            span = ledger.span(parts.store, catalogue)
+            span = ledger.read_span(parts.store, catalogue)
             name = f"{plan.network}: {catalogue.key} in the ledger"
             if span is None:
                 yield Check(name, False, "nothing collected", f"python -m bot collect --network {plan.network}")

@@ -142,9 +142,9 @@ def _filled(asked: _Asked, period: Period) -> Book:
         total_7d=_total(asked, end - 6 * ONE, end),
         total_30d=_total(asked, end - 29 * ONE, end),
         total_prior_7d=_total(asked, end - 13 * ONE, end - 7 * ONE),
-        newly_listed=books.newly_listed(stock, end) if since else why,
+        newly_listed=books.newly_listed(stock, end) if since and since <= end else why,
         history=_history(asked, end, watched),
-        gaps=(*books.notes(stock, period), *_event_gaps(asked, period), *catalogue.caveats),
+        gaps=(*books.notes(stock, period), *_event_gaps(asked, period), *_nameless(asked, flow), *catalogue.caveats),
         refs=(*books.references(stock, [period.first - ONE, end, end - 7 * ONE]), *_refs(asked, period)),
         names=names,
         authors=authors,
@@ -327,6 +327,13 @@ def _event_gaps(asked: _Asked, period: Period) -> Iterable[str]:
     nameless = int(asked.connection.scalar(sa.select(sa.func.sum(uses.c.uses)).where(*lost)) or 0)
     if nameless:
         yield f"{nameless} {unit} name a content id that no listed model is known to hold; they count for no model."
+
+
+def _nameless(asked: _Asked, flow: Flow | Unknown) -> Iterable[str]:
+    """That figures by model speak of a part only."""
+    if asked.catalogue.evidence == "verified" and isinstance(flow, Flow) and flow.unattributed and flow.by_model:
+        lost, unit = flow.unattributed, asked.catalogue.unit
+        yield f"{lost} of {flow.uses} {unit} do not name their model: figures by model speak of the others only."
 
 
 _STANDINGS = {

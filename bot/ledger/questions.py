@@ -100,3 +100,12 @@ def span(store: Store, catalogue: Catalogue) -> Span | None:
     """The first and the last day closed and how many models were ever seen; `None` before the first snapshot."""
     closed = days(store, catalogue)
     return Span(closed[0], closed[-1], len(known_names(store, catalogue))) if closed else None
+
+
+def read_span(store: Store, catalogue: Catalogue) -> Span | None:
+    """The first and the last day whose use was read whole: of a list that stands in its source, the list is always
+    known, and says nothing of how fresh the use is."""
+    if not catalogue.evidences:
+        return span(store, catalogue)
+    read = event_books.event_days(store, catalogue)
+    return Span(read[0], read[-1], len(known_names(store, catalogue))) if read else None

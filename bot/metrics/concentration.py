@@ -8,7 +8,7 @@ from math import exp, fsum, log
 
 from bot.metrics.ranking import Ranking, listed_counts, ranking
 from bot.metrics.registry import NO_USE, Value, metric
-from bot.records import Book, Unknown
+from bot.records import Book, Flow, Unknown
 
 
 @metric(unit="share", label="share of the most used model")
@@ -46,10 +46,12 @@ def models_for_90(book: Book) -> Value:
 @metric(unit="models", label="least used models that the most used one outweighs")
 def models_outweighed(book: Book) -> Value:
     """How many of the least used listed models, taken together, were used less in the period than the single most
-    used listed model. Models without use count among them."""
+    used listed model. Models without use count among them. Unknown where part of the use names no model."""
     counts = listed_counts(book)
     if isinstance(counts, Unknown):
         return counts
+    if isinstance(book.flow, Flow) and book.flow.unattributed:
+        return Unknown("part of the use names no model")
     if not counts or not counts[-1]:
         return Unknown(NO_USE)
     return bisect_left(list(accumulate(counts)), counts[-1])

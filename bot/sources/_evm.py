@@ -8,6 +8,7 @@ re-organised and the next chunk says from which block on to forget. What `agree`
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -46,6 +47,8 @@ _RECENT = 32
 """Blocks that a cursor remembers."""
 _LOGS = 6
 """Logs at the end of a range whose blocks it remembers beside the range's ends."""
+_AHEAD = 2
+"""Ranges asked for at a time, as far as the endpoint's `concurrency` allows."""
 _STEPS = 3
 """Steps back in one reading before it is given up."""
 _SPREAD = 16
@@ -151,19 +154,16 @@ class Chain:
         last = head if until is None else min(head, until)
         forget: int | None = None
         steps = 0
-        ahead: Future[Range] | None = None
+        ranges = self._ranges(wanted, cursor.next_block, last)
         while cursor.next_block <= last:
-            found = ahead.result() if ahead else self._range(wanted, cursor.next_block, last)
-            ahead = None
+            found = next(ranges)
             if not _hangs_on(cursor, found):
                 steps += 1
                 cursor = self._stepped_back(cursor, steps)
                 forget = cursor.next_block
+                ranges = self._ranges(wanted, cursor.next_block, last)
                 continue
             cursor = _after(cursor, found, self.pin)
-            if cursor.next_block <= last:
-                # While the caller works on this range, the node works on the next one.
-                ahead = started(self._range, wanted, cursor.next_block, last)
             yield Chunk(found.logs, cursor, found.first.number, found.last.number, found.last.at, found.sha256, forget)
             forget = None
 
@@ -238,6 +238,24 @@ class Chain:
         if shown is None or (margin == 0 and shown.hash != tip.hash):
             raise Unanswered(f"says its {tag} block is {tip.number}, but has no such block {number}")
         return shown
+
+    def _ranges(self, wanted: Filter, first: int, last: int) -> Iterator[Range]:
+        """Ranges on end. While one is checked and the caller works on it, the node already works on the next."""
+        asked: deque[tuple[int, Future[Range]]] = deque()
+        start = first
+        while first <= last:
+            while len(asked) < _AHEAD and start <= last:
+                to = min(last, start + self._pace.length - 1)
+                asked.append((start, started(self._range, wanted, start, to)))
+                start = to + 1
+            _, future = asked.popleft()
+            found = future.result()
+            first = found.last.number + 1
+            if not asked or asked[0][0] != first:
+                # It may have come out shorter than it was asked for: then what was asked for after it does not follow.
+                asked.clear()
+                start = first
+            yield found
 
     def _range(self, wanted: Filter, first: int, last: int) -> Range:
         """The longest range from `first` on that endpoints answer; they may agree that it is too much for a while."""

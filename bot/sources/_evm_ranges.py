@@ -29,7 +29,7 @@ Times = MutableMapping[tuple[str, str], int]
 _TIMES = 200_000
 _PLEASANT = 4 * 2**20
 """Bytes of an answer above which the next range is shorter: answers of 1-4 MB were measured to be fastest."""
-_FIRST = 32
+_FIRST = 8
 """Blocks of the first range: doubling from few costs less than being refused with many."""
 _LIFT = 8
 """Good answers in a row after which a length that was once too much is tried again."""

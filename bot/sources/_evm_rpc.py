@@ -48,8 +48,8 @@ class Endpoint:
     """HTTP requests at a time."""
     timeout: float = 10.0
     """Seconds for one request, from asking to the last byte of the answer."""
-    size: int = 48 * 2**20
-    """Bytes of one answer, unpacked; more is refused."""
+    size: int = 12 * 2**20
+    """Bytes of one answer, unpacked; more is refused. Memory is some six times this for each request at a time."""
     batch: int = 50
     """JSON-RPC calls in one HTTP request; 1 for endpoints that take no batches."""
 

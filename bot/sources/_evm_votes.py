@@ -22,6 +22,9 @@ from bot.sources._evm_wire import block_of, number_of
 
 T = TypeVar("T")
 
+# Each try would be a line on the terminal; what came of them all is said once, at the end.
+stamina.instrumentation.set_on_retry_hooks([])
+
 _PAUSE = 0.2
 """Seconds between the first two tries; doubled from try to try up to the longest."""
 _LONGEST_PAUSE = 3.0
@@ -178,10 +181,10 @@ class Electorate:
                 if smaller:
                     raise
                 failures[line.name] = error
-            except NotAsked as error:
-                failures.setdefault(line.name, error)
             except Unanswered as error:
-                failures[line.name] = error
+                # What our own deadline cut off says less than the failure before it.
+                late = isinstance(error, NotAsked) or time.monotonic() >= deadline
+                failures[line.name] = failures.get(line.name, error) if late else error
             except TimeoutError:
                 failures[line.name] = TimedOut("did not answer in time")
             with self._order:
