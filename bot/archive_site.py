@@ -9,6 +9,7 @@ from pathlib import Path
 from bot import charts, ledger
 from bot.answers import Desk, Watched
 from bot.archive import Entry
+from bot.digest import Hidden
 from bot.metrics import METRICS
 from bot.outlets.site import swap
 from bot.records import Catalogue, Document, Period, PeriodName, Unknown
@@ -71,6 +72,16 @@ def _ranked(desk: Desk, catalogue: Catalogue, period: Period) -> list[tables.Ran
     rows = ledger.ranking(desk.store, catalogue, period)
     if isinstance(rows, Unknown):
         return rows.reason
+    names = Hidden.of(desk.hidden)
     return [
-        tables.Ranked(r.rank, r.model, r.author, r.uses, r.share, r.first_listed, r.last_used) for r in rows
-    ]  # fmt: skip
+        tables.Ranked(
+            row.rank,
+            names.model(row.model, row.author),
+            names.author(row.model, row.author),
+            row.uses,
+            row.share,
+            row.first_listed,
+            row.last_used,
+        )
+        for row in rows
+    ]

@@ -302,7 +302,7 @@ def _blocks(
 ) -> dict[str, T]:
     found = document.get(key) or {}
     if not isinstance(found, dict):
-        mistakes.append(f"{path}: {key}: found {found!r}, wanted one block a {noun}")
+        mistakes.append(f"{path}: {key}: found {found!r}, wanted one block for each {noun}")
         return {}
     blocks: dict[str, T] = {}
     for name, block in found.items():
@@ -335,7 +335,7 @@ def _lines(path: Path, prefix: str, error: ValidationError) -> list[str]:
     for problem in error.errors():
         where = prefix + ".".join(str(part) for part in problem["loc"])
         found = "" if problem["type"] in ("missing", "extra_forbidden") else f": found {_shown(problem['input'])}"
-        wanted = "no such key" if problem["type"] == "extra_forbidden" else problem["msg"]
+        wanted = "no such key" if problem["type"] == "extra_forbidden" else problem["msg"].removeprefix("Value error, ")
         lines.append(f"{path}: {where.rstrip('.')}{found}: {wanted}")
     return lines
 

@@ -28,7 +28,7 @@ def snapshot(day: date, counts: Mapping[str, int], unplaced: int = 0, note: str 
         Ref(f"test:{day}", at, "ab" * 32),
         tuple(Listing(Name(name), Name(name.partition("/")[0])) for name in counts),
         tuple(Reading(Name(name), count) for name, count in counts.items()),
-        unplaced,
+        unplaced=unplaced,
         note=note,
     )
 

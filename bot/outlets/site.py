@@ -7,6 +7,7 @@ folder that is empty, absent or was written by this outlet (it holds the file `.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import tempfile
@@ -23,8 +24,6 @@ SECRETS: tuple[str, ...] = ()
 
 MARKER = ".footfall-site"
 _MARKED = "Written by Footfall. A folder that holds this file is replaced whole whenever the site is written.\n"
-_TRIES = 10
-"""How often two processes that write the same site may get in each other's way before one gives up."""
 
 
 class Settings(config.Outlet):
@@ -76,28 +75,21 @@ def _write(fresh: Path, files: Iterable[tuple[str, bytes]]) -> None:
 
 
 def _put_in_place(fresh: Path, folder: Path) -> None:
-    """Rename `fresh` to `folder`, with what was there renamed out of the way and then removed."""
-    for _ in range(_TRIES):
-        old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        try:
-            if folder.exists():
-                os.rename(folder, old)
+    """Rename `fresh` to `folder`, with what was there renamed out of the way first and back if that fails. One process
+    at a time: the lock is on the folder above, and gone with its holder."""
+    above = os.open(folder.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(above, fcntl.LOCK_EX)
+        if not folder.exists():
+            os.rename(fresh, folder)
+            return
+        with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as aside:
+            old = Path(aside) / folder.name
+            os.rename(folder, old)
             try:
                 os.rename(fresh, folder)
-                return
-            except FileExistsError:
-                continue
-            except OSError as error:
-                if _occupied(folder):
-                    continue
+            except OSError:
                 os.rename(old, folder)
-                raise error
-        except FileNotFoundError:
-            continue  # another process had just moved the folder away
-        finally:
-            shutil.rmtree(old, ignore_errors=True)
-    raise OutletError(f"{folder}: other processes keep writing it; run one at a time")
-
-
-def _occupied(folder: Path) -> bool:
-    return folder.is_dir() and any(folder.iterdir())
+                raise
+    finally:
+        os.close(above)

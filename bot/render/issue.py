@@ -22,7 +22,7 @@ def issue_files(
     root = "../" * (path.count("/") + 1)
     ranked = {key: rows for key, rows in issue.models.items() if not isinstance(rows, str)}
     slots = {"story": words, **charts(issue)}
-    slots |= {f"table-{key}": tables.html(rows, document, key, site.hidden) for key, rows in ranked.items()}
+    slots |= {f"table-{key}": tables.html(rows, document, key) for key, rows in ranked.items()}
     earlier, later = ({"d": d, "link": f"{root}{folder(d)}/index.html"} if d else None for d in neighbours)
     made = page(
         site, "issue.j2", root, slots,
@@ -42,7 +42,7 @@ def issue_files(
     yield f"{path}/index.html", made
     yield f"{path}/digest.json", feeds.json_bytes(document)
     if ranked:
-        yield f"{path}/models.csv", tables.csv_bytes(ranked, site.hidden)
+        yield f"{path}/models.csv", tables.csv_bytes(ranked)
 
 
 def about(document: Document, own: str = "") -> dict[str, Any]:

@@ -87,13 +87,16 @@ def _front(site: Site, told: _Told) -> Iterator[File]:
 
 def _network(site: Site, network: Network, documents: Sequence[Document]) -> Iterator[File]:
     """A network's list of digests, its methodology, and the history of each of its figures."""
-    daily = sorted((d for d in documents if d["period"] == "day"), key=lambda d: str(d["day"]))
-    held = {block["catalogue"]: block for document in daily for block in blocks(document)}
+    documents = sorted(documents, key=lambda d: str(d["day"]))
+    held: dict[str, dict[str, Any]] = {}
+    for block in (block for document in documents for block in blocks(document)):
+        figures = held.get(block["catalogue"], {}).get("figures", {}) | block["figures"]
+        held[block["catalogue"]] = {**block, "figures": figures}
     yield f"{network.key}/index.html", _network_index(site, network, documents, held)
     yield f"{network.key}/method.html", _method(site, network, held)
     for block in held.values():
         for metric in block["figures"]:
-            yield _history(site, network, daily, block, metric)
+            yield _history(site, network, documents, block, metric)
 
 
 def _network_index(site: Site, network: Network, documents: Sequence[Document], held: Mapping[str, Block]) -> bytes:
@@ -122,25 +125,26 @@ COLUMNS = ("models_listed", "models_used", "models_for_half", "uses")
 """Figures that a network's list of digests shows."""
 
 
-def _history(site: Site, network: Network, daily: Sequence[Document], block: Block, metric: str) -> File:
-    """One figure day by day, newest first, with its line."""
+def _history(site: Site, network: Network, documents: Sequence[Document], block: Block, metric: str) -> File:
+    """One figure over time, newest first: by day with its line or, where days do not have it, by week and month."""
     key, latest = block["catalogue"], block["figures"][metric]
     told = [
         (document, held["figures"][metric])
-        for document in daily
+        for document in documents
         for held in blocks(document)
         if held["catalogue"] == key and metric in held["figures"]
     ]
-    points = [(date.fromisoformat(document["day"]), _number(figure["value"])) for document, figure in told]
+    daily = [(document, figure) for document, figure in told if document["period"] == "day"]
+    points = [(date.fromisoformat(document["day"]), _number(figure["value"])) for document, figure in daily]
     rows = [
-        {"day": document["day"], "figure": figure, "link": f"../../../{folder(document)}/index.html"}
-        for document, figure in reversed(told)
+        {"d": document, "figure": figure, "link": f"../../../{folder(document)}/index.html"}
+        for document, figure in reversed(daily or told)
     ]
     made = page(
         site, "history.j2", "../../../",
         {"chart": site.trend(points, f"{network.title}: {latest['label']}", latest["unit"])},
         network=introduced(network), title=block["title"], label=latest["label"],
-        definition=site.definitions.get(metric, ""), chart=slot("chart"), rows=rows,
+        definition=site.definitions.get(metric, ""), chart=slot("chart") if daily else "", rows=rows,
     )  # fmt: skip
     return history_path(network.key, key, metric), made
 

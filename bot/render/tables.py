@@ -28,7 +28,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff2
 
 
 class Ranked(NamedTuple):
-    """One listed model."""
+    """One listed model, under names as they may be shown."""
 
     rank: int
     model: str
@@ -40,37 +40,36 @@ class Ranked(NamedTuple):
     last_used: date | None
 
 
-def html(rows: Sequence[Ranked], document: Document, catalogue: str, hidden: Sequence[str] = ()) -> str:
+def html(rows: Sequence[Ranked], document: Document, catalogue: str) -> str:
     """The used models ranked, then those without use, folded away, then those whose use is unknown."""
     block = next(block for block in document["catalogues"] if block["catalogue"] == catalogue)
     unit, label = str(escape(block["unit"])), f"models-{catalogue}"
-    gone = frozenset(hidden)
     used = [row for row in rows if row.uses]
     idle = [row for row in rows if row.uses == 0]
     blind = [row for row in rows if row.uses is None]
     caption = f"Models by {unit}, most used first."
     nobody = f"<p>No listed model had any {unit}.</p>"
-    parts = [_table(used[:OPEN], label, caption, unit, gone) if used else nobody]
+    parts = [_table(used[:OPEN], label, caption, unit) if used else nobody]
     if used[OPEN:]:
-        parts.append(_folded(f"Every other model with {unit}", used[OPEN:], unit, gone))
+        parts.append(_folded(f"Every other model with {unit}", used[OPEN:], unit))
     for kind, held in ((f"Listed, without {unit} in this period", idle), (f"Listed, {unit} unknown", blind)):
         if held:
-            parts.append(_folded(kind, held, "", gone))
+            parts.append(_folded(kind, held, ""))
     return "".join(parts)
 
 
-def _folded(kind: str, rows: Sequence[Ranked], unit: str, hidden: frozenset[str]) -> str:
-    return f"<details><summary>{kind}</summary>{_table(rows, '', f'{kind}.', unit, hidden)}</details>"
+def _folded(kind: str, rows: Sequence[Ranked], unit: str) -> str:
+    return f"<details><summary>{kind}</summary>{_table(rows, '', f'{kind}.', unit)}</details>"
 
 
-def _table(rows: Sequence[Ranked], label: str, caption: str, unit: str, hidden: frozenset[str]) -> str:
+def _table(rows: Sequence[Ranked], label: str, caption: str, unit: str) -> str:
     counts = f'<th scope="col" class="number">{unit.capitalize()}</th><th scope="col" class="number">Share</th>'
     rank = '<th scope="col" class="number">Rank</th>'
     head = (
         f'<tr>{rank if unit else ""}<th scope="col" class="name">Model</th>{counts if unit else ""}'
         '<th scope="col">First listed</th><th scope="col">Last used</th></tr>'
     )
-    body = "".join(_row(row, bool(unit), hidden) for row in rows)
+    body = "".join(_row(row, bool(unit)) for row in rows)
     named = f'aria-labelledby="{label}"' if label else f'aria-label="{caption}"'
     return (
         f'<div class="wide" tabindex="0" role="region" {named}><table><caption>{caption}</caption>'
@@ -78,8 +77,8 @@ def _table(rows: Sequence[Ranked], label: str, caption: str, unit: str, hidden: 
     )
 
 
-def _row(row: Ranked, counted: bool, hidden: frozenset[str]) -> str:
-    start, end = _fixed(row.model, row.author, row.first_listed, row.last_used, hidden)
+def _row(row: Ranked, counted: bool) -> str:
+    start, end = _fixed(row.model, row.first_listed, row.last_used)
     if not counted:
         return f"<tr>{start}{end}</tr>"
     return (
@@ -89,11 +88,9 @@ def _row(row: Ranked, counted: bool, hidden: frozenset[str]) -> str:
 
 
 @lru_cache(maxsize=65536)
-def _fixed(
-    model: str, author: str, first_listed: date | None, last_used: date | None, hidden: frozenset[str]
-) -> tuple[str, str]:
+def _fixed(model: str, first_listed: date | None, last_used: date | None) -> tuple[str, str]:
     """The cells of a row that seldom change from day to day: before the counts, and after them."""
-    name = names.HIDDEN if author in hidden else names.shown(model, "site", hidden, NAME_LIMIT)
+    name = names.shown(model, "site", limit=NAME_LIMIT)
     return (
         f'<th scope="row" class="name"><bdi>{name}</bdi></th>',
         f"<td>{_day(first_listed)}</td><td>{_day(last_used)}</td>",
@@ -114,18 +111,15 @@ def _day(day: date | None) -> str:
     return day.isoformat() if day else UNKNOWN
 
 
-def csv_bytes(ranked: Mapping[str, Sequence[Ranked]], hidden: Sequence[str] = ()) -> bytes:
+def csv_bytes(ranked: Mapping[str, Sequence[Ranked]]) -> bytes:
     """Every catalogue's ranking. A cell that is not known says so; a name cannot act as a formula."""
-    gone = set(hidden)
     held = io.StringIO()
     writer = csv.writer(held)
     writer.writerow(("catalogue", *Ranked._fields))
     for catalogue, rows in ranked.items():
         for row in rows:
-            secret = row.model in gone or row.author in gone
-            model, author = (names.HIDDEN, "") if secret else (row.model, row.author)
             known = [UNKNOWN if cell is None else cell for cell in row[3:]]
-            writer.writerow((catalogue, row.rank, harmless(model), harmless(author), *known))
+            writer.writerow((catalogue, row.rank, harmless(row.model), harmless(row.author), *known))
     return held.getvalue().encode()
 
 

@@ -88,7 +88,7 @@ class Question:
     @property
     def shown(self) -> str:
         """The address as the index lists it."""
-        path = self.path.replace(":.+", "")
+        path = self.path.replace(":(?s:.+)", "")
         return f"{path}?{'&'.join(f'{name}=' for name in self.takes)}" if self.takes else path
 
 
@@ -100,7 +100,7 @@ QUESTIONS = (
         "/api/inventory", ("network", "day"), answers.inventory, lambda d, q: answers.inventory(d, q.network, q.day)
     ),
     Question(
-        "/api/model/{name:.+}",
+        "/api/model/{name:(?s:.+)}",
         ("network", "day"),
         answers.model,
         lambda d, q: answers.model(d, q["name"], q.network, q.day),
@@ -148,7 +148,7 @@ def add(app: web.Application, desk: Desk, threads: Threads) -> None:
         app.router.add_get(question.path, _answering(question, desk, threads))
     for path in ("/api", "/api/"):
         app.router.add_get(path, _index)
-    app.router.add_get("/api/{rest:.*}", _missing)
+    app.router.add_get("/api/{rest:(?s:.*)}", _missing)
 
 
 def _answering(question: Question, desk: Desk, threads: Threads) -> Handler:

@@ -47,7 +47,7 @@ def add(app: web.Application, site: Path) -> None:
         kind = FEED.get(found.name, TYPES[found.suffix])
         return web.FileResponse(found, headers={"Content-Type": kind, "Cache-Control": FRESH})
 
-    app.router.add_get("/{path:.*}", page)
+    app.router.add_get("/{path:(?s:.*)}", page)
 
 
 async def _written(site: Path) -> bool:

@@ -1,0 +1,64 @@
+"""A desk over a small invented world, for faces and pages to be tried on: ten days, one of them without a snapshot, and
+every hostile name on offer. Test data; it lives in a temporary folder and reaches no outlet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from bot import daily, ledger, store
+from bot.answers import Desk, Watched
+from bot.archive import Archive
+from bot.records import Period, Receipt
+from tests import hostile
+from tests.worlds import CATALOGUE, START, snapshot
+
+DAYS = tuple(START + timedelta(days=n) for n in range(10))
+MISSING = DAYS[6]
+"""No snapshot closes this day: it and the day after are unknown one by one."""
+NEWEST = DAYS[-1]
+ISSUED = DAYS[3]
+"""The day whose digest has a receipt."""
+NOW = datetime(2025, 3, 11, 9, tzinfo=UTC)
+SECRET = "hidden-author/model"
+ABOUT = "An invented network, **only for tests**.\n\n* one thing\n* <script>alert(1)</script>\n"
+PLAN = daily.Plan(
+    "replicate",
+    "Replicate",
+    (CATALOGUE,),
+    {"catalogue": CATALOGUE.key, "figure": "models_used"},
+    (SECRET,),
+)
+
+
+def counts(day: date) -> dict[str, int]:
+    """What each model's counter shows at the end of a day: the first few models grow, the hostile ones now and then."""
+    number = (day - START).days
+    made = {f"owner{n}/model-{n}": 1000 + number * (4000 // (n + 1)) for n in range(40)}
+    made |= {f"idle/model-{n}": 0 for n in range(100 + number)}
+    made |= {name: n % 7 + number * (n % 3) for n, name in enumerate(hostile.NAMES.values()) if name.strip()}
+    return {**made, SECRET: 10 + 900 * number}
+
+
+@contextmanager
+def desk(folder: Path, days: Sequence[date] = DAYS) -> Iterator[Desk]:
+    """A desk with every day and week of the world composed."""
+    opened = store.opened(f"sqlite:///{folder / 'footfall.db'}")
+    try:
+        archive = Archive(opened)
+        for day in days:
+            if day != MISSING:
+                ledger.add(opened, snapshot(day, counts(day)))
+        for day in days[1:]:
+            daily.compose(opened, archive, PLAN, Period.holding(day), NOW)
+        if NEWEST in days:
+            daily.compose(opened, archive, PLAN, Period.holding(ISSUED, "week"), NOW)
+            issued = archive.digest("replicate", "day", ISSUED)
+            assert issued is not None
+            archive.add_receipt(issued, Receipt("x", "@footfall", 0, "123", "https://x.com/i/status/123", NOW))
+        watched = Watched("replicate", "Replicate", (CATALOGUE,), ABOUT, PLAN.headline)
+        yield Desk(opened, archive, {"replicate": watched}, (SECRET,), lambda: NOW)
+    finally:
+        opened.close()

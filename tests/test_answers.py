@@ -1,0 +1,433 @@
+"""Every question, asked of a small world whose every use is written down here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from bot import answers, daily, ledger, render, store
+from bot.answers import AnswerError, Desk, NotFoundError, Watched
+from bot.archive import Archive
+from bot.metrics import METRICS
+from bot.records import Catalogue, Document, Listing, Name, Period, Reading, Ref, Snapshot, instant
+from tests.worlds import CATALOGUE, START, snapshot, window
+
+ONE = timedelta(days=1)
+DAYS = tuple(START + n * ONE for n in range(10))
+MISSING, NEWEST = DAYS[5], DAYS[9]
+NOW = datetime(2025, 3, 11, 9, tzinfo=UTC)
+HIDDEN = ("hid", "shy/secret-model")
+SECRETS = ("hid/", "secret-model")
+
+FIRST, TWO, NEW, STILL = "acme/first", "acme/two", "late/new", "idle/still"
+
+
+def counters(number: int) -> dict[str, int]:
+    """What each listed model's counter shows at the end of day `number`."""
+    shown = {
+        FIRST: 1000 + 100 * number,
+        TWO: 40 * min(number, 4),
+        STILL: 0,
+        "idle/once": 7,
+        "other/first": 30 * number,
+        "hid/one": 5 * number * number,
+        "shy/secret-model": 500 * number,
+    }
+    if number < 4:
+        shown["gone/model"] = 9 * number
+    if number >= 8:
+        shown[NEW] = 600 * (number - 7)
+    return shown
+
+
+WORLD = {day: counters(n) for n, day in enumerate(DAYS) if day != MISSING}
+PLAN = daily.Plan("replicate", "Replicate", (CATALOGUE,), {"catalogue": CATALOGUE.key, "figure": "models_used"}, HIDDEN)
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    opened = store.opened(f"sqlite:///{tmp_path_factory.mktemp('answers') / 'footfall.db'}")
+    archive = Archive(opened)
+    for day, counts in WORLD.items():
+        ledger.add(opened, snapshot(day, counts))
+    for day in DAYS[1:]:
+        daily.compose(opened, archive, PLAN, Period.holding(day), NOW)
+    daily.compose(opened, archive, PLAN, Period.holding(DAYS[3], "week"), NOW)
+    watched = Watched("replicate", "Replicate", (CATALOGUE,), "How it is counted.", PLAN.headline)
+    yield Desk(opened, archive, {"replicate": watched}, HIDDEN, lambda: NOW)
+    opened.close()
+
+
+def kept(desk: Desk, day: date = NEWEST) -> Document:
+    document = desk.archive.digest("replicate", "day", day)
+    assert document is not None
+    return document
+
+
+def uses_on(day: date) -> dict[str, int]:
+    found = window(WORLD, day, day)
+    assert found.known
+    return dict(found.by_model)
+
+
+# --- figures are looked up -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("day", DAYS[1:])
+def test_usage_and_inventory_tell_the_figures_of_the_archive(desk: Desk, day: date) -> None:
+    published = kept(desk, day)["catalogues"][0]["figures"]
+    for answer in (answers.usage(desk, None, "day", day), answers.inventory(desk, "replicate", day)):
+        told = answer["catalogues"][0]["figures"]
+        assert told and all(figure == published[key] for key, figure in told.items())
+        assert (answer["day"], answer["edition"], answer["status"]) == (day.isoformat(), 1, "draft")
+    assert published["uses"]["value"] == (sum(uses_on(day).values()) if day not in (MISSING, MISSING + ONE) else None)
+
+
+def test_the_newest_digest_is_told_when_no_day_is_named(desk: Desk) -> None:
+    assert answers.digest(desk, None) == kept(desk)
+    assert answers.digest(desk, None, "week", DAYS[3])["day"] == "2025-03-03"
+
+
+def test_a_trend_is_every_days_figure_as_published(desk: Desk) -> None:
+    days = {row["day"]: row["figure"] for row in answers.trend(desk, "uses", None, 30)["days"]}
+    assert list(days) == [day.isoformat() for day in DAYS[1:]]
+    for day in DAYS[1:]:
+        figure = kept(desk, day)["catalogues"][0]["figures"]["uses"]
+        assert days[day.isoformat()] == {"value": figure["value"], "unknown": figure.get("unknown"), "unit": "runs"}
+    assert "no reading" in days[MISSING.isoformat()]["unknown"]
+    assert len(answers.trend(desk, "uses", None, 3)["days"]) == 3
+
+
+def test_top_by_uses_is_the_digests_own_table(desk: Desk) -> None:
+    answer = answers.top(desk, None)
+    assert answer["models"] == kept(desk)["catalogues"][0]["top"][:10]
+    assert answer["models"][0]["uses"] == max(uses_on(NEWEST).values())
+
+
+@pytest.mark.parametrize(("by", "falls"), [("rise", False), ("fall", True)])
+def test_top_by_movement_orders_models_by_how_much_they_moved(desk: Desk, by: str, falls: bool) -> None:
+    now, before = uses_on(DAYS[4]), uses_on(DAYS[3])
+    moved = {n: c for n in {*now, *before} if (c := now.get(n, 0) - before.get(n, 0)) and (c < 0) == falls}
+    rows = answers.top(desk, None, by, "day", DAYS[4])["models"]
+    assert [row["change"] for row in rows] == sorted(moved.values(), key=lambda c: -abs(c))
+    assert all(row["change"] == row["uses"] - row["before"] for row in rows)
+    assert rows
+
+
+def test_a_models_card_is_its_row_of_the_ledger(desk: Desk) -> None:
+    card = answers.model(desk, FIRST, None, DAYS[4])
+    by_model = uses_on(DAYS[4])
+    assert (card["uses"]["value"], card["rank"]) == (100, 2)
+    assert card["share"] == 100 / sum(by_model.values())
+    assert card["last_used"] == DAYS[4].isoformat() and card["idle_days"] == 0
+    assert card["days"] == [{"day": d.isoformat(), "uses": 100} for d in DAYS[1:5]]
+
+
+# --- why -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("day", [*DAYS[2:5], *DAYS[8:]])
+def test_the_parts_of_why_add_up_to_the_change_exactly(desk: Desk, day: date) -> None:
+    answer = answers.why(desk, None, day)
+    now, before = sum(uses_on(day).values()), sum(uses_on(day - ONE).values())
+    assert (answer["uses"], answer["before"], answer["change"]) == (now, before, now - before)
+    parts = [m["change"] for m in answer["movers"]] + [answer["rest"]["change"], answer["unattributed"]]
+    assert sum(parts) == now - before
+    assert answer["without_largest"] == now - before - max((m["change"] for m in answer["movers"]), key=abs)
+    assert answer["uses"] == kept(desk, day)["catalogues"][0]["figures"]["uses"]["value"]
+
+
+def test_more_movers_than_are_shown_are_summed_as_the_rest(db: store.Store) -> None:
+    names = [f"o/m{n}" for n in range(9)]
+    for number, day in enumerate(DAYS[:3]):
+        ledger.add(db, snapshot(day, {name: number * number * (n + 1) for n, name in enumerate(names)}))
+    desk = _desk(db, DAYS[1:3])
+    answer = answers.why(desk, None)
+    # Day 1 uses n+1, day 2 uses 3(n+1): each moved by 2(n+1).
+    assert [m["change"] for m in answer["movers"]] == [18, 16, 14, 12, 10]
+    assert answer["rest"] == {"models": 4, "change": 2 + 4 + 6 + 8}
+    assert answer["change"] == 90 and answer["without_largest"] == 72
+
+
+def _desk(db: store.Store, days: tuple[date, ...], hidden: tuple[str, ...] = ()) -> Desk:
+    archive = Archive(db)
+    for day in days:
+        daily.compose(db, archive, replace(PLAN, hidden=hidden), Period.holding(day), NOW)
+    watched = Watched("replicate", "Replicate", (CATALOGUE,), "", PLAN.headline)
+    return Desk(db, archive, {"replicate": watched}, hidden, lambda: NOW)
+
+
+def test_what_a_newcomer_used_before_it_was_seen_is_not_called_nothing(desk: Desk) -> None:
+    (row,) = [m for m in answers.why(desk, None)["movers"] if m["model"] == NEW]
+    assert row == {"model": NEW, "uses": 600, "before": None, "change": 600}
+    assert "newly counted, 600 runs" in words(answers.top(desk, None, "rise"))
+
+
+def test_a_ledger_that_knows_otherwise_than_the_edition_says_so(db: store.Store) -> None:
+    for number, day in enumerate(DAYS[:4]):
+        if number != 2:
+            ledger.add(db, snapshot(day, {FIRST: 10 * number * number}))
+    desk = _desk(db, (DAYS[3],))
+    assert kept(desk, DAYS[3])["catalogues"][0]["figures"]["uses"]["value"] is None
+    ledger.add(db, snapshot(DAYS[2], {FIRST: 35}))
+    for answer in (answers.why(desk, None), answers.top(desk, None, "rise")):
+        assert answer["unknown"] == "the ledger has changed since this edition was composed"
+        assert "changed since" in words(answer)
+
+
+# --- unknown, with reasons -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("day", [MISSING, MISSING + ONE, MISSING + 2 * ONE])
+def test_what_moved_across_a_missing_reading_is_unknown_with_the_reason(desk: Desk, day: date) -> None:
+    for answer in (answers.why(desk, None, day), answers.top(desk, None, "fall", "day", day)):
+        assert "no reading at the end of 6 Mar 2025" in answer["unknown"]
+        assert "change" not in answer and not answer.get("models")
+
+
+def test_use_of_an_unknown_day_is_unknown_everywhere(desk: Desk) -> None:
+    card = answers.model(desk, FIRST, None, MISSING)
+    assert card["uses"] == {"value": None, "unit": "runs", "unknown": "no reading at the end of 6 Mar 2025"}
+    assert card["listed"] is None and card["rank"] is None and card["last_used"] is None
+    assert "no use seen" not in words(card)
+    assert answers.top(desk, None, "uses", "day", MISSING)["models"] == []
+    assert "no reading" in answers.top(desk, None, "uses", "day", MISSING)["unknown"]
+    assert "no reading" in answers.idle(desk, None, 1, MISSING)["unknown"]
+
+
+def test_a_day_with_a_list_but_no_known_use_still_says_who_was_listed(desk: Desk) -> None:
+    card = answers.model(desk, FIRST, None, MISSING + ONE)
+    assert card["uses"]["value"] is None and "6 Mar 2025" in card["uses"]["unknown"]
+    assert card["listed"] is True and card["last_used"] == (MISSING + ONE).isoformat()
+
+
+def test_a_model_that_left_is_said_to_be_gone_and_not_to_be_unused(desk: Desk) -> None:
+    card = answers.model(desk, "gone/model")
+    assert card["uses"]["unknown"] == "not listed on this day" and card["listed"] is False
+    assert "no use seen" not in words(card)
+
+
+def test_a_model_without_a_reading_when_the_day_began_has_unknown_use(desk: Desk) -> None:
+    card = answers.model(desk, NEW, None, DAYS[8])
+    assert card["uses"]["unknown"] == "it had no reading when the day began" and card["share"] is None
+
+
+def test_idle_counts_listed_models_without_use_and_never_more_than_was_watched(desk: Desk) -> None:
+    answer = answers.idle(desk, None, 3)
+    used = set(window(WORLD, DAYS[7], DAYS[9]).by_model)
+    assert answer["count"] == len(set(WORLD[NEWEST]) - used) == 3
+    assert [row["model"] for row in answer["models"]] == [TWO, "idle/once", STILL]
+    assert (answer["models"][0]["last_used"], answer["never_seen"]) == (DAYS[4].isoformat(), 2)
+    # Last used on day 4: the five days since are idle, the six with that day are not.
+    assert [TWO in [row["model"] for row in answers.idle(desk, None, days)["models"]] for days in (5, 6)] == [
+        True,
+        False,
+    ]
+    assert answers.idle(desk, None, 30)["unknown"] == "watched for 9 of 30 days"
+
+
+# --- compare -------------------------------------------------------------------------------------------------------
+
+
+def test_two_models_stand_side_by_side_with_their_own_figures(desk: Desk) -> None:
+    answer = answers.compare(desk, FIRST, TWO)
+    assert [side["name"] for side in answer["sides"]] == [FIRST, TWO]
+    assert [side["figures"]["uses"]["value"] for side in answer["sides"]] == [100, 0]
+    assert answer["comparable"] is True
+    assert {side["figures"]["uses"]["evidence"] for side in answer["sides"]} == {"reported"}
+
+
+def test_networks_of_different_units_are_said_not_to_compare(db: store.Store) -> None:
+    other = Catalogue("elsewhere", "hub", "hub models", "inferences", "claimed")
+    desk = _desk(db, ())
+    for day, counts in list(WORLD.items())[:3]:
+        ledger.add(db, snapshot(day, counts))
+        listings = tuple(Listing(Name(n), Name("a")) for n in counts)
+        readings = tuple(Reading(Name(n), c) for n, c in counts.items())
+        at = instant(day + ONE)
+        ledger.add(db, Snapshot("elsewhere", "hub", at, Ref("test:", at), listings, readings))
+    headline = {"catalogue": "hub", "figure": "models_used"}
+    there = daily.Plan("elsewhere", "Elsewhere", (other,), headline)
+    for plan in (PLAN, there):
+        daily.compose(db, desk.archive, plan, Period.holding(DAYS[2]), NOW)
+    watched = {**desk.watched, "elsewhere": Watched("elsewhere", "Elsewhere", (other,), "", headline)}
+    answer = answers.compare(replace(desk, watched=watched), "replicate", "elsewhere")
+    assert answer["comparable"] is False and answer["units"] == ["runs", "inferences"]
+    assert "compare the shares" in words(answer) and "share of models used" in words(answer)
+
+
+# --- names ---------------------------------------------------------------------------------------------------------
+
+EVERYTHING: list[Callable[[Desk], Any]] = [
+    lambda d: answers.digest(d, None),
+    lambda d: answers.digest(d, None, "week", DAYS[3]),
+    lambda d: answers.usage(d, None),
+    lambda d: answers.inventory(d, None),
+    lambda d: answers.top(d, None),
+    lambda d: answers.top(d, None, "rise"),
+    lambda d: answers.top(d, None, "fall"),
+    lambda d: answers.idle(d, None, 1),
+    lambda d: answers.why(d, None, DAYS[9]),
+    lambda d: answers.why(d, None, DAYS[4]),
+    lambda d: answers.trend(d, "uses", None),
+    lambda d: answers.compare(d, FIRST, TWO),
+    lambda d: answers.status(d),
+    lambda d: answers.about(d),
+]
+
+
+@pytest.mark.parametrize("ask", EVERYTHING)
+def test_a_hidden_name_is_in_no_answer(desk: Desk, ask: Callable[[Desk], Any]) -> None:
+    told = json.dumps(ask(desk))
+    assert not any(secret in told for secret in SECRETS)
+
+
+@pytest.mark.parametrize("ask", EVERYTHING[:11])
+def test_a_name_hidden_after_the_digest_was_composed_is_gone_too(db: store.Store, ask: Callable[[Desk], Any]) -> None:
+    for day, counts in WORLD.items():
+        ledger.add(db, snapshot(day, counts))
+    desk = _desk(db, DAYS[1:])
+    daily.compose(db, desk.archive, replace(PLAN, hidden=()), Period.holding(DAYS[3], "week"), NOW)
+    assert any(secret in json.dumps(kept(desk)) for secret in SECRETS)  # composed in the open
+    told = json.dumps(ask(replace(desk, hidden=HIDDEN)))
+    assert not any(secret in told for secret in SECRETS)
+
+
+def test_hidden_models_are_counted_under_no_name(desk: Desk) -> None:
+    rows = answers.top(desk, None)["models"]
+    assert [row["uses"] for row in rows if row["model"] == "a hidden model"] == [500, 85]
+    assert answers.usage(desk, None)["catalogues"][0]["figures"]["uses"]["value"] == sum(uses_on(NEWEST).values())
+
+
+@pytest.mark.parametrize("typed", ["shy/secret-model", "SHY/Secret-Model", "hid/one"])
+def test_a_hidden_model_cannot_be_asked_about(desk: Desk, typed: str) -> None:
+    with pytest.raises(AnswerError, match=r"^this name is hidden here$"):
+        answers.model(desk, typed)
+
+
+@pytest.mark.parametrize("typed", ["secret-model", "secret-modle", "hid", "hid/on", "shy/secret", "one"])
+def test_a_hidden_name_is_never_suggested(desk: Desk, typed: str) -> None:
+    with pytest.raises(NotFoundError) as refused:
+        answers.model(desk, typed)
+    assert not any(secret in str(refused.value).partition(":")[2] for secret in SECRETS)
+    assert not [n for n in desk.matches(desk.network(None), typed) if desk.hides(n)]
+
+
+def test_near_misses_are_suggested_and_not_taken(desk: Desk) -> None:
+    with pytest.raises(NotFoundError, match=r"^acme/frist: no such model on Replicate; did you mean acme/first"):
+        answers.model(desk, "acme/frist")
+    with pytest.raises(NotFoundError, match="replicat: no such network; known: replicate; did you mean replicate"):
+        answers.usage(desk, "replicat")
+    with pytest.raises(NotFoundError, match="models_usd: no such metric; did you mean models_used"):
+        answers.method(desk, "models_usd")
+
+
+def test_a_name_without_its_author_is_taken_where_it_means_one_model(desk: Desk) -> None:
+    assert answers.model(desk, "TWO")["model"] == TWO
+    with pytest.raises(NotFoundError, match="there are 2 of that name, such as acme/first and other/first"):
+        answers.model(desk, "first")
+
+
+def test_names_that_differ_in_case_alone_are_told_apart(db: store.Store) -> None:
+    for number, day in enumerate(DAYS[:2]):
+        ledger.add(db, snapshot(day, {"Acme/One": 5 * number, "acme/one": 3 * number}))
+    desk = _desk(db, DAYS[1:2])
+    assert answers.model(desk, "acme/one")["uses"]["value"] == 3
+    assert answers.model(desk, "Acme/One")["uses"]["value"] == 5
+
+
+def test_what_a_stranger_typed_comes_back_harmless(desk: Desk) -> None:
+    with pytest.raises(NotFoundError) as refused:
+        answers.model(desk, "a\x1b[31m\nb\u202ec" + "x" * 5000)
+    assert len(str(refused.value)) < 400
+    assert not any(sign in str(refused.value) for sign in "\x1b\n\u202e")
+
+
+# --- what cannot be answered ---------------------------------------------------------------------------------------
+
+
+def test_days_that_are_not_there_are_said_to_be_so(desk: Desk) -> None:
+    with pytest.raises(AnswerError, match=r"^2025-03-12: is in the future; today is 2025-03-11 \(UTC\)$"):
+        answers.usage(desk, None, "day", date(2025, 3, 12))
+    with pytest.raises(NotFoundError, match="no day digest for 2024-01-01; there are 9, from 2025-03-02 to 2025-03-10"):
+        answers.why(desk, None, date(2024, 1, 1))
+    with pytest.raises(NotFoundError, match="no month digest yet; run: python -m bot compose --period month"):
+        answers.digest(desk, None, "month")
+
+
+@pytest.mark.parametrize("day", [date.min, date(1, 12, 31)])
+@pytest.mark.parametrize("period", ["day", "week", "month"])
+def test_the_first_days_of_the_calendar_are_no_crash(desk: Desk, day: date, period: Any) -> None:
+    with pytest.raises(NotFoundError):
+        answers.digest(desk, None, period, day)
+
+
+def test_nothing_collected_is_no_crash(db: store.Store) -> None:
+    desk = _desk(db, ())
+    assert answers.status(desk)["catalogues"][0]["last_day"] is None
+    with pytest.raises(NotFoundError, match="no day digest yet"):
+        answers.usage(desk, None)
+    with pytest.raises(NotFoundError, match="no such model"):
+        answers.model(desk, FIRST)
+    with pytest.raises(AnswerError, match="none is configured"):
+        answers.compare(replace(desk, watched={}), FIRST, TWO)
+
+
+@pytest.mark.parametrize("days", [0, -1, 10**9])
+def test_days_out_of_range_are_refused(desk: Desk, days: int) -> None:
+    with pytest.raises(AnswerError, match=f"found {days}, wanted 1 to"):
+        answers.idle(desk, None, days)
+    with pytest.raises(AnswerError, match=f"found {days}, wanted 1 to"):
+        answers.trend(desk, "uses", None, days)
+
+
+def test_a_figure_of_longer_periods_has_no_trend_by_day(desk: Desk) -> None:
+    longer = next(key for key, metric in METRICS.items() if "day" not in metric.periods)
+    with pytest.raises(AnswerError, match="is no figure of a day; it stands in week and month digests"):
+        answers.trend(desk, longer, None)
+
+
+def test_an_order_that_is_not_known_is_refused(desk: Desk) -> None:
+    with pytest.raises(AnswerError, match="by: found sideways, wanted one of uses, rise, fall"):
+        answers.top(desk, None, "sideways")
+
+
+# --- what there is -------------------------------------------------------------------------------------------------
+
+
+def test_every_metric_is_defined_in_words(desk: Desk) -> None:
+    told = {one["metric"]: one for one in answers.definitions()}
+    assert told.keys() == METRICS.keys()
+    for key in METRICS:
+        answer = answers.method(desk, key)
+        assert answer["definition"] == told[key]["definition"] == METRICS[key].definition
+        assert answer["label"] == told[key]["label"] and "{" not in answer["label"]
+
+
+def test_status_tells_what_is_there_and_how_old_it_is(desk: Desk) -> None:
+    (row,) = answers.status(desk)["catalogues"]
+    assert (row["first_day"], row["last_day"], row["days_behind"]) == (START.isoformat(), NEWEST.isoformat(), 0)
+    assert row["models"] == len({name for counts in WORLD.values() for name in counts})
+    assert row["newest_digest"] == NEWEST.isoformat()
+
+
+def test_networks_and_their_digests_are_listed(desk: Desk) -> None:
+    (network,) = answers.known_networks(desk)["networks"]
+    assert (network["network"], network["catalogues"][0]["unit"]) == ("replicate", "runs")
+    listed = answers.kept_digests(desk, "replicate")["digests"]
+    assert listed == [{"day": d.isoformat(), "edition": 1, "status": "draft"} for d in DAYS[1:]]
+    assert [one["day"] for one in answers.kept_digests(desk, None, "week")["digests"]] == ["2025-03-03"]
+
+
+@pytest.mark.parametrize("ask", [*EVERYTHING[2:], lambda d: answers.model(d, TWO), lambda d: answers.method(d, "uses")])
+def test_every_answer_can_be_put_into_words(desk: Desk, ask: Callable[[Desk], Any]) -> None:
+    assert words(ask(desk)).strip()
+
+
+def words(answer: Document) -> str:
+    return render.rendered("text", f"text/answers/{answer['question']}.j2", hidden=HIDDEN, answer=answer)
