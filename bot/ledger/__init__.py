@@ -5,7 +5,7 @@ the rest are the questions that faces ask.
 """
 
 from bot.ledger.books import HISTORY, book
-from bot.ledger.questions import Row, Span, days, history_of, known_names, ranking, span
+from bot.ledger.questions import Row, Span, days, history_of, known_names, mark, names_by_use, ranking, span
 from bot.ledger.snapshots import CLOSES_WITHIN, Added, add, closed_day
 
 __all__ = [
@@ -20,6 +20,8 @@ __all__ = [
     "days",
     "history_of",
     "known_names",
+    "mark",
+    "names_by_use",
     "ranking",
     "span",
 ]
