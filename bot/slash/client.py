@@ -111,7 +111,7 @@ class Footfall(discord.AutoShardedClient):
 
     def said(self, question: Question) -> Said:
         """A question's answer. Takes its time; call it in a thread."""
-        return wording.said(self.desk, self.index.names, self.pictures, question)
+        return wording.said(self.desk, self.index.load, self.pictures, question)
 
     def look_again(self) -> None:
         """Have the names in memory renewed, where that is due; whoever asks meanwhile gets those of before."""

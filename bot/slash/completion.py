@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+import threading
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +26,7 @@ SHOWN = 25
 LONGEST = 100
 """Characters of a choice's name and of its value (interactions/application-commands, Option Choice)."""
 CANDIDATES = 300
+MANY = 2000
 _TOKEN = re.compile(r"~[0-9a-f]{12}")
 
 
@@ -52,6 +56,10 @@ class Names:
         self.known = tuple(known)
         self._folded = [one.model.casefold() for one in self.known]
         self._tokens = {one.token: place for place, one in enumerate(self.known)}
+        self._whole = sorted((name, place) for place, name in enumerate(self._folded))
+        self._tails = sorted((name.rpartition("/")[2], place) for place, name in enumerate(self._folded))
+        self._text = "\n".join(self._folded)
+        self._starts = list(accumulate((len(name) + 1 for name in self._folded[:-1]), initial=0))
         self._holding = _holding(self._folded)
 
     def of(self, token: str) -> Known | None:
@@ -62,31 +70,40 @@ class Names:
     def matches(self, typed: str, wanted: Callable[[Known], bool], limit: int = SHOWN) -> list[Known]:
         """Names that complete what was typed: the same, beginning so, their part after the author beginning so, holding
         it, then near misses; each group by use."""
-        found: list[Known] = []
+        found: dict[int, Known] = {}
         for place in self._places(Name(typed).casefold()):
-            if wanted(self.known[place]):
-                found.append(self.known[place])
+            if place not in found and wanted(self.known[place]):
+                found[place] = self.known[place]
                 if len(found) == limit:
                     break
-        return found
+        return list(found.values())
 
     def _places(self, typed: str) -> Iterator[int]:
         if not typed:
             yield from range(len(self.known))
             return
-        holding = [place for place, name in enumerate(self._folded) if typed in name]
-        yield from sorted(holding, key=lambda place: self._rank(place, typed))
-        held = set(holding)
-        yield from (place for place in self._near(typed) if place not in held)
+        for ordered in (self._whole, self._tails):
+            yield from (place for _, place in _between(ordered, typed, typed))
+        yield from self._beginning(self._whole, typed, lambda name: name.startswith(typed))
+        yield from self._beginning(self._tails, typed, lambda name: name.rpartition("/")[2].startswith(typed))
+        yield from self._inside(typed)
+        yield from self._near(typed)
 
-    def _rank(self, place: int, typed: str) -> tuple[int, int]:
-        name = self._folded[place]
-        tail = name.rpartition("/")[2]
-        if typed in (name, tail):
-            return 0 if name == typed else 1, place
-        if name.startswith(typed):
-            return 2, place
-        return (3 if tail.startswith(typed) else 4), place
+    def _beginning(self, ordered: Sequence[tuple[str, int]], typed: str, fits: Callable[[str], bool]) -> Iterator[int]:
+        """Places of names that begin with what was typed, by use. Where they are many, the first are met soon by going
+        through all names in that order; else they are found and put in it."""
+        found = _between(ordered, typed, typed + "\U0010ffff")
+        if len(found) > MANY:
+            return (place for place, name in enumerate(self._folded) if fits(name))
+        return iter(sorted(place for _, place in found))
+
+    def _inside(self, typed: str) -> Iterator[int]:
+        """Places of names that hold what was typed, by use. No name has a line break."""
+        at = self._text.find(typed)
+        while at >= 0:
+            place = bisect_right(self._starts, at) - 1
+            yield place
+            at = self._text.find(typed, self._starts[place] + len(self._folded[place]))
 
     def _near(self, typed: str) -> list[int]:
         """Places of names that share letters with what was typed, the nearest first."""
@@ -102,6 +119,11 @@ class Names:
         best = np.argpartition(-weighed, most - 1)[:most]
         scored = [(fuzz.WRatio(typed, self._folded[place]), -int(place)) for place in best if hits[place]]
         return [-place for score, place in sorted(scored, reverse=True) if score >= 50]
+
+
+def _between(ordered: Sequence[tuple[str, int]], first: str, last: str) -> Sequence[tuple[str, int]]:
+    """Entries from one text to another, both included."""
+    return ordered[bisect_left(ordered, (first, -1)) : bisect_right(ordered, (last, len(ordered)))]
 
 
 def _pairs(text: str) -> set[str]:
@@ -134,16 +156,22 @@ class Index:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._mark: tuple[int, int] | None = None
+        self._loading = threading.Lock()
         self.names = Names(())
 
-    def refresh(self) -> bool:
+    def refresh(self) -> None:
         """Look again if the ledger changed. Takes seconds with many models; call it off the loop. Raises
         `StoreError`."""
-        mark = ledger.mark(self._desk.store)
-        if mark == self._mark:
-            return False
-        self.names, self._mark = loaded(self._desk), mark
-        return True
+        with self._loading:
+            mark = ledger.mark(self._desk.store)
+            if mark != self._mark:
+                self.names, self._mark = loaded(self._desk), mark
+
+    def load(self) -> Names:
+        """The names; looked up if they never were. Raises `StoreError`."""
+        if self._mark is None:
+            self.refresh()
+        return self.names
 
 
 def near(typed: str, words: Mapping[str, str], limit: int = SHOWN) -> list[str]:

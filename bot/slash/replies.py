@@ -68,8 +68,7 @@ class Reply:
             return
         client = self.interaction.client
         work = asyncio.ensure_future(client.work(lambda: client.said(question)))
-        await asyncio.wait({work}, timeout=PROMPT)
-        if not work.done():
+        if not await _promptly(work):
             await self._defer()
         try:
             said = await work
@@ -131,6 +130,12 @@ class Reply:
         number = uuid.uuid4().hex[:12]
         log.error(event, id=number, question=question.name, options=dict(question.options), exc_info=error)
         return number
+
+
+async def _promptly(work: asyncio.Future[Said]) -> bool:
+    """Whether work comes to its end before the asker would wonder."""
+    done, _ = await asyncio.wait({work}, timeout=PROMPT)
+    return bool(done)
 
 
 def reply_to_button(interaction: discord.Interaction[Footfall]) -> Reply:

@@ -74,7 +74,7 @@ class Pictures:
             return self._drawn[key]
 
 
-def said(desk: Desk, names: Names, pictures: Pictures, question: Question) -> Said:
+def said(desk: Desk, names: Callable[[], Names], pictures: Pictures, question: Question) -> Said:
     """Ask and put into words. Raises `AnswerError`, `StoreError`."""
     asked = _meant(question, names)
     answer = asked.answer(desk)
@@ -85,16 +85,16 @@ def said(desk: Desk, names: Names, pictures: Pictures, question: Question) -> Sa
     return Said(embed, picture, _buttons(desk, asked, answer, pages))
 
 
-def _meant(question: Question, names: Names) -> Question:
+def _meant(question: Question, names: Callable[[], Names]) -> Question:
     """The question with models by their names, where it has the index's stand-ins for them."""
     changed = dict(question.options)
     for key in MODELS:
         text = changed.get(key, "")
-        known = names.of(text)
-        if known is None:
-            if is_token(text):
-                raise AnswerError("this model is not known any more; ask again by its name")
+        if not is_token(text):
             continue
+        known = names().of(text)
+        if known is None:
+            raise AnswerError("this model is not known any more; ask again by its name")
         changed[key] = known.model
         if key == "name":
             changed["network"] = known.network
