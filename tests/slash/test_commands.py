@@ -19,6 +19,8 @@ from tests import desks, hostile
 from tests.render.test_names import DISCORD_LIVE, bare
 from tests.slash.rig import Rig, buttons, embed, run, texts
 
+DEFERRED, DEFERRED_UPDATE = 5, 6
+"""interactions/receiving-and-responding, Interaction Callback Type."""
 MODEL, OTHER = "owner0/model-0", "owner1/model-1"
 QUESTIONS: list[tuple[str, dict[str, object]]] = [
     ("usage", {}),
@@ -222,15 +224,21 @@ def test_an_answer_that_takes_long_is_deferred_and_then_given(tmp_path: Path, mo
     async def scenario(rig: Rig) -> None:
         monkeypatch.setattr(wording, "said", late)
         result = await rig.ask("usage", private=True)
-        assert result.deferred and result.ephemeral
+        assert kinds(rig) == [DEFERRED] and result.ephemeral
         assert embed(result).title and result.response.attachments
         mistaken = await rig.ask("model", name="zzz")
-        assert mistaken.deferred and not mistaken.response.embeds and "no such model" in mistaken.response.content
+        assert not mistaken.response.embeds and "no such model" in mistaken.response.content
         first = await rig.ask("usage")
         await rig.ann.click(first.response.message, label="Day before")
         assert "9 March" in (rig.channel.last_message.embeds[0].title or "")
+        assert kinds(rig) == [DEFERRED, DEFERRED, DEFERRED, DEFERRED_UPDATE]
 
     run(tmp_path, scenario)
+
+
+def kinds(rig: Rig) -> list[int]:
+    """What kind of first answer each interaction got."""
+    return [one.json["type"] for one in rig.env.http_requests if one.path.endswith("/callback")]
 
 
 def test_an_acknowledgement_that_was_accepted_and_lost_is_taken_as_given(tmp_path: Path) -> None:
