@@ -24,7 +24,7 @@ test: check tools  ## everything: check, then every test
 	$(BIN)/pytest
 
 golden: $(READY_DEV)  ## write the golden files anew; read the diff before you commit it
-	$(BIN)/pytest --snapshot-update tests/render tests/sources
+	GOLDEN=1 $(BIN)/pytest --snapshot-update tests/render tests/sources tests/test_charts.py
 
 bench: $(READY_DEV)  ## every measurement, each as a ratio against a peer or a floor
 	$(BIN)/python -m benchmarks

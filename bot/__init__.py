@@ -2,17 +2,20 @@
 
 The map, in the order in which the data goes:
 
-    sources/      one file a network: asks it, and returns records
-    ledger.py     keeps what networks said; answers as books (one catalogue, one period)
-    metrics.py    one function a metric: a book in, a value or an unknown out
-    digest.py     all figures of one network and period, with gaps and refs
-    findings.py   true sentences about the figures, ranked by newsworthiness
-    archive.py    keeps what we said: digests, editions, receipts
-    render.py     digests to words, through templates/; charts.py draws, site pages live in pages.py
-    outlets/      one file an outlet: puts posts where people read them
-    daily.py      conducts the walk: collect, compose, publish
-    cli.py web.py the faces: they ask the archive and the ledger, and compute nothing
+    sources/         one file a network: asks it, and returns records
+    ledger/          keeps what networks said; answers as books (one catalogue, one period)
+    metrics/         one function a metric: a book in, a value or an unknown out
+    digest.py        all figures of one network and period, with gaps and refs
+    findings/        true sentences about the figures, ranked by newsworthiness
+    archive.py       keeps what we said: digests, editions, receipts
+    render/          digests to words and pages, through templates/
+    charts/          digests to pictures, with the same facts in words
+    outlets/         one file an outlet: puts posts where people read them
+    daily.py         conducts the walk: collect, compose
+    answers/         what any face is asked, looked up
+    archive_site.py  the archive as pages
+    cli/ web/        the faces: they ask, and compute nothing
 
-Below all of them: config.py (choices and secrets), records.py (the types that walk),
-store.py (engine, tables, migrations). Imports go one way; `pyproject.toml` holds the contract.
+Below all of them: config.py (choices and secrets), records.py (the types that walk), numbers.py (how numbers are
+shown), store.py (engine, tables; the migrations lie beside it). Imports go one way; `pyproject.toml` holds them to it.
 """

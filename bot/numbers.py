@@ -48,7 +48,7 @@ def compact(number: Number, locale: str = "en") -> str:
 
 def signed(number: Number, locale: str = "en") -> str:
     """A difference of counts, with its sign: "+137,830", "−222,625"."""
-    return ("+" if number > 0 else MINUS if number < 0 else "") + count(abs(number), locale)
+    return ("+" if number > 0 else MINUS if number < 0 else "") + count(number if number >= 0 else -number, locale)
 
 
 def counted(number: Number, unit: str, locale: str = "en") -> str:

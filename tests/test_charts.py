@@ -11,7 +11,7 @@ from typing import Any
 
 import matplotlib
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -135,6 +135,8 @@ def test_every_known_point_is_in_one_run_and_every_unknown_one_in_one_gap(values
 
 
 @given(st.floats(-1e15, 1e15), st.floats(-1e15, 1e15))
+@example(5e-324, -5e-324)
+@example(999.9999999999999, 0.1 + 0.2)
 def test_an_axis_holds_zero_and_everything_known(one: float, other: float) -> None:
     low, high = series.extent([(date(2025, 1, 1), one), (date(2025, 1, 2), other)])
     assert low <= min(one, other, 0) and high >= max(one, other, 0)

@@ -109,8 +109,9 @@ def fill(opened: store.Store, plan: daily.Plan) -> None:
         ledger.add(opened, snapshot(day, counts))
     for day in DAYS[1:]:
         daily.compose(opened, archive, plan, Period.holding(day), NOW)
-    issued = daily.compose(opened, archive, plan, Period.holding(DAYS[3], "week"), NOW)
-    archive.add_receipt(issued, Receipt("x", "@footfall", 0, "1", "https://x.com/i/status/1", NOW))
+    for period in (Period.holding(DAYS[2]), Period.holding(DAYS[3], "week")):
+        issued = daily.compose(opened, archive, plan, period, NOW)
+        archive.add_receipt(issued, Receipt("x", "@footfall", 0, "1", "https://x.com/i/status/1", NOW))
 
 
 def write(site: Path) -> None:
@@ -524,6 +525,7 @@ def test_a_database_that_was_deleted_is_not_healthy(desk: Desk, tmp_path: Path) 
     doomed = ruined(desk, tmp_path)
     with served(doomed, tmp_path) as client:
         assert client.get("/health").status_code == 200
+        assert {"footfall_newest_digest_age_seconds", "footfall_digests"} <= samples(client).keys()
         (tmp_path / "private.db").unlink()
         unhealthy(client)
     doomed.store.close()
@@ -591,7 +593,11 @@ def test_metrics_tell_what_the_archive_holds(desk: Desk, home: Path) -> None:
         shown = samples(client)
     ages = {("replicate", "day"): 9 * 3600.0, ("replicate", "week"): 33 * 3600.0}
     assert shown["footfall_newest_digest_age_seconds"] == ages
-    assert shown["footfall_digests"] == {("replicate", "day", "draft"): 9.0, ("replicate", "week", "issued"): 1.0}
+    assert shown["footfall_digests"] == {
+        ("replicate", "day", "draft"): 8.0,
+        ("replicate", "day", "issued"): 1.0,
+        ("replicate", "week", "issued"): 1.0,
+    }
     assert shown["footfall_database_up"] == {(): 1.0}
     assert any("0.1.0" in labels for labels in shown["footfall_build_info"])
 

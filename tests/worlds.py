@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -73,7 +74,7 @@ def window(world: World, first: date, last: date) -> Window:
     fell = False
     for name in names:
         seen = [world[day][name] for day in inside if name in world[day]]
-        fell = fell or any(later < earlier for earlier, later in zip(seen, seen[1:], strict=False))
+        fell = fell or any(later < earlier for earlier, later in itertools.pairwise(seen))
         if seen[-1] > seen[0]:
             by_model[name] = seen[-1] - seen[0]
     return Window(ends and not fell, by_model)

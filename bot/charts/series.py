@@ -116,6 +116,8 @@ def ceiling(highest: Number) -> Number:
     """The smallest of 1, 1.2, 1.5, 2, 3, 4, 5, 6, 8 and their tenfolds at or above `highest`; 0 for nothing above 0."""
     if highest <= 0:
         return 0
+    # Below any share that a picture could show; powers of ten run out of digits far under it.
+    highest = max(highest, 1e-9)
     power = 10.0 ** math.floor(math.log10(highest))
     top = next(power * step for step in (1, 1.2, 1.5, 2, 3, 4, 5, 6, 8, 10, 12) if power * step >= highest)
     return round(top) if top >= 10 else top

@@ -116,8 +116,9 @@ def write_site(parts: Parts, folder: Path | None = None) -> Path:
     from bot.cli.parts import progress
 
     target = folder or parts.out / "site"
+    url = getattr(parts.settings.config.outlets.get("site"), "url", "")
     with progress("rendering pages") as tell:
-        index: Path = archive_site.write(parts.desk, target, tell, clock())
+        index: Path = archive_site.write(parts.desk, target, tell, clock(), url)
     return index
 
 

@@ -6,7 +6,8 @@ of its own period, and one short row a day of the last `HISTORY` days.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -20,6 +21,9 @@ from bot.store import Store, catalogues, models, readings, refs, snapshots, stre
 
 HISTORY = 400
 """Days of history in a book: enough for "highest in a year"."""
+
+HOLE: sa.ColumnElement[bool] = sa.literal_column("usage.hole", sa.Boolean)
+"""As the partial index `usage_holes` has it: SQLAlchemy would write `hole = 1`, and SQLite would read all usage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +48,47 @@ class _Asked:
 
 def book(store: Store, catalogue: Catalogue, period: Period) -> Book:
     """The book of one catalogue and period. What is not known stands in it as `Unknown`, with the reason."""
+    with _asking(store, catalogue, period) as asked:
+        return _filled(asked, catalogue, period) if isinstance(asked, _Asked) else _empty(catalogue, period, asked)
+
+
+def shelf(
+    store: Store, catalogue: Catalogue, period: Period
+) -> tuple[tuple[Model, ...], Flow, frozenset[int]] | Unknown:
+    """Of a book only what a full table needs: the models listed at the period's end, its usage, and which models had a
+    reading when it began."""
+    with _asking(store, catalogue, period) as asked:
+        if not isinstance(asked, _Asked):
+            return _began(asked)
+        listed, flow = _listed(asked, period.last), _flow(asked, period.first, period.last)
+        if isinstance(listed, Unknown):
+            return listed
+        if isinstance(flow, Unknown):
+            return flow
+        before = _ids(asked, period.first - ONE)
+        return listed, flow, frozenset() if isinstance(before, Unknown) else before
+
+
+@contextmanager
+def _asking(store: Store, catalogue: Catalogue, period: Period) -> Iterator[_Asked | date | None]:
+    """The catalogue, ready to be asked; the day that its watch begins where that is after the period, if ever."""
     with store.reading() as connection:
-        key = connection.scalar(
-            sa.select(catalogues.c.id).where(
-                catalogues.c.network == catalogue.network, catalogues.c.name == catalogue.key
-            )
-        )
+        named = (catalogues.c.network == catalogue.network, catalogues.c.name == catalogue.key)
+        key = connection.scalar(sa.select(catalogues.c.id).where(*named))
         closed = sa.select(sa.func.min(snapshots.c.day)).where(snapshots.c.catalogue == key)
         since = connection.scalar(closed) if key else None
         if key is None or since is None or since > period.last:
-            return _empty(catalogue, period, since)
-        return _filled(_Asked(connection, key, catalogue.unit, since, {}), catalogue, period)
+            yield since
+        else:
+            yield _Asked(connection, key, catalogue.unit, since, {})
+
+
+def _began(since: date | None) -> Unknown:
+    return Unknown(f"the watch began at the end of {spoken(since)}" if since else "nothing was collected yet")
 
 
 def _empty(catalogue: Catalogue, period: Period, since: date | None) -> Book:
-    start = f"the watch began at the end of {spoken(since)}" if since else "nothing was collected yet"
-    why = Unknown(start)
+    why = _began(since)
     return Book(catalogue, period, None, why, why, why, why, why, why, why, why, why, why, (), (), ())
 
 
@@ -92,7 +121,7 @@ def _filled(asked: _Asked, catalogue: Catalogue, period: Period) -> Book:
         authors=authors,
         quiet=sleepers.quiet(asked.connection, here, end) if today is not None else (),
         uncounted=_uncounted(asked, end),
-        woken=sleepers.woken(asked.connection, here, today, end) if today is not None else (),
+        woken=sleepers.woken(asked.connection, asked.catalogue, here, today, end) if today is not None else (),
     )
 
 
@@ -121,7 +150,7 @@ def _ids(asked: _Asked, day: date) -> frozenset[int] | Unknown:
     if isinstance(total, Unknown):
         return total
     rows = sa.select(readings.c.model).where(readings.c.snapshot == asked.stock(day).id)
-    return frozenset(asked.connection.scalars(rows))
+    return frozenset(asked.connection.scalars(rows).all())
 
 
 def _listed(asked: _Asked, day: date) -> tuple[Model, ...] | Unknown:
@@ -130,7 +159,7 @@ def _listed(asked: _Asked, day: date) -> tuple[Model, ...] | Unknown:
         return total
     here = readings.c.snapshot == asked.stock(day).id
     chosen = _model_columns(day).join_from(models, readings, readings.c.model == models.c.id).where(here)
-    return tuple(_model(asked, row) for row in asked.connection.execute(chosen))
+    return _models_of(asked, chosen)
 
 
 def _model_columns(day: date) -> sa.Select[Any]:
@@ -155,20 +184,23 @@ def _model_columns(day: date) -> sa.Select[Any]:
     )
 
 
-def _model(asked: _Asked, row: Any) -> Model:
-    first = row.first_seen if row.first_seen > asked.since else None
-    if first is None and row.created_at:
-        first = row.created_at.date()
-    return Model(
-        id=row.id,
-        name=row.name,
-        author=row.author,
-        first_listed=first,
-        used_before_watch=bool(row.first_counter),
-        last_used=row.last_used,
-        last_used_from=row.last_used_from,
-        first_used=row.first_used,
-        category=row.category,
+def _models_of(asked: _Asked, chosen: sa.Select[Any]) -> tuple[Model, ...]:
+    """Models from rows of `_model_columns`. There are thousands, so rows are unpacked and not asked by name."""
+    return tuple(
+        Model(
+            key,
+            name,
+            author,
+            seen if seen > asked.since else created.date() if created else None,
+            bool(counter),
+            last_used,
+            last_used_from,
+            first_used,
+            category,
+        )
+        for key, name, author, category, created, seen, counter, first_used, last_used, last_used_from in (
+            asked.connection.execute(chosen).all()
+        )
     )
 
 
@@ -178,7 +210,7 @@ def _newly_listed(asked: _Asked, end: date) -> tuple[Model, ...] | Unknown:
         return Unknown(f"watched for {(end - asked.since).days} of 60 days")
     seen = models.c.first_seen.between(end - 59 * ONE, end - 30 * ONE)
     chosen = _model_columns(end).where(models.c.catalogue == asked.catalogue, seen)
-    return tuple(_model(asked, row) for row in asked.connection.execute(chosen))
+    return _models_of(asked, chosen)
 
 
 # --- flows -------------------------------------------------------------------------------------------------------
@@ -214,7 +246,7 @@ def _inside(asked: _Asked, first: date, last: date) -> tuple[tuple[Any, ...], tu
     """The stretches that lie inside these days, and the holes in models' readings that do."""
     return (
         (stretches.c.catalogue == asked.catalogue, stretches.c.first_day >= first, stretches.c.last_day <= last),
-        (usage.c.catalogue == asked.catalogue, usage.c.hole, usage.c.first_day >= first, usage.c.last_day <= last),
+        (usage.c.catalogue == asked.catalogue, HOLE, usage.c.first_day >= first, usage.c.last_day <= last),
     )
 
 
@@ -237,7 +269,7 @@ def _flow(asked: _Asked, first: date, last: date) -> Flow | Unknown:
     found = sa.select(usage.c.model, sa.func.sum(usage.c.uses)).where(*inside).group_by(usage.c.model)
     if first == last:
         found = sa.select(usage.c.model, usage.c.uses).where(*inside)
-    by_model = {model: int(uses) for model, uses in asked.connection.execute(found)}
+    by_model = {model: int(uses) for model, uses in asked.connection.execute(found).all()}
     within, _ = _inside(asked, first, last)
     newcomers = asked.connection.scalar(sa.select(sa.func.sum(stretches.c.newcomers)).where(*within))
     return Flow(sum(by_model.values()), by_model, int(newcomers or 0))
@@ -299,7 +331,7 @@ def _stretch_gaps(asked: _Asked, period: Period) -> Iterable[str]:
     if late:
         yield f"{_models(late)} appeared with {asked.unit} already counted; those are on no known day and left out."
     ending = usage.c.last_day.between(period.first, period.last)
-    hole = (usage.c.catalogue == asked.catalogue, usage.c.hole, usage.c.uses > 0, ending)
+    hole = (usage.c.catalogue == asked.catalogue, HOLE, usage.c.uses > 0, ending)
     spanning = asked.connection.execute(sa.select(sa.func.count(), sa.func.min(usage.c.first_day)).where(*hole)).one()
     if spanning[0]:
         since = spoken(spanning[1])

@@ -7,8 +7,8 @@ from datetime import date
 
 import sqlalchemy as sa
 
-from bot.ledger.books import book
-from bot.records import Catalogue, Flow, Name, Period, Unknown
+from bot.ledger.books import shelf
+from bot.records import Catalogue, Name, Period, Unknown
 from bot.store import Store, catalogues, models, snapshots, usage
 
 
@@ -39,14 +39,12 @@ class Span:
 
 def ranking(store: Store, catalogue: Catalogue, period: Period) -> tuple[Row, ...] | Unknown:
     """Every model listed at the end of a period, most used first. Unknown where the list or the usage is."""
-    asked = book(store, catalogue, period)
-    if isinstance(asked.listed, Unknown):
-        return asked.listed
-    if not isinstance(asked.flow, Flow):
-        return asked.flow
-    uses, total, before = asked.flow.by_model, asked.flow.uses, asked.listed_before
-    known = before if not isinstance(before, Unknown) else frozenset()
-    ordered = sorted(asked.listed, key=lambda m: (-uses.get(m.id, 0), m.name))
+    found = shelf(store, catalogue, period)
+    if isinstance(found, Unknown):
+        return found
+    listed, flow, known = found
+    uses, total = flow.by_model, flow.uses
+    ordered = sorted(listed, key=lambda m: (-uses.get(m.id, 0), m.name))
     rows: list[Row] = []
     for place, model in enumerate(ordered, 1):
         seen = model.id in uses or model.id in known

@@ -33,21 +33,30 @@ def quiet(connection: sa.Connection, listed: Iterable[Model], day: date) -> tupl
 
 
 def woken(
-    connection: sa.Connection, listed: Iterable[Model], by_model: Mapping[int, int], day: date
+    connection: sa.Connection, catalogue: int, listed: Iterable[Model], by_model: Mapping[int, int], day: date
 ) -> tuple[tuple[Model, date], ...]:
     """Models used on a day whose use before it lies `AWAKE_AFTER` days back or more, read on every day since."""
-    known = {m.id: m for m in listed if m.first_used is not None and m.first_used <= day - AWAKE_AFTER * ONE}
+    edge = day - AWAKE_AFTER * ONE
+    known = {m.id: m for m in listed if m.first_used is not None and m.first_used <= edge and m.id in by_model}
+    asleep: dict[date, list[int]] = {}
+    for model, before in connection.execute(_used_again(catalogue, day, edge)).all() if known else ():
+        if model in known:
+            asleep.setdefault(before, []).append(model)
     found = []
-    for some in _chunks([model for model in by_model if model in known]):
-        earlier = (usage.c.model.in_(some), usage.c.last_day < day, usage.c.uses > 0)
-        last = sa.select(usage.c.model, sa.func.max(usage.c.last_day)).where(*earlier).group_by(usage.c.model)
-        asleep = last.having(sa.func.max(usage.c.last_day) <= day - AWAKE_AFTER * ONE)
-        found += [(known[model], before) for model, before in connection.execute(asleep)]
-    return tuple((m, before) for m, before in found if _read_daily(connection, m.id, before, day))
+    for before, ids in asleep.items():
+        read = _readings_in(connection, ids, before, day)
+        found += [(known[model], before) for model in ids if read.get(model) == (day - before).days + 1]
+    return tuple(found)
 
 
-def _read_daily(connection: sa.Connection, model: int, first: date, last: date) -> bool:
-    return _readings_in(connection, [model], first, last).get(model) == (last - first).days + 1
+def _used_again(catalogue: int, day: date, edge: date) -> sa.Select[int, date]:
+    """Models used on a day, whose last use before it was at the end of `edge` or earlier, with the day
+    of that use: one look into the index a model, however long its history."""
+    earlier = usage.alias()
+    same = (earlier.c.model == usage.c.model, earlier.c.last_day < day, earlier.c.uses > 0)
+    last = sa.select(earlier.c.last_day).where(*same).order_by(earlier.c.last_day.desc()).limit(1).scalar_subquery()
+    today = (usage.c.catalogue == catalogue, usage.c.last_day == day)
+    return sa.select(usage.c.model, last.label("before")).where(*today, last <= edge)
 
 
 def _readings_in(connection: sa.Connection, ids: list[int], first: date, last: date) -> dict[int, int]:

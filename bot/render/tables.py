@@ -90,7 +90,7 @@ def _row(row: Ranked, counted: bool) -> str:
 @lru_cache(maxsize=65536)
 def _fixed(model: str, first_listed: date | None, last_used: date | None) -> tuple[str, str]:
     """The cells of a row that seldom change from day to day: before the counts, and after them."""
-    name = names.shown(model, "site", limit=NAME_LIMIT)
+    name = names.shown(model, "site", limit=NAME_LIMIT).replace("/", "/<wbr>")  # where a long name may break
     return (
         f'<th scope="row" class="name"><bdi>{name}</bdi></th>',
         f"<td>{_day(first_listed)}</td><td>{_day(last_used)}</td>",

@@ -62,7 +62,7 @@ def _file(site: Path, wanted: str) -> Path | None:
     parts = wanted.split("/")
     if not parts[-1]:
         parts[-1] = "index.html"
-    if any(not part or part.startswith(".") or "\\" in part or not part.isprintable() for part in parts):
+    if any(not part or part.startswith(".") for part in parts):
         return None
     try:
         home = site.resolve(strict=True)
