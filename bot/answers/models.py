@@ -18,7 +18,7 @@ BY = ("uses", "rise", "fall")
 
 
 def model(desk: Desk, name: str, network: str | None = None, day: date | None = None) -> Document:
-    """One model: its use, rank and share on the newest day, and its last 30 days."""
+    """One model: its use, rank and share, and its last 30 days."""
     watched = desk.network(network)
     catalogue, known = desk.model(watched, name)
     document = desk.document(watched.network, "day", day)
@@ -84,7 +84,9 @@ def top(
 
 
 def idle(desk: Desk, network: str | None, days: int = 7, day: date | None = None) -> Document:
-    """Listed models with no use seen for so many days, the longest idle first; those never seen in use after them."""
+    """Models on offer that nobody used for so many days.
+
+    The longest idle come first, those never seen in use after them."""
     if not 1 <= days <= MOST_IDLE_DAYS:
         raise AnswerError(f"days: found {days}, wanted 1 to {MOST_IDLE_DAYS}")
     watched = desk.network(network)
@@ -111,7 +113,9 @@ def idle(desk: Desk, network: str | None, days: int = 7, day: date | None = None
 
 
 def compare(desk: Desk, a: str, b: str, network: str | None = None) -> Document:
-    """Two networks or two models side by side; numbers of different units are never set against each other."""
+    """Two models or two networks side by side.
+
+    Numbers of different units are never set against each other."""
     if a in desk.watched and b in desk.watched:
         sides = [_network_side(desk, desk.watched[name]) for name in (a, b)]
     else:
@@ -149,7 +153,7 @@ def _model_side(desk: Desk, name: str, network: str | None) -> Document:
 
 
 def why(desk: Desk, network: str | None, day: date | None = None) -> Document:
-    """What moved usage against the day before: an exact sum over models, with and without the largest mover."""
+    """Which models moved usage against the day before; the parts add up to the whole."""
     watched = desk.network(network)
     document = desk.document(watched.network, "day", day)
     catalogue = watched.leading(document)

@@ -41,17 +41,17 @@ INVENTORY = (
 
 
 def usage(desk: Desk, network: str | None, period: PeriodName = "day", day: date | None = None) -> Document:
-    """How much a network's models were used, by how many of them."""
+    """How much a network was used, by how many of its models."""
     return _figures(desk, "usage", USAGE, network, period, day)
 
 
 def inventory(desk: Desk, network: str | None, day: date | None = None) -> Document:
-    """How many models a network has on offer, and how that changed."""
+    """How many models are on offer, and how that changed."""
     return _figures(desk, "inventory", INVENTORY, network, "day", day)
 
 
 def digest(desk: Desk, network: str | None, period: PeriodName = "day", day: date | None = None) -> Document:
-    """One digest as published, or the newest."""
+    """A digest: every figure of one network and period, with gaps and findings."""
     return desk.document(desk.network(network).network, period, day)
 
 
@@ -81,7 +81,7 @@ MOST_DAYS = 3650
 
 
 def trend(desk: Desk, metric: str, network: str | None, days: int = 30) -> Document:
-    """One figure day by day."""
+    """One metric, day by day."""
     found = _metric(metric)
     if "day" not in found.periods:
         raise AnswerError(f"{metric}: is no figure of a day; it stands in {' and '.join(_periods(found))} digests")
@@ -199,6 +199,6 @@ def status(desk: Desk) -> Document:
 
 
 def about(desk: Desk) -> Document:
-    """What Footfall is, and which networks it watches."""
+    """What Footfall is and which networks it watches."""
     networks = [{"network": w.network, "title": w.title, "about": w.about} for w in desk.watched.values()]
     return {"question": "about", "networks": networks, "metrics": len(METRICS)}

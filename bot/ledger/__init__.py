@@ -9,7 +9,18 @@ from bot.ledger.books import HISTORY
 from bot.ledger.event_books import panel
 from bot.ledger.events import Kept, add_haul
 from bot.ledger.memory import Memory
-from bot.ledger.questions import Row, Span, days, history_of, known_names, ranking, read_span, span
+from bot.ledger.questions import (
+    Row,
+    Span,
+    days,
+    history_of,
+    known_names,
+    mark,
+    names_by_use,
+    ranking,
+    read_span,
+    span,
+)
 from bot.ledger.snapshots import CLOSES_WITHIN, Added, add, closed_day
 from bot.records import Book, Catalogue, Period
 from bot.store import Store
@@ -29,6 +40,8 @@ __all__ = [
     "days",
     "history_of",
     "known_names",
+    "mark",
+    "names_by_use",
     "panel",
     "ranking",
     "read_span",

@@ -109,3 +109,30 @@ def read_span(store: Store, catalogue: Catalogue) -> Span | None:
         return span(store, catalogue)
     read = event_books.event_days(store, catalogue)
     return Span(read[0], read[-1], len(known_names(store, catalogue))) if read else None
+
+
+def names_by_use(store: Store, catalogue: Catalogue, days: int = 30) -> tuple[Name, ...]:
+    """Every model ever seen in a catalogue, the most used of the last `days` days with a reading first."""
+    recent = sa.func.coalesce(sa.func.sum(sa.case((usage.c.uses > 0, usage.c.uses), else_=0)), 0)
+    mine = (catalogues.c.network == catalogue.network, catalogues.c.name == catalogue.key)
+    with store.reading() as connection:
+        newest = sa.select(sa.func.max(snapshots.c.day)).join(catalogues, catalogues.c.id == snapshots.c.catalogue)
+        last = connection.scalar(newest.where(*mine))
+        since = date.fromordinal(last.toordinal() - days) if last else date.min
+        of_late = sa.and_(usage.c.model == models.c.id, usage.c.last_day > since)
+        chosen = (
+            sa.select(models.c.name)
+            .join(catalogues, catalogues.c.id == models.c.catalogue)
+            .outerjoin(usage, of_late)
+            .where(*mine)
+            .group_by(models.c.id, models.c.name, models.c.last_used)
+            .order_by(recent.desc(), models.c.last_used.desc().nulls_last(), models.c.name)
+        )
+        return tuple(Name(name) for name in connection.scalars(chosen))
+
+
+def mark(store: Store) -> tuple[int, int]:
+    """Changes whenever a snapshot is added; cheap enough to be asked every few seconds."""
+    with store.reading() as connection:
+        row = connection.execute(sa.select(sa.func.count(), sa.func.max(snapshots.c.id)).select_from(snapshots)).one()
+    return int(row[0]), int(row[1] or 0)

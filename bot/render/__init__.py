@@ -5,6 +5,7 @@ other template (pages, commands). The modules: `environment` (the templates' lan
 `names` (foreign text made harmless), `pieces` (what is dropped when not all fits), `weigh` (limits and prices).
 """
 
+from bot.render.answers import answer_embed
 from bot.render.digests import Options, embed_length, finding_text, posts, preview
 from bot.render.environment import TEMPLATES, rendered, traced
 from bot.render.lint import LintError
@@ -16,6 +17,7 @@ __all__ = [
     "LintError",
     "Options",
     "TooLongError",
+    "answer_embed",
     "cost",
     "embed_length",
     "finding_text",

@@ -63,7 +63,7 @@ def _x(document: Document, options: Options) -> Post:
 def _discord(document: Document, options: Options) -> Post:
     facts = context(document)
     parts = _said("discord", "discord/digest.j2", facts, options) + _said("text", "discord/footer.j2", facts, options)
-    return Post("discord", ("",), options.pictures, _embed(parts))
+    return Post("discord", ("",), options.pictures, embed(parts, "discord/digest.j2"))
 
 
 def _text(document: Document, options: Options) -> Post:
@@ -125,13 +125,13 @@ def embed_text(embed: Mapping[str, Any]) -> str:
     return "\n\n".join([embed["title"], embed["description"], *fields, embed["footer"]["text"]])
 
 
-def _embed(parts: Sequence[Piece]) -> dict[str, Any]:
-    """Title, description, footer, then as many fields as fit, in their order."""
+def embed(parts: Sequence[Piece], template: str) -> dict[str, Any]:
+    """Title, description, footer, then as many fields as fit, in their order. Raises `TooLongError`."""
 
     def of(kind: str, limit: int) -> str:
         return pieces.fitted([part for part in parts if part.kind == kind], units, limit)
 
-    embed: dict[str, Any] = {
+    made: dict[str, Any] = {
         "title": of("title", weigh.EMBED_TITLE),
         "description": of("description", _DESCRIPTION_SHARE),
         "fields": [],
@@ -139,13 +139,13 @@ def _embed(parts: Sequence[Piece]) -> dict[str, Any]:
     }
     for part in parts:
         name = pieces.tidy(part.title)
-        left = weigh.EMBED_TOTAL - embed_length(embed) - units(name)
+        left = weigh.EMBED_TOTAL - embed_length(made) - units(name)
         value = pieces.whole_lines(pieces.tidy(part.text), units, min(weigh.EMBED_FIELD_VALUE, left))
-        if part.kind in _FIELDS and value and len(embed["fields"]) < weigh.EMBED_FIELDS:
-            embed["fields"].append({"name": name, "value": value, "inline": part.kind == "field"})
-    if units(embed["title"]) == 0 or any(units(f["name"]) > weigh.EMBED_FIELD_NAME for f in embed["fields"]):
-        raise TooLongError("discord/digest.j2: found no title or a field name that is too long")
-    return embed
+        if part.kind in _FIELDS and value and len(made["fields"]) < weigh.EMBED_FIELDS:
+            made["fields"].append({"name": name, "value": value, "inline": part.kind == "field"})
+    if units(made["title"]) == 0 or any(units(f["name"]) > weigh.EMBED_FIELD_NAME for f in made["fields"]):
+        raise TooLongError(f"{template}: found no title or a field name that is too long")
+    return made
 
 
 _FIELDS = ("field", "wide")

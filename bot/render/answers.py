@@ -1,0 +1,33 @@
+"""Answers as Discord shows them: an embed from `templates/discord/answers/`, every digit traced, within the limits.
+
+Pure: an answer in, an embed out. `bot.answers` settles what an answer holds, the face what stands on a page of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from bot.records import Document
+from bot.render import digests, environment, pieces
+
+
+def answer_embed(
+    answer: Document, facts: Mapping[str, Any], hidden: Iterable[str] = (), locale: str = "en"
+) -> dict[str, Any]:
+    """The embed of an answer, by its `question`. `facts` holds beside it `rows` (what of its list stands on this page),
+    `page` and `definition`. Raises `LintError` where the template would show a number that the answer does not have."""
+    template = f"discord/answers/{answer['question']}.j2"
+    told = {"answer": answer, **facts}
+    parts = [
+        *_pieces("discord", template, told, hidden, locale),
+        *_pieces("text", "discord/answers/footer.j2", told, hidden, locale),
+    ]
+    return digests.embed([part for part in parts if part.text.strip()], template)
+
+
+def _pieces(
+    outlet: str, template: str, facts: Mapping[str, Any], hidden: Iterable[str], locale: str
+) -> tuple[pieces.Piece, ...]:
+    words = environment.environment(outlet, locale, hidden)
+    return pieces.pieces(environment.raw(words, template, facts), template)

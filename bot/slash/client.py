@@ -1,0 +1,175 @@
+"""The bot in Discord's eyes: slash commands and nothing else. It sees servers and reads no message."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import re
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import discord
+import structlog
+from discord import app_commands
+
+from bot.answers import AnswerError, Desk
+from bot.slash import questions, replies, wording
+from bot.slash.buttons import Press
+from bot.slash.commands import COMMANDS
+from bot.slash.completion import Index
+from bot.slash.cooldowns import Cooldowns
+from bot.slash.questions import Question
+from bot.slash.wording import Pictures, Said
+from bot.store import StoreError
+
+T = TypeVar("T")
+
+SHARDED_FROM = 1000
+"""Servers; discord.py advises shards from here on, Discord demands them at 2,500 (topics/gateway, Sharding)."""
+THREADS = 4
+ANSWER_SECONDS = 60.0
+LOOK_EVERY = 30.0
+"""Seconds between two looks at whether the ledger has new models."""
+
+log = structlog.get_logger("bot.slash")
+
+
+class Footfall(discord.AutoShardedClient):
+    """One connection. What it answers from is handed in and stays open when it closes."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        data: Path,
+        sharded_from: int = SHARDED_FROM,
+        cooldowns: Cooldowns | None = None,
+        seconds: float = ANSWER_SECONDS,
+    ) -> None:
+        super().__init__(
+            intents=discord.Intents(guilds=True),
+            allowed_mentions=discord.AllowedMentions.none(),
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            chunk_guilds_at_startup=False,
+            max_messages=None,
+            shard_count=1,
+        )
+        self.desk, self.index, self.pictures = desk, Index(desk), Pictures()
+        self.cooldowns = cooldowns or Cooldowns()
+        self.tree = Tree(self)
+        for command in COMMANDS:
+            self.tree.add_command(command)
+        self._data, self._sharded_from, self._seconds = data, sharded_from, seconds
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="footfall-slash")
+        self._looked, self._looking = 0.0, False
+
+    # --- life -------------------------------------------------------------------------------------------------------
+
+    async def setup_hook(self) -> None:
+        """After the login, before the gateway."""
+        servers = self.application.approximate_guild_count if self.application else 0
+        # discord.py asks the gateway for the number where there is none, and types only the other case.
+        self.shard_count = None if servers >= self._sharded_from else 1  # type: ignore[assignment]
+        self.add_dynamic_items(Press)
+        self.look_again()
+        await self._sync()
+
+    async def close(self) -> None:
+        """Disconnect; work that is not begun is given up."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        await super().close()
+
+    async def on_error(self, event_method: str, /, *_args: Any, **_kwargs: Any) -> None:
+        """Whatever a gateway event brought that is not understood."""
+        log.exception("event failed", event=event_method)
+
+    async def _sync(self) -> None:
+        """Tell Discord the commands, if it was not told the same before."""
+        payload = [command.to_dict(self.tree) for command in self.tree.get_commands()]
+        now = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
+        kept = self._data / f"discord-commands-{self.application_id}.sha256"
+        if kept.is_file() and kept.read_text().strip() == now:
+            return
+        try:
+            await self.tree.sync()
+        except discord.HTTPException as error:
+            # The commands that Discord knows go on working; told again at the next start.
+            log.error("the commands could not be synced", error=str(error)[:500])
+            return
+        log.info("commands synced", commands=len(payload))
+        _keep(kept, now)
+
+    # --- work off the loop ------------------------------------------------------------------------------------------
+
+    async def work(self, job: Callable[[], T]) -> T:
+        """What a job returns that reads the database or draws. Raises `TimeoutError`."""
+        return await asyncio.wait_for(asyncio.get_running_loop().run_in_executor(self._threads, job), self._seconds)
+
+    def said(self, question: Question) -> Said:
+        """A question's answer. Takes its time; call it in a thread."""
+        return wording.said(self.desk, self.index.load, self.pictures, question)
+
+    def look_again(self) -> None:
+        """Have the names in memory renewed, where that is due; whoever asks meanwhile gets those of before."""
+        if self._looking or (self._looked and time.monotonic() - self._looked < LOOK_EVERY):
+            return
+        self._looking = True
+        self._threads.submit(self._look)
+
+    def _look(self) -> None:
+        try:
+            self.index.refresh()
+        except StoreError as error:
+            log.warning("names could not be read", error=str(error))
+        finally:
+            self._looked, self._looking = time.monotonic(), False
+
+    # --- answers ----------------------------------------------------------------------------------------------------
+
+    async def answer(self, interaction: discord.Interaction[Footfall], question: Question, private: bool) -> None:
+        """Answer a command."""
+        await replies.Reply(interaction, private).give(question)
+
+    async def turn(self, interaction: discord.Interaction[Footfall], button: str) -> None:
+        """Answer a button."""
+        reply = replies.reply_to_button(interaction)
+        found = re.fullmatch(questions.WRITTEN, button)
+        assert found
+        try:
+            question = questions.read(found)
+        except AnswerError as error:
+            await reply.sorry(str(error))
+            return
+        await reply.give(question)
+
+
+class Tree(app_commands.CommandTree[Footfall]):
+    """Usable in servers, in direct messages and by members who installed it for themselves."""
+
+    def __init__(self, client: Footfall) -> None:
+        super().__init__(
+            client,
+            allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True),
+            allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
+        )
+
+    async def on_error(
+        self, interaction: discord.Interaction[Footfall], error: app_commands.AppCommandError, /
+    ) -> None:
+        """A command that broke, or one that Discord still shows from an older version."""
+        await replies.failed(interaction, error)
+
+
+def _keep(path: Path, text: str) -> None:
+    """Best effort: without it the commands are told once more than needed."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(f".{os.getpid()}.part")
+        part.write_text(text)
+        part.replace(path)
+    except OSError as error:
+        log.warning("cannot be kept", path=str(path), error=error.strerror)

@@ -1,0 +1,175 @@
+"""The slash commands: each asks one question of `bot.answers`, named and with the options as on the command line."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+import discord
+from discord import app_commands
+
+from bot.answers.models import BY, MOST_IDLE_DAYS
+from bot.answers.networks import MOST_DAYS
+from bot.records import PeriodName
+from bot.slash import offers
+from bot.slash.questions import Question, says
+
+if TYPE_CHECKING:
+    from bot.slash.client import Footfall
+
+OPTIONS = {
+    "network": "One network; the first one watched by default",
+    "period": "The kind of period; day by default",
+    "day": "A UTC day, YYYY-MM-DD; the newest by default",
+    "name": "A model's name",
+    "by": "What they are ordered by; uses by default",
+    "days": "How many days",
+    "a": "A model or a network",
+    "b": "Another model or network",
+    "metric": "What is counted",
+    "private": "Show the answer to you alone",
+}
+"""What Discord says of each option."""
+MAKERS = {
+    "network": offers.networks,
+    "day": offers.days,
+    "name": offers.models,
+    "a": offers.sides,
+    "b": offers.sides,
+    "metric": offers.metrics,
+}
+"""What is offered while an option is typed."""
+CHOICES = {"by": [app_commands.Choice(name=by, value=by) for by in BY]}
+COMMANDS: list[app_commands.Command[Any, ..., None]] = []
+
+Callback = Callable[..., Coroutine[Any, Any, None]]
+
+
+def command(callback: Callback) -> Callback:
+    """Make a function a command: its name is the question's, its parameters are the options."""
+    named = list(inspect.signature(callback).parameters)[1:]
+    app_commands.describe(**{name: OPTIONS[name] for name in named})(callback)
+    app_commands.autocomplete(**{name: MAKERS[name] for name in named if name in MAKERS})(callback)
+    app_commands.choices(**{name: CHOICES[name] for name in named if name in CHOICES})(callback)
+    COMMANDS.append(app_commands.command(description=says(callback.__name__))(callback))
+    return callback
+
+
+async def ask(interaction: discord.Interaction[Footfall], question: str, private: bool, /, **options: object) -> None:
+    """Put the question with the options that were given."""
+    given = {key: str(value) for key, value in options.items() if value is not None}
+    await interaction.client.answer(interaction, Question(question, given), private)
+
+
+@command
+async def usage(
+    interaction: discord.Interaction[Footfall],
+    network: str | None = None,
+    period: PeriodName = "day",
+    day: str | None = None,
+    private: bool = False,
+) -> None:
+    await ask(interaction, "usage", private, network=network, period=period, day=day)
+
+
+@command
+async def inventory(
+    interaction: discord.Interaction[Footfall],
+    network: str | None = None,
+    day: str | None = None,
+    private: bool = False,
+) -> None:
+    await ask(interaction, "inventory", private, network=network, day=day)
+
+
+@command
+async def model(
+    interaction: discord.Interaction[Footfall],
+    name: str,
+    network: str | None = None,
+    day: str | None = None,
+    private: bool = False,
+) -> None:
+    await ask(interaction, "model", private, name=name, network=network, day=day)
+
+
+@command
+async def top(
+    interaction: discord.Interaction[Footfall],
+    network: str | None = None,
+    by: str = BY[0],
+    period: PeriodName = "day",
+    day: str | None = None,
+    private: bool = False,
+) -> None:
+    await ask(interaction, "top", private, network=network, by=by, period=period, day=day)
+
+
+@command
+async def idle(
+    interaction: discord.Interaction[Footfall],
+    network: str | None = None,
+    days: app_commands.Range[int, 1, MOST_IDLE_DAYS] = 7,
+    day: str | None = None,
+    private: bool = False,
+) -> None:
+    await ask(interaction, "idle", private, network=network, days=days, day=day)
+
+
+@command
+async def compare(
+    interaction: discord.Interaction[Footfall],
+    a: str,
+    b: str,
+    network: str | None = None,
+    private: bool = False,
+) -> None:
+    await ask(interaction, "compare", private, a=a, b=b, network=network)
+
+
+@command
+async def trend(
+    interaction: discord.Interaction[Footfall],
+    metric: str,
+    network: str | None = None,
+    days: app_commands.Range[int, 1, MOST_DAYS] = 30,
+    private: bool = False,
+) -> None:
+    await ask(interaction, "trend", private, metric=metric, network=network, days=days)
+
+
+@command
+async def digest(
+    interaction: discord.Interaction[Footfall],
+    network: str | None = None,
+    period: PeriodName = "day",
+    day: str | None = None,
+    private: bool = False,
+) -> None:
+    await ask(interaction, "digest", private, network=network, period=period, day=day)
+
+
+@command
+async def why(
+    interaction: discord.Interaction[Footfall],
+    network: str | None = None,
+    day: str | None = None,
+    private: bool = False,
+) -> None:
+    await ask(interaction, "why", private, network=network, day=day)
+
+
+@command
+async def method(interaction: discord.Interaction[Footfall], metric: str, private: bool = False) -> None:
+    await ask(interaction, "method", private, metric=metric)
+
+
+@command
+async def status(interaction: discord.Interaction[Footfall], private: bool = False) -> None:
+    await ask(interaction, "status", private)
+
+
+@command
+async def about(interaction: discord.Interaction[Footfall], private: bool = False) -> None:
+    await ask(interaction, "about", private)

@@ -1,0 +1,42 @@
+"""How often somebody may ask: per member and per server, counted by the instants at which they asked."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+
+from discord.app_commands import Cooldown
+
+PER_USER = (6, 15.0)
+"""Questions, and the seconds in which that many may be asked."""
+PER_GUILD = (120, 10.0)
+KEPT = 10_000
+"""Members and servers remembered at most; the ones that asked longest ago are forgotten first."""
+
+
+class Cooldowns:
+    """Who asked when, in memory only."""
+
+    def __init__(self, per_user: tuple[int, float] = PER_USER, per_guild: tuple[int, float] = PER_GUILD) -> None:
+        self._rates = {"user": per_user, "guild": per_guild}
+        self._known: OrderedDict[tuple[str, int], Cooldown] = OrderedDict()
+
+    def wait(self, user: int, guild: int | None, at: float) -> int:
+        """Seconds to wait, rounded up; 0 where the question may be asked now, which counts it. `at` is in seconds."""
+        askers = [("user", user)] + ([("guild", guild)] if guild is not None else [])
+        cooldowns = [self._of(*asker) for asker in askers]
+        left = max(cooldown.get_retry_after(at) for cooldown in cooldowns)
+        if left > 0:
+            return math.ceil(left)
+        for cooldown in cooldowns:
+            cooldown.update_rate_limit(at)
+        return 0
+
+    def _of(self, kind: str, asker: int) -> Cooldown:
+        key = (kind, asker)
+        if key not in self._known:
+            self._known[key] = Cooldown(*self._rates[kind])
+            while len(self._known) > KEPT:
+                self._known.popitem(last=False)
+        self._known.move_to_end(key)
+        return self._known[key]

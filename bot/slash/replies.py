@@ -1,0 +1,185 @@
+"""An answer on its way to Discord: in time, to the asker alone where asked, and an error as a sentence.
+
+Discord waits 3 s for the first sign of life and then 15 minutes for the answer (interactions/receiving-and-responding).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import uuid
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+import aiohttp
+import discord
+import structlog
+
+from bot import render
+from bot.answers import AnswerError
+from bot.slash import buttons
+from bot.slash.questions import Question
+from bot.slash.wording import Said
+from bot.store import StoreError
+
+if TYPE_CHECKING:
+    from bot.slash.client import Footfall
+
+PROMPT = 0.8
+"""Seconds after which the asker is told that an answer is on its way."""
+# topics/opcodes-and-status-codes, JSON Error Codes
+ACKNOWLEDGED = 40060
+UNKNOWN_INTERACTION = 10062
+_FOR_OPERATORS = re.compile(r"[;,] *(run|all): python -m bot.*$")
+"""What an error says of the command line, which somebody in Discord does not have."""
+SILENT = discord.AllowedMentions.none()
+
+log = structlog.get_logger("bot.slash")
+
+
+@dataclass(slots=True)
+class Reply:
+    """One interaction and how far its answer is."""
+
+    interaction: discord.Interaction[Footfall]
+    private: bool
+    in_place: bool = False
+    """The answer replaces the message whose button was pressed."""
+    deferred: bool = False
+
+    async def give(self, question: Question) -> None:
+        """Answer, whatever comes of it."""
+        try:
+            await self._give(question)
+        except discord.NotFound as error:
+            if error.code != UNKNOWN_INTERACTION:
+                raise
+            log.warning("too late", question=question.name)
+        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+            # Nothing more can be said there: the very saying of it failed.
+            self._logged("an answer did not get through", error, question)
+
+    async def _give(self, question: Question) -> None:
+        if seconds := self._too_often():
+            await self.sorry(render.rendered("discord", "discord/answers/wait.j2", seconds=seconds).strip())
+            return
+        client = self.interaction.client
+        work = asyncio.ensure_future(client.work(lambda: client.said(question)))
+        if not await _promptly(work):
+            await self._defer()
+        try:
+            said = await work
+        except AnswerError as error:
+            await self.sorry(_sentence(_FOR_OPERATORS.sub("", str(error))))
+        except StoreError as error:
+            await self.sorry(self._unwell("The archive cannot be read just now.", "database", error, question))
+        except TimeoutError as error:
+            await self.sorry(self._unwell("The answer took too long.", "timeout", error, question))
+        except Exception as error:  # noqa: BLE001 - the top of a slash command: it must not show a traceback
+            await self.sorry(self._unwell("Something went wrong here.", "unexpected", error, question))
+        else:
+            await self._show(said)
+
+    def _too_often(self) -> int:
+        one = self.interaction
+        return one.client.cooldowns.wait(one.user.id, one.guild_id, one.created_at.timestamp())
+
+    async def _defer(self) -> None:
+        with _accepted():
+            if self.in_place:
+                await self.interaction.response.defer()
+            else:
+                await self.interaction.response.defer(ephemeral=self.private, thinking=True)
+        self.deferred = True
+
+    async def _show(self, said: Said) -> None:
+        embed, view, response = discord.Embed.from_dict(said.embed), buttons.view(said), self.interaction.response
+        with _files(said) as files, _accepted():
+            if self.deferred:
+                await self.interaction.edit_original_response(
+                    embed=embed, attachments=files, view=view, allowed_mentions=SILENT
+                )
+            elif self.in_place:
+                await response.edit_message(embed=embed, attachments=files, view=view, allowed_mentions=SILENT)
+            else:
+                await response.send_message(
+                    embed=embed,
+                    files=files,
+                    view=view or discord.utils.MISSING,
+                    ephemeral=self.private,
+                    allowed_mentions=SILENT,
+                )
+
+    async def sorry(self, sentence: str) -> None:
+        """Say a sentence in the place of an answer; what was there before a button was pressed stays."""
+        with _accepted():
+            if not self.deferred:
+                await self.interaction.response.send_message(sentence, ephemeral=True, allowed_mentions=SILENT)
+            elif self.in_place:
+                await self.interaction.followup.send(sentence, ephemeral=True, allowed_mentions=SILENT)
+            else:
+                await self.interaction.edit_original_response(content=sentence, allowed_mentions=SILENT)
+
+    def _unwell(self, sentence: str, event: str, error: Exception, question: Question) -> str:
+        return _sentence(sentence, self._logged(event, error, question))
+
+    def _logged(self, event: str, error: Exception, question: Question) -> str:
+        number = uuid.uuid4().hex[:12]
+        log.error(event, id=number, question=question.name, options=dict(question.options), exc_info=error)
+        return number
+
+
+async def _promptly(work: asyncio.Future[Said]) -> bool:
+    """Whether work comes to its end before the asker would wonder."""
+    done, _ = await asyncio.wait({work}, timeout=PROMPT)
+    return bool(done)
+
+
+def reply_to_button(interaction: discord.Interaction[Footfall]) -> Reply:
+    """The message changes for who asked for it; anybody else gets an answer of their own, in private."""
+    origin = interaction.message.interaction_metadata if interaction.message else None
+    own = origin is not None and origin.user.id == interaction.user.id
+    return Reply(interaction, private=True, in_place=own)
+
+
+async def failed(interaction: discord.Interaction[Footfall], error: Exception) -> None:
+    """Say that something went wrong outside of an answer."""
+    number = uuid.uuid4().hex[:12]
+    log.error("command failed", id=number, exc_info=error)
+    await _unless_answered(Reply(interaction, private=True).sorry(_sentence("Something went wrong here.", number)))
+
+
+async def _unless_answered(saying: Awaitable[None]) -> None:
+    try:
+        await saying
+    except (discord.HTTPException, discord.InteractionResponded, aiohttp.ClientError, OSError) as error:
+        log.warning("an error could not be said", error=type(error).__name__)
+
+
+def _sentence(text: str, number: str = "") -> str:
+    words = render.rendered("discord", "discord/answers/sorry.j2", sentence=text, id=number)
+    return " ".join(words.split())
+
+
+@contextmanager
+def _accepted() -> Iterator[None]:
+    """Passes over the answer to a repetition: discord.py repeats after a 5xx, also of what Discord has accepted."""
+    try:
+        yield
+    except discord.HTTPException as error:
+        if error.code != ACKNOWLEDGED:
+            raise
+
+
+@contextmanager
+def _files(said: Said) -> Iterator[list[discord.File]]:
+    picture = said.picture
+    made = [discord.File(BytesIO(picture.content), picture.name, description=picture.alt)] if picture else []
+    try:
+        yield made
+    finally:
+        for file in made:
+            file.fp.close()

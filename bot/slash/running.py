@@ -1,0 +1,112 @@
+"""Keeps the bot connected. A gateway that is away, a refused token or a lost lead end only a connection."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import aiohttp
+import discord
+import structlog
+from pydantic import SecretStr
+
+from bot.answers import Desk
+from bot.slash.client import SHARDED_FROM, Footfall
+
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 300.0
+"""Seconds; the pause doubles with each connection that was lost soon."""
+HEALTHY = 600.0
+"""A connection that held this many seconds begins again at the first pause."""
+LOOK = 0.25
+"""Seconds between two looks at whether to go on."""
+
+# discord.py 2.7 trips over itself when the very first connection fails: AttributeError from Client.connect, and from
+# AutoShardedClient.launch_shard, which calls itself at each attempt, RecursionError in the end.
+LOST = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError, AttributeError, RecursionError)
+
+log = structlog.get_logger("bot.slash")
+
+
+def serve(
+    desk: Desk,
+    token: SecretStr,
+    data: Path,
+    stop: threading.Event,
+    leads: Callable[[], bool] = lambda: True,
+    sharded_from: int = SHARDED_FROM,
+    first_pause: float = FIRST_PAUSE,
+) -> None:
+    """Answer slash commands until `stop` is set. Made to run in a thread of its own; it has its own event loop.
+
+    `leads` says, at once and without asking anybody, whether this worker is the one that answers: of several only one
+    may be connected. `data` is a writable folder."""
+    asyncio.run(_Kept(desk, token, data, stop, leads, sharded_from).run(first_pause))
+
+
+class _Kept:
+    """One connection after the other."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        token: SecretStr,
+        data: Path,
+        stop: threading.Event,
+        leads: Callable[[], bool],
+        sharded_from: int,
+    ) -> None:
+        self._desk, self._token, self._data = desk, token, data
+        self._stop, self._leads, self._sharded_from = stop, leads, sharded_from
+
+    async def run(self, first_pause: float) -> None:
+        loop, pause = asyncio.get_running_loop(), first_pause
+        while not self._stop.is_set():
+            if not self._leads():
+                await asyncio.sleep(LOOK)
+                continue
+            began = loop.time()
+            error = await self._connected()
+            if error is None:
+                continue
+            refused = isinstance(error, discord.LoginFailure | discord.PrivilegedIntentsRequired)
+            pause = LONGEST_PAUSE if refused else first_pause if loop.time() - began >= HEALTHY else pause
+            log.error("not connected to Discord", why=_why(error), again_in=pause)
+            await self._rest(pause)
+            pause = first_pause if refused else min(pause * 2, LONGEST_PAUSE)
+
+    async def _connected(self) -> Exception | None:
+        """One connection, until it is to end or is lost. Returns why it was lost."""
+        client = Footfall(self._desk, self._data, self._sharded_from)
+        going = asyncio.create_task(client.start(self._token.get_secret_value()))
+        told = asyncio.create_task(self._over())
+        try:
+            await asyncio.wait({going, told}, return_when=asyncio.FIRST_COMPLETED)
+            if not going.done():
+                return None
+            going.result()
+            return discord.ClientException("Discord ended the connection")
+        except LOST as error:
+            return error
+        finally:
+            told.cancel()
+            await client.close()
+            going.cancel()
+            await asyncio.gather(going, told, return_exceptions=True)
+
+    async def _over(self) -> None:
+        while not self._stop.is_set() and self._leads():
+            await asyncio.sleep(LOOK)
+
+    async def _rest(self, seconds: float) -> None:
+        until = asyncio.get_running_loop().time() + seconds
+        while not self._stop.is_set() and asyncio.get_running_loop().time() < until:
+            await asyncio.sleep(min(LOOK, seconds))
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, discord.LoginFailure):
+        return "the token is not accepted; make a new one and set DISCORD_TOKEN"
+    return f"{type(error).__name__}: {error}"[:300]

@@ -1,0 +1,229 @@
+"""An answer as Discord gets it: an embed in the templates' words, a picture where a line says more, buttons.
+
+Works off the loop: it asks the database and draws. Pages are slices of an answer; no figure is made here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from types import MappingProxyType
+from typing import Any, get_args
+
+from bot import answers, charts, render
+from bot.answers import AnswerError, Desk
+from bot.records import Document, Period, PeriodName, Picture
+from bot.slash.completion import Known, Names, is_token
+from bot.slash.questions import MODELS, Question, takes, written
+
+DEFINED: Mapping[str, str] = MappingProxyType(
+    {"usage": "uses", "inventory": "models_listed", "model": "uses", "top": "uses", "why": "uses", "compare": "uses"}
+)
+"""The metric whose definition stands below an answer that does not carry its own."""
+PAGED: Mapping[str, tuple[str, int]] = MappingProxyType(
+    {"trend": ("days", 15), "model": ("days", 15), "status": ("catalogues", 6), "about": ("networks", 1)}
+)
+"""Which list of an answer is shown in pages, and how much of it at a time."""
+NEWEST_FIRST = ("trend", "model")
+PICTURES_KEPT = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """One button, and what it asks when it can be pressed."""
+
+    label: str
+    row: int
+    id: str | None
+    open: bool
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An answer as one message."""
+
+    embed: Document
+    picture: Picture | None = None
+    buttons: tuple[Button, ...] = ()
+
+
+class Pictures:
+    """Pictures drawn lately. Drawing goes one at a time: what several ask for at once is drawn once."""
+
+    def __init__(self, kept: int = PICTURES_KEPT) -> None:
+        self._kept, self._drawn, self._drawing = kept, OrderedDict[str, Picture](), threading.Lock()
+        self.fresh = 0
+        """How many were drawn."""
+
+    def of(self, what: object, draw: Callable[[], Picture]) -> Picture:
+        """The picture of `what`, any JSON value that names everything it depends on."""
+        key = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
+        with self._drawing:
+            if key not in self._drawn:
+                self._drawn[key] = draw()
+                self.fresh += 1
+                while len(self._drawn) > self._kept:
+                    self._drawn.popitem(last=False)
+            self._drawn.move_to_end(key)
+            return self._drawn[key]
+
+
+def said(desk: Desk, names: Callable[[], Names], pictures: Pictures, question: Question) -> Said:
+    """Ask and put into words. Raises `AnswerError`, `StoreError`."""
+    asked = _meant(question, names)
+    answer = asked.answer(desk)
+    embed, pages = _digest(desk, answer) if asked.name == "digest" else _embed(desk, asked, answer)
+    picture = _picture(desk, pictures, asked, answer)
+    if picture:
+        embed = {**embed, "image": {"url": f"attachment://{picture.name}"}}
+    return Said(embed, picture, _buttons(desk, asked, answer, pages))
+
+
+def _meant(question: Question, names: Callable[[], Names]) -> Question:
+    """The question with models by their names, where it has the index's stand-ins for them."""
+    changed = dict(question.options)
+    for key in MODELS:
+        text = changed.get(key, "")
+        if not is_token(text):
+            continue
+        known = names().of(text)
+        if known is None:
+            raise AnswerError("this model is not known any more; ask again by its name")
+        changed[key] = known.model
+        if key == "name":
+            changed["network"] = known.network
+    return replace(question, options=changed)
+
+
+def _embed(desk: Desk, question: Question, answer: Document) -> tuple[Document, int]:
+    rows, number, pages = _page(question, answer)
+    stamp = _stamp(answer)
+    defined = DEFINED.get(question.name)
+    facts: dict[str, Any] = {
+        "rows": rows,
+        "page": {"number": number + 1, "of": pages, "first": number == 0, "stamped": stamp is not None},
+        "definition": answers.method(desk, defined)["definition"] if defined else "",
+    }
+    embed = render.answer_embed(answer, facts, desk.hidden)
+    return ({**embed, "timestamp": stamp} if stamp else embed), pages
+
+
+def _page(question: Question, answer: Document) -> tuple[list[Any], int, int]:
+    """What of an answer's list stands on the page asked for, that page's place, and how many there are."""
+    if question.name not in PAGED:
+        return [], 0, 1
+    key, size = PAGED[question.name]
+    rows: list[Any] = answer[key]
+    if question.name in NEWEST_FIRST:
+        rows = rows[::-1]
+    pages = max(1, -(-len(rows) // size))
+    number = min(question.page, pages - 1)
+    return rows[number * size : (number + 1) * size], number, pages
+
+
+def _stamp(answer: Document) -> str | None:
+    """As of when the answer is."""
+    told = answer["sides"][0] if answer["question"] == "compare" else answer
+    found: str | None = told.get("composed_at") or told.get("as_of")
+    return found
+
+
+def _digest(desk: Desk, document: Document) -> tuple[Document, int]:
+    post = render.posts(document, "discord", render.Options(hidden_names=tuple(desk.hidden)))
+    assert post.embed is not None
+    return {**post.embed, "timestamp": document["composed_at"]}, 1
+
+
+def _picture(desk: Desk, pictures: Pictures, question: Question, answer: Document) -> Picture | None:
+    if question.name == "trend":
+        points = [(date.fromisoformat(row["day"]), row["figure"]["value"]) for row in answer["days"]]
+        title = f"{answer['title']}: {answer['label']}"
+        source = f"{answer['title']}, {answer['evidence']}"
+        drawn = [title, answer["unit"], source, answer["days"]]
+        return pictures.of(drawn, lambda: charts.trend(points, title, answer["unit"], source))
+    if question.name in ("usage", "digest"):
+        place = (answer["network"], answer["period"], answer["day"])
+        document = answer if question.name == "digest" else None
+        return pictures.of(
+            [*place, answer["edition"], answer["composed_at"]],
+            lambda: charts.card(document or desk.document(place[0], place[1], date.fromisoformat(place[2]))),
+        )
+    return None
+
+
+# --- buttons -----------------------------------------------------------------------------------------------------
+
+
+Made = tuple[str, Question | None, bool]
+"""A button before it has its place: its label, what it asks (`None`: nothing), whether it is what is shown."""
+
+
+def _buttons(desk: Desk, question: Question, answer: Document, pages: int) -> tuple[Button, ...]:
+    fixed = _fixed(question, answer)
+    rows = [_periods(desk, fixed, answer), _steps(desk, fixed, answer), _pages(fixed, pages)]
+    made = [(row, one) for row, group in enumerate(filter(None, rows)) for one in group]
+    placed = [
+        Button(label, row, written(asked or fixed, place), asked is not None, current)
+        for place, (row, (label, asked, current)) in enumerate(made)
+    ]
+    return tuple(button for button in placed if button.id)
+
+
+def _fixed(question: Question, answer: Document) -> Question:
+    """The question as its buttons hold it: short, and about the network that was answered for."""
+    if question.name == "model":
+        known = Known(answer["network"], answer["model"])
+        return replace(question, options={**question.options, "name": known.token, "network": known.network})
+    return question
+
+
+def _periods(desk: Desk, question: Question, answer: Document) -> Sequence[Made]:
+    """The same about the day, the week and the month that hold the day, where there is a digest of it."""
+    if "period" not in takes(question.name):
+        return ()
+    day = date.fromisoformat(answer["day"])
+    made: list[Made] = []
+    for period in get_args(PeriodName):
+        first = Period.holding(day, period).first
+        there = first in _days(desk, answer["network"], period)
+        asked = question.with_options(period=period, day=first.isoformat()) if there else None
+        current = period == answer["period"]
+        made.append((period.capitalize(), None if current else asked, current))
+    return made
+
+
+def _steps(desk: Desk, question: Question, answer: Document) -> Sequence[Made]:
+    """The period before and after, of those with a digest, and the newest."""
+    if "day" not in takes(question.name):
+        return ()
+    period: PeriodName = answer["period"]
+    days = _days(desk, answer["network"], period)
+    day = date.fromisoformat(answer["day"])
+    earlier = [one for one in days if one < day]
+    later = [one for one in days if one > day]
+    word = period.capitalize()
+    return (
+        (f"{word} before", question.with_options(day=earlier[-1].isoformat()) if earlier else None, False),
+        (f"{word} after", question.with_options(day=later[0].isoformat()) if later else None, False),
+        ("Newest", question.with_options(day=None) if later else None, False),
+    )
+
+
+def _pages(question: Question, pages: int) -> Sequence[Made]:
+    if pages == 1:
+        return ()
+    number = min(question.page, pages - 1)
+    return (
+        ("Page before", replace(question, page=number - 1) if number else None, False),
+        ("Next page", replace(question, page=number + 1) if number + 1 < pages else None, False),
+    )
+
+
+def _days(desk: Desk, network: str, period: PeriodName) -> list[date]:
+    return [entry.day for entry in desk.archive.listed(network, period)]

@@ -1,0 +1,243 @@
+"""Discord's gateway and the routes of interactions beside `DiscordPeer`: what a bot with slash commands meets.
+
+It keeps every event of a session, replays what a resuming client missed, holds the deadline of a first answer and can
+cut, invalidate and refuse. Sources: github.com/discord/discord-api-docs, pages topics/gateway,
+topics/opcodes-and-status-codes, interactions/receiving-and-responding.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import WSMsgType, web
+
+from tests.peers.discord_api import BOT, DISCORD_EPOCH_MS, DiscordPeer, Refusal
+
+DISPATCH, HEARTBEAT, IDENTIFY, RESUME, RECONNECT, INVALID, HELLO, ACK = 0, 1, 2, 6, 7, 9, 10, 11
+COMMAND, COMPONENT, AUTOCOMPLETE = 2, 3, 4
+MESSAGE, DEFERRED = 4, 5
+DEADLINE = 3.0
+SYNC, CALLBACK = "PUT /applications/{}/commands", "POST /interactions/{}/{}/callback"
+
+
+@dataclass
+class Asked:
+    """One interaction and what came back."""
+
+    token: str
+    at: float
+    first: dict[str, Any] | None = None
+    """The body of the first answer."""
+    took: float = 0.0
+    """Seconds until it came."""
+    message: dict[str, Any] | None = None
+    """The message that stands in the end."""
+    files: int = 0
+    done: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass
+class Session:
+    """What a client may resume."""
+
+    id: str
+    events: list[dict[str, Any]] = field(default_factory=list)
+    socket: web.WebSocketResponse | None = None
+
+
+class DiscordGateway(DiscordPeer):
+    """`with DiscordGateway() as peer:` serves REST on `peer.url` and the gateway on `peer.gateway`."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.identified: list[dict[str, Any]] = []
+        self.resumed: list[dict[str, Any]] = []
+        self.synced: list[list[dict[str, Any]]] = []
+        self.asked: dict[str, Asked] = {}
+        self.closed_to_gateways = False
+        self.sessions: list[Session] = []
+        self.servers = 1
+        self._ready = threading.Condition()
+        self._numbers = 0
+
+    @property
+    def gateway(self) -> str:
+        return f"ws://127.0.0.1:{self.port}/gw/"
+
+    # --- what a test does -----------------------------------------------------------------------------------------
+
+    def ask(self, name: str, *, user: int = 5, kind: int = COMMAND, **options: object) -> Asked:
+        """A member gives a command; the interaction reaches the bot at once or when it resumes."""
+        self._numbers += 1
+        asked = Asked(f"token{self._numbers}", time.monotonic())
+        self.asked[asked.token] = asked
+        number = (int(time.time() * 1000) - DISCORD_EPOCH_MS << 22) + self._numbers
+        types = {str: 3, int: 4, bool: 5}
+        given = [{"name": key, "type": types[type(value)], "value": value} for key, value in options.items()]
+        event = {
+            "id": str(number),
+            "application_id": str(BOT),
+            "type": kind,
+            "token": asked.token,
+            "version": 1,
+            "attachment_size_limit": 10 * 2**20,
+            "data": {"id": "77", "name": name, "type": 1, "options": given},
+            "user": {"id": str(user), "username": "ann", "discriminator": "0", "avatar": None, "global_name": None},
+            "channel_id": "300",
+            "channel": {"id": "300", "type": 1, "recipients": []},
+            "entitlements": [],
+            "authorizing_integration_owners": {"1": str(user)},
+            "context": 1,
+            "locale": "en-US",
+            "app_permissions": "0",
+        }
+        self._loop.call_soon_threadsafe(lambda: self._loop.create_task(self._dispatch("INTERACTION_CREATE", event)))
+        return asked
+
+    def until(self, wanted: Any, seconds: float = 20.0) -> None:
+        """Wait until something holds of the peer; it is looked at whenever a client said something."""
+        with self._ready:
+            assert self._ready.wait_for(wanted, seconds), "it did not come to that in time"
+
+    def cut(self, code: int = 4000) -> None:
+        """Close the client's connection with a code."""
+        self._do(lambda socket: socket.close(code=code))
+
+    def tell(self, operation: int, what: object = None) -> None:
+        """Send an operation, such as `RECONNECT` or `INVALID`."""
+        self._do(lambda socket: socket.send_json({"op": operation, "d": what}))
+
+    def _do(self, act: Any) -> None:
+        async def go() -> None:
+            for session in self.sessions:
+                if session.socket and not session.socket.closed:
+                    await act(session.socket)
+
+        asyncio.run_coroutine_threadsafe(go(), self._loop).result(10)
+
+    # --- routes ---------------------------------------------------------------------------------------------------
+
+    def application(self) -> web.Application:
+        app = super().application()
+        base = "/api/v10"
+        app.router.add_put(f"{base}/applications/{{id}}/commands", self._door(SYNC, self._sync))
+        app.router.add_post(f"{base}/interactions/{{id}}/{{token}}/callback", self._door(CALLBACK, self._callback))
+        for path in ("messages/@original",):
+            app.router.add_patch(f"{base}/webhooks/{{id}}/{{token}}/{path}", self._door("PATCH original", self._final))
+        app.router.add_get(f"{base}/gateway/bot", self._door("GET /gateway/bot", self._advice))
+        app.router.add_get("/gw/", self._socket)
+        return app
+
+    def _authorise(self, request: web.Request) -> None:
+        if "token" not in request.match_info:  # an interaction's own token is its authorisation
+            super()._authorise(request)
+
+    def _application(self) -> dict[str, Any]:
+        return {**super()._application(), "approximate_guild_count": self.servers}
+
+    def _advice(self, *_: object) -> dict[str, Any]:
+        limit = {"total": 1000, "remaining": 999, "reset_after": 1000, "max_concurrency": 1}
+        return {"url": self.gateway, "shards": 2, "session_start_limit": limit}
+
+    def _sync(self, _: web.Request, body: tuple[Any, list[Any]]) -> list[dict[str, Any]]:
+        self.synced.append(body[0])
+        made = {"application_id": str(BOT), "version": "1", "default_member_permissions": None, "nsfw": False}
+        return [{**made, "id": str(700 + n), **command} for n, command in enumerate(body[0])]
+
+    def _callback(self, request: web.Request, body: tuple[dict[str, Any], list[Any]]) -> dict[str, Any]:
+        asked = self.asked[request.match_info["token"]]
+        if asked.first is not None:
+            raise Refusal(400, 40060, "Interaction has already been acknowledged.")
+        asked.took = time.monotonic() - asked.at
+        if asked.took > DEADLINE:
+            raise Refusal(404, 10062, "Unknown interaction")
+        asked.first = body[0]
+        if body[0]["type"] != DEFERRED:
+            self._end(asked, body[0].get("data") or {}, len(body[1]))
+        told = {"id": request.match_info["id"], "type": 2, "response_message_id": "900"}
+        return {"interaction": told, "resource": {"type": body[0]["type"], "message": self._said()}}
+
+    def _final(self, request: web.Request, body: tuple[dict[str, Any], list[Any]]) -> dict[str, Any]:
+        asked = self.asked[request.match_info["token"]]
+        if asked.first is None:
+            raise Refusal(404, 10015, "Unknown Webhook")
+        self._end(asked, body[0], len(body[1]))
+        return self._said()
+
+    def _end(self, asked: Asked, message: dict[str, Any], files: int) -> None:
+        asked.message, asked.files = message, files
+        asked.done.set()
+
+    def _said(self) -> dict[str, Any]:
+        author = {"id": str(BOT), "username": "footfall", "discriminator": "0", "avatar": None, "bot": True}
+        empty: dict[str, Any] = {
+            key: [] for key in ("embeds", "attachments", "mentions", "mention_roles", "components")
+        }
+        now = "2026-01-01T00:00:00+00:00"
+        return {
+            **empty,
+            "id": "900",
+            "channel_id": "300",
+            "author": author,
+            "content": "",
+            "timestamp": now,
+            "edited_timestamp": None,
+            "tts": False,
+            "mention_everyone": False,
+            "pinned": False,
+            "type": 20,
+            "flags": 0,
+        }
+
+    # --- the gateway ----------------------------------------------------------------------------------------------
+
+    async def _socket(self, request: web.Request) -> web.StreamResponse:
+        if self.closed_to_gateways:
+            return web.Response(status=503)
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await socket.send_json({"op": HELLO, "d": {"heartbeat_interval": 41250}})
+        async for frame in socket:
+            if frame.type is not WSMsgType.TEXT:
+                break
+            await self._heard(socket, json.loads(frame.data))
+            with self._ready:
+                self._ready.notify_all()
+        return socket
+
+    async def _heard(self, socket: web.WebSocketResponse, said: dict[str, Any]) -> None:
+        if said["op"] == HEARTBEAT:
+            await socket.send_json({"op": ACK})
+        elif said["op"] == IDENTIFY:
+            self.identified.append(said["d"])
+            session = Session(f"session{len(self.identified)}", socket=socket)
+            self.sessions = [*(one for one in self.sessions if self.servers > 1), session]
+            shard = said["d"].get("shard", [0, 1])
+            ready = {"v": 10, "user": self._bot(), "guilds": [], "session_id": session.id, "shard": shard}
+            ready |= {"resume_gateway_url": self.gateway, "application": {"id": str(BOT), "flags": 0}}
+            await self._dispatch("READY", ready, session)
+        elif said["op"] == RESUME:
+            await self._resume(socket, said["d"])
+
+    async def _resume(self, socket: web.WebSocketResponse, wanted: dict[str, Any]) -> None:
+        session = next((one for one in self.sessions if one.id == wanted["session_id"]), None)
+        if session is None:
+            await socket.send_json({"op": INVALID, "d": False})
+            return
+        self.resumed.append(wanted)
+        session.socket = socket
+        for event in [one for one in session.events if one["s"] > wanted["seq"]]:
+            await socket.send_json(event)
+        await self._dispatch("RESUMED", {}, session)
+
+    async def _dispatch(self, name: str, what: dict[str, Any], session: Session | None = None) -> None:
+        session = session or self.sessions[0]
+        event = {"op": DISPATCH, "t": name, "s": len(session.events) + 1, "d": what}
+        session.events.append(event)
+        if session.socket and not session.socket.closed:
+            await session.socket.send_json(event)

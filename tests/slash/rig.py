@@ -1,0 +1,84 @@
+"""A member of a server, in an in-process Discord, in front of the bot and the small world of `tests.desks`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import discord
+import simcord
+
+from bot.answers import Desk
+from bot.slash import Footfall
+from bot.slash.cooldowns import Cooldowns
+from tests import desks
+
+FREE = ((10_000, 1.0), (10_000, 1.0))
+
+
+@dataclass
+class Rig:
+    """One server with one channel and two members."""
+
+    env: simcord.Env
+    bot: Footfall
+    desk: Desk
+    folder: Path
+    channel: Any
+    ann: Any
+    bob: Any
+
+    async def ask(self, command: str, /, *, member: Any = None, **options: object) -> Any:
+        """What a member gets for a slash command."""
+        return await (member or self.ann).slash(self.channel, command, **options)
+
+    async def choices(self, command: str, option: str, typed: str, /, **filled: object) -> list[str]:
+        """The values that Discord offers for what was typed."""
+        return [one["value"] for one in await self.ann.autocomplete(self.channel, command, option, typed, **filled)]
+
+
+@asynccontextmanager
+async def discord_of(desk: Desk, folder: Path, **options: Any) -> AsyncIterator[Rig]:
+    bot = Footfall(desk, folder, **{"cooldowns": Cooldowns(*FREE), **options})
+    async with simcord.run(bot) as env:
+        await bot.work(bot.index.load)
+        guild = env.create_guild()
+        channel = guild.create_text_channel("general")
+        ann, bob = (guild.add_member(env.create_user(name)) for name in ("ann", "bob"))
+        yield Rig(env, bot, desk, folder, channel, ann, bob)
+
+
+def run(folder: Path, scenario: Callable[[Rig], Awaitable[None]], **options: Any) -> None:
+    """A scenario from beginning to end, with a database of its own."""
+
+    async def go() -> None:
+        with desks.desk(folder) as desk:
+            async with discord_of(desk, folder, **options) as rig:
+                await scenario(rig)
+
+    asyncio.run(go())
+
+
+def texts(message: Any) -> list[str]:
+    """Every text of a message that a member reads or hears."""
+    said = [message.content]
+    for embed in message.embeds:
+        said += [embed.title or "", embed.description or "", embed.footer.text or ""]
+        said += [text for field in embed.fields for text in (field.name or "", field.value or "")]
+    return [*said, *[one.description or "" for one in message.attachments]]
+
+
+def buttons(message: Any) -> dict[str, dict[str, Any]]:
+    """Buttons by their label."""
+    return {one["label"]: one for row in message.components for one in row["components"]}
+
+
+def embed(result: Any) -> discord.Embed:
+    """The one embed of an answer."""
+    (found,) = result.response.embeds
+    assert isinstance(found, discord.Embed)
+    return found

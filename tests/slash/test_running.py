@@ -1,0 +1,186 @@
+"""discord.py's real client against a local gateway: login, resume, a new session, lost answers, a gateway away."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import discord
+import pytest
+import yarl
+from pydantic import SecretStr
+
+from bot import slash
+from bot.answers import Desk
+from bot.slash import wording
+from tests import desks
+from tests.peers.discord_api import TOKEN, Fault, error
+from tests.peers.discord_gateway import CALLBACK, DEFERRED, INVALID, MESSAGE, RECONNECT, SYNC, DiscordGateway
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    with desks.desk(tmp_path_factory.mktemp("gateway")) as made:
+        yield made
+
+
+@contextmanager
+def serving(peer: DiscordGateway, desk: Desk, data: Path, **options: object) -> Iterator[None]:
+    """The bot, in a thread of its own, as the worker runs it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(discord.http.Route, "BASE", peer.url)
+        patch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(peer.gateway))
+        stop = threading.Event()
+        given = {"token": SecretStr(TOKEN), "first_pause": 0.05, **options}
+        thread = threading.Thread(target=lambda: slash.serve(desk, data=data, stop=stop, **given))  # type: ignore[arg-type]
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join(20)
+            assert not thread.is_alive(), "the bot did not stop"
+
+
+def answered(peer: DiscordGateway, name: str, **options: object) -> str:
+    """The title of what a member is shown in the end."""
+    asked = peer.ask(name, **options)
+    assert asked.done.wait(20), f"/{name} got no answer"
+    assert asked.message is not None
+    return str(asked.message["embeds"][0]["title"])
+
+
+def test_it_logs_in_tells_its_commands_once_and_answers(desk: Desk, tmp_path: Path) -> None:
+    with DiscordGateway() as peer:
+        for _ in range(2):
+            with serving(peer, desk, tmp_path):
+                wanted = len(peer.identified) + 1
+                peer.until(lambda wanted=wanted: len(peer.identified) >= wanted)
+                assert answered(peer, "usage") == "Replicate: use, 10 March 2025"
+        assert len(peer.synced) == 1
+        assert {one["intents"] for one in peer.identified} == {1}
+        (names,) = [{command["name"] for command in told} for told in peer.synced]
+        assert names == {command.name for command in slash.COMMANDS}
+        assert all(one["contexts"] == [0, 1, 2] and one["integration_types"] == [0, 1] for one in peer.synced[0])
+
+
+def test_a_cut_connection_is_resumed_and_what_was_asked_meanwhile_is_answered(desk: Desk, tmp_path: Path) -> None:
+    with DiscordGateway() as peer, serving(peer, desk, tmp_path):
+        peer.until(lambda: peer.identified)
+        answered(peer, "status")
+        for cut in (lambda: peer.cut(4000), lambda: peer.tell(RECONNECT)):
+            before = len(peer.resumed)
+            cut()
+            peer.until(lambda before=before: len(peer.resumed) > before)
+            assert answered(peer, "status") == "How fresh it is"
+        assert len(peer.identified) == 1
+
+
+def test_an_invalid_session_leads_to_a_new_one(desk: Desk, tmp_path: Path) -> None:
+    with DiscordGateway() as peer, serving(peer, desk, tmp_path):
+        peer.until(lambda: peer.identified)
+        answered(peer, "status")
+        peer.tell(INVALID, False)
+        peer.until(lambda: len(peer.identified) == 2)
+        assert answered(peer, "status") == "How fresh it is"
+
+
+def test_a_gateway_that_is_down_at_start_is_tried_again(desk: Desk, tmp_path: Path) -> None:
+    with DiscordGateway() as peer:
+        peer.closed_to_gateways = True
+        with serving(peer, desk, tmp_path):
+            time.sleep(0.5)
+            assert not peer.identified
+            peer.closed_to_gateways = False
+            peer.until(lambda: peer.identified)
+            assert answered(peer, "status") == "How fresh it is"
+
+
+def test_a_discord_that_is_down_at_start_is_tried_again(desk: Desk, tmp_path: Path) -> None:
+    with DiscordGateway() as peer:
+        peer.fail(Fault(503, {"message": "unavailable"}), Fault(drop=True), on="GET /users/@me")
+        with serving(peer, desk, tmp_path):
+            peer.until(lambda: peer.identified)
+            assert answered(peer, "status") == "How fresh it is"
+
+
+def test_a_refused_token_is_said_and_not_tried_at_once_again(
+    desk: Desk, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with DiscordGateway() as peer:
+        with serving(peer, desk, tmp_path, token=SecretStr("wrong")):
+            deadline = time.monotonic() + 10
+            while "not accepted" not in capsys.readouterr().out and time.monotonic() < deadline:
+                time.sleep(0.05)
+            assert time.monotonic() < deadline
+        assert len([one for one in peer.requests if one.path.startswith("/users/@me")]) == 1
+
+
+def test_commands_that_cannot_be_told_do_not_keep_it_from_answering(desk: Desk, tmp_path: Path) -> None:
+    with DiscordGateway() as peer:
+        peer.fail(error(403, 50001, "Missing Access"), on=SYNC)
+        with serving(peer, desk, tmp_path):
+            peer.until(lambda: peer.identified)
+            assert answered(peer, "status") == "How fresh it is"
+        assert not peer.synced and not list(tmp_path.glob("discord-commands*"))
+
+
+def test_an_answer_that_needs_time_is_announced_within_a_second(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, go_on = wording.said, threading.Event()
+
+    def late(*given: object) -> wording.Said:
+        assert go_on.wait(20)
+        return real(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(wording, "said", late)
+    with DiscordGateway() as peer, serving(peer, desk, tmp_path):
+        peer.until(lambda: peer.identified)
+        asked = peer.ask("usage", private=True)
+        deadline = time.monotonic() + 10
+        while asked.first is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert asked.first == {"type": DEFERRED, "data": {"flags": 64}} and not asked.done.is_set()
+        assert asked.took < 1.5
+        go_on.set()
+        assert asked.done.wait(20) and asked.message is not None
+        assert asked.message["embeds"] and asked.files == 1
+
+
+def test_an_answer_whose_acceptance_was_lost_is_given_once(desk: Desk, tmp_path: Path) -> None:
+    with DiscordGateway() as peer, serving(peer, desk, tmp_path):
+        peer.until(lambda: peer.identified)
+        peer.fail(Fault(502, {"message": "bad gateway"}, after=True), on=CALLBACK)
+        asked = peer.ask("usage")
+        assert asked.done.wait(20) and asked.first is not None and asked.first["type"] == MESSAGE
+        assert answered(peer, "status") == "How fresh it is"
+        peer.fail(Fault(drop=True, after=True), on=CALLBACK)
+        peer.ask("status")
+        assert answered(peer, "status") == "How fresh it is"
+
+
+def test_only_the_leader_is_connected(desk: Desk, tmp_path: Path) -> None:
+    leads = threading.Event()
+    with DiscordGateway() as peer, serving(peer, desk, tmp_path, leads=leads.is_set):
+        time.sleep(0.5)
+        assert not peer.requests
+        leads.set()
+        peer.until(lambda: peer.identified)
+        answered(peer, "status")
+        leads.clear()
+        deadline = time.monotonic() + 10
+        while any(one.socket and not one.socket.closed for one in peer.sessions) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert time.monotonic() < deadline
+
+
+def test_shards_come_with_the_configured_number_of_servers(desk: Desk, tmp_path: Path) -> None:
+    with DiscordGateway() as peer:
+        peer.servers = 1500
+        with serving(peer, desk, tmp_path, sharded_from=1000):
+            peer.until(lambda: len(peer.identified) == 2, 30)
+        assert sorted(one["shard"] for one in peer.identified) == [[0, 2], [1, 2]]
