@@ -163,6 +163,8 @@ class Worker(Choice):
         timedelta(minutes=15), ge=timedelta(minutes=1), description="until a source that had nothing new is asked again"
     )
 
+    slash: bool = Field(False, description="true: answer Discord's slash commands too; wants DISCORD_TOKEN")
+
     @field_validator("host")
     @classmethod
     def _loopback(cls, host: str) -> str:

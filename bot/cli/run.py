@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator
+import threading
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,13 +12,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bot import config
 from bot.cli.parts import Parts, clock, json_option, print_json, progress, with_parts
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from bot.config import ScheduleEntry
-    from bot.worker import Bench
+    from bot.worker import Bench, Side
 
 SHOWN = 5
 
@@ -46,12 +48,33 @@ def run(path: Path) -> int:
         signal.signal(sign, lambda *_: made.stop.set())
     worked = worker.Worked(made.state, lambda: made.bench, clock)
     pages = worker.Side("pages", worker.serving(worked, chosen.host, chosen.port, logs.redactor(secrets)))
-    finished = made.run([pages] if chosen.port else [], chosen.grace)
+    sides = [*([pages] if chosen.port else []), *_slash(parts, path, lambda: bool(made.state.leads))]
+    finished = made.run(sides, chosen.grace)
     if not finished:
         logging.getLogger(__name__).warning("the step in hand was abandoned; it is taken up again at the next start")
         logging.shutdown()
         os._exit(0)  # a thread that hangs in a system call would keep the process for ever
     return 0
+
+
+def _slash(parts: Parts, path: Path, leads: Callable[[], bool]) -> list[Side]:
+    """Discord's slash commands, where `worker.slash` asks for them; with a database of their own to look in."""
+    from bot import slash, worker
+
+    token = parts.settings.secrets.get("DISCORD_TOKEN")
+    if not parts.settings.config.worker.slash:
+        return []
+    if token is None:
+        raise config.ConfigError([f"{path}: worker.slash: found true, wanted DISCORD_TOKEN in the environment with it"])
+
+    def serve(stop: threading.Event) -> None:
+        own = Parts(path)
+        try:
+            slash.serve(own.desk, token, own.data, stop, leads)
+        finally:
+            own.close()
+
+    return [worker.Side("slash", serve)]
 
 
 def _secrets(parts: Parts) -> list[SecretStr]:
