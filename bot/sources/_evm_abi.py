@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from Crypto.Hash import keccak
+import sha3  # type: ignore[import-untyped]
 
 from bot.sources._evm_wire import Log
 
@@ -24,7 +24,8 @@ class Odd(ValueError):
 def topic(signature: str) -> bytes:
     """Keccak-256 of a signature without names, blanks and `indexed`: an event's first topic."""
     types = re.sub(r"\s", "", _FORMAL.sub("", signature))
-    return keccak.new(digest_bits=256, data=types.encode()).digest()
+    digest: bytes = sha3.keccak_256(types.encode()).digest()
+    return digest
 
 
 @dataclass(frozen=True, slots=True)

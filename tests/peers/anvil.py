@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
-from Crypto.Hash import keccak
+import sha3
 from eth_abi import decode, encode
 
 from tests.peers.solidity import MODULES, contracts
@@ -36,7 +36,7 @@ def program() -> str:
 
 def selector(signature: str) -> bytes:
     """The first four bytes of a function's hash."""
-    return keccak.new(digest_bits=256, data=signature.encode()).digest()[:4]
+    return bytes(sha3.keccak_256(signature.encode()).digest()[:4])
 
 
 class RpcFault(Exception):
