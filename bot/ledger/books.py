@@ -119,7 +119,7 @@ def _filled(asked: _Asked, catalogue: Catalogue, period: Period) -> Book:
         refs=_refs(asked, [period.first - ONE, end, end - 7 * ONE, end - 14 * ONE, end - 30 * ONE]),
         names=names,
         authors=authors,
-        quiet=sleepers.quiet(asked.connection, here, end) if today is not None else (),
+        quiet=sleepers.quiet(asked.connection, asked.catalogue, here, end) if today is not None else (),
         uncounted=_uncounted(asked, end),
         woken=sleepers.woken(asked.connection, asked.catalogue, here, today, end) if today is not None else (),
     )
