@@ -45,6 +45,25 @@ def fill(db: store.Store) -> None:
             store.paused.insert().values(outlet="x", reason="402", since=at(day, 4), checked_at=at(day, 5))
         )
     assert leases.hold(db, "walk", "one", at(day, 4), timedelta(minutes=5))
+    with db.writing() as connection:
+        for table in store.tables.sorted_tables:
+            if not connection.execute(sa.select(table).limit(1)).first():
+                connection.execute(table.insert().values({c.name: something(c) for c in table.columns}))
+
+
+def something(column: sa.Column[object]) -> object:
+    """A value that fits a column and differs from its neighbours'."""
+    if column.foreign_keys:
+        return 1
+    kinds = {
+        sa.Date: START,
+        sa.Boolean: True,
+        sa.LargeBinary: bytes(range(32)),
+        sa.Integer: 7,
+        store.Instant: at(START, 5),
+    }
+    found = [value for kind, value in kinds.items() if isinstance(column.type, kind)]
+    return found[0] if found else f"{len(column.name)}"
 
 
 DELIVERY = {

@@ -90,7 +90,7 @@ class Parts:
         headline = {"catalogue": block.headline.catalogue, "figure": block.headline.figure}
         secrets = {key: value for key in made.SECRETS if (value := self.settings.secret(key))}
         closed: bool = made.closed(block, secrets)
-        return daily.Plan(name, made.TITLE, made.CATALOGUES, headline, self.hidden, closed, sources.panels(name))
+        return daily.Plan(name, made.TITLE, made.CATALOGUES, headline, self.hidden, sources.panels(name), closed)
 
     def stand(self, name: str, since: date | None = None) -> None:
         """Keep the lists of a network that need nobody to be asked, from a day (or some days ago) up to yesterday."""

@@ -27,9 +27,9 @@ class Plan:
     catalogues: tuple[Catalogue, ...]
     headline: Mapping[str, str]
     hidden: Sequence[str] = ()
+    panels: tuple[Catalogue, ...] = ()
     closed: bool = False
     """Its record ends: nothing of it is ever due."""
-    panels: tuple[Catalogue, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from bot.store import Store, catalogues, models, readings, refs, snapshots, stre
 HISTORY = 400
 """Days of history in a book: enough for "highest in a year"."""
 
-HOLE: sa.ColumnElement[bool] = sa.literal_column("usage.hole", sa.Boolean)
+HOLE = sa.text("usage.hole")
 """As the partial index `usage_holes` has it: SQLAlchemy would write `hole = 1`, and SQLite would read all usage."""
 
 
@@ -119,7 +119,7 @@ def _filled(asked: Asked, catalogue: Catalogue, period: Period) -> Book:
         refs=references(asked, [period.first - ONE, end, end - 7 * ONE, end - 14 * ONE, end - 30 * ONE]),
         names=names,
         authors=authors,
-        quiet=sleepers.quiet(asked.connection, here, end) if today is not None else (),
+        quiet=sleepers.quiet(asked.connection, asked.catalogue, here, end) if today is not None else (),
         uncounted=uncounted(asked, end),
         woken=sleepers.woken(asked.connection, asked.catalogue, here, today, end) if today is not None else (),
     )
@@ -244,10 +244,10 @@ def _falls(asked: Asked, first: date, last: date) -> tuple[sa.Select[Any], ...]:
 
 def _inside(asked: Asked, first: date, last: date) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """The stretches that lie inside these days, and the holes in models' readings that do."""
-    return (
-        (stretches.c.catalogue == asked.catalogue, stretches.c.first_day >= first, stretches.c.last_day <= last),
-        (usage.c.catalogue == asked.catalogue, HOLE, usage.c.first_day >= first, usage.c.last_day <= last),
-    )
+    # Bounding the last day from both sides keeps each question to its own days in the index.
+    whole = (stretches.c.first_day >= first, stretches.c.last_day.between(first, last))
+    holes = (HOLE, usage.c.first_day >= first, usage.c.last_day.between(first, last))
+    return (stretches.c.catalogue == asked.catalogue, *whole), (usage.c.catalogue == asked.catalogue, *holes)
 
 
 def _total(asked: Asked, first: date, last: date) -> int | Unknown:

@@ -18,10 +18,12 @@ AWAKE_AFTER = 14
 _CHUNK = 500
 
 
-def quiet(connection: sa.Connection, listed: Iterable[Model], day: date) -> tuple[tuple[Model, int], ...]:
+def quiet(
+    connection: sa.Connection, catalogue: int, listed: Iterable[Model], day: date
+) -> tuple[tuple[Model, int], ...]:
     """Models used on each of the days before and not on this one, with their use of those days, most used first."""
     suspects = {m.id: m for m in listed if m.last_used == day - ONE and m.last_used_from == day - ONE}
-    both = _readings_in(connection, list(suspects), day - ONE, day)
+    both = _readings_in(connection, catalogue, list(suspects), day - ONE, day)
     week = usage.c.last_day.between(day - QUIET_AFTER * ONE, day - ONE)
     found = []
     for some in _chunks([model for model in suspects if both.get(model) == 2]):
@@ -44,7 +46,7 @@ def woken(
             asleep.setdefault(before, []).append(model)
     found = []
     for before, ids in asleep.items():
-        read = _readings_in(connection, ids, before, day)
+        read = _readings_in(connection, catalogue, ids, before, day)
         found += [(known[model], before) for model in ids if read.get(model) == (day - before).days + 1]
     return tuple(found)
 
@@ -59,14 +61,16 @@ def _used_again(catalogue: int, day: date, edge: date) -> sa.Select[int, date]:
     return sa.select(usage.c.model, last.label("before")).where(*today, last <= edge)
 
 
-def _readings_in(connection: sa.Connection, ids: list[int], first: date, last: date) -> dict[int, int]:
+def _readings_in(connection: sa.Connection, catalogue: int, ids: list[int], first: date, last: date) -> dict[int, int]:
     """How many days of these, both ends included, each model has a reading at the end of."""
+    days = (snapshots.c.catalogue == catalogue, snapshots.c.day.between(first, last))
+    # The snapshots are named, so that both databases look into the index once a day and model, and never at other days.
+    closing = connection.scalars(sa.select(snapshots.c.id).where(*days)).all() if ids else []
     counts: dict[int, int] = {}
     for some in _chunks(ids):
-        inside = (readings.c.model.in_(some), snapshots.c.day.between(first, last), readings.c.counter.is_not(None))
-        joined = sa.select(readings.c.model, sa.func.count().label("days"))
-        joined = joined.join(snapshots, snapshots.c.id == readings.c.snapshot).where(*inside)
-        counts |= {row.model: row.days for row in connection.execute(joined.group_by(readings.c.model))}
+        inside = (readings.c.model.in_(some), readings.c.snapshot.in_(closing), readings.c.counter.is_not(None))
+        counted = sa.select(readings.c.model, sa.func.count().label("days")).where(*inside)
+        counts |= dict(connection.execute(counted.group_by(readings.c.model)).all())
     return counts
 
 

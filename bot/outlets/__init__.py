@@ -3,7 +3,8 @@ did it go out, and may it be tried again? It reads no database, renders no text,
 
 Adding an outlet is adding a file here: its module docstring is its page in the docs, `TITLE` its name, `Settings` what
 `config.yaml` may tell it, `SECRETS` which environment variables it reads, `SETTLE` how long a look-back needs to be
-trusted, `cost` what a part is estimated to cost, and `outlet` makes it.
+trusted, `cost` what a part is estimated to cost, and `outlet` makes it. One that is not posted to part by part, as the
+site, has only the first three.
 """
 
 from __future__ import annotations

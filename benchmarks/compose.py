@@ -1,0 +1,75 @@
+"""A day's digest of 10,000 models: what it costs after a year, against the same after a month."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+from benchmarks import Row, seconds
+from benchmarks._world import AT, CATALOGUE, LAST, PLAN, filled
+from bot import daily, digest, findings, ledger, render, store
+from bot.archive import Archive
+from bot.records import Period
+
+GOAL = 0.150
+ROUNDS = 11
+
+
+def run() -> list[Row]:
+    with tempfile.TemporaryDirectory() as folder:
+        year, month = filled(Path(folder), 365), filled(Path(folder), 30)
+        for made in (year, month):
+            _composes(made)()
+        shares = _shares(year)
+        # Taken in turns, so that whatever else the machine does slows both.
+        taken = [(seconds(_composes(year), 1), seconds(_composes(month), 1)) for _ in range(ROUNDS)]
+        long, short = (median(times) for times in zip(*taken, strict=True))
+        year.close()
+        month.close()
+    print(
+        "of the digest after a year: " + ", ".join(f"{k} {v * 1000:.0f} ms" for k, v in shares.items()), file=sys.stderr
+    )
+    return [
+        Row(
+            "a day's digest, 10,000 models, 365 days",
+            f"{long * 1000:.0f} ms",
+            f"30 days, {short * 1000:.0f} ms",
+            long / short,
+            "< 150 ms warm, ratio about 1",
+            long < GOAL and long / short < 1.25,
+        )
+    ]
+
+
+def _composes(made: store.Store) -> Callable[[], object]:
+    archive = Archive(made)
+    return lambda: daily.compose(made, archive, PLAN, Period.holding(LAST), AT)
+
+
+def _shares(made: store.Store) -> dict[str, float]:
+    """What each step of composing takes."""
+    day, archive = Period.holding(LAST), Archive(made)
+    book = ledger.book(made, CATALOGUE, day)
+
+    def composed() -> dict[str, object]:
+        return digest.compose(PLAN.network, PLAN.title, [ledger.book(made, CATALOGUE, day)], PLAN.headline, (), AT)
+
+    document = composed()
+    found = findings.ranked([book], document, ())
+    (block,) = document["catalogues"]  # type: ignore[misc]
+    kept = daily.composed(made, PLAN, day, AT)
+    booked = seconds(lambda: ledger.book(made, CATALOGUE, day), ROUNDS)
+    return {
+        "book": booked,
+        "figures": seconds(composed, ROUNDS) - booked,
+        "findings": seconds(lambda: findings.ranked([book], document, ()), ROUNDS),
+        "words": seconds(lambda: [render.finding_text(one, block) for one in found["models"]], ROUNDS),
+        "keep": seconds(lambda: archive.keep(kept), ROUNDS),
+    }
+
+
+if __name__ == "__main__":
+    print(*run(), sep="\n")
