@@ -23,7 +23,7 @@ check: $(READY_DEV)  ## format, lint, types, import contract, generated docs cur
 	$(BIN)/python -m docs.generate --check
 
 test: check tools tests/node_modules/.ready  ## everything: check, then every test
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile
 
 golden: $(READY_DEV)  ## write the golden files anew; read the diff before you commit it
 	GOLDEN=1 $(BIN)/pytest --snapshot-update tests/render tests/sources tests/test_charts.py

