@@ -48,7 +48,7 @@ def serving(peer: DiscordGateway, desk: Desk, data: Path, **options: object) -> 
 def answered(peer: DiscordGateway, name: str, **options: object) -> str:
     """The title of what a member is shown in the end."""
     asked = peer.ask(name, **options)
-    assert asked.done.wait(20), f"/{name} got no answer"
+    assert asked.done.wait(60), f"/{name} got no answer"
     assert asked.message is not None
     return str(asked.message["embeds"][0]["title"])
 
@@ -112,9 +112,11 @@ def test_a_refused_token_is_said_and_not_tried_at_once_again(
 ) -> None:
     with DiscordGateway() as peer:
         with serving(peer, desk, tmp_path, token=SecretStr("wrong")):
-            deadline = time.monotonic() + 10
-            while "not accepted" not in capsys.readouterr().out and time.monotonic() < deadline:
+            deadline = time.monotonic() + 60
+            said = ""
+            while "not accepted" not in said and time.monotonic() < deadline:
                 time.sleep(0.05)
+                said += "".join(capsys.readouterr())  # where the log goes depends on who set it up before
             assert time.monotonic() < deadline
         assert len([one for one in peer.requests if one.path.startswith("/users/@me")]) == 1
 
@@ -134,20 +136,20 @@ def test_an_answer_that_needs_time_is_announced_within_a_second(
     real, go_on = wording.said, threading.Event()
 
     def late(*given: object) -> wording.Said:
-        assert go_on.wait(20)
+        assert go_on.wait(60)
         return real(*given)  # type: ignore[arg-type]
 
     monkeypatch.setattr(wording, "said", late)
     with DiscordGateway() as peer, serving(peer, desk, tmp_path):
         peer.until(lambda: peer.identified)
         asked = peer.ask("usage", private=True)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while asked.first is None and time.monotonic() < deadline:
             time.sleep(0.02)
         assert asked.first == {"type": DEFERRED, "data": {"flags": 64}} and not asked.done.is_set()
         assert asked.took < 3  # the limit of the platform
         go_on.set()
-        assert asked.done.wait(20) and asked.message is not None
+        assert asked.done.wait(60) and asked.message is not None
         assert asked.message["embeds"] and asked.files == 1
 
 
@@ -156,7 +158,7 @@ def test_an_answer_whose_acceptance_was_lost_is_given_once(desk: Desk, tmp_path:
         peer.until(lambda: peer.identified)
         peer.fail(Fault(502, {"message": "bad gateway"}, after=True), on=CALLBACK)
         asked = peer.ask("usage")
-        assert asked.done.wait(20) and asked.message is not None and asked.message["embeds"]
+        assert asked.done.wait(60) and asked.message is not None and asked.message["embeds"]
         assert answered(peer, "status") == "How fresh it is"
         peer.fail(Fault(drop=True, after=True), on=CALLBACK)
         peer.ask("status")
@@ -172,7 +174,7 @@ def test_only_the_leader_is_connected(desk: Desk, tmp_path: Path) -> None:
         peer.until(lambda: peer.identified)
         answered(peer, "status")
         leads.clear()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while any(one.socket and not one.socket.closed for one in peer.sessions) and time.monotonic() < deadline:
             time.sleep(0.05)
         assert time.monotonic() < deadline
@@ -182,5 +184,5 @@ def test_shards_come_with_the_configured_number_of_servers(desk: Desk, tmp_path:
     with DiscordGateway() as peer:
         peer.servers = 1500
         with serving(peer, desk, tmp_path, sharded_from=1000):
-            peer.until(lambda: len(peer.identified) == 2, 30)
+            peer.until(lambda: len(peer.identified) == 2, 60)
         assert sorted(one["shard"] for one in peer.identified) == [[0, 2], [1, 2]]
