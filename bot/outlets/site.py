@@ -11,7 +11,8 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from pydantic import Field
@@ -39,10 +40,11 @@ class Settings(config.Outlet):
 def swap(files: Iterable[tuple[str, bytes]], folder: Path) -> Path:
     """Write `files` (relative path, content) as the whole of `folder`. Returns the folder. Raises `OutletError` and
     leaves what was there when a path leads outside, the folder is not ours, or the disk refuses."""
-    _ours(folder)
     fresh: Path | None = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
+        with _alone(folder.parent):
+            _ours(folder)
         fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
         fresh.chmod(0o755)
         _write(fresh, files)
@@ -74,12 +76,22 @@ def _write(fresh: Path, files: Iterable[tuple[str, bytes]]) -> None:
         target.write_bytes(content)
 
 
-def _put_in_place(fresh: Path, folder: Path) -> None:
-    """Rename `fresh` to `folder`, with what was there renamed out of the way first and back if that fails. One process
-    at a time: the lock is on the folder above, and gone with its holder."""
-    above = os.open(folder.parent, os.O_RDONLY)
+@contextmanager
+def _alone(above: Path) -> Iterator[None]:
+    """One process at a time looks at the site's place or changes it: the lock is on the folder above, and gone with its
+    holder."""
+    held = os.open(above, os.O_RDONLY)
     try:
-        fcntl.flock(above, fcntl.LOCK_EX)
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
+
+
+def _put_in_place(fresh: Path, folder: Path) -> None:
+    """Rename `fresh` to `folder`, with what was there renamed out of the way first and back if that fails."""
+    with _alone(folder.parent):
+        _ours(folder)
         if not folder.exists():
             os.rename(fresh, folder)
             return
@@ -91,5 +103,3 @@ def _put_in_place(fresh: Path, folder: Path) -> None:
             except OSError:
                 os.rename(old, folder)
                 raise
-    finally:
-        os.close(above)
