@@ -10,12 +10,13 @@ from pathlib import Path
 
 import discord
 import pytest
+import structlog
 import yarl
 from pydantic import SecretStr
 
 from bot import slash
 from bot.answers import Desk
-from bot.slash import wording
+from bot.slash import running, wording
 from tests import desks
 from tests.peers.discord_api import TOKEN, Fault, error
 from tests.peers.discord_gateway import CALLBACK, DEFERRED, INVALID, RECONNECT, SYNC, DiscordGateway
@@ -108,16 +109,20 @@ def test_a_discord_that_is_down_at_start_is_tried_again(desk: Desk, tmp_path: Pa
 
 
 def test_a_refused_token_is_said_and_not_tried_at_once_again(
-    desk: Desk, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    said, heard = [], threading.Event()
+
+    def hear(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        said.append(str(event))
+        if "not accepted" in said[-1]:
+            heard.set()
+        raise structlog.DropEvent
+
+    monkeypatch.setattr(running, "log", structlog.wrap_logger(None, processors=[hear]))
     with DiscordGateway() as peer:
         with serving(peer, desk, tmp_path, token=SecretStr("wrong")):
-            deadline = time.monotonic() + 60
-            said = ""
-            while "not accepted" not in said and time.monotonic() < deadline:
-                time.sleep(0.05)
-                said += "".join(capsys.readouterr())  # where the log goes depends on who set it up before
-            assert time.monotonic() < deadline
+            assert heard.wait(60), said
         assert len([one for one in peer.requests if one.path.startswith("/users/@me")]) == 1
 
 
