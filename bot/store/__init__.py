@@ -1,0 +1,207 @@
+"""The database: engine, tables and migrations. The only place that knows whether it is SQLite or PostgreSQL.
+
+Writers on SQLite begin IMMEDIATE, so that a transaction that reads first and writes later waits for its turn instead of
+failing half-way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.records import FootfallError
+from bot.store._columns import Instant, tables
+from bot.store._events import callers, event_refs, gauges, leaves, payments, settlements, strangers, tallies, uses
+from bot.store._issues import deliveries, digests, figures, leases, paused, receipts
+from bot.store._networks import catalogues, cursors, models, readings, refs, snapshots, stretches, usage, windows
+
+__all__ = [
+    "BUSY_SECONDS",
+    "MIGRATIONS",
+    "Instant",
+    "Store",
+    "StoreError",
+    "alone",
+    "callers",
+    "catalogues",
+    "cursors",
+    "deliveries",
+    "digests",
+    "event_refs",
+    "figures",
+    "gauges",
+    "leases",
+    "leaves",
+    "models",
+    "opened",
+    "paused",
+    "payments",
+    "readings",
+    "receipts",
+    "refs",
+    "settlements",
+    "snapshots",
+    "strangers",
+    "stretches",
+    "tables",
+    "tallies",
+    "usage",
+    "uses",
+    "windows",
+]
+
+BUSY_SECONDS = 30
+MIGRATIONS = Path(__file__).parent.parent / "migrations"
+
+
+class StoreError(FootfallError):
+    """The database cannot be used: which one, why, and the cure."""
+
+
+def alone(connection: sa.Connection, *key: object) -> None:
+    """From here to the end of the transaction, nobody else is in here with the same key. (On SQLite there is one
+    writer anyway.)"""
+    if connection.dialect.name == "postgresql":
+        number = int.from_bytes(hashlib.sha256(repr(key).encode()).digest()[:8], signed=True)
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
+
+
+class Store:
+    """One database, migrated to this version's tables."""
+
+    def __init__(self, url: str) -> None:
+        self.shown = _shown(url)
+        self.engine = _engine(url, self.shown)
+        try:
+            with self.engine.connect() as connection:
+                connection.execute(sa.text("SELECT 1"))
+        except sa.exc.DBAPIError as error:
+            self.close()
+            raise StoreError(f"database {self.shown}: cannot be opened: {_cause(error)}") from error
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A connection for queries; sees one state of the database."""
+        with self._named(), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """A connection for one transaction, committed at the end, rolled back on any error."""
+        options = {"footfall_writes": True}
+        with self._named(), self.engine.connect().execution_options(**options) as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        try:
+            yield
+        except sa.exc.DBAPIError as error:
+            raise StoreError(f"database {self.shown}: {_cause(error)}") from error
+
+    def migrate(self) -> None:
+        """Bring the tables to this version. Raises `StoreError` for a database of a newer version."""
+        from alembic import command
+        from alembic.script import ScriptDirectory
+
+        config = _alembic()
+        known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+        with self.writing() as connection:
+            if self.engine.dialect.name == "postgresql":
+                connection.execute(sa.text("SELECT pg_advisory_xact_lock(7073)"))
+            found = _revision(connection)
+            if found and found not in known:
+                cure = "install that Footfall or set DATABASE_URL to another database"
+                raise StoreError(f"database {self.shown}: is of a newer version (revision {found}); {cure}")
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def opened(url: str) -> Store:
+    """A store ready to use: its folder made, its tables migrated."""
+    parsed = _parsed(url)
+    if parsed.get_backend_name() == "sqlite" and parsed.database and parsed.database != ":memory:":
+        try:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"database {_shown(url)}: its folder cannot be made: {error.strerror}") from error
+    store = Store(url)
+    try:
+        store.migrate()
+    except StoreError:
+        store.close()
+        raise
+    return store
+
+
+def _parsed(url: str) -> sa.URL:
+    try:
+        parsed = sa.make_url(url)
+    except (sa.exc.ArgumentError, ValueError):
+        # The error quotes what it could not read, which may be a piece of a password: not even its cause is kept.
+        wanted = "sqlite:///path or postgresql://user:password@host/name"
+        raise StoreError(f"DATABASE_URL: is no database address; wanted {wanted}") from None
+    if parsed.drivername in ("postgres", "postgresql"):
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+        raise StoreError(f"DATABASE_URL: found {parsed.drivername}, wanted sqlite or postgresql")
+    return parsed
+
+
+def _shown(url: str) -> str:
+    """The address without its password, wherever that stands."""
+    return _parsed(url).set(query={}).render_as_string(hide_password=True)
+
+
+def _engine(url: str, shown: str) -> sa.Engine:
+    parsed = _parsed(url)
+    if parsed.get_backend_name() == "postgresql":
+        return sa.create_engine(parsed, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+    memory = parsed.database in (None, "", ":memory:")
+    pool = sa.StaticPool if memory else None
+    engine = sa.create_engine(
+        parsed,
+        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+        **({"poolclass": pool} if pool else {}),
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def _connect(raw: Any, _record: object) -> None:
+        raw.isolation_level = None  # transactions are begun below, by us
+        raw.execute("PRAGMA journal_mode=WAL")
+        raw.execute("PRAGMA synchronous=NORMAL")
+        raw.execute("PRAGMA foreign_keys=ON")
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        writes = connection.get_execution_options().get("footfall_writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _alembic() -> Any:
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return config
+
+
+def _revision(connection: sa.Connection) -> str | None:
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _cause(error: sa.exc.DBAPIError) -> str:
+    text = str(error.orig or error).strip() or type(error.orig).__name__
+    return text.splitlines()[0]

@@ -1,0 +1,25 @@
+"""What every table is made of: the list of tables, and how an instant is kept."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import String
+
+
+class Instant(sa.TypeDecorator[datetime]):
+    """A UTC instant; kept as ISO text to the second, so that both databases compare and index it alike."""
+
+    impl = String(25)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> str | None:
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if value else None
+
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> datetime | None:
+        return datetime.fromisoformat(value) if value else None
+
+
+tables = sa.MetaData()
