@@ -14,34 +14,28 @@ from bot import daily, store
 from bot.records import Catalogue
 
 MODELS = 10_000
-DAILY = MODELS // 5
-"""Models up to this id are used every day."""
-SOMETIMES = 2 * DAILY
-"""Models above `DAILY` and up to this id are used every `EVERY` days."""
 EVERY = 20
 LAST = date(2025, 6, 30)
 CATALOGUE = Catalogue("replicate", "models", "public models", "runs", "reported")
 PLAN = daily.Plan("replicate", "Replicate", (CATALOGUE,), {"catalogue": "models", "figure": "models_used"})
 AT = datetime(2025, 7, 1, tzinfo=UTC)
 
-_PER_USE = f"({MODELS} / m.id + 1)"
-_TIMES = (
-    f"CASE WHEN m.id <= {DAILY} THEN s.id WHEN m.id <= {SOMETIMES} THEN (s.id + m.id % {EVERY}) / {EVERY} ELSE 0 END"
-)
-_USED = f"(m.id <= {DAILY} OR (m.id <= {SOMETIMES} AND (s.id + m.id % {EVERY}) % {EVERY} = 0))"
 
-
-def filled(folder: Path, days: int) -> store.Store:
+def filled(folder: Path, days: int, models: int = MODELS) -> store.Store:
     """A SQLite file that holds `days` days up to `LAST`; snapshot n closes the n-th of them."""
-    made = store.opened(f"sqlite:///{folder / f'{days}.db'}")
+    return laid(store.opened(f"sqlite:///{folder / f'{days}-{models}.db'}"), days, models)
+
+
+def laid(made: store.Store, days: int, models: int) -> store.Store:
+    """The same in a database that is empty."""
     first = LAST - timedelta(days=days - 1)
     closed = [first + timedelta(days=n) for n in range(days)]
     with made.writing() as connection:
         connection.execute(store.catalogues.insert().values(id=1, network=CATALOGUE.network, name=CATALOGUE.key))
-        connection.execute(store.models.insert(), [_model(n, first) for n in range(1, MODELS + 1)])
+        connection.execute(store.models.insert(), [_model(n, first) for n in range(1, models + 1)])
         connection.execute(store.refs.insert(), [_ref(n, day) for n, day in enumerate(closed, 1)])
-        connection.execute(store.snapshots.insert(), [_snapshot(n, day) for n, day in enumerate(closed, 1)])
-        for line in _rollups(first):
+        connection.execute(store.snapshots.insert(), [_snapshot(n, day, models) for n, day in enumerate(closed, 1)])
+        for line in _rollups(models):
             connection.execute(sa.text(line))
     return made
 
@@ -61,14 +55,14 @@ def _ref(number: int, day: date) -> dict[str, object]:
     return {"id": number, "url": "bench:list", "at": _at(day), "sha256": f"{number:064x}"}
 
 
-def _snapshot(number: int, day: date) -> dict[str, object]:
+def _snapshot(number: int, day: date, models: int) -> dict[str, object]:
     return {
         "id": number,
         "catalogue": 1,
         "at": _at(day),
         "day": day,
         "ref": number,
-        "listed": MODELS,
+        "listed": models,
         "unplaced": 0,
         "uncounted": 0,
         "note": "",
@@ -79,16 +73,23 @@ def _at(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
 
 
-def _rollups(first: date) -> tuple[str, ...]:
-    """Readings, usage and stretches from the rule above, made by SQLite itself: a Python loop would take minutes."""
+def _rollups(models: int) -> tuple[str, ...]:
+    """Readings, usage and stretches from the rule above, by the database itself: a Python loop would take minutes."""
+    daily, sometimes = models // 5, models // 5 * 2
+    per_use = f"({models} / m.id + 1)"
+    times = (
+        f"CASE WHEN m.id <= {daily} THEN s.id "
+        f"WHEN m.id <= {sometimes} THEN (s.id + m.id % {EVERY}) / {EVERY} ELSE 0 END"
+    )
+    used = f"(m.id <= {daily} OR (m.id <= {sometimes} AND (s.id + m.id % {EVERY}) % {EVERY} = 0))"
     return (
         "DROP INDEX readings_by_model",
         "INSERT INTO readings (snapshot, model, counter) "
-        f"SELECT s.id, m.id, {_PER_USE} * {_TIMES} FROM snapshots s CROSS JOIN models m ORDER BY s.id, m.id",
+        f"SELECT s.id, m.id, {per_use} * {times} FROM snapshots s CROSS JOIN models m ORDER BY s.id, m.id",
         "CREATE INDEX readings_by_model ON readings (model, snapshot)",
         "INSERT INTO usage (model, last_day, first_day, catalogue, uses, hole) "
-        f"SELECT m.id, s.day, s.day, 1, {_PER_USE}, 0 FROM models m CROSS JOIN snapshots s "
-        f"WHERE {_USED} AND s.id > 1 ORDER BY m.id, s.id",
+        f"SELECT m.id, s.day, s.day, 1, {per_use}, false FROM models m CROSS JOIN snapshots s "
+        f"WHERE {used} AND s.id > 1 ORDER BY m.id, s.id",
         "INSERT INTO stretches (catalogue, last_day, first_day, uses, models_used, top_uses, newcomers, resets, added, "
         "removed) "
         "SELECT 1, last_day, first_day, sum(uses), count(*), max(uses), 0, 0, 0, 0 FROM usage GROUP BY last_day",

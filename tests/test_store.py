@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from bot import store
 from bot.store import StoreError
@@ -20,6 +23,19 @@ def test_migrating_twice_changes_nothing(db: store.Store) -> None:
     db.migrate()
     with db.reading() as connection:
         assert connection.scalar(sa.text("SELECT count(*) FROM alembic_version")) == 1
+
+
+def test_the_migrations_are_named_as_they_follow_each_other() -> None:
+    script = ScriptDirectory(str(store.MIGRATIONS))
+    assert store.revisions() == [each.revision for each in script.walk_revisions()][::-1]
+
+
+def test_a_database_of_this_version_is_opened_without_the_tool_that_migrates(tmp_path: Path) -> None:
+    opens = (
+        f"import sys; from bot import store; store.opened('sqlite:///{tmp_path}/a.db'); print('alembic' in sys.modules)"
+    )
+    said = [subprocess.run([sys.executable, "-c", opens], capture_output=True, text=True, check=True) for _ in range(2)]
+    assert [one.stdout.strip() for one in said] == ["True", "False"]
 
 
 def test_a_database_of_a_newer_version_is_refused_in_one_line(url: str) -> None:

@@ -9,9 +9,11 @@ matplotlib is imported where it draws.
 from __future__ import annotations
 
 import io
+import json
 import textwrap
 from collections.abc import Sequence
 from datetime import date
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from bot.charts import series, words
@@ -43,6 +45,13 @@ HEADLINES = (
 
 def card(document: Document) -> Picture:
     """The picture of one digest: headline figures, models used against models listed, and how concentrated use is."""
+    return drawn(json.dumps(document))
+
+
+@lru_cache(maxsize=8)
+def drawn(text: str) -> Picture:
+    """The card of a document, given as JSON: drawn once for all outlets that show it."""
+    document: Document = json.loads(text)
     catalogue = series.catalogue(document)
     figure = _sheet()
     below = _title(figure, f"{document['title']} {catalogue['title']}", series.dated(document))

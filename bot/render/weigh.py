@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-from twitter_text import extract_urls, parse_tweet  # type: ignore[import-untyped]
-
 from bot.records import Post
 
 X_LIMIT = 280
@@ -31,17 +29,25 @@ _LINKED = re.compile(r"[@\uff20]\w+|[#\uff03]\w+|\$[A-Za-z]\w*")
 
 def weight(text: str) -> int:
     """Weighted length on X, by its own counting rules."""
+    from twitter_text import parse_tweet  # type: ignore[import-untyped]  # 0.3 s: it reads a table of emoji
+
     return int(parse_tweet(text).weightedLength)
 
 
 def entities(text: str) -> list[str]:
     """What X would turn into a link, a mention, a tag or a cashtag."""
-    return [*extract_urls(text), *(found[0] for found in _LINKED.finditer(text))]
+    return [*_urls(text), *(found[0] for found in _LINKED.finditer(text))]
 
 
 def cost(post: Post) -> Decimal:
     """What the post would cost in US dollars: an estimate from the published prices. Only X charges."""
     if post.outlet != "x":
         return Decimal(0)
-    posts = sum((X_POST_WITH_URL if extract_urls(part) else X_POST for part in post.parts), Decimal(0))
+    posts = sum((X_POST_WITH_URL if _urls(part) else X_POST for part in post.parts), Decimal(0))
     return posts + X_MEDIA_METADATA * len(post.pictures)
+
+
+def _urls(text: str) -> list[str]:
+    from twitter_text import extract_urls
+
+    return list(extract_urls(text))

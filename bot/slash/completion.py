@@ -9,13 +9,11 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-
-import numpy as np
-import numpy.typing as npt
 
 from bot import ledger
 from bot.answers import Desk
@@ -107,9 +105,10 @@ class Names:
 
     def _near(self, typed: str) -> list[int]:
         """Places of names that share letters with what was typed, the nearest first."""
+        import numpy as np  # 10 MB, of use only where no name fits as typed
         from rapidfuzz import fuzz
 
-        lists = [self._holding[pair] for pair in _pairs(typed) if pair in self._holding]
+        lists = [np.frombuffer(self._holding[pair], "i") for pair in _pairs(typed) if pair in self._holding]
         if not lists:
             return []
         hits = np.bincount(np.concatenate(lists), minlength=len(self.known))
@@ -130,13 +129,13 @@ def _pairs(text: str) -> set[str]:
     return {text[at : at + 2] for at in range(len(text) - 1)}
 
 
-def _holding(names: Sequence[str]) -> dict[str, npt.NDArray[np.int32]]:
+def _holding(names: Sequence[str]) -> dict[str, array[int]]:
     """Each two letters that follow each other somewhere, and the places of the names that hold them."""
-    places: dict[str, list[int]] = {}
+    places: dict[str, array[int]] = {}
     for place, name in enumerate(names):
         for pair in _pairs(name):
-            places.setdefault(pair, []).append(place)
-    return {pair: np.array(held, np.int32) for pair, held in places.items()}
+            places.setdefault(pair, array("i")).append(place)
+    return places
 
 
 def loaded(desk: Desk) -> Names:

@@ -106,18 +106,23 @@ class Store:
 
     def migrate(self) -> None:
         """Bring the tables to this version. Raises `StoreError` for a database of a newer version."""
-        from alembic import command
-        from alembic.script import ScriptDirectory
+        known = revisions()
+        with self.reading() as connection:
+            found = _revision(connection)
+        if found == known[-1]:
+            return
+        if found and found not in known:
+            cure = "install that Footfall or set DATABASE_URL to another database"
+            raise StoreError(f"database {self.shown}: is of a newer version (revision {found}); {cure}")
+        self._upgrade()
+
+    def _upgrade(self) -> None:
+        from alembic import command  # 10 MB, of use only here
 
         config = _alembic()
-        known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
         with self.writing() as connection:
             if self.engine.dialect.name == "postgresql":
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(7073)"))
-            found = _revision(connection)
-            if found and found not in known:
-                cure = "install that Footfall or set DATABASE_URL to another database"
-                raise StoreError(f"database {self.shown}: is of a newer version (revision {found}); {cure}")
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
@@ -186,6 +191,11 @@ def _engine(url: str, shown: str) -> sa.Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def revisions() -> list[str]:
+    """The migrations that this version knows, oldest first, as their files are named."""
+    return sorted(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*_*.py"))
 
 
 def _alembic() -> Any:
