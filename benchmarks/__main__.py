@@ -1,35 +1,34 @@
 """`python -m benchmarks` runs all, `python -m benchmarks compose help` some. Each runs in a process of its own.
 
-Exit code 1 where a goal is missed or a measurement fails.
+The table goes to the terminal and, as Markdown, to `benchmarks/out/table.md`. Exit code 1 where a goal is missed or a
+measurement fails.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import importlib
-import importlib.util
 import json
+import os
 import pkgutil
+import platform
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from benchmarks import Row
 
-HEADS = ("measured", "", "against", "ratio", "goal", "met")
+HEADS = ("measure", "this machine", "peer or floor, same run", "ratio", "goal", "met")
+TABLE = Path(__file__).parent / "out" / "table.md"
 
 
 def names() -> list[str]:
     return sorted(m.name for m in pkgutil.iter_modules([str(Path(__file__).parent)]) if not m.name.startswith("_"))
-
-
-def _tabled(name: str) -> bool:
-    """Whether a module has `run`, whose rows go into the table; one with only `main` prints lines of its own."""
-    found = importlib.util.find_spec(f"benchmarks.{name}")
-    return bool(found and found.origin and "\ndef run(" in Path(found.origin).read_text(encoding="utf-8"))
 
 
 def _rows(name: str) -> list[Row] | None:
@@ -38,8 +37,8 @@ def _rows(name: str) -> list[Row] | None:
     return [Row(**row) for row in json.loads(ran.stdout)] if ran.returncode == 0 else None
 
 
-def _table(rows: Sequence[Row]) -> None:
-    cells = [
+def _cells(rows: Sequence[Row]) -> list[tuple[str, ...]]:
+    return [
         (
             r.name,
             r.measured,
@@ -50,9 +49,30 @@ def _table(rows: Sequence[Row]) -> None:
         )
         for r in rows
     ]
+
+
+def _plain(cells: Sequence[tuple[str, ...]]) -> str:
     widths = [max(map(len, column)) for column in zip(HEADS, *cells, strict=True)]
-    for line in (HEADS, *cells):
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+    lines = ("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in (HEADS, *cells))
+    return "\n".join(lines)
+
+
+def _markdown(cells: Sequence[tuple[str, ...]], about: str) -> str:
+    lines = (HEADS, ("---",) * len(HEADS), *cells)
+    return f"{about}\n\n" + "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def _machine() -> str:
+    """What the figures were taken on, and how busy it was: one line."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    cpus = Path("/proc/cpuinfo")
+    named = [line for line in cpus.read_text().splitlines() if line.startswith("model name")] if cpus.exists() else []
+    name = named[0].split(": ")[1].strip() if named else platform.machine()
+    load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
+    return (
+        f"{os.cpu_count()} cores ({name}), {memory:.0f} GB, Python {platform.python_version()}, "
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, load {load}"
+    )
 
 
 @click.command()
@@ -67,19 +87,19 @@ def main(one: str | None, chosen: tuple[str, ...]) -> None:
     if unknown := set(chosen) - set(names()):
         raise click.UsageError(f"{', '.join(sorted(unknown))}: no such measurement; known: {', '.join(names())}")
     wanted = [name for name in names() if not chosen or name in chosen]
+    about, began = _machine(), time.monotonic()
     found: list[Row] = []
     failed: list[str] = []
     for name in wanted:
         click.echo(f"measuring {name} ...", err=True)
-        if not _tabled(name):
-            if subprocess.run([sys.executable, "-m", f"benchmarks.{name}"]).returncode:
-                failed.append(name)
-        elif (rows := _rows(name)) is None:
+        if (rows := _rows(name)) is None:
             failed.append(name)
         else:
             found += rows
-    if found:
-        _table(found)
+    cells = _cells(found)
+    TABLE.parent.mkdir(exist_ok=True)
+    TABLE.write_text(_markdown(cells, about), encoding="utf-8")
+    click.echo(f"{about}\n\n{_plain(cells)}\n\nall of it took {(time.monotonic() - began) / 60:.1f} minutes")
     for name in failed:
         click.echo(f"{name}: failed", err=True)
     sys.exit(1 if failed or not all(row.met for row in found) else 0)

@@ -20,8 +20,8 @@ def run() -> list[Row]:
 
     taken = [(seconds(ours, 1), seconds(floor, 1)) for _ in range(11)]
     took, least = (median(times) for times in zip(*taken, strict=True))
-    goal, against = "< 0.2 s", f"an empty click program, {least:.3f} s"
-    return [Row("python -m bot --help", f"{took:.3f} s", against, took / least, goal, took < 0.2)]
+    goal, against = "< 0.2 s, within 2x", f"an empty click program, {least:.3f} s"
+    return [Row("python -m bot --help", f"{took:.3f} s", against, took / least, goal, took < 0.2 and took / least < 2)]
 
 
 if __name__ == "__main__":
