@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -27,11 +28,10 @@ class ChainChoice(Choice):
     timeout: float = Field(default=10.0, gt=0, le=120, description="seconds one request may take")
     window: int = Field(default=5000, ge=1, description="blocks asked for at a time, halved where a node refuses")
 
-    def opened(self, genesis: str | None, budget: float) -> Chain:
-        """The chain, ready to be asked."""
-        lines = [
-            Endpoint(url, rate=self.rate, concurrency=self.concurrency, timeout=self.timeout) for url in self.endpoints
-        ]
+    def opened(self, genesis: str | None, budget: float, out: Collection[str] = ()) -> Chain:
+        """The chain, ready to be asked, at those of its endpoints that are not `out`."""
+        asked = [url for url in self.endpoints if url not in out]
+        lines = [Endpoint(url, rate=self.rate, concurrency=self.concurrency, timeout=self.timeout) for url in asked]
         pin = Pin(self.chain_id, genesis)
         return Chain(pin, lines, finality=self.finality, agree=self.agree, budget=budget, window=self.window)
 
@@ -45,6 +45,12 @@ BASE = ChainChoice(
     endpoints=("https://base-rpc.publicnode.com",), chain_id=8453, finality="finalized", rate=2.0, window=2000
 )
 """opengradient 1.1.4 `client/opg_token.py`."""
+SETTLED_SINCE = date(2026, 1, 27)
+"""inference-facilitator 1d1a8ea: from then on chain 10740; before it was 10744, on relays that are not pinned."""
+INFERRED_SINCE = date(2025, 12, 16)
+"""block-explorer-frontend: the first relay that it showed on chain 10744. Older inferences there are not looked for."""
+PAID_SINCE = date(2026, 4, 21)
+"""tee-gateway 8e74b4d: payments in OPG on Base, the day the token was made."""
 RELAYS = ("0xf1dc0d5Dcf2A01924faC78185B9227CF3EC839A5", "0xAa3bB22c5Ef24fe3837134A25A4D801308E2516d")
 """block-explorer-frontend `lib/inferences/address.ts`: since 24 Feb 2026, and before from 29 Jan 2026."""
 REGISTRIES: Mapping[str, Layout] = {

@@ -11,12 +11,22 @@ from pathlib import Path
 import httpx
 
 from bot.records import Haul, Name, Period, Snapshot, Use, instant
-from bot.sources import Memory, SourceError, _og_beside, _og_logs, _raw
+from bot.sources import Memory, SourceError, _og_beside, _og_emitters, _og_logs, _raw
 from bot.sources._evm import Chain, Cursor, Filter, Unreachable
 from bot.sources._evm_events import ModelInference, Transfer, topic_of
 from bot.sources._hub import Inventory, inventory
 from bot.sources._hub_files import Files
-from bot.sources._og_choices import ChainChoice, Settings, addresses, chains, enough, lowered
+from bot.sources._og_choices import (
+    INFERRED_SINCE,
+    PAID_SINCE,
+    SETTLED_SINCE,
+    ChainChoice,
+    Settings,
+    addresses,
+    chains,
+    enough,
+    lowered,
+)
 from bot.sources._og_judge import Court
 from bot.sources._tee import Registries
 from bot.sources._walrus import Walrus
@@ -57,26 +67,26 @@ class OpenGradient:
         found: list[Inventory] = []
         payees: set[str] = set(lowered(chosen.payees))
         if enough(chosen.settlements, out):
-            chain = stack.enter_context(self._opened(chosen.settlements, memory, "settlements"))
+            chain = stack.enter_context(self._opened(chosen.settlements, memory, "settlements", out))
             relays = lowered(chosen.relays)
             wants = Filter(relays, (tuple(map(topic_of, _og_logs.SETTLES)),))
-            reading = _og_logs.Reading("settlements", "llm", chain, wants, _og_logs.settled, self.lake)
+            reading = _og_logs.Reading("settlements", "llm", chain, wants, _og_logs.settled, self.lake, SETTLED_SINCE)
             yield "settlements", lambda: reading.hauls(wanted, memory, now.date())
-            yield "settlements", lambda: _og_logs.emitters(chain, relays, memory, now.date())
             if any(url not in out for url in chosen.aggregators):
                 yield "settlements", lambda: self._judged(chain, client, memory, now)
             yield "settlements", lambda: self._enclaves(chain, now, payees)
+            yield "settlements", lambda: _og_emitters.hauls(chain, relays, memory, now, wanted)
         if chosen.hub not in out:
             yield "hub", lambda: self._inventory(client, memory, now, found)
         if enough(chosen.hub_chain, out):
-            old = stack.enter_context(self._opened(chosen.hub_chain, memory, "hub"))
+            old = stack.enter_context(self._opened(chosen.hub_chain, memory, "hub", out))
             wants_hub = Filter(lowered((chosen.precompile,)), ((topic_of(ModelInference),),))
-            of_hub = _og_logs.Reading("hub", "hub", old, wants_hub, _og_logs.inferred(old), self.lake)
+            of_hub = _og_logs.Reading("hub", "hub", old, wants_hub, _og_logs.inferred(old), self.lake, INFERRED_SINCE)
             yield "hub chain", lambda: of_hub.hauls(wanted, memory, now.date())
         if found:
             yield "hub", lambda: self._mapped(client, memory, found[0], now)
         if enough(chosen.base, out):
-            base = stack.enter_context(self._opened(chosen.base, memory, "payments"))
+            base = stack.enter_context(self._opened(chosen.base, memory, "payments", out))
             yield "base", lambda: self._paid(base, payees).hauls(wanted, memory, now.date())
         if chosen.facilitator not in out:
             yield "facilitator", lambda: _og_beside.reported(client, chosen.facilitator, now, _since(wanted, now))
@@ -85,9 +95,9 @@ class OpenGradient:
     def lake(self) -> Path:
         return lake(self.data)
 
-    def _opened(self, choice: ChainChoice, memory: Memory, name: str) -> Chain:
+    def _opened(self, choice: ChainChoice, memory: Memory, name: str, out: Mapping[str, str]) -> Chain:
         kept = memory.cursor(name)
-        return choice.opened(Cursor.read(kept).genesis if kept else None, self.chosen.budget)
+        return choice.opened(Cursor.read(kept).genesis if kept else None, self.chosen.budget, out)
 
     def _judged(self, chain: Chain, client: httpx.Client, memory: Memory, now: datetime) -> Iterator[Haul]:
         since = now.date() - timedelta(days=_og_logs.LATE)
@@ -133,7 +143,7 @@ class OpenGradient:
         padded = tuple(bytes(12) + bytes.fromhex(payee[2:]) for payee in sorted(payees))
         wants = Filter(lowered((self.chosen.token,)), ((topic_of(Transfer),), None, padded))
         made = _og_logs.paid(chain, lowered(self.chosen.proxies))
-        return _og_logs.Reading("payments", "payments", chain, wants, made, self.lake)
+        return _og_logs.Reading("payments", "payments", chain, wants, made, self.lake, PAID_SINCE)
 
 
 def lake(data: Path) -> Path:

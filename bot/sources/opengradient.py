@@ -48,7 +48,7 @@ from bot.records import Catalogue, Document, Ref, Settlement, Snapshot, instant
 from bot.sources import SourceError, _llm_models, _og_beside, _og_checks, _og_proof, _raw
 from bot.sources._og_choices import ChainChoice, Settings, addresses, chains, enough, lowered
 from bot.sources._og_source import OpenGradient, court, lake
-from bot.sources._walrus import Walrus
+from bot.sources._walrus import Walrus, archived
 
 __all__ = [
     "CATALOGUES",
@@ -150,6 +150,8 @@ def standing(chosen: Settings, until: date, days: int = 1) -> tuple[Snapshot, ..
 
 def checksum(chosen: Settings, data: Path, url: str, sha256: str) -> str | None:
     """The sha256 of the bytes that a ref points at, as this machine holds them."""
+    if url.startswith("walrus:"):
+        return archived(lake(data) / "blobs", url.removeprefix("walrus:"), sha256)
     return _raw.checksum(lake(data), sha256)
 
 
@@ -188,7 +190,7 @@ def checks(chosen: Settings, data: Path, now: datetime) -> Iterator[_og_checks.L
     with ExitStack() as stack:
         client = stack.enter_context(httpx.Client(headers={"User-Agent": "footfall"}, follow_redirects=False))
         if enough(chosen.settlements, out):
-            chain = stack.enter_context(chosen.settlements.opened(None, min(chosen.budget, PROOF_BUDGET)))
+            chain = stack.enter_context(chosen.settlements.opened(None, min(chosen.budget, PROOF_BUDGET), out))
             walrus = Walrus(chosen.aggregators, lake(data) / "blobs", client)
             fix = "correct networks.opengradient.settlements.endpoints"
             yield from _og_checks.tried("relays", fix, lambda: _og_checks.relays(chain, relays, signers))
