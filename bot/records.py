@@ -137,7 +137,8 @@ class Settlement:
     root: str = ""
     """A batch's Merkle root, hexadecimal; empty for a single use."""
     attested: str = ""
-    """A single use: enclave, hashes, signature and time as JSON of hexadecimal text; empty for a batch."""
+    """A single use: enclave, hashes, signature and time as JSON of hexadecimal text; empty for a batch. Of the first
+    relay: hashes alone, and the model that the log names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,7 @@ class Judgement:
     verifies: tuple[bytes, ...] = ()
     """Keys of the leaves that it is the first to verify."""
     models: Mapping[Name, int] = field(default_factory=dict)
-    """Verified uses by the model that their payloads name."""
+    """Uses by model: verified ones as their payloads name it, others as their sender does."""
     next_try: datetime | None = None
     """When to judge it again; `None`: never."""
     rules: str = ""

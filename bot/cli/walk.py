@@ -79,7 +79,9 @@ def collect(parts: Parts, network: str | None, since: date | None, until: date |
             parts.desk.past(day)
     if since and until and since > until:
         raise UsageError(f"--since {since} is after --until {until}")
-    wanted = Period(since or date(2009, 1, 3), until or clock().date()) if since or until else None
+    from bot.sources import ALWAYS
+
+    wanted = Period(since or ALWAYS, until or clock().date()) if since or until else None
     return _collect(parts, [plan.network for plan in parts.chosen(network)], wanted, as_json)
 
 

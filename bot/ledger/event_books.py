@@ -315,6 +315,10 @@ def _event_gaps(asked: _Asked, period: Period) -> Iterable[str]:
     )
     for reason, count in asked.connection.execute(refused.group_by(settlements.c.reason).limit(5)):
         yield f"{_settlements(int(count))}: {reason}."
+    told = sa.select(settlements.c.models).where(*mine, settlements.c.models != "{}", settlements.c.verified == 0)
+    if said := Counter(model for text in asked.connection.scalars(told) for model in json.loads(text)):
+        most = ", ".join(f"{model} {n}" for model, n in said.most_common(SHOWN))
+        yield f"{said.total()} {unit} are named by their sender alone ({most}); unproven, they count for no model."
     yield from _standing_gaps(asked, sa.select(settlements.c.standings).where(*mine, settlements.c.standings != "{}"))
     seen = (strangers.c.catalogue == asked.key, strangers.c.day.between(period.first, period.last))
     found = sa.select(strangers.c.address, sa.func.sum(strangers.c.logs)).where(*seen).group_by(strangers.c.address)
@@ -322,11 +326,23 @@ def _event_gaps(asked: _Asked, period: Period) -> Iterable[str]:
     if emitters:
         shown = ", ".join(sorted(row[0] for row in emitters)[:SHOWN]) + (" and others" if emitters[SHOWN:] else "")
         total = sum(int(row[1]) for row in emitters)
-        yield f"Unrecognised emitter: {total} settlement events of contracts not pinned ({shown}), not counted."
+        yield f"Unrecognised emitter: {_settlements(total)} of contracts not pinned ({shown}), not counted."
+    if "backed" in asked.catalogue.evidences:
+        yield from _unscanned(asked, period)
     lost = (uses.c.catalogue == asked.key, uses.c.day.between(period.first, period.last), uses.c.model.is_(None))
     nameless = int(asked.connection.scalar(sa.select(sa.func.sum(uses.c.uses)).where(*lost)) or 0)
     if nameless:
         yield f"{nameless} {unit} name a content id that no listed model is known to hold; they count for no model."
+
+
+def _unscanned(asked: _Asked, period: Period) -> Iterable[str]:
+    """The days on which nobody looked for settlements of contracts that are not pinned."""
+    mine = (gauges.c.catalogue == asked.key, gauges.c.day.between(period.first, period.last))
+    looked = sa.select(sa.func.count(gauges.c.day.distinct())).where(*mine, gauges.c.key == "strangers_seen")
+    missing = period.days - int(asked.connection.scalar(looked) or 0)
+    when = f"on {spoken(period.last)}" if period.days == 1 else f"on {missing} of {period.days} days"
+    if missing:
+        yield f"Nobody looked for settlements of contracts that are not pinned {when}."
 
 
 def _nameless(asked: _Asked, flow: Flow | Unknown) -> Iterable[str]:

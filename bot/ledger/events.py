@@ -336,7 +336,8 @@ def _settled(connection: sa.Connection, catalogue: int, day: date) -> dict[str, 
             made[name] = _Tally(None, str(why) if name == "claimed" else f"{of}, for one because {why or 'it is new'}")
         else:
             made[name] = _Tally(int(found[2 * place] or 0))
-    named = sa.select(settlements.c.models).where(*mine, settlements.c.models != "{}")
+    # What its sender alone names stands in no flow: the figures by model are those of verified uses.
+    named = sa.select(settlements.c.models).where(*mine, settlements.c.models != "{}", settlements.c.verified > 0)
     by_model: Counter[str] = Counter()
     for text in connection.scalars(named):
         by_model.update({Name(model): int(n) for model, n in json.loads(text).items()})

@@ -25,6 +25,10 @@ class SourceError(FootfallError):
     """A network could not be read. One line: which thing, what was found, what was wanted, what to do."""
 
 
+ALWAYS = date(2009, 1, 3)
+"""First day of a stretch of days for which none was named: older than any network."""
+
+
 class Source(Protocol):
     """One network, asked."""
 

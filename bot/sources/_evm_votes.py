@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from itertools import count
 from typing import TypeVar
@@ -28,6 +28,8 @@ stamina.instrumentation.set_on_retry_hooks([])
 _PAUSE = 0.2
 """Seconds between the first two tries; doubled from try to try up to the longest."""
 _LONGEST_PAUSE = 3.0
+_MOMENT = 1.0
+"""Seconds that slower endpoints have once as many have answered as must."""
 
 
 class Unreachable(SourceError):
@@ -125,7 +127,7 @@ class Electorate:
         """The answers of all endpoints that answer, at least `agree` of them. Raises `Unreachable`, `ChainChanged`."""
 
         def everyone(failures: dict[str, Exception], deadline: float) -> list[T]:
-            answers = self._asked(self._ordered(), read, deadline, failures)
+            answers = self._asked(self._ordered(), read, deadline, failures, enough=self.agree)
             if len(answers) < self.agree:
                 raise _TooFew
             return list(answers.values())
@@ -169,13 +171,16 @@ class Electorate:
         deadline: float,
         failures: dict[str, Exception],
         smaller: bool = False,
+        enough: int | None = None,
     ) -> dict[str, T]:
-        """Answers by endpoint, asked side by side. One that fails is asked last from now on."""
+        """Answers by endpoint, asked side by side; once there are `enough`, the others are waited for a moment only.
+        One that fails is asked last from now on."""
         asked = {line: started(self._vouched, line, read, deadline) for line in lines}
+        _awaited(asked.values(), deadline + 0.5, len(lines) if enough is None else enough)
         answers: dict[str, T] = {}
         for line, future in asked.items():
             try:
-                answers[line.name] = future.result(max(0.0, deadline - time.monotonic()) + 0.5)
+                answers[line.name] = future.result(0)
                 continue
             except TooMuch as error:
                 if smaller:
@@ -222,6 +227,17 @@ class Electorate:
                 f"chain {self.pin.chain_id}: {what}: endpoints differ: {said}; none is believed; find out which is "
                 "wrong and remove it from the endpoints"
             )
+
+
+def _awaited(asked: Collection[Future[T]], ends: float, enough: int) -> None:
+    """Until all are done, it is too late, or a moment after `enough` have answered."""
+    waiting = set(asked)
+    cut = False
+    while waiting and (left := ends - time.monotonic()) > 0:
+        waiting = wait(waiting, left, FIRST_COMPLETED).not_done
+        answered = sum(one.done() and one.exception() is None for one in asked)
+        if answered >= enough and not cut:
+            cut, ends = True, min(ends, time.monotonic() + _MOMENT)
 
 
 def started(call: Callable[..., T], *args: object) -> Future[T]:

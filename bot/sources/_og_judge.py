@@ -7,8 +7,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import groupby
 
-from bot.records import Haul, Judgement, Name, Settlement, State, Unknown
+from bot.records import Haul, Judgement, Name, Ref, Settlement, State, Unknown, identity, spoken
 from bot.sources import Memory
 from bot.sources import _acceptance as rules
 from bot.sources._evm import Chain
@@ -24,8 +25,26 @@ GROUP = 200
 PATIENCE = timedelta(hours=6)
 """Until a settlement is tried again whose blob was missed for more than a day, or whose key is not known."""
 SHORTEST = timedelta(minutes=5)
+NAMED_FOR = timedelta(days=4)
+"""How long after its settlement a payload is looked for that would name the model: as long as a day is read again."""
 
 Outcome = Missing | Batch | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Which listed model one settlement's payload or log names."""
+
+    model: Name | None = None
+    read: tuple[Ref, ...] = ()
+    """The payload, where it was read."""
+    late: str = ""
+    """Why the payload is not there yet; empty where there is none to come."""
+
+
+def blob_ref(one: Settlement, blob: Blob) -> Ref:
+    """Where a settlement's blob can be looked up. Its instant is the settlement's, whenever it was read."""
+    return Ref(f"walrus:{one.blob}", one.at, blob.sha256)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +65,25 @@ class Court:
         return hashlib.sha256(pinned.encode()).hexdigest()[:16]
 
     def hauls(self, memory: Memory, now: datetime, since: date) -> Iterator[Haul]:
-        """Judgements of all that is due. Raises `SourceError`; what was yielded before stays good."""
+        """Judgements of all that is due, with the blobs they rest on. Raises `SourceError`; what was yielded before
+        stays good."""
         listed = memory.names("llm")
         while due := memory.due("llm", now, since, self.mark, GROUP):
             made = self._judged(memory, due, now, listed)
-            told = f"{len(made)} settlements judged"
-            yield Haul("opengradient", "llm", told, judgements=tuple(made))
+            for day, some in groupby(made, key=lambda each: each[0].at.date()):
+                judged = tuple(some)
+                told = f"{len(judged)} settlements of {spoken(day)} judged"
+                refs = tuple(dict.fromkeys(ref for *_, read in judged for ref in read))
+                judgements = tuple(judgement for _, judgement, _ in judged)
+                yield Haul("opengradient", "llm", told, refs=refs, days=(day,), judgements=judgements)
 
     def _judged(
         self, memory: Memory, due: Sequence[tuple[Settlement, int]], now: datetime, listed: frozenset[Name]
-    ) -> list[Judgement]:
+    ) -> list[tuple[Settlement, Judgement, tuple[Ref, ...]]]:
         senders = self._senders([one for one, _ in due]) if self.signers else {}
-        asked = [(as_ruled(one, senders.get(one.place.partition(":")[0])), tries) for one, tries in due]
-        outcomes = [self.outcome(one, now) for one, _ in asked]
-        pairs = [(one, outcome) for (one, _), outcome in zip(asked, outcomes, strict=True)]
+        asked = [as_ruled(one, senders.get(one.place.partition(":")[0])) for one, _ in due]
+        blobs = [self.blob(one, now) for one in asked]
+        pairs = [(one, _outcome(blob)) for one, blob in zip(asked, blobs, strict=True)]
         leaves = [leaf for one, outcome in pairs for leaf in behind(one, outcome)]
         backed, verified = memory.seen("llm", (leaf.key for leaf in leaves))
         keys = self.registries.keys({leaf.tee_id for leaf in leaves if leaf.version == 3})
@@ -69,8 +93,12 @@ class Court:
                 found = rules.accepted(pairs, seen, keys, self.signers, self.relays, workers)
         else:
             found = rules.accepted(pairs, seen, keys, self.signers, self.relays)
-        made = zip(found, outcomes, due, strict=True)
-        return [self._judgement(v, outcome, one, tries, now, listed) for v, outcome, (one, tries) in made]
+        made = []
+        for v, (_, outcome), blob, (one, tries) in zip(found, pairs, blobs, due, strict=True):
+            named = self._named(v, one, now, listed)
+            read = (blob_ref(one, blob),) if isinstance(blob, Blob) else named.read
+            made.append((one, self._judgement(v, outcome, one, tries, now, named), read))
+        return made
 
     def _senders(self, asked: Sequence[Settlement]) -> Mapping[str, str]:
         txs = list(dict.fromkeys(one.place.partition(":")[0] for one in asked))
@@ -78,35 +106,47 @@ class Court:
 
     def outcome(self, one: rules.Settlement, now: datetime) -> Outcome:
         """What stands behind a settlement: its blob read, or why there is none."""
+        return _outcome(self.blob(one, now))
+
+    def blob(self, one: rules.Settlement, now: datetime) -> Blob | Missing:
+        """A batch's blob, or why there is none to be had or none is needed."""
         if one.leaf is not None or one.relay not in self.relays:
             return Missing("the log itself holds what it attests", retry=False, final=True)
         if not one.blob_id:
             return Missing("its log names no blob", retry=False, final=True)
         settled_at = datetime.fromtimestamp(one.at, now.tzinfo)
-        found = self.walrus.blob(one.blob_id, settled_at, now, lambda raw: _root(raw) == one.root)
-        return batch(found.content) if isinstance(found, Blob) else found
+        return self.walrus.blob(one.blob_id, settled_at, now, lambda raw: _root(raw) == one.root)
 
-    def _model(self, leaf: Leaf, one: Settlement, now: datetime, listed: frozenset[Name]) -> Name | None:
-        """The listed model that an individual payload names, if it is the request that was signed."""
-        if not one.blob:
-            return None
+    def _named(self, v: rules.Verdicts, one: Settlement, now: datetime, listed: frozenset[Name]) -> Named:
+        """The listed model that a single settlement names: by its payload, if that is the request that was signed, or
+        by the log itself where that is of the first relay."""
+        leaf = v.settlement.leaf
+        if leaf is None:
+            return Named()
+        if leaf.timestamp is None:
+            said = told_model(one) if v.backed == 1 else ""
+            model = canonical(identity(said)) if said else None
+            return Named(model if model in listed else None)
+        if v.verified != 1 or not one.blob:
+            return Named()
         found = self.walrus.blob(one.blob, one.at, now, lambda raw: _names(raw, leaf))
-        told = payload(found.content, leaf.input_hash) if isinstance(found, Blob) else None
-        if not isinstance(told, Payload) or isinstance(told.model, Unknown):
-            return None
+        if not isinstance(found, Blob) or not found.matches:
+            late = now < one.at + NAMED_FOR
+            return Named(late="its payload could not be read yet, so its model is not known" if late else "")
+        told = payload(found.content, leaf.input_hash)
+        assert isinstance(told, Payload) and not isinstance(told.model, Unknown)
         model = canonical(told.model)
-        return model if model in listed else None
+        return Named(model if model in listed else None, (blob_ref(one, found),))
 
     def _judgement(
-        self, v: rules.Verdicts, outcome: Outcome, one: Settlement, tries: int, now: datetime, listed: frozenset[Name]
+        self, v: rules.Verdicts, outcome: Outcome, one: Settlement, tries: int, now: datetime, named: Named
     ) -> Judgement:
         state = _state(v, outcome)
         unknown = next((found.reason for found in (v.backed, v.verified) if isinstance(found, Unknown)), "")
-        leaf = v.settlement.leaf
-        named = self._model(leaf, one, now, listed) if leaf is not None and v.verified == 1 else None
         due = None
-        if state == "pending":
+        if state == "pending" or named.late:
             due = max(next_try(one.at, tries + 1) or now + PATIENCE, now + SHORTEST)
+        gaps = (*v.gaps, named.late) if named.late else v.gaps
         return Judgement(
             one.place,
             state,
@@ -114,14 +154,18 @@ class Court:
             v.backed,
             v.verified,
             signer=v.settlement.signer or "",
-            reason=unknown or ("; ".join(v.gaps) if state != "expired" else ""),
+            reason=unknown or ("; ".join(gaps) if state != "expired" else ""),
             standings={standing: n for standing, n in v.counts.items() if standing != "verified"},
             backs=tuple(v.newly.backed),
             verifies=tuple(v.newly.verified),
-            models={named: 1} if named else {},
+            models={named.model: 1} if named.model else {},
             next_try=due,
             rules=self.mark,
         )
+
+
+def _outcome(found: Blob | Missing) -> Outcome:
+    return batch(found.content) if isinstance(found, Blob) else found
 
 
 def _state(v: rules.Verdicts, outcome: Outcome) -> State:
@@ -135,13 +179,26 @@ def _state(v: rules.Verdicts, outcome: Outcome) -> State:
 def as_ruled(one: Settlement, signer: str | None = None) -> rules.Settlement:
     """A settlement as the rules want it."""
     tx, _, index = one.place.rpartition(":")
-    leaf = None
-    if one.attested:
-        tee, input_hash, output_hash, signature, timestamp = json.loads(one.attested)
-        hashes = bytes.fromhex(tee), bytes.fromhex(input_hash), bytes.fromhex(output_hash)
-        leaf = Leaf(3, *hashes, bytes.fromhex(signature), int(timestamp))
     at, root = int(one.at.timestamp()), bytes.fromhex(one.root)
-    return rules.Settlement(tx, int(index), at, one.relay, signer, one.size, one.blob, root, leaf)
+    return rules.Settlement(tx, int(index), at, one.relay, signer, one.size, one.blob, root, _leaf(one))
+
+
+def _leaf(one: Settlement) -> Leaf | None:
+    """What a single settlement attests. The first relay's had neither enclave nor signature nor time: what it logged
+    is a leaf of version 1."""
+    if not one.attested:
+        return None
+    tee, input_hash, output_hash, signature, timestamp, *_ = json.loads(one.attested)
+    hashes = bytes.fromhex(input_hash), bytes.fromhex(output_hash)
+    if not timestamp:
+        return Leaf(1, b"", *hashes, b"", None)
+    return Leaf(3, bytes.fromhex(tee), *hashes, bytes.fromhex(signature), int(timestamp))
+
+
+def told_model(one: Settlement) -> str:
+    """The model that a log of the first relay names, as its sender wrote it; empty where it names none."""
+    _, *named = json.loads(one.attested)[4:] if one.attested else ("",)
+    return str(named[0]) if named else ""
 
 
 def behind(one: rules.Settlement, outcome: Outcome) -> tuple[Leaf, ...]:

@@ -6,14 +6,14 @@ The last days are read again once a day, since a node may have lagged; what is k
 from __future__ import annotations
 
 import json
-from collections import Counter
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from bot.records import Haul, Payment, Period, Ref, Settlement, Use, Window, instant
-from bot.sources import Memory, SourceError
+from bot.records import Haul, Payment, Period, Ref, Settlement, Use, Window, instant, spoken
+from bot.sources import ALWAYS, Memory, SourceError
 from bot.sources._evm import Chain, Chunk, Cursor, Filter, Log
 from bot.sources._evm_events import (
     BatchSettlement,
@@ -37,12 +37,12 @@ LATE = 3
 """Days before today that are read again: nodes lag, proofs come late."""
 RESUMED = timedelta(days=30)
 """A record that ends longer ago is not read up to today: that could take hours; `collect --since` does it."""
-EMITTERS = 50
-"""Unrecognised emitters kept of a day, at most; the sender of logs chooses how many there are."""
 TXS = 500
 """Transactions asked for at a time."""
 
 ONE = timedelta(days=1)
+_MODEL = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,99}")
+"""What may be a model's name; anything else in its place could be somebody's words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,39 @@ class Records:
 
 
 @dataclass(frozen=True, slots=True)
+class _Span:
+    """What to read of a chain."""
+
+    start: Cursor
+    begins: datetime
+    """The instant that `start` stands for."""
+    until: int | None = None
+    """The block to end with; `None`: the newest final one."""
+    told: str = ""
+    """One line for whoever waits; empty where there is nothing to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Back:
+    """How far a stretch of days that was asked for was read, should it break off."""
+
+    since: date
+    at: datetime
+    cursor: Cursor
+
+    @property
+    def text(self) -> str:
+        return json.dumps([self.since.isoformat(), self.at.isoformat(), self.cursor.text])
+
+    @classmethod
+    def read(cls, text: str | None) -> _Back | None:
+        if not text:
+            return None
+        since, at, cursor = json.loads(text)
+        return cls(date.fromisoformat(since), datetime.fromisoformat(at), Cursor.read(cursor))
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """One way of reading one chain for one catalogue."""
 
@@ -67,6 +100,8 @@ class Reading:
     wanted: Filter
     made: Callable[[Chunk], Records]
     lake: Path = field(repr=False)
+    began: date
+    """The earliest day worth reading where nobody says from which on."""
 
     @property
     def place(self) -> str:
@@ -77,32 +112,60 @@ class Reading:
         kept = memory.cursor(self.name)
         cursor = Cursor.read(kept) if kept else None
         again = memory.cursor(f"{self.name}:again") != today.isoformat()
-        start, begins, until = self._span(wanted, cursor, memory, today, again)
-        for chunk in self.chain.logs(self.wanted, start, until):
-            if cursor is not None and chunk.cursor.next_block <= cursor.next_block:
-                marks = {}
-            else:
-                marks = {self.name: chunk.cursor.text}
+        span = self._span(wanted, cursor, memory, today, again)
+        if span.told:
+            yield Haul("opengradient", self.catalogue, span.told)
+        begins, back = span.begins, f"{self.name}:back"
+        for chunk in self.chain.logs(self.wanted, span.start, span.until):
+            marks = {}
+            if cursor is None or chunk.cursor.next_block > cursor.next_block:
+                marks[self.name] = chunk.cursor.text
+            if wanted is not None:
+                marks[back] = _Back(wanted.first, max(begins, _at(chunk.at)), chunk.cursor).text
             yield self._haul(chunk, begins, marks)
             begins = max(begins, _at(chunk.at))
-        if wanted is None and again:
-            yield Haul(
-                "opengradient", self.catalogue, f"{self.place} again", cursors={f"{self.name}:again": today.isoformat()}
-            )
+        done = {back: ""} if wanted is not None else {f"{self.name}:again": today.isoformat()} if again else {}
+        if done:
+            yield Haul("opengradient", self.catalogue, f"{self.place} to the end of what was wanted", cursors=done)
 
-    def _span(
-        self, wanted: Period | None, cursor: Cursor | None, memory: Memory, today: date, again: bool
-    ) -> tuple[Cursor | int, datetime, int | None]:
-        """Where to begin, the instant that stands for, and the block to end with, if any."""
+    def _span(self, wanted: Period | None, cursor: Cursor | None, memory: Memory, today: date, again: bool) -> _Span:
+        """What to read now."""
         covered = memory.covered(self.catalogue)
         last = covered[-1].ends if covered else None
         late = instant(today - LATE * ONE)
-        if wanted is None and cursor and last and (last < late or not again) and last > instant(today) - RESUMED:
-            return cursor, last, None
-        begins, until = late, None
         if wanted is not None:
-            begins = instant(wanted.first)
-            until = self.chain.first_block(_seconds(instant(min(wanted.last, today) + ONE)))
+            return self._wanted(wanted, cursor, last, memory, today)
+        if cursor and last and (last < late or not again) and last > instant(today) - RESUMED:
+            return _Span(cursor, last)
+        told = ""
+        if last and last <= instant(today) - RESUMED:
+            told = (
+                f"{self.place} from {spoken(late.date())} on; what is missing since {spoken(last.date())} takes --since"
+            )
+        return self._from(late, cursor, None, told)
+
+    def _wanted(
+        self, wanted: Period, cursor: Cursor | None, last: datetime | None, memory: Memory, today: date
+    ) -> _Span:
+        """A stretch that was asked for: from where a reading of it broke off, from its first day, or, where none was
+        named, from where the record ends or the chain's begins."""
+        ends = instant(min(wanted.last, today) + ONE)
+        until = self.chain.first_block(_seconds(ends))
+        back = _Back.read(memory.cursor(f"{self.name}:back"))
+        if back and back.since == wanted.first:
+            return _Span(back.cursor, back.at, until, f"{self.place} from {_minute(back.at)} on, where it broke off")
+        if wanted.first > ALWAYS:
+            return self._from(instant(wanted.first), cursor, until)
+        if last is None or cursor is None:
+            told = (
+                f"{self.place} from {spoken(self.began)} on, the earliest day there is, since no --since says otherwise"
+            )
+            return self._from(instant(self.began), cursor, until, told)
+        if last >= ends:
+            return _Span(cursor, last, -1, f"nothing new: {self.place} was read to {_minute(last)} already")
+        return _Span(cursor, last, until, f"{self.place} from {_minute(last)} on, where it stopped")
+
+    def _from(self, begins: datetime, cursor: Cursor | None, until: int | None, told: str = "") -> _Span:
         first = self.chain.first_block(_seconds(begins))
         if first:
             before, start = self.chain.blocks([first - 1, first])
@@ -110,7 +173,7 @@ class Reading:
                 begins = max(begins, _at(start.at))
         pin = self.chain.pin
         genesis = cursor.genesis if cursor else pin.genesis
-        return Cursor(pin.chain_id, genesis, first), begins, until
+        return _Span(Cursor(pin.chain_id, genesis, first), begins, until, told)
 
     def _haul(self, chunk: Chunk, begins: datetime, cursors: dict[str, str]) -> Haul:
         found = self.made(chunk)
@@ -180,7 +243,7 @@ def _settlement(log: Log) -> Settlement | None:
     if isinstance(event, BatchSettlementV1):
         return Settlement(place, log.block, at, log.address, event.size, "", event.root.hex())
     if isinstance(event, SettlementV1 | SettlementWithMetadataV1):
-        return Settlement(place, log.block, at, log.address, 1)
+        return Settlement(place, log.block, at, log.address, 1, attested=_attested_v1(event))
     return None
 
 
@@ -189,6 +252,14 @@ def _attested(event: IndividualSettlement) -> str:
     signature = event.signature[:4097].hex()
     fields = (event.tee.hex(), event.input_hash.hex(), event.output_hash.hex(), signature, str(event.timestamp))
     return json.dumps(fields)
+
+
+def _attested_v1(event: SettlementV1 | SettlementWithMetadataV1) -> str:
+    """Hashes, and the model where the log names one in the form of a name; what went in and out stays in the lake."""
+    hashes = event.input_hash.hex(), event.output_hash.hex()
+    info = event.model_info if isinstance(event, SettlementWithMetadataV1) else b""
+    named = [info.decode("ascii")] if _MODEL.fullmatch(info) else []
+    return json.dumps(["", *hashes, "", "", *named])
 
 
 def inferred(chain: Chain) -> Callable[[Chunk], Records]:
@@ -245,30 +316,13 @@ def paid(chain: Chain, proxies: Sequence[str]) -> Callable[[Chunk], Records]:
     return made
 
 
-def emitters(chain: Chain, relays: Sequence[str], memory: Memory, today: date) -> Iterator[Haul]:
-    """Once a day: who else emitted settlement events on the day before. Shown and alarmed, never added."""
-    day = today - ONE
-    if memory.cursor("emitters") == day.isoformat():
-        return
-    first, after = (chain.first_block(_seconds(instant(one))) for one in (day, today))
-    counts: Counter[str] = Counter()
-    wanted = Filter(topics=(tuple(map(topic_of, SETTLES)),))
-    if after > first:
-        for chunk in chain.logs(wanted, Cursor(chain.pin.chain_id, chain.pin.genesis, first), after - 1):
-            counts.update(log.address for log in chunk.logs if log.address not in relays)
-            if len(counts) > 100 * EMITTERS:
-                counts = Counter(dict(counts.most_common(EMITTERS)))
-    most = dict(counts.most_common(EMITTERS))
-    named = ", ".join(sorted(most)[:3])
-    alarm = f"{sum(counts.values())} settlement events of unrecognised emitters on {day}: {named}" if most else ""
-    scanned = f"the emitters of {day} on chain {chain.pin.chain_id}"
-    cursors = {"emitters": day.isoformat()}
-    yield Haul("opengradient", "llm", scanned, days=(day,), cursors=cursors, strangers=most, alarm=alarm)
-
-
 def _at(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
 def _seconds(at: datetime) -> int:
     return int(at.timestamp())
+
+
+def _minute(at: datetime) -> str:
+    return f"{spoken(at.date())} {at:%H:%M} UTC"

@@ -134,6 +134,18 @@ class Walrus:
         return name
 
 
+def archived(archive: Path, blob_id: str, sha256: str) -> str | None:
+    """The SHA-256 of what is kept of a blob under that name; `None` where nothing is."""
+    if not (BLOB_ID.fullmatch(blob_id) and re.fullmatch(r"[0-9a-f]{64}", sha256)):
+        return None
+    try:
+        return hashlib.sha256((archive / blob_id / sha256).read_bytes()).hexdigest()
+    except FileNotFoundError:
+        return None
+    except OSError:
+        return ""
+
+
 def _missing(blob_id: str, failures: Sequence[tuple[str, Failure]], age: timedelta) -> Missing:
     found = "; ".join(f"{base}: {each.found}" for base, each in failures) or "no aggregator is configured"
     reason = f"blob {blob_id}: {found}"

@@ -71,8 +71,8 @@ class ModelHub:
         rest = request.path.removeprefix("/api/v0/models/")
         if rest.endswith("/files"):
             return self._files((request.query["authorUsername"], rest.removesuffix("/files")))
-        number = 0 if self.ignores_page else int(request.query["page"])
-        limit = min(int(request.query["limit"]), self.cap)
+        number = 0 if self.ignores_page else int(request.query.get("page", "0"))
+        limit = min(int(request.query.get("limit", "100")), self.cap)
         number = number % self.circles if self.circles else number
         page = self.models[number * limit : (number + 1) * limit]
         if self.end_is_404 and not page:
