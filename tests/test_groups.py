@@ -215,7 +215,9 @@ def test_every_outlet_says_groups_and_no_stranger_is_obeyed() -> None:
     assert "no category given: 3 listed" in text and "list unknown (not defined: no model listed 7 days before)" in text
     assert "2 runs name no listed model and belong to no category." in text
     answer = {"question": "inventory", **heading(kept), "catalogues": kept["catalogues"]}
-    embed = render.answer_embed(answer, {"definition": "What it is.", "rows": [], "page": {"number": 1, "of": 1}})
+    embed = render.answer_embed(
+        answer, {"definition": "What it is.", "rows": [], "page": {"number": 1, "of": 1, "stamped": False}}
+    )
     fields = {field["name"]: field["value"] for field in embed["fields"]}
     assert "2 listed, 0 added" in fields["By category"] and "a0" in fields["By author"]
     assert "@everyone" not in fields["By category"] and "foo.io" not in fields["By category"]
