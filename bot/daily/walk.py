@@ -14,6 +14,10 @@ from bot.records import Catalogue, Document, Haul, Name, Period, PeriodName, Pos
 from bot.sources import EventSource, Source, SourceError
 from bot.store import Store
 
+LATE = 3
+"""Days after which nothing more comes to light of a network that is told event by event: its source reads the last
+ones again."""
+
 Tell = Callable[[str], None]
 """Takes one line about work that is going on."""
 
@@ -114,6 +118,15 @@ def covered(store: Store, plan: Plan, name: PeriodName) -> tuple[Period, ...]:
             periods.append(period)
         day = period.last + timedelta(days=1)
     return tuple(periods)
+
+
+def late(archive: Archive, plan: Plan, name: PeriodName, at: datetime) -> tuple[Period, ...]:
+    """Periods that have a digest and of which more may have come to light since; oldest first."""
+    if not any(catalogue.evidences for catalogue in plan.catalogues):
+        return ()
+    holding = {Period.holding(at.date() - timedelta(days=n), name) for n in range(1, LATE + 1)}
+    kept = {entry.day for entry in archive.listed(plan.network, name)}
+    return tuple(sorted(period for period in holding if period.ends <= at and period.first in kept))
 
 
 def post(document: Document, outlet: str, hidden: Sequence[str] = (), locale: str = "en") -> Post:
