@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from heapq import nsmallest
 from typing import Any, cast
 
+from bot import metrics
 from bot.metrics import METRICS, FigureDocument, figures
 from bot.metrics.ranking import ranking
 from bot.records import Book, Document, Name, Period, Point, Ref, Unknown, identity
@@ -25,6 +26,8 @@ CURVE_STEP = 1.25
 
 HIDDEN = "a hidden model"
 HIDDEN_AUTHOR = "a hidden author"
+HIDDEN_CATEGORY = "a hidden category"
+HIDDEN_GROUPS = (HIDDEN_AUTHOR, HIDDEN_CATEGORY)
 
 _AFTER_NAME = r"(?![\w/-]|[.:@]\w)"
 _BEFORE_NAME = r"(?<![\w/@-])(?<!\w[.:])"
@@ -58,6 +61,12 @@ class Hidden:
     def author(self, model: str, author: str) -> str:
         """An author's name as it may be shown: one hidden model says nothing of whose it is."""
         return HIDDEN_AUTHOR if self.hides(model, author) else str(author)
+
+    def group(self, by: str, name: str) -> str:
+        """A category's or an author's name as it may be shown."""
+        if name not in self.authors and name not in self.models:
+            return str(name)
+        return HIDDEN_AUTHOR if by == "author" else HIDDEN_CATEGORY
 
     def text(self, text: str, models: Iterable[tuple[str, str]]) -> str:
         """Our own words with every hidden name in them replaced. `models`: names and authors that they may hold."""
@@ -142,6 +151,7 @@ def _catalogue(book: Book, places: Mapping[Ref, int], hidden: Hidden) -> dict[st
         "figures": {key: figure.document(refs) for key, figure in figures(book).items()},
         "top": _top(book, names, hidden),
         "curve": _curve(book),
+        "groups": [_group_table(book, table, hidden) for table in metrics.groups(book)],
         "history": [_point(point) for point in book.history[-HISTORY_DAYS:]],
         "gaps": [hidden.text(gap, names.values()) for gap in book.gaps],
         "findings": [],
@@ -164,6 +174,38 @@ def _top(book: Book, names: Mapping[int, tuple[str, str]], hidden: Hidden) -> li
         }
         for rank, (model, uses) in enumerate(leaders, 1)
     ]
+
+
+def _group_table(book: Book, table: metrics.Table, hidden: Hidden) -> dict[str, object]:
+    """A catalogue by category or by author, one row a group."""
+    outside = table.outside
+    return {
+        "by": table.by,
+        "named": table.named,
+        "columns": [{"figure": metric.key, "label": metrics.label(metric, book.catalogue)} for metric in table.columns],
+        "rows": [
+            {"name": hidden.group(table.by, group.name) or None, "figures": _cells(book, group.figures)}
+            for group in table.groups
+        ],
+        "rest": {
+            "groups": table.named - sum(bool(group.name) for group in table.groups),
+            "figures": _cells(book, table.rest.figures),
+        }
+        if table.rest
+        else None,
+        "outside": _cell(outside, book.catalogue.unit),
+    }
+
+
+def _cells(book: Book, told: Mapping[str, metrics.Amount]) -> dict[str, object]:
+    return {key: _cell(value, metrics.unit(METRICS[key], book.catalogue)) for key, value in told.items()}
+
+
+def _cell(value: metrics.Amount, unit: str) -> dict[str, object]:
+    """A figure of a table: its label stands in the column, and its evidence and refs are the catalogue's."""
+    if isinstance(value, Unknown):
+        return {"value": None, "unknown": value.reason, "unit": unit}
+    return {"value": value, "unit": unit}
 
 
 def _curve(book: Book) -> list[list[int | float]]:

@@ -17,6 +17,7 @@ import regex
 
 Evidence = Literal["reported", "claimed", "backed", "verified"]
 PeriodName = Literal["day", "week", "month"]
+GroupKind = Literal["category", "author"]
 
 MAX_COUNT = 10**15
 """Counts above this are refused as implausible: senders choose them, and JSON readers lose digits beyond 2**53."""
@@ -360,6 +361,19 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
+class Grouping:
+    """What tells a book's models apart by category or by author, as the network said when it first listed each.
+    Names are foreign; the empty one holds the models of which it says none."""
+
+    of: Mapping[int, str]
+    """Group of every model in `flow` and `flow_before` that is not listed any more."""
+    listed_before: Mapping[str, int] | Unknown
+    """Models listed, by group: of a day 7 days before, of a longer period at the end of the one before."""
+    total_7d: Mapping[str, int] | Unknown
+    total_prior_7d: Mapping[str, int] | Unknown
+
+
+@dataclass(frozen=True, slots=True)
 class Book:
     """One catalogue, one period: everything that its figures are computed from."""
 
@@ -405,6 +419,8 @@ class Book:
     woken: tuple[tuple[Model, date], ...] = ()
     """Of a day: models used on it whose last use before it was seen 14 days earlier or more, with the day of that use
     and by readings that cover every day since."""
+    groups: Mapping[GroupKind, Grouping] = field(default_factory=dict)
+    """By what the network tells its models apart; a kind that it does not tell is absent."""
 
 
 # --- what comes out -------------------------------------------------------------------------------------------

@@ -140,9 +140,15 @@ def _masked(block: Document, hidden: Hidden) -> Document:
     return {
         **block,
         "top": [{**one, **row(one["model"], one["author"])} for one in block["top"]],
+        "groups": [_masked_table(table, hidden) for table in block.get("groups", [])],
         "gaps": [hidden.text(gap, named) for gap in block["gaps"]],
         "findings": [_unnamed(found, block, hidden) for found in block["findings"]],
     }
+
+
+def _masked_table(table: Document, hidden: Hidden) -> Document:
+    shown = [{**row, "name": row["name"] and hidden.group(table["by"], row["name"])} for row in table["rows"]]
+    return {**table, "rows": shown}
 
 
 def _unnamed(found: Document, block: Document, hidden: Hidden) -> Document:

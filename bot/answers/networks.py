@@ -46,8 +46,8 @@ def usage(desk: Desk, network: str | None, period: PeriodName = "day", day: date
 
 
 def inventory(desk: Desk, network: str | None, day: date | None = None) -> Document:
-    """How many models are on offer, and how that changed."""
-    return _figures(desk, "inventory", INVENTORY, network, "day", day)
+    """How many models are on offer, and how that changed; also by category and author."""
+    return _figures(desk, "inventory", INVENTORY, network, "day", day, also=("groups",))
 
 
 def digest(desk: Desk, network: str | None, period: PeriodName = "day", day: date | None = None) -> Document:
@@ -56,7 +56,13 @@ def digest(desk: Desk, network: str | None, period: PeriodName = "day", day: dat
 
 
 def _figures(
-    desk: Desk, question: str, keys: Iterable[str], network: str | None, period: PeriodName, day: date | None
+    desk: Desk,
+    question: str,
+    keys: Iterable[str],
+    network: str | None,
+    period: PeriodName,
+    day: date | None,
+    also: tuple[str, ...] = (),
 ) -> Document:
     watched = desk.network(network)
     document = desk.document(watched.network, period, day)
@@ -64,7 +70,7 @@ def _figures(
         {**block, "figures": {key: block["figures"][key] for key in keys if key in block["figures"]}}
         for block in document["catalogues"]
     ]
-    return {"question": question, **heading(document), "catalogues": [_told(block) for block in catalogues]}
+    return {"question": question, **heading(document), "catalogues": [_told(block, also) for block in catalogues]}
 
 
 def heading(document: Document) -> Document:
@@ -73,8 +79,10 @@ def heading(document: Document) -> Document:
     return {key: document[key] for key in kept}
 
 
-def _told(block: dict[str, Any]) -> dict[str, Any]:
-    return {key: block[key] for key in ("catalogue", "title", "unit", "evidence", "figures", "gaps")}
+def _told(block: dict[str, Any], also: tuple[str, ...]) -> dict[str, Any]:
+    kept = ("catalogue", "title", "unit", "evidence", "figures", *also, "gaps")
+    # Digests composed before there were groups lack them.
+    return {key: block.get(key, []) for key in kept}
 
 
 MOST_DAYS = 3650

@@ -35,7 +35,7 @@ SUMMARIES = {
     "digest": "A digest, as text or JSON.",
     "show": "The same as digest.",
     "usage": "How much a network was used, by how many of its models.",
-    "inventory": "How many models are on offer, and how that changed.",
+    "inventory": "How many models are on offer, and how that changed; also by category and author.",
     "model": "One model: use, rank, share, last 30 days.",
     "top": "The most used models, or the largest movers.",
     "idle": "Models on offer that nobody used.",

@@ -121,7 +121,7 @@ def usage(parts: Parts, network: str | None, period: PeriodName, day: date | Non
 @json_option
 @with_parts
 def inventory(parts: Parts, network: str | None, day: date | None, as_json: bool) -> None:
-    """How many models are on offer, and how that changed."""
+    """How many models are on offer, and how that changed; also by category and author."""
     from bot import answers
 
     _answer(parts, answers.inventory(parts.desk, network, day), as_json)

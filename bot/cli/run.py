@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from bot.config import ScheduleEntry
+    from bot.records import Haul, Period, Snapshot
+    from bot.sources import EventSource, Memory, Source
     from bot.worker import Bench, Side
 
 SHOWN = 5
@@ -98,7 +101,7 @@ def _bench(path: Path) -> Iterator[Bench]:
             yield Bench(
                 parts.store,
                 desk,
-                [(plan, parts.source(name)) for name, plan in parts.plans.items()],
+                [(plan, _asked(parts, name)) for name, plan in parts.plans.items()],
                 entries,
                 {entry.name: _targets(parts, entry, made) for entry in entries},
                 lambda: reach.run(parts, desk, made),
@@ -107,6 +110,26 @@ def _bench(path: Path) -> Iterator[Bench]:
             )
     finally:
         parts.close()
+
+
+def _asked(parts: Parts, name: str) -> Source | EventSource:
+    from bot.sources import EventSource
+
+    source = parts.source(name)
+    return _Standing(parts, name, source) if isinstance(source, EventSource) else source
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """An event source; whenever it is asked, the lists that need nobody to be asked are kept as well."""
+
+    parts: Parts
+    name: str
+    source: EventSource
+
+    def hauls(self, wanted: Period | None, memory: Memory) -> Iterator[Snapshot | Haul]:
+        self.parts.stand(self.name)
+        yield from self.source.hauls(wanted, memory)
 
 
 def _targets(parts: Parts, entry: ScheduleEntry, made: Collection[str]) -> dict[str, tuple[str, ...]]:

@@ -119,7 +119,8 @@ def _fields(one: Any) -> dict[str, Any]:
 @json_option
 @with_parts
 def compose(parts: Parts, network: str | None, period: PeriodName, day: date | None, as_json: bool) -> int:
-    """Make digests from the ledger: of the period that holds --day, or of every period that has none yet."""
+    """Make digests from the ledger: of the period that holds --day, or of every period that has none yet or of which
+    more may have come to light. What is issued and turns out otherwise gets a new edition."""
     documents = [d for plan in parts.chosen(network) for d in _compose(parts, plan.network, period, day)]
     if as_json:
         print_json(documents)
@@ -141,6 +142,7 @@ def _compose(
         periods: tuple[Period, ...] = (parts.covered(plan, day, name),)
     else:
         kept = set() if again else {entry.day for entry in parts.archive.listed(network, name)}
+        kept -= {period.first for period in daily.late(parts.archive, plan, name, clock())}
         periods = tuple(p for p in daily.covered(parts.store, plan, name) if p.first not in kept)
     documents = []
     with progress("composing", len(periods)) as tell:

@@ -2,7 +2,7 @@
 outbox. The modules: `walk` (source to digest to post), `publishing` (what goes out, and where)."""
 
 from bot.daily.publishing import Announced, Desk, Posts, Targets, outbox, publish
-from bot.daily.walk import Collected, Plan, Tell, collect, compose, composed, covered, mismatches, post, stand
+from bot.daily.walk import Collected, Plan, Tell, collect, compose, composed, covered, late, mismatches, post, stand
 
 __all__ = [
     "Announced",
@@ -16,6 +16,7 @@ __all__ = [
     "compose",
     "composed",
     "covered",
+    "late",
     "mismatches",
     "outbox",
     "post",

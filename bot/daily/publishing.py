@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from bot import deliveries, digest, ledger, outlets, render
 from bot.archive import Archive, add_receipt
 from bot.config import Publish
-from bot.daily.walk import Plan, compose, post
+from bot.daily.walk import Plan, compose, late, post
 from bot.deliveries import Content, Delivery, Edition, Outbox
 from bot.records import Document, FootfallError, Period, PeriodName, Post, Receipt, instant
 from bot.store import Store
@@ -78,7 +78,11 @@ def publish(
     for period in sorted(due):
         until = deliveries.expires(period, desk.rules.max_age)
         done.append(_announce(desk, plan, period, due[period], now, until))
-    return done + _corrections(desk, plan, name, targets, now, {one.period.first for one in done})
+    seen = {one.period.first for one in done}
+    for period in late(desk.archive, plan, name, now):
+        if period.first not in seen:
+            compose(desk.store, desk.archive, plan, period, now)
+    return done + _corrections(desk, plan, name, targets, now, seen)
 
 
 _Wanted = dict[Period, dict[str, list[str]]]

@@ -14,6 +14,10 @@ from bot.records import Catalogue, Document, Haul, Name, Period, PeriodName, Pos
 from bot.sources import EventSource, Source, SourceError
 from bot.store import Store
 
+LATE = 3
+"""Days after which nothing more comes to light of a network that is told event by event: its source reads the last
+ones again."""
+
 Tell = Callable[[str], None]
 """Takes one line about work that is going on."""
 
@@ -116,6 +120,15 @@ def covered(store: Store, plan: Plan, name: PeriodName) -> tuple[Period, ...]:
     return tuple(periods)
 
 
+def late(archive: Archive, plan: Plan, name: PeriodName, at: datetime) -> tuple[Period, ...]:
+    """Periods that have a digest and of which more may have come to light since; oldest first."""
+    if not any(catalogue.evidences for catalogue in plan.catalogues):
+        return ()
+    holding = {Period.holding(at.date() - timedelta(days=n), name) for n in range(1, LATE + 1)}
+    kept = {entry.day for entry in archive.listed(plan.network, name)}
+    return tuple(sorted(period for period in holding if period.ends <= at and period.first in kept))
+
+
 def post(document: Document, outlet: str, hidden: Sequence[str] = (), locale: str = "en") -> Post:
     """What one outlet gets for a digest, with its picture."""
     pictures = (charts.card(document),) if outlet in ("x", "discord") else ()
@@ -135,6 +148,10 @@ def mismatches(store: Store, plan: Plan, document: Document) -> Iterator[str]:
         for table in ("top", "curve", "history"):
             rows = said.get(block["catalogue"], {}).get(table, [])
             yield from _differing(f"{block['catalogue']}.{table}", rows, block[table])
+        tables = {table["by"]: table["rows"] for table in block["groups"]}
+        for table in said.get(block["catalogue"], {}).get("groups", []):
+            rows = tables.get(table["by"], [])
+            yield from _differing(f"{block['catalogue']}.groups.{table['by']}", table["rows"], rows)
     yield from _differing("refs", document["refs"], again["refs"])
 
 
@@ -143,6 +160,8 @@ def _differing(table: str, said: Sequence[object], now: Sequence[object]) -> Ite
     for place, (old, new) in enumerate(zip_longest(said, now), 1):
         if isinstance(old, dict) and isinstance(new, dict) and old.get("model") == digest.HIDDEN:
             new = {**new, "model": old.get("model"), "author": old.get("author")}
+        if isinstance(old, dict) and isinstance(new, dict) and old.get("name") in digest.HIDDEN_GROUPS:
+            new = {**new, "name": old["name"]}
         if old != new:
             yield f"{table}: row {place} says {json.dumps(old)}, is {json.dumps(new)}"
             return

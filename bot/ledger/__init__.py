@@ -4,7 +4,7 @@
 one period are computed from, the rest are the questions that faces ask.
 """
 
-from bot.ledger import books, event_books
+from bot.ledger import books, event_books, groups
 from bot.ledger.books import HISTORY
 from bot.ledger.event_books import panel
 from bot.ledger.events import Kept, add_haul
@@ -52,4 +52,4 @@ __all__ = [
 def book(store: Store, catalogue: Catalogue, period: Period) -> Book:
     """The book of one catalogue and period. What is not known stands in it as `Unknown`, with the reason."""
     told = event_books.book if catalogue.evidences else books.book
-    return told(store, catalogue, period)
+    return groups.grouped(store, told(store, catalogue, period))

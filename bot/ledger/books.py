@@ -34,7 +34,7 @@ class Asked:
     catalogue: int
     unit: str
     since: date
-    """The day that the first snapshot closes."""
+    """The day that the first snapshot closes; `date.max` where none does."""
     closing: dict[date, Any]
     """Snapshots met so far, by the day that they close."""
 
@@ -129,6 +129,8 @@ def _filled(asked: Asked, catalogue: Catalogue, period: Period) -> Book:
 
 
 def _no_reading(asked: Asked, day: date) -> Unknown:
+    if asked.since == date.max:
+        return Unknown("no list was read yet that closes a day")
     if day < asked.since:
         return Unknown(f"the watch began at the end of {spoken(asked.since)}")
     return Unknown(f"no reading at the end of {spoken(day)}")

@@ -332,7 +332,8 @@ def _event_gaps(asked: _Asked, period: Period) -> Iterable[str]:
     lost = (uses.c.catalogue == asked.key, uses.c.day.between(period.first, period.last), uses.c.model.is_(None))
     nameless = int(asked.connection.scalar(sa.select(sa.func.sum(uses.c.uses)).where(*lost)) or 0)
     if nameless:
-        yield f"{nameless} {unit} name a content id that no listed model is known to hold; they count for no model."
+        lost_words = "they count for no model, category or author"
+        yield f"{nameless} {unit} name a content id that no listed model is known to hold; {lost_words}."
 
 
 def _unscanned(asked: _Asked, period: Period) -> Iterable[str]:

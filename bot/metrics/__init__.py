@@ -2,7 +2,8 @@
 
 The nouns: `stocks` (what is on offer), `flows` (how much is used), `activity` (how many are used), `concentration` (how
 unevenly), `balance` (supply beside demand), `proof` (how well it is proven, who pays), `panels` (what is neither models
-nor use). A function marked `@metric` in any of them is in every digest.
+nor use). A function marked `@metric` in any of them is in every digest. `groups` applies some of them to each
+category and author.
 """
 
 from __future__ import annotations
@@ -16,10 +17,25 @@ from typing import TypedDict
 from bot.metrics import stocks, flows, activity, concentration, balance, proof, panels
 
 # isort: on
+from bot.metrics.groups import Group, Table, groups
 from bot.metrics.registry import METRICS, Amount, Metric, Value, metric
-from bot.records import Book, Evidence, Unknown
+from bot.records import Book, Catalogue, Evidence, Unknown
 
-__all__ = ["METRICS", "Amount", "Figure", "FigureDocument", "Metric", "Value", "figures", "metric"]
+__all__ = [
+    "METRICS",
+    "Amount",
+    "Figure",
+    "FigureDocument",
+    "Group",
+    "Metric",
+    "Table",
+    "Value",
+    "figures",
+    "groups",
+    "label",
+    "metric",
+    "unit",
+]
 
 NOUNS = (stocks, flows, activity, concentration, balance, proof, panels)
 """The modules that hold metrics, in the order of the digest."""
@@ -73,10 +89,20 @@ def figures(book: Book) -> dict[str, Figure]:
         metric.key: Figure(
             metric.key,
             metric.compute(book),
-            {"uses": catalogue.unit, "token": catalogue.token[0]}.get(metric.unit, metric.unit),
-            metric.label.replace("{unit}", catalogue.unit),
+            unit(metric, catalogue),
+            label(metric, catalogue),
             metric.evidence or catalogue.evidence,
         )
         for metric in METRICS.values()
         if metric.belongs(book)
     }
+
+
+def unit(metric: Metric, catalogue: Catalogue) -> str:
+    """What a metric is counted in there."""
+    return {"uses": catalogue.unit, "token": catalogue.token[0]}.get(metric.unit, metric.unit)
+
+
+def label(metric: Metric, catalogue: Catalogue) -> str:
+    """A metric in a few words, as it is called there."""
+    return metric.label.replace("{unit}", catalogue.unit)

@@ -209,6 +209,7 @@ def _filters(outlet: str, locale: str, hidden: tuple[str, ...]) -> dict[str, Cal
         "word": word,  # our own words that hold no digits: a unit, a title
         "told": told,  # a finding, in this outlet's words
         "capitalized": _capitalized,  # Runs, of runs
+        "oneline": lambda text: Markup(pieces.tidy(text)),  # noqa: S704  # a macro's words, in a template kept as laid out
         "bold": lambda text: Markup(f"**{pieces.tidy(text)}**"),  # noqa: S704  # for Discord
         "piece": pieces.piece,  # a block that may be dropped when not all fits
         "constant": lambda text: Markup(lint.marked(text)),  # noqa: S704  # a literal: "7 days"

@@ -86,6 +86,9 @@ def test_hub_models_payments_and_enclaves(db: store.Store, og: World, tmp_path: 
     assert hub["uses"] == hub["uses_claimed"] == 4 and hub["share_attributed"] == 0.75
     assert hub["callers"] == 3 and hub["top_caller_share"] == 0.5
     assert "1 inferences name a content id" in " ".join(part(first, "hub")["gaps"])
+    category, author = part(first, "hub")["groups"]
+    assert (category["by"], author["by"]) == ("category", "author") and category["outside"]["value"] == 1
+    assert sum(row["figures"]["uses"]["value"] for row in category["rows"]) == 3
     assert told(second, "hub")["models_listed"] == 3 and told(second, "hub")["uses"] == 0
     payments = told(first, "payments")
     assert payments["paid"] == "3.000000000000000003" and payments["sessions"] == 3 and payments["callers"] == 2

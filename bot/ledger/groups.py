@@ -1,0 +1,100 @@
+"""What a book knows by category and by author: lists and use of the windows beside its own period.
+
+A model stays where its network put it when it first listed it, so that growth by group is growth and never relabelling.
+What this costs does not grow with the length of history: one list, and the use of fourteen days.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import date
+from itertools import islice
+from typing import get_args
+
+import sqlalchemy as sa
+
+from bot.ledger.snapshots import ONE
+from bot.records import Book, Flow, Grouping, GroupKind, Unknown
+from bot.store import Store, catalogues, models, readings, snapshots, usage
+
+KINDS: tuple[GroupKind, ...] = get_args(GroupKind)
+Names = Mapping[GroupKind, Mapping[int, str]]
+"""Model id to the name of its group; empty where it has none."""
+Counts = Mapping[int, int] | Unknown
+"""Model id to a number."""
+_CHUNK = 10_000
+"""Ids that one question may name; databases have limits."""
+
+
+def grouped(store: Store, book: Book) -> Book:
+    """The book with its groups, of each kind that any of its models has a name of."""
+    listed = () if isinstance(book.listed, Unknown) else book.listed
+    mine: Names = {"category": {m.id: m.category or "" for m in listed}, "author": {m.id: m.author for m in listed}}
+    daily, end = book.period.name == "day", book.period.last
+    with store.reading() as connection:
+        named = (catalogues.c.network == book.catalogue.network, catalogues.c.name == book.catalogue.key)
+        key = connection.scalar(sa.select(catalogues.c.id).where(*named))
+        if key is None:
+            return book
+        lists = (
+            _list(connection, key, end - 7 * ONE, book.listed_7d_before)
+            if daily
+            else _list(connection, key, book.period.first - ONE, book.listed_period_before)
+        )
+        week = _uses(connection, key, end - 6 * ONE, end, book.total_7d)
+        prior = _uses(connection, key, end - 13 * ONE, end - 7 * ONE, book.total_prior_7d)
+        seen = _used(book).union(*(held for held in (lists, week, prior) if not isinstance(held, Unknown)))
+        gone = _gone(connection, seen - {model.id for model in listed})
+    made: dict[GroupKind, Grouping] = {}
+    for kind in KINDS:
+        name_of = {**mine[kind], **gone[kind]}
+        if any(name_of.values()):
+            summed = (_by_name(held, name_of) for held in (lists, week, prior))
+            made[kind] = Grouping(gone[kind], *summed)
+    return replace(book, groups=made)
+
+
+def _used(book: Book) -> set[int]:
+    return {model for flow in (book.flow, book.flow_before) if isinstance(flow, Flow) for model in flow.by_model}
+
+
+def _gone(connection: sa.Connection, ids: Iterable[int]) -> Names:
+    """The groups of models that are not listed any more."""
+    chosen = sa.select(models.c.id, models.c.category, models.c.author)
+    rows = [row for some in _chunks(ids) for row in connection.execute(chosen.where(models.c.id.in_(some)))]
+    return {"category": {row.id: row.category or "" for row in rows}, "author": {row.id: row.author for row in rows}}
+
+
+def _chunks(ids: Iterable[int]) -> Iterator[list[int]]:
+    left = iter(ids)
+    while some := list(islice(left, _CHUNK)):
+        yield some
+
+
+def _list(connection: sa.Connection, catalogue: int, day: date, stock: int | Unknown) -> Counts:
+    """1 for each model listed at the end of a day."""
+    if isinstance(stock, Unknown):
+        return stock
+    closing = sa.select(snapshots.c.id).where(snapshots.c.catalogue == catalogue, snapshots.c.day == day)
+    here = readings.c.snapshot == closing.scalar_subquery()
+    return dict.fromkeys(connection.scalars(sa.select(readings.c.model).where(here)), 1)
+
+
+def _uses(connection: sa.Connection, catalogue: int, first: date, last: date, total: int | Unknown) -> Counts:
+    """Use of some days, as far as it names its model."""
+    if isinstance(total, Unknown):
+        return total
+    inside = (usage.c.catalogue == catalogue, usage.c.last_day.between(first, last), usage.c.first_day >= first)
+    chosen = sa.select(usage.c.model, sa.func.sum(usage.c.uses)).where(*inside).group_by(usage.c.model)
+    return {model: int(uses) for model, uses in connection.execute(chosen).all()}
+
+
+def _by_name(counts: Counts, name_of: Mapping[int, str]) -> Mapping[str, int] | Unknown:
+    if isinstance(counts, Unknown):
+        return counts
+    summed: dict[str, int] = {}
+    for model, count in counts.items():
+        name = name_of[model]
+        summed[name] = summed.get(name, 0) + count
+    return summed

@@ -1,0 +1,147 @@
+"""A book by category and by author: each group is a book of its own, to which the metrics of the whole are applied.
+
+So a figure of a group means what the same figure of the catalogue means, and counts of groups add up to the whole, less
+what names no model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from bot.metrics.ranking import NONE_NAMED, named_flow
+from bot.metrics.registry import METRICS, Amount, Metric
+from bot.records import Book, Flow, Grouping, GroupKind, Model, Unknown
+
+COLUMNS = (
+    *("models_listed", "models_added", "models_used", "share_used", "uses"),
+    *("inventory_change_7d", "uses_change_7d", "inventory_change", "uses_change"),
+)
+"""Metrics of a group, as far as the period has them."""
+MOST: Mapping[GroupKind, int] = {"category": 25, "author": 10}
+"""Groups that are told one by one; strangers choose the names, so there may be any number."""
+_GROUP_OF: Mapping[GroupKind, Callable[[Model], str | None]] = {
+    "category": lambda model: model.category,
+    "author": lambda model: model.author,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The figures of one group, by key; of `rest`, of all groups that are not told one by one."""
+
+    name: str
+    """Foreign; empty: the models of which the network names none."""
+    figures: Mapping[str, Amount]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A catalogue by one kind of group."""
+
+    by: GroupKind
+    columns: tuple[Metric, ...]
+    named: int
+    """Groups with a name that have a model listed or used."""
+    groups: tuple[Group, ...]
+    """Most used first, equally used ones by models listed and name; models without a group last."""
+    rest: Group | None
+    outside: int | Unknown
+    """Uses that name no model and belong to no group."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sorted:
+    """A book's models and use by group."""
+
+    book: Book
+    grouping: Grouping
+    listed: Mapping[str, list[Model]] | Unknown
+    flow: Mapping[str, dict[int, int]] | Unknown
+    flow_before: Mapping[str, dict[int, int]] | Unknown
+
+    def part(self, names: Sequence[str]) -> Book:
+        """The book of some groups together."""
+
+        def flow(held: Mapping[str, dict[int, int]] | Unknown) -> Flow | Unknown:
+            if isinstance(held, Unknown):
+                return held
+            by_model = {model: count for name in names for model, count in held.get(name, {}).items()}
+            return Flow(sum(by_model.values()), by_model)
+
+        def count(held: Mapping[str, int] | Unknown) -> int | Unknown:
+            return held if isinstance(held, Unknown) else sum(held.get(name, 0) for name in names)
+
+        held, grouping = self.listed, self.grouping
+        before = count(grouping.listed_before)
+        return replace(
+            self.book,
+            listed=held if isinstance(held, Unknown) else tuple(m for name in names for m in held.get(name, ())),
+            listed_7d_before=before,
+            listed_period_before=before,
+            flow=flow(self.flow),
+            flow_before=flow(self.flow_before),
+            total_7d=count(_named(self.book.total_7d, grouping.total_7d)),
+            total_prior_7d=count(_named(self.book.total_prior_7d, grouping.total_prior_7d)),
+        )
+
+
+def groups(book: Book) -> tuple[Table, ...]:
+    """The book by each kind of group that its network tells."""
+    return tuple(_table(book, kind, grouping) for kind, grouping in book.groups.items())
+
+
+def _table(book: Book, kind: GroupKind, grouping: Grouping) -> Table:
+    split = _sorted(book, kind, grouping)
+    columns = tuple(METRICS[key] for key in COLUMNS if book.period.name in METRICS[key].periods)
+    names = _ordered(split)
+    told, others = names[: MOST[kind]], names[MOST[kind] :]
+    nameless = [""] if any("" in held for held in (split.listed, split.flow) if not isinstance(held, Unknown)) else []
+
+    def group(name: str, of: Sequence[str]) -> Group:
+        part = split.part(of)
+        return Group(name, {metric.key: metric.compute(part) for metric in columns})
+
+    return Table(
+        kind,
+        columns,
+        len(names),
+        tuple(group(name, [name]) for name in [*told, *nameless]),
+        group("", others) if others else None,
+        book.flow.unattributed if isinstance(book.flow, Flow) else book.flow,
+    )
+
+
+def _sorted(book: Book, kind: GroupKind, grouping: Grouping) -> _Sorted:
+    group_of = dict(grouping.of)
+    listed: dict[str, list[Model]] = {}
+    for model in () if isinstance(book.listed, Unknown) else book.listed:
+        name = _GROUP_OF[kind](model) or ""
+        group_of[model.id] = name
+        listed.setdefault(name, []).append(model)
+
+    def flow(whole: Flow | Unknown) -> dict[str, dict[int, int]] | Unknown:
+        if isinstance(whole, Unknown):
+            return whole
+        held: dict[str, dict[int, int]] = {}
+        for model, count in whole.by_model.items():
+            held.setdefault(group_of.get(model, ""), {})[model] = count
+        return held if held or not whole.uses else Unknown(NONE_NAMED)
+
+    of_listed = book.listed if isinstance(book.listed, Unknown) else listed
+    return _Sorted(book, grouping, of_listed, flow(named_flow(book)), flow(book.flow_before))
+
+
+def _ordered(split: _Sorted) -> list[str]:
+    """Names of groups with a model listed or used."""
+    listed = {} if isinstance(split.listed, Unknown) else split.listed
+    used = {} if isinstance(split.flow, Unknown) else split.flow
+    uses = {name: sum(held.values()) for name, held in used.items()}
+    names: Iterable[str] = (listed.keys() | used.keys()) - {""}
+    return sorted(names, key=lambda name: (-uses.get(name, 0), -len(listed.get(name, ())), name))
+
+
+def _named(total: int | Unknown, by_group: Mapping[str, int] | Unknown) -> Mapping[str, int] | Unknown:
+    """Use by group; unknown where there was some and none of it names its model."""
+    none = not isinstance(by_group, Unknown) and not any(by_group.values())
+    return Unknown(NONE_NAMED) if none and not isinstance(total, Unknown) and total else by_group
