@@ -17,7 +17,7 @@ from bot.metrics import stocks, flows, activity, concentration, balance, proof, 
 
 # isort: on
 from bot.metrics.registry import METRICS, Amount, Metric, Value, metric
-from bot.records import Book, Evidence, Unknown
+from bot.records import About, Book, Evidence, Unknown
 
 __all__ = ["METRICS", "Amount", "Figure", "FigureDocument", "Metric", "Value", "figures", "metric"]
 
@@ -39,6 +39,8 @@ class FigureDocument(_Stated, total=False):
 
     unknown: str
     """The reason; only where `value` is null."""
+    error: float
+    """Of a count that was estimated: its standard error as a share of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,15 @@ class Figure:
                 "label": self.label,
                 "evidence": self.evidence,
                 "refs": refs,
+            }
+        if isinstance(self.value, About):
+            return {
+                "value": self.value.value,
+                "unit": self.unit,
+                "label": self.label,
+                "evidence": self.evidence,
+                "refs": refs,
+                "error": self.value.error,
             }
         value = f"{self.value:f}" if isinstance(self.value, Decimal) else self.value
         return {"value": value, "unit": self.unit, "label": self.label, "evidence": self.evidence, "refs": refs}

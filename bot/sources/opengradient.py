@@ -38,7 +38,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -48,7 +48,7 @@ import httpx
 from pydantic import Field
 
 from bot.config import Choice, Headline, Network
-from bot.records import Catalogue, Document, Haul, Name, Period, Ref, Settlement, Snapshot, Use, instant
+from bot.records import Catalogue, Document, Haul, Period, Ref, Settlement, Snapshot, instant
 from bot.sources import Memory, SourceError, _llm_models, _og_beside, _og_checks, _og_logs, _og_proof, _raw
 from bot.sources._evm import Chain, Cursor, Endpoint, Filter, Pin, Unreachable
 from bot.sources._evm_events import ModelInference, Transfer, topic_of
@@ -296,9 +296,10 @@ class OpenGradient:
         if wanted:
             files = Files(client, self.chosen.hub, self.data / "opengradient" / "hub_files.json")
             owners |= files.owners(wanted, found.entries, now.date())
-        named = tuple(_named(use, owners[use.content]) for use in lost if use.content in owners)
+        named = {use.content: owners[use.content] for use in lost if use.content in owners}
         if named:
-            yield Haul("opengradient", "hub", f"whose {len(named)} inferences were", uses=named)
+            days = tuple(now.date() - timedelta(days=n) for n in range(30, -1, -1))
+            yield Haul("opengradient", "hub", f"whose {len(named)} content ids are", days=days, owners=named)
 
     def _paid(self, chain: Chain, payees: set[str]) -> _og_logs.Reading:
         padded = tuple(bytes(12) + bytes.fromhex(payee[2:]) for payee in sorted(payees))
@@ -319,10 +320,6 @@ def addresses(chosen: Settings) -> dict[str, str]:
 def chains(chosen: Settings) -> frozenset[str]:
     """The addresses of which JSON-RPC is wanted."""
     return frozenset((*chosen.settlements.endpoints, *chosen.hub_chain.endpoints, *chosen.base.endpoints))
-
-
-def _named(use: Use, model: Name) -> Use:
-    return replace(use, model=model)
 
 
 def _since(wanted: Period | None, now: datetime) -> int:
