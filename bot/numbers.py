@@ -178,6 +178,8 @@ def value(figure: Mapping[str, object], locale: str = "en") -> str:
     shown = {"share": share, "ratio": ratio, "points": points, "index": index}.get(str(unit))
     if shown:
         return shown(number, locale)
+    if isinstance(error := figure.get("error"), int | float) and error:
+        return f"about {count(number, locale)} (±{share(error, locale)})"
     return amount(number, str(unit), locale) if str(unit).isupper() else count(number, locale)
 
 

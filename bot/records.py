@@ -217,6 +217,16 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Blocks:
+    """A range of blocks that was read, both ends included."""
+
+    first: int
+    last: int
+    hash: str = ""
+    """Of the last one; empty where it is not known."""
+
+
+@dataclass(frozen=True, slots=True)
 class Haul:
     """What one reading of an event source brought for one catalogue or panel: kept whole or not at all."""
 
@@ -230,8 +240,12 @@ class Haul:
     window: Window | None = None
     cursors: Mapping[str, str] = field(default_factory=dict)
     """By name: how far each way of reading has come."""
+    blocks: Blocks | None = None
+    """Where it was read, on a chain."""
     forget_from: int | None = None
     """The chain was re-organised: forget all records from this block on first."""
+    owners: Mapping[str, Name] = field(default_factory=dict)
+    """Whose content ids turned out to be: uses of `days` that name one of them and no model were of that model."""
     settlements: tuple[Settlement, ...] = ()
     judgements: tuple[Judgement, ...] = ()
     uses: tuple[Use, ...] = ()
@@ -374,6 +388,29 @@ class Grouping:
 
 
 @dataclass(frozen=True, slots=True)
+class Callers:
+    """Who used a model or paid for use in a window."""
+
+    count: int
+    """Distinct addresses."""
+    whole: int
+    """What all of them did: uses, or where money is counted the token's smallest units."""
+    top: int | None
+    """The part of the largest one of them; `None` where it is not known."""
+    error: float = 0.0
+    """Of an estimated `count`: its standard error as a share of it. 0: counted one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """A count that was estimated."""
+
+    value: int
+    error: float
+    """Its standard error as a share of it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Book:
     """One catalogue, one period: everything that its figures are computed from."""
 
@@ -410,8 +447,11 @@ class Book:
     """Models that any day of the history may have listed as well: a record of a list must be ahead by more."""
     evidence: Mapping[Evidence, int | Unknown] = field(default_factory=dict)
     """Uses of the period by evidence, never added up; only of catalogues that are told event by event."""
-    callers: Mapping[str, int] | Unknown | None = None
-    """Who called, with the uses of each; `None` where the catalogue has no such thing."""
+    callers: Callers | Unknown | None = None
+    """Who called; `None` where the catalogue has no such thing."""
+    callers_7d: Callers | Unknown | None = None
+    """Who called in the 7 days that end with the period."""
+    callers_30d: Callers | Unknown | None = None
     paid: Decimal | Unknown | None = None
     """In whole tokens, exact; `None` where the catalogue has no such thing."""
     gauges: Mapping[str, int | Decimal | Unknown] = field(default_factory=dict)

@@ -11,6 +11,7 @@ import pytest
 from bot import daily, store
 from bot.archive import Archive
 from bot.cli.parts import Parts
+from bot.lake import Lake
 from bot.sources import _npm, replicate
 from tests.peers.postgres import Postgres
 
@@ -32,9 +33,9 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def db(url: str) -> Iterator[store.Store]:
-    """An empty, migrated database, of each kind in turn."""
-    opened = store.opened(url)
+def db(url: str, tmp_path: Path) -> Iterator[store.Store]:
+    """An empty, migrated database, of each kind in turn, with a lake in a folder."""
+    opened = store.opened(url, Lake(str(tmp_path / "lake")))
     yield opened
     opened.close()
 

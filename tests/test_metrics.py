@@ -21,7 +21,7 @@ from skbio.diversity import alpha
 from bot.metrics import METRICS, NOUNS, figures
 from bot.metrics.ranking import listed_counts, ranking
 from bot.metrics.registry import DAY_ONLY, EVERY_PERIOD, LONGER_ONLY, Metric, metric
-from bot.records import MAX_COUNT, Book, Catalogue, Flow, Name, Period, Unknown
+from bot.records import MAX_COUNT, Book, Callers, Catalogue, Flow, Name, Period, Unknown
 from tests.books import DAY, MODELS, ONE, WHY, book, model, unread
 
 # --- books of all kinds ----------------------------------------------------------------------------------------------
@@ -77,12 +77,19 @@ def books(draw: st.DrawFn, known: bool = False, period: str | None = None) -> Bo
         refs=(),
         names={n: Name(f"gone/m{n}") for n in used if n not in numbers},
         evidence={name: part(counts) for name in EVIDENCES},
-        callers=part(st.dictionaries(st.sampled_from(["0xa", "0xb", "0xc"]), st.integers(1, 10**30))),
+        callers=part(CALLED),
+        callers_7d=part(CALLED),
+        callers_30d=part(CALLED),
         paid=part(st.integers(0, 2**256).map(lambda n: Decimal(n).scaleb(-18, Context(prec=100)))),
         gauges={key: part(counts) for key in GAUGES},
     )
 
 
+def called(parts: list[int]) -> Callers:
+    return Callers(len(parts), sum(parts), max(parts, default=0))
+
+
+CALLED = st.lists(st.integers(1, 10**30), max_size=4).map(called)
 EVIDENCES = ("claimed", "backed", "verified", "reported")
 GAUGES = (
     *("enclaves_registered", "enclaves_enabled", "enclaves_active", "machines_active", "owners_active"),
@@ -243,10 +250,10 @@ REFERENCES: dict[str, Callable[[Book], float | None]] = {
     "share_verified": lambda b: (
         None if b.evidence["verified"] > b.evidence["backed"] else _share(b.evidence["verified"], b.evidence["backed"])
     ),
-    "callers": lambda b: len(set(b.callers)),
-    "top_caller_share": lambda b: (
-        float(Fraction(sorted(b.callers.values())[-1], sum(b.callers.values()))) if b.callers else None
-    ),
+    "callers": lambda b: b.callers.count,
+    "callers_7d": lambda b: b.callers_7d.count,
+    "callers_30d": lambda b: b.callers_30d.count,
+    "top_caller_share": lambda b: float(Fraction(b.callers.top, b.callers.whole)) if b.callers.count else None,
     "paid": lambda b: int(Fraction(b.paid) * 10**18) / 10**18,
     **{key: lambda b, key=key: b.gauges[key] for key in GAUGES},
 }
@@ -285,8 +292,8 @@ models_listed models_added models_removed authors_listed authors_used uses uses_
 models_used_7d models_used_30d share_used share_used_7d share_used_30d models_never_used uses_per_listed median_uses
 top_1_share top_5_share top_10_share models_for_half models_for_90 models_outweighed gini_listed gini_used hhi
 effective_models inventory_change_7d demand_gap_7d activation_30d share_attributed uses_claimed uses_backed
-uses_verified uses_reported share_verified callers top_caller_share paid enclaves_registered enclaves_enabled
-enclaves_active machines_active owners_active sessions requests_reported
+uses_verified uses_reported share_verified callers callers_7d callers_30d top_caller_share paid enclaves_registered
+enclaves_enabled enclaves_active machines_active owners_active sessions requests_reported
 """
 
 
@@ -414,11 +421,13 @@ def test_more_verified_than_backed_is_no_share() -> None:
 
 def test_a_panel_has_figures_of_its_own_and_no_models() -> None:
     panel = Catalogue("og", "payments", "payments", "payments", "claimed", panel=True, token=("OPG", 18))
-    shown = replace(unread(), catalogue=panel, gauges={"sessions": 7}, callers={"0xa": 3, "0xb": 1}, paid=Decimal(4))
+    shown = replace(unread(), catalogue=panel, gauges={"sessions": 7}, callers=called([3, 1]), paid=Decimal(4))
     told = {key: figure.value for key, figure in figures(shown).items()}
     requests = Unknown("not shown on 12 Jan 2025")
     assert told == {
         "callers": 2,
+        "callers_7d": Unknown("callers cannot be seen here"),
+        "callers_30d": Unknown("callers cannot be seen here"),
         "top_caller_share": 0.75,
         "paid": Decimal(4),
         "sessions": 7,

@@ -1,13 +1,14 @@
 """What networks said: records as they were read, and what can be asked of them.
 
-`add` keeps a snapshot, `add_haul` what an event source told, `book` and `panel` answer with everything that figures for
-one period are computed from, the rest are the questions that faces ask.
+`add` keeps a snapshot, `add_haul` what an event source told (`keep_haul` and `add_up` are its two halves), `book` and
+`panel` answer with everything that figures for one period are computed from, the rest are the questions that faces ask.
 """
 
 from bot.ledger import books, event_books, groups
 from bot.ledger.books import HISTORY
 from bot.ledger.event_books import panel
-from bot.ledger.events import Kept, add_haul
+from bot.ledger.event_days import add_up
+from bot.ledger.events import Kept, add_haul, keep_haul
 from bot.ledger.memory import Memory
 from bot.ledger.questions import (
     Row,
@@ -35,10 +36,12 @@ __all__ = [
     "Span",
     "add",
     "add_haul",
+    "add_up",
     "book",
     "closed_day",
     "days",
     "history_of",
+    "keep_haul",
     "known_names",
     "mark",
     "names_by_use",

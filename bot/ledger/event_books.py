@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Context, Decimal
@@ -17,15 +17,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.ledger import books
+from bot.ledger import callers as who
 from bot.ledger.snapshots import ONE
-from bot.records import Book, Catalogue, Evidence, Flow, Model, Period, Point, Ref, Unknown, instant, spoken
+from bot.records import Book, Callers, Catalogue, Evidence, Flow, Model, Period, Point, Ref, Unknown, instant, spoken
 from bot.store import (
     Store,
-    callers,
     catalogues,
     event_refs,
     gauges,
-    payments,
     refs,
     settlements,
     snapshots,
@@ -33,9 +32,9 @@ from bot.store import (
     stretches,
     tallies,
     usage,
-    uses,
     windows,
 )
+from bot.store import event_days as day_rows
 
 SHOWN = 3
 """Emitters that a gap names."""
@@ -52,10 +51,12 @@ class _Asked:
     connection: sa.Connection
     key: int
     catalogue: Catalogue
+    store: Store
 
 
-def book(store: Store, catalogue: Catalogue, period: Period) -> Book:
-    """The book of one catalogue and period: the list as `books` has it, the use by what was told event by event."""
+def book(store: Store, catalogue: Catalogue, period: Period, of_callers: bool = True) -> Book:
+    """The book of one catalogue and period: the list as `books` has it, the use by what was told event by event. Those
+    who called may be left out: over many days they are counted in the lake."""
     with store.reading() as connection:
         key = connection.scalar(
             sa.select(catalogues.c.id).where(
@@ -65,14 +66,14 @@ def book(store: Store, catalogue: Catalogue, period: Period) -> Book:
         if key is None:
             why = Unknown("nothing was collected yet")
             return _unread(catalogue, period, why)
-        return _filled(_Asked(connection, key, catalogue), period)
+        return _filled(_Asked(connection, key, catalogue, store), period, of_callers)
 
 
 def shelf(
     store: Store, catalogue: Catalogue, period: Period
 ) -> tuple[tuple[Model, ...], Flow, frozenset[int]] | Unknown:
     """As `books.shelf`: of each listed model the use is known, none included, as far as use names its model at all."""
-    found = book(store, catalogue, period)
+    found = book(store, catalogue, period, of_callers=False)
     if isinstance(found.listed, Unknown):
         return found.listed
     if isinstance(found.flow, Unknown):
@@ -93,12 +94,12 @@ def panel(store: Store, catalogue: Catalogue, period: Period) -> Book:
         )
         if key is None:
             return empty
-        asked = _Asked(connection, key, catalogue)
+        asked = _Asked(connection, key, catalogue, store)
         paid = _paid(asked, period) if catalogue.token[0] else None
         return replace(
             empty,
             gauges=_gauges(asked, period),
-            callers=_callers(asked, period) if catalogue.token[0] else None,
+            **(_all_callers(asked, period) if catalogue.token[0] else {}),
             paid=paid,
             gaps=(*_payment_gaps(asked, period), *catalogue.caveats),
             refs=_refs(asked, period),
@@ -111,12 +112,14 @@ def _unread(catalogue: Catalogue, period: Period, why: Unknown) -> Book:
     return Book(
         *(catalogue, period, None, *(why,) * 4, *(unknown,) * 5, why, (), catalogue.caveats, ()),
         evidence=dict.fromkeys(catalogue.evidences, unknown),
-        callers=unknown if token or catalogue.evidences else None,
+        callers=(called := unknown if token or catalogue.evidences else None),
+        callers_7d=called,
+        callers_30d=called,
         paid=unknown if token else None,
     )
 
 
-def _filled(asked: _Asked, period: Period) -> Book:
+def _filled(asked: _Asked, period: Period, of_callers: bool) -> Book:
     catalogue, end = asked.catalogue, period.last
     since = asked.connection.scalar(sa.select(sa.func.min(snapshots.c.day)).where(snapshots.c.catalogue == asked.key))
     begun = asked.connection.scalar(sa.select(sa.func.min(windows.c.begins)).where(windows.c.catalogue == asked.key))
@@ -150,7 +153,7 @@ def _filled(asked: _Asked, period: Period) -> Book:
         authors=authors,
         uncounted=books.uncounted(stock, end),
         evidence={name: _by_evidence(asked, name, period) for name in catalogue.evidences},
-        callers=_callers(asked, period),
+        **(_all_callers(asked, period) if of_callers else {}),
         paid=Unknown("money is paid by session and not by use: see payments") if catalogue.token[0] else None,
     )
 
@@ -169,10 +172,17 @@ def _unread_days(asked: _Asked, first: date, last: date) -> Unknown | None:
     days = [first + n * ONE for n in range((last - first).days + 1)]
     missing = [d for d in days if not any(w.begins <= instant(d) and w.ends >= instant(d + ONE) for w in found)]
     if not missing:
-        return None
+        return _not_added_up(asked, first, last)
     if len(days) > 1:
         return Unknown(f"{asked.catalogue.place} was read for {len(days) - len(missing)} of {len(days)} days")
     return Unknown(f"{asked.catalogue.place} was not read to the end of {spoken(missing[-1])}")
+
+
+def _not_added_up(asked: _Asked, first: date, last: date) -> Unknown | None:
+    """A process that ended between reading a day and adding it up leaves it to the next collection."""
+    mine = (day_rows.c.catalogue == asked.key, day_rows.c.day.between(first, last), day_rows.c.stale)
+    day = asked.connection.scalar(sa.select(sa.func.min(day_rows.c.day)).where(*mine))
+    return Unknown(f"what was read of {spoken(day)} is not added up yet") if day else None
 
 
 def _rows(asked: _Asked, evidence: Evidence, first: date, last: date) -> list[Any]:
@@ -243,31 +253,40 @@ def _point(day: date, whole: bool, told: Any, stock: Any, before: Any, change: A
 # --- who and how much ----------------------------------------------------------------------------------------------
 
 
-def _callers(asked: _Asked, period: Period) -> Mapping[str, int] | Unknown:
-    if unread := _unread_days(asked, period.first, period.last):
+def _callers_of(period: Period) -> tuple[str, ...]:
+    """Fields of a book that say who called: of a day also in the days up to it."""
+    return ("callers", "callers_7d", "callers_30d") if period.name == "day" else ("callers",)
+
+
+def _all_callers(asked: _Asked, period: Period) -> dict[str, Any]:
+    firsts = (period.first, period.last - 6 * ONE, period.last - 29 * ONE)
+    return {name: _callers(asked, first, period.last) for name, first in zip(_callers_of(period), firsts, strict=False)}
+
+
+def _callers(asked: _Asked, first: date, last: date) -> Callers | Unknown:
+    if unread := _unread_days(asked, first, last):
         return unread
-    if asked.connection.scalar(_of_period(asked, settlements, period)):
-        return Unknown("a settlement does not say who asked")
-    counts: Counter[str] = Counter()
-    mine = (callers.c.catalogue == asked.key, callers.c.day.between(period.first, period.last))
-    for row in asked.connection.execute(sa.select(callers).where(*mine)):
-        counts[row.caller] += int(row.amount) if asked.catalogue.token[0] else row.uses
-    if "" in counts:
-        return Unknown("the senders of some transactions were not read")
-    return dict(counts)
+    if who.settled(asked.connection, asked.key, first, last):
+        return Unknown(who.UNSAID)
+    found = who.days(asked.connection, asked.key, first, last)
+    if any(row.unsigned for row in found):
+        return Unknown(who.UNSIGNED)
+    if not found:
+        return Callers(0, 0, 0)
+    return who.called(asked.connection, asked.key, asked.catalogue, found, asked.store.lake)
 
 
-def _of_period(asked: _Asked, table: sa.Table, period: Period) -> sa.Select[Any]:
-    mine = (table.c.catalogue == asked.key, table.c.day.between(period.first, period.last))
-    return sa.select(sa.func.count()).select_from(table).where(*mine)
+def _summed(asked: _Asked, period: Period, column: sa.Column[int]) -> int:
+    """A column of the days with events, added up."""
+    mine = (day_rows.c.catalogue == asked.key, day_rows.c.day.between(period.first, period.last))
+    return int(asked.connection.scalar(sa.select(sa.func.sum(column)).where(*mine)) or 0)
 
 
 def _paid(asked: _Asked, period: Period) -> Decimal | Unknown:
     """In whole tokens, exact."""
     if unread := _unread_days(asked, period.first, period.last):
         return unread
-    mine = (callers.c.catalogue == asked.key, callers.c.day.between(period.first, period.last))
-    total = sum(int(text) for text in asked.connection.scalars(sa.select(callers.c.amount).where(*mine)))
+    total = sum(int(row.paid) for row in who.days(asked.connection, asked.key, period.first, period.last))
     return Decimal(total).scaleb(-asked.catalogue.token[1], Context(prec=200)).normalize(Context(prec=200))
 
 
@@ -293,7 +312,7 @@ def _gauges(asked: _Asked, period: Period) -> dict[str, int | Decimal | Unknown]
 def _sessions(asked: _Asked, period: Period) -> int | Unknown:
     if unread := _unread_days(asked, period.first, period.last):
         return unread
-    return int(asked.connection.scalar(_of_period(asked, payments, period).where(payments.c.session)) or 0)
+    return _summed(asked, period, day_rows.c.sessions)
 
 
 # --- what is not known, and where it was read ------------------------------------------------------------------------
@@ -329,8 +348,7 @@ def _event_gaps(asked: _Asked, period: Period) -> Iterable[str]:
         yield f"Unrecognised emitter: {_settlements(total)} of contracts not pinned ({shown}), not counted."
     if "backed" in asked.catalogue.evidences:
         yield from _unscanned(asked, period)
-    lost = (uses.c.catalogue == asked.key, uses.c.day.between(period.first, period.last), uses.c.model.is_(None))
-    nameless = int(asked.connection.scalar(sa.select(sa.func.sum(uses.c.uses)).where(*lost)) or 0)
+    nameless = _summed(asked, period, day_rows.c.nameless)
     if nameless:
         lost_words = "they count for no model, category or author"
         yield f"{nameless} {unit} name a content id that no listed model is known to hold; {lost_words}."
@@ -374,8 +392,7 @@ def _standing_gaps(asked: _Asked, chosen: sa.Select[Any]) -> Iterable[str]:
 
 
 def _payment_gaps(asked: _Asked, period: Period) -> Iterable[str]:
-    other = _of_period(asked, payments, period).where(~payments.c.session)
-    if count := int(asked.connection.scalar(other) or 0):
+    if count := _summed(asked, period, day_rows.c.others):
         yield f"{count} transfers to the operator did not come through a payment proxy and are not counted."
 
 

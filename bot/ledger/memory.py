@@ -8,10 +8,13 @@ from datetime import date, datetime
 
 import sqlalchemy as sa
 
+from bot import lake
 from bot.records import Name, Settlement, Use, Window
-from bot.store import Store, catalogues, cursors, leaves, models, settlements, uses, windows
+from bot.store import Store, catalogues, cursors, event_days, leaves, models, settlements, windows
 
 _CHUNK = 500
+MOST_LOST = 10_000
+"""Content ids without a model that are told of a day, at most: their sender chooses how many there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +90,15 @@ class Memory:
         return backed, verified
 
     def unattributed(self, catalogue: str, since: date) -> tuple[Use, ...]:
-        """Uses since a day that name a content id of which nobody knew whose it is."""
-        mine = (uses.c.catalogue == self._key(catalogue), uses.c.day >= since, uses.c.model.is_(None))
+        """Uses since a day that name a content id of which nobody knew whose it is: one use of each content id."""
+        mine = (event_days.c.catalogue == self._key(catalogue), event_days.c.day >= since, event_days.c.nameless > 0)
         with self.store.reading() as connection:
-            found = connection.execute(sa.select(uses).where(*mine, uses.c.content != ""))
-            return tuple(Use(r.place, r.block, r.at, r.uses, None, r.caller, r.content) for r in found)
+            found = connection.execute(sa.select(event_days).where(*mine, ~event_days.c.pruned)).all()
+        lost: dict[str, Use] = {}
+        for row in found:
+            day = lake.Day(self.store.lake, self.network, catalogue, row.day, row.manifest)
+            lost |= {use.content: use for use in lake.nameless(day, MOST_LOST)}
+        return tuple(lost.values())
 
     def names(self, catalogue: str) -> frozenset[Name]:
         """Every model ever listed there."""

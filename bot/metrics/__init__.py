@@ -19,7 +19,7 @@ from bot.metrics import stocks, flows, activity, concentration, balance, proof, 
 # isort: on
 from bot.metrics.groups import Group, Table, groups
 from bot.metrics.registry import METRICS, Amount, Metric, Value, metric
-from bot.records import Book, Catalogue, Evidence, Unknown
+from bot.records import About, Book, Catalogue, Evidence, Unknown
 
 __all__ = [
     "METRICS",
@@ -55,6 +55,8 @@ class FigureDocument(_Stated, total=False):
 
     unknown: str
     """The reason; only where `value` is null."""
+    error: float
+    """Of a count that was estimated: its standard error as a share of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,15 @@ class Figure:
                 "label": self.label,
                 "evidence": self.evidence,
                 "refs": refs,
+            }
+        if isinstance(self.value, About):
+            return {
+                "value": self.value.value,
+                "unit": self.unit,
+                "label": self.label,
+                "evidence": self.evidence,
+                "refs": refs,
+                "error": self.value.error,
             }
         value = f"{self.value:f}" if isinstance(self.value, Decimal) else self.value
         return {"value": value, "unit": self.unit, "label": self.label, "evidence": self.evidence, "refs": refs}

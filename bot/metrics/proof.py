@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from bot.metrics.flows import uses
-from bot.metrics.registry import NO_USE, Value, metric, ratio
-from bot.records import Book, Evidence, Unknown
+from bot.metrics.registry import DAY_ONLY, NO_USE, Value, metric, ratio
+from bot.records import About, Book, Callers, Evidence, Unknown
 
 
 def _has_callers(book: Book) -> bool:
@@ -60,12 +60,24 @@ def share_verified(book: Book) -> Value:
 
 
 @metric(unit="addresses", label="callers", applies=_has_callers)
-def callers(book: Book) -> Value:
+def callers(book: Book) -> Value | About:
     """Distinct addresses that used a model or paid for use in the period, where that can be seen. One person may have
-    many addresses, and one address may serve many people."""
-    if isinstance(book.callers, Unknown):
-        return book.callers
-    return len(book.callers) if book.callers is not None else Unknown("callers cannot be seen here")
+    many addresses, and one address may serve many people. Over several days it may be estimated, and then says so."""
+    return _count(book.callers)
+
+
+@metric(unit="addresses", label="callers in 7 days", periods=DAY_ONLY, applies=_has_callers)
+def callers_7d(book: Book) -> Value | About:
+    """Distinct addresses that used a model or paid for use in the 7 days that end with this day: who came on two of
+    them counts once. Of very many it is estimated, and then says so."""
+    return _count(book.callers_7d)
+
+
+@metric(unit="addresses", label="callers in 30 days", periods=DAY_ONLY, applies=_has_callers)
+def callers_30d(book: Book) -> Value | About:
+    """Distinct addresses that used a model or paid for use in the 30 days that end with this day: who came on two of
+    them counts once. Of very many it is estimated, and then says so."""
+    return _count(book.callers_30d)
 
 
 @metric(unit="share", label="share of the largest caller", applies=_has_callers)
@@ -76,13 +88,23 @@ def top_caller_share(book: Book) -> Value:
         return book.callers
     if book.callers is None:
         return Unknown("callers cannot be seen here")
-    return ratio(max(book.callers.values(), default=0), sum(book.callers.values()), NO_USE)
+    if book.callers.top is None:
+        return Unknown("callers were estimated and not counted one by one")
+    return ratio(book.callers.top, book.callers.whole, NO_USE)
 
 
 @metric(unit="token", label="paid", applies=_has_money)
 def paid(book: Book) -> Decimal | Unknown:
     """Amount paid in the period, exact, in whole tokens. A payment proves a payment: an operator can pay itself."""
     return book.paid if book.paid is not None else Unknown("payments cannot be seen here")
+
+
+def _count(found: Callers | Unknown | None) -> Value | About:
+    if isinstance(found, Unknown):
+        return found
+    if found is None:
+        return Unknown("callers cannot be seen here")
+    return About(found.count, found.error) if found.error else found.count
 
 
 def _of(book: Book, evidence: Evidence) -> Value:

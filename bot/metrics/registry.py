@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeVar
 
-from bot.records import Book, Evidence, PeriodName, Unknown
+from bot.records import About, Book, Evidence, PeriodName, Unknown
 
 Value = int | float | Unknown
-Amount = int | float | Decimal | Unknown
+Amount = int | float | Decimal | About | Unknown
 Compute = Callable[[Book], Amount]
 C = TypeVar("C", bound=Compute)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from bot.records import Haul, Payment, Period, Ref, Settlement, Use, Window, instant, spoken
+from bot.records import Blocks, Haul, Payment, Period, Ref, Settlement, Use, Window, instant, spoken
 from bot.sources import ALWAYS, Memory, SourceError
 from bot.sources._evm import Chain, Chunk, Cursor, Filter, Log
 from bot.sources._evm_events import (
@@ -189,6 +189,7 @@ class Reading:
             days=days,
             window=Window(begins, ends),
             cursors=cursors,
+            blocks=Blocks(chunk.from_block, chunk.to_block, dict(chunk.cursor.recent).get(chunk.to_block, "")),
             forget_from=chunk.forget_from,
             settlements=found.settlements,
             uses=found.uses,

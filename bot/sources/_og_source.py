@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx
 
-from bot.records import Haul, Name, Period, Snapshot, Use, instant
+from bot.records import Haul, Period, Snapshot, instant
 from bot.sources import Memory, SourceError, _og_beside, _og_emitters, _og_logs, _raw
 from bot.sources._evm import Chain, Cursor, Filter, Unreachable
 from bot.sources._evm_events import ModelInference, Transfer, topic_of
@@ -135,9 +135,10 @@ class OpenGradient:
         if wanted:
             files = Files(client, self.chosen.hub, self.data / "opengradient" / "hub_files.json")
             owners |= files.owners(wanted, found.entries, now.date())
-        named = tuple(_named(use, owners[use.content]) for use in lost if use.content in owners)
+        named = {use.content: owners[use.content] for use in lost if use.content in owners}
         if named:
-            yield Haul("opengradient", "hub", f"whose {len(named)} inferences were", uses=named)
+            days = tuple(now.date() - timedelta(days=n) for n in range(30, -1, -1))
+            yield Haul("opengradient", "hub", f"whose {len(named)} content ids are", days=days, owners=named)
 
     def _paid(self, chain: Chain, payees: set[str]) -> _og_logs.Reading:
         padded = tuple(bytes(12) + bytes.fromhex(payee[2:]) for payee in sorted(payees))
@@ -157,10 +158,6 @@ def court(chosen: Settings, data: Path, chain: Chain, client: httpx.Client) -> C
     registries = Registries(addresses, _og_beside.caller(chain), data / "opengradient" / "keys")
     walrus = Walrus(chosen.aggregators, lake(data) / "blobs", client)
     return Court(chain, walrus, registries, lowered(chosen.relays), lowered(chosen.signers))
-
-
-def _named(use: Use, model: Name) -> Use:
-    return replace(use, model=model)
 
 
 def _since(wanted: Period | None, now: datetime) -> int:

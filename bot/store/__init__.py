@@ -14,9 +14,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from bot.lake.settings import Lake
 from bot.records import FootfallError
 from bot.store._columns import Instant, tables
-from bot.store._events import callers, event_refs, gauges, leaves, payments, settlements, strangers, tallies, uses
+from bot.store._events import event_days, event_refs, gauges, leaves, settlements, sketches, strangers, tallies
 from bot.store._issues import deliveries, digests, figures, leases, paused, receipts
 from bot.store._networks import catalogues, cursors, models, readings, refs, snapshots, stretches, usage, windows
 
@@ -27,11 +28,11 @@ __all__ = [
     "Store",
     "StoreError",
     "alone",
-    "callers",
     "catalogues",
     "cursors",
     "deliveries",
     "digests",
+    "event_days",
     "event_refs",
     "figures",
     "gauges",
@@ -40,18 +41,17 @@ __all__ = [
     "models",
     "opened",
     "paused",
-    "payments",
     "readings",
     "receipts",
     "refs",
     "settlements",
+    "sketches",
     "snapshots",
     "strangers",
     "stretches",
     "tables",
     "tallies",
     "usage",
-    "uses",
     "windows",
 ]
 
@@ -74,7 +74,8 @@ def alone(connection: sa.Connection, *key: object) -> None:
 class Store:
     """One database, migrated to this version's tables."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, lake: Lake | None = None) -> None:
+        self._lake = lake or _beside(url)
         self.shown = _shown(url)
         self.engine = _engine(url, self.shown)
         try:
@@ -83,6 +84,13 @@ class Store:
         except sa.exc.DBAPIError as error:
             self.close()
             raise StoreError(f"database {self.shown}: cannot be opened: {_cause(error)}") from error
+
+    @property
+    def lake(self) -> Lake:
+        """Where the events of this database's days are. Raises `StoreError` where nobody said."""
+        if self._lake is None:
+            raise StoreError(f"database {self.shown}: comes without a lake; name one in config.yaml: lake")
+        return self._lake
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -130,21 +138,28 @@ class Store:
         self.engine.dispose()
 
 
-def opened(url: str) -> Store:
-    """A store ready to use: its folder made, its tables migrated."""
+def opened(url: str, lake: Lake | None = None) -> Store:
+    """A store ready to use: its folder made, its tables migrated. The lake is by default beside a SQLite file."""
     parsed = _parsed(url)
     if parsed.get_backend_name() == "sqlite" and parsed.database and parsed.database != ":memory:":
         try:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(f"database {_shown(url)}: its folder cannot be made: {error.strerror}") from error
-    store = Store(url)
+    store = Store(url, lake)
     try:
         store.migrate()
     except StoreError:
         store.close()
         raise
     return store
+
+
+def _beside(url: str) -> Lake | None:
+    parsed = _parsed(url)
+    if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
+        return None
+    return Lake(str(Path(parsed.database or "").parent / "lake"))
 
 
 def _parsed(url: str) -> sa.URL:

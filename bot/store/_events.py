@@ -1,4 +1,4 @@
-"""Tables of what networks said event by event: settlements, leaves, uses, payments, and the roll-ups of each day."""
+"""Tables of what networks said event by event: settlements, leaves, days of the lake, and the roll-ups of each day."""
 
 from __future__ import annotations
 
@@ -51,33 +51,41 @@ leaves = Table(
     Index("leaves_by_proof", "catalogue", "verified_by"),
 )
 
-uses = Table(
-    "uses",
+# A day of events: which manifest of the lake is the day's, and what its files add up to. While `stale` it was not added
+# up since it last changed. Amounts are whole numbers as text.
+event_days = Table(
+    "event_days",
     tables,
     Column("catalogue", ForeignKey("catalogues.id"), primary_key=True),
-    Column("place", String(90), primary_key=True),
-    Column("block", BigInteger, nullable=False),
-    Column("at", Instant, nullable=False),
-    Column("day", Date, nullable=False),
-    Column("uses", BigInteger, nullable=False),
-    Column("model", Text),
-    Column("caller", String(42), nullable=False),
-    Column("content", Text, nullable=False),
-    Index("uses_by_day", "catalogue", "day"),
+    Column("day", Date, primary_key=True),
+    Column("evidence", String(10), nullable=False),
+    Column("manifest", String(90), nullable=False),
+    Column("stale", Boolean, nullable=False),
+    Column("pruned", Boolean, nullable=False),  # the events are gone, what they add up to stays
+    Column("events", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("first_block", BigInteger),
+    Column("last_block", BigInteger),
+    Column("nameless", BigInteger, nullable=False),
+    Column("others", BigInteger, nullable=False),
+    Column("sessions", BigInteger, nullable=False),
+    Column("callers", BigInteger, nullable=False),
+    Column("called", Text, nullable=False),
+    Column("top_called", Text, nullable=False),
+    Column("paid", Text, nullable=False),
+    Column("top_paid", Text, nullable=False),
+    Column("unsigned", Boolean, nullable=False),  # some event does not say who
+    Index("event_days_stale", "catalogue", "stale"),
+    Index("event_days_by_block", "catalogue", "last_block"),
 )
 
-payments = Table(
-    "payments",
+# The callers of a day as a state that can be merged with other days': see bot/lake/callers.py.
+sketches = Table(
+    "sketches",
     tables,
     Column("catalogue", ForeignKey("catalogues.id"), primary_key=True),
-    Column("place", String(90), primary_key=True),
-    Column("block", BigInteger, nullable=False),
-    Column("at", Instant, nullable=False),
-    Column("day", Date, nullable=False),
-    Column("payer", String(42), nullable=False),
-    Column("amount", Text, nullable=False),
-    Column("session", Boolean, nullable=False),
-    Index("payments_by_day", "catalogue", "day"),
+    Column("day", Date, primary_key=True),
+    Column("state", sa.LargeBinary, nullable=False),
 )
 
 gauges = Table(
@@ -111,17 +119,6 @@ tallies = Table(
     Column("unattributed", BigInteger, nullable=False),
     Column("models_used", Integer, nullable=False),
     Column("top_uses", BigInteger, nullable=False),
-)
-
-# Roll-ups of a day: who called or paid, how often, and how much in the token's smallest unit.
-callers = Table(
-    "callers",
-    tables,
-    Column("catalogue", ForeignKey("catalogues.id"), primary_key=True),
-    Column("day", Date, primary_key=True),
-    Column("caller", String(42), primary_key=True),
-    Column("uses", BigInteger, nullable=False),
-    Column("amount", Text, nullable=False),
 )
 
 event_refs = Table(

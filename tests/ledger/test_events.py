@@ -9,6 +9,7 @@ from typing import Any
 
 from bot import ledger, store
 from bot.records import (
+    Callers,
     Catalogue,
     Gauge,
     Haul,
@@ -105,7 +106,7 @@ def test_sizes_and_amounts_of_256_bits_are_kept_exactly(db: store.Store) -> None
     ledger.add_haul(db, haul("payments", payments=paid))
     panel = ledger.panel(db, PAYMENTS, Period(DAY, DAY))
     assert panel.paid == Decimal(f"{2 * HUGE}e-18") and panel.gauges["sessions"] == 2
-    assert panel.callers == {"0x0": HUGE, "0x1": HUGE}
+    assert panel.callers == Callers(2, 2 * HUGE, HUGE)
 
 
 def test_a_settlement_of_nobody_we_know_counts_nowhere_and_holds_no_leaf(db: store.Store) -> None:
@@ -151,7 +152,7 @@ def test_uses_of_hub_models_are_ranked_and_an_unmapped_one_is_named_later(db: st
     ledger.add_haul(db, haul("hub", uses=tuple(told)))
     found = book(db, HUB)
     assert found.flow.uses == 4 and found.flow.unattributed == 1 and list(found.flow.by_model.values()) == [3]
-    assert found.callers == {"0x0": 2, "0x1": 2} and len(found.listed) == 3
+    assert found.callers == Callers(2, 4, 2) and len(found.listed) == 3
     (lost,) = ledger.Memory(db, "og").unattributed("hub", DAY)
     ledger.add_haul(db, haul("hub", uses=(replace(lost, model=Name("b/two")),)))
     assert book(db, HUB).flow.unattributed == 0

@@ -1,0 +1,250 @@
+"""A day of a catalogue: a manifest and the Parquet files that it names.
+
+A day changes by a new manifest, never in place: whoever holds the old one reads on. Which manifest is the day's is for
+the ledger to say, in the same transaction as everything else that a haul brought. Within a day each event stands once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import msgspec
+
+from bot.lake import files
+from bot.lake.files import KINDS, Part
+from bot.lake.place import LakeError, Place, opened, sha256_of
+from bot.lake.settings import Lake
+from bot.records import Blocks, Name, Payment, Use
+
+SCHEMA = 1
+"""Of the files and the manifest; a newer one is refused by name."""
+MOST_PARTS = 24
+"""Files of one kind in a day, above which they are made into one as the day grows."""
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """What a day consists of."""
+
+    schema: int
+    network: str
+    catalogue: str
+    day: str
+    """YYYY-MM-DD, UTC."""
+    version: int
+    """Grows by one with each manifest of a day."""
+    parts: tuple[Part, ...]
+    blocks: tuple[Blocks, ...] = ()
+    """Which ranges of blocks brought the events, each with the hash of its last block where that is known."""
+
+    @property
+    def rows(self) -> int:
+        return sum(part.rows for part in self.parts)
+
+    @property
+    def size(self) -> int:
+        return sum(part.size for part in self.parts)
+
+    @property
+    def first_block(self) -> int | None:
+        return min((part.first_block for part in self.parts), default=None)
+
+    @property
+    def last_block(self) -> int | None:
+        return max((part.last_block for part in self.parts), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One day as one manifest has it: everything that a worker anywhere needs to read it."""
+
+    lake: Lake
+    network: str
+    catalogue: str
+    day: date
+    manifest: str = ""
+    """The manifest's name; empty for a day without any."""
+
+    @property
+    def folder(self) -> str:
+        return f"events/network={self.network}/catalogue={self.catalogue}/day={self.day}"
+
+    @property
+    def place(self) -> Place:
+        return opened(self.lake.url)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a haul says of one day."""
+
+    uses: Sequence[Use] = ()
+    payments: Sequence[Payment] = ()
+    blocks: Blocks | None = None
+    forget_from: int | None = None
+    owners: Mapping[str, Name] | None = None
+    """Whose content ids are: uses that name one and no model learn their model."""
+
+
+def empty(day: Day) -> Manifest:
+    """A day of which nothing is kept."""
+    return Manifest(SCHEMA, day.network, day.catalogue, day.day.isoformat(), 0, ())
+
+
+def read(day: Day) -> Manifest:
+    """A day's manifest. Raises `LakeError` where it is not there, altered, of another day or of a newer version."""
+    if not day.manifest:
+        return empty(day)
+    name = f"{day.folder}/{day.manifest}"
+    stated = re.fullmatch(r"manifest-[0-9]+-([0-9a-f]{64})\.json", day.manifest)
+    if stated is None:
+        raise LakeError(f"{name}: is no manifest's name; wanted manifest-VERSION-SHA256.json")
+    with day.place.local(name, stated[1]) as path:
+        try:
+            found = msgspec.json.decode(path.read_bytes(), type=Manifest)
+        except msgspec.MsgspecError as error:
+            raise LakeError(f"{name}: does not read: {error}; collect its day again") from error
+    if found.schema != SCHEMA:
+        raise LakeError(f"{name}: found schema {found.schema}, wanted {SCHEMA}; install the Footfall that wrote it")
+    if (found.network, found.catalogue, found.day) != (day.network, day.catalogue, day.day.isoformat()):
+        raise LakeError(f"{name}: is of {found.network} {found.catalogue} {found.day}; wanted {day.folder}")
+    return found
+
+
+def changed(day: Day, told: Told) -> tuple[Day, int]:
+    """A day with what a haul says of it, and how many events are new. The same day where nothing changes."""
+    old = read(day)
+    parts = list(old.parts)
+    if told.forget_from is not None:
+        parts = _without(day, parts, told.forget_from)
+    if told.owners:
+        parts = _owned(day, parts, told.owners)
+    new = 0
+    for kind, records in ((KINDS["uses"], told.uses), (KINDS["payments"], told.payments)):
+        if records:
+            parts, fresh = _added(day, parts, kind, records)
+            new += fresh
+    parts = [part for kind in KINDS for part in _few(day, [one for one in parts if one.kind == kind])]
+    if tuple(parts) == old.parts:
+        return day, 0
+    blocks = _blocks(old.blocks, told)
+    return _kept(day, Manifest(SCHEMA, old.network, old.catalogue, old.day, old.version + 1, tuple(parts), blocks)), new
+
+
+def compacted(day: Day) -> Day:
+    """A day as one file of each kind; the same day where it is that already."""
+    old = read(day)
+    parts = tuple(part for kind in KINDS for part in _few(day, [one for one in old.parts if one.kind == kind], most=1))
+    if parts == old.parts:
+        return day
+    return _kept(day, msgspec.structs.replace(old, version=old.version + 1, parts=parts))
+
+
+def pruned(day: Day) -> Day:
+    """A day without its events: the manifest still says which blocks they came from."""
+    old = read(day)
+    return _kept(day, msgspec.structs.replace(old, version=old.version + 1, parts=()))
+
+
+def nameless(day: Day, limit: int) -> list[Use]:
+    """Some of the uses that name a content id and no model: one of each content id."""
+    parts = [part for part in read(day).parts if part.kind == "uses" and part.nameless]
+    line = (
+        'SELECT min(place), min(block), min("at"), sum(uses)::BIGINT, content FROM {old} '
+        "WHERE model IS NULL AND content <> '' GROUP BY content ORDER BY content LIMIT " + str(int(limit))
+    )
+    if not parts:
+        return []
+    rows = files.asked(day, parts, line)
+    return [
+        Use(place, block, datetime.fromtimestamp(at, UTC), int(n), None, "", cid) for place, block, at, n, cid in rows
+    ]
+
+
+def _kept(day: Day, made: Manifest) -> Day:
+    content = msgspec.json.encode(made)
+    with TemporaryDirectory(prefix="footfall-lake-") as folder:
+        path = Path(folder) / "manifest.json"
+        path.write_bytes(content)
+        name = f"manifest-{made.version:06d}-{sha256_of(path)}.json"
+        day.place.put(f"{day.folder}/{name}", path)
+    return replace(day, manifest=name)
+
+
+def _blocks(known: Sequence[Blocks], told: Told) -> tuple[Blocks, ...]:
+    """The ranges read, those that follow on each other joined."""
+    kept = [one for one in known if told.forget_from is None or one.last < told.forget_from]
+    if told.blocks is not None:
+        kept = [one for one in kept if not (told.blocks.first <= one.first and one.last <= told.blocks.last)]
+        kept.append(told.blocks)
+    joined: list[Blocks] = []
+    for one in sorted(kept, key=lambda blocks: (blocks.first, blocks.last)):
+        if joined and one.first <= joined[-1].last + 1:
+            before = joined.pop()
+            joined.append(replace(max(before, one, key=lambda blocks: blocks.last), first=before.first))
+        else:
+            joined.append(one)
+    return tuple(joined)
+
+
+# --- how the files of a day change ---------------------------------------------------------------------------------
+
+
+def _without(day: Day, parts: Sequence[Part], block: int) -> list[Part]:
+    """Without what stood in a block or after it."""
+    made: list[Part] = []
+    for part in parts:
+        if part.last_block < block:
+            made.append(part)
+        elif part.first_block < block:
+            made += files.written(day, KINDS[part.kind], f"SELECT * FROM {{old}} WHERE block < {int(block)}", [part])
+    return made
+
+
+def _owned(day: Day, parts: Sequence[Part], owners: Mapping[str, Name]) -> list[Part]:
+    """With the models that content ids turned out to be."""
+    waiting = [part for part in parts if part.nameless]
+    if not waiting:
+        return list(parts)
+    told = files.columns({"cid": list(owners), "named": [str(name) for name in owners.values()]})
+    some = files.asked(
+        day, waiting, "SELECT 1 FROM {old} JOIN {new} ON content = cid WHERE model IS NULL LIMIT 1", told
+    )
+    if not some:
+        return list(parts)
+    line = (
+        "SELECT o.* REPLACE (coalesce(o.model, n.named) AS model) FROM {old} o LEFT JOIN {new} n ON o.content = n.cid"
+    )
+    return [part for part in parts if not part.nameless] + files.written(day, KINDS["uses"], line, waiting, told)
+
+
+def _added(
+    day: Day, parts: Sequence[Part], kind: files.Kind, records: Sequence[Use] | Sequence[Payment]
+) -> tuple[list[Part], int]:
+    """With these events: those known already stay as they are, but for a model or a caller that they now learn."""
+    new = files.table(kind, {one.place: one for one in records}.values())
+    first, last = min(one.block for one in records), max(one.block for one in records)
+    near = [p for p in parts if p.kind == kind.name and p.first_block <= last and p.last_block >= first]
+    if not near:
+        made = files.written(day, kind, "SELECT * FROM {new}", (), new)
+        return [*parts, *made], sum(part.rows for part in made)
+    old = f"(SELECT * FROM {{old}} WHERE block BETWEEN {first} AND {last})"
+    if kind.learns and files.asked(
+        day, near, f"SELECT 1 FROM {old} o JOIN {{new}} n USING (place) WHERE {kind.learns} LIMIT 1", new
+    ):
+        before = sum(part.rows for part in near)
+        made = files.written(day, kind, kind.merged, near, new)
+        return [p for p in parts if p not in near] + made, sum(part.rows for part in made) - before
+    made = files.written(day, kind, f"SELECT n.* FROM {{new}} n ANTI JOIN {old} o USING (place)", near, new)
+    return [*parts, *made], sum(part.rows for part in made)
+
+
+def _few(day: Day, parts: Sequence[Part], most: int = MOST_PARTS) -> list[Part]:
+    """The same events in one file, where they are in too many."""
+    if len(parts) <= most:
+        return list(parts)
+    return files.written(day, KINDS[parts[0].kind], "SELECT * FROM {old}", parts)

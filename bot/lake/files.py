@@ -1,0 +1,181 @@
+"""The Parquet files of a day: which columns they have, how rows get into them and how they are asked.
+
+Integers that a stranger chose are text here, since no column holds a uint256; times are whole seconds since 1970 UTC.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from bot.lake import engine
+from bot.lake.place import LakeError, sha256_of
+from bot.records import Payment, Use
+
+if TYPE_CHECKING:
+    from bot.lake.days import Day
+
+ROW_GROUP = 1_000_000
+"""Rows in a row group, at most."""
+
+Columns = Mapping[str, Any]
+"""Columns by name, as numpy arrays."""
+
+
+class Part(msgspec.Struct, frozen=True):
+    """One file of a day."""
+
+    kind: str
+    """"uses" or "payments"."""
+    name: str
+    sha256: str
+    size: int
+    """Bytes."""
+    rows: int
+    first_block: int
+    last_block: int
+    nameless: int = 0
+    """Uses in it that name no model."""
+    others: int = 0
+    """Payments in it that are no session."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of event: its columns with their types, and how rows of it are ordered and joined."""
+
+    name: str
+    types: Mapping[str, str]
+    order: str
+    counted: str
+    """SQL of `nameless` and `others`."""
+    learns: str = ""
+    """SQL: whether a known row `o` learns something from a new row `n` of the same place."""
+    merged: str = ""
+    """SQL of {old} and {new} together."""
+
+
+_USES = Kind(
+    "uses",
+    {
+        "place": "VARCHAR",
+        "block": "BIGINT",
+        "at": "BIGINT",
+        "uses": "BIGINT",
+        "model": "VARCHAR",
+        "caller": "VARCHAR",
+        "content": "VARCHAR",
+    },
+    "model, block, place",
+    "coalesce(sum(uses) FILTER (model IS NULL), 0)::BIGINT, 0",
+    "(o.model IS NULL AND n.model IS NOT NULL) OR (o.caller = '' AND n.caller <> '')",
+    "SELECT o.* REPLACE (coalesce(o.model, n.model) AS model, "
+    "CASE WHEN o.caller = '' THEN coalesce(n.caller, '') ELSE o.caller END AS caller) "
+    "FROM {old} o LEFT JOIN {new} n USING (place) "
+    "UNION ALL BY NAME SELECT n.* FROM {new} n ANTI JOIN {old} o USING (place)",
+)
+_PAYMENTS = Kind(
+    "payments",
+    {
+        "place": "VARCHAR",
+        "block": "BIGINT",
+        "at": "BIGINT",
+        "payer": "VARCHAR",
+        "amount": "VARCHAR",
+        "session": "BOOLEAN",
+    },
+    "block, place",
+    "0, count(*) FILTER (NOT session)",
+)
+KINDS: Mapping[str, Kind] = {one.name: one for one in (_USES, _PAYMENTS)}
+
+
+def table(kind: Kind, records: Iterable[Use | Payment]) -> Columns:
+    """Records as columns."""
+    rows = [_row(one) for one in records]
+    return columns(dict(zip(kind.types, zip(*rows, strict=True), strict=True)), kind.types)
+
+
+def _row(one: Use | Payment) -> tuple[object, ...]:
+    at = int(one.at.timestamp())
+    if isinstance(one, Use):
+        return one.place, one.block, at, one.count, one.model, one.caller, one.content
+    return one.place, one.block, at, one.payer, str(one.amount), one.session
+
+
+def columns(values: Mapping[str, Sequence[object]], types: Mapping[str, str] | None = None) -> Columns:
+    """Columns that DuckDB reads where they are. Without types: of text."""
+    import numpy
+
+    made: dict[str, Any] = {}
+    kinds = {"BIGINT": numpy.int64, "BOOLEAN": numpy.bool_}
+    for name, column in values.items():
+        of = kinds.get(types[name], object) if types else object
+        made[name] = numpy.empty(len(column), dtype=of)
+        made[name][:] = column
+    return made
+
+
+def asked(day: Day, parts: Sequence[Part], line: str, new: Columns | None = None) -> list[tuple[Any, ...]]:
+    """The rows of a question about files of a day, `{old}` in it, and about columns, `{new}`."""
+    with ExitStack() as stack:
+        return _run(day, _local(day, parts, stack), line, new)
+
+
+def written(day: Day, kind: Kind, line: str, parts: Sequence[Part], new: Columns | None = None) -> list[Part]:
+    """The rows of such a question as a new file of the day; none where there are no rows. Raises `LakeError`."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(TemporaryDirectory(prefix="footfall-lake-"))
+        made = Path(folder) / "part.parquet"
+        chosen = ", ".join(f'"{name}"::{of} AS "{name}"' for name, of in kind.types.items())
+        copy = (
+            f"COPY (SELECT {chosen} FROM ({line}) ORDER BY {kind.order}) TO '{_quoted(made)}' "
+            f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})"
+        )
+        ((rows,),) = _run(day, _local(day, parts, stack), copy, new)
+        if not rows:
+            return []
+        about = f"SELECT min(block), max(block), {kind.counted} FROM '{_quoted(made)}'"
+        ((first, last, nameless, others),) = _run(day, [], about, None)
+        sha256 = sha256_of(made)
+        name = f"{kind.name}-{sha256[:32]}-{secrets.token_hex(4)}.parquet"
+        part = Part(kind.name, name, sha256, made.stat().st_size, rows, first, last, nameless, others)
+        day.place.put(f"{day.folder}/{name}", made)
+        return [part]
+
+
+def _local(day: Day, parts: Sequence[Part], stack: ExitStack) -> list[Path]:
+    return [stack.enter_context(day.place.local(f"{day.folder}/{part.name}", part.sha256)) for part in parts]
+
+
+def _run(day: Day, paths: Sequence[Path], line: str, new: Columns | None) -> list[tuple[Any, ...]]:
+    import duckdb
+
+    of = engine.cursor(day.lake.memory)
+    filled = line.replace("{old}", source(paths)).replace("{new}", "new_rows")
+    try:
+        if new is not None:
+            of.register("new_rows", new)
+        return of.execute(filled).fetchall()
+    except duckdb.Error as error:
+        what = (str(error).splitlines() or [""])[0]
+        raise LakeError(f"{day.folder}: DuckDB: {what[:300]}") from error
+    finally:
+        if new is not None:
+            of.unregister("new_rows")
+
+
+def source(paths: Sequence[Path]) -> str:
+    """Files as what a question asks `FROM`."""
+    return "read_parquet([" + ", ".join(f"'{_quoted(path)}'" for path in paths) + "])"
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")

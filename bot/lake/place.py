@@ -1,0 +1,220 @@
+"""Where the lake lies: a folder, or object storage through fsspec.
+
+A file is put whole or not at all, under a name that no other file ever had, and is checked against its hash each time
+it is read. No answer rests on a listing, which object storage may give late.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from bot.records import FootfallError
+
+T = TypeVar("T")
+
+TRIES = 6
+"""How often object storage is asked for the same thing before it is given up."""
+CHUNK = 2**20
+
+
+class LakeError(FootfallError):
+    """The lake cannot be read or written. One line: which file, what was found, what was wanted, what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file as a listing shows it."""
+
+    name: str
+    size: int
+    at: datetime
+    """When it was written, UTC."""
+
+
+class Place(Protocol):
+    """Files by name; a name is a relative path with `/`."""
+
+    def put(self, name: str, path: Path) -> None:
+        """Put a file there, whole or not at all; the one at `path` may be moved away. Raises `LakeError`."""
+        ...
+
+    def local(self, name: str, sha256: str) -> Any:
+        """A context manager: the file as a path on this machine, checked. Raises `LakeError`."""
+        ...
+
+    def names(self, folder: str) -> Iterator[Found]:
+        """Every file below a folder, as far as the listing knows."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Remove a file; nothing where there is none."""
+        ...
+
+
+def sha256_of(path: Path) -> str:
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _checked(where: str, found: str, wanted: str) -> None:
+    if found != wanted:
+        cure = "restore it from a copy, or collect its day again"
+        raise LakeError(f"{where}: altered or half-written: found sha256 {found[:16]}, wanted {wanted[:16]}; {cure}")
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder of this machine, or one that several machines share."""
+
+    root: Path
+
+    def put(self, name: str, path: Path) -> None:
+        target = self.root / name
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            descriptor, temporary = tempfile.mkstemp(prefix=".new-", dir=target.parent)
+            try:
+                with os.fdopen(descriptor, "wb") as written, path.open("rb") as content:
+                    while chunk := content.read(CHUNK):
+                        written.write(chunk)
+                    written.flush()
+                    os.fsync(written.fileno())
+                os.replace(temporary, target)
+            finally:
+                Path(temporary).unlink(missing_ok=True)
+        except OSError as error:
+            raise LakeError(f"{target}: cannot be written: {error.strerror or error}; is the disk full?") from error
+
+    @contextmanager
+    def local(self, name: str, sha256: str) -> Iterator[Path]:
+        path = self.root / name
+        try:
+            found = sha256_of(path)
+        except FileNotFoundError:
+            raise LakeError(f"{path}: is not there; restore it from a copy, or collect its day again") from None
+        except OSError as error:
+            raise LakeError(f"{path}: cannot be read: {error.strerror or error}") from error
+        _checked(str(path), found, sha256)
+        yield path
+
+    def names(self, folder: str) -> Iterator[Found]:
+        for path in sorted((self.root / folder).rglob("*")):
+            try:
+                seen = path.stat()
+            except FileNotFoundError:
+                continue
+            if path.is_file():
+                at = datetime.fromtimestamp(seen.st_mtime, UTC)
+                yield Found(path.relative_to(self.root).as_posix(), seen.st_size, at)
+
+    def remove(self, name: str) -> None:
+        (self.root / name).unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """Object storage. The endpoint and the keys are fsspec's and the provider's own environment variables."""
+
+    url: str
+    system: Any
+    root: str
+
+    def put(self, name: str, path: Path) -> None:
+        target, size = f"{self.root}/{name}", path.stat().st_size
+
+        def sent() -> None:
+            self.system.put_file(str(path), target)
+            found = self.system.info(target, refresh=True) if self.url.startswith("s3") else self.system.info(target)
+            if found["size"] != size:
+                raise OSError(f"found {found['size']} bytes, wanted {size}")
+
+        self._tried(name, "cannot be written", sent)
+
+    @contextmanager
+    def local(self, name: str, sha256: str) -> Iterator[Path]:
+        with tempfile.TemporaryDirectory(prefix="footfall-lake-") as folder:
+            path = Path(folder) / name.rpartition("/")[2]
+            self._tried(name, "cannot be read", lambda: self.system.get_file(f"{self.root}/{name}", str(path)))
+            _checked(f"{self.url}/{name}", sha256_of(path), sha256)
+            yield path
+
+    def names(self, folder: str) -> Iterator[Found]:
+        listed = self._tried(folder, "cannot be listed", lambda: self._listed(folder))
+        for name, one in sorted(listed.items()):
+            at = one.get("LastModified") or one.get("updated") or one.get("created")
+            seen = at if isinstance(at, datetime) else datetime.now(UTC)
+            yield Found(name.removeprefix(f"{self.root}/"), int(one["size"]), seen)
+
+    def _listed(self, folder: str) -> dict[str, dict[str, Any]]:
+        self.system.invalidate_cache()
+        try:
+            found: dict[str, dict[str, Any]] = self.system.find(f"{self.root}/{folder}", detail=True)
+        except FileNotFoundError:
+            return {}
+        return found
+
+    def remove(self, name: str) -> None:
+        def removed() -> None:
+            try:
+                self.system.rm_file(f"{self.root}/{name}")
+            except FileNotFoundError:
+                return
+
+        self._tried(name, "cannot be removed", removed)
+
+    def _tried(self, name: str, what: str, work: Callable[[], T]) -> T:
+        """Done in the end, however often storage is busy, cut off or has not seen yet what was just written."""
+        import stamina
+
+        try:
+            for attempt in stamina.retry_context(
+                on=_passing, attempts=TRIES, timeout=120, wait_initial=0.2, wait_max=10.0
+            ):
+                with attempt:
+                    return work()
+        except Exception as error:
+            if not _of_storage(error):
+                raise
+            why = f"{type(error).__name__}: {_plain(error)}"
+            raise LakeError(f"{self.url}/{name}: {what}: {why}; is the storage in reach?") from error
+        raise AssertionError("unreachable")
+
+
+def _of_storage(error: Exception) -> bool:
+    """Whether an error is the storage's: fsspec gives operating system errors, its back ends at times their own."""
+    return isinstance(error, OSError) or type(error).__module__.partition(".")[0] in ("botocore", "aiohttp", "gcsfs")
+
+
+def _passing(error: Exception) -> bool:
+    return _of_storage(error) and not isinstance(error, PermissionError)
+
+
+def _plain(error: Exception) -> str:
+    """An error's first line, clipped, without the query of an address, which may be signed."""
+    line = (str(error).splitlines() or [""])[0]
+    return re.sub(r"\?\S+", "?...", line)[:200]
+
+
+@lru_cache(maxsize=8)
+def opened(url: str) -> Place:
+    """The place at an address. Raises `LakeError` for one of a kind that is not installed."""
+    kind, split, rest = url.partition("://")
+    if not split or kind == "file":
+        return Folder(Path(rest or url))
+    import fsspec
+
+    try:
+        system = fsspec.filesystem(kind, **({"use_listings_cache": False} if kind in ("s3", "s3a") else {}))
+    except (ImportError, ValueError) as error:
+        raise LakeError(f"lake.place: {kind}://: {error}; install the package it names, or give a folder") from error
+    return Objects(url.rstrip("/"), system, rest.rstrip("/"))

@@ -1,0 +1,134 @@
+"""One day added up: a pure function of the day's files, which any worker anywhere can run.
+
+Exact: counts are whole numbers of 128 bits, amounts are added in three limbs of 26 decimal digits each, so that any
+number of uint256 comes out to the digit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bot.lake import engine
+from bot.lake.days import Day, read
+from bot.lake.files import Part, source
+from bot.lake.place import LakeError
+
+_LIMB = 10**26
+_LIMBS = ", ".join(f"substr(lpad(amount, 78, '0'), {at}, 26)::HUGEINT AS l{n}" for n, at in ((2, 1), (1, 27), (0, 53)))
+
+_SUMMED = "sum(l2) AS l2, sum(l1) AS l1, sum(l0) AS l0"
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Who called or paid on some days, and how much."""
+
+    callers: int = 0
+    """Distinct addresses."""
+    called: int = 0
+    """Uses and payments of all of them."""
+    top_called: int = 0
+    paid: int = 0
+    """In the token's smallest unit."""
+    top_paid: int = 0
+    unsigned: bool = False
+    """Some event does not say who."""
+    sketch: bytes = b""
+    """The addresses as a state that can be merged with those of other days: see `callers`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rollup:
+    """One day added up."""
+
+    day: Day
+    by_model: dict[str, int] = field(default_factory=dict)
+    """Uses by model name; those that name none are left out."""
+    uses: int = 0
+    nameless: int = 0
+    """Uses that name no model."""
+    sessions: int = 0
+    others: int = 0
+    """Payments that are no session."""
+    callers: Summary = Summary()
+
+
+def rollup(day: Day) -> Rollup:
+    """A day's files added up. Raises `LakeError` where a file is not what the manifest says."""
+    parts = read(day).parts
+    with ExitStack() as stack:
+        uses, payments = (local(day, parts, kind, stack) for kind in ("uses", "payments"))
+        by_model = dict(_asked(day, f"SELECT model, sum(uses) FROM {source(uses)} GROUP BY model") if uses else ())
+        nameless = by_model.pop(None, 0)
+        return Rollup(
+            day,
+            {str(name): int(count) for name, count in by_model.items()},
+            uses=sum(by_model.values()) + nameless,
+            nameless=nameless,
+            sessions=sum(part.rows - part.others for part in parts if part.kind == "payments"),
+            others=sum(part.others for part in parts),
+            callers=summary(day, uses, payments),
+        )
+
+
+def local(day: Day, parts: Sequence[Part], kind: str, stack: ExitStack) -> list[Path]:
+    """A day's files of one kind on this machine, checked."""
+    mine = (part for part in parts if part.kind == kind)
+    return [stack.enter_context(day.place.local(f"{day.folder}/{part.name}", part.sha256)) for part in mine]
+
+
+def summary(day: Day, uses: Sequence[Path], payments: Sequence[Path]) -> Summary:
+    """Who called or paid in these files, taken together."""
+    told = []
+    if uses:
+        told.append(f"SELECT caller, sum(uses) AS n, 0 AS l2, 0 AS l1, 0 AS l0 FROM {source(uses)} GROUP BY caller")
+    if payments:
+        limbs = f"SELECT payer AS caller, {_LIMBS} FROM {source(payments)} WHERE session"
+        told.append(f"SELECT caller, count(*) AS n, {_SUMMED} FROM ({limbs}) GROUP BY caller")
+    if not told:
+        return Summary()
+    each = " UNION ALL ".join(told)
+    if len(told) > 1:
+        each = f"SELECT caller, sum(n) AS n, {_SUMMED} FROM ({each}) GROUP BY caller"
+    line = f"SELECT {', '.join(_ASKED + (_PAID if payments else ()))} FROM ({each})"
+    (row,) = _asked(day, line)
+    callers, called, top, unsigned, state, *paid = row
+    total, most = (_whole(paid[0:3]), _whole(paid[3] or (0, 0, 0))) if paid else (0, 0)
+    sketch = bytes([state["precision"], *state["registers"]]) if callers else b""
+    return Summary(callers, int(called or 0), int(top or 0), total, most, bool(unsigned), sketch)
+
+
+_ASKED = (
+    "count(*)",
+    "sum(n)",
+    "max(n)",
+    "coalesce(bool_or(caller = ''), false)",
+    "approx_count_distinct(caller) EXPORT_STATE",
+)
+# A payer's limbs with what they carry over, so that the largest amount is the largest row.
+_CARRIED = (
+    f"l2 + (l1 + l0 // {_LIMB}) // {_LIMB}",
+    f"(l1 + l0 // {_LIMB}) % {_LIMB}",
+    f"l0 % {_LIMB}",
+)
+_PAID = ("sum(l2)", "sum(l1)", "sum(l0)", f"max(row({', '.join(_CARRIED)}))")
+
+
+def _whole(limbs: Sequence[int | None]) -> int:
+    """A number from its three limbs, highest first."""
+    high, middle, low = (int(limb or 0) for limb in limbs)
+    return (high * _LIMB + middle) * _LIMB + low
+
+
+def _asked(day: Day, line: str) -> list[tuple[Any, ...]]:
+    import duckdb
+
+    try:
+        return engine.cursor(day.lake.memory).execute(line).fetchall()
+    except duckdb.Error as error:
+        what = (str(error).splitlines() or [""])[0]
+        raise LakeError(f"{day.folder}: DuckDB: {what[:300]}") from error

@@ -1,0 +1,50 @@
+"""Who called on the days of a window, and what was paid: from what each day adds up to, and across days from the lake.
+
+Distinct callers of several days are no sum of the days' own. They are counted one by one as long as the lake holds all
+of those days' events and they are not too many; else they are estimated, and the answer says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot import lake
+from bot.records import Callers, Catalogue
+from bot.store import event_days, settlements, sketches
+
+UNSIGNED = "the senders of some transactions were not read"
+UNSAID = "a settlement does not say who asked"
+
+
+def days(connection: sa.Connection, catalogue: int, first: date, last: date) -> Sequence[Any]:
+    """What is kept of the days that had events."""
+    mine = (event_days.c.catalogue == catalogue, event_days.c.day.between(first, last))
+    return connection.execute(sa.select(event_days).where(*mine).order_by(event_days.c.day)).all()
+
+
+def settled(connection: sa.Connection, catalogue: int, first: date, last: date) -> bool:
+    """Whether there are settlements among these days."""
+    mine = (settlements.c.catalogue == catalogue, settlements.c.day.between(first, last))
+    return connection.scalar(sa.select(settlements.c.place).where(*mine).limit(1)) is not None
+
+
+def called(connection: sa.Connection, key: int, catalogue: Catalogue, found: Sequence[Any], of: lake.Lake) -> Callers:
+    """Who called on days that are all added up. Raises `LakeError`."""
+    by_amount = bool(catalogue.token[0])
+    whole = sum(int(row.paid if by_amount else row.called) for row in found)
+    some = [row for row in found if row.callers]
+    if len(some) <= 1:
+        top = max((int(row.top_paid if by_amount else row.top_called) for row in some), default=0)
+        return Callers(some[0].callers if some else 0, whole, top)
+    if any(row.pruned for row in some) or sum(row.events for row in some) > of.exact_callers_up_to:
+        chosen = sa.select(sketches.c.state).where(
+            sketches.c.catalogue == key, sketches.c.day.in_([row.day for row in some])
+        )
+        guess = lake.about(of, [bytes(state) for state in connection.scalars(chosen)])
+        return Callers(guess.count, whole, None, guess.error)
+    told = lake.exact([lake.Day(of, catalogue.network, catalogue.key, row.day, row.manifest) for row in some])
+    return Callers(told.callers, whole, told.top_paid if by_amount else told.top_called)

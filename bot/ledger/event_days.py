@@ -1,0 +1,231 @@
+"""Days of events in the lake: which manifest is a day's, and what a day adds up to once nothing of it is missing.
+
+One rule holds here: a day in the lake changes outside any transaction, and becomes the day's in the one that keeps
+everything else of its haul, unless somebody else changed it meanwhile; then it is made again from theirs.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot import lake
+from bot.lake import Day, LakeError, Manifest, Rollup, Told
+from bot.ledger.snapshots import ONE, insert_new, model_ids, move_use
+from bot.records import Evidence, Haul, instant
+from bot.store import Store, catalogues, event_days, sketches, tallies, usage, windows
+
+AT_A_TIME = 64
+"""Days handed to an executor together."""
+
+
+class Moved(Exception):
+    """Another process changed a day while this one worked on it: nothing is wrong, only to be done again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A day as it is to be, ready in the lake."""
+
+    before: str
+    """The manifest that it takes the place of; empty for none."""
+    day: Day
+    manifest: Manifest
+    new: int
+    """Events that were not there."""
+    evidence: Evidence
+
+
+def changes(store: Store, haul: Haul) -> list[Change]:
+    """What a haul changes in the lake, written there and not yet of any day. Raises `LakeError`."""
+    by_day: dict[date, tuple[list[Any], list[Any]]] = {}
+    for use in haul.uses:
+        by_day.setdefault(use.at.date(), ([], []))[0].append(use)
+    for payment in haul.payments:
+        by_day.setdefault(payment.at.date(), ([], []))[1].append(payment)
+    if not by_day and haul.forget_from is None and not haul.owners:
+        return []
+    known = _known(store, haul, by_day)
+    found = []
+    for day in sorted(by_day.keys() | known.keys()):
+        row = known.get(day)
+        if row is not None and row.pruned:
+            continue
+        uses, payments = by_day.get(day, ((), ()))
+        old = Day(store.lake, haul.network, haul.catalogue, day, row.manifest if row else "")
+        owners = haul.owners if day in haul.days else None
+        made, new = lake.changed(old, Told(uses, payments, haul.blocks, haul.forget_from, owners))
+        if made != old:
+            evidence = row.evidence if row and not uses else haul.evidence
+            found.append(Change(old.manifest, made, lake.read(made), new, evidence))
+    return found
+
+
+def _known(store: Store, haul: Haul, by_day: Iterable[date]) -> dict[date, Any]:
+    """The days that a haul may change, as they are kept."""
+    wanted: list[sa.ColumnElement[bool]] = [event_days.c.day.in_(list(by_day))]
+    if haul.forget_from is not None:
+        wanted.append(event_days.c.last_block >= haul.forget_from)
+    if haul.owners:
+        wanted.append(sa.and_(event_days.c.day.in_(haul.days), event_days.c.nameless > 0))
+    mine = (catalogues.c.network == haul.network, catalogues.c.name == haul.catalogue)
+    chosen = sa.select(event_days).join(catalogues, catalogues.c.id == event_days.c.catalogue).where(*mine)
+    with store.reading() as connection:
+        return {row.day: row for row in connection.execute(chosen.where(sa.or_(*wanted)))}
+
+
+def keep(connection: sa.Connection, catalogue: int, change: Change) -> None:
+    """Make a change the day's. Raises `Moved`."""
+    made = change.manifest
+    row = {
+        "manifest": change.day.manifest,
+        "evidence": change.evidence,
+        "stale": True,
+        "events": made.rows,
+        "bytes": made.size,
+        "first_block": made.first_block,
+        "last_block": made.last_block,
+        "nameless": sum(part.nameless for part in made.parts),
+        "others": sum(part.others for part in made.parts),
+    }
+    if change.before:
+        pointed(connection, catalogue, change.day.day, change.before, row)
+        return
+    mine = {"catalogue": catalogue, "day": change.day.day}
+    sums = {"pruned": False, "sessions": 0, "callers": 0, "called": "0", "top_called": "0", "paid": "0"}
+    insert_new(connection, event_days, [{**mine, **row, **sums, "top_paid": "0", "unsigned": False}])
+    found = sa.select(event_days.c.manifest).where(_of(catalogue, change.day.day))
+    if connection.scalar(found) != change.day.manifest:
+        raise Moved
+
+
+def pointed(connection: sa.Connection, catalogue: int, day: date, before: str, row: dict[str, Any]) -> None:
+    """Change what is kept of a day, as long as it has this manifest. Raises `Moved`."""
+    same = event_days.c.manifest == before
+    if not connection.execute(event_days.update().where(_of(catalogue, day), same).values(row)).rowcount:
+        raise Moved
+
+
+def _of(catalogue: int, day: date) -> sa.ColumnElement[bool]:
+    return sa.and_(event_days.c.catalogue == catalogue, event_days.c.day == day)
+
+
+# --- adding up -----------------------------------------------------------------------------------------------------
+
+
+def add_up(store: Store, network: str, executor: Executor | None = None) -> tuple[date, ...]:
+    """Add up each day of a network that changed and of which nothing is missing, side by side where there is an
+    executor. Which days those were. Raises `LakeError`; the days added up before stay."""
+    done: list[date] = []
+    while waiting := _waiting(store, network)[:AT_A_TIME]:
+        days = [day for _, day in waiting]
+        try:
+            made = list(executor.map(lake.rollup, days) if executor else map(lake.rollup, days))
+        except LakeError:
+            # Somebody may have changed a day and swept what it consisted of before: then there is nothing wrong.
+            if set(waiting) <= set(_waiting(store, network)):
+                raise
+            continue
+        for (catalogue, _), one in zip(waiting, made, strict=True):
+            done += _kept(store, catalogue, one)
+    return tuple(done)
+
+
+def _waiting(store: Store, network: str) -> list[tuple[int, Day]]:
+    """Days to add up, each with its catalogue."""
+    chosen = (
+        sa.select(event_days.c.catalogue, catalogues.c.name, event_days.c.day, event_days.c.manifest)
+        .join(catalogues, catalogues.c.id == event_days.c.catalogue)
+        .where(catalogues.c.network == network, event_days.c.stale)
+        .order_by(event_days.c.day)
+    )
+    with store.reading() as connection:
+        stale = connection.execute(chosen).all()
+        whole = {row.catalogue: _windows(connection, row.catalogue) for row in stale}
+    return [
+        (row.catalogue, Day(store.lake, network, row.name, row.day, row.manifest))
+        for row in stale
+        if any(begins <= instant(row.day) and ends >= instant(row.day + ONE) for begins, ends in whole[row.catalogue])
+    ]
+
+
+def _windows(connection: sa.Connection, catalogue: int) -> Sequence[Any]:
+    chosen = sa.select(windows.c.begins, windows.c.ends).where(windows.c.catalogue == catalogue)
+    return connection.execute(chosen).all()
+
+
+def _kept(store: Store, catalogue: int, made: Rollup) -> Iterator[date]:
+    """Keep what a day adds up to, unless the day has changed since."""
+    who, day = made.callers, made.day.day
+    row = {
+        "stale": False,
+        "nameless": made.nameless,
+        "others": made.others,
+        "sessions": made.sessions,
+        "callers": who.callers,
+        "called": str(who.called),
+        "top_called": str(who.top_called),
+        "paid": str(who.paid),
+        "top_paid": str(who.top_paid),
+        "unsigned": who.unsigned,
+    }
+    try:
+        with store.writing() as connection:
+            pointed(connection, catalogue, day, made.day.manifest, row)
+            evidence = connection.execute(sa.select(event_days.c.evidence).where(_of(catalogue, day))).scalar_one()
+            _tally(connection, catalogue, made, evidence)
+            mine = (sketches.c.catalogue == catalogue, sketches.c.day == day)
+            connection.execute(sketches.delete().where(*mine))
+            if who.sketch:
+                connection.execute(sketches.insert().values(catalogue=catalogue, day=day, state=who.sketch))
+    except Moved:
+        return
+    yield day
+
+
+def _tally(connection: sa.Connection, catalogue: int, made: Rollup, evidence: Evidence) -> None:
+    """The day's uses in total and by model, in place of what was kept of them."""
+    day = made.day.day
+    mine = (tallies.c.catalogue == catalogue, tallies.c.day == day, tallies.c.evidence == evidence)
+    connection.execute(tallies.delete().where(*mine))
+    if made.uses:
+        tally(connection, catalogue, day, evidence, made.uses, "", Counter(made.by_model))
+    elif not connection.scalar(sa.select(tallies.c.day).where(tallies.c.catalogue == catalogue, tallies.c.day == day)):
+        connection.execute(usage.delete().where(usage.c.catalogue == catalogue, usage.c.last_day == day))
+
+
+def tally(
+    connection: sa.Connection,
+    catalogue: int,
+    day: date,
+    evidence: Evidence,
+    uses: int | None,
+    unknown: str,
+    by_model: Counter[str] | None,
+) -> None:
+    """Keep one day's uses of one evidence, unknown with the reason where `uses` is `None`. Only the evidence that is
+    told by model brings the day's usage by model."""
+    ids = model_ids(connection, catalogue) if by_model else {}
+    known = {ids[m]: n for m, n in (by_model or {}).items() if m in ids}
+    row = {
+        "catalogue": catalogue,
+        "evidence": evidence,
+        "day": day,
+        "uses": uses,
+        "unknown": unknown,
+        "unattributed": (uses or 0) - sum(known.values()),
+        "models_used": len(known),
+        "top_uses": max(known.values(), default=0),
+    }
+    connection.execute(tallies.insert().values(**row))
+    if uses is not None and by_model is not None:
+        connection.execute(usage.delete().where(usage.c.catalogue == catalogue, usage.c.last_day == day))
+        span = {"catalogue": catalogue, "first_day": day, "last_day": day, "hole": False}
+        insert_new(connection, usage, [{**span, "model": model, "uses": n} for model, n in known.items()])
+        move_use(connection, catalogue, day)

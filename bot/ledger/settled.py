@@ -1,0 +1,167 @@
+"""Settlements: kept as they stand on the chain, judged as often as it takes, rolled up by day.
+
+They stay in the database, with the leaves that were counted: verdicts change for days, and a leaf counts once in all of
+history, so both are looked up by key and not read by day.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.ledger.event_days import tally
+from bot.ledger.snapshots import insert_new
+from bot.records import Evidence, Judgement, Name, Settlement, Unknown
+from bot.store import leaves, settlements, tallies, usage
+
+_EVIDENCES: tuple[Evidence, ...] = ("claimed", "backed", "verified")
+
+
+def forgotten(connection: sa.Connection, catalogue: int, block: int) -> set[date]:
+    """Forget what stood in a block that is not on the chain any more, or after it; the days it was counted on."""
+    mine = (settlements.c.catalogue == catalogue, settlements.c.block >= block)
+    gone = sa.select(settlements.c.place).where(*mine)
+    connection.execute(leaves.delete().where(leaves.c.catalogue == catalogue, leaves.c.backed_by.in_(gone)))
+    proven = leaves.update().where(leaves.c.catalogue == catalogue, leaves.c.verified_by.in_(gone))
+    connection.execute(proven.values(verified_by=None))
+    days = set(connection.scalars(sa.select(settlements.c.day).where(*mine).distinct()))
+    connection.execute(settlements.delete().where(*mine))
+    return days
+
+
+def _count(connection: sa.Connection, table: sa.Table, catalogue: int) -> int:
+    counted = sa.select(sa.func.count()).select_from(table).where(table.c.catalogue == catalogue)
+    return int(connection.scalar(counted) or 0)
+
+
+def fresh(connection: sa.Connection, table: sa.Table, catalogue: int, rows: Sequence[dict[str, object]]) -> int:
+    """Insert what is not there yet; how many rows that were."""
+    if not rows:
+        return 0
+    before = _count(connection, table, catalogue)
+    insert_new(connection, table, rows)
+    return _count(connection, table, catalogue) - before
+
+
+def kept(connection: sa.Connection, catalogue: int, found: Sequence[Settlement]) -> int:
+    """Keep settlements that are not there yet; how many those were."""
+    rows: list[dict[str, object]] = [
+        {
+            "catalogue": catalogue,
+            "place": one.place,
+            "block": one.block,
+            "log_index": int(one.place.rpartition(":")[2]),
+            "at": one.at,
+            "day": one.at.date(),
+            "relay": one.relay,
+            "size": str(one.size),
+            "blob": one.blob,
+            "root": one.root,
+            "attested": one.attested,
+            "state": "pending",
+            "claimed_unknown": "not judged yet",
+            "signer": "",
+            "reason": "",
+            "standings": "{}",
+            "models": "{}",
+            "tries": 0,
+            "next_try": one.at,
+            "rules": "",
+        }
+        for one in found
+    ]
+    return fresh(connection, settlements, catalogue, rows)
+
+
+def judged(connection: sa.Connection, catalogue: int, found: Sequence[Judgement]) -> set[date]:
+    """Keep judgements; the days whose figures they bear on."""
+    if not found:
+        return set()
+    mine = settlements.update().where(
+        settlements.c.catalogue == catalogue, settlements.c.place == sa.bindparam("known")
+    )
+    columns = ("state", "claimed", "backed", "verified", "claimed_unknown", "signer", "reason", "standings", "models")
+    named: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in (*columns, "next_try", "rules")}
+    change = mine.values(**named, tries=settlements.c.tries + 1)
+    connection.execute(change, [_judged(one) for one in found])
+    _keep_leaves(connection, catalogue, found)
+    days: set[date] = set()
+    for some in _chunks([one.place for one in found]):
+        chosen = sa.select(settlements.c.day).where(settlements.c.catalogue == catalogue, settlements.c.place.in_(some))
+        days |= set(connection.scalars(chosen.distinct()))
+    return days
+
+
+def _judged(one: Judgement) -> dict[str, object]:
+    return {
+        "known": one.place,
+        "new_state": one.state,
+        "new_claimed": None if isinstance(one.claimed, Unknown) else one.claimed,
+        "new_backed": None if isinstance(one.backed, Unknown) else one.backed,
+        "new_verified": None if isinstance(one.verified, Unknown) else one.verified,
+        "new_claimed_unknown": one.claimed.reason if isinstance(one.claimed, Unknown) else "",
+        "new_signer": one.signer,
+        "new_reason": one.reason,
+        "new_standings": json.dumps(one.standings, sort_keys=True),
+        "new_models": json.dumps(one.models, sort_keys=True),
+        "new_next_try": one.next_try,
+        "new_rules": one.rules,
+    }
+
+
+def _keep_leaves(connection: sa.Connection, catalogue: int, found: Sequence[Judgement]) -> None:
+    """Who was first to back and to verify each leaf. A settlement of nobody we know has no leaves of its own."""
+    out = [one.place for one in found if one.state == "stranger"]
+    for some in _chunks(out):
+        mine = leaves.c.catalogue == catalogue
+        connection.execute(leaves.delete().where(mine, leaves.c.backed_by.in_(some)))
+        connection.execute(leaves.update().where(mine, leaves.c.verified_by.in_(some)).values(verified_by=None))
+    backed = [
+        {"catalogue": catalogue, "key": key, "backed_by": one.place, "verified_by": None}
+        for one in found
+        for key in dict.fromkeys((*one.backs, *one.verifies))
+    ]
+    insert_new(connection, leaves, backed)
+    first = sa.and_(
+        leaves.c.catalogue == catalogue, leaves.c.key == sa.bindparam("leaf"), leaves.c.verified_by.is_(None)
+    )
+    proven = [{"leaf": key, "by": one.place} for one in found for key in one.verifies]
+    if proven:
+        connection.execute(leaves.update().where(first).values(verified_by=sa.bindparam("by")), proven)
+
+
+def _chunks(items: Sequence[str], size: int = 500) -> Iterable[Sequence[str]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def roll_up(connection: sa.Connection, catalogue: int, day: date) -> None:
+    """The three figures of a day's settlements anew, which are of different evidence and never added up."""
+    mine = (tallies.c.catalogue == catalogue, tallies.c.day == day, tallies.c.evidence.in_(_EVIDENCES))
+    connection.execute(tallies.delete().where(*mine))
+    connection.execute(usage.delete().where(usage.c.catalogue == catalogue, usage.c.last_day == day))
+    told = (settlements.c.catalogue == catalogue, settlements.c.day == day, settlements.c.state != "stranger")
+    columns = {name: settlements.c[name] for name in _EVIDENCES}
+    sums = [f(c) for c in columns.values() for f in (sa.func.sum, sa.func.count)]
+    total, *found = connection.execute(sa.select(sa.func.count(), *sums).where(*told)).one()
+    if not total:
+        return
+    named = sa.select(settlements.c.models).where(*told, settlements.c.models != "{}", settlements.c.verified > 0)
+    by_model: Counter[str] = Counter()
+    for text in connection.scalars(named):
+        by_model.update({Name(model): int(n) for model, n in json.loads(text).items()})
+    for place, (name, column) in enumerate(columns.items()):
+        missing = total - found[2 * place + 1]
+        told_by_model = by_model if name == "verified" else None
+        if not missing:
+            tally(connection, catalogue, day, name, int(found[2 * place] or 0), "", told_by_model)
+            continue
+        words = settlements.c.claimed_unknown if name == "claimed" else settlements.c.reason
+        why = connection.scalar(sa.select(words).where(*told, column.is_(None)).order_by(settlements.c.place).limit(1))
+        of = f"{missing} of {total} settlements {'has' if missing == 1 else 'have'} no verdict yet"
+        reason = str(why) if name == "claimed" else f"{of}, for one because {why or 'it is new'}"
+        tally(connection, catalogue, day, name, None, reason, told_by_model)
