@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from bot.records import FootfallError
 from bot.store._columns import Instant, tables
 from bot.store._events import callers, event_refs, gauges, leaves, payments, settlements, strangers, tallies, uses
-from bot.store._issues import deliveries, digests, figures, leases, paused, receipts
+from bot.store._issues import deliveries, digests, figures, leases, paused, polls, receipts
 from bot.store._networks import catalogues, cursors, models, readings, refs, snapshots, stretches, usage, windows
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "opened",
     "paused",
     "payments",
+    "polls",
     "readings",
     "receipts",
     "refs",
