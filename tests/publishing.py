@@ -30,7 +30,7 @@ def unpublish(url: str) -> None:
     """Forget all that was said; what networks said stays."""
     opened = store.opened(url)
     with opened.writing() as connection:
-        for table in (store.deliveries, store.paused, store.receipts, store.figures, store.digests):
+        for table in (store.polls, store.deliveries, store.paused, store.receipts, store.figures, store.digests):
             connection.execute(table.delete())
     opened.close()
 

@@ -20,6 +20,8 @@ from bot.store import Store
 from bot.store import deliveries as rows
 from bot.store import polls as table
 
+POLLS = "polls"
+"""What the panel of a digest is called that tells how readers voted."""
 AGAIN = timedelta(minutes=15)
 """Until the next reading where a poll that should be closed is still counted."""
 GIVEN_UP = timedelta(days=3)

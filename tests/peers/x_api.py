@@ -348,6 +348,8 @@ class XPeer:
         if (parent := body.get("reply", {}).get("in_reply_to_tweet_id")) and parent not in known:
             raise Refusal(403, NOT_SUMMONED)
         edited = body.get("edit_options", {}).get("previous_post_id")
+        if edited and edited in self.polls:
+            raise Refusal(400, "posts with a poll cannot be edited")
         if edited and (edited not in known or self.now() - known[edited]["at"] > timedelta(minutes=30)):
             raise Refusal(403, "You are not permitted to edit this post.")
 
