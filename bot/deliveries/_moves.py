@@ -40,21 +40,24 @@ def change(connection: sa.Connection, one: Delivery, made: rules.Change, *more: 
 
 def may_go(now: datetime) -> Sequence[sa.ColumnElement[bool]]:
     """What must hold of a planned row for it to be claimed."""
-    earlier = rows.alias("earlier")
-    same = [getattr(earlier.c, name) == getattr(rows.c, name) for name in _planning.THREAD]
-    out = sa.exists().where(*same, earlier.c.part == rows.c.part - 1, earlier.c.state == "sent")
-    return (
-        rows.c.not_before <= now,
-        sa.or_(rows.c.until.is_(None), rows.c.until > now),
-        sa.or_(rows.c.part == 0, out),
-        rows.c.outlet.not_in(sa.select(paused.c.outlet)),
-    )
+    return (rows.c.not_before <= now, sa.or_(rows.c.until.is_(None), rows.c.until > now), *_STANDING)
+
+
+_EARLIER = rows.alias("earlier")
+_OUT = sa.exists().where(
+    *[getattr(_EARLIER.c, name) == getattr(rows.c, name) for name in _planning.THREAD],
+    _EARLIER.c.part == rows.c.part - 1,
+    _EARLIER.c.state == "sent",
+)
+_STANDING = (sa.or_(rows.c.part == 0, _OUT), rows.c.outlet.not_in(sa.select(paused.c.outlet)))
+"""The part before it is out, and its outlet is not paused. Made once: putting it together takes longer than asking."""
 
 
 def is_current(connection: sa.Connection, one: Delivery, document: Document, now: datetime) -> bool:
     """Whether the document is still what the archive has for this delivery. One of an older edition is skipped."""
     same = (digests.c.network == one.network, digests.c.period == one.period, digests.c.day == one.day)
-    kept = connection.execute(sa.select(digests).where(*same).order_by(digests.c.edition.desc()).limit(1)).first()
+    wanted = sa.select(digests.c.edition, digests.c.document).where(*same)
+    kept = connection.execute(wanted.order_by(digests.c.edition.desc()).limit(1)).first()
     if kept is not None and kept.edition > one.edition and one.part == 0:
         reason = f"superseded by edition {kept.edition} before it was sent"
         if change(connection, one, rules.ended("skipped", reason, now)):

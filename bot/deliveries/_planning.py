@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 import sqlalchemy as sa
 
@@ -128,7 +129,14 @@ def revive_after(connection: sa.Connection, one: Delivery, now: datetime) -> Non
 
 def same_words(kept: str, document: Document) -> bool:
     """Whether a document is the one kept, its status aside."""
-    return {**json.loads(kept), "status": ""} == {**document, "status": ""}
+    return {**_parsed(kept), "status": ""} == {**document, "status": ""}
+
+
+@lru_cache(maxsize=2)
+def _parsed(kept: str) -> Document:
+    """One digest goes to many destinations in turn."""
+    found: Document = json.loads(kept)
+    return found
 
 
 def skip(connection: sa.Connection, one: Delivery, reason: str, now: datetime) -> None:

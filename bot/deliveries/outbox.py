@@ -127,7 +127,8 @@ class Outbox:
             }
             if not moves.change(connection, one, change, *moves.may_go(now)):
                 return None
-            polls.ask(connection, one.id, poll)
+            if poll is not None or one.attempts:
+                polls.ask(connection, one.id, poll)
             return moves.read(connection, one.id)
 
     def settle(self, claimed: Delivery, outcome: Outcome, now: datetime) -> None:
