@@ -161,17 +161,21 @@ def add_receipt(
 ) -> None:
     """`Archive.add_receipt` as a part of somebody's transaction."""
     alone(connection, "digest", network, period, day)
-    row = connection.execute(_newest_first(network, period, day).where(digests.c.edition == edition)).first()
+    same = (digests.c.network == network, digests.c.period == period, digests.c.day == day)
+    kept = sa.select(digests.c.id, digests.c.status).where(*same, digests.c.edition == edition)
+    row = connection.execute(kept).first()
     if row is None:
         raise ArchiveError(f"{network} {day}: no such edition to add a receipt to: {edition}")
-    known = connection.execute(_receipts(row.id)).all()
-    place = (receipt.outlet, receipt.destination, receipt.part)
-    if place in {(r.outlet, r.destination, r.part) for r in known}:
+    place = (receipts.c.outlet == receipt.outlet, receipts.c.destination == receipt.destination)
+    known = sa.select(receipts.c.part).where(receipts.c.digest == row.id, *place, receipts.c.part == receipt.part)
+    if connection.execute(known).first() is not None:
         return
     connection.execute(receipts.insert().values(digest=row.id, **_receipt_row(receipt)))
-    issued = json.dumps({**json.loads(row.document), "status": "issued"}, ensure_ascii=False)
-    change = digests.update().where(digests.c.id == row.id)
-    connection.execute(change.values(status="issued", document=issued))
+    if row.status != "issued":
+        document = connection.execute(sa.select(digests.c.document).where(digests.c.id == row.id)).scalar_one()
+        issued = json.dumps({**json.loads(document), "status": "issued"}, ensure_ascii=False)
+        change = digests.update().where(digests.c.id == row.id)
+        connection.execute(change.values(status="issued", document=issued))
 
 
 def _under_way(connection: sa.Connection, row: Any) -> bool:

@@ -125,13 +125,6 @@ class ScheduleEntry(Choice):
         return self
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _duration(value: object) -> object:
     """90m, 36h or 2d as a length of time; what is none of these goes on to pydantic."""
     found = re.fullmatch(r"([0-9]{1,4})\s*([mhd])", value) if isinstance(value, str) else None
@@ -148,6 +141,40 @@ def _shown_duration(value: timedelta) -> str:
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(_shown_duration, return_type=str)]
+
+
+class Poll(Choice):
+    """A question put to readers with the weekly post; see docs/operate.md."""
+
+    name: str = Field(
+        pattern=r"^[a-z][a-z0-9_]{0,29}$", description="what its result is called, from week to week; each name once"
+    )
+    networks: tuple[str, ...] = Field((), description="networks it goes with; each configured one by default")
+    outlets: tuple[Literal["x", "discord"], ...] = Field(("x", "discord"), description="where it is asked")
+    question: str = Field(min_length=1, max_length=600, description="a template over the digest: `d`, `c`, `f`")
+    answers: tuple[Annotated[str, Field(min_length=1, max_length=300)], ...] = Field(
+        min_length=2, max_length=4, description="templates too; X shows 25 characters of each, Discord 55"
+    )
+    lasts: Duration = Field(
+        timedelta(days=5),
+        ge=timedelta(hours=1),
+        le=timedelta(days=7),
+        description="how long it is open, in whole hours; it is told in the digest of the week in which it closes",
+    )
+
+    @field_validator("lasts")
+    @classmethod
+    def _whole_hours(cls, lasts: timedelta) -> timedelta:
+        if lasts % timedelta(hours=1):
+            raise ValueError("wanted whole hours: Discord counts in them")
+        return lasts
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class Worker(Choice):
@@ -209,6 +236,9 @@ class Config(Choice):
         (ScheduleEntry.model_validate({"name": "daily"}),),
         description="the regular posts; by default one, daily at 02:30 UTC",
     )
+    polls: tuple[Poll, ...] = Field(
+        (), description="questions for readers; of several for one network, each week asks the next"
+    )
     worker: Worker = Worker.model_validate({})
     publish: Publish = Field(Publish.model_validate({}), description="what is due, and how long it is waited for")
     corrections: Corrections = Field(
@@ -240,9 +270,10 @@ def load(
     outlets: Mapping[str, type[Outlet]],
     secret_names: Iterable[str] = (),
     wrong: Callable[[str, Network], Iterable[tuple[str, str]]] = lambda name, block: (),
+    unsaid: Callable[[Poll], Iterable[tuple[str, str]]] = lambda poll: (),
 ) -> Settings:
-    """Read `path` and the environment. `wrong` tells what a network's block alone cannot: keys that are mistaken, each
-    with what was found and wanted. Raises `ConfigError` with all mistakes."""
+    """Read `path` and the environment. `wrong` tells what a network's block alone cannot, and `unsaid` what a poll's
+    cannot: keys that are mistaken, each with what was found and wanted. Raises `ConfigError` with all mistakes."""
     document = _document(path)
     mistakes: list[str] = []
     chosen = _blocks(path, document, "networks", "network", networks, mistakes)
@@ -254,7 +285,10 @@ def load(
     except ValidationError as error:
         mistakes += _lines(path, "", error)
     else:
-        mistakes += _misnamed(path, config.schedule, networks, outlets)
+        mistakes += _misnamed(path, "schedule", config.schedule, networks, outlets)
+        mistakes += _misnamed(path, "polls", config.polls, networks, outlets)
+        for number, poll in enumerate(config.polls):
+            mistakes += [f"{path}: polls.{number}.{key}: {what}" for key, what in unsaid(poll)]
     if mistakes:
         raise ConfigError(mistakes)
     config = config.model_copy(update=blocks)
@@ -319,17 +353,17 @@ def _blocks(
 
 
 def _misnamed(
-    path: Path, entries: Iterable[ScheduleEntry], networks: Iterable[str], outlets: Iterable[str]
+    path: Path, block: str, entries: Iterable[ScheduleEntry | Poll], networks: Iterable[str], outlets: Iterable[str]
 ) -> Iterator[str]:
-    """What the schedule names that there is not, or names twice."""
+    """What the schedule or the polls name that there is not, or name twice."""
     seen: set[str] = set()
     for number, entry in enumerate(entries):
         if entry.name in seen:
-            yield f"{path}: schedule.{number}.name: found {entry.name!r} twice; wanted each name once"
+            yield f"{path}: {block}.{number}.name: found {entry.name!r} twice; wanted each name once"
         seen.add(entry.name)
         for key, noun, known in (("networks", "network", networks), ("outlets", "outlet", outlets)):
             for name in sorted(set(getattr(entry, key)) - set(known)):
-                yield f"{path}: schedule.{number}.{key}: {name}: no such {noun}; known: {', '.join(sorted(known))}"
+                yield f"{path}: {block}.{number}.{key}: {name}: no such {noun}; known: {', '.join(sorted(known))}"
 
 
 def _lines(path: Path, prefix: str, error: ValidationError) -> list[str]:

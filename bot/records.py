@@ -476,6 +476,17 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class Poll:
+    """A question put to readers, with its answers in order."""
+
+    question: str
+    answers: tuple[str, ...]
+    lasts: timedelta
+    name: str = ""
+    """What the configuration calls it: the same from week to week, whatever numbers the question holds."""
+
+
+@dataclass(frozen=True, slots=True)
 class Post:
     """What one outlet gets: parts of text in order, pictures with alt text, and for Discord an embed."""
 
@@ -483,6 +494,8 @@ class Post:
     parts: tuple[str, ...]
     pictures: tuple[Picture, ...] = ()
     embed: Mapping[str, object] | None = None
+    poll: Poll | None = None
+    """Goes with the last part."""
 
 
 @dataclass(frozen=True, slots=True)

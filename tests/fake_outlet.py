@@ -152,14 +152,16 @@ class Fake:
 
 
 class _Crashing:
-    def __init__(self, outbox: Outbox, fake: Fake) -> None:
+    def __init__(self, outbox: Any, fake: Fake) -> None:
         self._outbox, self._fake = outbox, fake
 
     def __getattr__(self, name: str) -> Any:
         real = getattr(self._outbox, name)
+        if not callable(real):
+            return _Crashing(real, self._fake)
 
         def call(*args: Any, **more: Any) -> Any:
-            writes = name in ("claim", "settle", "asked", "expire", "refuse", "lift", "may_check")
+            writes = name in ("claim", "settle", "asked", "expire", "refuse", "lift", "may_check", "passed", "told")
             if writes:
                 self._fake.step()
             result = real(*args, **more)

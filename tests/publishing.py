@@ -26,11 +26,40 @@ def fill(url: str, days: tuple[date, ...] = DAYS) -> None:
     opened.close()
 
 
+LONG = tuple(worlds.START + timedelta(days=n) for n in range(20))
+"""Days of a network of which there is more to say than fits one post on X; see `fill_long`."""
+LATE = LONG[12]
+"""Without it the changes over seven days are unknown on the last of them."""
+
+
+def long(number: int) -> worlds.Snapshot:
+    """The snapshot of one of `LONG`."""
+    stem, last = "owner/a-model-with-a-rather-long-name-that-goes-on-and-on-", number == len(LONG) - 1
+    counts = {f"{stem}{n}": number**2 * (n + 1) ** 3 for n in range(15 if last else 12)}
+    return worlds.snapshot(LONG[number], counts)
+
+
+def fill_long(url: str, without: tuple[date, ...] = ()) -> None:
+    """Put `LONG` into a database, but for some days."""
+    opened = store.opened(url)
+    for number, day in enumerate(LONG):
+        if day not in without:
+            ledger.add(opened, long(number))
+    opened.close()
+
+
+def arrive(url: str) -> None:
+    """The day that was missing comes to light after all."""
+    opened = store.opened(url)
+    ledger.add(opened, long(LONG.index(LATE)))
+    opened.close()
+
+
 def unpublish(url: str) -> None:
     """Forget all that was said; what networks said stays."""
     opened = store.opened(url)
     with opened.writing() as connection:
-        for table in (store.deliveries, store.paused, store.receipts, store.figures, store.digests):
+        for table in (store.polls, store.deliveries, store.paused, store.receipts, store.figures, store.digests):
             connection.execute(table.delete())
     opened.close()
 

@@ -45,7 +45,7 @@ class Parts:
     def settings(self) -> config.Settings:
         from bot import outlets
 
-        return config.load(self.path, sources.settings(), outlets.settings(), self.secret_names, _headline)
+        return config.load(self.path, sources.settings(), outlets.settings(), self.secret_names, _headline, _poll)
 
     @cached_property
     def secret_names(self) -> tuple[str, ...]:
@@ -78,6 +78,13 @@ class Parts:
     @property
     def hidden(self) -> tuple[str, ...]:
         return self.settings.config.hidden_names
+
+    @property
+    def habits(self) -> daily.Habits:
+        """What posts are like beside their words."""
+        chosen = self.settings.config
+        threads = {name for name, block in chosen.outlets.items() if getattr(block, "thread", False)}
+        return daily.Habits(threads, chosen.polls)
 
     @cached_property
     def plans(self) -> Mapping[str, daily.Plan]:
@@ -152,6 +159,13 @@ def _headline(network: str, block: config.Network) -> Iterator[tuple[str, str]]:
         found = getattr(block.headline, key)
         if found not in wanted:
             yield f"headline.{key}", f"found {found!r}, wanted one of {', '.join(wanted)}"
+
+
+def _poll(poll: config.Poll) -> Iterator[tuple[str, str]]:
+    """What is wrong with a poll's templates."""
+    from bot.render import polls
+
+    yield from polls.mistakes(poll)
 
 
 def with_parts(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -60,7 +60,9 @@ def publish(
             raise UsageError(f"nowhere to publish to: set outlets.*.destinations in {parts.path} and the outlets' keys")
         desk = reach.desk(parts)
         announced = [a for plan in plans for a in daily.publish(desk, plan, period, targets, clock(), day)]
-        touched = deliveries.flush(reach.run(parts, desk, made))
+        # Asked for by name, it sees to that and leaves the rest to the worker.
+        narrow = frozenset((a.network, a.period.name, a.period.first) for a in announced)
+        touched = deliveries.flush(reach.run(parts, desk, made, narrow if network or day else None))
     return _report(desk, announced, touched, targets)
 
 
@@ -124,7 +126,7 @@ def _shown(parts: Parts, document: Document, outlet: str) -> str:
 
     if outlet == "site":
         return f"the site would be written anew into {parts.out / 'site'}"
-    return render.preview(daily.post(document, outlet, parts.hidden))
+    return render.preview(daily.post(document, outlet, parts.hidden, habits=parts.habits))
 
 
 def _dry(text: str) -> None:

@@ -7,14 +7,14 @@ import secrets
 import socket
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 from bot import daily, outlets
 from bot.cli.parts import Parts, UsageError, clock
 from bot.deliveries import Ready, Run
 from bot.outlets import Check, Found, NotFound, Outcome, OutletError, Part, Refused, Sent
-from bot.records import FootfallError
+from bot.records import FootfallError, PeriodName
 
 SITE = "site"
 
@@ -63,20 +63,24 @@ def _ready(parts: Parts, name: str) -> Ready:
 def desk(parts: Parts) -> daily.Desk:
     """What publishing works with."""
     chosen = parts.settings.config
-    threads = {name for name, block in chosen.outlets.items() if getattr(block, "thread", False)}
-    outbox = daily.outbox(parts.store)
-    return daily.Desk(parts.store, parts.archive, outbox, chosen.publish, chosen.corrections.threshold, threads)
+    outbox, habits = daily.outbox(parts.store), parts.habits
+    return daily.Desk(parts.store, parts.archive, outbox, chosen.publish, chosen.corrections.threshold, habits)
 
 
-def run(parts: Parts, desk: daily.Desk, made: Mapping[str, Ready]) -> Run:
-    """One pass over the outbox, as this process."""
+def run(
+    parts: Parts,
+    desk: daily.Desk,
+    made: Mapping[str, Ready],
+    only: frozenset[tuple[str, PeriodName, date]] | None = None,
+) -> Run:
+    """One pass over the outbox, or over some periods of it, as this process."""
     locales = {
         destination: locale
         for block in parts.settings.config.outlets.values()
         for destination, locale in getattr(block, "locales", {}).items()
     }
-    posts = daily.Posts(parts.archive, desk.outbox, parts.hidden, locales)
-    return Run(desk.outbox, made, posts, clock, worker(), parts.settings.config.publish.lease)
+    posts = daily.Posts(parts.archive, desk.outbox, parts.hidden, locales, desk.habits)
+    return Run(desk.outbox, made, posts, clock, worker(), parts.settings.config.publish.lease, only=only)
 
 
 def worker() -> str:

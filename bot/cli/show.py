@@ -58,7 +58,7 @@ def print_previews(parts: Parts, document: Document, outlets: Iterable[str]) -> 
 
     titles = {"text": "The digest", "x": "What X would get", "discord": "What Discord would get"}
     for outlet in outlets:
-        post = daily.post(document, outlet, parts.hidden)
+        post = daily.post(document, outlet, parts.hidden, habits=parts.habits)
         paths = [str(write_file(_pictures(parts, document) / p.name, p.content)) for p in post.pictures]
         click.echo(click.style(f"== {titles[outlet]}: {document['title']}, {document['day']} ==", bold=True))
         click.echo("\n\n".join(post.parts) if outlet == "text" else render.preview(post, paths))
@@ -70,7 +70,7 @@ def _posts(parts: Parts, document: Document, outlets: Iterable[str]) -> list[Doc
 
     posts = []
     for outlet in outlets:
-        post = daily.post(document, outlet, parts.hidden)
+        post = daily.post(document, outlet, parts.hidden, habits=parts.habits)
         pictures = [
             {"path": str(write_file(_pictures(parts, document) / p.name, p.content)), "alt": p.alt}
             for p in post.pictures

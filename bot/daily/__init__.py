@@ -1,13 +1,17 @@
 """The conductor: collect, compose, render, publish. Plain code that puts the pure parts between ledger, archive and
-outbox. The modules: `walk` (source to digest to post), `publishing` (what goes out, and where)."""
+outbox. The modules: `walk` (source to digest to post), `readers` (what is asked of them and what they answered),
+`publishing` (what goes out, and where), `speaking` (what each delivery says)."""
 
-from bot.daily.publishing import Announced, Desk, Posts, Targets, outbox, publish
+from bot.daily.publishing import Announced, Desk, Targets, outbox, publish
+from bot.daily.readers import Habits
+from bot.daily.speaking import Posts
 from bot.daily.walk import Collected, Plan, Tell, collect, compose, composed, covered, late, mismatches, post, stand
 
 __all__ = [
     "Announced",
     "Collected",
     "Desk",
+    "Habits",
     "Plan",
     "Posts",
     "Targets",

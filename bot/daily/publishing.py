@@ -6,18 +6,19 @@ Nothing here talks to an outlet: `deliveries.flush` sends what was planned.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
 
 from sqlalchemy import Connection
 
-from bot import deliveries, digest, ledger, outlets, render
+from bot import deliveries, ledger, render
 from bot.archive import Archive, add_receipt
 from bot.config import Publish
+from bot.daily.readers import NO_HABITS, Habits
 from bot.daily.walk import Plan, compose, late, post
-from bot.deliveries import Content, Delivery, Edition, Outbox
-from bot.records import Document, FootfallError, Period, PeriodName, Post, Receipt, instant
+from bot.deliveries import Edition, Outbox, Shape
+from bot.records import Document, Period, PeriodName, Receipt, instant
 from bot.store import Store
 
 Targets = Mapping[str, Sequence[str]]
@@ -50,8 +51,8 @@ class Desk:
     rules: Publish
     threshold: float
     """Share by which a headline must move for a correction of its own."""
-    threads: Collection[str] = ()
-    """Outlets that get every part of a post, not the first alone."""
+    habits: Habits = NO_HABITS
+    """What the operator wants of posts beside words: threads, polls."""
 
 
 def outbox(store: Store) -> Outbox:
@@ -117,8 +118,9 @@ def _announce(
         for outlet, destination in _places(targets) if found.final else ():
             desk.outbox.silence(edition, outlet, destination, now, until, found.reason)
         return Announced(plan.network, period, "silent" if found.final else "waiting", found.reason, edition.number)
+    shapes = _shapes(desk, document, targets)
     for outlet, destination in _places(targets):
-        _plan(desk, document, edition, outlet, destination, now, until)
+        _plan(desk, document, edition, outlet, destination, now, until, shapes[outlet])
     return Announced(plan.network, period, "planned", found.reason, edition.number)
 
 
@@ -147,8 +149,9 @@ def _corrections(
         places = [place for place in _places(targets) if desk.outbox.told(edition, *place) is not None]
         if not places or now >= until:
             continue
+        shapes = _shapes(desk, document, {outlet for outlet, _ in places})
         for outlet, destination in places:
-            _plan(desk, document, edition, outlet, destination, now, until)
+            _plan(desk, document, edition, outlet, destination, now, until, shapes[outlet])
         done.append(Announced(plan.network, Period.holding(entry.day, name), "planned", "corrected", entry.edition))
     return done
 
@@ -161,21 +164,30 @@ def _plan(
     destination: str,
     now: datetime,
     until: datetime | None,
+    shape: Shape,
 ) -> None:
     told = desk.outbox.told(edition, outlet, destination)
     otherwise: Literal["refuse", "post", "skip"] = "refuse"
     if told is not None and outlet in _CORRECTS_ALONE:
         before = desk.archive.digest(edition.network, edition.period, edition.day, told)
         otherwise = "post" if before is None or _moved(before, document) > desk.threshold else "skip"
-    parts = _parts(document, outlet) if outlet in desk.threads else 1
-    desk.outbox.plan(edition, outlet, destination, parts, now, until, otherwise)
+    desk.outbox.plan(edition, outlet, destination, shape, now, until, otherwise)
 
 
-def _parts(document: Document, outlet: str) -> int:
+def _shapes(desk: Desk, document: Document, outlets: Collection[str]) -> dict[str, Shape]:
+    """By outlet: of how many parts a digest's post is, and whether one more asks a poll."""
+    return {outlet: _shape(document, outlet, desk.habits) for outlet in outlets}
+
+
+def _shape(document: Document, outlet: str, habits: Habits) -> Shape:
+    if habits.thread(outlet) is None and habits.poll(document, outlet) is None:
+        return Shape()
     try:
-        return len(post(document, outlet).parts)
+        made = post(document, outlet, habits=habits)
     except (render.LintError, render.TooLongError):
-        return 1  # sending the first will say what is wrong
+        return Shape()  # sending the first will say what is wrong
+    poll = made.poll is not None and len(made.parts) > 1
+    return Shape(len(made.parts) - poll, poll)
 
 
 def _moved(before: Document, after: Document) -> float:
@@ -199,51 +211,4 @@ def _places(targets: Targets) -> list[tuple[str, str]]:
     return [(outlet, destination) for outlet, destinations in targets.items() for destination in destinations]
 
 
-# --- what it says ------------------------------------------------------------------------------------------------
-
-
-class Unspeakable(FootfallError):
-    """A delivery for which no words can be made."""
-
-
-@dataclass(frozen=True, slots=True)
-class Posts:
-    """What deliveries say; each post is rendered once. For one pass over the outbox, in one thread."""
-
-    archive: Archive
-    outbox: Outbox
-    hidden: Sequence[str] = ()
-    locales: Mapping[str, str] = field(default_factory=dict)
-    """Destination to its language."""
-    _made: dict[tuple[object, ...], tuple[Document, Post]] = field(default_factory=dict)
-
-    def __call__(self, one: Delivery) -> Content:
-        """What a delivery says. Raises `Unspeakable`."""
-        told = self.outbox.told(one.digest, one.outlet, one.destination) if one.kind == "correction" else None
-        locale = self.locales.get(one.destination, "en")
-        key = (one.digest, one.outlet, locale, told)
-        if key not in self._made:
-            self._made[key] = self._post(one, told, locale)
-        document, made = self._made[key]
-        parts = outlets.parts(made, lambda _: one.marker)
-        if one.part >= len(parts):
-            raise Unspeakable(f"{one.said}: the post has {len(parts)} parts now")
-        return Content(document, parts[one.part])
-
-    def _post(self, one: Delivery, told: int | None, locale: str) -> tuple[Document, Post]:
-        document = self.archive.digest(one.network, one.period, one.day, one.edition)
-        if document is None:
-            raise Unspeakable(f"{one.said}: the archive has no such edition")
-        shown = document
-        if told is not None and (before := self.archive.digest(one.network, one.period, one.day, told)):
-            # Corrected is what was read there, which need not be the edition just before.
-            shown = {**document, "changes": digest.differences(before, document)}
-        if one.outlet == "site":
-            return document, Post("site", (one.digest.said,))
-        try:
-            return document, post(shown, one.outlet, self.hidden, locale)
-        except (render.LintError, render.TooLongError, KeyError) as error:
-            raise Unspeakable(f"{one.said}: {error}") from error
-
-
-__all__ = ["Announced", "Desk", "Posts", "Targets", "Unspeakable", "outbox", "publish"]
+__all__ = ["Announced", "Desk", "Targets", "outbox", "publish"]

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import zip_longest
 
-from bot import charts, digest, findings, ledger, render
+from bot import charts, deliveries, digest, findings, ledger, render
 from bot.archive import Archive
-from bot.records import Catalogue, Document, Haul, Name, Period, PeriodName, Post, Snapshot
+from bot.daily import readers
+from bot.daily.readers import NO_HABITS, Habits
+from bot.records import Catalogue, Document, Haul, Name, Period, PeriodName, Post, Snapshot, instant
 from bot.sources import EventSource, Source, SourceError
 from bot.store import Store
+
+log = logging.getLogger(__name__)
 
 LATE = 3
 """Days after which nothing more comes to light of a network that is told event by event: its source reads the last
@@ -98,6 +103,9 @@ def composed(store: Store, plan: Plan, period: Period, at: datetime) -> Document
     books = [ledger.book(store, catalogue, period) for catalogue in plan.catalogues]
     panels = [ledger.panel(store, panel, period) for panel in plan.panels]
     document = digest.compose(plan.network, plan.title, books, plan.headline, plan.hidden, at, panels)
+    if period.name == "week":
+        begins, ends = instant(period.first), period.ends
+        readers.told(document, deliveries.polls.Polls(store).closed(plan.network, begins, ends))
     ranked = findings.ranked(books, document, plan.hidden)
     for block in document["catalogues"]:
         found = ranked.get(block["catalogue"], [])
@@ -129,10 +137,27 @@ def late(archive: Archive, plan: Plan, name: PeriodName, at: datetime) -> tuple[
     return tuple(sorted(period for period in holding if period.ends <= at and period.first in kept))
 
 
-def post(document: Document, outlet: str, hidden: Sequence[str] = (), locale: str = "en") -> Post:
-    """What one outlet gets for a digest, with its picture."""
+def post(
+    document: Document,
+    outlet: str,
+    hidden: Sequence[str] = (),
+    locale: str = "en",
+    habits: Habits | None = None,
+    again: int = 0,
+) -> Post:
+    """What one outlet gets for a digest, with its picture, and with a poll where `habits` have one. `again`: of how
+    many parts the post is that it takes the place of; no poll is asked twice."""
+    chosen = habits or NO_HABITS
+    thread = range(again, again + 1) if again > 1 else None if again else chosen.thread(outlet)
     pictures = (charts.card(document),) if outlet in ("x", "discord") else ()
-    return render.posts(document, outlet, render.Options(locale, tuple(hidden), pictures))
+    options = render.Options(locale, tuple(hidden), pictures, None if again else chosen.poll(document, outlet), thread)
+    try:
+        return render.posts(document, outlet, options)
+    except (render.UnaskedError, render.TooLongError) as error:
+        if options.poll is None:
+            raise
+        log.warning("%s: it goes without its poll: %s", outlet, error)
+        return render.posts(document, outlet, replace(options, poll=None))
 
 
 def mismatches(store: Store, plan: Plan, document: Document) -> Iterator[str]:

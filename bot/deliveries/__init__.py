@@ -4,17 +4,22 @@ A delivery goes `planned -> sending -> sent | refused | unknown`, or `skipped`. 
 step touches the world, so that a process may die anywhere: what it held becomes `unknown`, and the outlet is asked.
 
 The modules: `rows` (a delivery as a value), `rules` (what an outcome means; pure), `due` (which periods; pure),
-`outbox` (the only one that writes), `sender` (claims, hands to the outlet, reports).
+`outbox` (the only one that writes), `polls` (what readers were asked with them), `sender` (claims, hands to the outlet,
+reports).
 """
 
+from bot.deliveries._planning import Shape
 from bot.deliveries.due import Due, due, expires, verdict
-from bot.deliveries.outbox import DeliveryError, Outbox, Paused
-from bot.deliveries.rows import Delivery, Edition
+from bot.deliveries.outbox import Outbox, Paused
+from bot.deliveries.polls import POLLS, Asked
+from bot.deliveries.rows import Delivery, DeliveryError, Edition
 from bot.deliveries.rules import RESENDS
 from bot.deliveries.sender import Content, Ready, Run, flush
 
 __all__ = [
+    "POLLS",
     "RESENDS",
+    "Asked",
     "Content",
     "Delivery",
     "DeliveryError",
@@ -24,6 +29,7 @@ __all__ = [
     "Paused",
     "Ready",
     "Run",
+    "Shape",
     "due",
     "expires",
     "flush",

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 import sqlalchemy as sa
 
 from bot.deliveries import rules
-from bot.deliveries.rows import Delivery, Edition, Otherwise, delivery
+from bot.deliveries.rows import Delivery, Edition, Kind, Otherwise, delivery
 from bot.outlets import marker
 from bot.records import Document, FootfallError
 from bot.store import deliveries as rows
@@ -30,13 +31,33 @@ class Target:
     until: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a post is made of."""
+
+    parts: int = 1
+    """Of words."""
+    poll: bool = False
+    """Whether one more follows that asks a poll."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """One part as it is to go out."""
+
+    part: int
+    kind: Kind
+    edits: str | None
+    otherwise: Otherwise
+
+
 def there(edition: Edition, outlet: str, destination: str) -> tuple[sa.ColumnElement[bool], ...]:
     """Rows of a period, of any edition, at a destination."""
     period = (rows.c.network == edition.network, rows.c.period == edition.period, rows.c.day == edition.day)
     return (*period, rows.c.outlet == outlet, rows.c.destination == destination)
 
 
-def plan(connection: sa.Connection, target: Target, parts: int, otherwise: Otherwise) -> str:
+def plan(connection: sa.Connection, target: Target, shape: Shape, otherwise: Otherwise) -> str:
     """See `Outbox.plan`."""
     number, known = target.edition.number, _known(connection, target)
     if newer := [one for one in known if one.edition > number]:
@@ -47,14 +68,34 @@ def plan(connection: sa.Connection, target: Target, parts: int, otherwise: Other
     for one in earlier:
         if one.state == "planned":
             skip(connection, one, f"superseded by edition {number} before it was sent", target.now)
-    sent = [one for one in earlier if one.state == "sent" and one.part == 0]
+    wanted = {want.part: want for want in _wanted(earlier, shape, otherwise)}
     mine = {one.part: one for one in known if one.edition == number}
-    for part in range(1 if sent else parts):
+    for part, want in wanted.items():
         if part not in mine:
-            _insert(connection, target, part, sent[-1].platform_id if sent else None, otherwise)
+            _insert(connection, target, want)
     for one in mine.values():
-        _renew(connection, target, one, list(mine.values()), 1 if sent else parts, otherwise)
+        _renew(connection, target, one, list(mine.values()), wanted.get(one.part))
     return ""
+
+
+def standing(earlier: Sequence[Delivery]) -> list[Delivery]:
+    """The parts of words of earlier editions that stand at a destination, in order and without a hole."""
+    words = {one.part: one for one in earlier if one.state == "sent" and one.kind != "poll"}
+    found: list[Delivery] = []
+    while len(found) in words:
+        found.append(words[len(found)])
+    return found
+
+
+def _wanted(earlier: Sequence[Delivery], shape: Shape, otherwise: Otherwise) -> list[_Wanted]:
+    """Every part that stands there is corrected; a poll that was asked is not asked again."""
+    stand = standing(earlier)
+    follows: Otherwise = "refuse" if otherwise == "refuse" else "skip"
+    made = [_Wanted(n, "correction", one.platform_id, follows if n else otherwise) for n, one in enumerate(stand)] or [
+        _Wanted(n, "post", None, otherwise) for n in range(shape.parts)
+    ]
+    asked = any(one.state == "sent" and one.kind == "poll" for one in earlier)
+    return [*made, _Wanted(len(made), "poll", None, "refuse")] if shape.poll and not asked else made
 
 
 def silence(connection: sa.Connection, target: Target, reason: str) -> None:
@@ -65,7 +106,7 @@ def silence(connection: sa.Connection, target: Target, reason: str) -> None:
     for one in known:
         skip(connection, one, reason, target.now)
     if not any(one.edition == target.edition.number for one in known):
-        _insert(connection, target, 0, None, "refuse")
+        _insert(connection, target, _Wanted(0, "post", None, "refuse"))
         for one in _known(connection, target):
             if one.edition == target.edition.number:
                 skip(connection, one, reason, target.now)
@@ -88,7 +129,14 @@ def revive_after(connection: sa.Connection, one: Delivery, now: datetime) -> Non
 
 def same_words(kept: str, document: Document) -> bool:
     """Whether a document is the one kept, its status aside."""
-    return {**json.loads(kept), "status": ""} == {**document, "status": ""}
+    return {**_parsed(kept), "status": ""} == {**document, "status": ""}
+
+
+@lru_cache(maxsize=2)
+def _parsed(kept: str) -> Document:
+    """One digest goes to many destinations in turn."""
+    found: Document = json.loads(kept)
+    return found
 
 
 def skip(connection: sa.Connection, one: Delivery, reason: str, now: datetime) -> None:
@@ -102,32 +150,32 @@ def _known(connection: sa.Connection, target: Target) -> list[Delivery]:
     return list(map(delivery, found))
 
 
-def _insert(connection: sa.Connection, target: Target, part: int, edits: str | None, otherwise: Otherwise) -> None:
+def _insert(connection: sa.Connection, target: Target, want: _Wanted) -> None:
     edition = target.edition
-    key = (edition.network, edition.period, edition.day, edition.number, target.outlet, target.destination, part)
+    key = (edition.network, edition.period, edition.day, edition.number, target.outlet, target.destination, want.part)
     row = dict(zip((*THREAD, "part"), key, strict=True))
     start = {"state": "planned", "since": target.now, "reason": "", "planned_at": target.now, "not_before": target.now}
-    counts = {"attempts": 0, "resent": 0, "until": target.until, "edits": edits, "otherwise": otherwise}
-    kind = "correction" if edits else "post"
-    connection.execute(rows.insert().values(**row, **start, **counts, kind=kind, marker=marker(*key)))
+    counts = {"attempts": 0, "resent": 0, "until": target.until, "edits": want.edits, "otherwise": want.otherwise}
+    connection.execute(rows.insert().values(**row, **start, **counts, kind=want.kind, marker=marker(*key)))
 
 
 def _renew(
-    connection: sa.Connection, target: Target, one: Delivery, thread: list[Delivery], parts: int, otherwise: Otherwise
+    connection: sa.Connection, target: Target, one: Delivery, thread: list[Delivery], want: _Wanted | None
 ) -> None:
     """Bring a row that was planned before to what is wanted now."""
-    if one.part >= parts:
+    if want is None:
         if one.state == "planned":
             skip(connection, one, "the post has fewer parts now", target.now)
         return
     broken = any(other.state == "refused" for other in thread)
     lapsed = one.until is not None and one.until <= one.since
-    worth = one.kind == "correction" and one.otherwise == "skip" and otherwise == "post"
-    untried = one.kind == "post" and (one.attempts == 0 or lapsed)
+    worth = one.kind == "correction" and one.otherwise == "skip" and want.otherwise == "post"
+    untried = one.kind != "correction" and (one.attempts == 0 or lapsed)
+    now_wanted = {"kind": one.kind if one.attempts else want.kind, "otherwise": want.otherwise}
     if one.state == "skipped" and not broken and (untried or worth):
-        change = {**rules.planned("", target.now, target.now), "until": target.until, "otherwise": otherwise}
+        change = {**rules.planned("", target.now, target.now), "until": target.until, **now_wanted}
     elif one.state == "planned":
-        change = {"until": target.until if one.until else None, "otherwise": otherwise}
+        change = {"until": target.until if one.until else None, **now_wanted}
     else:
         return
     connection.execute(rows.update().where(rows.c.id == one.id, rows.c.state == one.state).values(**change))

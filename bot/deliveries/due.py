@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from bot.deliveries.polls import POLLS
 from bot.records import Document, Period, PeriodName, instant, spoken
 
 
@@ -77,7 +78,8 @@ def _blocks(document: Document) -> list[dict[str, Any]]:
 
 
 def _known(document: Document) -> bool:
-    return any(figure["value"] is not None for block in _blocks(document) for figure in block["figures"].values())
+    measured = [block for block in _blocks(document) if block["catalogue"] != POLLS]
+    return any(figure["value"] is not None for block in measured for figure in block["figures"].values())
 
 
 def _missing(document: Document) -> str:

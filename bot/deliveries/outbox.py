@@ -6,18 +6,20 @@ that they did not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import sqlalchemy as sa
 
-from bot.deliveries import _planning, rules
-from bot.deliveries.rows import Delivery, Edition, Otherwise, delivery
-from bot.outlets import Found, Later, Outcome, Refused, Sent, Stopped, Unsure, redacted
-from bot.records import Document, FootfallError, PeriodName, Receipt
-from bot.store import Store, alone, digests, paused
+from bot.deliveries import _moves as moves
+from bot.deliveries import _planning, polls, rules
+from bot.deliveries._planning import Shape
+from bot.deliveries.rows import Delivery, DeliveryError, Edition, Otherwise, delivery
+from bot.outlets import Found, Outcome, Sent, Stopped, redacted
+from bot.records import Document, PeriodName, Poll, Receipt
+from bot.store import Store, paused
 from bot.store import deliveries as rows
 
 Keep = Callable[[sa.Connection, Edition, Receipt], None]
@@ -25,10 +27,6 @@ Keep = Callable[[sa.Connection, Edition, Receipt], None]
 
 CHECK_EVERY = timedelta(hours=1)
 """How often the outlet of a refused account is asked whether it works again."""
-
-
-class DeliveryError(FootfallError):
-    """Something was asked of a delivery that cannot be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +43,7 @@ class Outbox:
 
     def __init__(self, store: Store, keep: Keep) -> None:
         self._store, self._keep = store, keep
+        self.polls = polls.Polls(store)
 
     # --- planning -------------------------------------------------------------------------------------------------
 
@@ -53,17 +52,19 @@ class Outbox:
         edition: Edition,
         outlet: str,
         destination: str,
-        parts: int,
+        shape: Shape | int,
         now: datetime,
         until: datetime | None,
         otherwise: Otherwise = "refuse",
     ) -> str:
-        """Make sure that an edition is on its way to a destination: as a post or, where an earlier edition was sent,
-        as its correction. Returns why it is not; empty where it is. Planning twice changes nothing."""
+        """Make sure that an edition is on its way to a destination: as a post (`shape`, or so many parts) or, where an
+        earlier edition was sent, as the correction of each of its parts. Returns why it is not; empty where it is.
+        Planning twice changes nothing."""
         target = _planning.Target(edition, outlet, destination, now, until)
         with self._store.writing() as connection:
-            _alone(connection, edition)
-            return _planning.plan(connection, target, parts, otherwise)
+            moves.alone_with(connection, edition)
+            made = shape if isinstance(shape, Shape) else Shape(shape)
+            return _planning.plan(connection, target, made, otherwise)
 
     def silence(
         self, edition: Edition, outlet: str, destination: str, now: datetime, until: datetime | None, reason: str
@@ -71,7 +72,7 @@ class Outbox:
         """Record why nothing goes to a destination. Changes nothing where something is on its way already."""
         target = _planning.Target(edition, outlet, destination, now, until)
         with self._store.writing() as connection:
-            _alone(connection, edition)
+            moves.alone_with(connection, edition)
             _planning.silence(connection, target, reason)
 
     def told(self, edition: Edition, outlet: str, destination: str) -> int | None:
@@ -83,6 +84,11 @@ class Outbox:
         with self._store.reading() as connection:
             found: int | None = connection.scalar(wanted)
         return found
+
+    def standing(self, edition: Edition, outlet: str, destination: str) -> int:
+        """How many parts of words of earlier editions stand there."""
+        wanted = (*_planning.there(edition, outlet, destination), rows.c.edition < edition.number)
+        return len(_planning.standing(sorted(self._select(*wanted), key=lambda one: one.edition)))
 
     # --- sending --------------------------------------------------------------------------------------------------
 
@@ -96,16 +102,17 @@ class Outbox:
         worker: str,
         now: datetime,
         lease: timedelta,
+        poll: Poll | None = None,
     ) -> Delivery | None:
         """Take a planned delivery for sending; `None` where that cannot be: somebody else has it, it is not due, its
         outlet is paused, the part before it is not out, its digest was composed anew, or the month's money is spent."""
         with self._store.writing() as connection:
-            _alone(connection, one.digest)
-            if not _is_current(connection, one, document, now):
+            moves.alone_with(connection, one.digest)
+            if not moves.is_current(connection, one, document, now):
                 return None
-            if budget is not None and (reason := _over_budget(connection, one, cost, budget, now)):
-                if _change(connection, one, rules.ended("refused", reason, now)):
-                    _stop_thread(connection, one, "refused", now)
+            if budget is not None and (reason := moves.over_budget(connection, one, cost, budget, now)):
+                if moves.change(connection, one, rules.ended("refused", reason, now)):
+                    moves.stop_thread(connection, one, "refused", now)
                 return None
             change = {
                 "state": "sending",
@@ -118,38 +125,50 @@ class Outbox:
                 "text": text,
                 "cost": f"{cost:f}",
             }
-            if not _change(connection, one, change, *_ready(now)):
+            if not moves.change(connection, one, change, *moves.may_go(now)):
                 return None
-            return _read(connection, one.id)
+            if poll is not None or one.attempts:
+                polls.ask(connection, one.id, poll)
+            return moves.read(connection, one.id)
 
     def settle(self, claimed: Delivery, outcome: Outcome, now: datetime) -> None:
         """Record how the sending of a claimed delivery ended. That it is out is recorded whoever holds it by now;
         anything else only while the claim stands."""
         with self._store.writing() as connection:
-            _alone(connection, claimed.digest)
+            moves.alone_with(connection, claimed.digest)
             if isinstance(outcome, Stopped):
-                _pause(connection, claimed.outlet, outcome.reason, now)
-            change = rules.after_sending(claimed, _clean(outcome), now)
+                moves.pause(connection, claimed.outlet, outcome.reason, now)
+            change = rules.after_sending(claimed, moves.clean(outcome), now)
             if isinstance(outcome, Sent):
                 self._sent(connection, claimed, change)
-            elif _change(connection, claimed, change) and change["state"] in ("refused", "skipped"):
-                _stop_thread(connection, claimed, str(change["state"]), now)
+            elif not moves.change(connection, claimed, change):
+                return
+            elif change["state"] in ("refused", "skipped"):
+                moves.stop_thread(connection, claimed, str(change["state"]), now)
+            elif "edits" in change:
+                moves.stop_edits(connection, claimed, now)
 
     def refuse(self, one: Delivery, reason: str, now: datetime) -> None:
         """Record that a planned delivery cannot be sent, before anything was."""
         with self._store.writing() as connection:
-            if _change(connection, one, rules.ended("refused", redacted(reason), now)):
-                _stop_thread(connection, one, "refused", now)
+            if moves.change(connection, one, rules.ended("refused", redacted(reason), now)):
+                moves.stop_thread(connection, one, "refused", now)
 
     def asked(self, one: Delivery, found: Found, asked_at: datetime, settle: timedelta) -> None:
         """Record what the outlet said about a delivery whose fate was unknown."""
         change = rules.after_asking(one, found, asked_at, settle)
         with self._store.writing() as connection:
-            _alone(connection, one.digest)
+            moves.alone_with(connection, one.digest)
             if isinstance(found, Sent):
                 self._sent(connection, one, change)
             else:
-                _change(connection, one, change)
+                moves.change(connection, one, change)
+
+    def passed(self, one: Delivery, outcome: Outcome, now: datetime) -> None:
+        """Record how passing a delivery on to its destination's followers ended."""
+        same = (rows.c.id == one.id, rows.c.state == "sent")
+        with self._store.writing() as connection:
+            connection.execute(rows.update().where(*same).values(**rules.after_passing(one, moves.clean(outcome), now)))
 
     def expire(self, now: datetime) -> None:
         """What was being sent and was not reported back in time becomes unknown; what is no longer due is skipped."""
@@ -161,17 +180,29 @@ class Outbox:
             over = connection.execute(sa.select(rows).where(rows.c.state == "planned", rows.c.until <= now)).all()
             for one in map(delivery, over):
                 why = f"{late}; last: {one.reason}" if one.reason else late
-                _change(connection, one, rules.ended("skipped", why, now))
+                moves.change(connection, one, rules.ended("skipped", why, now))
 
     # --- asking ---------------------------------------------------------------------------------------------------
 
     def ready(self, now: datetime, outlets: Collection[str]) -> tuple[Delivery, ...]:
         """Planned deliveries that may be claimed now."""
-        return self._select(rows.c.state == "planned", rows.c.outlet.in_(outlets), *_ready(now))
+        return self._select(rows.c.state == "planned", rows.c.outlet.in_(outlets), *moves.may_go(now))
 
     def doubtful(self, now: datetime, outlets: Collection[str]) -> tuple[Delivery, ...]:
         """Unknown deliveries whose outlet is to be asked now."""
         return self._select(rows.c.state == "unknown", rows.c.outlet.in_(outlets), rows.c.not_before <= now)
+
+    def unpassed(self, now: datetime, outlets: Collection[str]) -> tuple[Delivery, ...]:
+        """Deliveries that are out and are to be passed on now."""
+        return self._select(rows.c.state == "sent", rows.c.outlet.in_(outlets), rows.c.pass_at <= now)
+
+    def seen(self, outlet: str) -> dict[str, str]:
+        """Destinations that took a post before and have no followers to pass it on to, each with its last link."""
+        newest = sa.select(sa.func.max(rows.c.id)).where(rows.c.outlet == outlet, rows.c.state == "sent")
+        newest = newest.group_by(rows.c.destination).having(sa.func.count(rows.c.passed) == 0)
+        wanted = sa.select(rows.c.destination, rows.c.url).where(rows.c.id.in_(newest), rows.c.url.is_not(None))
+        with self._store.reading() as connection:
+            return {row.destination: row.url for row in connection.execute(wanted)}
 
     def listed(self, states: Collection[str] = (), last: int | None = None) -> tuple[Delivery, ...]:
         """Every delivery, or those in some states; oldest first."""
@@ -187,12 +218,17 @@ class Outbox:
     def one(self, id: int) -> Delivery:
         """One delivery. Raises `DeliveryError` where there is none."""
         with self._store.reading() as connection:
-            return _read(connection, id)
+            return moves.read(connection, id)
 
     def before(self, one: Delivery) -> Delivery | None:
-        """The part before it in the thread."""
-        wanted = (rows.c.edition == one.edition, rows.c.part == one.part - 1)
-        found = self._select(*_planning.there(one.digest, one.outlet, one.destination), *wanted)
+        """The part that it answers in the thread. What is put in the place of a part answers what that part did."""
+        there = _planning.there(one.digest, one.outlet, one.destination)
+        while one.edits:
+            original = self._select(*there, rows.c.platform_id == one.edits, rows.c.edition < one.edition)
+            if not original:
+                break
+            one = original[-1]
+        found = self._select(*there, rows.c.edition == one.edition, rows.c.part == one.part - 1)
         return found[0] if found else None
 
     def planned(
@@ -235,32 +271,34 @@ class Outbox:
         """Try a delivery again now: a planned, refused or skipped one is sent, an unknown one is asked about, never
         sent. Raises `DeliveryError` for any other."""
         with self._store.writing() as connection:
-            one = _read(connection, id)
-            _alone(connection, one.digest)
+            one = moves.read(connection, id)
+            moves.alone_with(connection, one.digest)
             if one.state == "unknown":
-                _change(connection, one, {"not_before": now})
-                return _read(connection, id)
+                moves.change(connection, one, {"not_before": now})
+                return moves.read(connection, id)
             if one.state not in ("planned", "refused", "skipped"):
                 raise DeliveryError(f"delivery {id}: is {one.state}; wanted one that is planned, refused or skipped")
             _planning.no_newer(connection, one, DeliveryError)
-            _change(connection, one, {**rules.planned(one.reason, now, now), "until": None})
+            moves.change(connection, one, {**rules.planned(one.reason, now, now), "until": None})
             _planning.revive_after(connection, one, now)
-            return _read(connection, id)
+            return moves.read(connection, id)
 
     def resolve(self, id: int, url: str | None, now: datetime) -> Delivery:
         """A human looked: it is out at `url`, or (`None`) it is not and may be sent again. Raises `DeliveryError` for a
         delivery whose fate is known."""
         with self._store.writing() as connection:
-            one = _read(connection, id)
-            _alone(connection, one.digest)
+            one = moves.read(connection, id)
+            moves.alone_with(connection, one.digest)
             if one.state != "unknown":
                 raise DeliveryError(f"delivery {id}: is {one.state}; wanted one that is unknown")
             if url is None:
-                _change(connection, one, {**rules.planned("an operator says it is not out", now, now), "resent": 0})
+                moves.change(
+                    connection, one, {**rules.planned("an operator says it is not out", now, now), "resent": 0}
+                )
             else:
                 name = url.rstrip("/").rpartition("/")[2]
                 self._sent(connection, one, rules.sent(Sent(name, url), now))
-            return _read(connection, id)
+            return moves.read(connection, id)
 
     # --- inside ---------------------------------------------------------------------------------------------------
 
@@ -269,6 +307,7 @@ class Outbox:
         if connection.execute(fresh).rowcount:
             at = change["since"]
             assert isinstance(at, datetime)
+            polls.out(connection, one.id, at)
             proof = (str(change["platform_id"]), str(change["url"]), at)
             self._keep(connection, one.digest, Receipt(one.outlet, one.destination, one.part, *proof))
 
@@ -278,95 +317,4 @@ class Outbox:
             return tuple(map(delivery, connection.execute(sa.select(rows).where(*wanted).order_by(*order))))
 
 
-def _alone(connection: sa.Connection, edition: Edition) -> None:
-    """Nobody else plans, claims or composes this period until the transaction ends. The archive takes the same lock."""
-    alone(connection, "digest", edition.network, edition.period, edition.day)
-
-
-def _read(connection: sa.Connection, id: int) -> Delivery:
-    row = connection.execute(sa.select(rows).where(rows.c.id == id)).first()
-    if row is None:
-        raise DeliveryError(f"delivery {id}: there is none; python -m bot deliveries list shows those there are")
-    return delivery(row)
-
-
-def _change(connection: sa.Connection, one: Delivery, change: rules.Change, *more: sa.ColumnElement[bool]) -> bool:
-    """Change a row that is still as it was read; whether it was."""
-    same = [rows.c.id == one.id, rows.c.state == one.state, rows.c.attempts == one.attempts]
-    if one.state == "sending":
-        same.append(rows.c.claimed_by == one.claimed_by)
-    return connection.execute(rows.update().where(*same, *more).values(**change)).rowcount == 1
-
-
-def _ready(now: datetime) -> Sequence[sa.ColumnElement[bool]]:
-    earlier = rows.alias("earlier")
-    same = [getattr(earlier.c, name) == getattr(rows.c, name) for name in _planning.THREAD]
-    out = sa.exists().where(*same, earlier.c.part == rows.c.part - 1, earlier.c.state == "sent")
-    return (
-        rows.c.not_before <= now,
-        sa.or_(rows.c.until.is_(None), rows.c.until > now),
-        sa.or_(rows.c.part == 0, out),
-        rows.c.outlet.not_in(sa.select(paused.c.outlet)),
-    )
-
-
-def _is_current(connection: sa.Connection, one: Delivery, document: Document, now: datetime) -> bool:
-    """Whether the document is still what the archive has for this delivery. One of an older edition is skipped."""
-    same = (digests.c.network == one.network, digests.c.period == one.period, digests.c.day == one.day)
-    kept = connection.execute(sa.select(digests).where(*same).order_by(digests.c.edition.desc()).limit(1)).first()
-    if kept is not None and kept.edition > one.edition and one.part == 0:
-        reason = f"superseded by edition {kept.edition} before it was sent"
-        if _change(connection, one, rules.ended("skipped", reason, now)):
-            _stop_thread(connection, one, "skipped", now)
-        return False
-    if kept is None or kept.edition < one.edition:
-        return False
-    return kept.edition > one.edition or _planning.same_words(kept.document, document)
-
-
-def _over_budget(connection: sa.Connection, one: Delivery, cost: Decimal, budget: Decimal, now: datetime) -> str | None:
-    """Why a part cannot be paid this month. What is out and what may be counts, at the price of its last attempt."""
-    alone(connection, "budget", one.outlet)
-    month = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    mine = (rows.c.outlet == one.outlet, rows.c.tried_at >= month, rows.c.id != one.id)
-    counted = (*mine, rows.c.state.in_(("sent", "sending", "unknown")), rows.c.cost.is_not(None))
-    spent = sum(map(Decimal, connection.execute(sa.select(rows.c.cost).where(*counted)).scalars()), Decimal(0))
-    if spent + cost <= budget:
-        return None
-    return (
-        f"{one.outlet}: over the monthly budget: ${spent:f} of ${budget:f} spent or under way since {month:%d %b}, this"
-        f" costs ${cost:f}; raise outlets.{one.outlet}.monthly_budget, then deliveries retry {one.id}"
-    )
-
-
-def _stop_thread(connection: sa.Connection, one: Delivery, state: str, now: datetime) -> None:
-    """The parts after one that will not be out are not sent either: the thread stays partial."""
-    reason = f"the thread is partial: its part {one.part + 1} was {state}"
-    same = (*_planning.there(one.digest, one.outlet, one.destination), rows.c.edition == one.edition)
-    later = rows.update().where(*same, rows.c.part > one.part, rows.c.state == "planned")
-    connection.execute(later.values(**rules.ended("skipped", reason, now)))
-
-
-def _pause(connection: sa.Connection, outlet: str, reason: str, now: datetime) -> None:
-    alone(connection, "paused", outlet)
-    if connection.execute(sa.select(paused).where(paused.c.outlet == outlet)).first() is None:
-        row = {"outlet": outlet, "reason": redacted(reason), "since": now, "checked_at": now}
-        connection.execute(paused.insert().values(row))
-
-
-def _clean(outcome: Outcome) -> Outcome:
-    """An outcome whose reason is fit to be kept, whatever the outlet put there."""
-    match outcome:
-        case Sent():
-            return outcome
-        case Later(reason, not_before):
-            return Later(redacted(reason), not_before)
-        case Refused(reason):
-            return Refused(redacted(reason))
-        case Unsure(reason):
-            return Unsure(redacted(reason))
-        case Stopped(reason):
-            return Stopped(redacted(reason))
-
-
-__all__ = ["DeliveryError", "Outbox", "Paused"]
+__all__ = ["CHECK_EVERY", "Keep", "Outbox", "Paused"]

@@ -7,10 +7,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from bot.records import PeriodName
+from bot.records import FootfallError, PeriodName
 
 State = Literal["planned", "sending", "sent", "refused", "unknown", "skipped"]
-Kind = Literal["post", "correction"]
+Kind = Literal["post", "correction", "poll"]
 Otherwise = Literal["refuse", "post", "skip"]
 
 
@@ -71,6 +71,10 @@ class Delivery:
     """What becomes of it where that cannot be edited."""
     platform_id: str | None
     url: str | None
+    passed: bool | None
+    """Whether it was passed on to its destination's followers; `None`: there are none."""
+    pass_at: datetime | None
+    """When to try that again."""
 
     @property
     def digest(self) -> Edition:
@@ -83,6 +87,10 @@ class Delivery:
         return (
             f"{self.network} {self.period} {self.day} edition {self.edition} to {self.outlet} {self.destination}{more}"
         )
+
+
+class DeliveryError(FootfallError):
+    """Something was asked of a delivery that cannot be."""
 
 
 _NAMES = tuple(field.name for field in fields(Delivery))

@@ -10,6 +10,8 @@ from bot.outlets import CannotTell, Found, Later, NotFound, Outcome, Refused, Se
 
 RESENDS = 3
 """How often what was not found is sent again by itself; then a human is asked."""
+PASS_PAUSE, PASS_FOR = timedelta(minutes=15), timedelta(days=1)
+"""Until passing on is tried again where the outlet does not say, and for how long after the post."""
 SECOND = timedelta(seconds=1)
 """Instants are kept to the second: what is waited for gets one more."""
 
@@ -51,6 +53,22 @@ def after_asking(one: Delivery, found: Found, asked_at: datetime, settle: timede
             return {**again_planned, "resent": one.resent + 1}
 
 
+def after_passing(one: Delivery, outcome: Outcome, now: datetime) -> Change:
+    """What changes when a delivery that is out was to be passed on. Given up a day after it went out."""
+    match outcome:
+        case Sent():
+            return {"passed": True, "pass_at": None, "reason": ""}
+        case Refused(reason):
+            return {"pass_at": None, "reason": f"not passed on to followers: {reason}"}
+        case Later(reason, not_before):
+            again = not_before + SECOND
+        case Stopped(reason) | Unsure(reason):
+            again = now + PASS_PAUSE
+    if again > one.since + PASS_FOR:
+        return {"pass_at": None, "reason": f"not passed on to followers: {reason}; given up"}
+    return {"pass_at": again, "reason": f"not passed on to followers yet: {reason}"}
+
+
 def sent(proof: Sent, now: datetime) -> Change:
     return {
         "state": "sent",
@@ -60,7 +78,13 @@ def sent(proof: Sent, now: datetime) -> Change:
         "url": proof.url,
         "not_before": None,
         **_UNCLAIMED,
+        **passing(proof),
     }
+
+
+def passing(proof: Sent) -> Change:
+    """What is known of its being passed on."""
+    return {"passed": proof.passed, "pass_at": proof.pass_at + SECOND if proof.pass_at else None}
 
 
 def planned(reason: str, not_before: datetime, now: datetime) -> Change:

@@ -1,19 +1,25 @@
-"""Sends what is planned and asks after what is unknown. Between two commits it does one thing to the world."""
+"""Sends what is planned, asks after what is unknown, and sees to what follows a post: passing it on, reading its poll.
+Between two commits about a delivery it does one thing to the world. An outlet that sends widely has several under way,
+each claimed before it leaves."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from bot.deliveries.outbox import Outbox
 from bot.deliveries.rows import Delivery
-from bot.outlets import CannotTell, Found, Outcome, Outlet, Part, Unsure
-from bot.records import Document, FootfallError
+from bot.outlets import CannotTell, Found, Job, Outcome, Outlet, Part, Passing, Polling, Refused, Unsure, Votes, Wide
+from bot.records import Document, FootfallError, PeriodName
 
 log = logging.getLogger(__name__)
+
+READ_AGAIN = timedelta(minutes=15)
+"""Until a poll is read again where reading it broke."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,12 @@ class Run:
     lease: timedelta
     stopping: Callable[[], bool] = lambda: False
     """Once true, nothing new is begun."""
+    only: frozenset[tuple[str, PeriodName, date]] | None = None
+    """Networks, kinds and first days of the periods to see to; `None`: all there are."""
+
+    def concerns(self, one: Delivery) -> bool:
+        """Whether a delivery is among what is to be seen to."""
+        return self.only is None or (one.network, one.period, one.day) in self.only
 
 
 def flush(run: Run) -> tuple[int, ...]:
@@ -61,20 +73,21 @@ def flush(run: Run) -> tuple[int, ...]:
     _lift(run)
     sent: set[tuple[int, str | None]] = set()  # what could not be edited in place may go out on its own at once
     asked: dict[int, int] = {}
-    order = list(run.outlets)
     while not run.stopping():
         run.outbox.expire(run.clock())
         doubtful = [one for one in run.outbox.doubtful(run.clock(), run.outlets) if asked.get(one.id, 0) < 2]
+        doubtful = list(filter(run.concerns, doubtful))
         ready = [one for one in run.outbox.ready(run.clock(), run.outlets) if (one.id, one.edits) not in sent]
+        ready = list(filter(run.concerns, ready))
         if not doubtful and not ready:
             break
         for one in doubtful:
             asked[one.id] = asked.get(one.id, 0) + 1
             _ask(run, one)
-        for one in sorted(ready, key=lambda one: order.index(one.outlet)):
-            if not run.stopping():
-                sent.add((one.id, one.edits))
-                _send(run, one)
+        for name in run.outlets:
+            mine = [one for one in ready if one.outlet == name]
+            sent |= {(one.id, one.edits) for one in _send(run, mine)}
+    _follow(run)
     return tuple(sorted({id for id, _ in sent} | asked.keys()))
 
 
@@ -90,25 +103,68 @@ def _lift(run: Run) -> None:
             log.info("%s works again; it is no longer paused", pause.outlet)
 
 
-def _send(run: Run, one: Delivery) -> None:
+# --- sending -------------------------------------------------------------------------------------------------------
+
+
+def _send(run: Run, ready: Sequence[Delivery]) -> Iterator[Delivery]:
+    """Send what may go to one outlet; each delivery as its turn comes."""
+    outlet = run.outlets[ready[0].outlet].outlet if ready else None
+    new = [one for one in ready if not one.edits]
+    if isinstance(outlet, Wide) and len(new) > 1:
+        yield from _send_widely(run, outlet, new)
+        ready = [one for one in ready if one.edits]
+    for one in ready:
+        if run.stopping():
+            return
+        yield one
+        if claimed := _claimed(run, one):
+            _settle(run, claimed[0], _sending(run.outlets[one.outlet].outlet, *claimed))
+
+
+def _send_widely(run: Run, outlet: Wide, ready: Sequence[Delivery]) -> Sequence[Delivery]:
+    """Send many at once; each is claimed as the outlet has a place for it, and settled as it lands."""
+    begun: list[Delivery] = []
+    flying: dict[str, Delivery] = {}
+
+    def jobs() -> Iterator[Job]:
+        for one in ready:
+            if run.stopping():
+                return
+            begun.append(one)
+            if made := _claimed(run, one):
+                flying[one.marker] = made[0]
+                yield made[1], one.destination
+
+    try:
+        with closing(outlet.post_many(jobs(), run.outbox.seen(ready[0].outlet))) as landing:  # type: ignore[type-var]
+            for marker, outcome in landing:
+                _settle(run, flying.pop(marker), outcome)
+    except FootfallError:
+        raise
+    except Exception as error:  # noqa: BLE001  see _sending
+        for claimed in flying.values():
+            _settle(run, claimed, Unsure(f"{claimed.outlet}: failed with {type(error).__name__}; it may be out"))
+    return begun
+
+
+def _claimed(run: Run, one: Delivery) -> tuple[Delivery, Part] | None:
+    """A delivery taken for sending, and what it says; `None` where it cannot be said or is somebody else's by now."""
     ready = run.outlets[one.outlet]
     try:
         content = run.content(one)
     except FootfallError as error:
         run.outbox.refuse(one, str(error), run.clock())
         log.error("%s: %s", one.said, error)
-        return
-    parent = run.outbox.before(one) if one.part else None
-    part = replace(
-        content.part, marker=one.marker, since=one.planned_at, reply_to=parent.platform_id if parent else None
-    )
-    key = (content.document, part.text, ready.cost(part), ready.budget, run.worker, run.clock(), run.lease)
+        return None
+    part = replace(content.part, marker=one.marker, since=one.planned_at, reply_to=_parent(run, one))
+    key = (content.document, part.text, ready.cost(part), ready.budget, run.worker, run.clock(), run.lease, part.poll)
     claimed = run.outbox.claim(one, *key)
-    if claimed is None:
-        return
-    outcome = _sending(ready.outlet, claimed, part)
-    run.outbox.settle(claimed, outcome, run.clock())
-    log.info("%s: %s", one.said, type(outcome).__name__.lower())
+    return (claimed, part) if claimed else None
+
+
+def _parent(run: Run, one: Delivery) -> str | None:
+    parent = run.outbox.before(one) if one.part else None
+    return parent.platform_id if parent else None
 
 
 def _sending(outlet: Outlet, one: Delivery, part: Part) -> Outcome:
@@ -121,17 +177,20 @@ def _sending(outlet: Outlet, one: Delivery, part: Part) -> Outcome:
         return Unsure(f"{one.outlet}: failed with {type(error).__name__}; it may be out")
 
 
+def _settle(run: Run, claimed: Delivery, outcome: Outcome) -> None:
+    run.outbox.settle(claimed, outcome, run.clock())
+    log.info("%s: %s", claimed.said, type(outcome).__name__.lower())
+
+
+# --- asking --------------------------------------------------------------------------------------------------------
+
+
 def _ask(run: Run, one: Delivery) -> None:
     ready = run.outlets[one.outlet]
-    parent = run.outbox.before(one) if one.part else None
     text = one.text or ""
-    part = Part(
-        text,
-        one.marker,
-        embed=None if text else {},
-        reply_to=parent.platform_id if parent else None,
-        since=one.planned_at,
-    )
+    embed: Mapping[str, object] | None = None if text else {}
+    poll = run.outbox.polls.of(one.id)
+    part = Part(text, one.marker, embed=embed, poll=poll, reply_to=_parent(run, one), since=one.planned_at)
     asked_at = run.clock()
     found: Found
     try:
@@ -139,3 +198,34 @@ def _ask(run: Run, one: Delivery) -> None:
     except Exception as error:  # noqa: BLE001  see _sending
         found = CannotTell(f"{one.outlet}: asking failed with {type(error).__name__}", asked_at + ready.settle)
     run.outbox.asked(one, found, asked_at, ready.settle)
+
+
+# --- what follows a post -------------------------------------------------------------------------------------------
+
+
+def _follow(run: Run) -> None:
+    """Pass on what could not be before, and read the polls that have closed."""
+    for one in filter(run.concerns, run.outbox.unpassed(run.clock(), run.outlets)):
+        if not run.stopping():
+            run.outbox.passed(one, _passing(run.outlets[one.outlet].outlet, one), run.clock())
+    for one in filter(run.concerns, run.outbox.polls.due(run.clock(), run.outlets)):
+        if not run.stopping():
+            run.outbox.polls.told(one, _votes(run.outlets[one.outlet].outlet, one, run.clock()), run.clock())
+
+
+def _passing(outlet: Outlet, one: Delivery) -> Outcome:
+    if not isinstance(outlet, Passing):
+        return Refused(f"{one.outlet} passes nothing on")
+    try:
+        return outlet.crosspost(one.destination, one.platform_id or "")
+    except Exception as error:  # noqa: BLE001  see _sending
+        return Unsure(f"{one.outlet}: passing on failed with {type(error).__name__}")
+
+
+def _votes(outlet: Outlet, one: Delivery, now: datetime) -> Votes | CannotTell:
+    if not isinstance(outlet, Polling):
+        return CannotTell(f"{one.outlet}: polls there cannot be read back", None)
+    try:
+        return outlet.votes(one.destination, one.platform_id or "")
+    except Exception as error:  # noqa: BLE001  see _sending
+        return CannotTell(f"{one.outlet}: reading the poll failed with {type(error).__name__}", now + READ_AGAIN)

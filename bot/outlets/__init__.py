@@ -12,9 +12,9 @@ from __future__ import annotations
 import hashlib
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Protocol, runtime_checkable
@@ -23,7 +23,7 @@ from urllib.parse import quote
 from pydantic import SecretStr
 
 from bot import config
-from bot.records import FootfallError, Name, Picture, Post
+from bot.records import FootfallError, Name, Picture, Poll, Post
 
 
 class OutletError(FootfallError):
@@ -31,15 +31,6 @@ class OutletError(FootfallError):
 
 
 # --- what an outlet gets ---------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Poll:
-    """A question put to readers, with its answers in order."""
-
-    question: str
-    answers: tuple[str, ...]
-    lasts: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +57,14 @@ def marker(*key: object) -> str:
 
 def parts(post: Post, marker_of: Callable[[int], str], since: datetime | None = None) -> tuple[Part, ...]:
     """A post as parts, in order. Pictures and embed go with the first; `reply_to` is filled in by the caller once the
-    part before has its id."""
+    part before has its id. A poll goes with the last part."""
     first, *others = post.parts
-    return (
+    made = [
         Part(first, marker_of(0), post.pictures, post.embed, since=since),
         *(Part(text, marker_of(number), since=since) for number, text in enumerate(others, 1)),
-    )
+    ]
+    made[-1] = replace(made[-1], poll=post.poll)
+    return tuple(made)
 
 
 # --- what an outlet answers ------------------------------------------------------------------------------------
@@ -83,6 +76,10 @@ class Sent:
 
     platform_id: str
     url: str
+    passed: bool | None = None
+    """Whether it was passed on to those who follow the destination (see `Passing`); `None`: there is nobody."""
+    pass_at: datetime | None = None
+    """Where it was not: when to try again (UTC); `None`: never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +183,30 @@ class Polling(Protocol):
 
     def votes(self, destination: str, platform_id: str) -> Votes | CannotTell:
         """How a poll stands."""
+        ...
+
+
+@runtime_checkable
+class Passing(Protocol):
+    """An outlet some of whose destinations pass a post on to their followers, in a step of its own."""
+
+    def crosspost(self, destination: str, platform_id: str) -> Outcome:
+        """Pass a post on that is out. Doing it twice does nothing."""
+        ...
+
+
+Job = tuple[Part, str]
+"""A part and its destination."""
+
+
+@runtime_checkable
+class Wide(Protocol):
+    """An outlet that sends to many destinations faster than one after the other."""
+
+    def post_many(self, jobs: Iterable[Job], seen: Mapping[str, str]) -> Iterator[tuple[str, Outcome]]:
+        """Send each part once; its marker and its outcome as it lands. `jobs` is drawn from only as places become
+        free, in the caller's thread, so that each can be claimed as it is drawn. `seen`: destination to the link of a
+        post of ours that it took before."""
         ...
 
 

@@ -11,7 +11,8 @@ from datetime import timedelta
 from io import BytesIO
 from typing import TYPE_CHECKING, cast
 
-from bot.outlets import Part, Poll
+from bot.outlets import Part
+from bot.records import Poll
 
 if TYPE_CHECKING:
     import discord
@@ -100,7 +101,8 @@ def is_it(part: Part, message: discord.Message) -> bool:
     if part.embed is not None:
         return any(mark(part) in (shown.footer.text or "") for shown in message.embeds)
     if part.poll is not None:
-        return message.poll is not None and message.poll.question == part.poll.question
+        said = not part.text or message.content == part.text.strip()
+        return said and message.poll is not None and message.poll.question == part.poll.question
     return message.content == part.text.strip()
 
 

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, StringConstraints, field_validator
 
 from bot import config
-from bot.outlets import Part, Poll, _x_text
+from bot.outlets import Part, _x_text
+from bot.records import Poll
 
 TEXT_LIMIT = _x_text.WEIGHTED_LIMIT
 CASHTAG_LIMIT = 1

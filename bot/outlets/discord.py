@@ -13,21 +13,20 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import Future
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated
-from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, StringConstraints, field_validator
+from pydantic import SecretStr
 
 from bot import config
 from bot.outlets import (
     CannotTell,
     Check,
     Found,
+    Job,
     Later,
     NotFound,
     Outcome,
@@ -41,8 +40,10 @@ from bot.outlets import (
 )
 from bot.outlets import _discord_calls as calls
 from bot.outlets import _discord_message as message
+from bot.outlets._discord_flight import fly
 from bot.outlets._discord_places import HISTORY, Place, Places
-from bot.outlets._discord_wire import CONNECTIONS, Trouble, Wire
+from bot.outlets._discord_settings import Settings
+from bot.outlets._discord_wire import Trouble, Wire
 
 TITLE = "Discord"
 SECRETS = ("DISCORD_TOKEN",)
@@ -59,50 +60,14 @@ WRONG_CHANNEL_TYPE = 50024
 log = logging.getLogger(__name__)
 
 
-def _text(value: object) -> object:
-    """YAML reads an unquoted channel id as a number."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-ChannelId = Annotated[str, BeforeValidator(_text), StringConstraints(pattern=r"^[0-9]{15,20}$")]
 _ID = re.compile(r"[0-9]{1,20}")
+_GUILD = re.compile(r"/channels/([0-9]{1,20})/")
 
 
 def _misnamed(*ids: str) -> Refused | None:
     """Why these cannot be asked for."""
     wrong = [redacted(repr(one)) for one in ids if not _ID.fullmatch(one)]
     return Refused(f"discord: found {', '.join(wrong)}, wanted the number of a channel or message") if wrong else None
-
-
-class Settings(config.Outlet):
-    """What `config.yaml` may say under `outlets.discord`."""
-
-    destinations: tuple[ChannelId, ...] = Field((), description="ids of the channels that get every post")
-    locales: dict[ChannelId, str] = Field(default_factory=dict, description="channel id to the language posted there")
-    crosspost: bool = Field(True, description="true: posts in announcement channels are passed on to their followers")
-    api: str = Field("https://discord.com/api/v10", description="where Discord's API is")
-
-    @field_validator("destinations")
-    @classmethod
-    def _each_once(cls, destinations: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(destinations)) < len(destinations):
-            raise ValueError("wanted each channel once")
-        return destinations
-
-    @field_validator("api")
-    @classmethod
-    def _token_stays_private(cls, api: str) -> str:
-        parts = urlsplit(api)
-        if parts.hostname and (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname))):
-            return api.rstrip("/")
-        raise ValueError("wanted an https:// address (http:// only on this machine)")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def cost(part: Part) -> Decimal:
@@ -134,32 +99,20 @@ class Discord:
         message is then passed on; that it is out does not depend on that (see `crosspost`)."""
         return self._refusal(part, destination) or self._wire.begin(self._post(part, destination, "")).result()
 
-    def post_many(
-        self, jobs: Iterable[tuple[Part, str]], guilds: Mapping[str, str] | None = None
-    ) -> Iterator[tuple[str, Outcome]]:
-        """Send parts to many channels at the pace that Discord allows; each destination and its outcome as it lands.
+    def post_many(self, jobs: Iterable[Job], seen: Mapping[str, str] | None = None) -> Iterator[tuple[str, Outcome]]:
+        """Send parts to many channels at the pace that Discord allows; each part's marker and its outcome as it lands.
 
         `jobs` is drawn from, in this thread, only as places become free, so that a job can be claimed as it is drawn.
-        `guilds` names the server of each channel whose permissions were seen before (when it subscribed): those are
-        sent to unseen, which takes one request instead of up to four. Once the account itself is refused or told
-        to stay away, the jobs left get the same outcome unsent."""
-        flying: dict[Future[Outcome], str] = {}
-        halt: Stopped | None = None
-        known = guilds or {}
-        try:
-            for part, destination in jobs:
-                while not halt and len(flying) >= CONNECTIONS:
-                    for landed, outcome in _landed(flying):
-                        halt = outcome if isinstance(outcome, Stopped) else halt
-                        yield landed, outcome
-                if refused := self._refusal(part, destination) or halt:
-                    yield destination, refused
-                else:
-                    flying[self._wire.begin(self._post(part, destination, known.get(destination, "")))] = destination
-            while flying:
-                yield from _landed(flying)
-        finally:
-            wait(flying)
+        `seen` links to a message in each channel that took one before: those are sent to unseen, which takes one
+        request instead of up to four. Once the account itself is refused or told to stay away, the jobs left get the
+        same outcome unsent."""
+        guilds = {channel: found[1] for channel, link in (seen or {}).items() if (found := _GUILD.search(link))}
+
+        def begun(part: Part, destination: str) -> Outcome | Future[Outcome]:
+            refused = self._refusal(part, destination)
+            return refused or self._wire.begin(self._post(part, destination, guilds.get(destination, "")))
+
+        return fly(jobs, begun)
 
     def crosspost(self, destination: str, platform_id: str) -> Outcome:
         """Pass a message of ours in an announcement channel on to its followers. May be asked again: a message that
@@ -211,9 +164,7 @@ class Discord:
         if isinstance(answer, Trouble):
             return await self._unsent(answer, destination, part)
         sent = Sent(answer, _url(guild, destination, answer))
-        if news:
-            await self._pass_on(destination, sent)
-        return sent
+        return await self._passed_on(destination, sent) if news else sent
 
     async def _unsent(self, trouble: Trouble, destination: str, part: Part) -> Outcome:
         """The outcome of a failed sending; a missing permission is named."""
@@ -229,18 +180,24 @@ class Discord:
                 return Refused(lack)
         return outcome
 
-    async def _pass_on(self, destination: str, sent: Sent) -> None:
+    async def _passed_on(self, destination: str, sent: Sent) -> Sent:
+        """A message that is out in an announcement channel, with what came of passing it on."""
         if not self._chosen.crosspost:
-            return
+            return replace(sent, passed=False)
         outcome = await self._crosspost(destination, sent.platform_id)
-        if not isinstance(outcome, Sent):
-            log.warning("posted, but not passed on to followers: %s: %s", sent.url, outcome.reason)
+        if isinstance(outcome, Sent):
+            return replace(sent, passed=True)
+        log.warning("posted, but not passed on to followers: %s: %s", sent.url, outcome.reason)
+        if isinstance(outcome, Refused):
+            return replace(sent, passed=False)
+        again = outcome.not_before if isinstance(outcome, Later) else self._clock() + 15 * PAUSE
+        return replace(sent, passed=False, pass_at=again)
 
     async def _crosspost(self, destination: str, platform_id: str) -> Outcome:
         place = await self._places.at(destination)
         if isinstance(place, Trouble):
             return self._outcome(place, destination)
-        channel, sent = int(destination), Sent(platform_id, _url(place.guild, destination, platform_id))
+        channel, sent = int(destination), Sent(platform_id, _url(place.guild, destination, platform_id), passed=True)
         answer = await self._wire.ask(lambda client: client.http.publish_message(channel, int(platform_id)))
         if not isinstance(answer, Trouble) or answer.code == ALREADY_CROSSPOSTED:
             return sent
@@ -262,9 +219,7 @@ class Discord:
             whole = f"discord channel {destination}: {last}"
             return NotFound() if found else CannotTell(whole, None)
         sent = Sent(found, _url(place.guild, destination, found))
-        if place.news:
-            await self._pass_on(destination, sent)
-        return sent
+        return await self._passed_on(destination, sent) if place.news else sent
 
     async def _edit(self, part: Part, destination: str, platform_id: str) -> Outcome:
         place = await self._places.at(destination)
@@ -273,7 +228,8 @@ class Discord:
         answer = await self._wire.ask(lambda client: calls.replace(client, part, int(destination), int(platform_id)))
         if isinstance(answer, Trouble):
             return self._outcome(answer, destination)
-        return Sent(platform_id, _url(place.guild, destination, platform_id))
+        sent = Sent(platform_id, _url(place.guild, destination, platform_id))
+        return replace(sent, passed=True) if place.news else sent  # what was passed on follows an edit by itself
 
     async def _votes(self, destination: str, platform_id: str) -> Votes | CannotTell:
         answer = await self._wire.ask(lambda client: calls.counted(client, int(destination), int(platform_id)))
@@ -336,11 +292,6 @@ class Discord:
         if isinstance(outcome, Later):
             return CannotTell(outcome.reason, outcome.not_before)
         return CannotTell(outcome.reason, None if isinstance(outcome, Refused) else self._clock() + 15 * PAUSE)
-
-
-def _landed(flying: dict[Future[Outcome], str]) -> Iterator[tuple[str, Outcome]]:
-    for future in wait(flying, return_when=FIRST_COMPLETED).done:
-        yield flying.pop(future), future.result()
 
 
 def _url(guild: str, channel: str, message_id: str) -> str:

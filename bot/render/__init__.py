@@ -2,7 +2,8 @@
 
 `posts` gives what an outlet gets, `finding_text` one finding in words, `preview` what would be posted, `rendered` any
 other template (pages, commands). The modules: `environment` (the templates' language), `lint` (every digit traced),
-`names` (foreign text made harmless), `pieces` (what is dropped when not all fits), `weigh` (limits and prices).
+`names` (foreign text made harmless), `pieces` (what is dropped when not all fits), `threads` (several parts instead),
+`polls` (questions to readers), `weigh` (limits and prices).
 """
 
 from bot.render.answers import answer_embed
@@ -10,6 +11,7 @@ from bot.render.digests import Options, embed_length, finding_text, posts, previ
 from bot.render.environment import TEMPLATES, rendered, traced
 from bot.render.lint import LintError
 from bot.render.pieces import TooLongError
+from bot.render.polls import UnaskedError
 from bot.render.weigh import cost, weight
 
 __all__ = [
@@ -17,6 +19,7 @@ __all__ = [
     "LintError",
     "Options",
     "TooLongError",
+    "UnaskedError",
     "answer_embed",
     "cost",
     "embed_length",

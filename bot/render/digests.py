@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from bot import config
 from bot.records import Document, Picture, Post
-from bot.render import environment, lint, pieces, weigh
+from bot.render import environment, lint, pieces, polls, threads, weigh
 from bot.render.pieces import Piece, TooLongError
 
 
@@ -18,6 +19,10 @@ class Options:
     locale: str = "en"
     hidden_names: tuple[str, ...] = ()
     pictures: tuple[Picture, ...] = ()
+    poll: config.Poll | None = None
+    """To be asked with it."""
+    thread: range | None = None
+    """How many parts of words a thread may have; `None`: one post."""
 
 
 def posts(document: Document, outlet: str, options: Options | None = None) -> Post:
@@ -40,6 +45,10 @@ def preview(post: Post, paths: Sequence[str] = (), locale: str = "en") -> str:
     facts |= {"total": embed_length(post.embed) if post.embed else 0, "embed_limit": weigh.EMBED_TOTAL}
     about = _said("text", "text/preview.j2", {"p": facts}, Options(locale))
     words = embed_text(post.embed) if post.embed else "\n\n".join(post.parts)
+    if post.poll:
+        answers = "\n".join(f"( ) {answer}" for answer in post.poll.answers)
+        over = post.parts[-1] if post.embed else ""
+        words = f"{words}\n\n{over}\nPoll: {post.poll.question}\n{answers}"
     return f"{words}\n\n{pieces.fitted(about, len, 10**6)}"
 
 
@@ -53,17 +62,36 @@ def finding_text(finding: Mapping[str, Any], catalogue: Mapping[str, Any], local
 
 
 def _x(document: Document, options: Options) -> Post:
-    parts = _said("x", "x/digest.j2", context(document), options)
-    text = pieces.fitted(parts, weigh.weight, weigh.X_LIMIT)
-    if found := weigh.entities(text):
+    facts = context(document)
+    said = _said("x", "x/digest.j2", facts, options)
+    poll = polls.asked(options.poll, facts, "x", options.locale) if options.poll else None
+    if options.thread:
+        texts = threads.thread(said, lambda *at: _head(facts, options, *at), options.thread)
+        texts += (f"{_head(facts, options, 0, 0)}\n{poll.question}",) if poll else ()
+    else:
+        said += (Piece("text", "", 0, pieces.PARAGRAPH + poll.question),) if poll else ()
+        texts = (pieces.fitted(said, weigh.weight, weigh.X_LIMIT),)
+    if found := [entity for text in texts for entity in weigh.entities(text)]:
         raise lint.LintError(f"x/digest.j2: found {found[0]!r}, which X would link, wanted no link, mention or tag")
-    return Post("x", (text,), options.pictures)
+    # A poll and a picture exclude each other.
+    return Post("x", texts, () if poll and len(texts) == 1 else options.pictures, poll=poll)
+
+
+def _head(facts: Mapping[str, Any], options: Options, number: int, of: int, taken_back: bool = False) -> str:
+    """What the later parts of a thread begin with, so that none is like that of another day; 0: the poll's."""
+    at = {"number": number, "of": of, "taken_back": taken_back}
+    return pieces.fitted(_said("x", "x/part.j2", {**facts, "at": at}, options), weigh.weight, weigh.X_LIMIT)
 
 
 def _discord(document: Document, options: Options) -> Post:
     facts = context(document)
     parts = _said("discord", "discord/digest.j2", facts, options) + _said("text", "discord/footer.j2", facts, options)
-    return Post("discord", ("",), options.pictures, embed(parts, "discord/digest.j2"))
+    made = Post("discord", ("",), options.pictures, embed(parts, "discord/digest.j2"))
+    if options.poll is None:
+        return made
+    # A message with a poll has no embed, so it is one of its own.
+    over = pieces.fitted(_said("discord", "discord/poll.j2", facts, options), units, _OVER_POLL)
+    return replace(made, parts=("", over), poll=polls.asked(options.poll, facts, "discord", options.locale))
 
 
 def _text(document: Document, options: Options) -> Post:
@@ -149,5 +177,7 @@ def embed(parts: Sequence[Piece], template: str) -> dict[str, Any]:
 
 
 _FIELDS = ("field", "wide")
+_OVER_POLL = 2000
+"""docs.discord.com, resources/message, Create Message, `content`."""
 _DESCRIPTION_SHARE = 2600
 """Of the 4,096 a description may have, so that 6,000 in all leave room for the fields."""

@@ -18,7 +18,7 @@ from bot.lake.settings import Lake
 from bot.records import FootfallError
 from bot.store._columns import Instant, tables
 from bot.store._events import event_days, event_refs, gauges, leaves, settlements, sketches, strangers, tallies
-from bot.store._issues import deliveries, digests, figures, leases, paused, receipts
+from bot.store._issues import deliveries, digests, figures, leases, paused, polls, receipts
 from bot.store._networks import catalogues, cursors, models, readings, refs, snapshots, stretches, usage, windows
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "models",
     "opened",
     "paused",
+    "polls",
     "readings",
     "receipts",
     "refs",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Date, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
+from sqlalchemy import Boolean, Column, Date, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
 
 from bot.store._columns import Instant, tables
 
@@ -56,7 +56,7 @@ deliveries = Table(
     Column("outlet", String(60), nullable=False),
     Column("destination", String(200), nullable=False),
     Column("part", Integer, nullable=False),
-    Column("kind", String(10), nullable=False),  # post, correction
+    Column("kind", String(10), nullable=False),  # post, correction, poll
     Column("marker", String(24), nullable=False),
     Column("state", String(8), nullable=False),  # planned, sending, sent, refused, unknown, skipped
     Column("since", Instant, nullable=False),  # when it came into its state
@@ -75,9 +75,29 @@ deliveries = Table(
     Column("otherwise", String(6), nullable=False),  # where that cannot be edited: refuse, post, skip
     Column("platform_id", Text),
     Column("url", Text),
+    Column("passed", Boolean),  # whether its destination's followers got it; null: there are none
+    Column("pass_at", Instant),  # when to pass it on to them again; null: nothing to do
     UniqueConstraint("network", "period", "day", "edition", "outlet", "destination", "part"),
     Index("deliveries_by_state", "state", "outlet", "not_before"),
     Index("deliveries_by_month", "outlet", "tried_at"),
+)
+
+# The poll that a delivery carried, as it was asked, and how readers voted once it had closed.
+polls = Table(
+    "polls",
+    tables,
+    Column("delivery", ForeignKey("deliveries.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", String(60), nullable=False),
+    Column("question", Text, nullable=False),
+    Column("answers", Text, nullable=False),  # JSON: an array of texts
+    Column("minutes", Integer, nullable=False),  # how long it is open
+    Column("closes", Instant),  # null: it is not out
+    Column("ask_at", Instant),  # next reading; null: not out, read, or never to be known
+    Column("votes", Text),  # JSON: an array of counts, in the order of the answers; null: not known
+    Column("read_at", Instant),
+    Column("reason", Text, nullable=False),  # why the votes are not known
+    Index("polls_by_time", "ask_at"),
+    Index("polls_by_end", "closes"),
 )
 
 # Outlets whose account is refused: nothing is sent there until an operator or a working check lifts it.

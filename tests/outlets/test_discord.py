@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -16,10 +16,23 @@ import pytest
 import simcord
 from pydantic import ValidationError
 
-from bot.outlets import CannotTell, Later, NotFound, Part, Poll, Refused, Sent, Stopped, Unsure, Votes, discord, marker
+from bot.outlets import (
+    CannotTell,
+    Later,
+    NotFound,
+    Outcome,
+    Part,
+    Refused,
+    Sent,
+    Stopped,
+    Unsure,
+    Votes,
+    discord,
+    marker,
+)
 from bot.outlets import _discord_calls as calls
 from bot.outlets import _discord_message as message
-from bot.records import Picture
+from bot.records import Picture, Poll
 from tests.outlets.rig_discord import CHANNEL, FAULTS, PNG, hurried, outlet, part
 from tests.peers import discord_api as api
 from tests.peers.discord_api import CREATE, DiscordPeer, Fault, error, rate_limited
@@ -608,6 +621,13 @@ def jobs(destinations: Iterable[str]) -> list[tuple[Part, str]]:
     return [(dataclasses.replace(part("x"), marker=marker("x", d)), d) for d in destinations]
 
 
+def landed(bot: discord.Discord, channels: list[str], guilds: Mapping[str, str] | None = None) -> dict[str, Outcome]:
+    """Posts to every channel; the outcome of each. `guilds`: the server of each that took a post before."""
+    places = {marker("x", channel): channel for channel in channels}
+    links = {channel: f"https://discord.com/channels/{guild}/{channel}/1" for channel, guild in (guilds or {}).items()}
+    return {places[name]: outcome for name, outcome in bot.post_many(jobs(channels), links)}
+
+
 @contextmanager
 def crowd(count: int, **options: Any) -> Iterator[tuple[DiscordPeer, list[str]]]:
     with hurried(), DiscordPeer(bucket=(1000, 1.0), **options) as peer:
@@ -625,7 +645,7 @@ def test_one_bad_channel_harms_no_other() -> None:
         peer.channel(int(channels[10]), deny=api.SEND_MESSAGES)
         peer.fail(Fault(drop=True), channel=int(channels[20]))
         peer.fail(Fault(503, "no", after=True), channel=int(channels[30]))
-        outcomes = dict(bot.post_many(jobs(channels)))
+        outcomes = landed(bot, channels)
         bot.close()
     odd = {channels.index(d): type(outcome) for d, outcome in outcomes.items() if not isinstance(outcome, Sent)}
     assert odd == {3: Refused, 10: Refused, 20: Unsure, 30: Unsure}
@@ -638,7 +658,7 @@ def test_channels_seen_before_cost_one_request_each_and_still_name_what_they_lac
         bot = outlet(peer, patience=5)
         peer.channel(int(channels[10]), guild=100, deny=api.ATTACH_FILES)
         guilds = {channel: str(100 + n % 5) for n, channel in enumerate(channels)}
-        outcomes = dict(bot.post_many(jobs(channels), guilds))
+        outcomes = landed(bot, channels, guilds)
         bot.close()
     assert len(peer.requests) == 2 + 40 + 3, "the login, each channel, and a look at the one that refused"
     refused = outcomes[channels[10]]
@@ -653,7 +673,7 @@ def test_when_the_account_itself_is_refused_the_rest_is_not_tried(fault: Fault, 
     with crowd(200) as (peer, channels):
         bot = outlet(peer, clock=lambda: NOW, patience=5)
         peer.fail(fault, times=200)
-        outcomes = dict(bot.post_many(jobs(channels), dict.fromkeys(channels, "100")))
+        outcomes = landed(bot, channels, dict.fromkeys(channels, "100"))
         bot.close()
     assert len(outcomes) == 200 and all(isinstance(outcome, kind) for outcome in outcomes.values())
     assert len(posts(peer)) < 100 and peer.messages == []
@@ -681,7 +701,7 @@ def test_the_global_limit_is_kept_and_not_run_into() -> None:
     with crowd(60, per_second=50) as (peer, channels):
         settings = discord.Settings(api=peer.url)
         bot = discord.outlet(settings, None, {"DISCORD_TOKEN": secret()}, lambda: datetime.now(UTC))  # type: ignore[arg-type]
-        outcomes = dict(bot.post_many(jobs(channels), dict.fromkeys(channels, "100")))
+        outcomes = landed(bot, channels, dict.fromkeys(channels, "100"))
         bot.close()
     assert all(isinstance(outcome, Sent) for outcome in outcomes.values()) and len(peer.messages) == 60
     assert peer.limited <= 2, "a request or two may bunch up on a busy machine"

@@ -176,6 +176,8 @@ class XPeer:
         self.repeats = False
         """Whether the same text may be posted twice. The real one refuses it; a test that counts posts must not lean
         on that."""
+        self.forbid_replies = False
+        """Whether replies are refused, as where the app was not summoned."""
         self.dialect = "tweet"
         self.access_level = "read-write"
         self.name = NAME
@@ -345,9 +347,13 @@ class XPeer:
 
     def _check_place(self, body: dict[str, Any]) -> None:
         known = {post["id"]: post for post in self.posts}
-        if (parent := body.get("reply", {}).get("in_reply_to_tweet_id")) and parent not in known:
+        if (parent := body.get("reply", {}).get("in_reply_to_tweet_id")) and (
+            parent not in known or self.forbid_replies
+        ):
             raise Refusal(403, NOT_SUMMONED)
         edited = body.get("edit_options", {}).get("previous_post_id")
+        if edited and edited in self.polls:
+            raise Refusal(400, "posts with a poll cannot be edited")
         if edited and (edited not in known or self.now() - known[edited]["at"] > timedelta(minutes=30)):
             raise Refusal(403, "You are not permitted to edit this post.")
 

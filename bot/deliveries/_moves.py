@@ -1,0 +1,124 @@
+"""What the outbox does to single rows inside a transaction of its own: changes them where they still are as read, and
+whatever hangs on that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import sqlalchemy as sa
+
+from bot.deliveries import _planning, rules
+from bot.deliveries.rows import Delivery, DeliveryError, Edition, delivery
+from bot.outlets import Later, Outcome, Refused, Sent, Stopped, Unsure, redacted
+from bot.records import Document
+from bot.store import alone, digests, paused
+from bot.store import deliveries as rows
+
+
+def alone_with(connection: sa.Connection, edition: Edition) -> None:
+    """Nobody else plans, claims or composes this period until the transaction ends. The archive takes the same lock."""
+    alone(connection, "digest", edition.network, edition.period, edition.day)
+
+
+def read(connection: sa.Connection, id: int) -> Delivery:
+    """Raises `DeliveryError` where there is none."""
+    row = connection.execute(sa.select(rows).where(rows.c.id == id)).first()
+    if row is None:
+        raise DeliveryError(f"delivery {id}: there is none; python -m bot deliveries list shows those there are")
+    return delivery(row)
+
+
+def change(connection: sa.Connection, one: Delivery, made: rules.Change, *more: sa.ColumnElement[bool]) -> bool:
+    """Change a row that is still as it was read; whether it was."""
+    same = [rows.c.id == one.id, rows.c.state == one.state, rows.c.attempts == one.attempts]
+    if one.state == "sending":
+        same.append(rows.c.claimed_by == one.claimed_by)
+    return connection.execute(rows.update().where(*same, *more).values(**made)).rowcount == 1
+
+
+def may_go(now: datetime) -> Sequence[sa.ColumnElement[bool]]:
+    """What must hold of a planned row for it to be claimed."""
+    return (rows.c.not_before <= now, sa.or_(rows.c.until.is_(None), rows.c.until > now), *_STANDING)
+
+
+_EARLIER = rows.alias("earlier")
+_OUT = sa.exists().where(
+    *[getattr(_EARLIER.c, name) == getattr(rows.c, name) for name in _planning.THREAD],
+    _EARLIER.c.part == rows.c.part - 1,
+    _EARLIER.c.state == "sent",
+)
+_STANDING = (sa.or_(rows.c.part == 0, _OUT), rows.c.outlet.not_in(sa.select(paused.c.outlet)))
+"""The part before it is out, and its outlet is not paused. Made once: putting it together takes longer than asking."""
+
+
+def is_current(connection: sa.Connection, one: Delivery, document: Document, now: datetime) -> bool:
+    """Whether the document is still what the archive has for this delivery. One of an older edition is skipped."""
+    same = (digests.c.network == one.network, digests.c.period == one.period, digests.c.day == one.day)
+    wanted = sa.select(digests.c.edition, digests.c.document).where(*same)
+    kept = connection.execute(wanted.order_by(digests.c.edition.desc()).limit(1)).first()
+    if kept is not None and kept.edition > one.edition and one.part == 0:
+        reason = f"superseded by edition {kept.edition} before it was sent"
+        if change(connection, one, rules.ended("skipped", reason, now)):
+            stop_thread(connection, one, "skipped", now)
+        return False
+    if kept is None or kept.edition < one.edition:
+        return False
+    return kept.edition > one.edition or _planning.same_words(kept.document, document)
+
+
+def over_budget(connection: sa.Connection, one: Delivery, cost: Decimal, budget: Decimal, now: datetime) -> str | None:
+    """Why a part cannot be paid this month. What is out and what may be counts, at the price of its last attempt."""
+    alone(connection, "budget", one.outlet)
+    month = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    mine = (rows.c.outlet == one.outlet, rows.c.tried_at >= month, rows.c.id != one.id)
+    counted = (*mine, rows.c.state.in_(("sent", "sending", "unknown")), rows.c.cost.is_not(None))
+    spent = sum(map(Decimal, connection.execute(sa.select(rows.c.cost).where(*counted)).scalars()), Decimal(0))
+    if spent + cost <= budget:
+        return None
+    return (
+        f"{one.outlet}: over the monthly budget: ${spent:f} of ${budget:f} spent or under way since {month:%d %b}, this"
+        f" costs ${cost:f}; raise outlets.{one.outlet}.monthly_budget, then deliveries retry {one.id}"
+    )
+
+
+def stop_thread(connection: sa.Connection, one: Delivery, state: str, now: datetime) -> None:
+    """The parts after one that will not be out are not sent either: the thread stays partial."""
+    _skip_after(connection, one, f"the thread is partial: its part {one.part + 1} was {state}", now)
+
+
+def stop_edits(connection: sa.Connection, one: Delivery, now: datetime) -> None:
+    """The parts after one that is corrected by a post of its own are not edited either."""
+    _skip_after(connection, one, "corrected by a post of its own", now, rows.c.kind == "correction")
+
+
+def _skip_after(
+    connection: sa.Connection, one: Delivery, reason: str, now: datetime, *more: sa.ColumnElement[bool]
+) -> None:
+    same = (*_planning.there(one.digest, one.outlet, one.destination), rows.c.edition == one.edition)
+    later = rows.update().where(*same, rows.c.part > one.part, rows.c.state == "planned", *more)
+    connection.execute(later.values(**rules.ended("skipped", reason, now)))
+
+
+def pause(connection: sa.Connection, outlet: str, reason: str, now: datetime) -> None:
+    """An outlet whose account is refused sends nothing until that is lifted."""
+    alone(connection, "paused", outlet)
+    if connection.execute(sa.select(paused).where(paused.c.outlet == outlet)).first() is None:
+        row = {"outlet": outlet, "reason": redacted(reason), "since": now, "checked_at": now}
+        connection.execute(paused.insert().values(row))
+
+
+def clean(outcome: Outcome) -> Outcome:
+    """An outcome whose reason is fit to be kept, whatever the outlet put there."""
+    match outcome:
+        case Sent():
+            return outcome
+        case Later(reason, not_before):
+            return Later(redacted(reason), not_before)
+        case Refused(reason):
+            return Refused(redacted(reason))
+        case Unsure(reason):
+            return Unsure(redacted(reason))
+        case Stopped(reason):
+            return Stopped(redacted(reason))

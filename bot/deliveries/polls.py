@@ -1,0 +1,126 @@
+"""The polls that deliveries carried: as they were asked, until when, and how readers voted once they had closed.
+
+What cannot be read back stays unknown with its reason; a count that is not final is never kept.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.deliveries.rows import Delivery, delivery
+from bot.outlets import CannotTell, Votes, redacted
+from bot.records import PeriodName, Poll
+from bot.store import Store
+from bot.store import deliveries as rows
+from bot.store import polls as table
+
+POLLS = "polls"
+"""What the panel of a digest is called that tells how readers voted."""
+AGAIN = timedelta(minutes=15)
+"""Until the next reading where a poll that should be closed is still counted."""
+GIVEN_UP = timedelta(days=3)
+"""After its end; a platform that has no final count by then is not expected to have one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One poll at one destination."""
+
+    outlet: str
+    destination: str
+    day: date
+    """First day of the period whose digest it went with."""
+    period: PeriodName
+    poll: Poll
+    closes: datetime
+    votes: tuple[int, ...] | None
+    """By answer; `None`: not known."""
+    read_at: datetime | None
+    reason: str
+    """Why the votes are not known."""
+    url: str
+
+
+class Polls:
+    """The polls of one database."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def of(self, id: int) -> Poll | None:
+        """The poll that a delivery carried at its last attempt."""
+        with self._store.reading() as connection:
+            row = connection.execute(sa.select(table).where(table.c.delivery == id)).first()
+        return _poll(row) if row else None
+
+    def due(self, now: datetime, outlets: Collection[str]) -> tuple[Delivery, ...]:
+        """Deliveries whose poll is to be read now."""
+        wanted = (table.c.ask_at <= now, rows.c.state == "sent", rows.c.outlet.in_(outlets))
+        chosen = sa.select(rows).join(table, table.c.delivery == rows.c.id).where(*wanted).order_by(rows.c.id)
+        with self._store.reading() as connection:
+            return tuple(map(delivery, connection.execute(chosen)))
+
+    def told(self, one: Delivery, found: Votes | CannotTell, now: datetime) -> None:
+        """Record what the outlet said of a poll."""
+        with self._store.writing() as connection:
+            row = connection.execute(sa.select(table).where(table.c.delivery == one.id)).one()
+            change = _told(found, len(json.loads(row.answers)), row.closes, now)
+            still = (table.c.delivery == one.id, table.c.ask_at.is_not(None))
+            connection.execute(table.update().where(*still).values(**change))
+
+    def closed(self, network: str, begins: datetime, ends: datetime) -> tuple[Asked, ...]:
+        """What was asked with a network's digests and closed from one instant until before another; oldest first."""
+        span = (rows.c.network == network, table.c.closes >= begins, table.c.closes < ends)
+        kept = (rows.c.outlet, rows.c.destination, rows.c.day, rows.c.period, rows.c.url)
+        chosen = sa.select(table, *kept).join(rows, table.c.delivery == rows.c.id).where(*span)
+        order = (rows.c.day, rows.c.outlet, rows.c.destination, rows.c.id)
+        with self._store.reading() as connection:
+            return tuple(map(_asked, connection.execute(chosen.order_by(*order))))
+
+
+def ask(connection: sa.Connection, id: int, poll: Poll | None) -> None:
+    """Keep what a delivery is about to ask, before it is sent; `None`: nothing."""
+    connection.execute(table.delete().where(table.c.delivery == id))
+    if poll is not None:
+        row = {"name": poll.name, "question": poll.question, "answers": json.dumps(poll.answers, ensure_ascii=False)}
+        minutes = int(poll.lasts.total_seconds() // 60)
+        connection.execute(table.insert().values(delivery=id, **row, minutes=minutes, reason="not closed yet"))
+
+
+def out(connection: sa.Connection, id: int, at: datetime) -> None:
+    """A delivery is out: where it carried a poll, that is open from now on."""
+    row = connection.execute(sa.select(table).where(table.c.delivery == id, table.c.closes.is_(None))).first()
+    if row is not None:
+        closes = at + timedelta(minutes=row.minutes)
+        first = closes + timedelta(minutes=1)  # kept to the second, and platforms take a moment to count
+        connection.execute(table.update().where(table.c.delivery == id).values(closes=closes, ask_at=first))
+
+
+def _told(found: Votes | CannotTell, answers: int, closes: datetime, now: datetime) -> dict[str, object]:
+    last = now >= closes + GIVEN_UP
+    if isinstance(found, CannotTell):
+        again = None if last or found.again is None else max(found.again, now + timedelta(minutes=1))
+        return {"reason": redacted(found.reason), "ask_at": again}
+    if len(found.counts) != answers:
+        reason = f"found votes for {len(found.counts)} answers, wanted {answers}"
+        return {"reason": reason, "ask_at": None}
+    if not found.final:
+        reason = "closed, but its count was never final" if last else "closed, and still being counted"
+        return {"reason": reason, "ask_at": None if last else now + AGAIN}
+    return {"votes": json.dumps(found.counts), "read_at": now, "reason": "", "ask_at": None}
+
+
+def _poll(row: Any) -> Poll:
+    return Poll(row.question, tuple(json.loads(row.answers)), timedelta(minutes=row.minutes), row.name)
+
+
+def _asked(row: Any) -> Asked:
+    votes = tuple(json.loads(row.votes)) if row.votes else None
+    place = (row.outlet, row.destination, row.day, row.period)
+    return Asked(*place, _poll(row), row.closes, votes, row.read_at, row.reason, row.url or "")

@@ -1,0 +1,81 @@
+"""A poll of readers: its question and answers from the operator's templates, over the figures of the digest that it
+goes with. Linted like any post; one that would show a figure which is unknown is not asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import TemplateError, UndefinedError, nodes
+
+from bot import config
+from bot.records import Poll
+from bot.render import environment, lint, pieces, weigh
+
+
+class UnaskedError(Exception):
+    """A poll cannot be asked. One line: which, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    question: int
+    answer: int
+
+
+_LIMITS = {"x": _Limits(100, 25), "discord": _Limits(300, 55)}
+"""Discord: resources/poll. X: answers of create-post.mdx; its question stands in the post, which has 280 in all."""
+OUTLETS = tuple(_LIMITS)
+"""Where polls can be asked."""
+
+
+def asked(wording: config.Poll, facts: Mapping[str, Any], outlet: str, locale: str = "en") -> Poll:
+    """The poll as an outlet asks it. `facts` are what templates of digests are given. Raises `UnaskedError`."""
+    limits, size = _LIMITS[outlet], weigh.weight if outlet == "x" else len
+    answers = tuple(_said(wording, text, facts, outlet, locale) for text in wording.answers)
+    question = _said(wording, wording.question, facts, outlet, locale)
+    _check(wording, question, limits.question, size)
+    for answer in answers:
+        _check(wording, answer, limits.answer, len)
+    if len(set(answers)) < len(answers):
+        raise UnaskedError(f"poll {wording.name}: two answers are the same: {', '.join(answers)}")
+    if outlet == "x" and (found := [e for text in (question, *answers) for e in weigh.entities(text)]):
+        raise UnaskedError(f"poll {wording.name}: found {found[0]!r}, which X would link")
+    return Poll(question, answers, wording.lasts, wording.name)
+
+
+def mistakes(wording: config.Poll) -> list[tuple[str, str]]:
+    """What is wrong with a poll's templates themselves: key, what was found and wanted."""
+    words = environment.environment("text")
+    found = []
+    for key, text in (("question", wording.question), *((f"answers.{n}", t) for n, t in enumerate(wording.answers))):
+        try:
+            for literal in words.parse(text).find_all(nodes.TemplateData):
+                lint.checked(literal.data, "template")
+        except (TemplateError, lint.LintError) as error:
+            found.append((key, f"found {text!r:.60}: {str(error).splitlines()[0]}"))
+    return found
+
+
+def _said(wording: config.Poll, text: str, facts: Mapping[str, Any], outlet: str, locale: str) -> str:
+    # Discord shows the texts of a poll as they are, without formatting.
+    words = environment.environment("x" if outlet == "x" else "text", locale)
+    try:
+        raw = words.from_string(text).render(environment.traced(_known(facts)))
+        return pieces.tidy(lint.checked(raw, f"poll {wording.name}"))
+    except UndefinedError as error:
+        raise UnaskedError(f"poll {wording.name}: a figure that it shows is unknown or not there: {error}") from error
+    except (TemplateError, lint.LintError) as error:
+        raise UnaskedError(f"poll {wording.name}: {error}") from error
+
+
+def _known(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """`d`, `c` and `f` (the figures of `c`), without the figures that are unknown."""
+    figures = {key: figure for key, figure in facts["c"]["figures"].items() if figure["value"] is not None}
+    return {"d": facts["d"], "c": {**facts["c"], "figures": figures}, "f": figures}
+
+
+def _check(wording: config.Poll, text: str, limit: int, size: Callable[[str], int]) -> None:
+    if not 0 < size(text) <= limit:
+        raise UnaskedError(f"poll {wording.name}: found {text!r:.80} of {size(text)} characters, wanted 1 to {limit}")
