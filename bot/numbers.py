@@ -171,7 +171,9 @@ def weekday(when: date | str, locale: str = "en") -> str:
 def month(when: date | str, locale: str = "en") -> str:
     """The month that holds a day: "January 2025"."""
     moment = when if isinstance(when, date) else date.fromisoformat(when)
-    return format_date(moment, format="LLLL y" if _english(locale) else _month(locale), locale=words.babel_locale(locale))
+    return format_date(
+        moment, format="LLLL y" if _english(locale) else _month(locale), locale=words.babel_locale(locale)
+    )
 
 
 def value(figure: Mapping[str, object], locale: str = "en") -> str:

@@ -1,4 +1,4 @@
-"""Our own fixed sentences as they stand in documents and errors, always in English: reasons, gaps, what was asked wrong.
+"""Our own fixed sentences as they stand in documents and errors, in English: reasons, gaps, what was asked wrong.
 
 Braces hold what differs; `bot.render.told` says what each may be. A sentence that is changed where it is made has to be
 changed here too, else it stays English: `tests/words` compares both.

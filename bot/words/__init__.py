@@ -1,7 +1,7 @@
 """What we say, in each language: gettext catalogues from `locales/`, English where a translation is missing.
 
-`speech(locale)` speaks one language. Words are marked where they stand: `say`, `say_n` and `N_` in Python, `{% trans %}`
-and `_()` in templates; `python -m locales` collects them. Numbers and dates are `bot.numbers`' business.
+`speech(locale)` speaks one language. Words are marked where they stand: `say`, `say_n` and `N_` in Python,
+`{% trans %}` and `_()` in templates; `python -m locales` collects them. Numbers and dates are `bot.numbers`' business.
 """
 
 from bot.words.bidi import is_rtl, isolated

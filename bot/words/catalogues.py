@@ -63,5 +63,5 @@ def digits(text: str) -> tuple[float, ...]:
     return tuple(sorted(unicodedata.numeric(c) for c in text if unicodedata.category(c)[0] == "N"))
 
 
-def _forms(text: str | Iterable[str]) -> tuple[str, ...]:
-    return (text,) if isinstance(text, str) else tuple(text)
+def _forms(text: str | Iterable[str] | None) -> tuple[str, ...]:
+    return (text,) if isinstance(text, str) else tuple(text or ())

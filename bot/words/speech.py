@@ -14,8 +14,8 @@ FRACTION = 100
 """Stands for a number that is not whole where a plural form is chosen: every language puts both into "other"."""
 
 
-def N_(message: str) -> str:  # noqa: N802  gettext's own name for it
-    """Marks a sentence for translation that is said later."""
+def N_(message: str) -> str:
+    """Gettext's own name for what marks a sentence for translation that is said later."""
     return message
 
 
