@@ -107,8 +107,10 @@ def _joined(saying: told.Saying, outlet: str, limit: int, locale: str) -> str:
         else:
             text = Name(plain(one.text), limit) if one.foreign else plain(one.text)
         clipped = _clipped(text, outlet, max(left, size("…")))
-        escaped = ESCAPES[outlet](clipped)
-        made += _isolated(escaped, outlet, locale) if one.foreign else escaped
+        if one.foreign:
+            made += _isolated(ESCAPES[outlet](clipped), outlet, locale)
+        else:
+            made += for_html(clipped) if outlet == "site" else clipped
         left -= size(text)
         if clipped != text:
             break

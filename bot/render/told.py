@@ -97,7 +97,8 @@ def _sentence(text: str, speech: Speech) -> Saying | None:
     for message, pattern in _patterns():
         if (found := pattern.fullmatch(text)) and speech.knows(message):
             return tuple(_filled(speech.text(message), found.groupdict(), speech))
-    return None
+    # Documents of earlier versions have gaps without a full stop.
+    return _sentence(f"{text}.", speech) if text[-1:].isalpha() else None
 
 
 def _filled(message: str, held: Mapping[str, str], speech: Speech) -> Iterator[Said]:
