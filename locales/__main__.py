@@ -1,4 +1,4 @@
-"""Brings the catalogues in step with the code: `python -m locales`; with `--check`, says what is not and changes nothing.
+"""Brings the catalogues in step with the code: `python -m locales`; `--check` only says what is not in step.
 
 A sentence that changed loses its translation, since it may not be true any more; it is asked for again.
 """

@@ -65,17 +65,19 @@ def desk(parts: Parts) -> daily.Desk:
     chosen = parts.settings.config
     threads = {name for name, block in chosen.outlets.items() if getattr(block, "thread", False)}
     outbox = daily.outbox(parts.store)
-    return daily.Desk(parts.store, parts.archive, outbox, chosen.publish, chosen.corrections.threshold, threads)
+    locales = {
+        destination: locale
+        for block in chosen.outlets.values()
+        for destination, locale in getattr(block, "locales", {}).items()
+    }
+    return daily.Desk(
+        parts.store, parts.archive, outbox, chosen.publish, chosen.corrections.threshold, threads, locales
+    )
 
 
 def run(parts: Parts, desk: daily.Desk, made: Mapping[str, Ready]) -> Run:
     """One pass over the outbox, as this process."""
-    locales = {
-        destination: locale
-        for block in parts.settings.config.outlets.values()
-        for destination, locale in getattr(block, "locales", {}).items()
-    }
-    posts = daily.Posts(parts.archive, desk.outbox, parts.hidden, locales)
+    posts = daily.Posts(parts.archive, desk.outbox, parts.hidden, desk.locales)
     return Run(desk.outbox, made, posts, clock, worker(), parts.settings.config.publish.lease)
 
 

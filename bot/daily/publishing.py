@@ -52,6 +52,8 @@ class Desk:
     """Share by which a headline must move for a correction of its own."""
     threads: Collection[str] = ()
     """Outlets that get every part of a post, not the first alone."""
+    locales: Mapping[str, str] = field(default_factory=dict)
+    """Destination to its language; English for any other."""
 
 
 def outbox(store: Store) -> Outbox:
@@ -163,13 +165,13 @@ def _plan(
     if told is not None and outlet in _CORRECTS_ALONE:
         before = desk.archive.digest(edition.network, edition.period, edition.day, told)
         otherwise = "post" if before is None or _moved(before, document) > desk.threshold else "skip"
-    parts = _parts(document, outlet) if outlet in desk.threads else 1
+    parts = _parts(document, outlet, desk.locales.get(destination, "en")) if outlet in desk.threads else 1
     desk.outbox.plan(edition, outlet, destination, parts, now, until, otherwise)
 
 
-def _parts(document: Document, outlet: str) -> int:
+def _parts(document: Document, outlet: str, locale: str) -> int:
     try:
-        return len(post(document, outlet).parts)
+        return len(post(document, outlet, locale=locale).parts)
     except (render.LintError, render.TooLongError):
         return 1  # sending the first will say what is wrong
 

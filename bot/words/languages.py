@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from babel import Locale, UnknownLocaleError
+if TYPE_CHECKING:
+    from babel import Locale
 
 SOURCE = "en"
 """What the code and the templates are written in."""
@@ -37,6 +39,8 @@ def nearest(locale: str | None) -> str:
 @lru_cache(maxsize=32)
 def babel_locale(locale: str) -> Locale:
     """How numbers and dates are written for a locale, also one that there are no words for; English if unheard of."""
+    from babel import Locale, UnknownLocaleError
+
     try:
         return Locale.parse(LANGUAGES.get(locale, locale.replace("-", "_")))
     except (UnknownLocaleError, ValueError):
