@@ -72,11 +72,10 @@ def word(text: str, locale: str) -> str | None:
 
 @lru_cache(maxsize=4096)
 def _translated(text: str, speech: Speech) -> Saying | None:
-    whole = _sentence(text, speech)
-    if whole or "; " not in text:
-        return whole
     # Errors and gaps may be several sentences in one.
     parts = [_sentence(part, speech) for part in text.split("; ")]
+    if not all(parts) and (whole := _sentence(text, speech)):
+        return whole
     if not any(parts):
         return None
     said: list[Said] = []

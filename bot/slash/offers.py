@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import discord
 from discord.app_commands import Choice
 
-from bot import numbers
+from bot import numbers, words
 from bot.answers import Desk
 from bot.metrics import METRICS
 from bot.records import FootfallError, Name, PeriodName
@@ -58,7 +58,9 @@ async def metrics(interaction: discord.Interaction[Footfall], typed: str) -> lis
         for key, metric in METRICS.items()
         if not daily or "day" in metric.periods
     }
-    return [Choice(name=_clipped(f"{labels[key]} ({key})"), value=key) for key in near(typed, labels)]
+    rtl = tongues.speech_of(interaction).rtl
+    shown = {key: f"{_clipped(labels[key], LONGEST - len(key) - 6)} ({words.isolated(key, rtl)})" for key in labels}
+    return [Choice(name=shown[key], value=key) for key in near(typed, labels)]
 
 
 async def days(interaction: discord.Interaction[Footfall], typed: str) -> list[Choice[str]]:
@@ -79,12 +81,12 @@ async def days(interaction: discord.Interaction[Footfall], typed: str) -> list[C
 
 def _said(day: date, language: str) -> str:
     spoken = f"{day.day} {day:%B}" if language == "en" else numbers.day(day, language)
-    return f"{day.isoformat()} ({numbers.weekday(day, language)}, {spoken})"
+    return f"{words.isolated(day.isoformat(), words.is_rtl(language))} ({numbers.weekday(day, language)}, {spoken})"
 
 
-def _clipped(text: str) -> str:
-    clipped = Name(text, LONGEST)
-    while _units(clipped) > LONGEST:
+def _clipped(text: str, limit: int = LONGEST) -> str:
+    clipped = Name(text, limit)
+    while _units(clipped) > limit:
         clipped = Name(clipped, len(clipped) - 2)
     return clipped
 

@@ -19,7 +19,7 @@ from bot import answers, charts, render, words
 from bot.answers import AnswerError, Desk
 from bot.records import Document, Period, PeriodName, Picture
 from bot.slash.completion import Known, Names, is_token
-from bot.slash.questions import MODELS, Question, takes, written
+from bot.slash.questions import ASKED, MODELS, Question, takes, written
 from bot.words import N_, Speech
 
 DEFINED: Mapping[str, str] = MappingProxyType(
@@ -109,6 +109,7 @@ def _embed(desk: Desk, question: Question, answer: Document, locale: str) -> tup
     facts: dict[str, Any] = {
         "rows": rows,
         "page": {"number": number + 1, "of": pages, "first": number == 0, "stamped": stamp is not None},
+        "commands": [words.speech(locale).word("command", name) for name in ASKED],
         "definition": answers.method(desk, defined)["definition"] if defined else "",
     }
     embed = render.answer_embed(answer, facts, desk.hidden, locale)
