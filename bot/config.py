@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 import yaml
 from dotenv import dotenv_values
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -31,8 +32,20 @@ from pydantic import (
 )
 
 from bot.records import FootfallError, PeriodName
+from bot.words import LANGUAGES, nearest
 
 T = TypeVar("T", bound="Choice")
+
+
+def _language(value: str) -> str:
+    found = nearest(value)
+    if found.partition("-")[0] != value.partition("-")[0]:
+        raise ValueError(f"wanted one of {', '.join(LANGUAGES)}")
+    return found
+
+
+Language = Annotated[str, AfterValidator(_language)]
+"""A language that posts can be in; "es" is taken for "es-ES"."""
 
 
 class ConfigError(FootfallError):

@@ -1,7 +1,8 @@
 """How every number and date is shown, in one place. Rounding never lies: what is not all is never shown as 100%, what
 is not none is never shown as 0, and unknown is said as such.
 
-Counted things come without their noun (`count`) or with it (`counted`). Ratios and points carry their sign.
+Counted things come without their noun (`count`) or with it (`counted`). Ratios and points carry their sign. Digits are
+0 to 9 in every language, also in Arabic, so that a figure is the same in a post, its picture, the site and a search.
 """
 
 from __future__ import annotations
@@ -9,29 +10,35 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
+from typing import Literal
 
-from babel.dates import format_date
+from babel.dates import format_date, format_interval
 from babel.numbers import format_compact_decimal, format_decimal
+
+from bot import words
+from bot.words import N_
 
 Number = int | float | Decimal
 
-UNKNOWN = "unknown"
+UNKNOWN = N_("unknown")
 MINUS = "−"
 
 _COMPACT_FROM = 10**6
-_IRREGULAR = {"addresses": "address", "classes": "class", "batches": "batch", "proxies": "proxy"}
+_IRREGULAR = {"leaves": "leaf", "addresses": "address", "classes": "class", "batches": "batch", "proxies": "proxy"}
 _WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _DATE = "d MMMM y"
+_MARK = "\u200e"
+"""Babel's own direction mark beside "%" in Arabic; a number is isolated as a whole instead (`words.isolated`)."""
 
 
 def count(number: Number, locale: str = "en") -> str:
     """1234567 as "1,234,567". What is not whole (a median, an effective number) keeps one decimal below 1,000."""
     exact = _exact(number)
     if exact == exact.to_integral_value():
-        return format_decimal(exact, format="#,##0", locale=locale)
+        return _decimal(exact, "#,##0", locale)
     if abs(exact) < Decimal("0.1"):
         return _bound(exact, Decimal("0.1"), "#,##0.0", locale)
-    return format_decimal(exact, format="#,##0.0" if abs(exact) < 1000 else "#,##0", locale=locale)
+    return _decimal(exact, "#,##0.0" if abs(exact) < 1000 else "#,##0", locale)
 
 
 def compact(number: Number, locale: str = "en") -> str:
@@ -43,7 +50,10 @@ def compact(number: Number, locale: str = "en") -> str:
         edge = Decimal(10) ** power
         if edge * Decimal("0.99995") <= abs(exact) < edge:
             exact = edge.copy_sign(exact)
-    return format_compact_decimal(exact, format_type="long", locale=locale, fraction_digits=1)
+    known = words.babel_locale(locale)
+    form: Literal["long", "short"] = "long" if "long" in known.compact_decimal_formats else "short"  # 869.3万
+    shown = format_compact_decimal(exact, format_type=form, locale=known, fraction_digits=1)
+    return shown.replace(_MARK, "")
 
 
 def signed(number: Number, locale: str = "en") -> str:
@@ -53,7 +63,7 @@ def signed(number: Number, locale: str = "en") -> str:
 
 def counted(number: Number, unit: str, locale: str = "en") -> str:
     """A number with its noun: (929, "models") as "929 models", (1, "models") as "1 model"."""
-    return f"{count(number, locale)} {noun(unit, number)}"
+    return _with_noun(count(number, locale), unit, number, locale)
 
 
 def noun(unit: str, number: Number = 2) -> str:
@@ -65,7 +75,7 @@ def noun(unit: str, number: Number = 2) -> str:
 
 def spelled(number: Number, locale: str = "en") -> str:
     """Counts below ten in words, as prose has them: 2 as "two", 0 as "no", 18 as "18"."""
-    whole = number == int(number) and locale.startswith("en")
+    whole = number == int(number) and _english(locale)
     return _WORDS[int(number)] if whole and 0 <= number < len(_WORDS) else count(number, locale)
 
 
@@ -74,12 +84,12 @@ def share(number: Number, locale: str = "en") -> str:
     exact = _exact(number)
     percent = exact * 100
     if percent == percent.to_integral_value():
-        return format_decimal(exact, format="#,##0%", locale=locale)
+        return _decimal(exact, "#,##0%", locale)
     if 0 < exact < Decimal("0.001"):
-        return "<" + format_decimal(Decimal("0.001"), format="#,##0.0%", locale=locale)
+        return "<" + _decimal(Decimal("0.001"), "#,##0.0%", locale)
     if Decimal("0.999") < exact < 1:
-        return ">" + format_decimal(Decimal("0.999"), format="#,##0.0%", locale=locale)
-    return format_decimal(exact, format="#,##0.0%", locale=locale)
+        return ">" + _decimal(Decimal("0.999"), "#,##0.0%", locale)
+    return _decimal(exact, "#,##0.0%", locale)
 
 
 def ratio(number: Number, locale: str = "en") -> str:
@@ -94,7 +104,7 @@ def ratio(number: Number, locale: str = "en") -> str:
         shown = round(exact, places + 2)
         if shown not in (0, -1):
             return _signed(shown, f"#,##0.{'0' * places}%", locale)
-    return f"almost {_signed(Decimal(round(exact)), '#,##0%', locale)}"
+    return words.speech(locale).say("almost {change}", change=_signed(Decimal(round(exact)), "#,##0%", locale))
 
 
 def magnitude(number: Number, locale: str = "en") -> str:
@@ -106,24 +116,24 @@ def points(number: Number, locale: str = "en") -> str:
     """A difference of two ratios, signed: 0.05 as "+5.0 points"."""
     exact = _exact(number) * 100
     if exact == 0:
-        return f"{_signed(exact, '#,##0', locale)} points"
+        return _in_points(_signed(exact, "#,##0", locale), locale)
     for places in (1, 2, 3, 4):
         shown = round(exact, places)
         if shown:
-            return _signed(shown, f"#,##0.{'0' * places}", locale) + " points"
-    return "almost 0 points"
+            return _in_points(_signed(shown, f"#,##0.{'0' * places}", locale), locale)
+    return words.speech(locale).say("almost {change}", change=_in_points(_decimal(Decimal(0), "0", locale), locale))
 
 
 def index(number: Number, locale: str = "en") -> str:
     """0.8731 as "0.873"; 0 and 1 only where exactly that."""
     exact = _exact(number)
     if exact in (0, 1):
-        return format_decimal(exact, format="0", locale=locale)
+        return _decimal(exact, "0", locale)
     if 0 < exact < Decimal("0.001"):
-        return "<" + format_decimal(Decimal("0.001"), format="0.000", locale=locale)
+        return "<" + _decimal(Decimal("0.001"), "0.000", locale)
     if Decimal("0.999") < exact < 1:
-        return ">" + format_decimal(Decimal("0.999"), format="0.000", locale=locale)
-    return format_decimal(exact, format="0.000", locale=locale)
+        return ">" + _decimal(Decimal("0.999"), "0.000", locale)
+    return _decimal(exact, "0.000", locale)
 
 
 def amount(number: Number | str, unit: str, locale: str = "en") -> str:
@@ -132,43 +142,45 @@ def amount(number: Number | str, unit: str, locale: str = "en") -> str:
     least = Decimal("0.0001")
     if exact and abs(exact) < least:
         return f"{_bound(exact, least, '#,##0.0000', locale)} {unit}"
-    return f"{format_decimal(exact, format='#,##0.####', locale=locale)} {unit}"
+    return f"{_decimal(exact, '#,##0.####', locale)} {unit}"
 
 
 def day(when: date | str, locale: str = "en") -> str:
     """A date (or its ISO form) as "12 January 2025"."""
     moment = when if isinstance(when, date) else date.fromisoformat(when)
-    return format_date(moment, format=_DATE if locale.startswith("en") else "long", locale=locale)
+    return format_date(moment, format=_DATE if _english(locale) else "long", locale=words.babel_locale(locale))
 
 
 def days(first: date | str, last: date | str, locale: str = "en") -> str:
-    """A stretch of days as "6 to 12 January 2025" (English), else both dates in full."""
+    """A stretch of days as "6 to 12 January 2025", in other languages as they write it: "6–12 de enero de 2025"."""
     start, end = (d if isinstance(d, date) else date.fromisoformat(d) for d in (first, last))
     if start == end:
         return day(end, locale)
-    if not locale.startswith("en"):
-        return f"{day(start, locale)} – {day(end, locale)}"
+    if not _english(locale):
+        return str(format_interval(start, end, "yMMMd", locale=words.babel_locale(locale)))
     short = "d MMMM y" if start.year != end.year else "d MMMM" if start.month != end.month else "d"
-    return f"{format_date(start, format=short, locale=locale)} to {day(end, locale)}"
+    return f"{format_date(start, format=short, locale='en')} to {day(end, locale)}"
 
 
 def weekday(when: date | str, locale: str = "en") -> str:
     """The day of the week: "Sunday"."""
     moment = when if isinstance(when, date) else date.fromisoformat(when)
-    return format_date(moment, format="EEEE", locale=locale)
+    return format_date(moment, format="EEEE", locale=words.babel_locale(locale))
 
 
 def month(when: date | str, locale: str = "en") -> str:
     """The month that holds a day: "January 2025"."""
     moment = when if isinstance(when, date) else date.fromisoformat(when)
-    return format_date(moment, format="LLLL y", locale=locale)
+    return format_date(
+        moment, format="LLLL y" if _english(locale) else _month(locale), locale=words.babel_locale(locale)
+    )
 
 
 def value(figure: Mapping[str, object], locale: str = "en") -> str:
     """A figure of a digest by its unit, without the noun of a counted thing; "unknown" where it is not known."""
     number, unit = figure.get("value"), figure.get("unit")
     if number is None:
-        return UNKNOWN
+        return words.speech(locale).text(UNKNOWN)
     if isinstance(number, str):
         return amount(number, str(unit), locale)
     if not isinstance(number, int | float | Decimal) or isinstance(number, bool):
@@ -189,7 +201,7 @@ def measured(figure: Mapping[str, object], locale: str = "en") -> str:
     shown = value(figure, locale)
     if number is None or unit in ("share", "ratio", "points", "index") or unit.isupper():
         return shown
-    return f"{shown} {noun(unit, number)}" if isinstance(number, int | float | Decimal) else shown
+    return _with_noun(shown, unit, number, locale) if isinstance(number, int | float | Decimal) else shown
 
 
 def _exact(number: Number | str) -> Decimal:
@@ -197,12 +209,40 @@ def _exact(number: Number | str) -> Decimal:
     return number if isinstance(number, Decimal) else Decimal(str(number))
 
 
+def _english(locale: str) -> bool:
+    return locale.startswith("en")
+
+
+def _decimal(exact: Decimal, pattern: str, locale: str) -> str:
+    """A number in a pattern like "#,##0.0"; with a "%" at its end, as a percentage in the language's own form."""
+    known = words.babel_locale(locale)
+    if pattern.endswith("%"):
+        pattern = known.percent_formats[None].pattern.replace("#,##0", pattern[:-1])
+    return format_decimal(exact, format=pattern, locale=known).replace(_MARK, "")
+
+
+def _month(locale: str) -> str:
+    """How a language writes a month of a year."""
+    return str(words.babel_locale(locale).datetime_skeletons["yMMMM"].pattern)
+
+
+def _with_noun(shown: str, unit: str, number: Number, locale: str) -> str:
+    one, many = f"{{n}} {noun(unit, 1)}", f"{{n}} {unit}"
+    if _english(locale):
+        return f"{shown} {noun(unit, number)}"
+    return words.speech(locale).word_n("unit", one, many, float(number)).format(n=shown)
+
+
+def _in_points(shown: str, locale: str) -> str:
+    return words.speech(locale).say("{n} points", n=shown)
+
+
 def _signed(exact: Decimal, pattern: str, locale: str) -> str:
-    shown = format_decimal(abs(exact), format=pattern, locale=locale)
+    shown = _decimal(abs(exact), pattern, locale)
     return f"+{shown}" if exact > 0 else f"{MINUS}{shown}" if exact < 0 else shown
 
 
 def _bound(exact: Decimal, least: Decimal, pattern: str, locale: str) -> str:
     """A number too small for its decimals, as a bound that is true."""
-    edge = format_decimal(least, format=pattern, locale=locale)
+    edge = _decimal(least, pattern, locale)
     return f"<{edge}" if exact > 0 else f">{MINUS}{edge}"

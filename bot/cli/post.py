@@ -19,6 +19,7 @@ from bot.cli.parts import (
     print_json,
     with_parts,
 )
+from bot.cli.show import languages
 from bot.records import Document, PeriodName
 
 if TYPE_CHECKING:
@@ -98,7 +99,8 @@ def _dry_run(parts: Parts, network: str | None, name: PeriodName, day: date | No
             block = parts.settings.config.outlets.get(key)
             places = ", ".join(getattr(block, "destinations", ())) or "nowhere: no destination is configured"
             _dry(f"{key} to {places}")
-            _dry(_shown(parts, document, key) if document else "")
+            for locale in languages(parts, key) if document else ():
+                _dry(_shown(parts, document, key, locale) if document else "")
 
 
 def _would_be(parts: Parts, network: str, name: PeriodName, day: date | None) -> tuple[str, Document | None]:
@@ -121,12 +123,12 @@ def _would_be(parts: Parts, network: str, name: PeriodName, day: date | None) ->
     return f"{network} {name} {period.first}{late}", document
 
 
-def _shown(parts: Parts, document: Document, outlet: str) -> str:
+def _shown(parts: Parts, document: Document, outlet: str, locale: str) -> str:
     from bot import daily, render
 
     if outlet == "site":
         return f"the site would be written anew into {parts.out / 'site'}"
-    return render.preview(daily.post(document, outlet, parts.hidden, habits=parts.habits))
+    return render.preview(daily.post(document, outlet, parts.hidden, locale, parts.habits))
 
 
 def _dry(text: str) -> None:

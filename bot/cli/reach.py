@@ -63,8 +63,18 @@ def _ready(parts: Parts, name: str) -> Ready:
 def desk(parts: Parts) -> daily.Desk:
     """What publishing works with."""
     chosen = parts.settings.config
-    outbox, habits = daily.outbox(parts.store), parts.habits
-    return daily.Desk(parts.store, parts.archive, outbox, chosen.publish, chosen.corrections.threshold, habits)
+    outbox, rules = daily.outbox(parts.store), chosen.publish
+    threshold = chosen.corrections.threshold
+    return daily.Desk(parts.store, parts.archive, outbox, rules, threshold, parts.habits, locales(parts))
+
+
+def locales(parts: Parts) -> dict[str, str]:
+    """Destination to its language, where one is chosen."""
+    return {
+        destination: locale
+        for block in parts.settings.config.outlets.values()
+        for destination, locale in getattr(block, "locales", {}).items()
+    }
 
 
 def run(
@@ -74,12 +84,7 @@ def run(
     only: frozenset[tuple[str, PeriodName, date]] | None = None,
 ) -> Run:
     """One pass over the outbox, or over some periods of it, as this process."""
-    locales = {
-        destination: locale
-        for block in parts.settings.config.outlets.values()
-        for destination, locale in getattr(block, "locales", {}).items()
-    }
-    posts = daily.Posts(parts.archive, desk.outbox, parts.hidden, locales, desk.habits)
+    posts = daily.Posts(parts.archive, desk.outbox, parts.hidden, desk.locales, desk.habits)
     return Run(desk.outbox, made, posts, clock, worker(), parts.settings.config.publish.lease, only=only)
 
 

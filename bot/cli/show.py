@@ -21,19 +21,27 @@ from bot.cli.parts import (
     with_parts,
 )
 from bot.records import Document, PeriodName
+from bot.words import LANGUAGES
 
 OUTLETS = ("text", "x", "discord", "site")
 
 
 @click.command()
 @click.option("--outlet", type=click.Choice(OUTLETS), help="One outlet; X and Discord by default.")
+@click.option("--locale", type=click.Choice(list(LANGUAGES)), help="A language; each outlet's own by default.")
 @network_option
 @period_option
 @day_option
 @json_option
 @with_parts
 def preview(
-    parts: Parts, outlet: str | None, network: str | None, period: PeriodName, day: date | None, as_json: bool
+    parts: Parts,
+    outlet: str | None,
+    locale: str | None,
+    network: str | None,
+    period: PeriodName,
+    day: date | None,
+    as_json: bool,
 ) -> None:
     """Exactly what would be posted: text, weighted length, estimated cost, alt text, picture path."""
     wanted = (outlet,) if outlet else ("x", "discord")
@@ -41,9 +49,9 @@ def preview(
     for plan in parts.chosen(network) if outlet != "site" else ():
         document = digest_of(parts, plan.network, period, day)
         if as_json:
-            told += _posts(parts, document, wanted)
+            told += _posts(parts, document, wanted, locale)
         else:
-            print_previews(parts, document, wanted)
+            print_previews(parts, document, wanted, locale)
     if outlet == "site":
         index = write_site(parts)
         told.append({"outlet": "site", "path": str(index)})
@@ -52,32 +60,40 @@ def preview(
         print_json(told)
 
 
-def print_previews(parts: Parts, document: Document, outlets: Iterable[str]) -> None:
+def languages(parts: Parts, outlet: str) -> tuple[str, ...]:
+    """The languages of an outlet's destinations, each once; English where nothing is configured."""
+    block = parts.settings.config.outlets.get(outlet)
+    spoken = getattr(block, "locales", {})
+    return tuple(dict.fromkeys(spoken.get(one, "en") for one in getattr(block, "destinations", ()))) or ("en",)
+
+
+def print_previews(parts: Parts, document: Document, outlets: Iterable[str], locale: str | None = None) -> None:
     """Print what each outlet would get, and write the pictures to the output folder."""
     from bot import daily, render
 
     titles = {"text": "The digest", "x": "What X would get", "discord": "What Discord would get"}
-    for outlet in outlets:
-        post = daily.post(document, outlet, parts.hidden, habits=parts.habits)
+    for outlet, spoken in ((one, each) for one in outlets for each in ([locale] if locale else languages(parts, one))):
+        post = daily.post(document, outlet, parts.hidden, spoken, parts.habits)
         paths = [str(write_file(_pictures(parts, document) / p.name, p.content)) for p in post.pictures]
-        click.echo(click.style(f"== {titles[outlet]}: {document['title']}, {document['day']} ==", bold=True))
+        said = titles[outlet] + ("" if spoken == "en" else f" ({spoken})")
+        click.echo(click.style(f"== {said}: {document['title']}, {document['day']} ==", bold=True))
         click.echo("\n\n".join(post.parts) if outlet == "text" else render.preview(post, paths))
         click.echo()
 
 
-def _posts(parts: Parts, document: Document, outlets: Iterable[str]) -> list[Document]:
+def _posts(parts: Parts, document: Document, outlets: Iterable[str], locale: str | None) -> list[Document]:
     from bot import daily, render
 
     posts = []
-    for outlet in outlets:
-        post = daily.post(document, outlet, parts.hidden, habits=parts.habits)
+    for outlet, spoken in ((one, each) for one in outlets for each in ([locale] if locale else languages(parts, one))):
+        post = daily.post(document, outlet, parts.hidden, spoken, parts.habits)
         pictures = [
             {"path": str(write_file(_pictures(parts, document) / p.name, p.content)), "alt": p.alt}
             for p in post.pictures
         ]
         costs = {"weighted_length": render.weight(post.parts[0]), "cost_usd": f"{render.cost(post):f}"}
         extra = costs if outlet == "x" else {}
-        heading = {"network": document["network"], "day": document["day"], "outlet": outlet}
+        heading = {"network": document["network"], "day": document["day"], "outlet": outlet, "locale": spoken}
         posts.append({**heading, "parts": post.parts, "embed": post.embed, "pictures": pictures, **extra})
     return posts
 

@@ -5,9 +5,10 @@ Nothing here talks to an outlet: `deliveries.flush` sends what was planned.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import lru_cache, partial
 from typing import Literal
 
 from sqlalchemy import Connection
@@ -53,6 +54,8 @@ class Desk:
     """Share by which a headline must move for a correction of its own."""
     habits: Habits = NO_HABITS
     """What the operator wants of posts beside words: threads, polls."""
+    locales: Mapping[str, str] = field(default_factory=dict)
+    """Destination to its language; English for any other."""
 
 
 def outbox(store: Store) -> Outbox:
@@ -118,9 +121,9 @@ def _announce(
         for outlet, destination in _places(targets) if found.final else ():
             desk.outbox.silence(edition, outlet, destination, now, until, found.reason)
         return Announced(plan.network, period, "silent" if found.final else "waiting", found.reason, edition.number)
-    shapes = _shapes(desk, document, targets)
+    shapes = _shapes(desk, document)
     for outlet, destination in _places(targets):
-        _plan(desk, document, edition, outlet, destination, now, until, shapes[outlet])
+        _plan(desk, document, edition, outlet, destination, now, until, shapes(outlet, destination))
     return Announced(plan.network, period, "planned", found.reason, edition.number)
 
 
@@ -149,9 +152,9 @@ def _corrections(
         places = [place for place in _places(targets) if desk.outbox.told(edition, *place) is not None]
         if not places or now >= until:
             continue
-        shapes = _shapes(desk, document, {outlet for outlet, _ in places})
+        shapes = _shapes(desk, document)
         for outlet, destination in places:
-            _plan(desk, document, edition, outlet, destination, now, until, shapes[outlet])
+            _plan(desk, document, edition, outlet, destination, now, until, shapes(outlet, destination))
         done.append(Announced(plan.network, Period.holding(entry.day, name), "planned", "corrected", entry.edition))
     return done
 
@@ -174,16 +177,18 @@ def _plan(
     desk.outbox.plan(edition, outlet, destination, shape, now, until, otherwise)
 
 
-def _shapes(desk: Desk, document: Document, outlets: Collection[str]) -> dict[str, Shape]:
-    """By outlet: of how many parts a digest's post is, and whether one more asks a poll."""
-    return {outlet: _shape(document, outlet, desk.habits) for outlet in outlets}
+def _shapes(desk: Desk, document: Document) -> Callable[[str, str], Shape]:
+    """The shape of a digest's post by outlet and destination; found once for all that speak one language."""
+    found = lru_cache(partial(_shape, desk, document))
+    return lambda outlet, destination: found(outlet, desk.locales.get(destination, "en"))
 
 
-def _shape(document: Document, outlet: str, habits: Habits) -> Shape:
-    if habits.thread(outlet) is None and habits.poll(document, outlet) is None:
+def _shape(desk: Desk, document: Document, outlet: str, locale: str) -> Shape:
+    """Of how many parts a digest's post is, and whether one more asks a poll."""
+    if desk.habits.thread(outlet) is None and desk.habits.poll(document, outlet) is None:
         return Shape()
     try:
-        made = post(document, outlet, habits=habits)
+        made = post(document, outlet, locale=locale, habits=desk.habits)
     except (render.LintError, render.TooLongError):
         return Shape()  # sending the first will say what is wrong
     poll = made.poll is not None and len(made.parts) > 1

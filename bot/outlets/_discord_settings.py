@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, StringConstraints, field_validator
+from pydantic import BeforeValidator, Field, StringConstraints, field_validator, model_validator
 
 from bot import config
 
@@ -22,10 +22,31 @@ ChannelId = Annotated[str, BeforeValidator(_text), StringConstraints(pattern=r"^
 class Settings(config.Outlet):
     """What `config.yaml` may say under `outlets.discord`."""
 
-    destinations: tuple[ChannelId, ...] = Field((), description="ids of the channels that get every post")
-    locales: dict[ChannelId, str] = Field(default_factory=dict, description="channel id to the language posted there")
+    destinations: tuple[ChannelId, ...] = Field(
+        (), description="ids of the channels that get every post, or {id: ..., locale: es-ES} for another language"
+    )
+    locales: dict[ChannelId, config.Language] = Field(
+        default_factory=dict, description="channel id to the language posted there; English by default"
+    )
     crosspost: bool = Field(True, description="true: posts in announcement channels are passed on to their followers")
     api: str = Field("https://discord.com/api/v10", description="where Discord's API is")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _locales_beside_their_ids(cls, given: Any) -> Any:
+        """A destination may stand with its language; both are told apart here."""
+        listed = given.get("destinations") if isinstance(given, dict) else None
+        if not isinstance(listed, list | tuple):
+            return given
+        spoken = dict(given.get("locales") or {})
+        for one in listed:
+            if isinstance(one, dict) and set(one) == {"id", "locale"}:
+                spoken[one["id"]] = one["locale"]
+        plain = [
+            one["id"] if isinstance(one, dict) and set(one) <= {"id", "locale"} and "id" in one else one
+            for one in listed
+        ]
+        return {**given, "destinations": plain, "locales": spoken}
 
     @field_validator("destinations")
     @classmethod

@@ -44,11 +44,17 @@ class Settings(config.Outlet):
     destinations: tuple[Handle, ...] = Field(
         (), max_length=1, description="the account that posts, without @; one, since the keys belong to one"
     )
+    locale: config.Language = Field("en", description="the language of the account's posts")
     host: str = Field("https://api.x.com", description="where X's API is")
     thread: bool = Field(False, description="true: all parts as a thread; false: the first part only")
     links: bool = Field(False, description="true: posts may hold links, at $0.20 each instead of $0.015")
     tags: tuple[Tag, ...] = Field((), description="own hashtags and at most one cashtag; no other may appear in a post")
     monthly_budget: Decimal = Field(Decimal(5), ge=0, description="US dollars a calendar month; at that, posting stops")
+
+    @property
+    def locales(self) -> dict[str, str]:
+        """Account to the language posted there."""
+        return dict.fromkeys(self.destinations, self.locale)
 
     @field_validator("host")
     @classmethod

@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined, no
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup, escape
 
-from bot import numbers
+from bot import numbers, words
 from bot.render import lint, names, pieces
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
@@ -127,12 +127,19 @@ def _environment(outlet: str, locale: str, hidden: tuple[str, ...]) -> Immutable
     made = _Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
         autoescape=True,  # filters give Markup already escaped for their outlet; for pages, plain words become HTML
         finalize=_shown_by_filter(outlet),
         trim_blocks=outlet == "site",  # posts take every line break of a template as a space
         lstrip_blocks=outlet == "site",
     )
     made.globals.update(line=pieces.LINE, paragraph=pieces.PARAGRAPH)
+    made.policies["ext.i18n.trimmed"] = True
+    speech = words.speech(locale)
+    # Translations are as trusted as the templates, and under the same lint: `%` puts in what filters gave.
+    made.install_gettext_callables(  # type: ignore[attr-defined]
+        speech.text, speech.texts, newstyle=True, pgettext=speech.word, npgettext=speech.word_n
+    )
     picking = {key: made.filters[key] for key in _PICKING}
     made.filters = picking | _filters(outlet, locale, hidden)
     return made
@@ -158,8 +165,10 @@ def _shown_by_filter(outlet: str) -> Callable[[Any], Any]:
 def _filters(outlet: str, locale: str, hidden: tuple[str, ...]) -> dict[str, Callable[..., Any]]:
     """The filters that may show a value; each line is one word of the templates' language."""
 
+    rtl = outlet != "site" and words.is_rtl(words.nearest(locale))
+
     def mark(text: str) -> Markup:
-        return Markup(lint.marked(str(escape(text)) if outlet == "site" else text))  # noqa: S704
+        return Markup(lint.marked(str(escape(text)) if outlet == "site" else words.isolated(text, rtl)))  # noqa: S704
 
     def of_figure(show: Callable[..., str]) -> Callable[..., Markup]:
         return lambda figure: mark(show(_own_figure(figure), locale))
@@ -168,16 +177,18 @@ def _filters(outlet: str, locale: str, hidden: tuple[str, ...]) -> dict[str, Cal
         return lambda number: mark(show(_own(number), locale))
 
     def name(text: Any, limit: int = names.NAME_LIMIT) -> Markup:
-        return Markup(lint.marked(names.shown(_own_text(text), outlet, hidden, limit)))  # noqa: S704
+        return Markup(lint.marked(names.shown(_own_text(text), outlet, hidden, limit, locale)))  # noqa: S704
 
     def said(text: Any, limit: int = names.SAID_LIMIT) -> Markup:
-        return Markup(lint.marked(names.said(_own_text(text), outlet, hidden, limit)))  # noqa: S704
+        return Markup(lint.marked(names.said(_own_text(text), outlet, hidden, limit, locale)))  # noqa: S704
 
     def word(text: Any, limit: int = 40) -> Markup:
-        return Markup(lint.plain(names.said(_own_text(text), outlet, hidden, limit)))  # noqa: S704
+        return Markup(lint.plain(names.said(_own_text(text), outlet, hidden, limit, locale)))  # noqa: S704
 
     def counted(number: Any, unit: str) -> Markup:
         held = _own(number)
+        if words.nearest(locale) != "en":
+            return mark(numbers.counted(held, str(unit), locale))
         return Markup(f"{mark(numbers.count(held, locale))} {word(Told(numbers.noun(unit, held)))}")  # noqa: S704
 
     @pass_environment
@@ -208,19 +219,25 @@ def _filters(outlet: str, locale: str, hidden: tuple[str, ...]) -> dict[str, Cal
         "said": said,  # our own words that may hold digits and names: a reason, a gap, a label
         "word": word,  # our own words that hold no digits: a unit, a title
         "told": told,  # a finding, in this outlet's words
-        "capitalized": _capitalized,  # Runs, of runs
+        "capitalized": _capitalized_in(locale),  # Runs, of runs
         "oneline": lambda text: Markup(pieces.tidy(text)),  # noqa: S704  # a macro's words, in a template kept as laid out
         "bold": lambda text: Markup(f"**{pieces.tidy(text)}**"),  # noqa: S704  # for Discord
         "piece": pieces.piece,  # a block that may be dropped when not all fits
-        "constant": lambda text: Markup(lint.marked(text)),  # noqa: S704  # a literal: "7 days"
+        "constant": lambda text: mark(str(text)),  # a literal: "7 days"
     }
 
 
-def _capitalized(text: Markup) -> Markup:
+def _capitalized_in(locale: str) -> Callable[[Markup], Markup]:
     """What a filter gave, with a capital at its start, as it opens a sentence."""
-    bare = text.lstrip(lint.OPEN).strip()
-    start = text.index(bare[0]) if bare else 0
-    return Markup(text[:start] + text[start : start + 1].upper() + text[start + 1 :])  # noqa: S704
+    special = {"i": "İ"} if locale.startswith("tr") else {}
+
+    def capitalized(text: Markup) -> Markup:
+        bare = text.lstrip(lint.OPEN).strip()
+        start = text.index(bare[0]) if bare else 0
+        first = text[start : start + 1]
+        return Markup(text[:start] + special.get(first, first.upper()) + text[start + 1 :])  # noqa: S704
+
+    return capitalized
 
 
 def _own(number: Any) -> int | float:
@@ -273,4 +290,6 @@ def _refuse_making(tree: nodes.Template, template: str) -> None:
 
 
 def _literal(node: nodes.Node | None) -> bool:
+    if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) and node.node.name == "_":
+        return len(node.args) == 1 and _literal(node.args[0])
     return isinstance(node, nodes.Const) and isinstance(node.value, str)

@@ -12,21 +12,24 @@ from collections.abc import Callable, Iterable, Mapping
 import regex
 from markupsafe import escape
 
+from bot import words
 from bot.records import Name
+from bot.render import told
 from bot.render.lint import plain
 from bot.render.weigh import weight
+from bot.words import N_
 
 NAME_LIMIT = 60
 """How long a name may get in a post, as its outlet counts before escaping."""
 SAID_LIMIT = 600
-NAMELESS = "a model without a name"
-HIDDEN = "a hidden model"
+NAMELESS = N_("a model without a name")
+HIDDEN = N_("a hidden model")
+STAND_INS = (NAMELESS, HIDDEN, N_("a hidden author"), N_("a model no longer listed"))
+"""What documents and `shown` say in the place of a name."""
 
 # Documents say 17803220; people read 17,803,220. Shorter numbers may be years, and a name's digits touch its letters.
 _LONG_NUMBER = re.compile(r"(?<![\w./-])[1-9][0-9]{4,14}(?![\w/-]|\.[0-9])")
 
-_ISOLATE, _POP = "\u2068", "\u2069"
-_RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
 _GRAPHEME = regex.compile(r"\X")
 
 # X links foo.io, @foo, #foo and $FOO (twitter-text). A dot before a figure (1.1) or a space cannot link and stays.
@@ -68,24 +71,50 @@ ESCAPES: Mapping[str, Callable[[str], str]] = {
 """How each outlet is told foreign text. The Atom feed and the pages are both `site`."""
 
 
-def shown(raw: str, outlet: str, hidden: Iterable[str] = (), limit: int = NAME_LIMIT) -> str:
+def shown(raw: str, outlet: str, hidden: Iterable[str] = (), limit: int = NAME_LIMIT, locale: str = "en") -> str:
     """A foreign name as an outlet may show it, or the words for one that is hidden or empty."""
     if raw in set(hidden):
-        return HIDDEN
+        return words.speech(locale).text(HIDDEN)
+    if raw in STAND_INS:
+        return words.speech(locale).text(raw)
     name = Name(raw)
     if not any(unicodedata.category(c)[0] not in "MZ" for c in name):
-        return NAMELESS
+        return words.speech(locale).text(NAMELESS)
     if unicodedata.combining(name[0]) or unicodedata.category(name[0])[0] == "M":
         name = Name("◌" + name)
-    return _isolated(ESCAPES[outlet](_clipped(name, outlet, limit)), outlet)
+    return _isolated(ESCAPES[outlet](_clipped(name, outlet, limit)), outlet, locale)
 
 
-def said(text: str, outlet: str, hidden: Iterable[str] = (), limit: int = SAID_LIMIT) -> str:
-    """Our own words (a reason, a gap, a label) that may hold foreign names: escaped, hidden names taken out."""
+def said(text: str, outlet: str, hidden: Iterable[str] = (), limit: int = SAID_LIMIT, locale: str = "en") -> str:
+    """Our own words (a reason, a gap, a label) that may hold foreign names: escaped, hidden names taken out. In another
+    language where they are known there."""
     for name in hidden:
         text = text.replace(name, HIDDEN)
+    if (found := told.translated(text, locale)) is not None:
+        return _joined(found, outlet, limit, locale)
     text = _LONG_NUMBER.sub(lambda m: f"{int(m[0]):,}", text)
-    return _isolated(ESCAPES[outlet](_clipped(Name(plain(text), limit), outlet, limit)), outlet)
+    return _isolated(ESCAPES[outlet](_clipped(Name(plain(text), limit), outlet, limit)), outlet, locale)
+
+
+def _joined(saying: told.Saying, outlet: str, limit: int, locale: str) -> str:
+    """A translated sentence: each foreign stretch harmless and isolated by itself, ours as they are. Too long, it ends
+    before the stretch that does not fit, or inside one."""
+    size = weight if outlet == "x" else len
+    made, left = "", limit
+    for one in saying:
+        if one.foreign and one.text == HIDDEN:
+            text = words.speech(locale).text(HIDDEN)
+        else:
+            text = Name(plain(one.text), limit) if one.foreign else plain(one.text)
+        clipped = _clipped(text, outlet, max(left, size("…")))
+        if one.foreign:
+            made += _isolated(ESCAPES[outlet](clipped), outlet, locale)
+        else:
+            made += for_html(clipped) if outlet == "site" else clipped
+        left -= size(text)
+        if clipped != text:
+            break
+    return made
 
 
 def _clipped(text: str, outlet: str, limit: int) -> str:
@@ -102,8 +131,7 @@ def _clipped(text: str, outlet: str, limit: int) -> str:
     return "".join(kept).rstrip() + "…"
 
 
-def _isolated(text: str, outlet: str) -> str:
-    """Right-to-left text in isolation, so that it cannot reorder the numbers beside it. Pages use `<bdi>`."""
-    if outlet == "site" or not any(unicodedata.bidirectional(c) in _RIGHT_TO_LEFT for c in text):
-        return text
-    return f"{_ISOLATE}{text}{_POP}"
+def _isolated(text: str, outlet: str, locale: str = "en") -> str:
+    """Text that runs the other way in isolation, so that it cannot reorder what stands beside it. `Name` has dropped
+    every direction mark of the text's own: these two are ours. Pages use `<bdi>`."""
+    return text if outlet == "site" else words.isolated(text, words.is_rtl(locale))

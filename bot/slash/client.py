@@ -18,7 +18,7 @@ import structlog
 from discord import app_commands
 
 from bot.answers import AnswerError, Desk
-from bot.slash import questions, replies, wording
+from bot.slash import questions, replies, tongues, wording
 from bot.slash.buttons import Press
 from bot.slash.commands import COMMANDS
 from bot.slash.completion import Index
@@ -75,6 +75,7 @@ class Footfall(discord.AutoShardedClient):
         # discord.py asks the gateway for the number where there is none, and types only the other case.
         self.shard_count = None if servers >= self._sharded_from else 1  # type: ignore[assignment]
         self.add_dynamic_items(Press)
+        await self.tree.set_translator(tongues.Tongues())
         self.look_again()
         await self._sync()
 
@@ -89,13 +90,14 @@ class Footfall(discord.AutoShardedClient):
 
     async def _sync(self) -> None:
         """Tell Discord the commands, if it was not told the same before."""
-        payload = [command.to_dict(self.tree) for command in self.tree.get_commands()]
+        payload = await self.payload()
         now = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
         kept = self._data / f"discord-commands-{self.application_id}.sha256"
         if kept.is_file() and kept.read_text().strip() == now:
             return
         try:
-            await self.tree.sync()
+            assert self.application_id is not None
+            await self.http.bulk_upsert_global_commands(self.application_id, payload=payload)
         except discord.HTTPException as error:
             # The commands that Discord knows go on working; told again at the next start.
             log.error("the commands could not be synced", error=str(error)[:500])
@@ -103,15 +105,24 @@ class Footfall(discord.AutoShardedClient):
         log.info("commands synced", commands=len(payload))
         _keep(kept, now)
 
+    async def payload(self) -> list[dict[str, Any]]:
+        """The commands as Discord is told them, in every language."""
+        translator = self.tree.translator or tongues.Tongues()
+        told: list[dict[str, Any]] = [
+            await command.get_translated_payload(self.tree, translator) for command in self.tree.get_commands()
+        ]
+        tongues.beyond(told)
+        return told
+
     # --- work off the loop ------------------------------------------------------------------------------------------
 
     async def work(self, job: Callable[[], T]) -> T:
         """What a job returns that reads the database or draws. Raises `TimeoutError`."""
         return await asyncio.wait_for(asyncio.get_running_loop().run_in_executor(self._threads, job), self._seconds)
 
-    def said(self, question: Question) -> Said:
+    def said(self, question: Question, locale: str = "en") -> Said:
         """A question's answer. Takes its time; call it in a thread."""
-        return wording.said(self.desk, self.index.load, self.pictures, question)
+        return wording.said(self.desk, self.index.load, self.pictures, question, locale)
 
     def look_again(self) -> None:
         """Have the names in memory renewed, where that is due; whoever asks meanwhile gets those of before."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import discord
 from discord import app_commands
@@ -40,7 +40,10 @@ MAKERS = {
     "metric": offers.metrics,
 }
 """What is offered while an option is typed."""
-CHOICES = {"by": [app_commands.Choice(name=by, value=by) for by in BY]}
+CHOICES = {
+    key: [app_commands.Choice(name=app_commands.locale_str(one), value=one) for one in values]
+    for key, values in {"by": BY, "period": get_args(PeriodName)}.items()
+}
 COMMANDS: list[app_commands.Command[Any, ..., None]] = []
 
 Callback = Callable[..., Coroutine[Any, Any, None]]

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 import discord
 from discord.app_commands import Choice
 
+from bot import numbers, words
 from bot.answers import Desk
 from bot.metrics import METRICS
 from bot.records import FootfallError, Name, PeriodName
+from bot.render import told
+from bot.slash import tongues
 from bot.slash.completion import LONGEST, SHOWN, Known, near
 
 if TYPE_CHECKING:
@@ -49,10 +52,15 @@ async def networks(interaction: discord.Interaction[Footfall], typed: str) -> li
 async def metrics(interaction: discord.Interaction[Footfall], typed: str) -> list[Choice[str]]:
     """Metrics; for a trend those that a day has."""
     daily = interaction.command is not None and interaction.command.name == "trend"
+    locale = interaction.locale.value
     labels = {
-        key: metric.label.format(unit="uses") for key, metric in METRICS.items() if not daily or "day" in metric.periods
+        key: told.plain(metric.label.format(unit="uses"), locale)
+        for key, metric in METRICS.items()
+        if not daily or "day" in metric.periods
     }
-    return [Choice(name=_clipped(f"{labels[key]} ({key})"), value=key) for key in near(typed, labels)]
+    rtl = tongues.speech_of(interaction).rtl
+    shown = {key: f"{_clipped(labels[key], LONGEST - len(key) - 6)} ({words.isolated(key, rtl)})" for key in labels}
+    return [Choice(name=shown[key], value=key) for key in near(typed, labels)]
 
 
 async def days(interaction: discord.Interaction[Footfall], typed: str) -> list[Choice[str]]:
@@ -65,17 +73,20 @@ async def days(interaction: discord.Interaction[Footfall], typed: str) -> list[C
     except (FootfallError, TimeoutError):
         return []
     known = [entry.day for entry in reversed(kept)]
-    fitting = [day for day in known if typed.strip().casefold() in _said(day).casefold()]
-    return [Choice(name=_said(day), value=day.isoformat()) for day in fitting[:SHOWN]]
+    language = tongues.speech_of(interaction).language
+    names = {day: _said(day, language) for day in known}
+    fitting = [day for day in known if typed.strip().casefold() in names[day].casefold()]
+    return [Choice(name=names[day], value=day.isoformat()) for day in fitting[:SHOWN]]
 
 
-def _said(day: date) -> str:
-    return f"{day.isoformat()} ({day:%A}, {day.day} {day:%B})"
+def _said(day: date, language: str) -> str:
+    spoken = f"{day.day} {day:%B}" if language == "en" else numbers.day(day, language)
+    return f"{words.isolated(day.isoformat(), words.is_rtl(language))} ({numbers.weekday(day, language)}, {spoken})"
 
 
-def _clipped(text: str) -> str:
-    clipped = Name(text, LONGEST)
-    while _units(clipped) > LONGEST:
+def _clipped(text: str, limit: int = LONGEST) -> str:
+    clipped = Name(text, limit)
+    while _units(clipped) > limit:
         clipped = Name(clipped, len(clipped) - 2)
     return clipped
 

@@ -20,7 +20,7 @@ import structlog
 
 from bot import render
 from bot.answers import AnswerError
-from bot.slash import buttons
+from bot.slash import buttons, tongues
 from bot.slash.questions import Question
 from bot.slash.wording import Said
 from bot.store import StoreError
@@ -50,6 +50,11 @@ class Reply:
     """The answer replaces the message whose button was pressed."""
     deferred: bool = False
 
+    @property
+    def locale(self) -> str:
+        """The language of whoever asked."""
+        return tongues.speech_of(self.interaction).language
+
     async def give(self, question: Question) -> None:
         """Answer, whatever comes of it."""
         try:
@@ -64,16 +69,17 @@ class Reply:
 
     async def _give(self, question: Question) -> None:
         if seconds := self._too_often():
-            await self.sorry(render.rendered("discord", "discord/answers/wait.j2", seconds=seconds).strip())
+            words = render.rendered("discord", "discord/answers/wait.j2", self.locale, seconds=seconds)
+            await self.sorry(words.strip())
             return
         client = self.interaction.client
-        work = asyncio.ensure_future(client.work(lambda: client.said(question)))
+        work = asyncio.ensure_future(client.work(lambda: client.said(question, self.locale)))
         if not await _promptly(work):
             await self._defer()
         try:
             said = await work
         except AnswerError as error:
-            await self.sorry(_sentence(_FOR_OPERATORS.sub("", str(error))))
+            await self.sorry(_sentence(_FOR_OPERATORS.sub("", str(error)), self.locale))
         except StoreError as error:
             await self.sorry(self._unwell("The archive cannot be read just now.", "database", error, question))
         except TimeoutError as error:
@@ -124,7 +130,7 @@ class Reply:
                 await self.interaction.edit_original_response(content=sentence, allowed_mentions=SILENT)
 
     def _unwell(self, sentence: str, event: str, error: Exception, question: Question) -> str:
-        return _sentence(sentence, self._logged(event, error, question))
+        return _sentence(sentence, self.locale, self._logged(event, error, question))
 
     def _logged(self, event: str, error: Exception, question: Question) -> str:
         number = uuid.uuid4().hex[:12]
@@ -149,7 +155,8 @@ async def failed(interaction: discord.Interaction[Footfall], error: Exception) -
     """Say that something went wrong outside of an answer."""
     number = uuid.uuid4().hex[:12]
     log.error("command failed", id=number, exc_info=error)
-    await _unless_answered(Reply(interaction, private=True).sorry(_sentence("Something went wrong here.", number)))
+    reply = Reply(interaction, private=True)
+    await _unless_answered(reply.sorry(_sentence("Something went wrong here.", reply.locale, number)))
 
 
 async def _unless_answered(saying: Awaitable[None]) -> None:
@@ -159,8 +166,8 @@ async def _unless_answered(saying: Awaitable[None]) -> None:
         log.warning("an error could not be said", error=type(error).__name__)
 
 
-def _sentence(text: str, number: str = "") -> str:
-    words = render.rendered("discord", "discord/answers/sorry.j2", sentence=text, id=number)
+def _sentence(text: str, locale: str, number: str = "") -> str:
+    words = render.rendered("discord", "discord/answers/sorry.j2", locale, sentence=text, id=number)
     return " ".join(words.split())
 
 

@@ -15,11 +15,12 @@ from datetime import date
 from types import MappingProxyType
 from typing import Any, get_args
 
-from bot import answers, charts, render
+from bot import answers, charts, render, words
 from bot.answers import AnswerError, Desk
 from bot.records import Document, Period, PeriodName, Picture
 from bot.slash.completion import Known, Names, is_token
-from bot.slash.questions import MODELS, Question, takes, written
+from bot.slash.questions import ASKED, MODELS, Question, takes, written
+from bot.words import N_, Speech
 
 DEFINED: Mapping[str, str] = MappingProxyType(
     {"usage": "uses", "inventory": "models_listed", "model": "uses", "top": "uses", "why": "uses", "compare": "uses"}
@@ -74,15 +75,15 @@ class Pictures:
             return self._drawn[key]
 
 
-def said(desk: Desk, names: Callable[[], Names], pictures: Pictures, question: Question) -> Said:
-    """Ask and put into words. Raises `AnswerError`, `StoreError`."""
+def said(desk: Desk, names: Callable[[], Names], pictures: Pictures, question: Question, locale: str = "en") -> Said:
+    """Ask and put into words of a language. Raises `AnswerError`, `StoreError`."""
     asked = _meant(question, names)
     answer = asked.answer(desk)
-    embed, pages = _digest(desk, answer) if asked.name == "digest" else _embed(desk, asked, answer)
+    embed, pages = _digest(desk, answer, locale) if asked.name == "digest" else _embed(desk, asked, answer, locale)
     picture = _picture(desk, pictures, asked, answer)
     if picture:
         embed = {**embed, "image": {"url": f"attachment://{picture.name}"}}
-    return Said(embed, picture, _buttons(desk, asked, answer, pages))
+    return Said(embed, picture, _buttons(desk, asked, answer, pages, words.speech(locale)))
 
 
 def _meant(question: Question, names: Callable[[], Names]) -> Question:
@@ -101,16 +102,17 @@ def _meant(question: Question, names: Callable[[], Names]) -> Question:
     return replace(question, options=changed)
 
 
-def _embed(desk: Desk, question: Question, answer: Document) -> tuple[Document, int]:
+def _embed(desk: Desk, question: Question, answer: Document, locale: str) -> tuple[Document, int]:
     rows, number, pages = _page(question, answer)
     stamp = _stamp(answer)
     defined = DEFINED.get(question.name)
     facts: dict[str, Any] = {
         "rows": rows,
         "page": {"number": number + 1, "of": pages, "first": number == 0, "stamped": stamp is not None},
+        "commands": [words.speech(locale).word("command", name) for name in ASKED],
         "definition": answers.method(desk, defined)["definition"] if defined else "",
     }
-    embed = render.answer_embed(answer, facts, desk.hidden)
+    embed = render.answer_embed(answer, facts, desk.hidden, locale)
     return ({**embed, "timestamp": stamp} if stamp else embed), pages
 
 
@@ -134,8 +136,8 @@ def _stamp(answer: Document) -> str | None:
     return found
 
 
-def _digest(desk: Desk, document: Document) -> tuple[Document, int]:
-    post = render.posts(document, "discord", render.Options(hidden_names=tuple(desk.hidden)))
+def _digest(desk: Desk, document: Document, locale: str) -> tuple[Document, int]:
+    post = render.posts(document, "discord", render.Options(locale, tuple(desk.hidden)))
     assert post.embed is not None
     return {**post.embed, "timestamp": document["composed_at"]}, 1
 
@@ -161,15 +163,24 @@ def _picture(desk: Desk, pictures: Pictures, question: Question, answer: Documen
 
 
 Made = tuple[str, Question | None, bool]
-"""A button before it has its place: its label, what it asks (`None`: nothing), whether it is what is shown."""
+"""A button before it has its place: its label in English, what it asks (`None`: nothing), whether that is shown now."""
 
 
-def _buttons(desk: Desk, question: Question, answer: Document, pages: int) -> tuple[Button, ...]:
+_PERIODS: Mapping[PeriodName, tuple[str, str, str]] = MappingProxyType(
+    {
+        "day": (N_("Day"), N_("Day before"), N_("Day after")),
+        "week": (N_("Week"), N_("Week before"), N_("Week after")),
+        "month": (N_("Month"), N_("Month before"), N_("Month after")),
+    }
+)
+
+
+def _buttons(desk: Desk, question: Question, answer: Document, pages: int, speech: Speech) -> tuple[Button, ...]:
     fixed = _fixed(question, answer)
     rows = [_periods(desk, fixed, answer), _steps(desk, fixed, answer), _pages(fixed, pages)]
     made = [(row, one) for row, group in enumerate(filter(None, rows)) for one in group]
     placed = [
-        Button(label, row, written(asked or fixed, place), asked is not None, current)
+        Button(speech.text(label), row, written(asked or fixed, place), asked is not None, current)
         for place, (row, (label, asked, current)) in enumerate(made)
     ]
     return tuple(button for button in placed if button.id)
@@ -194,7 +205,7 @@ def _periods(desk: Desk, question: Question, answer: Document) -> Sequence[Made]
         there = first in _days(desk, answer["network"], period)
         asked = question.with_options(period=period, day=first.isoformat()) if there else None
         current = period == answer["period"]
-        made.append((period.capitalize(), None if current else asked, current))
+        made.append((_PERIODS[period][0], None if current else asked, current))
     return made
 
 
@@ -207,11 +218,11 @@ def _steps(desk: Desk, question: Question, answer: Document) -> Sequence[Made]:
     day = date.fromisoformat(answer["day"])
     earlier = [one for one in days if one < day]
     later = [one for one in days if one > day]
-    word = period.capitalize()
+    _, before, after = _PERIODS[period]
     return (
-        (f"{word} before", question.with_options(day=earlier[-1].isoformat()) if earlier else None, False),
-        (f"{word} after", question.with_options(day=later[0].isoformat()) if later else None, False),
-        ("Newest", question.with_options(day=None) if later else None, False),
+        (before, question.with_options(day=earlier[-1].isoformat()) if earlier else None, False),
+        (after, question.with_options(day=later[0].isoformat()) if later else None, False),
+        (N_("Newest"), question.with_options(day=None) if later else None, False),
     )
 
 
@@ -220,8 +231,8 @@ def _pages(question: Question, pages: int) -> Sequence[Made]:
         return ()
     number = min(question.page, pages - 1)
     return (
-        ("Page before", replace(question, page=number - 1) if number else None, False),
-        ("Next page", replace(question, page=number + 1) if number + 1 < pages else None, False),
+        (N_("Page before"), replace(question, page=number - 1) if number else None, False),
+        (N_("Next page"), replace(question, page=number + 1) if number + 1 < pages else None, False),
     )
 
 

@@ -742,9 +742,9 @@ def test_a_channel_name_from_outside_is_cleaned(peer: DiscordPeer, bot: discord.
 
 def test_channel_ids_may_be_written_with_or_without_quotes() -> None:
     settings = discord.Settings.model_validate(
-        {"destinations": [200000000000000001, OTHER], "locales": {CHANNEL: "de"}}
+        {"destinations": [200000000000000001, OTHER], "locales": {CHANNEL: "es"}}
     )
-    assert settings.destinations == (CHANNEL, OTHER) and settings.locales == {CHANNEL: "de"}
+    assert settings.destinations == (CHANNEL, OTHER) and settings.locales == {CHANNEL: "es-ES"}
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ class DiscordGateway(DiscordPeer):
 
     # --- what a test does -----------------------------------------------------------------------------------------
 
-    def ask(self, name: str, *, user: int = 5, kind: int = COMMAND, **options: object) -> Asked:
+    def ask(self, name: str, *, user: int = 5, kind: int = COMMAND, locale: str = "en-US", **options: object) -> Asked:
         """A member gives a command; the interaction reaches the bot at once or when it resumes."""
         self._numbers += 1
         asked = Asked(f"token{self._numbers}", time.monotonic())
@@ -93,7 +93,7 @@ class DiscordGateway(DiscordPeer):
             "entitlements": [],
             "authorizing_integration_owners": {"1": str(user)},
             "context": 1,
-            "locale": "en-US",
+            "locale": locale,
             "app_permissions": "0",
         }
         self._loop.call_soon_threadsafe(lambda: self._loop.create_task(self._dispatch("INTERACTION_CREATE", event)))

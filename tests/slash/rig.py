@@ -32,6 +32,13 @@ class Rig:
     ann: Any
     bob: Any
 
+    def speak(self, locale: str) -> None:
+        """From here on members ask in this locale; the in-process Discord itself knows none."""
+        parsers: dict[str, Any] = self.bot._connection.parsers
+        create = type(self.bot._connection).parse_interaction_create
+        state = self.bot._connection
+        parsers["INTERACTION_CREATE"] = lambda event: create(state, {**event, "locale": locale})
+
     async def ask(self, command: str, /, *, member: Any = None, **options: object) -> Any:
         """What a member gets for a slash command."""
         return await (member or self.ann).slash(self.channel, command, **options)

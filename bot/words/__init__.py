@@ -1,0 +1,11 @@
+"""What we say, in each language: gettext catalogues from `locales/`, English where a translation is missing.
+
+`speech(locale)` speaks one language. Words are marked where they stand: `say`, `say_n` and `N_` in Python,
+`{% trans %}` and `_()` in templates; `python -m locales` collects them. Numbers and dates are `bot.numbers`' business.
+"""
+
+from bot.words.bidi import is_rtl, isolated
+from bot.words.languages import LANGUAGES, babel_locale, nearest
+from bot.words.speech import N_, Speech, speech
+
+__all__ = ["LANGUAGES", "N_", "Speech", "babel_locale", "is_rtl", "isolated", "nearest", "speech"]

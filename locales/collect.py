@@ -1,0 +1,76 @@
+"""Every sentence and word that is shown to anybody, wherever it stands: templates, code, and what code declares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract
+from jinja2.ext import babel_extract
+
+from bot import numbers
+from bot.render import TEMPLATES, _sentences, told
+
+ROOT = Path(__file__).resolve().parent.parent
+KEYWORDS: dict[str, Any] = {"say": None, "say_n": (1, 2), "N_": None}
+"""Calls in Python that hold a sentence; see `bot.words`."""
+# A page of text each, for whoever wants to read on; the answer says so much in any language.
+UNTRANSLATED = frozenset({"{unit}"})
+
+Place = tuple[str, int]
+Found = tuple[str | tuple[str, str], str, Place]
+"""A message or its two forms, its context, where it stands."""
+
+
+def messages() -> Catalog:
+    """All of them as a template catalogue; each says in which file it is used."""
+    made = Catalog(project="Footfall", charset="utf-8")
+    for message, context, (file, _line) in sorted(_found(), key=lambda one: (one[2], str(one[0]))):
+        if message and message not in UNTRANSLATED:
+            known = made.get(message if isinstance(message, str) else message[0], context or None)
+            if known is None or isinstance(known.id, str):
+                made.add(message, locations=[(file, 0)], context=context or None)
+    return made
+
+
+def _found() -> Iterator[Found]:
+    for path in sorted(TEMPLATES.rglob("*.j2")):
+        yield from _in_template(path)
+    for path in sorted((ROOT / "bot").rglob("*.py")):
+        yield from _in_code(path)
+    yield from _declared()
+
+
+def _in_template(path: Path) -> Iterator[Found]:
+    options = {"extensions": "jinja2.ext.i18n", "trimmed": "true", "silent": "false"}
+    keywords = ["_", "gettext", "ngettext", "pgettext", "npgettext"]
+    with path.open("rb") as file:
+        for line, _, message, _ in babel_extract(file, keywords, [], options):
+            yield _forms(message), "", (path.relative_to(ROOT).as_posix(), line)
+
+
+def _in_code(path: Path) -> Iterator[Found]:
+    with path.open("rb") as file:
+        for line, message, _, _ in extract("python", file, keywords=KEYWORDS):
+            yield _forms(message), "", (path.relative_to(ROOT).as_posix(), line)
+
+
+def _forms(message: Any) -> str | tuple[str, str]:
+    if isinstance(message, str):
+        return message
+    forms = [one for one in message if one]
+    return (forms[0], forms[1]) if len(forms) > 1 else forms[0]
+
+
+def _declared() -> Iterator[Found]:
+    """What the code declares as data: metrics, commands and options, units, sentences of documents."""
+    from bot.slash import COMMANDS, tongues
+
+    for message, context in told.messages():
+        yield message, context, ("bot/metrics" if not context else "bot/render/_sentences.py", 0)
+    for unit in _sentences.COUNTED:
+        yield (f"{{n}} {numbers.noun(unit, 1)}", f"{{n}} {unit}"), "unit", ("bot/render/_sentences.py", 0)
+    for message, context in tongues.messages(COMMANDS):
+        yield message, context, ("bot/slash/commands.py", 0)
