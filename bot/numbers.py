@@ -19,7 +19,14 @@ UNKNOWN = "unknown"
 MINUS = "−"
 
 _COMPACT_FROM = 10**6
-_IRREGULAR = {"addresses": "address", "classes": "class", "batches": "batch", "proxies": "proxy"}
+_IRREGULAR = {
+    "addresses": "address",
+    "batches": "batch",
+    "classes": "class",
+    "deliveries": "delivery",
+    "proxies": "proxy",
+    "watches": "watch",
+}
 _WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _DATE = "d MMMM y"
 

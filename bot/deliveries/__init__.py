@@ -9,11 +9,12 @@ The modules: `rows` (a delivery as a value), `rules` (what an outcome means; pur
 
 from bot.deliveries.due import Due, due, expires, verdict
 from bot.deliveries.outbox import DeliveryError, Outbox, Paused
-from bot.deliveries.rows import Delivery, Edition
+from bot.deliveries.rows import NOTICES, Delivery, Edition
 from bot.deliveries.rules import RESENDS
 from bot.deliveries.sender import Content, Ready, Run, flush
 
 __all__ = [
+    "NOTICES",
     "RESENDS",
     "Content",
     "Delivery",

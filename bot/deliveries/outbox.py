@@ -14,7 +14,7 @@ from decimal import Decimal
 import sqlalchemy as sa
 
 from bot.deliveries import _planning, rules
-from bot.deliveries.rows import Delivery, Edition, Otherwise, delivery
+from bot.deliveries.rows import NOTICES, Delivery, Edition, Otherwise, delivery
 from bot.outlets import Found, Later, Outcome, Refused, Sent, Stopped, Unsure, redacted
 from bot.records import Document, FootfallError, PeriodName, Receipt
 from bot.store import Store, alone, digests, paused
@@ -25,6 +25,7 @@ Keep = Callable[[sa.Connection, Edition, Receipt], None]
 
 CHECK_EVERY = timedelta(hours=1)
 """How often the outlet of a refused account is asked whether it works again."""
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 class DeliveryError(FootfallError):
@@ -163,6 +164,27 @@ class Outbox:
                 why = f"{late}; last: {one.reason}" if one.reason else late
                 _change(connection, one, rules.ended("skipped", why, now))
 
+    def postpone(self, outlet: str, destination: str, until: datetime, reason: str) -> None:
+        """Let the posts that are planned for a destination wait until an instant; corrections are not posts."""
+        mine = (rows.c.outlet == outlet, rows.c.destination == destination, rows.c.kind == "post")
+        early = (rows.c.state == "planned", rows.c.not_before < until)
+        with self._store.writing() as connection:
+            connection.execute(rows.update().where(*mine, *early).values(not_before=until, reason=reason))
+
+    def give_up(self, outlet: str, destination: str, reason: str, now: datetime) -> None:
+        """Skip what is planned for a destination that there is no more."""
+        mine = (rows.c.outlet == outlet, rows.c.destination == destination, rows.c.state == "planned")
+        with self._store.writing() as connection:
+            connection.execute(rows.update().where(*mine).values(**rules.ended("skipped", redacted(reason), now)))
+
+    def pause(self, outlet: str, now: datetime) -> bool:
+        """Let nothing be sent to an outlet until an operator lifts that; a working check does not. Returns whether it
+        was not paused before."""
+        with self._store.writing() as connection:
+            fresh = _pause(connection, outlet, "an operator paused it", now)
+            connection.execute(paused.update().where(paused.c.outlet == outlet).values(checked_at=NEVER))
+        return fresh
+
     # --- asking ---------------------------------------------------------------------------------------------------
 
     def ready(self, now: datetime, outlets: Collection[str]) -> tuple[Delivery, ...]:
@@ -266,7 +288,7 @@ class Outbox:
 
     def _sent(self, connection: sa.Connection, one: Delivery, change: rules.Change) -> None:
         fresh = rows.update().where(rows.c.id == one.id, rows.c.state != "sent").values(**change)
-        if connection.execute(fresh).rowcount:
+        if connection.execute(fresh).rowcount and one.network != NOTICES:
             at = change["since"]
             assert isinstance(at, datetime)
             proof = (str(change["platform_id"]), str(change["url"]), at)
@@ -312,6 +334,8 @@ def _ready(now: datetime) -> Sequence[sa.ColumnElement[bool]]:
 
 def _is_current(connection: sa.Connection, one: Delivery, document: Document, now: datetime) -> bool:
     """Whether the document is still what the archive has for this delivery. One of an older edition is skipped."""
+    if one.network == NOTICES:
+        return True
     same = (digests.c.network == one.network, digests.c.period == one.period, digests.c.day == one.day)
     kept = connection.execute(sa.select(digests).where(*same).order_by(digests.c.edition.desc()).limit(1)).first()
     if kept is not None and kept.edition > one.edition and one.part == 0:
@@ -347,11 +371,13 @@ def _stop_thread(connection: sa.Connection, one: Delivery, state: str, now: date
     connection.execute(later.values(**rules.ended("skipped", reason, now)))
 
 
-def _pause(connection: sa.Connection, outlet: str, reason: str, now: datetime) -> None:
+def _pause(connection: sa.Connection, outlet: str, reason: str, now: datetime) -> bool:
     alone(connection, "paused", outlet)
-    if connection.execute(sa.select(paused).where(paused.c.outlet == outlet)).first() is None:
+    fresh = connection.execute(sa.select(paused).where(paused.c.outlet == outlet)).first() is None
+    if fresh:
         row = {"outlet": outlet, "reason": redacted(reason), "since": now, "checked_at": now}
         connection.execute(paused.insert().values(row))
+    return fresh
 
 
 def _clean(outcome: Outcome) -> Outcome:

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from bot.deliveries.outbox import Outbox
 from bot.deliveries.rows import Delivery
-from bot.outlets import CannotTell, Found, Outcome, Outlet, Part, Unsure
+from bot.outlets import CannotTell, Found, Outcome, Outlet, Part, Refused, Unsure
 from bot.records import Document, FootfallError
 
 log = logging.getLogger(__name__)
@@ -52,6 +52,8 @@ class Run:
     lease: timedelta
     stopping: Callable[[], bool] = lambda: False
     """Once true, nothing new is begun."""
+    gone: Callable[[Delivery, str], None] = lambda one, reason: None
+    """Told of a destination that is no more, with the reason."""
 
 
 def flush(run: Run) -> tuple[int, ...]:
@@ -109,6 +111,8 @@ def _send(run: Run, one: Delivery) -> None:
     outcome = _sending(ready.outlet, claimed, part)
     run.outbox.settle(claimed, outcome, run.clock())
     log.info("%s: %s", one.said, type(outcome).__name__.lower())
+    if isinstance(outcome, Refused) and outcome.gone:
+        run.gone(claimed, outcome.reason)
 
 
 def _sending(outlet: Outlet, one: Delivery, part: Part) -> Outcome:

@@ -18,6 +18,7 @@ from bot.records import FootfallError
 from bot.store._columns import Instant, tables
 from bot.store._events import callers, event_refs, gauges, leaves, payments, settlements, strangers, tallies, uses
 from bot.store._issues import deliveries, digests, figures, leases, paused, receipts
+from bot.store._members import members, subscriptions, synced, watches
 from bot.store._networks import catalogues, cursors, models, readings, refs, snapshots, stretches, usage, windows
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "gauges",
     "leases",
     "leaves",
+    "members",
     "models",
     "opened",
     "paused",
@@ -48,10 +50,13 @@ __all__ = [
     "snapshots",
     "strangers",
     "stretches",
+    "subscriptions",
+    "synced",
     "tables",
     "tallies",
     "usage",
     "uses",
+    "watches",
     "windows",
 ]
 

@@ -142,7 +142,7 @@ class DiscordGateway(DiscordPeer):
 
     def _advice(self, *_: object) -> dict[str, Any]:
         limit = {"total": 1000, "remaining": 999, "reset_after": 1000, "max_concurrency": 1}
-        return {"url": self.gateway, "shards": 2, "session_start_limit": limit}
+        return {"url": self.gateway, "shards": 2 if self.servers >= 1000 else 1, "session_start_limit": limit}
 
     def _sync(self, _: web.Request, body: tuple[Any, list[Any]]) -> list[dict[str, Any]]:
         self.synced.append(body[0])
