@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from bot import deliveries, digest, ledger, outlets, render
 from bot.archive import Archive, add_receipt
 from bot.config import Publish
-from bot.daily.walk import Plan, compose, post
+from bot.daily.walk import Plan, compose, composed, post
 from bot.deliveries import Content, Delivery, Edition, Outbox
 from bot.records import Document, FootfallError, Period, PeriodName, Post, Receipt, instant
 from bot.store import Store
@@ -138,18 +138,19 @@ def _announce(
             desk.outbox.silence(edition, outlet, destination, now, until, found.reason)
         return Announced(plan.network, period, "silent" if found.final else "waiting", found.reason, edition.number)
     for outlet, destination in _places(targets):
-        if still := _still(desk, document, period, subscribed.get(destination)):
+        if still := _still(desk, plan, document, period, subscribed.get(destination)):
             desk.outbox.silence(edition, outlet, destination, now, until, still)
         else:
             _plan(desk, document, edition, outlet, destination, now, until)
     return Announced(plan.network, period, "planned", found.reason, edition.number)
 
 
-def _still(desk: Desk, document: Document, period: Period, subscription: Subscription | None) -> str:
+def _still(desk: Desk, plan: Plan, document: Document, period: Period, subscription: Subscription | None) -> str:
     """Why a digest is not for a subscription that wants to hear of moves only; empty where it is."""
     if subscription is None or subscription.terms.share is None:
         return ""
-    before = desk.archive.digest(document["network"], period.name, period.before.first)
+    before = desk.archive.digest(plan.network, period.name, period.before.first)
+    before = before or composed(desk.store, plan, period.before, datetime.fromisoformat(document["composed_at"]))
     return stillness(document, before, subscription.terms.share)
 
 
