@@ -14,7 +14,9 @@ from typing import Any, TypeVar
 import discord
 import sqlalchemy as sa
 import structlog
+import yarl
 from discord import app_commands
+from discord.gateway import DiscordWebSocket
 
 from bot.answers import AnswerError, Desk
 from bot.slash import questions, replies, wording
@@ -76,10 +78,11 @@ class Footfall(discord.AutoShardedClient):
     async def setup_hook(self) -> None:
         """After the login, before the gateway."""
         servers = self.application.approximate_guild_count if self.application else 0
-        # Where there is no number, discord.py asks where the gateway is and how many it wants; it types only the other
-        # case. Another API than Discord's own has a gateway of its own.
-        many = servers >= self.house.sharded_from or self.house.api != API
-        self.shard_count = None if many else 1  # type: ignore[assignment]
+        # discord.py asks the gateway for the number where there is none, and types only the other case.
+        self.shard_count = None if servers >= self.house.sharded_from else 1  # type: ignore[assignment]
+        if self.house.api != API:  # it has a gateway of its own, to which discord.py must also return
+            advice = await self.http.get_bot_gateway()
+            DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(advice[1])
         self.add_dynamic_items(Press)
         self.look_again()
         await self._sync()

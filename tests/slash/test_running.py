@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from bot import slash, store
 from bot.answers import Desk
-from bot.slash import House, client, running, wording
+from bot.slash import House, running, wording
 from tests import desks
 from tests.peers.discord_api import TOKEN, Fault, error
 from tests.peers.discord_gateway import CALLBACK, DEFERRED, INVALID, RECONNECT, SYNC, DiscordGateway
@@ -41,7 +41,6 @@ def serving(peer: DiscordGateway, desk: Desk, data: Path, **options: object) -> 
     """The bot, in a thread of its own, as the worker runs it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(discord.http.Route, "BASE", peer.url)
-        patch.setattr(client, "API", peer.url)  # as if it were Discord's own
         patch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(peer.gateway))
         stop = threading.Event()
         given = {"token": SecretStr(TOKEN), "first_pause": 0.05, "house": House(api=peer.url), **options}
