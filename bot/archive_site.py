@@ -64,7 +64,7 @@ def _issue(desk: Desk, watched: Watched, document: Document) -> page.Issue:
             }
             for block in document["catalogues"]
         },
-        desk.archive.receipts(watched.network, period.name, first),
+        [one for one in desk.archive.receipts(watched.network, period.name, first) if one.url],
     )
 
 

@@ -26,6 +26,7 @@ from pydantic import (
     Field,
     PlainSerializer,
     SecretStr,
+    StringConstraints,
     ValidationError,
     field_validator,
     model_validator,
@@ -203,7 +204,9 @@ class Worker(Choice):
         timedelta(minutes=15), ge=timedelta(minutes=1), description="until a source that had nothing new is asked again"
     )
 
-    slash: bool = Field(False, description="true: answer Discord's slash commands too; wants DISCORD_TOKEN")
+    slash: bool | None = Field(
+        None, description="answer Discord's slash commands too; by default wherever DISCORD_TOKEN is set"
+    )
 
     @field_validator("host")
     @classmethod
@@ -228,6 +231,19 @@ class Publish(Choice):
         ge=timedelta(minutes=12),
         description="a sending that has not reported back after this is looked for; longer than any sending takes",
     )
+
+
+class Discord(Choice):
+    """Whom the bot serves on Discord, and how many."""
+
+    owners: tuple[Annotated[str, BeforeValidator(_text), StringConstraints(pattern=r"^[0-9]{15,20}$")], ...] = Field(
+        (), description="ids of the accounts that may use the operator's commands; without any there are none"
+    )
+    sharded_from: int = Field(1000, ge=1, le=2500, description="servers from which on the bot connects in shards")
+    per_server: int = Field(5, ge=0, le=50, description="subscriptions that one server may have")
+    subscriptions: int = Field(1000, ge=0, le=10_000, description="subscriptions of all servers together")
+    per_member: int = Field(10, ge=0, le=20, description="models that one member may watch")
+    watches: int = Field(10_000, ge=0, le=100_000, description="watches of all members together")
 
 
 class Corrections(Choice):
@@ -257,6 +273,7 @@ class Config(Choice):
     corrections: Corrections = Field(
         Corrections.model_validate({}), description="when a change is worth a post of its own"
     )
+    discord: Discord = Field(Discord.model_validate({}), description="whom the bot serves on Discord, and how many")
     hidden_names: tuple[str, ...] = Field(
         (), description='names shown as "a hidden model" everywhere; they still count'
     )

@@ -24,7 +24,15 @@ UNKNOWN = N_("unknown")
 MINUS = "−"
 
 _COMPACT_FROM = 10**6
-_IRREGULAR = {"leaves": "leaf", "addresses": "address", "classes": "class", "batches": "batch", "proxies": "proxy"}
+_IRREGULAR = {
+    "addresses": "address",
+    "batches": "batch",
+    "classes": "class",
+    "deliveries": "delivery",
+    "leaves": "leaf",
+    "proxies": "proxy",
+    "watches": "watch",
+}
 _WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _DATE = "d MMMM y"
 _MARK = "\u200e"

@@ -8,7 +8,7 @@ is due is not said here: an instant only names the newest period that is over; t
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from bot.config import ScheduleEntry
@@ -37,6 +37,15 @@ def latest(entry: ScheduleEntry, now: datetime) -> datetime:
 def period(entry: ScheduleEntry, at: datetime) -> Period:
     """The newest period of the entry's kind that is over at an instant (UTC)."""
     return Period.holding(at.astimezone(UTC).date(), entry.period).before
+
+
+def quiet_until(quiet: tuple[time, time], zone: str, now: datetime) -> datetime | None:
+    """When the quiet hours (from, until, by the zone's clock) that hold an instant are over (UTC); `None` outside of
+    them. Both ends follow the rule for clock changes, so that hours which a change skips are none."""
+    begins, ends = (ScheduleEntry.model_construct(name="quiet", period="day", at=at, zone=zone) for at in quiet)
+    if latest(begins, now) <= latest(ends, now):
+        return None
+    return upcoming(ends, now, 1)[0]
 
 
 def _backwards(entry: ScheduleEntry, now: datetime) -> Iterator[datetime]:

@@ -23,6 +23,13 @@ class AnswerError(FootfallError):
 
     exit_code = 2
 
+    def __init__(self, text: str, cure: str = "") -> None:
+        self.text = text
+        """For whoever asks, on whichever face."""
+        self.cure = cure
+        """What an operator can do about it on the command line; part of the line as a whole."""
+        super().__init__(f"{text}; {cure}" if cure else text)
+
 
 class NotFoundError(AnswerError):
     """A question about something that is not there: a network, a model, a metric, a digest."""
@@ -63,7 +70,7 @@ class Desk:
     def network(self, name: str | None) -> Watched:
         """The network asked about; the first configured one where none is named."""
         if not self.watched:
-            raise AnswerError("config.yaml: networks: none is configured")
+            raise AnswerError("no network is watched here", "config.yaml: networks: none is configured")
         if name is None:
             return next(iter(self.watched.values()))
         if name not in self.watched:
@@ -76,7 +83,8 @@ class Desk:
         if day is None:
             newest = self.archive.newest(network, period)
             if newest is None:
-                raise NotFoundError(f"{network}: no {period} digest yet; run: python -m bot compose --period {period}")
+                cure = f"run: python -m bot compose --period {period}"
+                raise NotFoundError(f"{network}: no {period} digest yet", cure)
             return self.shown(newest)
         self.past(day)
         found = self.archive.digest(network, period, Period.holding(day, period).first)

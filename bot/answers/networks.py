@@ -100,7 +100,7 @@ def trend(desk: Desk, metric: str, network: str | None, days: int = 30) -> Docum
     catalogue = watched.leading(document)
     told = desk.archive.trend(watched.network, catalogue.key, metric, last=days)
     if not told:
-        raise NotFoundError(f"{watched.network}: no day digest holds {metric}; run: python -m bot compose")
+        raise NotFoundError(f"{watched.network}: no day digest holds {metric}", "run: python -m bot compose")
     unit = catalogue.unit if found.unit == "uses" else found.unit
     figure = document["catalogues"][0]["figures"].get(metric, {})
     return {
@@ -142,7 +142,7 @@ def definitions() -> list[Document]:
 
 def _metric(key: str) -> Metric:
     if key not in METRICS:
-        raise NotFoundError(f"{Name(key)}: no such metric{meant(key, METRICS)}; all: python -m bot metrics")
+        raise NotFoundError(f"{Name(key)}: no such metric{meant(key, METRICS)}", "all: python -m bot metrics")
     return METRICS[key]
 
 

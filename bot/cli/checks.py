@@ -100,7 +100,7 @@ def _outlets(parts: Parts) -> Iterator[Check]:
     with reach.ready(parts, names) as (made, problems):
         for problem in problems:
             yield Check("outlet", False, problem, "set them in the environment or in .env, or disable the outlet")
-        for name, one in made.items():
+        for name, one in ((name, made[name]) for name in names if name in made):
             for check in one.outlet.check():
                 yield Check(f"{name}: {check.name.removeprefix(f'{name} ')}", check.ok, check.text, check.cure)
     if "store" in parts.__dict__:

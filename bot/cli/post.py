@@ -198,6 +198,20 @@ def resolve(parts: Parts, id: int, url: str | None, not_sent: bool, as_json: boo
 @deliveries.command()
 @click.argument("outlet")
 @with_parts
+def pause(parts: Parts, outlet: str) -> None:
+    """Let nothing be sent to an outlet until it is lifted; what is due meanwhile waits as long as it is due."""
+    known = list(parts.settings.config.outlets)
+    known += ["direct"] if "discord" in known else []
+    if outlet not in known:
+        raise UsageError(f"{outlet}: no such outlet in {parts.path}; configured: {', '.join(known) or 'none'}")
+    if not _outbox(parts).pause(outlet, clock()):
+        raise UsageError(f"{outlet}: is paused already")
+    click.echo(f"{outlet}: paused; deliveries lift {outlet} lets it post again")
+
+
+@deliveries.command()
+@click.argument("outlet")
+@with_parts
 def lift(parts: Parts, outlet: str) -> None:
     """Let an outlet post again that was paused because its account was refused."""
     if not _outbox(parts).lift(outlet):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import socket
@@ -12,11 +13,15 @@ from decimal import Decimal
 
 from bot import daily, outlets
 from bot.cli.parts import Parts, UsageError, clock
-from bot.deliveries import Ready, Run
+from bot.deliveries import Delivery, Ready, Run
 from bot.outlets import Check, Found, NotFound, Outcome, OutletError, Part, Refused, Sent
 from bot.records import FootfallError, PeriodName
+from bot.subscriptions import Channels, Watches
+from bot.subscriptions.watches import OUTLET
 
-SITE = "site"
+SITE, DISCORD = "site", "discord"
+
+log = logging.getLogger(__name__)
 
 
 def targets(parts: Parts, only: Collection[str] = (), destinations: Collection[str] = ()) -> dict[str, tuple[str, ...]]:
@@ -46,6 +51,8 @@ def ready(parts: Parts, names: Collection[str]) -> Iterator[tuple[Mapping[str, R
                 made[name] = _ready(parts, name)
             except OutletError as error:
                 problems.append(str(error))
+        if DISCORD in made:
+            made[OUTLET] = _direct(parts, made[DISCORD])
         yield made, problems
     finally:
         for one in made.values():
@@ -58,6 +65,15 @@ def _ready(parts: Parts, name: str) -> Ready:
     module, chosen = outlets.module(name), parts.settings.config.outlets[name]
     outlet = outlets.outlet(name, chosen, parts.out, parts.settings.secrets, clock)
     return Ready(outlet, module.SETTLE, module.cost, getattr(chosen, "monthly_budget", None))
+
+
+def _direct(parts: Parts, discord: Ready) -> Ready:
+    """Direct messages to members, by the same bot."""
+    from bot.outlets._discord_direct import Direct
+    from bot.outlets.discord import Discord
+
+    assert isinstance(discord.outlet, Discord)
+    return Ready(Direct(discord.outlet, Watches(parts.store).account), discord.settle, discord.cost)
 
 
 def desk(parts: Parts) -> daily.Desk:
@@ -84,8 +100,29 @@ def run(
     only: frozenset[tuple[str, PeriodName, date]] | None = None,
 ) -> Run:
     """One pass over the outbox, or over some periods of it, as this process."""
-    posts = daily.Posts(parts.archive, desk.outbox, parts.hidden, desk.locales, desk.habits)
-    return Run(desk.outbox, made, posts, clock, worker(), parts.settings.config.publish.lease, only=only)
+    channels, watches = Channels(parts.store), Watches(parts.store)
+    spoken = {**desk.locales, **{one.channel: one.terms.locale for one in channels.all()}}
+    posts = daily.Posts(parts.archive, desk.outbox, parts.hidden, spoken, desk.habits)
+    says = daily.spoken(posts, daily.Notices(parts.store, parts.plans, watches, parts.hidden))
+    lease = parts.settings.config.publish.lease
+
+    def ended(one: Delivery, why: str) -> None:
+        gone(desk, channels, watches, one, why)
+
+    return Run(desk.outbox, made, says, clock, worker(), lease, only=only, gone=ended)
+
+
+def gone(desk: daily.Desk, channels: Channels, watches: Watches, one: Delivery, reason: str) -> None:
+    """A destination is no more: end what put it there, and leave nothing planned for it."""
+    ended = 0
+    if one.outlet == OUTLET:
+        ended = watches.forget(key=one.destination).watches
+    elif one.outlet == DISCORD:
+        ended = len(channels.end(channel=one.destination))
+        if ended:
+            desk.outbox.give_up(DISCORD, one.destination, "its subscription ended", clock())
+    if ended:
+        log.info("%s: %d ended there, since nothing gets through any more: %s", one.outlet, ended, reason)
 
 
 def worker() -> str:

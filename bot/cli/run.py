@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bot import config
+from bot import config, daily
 from bot.cli.parts import Parts, clock, json_option, print_json, progress, with_parts
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from bot.config import ScheduleEntry
     from bot.records import Haul, Period, Snapshot
+    from bot.slash import House
     from bot.sources import EventSource, Memory, Source
     from bot.worker import Bench, Side
 
@@ -61,23 +62,44 @@ def run(path: Path) -> int:
 
 
 def _slash(parts: Parts, path: Path, leads: Callable[[], bool]) -> list[Side]:
-    """Discord's slash commands, where `worker.slash` asks for them; with a database of their own to look in."""
-    from bot import slash, worker
-
-    token = parts.settings.secrets.get("DISCORD_TOKEN")
-    if not parts.settings.config.worker.slash:
+    """Discord's slash commands, wherever there is a token and `worker.slash` does not forbid them; with a database of
+    their own to look in."""
+    token, wanted = parts.settings.secrets.get("DISCORD_TOKEN"), parts.settings.config.worker.slash
+    if wanted is False or (wanted is None and token is None):
         return []
     if token is None:
         raise config.ConfigError([f"{path}: worker.slash: found true, wanted DISCORD_TOKEN in the environment with it"])
+    from bot import slash, worker
 
     def serve(stop: threading.Event) -> None:
         own = Parts(path)
         try:
-            slash.serve(own.desk, token, own.data, stop, leads)
+            slash.serve(own.desk, token, stop, leads, _house(own))
         finally:
             own.close()
 
     return [worker.Side("slash", serve)]
+
+
+def _house(parts: Parts) -> House:
+    """What the configuration decides for the slash commands."""
+    from bot.slash.house import API, House
+    from bot.subscriptions import Bounds
+
+    chosen = parts.settings.config
+    discord = chosen.outlets.get("discord")
+    posts = bool(discord and discord.enabled)
+    rules = chosen.discord
+    return House(
+        frozenset(map(int, rules.owners)),
+        rules.sharded_from,
+        Bounds(rules.per_server, rules.subscriptions, rules.per_member, rules.watches),
+        posts,
+        (*chosen.outlets, *(["direct"] if posts else [])),
+        frozenset(discord.destinations if discord and posts else ()),
+        frozenset(name for name, plan in parts.plans.items() if plan.closed),
+        discord.api if discord else API,
+    )
 
 
 def _secrets(parts: Parts) -> list[SecretStr]:
@@ -90,6 +112,7 @@ def _secrets(parts: Parts) -> list[SecretStr]:
 def _bench(path: Path) -> Iterator[Bench]:
     """Database, sources and outlets, opened for one worker."""
     from bot.cli import reach
+    from bot.subscriptions import Channels, Watches
     from bot.worker import Bench
 
     parts = Parts(path)
@@ -107,6 +130,8 @@ def _bench(path: Path) -> Iterator[Bench]:
                 lambda: reach.run(parts, desk, made),
                 clock,
                 parts.settings.config.worker.collect_every,
+                Channels(parts.store).all if reach.DISCORD in made else lambda: (),
+                lambda now: daily.notify(desk, parts.plans, Watches(parts.store), now),
             )
     finally:
         parts.close()

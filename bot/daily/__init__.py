@@ -1,7 +1,9 @@
 """The conductor: collect, compose, render, publish. Plain code that puts the pure parts between ledger, archive and
 outbox. The modules: `walk` (source to digest to post), `readers` (what is asked of them and what they answered),
-`publishing` (what goes out, and where), `speaking` (what each delivery says)."""
+`publishing` (what goes out, and where), `speaking` (what each delivery says), `notices` (what members who watch a model
+are told)."""
 
+from bot.daily.notices import Notices, notify, spoken
 from bot.daily.publishing import Announced, Desk, Targets, outbox, publish
 from bot.daily.readers import Habits
 from bot.daily.speaking import Posts
@@ -12,6 +14,7 @@ __all__ = [
     "Collected",
     "Desk",
     "Habits",
+    "Notices",
     "Plan",
     "Posts",
     "Targets",
@@ -22,8 +25,10 @@ __all__ = [
     "covered",
     "late",
     "mismatches",
+    "notify",
     "outbox",
     "post",
     "publish",
+    "spoken",
     "stand",
 ]

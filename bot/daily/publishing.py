@@ -6,9 +6,10 @@ Nothing here talks to an outlet: `deliveries.flush` sends what was planned.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache, partial
+from types import MappingProxyType
 from typing import Literal
 
 from sqlalchemy import Connection
@@ -17,13 +18,16 @@ from bot import deliveries, ledger, render
 from bot.archive import Archive, add_receipt
 from bot.config import Publish
 from bot.daily.readers import NO_HABITS, Habits
-from bot.daily.walk import Plan, compose, late, post
+from bot.daily.walk import Plan, compose, composed, late, post
 from bot.deliveries import Edition, Outbox, Shape
 from bot.records import Document, Period, PeriodName, Receipt, instant
 from bot.store import Store
+from bot.subscriptions import Channels, Subscription, stillness
 
 Targets = Mapping[str, Sequence[str]]
 """Outlet to the destinations that get a post."""
+Subscribed = Mapping[str, Subscription]
+"""Destination to the subscription that put it there; those of the configuration have none."""
 
 _CORRECTS_ALONE = frozenset({"x"})
 """Outlets where a post that cannot be edited any more is corrected by a second one. Elsewhere it is edited or left."""
@@ -59,29 +63,39 @@ class Desk:
 
 
 def outbox(store: Store) -> Outbox:
-    """The outbox of a database whose receipts go into its archive."""
+    """The outbox of a database whose receipts go into its archive. Pages show receipts by their address, so that of a
+    post in a server that subscribed, which is nobody else's business, stands with its delivery only."""
 
     def keep(connection: Connection, edition: Edition, receipt: Receipt) -> None:
+        if Channels.has(connection, receipt.destination):
+            receipt = replace(receipt, url="")
         add_receipt(connection, edition.network, edition.period, edition.day, edition.number, receipt)
 
     return Outbox(store, keep)
 
 
 def publish(
-    desk: Desk, plan: Plan, name: PeriodName, targets: Targets, now: datetime, day: date | None = None
+    desk: Desk,
+    plan: Plan,
+    name: PeriodName,
+    targets: Targets,
+    now: datetime,
+    day: date | None = None,
+    subscribed: Subscribed = MappingProxyType({}),
 ) -> list[Announced]:
     """Plan the deliveries of what is due of one network and kind of period, or of the period that holds `day` however
     old it is. Doing it twice plans nothing twice."""
+    desk = replace(desk, locales={**desk.locales, **{place: one.terms.locale for place, one in subscribed.items()}})
     if day:
-        return [_announce(desk, plan, Period.holding(day, name), targets, now, until=None)]
-    missed, due = _due(desk, plan, name, targets, now)
+        return [_announce(desk, plan, Period.holding(day, name), targets, now, until=None, subscribed=subscribed)]
+    missed, due = _due(desk, plan, name, targets, now, subscribed)
     if plan.closed:
         reason = "its record is closed, so nothing of it is ever due; --day posts one all the same"
         return [Announced(plan.network, period, "closed", reason) for period in due]
     done = [_miss(desk, plan, period, missed[period], now) for period in sorted(missed)]
     for period in sorted(due):
         until = deliveries.expires(period, desk.rules.max_age)
-        done.append(_announce(desk, plan, period, due[period], now, until))
+        done.append(_announce(desk, plan, period, due[period], now, until, subscribed))
     seen = {one.period.first for one in done}
     for period in late(desk.archive, plan, name, now):
         if period.first not in seen:
@@ -89,11 +103,14 @@ def publish(
     return done + _corrections(desk, plan, name, targets, now, seen)
 
 
+_LAPSED = timedelta(days=2)
 _Wanted = dict[Period, dict[str, list[str]]]
 """Period to the destinations that are to get it."""
 
 
-def _due(desk: Desk, plan: Plan, name: PeriodName, targets: Targets, now: datetime) -> tuple[_Wanted, _Wanted]:
+def _due(
+    desk: Desk, plan: Plan, name: PeriodName, targets: Targets, now: datetime, subscribed: Subscribed
+) -> tuple[_Wanted, _Wanted]:
     """What each destination has missed, and what is due there. Of what was before the first period ever planned for it
     nothing is: a new destination does not begin with yesterday's news."""
     spans = [s for c in plan.catalogues if (s := ledger.span(desk.store, c)) is not None]
@@ -103,6 +120,8 @@ def _due(desk: Desk, plan: Plan, name: PeriodName, targets: Targets, now: dateti
     due: _Wanted = {period: {} for period in always.periods}
     for outlet, destination in _places(targets):
         oldest, newest = desk.outbox.planned(plan.network, name, outlet, destination)
+        if newest and destination in subscribed and instant(newest + _LAPSED) < subscribed[destination].since:
+            oldest = newest = None  # it was subscribed before, and ended: what was in between is not missed
         since = max(begins, oldest) if begins and oldest else begins
         found = deliveries.due(name, now, since, newest, desk.rules.max_age)
         for wanted, periods in ((missed, found.missed), (due, found.periods)):
@@ -112,7 +131,13 @@ def _due(desk: Desk, plan: Plan, name: PeriodName, targets: Targets, now: dateti
 
 
 def _announce(
-    desk: Desk, plan: Plan, period: Period, targets: Targets, now: datetime, until: datetime | None
+    desk: Desk,
+    plan: Plan,
+    period: Period,
+    targets: Targets,
+    now: datetime,
+    until: datetime | None,
+    subscribed: Subscribed,
 ) -> Announced:
     document = compose(desk.store, desk.archive, plan, period, now)
     edition = Edition(plan.network, period.name, period.first, document["edition"])
@@ -123,8 +148,20 @@ def _announce(
         return Announced(plan.network, period, "silent" if found.final else "waiting", found.reason, edition.number)
     shapes = _shapes(desk, document)
     for outlet, destination in _places(targets):
-        _plan(desk, document, edition, outlet, destination, now, until, shapes(outlet, destination))
+        if still := _still(desk, plan, document, period, subscribed.get(destination)):
+            desk.outbox.silence(edition, outlet, destination, now, until, still)
+        else:
+            _plan(desk, document, edition, outlet, destination, now, until, shapes(outlet, destination))
     return Announced(plan.network, period, "planned", found.reason, edition.number)
+
+
+def _still(desk: Desk, plan: Plan, document: Document, period: Period, subscription: Subscription | None) -> str:
+    """Why a digest is not for a subscription that wants to hear of moves only; empty where it is."""
+    if subscription is None or subscription.terms.share is None:
+        return ""
+    before = desk.archive.digest(plan.network, period.name, period.before.first)
+    before = before or composed(desk.store, plan, period.before, datetime.fromisoformat(document["composed_at"]))
+    return stillness(document, before, subscription.terms.share)
 
 
 def _miss(desk: Desk, plan: Plan, period: Period, targets: Targets, now: datetime) -> Announced:

@@ -12,11 +12,12 @@ from bot.deliveries._planning import Shape
 from bot.deliveries.due import Due, due, expires, verdict
 from bot.deliveries.outbox import Outbox, Paused
 from bot.deliveries.polls import POLLS, Asked
-from bot.deliveries.rows import Delivery, DeliveryError, Edition
+from bot.deliveries.rows import NOTICES, Delivery, DeliveryError, Edition
 from bot.deliveries.rules import RESENDS
 from bot.deliveries.sender import Content, Ready, Run, flush
 
 __all__ = [
+    "NOTICES",
     "POLLS",
     "RESENDS",
     "Asked",

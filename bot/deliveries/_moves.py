@@ -10,7 +10,7 @@ from decimal import Decimal
 import sqlalchemy as sa
 
 from bot.deliveries import _planning, rules
-from bot.deliveries.rows import Delivery, DeliveryError, Edition, delivery
+from bot.deliveries.rows import NOTICES, Delivery, DeliveryError, Edition, delivery
 from bot.outlets import Later, Outcome, Refused, Sent, Stopped, Unsure, redacted
 from bot.records import Document
 from bot.store import alone, digests, paused
@@ -55,6 +55,8 @@ _STANDING = (sa.or_(rows.c.part == 0, _OUT), rows.c.outlet.not_in(sa.select(paus
 
 def is_current(connection: sa.Connection, one: Delivery, document: Document, now: datetime) -> bool:
     """Whether the document is still what the archive has for this delivery. One of an older edition is skipped."""
+    if one.network == NOTICES:
+        return True
     same = (digests.c.network == one.network, digests.c.period == one.period, digests.c.day == one.day)
     wanted = sa.select(digests.c.edition, digests.c.document).where(*same)
     kept = connection.execute(wanted.order_by(digests.c.edition.desc()).limit(1)).first()
@@ -101,12 +103,14 @@ def _skip_after(
     connection.execute(later.values(**rules.ended("skipped", reason, now)))
 
 
-def pause(connection: sa.Connection, outlet: str, reason: str, now: datetime) -> None:
-    """An outlet whose account is refused sends nothing until that is lifted."""
+def pause(connection: sa.Connection, outlet: str, reason: str, now: datetime) -> bool:
+    """An outlet sends nothing until that is lifted. Whether it did until now."""
     alone(connection, "paused", outlet)
-    if connection.execute(sa.select(paused).where(paused.c.outlet == outlet)).first() is None:
+    fresh = connection.execute(sa.select(paused).where(paused.c.outlet == outlet)).first() is None
+    if fresh:
         row = {"outlet": outlet, "reason": redacted(reason), "since": now, "checked_at": now}
         connection.execute(paused.insert().values(row))
+    return fresh
 
 
 def clean(outcome: Outcome) -> Outcome:
@@ -116,8 +120,8 @@ def clean(outcome: Outcome) -> Outcome:
             return outcome
         case Later(reason, not_before):
             return Later(redacted(reason), not_before)
-        case Refused(reason):
-            return Refused(redacted(reason))
+        case Refused(reason, gone):
+            return Refused(redacted(reason), gone)
         case Unsure(reason):
             return Unsure(redacted(reason))
         case Stopped(reason):

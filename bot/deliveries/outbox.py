@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from bot.deliveries import _moves as moves
 from bot.deliveries import _planning, polls, rules
 from bot.deliveries._planning import Shape
-from bot.deliveries.rows import Delivery, DeliveryError, Edition, Otherwise, delivery
+from bot.deliveries.rows import NOTICES, Delivery, DeliveryError, Edition, Otherwise, delivery
 from bot.outlets import Found, Outcome, Sent, Stopped, redacted
 from bot.records import Document, PeriodName, Poll, Receipt
 from bot.store import Store, paused
@@ -27,6 +27,7 @@ Keep = Callable[[sa.Connection, Edition, Receipt], None]
 
 CHECK_EVERY = timedelta(hours=1)
 """How often the outlet of a refused account is asked whether it works again."""
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +183,27 @@ class Outbox:
                 why = f"{late}; last: {one.reason}" if one.reason else late
                 moves.change(connection, one, rules.ended("skipped", why, now))
 
+    def postpone(self, outlet: str, destination: str, until: datetime, reason: str) -> None:
+        """Let the posts that are planned for a destination wait until an instant; corrections are not posts."""
+        mine = (rows.c.outlet == outlet, rows.c.destination == destination, rows.c.kind == "post")
+        early = (rows.c.state == "planned", rows.c.not_before < until)
+        with self._store.writing() as connection:
+            connection.execute(rows.update().where(*mine, *early).values(not_before=until, reason=reason))
+
+    def give_up(self, outlet: str, destination: str, reason: str, now: datetime) -> None:
+        """Skip what is planned for a destination that there is no more."""
+        mine = (rows.c.outlet == outlet, rows.c.destination == destination, rows.c.state == "planned")
+        with self._store.writing() as connection:
+            connection.execute(rows.update().where(*mine).values(**rules.ended("skipped", redacted(reason), now)))
+
+    def pause(self, outlet: str, now: datetime) -> bool:
+        """Let nothing be sent to an outlet until an operator lifts that; a working check does not. Returns whether it
+        was not paused before."""
+        with self._store.writing() as connection:
+            fresh = moves.pause(connection, outlet, "an operator paused it", now)
+            connection.execute(paused.update().where(paused.c.outlet == outlet).values(checked_at=NEVER))
+        return fresh
+
     # --- asking ---------------------------------------------------------------------------------------------------
 
     def ready(self, now: datetime, outlets: Collection[str]) -> tuple[Delivery, ...]:
@@ -304,7 +326,7 @@ class Outbox:
 
     def _sent(self, connection: sa.Connection, one: Delivery, change: rules.Change) -> None:
         fresh = rows.update().where(rows.c.id == one.id, rows.c.state != "sent").values(**change)
-        if connection.execute(fresh).rowcount:
+        if connection.execute(fresh).rowcount and one.network != NOTICES:
             at = change["since"]
             assert isinstance(at, datetime)
             polls.out(connection, one.id, at)

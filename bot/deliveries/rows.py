@@ -12,6 +12,8 @@ from bot.records import FootfallError, PeriodName
 State = Literal["planned", "sending", "sent", "refused", "unknown", "skipped"]
 Kind = Literal["post", "correction", "poll"]
 Otherwise = Literal["refuse", "post", "skip"]
+NOTICES = "watches"
+"""In the place of a network: what is said is a notice to one member, not a digest, and leaves no receipt."""
 
 
 @dataclass(frozen=True, slots=True)

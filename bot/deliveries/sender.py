@@ -60,6 +60,8 @@ class Run:
     """Once true, nothing new is begun."""
     only: frozenset[tuple[str, PeriodName, date]] | None = None
     """Networks, kinds and first days of the periods to see to; `None`: all there are."""
+    gone: Callable[[Delivery, str], None] = lambda one, reason: None
+    """Told of a destination that is no more, with the reason."""
 
     def concerns(self, one: Delivery) -> bool:
         """Whether a delivery is among what is to be seen to."""
@@ -180,6 +182,8 @@ def _sending(outlet: Outlet, one: Delivery, part: Part) -> Outcome:
 def _settle(run: Run, claimed: Delivery, outcome: Outcome) -> None:
     run.outbox.settle(claimed, outcome, run.clock())
     log.info("%s: %s", claimed.said, type(outcome).__name__.lower())
+    if isinstance(outcome, Refused) and outcome.gone:
+        run.gone(claimed, outcome.reason)
 
 
 # --- asking --------------------------------------------------------------------------------------------------------

@@ -87,6 +87,8 @@ class Refused:
     """It is not out, and trying the same again will not help."""
 
     reason: str
+    gone: bool = False
+    """The destination is not there any more, or not for us: nothing will ever get there."""
 
 
 @dataclass(frozen=True, slots=True)

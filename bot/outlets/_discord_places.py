@@ -92,7 +92,7 @@ class Places:
 
         channel = await client.fetch_channel(channel_id)
         if isinstance(channel, discord.abc.PrivateChannel):
-            return Place(str(channel_id), "direct messages", "@me", False, frozenset())
+            return Place(str(channel_id), "direct messages", "@me", False, frozenset(PERMISSIONS.values()))
         guild, me = await self._guild(client, channel.guild.id)
         thread = isinstance(channel, discord.Thread)
         # A thread has no permissions of its own: those of its channel hold, with another name for sending.

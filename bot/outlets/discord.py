@@ -56,6 +56,8 @@ PAUSE = timedelta(minutes=1)
 UNKNOWN_MESSAGE = 10008
 ALREADY_CROSSPOSTED = 40033
 WRONG_CHANNEL_TYPE = 50024
+GONE = frozenset({10003, 10004, 10013, 50001, 50007, 50278})
+"""Unknown channel, server and user; missing access; direct messages closed; no server in common."""
 
 log = logging.getLogger(__name__)
 
@@ -143,6 +145,10 @@ class Discord:
         """The token, and the permissions in each channel of the configuration."""
         return self._wire.begin(self._check()).result()
 
+    def direct(self, account: str) -> str | Outcome:
+        """The channel of a member's direct messages, or why there is none. Nothing is sent."""
+        return _misnamed(account) or self._wire.begin(self._direct(account)).result()
+
     def close(self) -> None:
         """End the session."""
         self._wire.close()
@@ -170,6 +176,8 @@ class Discord:
         """The outcome of a failed sending; a missing permission is named."""
         outcome = self._outcome(trouble, destination)
         if not isinstance(outcome, Refused):
+            return outcome
+        if outcome.gone:
             return outcome
         if trouble.code == UNKNOWN_MESSAGE:
             return Refused(f"discord channel {destination}: it was posted and then deleted there; not posted again")
@@ -240,6 +248,12 @@ class Discord:
             return CannotTell(reason, self._clock() + 15 * PAUSE)
         return answer
 
+    async def _direct(self, account: str) -> str | Outcome:
+        opened = await self._wire.ask(lambda client: client.http.start_private_message(int(account)))
+        if not isinstance(opened, Trouble):
+            return str(opened["id"])
+        return self._outcome(replace(opened, doubt=False), "of direct messages")
+
     async def _check(self) -> list[Check]:
         me = await self._wire.ask(lambda client: client.application_info())
         if isinstance(me, Trouble):
@@ -283,7 +297,7 @@ class Discord:
                 return self._away
             return Later(where, until)
         if 400 <= trouble.status < 500:
-            return Refused(where)
+            return Refused(where, gone=trouble.code in GONE)
         return Later(f"{where}; nothing was sent", self._clock() + PAUSE)
 
     def _cannot_tell(self, trouble: Trouble, destination: str) -> CannotTell:

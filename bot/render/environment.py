@@ -218,6 +218,8 @@ def _filters(outlet: str, locale: str, hidden: tuple[str, ...]) -> dict[str, Cal
         "name": name,  # a foreign name
         "said": said,  # our own words that may hold digits and names: a reason, a gap, a label
         "word": word,  # our own words that hold no digits: a unit, a title
+        "channel": lambda id: mark(f"<#{int(_own_text(id))}>"),  # for Discord: a channel by its name
+        "moment": lambda at: mark(f"<t:{_own(at):d}:f>"),  # for Discord: seconds since 1970 on the reader's clock
         "told": told,  # a finding, in this outlet's words
         "capitalized": _capitalized_in(locale),  # Runs, of runs
         "oneline": lambda text: Markup(pieces.tidy(text)),  # noqa: S704  # a macro's words, in a template kept as laid out

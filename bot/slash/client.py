@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import os
 import re
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any, TypeVar
 
 import discord
+import sqlalchemy as sa
 import structlog
+import yarl
 from discord import app_commands
+from discord.gateway import DiscordWebSocket
 
 from bot.answers import AnswerError, Desk
 from bot.slash import questions, replies, tongues, wording
@@ -23,14 +24,16 @@ from bot.slash.buttons import Press
 from bot.slash.commands import COMMANDS
 from bot.slash.completion import Index
 from bot.slash.cooldowns import Cooldowns
+from bot.slash.house import API, Books, House
+from bot.slash.owners import OWNER
 from bot.slash.questions import Question
+from bot.slash.subscriptions import SERVER
+from bot.slash.watches import MEMBER
 from bot.slash.wording import Pictures, Said
-from bot.store import StoreError
+from bot.store import Store, StoreError, synced
 
 T = TypeVar("T")
 
-SHARDED_FROM = 1000
-"""Servers; discord.py advises shards from here on, Discord demands them at 2,500 (topics/gateway, Sharding)."""
 THREADS = 4
 ANSWER_SECONDS = 60.0
 LOOK_EVERY = 30.0
@@ -45,8 +48,7 @@ class Footfall(discord.AutoShardedClient):
     def __init__(
         self,
         desk: Desk,
-        data: Path,
-        sharded_from: int = SHARDED_FROM,
+        house: House | None = None,
         cooldowns: Cooldowns | None = None,
         seconds: float = ANSWER_SECONDS,
     ) -> None:
@@ -60,10 +62,14 @@ class Footfall(discord.AutoShardedClient):
         )
         self.desk, self.index, self.pictures = desk, Index(desk), Pictures()
         self.cooldowns = cooldowns or Cooldowns()
+        self.house = house or House()
+        self.books = Books.of(desk, self.house)
         self.tree = Tree(self)
-        for command in COMMANDS:
+        for command in (*COMMANDS, *SERVER, *MEMBER):
             self.tree.add_command(command)
-        self._data, self._sharded_from, self._seconds = data, sharded_from, seconds
+        for group in OWNER if self.house.owners else ():
+            self.tree.add_command(group)
+        self._seconds = seconds
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="footfall-slash")
         self._looked, self._looking = 0.0, False
 
@@ -73,7 +79,10 @@ class Footfall(discord.AutoShardedClient):
         """After the login, before the gateway."""
         servers = self.application.approximate_guild_count if self.application else 0
         # discord.py asks the gateway for the number where there is none, and types only the other case.
-        self.shard_count = None if servers >= self._sharded_from else 1  # type: ignore[assignment]
+        self.shard_count = None if servers >= self.house.sharded_from else 1  # type: ignore[assignment]
+        if self.house.api != API:  # it has a gateway of its own, to which discord.py must also return
+            advice = await self.http.get_bot_gateway()
+            DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(advice[1])
         self.add_dynamic_items(Press)
         await self.tree.set_translator(tongues.Tongues())
         self.look_again()
@@ -92,18 +101,42 @@ class Footfall(discord.AutoShardedClient):
         """Tell Discord the commands, if it was not told the same before."""
         payload = await self.payload()
         now = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
-        kept = self._data / f"discord-commands-{self.application_id}.sha256"
-        if kept.is_file() and kept.read_text().strip() == now:
-            return
+        application = str(self.application_id)
         try:
+            if await self.work(lambda: _told(self.desk.store, application)) == now:
+                return
             assert self.application_id is not None
             await self.http.bulk_upsert_global_commands(self.application_id, payload=payload)
-        except discord.HTTPException as error:
+            await self.work(lambda: _tell(self.desk.store, application, now))
+        except (discord.HTTPException, StoreError, TimeoutError) as error:
             # The commands that Discord knows go on working; told again at the next start.
             log.error("the commands could not be synced", error=str(error)[:500])
             return
         log.info("commands synced", commands=len(payload))
-        _keep(kept, now)
+
+    # --- servers ----------------------------------------------------------------------------------------------------
+
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        """The bot was removed from a server, or the server is no more. (An outage is another event.)"""
+        await self._ended(guild=str(guild.id))
+
+    async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
+        """A channel of a server is no more."""
+        await self._ended(guild=str(channel.guild.id), channel=str(channel.id))
+
+    async def _ended(self, guild: str, channel: str | None = None) -> None:
+        def end() -> int:
+            ended = self.books.channels.end(guild=guild, channel=channel)
+            for one in ended:
+                self.books.outbox.give_up("discord", one.channel, "its subscription ended", self.desk.clock())
+            return len(ended)
+
+        try:
+            if count := await self.work(end):
+                log.info("subscriptions ended: the bot was removed there", subscriptions=count)
+        except (StoreError, TimeoutError) as error:
+            # What is left is ended when nothing gets through there any more.
+            log.warning("subscriptions could not be ended", error=str(error))
 
     async def payload(self) -> list[dict[str, Any]]:
         """The commands as Discord is told them, in every language."""
@@ -175,12 +208,14 @@ class Tree(app_commands.CommandTree[Footfall]):
         await replies.failed(interaction, error)
 
 
-def _keep(path: Path, text: str) -> None:
-    """Best effort: without it the commands are told once more than needed."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}.part")
-        part.write_text(text)
-        part.replace(path)
-    except OSError as error:
-        log.warning("cannot be kept", path=str(path), error=error.strerror)
+def _told(store: Store, application: str) -> str | None:
+    """The hash of the commands that Discord was told last."""
+    with store.reading() as connection:
+        found: str | None = connection.scalar(sa.select(synced.c.sha256).where(synced.c.application == application))
+    return found
+
+
+def _tell(store: Store, application: str, sha256: str) -> None:
+    with store.writing() as connection:
+        connection.execute(synced.delete().where(synced.c.application == application))
+        connection.execute(synced.insert().values(application=application, sha256=sha256))

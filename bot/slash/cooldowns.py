@@ -32,6 +32,10 @@ class Cooldowns:
             cooldown.update_rate_limit(at)
         return 0
 
+    def forget(self, user: int) -> None:
+        """Forget that a member asked anything."""
+        self._known.pop(("user", user), None)
+
     def _of(self, kind: str, asker: int) -> Cooldown:
         key = (kind, asker)
         if key not in self._known:

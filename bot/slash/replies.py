@@ -6,9 +6,8 @@ Discord waits 3 s for the first sign of life and then 15 minutes for the answer 
 from __future__ import annotations
 
 import asyncio
-import re
 import uuid
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -33,8 +32,6 @@ PROMPT = 0.8
 # topics/opcodes-and-status-codes, JSON Error Codes
 ACKNOWLEDGED = 40060
 UNKNOWN_INTERACTION = 10062
-_FOR_OPERATORS = re.compile(r"[;,] *(run|all): python -m bot.*$")
-"""What an error says of the command line, which somebody in Discord does not have."""
 SILENT = discord.AllowedMentions.none()
 
 log = structlog.get_logger("bot.slash")
@@ -56,36 +53,40 @@ class Reply:
         return tongues.speech_of(self.interaction).language
 
     async def give(self, question: Question) -> None:
-        """Answer, whatever comes of it."""
+        """Answer a question, whatever comes of it."""
+        client = self.interaction.client
+        await self.tell(question.name, dict(question.options), lambda: client.said(question, self.locale))
+
+    async def tell(self, name: str, options: Mapping[str, str], job: Callable[[], Said]) -> None:
+        """Do a job off the loop and show what it says, whatever comes of it. `name` and `options` are for the log."""
         try:
-            await self._give(question)
+            await self._tell(name, options, job)
         except discord.NotFound as error:
             if error.code != UNKNOWN_INTERACTION:
                 raise
-            log.warning("too late", question=question.name)
+            log.warning("too late", question=name)
         except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
             # Nothing more can be said there: the very saying of it failed.
-            self._logged("an answer did not get through", error, question)
+            self._logged("an answer did not get through", error, name, options)
 
-    async def _give(self, question: Question) -> None:
+    async def _tell(self, name: str, options: Mapping[str, str], job: Callable[[], Said]) -> None:
         if seconds := self._too_often():
             words = render.rendered("discord", "discord/answers/wait.j2", self.locale, seconds=seconds)
             await self.sorry(words.strip())
             return
-        client = self.interaction.client
-        work = asyncio.ensure_future(client.work(lambda: client.said(question, self.locale)))
+        work = asyncio.ensure_future(self.interaction.client.work(job))
         if not await _promptly(work):
             await self._defer()
         try:
             said = await work
         except AnswerError as error:
-            await self.sorry(_sentence(_FOR_OPERATORS.sub("", str(error)), self.locale))
+            await self.sorry(_sentence(error.text, self.locale))
         except StoreError as error:
-            await self.sorry(self._unwell("The archive cannot be read just now.", "database", error, question))
+            await self.sorry(self._unwell("The archive cannot be read just now.", "database", error, name, options))
         except TimeoutError as error:
-            await self.sorry(self._unwell("The answer took too long.", "timeout", error, question))
+            await self.sorry(self._unwell("The answer took too long.", "timeout", error, name, options))
         except Exception as error:  # noqa: BLE001 - the top of a slash command: it must not show a traceback
-            await self.sorry(self._unwell("Something went wrong here.", "unexpected", error, question))
+            await self.sorry(self._unwell("Something went wrong here.", "unexpected", error, name, options))
         else:
             await self._show(said)
 
@@ -129,12 +130,12 @@ class Reply:
             else:
                 await self.interaction.edit_original_response(content=sentence, allowed_mentions=SILENT)
 
-    def _unwell(self, sentence: str, event: str, error: Exception, question: Question) -> str:
-        return _sentence(sentence, self.locale, self._logged(event, error, question))
+    def _unwell(self, sentence: str, event: str, error: Exception, name: str, options: Mapping[str, str]) -> str:
+        return _sentence(sentence, self.locale, self._logged(event, error, name, options))
 
-    def _logged(self, event: str, error: Exception, question: Question) -> str:
+    def _logged(self, event: str, error: Exception, name: str, options: Mapping[str, str]) -> str:
         number = uuid.uuid4().hex[:12]
-        log.error(event, id=number, question=question.name, options=dict(question.options), exc_info=error)
+        log.error(event, id=number, question=name, options=dict(options), exc_info=error)
         return number
 
 

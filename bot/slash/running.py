@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
 import aiohttp
 import discord
@@ -13,7 +12,8 @@ import structlog
 from pydantic import SecretStr
 
 from bot.answers import Desk
-from bot.slash.client import SHARDED_FROM, Footfall
+from bot.slash.client import Footfall
+from bot.slash.house import House
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 300.0
@@ -33,17 +33,18 @@ log = structlog.get_logger("bot.slash")
 def serve(
     desk: Desk,
     token: SecretStr,
-    data: Path,
     stop: threading.Event,
     leads: Callable[[], bool] = lambda: True,
-    sharded_from: int = SHARDED_FROM,
+    house: House | None = None,
     first_pause: float = FIRST_PAUSE,
 ) -> None:
     """Answer slash commands until `stop` is set. Made to run in a thread of its own; it has its own event loop.
 
     `leads` says, at once and without asking anybody, whether this worker is the one that answers: of several only one
-    may be connected. `data` is a writable folder."""
-    asyncio.run(_Kept(desk, token, data, stop, leads, sharded_from).run(first_pause))
+    may be connected."""
+    house = house or House()
+    discord.http.Route.BASE = house.api
+    asyncio.run(_Kept(desk, token, stop, leads, house).run(first_pause))
 
 
 class _Kept:
@@ -53,13 +54,11 @@ class _Kept:
         self,
         desk: Desk,
         token: SecretStr,
-        data: Path,
         stop: threading.Event,
         leads: Callable[[], bool],
-        sharded_from: int,
+        house: House,
     ) -> None:
-        self._desk, self._token, self._data = desk, token, data
-        self._stop, self._leads, self._sharded_from = stop, leads, sharded_from
+        self._desk, self._token, self._stop, self._leads, self._house = desk, token, stop, leads, house
 
     async def run(self, first_pause: float) -> None:
         loop, pause = asyncio.get_running_loop(), first_pause
@@ -79,7 +78,7 @@ class _Kept:
 
     async def _connected(self) -> Exception | None:
         """One connection, until it is to end or is lost. Returns why it was lost."""
-        client = Footfall(self._desk, self._data, self._sharded_from)
+        client = Footfall(self._desk, self._house)
         going = asyncio.create_task(client.start(self._token.get_secret_value()))
         told = asyncio.create_task(self._over())
         try:

@@ -19,6 +19,7 @@ from bot.records import FootfallError
 from bot.store._columns import Instant, tables
 from bot.store._events import event_days, event_refs, gauges, leaves, settlements, sketches, strangers, tallies
 from bot.store._issues import deliveries, digests, figures, leases, paused, polls, receipts
+from bot.store._members import members, subscriptions, synced, watches
 from bot.store._networks import catalogues, cursors, models, readings, refs, snapshots, stretches, usage, windows
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "gauges",
     "leases",
     "leaves",
+    "members",
     "models",
     "opened",
     "paused",
@@ -50,9 +52,12 @@ __all__ = [
     "snapshots",
     "strangers",
     "stretches",
+    "subscriptions",
+    "synced",
     "tables",
     "tallies",
     "usage",
+    "watches",
     "windows",
 ]
 

@@ -15,9 +15,10 @@ import structlog
 from bot import daily, deliveries, leases, ledger
 from bot import schedule as times
 from bot.config import ScheduleEntry
-from bot.records import FootfallError, Period, PeriodName
+from bot.records import FootfallError, Period, PeriodName, instant
 from bot.sources import EventSource, Source
 from bot.store import Store, StoreError
+from bot.subscriptions import Subscription
 from bot.worker.state import State
 
 log = structlog.get_logger(__name__)
@@ -32,6 +33,8 @@ CONFIRM_EVERY = timedelta(hours=12)
 PATIENT_TRIES = 4
 """Asked in vain this often, a source is asked at ever longer intervals until the next day."""
 MOST_PATIENT = timedelta(hours=6)
+DISCORD = "discord"
+"""The outlet of subscriptions."""
 
 
 class StoppingError(FootfallError):
@@ -52,6 +55,10 @@ class Bench:
     """One pass over the outbox; its `worker` names this process."""
     clock: Callable[[], datetime]
     collect_every: timedelta
+    subscribed: Callable[[], Sequence[Subscription]] = lambda: ()
+    """The subscriptions there are now, where their outlet is ready."""
+    notify: Callable[[datetime], bool] = lambda now: True
+    """Plans the messages to members who watch a model; whether that is settled for the day that is over."""
 
 
 @dataclass(slots=True)
@@ -66,6 +73,9 @@ class Round:
     _asked: dict[str, tuple[datetime, int]] = field(default_factory=dict)
     """Network to when it was last asked in vain, and how often that day."""
     _plan_at: dict[tuple[str, PeriodName], datetime] = field(default_factory=dict)
+    _planned_for: dict[tuple[str, PeriodName], tuple[Period, frozenset[str]]] = field(default_factory=dict)
+    """The newest period at the last planning, and the destinations that were timely then."""
+    _notify_at: datetime | None = None
     _said: dict[tuple[str, Period], str] = field(default_factory=dict)
 
     def once(self) -> None:
@@ -79,11 +89,13 @@ class Round:
         news = {
             plan.network for plan, source in self.bench.networks if self._to_ask(plan) and self._collect(plan, source)
         }
-        now = self.bench.clock()
-        for plan, name, targets in self._timely(now):
+        now, subscribed = self.bench.clock(), self.bench.subscribed()
+        for plan, name, targets in self._timely(now, subscribed):
             at = self._plan_at.get((plan.network, name))
-            if at is None or now >= at or plan.network in news:
-                self._publish(plan, name, targets, now)
+            if at is None or now >= at or plan.network in news or self._joined(plan, name, targets, now):
+                self._publish(plan, name, targets, now, subscribed)
+        self._notify(now, bool(news))
+        self._hush(subscribed)
         if not self.stopping() and self._hold():
             deliveries.flush(replace(self.bench.outbox_run(), stopping=self.stopping))
 
@@ -134,12 +146,20 @@ class Round:
 
     # --- publishing -----------------------------------------------------------------------------------------------
 
-    def _publish(self, plan: daily.Plan, name: PeriodName, targets: daily.Targets, now: datetime) -> None:
+    def _publish(
+        self,
+        plan: daily.Plan,
+        name: PeriodName,
+        targets: daily.Targets,
+        now: datetime,
+        subscribed: Sequence[Subscription],
+    ) -> None:
         if self.stopping():
             return
-        wait = PLAN_EVERY
+        wait, theirs = PLAN_EVERY, {one.channel: one for one in subscribed}
+        self._planned_for[plan.network, name] = newest(name, now), _all(targets)
         try:
-            decided = daily.publish(self.bench.desk, plan, name, targets, now)
+            decided = daily.publish(self.bench.desk, plan, name, targets, now, subscribed=theirs)
         except StoreError:
             raise
         except FootfallError as error:
@@ -152,17 +172,52 @@ class Round:
                 wait = CONFIRM_EVERY
         self._plan_at[plan.network, name] = min([now + wait, *self._next_runs(name, now)])
 
+    def _joined(self, plan: daily.Plan, name: PeriodName, targets: daily.Targets, now: datetime) -> bool:
+        """Whether the time of a destination has come since the last planning, as that of a subscription does."""
+        period, known = self._planned_for.get((plan.network, name), (None, frozenset[str]()))
+        return period != newest(name, now) or not _all(targets) <= known
+
+    def _notify(self, now: datetime, news: bool) -> None:
+        """Look after members who watch a model, until all is settled that can be of the day that is over."""
+        if self.stopping() or (self._notify_at and now < self._notify_at and not news):
+            return
+        settled = False
+        try:
+            settled = self.bench.notify(now)
+        except StoreError:
+            raise
+        except FootfallError as error:
+            self.state.failed("notify")
+            log.error("members could not be notified", error=str(error))
+        tomorrow = instant(now.date() + timedelta(days=1))
+        self._notify_at = tomorrow if settled else now + PLAN_EVERY
+
+    def _hush(self, subscribed: Sequence[Subscription]) -> None:
+        """Let posts wait for the end of their channel's quiet hours."""
+        outbox, now = self.bench.desk.outbox, self.bench.clock()
+        quiet = {one.channel: (one.terms.quiet, one.terms.zone) for one in subscribed if one.terms.quiet}
+        waiting = {one.destination for one in outbox.ready(now, (DISCORD,))} if quiet else set()
+        for channel in waiting & quiet.keys():
+            hours, zone = quiet[channel]
+            assert hours is not None
+            if until := times.quiet_until(hours, zone, now):
+                outbox.postpone(DISCORD, channel, until, f"quiet hours until {hours[1]:%H:%M} {zone}")
+
     def _next_runs(self, name: PeriodName, now: datetime) -> list[datetime]:
         return [times.upcoming(entry, now, 1)[0] for entry in self.bench.entries if entry.period == name]
 
-    def _timely(self, now: datetime) -> Iterator[tuple[daily.Plan, PeriodName, daily.Targets]]:
+    def _timely(
+        self, now: datetime, subscribed: Sequence[Subscription]
+    ) -> Iterator[tuple[daily.Plan, PeriodName, daily.Targets]]:
         """Each network and kind of period whose newest one is to be out by now, and where."""
-        timely = [e for e in self.bench.entries if times.period(e, times.latest(e, now)) == newest(e.period, now)]
+        theirs = [(one.entry, {DISCORD: (one.channel,)}, one.since) for one in subscribed]
+        asked = [*((e, self.bench.targets[e.name], None) for e in self.bench.entries), *theirs]
+        timely = [(entry, targets) for entry, targets, since in asked if _is_timely(entry, since, now)]
         for plan, _source in self.bench.networks:
-            for name in dict.fromkeys(entry.period for entry in timely):
-                mine = [e for e in timely if e.period == name and (not e.networks or plan.network in e.networks)]
+            for name in dict.fromkeys(entry.period for entry, _ in timely):
+                mine = [t for e, t in timely if e.period == name and (not e.networks or plan.network in e.networks)]
                 if mine:
-                    yield plan, name, _united([self.bench.targets[entry.name] for entry in mine])
+                    yield plan, name, _united(mine)
 
     def _say(self, one: daily.Announced) -> None:
         """Log a decision, unless it is the one of the last time."""
@@ -176,6 +231,16 @@ class Round:
 def newest(name: PeriodName, now: datetime) -> Period:
     """The newest period of a kind that is over."""
     return Period.holding(now.date(), name).before
+
+
+def _is_timely(entry: ScheduleEntry, since: datetime | None, now: datetime) -> bool:
+    """Whether the newest period of an entry's kind is to be out by now; a new one waits for its first run."""
+    run = times.latest(entry, now)
+    return times.period(entry, run) == newest(entry.period, now) and (since is None or run >= since)
+
+
+def _all(targets: daily.Targets) -> frozenset[str]:
+    return frozenset(f"{outlet} {place}" for outlet, places in targets.items() for place in places)
 
 
 def _united(targets: Sequence[daily.Targets]) -> dict[str, list[str]]:

@@ -27,7 +27,7 @@ from tests.peers.openapi import Recorded
 TOKEN = "MTA.peer.token-of-a-bot-that-does-not-exist"
 BOT = 900000000000000001
 DISCORD_EPOCH_MS = 1420070400000
-TEXT, NEWS = 0, 5
+TEXT, DM, NEWS = 0, 1, 5
 
 VIEW_CHANNEL, SEND_MESSAGES, EMBED_LINKS, ATTACH_FILES = 1 << 10, 1 << 11, 1 << 14, 1 << 15
 READ_HISTORY, SEND_POLLS, ADMINISTRATOR = 1 << 16, 1 << 49, 1 << 3
@@ -39,6 +39,7 @@ MESSAGE = "GET /channels/{}/messages/{}"
 EDIT = "PATCH /channels/{}/messages/{}"
 CROSSPOST = "POST /channels/{}/messages/{}/crosspost"
 ME = "GET /users/@me"
+DIRECT = "POST /users/@me/channels"
 
 HTML = "<html><body><h1>503 Service Temporarily Unavailable</h1></body></html>"
 
@@ -123,6 +124,10 @@ class DiscordPeer:
         self.broken: list[Exception] = []
         self.guilds: dict[int, Guild] = {}
         self.channels: dict[int, Channel] = {}
+        self.direct: dict[int, int] = {}
+        """Member to the channel of their direct messages, once it was opened."""
+        self.shut: set[int] = set()
+        """Members who take no direct messages from the bot."""
         self.armed: list[tuple[str, int | None, Fault]] = []
         self._nonces: dict[str, tuple[float, dict[str, Any]]] = {}
         self._seen: deque[float] = deque()
@@ -206,6 +211,7 @@ class DiscordPeer:
         return {
             ME: lambda *_: self._bot(),
             "GET /oauth2/applications/@me": lambda *_: self._application(),
+            DIRECT: self._direct,
             "GET /channels/{}": lambda request, _: self._show_channel(self._channel(request)),
             "GET /guilds/{}": lambda request, _: self._show_guild(self._guild(request)),
             "GET /guilds/{}/members/{}": lambda request, _: self._show_member(self._guild(request)),
@@ -300,6 +306,8 @@ class DiscordPeer:
 
     def permissions(self, channel: Channel) -> int:
         """What the bot may do there: topics/permissions, "permission overwrites"."""
+        if channel.type == DM:
+            return -1
         guild = self.guilds[channel.guild]
         held = guild.roles[guild.id]
         for role in guild.member_roles:
@@ -342,10 +350,20 @@ class DiscordPeer:
                 return message
         raise Refusal(404, 10008, "Unknown Message")
 
+    def _direct(self, _: web.Request, body: tuple[dict[str, Any], list[File]]) -> dict[str, Any]:
+        """resources/user, Create DM: the channel there is, or a new one."""
+        member = int(body[0]["recipient_id"])
+        if member not in self.direct:
+            self.direct[member] = int(self._snowflake())
+            self.channels[self.direct[member]] = Channel(self.direct[member], 0, DM, str(member))
+        return self._show_channel(self.channels[self.direct[member]])
+
     # --- messages ---------------------------------------------------------------------------------------------------
 
     def _create(self, request: web.Request, body: tuple[dict[str, Any], list[File]]) -> dict[str, Any]:
         channel, (payload, files) = self._channel(request), body
+        if channel.id in {self.direct.get(member) for member in self.shut}:
+            raise Refusal(403, 50007, "Cannot send messages to this user")
         self._need(channel, needed(payload, files))
         check(payload, files)
         nonce = payload.get("nonce")
@@ -455,6 +473,9 @@ class DiscordPeer:
         return {"id": str(BOT), "bot_public": True, "bot_require_code_grant": False, "owner": self._bot(), **words}
 
     def _show_channel(self, channel: Channel) -> dict[str, Any]:
+        if channel.type == DM:
+            named = {"id": channel.name, "username": "ann", "discriminator": "0", "avatar": None}
+            return {"id": str(channel.id), "type": DM, "recipients": [named], "last_message_id": None}
         row = {"id": str(channel.id), "guild_id": str(channel.guild), "type": channel.type, "name": channel.name}
         return row | {"position": 0, "permission_overwrites": channel.overwrites, "nsfw": False, "parent_id": None}
 

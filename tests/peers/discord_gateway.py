@@ -104,6 +104,20 @@ class DiscordGateway(DiscordPeer):
         with self._ready:
             assert self._ready.wait_for(wanted, seconds), "it did not come to that in time"
 
+    def happens(self, name: str, what: dict[str, Any]) -> None:
+        """An event reaches the bot."""
+        asyncio.run_coroutine_threadsafe(self._dispatch(name, what), self._loop).result(10)
+
+    def server(self, id: int) -> dict[str, Any]:
+        """A server as the gateway shows it to the bot that is in it."""
+        channels = [self._show_channel(one) for one in self.channels.values() if one.guild == id]
+        lists = {
+            key: [] for key in ("threads", "presences", "voice_states", "stage_instances", "guild_scheduled_events")
+        }
+        me = {**self._show_member(self.guilds[id]), "user": self._bot()}
+        row = {**self._show_guild(self.guilds[id]), "channels": channels, "members": [me], "member_count": 2}
+        return {**row, **lists, "large": False, "unavailable": False, "joined_at": "2026-01-01T00:00:00+00:00"}
+
     def cut(self, code: int = 4000) -> None:
         """Close the client's connection with a code."""
         self._do(lambda socket: socket.close(code=code))
@@ -142,7 +156,7 @@ class DiscordGateway(DiscordPeer):
 
     def _advice(self, *_: object) -> dict[str, Any]:
         limit = {"total": 1000, "remaining": 999, "reset_after": 1000, "max_concurrency": 1}
-        return {"url": self.gateway, "shards": 2, "session_start_limit": limit}
+        return {"url": self.gateway, "shards": 2 if self.servers >= 1000 else 1, "session_start_limit": limit}
 
     def _sync(self, _: web.Request, body: tuple[Any, list[Any]]) -> list[dict[str, Any]]:
         self.synced.append(body[0])

@@ -50,7 +50,7 @@ class Rig:
 
 @asynccontextmanager
 async def discord_of(desk: Desk, folder: Path, **options: Any) -> AsyncIterator[Rig]:
-    bot = Footfall(desk, folder, **{"cooldowns": Cooldowns(*FREE), **options})
+    bot = Footfall(desk, **{"cooldowns": Cooldowns(*FREE), **options})
     async with simcord.run(bot) as env:
         await bot.work(bot.index.load)
         guild = env.create_guild()

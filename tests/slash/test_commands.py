@@ -286,7 +286,7 @@ def test_buttons_lead_to_periods_with_a_digest_and_work_after_a_restart(tmp_path
         shown = buttons(first.response)
         assert shown["Month"]["disabled"] and shown["Day after"]["disabled"] and shown["Day"]["disabled"]
         assert all(len(one["custom_id"]) <= 100 for one in shown.values())
-        await rig.env.restart_bot(type(rig.bot)(rig.desk, rig.folder))
+        await rig.env.restart_bot(type(rig.bot)(rig.desk))
         before = await rig.ann.click(first.response.message, label="Day before")
         (changed,) = rig.channel.last_message.embeds
         assert "9 March 2025" in (changed.title or "") and not before.ephemeral

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import discord
 import pytest
+import sqlalchemy as sa
 import structlog
 import yarl
 from pydantic import SecretStr
 
-from bot import slash
+from bot import slash, store
 from bot.answers import Desk
-from bot.slash import running, wording
+from bot.slash import House, running, wording
 from tests import desks
 from tests.peers.discord_api import TOKEN, Fault, error
 from tests.peers.discord_gateway import CALLBACK, DEFERRED, INVALID, RECONNECT, SYNC, DiscordGateway
@@ -28,6 +29,13 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         yield made
 
 
+@pytest.fixture(autouse=True)
+def _untold(desk: Desk) -> None:
+    """Discord was not told any commands yet."""
+    with desk.store.writing() as connection:
+        connection.execute(store.synced.delete())
+
+
 @contextmanager
 def serving(peer: DiscordGateway, desk: Desk, data: Path, **options: object) -> Iterator[None]:
     """The bot, in a thread of its own, as the worker runs it."""
@@ -35,8 +43,8 @@ def serving(peer: DiscordGateway, desk: Desk, data: Path, **options: object) -> 
         patch.setattr(discord.http.Route, "BASE", peer.url)
         patch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(peer.gateway))
         stop = threading.Event()
-        given = {"token": SecretStr(TOKEN), "first_pause": 0.05, **options}
-        thread = threading.Thread(target=lambda: slash.serve(desk, data=data, stop=stop, **given))  # type: ignore[arg-type]
+        given = {"token": SecretStr(TOKEN), "first_pause": 0.05, "house": House(api=peer.url), **options}
+        thread = threading.Thread(target=lambda: slash.serve(desk, stop=stop, **given))  # type: ignore[arg-type]
         thread.start()
         try:
             yield
@@ -64,8 +72,11 @@ def test_it_logs_in_tells_its_commands_once_and_answers(desk: Desk, tmp_path: Pa
         assert len(peer.synced) == 1
         assert {one["intents"] for one in peer.identified} == {1}
         (names,) = [{command["name"] for command in told} for told in peer.synced]
-        assert names == {command.name for command in slash.COMMANDS}
-        assert all(one["contexts"] == [0, 1, 2] and one["integration_types"] == [0, 1] for one in peer.synced[0])
+        assert names == {command.name for command in (*slash.COMMANDS, *slash.SERVER, *slash.MEMBER)}
+        servers = {command.name for command in slash.SERVER}
+        for one in peer.synced[0]:
+            where = ([0], [0]) if one["name"] in servers else ([0, 1, 2], [0, 1])
+            assert (one["contexts"], one["integration_types"]) == where, one["name"]
 
 
 def test_a_cut_connection_is_resumed_and_what_was_asked_meanwhile_is_answered(desk: Desk, tmp_path: Path) -> None:
@@ -132,7 +143,13 @@ def test_commands_that_cannot_be_told_do_not_keep_it_from_answering(desk: Desk, 
         with serving(peer, desk, tmp_path):
             peer.until(lambda: peer.identified)
             assert answered(peer, "status") == "How fresh it is"
-        assert not peer.synced and not list(tmp_path.glob("discord-commands*"))
+        assert not peer.synced and told(desk) == 0
+
+
+def told(desk: Desk) -> int:
+    """Of how many applications the database says which commands they were told."""
+    with desk.store.reading() as connection:
+        return len(connection.execute(sa.select(store.synced)).all())
 
 
 def test_an_answer_that_needs_time_is_announced_within_a_second(
@@ -188,6 +205,6 @@ def test_only_the_leader_is_connected(desk: Desk, tmp_path: Path) -> None:
 def test_shards_come_with_the_configured_number_of_servers(desk: Desk, tmp_path: Path) -> None:
     with DiscordGateway() as peer:
         peer.servers = 1500
-        with serving(peer, desk, tmp_path, sharded_from=1000):
+        with serving(peer, desk, tmp_path, house=House(sharded_from=1000, api=peer.url)):
             peer.until(lambda: len(peer.identified) == 2, 60)
         assert sorted(one["shard"] for one in peer.identified) == [[0, 2], [1, 2]]

@@ -1,0 +1,42 @@
+"""Direct messages to members, by the same bot and in the same way as posts to channels. A destination is a key without
+meaning; whose it is, is asked at the very moment of sending, so that nobody is written to who was forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bot.outlets import CannotTell, Check, Found, Later, Outcome, Part, Refused, Sent
+from bot.outlets.discord import Discord
+
+
+class Direct:
+    """The bot's direct messages; closing it leaves the bot open."""
+
+    def __init__(self, discord: Discord, account: Callable[[str], str | None]) -> None:
+        self._discord, self._account = discord, account
+
+    def post(self, part: Part, destination: str) -> Outcome:
+        channel = self._channel(destination)
+        return self._discord.post(part, channel) if isinstance(channel, str) else channel
+
+    def edit(self, part: Part, destination: str, platform_id: str) -> Outcome:
+        channel = self._channel(destination)
+        return self._discord.edit(part, channel, platform_id) if isinstance(channel, str) else channel
+
+    def find(self, part: Part, destination: str) -> Found:
+        channel = self._channel(destination)
+        if isinstance(channel, str):
+            return self._discord.find(part, channel)
+        assert not isinstance(channel, Sent)
+        return CannotTell(channel.reason, channel.not_before if isinstance(channel, Later) else None)
+
+    def check(self) -> list[Check]:
+        return self._discord.check()
+
+    def close(self) -> None:
+        pass
+
+    def _channel(self, destination: str) -> str | Outcome:
+        account = self._account(destination)
+        return self._discord.direct(account) if account else Refused("nobody watches anything any more there")

@@ -1,0 +1,149 @@
+"""/deliveries: the outbox for the operator, as `python -m bot deliveries` has it. Discord hides it from everybody but a
+server's administrators; only the accounts of `discord.owners` are served.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import discord
+from discord import app_commands
+from discord.app_commands import Choice
+
+from bot.answers import AnswerError
+from bot.deliveries import Delivery
+from bot.records import Document, Name
+from bot.slash import settings
+from bot.slash.settings import Interaction
+
+if TYPE_CHECKING:
+    pass
+
+NOT_AN_OWNER = "Only the operator of this Footfall may do this."
+SHOWN = 10
+STATES = ("planned", "sending", "sent", "refused", "unknown", "skipped")
+OPEN = ("planned", "sending", "refused", "unknown")
+"""The states that an operator looks at first."""
+
+
+def shown(one: Delivery) -> Document:
+    """A delivery as an answer tells it."""
+    return {
+        "id": one.id,
+        "key": one.said,
+        "state": one.state,
+        "since": int(one.since.timestamp()),
+        "attempts": one.attempts,
+        "reason": one.reason,
+        "again": int(one.not_before.timestamp()) if one.not_before else None,
+    }
+
+
+async def serve(interaction: Interaction, name: str, job: Callable[[], Document]) -> None:
+    """Do it for an owner; refuse anybody else."""
+    if interaction.user.id not in interaction.client.house.owners:
+        await settings.refuse(interaction, NOT_AN_OWNER)
+        return
+    await settings.settle(interaction, f"deliveries {name}", job)
+
+
+deliveries = app_commands.Group(
+    name="deliveries",
+    description="The outbox, for the operator",
+    default_permissions=discord.Permissions(0),
+    allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=False, private_channel=False),
+    allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
+)
+
+
+@deliveries.command(name="list", description="Deliveries, the newest first; by default those that are not settled")
+@app_commands.describe(state="Only those in this state")
+@app_commands.choices(state=[Choice(name=state, value=state) for state in STATES])
+async def listing(interaction: Interaction, state: str | None = None) -> None:
+    outbox = interaction.client.books.outbox
+
+    def job() -> Document:
+        rows = outbox.listed([state] if state else OPEN)
+        paused = [
+            {"outlet": one.outlet, "reason": one.reason, "since": int(one.since.timestamp())} for one in outbox.paused()
+        ]
+        told = [shown(one) for one in sorted(rows, key=lambda one: one.since, reverse=True)[:SHOWN]]
+        return {"question": "deliveries", "deliveries": told, "count": len(rows), "paused": paused}
+
+    await serve(interaction, "list", job)
+
+
+@deliveries.command(
+    name="retry", description="Try a delivery again; one whose fate is unknown is asked about, not sent"
+)
+@app_commands.describe(id="Its number")
+async def retry(interaction: Interaction, id: app_commands.Range[int, 1]) -> None:
+    client = interaction.client
+    await serve(interaction, "retry", lambda: _one(client.books.outbox.retry(id, client.desk.clock())))
+
+
+@deliveries.command(name="resolve", description="Say what became of a delivery whose fate is unknown")
+@app_commands.describe(
+    id="Its number", sent="It is out: the link to it", not_sent="It is not out, and may be sent again"
+)
+async def resolve(
+    interaction: Interaction, id: app_commands.Range[int, 1], sent: str | None = None, not_sent: bool = False
+) -> None:
+    client = interaction.client
+
+    def job() -> Document:
+        if (sent is None) is not not_sent:
+            raise AnswerError("resolve: wanted one of sent, with the link to it, and not_sent")
+        if sent is not None and not sent.startswith(("https://", "http://")):
+            raise AnswerError(f"sent: found {Name(sent)!s:.60}, wanted the link to the post, https://...")
+        return _one(client.books.outbox.resolve(id, sent, client.desk.clock()))
+
+    await serve(interaction, "resolve", job)
+
+
+@deliveries.command(name="pause", description="Let nothing be sent to an outlet until it is lifted")
+@app_commands.describe(outlet="Which outlet")
+async def pause(interaction: Interaction, outlet: str) -> None:
+    client = interaction.client
+
+    def job() -> Document:
+        if outlet not in client.house.outlets:
+            raise AnswerError(
+                f"{Name(outlet)!s:.60}: no such outlet; known: {', '.join(client.house.outlets) or 'none'}"
+            )
+        if not client.books.outbox.pause(outlet, client.desk.clock()):
+            raise AnswerError(f"{outlet}: is paused already")
+        return {"question": "paused", "outlet": outlet, "paused": True}
+
+    await serve(interaction, "pause", job)
+
+
+@deliveries.command(name="lift", description="Let an outlet post again that was paused")
+@app_commands.describe(outlet="Which outlet")
+async def lift(interaction: Interaction, outlet: str) -> None:
+    client = interaction.client
+
+    def job() -> Document:
+        if not client.books.outbox.lift(outlet):
+            raise AnswerError(f"{Name(outlet)!s:.60}: is not paused")
+        return {"question": "paused", "outlet": outlet, "paused": False}
+
+    await serve(interaction, "lift", job)
+
+
+@pause.autocomplete("outlet")
+@lift.autocomplete("outlet")
+async def outlets(interaction: Interaction, typed: str) -> list[Choice[str]]:
+    """The outlets there are; nobody but an owner is told."""
+    house = interaction.client.house
+    known = house.outlets if interaction.user.id in house.owners else ()
+    return [Choice(name=one, value=one) for one in known if typed.casefold() in one]
+
+
+def _one(row: Delivery) -> Document:
+    return {"question": "delivery", "one": shown(row)}
+
+
+OWNER: tuple[app_commands.Group, ...] = (deliveries,)
+"""The commands of the operator."""

@@ -1,0 +1,129 @@
+"""/watch, /unwatch, /watches, /forget-me: what a member wants to hear of, in direct messages, and the end of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from discord import app_commands
+from discord.app_commands import Choice
+
+from bot.answers import AnswerError, Desk, NotFoundError
+from bot.records import Catalogue, Document, Name
+from bot.slash import offers, settings
+from bot.slash.completion import SHOWN, is_token
+from bot.slash.settings import Interaction
+from bot.store import StoreError
+from bot.subscriptions import Watch
+
+if TYPE_CHECKING:
+    from bot.slash.client import Footfall
+
+USUAL = 50.0
+"""Percent by which a model must have moved where nobody says otherwise."""
+_ID = "#"
+
+
+def shown(desk: Desk, one: Watch) -> Document:
+    """A watch as an answer tells it."""
+    watched = desk.watched.get(one.network)
+    return {"model": one.model, "title": watched.title if watched else one.network, "share": one.share}
+
+
+def meant(client: Footfall, name: str, network: str | None) -> tuple[Catalogue, Name]:
+    """The model meant, on the network named or on the first that has it. Raises `AnswerError`."""
+    if is_token(name):
+        known = client.index.load().of(name)
+        if known is None:
+            raise AnswerError("this model is not known any more; ask again by its name")
+        name, network = known.model, known.network
+    asked = [client.desk.network(network)] if network else list(client.desk.watched.values())
+    for place, watched in enumerate(asked, 1):
+        try:
+            return client.desk.model(watched, name)
+        except NotFoundError:
+            if place == len(asked):
+                raise
+    raise AnswerError("no network is watched here")
+
+
+@app_commands.command(description="Get a direct message when a model wakes up, goes quiet or moves")
+@app_commands.describe(
+    model="A model's name",
+    share="Percent of the day before that its use must move by; 50 by default",
+    network="Its network; the first one that has it by default",
+)
+@app_commands.autocomplete(model=offers.models, network=offers.networks)
+async def watch(
+    interaction: Interaction,
+    model: str,
+    share: app_commands.Range[float, 1.0, 10_000.0] = USUAL,
+    network: str | None = None,
+) -> None:
+    client, account = interaction.client, str(interaction.user.id)
+    locale = settings.language(str(interaction.locale))
+
+    def job() -> Document:
+        catalogue, name = meant(client, model, network)
+        title = client.desk.watched[catalogue.network].title
+        if catalogue.network in client.house.closed:
+            raise AnswerError(f"the record of {title} has ended, so nothing will happen there")
+        kept, new = client.books.watches.keep(account, locale, catalogue, name, share / 100, client.desk.clock())
+        return {"question": "watched", "new": new, "one": shown(client.desk, kept)}
+
+    await settings.settle(interaction, "watch", job)
+
+
+async def own(interaction: Interaction, typed: str) -> list[Choice[str]]:
+    """The models that the member watches."""
+    client, account = interaction.client, str(interaction.user.id)
+    try:
+        kept = await client.work(lambda: client.books.watches.of(account))
+    except (StoreError, TimeoutError):
+        return []
+    folded = typed.strip().casefold()
+    fitting = [one for one in kept if folded in one.model.casefold()]
+    return [Choice(name=offers._clipped(one.model), value=f"{_ID}{one.id}") for one in fitting[:SHOWN]]
+
+
+@app_commands.command(description="End the watch of a model")
+@app_commands.describe(model="One of the models that you watch")
+@app_commands.autocomplete(model=own)
+async def unwatch(interaction: Interaction, model: str) -> None:
+    client, account = interaction.client, str(interaction.user.id)
+
+    def job() -> Document:
+        mine = client.books.watches.of(account)
+        chosen = [one for one in mine if model == f"{_ID}{one.id}" or one.model.casefold() == model.strip().casefold()]
+        ended = [one for one in chosen if client.books.watches.end(account, one.id)]
+        if not ended:
+            raise AnswerError(f"{Name(model)!s:.100}: you do not watch this model; /watches lists those that you do")
+        return {"question": "unwatched", "one": shown(client.desk, ended[0]), "left": len(mine) - len(ended)}
+
+    await settings.settle(interaction, "unwatch", job)
+
+
+@app_commands.command(description="The models that you watch")
+async def watches(interaction: Interaction) -> None:
+    client, account = interaction.client, str(interaction.user.id)
+
+    def job() -> Document:
+        told = [shown(client.desk, one) for one in client.books.watches.of(account)]
+        return {"question": "watches", "watches": told, "most": client.house.bounds.per_member}
+
+    await settings.settle(interaction, "watches", job)
+
+
+@app_commands.command(name="forget-me", description="Delete everything that is kept about you")
+async def forget_me(interaction: Interaction) -> None:
+    client, user = interaction.client, interaction.user.id
+
+    def job() -> Document:
+        gone = client.books.watches.forget(account=str(user))
+        client.cooldowns.forget(user)
+        return {"question": "forgotten", "watches": gone.watches, "messages": gone.messages}
+
+    await settings.settle(interaction, "forget-me", job)
+
+
+MEMBER: tuple[app_commands.Command[Any, ..., None], ...] = (watch, unwatch, watches, forget_me)
+"""The commands of a member: everywhere."""

@@ -1,0 +1,200 @@
+"""Subscriptions as the worker serves them: each at its time and in its zone, once, and not in its quiet hours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from bot import daily, store, worker
+from bot.archive import Archive
+from bot.config import Publish
+from bot.deliveries import Ready, Run
+from bot.outlets import Outcome, Part, Refused, Sent
+from bot.subscriptions import Channels, Subscription, Terms
+from bot.worker.state import State
+from tests.test_worker import Clock, Network, Wall
+from tests.worlds import CATALOGUE, ONE, START, snapshot
+
+ZURICH, TOKYO = "Europe/Zurich", "Asia/Tokyo"
+
+
+@dataclass
+class Server(Wall):
+    """Channels that take posts, except those that are gone."""
+
+    gone: set[str] = field(default_factory=set)
+    edited: list[str] = field(default_factory=list)
+
+    def post(self, part: Part, destination: str) -> Outcome:
+        if destination in self.gone:
+            return Refused("404: Unknown Channel (code 10003)", gone=True)
+        return super().post(part, destination)
+
+    def edit(self, part: Part, destination: str, platform_id: str) -> Outcome:
+        self.edited.append(destination)
+        return Sent(platform_id, "https://wall.example/edited")
+
+
+@dataclass
+class Bench:
+    """A worker without any destination but subscriptions."""
+
+    db: store.Store
+    clock: Clock = field(default_factory=lambda: Clock(datetime(2025, 3, 28, 0, 10, tzinfo=UTC)))
+    uses: Any = None
+
+    def __post_init__(self) -> None:
+        self.network, self.wall, self.channels = Network(self.clock), Server(clock=self.clock), Channels(self.db)
+        archive, outbox = Archive(self.db), daily.outbox(self.db)
+        plan = daily.Plan("replicate", "Little", (CATALOGUE,), {"catalogue": "models", "figure": "uses"})
+        self.desk = daily.Desk(self.db, archive, outbox, Publish.model_validate({}), 0.01)
+        made = {"discord": Ready(self.wall, timedelta(), lambda _: Decimal(0))}
+        says = daily.Posts(archive, outbox)
+        self.round = worker.Round(
+            worker.Bench(
+                self.db,
+                self.desk,
+                [(plan, self.network)],
+                (),
+                {},
+                lambda: Run(outbox, made, says, self.clock, "one", timedelta(minutes=15), gone=self._gone),
+                self.clock,
+                timedelta(minutes=15),
+                self.channels.all,
+            ),
+            State(),
+            "one",
+        )
+
+    def _gone(self, one: Any, reason: str) -> None:
+        self.channels.end(channel=one.destination)
+
+    def subscribe(self, channel: str, at: str, zone: str = "UTC", **terms: Any) -> Subscription:
+        kept, _ = self.channels.keep("1", channel, Terms(time.fromisoformat(at), zone, **terms), self.clock())
+        return kept
+
+    def at(self, *parts: int) -> list[str]:
+        """Let the worker come round at an instant; where it posted so far."""
+        self.clock.now = datetime(*parts, tzinfo=UTC)
+        self.round.once()
+        self.round.once()
+        return [place for place, _ in self.wall.posts]
+
+
+@pytest.fixture
+def bench(db: store.Store) -> Bench:
+    return Bench(db)
+
+
+def states(bench: Bench) -> dict[str, tuple[str, str]]:
+    """Each destination's newest delivery."""
+    return {one.destination: (one.state, one.reason) for one in bench.desk.outbox.listed()}
+
+
+def test_each_is_served_at_its_time_and_zone_and_once(bench: Bench) -> None:
+    bench.subscribe("1", "09:00", ZURICH)  # 08:00 UTC before the change of 30 March 2025, 07:00 after it
+    bench.subscribe("2", "09:00", TOKYO)  # 00:00 UTC
+    assert bench.at(2025, 3, 28, 0, 20) == [], "its first run is tomorrow's"
+    assert bench.at(2025, 3, 28, 7, 59) == []
+    assert bench.at(2025, 3, 28, 8, 0) == ["1"]
+    assert bench.at(2025, 3, 28, 23, 59) == ["1"]
+    assert bench.at(2025, 3, 29, 0, 10) == ["1", "2"]
+    assert bench.at(2025, 3, 29, 8, 1) == ["1", "2", "1"]
+    assert bench.at(2025, 3, 30, 6, 59) == ["1", "2", "1", "2"]
+    assert bench.at(2025, 3, 30, 7, 0) == ["1", "2", "1", "2", "1"], "the clocks went forward"
+
+
+def test_one_that_comes_later_is_served_without_a_new_start(bench: Bench) -> None:
+    bench.subscribe("1", "08:00")
+    assert bench.at(2025, 3, 28, 8, 0) == ["1"]
+    bench.subscribe("2", "09:00")
+    assert bench.at(2025, 3, 28, 9, 0) == ["1", "2"]
+    bench.channels.end(channel="1")
+    assert bench.at(2025, 3, 29, 10, 0) == ["1", "2", "2"]
+
+
+def test_what_falls_into_quiet_hours_waits_for_their_end_and_says_so(bench: Bench) -> None:
+    bench.subscribe("1", "23:30", quiet=(time(22), time(7, 30)))
+    bench.subscribe("2", "23:30")
+    assert bench.at(2025, 3, 28, 23, 31) == ["2"]
+    assert states(bench)["1"] == ("planned", "quiet hours until 07:30 UTC")
+    assert bench.at(2025, 3, 29, 7, 29) == ["2"]
+    assert bench.at(2025, 3, 29, 7, 30) == ["2", "1"]
+
+
+def test_quiet_hours_follow_the_clocks_of_their_zone(bench: Bench) -> None:
+    bench.subscribe("1", "01:30", ZURICH, quiet=(time(1), time(9)))
+    assert bench.at(2025, 3, 30, 0, 31) == []  # 01:31 in Zurich, an hour of 30 minutes before 03:00
+    assert bench.at(2025, 3, 30, 6, 59) == []
+    assert bench.at(2025, 3, 30, 7, 0) == ["1"], "09:00 is 07:00 UTC from that night on"
+
+
+def test_a_still_day_is_skipped_with_its_reason_for_who_wants_moves_only(bench: Bench) -> None:
+    bench.subscribe("1", "08:00", share=0.5)
+    bench.subscribe("2", "08:00", share=0.0001)
+    bench.subscribe("3", "08:00")
+    assert bench.at(2025, 3, 28, 8, 0) == ["3"], "uses of each day are the same"
+    state, reason = states(bench)["1"]
+    assert state == "skipped" and reason.startswith("nothing moved by more than 50%: ")
+    day = bench.clock().date() - ONE
+    assert all(one.day == day for one in bench.desk.outbox.listed())
+
+
+def test_a_day_that_moved_reaches_who_wants_moves_only(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.subscribe("1", "08:00", share=0.5)
+    bench.subscribe("2", "08:00", share=2.5)
+    last = bench.clock().date() - ONE
+
+    def snapshots(wanted: Any) -> Any:
+        for number in range((last - START).days + 1):
+            jump = 6 * (START + number * ONE == last)  # on the last day 8 uses by each model's step, not 1
+            yield snapshot(START + number * ONE, {"o/m0": 3 * number + jump})
+
+    monkeypatch.setattr(bench.network, "snapshots", snapshots)
+    assert bench.at(2025, 3, 28, 8, 0) == ["1"], "9 uses after 3: a rise of 200%"
+    assert states(bench)["2"][0] == "skipped"
+
+
+def test_after_downtime_the_newest_is_posted_and_never_a_burst(bench: Bench) -> None:
+    bench.subscribe("1", "08:00")
+    assert bench.at(2025, 3, 28, 8, 0) == ["1"]
+    assert bench.at(2025, 4, 4, 12, 0) == ["1", "1"]
+    told = [(one.day.isoformat(), one.state) for one in bench.desk.outbox.listed()]
+    assert told[0] == ("2025-03-27", "sent") and told[-1] == ("2025-04-03", "sent")
+    assert {state for _, state in told[1:-1]} == {"skipped"}
+
+
+def test_a_channel_that_subscribes_again_has_missed_nothing(bench: Bench) -> None:
+    bench.subscribe("1", "08:00")
+    bench.at(2025, 3, 28, 8, 0)
+    bench.channels.end(channel="1")
+    bench.at(2025, 4, 20, 7, 0)
+    bench.subscribe("1", "08:00")
+    assert bench.at(2025, 4, 20, 8, 0) == ["1", "1"]
+    assert len(bench.desk.outbox.listed()) == 2
+
+
+def test_a_correction_is_put_in_the_place_of_what_was_posted(bench: Bench) -> None:
+    bench.subscribe("1", "08:00", quiet=(time(8, 30), time(23)))
+    assert bench.at(2025, 3, 28, 8, 0) == ["1"]
+    day = bench.clock().date() - ONE
+    with bench.db.writing() as connection:  # what was read turns out to have been wrong
+        connection.execute(store.stretches.update().where(store.stretches.c.last_day == day).values(uses=10**6))
+        connection.execute(store.usage.update().where(store.usage.c.last_day == day).values(uses=10**6))
+    bench.round._plan_at.clear()
+    assert bench.at(2025, 3, 28, 9, 0) == ["1"]
+    assert bench.wall.edited == ["1"], "an edit makes no noise, so quiet hours do not hold it"
+
+
+def test_a_channel_that_is_gone_ends_its_subscription_and_no_other(bench: Bench) -> None:
+    for channel in ("1", "2"):
+        bench.subscribe(channel, "08:00")
+    bench.wall.gone.add("1")
+    assert bench.at(2025, 3, 28, 8, 0) == ["2"]
+    assert [one.channel for one in bench.channels.all()] == ["2"]
+    assert states(bench)["1"][0] == "refused"
+    assert bench.at(2025, 3, 29, 8, 0) == ["2", "2"]
