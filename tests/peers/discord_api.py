@@ -22,6 +22,7 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.peers.judge import JUDGE
 from tests.peers.openapi import Recorded
 
 TOKEN = "MTA.peer.token-of-a-bot-that-does-not-exist"
@@ -221,7 +222,9 @@ class DiscordPeer:
             body = await request.read()
             if self.recording:
                 target = request.path_qs.removeprefix("/api/v10")
-                self.requests.append(Recorded(request.method, target, dict(request.headers), body))
+                recorded = Recorded(request.method, target, dict(request.headers), body)
+                self.requests.append(recorded)
+                JUDGE.hear("discord", recorded)
             fault = self._fault(route, request) or self._limit()
             if fault and not fault.after:
                 return await self._fail(request, fault)

@@ -16,10 +16,12 @@ from pydantic import SecretStr
 
 from bot import slash
 from bot.answers import Desk
-from bot.slash import running, wording
+from bot.slash import replies, running, wording
 from tests import desks
 from tests.peers.discord_api import TOKEN, Fault, error
 from tests.peers.discord_gateway import CALLBACK, DEFERRED, INVALID, RECONNECT, SYNC, DiscordGateway
+from tests.peers.discord_rules import ALLOWED, FILES, unwritten
+from tests.peers.openapi import judged
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +68,23 @@ def test_it_logs_in_tells_its_commands_once_and_answers(desk: Desk, tmp_path: Pa
         (names,) = [{command["name"] for command in told} for told in peer.synced]
         assert names == {command.name for command in slash.COMMANDS}
         assert all(one["contexts"] == [0, 1, 2] and one["integration_types"] == [0, 1] for one in peer.synced[0])
+
+
+def test_the_exceptions_to_the_description_are_needed(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the peers of any test are asked is compared with the description; here, without the exceptions."""
+    with DiscordGateway() as peer, serving(peer, desk, tmp_path):
+        peer.until(lambda: peer.identified)
+        answered(peer, "usage")
+        monkeypatch.setattr(replies, "PROMPT", 0.0)
+        answered(peer, "usage")
+    faults = judged(FILES, peer.requests, (), unwritten)
+    if faults is None:
+        pytest.skip(f"NOT CHECKED: no SPECS_DIR, so no request of discord.py was compared with {FILES}")
+    needed = {(one.method, one.path) for one in ALLOWED if not one.path.startswith("/channels/")}
+    assert {tuple(fault.split(": ")[1].split(" ")) for fault in faults} == needed
+    assert len(faults) == 6, "an exception that is not needed must go"
 
 
 def test_a_cut_connection_is_resumed_and_what_was_asked_meanwhile_is_answered(desk: Desk, tmp_path: Path) -> None:
