@@ -68,6 +68,7 @@ def rate_limited(seconds: float, *, via: bool = True, everywhere: bool = False) 
     """429 as Discord sends it, or without `Via`: the one that Cloudflare sends to a banned address."""
     body = {"message": "You are being rate limited.", "retry_after": seconds, "global": everywhere}
     scope = {"X-RateLimit-Scope": "global" if everywhere else "user", "Retry-After": str(int(seconds) or 1)}
+    scope |= {"X-RateLimit-Global": "true"} if everywhere else {}
     return Fault(429, body, scope | ({"Via": "1.1 google"} if via else {}))
 
 
@@ -121,6 +122,8 @@ class DiscordPeer:
         self.crossposts: list[str] = []
         self.deleted: set[str] = set()
         self.limited = 0
+        self.token = TOKEN
+        """The one that is good now."""
         self.broken: list[Exception] = []
         self.guilds: dict[int, Guild] = {}
         self.channels: dict[int, Channel] = {}
@@ -298,7 +301,7 @@ class DiscordPeer:
     # --- who may do what --------------------------------------------------------------------------------------------
 
     def _authorise(self, request: web.Request) -> None:
-        if request.headers.get("Authorization") != f"Bot {TOKEN}":
+        if request.headers.get("Authorization") != f"Bot {self.token}":
             raise Refusal(401, 0, "401: Unauthorized")
 
     def permissions(self, channel: Channel) -> int:
