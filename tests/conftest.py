@@ -1,19 +1,60 @@
-"""What tests share: a database of each kind, and Replicate's record in the ledger."""
+"""What tests share: a database of each kind, Replicate's record in the ledger, and a judge of every request."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from simcord.http import router
 
 from bot import daily, store
 from bot.archive import Archive
 from bot.cli.parts import Parts
 from bot.lake import Lake
 from bot.sources import _npm, replicate
+from tests.peers.judge import JUDGE, hear_simcord, told
 from tests.peers.postgres import Postgres
+
+TALLY: Counter[str] = Counter()
+"""What the judges of xdist's workers counted."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _judge() -> Iterator[None]:
+    """Every request to X and Discord is heard, until the last peer is gone."""
+    JUDGE.sitting = True
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(router, "dispatch", hear_simcord(router.dispatch))
+        yield
+    assert not (faults := JUDGE.verdict()), faults
+
+
+@pytest.fixture(autouse=True)
+def _verdict() -> Iterator[None]:
+    """Every request that came in during a test agrees with the platform's description."""
+    yield
+    assert not (faults := JUDGE.verdict()), faults
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tell the process that started this one, where there is one, what was judged here."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["judged"] = dict(JUDGE.tally)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object) -> None:
+    """A worker of xdist is done."""
+    TALLY.update(getattr(node, "workeroutput", {}).get("judged", {}))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The last lines say what was compared with the platforms' descriptions, or that nothing was."""
+    for line in told(TALLY + JUDGE.tally):
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

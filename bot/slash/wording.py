@@ -82,7 +82,7 @@ def said(desk: Desk, names: Callable[[], Names], pictures: Pictures, question: Q
     embed, pages = _digest(desk, answer, locale) if asked.name == "digest" else _embed(desk, asked, answer, locale)
     picture = _picture(desk, pictures, asked, answer)
     if picture:
-        embed = {**embed, "image": {"url": f"attachment://{picture.name}"}}
+        embed = {**embed, "image": {"url": f"attachment://{picture.name}", "description": picture.alt}}
     return Said(embed, picture, _buttons(desk, asked, answer, pages, words.speech(locale)))
 
 

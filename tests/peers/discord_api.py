@@ -22,6 +22,7 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.peers.judge import JUDGE
 from tests.peers.openapi import Recorded
 
 TOKEN = "MTA.peer.token-of-a-bot-that-does-not-exist"
@@ -68,6 +69,7 @@ def rate_limited(seconds: float, *, via: bool = True, everywhere: bool = False) 
     """429 as Discord sends it, or without `Via`: the one that Cloudflare sends to a banned address."""
     body = {"message": "You are being rate limited.", "retry_after": seconds, "global": everywhere}
     scope = {"X-RateLimit-Scope": "global" if everywhere else "user", "Retry-After": str(int(seconds) or 1)}
+    scope |= {"X-RateLimit-Global": "true"} if everywhere else {}
     return Fault(429, body, scope | ({"Via": "1.1 google"} if via else {}))
 
 
@@ -121,6 +123,8 @@ class DiscordPeer:
         self.crossposts: list[str] = []
         self.deleted: set[str] = set()
         self.limited = 0
+        self.token = TOKEN
+        """The one that is good now."""
         self.broken: list[Exception] = []
         self.guilds: dict[int, Guild] = {}
         self.channels: dict[int, Channel] = {}
@@ -227,7 +231,9 @@ class DiscordPeer:
             body = await request.read()
             if self.recording:
                 target = request.path_qs.removeprefix("/api/v10")
-                self.requests.append(Recorded(request.method, target, dict(request.headers), body))
+                recorded = Recorded(request.method, target, dict(request.headers), body)
+                self.requests.append(recorded)
+                JUDGE.hear("discord", recorded)
             fault = self._fault(route, request) or self._limit()
             if fault and not fault.after:
                 return await self._fail(request, fault)
@@ -301,7 +307,7 @@ class DiscordPeer:
     # --- who may do what --------------------------------------------------------------------------------------------
 
     def _authorise(self, request: web.Request) -> None:
-        if request.headers.get("Authorization") != f"Bot {TOKEN}":
+        if request.headers.get("Authorization") != f"Bot {self.token}":
             raise Refusal(401, 0, "401: Unauthorized")
 
     def permissions(self, channel: Channel) -> int:

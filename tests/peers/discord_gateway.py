@@ -20,9 +20,10 @@ from tests.peers.discord_api import BOT, DISCORD_EPOCH_MS, DiscordPeer, Refusal
 
 DISPATCH, HEARTBEAT, IDENTIFY, RESUME, RECONNECT, INVALID, HELLO, ACK = 0, 1, 2, 6, 7, 9, 10, 11
 COMMAND, COMPONENT, AUTOCOMPLETE = 2, 3, 4
-MESSAGE, DEFERRED = 4, 5
+MESSAGE, DEFERRED, DEFERRED_UPDATE = 4, 5, 6
 DEADLINE = 3.0
 SYNC, CALLBACK = "PUT /applications/{}/commands", "POST /interactions/{}/{}/callback"
+ORIGINAL, FOLLOW_UP = "PATCH original", "POST /webhooks/{}/{}"
 
 
 @dataclass
@@ -38,6 +39,8 @@ class Asked:
     message: dict[str, Any] | None = None
     """The message that stands in the end."""
     files: int = 0
+    further: list[dict[str, Any]] = field(default_factory=list)
+    """Follow-up messages."""
     done: threading.Event = field(default_factory=threading.Event)
 
 
@@ -60,6 +63,7 @@ class DiscordGateway(DiscordPeer):
         self.synced: list[list[dict[str, Any]]] = []
         self.asked: dict[str, Asked] = {}
         self.closed_to_gateways = False
+        self.turned_away = 0
         self.sessions: list[Session] = []
         self.servers = 1
         self._ready = threading.Condition()
@@ -70,6 +74,10 @@ class DiscordGateway(DiscordPeer):
         return f"ws://127.0.0.1:{self.port}/gw/"
 
     # --- what a test does -----------------------------------------------------------------------------------------
+
+    def press(self, button: str, *, user: int = 5) -> Asked:
+        """A member presses a button under an answer that was once given to them."""
+        return self.ask("", user=user, kind=COMPONENT, custom_id=button)
 
     def ask(self, name: str, *, user: int = 5, kind: int = COMMAND, locale: str = "en-US", **options: object) -> Asked:
         """A member gives a command; the interaction reaches the bot at once or when it resumes."""
@@ -96,11 +104,17 @@ class DiscordGateway(DiscordPeer):
             "locale": locale,
             "app_permissions": "0",
         }
+        if kind == COMPONENT:
+            asker = {"id": "1", "type": COMMAND, "user": event["user"], "authorizing_integration_owners": {}}
+            pressed = {"type": 2, "style": 1, "label": "Again", **options}
+            rows = [{"type": 1, "components": [pressed]}]
+            event["message"] = {**self._said(), "components": rows, "interaction_metadata": asker}
+            event["data"] = {**options, "component_type": 2}
         self._loop.call_soon_threadsafe(lambda: self._loop.create_task(self._dispatch("INTERACTION_CREATE", event)))
         return asked
 
-    def until(self, wanted: Any, seconds: float = 20.0) -> None:
-        """Wait until something holds of the peer; it is looked at whenever a client said something."""
+    def until(self, wanted: Any, seconds: float = 60.0) -> None:
+        """Wait until something holds of the peer; it is looked at whenever a client came, said something or went."""
         with self._ready:
             assert self._ready.wait_for(wanted, seconds), "it did not come to that in time"
 
@@ -141,8 +155,9 @@ class DiscordGateway(DiscordPeer):
         base = "/api/v10"
         app.router.add_put(f"{base}/applications/{{id}}/commands", self._door(SYNC, self._sync))
         app.router.add_post(f"{base}/interactions/{{id}}/{{token}}/callback", self._door(CALLBACK, self._callback))
-        for path in ("messages/@original",):
-            app.router.add_patch(f"{base}/webhooks/{{id}}/{{token}}/{path}", self._door("PATCH original", self._final))
+        hook = f"{base}/webhooks/{{id}}/{{token}}"
+        app.router.add_patch(f"{hook}/messages/@original", self._door(ORIGINAL, self._final))
+        app.router.add_post(hook, self._door(FOLLOW_UP, self._further))
         app.router.add_get(f"{base}/gateway/bot", self._door("GET /gateway/bot", self._advice))
         app.router.add_get("/gw/", self._socket)
         return app
@@ -171,7 +186,9 @@ class DiscordGateway(DiscordPeer):
         if asked.took > DEADLINE:
             raise Refusal(404, 10062, "Unknown interaction")
         asked.first = body[0]
-        if body[0]["type"] != DEFERRED:
+        with self._ready:
+            self._ready.notify_all()
+        if body[0]["type"] not in (DEFERRED, DEFERRED_UPDATE):
             self._end(asked, body[0].get("data") or {}, len(body[1]))
         told = {"id": request.match_info["id"], "type": 2, "response_message_id": "900"}
         return {"interaction": told, "resource": {"type": body[0]["type"], "message": self._said()}}
@@ -183,9 +200,17 @@ class DiscordGateway(DiscordPeer):
         self._end(asked, body[0], len(body[1]))
         return self._said()
 
+    def _further(self, request: web.Request, body: tuple[dict[str, Any], list[Any]]) -> dict[str, Any]:
+        asked = self.asked[request.match_info["token"]]
+        asked.further.append(body[0])
+        asked.done.set()
+        return self._said()
+
     def _end(self, asked: Asked, message: dict[str, Any], files: int) -> None:
         asked.message, asked.files = message, files
         asked.done.set()
+        with self._ready:
+            self._ready.notify_all()
 
     def _said(self) -> dict[str, Any]:
         author = {"id": str(BOT), "username": "footfall", "discriminator": "0", "avatar": None, "bot": True}
@@ -212,6 +237,9 @@ class DiscordGateway(DiscordPeer):
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:
         if self.closed_to_gateways:
+            self.turned_away += 1
+            with self._ready:
+                self._ready.notify_all()
             return web.Response(status=503)
         socket = web.WebSocketResponse()
         await socket.prepare(request)
@@ -222,6 +250,8 @@ class DiscordGateway(DiscordPeer):
             await self._heard(socket, json.loads(frame.data))
             with self._ready:
                 self._ready.notify_all()
+        with self._ready:
+            self._ready.notify_all()
         return socket
 
     async def _heard(self, socket: web.WebSocketResponse, said: dict[str, Any]) -> None:

@@ -2,21 +2,24 @@
 
 The descriptions are not part of this repository: the environment variable SPECS_DIR names the folder that holds them.
 openapi-core overlooks unknown query parameters, unknown keys of a body and missing authorization; those are checked
-here. A fault that is known and right is passed by an `Allowed` with its reason, one by one.
+here. A fault that is known and right is passed by an `Allowed` with its reason, one by one. Each shape of a request is
+compared once: see `shape`.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from functools import cache
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
+from jsonschema import ValidationError
 from openapi_core import Config, OpenAPI
 from openapi_core.datatypes import RequestParameters
 from werkzeug.datastructures import Headers, ImmutableMultiDict
@@ -61,12 +64,13 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """A fault that is let pass: where it occurs, how its text begins or what it holds, and why it is right."""
+    """A fault that is let pass: where it occurs, how its text looks, and why it is right."""
 
     method: str
     path: str
     """As the description spells it: `/2/users/{id}/tweets`."""
-    holds: str
+    pattern: str
+    """A regular expression that is found in the fault's text, which names the place in the body first."""
     reason: str
 
 
@@ -91,6 +95,8 @@ class Description:
     used: set[Allowed] = field(default_factory=set)
     """Which of `allowed` were needed: one that never is has to go."""
     _judge: OpenAPI = field(init=False, repr=False)
+    _known: dict[object, list[str]] = field(default_factory=dict, repr=False)
+    """The schema's faults by the shape of a request."""
 
     def __post_init__(self) -> None:
         # X's 2.167 repeats a value in an enum, which makes the description itself invalid.
@@ -101,7 +107,10 @@ class Description:
         pattern, operation = self._operation(recorded)
         if operation is None:
             return [f"{recorded.method} {recorded.path}: no such operation"]
-        found = [*self._schema_faults(recorded), *self._overlooked(recorded, operation), *extra(recorded)]
+        form = recorded.method, pattern, _authorized(recorded), shape(recorded.query), shape(recorded.document())
+        if form not in self._known:
+            self._known[form] = [*self._schema_faults(recorded), *self._overlooked(recorded, operation)]
+        found = [*self._known[form], *extra(recorded)]
         return [
             f"{recorded.method} {pattern}: {text:.200}"
             for text in found
@@ -110,7 +119,7 @@ class Description:
 
     def _let_pass(self, method: str, pattern: str, text: str) -> bool:
         for rule in self.allowed:
-            if (rule.method, rule.path) == (method, pattern) and rule.holds in text:
+            if (rule.method, rule.path) == (method, pattern) and re.search(rule.pattern, text):
                 self.used.add(rule)
                 return True
         return False
@@ -137,24 +146,38 @@ class Description:
         found = []
         known = {self._resolved(p)["name"] for p in operation.get("parameters", ())}  # type: ignore[attr-defined]
         found += [f"unknown query parameter {name}" for name, _ in recorded.query if name not in known]
-        if operation.get("security") and not _authorized(recorded):
+        accepted = operation.get("security") or [{}]
+        if {} not in accepted and not _authorized(recorded):
             found.append("no authorization")
-        document = recorded.document()
-        body = operation.get("requestBody")
-        if isinstance(document, dict) and body is not None:
-            schema = self._resolved(self._resolved(body)["content"]["application/json"]["schema"])  # type: ignore[index]
-            keys = self._keys(schema)
-            found += [f"unknown key {key}" for key in document if keys and key not in keys]
+        document, body = recorded.document(), operation.get("requestBody")
         if document is not None and body is None:
             found.append("a body where none is described")
+        if document is not None and body is not None:
+            schema = self._resolved(body)["content"]["application/json"]["schema"]  # type: ignore[index]
+            found += [f"unknown key {key}" for key in self._unknown(document, self._flat(schema), "")]
         return found
 
-    def _keys(self, schema: Mapping[str, object]) -> set[str]:
-        keys = set(schema.get("properties", ()))  # type: ignore[call-overload]
-        for combined in ("allOf", "anyOf", "oneOf"):
-            for member in schema.get(combined, ()):  # type: ignore[attr-defined]
-                keys |= self._keys(self._resolved(member))
-        return keys
+    def _unknown(self, document: object, schemas: list[Mapping[str, object]], at: str) -> Iterator[str]:
+        """Where a document has keys that none of the schemas that may hold there knows."""
+        if isinstance(document, list):
+            items = [flat for one in schemas if "items" in one for flat in self._flat(one["items"])]
+            for entry in document:
+                yield from self._unknown(entry, items, at)
+        if not isinstance(document, dict) or any(one.get("additionalProperties") for one in schemas):
+            return
+        known = [one["properties"] for one in schemas if "properties" in one]
+        for key, value in document.items() if known else ():
+            under = [flat for one in known if key in one for flat in self._flat(one[key])]  # type: ignore[operator,index]
+            if under:
+                yield from self._unknown(value, under, f"{at}{key}.")
+            else:
+                yield f"{at}{key}"
+
+    def _flat(self, node: object) -> list[Mapping[str, object]]:
+        """A schema and all that it is combined of."""
+        schema = self._resolved(node)
+        members = [m for combined in ("allOf", "anyOf", "oneOf") for m in schema.get(combined, ())]  # type: ignore[attr-defined]
+        return [schema, *(flat for member in members for flat in self._flat(member))]
 
     def _resolved(self, node: object) -> Mapping[str, object]:
         assert isinstance(node, Mapping)
@@ -197,8 +220,49 @@ def _lines(error: BaseException) -> list[str]:
     cause = error.__cause__
     schema_errors = getattr(error, "schema_errors", None) or getattr(cause, "schema_errors", None)
     if schema_errors:
-        return [f"{'.'.join(map(str, one.absolute_path)) or 'body'}: {one.message}" for one in schema_errors]
+        leaves = [leaf for one in schema_errors for leaf in _leaves(one)]
+        return [f"{'.'.join(map(str, one.absolute_path)) or 'body'}: {_clipped(one.message)}" for one in leaves]
     return [f"{type(error).__name__}: {error}" + (f" ({cause})" if cause else "")]
+
+
+def _clipped(text: str) -> str:
+    """A long value is quoted before what is wrong with it: its middle goes."""
+    return text if len(text) <= 160 else f"{text[:80]} ... {text[-80:]}"
+
+
+def _leaves(error: ValidationError) -> list[ValidationError]:
+    """What is wrong inside: where one of several schemas had to fit, of the one that fits best."""
+    if not error.context:
+        return [error]
+    branches: dict[object, list[ValidationError]] = {}
+    for inner in error.context:
+        branches.setdefault(inner.schema_path[0], []).append(inner)
+    closest = min(branches.values(), key=_distance)
+    return [leaf for inner in closest for leaf in _leaves(inner)]
+
+
+def _distance(branch: list[ValidationError]) -> tuple[int, int]:
+    """How far a schema is from fitting: one for another kind of thing altogether is far."""
+    other = sum(tuple(one.path) in ((), ("type",)) and one.validator in ("type", "enum", "required") for one in branch)
+    return other, len(branch)
+
+
+def shape(value: object) -> object:
+    """What a schema can see of a value: keys, lengths and kinds of signs of its texts, whole numbers as they are. Words
+    of small letters stay too, since they may be one of a list. Two requests of one shape are both right or both wrong.
+    """
+    if isinstance(value, dict):
+        return tuple((key, shape(inner)) for key, inner in sorted(value.items()))
+    if isinstance(value, list | tuple):
+        return tuple(map(shape, value))
+    if not isinstance(value, str):
+        return type(value), value
+    if len(value) > 64:
+        return len(value), value.isascii()
+    return value if re.fullmatch("[a-z_@.,]+", value) else _LETTER.sub("a", _DIGIT.sub("0", value))
+
+
+_DIGIT, _LETTER = re.compile("[1-9]"), re.compile("[^\\W\\d_]")
 
 
 @cache

@@ -24,6 +24,7 @@ import twitter_text
 from aiohttp import web
 from oauthlib.oauth1 import RequestValidator, ResourceEndpoint
 
+from tests.peers.judge import JUDGE
 from tests.peers.openapi import Recorded
 
 KEYS = {
@@ -246,7 +247,9 @@ class XPeer:
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
         body = await request.read()
-        self.requests.append(Recorded(request.method, request.path_qs, dict(request.headers), body))
+        recorded = Recorded(request.method, request.path_qs, dict(request.headers), body)
+        self.requests.append(recorded)
+        JUDGE.hear("x", recorded)
         failure = self._planned(request)
         if failure and not failure.after:
             return await self._fail(request, failure)

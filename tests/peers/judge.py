@@ -1,0 +1,101 @@
+"""The judge of a whole test run: every request that reaches a local X or Discord, or simcord, is compared with what
+the platform publishes and with the rules that stand beside. `tests/conftest.py` asks for the verdict after each test.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from tests.peers import discord_rules, x_rules
+from tests.peers.openapi import Allowed, Recorded, judged
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """What a platform's requests are measured against."""
+
+    name: str
+    files: tuple[str, ...]
+    allowed: tuple[Allowed, ...]
+    unwritten: Callable[[Recorded], Iterable[str]]
+
+    def faults(self, requests: Iterable[Recorded]) -> list[str]:
+        """What is wrong with requests, each fault once. Without SPECS_DIR only the unwritten rules are asked."""
+        found = judged(self.files, requests, self.allowed, self.unwritten)
+        if found is None:
+            found = [f"{one.method} {one.path}: {text}" for one in requests for text in self.unwritten(one)]
+        return [f"{self.name}: {line}" for line in dict.fromkeys(found)]
+
+
+PLATFORMS = {
+    "x": Platform("X", x_rules.FILES, x_rules.ALLOWED, x_rules.unwritten),
+    "discord": Platform("Discord", discord_rules.FILES, discord_rules.ALLOWED, discord_rules.unwritten),
+}
+
+
+class Judge:
+    """What was heard since the last verdict, and how much in all. Peers hear in threads of their own."""
+
+    def __init__(self) -> None:
+        self.sitting = False
+        self._heard: deque[tuple[str, Recorded]] = deque()
+        self.tally: Counter[str] = Counter()
+        """Requests judged, by platform, and the milliseconds that it took."""
+
+    def hear(self, platform: str, recorded: Recorded) -> None:
+        """A request came in."""
+        if self.sitting:
+            self._heard.append((platform, recorded))
+
+    def verdict(self) -> list[str]:
+        """What is wrong with what was heard since the last verdict."""
+        began, found = time.perf_counter(), list[str]()
+        heard: dict[str, list[Recorded]] = {}
+        while self._heard:
+            platform, recorded = self._heard.popleft()
+            heard.setdefault(platform, []).append(recorded)
+        for platform, requests in heard.items():
+            self.tally[PLATFORMS[platform].name] += len(requests)
+            found += PLATFORMS[platform].faults(requests)
+        self.tally["ms"] += round((time.perf_counter() - began) * 1000) if heard else 0
+        return found
+
+
+JUDGE = Judge()
+
+
+def hear_simcord(dispatch: Callable[..., Any]) -> Callable[..., Any]:
+    """simcord's door, with an ear at it. Its client sends no headers, so that of the token is put beside."""
+
+    def heard(backend: Any, method: str, path: str, **more: Any) -> Any:
+        params, body = more.get("params"), more.get("json")
+        target = path + (f"?{urlencode(params, doseq=True)}" if params else "")
+        headers = {"Content-Type": "application/json", "Authorization": "Bot of-simcord"}
+        content = b"" if body is None else json.dumps(body).encode()
+        JUDGE.hear("discord", Recorded(method, target, headers, content))
+        return dispatch(backend, method, path, **more)
+
+    return heard
+
+
+def told(tally: Mapping[str, int]) -> list[str]:
+    """What a run's last lines say of it: how many requests were compared, or that none was."""
+    if not tally:
+        return []
+    counts = " and ".join(f"{tally[p.name]:,} to {p.name}" for p in PLATFORMS.values())
+    if os.environ.get("SPECS_DIR"):
+        exceptions = sum(len(platform.allowed) for platform in PLATFORMS.values())
+        took = f"{tally.get('ms', 0) / 1000:.1f} s, {exceptions} exceptions allowed"
+        return [f"every request was compared with the platforms' descriptions: {counts}; {took}"]
+    files = ", ".join(file for platform in PLATFORMS.values() for file in platform.files)
+    return [
+        f"NOT CHECKED: SPECS_DIR is not set, so no request was compared with the platforms' descriptions ({files});"
+        f" {counts} met the rules that stand beside them only"
+    ]

@@ -1,0 +1,44 @@
+"""What X's published descriptions do not say, and where tweepy rightly departs from them.
+
+Two versions are asked: 2.166 has the names that tweepy uses, 2.167 is the newest. Sources: docs.x.com (Aug 2026), pages
+posts/manage-tweets/integrate, counting-characters and pricing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import twitter_text
+
+from tests.peers.openapi import Allowed, Recorded
+
+FILES = ("x_openapi_v2.166.json", "x_openapi_v2.167.json")
+ALLOWED = (
+    Allowed(
+        "GET",
+        "/2/users/{id}/tweets",
+        r"^unknown query parameter tweet\.fields$",
+        "2.167 documents the name post.fields; measured in Sept 2026, X takes both and answers each in its own key"
+        " names. `find` trusts no answer without the keys it asked for.",
+    ),
+)
+ATTACHED = frozenset({"media", "poll", "quote_tweet_id", "card_uri", "direct_message_deep_link"})
+
+
+def unwritten(recorded: Recorded) -> Iterator[str]:
+    """What is wrong with a post by rules that no schema holds."""
+    body = recorded.document()
+    if (recorded.method, recorded.path) != ("POST", "/2/tweets") or not isinstance(body, dict):
+        return
+    text = str(body.get("text", ""))
+    if not twitter_text.parse_tweet(text or "x").valid:
+        yield "text longer than 280, or of signs that X refuses"
+    if not text and "media" not in body:
+        yield "an empty post"
+    if len(re.findall(r"\$[A-Za-z]{1,6}\b", text)) > 1:
+        yield "two cashtags"
+    if re.search(r"(^|[^\w!@#$%&*])[@＠]\w", text):
+        yield "somebody is mentioned"
+    if len(ATTACHED & set(body)) > 1:
+        yield "two attachments at once"
