@@ -22,6 +22,7 @@ from bot.ledger.questions import (
     span,
 )
 from bot.ledger.snapshots import CLOSES_WITHIN, Added, add, closed_day
+from bot.ledger.standings import Moves, Offer, Standing, Used, moves, offer, standing
 from bot.records import Book, Catalogue, Period
 from bot.store import Store
 
@@ -31,8 +32,12 @@ __all__ = [
     "Added",
     "Kept",
     "Memory",
+    "Moves",
+    "Offer",
     "Row",
     "Span",
+    "Standing",
+    "Used",
     "add",
     "add_haul",
     "book",
@@ -41,11 +46,14 @@ __all__ = [
     "history_of",
     "known_names",
     "mark",
+    "moves",
     "names_by_use",
+    "offer",
     "panel",
     "ranking",
     "read_span",
     "span",
+    "standing",
 ]
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.ledger.snapshots import catalogue_id, insert_new, model_ids, move_use, ref_id
+from bot.ledger.snapshots import catalogue_id, changed, insert_new, model_ids, move_use, ref_id
 from bot.records import Evidence, Haul, Judgement, Name, Payment, Settlement, Unknown, Use, Window
 from bot.store import (
     Store,
@@ -65,6 +65,7 @@ def add_haul(store: Store, haul: Haul) -> Kept:
             _point(connection, haul.network, name, text)
         for day in sorted(touched):
             _roll_up(connection, catalogue, day, haul.evidence)
+        changed(connection, haul.network)
         return Kept(new, tuple(sorted(touched)))
 
 

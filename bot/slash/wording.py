@@ -57,21 +57,33 @@ class Pictures:
     """Pictures drawn lately. Drawing goes one at a time: what several ask for at once is drawn once."""
 
     def __init__(self, kept: int = PICTURES_KEPT) -> None:
-        self._kept, self._drawn, self._drawing = kept, OrderedDict[str, Picture](), threading.Lock()
+        self._kept, self._drawn = kept, OrderedDict[str, Picture]()
+        self._drawing, self._one = threading.Lock(), threading.Lock()
         self.fresh = 0
         """How many were drawn."""
 
     def of(self, what: object, draw: Callable[[], Picture]) -> Picture:
         """The picture of `what`, any JSON value that names everything it depends on."""
         key = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
+        if found := self._found(key):
+            return found
         with self._drawing:
-            if key not in self._drawn:
-                self._drawn[key] = draw()
+            if found := self._found(key):
+                return found
+            drawn = draw()
+            with self._one:
+                self._drawn[key] = drawn
                 self.fresh += 1
                 while len(self._drawn) > self._kept:
                     self._drawn.popitem(last=False)
-            self._drawn.move_to_end(key)
-            return self._drawn[key]
+            return drawn
+
+    def _found(self, key: str) -> Picture | None:
+        """One that is drawn: nobody who asks for it waits for the drawing of another."""
+        with self._one:
+            if key in self._drawn:
+                self._drawn.move_to_end(key)
+            return self._drawn.get(key)
 
 
 def said(desk: Desk, names: Callable[[], Names], pictures: Pictures, question: Question) -> Said:

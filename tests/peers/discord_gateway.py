@@ -38,6 +38,8 @@ class Asked:
     message: dict[str, Any] | None = None
     """The message that stands in the end."""
     files: int = 0
+    ended: float = 0.0
+    """When that message stood."""
     done: threading.Event = field(default_factory=threading.Event)
 
 
@@ -170,7 +172,7 @@ class DiscordGateway(DiscordPeer):
         return self._said()
 
     def _end(self, asked: Asked, message: dict[str, Any], files: int) -> None:
-        asked.message, asked.files = message, files
+        asked.message, asked.files, asked.ended = message, files, time.monotonic()
         asked.done.set()
 
     def _said(self) -> dict[str, Any]:
