@@ -1,5 +1,5 @@
-"""Members of Discord who ask: a local Discord in a process of its own, which gives commands at their time and notes when
-each was answered in full."""
+"""Members of Discord who ask: a local Discord in a process of its own, which gives commands at their time and notes
+when each was answered in full."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MIX: tuple[tuple[str, int], ...] = (
     ("compare", 4), ("status", 2), ("method", 2), ("about", 1),
 )  # fmt: skip
 """How many of a hundred questions are which."""
-PAST = 0.2
+PAST = 0.1
 """The share of questions about a day that was drawn by lot from the year; the others are about the newest."""
 METRICS = ("uses", "models_used", "share_used", "models_listed", "models_for_half", "uses_7d")
 
@@ -140,6 +140,7 @@ def askers() -> Iterator[Askers]:
     line, far = context.Pipe()
     process = context.Process(target=_serve, args=(far,), daemon=True)
     process.start()
+    far.close()
     rest, gateway = line.recv()
     before = discord.http.Route.BASE, discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY
     discord.http.Route.BASE, discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = rest, yarl.URL(gateway)

@@ -22,7 +22,7 @@ import discord
 from discord import app_commands
 
 from benchmarks import Row
-from benchmarks._askers import DRAWN, EVERY, Askers, Heard, askers, connected, questions
+from benchmarks._askers import DRAWN, Askers, Heard, askers, connected, questions
 from benchmarks._world import AT, CATALOGUE, LAST, MODELS, PLAN, filled, laid
 from bot import daily, store
 from bot.answers import Desk, Watched

@@ -136,8 +136,8 @@ def _model_side(desk: Desk, name: str, network: str | None) -> Document:
     share = found["share"]
     unknown = {} if share is not None else {"unknown": found["uses"].get("unknown", "not defined: no use")}
     figures = {
-        "uses": {"label": "uses", **found["uses"], "evidence": found["evidence"]},
-        "share": {"label": "share of all use", "unit": "share", "value": share, **unknown},
+        "uses": {"label": found["unit"], **found["uses"], "evidence": found["evidence"]},
+        "share": {"label": f"share of all {found['unit']}", "unit": "share", "value": share, **unknown},
     }
     return {"name": found["model"], **heading(found), "unit": found["unit"], "figures": figures}
 

@@ -22,7 +22,7 @@ from bot.ledger.questions import (
     span,
 )
 from bot.ledger.snapshots import CLOSES_WITHIN, Added, add, closed_day
-from bot.ledger.standings import Moves, Offer, Standing, Used, moves, offer, standing
+from bot.ledger.standings import Moves, Offer, Offered, Standing, Used, moves, offer, standing
 from bot.records import Book, Catalogue, Period
 from bot.store import Store
 
@@ -34,6 +34,7 @@ __all__ = [
     "Memory",
     "Moves",
     "Offer",
+    "Offered",
     "Row",
     "Span",
     "Standing",

@@ -158,9 +158,13 @@ def listed_at(asked: Asked, day: date) -> tuple[Model, ...] | Unknown:
     total = stock_at(asked, day)
     if isinstance(total, Unknown):
         return total
+    return _models_of(asked, listed_models(asked, day))
+
+
+def listed_models(asked: Asked, day: date) -> sa.Select[Any]:
+    """The rows of the models listed at the end of a day that has a snapshot."""
     here = readings.c.snapshot == asked.stock(day).id
-    chosen = _model_columns(day).join_from(models, readings, readings.c.model == models.c.id).where(here)
-    return _models_of(asked, chosen)
+    return _model_columns(day).join_from(models, readings, readings.c.model == models.c.id).where(here)
 
 
 def model_at(asked: Asked, name: str, day: date) -> Model | Unknown | None:
@@ -168,9 +172,8 @@ def model_at(asked: Asked, name: str, day: date) -> Model | Unknown | None:
     total = stock_at(asked, day)
     if isinstance(total, Unknown):
         return total
-    here = (readings.c.snapshot == asked.stock(day).id, models.c.catalogue == asked.catalogue, models.c.name == name)
-    chosen = _model_columns(day).join_from(models, readings, readings.c.model == models.c.id).where(*here)
-    return next(iter(_models_of(asked, chosen)), None)
+    named = (models.c.catalogue == asked.catalogue, models.c.name == name)
+    return next(iter(_models_of(asked, listed_models(asked, day).where(*named))), None)
 
 
 def first_listed(asked: Asked, seen: date, created: datetime | None) -> date | None:
@@ -180,12 +183,6 @@ def first_listed(asked: Asked, seen: date, created: datetime | None) -> date | N
 
 def _model_columns(day: date) -> sa.Select[Any]:
     """What a `Model` is made from, as it was known at the end of `day`."""
-    earlier = (usage.c.model == models.c.id, usage.c.last_day <= day, usage.c.uses > 0)
-
-    def as_of(column: sa.Column[date], latest: sa.Column[date]) -> sa.ColumnElement[date]:
-        last = sa.select(column).where(*earlier).order_by(usage.c.last_day.desc()).limit(1).scalar_subquery()
-        return sa.case((models.c.last_used <= day, latest), (models.c.first_used > day, None), else_=last)
-
     return sa.select(
         models.c.id,
         models.c.name,
@@ -195,9 +192,20 @@ def _model_columns(day: date) -> sa.Select[Any]:
         models.c.first_seen,
         models.c.first_counter,
         sa.case((models.c.first_used <= day, models.c.first_used)).label("first_used"),
-        as_of(usage.c.last_day, models.c.last_used).label("last_used"),
-        as_of(usage.c.first_day, models.c.last_used_from).label("last_used_from"),
+        last_used_at(day),
+        _as_of(day, usage.c.first_day, models.c.last_used_from).label("last_used_from"),
     )
+
+
+def last_used_at(day: date) -> sa.Label[date]:
+    """A model's last day of use, as it was known at the end of `day`."""
+    return _as_of(day, usage.c.last_day, models.c.last_used).label("last_used")
+
+
+def _as_of(day: date, column: sa.Column[date], latest: sa.Column[date]) -> sa.ColumnElement[date]:
+    earlier = (usage.c.model == models.c.id, usage.c.last_day <= day, usage.c.uses > 0)
+    last = sa.select(column).where(*earlier).order_by(usage.c.last_day.desc()).limit(1).scalar_subquery()
+    return sa.case((models.c.last_used <= day, latest), (models.c.first_used > day, None), else_=last)
 
 
 def _models_of(asked: Asked, chosen: sa.Select[Any]) -> tuple[Model, ...]:

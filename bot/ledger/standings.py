@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -52,12 +52,20 @@ class Moves:
     models: Mapping[int, Used]
 
 
+class Offered(NamedTuple):
+    """A model in the list of a day. There are thousands, and a tuple is made in no time."""
+
+    name: Name
+    author: Name
+    last_used: date | None
+
+
 @dataclass(frozen=True, slots=True)
 class Offer:
     """The list of one day."""
 
     watched_since: date | None
-    listed: tuple[Model, ...] | Unknown
+    listed: tuple[Offered, ...] | Unknown
 
 
 NOT_LISTED = Unknown("not listed on this day")
@@ -147,11 +155,19 @@ def offer(store: Store, catalogue: Catalogue, day: date) -> Offer:
     period = Period(day, day)
     if catalogue.evidences:
         book = event_books.book(store, catalogue, period)
-        return Offer(book.watched_since, book.listed)
+        if isinstance(book.listed, Unknown):
+            return Offer(book.watched_since, book.listed)
+        return Offer(book.watched_since, tuple(Offered(m.name, m.author, m.last_used) for m in book.listed))
     with books.asking(store, catalogue, period) as asked:
         if not isinstance(asked, Asked):
             return Offer(None, books.began(asked))
-        return Offer(asked.since, books.listed_at(asked, day))
+        listed = books.stock_at(asked, day)
+        if isinstance(listed, Unknown):
+            return Offer(asked.since, listed)
+        chosen = books.listed_models(asked, day).with_only_columns(
+            models.c.name, models.c.author, books.last_used_at(day), maintain_column_froms=True
+        )
+        return Offer(asked.since, tuple(map(Offered._make, asked.connection.execute(chosen).all())))
 
 
 def _used(asked: Asked, first: date, last: date) -> dict[int, Used]:

@@ -73,14 +73,20 @@ class DiscordGateway(DiscordPeer):
 
     # --- what a test does -----------------------------------------------------------------------------------------
 
-    def ask(self, name: str, *, user: int = 5, kind: int = COMMAND, **options: object) -> Asked:
-        """A member gives a command; the interaction reaches the bot at once or when it resumes."""
+    def ask(
+        self, name: str, /, *, user: int = 5, kind: int = COMMAND, focused: str = "", **options: object
+    ) -> Asked:
+        """A member gives a command; the interaction reaches the bot at once or when it resumes. With `AUTOCOMPLETE`
+        the option `focused` is being typed."""
         self._numbers += 1
         asked = Asked(f"token{self._numbers}", time.monotonic())
         self.asked[asked.token] = asked
         number = (int(time.time() * 1000) - DISCORD_EPOCH_MS << 22) + self._numbers
         types = {str: 3, int: 4, bool: 5}
-        given = [{"name": key, "type": types[type(value)], "value": value} for key, value in options.items()]
+        given = [
+            {"name": key, "type": types[type(value)], "value": value, **({"focused": True} if key == focused else {})}
+            for key, value in options.items()
+        ]
         event = {
             "id": str(number),
             "application_id": str(BOT),
