@@ -7,7 +7,7 @@ export PATH := $(PATH):$(wildcard $(CURDIR)/.venv/lib/python3*/site-packages/nod
 READY := .venv/.ready
 READY_DEV := .venv/.ready-dev
 
-.PHONY: demo run check test golden bench docs tools clean
+.PHONY: demo run check test golden bench soak docs pictures tools clean
 
 demo: $(READY)  ## the whole walk on a real network's public record, no keys
 	@$(BIN)/python -m bot demo
@@ -30,6 +30,12 @@ golden: $(READY_DEV)  ## write the golden files anew; read the diff before you c
 
 bench: $(READY_DEV)  ## every measurement, each as a ratio against a peer or a floor
 	$(BIN)/python -m benchmarks
+
+soak: $(READY_DEV)  ## 10,000 interactions in Discord with faults: no answer lost, memory flat; SHORTER=20 for a twentieth
+	$(BIN)/python -m tests.soak --shorter $(or $(SHORTER),1)
+
+pictures: $(READY_DEV)  ## docs/pictures/discord/ anew: every answer as a member sees it
+	$(BIN)/python -m docs.pictures
 
 docs: $(READY_DEV)  ## write the generated pages of docs/ anew
 	$(BIN)/python -m docs.generate

@@ -113,7 +113,8 @@ class Archive:
         )
         with self._store.reading() as connection:
             rows = connection.execute(chosen).all()
-        return tuple({row.day: Entry(row.day, row.edition, row.status) for row in rows}.values())
+        # Hundreds of rows with every answer: unpacked, and not asked by name.
+        return tuple({day: Entry(day, edition, status) for day, edition, status in rows}.values())
 
     def tallies(self) -> tuple[Tally, ...]:
         """What there is of each network, period and status, in one query."""
@@ -142,7 +143,7 @@ class Archive:
         )
         with self._store.reading() as connection:
             rows = connection.execute(chosen).all()
-        told = {row.day: Told(row.day, json.loads(row.value) if row.value else None, row.unknown) for row in rows}
+        told = {day: Told(day, json.loads(value) if value else None, unknown) for day, value, unknown in rows}
         return tuple(told.values())[-last:] if last else tuple(told.values())
 
     def receipts(self, network: str, period: PeriodName, day: date, edition: int | None = None) -> tuple[Receipt, ...]:

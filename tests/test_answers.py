@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bot import answers, daily, ledger, render, store
 from bot.answers import AnswerError, Desk, NotFoundError, Watched
+from bot.answers.recent import Recent
 from bot.archive import Archive
 from bot.metrics import METRICS
 from bot.records import Catalogue, Document, Listing, Name, Period, Reading, Ref, Snapshot, instant
@@ -431,3 +435,46 @@ def test_every_answer_can_be_put_into_words(desk: Desk, ask: Callable[[Desk], An
 
 def words(answer: Document) -> str:
     return render.rendered("text", f"text/answers/{answer['question']}.j2", hidden=HIDDEN, answer=answer)
+
+
+def test_what_is_kept_of_an_answer_ends_with_the_next_snapshot_and_the_next_digest(tmp_path: Path) -> None:
+    opened = store.opened(f"sqlite:///{tmp_path / 'footfall.db'}")
+    try:
+        archive = Archive(opened)
+        watched = Watched("replicate", "Replicate", (CATALOGUE,), "", PLAN.headline)
+        desk = Desk(opened, archive, {"replicate": watched}, (), lambda: NOW)
+        for day in DAYS[:8]:
+            ledger.add(opened, snapshot(day, counters(DAYS.index(day))))
+            if day != DAYS[0]:
+                daily.compose(opened, archive, PLAN, Period.holding(day), NOW)
+        assert answers.idle(desk, None, 3)["day"] == DAYS[7].isoformat()
+        with pytest.raises(NotFoundError):
+            answers.model(desk, NEW)
+        ledger.add(opened, snapshot(DAYS[8], counters(8)))
+        daily.compose(opened, archive, PLAN, Period.holding(DAYS[8]), NOW)
+        fresh = Desk(opened, archive, desk.watched, (), lambda: NOW)
+        assert answers.model(desk, NEW) == answers.model(fresh, NEW)
+        assert answers.idle(desk, None, 3) == answers.idle(fresh, None, 3)
+        assert answers.idle(desk, None, 3)["day"] == DAYS[8].isoformat()
+    finally:
+        opened.close()
+
+
+def test_what_several_ask_for_at_once_is_looked_up_once_and_a_failure_is_not_kept() -> None:
+    recent, looks, go = Recent(2), [], threading.Event()
+
+    def look() -> int:
+        looks.append(1)
+        assert go.wait(20)
+        return len(looks)
+
+    with ThreadPoolExecutor(3) as threads:
+        asked = [threads.submit(recent.of, "a", 1, look) for _ in range(3)]
+        go.set()
+        assert [one.result(20) for one in asked] == [1, 1, 1]
+    assert recent.of("a", 2, look) == 2, "another mark, another look"
+    with pytest.raises(ZeroDivisionError):
+        recent.of("b", 1, lambda: 1 // 0)
+    assert recent.of("b", 1, lambda: 5) == 5
+    assert recent.of("c", 1, lambda: 6) == 6
+    assert recent.of("a", 2, look) == 3, "the oldest of more than two was forgotten"

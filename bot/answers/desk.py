@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TypeVar
 
 from bot import ledger
+from bot.answers.recent import Recent
 from bot.archive import Archive
 from bot.digest import HIDDEN, HIDDEN_AUTHOR, Hidden
 from bot.records import Catalogue, Document, FootfallError, Name, Period, PeriodName
@@ -66,6 +68,7 @@ class Desk:
     watched: Mapping[str, Watched]
     hidden: Sequence[str]
     clock: Callable[[], datetime]
+    recent: Recent = field(default_factory=Recent, repr=False, compare=False)
 
     def network(self, name: str | None) -> Watched:
         """The network asked about; the first configured one where none is named."""
@@ -109,33 +112,56 @@ class Desk:
     def model(self, watched: Watched, name: str) -> tuple[Catalogue, Name]:
         """The model meant by `name`, in whichever catalogue has it: written exactly so, or in other case, or without
         its author where that leaves one. Near misses are suggested, not taken."""
-        known = [(c, n) for c in watched.catalogues for n in ledger.known_names(self.store, c)]
-        folded = name.casefold()
-        exact = [one for one in known if one[1] == name] or [one for one in known if one[1].casefold() == folded]
-        if exact and self.hides(exact[0][1]):
+        known = self._known(watched)
+        exact = known.exact.get(name) or known.folded.get(name.casefold())
+        if exact and self.hides(exact[1]):
             raise AnswerError("this name is hidden here")
-        public = [one for one in known if not self.hides(one[1])]
-        ending = [one for one in public if one[1].casefold().rpartition("/")[2] == folded]
+        ending = known.endings.get(name.casefold(), ())
         if exact or len(ending) == 1:
-            return (exact or ending)[0]
+            return exact or ending[0]
         if len(ending) > 1:
             meaning = f"; there are {len(ending)} of that name, such as {' and '.join(n for _, n in ending[:2])}"
         else:
-            meaning = meant(name, [n for _, n in public])
+            meaning = meant(name, [n for _, n in known.public])
         raise NotFoundError(f"{Name(name)}: no such model on {watched.title}{meaning}")
+
+    def _known(self, watched: Watched) -> _Known:
+        """The models of a network by name, read anew when the ledger changed."""
+        return self.recent.of(("names", watched.network), ledger.mark(self.store), lambda: _Known.of(self, watched))
+
+    def offer(self, catalogue: Catalogue, day: date) -> ledger.Offer:
+        """The list of a day, read anew when the ledger changed."""
+        key = ("offer", catalogue.network, catalogue.key, day)
+        return self.recent.of(key, ledger.mark(self.store), lambda: ledger.offer(self.store, catalogue, day))
 
     def hides(self, model: str) -> bool:
         """Whether a model is hidden, by its own name or by its author's."""
         return Hidden.of(self.hidden).hides(model, model.partition("/")[0])
 
-    def _public(self, names: Sequence[Name]) -> list[Name]:
-        hidden = Hidden.of(self.hidden)
-        return [n for n in names if not hidden.hides(n, n.partition("/")[0])]
-
     def matches(self, watched: Watched, fragment: str, limit: int = 25) -> list[Name]:
         """Names that complete what was typed, best first."""
-        names = [n for c in watched.catalogues for n in ledger.known_names(self.store, c)]
-        return closest(Name(fragment), self._public(names), limit)
+        return closest(Name(fragment), [name for _, name in self._known(watched).public], limit)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The models of a network, by everything that they may be called; of several the most recently used one."""
+
+    exact: Mapping[str, tuple[Catalogue, Name]]
+    folded: Mapping[str, tuple[Catalogue, Name]]
+    endings: Mapping[str, Sequence[tuple[Catalogue, Name]]]
+    """Those not hidden, by their part after the author."""
+    public: Sequence[tuple[Catalogue, Name]]
+
+    @classmethod
+    def of(cls, desk: Desk, watched: Watched) -> _Known:
+        known = [(c, n) for c in watched.catalogues for n in ledger.known_names(desk.store, c)]
+        hidden, endings = Hidden.of(desk.hidden), defaultdict[str, list[tuple[Catalogue, Name]]](list)
+        public = [one for one in known if not hidden.hides(one[1], one[1].partition("/")[0])]
+        for one in public:
+            endings[one[1].casefold().rpartition("/")[2]].append(one)
+        exact = {str(one[1]): one for one in reversed(known)}
+        return cls(exact, {one[1].casefold(): one for one in reversed(known)}, dict(endings), public)
 
 
 def _masked(block: Document, hidden: Hidden) -> Document:
@@ -162,11 +188,11 @@ def _masked_table(table: Document, hidden: Hidden) -> Document:
 def _unnamed(found: Document, block: Document, hidden: Hidden) -> Document:
     """A finding that names no hidden model; said again where it did."""
     values = dict(found["values"])
-    for field in ("model", "before"):
-        name = values.get(field)
-        author = values.get("author", "") if field == "model" else ""
+    for key in ("model", "before"):
+        name = values.get(key)
+        author = values.get("author", "") if key == "model" else ""
         if isinstance(name, str) and hidden.hides(name, author):
-            values |= {field: HIDDEN, **({"author": HIDDEN_AUTHOR} if field == "model" else {})}
+            values |= {key: HIDDEN, **({"author": HIDDEN_AUTHOR} if key == "model" else {})}
     if values == found["values"]:
         return found
     from bot import render

@@ -9,7 +9,7 @@ from bot import ledger
 from bot.answers.desk import AnswerError, Desk, NotFoundError, Watched
 from bot.answers.networks import heading
 from bot.digest import Hidden
-from bot.records import Book, Catalogue, Document, Flow, Model, Name, Period, PeriodName, Unknown
+from bot.records import Catalogue, Document, Flow, Model, Name, Period, PeriodName, Unknown
 
 ROWS = 10
 MOVERS = 5
@@ -28,36 +28,26 @@ def model(desk: Desk, name: str, network: str | None = None, day: date | None = 
 
 def _card(desk: Desk, catalogue: Catalogue, name: Name, day: date) -> Document:
     """What is known of a model at the end of a day."""
-    rows = ledger.ranking(desk.store, catalogue, Period(day, day))
-    row = next((r for r in rows if r.model == name), None) if not isinstance(rows, Unknown) else None
-    seen = _listed(desk, catalogue, name, day) if isinstance(rows, Unknown) else row
-    reason = rows.reason if isinstance(rows, Unknown) else "not listed on this day"
-    if row is not None and row.uses is None:
-        reason = "it had no reading when the day began"
-    uses = row.uses if row else None
+    found = ledger.standing(desk.store, catalogue, name, day)
+    seen, uses = found.seen, None if isinstance(found.uses, Unknown) else found.uses
     days = ledger.history_of(desk.store, catalogue, name, day, 30)
+    unknown = {"unknown": found.uses.reason} if isinstance(found.uses, Unknown) else {}
     return {
         "model": name,
         "catalogue": catalogue.key,
         "unit": catalogue.unit,
         "evidence": catalogue.evidence,
-        "uses": {"value": uses, "unit": catalogue.unit, **({"unknown": reason} if uses is None else {})},
-        "rank": row.rank if row and row.uses else None,
+        "uses": {"value": uses, "unit": catalogue.unit, **unknown},
+        "rank": found.rank,
         "listed": None if isinstance(seen, Unknown) else seen is not None,
-        "listed_models": len(rows) if not isinstance(rows, Unknown) else None,
-        "share": row.share if row else None,
+        "listed_models": found.listed,
+        "share": found.share,
         **_dates(seen, day),
         "days": [{"day": when.isoformat(), "uses": count} for when, count in sorted(days.items())],
     }
 
 
-def _listed(desk: Desk, catalogue: Catalogue, name: Name, day: date) -> Model | Unknown | None:
-    """A model as it stands in the list of a day whose use is not known; `None` where it is not in it."""
-    listed = ledger.book(desk.store, catalogue, Period(day, day)).listed
-    return listed if isinstance(listed, Unknown) else next((m for m in listed if m.name == name), None)
-
-
-def _dates(seen: Model | ledger.Row | Unknown | None, day: date) -> Document:
+def _dates(seen: Model | Unknown | None, day: date) -> Document:
     """When a listed model was first listed and last used; `null` also where the list of the day is not known."""
     first, last = (None, None) if seen is None or isinstance(seen, Unknown) else (seen.first_listed, seen.last_used)
     return {"first_listed": _iso(first), "last_used": _iso(last), "idle_days": (day - last).days if last else None}
@@ -92,7 +82,7 @@ def idle(desk: Desk, network: str | None, days: int = 7, day: date | None = None
     watched = desk.network(network)
     document = desk.document(watched.network, "day", day)
     catalogue, asked = watched.leading(document), date.fromisoformat(document["day"])
-    book = ledger.book(desk.store, catalogue, Period(asked, asked))
+    book = desk.offer(catalogue, asked)
     answer = {"question": "idle", **heading(document), "days": days, "unit": catalogue.unit}
     watched_days = (asked - book.watched_since).days if book.watched_since else 0
     if isinstance(book.listed, Unknown):
@@ -146,8 +136,8 @@ def _model_side(desk: Desk, name: str, network: str | None) -> Document:
     share = found["share"]
     unknown = {} if share is not None else {"unknown": found["uses"].get("unknown", "not defined: no use")}
     figures = {
-        "uses": {"label": "uses", **found["uses"], "evidence": found["evidence"]},
-        "share": {"label": "share of all use", "unit": "share", "value": share, **unknown},
+        "uses": {"label": found["unit"], **found["uses"], "evidence": found["evidence"]},
+        "share": {"label": f"share of all {found['unit']}", "unit": "share", "value": share, **unknown},
     }
     return {"name": found["model"], **heading(found), "unit": found["unit"], "figures": figures}
 
@@ -190,15 +180,15 @@ class _Moved:
 
 def _moved(desk: Desk, watched: Watched, document: Document) -> _Moved | Unknown:
     period = _period(document)
-    book: Book = ledger.book(desk.store, watched.leading(document), period)
-    now, before = book.flow, book.flow_before
+    found = ledger.moves(desk.store, watched.leading(document), period)
+    now, before = found.now, found.before
     if not isinstance(now, Flow):
         return now
     if not isinstance(before, Flow):
         return before
     if document["catalogues"][0]["figures"]["uses"]["value"] != now.uses:
         return Unknown("the ledger has changed since this edition was composed")
-    names, new = _names(desk, book), _first_seen(book, period.before.first)
+    names, new = _names(desk, found), _first_seen(found, period.before.first)
     models: list[Document] = [
         {
             "model": names.get(key, "a model no longer listed"),
@@ -213,17 +203,14 @@ def _moved(desk: Desk, watched: Watched, document: Document) -> _Moved | Unknown
     return _Moved(now.uses, before.uses, models, now.unattributed - before.unattributed)
 
 
-def _first_seen(book: Book, since: date) -> frozenset[int]:
+def _first_seen(found: ledger.Moves, since: date) -> frozenset[int]:
     """Listed models that were first seen on a day or after it: what use they had before is not known."""
-    listed = () if isinstance(book.listed, Unknown) else book.listed
-    return frozenset(m.id for m in listed if m.first_listed is not None and m.first_listed >= since)
+    return frozenset(k for k, m in found.models.items() if m.first_listed is not None and m.first_listed >= since)
 
 
-def _names(desk: Desk, book: Book) -> dict[int, str]:
-    listed = () if isinstance(book.listed, Unknown) else book.listed
-    gone = {key: (name, book.authors.get(key, "")) for key, name in book.names.items()}
-    known = {**gone, **{m.id: (m.name, m.author) for m in listed}}
-    return {key: _public(desk, name, author) for key, (name, author) in known.items()}
+def _names(desk: Desk, found: ledger.Moves) -> dict[int, str]:
+    hidden = Hidden.of(desk.hidden)
+    return {key: hidden.model(one.name, one.author) for key, one in found.models.items()}
 
 
 def _public(desk: Desk, name: str, author: str) -> str:

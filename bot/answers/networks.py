@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import date
 from typing import Any
@@ -193,7 +194,9 @@ def status(desk: Desk) -> Document:
             rows.append(
                 {
                     "network": watched.network,
+                    "title": watched.title,
                     "catalogue": catalogue.key,
+                    "list": catalogue.title,
                     "first_day": span.first.isoformat() if span else None,
                     "last_day": span.last.isoformat() if span else None,
                     "days_behind": (now.date() - span.last).days - 1 if span else None,
@@ -208,5 +211,13 @@ def status(desk: Desk) -> Document:
 
 def about(desk: Desk) -> Document:
     """What Footfall is and which networks it watches."""
-    networks = [{"network": w.network, "title": w.title, "about": w.about} for w in desk.watched.values()]
+    networks = [
+        {"network": w.network, "title": w.title, "about": w.about, "opening": _opening(w.about)}
+        for w in desk.watched.values()
+    ]
     return {"question": "about", "networks": networks, "metrics": len(METRICS)}
+
+
+def _opening(text: str) -> str:
+    """The first paragraph of a methodology page, in plain words: not every face reads its Markdown."""
+    return re.sub(r"[*`]", "", " ".join(text.strip().partition("\n\n")[0].split()))

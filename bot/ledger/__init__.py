@@ -23,6 +23,7 @@ from bot.ledger.questions import (
     span,
 )
 from bot.ledger.snapshots import CLOSES_WITHIN, Added, add, closed_day
+from bot.ledger.standings import Moves, Offer, Offered, Standing, Used, moves, offer, standing
 from bot.records import Book, Catalogue, Period
 from bot.store import Store
 
@@ -32,8 +33,13 @@ __all__ = [
     "Added",
     "Kept",
     "Memory",
+    "Moves",
+    "Offer",
+    "Offered",
     "Row",
     "Span",
+    "Standing",
+    "Used",
     "add",
     "add_haul",
     "add_up",
@@ -44,11 +50,14 @@ __all__ = [
     "keep_haul",
     "known_names",
     "mark",
+    "moves",
     "names_by_use",
+    "offer",
     "panel",
     "ranking",
     "read_span",
     "span",
+    "standing",
 ]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -48,7 +48,7 @@ class Asked:
 
 def book(store: Store, catalogue: Catalogue, period: Period) -> Book:
     """The book of one catalogue and period. What is not known stands in it as `Unknown`, with the reason."""
-    with _asking(store, catalogue, period) as asked:
+    with asking(store, catalogue, period) as asked:
         return _filled(asked, catalogue, period) if isinstance(asked, Asked) else _empty(catalogue, period, asked)
 
 
@@ -57,10 +57,10 @@ def shelf(
 ) -> tuple[tuple[Model, ...], Flow, frozenset[int]] | Unknown:
     """Of a book only what a full table needs: the models listed at the period's end, its usage, and which models had a
     reading when it began."""
-    with _asking(store, catalogue, period) as asked:
+    with asking(store, catalogue, period) as asked:
         if not isinstance(asked, Asked):
-            return _began(asked)
-        listed, flow = listed_at(asked, period.last), _flow(asked, period.first, period.last)
+            return began(asked)
+        listed, flow = listed_at(asked, period.last), flow_of(asked, period.first, period.last)
         if isinstance(listed, Unknown):
             return listed
         if isinstance(flow, Unknown):
@@ -70,7 +70,7 @@ def shelf(
 
 
 @contextmanager
-def _asking(store: Store, catalogue: Catalogue, period: Period) -> Iterator[Asked | date | None]:
+def asking(store: Store, catalogue: Catalogue, period: Period) -> Iterator[Asked | date | None]:
     """The catalogue, ready to be asked; the day that its watch begins where that is after the period, if ever."""
     with store.reading() as connection:
         named = (catalogues.c.network == catalogue.network, catalogues.c.name == catalogue.key)
@@ -83,18 +83,19 @@ def _asking(store: Store, catalogue: Catalogue, period: Period) -> Iterator[Aske
             yield Asked(connection, key, catalogue.unit, since, {})
 
 
-def _began(since: date | None) -> Unknown:
+def began(since: date | None) -> Unknown:
+    """Why nothing is known of a catalogue whose watch begins later, if ever."""
     return Unknown(f"the watch began at the end of {spoken(since)}" if since else "nothing was collected yet")
 
 
 def _empty(catalogue: Catalogue, period: Period, since: date | None) -> Book:
-    why = _began(since)
+    why = began(since)
     return Book(catalogue, period, None, why, why, why, why, why, why, why, why, why, why, (), (), ())
 
 
 def _filled(asked: Asked, catalogue: Catalogue, period: Period) -> Book:
     end = period.last
-    flow, flow_before = _flow(asked, period.first, end), _flow(asked, period.before.first, period.before.last)
+    flow, flow_before = flow_of(asked, period.first, end), flow_of(asked, period.before.first, period.before.last)
     listed = listed_at(asked, end)
     here = () if isinstance(listed, Unknown) else listed
     used = {key for found in (flow, flow_before) if isinstance(found, Flow) for key in found.by_model}
@@ -159,19 +160,31 @@ def listed_at(asked: Asked, day: date) -> tuple[Model, ...] | Unknown:
     total = stock_at(asked, day)
     if isinstance(total, Unknown):
         return total
+    return _models_of(asked, listed_models(asked, day))
+
+
+def listed_models(asked: Asked, day: date) -> sa.Select[Any]:
+    """The rows of the models listed at the end of a day that has a snapshot."""
     here = readings.c.snapshot == asked.stock(day).id
-    chosen = _model_columns(day).join_from(models, readings, readings.c.model == models.c.id).where(here)
-    return _models_of(asked, chosen)
+    return _model_columns(day).join_from(models, readings, readings.c.model == models.c.id).where(here)
+
+
+def model_at(asked: Asked, name: str, day: date) -> Model | Unknown | None:
+    """One model as `listed_at` has it; `None` where it is not listed."""
+    total = stock_at(asked, day)
+    if isinstance(total, Unknown):
+        return total
+    named = (models.c.catalogue == asked.catalogue, models.c.name == name)
+    return next(iter(_models_of(asked, listed_models(asked, day).where(*named))), None)
+
+
+def first_listed(asked: Asked, seen: date, created: datetime | None) -> date | None:
+    """When a model was first listed: where it stood in the first snapshot, only its network knows."""
+    return seen if seen > asked.since else created.date() if created else None
 
 
 def _model_columns(day: date) -> sa.Select[Any]:
     """What a `Model` is made from, as it was known at the end of `day`."""
-    earlier = (usage.c.model == models.c.id, usage.c.last_day <= day, usage.c.uses > 0)
-
-    def as_of(column: sa.Column[date], latest: sa.Column[date]) -> sa.ColumnElement[date]:
-        last = sa.select(column).where(*earlier).order_by(usage.c.last_day.desc()).limit(1).scalar_subquery()
-        return sa.case((models.c.last_used <= day, latest), (models.c.first_used > day, None), else_=last)
-
     return sa.select(
         models.c.id,
         models.c.name,
@@ -181,9 +194,20 @@ def _model_columns(day: date) -> sa.Select[Any]:
         models.c.first_seen,
         models.c.first_counter,
         sa.case((models.c.first_used <= day, models.c.first_used)).label("first_used"),
-        as_of(usage.c.last_day, models.c.last_used).label("last_used"),
-        as_of(usage.c.first_day, models.c.last_used_from).label("last_used_from"),
+        last_used_at(day),
+        _as_of(day, usage.c.first_day, models.c.last_used_from).label("last_used_from"),
     )
+
+
+def last_used_at(day: date) -> sa.Label[date]:
+    """A model's last day of use, as it was known at the end of `day`."""
+    return _as_of(day, usage.c.last_day, models.c.last_used).label("last_used")
+
+
+def _as_of(day: date, column: sa.Column[date], latest: sa.Column[date]) -> sa.ColumnElement[date]:
+    earlier = (usage.c.model == models.c.id, usage.c.last_day <= day, usage.c.uses > 0)
+    last = sa.select(column).where(*earlier).order_by(usage.c.last_day.desc()).limit(1).scalar_subquery()
+    return sa.case((models.c.last_used <= day, latest), (models.c.first_used > day, None), else_=last)
 
 
 def _models_of(asked: Asked, chosen: sa.Select[Any]) -> tuple[Model, ...]:
@@ -193,7 +217,7 @@ def _models_of(asked: Asked, chosen: sa.Select[Any]) -> tuple[Model, ...]:
             key,
             name,
             author,
-            seen if seen > asked.since else created.date() if created else None,
+            first_listed(asked, seen, created),
             bool(counter),
             last_used,
             last_used_from,
@@ -218,7 +242,7 @@ def newly_listed(asked: Asked, end: date) -> tuple[Model, ...] | Unknown:
 # --- flows -------------------------------------------------------------------------------------------------------
 
 
-def _unknown_window(asked: Asked, first: date, last: date) -> Unknown | None:
+def unknown_window(asked: Asked, first: date, last: date) -> Unknown | None:
     """Why the usage of these days is not known; `None` where it is."""
     wanted = (last - first).days + 1
     if first <= asked.since:
@@ -254,7 +278,7 @@ def _inside(asked: Asked, first: date, last: date) -> tuple[tuple[Any, ...], tup
 
 def _total(asked: Asked, first: date, last: date) -> int | Unknown:
     """Uses from the first to the last of these days: the stretches inside, and holes that lie inside whole."""
-    unknown = _unknown_window(asked, first, last)
+    unknown = unknown_window(asked, first, last)
     if unknown:
         return unknown
     inside, hole = _inside(asked, first, last)
@@ -262,9 +286,9 @@ def _total(asked: Asked, first: date, last: date) -> int | Unknown:
     return sum(int(asked.connection.scalar(part) or 0) for part in parts)
 
 
-def _flow(asked: Asked, first: date, last: date) -> Flow | Unknown:
+def flow_of(asked: Asked, first: date, last: date) -> Flow | Unknown:
     """Usage of these days in total and by model."""
-    unknown = _unknown_window(asked, first, last)
+    unknown = unknown_window(asked, first, last)
     if unknown:
         return unknown
     inside = (usage.c.catalogue == asked.catalogue, usage.c.last_day.between(first, last), usage.c.first_day >= first)

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from bot import lake
 from bot.lake import Day, LakeError, Manifest, Rollup, Told
-from bot.ledger.snapshots import ONE, insert_new, model_ids, move_use
+from bot.ledger.snapshots import ONE, changed, insert_new, model_ids, move_use
 from bot.records import Evidence, Haul, instant
 from bot.store import Store, catalogues, event_days, sketches, tallies, usage, windows
 
@@ -133,7 +133,7 @@ def add_up(store: Store, network: str, executor: Executor | None = None) -> tupl
                 raise
             continue
         for (catalogue, _), one in zip(waiting, made, strict=True):
-            done += _kept(store, catalogue, one)
+            done += _kept(store, catalogue, one, network)
     return tuple(done)
 
 
@@ -160,7 +160,7 @@ def _windows(connection: sa.Connection, catalogue: int) -> Sequence[Any]:
     return connection.execute(chosen).all()
 
 
-def _kept(store: Store, catalogue: int, made: Rollup) -> Iterator[date]:
+def _kept(store: Store, catalogue: int, made: Rollup, network: str) -> Iterator[date]:
     """Keep what a day adds up to, unless the day has changed since."""
     who, day = made.callers, made.day.day
     row = {
@@ -184,6 +184,7 @@ def _kept(store: Store, catalogue: int, made: Rollup) -> Iterator[date]:
             connection.execute(sketches.delete().where(*mine))
             if who.sketch:
                 connection.execute(sketches.insert().values(catalogue=catalogue, day=day, state=who.sketch))
+            changed(connection, network)
     except Moved:
         return
     yield day

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from bot.ledger import event_days, settled
 from bot.ledger.event_days import Change, Moved
 from bot.ledger.snapshots import catalogue_id, insert_new, ref_id
+from bot.ledger.snapshots import changed as marked
 from bot.records import Haul, Window
 from bot.store import Store, StoreError, cursors, event_refs, gauges, strangers, windows
 
@@ -73,6 +74,7 @@ def _kept(connection: sa.Connection, haul: Haul, changes: list[Change]) -> Kept:
         _point(connection, haul.network, name, text)
     for day in sorted(touched):
         settled.roll_up(connection, catalogue, day)
+    marked(connection, haul.network)
     changed = {change.day.day for change in changes}
     return Kept(new + sum(change.new for change in changes), tuple(sorted(touched | changed)))
 

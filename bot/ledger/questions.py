@@ -8,8 +8,9 @@ from datetime import date
 import sqlalchemy as sa
 
 from bot.ledger import books, event_books
+from bot.ledger.snapshots import CHANGES
 from bot.records import Catalogue, Name, Period, Unknown
-from bot.store import Store, catalogues, models, snapshots, usage
+from bot.store import Store, catalogues, cursors, models, snapshots, usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ def days(store: Store, catalogue: Catalogue) -> tuple[date, ...]:
 def span(store: Store, catalogue: Catalogue) -> Span | None:
     """The first and the last day closed and how many models were ever seen; `None` before the first snapshot."""
     closed = days(store, catalogue)
-    return Span(closed[0], closed[-1], len(known_names(store, catalogue))) if closed else None
+    return Span(closed[0], closed[-1], _seen(store, catalogue)) if closed else None
 
 
 def read_span(store: Store, catalogue: Catalogue) -> Span | None:
@@ -108,7 +109,19 @@ def read_span(store: Store, catalogue: Catalogue) -> Span | None:
     if not catalogue.evidences:
         return span(store, catalogue)
     read = event_books.event_days(store, catalogue)
-    return Span(read[0], read[-1], len(known_names(store, catalogue))) if read else None
+    return Span(read[0], read[-1], _seen(store, catalogue)) if read else None
+
+
+def _seen(store: Store, catalogue: Catalogue) -> int:
+    """How many models were ever seen in a catalogue."""
+    with store.reading() as connection:
+        counted = (
+            sa.select(sa.func.count())
+            .select_from(models)
+            .join(catalogues, catalogues.c.id == models.c.catalogue)
+            .where(catalogues.c.network == catalogue.network, catalogues.c.name == catalogue.key)
+        )
+        return int(connection.scalar(counted) or 0)
 
 
 def names_by_use(store: Store, catalogue: Catalogue, days: int = 30) -> tuple[Name, ...]:
@@ -132,7 +145,9 @@ def names_by_use(store: Store, catalogue: Catalogue, days: int = 30) -> tuple[Na
 
 
 def mark(store: Store) -> tuple[int, int]:
-    """Changes whenever a snapshot is added; cheap enough to be asked every few seconds."""
+    """Changes whenever a snapshot or a haul is added; cheap enough to be asked with every question."""
+    added = sa.select(sa.func.count()).select_from(snapshots).scalar_subquery()
+    told = sa.select(sa.func.sum(sa.cast(cursors.c.text, sa.BigInteger))).where(cursors.c.name == CHANGES)
     with store.reading() as connection:
-        row = connection.execute(sa.select(sa.func.count(), sa.func.max(snapshots.c.id)).select_from(snapshots)).one()
+        row = connection.execute(sa.select(added, told.scalar_subquery())).one()
     return int(row[0]), int(row[1] or 0)

@@ -15,12 +15,15 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.records import Listing, Name, Ref, Snapshot
-from bot.store import Store, catalogues, models, readings, refs, snapshots, stretches, tallies, usage
+from bot.store import Store, catalogues, cursors, models, readings, refs, snapshots, stretches, tallies, usage
 
 CLOSES_WITHIN = timedelta(hours=1)
 """A snapshot taken this soon after midnight UTC closes the day before; a later one is kept and closes none."""
 
 ONE = timedelta(days=1)
+
+CHANGES = "changes"
+"""The cursor that counts how often a network's records changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ def add(store: Store, snapshot: Snapshot) -> Added:
         if day:
             for later in [day, *_touched_days(connection, catalogue, key, day)]:
                 _roll_up(connection, catalogue, later)
+        changed(connection, snapshot.network)
         return Added(True, day, len(snapshot.listings))
 
 
@@ -76,6 +80,15 @@ def catalogue_id(connection: sa.Connection, network: str, name: str) -> int:
         insert_new(connection, catalogues, [{"network": network, "name": name}])
         key = connection.execute(found).scalar_one()
     return int(key)
+
+
+def changed(connection: sa.Connection, network: str) -> None:
+    """Count one more change of a network's records, which `mark` shows. Comes last in a transaction, since it holds a
+    row that every other one wants."""
+    insert_new(connection, cursors, [{"network": network, "name": CHANGES, "text": "0"}])
+    counted = sa.cast(sa.cast(cursors.c.text, sa.BigInteger) + 1, sa.Text)
+    mine = (cursors.c.network == network, cursors.c.name == CHANGES)
+    connection.execute(cursors.update().where(*mine).values(text=counted))
 
 
 def ref_id(connection: sa.Connection, ref: Ref) -> int:

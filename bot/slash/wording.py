@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from types import MappingProxyType
@@ -32,6 +34,8 @@ PAGED: Mapping[str, tuple[str, int]] = MappingProxyType(
 """Which list of an answer is shown in pages, and how much of it at a time."""
 NEWEST_FIRST = ("trend", "model")
 PICTURES_KEPT = 64
+GIVE_WAY = 0.0005
+"""Seconds that a thread which draws runs before another one may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +62,46 @@ class Pictures:
     """Pictures drawn lately. Drawing goes one at a time: what several ask for at once is drawn once."""
 
     def __init__(self, kept: int = PICTURES_KEPT) -> None:
-        self._kept, self._drawn, self._drawing = kept, OrderedDict[str, Picture](), threading.Lock()
+        self._kept, self._drawn = kept, OrderedDict[str, Picture]()
+        self._drawing, self._one = threading.Lock(), threading.Lock()
         self.fresh = 0
         """How many were drawn."""
 
     def of(self, what: object, draw: Callable[[], Picture]) -> Picture:
         """The picture of `what`, any JSON value that names everything it depends on."""
         key = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
+        if found := self._found(key):
+            return found
         with self._drawing:
-            if key not in self._drawn:
-                self._drawn[key] = draw()
+            if found := self._found(key):
+                return found
+            with _giving_way():
+                drawn = draw()
+            with self._one:
+                self._drawn[key] = drawn
                 self.fresh += 1
                 while len(self._drawn) > self._kept:
                     self._drawn.popitem(last=False)
-            self._drawn.move_to_end(key)
-            return self._drawn[key]
+            return drawn
+
+    def _found(self, key: str) -> Picture | None:
+        """One that is drawn: nobody who asks for it waits for the drawing of another."""
+        with self._one:
+            if key in self._drawn:
+                self._drawn.move_to_end(key)
+            return self._drawn.get(key)
+
+
+@contextmanager
+def _giving_way() -> Iterator[None]:
+    """Drawing lets other threads go on ten times as often. An answer beside it gives up the interpreter with each of
+    its queries, and would get it back only after a whole interval, thirty times over."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(GIVE_WAY)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 def said(desk: Desk, names: Callable[[], Names], pictures: Pictures, question: Question, locale: str = "en") -> Said:

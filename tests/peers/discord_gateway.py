@@ -41,6 +41,8 @@ class Asked:
     files: int = 0
     further: list[dict[str, Any]] = field(default_factory=list)
     """Follow-up messages."""
+    ended: float = 0.0
+    """When that message stood."""
     done: threading.Event = field(default_factory=threading.Event)
 
 
@@ -79,14 +81,28 @@ class DiscordGateway(DiscordPeer):
         """A member presses a button under an answer that was once given to them."""
         return self.ask("", user=user, kind=COMPONENT, custom_id=button)
 
-    def ask(self, name: str, *, user: int = 5, kind: int = COMMAND, locale: str = "en-US", **options: object) -> Asked:
-        """A member gives a command; the interaction reaches the bot at once or when it resumes."""
+    def ask(
+        self,
+        name: str,
+        /,
+        *,
+        user: int = 5,
+        kind: int = COMMAND,
+        focused: str = "",
+        locale: str = "en-US",
+        **options: object,
+    ) -> Asked:
+        """A member gives a command; the interaction reaches the bot at once or when it resumes. With `AUTOCOMPLETE`
+        the option `focused` is being typed."""
         self._numbers += 1
         asked = Asked(f"token{self._numbers}", time.monotonic())
         self.asked[asked.token] = asked
         number = (int(time.time() * 1000) - DISCORD_EPOCH_MS << 22) + self._numbers
         types = {str: 3, int: 4, bool: 5}
-        given = [{"name": key, "type": types[type(value)], "value": value} for key, value in options.items()]
+        given = [
+            {"name": key, "type": types[type(value)], "value": value, **({"focused": True} if key == focused else {})}
+            for key, value in options.items()
+        ]
         event = {
             "id": str(number),
             "application_id": str(BOT),
@@ -207,7 +223,7 @@ class DiscordGateway(DiscordPeer):
         return self._said()
 
     def _end(self, asked: Asked, message: dict[str, Any], files: int) -> None:
-        asked.message, asked.files = message, files
+        asked.message, asked.files, asked.ended = message, files, time.monotonic()
         asked.done.set()
         with self._ready:
             self._ready.notify_all()

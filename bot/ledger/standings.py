@@ -1,0 +1,189 @@
+"""What faces ask about single models, asked of the database by name: a book of 10,000 models is not read to answer.
+
+Says the same as the book of the day (`books`), which tests hold it to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from bot.ledger import books, event_books, questions
+from bot.ledger.books import Asked
+from bot.ledger.snapshots import ONE
+from bot.records import Catalogue, Flow, Model, Name, Period, Unknown
+from bot.store import Store, models, readings, usage
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One model at the end of a day."""
+
+    seen: Model | Unknown | None
+    """The model as listed; `None` where it is not in the list, unknown where the list is."""
+    uses: int | Unknown
+    rank: int | None
+    """Among all listed ones by uses; `None` without a use."""
+    share: float | None
+    listed: int | None
+    """How many are listed; `None` where the day's use or list is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """A model that was used in a period or in the one before it."""
+
+    name: Name
+    author: Name
+    first_listed: date | None
+    """`None` where it is not listed at the period's end, or where that is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """The use of a period and of the one before, and the models that had it."""
+
+    now: Flow | Unknown
+    before: Flow | Unknown
+    models: Mapping[int, Used]
+
+
+class Offered(NamedTuple):
+    """A model in the list of a day. There are thousands, and a tuple is made in no time."""
+
+    name: Name
+    author: Name
+    last_used: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The list of one day."""
+
+    watched_since: date | None
+    listed: tuple[Offered, ...] | Unknown
+
+
+NOT_LISTED = Unknown("not listed on this day")
+NO_READING = Unknown("it had no reading when the day began")
+
+
+def standing(store: Store, catalogue: Catalogue, name: Name, day: date) -> Standing:
+    """How one model stands at the end of a day."""
+    period = Period(day, day)
+    if catalogue.evidences:
+        return _told(store, catalogue, name, period)
+    with books.asking(store, catalogue, period) as asked:
+        if not isinstance(asked, Asked):
+            return Standing(books.began(asked), books.began(asked), None, None, None)
+        listed = books.stock_at(asked, day)
+        unknown = listed if isinstance(listed, Unknown) else books.unknown_window(asked, day, day)
+        seen = books.model_at(asked, name, day)
+        if unknown:
+            return Standing(seen, unknown, None, None, None)
+        assert isinstance(listed, int)
+        if seen is None or isinstance(seen, Unknown):
+            return Standing(seen, NOT_LISTED, None, None, listed)
+        return _placed(asked, seen, day, listed)
+
+
+def _placed(asked: Asked, seen: Model, day: date, listed: int) -> Standing:
+    """A listed model among the others, on a day whose use is known."""
+    found = asked.connection.scalar(_uses(asked, day).where(usage.c.model == seen.id))
+    if found is None:
+        before = asked.stock(day - ONE)
+        had = (readings.c.snapshot == before.id, readings.c.model == seen.id) if before is not None else (sa.false(),)
+        if before is None or before.unplaced or not asked.connection.scalar(sa.select(sa.literal(1)).where(*had)):
+            return Standing(seen, NO_READING, None, None, listed)
+    uses = int(found or 0)
+    total = asked.connection.scalar(_uses(asked, day).with_only_columns(sa.func.sum(usage.c.uses)))
+    more = (
+        _uses(asked, day)
+        .with_only_columns(sa.func.count())
+        .join_from(usage, readings, readings.c.model == usage.c.model)
+        .where(readings.c.snapshot == asked.stock(day).id, usage.c.uses > uses)
+    )
+    rank = int(asked.connection.scalar(more) or 0) + 1 if uses else None
+    return Standing(seen, uses, rank, uses / int(total) if total else None, listed)
+
+
+def _uses(asked: Asked, day: date) -> sa.Select[Any]:
+    """The uses of each model on one day, as `Flow` has them."""
+    return sa.select(usage.c.uses).where(
+        usage.c.catalogue == asked.catalogue, usage.c.last_day == day, usage.c.first_day >= day
+    )
+
+
+def _told(store: Store, catalogue: Catalogue, name: Name, period: Period) -> Standing:
+    """The same where use is told event by event: such catalogues are short."""
+    rows = questions.ranking(store, catalogue, period)
+    listed = event_books.book(store, catalogue, period).listed
+    seen = listed if isinstance(listed, Unknown) else next((m for m in listed if m.name == name), None)
+    if isinstance(rows, Unknown):
+        return Standing(seen, rows, None, None, None)
+    row = next((r for r in rows if r.model == name), None)
+    if row is None:
+        return Standing(seen, NOT_LISTED, None, None, len(rows))
+    uses = NO_READING if row.uses is None else row.uses
+    return Standing(seen, uses, row.rank if row.uses else None, row.share, len(rows))
+
+
+def moves(store: Store, catalogue: Catalogue, period: Period) -> Moves:
+    """What a period's use is compared by: its own and that of the period before."""
+    if catalogue.evidences:
+        book = event_books.book(store, catalogue, period)
+        here = {} if isinstance(book.listed, Unknown) else {m.id: m for m in book.listed}
+        gone = {key: Used(name, book.authors.get(key, Name("")), None) for key, name in book.names.items()}
+        return Moves(
+            book.flow, book.flow_before, gone | {m.id: Used(m.name, m.author, m.first_listed) for m in here.values()}
+        )
+    with books.asking(store, catalogue, period) as asked:
+        if not isinstance(asked, Asked):
+            return Moves(books.began(asked), books.began(asked), {})
+        before = period.before
+        now = books.flow_of(asked, period.first, period.last)
+        earlier = books.flow_of(asked, before.first, before.last)
+        return Moves(now, earlier, _used(asked, before.first, period.last))
+
+
+def offer(store: Store, catalogue: Catalogue, day: date) -> Offer:
+    """The models on offer at the end of a day, as a book lists them."""
+    period = Period(day, day)
+    if catalogue.evidences:
+        book = event_books.book(store, catalogue, period)
+        if isinstance(book.listed, Unknown):
+            return Offer(book.watched_since, book.listed)
+        return Offer(book.watched_since, tuple(Offered(m.name, m.author, m.last_used) for m in book.listed))
+    with books.asking(store, catalogue, period) as asked:
+        if not isinstance(asked, Asked):
+            return Offer(None, books.began(asked))
+        listed = books.stock_at(asked, day)
+        if isinstance(listed, Unknown):
+            return Offer(asked.since, listed)
+        chosen = books.listed_models(asked, day).with_only_columns(
+            models.c.name, models.c.author, books.last_used_at(day), maintain_column_froms=True
+        )
+        return Offer(asked.since, tuple(map(Offered._make, asked.connection.execute(chosen).all())))
+
+
+def _used(asked: Asked, first: date, last: date) -> dict[int, Used]:
+    """The models used from one day to another, as they stand in the list of the last of them."""
+    stock = asked.stock(last)
+    known = stock is not None and not stock.unplaced
+    here = sa.and_(readings.c.model == models.c.id, readings.c.snapshot == (stock.id if known else -1))
+    days = (usage.c.catalogue == asked.catalogue, usage.c.last_day.between(first, last))
+    chosen = (
+        sa.select(
+            models.c.id, models.c.name, models.c.author, models.c.first_seen, models.c.created_at, readings.c.model
+        )
+        .join_from(models, readings, here, isouter=True)
+        .where(models.c.id.in_(sa.select(usage.c.model).where(*days)))
+    )
+    return {
+        key: Used(name, author, books.first_listed(asked, seen, created) if listed is not None else None)
+        for key, name, author, seen, created, listed in asked.connection.execute(chosen).all()
+    }

@@ -1,0 +1,67 @@
+"""What is asked about single models, held to the book and to the full table of the same day."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bot import ledger, store
+from bot.records import Flow, Name, Period, Unknown
+from tests.ledger.test_ledger import fresh, told
+from tests.worlds import CATALOGUE, ONE, START, World, snapshot, worlds
+
+SOME = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+DAYS = tuple(START + n * ONE for n in range(-1, 13))
+
+
+def expected(db: store.Store, name: Name, period: Period) -> ledger.Standing:
+    """From the full table and the book."""
+    rows, listed = ledger.ranking(db, CATALOGUE, period), ledger.book(db, CATALOGUE, period).listed
+    seen = listed if isinstance(listed, Unknown) else next((m for m in listed if m.name == name), None)
+    if isinstance(rows, Unknown):
+        return ledger.Standing(seen, rows, None, None, None)
+    row = next((r for r in rows if r.model == name), None)
+    if row is None:
+        return ledger.Standing(None, Unknown("not listed on this day"), None, None, len(rows))
+    uses = Unknown("it had no reading when the day began") if row.uses is None else row.uses
+    return ledger.Standing(seen, uses, row.rank if row.uses else None, row.share, len(rows))
+
+
+@SOME
+@given(worlds(falls=True), st.sampled_from(DAYS))
+def test_a_model_stands_as_the_full_table_of_the_day_has_it(world: World, day: object) -> None:
+    db, period = told(fresh(), world), Period(day, day)  # type: ignore[arg-type]
+    for name in (*(Name(f"o{n % 2}/m{n}") for n in range(5)), Name("no/such")):
+        assert ledger.standing(db, CATALOGUE, name, period.last) == expected(db, name, period)
+
+
+@SOME
+@given(worlds(falls=True), st.sampled_from(DAYS), st.sampled_from(("day", "week")))
+def test_what_moved_and_what_was_on_offer_is_as_in_the_book(world: World, day: object, kind: str) -> None:
+    db, period = told(fresh(), world), Period.holding(day, kind)  # type: ignore[arg-type]
+    book, moves = ledger.book(db, CATALOGUE, period), ledger.moves(db, CATALOGUE, period)
+    assert (moves.now, moves.before) == (book.flow, book.flow_before)
+    listed = {} if isinstance(book.listed, Unknown) else {m.id: m for m in book.listed}
+    used = {key for flow in (book.flow, book.flow_before) if isinstance(flow, Flow) for key in flow.by_model}
+    for key in used:
+        one = moves.models[key]
+        known = listed.get(key)
+        assert one.name == (known.name if known else book.names[key])
+        assert one.first_listed == (known.first_listed if known else None)
+    end = period.last
+    offer, ended = ledger.offer(db, CATALOGUE, end), ledger.book(db, CATALOGUE, Period(end, end))
+    assert offer.watched_since == ended.watched_since
+    if isinstance(ended.listed, Unknown):
+        assert offer.listed == ended.listed
+    else:
+        assert offer.listed == tuple((m.name, m.author, m.last_used) for m in ended.listed)
+
+
+def test_a_mark_changes_with_everything_that_is_added_and_with_nothing_else(db: store.Store) -> None:
+    marks = [ledger.mark(db)]
+    for n in range(3):
+        ledger.add(db, snapshot(START + n * ONE, {"a/x": n}))
+        marks.append(ledger.mark(db))
+        ledger.add(db, snapshot(START + n * ONE, {"a/x": n}))
+        assert ledger.mark(db) == marks[-1]
+    assert len(set(marks)) == 4

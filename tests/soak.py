@@ -1,0 +1,251 @@
+"""10,000 interactions with faults, in which no answer is lost and memory stays flat: `make soak`.
+
+    python -m tests.soak [--shorter FACTOR]
+
+The real client stands against a local Discord in a process of its own, which limits, forgets to say that it accepted,
+drops, is slow, cuts the gateway and ends the session; meanwhile digests are edited. An answer that the platform itself
+refused is counted apart. What is shown in the end must be what the archive has in the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import multiprocessing
+import random
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from multiprocessing.connection import Connection
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import discord
+import structlog
+import yarl
+from pydantic import SecretStr
+
+from bot import slash
+from bot.answers import Desk
+from tests import desks
+from tests.peers.discord_api import TOKEN, Fault, error, rate_limited
+from tests.peers.discord_gateway import AUTOCOMPLETE, CALLBACK, INVALID, RECONNECT, Asked, DiscordGateway
+
+INTERACTIONS = 10_000
+AT_ONCE = 8
+"""Questions that wait for their answer at any time."""
+CUT_EVERY, INVALID_EVERY = 400, 3000
+PATIENCE = 60.0
+GROWS = 1.05
+"""How much more memory the last third may take than the middle one."""
+FAULTS: dict[str, tuple[float, Callable[[random.Random], Fault]]] = {
+    "limited": (0.01, lambda lot: rate_limited(lot.uniform(0.05, 0.3))),
+    "5xx after effect": (0.004, lambda _: Fault(502, {"message": "bad gateway"}, after=True)),
+    "dropped after effect": (0.004, lambda _: Fault(drop=True, after=True)),
+    "slow": (0.02, lambda lot: Fault(wait=lot.uniform(0.1, 1.0), after=True)),
+    "refused": (0.002, lambda _: error(403, 50007, "Cannot send messages to this user")),
+}
+"""Each fault, and the share of interactions before which one is armed."""
+NAME = "owner3/model-3"
+QUESTIONS: tuple[tuple[str, dict[str, object]], ...] = (
+    ("usage", {}), ("usage", {"day": "2025-03-05"}), ("usage", {"period": "week", "day": "2025-03-03"}),
+    ("inventory", {}), ("model", {"name": NAME}), ("model", {"name": "ownr3/modl-3"}), ("top", {}),
+    ("top", {"by": "fall"}), ("idle", {"days": 3}), ("compare", {"a": NAME, "b": "owner4/model-4"}),
+    ("trend", {"metric": "uses", "days": 9}), ("trend", {"metric": "no_such"}), ("digest", {}), ("why", {}),
+    ("why", {"day": "2025-03-08"}), ("usage", {"day": "2031-01-01"}), ("method", {"metric": "gini_listed"}),
+    ("status", {}), ("about", {}), ("status", {"private": True}),
+)  # fmt: skip
+EDITED = desks.ISSUED.isoformat()
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What the local Discord says in the end."""
+
+    asked: int
+    unanswered: tuple[str, ...]
+    refused: int
+    armed: dict[str, int]
+    resumed: int
+    sessions: int
+    late: float
+    """Seconds that the slowest first sign of life took."""
+    last: str
+    """The first lines of the answer about the edited day, asked when all was over."""
+
+
+# --- the local Discord, in its own process ---------------------------------------------------------------------------
+
+
+def serve(count: int, line: Connection) -> None:
+    with DiscordGateway(recording=False) as peer:
+        line.send((peer.url, peer.gateway))
+        peer.until(lambda: peer.identified, 60)
+        armed = _storm(peer, count)
+        pending = [one for one in peer.asked.values() if not one.done.is_set()]
+        until = time.monotonic() + (PATIENCE if len(pending) > armed["refused"] else 0.0)
+        while sum(not one.done.is_set() for one in pending) > armed["refused"] and time.monotonic() < until:
+            time.sleep(0.05)
+        line.send("over")
+        line.recv()
+        peer.armed.clear()
+        last = _answer(peer, "usage", day=EDITED)
+        lost = tuple(one.token for one in pending if not one.done.is_set())
+        late = max(one.took for one in peer.asked.values())
+        line.send(
+            Heard(count, lost, armed["refused"], dict(armed), len(peer.resumed), len(peer.identified), late, last)
+        )
+        line.recv()
+
+
+def _storm(peer: DiscordGateway, count: int) -> Counter[str]:
+    lot, armed, waiting = random.Random(1), Counter[str](), list[Asked]()
+    for number in range(count):
+        waiting = _room(waiting)
+        if number % CUT_EVERY == CUT_EVERY // 2:
+            _interrupted(peer, lot)
+        if number % INVALID_EVERY == INVALID_EVERY // 2:
+            _ended(peer, waiting)
+        for name, (share, fault) in FAULTS.items():
+            if lot.random() < share:
+                peer.fail(fault(lot), on=CALLBACK)
+                armed[name] += 1
+        waiting.append(_asked(peer, lot))
+    armed["refused"] -= sum(fault.status == 403 for _, _, fault in peer.armed)
+    return armed
+
+
+def _asked(peer: DiscordGateway, lot: random.Random) -> Asked:
+    user = lot.randrange(10**6)
+    if lot.random() < 0.2:
+        typed = NAME[: lot.randrange(len(NAME))]
+        return peer.ask("model", user=user, kind=AUTOCOMPLETE, focused="name", name=typed)
+    name, options = lot.choice(QUESTIONS)
+    return peer.ask(name, user=user, **options)
+
+
+def _room(waiting: list[Asked]) -> list[Asked]:
+    """Those still without an answer, once they are few enough; one that was refused is not waited for."""
+    until = time.monotonic() + 3.0
+    while len(waiting := [one for one in waiting if not one.done.is_set()]) >= AT_ONCE and time.monotonic() < until:
+        waiting[0].done.wait(0.02)
+    return waiting if len(waiting) < AT_ONCE else waiting[1:]
+
+
+def _interrupted(peer: DiscordGateway, lot: random.Random) -> None:
+    before = len(peer.resumed)
+    if lot.random() < 0.5:
+        peer.cut(4000)
+    else:
+        peer.tell(RECONNECT)
+    peer.until(lambda: len(peer.resumed) > before, 60)
+
+
+def _ended(peer: DiscordGateway, waiting: list[Asked]) -> None:
+    """An invalid session: Discord forgets what it had not delivered, so nothing is under way when it is said."""
+    for one in waiting:
+        one.done.wait(3.0)
+    before = len(peer.identified)
+    peer.tell(INVALID, False)
+    peer.until(lambda: len(peer.identified) > before, 60)
+
+
+def _answer(peer: DiscordGateway, name: str, **options: object) -> str:
+    asked = peer.ask(name, user=1, **options)
+    assert asked.done.wait(PATIENCE) and asked.message is not None, "the last question got no answer"
+    return str(asked.message["embeds"][0]["description"])
+
+
+# --- the bot -----------------------------------------------------------------------------------------------------
+
+
+def edited(desk: Desk, stop: threading.Event, pause: float = 2.0) -> int:
+    """Digests are composed anew, with another figure each time; the last value that was kept."""
+    value = 1_000_000
+    while True:
+        document = desk.archive.digest("replicate", "day", desks.ISSUED)
+        assert document is not None
+        value += 1
+        document["catalogues"][0]["figures"]["uses"]["value"] = value
+        document["composed_at"] = datetime.now(UTC).isoformat()
+        desk.archive.keep(document)
+        if stop.wait(pause):
+            return value
+
+
+def resident_kib() -> int:
+    with open("/proc/self/status") as status:
+        return next(int(row.split()[1]) for row in status if row.startswith("VmRSS:"))
+
+
+@contextmanager
+def answering(desk: Desk, folder: Path, rest: str, gateway: str) -> Any:
+    discord.http.Route.BASE, discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = rest, yarl.URL(gateway)
+    stop = threading.Event()
+    thread = threading.Thread(target=lambda: slash.serve(desk, SecretStr(TOKEN), folder, stop, first_pause=0.05))
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(30)
+
+
+def soak(count: int, folder: Path) -> int:
+    context = multiprocessing.get_context("spawn")
+    line, far = context.Pipe()
+    process = context.Process(target=serve, args=(count, far), daemon=True)
+    process.start()
+    far.close()
+    memory, values, over = list[int](), list[int](), threading.Event()
+    with desks.desk(folder) as desk, answering(desk, folder, *line.recv()):
+        editor = threading.Thread(target=lambda: values.append(edited(desk, over)))
+        editor.start()
+        began = time.monotonic()
+        while not line.poll(1.0):
+            memory.append(resident_kib())
+        line.recv()
+        took = time.monotonic() - began
+        over.set()
+        editor.join()
+        line.send("ask")
+        heard: Heard = line.recv()
+    line.send("end")
+    process.join(20)
+    return _verdict(heard, memory, values[0], took)
+
+
+def _verdict(heard: Heard, memory: list[int], value: int, took: float) -> int:
+    third = len(memory) // 3
+    middle, end = median(memory[third : 2 * third]), median(memory[2 * third :])
+    lost = len(heard.unanswered) - heard.refused
+    print(f"{heard.asked} interactions in {took:.0f} s; {lost} answers lost, {heard.refused} refused by the platform")
+    print("faults: " + ", ".join(f"{count} {name}" for name, count in sorted(heard.armed.items())), end="; ")
+    print(f"{heard.resumed} times resumed, {heard.sessions} sessions; slowest first answer {heard.late:.2f} s")
+    print(f"memory, median of the middle third {middle / 1024:.0f} MB, of the last {end / 1024:.0f} MB", end="; ")
+    print(f"digests edited {value - 1_000_000} times, the last answer says {heard.last.splitlines()[0]}")
+    right = lost <= 0 and end / middle <= GROWS and f"{value:,}" in heard.last
+    print("soak: passed" if right else "soak: FAILED")
+    return 0 if right else 1
+
+
+def main() -> int:
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--shorter", type=int, default=1, metavar="FACTOR")
+    factor = asked.parse_args().shorter
+    print(f"soak: {INTERACTIONS // factor} of {INTERACTIONS} interactions, shortened by a factor of {factor}")
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    logging.getLogger("discord").setLevel(logging.CRITICAL)
+    with tempfile.TemporaryDirectory() as folder:
+        return soak(INTERACTIONS // factor, Path(folder))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
