@@ -373,9 +373,16 @@ def _standing_gaps(asked: _Asked, chosen: sa.Select[Any]) -> Iterable[str]:
 
 
 def _payment_gaps(asked: _Asked, period: Period) -> Iterable[str]:
-    other = _of_period(asked, payments, period).where(~payments.c.session)
-    if count := int(asked.connection.scalar(other) or 0):
-        yield f"{count} transfers to the operator did not come through a payment proxy and are not counted."
+    mine = (payments.c.catalogue == asked.key, payments.c.day.between(period.first, period.last), ~payments.c.session)
+    found = asked.connection.execute(
+        sa.select(payments.c.payer, sa.func.count()).where(*mine).group_by(payments.c.payer)
+    ).all()
+    most = sorted(found, key=lambda row: (-row[1], row[0]))
+    if most:
+        count = sum(int(row[1]) for row in most)
+        shown = ", ".join(f"{row[1]} from {row[0]}" for row in most[:SHOWN]) + (" and others" if most[SHOWN:] else "")
+        plural = "" if count == 1 else "s"
+        yield f"Not counted: {count} transfer{plural} to the operator without a payment proxy's word ({shown})."
 
 
 def _settlements(count: int) -> str:

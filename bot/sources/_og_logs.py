@@ -21,14 +21,10 @@ from bot.sources._evm_events import (
     IndividualSettlement,
     ModelInference,
     Refused,
-    Settled,
-    SettledWithPermit,
     SettlementV1,
     SettlementWithMetadataV1,
-    Transfer,
     blob_id,
     read,
-    topic_of,
 )
 from bot.sources._raw import keeping
 
@@ -54,6 +50,7 @@ class Records:
     payments: tuple[Payment, ...] = ()
     refused: int = 0
     """Logs that no compiler would write."""
+    alarm: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +118,9 @@ class Reading:
             if cursor is None or chunk.cursor.next_block > cursor.next_block:
                 marks[self.name] = chunk.cursor.text
             if wanted is not None:
-                marks[back] = _Back(wanted.first, max(begins, _at(chunk.at)), chunk.cursor).text
+                marks[back] = _Back(wanted.first, max(begins, at_utc(chunk.at)), chunk.cursor).text
             yield self._haul(chunk, begins, marks)
-            begins = max(begins, _at(chunk.at))
+            begins = max(begins, at_utc(chunk.at))
         done = {back: ""} if wanted is not None else {f"{self.name}:again": today.isoformat()} if again else {}
         if done:
             yield Haul("opengradient", self.catalogue, f"{self.place} to the end of what was wanted", cursors=done)
@@ -170,14 +167,14 @@ class Reading:
         if first:
             before, start = self.chain.blocks([first - 1, first])
             if before is None and start is not None:  # The node has dropped what came before.
-                begins = max(begins, _at(start.at))
+                begins = max(begins, at_utc(start.at))
         pin = self.chain.pin
         genesis = cursor.genesis if cursor else pin.genesis
         return _Span(Cursor(pin.chain_id, genesis, first), begins, until, told)
 
     def _haul(self, chunk: Chunk, begins: datetime, cursors: dict[str, str]) -> Haul:
         found = self.made(chunk)
-        ends = max(begins, _at(chunk.at))
+        ends = max(begins, at_utc(chunk.at))
         blocks = f"blocks {chunk.from_block} to {chunk.to_block} of {self.place}"
         days = tuple(begins.date() + n * ONE for n in range((ends.date() - begins.date()).days + 1))
         url = f"evm:{self.chain.pin.chain_id}/blocks/{chunk.from_block}-{chunk.to_block}"
@@ -185,7 +182,7 @@ class Reading:
             "opengradient",
             self.catalogue,
             f"{blocks}, {len(chunk.logs)} logs",
-            refs=(Ref(url, _at(chunk.at), archived(self.lake, chunk, self.chain.pin.chain_id)),),
+            refs=(Ref(url, at_utc(chunk.at), archived(self.lake, chunk, self.chain.pin.chain_id)),),
             days=days,
             window=Window(begins, ends),
             cursors=cursors,
@@ -193,10 +190,12 @@ class Reading:
             settlements=found.settlements,
             uses=found.uses,
             payments=found.payments,
-            alarm=f"{found.refused} logs in {blocks} are none that a compiler writes; left out"
-            if found.refused
-            else "",
+            alarm=found.alarm or _odd(found.refused, blocks),
         )
+
+
+def _odd(refused: int, blocks: str) -> str:
+    return f"{refused} logs in {blocks} are none that a compiler writes; left out" if refused else ""
 
 
 def archived(lake: Path, chunk: Chunk, chain_id: int) -> str:
@@ -231,7 +230,7 @@ def settled(chunk: Chunk) -> Records:
 
 def _settlement(log: Log) -> Settlement | None:
     event = read(log)
-    place, at = f"{log.tx}:{log.index}", _at(log.at)
+    place, at = f"{log.tx}:{log.index}", at_utc(log.at)
     if isinstance(event, BatchSettlement):
         blob = blob_id(event.blob)
         named = "" if isinstance(blob, Refused) else blob
@@ -273,7 +272,7 @@ def inferred(chain: Chain) -> Callable[[Chunk], Records]:
             Use(
                 f"{log.tx}:{log.index}",
                 log.block,
-                _at(log.at),
+                at_utc(log.at),
                 caller=senders.get(log.tx, ""),
                 content=one.cid.decode("ascii", "replace") if 0 < len(one.cid) <= 100 and one.cid.isascii() else "",
             )
@@ -294,29 +293,8 @@ def _senders(chain: Chain, txs: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def paid(chain: Chain, proxies: Sequence[str]) -> Callable[[Chunk], Records]:
-    """Transfers to the operator; one is a session where a payment proxy settled in the same transaction."""
-    settles = Filter(tuple(proxies), ((topic_of(Settled), topic_of(SettledWithPermit)),))
-
-    def made(chunk: Chunk) -> Records:
-        events = [(log, read(log)) for log in chunk.logs]
-        moved = [(log, one) for log, one in events if isinstance(one, Transfer)]
-        through: set[str] = set()
-        if moved:
-            # From a cursor without a past, so that this reading moves none of the others.
-            first, last = moved[0][0].block, moved[-1][0].block
-            for part in chain.logs(settles, Cursor(chain.pin.chain_id, chain.pin.genesis, first), last):
-                through |= {log.tx for log in part.logs}
-        payments = tuple(
-            Payment(f"{log.tx}:{log.index}", log.block, _at(log.at), one.sender, one.value, log.tx in through)
-            for log, one in moved
-        )
-        return Records(payments=payments, refused=len(events) - len(moved))
-
-    return made
-
-
-def _at(seconds: int) -> datetime:
+def at_utc(seconds: int) -> datetime:
+    """A block's time."""
     return datetime.fromtimestamp(seconds, UTC)
 
 

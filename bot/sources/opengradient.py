@@ -45,7 +45,7 @@ from pathlib import Path
 import httpx
 
 from bot.records import Catalogue, Document, Ref, Settlement, Snapshot, instant
-from bot.sources import SourceError, _llm_models, _og_beside, _og_checks, _og_proof, _raw
+from bot.sources import SourceError, _llm_models, _og_beside, _og_checks, _og_payment_checks, _og_proof, _raw
 from bot.sources._og_choices import ChainChoice, Settings, addresses, chains, enough, lowered
 from bot.sources._og_source import OpenGradient, court, lake
 from bot.sources._walrus import Walrus, archived
@@ -187,6 +187,7 @@ def checks(chosen: Settings, data: Path, now: datetime) -> Iterator[_og_checks.L
     out = _og_beside.silent(addresses(chosen), chosen.look, chains(chosen))
     relays, signers = lowered(chosen.relays), lowered(chosen.signers)
     registries = {address.lower(): layout for address, layout in chosen.registries.items()}
+    paid: set[str] = set()
     with ExitStack() as stack:
         client = stack.enter_context(httpx.Client(headers={"User-Agent": "footfall"}, follow_redirects=False))
         if enough(chosen.settlements, out):
@@ -195,7 +196,15 @@ def checks(chosen: Settings, data: Path, now: datetime) -> Iterator[_og_checks.L
             fix = "correct networks.opengradient.settlements.endpoints"
             yield from _og_checks.tried("relays", fix, lambda: _og_checks.relays(chain, relays, signers))
             yield from _og_checks.tried("registries", fix, lambda: _og_checks.registries(chain, registries))
+            paid |= _og_checks.payees(chain, registries, now)
             yield from _og_checks.tried("newest blob", fix, lambda: _og_checks.blobs(chain, relays, walrus))
+        if enough(chosen.base, out):
+            base = stack.enter_context(chosen.base.opened(None, min(chosen.budget, PROOF_BUDGET), out))
+            fix = "correct networks.opengradient.base.endpoints"
+            pinned = _og_payment_checks.Pinned(
+                *(chosen.token.lower(), lowered(chosen.payees), lowered(chosen.proxies), chosen.channel.lower())
+            )
+            yield from _og_checks.tried("payments", fix, lambda: _og_payment_checks.payments(base, pinned, paid))
         if chosen.hub not in out:
             yield from _og_checks.hub(client, chosen.hub)
         if chosen.facilitator not in out:

@@ -111,6 +111,11 @@ class Replicate:
     clock: Callable[[], datetime]
     token: str = field(default="", repr=False)
 
+    @property
+    def settles_for(self) -> timedelta:
+        """No time: a counter that was read stands as it was read."""
+        return timedelta()
+
     def snapshots(self, wanted: Period | None) -> Iterator[Snapshot]:
         """The record's snapshots, or with a token one taken now; of those, the ones from the first instant of
         `wanted` to its last. Raises `SourceError`."""
