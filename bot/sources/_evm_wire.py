@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import functools
 import re
+from binascii import unhexlify
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from operator import lt
-from typing import Annotated, TypeVar
+from typing import Annotated, TypeVar, cast
 
 import msgspec
 
@@ -228,9 +229,11 @@ def logs(wires: Sequence[WireLog], wanted: Filter, times: Mapping[int, int]) -> 
     addresses = [digits(wire.address) for wire in wires]
     names = [digits(wire.block_hash) for wire in wires]
     txs = [wire.transaction_hash for wire in wires]
-    if not "".join(txs).islower():
-        txs = [tx.lower() for tx in txs]
-    _unhexed(txs)
+    for tx in (distinct := dict.fromkeys(txs)):
+        if not tx.islower():
+            txs = [tx.lower() for tx in txs]
+            break
+    _unhexed(list(distinct))
     topics = topics_of(wires)
     data = _unhexed([wire.data for wire in wires])
     if not wanted.holds_all(addresses, topics):
@@ -245,12 +248,25 @@ def topics_of(wires: Sequence[WireLog]) -> list[tuple[bytes, ...]]:
     """The topics of each log. Raises `Unanswered`."""
     held = [wire.topics for wire in wires]
     columns = [[t.a for t in held], [t.b for t in held], [t.c for t in held], [t.d for t in held]]
-    given = [[text for text in column if isinstance(text, str)] for column in columns]
-    if all(len(column) in (0, len(held)) for column in given):
-        read = [_unhexed(column) for column in given if column]
-        return list(zip(*read, strict=True)) if read else [()] * len(held)
-    rows = zip(*columns, strict=True)
-    return [tuple(_unhexed([text for text in row if isinstance(text, str)])) for row in rows]
+    read = []
+    for column in columns:
+        missing = column.count(msgspec.UNSET)
+        if missing not in (0, len(held)):
+            return [
+                tuple(_unhexed([text for text in row if isinstance(text, str)])) for row in zip(*columns, strict=True)
+            ]
+        if not missing:
+            read.append(_repeating(cast(list[str], column)))
+    return list(zip(*read, strict=True)) if read else [()] * len(held)
+
+
+def _repeating(texts: Sequence[str]) -> list[bytes]:
+    """As `_unhexed`, for a column that may hold few different texts, as that of events does."""
+    distinct = set(texts)
+    if len(distinct) > 16:
+        return _unhexed(texts)
+    known = dict(zip(distinct, _unhexed(list(distinct)), strict=True))
+    return [known[text] for text in texts]
 
 
 def _in_order(made: Sequence[Log]) -> tuple[Log, ...]:
@@ -272,12 +288,12 @@ def _read(decoder: msgspec.json.Decoder[T], answer: msgspec.Raw | Fault, what: s
 
 
 def _unhexed(texts: Sequence[str]) -> list[bytes]:
-    """Raises `Unanswered` unless each is 0x and whole bytes. `fromhex` passes over blanks, so lengths are compared."""
+    """Raises `Unanswered` unless each is 0x and whole bytes; unlike `fromhex`, `unhexlify` passes over no blanks."""
     try:
-        made = [bytes.fromhex(text[2:]) for text in texts]
+        made = [unhexlify(text[2:]) for text in texts]
     except ValueError as error:
         raise Unanswered("answered bytes that are not hexadecimal") from error
-    if {text[:2] for text in texts} - {"0x"} or 2 * sum(map(len, made)) + 2 * len(texts) != sum(map(len, texts)):
+    if {text[:2] for text in texts} - {"0x"}:
         raise Unanswered("answered bytes that are not hexadecimal")
     return made
 
