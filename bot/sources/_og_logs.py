@@ -19,13 +19,14 @@ from bot.sources._evm_events import (
     BatchSettlement,
     BatchSettlementV1,
     IndividualSettlement,
-    ModelInference,
     Refused,
     SettlementV1,
     SettlementWithMetadataV1,
     blob_id,
     read,
 )
+from bot.sources._evm_inference import ModelInference
+from bot.sources._og_spans import Back, Span
 from bot.sources._raw import keeping
 
 SETTLES = (BatchSettlement, IndividualSettlement, BatchSettlementV1, SettlementV1, SettlementWithMetadataV1)
@@ -51,39 +52,6 @@ class Records:
     refused: int = 0
     """Logs that no compiler would write."""
     alarm: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Span:
-    """What to read of a chain."""
-
-    start: Cursor
-    begins: datetime
-    """The instant that `start` stands for."""
-    until: int | None = None
-    """The block to end with; `None`: the newest final one."""
-    told: str = ""
-    """One line for whoever waits; empty where there is nothing to say."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Back:
-    """How far a stretch of days that was asked for was read, should it break off."""
-
-    since: date
-    at: datetime
-    cursor: Cursor
-
-    @property
-    def text(self) -> str:
-        return json.dumps([self.since.isoformat(), self.at.isoformat(), self.cursor.text])
-
-    @classmethod
-    def read(cls, text: str | None) -> _Back | None:
-        if not text:
-            return None
-        since, at, cursor = json.loads(text)
-        return cls(date.fromisoformat(since), datetime.fromisoformat(at), Cursor.read(cursor))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +86,14 @@ class Reading:
             if cursor is None or chunk.cursor.next_block > cursor.next_block:
                 marks[self.name] = chunk.cursor.text
             if wanted is not None:
-                marks[back] = _Back(wanted.first, max(begins, at_utc(chunk.at)), chunk.cursor).text
+                marks[back] = Back(wanted.first, max(begins, at_utc(chunk.at)), chunk.cursor).text
             yield self._haul(chunk, begins, marks)
             begins = max(begins, at_utc(chunk.at))
         done = {back: ""} if wanted is not None else {f"{self.name}:again": today.isoformat()} if again else {}
         if done:
             yield Haul("opengradient", self.catalogue, f"{self.place} to the end of what was wanted", cursors=done)
 
-    def _span(self, wanted: Period | None, cursor: Cursor | None, memory: Memory, today: date, again: bool) -> _Span:
+    def _span(self, wanted: Period | None, cursor: Cursor | None, memory: Memory, today: date, again: bool) -> Span:
         """What to read now."""
         covered = memory.covered(self.catalogue)
         last = covered[-1].ends if covered else None
@@ -133,7 +101,7 @@ class Reading:
         if wanted is not None:
             return self._wanted(wanted, cursor, last, memory, today)
         if cursor and last and (last < late or not again) and last > instant(today) - RESUMED:
-            return _Span(cursor, last)
+            return Span(cursor, last)
         told = ""
         if last and last <= instant(today) - RESUMED:
             told = (
@@ -143,14 +111,14 @@ class Reading:
 
     def _wanted(
         self, wanted: Period, cursor: Cursor | None, last: datetime | None, memory: Memory, today: date
-    ) -> _Span:
+    ) -> Span:
         """A stretch that was asked for: from where a reading of it broke off, from its first day, or, where none was
         named, from where the record ends or the chain's begins."""
         ends = instant(min(wanted.last, today) + ONE)
         until = self.chain.first_block(_seconds(ends))
-        back = _Back.read(memory.cursor(f"{self.name}:back"))
+        back = Back.read(memory.cursor(f"{self.name}:back"))
         if back and back.since == wanted.first:
-            return _Span(back.cursor, back.at, until, f"{self.place} from {_minute(back.at)} on, where it broke off")
+            return Span(back.cursor, back.at, until, f"{self.place} from {_minute(back.at)} on, where it broke off")
         if wanted.first > ALWAYS:
             return self._from(instant(wanted.first), cursor, until)
         if last is None or cursor is None:
@@ -159,10 +127,10 @@ class Reading:
             )
             return self._from(instant(self.began), cursor, until, told)
         if last >= ends:
-            return _Span(cursor, last, -1, f"nothing new: {self.place} was read to {_minute(last)} already")
-        return _Span(cursor, last, until, f"{self.place} from {_minute(last)} on, where it stopped")
+            return Span(cursor, last, -1, f"nothing new: {self.place} was read to {_minute(last)} already")
+        return Span(cursor, last, until, f"{self.place} from {_minute(last)} on, where it stopped")
 
-    def _from(self, begins: datetime, cursor: Cursor | None, until: int | None, told: str = "") -> _Span:
+    def _from(self, begins: datetime, cursor: Cursor | None, until: int | None, told: str = "") -> Span:
         first = self.chain.first_block(_seconds(begins))
         if first:
             before, start = self.chain.blocks([first - 1, first])
@@ -170,7 +138,7 @@ class Reading:
                 begins = max(begins, at_utc(start.at))
         pin = self.chain.pin
         genesis = cursor.genesis if cursor else pin.genesis
-        return _Span(Cursor(pin.chain_id, genesis, first), begins, until, told)
+        return Span(Cursor(pin.chain_id, genesis, first), begins, until, told)
 
     def _haul(self, chunk: Chunk, begins: datetime, cursors: dict[str, str]) -> Haul:
         found = self.made(chunk)

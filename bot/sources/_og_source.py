@@ -13,7 +13,8 @@ import httpx
 from bot.records import Haul, Name, Period, Snapshot, Use, instant
 from bot.sources import Memory, SourceError, _og_beside, _og_emitters, _og_logs, _og_payments, _raw
 from bot.sources._evm import Chain, Cursor, Filter, Unreachable
-from bot.sources._evm_events import ModelInference, topic_of
+from bot.sources._evm_events import topic_of
+from bot.sources._evm_inference import ModelInference
 from bot.sources._hub import Inventory, inventory
 from bot.sources._hub_files import Files
 from bot.sources._og_choices import (
