@@ -148,6 +148,14 @@ class Chain:
                 below = number
         return above
 
+    def forked(self, cursor: Cursor) -> bool:
+        """Whether the last block read with a cursor is not on the chain any more; no where nobody has the block."""
+        if not cursor.recent:
+            return False
+        number, name = cursor.recent[-1]
+        (now,) = self.blocks([number])
+        return now is not None and now.hash != name
+
     def transactions(self, hashes: Sequence[str]) -> dict[str, Transaction]:
         """Mined transactions by hash, asked for in batches. Raises `Unreachable` if one is not known."""
 

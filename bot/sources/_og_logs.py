@@ -80,18 +80,26 @@ class Reading:
         span = self._span(wanted, cursor, memory, today, again)
         if span.told:
             yield Haul("opengradient", self.catalogue, span.told)
-        begins, back = span.begins, f"{self.name}:back"
+        if cursor and span.start is not cursor and self.chain.forked(cursor):
+            # What is read anew knows nothing of what was read before: first the gone blocks' records have to go.
+            covered = memory.covered(self.catalogue)
+            yield from self._ranges(Span(cursor, covered[-1].ends if covered else span.begins), cursor, None)
+            cursor = Cursor.read(memory.cursor(self.name) or cursor.text)
+        yield from self._ranges(span, cursor, wanted)
+        done = {f"{self.name}:back": ""} if wanted is not None else {f"{self.name}:again": today.isoformat()}
+        if wanted is not None or again:
+            yield Haul("opengradient", self.catalogue, f"{self.place} to the end of what was wanted", cursors=done)
+
+    def _ranges(self, span: Span, cursor: Cursor | None, wanted: Period | None) -> Iterator[Haul]:
+        begins = span.begins
         for chunk in self.chain.logs(self.wanted, span.start, span.until):
             marks = {}
-            if cursor is None or chunk.cursor.next_block > cursor.next_block:
+            if cursor is None or chunk.cursor.next_block > cursor.next_block or chunk.forget_from is not None:
                 marks[self.name] = chunk.cursor.text
             if wanted is not None:
-                marks[back] = Back(wanted.first, max(begins, at_utc(chunk.at)), chunk.cursor).text
+                marks[f"{self.name}:back"] = Back(wanted.first, _later(begins, chunk), chunk.cursor).text
             yield self._haul(chunk, begins, marks)
-            begins = max(begins, at_utc(chunk.at))
-        done = {back: ""} if wanted is not None else {f"{self.name}:again": today.isoformat()} if again else {}
-        if done:
-            yield Haul("opengradient", self.catalogue, f"{self.place} to the end of what was wanted", cursors=done)
+            begins = _later(begins, chunk)
 
     def _span(self, wanted: Period | None, cursor: Cursor | None, memory: Memory, today: date, again: bool) -> Span:
         """What to read now."""
@@ -268,6 +276,10 @@ def at_utc(seconds: int) -> datetime:
 
 def _seconds(at: datetime) -> int:
     return int(at.timestamp())
+
+
+def _later(begins: datetime, chunk: Chunk) -> datetime:
+    return max(begins, at_utc(chunk.at))
 
 
 def _minute(at: datetime) -> str:
