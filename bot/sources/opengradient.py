@@ -14,9 +14,9 @@ stand side by side and are never added:
 
 A day is the UTC day of the block that settled, for all three alike: a leaf waits up to a quarter of an hour for its
 batch. The list of LLMs is that of the gateway's own registry, since no public list can be read; newer models are told
-in `config.yaml`. Batches do not name models, only single settlements with a readable payload do. Logs of the first relay
-(until 20 Feb 2026) carry neither signature nor time: one of a single answer is backed, never verified, and a model that
-it names is its sender's word.
+in `config.yaml`. Batches do not name models, only single settlements with a readable payload do. Logs of the first
+relay (until 20 Feb 2026) carry neither signature nor time: one of a single answer is backed, never verified, and a
+model that it names is its sender's word.
 
 **`hub`: what is counted.** The list is what the Model Hub's public pages show. Use is `ModelInferenceEvent` of the
 precompile 0xF4 on chain 10744, the only event that names a Hub model; simulations are left out, and the Hub contract's
