@@ -29,6 +29,8 @@ from bot.sources._signatures import Claim, claim, genuine, pool
 NOW = 1_780_000_000
 RELAY = "0x" + "f1" * 20
 CORES = os.cpu_count() or 1
+GOAL = 0.6
+"""Of openssl's rate, for the signature step."""
 BATCH = 20
 """What the facilitator flushes at."""
 
@@ -48,6 +50,8 @@ def main() -> None:
         best = max(r[column] / r[0] for r in results)
         print(f"{name + ':':<33}{rate:>9,.0f} leaves/s, {ratio:.0%} of openssl (best round {best:.0%})")
     hashes()
+    if median(r[1] / r[0] for r in results) < GOAL:
+        sys.exit(1)
 
 
 def _round(

@@ -4,9 +4,9 @@
 
 All of one run against one node (anvil): events a second of ours (fetched, checked, hashed, decoded) over those of
 web3.py's `contract.events.X.get_logs`; ours over the floor, which fetches the same answers with httpx and looks at
-nothing; how fast senders of transactions are found; and the most memory a process takes that collects `--memory`
-events. web3.py lives in an environment of its own under `benchmarks/out`, made at the first run. Node and reader want
-a core each.
+nothing; both again for settlements whose sender is asked for, which no log says; and the most memory a process takes
+that collects `--memory` events as `collect` does, their archive included. web3.py lives in an environment of its own
+under `benchmarks/out`, made at the first run. Node and reader want a core each.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ import json
 import resource
 import subprocess
 import sys
+import tempfile
 import time
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -24,7 +26,10 @@ import httpx
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from benchmarks import Row  # noqa: E402
+from bot.records import Period, Window  # noqa: E402
 from bot.sources import _evm_events as events  # noqa: E402
+from bot.sources import _og_logs  # noqa: E402
 from bot.sources._evm import Chain, Endpoint, Filter, Pin  # noqa: E402
 from tests.peers.anvil import Contract, Node, anvil  # noqa: E402
 
@@ -36,18 +41,22 @@ PEER_BLOCKS = 20
 """Blocks that web3.py reads: it takes a second for three."""
 SETTLEMENTS = 500
 """Transactions of one log, whose senders are asked for."""
+PEER_SENDERS = 100
+"""Of these, those that web3.py asks for."""
 OUT = Path(__file__).parent / "out"
 
 PEER = """
 import json, sys, time
 from web3 import Web3
-url, address, abi, first, last = json.loads(sys.stdin.read())
+url, address, abi, first, last, step, senders = json.loads(sys.stdin.read())
 eth = Web3(Web3.HTTPProvider(url, request_kwargs={"timeout": 60})).eth
 contract = eth.contract(Web3.to_checksum_address(address), abi=abi)
 started, count = time.perf_counter(), 0
-for block in range(first, last + 1, 4):
-    logs = contract.events.BatchSettlement.get_logs(from_block=block, to_block=min(last, block + 3))
+for block in range(first, last + 1, step):
+    logs = contract.events.BatchSettlement.get_logs(from_block=block, to_block=min(last, block + step - 1))
     count += sum(log["args"]["batchSize"] > 0 for log in logs)
+    if senders:
+        count -= sum(len(eth.get_transaction(log["transactionHash"])["from"]) != 42 for log in logs)
 print(count / (time.perf_counter() - started))
 """
 
@@ -67,14 +76,17 @@ def collected(url: str, address: str, first: int) -> tuple[float, int, list[tupl
     return count / (time.perf_counter() - started), count, ranges
 
 
+def posted(client: httpx.Client, url: str, question: object) -> bytes:
+    return client.post(url, json=question).content
+
+
 def floor(url: str, address: str, ranges: list[tuple[int, int]], count: int) -> float:
     """Events a second when the answers' bytes are fetched and nothing is done with them."""
     started = time.perf_counter()
     with httpx.Client(timeout=60) as client:
         for first, last in ranges:
             asked = {**wanted(address).question, "fromBlock": hex(first), "toBlock": hex(last)}
-            question = {"jsonrpc": "2.0", "id": 1, "method": "eth_getLogs", "params": [asked]}
-            _ = client.post(url, json=question).content
+            posted(client, url, {"jsonrpc": "2.0", "id": 1, "method": "eth_getLogs", "params": [asked]})
     return count / (time.perf_counter() - started)
 
 
@@ -88,11 +100,12 @@ def peer_python() -> str:
     return str(python)
 
 
-def peer(node: Node, relay: Contract, first: int) -> float:
-    """Events a second of web3.py, on the first blocks."""
+def peer(node: Node, relay: Contract, first: int, blocks: int, step: int, senders: bool = False) -> float:
+    """Events a second of web3.py, on so many blocks."""
     from tests.peers.solidity import contracts
 
-    question = [node.url, relay.address, contracts()["SettlementRelay"].abi, first, first + PEER_BLOCKS - 1]
+    abi = contracts()["SettlementRelay"].abi
+    question = [node.url, relay.address, abi, first, first + blocks - 1, step, senders]
     done = subprocess.run(
         [peer_python(), "-c", PEER], input=json.dumps(question), capture_output=True, text=True, check=True
     )
@@ -106,21 +119,114 @@ def memory(node: Node, relay: Contract, first: int) -> tuple[int, float]:
     return int(count), int(kilobytes) / 1024
 
 
-def senders(node: Node, relay: Contract) -> float:
-    """Transactions a second whose sender is asked for, in batches: the cost of what no log says."""
+class Nothing:
+    """The memory of a ledger that holds nothing."""
+
+    def cursor(self, name: str) -> str | None:
+        return None
+
+    def covered(self, catalogue: str) -> tuple[Window, ...]:
+        return ()
+
+
+def hauled(url: str, address: str, first: int) -> int:
+    """How many settlements a source's own reading brings, each range archived and let go again."""
+    today = datetime.now(UTC).date() + timedelta(days=1)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Chain(Pin(31337, None), [Endpoint(url, rate=1e6, timeout=60)], finality=0) as chain,
+    ):
+        lake, since = Path(folder), date(2020, 1, 1)
+        reading = _og_logs.Reading("bench", "llm", chain, wanted(address), _og_logs.settled, lake, since)
+        # From before the chain began, whatever time its node has.
+        everything = Period(date(2015, 1, 1), today)
+        return sum(len(haul.settlements) for haul in reading.hauls(everything, Nothing(), today))  # type: ignore[arg-type]
+
+
+def apart(node: Node, relay: Contract) -> int:
+    """The first of `SETTLEMENTS` blocks with a transaction of one log each."""
+    first = node.height + 1
+    for i in range(SETTLEMENTS):
+        relay.send("batchSettle", i.to_bytes(32), 1, BLOB)
+    return first
+
+
+def with_senders(node: Node, relay: Contract, first: int) -> float:
+    """Settlements a second, whose sender is asked for in batches: the cost of what no log says."""
+    started = time.perf_counter()
     with Chain(Pin(31337, None), [Endpoint(node.url, rate=1e6, timeout=60)], finality=0) as chain:
-        first = node.height + 1
-        for i in range(SETTLEMENTS):
-            relay.send("batchSettle", i.to_bytes(32), 1, BLOB)
-        txs = [log.tx for chunk in chain.logs(wanted(relay.address), first) for log in chunk.logs]
-        started = time.perf_counter()
-        found = chain.transactions(txs)
-        return len(found) / (time.perf_counter() - started)
+        last = first + SETTLEMENTS - 1
+        logs = [log for chunk in chain.logs(wanted(relay.address), first, last) for log in chunk.logs]
+        read = [events.read(log) for log in logs]
+        assert all(isinstance(one, events.BatchSettlement) for one in read)
+        found = chain.transactions([log.tx for log in logs])
+    return len(found) / (time.perf_counter() - started)
+
+
+def floor_with_senders(node: Node, relay: Contract, first: int) -> float:
+    """The same questions over httpx, where nobody looks at the answers."""
+    asked = {**wanted(relay.address).question, "fromBlock": hex(first), "toBlock": hex(first + SETTLEMENTS - 1)}
+    logs = node.rpc("eth_getLogs", asked)
+    batch, started = Endpoint(node.url).batch, time.perf_counter()
+    with httpx.Client(timeout=60) as client:
+        posted(client, node.url, {"jsonrpc": "2.0", "id": 1, "method": "eth_getLogs", "params": [asked]})
+        for at in range(0, len(logs), batch):
+            some = [log["transactionHash"] for log in logs[at : at + batch]]
+            method = "eth_getTransactionByHash"
+            calls = [{"jsonrpc": "2.0", "id": i, "method": method, "params": [tx]} for i, tx in enumerate(some)]
+            posted(client, node.url, calls)
+    return len(logs) / (time.perf_counter() - started)
 
 
 def emit(relay: Contract, wanted_events: int, done: int = 0) -> None:
     for first in range(done, wanted_events, A_BLOCK):
         relay.send("many", first, A_BLOCK, BLOB)
+
+
+def rows(wanted_events: int, held: int, rounds: int) -> list[Row]:
+    """Each side's best of so many rounds, taken in turns."""
+    with anvil() as node:
+        relay = node.deploy("SettlementRelay", True)
+        lone = apart(node, relay)
+        first = node.height + 1
+        emit(relay, wanted_events)
+        ours, floors, peers, sent, sent_floor, sent_peer = ([0.0] for _ in range(6))
+        count = 0
+        for _ in range(rounds):
+            speed, count, ranges = collected(node.url, relay.address, first)
+            ours.append(speed)
+            floors.append(floor(node.url, relay.address, ranges, count))
+            peers.append(peer(node, relay, first, PEER_BLOCKS, 4))
+            sent_floor.append(floor_with_senders(node, relay, lone))
+            sent.append(with_senders(node, relay, lone))
+            sent_peer.append(peer(node, relay, lone, PEER_SENDERS, PEER_SENDERS, senders=True))
+        best, under, theirs = max(ours), max(floors), max(peers)
+        one, one_under, one_theirs = max(sent), max(sent_floor), max(sent_peer)
+        name, told = f"logs, {count:,} events", f"{best:,.0f} events/s"
+        lone_name, lone_told = f"logs and tx.from, {SETTLEMENTS:,} apart", f"{one:,.0f} events/s"
+        made = [
+            Row(name, told, f"bytes over httpx: {under:,.0f}", best / under, ">= 0.5", best >= 0.5 * under),
+            Row(name, told, f"{WEB3}: {theirs:,.0f}", best / theirs, ">= 15", best >= 15 * theirs),
+            Row(
+                lone_name,
+                lone_told,
+                f"bytes over httpx: {one_under:,.0f}",
+                one / one_under,
+                ">= 0.5",
+                one >= 0.5 * one_under,
+            ),
+            Row(lone_name, lone_told, f"{WEB3}: {one_theirs:,.0f}", one / one_theirs, "> 1", one > one_theirs),
+        ]
+        if held:
+            emit(relay, held, wanted_events)
+            count, megabytes = memory(node, relay, first)
+            shown = f"{megabytes:,.0f} MB"
+            made.append(Row(f"memory for {count:,} events", shown, "-", None, "< 400 MB", megabytes < 400))
+        return made
+
+
+def run() -> list[Row]:
+    return rows(200_000, 1_000_000, 3)
 
 
 def main() -> None:
@@ -132,28 +238,11 @@ def main() -> None:
     asked = parser.parse_args()
     if asked.collect:
         url, address, first = asked.collect
-        _, count, _ = collected(url, address, int(first))
-        print(count, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+        print(hauled(url, address, int(first)), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
         return
-    with anvil() as node:
-        relay = node.deploy("SettlementRelay", True)
-        first = node.height + 1
-        emit(relay, asked.events)
-        ours, floors, peers = [], [], []
-        for _ in range(asked.rounds):
-            speed, count, ranges = collected(node.url, relay.address, first)
-            ours.append(speed)
-            floors.append(floor(node.url, relay.address, ranges, count))
-            peers.append(peer(node, relay, first))
-        best, under, theirs = max(ours), max(floors), max(peers)
-        print(f"ours   {best:>9,.0f} events/s   {count:,} events in {len(ranges)} ranges, best of {asked.rounds}")
-        print(f"floor  {under:>9,.0f} events/s   bytes over httpx alone: ours is {best / under:.0%} of it")
-        print(f"web3   {theirs:>9,.0f} events/s   {WEB3} get_logs: ours is {best / theirs:.1f} times that")
-        print(f"sender {senders(node, relay):>9,.0f} transactions/s   tx.from by eth_getTransactionByHash, in batches")
-        if asked.memory:
-            emit(relay, asked.memory, asked.events)
-            count, megabytes = memory(node, relay, first)
-            print(f"memory {megabytes:>9,.0f} MB         at most, for {count:,} events collected by one process")
+    for row in rows(asked.events, asked.memory, asked.rounds):
+        ratio = "" if row.ratio is None else f", {row.ratio:.2f} of it"
+        print(f"{row.name}: {row.measured}; {row.against}{ratio} (goal {row.goal}: {'met' if row.met else 'MISSED'})")
 
 
 if __name__ == "__main__":

@@ -59,6 +59,7 @@ class Network:
     failing: str = ""
     asked: list[datetime] = field(default_factory=list)
     between: Callable[[], None] = lambda: None
+    settles_for: timedelta = timedelta()
 
     def snapshots(self, wanted: Period | None) -> Iterator[Snapshot]:
         self.asked.append(self.clock())
@@ -196,6 +197,24 @@ def test_a_source_is_asked_until_the_day_is_there_and_then_left_alone(bench: Ben
     bench.clock.now += timedelta(hours=1, minutes=10)
     step.once()
     assert len(bench.network.asked) == 3, "a new day is over"
+
+
+def test_a_source_whose_days_still_settle_is_asked_again_now_and_then(bench: Bench) -> None:
+    bench.network.settles_for = timedelta(hours=20)
+    step = bench.round()
+    start = bench.clock.now
+    while bench.clock.now < start + timedelta(hours=23):
+        step.once()
+        bench.clock.now += timedelta(minutes=10)
+    assert [(asked - start) // timedelta(hours=1) for asked in bench.network.asked] == list(range(0, 20, 2))
+    assert len(bench.wall.posts) == 2, "nothing changed, so nothing is said again"
+
+
+def test_days_that_still_settle_are_looked_at_by_a_new_process_at_once(bench: Bench) -> None:
+    bench.network.settles_for = timedelta(days=3)
+    bench.round("one").once()
+    bench.round("one").once()
+    assert len(bench.network.asked) == 2
 
 
 def test_a_source_that_stays_out_is_asked_ever_less_often_until_midnight(bench: Bench) -> None:

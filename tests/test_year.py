@@ -99,6 +99,7 @@ class Network:
     clock: Clock
     weather: Weather
     start: date = FIRST
+    settles_for: timedelta = timedelta()
 
     def snapshots(self, wanted: Period | None) -> Iterator[Snapshot]:
         today = self.clock().date()

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -151,6 +151,10 @@ class _Standing:
     parts: Parts
     name: str
     source: EventSource
+
+    @property
+    def settles_for(self) -> timedelta:
+        return self.source.settles_for
 
     def hauls(self, wanted: Period | None, memory: Memory) -> Iterator[Snapshot | Haul]:
         self.parts.stand(self.name)

@@ -393,7 +393,8 @@ def _standing_gaps(asked: _Asked, chosen: sa.Select[Any]) -> Iterable[str]:
 
 def _payment_gaps(asked: _Asked, period: Period) -> Iterable[str]:
     if count := _summed(asked, period, day_rows.c.others):
-        yield f"{count} transfers to the operator did not come through a payment proxy and are not counted."
+        plural = "" if count == 1 else "s"
+        yield f"Not counted: {count} transfer{plural} to the operator without a payment proxy's word."
 
 
 def _settlements(count: int) -> str:

@@ -12,7 +12,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Protocol, runtime_checkable
@@ -31,6 +31,11 @@ ALWAYS = date(2009, 1, 3)
 
 class Source(Protocol):
     """One network, asked."""
+
+    @property
+    def settles_for(self) -> timedelta:
+        """How long after its end a day that was read may still come out otherwise when read again."""
+        ...
 
     def snapshots(self, wanted: Period | None) -> Iterator[Snapshot]:
         """Snapshots in order of time; with `wanted`, only those that bear on its days. Raises `SourceError`; what was
@@ -59,6 +64,11 @@ class Memory(Protocol):
 @runtime_checkable
 class EventSource(Protocol):
     """A network whose use is told event by event, asked."""
+
+    @property
+    def settles_for(self) -> timedelta:
+        """As of a `Source`: proofs come late."""
+        ...
 
     def hauls(self, wanted: Period | None, memory: Memory) -> Iterator[Snapshot | Haul]:
         """What is new, each piece to be kept before the next is asked for; with `wanted`, also what is missing of its

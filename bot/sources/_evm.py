@@ -18,6 +18,7 @@ from typing import Literal
 import msgspec
 
 from bot.sources import SourceError
+from bot.sources._evm_cursor import Chunk, Cursor, after, hangs_on
 from bot.sources._evm_ranges import Pace, Range, Times, ranged
 from bot.sources._evm_rpc import Endpoint, Fault, Line, TooMuch, Unanswered
 from bot.sources._evm_votes import ChainChanged, Disagreement, Electorate, Pin, Unreachable, started
@@ -43,10 +44,6 @@ __all__ = [
 Finality = int | Literal["safe", "finalized"]
 """Blocks behind the latest that are final, or the tag under which the node knows the last final one."""
 
-_RECENT = 32
-"""Blocks that a cursor remembers."""
-_LOGS = 6
-"""Logs at the end of a range whose blocks it remembers beside the range's ends."""
 _AHEAD = 2
 """Ranges asked for at a time, as far as the endpoint's `concurrency` allows."""
 _STEPS = 3
@@ -59,46 +56,6 @@ _REVERTED = 3
 
 class TooDeep(SourceError):
     """The chain was re-organised deeper than the cursor remembers."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """How far a chain was read: to be kept with the records. JSON by `text`, back by `read`."""
-
-    chain_id: int
-    genesis: str | None
-    """Hash of block 1 as pinned at the first run; `None` while no endpoint has kept that block."""
-    next_block: int
-    recent: tuple[tuple[int, str], ...] = ()
-    """Number and hash of blocks read, oldest first: the ends of the last ranges and some blocks between."""
-
-    @property
-    def text(self) -> str:
-        return msgspec.json.encode(self).decode()
-
-    @classmethod
-    def read(cls, text: str) -> Cursor:
-        """Raises `SourceError` if it is no cursor."""
-        try:
-            return msgspec.json.decode(text, type=cls)
-        except msgspec.MsgspecError as error:
-            raise SourceError(f"a kept cursor does not read: {error}; forget it to collect again") from error
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """The wanted logs of a range of blocks, both ends included, and the cursor to keep with them."""
-
-    logs: tuple[Log, ...]
-    cursor: Cursor
-    from_block: int
-    to_block: int
-    at: int
-    """Time of `to_block`, seconds since 1970 UTC: until then nothing is missing."""
-    sha256: str
-    """Of the range's end hashes and logs in canonical form; the same from every honest endpoint."""
-    forget_from: int | None = None
-    """After a re-organisation: forget all records from this block on before adding these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +114,13 @@ class Chain:
         ranges = self._ranges(wanted, cursor.next_block, last)
         while cursor.next_block <= last:
             found = next(ranges)
-            if not _hangs_on(cursor, found):
+            if not hangs_on(cursor, found):
                 steps += 1
                 cursor = self._stepped_back(cursor, steps)
                 forget = cursor.next_block
                 ranges = self._ranges(wanted, cursor.next_block, last)
                 continue
-            cursor = _after(cursor, found, self.pin)
+            cursor = after(cursor, found, self.pin)
             yield Chunk(found.logs, cursor, found.first.number, found.last.number, found.last.at, found.sha256, forget)
             forget = None
 
@@ -190,6 +147,14 @@ class Chain:
                     break
                 below = number
         return above
+
+    def forked(self, cursor: Cursor) -> bool:
+        """Whether the last block read with a cursor is not on the chain any more; no where nobody has the block."""
+        if not cursor.recent:
+            return False
+        number, name = cursor.recent[-1]
+        (now,) = self.blocks([number])
+        return now is not None and now.hash != name
 
     def transactions(self, hashes: Sequence[str]) -> dict[str, Transaction]:
         """Mined transactions by hash, asked for in batches. Raises `Unreachable` if one is not known."""
@@ -304,21 +269,3 @@ def _called(answer: msgspec.Raw | Fault) -> bytes | Reverted:
     if isinstance(answer, Fault) and (answer.code == _REVERTED or "revert" in answer.message.lower()):
         return Reverted(answer.message)
     return bytes_of(answer)
-
-
-def _hangs_on(cursor: Cursor, found: Range) -> bool:
-    """Whether a range's first block is the child of the last block read."""
-    if not cursor.recent:
-        return True
-    number, name = cursor.recent[-1]
-    return number != found.first.number - 1 or name == found.first.parent
-
-
-def _after(cursor: Cursor, found: Range, pin: Pin) -> Cursor:
-    """The cursor once a range is read. It remembers blocks with logs too, so that a step back may be a small one."""
-    known = dict(cursor.recent)
-    known[found.first.number - 1] = found.first.parent
-    known.update({log.block: log.block_hash for log in found.logs[-_LOGS:]})
-    known[found.last.number] = found.last.hash
-    recent = tuple(sorted((number, name) for number, name in known.items() if number >= 0))
-    return Cursor(cursor.chain_id, pin.genesis, found.last.number + 1, recent[-_RECENT:])

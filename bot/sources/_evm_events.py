@@ -18,7 +18,8 @@ from typing import TypeVar
 
 import msgspec
 
-from bot.sources._evm_abi import Layout, Odd, static, string, topic, values
+from bot.sources._evm_abi import Layout, Odd, topic, values
+from bot.sources._evm_inference import MODEL_INFERENCE, ModelInference, model_inference
 from bot.sources._evm_wire import Log
 
 E = TypeVar("E", bound="Event")
@@ -200,29 +201,6 @@ class AuthorizationUsed(msgspec.Struct, frozen=True, gc=False):
     nonce: bytes
 
 
-# --- hub models -----------------------------------------------------------------------------------------------
-
-MODEL_INFERENCE = (
-    "ModelInferenceEvent(string inferenceID,"
-    "(uint8 mode,string modelCID,((string,(int128,int128)[],uint32[])[] numbers,(string,string[])[] strings) input)"
-    " request,"
-    "((string,(int128,int128)[],uint32[])[] numbers,(string,string[])[] strings,(string,string)[] jsons,"
-    "bool is_simulation_result) response)"
-)
-
-
-class ModelInference(msgspec.Struct, frozen=True, gc=False):
-    """A Model Hub model ran: the one event that names it. Numbers and texts that went in and out are not read."""
-
-    inference_id: bytes
-    mode: int
-    """0 vanilla, 1 zero-knowledge proof, 2 enclave."""
-    cid: bytes
-    """The model file's content id: a Walrus blob id, or an older IPFS one; hostile."""
-    simulated: bool
-    """A simulation's result: never counted."""
-
-
 Event = (
     BatchSettlement
     | IndividualSettlement
@@ -258,7 +236,7 @@ def read(log: Log) -> Event | Refused:
     known = _LAYOUTS.get(log.topics[0])
     if known is None:
         if log.topics[0] == _TOPICS[ModelInference]:
-            return _model_inference(log)
+            return _nested(log)
         return Refused(f"no event of ours has the topic 0x{log.topics[0].hex()}")
     layout, made = known
     if made is BatchSettlement and (usual := _usual_batch(log)):
@@ -286,23 +264,8 @@ def blob_id(raw: bytes) -> str | Refused:
     return Refused(f"the blob id is {len(raw)} bytes that are not 43 characters of base64url")
 
 
-def _model_inference(log: Log) -> ModelInference | Refused:
-    """The four fields that count, each at the place a compiler gives it; the tensors behind them are not looked at."""
-    data = log.data
+def _nested(log: Log) -> ModelInference | Refused:
     try:
-        if len(log.topics) != 1:
-            raise Odd("it has indexed fields")
-        inference_id, request = string(data, 0, 0x60)
-        response = int.from_bytes(data[64:96])
-        if int.from_bytes(data[32:64]) != request:
-            raise Odd("the request is not where it belongs")
-        mode = static("uint8", data[request : request + 32])
-        cid, given = string(data, request, 0x60, at=32)
-        if int.from_bytes(data[request + 64 : request + 96]) != given - request or not given < response <= len(data):
-            raise Odd("the input or the response is not where it belongs")
-        simulated = static("uint8", data[response + 96 : response + 128])
-        if response % 32 or simulated not in (0, 1) or not isinstance(mode, int):
-            raise Odd("the response is not where it belongs")
+        return model_inference(log)
     except Odd as error:
         return Refused(f"ModelInferenceEvent: {error}")
-    return ModelInference(inference_id, mode, cid, simulated == 1)

@@ -8,16 +8,37 @@ from __future__ import annotations
 
 import functools
 import re
+from binascii import unhexlify
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice, pairwise
 from operator import lt
-from typing import Annotated, TypeVar
+from typing import Annotated, TypeVar, cast
 
 import msgspec
 
 from bot.records import Name
 from bot.sources._evm_rpc import Fault, Unanswered
+from bot.sources._evm_values import Block, Filter, Log, Transaction
+
+__all__ = [
+    "Block",
+    "Filter",
+    "Log",
+    "Transaction",
+    "WireLog",
+    "block_of",
+    "bytes_of",
+    "digits",
+    "hashes",
+    "logs",
+    "logs_of",
+    "number_of",
+    "own_times",
+    "quantity",
+    "receipt_logs_of",
+    "topics_of",
+    "transaction_of",
+]
 
 T = TypeVar("T")
 
@@ -28,76 +49,6 @@ _YEAR_9999 = 253402300799
 _Hash = Annotated[str, msgspec.Meta(min_length=66, max_length=66)]
 _Address = Annotated[str, msgspec.Meta(min_length=42, max_length=42)]
 _Number = Annotated[str, msgspec.Meta(min_length=3, max_length=18)]
-
-
-class Log(msgspec.Struct, frozen=True, gc=False):
-    """A log as mined. A msgspec struct, not a dataclass: a million of them are made, and it costs a fifth."""
-
-    block: int
-    index: int
-    """Position among the logs of its block; (block, index) is unique."""
-    tx: str
-    """Transaction hash, 0x and 64 lower-case hexadecimal digits."""
-    address: str
-    """Emitter, 0x and 40 lower-case hexadecimal digits."""
-    topics: tuple[bytes, ...]
-    """At most four, of 32 bytes."""
-    data: bytes
-    block_hash: str
-    at: int
-    """Time of its block, seconds since 1970 UTC."""
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A block's header, as far as it is needed."""
-
-    number: int
-    hash: str
-    parent: str
-    at: int
-    """Seconds since 1970 UTC."""
-
-
-@dataclass(frozen=True, slots=True)
-class Transaction:
-    """Who sent a transaction where."""
-
-    hash: str
-    sender: str
-    to: str | None
-    """`None`: it made a contract."""
-    block: int
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which logs are wanted. Addresses and topics in any case of hexadecimal digits."""
-
-    addresses: tuple[str, ...] = ()
-    """Any of these emitters; empty: every emitter."""
-    topics: tuple[tuple[bytes, ...] | None, ...] = ()
-    """By position: any of these, `None` for whatever."""
-
-    @property
-    def question(self) -> dict[str, object]:
-        """As `eth_getLogs` wants it, without the range."""
-        asked: dict[str, object] = {}
-        if self.addresses:
-            asked["address"] = [address.lower() for address in self.addresses]
-        if self.topics:
-            asked["topics"] = [None if some is None else ["0x" + topic.hex() for topic in some] for some in self.topics]
-        return asked
-
-    def holds_all(self, addresses: Sequence[str], topics: Sequence[Sequence[bytes]]) -> bool:
-        """Whether logs, given by emitter and topics, are all among those wanted."""
-        if self.addresses and not _lowered(self.addresses).issuperset(addresses):
-            return False
-        if self.topics and min(map(len, topics), default=len(self.topics)) < len(self.topics):
-            return False
-        return all(
-            some is None or {held[place] for held in topics}.issubset(some) for place, some in enumerate(self.topics)
-        )
 
 
 class _Topics(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False):
@@ -228,9 +179,11 @@ def logs(wires: Sequence[WireLog], wanted: Filter, times: Mapping[int, int]) -> 
     addresses = [digits(wire.address) for wire in wires]
     names = [digits(wire.block_hash) for wire in wires]
     txs = [wire.transaction_hash for wire in wires]
-    if not "".join(txs).islower():
-        txs = [tx.lower() for tx in txs]
-    _unhexed(txs)
+    for tx in (distinct := dict.fromkeys(txs)):
+        if not tx.islower():
+            txs = [tx.lower() for tx in txs]
+            break
+    _unhexed(list(distinct))
     topics = topics_of(wires)
     data = _unhexed([wire.data for wire in wires])
     if not wanted.holds_all(addresses, topics):
@@ -245,12 +198,25 @@ def topics_of(wires: Sequence[WireLog]) -> list[tuple[bytes, ...]]:
     """The topics of each log. Raises `Unanswered`."""
     held = [wire.topics for wire in wires]
     columns = [[t.a for t in held], [t.b for t in held], [t.c for t in held], [t.d for t in held]]
-    given = [[text for text in column if isinstance(text, str)] for column in columns]
-    if all(len(column) in (0, len(held)) for column in given):
-        read = [_unhexed(column) for column in given if column]
-        return list(zip(*read, strict=True)) if read else [()] * len(held)
-    rows = zip(*columns, strict=True)
-    return [tuple(_unhexed([text for text in row if isinstance(text, str)])) for row in rows]
+    read = []
+    for column in columns:
+        missing = column.count(msgspec.UNSET)
+        if missing not in (0, len(held)):
+            return [
+                tuple(_unhexed([text for text in row if isinstance(text, str)])) for row in zip(*columns, strict=True)
+            ]
+        if not missing:
+            read.append(_repeating(cast(list[str], column)))
+    return list(zip(*read, strict=True)) if read else [()] * len(held)
+
+
+def _repeating(texts: Sequence[str]) -> list[bytes]:
+    """As `_unhexed`, for a column that may hold few different texts, as that of events does."""
+    distinct = set(texts)
+    if len(distinct) > 16:
+        return _unhexed(texts)
+    known = dict(zip(distinct, _unhexed(list(distinct)), strict=True))
+    return [known[text] for text in texts]
 
 
 def _in_order(made: Sequence[Log]) -> tuple[Log, ...]:
@@ -272,12 +238,12 @@ def _read(decoder: msgspec.json.Decoder[T], answer: msgspec.Raw | Fault, what: s
 
 
 def _unhexed(texts: Sequence[str]) -> list[bytes]:
-    """Raises `Unanswered` unless each is 0x and whole bytes. `fromhex` passes over blanks, so lengths are compared."""
+    """Raises `Unanswered` unless each is 0x and whole bytes; unlike `fromhex`, `unhexlify` passes over no blanks."""
     try:
-        made = [bytes.fromhex(text[2:]) for text in texts]
+        made = [unhexlify(text[2:]) for text in texts]
     except ValueError as error:
         raise Unanswered("answered bytes that are not hexadecimal") from error
-    if {text[:2] for text in texts} - {"0x"} or 2 * sum(map(len, made)) + 2 * len(texts) != sum(map(len, texts)):
+    if {text[:2] for text in texts} - {"0x"}:
         raise Unanswered("answered bytes that are not hexadecimal")
     return made
 
@@ -296,8 +262,3 @@ def digits(text: str) -> str:
     if not _HEX.fullmatch(text):
         raise Unanswered(f"answered {text[:24]!r}, wanted hexadecimal digits after 0x")
     return text.lower()
-
-
-@functools.lru_cache(64)
-def _lowered(addresses: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(address.lower() for address in addresses)

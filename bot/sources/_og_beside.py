@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from urllib.parse import urlsplit
 
 import httpx
 
 from bot.records import Gauge, Haul, Ref
-from bot.sources import SourceError, _facilitator, _tee
+from bot.sources import Memory, SourceError, _facilitator, _tee
 from bot.sources._evm import Chain, Reverted
 from bot.sources._evm_votes import started
 
@@ -19,10 +20,35 @@ CLOSES_WITHIN = timedelta(hours=6)
 
 NOBODY = "0x" + "00" * 20
 
+LIST_EVERY = timedelta(hours=6)
+"""Between two walks of the Hub's list on one day: some fifty requests, of which only the first can close a day."""
+
 
 def day_of(at: datetime) -> date:
     """The day that a sample stands for."""
     return (at - CLOSES_WITHIN).date()
+
+
+def listed(now: datetime) -> dict[str, str]:
+    """The cursor that says when the Hub's list was walked."""
+    return {"hub:list": now.isoformat()}
+
+
+def worth_listing(memory: Memory, now: datetime) -> bool:
+    """Whether the Hub's list was not walked just now; each day begins with a walk."""
+    kept = memory.cursor("hub:list")
+    before = datetime.fromisoformat(kept) if kept else None
+    return before is None or before.date() != now.date() or not timedelta() < now - before < LIST_EVERY
+
+
+def remembered(payees: Collection[str]) -> dict[str, str]:
+    """The cursor that holds every address the operator was ever paid at: an enclave that ends is paid for a while."""
+    return {"payees": json.dumps(sorted(payees))}
+
+
+def paid_at(memory: Memory) -> frozenset[str]:
+    """Those addresses, as kept."""
+    return frozenset(json.loads(memory.cursor("payees") or "[]"))
 
 
 def caller(chain: Chain) -> Callable[[str, bytes], bytes | None]:

@@ -98,6 +98,14 @@ def registries(chain: Chain, known: dict[str, _tee.Layout]) -> Iterator[Look]:
         yield Look(f"registry {address}", True, f"{listed} enclaves listed, {active} active ({layout} layout)")
 
 
+def payees(chain: Chain, known: dict[str, _tee.Layout], now: datetime) -> frozenset[str]:
+    """The addresses that active enclaves are paid at; none where the registries do not say."""
+    try:
+        return _og_beside.enclaves(chain, known, now)[1]
+    except SourceError:
+        return frozenset()
+
+
 def hub(client: httpx.Client, base: str) -> Iterator[Look]:
     """Whether the Hub's list has a first page."""
     found = _hub.patiently(client, _hub.listing_url(base), {"page": 0, "limit": 1}, lambda seconds: None)

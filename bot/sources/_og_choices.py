@@ -70,6 +70,8 @@ PAYEES = ("0x9deEBB5D1b22e4a6e027977CeAd13893A7E4cC1a",)
 """tee-gateway `definitions.py`; the addresses that active enclaves are paid at are added to these."""
 PROXIES = ("0x4020A4f3b7b90ccA423B9fabCc0CE57C6C240002", "0x402085c248EeA27D92E8b30b2C58ed07f9E20001")
 """x402 on Base: "upto" over Permit2, and "exact"."""
+CHANNEL = "0x4020074e9dF2ce1deE5A9C1b5c3f541D02a10003"
+"""x402 "batch-settlement" on Base (og-x402 2.15.0): a transfer from it bundles many payers. Not known to be in use."""
 
 
 class Settings(Network):
@@ -91,6 +93,7 @@ class Settings(Network):
     token: Address = Field(TOKEN, description="the token that is paid in")
     payees: tuple[Address, ...] = Field(PAYEES, description="the operator's addresses")
     proxies: tuple[Address, ...] = Field(PROXIES, description="payment proxies whose log makes a transfer a payment")
+    channel: Address = Field(CHANNEL, description="payment channel whose payouts are told apart and never counted")
     added_llms: tuple[str, ...] = Field((), description="provider/name of LLMs newer than the list in the source")
     removed_llms: tuple[str, ...] = Field((), description="names of LLMs that are not served any more")
     budget: float = Field(20.0, gt=0, le=600, description="seconds one question to a chain may take, with all tries")

@@ -19,17 +19,14 @@ from bot.sources._evm_events import (
     BatchSettlement,
     BatchSettlementV1,
     IndividualSettlement,
-    ModelInference,
     Refused,
-    Settled,
-    SettledWithPermit,
     SettlementV1,
     SettlementWithMetadataV1,
-    Transfer,
     blob_id,
     read,
-    topic_of,
 )
+from bot.sources._evm_inference import ModelInference
+from bot.sources._og_spans import Back, Span
 from bot.sources._raw import keeping
 
 SETTLES = (BatchSettlement, IndividualSettlement, BatchSettlementV1, SettlementV1, SettlementWithMetadataV1)
@@ -54,39 +51,7 @@ class Records:
     payments: tuple[Payment, ...] = ()
     refused: int = 0
     """Logs that no compiler would write."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Span:
-    """What to read of a chain."""
-
-    start: Cursor
-    begins: datetime
-    """The instant that `start` stands for."""
-    until: int | None = None
-    """The block to end with; `None`: the newest final one."""
-    told: str = ""
-    """One line for whoever waits; empty where there is nothing to say."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Back:
-    """How far a stretch of days that was asked for was read, should it break off."""
-
-    since: date
-    at: datetime
-    cursor: Cursor
-
-    @property
-    def text(self) -> str:
-        return json.dumps([self.since.isoformat(), self.at.isoformat(), self.cursor.text])
-
-    @classmethod
-    def read(cls, text: str | None) -> _Back | None:
-        if not text:
-            return None
-        since, at, cursor = json.loads(text)
-        return cls(date.fromisoformat(since), datetime.fromisoformat(at), Cursor.read(cursor))
+    alarm: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,20 +80,28 @@ class Reading:
         span = self._span(wanted, cursor, memory, today, again)
         if span.told:
             yield Haul("opengradient", self.catalogue, span.told)
-        begins, back = span.begins, f"{self.name}:back"
-        for chunk in self.chain.logs(self.wanted, span.start, span.until):
-            marks = {}
-            if cursor is None or chunk.cursor.next_block > cursor.next_block:
-                marks[self.name] = chunk.cursor.text
-            if wanted is not None:
-                marks[back] = _Back(wanted.first, max(begins, _at(chunk.at)), chunk.cursor).text
-            yield self._haul(chunk, begins, marks)
-            begins = max(begins, _at(chunk.at))
-        done = {back: ""} if wanted is not None else {f"{self.name}:again": today.isoformat()} if again else {}
-        if done:
+        if cursor and span.start is not cursor and self.chain.forked(cursor):
+            # What is read anew knows nothing of what was read before: first the gone blocks' records have to go.
+            covered = memory.covered(self.catalogue)
+            yield from self._ranges(Span(cursor, covered[-1].ends if covered else span.begins), cursor, None)
+            cursor = Cursor.read(memory.cursor(self.name) or cursor.text)
+        yield from self._ranges(span, cursor, wanted)
+        done = {f"{self.name}:back": ""} if wanted is not None else {f"{self.name}:again": today.isoformat()}
+        if wanted is not None or again:
             yield Haul("opengradient", self.catalogue, f"{self.place} to the end of what was wanted", cursors=done)
 
-    def _span(self, wanted: Period | None, cursor: Cursor | None, memory: Memory, today: date, again: bool) -> _Span:
+    def _ranges(self, span: Span, cursor: Cursor | None, wanted: Period | None) -> Iterator[Haul]:
+        begins = span.begins
+        for chunk in self.chain.logs(self.wanted, span.start, span.until):
+            marks = {}
+            if cursor is None or chunk.cursor.next_block > cursor.next_block or chunk.forget_from is not None:
+                marks[self.name] = chunk.cursor.text
+            if wanted is not None:
+                marks[f"{self.name}:back"] = Back(wanted.first, _later(begins, chunk), chunk.cursor).text
+            yield self._haul(chunk, begins, marks)
+            begins = _later(begins, chunk)
+
+    def _span(self, wanted: Period | None, cursor: Cursor | None, memory: Memory, today: date, again: bool) -> Span:
         """What to read now."""
         covered = memory.covered(self.catalogue)
         last = covered[-1].ends if covered else None
@@ -136,7 +109,7 @@ class Reading:
         if wanted is not None:
             return self._wanted(wanted, cursor, last, memory, today)
         if cursor and last and (last < late or not again) and last > instant(today) - RESUMED:
-            return _Span(cursor, last)
+            return Span(cursor, last)
         told = ""
         if last and last <= instant(today) - RESUMED:
             told = (
@@ -146,14 +119,14 @@ class Reading:
 
     def _wanted(
         self, wanted: Period, cursor: Cursor | None, last: datetime | None, memory: Memory, today: date
-    ) -> _Span:
+    ) -> Span:
         """A stretch that was asked for: from where a reading of it broke off, from its first day, or, where none was
         named, from where the record ends or the chain's begins."""
         ends = instant(min(wanted.last, today) + ONE)
         until = self.chain.first_block(_seconds(ends))
-        back = _Back.read(memory.cursor(f"{self.name}:back"))
+        back = Back.read(memory.cursor(f"{self.name}:back"))
         if back and back.since == wanted.first:
-            return _Span(back.cursor, back.at, until, f"{self.place} from {_minute(back.at)} on, where it broke off")
+            return Span(back.cursor, back.at, until, f"{self.place} from {_minute(back.at)} on, where it broke off")
         if wanted.first > ALWAYS:
             return self._from(instant(wanted.first), cursor, until)
         if last is None or cursor is None:
@@ -162,22 +135,22 @@ class Reading:
             )
             return self._from(instant(self.began), cursor, until, told)
         if last >= ends:
-            return _Span(cursor, last, -1, f"nothing new: {self.place} was read to {_minute(last)} already")
-        return _Span(cursor, last, until, f"{self.place} from {_minute(last)} on, where it stopped")
+            return Span(cursor, last, -1, f"nothing new: {self.place} was read to {_minute(last)} already")
+        return Span(cursor, last, until, f"{self.place} from {_minute(last)} on, where it stopped")
 
-    def _from(self, begins: datetime, cursor: Cursor | None, until: int | None, told: str = "") -> _Span:
+    def _from(self, begins: datetime, cursor: Cursor | None, until: int | None, told: str = "") -> Span:
         first = self.chain.first_block(_seconds(begins))
         if first:
             before, start = self.chain.blocks([first - 1, first])
             if before is None and start is not None:  # The node has dropped what came before.
-                begins = max(begins, _at(start.at))
+                begins = max(begins, at_utc(start.at))
         pin = self.chain.pin
         genesis = cursor.genesis if cursor else pin.genesis
-        return _Span(Cursor(pin.chain_id, genesis, first), begins, until, told)
+        return Span(Cursor(pin.chain_id, genesis, first), begins, until, told)
 
     def _haul(self, chunk: Chunk, begins: datetime, cursors: dict[str, str]) -> Haul:
         found = self.made(chunk)
-        ends = max(begins, _at(chunk.at))
+        ends = max(begins, at_utc(chunk.at))
         blocks = f"blocks {chunk.from_block} to {chunk.to_block} of {self.place}"
         days = tuple(begins.date() + n * ONE for n in range((ends.date() - begins.date()).days + 1))
         url = f"evm:{self.chain.pin.chain_id}/blocks/{chunk.from_block}-{chunk.to_block}"
@@ -185,7 +158,7 @@ class Reading:
             "opengradient",
             self.catalogue,
             f"{blocks}, {len(chunk.logs)} logs",
-            refs=(Ref(url, _at(chunk.at), archived(self.lake, chunk, self.chain.pin.chain_id)),),
+            refs=(Ref(url, at_utc(chunk.at), archived(self.lake, chunk, self.chain.pin.chain_id)),),
             days=days,
             window=Window(begins, ends),
             cursors=cursors,
@@ -194,10 +167,12 @@ class Reading:
             settlements=found.settlements,
             uses=found.uses,
             payments=found.payments,
-            alarm=f"{found.refused} logs in {blocks} are none that a compiler writes; left out"
-            if found.refused
-            else "",
+            alarm=found.alarm or _odd(found.refused, blocks),
         )
+
+
+def _odd(refused: int, blocks: str) -> str:
+    return f"{refused} logs in {blocks} are none that a compiler writes; left out" if refused else ""
 
 
 def archived(lake: Path, chunk: Chunk, chain_id: int) -> str:
@@ -232,7 +207,7 @@ def settled(chunk: Chunk) -> Records:
 
 def _settlement(log: Log) -> Settlement | None:
     event = read(log)
-    place, at = f"{log.tx}:{log.index}", _at(log.at)
+    place, at = f"{log.tx}:{log.index}", at_utc(log.at)
     if isinstance(event, BatchSettlement):
         blob = blob_id(event.blob)
         named = "" if isinstance(blob, Refused) else blob
@@ -274,7 +249,7 @@ def inferred(chain: Chain) -> Callable[[Chunk], Records]:
             Use(
                 f"{log.tx}:{log.index}",
                 log.block,
-                _at(log.at),
+                at_utc(log.at),
                 caller=senders.get(log.tx, ""),
                 content=one.cid.decode("ascii", "replace") if 0 < len(one.cid) <= 100 and one.cid.isascii() else "",
             )
@@ -295,34 +270,17 @@ def _senders(chain: Chain, txs: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def paid(chain: Chain, proxies: Sequence[str]) -> Callable[[Chunk], Records]:
-    """Transfers to the operator; one is a session where a payment proxy settled in the same transaction."""
-    settles = Filter(tuple(proxies), ((topic_of(Settled), topic_of(SettledWithPermit)),))
-
-    def made(chunk: Chunk) -> Records:
-        events = [(log, read(log)) for log in chunk.logs]
-        moved = [(log, one) for log, one in events if isinstance(one, Transfer)]
-        through: set[str] = set()
-        if moved:
-            # From a cursor without a past, so that this reading moves none of the others.
-            first, last = moved[0][0].block, moved[-1][0].block
-            for part in chain.logs(settles, Cursor(chain.pin.chain_id, chain.pin.genesis, first), last):
-                through |= {log.tx for log in part.logs}
-        payments = tuple(
-            Payment(f"{log.tx}:{log.index}", log.block, _at(log.at), one.sender, one.value, log.tx in through)
-            for log, one in moved
-        )
-        return Records(payments=payments, refused=len(events) - len(moved))
-
-    return made
-
-
-def _at(seconds: int) -> datetime:
+def at_utc(seconds: int) -> datetime:
+    """A block's time."""
     return datetime.fromtimestamp(seconds, UTC)
 
 
 def _seconds(at: datetime) -> int:
     return int(at.timestamp())
+
+
+def _later(begins: datetime, chunk: Chunk) -> datetime:
+    return max(begins, at_utc(chunk.at))
 
 
 def _minute(at: datetime) -> str:

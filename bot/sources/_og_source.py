@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx
 
 from bot.records import Haul, Period, Snapshot, instant
-from bot.sources import Memory, SourceError, _og_beside, _og_emitters, _og_logs, _raw
+from bot.sources import Memory, SourceError, _og_beside, _og_emitters, _og_logs, _og_payments, _raw
 from bot.sources._evm import Chain, Cursor, Filter, Unreachable
-from bot.sources._evm_events import ModelInference, Transfer, topic_of
+from bot.sources._evm_events import topic_of
+from bot.sources._evm_inference import ModelInference
 from bot.sources._hub import Inventory, inventory
 from bot.sources._hub_files import Files
 from bot.sources._og_choices import (
@@ -40,6 +41,11 @@ class OpenGradient:
     data: Path
     clock: Callable[[], datetime]
 
+    @property
+    def settles_for(self) -> timedelta:
+        """Batches, blobs and keys come late: the last three days are read again."""
+        return timedelta(days=_og_logs.LATE)
+
     def hauls(self, wanted: Period | None, memory: Memory) -> Iterator[Snapshot | Haul]:
         """Every way of reading it in turn; what fails is said at the end. Raises `SourceError`."""
         out = _og_beside.silent(addresses(self.chosen), self.chosen.look, chains(self.chosen))
@@ -65,7 +71,7 @@ class OpenGradient:
         chosen, now = self.chosen, self.clock()
         client = stack.enter_context(httpx.Client(headers={"User-Agent": "footfall"}, follow_redirects=False))
         found: list[Inventory] = []
-        payees: set[str] = set(lowered(chosen.payees))
+        payees: set[str] = {*lowered(chosen.payees), *_og_beside.paid_at(memory)}
         if enough(chosen.settlements, out):
             chain = stack.enter_context(self._opened(chosen.settlements, memory, "settlements", out))
             relays = lowered(chosen.relays)
@@ -76,7 +82,7 @@ class OpenGradient:
                 yield "settlements", lambda: self._judged(chain, client, memory, now)
             yield "settlements", lambda: self._enclaves(chain, now, payees)
             yield "settlements", lambda: _og_emitters.hauls(chain, relays, memory, now, wanted)
-        if chosen.hub not in out:
+        if chosen.hub not in out and _og_beside.worth_listing(memory, now):
             yield "hub", lambda: self._inventory(client, memory, now, found)
         if enough(chosen.hub_chain, out):
             old = stack.enter_context(self._opened(chosen.hub_chain, memory, "hub", out))
@@ -106,11 +112,11 @@ class OpenGradient:
     def _enclaves(self, chain: Chain, now: datetime, payees: set[str]) -> Iterator[Haul]:
         haul, paid_at = _og_beside.enclaves(chain, self.chosen.registries, now)
         payees |= paid_at
-        yield haul
+        yield replace(haul, cursors=_og_beside.remembered(payees))
 
     def _inventory(
         self, client: httpx.Client, memory: Memory, now: datetime, found: list[Inventory]
-    ) -> Iterator[Snapshot]:
+    ) -> Iterator[Snapshot | Haul]:
         known = [tuple(str(name).split("/", 1)) for name in memory.names("hub")]
         before = {(author, name) for author, name in known} if known else None
         with _raw.keeping(self.lake) as raw:
@@ -126,6 +132,7 @@ class OpenGradient:
             note=note,
             closes=closes,
         )
+        yield Haul("opengradient", "hub", f"{len(made.entries)} models of the Hub", cursors=_og_beside.listed(now))
 
     def _mapped(self, client: httpx.Client, memory: Memory, found: Inventory, now: datetime) -> Iterator[Haul]:
         """Uses whose content id some model turns out to hold."""
@@ -141,9 +148,9 @@ class OpenGradient:
             yield Haul("opengradient", "hub", f"whose {len(named)} content ids are", days=days, owners=named)
 
     def _paid(self, chain: Chain, payees: set[str]) -> _og_logs.Reading:
-        padded = tuple(bytes(12) + bytes.fromhex(payee[2:]) for payee in sorted(payees))
-        wants = Filter(lowered((self.chosen.token,)), ((topic_of(Transfer),), None, padded))
-        made = _og_logs.paid(chain, lowered(self.chosen.proxies))
+        token, channel = self.chosen.token.lower(), self.chosen.channel.lower()
+        wants = _og_payments.transfers(token, sorted(payees))
+        made = _og_payments.paid(chain, lowered(self.chosen.proxies), channel)
         return _og_logs.Reading("payments", "payments", chain, wants, made, self.lake, PAID_SINCE)
 
 

@@ -14,7 +14,9 @@ stand side by side and are never added:
 
 A day is the UTC day of the block that settled, for all three alike: a leaf waits up to a quarter of an hour for its
 batch. The list of LLMs is that of the gateway's own registry, since no public list can be read; newer models are told
-in `config.yaml`. Batches do not name models, only single settlements with a readable payload do.
+in `config.yaml`. Batches do not name models, only single settlements with a readable payload do. Logs of the first
+relay (until 20 Feb 2026) carry neither signature nor time: one of a single answer is backed, never verified, and a
+model that it names is its sender's word.
 
 **`hub`: what is counted.** The list is what the Model Hub's public pages show. Use is `ModelInferenceEvent` of the
 precompile 0xF4 on chain 10744, the only event that names a Hub model; simulations are left out, and the Hub contract's
@@ -45,7 +47,7 @@ from pathlib import Path
 import httpx
 
 from bot.records import Catalogue, Document, Ref, Settlement, Snapshot, instant
-from bot.sources import SourceError, _llm_models, _og_beside, _og_checks, _og_proof, _raw
+from bot.sources import SourceError, _llm_models, _og_beside, _og_checks, _og_payment_checks, _og_proof, _raw
 from bot.sources._og_choices import ChainChoice, Settings, addresses, chains, enough, lowered
 from bot.sources._og_source import OpenGradient, court, lake
 from bot.sources._walrus import Walrus, archived
@@ -187,6 +189,7 @@ def checks(chosen: Settings, data: Path, now: datetime) -> Iterator[_og_checks.L
     out = _og_beside.silent(addresses(chosen), chosen.look, chains(chosen))
     relays, signers = lowered(chosen.relays), lowered(chosen.signers)
     registries = {address.lower(): layout for address, layout in chosen.registries.items()}
+    paid: set[str] = set()
     with ExitStack() as stack:
         client = stack.enter_context(httpx.Client(headers={"User-Agent": "footfall"}, follow_redirects=False))
         if enough(chosen.settlements, out):
@@ -195,7 +198,15 @@ def checks(chosen: Settings, data: Path, now: datetime) -> Iterator[_og_checks.L
             fix = "correct networks.opengradient.settlements.endpoints"
             yield from _og_checks.tried("relays", fix, lambda: _og_checks.relays(chain, relays, signers))
             yield from _og_checks.tried("registries", fix, lambda: _og_checks.registries(chain, registries))
+            paid |= _og_checks.payees(chain, registries, now)
             yield from _og_checks.tried("newest blob", fix, lambda: _og_checks.blobs(chain, relays, walrus))
+        if enough(chosen.base, out):
+            base = stack.enter_context(chosen.base.opened(None, min(chosen.budget, PROOF_BUDGET), out))
+            fix = "correct networks.opengradient.base.endpoints"
+            pinned = _og_payment_checks.Pinned(
+                *(chosen.token.lower(), lowered(chosen.payees), lowered(chosen.proxies), chosen.channel.lower())
+            )
+            yield from _og_checks.tried("payments", fix, lambda: _og_payment_checks.payments(base, pinned, paid))
         if chosen.hub not in out:
             yield from _og_checks.hub(client, chosen.hub)
         if chosen.facilitator not in out:

@@ -35,6 +35,9 @@ PATIENT_TRIES = 4
 MOST_PATIENT = timedelta(hours=6)
 DISCORD = "discord"
 """The outlet of subscriptions."""
+RECHECK_EVERY = timedelta(hours=2)
+"""Between two looks at days that are in and may still change (`Source.settles_for`): a proof that comes late is seen
+within that time, and twelve times a day is polite."""
 
 
 class StoppingError(FootfallError):
@@ -72,6 +75,8 @@ class Round:
     stopping: Callable[[], bool] = lambda: False
     _asked: dict[str, tuple[datetime, int]] = field(default_factory=dict)
     """Network to when it was last asked in vain, and how often that day."""
+    _looked: dict[str, datetime] = field(default_factory=dict)
+    """Network to when it was last asked at all."""
     _plan_at: dict[tuple[str, PeriodName], datetime] = field(default_factory=dict)
     _planned_for: dict[tuple[str, PeriodName], tuple[Period, frozenset[str]]] = field(default_factory=dict)
     """The newest period at the last planning, and the destinations that were timely then."""
@@ -87,7 +92,9 @@ class Round:
         if not leads:
             return
         news = {
-            plan.network for plan, source in self.bench.networks if self._to_ask(plan) and self._collect(plan, source)
+            plan.network
+            for plan, source in self.bench.networks
+            if self._to_ask(plan, source) and self._collect(plan, source)
         }
         now, subscribed = self.bench.clock(), self.bench.subscribed()
         for plan, name, targets in self._timely(now, subscribed):
@@ -108,18 +115,18 @@ class Round:
 
     # --- collecting -----------------------------------------------------------------------------------------------
 
-    def _to_ask(self, plan: daily.Plan) -> bool:
-        """Whether the day that is over is missing, and its source was not asked just now."""
+    def _to_ask(self, plan: daily.Plan, source: Source | EventSource) -> bool:
+        """Whether the day that is over is missing or may still change, and its source was not asked just now."""
         now = self.bench.clock()
         if plan.closed or self.stopping():
             return False
         spans = [ledger.span(self.bench.store, catalogue) for catalogue in plan.catalogues]
         yesterday = now.date() - timedelta(days=1)
-        # What is told event by event is never all told: proofs come late, and the last days are read again.
-        late = any(catalogue.evidences for catalogue in plan.catalogues)
-        if not late and all(span is not None and span.last >= yesterday for span in spans):
+        if all(span is not None and span.last >= yesterday for span in spans):
             self._asked.pop(plan.network, None)
-            return False
+            looked = self._looked.get(plan.network)
+            open_ = now < instant(now.date()) + source.settles_for
+            return open_ and (looked is None or now >= looked + RECHECK_EVERY)
         asked, tries = self._asked.get(plan.network, (None, 0))
         return asked is None or asked.date() < now.date() or now >= asked + self._patience(tries)
 
@@ -134,6 +141,7 @@ class Round:
         done = daily.collect(self.bench.store, plan.network, source, None, tell)
         now = self.bench.clock()
         self.state.collected(plan.network, now, done.error)
+        self._looked[plan.network] = now
         if done.error:
             log.error("source failed", network=plan.network, error=done.error)
         asked, tries = self._asked.get(plan.network, (now, 0))

@@ -1,0 +1,75 @@
+"""How far a chain was read, and what came of reading on: the two are kept in one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from bot.sources import SourceError
+from bot.sources._evm_ranges import Range
+from bot.sources._evm_votes import Pin
+from bot.sources._evm_wire import Log
+
+_RECENT = 32
+"""Blocks that a cursor remembers."""
+_LOGS = 6
+"""Logs at the end of a range whose blocks it remembers beside the range's ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a chain was read: to be kept with the records. JSON by `text`, back by `read`."""
+
+    chain_id: int
+    genesis: str | None
+    """Hash of block 1 as pinned at the first run; `None` while no endpoint has kept that block."""
+    next_block: int
+    recent: tuple[tuple[int, str], ...] = ()
+    """Number and hash of blocks read, oldest first: the ends of the last ranges and some blocks between."""
+
+    @property
+    def text(self) -> str:
+        return msgspec.json.encode(self).decode()
+
+    @classmethod
+    def read(cls, text: str) -> Cursor:
+        """Raises `SourceError` if it is no cursor."""
+        try:
+            return msgspec.json.decode(text, type=cls)
+        except msgspec.MsgspecError as error:
+            raise SourceError(f"a kept cursor does not read: {error}; forget it to collect again") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """The wanted logs of a range of blocks, both ends included, and the cursor to keep with them."""
+
+    logs: tuple[Log, ...]
+    cursor: Cursor
+    from_block: int
+    to_block: int
+    at: int
+    """Time of `to_block`, seconds since 1970 UTC: until then nothing is missing."""
+    sha256: str
+    """Of the range's end hashes and logs in canonical form; the same from every honest endpoint."""
+    forget_from: int | None = None
+    """After a re-organisation: forget all records from this block on before adding these."""
+
+
+def hangs_on(cursor: Cursor, found: Range) -> bool:
+    """Whether a range's first block is the child of the last block read."""
+    if not cursor.recent:
+        return True
+    number, name = cursor.recent[-1]
+    return number != found.first.number - 1 or name == found.first.parent
+
+
+def after(cursor: Cursor, found: Range, pin: Pin) -> Cursor:
+    """The cursor once a range is read. It remembers blocks with logs too, so that a step back may be a small one."""
+    known = dict(cursor.recent)
+    known[found.first.number - 1] = found.first.parent
+    known.update({log.block: log.block_hash for log in found.logs[-_LOGS:]})
+    known[found.last.number] = found.last.hash
+    recent = tuple(sorted((number, name) for number, name in known.items() if number >= 0))
+    return Cursor(cursor.chain_id, pin.genesis, found.last.number + 1, recent[-_RECENT:])

@@ -1,0 +1,84 @@
+"""Logs, blocks, transactions and the question for logs, as everything above the wire knows them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+
+class Log(msgspec.Struct, frozen=True, gc=False):
+    """A log as mined. A msgspec struct, not a dataclass: a million of them are made, and it costs a fifth."""
+
+    block: int
+    index: int
+    """Position among the logs of its block; (block, index) is unique."""
+    tx: str
+    """Transaction hash, 0x and 64 lower-case hexadecimal digits."""
+    address: str
+    """Emitter, 0x and 40 lower-case hexadecimal digits."""
+    topics: tuple[bytes, ...]
+    """At most four, of 32 bytes."""
+    data: bytes
+    block_hash: str
+    at: int
+    """Time of its block, seconds since 1970 UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A block's header, as far as it is needed."""
+
+    number: int
+    hash: str
+    parent: str
+    at: int
+    """Seconds since 1970 UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """Who sent a transaction where."""
+
+    hash: str
+    sender: str
+    to: str | None
+    """`None`: it made a contract."""
+    block: int
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which logs are wanted. Addresses and topics in any case of hexadecimal digits."""
+
+    addresses: tuple[str, ...] = ()
+    """Any of these emitters; empty: every emitter."""
+    topics: tuple[tuple[bytes, ...] | None, ...] = ()
+    """By position: any of these, `None` for whatever."""
+
+    @property
+    def question(self) -> dict[str, object]:
+        """As `eth_getLogs` wants it, without the range."""
+        asked: dict[str, object] = {}
+        if self.addresses:
+            asked["address"] = [address.lower() for address in self.addresses]
+        if self.topics:
+            asked["topics"] = [None if some is None else ["0x" + topic.hex() for topic in some] for some in self.topics]
+        return asked
+
+    def holds_all(self, addresses: Sequence[str], topics: Sequence[Sequence[bytes]]) -> bool:
+        """Whether logs, given by emitter and topics, are all among those wanted."""
+        if self.addresses and not _lowered(self.addresses).issuperset(addresses):
+            return False
+        if self.topics and min(map(len, topics), default=len(self.topics)) < len(self.topics):
+            return False
+        return all(
+            some is None or {held[place] for held in topics}.issubset(some) for place, some in enumerate(self.topics)
+        )
+
+
+@functools.lru_cache(64)
+def _lowered(addresses: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(address.lower() for address in addresses)
