@@ -153,7 +153,7 @@ def test_without_a_command_the_help_is_shown(run: Run) -> None:
         ("show --period month --day 2025-01-15", "the month of 2025-01-15 ends 2025-01-31 and is not covered"),
         (
             "usage --day 2024-12-16",
-            "^replicate: no day digest for 2024-12-16; there are 29, from 2024-12-18 to 2025-01",
+            "^replicate: no day digest for 2024-12-16; there are 30, from 2024-12-17 to 2025-01",
         ),
         ("usage --period week", "no week digest yet; run: python -m bot compose --period week"),
         ("show --day 12.1.2025", "found '12.1.2025', wanted a day as YYYY-MM-DD"),
@@ -330,10 +330,19 @@ def test_what_answers_takes_json_and_the_tests_ask_each(run: Run) -> None:
     assert {question.split()[0] for question in ANSWERS} == takes - elsewhere
 
 
+def test_the_first_day_has_a_digest_of_its_list_and_says_why_its_use_is_unknown(run: Run) -> None:
+    listed = run("compose", "--network", "replicate", "--day", "2024-12-17", "--json").json
+    shown = run("show", "--network", "replicate", "--day", "2024-12-17", "--json").json
+    assert [one["catalogues"] for one in listed] == [shown["catalogues"]]
+    figures = shown["catalogues"][0]["figures"]
+    assert figures["models_listed"]["value"] == 3584
+    assert figures["uses"]["unknown"] == "the watch began at the end of 17 Dec 2024"
+
+
 def documented(section: str) -> set[str]:
     """The keys of a table of `docs/digest.md`: the digest's own, or a catalogue's."""
     text = (ROOT / "docs" / "digest.md").read_text()
-    head, _, tail = text.partition("A catalogue:")
+    head, _, tail = text.partition("## By category")[0].partition("A catalogue:")
     rows = re.findall(r"^\| (`.*?) \|", head if section == "digest" else tail, re.MULTILINE)
     return {key for row in rows for key in re.findall(r"`(\w+)`", row)}
 
