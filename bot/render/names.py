@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
 import regex
 from markupsafe import escape
 
+from bot.digest import HIDDEN, Hidden
 from bot.records import Name
 from bot.render.lint import plain
 from bot.render.weigh import weight
@@ -19,8 +20,8 @@ from bot.render.weigh import weight
 NAME_LIMIT = 60
 """How long a name may get in a post, as its outlet counts before escaping."""
 SAID_LIMIT = 600
+NOBODY = Hidden()
 NAMELESS = "a model without a name"
-HIDDEN = "a hidden model"
 
 # Documents say 17803220; people read 17,803,220. Shorter numbers may be years, and a name's digits touch its letters.
 _LONG_NUMBER = re.compile(r"(?<![\w./-])[1-9][0-9]{4,14}(?![\w/-]|\.[0-9])")
@@ -68,9 +69,9 @@ ESCAPES: Mapping[str, Callable[[str], str]] = {
 """How each outlet is told foreign text. The Atom feed and the pages are both `site`."""
 
 
-def shown(raw: str, outlet: str, hidden: Iterable[str] = (), limit: int = NAME_LIMIT) -> str:
+def shown(raw: str, outlet: str, hidden: Hidden = NOBODY, limit: int = NAME_LIMIT) -> str:
     """A foreign name as an outlet may show it, or the words for one that is hidden or empty."""
-    if raw in set(hidden):
+    if hidden.named(raw):
         return HIDDEN
     name = Name(raw)
     if not any(unicodedata.category(c)[0] not in "MZ" for c in name):
@@ -80,10 +81,9 @@ def shown(raw: str, outlet: str, hidden: Iterable[str] = (), limit: int = NAME_L
     return _isolated(ESCAPES[outlet](_clipped(name, outlet, limit)), outlet)
 
 
-def said(text: str, outlet: str, hidden: Iterable[str] = (), limit: int = SAID_LIMIT) -> str:
+def said(text: str, outlet: str, hidden: Hidden = NOBODY, limit: int = SAID_LIMIT) -> str:
     """Our own words (a reason, a gap, a label) that may hold foreign names: escaped, hidden names taken out."""
-    for name in hidden:
-        text = text.replace(name, HIDDEN)
+    text = hidden.text(text, ())
     text = _LONG_NUMBER.sub(lambda m: f"{int(m[0]):,}", text)
     return _isolated(ESCAPES[outlet](_clipped(Name(plain(text), limit), outlet, limit)), outlet)
 
