@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from pydantic import SecretStr
 
 from bot import config, daily, ledger, sources, store
 from bot.answers import Desk, Watched
@@ -78,6 +79,13 @@ class Parts:
     @property
     def hidden(self) -> tuple[str, ...]:
         return self.settings.config.hidden_names
+
+    @property
+    def withheld(self) -> list[SecretStr]:
+        """What no line of a log may hold."""
+        url = self.settings.database_url
+        held = [url] if "@" in url.get_secret_value() else []
+        return [*self.settings.secrets.values(), *held]
 
     @cached_property
     def plans(self) -> Mapping[str, daily.Plan]:

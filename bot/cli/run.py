@@ -17,8 +17,6 @@ from bot import config
 from bot.cli.parts import Parts, clock, json_option, print_json, progress, with_parts
 
 if TYPE_CHECKING:
-    from pydantic import SecretStr
-
     from bot.config import ScheduleEntry
     from bot.records import Haul, Period, Snapshot
     from bot.sources import EventSource, Memory, Source
@@ -43,7 +41,7 @@ def run(path: Path) -> int:
 
     parts = Parts(path)
     chosen = parts.settings.config.worker
-    secrets = _secrets(parts)
+    secrets = parts.withheld
     logs.configure(secrets)
     reach.targets(parts)
     made = worker.Worker(lambda: _bench(path), clock, reach.worker(), chosen.tick)
@@ -78,12 +76,6 @@ def _slash(parts: Parts, path: Path, leads: Callable[[], bool]) -> list[Side]:
             own.close()
 
     return [worker.Side("slash", serve)]
-
-
-def _secrets(parts: Parts) -> list[SecretStr]:
-    url = parts.settings.database_url
-    held = [url] if "@" in url.get_secret_value() else []
-    return [*parts.settings.secrets.values(), *held]
 
 
 @contextmanager
