@@ -76,7 +76,7 @@ def config() -> str:
         [
             "# Configuration",
             "",
-            "`config.yaml` holds choices; unknown keys are errors, and every mistake is listed at once. Secrets stand only in the",
+            "`config.yaml` holds choices; unknown keys and keys given twice are errors, and every mistake is listed at once. Secrets stand only in the",
             "environment, or in a `.env` beside the configuration. A missing secret disables what needs it, and `doctor` says so.",
             "",
             "| key | default | what it says |",
