@@ -124,11 +124,37 @@ def _plain(value: object) -> str:
     return re.sub(r"PosixPath\('([^']*)'\)", r"\1", repr(value)) if not isinstance(value, str) else value
 
 
+def api() -> str:
+    """Every address of the JSON API, as its index lists them."""
+    from bot.web.api import QUESTIONS
+
+    rows = [f"| `{question.shown}` | {question.does} |" for question in QUESTIONS]
+    return "\n".join(
+        [
+            "# The JSON API",
+            "",
+            "`python -m bot web` answers GET and HEAD at these addresses with the documents that the command line prints with",
+            '`--json`; `/api` lists them too. Any page may read them. An error is `{"error": sentence}`.',
+            "",
+            "| address | answers |",
+            "|---|---|",
+            *rows,
+            "",
+            "* `network`: the first configured one by default. `day`: a UTC day, `YYYY-MM-DD`; the newest by default. `period`: `day`,",
+            "  `week` or `month`, and the one that holds the day.",
+            "* `edition`: an older edition of a digest, which stays as it was issued; the newest by default.",
+            "* Each answer, and each page and file of the site, carries an `ETag` made from its content. Sent back as `If-None-Match`, it gets",
+            "  304 without a body as long as the content is the same, also when the site was written anew. Answers may be kept for a minute.",
+        ]
+    )
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "metrics.md": metrics,
     "networks.md": networks,
     "commands.md": commands,
     "config.md": config,
+    "api.md": api,
 }
 
 

@@ -50,9 +50,25 @@ def inventory(desk: Desk, network: str | None, day: date | None = None) -> Docum
     return _figures(desk, "inventory", INVENTORY, network, "day", day, also=("groups",))
 
 
-def digest(desk: Desk, network: str | None, period: PeriodName = "day", day: date | None = None) -> Document:
+MOST_EDITIONS = 1000
+
+
+def digest(
+    desk: Desk,
+    network: str | None,
+    period: PeriodName = "day",
+    day: date | None = None,
+    edition: int | None = None,
+) -> Document:
     """A digest: every figure of one network and period, with gaps and findings."""
-    return desk.document(desk.network(network).network, period, day)
+    name = desk.network(network).network
+    newest = desk.document(name, period, day)
+    if edition is None or edition == newest["edition"]:
+        return newest
+    found = desk.archive.digest(name, period, date.fromisoformat(newest["day"]), edition)
+    if found is None:
+        raise NotFoundError(f"{name} {newest['day']}: no edition {edition}; the newest is {newest['edition']}")
+    return desk.shown(found)
 
 
 def _figures(

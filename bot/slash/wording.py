@@ -180,7 +180,8 @@ def _fixed(question: Question, answer: Document) -> Question:
     if question.name == "model":
         known = Known(answer["network"], answer["model"])
         return replace(question, options={**question.options, "name": known.token, "network": known.network})
-    return question
+    # Buttons lead to other days, whose editions are others.
+    return question.with_options(edition=None) if "edition" in question.options else question
 
 
 def _periods(desk: Desk, question: Question, answer: Document) -> Sequence[Made]:
