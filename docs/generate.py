@@ -28,7 +28,8 @@ def metrics() -> str:
         for m in METRICS.values()
     ]
     head = (
-        "Where a metric's unit is `uses`, it is counted in what the catalogue calls one use: runs, inferences, tokens."
+        "Where a metric's unit is `uses`, it is counted in what the catalogue calls one use: runs, inferences, tokens. A `ratio` is\n"
+        "one number divided by another: of a change, 0.05 is 5% more; `uses_per_listed` is a plain number, such as runs per model."
     )
     return "\n".join(["# Metrics", "", head, "", "| key | unit | periods | definition |", "|---|---|---|---|", *rows])
 

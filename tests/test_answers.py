@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -98,7 +99,12 @@ def test_a_trend_is_every_days_figure_as_published(desk: Desk) -> None:
     assert list(days) == [day.isoformat() for day in DAYS[1:]]
     for day in DAYS[1:]:
         figure = kept(desk, day)["catalogues"][0]["figures"]["uses"]
-        assert days[day.isoformat()] == {"value": figure["value"], "unknown": figure.get("unknown"), "unit": "runs"}
+        assert days[day.isoformat()] == {
+            "value": figure["value"],
+            "unknown": figure.get("unknown"),
+            "unit": "runs",
+            "label": "runs",
+        }
     assert "no reading" in days[MISSING.isoformat()]["unknown"]
     assert len(answers.trend(desk, "uses", None, 3)["days"]) == 3
 
@@ -431,3 +437,17 @@ def test_every_answer_can_be_put_into_words(desk: Desk, ask: Callable[[Desk], An
 
 def words(answer: Document) -> str:
     return render.rendered("text", f"text/answers/{answer['question']}.j2", hidden=HIDDEN, answer=answer)
+
+
+def test_a_quotient_is_no_change_on_any_face(desk: Desk) -> None:
+    """Runs per listed model are 100, not +9,900%."""
+    answer = answers.trend(desk, "uses_per_listed", None)
+    told = answer["days"][-1]["figure"]
+    assert told["unit"] == "ratio" and told["value"] > 0 and "%" not in words(answer).partition("2025-03")[2]
+    assert "%" in words(answers.trend(desk, "inventory_change_7d", None))
+    from bot import charts, numbers
+
+    form = numbers.form(answer["unit"], answer["label"])
+    points = [(DAYS[n], 100.0 + n) for n in range(9)]
+    drawn = charts.trend_svg(points, answer["label"], form)
+    assert "%" not in re.sub(r"<(style|svg)[^>]*>", "", drawn)

@@ -119,18 +119,20 @@ def trend(desk: Desk, metric: str, network: str | None, days: int = 30) -> Docum
         raise NotFoundError(f"{watched.network}: no day digest holds {metric}; run: python -m bot compose")
     unit = catalogue.unit if found.unit == "uses" else found.unit
     figure = document["catalogues"][0]["figures"].get(metric, {})
+    label = figure.get("label", found.label.replace("{unit}", catalogue.unit))
     return {
         "question": "trend",
         "network": watched.network,
         "title": watched.title,
         "catalogue": catalogue.key,
         "metric": metric,
-        "label": figure.get("label", found.label.replace("{unit}", catalogue.unit)),
+        "label": label,
         "unit": unit,
         "evidence": found.evidence or catalogue.evidence,
         "definition": found.definition,
         "days": [
-            {"day": t.day.isoformat(), "figure": {"value": t.value, "unknown": t.unknown, "unit": unit}} for t in told
+            {"day": t.day.isoformat(), "figure": {"value": t.value, "unknown": t.unknown, "unit": unit, "label": label}}
+            for t in told
         ],
     }
 

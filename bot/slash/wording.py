@@ -15,7 +15,7 @@ from datetime import date
 from types import MappingProxyType
 from typing import Any, get_args
 
-from bot import answers, charts, render
+from bot import answers, charts, numbers, render
 from bot.answers import AnswerError, Desk
 from bot.records import Document, Period, PeriodName, Picture
 from bot.slash.completion import Known, Names, is_token
@@ -145,8 +145,9 @@ def _picture(desk: Desk, pictures: Pictures, question: Question, answer: Documen
         points = [(date.fromisoformat(row["day"]), row["figure"]["value"]) for row in answer["days"]]
         title = f"{answer['title']}: {answer['label']}"
         source = f"{answer['title']}, {answer['evidence']}"
-        drawn = [title, answer["unit"], source, answer["days"]]
-        return pictures.of(drawn, lambda: charts.trend(points, title, answer["unit"], source))
+        form = numbers.form(answer["unit"], answer["label"])
+        drawn = [title, form, source, answer["days"]]
+        return pictures.of(drawn, lambda: charts.trend(points, title, form, source))
     if question.name in ("usage", "digest"):
         place = (answer["network"], answer["period"], answer["day"])
         document = answer if question.name == "digest" else None
