@@ -32,7 +32,7 @@ from pydantic import (
     model_validator,
 )
 
-from bot.records import FootfallError, PeriodName
+from bot.records import FootfallError, Name, PeriodName
 from bot.words import LANGUAGES, nearest
 
 T = TypeVar("T", bound="Choice")
@@ -304,8 +304,8 @@ def load(
 ) -> Settings:
     """Read `path` and the environment. `wrong` tells what a network's block alone cannot, and `unsaid` what a poll's
     cannot: keys that are mistaken, each with what was found and wanted. Raises `ConfigError` with all mistakes."""
-    document = _document(path)
     mistakes: list[str] = []
+    document = _document(path, mistakes)
     chosen = _blocks(path, document, "networks", "network", networks, mistakes)
     blocks = {"networks": chosen, "outlets": _blocks(path, document, "outlets", "outlet", outlets, mistakes)}
     for name, block in chosen.items():
@@ -339,9 +339,12 @@ def _environment(folder: Path) -> dict[str, str]:
     return {**from_file, **os.environ}
 
 
-def _document(path: Path) -> dict[str, Any]:
+def _document(path: Path, mistakes: list[str]) -> dict[str, Any]:
+    """The file's keys; one that is given twice is a mistake, since YAML would let the last one win in silence."""
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        document = yaml.safe_load(text)
+        mistakes += [f"{path}: {doubled}" for doubled in _doubled(yaml.compose(text, yaml.SafeLoader), "", set())]
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError([f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}"]) from error
     except yaml.YAMLError as error:
@@ -356,6 +359,24 @@ def _document(path: Path) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise ConfigError([f"{path}: found {type(document).__name__}, wanted a mapping of keys"])
     return document
+
+
+def _doubled(node: yaml.Node | None, where: str, met: set[int]) -> Iterator[str]:
+    """Keys that stand twice in one block, with their lines. Aliases may lead back to where they stand."""
+    if node is None or id(node) in met:
+        return
+    met.add(id(node))
+    if isinstance(node, yaml.SequenceNode):
+        for number, one in enumerate(node.value):
+            yield from _doubled(one, f"{where}{number}.", met)
+    if isinstance(node, yaml.MappingNode):
+        first: dict[tuple[str, str], int] = {}
+        for key, value in node.value:
+            same, name, line = (key.tag, str(key.value)), Name(str(key.value), 60), key.start_mark.line + 1
+            if same in first:
+                yield f"{where}{name}: line {line}: found again, first on line {first[same]}; wanted each key once"
+            first.setdefault(same, line)
+            yield from _doubled(value, f"{where}{name}.", met)
 
 
 def _blocks(
@@ -399,7 +420,7 @@ def _misnamed(
 def _lines(path: Path, prefix: str, error: ValidationError) -> list[str]:
     lines = []
     for problem in error.errors():
-        where = prefix + ".".join(str(part) for part in problem["loc"])
+        where = prefix + ".".join(Name(str(part)) for part in problem["loc"])
         found = "" if problem["type"] in ("missing", "extra_forbidden") else f": found {_shown(problem['input'])}"
         wanted = "no such key" if problem["type"] == "extra_forbidden" else problem["msg"].removeprefix("Value error, ")
         lines.append(f"{path}: {where.rstrip('.')}{found}: {wanted}")

@@ -30,6 +30,8 @@ HIDDEN_CATEGORY = "a hidden category"
 HIDDEN_GROUPS = (HIDDEN_AUTHOR, HIDDEN_CATEGORY)
 
 _AFTER_NAME = r"(?![\w/-]|[.:@]\w)"
+_OF_AUTHOR = r"/\S*[^\s.,;:!?)]"
+"""The rest of `owner/name` in a sentence."""
 _BEFORE_NAME = r"(?<![\w/@-])(?<!\w[.:])"
 
 
@@ -54,6 +56,12 @@ class Hidden:
         """Whether a model is hidden, by its own name or by its author's (which `owner/name` tells where it is lost)."""
         return model in self.models or (author or model.partition("/")[0]) in self.authors
 
+    def named(self, raw: str) -> bool:
+        """Whether a foreign name is hidden, in whichever form it comes: as its network wrote it, or as it is kept."""
+        if not self.models and not self.authors:
+            return False
+        return any(self.hides(form, "") for form in {raw, str(identity(raw))})
+
     def model(self, model: str, author: str) -> str:
         """A model's name as it may be shown."""
         return HIDDEN if self.hides(model, author) else str(model)
@@ -76,6 +84,9 @@ class Hidden:
         found |= {model for model, author in models if model and model in text and self.hides(model, author)}
         for name in sorted(found, key=len, reverse=True):
             text = re.sub(_BEFORE_NAME + re.escape(name) + _AFTER_NAME, HIDDEN, text)
+        for author in self.authors:
+            if f"{author}/" in text:
+                text = re.sub(_BEFORE_NAME + re.escape(author) + _OF_AUTHOR, HIDDEN, text)
         return text
 
 

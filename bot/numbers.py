@@ -21,6 +21,7 @@ from bot.words import N_
 Number = int | float | Decimal
 
 UNKNOWN = N_("unknown")
+QUOTIENT = "quotient"
 MINUS = "−"
 
 _COMPACT_FROM = 10**6
@@ -193,8 +194,7 @@ def value(figure: Mapping[str, object], locale: str = "en") -> str:
         return amount(number, str(unit), locale)
     if not isinstance(number, int | float | Decimal) or isinstance(number, bool):
         raise TypeError(f"figure {figure.get('label')!r}: found {number!r}, wanted a number, a decimal string or null")
-    if unit == "ratio" and not str(figure.get("label", "change")).startswith("change"):
-        return count(number, locale)  # a quotient such as runs per listed model, not a change
+    unit = form(str(unit), str(figure.get("label", "change")))
     shown = {"share": share, "ratio": ratio, "points": points, "index": index}.get(str(unit))
     if shown:
         return shown(number, locale)
@@ -203,11 +203,17 @@ def value(figure: Mapping[str, object], locale: str = "en") -> str:
     return amount(number, str(unit), locale) if str(unit).isupper() else count(number, locale)
 
 
+def form(unit: str, label: str) -> str:
+    """The unit by which a number gets its form. A ratio is a change, told as a percentage, where its label begins with
+    "change", and otherwise a plain quotient, such as runs per listed model."""
+    return QUOTIENT if unit == "ratio" and not label.startswith("change") else unit
+
+
 def measured(figure: Mapping[str, object], locale: str = "en") -> str:
     """A figure with its noun: "929 models", "24.6%", "unknown"."""
     number, unit = figure.get("value"), str(figure.get("unit"))
     shown = value(figure, locale)
-    if number is None or unit in ("share", "ratio", "points", "index") or unit.isupper():
+    if number is None or unit in ("share", "ratio", QUOTIENT, "points", "index") or unit.isupper():
         return shown
     return _with_noun(shown, unit, number, locale) if isinstance(number, int | float | Decimal) else shown
 

@@ -28,7 +28,8 @@ def metrics() -> str:
         for m in METRICS.values()
     ]
     head = (
-        "Where a metric's unit is `uses`, it is counted in what the catalogue calls one use: runs, inferences, tokens."
+        "Where a metric's unit is `uses`, it is counted in what the catalogue calls one use: runs, inferences, tokens. A `ratio` is\n"
+        "one number divided by another: of a change, 0.05 is 5% more; `uses_per_listed` is a plain number, such as runs per model."
     )
     return "\n".join(["# Metrics", "", head, "", "| key | unit | periods | definition |", "|---|---|---|---|", *rows])
 
@@ -76,7 +77,7 @@ def config() -> str:
         [
             "# Configuration",
             "",
-            "`config.yaml` holds choices; unknown keys are errors, and every mistake is listed at once. Secrets stand only in the",
+            "`config.yaml` holds choices; unknown keys and keys given twice are errors, and every mistake is listed at once. Secrets stand only in the",
             "environment, or in a `.env` beside the configuration. A missing secret disables what needs it, and `doctor` says so.",
             "",
             "| key | default | what it says |",
@@ -124,11 +125,37 @@ def _plain(value: object) -> str:
     return re.sub(r"PosixPath\('([^']*)'\)", r"\1", repr(value)) if not isinstance(value, str) else value
 
 
+def api() -> str:
+    """Every address of the JSON API, as its index lists them."""
+    from bot.web.api import QUESTIONS
+
+    rows = [f"| `{question.shown}` | {question.does} |" for question in QUESTIONS]
+    return "\n".join(
+        [
+            "# The JSON API",
+            "",
+            "`python -m bot web` answers GET and HEAD at these addresses with the documents that the command line prints with",
+            '`--json`; `/api` lists them too. Any page may read them. An error is `{"error": sentence}`.',
+            "",
+            "| address | answers |",
+            "|---|---|",
+            *rows,
+            "",
+            "* `network`: the first configured one by default. `day`: a UTC day, `YYYY-MM-DD`; the newest by default. `period`: `day`,",
+            "  `week` or `month`, and the one that holds the day.",
+            "* `edition`: an older edition of a digest, which stays as it was issued; the newest by default.",
+            "* Each answer, and each page and file of the site, carries an `ETag` made from its content. Sent back as `If-None-Match`, it gets",
+            "  304 without a body as long as the content is the same, also when the site was written anew. Answers may be kept for a minute.",
+        ]
+    )
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "metrics.md": metrics,
     "networks.md": networks,
     "commands.md": commands,
     "config.md": config,
+    "api.md": api,
 }
 
 

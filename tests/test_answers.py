@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -102,7 +103,12 @@ def test_a_trend_is_every_days_figure_as_published(desk: Desk) -> None:
     assert list(days) == [day.isoformat() for day in DAYS[1:]]
     for day in DAYS[1:]:
         figure = kept(desk, day)["catalogues"][0]["figures"]["uses"]
-        assert days[day.isoformat()] == {"value": figure["value"], "unknown": figure.get("unknown"), "unit": "runs"}
+        assert days[day.isoformat()] == {
+            "value": figure["value"],
+            "unknown": figure.get("unknown"),
+            "unit": "runs",
+            "label": "runs",
+        }
     assert "no reading" in days[MISSING.isoformat()]["unknown"]
     assert len(answers.trend(desk, "uses", None, 3)["days"]) == 3
 
@@ -478,3 +484,17 @@ def test_what_several_ask_for_at_once_is_looked_up_once_and_a_failure_is_not_kep
     assert recent.of("b", 1, lambda: 5) == 5
     assert recent.of("c", 1, lambda: 6) == 6
     assert recent.of("a", 2, look) == 3, "the oldest of more than two was forgotten"
+
+
+def test_a_quotient_is_no_change_on_any_face(desk: Desk) -> None:
+    """Runs per listed model are 100, not +9,900%."""
+    answer = answers.trend(desk, "uses_per_listed", None)
+    told = answer["days"][-1]["figure"]
+    assert told["unit"] == "ratio" and told["value"] > 0 and "%" not in words(answer).partition("2025-03")[2]
+    assert "%" in words(answers.trend(desk, "inventory_change_7d", None))
+    from bot import charts, numbers
+
+    form = numbers.form(answer["unit"], answer["label"])
+    points = [(DAYS[n], 100.0 + n) for n in range(9)]
+    drawn = charts.trend_svg(points, answer["label"], form)
+    assert "%" not in re.sub(r"<(style|svg)[^>]*>", "", drawn)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 import sqlite3
 import subprocess
@@ -153,7 +154,7 @@ def test_without_a_command_the_help_is_shown(run: Run) -> None:
         ("show --period month --day 2025-01-15", "the month of 2025-01-15 ends 2025-01-31 and is not covered"),
         (
             "usage --day 2024-12-16",
-            "^replicate: no day digest for 2024-12-16; there are 29, from 2024-12-18 to 2025-01",
+            "^replicate: no day digest for 2024-12-16; there are 30, from 2024-12-17 to 2025-01",
         ),
         ("usage --period week", "no week digest yet; run: python -m bot compose --period week"),
         ("show --day 12.1.2025", "found '12.1.2025', wanted a day as YYYY-MM-DD"),
@@ -330,10 +331,19 @@ def test_what_answers_takes_json_and_the_tests_ask_each(run: Run) -> None:
     assert {question.split()[0] for question in ANSWERS} == takes - elsewhere
 
 
+def test_the_first_day_has_a_digest_of_its_list_and_says_why_its_use_is_unknown(run: Run) -> None:
+    listed = run("compose", "--network", "replicate", "--day", "2024-12-17", "--json").json
+    shown = run("show", "--network", "replicate", "--day", "2024-12-17", "--json").json
+    assert [one["catalogues"] for one in listed] == [shown["catalogues"]]
+    figures = shown["catalogues"][0]["figures"]
+    assert figures["models_listed"]["value"] == 3584
+    assert figures["uses"]["unknown"] == "the watch began at the end of 17 Dec 2024"
+
+
 def documented(section: str) -> set[str]:
     """The keys of a table of `docs/digest.md`: the digest's own, or a catalogue's."""
     text = (ROOT / "docs" / "digest.md").read_text()
-    head, _, tail = text.partition("A catalogue:")
+    head, _, tail = text.partition("## By category")[0].partition("A catalogue:")
     rows = re.findall(r"^\| (`.*?) \|", head if section == "digest" else tail, re.MULTILINE)
     return {key for row in rows for key in re.findall(r"`(\w+)`", row)}
 
@@ -437,6 +447,41 @@ def test_model_names_complete(folder: Path) -> None:
     assert set(completed("bot compare a bytedance/sdxl-l", folder)) == set(found)
     assert "bytedance/sdxl-lightning-4step" in completed("bot model sdxl-lightning", folder)
     assert completed("bot tren", folder) == ["trend"]
+
+
+def test_the_completion_that_the_readme_names_works_when_followed_to_the_letter(folder: Path) -> None:
+    (line,) = [one for one in (ROOT / "README.md").read_text().splitlines() if "_BOT_COMPLETE" in one]
+    asked = f"""
+python={shlex.quote(sys.executable)}
+{line.strip()}
+complete -p bot
+cd {shlex.quote(str(folder))}
+COMP_WORDS=(bot model bytedance/sdxl-l); COMP_CWORD=2; _bot_completion bot; echo "${{COMPREPLY[@]}}"; COMPREPLY=()
+COMP_WORDS=(bot tren); COMP_CWORD=1; _bot_completion bot; echo "${{COMPREPLY[@]}}"
+bot method uses --json
+"""
+    ran = subprocess.run(
+        ["bash", "--norc", "-c", asked],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    lines = ran.stdout.splitlines()
+    assert ran.stderr == ""
+    assert lines[0].endswith("-F _bot_completion bot")
+    assert lines[1:3] == ["bytedance/sdxl-lightning-4step", "trend"]
+    assert json.loads("\n".join(lines[3:]))["metric"] == "uses"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_no_shell_is_told_to_run_a_command_that_is_not_there(folder: Path, shell: str) -> None:
+    ran = process(folder=folder, _BOT_COMPLETE=f"{shell}_source")
+    assert (ran.code, ran.err) == (0, "") and ran.out.count(f"{sys.executable} -m bot") == 2
+    assert "$1)" not in ran.out and " bot)" not in ran.out.replace("-m bot)", "") and "commands[bot]" not in ran.out
+    odd = process(folder=folder, _BOT_COMPLETE="tcsh_source")
+    assert (odd.code, odd.err) == (2, "tcsh: no completion for this shell; known: bash, zsh, fish\n")
 
 
 def test_completion_is_silent_where_there_is_nothing_to_complete_from(folder: Path) -> None:

@@ -214,3 +214,36 @@ def test_an_env_file_that_cannot_be_read_is_named_and_not_quoted(tmp_path: Path)
     cause: BaseException | None = error.value
     assert cause is not None and cause.__cause__ is None and cause.__suppress_context__
     assert TOKEN not in str(error.value)
+
+
+# --- keys given twice ------------------------------------------------------------------------------------------------
+
+TWICE = """
+data: a
+networks:
+  wide: {pages: 2}
+  other:
+    api: https://one.example
+    "api": https://two.example
+  wide: {pages: 0}
+schedule:
+  - {name: one, at: "02:30", name: two}
+data: b
+"""
+
+
+def test_a_key_given_twice_is_a_mistake_among_the_others(tmp_path: Path) -> None:
+    assert mistakes(TWICE, tmp_path) == [
+        "networks.other.api: line 7: found again, first on line 6; wanted each key once",
+        "networks.wide: line 8: found again, first on line 4; wanted each key once",
+        "schedule.0.name: line 10: found again, first on line 10; wanted each key once",
+        "data: line 11: found again, first on line 2; wanted each key once",
+        "networks.wide.pages: found 0: Input should be greater than or equal to 1",
+    ]
+
+
+def test_aliases_are_no_key_given_twice_wherever_they_lead(tmp_path: Path) -> None:
+    shared = "networks: {wide: &same {pages: 2}, other: *same}"
+    assert load(shared, tmp_path).config.networks["other"].pages == 2
+    assert mistakes("networks: &a {wide: *a}", tmp_path)
+    assert mistakes('"a\\nb": 1\n"a\\nb": 2', tmp_path)[0].startswith("a b: line 2: found again")

@@ -99,8 +99,8 @@ def test_an_error_that_is_not_the_sources_own_is_not_swallowed(db: store.Store) 
 # --- covered ---------------------------------------------------------------------------------------------------------
 
 
-def test_every_day_after_the_first_is_covered_also_an_unread_one(filled: store.Store) -> None:
-    assert [p.first for p in daily.covered(filled, PLAN, "day")] == [START + n * ONE for n in range(1, 10)]
+def test_every_day_is_covered_also_the_first_and_an_unread_one(filled: store.Store) -> None:
+    assert [p.first for p in daily.covered(filled, PLAN, "day")] == [START + n * ONE for n in range(10)]
 
 
 def test_weeks_and_months_are_covered_once_they_are_over(filled: store.Store) -> None:

@@ -104,6 +104,10 @@ def test_a_figure_is_shown_by_its_unit() -> None:
     assert shown(0.2456, "share") == "24.6%"
     assert shown(0.0412, "ratio") == "+4.1%"
     assert shown(2297.8, "ratio", "runs per listed model") == "2,298"
+    assert (
+        numbers.form("ratio", "runs per listed model") == numbers.QUOTIENT
+        and numbers.form("ratio", "change of x") == "ratio"
+    )
     assert shown(-0.05, "points") == "−5.0 points"
     assert shown(0.9957, "index") == "0.996"
     assert shown("1.5", "OPG") == "1.5 OPG"

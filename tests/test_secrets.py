@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import os
+import re
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
+import httpx
 import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
@@ -102,6 +109,37 @@ def test_no_secret_shows_whatever_a_platform_answers(
     assert "replicate" in said and leaks(said) == []
     assert leaks(stored(url)) == []
     assert leaks(caplog.text) == [], [r for r in caplog.records if leaks(r.getMessage())]
+
+
+def test_no_secret_shows_in_the_log_of_the_web_process(peers: Peers, tmp_path: Path) -> None:
+    """Somebody asks for our own secrets while the database is broken: the address that failed stands in the log."""
+    config, file = publishing.configured(tmp_path, peers), tmp_path / "f.db"
+    publishing.fill(f"sqlite:///{file}")
+    environment = {**os.environ, **CANARIES, "DATABASE_URL": f"sqlite:///{file}"}
+    command = [sys.executable, "-m", "bot", "--config", str(config), "web", "--port", "0"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            found = re.match(r"Footfall: (http://127\.0\.0\.1:\d+)/", line)
+            assert found, (line, process.communicate(timeout=20))
+            with httpx.Client(base_url=found[1]) as client:
+                assert client.get("/api/status").status_code == 200
+                file.write_bytes(b"no database at all" * 1000)
+                for wal in tmp_path.glob("f.db-*"):
+                    wal.unlink()
+                answers = [client.get(f"/api/model/{quote(value, safe='')}") for value in CANARIES.values()]
+            process.send_signal(signal.SIGTERM)
+            _, logged = process.communicate(timeout=20)
+        finally:
+            process.kill()
+    assert {answer.status_code for answer in answers} <= {500, 503}
+    lines = [json.loads(line) for line in logged.splitlines()]
+    failed = [line for line in lines if line["event"] in ("database", "unexpected")]
+    assert len(failed) == len(CANARIES) and all("[redacted]" in line["path"] for line in failed)
+    assert leaks(logged) == []
 
 
 def test_no_secret_shows_in_a_repr(tmp_path: Path, peers: Peers, monkeypatch: pytest.MonkeyPatch) -> None:

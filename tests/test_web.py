@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import sqlite3
@@ -194,6 +195,65 @@ def _fits(route: str, path: str) -> bool:
 
 def test_a_digest_is_the_archives_own_document(ask: httpx.Client, desk: Desk) -> None:
     assert ask.get(f"/api/digest?day={NEWEST}").json() == desk.archive.digest("replicate", "day", NEWEST)
+
+
+def test_an_older_edition_stays_as_it_was_issued(desk: Desk, home: Path, tmp_path: Path) -> None:
+    made = parts.Parts(home / "config.yaml")
+    moved = store.opened(f"sqlite:///{tmp_path / 'footfall.db'}")
+    try:
+        fill(moved, made.plan("replicate"))
+        other = replace(desk, store=moved, archive=Archive(moved))
+        first = other.archive.digest("replicate", "day", DAYS[2])
+        assert first is not None and first["status"] == "issued"
+        figures = first["catalogues"][0]["figures"]
+        now = {**figures, "uses": {**figures["uses"], "value": 77}}
+        other.archive.keep({**first, "catalogues": [{**first["catalogues"][0], "figures": now}]})
+        with served(other, home) as client:
+            newest = client.get(f"/api/digest?day={DAYS[2]}")
+            assert newest.json()["edition"] == 2
+            assert client.get(f"/api/digest?day={DAYS[2]}&edition=2").json() == newest.json()
+            older = client.get(f"/api/digest?day={DAYS[2]}&edition=1")
+            assert older.json()["edition"] == 1 and older.json()["catalogues"][0]["figures"] == figures
+            missing = client.get(f"/api/digest?day={DAYS[2]}&edition=3")
+            assert missing.status_code == 404 and missing.json()["error"].endswith("no edition 3; the newest is 2")
+            assert client.get("/api/digest?edition=one").json() == {
+                "error": "edition: found one, wanted a whole number"
+            }
+    finally:
+        made.close()
+        moved.close()
+
+
+def test_what_did_not_change_is_not_sent_again(ask: httpx.Client) -> None:
+    first = ask.get("/api/usage")
+    tag = first.headers["etag"]
+    for sent in (tag, tag.removeprefix("W/"), f'"other", {tag}', "*"):
+        again = ask.get("/api/usage", headers={"If-None-Match": sent})
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag), sent
+        assert again.headers["cache-control"] == "public, max-age=60" and again.headers["vary"] == "Accept-Encoding"
+        assert again.headers["access-control-allow-origin"] == "*"
+    other = ask.get("/api/inventory", headers={"If-None-Match": tag})
+    assert other.status_code == 200 and other.headers["etag"] != tag
+    plain = ask.get("/api/digest", headers={"Accept-Encoding": "identity"})
+    assert plain.headers["etag"] == ask.get("/api/digest").headers["etag"]
+    failed = ask.get("/api/model/nobody", headers={"If-None-Match": "*"})
+    assert failed.status_code == 404 and "etag" not in failed.headers
+
+
+def test_a_page_written_anew_with_the_same_words_is_not_sent_again(desk: Desk, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    write(site)
+    with served(desk, site) as client:
+        first = client.get("/")
+        shutil.rmtree(site)
+        write(site)
+        os.utime(site / "index.html", (1_000_000_000, 1_000_000_000))
+        again = client.get("/", headers={"If-None-Match": first.headers["etag"]})
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
+        (site / "index.html").write_text("<p>new</p>")
+        changed = client.get("/", headers={"If-None-Match": first.headers["etag"]})
+        assert (changed.status_code, changed.text) == (200, "<p>new</p>")
+        assert changed.headers["etag"] != first.headers["etag"]
 
 
 def test_networks_and_digests_are_listed(ask: httpx.Client) -> None:

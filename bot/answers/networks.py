@@ -51,9 +51,25 @@ def inventory(desk: Desk, network: str | None, day: date | None = None) -> Docum
     return _figures(desk, "inventory", INVENTORY, network, "day", day, also=("groups",))
 
 
-def digest(desk: Desk, network: str | None, period: PeriodName = "day", day: date | None = None) -> Document:
+MOST_EDITIONS = 1000
+
+
+def digest(
+    desk: Desk,
+    network: str | None,
+    period: PeriodName = "day",
+    day: date | None = None,
+    edition: int | None = None,
+) -> Document:
     """A digest: every figure of one network and period, with gaps and findings."""
-    return desk.document(desk.network(network).network, period, day)
+    name = desk.network(network).network
+    newest = desk.document(name, period, day)
+    if edition is None or edition == newest["edition"]:
+        return newest
+    found = desk.archive.digest(name, period, date.fromisoformat(newest["day"]), edition)
+    if found is None:
+        raise NotFoundError(f"{name} {newest['day']}: no edition {edition}; the newest is {newest['edition']}")
+    return desk.shown(found)
 
 
 def _figures(
@@ -104,18 +120,20 @@ def trend(desk: Desk, metric: str, network: str | None, days: int = 30) -> Docum
         raise NotFoundError(f"{watched.network}: no day digest holds {metric}", "run: python -m bot compose")
     unit = catalogue.unit if found.unit == "uses" else found.unit
     figure = document["catalogues"][0]["figures"].get(metric, {})
+    label = figure.get("label", found.label.replace("{unit}", catalogue.unit))
     return {
         "question": "trend",
         "network": watched.network,
         "title": watched.title,
         "catalogue": catalogue.key,
         "metric": metric,
-        "label": figure.get("label", found.label.replace("{unit}", catalogue.unit)),
+        "label": label,
         "unit": unit,
         "evidence": found.evidence or catalogue.evidence,
         "definition": found.definition,
         "days": [
-            {"day": t.day.isoformat(), "figure": {"value": t.value, "unknown": t.unknown, "unit": unit}} for t in told
+            {"day": t.day.isoformat(), "figure": {"value": t.value, "unknown": t.unknown, "unit": unit, "label": label}}
+            for t in told
         ],
     }
 

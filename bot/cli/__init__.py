@@ -6,6 +6,7 @@ Heavy libraries are imported inside the command that needs them, so that `--help
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -109,6 +110,15 @@ def cli(ctx: click.Context, config_path: Path) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and end the process with its exit code."""
+    shell, _, wanted = os.environ.get("_BOT_COMPLETE", "").partition("_")
+    if wanted == "source":
+        from bot.cli.completion import script
+
+        text = script(cli, shell)
+        click.echo(
+            text or f"{shell}: no completion for this shell; known: bash, zsh, fish", err=text is None, nl=not text
+        )
+        sys.exit(0 if text else 2)
     try:
         code = cli.main(args=list(arguments) if arguments is not None else None, prog_name="bot", standalone_mode=False)
     except click.ClickException as error:

@@ -57,12 +57,19 @@ def _answer(parts: Parts, answer: Document, as_json: bool) -> None:
 @network_option
 @period_option
 @day_option
+@click.option("--edition", type=click.IntRange(1, 1000), help="An older edition; the newest by default.")
 @json_option
 @with_parts
-def digest(parts: Parts, network: str | None, period: PeriodName, day: date | None, as_json: bool) -> None:
+def digest(
+    parts: Parts, network: str | None, period: PeriodName, day: date | None, edition: int | None, as_json: bool
+) -> None:
     """A digest: every figure of one network and period, with gaps and findings. JSON is the archive's own document."""
+    from bot import answers
 
     documents = [digest_of(parts, plan.network, period, day) for plan in parts.chosen(network)]
+    if edition is not None:
+        days = [(one["network"], date.fromisoformat(one["day"])) for one in documents]
+        documents = [answers.digest(parts.desk, name, period, first, edition) for name, first in days]
     if as_json:
         print_json(documents[0] if network else documents)
         return

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from pydantic import SecretStr
 
 from bot import config, daily, ledger, sources, store
 from bot.answers import Desk, Watched
@@ -85,6 +86,13 @@ class Parts:
         chosen = self.settings.config
         threads = {name for name, block in chosen.outlets.items() if getattr(block, "thread", False)}
         return daily.Habits(threads, chosen.polls)
+
+    @property
+    def withheld(self) -> list[SecretStr]:
+        """What no line of a log may hold."""
+        url = self.settings.database_url
+        held = [url] if "@" in url.get_secret_value() else []
+        return [*self.settings.secrets.values(), *held]
 
     @cached_property
     def plans(self) -> Mapping[str, daily.Plan]:

@@ -17,8 +17,6 @@ from bot import config, daily
 from bot.cli.parts import Parts, clock, json_option, print_json, progress, with_parts
 
 if TYPE_CHECKING:
-    from pydantic import SecretStr
-
     from bot.config import ScheduleEntry
     from bot.records import Haul, Period, Snapshot
     from bot.slash import House
@@ -44,7 +42,7 @@ def run(path: Path) -> int:
 
     parts = Parts(path)
     chosen = parts.settings.config.worker
-    secrets = _secrets(parts)
+    secrets = parts.withheld
     logs.configure(secrets)
     reach.targets(parts)
     made = worker.Worker(lambda: _bench(path), clock, reach.worker(), chosen.tick)
@@ -100,12 +98,6 @@ def _house(parts: Parts) -> House:
         frozenset(name for name, plan in parts.plans.items() if plan.closed),
         discord.api if discord else API,
     )
-
-
-def _secrets(parts: Parts) -> list[SecretStr]:
-    url = parts.settings.database_url
-    held = [url] if "@" in url.get_secret_value() else []
-    return [*parts.settings.secrets.values(), *held]
 
 
 @contextmanager

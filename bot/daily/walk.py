@@ -114,11 +114,12 @@ def composed(store: Store, plan: Plan, period: Period, at: datetime) -> Document
 
 
 def covered(store: Store, plan: Plan, name: PeriodName) -> tuple[Period, ...]:
-    """Every period that is over as far as the ledger goes, and that it covers at least in part; oldest first."""
+    """Every period that is over as far as the ledger goes, and that it covers at least in part; oldest first. The first
+    day is one of them: at its end the list is known, and its use is unknown because the watch had not begun."""
     spans = [s for c in plan.catalogues if (s := ledger.span(store, c)) is not None]
     if not spans:
         return ()
-    day, last = min(s.first for s in spans) + timedelta(days=1), max(s.last for s in spans)
+    day, last = min(s.first for s in spans), max(s.last for s in spans)
     periods: list[Period] = []
     while day <= last:
         period = Period.holding(day, name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from bot import config
@@ -103,9 +104,9 @@ _OUTLETS: dict[str, Callable[[Document, Options], Post]] = {"x": _x, "discord": 
 
 
 def context(document: Document) -> dict[str, Any]:
-    """What templates are given: `d` the digest (the headline's change first), `c` the catalogue of its headline,
-    `headline` the figure's key, `others` the further catalogues and panels, `shown` all of them, `unknown` the labels
-    of unknown figures with their reason."""
+    """What templates are given: `d` the digest (the headline's change first; `fresh`: its day was yesterday), `c` the
+    catalogue of its headline, `headline` the figure's key, `others` the further catalogues and panels, `shown` all of
+    them, `unknown` the labels of unknown figures with their reason."""
     digest: dict[str, Any] = document
     catalogues: list[dict[str, Any]] = digest["catalogues"]
     leading = next((c for c in catalogues if c["catalogue"] == digest["headline"]["catalogue"]), catalogues[0])
@@ -117,7 +118,7 @@ def context(document: Document) -> dict[str, Any]:
     reasons = [{"reason": reason, "labels": labels} for reason, labels in unknown.items()]
     headline = digest["headline"]["figure"]
     changes = sorted(digest["changes"], key=lambda change: change["figure"] != headline)
-    digest = {**digest, "changes": changes}
+    digest = {**digest, "changes": changes, "fresh": _fresh(document)}
     return {
         "d": digest,
         "c": leading,
@@ -126,6 +127,12 @@ def context(document: Document) -> dict[str, Any]:
         "shown": [leading, *others],
         "unknown": reasons,
     }
+
+
+def _fresh(document: Document) -> bool:
+    """Whether a day's digest was made on the day after, so that its post may say "yesterday" beside the date."""
+    made = datetime.fromisoformat(document["composed_at"]).date()
+    return bool(document["period"] == "day" and made - date.fromisoformat(document["day"]) == timedelta(days=1))
 
 
 def _said(outlet: str, template: str, facts: Mapping[str, Any], options: Options) -> tuple[Piece, ...]:

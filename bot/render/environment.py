@@ -17,6 +17,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup, escape
 
 from bot import numbers, words
+from bot.digest import Hidden
 from bot.render import lint, names, pieces
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
@@ -141,7 +142,7 @@ def _environment(outlet: str, locale: str, hidden: tuple[str, ...]) -> Immutable
         speech.text, speech.texts, newstyle=True, pgettext=speech.word, npgettext=speech.word_n
     )
     picking = {key: made.filters[key] for key in _PICKING}
-    made.filters = picking | _filters(outlet, locale, hidden)
+    made.filters = picking | _filters(outlet, locale, Hidden.of(hidden))
     return made
 
 
@@ -162,7 +163,7 @@ def _shown_by_filter(outlet: str) -> Callable[[Any], Any]:
     return finalize
 
 
-def _filters(outlet: str, locale: str, hidden: tuple[str, ...]) -> dict[str, Callable[..., Any]]:
+def _filters(outlet: str, locale: str, hidden: Hidden) -> dict[str, Callable[..., Any]]:
     """The filters that may show a value; each line is one word of the templates' language."""
 
     rtl = outlet != "site" and words.is_rtl(words.nearest(locale))

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
 import regex
 from markupsafe import escape
 
 from bot import words
+from bot.digest import HIDDEN, Hidden
 from bot.records import Name
 from bot.render import told
 from bot.render.lint import plain
@@ -22,9 +23,15 @@ from bot.words import N_
 NAME_LIMIT = 60
 """How long a name may get in a post, as its outlet counts before escaping."""
 SAID_LIMIT = 600
+NOBODY = Hidden()
 NAMELESS = N_("a model without a name")
-HIDDEN = N_("a hidden model")
-STAND_INS = (NAMELESS, HIDDEN, N_("a hidden author"), N_("a model no longer listed"))
+STAND_INS = (
+    NAMELESS,
+    N_("a hidden model"),
+    N_("a hidden author"),
+    N_("a hidden category"),
+    N_("a model no longer listed"),
+)
 """What documents and `shown` say in the place of a name."""
 
 # Documents say 17803220; people read 17,803,220. Shorter numbers may be years, and a name's digits touch its letters.
@@ -71,9 +78,9 @@ ESCAPES: Mapping[str, Callable[[str], str]] = {
 """How each outlet is told foreign text. The Atom feed and the pages are both `site`."""
 
 
-def shown(raw: str, outlet: str, hidden: Iterable[str] = (), limit: int = NAME_LIMIT, locale: str = "en") -> str:
+def shown(raw: str, outlet: str, hidden: Hidden = NOBODY, limit: int = NAME_LIMIT, locale: str = "en") -> str:
     """A foreign name as an outlet may show it, or the words for one that is hidden or empty."""
-    if raw in set(hidden):
+    if hidden.named(raw):
         return words.speech(locale).text(HIDDEN)
     if raw in STAND_INS:
         return words.speech(locale).text(raw)
@@ -85,11 +92,10 @@ def shown(raw: str, outlet: str, hidden: Iterable[str] = (), limit: int = NAME_L
     return _isolated(ESCAPES[outlet](_clipped(name, outlet, limit)), outlet, locale)
 
 
-def said(text: str, outlet: str, hidden: Iterable[str] = (), limit: int = SAID_LIMIT, locale: str = "en") -> str:
+def said(text: str, outlet: str, hidden: Hidden = NOBODY, limit: int = SAID_LIMIT, locale: str = "en") -> str:
     """Our own words (a reason, a gap, a label) that may hold foreign names: escaped, hidden names taken out. In another
     language where they are known there."""
-    for name in hidden:
-        text = text.replace(name, HIDDEN)
+    text = hidden.text(text, ())
     if (found := told.translated(text, locale)) is not None:
         return _joined(found, outlet, limit, locale)
     text = _LONG_NUMBER.sub(lambda m: f"{int(m[0]):,}", text)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from bot import numbers
 from bot.records import Document
 from bot.render import feeds
 from bot.render.digests import context
@@ -140,9 +141,10 @@ def _history(site: Site, network: Network, documents: Sequence[Document], block:
         {"d": document, "figure": figure, "link": f"../../../{folder(document)}/index.html"}
         for document, figure in reversed(daily or told)
     ]
+    form = numbers.form(latest["unit"], latest["label"])
     made = page(
         site, "history.j2", "../../../",
-        {"chart": site.trend(points, f"{network.title}: {latest['label']}", latest["unit"])},
+        {"chart": site.trend(points, f"{network.title}: {latest['label']}", form)},
         network=introduced(network), title=block["title"], label=latest["label"],
         definition=site.definitions.get(metric, ""), chart=slot("chart") if daily else "", rows=rows,
     )  # fmt: skip

@@ -10,7 +10,7 @@ import discord
 from discord import app_commands
 
 from bot.answers.models import BY, MOST_IDLE_DAYS
-from bot.answers.networks import MOST_DAYS
+from bot.answers.networks import MOST_DAYS, MOST_EDITIONS
 from bot.records import PeriodName
 from bot.slash import offers
 from bot.slash.questions import Question, says
@@ -22,6 +22,7 @@ OPTIONS = {
     "network": "One network; the first one watched by default",
     "period": "The kind of period; day by default",
     "day": "A UTC day, YYYY-MM-DD; the newest by default",
+    "edition": "An older edition; the newest by default.",
     "name": "A model's name",
     "by": "What they are ordered by; uses by default",
     "days": "How many days",
@@ -148,9 +149,10 @@ async def digest(
     network: str | None = None,
     period: PeriodName = "day",
     day: str | None = None,
+    edition: app_commands.Range[int, 1, MOST_EDITIONS] | None = None,
     private: bool = False,
 ) -> None:
-    await ask(interaction, "digest", private, network=network, period=period, day=day)
+    await ask(interaction, "digest", private, network=network, period=period, day=day, edition=edition)
 
 
 @command

@@ -76,9 +76,9 @@ def says(name: str) -> str:
 def _read(key: str, value: str) -> Any:
     if key == "day":
         return day_of(value)
-    if key == "days":
+    if key in ("days", "edition"):
         if not re.fullmatch(r"[0-9]{1,6}", value):
-            raise AnswerError(f"days: found {Name(value)!s:.40}, wanted a whole number")
+            raise AnswerError(f"{key}: found {Name(value)!s:.40}, wanted a whole number")
         return int(value)
     if key == "period" and value not in get_args(PeriodName):
         raise AnswerError(f"period: found {Name(value)!s:.40}, wanted one of {', '.join(get_args(PeriodName))}")

@@ -17,7 +17,7 @@ from datetime import date
 from types import MappingProxyType
 from typing import Any, get_args
 
-from bot import answers, charts, render, words
+from bot import answers, charts, numbers, render, words
 from bot.answers import AnswerError, Desk
 from bot.records import Document, Period, PeriodName, Picture
 from bot.slash.completion import Known, Names, is_token
@@ -176,8 +176,9 @@ def _picture(desk: Desk, pictures: Pictures, question: Question, answer: Documen
         points = [(date.fromisoformat(row["day"]), row["figure"]["value"]) for row in answer["days"]]
         title = f"{answer['title']}: {answer['label']}"
         source = f"{answer['title']}, {answer['evidence']}"
-        drawn = [title, answer["unit"], source, answer["days"]]
-        return pictures.of(drawn, lambda: charts.trend(points, title, answer["unit"], source))
+        form = numbers.form(answer["unit"], answer["label"])
+        drawn = [title, form, source, answer["days"]]
+        return pictures.of(drawn, lambda: charts.trend(points, title, form, source))
     if question.name in ("usage", "digest"):
         place = (answer["network"], answer["period"], answer["day"])
         document = answer if question.name == "digest" else None
@@ -220,7 +221,8 @@ def _fixed(question: Question, answer: Document) -> Question:
     if question.name == "model":
         known = Known(answer["network"], answer["model"])
         return replace(question, options={**question.options, "name": known.token, "network": known.network})
-    return question
+    # Buttons lead to other days, whose editions are others.
+    return question.with_options(edition=None) if "edition" in question.options else question
 
 
 def _periods(desk: Desk, question: Question, answer: Document) -> Sequence[Made]:

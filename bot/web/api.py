@@ -15,6 +15,7 @@ from aiohttp import web
 from bot import answers
 from bot.answers import AnswerError, Desk
 from bot.records import Name, PeriodName
+from bot.web import tags
 from bot.web.middleware import Handler
 from bot.web.threads import Threads
 
@@ -62,11 +63,19 @@ class Asked:
         return cast(PeriodName, found)
 
     def days(self, otherwise: int) -> int:
-        found = self.query.get("days")
+        found = self._number("days")
+        return otherwise if found is None else found
+
+    @property
+    def edition(self) -> int | None:
+        return self._number("edition")
+
+    def _number(self, key: str) -> int | None:
+        found = self.query.get(key)
         if not found:
-            return otherwise
+            return None
         if not _NUMBER.fullmatch(found):
-            raise AnswerError(f"days: found {Name(found)!s:.40}, wanted a whole number")
+            raise AnswerError(f"{key}: found {Name(found)!s:.40}, wanted a whole number")
         return int(found)
 
 
@@ -130,7 +139,12 @@ QUESTIONS = (
     Question("/api/method/{metric}", (), answers.method, lambda d, q: answers.method(d, q["metric"])),
     Question("/api/status", (), answers.status, lambda d, q: answers.status(d)),
     Question("/api/about", (), answers.about, lambda d, q: answers.about(d)),
-    Question("/api/digest", WHEN, answers.digest, lambda d, q: answers.digest(d, q.network, q.period, q.day)),
+    Question(
+        "/api/digest",
+        (*WHEN, "edition"),
+        answers.digest,
+        lambda d, q: answers.digest(d, q.network, q.period, q.day, q.edition),
+    ),
     Question("/api/networks", (), answers.known_networks, lambda d, q: answers.known_networks(d)),
     Question("/api/metrics", (), answers.definitions, lambda d, q: answers.definitions()),
     Question(
@@ -179,9 +193,11 @@ async def _missing(_request: web.Request) -> web.StreamResponse:
 
 
 def _said(request: web.Request, document: object) -> web.Response:
-    body = json.dumps(document, ensure_ascii=False, allow_nan=False)
-    response = web.Response(
-        text=body, content_type="application/json", headers={"Cache-Control": FRESH, "Vary": "Accept-Encoding"}
-    )
+    body = json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
+    mark = tags.mark(body)
+    headers = {"Cache-Control": FRESH, "Vary": "Accept-Encoding", "ETag": tags.written(mark)}
+    if tags.known(request, mark):
+        return web.Response(status=304, headers=headers)
+    response = web.Response(body=body, content_type="application/json", charset="utf-8", headers=headers)
     response.enable_compression()
     return response

@@ -11,6 +11,7 @@ from pathlib import Path
 from aiohttp import web
 
 from bot import render
+from bot.web import tags
 
 FRESH = "public, max-age=60"
 SWAP_SECONDS = 0.05
@@ -27,6 +28,7 @@ TYPES = {
     ".xml": "application/atom+xml; charset=utf-8",
 }
 """What the site holds; a file of another kind is not served."""
+TAG = web.RequestKey("tag", str)
 FEED = {"feed.json": "application/feed+json"}
 
 
@@ -45,9 +47,23 @@ def add(app: web.Application, site: Path) -> None:
         if found.is_dir():
             raise web.HTTPPermanentRedirect(f"{request.rel_url.raw_path}/")
         kind = FEED.get(found.name, TYPES[found.suffix])
+        try:
+            tag = await asyncio.to_thread(tags.of_file, found)
+        except OSError:  # the site was written anew just now
+            return _page(503, unwritten)
+        request[TAG] = tags.written(tag)
+        if tags.known(request, tag):
+            return web.Response(status=304, headers={"Cache-Control": FRESH})
         return web.FileResponse(found, headers={"Content-Type": kind, "Cache-Control": FRESH})
 
     app.router.add_get("/{path:(?s:.*)}", page)
+    app.on_response_prepare.append(_tagged)
+
+
+async def _tagged(request: web.Request, response: web.StreamResponse) -> None:
+    """Put the mark of a file's content where aiohttp puts that of its place and time."""
+    if (tag := request.get(TAG)) and response.status in (200, 206, 304):
+        response.headers["ETag"] = tag
 
 
 async def _written(site: Path) -> bool:

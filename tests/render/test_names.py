@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twitter_text import extract_urls, parse_tweet
 
+from bot.digest import Hidden
 from bot.render import names, weigh
 from tests.hostile import NAMES
 
@@ -104,9 +105,12 @@ def test_an_empty_name_and_a_name_of_marks_only_are_said_in_words() -> None:
 
 
 def test_a_hidden_name_is_hidden_alone_and_inside_our_own_words() -> None:
-    hidden = ["owner/secret"]
-    assert names.shown("owner/secret", "x", hidden) == names.HIDDEN
+    hidden = Hidden.of(["owner/secret", "shy"])
+    assert names.shown("owner/secret", "x", hidden) == names.shown("shy/one", "x", hidden) == names.HIDDEN
     assert names.said("No use of owner/secret.", "x", hidden) == "No use of a hidden model."
+    assert names.said("Use of shy/one, shy/two. None of bashy/x, shyly.", "text", hidden) == (
+        "Use of a hidden model, a hidden model. None of bashy/x, shyly."
+    )
 
 
 def test_right_to_left_text_cannot_reorder_the_numbers_beside_it() -> None:

@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from bot import daily, ledger, store
+from bot import charts, daily, ledger, store
 from bot.archive import Archive
 from bot.cli import main
 from bot.records import Document, Period
+from bot.render import site
+from bot.render.page import Issue, Network, Site
 from bot.sources import opengradient
 from tests.peers.opengradient import FIRST, NOW, NOWHERE, SECOND, World, two_days, world
 
@@ -174,10 +176,50 @@ def test_posts_open_with_the_question(db: store.Store, og: World, tmp_path: Path
     collected(db, og, tmp_path)
     document = Archive(db).keep(daily.composed(db, PLAN, Period(FIRST, FIRST), NOW))
     post = daily.post(document, "x").parts[0]
-    assert post.startswith("How many decisions did people trust to models on 5 October 2026?")
-    assert "On OpenGradient, 7 answers were proven." in post
+    assert post.startswith("7 answers proven on OpenGradient on 5 October 2026: how many decisions people trusted to")
     assert "never added: unknown claimed on chain, 7 backed, 7 verified. Private ones leave no proof." in post
-    assert daily.post(document, "discord").embed and daily.post(document, "text").parts
+    yesterday = composed(db, SECOND)
+    assert daily.post(yesterday, "x").parts[0].startswith("3 answers proven yesterday, 6 October 2026, on OpenGradient")
+    assert "yesterday" not in daily.post(yesterday, "text").parts[0], "which is read later too"
+
+
+MISREAD = (
+    "Private inferences leave no proof",
+    "Web searches and images",
+    "network's own apps",
+    "A drop to zero can be a",
+)
+
+
+def test_what_a_reader_could_misread_stands_on_every_outlet(db: store.Store, og: World, tmp_path: Path) -> None:
+    collected(db, og, tmp_path)
+    for day in (FIRST, SECOND):
+        document = composed(db, day)
+        embed = daily.post(document, "discord").embed
+        assert embed is not None
+        fields = {field["name"]: field["value"] for field in embed["fields"]}  # type: ignore[attr-defined]
+        page = dict(site.pages(SITE, [page_of(document)]))[f"opengradient/{day}/index.html"].decode()
+        for words in MISREAD:
+            assert words in fields["Not known"], (day, words)
+            assert words in daily.post(document, "text").parts[0]
+            assert words.replace("'", "&#39;") in page
+        assert "Private ones leave no proof." in page.partition("<h2")[0]
+    none = composed(db, SECOND)
+    part(none, "llm")["figures"]["uses_verified"]["value"] = 0
+    assert "A drop to zero can be a change of deployment." in daily.post(none, "x").parts[0]
+    many = composed(db, SECOND)
+    for number, key in enumerate(("uses_verified", "uses_backed", "uses_claimed")):
+        part(many, "llm")["figures"][key] |= {"value": 123_456_789 + number}
+    post = daily.post(many, "x").parts[0]
+    assert "Private ones leave no proof." in post and "123,456,791 claimed on chain" in post
+
+
+SITE = Site([Network("opengradient", "OpenGradient", "")], {}, charts.trend_svg, NOW)
+
+
+def page_of(document: Document) -> Issue:
+    svgs = {c["catalogue"]: {"usage": "", "concentration": ""} for c in document["catalogues"]}
+    return Issue(document, {c["catalogue"]: "not asked" for c in document["catalogues"]}, svgs)
 
 
 def test_refs_lead_back_to_the_bytes_that_were_read(db: store.Store, og: World, tmp_path: Path) -> None:

@@ -1,0 +1,35 @@
+"""Shell completion without an installed command: the script that `_BOT_COMPLETE=bash_source python -m bot` prints makes
+a command `bot` of this very Python and completes its commands, options and model names."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+from click import Command
+from click.shell_completion import get_completion_class
+
+NAME, VARIABLE = "bot", "_BOT_COMPLETE"
+_FUNCTION = {"fish": "function bot; {me} $argv; end\n"}
+_ASKS = {
+    "bash": ("=bash_complete $1)", "=bash_complete {me})"),
+    "zsh": ("=zsh_complete bot)", "=zsh_complete {me})"),
+    "fish": ("COMP_CWORD=(commandline -t) bot)", "COMP_CWORD=(commandline -t) {me})"),
+}
+"""Where click's scripts run an installed command, and what they run here."""
+_INSTALLED = "    (( ! $+commands[bot] )) && return 1\n"
+"""How zsh's script finds out whether the command is installed: it never is."""
+
+
+def script(cli: Command, shell: str) -> str | None:
+    """What a shell is to evaluate; `None` for one that is not known."""
+    made = get_completion_class(shell)
+    if made is None or shell not in _ASKS:
+        return None
+    folder = Path(__file__).resolve().parents[2]
+    me = f"env PYTHONPATH={shlex.quote(str(folder))} {shlex.quote(sys.executable)} -m bot"
+    asks, instead = _ASKS[shell]
+    text = made(cli, {}, NAME, VARIABLE).source().replace(_INSTALLED, "")
+    function = _FUNCTION.get(shell, 'bot() {{ {me} "$@"; }}\n')
+    return function.format(me=me) + text.replace(asks, instead.format(me=me))

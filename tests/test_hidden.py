@@ -1,0 +1,114 @@
+"""A hidden name is hidden on every face, in every form in which it may stand there, also when it was hidden late."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from bot import answers, archive_site, daily, ledger, render, store, web
+from bot.answers import AnswerError, Desk, Watched
+from bot.archive import Archive
+from bot.records import Listing, Name, Period, Reading, identity
+from tests import desks
+from tests.worlds import ONE, START, snapshot
+
+RAW = "evil\u200b-corp/slur\u202e"
+"""As its network writes it; it is kept, and was published, under another form."""
+KEPT = identity(RAW)
+HIDDEN = (RAW, "shy author")
+DAYS = tuple(START + n * ONE for n in range(16))
+BITES = (str(KEPT), KEPT.partition("~")[0], "slur", "shy author", RAW)
+"""What must not be seen."""
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """A world composed in the open, whose two biggest models were hidden afterwards."""
+    folder = tmp_path_factory.mktemp("hidden")
+    opened = store.opened(f"sqlite:///{folder / 'f.db'}")
+    for number, day in enumerate(DAYS):
+        counts = {KEPT: 900 * number, Name("shy author/one"): 400 * number, Name("ann/plain"): number}
+        made = snapshot(day, {})
+        listings = tuple(Listing(name, Name(name.partition("/")[0])) for name in counts)
+        readings = tuple(Reading(name, count) for name, count in counts.items())
+        note = f"{KEPT} was slow; shy author/one was not."
+        ledger.add(opened, replace(made, listings=listings, readings=readings, note=note))
+    archive, plan = Archive(opened), replace(desks.PLAN, hidden=())
+    for day in DAYS[1:]:
+        daily.compose(opened, archive, plan, Period.holding(day), desks.NOW)
+    watched = Watched("replicate", "Replicate", (desks.CATALOGUE,), "", plan.headline)
+    yield Desk(opened, archive, {"replicate": watched}, HIDDEN, lambda: desks.NOW.replace(day=20))
+    opened.close()
+
+
+def biting(text: str) -> list[str]:
+    return [name for name in BITES if name in text or json.dumps(name)[1:-1] in text]
+
+
+def test_the_names_were_published_in_the_open(desk: Desk) -> None:
+    kept = json.dumps(desk.archive.newest("replicate"), ensure_ascii=False)
+    assert len(biting(kept)) >= 4
+
+
+@pytest.mark.parametrize("outlet", ["x", "discord", "text"])
+def test_in_no_post_of_a_digest_from_before(desk: Desk, outlet: str) -> None:
+    for day in DAYS[1:]:
+        kept = desk.archive.digest("replicate", "day", day)
+        assert kept is not None
+        post = daily.post(kept, outlet, HIDDEN)
+        said = "\n".join([*post.parts, json.dumps(post.embed, ensure_ascii=False), *(p.alt for p in post.pictures)])
+        assert not biting(said), day
+    assert "a hidden model" in daily.post(kept, "text", HIDDEN).parts[0]
+
+
+ASKED: list[Any] = [
+    lambda d: answers.digest(d, None),
+    lambda d: answers.usage(d, None),
+    lambda d: answers.inventory(d, None),
+    *(lambda d, by=by: answers.top(d, None, by) for by in ("uses", "rise", "fall")),
+    lambda d: answers.idle(d, None, 1),
+    lambda d: answers.why(d, None),
+]
+
+
+@pytest.mark.parametrize("ask", ASKED)
+def test_in_no_answer_and_in_no_words_of_one(desk: Desk, ask: Any) -> None:
+    answer = ask(desk)
+    assert not biting(json.dumps(answer, ensure_ascii=False))
+    if "question" in answer:
+        assert not biting(
+            render.rendered("text", f"text/answers/{answer['question']}.j2", hidden=HIDDEN, answer=answer)
+        )
+
+
+@pytest.mark.parametrize("typed", [RAW, str(KEPT), "shy author/one"])
+def test_asked_about_it_is_not_told(desk: Desk, typed: str) -> None:
+    with pytest.raises(AnswerError) as refused:
+        answers.model(desk, typed)
+    assert "hidden here" in str(refused.value) or "no such model" in str(refused.value)
+
+
+def test_on_no_page_and_in_no_file_of_the_site(desk: Desk, tmp_path: Path) -> None:
+    archive_site.write(desk, tmp_path / "site", lambda _: None, desks.NOW)
+    files = [path for path in (tmp_path / "site").rglob("*") if path.is_file()]
+    assert len(files) > 30
+    for path in files:
+        assert not biting(path.read_text(encoding="utf-8")), path
+
+
+def test_nowhere_in_the_api(desk: Desk, tmp_path: Path) -> None:
+    paths = ("usage", "inventory", "top", "top?by=rise", "idle?days=1", "why", "digest", "status", "about")
+
+    async def ask() -> list[str]:
+        async with TestClient(TestServer(web.application(desk, tmp_path))) as client:
+            return [await (await client.get(f"/api/{path}")).text() for path in paths]
+
+    for path, text in zip(paths, asyncio.run(ask()), strict=True):
+        assert text.startswith("{") and "error" not in text[:10] and not biting(text), path
