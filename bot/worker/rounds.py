@@ -80,6 +80,7 @@ class Round:
             plan.network for plan, source in self.bench.networks if self._to_ask(plan) and self._collect(plan, source)
         }
         now = self.bench.clock()
+        deliveries.follow(replace(self.bench.outbox_run(), stopping=self.stopping))
         for plan, name, targets in self._timely(now):
             at = self._plan_at.get((plan.network, name))
             if at is None or now >= at or plan.network in news:
