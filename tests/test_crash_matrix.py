@@ -54,6 +54,8 @@ class Scenario:
     """An edition stands there already, and a figure has changed since."""
     most: int | None = None
     """How many points are taken with a second worker, and three times as many alone; `None`: all."""
+    varies: bool = False
+    """Several sendings are under way at once, so that no two runs have quite the same points."""
 
 
 # --- what must hold in the end ---------------------------------------------------------------------------------------
@@ -118,7 +120,7 @@ SCENARIOS = {
         Scenario("x", "x", once(1)),
         Scenario("discord", "discord", once(1)),
         Scenario("discord, three channels", "discord", once(3), settings=lambda text: text.replace(
-            f'["{CHANNEL}"]', json.dumps(CHANNELS)), most=4),
+            f'["{CHANNEL}"]', json.dumps(CHANNELS)), most=4, varies=True),
         Scenario("x, a thread", "x", thread, ("--day", str(LONG[-1])), publishing.fill_long,
                  lambda text: text.replace("x: {", "x: {thread: true, "), most=4),
         Scenario("x, a weekly poll", "x", polled, ("--period", "week", "--day", str(WEEK)), settings=lambda t: t + POLL,
@@ -206,7 +208,8 @@ class Matrix:
         self.prepare()
         before = Counter(self.peers.posts(self.scenario.outlet))
         first = self.server.run({**self.run, "kill": kill})[0]
-        assert first["status"] == KILLED, f"point {kill} was not reached: {first}"
+        ended = self.scenario.varies and first["status"] == 0 and kill > len(first["points"])
+        assert first["status"] == KILLED or ended, f"point {kill} was not reached: {first}"
         how = "found there" if Counter(self.peers.posts(self.scenario.outlet)) - before else "sent after"
         passes = 0
         for shift in PASSES:
