@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
 
 from bot import ledger, store
 from tests import worlds
@@ -55,6 +59,20 @@ def arrive(url: str) -> None:
     opened.close()
 
 
+def tamper(url: str) -> None:
+    """Make what was published last say a headline that the ledger does not: composing again corrects it."""
+    opened = store.opened(url)
+    with opened.writing() as connection:
+        row = connection.execute(sa.select(store.digests).order_by(store.digests.c.id.desc()).limit(1)).one()
+        document = json.loads(row.document)
+        named = document["headline"]
+        block = next(b for b in document["catalogues"] if b["catalogue"] == named["catalogue"])
+        block["figures"][named["figure"]]["value"] += 1
+        change = store.digests.update().where(store.digests.c.id == row.id)
+        connection.execute(change.values(document=json.dumps(document)))
+    opened.close()
+
+
 def unpublish(url: str) -> None:
     """Forget all that was said; what networks said stays."""
     opened = store.opened(url)
@@ -74,11 +92,12 @@ class Peers:
 
     def posts(self, outlet: str) -> list[str]:
         """Ids of what the platform's ledger holds."""
-        rows = self.x.posts if outlet == "x" else self.discord.messages
+        rows: list[dict[str, Any]] = {"x": self.x.posts, "discord": self.discord.messages}.get(outlet, [])
         return [str(row["id"]) for row in rows]
 
     def forget(self) -> None:
         self.x.posts.clear()
+        self.x.polls.clear()
         self.x.requests.clear()
         self.discord.messages.clear()
         self.discord.requests.clear()
@@ -99,6 +118,7 @@ def configured(folder: Path, peers: Peers, outlets: tuple[str, ...] = ("x", "dis
         "x": f'x: {{destinations: [{NAME}], host: "{peers.x.url}"}}',
         "discord": f'discord: {{destinations: ["{CHANNEL}"], api: "{peers.discord.url}"}}',
     }
+    blocks["site"] = "site: {}"
     lines = ["networks:", "  replicate: {headline: {catalogue: models, figure: models_used}}", "outlets:"]
     lines += [f"  {blocks[name]}" for name in outlets]
     path = folder / "config.yaml"

@@ -1,10 +1,19 @@
 """The publishing process is killed at every commit and at every network call, and started again. Whatever the point,
-the platform's ledger then holds the post exactly once and the archive its receipt."""
+the platform's ledger then holds each part exactly once and the archive its receipt: for single posts, many channels,
+threads, polls, corrections and the site.
+
+Takes about two minutes of one processor. Of all scenarios but the plain posts, points evenly spread are taken;
+CRASH_MATRIX=full takes every one (about six minutes).
+"""
 
 from __future__ import annotations
 
+import json
+import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
 from itertools import groupby
 from pathlib import Path
 
@@ -12,14 +21,120 @@ import pytest
 
 from bot import daily, store
 from bot.archive import Archive
+from bot.deliveries import Delivery
 from tests import publishing
 from tests.peers.fork_server import ForkServer
 from tests.peers.postgres import Postgres
-from tests.publishing import LAST, Peers
+from tests.publishing import CHANNEL, LAST, LONG, Peers
 
 PASSES = (0, 1300, 2600)
 """Seconds on the clock of the runs after the kill: at once, past the lease, past the time that a look-back settles."""
 KILLED = -9
+CHANNELS = (CHANNEL, "200000000000000011", "200000000000000012")
+WEEK = date(2025, 3, 3)
+POLL = """
+polls:
+  - {name: more, question: "Will more be used next week?", answers: [More, As many, Fewer]}
+"""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What is published while the process is killed."""
+
+    name: str
+    outlet: str
+    check: Callable[[Peers, list[Delivery], str], None]
+    """Peers, what the outbox holds and the database's address: raises where something is twice or lost."""
+    argv: tuple[str, ...] = ("--day", str(LAST))
+    fill: Callable[[str], None] = publishing.fill
+    settings: Callable[[str], str] = str
+    """What is made of the configuration."""
+    corrects: bool = False
+    """An edition stands there already, and a figure has changed since."""
+    most: int | None = None
+    """How many points are taken with a second worker, and three times as many alone; `None`: all."""
+    varies: bool = False
+    """Several sendings are under way at once, so that no two runs have quite the same points."""
+
+
+# --- what must hold in the end ---------------------------------------------------------------------------------------
+
+
+def receipted(url: str, rows: list[Delivery]) -> list[str]:
+    """The platform's ids that the archive has receipts for, of the newest edition."""
+    one, edition = rows[-1], max(row.edition for row in rows)
+    opened = store.opened(url)
+    found = Archive(opened).receipts(one.network, one.period, one.day, edition)
+    opened.close()
+    return [receipt.platform_id for receipt in found]
+
+
+def once(count: int) -> Callable[[Peers, list[Delivery], str], None]:
+    """So many posts, each with one receipt."""
+
+    def check(peers: Peers, rows: list[Delivery], url: str) -> None:
+        posts = peers.posts(rows[0].outlet)
+        assert len(posts) == len(rows) == count, f"the platform holds {len(posts)} posts, the outbox {len(rows)} rows"
+        assert sorted(receipted(url, rows)) == sorted(posts)
+        assert len({(row.destination, row.part) for row in rows}) == count
+
+    return check
+
+
+def thread(peers: Peers, rows: list[Delivery], url: str) -> None:
+    once(2)(peers, rows, url)
+    first, second = peers.x.posts
+    assert (first["reply_to"], second["reply_to"]) == (None, first["id"])
+
+
+def polled(peers: Peers, rows: list[Delivery], url: str) -> None:
+    """One poll is asked, and the outbox knows it as it was asked."""
+    once(1 if rows[0].outlet == "x" else 2)(peers, rows, url)
+    asked = [row["body"] for row in peers.x.posts] + list(peers.discord.messages)
+    assert sum(bool(row.get("poll")) for row in asked) == 1
+    opened = store.opened(url)
+    kept = [poll for row in rows if (poll := daily.outbox(opened).polls.of(row.id))]
+    opened.close()
+    assert [poll.question for poll in kept] == ["Will more be used next week?"]
+
+
+def corrected(peers: Peers, rows: list[Delivery], url: str) -> None:
+    """One correction: in the place of the post or, where that is too old by now, as one post beside it."""
+    texts = [post["sent"] for post in peers.x.posts]
+    texts += [str(message["embeds"][0]["description"]) for message in peers.discord.messages]
+    assert sum("Correction" in text for text in texts) == 1 and len(texts) <= 2, texts
+    assert len(texts) == 1 or rows[0].outlet == "x"
+    assert len(receipted(url, rows)) == 1 and receipted(url, rows)[0] in peers.posts(rows[0].outlet)
+
+
+def site_written(peers: Peers, rows: list[Delivery], url: str) -> None:
+    (row,) = rows
+    assert row.url and Path(row.url).read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert receipted(url, rows) == [row.platform_id]
+
+
+SCENARIOS = {
+    one.name: one
+    for one in (
+        Scenario("x", "x", once(1)),
+        Scenario("discord", "discord", once(1)),
+        Scenario("discord, three channels", "discord", once(3), settings=lambda text: text.replace(
+            f'["{CHANNEL}"]', json.dumps(CHANNELS)), most=4, varies=True),
+        Scenario("x, a thread", "x", thread, ("--day", str(LONG[-1])), publishing.fill_long,
+                 lambda text: text.replace("x: {", "x: {thread: true, "), most=4),
+        Scenario("x, a weekly poll", "x", polled, ("--period", "week", "--day", str(WEEK)), settings=lambda t: t + POLL,
+                 most=4),
+        Scenario("discord, a weekly poll", "discord", polled, ("--period", "week", "--day", str(WEEK)),
+                 settings=lambda text: text + POLL, most=4),
+        Scenario("x, a correction", "x", corrected, corrects=True, most=4),
+        Scenario("discord, a correction", "discord", corrected, corrects=True, most=4),
+        Scenario("site", "site", site_written, most=4),
+    )
+}  # fmt: skip
+
+
+# --- killing ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -31,13 +146,15 @@ def server() -> Iterator[ForkServer]:
 @pytest.fixture(scope="module")
 def peers() -> Iterator[Peers]:
     with publishing.peers() as served:
+        for channel in CHANNELS:
+            served.discord.channel(int(channel))
         yield served
 
 
-def chosen(points: list[str]) -> list[int]:
+def chosen(points: list[str], most: int | None = None) -> list[int]:
     """The numbers of the points to kill at: before every commit; of each request before its first piece, in its middle
     and once all of it is out. After a commit or an answer is the same as before what comes next: the world has not
-    changed; of those only the very last is taken."""
+    changed; of those only the very last is taken. With `most`, that many of them, evenly spread."""
     numbers: list[int] = []
     for kind, group in groupby(enumerate(points, 1), key=lambda numbered: numbered[1].split()[1]):
         run = [number for number, _ in group]
@@ -45,98 +162,120 @@ def chosen(points: list[str]) -> list[int]:
             numbers += run[::2]
         elif kind == "request":
             numbers += [run[0], run[len(run) // 2], run[-1]]
-    return sorted({*numbers, len(points)})
+    found = sorted({*numbers, len(points)})
+    if most is None or os.environ.get("CRASH_MATRIX") == "full" or len(found) <= most:
+        return found
+    return [found[n * (len(found) - 1) // (most - 1)] for n in range(most)]
 
 
-def case(
-    server: ForkServer, peers: Peers, outlet: str, config: Path, url: str, kill: int, workers: int
-) -> tuple[str, int]:
-    """Kill at one point, start again as often as it takes: how the post came to be, and the passes that it took."""
-    argv = ["--config", str(config), "publish", "--day", str(LAST)]
-    environ = {**peers.secrets, "DATABASE_URL": url}
-    peers.forget()
-    first = server.run({"argv": argv, "environ": environ, "kill": kill})[0]
-    assert first["status"] == KILLED, f"point {kill} was not reached: {first}"
-    before = len(peers.posts(outlet))
-    passes = 0
-    for shift in PASSES:
-        passes += 1
-        runs = server.run(*[{"argv": argv, "environ": environ, "shift": shift}] * workers)
-        assert all(run["status"] in (0, 1, 3) for run in runs), runs
-        if _state(url) == "sent":
-            break
-    return ("found there" if before else "sent after"), passes
+@dataclass(frozen=True)
+class Matrix:
+    """One scenario on one database."""
+
+    scenario: Scenario
+    server: ForkServer
+    peers: Peers
+    url: str
+    config: Path
+    workers: int
+
+    @property
+    def run(self) -> dict[str, object]:
+        argv = ["--config", str(self.config), "publish", *self.scenario.argv]
+        return {"argv": argv, "environ": {**self.peers.secrets, "DATABASE_URL": self.url}}
+
+    def prepare(self) -> None:
+        """The world as it is before the run that is killed."""
+        publishing.unpublish(self.url)
+        self.peers.forget()
+        if self.scenario.corrects:
+            assert self.server.run(self.run)[0]["status"] == 0
+            publishing.tamper(self.url)
+
+    def lines(self) -> list[str]:
+        """Every case, a line each."""
+        dry = ("--config", str(self.config), "publish", *self.scenario.argv, "--dry-run")
+        self.server.here(*dry, environ={"DATABASE_URL": self.url})
+        self.prepare()
+        whole = self.server.run(self.run)[0]
+        assert whole["status"] == 0, whole
+        self.scenario.check(self.peers, self.rows(), self.url)
+        most = self.scenario.most and self.scenario.most * (1 if self.workers > 1 else 3)
+        return [self.case(kill, whole["points"][kill - 1]) for kill in chosen(whole["points"], most)]
+
+    def case(self, kill: int, name: str) -> str:
+        """Kill at one point, start again as often as it takes: how the posts came to be, and the passes it took."""
+        self.prepare()
+        before = Counter(self.peers.posts(self.scenario.outlet))
+        first = self.server.run({**self.run, "kill": kill})[0]
+        ended = self.scenario.varies and first["status"] == 0 and kill > len(first["points"])
+        assert first["status"] == KILLED or ended, f"point {kill} was not reached: {first}"
+        how = "found there" if Counter(self.peers.posts(self.scenario.outlet)) - before else "sent after"
+        passes = 0
+        for shift in PASSES:
+            passes += 1
+            runs = self.server.run(*[{**self.run, "shift": shift}] * self.workers)
+            assert all(run["status"] in (0, 1, 3) for run in runs), runs
+            rows = self.rows()
+            if rows and all(row.state == "sent" for row in rows):
+                break
+        where = f"{self.scenario.name}: killed {name} (point {kill})"
+        assert {row.state for row in rows} == {"sent"}, (
+            f"{where}: {[(row.said, row.state, row.reason) for row in rows]}"
+        )
+        try:
+            self.scenario.check(self.peers, rows, self.url)
+        except AssertionError as error:
+            raise AssertionError(f"{where}: {error}") from error
+        return f"{kill:4} {name:15} {how:12} in pass {passes}"
+
+    def rows(self) -> list[Delivery]:
+        opened = store.opened(self.url)
+        found = daily.outbox(opened).listed()
+        opened.close()
+        return list(found)
 
 
-def _state(url: str) -> str:
-    opened = store.opened(url)
-    rows = daily.outbox(opened).listed()
-    opened.close()
-    assert len(rows) == 1, "one outlet, one destination, one part"
-    return rows[0].state
-
-
-def check(peers: Peers, outlet: str, url: str, where: str) -> None:
-    posts = peers.posts(outlet)
-    opened = store.opened(url)
-    receipts = Archive(opened).receipts("replicate", "day", LAST)
-    opened.close()
-    assert len(posts) == 1, f"{where}: the platform holds {len(posts)} posts"
-    assert [(r.outlet, r.platform_id) for r in receipts] == [(outlet, posts[0])], where
-
-
-def matrix(server: ForkServer, peers: Peers, outlet: str, folder: Path, url: str, workers: int) -> list[str]:
-    """Every case of one outlet; a line each."""
-    config = publishing.configured(folder, peers, (outlet,))
-    publishing.fill(url)
-    server.here("--config", str(config), "publish", "--day", str(LAST), "--dry-run", environ={"DATABASE_URL": url})
-    argv = ["--config", str(config), "publish", "--day", str(LAST)]
-    whole = server.run({"argv": argv, "environ": {**peers.secrets, "DATABASE_URL": url}})[0]
-    assert whole["status"] == 0, whole
-    lines = []
-    for kill in chosen(whole["points"]):
-        publishing.unpublish(url)
-        name = whole["points"][kill - 1]
-        how, passes = case(server, peers, outlet, config, url, kill, workers)
-        check(peers, outlet, url, f"killed {name} (point {kill})")
-        lines.append(f"{kill:4} {name:15} {how:12} in pass {passes}")
-    return lines
+def matrix(server: ForkServer, peers: Peers, name: str, folder: Path, url: str, workers: int) -> Matrix:
+    scenario = SCENARIOS[name]
+    config = publishing.configured(folder, peers, (scenario.outlet,))
+    config.write_text(scenario.settings(config.read_text(encoding="utf-8")), encoding="utf-8")
+    scenario.fill(url)
+    return Matrix(scenario, server, peers, url, config, workers)
 
 
 def show(capsys: pytest.CaptureFixture[str], title: str, lines: list[str]) -> None:
     tally = Counter(line.split(maxsplit=3)[-1] for line in lines)
     with capsys.disabled():
-        print(f"\ncrash matrix, {title}: {len(lines)} kills, one post and one receipt after each; {dict(tally)}")
+        print(f"\ncrash matrix, {title}: {len(lines)} kills, each part once with its receipt; {dict(tally)}")
         print("\n".join(lines))
 
 
-@pytest.mark.parametrize("outlet", ["x", "discord"])
-def test_a_worker_killed_anywhere_and_started_again_posts_once(
-    server: ForkServer, peers: Peers, outlet: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_worker_killed_anywhere_and_started_again_posts_each_part_once(
+    server: ForkServer, peers: Peers, name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lines = matrix(server, peers, outlet, tmp_path, f"sqlite:///{tmp_path / 'f.db'}", workers=1)
-    assert len(lines) > 15
-    show(capsys, f"{outlet} alone on SQLite", lines)
+    lines = matrix(server, peers, name, tmp_path, f"sqlite:///{tmp_path / 'f.db'}", workers=1).lines()
+    assert len(lines) > (4 if name == "site" else 10)
+    show(capsys, f"{name}, alone on SQLite", lines)
 
 
-@pytest.mark.parametrize("outlet", ["x", "discord"])
-def test_two_workers_after_a_kill_anywhere_post_once(
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_two_workers_after_a_kill_anywhere_post_each_part_once(
     server: ForkServer,
     peers: Peers,
     postgres: Postgres,
-    outlet: str,
+    name: str,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    lines = matrix(server, peers, outlet, tmp_path, postgres.database(), workers=2)
-    assert len(lines) > 15
-    show(capsys, f"{outlet} with a second worker on PostgreSQL", lines)
+    lines = matrix(server, peers, name, tmp_path, postgres.database(), workers=2).lines()
+    assert len(lines) >= 4
+    show(capsys, f"{name}, with a second worker on PostgreSQL", lines)
 
 
 def test_a_point_that_is_never_reached_is_noticed(server: ForkServer, peers: Peers, tmp_path: Path) -> None:
     """The matrix would prove nothing if processes outlived their kill."""
-    url = f"sqlite:///{tmp_path / 'f.db'}"
-    publishing.fill(url)
-    config = publishing.configured(tmp_path, peers, ("x",))
+    made = matrix(server, peers, "x", tmp_path, f"sqlite:///{tmp_path / 'f.db'}", 1)
     with pytest.raises(AssertionError, match="was not reached"):
-        case(server, peers, "x", config, url, 10_000, 1)
+        made.case(10_000, "nowhere")

@@ -1,5 +1,6 @@
 """A year on a clock that only the test moves: sources and platforms fail, the worker is killed and started again,
-clocks change, a leap day passes. Then each day has exactly one post at each destination, or a recorded reason why not.
+clocks change, a leap day passes. Then each day, week and month has exactly one post at each destination, or a recorded
+reason why not, and each poll its result in the next weekly digest, or a reason.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from decimal import Decimal
 
 import pytest
 
-from bot import daily, schedule, store, worker
+from bot import charts, config, daily, schedule, store, worker
 from bot.archive import Archive
 from bot.config import Publish, ScheduleEntry
 from bot.deliveries import Delivery, Ready, Run
-from bot.outlets import CannotTell, Check, Found, Later, NotFound, Outcome, Part, Refused, Sent, Stopped, Unsure
-from bot.records import Period, Snapshot
+from bot.outlets import CannotTell, Check, Found, Later, NotFound, Outcome, Part, Refused, Sent, Stopped, Unsure, Votes
+from bot.records import Period, PeriodName, Picture, Snapshot
 from bot.sources import SourceError
 from bot.worker.state import State
 from tests.worlds import CATALOGUE, ONE, snapshot
@@ -26,12 +27,28 @@ from tests.worlds import CATALOGUE, ONE, snapshot
 FIRST = date(2023, 9, 30)
 LAST = date(2024, 9, 30)
 """366 days to publish, with 29 February 2024 and both of Zurich's clock changes among them."""
+PERIODS: tuple[PeriodName, ...] = ("day", "week", "month")
 PLACES = (("site", "site"), ("text", "channel"))
 ENTRIES = (
     ScheduleEntry.model_validate({"name": "early", "at": "02:30"}),
     ScheduleEntry.model_validate({"name": "zurich", "at": "02:30", "zone": "Europe/Zurich"}),
+    ScheduleEntry.model_validate({"name": "weekly", "period": "week", "at": "02:30", "zone": "Europe/Zurich"}),
+    ScheduleEntry.model_validate({"name": "monthly", "period": "month", "at": "02:30", "zone": "Europe/Zurich"}),
 )
-TARGETS: Mapping[str, daily.Targets] = {"early": {"site": ("site",)}, "zurich": {"text": ("channel",)}}
+TARGETS: Mapping[str, daily.Targets] = {
+    "early": {"site": ("site",)},
+    "zurich": {"text": ("channel",)},
+    "weekly": {"x": ("account",)},
+    "monthly": {"x": ("account",)},
+}
+HABITS = daily.Habits(
+    polls=(
+        config.Poll.model_validate(
+            {"name": "runs", "question": "More than {{ f.uses | figure }} next week?", "answers": ["More", "Fewer"]}
+        ),
+    )
+)
+VOTES = (5, 2)
 ROUNDS = ((0, 45), (2, 35), (6, 10), (13, 0))
 """When the worker looks, each day (UTC)."""
 
@@ -89,6 +106,11 @@ def weather(seed: int) -> Weather:
         elif kind < 0.45:
             made.outlet[day, chance.choice(("text", "site"))] = chance.choice(FAULTS)
         day += ONE
+    more = random.Random(seed + 1)
+    for n in range((LAST - FIRST).days - 9):
+        day = FIRST + (n + 3) * ONE
+        if day not in FAIR and (day.weekday() == 0 or day.day == 1) and more.random() < 0.5:
+            made.outlet[day, "x"] = more.choice(FAULTS)
     return made
 
 
@@ -122,6 +144,8 @@ class Platform:
     calls: Counter[tuple[date, str]] = field(default_factory=Counter)
     met: Counter[str] = field(default_factory=Counter)
     """Faults that really took effect."""
+    closes: dict[str, datetime] = field(default_factory=dict)
+    """Polls, by the post that asks them."""
 
     def _fault(self) -> str:
         """Today's fault, on the first two calls of the day that could meet it."""
@@ -144,6 +168,8 @@ class Platform:
         if fault == "lost before":
             return Unsure("time-out")
         self.accepted.append((destination, part.marker, self.clock()))
+        if part.poll:
+            self.closes[f"{self.name}-{len(self.accepted)}"] = self.clock() + part.poll.lasts
         if fault == "killed after":
             raise Killed
         if fault in ("lost after", "slow to show"):
@@ -161,6 +187,13 @@ class Platform:
 
     def edit(self, part: Part, destination: str, platform_id: str) -> Outcome:
         return Sent(platform_id, f"https://{self.name}.example/{platform_id.rpartition('-')[2]}")
+
+    def votes(self, destination: str, platform_id: str) -> Votes | CannotTell:
+        if self.clock().toordinal() % 11 == 0:
+            return CannotTell("503", self.clock() + timedelta(hours=20))
+        if platform_id not in self.closes:
+            return CannotTell("no poll there", None)
+        return Votes(VOTES, self.clock() >= self.closes[platform_id])
 
     def check(self) -> list[Check]:
         return [Check(self.name, True, "works")]
@@ -182,7 +215,7 @@ class Year:
     def __post_init__(self) -> None:
         self.clock = Clock(datetime(FIRST.year, FIRST.month, FIRST.day, tzinfo=UTC) + ONE)
         self.weather = weather(self.seed)
-        self.platforms = {name: Platform(name, self.clock, self.weather) for name in ("text", "site")}
+        self.platforms = {name: Platform(name, self.clock, self.weather) for name in ("text", "site", "x")}
         self.plan = daily.Plan("replicate", "Little", (CATALOGUE,), {"catalogue": "models", "figure": "uses"})
 
     def process(self) -> tuple[worker.Round, store.Store]:
@@ -191,7 +224,7 @@ class Year:
         name = f"worker {self.processes}"
         opened = store.opened(self.url) if self.processes == 1 else store.Store(self.url)
         archive, outbox = Archive(opened), daily.outbox(opened)
-        desk = daily.Desk(opened, archive, outbox, Publish.model_validate({}), 0.01)
+        desk = daily.Desk(opened, archive, outbox, Publish.model_validate({}), 0.01, HABITS)
         ready = {n: Ready(p, timedelta(minutes=1), lambda _: Decimal(0)) for n, p in self.platforms.items()}
         bench = worker.Bench(
             opened,
@@ -199,7 +232,9 @@ class Year:
             [(self.plan, Network(self.clock, self.weather))],
             ENTRIES,
             TARGETS,
-            lambda: Run(outbox, ready, daily.Posts(archive, outbox), self.clock, name, timedelta(minutes=15)),
+            lambda: Run(
+                outbox, ready, daily.Posts(archive, outbox, habits=HABITS), self.clock, name, timedelta(minutes=15)
+            ),
             self.clock,
             timedelta(minutes=15),
         )
@@ -231,17 +266,24 @@ class Year:
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Year:
     year = Year(f"sqlite:///{tmp_path_factory.mktemp('year') / 'footfall.db'}", seed=7)
-    year.pass_by()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(charts, "card", lambda document: Picture("card.png", b"", "a card"))  # drawn elsewhere
+        year.pass_by()
     return year
 
 
 @pytest.fixture(scope="module")
 def told(lived: Year) -> dict[tuple[date, str, str], list[Delivery]]:
-    """The deliveries of posts, by day and place."""
+    """The deliveries of daily posts, by day and place."""
+    return posts_of(lived, "day")
+
+
+def posts_of(lived: Year, period: str) -> dict[tuple[date, str, str], list[Delivery]]:
+    """The deliveries of posts of one kind of period, by its first day and place."""
     opened = store.opened(lived.url)
     found = defaultdict(list)
     for one in daily.outbox(opened).listed():
-        if one.kind == "post":
+        if one.kind == "post" and one.period == period:
             found[one.day, one.outlet, one.destination].append(one)
     opened.close()
     return found
@@ -257,7 +299,8 @@ def days() -> list[date]:
 def seen(lived: Year, told: Told) -> Counter[tuple[date, str, str]]:
     """What readers saw, by day and place."""
     markers = {one.marker: key for key, rows in told.items() for one in rows}
-    return Counter(markers[marker] for platform in lived.platforms.values() for _, marker, _ in platform.accepted)
+    all_ = [marker for platform in lived.platforms.values() for _, marker, _ in platform.accepted]
+    return Counter(markers[marker] for marker in all_ if marker in markers)
 
 
 def test_each_day_has_one_post_at_each_destination_or_a_reason_why_not(lived: Year, told: Told) -> None:
@@ -301,6 +344,8 @@ def test_nothing_goes_out_before_its_time(lived: Year, told: Told) -> None:
     markers = {one.marker: key for key, rows in told.items() for one in rows}
     for platform in lived.platforms.values():
         for _, marker, at in platform.accepted:
+            if marker not in markers:
+                continue
             day, outlet, _ = markers[marker]
             entry = ENTRIES[0] if outlet == "site" else ENTRIES[1]
             due = next(run for run in schedule.upcoming(entry, at - 3 * ONE, 9) if run.date() > day)
@@ -310,7 +355,7 @@ def test_nothing_goes_out_before_its_time(lived: Year, told: Told) -> None:
 def test_every_receipt_is_of_something_that_readers_saw(lived: Year) -> None:
     opened = store.opened(lived.url)
     archive = Archive(opened)
-    kept = [r for day in days() for r in archive.receipts("replicate", "day", day)]
+    kept = [r for day in days() for name in PERIODS for r in archive.receipts("replicate", name, day)]
     shown = {
         (p.name, f"{p.name}-{n}", place)
         for p in lived.platforms.values()
@@ -318,3 +363,67 @@ def test_every_receipt_is_of_something_that_readers_saw(lived: Year) -> None:
     }
     assert kept and {(r.outlet, r.platform_id, r.destination) for r in kept} <= shown
     opened.close()
+
+
+# --- weeks and months ------------------------------------------------------------------------------------------------
+
+
+def periods(name: PeriodName) -> list[Period]:
+    """Those that begin within the year and are over within it."""
+    every = {Period.holding(day, name) for day in days()}
+    return sorted(period for period in every if period.first >= FIRST + 2 * ONE and period.last <= LAST)
+
+
+@pytest.mark.parametrize(("name", "least"), [("week", 25), ("month", 5)])
+def test_each_week_and_month_has_one_post_or_a_reason_why_not(lived: Year, name: PeriodName, least: int) -> None:
+    told = posts_of(lived, name)
+    shown, wrong, sent = seen(lived, told), [], 0
+    for period in periods(name):
+        rows, count = told[period.first, "x", "account"], shown[period.first, "x", "account"]
+        settled = [one for one in rows if one.state == "sent"]
+        reasoned = rows and all(one.reason for one in rows if one.state != "sent")
+        sent += count
+        if not ((count == 1 and len(settled) == 1) or (count == 0 and not settled and reasoned)):
+            wrong.append((period.first.isoformat(), count, [(one.state, one.reason) for one in rows]))
+    assert not wrong
+    assert sent >= least
+    met = lived.platforms["x"].met
+    assert len(set(met) & set(FAULTS)) >= 4, met
+
+
+def test_weekly_posts_go_out_at_their_time_in_zurich_on_both_sides_of_its_clock_changes(lived: Year) -> None:
+    told = posts_of(lived, "week")
+    markers = {one.marker: key[0] for key, rows in told.items() for one in rows}
+    entry = ENTRIES[2]
+    hours = set()
+    for _, marker, at in lived.platforms["x"].accepted:
+        if marker in markers:
+            due = next(
+                run for run in schedule.upcoming(entry, at - 8 * ONE, 9) if run.date() > markers[marker] + 6 * ONE
+            )
+            assert due <= at
+            hours.add(due.hour)
+    assert hours == {0, 1}, "02:30 in Zurich is 01:30 UTC in winter and 00:30 in summer"
+
+
+def test_every_poll_of_the_year_is_told_in_the_digest_of_its_week_or_has_a_reason(lived: Year) -> None:
+    opened = store.opened(lived.url)
+    archive, begins = Archive(opened), datetime(2023, 1, 1, tzinfo=UTC)
+    asked = daily.outbox(opened).polls.closed("replicate", begins, datetime(2024, 9, 22, tzinfo=UTC))
+    told = 0
+    for one in asked:
+        document = archive.digest("replicate", "week", Period.holding(one.closes.date(), "week").first)
+        if document is None:
+            assert one.votes is not None or one.reason
+            continue
+        (panel,) = [block for block in document["panels"] if block["catalogue"] == "polls"]
+        votes = panel["figures"]["x_runs_votes"]
+        assert votes["evidence"] == "a poll of readers, not a measurement"
+        if votes["value"] is None:
+            assert votes["unknown"]
+        else:
+            assert (one.votes, votes["value"]) == (VOTES, sum(VOTES))
+            told += 1
+    opened.close()
+    assert len(asked) > 15 and told > 10
+    assert len({(one.outlet, one.day) for one in asked}) == len(asked), "each week asked once"

@@ -60,6 +60,7 @@ def publish(
         if not any(targets.values()):
             raise UsageError(f"nowhere to publish to: set outlets.*.destinations in {parts.path} and the outlets' keys")
         desk = reach.desk(parts)
+        deliveries.follow(reach.run(parts, desk, made))
         announced = [a for plan in plans for a in daily.publish(desk, plan, period, targets, clock(), day)]
         # Asked for by name, it sees to that and leaves the rest to the worker.
         narrow = frozenset((a.network, a.period.name, a.period.first) for a in announced)

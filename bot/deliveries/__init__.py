@@ -14,7 +14,7 @@ from bot.deliveries.outbox import Outbox, Paused
 from bot.deliveries.polls import POLLS, Asked
 from bot.deliveries.rows import NOTICES, Delivery, DeliveryError, Edition
 from bot.deliveries.rules import RESENDS
-from bot.deliveries.sender import Content, Ready, Run, flush
+from bot.deliveries.sender import Content, Ready, Run, flush, follow
 
 __all__ = [
     "NOTICES",
@@ -34,5 +34,6 @@ __all__ = [
     "due",
     "expires",
     "flush",
+    "follow",
     "verdict",
 ]

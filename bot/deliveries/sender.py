@@ -89,7 +89,7 @@ def flush(run: Run) -> tuple[int, ...]:
         for name in run.outlets:
             mine = [one for one in ready if one.outlet == name]
             sent |= {(one.id, one.edits) for one in _send(run, mine)}
-    _follow(run)
+    follow(run)
     return tuple(sorted({id for id, _ in sent} | asked.keys()))
 
 
@@ -207,8 +207,9 @@ def _ask(run: Run, one: Delivery) -> None:
 # --- what follows a post -------------------------------------------------------------------------------------------
 
 
-def _follow(run: Run) -> None:
-    """Pass on what could not be before, and read the polls that have closed."""
+def follow(run: Run) -> None:
+    """Pass on what could not be before, and read the polls that have closed: to be asked for before a digest is
+    composed that tells their result."""
     for one in filter(run.concerns, run.outbox.unpassed(run.clock(), run.outlets)):
         if not run.stopping():
             run.outbox.passed(one, _passing(run.outlets[one.outlet].outlet, one), run.clock())

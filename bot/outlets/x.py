@@ -35,10 +35,10 @@ from bot.outlets import (
     Unsure,
     Votes,
     _x_answers,
+    _x_checks,
     _x_text,
-    redacted,
 )
-from bot.outlets._x_answers import Answer, Answered, Lost, NotReached, objects
+from bot.outlets._x_answers import Answered, Lost, NotReached, objects
 from bot.outlets._x_limits import (
     ALT_LIMIT,
     PICTURE_BYTES,
@@ -162,8 +162,10 @@ class X:
         except (NotReached, Lost, Answered) as error:
             failed = self._failed(error, creating=False)
             assert not isinstance(failed, Sent)
-            return [Check("x keys", False if isinstance(failed, Stopped) else None, failed.reason, _cure(error))]
-        return [self._account(answer), *_permission(answer), self._clock_check(answer), _CREDITS]
+            return [
+                Check("x keys", False if isinstance(failed, Stopped) else None, failed.reason, _x_checks.cure(error))
+            ]
+        return _x_checks.checks(answer, self._chosen.destinations[0], self._secrets, self._clock())
 
     def close(self) -> None:
         self._wire.close()
@@ -266,42 +268,6 @@ class X:
 
     def _sent(self, platform_id: str, destination: str) -> Sent:
         return Sent(platform_id, f"https://x.com/{destination}/status/{platform_id}")
-
-    # --- checking
-
-    def _account(self, answer: Answer) -> Check:
-        data = answer.document.get("data")
-        name = redacted(str(data.get("username", "")), self._secrets) if isinstance(data, dict) else ""
-        wanted = self._chosen.destinations[0]
-        if name.casefold() == wanted.casefold():
-            return Check("x account", True, f"the keys belong to @{name}")
-        cure = f"set outlets.x.destinations: [{name}] or use the keys of @{wanted}"
-        return Check("x account", False, f"the keys belong to @{name}; wanted @{wanted}", cure)
-
-    def _clock_check(self, answer: Answer) -> Check:
-        off = _x_answers.skew(answer.headers, self._clock())
-        if off is None:
-            return Check("x clock", None, "X sent no Date to compare with")
-        text = f"this machine's clock and X's are {abs(off).total_seconds():.0f} s apart"
-        return Check("x clock", abs(off) <= _x_answers.SKEW, text, "set the clock (NTP): X refuses signatures by it")
-
-
-_CREDITS = Check("x credits", None, "X answers, so some are left; how many shows at console.x.com only")
-
-
-def _permission(answer: Answer) -> list[Check]:
-    """What the keys may do, where X says it: the header is not documented for API v2."""
-    level = answer.headers.get("x-access-level")
-    if level is None:
-        return []
-    cure = 'give the app "Read and write" at developer.x.com, then renew both access tokens'
-    return [Check("x permission", "write" in level, f"the keys may {level.replace('-', ', ')}", cure)]
-
-
-def _cure(error: NotReached | Lost | Answered) -> str:
-    if isinstance(error, Answered) and error.status < 500:
-        return ""
-    return "see whether outlets.x.host can be reached from here; try again later"
 
 
 def _body(part: Part, media: list[str]) -> dict[str, object]:

@@ -97,6 +97,7 @@ class Round:
             if self._to_ask(plan, source) and self._collect(plan, source)
         }
         now, subscribed = self.bench.clock(), self.bench.subscribed()
+        deliveries.follow(replace(self.bench.outbox_run(), stopping=self.stopping))
         for plan, name, targets in self._timely(now, subscribed):
             at = self._plan_at.get((plan.network, name))
             if at is None or now >= at or plan.network in news or self._joined(plan, name, targets, now):

@@ -1,0 +1,51 @@
+"""What `doctor` says of X, from the answer to who the keys belong to. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from pydantic import SecretStr
+
+from bot.outlets import Check, _x_answers, redacted
+from bot.outlets._x_answers import Answer, Answered, Lost, NotReached
+
+_CREDITS = Check("x credits", None, "X answers, so some are left; how many shows at console.x.com only")
+
+
+def checks(answer: Answer, wanted: str, secrets: Iterable[SecretStr], now: datetime) -> list[Check]:
+    """Account, permission, clock and credits. `wanted`: the account that is to post."""
+    return [_account(answer, wanted, secrets), *_permission(answer), _clock(answer, now), _CREDITS]
+
+
+def cure(error: NotReached | Lost | Answered) -> str:
+    """What to do where X did not answer; empty where its own words say it."""
+    if isinstance(error, Answered) and error.status < 500:
+        return ""
+    return "see whether outlets.x.host can be reached from here; try again later"
+
+
+def _account(answer: Answer, wanted: str, secrets: Iterable[SecretStr]) -> Check:
+    data = answer.document.get("data")
+    name = redacted(str(data.get("username", "")), secrets) if isinstance(data, dict) else ""
+    if name.casefold() == wanted.casefold():
+        return Check("x account", True, f"the keys belong to @{name}")
+    mend = f"set outlets.x.destinations: [{name}] or use the keys of @{wanted}"
+    return Check("x account", False, f"the keys belong to @{name}; wanted @{wanted}", mend)
+
+
+def _permission(answer: Answer) -> list[Check]:
+    """What the keys may do, where X says it: the header is not documented for API v2."""
+    level = answer.headers.get("x-access-level")
+    if level is None:
+        return []
+    mend = 'give the app "Read and write" at developer.x.com, then renew both access tokens'
+    return [Check("x permission", "write" in level, f"the keys may {level.replace('-', ', ')}", mend)]
+
+
+def _clock(answer: Answer, now: datetime) -> Check:
+    off = _x_answers.skew(answer.headers, now)
+    if off is None:
+        return Check("x clock", None, "X sent no Date to compare with")
+    text = f"this machine's clock and X's are {abs(off).total_seconds():.0f} s apart"
+    return Check("x clock", abs(off) <= _x_answers.SKEW, text, "set the clock (NTP): X refuses signatures by it")
