@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.records import Document, Picture, Post
@@ -67,7 +67,8 @@ def _discord(document: Document, options: Options) -> Post:
 
 
 def _text(document: Document, options: Options) -> Post:
-    parts = _said("text", "text/digest.j2", context(document), options)
+    # For a terminal, which speaks English.
+    parts = _said("text", "text/digest.j2", context(document), replace(options, locale="en"))
     return Post("text", (pieces.fitted(parts, len, 10**6),), options.pictures)
 
 
