@@ -7,7 +7,7 @@ export PATH := $(PATH):$(wildcard $(CURDIR)/.venv/lib/python3*/site-packages/nod
 READY := .venv/.ready
 READY_DEV := .venv/.ready-dev
 
-.PHONY: demo run check test golden bench soak docs pictures tools clean
+.PHONY: demo run check test golden bench soak docs pictures words tools clean
 
 demo: $(READY)  ## the whole walk on a real network's public record, no keys
 	@$(BIN)/python -m bot demo
@@ -15,18 +15,19 @@ demo: $(READY)  ## the whole walk on a real network's public record, no keys
 run: $(READY)  ## serve the archive site and the JSON API
 	@$(BIN)/python -m bot web
 
-check: $(READY_DEV)  ## format, lint, types, import contract, generated docs current
+check: $(READY_DEV)  ## format, lint, types, import contract, generated docs and catalogues current
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m docs.generate --check
+	$(BIN)/python -m locales --check
 
 test: check tools tests/node_modules/.ready  ## everything: check, then every test
 	$(BIN)/pytest -n auto --dist loadfile
 
 golden: $(READY_DEV)  ## write the golden files anew; read the diff before you commit it
-	GOLDEN=1 $(BIN)/pytest --snapshot-update tests/render tests/sources tests/test_charts.py
+	GOLDEN=1 $(BIN)/pytest --snapshot-update tests/render tests/slash/test_locales.py tests/sources tests/test_charts.py
 
 bench: $(READY_DEV)  ## every measurement, each as a ratio against a peer or a floor
 	$(BIN)/python -m benchmarks
@@ -39,6 +40,9 @@ pictures: $(READY_DEV)  ## docs/pictures/discord/ anew: every answer as a member
 
 docs: $(READY_DEV)  ## write the generated pages of docs/ anew
 	$(BIN)/python -m docs.generate
+
+words: $(READY_DEV)  ## bring the catalogues of locales/ in step with the code; lists what is not translated
+	$(BIN)/python -m locales
 
 tools:  ## what tests need beside Python: PostgreSQL and Chromium, installed as root where they are missing
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { \

@@ -66,11 +66,23 @@ def _forms(message: Any) -> str | tuple[str, str]:
 
 def _declared() -> Iterator[Found]:
     """What the code declares as data: metrics, commands and options, units, sentences of documents."""
-    from bot.slash import COMMANDS, tongues
+    from bot.slash import tongues
 
     for message, context in told.messages():
         yield message, context, ("bot/metrics" if not context else "bot/render/_sentences.py", 0)
     for unit in _sentences.COUNTED:
         yield (f"{{n}} {numbers.noun(unit, 1)}", f"{{n}} {unit}"), "unit", ("bot/render/_sentences.py", 0)
-    for message, context in tongues.messages(COMMANDS):
+    for message, context in tongues.messages(_commands()):
         yield message, context, ("bot/slash/commands.py", 0)
+
+
+def _commands() -> list[Any]:
+    """Every command and group that the Discord face names as its own."""
+    from discord import app_commands
+
+    from bot import slash
+
+    held = [getattr(slash, name) for name in slash.__all__]
+    kinds = (app_commands.Command, app_commands.Group)
+    lists = [one if isinstance(one, list | tuple) else [one] for one in held]
+    return [command for listed in lists for command in listed if isinstance(command, kinds)]

@@ -112,11 +112,18 @@ def peers() -> Iterator[Peers]:
         yield Peers(x, discord, {**KEYS, "DISCORD_TOKEN": TOKEN})
 
 
-def configured(folder: Path, peers: Peers, outlets: tuple[str, ...] = ("x", "discord"), more: str = "") -> Path:
+def configured(
+    folder: Path,
+    peers: Peers,
+    outlets: tuple[str, ...] = ("x", "discord"),
+    more: str = "",
+    x_locale: str = "en",
+    channels: str = f'["{CHANNEL}"]',
+) -> Path:
     """Write a configuration that publishes to the peers."""
     blocks = {
-        "x": f'x: {{destinations: [{NAME}], host: "{peers.x.url}"}}',
-        "discord": f'discord: {{destinations: ["{CHANNEL}"], api: "{peers.discord.url}"}}',
+        "x": f'x: {{destinations: [{NAME}], host: "{peers.x.url}", locale: {x_locale}}}',
+        "discord": f'discord: {{destinations: {channels}, api: "{peers.discord.url}"}}',
     }
     blocks["site"] = "site: {}"
     lines = ["networks:", "  replicate: {headline: {catalogue: models, figure: models_used}}", "outlets:"]

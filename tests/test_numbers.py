@@ -59,6 +59,28 @@ SHARES = st.floats(0, 1, allow_nan=False)
         (numbers.days("2025-01-30", "2025-01-30"), "30 January 2025"),
         (numbers.month("2025-01-01"), "January 2025"),
         (numbers.weekday("2025-01-12"), "Sunday"),
+        (numbers.count(1234567, "es-ES"), "1.234.567"),
+        (numbers.count(1234567, "ar"), "1,234,567"),  # digits 0 to 9 in every language
+        (numbers.share(0.2456, "tr"), "%24,6"),
+        (numbers.share(0.2456, "es-ES"), "24,6\xa0%"),
+        (numbers.share(0.0004, "tr"), "<%0,1"),
+        (numbers.share(0.9996, "vi"), ">99,9%"),
+        (numbers.share(0.5, "ar"), "50%"),  # no direction marks: the whole is isolated where it is set in
+        (numbers.ratio(-0.0412, "tr"), "−%4,1"),
+        (numbers.points(0.05, "zh-CN"), "+5.0 个百分点"),
+        (numbers.points(1e-9, "es-ES"), "casi 0 puntos"),
+        (numbers.compact(8692748, "zh-CN"), "869.3万"),
+        (numbers.compact(8692748, "ar"), "8.7 مليون"),
+        (numbers.counted(1, "models", "ar"), "نموذج واحد"),
+        (numbers.counted(12, "unheard", "ar"), "12 unheard"),
+        (numbers.spelled(2, "vi"), "2"),
+        (numbers.day("2025-01-12", "zh-CN"), "2025年1月12日"),
+        (numbers.day("2025-01-12", "ar"), "12 يناير 2025"),
+        (numbers.days("2025-01-06", "2025-01-12", "zh-CN"), "2025年1月6日至12日"),
+        (numbers.days("2024-12-30", "2025-01-05", "tr"), "30 Ara 2024\u2009–\u20095 Oca 2025"),
+        (numbers.month("2025-01-01", "es-ES"), "enero de 2025"),
+        (numbers.weekday("2025-01-12", "vi"), "Chủ Nhật"),
+        (numbers.value({"value": None, "unit": "runs"}, "es-ES"), "desconocido"),
     ],
 )
 def test_numbers_and_dates_read_as_people_write_them(shown: str, wanted: str) -> None:

@@ -159,3 +159,65 @@ def test_a_test_post_says_that_it_is_one(run: Run, peers: Peers) -> None:
     assert done.exit_code == 0 and "sent: https://discord.com/channels/100/" in done.output
     assert peers.discord.messages[0]["content"].startswith("A test of Footfall")
     assert listed(run) == []
+
+
+# --- languages -----------------------------------------------------------------------------------------------------
+
+
+OTHER = "200000000000000002"
+
+
+def test_each_destination_is_posted_to_in_its_own_language(
+    run: Run, peers: Peers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    peers.discord.channel(int(OTHER))
+    spoken = f'["{CHANNEL}", {{id: {OTHER}, locale: ar}}]'
+    publishing.configured(tmp_path, peers, x_locale="vi", channels=spoken)
+    assert run("publish", "--day", str(LAST)).exit_code == 0
+    titles = {str(row["channel_id"]): row["embeds"][0]["title"] for row in peers.discord.messages}
+    assert titles == {CHANNEL: "Replicate, 12 March 2025", OTHER: "\u2068Replicate\u2069، 12 مارس 2025"}
+    (post,) = peers.x.posts
+    assert post["sent"].startswith("Trên Replicate, ")
+
+
+def test_a_dry_run_shows_every_language_that_would_be_posted(run: Run, peers: Peers, tmp_path: Path) -> None:
+    spoken = f'["{CHANNEL}", {{id: {OTHER}, locale: zh-CN}}]'
+    publishing.configured(tmp_path, peers, x_locale="tr", channels=spoken)
+    done = run("publish", "--dry-run", "--day", str(LAST))
+    for wanted in ("12 March 2025", "2025年3月12日", "12 Mart 2025"):
+        assert wanted in done.output
+
+
+@pytest.mark.parametrize("outlet", ["x", "discord"])
+def test_preview_speaks_the_outlets_language_or_the_one_asked_for(
+    run: Run, peers: Peers, tmp_path: Path, outlet: str
+) -> None:
+    publishing.configured(tmp_path, peers, x_locale="es", channels=f"[{{id: {CHANNEL}, locale: es-ES}}]")
+    assert run("compose", "--day", str(LAST)).exit_code == 0
+    asked = ("preview", "--day", str(LAST), "--outlet", outlet)
+    assert "12 de marzo de 2025" in run(*asked).output
+    assert "12 March 2025" in run(*asked, "--locale", "en").output
+    (told,) = json.loads(run(*asked, "--locale", "zh-CN", "--json").output)
+    assert told["locale"] == "zh-CN" and "2025年3月12日" in json.dumps(told, ensure_ascii=False)
+
+
+def test_a_language_that_there_is_none_of_is_a_mistake_in_the_configuration(
+    run: Run, peers: Peers, tmp_path: Path
+) -> None:
+    publishing.configured(tmp_path, peers, x_locale="tlh", channels=f"[{{id: {CHANNEL}, locale: fr}}, {{id: 5}}]")
+    done = run("publish", "--day", str(LAST))
+    said = str(done.exception)
+    assert done.exit_code == 2
+    assert "outlets.x.locale: found 'tlh': wanted one of en, ar, zh-CN, es-ES, vi, tr" in said
+    assert f"outlets.discord.locales.{CHANNEL}: found 'fr': wanted one of" in said
+    assert "outlets.discord.destinations.1" in said
+
+
+def test_an_arabic_post_whose_answer_was_lost_is_found_again(run: Run, peers: Peers, tmp_path: Path) -> None:
+    """Its direction marks stand in the text that is looked for."""
+    publishing.configured(tmp_path, peers, outlets=("x",), x_locale="ar")
+    peers.x.fail("500 after accepting")
+    run("publish", "--day", str(LAST), "--outlet", "x")
+    for _ in range(3):
+        run("publish", "--day", str(LAST), "--outlet", "x")
+    assert len(peers.posts("x")) == 1

@@ -96,7 +96,8 @@ def _discord(document: Document, options: Options) -> Post:
 
 
 def _text(document: Document, options: Options) -> Post:
-    parts = _said("text", "text/digest.j2", context(document), options)
+    # For a terminal, which speaks English.
+    parts = _said("text", "text/digest.j2", context(document), replace(options, locale="en"))
     return Post("text", (pieces.fitted(parts, len, 10**6),), options.pictures)
 
 

@@ -19,6 +19,7 @@ from markupsafe import Markup, escape
 from bot import numbers, words
 from bot.digest import Hidden
 from bot.render import lint, names, pieces
+from bot.render import told as translations
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 """`templates/` at the repository root."""
@@ -184,6 +185,8 @@ def _filters(outlet: str, locale: str, hidden: Hidden) -> dict[str, Callable[...
         return Markup(lint.marked(names.said(_own_text(text), outlet, hidden, limit, locale)))  # noqa: S704
 
     def word(text: Any, limit: int = 40) -> Markup:
+        if (ours := translations.word(_own_text(text), locale)) is not None:
+            return Markup(lint.plain(ours))  # noqa: S704
         return Markup(lint.plain(names.said(_own_text(text), outlet, hidden, limit, locale)))  # noqa: S704
 
     def counted(number: Any, unit: str) -> Markup:
