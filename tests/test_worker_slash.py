@@ -166,7 +166,7 @@ def test_slash_commands_are_answered_wherever_there_is_a_token_and_nobody_forbid
     assert sides(tmp_path, monkeypatch, "slash: true", TOKEN) == ["slash"]
     assert sides(tmp_path, monkeypatch, "slash: false", TOKEN) == []
     assert sides(tmp_path, monkeypatch, "", "") == []
-    with pytest.raises(ConfigError, match="worker.slash: found true, wanted DISCORD_TOKEN"):
+    with pytest.raises(ConfigError, match=r"worker\.slash: found true, wanted DISCORD_TOKEN"):
         sides(tmp_path, monkeypatch, "slash: true", "")
 
 

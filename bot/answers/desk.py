@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from bot import ledger
 from bot.archive import Archive
+from bot.config import ScheduleEntry
 from bot.digest import HIDDEN, HIDDEN_AUTHOR, Hidden
 from bot.records import Catalogue, Document, FootfallError, Name, Period, PeriodName
 from bot.store import Store
@@ -66,6 +67,8 @@ class Desk:
     watched: Mapping[str, Watched]
     hidden: Sequence[str]
     clock: Callable[[], datetime]
+    entries: Sequence[ScheduleEntry] = ()
+    """The regular posts."""
 
     def network(self, name: str | None) -> Watched:
         """The network asked about; the first configured one where none is named."""
