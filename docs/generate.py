@@ -58,7 +58,35 @@ def commands() -> str:
         assert command is not None
         lines = click.Context(command, info_name=f"python -m bot {name}").get_help().splitlines()
         parts += [f"## {name}", "```\n" + "\n".join(line.rstrip() for line in lines) + "\n```"]
-    return "\n\n".join(parts)
+    return "\n\n".join([*parts, *_in_discord()])
+
+
+def _in_discord() -> Iterator[str]:
+    """The slash commands, by who may use them."""
+    from discord.app_commands import Command
+
+    from bot.slash import COMMANDS, MEMBER, OWNER, SERVER
+
+    yield "## In Discord"
+    yield "The worker answers slash commands wherever `DISCORD_TOKEN` is set and `worker.slash` is not false."
+    everyone = "For everyone, with the words and answers of the command line"
+    owner = "For the accounts of `discord.owners`; without any they are not there. As `python -m bot deliveries`"
+    for title, found in (
+        (everyone, COMMANDS),
+        ("For every member, answered to the asker alone", MEMBER),
+        ("For members with Manage Server, in a server", SERVER),
+        (owner, [one for group in OWNER for one in group.walk_commands()]),
+    ):
+        rows = [
+            f"| `/{one.qualified_name}{''.join(_option(p) for p in one.parameters)}` | {one.description} |"
+            for one in found
+            if isinstance(one, Command)
+        ]
+        yield "\n".join([f"{title}:", "", "| command | does |", "|---|---|", *rows])
+
+
+def _option(option: Any) -> str:
+    return f" {option.name}" if option.required else f" [{option.name}]"
 
 
 def config() -> str:

@@ -81,6 +81,18 @@ def test_when_nothing_gets_out_it_failed(run: Run, peers: Peers) -> None:
     assert run("publish", "--day", str(LAST), "--outlet", "discord").exit_code == 1
 
 
+def test_an_outlet_is_paused_by_hand_until_it_is_lifted(run: Run, peers: Peers) -> None:
+    assert run("deliveries", "pause", "nowhere").exit_code == 2
+    assert run("deliveries", "pause", "x").exit_code == 0
+    assert run("deliveries", "pause", "x").exit_code == 2
+    assert "an operator paused it" in run("deliveries", "list").output
+    run("publish", "--day", str(LAST), "--outlet", "x")
+    assert peers.posts("x") == []
+    assert run("deliveries", "lift", "x").exit_code == 0
+    run("publish", "--day", str(LAST), "--outlet", "x")
+    assert len(peers.posts("x")) == 1
+
+
 def test_a_refused_account_is_said_and_can_be_lifted(run: Run, peers: Peers) -> None:
     peers.x.fail("402 before", "/2/media/upload")
     done = run("publish", "--day", str(LAST), "--outlet", "x")

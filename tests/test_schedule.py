@@ -219,3 +219,45 @@ def test_a_mistake_in_the_schedule_is_named(tmp_path: Path, written: str, said: 
     with pytest.raises(ConfigError) as error:
         configured(tmp_path, f"schedule: [{written}]")
     assert said in str(error.value)
+
+
+# --- quiet hours ---------------------------------------------------------------------------------------------------
+
+
+NIGHT = (time(22), time(7))
+
+
+@pytest.mark.parametrize(
+    ("quiet", "zone", "now", "until"),
+    [
+        (NIGHT, "UTC", utc(2025, 1, 1, 21, 59), None),
+        (NIGHT, "UTC", utc(2025, 1, 1, 22), utc(2025, 1, 2, 7)),
+        (NIGHT, "UTC", utc(2025, 1, 2, 6, 59), utc(2025, 1, 2, 7)),
+        (NIGHT, "UTC", utc(2025, 1, 2, 7), None),
+        ((time(9), time(17)), "Asia/Tokyo", utc(2025, 1, 1, 3), utc(2025, 1, 1, 8)),
+        (NIGHT, "Europe/Zurich", utc(2025, 3, 30, 0, 30), utc(2025, 3, 30, 5)),  # an hour shorter
+        (NIGHT, "Europe/Zurich", utc(2025, 10, 26, 0, 30), utc(2025, 10, 26, 6)),  # an hour longer
+        ((time(2, 10), time(2, 50)), "Europe/Zurich", utc(2025, 3, 30, 1, 5), None),  # skipped as a whole
+        ((time(2, 30), time(4)), "Europe/Zurich", utc(2025, 3, 30, 1, 0), utc(2025, 3, 30, 2)),  # begins at 03:00
+    ],
+)
+def test_quiet_hours_end_when_the_clock_of_their_zone_says_so(
+    quiet: tuple[time, time], zone: str, now: datetime, until: datetime | None
+) -> None:
+    assert schedule.quiet_until(quiet, zone, now) == until
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(EVENTFUL),
+    st.times().map(lambda at: at.replace(second=0, microsecond=0)),
+    st.times().map(lambda at: at.replace(second=0, microsecond=0)),
+    st.datetimes(datetime(2024, 1, 1), datetime(2025, 12, 31)),
+)
+def test_quiet_hours_hold_until_their_end_and_not_at_it(zone: str, begins: time, ends: time, at: datetime) -> None:
+    now = at.replace(tzinfo=UTC)
+    until = schedule.quiet_until((begins, ends), zone, now)
+    if until is not None:
+        assert now < until <= now + timedelta(hours=26)
+        assert until.astimezone(ZoneInfo(zone)).time() >= ends
+        assert schedule.quiet_until((begins, ends), zone, until) is None

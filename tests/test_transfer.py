@@ -53,12 +53,13 @@ def fill(db: store.Store) -> None:
 
 def something(column: sa.Column[object]) -> object:
     """A value that fits a column and differs from its neighbours'."""
-    if column.foreign_keys:
-        return 1
+    for key in column.foreign_keys:
+        return 1 if isinstance(key.column.type, sa.Integer) else something(key.column)
     kinds = {
         sa.Date: START,
         sa.Boolean: True,
         sa.LargeBinary: bytes(range(32)),
+        sa.Float: 0.125,
         sa.Integer: 7,
         store.Instant: at(START, 5),
     }

@@ -483,7 +483,7 @@ def test_the_process_ends_with_0_soon_after_the_signal_and_logs_json(tmp_path: P
     config.write_text(
         f"data: {tmp_path}\nout: {tmp_path}/out\n"
         "networks: {replicate: {headline: {catalogue: models, figure: models_used}}}\n"
-        f"worker: {{port: {port}, tick: 1}}\n"
+        f"worker: {{port: {port}, tick: 1, slash: false}}\n"
     )
     environ = {**os.environ, "PYTHONPATH": str(ROOT), "FOOTFALL_CONFIG": str(config), "DISCORD_TOKEN": CANARY}
     started = subprocess.Popen(

@@ -11,6 +11,7 @@ from typing import TypeVar
 from bot import ledger
 from bot.answers.recent import Recent
 from bot.archive import Archive
+from bot.config import ScheduleEntry
 from bot.digest import HIDDEN, HIDDEN_AUTHOR, Hidden
 from bot.records import Catalogue, Document, FootfallError, Name, Period, PeriodName
 from bot.store import Store
@@ -68,6 +69,8 @@ class Desk:
     watched: Mapping[str, Watched]
     hidden: Sequence[str]
     clock: Callable[[], datetime]
+    entries: Sequence[ScheduleEntry] = ()
+    """The regular posts."""
     recent: Recent = field(default_factory=Recent, repr=False, compare=False)
 
     def network(self, name: str | None) -> Watched:

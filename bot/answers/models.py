@@ -11,7 +11,9 @@ from bot.answers.networks import heading
 from bot.digest import Hidden
 from bot.records import Catalogue, Document, Flow, Model, Name, Period, PeriodName, Unknown
 
-ROWS = 10
+ROWS = 25
+"""Models in the answer to `top`: as many as a digest has."""
+IDLE_ROWS = 100
 MOVERS = 5
 MOST_IDLE_DAYS = 400
 BY = ("uses", "rise", "fall")
@@ -98,7 +100,9 @@ def idle(desk: Desk, network: str | None, days: int = 7, day: date | None = None
         "never_seen": sum(1 for m in quiet if m.last_used is None),
         "listed": len(book.listed),
         "watched_since": _iso(book.watched_since),
-        "models": [{"model": _public(desk, m.name, m.author), "last_used": _iso(m.last_used)} for m in ordered[:ROWS]],
+        "models": [
+            {"model": _public(desk, m.name, m.author), "last_used": _iso(m.last_used)} for m in ordered[:IDLE_ROWS]
+        ],
     }
 
 

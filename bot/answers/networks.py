@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
-from bot import ledger
+from bot import ledger, schedule
 from bot.answers.desk import AnswerError, Desk, NotFoundError, meant
 from bot.metrics import METRICS, Metric
 from bot.records import Document, Name, PeriodName
@@ -202,7 +202,7 @@ def kept_digests(desk: Desk, network: str | None, period: PeriodName = "day") ->
 
 
 def status(desk: Desk) -> Document:
-    """How fresh what we have of each network is."""
+    """How fresh what we have of each network is, and what is posted next."""
     now = desk.clock()
     rows = []
     for watched in desk.watched.values():
@@ -214,7 +214,7 @@ def status(desk: Desk) -> Document:
                     "network": watched.network,
                     "title": watched.title,
                     "catalogue": catalogue.key,
-                    "list": catalogue.title,
+                    "lists": catalogue.title,
                     "first_day": span.first.isoformat() if span else None,
                     "last_day": span.last.isoformat() if span else None,
                     "days_behind": (now.date() - span.last).days - 1 if span else None,
@@ -224,7 +224,16 @@ def status(desk: Desk) -> Document:
                     "digest_status": newest["status"] if newest else None,
                 }
             )
-    return {"question": "status", "as_of": now.isoformat(timespec="seconds"), "catalogues": rows}
+    return {"question": "status", "as_of": now.isoformat(timespec="seconds"), "catalogues": rows, "next": _next(desk)}
+
+
+def _next(desk: Desk) -> list[Document]:
+    """The next run of each regular post, the soonest first."""
+    runs = sorted((schedule.upcoming(entry, desk.clock(), 1)[0], entry.name, entry) for entry in desk.entries)
+    return [
+        {"name": name, "period": entry.period, "at": at.isoformat(), "seconds": int(at.timestamp())}
+        for at, name, entry in runs
+    ]
 
 
 def about(desk: Desk) -> Document:

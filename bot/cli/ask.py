@@ -227,7 +227,7 @@ def method(parts: Parts, metric: str, as_json: bool) -> None:
 @json_option
 @with_parts
 def status(parts: Parts, as_json: bool) -> None:
-    """How fresh what we have of each network is."""
+    """How fresh what we have of each network is, and what is posted next."""
     from bot import answers
 
     _answer(parts, answers.status(parts.desk), as_json)

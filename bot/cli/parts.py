@@ -140,7 +140,7 @@ class Parts:
             )
             for plan in self.plans.values()
         }
-        return Desk(self.store, self.archive, watched, self.hidden, clock)
+        return Desk(self.store, self.archive, watched, self.hidden, clock, self.settings.config.schedule)
 
     def covered(self, plan: daily.Plan, day: date, name: PeriodName) -> Period:
         """The period that holds a day, when the ledger covers some of it. Raises `UsageError` otherwise."""

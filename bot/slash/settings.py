@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 LOCALES: Mapping[str, str] = {
     "en": "English",
     "ar": "العربية",
-    "zh-CN": "简体中文",
-    "es-ES": "Español",
+    "zh_CN": "简体中文",
+    "es_ES": "Español",
     "vi": "Tiếng Việt",
     "tr": "Türkçe",
 }
-"""Languages that posts and messages may be in."""
+"""Languages that posts and messages may be in, as Babel writes them."""
 _TIME = re.compile(r"(?:[01]?\d|2[0-3]):[0-5]\d")
 _PLAIN: Mapping[str, object] = {
     "rows": [],
@@ -68,8 +68,10 @@ async def refuse(interaction: Interaction, sentence: str) -> None:
 
 def language(locale: str) -> str:
     """The nearest of the languages there are; English where none is near."""
-    wanted = locale.replace("_", "-")
-    near_ones = [one for one in LOCALES if one.partition("-")[0] == wanted.partition("-")[0]]
+    wanted = locale.replace("-", "_")
+    if wanted.startswith("zh") and wanted not in LOCALES:
+        return "en"  # who writes Chinese otherwise is not served with simplified signs
+    near_ones = [one for one in LOCALES if one.partition("_")[0] == wanted.partition("_")[0]]
     return wanted if wanted in LOCALES else next(iter(near_ones), "en")
 
 

@@ -30,6 +30,7 @@ DEFINED: Mapping[str, str] = MappingProxyType(
 """The metric whose definition stands below an answer that does not carry its own."""
 PAGED: Mapping[str, tuple[str, int]] = MappingProxyType(
     {"trend": ("days", 15), "model": ("days", 15), "status": ("catalogues", 6), "about": ("networks", 1)}
+    | {"top": ("models", 10), "idle": ("models", 10)}
 )
 """Which list of an answer is shown in pages, and how much of it at a time."""
 NEWEST_FIRST = ("trend", "model")

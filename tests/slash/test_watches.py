@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from structlog.testing import capture_logs
 
 from bot import store
 from bot.answers import Desk
 from bot.deliveries import NOTICES, Edition
-from bot.slash import Footfall, House
+from bot.slash import Footfall, House, replies
 from bot.slash.completion import Known
 from bot.slash.cooldowns import Cooldowns
 from bot.subscriptions import Bounds, Watches
@@ -177,3 +178,49 @@ def test_a_database_that_is_away_is_a_sentence_with_an_id(
         assert await rig.choices("unwatch", "model", "") == []
 
     run(tmp_path, scenario)
+
+
+def test_a_slow_database_is_announced_to_the_asker_alone_and_then_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The in-process Discord lets no clock run on while a thread works: the real pace is tried at the local gateway.
+    async def impatient(_work: object) -> bool:
+        return False
+
+    monkeypatch.setattr(replies, "_promptly", impatient)
+
+    async def scenario(rig: Rig) -> None:
+        for command, options in (("watch", {"model": MODEL}), ("watches", {}), ("forget-me", {})):
+            assert embed(await rig.ask(command, **options)).title
+        assert "no such model" in sentence(await rig.ask("watch", model="nobody/nothing"))
+        first = [one.json for one in rig.env.http_requests if one.path.endswith("/callback")]
+        assert [(one["type"], one["data"]["flags"]) for one in first] == [(5, 64)] * 4
+
+    run(tmp_path, scenario)
+
+
+def test_an_unexpected_fault_is_a_sentence_with_the_id_that_stands_in_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("a bug with secrets")
+
+    async def scenario(rig: Rig) -> None:
+        monkeypatch.setattr(Watches, "of", broken)
+        with capture_logs() as logs:
+            told = sentence(await rig.ask("watches"))
+        (line,) = [one for one in logs if one["event"] == "unexpected"]
+        assert told == f"Something went wrong here. In the log this is {line['id']}."
+        assert str(rig.ann.id) not in str(line) and line["question"] == "watches"
+
+    run(tmp_path, scenario)
+
+
+def test_cooldowns_hold_for_these_commands_too(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        for _ in range(2):
+            assert embed(await rig.ask("watches"))
+        assert "Too many questions at once" in sentence(await rig.ask("watches"))
+        assert "Too many questions at once" in sentence(await rig.ask("forget-me"))
+
+    run(tmp_path, scenario, cooldowns=Cooldowns((2, 60.0), (50, 60.0)))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -18,7 +19,7 @@ from bot.config import Publish
 from bot.deliveries import Ready, Run, flush
 from bot.outlets._discord_direct import Direct
 from bot.records import Name
-from bot.subscriptions import Channels, Watches
+from bot.subscriptions import Bounds, Channels, Watches
 from tests.outlets import rig_discord
 from tests.peers.discord_api import CREATE, DiscordPeer, Fault
 from tests.worlds import CATALOGUE, ONE, START, snapshot
@@ -94,7 +95,12 @@ class Room:
         """What a member read, message by message."""
         channel = self.peer.direct.get(int(account))
         shown = [one for one in self.peer.messages if one["channel_id"] == str(channel)]
-        return [f"{one['embeds'][0]['title']}\n{one['embeds'][0]['description']}".replace("\\", "") for one in shown]
+        return [_read(one["embeds"][0]) for one in shown]
+
+
+def _read(embed: dict[str, Any]) -> str:
+    fields = [f"**{field['name']}**, {field['value']}" for field in embed["fields"]]
+    return "\n".join([embed["title"], embed["description"], *fields]).replace("\\", "")
 
 
 def _never(one: object) -> daily.Notices:
@@ -234,3 +240,28 @@ def test_a_network_whose_record_ended_or_that_is_gone_is_not_waited_for(room: Ro
     from dataclasses import replace
 
     assert daily.notify(room.desk, {"replicate": replace(PLAN, closed=True)}, room.watches, room.now)
+
+
+@pytest.mark.parametrize("locale", ["ar", "zh_CN", "es_ES", "vi", "tr"])
+def test_a_message_can_be_in_each_language(room: Room, locale: str) -> None:
+    room.fill()
+    for name in NAMES:
+        room.watch(name)
+    room.watches.keep(ANN, locale, CATALOGUE, Name("o/moves"), 0.5, BEFORE)
+    room.plan()
+    room.send()
+    assert len(room.told()) == 1
+
+
+def test_the_most_that_may_be_watched_all_stands_in_one_message(room: Room) -> None:
+    names = [f"author-of-a-long-name-{n}/{'*_model_*' * 6}{n}" for n in range(20)]
+    watches = Watches(room.db, Bounds(per_member=20))
+    for number in range(3):
+        day = LAST + (number - 2) * ONE
+        ledger.add(room.db, snapshot(day, dict.fromkeys(names, 10 * number + 500 * (number == 2))))
+    for name in names:
+        watches.keep(ANN, "en", CATALOGUE, Name(name), 0.5, BEFORE)
+    room.plan()
+    room.send()
+    (told,) = room.told()
+    assert told.count("against 10 the day before") == 20
