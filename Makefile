@@ -7,7 +7,7 @@ export PATH := $(PATH):$(wildcard $(CURDIR)/.venv/lib/python3*/site-packages/nod
 READY := .venv/.ready
 READY_DEV := .venv/.ready-dev
 
-.PHONY: demo run check test golden bench docs tools clean
+.PHONY: demo run check test image-check golden bench docs tools clean
 
 demo: $(READY)  ## the whole walk on a real network's public record, no keys
 	@$(BIN)/python -m bot demo
@@ -21,9 +21,15 @@ check: $(READY_DEV)  ## format, lint, types, import contract, generated docs cur
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m docs.generate --check
+	$(BIN)/hadolint --no-color deploy/Dockerfile
 
 test: check tools tests/node_modules/.ready  ## everything: check, then every test
 	$(BIN)/pytest -n auto --dist loadfile
+
+image-check: $(READY_DEV)  ## the Dockerfile's steps by hand, in an environment made afresh from requirements.txt alone
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(PYTHON) -m venv "$$folder/venv" && \
+	  "$$folder/venv/bin/python" -m pip install --quiet --disable-pip-version-check -r requirements.txt && \
+	  IMAGE_PYTHON="$$folder/venv/bin/python" $(BIN)/pytest tests/test_deploy.py
 
 golden: $(READY_DEV)  ## write the golden files anew; read the diff before you commit it
 	GOLDEN=1 $(BIN)/pytest --snapshot-update tests/render tests/sources tests/test_charts.py

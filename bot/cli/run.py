@@ -16,8 +16,6 @@ from bot import config
 from bot.cli.parts import Parts, clock, json_option, print_json, progress, with_parts
 
 if TYPE_CHECKING:
-    from pydantic import SecretStr
-
     from bot.config import ScheduleEntry
     from bot.worker import Bench, Side
 
@@ -40,14 +38,13 @@ def run(path: Path) -> int:
 
     parts = Parts(path)
     chosen = parts.settings.config.worker
-    secrets = _secrets(parts)
-    logs.configure(secrets)
+    logs.configure(parts.secrets)
     reach.targets(parts)
     made = worker.Worker(lambda: _bench(path), clock, reach.worker(), chosen.tick)
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, lambda *_: made.stop.set())
     worked = worker.Worked(made.state, lambda: made.bench, clock)
-    pages = worker.Side("pages", worker.serving(worked, chosen.host, chosen.port, logs.redactor(secrets)))
+    pages = worker.Side("pages", worker.serving(worked, chosen.host, chosen.port, logs.redactor(parts.secrets)))
     sides = [*([pages] if chosen.port else []), *_slash(parts, path, lambda: bool(made.state.leads))]
     finished = made.run(sides, chosen.grace)
     if not finished:
@@ -75,12 +72,6 @@ def _slash(parts: Parts, path: Path, leads: Callable[[], bool]) -> list[Side]:
             own.close()
 
     return [worker.Side("slash", serve)]
-
-
-def _secrets(parts: Parts) -> list[SecretStr]:
-    url = parts.settings.database_url
-    held = [url] if "@" in url.get_secret_value() else []
-    return [*parts.settings.secrets.values(), *held]
 
 
 @contextmanager

@@ -128,6 +128,8 @@ def write_site(parts: Parts, folder: Path | None = None) -> Path:
 @with_parts
 def web(parts: Parts, host: str, port: int) -> None:
     """Serve the archive site, the JSON API at /api, /health and /metrics."""
+    from bot import logs
     from bot import web as pages
 
+    logs.configure(parts.secrets)
     pages.serve(parts.desk, parts.out / "site", host, port)

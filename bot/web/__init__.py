@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 from pathlib import Path
 
 from aiohttp import web
@@ -53,7 +52,6 @@ def application(
 
 def serve(desk: Desk, site: Path, host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT; port 0 takes any free one. Raises `WebError` when the address cannot be had."""
-    _log()
     asyncio.run(_serve(application(desk, site), host, port))
 
 
@@ -79,21 +77,3 @@ async def _listening(runner: web.AppRunner, host: str, port: int) -> None:
         why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
         cure = "name another with --host and --port, or end what holds it"
         raise WebError(f"{host} port {port}: cannot listen there: {why}; {cure}") from error
-
-
-def _log() -> None:
-    """Lines for people on a terminal, JSON elsewhere; on standard error, without the values of variables."""
-    import structlog
-
-    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-    shown = (
-        [plain] if sys.stderr.isatty() else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    )
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *shown,
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
