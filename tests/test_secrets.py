@@ -7,8 +7,10 @@ import logging
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,25 +19,34 @@ from urllib.parse import quote
 import httpx
 import pytest
 import sqlalchemy as sa
-from click.testing import CliRunner
+import stamina
+from click.testing import CliRunner, Result
 
 from bot import store
-from bot.cli import cli
+from bot.cli import cli, main, reach
 from bot.cli.parts import Parts
+from bot.records import FootfallError
 from tests import publishing
-from tests.peers.discord_api import Fault
-from tests.peers.x_api import Failure
+from tests.outlets.rig_discord import hurried
+from tests.peers.discord_api import CREATE, Fault
+from tests.peers.postgres import Postgres
+from tests.peers.replicate_api import Fault as ListFault
+from tests.peers.replicate_api import ReplicateApi
+from tests.peers.x_api import KEYS, Failure
 from tests.publishing import LAST, Peers
 
+ROOT = Path(__file__).parents[1]
 CANARIES = {
-    "X_API_KEY": "canarykeyAAAAAAAAAAAAAAAA",
-    "X_API_SECRET": "canarysecretBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB",
-    "X_ACCESS_TOKEN": "900100200300-canarytokenCCCCCCCCCCCCCCCCCCC",
-    "X_ACCESS_TOKEN_SECRET": "canarytokensecretDDDDDDDDDDDDDDDDDDDDDDDDDDDD",
+    **KEYS,
     "DISCORD_TOKEN": "MTA.canary.discord/token+with=odd&signs",
     "REPLICATE_API_TOKEN": "r8_canaryreplicateEEEEEEEEEEEEEEEEEEE",
+    "AWS_ACCESS_KEY_ID": "AKIACANARYFFFFFFFFFF",
+    "AWS_SECRET_ACCESS_KEY": "canaryaws/GGGG+GGGGGGGGGGGGGGGGGGGGGGGGGG",
+    "AWS_SESSION_TOKEN": "canarysession/HHHH+HHHHHHHHHHHHH==",
 }
-"""X's are the keys that its peer knows, so that its signatures hold; Discord's is one that its peer refuses."""
+"""X's are the keys that its peer knows, so that its signatures hold; the others are as odd as they come."""
+PASSWORDS = {"DATABASE_URL": "canarydatabase", "HTTPS_PROXY": "canaryproxy"}
+"""What stands inside an address."""
 
 
 @pytest.fixture(scope="module")
@@ -54,61 +65,229 @@ def echo(*names: str) -> str:
     return " ".join([*(CANARIES[name] for name in names), *(quote(CANARIES[name], safe="") for name in names)])
 
 
-STATUSES = (400, 401, 402, 403, 404, 429, 500, 503)
+WAYS = (400, 401, 402, 403, 404, 429, 500, 503, "drop", "truncate", "redirect", "no JSON")
 
 
 def leaks(text: str) -> list[str]:
-    forms = {form for value in CANARIES.values() for form in (value, quote(value, safe=""))}
+    plain = {*CANARIES.values(), *PASSWORDS.values()}
+    forms = plain | {quote(value, safe="") for value in plain} | {json.dumps(value)[1:-1] for value in plain}
     return sorted(form for form in forms if form in text)
+
+
+def with_password(url: str) -> str:
+    """The address of a PostgreSQL that takes any password, with one."""
+    return url.replace("footfall@", f"footfall:{PASSWORDS['DATABASE_URL']}@")
+
+
+def environment(url: str) -> dict[str, str]:
+    """All our secrets, and those that libraries find by themselves."""
+    proxy = f"http://someone:{PASSWORDS['HTTPS_PROXY']}@127.0.0.1:9"
+    here = {"HTTPS_PROXY": proxy, "HTTP_PROXY": proxy, "NO_PROXY": "127.0.0.1,localhost"}
+    return {**CANARIES, **here, "DATABASE_URL": url}
 
 
 def stored(url: str) -> str:
     """Every text in the database."""
     opened = store.opened(url)
     with opened.reading() as connection:
-        rows = [
-            connection.execute(sa.select(table)).all() for table in (store.deliveries, store.paused, store.receipts)
-        ]
+        rows = [connection.execute(sa.select(table)).all() for table in store.tables.sorted_tables]
     opened.close()
     return repr(rows)
 
 
-@pytest.mark.parametrize("status", STATUSES)
-def test_no_secret_shows_whatever_a_platform_answers(
+def failing(peers: Peers, way: int | str) -> None:
+    """The next requests for anything fail so, with our own secrets in the answer."""
+    x, discord = (echoing(echo(*names)) for names in (tuple(KEYS), ("DISCORD_TOKEN",)))
+    moved = {"Location": f"http://127.0.0.1:9/?{quote(CANARIES['DISCORD_TOKEN'])}&{CANARIES['X_API_SECRET']}"}
+    odd: dict[int | str, tuple[Failure, Fault]] = {
+        "drop": (Failure(how="drop"), Fault(drop=True)),
+        "truncate": (Failure(how="truncate", after=True), Fault(200, json.dumps(discord)[:-9])),
+        "redirect": (Failure(307, x, moved), Fault(307, discord, moved)),
+        "no JSON": (Failure(200, str(x)), Fault(200, str(discord), content_type="text/html")),
+    }
+    for_x, for_discord = odd.get(way) or (Failure(int(way), x), Fault(int(way), discord))
+    for route in ("/2/media/upload", "/2/tweets", "/2/users/me", "/2/users/{id}/tweets"):
+        peers.x.fail(for_x, route, times=2)
+    for on in (CREATE, "GET /users/@me"):
+        peers.discord.fail(for_discord, on=on, times=2)
+
+
+def configured(folder: Path, peers: Peers, api: ReplicateApi) -> Path:
+    """Both platforms and a network's list of models, all on this machine."""
+    path = publishing.configured(folder, peers)
+    block = f"{{api: {api.url}, headline: {{catalogue: models, figure: models_used}}}}"
+    path.write_text(re.sub(r"(?m)^  replicate: .*$", f"  replicate: {block}", path.read_text()))
+    return path
+
+
+def told(done: Result) -> str:
+    """All that a command said, and what was on its way when it ended."""
+    trace = traceback.format_exception(*done.exc_info) if done.exc_info else []
+    return done.output + repr(done.exception) + "".join(trace)
+
+
+@pytest.fixture(autouse=True)
+def _hurried() -> Iterator[None]:
+    """Nobody pauses between two attempts."""
+    with stamina.set_testing(True, attempts=2), hurried():
+        yield
+
+
+@pytest.fixture
+def api() -> Iterator[ReplicateApi]:
+    with ReplicateApi([]) as made:
+        yield made
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_no_secret_shows_whatever_fails(
     peers: Peers,
+    api: ReplicateApi,
+    postgres: Postgres,
     tmp_path: Path,
-    status: int,
+    way: int | str,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    url = f"sqlite:///{tmp_path / 'f.db'}"
+    url = with_password(postgres.database())
     publishing.fill(url)
-    config = publishing.configured(tmp_path, peers)
-    for name, value in {**CANARIES, "DATABASE_URL": url, "REPLICATE_API_TOKEN": ""}.items():
+    config = configured(tmp_path, peers, api)
+    for name, value in environment(url).items():
         monkeypatch.setenv(name, value)
-    keys = [name for name in CANARIES if name.startswith("X_")]
-    for route in ("/2/media/upload", "/2/tweets", "/2/users/me", "/2/users/{id}/tweets"):
-        peers.x.fail(Failure(status, echoing(echo(*keys))), route, times=2)
-    peers.discord.fail(Fault(status, echoing(echo("DISCORD_TOKEN"))), on="GET /users/@me", times=2)
+    monkeypatch.setattr(peers.discord, "token", CANARIES["DISCORD_TOKEN"])
+    api.always = ListFault(way if isinstance(way, int) else 500, body=json.dumps(echo(*CANARIES)).encode())
+    api.always.drops = way in ("drop", "truncate")
     runner, said = CliRunner(), ""
     with caplog.at_level(logging.DEBUG):
         for arguments in (
             ["publish", "--day", str(LAST)],
             ["deliveries", "list"],
             ["deliveries", "list", "--json"],
+            ["collect"],
             ["doctor"],
             ["doctor", "--json"],
+            ["status", "--json"],
             ["config"],
             ["send-test", "--outlet", "discord"],
+            ["send-test", "--outlet", "x"],
         ):
+            failing(peers, way)
             done = runner.invoke(cli, ["--config", str(config), *arguments])
-            assert done.exception is None or isinstance(done.exception, SystemExit | Exception)
-            said += done.output + repr(done.exception)
-    peers.x._plans.clear()
-    peers.discord.armed.clear()
+            assert done.exception is None or isinstance(done.exception, SystemExit | FootfallError), done.exception
+            said += (
+                done.output + repr(done.exception) + "".join(traceback.format_exception(*done.exc_info or (None,) * 3))
+            )
+            peers.x._plans.clear()
+            peers.discord.armed.clear()
     assert "replicate" in said and leaks(said) == []
+    assert len(api.asked) and api.asked[0].authorization.endswith(CANARIES["REPLICATE_API_TOKEN"]), "it was used"
     assert leaks(stored(url)) == []
-    assert leaks(caplog.text) == [], [r for r in caplog.records if leaks(r.getMessage())]
+    # What discord.py says of an answer at the level of DEBUG is shown by no configuration.
+    shown = [record for record in caplog.records if record.levelno >= logging.INFO or record.name.startswith("bot")]
+    assert [record for record in shown if leaks(record.getMessage())] == []
+
+
+def test_no_secret_shows_where_the_way_out_is_shut(
+    peers: Peers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The proxy does not answer, and then the database does not."""
+    url = f"sqlite:///{tmp_path / 'f.db'}"
+    publishing.fill(url)
+    config, runner, said = publishing.configured(tmp_path, peers), CliRunner(), ""
+    nowhere = f"postgresql://someone:{PASSWORDS['DATABASE_URL']}@/x?host={tmp_path}/nowhere"
+    with caplog.at_level(logging.DEBUG):
+        for database in (url, nowhere):
+            for name, value in {**environment(database), "NO_PROXY": "", "no_proxy": ""}.items():
+                monkeypatch.setenv(name, value)
+            for arguments in (
+                ["publish", "--day", str(LAST)],
+                ["doctor"],
+                ["doctor", "--json"],
+                ["deliveries", "list"],
+            ):
+                done = runner.invoke(cli, ["--config", str(config), *arguments])
+                said += told(done)
+    assert "nowhere" in said and leaks(said + caplog.text + stored(url)) == []
+
+
+@pytest.mark.parametrize("command", ["run", "web"])
+def test_no_secret_shows_in_the_log_and_on_the_pages_of_a_process(
+    peers: Peers, api: ReplicateApi, postgres: Postgres, tmp_path: Path, command: str
+) -> None:
+    """All its life: a network that answers with our secrets, and a database that goes away."""
+    url = with_password(postgres.database())
+    publishing.fill(url)
+    config, port = configured(tmp_path, peers, api), free_port()
+    with config.open("a") as more:
+        more.write(f"\nworker: {{port: {port}, tick: 1}}\n")
+    api.always = ListFault(403, body=json.dumps(echo(*CANARIES)).encode())
+    environ = {**os.environ, **environment(url), "PYTHONPATH": str(ROOT), "FOOTFALL_CONFIG": str(config)}
+    argv = [sys.executable, "-m", "bot", command, *(["--port", str(port)] if command == "web" else [])]
+    log = tmp_path / "log"
+    with log.open("w") as to, httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=30) as client:
+        process = subprocess.Popen(argv, env=environ, cwd=tmp_path, stdout=to, stderr=to)
+        try:
+            pages = until(lambda: asked(client, "/health"))
+            if command == "run":
+                pages += until(lambda: found if "403" in (found := asked(client, "/health")) else "")
+            paths = ("/health", "/metrics", "/", "/api/status", "/api/about", "/api/nowhere")
+            pages += "".join(asked(client, path) for path in paths)
+            postgres.drop(url)
+            pages += until(lambda: found if "footfall_database_up 0.0" in (found := asked(client, "/metrics")) else "")
+            pages += "".join(asked(client, path) for path in paths)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(60) == 0
+        finally:
+            process.kill()
+            process.wait(20)
+    assert leaks(pages) == [] and leaks(log.read_text()) == []
+    assert "database" in log.read_text()
+
+
+def asked(client: httpx.Client, path: str) -> str:
+    """A page with its headers; empty while nobody listens."""
+    try:
+        answer = client.get(path)
+    except httpx.TransportError:
+        return ""
+    return f"{answer.headers} {answer.text}"
+
+
+def until(wanted: Callable[[], str], seconds: float = 120.0) -> str:
+    """What is wanted, as soon as it is there."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := wanted():
+            return found
+        time.sleep(0.1)
+    raise AssertionError("it did not come to that in time")
+
+
+def free_port() -> int:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        return int(held.getsockname()[1])
+
+
+def test_what_nobody_caught_is_said_without_secrets(
+    peers: Peers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A mistake of ours, whose words and variables hold every secret."""
+    url = f"postgresql://someone:{PASSWORDS['DATABASE_URL']}@/x"
+    for name, value in environment(url).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+
+    def broken(*_: object) -> None:
+        local = " ".join(environment(url).values())
+        raise ZeroDivisionError(local)
+
+    monkeypatch.setattr(store, "opened", broken)
+    with pytest.raises(ZeroDivisionError) as caught:
+        main(["--config", str(publishing.configured(tmp_path, peers)), "deliveries", "list"])
+    sys.excepthook(caught.type, caught.value, caught.tb)
+    said = capsys.readouterr()
+    assert leaks(said.out + said.err) == [] and "in broken" in said.err and "ZeroDivisionError: [redacted]" in said.err
 
 
 def test_no_secret_shows_in_the_log_of_the_web_process(peers: Peers, tmp_path: Path) -> None:
@@ -145,10 +324,12 @@ def test_no_secret_shows_in_the_log_of_the_web_process(peers: Peers, tmp_path: P
 def test_no_secret_shows_in_a_repr(tmp_path: Path, peers: Peers, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in CANARIES.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("DATABASE_URL", "postgresql://someone:canarypassword@/x?host=/nowhere")
+    monkeypatch.setenv("DATABASE_URL", f"postgresql://someone:{PASSWORDS['DATABASE_URL']}@/x?host=/nowhere")
     parts = Parts(publishing.configured(tmp_path, peers))
-    told = repr(parts.settings) + repr(parts) + repr(vars(parts)) + str(parts.settings.secrets)
-    assert leaks(told) == [] and "canarypassword" not in told
+    told = repr(parts.settings) + repr(parts) + repr(vars(parts)) + str(parts.settings.secrets) + repr(parts.secrets)
+    with reach.ready(parts, reach.targets(parts)) as (made, _):
+        told += repr(made) + "".join(repr(getattr(one, "__dict__", "")) + str(one) for one in made.values())
+    assert sorted(made) == ["discord", "x"] and leaks(told) == []
 
 
 def test_the_test_would_notice_a_leak() -> None:

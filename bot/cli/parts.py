@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -10,7 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
 
 import click
 from pydantic import SecretStr
@@ -21,8 +23,16 @@ from bot.archive import Archive
 from bot.records import FootfallError, Period, PeriodName
 from bot.sources import EventSource, Source
 
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
 LATELY = 8
 """Days whose lists are kept as a matter of course, where they need nobody to be asked: a week's change needs them."""
+
+
+FOREIGN_SECRETS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+"""Environment variables that libraries read by themselves; a proxy's address is a secret where it holds a password."""
 
 
 class UsageError(FootfallError):
@@ -55,6 +65,16 @@ class Parts:
 
         return (*sources.secrets(), *outlets.secrets())
 
+    @property
+    def secrets(self) -> list[SecretStr]:
+        """Everything that must never be said, whoever reads it."""
+        from pydantic import SecretStr
+
+        named = [os.environ.get(form, "") for name in PROXIES for form in (name, name.lower())]
+        addresses = [text for text in (self.settings.database_url.get_secret_value(), *named) if "@" in text]
+        foreign = [text for name in FOREIGN_SECRETS if (text := os.environ.get(name))]
+        return [*self.settings.secrets.values(), *map(SecretStr, (*addresses, *foreign))]
+
     @cached_property
     def store(self) -> store.Store:
         return store.opened(self.settings.database_url.get_secret_value())
@@ -86,13 +106,6 @@ class Parts:
         chosen = self.settings.config
         threads = {name for name, block in chosen.outlets.items() if getattr(block, "thread", False)}
         return daily.Habits(threads, chosen.polls)
-
-    @property
-    def withheld(self) -> list[SecretStr]:
-        """What no line of a log may hold."""
-        url = self.settings.database_url
-        held = [url] if "@" in url.get_secret_value() else []
-        return [*self.settings.secrets.values(), *held]
 
     @cached_property
     def plans(self) -> Mapping[str, daily.Plan]:
@@ -184,12 +197,31 @@ def with_parts(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.pass_context
     def run(ctx: click.Context, /, *args: Any, **kwargs: Any) -> Any:
         parts = Parts(ctx.obj)
+        sys.excepthook = _hook(parts)
         try:
             return ctx.invoke(command, parts, *args, **kwargs)
         finally:
             parts.close()
 
     return run
+
+
+def _hook(parts: Parts) -> Callable[[type[BaseException], BaseException, TracebackType | None], None]:
+    """How the process says what nobody caught: as Python does, without secrets."""
+
+    def said(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        import traceback
+
+        from bot import logs
+
+        try:
+            redact = logs.redactor(parts.secrets)
+        except FootfallError:
+            click.echo(f"{kind.__name__}, and the configuration cannot be read", err=True)
+            return
+        click.echo(redact("".join(traceback.format_exception(kind, error, trace))), err=True, nl=False)
+
+    return said
 
 
 def day_option(command: Callable[..., Any]) -> Callable[..., Any]:

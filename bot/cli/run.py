@@ -42,14 +42,13 @@ def run(path: Path) -> int:
 
     parts = Parts(path)
     chosen = parts.settings.config.worker
-    secrets = parts.withheld
-    logs.configure(secrets)
+    logs.configure(parts.secrets)
     reach.targets(parts)
     made = worker.Worker(lambda: _bench(path), clock, reach.worker(), chosen.tick)
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, lambda *_: made.stop.set())
     worked = worker.Worked(made.state, lambda: made.bench, clock)
-    pages = worker.Side("pages", worker.serving(worked, chosen.host, chosen.port, logs.redactor(secrets)))
+    pages = worker.Side("pages", worker.serving(worked, chosen.host, chosen.port, logs.redactor(parts.secrets)))
     sides = [*([pages] if chosen.port else []), *_slash(parts, path, lambda: bool(made.state.leads))]
     finished = made.run(sides, chosen.grace)
     if not finished:

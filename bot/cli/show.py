@@ -147,5 +147,5 @@ def web(parts: Parts, host: str, port: int) -> None:
     from bot import logs
     from bot import web as pages
 
-    logs.configure(parts.withheld)
+    logs.configure(parts.secrets)
     pages.serve(parts.desk, parts.out / "site", host, port)

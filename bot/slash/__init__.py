@@ -5,8 +5,8 @@ The modules, as a question goes: `commands` (what may be asked, and how Discord 
 while somebody types), `questions` (a question as a value, short enough for a button), `wording` (its answer as an embed
 with picture and buttons), `replies` (in time, in private, never with a traceback), `buttons` (period and page),
 `cooldowns`, `tongues` (commands in every language); `subscriptions`, `watches` and `owners` (commands of servers, of
-members and of the operator), `settings` and `house` (what these share); `client` holds them together and `running` keeps
-it connected.
+members and of the operator), `settings` and `house` (what these share); `client` holds them together and `running`
+keeps it connected.
 """
 
 from bot.slash.client import Footfall

@@ -87,7 +87,7 @@ def outlet(
     peer: DiscordPeer | str,
     *,
     token: str = TOKEN,
-    patience: float = 0.4,
+    patience: float = 1.0,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     **chosen: object,
 ) -> discord.Discord:

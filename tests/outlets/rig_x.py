@@ -12,19 +12,40 @@ from pydantic import SecretStr
 
 from bot.outlets import Part, _x_wire, marker, x
 from tests.outlets.rig import Rig
-from tests.peers.x_api import FAILURES, KEYS, NAME, XPeer
+from tests.peers.x_api import FAILURES, KEYS, NAME, Failure, XPeer
+
+PATIENT, SHORT = 20.0, 0.6
+"""Seconds to wait for an answer: long on a busy machine, short where it is known that none will come."""
+
+
+class Waited(XPeer):
+    """An X whose silences do not last: from the first that is arranged on, answers are waited for shortly."""
+
+    def fail(self, how: str | Failure, route: str = "/2/tweets", times: int = 1) -> None:
+        failure = FAILURES[how] if isinstance(how, str) else how
+        if failure.how in ("hang", "drip"):
+            _x_wire.TIMEOUT, _x_wire.DEADLINE = (2.0, SHORT), SHORT
+        super().fail(how, route, times)
+
+
+@contextmanager
+def waited() -> Iterator[Waited]:
+    before = _x_wire.TIMEOUT, _x_wire.DEADLINE
+    _x_wire.TIMEOUT, _x_wire.DEADLINE = (PATIENT, PATIENT), PATIENT
+    try:
+        with Waited() as peer:
+            yield peer
+    finally:
+        _x_wire.TIMEOUT, _x_wire.DEADLINE = before
 
 
 @contextmanager
 def rig() -> Iterator[Rig]:
-    timeout, _x_wire.TIMEOUT = _x_wire.TIMEOUT, (2.0, 0.3)
-    deadline, _x_wire.DEADLINE = _x_wire.DEADLINE, 0.3
-    with XPeer() as peer:
+    with waited() as peer:
         made = outlet(peer.url)
         faults: dict[str, Callable[[], None]] = {how: partial(peer.fail, how) for how in FAILURES}
         yield Rig(made, NAME, part, faults, lambda: len(peer.posts), tuple(KEYS.values()))
         made.close()
-    _x_wire.TIMEOUT, _x_wire.DEADLINE = timeout, deadline
 
 
 def outlet(url: str, clock: Callable[[], datetime] = lambda: datetime.now(UTC), **chosen: object) -> x.X:

@@ -33,12 +33,11 @@ from bot.outlets import (
     Votes,
     _x_answers,
     _x_text,
-    _x_wire,
     marker,
     x,
 )
 from bot.records import Picture
-from tests.outlets.rig_x import outlet
+from tests.outlets.rig_x import outlet, waited
 from tests.peers.openapi import Recorded, described, judged
 from tests.peers.x_api import FAILURES, KEYS, NAME, NOT_SUMMONED, PROBLEMS, Failure, XPeer
 from tests.peers.x_rules import ALLOWED, FILES, unwritten
@@ -53,10 +52,8 @@ RECORDED: list[Recorded] = []
 
 
 @pytest.fixture
-def peer(monkeypatch: pytest.MonkeyPatch) -> Iterator[XPeer]:
-    monkeypatch.setattr(_x_wire, "TIMEOUT", (2.0, 0.3))
-    monkeypatch.setattr(_x_wire, "DEADLINE", 0.3)
-    with XPeer() as made:
+def peer() -> Iterator[XPeer]:
+    with waited() as made:
         yield made
         RECORDED.extend(made.requests)
 

@@ -33,6 +33,11 @@ class Postgres:
         self._run("createdb", "-h", str(self._folder), "-U", "footfall", name)
         return f"postgresql://footfall@/{name}?host={self._folder}"
 
+    def drop(self, url: str) -> None:
+        """Take a database away from whoever is connected to it."""
+        name = url.partition("?")[0].rpartition("/")[2]
+        self._run("dropdb", "--force", "-h", str(self._folder), "-U", "footfall", name)
+
     def stop(self) -> None:
         self._run("pg_ctl", "-D", str(self._folder / "d"), "-m", "immediate", "-w", "stop")
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -13,7 +13,6 @@ import structlog
 from bot.answers import Desk
 from bot.slash import replies, running, wording
 from tests import desks
-from tests.peers import discord_gateway
 from tests.peers.discord_api import HTML, Fault, error, rate_limited
 from tests.peers.discord_gateway import CALLBACK, FOLLOW_UP, ORIGINAL, SYNC, DiscordGateway
 from tests.slash.test_running import answered, serving
@@ -101,13 +100,13 @@ def test_a_limited_second_answer_comes_after_the_wait(
 
 @pytest.mark.usefixtures("bot")
 def test_an_answer_that_a_limit_makes_late_is_given_up_and_the_next_one_given(
-    peer: DiscordGateway, heard: Heard, monkeypatch: pytest.MonkeyPatch
+    peer: DiscordGateway, heard: Heard
 ) -> None:
-    monkeypatch.setattr(discord_gateway, "DEADLINE", 0.0)
+    peer.deadline = 0.0
     peer.fail(rate_limited(2), on=CALLBACK)
     late = peer.ask("usage")
     assert "usage" in heard.until("too late")
-    monkeypatch.undo()
+    peer.deadline = 60.0
     assert answered(peer, "status") == FRESH
     assert late.first is None and not late.done.is_set()
 

@@ -1,0 +1,234 @@
+"""What is shipped beside the code: the image's steps, without Docker, and the unit of systemd.
+
+`make image-check` runs this with an environment made afresh from `requirements.txt` alone (IMAGE_PYTHON); otherwise the
+environment of the tests serves.
+"""
+
+from __future__ import annotations
+
+import ast
+import fnmatch
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PYTHON = Path(os.environ.get("IMAGE_PYTHON", sys.executable))
+UNIT = ROOT / "deploy" / "footfall-worker.service"
+BY_NAME_ONLY = {"dask", "distributed"}
+"""Looked for and done without where they are not installed."""
+
+
+def steps() -> list[tuple[str, str]]:
+    """The Dockerfile's instructions and what follows each."""
+    text = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    return [(line.split(" ", 1)[0], line.split(" ", 1)[1]) for line in lines]
+
+
+def ignored(path: str) -> bool:
+    """Whether `.dockerignore` keeps a path out: the last pattern that fits it or a folder above decides."""
+    out = False
+    above = ["/".join(path.split("/")[: n + 1]) for n in range(path.count("/") + 1)]
+    for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").split():
+        pattern = line.lstrip("!")
+        forms = [pattern, pattern.removeprefix("**/")]
+        if any(fnmatch.fnmatchcase(one, form) for one in above for form in forms):
+            out = not line.startswith("!")
+    return out
+
+
+def tracked() -> list[str]:
+    """Every file of the project that could be copied."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return [path for path in listed.stdout.split("\n") if path and (ROOT / path).is_file()]
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A folder as the image's, and how a command is run in it."""
+
+    folder: Path
+    environ: dict[str, str]
+    before: list[str]
+
+    def command(self, *arguments: str) -> list[str]:
+        (entry,) = [json.loads(what) for step, what in steps() if step == "ENTRYPOINT"]
+        assert entry == ["python", "-m", "bot"]
+        return [*self.before, str(PYTHON), *entry[1:], *arguments]
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(*arguments),
+            cwd=self.folder,
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+
+@pytest.fixture(scope="module")
+def image() -> Iterator[Image]:
+    """The Dockerfile's COPY, install, ENV and USER, done by hand: code that cannot be written, two folders that can."""
+    folder = Path(tempfile.mkdtemp(prefix="footfall-image-"))
+    environ = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
+    for step, what in steps():
+        words = shlex.split(what)
+        if step == "COPY":
+            for source in words[:-1]:
+                copied(source, folder / words[-1])
+        elif step == "ENV":
+            environ |= dict(word.split("=", 1) for word in words)
+    for path in [folder, *folder.rglob("*")]:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    writable = [words[-1:] for step, what in steps() if (words := shlex.split(what)) and "install -d" in what]
+    assert writable
+    folder.chmod(0o755)
+    for name in ("data", "out"):
+        (folder / name).mkdir()
+    folder.chmod(0o555)
+    with nobody(folder) as before:
+        yield Image(folder, environ, before)
+    for path in [folder, *(p for p in folder.rglob("*") if p.is_dir())]:
+        path.chmod(0o755)
+    shutil.rmtree(folder)
+
+
+def copied(source: str, target: Path) -> None:
+    """As COPY does it: a folder's content, or a file into a folder; of what `.dockerignore` leaves."""
+    wanted = [path for path in tracked() if path == source or path.startswith(f"{source}/")]
+    taken = [path for path in wanted if not ignored(path)]
+    assert taken, f"COPY {source}: nothing is left of it"
+    for path in taken:
+        to = target / path.removeprefix(f"{source}/") if (ROOT / source).is_dir() else target / path
+        to.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / path, to)
+
+
+@contextmanager
+def nobody(folder: Path) -> Iterator[list[str]]:
+    """What makes a command run without the rights of root: as a user of its own, or, where only root can reach the
+    interpreter, as a root that may do nothing special. One who is not root anyway needs nothing."""
+    if os.geteuid() != 0:
+        yield []
+        return
+    reach = [PYTHON.resolve(), *PYTHON.resolve().parents, *PYTHON.parents]
+    if all(path.stat().st_mode & 0o001 for path in reach):
+        for name in ("data", "out"):
+            os.chown(folder / name, 10001, 10001)
+        yield ["setpriv", "--reuid", "10001", "--regid", "10001", "--clear-groups"]
+    else:
+        yield ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all"]
+
+
+def test_the_image_holds_the_program_and_nothing_private() -> None:
+    kept = [path for path in tracked() if not ignored(path)]
+    assert {"bot/__main__.py", "templates/x/digest.j2", "config.yaml", "requirements.txt"} <= set(kept)
+    assert not [path for path in kept if path.startswith(("tests/", "docs/", "data/", ".git"))]
+    assert ignored(".env") and ignored("data/footfall.db") and ignored("bot/__pycache__/cli.cpython-311.pyc")
+
+
+def test_the_image_cannot_write_where_its_code_is(image: Image) -> None:
+    """Else the checks here would prove nothing."""
+    program = "import pathlib; pathlib.Path('bot/new.py').write_text('x')"
+    done = subprocess.run([*image.before, str(PYTHON), "-c", program], cwd=image.folder, capture_output=True, text=True)
+    assert done.returncode == 1 and re.search("PermissionError|Read-only", done.stderr), done.stderr
+
+
+def test_the_images_commands_work(image: Image) -> None:
+    for arguments, said in ((["--help"], "Commands"), (["migrate"], "up to date"), (["config"], "networks")):
+        done = image.run(*arguments)
+        assert done.returncode == 0 and said in done.stdout, (arguments, done.stdout, done.stderr)
+    doctor = image.run("doctor", "--json")
+    assert doctor.returncode in (0, 1, 3) and "Traceback" not in doctor.stderr
+    findings = json.loads(doctor.stdout)
+    assert [one for one in findings if "database" in str(one)], findings
+
+
+def test_the_image_serves_its_pages(image: Image) -> None:
+    with subprocess.Popen(
+        image.command("web", "--port", "0"),
+        cwd=image.folder,
+        env=image.environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            found = re.search(r"http://127\.0\.0\.1:\d+", line)
+            assert found, (line, process.communicate(timeout=30))
+            health = httpx.get(f"{found[0]}/health", timeout=30, trust_env=False)
+            assert health.status_code == 200 and health.json()["ok"] is True
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == 0
+
+
+def test_everything_that_is_imported_is_installed() -> None:
+    """`requirements.txt` alone, without what only tests need."""
+    pinned = re.findall(r"(?m)^([a-z0-9._-]+)(?:\[[a-z,0-9]+\])?==", (ROOT / "requirements.txt").read_text())
+    known = {re.sub(r"[-_.]+", "-", name).lower() for name in pinned}
+    ours = packages_distributions()
+    for path in (ROOT / "bot").rglob("*.py"):
+        for name in imported(ast.parse(path.read_text(encoding="utf-8"))) - sys.stdlib_module_names - BY_NAME_ONLY:
+            places = {re.sub(r"[-_.]+", "-", one).lower() for one in ours.get(name, [])}
+            assert name == "bot" or places & known, f"{path}: imports {name}, which requirements.txt does not name"
+
+
+def imported(tree: ast.AST) -> set[str]:
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {one.name.partition(".")[0] for one in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add((node.module or "").partition(".")[0])
+    return found
+
+
+def test_the_unit_is_one_that_systemd_understands(tmp_path: Path) -> None:
+    if not (analyze := shutil.which("systemd-analyze")):
+        pytest.skip("NOT CHECKED: no systemd-analyze on this machine, so nobody read the unit of systemd")
+    unit = tmp_path / UNIT.name
+    text = UNIT.read_text(encoding="utf-8")
+    unit.write_text(text.replace("/srv/footfall/.venv/bin/python", sys.executable))
+    done = subprocess.run(
+        [analyze, "verify", "--man=no", str(unit)], capture_output=True, text=True, timeout=60, check=False
+    )
+    ours = [line for line in done.stderr.splitlines() if UNIT.name in line]
+    assert ours == [], done.stderr
+    unit.write_text(text + "\n[Service]\nSurprise=yes\n")
+    done = subprocess.run([analyze, "verify", "--man=no", str(unit)], capture_output=True, text=True, check=False)
+    assert "Surprise" in done.stderr, "it reads what it is given"
+
+
+def test_the_unit_gives_a_step_in_hand_its_time() -> None:
+    from bot.config import Worker
+
+    waits = re.search(r"(?m)^TimeoutStopSec=(\d+)$", UNIT.read_text(encoding="utf-8"))
+    assert waits and int(waits[1]) > Worker.model_validate({}).grace
