@@ -73,9 +73,7 @@ class DiscordGateway(DiscordPeer):
 
     # --- what a test does -----------------------------------------------------------------------------------------
 
-    def ask(
-        self, name: str, /, *, user: int = 5, kind: int = COMMAND, focused: str = "", **options: object
-    ) -> Asked:
+    def ask(self, name: str, /, *, user: int = 5, kind: int = COMMAND, focused: str = "", **options: object) -> Asked:
         """A member gives a command; the interaction reaches the bot at once or when it resumes. With `AUTOCOMPLETE`
         the option `focused` is being typed."""
         self._numbers += 1
