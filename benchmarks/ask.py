@@ -6,6 +6,7 @@ included; the bot is the real client, its Discord a process of its own on the sa
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 import time
@@ -45,6 +46,7 @@ FREE = ((10**6, 1.0), (10**6, 1.0))
 
 
 def run() -> list[Row]:
+    print(f"load before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores", file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder, _postgres() as empty:
         lite, documents = _year(Path(folder))
         great = laid(empty, DAYS, MODELS)
