@@ -39,6 +39,8 @@ from tests.peers.discord_api import TOKEN, Fault, error, rate_limited
 from tests.peers.discord_gateway import AUTOCOMPLETE, CALLBACK, INVALID, RECONNECT, Asked, DiscordGateway
 
 INTERACTIONS = 10_000
+MEMBERS = 2000
+"""Those who ask; each one's limit is remembered, so that more of them would be growth of another kind."""
 AT_ONCE = 8
 """Questions that wait for their answer at any time."""
 CUT_EVERY, INVALID_EVERY = 400, 3000
@@ -123,7 +125,7 @@ def _storm(peer: DiscordGateway, count: int) -> Counter[str]:
 
 
 def _asked(peer: DiscordGateway, lot: random.Random) -> Asked:
-    user = lot.randrange(10**6)
+    user = lot.randrange(MEMBERS)
     if lot.random() < 0.2:
         typed = NAME[: lot.randrange(len(NAME))]
         return peer.ask("model", user=user, kind=AUTOCOMPLETE, focused="name", name=typed)

@@ -123,7 +123,13 @@ def _network_side(desk: Desk, watched: Watched) -> Document:
     lead = document["catalogues"][0]
     keys = ("models_listed", "models_used", "share_used", "uses", "models_for_half", "top_1_share", "gini_listed")
     figures = {key: lead["figures"][key] for key in keys if key in lead["figures"]}
-    return {"name": watched.title, **heading(document), "unit": lead["unit"], "figures": figures}
+    return {
+        "name": watched.title,
+        **heading(document),
+        "unit": lead["unit"],
+        "evidence": lead["evidence"],
+        "figures": figures,
+    }
 
 
 def _model_side(desk: Desk, name: str, network: str | None) -> Document:
@@ -143,7 +149,13 @@ def _model_side(desk: Desk, name: str, network: str | None) -> Document:
         "uses": {"label": found["unit"], **found["uses"], "evidence": found["evidence"]},
         "share": {"label": f"share of all {found['unit']}", "unit": "share", "value": share, **unknown},
     }
-    return {"name": found["model"], **heading(found), "unit": found["unit"], "figures": figures}
+    return {
+        "name": found["model"],
+        **heading(found),
+        "unit": found["unit"],
+        "evidence": found["evidence"],
+        "figures": figures,
+    }
 
 
 def why(desk: Desk, network: str | None, day: date | None = None) -> Document:

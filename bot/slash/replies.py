@@ -32,6 +32,8 @@ PROMPT = 0.8
 # topics/opcodes-and-status-codes, JSON Error Codes
 ACKNOWLEDGED = 40060
 UNKNOWN_INTERACTION = 10062
+CUT_OFF = (aiohttp.ClientError, OSError, discord.DiscordServerError)
+"""What may happen to a request that came through all the same."""
 SILENT = discord.AllowedMentions.none()
 
 log = structlog.get_logger("bot.slash")
@@ -95,14 +97,25 @@ class Reply:
         return one.client.cooldowns.wait(one.user.id, one.guild_id, one.created_at.timestamp())
 
     async def _defer(self) -> None:
-        with _accepted():
-            if self.in_place:
-                await self.interaction.response.defer()
-            else:
-                await self.interaction.response.defer(ephemeral=self.private, thinking=True)
+        try:
+            with _accepted():
+                if self.in_place:
+                    await self.interaction.response.defer()
+                else:
+                    await self.interaction.response.defer(ephemeral=self.private, thinking=True)
+        except CUT_OFF as error:
+            # Discord may have it all the same, and the asker would wait for an answer for ever.
+            log.warning("it was not heard whether a delay was told", error=type(error).__name__)
         self.deferred = True
 
     async def _show(self, said: Said) -> None:
+        """Show it; twice where it was not heard whether it came through, since Discord keeps one answer only."""
+        try:
+            await self._show_once(said)
+        except CUT_OFF:
+            await self._show_once(said)
+
+    async def _show_once(self, said: Said) -> None:
         embed, view, response = discord.Embed.from_dict(said.embed), buttons.view(said), self.interaction.response
         with _files(said) as files, _accepted():
             if self.deferred:

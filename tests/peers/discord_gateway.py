@@ -11,6 +11,7 @@ import asyncio
 import json
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -163,7 +164,8 @@ class DiscordGateway(DiscordPeer):
         async def go() -> None:
             for session in self.sessions:
                 if session.socket and not session.socket.closed:
-                    await act(session.socket)
+                    with suppress(ConnectionError):  # it has just gone, which a client may do
+                        await act(session.socket)
 
         asyncio.run_coroutine_threadsafe(go(), self._loop).result(10)
 
@@ -303,4 +305,5 @@ class DiscordGateway(DiscordPeer):
         event = {"op": DISPATCH, "t": name, "s": len(session.events) + 1, "d": what}
         session.events.append(event)
         if session.socket and not session.socket.closed:
-            await session.socket.send_json(event)
+            with suppress(ConnectionError):  # it has just gone; who resumes gets the event
+                await session.socket.send_json(event)

@@ -90,7 +90,7 @@ def test_answers_keep_no_view_in_memory(tmp_path: Path) -> None:
 
 def test_status_and_about_tell_every_network(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
-        assert [field.name for field in embed(await rig.ask("status")).fields] == ["replicate", "opengradient"]
+        assert [field.name for field in embed(await rig.ask("status")).fields] == ["Replicate", "OpenGradient"]
         first = await rig.ask("about")
         assert embed(first).fields[0].name == "Replicate"
         await rig.ann.click(first.response.message, label="Next page")

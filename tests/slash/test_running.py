@@ -206,6 +206,36 @@ def test_an_answer_whose_acceptance_was_lost_is_given_once(desk: Desk, tmp_path:
         assert answered(peer, "status") == "How fresh it is"
 
 
+@pytest.mark.parametrize("fault", [Fault(drop=True), Fault(503, {"message": "unavailable"})])
+def test_an_answer_that_did_not_come_through_is_given_again(desk: Desk, tmp_path: Path, fault: Fault) -> None:
+    with DiscordGateway() as peer, serving(peer, desk, tmp_path):
+        peer.until(lambda: peer.identified)
+        peer.fail(fault, on=CALLBACK)
+        assert answered(peer, "usage") == "Replicate: use, 10 March 2025"
+
+
+def test_a_delay_whose_acceptance_was_lost_is_followed_by_the_answer(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, go_on = wording.said, threading.Event()
+
+    def late(*given: object) -> wording.Said:
+        assert go_on.wait(60)
+        return real(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(wording, "said", late)
+    with DiscordGateway() as peer, serving(peer, desk, tmp_path):
+        peer.until(lambda: peer.identified)
+        peer.fail(Fault(drop=True, after=True), on=CALLBACK)
+        asked = peer.ask("usage")
+        deadline = time.monotonic() + 60
+        while asked.first is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert asked.first is not None and asked.first["type"] == DEFERRED
+        go_on.set()
+        assert asked.done.wait(60) and asked.message is not None and asked.message["embeds"]
+
+
 def test_only_the_leader_is_connected(desk: Desk, tmp_path: Path) -> None:
     leads, looks, looked = threading.Event(), itertools.count(1), threading.Event()
 

@@ -1,0 +1,38 @@
+"""`docs/discord.md`: every command with its picture, and every picture there and small."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from bot import slash
+from bot.outlets._discord_places import PERMISSIONS
+from bot.slash.questions import takes
+from docs import pictures
+
+PAGE = Path("docs/discord.md").read_text(encoding="utf-8")
+
+
+def test_every_question_stands_there_with_its_options_and_a_picture() -> None:
+    for command in slash.COMMANDS:
+        section = re.search(rf"^### /{command.name}\b(.*?)(?=^##|\Z)", PAGE, re.M | re.S)
+        assert section, f"/{command.name}: no section"
+        heading = section[1].splitlines()[0]
+        assert re.findall(r"`(\w+)`", heading) == list(takes(command.name)), command.name
+        assert f"pictures/discord/{command.name}" in section[1], f"/{command.name}: no picture"
+
+
+def test_every_picture_shown_is_there_is_small_and_is_made_by_the_script() -> None:
+    shown = re.findall(r"!\[[^\]]+\]\((pictures/discord/[\w-]+\.png)\)", PAGE)
+    assert len(shown) >= len(slash.COMMANDS)
+    for name in shown:
+        path = Path("docs") / name
+        assert path.stat().st_size <= pictures.LARGEST, name
+        assert path.stem.removesuffix("-phone") in {shot.name for shot in pictures.SHOTS}, name
+
+
+def test_the_invite_asks_for_the_permissions_that_posting_needs_and_no_other() -> None:
+    bits = [int(bit) for bit in re.findall(r"^\| [A-Z][\w ]+ \| (\d+) \|", PAGE, re.M)]
+    (asked,) = set(re.findall(r"permissions=(\d+)", PAGE))
+    assert sum(bits) == int(asked) and len(bits) == len(PERMISSIONS)
+    assert all(f"| {shown} |" in PAGE for shown in PERMISSIONS.values())
