@@ -104,6 +104,7 @@ def _bench(path: Path) -> Iterator[Bench]:
                 lambda: reach.run(parts, desk, made),
                 clock,
                 parts.settings.config.worker.collect_every,
+                parts.executor,
             )
     finally:
         parts.close()

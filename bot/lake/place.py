@@ -151,6 +151,8 @@ class Objects:
     def names(self, folder: str) -> Iterator[Found]:
         listed = self._tried(folder, "cannot be listed", lambda: self._listed(folder))
         for name, one in sorted(listed.items()):
+            if one.get("type") == "directory":
+                continue
             at = one.get("LastModified") or one.get("updated") or one.get("created")
             seen = at if isinstance(at, datetime) else datetime.now(UTC)
             yield Found(name.removeprefix(f"{self.root}/"), int(one["size"]), seen)
@@ -161,7 +163,7 @@ class Objects:
             found: dict[str, dict[str, Any]] = self.system.find(f"{self.root}/{folder}", detail=True)
         except FileNotFoundError:
             return {}
-        return found
+        return {} if set(found) == {f"{self.root}/{folder}"} else found
 
     def remove(self, name: str) -> None:
         def removed() -> None:

@@ -21,6 +21,8 @@ from bot.sources._walrus import Blob, Missing, Walrus, next_try
 
 GROUP = 200
 """Settlements judged at a time."""
+LEAVES = 4000
+"""Leaves kept in one transaction."""
 PATIENCE = timedelta(hours=6)
 """Until a settlement is tried again whose blob was missed for more than a day, or whose key is not known."""
 SHORTEST = timedelta(minutes=5)
@@ -50,8 +52,9 @@ class Court:
         listed = memory.names("llm")
         while due := memory.due("llm", now, since, self.mark, GROUP):
             made = self._judged(memory, due, now, listed)
-            told = f"{len(made)} settlements judged"
-            yield Haul("opengradient", "llm", told, judgements=tuple(made))
+            for some in small(made):
+                told = f"{len(some)} settlements judged"
+                yield Haul("opengradient", "llm", told, judgements=tuple(some))
 
     def _judged(
         self, memory: Memory, due: Sequence[tuple[Settlement, int]], now: datetime, listed: frozenset[Name]
@@ -122,6 +125,21 @@ class Court:
             next_try=due,
             rules=self.mark,
         )
+
+
+def small(made: Sequence[Judgement]) -> Iterator[list[Judgement]]:
+    """Judgements in lots of at most `LEAVES` leaves, or of one: a long transaction keeps all other writers waiting."""
+    lot: list[Judgement] = []
+    leaves = 0
+    for one in made:
+        of = len(one.backs) + len(one.verifies)
+        if lot and leaves + of > LEAVES:
+            yield lot
+            lot, leaves = [], 0
+        lot.append(one)
+        leaves += of
+    if lot:
+        yield lot
 
 
 def _state(v: rules.Verdicts, outcome: Outcome) -> State:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -39,6 +39,8 @@ RESUMED = timedelta(days=30)
 """A record that ends longer ago is not read up to today: that could take hours; `collect --since` does it."""
 EMITTERS = 50
 """Unrecognised emitters kept of a day, at most; the sender of logs chooses how many there are."""
+MOST = 2000
+"""Settlements kept in one transaction."""
 TXS = 500
 """Transactions asked for at a time."""
 
@@ -77,32 +79,37 @@ class Reading:
         kept = memory.cursor(self.name)
         cursor = Cursor.read(kept) if kept else None
         again = memory.cursor(f"{self.name}:again") != today.isoformat()
-        start, begins, until = self._span(wanted, cursor, memory, today, again)
-        for chunk in self.chain.logs(self.wanted, start, until):
-            if cursor is not None and chunk.cursor.next_block <= cursor.next_block:
-                marks = {}
-            else:
-                marks = {self.name: chunk.cursor.text}
-            yield self._haul(chunk, begins, marks)
-            begins = max(begins, _at(chunk.at))
-        if wanted is None and again:
+        if wanted is not None:
+            whole = Window(instant(wanted.first), min(wanted.ends, instant(today + ONE)))
+            for gap in missing(whole, memory.covered(self.catalogue)):
+                until = self.chain.first_block(_seconds(gap.ends))
+                yield from self._read(self._start(gap.begins, cursor), until, cursor)
+            return
+        yield from self._read(self._span(cursor, memory, today, again), None, cursor)
+        if again:
             yield Haul(
                 "opengradient", self.catalogue, f"{self.place} again", cursors={f"{self.name}:again": today.isoformat()}
             )
 
-    def _span(
-        self, wanted: Period | None, cursor: Cursor | None, memory: Memory, today: date, again: bool
-    ) -> tuple[Cursor | int, datetime, int | None]:
-        """Where to begin, the instant that stands for, and the block to end with, if any."""
+    def _read(self, start: tuple[Cursor, datetime], until: int | None, cursor: Cursor | None) -> Iterator[Haul]:
+        """From a cursor and the instant it stands for to a block, or the newest one."""
+        since, begins = start
+        for chunk in self.chain.logs(self.wanted, since, until):
+            moves = cursor is None or chunk.cursor.next_block > cursor.next_block
+            yield from self._hauls_of(chunk, begins, {self.name: chunk.cursor.text} if moves else {})
+            begins = max(begins, _at(chunk.at))
+
+    def _span(self, cursor: Cursor | None, memory: Memory, today: date, again: bool) -> tuple[Cursor, datetime]:
+        """Where to go on, and the instant that stands for."""
         covered = memory.covered(self.catalogue)
         last = covered[-1].ends if covered else None
         late = instant(today - LATE * ONE)
-        if wanted is None and cursor and last and (last < late or not again) and last > instant(today) - RESUMED:
-            return cursor, last, None
-        begins, until = late, None
-        if wanted is not None:
-            begins = instant(wanted.first)
-            until = self.chain.first_block(_seconds(instant(min(wanted.last, today) + ONE)))
+        if cursor and last and (last < late or not again) and last > instant(today) - RESUMED:
+            return cursor, last
+        return self._start(late, cursor)
+
+    def _start(self, begins: datetime, cursor: Cursor | None) -> tuple[Cursor, datetime]:
+        """The first block at an instant or after it, and the instant from which on nothing is missing then."""
         first = self.chain.first_block(_seconds(begins))
         if first:
             before, start = self.chain.blocks([first - 1, first])
@@ -110,10 +117,21 @@ class Reading:
                 begins = max(begins, _at(start.at))
         pin = self.chain.pin
         genesis = cursor.genesis if cursor else pin.genesis
-        return Cursor(pin.chain_id, genesis, first), begins, until
+        return Cursor(pin.chain_id, genesis, first), begins
 
-    def _haul(self, chunk: Chunk, begins: datetime, cursors: dict[str, str]) -> Haul:
-        found = self.made(chunk)
+    def _hauls_of(self, chunk: Chunk, begins: datetime, cursors: dict[str, str]) -> Iterator[Haul]:
+        """A range's haul; of many settlements some go ahead of it: a long transaction keeps other writers waiting."""
+        found, forget = self.made(chunk), chunk.forget_from
+        while len(found.settlements) > MOST:
+            some, rest = found.settlements[:MOST], found.settlements[MOST:]
+            read = f"the first {MOST} settlements of blocks {chunk.from_block} to {chunk.to_block} of {self.place}"
+            yield Haul("opengradient", self.catalogue, read, forget_from=forget, settlements=some)
+            found, forget = replace(found, settlements=rest), None
+        yield self._haul(chunk, found, begins, cursors, forget)
+
+    def _haul(
+        self, chunk: Chunk, found: Records, begins: datetime, cursors: dict[str, str], forget: int | None
+    ) -> Haul:
         ends = max(begins, _at(chunk.at))
         blocks = f"blocks {chunk.from_block} to {chunk.to_block} of {self.place}"
         days = tuple(begins.date() + n * ONE for n in range((ends.date() - begins.date()).days + 1))
@@ -127,7 +145,7 @@ class Reading:
             window=Window(begins, ends),
             cursors=cursors,
             blocks=Blocks(chunk.from_block, chunk.to_block, dict(chunk.cursor.recent).get(chunk.to_block, "")),
-            forget_from=chunk.forget_from,
+            forget_from=forget,
             settlements=found.settlements,
             uses=found.uses,
             payments=found.payments,
@@ -135,6 +153,18 @@ class Reading:
             if found.refused
             else "",
         )
+
+
+def missing(whole: Window, covered: Sequence[Window]) -> Iterator[Window]:
+    """What of a window is in none of those covered, oldest first."""
+    begins = whole.begins
+    for one in sorted(covered, key=lambda window: window.begins):
+        if one.begins > begins:
+            yield Window(begins, min(one.begins, whole.ends))
+        begins = max(begins, one.ends)
+        if begins >= whole.ends:
+            return
+    yield Window(begins, whole.ends)
 
 
 def archived(lake: Path, chunk: Chunk, chain_id: int) -> str:

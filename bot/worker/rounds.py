@@ -7,6 +7,7 @@ nothing that matters is remembered here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -52,6 +53,8 @@ class Bench:
     """One pass over the outbox; its `worker` names this process."""
     clock: Callable[[], datetime]
     collect_every: timedelta
+    executor: Executor | None = None
+    """What adds days of events up side by side; `None`: one after the other."""
 
 
 @dataclass(slots=True)
@@ -117,7 +120,7 @@ class Round:
             if self.stopping() or not self._hold():
                 raise StoppingError("told to stop while collecting")
 
-        done = daily.collect(self.bench.store, plan.network, source, None, tell)
+        done = daily.collect(self.bench.store, plan.network, source, None, tell, self.bench.executor)
         now = self.bench.clock()
         self.state.collected(plan.network, now, done.error)
         if done.error:
