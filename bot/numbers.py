@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
+from math import ceil
 
 from babel.dates import format_date
 from babel.numbers import format_compact_decimal, format_decimal
@@ -179,7 +180,7 @@ def value(figure: Mapping[str, object], locale: str = "en") -> str:
     if shown:
         return shown(number, locale)
     if isinstance(error := figure.get("error"), int | float) and error:
-        return f"about {count(number, locale)} (±{share(error, locale)})"
+        return f"about {count(number, locale)} (±{share(ceil(error * 1000) / 1000, locale)})"
     return amount(number, str(unit), locale) if str(unit).isupper() else count(number, locale)
 
 
