@@ -52,8 +52,8 @@ class Place(Protocol):
         ...
 
     def local(self, name: str, sha256: str) -> Any:
-        """A context manager: the file as a path on this machine. Raises `LakeError` where it is altered or not there, at
-        the end at the latest: nothing that was read from it counts before that."""
+        """A context manager: the file as a path on this machine. Raises `LakeError` where it is altered or not there,
+        at the end at the latest: nothing that was read from it counts before that."""
         ...
 
     def names(self, folder: str) -> Iterator[Found]:
