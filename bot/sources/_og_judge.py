@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -40,6 +42,8 @@ class Court:
     relays: tuple[str, ...]
     signers: tuple[str, ...]
     """Both lower-case."""
+    executor: Executor | None = None
+    """What checks signatures where there are many; `None`: processes of this machine, started for it."""
 
     @property
     def mark(self) -> str:
@@ -68,7 +72,7 @@ class Court:
         keys = self.registries.keys({leaf.tee_id for leaf in leaves if leaf.version == 3})
         seen = rules.Seen(backed, verified)
         if len(leaves) >= WORTH_A_POOL:
-            with pool() as workers:
+            with nullcontext(self.executor) if self.executor else pool() as workers:
                 found = rules.accepted(pairs, seen, keys, self.signers, self.relays, workers)
         else:
             found = rules.accepted(pairs, seen, keys, self.signers, self.relays)

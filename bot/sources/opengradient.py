@@ -37,6 +37,7 @@ None of it is ever added to the above.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -119,13 +120,15 @@ class ChainChoice(Choice):
     timeout: float = Field(default=10.0, gt=0, le=120, description="seconds one request may take")
     window: int = Field(default=5000, ge=1, description="blocks asked for at a time, halved where a node refuses")
 
-    def opened(self, genesis: str | None, budget: float) -> Chain:
+    def opened(self, genesis: str | None, budget: float, executor: Executor | None = None) -> Chain:
         """The chain, ready to be asked."""
         lines = [
             Endpoint(url, rate=self.rate, concurrency=self.concurrency, timeout=self.timeout) for url in self.endpoints
         ]
         pin = Pin(self.chain_id, genesis)
-        return Chain(pin, lines, finality=self.finality, agree=self.agree, budget=budget, window=self.window)
+        return Chain(
+            pin, lines, finality=self.finality, agree=self.agree, budget=budget, window=self.window, executor=executor
+        )
 
 
 # Facts, each with where it stands (compiled 22 Nov 2026). None was read from a live chain: `doctor` looks.
@@ -200,6 +203,7 @@ class OpenGradient:
     chosen: Settings
     data: Path
     clock: Callable[[], datetime]
+    executor: Executor | None = None
 
     def hauls(self, wanted: Period | None, memory: Memory) -> Iterator[Snapshot | Haul]:
         """Every way of reading it in turn; what fails is said at the end. Raises `SourceError`."""
@@ -258,11 +262,11 @@ class OpenGradient:
 
     def _opened(self, choice: ChainChoice, memory: Memory, name: str) -> Chain:
         kept = memory.cursor(name)
-        return choice.opened(Cursor.read(kept).genesis if kept else None, self.chosen.budget)
+        return choice.opened(Cursor.read(kept).genesis if kept else None, self.chosen.budget, self.executor)
 
     def _judged(self, chain: Chain, client: httpx.Client, memory: Memory, now: datetime) -> Iterator[Haul]:
         since = now.date() - timedelta(days=_og_logs.LATE)
-        yield from court(self.chosen, self.data, chain, client).hauls(memory, now, since)
+        yield from court(self.chosen, self.data, chain, client, self.executor).hauls(memory, now, since)
 
     def _enclaves(self, chain: Chain, now: datetime, payees: set[str]) -> Iterator[Haul]:
         haul, paid_at = _og_beside.enclaves(chain, self.chosen.registries, now)
@@ -332,17 +336,23 @@ def enough(choice: ChainChoice, out: Mapping[str, str]) -> bool:
     return sum(url not in out for url in choice.endpoints) >= choice.agree
 
 
-def court(chosen: Settings, data: Path, chain: Chain, client: httpx.Client) -> Court:
+def court(chosen: Settings, data: Path, chain: Chain, client: httpx.Client, executor: Executor | None = None) -> Court:
     """What judges settlements."""
     addresses = {address.lower(): layout for address, layout in chosen.registries.items()}
     registries = Registries(addresses, _og_beside.caller(chain), data / "opengradient" / "keys")
     walrus = Walrus(chosen.aggregators, lake(data) / "blobs", client)
-    return Court(chain, walrus, registries, _lower(chosen.relays), _lower(chosen.signers))
+    return Court(chain, walrus, registries, _lower(chosen.relays), _lower(chosen.signers), executor)
 
 
-def source(chosen: Settings, data: Path, secrets: Mapping[str, str], clock: Callable[[], datetime]) -> OpenGradient:
+def source(
+    chosen: Settings,
+    data: Path,
+    secrets: Mapping[str, str],
+    clock: Callable[[], datetime],
+    executor: Executor | None = None,
+) -> OpenGradient:
     """The network, ready to be asked."""
-    return OpenGradient(chosen, data, clock)
+    return OpenGradient(chosen, data, clock, executor)
 
 
 def answers(chosen: Settings, seconds: float) -> bool:
