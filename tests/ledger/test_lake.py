@@ -278,7 +278,7 @@ def test_callers_of_7_and_30_days_counted_and_estimated_agree(db: store.Store) -
     assert found["callers_7d"].value == 160, "280 events are few enough"
     about = found["callers_30d"].document([])
     assert abs(about["value"] - 620) < 3 * about["error"] * 620 and about["error"] == pytest.approx(0.0325)
-    assert numbers.measured(about) == f"about {about['value']} (±3.3%) addresses"
+    assert numbers.measured(about) == f"about {about['value']} addresses (±3.3%)"
     guessing.close()
 
 
