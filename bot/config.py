@@ -149,6 +149,13 @@ def _duration(value: object) -> object:
     return timedelta(**{{"m": "minutes", "h": "hours", "d": "days"}[found[2]]: int(found[1])})
 
 
+def duration(text: str) -> timedelta:
+    """A length of time as people write it: 90m, 36h, 2d. Raises `ValueError`."""
+    found = _duration(text)
+    assert isinstance(found, timedelta)
+    return found
+
+
 def _shown_duration(value: timedelta) -> str:
     minutes = int(value.total_seconds() // 60)
     return f"{minutes // 60}h" if minutes % 60 == 0 else f"{minutes}m"
@@ -254,6 +261,33 @@ class Corrections(Choice):
     )
 
 
+class LakeChoice(Choice):
+    """Where single events are kept, and how much of the machine adding them up may take."""
+
+    place: str | None = Field(
+        None,
+        pattern=r"^([a-z][a-z0-9+.-]*://[^\s@]+|[^:\s][^:]*)$",
+        description="a folder, or an address such as `s3://bucket/folder`; by default `lake` in the data folder. Keys "
+        "and endpoint stand in the environment, as fsspec and the provider name them",
+    )
+    memory: str = Field(
+        "400MB",
+        pattern=r"^[0-9]{1,6} ?(MB|GB)$",
+        description="what adding up may take in one process, all threads together",
+    )
+    threads: int = Field(2, ge=1, le=256, description="days that are added up at a time on this machine")
+    exact_callers_up_to: int = Field(
+        20_000_000,
+        ge=0,
+        description="events of several days among which callers are counted one by one; of more, they are estimated",
+    )
+
+
+def _lake(value: object) -> object:
+    """`lake: data/lake` says the place alone."""
+    return {"place": value} if isinstance(value, str) else value
+
+
 class Config(Choice):
     """The whole of `config.yaml`."""
 
@@ -274,6 +308,9 @@ class Config(Choice):
         Corrections.model_validate({}), description="when a change is worth a post of its own"
     )
     discord: Discord = Field(Discord.model_validate({}), description="whom the bot serves on Discord, and how many")
+    lake: Annotated[LakeChoice, BeforeValidator(_lake)] = Field(
+        LakeChoice.model_validate({}), description="where single events are kept; a text alone is its `place`"
+    )
     hidden_names: tuple[str, ...] = Field(
         (), description='names shown as "a hidden model" everywhere; they still count'
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
+from math import ceil
 from typing import Literal
 
 from babel.dates import format_date, format_interval
@@ -198,8 +199,8 @@ def value(figure: Mapping[str, object], locale: str = "en") -> str:
     shown = {"share": share, "ratio": ratio, "points": points, "index": index}.get(str(unit))
     if shown:
         return shown(number, locale)
-    if isinstance(error := figure.get("error"), int | float) and error:
-        return f"about {count(number, locale)} (±{share(error, locale)})"
+    if figure.get("error"):
+        return _about(figure, count(number, locale), locale)
     return amount(number, str(unit), locale) if str(unit).isupper() else count(number, locale)
 
 
@@ -215,7 +216,16 @@ def measured(figure: Mapping[str, object], locale: str = "en") -> str:
     shown = value(figure, locale)
     if number is None or unit in ("share", "ratio", QUOTIENT, "points", "index") or unit.isupper():
         return shown
+    if figure.get("error") and isinstance(number, int):
+        return _about(figure, counted(number, unit, locale), locale)
     return _with_noun(shown, unit, number, locale) if isinstance(number, int | float | Decimal) else shown
+
+
+def _about(figure: Mapping[str, object], shown: str, locale: str) -> str:
+    """An estimated count with its standard error, which is never rounded down: "about 5,239 addresses (±3.3%)"."""
+    error = figure["error"]
+    edge = ceil(error * 1000) / 1000 if isinstance(error, int | float) else 1.0
+    return words.speech(locale).say("about {count} (±{error})", count=shown, error=share(edge, locale))
 
 
 def _exact(number: Number | str) -> Decimal:

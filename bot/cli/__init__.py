@@ -22,6 +22,7 @@ COMMANDS = {
     "proof": ("proof",),
     "show": ("preview", "site", "web"),
     "post": ("publish", "deliveries", "send-test"),
+    "lake": ("lake",),
     "run": ("run", "schedule", "migrate", "copy-to"),
     "shop": ("doctor", "sources", "metrics", "config"),
 }
@@ -53,6 +54,7 @@ SUMMARIES = {
     "site": "Write the archive site.",
     "web": "Serve the archive site, the JSON API, health and metrics.",
     "run": "The worker: collect, compose and publish by the schedule.",
+    "lake": "Single events: make compact, verify, prune.",
     "schedule": "When the next posts go out.",
     "migrate": "Bring the database to this version.",
     "copy-to": "Copy the database to another one.",

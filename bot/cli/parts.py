@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -20,6 +21,7 @@ from pydantic import SecretStr
 from bot import config, daily, ledger, sources, store
 from bot.answers import Desk, Watched
 from bot.archive import Archive
+from bot.lake.settings import Lake
 from bot.records import FootfallError, Period, PeriodName
 from bot.sources import EventSource, Source
 
@@ -77,10 +79,25 @@ class Parts:
 
     @cached_property
     def store(self) -> store.Store:
-        return store.opened(self.settings.database_url.get_secret_value())
+        return store.opened(self.settings.database_url.get_secret_value(), self.lake)
+
+    @cached_property
+    def lake(self) -> Lake:
+        chosen = self.settings.config.lake
+        place = chosen.place or str(self.data / "lake")
+        return Lake(place, chosen.memory, chosen.exact_callers_up_to)
+
+    @cached_property
+    def executor(self) -> Executor:
+        """What runs days side by side."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        return ThreadPoolExecutor(self.settings.config.lake.threads, thread_name_prefix="footfall-days")
 
     def close(self) -> None:
-        """Close the database, if it was opened."""
+        """Close the database and the executor, if they were opened."""
+        if "executor" in self.__dict__:
+            self.executor.shutdown(cancel_futures=True)
         if "store" in self.__dict__:
             self.store.close()
 
@@ -287,4 +304,4 @@ def progress(title: str, total: int | None = None) -> Iterator[Callable[[str], N
     )
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task(title, total=total)
-        yield lambda _line: bar.advance(task)
+        yield lambda line: bar.update(task, advance=1, description=line[: max(20, bar.console.width - 40)])

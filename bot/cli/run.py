@@ -123,6 +123,7 @@ def _bench(path: Path) -> Iterator[Bench]:
                 parts.settings.config.worker.collect_every,
                 Channels(parts.store).all if reach.DISCORD in made else lambda: (),
                 lambda now: daily.notify(desk, parts.plans, Watches(parts.store), now),
+                parts.executor,
             )
     finally:
         parts.close()

@@ -70,10 +70,17 @@ def _demo_live(parts: Parts) -> None:
 @network_option
 @click.option("--since", type=Day(), help="First day wanted.")
 @click.option("--until", type=Day(), help="Last day wanted.")
+@click.option("--again", is_flag=True, help="Read days anew that were read already.")
 @json_option
 @with_parts
-def collect(parts: Parts, network: str | None, since: date | None, until: date | None, as_json: bool) -> int:
-    """Ask the networks for what they list and count, and keep it in the ledger."""
+def collect(
+    parts: Parts, network: str | None, since: date | None, until: date | None, again: bool, as_json: bool
+) -> int:
+    """Ask the networks for what they list and count, and keep it in the ledger.
+
+    Ended at any moment it goes on from there when it is called again: days of events that were read are not asked for
+    twice. The worker may run meanwhile.
+    """
     for day in (since, until):
         if day:
             parts.desk.past(day)
@@ -82,17 +89,21 @@ def collect(parts: Parts, network: str | None, since: date | None, until: date |
     from bot.sources import ALWAYS
 
     wanted = Period(since or ALWAYS, until or clock().date()) if since or until else None
-    return _collect(parts, [plan.network for plan in parts.chosen(network)], wanted, as_json)
+    return _collect(parts, [plan.network for plan in parts.chosen(network)], wanted, as_json, again)
 
 
-def _collect(parts: Parts, networks: list[str], wanted: Period | None, as_json: bool) -> int:
+def _collect(parts: Parts, networks: list[str], wanted: Period | None, as_json: bool, again: bool = False) -> int:
+    import time
+
     from bot import daily
 
     done = []
     with progress("collecting") as tell:
         for network in networks:
             parts.stand(network, wanted.first if wanted else None)
-            done.append(daily.collect(parts.store, network, parts.source(network), wanted, tell))
+            backfill = daily.Backfill(wanted, time.monotonic, time.sleep) if wanted else None
+            source, executor = parts.source(network), parts.executor
+            done.append(daily.collect(parts.store, network, source, wanted, tell, executor, backfill, again))
     for one in done:
         if one.error:
             click.echo(one.error, err=True)

@@ -1,8 +1,9 @@
 """The conductor: collect, compose, render, publish. Plain code that puts the pure parts between ledger, archive and
-outbox. The modules: `walk` (source to digest to post), `readers` (what is asked of them and what they answered),
-`publishing` (what goes out, and where), `speaking` (what each delivery says), `notices` (what members who watch a model
-are told)."""
+outbox. The modules: `walk` (source to digest to post), `backfill` (many days at once), `readers` (what is asked of them
+and what they answered), `publishing` (what goes out, and where), `speaking` (what each delivery says), `notices` (what
+members who watch a model are told)."""
 
+from bot.daily.backfill import Backfill
 from bot.daily.notices import Notices, notify, spoken
 from bot.daily.publishing import Announced, Desk, Targets, outbox, publish
 from bot.daily.readers import Habits
@@ -11,6 +12,7 @@ from bot.daily.walk import Collected, Plan, Tell, collect, compose, composed, co
 
 __all__ = [
     "Announced",
+    "Backfill",
     "Collected",
     "Desk",
     "Habits",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import zip_longest
@@ -12,13 +14,17 @@ from itertools import zip_longest
 from bot import charts, deliveries, digest, findings, ledger, render
 from bot.archive import Archive
 from bot.daily import readers
+from bot.daily.backfill import Backfill
 from bot.daily.readers import NO_HABITS, Habits
+from bot.lake import LakeError
 from bot.records import Catalogue, Document, Haul, Name, Period, PeriodName, Post, Snapshot, instant
 from bot.sources import EventSource, Source, SourceError
 from bot.store import Store
 
 log = logging.getLogger(__name__)
 
+ADDED_UP_EVERY = 16
+"""Hauls kept until their days are added up: several at a time, so that they can be done side by side."""
 LATE = 3
 """Days after which nothing more comes to light of a network that is told event by event: its source reads the last
 ones again."""
@@ -54,30 +60,65 @@ class Collected:
     """Why it ended early; what was added before stays."""
 
 
-def collect(store: Store, network: str, source: Source | EventSource, wanted: Period | None, tell: Tell) -> Collected:
-    """Ask one source and keep what it says. One network's failure is a value, not an exception."""
-    new = known = 0
+def collect(
+    store: Store,
+    network: str,
+    source: Source | EventSource,
+    wanted: Period | None,
+    tell: Tell,
+    executor: Executor | None = None,
+    backfill: Backfill | None = None,
+    again: bool = False,
+) -> Collected:
+    """Ask one source and keep what it says. One network's failure is a value, not an exception. Days of events are
+    added up side by side where there is an executor; a `backfill` leaves room to other writers and tells how far it is;
+    `again` reads days anew that were read already."""
+    new = known = waiting = 0
     last: date | None = None
     try:
-        for told in _told(store, network, source, wanted):
+        for told in _told(store, network, source, wanted, again):
             if isinstance(told, Haul):
-                fresh = ledger.add_haul(store, told).new > 0
-                tell(f"{network}: {told.catalogue}: read {told.read}")
-                if told.alarm:
-                    tell(f"{network}: ALARM: {told.alarm}")
+                fresh = _haul(store, told, tell, backfill)
+                waiting += 1
+                if waiting >= ADDED_UP_EVERY:
+                    ledger.add_up(store, network, executor)
+                    waiting = 0
             else:
                 added = ledger.add(store, told)
                 fresh, last = added.new, max(filter(None, (last, added.closes)), default=None)
                 tell(_kept(told, added))
             new, known = new + fresh, known + (not fresh)
     except SourceError as error:
+        return Collected(network, new, known, last, "\n".join([str(error), *_added_up(store, network, executor)]))
+    except LakeError as error:
         return Collected(network, new, known, last, str(error))
-    return Collected(network, new, known, last)
+    return Collected(network, new, known, last, "\n".join(_added_up(store, network, executor)))
 
 
-def _told(store: Store, network: str, source: Source | EventSource, wanted: Period | None) -> Iterator[Snapshot | Haul]:
+def _added_up(store: Store, network: str, executor: Executor | None) -> Iterator[str]:
+    """Add up what is whole; what went wrong. What a process that was killed left is added up here as well."""
+    try:
+        ledger.add_up(store, network, executor)
+    except LakeError as error:
+        yield str(error)
+
+
+def _haul(store: Store, told: Haul, tell: Tell, backfill: Backfill | None) -> bool:
+    """Keep a haul; whether it had anything new."""
+    began = time.perf_counter()
+    new = ledger.keep_haul(store, told).new
+    far = backfill.kept(told, time.perf_counter() - began) if backfill else ""
+    tell(f"{told.network}: {told.catalogue}: read {told.read}{f'; {far}' if far else ''}")
+    if told.alarm:
+        tell(f"{told.network}: ALARM: {told.alarm}")
+    return new > 0
+
+
+def _told(
+    store: Store, network: str, source: Source | EventSource, wanted: Period | None, again: bool
+) -> Iterator[Snapshot | Haul]:
     if isinstance(source, EventSource):
-        return source.hauls(wanted, ledger.Memory(store, network))
+        return source.hauls(wanted, ledger.Memory(store, network, again))
     return source.snapshots(wanted)
 
 

@@ -10,7 +10,7 @@ from bot.lake.callers import Known, about, exact
 from bot.lake.days import Day, Manifest, Told, changed, compacted, empty, nameless, pruned, read
 from bot.lake.files import Part
 from bot.lake.place import LakeError, Place, opened
-from bot.lake.rollup import Rollup, rollup
+from bot.lake.rollup import Rollup, attempted, rollup
 from bot.lake.settings import Lake
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "Rollup",
     "Told",
     "about",
+    "attempted",
     "changed",
     "compacted",
     "empty",

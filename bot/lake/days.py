@@ -243,8 +243,8 @@ def _added(
     return [*parts, *made], sum(part.rows for part in made)
 
 
-def _few(day: Day, parts: Sequence[Part], most: int = MOST_PARTS) -> list[Part]:
+def _few(day: Day, parts: Sequence[Part], most: int | None = None) -> list[Part]:
     """The same events in one file, where they are in too many."""
-    if len(parts) <= most:
+    if len(parts) <= (MOST_PARTS if most is None else most):
         return list(parts)
     return files.written(day, KINDS[parts[0].kind], "SELECT * FROM {old}", parts)

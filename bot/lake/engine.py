@@ -50,6 +50,5 @@ def _database(pid: int) -> DuckDBPyConnection:
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
             }
-            _databases.clear()
             _databases[pid] = duckdb.connect(":memory:", config=settings)
         return _databases[pid]

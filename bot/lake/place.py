@@ -11,11 +11,12 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
+from threading import Thread
 from typing import Any, Protocol, TypeVar
 
 from bot.records import FootfallError
@@ -25,6 +26,8 @@ T = TypeVar("T")
 TRIES = 6
 """How often object storage is asked for the same thing before it is given up."""
 CHUNK = 2**20
+LARGE = 2**20
+"""Bytes of a file from which on it is hashed beside the reading."""
 
 
 class LakeError(FootfallError):
@@ -49,7 +52,8 @@ class Place(Protocol):
         ...
 
     def local(self, name: str, sha256: str) -> Any:
-        """A context manager: the file as a path on this machine, checked. Raises `LakeError`."""
+        """A context manager: the file as a path on this machine. Raises `LakeError` where it is altered or not there,
+        at the end at the latest: nothing that was read from it counts before that."""
         ...
 
     def names(self, folder: str) -> Iterator[Found]:
@@ -64,6 +68,29 @@ class Place(Protocol):
 def sha256_of(path: Path) -> str:
     with path.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _hashing(path: Path) -> Callable[[], str]:
+    """The hash of a file, to be asked for at the end. A large one is hashed while it is already being read: that is a
+    sixth of the time that a day takes."""
+    if path.stat().st_size < LARGE:
+        found = sha256_of(path)
+        return lambda: found
+    told: list[str] = []
+
+    def work() -> None:
+        # Where it cannot be read any more nothing is told, which is no hash of anything.
+        with suppress(OSError):
+            told.append(sha256_of(path))
+
+    thread = Thread(target=work, daemon=True)
+    thread.start()
+
+    def asked() -> str:
+        thread.join()
+        return told[0] if told else "nothing"
+
+    return asked
 
 
 def _checked(where: str, found: str, wanted: str) -> None:
@@ -99,13 +126,16 @@ class Folder:
     def local(self, name: str, sha256: str) -> Iterator[Path]:
         path = self.root / name
         try:
-            found = sha256_of(path)
+            hashed = _hashing(path)
         except FileNotFoundError:
             raise LakeError(f"{path}: is not there; restore it from a copy, or collect its day again") from None
         except OSError as error:
             raise LakeError(f"{path}: cannot be read: {error.strerror or error}") from error
-        _checked(str(path), found, sha256)
-        yield path
+        try:
+            yield path
+        finally:
+            # Whatever came of reading it: a file that is not what it was is the reason, or makes it worthless.
+            _checked(str(path), hashed(), sha256)
 
     def names(self, folder: str) -> Iterator[Found]:
         for path in sorted((self.root / folder).rglob("*")):
@@ -151,6 +181,8 @@ class Objects:
     def names(self, folder: str) -> Iterator[Found]:
         listed = self._tried(folder, "cannot be listed", lambda: self._listed(folder))
         for name, one in sorted(listed.items()):
+            if one.get("type") == "directory":
+                continue
             at = one.get("LastModified") or one.get("updated") or one.get("created")
             seen = at if isinstance(at, datetime) else datetime.now(UTC)
             yield Found(name.removeprefix(f"{self.root}/"), int(one["size"]), seen)
@@ -161,7 +193,7 @@ class Objects:
             found: dict[str, dict[str, Any]] = self.system.find(f"{self.root}/{folder}", detail=True)
         except FileNotFoundError:
             return {}
-        return found
+        return {} if set(found) == {f"{self.root}/{folder}"} else found
 
     def remove(self, name: str) -> None:
         def removed() -> None:

@@ -75,6 +75,14 @@ def rollup(day: Day) -> Rollup:
         )
 
 
+def attempted(day: Day) -> Rollup | str:
+    """A day added up, or why it could not be: one day that is damaged stops none of those beside it."""
+    try:
+        return rollup(day)
+    except LakeError as error:
+        return str(error)
+
+
 def local(day: Day, parts: Sequence[Part], kind: str, stack: ExitStack) -> list[Path]:
     """A day's files of one kind on this machine, checked."""
     mine = (part for part in parts if part.kind == kind)

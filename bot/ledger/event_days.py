@@ -121,19 +121,21 @@ def _of(catalogue: int, day: date) -> sa.ColumnElement[bool]:
 
 def add_up(store: Store, network: str, executor: Executor | None = None) -> tuple[date, ...]:
     """Add up each day of a network that changed and of which nothing is missing, side by side where there is an
-    executor. Which days those were. Raises `LakeError`; the days added up before stay."""
+    executor. Which days those were. Raises `LakeError` for days that cannot be read, once all others are added up."""
     done: list[date] = []
-    while waiting := _waiting(store, network)[:AT_A_TIME]:
+    failed: dict[tuple[int, Day], str] = {}
+    while waiting := [one for one in _waiting(store, network) if one not in failed][:AT_A_TIME]:
         days = [day for _, day in waiting]
-        try:
-            made = list(executor.map(lake.rollup, days) if executor else map(lake.rollup, days))
-        except LakeError:
-            # Somebody may have changed a day and swept what it consisted of before: then there is nothing wrong.
-            if set(waiting) <= set(_waiting(store, network)):
-                raise
-            continue
-        for (catalogue, _), one in zip(waiting, made, strict=True):
-            done += _kept(store, catalogue, one, network)
+        made = executor.map(lake.attempted, days) if executor else map(lake.attempted, days)
+        for key, one in zip(waiting, made, strict=True):
+            if isinstance(one, str):
+                failed[key] = one
+            else:
+                done += _kept(store, key[0], one, network)
+    # Where somebody changed a day meanwhile, and swept what it consisted of before, nothing is wrong.
+    wrong = [failed[one] for one in _waiting(store, network) if one in failed] if failed else []
+    if wrong:
+        raise LakeError("\n".join(wrong))
     return tuple(done)
 
 

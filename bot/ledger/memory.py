@@ -23,6 +23,8 @@ class Memory:
 
     store: Store
     network: str
+    again: bool = False
+    """True: nothing counts as read already."""
 
     def cursor(self, name: str) -> str | None:
         """A cursor as last kept."""
@@ -33,6 +35,8 @@ class Memory:
 
     def covered(self, catalogue: str) -> tuple[Window, ...]:
         """The stretches of which nothing is missing, oldest first."""
+        if self.again:
+            return ()
         with self.store.reading() as connection:
             chosen = sa.select(windows.c.begins, windows.c.ends).where(windows.c.catalogue == self._key(catalogue))
             return tuple(Window(*row) for row in connection.execute(chosen.order_by(windows.c.begins)))

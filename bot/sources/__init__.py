@@ -12,6 +12,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Executor
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
@@ -122,8 +123,14 @@ def checked(network: str, chosen: Network, data: Path, ref: Mapping[str, str]) -
 
 
 def source(
-    network: str, chosen: Network, data: Path, secrets: Mapping[str, str], clock: Callable[[], datetime]
+    network: str,
+    chosen: Network,
+    data: Path,
+    secrets: Mapping[str, str],
+    clock: Callable[[], datetime],
+    executor: Executor | None = None,
 ) -> Source | EventSource:
-    """A source ready to be asked. `data` is the folder it may keep downloads in, `secrets` holds its own `SECRETS`."""
-    made: Source | EventSource = module(network).source(chosen, data, secrets, clock)
+    """A source ready to be asked. `data` is the folder it may keep downloads in, `secrets` holds its own `SECRETS`.
+    What takes long and can be done anywhere goes to the `executor`; without one it is done by this machine."""
+    made: Source | EventSource = module(network).source(chosen, data, secrets, clock, executor)
     return made

@@ -7,10 +7,11 @@ re-organised and the next chunk says from which block on to forget. What `agree`
 
 from __future__ import annotations
 
+import os
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -67,7 +68,9 @@ class Reverted:
 
 class Chain:
     """One chain. `budget` is how many seconds one read may take, with all tries at all endpoints; with none in reach it
-    raises `Unreachable` after that. `window` is the longest range of blocks to ask for at a time."""
+    raises `Unreachable` after that. `window` is the longest range of blocks to ask for at a time. With an `executor`
+    ranges of blocks are fetched and read there, `ahead` of them at a time; each of its processes keeps to the rates of
+    the endpoints by itself. Without one, in threads of this process."""
 
     def __init__(
         self,
@@ -78,16 +81,25 @@ class Chain:
         agree: int = 1,
         budget: float = 25.0,
         window: int = 5000,
+        executor: Executor | None = None,
+        ahead: int = _AHEAD,
     ) -> None:
         self._voters = Electorate(pin, endpoints, agree, budget)
         self._finality = finality
+        self._window = window
         self._pace = Pace(window)
         self._times: dict[tuple[str, str], int] = {}
+        self._executor, self._ahead = executor, ahead
+        self._asker = Asker(pin, tuple(endpoints), agree, budget, window)
+        if executor is not None:
+            _OPEN[self._asker, os.getpid()] = self
 
     def __enter__(self) -> Chain:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if _OPEN.get((self._asker, os.getpid())) is self:
+            del _OPEN[self._asker, os.getpid()]
         self._voters.close()
 
     @property
@@ -209,12 +221,14 @@ class Chain:
         asked: deque[tuple[int, Future[Range]]] = deque()
         start = first
         while first <= last:
-            while len(asked) < _AHEAD and start <= last:
+            while len(asked) < self._ahead and start <= last:
                 to = min(last, start + self._pace.length - 1)
-                asked.append((start, started(self._range, wanted, start, to)))
+                asked.append((start, self._asked(wanted, start, to)))
                 start = to + 1
-            _, future = asked.popleft()
+            begun, future = asked.popleft()
             found = future.result()
+            if self._executor is not None:
+                self._learn(found, (asked[0][0] if asked else start) - begun)
             first = found.last.number + 1
             if not asked or asked[0][0] != first:
                 # It may have come out shorter than it was asked for: then what was asked for after it does not follow.
@@ -222,11 +236,23 @@ class Chain:
                 start = first
             yield found
 
-    def _range(self, wanted: Filter, first: int, last: int) -> Range:
+    def _asked(self, wanted: Filter, first: int, last: int) -> Future[Range]:
+        if self._executor is None:
+            return started(self._range, wanted, first, last, self._pace)
+        return self._executor.submit(range_of, self._asker, wanted, first, last)
+
+    def _learn(self, found: Range, asked: int) -> None:
+        """What a range that was fetched elsewhere says of how long the next should be."""
+        if found.last.number - found.first.number + 1 < asked:
+            self._pace.too_much(asked)
+        else:
+            self._pace.good(found.size)
+
+    def _range(self, wanted: Filter, first: int, last: int, pace: Pace) -> Range:
         """The longest range from `first` on that endpoints answer; they may agree that it is too much for a while."""
         gives_up = time.monotonic() + self._voters.budget
         while True:
-            to = min(last, first + self._pace.length - 1)
+            to = min(last, first + pace.length - 1)
             read = partial(_ranged, wanted, first, to, self._times)
             try:
                 found = self._voters.agreed(f"logs of blocks {first} to {to}", read, _key, smaller=to > first)
@@ -235,9 +261,9 @@ class Chain:
                     raise Unreachable(
                         f"{error}\nchain {self.pin.chain_id}: gave up at blocks {first} to {to}"
                     ) from error
-                self._pace.too_much(to - first + 1)
+                pace.too_much(to - first + 1)
                 continue
-            self._pace.good(found.size)
+            pace.good(found.size)
             return found
 
     def _stepped_back(self, cursor: Cursor, steps: int) -> Cursor:
@@ -255,6 +281,33 @@ class Chain:
             )
         recent = cursor.recent[: still[-1] + 1]
         return Cursor(cursor.chain_id, cursor.genesis, recent[-1][0] + 1, recent)
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """What a process anywhere needs to ask a chain."""
+
+    pin: Pin
+    endpoints: tuple[Endpoint, ...]
+    agree: int
+    budget: float
+    window: int
+
+
+_OPEN: dict[tuple[Asker, int], Chain] = {}
+"""Chains by what they ask and the process: a task is short, so connections are kept, and threads share one's rates."""
+
+
+def range_of(asker: Asker, wanted: Filter, first: int, last: int) -> Range:
+    """A range of blocks, or as much of it as the endpoints answer: plain values in and out, for any executor. Raises
+    `SourceError`."""
+    key = (asker, os.getpid())
+    if key not in _OPEN:
+        chain = Chain(
+            asker.pin, asker.endpoints, finality=0, agree=asker.agree, budget=asker.budget, window=asker.window
+        )
+        _OPEN.setdefault(key, chain)
+    return _OPEN[key]._range(wanted, first, last, Pace.of(last - first + 1))
 
 
 def _ranged(wanted: Filter, first: int, last: int, times: Times, line: Line, deadline: float) -> Range:

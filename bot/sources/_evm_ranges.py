@@ -62,6 +62,13 @@ class Pace:
         self._ceiling = widest
         self._good = 0
 
+    @classmethod
+    def of(cls, length: int) -> Pace:
+        """One that begins with so many blocks, which somebody else has found to be fit."""
+        made = cls(length)
+        made.length = length
+        return made
+
     def too_much(self, length: int) -> None:
         """A range of this length was refused."""
         self.length = self._ceiling = max(1, length // 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from concurrent.futures import Executor
 from datetime import date
 from typing import Annotated, Literal
 
@@ -28,12 +29,16 @@ class ChainChoice(Choice):
     timeout: float = Field(default=10.0, gt=0, le=120, description="seconds one request may take")
     window: int = Field(default=5000, ge=1, description="blocks asked for at a time, halved where a node refuses")
 
-    def opened(self, genesis: str | None, budget: float, out: Collection[str] = ()) -> Chain:
+    def opened(
+        self, genesis: str | None, budget: float, out: Collection[str] = (), executor: Executor | None = None
+    ) -> Chain:
         """The chain, ready to be asked, at those of its endpoints that are not `out`."""
         asked = [url for url in self.endpoints if url not in out]
         lines = [Endpoint(url, rate=self.rate, concurrency=self.concurrency, timeout=self.timeout) for url in asked]
         pin = Pin(self.chain_id, genesis)
-        return Chain(pin, lines, finality=self.finality, agree=self.agree, budget=budget, window=self.window)
+        return Chain(
+            pin, lines, finality=self.finality, agree=self.agree, budget=budget, window=self.window, executor=executor
+        )
 
 
 # Facts, each with where it stands (compiled 22 Nov 2026). None was read from a live chain: `doctor` looks.

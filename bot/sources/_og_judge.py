@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from itertools import groupby
 
 from bot.records import Haul, Judgement, Name, Ref, Settlement, State, Unknown, identity, spoken
 from bot.sources import Memory
@@ -22,6 +23,8 @@ from bot.sources._walrus import Blob, Missing, Walrus, next_try
 
 GROUP = 200
 """Settlements judged at a time."""
+LEAVES = 4000
+"""Leaves kept in one transaction."""
 PATIENCE = timedelta(hours=6)
 """Until a settlement is tried again whose blob was missed for more than a day, or whose key is not known."""
 SHORTEST = timedelta(minutes=5)
@@ -57,6 +60,8 @@ class Court:
     relays: tuple[str, ...]
     signers: tuple[str, ...]
     """Both lower-case."""
+    executor: Executor | None = None
+    """What checks signatures where there are many; `None`: processes of this machine, started for it."""
 
     @property
     def mark(self) -> str:
@@ -70,8 +75,8 @@ class Court:
         listed = memory.names("llm")
         while due := memory.due("llm", now, since, self.mark, GROUP):
             made = self._judged(memory, due, now, listed)
-            for day, some in groupby(made, key=lambda each: each[0].at.date()):
-                judged = tuple(some)
+            for judged in small(made):
+                day = judged[0][0].at.date()
                 told = f"{len(judged)} settlements of {spoken(day)} judged"
                 refs = tuple(dict.fromkeys(ref for *_, read in judged for ref in read))
                 judgements = tuple(judgement for _, judgement, _ in judged)
@@ -79,7 +84,7 @@ class Court:
 
     def _judged(
         self, memory: Memory, due: Sequence[tuple[Settlement, int]], now: datetime, listed: frozenset[Name]
-    ) -> list[tuple[Settlement, Judgement, tuple[Ref, ...]]]:
+    ) -> list[Judged]:
         senders = self._senders([one for one, _ in due]) if self.signers else {}
         asked = [as_ruled(one, senders.get(one.place.partition(":")[0])) for one, _ in due]
         blobs = [self.blob(one, now) for one in asked]
@@ -89,7 +94,7 @@ class Court:
         keys = self.registries.keys({leaf.tee_id for leaf in leaves if leaf.version == 3})
         seen = rules.Seen(backed, verified)
         if len(leaves) >= WORTH_A_POOL:
-            with pool() as workers:
+            with nullcontext(self.executor) if self.executor else pool() as workers:
                 found = rules.accepted(pairs, seen, keys, self.signers, self.relays, workers)
         else:
             found = rules.accepted(pairs, seen, keys, self.signers, self.relays)
@@ -162,6 +167,26 @@ class Court:
             next_try=due,
             rules=self.mark,
         )
+
+
+Judged = tuple[Settlement, Judgement, tuple[Ref, ...]]
+"""What was judged, how, and what was read for it."""
+
+
+def small(made: Iterable[Judged]) -> Iterator[list[Judged]]:
+    """Judgements in lots of one day and of at most `LEAVES` leaves, or of one: a long transaction keeps all other
+    writers waiting."""
+    lot: list[Judged] = []
+    leaves = 0
+    for one in made:
+        of = len(one[1].backs) + len(one[1].verifies)
+        if lot and (leaves + of > LEAVES or one[0].at.date() != lot[0][0].at.date()):
+            yield lot
+            lot, leaves = [], 0
+        lot.append(one)
+        leaves += of
+    if lot:
+        yield lot
 
 
 def _outcome(found: Blob | Missing) -> Outcome:

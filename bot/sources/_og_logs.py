@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from bot.sources._evm_events import (
     read,
 )
 from bot.sources._evm_inference import ModelInference
-from bot.sources._og_spans import Back, Span
+from bot.sources._og_spans import Span
 from bot.sources._raw import keeping
 
 SETTLES = (BatchSettlement, IndividualSettlement, BatchSettlementV1, SettlementV1, SettlementWithMetadataV1)
@@ -34,6 +34,8 @@ LATE = 3
 """Days before today that are read again: nodes lag, proofs come late."""
 RESUMED = timedelta(days=30)
 """A record that ends longer ago is not read up to today: that could take hours; `collect --since` does it."""
+MOST = 2000
+"""Settlements kept in one transaction."""
 TXS = 500
 """Transactions asked for at a time."""
 
@@ -73,41 +75,37 @@ class Reading:
         return f"chain {self.chain.pin.chain_id}"
 
     def hauls(self, wanted: Period | None, memory: Memory, today: date) -> Iterator[Haul]:
-        """What is new, range by range. Raises `SourceError`; what was yielded before stays good."""
+        """What is new, range by range; with `wanted`, what of its days was not read. Raises `SourceError`; what was
+        yielded before stays good."""
         kept = memory.cursor(self.name)
         cursor = Cursor.read(kept) if kept else None
         again = memory.cursor(f"{self.name}:again") != today.isoformat()
-        span = self._span(wanted, cursor, memory, today, again)
-        if span.told:
-            yield Haul("opengradient", self.catalogue, span.told)
-        if cursor and span.start is not cursor and self.chain.forked(cursor):
-            # What is read anew knows nothing of what was read before: first the gone blocks' records have to go.
-            covered = memory.covered(self.catalogue)
-            yield from self._ranges(Span(cursor, covered[-1].ends if covered else span.begins), cursor, None)
-            cursor = Cursor.read(memory.cursor(self.name) or cursor.text)
-        yield from self._ranges(span, cursor, wanted)
-        done = {f"{self.name}:back": ""} if wanted is not None else {f"{self.name}:again": today.isoformat()}
-        if wanted is not None or again:
-            yield Haul("opengradient", self.catalogue, f"{self.place} to the end of what was wanted", cursors=done)
+        spans = self._wanted(wanted, cursor, memory, today) if wanted else [self._span(cursor, memory, today, again)]
+        for span in spans:
+            if span.told:
+                yield Haul("opengradient", self.catalogue, span.told)
+            if cursor and span.start is not cursor and self.chain.forked(cursor):
+                # What is read anew knows nothing of what was read before: first the gone blocks' records have to go.
+                covered = memory.covered(self.catalogue)
+                yield from self._ranges(Span(cursor, covered[-1].ends if covered else span.begins), cursor)
+                cursor = Cursor.read(memory.cursor(self.name) or cursor.text)
+            yield from self._ranges(span, cursor)
+        if wanted is None and again:
+            marks = {f"{self.name}:again": today.isoformat()}
+            yield Haul("opengradient", self.catalogue, f"{self.place} again", cursors=marks)
 
-    def _ranges(self, span: Span, cursor: Cursor | None, wanted: Period | None) -> Iterator[Haul]:
+    def _ranges(self, span: Span, cursor: Cursor | None) -> Iterator[Haul]:
         begins = span.begins
         for chunk in self.chain.logs(self.wanted, span.start, span.until):
-            marks = {}
-            if cursor is None or chunk.cursor.next_block > cursor.next_block or chunk.forget_from is not None:
-                marks[self.name] = chunk.cursor.text
-            if wanted is not None:
-                marks[f"{self.name}:back"] = Back(wanted.first, _later(begins, chunk), chunk.cursor).text
-            yield self._haul(chunk, begins, marks)
+            moves = cursor is None or chunk.cursor.next_block > cursor.next_block or chunk.forget_from is not None
+            yield from self._hauls_of(chunk, begins, {self.name: chunk.cursor.text} if moves else {})
             begins = _later(begins, chunk)
 
-    def _span(self, wanted: Period | None, cursor: Cursor | None, memory: Memory, today: date, again: bool) -> Span:
-        """What to read now."""
+    def _span(self, cursor: Cursor | None, memory: Memory, today: date, again: bool) -> Span:
+        """Where to go on."""
         covered = memory.covered(self.catalogue)
         last = covered[-1].ends if covered else None
         late = instant(today - LATE * ONE)
-        if wanted is not None:
-            return self._wanted(wanted, cursor, last, memory, today)
         if cursor and last and (last < late or not again) and last > instant(today) - RESUMED:
             return Span(cursor, last)
         told = ""
@@ -117,26 +115,23 @@ class Reading:
             )
         return self._from(late, cursor, None, told)
 
-    def _wanted(
-        self, wanted: Period, cursor: Cursor | None, last: datetime | None, memory: Memory, today: date
-    ) -> Span:
-        """A stretch that was asked for: from where a reading of it broke off, from its first day, or, where none was
-        named, from where the record ends or the chain's begins."""
+    def _wanted(self, wanted: Period, cursor: Cursor | None, memory: Memory, today: date) -> Iterator[Span]:
+        """What was asked for and not read yet; where no first day was named, from where the record ends, or the
+        chain's begins."""
+        covered = memory.covered(self.catalogue)
         ends = instant(min(wanted.last, today) + ONE)
-        until = self.chain.first_block(_seconds(ends))
-        back = Back.read(memory.cursor(f"{self.name}:back"))
-        if back and back.since == wanted.first:
-            return Span(back.cursor, back.at, until, f"{self.place} from {_minute(back.at)} on, where it broke off")
-        if wanted.first > ALWAYS:
-            return self._from(instant(wanted.first), cursor, until)
-        if last is None or cursor is None:
+        begins, told = instant(wanted.first), ""
+        if wanted.first <= ALWAYS and covered:
+            begins = min(covered[-1].ends, ends)
+            told = f"{self.place} from {_minute(begins)} on, where it stopped"
+        elif wanted.first <= ALWAYS:
+            begins = instant(self.began)
             told = (
                 f"{self.place} from {spoken(self.began)} on, the earliest day there is, since no --since says otherwise"
             )
-            return self._from(instant(self.began), cursor, until, told)
-        if last >= ends:
-            return Span(cursor, last, -1, f"nothing new: {self.place} was read to {_minute(last)} already")
-        return Span(cursor, last, until, f"{self.place} from {_minute(last)} on, where it stopped")
+        for gap in missing(Window(begins, ends), covered):
+            yield self._from(gap.begins, cursor, self.chain.first_block(_seconds(gap.ends)), told)
+            told = ""
 
     def _from(self, begins: datetime, cursor: Cursor | None, until: int | None, told: str = "") -> Span:
         first = self.chain.first_block(_seconds(begins))
@@ -148,8 +143,19 @@ class Reading:
         genesis = cursor.genesis if cursor else pin.genesis
         return Span(Cursor(pin.chain_id, genesis, first), begins, until, told)
 
-    def _haul(self, chunk: Chunk, begins: datetime, cursors: dict[str, str]) -> Haul:
-        found = self.made(chunk)
+    def _hauls_of(self, chunk: Chunk, begins: datetime, cursors: dict[str, str]) -> Iterator[Haul]:
+        """A range's haul; of many settlements some go ahead of it: a long transaction keeps other writers waiting."""
+        found, forget = self.made(chunk), chunk.forget_from
+        while len(found.settlements) > MOST:
+            some, rest = found.settlements[:MOST], found.settlements[MOST:]
+            read = f"the first {MOST} settlements of blocks {chunk.from_block} to {chunk.to_block} of {self.place}"
+            yield Haul("opengradient", self.catalogue, read, forget_from=forget, settlements=some)
+            found, forget = replace(found, settlements=rest), None
+        yield self._haul(chunk, found, begins, cursors, forget)
+
+    def _haul(
+        self, chunk: Chunk, found: Records, begins: datetime, cursors: dict[str, str], forget: int | None
+    ) -> Haul:
         ends = max(begins, at_utc(chunk.at))
         blocks = f"blocks {chunk.from_block} to {chunk.to_block} of {self.place}"
         days = tuple(begins.date() + n * ONE for n in range((ends.date() - begins.date()).days + 1))
@@ -163,12 +169,23 @@ class Reading:
             window=Window(begins, ends),
             cursors=cursors,
             blocks=Blocks(chunk.from_block, chunk.to_block, dict(chunk.cursor.recent).get(chunk.to_block, "")),
-            forget_from=chunk.forget_from,
+            forget_from=forget,
             settlements=found.settlements,
             uses=found.uses,
             payments=found.payments,
             alarm=found.alarm or _odd(found.refused, blocks),
         )
+
+
+def missing(whole: Window, covered: Sequence[Window]) -> Iterator[Window]:
+    """What of a window is in none of those covered, oldest first."""
+    begins = whole.begins
+    for one in sorted(covered, key=lambda window: window.begins):
+        if begins < one.begins < whole.ends:
+            yield Window(begins, one.begins)
+        begins = max(begins, one.ends)
+    if begins < whole.ends:
+        yield Window(begins, whole.ends)
 
 
 def _odd(refused: int, blocks: str) -> str:

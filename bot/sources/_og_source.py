@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -40,6 +41,7 @@ class OpenGradient:
     chosen: Settings
     data: Path
     clock: Callable[[], datetime]
+    executor: Executor | None = None
 
     @property
     def settles_for(self) -> timedelta:
@@ -103,11 +105,11 @@ class OpenGradient:
 
     def _opened(self, choice: ChainChoice, memory: Memory, name: str, out: Mapping[str, str]) -> Chain:
         kept = memory.cursor(name)
-        return choice.opened(Cursor.read(kept).genesis if kept else None, self.chosen.budget, out)
+        return choice.opened(Cursor.read(kept).genesis if kept else None, self.chosen.budget, out, self.executor)
 
     def _judged(self, chain: Chain, client: httpx.Client, memory: Memory, now: datetime) -> Iterator[Haul]:
         since = now.date() - timedelta(days=_og_logs.LATE)
-        yield from court(self.chosen, self.data, chain, client).hauls(memory, now, since)
+        yield from court(self.chosen, self.data, chain, client, self.executor).hauls(memory, now, since)
 
     def _enclaves(self, chain: Chain, now: datetime, payees: set[str]) -> Iterator[Haul]:
         haul, paid_at = _og_beside.enclaves(chain, self.chosen.registries, now)
@@ -159,12 +161,12 @@ def lake(data: Path) -> Path:
     return data / "lake" / "raw" / "opengradient"
 
 
-def court(chosen: Settings, data: Path, chain: Chain, client: httpx.Client) -> Court:
+def court(chosen: Settings, data: Path, chain: Chain, client: httpx.Client, executor: Executor | None = None) -> Court:
     """What judges settlements."""
     addresses = {address.lower(): layout for address, layout in chosen.registries.items()}
     registries = Registries(addresses, _og_beside.caller(chain), data / "opengradient" / "keys")
     walrus = Walrus(chosen.aggregators, lake(data) / "blobs", client)
-    return Court(chain, walrus, registries, lowered(chosen.relays), lowered(chosen.signers))
+    return Court(chain, walrus, registries, lowered(chosen.relays), lowered(chosen.signers), executor)
 
 
 def _since(wanted: Period | None, now: datetime) -> int:

@@ -39,6 +39,7 @@ None of it is ever added to the above.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from contextlib import ExitStack
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -121,9 +122,15 @@ PROOF_BUDGET = 8.0
 """Seconds that a person waits for a chain at most."""
 
 
-def source(chosen: Settings, data: Path, secrets: Mapping[str, str], clock: Callable[[], datetime]) -> OpenGradient:
+def source(
+    chosen: Settings,
+    data: Path,
+    secrets: Mapping[str, str],
+    clock: Callable[[], datetime],
+    executor: Executor | None = None,
+) -> OpenGradient:
     """The network, ready to be asked."""
-    return OpenGradient(chosen, data, clock)
+    return OpenGradient(chosen, data, clock, executor)
 
 
 def answers(chosen: Settings, seconds: float) -> bool:

@@ -37,6 +37,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -141,7 +142,13 @@ class Replicate:
             yield live(self.chosen, _lake(self.data), self.token, self.clock)
 
 
-def source(chosen: Settings, data: Path, secrets: Mapping[str, str], clock: Callable[[], datetime]) -> Replicate:
+def source(
+    chosen: Settings,
+    data: Path,
+    secrets: Mapping[str, str],
+    clock: Callable[[], datetime],
+    executor: Executor | None = None,
+) -> Replicate:
     """The network, ready to be asked."""
     return Replicate(chosen, data, clock, secrets.get(SECRETS[0], ""))
 

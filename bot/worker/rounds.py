@@ -7,6 +7,7 @@ nothing that matters is remembered here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -62,6 +63,8 @@ class Bench:
     """The subscriptions there are now, where their outlet is ready."""
     notify: Callable[[datetime], bool] = lambda now: True
     """Plans the messages to members who watch a model; whether that is settled for the day that is over."""
+    executor: Executor | None = None
+    """What adds days of events up side by side; `None`: one after the other."""
 
 
 @dataclass(slots=True)
@@ -139,7 +142,7 @@ class Round:
             if self.stopping() or not self._hold():
                 raise StoppingError("told to stop while collecting")
 
-        done = daily.collect(self.bench.store, plan.network, source, None, tell)
+        done = daily.collect(self.bench.store, plan.network, source, None, tell, self.bench.executor)
         now = self.bench.clock()
         self.state.collected(plan.network, now, done.error)
         self._looked[plan.network] = now

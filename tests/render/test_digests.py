@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from twitter_text import extract_urls, parse_tweet
 
+from bot import numbers
 from bot.records import Picture, Post
 from bot.render import Options, cost, embed_length, finding_text, lint, posts, preview
 from bot.render.environment import TEMPLATES
@@ -211,6 +212,18 @@ def test_sentences_are_dropped_whole_and_the_least_important_first() -> None:
     assert "On Replicate, 929 of 3,783" in text
     assert text.endswith("Runs as reported by Replicate.")
     assert all(paragraph.rstrip()[-1] in ".…" for paragraph in text.split("\n\n"))
+
+
+def test_an_estimated_count_says_about_and_how_far_it_may_be_off() -> None:
+    about = {"value": 5239, "error": 0.0325, "unit": "addresses", "label": "callers in 30 days", "evidence": "claimed"}
+
+    def add(document: dict[str, Any]) -> None:
+        document["catalogues"][0]["figures"]["callers_30d"] = {**about, "refs": []}
+
+    said = posts(documents.changed("day-2025-01-12", add), "text").parts[0]
+    assert "callers in 30 days: about 5,239" in said and "(±3.3%)" in said
+    assert numbers.value(about) == "about 5,239 (±3.3%)" and numbers.value({**about, "error": 0.0}) == "5,239"
+    assert numbers.measured(about) == "about 5,239 addresses (±3.3%)"
 
 
 def test_a_template_that_invents_a_number_stops_the_post(monkeypatch: pytest.MonkeyPatch) -> None:

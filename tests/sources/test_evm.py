@@ -6,7 +6,9 @@ import gzip
 import json
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack
+from multiprocessing import get_context
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ import pytest
 from bot.sources import SourceError
 from bot.sources import _evm_events as events
 from bot.sources._evm import (
+    Asker,
     Chain,
     ChainChanged,
     Chunk,
@@ -26,11 +29,13 @@ from bot.sources._evm import (
     Reverted,
     TooDeep,
     Unreachable,
+    range_of,
 )
 from tests.peers.anvil import Contract, Node, anvil
 from tests.peers.rpc_proxy import Answer, Proxy, Question, proxy
 
 CHAIN = 31337
+NOWHERE = "http://127.0.0.1:9"
 BLOB = b"orGaXuTN-hxHTViVALqcbFN8Cv6fxjaC3OUqg1ZjvZY"
 NOON = 1_900_000_000
 
@@ -322,6 +327,34 @@ def test_ranges_shrink_to_the_cap_and_grow_back(node: Node, far: Proxy, open_cha
         spans.append(chunk.to_block - chunk.from_block + 1)
         far.does.range_cap = 10 if len(spans) < 5 else None
     assert sum(spans) == 501 and max(spans[:5]) <= 11 and max(spans) >= 32
+
+
+def test_ranges_read_in_other_processes_are_the_same(node: Node, relay: Contract, open_chain: Open) -> None:
+    settle(relay, *range(1, 13))
+    here = list(open_chain(node.url, budget=20.0, timeout=10).logs(of(relay), 0))
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as executor:
+        chain = open_chain(node.url, budget=20.0, timeout=10, executor=executor, ahead=4)
+        there = list(chain.logs(of(relay), 0))
+    assert roots(there) == roots(here) == list(range(1, 13))
+    assert [log for chunk in there for log in chunk.logs] == [log for chunk in here for log in chunk.logs]
+    assert there[-1].cursor.recent[-1] == here[-1].cursor.recent[-1]
+
+
+def test_ranges_read_elsewhere_shrink_to_the_cap_too(relay: Contract, far: Proxy, open_chain: Open) -> None:
+    for first in range(0, 60, 10):
+        relay.send("many", first, 10, BLOB)
+    far.does.result_cap = 25
+    with ThreadPoolExecutor(2) as executor:
+        chunks = list(open_chain(far.url, executor=executor).logs(of(relay), 0))
+    assert sum(len(chunk.logs) for chunk in chunks) == 60
+    assert max(len(chunk.logs) for chunk in chunks) <= 25
+
+
+def test_what_cannot_be_reached_from_elsewhere_says_so_in_the_same_words(open_chain: Open) -> None:
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor:
+        error = executor.submit(range_of, Asker(Pin(CHAIN, None), (Endpoint(NOWHERE),), 1, 0.5, 10), Filter(), 1, 2)
+        with pytest.raises(Unreachable, match=r"127\.0\.0\.1:9"):
+            error.result()
 
 
 def test_result_caps_lose_no_log(relay: Contract, far: Proxy, open_chain: Open) -> None:

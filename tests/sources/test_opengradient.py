@@ -16,10 +16,10 @@ import sqlalchemy as sa
 from bot import charts, daily, ledger, store
 from bot.archive import Archive
 from bot.cli import main
-from bot.records import Document, Period
+from bot.records import Document, Haul, Period, Window, instant
 from bot.render import site
 from bot.render.page import Issue, Network, Site
-from bot.sources import opengradient
+from bot.sources import _og_logs, opengradient
 from tests.peers.opengradient import FIRST, NOW, NOWHERE, SECOND, World, two_days, world
 
 PLAN = daily.Plan(
@@ -340,3 +340,52 @@ def settlements(db: store.Store, day: Any) -> list[Any]:
     with db.reading() as connection:
         places = connection.scalars(sa.select(table.c.place).where(table.c.day == day).order_by(table.c.block)).all()
     return [one for place in places for one in ledger.Memory(db, "opengradient").settled("llm", place)]
+
+
+def blocks_read(hauls: list[Any], catalogue: str) -> list[int]:
+    """Every block that was asked for, as often as it was."""
+    ranges = [haul.blocks for haul in hauls if getattr(haul, "blocks", None) and haul.catalogue == catalogue]
+    return [number for one in ranges for number in range(one.first, one.last + 1)]
+
+
+def test_days_asked_for_go_on_where_they_were_ended_and_are_not_read_twice(
+    db: store.Store, og: World, tmp_path: Path
+) -> None:
+    short = og.settings.hub_chain.model_copy(update={"window": 4})
+    source = og.source(tmp_path, settlements=short, hub_chain=short, base=short)
+    wanted, memory = Period(FIRST, SECOND, "week"), ledger.Memory(db, "opengradient")
+    read: list[Any] = []
+    for enough in (2, 9, 10**6):
+        for kept, one in enumerate(source.hauls(wanted, memory), 1):
+            if isinstance(one, Haul):
+                ledger.keep_haul(db, one)
+                read.append(one)
+            else:
+                ledger.add(db, one)
+            if kept == enough:
+                break  # as a process ends that is killed: after a commit, before the next
+    ledger.add_up(db, "opengradient")
+    for catalogue in ("llm", "hub", "payments"):
+        blocks = blocks_read(read, catalogue)
+        assert len(set(blocks)) > 10 and len(blocks) <= len(set(blocks)) + 4, "the block at a seam is read again"
+    assert told(composed(db), "hub")["uses"] == 4 and told(composed(db, SECOND), "llm")["uses_verified"] == 3
+    before = len(read)
+    read += [one for one in source.hauls(wanted, memory) if isinstance(one, Haul)]
+    assert not blocks_read(read[before:], "hub"), "what was read whole is not asked for at all"
+    again = ledger.Memory(db, "opengradient", again=True)
+    assert blocks_read([one for one in source.hauls(wanted, again) if isinstance(one, Haul)], "hub")
+
+
+def test_what_of_a_window_is_missing(db: store.Store) -> None:
+    day = instant(FIRST)
+    hours = [day + timedelta(hours=n) for n in range(25)]
+    whole = Window(hours[2], hours[20])
+
+    def left(*covered: tuple[int, int]) -> list[tuple[int, int]]:
+        found = _og_logs.missing(whole, [Window(hours[a], hours[b]) for a, b in covered])
+        return [(hours.index(one.begins), hours.index(one.ends)) for one in found]
+
+    assert left() == [(2, 20)]
+    assert left((0, 24)) == left((2, 20)) == left((0, 11), (10, 22)) == []
+    assert left((0, 4), (6, 8), (19, 24)) == [(4, 6), (8, 19)]
+    assert left((21, 24), (0, 1)) == [(2, 20)]

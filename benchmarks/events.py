@@ -1,0 +1,125 @@
+"""A million events from a source into the lake and the ledger: how fast, and how much memory at most.
+
+A process of its own collects them in hauls of 10,000, ten days of 100,000, and adds each day up. The floor is DuckDB
+writing the same rows, ready made, as one Parquet file a day.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+from benchmarks import Row
+from benchmarks._events import DAY, MODELS, peak_mb, uses
+from bot.records import Blocks, Haul, Listing, Name, Period, Ref, Snapshot, Window, instant
+from bot.sources import Memory
+
+DAYS = 10
+A_DAY = 100_000
+A_HAUL = 10_000
+MOST_MB = 400
+
+
+class Source:
+    """Ten days of events, as a chain is read: range by range, each with its window and cursor."""
+
+    def hauls(self, wanted: Period | None, memory: Memory) -> Iterator[Snapshot | Haul]:
+        at = instant(DAY)
+        names = [Name(f"author{n // 3}/model-{n}") for n in range(MODELS)]
+        listings = tuple(Listing(name, Name(name.partition("/")[0])) for name in names)
+        yield Snapshot("bench", "hub", at, Ref("bench:list", at, "ab" * 32), listings)
+        for number in range(DAYS * A_DAY // A_HAUL):
+            day = DAY + timedelta(days=number * A_HAUL // A_DAY)
+            begins = at + number * (instant(DAY + timedelta(days=DAYS)) - at) / (DAYS * A_DAY // A_HAUL)
+            ends = at + (number + 1) * (instant(DAY + timedelta(days=DAYS)) - at) / (DAYS * A_DAY // A_HAUL)
+            block = number * A_HAUL
+            made = tuple(uses(A_HAUL, day, number, block))
+            yield Haul(
+                *("bench", "hub", f"blocks {block} to {block + A_HAUL - 1}"),
+                window=Window(begins, ends),
+                cursors={"hub": str(block + A_HAUL)},
+                blocks=Blocks(block, block + A_HAUL - 1, f"0x{number:064x}"),
+                uses=made,
+            )
+
+
+def main() -> None:
+    """In the process that is measured: what it took, as JSON."""
+    from bot import daily, store
+
+    folder = Path(sys.argv[1])
+    opened = store.opened(f"sqlite:///{folder / 'footfall.db'}")
+    making = sum(_made(number) for number in range(3)) / 3 * (DAYS * A_DAY // A_HAUL)
+    began = time.perf_counter()
+    done = daily.collect(opened, "bench", Source(), None, lambda line: None)
+    took = time.perf_counter() - began
+    assert done.error == "", done.error
+    opened.close()
+    print(json.dumps({"seconds": took - making, "mb": peak_mb()}))
+
+
+def _made(number: int) -> float:
+    """Seconds that making one haul's events up takes, which is no part of collecting."""
+    began = time.perf_counter()
+    uses(A_HAUL, DAY, number)
+    return time.perf_counter() - began
+
+
+def run() -> list[Row]:
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-c", "from benchmarks.events import main; main()", folder]
+        ran = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        ours = json.loads(ran.stdout)
+        events, users = _checked(Path(folder))
+        floor = _floor(Path(folder))
+    assert events == DAYS * A_DAY, f"found {events} events, wanted {DAYS * A_DAY}"
+    speed, plain = events / ours["seconds"], events / floor
+    return [
+        Row(
+            *("a million events into lake and ledger", f"{speed:,.0f} events/s", f"DuckDB alone, {plain:,.0f} rows/s"),
+            *(speed / plain, "stated", True),
+        ),
+        Row(
+            *("peak memory of that", f"{ours['mb']:.0f} MB", f"{users:,} callers a day counted one by one", None),
+            *(f"< {MOST_MB} MB", ours["mb"] < MOST_MB),
+        ),
+    ]
+
+
+def _checked(folder: Path) -> tuple[int, int]:
+    """Events kept and the callers of the last day, as the ledger says."""
+    import sqlite3
+
+    database = sqlite3.connect(folder / "footfall.db")
+    found: tuple[int, int] = database.execute(
+        "SELECT sum(events), max(callers) FROM event_days WHERE NOT stale"
+    ).fetchone()
+    database.close()
+    return found
+
+
+def _floor(folder: Path) -> float:
+    """Seconds that DuckDB takes to write the same rows, one Parquet file a day, in the same order."""
+    import duckdb
+
+    database = duckdb.connect(config={"threads": 1})
+    files = folder / "lake" / "events"
+    database.execute(f"CREATE TABLE e AS SELECT * FROM read_parquet('{files}/**/*.parquet', hive_partitioning = false)")
+    began = time.perf_counter()
+    for number in range(DAYS):
+        low = int(instant(DAY + timedelta(days=number)).timestamp())
+        database.execute(
+            f'COPY (SELECT * FROM e WHERE "at" >= {low} AND "at" < {low + 86400} ORDER BY model, block, place) '
+            f"TO '{folder}/floor-{number}.parquet' (FORMAT parquet, COMPRESSION zstd)"
+        )
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    print(*run(), sep="\n")

@@ -1,0 +1,160 @@
+"""Looking after the lake: making days compact, checking them, letting go of old events; all of it while others write.
+
+One rule holds here: a day changes only by its manifest, from the one that was read to the one made from it; who comes
+second starts again. Files that no day names are removed only once nobody can be about to name them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot import lake
+from bot.lake import Day, LakeError
+from bot.ledger import event_days
+from bot.ledger.event_days import Moved
+from bot.store import Store, catalogues
+from bot.store import event_days as rows
+
+STRAY = timedelta(hours=2)
+"""A file that no day names is left alone for so long: somebody may be about to name it."""
+LEAST = timedelta(days=35)
+"""Events younger than this stay: figures of 30 days and the last days' re-reading need them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of one day."""
+
+    network: str
+    catalogue: str
+    day: date
+    events: int
+    bytes: int
+    """Before."""
+    bytes_now: int
+    problem: str = ""
+    """Why nothing was done, or what is wrong with it."""
+
+
+def days(store: Store, until: date | None = None) -> list[tuple[int, Day, Any]]:
+    """Every day in the lake, up to one, each with its catalogue and what is kept of it."""
+    chosen = (
+        sa.select(rows, catalogues.c.network, catalogues.c.name)
+        .join(catalogues, catalogues.c.id == rows.c.catalogue)
+        .where(rows.c.manifest != "")
+        .order_by(catalogues.c.network, catalogues.c.name, rows.c.day)
+    )
+    if until is not None:
+        chosen = chosen.where(rows.c.day <= until)
+    with store.reading() as connection:
+        found = connection.execute(chosen).all()
+    return [(row.catalogue, Day(store.lake, row.network, row.name, row.day, row.manifest), row) for row in found]
+
+
+def compact(store: Store, before: date) -> Iterator[Done]:
+    """Make each day before one a single file of each kind. A day that somebody changes meanwhile is left to the next
+    time."""
+    for catalogue, day, row in days(store, before - timedelta(days=1)):
+        try:
+            made = lake.compacted(day)
+            if made == day:
+                continue
+            size = lake.read(made).size
+            with store.writing() as connection:
+                event_days.pointed(
+                    connection, catalogue, day.day, day.manifest, {"manifest": made.manifest, "bytes": size}
+                )
+        except Moved:
+            yield _done(day, row, row.bytes, "somebody else changed it meanwhile; run it again")
+        except LakeError as error:
+            yield _done(day, row, row.bytes, str(error))
+        else:
+            yield _done(day, row, size)
+
+
+def verify(store: Store) -> Iterator[Done]:
+    """Check that each day's manifest and files are what they were, and that what the day adds up to is what is kept."""
+    for catalogue, day, row in days(store):
+        problem = ""
+        try:
+            made = lake.rollup(day)
+            if not row.stale and not row.pruned:
+                problem = _differs(row, made)
+        except LakeError as error:
+            problem = "" if _changed(store, catalogue, day) else str(error)
+        yield _done(day, row, row.bytes, problem)
+
+
+def _differs(row: Any, made: lake.Rollup) -> str:
+    """What a day adds up to now that is not what is kept of it; empty where all of it is."""
+    who = made.callers
+    now = {
+        "nameless": made.nameless,
+        "others": made.others,
+        "sessions": made.sessions,
+        "callers": who.callers,
+        "called": who.called,
+        "paid": who.paid,
+    }
+    wrong = [
+        f"{name} {getattr(row, name)}, the lake says {found}"
+        for name, found in now.items()
+        if int(getattr(row, name)) != found
+    ]
+    return f"the database says {'; '.join(wrong)}; collect the day again" if wrong else ""
+
+
+def _changed(store: Store, catalogue: int, day: Day) -> bool:
+    """Whether a day has another manifest by now, so that what was read of the old one says nothing."""
+    with store.reading() as connection:
+        mine = (rows.c.catalogue == catalogue, rows.c.day == day.day)
+        return bool(connection.scalar(sa.select(rows.c.manifest).where(*mine)) != day.manifest)
+
+
+def prune(store: Store, today: date, older: timedelta) -> Iterator[Done]:
+    """Let go of the events of days older than so long. What the days add up to stays, and so does everything else:
+    settlements, digests, receipts. Days that are not whole and added up are kept."""
+    for catalogue, day, row in days(store, today - older - timedelta(days=1)):
+        if row.pruned:
+            continue
+        if row.stale:
+            yield _done(day, row, row.bytes, "kept: it was not read whole, so it is not added up")
+            continue
+        try:
+            made = lake.pruned(day)
+            change = {"manifest": made.manifest, "bytes": 0, "pruned": True}
+            with store.writing() as connection:
+                event_days.pointed(connection, catalogue, day.day, day.manifest, change)
+        except Moved:
+            yield _done(day, row, row.bytes, "somebody else changed it meanwhile; run it again")
+        except LakeError as error:
+            yield _done(day, row, row.bytes, str(error))
+        else:
+            yield _done(day, row, 0)
+
+
+def sweep(store: Store, now: datetime) -> tuple[int, int]:
+    """Remove the files of the lake that no day names and that are old enough; how many, and their bytes."""
+    place = lake.opened(store.lake.url)
+    # Listed before the days are asked: a file that comes in between is too young, one that goes is not there.
+    found = [one for one in place.names("events") if one.at <= now - STRAY]
+    named = {name for _, day, _ in days(store) for name in _names(day)}
+    stray = [one for one in found if one.name not in named]
+    for one in stray:
+        place.remove(one.name)
+    return len(stray), sum(one.size for one in stray)
+
+
+def _names(day: Day) -> Iterator[str]:
+    yield f"{day.folder}/{day.manifest}"
+    for part in lake.read(day).parts:
+        yield f"{day.folder}/{part.name}"
+
+
+def _done(day: Day, row: Any, now: int, problem: str = "") -> Done:
+    return Done(day.network, day.catalogue, day.day, row.events, row.bytes, now, problem)

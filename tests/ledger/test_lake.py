@@ -1,0 +1,442 @@
+"""Days of events between ledger and lake: no day told by half, none lost between two writers."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from bot import daily, lake, ledger, numbers, store
+from bot.cli import main
+from bot.cli.parts import Parts
+from bot.lake import Lake, LakeError
+from bot.ledger import upkeep
+from bot.metrics import figures
+from bot.records import (
+    Blocks,
+    Callers,
+    Catalogue,
+    Haul,
+    Listing,
+    Name,
+    Period,
+    Ref,
+    Snapshot,
+    Unknown,
+    Use,
+    Window,
+    instant,
+)
+from bot.sources import SourceError
+
+DAY = date(2026, 10, 5)
+ONE = timedelta(days=1)
+HUB = Catalogue("og", "hub", "models", "inferences", "claimed", evidences=("claimed",), place="the old chain")
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+def uses(day: date, count: int = 20, first: int = 0, callers: int = 8) -> tuple[Use, ...]:
+    at = instant(day)
+    return tuple(
+        Use(f"{day}:{n}", 100 + n, at + timedelta(seconds=n), 1, Name(f"a/m{n % 3}"), f"0x{n % callers:040x}", "c")
+        for n in range(first, first + count)
+    )
+
+
+def haul(day: date = DAY, whole: bool = True, **changed: Any) -> Haul:
+    ends = instant(day + ONE) if whole else instant(day) + timedelta(hours=12)
+    return replace(Haul("og", "hub", "blocks", window=Window(instant(day), ends), evidence="claimed"), **changed)
+
+
+def listed(db: store.Store, day: date = DAY) -> None:
+    names = tuple(Listing(Name(f"a/m{n}"), Name("a")) for n in range(3))
+    for closes in (day - ONE, day):
+        ledger.add(db, Snapshot("og", "hub", instant(closes + ONE), Ref("hub", instant(closes)), names, closes=closes))
+
+
+def book(db: store.Store, day: date = DAY, name: Any = "day") -> Any:
+    return ledger.book(db, HUB, Period.holding(day, name))
+
+
+def files(db: store.Store, pattern: str) -> list[Path]:
+    return sorted(Path(db.lake.url).rglob(pattern))
+
+
+# --- a day is told whole or not at all -------------------------------------------------------------------------------
+
+
+def test_what_was_kept_and_not_added_up_is_unknown_and_the_next_collection_adds_it_up(db: store.Store) -> None:
+    ledger.keep_haul(db, haul(uses=uses(DAY)))
+    assert book(db).flow == book(db).callers == Unknown("what was read of 5 Oct 2026 is not added up yet")
+    daily.collect(db, "og", Told([]), None, lambda line: None)
+    assert book(db).flow.uses == 20 and book(db).callers == Callers(8, 20, 3)
+
+
+def test_a_day_that_is_not_whole_is_not_added_up(db: store.Store) -> None:
+    assert ledger.add_haul(db, haul(whole=False, uses=uses(DAY, 5))).new == 5
+    assert ledger.add_up(db, "og") == ()
+    assert book(db).flow == Unknown("the old chain was not read to the end of 5 Oct 2026")
+    ledger.add_haul(db, haul(uses=uses(DAY, 5, first=5)))
+    assert book(db).flow.uses == 10
+
+
+def test_a_damaged_day_is_named_and_stops_none_of_the_others(db: store.Store) -> None:
+    for n in range(3):
+        ledger.keep_haul(db, haul(DAY + n * ONE, uses=uses(DAY + n * ONE)))
+    (path,) = files(db, f"day={DAY + ONE}/uses-*.parquet")
+    path.write_bytes(path.read_bytes()[:-9])
+    with ThreadPoolExecutor(2) as executor, pytest.raises(LakeError, match=f"{path.name}: altered or half-written"):
+        ledger.add_up(db, "og", executor)
+    assert book(db, DAY).flow.uses == book(db, DAY + 2 * ONE).flow.uses == 20
+    assert isinstance(book(db, DAY + ONE).flow, Unknown)
+    done = daily.collect(db, "og", Told([]), None, lambda line: None)
+    assert path.name in done.error
+
+
+class Told:
+    """An event source that was told what to say."""
+
+    def __init__(self, hauls: list[Haul], error: str = "") -> None:
+        self.said, self.error = hauls, error
+
+    def hauls(self, wanted: Period | None, memory: ledger.Memory) -> Iterator[Haul]:
+        yield from self.said
+        if self.error:
+            raise SourceError(self.error)
+
+
+def test_a_reorganised_chain_changes_what_a_day_adds_up_to(db: store.Store) -> None:
+    listed(db)
+    ledger.add_haul(db, haul(uses=uses(DAY), blocks=Blocks(1, 500, "0xa")))
+    assert book(db).flow.uses == 20 and sum(book(db).flow.by_model.values()) == 20
+    ledger.add_haul(db, haul(forget_from=110, uses=uses(DAY, 3, first=10), blocks=Blocks(110, 500, "0xb")))
+    assert book(db).flow.uses == 13
+    ledger.add_haul(db, haul(forget_from=0))
+    assert (book(db).flow.uses, book(db).flow.by_model, book(db).callers) == (0, {}, Callers(0, 0, 0))
+
+
+# --- several writers -------------------------------------------------------------------------------------------------
+
+
+def test_two_writers_of_one_day_lose_nothing_of_each_other(db: store.Store) -> None:
+    def write(number: int) -> None:
+        for n in range(4):
+            ledger.add_haul(db, haul(uses=uses(DAY, 10, first=(number * 4 + n) * 10)))
+
+    with ThreadPoolExecutor(3) as executor:
+        list(executor.map(write, range(3)))
+    assert book(db).flow.uses == 120
+
+
+def test_compacting_checking_and_letting_go_while_a_worker_writes(db: store.Store) -> None:
+    """The writer is a thread with its own hauls, as a worker has; nothing of what it keeps is lost, no check fails."""
+    days = [DAY + n * ONE for n in range(3)]
+    stop, problems = threading.Event(), []
+
+    def work() -> None:
+        for n in range(8):
+            for day in days:
+                if stop.is_set():
+                    return
+                ledger.add_haul(db, haul(day, uses=uses(day, 2, first=2 * n)))
+        stop.set()
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    while not stop.is_set():
+        for one in (*upkeep.compact(db, DAY + 2 * ONE), *upkeep.verify(db)):
+            if one.problem and "somebody else" not in one.problem:
+                problems.append(one)
+        for one in upkeep.prune(db, DAY + 50 * ONE, timedelta(days=49)):
+            assert one.day == DAY
+        upkeep.sweep(db, datetime.now(UTC))
+        if problems:
+            stop.set()
+    worker.join()
+    assert problems == []
+    for day in days[1:]:
+        assert book(db, day).flow.uses == 16
+    assert [one.problem for one in upkeep.verify(db)] == [""] * 3
+
+
+# --- looking after it ------------------------------------------------------------------------------------------------
+
+
+def test_compact_makes_one_file_of_many_and_sweeps_what_no_day_names(db: store.Store) -> None:
+    for n in range(5):
+        ledger.add_haul(db, haul(uses=uses(DAY, 4, first=4 * n)))
+    before = book(db)
+    assert [(one.events, one.problem) for one in upkeep.compact(db, DAY + ONE)] == [(20, "")]
+    assert list(upkeep.compact(db, DAY + ONE)) == [] and book(db) == before
+    named = len(files(db, "*.parquet"))
+    assert upkeep.sweep(db, datetime.now(UTC)) == (0, 0), "young files are somebody's who is about to name them"
+    swept, size = upkeep.sweep(db, datetime.now(UTC) + 2 * upkeep.STRAY)
+    assert swept > named - 1 and size > 0
+    assert len(files(db, "*.parquet")) == 1 and len(files(db, "*.json")) == 1
+    assert [one.problem for one in upkeep.verify(db)] == [""]
+
+
+def test_verify_names_what_is_altered_and_what_the_database_has_otherwise(db: store.Store) -> None:
+    for n in range(2):
+        ledger.add_haul(db, haul(DAY + n * ONE, uses=uses(DAY + n * ONE)))
+    with db.writing() as connection:
+        connection.execute(store.event_days.update().where(store.event_days.c.day == DAY).values(callers=9))
+    (path,) = files(db, f"day={DAY + ONE}/uses-*.parquet")
+    path.write_bytes(b"PAR1" + path.read_bytes()[4:-4] + b"PAR2")
+    first, second = upkeep.verify(db)
+    assert first.problem == "the database says callers 9, the lake says 8; collect the day again"
+    assert f"{path.name}: altered or half-written" in second.problem
+
+
+def test_pruned_days_keep_their_figures_and_take_no_more_events(db: store.Store) -> None:
+    listed(db)
+    ledger.add_haul(db, haul(uses=uses(DAY)))
+    ledger.add_haul(db, haul(DAY + ONE, whole=False, uses=uses(DAY + ONE, 3)))
+    before = book(db)
+    done = list(upkeep.prune(db, DAY + 100 * ONE, timedelta(days=40)))
+    assert [(one.day, one.bytes_now, one.problem) for one in done] == [
+        (DAY, 0, ""),
+        (DAY + ONE, done[1].bytes, "kept: it was not read whole, so it is not added up"),
+    ]
+    assert list(upkeep.prune(db, DAY + 41 * ONE, timedelta(days=40))) == []
+    upkeep.sweep(db, datetime.now(UTC) + 2 * upkeep.STRAY)
+    assert not files(db, f"day={DAY}/*.parquet") and files(db, f"day={DAY + ONE}/*.parquet")
+    assert book(db) == before and [one.problem for one in upkeep.verify(db)] == ["", ""]
+    assert ledger.add_haul(db, haul(uses=uses(DAY, 5, first=50))).new == 0 and book(db) == before
+
+
+def cli(config: Path, *arguments: str) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main(["--config", str(config), "lake", *arguments])
+    return int(ended.value.code or 0)
+
+
+def test_the_command_line_answers_in_words_and_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    config = tmp_path / "config.yaml"
+    config.write_text(f"data: {tmp_path / 'data'}\nlake: {tmp_path / 'elsewhere'}\n")
+    parts = Parts(config)
+    for n in range(3):
+        ledger.add_haul(parts.store, haul(uses=uses(DAY, 4, first=4 * n)))
+    assert parts.store.lake.url == str(tmp_path / "elsewhere")
+    assert cli(config, "compact", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [(one["day"], one["events"]) for one in told["days"]] == [(str(DAY), 12)] and told["swept"]["files"] == 0
+    assert cli(config, "verify") == 0 and "1 days good, 12 events" in capsys.readouterr().out
+    (path,) = [p for p in files(parts.store, "*.parquet") if p.stat().st_size == told["days"][0]["bytes_now"]]
+    content = path.read_bytes()
+    path.write_bytes(content[:-1])
+    assert cli(config, "verify") == 1 and f"{path.name}: altered or half-written" in capsys.readouterr().err
+    path.write_bytes(content)
+    assert cli(config, "prune", "--older", "3d") == 2
+    assert "--older 3d: wanted 35d or more" in capsys.readouterr().err
+    assert cli(config, "prune", "--older", "soon") == 2
+    assert "wanted a length of time such as 90m, 36h or 2d" in capsys.readouterr().err
+    assert cli(config, "prune", "--older", "40d", "--json") == 0
+    done = json.loads(capsys.readouterr().out)["days"]
+    assert [one["bytes_now"] for one in done] == ([0] if datetime.now(UTC).date() - DAY > timedelta(days=40) else [])
+    parts.close()
+
+
+# --- who called on several days --------------------------------------------------------------------------------------
+
+
+def month(db: store.Store) -> None:
+    """Thirty days of 40 callers each, half of whom come back the next day."""
+    for n in range(30):
+        day = DAY + n * ONE
+        told = tuple(replace(use, caller=f"0x{20 * n + k:040x}") for k, use in enumerate(uses(day, 40)))
+        ledger.keep_haul(db, haul(day, uses=told))
+    ledger.add_up(db, "og")
+
+
+def test_callers_of_7_and_30_days_counted_and_estimated_agree(db: store.Store) -> None:
+    month(db)
+    last = DAY + 29 * ONE
+    told = figures(book(db, last))
+    assert told["callers"].value == 40 and told["callers_7d"].value == 160 and told["callers_30d"].value == 620
+    assert numbers.measured(told["callers_30d"].document([])) == "620 addresses"
+    few = replace(db.lake, exact_callers_up_to=500)
+    guessing = store.Store(db.engine.url.render_as_string(hide_password=False), few)
+    found = figures(book(guessing, last))
+    assert found["callers_7d"].value == 160, "280 events are few enough"
+    about = found["callers_30d"].document([])
+    assert abs(about["value"] - 620) < 3 * about["error"] * 620 and about["error"] == pytest.approx(0.0325)
+    assert numbers.measured(about) == f"about {about['value']} addresses (±3.3%)"
+    guessing.close()
+
+
+def test_where_events_are_gone_callers_are_estimated(db: store.Store) -> None:
+    month(db)
+    last = DAY + 29 * ONE
+    list(upkeep.prune(db, last + 35 * ONE, timedelta(days=60)))
+    found = figures(book(db, last))
+    assert found["callers_7d"].value == 160 and "error" in found["callers_30d"].document([])
+    week = ledger.book(db, HUB, Period.holding(DAY + 20 * ONE, "week"))
+    assert figures(week)["callers"].value == 160 and figures(week)["top_caller_share"].value == 2 / 280
+
+
+# --- long readings ---------------------------------------------------------------------------------------------------
+
+
+def test_a_long_reading_says_how_far_it_is_and_what_it_does_not_know() -> None:
+    clock = iter([n * 10.0 for n in range(100)])
+    rests: list[float] = []
+    reading = daily.Backfill(Period(DAY, DAY + 99 * ONE, "month"), lambda: next(clock), rests.append)
+    said = [reading.kept(haul(DAY + n * ONE), 0.5) for n in range(5)]
+    assert said[0] == said[1].replace("2.0", "1.0") == "1.0 of 100 days read, no telling yet how long the rest takes"
+    assert said[4] == "5.0 of 100 days read, 13 min to 16 min left at this pace"
+    assert reading.kept(haul(DAY + 99 * ONE), 0.0) == "100.0 of 100 days read, none left"
+    assert reading.kept(replace(haul(), window=None), 0.0) == ""
+    assert rests == [0.5] * 5 + [0.02] * 2, "it rests as long as the commit took, and a little at least"
+
+
+READER = """
+import sys, time
+from datetime import timedelta
+from bot import daily, store
+from bot.records import Period, Settlement, instant
+from dataclasses import replace
+from tests.ledger.test_lake import DAY, ONE, haul, uses
+
+class Year:
+    def hauls(self, wanted, memory):
+        covered = memory.covered("hub")
+        begun = covered[-1].ends.date() if covered else wanted.first
+        n = 0
+        while begun + n * ONE <= wanted.last:
+            day = begun + n * ONE
+            at = instant(day)
+            settled = tuple(
+                Settlement(f"{day}s{i}:0", i, at, "0x" + "f1" * 20, 5, "B" * 43, "22" * 32)
+                for i in range(int(sys.argv[3]))
+            )
+            print(day, flush=True)
+            yield haul(day, uses=uses(day, 500))
+            yield replace(haul(day), catalogue="llm", settlements=settled)
+            n += 1
+
+db = store.opened(sys.argv[1])
+wanted = Period(DAY, DAY + int(sys.argv[2]) * ONE, "month")
+daily.collect(db, "og", Year(), wanted, lambda line: None, None, daily.Backfill(wanted, time.monotonic, time.sleep))
+"""
+
+
+def reader(db: store.Store, days: int, settled: int) -> subprocess.Popen[str]:
+    url = db.engine.url.render_as_string(hide_password=False)
+    return subprocess.Popen(
+        [sys.executable, "-c", READER, url, str(days), str(settled)], stdout=subprocess.PIPE, text=True
+    )
+
+
+def test_a_reading_killed_again_and_again_does_no_day_twice(tmp_path: Path) -> None:
+    db = store.opened(f"sqlite:///{tmp_path / 'footfall.db'}")
+    days: list[str] = []
+    for kill in (2, 3, 0):
+        process = reader(db, 5, 50)
+        assert process.stdout is not None
+        with process.stdout:
+            for line in process.stdout:
+                days.append(line.strip())
+                kill -= 1
+                if kill == 0:
+                    os.kill(process.pid, signal.SIGKILL)
+        process.wait(60)
+    wanted = [str(DAY + n * ONE) for n in range(6)]
+    assert sorted(set(days)) == wanted
+    assert len(days) <= len(wanted) + 2, f"only the day in hand of each kill may be begun again: {days}"
+    assert [book(db, DAY + n * ONE).flow.uses for n in range(6)] == [500] * 6
+    db.close()
+
+
+P99 = 0.5
+"""Seconds that 99 of 100 writes of a worker beside a long reading may take, on a machine as busy as one that tests."""
+
+
+def test_a_long_reading_leaves_room_for_the_workers_own_writes(tmp_path: Path) -> None:
+    db = store.opened(f"sqlite:///{tmp_path / 'footfall.db'}")
+    process = reader(db, 400, 2000)
+    assert process.stdout is not None and process.stdout.readline()
+    took = []
+    try:
+        while len(took) < 100:
+            began = time.perf_counter()
+            with db.writing() as connection:
+                connection.execute(store.cursors.delete().where(store.cursors.c.name == "w"))
+                connection.execute(store.cursors.insert().values(network="og", name="w", text=str(len(took))))
+            took.append(time.perf_counter() - began)
+            threading.Event().wait(0.02)
+        assert process.poll() is None, "the reading has to go on all the while"
+    finally:
+        process.kill()
+        process.wait(10)
+        process.stdout.close()
+    with db.reading() as connection:
+        read = connection.scalar(sa.select(sa.func.count()).select_from(store.event_days))
+    assert read and read > 1
+    assert sorted(took)[int(len(took) * 0.99) - 1] < P99
+    db.close()
+
+
+# --- coming from before ----------------------------------------------------------------------------------------------
+
+
+def test_days_that_the_old_tables_held_become_unread_and_nothing_else_changes(url: str, tmp_path: Path) -> None:
+    from alembic import command
+
+    old = store.Store(url, Lake(str(tmp_path / "lake")))
+    config = store._alembic()
+    with old.writing() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0004")
+    with old.writing() as connection:
+        for line in (
+            "INSERT INTO catalogues (id, network, name) VALUES (1, 'og', 'hub'), (2, 'og', 'llm')",
+            "INSERT INTO windows VALUES (1, '2026-10-05T00:00:00Z', '2026-10-06T00:00:00Z')",
+            "INSERT INTO windows VALUES (2, '2026-10-05T00:00:00Z', '2026-10-06T00:00:00Z')",
+            "INSERT INTO tallies VALUES (1, 'claimed', '2026-10-05', 3, '', 3, 0, 0)",
+            "INSERT INTO uses VALUES (1, 'p', 1, '2026-10-05T00:00:00Z', '2026-10-05', 3, NULL, '', '')",
+        ):
+            connection.execute(sa.text(line))
+    old.migrate()
+    assert book(old).flow == Unknown("the old chain was not read to the end of 5 Oct 2026")
+    assert ledger.Memory(old, "og").covered("llm") != ()
+    ledger.add_haul(old, haul(uses=uses(DAY, 4)))
+    assert book(old).flow.uses == 4
+    old.close()
+
+
+def test_a_database_without_a_lake_says_what_it_wants(url: str) -> None:
+    made = store.opened(url)
+    if made.engine.dialect.name == "sqlite":
+        assert made.lake.url.endswith("/lake")
+    else:
+        with pytest.raises(store.StoreError, match=re.escape("comes without a lake; name one in config.yaml: lake")):
+            ledger.add_haul(made, haul(uses=uses(DAY, 1)))
+    made.close()
+
+
+def test_the_manifest_says_what_a_day_consists_of(db: store.Store) -> None:
+    ledger.add_haul(db, haul(uses=uses(DAY), blocks=Blocks(90, 200, "0xee")))
+    ((_, day, row),) = upkeep.days(db)
+    told = json.loads(Path(db.lake.url, day.folder, day.manifest).read_text())
+    assert (told["schema"], told["day"], told["parts"][0]["rows"]) == (1, "2026-10-05", 20)
+    assert told["blocks"] == [{"first": 90, "last": 200, "hash": "0xee"}]
+    assert (row.first_block, row.last_block, row.events) == (100, 119, 20)
+    assert lake.read(day).size == row.bytes
