@@ -306,7 +306,7 @@ def test_a_node_that_dropped_its_history_leaves_days_unknown_with_a_reason_and_n
         return {"jsonrpc": "2.0", "id": question["id"], **LOST[how]}
 
     far.does.rewrite = pruned
-    done, _ = collected(db, og, tmp_path, settlements=through(og, far.url), budget=0.5)
+    done, _ = collected(db, og, tmp_path, settlements=through(og, far.url), budget=1.5)
     assert "chain 10740" in done.error and (how == "null" or how in done.error), done.error
     for day in (FIRST, FOURTH):
         found = figures(db, day)
@@ -349,7 +349,7 @@ def test_days_on_which_nobody_collected_are_scanned_for_emitters_too(
         return fault if scans else answer
 
     far.does.rewrite = refused
-    done, _ = collected(db, og, tmp_path, LAST, settlements=through(og, far.url), budget=0.5)
+    done, _ = collected(db, og, tmp_path, LAST, settlements=through(og, far.url), budget=1.5)
     assert "give an address" in done.error
     assert figures(db, SECOND)["uses_verified"] == 2, "figures do not wait for it"
     assert "Nobody looked for settlements" in gaps(db, SECOND) and "Nobody looked" not in gaps(db, FIRST)
@@ -392,12 +392,12 @@ def test_as_many_endpoints_as_the_config_says_must_give_the_same_logs(
         assert figures(db, FIRST)["uses"] == "the settlement chain was not read to the end of 5 Oct 2026"
         first.does.rewrite = lambda question, answer: answer
         second.does.hang = True
-        done, _ = collected(db, og, tmp_path, wanted=ALL, settlements=chain, look=0.5)
+        done, _ = collected(db, og, tmp_path, wanted=ALL, settlements=chain)
         assert done.error.count("\n") == 0 and "no answer within" in done.error
         assert [figures(db, FIRST + n * ONE)["uses_verified"] for n in range(4)] == [2, 2, 3, 4], "two of three do"
         assert first.does.count("eth_getLogs") and third.does.count("eth_getLogs")
         lonely = through(og, first.url, NOWHERE, second.url, agree=2)
-        done, _ = collected(db, og, tmp_path, settlements=lonely, look=0.5)
+        done, _ = collected(db, og, tmp_path, settlements=lonely)
         assert len(done.error.splitlines()) == 2
 
 
