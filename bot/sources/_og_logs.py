@@ -130,6 +130,9 @@ class Reading:
                 f"{self.place} from {spoken(self.began)} on, the earliest day there is, since no --since says otherwise"
             )
         for gap in missing(Window(begins, ends), covered):
+            if gap.begins > begins and not told:
+                told = f"{self.place} from {_minute(gap.begins)} on, since what came before is there already"
+                begins = gap.ends
             yield self._from(gap.begins, cursor, self.chain.first_block(_seconds(gap.ends)), told)
             told = ""
 

@@ -51,7 +51,8 @@ class Rig:
 @asynccontextmanager
 async def discord_of(desk: Desk, folder: Path, **options: Any) -> AsyncIterator[Rig]:
     bot = Footfall(desk, **{"cooldowns": Cooldowns(*FREE), **options})
-    async with simcord.run(bot) as env:
+    # A busy machine takes longer than the five seconds after which it gives up by default.
+    async with simcord.run(bot, settle_timeout=60.0) as env:
         await bot.work(bot.index.load)
         guild = env.create_guild()
         channel = guild.create_text_channel("general")

@@ -228,10 +228,10 @@ def test_a_backfill_that_was_killed_goes_on_where_it_broke_off(og: World, tmp_pa
         assert child(og, tmp_path / name, **how).returncode == -signal.SIGKILL
         done, lines = collected(db, og, tmp_path / name, wanted=ALL, settlements=small(og))
         assert done.error == "" and books(db) == expected, name
-        broke = [line for line in lines if line.endswith("on, where it broke off")]
+        broke = [line for line in lines if line.endswith("since what came before is there already")]
         assert name == "anywhere" or len(broke) == 1
         _, lines = collected(db, og, tmp_path / name, wanted=ALL)
-        assert not [line for line in lines if line.endswith("broke off")], "it was finished"
+        assert not [line for line in lines if line.endswith("is there already")], "it was finished"
         db.close()
 
 
@@ -272,7 +272,7 @@ def test_without_a_first_day_it_begins_at_the_earliest_sensible_one_or_where_it_
     done, lines = collected(db, og, tmp_path, wanted=Period(ALWAYS, SECOND))
     assert done.error == ""
     assert [line for line in lines if "no --since" in line] == [
-        f"opengradient: {catalogue}: read chain 10740 from {since} on, the earliest day there is, "
+        f"opengradient: {catalogue}: read chain 10740 from {since} on, the earliest day there is; "
         "since no --since says otherwise"
         for catalogue, since in (("llm", "27 Jan 2026"), ("hub", "16 Dec 2025"), ("payments", "21 Apr 2026"))
     ]
