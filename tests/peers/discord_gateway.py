@@ -201,6 +201,8 @@ class DiscordGateway(DiscordPeer):
 
     def _callback(self, request: web.Request, body: tuple[dict[str, Any], list[Any]]) -> dict[str, Any]:
         asked = self.asked[request.match_info["token"]]
+        with self._ready:
+            self._ready.notify_all()
         if asked.first is not None:
             raise Refusal(400, 40060, "Interaction has already been acknowledged.")
         asked.took = time.monotonic() - asked.at
