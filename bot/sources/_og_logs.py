@@ -81,6 +81,9 @@ class Reading:
         cursor = Cursor.read(kept) if kept else None
         again = memory.cursor(f"{self.name}:again") != today.isoformat()
         spans = self._wanted(wanted, cursor, memory, today) if wanted else [self._span(cursor, memory, today, again)]
+        if not spans:
+            read = f"nothing new: {self.place} was read to {_minute(memory.covered(self.catalogue)[-1].ends)} already"
+            yield Haul("opengradient", self.catalogue, read)
         for span in spans:
             if span.told:
                 yield Haul("opengradient", self.catalogue, span.told)
@@ -115,7 +118,7 @@ class Reading:
             )
         return self._from(late, cursor, None, told)
 
-    def _wanted(self, wanted: Period, cursor: Cursor | None, memory: Memory, today: date) -> Iterator[Span]:
+    def _wanted(self, wanted: Period, cursor: Cursor | None, memory: Memory, today: date) -> list[Span]:
         """What was asked for and not read yet; where no first day was named, from where the record ends, or the
         chain's begins."""
         covered = memory.covered(self.catalogue)
@@ -129,12 +132,13 @@ class Reading:
             told = (
                 f"{self.place} from {spoken(self.began)} on, the earliest day there is, since no --since says otherwise"
             )
+        spans = []
         for gap in missing(Window(begins, ends), covered):
-            if gap.begins > begins and not told:
+            if gap.begins > begins and not told and not spans:
                 told = f"{self.place} from {_minute(gap.begins)} on, since what came before is there already"
-                begins = gap.ends
-            yield self._from(gap.begins, cursor, self.chain.first_block(_seconds(gap.ends)), told)
+            spans.append(self._from(gap.begins, cursor, self.chain.first_block(_seconds(gap.ends)), told))
             told = ""
+        return spans
 
     def _from(self, begins: datetime, cursor: Cursor | None, until: int | None, told: str = "") -> Span:
         first = self.chain.first_block(_seconds(begins))
