@@ -58,8 +58,8 @@ def verify(parts: Parts, as_json: bool) -> int:
 @json_option
 @with_parts
 def prune(parts: Parts, older: str, as_json: bool) -> int:
-    """Let go of the events of old days. Figures, digests and receipts stay; what is gone is read from the chain again
-    only by hand. The files themselves go with the next `lake compact`."""
+    """Let go of the events of old days. Figures, digests and receipts stay; such a day takes no events any more. The
+    files themselves go when `lake compact` has seen them unnamed for two hours."""
     try:
         age = duration(older)
     except ValueError as error:

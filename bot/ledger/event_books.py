@@ -15,7 +15,9 @@ from decimal import Context, Decimal
 from typing import Any
 
 import sqlalchemy as sa
+import structlog
 
+from bot.lake import LakeError
 from bot.ledger import books
 from bot.ledger import callers as who
 from bot.ledger.snapshots import ONE
@@ -35,6 +37,8 @@ from bot.store import (
     windows,
 )
 from bot.store import event_days as day_rows
+
+log = structlog.get_logger(__name__)
 
 SHOWN = 3
 """Emitters that a gap names."""
@@ -273,7 +277,12 @@ def _callers(asked: _Asked, first: date, last: date) -> Callers | Unknown:
         return Unknown(who.UNSIGNED)
     if not found:
         return Callers(0, 0, 0)
-    return who.called(asked.connection, asked.key, asked.catalogue, found, asked.store.lake)
+    try:
+        return who.called(asked.connection, asked.key, asked.catalogue, found, asked.store.lake)
+    except LakeError as error:
+        # Whose reason names files of this machine: `lake verify` says it to whoever runs this, not to readers.
+        log.error("callers cannot be counted", catalogue=asked.catalogue.key, error=str(error))
+        return Unknown("the events of some of these days cannot be read")
 
 
 def _summed(asked: _Asked, period: Period, column: sa.Column[int]) -> int:

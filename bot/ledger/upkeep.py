@@ -1,11 +1,12 @@
 """Looking after the lake: making days compact, checking them, letting go of old events; all of it while others write.
 
 One rule holds here: a day changes only by its manifest, from the one that was read to the one made from it; who comes
-second starts again. Files that no day names are removed only once nobody can be about to name them.
+second starts again. Files that no day names are removed only once nobody can still be writing or reading them.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -17,11 +18,13 @@ from bot import lake
 from bot.lake import Day, LakeError
 from bot.ledger import event_days
 from bot.ledger.event_days import Moved
-from bot.store import Store, catalogues
+from bot.store import Store, catalogues, cursors
 from bot.store import event_days as rows
 
 STRAY = timedelta(hours=2)
-"""A file that no day names is left alone for so long: somebody may be about to name it."""
+"""A file that no day names is left alone for so long: somebody may be about to name it, or still read it."""
+STRAYS = "lake strays"
+"""Under which cursor of no network those files are kept."""
 LEAST = timedelta(days=35)
 """Events younger than this stay: figures of 30 days and the last days' re-reading need them."""
 
@@ -139,15 +142,33 @@ def prune(store: Store, today: date, older: timedelta) -> Iterator[Done]:
 
 
 def sweep(store: Store, now: datetime) -> tuple[int, int]:
-    """Remove the files of the lake that no day names and that are old enough; how many, and their bytes."""
+    """Remove the files of the lake that no day names, and that none named either when that was first seen, long enough
+    ago; how many, and their bytes."""
     place = lake.opened(store.lake.url)
-    # Listed before the days are asked: a file that comes in between is too young, one that goes is not there.
-    found = [one for one in place.names("events") if one.at <= now - STRAY]
+    # Listed before the days are asked: what comes in between is not in the list.
+    sizes = {one.name: one.size for one in place.names("events")}
     named = {name for _, day, _ in days(store) for name in _names(day)}
-    stray = [one for one in found if one.name not in named]
-    for one in stray:
-        place.remove(one.name)
-    return len(stray), sum(one.size for one in stray)
+    known = _strays(store)
+    seen = {name: known.get(name, now.isoformat()) for name in sizes.keys() - named}
+    gone = [name for name, since in seen.items() if datetime.fromisoformat(since) <= now - STRAY]
+    for name in gone:
+        place.remove(name)
+    left = {name: since for name, since in seen.items() if name not in gone}
+    mine = {"network": "", "name": STRAYS}
+    with store.writing() as connection:
+        connection.execute(cursors.delete().where(cursors.c.network == "", cursors.c.name == STRAYS))
+        if left:
+            connection.execute(cursors.insert().values(**mine, text=json.dumps(left)))
+    return len(gone), sum(sizes[name] for name in gone)
+
+
+def _strays(store: Store) -> dict[str, str]:
+    """Files that no day named at the last sweep, each with when that was first seen."""
+    with store.reading() as connection:
+        mine = (cursors.c.network == "", cursors.c.name == STRAYS)
+        text = connection.scalar(sa.select(cursors.c.text).where(*mine))
+    found: dict[str, str] = json.loads(text) if text else {}
+    return found
 
 
 def _names(day: Day) -> Iterator[str]:

@@ -183,8 +183,8 @@ def test_compact_makes_one_file_of_many_and_sweeps_what_no_day_names(db: store.S
     assert [(one.events, one.problem) for one in upkeep.compact(db, DAY + ONE)] == [(20, "")]
     assert list(upkeep.compact(db, DAY + ONE)) == [] and book(db) == before
     named = len(files(db, "*.parquet"))
-    assert upkeep.sweep(db, datetime.now(UTC)) == (0, 0), "young files are somebody's who is about to name them"
-    swept, size = upkeep.sweep(db, datetime.now(UTC) + 2 * upkeep.STRAY)
+    assert upkeep.sweep(db, NOW) == (0, 0), "somebody may be about to name them, or still read them"
+    swept, size = upkeep.sweep(db, NOW + upkeep.STRAY)
     assert swept > named - 1 and size > 0
     assert len(files(db, "*.parquet")) == 1 and len(files(db, "*.json")) == 1
     assert [one.problem for one in upkeep.verify(db)] == [""]
@@ -213,7 +213,8 @@ def test_pruned_days_keep_their_figures_and_take_no_more_events(db: store.Store)
         (DAY + ONE, done[1].bytes, "kept: it was not read whole, so it is not added up"),
     ]
     assert list(upkeep.prune(db, DAY + 41 * ONE, timedelta(days=40))) == []
-    upkeep.sweep(db, datetime.now(UTC) + 2 * upkeep.STRAY)
+    assert upkeep.sweep(db, NOW) == (0, 0), "somebody may still read them"
+    upkeep.sweep(db, NOW + upkeep.STRAY)
     assert not files(db, f"day={DAY}/*.parquet") and files(db, f"day={DAY + ONE}/*.parquet")
     assert book(db) == before and [one.problem for one in upkeep.verify(db)] == ["", ""]
     assert ledger.add_haul(db, haul(uses=uses(DAY, 5, first=50))).new == 0 and book(db) == before
@@ -280,6 +281,18 @@ def test_callers_of_7_and_30_days_counted_and_estimated_agree(db: store.Store) -
     assert abs(about["value"] - 620) < 3 * about["error"] * 620 and about["error"] == pytest.approx(0.0325)
     assert numbers.measured(about) == f"about {about['value']} addresses (±3.3%)"
     guessing.close()
+
+
+def test_a_damaged_file_makes_callers_unknown_and_says_no_path_to_readers(db: store.Store) -> None:
+    month(db)
+    last = DAY + 29 * ONE
+    (path,) = files(db, f"day={last - 10 * ONE}/uses-*.parquet")
+    path.write_bytes(path.read_bytes()[:-1])
+    found = figures(book(db, last))
+    assert found["callers_7d"].value == 160
+    assert found["callers_30d"].value == Unknown("the events of some of these days cannot be read")
+    with pytest.raises(LakeError, match=path.name):
+        lake.exact([day for _, day, _ in upkeep.days(db)])
 
 
 def test_where_events_are_gone_callers_are_estimated(db: store.Store) -> None:
