@@ -35,6 +35,7 @@ from pydantic import SecretStr
 from bot import slash
 from bot.answers import Desk
 from tests import desks
+from tests.peers import discord_gateway
 from tests.peers.discord_api import TOKEN, Fault, error, rate_limited
 from tests.peers.discord_gateway import AUTOCOMPLETE, CALLBACK, INVALID, RECONNECT, Asked, DiscordGateway
 
@@ -45,8 +46,11 @@ AT_ONCE = 8
 """Questions that wait for their answer at any time."""
 CUT_EVERY, INVALID_EVERY = 400, 3000
 PATIENCE = 60.0
-GROWS = 1.05
-"""How much more memory the last third may take than the middle one."""
+DEADLINE = 30.0
+"""Seconds for the first sign of life. Discord gives 3, which a machine that others use as well may not keep; the
+slowest is printed, and `tests/slash/test_running.py` holds the bot to them."""
+GROWS, GROWS_SHORTENED = 1.05, 1.15
+"""How much more memory the last third may take than the middle one; a shortened run is still filling what is kept."""
 FAULTS: dict[str, tuple[float, Callable[[random.Random], Fault]]] = {
     "limited": (0.01, lambda lot: rate_limited(lot.uniform(0.05, 0.3))),
     "5xx after effect": (0.004, lambda _: Fault(502, {"message": "bad gateway"}, after=True)),
@@ -87,6 +91,7 @@ class Heard:
 
 
 def serve(count: int, line: Connection) -> None:
+    discord_gateway.DEADLINE = DEADLINE
     with DiscordGateway(recording=False) as peer:
         line.send((peer.url, peer.gateway))
         peer.until(lambda: peer.identified, 60)
@@ -99,7 +104,11 @@ def serve(count: int, line: Connection) -> None:
         line.recv()
         peer.armed.clear()
         last = _answer(peer, "usage", day=EDITED)
-        lost = tuple(one.token for one in pending if not one.done.is_set())
+        lost = tuple(
+            f"{one.token}: first {one.first and one.first['type']} after {one.took:.1f} s"
+            for one in pending
+            if not one.done.is_set()
+        )
         late = max(one.took for one in peer.asked.values())
         line.send(
             Heard(count, lost, armed["refused"], dict(armed), len(peer.resumed), len(peer.identified), late, last)
@@ -233,7 +242,13 @@ def _verdict(heard: Heard, memory: list[int], value: int, took: float) -> int:
     print(f"{heard.resumed} times resumed, {heard.sessions} sessions; slowest first answer {heard.late:.2f} s")
     print(f"memory, median of the middle third {middle / 1024:.0f} MB, of the last {end / 1024:.0f} MB", end="; ")
     print(f"digests edited {value - 1_000_000} times, the last answer says {heard.last.splitlines()[0]}")
-    right = lost <= 0 and end / middle <= GROWS and f"{value:,}" in heard.last
+    if lost > 0:
+        print(f"without an answer, the refused among them: {'; '.join(heard.unanswered)}")
+    right = (
+        lost <= 0
+        and end / middle <= (GROWS if heard.asked == INTERACTIONS else GROWS_SHORTENED)
+        and f"{value:,}" in heard.last
+    )
     print("soak: passed" if right else "soak: FAILED")
     return 0 if right else 1
 
