@@ -132,7 +132,7 @@ class Reading:
             told = (
                 f"{self.place} from {spoken(self.began)} on, the earliest day there is, since no --since says otherwise"
             )
-        spans = []
+        spans: list[Span] = []
         for gap in missing(Window(begins, ends), covered):
             if gap.begins > begins and not told and not spans:
                 told = f"{self.place} from {_minute(gap.begins)} on, since what came before is there already"
