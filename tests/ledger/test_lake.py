@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from bot import daily, lake, ledger, numbers, store
+from bot import daily, lake, leases, ledger, numbers, store
 from bot.cli import main
 from bot.cli.parts import Parts
 from bot.lake import Lake, LakeError
@@ -252,6 +252,21 @@ def test_the_command_line_answers_in_words_and_json(
     assert cli(config, "prune", "--older", "40d", "--json") == 0
     done = json.loads(capsys.readouterr().out)["days"]
     assert [one["bytes_now"] for one in done] == ([0] if datetime.now(UTC).date() - DAY > timedelta(days=40) else [])
+    parts.close()
+
+
+def test_the_lake_is_looked_after_by_one_at_a_time(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    config = tmp_path / "config.yaml"
+    config.write_text(f"data: {tmp_path / 'data'}\n")
+    parts = Parts(config)
+    assert leases.hold(parts.store, "lake", "somebody", datetime.now(UTC), timedelta(minutes=10))
+    assert cli(config, "compact") == 2
+    assert "the lake is being looked after by another process" in capsys.readouterr().err
+    leases.release(parts.store, "lake", "somebody")
+    assert cli(config, "compact") == 0
     parts.close()
 
 
