@@ -39,7 +39,7 @@ RESUMED = timedelta(days=30)
 """A record that ends longer ago is not read up to today: that could take hours; `collect --since` does it."""
 EMITTERS = 50
 """Unrecognised emitters kept of a day, at most; the sender of logs chooses how many there are."""
-MOST = 2000
+MOST = 500
 """Settlements kept in one transaction."""
 TXS = 500
 """Transactions asked for at a time."""

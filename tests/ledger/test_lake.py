@@ -399,7 +399,7 @@ P99 = 0.5
 
 def test_a_long_reading_leaves_room_for_the_workers_own_writes(tmp_path: Path) -> None:
     db = store.opened(f"sqlite:///{tmp_path / 'footfall.db'}")
-    process = reader(db, 400, 2000)
+    process = reader(db, 400, 500)
     assert process.stdout is not None and process.stdout.readline()
     took = []
     try:
