@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot import lake
 from bot.cli.parts import Parts, clock
 from bot.records import FootfallError
 
@@ -39,6 +40,8 @@ def _found(parts: Parts, path: Path) -> Iterator[Check]:
     database = _tried("database", lambda: parts.store.shown, "set DATABASE_URL, or make its folder writable")
     yield database
     yield from (_folder(name, folder) for name, folder in (("data folder", parts.data), ("output folder", parts.out)))
+    cure = "correct lake.place in config.yaml, or the storage's keys and endpoint in the environment"
+    yield _tried("lake", lambda: lake.reachable(parts.lake.url), cure)
     if database.ok:
         yield from _networks(parts)
     yield from _outlets(parts)

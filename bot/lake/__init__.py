@@ -9,7 +9,7 @@ up, a pure function), `callers` (who called on several days).
 from bot.lake.callers import Known, about, exact
 from bot.lake.days import Day, Manifest, Told, changed, compacted, empty, nameless, pruned, read
 from bot.lake.files import Part
-from bot.lake.place import LakeError, Place, opened
+from bot.lake.place import LakeError, Place, opened, reachable
 from bot.lake.rollup import Rollup, attempted, rollup
 from bot.lake.settings import Lake
 
@@ -32,6 +32,7 @@ __all__ = [
     "nameless",
     "opened",
     "pruned",
+    "reachable",
     "read",
     "rollup",
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import secrets
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -250,3 +251,18 @@ def opened(url: str) -> Place:
     except (ImportError, ValueError) as error:
         raise LakeError(f"lake.place: {kind}://: {error}; install the package it names, or give a folder") from error
     return Objects(url.rstrip("/"), system, rest.rstrip("/"))
+
+
+def reachable(url: str) -> str:
+    """What `doctor` finds when it puts a small file there, reads it and takes it away. Raises `LakeError`."""
+    place, name = opened(url), f"events/doctor-{secrets.token_hex(8)}.txt"
+    with tempfile.TemporaryDirectory(prefix="footfall-lake-") as folder:
+        path = Path(folder) / "doctor.txt"
+        path.write_text("doctor was here\n")
+        wanted = sha256_of(path)
+        place.put(name, path)
+    try:
+        with place.local(name, wanted):
+            return f"{url} can be written and read"
+    finally:
+        place.remove(name)

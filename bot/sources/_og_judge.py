@@ -23,7 +23,7 @@ from bot.sources._walrus import Blob, Missing, Walrus, next_try
 
 GROUP = 200
 """Settlements judged at a time."""
-LEAVES = 4000
+LEAVES = 2000
 """Leaves kept in one transaction."""
 PATIENCE = timedelta(hours=6)
 """Until a settlement is tried again whose blob was missed for more than a day, or whose key is not known."""

@@ -34,7 +34,7 @@ LATE = 3
 """Days before today that are read again: nodes lag, proofs come late."""
 RESUMED = timedelta(days=30)
 """A record that ends longer ago is not read up to today: that could take hours; `collect --since` does it."""
-MOST = 2000
+MOST = 500
 """Settlements kept in one transaction."""
 TXS = 500
 """Transactions asked for at a time."""

@@ -77,6 +77,16 @@ def test_what_is_written_and_not_seen_yet_is_waited_for_and_no_listing_is_relied
     assert list(day.place.names("events")) == [], "the listing has nothing of it"
 
 
+def test_doctor_sees_whether_it_can_be_written_and_leaves_nothing(
+    proxy: s3.Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert lake.reachable("s3://footfall/checked") == "s3://footfall/checked can be written and read"
+    assert list(place.opened("s3://footfall/checked").names("events")) == []
+    monkeypatch.setattr(place, "TRIES", 2)
+    with pytest.raises(LakeError, match=r"s3://nosuchbucket/lake/events/doctor-.*: cannot be written: "):
+        lake.reachable("s3://nosuchbucket/lake")
+
+
 def test_an_object_that_somebody_altered_is_refused_by_name(proxy: s3.Proxy, tmp_path: Path) -> None:
     day, _ = lake.changed(day_in(URL), Told(used(300)))
     (part,) = lake.read(day).parts

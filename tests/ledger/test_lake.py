@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from bot import daily, lake, ledger, numbers, store
+from bot import daily, lake, leases, ledger, numbers, store
 from bot.cli import main
 from bot.cli.parts import Parts
 from bot.lake import Lake, LakeError
@@ -255,6 +255,21 @@ def test_the_command_line_answers_in_words_and_json(
     parts.close()
 
 
+def test_the_lake_is_looked_after_by_one_at_a_time(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    config = tmp_path / "config.yaml"
+    config.write_text(f"data: {tmp_path / 'data'}\n")
+    parts = Parts(config)
+    assert leases.hold(parts.store, "lake", "somebody", datetime.now(UTC), timedelta(minutes=10))
+    assert cli(config, "compact") == 2
+    assert "the lake is being looked after by another process" in capsys.readouterr().err
+    leases.release(parts.store, "lake", "somebody")
+    assert cli(config, "compact") == 0
+    parts.close()
+
+
 # --- who called on several days --------------------------------------------------------------------------------------
 
 
@@ -384,7 +399,7 @@ P99 = 0.5
 
 def test_a_long_reading_leaves_room_for_the_workers_own_writes(tmp_path: Path) -> None:
     db = store.opened(f"sqlite:///{tmp_path / 'footfall.db'}")
-    process = reader(db, 400, 2000)
+    process = reader(db, 400, 500)
     assert process.stdout is not None and process.stdout.readline()
     took = []
     try:
