@@ -118,7 +118,7 @@ def _answered(name: str, made: store.Store, members: Askers, floor: float, folde
         heard = asked(RATE, WINDOW, 1)
         busy = time.process_time() - busy
         fresh = client.pictures.fresh - before  # type: ignore[attr-defined]
-        most = _most(asked)
+        most = _most(asked) if _held(heard) else RATE
     plain = [one for one in heard if one.name not in DRAWN]
     drawn = [one for one in heard if one.name in DRAWN]
     held = _held(heard)
@@ -128,7 +128,7 @@ def _answered(name: str, made: store.Store, members: Askers, floor: float, folde
         _row(f"answers with a chart, {name}; {fresh} of {len(drawn)} drawn afresh", drawn, DRAWN_GOAL),
         Row(
             f"the highest rate that holds both, {name}",
-            f"{most:g} answers/s",
+            f"{most:g} answers/s" if held else f"under {RATE:g} answers/s",
             f"{RATE:g}/s asked for",
             most / RATE if held else None,
             "at least 1x",
