@@ -92,7 +92,8 @@ def _rollups(models: int) -> tuple[str, ...]:
         f"WHERE {used} AND s.id > 1 ORDER BY m.id, s.id",
         "INSERT INTO stretches (catalogue, last_day, first_day, uses, models_used, top_uses, newcomers, resets, added, "
         "removed) "
-        "SELECT 1, last_day, first_day, sum(uses), count(*), max(uses), 0, 0, 0, 0 FROM usage GROUP BY last_day",
+        "SELECT 1, last_day, first_day, sum(uses), count(*), max(uses), 0, 0, 0, 0 FROM usage "
+        "GROUP BY last_day, first_day",
         "UPDATE models SET first_used = (SELECT min(last_day) FROM usage WHERE model = models.id), "
         "last_used = (SELECT max(last_day) FROM usage WHERE model = models.id), "
         "last_used_from = (SELECT max(last_day) FROM usage WHERE model = models.id)",

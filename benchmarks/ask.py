@@ -114,19 +114,21 @@ def _answered(name: str, made: store.Store, members: Askers, floor: float, folde
     with connected(lambda: Footfall(_desk(made), folder, cooldowns=Cooldowns(*FREE))) as client:
         asked(RATE, 3, 0)  # imports, connections, names: once in the life of a worker
         before = client.pictures.fresh  # type: ignore[attr-defined]
+        busy = time.process_time()
         heard = asked(RATE, WINDOW, 1)
+        busy = time.process_time() - busy
         fresh = client.pictures.fresh - before  # type: ignore[attr-defined]
-        most = _most(asked)
+        most = _most(asked) if _held(heard) else RATE
     plain = [one for one in heard if one.name not in DRAWN]
     drawn = [one for one in heard if one.name in DRAWN]
     held = _held(heard)
-    _say(name, heard, fresh)
+    _say(name, heard, fresh, busy)
     return [
         _row(f"answers without a chart, {name}", plain, PLAIN_GOAL),
         _row(f"answers with a chart, {name}; {fresh} of {len(drawn)} drawn afresh", drawn, DRAWN_GOAL),
         Row(
             f"the highest rate that holds both, {name}",
-            f"{most:g} answers/s",
+            f"{most:g} answers/s" if held else f"under {RATE:g} answers/s",
             f"{RATE:g}/s asked for",
             most / RATE if held else None,
             "at least 1x",
@@ -177,12 +179,15 @@ def _p(heard: Sequence[Heard], share: float) -> float:
     return taken[min(len(taken) - 1, int(len(taken) * share))]
 
 
-def _say(name: str, heard: Sequence[Heard], fresh: int) -> None:
+def _say(name: str, heard: Sequence[Heard], fresh: int, busy: float) -> None:
     counts = Counter(one.name for one in heard)
     slowest = {key: _p([one for one in heard if one.name == key], 1.0) for key in counts}
     told = ", ".join(f"{key} {counts[key]} up to {slowest[key] * 1000:.0f} ms" for key in sorted(counts))
     deferred = sum(one.deferred for one in heard)
     print(f"{name}: {told}; {fresh} charts drawn afresh, {deferred} answers announced first", file=sys.stderr)
+    # What does not depend on who else uses the machine.
+    each, load = busy / len(heard) * 1000, os.getloadavg()[0]
+    print(f"{name}: {each:.0f} ms of the bot's processor time an answer; load {load:.1f}", file=sys.stderr)
 
 
 # --- beside ------------------------------------------------------------------------------------------------------
