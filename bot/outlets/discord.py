@@ -249,7 +249,7 @@ class Discord:
         return answer
 
     async def _direct(self, account: str) -> str | Outcome:
-        opened = await self._wire.ask(lambda client: client.http.start_private_message(int(account)))
+        opened = await self._wire.ask(lambda client: client.http.start_private_message(account))
         if not isinstance(opened, Trouble):
             return str(opened["id"])
         return self._outcome(replace(opened, doubt=False), "of direct messages")
