@@ -196,7 +196,9 @@ ERRORS = (
     N_("delivery {name}: is {word}; wanted one that is unknown"),
     N_("delivery {name}: is of edition {n}; edition {m} takes its place there"),
 )
-SENTENCES = (*REASONS, *GAPS, *ERRORS)
+LABELS = (N_("share of all {unit}"),)
+"""Labels of figures that are no metric's."""
+SENTENCES = (*REASONS, *GAPS, *ERRORS, *LABELS)
 WORDS = (
     # units
     *("models", "authors", "uses", "runs", "inferences", "tokens", "downloads", "addresses", "registrations"),
@@ -214,7 +216,6 @@ WORDS = (
     *("votes", "poll of readers, not a measurement"),
     # catalogues by their keys
     *("hub", "llm", "tee"),
-    "share of all use",
 )
 """Single words of documents, translated in the context "word"."""
 COUNTED = (
