@@ -188,6 +188,8 @@ ERRORS = (
     N_("Only the operator of this Footfall may do this."),
     N_("resolve: wanted one of sent, with the link to it, and not_sent"),
     N_("sent: found {name}, wanted the link to the post, https://..."),
+    N_("an operator paused it"),
+    N_("an operator says it is not out"),
     N_("{name}: no such outlet"),
     N_("{name}: is paused already"),
     N_("{name}: is not paused"),
