@@ -110,7 +110,9 @@ def test_every_answer_reads_as_it_was_signed(tmp_path: Path, name: str, locale: 
 
 
 # A key, a zone, a place, a link, what a platform answered: not ours to translate.
-BORROWED = re.compile(r"https?://\S+|<t:\d+:\w>|<#\w+>|python -m bot \S+ \S+|Europe/Zurich|Footfall|Replicate|replicate")
+BORROWED = re.compile(
+    r"https?://\S+|<t:\d+:\w>|<#\w+>|python -m bot \S+ \S+|Europe/Zurich|Footfall|Replicate|replicate"
+)
 
 
 @pytest.mark.parametrize("locale", ["ar", "zh-CN"])
