@@ -38,6 +38,15 @@ REASONS = (
     N_("the operator's own count of {day} was not read"),
     N_("a settlement does not say who asked"),
     N_("the senders of some transactions were not read"),
+    N_("callers were estimated and not counted one by one"),
+    N_("no list was read yet that closes a day"),
+    N_("what was read of {day} is not added up yet"),
+    N_("the events of some of these days cannot be read"),
+    N_("its payload could not be read yet, so its model is not known"),
+    N_("not closed yet"),
+    N_("found votes for {n} answers, wanted {m}"),
+    N_("closed, and still being counted"),
+    N_("closed, but its count was never final"),
     N_("the ledger has changed since this edition was composed"),
     N_("not part of that edition"),
     N_("not part of this edition"),
@@ -86,8 +95,14 @@ GAPS = (
     N_("{settlements} without a blob that can be read: claimed, and backed by nothing."),
     N_("{settlements} by a sender that is not pinned: not counted in any figure."),
     N_("{settlements}: {reason}."),
-    N_("Unrecognised emitter: {n} settlement events of contracts not pinned ({rest}), not counted."),
-    N_("{n} {unit} name a content id that no listed model is known to hold; they count for no model."),
+    N_("{n} {unit} are named by their sender alone ({rest}); unproven, they count for no model."),
+    N_("Unrecognised emitter: {settlements} of contracts not pinned ({rest}), not counted."),
+    N_("Nobody looked for settlements of contracts that are not pinned on {day}."),
+    N_("Nobody looked for settlements of contracts that are not pinned on {n} of {m} days."),
+    N_(
+        "{n} {unit} name a content id that no listed model is known to hold; they count for no model, category or "
+        "author."
+    ),
     N_("{n} of {m} {unit} do not name their model: figures by model speak of the others only."),
     N_("{leaves} written in place of an answer that came without proof."),
     N_("{leaves} with a signature that does not check out."),
@@ -96,7 +111,7 @@ GAPS = (
     N_("{leaves} counted before, in another batch or this one."),
     N_("{leaves} signed too far from their block."),
     N_("{leaves} beyond the size that their log claims."),
-    N_("{n} transfers to the operator did not come through a payment proxy and are not counted."),
+    N_("Not counted: {transfers} to the operator without a payment proxy's word."),
     N_("{n} entries of the Hub's listing have no usable author and name and are left out"),
     N_("the Hub's listing changed by {n} models between two walks, {m} times running"),
     N_("The Hub's list was read at {time} UTC of {day}."),
@@ -108,11 +123,13 @@ GAPS = (
     N_("Private inferences leave no proof, so what was served is more than what is verified."),
     N_("Web searches and images are proven as leaves too and cannot be told from chats."),
     N_("Use by the network's own apps and tests cannot be told from other people's."),
+    N_("A drop to zero can be a change of deployment: proofs can be switched off."),
     N_("Models that are private on the Hub are not listed."),
     N_("Scheduled runs of the network's own workflows count like everybody's."),
     N_("A restarted enclave has a new key, so registrations count starts and not machines."),
     N_("One payment is one session of many requests, and the network's chat app pays for everybody who uses it."),
     N_("The operator's own count of requests is its word: anyone who settles a payment can state any number."),
+    N_("votes on {name}: {n} of {m} channels could not be counted: {reason}"),
 )
 ERRORS = (
     N_("{name}: no such network"),
@@ -146,8 +163,44 @@ ERRORS = (
     N_("The answer took too long."),
     N_("Something went wrong here."),
     N_("config.yaml: networks: none is configured"),
+    N_("no network is watched here"),
+    N_("{name} {date}: no edition {n}; the newest is {m}"),
+    # settings of servers and members
+    N_("Subscriptions are a server's: use this in a server that the bot was added to."),
+    N_("Only members with the permission Manage Server may do this."),
+    N_("This Footfall does not post to Discord yet; its operator has to set that up."),
+    N_("The bot is not a member of this server: add it to the server, then subscribe."),
+    N_("This channel gets every post already, by the configuration of this Footfall."),
+    N_("The bot cannot see this channel; give its role the permission View Channel there."),
+    N_("The bot cannot post there; it lacks: {rest}. Grant that to its role in the channel."),
+    N_("this channel has no subscription; /subscriptions lists those of this server"),
+    N_("this server has {n} subscriptions, the most it may have; end one with /unsubscribe"),
+    N_("there are as many subscriptions as this Footfall takes; ask its operator"),
+    N_("{name}: found {other}, wanted a time of day such as 09:00"),
+    N_("quiet: found {name}, wanted two times of day such as 22:00-07:00"),
+    N_("quiet: found twice the same time, wanted hours that end some time"),
+    N_("zone: found {name}, wanted a time zone such as UTC or Europe/Zurich"),
+    N_("the record of {name} has ended, so nothing will happen there"),
+    N_("{name}: you do not watch this model; /watches lists those that you do"),
+    N_("you watch {n} models, the most that one member may; end one with /unwatch"),
+    N_("there are as many watches as this Footfall takes; ask its operator"),
+    # the operator's
+    N_("Only the operator of this Footfall may do this."),
+    N_("resolve: wanted one of sent, with the link to it, and not_sent"),
+    N_("sent: found {name}, wanted the link to the post, https://..."),
+    N_("an operator paused it"),
+    N_("an operator says it is not out"),
+    N_("{name}: no such outlet"),
+    N_("{name}: is paused already"),
+    N_("{name}: is not paused"),
+    N_("delivery {name}: there is none; python -m bot deliveries list shows those there are"),
+    N_("delivery {name}: is {word}; wanted one that is planned, refused or skipped"),
+    N_("delivery {name}: is {word}; wanted one that is unknown"),
+    N_("delivery {name}: is of edition {n}; edition {m} takes its place there"),
 )
-SENTENCES = (*REASONS, *GAPS, *ERRORS)
+LABELS = (N_("share of all {unit}"),)
+"""Labels of figures that are no metric's."""
+SENTENCES = (*REASONS, *GAPS, *ERRORS, *LABELS)
 WORDS = (
     # units
     *("models", "authors", "uses", "runs", "inferences", "tokens", "downloads", "addresses", "registrations"),
@@ -159,14 +212,17 @@ WORDS = (
     *("the settlement chain", "the chain of Hub models", "the enclave registries"),
     # periods, evidence, states, directions
     *("day", "week", "month", "reported", "claimed", "backed", "verified", "draft", "issued", "rose", "fell"),
+    # deliveries
+    *("planned", "sending", "sent", "refused", "unknown", "skipped"),
+    # what is asked of readers
+    *("votes", "poll of readers, not a measurement"),
     # catalogues by their keys
     *("hub", "llm", "tee"),
-    "share of all use",
 )
 """Single words of documents, translated in the context "word"."""
 COUNTED = (
     *("models", "authors", "uses", "runs", "inferences", "tokens", "downloads", "addresses", "registrations"),
     *("enclaves", "machines", "owners", "sessions", "requests", "payments", "days", "seconds", "settlements"),
-    *("leaves", "characters"),
+    *("leaves", "characters", "transfers", "votes", "watches", "subscriptions", "records", "deliveries", "attempts"),
 )
 """What is shown with a number; in the context "unit", as "{n} model" and "{n} models"."""

@@ -42,6 +42,7 @@ _KINDS: Mapping[str, str] = MappingProxyType(
         "models": f"{_NUMBER} models?",
         "settlements": f"{_NUMBER} settlements?",
         "leaves": f"{_NUMBER} (?:leaf|leaves)",
+        "transfers": f"{_NUMBER} transfers?",
         "unit": r"[a-z]+",
         **dict.fromkeys(("place", "word"), "|".join(map(re.escape, (*_sentences.WORDS, "Base")))),
         **dict.fromkeys(("name", "other"), r"\S(?:.*?\S)?"),
@@ -151,6 +152,7 @@ _SHOWN: Mapping[str, Callable[[str, str], str]] = MappingProxyType(
         "models": _counted("models"),
         "settlements": _counted("settlements"),
         "leaves": _counted("leaves"),
+        "transfers": _counted("transfers"),
     }
 )
 

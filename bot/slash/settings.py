@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import discord
 from discord.app_commands import Choice
 
-from bot import render
+from bot import render, words
 from bot.answers import AnswerError
 from bot.records import Document, FootfallError, Name
 from bot.slash.completion import LONGEST, SHOWN, near
@@ -22,15 +22,16 @@ from bot.store import StoreError
 if TYPE_CHECKING:
     from bot.slash.client import Footfall
 
-LOCALES: Mapping[str, str] = {
+_OWN_NAMES = {
     "en": "English",
     "ar": "العربية",
-    "zh_CN": "简体中文",
-    "es_ES": "Español",
+    "zh-CN": "简体中文",
+    "es-ES": "Español",
     "vi": "Tiếng Việt",
     "tr": "Türkçe",
 }
-"""Languages that posts and messages may be in, as Babel writes them."""
+LOCALES: Mapping[str, str] = {language: _OWN_NAMES[language] for language in words.LANGUAGES}
+"""Languages that posts and messages may be in, each as its speakers call it."""
 _TIME = re.compile(r"(?:[01]?\d|2[0-3]):[0-5]\d")
 _PLAIN: Mapping[str, object] = {
     "rows": [],
@@ -43,7 +44,7 @@ Interaction: TypeAlias = "discord.Interaction[Footfall]"
 
 async def settle(interaction: Interaction, name: str, job: Callable[[], Document]) -> None:
     """Do what a command asks, off the loop, and answer its asker alone with the document that came of it."""
-    client, locale = interaction.client, language(str(interaction.locale))
+    client, locale = interaction.client, words.nearest(interaction.locale.value)
 
     def said() -> Said:
         try:
@@ -64,15 +65,6 @@ async def refuse(interaction: Interaction, sentence: str) -> None:
         raise AnswerError(sentence)
 
     await settle(interaction, "refused", refused)
-
-
-def language(locale: str) -> str:
-    """The nearest of the languages there are; English where none is near."""
-    wanted = locale.replace("-", "_")
-    if wanted.startswith("zh") and wanted not in LOCALES:
-        return "en"  # who writes Chinese otherwise is not served with simplified signs
-    near_ones = [one for one in LOCALES if one.partition("_")[0] == wanted.partition("_")[0]]
-    return wanted if wanted in LOCALES else next(iter(near_ones), "en")
 
 
 # --- options -------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import discord
 from discord import app_commands
 from discord.app_commands import Choice
 
-from bot import schedule
+from bot import schedule, words
 from bot.answers import AnswerError, Desk
 from bot.outlets._discord_places import PERMISSIONS, Place
 from bot.records import Document
@@ -60,7 +60,7 @@ def shown(desk: Desk, one: Subscription) -> Document:
         "at": f"{terms.at:%H:%M}",
         "zone": terms.zone,
         "networks": titles,
-        "language": settings.LOCALES.get(terms.locale, terms.locale),
+        "language": settings.LOCALES[words.nearest(terms.locale)],
         "share": terms.share,
         "quiet": [f"{at:%H:%M}" for at in terms.quiet] if terms.quiet else None,
         "next": int(schedule.upcoming(one.entry, desk.clock(), 1)[0].timestamp()),
@@ -94,7 +94,7 @@ async def subscribe(
     if why := allowed(interaction) or _impossible(interaction, where):
         await settings.refuse(interaction, why)
         return
-    theirs = locale or settings.language(str(interaction.guild_locale or "en"))
+    theirs = locale or words.nearest(interaction.guild_locale.value if interaction.guild_locale else None)
 
     def job() -> Document:
         wanted = Terms(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from discord import app_commands
 from discord.app_commands import Choice
 
+from bot import words
 from bot.answers import AnswerError, Desk, NotFoundError
 from bot.records import Catalogue, Document, Name
 from bot.slash import offers, settings
@@ -60,7 +61,7 @@ async def watch(
     network: str | None = None,
 ) -> None:
     client, account = interaction.client, str(interaction.user.id)
-    locale = settings.language(str(interaction.locale))
+    locale = words.nearest(interaction.locale.value)
 
     def job() -> Document:
         catalogue, name = meant(client, model, network)

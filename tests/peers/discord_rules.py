@@ -44,8 +44,8 @@ MESSAGE, DEFERRED, UPDATE, COMPLETION = 4, 5, 7, 8
 ROW, BUTTON, LINK = 1, 2, 5
 COMMAND_NAME = regex.compile(r"[-_'\p{L}\p{N}\p{sc=Deva}\p{sc=Thai}]{1,32}")
 _LOCALES = "id da de en-GB en-US es-ES es-419 fr hr it lt hu nl no pl pt-BR ro fi sv-SE vi tr cs el bg ru uk hi th"
+# Arabic and Hebrew stand in the OpenAPI description (AvailableLocalesEnum) and not on the page.
 LOCALES = frozenset([*_LOCALES.split(), "zh-CN", "ja", "zh-TW", "ko", "ar", "he"])
-"""The documentation lists all but the last two, which the OpenAPI description of 18 July 2026 adds."""
 
 
 def unwritten(recorded: Recorded) -> Iterator[str]:

@@ -64,7 +64,7 @@ def test_the_command_says_what_is_not_in_step(tmp_path: Path) -> None:
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     call = [sys.executable, "-m", "locales", "--check"]
     assert subprocess.run(call, cwd=tmp_path, capture_output=True, timeout=120).returncode == 0
-    template = tmp_path / "templates" / "x" / "digest.j2"
+    template = tmp_path / "templates" / "sentences.j2"
     template.write_text(template.read_text().replace("Private ones leave no proof.", "Private ones leave none."))
     found = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert found.returncode == 1 and "not in step" in found.stdout and "Private ones leave none." in found.stdout
