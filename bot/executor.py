@@ -12,6 +12,7 @@ import hashlib
 import logging
 import pickle
 import platform
+import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
@@ -185,7 +186,8 @@ class Cluster(Executor):
                 self.address, timeout=self._patience, security=security, set_as_default=False, name="footfall"
             )
         except (OSError, ValueError, RuntimeError) as error:
-            why = (str(error.__cause__ or error).splitlines() or [""])[0][:200]
+            line = (str(error.__cause__ or error).splitlines() or [""])[0]
+            why = re.sub(r"in <[^>]*>: ", "", line)[:200]
             cure = "start it (docs/scale.md), or take `cluster` out of config.yaml"
             raise ClusterError(f"cluster: {self.address}: the scheduler cannot be reached: {why}; {cure}") from error
 
