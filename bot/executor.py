@@ -15,7 +15,7 @@ import platform
 import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -86,20 +86,28 @@ def refused(worker: str, found: Versions | str, wanted: Versions) -> str:
 # --- on a worker -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A function's name and its arguments, pickled. Never shown: Dask logs failures, and an address may hold a key."""
+def task(wanted: Versions, content: bytes) -> Callable[[], Any]:
+    """A pickled function with its arguments as one that travels whole, so that a worker without this module can say so.
+    Dask logs the name and the arguments of what failed; this one has none, since an address in them may hold a key."""
 
-    content: bytes = field(repr=False)
+    def call() -> Any:
+        from distributed import get_worker
+
+        worker = get_worker().address
+        try:
+            from bot.executor import done
+        except ImportError as error:
+            raise ImportError(str(error), name=worker) from None
+        return done(worker, wanted, content)
+
+    return call
 
 
-def there(wanted: Versions, call: Call) -> Any:
-    """On a worker: a call done, if this is the worker that it was meant for."""
-    from distributed import get_worker
-
-    if why := refused(get_worker().address, versions(), wanted):
+def done(worker: str, wanted: Versions, content: bytes) -> Any:
+    """On a worker: a call done, if this is a worker that may. Raises `ClusterError`."""
+    if why := refused(worker, versions(), wanted):
         raise ClusterError(why)
-    function, args, kwargs = pickle.loads(call.content)  # noqa: S301  Dask has unpickled this very task already
+    function, args, kwargs = pickle.loads(content)  # noqa: S301  Dask has unpickled this very task already
     return function(*args, **kwargs)
 
 
@@ -129,13 +137,14 @@ class Cluster(Executor):
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """A task on some worker. Raises `ClusterError` where there is none; so does its result, once there is none."""
-        call = Call(pickle.dumps((fn, args, kwargs), pickle.HIGHEST_PROTOCOL))
+        content = pickle.dumps((fn, args, kwargs), pickle.HIGHEST_PROTOCOL)
         client = self._connected()
         key = f"{getattr(fn, '__name__', 'call')}-{uuid4().hex}"
         told: _Awaited[T] = _Awaited(self, client)
-        inner = client.get_executor(pure=False).submit(there, versions(), call, key=key)
-        told.add_done_callback(lambda outer: inner.cancel() if outer.cancelled() else None)
-        inner.add_done_callback(lambda done: self._passed_on(done, told))
+        # Held until it is done and no longer: what somebody holds Dask computes again when its worker is lost.
+        held = [client.get_executor(pure=False).submit(task(versions(), content), key=key)]
+        told.add_done_callback(lambda outer: held[0].cancel() if outer.cancelled() and held else None)
+        held[0].add_done_callback(lambda done: self._passed_on(done, told, held))
         return told
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -215,7 +224,8 @@ class Cluster(Executor):
             raise
         return client
 
-    def _passed_on(self, done: Future[Any], told: Future[Any]) -> None:
+    def _passed_on(self, done: Future[Any], told: Future[Any], held: list[Future[Any]]) -> None:
+        held.clear()
         if not told.set_running_or_notify_cancel():
             return
         if done.cancelled():
@@ -240,8 +250,8 @@ class Cluster(Executor):
             return WorkersDiedError(
                 f"cluster: {task}: {error.allowed_failures + 1} workers died of it, {last} the last; {cure}"
             )
-        if isinstance(error, ImportError | AttributeError | pickle.UnpicklingError):
-            return ClusterError(refused("that took the task", str(error), versions()))
+        if isinstance(error, ImportError):
+            return ClusterError(refused(error.name or "that took the task", str(error), versions()))
         return error
 
 

@@ -22,14 +22,15 @@ from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
+import cloudpickle
 import pytest
 
 from bot import executor, lake, ledger, store
 from bot.cli.parts import Parts
-from bot.executor import Call, Cluster, ClusterError, Tls, refused, versions
+from bot.executor import Cluster, ClusterError, Tls, refused, versions
 from bot.lake import Day, Lake, days, files
 from bot.records import Haul, Listing, Name, Ref, Snapshot, Window, instant
-from bot.sources._evm import Chain, Endpoint, Filter, Pin
+from bot.sources._evm import Asker, Chain, Endpoint, Filter, Pin, range_of
 from bot.sources._signatures import claim, genuine
 from tests.lake.events import DAY, day_in, paid, used
 from tests.peers.anvil import anvil
@@ -185,9 +186,11 @@ def chain(url: str, by: Executor | None) -> tuple[int, int, tuple[tuple[int, str
 def test_what_travels_is_small_and_shows_no_secret() -> None:
     day = Day(Lake("s3://bucket/footfall"), "opengradient", "hub", DAY, "manifest-000001-" + "ab" * 32 + ".json")
     assert len(pickle.dumps((lake.attempted, (day,)))) < 600
-    asked = Endpoint("https://rpc.example/v2/SECRETKEY")
-    call = Call(pickle.dumps((len, (asked.url,))))
-    assert "SECRETKEY" in str(call.content) and "SECRETKEY" not in repr(call)
+    asked = Asker(Pin(31337, None), (Endpoint("https://rpc.example/v2/SECRETKEY"),), 1, 20.0, 5000)
+    content = pickle.dumps((range_of, (asked, Filter(), 1, 5000)))
+    travels = executor.task(versions(), content)
+    assert b"SECRETKEY" in content and "SECRETKEY" not in repr(travels) + repr(asked)
+    assert len(cloudpickle.dumps(travels)) < len(content) + 2500 < 4000
 
 
 # --- whatever happens to workers -------------------------------------------------------------------------------------
