@@ -21,6 +21,7 @@ The map, in the order in which the data goes:
 
 Below all of them: config.py (choices and secrets), records.py (the types that walk), words/ (what we say, in each
 language), numbers.py (how numbers are shown), logs.py (lines without secrets), lake/ (single events as Parquet by day,
-and days added up), store/ (engine, tables; the migrations lie beside it), leases.py (which of several workers does
-what), transfer.py (one database copied into another). Imports go one way; `pyproject.toml` holds them to it.
+and days added up), executor.py (a cluster that does what takes long), store/ (engine, tables; the migrations lie beside
+it), leases.py (which of several workers does what), transfer.py (one database copied into another). Imports go one way;
+`pyproject.toml` holds them to it.
 """

@@ -283,6 +283,32 @@ class LakeChoice(Choice):
     )
 
 
+class ClusterChoice(Choice):
+    """A Dask cluster, for what one machine is too small for."""
+
+    address: str = Field(
+        pattern=r"^(tcp|tls)://[^\s@/?#]+:[0-9]{1,5}$",
+        description="of the scheduler, `tcp://host:port` or `tls://host:port`",
+    )
+    ca: Path | None = Field(None, description="of tls: file of the certificate that signed all others, PEM")
+    cert: Path | None = Field(None, description="of tls: file of our own certificate, PEM")
+    key: Path | None = Field(None, description="of tls: file of our own private key, PEM")
+
+    @model_validator(mode="after")
+    def _whole(self) -> ClusterChoice:
+        given = [name for name in ("ca", "cert", "key") if getattr(self, name)]
+        tls = self.address.startswith("tls://")
+        if len(given) != (3 if tls else 0):
+            wanted = "ca, cert and key with tls://" if tls else "tls:// with them"
+            raise ValueError(f"found {', '.join(given) or 'no ca, cert and key'}; wanted {wanted}")
+        return self
+
+
+def _cluster(value: object) -> object:
+    """`cluster: tcp://host:port` says the address alone."""
+    return {"address": value} if isinstance(value, str) else value
+
+
 def _lake(value: object) -> object:
     """`lake: data/lake` says the place alone."""
     return {"place": value} if isinstance(value, str) else value
@@ -310,6 +336,9 @@ class Config(Choice):
     discord: Discord = Field(Discord.model_validate({}), description="whom the bot serves on Discord, and how many")
     lake: Annotated[LakeChoice, BeforeValidator(_lake)] = Field(
         LakeChoice.model_validate({}), description="where single events are kept; a text alone is its `place`"
+    )
+    cluster: Annotated[ClusterChoice | None, BeforeValidator(_cluster)] = Field(
+        None, description="where days are added up, ranges of blocks read and signatures checked; by default here"
     )
     hidden_names: tuple[str, ...] = Field(
         (), description='names shown as "a hidden model" everywhere; they still count'

@@ -20,7 +20,18 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 SHORTEST = 4
 """Characters of the shortest secret that is looked for: a shorter one is found in every second word."""
-_LOUD = ("httpx", "httpcore", "discord", "tweepy", "aiohttp.access", "urllib3", "alembic", "matplotlib", "schedule")
+_LOUD = (
+    "distributed",
+    "httpx",
+    "httpcore",
+    "discord",
+    "tweepy",
+    "aiohttp.access",
+    "urllib3",
+    "alembic",
+    "matplotlib",
+    "schedule",
+)
 """Libraries of which only warnings are of use to an operator."""
 
 

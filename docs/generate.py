@@ -137,12 +137,20 @@ def _keys(block: type[BaseModel], prefix: str) -> Iterator[str]:
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             yield from _keys(annotation, f"{prefix}{name}.")
             continue
+        if field.default is None and (optional := [one for one in get_args(annotation) if _is_block(one)]):
+            yield f"| `{prefix}{name}` | `None` | {field.description}; a text alone is its `address` |"
+            yield from _keys(optional[0], f"{prefix}{name}.")
+            continue
         if inner := [one for one in get_args(annotation) if isinstance(one, type) and issubclass(one, BaseModel)]:
             yield f"| `{prefix}{name}` | (below) | {field.description}; a list, each with: |"
             yield from _keys(inner[0], f"{prefix}{name}[].")
             continue
         default = "(wanted)" if field.is_required() else f"`{_plain(field.get_default(call_default_factory=True))}`"
         yield f"| `{prefix}{name}` | {default} | {field.description or ''} |"
+
+
+def _is_block(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
 def _plain(value: object) -> str:

@@ -85,11 +85,18 @@ class Parts:
     def lake(self) -> Lake:
         chosen = self.settings.config.lake
         place = chosen.place or str(self.data / "lake")
+        if self.settings.config.cluster and "://" not in place:
+            place = str(Path(place).absolute())  # A worker's working directory is another.
         return Lake(place, chosen.memory, chosen.exact_callers_up_to)
 
     @cached_property
     def executor(self) -> Executor:
-        """What runs days side by side."""
+        """What runs days side by side: a cluster where there is one, else threads."""
+        if chosen := self.settings.config.cluster:
+            from bot.executor import Cluster, Tls
+
+            shown = Tls(chosen.ca, chosen.cert, chosen.key) if chosen.ca and chosen.cert and chosen.key else None
+            return Cluster(chosen.address, shown)
         from concurrent.futures import ThreadPoolExecutor
 
         return ThreadPoolExecutor(self.settings.config.lake.threads, thread_name_prefix="footfall-days")
@@ -160,7 +167,8 @@ class Parts:
     def source(self, name: str) -> Source | EventSource:
         wanted = sources.module(name).SECRETS
         secrets = {key: value for key in wanted if (value := self.settings.secret(key))}
-        return sources.source(name, self.settings.config.networks[name], self.data, secrets, clock)
+        executor = self.executor if self.settings.config.cluster else None
+        return sources.source(name, self.settings.config.networks[name], self.data, secrets, clock, executor)
 
     @cached_property
     def desk(self) -> Desk:

@@ -16,6 +16,7 @@ from bot.archive import Archive
 from bot.daily import readers
 from bot.daily.backfill import Backfill
 from bot.daily.readers import NO_HABITS, Habits
+from bot.executor import ClusterError
 from bot.lake import LakeError
 from bot.records import Catalogue, Document, Haul, Name, Period, PeriodName, Post, Snapshot, instant
 from bot.sources import EventSource, Source, SourceError
@@ -90,7 +91,7 @@ def collect(
             new, known = new + fresh, known + (not fresh)
     except SourceError as error:
         return Collected(network, new, known, last, "\n".join([str(error), *_added_up(store, network, executor)]))
-    except LakeError as error:
+    except (LakeError, ClusterError) as error:
         return Collected(network, new, known, last, str(error))
     return Collected(network, new, known, last, "\n".join(_added_up(store, network, executor)))
 
@@ -99,7 +100,7 @@ def _added_up(store: Store, network: str, executor: Executor | None) -> Iterator
     """Add up what is whole; what went wrong. What a process that was killed left is added up here as well."""
     try:
         ledger.add_up(store, network, executor)
-    except LakeError as error:
+    except (LakeError, ClusterError) as error:
         yield str(error)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot import lake
+from bot.executor import WorkersDiedError
 from bot.lake import Day, LakeError, Manifest, Rollup, Told
 from bot.ledger.snapshots import ONE, changed, insert_new, model_ids, move_use
 from bot.records import Evidence, Haul, instant
@@ -126,8 +127,7 @@ def add_up(store: Store, network: str, executor: Executor | None = None) -> tupl
     failed: dict[tuple[int, Day], str] = {}
     while waiting := [one for one in _waiting(store, network) if one not in failed][:AT_A_TIME]:
         days = [day for _, day in waiting]
-        made = executor.map(lake.attempted, days) if executor else map(lake.attempted, days)
-        for key, one in zip(waiting, made, strict=True):
+        for key, one in zip(waiting, _made(days, executor), strict=True):
             if isinstance(one, str):
                 failed[key] = one
             else:
@@ -137,6 +137,23 @@ def add_up(store: Store, network: str, executor: Executor | None = None) -> tupl
     if wrong:
         raise LakeError("\n".join(wrong))
     return tuple(done)
+
+
+def _made(days: Sequence[Day], executor: Executor | None) -> Iterator[Rollup | str]:
+    """What each day adds up to, or why it does not."""
+    if executor is None:
+        yield from map(lake.attempted, days)
+        return
+    asked = [executor.submit(lake.attempted, day) for day in days]
+    try:
+        for day, one in zip(days, asked, strict=True):
+            try:
+                yield one.result()
+            except WorkersDiedError as error:
+                yield f"{day.folder}: {error}"
+    finally:
+        for one in asked:
+            one.cancel()
 
 
 def _waiting(store: Store, network: str) -> list[tuple[int, Day]]:
