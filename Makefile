@@ -9,7 +9,7 @@ NPM = $$(command -v npm || echo node $(WHEEL)/lib/node_modules/npm/bin/npm-cli.j
 READY := .venv/.ready
 READY_DEV := .venv/.ready-dev
 
-.PHONY: demo run check test image-check golden bench soak docs pictures words tools clean
+.PHONY: demo run check test image-check golden bench soak crash-matrix docs pictures words tools clean
 
 demo: $(READY)  ## the whole walk on a real network's public record, no keys
 	@$(BIN)/python -m bot demo
@@ -42,6 +42,9 @@ bench: $(READY_DEV)  ## every measurement, each as a ratio against a peer or a f
 
 soak: $(READY_DEV)  ## 10,000 interactions in Discord with faults: no answer lost, memory flat; SHORTER=20 for a twentieth
 	$(BIN)/python -m tests.soak --shorter $(or $(SHORTER),1)
+
+crash-matrix: $(READY_DEV)  ## kill the publishing process at every point of every scenario, where `make test` takes some
+	CRASH_MATRIX=full $(BIN)/pytest -n auto --dist loadfile tests/test_crash_matrix_x.py tests/test_crash_matrix_discord.py
 
 pictures: $(READY_DEV)  ## docs/pictures/discord/ anew: every answer as a member sees it
 	$(BIN)/python -m docs.pictures

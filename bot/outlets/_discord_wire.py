@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import SecretStr
 
 from bot.outlets import redacted
+from bot.outlets._pace import Pace
 
 if TYPE_CHECKING:
     from types import SimpleNamespace
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-PER_SECOND = 49.0
-"""Requests a second; "All bots can make up to 50 requests per second" (topics/rate-limits, Global Rate Limit)."""
+PER_SECOND = 50
+"""Requests in any second; "All bots can make up to 50 requests per second" (topics/rate-limits, Global Rate Limit)."""
 CONNECTIONS = 32
 PATIENCE = 30.0
 """Seconds for one request and its answer."""
@@ -79,14 +80,14 @@ _ATTEMPT: ContextVar[_Attempt] = ContextVar("_ATTEMPT")
 class Wire:
     """One REST session, opened at the first question and kept until `close`."""
 
-    def __init__(self, api: str, token: SecretStr, patience: float = PATIENCE, per_second: float = PER_SECOND) -> None:
-        self._api, self._token, self._patience, self._per_second = api, token, patience, per_second
+    def __init__(self, api: str, token: SecretStr, patience: float = PATIENCE, per_second: int = PER_SECOND) -> None:
+        self._api, self._token, self._patience = api, token, patience
         self._starting = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._client: discord.Client | None = None
         self._opening = asyncio.Lock()
-        self._next_turn = 0.0
+        self._pace = Pace(per_second)
         self._prune_at = LIMITS_KEPT
 
     def begin(self, work: Coroutine[object, object, T]) -> Future[T]:
@@ -185,10 +186,7 @@ class Wire:
         self, _: aiohttp.ClientSession, __: SimpleNamespace, ___: aiohttp.TraceRequestStartParams
     ) -> None:
         """Each request, also a repeated one, takes its turn and then has `patience`."""
-        loop = asyncio.get_running_loop()
-        turn = max(loop.time(), self._next_turn)
-        self._next_turn = turn + 1 / self._per_second
-        await asyncio.sleep(turn - loop.time())
+        await self._pace.turn()
         self._allow(self._patience)
 
     async def _leaves(

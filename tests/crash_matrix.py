@@ -1,9 +1,9 @@
-"""The publishing process is killed at every commit and at every network call, and started again. Whatever the point,
-the platform's ledger then holds each part exactly once and the archive its receipt: for single posts, many channels,
+"""Kills the publishing process at every commit and at every network call and starts it again. Whatever the point, the
+platform's ledger then holds each part exactly once and the archive its receipt: for single posts, many channels,
 threads, polls, corrections and the site.
 
-Takes about two minutes of one processor. Of all scenarios but the plain posts, points evenly spread are taken;
-CRASH_MATRIX=full takes every one (about six minutes).
+Plain posts are killed at every point. Of the other scenarios, points evenly spread are taken, and what is printed says
+how many of how many; `make crash-matrix` takes every one.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
@@ -24,7 +24,6 @@ from bot.archive import Archive
 from bot.deliveries import Delivery
 from tests import publishing
 from tests.peers.fork_server import ForkServer
-from tests.peers.postgres import Postgres
 from tests.publishing import CHANNEL, LAST, LONG, Peers
 
 PASSES = (0, 1300, 2600)
@@ -137,24 +136,10 @@ SCENARIOS = {
 # --- killing ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[ForkServer]:
-    with ForkServer() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def peers() -> Iterator[Peers]:
-    with publishing.peers() as served:
-        for channel in CHANNELS:
-            served.discord.channel(int(channel))
-        yield served
-
-
-def chosen(points: list[str], most: int | None = None) -> list[int]:
-    """The numbers of the points to kill at: before every commit; of each request before its first piece, in its middle
-    and once all of it is out. After a commit or an answer is the same as before what comes next: the world has not
-    changed; of those only the very last is taken. With `most`, that many of them, evenly spread."""
+def worthwhile(points: list[str]) -> list[int]:
+    """The numbers of the points where a kill may matter: before every commit; of each request before its first piece,
+    in its middle and once all of it is out. After a commit or an answer is the same as before what comes next: the
+    world has not changed; of those only the very last is taken."""
     numbers: list[int] = []
     for kind, group in groupby(enumerate(points, 1), key=lambda numbered: numbered[1].split()[1]):
         run = [number for number, _ in group]
@@ -162,10 +147,24 @@ def chosen(points: list[str], most: int | None = None) -> list[int]:
             numbers += run[::2]
         elif kind == "request":
             numbers += [run[0], run[len(run) // 2], run[-1]]
-    found = sorted({*numbers, len(points)})
+    return sorted({*numbers, len(points)})
+
+
+def spread(found: list[int], most: int | None) -> list[int]:
+    """At most so many of them, evenly spread, the first and the last among them."""
     if most is None or os.environ.get("CRASH_MATRIX") == "full" or len(found) <= most:
         return found
     return [found[n * (len(found) - 1) // (most - 1)] for n in range(most)]
+
+
+@dataclass(frozen=True)
+class Killed:
+    """One scenario with all its kills behind it."""
+
+    lines: list[str]
+    """What came of each."""
+    points: int
+    """How many there are to kill at."""
 
 
 @dataclass(frozen=True)
@@ -192,8 +191,8 @@ class Matrix:
             assert self.server.run(self.run)[0]["status"] == 0
             publishing.tamper(self.url)
 
-    def lines(self) -> list[str]:
-        """Every case, a line each."""
+    def killed(self) -> Killed:
+        """Every case that is taken."""
         dry = ("--config", str(self.config), "publish", *self.scenario.argv, "--dry-run")
         self.server.here(*dry, environ={"DATABASE_URL": self.url})
         self.prepare()
@@ -201,7 +200,9 @@ class Matrix:
         assert whole["status"] == 0, whole
         self.scenario.check(self.peers, self.rows(), self.url)
         most = self.scenario.most and self.scenario.most * (1 if self.workers > 1 else 3)
-        return [self.case(kill, whole["points"][kill - 1]) for kill in chosen(whole["points"], most)]
+        every = worthwhile(whole["points"])
+        taken = spread(every, most)
+        return Killed([self.case(kill, whole["points"][kill - 1]) for kill in taken], len(every))
 
     def case(self, kill: int, name: str) -> str:
         """Kill at one point, start again as often as it takes: how the posts came to be, and the passes it took."""
@@ -244,38 +245,10 @@ def matrix(server: ForkServer, peers: Peers, name: str, folder: Path, url: str, 
     return Matrix(scenario, server, peers, url, config, workers)
 
 
-def show(capsys: pytest.CaptureFixture[str], title: str, lines: list[str]) -> None:
-    tally = Counter(line.split(maxsplit=3)[-1] for line in lines)
+def show(capsys: pytest.CaptureFixture[str], title: str, found: Killed) -> None:
+    """Print a matrix, with how much of the whole it is."""
+    tally = Counter(line.split(maxsplit=3)[-1] for line in found.lines)
+    some = "every point" if len(found.lines) == found.points else f"{len(found.lines)} of {found.points} points"
     with capsys.disabled():
-        print(f"\ncrash matrix, {title}: {len(lines)} kills, each part once with its receipt; {dict(tally)}")
-        print("\n".join(lines))
-
-
-@pytest.mark.parametrize("name", SCENARIOS)
-def test_a_worker_killed_anywhere_and_started_again_posts_each_part_once(
-    server: ForkServer, peers: Peers, name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    lines = matrix(server, peers, name, tmp_path, f"sqlite:///{tmp_path / 'f.db'}", workers=1).lines()
-    assert len(lines) > (4 if name == "site" else 10)
-    show(capsys, f"{name}, alone on SQLite", lines)
-
-
-@pytest.mark.parametrize("name", SCENARIOS)
-def test_two_workers_after_a_kill_anywhere_post_each_part_once(
-    server: ForkServer,
-    peers: Peers,
-    postgres: Postgres,
-    name: str,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    lines = matrix(server, peers, name, tmp_path, postgres.database(), workers=2).lines()
-    assert len(lines) >= 4
-    show(capsys, f"{name}, with a second worker on PostgreSQL", lines)
-
-
-def test_a_point_that_is_never_reached_is_noticed(server: ForkServer, peers: Peers, tmp_path: Path) -> None:
-    """The matrix would prove nothing if processes outlived their kill."""
-    made = matrix(server, peers, "x", tmp_path, f"sqlite:///{tmp_path / 'f.db'}", 1)
-    with pytest.raises(AssertionError, match="was not reached"):
-        made.case(10_000, "nowhere")
+        print(f"\ncrash matrix, {title}: killed at {some}, each part once with its receipt; {dict(tally)}")
+        print("\n".join(found.lines))
