@@ -29,6 +29,8 @@ MOST_MB = 400
 class Source:
     """Ten days of events, as a chain is read: range by range, each with its window and cursor."""
 
+    settles_for = timedelta(0)
+
     def hauls(self, wanted: Period | None, memory: Memory) -> Iterator[Snapshot | Haul]:
         at = instant(DAY)
         names = [Name(f"author{n // 3}/model-{n}") for n in range(MODELS)]
