@@ -29,6 +29,8 @@ MOST_MB = 400
 class Source:
     """Ten days of events, as a chain is read: range by range, each with its window and cursor."""
 
+    settles_for = timedelta(0)
+
     def __init__(self) -> None:
         self.making = 0.0
         """Seconds that making the events up took, which is no part of collecting."""

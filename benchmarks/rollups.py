@@ -33,9 +33,9 @@ ROUNDS = 9
 DAY_GOAL, YEAR_GOAL, MOST_MB = 1.1, 2.2, 400
 
 
-def made(url: str, number: int) -> Day:
+def made(url: str, number: int, memory: str = "400MB") -> Day:
     """One day of the data set, in the lake: models and callers by Zipf's law, all else as on a chain."""
-    day = Day(Lake(url), "bench", "hub", FIRST + timedelta(days=number))
+    day = Day(Lake(url, memory), "bench", "hub", FIRST + timedelta(days=number))
     begins = int(instant(day.day).timestamp())
     line = f"""
         SELECT '0x' || sha256({number}::VARCHAR || ':' || i) || ':' || (i % 10) AS place, i // 10 AS block,

@@ -376,7 +376,7 @@ def test_a_scheduler_that_comes_back_is_found_again_and_a_cluster_without_worker
         with pytest.raises(ClusterError, match="the scheduler was lost in the middle"):
             waits.result(30)
         dask.stop("w1")
-        with pytest.raises(ClusterError, match=r"the scheduler cannot be reached: .*Connection refused; start it"):
+        with pytest.raises(ClusterError, match=r"the scheduler cannot be reached: .*; start it"):
             cluster.submit(abs, -1)
         dask.starts(int(dask.address.rpartition(":")[2]))
         dask.add("w2")

@@ -1,0 +1,49 @@
+"""What one day of so many uses takes: `python -m benchmarks._capacity 1000000 10000000`, for docs/scale.md.
+
+Seconds are of a core (processor time), so that other work on the machine changes them little. Uses, models and callers
+are made up as in `rollups`.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+
+from benchmarks import rollups
+from benchmarks._events import peak_mb
+from bot import lake
+from bot.lake import Day, Lake
+
+
+def main() -> None:
+    for count in sys.argv[1:]:
+        with tempfile.TemporaryDirectory() as folder:
+            rollups.A_DAY = int(count)
+            began = time.process_time()
+            day = rollups.made(folder, 0, "6GB")
+            writing = time.process_time() - began
+            size = lake.read(day).size
+            code = f"from benchmarks._capacity import added; added({folder!r}, {day.manifest!r})"
+            ran = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True)
+            each = size / int(count)
+            print(f"{int(count):,} uses: {size / 1e6:,.0f} MB, {each:.0f} bytes each; made, written in {writing:.1f} s")
+            print(f"  added up: {ran.stdout}", end="")
+
+
+def added(folder: str, manifest: str) -> None:
+    """In a process of its own: the day added up."""
+    day = Day(Lake(folder), "bench", "hub", rollups.FIRST, manifest)
+    began, clock = time.process_time(), time.perf_counter()
+    found = lake.attempted(day)
+    if isinstance(found, str):
+        print(found)
+        return
+    callers = found.callers.callers
+    took, waited = time.process_time() - began, time.perf_counter() - clock
+    print(f"{took:.2f} s of a core ({waited:.2f} s waited), {callers:,} callers exact, {peak_mb():.0f} MB at most")
+
+
+if __name__ == "__main__":
+    main()
