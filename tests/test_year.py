@@ -5,6 +5,7 @@ reason why not, and each poll its result in the next weekly digest, or a reason.
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
@@ -17,7 +18,7 @@ import pytest
 from bot import charts, config, daily, schedule, store, worker
 from bot.archive import Archive
 from bot.config import Publish, ScheduleEntry
-from bot.deliveries import Delivery, Ready, Run
+from bot.deliveries import Asked, Delivery, Ready, Run
 from bot.outlets import CannotTell, Check, Found, Later, NotFound, Outcome, Part, Refused, Sent, Stopped, Unsure, Votes
 from bot.records import Period, PeriodName, Picture, Snapshot
 from bot.sources import SourceError
@@ -106,11 +107,11 @@ def weather(seed: int) -> Weather:
         elif kind < 0.45:
             made.outlet[day, chance.choice(("text", "site"))] = chance.choice(FAULTS)
         day += ONE
-    more = random.Random(seed + 1)
+    more, faults = random.Random(seed + 1), itertools.cycle(FAULTS)
     for n in range((LAST - FIRST).days - 9):
         day = FIRST + (n + 3) * ONE
         if day not in FAIR and (day.weekday() == 0 or day.day == 1) and more.random() < 0.5:
-            made.outlet[day, "x"] = more.choice(FAULTS)
+            made.outlet[day, "x"] = next(faults)
     return made
 
 
@@ -317,20 +318,37 @@ def test_each_day_has_one_post_at_each_destination_or_a_reason_why_not(lived: Ye
     assert not wrong
 
 
-def test_most_days_are_published_and_every_fault_was_met(lived: Year, told: Told) -> None:
+def excuses(lived: Year, period: Period, outlet: str) -> list[str]:
+    """What happened in the world that leaves a period without a post. Any other period has one."""
+    found, dark = [], lived.weather.source_out | lived.weather.worker_off
+    if {period.first, period.last + ONE} & dark:
+        found.append("nobody saw how it began or ended")
+    after = [period.last + n * ONE for n in range(1, 4)]
+    if any(lived.weather.outlet.get((day, outlet)) == "refuses one" for day in after):
+        found.append("a post was refused")
+    return found
+
+
+def test_no_day_is_without_a_post_but_for_what_nobody_could_know_or_was_refused(lived: Year, told: Told) -> None:
     shown = seen(lived, told)
-    assert sum(shown.values()) > 0.75 * len(days()) * len(PLACES)
-    met = sum((platform.met for platform in lived.platforms.values()), Counter())
-    assert met.keys() >= {
-        "away",
-        "lost after",
-        "lost before",
-        "refuses one",
-        "killed before",
-        "killed after",
-        "stopped",
+    missing = [(day, place[0]) for day in days() for place in PLACES if not shown[day, *place]]
+    excused = {key: excuses(lived, Period(key[0], key[0]), key[1]) for key in missing}
+    assert not [key for key, why in excused.items() if not why]
+    assert {why for each in excused.values() for why in each} == {
+        "nobody saw how it began or ended",
+        "a post was refused",
     }
-    assert lived.weather.source_out and lived.weather.worker_off and lived.processes > 3
+
+
+def test_every_fault_of_the_year_was_met(lived: Year, told: Told) -> None:
+    met = sum((lived.platforms[name].met for name in ("text", "site")), Counter())
+    assert met.keys() >= set(FAULTS)
+    assert lived.platforms["x"].met.keys() >= set(FAULTS)
+    assert lived.weather.source_out and lived.weather.worker_off
+    kills = sum(
+        platform.met[fault] for platform in lived.platforms.values() for fault in ("killed before", "killed after")
+    )
+    assert lived.processes == 1 + kills
     reasons = " ".join(one.reason for rows in told.values() for one in rows)
     assert "nothing is known" in reasons and "missed" in reasons and "the channel is gone" in reasons
 
@@ -374,21 +392,20 @@ def periods(name: PeriodName) -> list[Period]:
     return sorted(period for period in every if period.first >= FIRST + 2 * ONE and period.last <= LAST)
 
 
-@pytest.mark.parametrize(("name", "least"), [("week", 25), ("month", 5)])
-def test_each_week_and_month_has_one_post_or_a_reason_why_not(lived: Year, name: PeriodName, least: int) -> None:
+@pytest.mark.parametrize(("name", "count"), [("week", 52), ("month", 11)])
+def test_each_week_and_month_has_one_post_or_a_reason_why_not(lived: Year, name: PeriodName, count: int) -> None:
     told = posts_of(lived, name)
-    shown, wrong, sent = seen(lived, told), [], 0
+    shown, wrong, silent = seen(lived, told), [], 0
+    assert len(periods(name)) == count
     for period in periods(name):
-        rows, count = told[period.first, "x", "account"], shown[period.first, "x", "account"]
+        rows, posts = told[period.first, "x", "account"], shown[period.first, "x", "account"]
         settled = [one for one in rows if one.state == "sent"]
-        reasoned = rows and all(one.reason for one in rows if one.state != "sent")
-        sent += count
-        if not ((count == 1 and len(settled) == 1) or (count == 0 and not settled and reasoned)):
-            wrong.append((period.first.isoformat(), count, [(one.state, one.reason) for one in rows]))
+        reasoned = rows and all(one.reason for one in rows) and excuses(lived, period, "x")
+        silent += not posts
+        if not (posts == len(settled) == 1 or (posts == len(settled) == 0 and reasoned)):
+            wrong.append((period.first.isoformat(), posts, [(one.state, one.reason) for one in rows]))
     assert not wrong
-    assert sent >= least
-    met = lived.platforms["x"].met
-    assert len(set(met) & set(FAULTS)) >= 4, met
+    assert 0 < silent < count / 2
 
 
 def test_weekly_posts_go_out_at_their_time_in_zurich_on_both_sides_of_its_clock_changes(lived: Year) -> None:
@@ -406,24 +423,44 @@ def test_weekly_posts_go_out_at_their_time_in_zurich_on_both_sides_of_its_clock_
     assert hours == {0, 1}, "02:30 in Zurich is 01:30 UTC in winter and 00:30 in summer"
 
 
+def test_every_week_that_was_posted_asked_its_poll_once(lived: Year) -> None:
+    told = posts_of(lived, "week")
+    shown = seen(lived, told)
+    posted = {day for (day, *_), count in shown.items() if count}
+    asked = [one.day for one in polls_of(lived)]
+    assert len(asked) == len(set(asked)) > 26 and set(asked) <= posted
+    opened = store.opened(lived.url)
+    for day in sorted(posted - set(asked)):
+        document = Archive(opened).digest("replicate", "week", day)
+        assert document is not None
+        figure = document["catalogues"][0]["figures"]["uses"]
+        assert figure["value"] is None and figure["unknown"], "the question shows this figure"
+    opened.close()
+
+
+def polls_of(lived: Year) -> tuple[Asked, ...]:
+    """Every poll that was asked, oldest first."""
+    opened = store.opened(lived.url)
+    begins, ends = (datetime(year, 1, 1, tzinfo=UTC) for year in (2023, 2026))
+    found = daily.outbox(opened).polls.closed("replicate", begins, ends)
+    opened.close()
+    return found
+
+
 def test_every_poll_of_the_year_is_told_in_the_digest_of_its_week_or_has_a_reason(lived: Year) -> None:
     opened = store.opened(lived.url)
-    archive, begins = Archive(opened), datetime(2023, 1, 1, tzinfo=UTC)
-    asked = daily.outbox(opened).polls.closed("replicate", begins, datetime(2024, 9, 22, tzinfo=UTC))
-    told = 0
+    archive, told = Archive(opened), 0
+    asked = [one for one in polls_of(lived) if Period.holding(one.closes.date(), "week").last <= LAST - ONE]
     for one in asked:
         document = archive.digest("replicate", "week", Period.holding(one.closes.date(), "week").first)
-        if document is None:
-            assert one.votes is not None or one.reason
-            continue
+        assert document is not None, one
         (panel,) = [block for block in document["panels"] if block["catalogue"] == "polls"]
         votes = panel["figures"]["x_runs_votes"]
         assert votes["evidence"] == "a poll of readers, not a measurement"
         if votes["value"] is None:
-            assert votes["unknown"]
+            assert one.votes is None and votes["unknown"] == one.reason != "", (one, votes)
         else:
             assert (one.votes, votes["value"]) == (VOTES, sum(VOTES))
             told += 1
     opened.close()
-    assert len(asked) > 15 and told > 10
-    assert len({(one.outlet, one.day) for one in asked}) == len(asked), "each week asked once"
+    assert told > 0.9 * len(asked) > 20
