@@ -107,8 +107,39 @@ def test_a_damaged_day_is_named_and_stops_none_of_the_others(db: store.Store) ->
     assert path.name in done.error
 
 
+def damaged(db: store.Store, day: date) -> Path:
+    """Cut off the end of a day's file of uses."""
+    (path,) = files(db, f"day={day}/uses-*.parquet")
+    path.write_bytes(path.read_bytes()[:-9])
+    return path
+
+
+def test_a_whole_day_that_is_not_added_up_is_no_zero_in_the_history(db: store.Store) -> None:
+    listed(db)
+    listed(db, DAY + 2 * ONE)
+    for n in range(3):
+        ledger.keep_haul(db, haul(DAY + n * ONE, uses=uses(DAY + n * ONE)))
+    damaged(db, DAY + ONE)
+    with pytest.raises(LakeError):
+        ledger.add_up(db, "og")
+    shown = {point.day: (point.uses, point.models_used) for point in book(db, DAY + 2 * ONE).history}
+    assert shown[DAY + ONE] == (None, None) and shown[DAY + 2 * ONE] == shown[DAY] == (20, 3)
+
+
+def test_a_damaged_day_ends_no_long_reading_and_is_named_once(db: store.Store) -> None:
+    ledger.keep_haul(db, haul(uses=uses(DAY)))
+    path = damaged(db, DAY)
+    days = [DAY + n * ONE for n in range(1, 1 + 2 * daily.walk.ADDED_UP_EVERY)]
+    told = Told([haul(day, uses=uses(day, 2)) for day in days])
+    done = daily.collect(db, "og", told, None, lambda line: None)
+    assert (done.new, done.error.count(path.name)) == (len(days), 1)
+    assert book(db, days[-1]).flow.uses == 2
+
+
 class Told:
     """An event source that was told what to say."""
+
+    settles_for = timedelta(days=3)
 
     def __init__(self, hauls: list[Haul], error: str = "") -> None:
         self.said, self.error = hauls, error
