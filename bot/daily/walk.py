@@ -75,13 +75,14 @@ def collect(
     `again` reads days anew that were read already."""
     new = known = waiting = 0
     last: date | None = None
+    wrong: list[str] = []
     try:
         for told in _told(store, network, source, wanted, again):
             if isinstance(told, Haul):
                 fresh = _haul(store, told, tell, backfill)
                 waiting += 1
                 if waiting >= ADDED_UP_EVERY:
-                    ledger.add_up(store, network, executor)
+                    wrong += _added_up(store, network, executor)
                     waiting = 0
             else:
                 added = ledger.add(store, told)
@@ -89,10 +90,12 @@ def collect(
                 tell(_kept(told, added))
             new, known = new + fresh, known + (not fresh)
     except SourceError as error:
-        return Collected(network, new, known, last, "\n".join([str(error), *_added_up(store, network, executor)]))
+        wrong += [str(error), *_added_up(store, network, executor)]
     except LakeError as error:
-        return Collected(network, new, known, last, str(error))
-    return Collected(network, new, known, last, "\n".join(_added_up(store, network, executor)))
+        wrong.append(str(error))
+    else:
+        wrong += _added_up(store, network, executor)
+    return Collected(network, new, known, last, "\n".join(dict.fromkeys(wrong)))
 
 
 def _added_up(store: Store, network: str, executor: Executor | None) -> Iterator[str]:
@@ -100,7 +103,7 @@ def _added_up(store: Store, network: str, executor: Executor | None) -> Iterator
     try:
         ledger.add_up(store, network, executor)
     except LakeError as error:
-        yield str(error)
+        yield from str(error).splitlines()
 
 
 def _haul(store: Store, told: Haul, tell: Tell, backfill: Backfill | None) -> bool:
