@@ -79,7 +79,9 @@ def collect(
     try:
         for told in _told(store, network, source, wanted, again):
             if isinstance(told, Haul):
-                fresh = _haul(store, told, tell, backfill)
+                kept = _haul(store, told, tell, backfill)
+                fresh = kept.new
+                wrong += kept.broken
                 waiting += 1
                 if waiting >= ADDED_UP_EVERY:
                     wrong += _added_up(store, network, executor)
@@ -106,15 +108,15 @@ def _added_up(store: Store, network: str, executor: Executor | None) -> Iterator
         yield from str(error).splitlines()
 
 
-def _haul(store: Store, told: Haul, tell: Tell, backfill: Backfill | None) -> bool:
-    """Keep a haul; whether it had anything new."""
+def _haul(store: Store, told: Haul, tell: Tell, backfill: Backfill | None) -> ledger.Kept:
+    """Keep a haul and tell of it."""
     began = time.perf_counter()
-    new = ledger.keep_haul(store, told).new
+    kept = ledger.keep_haul(store, told)
     far = backfill.kept(told, time.perf_counter() - began) if backfill else ""
     tell(f"{told.network}: {told.catalogue}: read {told.read}{f'; {far}' if far else ''}")
     if told.alarm:
         tell(f"{told.network}: ALARM: {told.alarm}")
-    return new > 0
+    return kept
 
 
 def _told(

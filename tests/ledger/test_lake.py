@@ -150,6 +150,29 @@ class Told:
             raise SourceError(self.error)
 
 
+def test_a_day_that_is_gone_from_the_lake_is_made_anew_from_a_haul_that_tells_it_whole(db: store.Store) -> None:
+    listed(db)
+    ledger.add_haul(db, haul(uses=uses(DAY)))
+    for path in files(db, f"day={DAY}/*"):
+        path.unlink()
+    done = daily.collect(db, "og", Told([haul(uses=uses(DAY, 30))]), None, lambda line: None, again=True)
+    assert done.error == "" and book(db).flow.uses == 30 and book(db).callers.count == 8
+
+
+def test_a_day_that_does_not_read_stops_neither_its_haul_nor_the_others(db: store.Store) -> None:
+    ledger.add_haul(db, haul(whole=False, uses=uses(DAY)))
+    path, two, six = damaged(db, DAY), DAY + 2 * ONE, timedelta(hours=6)
+    noon = instant(DAY) + 2 * six
+    both = haul(window=Window(noon, instant(two)), uses=(*uses(DAY, 25), *uses(DAY + ONE)), cursors={"chain": "9"})
+    done = daily.collect(db, "og", Told([both, haul(two, uses=uses(two))]), None, lambda line: None)
+    assert done.error.count(path.name) == 1 and f"collect {DAY} whole, with --again" in done.error
+    assert book(db, DAY + ONE).flow.uses == book(db, two).flow.uses == 20
+    assert book(db).flow == Unknown("the old chain was not read to the end of 5 Oct 2026")
+    memory = ledger.Memory(db, "og")
+    assert memory.covered("hub") == (Window(instant(DAY), noon), Window(instant(DAY + ONE), instant(two + ONE)))
+    assert memory.cursor("chain") is None
+
+
 def test_a_reorganised_chain_changes_what_a_day_adds_up_to(db: store.Store) -> None:
     listed(db)
     ledger.add_haul(db, haul(uses=uses(DAY), blocks=Blocks(1, 500, "0xa")))
