@@ -76,13 +76,16 @@ def collect(
     `again` reads days anew that were read already."""
     new = known = waiting = 0
     last: date | None = None
+    wrong: list[str] = []
     try:
         for told in _told(store, network, source, wanted, again):
             if isinstance(told, Haul):
-                fresh = _haul(store, told, tell, backfill)
+                kept = _haul(store, told, tell, backfill)
+                fresh = kept.new
+                wrong += kept.broken
                 waiting += 1
                 if waiting >= ADDED_UP_EVERY:
-                    ledger.add_up(store, network, executor)
+                    wrong += _added_up(store, network, executor)
                     waiting = 0
             else:
                 added = ledger.add(store, told)
@@ -90,10 +93,12 @@ def collect(
                 tell(_kept(told, added))
             new, known = new + fresh, known + (not fresh)
     except SourceError as error:
-        return Collected(network, new, known, last, "\n".join([str(error), *_added_up(store, network, executor)]))
+        wrong += [str(error), *_added_up(store, network, executor)]
     except (LakeError, ClusterError) as error:
-        return Collected(network, new, known, last, str(error))
-    return Collected(network, new, known, last, "\n".join(_added_up(store, network, executor)))
+        wrong.append(str(error))
+    else:
+        wrong += _added_up(store, network, executor)
+    return Collected(network, new, known, last, "\n".join(dict.fromkeys(wrong)))
 
 
 def _added_up(store: Store, network: str, executor: Executor | None) -> Iterator[str]:
@@ -101,18 +106,18 @@ def _added_up(store: Store, network: str, executor: Executor | None) -> Iterator
     try:
         ledger.add_up(store, network, executor)
     except (LakeError, ClusterError) as error:
-        yield str(error)
+        yield from str(error).splitlines()
 
 
-def _haul(store: Store, told: Haul, tell: Tell, backfill: Backfill | None) -> bool:
-    """Keep a haul; whether it had anything new."""
+def _haul(store: Store, told: Haul, tell: Tell, backfill: Backfill | None) -> ledger.Kept:
+    """Keep a haul and tell of it."""
     began = time.perf_counter()
-    new = ledger.keep_haul(store, told).new
+    kept = ledger.keep_haul(store, told)
     far = backfill.kept(told, time.perf_counter() - began) if backfill else ""
     tell(f"{told.network}: {told.catalogue}: read {told.read}{f'; {far}' if far else ''}")
     if told.alarm:
         tell(f"{told.network}: ALARM: {told.alarm}")
-    return new > 0
+    return kept
 
 
 def _told(

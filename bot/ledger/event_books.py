@@ -231,13 +231,16 @@ def _history(asked: _Asked, end: date, since: date | None) -> tuple[Point, ...]:
     told = {row.day: row for row in _rows(asked, asked.catalogue.evidence, first, end)}
     read = sa.select(windows.c.begins, windows.c.ends).where(windows.c.catalogue == asked.key)
     covered = asked.connection.execute(read).all()
+    open_days = (day_rows.c.catalogue == asked.key, day_rows.c.day.between(first, end), day_rows.c.stale)
+    stale = set(asked.connection.scalars(sa.select(day_rows.c.day).where(*open_days)))
     closed = (snapshots.c.catalogue == asked.key, snapshots.c.day.between(first - ONE, end))
     stocks = {row.day: row for row in asked.connection.execute(sa.select(snapshots).where(*closed))}
     changed = (stretches.c.catalogue == asked.key, stretches.c.last_day.between(first, end))
     lists = {row.last_day: row for row in asked.connection.execute(sa.select(stretches).where(*changed))}
     points = []
     for day in (first + n * ONE for n in range((end - first).days + 1)):
-        whole = any(w.begins <= instant(day) and w.ends >= instant(day + ONE) for w in covered)
+        read_whole = any(w.begins <= instant(day) and w.ends >= instant(day + ONE) for w in covered)
+        whole = read_whole and day not in stale
         points.append(_point(day, whole, told.get(day), stocks.get(day), stocks.get(day - ONE), lists.get(day)))
     return tuple(points)
 

@@ -7,9 +7,9 @@ everything else of its haul, unless somebody else changed it meanwhile; then it 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -19,7 +19,7 @@ from bot import lake
 from bot.executor import WorkersDiedError
 from bot.lake import Day, LakeError, Manifest, Rollup, Told
 from bot.ledger.snapshots import ONE, changed, insert_new, model_ids, move_use
-from bot.records import Evidence, Haul, instant
+from bot.records import Evidence, Haul, Window, instant
 from bot.store import Store, catalogues, event_days, sketches, tallies, usage, windows
 
 AT_A_TIME = 64
@@ -43,17 +43,27 @@ class Change:
     evidence: Evidence
 
 
-def changes(store: Store, haul: Haul) -> list[Change]:
-    """What a haul changes in the lake, written there and not yet of any day. Raises `LakeError`."""
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a haul changes in the lake, written there and not yet of any day."""
+
+    made: tuple[Change, ...] = ()
+    broken: Mapping[date, str] = field(default_factory=dict)
+    """Days that do not read and that the haul does not tell whole: what is wrong with each. They stay as they are."""
+
+
+def changes(store: Store, haul: Haul) -> Changes:
+    """What a haul changes in the lake. Raises `LakeError` where the lake takes no files."""
     by_day: dict[date, tuple[list[Any], list[Any]]] = {}
     for use in haul.uses:
         by_day.setdefault(use.at.date(), ([], []))[0].append(use)
     for payment in haul.payments:
         by_day.setdefault(payment.at.date(), ([], []))[1].append(payment)
     if not by_day and haul.forget_from is None and not haul.owners:
-        return []
+        return Changes()
     known = _known(store, haul, by_day)
-    found = []
+    found: list[Change] = []
+    broken: dict[date, str] = {}
     for day in sorted(by_day.keys() | known.keys()):
         row = known.get(day)
         if row is not None and row.pruned:
@@ -61,11 +71,31 @@ def changes(store: Store, haul: Haul) -> list[Change]:
         uses, payments = by_day.get(day, ((), ()))
         old = Day(store.lake, haul.network, haul.catalogue, day, row.manifest if row else "")
         owners = haul.owners if day in haul.days else None
-        made, new = lake.changed(old, Told(uses, payments, haul.blocks, haul.forget_from, owners))
+        try:
+            made, new = _changed(old, Told(uses, payments, haul.blocks, haul.forget_from, owners), haul.window)
+        except _BrokenError as error:
+            broken[day] = str(error)
+            continue
         if made != old:
             evidence = row.evidence if row and not uses else haul.evidence
             found.append(Change(old.manifest, made, lake.read(made), new, evidence))
-    return found
+    return Changes(tuple(found), broken)
+
+
+class _BrokenError(Exception):
+    """A day in the lake does not read, and the haul does not tell it whole."""
+
+
+def _changed(old: Day, told: Told, window: Window | None) -> tuple[Day, int]:
+    """A day with what a haul says of it. One that does not read is made anew from a haul that tells it whole."""
+    try:
+        return lake.changed(old, told)
+    except LakeError as error:
+        if not old.manifest:
+            raise
+        if window is None or window.begins > instant(old.day) or window.ends < instant(old.day + ONE):
+            raise _BrokenError(f"{error}; collect {old.day} whole, with --again") from error
+    return lake.changed(replace(old, manifest=""), replace(told, forget_from=None))
 
 
 def _known(store: Store, haul: Haul, by_day: Iterable[date]) -> dict[date, Any]:

@@ -6,17 +6,19 @@ again. Uses and payments lie in the lake, and the transaction says which of its 
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import date
 
 import sqlalchemy as sa
 
+from bot.lake import LakeError
 from bot.ledger import event_days, settled
-from bot.ledger.event_days import Change, Moved
-from bot.ledger.snapshots import catalogue_id, insert_new, ref_id
+from bot.ledger.event_days import Changes, Moved
+from bot.ledger.snapshots import ONE, catalogue_id, insert_new, ref_id
 from bot.ledger.snapshots import changed as marked
-from bot.records import Haul, Window
+from bot.records import Haul, Window, instant
 from bot.store import Store, StoreError, cursors, event_refs, gauges, strangers, windows
 
 TRIES = 8
@@ -31,17 +33,23 @@ class Kept:
     """Records that the ledger did not have."""
     days: tuple[date, ...]
     """Days that it changed."""
+    broken: tuple[str, ...] = ()
+    """What is wrong with days of which nothing could be kept: they stay as they were, and unread."""
 
 
 def add_haul(store: Store, haul: Haul, executor: Executor | None = None) -> Kept:
-    """Keep a haul, whole or not at all, and add up the days that are whole by now. Offered twice it is kept once."""
+    """Keep a haul, whole or not at all, and add up the days that are whole by now. Offered twice it is kept once.
+    Raises `LakeError` for days that do not read, once everything else is kept."""
     kept = keep_haul(store, haul)
     event_days.add_up(store, haul.network, executor)
+    if kept.broken:
+        raise LakeError("\n".join(kept.broken))
     return kept
 
 
 def keep_haul(store: Store, haul: Haul) -> Kept:
-    """Keep a haul, whole or not at all; its days are not known until `add_up` has added them up."""
+    """Keep a haul, whole or not at all, but for days of the lake that do not read: nothing of those is kept, they do
+    not count as read, and no cursor moves past them. No day is known until `add_up` has added it up."""
     for _ in range(TRIES):
         changes = event_days.changes(store, haul)
         try:
@@ -55,7 +63,7 @@ def keep_haul(store: Store, haul: Haul) -> Kept:
     )
 
 
-def _kept(connection: sa.Connection, haul: Haul, changes: list[Change]) -> Kept:
+def _kept(connection: sa.Connection, haul: Haul, changes: Changes) -> Kept:
     catalogue = catalogue_id(connection, haul.network, haul.catalogue)
     touched: set[date] = set()
     if haul.forget_from is not None:
@@ -64,19 +72,33 @@ def _kept(connection: sa.Connection, haul: Haul, changes: list[Change]) -> Kept:
     new += _keep_gauges(connection, catalogue, haul)
     touched |= {one.at.date() for one in haul.settlements}
     touched |= settled.judged(connection, catalogue, haul.judgements)
-    for change in changes:
+    for change in changes.made:
         event_days.keep(connection, catalogue, change)
     _keep_strangers(connection, catalogue, haul)
-    if haul.window:
-        _widen(connection, catalogue, haul.window)
+    for window in _read(haul.window, changes.broken):
+        _widen(connection, catalogue, window)
     _keep_refs(connection, catalogue, haul)
-    for name, text in haul.cursors.items():
+    for name, text in haul.cursors.items() if not changes.broken else ():
         _point(connection, haul.network, name, text)
     for day in sorted(touched):
         settled.roll_up(connection, catalogue, day)
     marked(connection, haul.network)
-    changed = {change.day.day for change in changes}
-    return Kept(new + sum(change.new for change in changes), tuple(sorted(touched | changed)))
+    changed = {change.day.day for change in changes.made}
+    new += sum(change.new for change in changes.made)
+    return Kept(new, tuple(sorted(touched | changed)), tuple(changes.broken.values()))
+
+
+def _read(window: Window | None, broken: Collection[date]) -> Iterator[Window]:
+    """A window without the days of which nothing could be kept."""
+    if window is None:
+        return
+    begins = window.begins
+    for day in (day for day in sorted(broken) if instant(day) < window.ends):
+        if instant(day) > begins:
+            yield Window(begins, instant(day))
+        begins = max(begins, instant(day + ONE))
+    if begins < window.ends or not broken:
+        yield Window(begins, window.ends)
 
 
 def _keep_gauges(connection: sa.Connection, catalogue: int, haul: Haul) -> int:

@@ -107,8 +107,39 @@ def test_a_damaged_day_is_named_and_stops_none_of_the_others(db: store.Store) ->
     assert path.name in done.error
 
 
+def damaged(db: store.Store, day: date) -> Path:
+    """Cut off the end of a day's file of uses."""
+    (path,) = files(db, f"day={day}/uses-*.parquet")
+    path.write_bytes(path.read_bytes()[:-9])
+    return path
+
+
+def test_a_whole_day_that_is_not_added_up_is_no_zero_in_the_history(db: store.Store) -> None:
+    listed(db)
+    listed(db, DAY + 2 * ONE)
+    for n in range(3):
+        ledger.keep_haul(db, haul(DAY + n * ONE, uses=uses(DAY + n * ONE)))
+    damaged(db, DAY + ONE)
+    with pytest.raises(LakeError):
+        ledger.add_up(db, "og")
+    shown = {point.day: (point.uses, point.models_used) for point in book(db, DAY + 2 * ONE).history}
+    assert shown[DAY + ONE] == (None, None) and shown[DAY + 2 * ONE] == shown[DAY] == (20, 3)
+
+
+def test_a_damaged_day_ends_no_long_reading_and_is_named_once(db: store.Store) -> None:
+    ledger.keep_haul(db, haul(uses=uses(DAY)))
+    path = damaged(db, DAY)
+    days = [DAY + n * ONE for n in range(1, 1 + 2 * daily.walk.ADDED_UP_EVERY)]
+    told = Told([haul(day, uses=uses(day, 2)) for day in days])
+    done = daily.collect(db, "og", told, None, lambda line: None)
+    assert (done.new, done.error.count(path.name)) == (len(days), 1)
+    assert book(db, days[-1]).flow.uses == 2
+
+
 class Told:
     """An event source that was told what to say."""
+
+    settles_for = timedelta(days=3)
 
     def __init__(self, hauls: list[Haul], error: str = "") -> None:
         self.said, self.error = hauls, error
@@ -117,6 +148,29 @@ class Told:
         yield from self.said
         if self.error:
             raise SourceError(self.error)
+
+
+def test_a_day_that_is_gone_from_the_lake_is_made_anew_from_a_haul_that_tells_it_whole(db: store.Store) -> None:
+    listed(db)
+    ledger.add_haul(db, haul(uses=uses(DAY)))
+    for path in files(db, f"day={DAY}/*"):
+        path.unlink()
+    done = daily.collect(db, "og", Told([haul(uses=uses(DAY, 30))]), None, lambda line: None, again=True)
+    assert done.error == "" and book(db).flow.uses == 30 and book(db).callers.count == 8
+
+
+def test_a_day_that_does_not_read_stops_neither_its_haul_nor_the_others(db: store.Store) -> None:
+    ledger.add_haul(db, haul(whole=False, uses=uses(DAY)))
+    path, two, six = damaged(db, DAY), DAY + 2 * ONE, timedelta(hours=6)
+    noon = instant(DAY) + 2 * six
+    both = haul(window=Window(noon, instant(two)), uses=(*uses(DAY, 25), *uses(DAY + ONE)), cursors={"chain": "9"})
+    done = daily.collect(db, "og", Told([both, haul(two, uses=uses(two))]), None, lambda line: None)
+    assert done.error.count(path.name) == 1 and f"collect {DAY} whole, with --again" in done.error
+    assert book(db, DAY + ONE).flow.uses == book(db, two).flow.uses == 20
+    assert book(db).flow == Unknown("the old chain was not read to the end of 5 Oct 2026")
+    memory = ledger.Memory(db, "og")
+    assert memory.covered("hub") == (Window(instant(DAY), noon), Window(instant(DAY + ONE), instant(two + ONE)))
+    assert memory.cursor("chain") is None
 
 
 def test_a_reorganised_chain_changes_what_a_day_adds_up_to(db: store.Store) -> None:
