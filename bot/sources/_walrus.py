@@ -19,7 +19,7 @@ from pathlib import Path
 
 import httpx
 
-from bot.sources._bounded import Failure, answer
+from bot.sources._bounded import Failure, answer, shown
 from bot.sources._leaves import MAX_BYTES
 
 BLOB_ID = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -147,7 +147,7 @@ def archived(archive: Path, blob_id: str, sha256: str) -> str | None:
 
 
 def _missing(blob_id: str, failures: Sequence[tuple[str, Failure]], age: timedelta) -> Missing:
-    found = "; ".join(f"{base}: {each.found}" for base, each in failures) or "no aggregator is configured"
+    found = "; ".join(f"{shown(base)}: {each.found}" for base, each in failures) or "no aggregator is configured"
     reason = f"blob {blob_id}: {found}"
     if not failures or not all(each.status == 404 or each.oversize for _, each in failures):
         return Missing(reason, retry=True, final=False)

@@ -204,6 +204,15 @@ def test_nobody_within_reach_is_unknown_and_not_absent(fleet: Fleet) -> None:
         assert missed(Walrus([], fleet.folder, client).blob(ID, SETTLED, SOON)).retry
 
 
+def test_a_key_in_an_aggregators_address_stands_in_no_reason(fleet: Fleet) -> None:
+    server = fleet.add("busy")
+    host = server.url.removeprefix("http://")
+    bases = [f"http://user:canary@{host}", f"{server.url}/v1/canary", f"{server.url}/?key=canary", "http://[canary"]
+    found = missed(Walrus(bases, fleet.folder, fleet.client).blob(ID, SETTLED, SOON))
+    assert "canary" not in found.reason
+    assert found.reason.count(f"{host}: HTTP ") == 3
+
+
 def test_tries_are_spaced_wider_and_wider_over_a_day() -> None:
     times = [next_try(SETTLED, attempts) for attempts in range(1, 12)]
     minutes = [(each - SETTLED) // timedelta(minutes=1) for each in times if each]
