@@ -19,7 +19,7 @@ from bot.records import FootfallError, Poll
 from bot.render import UnaskedError, polls
 from tests import publishing, worlds
 from tests.outlets.test_discord import ALLOWED as DISCORD_ALLOWED
-from tests.outlets.test_discord import SPEC as DISCORD_SPEC
+from tests.peers.discord_rules import FILES as DISCORD_FILES
 from tests.peers.openapi import judged
 from tests.publishing import Peers
 
@@ -90,7 +90,7 @@ def world(peers: Peers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
         if hasattr(module, "clock"):
             monkeypatch.setattr(module, "clock", lambda: made.now)
     yield made
-    assert not judged([DISCORD_SPEC], peers.discord.requests, DISCORD_ALLOWED)
+    assert not judged(DISCORD_FILES, peers.discord.requests, DISCORD_ALLOWED)
     assert not judged(["x_openapi_v2.166.json", "x_openapi_v2.167.json"], [
         one for one in peers.x.requests if one.method == "POST"
     ])  # fmt: skip
