@@ -118,6 +118,21 @@ def test_a_thread_with_a_poll_asks_it_last(world: World) -> None:
     assert made.pictures, "the picture stays with the first part"
 
 
+def test_the_parts_are_counted_with_the_same_names_hidden_as_they_are_sent(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.path.write_text(world.path.read_text() + "\nhidden_names: [nobody/at-all]\n")
+    counted: list[object] = []
+
+    def spied(document: object, outlet: str, hidden: object = (), *rest: object) -> object:
+        counted.append(hidden)
+        return daily.post(document, outlet, hidden, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(daily.publishing, "post", spied)
+    assert len(publish(world)) > 1
+    assert counted == [("nobody/at-all",)]
+
+
 def document_of(world: World) -> dict[str, object]:
     publish(world)
     return document(world.url)

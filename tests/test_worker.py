@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -208,6 +208,18 @@ def test_a_source_whose_days_still_settle_is_asked_again_now_and_then(bench: Ben
         bench.clock.now += timedelta(minutes=10)
     assert [(asked - start) // timedelta(hours=1) for asked in bench.network.asked] == list(range(0, 20, 2))
     assert len(bench.wall.posts) == 2, "nothing changed, so nothing is said again"
+
+
+def test_a_chain_that_stays_silent_is_asked_again_soon_though_the_list_is_in(bench: Bench) -> None:
+    bench.network.settles_for = timedelta(days=3)
+    made = bench.made()
+    (plan, source), *_ = made.networks
+    read_by_event = replace(plan, catalogues=(replace(CATALOGUE, evidences=("claimed",), place="the chain"),))
+    step = worker.Round(replace(made, networks=[(read_by_event, source)], entries=()), State(), "one")
+    step.once()
+    bench.clock.now += timedelta(minutes=16)
+    step.once()
+    assert len(bench.network.asked) == 2
 
 
 def test_days_that_still_settle_are_looked_at_by_a_new_process_at_once(bench: Bench) -> None:

@@ -146,7 +146,7 @@ def _announce(
         for outlet, destination in _places(targets) if found.final else ():
             desk.outbox.silence(edition, outlet, destination, now, until, found.reason)
         return Announced(plan.network, period, "silent" if found.final else "waiting", found.reason, edition.number)
-    shapes = _shapes(desk, document)
+    shapes = _shapes(desk, plan, document)
     for outlet, destination in _places(targets):
         if still := _still(desk, plan, document, period, subscribed.get(destination)):
             desk.outbox.silence(edition, outlet, destination, now, until, still)
@@ -189,7 +189,7 @@ def _corrections(
         places = [place for place in _places(targets) if desk.outbox.told(edition, *place) is not None]
         if not places or now >= until:
             continue
-        shapes = _shapes(desk, document)
+        shapes = _shapes(desk, plan, document)
         for outlet, destination in places:
             _plan(desk, document, edition, outlet, destination, now, until, shapes(outlet, destination))
         done.append(Announced(plan.network, Period.holding(entry.day, name), "planned", "corrected", entry.edition))
@@ -214,18 +214,18 @@ def _plan(
     desk.outbox.plan(edition, outlet, destination, shape, now, until, otherwise)
 
 
-def _shapes(desk: Desk, document: Document) -> Callable[[str, str], Shape]:
+def _shapes(desk: Desk, plan: Plan, document: Document) -> Callable[[str, str], Shape]:
     """The shape of a digest's post by outlet and destination; found once for all that speak one language."""
-    found = lru_cache(partial(_shape, desk, document))
+    found = lru_cache(partial(_shape, desk, tuple(plan.hidden), document))
     return lambda outlet, destination: found(outlet, desk.locales.get(destination, "en"))
 
 
-def _shape(desk: Desk, document: Document, outlet: str, locale: str) -> Shape:
+def _shape(desk: Desk, hidden: Sequence[str], document: Document, outlet: str, locale: str) -> Shape:
     """Of how many parts a digest's post is, and whether one more asks a poll."""
     if desk.habits.thread(outlet) is None and desk.habits.poll(document, outlet) is None:
         return Shape()
     try:
-        made = post(document, outlet, locale=locale, habits=desk.habits)
+        made = post(document, outlet, hidden, locale, desk.habits)
     except (render.LintError, render.TooLongError):
         return Shape()  # sending the first will say what is wrong
     poll = made.poll is not None and len(made.parts) > 1

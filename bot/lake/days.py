@@ -151,11 +151,13 @@ def pruned(day: Day) -> Day:
 
 
 def nameless(day: Day, limit: int) -> list[Use]:
-    """Some of the uses that name a content id and no model: one of each content id."""
+    """Some of the uses that name a content id and no model: one of each content id, the most used first, since whoever
+    uses one chooses how it sorts."""
     parts = [part for part in read(day).parts if part.kind == "uses" and part.nameless]
     line = (
         'SELECT min(place), min(block), min("at"), sum(uses)::BIGINT, content FROM {old} '
-        "WHERE model IS NULL AND content <> '' GROUP BY content ORDER BY content LIMIT " + str(int(limit))
+        "WHERE model IS NULL AND content <> '' GROUP BY content ORDER BY sum(uses) DESC, content LIMIT "
+        + str(int(limit))
     )
     if not parts:
         return []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -72,3 +73,12 @@ def _seconds(header: str) -> float | None:
     if not (header.isascii() and header.isdigit() and len(header) < 10):
         return None
     return min(float(header), 3600.0)
+
+
+def shown(url: str) -> str:
+    """Host and port: the rest of an address may hold a key."""
+    try:
+        parts = urlsplit(url)
+        return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
+    except ValueError:
+        return "an address that cannot be read"

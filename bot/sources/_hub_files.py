@@ -56,19 +56,24 @@ class Files:
     def owners(
         self, wanted: Collection[str], entries: Mapping[Key, Entry], today: date, asks: int = 200
     ) -> dict[str, Name]:
-        """The models that content ids belong to, from at most `asks` new questions, fewer when all are found. An id
-        that several models are known to hold stays unmapped. Raises `SourceError`; what was learnt before is kept."""
+        """The models that content ids belong to, from at most `asks` new questions. None before every listed model was
+        asked: whoever is asked first may hold a copy. An id that several hold is disputed and stays unmapped. Raises
+        `SourceError`; what was learnt before is kept."""
         known = {(each.author, each.name): each for each in self._remembered()}
-        held = _held(known, entries)
+        never = sorted(entries.keys() - known.keys())
         try:
-            for key in _worth_asking(known, entries, today)[:asks]:
+            for key in never[:asks]:
+                known[key] = Known(*key, today, self._asked(key))
+            held = _held(known, entries)
+            for key in _stale(known, entries, today)[: max(0, asks - len(never))]:
                 if held.keys() >= set(wanted):
                     break
                 known[key] = Known(*key, today, self._asked(key))
-                for content in known[key].content:
-                    held.setdefault(content, set()).add(key)
+                held = _held(known, entries)
         finally:
             self._remember(known)
+        if entries.keys() - known.keys():
+            return {}
         return {content: entries[min(held[content])].model for content in wanted if len(held.get(content, ())) == 1}
 
     def _asked(self, key: Key) -> tuple[str, ...]:
@@ -110,8 +115,7 @@ def _held(known: Mapping[Key, Known], entries: Mapping[Key, Entry]) -> dict[str,
     return held
 
 
-def _worth_asking(known: Mapping[Key, Known], entries: Mapping[Key, Entry], today: date) -> list[Key]:
-    """Models never asked of, in order of name, then those asked longest ago."""
-    never = sorted(entries.keys() - known.keys())
+def _stale(known: Mapping[Key, Known], entries: Mapping[Key, Entry], today: date) -> list[Key]:
+    """Listed models whose files were read too long ago, the oldest reading first."""
     stale = [key for key in known.keys() & entries.keys() if today - known[key].asked > STALE]
-    return never + sorted(stale, key=lambda key: (known[key].asked, key))
+    return sorted(stale, key=lambda key: (known[key].asked, key))

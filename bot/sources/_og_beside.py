@@ -6,12 +6,12 @@ import json
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import date, datetime, timedelta
-from urllib.parse import urlsplit
 
 import httpx
 
 from bot.records import Gauge, Haul, Ref
 from bot.sources import Memory, SourceError, _facilitator, _tee
+from bot.sources._bounded import shown
 from bot.sources._evm import Chain, Reverted
 from bot.sources._evm_votes import started
 
@@ -148,9 +148,3 @@ def _asked_rpc(url: str, seconds: float) -> str:
     if answer.status_code == 429 or b'"result"' in head:
         return ""
     return f"answered {answer.status_code}, and not in JSON-RPC"
-
-
-def shown(url: str) -> str:
-    """Host and port: the rest of an address may hold a key."""
-    parts = urlsplit(url)
-    return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)

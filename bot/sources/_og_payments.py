@@ -1,7 +1,9 @@
-"""Payments in OPG on Base: a transfer to the operator is one session where an x402 proxy settled in its transaction.
+"""Payments in OPG on Base: the transfer to the operator that an x402 proxy settled is one session.
 
 Every other transfer to it is kept, told apart and never counted: anybody may send money, and one payout of a payment
-channel bundles many payers.
+channel bundles many payers. Nor does a proxy's word vouch for all that its transaction moves, since anybody may call a
+proxy from a contract that moves nothing in the name of many: each word makes one session at most, the transfer of more
+than nothing nearest before it, after the word before.
 """
 
 from __future__ import annotations
@@ -32,15 +34,15 @@ def padded(addresses: Sequence[str]) -> tuple[bytes, ...]:
 
 
 def paid(chain: Chain, proxies: Sequence[str], channel: str) -> Callable[[Chunk], Records]:
-    """Transfers to the operator; one is a session where a payment proxy settled in the same transaction."""
+    """Transfers to the operator; those that a payment proxy settled are sessions."""
     settles = Filter(tuple(proxies), (tuple(map(topic_of, SETTLES)),))
 
     def made(chunk: Chunk) -> Records:
         events = [(log, read(log)) for log in chunk.logs]
         moved = [(log, one) for log, one in events if isinstance(one, Transfer)]
-        through = _transactions(chain, settles, [log for log, _ in moved])
+        through = _settled(moved, _words(chain, settles, [log for log, _ in moved]))
         payments = tuple(
-            Payment(f"{log.tx}:{log.index}", log.block, at_utc(log.at), one.sender, one.value, log.tx in through)
+            Payment(f"{log.tx}:{log.index}", log.block, at_utc(log.at), one.sender, one.value, _spot(log) in through)
             for log, one in moved
         )
         bundled = sum(one.payer == channel and not one.session for one in payments)
@@ -58,10 +60,34 @@ def _bundled(count: int, channel: str) -> str:
     )
 
 
-def _transactions(chain: Chain, wanted: Filter, among: Sequence[Log]) -> set[str]:
-    """The transactions with wanted logs, over the blocks that some logs span."""
+_Spot = tuple[int, int]
+"""Block and position in it."""
+
+
+def _spot(log: Log) -> _Spot:
+    return log.block, log.index
+
+
+def _settled(moved: Sequence[tuple[Log, Transfer]], words: Sequence[Log]) -> set[_Spot]:
+    """The transfers that are sessions: for each word of a proxy the last one of its transaction before it that moved
+    anything, and none twice."""
+    left: dict[str, list[_Spot]] = {}
+    for log, one in sorted(moved, key=lambda each: _spot(each[0])):
+        if one.value > 0:
+            left.setdefault(log.tx, []).append(_spot(log))
+    found = set()
+    for word in sorted(words, key=_spot):
+        spots = left.get(word.tx, [])
+        if before := [spot for spot in spots if spot < _spot(word)]:
+            found.add(before[-1])
+            left[word.tx] = spots[len(before) :]
+    return found
+
+
+def _words(chain: Chain, wanted: Filter, among: Sequence[Log]) -> list[Log]:
+    """The wanted logs of the blocks that some logs span."""
     if not among:
-        return set()
+        return []
     # From a cursor without a past, so that this reading moves none of the others.
     start = Cursor(chain.pin.chain_id, chain.pin.genesis, among[0].block)
-    return {log.tx for part in chain.logs(wanted, start, among[-1].block) for log in part.logs}
+    return [log for part in chain.logs(wanted, start, among[-1].block) for log in part.logs]

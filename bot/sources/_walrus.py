@@ -19,7 +19,7 @@ from pathlib import Path
 
 import httpx
 
-from bot.sources._bounded import Failure, answer
+from bot.sources._bounded import Failure, answer, shown
 from bot.sources._leaves import MAX_BYTES
 
 BLOB_ID = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -89,7 +89,8 @@ class Walrus:
     def blob(
         self, blob_id: str, settled_at: datetime, now: datetime, matches: Callable[[bytes], bool] = lambda _: True
     ) -> Blob | Missing:
-        """The first content that `matches`; else the last one given, marked; else why there is none. Never raises for
+        """The first content that `matches`; else why there is none. Content that does not match is given, marked, only
+        once it is a day old and no aggregator could have more to say: one may lie, or be cut off. Never raises for
         anything an aggregator does. `settled_at` is when the blob was first named on chain."""
         if not BLOB_ID.fullmatch(blob_id):
             return Missing("its blob id is not one: wanted 43 characters of base64url", retry=False, final=True)
@@ -100,7 +101,13 @@ class Walrus:
             if found.matches:
                 return found
             other = found
-        return other or _missing(blob_id, failures, now - settled_at)
+        age = now - settled_at
+        if other is None:
+            return _missing(blob_id, failures, age)
+        if age >= RETRIED_FOR and all(_definite(each) for _, each in failures):
+            return other
+        reason = f"blob {blob_id}: what was given is not what the log names"
+        return Missing("; ".join([reason, *_told(failures)]), retry=True, final=False)
 
     def _answers(self, blob_id: str, failures: list[tuple[str, Failure]]) -> Iterator[Blob]:
         yield from self._archived(blob_id)
@@ -146,10 +153,19 @@ def archived(archive: Path, blob_id: str, sha256: str) -> str | None:
         return ""
 
 
+def _definite(failure: Failure) -> bool:
+    """Whether asking the same aggregator again would bring nothing else."""
+    return failure.status == 404 or failure.oversize
+
+
+def _told(failures: Sequence[tuple[str, Failure]]) -> list[str]:
+    return [f"{shown(base)}: {each.found}" for base, each in failures]
+
+
 def _missing(blob_id: str, failures: Sequence[tuple[str, Failure]], age: timedelta) -> Missing:
-    found = "; ".join(f"{base}: {each.found}" for base, each in failures) or "no aggregator is configured"
+    found = "; ".join(_told(failures)) or "no aggregator is configured"
     reason = f"blob {blob_id}: {found}"
-    if not failures or not all(each.status == 404 or each.oversize for _, each in failures):
+    if not failures or not all(_definite(each) for _, each in failures):
         return Missing(reason, retry=True, final=False)
     if any(each.oversize for _, each in failures):
         return Missing(reason, retry=False, final=True)

@@ -124,7 +124,9 @@ class Round:
         now = self.bench.clock()
         if plan.closed or self.stopping():
             return False
-        spans = [ledger.span(self.bench.store, catalogue) for catalogue in plan.catalogues]
+        # What a list says of its models' day is not what a chain says of their use: both are to be in.
+        ways = (ledger.span, ledger.read_span)
+        spans = [way(self.bench.store, catalogue) for catalogue in plan.catalogues for way in ways]
         yesterday = now.date() - timedelta(days=1)
         if all(span is not None and span.last >= yesterday for span in spans):
             self._asked.pop(plan.network, None)

@@ -26,6 +26,17 @@ contract UptoProxy {
     }
 }
 
+/// Calls a proxy once amid transfers in the name of many, as anybody may.
+contract Inflator {
+    function inflate(UptoProxy proxy, Token token, address payTo, uint256 value) external {
+        for (uint160 i = 1; i <= 5; i++) token.move(address(0xA000 + i), payTo, 0);
+        for (uint160 i = 1; i <= 3; i++) token.move(address(0xB000 + i), payTo, 1);
+        proxy.settle(token, msg.sender, payTo, value);
+        for (uint160 i = 1; i <= 3; i++) token.move(address(0xC000 + i), payTo, 1);
+        token.move(address(0xD001), payTo, 0);
+    }
+}
+
 /// Settles like the x402 payment channel: one transfer from this contract bundles many payers.
 contract Channel {
     event Settled(address indexed receiver, address indexed token, address indexed sender, uint128 amount);

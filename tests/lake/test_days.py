@@ -68,6 +68,14 @@ def test_content_ids_that_turn_out_to_be_a_models_name_its_uses(url: str) -> Non
     assert lake.rollup(named).nameless == sum(use.count for use in lost) - wanted
 
 
+def test_a_content_id_that_is_used_much_comes_before_those_that_only_sort_first(url: str) -> None:
+    at = instant(DAY)
+    strange = [Use(f"0x{n:064x}:0", 100 + n, at, 1, None, "", f"AAA{n}") for n in range(5)]
+    real = [Use(f"0x{n:064x}:0", 100 + n, at, 1, None, "", "zzz") for n in range(9, 12)]
+    day = kept(url, Told(strange + real))
+    assert [(use.content, use.count) for use in lake.nameless(day, 2)] == [("zzz", 3), ("AAA0", 1)]
+
+
 def test_a_reorganised_chain_is_forgotten_from_a_block_on(url: str) -> None:
     day = kept(url, Told(used(50), paid(50), Blocks(1, 149, "0xa")), Told(used(50, first=50), (), Blocks(150, 199)))
     less, _ = lake.changed(day, Told(forget_from=120))

@@ -303,6 +303,16 @@ def test_a_file_that_two_models_hold_leads_to_neither(asker: Asker, tmp_path: Pa
     assert asker.files(tmp_path / "files.json").owners({CID, OTHER}, listed, date(2026, 11, 22)) == {OTHER: "me/y"}
 
 
+def test_a_copy_whose_author_sorts_first_does_not_take_a_models_uses(asker: Asker, tmp_path: Path) -> None:
+    peer = asker.start([model("copy", "aaa"), model("middle", "mmm"), model("real", "zed")])
+    peer.files = {("aaa", "copy"): [{"cid": CID}], ("zed", "real"): [{"cid": CID}], ("mmm", "middle"): [{"cid": OTHER}]}
+    listed = asker.inventory().entries
+    files = asker.files(tmp_path / "files.json")
+    days = [date(2026, 11, 22) + timedelta(days=each) for each in range(3)]
+    found = [files.owners({CID, OTHER}, listed, day, asks=2) for day in days]
+    assert found == [{}, {OTHER: "mmm/middle"}, {OTHER: "mmm/middle"}]
+
+
 def test_files_are_asked_for_a_few_at_a_time(asker: Asker, tmp_path: Path) -> None:
     peer = asker.start([model(f"m{number}") for number in range(9)])
     peer.files = {("me", "m8"): [{"ipfsCid": CID}]}
@@ -330,7 +340,9 @@ def test_files_that_cannot_be_read_keep_what_was_learnt_before(asker: Asker, tmp
     files = asker.files(tmp_path / "files.json")
     with pytest.raises(SourceError, match="no list of files"):
         files.owners({CID, OTHER}, listed, date(2026, 11, 22))
+    peer.broken_files = set()
     assert files.owners({CID}, listed, date(2026, 11, 22)) == {CID: "me/x"}
+    assert asker.server.asked.count("/api/v0/models/x/files?authorUsername=me") == 1
 
 
 def test_a_model_named_for_a_parent_folder_asks_nothing_else_of_the_hub(asker: Asker, tmp_path: Path) -> None:

@@ -98,6 +98,25 @@ def test_a_proxy_that_is_pinned_makes_its_transfers_sessions(
     assert told(composed(db), "payments")["paid"] == "503"
 
 
+def test_one_word_of_a_proxy_makes_one_session_however_much_its_transaction_moves(tmp_path: Path) -> None:
+    with world() as made:
+        node, inflator = made.node, made.node.deploy("Inflator")
+        made.registry.send("register", 0, PAYEE, "https://10.0.0.1", enclaves()[0].der)
+        node.at(seconds(FIRST, 9))
+        inflator.send("inflate", made.proxy.address, made.token.address, PAYEE, 2 * OPG)
+        node.at(seconds(FIRST, 10))
+        inflator.send("inflate", made.proxy.address, made.token.address, PAYEE, 0)
+        node.at(seconds(NOW.date(), 0, 2))
+        node.mine(2)
+        opened = store.opened(f"sqlite:///{tmp_path / 'footfall.db'}")
+        collected(opened, made, tmp_path, node.deploy("Channel"))
+        digest = composed(opened)
+        opened.close()
+    found = told(digest, "payments")
+    assert (found["sessions"], found["callers"]) == (2, 2)  # the proxy's own, and one of 1 where it settled nothing
+    assert any(gap.startswith("Not counted: 24 transfers") for gap in part(digest, "payments")["gaps"])
+
+
 def test_live_checks_show_new_payees_and_whoever_settles_unpinned(
     og: World, tmp_path: Path, channel: list[Contract]
 ) -> None:

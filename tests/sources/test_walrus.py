@@ -111,10 +111,25 @@ def test_an_aggregator_that_lies_is_passed_over_and_cannot_spoil_the_archive(fle
     assert (again.content, again.aggregator) == (BODY, "archive")
 
 
-def test_content_that_nobody_wanted_is_given_as_such(fleet: Fleet) -> None:
+def test_content_that_nobody_wanted_is_given_as_such_after_a_day(fleet: Fleet) -> None:
     fleet.add(body=b"something else")
-    found = got(fleet.walrus().blob(ID, SETTLED, SOON, lambda content: False))
+    fleet.add("absent")
+    early = missed(fleet.walrus().blob(ID, SETTLED, SETTLED + timedelta(hours=23), lambda content: False))
+    assert early.retry and not early.final and "not what the log names" in early.reason
+    found = got(fleet.walrus().blob(ID, SETTLED, SETTLED + timedelta(hours=24), lambda content: False))
     assert (found.content, found.matches) == (b"something else", False)
+
+
+@pytest.mark.parametrize("fault", ["hangs", "busy", "drops"])
+def test_a_lie_is_not_the_last_word_while_another_aggregator_only_failed(fleet: Fleet, fault: Fault) -> None:
+    fleet.add(body=b"a lie")
+    fleet.add(fault)
+    late = SETTLED + timedelta(days=9)
+    found = missed(fleet.walrus(seconds=0.3).blob(ID, SETTLED, late, lambda content: content == BODY))
+    assert found.retry and not found.final
+    fleet.servers.pop()
+    good = fleet.add()
+    assert got(fleet.walrus().blob(ID, SETTLED, late, lambda content: content == BODY)).aggregator == good.url
 
 
 def test_a_lying_aggregator_cannot_fill_the_disk(fleet: Fleet) -> None:
@@ -202,6 +217,15 @@ def test_nobody_within_reach_is_unknown_and_not_absent(fleet: Fleet) -> None:
         found = missed(walrus.blob(ID, SETTLED, SETTLED + timedelta(days=2)))
         assert found.retry and not found.final
         assert missed(Walrus([], fleet.folder, client).blob(ID, SETTLED, SOON)).retry
+
+
+def test_a_key_in_an_aggregators_address_stands_in_no_reason(fleet: Fleet) -> None:
+    server = fleet.add("busy")
+    host = server.url.removeprefix("http://")
+    bases = [f"http://user:canary@{host}", f"{server.url}/v1/canary", f"{server.url}/?key=canary", "http://[canary"]
+    found = missed(Walrus(bases, fleet.folder, fleet.client).blob(ID, SETTLED, SOON))
+    assert "canary" not in found.reason
+    assert found.reason.count(f"{host}: HTTP ") == 3
 
 
 def test_tries_are_spaced_wider_and_wider_over_a_day() -> None:
