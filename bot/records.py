@@ -66,6 +66,11 @@ class Unknown:
     reason: str
 
 
+def unnamed(lost: int, uses: int) -> Unknown:
+    """Why nothing is said of single models, where part of the use may have been anyone's."""
+    return Unknown(f"{lost} of {uses} uses name no model")
+
+
 @dataclass(frozen=True, slots=True)
 class Ref:
     """Where anyone can look a record up."""

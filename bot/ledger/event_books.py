@@ -21,7 +21,21 @@ from bot.lake import LakeError
 from bot.ledger import books
 from bot.ledger import callers as who
 from bot.ledger.snapshots import ONE
-from bot.records import Book, Callers, Catalogue, Evidence, Flow, Model, Period, Point, Ref, Unknown, instant, spoken
+from bot.records import (
+    Book,
+    Callers,
+    Catalogue,
+    Evidence,
+    Flow,
+    Model,
+    Period,
+    Point,
+    Ref,
+    Unknown,
+    instant,
+    spoken,
+    unnamed,
+)
 from bot.store import (
     Store,
     catalogues,
@@ -85,6 +99,21 @@ def shelf(
     if found.flow.uses and not found.flow.by_model:
         return Unknown("none of the use names its model")
     return found.listed, found.flow, frozenset(model.id for model in found.listed)
+
+
+def offered(store: Store, catalogue: Catalogue, day: date, days: int) -> Book:
+    """The book of a day, for its list; the list is unknown where not all use of the `days` that end with it was read,
+    or not all of it names its model: any model could have had the rest."""
+    found = book(store, catalogue, Period(day, day), of_callers=False)
+    with store.reading() as connection:
+        mine = (catalogues.c.network == catalogue.network, catalogues.c.name == catalogue.key)
+        key = connection.scalar(sa.select(catalogues.c.id).where(*mine))
+        if key is None or isinstance(found.listed, Unknown):
+            return found
+        flow = _flow(_Asked(connection, key, catalogue, store), day - (days - 1) * ONE, day)
+    if isinstance(flow, Unknown):
+        return replace(found, listed=flow)
+    return replace(found, listed=unnamed(flow.unattributed, flow.uses)) if flow.unattributed else found
 
 
 def panel(store: Store, catalogue: Catalogue, period: Period) -> Book:
