@@ -161,6 +161,7 @@ def _filled(asked: _Asked, period: Period, of_callers: bool) -> Book:
     listed = books.listed_at(stock, end)
     here = () if isinstance(listed, Unknown) else listed
     flow_before = _flow(asked, period.before.first, period.before.last)
+    month = _flow(asked, end - 29 * ONE, end)
     used = {model for found in (flow, flow_before) if isinstance(found, Flow) for model in found.by_model}
     names, authors = books.names_of(stock, used - {m.id for m in here})
     watched = max(filter(None, (since, begun and begun.date() - ONE)), default=None)
@@ -176,7 +177,8 @@ def _filled(asked: _Asked, period: Period, of_callers: bool) -> Book:
         flow=flow,
         flow_before=flow_before,
         total_7d=_total(asked, end - 6 * ONE, end),
-        total_30d=_total(asked, end - 29 * ONE, end),
+        total_30d=month if isinstance(month, Unknown) else month.uses,
+        unnamed_30d=0 if isinstance(month, Unknown) else month.unattributed,
         total_prior_7d=_total(asked, end - 13 * ONE, end - 7 * ONE),
         newly_listed=books.newly_listed(stock, end) if since and since <= end else why,
         history=_history(asked, end, watched),
