@@ -464,6 +464,8 @@ class Book:
     woken: tuple[tuple[Model, date], ...] = ()
     """Of a day: models used on it whose last use before it was seen 14 days earlier or more, with the day of that use
     and by readings that cover every day since."""
+    unbroken: bool = True
+    """Whether a first use may be told: of use told event by event, every day since `watched_since` was read whole."""
     unnamed_30d: int = 0
     """Of `total_30d`, the uses that name no model."""
     groups: Mapping[GroupKind, Grouping] = field(default_factory=dict)

@@ -239,6 +239,8 @@ def _rank(book: Book, uses: int) -> int:
 def _newly_used(book: Book) -> list[Model]:
     """Listed models whose first use ever seen is surely of this day: no use before it can have been missed."""
     day, uses = book.period.last, _uses_of(book)
+    if not book.unbroken:
+        return []
     return [
         model
         for model in _listed(book)

@@ -178,6 +178,7 @@ def _filled(asked: _Asked, period: Period, of_callers: bool) -> Book:
         flow_before=flow_before,
         total_7d=_total(asked, end - 6 * ONE, end),
         total_30d=month if isinstance(month, Unknown) else month.uses,
+        unbroken=watched is not None and watched < end and _unread_days(asked, watched + ONE, end) is None,
         unnamed_30d=0 if isinstance(month, Unknown) else month.unattributed,
         total_prior_7d=_total(asked, end - 13 * ONE, end - 7 * ONE),
         newly_listed=books.newly_listed(stock, end) if since and since <= end else why,

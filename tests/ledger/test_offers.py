@@ -7,7 +7,9 @@ from datetime import timedelta
 from bot import answers, daily, ledger, store
 from bot.answers import Desk, Watched
 from bot.archive import Archive
+from bot.findings import models as findings
 from bot.records import Listing, Name, Period, Ref, Snapshot, Use, instant
+from bot.subscriptions import Watch, news
 from tests.ledger.test_lake import DAY, HUB, NOW, ONE, haul
 
 LAST = DAY + 9 * ONE
@@ -29,6 +31,15 @@ def read(db: store.Store, number: int, *models: str) -> None:
         for n, m in enumerate(models)
     )
     ledger.add_haul(db, haul(day, uses=used))
+
+
+def first_told(db: store.Store) -> tuple[list[str], str | None]:
+    """The models that the findings call newly used on the last day, and what who watches `a/m1` is told."""
+    book = ledger.book(db, HUB, Period(LAST, LAST))
+    claims = [one.claim for one in findings.newly_used(findings.Page(book, {}))]
+    watch = Watch(1, "key", "og", "hub", Name("a/m1"), 0.5, NOW, "en")
+    heard = news(watch, book, {"a/m1": 1}, {"a/m1": 0})
+    return [one.model for one in claims], heard.kind if heard else None
 
 
 def idle(db: store.Store, days: int = 7) -> dict[str, object]:
@@ -62,3 +73,17 @@ def test_days_that_nobody_read_are_no_days_without_use(db: store.Store) -> None:
     told = idle(db)
     assert told["unknown"] == "the old chain was read for 2 of 7 days" and told["models"] == []
     assert idle(db, 2)["count"] == 2
+
+
+def test_a_first_use_is_told_where_every_day_before_it_was_read(db: store.Store) -> None:
+    lists(db)
+    for n in range(10):
+        read(db, n, *(("a/m1",) if n == 9 else ("a/m0",)))
+    assert first_told(db) == (["a/m1"], "first")
+
+
+def test_no_use_is_called_the_first_across_days_that_nobody_read(db: store.Store) -> None:
+    lists(db)
+    for n in (0, 1, 8, 9):
+        read(db, n, *(("a/m1",) if n == 9 else ("a/m0",)))
+    assert first_told(db) == ([], "moved")
