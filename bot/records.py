@@ -66,6 +66,11 @@ class Unknown:
     reason: str
 
 
+def unnamed(lost: int, uses: int) -> Unknown:
+    """Why nothing is said of single models, where part of the use may have been anyone's."""
+    return Unknown(f"{lost} of {uses} uses name no model")
+
+
 @dataclass(frozen=True, slots=True)
 class Ref:
     """Where anyone can look a record up."""
@@ -459,6 +464,10 @@ class Book:
     woken: tuple[tuple[Model, date], ...] = ()
     """Of a day: models used on it whose last use before it was seen 14 days earlier or more, with the day of that use
     and by readings that cover every day since."""
+    unbroken: bool = True
+    """Whether a first use may be told: of use told event by event, every day since `watched_since` was read whole."""
+    unnamed_30d: int = 0
+    """Of `total_30d`, the uses that name no model."""
     groups: Mapping[GroupKind, Grouping] = field(default_factory=dict)
     """By what the network tells its models apart; a kind that it does not tell is absent."""
 

@@ -114,6 +114,11 @@ def _unnamed(book: Book) -> bool:
     return book.flow.uses > 0 and not book.flow.by_model
 
 
+def _loose(book: Book) -> bool:
+    """Part of the use may have been any model's."""
+    return book.flow.uses > sum(_named(book))
+
+
 def _share(part: float | None, whole: float) -> float | None:
     return None if part is None or not whole else float(np.float64(part) / np.float64(whole))
 
@@ -149,7 +154,7 @@ def _never_used(book: Book) -> int | None:
 def _top(models: int) -> Callable[[Book], float | None]:
     def share(book: Book) -> float | None:
         uses = _named(book)
-        if not uses:
+        if not uses or _loose(book):
             return None
         carried = sum(uses) if len(uses) <= models else sum(int(x) for x in np.partition(uses, -models)[-models:])
         return carried / book.flow.uses
@@ -228,13 +233,13 @@ REFERENCES: dict[str, Callable[[Book], float | None]] = {
     "models_never_used": _never_used,
     "uses_per_listed": lambda b: _share(b.flow.uses, len(b.listed)),
     "median_uses": lambda b: float(np.median(_named(b))) if _named(b) else None,
-    "top_1_share": lambda b: max(_named(b)) / b.flow.uses if _named(b) else None,
+    "top_1_share": lambda b: max(_named(b)) / b.flow.uses if _named(b) and not _loose(b) else None,
     "top_5_share": _top(5),
     "top_10_share": _top(10),
     "models_for_half": _carry((1, 2)),
     "models_for_90": _carry((9, 10)),
     "models_outweighed": _outweighed,
-    "gini_listed": lambda b: None if _unnamed(b) else _pairs_gini(_listed_uses(b)),
+    "gini_listed": lambda b: None if _loose(b) else _pairs_gini(_listed_uses(b)),
     "gini_used": lambda b: _pairs_gini(_named(b)),
     "hhi": lambda b: float(alpha.dominance(np.array(_named(b), dtype=float))) if _named(b) else None,
     "effective_models": lambda b: math.exp(scipy.stats.entropy(_named(b))) if _named(b) else None,
@@ -525,9 +530,29 @@ def test_shares_stay_exact_beyond_the_precision_of_floats() -> None:
 def test_use_that_names_no_model_counts_and_leaves_concentration_unknown() -> None:
     partly = book([30, 10], unattributed=60)
     assert value(partly, "uses") == 100 and value(partly, "share_attributed") == 0.4
-    assert value(partly, "top_1_share") == 0.3 and value(partly, "hhi") == 0.625
+    for key in ("top_1_share", "top_5_share", "top_10_share", "gini_listed", "models_outweighed"):
+        assert value(partly, key) == Unknown("60 of 100 uses name no model"), key
+    assert value(partly, "hhi") == 0.625 and value(partly, "models_used") == 2
     assert value(partly, "models_for_half") == Unknown("less than that share of use names its model")
     assert value(book([50], unattributed=50), "models_for_half") == 1
+
+
+LLM = replace(MODELS, evidence="verified", evidences=("verified",))
+
+
+@pytest.mark.parametrize(("lost", "known"), [(40, True), (41, False)])
+def test_of_verified_use_models_are_spoken_of_where_at_least_half_names_its_model(lost: int, known: bool) -> None:
+    one = book([30, 10], idle=1, unattributed=lost, catalogue=LLM)
+    for key in ("models_used", "share_used", "authors_used", "hhi", "effective_models", "gini_used", "median_uses"):
+        assert isinstance(value(one, key), Unknown) is not known, key
+    assert known or value(one, "hhi") == Unknown("41 of 81 uses name no model")
+
+
+def test_no_model_is_never_used_where_a_use_of_the_month_may_have_been_its_own() -> None:
+    one = book([30], idle=2, catalogue=LLM)
+    assert value(one, "models_never_used") == 2
+    assert value(replace(one, unnamed_30d=1), "models_never_used") == Unknown("1 of 900 uses name no model")
+    assert value(replace(one, total_30d=WHY), "models_never_used") == WHY
 
 
 def test_where_no_use_names_its_model_nothing_is_said_of_models() -> None:

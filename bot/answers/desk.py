@@ -132,10 +132,10 @@ class Desk:
         """The models of a network by name, read anew when the ledger changed."""
         return self.recent.of(("names", watched.network), ledger.mark(self.store), lambda: _Known.of(self, watched))
 
-    def offer(self, catalogue: Catalogue, day: date) -> ledger.Offer:
-        """The list of a day, read anew when the ledger changed."""
-        key = ("offer", catalogue.network, catalogue.key, day)
-        return self.recent.of(key, ledger.mark(self.store), lambda: ledger.offer(self.store, catalogue, day))
+    def offer(self, catalogue: Catalogue, day: date, days: int) -> ledger.Offer:
+        """The list of a day and the use of the days up to it, read anew when the ledger changed."""
+        key = ("offer", catalogue.network, catalogue.key, day, days if catalogue.evidences else 1)
+        return self.recent.of(key, ledger.mark(self.store), lambda: ledger.offer(self.store, catalogue, day, days))
 
     def hides(self, model: str) -> bool:
         """Whether a model is hidden, by its own name or by its author's."""

@@ -84,7 +84,7 @@ def idle(desk: Desk, network: str | None, days: int = 7, day: date | None = None
     watched = desk.network(network)
     document = desk.document(watched.network, "day", day)
     catalogue, asked = watched.leading(document), date.fromisoformat(document["day"])
-    book = desk.offer(catalogue, asked)
+    book = desk.offer(catalogue, asked, days)
     answer = {"question": "idle", **heading(document), "days": days, "unit": catalogue.unit}
     watched_days = (asked - book.watched_since).days if book.watched_since else 0
     if isinstance(book.listed, Unknown):

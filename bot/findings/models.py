@@ -219,10 +219,10 @@ def _called(book: Book, model: int) -> str:
 
 
 def _leader(flow: Flow) -> int | None:
-    """The most used model, where there is exactly one."""
+    """The most used model, where there is exactly one, also if all use that names no model was another's."""
     most = max(flow.by_model.values(), default=0)
-    leaders = [model for model, uses in flow.by_model.items() if uses == most]
-    return leaders[0] if len(leaders) == 1 else None
+    leaders = [model for model, uses in flow.by_model.items() if uses + flow.unattributed >= most]
+    return leaders[0] if len(leaders) == 1 and most > flow.unattributed else None
 
 
 def _uses_of(book: Book) -> dict[int, int]:
@@ -239,6 +239,8 @@ def _rank(book: Book, uses: int) -> int:
 def _newly_used(book: Book) -> list[Model]:
     """Listed models whose first use ever seen is surely of this day: no use before it can have been missed."""
     day, uses = book.period.last, _uses_of(book)
+    if not book.unbroken:
+        return []
     return [
         model
         for model in _listed(book)

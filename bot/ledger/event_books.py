@@ -21,7 +21,21 @@ from bot.lake import LakeError
 from bot.ledger import books
 from bot.ledger import callers as who
 from bot.ledger.snapshots import ONE
-from bot.records import Book, Callers, Catalogue, Evidence, Flow, Model, Period, Point, Ref, Unknown, instant, spoken
+from bot.records import (
+    Book,
+    Callers,
+    Catalogue,
+    Evidence,
+    Flow,
+    Model,
+    Period,
+    Point,
+    Ref,
+    Unknown,
+    instant,
+    spoken,
+    unnamed,
+)
 from bot.store import (
     Store,
     catalogues,
@@ -87,6 +101,21 @@ def shelf(
     return found.listed, found.flow, frozenset(model.id for model in found.listed)
 
 
+def offered(store: Store, catalogue: Catalogue, day: date, days: int) -> Book:
+    """The book of a day, for its list; the list is unknown where not all use of the `days` that end with it was read,
+    or not all of it names its model: any model could have had the rest."""
+    found = book(store, catalogue, Period(day, day), of_callers=False)
+    with store.reading() as connection:
+        mine = (catalogues.c.network == catalogue.network, catalogues.c.name == catalogue.key)
+        key = connection.scalar(sa.select(catalogues.c.id).where(*mine))
+        if key is None or isinstance(found.listed, Unknown):
+            return found
+        flow = _flow(_Asked(connection, key, catalogue, store), day - (days - 1) * ONE, day)
+    if isinstance(flow, Unknown):
+        return replace(found, listed=flow)
+    return replace(found, listed=unnamed(flow.unattributed, flow.uses)) if flow.unattributed else found
+
+
 def panel(store: Store, catalogue: Catalogue, period: Period) -> Book:
     """The book of a panel: no list of models, only what it shows."""
     empty = _unread(catalogue, period, Unknown("a panel lists no models"))
@@ -132,6 +161,7 @@ def _filled(asked: _Asked, period: Period, of_callers: bool) -> Book:
     listed = books.listed_at(stock, end)
     here = () if isinstance(listed, Unknown) else listed
     flow_before = _flow(asked, period.before.first, period.before.last)
+    month = _flow(asked, end - 29 * ONE, end)
     used = {model for found in (flow, flow_before) if isinstance(found, Flow) for model in found.by_model}
     names, authors = books.names_of(stock, used - {m.id for m in here})
     watched = max(filter(None, (since, begun and begun.date() - ONE)), default=None)
@@ -147,7 +177,9 @@ def _filled(asked: _Asked, period: Period, of_callers: bool) -> Book:
         flow=flow,
         flow_before=flow_before,
         total_7d=_total(asked, end - 6 * ONE, end),
-        total_30d=_total(asked, end - 29 * ONE, end),
+        total_30d=month if isinstance(month, Unknown) else month.uses,
+        unbroken=watched is not None and watched < end and _unread_days(asked, watched + ONE, end) is None,
+        unnamed_30d=0 if isinstance(month, Unknown) else month.unattributed,
         total_prior_7d=_total(asked, end - 13 * ONE, end - 7 * ONE),
         newly_listed=books.newly_listed(stock, end) if since and since <= end else why,
         history=_history(asked, end, watched),

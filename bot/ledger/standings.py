@@ -150,11 +150,12 @@ def moves(store: Store, catalogue: Catalogue, period: Period) -> Moves:
         return Moves(now, earlier, _used(asked, before.first, period.last))
 
 
-def offer(store: Store, catalogue: Catalogue, day: date) -> Offer:
-    """The models on offer at the end of a day, as a book lists them."""
+def offer(store: Store, catalogue: Catalogue, day: date, days: int = 1) -> Offer:
+    """The models on offer at the end of a day, as a book lists them, with their last use. Where use is told event by
+    event, all of it in the `days` up to then must be read and name its model: a day not read is no day without use."""
     period = Period(day, day)
     if catalogue.evidences:
-        book = event_books.book(store, catalogue, period)
+        book = event_books.offered(store, catalogue, day, days)
         if isinstance(book.listed, Unknown):
             return Offer(book.watched_since, book.listed)
         return Offer(book.watched_since, tuple(Offered(m.name, m.author, m.last_used) for m in book.listed))

@@ -8,7 +8,7 @@ from statistics import median
 from bot.metrics.ranking import NONE_NAMED, named_flow, ranking
 from bot.metrics.registry import DAY_ONLY, NO_USE, NOTHING_LISTED, Value, metric, ratio
 from bot.metrics.stocks import models_listed
-from bot.records import Book, Flow, Unknown
+from bot.records import Book, Flow, Unknown, unnamed
 
 SETTLED_DAYS = 30
 """A model must have been on offer this long before it can be called never used."""
@@ -59,13 +59,14 @@ def share_used_30d(book: Book) -> Value:
 def models_never_used(book: Book) -> Value:
     """Models listed at the end of the period, and for 30 days or more by then, of which no use was ever seen. A first
     counter above 0 is a use seen. A model that was there when watching began counts as listed since then, unless its
-    network says since when. Unknown until the catalogue has been watched for 30 days."""
+    network says since when. Unknown until the catalogue has been watched for 30 days. Unknown where part of the use
+    names no model."""
     if isinstance(book.listed, Unknown):
         return book.listed
     if isinstance(short := watched_for(book, SETTLED_DAYS), Unknown):
         return short
-    if book.catalogue.evidences and not _names_models(book) and book.total_30d != 0:
-        return book.total_30d if isinstance(book.total_30d, Unknown) else Unknown(NONE_NAMED)
+    if isinstance(missed := _missed(book), Unknown):
+        return missed
     latest = book.period.last - timedelta(days=SETTLED_DAYS)
     return sum(
         model.last_used is None
@@ -92,6 +93,17 @@ def median_uses(book: Book) -> Value:
         return Unknown(NO_USE)
     middle = median(ranked.counts)
     return int(middle) if middle == int(middle) else middle
+
+
+def _missed(book: Book) -> Unknown | None:
+    """Why a use of a model may not have been seen where use is told event by event."""
+    if not book.catalogue.evidences:
+        return None
+    if isinstance(book.total_30d, Unknown):
+        return book.total_30d
+    if book.total_30d and not _names_models(book):
+        return Unknown(NONE_NAMED)
+    return unnamed(book.unnamed_30d, book.total_30d) if book.unnamed_30d else None
 
 
 def watched_for(book: Book, days: int) -> int | Unknown:

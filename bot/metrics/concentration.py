@@ -8,24 +8,27 @@ from math import exp, fsum, log
 
 from bot.metrics.ranking import Ranking, listed_counts, ranking
 from bot.metrics.registry import NO_USE, Value, metric
-from bot.records import Book, Flow, Unknown
+from bot.records import Book, Flow, Unknown, unnamed
 
 
 @metric(unit="share", label="share of the most used model")
 def top_1_share(book: Book) -> Value:
-    """Share of all use in the period that the most used model carries."""
+    """Share of all use in the period that the most used model carries. Unknown where part of the use names
+    no model."""
     return _top_share(book, 1)
 
 
 @metric(unit="share", label="share of the 5 most used models")
 def top_5_share(book: Book) -> Value:
-    """Share of all use in the period that the 5 most used models carry together."""
+    """Share of all use in the period that the 5 most used models carry together. Unknown where part of the use
+    names no model."""
     return _top_share(book, 5)
 
 
 @metric(unit="share", label="share of the 10 most used models")
 def top_10_share(book: Book) -> Value:
-    """Share of all use in the period that the 10 most used models carry together."""
+    """Share of all use in the period that the 10 most used models carry together. Unknown where part of the use
+    names no model."""
     return _top_share(book, 10)
 
 
@@ -50,8 +53,8 @@ def models_outweighed(book: Book) -> Value:
     counts = listed_counts(book)
     if isinstance(counts, Unknown):
         return counts
-    if isinstance(book.flow, Flow) and book.flow.unattributed:
-        return Unknown("part of the use names no model")
+    if lost := _unnamed(book):
+        return lost
     if not counts or not counts[-1]:
         return Unknown(NO_USE)
     return bisect_left(list(accumulate(counts)), counts[-1])
@@ -60,9 +63,11 @@ def models_outweighed(book: Book) -> Value:
 @metric(unit="index", label="inequality over listed models (Gini)")
 def gini_listed(book: Book) -> Value:
     """Gini coefficient of the uses in the period over all models listed at its end, models without use included:
-    0 where all are used alike, near 1 where one has all the use."""
+    0 where all are used alike, near 1 where one has all the use. Unknown where part of the use names no model."""
     counts = listed_counts(book)
-    return counts if isinstance(counts, Unknown) else _gini(counts)
+    if isinstance(counts, Unknown):
+        return counts
+    return _unnamed(book) or _gini(counts)
 
 
 @metric(unit="index", label="inequality over used models (Gini)")
@@ -101,7 +106,15 @@ def _used(book: Book) -> Ranking | Unknown:
 
 def _top_share(book: Book, models: int) -> Value:
     ranked = _used(book)
-    return ranked if isinstance(ranked, Unknown) else ranked.running[:models][-1] / ranked.uses
+    if isinstance(ranked, Unknown):
+        return ranked
+    return _unnamed(book) or ranked.running[:models][-1] / ranked.uses
+
+
+def _unnamed(book: Book) -> Unknown | None:
+    """Why shares of all use and counts of unused models are not known: the rest may have been any model's."""
+    flow = book.flow
+    return unnamed(flow.unattributed, flow.uses) if isinstance(flow, Flow) and flow.unattributed else None
 
 
 def _models_for(book: Book, percent: int) -> Value:

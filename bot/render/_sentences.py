@@ -20,6 +20,7 @@ REASONS = (
     N_("nothing here is {word}"),
     N_("none of the use names its model"),
     N_("part of the use names no model"),
+    N_("{n} of {m} uses name no model"),
     N_("less than that share of use names its model"),
     N_("watched for {n} of {m} days"),
     N_("watched for less than 60 days"),

@@ -74,7 +74,8 @@ def _news(watch: Watch, book: Book, known: Mapping[str, int], before: Mapping[st
     for woken, last in book.woken:
         if woken.id == model.id:
             yield News("woke", uses, was, last)
-    if uses and model.first_used == model.last_used_from == book.period.last and not model.used_before_watch:
+    first = model.first_used == model.last_used_from == book.period.last and not model.used_before_watch
+    if uses and first and book.unbroken:
         yield News("first", uses, was)
     for silent, together in book.quiet:
         if silent.id == model.id:

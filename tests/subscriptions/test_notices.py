@@ -128,7 +128,7 @@ def test_each_cause_is_told_in_one_message_and_what_stands_still_is_not(room: Ro
         "**o/falls**, Little: **4 runs**, −60.0% against 10 the day before",
         "**o/sleeper**, Little: awake again: **5 runs**, the first use since 3 March 2025",
         "**o/silent**, Little: gone quiet: no use seen, after **49 runs** in the 7 days before",
-        "**o/new**, Little: used for the first time: **4 runs**",
+        "**o/new**, Little: used for the first time since we watch: **4 runs**",
     ):
         assert words in told
     for name in ("steady", "idle", "hidden"):
