@@ -12,14 +12,14 @@ from functools import lru_cache
 from hashlib import sha256
 from multiprocessing import get_context
 from os import cpu_count
-
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_der_public_key
+from typing import TYPE_CHECKING
 
 from bot.sources._leaves import SIGNATURE_BYTES, Leaf, keccak
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.padding import PSS
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+    from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 ROW_BYTES = 96 + SIGNATURE_BYTES
 CHUNK = 1024
@@ -29,9 +29,6 @@ WORTH_A_POOL = 20_000
 
 Claim = tuple[bytes, bytes]
 """A public key (SPKI DER) and a row: `Leaf.signed_part` followed by the signature, `ROW_BYTES` in all."""
-
-_PSS = padding.PSS(padding.MGF1(SHA256()), 32)
-_HASHED = Prehashed(SHA256())
 
 
 def claim(leaf: Leaf, der: bytes) -> Claim | None:
@@ -82,9 +79,23 @@ def checked(task: Task) -> bytes:
     return b"".join(_checked(_key(der), rows) for der, rows in task)
 
 
-def _checked(key: rsa.RSAPublicKey | None, rows: bytes) -> bytes:
+@lru_cache(maxsize=1)
+def _scheme() -> tuple[PSS, Prehashed]:
+    """The parameters of every signature. cryptography is imported where it works: a worker at rest does without its
+    7 MB."""
+    from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS
+    from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+    from cryptography.hazmat.primitives.hashes import SHA256
+
+    return PSS(MGF1(SHA256()), 32), Prehashed(SHA256())
+
+
+def _checked(key: RSAPublicKey | None, rows: bytes) -> bytes:
+    from cryptography.exceptions import InvalidSignature
+
     if key is None:
         return bytes(len(rows) // ROW_BYTES)
+    pss, hashed = _scheme()
     verify, answers = key.verify, bytearray()
     for start in range(0, len(rows), ROW_BYTES):
         middle = start + 96
@@ -92,7 +103,7 @@ def _checked(key: rsa.RSAPublicKey | None, rows: bytes) -> bytes:
         # rather than in `verify` is 4% faster.
         message = sha256(keccak(rows[start:middle])).digest()
         try:
-            verify(rows[middle : start + ROW_BYTES], message, _PSS, _HASHED)
+            verify(rows[middle : start + ROW_BYTES], message, pss, hashed)
         except InvalidSignature:
             answers.append(0)
         else:
@@ -101,13 +112,17 @@ def _checked(key: rsa.RSAPublicKey | None, rows: bytes) -> bytes:
 
 
 @lru_cache(maxsize=512)
-def _key(der: bytes) -> rsa.RSAPublicKey | None:
+def _key(der: bytes) -> RSAPublicKey | None:
     """A usable key; none where it is no RSA-2048 key, or has a huge exponent (each check 100 times dearer)."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+    from cryptography.hazmat.primitives.serialization import load_der_public_key
+
     try:
         key = load_der_public_key(der)
     except (ValueError, UnsupportedAlgorithm):
         return None
-    if not isinstance(key, rsa.RSAPublicKey) or key.key_size != 2048 or key.public_numbers().e >= 2**33:
+    if not isinstance(key, RSAPublicKey) or key.key_size != 2048 or key.public_numbers().e >= 2**33:
         return None
     return key
 

@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
-from eth_abi.abi import decode
-from eth_abi.exceptions import DecodingError
 
 from bot.records import Name, Unknown, identity
 from bot.sources import SourceError
@@ -107,6 +105,9 @@ def ids(raw: bytes) -> tuple[bytes, ...]:
 
 def _decoded(call: str, kind: str, raw: bytes, layout: str) -> tuple[Any, ...]:
     """What `eth_abi` makes of an answer: its types follow `kind`, which no annotation can say."""
+    from eth_abi.abi import decode  # 6 MB, which a worker at rest does without
+    from eth_abi.exceptions import DecodingError
+
     if len(raw) > MAX_BYTES:
         raise SourceError(f"{call}: found {len(raw):,} bytes, wanted at most {MAX_BYTES:,}")
     try:
