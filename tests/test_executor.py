@@ -27,6 +27,7 @@ import pytest
 
 from bot import executor, lake, ledger, store
 from bot.cli.parts import Parts
+from bot.config import ConfigError
 from bot.executor import Cluster, ClusterError, Tls, refused, versions
 from bot.lake import Day, Lake, days, files
 from bot.records import Haul, Listing, Name, Ref, Snapshot, Window, instant
@@ -382,3 +383,38 @@ def test_a_scheduler_that_comes_back_is_found_again_and_a_cluster_without_worker
         dask.add("w2")
         assert added_up(folder, cluster) == here
         cluster.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("cluster", "said"),
+    [
+        ("http://10.0.0.1:8786", "should match pattern"),
+        ("tcp://name:word@10.0.0.1:8786", "should match pattern"),
+        ("tls://10.0.0.1:8786", "found no ca, cert and key; wanted ca, cert and key with tls://"),
+        ({"address": "tcp://10.0.0.1:8786", "ca": "ca.pem"}, "found ca; wanted tls:// with them"),
+    ],
+)
+def test_a_cluster_that_cannot_be_is_a_mistake_in_the_configuration(cluster: object, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(json.dumps({"cluster": cluster}))
+    with pytest.raises(ConfigError) as mistake:
+        _ = Parts(path).settings
+    assert said in str(mistake.value) and "word" not in str(mistake.value).replace("wanted", "")
+
+
+def test_without_a_cluster_dask_is_not_imported_and_with_one_nothing_connects_before_the_first_task(
+    tmp_path: Path,
+) -> None:
+    code = f"""
+import sys
+from pathlib import Path
+from bot.cli.parts import Parts
+path = Path({str(tmp_path / "config.yaml")!r})
+for cluster in ("", "cluster: tcp://127.0.0.1:9"):
+    path.write_text(cluster)
+    parts = Parts(path)
+    print(type(parts.executor).__name__, "distributed" in sys.modules)
+    parts.close()
+"""
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    assert ran.stdout.split() == ["ThreadPoolExecutor", "False", "Cluster", "False"]
