@@ -80,7 +80,7 @@ def collect(
         for told in _told(store, network, source, wanted, again):
             if isinstance(told, Haul):
                 kept = _haul(store, told, tell, backfill)
-                fresh = kept.new
+                fresh = kept.new > 0
                 wrong += kept.broken
                 waiting += 1
                 if waiting >= ADDED_UP_EVERY:

@@ -110,6 +110,12 @@ def _known(store: Store, haul: Haul, by_day: Iterable[date]) -> dict[date, Any]:
         return {row.day: row for row in connection.execute(chosen.where(sa.or_(*wanted)))}
 
 
+def since(connection: sa.Connection, catalogue: int, block: int) -> set[date]:
+    """The days with events in a block or after it."""
+    mine = (event_days.c.catalogue == catalogue, event_days.c.last_block >= block)
+    return set(connection.scalars(sa.select(event_days.c.day).where(*mine)))
+
+
 def keep(connection: sa.Connection, catalogue: int, change: Change) -> None:
     """Make a change the day's. Raises `Moved`."""
     made = change.manifest

@@ -183,6 +183,19 @@ def test_a_reorganised_chain_changes_what_a_day_adds_up_to(db: store.Store) -> N
     assert (book(db).flow.uses, book(db).flow.by_model, book(db).callers) == (0, {}, Callers(0, 0, 0))
 
 
+def test_what_a_reorganisation_took_counts_as_unread_until_it_is_read_again(db: store.Store) -> None:
+    ledger.add_haul(db, haul(uses=uses(DAY), blocks=Blocks(1, 500, "0xa")))
+    ledger.add_haul(db, haul(DAY + ONE))
+    noon, ends = instant(DAY) + timedelta(hours=12), instant(DAY + 2 * ONE)
+    ledger.add_haul(db, haul(forget_from=105, window=Window(noon, noon + timedelta(hours=1))))
+    assert ledger.Memory(db, "og").covered("hub") == (Window(instant(DAY), noon + timedelta(hours=1)),)
+    assert book(db).flow == Unknown("the old chain was not read to the end of 5 Oct 2026")
+    ledger.add_haul(db, haul(window=Window(noon + timedelta(hours=1), ends), uses=uses(DAY, 3, first=5)))
+    assert book(db).flow.uses == 8 and book(db, DAY + ONE).flow.uses == 0
+    ledger.add_haul(db, haul(forget_from=104, window=Window(ends, ends)))
+    assert ledger.Memory(db, "og").covered("hub") == (Window(ends, ends),), "nobody says from when on: the whole day"
+
+
 # --- several writers -------------------------------------------------------------------------------------------------
 
 
