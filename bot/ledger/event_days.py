@@ -6,6 +6,7 @@ everything else of its haul, unless somebody else changed it meanwhile; then it 
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
@@ -135,7 +136,9 @@ def keep(connection: sa.Connection, catalogue: int, change: Change) -> None:
         return
     mine = {"catalogue": catalogue, "day": change.day.day}
     sums = {"pruned": False, "sessions": 0, "callers": 0, "called": "0", "top_called": "0", "paid": "0"}
-    insert_new(connection, event_days, [{**mine, **row, **sums, "top_paid": "0", "unsigned": False}])
+    insert_new(
+        connection, event_days, [{**mine, **row, **sums, "top_paid": "0", "unsigned": False, "other_payers": "{}"}]
+    )
     found = sa.select(event_days.c.manifest).where(_of(catalogue, change.day.day))
     if connection.scalar(found) != change.day.manifest:
         raise Moved
@@ -205,6 +208,7 @@ def _kept(store: Store, catalogue: int, made: Rollup, network: str) -> Iterator[
         "stale": False,
         "nameless": made.nameless,
         "others": made.others,
+        "other_payers": json.dumps(made.other_payers),
         "sessions": made.sessions,
         "callers": who.callers,
         "called": str(who.called),
