@@ -108,7 +108,7 @@ def _keep_gauges(connection: sa.Connection, catalogue: int, haul: Haul) -> int:
         {"catalogue": catalogue, "key": one.key, "day": one.day, "at": one.at, "value": str(one.value)}
         for one in haul.gauges
     ]
-    return settled.fresh(connection, gauges, catalogue, rows)
+    return insert_new(connection, gauges, rows)
 
 
 def _keep_strangers(connection: sa.Connection, catalogue: int, haul: Haul) -> None:
