@@ -212,6 +212,7 @@ def mismatches(store: Store, plan: Plan, document: Document) -> Iterator[str]:
     than the document says. Names that it hides stay hidden; those that are hidden only now are no mismatch."""
     period = Period.holding(date.fromisoformat(document["day"]), document["period"])
     again = json.loads(json.dumps(composed(store, replace(plan, hidden=()), period, period.ends)))
+    again = digest.counted(document, again)
     for change in digest.differences(document, again):
         where = Name(f"{change['catalogue']}.{change['figure']}")
         yield f"{where}: says {_said(change['published'])}, is {_said(change['now'])}"
