@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.digest import differences
+from bot.digest import counted, differences
 from bot.records import Document, FootfallError, PeriodName, Receipt
 from bot.store import Store, alone, deliveries, digests, figures, receipts
 
@@ -66,6 +66,7 @@ class Archive:
             latest = connection.execute(_newest_first(*key)).first()
             if latest is None:
                 return _insert(connection, document, 1, [])
+            document = counted(json.loads(latest.document), document)
             if latest.status == "draft" and not _under_way(connection, latest):
                 connection.execute(figures.delete().where(figures.c.digest == latest.id))
                 connection.execute(digests.delete().where(digests.c.id == latest.id))

@@ -21,6 +21,9 @@ TOP = 25
 """Models in a document's table of the most used."""
 HISTORY_DAYS = 30
 """Days in a document's history."""
+AGREES = 3
+"""Standard errors that an estimate may be from an exact count of the same."""
+SHARE = "top_caller_share"
 CURVE_STEP = 1.25
 """Each point of the curve has about this many times the models of the point before: a few dozen points for any list."""
 
@@ -146,6 +149,29 @@ def differences(old: Document, new: Document) -> list[dict[str, Any]]:
         if _told(before) != _told(after):
             changes.append({"catalogue": place[0], "figure": place[1], "published": before, "now": after})
     return changes
+
+
+def counted(old: Document, new: Document) -> Document:
+    """A digest with the counts that an earlier one has exactly, in place of estimates that agree with them: events are
+    let go of in time, and what they were counted to be stays."""
+    exact = _figures_of(old)
+    parts = ("catalogues", "panels")
+    return {**new, **{name: [_counted(exact, part) for part in new[name]] for name in parts if name in new}}
+
+
+def _counted(exact: Mapping[tuple[str, str], FigureDocument], part: Document) -> Document:
+    figures = dict(part["figures"])
+    for key, figure in part["figures"].items():
+        known = exact.get((part["catalogue"], key))
+        if "error" not in figure or known is None or known["value"] is None or "error" in known:
+            continue
+        if abs(float(known["value"]) - figure["value"]) > AGREES * figure["error"] * figure["value"]:
+            continue
+        figures[key] = {**{name: told for name, told in figure.items() if name != "error"}, "value": known["value"]}
+        share = exact.get((part["catalogue"], SHARE))
+        if key == "callers" and share is not None and SHARE in figures and figures[SHARE]["value"] is None:
+            figures[SHARE] = {**share, "refs": figures[SHARE]["refs"]}  # Which no estimate tells.
+    return {**part, "figures": figures}
 
 
 # --- the parts of a catalogue --------------------------------------------------------------------------------------

@@ -90,7 +90,7 @@ class Stands:
 
     def _looked(self, catalogue: Catalogue) -> Stand:
         day, before = Period(self.day, self.day), Period(self.day - ONE, self.day - ONE)
-        book = ledger.book(self.store, catalogue, day)
+        book = ledger.book(self.store, catalogue, day, of_callers=False)
         return Stand(book, self._uses(catalogue, day), self._uses(catalogue, before))
 
     def _uses(self, catalogue: Catalogue, day: Period) -> Mapping[str, int]:

@@ -81,7 +81,7 @@ def collect(
         for told in _told(store, network, source, wanted, again):
             if isinstance(told, Haul):
                 kept = _haul(store, told, tell, backfill)
-                fresh = kept.new
+                fresh = kept.new > 0
                 wrong += kept.broken
                 waiting += 1
                 if waiting >= ADDED_UP_EVERY:
@@ -213,6 +213,7 @@ def mismatches(store: Store, plan: Plan, document: Document) -> Iterator[str]:
     than the document says. Names that it hides stay hidden; those that are hidden only now are no mismatch."""
     period = Period.holding(date.fromisoformat(document["day"]), document["period"])
     again = json.loads(json.dumps(composed(store, replace(plan, hidden=()), period, period.ends)))
+    again = digest.counted(document, again)
     for change in digest.differences(document, again):
         where = Name(f"{change['catalogue']}.{change['figure']}")
         yield f"{where}: says {_said(change['published'])}, is {_said(change['now'])}"

@@ -17,6 +17,9 @@ from bot.lake.days import Day, read
 from bot.lake.files import Part, source
 from bot.lake.place import LakeError
 
+PAYERS = 3
+"""Senders of payments that are no session that a day names."""
+
 _LIMB = 10**26
 _LIMBS = ", ".join(f"substr(lpad(amount, 78, '0'), {at}, 26)::HUGEINT AS l{n}" for n, at in ((2, 1), (1, 27), (0, 53)))
 
@@ -54,6 +57,8 @@ class Rollup:
     sessions: int = 0
     others: int = 0
     """Payments that are no session."""
+    other_payers: dict[str, int] = field(default_factory=dict)
+    """Who made most of those: `PAYERS` of them at most, the most first."""
     callers: Summary = Summary()
 
 
@@ -71,8 +76,16 @@ def rollup(day: Day) -> Rollup:
             nameless=nameless,
             sessions=sum(part.rows - part.others for part in parts if part.kind == "payments"),
             others=sum(part.others for part in parts),
+            other_payers=_other_payers(day, payments),
             callers=summary(day, uses, payments),
         )
+
+
+def _other_payers(day: Day, payments: Sequence[Path]) -> dict[str, int]:
+    if not payments:
+        return {}
+    line = f"SELECT payer, count(*) AS n FROM {source(payments)} WHERE NOT session GROUP BY payer"
+    return {str(payer): int(n) for payer, n in _asked(day, f"{line} ORDER BY n DESC, payer LIMIT {PAYERS}")}
 
 
 def attempted(day: Day) -> Rollup | str:

@@ -61,7 +61,9 @@ __all__ = [
 ]
 
 
-def book(store: Store, catalogue: Catalogue, period: Period) -> Book:
-    """The book of one catalogue and period. What is not known stands in it as `Unknown`, with the reason."""
-    told = event_books.book if catalogue.evidences else books.book
-    return groups.grouped(store, told(store, catalogue, period))
+def book(store: Store, catalogue: Catalogue, period: Period, of_callers: bool = True) -> Book:
+    """The book of one catalogue and period. What is not known stands in it as `Unknown`, with the reason. Those who
+    called may be left out: over many days they are counted in the lake."""
+    if catalogue.evidences:
+        return groups.grouped(store, event_books.book(store, catalogue, period, of_callers))
+    return groups.grouped(store, books.book(store, catalogue, period))

@@ -436,9 +436,21 @@ def _standing_gaps(asked: _Asked, chosen: sa.Select[Any]) -> Iterable[str]:
 
 
 def _payment_gaps(asked: _Asked, period: Period) -> Iterable[str]:
-    if count := _summed(asked, period, day_rows.c.others):
-        plural = "" if count == 1 else "s"
-        yield f"Not counted: {count} transfer{plural} to the operator without a payment proxy's word."
+    count = _summed(asked, period, day_rows.c.others)
+    if not count:
+        return
+    mine = (day_rows.c.catalogue == asked.key, day_rows.c.day.between(period.first, period.last))
+    payers: Counter[str] = Counter()
+    for text in asked.connection.scalars(sa.select(day_rows.c.other_payers).where(*mine)):
+        payers.update(json.loads(text))
+    most = sorted(payers.items(), key=lambda payer: (-payer[1], payer[0]))[:SHOWN]
+    shown = ", ".join(f"{n} from {payer}" for payer, n in most)
+    # A day names its largest senders only, so that over several days each may have sent more than is said.
+    least = "at least " if period.days > 1 and payers.total() < count else ""
+    rest = " and others" if sum(n for _, n in most) < count else ""
+    plural = "" if count == 1 else "s"
+    by = f" ({least}{shown}{rest})" if shown else ""
+    yield f"Not counted: {count} transfer{plural} to the operator without a payment proxy's word{by}."
 
 
 def _settlements(count: int) -> str:

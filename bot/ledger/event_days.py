@@ -6,6 +6,7 @@ everything else of its haul, unless somebody else changed it meanwhile; then it 
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
@@ -111,6 +112,12 @@ def _known(store: Store, haul: Haul, by_day: Iterable[date]) -> dict[date, Any]:
         return {row.day: row for row in connection.execute(chosen.where(sa.or_(*wanted)))}
 
 
+def since(connection: sa.Connection, catalogue: int, block: int) -> set[date]:
+    """The days with events in a block or after it."""
+    mine = (event_days.c.catalogue == catalogue, event_days.c.last_block >= block)
+    return set(connection.scalars(sa.select(event_days.c.day).where(*mine)))
+
+
 def keep(connection: sa.Connection, catalogue: int, change: Change) -> None:
     """Make a change the day's. Raises `Moved`."""
     made = change.manifest
@@ -130,7 +137,9 @@ def keep(connection: sa.Connection, catalogue: int, change: Change) -> None:
         return
     mine = {"catalogue": catalogue, "day": change.day.day}
     sums = {"pruned": False, "sessions": 0, "callers": 0, "called": "0", "top_called": "0", "paid": "0"}
-    insert_new(connection, event_days, [{**mine, **row, **sums, "top_paid": "0", "unsigned": False}])
+    insert_new(
+        connection, event_days, [{**mine, **row, **sums, "top_paid": "0", "unsigned": False, "other_payers": "{}"}]
+    )
     found = sa.select(event_days.c.manifest).where(_of(catalogue, change.day.day))
     if connection.scalar(found) != change.day.manifest:
         raise Moved
@@ -216,6 +225,7 @@ def _kept(store: Store, catalogue: int, made: Rollup, network: str) -> Iterator[
         "stale": False,
         "nameless": made.nameless,
         "others": made.others,
+        "other_payers": json.dumps(made.other_payers),
         "sessions": made.sessions,
         "callers": who.callers,
         "called": str(who.called),

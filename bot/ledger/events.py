@@ -67,7 +67,9 @@ def _kept(connection: sa.Connection, haul: Haul, changes: Changes) -> Kept:
     catalogue = catalogue_id(connection, haul.network, haul.catalogue)
     touched: set[date] = set()
     if haul.forget_from is not None:
-        touched |= settled.forgotten(connection, catalogue, haul.forget_from)
+        gone = settled.forgotten(connection, catalogue, haul.forget_from)
+        _narrow(connection, catalogue, haul, gone | event_days.since(connection, catalogue, haul.forget_from))
+        touched |= gone
     new = settled.kept(connection, catalogue, haul.settlements)
     new += _keep_gauges(connection, catalogue, haul)
     touched |= {one.at.date() for one in haul.settlements}
@@ -106,7 +108,7 @@ def _keep_gauges(connection: sa.Connection, catalogue: int, haul: Haul) -> int:
         {"catalogue": catalogue, "key": one.key, "day": one.day, "at": one.at, "value": str(one.value)}
         for one in haul.gauges
     ]
-    return settled.fresh(connection, gauges, catalogue, rows)
+    return insert_new(connection, gauges, rows)
 
 
 def _keep_strangers(connection: sa.Connection, catalogue: int, haul: Haul) -> None:
@@ -127,6 +129,18 @@ def _widen(connection: sa.Connection, catalogue: int, window: Window) -> None:
     begins = min([window.begins, *(row.begins for row in touching)])
     ends = max([window.ends, *(row.ends for row in touching)])
     connection.execute(windows.insert().values(catalogue=catalogue, begins=begins, ends=ends))
+
+
+def _narrow(connection: sa.Connection, catalogue: int, haul: Haul, days: Collection[date]) -> None:
+    """After a re-organisation nothing counts as read from where the haul begins: a process may end before the rest was
+    read again. Where days before that lose records too, or nobody says where it begins, from the first such day on."""
+    cuts = [haul.window.begins] if haul.window else []
+    cuts += [instant(day) for day in days if not haul.window or instant(day + ONE) <= haul.window.begins]
+    if not cuts:
+        return
+    mine = (windows.c.catalogue == catalogue, windows.c.ends > min(cuts))
+    connection.execute(windows.delete().where(*mine, windows.c.begins >= min(cuts)))
+    connection.execute(windows.update().where(*mine).values(ends=min(cuts)))
 
 
 def _keep_refs(connection: sa.Connection, catalogue: int, haul: Haul) -> None:

@@ -34,20 +34,6 @@ def forgotten(connection: sa.Connection, catalogue: int, block: int) -> set[date
     return days
 
 
-def _count(connection: sa.Connection, table: sa.Table, catalogue: int) -> int:
-    counted = sa.select(sa.func.count()).select_from(table).where(table.c.catalogue == catalogue)
-    return int(connection.scalar(counted) or 0)
-
-
-def fresh(connection: sa.Connection, table: sa.Table, catalogue: int, rows: Sequence[dict[str, object]]) -> int:
-    """Insert what is not there yet; how many rows that were."""
-    if not rows:
-        return 0
-    before = _count(connection, table, catalogue)
-    insert_new(connection, table, rows)
-    return _count(connection, table, catalogue) - before
-
-
 def kept(connection: sa.Connection, catalogue: int, found: Sequence[Settlement]) -> int:
     """Keep settlements that are not there yet; how many those were."""
     rows: list[dict[str, object]] = [
@@ -75,7 +61,7 @@ def kept(connection: sa.Connection, catalogue: int, found: Sequence[Settlement])
         }
         for one in found
     ]
-    return fresh(connection, settlements, catalogue, rows)
+    return insert_new(connection, settlements, rows)
 
 
 def judged(connection: sa.Connection, catalogue: int, found: Sequence[Judgement]) -> set[date]:

@@ -101,11 +101,14 @@ def ref_id(connection: sa.Connection, ref: Ref) -> int:
     return int(key)
 
 
-def insert_new(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, object]]) -> None:
-    """Insert rows; those whose key another process has just inserted are left alone."""
+def insert_new(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, object]]) -> int:
+    """Insert rows; those whose key is there already, or was just inserted by another process, are left alone. How many
+    were inserted."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    if rows:
-        connection.execute(dialect.insert(table).on_conflict_do_nothing(), list(rows))
+    if not rows:
+        return 0
+    insert = dialect.insert(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+    return connection.execute(insert, list(rows)).rowcount
 
 
 def _keep_readings(connection: sa.Connection, catalogue: int, key: int, snapshot: Snapshot, seen: date) -> None:

@@ -121,7 +121,7 @@ def _uses(asked: Asked, day: date) -> sa.Select[Any]:
 def _told(store: Store, catalogue: Catalogue, name: Name, period: Period) -> Standing:
     """The same where use is told event by event: such catalogues are short."""
     rows = questions.ranking(store, catalogue, period)
-    listed = event_books.book(store, catalogue, period).listed
+    listed = event_books.book(store, catalogue, period, of_callers=False).listed
     seen = listed if isinstance(listed, Unknown) else next((m for m in listed if m.name == name), None)
     if isinstance(rows, Unknown):
         return Standing(seen, rows, None, None, None)
@@ -135,7 +135,7 @@ def _told(store: Store, catalogue: Catalogue, name: Name, period: Period) -> Sta
 def moves(store: Store, catalogue: Catalogue, period: Period) -> Moves:
     """What a period's use is compared by: its own and that of the period before."""
     if catalogue.evidences:
-        book = event_books.book(store, catalogue, period)
+        book = event_books.book(store, catalogue, period, of_callers=False)
         here = {} if isinstance(book.listed, Unknown) else {m.id: m for m in book.listed}
         gone = {key: Used(name, book.authors.get(key, Name("")), None) for key, name in book.names.items()}
         return Moves(

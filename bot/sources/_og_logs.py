@@ -100,9 +100,16 @@ class Reading:
     def _ranges(self, span: Span, cursor: Cursor | None) -> Iterator[Haul]:
         begins = span.begins
         for chunk in self.chain.logs(self.wanted, span.start, span.until):
+            if chunk.forget_from is not None:
+                begins = self._fork(chunk.forget_from, begins)
             moves = cursor is None or chunk.cursor.next_block > cursor.next_block or chunk.forget_from is not None
             yield from self._hauls_of(chunk, begins, {self.name: chunk.cursor.text} if moves else {})
             begins = _later(begins, chunk)
+
+    def _fork(self, block: int, begins: datetime) -> datetime:
+        """From when on nothing counts as read once all from a block on is forgotten: the last block that stays."""
+        before = self.chain.blocks([block - 1])[0] if block else None
+        return min(begins, at_utc(before.at)) if before else begins
 
     def _span(self, cursor: Cursor | None, memory: Memory, today: date, again: bool) -> Span:
         """Where to go on."""
@@ -156,7 +163,8 @@ class Reading:
         while len(found.settlements) > MOST:
             some, rest = found.settlements[:MOST], found.settlements[MOST:]
             read = f"the first {MOST} settlements of blocks {chunk.from_block} to {chunk.to_block} of {self.place}"
-            yield Haul("opengradient", self.catalogue, read, forget_from=forget, settlements=some)
+            window = Window(begins, begins)
+            yield Haul("opengradient", self.catalogue, read, window=window, forget_from=forget, settlements=some)
             found, forget = replace(found, settlements=rest), None
         yield self._haul(chunk, found, begins, cursors, forget)
 

@@ -68,6 +68,7 @@ event_days = Table(
     Column("last_block", BigInteger),
     Column("nameless", BigInteger, nullable=False),
     Column("others", BigInteger, nullable=False),
+    Column("other_payers", Text, nullable=False),  # JSON: who made most of those, to how many
     Column("sessions", BigInteger, nullable=False),
     Column("callers", BigInteger, nullable=False),
     Column("called", Text, nullable=False),

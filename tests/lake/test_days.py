@@ -245,6 +245,8 @@ def test_a_day_adds_up_to_what_a_plain_loop_over_its_events_says(
     assert who.unsigned == ("" in did)
     assert made.sessions == sum(one.session for one in payments)
     assert made.others == sum(not one.session for one in payments)
+    others = Counter(one.payer for one in payments if not one.session)
+    assert list(made.other_payers.items()) == sorted(others.items(), key=lambda one: (-one[1], one[0]))[:3]
 
 
 def test_days_add_up_the_same_one_after_the_other_and_side_by_side(url: str) -> None:

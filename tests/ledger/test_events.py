@@ -7,6 +7,8 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import sqlalchemy as sa
+
 from bot import ledger, store
 from bot.records import (
     Callers,
@@ -107,6 +109,14 @@ def test_sizes_and_amounts_of_256_bits_are_kept_exactly(db: store.Store) -> None
     panel = ledger.panel(db, PAYMENTS, Period(DAY, DAY))
     assert panel.paid == Decimal(f"{2 * HUGE}e-18") and panel.gauges["sessions"] == 2
     assert panel.callers == Callers(2, 2 * HUGE, HUGE)
+
+
+def test_what_is_new_is_counted_without_counting_what_was_there(db: store.Store) -> None:
+    asked: list[str] = []
+    sa.event.listen(db.engine, "before_cursor_execute", lambda *told: asked.append(told[2]))
+    assert ledger.add_haul(db, haul(settlements=(settlement(1), settlement(2)))).new == 2
+    assert ledger.add_haul(db, haul(settlements=tuple(settlement(n) for n in (1, 2, 3, 4, 5)))).new == 3
+    assert not [line for line in asked if line.startswith("SELECT count(*)") and "day" not in line]
 
 
 def test_a_settlement_of_nobody_we_know_counts_nowhere_and_holds_no_leaf(db: store.Store) -> None:

@@ -21,8 +21,10 @@ import pytest
 import sqlalchemy as sa
 
 from bot import daily, lake, leases, ledger, numbers, store
+from bot.archive import Archive
 from bot.cli import main
 from bot.cli.parts import Parts
+from bot.daily import notices
 from bot.lake import Lake, LakeError
 from bot.ledger import upkeep
 from bot.metrics import figures
@@ -42,6 +44,7 @@ from bot.records import (
     instant,
 )
 from bot.sources import SourceError
+from bot.subscriptions import Watch
 
 DAY = date(2026, 10, 5)
 ONE = timedelta(days=1)
@@ -181,6 +184,19 @@ def test_a_reorganised_chain_changes_what_a_day_adds_up_to(db: store.Store) -> N
     assert book(db).flow.uses == 13
     ledger.add_haul(db, haul(forget_from=0))
     assert (book(db).flow.uses, book(db).flow.by_model, book(db).callers) == (0, {}, Callers(0, 0, 0))
+
+
+def test_what_a_reorganisation_took_counts_as_unread_until_it_is_read_again(db: store.Store) -> None:
+    ledger.add_haul(db, haul(uses=uses(DAY), blocks=Blocks(1, 500, "0xa")))
+    ledger.add_haul(db, haul(DAY + ONE))
+    noon, ends = instant(DAY) + timedelta(hours=12), instant(DAY + 2 * ONE)
+    ledger.add_haul(db, haul(forget_from=105, window=Window(noon, noon + timedelta(hours=1))))
+    assert ledger.Memory(db, "og").covered("hub") == (Window(instant(DAY), noon + timedelta(hours=1)),)
+    assert book(db).flow == Unknown("the old chain was not read to the end of 5 Oct 2026")
+    ledger.add_haul(db, haul(window=Window(noon + timedelta(hours=1), ends), uses=uses(DAY, 3, first=5)))
+    assert book(db).flow.uses == 8 and book(db, DAY + ONE).flow.uses == 0
+    ledger.add_haul(db, haul(forget_from=104, window=Window(ends, ends)))
+    assert ledger.Memory(db, "og").covered("hub") == (Window(ends, ends),), "nobody says from when on: the whole day"
 
 
 # --- several writers -------------------------------------------------------------------------------------------------
@@ -372,6 +388,38 @@ def test_where_events_are_gone_callers_are_estimated(db: store.Store) -> None:
     assert found["callers_7d"].value == 160 and "error" in found["callers_30d"].document([])
     week = ledger.book(db, HUB, Period.holding(DAY + 20 * ONE, "week"))
     assert figures(week)["callers"].value == 160 and figures(week)["top_caller_share"].value == 2 / 280
+
+
+def test_an_estimate_takes_no_exact_counts_place_and_is_no_mismatch(db: store.Store) -> None:
+    month(db)
+    last = DAY + 29 * ONE
+    listed(db, last)
+    plan = daily.Plan("og", "OG", (HUB,), {"catalogue": "hub", "figure": "uses"})
+    archive = Archive(db)
+    before = daily.compose(db, archive, plan, Period(last, last), NOW)
+    list(upkeep.prune(db, last + 80 * ONE, timedelta(days=60)))
+    assert list(daily.mismatches(db, plan, before)) == []
+    again = daily.compose(db, archive, plan, Period(last, last), NOW)["catalogues"][0]["figures"]
+    assert again["callers_30d"]["value"] == 620 and "error" not in again["callers_30d"]
+    before["catalogues"][0]["figures"]["callers_30d"]["value"] = 900
+    assert [line for line in daily.mismatches(db, plan, before) if "callers_30d" in line], "too far from the truth"
+
+
+def test_who_called_is_not_counted_for_answers_that_do_not_say_it(
+    db: store.Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    month(db)
+    last = DAY + 29 * ONE
+    listed(db, last)
+    asked: list[object] = []
+    monkeypatch.setattr(lake, "exact", asked.append)
+    ledger.standing(db, HUB, Name("a/m0"), last)
+    ledger.moves(db, HUB, Period(last, last))
+    ledger.offer(db, HUB, last)
+    plan = daily.Plan("og", "OG", (HUB,), {"catalogue": "hub", "figure": "uses"})
+    stands = notices.Stands(db, {"og": plan}, last)
+    assert stands.of(Watch(1, "m", "og", "hub", Name("a/m0"), 0.5, NOW, "en")) is not None
+    assert asked == []
 
 
 # --- long readings ---------------------------------------------------------------------------------------------------

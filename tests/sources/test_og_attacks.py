@@ -5,14 +5,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bot import daily, store
-from bot.records import Period
+from bot import daily, ledger, store
+from bot.records import Haul, Period, Window
 from bot.sources import opengradient
 from tests.peers.enclave import Enclave, dump, enclaves, hashed
 from tests.peers.opengradient import FIRST, NOW, PAYEE, SECOND, World, blob_id, seconds, world
@@ -145,6 +148,27 @@ def test_a_reorganisation_takes_its_records_with_it(tmp_path: Path) -> None:
         assert done.error == ""
         assert told(composed(db), "llm")["uses_verified"] == 1
         db.close()
+
+
+def test_a_reading_anew_that_is_cut_off_leaves_the_rest_unread(tmp_path: Path) -> None:
+    with world() as made:
+        keys = enclaves()
+        made.registry.send("register", 0, made.node.accounts[0], "https://10.0.0.1", keys[0].der)
+        for n in range(3):
+            made.batch(seconds(FIRST, 9 + n, 10), [keys[0].value(n, seconds(FIRST, 9 + n))])
+        made.node.at(seconds(NOW.date(), 0, 1))
+        made.node.mine()
+        with closing(store.opened(f"sqlite:///{tmp_path / 'footfall.db'}")) as db:
+            assert collected(db, made, tmp_path).error == ""
+            made.node.rpc("anvil_reorg", 3, [])
+            for _ in range(2):
+                made.node.mine()
+            memory = ledger.Memory(db, "opengradient")
+            read = made.source(tmp_path).hauls(None, memory)
+            (first,) = islice((one for one in read if isinstance(one, Haul) and one.forget_from), 1)
+            assert first.window and first.window.begins < memory.covered("llm")[-1].ends
+            ledger.add_haul(db, replace(first, settlements=(), window=Window(first.window.begins, first.window.begins)))
+            assert memory.covered("llm")[-1].ends == first.window.begins
 
 
 def test_a_chain_that_was_reset_halts_the_collection_and_keeps_what_was_read(tmp_path: Path) -> None:

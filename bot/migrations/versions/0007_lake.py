@@ -34,6 +34,7 @@ def upgrade() -> None:
         *(sa.Column(name, sa.BigInteger()) for name in ("first_block", "last_block")),
         *(sa.Column(name, sa.BigInteger(), nullable=False) for name in ("nameless", "others", "sessions", "callers")),
         *(sa.Column(name, sa.Text(), nullable=False) for name in ("called", "top_called", "paid", "top_paid")),
+        sa.Column("other_payers", sa.Text(), nullable=False),
         sa.Column("unsigned", sa.Boolean(), nullable=False),
     )
     op.create_index("event_days_stale", "event_days", ["catalogue", "stale"])
