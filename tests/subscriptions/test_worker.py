@@ -117,6 +117,15 @@ def test_one_that_comes_later_is_served_without_a_new_start(bench: Bench) -> Non
     assert bench.at(2025, 3, 29, 10, 0) == ["1", "2", "2"]
 
 
+def test_a_zone_that_this_machine_has_lost_costs_only_its_own_subscription(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench.subscribe("1", "08:00", "Atlantis/Capital", quiet=(time(7), time(9)))
+    bench.subscribe("2", "08:00")
+    assert bench.at(2025, 3, 28, 8, 0) == ["2"]
+    assert capsys.readouterr().out.count("Atlantis/Capital") == 1
+
+
 def test_what_falls_into_quiet_hours_waits_for_their_end_and_says_so(bench: Bench) -> None:
     bench.subscribe("1", "23:30", quiet=(time(22), time(7, 30)))
     bench.subscribe("2", "23:30")
