@@ -62,12 +62,12 @@ class Desk:
     """Destination to its language; English for any other."""
 
 
-def outbox(store: Store) -> Outbox:
+def outbox(store: Store, own: Collection[str] = ()) -> Outbox:
     """The outbox of a database whose receipts go into its archive. Pages show receipts by their address, so that of a
-    post in a server that subscribed, which is nobody else's business, stands with its delivery only."""
+    post in a server that subscribed, which is nobody else's business, stands with its delivery only. `own`: channels of the configuration, which is no such server."""
 
     def keep(connection: Connection, edition: Edition, receipt: Receipt) -> None:
-        if Channels.has(connection, receipt.destination):
+        if receipt.destination not in own and Channels.has(connection, receipt.destination):
             receipt = replace(receipt, url="")
         add_receipt(connection, edition.network, edition.period, edition.day, edition.number, receipt)
 
