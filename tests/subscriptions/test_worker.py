@@ -117,6 +117,22 @@ def test_one_that_comes_later_is_served_without_a_new_start(bench: Bench) -> Non
     assert bench.at(2025, 3, 29, 10, 0) == ["1", "2", "2"]
 
 
+def test_the_period_before_is_composed_once_for_all_that_want_to_hear_of_moves(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for channel in ("1", "2", "3"):
+        bench.subscribe(channel, "08:00", share=0.0001)
+    made: list[Any] = []
+
+    def counted(*told: Any) -> Any:
+        made.append(told)
+        return daily.composed(*told)
+
+    monkeypatch.setattr(daily.publishing, "composed", counted)
+    assert bench.at(2025, 3, 28, 8, 0) == [], "nothing moved"
+    assert len(made) == 1
+
+
 def test_a_zone_that_this_machine_has_lost_costs_only_its_own_subscription(
     bench: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:
