@@ -124,7 +124,7 @@ class Fake:
         return NotFound()
 
     def check(self) -> list[Check]:
-        return [Check("account", True, "works")]
+        return [Check("account", True, "works"), Check("channel one", False, "lacks a permission", place="one")]
 
     def close(self) -> None:
         pass

@@ -2,15 +2,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
 from bot import ledger, store
-from bot.cli import cli
+from bot.cli import cli, reach
+from bot.cli.parts import Parts
 from bot.records import FootfallError
+from bot.subscriptions import Channels, Terms
 from tests import publishing, worlds
 from tests.peers.discord_api import error
 from tests.publishing import CHANNEL, LAST, Peers
@@ -233,3 +237,22 @@ def test_an_arabic_post_whose_answer_was_lost_is_found_again(run: Run, peers: Pe
     for _ in range(3):
         run("publish", "--day", str(LAST), "--outlet", "x")
     assert len(peers.posts("x")) == 1
+
+
+def test_a_subscription_of_one_of_our_own_channels_changes_nothing_there(
+    run: Run, url: str, peers: Peers, tmp_path: Path
+) -> None:
+    opened = store.opened(url)
+    quiet = Terms(time(3), "UTC", (), "tr", 0.9, (time(0), time(23, 59)))
+    for channel in (CHANNEL, "299999999999999998"):
+        Channels(opened).keep("1", channel, quiet, datetime(2025, 1, 1, tzinfo=UTC))
+    parts = Parts(tmp_path / "config.yaml")
+    assert [one.channel for one in reach.subscribed(parts)] == ["299999999999999998"]
+    parts.close()
+    assert run("publish", "--day", str(LAST)).exit_code == 0
+    with opened.reading() as connection:
+        kept = [tuple(row) for row in connection.execute(sa.select(store.receipts.c.destination, store.receipts.c.url))]
+    opened.close()
+    assert all(address for place, address in kept if place == CHANNEL) and len(kept) == 2
+    (message,) = peers.discord.messages
+    assert message["embeds"][0]["title"] == "Replicate, 12 March 2025"

@@ -222,8 +222,9 @@ def lift(parts: Parts, outlet: str) -> None:
 
 def _outbox(parts: Parts) -> Outbox:
     from bot import daily
+    from bot.cli import reach
 
-    return daily.outbox(parts.store)
+    return daily.outbox(parts.store, reach.own(parts))
 
 
 def _print(row: Delivery, as_json: bool) -> None:

@@ -16,7 +16,7 @@ from bot.cli.parts import Parts, UsageError, clock
 from bot.deliveries import Delivery, Ready, Run
 from bot.outlets import Check, Found, NotFound, Outcome, OutletError, Part, Refused, Sent
 from bot.records import FootfallError, PeriodName
-from bot.subscriptions import Channels, Watches
+from bot.subscriptions import Channels, Subscription, Watches
 from bot.subscriptions.watches import OUTLET
 
 SITE, DISCORD = "site", "discord"
@@ -79,9 +79,21 @@ def _direct(parts: Parts, discord: Ready) -> Ready:
 def desk(parts: Parts) -> daily.Desk:
     """What publishing works with."""
     chosen = parts.settings.config
-    outbox, rules = daily.outbox(parts.store), chosen.publish
+    outbox, rules = daily.outbox(parts.store, own(parts)), chosen.publish
     threshold = chosen.corrections.threshold
     return daily.Desk(parts.store, parts.archive, outbox, rules, threshold, parts.habits, locales(parts))
+
+
+def own(parts: Parts) -> frozenset[str]:
+    """The channels of the configuration."""
+    return frozenset(getattr(parts.settings.config.outlets.get(DISCORD), "destinations", ()))
+
+
+def subscribed(parts: Parts) -> tuple[Subscription, ...]:
+    """The subscriptions there are now, but none of a channel of the configuration: whoever may subscribe there could
+    otherwise have its posts wait, change their language or end them."""
+    mine = own(parts)
+    return tuple(one for one in Channels(parts.store).all() if one.channel not in mine)
 
 
 def locales(parts: Parts) -> dict[str, str]:
@@ -101,25 +113,28 @@ def run(
 ) -> Run:
     """One pass over the outbox, or over some periods of it, as this process."""
     channels, watches = Channels(parts.store), Watches(parts.store)
-    spoken = {**desk.locales, **{one.channel: one.terms.locale for one in channels.all()}}
+    spoken = {**desk.locales, **{one.channel: one.terms.locale for one in subscribed(parts)}}
     posts = daily.Posts(parts.archive, desk.outbox, parts.hidden, spoken, desk.habits)
     says = daily.spoken(posts, daily.Notices(parts.store, parts.plans, watches, parts.hidden))
     lease = parts.settings.config.publish.lease
 
     def ended(one: Delivery, why: str) -> None:
-        gone(desk, channels, watches, one, why)
+        gone(desk, channels, watches, one, why, own(parts))
 
     return Run(desk.outbox, made, says, clock, worker(), lease, only=only, gone=ended)
 
 
-def gone(desk: daily.Desk, channels: Channels, watches: Watches, one: Delivery, reason: str) -> None:
-    """A destination is no more: end what put it there, and leave nothing planned for it."""
+def gone(
+    desk: daily.Desk, channels: Channels, watches: Watches, one: Delivery, reason: str, mine: Collection[str] = ()
+) -> None:
+    """A destination is no more: end what put it there, and leave nothing planned for it. `mine`: channels that the
+    configuration put there, which is for the operator to end."""
     ended = 0
     if one.outlet == OUTLET:
         ended = watches.forget(key=one.destination).watches
     elif one.outlet == DISCORD:
         ended = len(channels.end(channel=one.destination))
-        if ended:
+        if ended and one.destination not in mine:
             desk.outbox.give_up(DISCORD, one.destination, "its subscription ended", clock())
     if ended:
         log.info("%s: %d ended there, since nothing gets through any more: %s", one.outlet, ended, reason)

@@ -103,7 +103,7 @@ def _house(parts: Parts) -> House:
 def _bench(path: Path) -> Iterator[Bench]:
     """Database, sources and outlets, opened for one worker."""
     from bot.cli import reach
-    from bot.subscriptions import Channels, Watches
+    from bot.subscriptions import Watches
     from bot.worker import Bench
 
     parts = Parts(path)
@@ -121,7 +121,7 @@ def _bench(path: Path) -> Iterator[Bench]:
                 lambda: reach.run(parts, desk, made),
                 clock,
                 parts.settings.config.worker.collect_every,
-                Channels(parts.store).all if reach.DISCORD in made else lambda: (),
+                (lambda: reach.subscribed(parts)) if reach.DISCORD in made else lambda: (),
                 lambda now: daily.notify(desk, parts.plans, Watches(parts.store), now),
                 parts.executor,
             )

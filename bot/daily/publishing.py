@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from types import MappingProxyType
 from typing import Literal
 
@@ -62,12 +62,13 @@ class Desk:
     """Destination to its language; English for any other."""
 
 
-def outbox(store: Store) -> Outbox:
+def outbox(store: Store, own: Collection[str] = ()) -> Outbox:
     """The outbox of a database whose receipts go into its archive. Pages show receipts by their address, so that of a
-    post in a server that subscribed, which is nobody else's business, stands with its delivery only."""
+    post in a server that subscribed, which is nobody else's business, stands with its delivery only. `own`: channels of
+    the configuration, which are the operator's whoever subscribed there."""
 
     def keep(connection: Connection, edition: Edition, receipt: Receipt) -> None:
-        if Channels.has(connection, receipt.destination):
+        if receipt.destination not in own and Channels.has(connection, receipt.destination):
             receipt = replace(receipt, url="")
         add_receipt(connection, edition.network, edition.period, edition.day, edition.number, receipt)
 
@@ -147,21 +148,26 @@ def _announce(
             desk.outbox.silence(edition, outlet, destination, now, until, found.reason)
         return Announced(plan.network, period, "silent" if found.final else "waiting", found.reason, edition.number)
     shapes = _shapes(desk, plan, document)
+    before = cache(partial(_before, desk, plan, document, period))
     for outlet, destination in _places(targets):
-        if still := _still(desk, plan, document, period, subscribed.get(destination)):
+        if still := _still(document, before, subscribed.get(destination)):
             desk.outbox.silence(edition, outlet, destination, now, until, still)
         else:
             _plan(desk, document, edition, outlet, destination, now, until, shapes(outlet, destination))
     return Announced(plan.network, period, "planned", found.reason, edition.number)
 
 
-def _still(desk: Desk, plan: Plan, document: Document, period: Period, subscription: Subscription | None) -> str:
+def _still(document: Document, before: Callable[[], Document], subscription: Subscription | None) -> str:
     """Why a digest is not for a subscription that wants to hear of moves only; empty where it is."""
     if subscription is None or subscription.terms.share is None:
         return ""
+    return stillness(document, before(), subscription.terms.share)
+
+
+def _before(desk: Desk, plan: Plan, document: Document, period: Period) -> Document:
+    """The digest of the period before, as published or as it would be."""
     before = desk.archive.digest(plan.network, period.name, period.before.first)
-    before = before or composed(desk.store, plan, period.before, datetime.fromisoformat(document["composed_at"]))
-    return stillness(document, before, subscription.terms.share)
+    return before or composed(desk.store, plan, period.before, datetime.fromisoformat(document["composed_at"]))
 
 
 def _miss(desk: Desk, plan: Plan, period: Period, targets: Targets, now: datetime) -> Announced:

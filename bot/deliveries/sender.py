@@ -94,12 +94,13 @@ def flush(run: Run) -> tuple[int, ...]:
 
 
 def _lift(run: Run) -> None:
-    """Ask paused outlets, now and then, whether they work again."""
+    """Ask paused outlets, now and then, whether they work again: an outlet is paused for its account, so what one of
+    its destinations lacks keeps it from none of the others."""
     for pause in run.outbox.paused():
         ready = run.outlets.get(pause.outlet)
         if ready is None or not run.outbox.may_check(pause.outlet, run.clock()):
             continue
-        found = ready.outlet.check()
+        found = [check for check in ready.outlet.check() if not check.place]
         if any(check.ok for check in found) and not any(check.ok is False for check in found):
             run.outbox.lift(pause.outlet)
             log.info("%s works again; it is no longer paused", pause.outlet)

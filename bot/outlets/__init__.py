@@ -151,6 +151,8 @@ class Check:
     text: str
     cure: str = ""
     """What to do; to be shown unless `ok` is true."""
+    place: str = ""
+    """The destination that it is of; empty: it is of the account."""
 
 
 class Outlet(Protocol):

@@ -273,10 +273,12 @@ class Discord:
         place, name = await self._places.at(destination), f"channel {destination}"
         if isinstance(place, Trouble):
             cure = "check the channel's id, and that the bot was invited to its server and may view it"
-            return Check(name, None if place.status in (0, 429) or place.status >= 500 else False, place.words, cure)
+            return Check(
+                name, None if place.status in (0, 429) or place.status >= 500 else False, place.words, cure, destination
+            )
         if lack := place.lacking(poll=True):
-            return Check(name, False, lack, "grant that to the bot's role in the channel's settings")
-        return Check(name, True, f"#{place.name}: the bot may do all it needs")
+            return Check(name, False, lack, "grant that to the bot's role in the channel's settings", destination)
+        return Check(name, True, f"#{place.name}: the bot may do all it needs", place=destination)
 
     # --- what it comes to -------------------------------------------------------------------------------------
 

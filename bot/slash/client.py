@@ -128,7 +128,8 @@ class Footfall(discord.AutoShardedClient):
         def end() -> int:
             ended = self.books.channels.end(guild=guild, channel=channel)
             for one in ended:
-                self.books.outbox.give_up("discord", one.channel, "its subscription ended", self.desk.clock())
+                if one.channel not in self.house.taken:
+                    self.books.outbox.give_up("discord", one.channel, "its subscription ended", self.desk.clock())
             return len(ended)
 
         try:

@@ -43,4 +43,6 @@ class Books:
 
     @classmethod
     def of(cls, desk: Desk, house: House) -> Books:
-        return cls(Channels(desk.store, house.bounds), Watches(desk.store, house.bounds), daily.outbox(desk.store))
+        return cls(
+            Channels(desk.store, house.bounds), Watches(desk.store, house.bounds), daily.outbox(desk.store, house.taken)
+        )

@@ -135,7 +135,8 @@ async def unsubscribe(interaction: Interaction, channel: discord.TextChannel | N
     def job() -> Document:
         if not client.books.channels.end(guild=guild, channel=where):
             raise AnswerError("this channel has no subscription; /subscriptions lists those of this server")
-        client.books.outbox.give_up("discord", where, ENDED, client.desk.clock())
+        if where not in client.house.taken:
+            client.books.outbox.give_up("discord", where, ENDED, client.desk.clock())
         return {"question": "unsubscribed", "channel": where}
 
     await settings.settle(interaction, "unsubscribe", job)

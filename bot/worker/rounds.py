@@ -85,6 +85,8 @@ class Round:
     """The newest period at the last planning, and the destinations that were timely then."""
     _notify_at: datetime | None = None
     _said: dict[tuple[str, Period], str] = field(default_factory=dict)
+    _unkept: set[int] = field(default_factory=set)
+    """Subscriptions that were said to be skipped."""
 
     def once(self) -> None:
         """Everything there is to do now. Raises `StoreError` where the database is away, and `StoppingError`."""
@@ -99,7 +101,7 @@ class Round:
             for plan, source in self.bench.networks
             if self._to_ask(plan, source) and self._collect(plan, source)
         }
-        now, subscribed = self.bench.clock(), self.bench.subscribed()
+        now, subscribed = self.bench.clock(), self._subscribed()
         deliveries.follow(replace(self.bench.outbox_run(), stopping=self.stopping))
         for plan, name, targets in self._timely(now, subscribed):
             at = self._plan_at.get((plan.network, name))
@@ -157,6 +159,21 @@ class Round:
     def _patience(self, tries: int) -> timedelta:
         longer: timedelta = self.bench.collect_every * 2 ** min(max(0, tries - PATIENT_TRIES), 16)
         return min(longer, MOST_PATIENT)
+
+    def _subscribed(self) -> list[Subscription]:
+        """The subscriptions that this machine can keep. One whose zone it has lost costs the others nothing."""
+        kept = []
+        for one in self.bench.subscribed():
+            try:
+                one.entry  # noqa: B018  reading it is the test
+            except ValueError:
+                if one.id not in self._unkept:
+                    log.error("subscription skipped", channel=one.channel, zone=one.terms.zone, cure="install tzdata")
+                self._unkept.add(one.id)
+                continue
+            self._unkept.discard(one.id)
+            kept.append(one)
+        return kept
 
     # --- publishing -----------------------------------------------------------------------------------------------
 

@@ -389,6 +389,7 @@ def test_check_says_of_each_channel_what_it_lacks(peer: DiscordPeer) -> None:
     bot = outlet(peer, destinations=[CHANNEL, OTHER, "299999999999999999"])
     token, good, lacking, gone = bot.check()
     assert (token.ok, good.ok, lacking.ok, gone.ok) == (True, True, False, False)
+    assert [one.place for one in (token, good, lacking, gone)] == ["", CHANNEL, OTHER, "299999999999999999"]
     assert "Embed Links, Send Polls" in lacking.text and lacking.cure and gone.cure
     assert posts(peer) == []
     bot.close()

@@ -117,6 +117,31 @@ def test_one_that_comes_later_is_served_without_a_new_start(bench: Bench) -> Non
     assert bench.at(2025, 3, 29, 10, 0) == ["1", "2", "2"]
 
 
+def test_the_period_before_is_composed_once_for_all_that_want_to_hear_of_moves(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for channel in ("1", "2", "3"):
+        bench.subscribe(channel, "08:00", share=0.0001)
+    made: list[Any] = []
+
+    def counted(*told: Any) -> Any:
+        made.append(told)
+        return daily.composed(*told)
+
+    monkeypatch.setattr(daily.publishing, "composed", counted)
+    assert bench.at(2025, 3, 28, 8, 0) == [], "nothing moved"
+    assert len(made) == 1
+
+
+def test_a_zone_that_this_machine_has_lost_costs_only_its_own_subscription(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench.subscribe("1", "08:00", "Atlantis/Capital", quiet=(time(7), time(9)))
+    bench.subscribe("2", "08:00")
+    assert bench.at(2025, 3, 28, 8, 0) == ["2"]
+    assert capsys.readouterr().out.count("Atlantis/Capital") == 1
+
+
 def test_what_falls_into_quiet_hours_waits_for_their_end_and_says_so(bench: Bench) -> None:
     bench.subscribe("1", "23:30", quiet=(time(22), time(7, 30)))
     bench.subscribe("2", "23:30")
