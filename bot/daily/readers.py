@@ -50,8 +50,8 @@ def told(document: Document, asked: Sequence[Asked]) -> None:
         return
     rows = sorted(asked, key=_kind)
     days: dict[str, set[date]] = {}
-    for one in rows:
-        days.setdefault(one.poll.name, set()).add(one.day)
+    for row in rows:
+        days.setdefault(row.poll.name, set()).add(row.day)
     polls: list[dict[str, Any]] = []
     figures: dict[str, dict[str, Any]] = {}
     gaps: list[str] = []
