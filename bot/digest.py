@@ -131,13 +131,6 @@ def compose(
     }
 
 
-def headline_known(document: Document) -> bool:
-    """Whether the figure that the network opens with is known."""
-    headline = document["headline"]
-    figure = _figures_of(document).get((headline["catalogue"], headline["figure"]))
-    return figure is not None and figure["value"] is not None
-
-
 def differences(old: Document, new: Document) -> list[dict[str, Any]]:
     """The figures whose value, or whose reason for being unknown, is not the same: `{"catalogue", "figure",
     "published": <figure>, "now": <figure>}` in the order of the new digest. What one lacks is unknown there."""

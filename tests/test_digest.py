@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.digest import HIDDEN, HIDDEN_AUTHOR, TOP, DigestError, compose, differences, headline_known
+from bot.digest import HIDDEN, HIDDEN_AUTHOR, TOP, DigestError, compose, differences
 from bot.metrics import METRICS, figures
 from bot.records import Book, Catalogue, Document, Name, Period, Point, Ref, Unknown, identity
 from tests.books import DAY, MODELS, ONE, REF, WHY, book, model, unread, world
@@ -234,12 +234,6 @@ def test_no_hidden_name_is_anywhere_in_a_document() -> None:
 
 
 # --- headline and differences ----------------------------------------------------------------------------------------
-
-
-def test_a_headline_is_known_when_its_figure_is() -> None:
-    assert headline_known(document(book([3]))) and headline_known(document(book(idle=3)))
-    assert not headline_known(document(unread()))
-    assert not headline_known(document(book([3]), headline={"catalogue": "models", "figure": "uses_change"}))
 
 
 def test_the_same_books_differ_in_nothing() -> None:

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from pydantic import SecretStr
@@ -24,9 +24,6 @@ from bot.archive import Archive
 from bot.lake.settings import Lake
 from bot.records import FootfallError, Period, PeriodName
 from bot.sources import EventSource, Source
-
-if TYPE_CHECKING:
-    from pydantic import SecretStr
 
 LATELY = 8
 """Days whose lists are kept as a matter of course, where they need nobody to be asked: a week's change needs them."""
@@ -70,8 +67,6 @@ class Parts:
     @property
     def secrets(self) -> list[SecretStr]:
         """Everything that must never be said, whoever reads it."""
-        from pydantic import SecretStr
-
         named = [os.environ.get(form, "") for name in PROXIES for form in (name, name.lower())]
         addresses = [text for text in (self.settings.database_url.get_secret_value(), *named) if "@" in text]
         foreign = [text for name in FOREIGN_SECRETS if (text := os.environ.get(name))]

@@ -13,7 +13,7 @@ from typing import Any
 
 from bot import config
 from bot.deliveries import POLLS, Asked
-from bot.records import Document, Poll
+from bot.records import Document
 from bot.render import threads
 
 EVIDENCE = "a poll of readers, not a measurement"
@@ -49,6 +49,9 @@ def told(document: Document, asked: Sequence[Asked]) -> None:
     if not asked:
         return
     rows = sorted(asked, key=_kind)
+    days: dict[str, set[date]] = {}
+    for row in rows:
+        days.setdefault(row.poll.name, set()).add(row.day)
     polls: list[dict[str, Any]] = []
     figures: dict[str, dict[str, Any]] = {}
     gaps: list[str] = []
@@ -57,7 +60,9 @@ def told(document: Document, asked: Sequence[Asked]) -> None:
         refs = _refs(document, group)
         one = _poll(group)
         polls.append(one)
-        figures |= _figures(one, group[0].poll, refs)
+        name = group[0].poll.name
+        # Two polls of one name that closed in one week are two, and neither may take the other's place.
+        figures |= _figures(one, f"{name}_{group[0].day}" if len(days[name]) > 1 else name, refs)
         gaps += _gaps(one, group)
     block = {"catalogue": POLLS, "title": EVIDENCE.removeprefix("a "), "unit": "votes", "evidence": EVIDENCE}
     empty: dict[str, list[object]] = {"top": [], "curve": [], "history": []}
@@ -88,14 +93,14 @@ def _poll(group: Sequence[Asked]) -> dict[str, Any]:
     return made if read else {**made, "unknown": first.reason}
 
 
-def _figures(poll: dict[str, Any], asked: Poll, refs: list[int]) -> dict[str, dict[str, Any]]:
+def _figures(poll: dict[str, Any], name: str, refs: list[int]) -> dict[str, dict[str, Any]]:
     rows = [("votes", f"votes on {poll['title']}", poll["votes"])]
     rows += [
         (f"answer_{n}", f"votes on {poll['title']} for “{answer['answer']}”", answer["votes"])
         for n, answer in enumerate(poll["answers"], 1)
     ]
     return {
-        f"{poll['outlet']}_{asked.name}_{key}": {
+        f"{poll['outlet']}_{name}_{key}": {
             "value": value,
             **({"unknown": poll["unknown"]} if value is None else {}),
             "unit": "votes",

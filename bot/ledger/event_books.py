@@ -18,7 +18,7 @@ import sqlalchemy as sa
 import structlog
 
 from bot.lake import LakeError
-from bot.ledger import books
+from bot.ledger import books, sleepers
 from bot.ledger import callers as who
 from bot.ledger.snapshots import ONE
 from bot.records import (
@@ -190,8 +190,30 @@ def _filled(asked: _Asked, period: Period, of_callers: bool) -> Book:
         uncounted=books.uncounted(stock, end),
         evidence={name: _by_evidence(asked, name, period) for name in catalogue.evidences},
         **(_all_callers(asked, period) if of_callers else {}),
+        **_asleep(asked, here, flow, period),
         paid=Unknown("money is paid by session and not by use: see payments") if catalogue.token[0] else None,
     )
+
+
+def _asleep(asked: _Asked, listed: Iterable[Model], flow: Flow | Unknown, period: Period) -> dict[str, Any]:
+    """Which models fell asleep and woke up on a day, where the days that say so were read whole and every use of them
+    names its model."""
+    day, here = period.last, tuple(listed)
+    if period.name != "day" or isinstance(flow, Unknown) or not here or flow.unattributed:
+        return {}
+    awake = sleepers.woken_told(asked.connection, asked.key, here, day)
+    edges = {before for _, before in awake}
+    read = {before for before in edges if _all_named(asked, before + ONE, day)}
+    week = _all_named(asked, day - sleepers.QUIET_AFTER * ONE, day)
+    return {
+        "quiet": sleepers.quiet_told(asked.connection, here, day) if week else (),
+        "woken": tuple(one for one in awake if one[1] in read),
+    }
+
+
+def _all_named(asked: _Asked, first: date, last: date) -> bool:
+    flow = _flow(asked, first, last)
+    return isinstance(flow, Flow) and not flow.unattributed
 
 
 # --- windows -------------------------------------------------------------------------------------------------------

@@ -24,14 +24,36 @@ def quiet(
     """Models used on each of the days before and not on this one, with their use of those days, most used first."""
     suspects = {m.id: m for m in listed if m.last_used == day - ONE and m.last_used_from == day - ONE}
     both = _readings_in(connection, catalogue, list(suspects), day - ONE, day)
+    return _used_daily(connection, suspects, [model for model in suspects if both.get(model) == 2], day)
+
+
+def quiet_told(connection: sa.Connection, listed: Iterable[Model], day: date) -> tuple[tuple[Model, int], ...]:
+    """As `quiet`, where use is told event by event and these days are known to be read whole."""
+    suspects = {m.id: m for m in listed if m.last_used == day - ONE}
+    return _used_daily(connection, suspects, list(suspects), day)
+
+
+def _used_daily(
+    connection: sa.Connection, suspects: Mapping[int, Model], ids: list[int], day: date
+) -> tuple[tuple[Model, int], ...]:
+    """Those used on each of the days before this one."""
     week = usage.c.last_day.between(day - QUIET_AFTER * ONE, day - ONE)
-    found = []
-    for some in _chunks([model for model in suspects if both.get(model) == 2]):
+    found: list[tuple[Model, int]] = []
+    for some in _chunks(ids):
         daily = (usage.c.model.in_(some), week, usage.c.first_day == usage.c.last_day)
         chosen = sa.select(usage.c.model, sa.func.sum(usage.c.uses)).where(*daily).group_by(usage.c.model)
         whole = chosen.having(sa.func.count() == QUIET_AFTER)
         found += [(suspects[model], int(uses)) for model, uses in connection.execute(whole)]
     return tuple(sorted(found, key=lambda one: (-one[1], one[0].name)))
+
+
+def woken_told(
+    connection: sa.Connection, catalogue: int, listed: Iterable[Model], day: date
+) -> tuple[tuple[Model, date], ...]:
+    """As `woken`, where use is told event by event; whether the days between were read whole is not looked at."""
+    known = {m.id: m for m in listed if m.last_used == day}
+    found = connection.execute(_used_again(catalogue, day, day - AWAKE_AFTER * ONE)).all() if known else ()
+    return tuple((known[model], before) for model, before in found if model in known)
 
 
 def woken(

@@ -5,7 +5,6 @@ server's administrators; only the accounts of `discord.owners` are served.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import discord
 from discord import app_commands
@@ -16,9 +15,6 @@ from bot.deliveries import Delivery
 from bot.records import Document, Name
 from bot.slash import settings
 from bot.slash.settings import Interaction
-
-if TYPE_CHECKING:
-    pass
 
 NOT_AN_OWNER = "Only the operator of this Footfall may do this."
 SHOWN = 10

@@ -4,7 +4,7 @@ Manage Server; Discord hides them from others, and who asks all the same is refu
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import discord
 from discord import app_commands
@@ -17,9 +17,6 @@ from bot.records import Document
 from bot.slash import settings
 from bot.slash.settings import Interaction
 from bot.subscriptions import Subscription, Terms
-
-if TYPE_CHECKING:
-    pass
 
 NOT_HERE = "Subscriptions are a server's: use this in a server that the bot was added to."
 NOT_ALLOWED = "Only members with the permission Manage Server may do this."

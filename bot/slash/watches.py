@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from discord import app_commands
@@ -47,6 +48,14 @@ def meant(client: Footfall, name: str, network: str | None) -> tuple[Catalogue, 
     raise AnswerError("no network is watched here")
 
 
+def refuse_nameless(document: Document, catalogue: Catalogue, title: str) -> None:
+    """Raises `AnswerError` where the newest digest had use and none of it names its model: nothing would be told."""
+    block = next((one for one in document["catalogues"] if one["catalogue"] == catalogue.key), None)
+    share = block["figures"].get("share_attributed") if block else None
+    if share and share["value"] == 0:
+        raise AnswerError(f"none of the use on {title} names its model, so nothing can be told of a single one")
+
+
 @app_commands.command(description="Get a direct message when a model wakes up, goes quiet or moves")
 @app_commands.describe(
     model="A model's name",
@@ -68,6 +77,8 @@ async def watch(
         title = client.desk.watched[catalogue.network].title
         if catalogue.network in client.house.closed:
             raise AnswerError(f"the record of {title} has ended, so nothing will happen there")
+        with suppress(NotFoundError):
+            refuse_nameless(client.desk.document(catalogue.network, "day"), catalogue, title)
         kept, new = client.books.watches.keep(account, locale, catalogue, name, share / 100, client.desk.clock())
         return {"question": "watched", "new": new, "one": shown(client.desk, kept)}
 

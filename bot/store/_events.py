@@ -108,7 +108,7 @@ strangers = Table(
     Column("logs", BigInteger, nullable=False),
 )
 
-# Roll-ups of a day: uses of each evidence; `open` settlements have no verdict yet. Null: not known, for the reason.
+# Roll-ups of a day: uses of each evidence. Null: not known, for the reason.
 tallies = Table(
     "tallies",
     tables,

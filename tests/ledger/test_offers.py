@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from bot import answers, daily, ledger, store
 from bot.answers import Desk, Watched
 from bot.archive import Archive
 from bot.findings import models as findings
 from bot.records import Listing, Name, Period, Ref, Snapshot, Use, instant
-from bot.subscriptions import Watch, news
+from bot.subscriptions import News, Watch, news
 from tests.ledger.test_lake import DAY, HUB, NOW, ONE, haul
 
 LAST = DAY + 9 * ONE
 HEADLINE = {"catalogue": "hub", "figure": "uses"}
 
 
-def lists(db: store.Store) -> None:
+def lists(db: store.Store, first: int = -1) -> None:
     names = tuple(Listing(Name(f"a/m{n}"), Name("a")) for n in range(3))
-    for n in range(-1, 10):
+    for n in range(first, 10):
         closes = DAY + n * ONE
         ledger.add(db, Snapshot("og", "hub", instant(closes + ONE), Ref("hub", instant(closes)), names, closes=closes))
 
@@ -87,3 +89,26 @@ def test_no_use_is_called_the_first_across_days_that_nobody_read(db: store.Store
     for n in (0, 1, 8, 9):
         read(db, n, *(("a/m1",) if n == 9 else ("a/m0",)))
     assert first_told(db) == ([], "moved")
+
+
+@pytest.mark.parametrize("spoilt", [None, "unread", "unnamed"])
+def test_a_model_falls_asleep_after_seven_days_that_are_known(db: store.Store, spoilt: str | None) -> None:
+    lists(db)
+    for n in range(10):
+        if n != 5 or spoilt != "unread":
+            read(db, n, "a/m0", *(("a/m1",) if n < 9 else ()), *(("",) if n == 9 and spoilt == "unnamed" else ()))
+    book = ledger.book(db, HUB, Period(LAST, LAST))
+    assert [(str(m.name), uses) for m, uses in book.quiet] == ([] if spoilt else [("a/m1", 7)])
+    heard = news(Watch(1, "key", "og", "hub", Name("a/m1"), 5.0, NOW, "en"), book, {"a/m1": 0}, {"a/m1": 1})
+    assert heard is None if spoilt else heard == News("quiet", 0, 7)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_model_is_awake_again_where_all_days_of_its_sleep_were_read(db: store.Store, whole: bool) -> None:
+    lists(db, -10)
+    for n in range(-9, 10):
+        if n != 3 or whole:
+            read(db, n, *(("a/m0", "a/m1") if n in (-9, 9) else ("a/m0",)))
+    book = ledger.book(db, HUB, Period(LAST, LAST))
+    assert [(str(m.name), last) for m, last in book.woken] == ([("a/m1", DAY - 9 * ONE)] if whole else [])
+    assert ledger.book(db, HUB, Period.holding(LAST, "week")).woken == ()

@@ -81,6 +81,17 @@ def test_a_network_whose_record_has_ended_is_not_watched(tmp_path: Path) -> None
     run(tmp_path, scenario, house=House(closed=frozenset({"replicate"})))
 
 
+def test_models_are_not_watched_where_no_use_names_its_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(rig: Rig) -> None:
+        known = rig.desk.document("replicate", "day")
+        block = {"catalogue": "models", "figures": {"share_attributed": {"value": 0.0}}}
+        monkeypatch.setattr(Desk, "document", lambda *_: {**known, "catalogues": [block]})
+        said = sentence(await rig.ask("watch", model=MODEL))
+        assert "none of the use on Replicate names its model" in said and kept(rig) == ()
+
+    run(tmp_path, scenario)
+
+
 def test_a_member_watches_so_many_models_and_no_more(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
         await rig.ask("watch", model=MODEL)
