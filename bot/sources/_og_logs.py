@@ -196,8 +196,8 @@ def missing(whole: Window, covered: Sequence[Window]) -> Iterator[Window]:
     """What of a window is in none of those covered, oldest first."""
     begins = whole.begins
     for one in sorted(covered, key=lambda window: window.begins):
-        if begins < one.begins < whole.ends:
-            yield Window(begins, one.begins)
+        if begins < min(one.begins, whole.ends):
+            yield Window(begins, min(one.begins, whole.ends))
         begins = max(begins, one.ends)
     if begins < whole.ends:
         yield Window(begins, whole.ends)

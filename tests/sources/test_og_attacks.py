@@ -141,6 +141,7 @@ def test_a_reorganisation_takes_its_records_with_it(tmp_path: Path) -> None:
         assert collected(db, made, tmp_path).error == ""
         assert told(composed(db), "llm")["uses_verified"] == 3
         made.node.rpc("anvil_reorg", 3, [])  # the last settlement, the heartbeat's block and one more are gone
+        made.node.at(seconds(NOW.date(), 0, 1))
         for _ in range(2):
             made.node.mine()
         source = made.source(tmp_path)

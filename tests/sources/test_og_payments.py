@@ -57,7 +57,7 @@ def db(tmp_path: Path) -> Iterator[store.Store]:
 def collected(db: store.Store, og: World, data: Path, channel: Contract, **changed: Any) -> list[str]:
     lines: list[str] = []
     source = og.source(data, channel=channel.address, **changed)
-    daily.collect(db, "opengradient", source, Period(FIRST, FIRST), lines.append)
+    daily.collect(db, "opengradient", source, Period(FIRST, FIRST), lines.append, again=True)
     return lines
 
 
