@@ -179,6 +179,7 @@ class Asked:
 
     at: list[datetime]
     clock: Any
+    settles_for = timedelta(days=3)
 
     def hauls(self, wanted: Period | None, memory: Any) -> Iterator[Any]:
         self.at.append(self.clock())

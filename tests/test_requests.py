@@ -111,7 +111,7 @@ UNWRITTEN: dict[str, tuple[Recorded, str]] = {
         made("PUT", COMMANDS, [command(options=[option(description="")])]),
         "wanted a description",
     ),
-    "an unknown locale": (made("PUT", COMMANDS, [command(name_localizations={"ar": "x"})]), "no locale"),
+    "an unknown locale": (made("PUT", COMMANDS, [command(name_localizations={"eo": "x"})]), "no locale"),
     "choices that complete": (
         made("PUT", COMMANDS, [command(options=[option(autocomplete=True, choices=[{"name": "a", "value": "a"}])])]),
         "choices and autocomplete",

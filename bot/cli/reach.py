@@ -73,7 +73,7 @@ def _direct(parts: Parts, discord: Ready) -> Ready:
     from bot.outlets.discord import Discord
 
     assert isinstance(discord.outlet, Discord)
-    return Ready(Direct(discord.outlet, Watches(parts.store).account), discord.settle, discord.cost)
+    return Ready(Direct(discord.outlet, lambda key: Watches(parts.store).account(key)), discord.settle, discord.cost)
 
 
 def desk(parts: Parts) -> daily.Desk:

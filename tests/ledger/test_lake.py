@@ -446,6 +446,8 @@ from dataclasses import replace
 from tests.ledger.test_lake import DAY, ONE, haul, uses
 
 class Year:
+    settles_for = None
+
     def hauls(self, wanted, memory):
         covered = memory.covered("hub")
         begun = covered[-1].ends.date() if covered else wanted.first
