@@ -330,7 +330,7 @@ def test_no_secret_shows_in_a_repr(tmp_path: Path, peers: Peers, monkeypatch: py
     told = repr(parts.settings) + repr(parts) + repr(vars(parts)) + str(parts.settings.secrets) + repr(parts.secrets)
     with reach.ready(parts, reach.targets(parts)) as (made, _):
         told += repr(made) + "".join(repr(getattr(one, "__dict__", "")) + str(one) for one in made.values())
-    assert sorted(made) == ["discord", "x"] and leaks(told) == []
+    assert sorted(made) == ["direct", "discord", "x"] and leaks(told) == []
 
 
 def test_the_test_would_notice_a_leak() -> None:
