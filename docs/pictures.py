@@ -72,7 +72,7 @@ SHOTS = (
 @asynccontextmanager
 async def preview(desk: Desk, folder: Path) -> AsyncIterator[tuple[Any, Any, Any]]:
     """A member in a channel in front of the bot, the channel, and its preview in a browser."""
-    bot = Footfall(desk, folder, cooldowns=Cooldowns(*FREE))
+    bot = Footfall(desk, cooldowns=Cooldowns(*FREE))
     async with simcord.run(bot) as env, async_playwright() as playwright:
         await bot.work(bot.index.load)
         env.backend.bot_user.name = "Footfall"

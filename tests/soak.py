@@ -197,10 +197,11 @@ def resident_kib() -> int:
 
 
 @contextmanager
-def answering(desk: Desk, folder: Path, rest: str, gateway: str) -> Any:
+def answering(desk: Desk, rest: str, gateway: str) -> Any:
     discord.http.Route.BASE, discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = rest, yarl.URL(gateway)
     stop = threading.Event()
-    thread = threading.Thread(target=lambda: slash.serve(desk, SecretStr(TOKEN), folder, stop, first_pause=0.05))
+    house = slash.House(api=rest)
+    thread = threading.Thread(target=lambda: slash.serve(desk, SecretStr(TOKEN), stop, house=house, first_pause=0.05))
     thread.start()
     try:
         yield
@@ -216,7 +217,7 @@ def soak(count: int, folder: Path) -> int:
     process.start()
     far.close()
     memory, values, over = list[int](), list[int](), threading.Event()
-    with desks.desk(folder) as desk, answering(desk, folder, *line.recv()):
+    with desks.desk(folder) as desk, answering(desk, *line.recv()):
         editor = threading.Thread(target=lambda: values.append(edited(desk, over)))
         editor.start()
         began = time.monotonic()
