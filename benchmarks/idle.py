@@ -24,16 +24,9 @@ SETTLED = 8.0
 """Seconds after the last thing that a start brings."""
 CONFIG = """
 networks: {replicate: {headline: {catalogue: models, figure: models_used}}}
-outlets: {discord: {destinations: ["400000000000000001"]}}
+outlets: {discord: {api: "%s", destinations: ["400000000000000001"]}}
 schedule: [{name: daily, period: day, at: "02:30", zone: UTC}]
 worker: {port: 0, slash: true, collect_every: 1d, tick: 1}
-"""
-WORKER = """
-import sys, discord, yarl
-discord.http.Route.BASE = sys.argv.pop(1)
-discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(sys.argv.pop(1))
-from bot.cli import main
-main()
 """
 IMPORTS = "import discord, sqlalchemy, pydantic, jinja2; print(open('/proc/self/status').read())"
 
@@ -42,7 +35,7 @@ def run() -> list[Row]:
     said = subprocess.run([sys.executable, "-c", IMPORTS], capture_output=True, text=True, check=True).stdout
     floor = _resident(said)
     with tempfile.TemporaryDirectory() as folder, DiscordGateway() as peer:
-        (Path(folder) / "config.yaml").write_text(CONFIG, encoding="utf-8")
+        (Path(folder) / "config.yaml").write_text(CONFIG % peer.url, encoding="utf-8")
         idle, peak = _worker(folder, peer)
     return [
         Row(
@@ -60,7 +53,7 @@ def _worker(folder: str, peer: DiscordGateway) -> tuple[float, float]:
     """Resident MB now and at most."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "DATABASE_URL": "", "DISCORD_TOKEN": TOKEN}
     environment["REPLICATE_API_TOKEN"] = ""
-    begun = [sys.executable, "-c", WORKER, peer.url, peer.gateway]
+    begun = [sys.executable, "-m", "bot"]
     subprocess.run([*begun, "migrate"], cwd=folder, env=environment, stdout=subprocess.DEVNULL, check=True)
     command = [*begun, "run"]
     with (Path(folder) / "log").open("w+") as log:

@@ -71,6 +71,12 @@ def unnamed(lost: int, uses: int) -> Unknown:
     return Unknown(f"{lost} of {uses} uses name no model")
 
 
+def few_named(evidence: str, lost: int, uses: int) -> Unknown | None:
+    """Why nothing is counted by model, of verified use of which less than half names its model: who names a model
+    chooses to, and a few of them speak for nobody else."""
+    return unnamed(lost, uses) if evidence == "verified" and 2 * lost > uses else None
+
+
 @dataclass(frozen=True, slots=True)
 class Ref:
     """Where anyone can look a record up."""
@@ -466,8 +472,9 @@ class Book:
     and by readings that cover every day since."""
     unbroken: bool = True
     """Whether a first use may be told: of use told event by event, every day since `watched_since` was read whole."""
+    unnamed_7d: int = 0
     unnamed_30d: int = 0
-    """Of `total_30d`, the uses that name no model."""
+    """Of `total_7d` and `total_30d`, the uses that name no model."""
     groups: Mapping[GroupKind, Grouping] = field(default_factory=dict)
     """By what the network tells its models apart; a kind that it does not tell is absent."""
 

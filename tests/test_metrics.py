@@ -546,6 +546,9 @@ def test_of_verified_use_models_are_spoken_of_where_at_least_half_names_its_mode
     for key in ("models_used", "share_used", "authors_used", "hhi", "effective_models", "gini_used", "median_uses"):
         assert isinstance(value(one, key), Unknown) is not known, key
     assert known or value(one, "hhi") == Unknown("41 of 81 uses name no model")
+    week = replace(one, total_7d=81, unnamed_7d=lost, total_30d=81, unnamed_30d=lost)
+    for key in ("models_used_7d", "models_used_30d", "share_used_7d", "share_used_30d"):
+        assert isinstance(value(week, key), Unknown) is not known, key
 
 
 def test_no_model_is_never_used_where_a_use_of_the_month_may_have_been_its_own() -> None:

@@ -32,6 +32,7 @@ from bot.records import (
     Point,
     Ref,
     Unknown,
+    few_named,
     instant,
     spoken,
     unnamed,
@@ -90,7 +91,7 @@ def book(store: Store, catalogue: Catalogue, period: Period, of_callers: bool = 
 def shelf(
     store: Store, catalogue: Catalogue, period: Period
 ) -> tuple[tuple[Model, ...], Flow, frozenset[int]] | Unknown:
-    """As `books.shelf`: of each listed model the use is known, none included, as far as use names its model at all."""
+    """As `books.shelf`. Where part of the use names no model, nothing is known of models that none of it names."""
     found = book(store, catalogue, period, of_callers=False)
     if isinstance(found.listed, Unknown):
         return found.listed
@@ -98,7 +99,10 @@ def shelf(
         return found.flow
     if found.flow.uses and not found.flow.by_model:
         return Unknown("none of the use names its model")
-    return found.listed, found.flow, frozenset(model.id for model in found.listed)
+    if few := few_named(catalogue.evidence, found.flow.unattributed, found.flow.uses):
+        return few
+    known = frozenset() if found.flow.unattributed else frozenset(model.id for model in found.listed)
+    return found.listed, found.flow, known
 
 
 def offered(store: Store, catalogue: Catalogue, day: date, days: int) -> Book:
@@ -161,7 +165,7 @@ def _filled(asked: _Asked, period: Period, of_callers: bool) -> Book:
     listed = books.listed_at(stock, end)
     here = () if isinstance(listed, Unknown) else listed
     flow_before = _flow(asked, period.before.first, period.before.last)
-    month = _flow(asked, end - 29 * ONE, end)
+    week, month = _flow(asked, end - 6 * ONE, end), _flow(asked, end - 29 * ONE, end)
     used = {model for found in (flow, flow_before) if isinstance(found, Flow) for model in found.by_model}
     names, authors = books.names_of(stock, used - {m.id for m in here})
     watched = max(filter(None, (since, begun and begun.date() - ONE)), default=None)
@@ -176,9 +180,10 @@ def _filled(asked: _Asked, period: Period, of_callers: bool) -> Book:
         listed_period_before=books.stock_at(stock, period.first - ONE),
         flow=flow,
         flow_before=flow_before,
-        total_7d=_total(asked, end - 6 * ONE, end),
+        total_7d=week if isinstance(week, Unknown) else week.uses,
         total_30d=month if isinstance(month, Unknown) else month.uses,
         unbroken=watched is not None and watched < end and _unread_days(asked, watched + ONE, end) is None,
+        unnamed_7d=0 if isinstance(week, Unknown) else week.unattributed,
         unnamed_30d=0 if isinstance(month, Unknown) else month.unattributed,
         total_prior_7d=_total(asked, end - 13 * ONE, end - 7 * ONE),
         newly_listed=books.newly_listed(stock, end) if since and since <= end else why,
@@ -307,7 +312,8 @@ def _point(day: date, whole: bool, told: Any, stock: Any, before: Any, change: A
         return Point(day, models_listed=listed, models_added=added)
     if told is None:
         return Point(day, 0, 0, listed, added, 0)
-    named = told.models_used or not told.uses
+    few = few_named(told.evidence, told.unattributed, told.uses)
+    named = not few and (told.models_used or not told.uses)
     return Point(day, told.uses, told.models_used if named else None, listed, added, told.top_uses if named else None)
 
 

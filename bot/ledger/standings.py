@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from bot.ledger import books, event_books, questions
 from bot.ledger.books import Asked
 from bot.ledger.snapshots import ONE
-from bot.records import Catalogue, Flow, Model, Name, Period, Unknown
+from bot.records import Catalogue, Flow, Model, Name, Period, Unknown, unnamed
 from bot.store import Store, models, readings, usage
 
 
@@ -121,14 +121,16 @@ def _uses(asked: Asked, day: date) -> sa.Select[Any]:
 def _told(store: Store, catalogue: Catalogue, name: Name, period: Period) -> Standing:
     """The same where use is told event by event: such catalogues are short."""
     rows = questions.ranking(store, catalogue, period)
-    listed = event_books.book(store, catalogue, period, of_callers=False).listed
+    book = event_books.book(store, catalogue, period, of_callers=False)
+    listed, flow = book.listed, book.flow
     seen = listed if isinstance(listed, Unknown) else next((m for m in listed if m.name == name), None)
     if isinstance(rows, Unknown):
         return Standing(seen, rows, None, None, None)
     row = next((r for r in rows if r.model == name), None)
     if row is None:
         return Standing(seen, NOT_LISTED, None, None, len(rows))
-    uses = NO_READING if row.uses is None else row.uses
+    assert isinstance(flow, Flow)
+    uses = unnamed(flow.unattributed, flow.uses) if row.uses is None else row.uses
     return Standing(seen, uses, row.rank if row.uses else None, row.share, len(rows))
 
 

@@ -8,7 +8,7 @@ from statistics import median
 from bot.metrics.ranking import NONE_NAMED, named_flow, ranking
 from bot.metrics.registry import DAY_ONLY, NO_USE, NOTHING_LISTED, Value, metric, ratio
 from bot.metrics.stocks import models_listed
-from bot.records import Book, Flow, Unknown, unnamed
+from bot.records import Book, Flow, Unknown, few_named, unnamed
 
 SETTLED_DAYS = 30
 """A model must have been on offer this long before it can be called never used."""
@@ -28,13 +28,13 @@ def models_used(book: Book) -> Value:
 @metric(unit="models", label="models used in 7 days", periods=DAY_ONLY)
 def models_used_7d(book: Book) -> Value:
     """Models listed at the end of this day with at least one use in the 7 days that end with it."""
-    return _used_lately(book, book.total_7d, 7)
+    return _used_lately(book, book.total_7d, book.unnamed_7d, 7)
 
 
 @metric(unit="models", label="models used in 30 days", periods=DAY_ONLY)
 def models_used_30d(book: Book) -> Value:
     """Models listed at the end of this day with at least one use in the 30 days that end with it."""
-    return _used_lately(book, book.total_30d, 30)
+    return _used_lately(book, book.total_30d, book.unnamed_30d, 30)
 
 
 @metric(unit="share", label="share of models used")
@@ -113,11 +113,13 @@ def watched_for(book: Book, days: int) -> int | Unknown:
     return watched if watched >= days else Unknown(f"watched for {watched} of {days} days")
 
 
-def _used_lately(book: Book, total: int | Unknown, days: int) -> Value:
+def _used_lately(book: Book, total: int | Unknown, lost: int, days: int) -> Value:
     if isinstance(book.listed, Unknown):
         return book.listed
     if isinstance(total, Unknown):
         return total
+    if few := few_named(book.catalogue.evidence, lost, total):
+        return few
     first = book.period.last - timedelta(days=days - 1)
     used = sum(model.last_used_from is not None and model.last_used_from >= first for model in book.listed)
     return Unknown(NONE_NAMED) if total and not used and not _names_models(book) else used

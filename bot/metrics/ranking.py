@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
 
-from bot.records import Book, Flow, Unknown, unnamed
+from bot.records import Book, Flow, Unknown, few_named
 
 NONE_NAMED = "none of the use names its model"
 
@@ -43,13 +43,13 @@ class _Same:
 
 def named_flow(book: Book) -> Flow | Unknown:
     """The usage of the period; unknown where there was some and none of it names its model, and of verified use where
-    less than half does: who names a model chooses to, and a few of them speak for nobody else."""
+    less than half does."""
     flow = book.flow
-    if isinstance(flow, Flow) and flow.uses and not flow.by_model:
+    if isinstance(flow, Unknown):
+        return flow
+    if flow.uses and not flow.by_model:
         return Unknown(NONE_NAMED)
-    if book.catalogue.evidence == "verified" and isinstance(flow, Flow) and 2 * flow.unattributed > flow.uses:
-        return unnamed(flow.unattributed, flow.uses)
-    return flow
+    return few_named(book.catalogue.evidence, flow.unattributed, flow.uses) or flow
 
 
 def ranking(book: Book) -> Ranking | Unknown:

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from bot import ledger, store
@@ -163,6 +164,9 @@ def test_uses_of_hub_models_are_ranked_and_an_unmapped_one_is_named_later(db: st
     found = book(db, HUB)
     assert found.flow.uses == 4 and found.flow.unattributed == 1 and list(found.flow.by_model.values()) == [3]
     assert found.callers == Callers(2, 4, 2) and len(found.listed) == 3
+    rows = ledger.ranking(db, HUB, Period(DAY, DAY))
+    assert [(row.model, row.uses) for row in rows] == [("a/one", 3), ("b/three", None), ("b/two", None)]
+    assert ledger.standing(db, HUB, Name("b/two"), DAY).uses == Unknown("1 of 4 uses name no model")
     (lost,) = ledger.Memory(db, "og").unattributed("hub", DAY)
     ledger.add_haul(db, haul("hub", uses=(replace(lost, model=Name("b/two")),)))
     assert book(db, HUB).flow.unattributed == 0
@@ -170,6 +174,24 @@ def test_uses_of_hub_models_are_ranked_and_an_unmapped_one_is_named_later(db: st
     rows = ledger.ranking(db, HUB, Period(DAY, DAY))
     assert [(row.model, row.uses) for row in rows] == [("a/one", 3), ("b/two", 1), ("b/three", 0)]
     assert [(p.day, p.uses, p.models_used, p.models_added) for p in found.history] == [(DAY, 4, 1, 1)]
+
+
+@pytest.mark.parametrize(("named", "known"), [(2, True), (1, False)])
+def test_models_of_verified_use_are_counted_where_at_least_half_of_it_names_one(
+    db: store.Store, named: int, known: bool
+) -> None:
+    for day in (DAY - ONE, DAY):
+        ledger.add(db, replace(listed(day, "a/m"), catalogue="llm"))
+    told = settlement(1)
+    judged = replace(verdict(told, 4), models={Name("a/m"): named})
+    month = Window(instant(DAY - 29 * ONE), instant(DAY + ONE))
+    ledger.add_haul(db, replace(haul(settlements=(told,), judgements=(judged,)), window=month))
+    found, rows = book(db), ledger.ranking(db, LLM, Period(DAY, DAY))
+    few = Unknown(f"{4 - named} of 4 uses name no model")
+    assert found.flow.by_model and (found.unnamed_7d, found.unnamed_30d) == (4 - named, 4 - named)
+    assert [(p.uses, p.models_used) for p in found.history] == [(4, 1 if known else None)]
+    assert (rows == few) is not known
+    assert known or ledger.standing(db, LLM, Name("a/m"), DAY).uses == few
 
 
 def test_the_newest_report_and_the_highest_sample_of_a_day_count(db: store.Store) -> None:
