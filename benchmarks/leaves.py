@@ -72,8 +72,8 @@ def _round(
 
 
 def openssl() -> float:
-    """RSA-2048 verifications a second on all cores."""
-    command = ["openssl", "speed", "-seconds", "1", "-multi", str(CORES), "rsa2048"]
+    """RSA-2048 verifications a second on all cores; of time that passed, as ours, and not of processor time."""
+    command = ["openssl", "speed", "-elapsed", "-seconds", "1", "-multi", str(CORES), "rsa2048"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return float(done.stdout.split()[-1])
 

@@ -45,11 +45,12 @@ def genuine(claims: Sequence[Claim], executor: Executor | None = None) -> list[b
     for index, (der, _) in enumerate(claims):
         by_key.setdefault(der, []).append(index)
     chunks = list(_chunks(by_key))
-    tasks = [tuple((der, b"".join([claims[i][1] for i in same])) for der, same in chunk) for chunk in chunks]
+    tasks = (tuple((der, b"".join([claims[i][1] for i in same])) for der, same in chunk) for chunk in chunks)
+    answers = b"".join(executor.map(checked, tasks) if executor else map(checked, tasks))
+    order = (index for chunk in chunks for _, same in chunk for index in same)
     verdicts = [False] * len(claims)
-    for chunk, answers in zip(chunks, executor.map(checked, tasks) if executor else map(checked, tasks), strict=True):
-        for index, answer in zip((i for _, same in chunk for i in same), answers, strict=True):
-            verdicts[index] = answer == 1
+    for index, answer in zip(order, answers, strict=True):
+        verdicts[index] = answer == 1
     return verdicts
 
 
