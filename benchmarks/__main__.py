@@ -34,7 +34,8 @@ def names() -> list[str]:
 def _rows(name: str) -> list[Row] | None:
     """What one measurement found; `None` where it failed."""
     ran = subprocess.run([sys.executable, "-m", "benchmarks", "--rows", name], stdout=subprocess.PIPE, text=True)
-    return [Row(**row) for row in json.loads(ran.stdout)] if ran.returncode == 0 else None
+    # The last line: what is measured may log to standard output too.
+    return [Row(**row) for row in json.loads(ran.stdout.splitlines()[-1])] if ran.returncode == 0 else None
 
 
 def _cells(rows: Sequence[Row]) -> list[tuple[str, ...]]:

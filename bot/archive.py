@@ -117,6 +117,15 @@ class Archive:
         # Hundreds of rows with every answer: unpacked, and not asked by name.
         return tuple({day: Entry(day, edition, status) for day, edition, status in rows}.values())
 
+    def mark(self) -> tuple[int, int, datetime | None, int]:
+        """Changes whenever a digest is kept or issued; cheap enough to be asked with every question."""
+        newest = sa.func.max(digests.c.composed_at, type_=digests.c.composed_at.type)
+        issued = sa.select(sa.func.count()).select_from(receipts).scalar_subquery()
+        chosen = sa.select(sa.func.count(), sa.func.max(digests.c.id), newest, issued)
+        with self._store.reading() as connection:
+            count, last, at, sent = connection.execute(chosen).one()
+        return int(count), int(last or 0), at, int(sent)
+
     def tallies(self) -> tuple[Tally, ...]:
         """What there is of each network, period and status, in one query."""
         kind = (digests.c.network, digests.c.period, digests.c.status)

@@ -132,6 +132,23 @@ class Desk:
         """The models of a network by name, read anew when the ledger changed."""
         return self.recent.of(("names", watched.network), ledger.mark(self.store), lambda: _Known.of(self, watched))
 
+    def mark(self) -> tuple[object, ...]:
+        """Changes whenever anything that an answer is looked up in does."""
+        return (*ledger.mark(self.store), *self.archive.mark())
+
+    def days(self, network: str, period: PeriodName) -> tuple[date, ...]:
+        """The first days of the periods with a digest, oldest first."""
+
+        def look() -> tuple[date, ...]:
+            return tuple(entry.day for entry in self.archive.listed(network, period))
+
+        return self.recent.of(("days", network, period), self.archive.mark(), look)
+
+    def moves(self, catalogue: Catalogue, period: Period) -> ledger.Moves:
+        """What a period's use is compared by, read anew when the ledger changed."""
+        key = ("moves", catalogue.network, catalogue.key, period)
+        return self.recent.of(key, ledger.mark(self.store), lambda: ledger.moves(self.store, catalogue, period))
+
     def offer(self, catalogue: Catalogue, day: date, days: int) -> ledger.Offer:
         """The list of a day and the use of the days up to it, read anew when the ledger changed."""
         key = ("offer", catalogue.network, catalogue.key, day, days if catalogue.evidences else 1)

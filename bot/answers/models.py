@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from heapq import nsmallest
 
 from bot import ledger
 from bot.answers.desk import AnswerError, Desk, NotFoundError, Watched
@@ -92,16 +93,18 @@ def idle(desk: Desk, network: str | None, days: int = 7, day: date | None = None
     if watched_days < days:
         return {**answer, "unknown": f"watched for {watched_days} of {days} days", "models": []}
     edge = asked - timedelta(days=days - 1)
-    quiet = [m for m in book.listed if m.last_used is None or m.last_used < edge]
-    ordered = sorted(quiet, key=lambda m: (m.last_used is None, m.last_used or date.min, m.name))
+    quiet = [
+        (last is None, last or date.min, name, author) for name, author, last in book.listed if not last or last < edge
+    ]
     return {
         **answer,
         "count": len(quiet),
-        "never_seen": sum(1 for m in quiet if m.last_used is None),
+        "never_seen": sum(never for never, *_ in quiet),
         "listed": len(book.listed),
         "watched_since": _iso(book.watched_since),
         "models": [
-            {"model": _public(desk, m.name, m.author), "last_used": _iso(m.last_used)} for m in ordered[:IDLE_ROWS]
+            {"model": _public(desk, name, author), "last_used": None if never else last.isoformat()}
+            for never, last, name, author in nsmallest(IDLE_ROWS, quiet)
         ],
     }
 
@@ -196,7 +199,7 @@ class _Moved:
 
 def _moved(desk: Desk, watched: Watched, document: Document) -> _Moved | Unknown:
     period = _period(document)
-    found = ledger.moves(desk.store, watched.leading(document), period)
+    found = desk.moves(watched.leading(document), period)
     now, before = found.now, found.before
     if not isinstance(now, Flow):
         return now

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -52,12 +52,9 @@ class Moves:
     models: Mapping[int, Used]
 
 
-class Offered(NamedTuple):
-    """A model in the list of a day. There are thousands, and a tuple is made in no time."""
-
-    name: Name
-    author: Name
-    last_used: date | None
+Offered = tuple[Name, Name, date | None]
+"""Name, author and last use of a model in the list of a day. There are thousands, kept for a while: plain tuples of
+text and days are no work for the garbage collector, whose passes would hold up every other answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +157,7 @@ def offer(store: Store, catalogue: Catalogue, day: date, days: int = 1) -> Offer
         book = event_books.offered(store, catalogue, day, days)
         if isinstance(book.listed, Unknown):
             return Offer(book.watched_since, book.listed)
-        return Offer(book.watched_since, tuple(Offered(m.name, m.author, m.last_used) for m in book.listed))
+        return Offer(book.watched_since, tuple((m.name, m.author, m.last_used) for m in book.listed))
     with books.asking(store, catalogue, period) as asked:
         if not isinstance(asked, Asked):
             return Offer(None, books.began(asked))
@@ -170,7 +167,7 @@ def offer(store: Store, catalogue: Catalogue, day: date, days: int = 1) -> Offer
         chosen = books.listed_models(asked, day).with_only_columns(
             models.c.name, models.c.author, books.last_used_at(day), maintain_column_froms=True
         )
-        return Offer(asked.since, tuple(map(Offered._make, asked.connection.execute(chosen).all())))
+        return Offer(asked.since, tuple(map(tuple, asked.connection.execute(chosen))))
 
 
 def _used(asked: Asked, first: date, last: date) -> dict[int, Used]:

@@ -19,17 +19,18 @@ from discord import app_commands
 from discord.gateway import DiscordWebSocket
 
 from bot.answers import AnswerError, Desk
-from bot.slash import questions, replies, tongues, wording
+from bot.slash import questions, replies, tongues
 from bot.slash.buttons import Press
 from bot.slash.commands import COMMANDS
 from bot.slash.completion import Index
 from bot.slash.cooldowns import Cooldowns
 from bot.slash.house import API, Books, House
 from bot.slash.owners import OWNER
+from bot.slash.pictures import Pictures
 from bot.slash.questions import Question
 from bot.slash.subscriptions import SERVER
 from bot.slash.watches import MEMBER
-from bot.slash.wording import Pictures, Said
+from bot.slash.wording import Said, Sayings
 from bot.store import Store, StoreError, synced
 
 T = TypeVar("T")
@@ -61,6 +62,7 @@ class Footfall(discord.AutoShardedClient):
             shard_count=1,
         )
         self.desk, self.index, self.pictures = desk, Index(desk), Pictures()
+        self._sayings = Sayings(desk, self.pictures)
         self.cooldowns = cooldowns or Cooldowns()
         self.house = house or House()
         self.books = Books.of(desk, self.house)
@@ -156,7 +158,7 @@ class Footfall(discord.AutoShardedClient):
 
     def said(self, question: Question, locale: str = "en") -> Said:
         """A question's answer. Takes its time; call it in a thread."""
-        return wording.said(self.desk, self.index.load, self.pictures, question, locale)
+        return self._sayings.of(question, self.index.load, locale)
 
     def look_again(self) -> None:
         """Have the names in memory renewed, where that is due; whoever asks meanwhile gets those of before."""

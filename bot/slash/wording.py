@@ -5,22 +5,18 @@ Works off the loop: it asks the database and draws. Pages are slices of an answe
 
 from __future__ import annotations
 
-import hashlib
-import json
-import sys
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from types import MappingProxyType
 from typing import Any, get_args
 
 from bot import answers, charts, numbers, render, words
 from bot.answers import AnswerError, Desk
+from bot.answers.recent import Recent
 from bot.records import Document, Period, PeriodName, Picture
 from bot.slash.completion import Known, Names, is_token
+from bot.slash.pictures import Pictures
 from bot.slash.questions import ASKED, MODELS, Question, takes, written
 from bot.words import N_, Speech
 
@@ -34,9 +30,10 @@ PAGED: Mapping[str, tuple[str, int]] = MappingProxyType(
 )
 """Which list of an answer is shown in pages, and how much of it at a time."""
 NEWEST_FIRST = ("trend", "model")
-PICTURES_KEPT = 64
-GIVE_WAY = 0.0005
-"""Seconds that a thread which draws runs before another one may."""
+KEPT = 64
+"""Answers; one with a picture holds up to 100 kB."""
+LIVE = frozenset({"status"})
+"""What is answered anew each time: it says how things stand now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,55 +56,25 @@ class Said:
     buttons: tuple[Button, ...] = ()
 
 
-class Pictures:
-    """Pictures drawn lately. Drawing goes one at a time: what several ask for at once is drawn once."""
+@dataclass(frozen=True, slots=True)
+class Sayings:
+    """Answers in words, each kept for as long as it would come out the same."""
 
-    def __init__(self, kept: int = PICTURES_KEPT) -> None:
-        self._kept, self._drawn = kept, OrderedDict[str, Picture]()
-        self._drawing, self._one = threading.Lock(), threading.Lock()
-        self.fresh = 0
-        """How many were drawn."""
+    desk: Desk
+    pictures: Pictures
+    recent: Recent = field(default_factory=lambda: Recent(KEPT))
 
-    def of(self, what: object, draw: Callable[[], Picture]) -> Picture:
-        """The picture of `what`, any JSON value that names everything it depends on."""
-        key = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
-        if found := self._found(key):
-            return found
-        with self._drawing:
-            if found := self._found(key):
-                return found
-            with _giving_way():
-                drawn = draw()
-            with self._one:
-                self._drawn[key] = drawn
-                self.fresh += 1
-                while len(self._drawn) > self._kept:
-                    self._drawn.popitem(last=False)
-            return drawn
-
-    def _found(self, key: str) -> Picture | None:
-        """One that is drawn: nobody who asks for it waits for the drawing of another."""
-        with self._one:
-            if key in self._drawn:
-                self._drawn.move_to_end(key)
-            return self._drawn.get(key)
+    def of(self, question: Question, names: Callable[[], Names], locale: str = "en") -> Said:
+        """Ask and put into words of a language. Raises `AnswerError`, `StoreError`."""
+        asked = _meant(question, names)
+        if asked.name in LIVE:
+            return said(self.desk, self.pictures, asked, locale)
+        key = (asked.name, *sorted(asked.options.items()), asked.page, locale)
+        mark = (self.desk.mark(), self.desk.clock().date())
+        return self.recent.of(key, mark, lambda: said(self.desk, self.pictures, asked, locale))
 
 
-@contextmanager
-def _giving_way() -> Iterator[None]:
-    """Drawing lets other threads go on ten times as often. An answer beside it gives up the interpreter with each of
-    its queries, and would get it back only after a whole interval, thirty times over."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(GIVE_WAY)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
-
-
-def said(desk: Desk, names: Callable[[], Names], pictures: Pictures, question: Question, locale: str = "en") -> Said:
-    """Ask and put into words of a language. Raises `AnswerError`, `StoreError`."""
-    asked = _meant(question, names)
+def said(desk: Desk, pictures: Pictures, asked: Question, locale: str) -> Said:
     answer = asked.answer(desk)
     embed, pages = _digest(desk, answer, locale) if asked.name == "digest" else _embed(desk, asked, answer, locale)
     picture = _picture(desk, pictures, asked, answer)
@@ -179,14 +146,12 @@ def _picture(desk: Desk, pictures: Pictures, question: Question, answer: Documen
         source = f"{answer['title']}, {answer['evidence']}"
         form = numbers.form(answer["unit"], answer["label"])
         drawn = [title, form, source, answer["days"]]
-        return pictures.of(drawn, lambda: charts.trend(points, title, form, source))
+        return pictures.of(drawn, charts.trend, points, title, form, source)
     if question.name in ("usage", "digest"):
         place = (answer["network"], answer["period"], answer["day"])
         document = answer if question.name == "digest" else None
-        return pictures.of(
-            [*place, answer["edition"], answer["composed_at"]],
-            lambda: charts.card(document or desk.document(place[0], place[1], date.fromisoformat(place[2]))),
-        )
+        document = document or desk.document(place[0], place[1], date.fromisoformat(place[2]))
+        return pictures.of([*place, answer["edition"], answer["composed_at"]], charts.card, document)
     return None
 
 
@@ -234,7 +199,7 @@ def _periods(desk: Desk, question: Question, answer: Document) -> Sequence[Made]
     made: list[Made] = []
     for period in get_args(PeriodName):
         first = Period.holding(day, period).first
-        there = first in _days(desk, answer["network"], period)
+        there = first in desk.days(answer["network"], period)
         asked = question.with_options(period=period, day=first.isoformat()) if there else None
         current = period == answer["period"]
         made.append((_PERIODS[period][0], None if current else asked, current))
@@ -246,7 +211,7 @@ def _steps(desk: Desk, question: Question, answer: Document) -> Sequence[Made]:
     if "day" not in takes(question.name):
         return ()
     period: PeriodName = answer["period"]
-    days = _days(desk, answer["network"], period)
+    days = desk.days(answer["network"], period)
     day = date.fromisoformat(answer["day"])
     earlier = [one for one in days if one < day]
     later = [one for one in days if one > day]
@@ -266,7 +231,3 @@ def _pages(question: Question, pages: int) -> Sequence[Made]:
         (N_("Page before"), replace(question, page=number - 1) if number else None, False),
         (N_("Next page"), replace(question, page=number + 1) if number + 1 < pages else None, False),
     )
-
-
-def _days(desk: Desk, network: str, period: PeriodName) -> list[date]:
-    return [entry.day for entry in desk.archive.listed(network, period)]

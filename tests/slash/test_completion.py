@@ -15,8 +15,8 @@ from bot import ledger, store
 from bot.records import Name, Picture
 from bot.slash.completion import Index, Known, Names, near
 from bot.slash.cooldowns import KEPT, Cooldowns
+from bot.slash.pictures import Pictures
 from bot.slash.questions import LONGEST_ID, Question, written
-from bot.slash.wording import Pictures
 from tests import desks
 from tests.worlds import CATALOGUE, START, snapshot
 
@@ -142,7 +142,8 @@ def test_a_question_too_long_for_a_button_gets_none() -> None:
 
 
 def test_a_picture_that_is_drawn_is_had_while_another_is_drawn_and_a_new_edition_is_drawn_anew() -> None:
-    pictures, drawing, go = Pictures(), threading.Event(), threading.Event()
+    threads, drawing, go = ThreadPoolExecutor(3), threading.Event(), threading.Event()
+    pictures = Pictures(lambda: threads)
 
     def slow() -> Picture:
         drawing.set()
@@ -151,12 +152,12 @@ def test_a_picture_that_is_drawn_is_had_while_another_is_drawn_and_a_new_edition
 
     first = Picture("first.png", b"1", "first")
     assert pictures.of(["card", 1], lambda: first) is first
-    with ThreadPoolExecutor(2) as threads:
+    second = Picture("second.png", b"2", "second")
+    with threads:
         both = [threads.submit(pictures.of, ["other", 1], slow) for _ in range(2)]
         assert drawing.wait(20)
         assert pictures.of(["card", 1], lambda: pytest.fail("drawn twice")) is first
         go.set()
         assert both[0].result(20) is both[1].result(20)
-    second = Picture("second.png", b"2", "second")
-    assert pictures.of(["card", 2], lambda: second) is second
+        assert pictures.of(["card", 2], lambda: second) is second
     assert pictures.fresh == 3

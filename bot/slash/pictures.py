@@ -1,0 +1,81 @@
+"""Charts for answers, drawn by a process of their own: matplotlib would hold up every other answer of this one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import cache
+from multiprocessing import get_context, parent_process
+from multiprocessing.process import BaseProcess
+from typing import ParamSpec
+
+from bot.records import Picture
+
+P = ParamSpec("P")
+
+KEPT = 64
+NICE = 5
+"""Drawing gives way to answering."""
+
+
+@cache
+def drawer() -> Executor:
+    """The process that draws, begun with the first picture and kept from one connection to the next."""
+    return ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_begin)
+
+
+def _begin() -> None:
+    """In that process: end with the one that began it, however that ends, and leave signals to it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(NICE)
+    threading.Thread(target=_end_with, args=(parent_process(),), daemon=True).start()
+
+
+def _end_with(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
+
+
+class Pictures:
+    """Pictures drawn lately. Drawing goes one at a time: what several ask for at once is drawn once."""
+
+    def __init__(self, drawn_by: Callable[[], Executor] = drawer, kept: int = KEPT) -> None:
+        self._kept, self._drawn, self._drawn_by = kept, OrderedDict[str, Picture](), drawn_by
+        self._drawing, self._one = threading.Lock(), threading.Lock()
+        self.fresh = 0
+        """How many were drawn."""
+
+    def of(self, what: object, draw: Callable[P, Picture], *args: P.args, **kwargs: P.kwargs) -> Picture:
+        """The picture of `what`, any JSON value that names everything it depends on; `draw` and what it is given travel
+        to another process."""
+        key = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
+        if found := self._found(key):
+            return found
+        with self._drawing:
+            if found := self._found(key):
+                return found
+            try:
+                drawn = self._drawn_by().submit(draw, *args, **kwargs).result()
+            except BrokenProcessPool:  # somebody ended it; a new one is begun, once
+                drawer.cache_clear()
+                drawn = self._drawn_by().submit(draw, *args, **kwargs).result()
+            with self._one:
+                self._drawn[key] = drawn
+                self.fresh += 1
+                while len(self._drawn) > self._kept:
+                    self._drawn.popitem(last=False)
+            return drawn
+
+    def _found(self, key: str) -> Picture | None:
+        """One that is drawn: nobody who asks for it waits for the drawing of another."""
+        with self._one:
+            if key in self._drawn:
+                self._drawn.move_to_end(key)
+            return self._drawn.get(key)

@@ -1,0 +1,59 @@
+"""Answers in words are kept for as long as they would come out the same."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+from bot import ledger
+from bot.archive import Archive
+from bot.records import Document, Receipt
+from bot.slash.pictures import Pictures
+from bot.slash.questions import Question
+from bot.slash.wording import Said, Sayings
+from tests import desks
+from tests.worlds import snapshot
+
+TOP = Question("top", {"by": "rise"})
+
+
+def nobody() -> None:
+    raise AssertionError("no name stands for another here")
+
+
+def test_an_answer_is_made_once_until_ledger_archive_day_or_language_differ(tmp_path: Path) -> None:
+    with desks.desk(tmp_path) as desk:
+        sayings = Sayings(desk, Pictures())
+
+        def said(question: Question = TOP, locale: str = "en") -> Said:
+            return sayings.of(question, nobody, locale)  # type: ignore[arg-type]
+
+        first = said()
+        assert said() is first
+        assert said(locale="vi") != first and said(replace(TOP, page=1)) is not first
+        newest = desk.archive.newest("replicate")
+        assert newest is not None
+        desk.archive.add_receipt(newest, Receipt("x", "@footfall", 0, "1", "", desks.NOW))
+        issued = said()
+        assert issued is not first
+        ledger.add(desk.store, snapshot(desks.NEWEST + timedelta(days=1), desks.counts(desks.NEWEST)))
+        assert said() is not issued
+        later = replace(desk, clock=lambda: desks.NOW + timedelta(days=1))
+        assert Sayings(later, Pictures(), sayings.recent).of(TOP, nobody) is not said()  # type: ignore[arg-type]
+
+
+def test_a_digest_composed_again_is_told_again(tmp_path: Path) -> None:
+    with desks.desk(tmp_path) as desk:
+        before, newest = desk.archive.mark(), desk.archive.newest("replicate")
+        assert newest is not None
+        told: Document = {**newest, "composed_at": "2025-03-11T09:00:01+00:00"}
+        Archive(desk.store).keep(told)
+        assert desk.archive.mark() != before
+
+
+def test_how_things_stand_is_never_kept(tmp_path: Path) -> None:
+    with desks.desk(tmp_path) as desk:
+        sayings = Sayings(desk, Pictures())
+        status = Question("status")
+        assert sayings.of(status, nobody) is not sayings.of(status, nobody)  # type: ignore[arg-type]
