@@ -14,9 +14,10 @@ from typing import get_args
 
 import sqlalchemy as sa
 
+from bot.ledger.asking import key_of
 from bot.ledger.snapshots import ONE
 from bot.records import Book, Flow, Grouping, GroupKind, Unknown
-from bot.store import Store, catalogues, models, readings, snapshots, usage
+from bot.store import Store, models, readings, snapshots, usage
 
 KINDS: tuple[GroupKind, ...] = get_args(GroupKind)
 Names = Mapping[GroupKind, Mapping[int, str]]
@@ -33,8 +34,7 @@ def grouped(store: Store, book: Book) -> Book:
     mine: Names = {"category": {m.id: m.category or "" for m in listed}, "author": {m.id: m.author for m in listed}}
     daily, end = book.period.name == "day", book.period.last
     with store.reading() as connection:
-        named = (catalogues.c.network == book.catalogue.network, catalogues.c.name == book.catalogue.key)
-        key = connection.scalar(sa.select(catalogues.c.id).where(*named))
+        key = key_of(connection, book.catalogue)
         if key is None:
             return book
         lists = (
