@@ -5,12 +5,10 @@ Limits from docs.x.com: create-post.mdx, media/best-practices.mdx and openapi.js
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import Field, StringConstraints, field_validator
 
@@ -45,7 +43,7 @@ class Settings(config.Outlet):
         (), max_length=1, description="the account that posts, without @; one, since the keys belong to one"
     )
     locale: config.Language = Field("en", description="the language of the account's posts")
-    host: str = Field("https://api.x.com", description="where X's API is")
+    host: config.PrivateAddress = Field("https://api.x.com", description="where X's API is")
     thread: bool = Field(False, description="true: all parts as a thread; false: the first part only")
     links: bool = Field(False, description="true: posts may hold links, at $0.20 each instead of $0.015")
     tags: tuple[Tag, ...] = Field((), description="own hashtags and at most one cashtag; no other may appear in a post")
@@ -55,14 +53,6 @@ class Settings(config.Outlet):
     def locales(self) -> dict[str, str]:
         """Account to the language posted there."""
         return dict.fromkeys(self.destinations, self.locale)
-
-    @field_validator("host")
-    @classmethod
-    def _signed_requests_stay_private(cls, host: str) -> str:
-        parts = urlsplit(host)
-        if (parts.scheme == "https" and parts.hostname) or (parts.scheme == "http" and _is_loopback(parts.hostname)):
-            return host
-        raise ValueError("wanted an https:// address (http:// only on this machine)")
 
     @field_validator("tags")
     @classmethod
@@ -126,12 +116,3 @@ def _poll_refusals(poll: Poll | None) -> Iterator[str]:
             yield f"poll answer {answer!r}: {len(answer)} characters; X allows 1 to {POLL_ANSWER_LIMIT}"
     if not POLL_LASTS[0] <= poll.lasts <= POLL_LASTS[1]:
         yield f"a poll of {poll.lasts}; X allows 5 minutes to 7 days"
-
-
-def _is_loopback(host: str | None) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return host is not None and ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
