@@ -10,9 +10,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.ledger.asking import HISTORY, named
+from bot.ledger.flows import use_by_model
 from bot.ledger.snapshots import ONE
-from bot.records import Catalogue, Evidence, Flow, Period, Point, Unknown, few_named, instant, spoken
-from bot.store import Store, catalogues, snapshots, stretches, tallies, usage, windows
+from bot.records import Catalogue, Evidence, Flow, Period, Point, Unknown, each_day, few_named, instant, spoken
+from bot.store import Store, catalogues, snapshots, stretches, tallies, windows
 from bot.store import event_days as day_rows
 
 
@@ -34,7 +35,7 @@ def unread_days(asked: AskedEvents, first: date, last: date) -> Unknown | None:
         windows.c.begins < instant(last + ONE),
     )
     found = asked.connection.execute(chosen).all()
-    days = _days(first, last)
+    days = each_day(first, last)
     missing = [day for day in days if not _covered(day, found)]
     if not missing:
         return _not_added_up(asked, first, last)
@@ -72,9 +73,7 @@ def flow_of(asked: AskedEvents, first: date, last: date) -> Flow | Unknown:
     uses = total(asked, first, last)
     if isinstance(uses, Unknown):
         return uses
-    inside = (usage.c.catalogue == asked.key, usage.c.last_day.between(first, last), usage.c.first_day >= first)
-    found = sa.select(usage.c.model, sa.func.sum(usage.c.uses)).where(*inside).group_by(usage.c.model)
-    by_model = {model: int(count) for model, count in asked.connection.execute(found)}
+    by_model = use_by_model(asked.connection, asked.key, first, last)
     return Flow(uses, by_model, unattributed=uses - sum(by_model.values()))
 
 
@@ -91,7 +90,7 @@ def history(asked: AskedEvents, end: date, since: date | None) -> tuple[Point, .
     lists = {row.last_day: row for row in asked.connection.execute(sa.select(stretches).where(*changed))}
     return tuple(
         _point(day, day in whole, told.get(day), stocks.get(day), stocks.get(day - ONE), lists.get(day))
-        for day in _days(first, end)
+        for day in each_day(first, end)
     )
 
 
@@ -101,16 +100,12 @@ def _whole_days(asked: AskedEvents, first: date, last: date) -> frozenset[date]:
     covered = asked.connection.execute(read).all()
     open_days = (day_rows.c.catalogue == asked.key, day_rows.c.day.between(first, last), day_rows.c.stale)
     stale = set(asked.connection.scalars(sa.select(day_rows.c.day).where(*open_days)))
-    return frozenset(day for day in _days(first, last) if _covered(day, covered) and day not in stale)
+    return frozenset(day for day in each_day(first, last) if _covered(day, covered) and day not in stale)
 
 
 def _covered(day: date, read: Sequence[Any]) -> bool:
     """Whether a day lies whole in one of the windows that were read."""
     return any(one.begins <= instant(day) and one.ends >= instant(day + ONE) for one in read)
-
-
-def _days(first: date, last: date) -> list[date]:
-    return [first + n * ONE for n in range((last - first).days + 1)]
 
 
 def _point(day: date, whole: bool, told: Any, stock: Any, before: Any, change: Any) -> Point:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from bot.ledger.asking import HISTORY, Asked
 from bot.ledger.snapshots import ONE
 from bot.ledger.stocks import no_reading
-from bot.records import Flow, Point, Unknown
+from bot.records import Flow, Point, Unknown, each_day
 from bot.store import snapshots, stretches, usage
 
 HOLE = sa.text("usage.hole")
@@ -67,14 +67,19 @@ def flow_of(asked: Asked, first: date, last: date) -> Flow | Unknown:
     unknown = unknown_window(asked, first, last)
     if unknown:
         return unknown
-    inside = (usage.c.catalogue == asked.catalogue, usage.c.last_day.between(first, last), usage.c.first_day >= first)
-    found = sa.select(usage.c.model, sa.func.sum(usage.c.uses)).where(*inside).group_by(usage.c.model)
-    if first == last:
-        found = sa.select(usage.c.model, usage.c.uses).where(*inside)
-    by_model = {model: int(uses) for model, uses in asked.connection.execute(found).all()}
+    by_model = use_by_model(asked.connection, asked.catalogue, first, last)
     within, _ = _inside(asked, first, last)
     newcomers = asked.connection.scalar(sa.select(sa.func.sum(stretches.c.newcomers)).where(*within))
     return Flow(sum(by_model.values()), by_model, int(newcomers or 0))
+
+
+def use_by_model(connection: sa.Connection, catalogue: int, first: date, last: date) -> dict[int, int]:
+    """Uses from the first to the last of these days, by model id; use over more days than these is left out."""
+    inside = (usage.c.catalogue == catalogue, usage.c.last_day.between(first, last), usage.c.first_day >= first)
+    found = sa.select(usage.c.model, sa.func.sum(usage.c.uses)).where(*inside).group_by(usage.c.model)
+    if first == last:
+        found = sa.select(usage.c.model, usage.c.uses).where(*inside)
+    return {model: int(uses) for model, uses in connection.execute(found).all()}
 
 
 def history(asked: Asked, end: date) -> tuple[Point, ...]:
@@ -86,7 +91,7 @@ def history(asked: Asked, end: date) -> tuple[Point, ...]:
         snapshots.c.catalogue == asked.catalogue, snapshots.c.day.between(first - ONE, end)
     )
     stocks = {row.day: row for row in asked.connection.execute(closed)}
-    return tuple(_point(first + n * ONE, flows, stocks) for n in range((end - first).days + 1))
+    return tuple(_point(day, flows, stocks) for day in each_day(first, end))
 
 
 def _point(day: date, flows: Mapping[date, Any], stocks: Mapping[date, Any]) -> Point:

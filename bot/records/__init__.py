@@ -10,8 +10,8 @@ from bot.records.catalogues import Catalogue, Evidence
 from bot.records.errors import FootfallError
 from bot.records.hauls import Blocks, Gauge, Haul, Judgement, Payment, Settlement, State, Use, Window
 from bot.records.names import Name, identity
-from bot.records.periods import Period, PeriodName, instant, spoken
-from bot.records.posts import Document, Picture, Poll, Post, Receipt
+from bot.records.periods import Period, PeriodName, each_day, instant, spoken
+from bot.records.posts import Document, Picture, Poll, Post, Receipt, blocks
 from bot.records.snapshots import MAX_COUNT, Listing, Reading, Ref, Snapshot
 from bot.records.unknown import Unknown, few_named, unnamed
 
@@ -50,6 +50,8 @@ __all__ = [
     "Unknown",
     "Use",
     "Window",
+    "blocks",
+    "each_day",
     "few_named",
     "identity",
     "instant",

@@ -48,6 +48,11 @@ def instant(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
 
 
+def each_day(first: date, last: date) -> tuple[date, ...]:
+    """The days from one to another, both among them, oldest first."""
+    return tuple(first + timedelta(days=n) for n in range((last - first).days + 1))
+
+
 def spoken(day: date) -> str:
     """A day as reasons and gaps name it: 14 Jan 2025."""
     return f"{day.day} {day:%b %Y}"

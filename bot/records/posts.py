@@ -11,6 +11,11 @@ Document = dict[str, Any]
 """A digest as JSON: what the archive keeps and every face shows. `docs/digest.md` holds its shape."""
 
 
+def blocks(document: Document) -> list[dict[str, Any]]:
+    """A digest's catalogues and panels alike."""
+    return [*document["catalogues"], *document.get("panels", [])]
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     """A drawn figure: PNG or SVG bytes and the same facts in words."""
