@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.digest import counted, differences
-from bot.records import Document, FootfallError, PeriodName, Receipt
+from bot.records import Document, FootfallError, PeriodName, Receipt, blocks
 from bot.store import Store, alone, deliveries, digests, figures, receipts
 
 
@@ -86,9 +86,7 @@ class Archive:
 
     def digest(self, network: str, period: PeriodName, day: date, edition: int | None = None) -> Document | None:
         """One digest, its latest edition unless one is named. `day` is the period's first."""
-        chosen = _newest_first(network, period, day)
-        if edition is not None:
-            chosen = chosen.where(digests.c.edition == edition)
+        chosen = _newest_first(network, period, day, edition)
         with self._store.reading() as connection:
             row = connection.execute(chosen).first()
         return json.loads(row.document) if row else None
@@ -158,9 +156,7 @@ class Archive:
 
     def receipts(self, network: str, period: PeriodName, day: date, edition: int | None = None) -> tuple[Receipt, ...]:
         """The proofs that a digest was published, of its latest edition unless one is named."""
-        chosen = _newest_first(network, period, day)
-        if edition is not None:
-            chosen = chosen.where(digests.c.edition == edition)
+        chosen = _newest_first(network, period, day, edition)
         with self._store.reading() as connection:
             row = connection.execute(chosen).first()
             rows = connection.execute(_receipts(row.id)).all() if row else []
@@ -200,9 +196,11 @@ def _period_key(document: Document) -> tuple[str, PeriodName, date]:
     return document["network"], document["period"], date.fromisoformat(document["day"])
 
 
-def _newest_first(network: str, period: PeriodName, day: date) -> sa.Select[Any]:
+def _newest_first(network: str, period: PeriodName, day: date, edition: int | None = None) -> sa.Select[Any]:
+    """A period's latest edition, unless one is named."""
     same = (digests.c.network == network, digests.c.period == period, digests.c.day == day)
-    return sa.select(digests).where(*same).order_by(digests.c.edition.desc()).limit(1)
+    named = () if edition is None else (digests.c.edition == edition,)
+    return sa.select(digests).where(*same, *named).order_by(digests.c.edition.desc()).limit(1)
 
 
 def _receipts(digest: int) -> sa.Select[Any]:
@@ -240,7 +238,6 @@ def _insert(connection: sa.Connection, document: Document, edition: int, changes
 
 
 def _figure_rows(document: Document) -> list[dict[str, Any]]:
-    blocks: list[dict[str, Any]] = [*document["catalogues"], *document["panels"]]
     return [
         {
             "catalogue": block["catalogue"],
@@ -248,6 +245,6 @@ def _figure_rows(document: Document) -> list[dict[str, Any]]:
             "value": None if figure["value"] is None else json.dumps(figure["value"]),
             "unknown": figure.get("unknown"),
         }
-        for block in blocks
+        for block in blocks(document)
         for key, figure in block["figures"].items()
     ]

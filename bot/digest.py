@@ -15,7 +15,7 @@ from typing import Any, cast
 from bot import metrics
 from bot.metrics import METRICS, FigureDocument, figures
 from bot.metrics.ranking import ranking
-from bot.records import Book, Document, Name, Period, Point, Ref, Unknown, identity
+from bot.records import Book, Document, Name, Period, Point, Ref, Unknown, blocks, identity
 
 TOP = 25
 """Models in a document's table of the most used."""
@@ -297,7 +297,7 @@ def _check_headline(network: str, headline: Mapping[str, str], books: Sequence[B
 def _figures_of(document: Document) -> dict[tuple[str, str], FigureDocument]:
     return {
         (part["catalogue"], key): cast(FigureDocument, figure)
-        for part in [*document["catalogues"], *document.get("panels", [])]
+        for part in blocks(document)
         for key, figure in part["figures"].items()
     }
 

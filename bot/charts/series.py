@@ -8,11 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, cast
 
 from bot import numbers
-from bot.records import Document
+from bot.records import Document, each_day
 
 Json = Mapping[str, Any]
 Number = int | float
@@ -39,9 +39,9 @@ def days(catalogue: Json) -> tuple[Day, ...]:
     if not history:
         return ()
     first, last = min(history), max(history)
-    stretch = (first + timedelta(days=n) for n in range((last - first).days + 1))
     return tuple(
-        Day(day, history.get(day, {}).get("models_used"), history.get(day, {}).get("models_listed")) for day in stretch
+        Day(day, history.get(day, {}).get("models_used"), history.get(day, {}).get("models_listed"))
+        for day in each_day(first, last)
     )
 
 
@@ -102,8 +102,7 @@ def filled(points: Points) -> Points:
     if not known:
         return ()
     first, last = min(known), max(known)
-    stretch = (first + timedelta(days=n) for n in range((last - first).days + 1))
-    return [(day, known.get(day)) for day in stretch]
+    return [(day, known.get(day)) for day in each_day(first, last)]
 
 
 def extent(points: Points) -> tuple[Number, Number]:

@@ -16,7 +16,7 @@ import msgspec
 
 from bot import daily, sources
 from bot.cli.parts import Parts, UsageError, day_of
-from bot.records import Document, Name, PeriodName
+from bot.records import Document, Name, PeriodName, blocks
 
 WANTED = "wanted a day as YYYY-MM-DD or a digest.json"
 
@@ -73,7 +73,7 @@ class Verdict:
 
     @property
     def figures(self) -> int:
-        return sum(len(block["figures"]) for block in [*self.digest["catalogues"], *self.digest["panels"]])
+        return sum(len(block["figures"]) for block in blocks(self.digest))
 
     def document(self) -> dict[str, Any]:
         named = {key: self.digest[key] for key in ("network", "period", "day", "edition")}

@@ -143,18 +143,10 @@ class Notices:
             raise Unspeakable(f"{one.said}: there is nothing to tell any more")
         answer = {"question": "notice", "day": one.day.isoformat(), "news": told}
         try:
-            embed = render.answer_embed(answer, PLAIN, self.hidden, mine[0].locale)
+            embed = render.answer_embed(answer, render.PLAIN, self.hidden, mine[0].locale)
         except (render.LintError, render.TooLongError, KeyError) as error:
             raise Unspeakable(f"{one.said}: {error}") from error
         return Content({}, Part("", one.marker, embed=embed))
-
-
-PLAIN: Mapping[str, object] = {
-    "rows": [],
-    "page": {"number": 1, "of": 1, "first": True, "stamped": False},
-    "definition": "",
-}
-"""The facts of an answer that has one page."""
 
 
 def spoken(posts: Callable[[Delivery], Content], notices: Notices) -> Callable[[Delivery], Content]:

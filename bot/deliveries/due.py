@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from bot.deliveries.polls import POLLS
-from bot.records import Document, Period, PeriodName, instant, spoken
+from bot.records import Document, Period, PeriodName, blocks, instant, spoken
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +72,8 @@ def verdict(document: Document, now: datetime, deadline: timedelta) -> Verdict:
     return Verdict(True, missing)
 
 
-def _blocks(document: Document) -> list[dict[str, Any]]:
-    return [*document["catalogues"], *document["panels"]]
-
-
 def _known(document: Document) -> bool:
-    measured = [block for block in _blocks(document) if block["catalogue"] != POLLS]
+    measured = [block for block in blocks(document) if block["catalogue"] != POLLS]
     return any(figure["value"] is not None for block in measured for figure in block["figures"].values())
 
 

@@ -8,8 +8,9 @@ from math import isclose
 from typing import ClassVar, Literal
 
 from bot.digest import HIDDEN
-from bot.findings.claims import EVERY_PERIOD, Found, Page, looks_at, use_by_name
+from bot.findings.claims import Found, Page, looks_at, use_by_name
 from bot.metrics.ranking import ranking
+from bot.metrics.registry import EVERY_PERIOD
 from bot.records import Book, Unknown
 
 LEAST_GAP = 0.02

@@ -60,9 +60,6 @@ Candidates = Callable[[Page], Iterator[Found]]
 CANDIDATES: list[tuple[frozenset[PeriodName], Candidates]] = []
 """Every function that looks for findings, with the periods that it looks at."""
 
-EVERY_PERIOD: frozenset[PeriodName] = frozenset({"day", "week", "month"})
-DAY_ONLY: frozenset[PeriodName] = frozenset({"day"})
-
 
 def looks_at(periods: frozenset[PeriodName]) -> Callable[[Candidates], Candidates]:
     """Register a function that looks for findings."""

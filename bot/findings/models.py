@@ -10,8 +10,9 @@ from math import sqrt
 from typing import ClassVar
 
 from bot.digest import HIDDEN
-from bot.findings.claims import DAY_ONLY, EVERY_PERIOD, ONE, Found, Page, looks_at, use_by_name
+from bot.findings.claims import ONE, Found, Page, looks_at, use_by_name
 from bot.metrics.ranking import ranking
+from bot.metrics.registry import DAY_ONLY, EVERY_PERIOD
 from bot.records import Book, Flow, Model, Unknown
 
 QUIET_DAYS = 7

@@ -10,8 +10,9 @@ from itertools import pairwise
 from statistics import median
 from typing import ClassVar, Literal
 
-from bot.findings.claims import DAY_ONLY, EVERY_PERIOD, ONE, Found, Page, begins, looks_at, series, unit_of
-from bot.records import Book, Unknown
+from bot.findings.claims import ONE, Found, Page, begins, looks_at, series, unit_of
+from bot.metrics.registry import DAY_ONLY, EVERY_PERIOD
+from bot.records import Book, Unknown, each_day
 
 LEAST_LOOKED_BACK = 7
 """Days that a record must beat."""
@@ -45,7 +46,7 @@ class HighestSince:
 
     def holds(self, book: Book) -> bool:
         known = series(book, self.metric)
-        between = _days(self.since + ONE, self.day - ONE)
+        between = each_day(self.since + ONE, self.day - ONE)
         return (
             known.get(self.day) == self.value
             and known.get(self.since) == self.since_value >= self.value
@@ -70,7 +71,7 @@ class LowestSince:
 
     def holds(self, book: Book) -> bool:
         known = series(book, self.metric)
-        between = _days(self.since + ONE, self.day - ONE)
+        between = each_day(self.since + ONE, self.day - ONE)
         return (
             known.get(self.day) == self.value
             and known.get(self.since) == self.since_value <= self.value
@@ -97,7 +98,7 @@ class HighestWatched:
 
     def holds(self, book: Book) -> bool:
         known = series(book, self.metric)
-        before = _days(self.first, self.day - ONE)
+        before = each_day(self.first, self.day - ONE)
         return (
             known.get(self.day) == self.value
             and len(before) + 1 == self.days > LEAST_LOOKED_BACK
@@ -124,7 +125,7 @@ class Streak:
 
     def holds(self, book: Book) -> bool:
         known = series(book, self.metric)
-        values = [known.get(day) for day in _days(self.first, self.day)]
+        values = [known.get(day) for day in each_day(self.first, self.day)]
         if None in values or len(values) != self.days + 1 or self.days < LEAST_STREAK:
             return False
         told = values[0] == self.first_value and values[-1] == self.value
@@ -303,7 +304,3 @@ def _moved(before: int | None, now: int | None) -> Literal["rose", "fell"] | Non
     if before is None or now is None or before == now:
         return None
     return "rose" if now > before else "fell"
-
-
-def _days(first: date, last: date) -> list[date]:
-    return [first + n * ONE for n in range((last - first).days + 1)]

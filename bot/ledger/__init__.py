@@ -5,7 +5,7 @@
 """
 
 from bot.ledger import books, event_books, groups
-from bot.ledger.books import HISTORY
+from bot.ledger.asking import HISTORY
 from bot.ledger.event_books import panel
 from bot.ledger.event_days import add_up
 from bot.ledger.events import Kept, add_haul, keep_haul

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from bot import lake
 from bot.executor import WorkersDiedError
 from bot.lake import Day, LakeError, Manifest, Rollup, Told
+from bot.ledger.asking import named
 from bot.ledger.snapshots import ONE, changed, insert_new, model_ids, move_use
 from bot.records import Evidence, Haul, Window, instant
 from bot.store import Store, catalogues, event_days, sketches, tallies, usage, windows
@@ -106,7 +107,7 @@ def _known(store: Store, haul: Haul, by_day: Iterable[date]) -> dict[date, Any]:
         wanted.append(event_days.c.last_block >= haul.forget_from)
     if haul.owners:
         wanted.append(sa.and_(event_days.c.day.in_(haul.days), event_days.c.nameless > 0))
-    mine = (catalogues.c.network == haul.network, catalogues.c.name == haul.catalogue)
+    mine = named(haul.network, haul.catalogue)
     chosen = sa.select(event_days).join(catalogues, catalogues.c.id == event_days.c.catalogue).where(*mine)
     with store.reading() as connection:
         return {row.day: row for row in connection.execute(chosen.where(sa.or_(*wanted)))}

@@ -14,9 +14,11 @@ from typing import get_args
 
 import sqlalchemy as sa
 
+from bot.ledger.asking import key_of
+from bot.ledger.flows import use_by_model
 from bot.ledger.snapshots import ONE
 from bot.records import Book, Flow, Grouping, GroupKind, Unknown
-from bot.store import Store, catalogues, models, readings, snapshots, usage
+from bot.store import Store, models, readings, snapshots
 
 KINDS: tuple[GroupKind, ...] = get_args(GroupKind)
 Names = Mapping[GroupKind, Mapping[int, str]]
@@ -33,8 +35,7 @@ def grouped(store: Store, book: Book) -> Book:
     mine: Names = {"category": {m.id: m.category or "" for m in listed}, "author": {m.id: m.author for m in listed}}
     daily, end = book.period.name == "day", book.period.last
     with store.reading() as connection:
-        named = (catalogues.c.network == book.catalogue.network, catalogues.c.name == book.catalogue.key)
-        key = connection.scalar(sa.select(catalogues.c.id).where(*named))
+        key = key_of(connection, book.catalogue)
         if key is None:
             return book
         lists = (
@@ -85,9 +86,7 @@ def _uses(connection: sa.Connection, catalogue: int, first: date, last: date, to
     """Use of some days, as far as it names its model."""
     if isinstance(total, Unknown):
         return total
-    inside = (usage.c.catalogue == catalogue, usage.c.last_day.between(first, last), usage.c.first_day >= first)
-    chosen = sa.select(usage.c.model, sa.func.sum(usage.c.uses)).where(*inside).group_by(usage.c.model)
-    return {model: int(uses) for model, uses in connection.execute(chosen).all()}
+    return use_by_model(connection, catalogue, first, last)
 
 
 def _by_name(counts: Counts, name_of: Mapping[int, str]) -> Mapping[str, int] | Unknown:

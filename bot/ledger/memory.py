@@ -9,6 +9,7 @@ from datetime import date, datetime
 import sqlalchemy as sa
 
 from bot import lake
+from bot.ledger.asking import named
 from bot.records import Name, Settlement, Use, Window
 from bot.store import Store, catalogues, cursors, event_days, leaves, models, settlements, windows
 
@@ -111,8 +112,7 @@ class Memory:
             return frozenset(connection.scalars(chosen))
 
     def _key(self, catalogue: str) -> sa.ScalarSelect[int]:
-        mine = (catalogues.c.network == self.network, catalogues.c.name == catalogue)
-        return sa.select(catalogues.c.id).where(*mine).scalar_subquery()
+        return sa.select(catalogues.c.id).where(*named(self.network, catalogue)).scalar_subquery()
 
 
 def _settlement(row: sa.Row[tuple[object, ...]]) -> Settlement:

@@ -8,6 +8,7 @@ from datetime import date
 import sqlalchemy as sa
 
 from bot.ledger import books, event_books
+from bot.ledger.asking import named
 from bot.ledger.snapshots import CHANGES
 from bot.records import Catalogue, Name, Period, Unknown
 from bot.store import Store, catalogues, cursors, models, snapshots, usage
@@ -65,7 +66,7 @@ def history_of(store: Store, catalogue: Catalogue, model: str, last: date, days:
             sa.select(usage.c.last_day, usage.c.uses)
             .join(models, models.c.id == usage.c.model)
             .join(catalogues, catalogues.c.id == models.c.catalogue)
-            .where(catalogues.c.network == catalogue.network, catalogues.c.name == catalogue.key)
+            .where(*named(catalogue.network, catalogue.key))
             .where(models.c.name == model, usage.c.first_day == usage.c.last_day)
             .where(usage.c.last_day.between(date.fromordinal(last.toordinal() - days + 1), last))
         )
@@ -78,7 +79,7 @@ def known_names(store: Store, catalogue: Catalogue) -> tuple[Name, ...]:
         chosen = (
             sa.select(models.c.name)
             .join(catalogues, catalogues.c.id == models.c.catalogue)
-            .where(catalogues.c.network == catalogue.network, catalogues.c.name == catalogue.key)
+            .where(*named(catalogue.network, catalogue.key))
             .order_by(models.c.last_used.desc().nulls_last(), models.c.name)
         )
         return tuple(connection.scalars(chosen))
@@ -90,7 +91,7 @@ def days(store: Store, catalogue: Catalogue) -> tuple[date, ...]:
         chosen = (
             sa.select(snapshots.c.day)
             .join(catalogues, catalogues.c.id == snapshots.c.catalogue)
-            .where(catalogues.c.network == catalogue.network, catalogues.c.name == catalogue.key)
+            .where(*named(catalogue.network, catalogue.key))
             .where(snapshots.c.day.is_not(None))
             .order_by(snapshots.c.day)
         )
@@ -119,7 +120,7 @@ def _seen(store: Store, catalogue: Catalogue) -> int:
             sa.select(sa.func.count())
             .select_from(models)
             .join(catalogues, catalogues.c.id == models.c.catalogue)
-            .where(catalogues.c.network == catalogue.network, catalogues.c.name == catalogue.key)
+            .where(*named(catalogue.network, catalogue.key))
         )
         return int(connection.scalar(counted) or 0)
 
@@ -127,7 +128,7 @@ def _seen(store: Store, catalogue: Catalogue) -> int:
 def names_by_use(store: Store, catalogue: Catalogue, days: int = 30) -> tuple[Name, ...]:
     """Every model ever seen in a catalogue, the most used of the last `days` days with a reading first."""
     recent = sa.func.coalesce(sa.func.sum(sa.case((usage.c.uses > 0, usage.c.uses), else_=0)), 0)
-    mine = (catalogues.c.network == catalogue.network, catalogues.c.name == catalogue.key)
+    mine = named(catalogue.network, catalogue.key)
     with store.reading() as connection:
         newest = sa.select(sa.func.max(snapshots.c.day)).join(catalogues, catalogues.c.id == snapshots.c.catalogue)
         last = connection.scalar(newest.where(*mine))

@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from bot.ledger.asking import named
 from bot.records import Listing, Name, Ref, Snapshot
 from bot.store import Store, catalogues, cursors, models, readings, refs, snapshots, stretches, tallies, usage
 
@@ -74,7 +75,7 @@ def add(store: Store, snapshot: Snapshot) -> Added:
 
 
 def catalogue_id(connection: sa.Connection, network: str, name: str) -> int:
-    found = sa.select(catalogues.c.id).where(catalogues.c.network == network, catalogues.c.name == name)
+    found = sa.select(catalogues.c.id).where(*named(network, name))
     key = connection.scalar(found)
     if key is None:
         insert_new(connection, catalogues, [{"network": network, "name": name}])

@@ -12,8 +12,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.ledger import books, event_books, questions
-from bot.ledger.books import Asked
+from bot.ledger import event_books, flows, questions, stocks
+from bot.ledger.asking import Asked, asking, began
 from bot.ledger.snapshots import ONE
 from bot.records import Catalogue, Flow, Model, Name, Period, Unknown, unnamed
 from bot.store import Store, models, readings, usage
@@ -74,12 +74,12 @@ def standing(store: Store, catalogue: Catalogue, name: Name, day: date) -> Stand
     period = Period(day, day)
     if catalogue.evidences:
         return _told(store, catalogue, name, period)
-    with books.asking(store, catalogue, period) as asked:
+    with asking(store, catalogue, period) as asked:
         if not isinstance(asked, Asked):
-            return Standing(books.began(asked), books.began(asked), None, None, None)
-        listed = books.stock_at(asked, day)
-        unknown = listed if isinstance(listed, Unknown) else books.unknown_window(asked, day, day)
-        seen = books.model_at(asked, name, day)
+            return Standing(began(asked), began(asked), None, None, None)
+        listed = stocks.stock_at(asked, day)
+        unknown = listed if isinstance(listed, Unknown) else flows.unknown_window(asked, day, day)
+        seen = stocks.model_at(asked, name, day)
         if unknown:
             return Standing(seen, unknown, None, None, None)
         assert isinstance(listed, int)
@@ -140,12 +140,12 @@ def moves(store: Store, catalogue: Catalogue, period: Period) -> Moves:
         return Moves(
             book.flow, book.flow_before, gone | {m.id: Used(m.name, m.author, m.first_listed) for m in here.values()}
         )
-    with books.asking(store, catalogue, period) as asked:
+    with asking(store, catalogue, period) as asked:
         if not isinstance(asked, Asked):
-            return Moves(books.began(asked), books.began(asked), {})
+            return Moves(began(asked), began(asked), {})
         before = period.before
-        now = books.flow_of(asked, period.first, period.last)
-        earlier = books.flow_of(asked, before.first, before.last)
+        now = flows.flow_of(asked, period.first, period.last)
+        earlier = flows.flow_of(asked, before.first, before.last)
         return Moves(now, earlier, _used(asked, before.first, period.last))
 
 
@@ -158,14 +158,14 @@ def offer(store: Store, catalogue: Catalogue, day: date, days: int = 1) -> Offer
         if isinstance(book.listed, Unknown):
             return Offer(book.watched_since, book.listed)
         return Offer(book.watched_since, tuple((m.name, m.author, m.last_used) for m in book.listed))
-    with books.asking(store, catalogue, period) as asked:
+    with asking(store, catalogue, period) as asked:
         if not isinstance(asked, Asked):
-            return Offer(None, books.began(asked))
-        listed = books.stock_at(asked, day)
+            return Offer(None, began(asked))
+        listed = stocks.stock_at(asked, day)
         if isinstance(listed, Unknown):
             return Offer(asked.since, listed)
-        chosen = books.listed_models(asked, day).with_only_columns(
-            models.c.name, models.c.author, books.last_used_at(day), maintain_column_froms=True
+        chosen = stocks.listed_models(asked, day).with_only_columns(
+            models.c.name, models.c.author, stocks.last_used_at(day), maintain_column_froms=True
         )
         return Offer(asked.since, tuple(map(tuple, asked.connection.execute(chosen))))
 
@@ -184,6 +184,6 @@ def _used(asked: Asked, first: date, last: date) -> dict[int, Used]:
         .where(models.c.id.in_(sa.select(usage.c.model).where(*days)))
     )
     return {
-        key: Used(name, author, books.first_listed(asked, seen, created) if listed is not None else None)
+        key: Used(name, author, stocks.first_listed(asked, seen, created) if listed is not None else None)
         for key, name, author, seen, created, listed in asked.connection.execute(chosen).all()
     }

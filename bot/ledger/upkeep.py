@@ -7,7 +7,7 @@ second starts again. Files that no day names are removed only once nobody can st
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -27,6 +27,8 @@ STRAYS = "lake strays"
 """Under which cursor of no network those files are kept."""
 LEAST = timedelta(days=35)
 """Events younger than this stay: figures of 30 days and the last days' re-reading need them."""
+Change = dict[str, Any]
+"""What is kept of a day from now on, by column; its `bytes` among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +65,29 @@ def compact(store: Store, before: date) -> Iterator[Done]:
     """Make each day before one a single file of each kind. A day that somebody changes meanwhile is left to the next
     time."""
     for catalogue, day, row in days(store, before - timedelta(days=1)):
-        try:
-            made = lake.compacted(day)
-            if made == day:
-                continue
-            size = lake.read(made).size
-            with store.writing() as connection:
-                event_days.pointed(
-                    connection, catalogue, day.day, day.manifest, {"manifest": made.manifest, "bytes": size}
-                )
-        except Moved:
-            yield _done(day, row, row.bytes, "somebody else changed it meanwhile; run it again")
-        except LakeError as error:
-            yield _done(day, row, row.bytes, str(error))
-        else:
-            yield _done(day, row, size)
+        done = _remade(store, catalogue, day, row, _compacted)
+        if done is not None:
+            yield done
+
+
+def _compacted(day: Day) -> Change | None:
+    made = lake.compacted(day)
+    return None if made == day else {"manifest": made.manifest, "bytes": lake.read(made).size}
+
+
+def _remade(store: Store, catalogue: int, day: Day, row: Any, made: Callable[[Day], Change | None]) -> Done | None:
+    """A day as it is made anew, or why it is not; `None` where there was nothing to do."""
+    try:
+        change = made(day)
+        if change is None:
+            return None
+        with store.writing() as connection:
+            event_days.pointed(connection, catalogue, day.day, day.manifest, change)
+    except Moved:
+        return _done(day, row, row.bytes, "somebody else changed it meanwhile; run it again")
+    except LakeError as error:
+        return _done(day, row, row.bytes, str(error))
+    return _done(day, row, change["bytes"])
 
 
 def verify(store: Store) -> Iterator[Done]:
@@ -128,17 +138,13 @@ def prune(store: Store, today: date, older: timedelta) -> Iterator[Done]:
         if row.stale:
             yield _done(day, row, row.bytes, "kept: it was not read whole, so it is not added up")
             continue
-        try:
-            made = lake.pruned(day)
-            change = {"manifest": made.manifest, "bytes": 0, "pruned": True}
-            with store.writing() as connection:
-                event_days.pointed(connection, catalogue, day.day, day.manifest, change)
-        except Moved:
-            yield _done(day, row, row.bytes, "somebody else changed it meanwhile; run it again")
-        except LakeError as error:
-            yield _done(day, row, row.bytes, str(error))
-        else:
-            yield _done(day, row, 0)
+        done = _remade(store, catalogue, day, row, _pruned)
+        if done is not None:
+            yield done
+
+
+def _pruned(day: Day) -> Change:
+    return {"manifest": lake.pruned(day).manifest, "bytes": 0, "pruned": True}
 
 
 def sweep(store: Store, now: datetime) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from statistics import median
 
-from bot.metrics.ranking import NONE_NAMED, named_flow, ranking
+from bot.metrics.ranking import NONE_NAMED, ranking, used_listed
 from bot.metrics.registry import DAY_ONLY, NO_USE, NOTHING_LISTED, Value, metric, ratio
 from bot.metrics.stocks import models_listed
 from bot.records import Book, Flow, Unknown, few_named, unnamed
@@ -17,12 +17,8 @@ SETTLED_DAYS = 30
 @metric(unit="models", label="models used")
 def models_used(book: Book) -> Value:
     """Models listed at the end of the period with at least one use in it."""
-    flow = named_flow(book)
-    if isinstance(book.listed, Unknown):
-        return book.listed
-    if isinstance(flow, Unknown):
-        return flow
-    return sum(model.id in flow.by_model for model in book.listed)
+    used = used_listed(book)
+    return used if isinstance(used, Unknown) else len(used)
 
 
 @metric(unit="models", label="models used in 7 days", periods=DAY_ONLY)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
 
-from bot.records import Book, Flow, Unknown, few_named
+from bot.records import Book, Flow, Model, Unknown, few_named
 
 NONE_NAMED = "none of the use names its model"
 
@@ -50,6 +50,16 @@ def named_flow(book: Book) -> Flow | Unknown:
     if flow.uses and not flow.by_model:
         return Unknown(NONE_NAMED)
     return few_named(book.catalogue.evidence, flow.unattributed, flow.uses) or flow
+
+
+def used_listed(book: Book) -> tuple[Model, ...] | Unknown:
+    """The models listed at the end of the period with at least one use in it."""
+    flow = named_flow(book)
+    if isinstance(book.listed, Unknown):
+        return book.listed
+    if isinstance(flow, Unknown):
+        return flow
+    return tuple(model for model in book.listed if model.id in flow.by_model)
 
 
 def ranking(book: Book) -> Ranking | Unknown:

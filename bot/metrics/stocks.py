@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.metrics.ranking import named_flow
+from bot.metrics.ranking import used_listed
 from bot.metrics.registry import Value, metric
 from bot.records import Book, Unknown
 
@@ -47,9 +47,5 @@ def authors_listed(book: Book) -> Value:
 def authors_used(book: Book) -> Value:
     """Distinct authors of the models used in the period, where a model used is one listed at the end of the period
     with at least one use in it."""
-    flow = named_flow(book)
-    if isinstance(book.listed, Unknown):
-        return book.listed
-    if isinstance(flow, Unknown):
-        return flow
-    return len({model.author for model in book.listed if model.id in flow.by_model})
+    used = used_listed(book)
+    return used if isinstance(used, Unknown) else len({model.author for model in used})

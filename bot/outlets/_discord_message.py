@@ -11,6 +11,7 @@ from datetime import timedelta
 from io import BytesIO
 from typing import TYPE_CHECKING, cast
 
+from bot import limits
 from bot.outlets import Part
 from bot.records import Poll
 
@@ -19,12 +20,6 @@ if TYPE_CHECKING:
 
 CONTENT = 2000
 """resources/message, Create Message, `content`; the OpenAPI description says 4000, which only some accounts have."""
-EMBED_TITLE, EMBED_DESCRIPTION, EMBED_FOOTER, EMBED_AUTHOR = 256, 4096, 2048, 256
-"""resources/message, Embed Limits."""
-EMBED_FIELDS, FIELD_NAME, FIELD_VALUE = 25, 256, 1024
-"""resources/message, Embed Limits."""
-EMBED_TOTAL = 6000
-"""resources/message, Embed Limits: the sum of all texts of all embeds of a message."""
 ALT = 1024
 """resources/message, Attachment Structure, `description`."""
 FILES = 10
@@ -33,8 +28,8 @@ FILE_BYTES, REQUEST_BYTES = 10 * 2**20, 25 * 2**20
 """reference, Uploading Files: 10 MiB a file by default; resources/message, Create Message: 25 MiB a request."""
 NONCE = 25
 """resources/message, Create Message, `nonce`."""
-POLL_QUESTION, POLL_ANSWER, POLL_ANSWERS = 300, 55, 10
-"""resources/poll, Poll Media Object and Poll Create Request Object."""
+POLL_ANSWERS = 10
+"""resources/poll, Poll Create Request Object."""
 POLL_HOURS = 768
 """resources/poll, Poll Create Request Object, `duration`: up to 32 days, in whole hours."""
 MARK = 12
@@ -148,28 +143,28 @@ def _file_mistakes(part: Part) -> Iterator[str]:
 def _embed_mistakes(part: Part) -> Iterator[str]:
     made = embed(part)
     assert made is not None
-    yield from _too_long("embed title", made.title, EMBED_TITLE)
-    yield from _too_long("embed description", made.description, EMBED_DESCRIPTION)
-    yield from _too_long("embed footer with its mark", made.footer.text, EMBED_FOOTER)
-    yield from _too_long("embed author", made.author.name, EMBED_AUTHOR)
-    if len(made.fields) > EMBED_FIELDS:
-        yield f"embed fields: {len(made.fields)}, at most {EMBED_FIELDS}"
+    yield from _too_long("embed title", made.title, limits.EMBED_TITLE)
+    yield from _too_long("embed description", made.description, limits.EMBED_DESCRIPTION)
+    yield from _too_long("embed footer with its mark", made.footer.text, limits.EMBED_FOOTER)
+    yield from _too_long("embed author", made.author.name, limits.EMBED_AUTHOR)
+    if len(made.fields) > limits.EMBED_FIELDS:
+        yield f"embed fields: {len(made.fields)}, at most {limits.EMBED_FIELDS}"
     for number, field in enumerate(made.fields, 1):
-        yield from _too_long(f"embed field {number} name", field.name, FIELD_NAME)
-        yield from _too_long(f"embed field {number} value", field.value, FIELD_VALUE)
+        yield from _too_long(f"embed field {number} name", field.name, limits.EMBED_FIELD_NAME)
+        yield from _too_long(f"embed field {number} value", field.value, limits.EMBED_FIELD_VALUE)
         if not ((field.name or "").strip() and (field.value or "").strip()):
             yield f"embed field {number}: empty name or value"
-    if len(made) > EMBED_TOTAL:
-        yield f"embed: {len(made)} characters together, at most {EMBED_TOTAL}"
+    if len(made) > limits.EMBED_TOTAL:
+        yield f"embed: {len(made)} characters together, at most {limits.EMBED_TOTAL}"
     yield from (f"embed {key}: a picture there has no alt text" for key in ("image", "thumbnail") if key in part.embed)  # type: ignore[operator]
 
 
 def _poll_mistakes(asked: Poll) -> Iterator[str]:
-    yield from _too_long("poll question", asked.question, POLL_QUESTION)
+    yield from _too_long("poll question", asked.question, limits.DISCORD_POLL_QUESTION)
     if not 1 <= len(asked.answers) <= POLL_ANSWERS:
         yield f"poll: {len(asked.answers)} answers, wanted 1 to {POLL_ANSWERS}"
     for number, answer in enumerate(asked.answers, 1):
-        yield from _too_long(f"poll answer {number}", answer, POLL_ANSWER)
+        yield from _too_long(f"poll answer {number}", answer, limits.DISCORD_POLL_ANSWER)
     if not all(text.strip() for text in (asked.question, *asked.answers)):
         yield "poll: an empty question or answer"
     hours = asked.lasts / timedelta(hours=1)

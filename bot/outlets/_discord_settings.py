@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
-from typing import Annotated, Any
-from urllib.parse import urlsplit
+from typing import Any
 
-from pydantic import BeforeValidator, Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from bot import config
-
-
-def _text(value: object) -> object:
-    """YAML reads an unquoted channel id as a number."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-ChannelId = Annotated[str, BeforeValidator(_text), StringConstraints(pattern=r"^[0-9]{15,20}$")]
 
 
 class Settings(config.Outlet):
     """What `config.yaml` may say under `outlets.discord`."""
 
-    destinations: tuple[ChannelId, ...] = Field(
+    destinations: tuple[config.DiscordId, ...] = Field(
         (), description="ids of the channels that get every post, or {id: ..., locale: es-ES} for another language"
     )
-    locales: dict[ChannelId, config.Language] = Field(
+    locales: dict[config.DiscordId, config.Language] = Field(
         default_factory=dict, description="channel id to the language posted there; English by default"
     )
     crosspost: bool = Field(True, description="true: posts in announcement channels are passed on to their followers")
-    api: str = Field("https://discord.com/api/v10", description="where Discord's API is")
+    api: config.PrivateAddress = Field("https://discord.com/api/v10", description="where Discord's API is")
 
     @model_validator(mode="before")
     @classmethod
@@ -57,15 +47,5 @@ class Settings(config.Outlet):
 
     @field_validator("api")
     @classmethod
-    def _token_stays_private(cls, api: str) -> str:
-        parts = urlsplit(api)
-        if parts.hostname and (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname))):
-            return api.rstrip("/")
-        raise ValueError("wanted an https:// address (http:// only on this machine)")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
+    def _paths_follow(cls, api: str) -> str:
+        return api.rstrip("/")

@@ -1,35 +1,28 @@
-"""X's limits and prices, what `config.yaml` may say, and what of a part X would refuse. Pure.
+"""X's limits beyond those of `bot.limits`, what `config.yaml` may say, and what of a part X would refuse. Pure.
 
 Limits from docs.x.com: create-post.mdx, media/best-practices.mdx and openapi.json 2.167, read Aug 2026.
 """
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import Field, StringConstraints, field_validator
 
-from bot import config
+from bot import config, limits
 from bot.outlets import Part, _x_text
 from bot.records import Poll
 
-TEXT_LIMIT = _x_text.WEIGHTED_LIMIT
+TEXT_LIMIT = limits.X_TEXT
 CASHTAG_LIMIT = 1
 PICTURE_LIMIT = 4
 PICTURE_BYTES = 5 * 1024 * 1024
 ALT_LIMIT = 1000
 POLL_ANSWERS = range(2, 5)
-POLL_ANSWER_LIMIT = 25
 POLL_LASTS = (timedelta(minutes=5), timedelta(minutes=10_080))
-# US dollars, from docs.x.com pricing.mdx, Aug 2026; the console shows the ones in force.
-PRICE_POST = Decimal("0.015")
-PRICE_POST_WITH_LINK = Decimal("0.200")
-PRICE_ALT_TEXT = Decimal("0.005")
 
 _SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
 """How a PNG and a JPEG begin."""
@@ -45,7 +38,7 @@ class Settings(config.Outlet):
         (), max_length=1, description="the account that posts, without @; one, since the keys belong to one"
     )
     locale: config.Language = Field("en", description="the language of the account's posts")
-    host: str = Field("https://api.x.com", description="where X's API is")
+    host: config.PrivateAddress = Field("https://api.x.com", description="where X's API is")
     thread: bool = Field(False, description="true: all parts as a thread; false: the first part only")
     links: bool = Field(False, description="true: posts may hold links, at $0.20 each instead of $0.015")
     tags: tuple[Tag, ...] = Field((), description="own hashtags and at most one cashtag; no other may appear in a post")
@@ -55,14 +48,6 @@ class Settings(config.Outlet):
     def locales(self) -> dict[str, str]:
         """Account to the language posted there."""
         return dict.fromkeys(self.destinations, self.locale)
-
-    @field_validator("host")
-    @classmethod
-    def _signed_requests_stay_private(cls, host: str) -> str:
-        parts = urlsplit(host)
-        if (parts.scheme == "https" and parts.hostname) or (parts.scheme == "http" and _is_loopback(parts.hostname)):
-            return host
-        raise ValueError("wanted an https:// address (http:// only on this machine)")
 
     @field_validator("tags")
     @classmethod
@@ -74,8 +59,8 @@ class Settings(config.Outlet):
 
 def cost(part: Part) -> Decimal:
     """US dollars that X is expected to charge for one part, failures and look-backs aside."""
-    post = PRICE_POST_WITH_LINK if _x_text.links(part.text) else PRICE_POST
-    return post + PRICE_ALT_TEXT * len(part.pictures)
+    post = limits.X_POST_WITH_LINK if limits.links(part.text) else limits.X_POST
+    return post + limits.X_ALT_TEXT * len(part.pictures)
 
 
 def refusals(part: Part, chosen: Settings) -> list[str]:
@@ -84,7 +69,7 @@ def refusals(part: Part, chosen: Settings) -> list[str]:
 
 
 def _text_refusals(text: str, chosen: Settings) -> Iterator[str]:
-    if (length := _x_text.weighted_length(text)) > TEXT_LIMIT:
+    if (length := limits.weight(text)) > TEXT_LIMIT:
         yield f"the text is {length} long as X counts it; wanted at most {TEXT_LIMIT}"
     if _x_text.unsendable(text):
         yield "the text holds a sign that X refuses (U+FFFE, U+FEFF or U+FFFF)"
@@ -98,8 +83,8 @@ def _text_refusals(text: str, chosen: Settings) -> Iterator[str]:
             yield f"{tag} would become a tag; wanted only outlets.x.tags"
     for mention in _x_text.mentions(text):
         yield f"{mention} would mention an account; X forbids that unasked"
-    if not chosen.links and (links := _x_text.links(text)):
-        yield f"{links[0]} would become a link and cost ${PRICE_POST_WITH_LINK}; allow it with outlets.x.links: true"
+    if not chosen.links and (links := limits.links(text)):
+        yield f"{links[0]} would become a link and cost ${limits.X_POST_WITH_LINK}; allow it with outlets.x.links: true"
 
 
 def _media_refusals(part: Part) -> Iterator[str]:
@@ -122,16 +107,7 @@ def _poll_refusals(poll: Poll | None) -> Iterator[str]:
     if len(poll.answers) not in POLL_ANSWERS:
         yield f"a poll of {len(poll.answers)} answers; X allows {POLL_ANSWERS.start} to {POLL_ANSWERS.stop - 1}"
     for answer in poll.answers:
-        if not 0 < len(answer) <= POLL_ANSWER_LIMIT:
-            yield f"poll answer {answer!r}: {len(answer)} characters; X allows 1 to {POLL_ANSWER_LIMIT}"
+        if not 0 < len(answer) <= limits.X_POLL_ANSWER:
+            yield f"poll answer {answer!r}: {len(answer)} characters; X allows 1 to {limits.X_POLL_ANSWER}"
     if not POLL_LASTS[0] <= poll.lasts <= POLL_LASTS[1]:
         yield f"a poll of {poll.lasts}; X allows 5 minutes to 7 days"
-
-
-def _is_loopback(host: str | None) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return host is not None and ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

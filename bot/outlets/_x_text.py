@@ -10,8 +10,6 @@ import re
 import unicodedata
 from html import unescape
 
-WEIGHTED_LIMIT = 280
-
 _HASHTAG = re.compile(r"(?<![\w&/])[#＃]\w*[^\W\d_]\w*")
 _CASHTAG = re.compile(r"(?<![\w$])\$[A-Za-z]{1,6}(?:[._][A-Za-z]{1,2})?(?!\w)")
 _MENTION = re.compile(r"(?<![\w!@#$%&*])[@＠]\w{1,20}")
@@ -19,23 +17,9 @@ _MAYBE_LINK = re.compile(r"://|\w\.\w")
 _SHORT_LINK = re.compile(r"https?://t\.co/\w+")
 
 
-def weighted_length(text: str) -> int:
-    """Length as X counts it: a link is 23, most signs outside Latin are 2."""
-    import twitter_text  # type: ignore[import-untyped]  # 0.3 s: it reads a table of emoji
-
-    return int(twitter_text.parse_tweet(text).weightedLength)
-
-
 def unsendable(text: str) -> bool:
     """Whether it holds signs that X refuses (U+FFFE, U+FEFF, U+FFFF)."""
     return any(sign in text for sign in "\ufffe\ufeff\uffff")
-
-
-def links(text: str) -> list[str]:
-    """Everything that X would turn into a link, bare domains included."""
-    import twitter_text
-
-    return list(twitter_text.extract_urls(text))
 
 
 def hashtags(text: str) -> list[str]:

@@ -6,7 +6,7 @@ other template (pages, commands). The modules: `environment` (the templates' lan
 `polls` (questions to readers), `weigh` (limits and prices).
 """
 
-from bot.render.answers import answer_embed
+from bot.render.answers import PLAIN, answer_embed
 from bot.render.digests import Options, embed_length, finding_text, posts, preview
 from bot.render.environment import TEMPLATES, rendered, traced
 from bot.render.lint import LintError
@@ -15,6 +15,7 @@ from bot.render.polls import UnaskedError
 from bot.render.weigh import cost, weight
 
 __all__ = [
+    "PLAIN",
     "TEMPLATES",
     "LintError",
     "Options",

@@ -11,6 +11,13 @@ from typing import Any
 from bot.records import Document
 from bot.render import digests, environment, pieces
 
+PLAIN: Mapping[str, object] = {
+    "rows": [],
+    "page": {"number": 1, "of": 1, "first": True, "stamped": False},
+    "definition": "",
+}
+"""The facts beside an answer that lists nothing and has one page."""
+
 
 def answer_embed(
     answer: Document, facts: Mapping[str, Any], hidden: Iterable[str] = (), locale: str = "en"

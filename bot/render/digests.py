@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from bot import config
+from bot import config, limits
 from bot.records import Document, Picture, Post
 from bot.render import environment, lint, pieces, polls, threads, weigh
 from bot.render.pieces import Piece, TooLongError
@@ -42,8 +42,8 @@ def preview(post: Post, paths: Sequence[str] = (), locale: str = "en") -> str:
     ]
     heads = [{"weight": weigh.weight(part), "length": len(part)} for part in post.parts]
     made = weigh.cost(post)
-    facts = {"outlet": post.outlet, "limit": weigh.X_LIMIT, "cost": f"{made:f}", "pictures": rows, "parts": heads}
-    facts |= {"total": embed_length(post.embed) if post.embed else 0, "embed_limit": weigh.EMBED_TOTAL}
+    facts = {"outlet": post.outlet, "limit": limits.X_TEXT, "cost": f"{made:f}", "pictures": rows, "parts": heads}
+    facts |= {"total": embed_length(post.embed) if post.embed else 0, "embed_limit": limits.EMBED_TOTAL}
     about = _said("text", "text/preview.j2", {"p": facts}, Options(locale))
     words = embed_text(post.embed) if post.embed else "\n\n".join(post.parts)
     if post.poll:
@@ -71,7 +71,7 @@ def _x(document: Document, options: Options) -> Post:
         texts += (f"{_head(facts, options, 0, 0)}\n{poll.question}",) if poll else ()
     else:
         said += (Piece("text", "", 0, pieces.PARAGRAPH + poll.question),) if poll else ()
-        texts = (pieces.fitted(said, weigh.weight, weigh.X_LIMIT),)
+        texts = (pieces.fitted(said, weigh.weight, limits.X_TEXT),)
     if found := [entity for text in texts for entity in weigh.entities(text)]:
         raise lint.LintError(f"x/digest.j2: found {found[0]!r}, which X would link, wanted no link, mention or tag")
     # A poll and a picture exclude each other.
@@ -81,7 +81,7 @@ def _x(document: Document, options: Options) -> Post:
 def _head(facts: Mapping[str, Any], options: Options, number: int, of: int, taken_back: bool = False) -> str:
     """What the later parts of a thread begin with, so that none is like that of another day; 0: the poll's."""
     at = {"number": number, "of": of, "taken_back": taken_back}
-    return pieces.fitted(_said("x", "x/part.j2", {**facts, "at": at}, options), weigh.weight, weigh.X_LIMIT)
+    return pieces.fitted(_said("x", "x/part.j2", {**facts, "at": at}, options), weigh.weight, limits.X_TEXT)
 
 
 def _discord(document: Document, options: Options) -> Post:
@@ -168,18 +168,18 @@ def embed(parts: Sequence[Piece], template: str) -> dict[str, Any]:
         return pieces.fitted([part for part in parts if part.kind == kind], units, limit)
 
     made: dict[str, Any] = {
-        "title": of("title", weigh.EMBED_TITLE),
+        "title": of("title", limits.EMBED_TITLE),
         "description": of("description", _DESCRIPTION_SHARE),
         "fields": [],
-        "footer": {"text": of("footer", weigh.EMBED_FOOTER)},
+        "footer": {"text": of("footer", limits.EMBED_FOOTER)},
     }
     for part in parts:
         name = pieces.tidy(part.title)
-        left = weigh.EMBED_TOTAL - embed_length(made) - units(name)
-        value = pieces.whole_lines(pieces.tidy(part.text), units, min(weigh.EMBED_FIELD_VALUE, left))
-        if part.kind in _FIELDS and value and len(made["fields"]) < weigh.EMBED_FIELDS:
+        left = limits.EMBED_TOTAL - embed_length(made) - units(name)
+        value = pieces.whole_lines(pieces.tidy(part.text), units, min(limits.EMBED_FIELD_VALUE, left))
+        if part.kind in _FIELDS and value and len(made["fields"]) < limits.EMBED_FIELDS:
             made["fields"].append({"name": name, "value": value, "inline": part.kind == "field"})
-    if units(made["title"]) == 0 or any(units(f["name"]) > weigh.EMBED_FIELD_NAME for f in made["fields"]):
+    if units(made["title"]) == 0 or any(units(f["name"]) > limits.EMBED_FIELD_NAME for f in made["fields"]):
         raise TooLongError(f"{template}: found no title or a field name that is too long")
     return made
 

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bot.records import Document, Receipt
+from bot.records import Document, Receipt, blocks
 from bot.render import feeds, pieces, tables
 from bot.render.digests import context
 from bot.render.environment import rendered
-from bot.render.page import File, Issue, Site, blocks, folder, history_path, moment, page, slot
+from bot.render.page import File, Issue, Site, folder, history_path, moment, page, slot
 
 
 def issue_files(

@@ -98,8 +98,3 @@ def moment(at: datetime | str) -> str:
     """An instant in words: 12 January 2025, 00:00 UTC."""
     moment = at if isinstance(at, datetime) else datetime.fromisoformat(at)
     return f"{numbers.day(moment.date())}, {moment:%H:%M} UTC"
-
-
-def blocks(document: Document) -> list[dict[str, Any]]:
-    """Catalogues and panels alike."""
-    return [*document["catalogues"], *document["panels"]]

@@ -9,7 +9,7 @@ from typing import Any
 
 from jinja2 import TemplateError, UndefinedError, nodes
 
-from bot import config
+from bot import config, limits
 from bot.records import Poll
 from bot.render import environment, lint, pieces, weigh
 
@@ -24,20 +24,23 @@ class _Limits:
     answer: int
 
 
-_LIMITS = {"x": _Limits(100, 25), "discord": _Limits(300, 55)}
-"""Discord: resources/poll. X: answers of create-post.mdx; its question stands in the post, which has 280 in all."""
+_LIMITS = {
+    "x": _Limits(100, limits.X_POLL_ANSWER),
+    "discord": _Limits(limits.DISCORD_POLL_QUESTION, limits.DISCORD_POLL_ANSWER),
+}
+"""A question on X stands in the post, which has 280 in all."""
 OUTLETS = tuple(_LIMITS)
 """Where polls can be asked."""
 
 
 def asked(wording: config.Poll, facts: Mapping[str, Any], outlet: str, locale: str = "en") -> Poll:
     """The poll as an outlet asks it. `facts` are what templates of digests are given. Raises `UnaskedError`."""
-    limits, size = _LIMITS[outlet], weigh.weight if outlet == "x" else len
+    most, size = _LIMITS[outlet], weigh.weight if outlet == "x" else len
     answers = tuple(_said(wording, text, facts, outlet, locale) for text in wording.answers)
     question = _said(wording, wording.question, facts, outlet, locale)
-    _check(wording, question, limits.question, size)
+    _check(wording, question, most.question, size)
     for answer in answers:
-        _check(wording, answer, limits.answer, len)
+        _check(wording, answer, most.answer, len)
     if len(set(answers)) < len(answers):
         raise UnaskedError(f"poll {wording.name}: two answers are the same: {', '.join(answers)}")
     if outlet == "x" and (found := [e for text in (question, *answers) for e in weigh.entities(text)]):

@@ -13,7 +13,7 @@ from datetime import date
 from typing import Any
 
 from bot import numbers
-from bot.records import Document
+from bot.records import Document, blocks
 from bot.render import feeds
 from bot.render.digests import context
 from bot.render.environment import TEMPLATES
@@ -23,7 +23,6 @@ from bot.render.page import (
     Issue,
     Network,
     Site,
-    blocks,
     folder,
     history_path,
     introduced,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from bot import limits
 from bot.render import pieces, weigh
 from bot.render.pieces import Piece, TooLongError
 
@@ -23,7 +24,7 @@ def thread(parts: Sequence[Piece], head: Head, wanted: range) -> tuple[str, ...]
     its end where there are more. Raises `TooLongError` where what must be said does not fit `wanted`."""
     most = wanted[-1]
     kept = _one_way(parts)
-    room = weigh.X_LIMIT - max(weigh.weight(head(number, most)) for number in range(1, most + 1)) - 1
+    room = limits.X_TEXT - max(weigh.weight(head(number, most)) for number in range(1, most + 1)) - 1
     while len(texts := _packed(kept, room)) > most:
         least = max((piece for piece in kept if piece.rank), key=lambda piece: piece.rank, default=None)
         if least is None:

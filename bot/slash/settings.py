@@ -33,11 +33,6 @@ _OWN_NAMES = {
 LOCALES: Mapping[str, str] = {language: _OWN_NAMES[language] for language in words.LANGUAGES}
 """Languages that posts and messages may be in, each as its speakers call it."""
 _TIME = re.compile(r"(?:[01]?\d|2[0-3]):[0-5]\d")
-_PLAIN: Mapping[str, object] = {
-    "rows": [],
-    "page": {"number": 1, "of": 1, "first": True, "stamped": False},
-    "definition": "",
-}
 
 Interaction: TypeAlias = "discord.Interaction[Footfall]"
 
@@ -53,7 +48,7 @@ async def settle(interaction: Interaction, name: str, job: Callable[[], Document
             raise
         except FootfallError as error:
             raise AnswerError(str(error)) from error
-        return Said(render.answer_embed(answer, _PLAIN, client.desk.hidden, locale))
+        return Said(render.answer_embed(answer, render.PLAIN, client.desk.hidden, locale))
 
     await Reply(interaction, private=True).tell(name, {}, said)
 

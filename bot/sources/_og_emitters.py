@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 
-from bot.records import Gauge, Haul, Period, instant, spoken
+from bot.records import Gauge, Haul, Period, each_day, instant, spoken
 from bot.sources import ALWAYS, Memory
 from bot.sources._evm import Chain, Cursor, Filter
 from bot.sources._evm_events import topic_of
@@ -38,14 +38,10 @@ def hauls(chain: Chain, relays: Sequence[str], memory: Memory, now: datetime, wa
 
 def _due(scanned: set[date], today: date, wanted: Period | None) -> list[date]:
     oldest, yesterday = today - BACK * ONE, today - ONE
-    due = _days(max(oldest, min(scanned, default=today - LATE * ONE)), yesterday)
+    due = set(each_day(max(oldest, min(scanned, default=today - LATE * ONE)), yesterday))
     if wanted is not None:
-        due |= _days(wanted.first if wanted.first > ALWAYS else oldest, min(wanted.last, yesterday))
+        due |= set(each_day(wanted.first if wanted.first > ALWAYS else oldest, min(wanted.last, yesterday)))
     return sorted(due - scanned)
-
-
-def _days(first: date, last: date) -> set[date]:
-    return {first + n * ONE for n in range((last - first).days + 1)}
 
 
 def _scan(chain: Chain, relays: Sequence[str], day: date, now: datetime, cursor: str) -> Haul:

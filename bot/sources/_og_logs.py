@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from bot.records import Blocks, Haul, Payment, Period, Ref, Settlement, Use, Window, instant, spoken
+from bot.records import Blocks, Haul, Payment, Period, Ref, Settlement, Use, Window, each_day, instant, spoken
 from bot.sources import ALWAYS, Memory, SourceError
 from bot.sources._evm import Chain, Chunk, Cursor, Filter, Log
 from bot.sources._evm_events import (
@@ -173,7 +173,7 @@ class Reading:
     ) -> Haul:
         ends = max(begins, at_utc(chunk.at))
         blocks = f"blocks {chunk.from_block} to {chunk.to_block} of {self.place}"
-        days = tuple(begins.date() + n * ONE for n in range((ends.date() - begins.date()).days + 1))
+        days = each_day(begins.date(), ends.date())
         url = f"evm:{self.chain.pin.chain_id}/blocks/{chunk.from_block}-{chunk.to_block}"
         return Haul(
             "opengradient",

@@ -35,7 +35,6 @@ author. Private models, and runs of private copies, are not in the list at all.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -46,7 +45,7 @@ from urllib.parse import urlsplit
 import msgspec
 from pydantic import Field, field_validator
 
-from bot.config import Headline, Network
+from bot.config import Headline, Network, on_this_machine
 from bot.records import Catalogue, Period, Snapshot, instant
 from bot.sources import _raw
 from bot.sources._npm import member_checksum, opened, tarball
@@ -95,16 +94,9 @@ class Settings(Network):
         parts = urlsplit(api)
         if not parts.hostname or parts.username is not None or parts.password is not None or parts.fragment:
             raise ValueError("wanted https://host/path, with no user name in it")
-        if parts.scheme != "https" and not (parts.scheme == "http" and _loopback(parts.hostname)):
+        if parts.scheme != "https" and not (parts.scheme == "http" and on_this_machine(parts.hostname)):
             raise ValueError("wanted https; plain http is for this machine only")
         return api
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,6 @@ from bot.web import tags
 from bot.web.middleware import Handler
 from bot.web.threads import Threads
 
-FRESH = "public, max-age=60"
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NUMBER = re.compile(r"[0-9]{1,6}")
 PERIODS = ("day", "week", "month")
@@ -195,7 +194,7 @@ async def _missing(_request: web.Request) -> web.StreamResponse:
 def _said(request: web.Request, document: object) -> web.Response:
     body = json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
     mark = tags.mark(body)
-    headers = {"Cache-Control": FRESH, "Vary": "Accept-Encoding", "ETag": tags.written(mark)}
+    headers = {"Cache-Control": tags.FRESH, "Vary": "Accept-Encoding", "ETag": tags.written(mark)}
     if tags.known(request, mark):
         return web.Response(status=304, headers=headers)
     response = web.Response(body=body, content_type="application/json", charset="utf-8", headers=headers)

@@ -13,7 +13,6 @@ from aiohttp import web
 from bot import render
 from bot.web import tags
 
-FRESH = "public, max-age=60"
 SWAP_SECONDS = 0.05
 """Writing the site leaves a moment between the old folder and the new one."""
 
@@ -53,8 +52,8 @@ def add(app: web.Application, site: Path) -> None:
             return _page(503, unwritten)
         request[TAG] = tags.written(tag)
         if tags.known(request, tag):
-            return web.Response(status=304, headers={"Cache-Control": FRESH})
-        return web.FileResponse(found, headers={"Content-Type": kind, "Cache-Control": FRESH})
+            return web.Response(status=304, headers={"Cache-Control": tags.FRESH})
+        return web.FileResponse(found, headers={"Content-Type": kind, "Cache-Control": tags.FRESH})
 
     app.router.add_get("/{path:(?s:.*)}", page)
     app.on_response_prepare.append(_tagged)

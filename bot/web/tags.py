@@ -11,6 +11,8 @@ from pathlib import Path
 
 from aiohttp import web
 
+FRESH = "public, max-age=60"
+"""How long an answer may be kept before its mark is asked after."""
 KEPT = 4096
 """Files whose mark is remembered."""
 

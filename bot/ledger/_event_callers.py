@@ -1,0 +1,54 @@
+"""Who called in a window and what was paid, as a book says it."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Context, Decimal
+from typing import Any
+
+import structlog
+
+from bot.lake import LakeError
+from bot.ledger import callers as who
+from bot.ledger._event_flows import AskedEvents, unread_days
+from bot.ledger.snapshots import ONE
+from bot.records import Callers, Period, Unknown
+
+log = structlog.get_logger(__name__)
+
+
+def _callers_of(period: Period) -> tuple[str, ...]:
+    """Fields of a book that say who called: of a day also in the days up to it."""
+    return ("callers", "callers_7d", "callers_30d") if period.name == "day" else ("callers",)
+
+
+def all_callers(asked: AskedEvents, period: Period) -> dict[str, Any]:
+    """Who called in a period, by field of a book."""
+    firsts = (period.first, period.last - 6 * ONE, period.last - 29 * ONE)
+    return {name: _callers(asked, first, period.last) for name, first in zip(_callers_of(period), firsts, strict=False)}
+
+
+def _callers(asked: AskedEvents, first: date, last: date) -> Callers | Unknown:
+    if unread := unread_days(asked, first, last):
+        return unread
+    if who.settled(asked.connection, asked.key, first, last):
+        return Unknown(who.UNSAID)
+    found = who.days(asked.connection, asked.key, first, last)
+    if any(row.unsigned for row in found):
+        return Unknown(who.UNSIGNED)
+    if not found:
+        return Callers(0, 0, 0)
+    try:
+        return who.called(asked.connection, asked.key, asked.catalogue, found, asked.store.lake)
+    except LakeError as error:
+        # Whose reason names files of this machine: `lake verify` says it to whoever runs this, not to readers.
+        log.error("callers cannot be counted", catalogue=asked.catalogue.key, error=str(error))
+        return Unknown("the events of some of these days cannot be read")
+
+
+def paid(asked: AskedEvents, period: Period) -> Decimal | Unknown:
+    """What was paid in a period, in whole tokens, exact."""
+    if unread := unread_days(asked, period.first, period.last):
+        return unread
+    total = sum(int(row.paid) for row in who.days(asked.connection, asked.key, period.first, period.last))
+    return Decimal(total).scaleb(-asked.catalogue.token[1], Context(prec=200)).normalize(Context(prec=200))

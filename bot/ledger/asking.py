@@ -1,0 +1,67 @@
+"""A catalogue of the database, found by its name and ready to be asked about its snapshots."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.records import Catalogue, Period, Unknown, spoken
+from bot.store import Store, catalogues, snapshots
+
+HISTORY = 400
+"""Days of history in a book: enough for "highest in a year"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One catalogue of one database, being asked about its snapshots."""
+
+    connection: sa.Connection
+    catalogue: int
+    unit: str
+    since: date
+    """The day that the first snapshot closes; `date.max` where none does."""
+    closing: dict[date, Any]
+    """Snapshots met so far, by the day that they close."""
+
+    def stock(self, day: date) -> Any:
+        """The snapshot that closes a day, or `None`."""
+        if day not in self.closing:
+            found = sa.select(snapshots).where(snapshots.c.catalogue == self.catalogue, snapshots.c.day == day)
+            self.closing[day] = self.connection.execute(found).first()
+        return self.closing[day]
+
+
+def named(network: str, catalogue: str) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+    """Which row of `catalogues` is a network's catalogue."""
+    return catalogues.c.network == network, catalogues.c.name == catalogue
+
+
+def key_of(connection: sa.Connection, catalogue: Catalogue) -> int | None:
+    """The id of a catalogue; `None` where nothing was collected of it yet."""
+    mine = named(catalogue.network, catalogue.key)
+    found: int | None = connection.scalar(sa.select(catalogues.c.id).where(*mine))
+    return found
+
+
+@contextmanager
+def asking(store: Store, catalogue: Catalogue, period: Period) -> Iterator[Asked | date | None]:
+    """The catalogue, ready to be asked; the day that its watch begins where that is after the period, if ever."""
+    with store.reading() as connection:
+        key = key_of(connection, catalogue)
+        closed = sa.select(sa.func.min(snapshots.c.day)).where(snapshots.c.catalogue == key)
+        since = connection.scalar(closed) if key else None
+        if key is None or since is None or since > period.last:
+            yield since
+        else:
+            yield Asked(connection, key, catalogue.unit, since, {})
+
+
+def began(since: date | None) -> Unknown:
+    """Why nothing is known of a catalogue whose watch begins later, if ever."""
+    return Unknown(f"the watch began at the end of {spoken(since)}" if since else "nothing was collected yet")

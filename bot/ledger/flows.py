@@ -1,0 +1,110 @@
+"""Flows: the usage of some days as the difference of counters, in total, by model and day by day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.ledger.asking import HISTORY, Asked
+from bot.ledger.snapshots import ONE
+from bot.ledger.stocks import no_reading
+from bot.records import Flow, Point, Unknown, each_day
+from bot.store import snapshots, stretches, usage
+
+HOLE = sa.text("usage.hole")
+"""As the partial index `usage_holes` has it: SQLAlchemy would write `hole = 1`, and SQLite would read all usage."""
+
+
+def unknown_window(asked: Asked, first: date, last: date) -> Unknown | None:
+    """Why the usage of these days is not known; `None` where it is."""
+    wanted = (last - first).days + 1
+    if first <= asked.since:
+        watched = max((last - asked.since).days, 0)
+        return Unknown(
+            f"watched for {watched} of {wanted} days" if wanted > 1 else no_reading(asked, first - ONE).reason
+        )
+    for day in (first - ONE, last):
+        if asked.stock(day) is None:
+            return no_reading(asked, day)
+    fallen = sum(int(asked.connection.scalar(part) or 0) for part in _falls(asked, first, last))
+    if fallen:
+        return Unknown(f"the counter of {counted(fallen)} fell, so part of the use is not known")
+    return None
+
+
+def _falls(asked: Asked, first: date, last: date) -> tuple[sa.Select[Any], ...]:
+    """How many counters fell inside these days: between neighbouring snapshots, and across holes."""
+    inside, hole = _inside(asked, first, last)
+    return (
+        sa.select(sa.func.sum(stretches.c.resets)).where(*inside),
+        sa.select(sa.func.count()).select_from(usage).where(*hole, usage.c.uses < 0),
+    )
+
+
+def _inside(asked: Asked, first: date, last: date) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """The stretches that lie inside these days, and the holes in models' readings that do."""
+    # Bounding the last day from both sides keeps each question to its own days in the index.
+    whole = (stretches.c.first_day >= first, stretches.c.last_day.between(first, last))
+    holes = (HOLE, usage.c.first_day >= first, usage.c.last_day.between(first, last))
+    return (stretches.c.catalogue == asked.catalogue, *whole), (usage.c.catalogue == asked.catalogue, *holes)
+
+
+def total(asked: Asked, first: date, last: date) -> int | Unknown:
+    """Uses from the first to the last of these days: the stretches inside, and holes that lie inside whole."""
+    unknown = unknown_window(asked, first, last)
+    if unknown:
+        return unknown
+    inside, hole = _inside(asked, first, last)
+    parts = (sa.select(sa.func.sum(stretches.c.uses)).where(*inside), sa.select(sa.func.sum(usage.c.uses)).where(*hole))
+    return sum(int(asked.connection.scalar(part) or 0) for part in parts)
+
+
+def flow_of(asked: Asked, first: date, last: date) -> Flow | Unknown:
+    """Usage of these days in total and by model."""
+    unknown = unknown_window(asked, first, last)
+    if unknown:
+        return unknown
+    by_model = use_by_model(asked.connection, asked.catalogue, first, last)
+    within, _ = _inside(asked, first, last)
+    newcomers = asked.connection.scalar(sa.select(sa.func.sum(stretches.c.newcomers)).where(*within))
+    return Flow(sum(by_model.values()), by_model, int(newcomers or 0))
+
+
+def use_by_model(connection: sa.Connection, catalogue: int, first: date, last: date) -> dict[int, int]:
+    """Uses from the first to the last of these days, by model id; use over more days than these is left out."""
+    inside = (usage.c.catalogue == catalogue, usage.c.last_day.between(first, last), usage.c.first_day >= first)
+    found = sa.select(usage.c.model, sa.func.sum(usage.c.uses)).where(*inside).group_by(usage.c.model)
+    if first == last:
+        found = sa.select(usage.c.model, usage.c.uses).where(*inside)
+    return {model: int(uses) for model, uses in connection.execute(found).all()}
+
+
+def history(asked: Asked, end: date) -> tuple[Point, ...]:
+    """One point a day, from the first day watched or `HISTORY` days ago to `end`."""
+    first = max(asked.since, end - (HISTORY - 1) * ONE)
+    mine = (stretches.c.catalogue == asked.catalogue, stretches.c.last_day.between(first, end))
+    flows = {row.last_day: row for row in asked.connection.execute(sa.select(stretches).where(*mine))}
+    closed = sa.select(snapshots.c.day, snapshots.c.listed, snapshots.c.unplaced).where(
+        snapshots.c.catalogue == asked.catalogue, snapshots.c.day.between(first - ONE, end)
+    )
+    stocks = {row.day: row for row in asked.connection.execute(closed)}
+    return tuple(_point(day, flows, stocks) for day in each_day(first, end))
+
+
+def _point(day: date, flows: Mapping[date, Any], stocks: Mapping[date, Any]) -> Point:
+    flow, stock, before = flows.get(day), stocks.get(day), stocks.get(day - ONE)
+    listed = stock.listed if stock is not None and not stock.unplaced else None
+    if flow is None or flow.first_day < day:
+        return Point(day, models_listed=listed)
+    added = flow.added if listed is not None and before is not None and not before.unplaced else None
+    if flow.resets:
+        return Point(day, models_listed=listed, models_added=added)
+    return Point(day, flow.uses, flow.models_used, listed, added, flow.top_uses)
+
+
+def counted(models: int) -> str:
+    """A number of models in words."""
+    return f"{models} {'model' if models == 1 else 'models'}"

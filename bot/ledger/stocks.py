@@ -1,0 +1,142 @@
+"""Stocks: which models were listed at the end of a day, and what is known of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.ledger.asking import HISTORY, Asked
+from bot.ledger.snapshots import ONE
+from bot.records import Model, Name, Unknown, spoken
+from bot.store import models, readings, snapshots, usage
+
+
+def no_reading(asked: Asked, day: date) -> Unknown:
+    """Why the stock at the end of a day without a snapshot is not known."""
+    if asked.since == date.max:
+        return Unknown("no list was read yet that closes a day")
+    if day < asked.since:
+        return Unknown(f"the watch began at the end of {spoken(asked.since)}")
+    return Unknown(f"no reading at the end of {spoken(day)}")
+
+
+def stock_at(asked: Asked, day: date) -> int | Unknown:
+    """Models listed at the end of a day."""
+    found = asked.stock(day)
+    if found is None:
+        return no_reading(asked, day)
+    if found.unplaced:
+        low, high = found.listed, found.listed + found.unplaced
+        return Unknown(f"between {low} and {high} models were listed at the end of {spoken(day)}")
+    return int(found.listed)
+
+
+def ids_at(asked: Asked, day: date) -> frozenset[int] | Unknown:
+    total = stock_at(asked, day)
+    if isinstance(total, Unknown):
+        return total
+    rows = sa.select(readings.c.model).where(readings.c.snapshot == asked.stock(day).id)
+    return frozenset(asked.connection.scalars(rows).all())
+
+
+def listed_at(asked: Asked, day: date) -> tuple[Model, ...] | Unknown:
+    total = stock_at(asked, day)
+    if isinstance(total, Unknown):
+        return total
+    return _models_of(asked, listed_models(asked, day))
+
+
+def listed_models(asked: Asked, day: date) -> sa.Select[Any]:
+    """The rows of the models listed at the end of a day that has a snapshot."""
+    here = readings.c.snapshot == asked.stock(day).id
+    return _model_columns(day).join_from(models, readings, readings.c.model == models.c.id).where(here)
+
+
+def model_at(asked: Asked, name: str, day: date) -> Model | Unknown | None:
+    """One model as `listed_at` has it; `None` where it is not listed."""
+    total = stock_at(asked, day)
+    if isinstance(total, Unknown):
+        return total
+    named = (models.c.catalogue == asked.catalogue, models.c.name == name)
+    return next(iter(_models_of(asked, listed_models(asked, day).where(*named))), None)
+
+
+def first_listed(asked: Asked, seen: date, created: datetime | None) -> date | None:
+    """When a model was first listed: where it stood in the first snapshot, only its network knows."""
+    return seen if seen > asked.since else created.date() if created else None
+
+
+def _model_columns(day: date) -> sa.Select[Any]:
+    """What a `Model` is made from, as it was known at the end of `day`."""
+    return sa.select(
+        models.c.id,
+        models.c.name,
+        models.c.author,
+        models.c.category,
+        models.c.created_at,
+        models.c.first_seen,
+        models.c.first_counter,
+        sa.case((models.c.first_used <= day, models.c.first_used)).label("first_used"),
+        last_used_at(day),
+        _as_of(day, usage.c.first_day, models.c.last_used_from).label("last_used_from"),
+    )
+
+
+def last_used_at(day: date) -> sa.Label[date]:
+    """A model's last day of use, as it was known at the end of `day`."""
+    return _as_of(day, usage.c.last_day, models.c.last_used).label("last_used")
+
+
+def _as_of(day: date, column: sa.Column[date], latest: sa.Column[date]) -> sa.ColumnElement[date]:
+    earlier = (usage.c.model == models.c.id, usage.c.last_day <= day, usage.c.uses > 0)
+    last = sa.select(column).where(*earlier).order_by(usage.c.last_day.desc()).limit(1).scalar_subquery()
+    return sa.case((models.c.last_used <= day, latest), (models.c.first_used > day, None), else_=last)
+
+
+def _models_of(asked: Asked, chosen: sa.Select[Any]) -> tuple[Model, ...]:
+    """Models from rows of `_model_columns`. There are thousands, so rows are unpacked and not asked by name."""
+    return tuple(
+        Model(
+            key,
+            name,
+            author,
+            first_listed(asked, seen, created),
+            bool(counter),
+            last_used,
+            last_used_from,
+            first_used,
+            category,
+        )
+        for key, name, author, category, created, seen, counter, first_used, last_used, last_used_from in (
+            asked.connection.execute(chosen).all()
+        )
+    )
+
+
+def newly_listed(asked: Asked, end: date) -> tuple[Model, ...] | Unknown:
+    """Models first seen 30 to 59 days before `end`; those of the first snapshot are left out."""
+    if (end - asked.since).days < 60:
+        return Unknown(f"watched for {(end - asked.since).days} of 60 days")
+    seen = models.c.first_seen.between(end - 59 * ONE, end - 30 * ONE)
+    chosen = _model_columns(end).where(models.c.catalogue == asked.catalogue, seen)
+    return _models_of(asked, chosen)
+
+
+def names_of(asked: Asked, ids: Iterable[int]) -> tuple[Mapping[int, Name], Mapping[int, Name]]:
+    """Names and authors of models by id."""
+    wanted = list(ids)
+    if not wanted:
+        return {}, {}
+    chosen = sa.select(models.c.id, models.c.name, models.c.author).where(models.c.id.in_(wanted))
+    found = asked.connection.execute(chosen).all()
+    return {row.id: row.name for row in found}, {row.id: row.author for row in found}
+
+
+def uncounted(asked: Asked, end: date) -> int:
+    """The most models that any snapshot of the history may have listed beside those it shows."""
+    days = snapshots.c.day.between(end - HISTORY * ONE, end)
+    most = sa.select(sa.func.max(snapshots.c.uncounted)).where(snapshots.c.catalogue == asked.catalogue, days)
+    return int(asked.connection.scalar(most) or 0)

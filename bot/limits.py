@@ -1,0 +1,39 @@
+"""What X and Discord allow in a post, and what X charges for one: templates fill a post up to here, and outlets refuse
+beyond. Every limit and price stands with its page.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+X_TEXT = 280
+"""Weighted characters; docs.x.com, counting-characters."""
+X_POLL_ANSWER = 25
+"""docs.x.com, create-post.mdx."""
+
+# docs.x.com, pricing.mdx, August 2026 (pay-per-use, US dollars); the console shows the ones in force.
+X_POST = Decimal("0.015")
+X_POST_WITH_LINK = Decimal("0.200")
+X_ALT_TEXT = Decimal("0.005")
+
+# docs.discord.com, resources/message, "Embed Limits"; characters after trimming
+EMBED_TITLE, EMBED_DESCRIPTION, EMBED_FOOTER, EMBED_AUTHOR = 256, 4096, 2048, 256
+EMBED_FIELDS, EMBED_FIELD_NAME, EMBED_FIELD_VALUE = 25, 256, 1024
+EMBED_TOTAL = 6000
+"""The sum of all texts of all embeds of a message."""
+DISCORD_POLL_QUESTION, DISCORD_POLL_ANSWER = 300, 55
+"""docs.discord.com, resources/poll, Poll Media Object."""
+
+
+def weight(text: str) -> int:
+    """Length as X counts it: a link is 23, most signs outside Latin are 2."""
+    from twitter_text import parse_tweet  # type: ignore[import-untyped]  # 0.3 s: it reads a table of emoji
+
+    return int(parse_tweet(text).weightedLength)
+
+
+def links(text: str) -> list[str]:
+    """Everything that X would turn into a link, bare domains included."""
+    from twitter_text import extract_urls
+
+    return list(extract_urls(text))

@@ -1,0 +1,60 @@
+"""The types that walk through Footfall: what networks said, and what we make of it.
+
+Records are never amended: every type here is frozen. The nouns: `catalogues` (what is watched), `snapshots` and `hauls`
+(what networks said), `books` (what the ledger answers with), `posts` (what comes out); `names`, `periods` and `unknown`
+(what all of them are made of), `errors`.
+"""
+
+from bot.records.books import About, Book, Callers, Flow, Grouping, GroupKind, Model, Point
+from bot.records.catalogues import Catalogue, Evidence
+from bot.records.errors import FootfallError
+from bot.records.hauls import Blocks, Gauge, Haul, Judgement, Payment, Settlement, State, Use, Window
+from bot.records.names import Name, identity
+from bot.records.periods import Period, PeriodName, each_day, instant, spoken
+from bot.records.posts import Document, Picture, Poll, Post, Receipt, blocks
+from bot.records.snapshots import MAX_COUNT, Listing, Reading, Ref, Snapshot
+from bot.records.unknown import Unknown, few_named, unnamed
+
+__all__ = [
+    "MAX_COUNT",
+    "About",
+    "Blocks",
+    "Book",
+    "Callers",
+    "Catalogue",
+    "Document",
+    "Evidence",
+    "Flow",
+    "FootfallError",
+    "Gauge",
+    "GroupKind",
+    "Grouping",
+    "Haul",
+    "Judgement",
+    "Listing",
+    "Model",
+    "Name",
+    "Payment",
+    "Period",
+    "PeriodName",
+    "Picture",
+    "Point",
+    "Poll",
+    "Post",
+    "Reading",
+    "Receipt",
+    "Ref",
+    "Settlement",
+    "Snapshot",
+    "State",
+    "Unknown",
+    "Use",
+    "Window",
+    "blocks",
+    "each_day",
+    "few_named",
+    "identity",
+    "instant",
+    "spoken",
+    "unnamed",
+]

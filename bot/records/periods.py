@@ -1,0 +1,58 @@
+"""Days, weeks and months, all UTC."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Literal
+
+PeriodName = Literal["day", "week", "month"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Period:
+    """A UTC day, an ISO week or a calendar month, as its first and last day."""
+
+    first: date
+    last: date
+    name: PeriodName = "day"
+
+    @classmethod
+    def holding(cls, day: date, name: PeriodName = "day") -> Period:
+        """The period of that name that holds a day."""
+        if name == "day":
+            return cls(day, day)
+        if name == "week":
+            first = day - timedelta(days=day.weekday())
+            return cls(first, first + timedelta(days=6), "week")
+        first = day.replace(day=1)
+        return cls(first, (first + timedelta(days=31)).replace(day=1) - timedelta(days=1), "month")
+
+    @property
+    def days(self) -> int:
+        return (self.last - self.first).days + 1
+
+    @property
+    def before(self) -> Period:
+        """The period of the same name that ends the day before this one begins."""
+        return Period.holding(self.first - timedelta(days=1), self.name)
+
+    @property
+    def ends(self) -> datetime:
+        """The instant at which it is over (UTC)."""
+        return instant(self.last + timedelta(days=1))
+
+
+def instant(day: date) -> datetime:
+    """00:00 UTC at the start of a day."""
+    return datetime.combine(day, time(), UTC)
+
+
+def each_day(first: date, last: date) -> tuple[date, ...]:
+    """The days from one to another, both among them, oldest first."""
+    return tuple(first + timedelta(days=n) for n in range((last - first).days + 1))
+
+
+def spoken(day: date) -> str:
+    """A day as reasons and gaps name it: 14 Jan 2025."""
+    return f"{day.day} {day:%b %Y}"
