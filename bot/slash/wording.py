@@ -20,6 +20,7 @@ from typing import Any, get_args
 from bot import answers, charts, numbers, render, words
 from bot.answers import AnswerError, Desk
 from bot.records import Document, Period, PeriodName, Picture
+from bot.render import told
 from bot.slash.completion import Known, Names, is_token
 from bot.slash.questions import ASKED, MODELS, Question, takes, written
 from bot.words import N_, Speech
@@ -64,13 +65,26 @@ class Pictures:
 
     def __init__(self, kept: int = PICTURES_KEPT) -> None:
         self._kept, self._drawn = kept, OrderedDict[str, Picture]()
+        self._said: dict[str, dict[str, str]] = {}
         self._drawing, self._one = threading.Lock(), threading.Lock()
         self.fresh = 0
         """How many were drawn."""
 
-    def of(self, what: object, draw: Callable[[], Picture]) -> Picture:
-        """The picture of `what`, any JSON value that names everything it depends on."""
+    def of(self, what: object, draw: Callable[[], Picture], locale: str, say: Callable[[], str]) -> Picture:
+        """The picture of `what`, any JSON value that names everything it depends on; drawn for everybody, and with the
+        alt text that `say` gives for a language."""
         key = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
+        picture = self._of(key, draw)
+        with self._one:
+            said = self._said.get(key, {}).get(locale)
+        if said is None:
+            said = say()
+            with self._one:
+                if key in self._drawn:
+                    self._said.setdefault(key, {})[locale] = said
+        return replace(picture, alt=said)
+
+    def _of(self, key: str, draw: Callable[[], Picture]) -> Picture:
         if found := self._found(key):
             return found
         with self._drawing:
@@ -82,7 +96,7 @@ class Pictures:
                 self._drawn[key] = drawn
                 self.fresh += 1
                 while len(self._drawn) > self._kept:
-                    self._drawn.popitem(last=False)
+                    self._said.pop(self._drawn.popitem(last=False)[0], None)
             return drawn
 
     def _found(self, key: str) -> Picture | None:
@@ -110,7 +124,7 @@ def said(desk: Desk, names: Callable[[], Names], pictures: Pictures, question: Q
     asked = _meant(question, names)
     answer = asked.answer(desk)
     embed, pages = _digest(desk, answer, locale) if asked.name == "digest" else _embed(desk, asked, answer, locale)
-    picture = _picture(desk, pictures, asked, answer)
+    picture = _picture(desk, pictures, asked, answer, locale)
     if picture:
         embed = {**embed, "image": {"url": f"attachment://{picture.name}", "description": picture.alt}}
     return Said(embed, picture, _buttons(desk, asked, answer, pages, words.speech(locale)))
@@ -172,22 +186,35 @@ def _digest(desk: Desk, document: Document, locale: str) -> tuple[Document, int]
     return {**post.embed, "timestamp": document["composed_at"]}, 1
 
 
-def _picture(desk: Desk, pictures: Pictures, question: Question, answer: Document) -> Picture | None:
+def _picture(desk: Desk, pictures: Pictures, question: Question, answer: Document, locale: str) -> Picture | None:
     if question.name == "trend":
-        points = [(date.fromisoformat(row["day"]), row["figure"]["value"]) for row in answer["days"]]
-        title = f"{answer['title']}: {answer['label']}"
-        source = f"{answer['title']}, {answer['evidence']}"
-        form = numbers.form(answer["unit"], answer["label"])
-        drawn = [title, form, source, answer["days"]]
-        return pictures.of(drawn, lambda: charts.trend(points, title, form, source))
+        return _trend(pictures, answer, locale)
     if question.name in ("usage", "digest"):
         place = (answer["network"], answer["period"], answer["day"])
-        document = answer if question.name == "digest" else None
-        return pictures.of(
-            [*place, answer["edition"], answer["composed_at"]],
-            lambda: charts.card(document or desk.document(place[0], place[1], date.fromisoformat(place[2]))),
-        )
+
+        def document() -> Document:
+            day = date.fromisoformat(place[2])
+            return answer if question.name == "digest" else desk.document(place[0], place[1], day)
+
+        what = [*place, answer["edition"], answer["composed_at"]]
+        return pictures.of(what, lambda: charts.card(document()), locale, lambda: charts.alt.card(document(), locale))
     return None
+
+
+def _trend(pictures: Pictures, answer: Document, locale: str) -> Picture:
+    points = [(date.fromisoformat(row["day"]), row["figure"]["value"]) for row in answer["days"]]
+    form = numbers.form(answer["unit"], answer["label"])
+    title = f"{answer['title']}: {answer['label']}"
+
+    def said() -> str:
+        speech = words.speech(locale)
+        network, evidence = (speech.word("word", one) for one in (answer["title"], answer["evidence"]))
+        label = told.plain(answer["label"], locale)
+        heading = speech.say("{network}: {label}", network=network, label=label)
+        source = speech.say("{network}, {evidence}", network=network, evidence=evidence)
+        return charts.alt.trend(points, heading, form, source, locale)
+
+    return pictures.of([title, form, answer["days"]], lambda: charts.trend(points, title, form), locale, said)
 
 
 # --- buttons -----------------------------------------------------------------------------------------------------
