@@ -13,7 +13,7 @@ from decimal import Decimal
 from math import ceil
 from typing import Literal
 
-from babel.dates import format_date, format_interval
+from babel.dates import format_date, format_interval, format_skeleton
 from babel.numbers import format_compact_decimal, format_decimal
 
 from bot import words
@@ -159,6 +159,13 @@ def day(when: date | str, locale: str = "en") -> str:
     """A date (or its ISO form) as "12 January 2025"."""
     moment = when if isinstance(when, date) else date.fromisoformat(when)
     return format_date(moment, format=_DATE if _english(locale) else "long", locale=words.babel_locale(locale))
+
+
+def short(when: date, locale: str = "en") -> str:
+    """A day without its year, as an axis names it: "12 Jan"."""
+    if _english(locale):
+        return format_date(when, format="d MMM", locale="en")
+    return str(format_skeleton("MMMd", when, locale=words.babel_locale(locale)))
 
 
 def days(first: date | str, last: date | str, locale: str = "en") -> str:

@@ -10,13 +10,13 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract
 from jinja2.ext import babel_extract
 
-from bot import numbers
+from bot import numbers, sources
+from bot.answers.networks import opening
 from bot.render import TEMPLATES, _sentences, told
 
 ROOT = Path(__file__).resolve().parent.parent
 KEYWORDS: dict[str, Any] = {"say": None, "say_n": (1, 2), "N_": None}
 """Calls in Python that hold a sentence; see `bot.words`."""
-# A page of text each, for whoever wants to read on; the answer says so much in any language.
 UNTRANSLATED = frozenset({"{unit}"})
 
 Place = tuple[str, int]
@@ -68,6 +68,9 @@ def _declared() -> Iterator[Found]:
     """What the code declares as data: metrics, commands and options, units, sentences of documents."""
     from bot.slash import tongues
 
+    # Of a page of methodology its first paragraph, as answers tell it; the page itself is in English.
+    for network in sources.networks():
+        yield opening(sources.about(network)), "", (f"bot/sources/{network}.py", 0)
     for message, context in told.messages():
         yield message, context, ("bot/metrics" if not context else "bot/render/_sentences.py", 0)
     for unit in _sentences.COUNTED:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -123,7 +123,7 @@ class Fake:
             return CannotTell("not now", now + timedelta(minutes=1))
         return NotFound()
 
-    def check(self) -> list[Check]:
+    def check(self, polled: Collection[str] = ()) -> list[Check]:
         return [Check("account", True, "works"), Check("channel one", False, "lacks a permission", place="one")]
 
     def close(self) -> None:

@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bot import charts
-from bot.charts import series, words
+from bot.charts import alt, series
+from bot.words import LANGUAGES
+from bot.words.bidi import FIRST_STRONG, POP
 from tests.render.documents import STEMS, changed, recorded
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -57,12 +59,16 @@ DOCUMENTS = [recorded(stem) for stem in STEMS] + [
 ]
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=[*STEMS, "blotted", "blown up", "one day", "foreign title"])
+NUMBER = r"\d[\d,]{3,}|\d+\.\d%"
+NAMED = [*STEMS, "blotted", "blown up", "one day", "foreign title"]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=NAMED)
 def test_a_card_is_a_png_of_exactly_1200_by_675_with_an_alt_text(document: dict[str, Any]) -> None:
     card = charts.card(document)
     with Image.open(io.BytesIO(card.content)) as picture:
         assert (picture.format, picture.size) == ("PNG", (1200, 675))
-    assert 100 < len(card.alt) <= words.LIMIT
+    assert 100 < len(card.alt) <= alt.LIMIT
     assert card.alt.startswith(document["title"][:20])
     assert "Source: " in card.alt
 
@@ -99,7 +105,7 @@ def test_a_card_shows_the_date_and_the_headline_figures(monkeypatch: pytest.Monk
 def test_the_alt_text_says_unknown_where_the_digest_does() -> None:
     alt = charts.card(changed("day-2025-01-12", blotted)).alt
     assert "Models listed: unknown." in alt
-    assert "Used unknown on every day shown." in alt
+    assert "Used: unknown on every day shown." in alt
     assert not re.search(r"\b0\b", alt.partition("Source:")[0])
 
 
@@ -114,6 +120,39 @@ def test_the_alt_text_holds_no_number_that_is_not_in_the_digest() -> None:
         for number in re.findall(r"(?<![\d.])\d{1,3}(?:,\d{3})+|(?<![\d.,])\d{3}(?![\d.,%])", alt)
     }
     assert said - {100} <= counts and 8692748 in said
+
+
+@pytest.mark.parametrize("language", [one for one in LANGUAGES if one != "en"])
+@pytest.mark.parametrize("document", DOCUMENTS, ids=NAMED)
+def test_alt_texts_speak_every_language_within_the_limit(document: dict[str, Any], language: str) -> None:
+    said, english = charts.alt.card(document, language), charts.alt.card(document)
+    block = document["catalogues"][0]
+    points = [(date.fromisoformat(point["day"]), point["uses"]) for point in block["history"]]
+    line = charts.alt.trend(points, document["title"], "runs", document["title"], language)
+    assert 100 < len(said) <= alt.LIMIT and 0 < len(line) <= alt.LIMIT
+    assert said.count(FIRST_STRONG) == said.count(POP)
+    sentences = re.split(r"(?<=[.。]) ", english)
+    assert not [one for one in sentences if re.search("[a-z]{4}", one) and one in said]
+    if language in ("ar", "zh-CN"):
+        ours = (said + line).replace(document["refs"][0]["url"], "").replace(document["title"], "")
+        assert not re.search("[A-Za-z]{2}", ours), ours
+
+
+def test_alt_texts_say_the_same_numbers_in_every_language() -> None:
+    document = recorded("day-2025-01-12")
+    english = charts.alt.card(document)
+    for language in ("ar", "zh-CN"):  # both group digits as English does; the others by points
+        said = charts.alt.card(document, language)
+        assert set(re.findall(NUMBER, said)) == set(re.findall(NUMBER, english))
+
+
+def test_one_drawing_serves_every_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = []
+    monkeypatch.setattr("bot.charts.png._png", lambda figure: drawn.append(figure) or b"x")
+    document = changed("day-2025-01-12", lambda d: d.update(title="A network drawn once"))
+    cards = [charts.card(document, language) for language in ("ar", "en", "zh-CN", "ar")]
+    assert len(drawn) == 1 and len({card.alt for card in cards}) == 3 and cards[0].alt == cards[3].alt
+    assert "Models listed: 3,783 models." in cards[1].alt and "上架模型：3,783 个模型。" in cards[2].alt
 
 
 def test_a_day_that_is_missing_or_null_breaks_the_line() -> None:

@@ -18,6 +18,7 @@ from bot.outlets import CannotTell, Votes
 from bot.records import FootfallError, Poll
 from bot.render import UnaskedError, polls
 from tests import publishing, worlds
+from tests.peers import discord_api
 from tests.publishing import Peers
 
 DAYS = tuple(worlds.START + timedelta(days=n) for n in range(24))
@@ -131,6 +132,62 @@ def test_its_result_is_read_back_after_it_has_closed_and_told_in_the_next_weekly
     assert "3 votes on Discord: More 2, As many 0, Fewer 1 (a poll of readers, not a measurement)." in field["value"]
     assert "Will more than 5 models" in field["value"]
     assert "polls" not in {block["catalogue"] for block in world.digest(WEEK)["panels"]}
+
+
+def test_a_poll_is_told_in_english_whichever_channels_it_was_asked_in(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arabic = "200000000000000000"  # before the other one in every order
+    world.peers.discord.channel(int(arabic))
+    channels = f'[{{id: "{arabic}", locale: ar}}, "{publishing.CHANNEL}"]'
+    counted = ASKED.replace("listed | figure }} models", "listed | measured }}").replace(
+        '"As many"', '"{{ f.uses | measured }}"'
+    )
+    publishing.configured(tmp_path, world.peers, more=counted, channels=channels)
+    world.publish(WEEK, "--outlet", "discord")
+    asked = {int(row["channel_id"]): row for row in world.peers.discord.messages if row.get("poll")}
+    question = asked[int(arabic)]["poll"]["question"]["text"]
+    assert "5 نماذج" in question and "models" not in question
+    assert "5 models" in asked[int(publishing.CHANNEL)]["poll"]["question"]["text"]
+    for row in asked.values():
+        world.peers.discord.vote(str(row["id"]), 1, 2, 3)
+    for days in (6, 7):
+        world.now = MONDAY + timedelta(days=days)
+        world.publish(WEEK + timedelta(days=7), "--outlet", "discord")
+    (panel,) = [b for b in world.digest(WEEK + timedelta(days=7))["panels"] if b["catalogue"] == "polls"]
+    (told,) = panel["asked"]
+    english = asked[int(publishing.CHANNEL)]["poll"]
+    assert told["question"] == english["question"]["text"]
+    assert [one["answer"] for one in told["answers"]] == [one["poll_media"]["text"] for one in english["answers"]]
+    assert (told["votes"], told["channels"], told["read"]) == (12, 2, 2)
+    assert "جولة" not in json.dumps(panel, ensure_ascii=False) and "نماذج" not in json.dumps(panel, ensure_ascii=False)
+
+
+def test_doctor_asks_for_send_polls_only_where_one_will_be_sent(world: World, tmp_path: Path) -> None:
+    other = "200000000000000009"
+    for channel in (publishing.CHANNEL, other):
+        world.peers.discord.channel(int(channel), deny=discord_api.SEND_POLLS)
+    weekly = """
+schedule:
+  - {{name: daily}}
+  - {{name: weekly, period: week, destinations: ["{}"]}}
+"""
+    cases = {
+        "": set(),
+        ASKED: {publishing.CHANNEL, other},
+        ASKED + weekly.format(other): {other},
+        ASKED + "    outlets: [x]\n": set(),
+        weekly.format(other): set(),
+    }
+    for more, lacking in cases.items():
+        channels = f'["{publishing.CHANNEL}", "{other}"]'
+        publishing.configured(tmp_path, world.peers, ("discord",), more=more, channels=channels)
+        checks = json.loads(world.run("doctor", "--json").output)
+        told = {one["check"].split()[-1]: one for one in checks if one["check"].startswith("discord: channel")}
+        assert {place for place, one in told.items() if not one["ok"]} == lacking, more
+        assert all(told[place]["found"].endswith("lacks Send Polls") for place in lacking)
+    for channel in (publishing.CHANNEL, other):
+        world.peers.discord.channel(int(channel))
 
 
 def test_the_site_and_a_terminal_tell_it_too_and_it_recomputes(world: World, tmp_path: Path) -> None:

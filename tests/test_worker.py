@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -87,7 +87,7 @@ class Wall:
     def edit(self, part: Part, destination: str, platform_id: str) -> Outcome:
         return Sent(platform_id, "https://wall.example/edited")
 
-    def check(self) -> list[Check]:
+    def check(self, polled: Collection[str] = ()) -> list[Check]:
         return []
 
     def close(self) -> None:

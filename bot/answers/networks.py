@@ -239,12 +239,12 @@ def _next(desk: Desk) -> list[Document]:
 def about(desk: Desk) -> Document:
     """What Footfall is and which networks it watches."""
     networks = [
-        {"network": w.network, "title": w.title, "about": w.about, "opening": _opening(w.about)}
+        {"network": w.network, "title": w.title, "about": w.about, "opening": opening(w.about)}
         for w in desk.watched.values()
     ]
     return {"question": "about", "networks": networks, "metrics": len(METRICS)}
 
 
-def _opening(text: str) -> str:
+def opening(text: str) -> str:
     """The first paragraph of a methodology page, in plain words: not every face reads its Markdown."""
     return re.sub(r"[*`]", "", " ".join(text.strip().partition("\n\n")[0].split()))

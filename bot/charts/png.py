@@ -16,7 +16,8 @@ from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
-from bot.charts import series, words
+from bot import numbers
+from bot.charts import alt, series, words
 from bot.charts.series import Day, Json, Number, Points
 from bot.charts.words import SHORTEST
 from bot.records import Document, Picture
@@ -43,14 +44,16 @@ HEADLINES = (
 )
 
 
-def card(document: Document) -> Picture:
-    """The picture of one digest: headline figures, models used against models listed, and how concentrated use is."""
-    return drawn(json.dumps(document))
+def card(document: Document, locale: str = "en") -> Picture:
+    """The picture of one digest: headline figures, models used against models listed, and how concentrated use is. Its
+    alt text is in the language of `locale`."""
+    name = f"{document['network']}-{document['period']}-{document['day']}.png"
+    return Picture(name, drawn(json.dumps(document)), alt.card(document, locale))
 
 
 @lru_cache(maxsize=8)
-def drawn(text: str) -> Picture:
-    """The card of a document, given as JSON: drawn once for all outlets that show it."""
+def drawn(text: str) -> bytes:
+    """The card of a document, given as JSON: drawn once for all outlets and languages that show it."""
     document: Document = json.loads(text)
     catalogue = series.catalogue(document)
     figure = _sheet()
@@ -58,21 +61,20 @@ def drawn(text: str) -> Picture:
     below = _headlines(figure, catalogue, below)
     _usage(_plot(figure, 40, 580, below, "Models by day"), series.days(catalogue), series.span(document))
     _concentration(_plot(figure, 680, 480, below, f"Share of {catalogue['unit']}, by top models"), catalogue)
-    name = f"{document['network']}-{document['period']}-{document['day']}.png"
-    return Picture(name, _png(figure), words.alt(document))
+    return _png(figure)
 
 
 def trend(points: Points, title: str, unit: str, source: str = "") -> Picture:
     """One metric over time as a line, broken where a day is unknown. `source` is named in the alt text."""
     points = series.filled(points)
     figure = _sheet()
-    below = _title(figure, title, words.stretch(points))
+    below = _title(figure, title, alt.stretch(points))
     axes = _plot(figure, 40, 1110, below - 40, "")
     _calendar(axes, [day for day, _ in points])
     _values(axes, *series.extent(points), unit)
     _gaps(axes, points)
     _line(axes, points, USED)
-    return Picture("trend.png", _png(figure), words.trend_alt(points, title, unit, source))
+    return Picture("trend.png", _png(figure), alt.trend(points, title, unit, source))
 
 
 def _pt(pixels: float) -> float:
@@ -172,10 +174,10 @@ def _calendar(axes: Axes, calendar: Sequence[date]) -> None:
     axes.set_xticks([])
     last = len(calendar) - 1
     if calendar:
-        _note(axes, series.short(calendar[0]), (-0.5, 0), (0, -10), QUIET, "left", "top", foot=True)
+        _note(axes, numbers.short(calendar[0]), (-0.5, 0), (0, -10), QUIET, "left", "top", foot=True)
     # A second date only where it does not run into the first.
     if last >= SHORTEST - 2:
-        _note(axes, series.short(calendar[last]), (last + 0.5, 0), (0, -10), QUIET, "right", "top", foot=True)
+        _note(axes, numbers.short(calendar[last]), (last + 0.5, 0), (0, -10), QUIET, "right", "top", foot=True)
 
 
 def _note(

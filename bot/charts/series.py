@@ -61,15 +61,10 @@ def span(document: Document) -> tuple[date, date]:
     return date.fromisoformat(first), date.fromisoformat(str(document.get("last_day") or first))
 
 
-def dated(document: Document) -> str:
+def dated(document: Document, locale: str = "en") -> str:
     """The document's period in words: 12 January 2025, 6 to 12 January 2025, January 2025."""
     first, last = span(document)
-    return numbers.month(first) if document.get("period") == "month" else numbers.days(first, last)
-
-
-def short(day: date) -> str:
-    """A day as an axis names it: 12 Jan."""
-    return f"{day.day} {day:%b}"
+    return numbers.month(first, locale) if document.get("period") == "month" else numbers.days(first, last, locale)
 
 
 def runs(points: Points) -> list[list[tuple[int, Number]]]:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import date
 from html import escape
 
-from bot.charts import series, words
+from bot import numbers
+from bot.charts import alt, series, words
 from bot.charts.series import Day, Json, Number, Points
 from bot.charts.words import SHORTEST
 
@@ -62,7 +63,7 @@ def usage_svg(catalogue: Json, span: tuple[date, date] | None = None) -> str:
             drawn.append(_rect(now, x, y, frame.step * 0.8, _FOOT - y))
     drawn += _lines(frame, listed, "listed")
     drawn += _usage_names(frame, days)
-    return _svg(f"usage-{catalogue['catalogue']}", "Models listed and used, by day", words.range_said(days), drawn)
+    return _svg(f"usage-{catalogue['catalogue']}", "Models listed and used, by day", alt.usage(days), drawn)
 
 
 def concentration_svg(catalogue: Json) -> str:
@@ -72,7 +73,7 @@ def concentration_svg(catalogue: Json) -> str:
     frame, drawn = _axes(0, 1, "share", [])
     if not curve:
         drawn.append(_text("unknown", (frame.left + _RIGHT) / 2, (_TOP + _FOOT) / 2, "middle"))
-        return _svg(f"concentration-{catalogue['catalogue']}", title, words.carried(catalogue), drawn)
+        return _svg(f"concentration-{catalogue['catalogue']}", title, alt.concentration(catalogue), drawn)
     last = max(curve[-1][0], 10)
 
     def x(k: int) -> float:
@@ -87,7 +88,7 @@ def concentration_svg(catalogue: Json) -> str:
     drawn.append(
         _text(words.top_said(at), x(k) + 8, frame.y(share) + (20 if share > 0.4 else -8), "start", "name used")
     )
-    return _svg(f"concentration-{catalogue['catalogue']}", title, words.carried(catalogue), drawn)
+    return _svg(f"concentration-{catalogue['catalogue']}", title, alt.concentration(catalogue), drawn)
 
 
 def trend_svg(points: Points, title: str, unit: str, key: str = "trend") -> str:
@@ -96,7 +97,7 @@ def trend_svg(points: Points, title: str, unit: str, key: str = "trend") -> str:
     frame, drawn = _axes(*series.extent(points), unit, [day for day, _ in points])
     drawn += _gaps(frame, points)
     drawn += _lines(frame, points, "used")
-    return _svg(key, title, words.trend_alt(points, title, unit, ""), drawn)
+    return _svg(key, title, alt.trend(points, title, unit, ""), drawn)
 
 
 def _svg(key: str, title: str, about: str, drawn: Sequence[str]) -> str:
@@ -118,9 +119,9 @@ def _axes(low: Number, high: Number, unit: str, days: Sequence[date]) -> tuple[_
         drawn.append(f'<path class="rule" d="M{frame.left:.1f} {y:.1f}H{_RIGHT}" stroke="currentColor" opacity=".25"/>')
         drawn.append(_text(said, frame.left - 6, y + 5, "end"))
     if days:
-        drawn.append(_text(series.short(days[0]), frame.left, HEIGHT - 10, "start"))
+        drawn.append(_text(numbers.short(days[0]), frame.left, HEIGHT - 10, "start"))
     if len(days) >= SHORTEST - 1:
-        drawn.append(_text(series.short(days[-1]), frame.x(len(days) - 0.5), HEIGHT - 10, "end"))
+        drawn.append(_text(numbers.short(days[-1]), frame.x(len(days) - 0.5), HEIGHT - 10, "end"))
     return frame, drawn
 
 

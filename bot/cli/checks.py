@@ -104,7 +104,7 @@ def _outlets(parts: Parts) -> Iterator[Check]:
         for problem in problems:
             yield Check("outlet", False, problem, "set them in the environment or in .env, or disable the outlet")
         for name, one in ((name, made[name]) for name in names if name in made):
-            for check in one.outlet.check():
+            for check in one.outlet.check(reach.polled(parts, name)):
                 yield Check(f"{name}: {check.name.removeprefix(f'{name} ')}", check.ok, check.text, check.cure)
     if "store" in parts.__dict__:
         for pause in reach.desk(parts).outbox.paused():

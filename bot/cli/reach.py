@@ -96,6 +96,23 @@ def subscribed(parts: Parts) -> tuple[Subscription, ...]:
     return tuple(one for one in Channels(parts.store).all() if one.channel not in mine)
 
 
+def polled(parts: Parts, outlet: str) -> frozenset[str]:
+    """The destinations of an outlet that get polls: those of the weekly posts of a network with a poll; where the
+    schedule has no weekly posts, every one, since they can be made by hand."""
+    chosen, places = parts.settings.config, targets(parts).get(outlet, ())
+    mine = [poll for poll in chosen.polls if outlet in poll.outlets]
+    networks = {name for poll in mine for name in poll.networks or parts.plans}
+    weekly = [one for one in chosen.schedule if one.period == "week"]
+    if not weekly:
+        return frozenset(places if networks else ())
+    asking = [
+        one
+        for one in weekly
+        if networks & set(one.networks or parts.plans) and (not one.outlets or outlet in one.outlets)
+    ]
+    return frozenset(place for place in places for one in asking if not one.destinations or place in one.destinations)
+
+
 def locales(parts: Parts) -> dict[str, str]:
     """Destination to its language, where one is chosen."""
     return {
@@ -167,7 +184,7 @@ class Site:
     def find(self, part: Part, destination: str) -> Found:
         return NotFound()
 
-    def check(self) -> list[Check]:
+    def check(self, polled: Collection[str] = ()) -> list[Check]:
         return []
 
     def close(self) -> None:

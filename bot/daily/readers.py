@@ -77,14 +77,16 @@ def _poll(group: Sequence[Asked]) -> dict[str, Any]:
     """One poll as an outlet's readers answered it: the votes of all its channels whose count could be read."""
     first, read = group[0], [one for one in group if one.votes is not None]
     counts = [sum(column) for column in zip(*(one.votes for one in read if one.votes is not None), strict=True)]
-    answers = [{"answer": text, "votes": counts[n] if counts else None} for n, text in enumerate(first.poll.answers)]
+    # In English, whichever channel comes first: each was asked in its own language.
+    question, *said = first.poll.told
+    answers = [{"answer": text, "votes": counts[n] if counts else None} for n, text in enumerate(said)]
     made: dict[str, Any] = {
         "name": first.poll.name,
         "outlet": first.outlet,
         "title": _TITLES.get(first.outlet, first.outlet),
         "asked_with": first.day.isoformat(),
         "closed": max(one.closes for one in group).astimezone(UTC).isoformat(),
-        "question": first.poll.question,
+        "question": question,
         "answers": answers,
         "votes": sum(counts) if counts else None,
         "channels": len(group),

@@ -197,7 +197,7 @@ def post(
     many parts the post is that it takes the place of; no poll is asked twice."""
     chosen = habits or NO_HABITS
     thread = range(again, again + 1) if again > 1 else None if again else chosen.thread(outlet)
-    pictures = (charts.card(document),) if outlet in ("x", "discord") else ()
+    pictures = (charts.card(document, locale),) if outlet in ("x", "discord") else ()
     options = render.Options(locale, tuple(hidden), pictures, None if again else chosen.poll(document, outlet), thread)
     try:
         return render.posts(document, outlet, options)

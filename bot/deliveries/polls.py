@@ -89,8 +89,10 @@ def ask(connection: sa.Connection, id: int, poll: Poll | None) -> None:
     connection.execute(table.delete().where(table.c.delivery == id))
     if poll is not None:
         row = {"name": poll.name, "question": poll.question, "answers": json.dumps(poll.answers, ensure_ascii=False)}
+        english = json.dumps(poll.english, ensure_ascii=False) if poll.english else None
         minutes = int(poll.lasts.total_seconds() // 60)
-        connection.execute(table.insert().values(delivery=id, **row, minutes=minutes, reason="not closed yet"))
+        values = {**row, "english": english, "minutes": minutes, "reason": "not closed yet"}
+        connection.execute(table.insert().values(delivery=id, **values))
 
 
 def out(connection: sa.Connection, id: int, at: datetime) -> None:
@@ -117,7 +119,8 @@ def _told(found: Votes | CannotTell, answers: int, closes: datetime, now: dateti
 
 
 def _poll(row: Any) -> Poll:
-    return Poll(row.question, tuple(json.loads(row.answers)), timedelta(minutes=row.minutes), row.name)
+    english = tuple(json.loads(row.english)) if row.english else ()
+    return Poll(row.question, tuple(json.loads(row.answers)), timedelta(minutes=row.minutes), row.name, english)
 
 
 def _asked(row: Any) -> Asked:

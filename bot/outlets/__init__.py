@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -172,8 +172,9 @@ class Outlet(Protocol):
         edit it (any more) answers `Refused`."""
         ...
 
-    def check(self) -> list[Check]:
-        """Ask the platform whether keys and permissions work, without posting."""
+    def check(self, polled: Collection[str] = ()) -> list[Check]:
+        """Ask the platform whether keys and permissions work, without posting. `polled`: destinations that are to get
+        polls, where that takes a permission of its own."""
         ...
 
     def close(self) -> None:

@@ -4,7 +4,7 @@ meaning; whose it is, is asked at the very moment of sending, so that nobody is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from bot.outlets import CannotTell, Check, Found, Later, Outcome, Part, Refused, Sent
 from bot.outlets.discord import Discord
@@ -31,8 +31,8 @@ class Direct:
         assert not isinstance(channel, Sent)
         return CannotTell(channel.reason, channel.not_before if isinstance(channel, Later) else None)
 
-    def check(self) -> list[Check]:
-        return self._discord.check()
+    def check(self, polled: Collection[str] = ()) -> list[Check]:
+        return self._discord.check(polled)
 
     def close(self) -> None:
         pass

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -141,9 +141,9 @@ class Discord:
             return CannotTell(wrong.reason, None)
         return self._wire.begin(self._votes(destination, platform_id)).result()
 
-    def check(self) -> list[Check]:
-        """The token, and the permissions in each channel of the configuration."""
-        return self._wire.begin(self._check()).result()
+    def check(self, polled: Collection[str] = ()) -> list[Check]:
+        """The token, and the permissions in each channel of the configuration; Send Polls in those `polled` alone."""
+        return self._wire.begin(self._check(polled)).result()
 
     def direct(self, account: str) -> str | Outcome:
         """The channel of a member's direct messages, or why there is none. Nothing is sent."""
@@ -254,7 +254,7 @@ class Discord:
             return str(opened["id"])
         return self._outcome(replace(opened, doubt=False), "of direct messages")
 
-    async def _check(self) -> list[Check]:
+    async def _check(self, polled: Collection[str]) -> list[Check]:
         me = await self._wire.ask(lambda client: client.application_info())
         if isinstance(me, Trouble):
             if me.status == 401:
@@ -266,17 +266,17 @@ class Discord:
         name = redacted(me.name, [self._token])
         return [
             Check("token", True, f"accepted; the bot is {name}"),
-            *[await self._seen(d) for d in self._chosen.destinations],
+            *[await self._seen(d, d in polled) for d in self._chosen.destinations],
         ]
 
-    async def _seen(self, destination: str) -> Check:
+    async def _seen(self, destination: str, poll: bool) -> Check:
         place, name = await self._places.at(destination), f"channel {destination}"
         if isinstance(place, Trouble):
             cure = "check the channel's id, and that the bot was invited to its server and may view it"
             return Check(
                 name, None if place.status in (0, 429) or place.status >= 500 else False, place.words, cure, destination
             )
-        if lack := place.lacking(poll=True):
+        if lack := place.lacking(poll):
             return Check(name, False, lack, "grant that to the bot's role in the channel's settings", destination)
         return Check(name, True, f"#{place.name}: the bot may do all it needs", place=destination)
 

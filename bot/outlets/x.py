@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -153,7 +153,7 @@ class X:
             return CannotTell("X: the answer holds no poll with its votes", None)
         return Votes(tuple(row for row in rows if isinstance(row, int)), polls[0].get("voting_status") == "closed")
 
-    def check(self) -> list[Check]:
+    def check(self, polled: Collection[str] = ()) -> list[Check]:
         """Asks who the keys belong to ($0.010)."""
         if not self._chosen.destinations:
             return [Check("x account", False, "no account named", "set outlets.x.destinations: [NAME] in config.yaml")]

@@ -34,6 +34,13 @@ class Poll:
     lasts: timedelta
     name: str = ""
     """What the configuration calls it: the same from week to week, whatever numbers the question holds."""
+    english: tuple[str, ...] = ()
+    """Question and answers in English, where they are asked in another language."""
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """Question and answers as digests tell them, in English like the rest of a digest."""
+        return self.english or (self.question, *self.answers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -235,13 +235,12 @@ def _filters(outlet: str, locale: str, hidden: Hidden) -> dict[str, Callable[...
 
 def _capitalized_in(locale: str) -> Callable[[Markup], Markup]:
     """What a filter gave, with a capital at its start, as it opens a sentence."""
-    special = {"i": "İ"} if locale.startswith("tr") else {}
+    speech = words.speech(locale)
 
     def capitalized(text: Markup) -> Markup:
         bare = text.lstrip(lint.OPEN).strip()
         start = text.index(bare[0]) if bare else 0
-        first = text[start : start + 1]
-        return Markup(text[:start] + special.get(first, first.upper()) + text[start + 1 :])  # noqa: S704
+        return Markup(text[:start] + speech.capital(text[start:]))  # noqa: S704
 
     return capitalized
 

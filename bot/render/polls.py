@@ -9,7 +9,7 @@ from typing import Any
 
 from jinja2 import TemplateError, UndefinedError, nodes
 
-from bot import config, limits
+from bot import config, limits, words
 from bot.records import Poll
 from bot.render import environment, lint, pieces, weigh
 
@@ -45,27 +45,34 @@ def asked(wording: config.Poll, facts: Mapping[str, Any], outlet: str, locale: s
         raise UnaskedError(f"poll {wording.name}: two answers are the same: {', '.join(answers)}")
     if outlet == "x" and (found := [e for text in (question, *answers) for e in weigh.entities(text)]):
         raise UnaskedError(f"poll {wording.name}: found {found[0]!r}, which X would link")
-    return Poll(question, answers, wording.lasts, wording.name)
+    return Poll(question, answers, wording.lasts, wording.name, _english(wording, facts, outlet, locale))
 
 
 def mistakes(wording: config.Poll) -> list[tuple[str, str]]:
     """What is wrong with a poll's templates themselves: key, what was found and wanted."""
-    words = environment.environment("text")
+    plain = environment.environment("text")
     found = []
     for key, text in (("question", wording.question), *((f"answers.{n}", t) for n, t in enumerate(wording.answers))):
         try:
-            for literal in words.parse(text).find_all(nodes.TemplateData):
+            for literal in plain.parse(text).find_all(nodes.TemplateData):
                 lint.checked(literal.data, "template")
         except (TemplateError, lint.LintError) as error:
             found.append((key, f"found {text!r:.60}: {str(error).splitlines()[0]}"))
     return found
 
 
+def _english(wording: config.Poll, facts: Mapping[str, Any], outlet: str, locale: str) -> tuple[str, ...]:
+    """Question and answers in English; nothing where they are asked so."""
+    if words.nearest(locale) == "en":
+        return ()
+    return tuple(_said(wording, text, facts, outlet, "en") for text in (wording.question, *wording.answers))
+
+
 def _said(wording: config.Poll, text: str, facts: Mapping[str, Any], outlet: str, locale: str) -> str:
     # Discord shows the texts of a poll as they are, without formatting.
-    words = environment.environment("x" if outlet == "x" else "text", locale)
+    made = environment.environment("x" if outlet == "x" else "text", locale)
     try:
-        raw = words.from_string(text).render(environment.traced(_known(facts)))
+        raw = made.from_string(text).render(environment.traced(_known(facts)))
         return pieces.tidy(lint.checked(raw, f"poll {wording.name}"))
     except UndefinedError as error:
         raise UnaskedError(f"poll {wording.name}: a figure that it shows is unknown or not there: {error}") from error

@@ -15,6 +15,7 @@ from bot import answers, charts, numbers, render, words
 from bot.answers import AnswerError, Desk
 from bot.answers.recent import Recent
 from bot.records import Document, Period, PeriodName, Picture
+from bot.render import told
 from bot.slash.completion import Known, Names, is_token
 from bot.slash.pictures import Pictures
 from bot.slash.questions import ASKED, MODELS, Question, takes, written
@@ -77,7 +78,7 @@ class Sayings:
 def said(desk: Desk, pictures: Pictures, asked: Question, locale: str) -> Said:
     answer = asked.answer(desk)
     embed, pages = _digest(desk, answer, locale) if asked.name == "digest" else _embed(desk, asked, answer, locale)
-    picture = _picture(desk, pictures, asked, answer)
+    picture = _picture(desk, pictures, asked, answer, locale)
     if picture:
         embed = {**embed, "image": {"url": f"attachment://{picture.name}", "description": picture.alt}}
     return Said(embed, picture, _buttons(desk, asked, answer, pages, words.speech(locale)))
@@ -139,20 +140,29 @@ def _digest(desk: Desk, document: Document, locale: str) -> tuple[Document, int]
     return {**post.embed, "timestamp": document["composed_at"]}, 1
 
 
-def _picture(desk: Desk, pictures: Pictures, question: Question, answer: Document) -> Picture | None:
+def _picture(desk: Desk, pictures: Pictures, question: Question, answer: Document, locale: str) -> Picture | None:
     if question.name == "trend":
-        points = [(date.fromisoformat(row["day"]), row["figure"]["value"]) for row in answer["days"]]
-        title = f"{answer['title']}: {answer['label']}"
-        source = f"{answer['title']}, {answer['evidence']}"
-        form = numbers.form(answer["unit"], answer["label"])
-        drawn = [title, form, source, answer["days"]]
-        return pictures.of(drawn, charts.trend, points, title, form, source)
+        return _trend(pictures, answer, locale)
     if question.name in ("usage", "digest"):
         place = (answer["network"], answer["period"], answer["day"])
-        document = answer if question.name == "digest" else None
-        document = document or desk.document(place[0], place[1], date.fromisoformat(place[2]))
-        return pictures.of([*place, answer["edition"], answer["composed_at"]], charts.card, document)
+        document = answer
+        if question.name == "usage":
+            document = desk.document(place[0], place[1], date.fromisoformat(place[2]))
+        drawn = pictures.of([*place, answer["edition"], answer["composed_at"]], charts.card, document)
+        return replace(drawn, alt=charts.alt.card(document, locale))
     return None
+
+
+def _trend(pictures: Pictures, answer: Document, locale: str) -> Picture:
+    points = [(date.fromisoformat(row["day"]), row["figure"]["value"]) for row in answer["days"]]
+    form = numbers.form(answer["unit"], answer["label"])
+    title = f"{answer['title']}: {answer['label']}"
+    speech = words.speech(locale)
+    network, evidence = (speech.word("word", one) for one in (answer["title"], answer["evidence"]))
+    heading = speech.say("{network}: {label}", network=network, label=told.plain(answer["label"], locale))
+    source = speech.say("{network}, {evidence}", network=network, evidence=evidence)
+    drawn = pictures.of([title, form, answer["days"]], charts.trend, points, title, form)
+    return replace(drawn, alt=charts.alt.trend(points, heading, form, source, locale))
 
 
 # --- buttons -----------------------------------------------------------------------------------------------------

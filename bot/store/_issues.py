@@ -90,6 +90,7 @@ polls = Table(
     Column("name", String(60), nullable=False),
     Column("question", Text, nullable=False),
     Column("answers", Text, nullable=False),  # JSON: an array of texts
+    Column("english", Text),  # JSON: question and answers in English; null: as they were asked
     Column("minutes", Integer, nullable=False),  # how long it is open
     Column("closes", Instant),  # null: it is not out
     Column("ask_at", Instant),  # next reading; null: not out, read, or never to be known

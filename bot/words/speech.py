@@ -56,6 +56,11 @@ class Speech:
         """The form of a word that goes with a number."""
         return self._words.npgettext(context, one, many, plural(number))
 
+    def capital(self, text: str) -> str:
+        """A text as it opens a sentence."""
+        first = text[:1]
+        return ("İ" if first == "i" and self.language == "tr" else first.upper()) + text[1:]
+
     def knows(self, message: str, context: str = "") -> bool:
         """Whether there is a translation; English knows every word."""
         if message and isinstance(self._words, gettext.GNUTranslations):

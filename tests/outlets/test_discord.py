@@ -387,10 +387,11 @@ def test_a_permission_lost_since_it_was_seen_is_named(peer: DiscordPeer, bot: di
 def test_check_says_of_each_channel_what_it_lacks(peer: DiscordPeer) -> None:
     peer.channel(int(OTHER), deny=api.EMBED_LINKS | api.SEND_POLLS)
     bot = outlet(peer, destinations=[CHANNEL, OTHER, "299999999999999999"])
-    token, good, lacking, gone = bot.check()
+    token, good, lacking, gone = bot.check([OTHER])
     assert (token.ok, good.ok, lacking.ok, gone.ok) == (True, True, False, False)
     assert [one.place for one in (token, good, lacking, gone)] == ["", CHANNEL, OTHER, "299999999999999999"]
     assert "Embed Links, Send Polls" in lacking.text and lacking.cure and gone.cure
+    assert bot.check()[2].text.endswith("lacks Embed Links"), "no poll is ever sent there"
     assert posts(peer) == []
     bot.close()
 

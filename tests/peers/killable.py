@@ -132,10 +132,10 @@ def warm() -> None:
     cards: dict[tuple[str, int], Any] = {}
     real = walk.charts.card
 
-    def card(document: dict[str, Any]) -> Any:
+    def card(document: dict[str, Any], locale: str = "en") -> Any:
         key = (document["day"], document["edition"])
         if key not in cards:
-            cards[key] = real(document)
+            cards[key] = real(document, locale)
         return cards[key]
 
     walk.charts.card = card  # type: ignore[assignment]

@@ -152,6 +152,25 @@ def test_pictures_come_with_alt_text_and_are_drawn_once(tmp_path: Path) -> None:
     run(tmp_path, scenario)
 
 
+def test_alt_text_follows_whoever_asks_and_the_picture_is_drawn_once_for_all(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        for name, options in (("usage", {}), ("digest", {}), ("trend", {"metric": "models_used"})):
+            told: dict[str, list[str]] = {}
+            for locale in ("ar", "en-US", "zh-CN", "ar", "en-US"):
+                rig.speak(locale)
+                result = await rig.ask(name, **options)
+                (picture,) = result.response.attachments
+                told.setdefault(locale, []).append(picture.description)
+                # Fields of discord.py's own have no room for it: what was sent is looked at.
+                sent = [one.json for one in rig.env.http_requests if one.path.endswith("/callback")][-1]
+                assert sent["data"]["embeds"][0]["image"]["description"] == picture.description
+            for locale, word in (("ar", "المصدر: "), ("en-US", "Source: "), ("zh-CN", "来源：")):
+                assert len(set(told[locale])) == 1 and word in told[locale][0], (name, locale)
+        assert rig.bot.pictures.fresh == 2
+
+    run(tmp_path, scenario)
+
+
 # --- errors --------------------------------------------------------------------------------------------------------
 
 

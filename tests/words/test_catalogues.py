@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 from babel.messages.catalog import Catalog, Message
 
-from bot import words
-from bot.render import told
+from bot import sources, words
+from bot.answers.networks import opening
+from bot.render import answer_embed, told
 from bot.words import catalogues
 from locales.__main__ import FORMS, TARGETS, missing, updated, written
 from locales.collect import ROOT, messages
@@ -22,6 +23,8 @@ from tests.render import documents
 
 UNTRANSLATED: dict[str, frozenset[str]] = {language: frozenset() for language in TARGETS}
 """Sentences that may stay English, by name; whoever adds one here says why."""
+
+ONE_PAGE = {"number": 1, "of": 1, "first": True, "stamped": False}
 
 # Words for numbers in Chinese: no digits, and so unseen by the lint. "One" is left out, as it is in every second
 # sentence; a percentage point is named with a hundred.
@@ -207,6 +210,16 @@ def test_every_sentence_of_recorded_digests_is_known(stem: str, language: str) -
             held += [figure["label"], *([figure["unknown"]] if figure["value"] is None else [])]
         unknown = [one for one in held if told.translated(one, language) is None]
         assert unknown == []
+
+
+@pytest.mark.parametrize("network", sources.networks())
+@pytest.mark.parametrize("language", TARGETS)
+def test_about_opens_in_every_language(network: str, language: str) -> None:
+    first = opening(sources.about(network))
+    answer = {"question": "about", "metrics": 3}
+    facts = {"rows": [{"title": "A network", "opening": first}], "commands": [], "page": ONE_PAGE, "definition": ""}
+    field = answer_embed(answer, facts, locale=language)["fields"][0]
+    assert field["value"] == words.speech(language).text(first) != first
 
 
 def test_a_sentence_of_a_stranger_is_left_as_it_is() -> None:
