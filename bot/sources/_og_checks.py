@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 
-from bot.sources import SourceError, _facilitator, _hub, _og_beside, _og_logs, _tee
+from bot.sources import SourceError, _facilitator, _hub, _og_beside, _og_records, _tee
 from bot.sources._bounded import Answer
 from bot.sources._evm import Chain, Filter, Log, Reverted
 from bot.sources._evm_events import RoleGranted, read, topic_of
@@ -60,7 +60,7 @@ def relays(chain: Chain, pinned: tuple[str, ...], signers: tuple[str, ...]) -> I
     holders = sorted({one.account for log in granted if isinstance(one := read(log), RoleGranted)})
     told = ", ".join(holders[:5]) or f"no grant in the last {LOOKED_BACK} blocks"
     yield Look("role holders", True, told, "networks.opengradient.signers")
-    settled = _logs(chain, Filter(topics=(tuple(map(topic_of, _og_logs.SETTLES)),)), since)
+    settled = _logs(chain, Filter(topics=_og_records.SETTLES), since)
     yield from _emitters(settled, pinned)
     txs = list(dict.fromkeys(log.tx for log in settled if log.address in pinned))[-SENDERS:]
     senders = Counter(one.sender for one in chain.transactions(txs).values()) if txs else Counter[str]()
@@ -123,7 +123,7 @@ def facilitator(client: httpx.Client, base: str, now: datetime) -> Iterator[Look
 def blobs(chain: Chain, pinned: tuple[str, ...], walrus: Walrus) -> Iterator[Look]:
     """Whether the newest settlement's blob can be read, and how old it is."""
     head = chain.head()
-    found = _logs(chain, Filter(pinned, (tuple(map(topic_of, _og_logs.SETTLES)),)), max(0, head.number - LOOKED_BACK))
+    found = _logs(chain, Filter(pinned, _og_records.SETTLES), max(0, head.number - LOOKED_BACK))
     ids = [raw for log in found if BLOB_ID.fullmatch(raw := str(getattr(read(log), "blob", b""), "ascii", "replace"))]
     if not ids:
         yield Look("newest blob", False, f"no settlement in the last {LOOKED_BACK} blocks", "see emitters above")

@@ -15,8 +15,8 @@ from datetime import date, datetime, timedelta
 from bot.records import Gauge, Haul, Period, each_day, instant, spoken
 from bot.sources import ALWAYS, Memory
 from bot.sources._evm import Chain, Cursor, Filter
-from bot.sources._evm_events import topic_of
-from bot.sources._og_logs import LATE, SETTLES
+from bot.sources._og_logs import LATE
+from bot.sources._og_records import SETTLES
 
 EMITTERS = 50
 """Unrecognised emitters kept of a day, at most; the sender of logs chooses how many there are."""
@@ -47,7 +47,7 @@ def _due(scanned: set[date], today: date, wanted: Period | None) -> list[date]:
 def _scan(chain: Chain, relays: Sequence[str], day: date, now: datetime, cursor: str) -> Haul:
     first, after = (chain.first_block(int(instant(one).timestamp())) for one in (day, day + ONE))
     counts: Counter[str] = Counter()
-    wanted = Filter(topics=(tuple(map(topic_of, SETTLES)),))
+    wanted = Filter(topics=SETTLES)
     digests = []
     if after > first:
         for chunk in chain.logs(wanted, Cursor(chain.pin.chain_id, chain.pin.genesis, first), after - 1):

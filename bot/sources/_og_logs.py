@@ -6,54 +6,25 @@ The last days are read again once a day, since a node may have lagged; what is k
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from bot.records import Blocks, Haul, Payment, Period, Ref, Settlement, Use, Window, each_day, instant, spoken
-from bot.sources import ALWAYS, Memory, SourceError
+from bot.records import Blocks, Haul, Period, Ref, Window, each_day, instant, spoken
+from bot.sources import ALWAYS, Memory
 from bot.sources._evm import Chain, Chunk, Cursor, Filter, Log
-from bot.sources._evm_events import (
-    BatchSettlement,
-    BatchSettlementV1,
-    IndividualSettlement,
-    Refused,
-    SettlementV1,
-    SettlementWithMetadataV1,
-    blob_id,
-    read,
-)
-from bot.sources._evm_inference import ModelInference
+from bot.sources._og_records import Records, at_utc
 from bot.sources._og_spans import Span
 from bot.sources._raw import keeping
 
-SETTLES = (BatchSettlement, IndividualSettlement, BatchSettlementV1, SettlementV1, SettlementWithMetadataV1)
 LATE = 3
 """Days before today that are read again: nodes lag, proofs come late."""
 RESUMED = timedelta(days=30)
 """A record that ends longer ago is not read up to today: that could take hours; `collect --since` does it."""
 MOST = 500
 """Settlements kept in one transaction."""
-TXS = 500
-"""Transactions asked for at a time."""
-
 ONE = timedelta(days=1)
-_MODEL = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,99}")
-"""What may be a model's name; anything else in its place could be somebody's words."""
-
-
-@dataclass(frozen=True, slots=True)
-class Records:
-    """What a range of logs says."""
-
-    settlements: tuple[Settlement, ...] = ()
-    uses: tuple[Use, ...] = ()
-    payments: tuple[Payment, ...] = ()
-    refused: int = 0
-    """Logs that no compiler would write."""
-    alarm: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,83 +199,6 @@ def _plain(log: Log) -> dict[str, object]:
         "block_hash": log.block_hash,
         "at": log.at,
     }
-
-
-def settled(chunk: Chunk) -> Records:
-    """Settlement logs of pinned relays."""
-    made = [_settlement(log) for log in chunk.logs]
-    found = tuple(one for one in made if one)
-    return Records(settlements=found, refused=len(made) - len(found))
-
-
-def _settlement(log: Log) -> Settlement | None:
-    event = read(log)
-    place, at = f"{log.tx}:{log.index}", at_utc(log.at)
-    if isinstance(event, BatchSettlement):
-        blob = blob_id(event.blob)
-        named = "" if isinstance(blob, Refused) else blob
-        return Settlement(place, log.block, at, log.address, event.size, named, event.root.hex())
-    if isinstance(event, IndividualSettlement):
-        blob = blob_id(event.blob)
-        named = "" if isinstance(blob, Refused) else blob
-        return Settlement(place, log.block, at, log.address, 1, named, "", _attested(event))
-    if isinstance(event, BatchSettlementV1):
-        return Settlement(place, log.block, at, log.address, event.size, "", event.root.hex())
-    if isinstance(event, SettlementV1 | SettlementWithMetadataV1):
-        return Settlement(place, log.block, at, log.address, 1, attested=_attested_v1(event))
-    return None
-
-
-def _attested(event: IndividualSettlement) -> str:
-    """Hashes, signature and time: never anybody's words."""
-    signature = event.signature[:4097].hex()
-    fields = (event.tee.hex(), event.input_hash.hex(), event.output_hash.hex(), signature, str(event.timestamp))
-    return json.dumps(fields)
-
-
-def _attested_v1(event: SettlementV1 | SettlementWithMetadataV1) -> str:
-    """Hashes, and the model where the log names one in the form of a name; what went in and out stays in the lake."""
-    hashes = event.input_hash.hex(), event.output_hash.hex()
-    info = event.model_info if isinstance(event, SettlementWithMetadataV1) else b""
-    named = [info.decode("ascii")] if _MODEL.fullmatch(info) else []
-    return json.dumps(["", *hashes, "", "", *named])
-
-
-def inferred(chain: Chain) -> Callable[[Chunk], Records]:
-    """Inferences of Hub models, with who sent them; simulations are none. A sender that cannot be read stays empty."""
-
-    def made(chunk: Chunk) -> Records:
-        events = [(log, read(log)) for log in chunk.logs]
-        real = [(log, one) for log, one in events if isinstance(one, ModelInference) and not one.simulated]
-        senders = _senders(chain, list(dict.fromkeys(log.tx for log, _ in real)))
-        uses = tuple(
-            Use(
-                f"{log.tx}:{log.index}",
-                log.block,
-                at_utc(log.at),
-                caller=senders.get(log.tx, ""),
-                content=one.cid.decode("ascii", "replace") if 0 < len(one.cid) <= 100 and one.cid.isascii() else "",
-            )
-            for log, one in real
-        )
-        return Records(uses=uses, refused=sum(not isinstance(one, ModelInference) for _, one in events))
-
-    return made
-
-
-def _senders(chain: Chain, txs: Sequence[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    try:
-        for start in range(0, len(txs), TXS):
-            found |= {tx: one.sender for tx, one in chain.transactions(txs[start : start + TXS]).items()}
-    except SourceError:
-        return found
-    return found
-
-
-def at_utc(seconds: int) -> datetime:
-    """A block's time."""
-    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _seconds(at: datetime) -> int:

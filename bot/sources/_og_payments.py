@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from bot.records import Payment
 from bot.sources._evm import Chain, Chunk, Cursor, Filter, Log
 from bot.sources._evm_events import ChannelSettled, Settled, SettledWithPermit, Transfer, read, topic_of
-from bot.sources._og_logs import Records, at_utc
+from bot.sources._og_records import Records, at_utc
 
 SETTLES = (Settled, SettledWithPermit)
 

@@ -8,9 +8,8 @@ from datetime import datetime
 
 from bot.records import Document, Settlement, Unknown
 from bot.sources import _acceptance as rules
-from bot.sources import _og_logs
+from bot.sources import _og_records
 from bot.sources._evm import Chain, Filter
-from bot.sources._evm_events import topic_of
 from bot.sources._leaves import MAX_LEAVES, Batch
 from bot.sources._og_judge import Court, Outcome, as_ruled, behind
 from bot.sources._walrus import Missing
@@ -95,7 +94,7 @@ def _number(found: int | Unknown) -> int | str:
 def on_chain(chain: Chain, relays: tuple[str, ...], tx: str) -> tuple[Settlement, ...]:
     """A transaction's settlements as the chain has them. Raises `SourceError`."""
     block = chain.transactions([tx])[tx].block
-    wanted = Filter(relays, (tuple(map(topic_of, _og_logs.SETTLES)),))
+    wanted = Filter(relays, _og_records.SETTLES)
     chunks = list(chain.logs(wanted, block, block))
-    found = (one for chunk in chunks for one in _og_logs.settled(chunk).settlements)
+    found = (one for chunk in chunks for one in _og_records.settled(chunk).settlements)
     return tuple(one for one in found if one.place.startswith(f"{tx}:"))

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 
 from bot.records import Haul, Period, Snapshot, instant
-from bot.sources import Memory, SourceError, _og_beside, _og_emitters, _og_logs, _og_payments, _raw
+from bot.sources import Memory, SourceError, _og_beside, _og_emitters, _og_logs, _og_payments, _og_records, _raw
 from bot.sources._evm import Chain, Cursor, Filter, Unreachable
 from bot.sources._evm_events import topic_of
 from bot.sources._evm_inference import ModelInference
@@ -77,8 +77,10 @@ class OpenGradient:
         if enough(chosen.settlements, out):
             chain = stack.enter_context(self._opened(chosen.settlements, memory, "settlements", out))
             relays = lowered(chosen.relays)
-            wants = Filter(relays, (tuple(map(topic_of, _og_logs.SETTLES)),))
-            reading = _og_logs.Reading("settlements", "llm", chain, wants, _og_logs.settled, self.lake, SETTLED_SINCE)
+            wants = Filter(relays, _og_records.SETTLES)
+            reading = _og_logs.Reading(
+                "settlements", "llm", chain, wants, _og_records.settled, self.lake, SETTLED_SINCE
+            )
             yield "settlements", lambda: reading.hauls(wanted, memory, now.date())
             if any(url not in out for url in chosen.aggregators):
                 yield "settlements", lambda: self._judged(chain, client, memory, now)
@@ -89,7 +91,9 @@ class OpenGradient:
         if enough(chosen.hub_chain, out):
             old = stack.enter_context(self._opened(chosen.hub_chain, memory, "hub", out))
             wants_hub = Filter(lowered((chosen.precompile,)), ((topic_of(ModelInference),),))
-            of_hub = _og_logs.Reading("hub", "hub", old, wants_hub, _og_logs.inferred(old), self.lake, INFERRED_SINCE)
+            of_hub = _og_logs.Reading(
+                "hub", "hub", old, wants_hub, _og_records.inferred(old), self.lake, INFERRED_SINCE
+            )
             yield "hub chain", lambda: of_hub.hauls(wanted, memory, now.date())
         if found:
             yield "hub", lambda: self._mapped(client, memory, found[0], now)
