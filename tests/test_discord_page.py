@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from discord import app_commands
+
 from bot import slash
 from bot.outlets._discord_places import PERMISSIONS
 from bot.slash.questions import takes
@@ -20,6 +22,26 @@ def test_every_question_stands_there_with_its_options_and_a_picture() -> None:
         heading = section[1].splitlines()[0]
         assert re.findall(r"`(\w+)`", heading) == list(takes(command.name)), command.name
         assert f"pictures/discord/{command.name}" in section[1], f"/{command.name}: no picture"
+
+
+def test_every_command_of_servers_members_and_the_operator_stands_there_with_its_options_and_a_picture() -> None:
+    for command in (*slash.SERVER, *slash.MEMBER, *slash.OWNER):
+        section = re.search(rf"^### /{command.name}\b(.*?)(?=^##|\Z)", PAGE, re.M | re.S)
+        assert section, f"/{command.name}: no section"
+        assert f"pictures/discord/{command.name}.png" in section[1], f"/{command.name}: no picture"
+        if isinstance(command, app_commands.Group):
+            assert all(f"`{one.name}`" in section[1] for one in command.commands), command.name
+            continue
+        heading = section[1].splitlines()[0]
+        assert re.findall(r"`(\w+)`", heading) == [one.name for one in command.parameters], command.name
+        required = [one.name for one in command.parameters if one.required]
+        assert re.findall(r"\*\*`(\w+)`\*\*", heading) == required, command.name
+
+
+def test_answers_in_other_scripts_are_shown() -> None:
+    shown = {shot.name for shot in pictures.SHOTS if shot.locale != "en-US"}
+    assert {f"{name}.png" for name in shown} <= set(re.findall(r"pictures/discord/([\w-]+\.png)", PAGE))
+    assert {shot.locale for shot in pictures.SHOTS} == {"en-US", "ar", "zh-CN"}
 
 
 def test_every_picture_shown_is_there_is_small_and_is_made_by_the_script() -> None:

@@ -64,7 +64,7 @@ async def listing(interaction: Interaction, state: str | None = None) -> None:
         paused = [
             {"outlet": one.outlet, "reason": one.reason, "since": int(one.since.timestamp())} for one in outbox.paused()
         ]
-        told = [shown(one) for one in sorted(rows, key=lambda one: one.since, reverse=True)[:SHOWN]]
+        told = [shown(one) for one in sorted(rows, key=lambda one: (one.since, one.id), reverse=True)[:SHOWN]]
         return {"question": "deliveries", "deliveries": told, "count": len(rows), "paused": paused}
 
     await serve(interaction, "list", job)

@@ -188,6 +188,20 @@ def test_a_sorry_under_a_pressed_button_is_tried_again(peer: DiscordGateway, hea
 
 
 @pytest.mark.usefixtures("bot", "deferring")
+def test_a_sorry_that_was_accepted_and_met_a_5xx_comes_again_in_private_and_leaves_the_answer(
+    peer: DiscordGateway, heard: Heard
+) -> None:
+    """Follow-ups have no nonce: once too often is better than never (docs/decisions.md)."""
+    peer.fail(Fault(**BROKEN, after=True), on=FOLLOW_UP)
+    asked = peer.press("ask:0:usage:0:network=nowhere")
+    peer.until(lambda: asked.further[1:])
+    assert answered(peer, "status") == FRESH
+    assert [one["flags"] for one in asked.further] == [64, 64]
+    assert len({one["content"] for one in asked.further}) == 1 and asked.message is None
+    assert heard.lines == []
+
+
+@pytest.mark.usefixtures("bot", "deferring")
 def test_a_button_answers_in_its_place_through_limits(peer: DiscordGateway, slept: list[float]) -> None:
     peer.fail(rate_limited(1.25), on=CALLBACK)
     peer.fail(rate_limited(1.75, everywhere=True), on=ORIGINAL)

@@ -82,12 +82,25 @@ def test_they_are_hidden_from_members_and_refused_to_administrators(tmp_path: Pa
     run(tmp_path, scenario, house=FIRST)
 
 
+def test_the_newest_comes_first_and_what_was_never_tried_says_when_it_is_due(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        owner, number = owned(rig), uncertain(rig)
+        rig.bot.books.outbox.plan(EDITION, "discord", "200000000000000002", 1, desks.NOW, None)
+        said = embed(await rig.ask("deliveries list", member=owner)).description or ""
+        first, second = said.split("\n\n")[1:]
+        at = int(desks.NOW.timestamp())
+        assert first.endswith(f"**Planned** since <t:{at}:f>, due <t:{at}:f>")
+        assert second.startswith(f"**{number}**") and "1 attempt, again" in second
+
+    run(tmp_path, scenario, house=FIRST)
+
+
 def test_an_owner_sees_retries_and_resolves(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
         owner, number = owned(rig), uncertain(rig)
         listed = await rig.ask("deliveries list", member=owner)
         said = embed(listed).description or ""
-        assert listed.ephemeral and "1 delivery" in said and "**unknown**" in said and "no answer" in said
+        assert listed.ephemeral and "1 delivery" in said and "**Unknown**" in said and "no answer" in said
         none = embed(await rig.ask("deliveries list", member=owner, state="sent")).description or ""
         assert none.startswith("0 deliveries")
         retried = await rig.ask("deliveries retry", member=owner, id=number)
@@ -96,7 +109,7 @@ def test_an_owner_sees_retries_and_resolves(tmp_path: Path) -> None:
             assert words in sentence(await rig.ask("deliveries resolve", member=owner, id=number, **wrong))
         link = f"https://discord.com/channels/1/{CHANNEL}/2"
         done = await rig.ask("deliveries resolve", member=owner, id=number, sent=link)
-        assert "**sent**" in (embed(done).description or "")
+        assert "**Sent**" in (embed(done).description or "")
         assert rig.bot.books.outbox.one(number).url == link
         again = sentence(await rig.ask("deliveries resolve", member=owner, id=number, not_sent=True))
         assert "is sent; wanted one that is unknown" in again
