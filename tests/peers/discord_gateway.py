@@ -81,9 +81,9 @@ class DiscordGateway(DiscordPeer):
 
     # --- what a test does -----------------------------------------------------------------------------------------
 
-    def press(self, button: str, *, user: int = 5) -> Asked:
-        """A member presses a button under an answer that was once given to them."""
-        return self.ask("", user=user, kind=COMPONENT, custom_id=button)
+    def press(self, button: str, *, user: int = 5, asker: int | None = None) -> Asked:
+        """A member presses a button under an answer that was once given to them, or to another member."""
+        return self.ask("", user=user, kind=COMPONENT, asker=asker, custom_id=button)
 
     def ask(
         self,
@@ -94,6 +94,7 @@ class DiscordGateway(DiscordPeer):
         kind: int = COMMAND,
         focused: str = "",
         locale: str = "en-US",
+        asker: int | None = None,
         **options: object,
     ) -> Asked:
         """A member gives a command; the interaction reaches the bot at once or when it resumes. With `AUTOCOMPLETE`
@@ -125,10 +126,11 @@ class DiscordGateway(DiscordPeer):
             "app_permissions": "0",
         }
         if kind == COMPONENT:
-            asker = {"id": "1", "type": COMMAND, "user": event["user"], "authorizing_integration_owners": {}}
+            theirs = event["user"] if asker is None else {**event["user"], "id": str(asker)}
+            origin = {"id": "1", "type": COMMAND, "user": theirs, "authorizing_integration_owners": {}}
             pressed = {"type": 2, "style": 1, "label": "Again", **options}
             rows = [{"type": 1, "components": [pressed]}]
-            event["message"] = {**self._said(), "components": rows, "interaction_metadata": asker}
+            event["message"] = {**self._said(), "components": rows, "interaction_metadata": origin}
             event["data"] = {**options, "component_type": 2}
         self._loop.call_soon_threadsafe(lambda: self._loop.create_task(self._dispatch("INTERACTION_CREATE", event)))
         return asked
