@@ -46,7 +46,10 @@ MEMBERS = 2000
 """Those who ask; each one's limit is remembered, so that more of them would be growth of another kind."""
 AT_ONCE = 8
 """Questions that wait for their answer at any time."""
-CUT_EVERY, INVALID_EVERY = 400, 3000
+CUT_EVERY, INVALID_EVERY, REPLACED_EVERY = 400, 3000, 5000
+FATAL = 4004
+"""A close code after which discord.py gives a client up (Authentication failed), so that a new one, as after a restart,
+meets the buttons of the old one's answers."""
 PATIENCE = 60.0
 DEADLINE = 30.0
 """Seconds for the first sign of life. Discord gives 3, which a machine that others use as well may not keep; the
@@ -169,7 +172,9 @@ def _storm(peer: DiscordGateway, count: int) -> tuple[Counter[str], Pressed]:
         if number % CUT_EVERY == CUT_EVERY // 2:
             _interrupted(peer, lot)
         if number % INVALID_EVERY == INVALID_EVERY // 2:
-            _ended(peer, waiting)
+            _ended(peer, waiting, lambda: peer.tell(INVALID, False))
+        if number % REPLACED_EVERY == min(REPLACED_EVERY, count) // 3:
+            _ended(peer, waiting, lambda: peer.cut(FATAL))
         for name, (share, fault) in FAULTS.items():
             if lot.random() < share:
                 peer.fail(fault(lot), on=CALLBACK)
@@ -248,12 +253,12 @@ def _interrupted(peer: DiscordGateway, lot: random.Random) -> None:
     peer.until(lambda: len(peer.resumed) > before, 60)
 
 
-def _ended(peer: DiscordGateway, waiting: list[Asked]) -> None:
-    """An invalid session: Discord forgets what it had not delivered, so nothing is under way when it is said."""
+def _ended(peer: DiscordGateway, waiting: list[Asked], end: Callable[[], None]) -> None:
+    """The end of a session: Discord forgets what it had not delivered, so nothing is under way when it is said."""
     for one in waiting:
         one.done.wait(3.0)
     before = len(peer.identified)
-    peer.tell(INVALID, False)
+    end()
     peer.until(lambda: len(peer.identified) > before, 60)
 
 
@@ -362,7 +367,7 @@ def _pressed(heard: Heard) -> list[str]:
     print(f"{sum(direct.messages.values())} direct messages of {len({t for _, t in direct.messages})} days", end="; ")
     print(f"{direct.refused} met closed ones (50007)")
     found = [f"instead of an answer a button brought: {said}" for said in heard.sorry if "Ask again" not in said]
-    return found[:5] + ["no button of an older connection was pressed"] * (not resumed + older)
+    return found[:5] + ["no button of an older connection was pressed"] * (not (resumed and older))
 
 
 def main() -> int:

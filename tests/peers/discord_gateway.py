@@ -46,6 +46,11 @@ class Asked:
     """When that message stood."""
     done: threading.Event = field(default_factory=threading.Event)
 
+    @property
+    def message_id(self) -> str:
+        """Of the message that stands in the end: no two interactions have one."""
+        return str(900 + int(self.token.removeprefix("token")))
+
 
 @dataclass
 class Session:
@@ -215,15 +220,15 @@ class DiscordGateway(DiscordPeer):
             self._ready.notify_all()
         if body[0]["type"] not in (DEFERRED, DEFERRED_UPDATE):
             self._end(asked, body[0].get("data") or {}, len(body[1]))
-        told = {"id": request.match_info["id"], "type": 2, "response_message_id": "900"}
-        return {"interaction": told, "resource": {"type": body[0]["type"], "message": self._said()}}
+        told = {"id": request.match_info["id"], "type": 2, "response_message_id": asked.message_id}
+        return {"interaction": told, "resource": {"type": body[0]["type"], "message": self._said(asked.message_id)}}
 
     def _final(self, request: web.Request, body: tuple[dict[str, Any], list[Any]]) -> dict[str, Any]:
         asked = self.asked[request.match_info["token"]]
         if asked.first is None:
             raise Refusal(404, 10015, "Unknown Webhook")
         self._end(asked, body[0], len(body[1]))
-        return self._said()
+        return self._said(asked.message_id)
 
     def _further(self, request: web.Request, body: tuple[dict[str, Any], list[Any]]) -> dict[str, Any]:
         asked = self.asked[request.match_info["token"]]
@@ -237,7 +242,7 @@ class DiscordGateway(DiscordPeer):
         with self._ready:
             self._ready.notify_all()
 
-    def _said(self) -> dict[str, Any]:
+    def _said(self, id: str = "900") -> dict[str, Any]:
         author = {"id": str(BOT), "username": "footfall", "discriminator": "0", "avatar": None, "bot": True}
         empty: dict[str, Any] = {
             key: [] for key in ("embeds", "attachments", "mentions", "mention_roles", "components")
@@ -245,7 +250,7 @@ class DiscordGateway(DiscordPeer):
         now = "2026-01-01T00:00:00+00:00"
         return {
             **empty,
-            "id": "900",
+            "id": id,
             "channel_id": "300",
             "author": author,
             "content": "",
