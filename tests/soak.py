@@ -3,8 +3,10 @@
     python -m tests.soak [--shorter FACTOR]
 
 The real client stands against a local Discord in a process of its own, which limits, forgets to say that it accepted,
-drops, is slow, cuts the gateway and ends the session; meanwhile digests are edited. An answer that the platform itself
-refused is counted apart. What is shown in the end must be what the archive has in the end.
+drops, is slow, cuts the gateway and ends the session; meanwhile digests are edited. A part of the interactions presses
+buttons of answers given before, also from before a reconnect; another lets members watch a model, of whom some take no
+direct messages (50007). An answer that the platform itself refused is counted apart. What is shown in the end must be
+what the archive has in the end.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -34,9 +36,9 @@ from pydantic import SecretStr
 
 from bot import slash
 from bot.answers import Desk
-from tests import desks
+from tests import desks, watchers
 from tests.peers import discord_gateway
-from tests.peers.discord_api import TOKEN, Fault, error, rate_limited
+from tests.peers.discord_api import CREATE, TOKEN, Fault, error, rate_limited
 from tests.peers.discord_gateway import AUTOCOMPLETE, CALLBACK, INVALID, RECONNECT, Asked, DiscordGateway
 
 INTERACTIONS = 10_000
@@ -44,7 +46,10 @@ MEMBERS = 2000
 """Those who ask; each one's limit is remembered, so that more of them would be growth of another kind."""
 AT_ONCE = 8
 """Questions that wait for their answer at any time."""
-CUT_EVERY, INVALID_EVERY = 400, 3000
+CUT_EVERY, INVALID_EVERY, REPLACED_EVERY = 400, 3000, 5000
+FATAL = 4004
+"""A close code after which discord.py gives a client up (Authentication failed), so that a new one, as after a restart,
+meets the buttons of the old one's answers."""
 PATIENCE = 60.0
 DEADLINE = 30.0
 """Seconds for the first sign of life. Discord gives 3, which a machine that others use as well may not keep; the
@@ -59,6 +64,11 @@ FAULTS: dict[str, tuple[float, Callable[[random.Random], Fault]]] = {
     "refused": (0.002, lambda _: error(403, 50007, "Cannot send messages to this user")),
 }
 """Each fault, and the share of interactions before which one is armed."""
+DIRECT_FAULTS = ("limited", "5xx after effect", "dropped after effect", "slow")
+"""Those that direct messages meet as well."""
+PRESSES, FOREIGN, WATCHES, TYPING = 0.15, 0.2, 0.04, 0.16
+"""Shares of the interactions: buttons pressed, and of those the ones under another member's answer; models watched;
+names being typed."""
 NAME = "owner3/model-3"
 QUESTIONS: tuple[tuple[str, dict[str, object]], ...] = (
     ("usage", {}), ("usage", {"day": "2025-03-05"}), ("usage", {"period": "week", "day": "2025-03-03"}),
@@ -69,6 +79,26 @@ QUESTIONS: tuple[tuple[str, dict[str, object]], ...] = (
     ("status", {}), ("about", {}), ("status", {"private": True}),
 )  # fmt: skip
 EDITED = desks.ISSUED.isoformat()
+
+
+@dataclass(slots=True)
+class Pressed:
+    """Buttons that were pressed."""
+
+    all: list[Asked] = field(default_factory=list)
+    resumed: int = 0
+    """Of answers from before a connection was resumed."""
+    older: int = 0
+    """Of answers from before the session."""
+
+    def turned(self) -> int:
+        """How many brought an answer."""
+        return sum(bool(one.message and one.message.get("embeds")) for one in self.all)
+
+    def otherwise(self) -> tuple[str, ...]:
+        """What else came of a press that was heard: a sentence in the place of an answer."""
+        said = [one.message or next(iter(one.further), None) for one in self.all]
+        return tuple(str(message.get("content")) for message in said if message and not message.get("embeds"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +115,11 @@ class Heard:
     """Seconds that the slowest first sign of life took."""
     last: str
     """The first lines of the answer about the edited day, asked when all was over."""
+    presses: tuple[int, int, int, int]
+    """Buttons pressed, those that brought an answer; those of answers from before a resumption, before the session."""
+    sorry: tuple[str, ...]
+    """What was said instead of an answer to a press."""
+    direct: watchers.Read
 
 
 # --- the local Discord, in its own process ---------------------------------------------------------------------------
@@ -95,7 +130,7 @@ def serve(count: int, line: Connection) -> None:
     with DiscordGateway(recording=False) as peer:
         line.send((peer.url, peer.gateway))
         peer.until(lambda: peer.identified, 60)
-        armed = _storm(peer, count)
+        armed, pressed = _storm(peer, count)
         pending = [one for one in peer.asked.values() if not one.done.is_set()]
         until = time.monotonic() + (PATIENCE if len(pending) > armed["refused"] else 0.0)
         while sum(not one.done.is_set() for one in pending) > armed["refused"] and time.monotonic() < until:
@@ -110,36 +145,95 @@ def serve(count: int, line: Connection) -> None:
             if not one.done.is_set()
         )
         late = max(one.took for one in peer.asked.values())
+        presses = (len(pressed.all), pressed.turned(), pressed.resumed, pressed.older)
         line.send(
-            Heard(count, lost, armed["refused"], dict(armed), len(peer.resumed), len(peer.identified), late, last)
+            Heard(
+                *(count, lost, armed["refused"], dict(armed), len(peer.resumed), len(peer.identified), late, last),
+                *(presses, pressed.otherwise(), _read(peer)),
+            )
         )
         line.recv()
 
 
-def _storm(peer: DiscordGateway, count: int) -> Counter[str]:
-    lot, armed, waiting = random.Random(1), Counter[str](), list[Asked]()
+def _read(peer: DiscordGateway) -> watchers.Read:
+    """The direct messages that members got."""
+    whose = {str(channel): member for member, channel in peer.direct.items()}
+    found = Counter((whose[one["channel_id"]], one["embeds"][0]["title"]) for one in peer.messages)
+    return watchers.Read(dict(found), peer.turned_away_direct, frozenset(peer.shut))
+
+
+def _storm(peer: DiscordGateway, count: int) -> tuple[Counter[str], Pressed]:
+    lot, armed, waiting, given, pressed = random.Random(1), Counter[str](), list[Asked](), list[Given](), Pressed()
+    peer.shut |= {watchers.account(n) for n in range(watchers.COUNT) if watchers.closed(n)}
     for number in range(count):
+        if number == count // 2:
+            peer.shut |= {watchers.account(n) for n in range(watchers.COUNT) if watchers.closes(n)}
         waiting = _room(waiting)
         if number % CUT_EVERY == CUT_EVERY // 2:
             _interrupted(peer, lot)
         if number % INVALID_EVERY == INVALID_EVERY // 2:
-            _ended(peer, waiting)
+            _ended(peer, waiting, lambda: peer.tell(INVALID, False))
+        if number % REPLACED_EVERY == min(REPLACED_EVERY, count) // 3:
+            _ended(peer, waiting, lambda: peer.cut(FATAL))
         for name, (share, fault) in FAULTS.items():
             if lot.random() < share:
                 peer.fail(fault(lot), on=CALLBACK)
                 armed[name] += 1
-        waiting.append(_asked(peer, lot))
+            if name in DIRECT_FAULTS and lot.random() < share * WATCHES:
+                peer.fail(fault(lot), on=CREATE)
+        waiting.append(_asked(peer, lot, number, given, pressed))
     armed["refused"] -= sum(fault.status == 403 for _, _, fault in peer.armed)
-    return armed
+    return armed, pressed
 
 
-def _asked(peer: DiscordGateway, lot: random.Random) -> Asked:
-    user = lot.randrange(MEMBERS)
-    if lot.random() < 0.2:
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An interaction, with who began it and on which connection."""
+
+    asked: Asked
+    user: int
+    resumed: int
+    session: int
+
+
+def _asked(peer: DiscordGateway, lot: random.Random, number: int, given: list[Given], pressed: Pressed) -> Asked:
+    user, share = lot.randrange(MEMBERS), lot.random()
+    made = _press(peer, lot, user, given, pressed) if share < PRESSES else None
+    if made is not None:
+        return made
+    if share < PRESSES + WATCHES:
+        user = watchers.account(number)
+        asked = peer.ask("watch", user=user, model=lot.choice(watchers.WATCHED))
+    elif share < PRESSES + WATCHES + TYPING:
         typed = NAME[: lot.randrange(len(NAME))]
-        return peer.ask("model", user=user, kind=AUTOCOMPLETE, focused="name", name=typed)
-    name, options = lot.choice(QUESTIONS)
-    return peer.ask(name, user=user, **options)
+        asked = peer.ask("model", user=user, kind=AUTOCOMPLETE, focused="name", name=typed)
+    else:
+        name, options = lot.choice(QUESTIONS)
+        asked = peer.ask(name, user=user, **options)
+    given.append(Given(asked, user, len(peer.resumed), len(peer.identified)))
+    return asked
+
+
+def _press(peer: DiscordGateway, lot: random.Random, user: int, given: list[Given], pressed: Pressed) -> Asked | None:
+    """A button of any answer so far is pressed, now and then by somebody else; `None` where none was found."""
+    for one in (lot.choice(given) for _ in range(10 if given else 0)):
+        open_ = [button["custom_id"] for button in _buttons(one.asked) if not button.get("disabled")]
+        if not open_:
+            continue
+        presser = user if lot.random() < FOREIGN else one.user
+        made = peer.press(lot.choice(open_), user=presser, asker=one.user)
+        pressed.all.append(made)
+        older = one.session < len(peer.identified)
+        pressed.older += older
+        pressed.resumed += not older and one.resumed < len(peer.resumed)
+        given.append(Given(made, presser, len(peer.resumed), len(peer.identified)))
+        return made
+    return None
+
+
+def _buttons(asked: Asked) -> list[dict[str, Any]]:
+    rows = (asked.message or {}).get("components") or []
+    return [button for row in rows for button in row["components"] if button.get("custom_id")]
 
 
 def _room(waiting: list[Asked]) -> list[Asked]:
@@ -159,12 +253,12 @@ def _interrupted(peer: DiscordGateway, lot: random.Random) -> None:
     peer.until(lambda: len(peer.resumed) > before, 60)
 
 
-def _ended(peer: DiscordGateway, waiting: list[Asked]) -> None:
-    """An invalid session: Discord forgets what it had not delivered, so nothing is under way when it is said."""
+def _ended(peer: DiscordGateway, waiting: list[Asked], end: Callable[[], None]) -> None:
+    """The end of a session: Discord forgets what it had not delivered, so nothing is under way when it is said."""
     for one in waiting:
         one.done.wait(3.0)
     before = len(peer.identified)
-    peer.tell(INVALID, False)
+    end()
     peer.until(lambda: len(peer.identified) > before, 60)
 
 
@@ -217,9 +311,13 @@ def soak(count: int, folder: Path) -> int:
     process.start()
     far.close()
     memory, values, over = list[int](), list[int](), threading.Event()
-    with desks.desk(folder) as desk, answering(desk, *line.recv()):
+    rest, gateway = line.recv()
+    with desks.desk(folder) as desk, answering(desk, rest, gateway):
+        publisher = watchers.Publisher(desk, rest, SecretStr(TOKEN))
         editor = threading.Thread(target=lambda: values.append(edited(desk, over)))
+        teller = threading.Thread(target=lambda: publisher.run(over))
         editor.start()
+        teller.start()
         began = time.monotonic()
         while not line.poll(1.0):
             memory.append(resident_kib())
@@ -227,14 +325,15 @@ def soak(count: int, folder: Path) -> int:
         took = time.monotonic() - began
         over.set()
         editor.join()
+        teller.join()
         line.send("ask")
         heard: Heard = line.recv()
     line.send("end")
     process.join(20)
-    return _verdict(heard, memory, values[0], took)
+    return _verdict(heard, memory, values[0], took, publisher.told)
 
 
-def _verdict(heard: Heard, memory: list[int], value: int, took: float) -> int:
+def _verdict(heard: Heard, memory: list[int], value: int, took: float, told: watchers.Told) -> int:
     third = len(memory) // 3
     middle, end = median(memory[third : 2 * third]), median(memory[2 * third :])
     lost = len(heard.unanswered) - heard.refused
@@ -245,13 +344,30 @@ def _verdict(heard: Heard, memory: list[int], value: int, took: float) -> int:
     print(f"digests edited {value - 1_000_000} times, the last answer says {heard.last.splitlines()[0]}")
     if lost > 0:
         print(f"without an answer, the refused among them: {'; '.join(heard.unanswered)}")
+    wrong = [*_pressed(heard), *watchers.wrong(told, heard.direct)]
+    for line in wrong:
+        print(line)
     right = (
         lost <= 0
+        and not wrong
         and end / middle <= (GROWS if heard.asked == INTERACTIONS else GROWS_SHORTENED)
         and f"{value:,}" in heard.last
     )
     print("soak: passed" if right else "soak: FAILED")
     return 0 if right else 1
+
+
+def _pressed(heard: Heard) -> list[str]:
+    """Says what came of buttons and of direct messages; what is wrong with the buttons."""
+    pressed, turned, resumed, older = heard.presses
+    busy = sum("Ask again" in said for said in heard.sorry)
+    print(f"{pressed} buttons pressed, {turned} answered, {busy} told to wait", end="; ")
+    print(f"{resumed} under answers from before a resumption, {older} from before the session")
+    direct = heard.direct
+    print(f"{sum(direct.messages.values())} direct messages of {len({t for _, t in direct.messages})} days", end="; ")
+    print(f"{direct.refused} met closed ones (50007)")
+    found = [f"instead of an answer a button brought: {said}" for said in heard.sorry if "Ask again" not in said]
+    return found[:5] + ["no button of an older connection was pressed"] * (not (resumed and older))
 
 
 def main() -> int:

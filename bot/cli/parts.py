@@ -82,7 +82,7 @@ class Parts:
         place = chosen.place or str(self.data / "lake")
         if self.settings.config.cluster and "://" not in place:
             place = str(Path(place).absolute())  # A worker's working directory is another.
-        return Lake(place, chosen.memory, chosen.exact_callers_up_to)
+        return Lake(place, chosen.memory, chosen.exact_callers_up_to, str(self.data / "spill"))
 
     @cached_property
     def executor(self) -> Executor:

@@ -18,7 +18,7 @@ from bot.daily.backfill import Backfill
 from bot.daily.readers import NO_HABITS, Habits
 from bot.executor import ClusterError
 from bot.lake import LakeError
-from bot.records import Catalogue, Document, Haul, Name, Period, PeriodName, Post, Snapshot, instant
+from bot.records import Catalogue, Document, Haul, Name, Period, PeriodName, Post, Snapshot, Window, instant
 from bot.sources import EventSource, Source, SourceError
 from bot.store import Store
 
@@ -77,15 +77,24 @@ def collect(
     new = known = waiting = 0
     last: date | None = None
     wrong: list[str] = []
+    read: dict[str, list[Window]] = {}
+    broken: dict[tuple[str, date], str] = {}
+    late: list[str] = []
     try:
         for told in _told(store, network, source, wanted, again):
             if isinstance(told, Haul):
-                kept = _haul(store, told, tell, backfill)
+                before = read.setdefault(told.catalogue, [])
+                kept = _haul(store, told, tell, backfill, before)
+                _follow(before, told)
                 fresh = kept.new > 0
-                wrong += kept.broken
+                # Of a day that was read anew in several hauls the last one says nothing any more.
+                broken = {
+                    key: why for key, why in broken.items() if key[0] != told.catalogue or key[1] not in kept.days
+                }
+                broken |= {(told.catalogue, day): why for day, why in kept.broken.items()}
                 waiting += 1
                 if waiting >= ADDED_UP_EVERY:
-                    wrong += _added_up(store, network, executor)
+                    late = list(_added_up(store, network, executor))
                     waiting = 0
             else:
                 added = ledger.add(store, told)
@@ -93,26 +102,40 @@ def collect(
                 tell(_kept(told, added))
             new, known = new + fresh, known + (not fresh)
     except SourceError as error:
-        wrong += [str(error), *_added_up(store, network, executor)]
+        wrong.append(str(error))
+        late = list(_added_up(store, network, executor, wanted if again else None))
     except (LakeError, ClusterError) as error:
         wrong.append(str(error))
     else:
-        wrong += _added_up(store, network, executor)
-    return Collected(network, new, known, last, "\n".join(dict.fromkeys(wrong)))
+        late = list(_added_up(store, network, executor, wanted if again else None))
+    return Collected(network, new, known, last, "\n".join(dict.fromkeys([*broken.values(), *wrong, *late])))
 
 
-def _added_up(store: Store, network: str, executor: Executor | None) -> Iterator[str]:
-    """Add up what is whole; what went wrong. What a process that was killed left is added up here as well."""
+def _follow(read: list[Window], told: Haul) -> None:
+    """Add what a haul brought to the stretches that a reading brought so far; after a fork those are not sure."""
+    if told.forget_from is not None:
+        read.clear()
+    if told.window is None:
+        return
+    if read and read[-1].begins <= told.window.begins <= read[-1].ends:
+        read[-1] = Window(read[-1].begins, max(read[-1].ends, told.window.ends))
+    else:
+        read.append(told.window)
+
+
+def _added_up(store: Store, network: str, executor: Executor | None, again: Period | None = None) -> Iterator[str]:
+    """Add up what is whole, and the days of a period once more; what went wrong. What a process that was killed left is
+    added up here as well."""
     try:
-        ledger.add_up(store, network, executor)
+        ledger.add_up(store, network, executor, again)
     except (LakeError, ClusterError) as error:
         yield from str(error).splitlines()
 
 
-def _haul(store: Store, told: Haul, tell: Tell, backfill: Backfill | None) -> ledger.Kept:
+def _haul(store: Store, told: Haul, tell: Tell, backfill: Backfill | None, before: Sequence[Window]) -> ledger.Kept:
     """Keep a haul and tell of it."""
     began = time.perf_counter()
-    kept = ledger.keep_haul(store, told)
+    kept = ledger.keep_haul(store, told, before)
     far = backfill.kept(told, time.perf_counter() - began) if backfill else ""
     tell(f"{told.network}: {told.catalogue}: read {told.read}{f'; {far}' if far else ''}")
     if told.alarm:

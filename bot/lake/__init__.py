@@ -7,7 +7,7 @@ up, a pure function), `callers` (who called on several days).
 """
 
 from bot.lake.callers import Known, about, exact
-from bot.lake.days import Day, Manifest, Told, changed, compacted, empty, nameless, pruned, read
+from bot.lake.days import Day, Manifest, Told, changed, check, compacted, empty, nameless, pruned, read, salvaged
 from bot.lake.files import Part
 from bot.lake.place import LakeError, Place, opened, reachable
 from bot.lake.rollup import Rollup, attempted, rollup
@@ -26,6 +26,7 @@ __all__ = [
     "about",
     "attempted",
     "changed",
+    "check",
     "compacted",
     "empty",
     "exact",
@@ -35,4 +36,5 @@ __all__ = [
     "reachable",
     "read",
     "rollup",
+    "salvaged",
 ]

@@ -42,7 +42,7 @@ def about(lake: Lake, sketches: Iterable[bytes]) -> Known:
     states = [{"precision": one[0], "registers": list(one[1:])} for one in sketches if one]
     if not states:
         return Known(0, 0.0)
-    of = engine.cursor(lake.memory)
+    of = engine.cursor(lake.memory, lake.spill)
     # DuckDB gives a state out as a plain struct and takes it back only into a column that was made a state.
     of.execute(
         "CREATE OR REPLACE TEMP TABLE states AS SELECT approx_count_distinct(''::VARCHAR) EXPORT_STATE AS s LIMIT 0"

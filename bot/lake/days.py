@@ -150,6 +150,31 @@ def pruned(day: Day) -> Day:
     return _kept(day, msgspec.structs.replace(old, version=old.version + 1, parts=()))
 
 
+def check(day: Day) -> None:
+    """Read every file of a day. Raises `LakeError` where one is not what the manifest says."""
+    for part in read(day).parts:
+        with day.place.local(f"{day.folder}/{part.name}", part.sha256):
+            continue
+
+
+def salvaged(day: Day) -> Day:
+    """A day with those of its files that are what its manifest says; an empty one where that does not read."""
+    try:
+        old = read(day)
+    except LakeError:
+        return replace(day, manifest="")
+    sound = tuple(part for part in old.parts if _sound(day, part))
+    return _kept(day, msgspec.structs.replace(old, version=old.version + 1, parts=sound))
+
+
+def _sound(day: Day, part: Part) -> bool:
+    try:
+        with day.place.local(f"{day.folder}/{part.name}", part.sha256):
+            return True
+    except LakeError:
+        return False
+
+
 def nameless(day: Day, limit: int) -> list[Use]:
     """Some of the uses that name a content id and no model: one of each content id, the most used first, since whoever
     uses one chooses how it sorts."""

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
+import socket
 import tempfile
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,14 +20,18 @@ if TYPE_CHECKING:
 _lock = threading.Lock()
 _databases: dict[int, DuckDBPyConnection] = {}
 _own = threading.local()
+_sweeping = threading.Lock()
+_swept: set[tuple[int, Path]] = set()
+"""Where each process looked for what was left, which it does before it makes anything there."""
 
 
-def cursor(memory: str) -> DuckDBPyConnection:
-    """This thread's cursor, its database limited to so much memory (as "400MB")."""
+def cursor(memory: str, spill: str = "") -> DuckDBPyConnection:
+    """This thread's cursor, its database limited to so much memory (as "400MB"). What does not fit goes to `spill`, a
+    folder of this machine, that of the first call in a process; see `room`."""
     pid = os.getpid()
     held: tuple[int, DuckDBPyConnection] | None = getattr(_own, "cursor", None)
     if held is None or held[0] != pid:
-        held = _own.cursor = (pid, _database(pid).cursor())
+        held = _own.cursor = (pid, _database(pid, spill).cursor())
     if getattr(_own, "memory", None) != memory:
         held[1].execute(f"SET memory_limit='{_amount(memory)}'")
         _own.memory = memory
@@ -38,14 +45,55 @@ def _amount(memory: str) -> str:
     return memory
 
 
-def _database(pid: int) -> DuckDBPyConnection:
+def room(spill: str) -> str:
+    """The folder for what this process has no memory for: `spill` where it can be made, else that for temporary files,
+    which on many machines is memory itself. What killed processes left there is removed."""
+    folder = Path(spill)
+    try:
+        if not spill or not folder.parent.is_dir():  # a worker elsewhere may have no such place
+            raise NotADirectoryError
+        folder.mkdir(exist_ok=True)
+    except OSError:
+        folder = Path(tempfile.gettempdir())
+    with _sweeping:
+        if (os.getpid(), folder) not in _swept:
+            _sweep(folder)
+            _swept.add((os.getpid(), folder))
+    return str(folder)
+
+
+def named(what: str) -> str:
+    """A name in that folder that tells whose it is."""
+    return f"footfall-{socket.gethostname()}-{os.getpid()}-{what}"
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what processes of this machine left that are no more."""
+    mine = re.compile(rf"footfall-{re.escape(socket.gethostname())}-([0-9]+)-.*")
+    for path in folder.iterdir():
+        found = mine.fullmatch(path.name)
+        if found and (int(found[1]) == os.getpid() or not _alive(int(found[1]))):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
+def _database(pid: int, spill: str) -> DuckDBPyConnection:
     with _lock:
         if pid not in _databases:
             import duckdb
 
             settings: dict[str, str | bool | int | float | list[str]] = {
                 "threads": 1,
-                "temp_directory": os.path.join(tempfile.gettempdir(), f"footfall-duckdb-{pid}"),
+                "temp_directory": os.path.join(room(spill), named("duckdb")),
                 # A column that a network lacks must fail here, not be looked for on the Internet as an extension.
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,

@@ -149,7 +149,7 @@ def _asked(day: Day, line: str) -> list[tuple[Any, ...]]:
     import duckdb
 
     try:
-        return engine.cursor(day.lake.memory).execute(line).fetchall()
+        return engine.cursor(day.lake.memory, day.lake.spill).execute(line).fetchall()
     except duckdb.Error as error:
         what = (str(error).splitlines() or [""])[0]
         raise LakeError(f"{day.folder}: DuckDB: {what[:300]}") from error

@@ -15,3 +15,6 @@ class Lake:
     """What DuckDB may take in one process, all its threads together."""
     exact_callers_up_to: int = 20_000_000
     """Events of several days among which callers are counted one by one; of more, they are estimated."""
+    spill: str = ""
+    """A folder of this machine for what does not fit into that memory; empty, or not there: that for temporary
+    files."""

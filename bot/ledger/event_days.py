@@ -19,9 +19,11 @@ import sqlalchemy as sa
 from bot import lake
 from bot.executor import WorkersDiedError
 from bot.lake import Day, LakeError, Manifest, Rollup, Told
+from bot.ledger import mending
 from bot.ledger.asking import named
+from bot.ledger.mending import Mending
 from bot.ledger.snapshots import ONE, changed, insert_new, model_ids, move_use
-from bot.records import Evidence, Haul, Window, instant
+from bot.records import Evidence, Haul, Period, Window, instant
 from bot.store import Store, catalogues, event_days, sketches, tallies, usage, windows
 
 AT_A_TIME = 64
@@ -51,21 +53,27 @@ class Changes:
 
     made: tuple[Change, ...] = ()
     broken: Mapping[date, str] = field(default_factory=dict)
-    """Days that do not read and that the haul does not tell whole: what is wrong with each. They stay as they are."""
+    """Days that do not read and that are not told whole yet: what is wrong with each. They stay as they are."""
+    mending: tuple[Mending, ...] = ()
+    """How far days are read anew that did not read."""
 
 
-def changes(store: Store, haul: Haul) -> Changes:
-    """What a haul changes in the lake. Raises `LakeError` where the lake takes no files."""
+def changes(store: Store, haul: Haul, before: Sequence[Window] = ()) -> Changes:
+    """What a haul changes in the lake. `before`: of which stretches the same reading brought everything already. Raises
+    `LakeError` where the lake takes no files."""
     by_day: dict[date, tuple[list[Any], list[Any]]] = {}
     for use in haul.uses:
         by_day.setdefault(use.at.date(), ([], []))[0].append(use)
     for payment in haul.payments:
         by_day.setdefault(payment.at.date(), ([], []))[1].append(payment)
-    if not by_day and haul.forget_from is None and not haul.owners:
+    mends = mending.known(store, haul.network, haul.catalogue)
+    if not by_day and haul.forget_from is None and not haul.owners and not mends:
         return Changes()
-    known = _known(store, haul, by_day)
+    known = _known(store, haul, {*by_day, *mends})
+    read = (*before, *((haul.window,) if haul.window else ()))
     found: list[Change] = []
     broken: dict[date, str] = {}
+    aside: list[Mending] = []
     for day in sorted(by_day.keys() | known.keys()):
         row = known.get(day)
         if row is not None and row.pruned:
@@ -73,24 +81,35 @@ def changes(store: Store, haul: Haul) -> Changes:
         uses, payments = by_day.get(day, ((), ()))
         old = Day(store.lake, haul.network, haul.catalogue, day, row.manifest if row else "")
         owners = haul.owners if day in haul.days else None
+        told, mend = Told(uses, payments, haul.blocks, haul.forget_from, owners), mends.get(day)
+        evidence = row.evidence if row and not uses else haul.evidence
         try:
-            made, new = _changed(old, Told(uses, payments, haul.blocks, haul.forget_from, owners), haul.window)
+            made, new = _changed(old, told, haul.window, mend is not None)
         except _BrokenError as error:
-            broken[day] = str(error)
+            mend = (mend or mending.begun(old)).more(told, read)
+            aside.append(mend)
+            if mend.whole and mend.day.manifest:
+                manifest = lake.read(mend.day)
+                found.append(Change(old.manifest, mend.day, manifest, manifest.rows, evidence))
+            else:
+                broken[day] = str(error)
             continue
+        aside += [mend.dropped] if mend else []
         if made != old:
-            evidence = row.evidence if row and not uses else haul.evidence
             found.append(Change(old.manifest, made, lake.read(made), new, evidence))
-    return Changes(tuple(found), broken)
+    return Changes(tuple(found), broken, tuple(aside))
 
 
 class _BrokenError(Exception):
-    """A day in the lake does not read, and the haul does not tell it whole."""
+    """A day in the lake does not read, and the haul alone does not tell it whole."""
 
 
-def _changed(old: Day, told: Told, window: Window | None) -> tuple[Day, int]:
-    """A day with what a haul says of it. One that does not read is made anew from a haul that tells it whole."""
+def _changed(old: Day, told: Told, window: Window | None, doubtful: bool) -> tuple[Day, int]:
+    """A day with what a haul says of it. One that does not read is made anew from a haul that tells it whole. One that
+    is doubtful is read whole first: what is wrong with it may lie where this haul changes nothing."""
     try:
+        if doubtful:
+            lake.check(old)
         return lake.changed(old, told)
     except LakeError as error:
         if not old.manifest:
@@ -160,12 +179,17 @@ def _of(catalogue: int, day: date) -> sa.ColumnElement[bool]:
 # --- adding up -----------------------------------------------------------------------------------------------------
 
 
-def add_up(store: Store, network: str, executor: Executor | None = None) -> tuple[date, ...]:
+def add_up(
+    store: Store, network: str, executor: Executor | None = None, again: Period | None = None
+) -> tuple[date, ...]:
     """Add up each day of a network that changed and of which nothing is missing, side by side where there is an
-    executor. Which days those were. Raises `LakeError` for days that cannot be read, once all others are added up."""
+    executor, and those of a period once more whether they changed or not. Which days those were. Raises `LakeError` for
+    days that cannot be read, once all others are added up."""
     done: list[date] = []
     failed: dict[tuple[int, Day], str] = {}
-    while waiting := [one for one in _waiting(store, network) if one not in failed][:AT_A_TIME]:
+    tried: set[tuple[int, Day]] = set()
+    while waiting := [one for one in _waiting(store, network, again) if one not in tried][:AT_A_TIME]:
+        tried.update(waiting)
         days = [day for _, day in waiting]
         for key, one in zip(waiting, _made(days, executor), strict=True):
             if isinstance(one, str):
@@ -173,7 +197,7 @@ def add_up(store: Store, network: str, executor: Executor | None = None) -> tupl
             else:
                 done += _kept(store, key[0], one, network)
     # Where somebody changed a day meanwhile, and swept what it consisted of before, nothing is wrong.
-    wrong = [failed[one] for one in _waiting(store, network) if one in failed] if failed else []
+    wrong = [failed[one] for one in _waiting(store, network, again) if one in failed] if failed else []
     if wrong:
         raise LakeError("\n".join(wrong))
     return tuple(done)
@@ -196,12 +220,16 @@ def _made(days: Sequence[Day], executor: Executor | None) -> Iterator[Rollup | s
             one.cancel()
 
 
-def _waiting(store: Store, network: str) -> list[tuple[int, Day]]:
+def _waiting(store: Store, network: str, again: Period | None) -> list[tuple[int, Day]]:
     """Days to add up, each with its catalogue."""
+    wanted: list[sa.ColumnElement[bool]] = [event_days.c.stale.is_(True)]
+    if again is not None:
+        within = event_days.c.day.between(again.first, again.last)
+        wanted.append(sa.and_(within, ~event_days.c.pruned, event_days.c.manifest != ""))
     chosen = (
         sa.select(event_days.c.catalogue, catalogues.c.name, event_days.c.day, event_days.c.manifest)
         .join(catalogues, catalogues.c.id == event_days.c.catalogue)
-        .where(catalogues.c.network == network, event_days.c.stale)
+        .where(catalogues.c.network == network, sa.or_(*wanted))
         .order_by(event_days.c.day)
     )
     with store.reading() as connection:

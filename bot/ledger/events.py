@@ -6,15 +6,15 @@ again. Uses and payments lie in the lake, and the transaction says which of its 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import sqlalchemy as sa
 
 from bot.lake import LakeError
-from bot.ledger import event_days, settled
+from bot.ledger import event_days, mending, settled
 from bot.ledger.event_days import Changes, Moved
 from bot.ledger.snapshots import ONE, catalogue_id, insert_new, ref_id
 from bot.ledger.snapshots import changed as marked
@@ -33,8 +33,8 @@ class Kept:
     """Records that the ledger did not have."""
     days: tuple[date, ...]
     """Days that it changed."""
-    broken: tuple[str, ...] = ()
-    """What is wrong with days of which nothing could be kept: they stay as they were, and unread."""
+    broken: Mapping[date, str] = field(default_factory=dict)
+    """What is wrong with days of which nothing could be kept, or not all yet: they stay as they were, and unread."""
 
 
 def add_haul(store: Store, haul: Haul, executor: Executor | None = None) -> Kept:
@@ -43,15 +43,17 @@ def add_haul(store: Store, haul: Haul, executor: Executor | None = None) -> Kept
     kept = keep_haul(store, haul)
     event_days.add_up(store, haul.network, executor)
     if kept.broken:
-        raise LakeError("\n".join(kept.broken))
+        raise LakeError("\n".join(kept.broken.values()))
     return kept
 
 
-def keep_haul(store: Store, haul: Haul) -> Kept:
-    """Keep a haul, whole or not at all, but for days of the lake that do not read: nothing of those is kept, they do
-    not count as read, and no cursor moves past them. No day is known until `add_up` has added it up."""
+def keep_haul(store: Store, haul: Haul, before: Sequence[Window] = ()) -> Kept:
+    """Keep a haul, whole or not at all, but for days of the lake that do not read: what it says of those is put aside
+    until, with what other hauls say, it is the whole day; till then they do not count as read, and no cursor moves past
+    them. `before`: the stretches that the same reading brought already. No day is known until `add_up` has added it
+    up."""
     for _ in range(TRIES):
-        changes = event_days.changes(store, haul)
+        changes = event_days.changes(store, haul, before)
         try:
             with store.writing() as connection:
                 return _kept(connection, haul, changes)
@@ -76,6 +78,11 @@ def _kept(connection: sa.Connection, haul: Haul, changes: Changes) -> Kept:
     touched |= settled.judged(connection, catalogue, haul.judgements)
     for change in changes.made:
         event_days.keep(connection, catalogue, change)
+    for mend in changes.mending:
+        if not mending.keep(connection, mend):
+            raise Moved
+        for window in mend.read if mend.whole else ():
+            _widen(connection, catalogue, window)
     _keep_strangers(connection, catalogue, haul)
     for window in _read(haul.window, changes.broken):
         _widen(connection, catalogue, window)
@@ -87,7 +94,7 @@ def _kept(connection: sa.Connection, haul: Haul, changes: Changes) -> Kept:
     marked(connection, haul.network)
     changed = {change.day.day for change in changes.made}
     new += sum(change.new for change in changes.made)
-    return Kept(new, tuple(sorted(touched | changed)), tuple(changes.broken.values()))
+    return Kept(new, tuple(sorted(touched | changed)), dict(changes.broken))
 
 
 def _read(window: Window | None, broken: Collection[date]) -> Iterator[Window]:

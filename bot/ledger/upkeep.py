@@ -7,7 +7,7 @@ second starts again. Files that no day names are removed only once nobody can st
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from bot import lake
 from bot.lake import Day, LakeError
-from bot.ledger import event_days
+from bot.ledger import event_days, mending
 from bot.ledger.event_days import Moved
 from bot.store import Store, catalogues, cursors
 from bot.store import event_days as rows
@@ -97,9 +97,9 @@ def verify(store: Store) -> Iterator[Done]:
         try:
             made = lake.rollup(day)
             if not row.stale and not row.pruned:
-                problem = _differs(row, made)
+                problem = _differs(row, made) and f"{_differs(row, made)}; {_cure(day, row)}"
         except LakeError as error:
-            problem = "" if _changed(store, catalogue, day) else str(error)
+            problem = "" if _changed(store, catalogue, day) else f"{error}; {_cure(day, row)}"
         yield _done(day, row, row.bytes, problem)
 
 
@@ -119,7 +119,15 @@ def _differs(row: Any, made: lake.Rollup) -> str:
         for name, found in now.items()
         if int(getattr(row, name)) != found
     ]
-    return f"the database says {'; '.join(wrong)}; collect the day again" if wrong else ""
+    return f"the database says {'; '.join(wrong)}" if wrong else ""
+
+
+def _cure(day: Day, row: Any) -> str:
+    """What mends a day that is not what it was."""
+    if row.pruned:
+        return "its events were let go, so only a copy of the file mends it"
+    of = f"--network {day.network} --since {day.day} --until {day.day} --again"
+    return f"what mends it: python -m bot collect {of}"
 
 
 def _changed(store: Store, catalogue: int, day: Day) -> bool:
@@ -153,7 +161,8 @@ def sweep(store: Store, now: datetime) -> tuple[int, int]:
     place = lake.opened(store.lake.url)
     # Listed before the days are asked: what comes in between is not in the list.
     sizes = {one.name: one.size for one in place.names("events")}
-    named = {name for _, day, _ in days(store) for name in _names(day)}
+    kept = [*(day for _, day, _ in days(store)), *(one.day for one in mending.every(store))]
+    named = {name for day in kept for name in _names(day, sizes)}
     known = _strays(store)
     seen = {name: known.get(name, now.isoformat()) for name in sizes.keys() - named}
     gone = [name for name, since in seen.items() if datetime.fromisoformat(since) <= now - STRAY]
@@ -177,9 +186,15 @@ def _strays(store: Store) -> dict[str, str]:
     return found
 
 
-def _names(day: Day) -> Iterator[str]:
+def _names(day: Day, there: Iterable[str]) -> Iterator[str]:
+    """The files of a day; all that lie in its place where it does not read, since nobody can tell which are its own."""
     yield f"{day.folder}/{day.manifest}"
-    for part in lake.read(day).parts:
+    try:
+        parts = lake.read(day).parts
+    except LakeError:
+        yield from (name for name in there if name.startswith(f"{day.folder}/"))
+        return
+    for part in parts:
         yield f"{day.folder}/{part.name}"
 
 

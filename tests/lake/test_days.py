@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -268,6 +269,46 @@ def test_duckdb_keeps_to_its_memory_and_to_one_thread(url: str) -> None:
     assert limit == "381.4 MiB" and threads == 1
     with pytest.raises(ValueError, match="wanted an amount such as 400MB"):
         engine.cursor("400MB'; SELECT 1 --")
+
+
+LARGE = """
+import sys
+from benchmarks import rollups
+from bot import lake
+rollups.A_DAY = int(sys.argv[2])
+made = rollups.made(sys.argv[1], 0, sys.argv[3])
+assert lake.rollup(made).uses > 0
+"""
+MEMORY = "170MB"
+ROWS = 500_000
+"""So many in one step were beyond that memory while a row group held 1,000,000."""
+
+
+def test_a_day_larger_than_the_memory_is_written_in_one_step(url: str) -> None:
+    """As 1,000,000 uses are with 400 MB, which takes ten times as long. A process of its own: the limit is one's."""
+    command = [sys.executable, "-c", LARGE, url, str(ROWS), MEMORY]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_what_does_not_fit_goes_to_the_folder_that_is_named_and_none_of_it_stays(url: str, tmp_path: Path) -> None:
+    from bot.lake import engine
+
+    gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+    spill = tmp_path / "spill"
+    spill.mkdir()
+    mine, theirs = (
+        spill / engine.named("duckdb"),
+        spill / engine.named("part-x").replace(f"-{os.getpid()}-", f"-{gone.stdout.strip()}-"),
+    )
+    others = spill / engine.named("part-x").replace(f"-{os.getpid()}-", f"-{os.getppid()}-")
+    for left in (mine, theirs, others):
+        left.mkdir()
+        (left / "half").write_bytes(b"x")
+    day = replace(day_in(url), lake=replace(day_in(url).lake, spill=str(spill)))
+    lake.changed(day, Told(used(10)))
+    assert list(spill.iterdir()) == [others], "of a process that lives"
+    assert engine.room(str(tmp_path / "not" / "there")) == tempfile.gettempdir()
 
 
 # --- callers of several days ------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from bot.cli import main
 from bot.cli.parts import Parts
 from bot.daily import notices
 from bot.lake import Lake, LakeError
-from bot.ledger import upkeep
+from bot.ledger import mending, upkeep
 from bot.metrics import figures
 from bot.records import (
     Blocks,
@@ -176,6 +176,95 @@ def test_a_day_that_does_not_read_stops_neither_its_haul_nor_the_others(db: stor
     assert memory.cursor("chain") is None
 
 
+def thirds(day: date = DAY, count: int = 30) -> list[Haul]:
+    """A day as a chain is read: in three ranges of blocks, each with a third of its uses, but the second with none."""
+    told = uses(day, count)
+    parts, hours = (
+        (told[: count // 2], (), told[count // 2 :]),
+        [instant(day) + n * timedelta(hours=8) for n in range(4)],
+    )
+    return [
+        haul(day, uses=part, window=Window(*hours[n : n + 2]), cursors={"chain": str(n)}, days=(day,))
+        for n, part in enumerate(parts)
+    ]
+
+
+def broken(db: store.Store, day: date, damage: str) -> None:
+    (kept,) = (one for _, one, _ in upkeep.days(db) if one.day == day)
+    first, *_, last = (Path(db.lake.url, kept.folder, part.name) for part in lake.read(kept).parts)
+    for path in {"first": [first], "last": [last], "manifest": [first.with_name(kept.manifest)]}.get(damage, []):
+        path.write_bytes(path.read_bytes()[:-9])
+    for path in files(db, f"day={day}/*") if damage == "all" else ():
+        path.unlink()
+
+
+@pytest.mark.parametrize("damage", ["first", "last", "manifest", "all"])
+def test_a_damaged_day_that_is_read_again_in_several_hauls_is_mended(db: store.Store, damage: str) -> None:
+    listed(db)
+    for one in (*thirds(), *thirds(DAY + ONE)):
+        ledger.keep_haul(db, one)
+    ledger.add_up(db, "og")
+    before = book(db)
+    broken(db, DAY, damage)
+    (problem,) = filter(None, (one.problem for one in upkeep.verify(db)))
+    assert f"collect --network og --since {DAY} --until {DAY} --again" in problem
+    told: list[str] = []
+    done = daily.collect(db, "og", Told(thirds()), Period(DAY, DAY), told.append, again=True)
+    assert done.error == "" and book(db) == before
+    assert [one.problem for one in upkeep.verify(db)] == ["", ""] and mending.every(db) == []
+    assert ledger.Memory(db, "og").covered("hub") == (Window(instant(DAY), instant(DAY + 2 * ONE)),)
+
+
+def test_a_mending_that_breaks_off_costs_nothing_and_goes_on_from_there(db: store.Store) -> None:
+    listed(db)
+    for one in thirds():
+        ledger.add_haul(db, one)
+    before = book(db)
+    broken(db, DAY, "all")
+    first, second, third = thirds()
+    done = daily.collect(db, "og", Told([first, second], "endpoint gone"), Period(DAY, DAY), lambda _: None, again=True)
+    assert "is not there" in done.error and "endpoint gone" in done.error
+    assert book(db) == before, "what the day added up to is still good"
+    ((one,),) = (mending.every(db),)
+    assert one.read == (Window(instant(DAY), instant(DAY) + timedelta(hours=16)),)
+    upkeep.sweep(db, NOW)
+    upkeep.sweep(db, NOW + upkeep.STRAY)
+    done = daily.collect(db, "og", Told([third]), Period(DAY, DAY), lambda _: None, again=True)
+    assert done.error == "" and book(db) == before and mending.every(db) == []
+
+
+def test_a_mending_in_hand_is_dropped_where_the_day_was_restored_or_its_chain_forked(db: store.Store) -> None:
+    listed(db)
+    for one in thirds():
+        ledger.add_haul(db, one)
+    copies = {path: path.read_bytes() for path in files(db, f"day={DAY}/*")}
+    for restored in (True, False):
+        broken(db, DAY, "all")
+        ledger.keep_haul(db, thirds()[0])
+        assert len(mending.every(db)) == 1
+        if restored:
+            for path, content in copies.items():
+                path.write_bytes(content)
+            ledger.add_haul(db, thirds()[2])
+            assert mending.every(db) == [] and book(db).flow.uses == 30
+    begins = instant(DAY) + timedelta(hours=16)
+    ledger.keep_haul(db, replace(thirds()[2], forget_from=0, window=Window(begins, instant(DAY + ONE))))
+    ((one,),) = (mending.every(db),)
+    assert one.read == (Window(begins, instant(DAY + ONE)),) and lake.read(one.day).rows == 15
+
+
+def test_reading_a_day_again_adds_it_up_again(db: store.Store) -> None:
+    for one in thirds():
+        ledger.add_haul(db, one)
+    with db.writing() as connection:
+        connection.execute(store.event_days.update().values(callers=9))
+    assert "the database says callers 9, the lake says 8; what mends it: python -m bot collect" in next(
+        one.problem for one in upkeep.verify(db)
+    )
+    daily.collect(db, "og", Told(thirds()), Period(DAY, DAY), lambda _: None, again=True)
+    assert [one.problem for one in upkeep.verify(db)] == [""]
+
+
 def test_a_reorganised_chain_changes_what_a_day_adds_up_to(db: store.Store) -> None:
     listed(db)
     ledger.add_haul(db, haul(uses=uses(DAY), blocks=Blocks(1, 500, "0xa")))
@@ -268,7 +357,9 @@ def test_verify_names_what_is_altered_and_what_the_database_has_otherwise(db: st
     (path,) = files(db, f"day={DAY + ONE}/uses-*.parquet")
     path.write_bytes(b"PAR1" + path.read_bytes()[4:-4] + b"PAR2")
     first, second = upkeep.verify(db)
-    assert first.problem == "the database says callers 9, the lake says 8; collect the day again"
+    assert first.problem.startswith(
+        "the database says callers 9, the lake says 8; what mends it: python -m bot collect"
+    )
     assert f"{path.name}: altered or half-written" in second.problem
 
 

@@ -132,6 +132,8 @@ class DiscordPeer:
         """Member to the channel of their direct messages, once it was opened."""
         self.shut: set[int] = set()
         """Members who take no direct messages from the bot."""
+        self.turned_away_direct = 0
+        """Messages to those."""
         self.armed: list[tuple[str, int | None, Fault]] = []
         self._nonces: dict[str, tuple[float, dict[str, Any]]] = {}
         self._seen: deque[float] = deque()
@@ -369,6 +371,7 @@ class DiscordPeer:
     def _create(self, request: web.Request, body: tuple[dict[str, Any], list[File]]) -> dict[str, Any]:
         channel, (payload, files) = self._channel(request), body
         if channel.id in {self.direct.get(member) for member in self.shut}:
+            self.turned_away_direct += 1
             raise Refusal(403, 50007, "Cannot send messages to this user")
         self._need(channel, needed(payload, files))
         check(payload, files)

@@ -46,6 +46,11 @@ class Asked:
     """When that message stood."""
     done: threading.Event = field(default_factory=threading.Event)
 
+    @property
+    def message_id(self) -> str:
+        """Of the message that stands in the end: no two interactions have one."""
+        return str(900 + int(self.token.removeprefix("token")))
+
 
 @dataclass
 class Session:
@@ -81,9 +86,9 @@ class DiscordGateway(DiscordPeer):
 
     # --- what a test does -----------------------------------------------------------------------------------------
 
-    def press(self, button: str, *, user: int = 5) -> Asked:
-        """A member presses a button under an answer that was once given to them."""
-        return self.ask("", user=user, kind=COMPONENT, custom_id=button)
+    def press(self, button: str, *, user: int = 5, asker: int | None = None) -> Asked:
+        """A member presses a button under an answer that was once given to them, or to another member."""
+        return self.ask("", user=user, kind=COMPONENT, asker=asker, custom_id=button)
 
     def ask(
         self,
@@ -94,6 +99,7 @@ class DiscordGateway(DiscordPeer):
         kind: int = COMMAND,
         focused: str = "",
         locale: str = "en-US",
+        asker: int | None = None,
         **options: object,
     ) -> Asked:
         """A member gives a command; the interaction reaches the bot at once or when it resumes. With `AUTOCOMPLETE`
@@ -125,10 +131,11 @@ class DiscordGateway(DiscordPeer):
             "app_permissions": "0",
         }
         if kind == COMPONENT:
-            asker = {"id": "1", "type": COMMAND, "user": event["user"], "authorizing_integration_owners": {}}
+            theirs = event["user"] if asker is None else {**event["user"], "id": str(asker)}
+            origin = {"id": "1", "type": COMMAND, "user": theirs, "authorizing_integration_owners": {}}
             pressed = {"type": 2, "style": 1, "label": "Again", **options}
             rows = [{"type": 1, "components": [pressed]}]
-            event["message"] = {**self._said(), "components": rows, "interaction_metadata": asker}
+            event["message"] = {**self._said(), "components": rows, "interaction_metadata": origin}
             event["data"] = {**options, "component_type": 2}
         self._loop.call_soon_threadsafe(lambda: self._loop.create_task(self._dispatch("INTERACTION_CREATE", event)))
         return asked
@@ -213,15 +220,15 @@ class DiscordGateway(DiscordPeer):
             self._ready.notify_all()
         if body[0]["type"] not in (DEFERRED, DEFERRED_UPDATE):
             self._end(asked, body[0].get("data") or {}, len(body[1]))
-        told = {"id": request.match_info["id"], "type": 2, "response_message_id": "900"}
-        return {"interaction": told, "resource": {"type": body[0]["type"], "message": self._said()}}
+        told = {"id": request.match_info["id"], "type": 2, "response_message_id": asked.message_id}
+        return {"interaction": told, "resource": {"type": body[0]["type"], "message": self._said(asked.message_id)}}
 
     def _final(self, request: web.Request, body: tuple[dict[str, Any], list[Any]]) -> dict[str, Any]:
         asked = self.asked[request.match_info["token"]]
         if asked.first is None:
             raise Refusal(404, 10015, "Unknown Webhook")
         self._end(asked, body[0], len(body[1]))
-        return self._said()
+        return self._said(asked.message_id)
 
     def _further(self, request: web.Request, body: tuple[dict[str, Any], list[Any]]) -> dict[str, Any]:
         asked = self.asked[request.match_info["token"]]
@@ -235,7 +242,7 @@ class DiscordGateway(DiscordPeer):
         with self._ready:
             self._ready.notify_all()
 
-    def _said(self) -> dict[str, Any]:
+    def _said(self, id: str = "900") -> dict[str, Any]:
         author = {"id": str(BOT), "username": "footfall", "discriminator": "0", "avatar": None, "bot": True}
         empty: dict[str, Any] = {
             key: [] for key in ("embeds", "attachments", "mentions", "mention_roles", "components")
@@ -243,7 +250,7 @@ class DiscordGateway(DiscordPeer):
         now = "2026-01-01T00:00:00+00:00"
         return {
             **empty,
-            "id": "900",
+            "id": id,
             "channel_id": "300",
             "author": author,
             "content": "",

@@ -1,0 +1,162 @@
+"""Members who watch models while the soak goes on, some of whom take no direct messages: a day over and over, each told
+to whoever watches. The real outlet sends; what arrived is for the local Discord to say.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+from pydantic import SecretStr
+
+from bot import daily, ledger
+from bot.answers import Desk
+from bot.cli import reach
+from bot.config import Publish
+from bot.deliveries import NOTICES, Delivery, Edition, Ready, Run, flush
+from bot.outlets import discord
+from bot.outlets._discord_direct import Direct
+from bot.outlets._discord_wire import Wire
+from bot.subscriptions import Channels, Watches
+from bot.subscriptions.watches import OUTLET
+from tests import desks
+from tests.worlds import snapshot
+
+FIRST, COUNT = 700_000, 60
+"""The accounts of those who watch; nobody else has these numbers."""
+WATCHED = tuple(f"owner{n}/model-{n}" for n in range(5))
+"""Each moves from day to day by far more than anybody wants to be told of."""
+SETTLED = 20.0
+"""Seconds that the messages of a day may take until each has come to its end."""
+
+
+def account(number: int) -> int:
+    return FIRST + number % COUNT
+
+
+def closed(number: int) -> bool:
+    """Whether a member takes no direct messages from the beginning."""
+    return number % COUNT % 3 == 0
+
+
+def closes(number: int) -> bool:
+    """Whether a member takes none any more from the middle on."""
+    return number % COUNT % 5 == 1
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What the local Discord says of direct messages."""
+
+    messages: Mapping[tuple[int, str], int]
+    """By account and title, which names the day."""
+    refused: int
+    """Sendings that met closed direct messages."""
+    shut: frozenset[int]
+
+
+@dataclass
+class Told:
+    """What the bot says of them."""
+
+    days: list[date] = field(default_factory=list)
+    sent: int = 0
+    ended: int = 0
+    """Watches that ended because nothing gets through."""
+    stuck: list[str] = field(default_factory=list)
+    """Deliveries that came to no end."""
+    left: frozenset[int] = frozenset()
+    """Accounts that watch something in the end."""
+    strays: int = 0
+    """Deliveries of members who are no more."""
+
+
+class Publisher:
+    """The part of the worker that tells members of their models."""
+
+    def __init__(self, desk: Desk, api: str, token: SecretStr) -> None:
+        self.told, self._desk = Told(), desk
+        self._counts = desks.counts(desks.NEWEST)
+        self._watches, self._channels = Watches(desk.store), Channels(desk.store)
+        self._plans = {"replicate": desks.PLAN}
+        self._outbox = daily.outbox(desk.store)
+        self._publishing = daily.Desk(desk.store, desk.archive, self._outbox, Publish.model_validate({}), 0.01)
+        settings = discord.Settings.model_validate({"destinations": ["2" * 18], "api": api})
+        self._now: Callable[[], datetime] = lambda: desks.NOW
+        self._discord = discord.Discord(settings, Wire(api, token), token, lambda: self._now())
+
+    def run(self, over: threading.Event, pause: float = 1.0) -> Told:
+        """A day after the other until all is over, and one more after that."""
+        while True:
+            last = over.wait(pause)
+            self._day()
+            if last:
+                break
+        self._discord.close()
+        self._count()
+        return self.told
+
+    def _day(self) -> None:
+        """One more day is over: what it was is collected, planned and sent."""
+        day = desks.NEWEST + timedelta(days=len(self.told.days) + 1)
+        self.told.days.append(day)
+        self._counts |= {name: self._counts[name] + (10 if day.day % 2 else 1000) for name in WATCHED}
+        ledger.add(self._desk.store, snapshot(day, self._counts))
+        began, over = time.monotonic(), datetime.combine(day + timedelta(days=1), datetime.min.time(), UTC)
+        self._now = lambda: over + timedelta(minutes=30, seconds=time.monotonic() - began)
+        assert daily.notify(self._publishing, self._plans, self._watches, self._now())
+        edition = Edition(NOTICES, "day", day, 1)
+        while True:
+            self._send()
+            open_ = [one for one in self._outbox.of(edition) if one.state not in ("sent", "refused")]
+            if not open_ or time.monotonic() - began > SETTLED:
+                break
+            time.sleep(0.1)
+        self.told.stuck += [f"{one.state}: {one.reason}" for one in self._outbox.of(edition) if one.state != "sent"]
+        self.told.sent += sum(one.state == "sent" for one in self._outbox.of(edition))
+
+    def _send(self) -> None:
+        """One pass over the outbox, as the worker makes it."""
+        made = {OUTLET: Ready(Direct(self._discord, self._watches.account), timedelta(seconds=1), lambda _: Decimal(0))}
+        says = daily.spoken(_no_digest, daily.Notices(self._desk.store, self._plans, self._watches, desks.PLAN.hidden))
+
+        def gone(one: Delivery, reason: str) -> None:
+            self.told.ended += "50007" in reason
+            reach.gone(self._publishing, self._channels, self._watches, one, reason)
+
+        flush(Run(self._outbox, made, says, lambda: self._now(), "soak", timedelta(minutes=15), gone=gone))
+
+    def _count(self) -> None:
+        keys = {one.member for one in self._watches.all()}
+        self.told.left = frozenset(int(self._watches.account(key) or 0) for key in keys)
+        self.told.strays = sum(one.destination not in keys for one in self._outbox.listed() if one.outlet == OUTLET)
+
+
+def _no_digest(_: Delivery) -> object:
+    raise AssertionError("no digest is sent here")
+
+
+def wrong(told: Told, read: Read) -> Sequence[str]:
+    """What is not as it is to be, a line each."""
+    last = f"Models you watch, {told.days[-1].day} {told.days[-1]:%B} {told.days[-1].year}"
+    heard = {who for who, title in read.messages if title == last}
+    found = {
+        "no direct message arrived": not read.messages,
+        "no direct message was refused": not read.refused,
+        f"{read.refused} refusals ended {told.ended} members' watches": read.refused != told.ended,
+        f"{len(told.left & read.shut)} members with closed direct messages watch on": bool(told.left & read.shut),
+        f"{told.strays} deliveries of members who are no more": bool(told.strays),
+        f"{told.sent} sent, {sum(read.messages.values())} arrived": told.sent != sum(read.messages.values()),
+        f"{len(told.left - heard)} of {len(told.left)} who watch heard nothing of the last day": told.left != heard,
+        f"told twice: {Counter(read.messages).most_common(1)}": any(count > 1 for count in read.messages.values()),
+        f"came to no end: {'; '.join(told.stuck[:3])}": bool(told.stuck),
+    }
+    return [line for line, is_so in found.items() if is_so]
+
+
+__all__ = ["Publisher", "Read", "Told", "account", "closed", "closes", "wrong"]
