@@ -15,6 +15,7 @@ from bot.archive import Archive
 from bot.cli.parts import Parts
 from bot.lake import Lake
 from bot.sources import _npm, replicate
+from tests import databases
 from tests.peers.judge import JUDGE, hear_simcord, told
 from tests.peers.postgres import Postgres
 
@@ -65,10 +66,19 @@ def postgres() -> Iterator[Postgres]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of an empty database, of each kind in turn."""
+def bare(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a database without tables, of each kind in turn."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'footfall.db'}"
+        return f"sqlite:///{tmp_path / 'bare.db'}"
+    address: str = request.getfixturevalue("postgres").bare()
+    return address
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a database with this version's tables and nothing in them, of each kind in turn."""
+    if request.param == "sqlite":
+        return databases.sqlite(tmp_path / "footfall.db")
     address: str = request.getfixturevalue("postgres").database()
     return address
 
