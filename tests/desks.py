@@ -6,15 +6,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from bot import daily, ledger, store
 from bot.answers import Desk, Watched
 from bot.archive import Archive
 from bot.records import Period, Receipt
-from tests import hostile
+from tests import databases, hostile
 from tests.worlds import CATALOGUE, START, snapshot
 
 DAYS = tuple(START + timedelta(days=n) for n in range(10))
@@ -44,20 +42,8 @@ def counts(day: date) -> dict[str, int]:
     return {**made, SECRET: 10 + 900 * number}
 
 
-@cache
-def world(days: tuple[date, ...]) -> bytes:
-    """The database with every day and week of the world composed, as it lies on disk: made once a process."""
-    with TemporaryDirectory() as folder:
-        opened = store.opened(f"sqlite:///{folder}/footfall.db")
-        try:
-            tell(opened, days)
-        finally:
-            opened.close()
-        return Path(folder, "footfall.db").read_bytes()
-
-
 def tell(opened: store.Store, days: Sequence[date]) -> None:
-    """Let the days of the world go by."""
+    """Let the days of the world go by, each composed, and a week."""
     archive = Archive(opened)
     for day in days:
         if day != MISSING:
@@ -76,7 +62,7 @@ def desk(folder: Path, days: Sequence[date] = DAYS) -> Iterator[Desk]:
     """A desk over a world of its own in an existing folder, or over the one that is there already."""
     path = folder / "footfall.db"
     if not path.exists():
-        path.write_bytes(world(tuple(days)))
+        databases.sqlite(path, tell, tuple(days))
     opened = store.opened(f"sqlite:///{path}")
     try:
         watched = Watched("replicate", "Replicate", (CATALOGUE,), ABOUT, PLAN.headline)
