@@ -27,7 +27,7 @@ check: $(READY_DEV)  ## format, lint, types, import contract, generated docs and
 	$(BIN)/hadolint --no-color deploy/Dockerfile
 
 test: check tools tests/node_modules/.ready  ## everything: check, then every test
-	$(WITH_NODE) $(BIN)/pytest -n auto --dist loadfile
+	$(WITH_NODE) $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
 image-check: $(READY_DEV)  ## the Dockerfile's steps by hand, in an environment made afresh from requirements.txt alone
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(PYTHON) -m venv "$$folder/venv" && \

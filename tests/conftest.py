@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,11 +16,27 @@ from bot.archive import Archive
 from bot.cli.parts import Parts
 from bot.lake import Lake
 from bot.sources import _npm, replicate
+from tests import databases
 from tests.peers.judge import JUDGE, hear_simcord, told
 from tests.peers.postgres import Postgres
 
 TALLY: Counter[str] = Counter()
 """What the judges of xdist's workers counted."""
+LONGEST = (
+    "test_year.py",
+    "test_executor.py",
+    "test_crash_matrix_x.py",
+    "test_crash_matrix_discord.py",
+    "ledger/test_lake.py",
+    "ledger/test_ledger.py",
+    "test_secrets.py",
+    "sources/test_og_days.py",
+    "test_browser.py",
+    "test_worker.py",
+    "test_worker_slash.py",
+    "test_web.py",
+)
+"""Files that begin, so that none of them is what all others wait for in the end."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -37,6 +54,18 @@ def _verdict() -> Iterator[None]:
     """Every request that came in during a test agrees with the platform's description."""
     yield
     assert not (faults := JUDGE.verdict()), faults
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first."""
+    place = {Path(__file__).parent / name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path, len(place)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """`-n auto`: one more than there are processors, since tests wait for servers, processes and time-outs as well."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -65,10 +94,19 @@ def postgres() -> Iterator[Postgres]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of an empty database, of each kind in turn."""
+def bare(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a database without tables, of each kind in turn."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'footfall.db'}"
+        return f"sqlite:///{tmp_path / 'bare.db'}"
+    address: str = request.getfixturevalue("postgres").bare()
+    return address
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a database with this version's tables and nothing in them, of each kind in turn."""
+    if request.param == "sqlite":
+        return databases.sqlite(tmp_path / "footfall.db")
     address: str = request.getfixturevalue("postgres").database()
     return address
 

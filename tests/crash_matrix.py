@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
@@ -237,18 +237,65 @@ class Matrix:
         return list(found)
 
 
-def matrix(server: ForkServer, peers: Peers, name: str, folder: Path, url: str, workers: int) -> Matrix:
-    scenario = SCENARIOS[name]
-    config = publishing.configured(folder, peers, (scenario.outlet,))
-    config.write_text(scenario.settings(config.read_text(encoding="utf-8")), encoding="utf-8")
-    scenario.fill(url)
-    return Matrix(scenario, server, peers, url, config, workers)
+# --- what the test modules share -------------------------------------------------------------------------------------
 
 
-def show(capsys: pytest.CaptureFixture[str], title: str, found: Killed) -> None:
-    """Print a matrix, with how much of the whole it is."""
-    tally = Counter(line.split(maxsplit=3)[-1] for line in found.lines)
-    some = "every point" if len(found.lines) == found.points else f"{len(found.lines)} of {found.points} points"
-    with capsys.disabled():
-        print(f"\ncrash matrix, {title}: killed at {some}, each part once with its receipt; {dict(tally)}")
-        print("\n".join(found.lines))
+@pytest.fixture(scope="module")
+def server() -> Iterator[ForkServer]:
+    with ForkServer() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def peers() -> Iterator[Peers]:
+    with publishing.peers() as served:
+        for channel in CHANNELS:
+            served.discord.channel(int(channel))
+        yield served
+
+
+@dataclass(frozen=True)
+class Killing:
+    """What it takes to kill the process of one scenario everywhere."""
+
+    server: ForkServer
+    peers: Peers
+    folder: Path
+    postgres: Callable[[], str]
+    """The address of a database, where one is wanted."""
+    capsys: pytest.CaptureFixture[str]
+
+    def matrix(self, name: str, workers: int) -> Matrix:
+        """One worker is alone on SQLite; two share a database on PostgreSQL."""
+        scenario = SCENARIOS[name]
+        url = f"sqlite:///{self.folder / 'f.db'}" if workers == 1 else self.postgres()
+        config = publishing.configured(self.folder, self.peers, (scenario.outlet,))
+        config.write_text(scenario.settings(config.read_text(encoding="utf-8")), encoding="utf-8")
+        scenario.fill(url)
+        return Matrix(scenario, self.server, self.peers, url, config, workers)
+
+    def everywhere(self, name: str, workers: int) -> None:
+        """Kill at every point that is taken, and print what came of it, with how much of the whole it is."""
+        found = self.matrix(name, workers).killed()
+        assert found.points >= 7
+        tally = Counter(line.split(maxsplit=3)[-1] for line in found.lines)
+        some = "every point" if len(found.lines) == found.points else f"{len(found.lines)} of {found.points} points"
+        title = f"{name}, {'alone on SQLite' if workers == 1 else 'with a second worker on PostgreSQL'}"
+        with self.capsys.disabled():
+            print(f"\ncrash matrix, {title}: killed at {some}, each part once with its receipt; {dict(tally)}")
+            print("\n".join(found.lines))
+
+
+@pytest.fixture
+def killing(
+    server: ForkServer,
+    peers: Peers,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    capsys: pytest.CaptureFixture[str],
+) -> Killing:
+    def address() -> str:
+        found: str = request.getfixturevalue("postgres").database()
+        return found
+
+    return Killing(server, peers, tmp_path, address, capsys)

@@ -12,7 +12,7 @@ from bot import daily, ledger, store
 from bot.answers import Desk, Watched
 from bot.archive import Archive
 from bot.records import Period, Receipt
-from tests import hostile
+from tests import databases, hostile
 from tests.worlds import CATALOGUE, START, snapshot
 
 DAYS = tuple(START + timedelta(days=n) for n in range(10))
@@ -42,23 +42,30 @@ def counts(day: date) -> dict[str, int]:
     return {**made, SECRET: 10 + 900 * number}
 
 
+def tell(opened: store.Store, days: Sequence[date]) -> None:
+    """Let the days of the world go by, each composed, and a week."""
+    archive = Archive(opened)
+    for day in days:
+        if day != MISSING:
+            ledger.add(opened, snapshot(day, counts(day)))
+    for day in days[1:]:
+        daily.compose(opened, archive, PLAN, Period.holding(day), NOW)
+    if NEWEST in days:
+        daily.compose(opened, archive, PLAN, Period.holding(ISSUED, "week"), NOW)
+        issued = archive.digest("replicate", "day", ISSUED)
+        assert issued is not None
+        archive.add_receipt(issued, Receipt("x", "@footfall", 0, "123", "https://x.com/i/status/123", NOW))
+
+
 @contextmanager
 def desk(folder: Path, days: Sequence[date] = DAYS) -> Iterator[Desk]:
-    """A desk with every day and week of the world composed."""
-    opened = store.opened(f"sqlite:///{folder / 'footfall.db'}")
+    """A desk over a world of its own in an existing folder, or over the one that is there already."""
+    path = folder / "footfall.db"
+    if not path.exists():
+        databases.sqlite(path, tell, tuple(days))
+    opened = store.opened(f"sqlite:///{path}")
     try:
-        archive = Archive(opened)
-        for day in days:
-            if day != MISSING:
-                ledger.add(opened, snapshot(day, counts(day)))
-        for day in days[1:]:
-            daily.compose(opened, archive, PLAN, Period.holding(day), NOW)
-        if NEWEST in days:
-            daily.compose(opened, archive, PLAN, Period.holding(ISSUED, "week"), NOW)
-            issued = archive.digest("replicate", "day", ISSUED)
-            assert issued is not None
-            archive.add_receipt(issued, Receipt("x", "@footfall", 0, "123", "https://x.com/i/status/123", NOW))
         watched = Watched("replicate", "Replicate", (CATALOGUE,), ABOUT, PLAN.headline)
-        yield Desk(opened, archive, {"replicate": watched}, (SECRET,), lambda: NOW)
+        yield Desk(opened, Archive(opened), {"replicate": watched}, (SECRET,), lambda: NOW)
     finally:
         opened.close()

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.archive import Archive
+from bot.daily.speaking import Unspeakable
 from bot.deliveries import Content, Delivery, Outbox
 from bot.outlets import CannotTell, Check, Found, Later, NotFound, Outcome, Part, Refused, Sent, Stopped, Unsure
 
@@ -144,7 +145,8 @@ class Fake:
     def content(self, archive: Archive) -> Callable[[Delivery], Content]:
         def said(one: Delivery) -> Content:
             kept = archive.digest(one.network, one.period, one.day, one.edition)
-            assert kept is not None
+            if kept is None:  # a draft that came out otherwise again before it was sent
+                raise Unspeakable(f"{one.said}: the archive has no such edition")
             uses = kept["catalogues"][0]["figures"]["uses"]["value"]
             return Content(kept, Part(f"{uses} uses #{one.part}/{one.edition}", one.marker))
 

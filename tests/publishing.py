@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot import ledger, store
-from tests import worlds
+from tests import databases, worlds
 from tests.peers.discord_api import TOKEN, DiscordPeer
 from tests.peers.x_api import KEYS, NAME, XPeer
 
@@ -23,10 +23,23 @@ LAST = DAYS[-1]
 
 
 def fill(url: str, days: tuple[date, ...] = DAYS) -> None:
-    """Put some days of a network's snapshots into a database."""
-    opened = store.opened(url)
+    """Put some days of a network's snapshots into an empty database."""
+    _filled(url, _days, days)
+
+
+def _days(opened: store.Store, days: tuple[date, ...]) -> None:
     for number, day in enumerate(days):
         ledger.add(opened, worlds.snapshot(day, {f"o/m{n}": number * (n + 1) for n in range(5)}))
+
+
+def _filled(url: str, told: Callable[..., None], *given: object) -> None:
+    """A SQLite file is a copy of the first that was filled so."""
+    path = Path(url.removeprefix("sqlite:///"))
+    if url.startswith("sqlite:///") and not path.exists():
+        databases.sqlite(path, told, *given)
+        return
+    opened = store.opened(url)
+    told(opened, *given)
     opened.close()
 
 
@@ -44,12 +57,14 @@ def long(number: int) -> worlds.Snapshot:
 
 
 def fill_long(url: str, without: tuple[date, ...] = ()) -> None:
-    """Put `LONG` into a database, but for some days."""
-    opened = store.opened(url)
+    """Put `LONG` into an empty database, but for some days."""
+    _filled(url, _long_days, without)
+
+
+def _long_days(opened: store.Store, without: tuple[date, ...]) -> None:
     for number, day in enumerate(LONG):
         if day not in without:
             ledger.add(opened, long(number))
-    opened.close()
 
 
 def arrive(url: str) -> None:

@@ -13,6 +13,7 @@ from bot import daily, ledger, store
 from bot.archive import Archive
 from bot.records import Period, Receipt, Snapshot
 from bot.sources import SourceError
+from tests import databases
 from tests.worlds import CATALOGUE, ONE, START, at, snapshot
 
 NOW = datetime(2025, 4, 1, tzinfo=UTC)
@@ -43,7 +44,7 @@ class Told:
 @pytest.fixture
 def filled(tmp_path: Path) -> Iterator[store.Store]:
     """A ledger of ten days, the fifth unread."""
-    opened = store.opened(f"sqlite:///{tmp_path / 'footfall.db'}")
+    opened = store.opened(databases.sqlite(tmp_path / "footfall.db"))
     for day in DAYS:
         ledger.add(opened, snapshot(day, counts(day)))
     yield opened

@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from bot import daily, deliveries, store
+from bot import daily, deliveries
 from bot.archive import Archive
 from bot.deliveries import Delivery, Edition, Ready, Run
+from tests import databases
 from tests.fake_outlet import HOWS, Crash, Fake, Ledger
 from tests.test_archive import document
 
@@ -30,7 +31,7 @@ class Publishing(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.store = store.opened("sqlite:///:memory:")
+        self.store = databases.memory()
         self.archive = Archive(self.store)
         self.outbox = daily.outbox(self.store)
         self.now = START

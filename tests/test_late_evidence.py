@@ -22,6 +22,7 @@ from bot.deliveries import Ready, Run
 from bot.records import Document, Period
 from bot.sources import opengradient
 from bot.worker.state import State
+from tests import databases
 from tests.fake_outlet import Fake, Ledger
 from tests.peers.opengradient import SECOND, World, two_days, world
 from tests.worlds import snapshot
@@ -91,7 +92,7 @@ class Walk:
 
 @pytest.fixture
 def walk(og: World, tmp_path: Path) -> Iterator[Walk]:
-    opened = store.opened(f"sqlite:///{tmp_path / 'footfall.db'}")
+    opened = store.opened(databases.sqlite(tmp_path / "footfall.db"))
     yield Walk(opened, og, tmp_path, Ledger())
     opened.close()
 
@@ -187,7 +188,7 @@ class Asked:
 
 
 def test_the_worker_goes_on_asking_what_is_told_late_though_no_list_is_missing(tmp_path: Path) -> None:
-    opened = store.opened(f"sqlite:///{tmp_path / 'footfall.db'}")
+    opened = store.opened(databases.sqlite(tmp_path / "footfall.db"))
     now = [EVENING.replace(hour=0, minute=10)]
     for catalogue in ("llm", "hub"):
         ledger.add(opened, replace(snapshot(SECOND, {"a/x": 0}), network="opengradient", catalogue=catalogue))

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot import leases, store
+from tests import databases
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 LASTS = timedelta(seconds=60)
@@ -52,7 +53,7 @@ def test_of_many_who_want_it_at_once_one_gets_it(db: store.Store) -> None:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 90), st.booleans()), max_size=12))
 def test_it_behaves_as_a_single_name_and_a_time(steps: list[tuple[str, int, bool]]) -> None:
-    db = store.opened("sqlite:///:memory:")
+    db = databases.memory()
     now, holder, until = NOW, "", NOW
     for who, seconds, gives_back in steps:
         now += timedelta(seconds=seconds)

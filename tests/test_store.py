@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,8 @@ from bot import store
 from bot.store import StoreError
 
 
-def test_migrations_make_the_tables_that_the_code_uses(db: store.Store) -> None:
-    with db.engine.connect() as connection:
+def test_migrations_make_the_tables_that_the_code_uses(bare: str) -> None:
+    with closing(store.opened(bare)) as opened, opened.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), store.tables) == []
 
 

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from bot import ledger, metrics, store
 from bot.ledger import books, groups
 from bot.records import Book, Listing, Name, Period, Unknown
+from tests import databases
 from tests.worlds import CATALOGUE, ONE, START, World, snapshot, window, worlds
 
 CATEGORIES = {"o0/m0": "risk", "o1/m1": "risk", "o0/m2": "@everyone <b>", "o1/m3": None, "o0/m4": "risk"}
@@ -56,7 +57,7 @@ def plain(held: Any) -> Any:
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(world=worlds(days=18))
 def test_groups_are_those_of_a_count_by_hand(world: World) -> None:
-    opened = store.opened("sqlite://")
+    opened = databases.memory()
     try:
         told(opened, world)
         for day in (START + 15 * ONE, START + 17 * ONE):
@@ -127,7 +128,7 @@ def test_what_groups_cost_does_not_grow_with_history() -> None:
 
 
 def steps_after(days: int) -> int:
-    opened = store.opened("sqlite://")
+    opened = databases.memory()
     try:
         told(opened, steady(days))
         whole = books.book(opened, CATALOGUE, Period.holding(START + (days - 1) * ONE))

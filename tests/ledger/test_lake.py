@@ -620,10 +620,10 @@ def test_a_long_reading_leaves_room_for_the_workers_own_writes(tmp_path: Path) -
 # --- coming from before ----------------------------------------------------------------------------------------------
 
 
-def test_days_that_the_old_tables_held_become_unread_and_nothing_else_changes(url: str, tmp_path: Path) -> None:
+def test_days_that_the_old_tables_held_become_unread_and_nothing_else_changes(bare: str, tmp_path: Path) -> None:
     from alembic import command
 
-    old = store.Store(url, Lake(str(tmp_path / "lake")))
+    old = store.Store(bare, Lake(str(tmp_path / "lake")))
     config = store._alembic()
     with old.writing() as connection:
         config.attributes["connection"] = connection

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bot import ledger, store
 from bot.records import Book, Flow, Period, Unknown, instant
+from tests import databases
 from tests.worlds import CATALOGUE, ONE, START, World, at, snapshot, window, worlds
 
 EMPTIED: list[store.Store] = []
@@ -53,7 +54,7 @@ def everything(db: store.Store) -> dict[str, list[tuple[object, ...]]]:
 def fresh() -> store.Store:
     """The one database of the property tests, emptied."""
     if not EMPTIED:
-        EMPTIED.append(store.opened("sqlite://"))
+        EMPTIED.append(databases.memory())
     with EMPTIED[0].writing() as connection:
         for table in reversed(store.tables.sorted_tables):
             connection.execute(table.delete())

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from bot import daily, ledger, store
 from bot.records import Document, Period, instant
 from bot.sources import ALWAYS, opengradient
+from tests import databases
 from tests.peers.anvil import Contract
 from tests.peers.enclave import enclaves
 from tests.peers.opengradient import CID, FIRST, NOWHERE, OTHER_CID, World, blob_id, seconds, world
@@ -59,7 +60,7 @@ def og() -> Iterator[World]:
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'footfall.db'}"
+    return databases.sqlite(tmp_path / "footfall.db")
 
 
 @pytest.fixture
@@ -213,7 +214,7 @@ def books(db: store.Store) -> list[Any]:
 def test_a_backfill_that_was_killed_goes_on_where_it_broke_off(og: World, tmp_path: Path) -> None:
     def emptied(name: str) -> store.Store:
         (tmp_path / name).mkdir()
-        opened = store.opened(f"sqlite:///{tmp_path / name / 'footfall.db'}")
+        opened = store.opened(databases.sqlite(tmp_path / name / "footfall.db"))
         daily.stand(opened, opengradient.standing(opengradient.Settings(), FOURTH, 8))
         return opened
 
@@ -444,7 +445,7 @@ def test_what_the_first_relay_logged_is_backed_by_its_log_and_named_by_its_sende
         settle("batchSettle", b"\x10" * 32, 7)
         made.node.at(seconds(LAST.date(), 0, 2))
         made.node.mine()
-        db = store.opened(f"sqlite:///{tmp_path / 'footfall.db'}")
+        db = store.opened(databases.sqlite(tmp_path / "footfall.db"))
         daily.stand(db, opengradient.standing(opengradient.Settings(), FOURTH, 8))
         pinned = {"relays": (old.address,), "signers": (made.node.accounts[0],)}
         done, _ = collected(db, made, tmp_path, wanted=ALL, **pinned)

@@ -11,6 +11,7 @@ import pytest
 from bot import daily, store
 from bot.records import Period
 from bot.sources import opengradient
+from tests import databases
 from tests.peers.anvil import Contract
 from tests.peers.enclave import enclaves
 from tests.peers.opengradient import FIRST, NOW, NOWHERE, PAYEE, World, seconds, world
@@ -49,7 +50,7 @@ def og(channel: list[Contract]) -> Iterator[World]:
 
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[store.Store]:
-    opened = store.opened(f"sqlite:///{tmp_path / 'footfall.db'}")
+    opened = store.opened(databases.sqlite(tmp_path / "footfall.db"))
     yield opened
     opened.close()
 
@@ -108,7 +109,7 @@ def test_one_word_of_a_proxy_makes_one_session_however_much_its_transaction_move
         inflator.send("inflate", made.proxy.address, made.token.address, PAYEE, 0)
         node.at(seconds(NOW.date(), 0, 2))
         node.mine(2)
-        opened = store.opened(f"sqlite:///{tmp_path / 'footfall.db'}")
+        opened = store.opened(databases.sqlite(tmp_path / "footfall.db"))
         collected(opened, made, tmp_path, node.deploy("Channel"))
         digest = composed(opened)
         opened.close()

@@ -20,6 +20,7 @@ from bot.records import Document, Haul, Period, Window, instant
 from bot.render import site
 from bot.render.page import Issue, Network, Site
 from bot.sources import _og_logs, opengradient
+from tests import databases
 from tests.peers.opengradient import FIRST, NOW, NOWHERE, SECOND, World, two_days, world
 
 PLAN = daily.Plan(
@@ -41,7 +42,7 @@ def og() -> Iterator[World]:
 
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[store.Store]:
-    opened = store.opened(f"sqlite:///{tmp_path / 'footfall.db'}")
+    opened = store.opened(databases.sqlite(tmp_path / "footfall.db"))
     daily.stand(opened, opengradient.standing(opengradient.Settings(), NOW.date() - timedelta(days=1), 8))
     yield opened
     opened.close()

@@ -1,0 +1,50 @@
+"""Databases as copies of one that was migrated and filled once a process: doing it anew for each test takes many times
+as long."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bot import store
+
+
+def nothing(_opened: store.Store) -> None:
+    """What stands in a database that was only migrated."""
+
+
+@cache
+def content(told: Callable[..., None] = nothing, *given: object) -> bytes:
+    """A SQLite file's bytes after `told(opened, *given)`."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "footfall.db")
+        if told is not nothing:
+            path.write_bytes(content())
+        opened = store.opened(f"sqlite:///{path}")
+        try:
+            told(opened, *given)
+        finally:
+            opened.close()
+        return path.read_bytes()
+
+
+def sqlite(path: Path, told: Callable[..., None] = nothing, *given: object) -> str:
+    """The address of a new file of that content."""
+    path.write_bytes(content(told, *given))
+    return f"sqlite:///{path}"
+
+
+def memory() -> store.Store:
+    """A migrated database of its own in memory."""
+    opened = store.Store("sqlite://")
+    with TemporaryDirectory() as folder:
+        sqlite(path := Path(folder, "footfall.db"))
+        with closing(sqlite3.connect(path)) as origin, closing(opened.engine.raw_connection()) as target:
+            assert isinstance(target.driver_connection, sqlite3.Connection)
+            origin.backup(target.driver_connection)
+    opened.migrate()
+    return opened
