@@ -1,7 +1,7 @@
 """What one day of so many uses takes: `python -m benchmarks._capacity 1000000 10000000`, for docs/scale.md.
 
 Seconds are of a core (processor time), so that other work on the machine changes them little. Uses, models and callers
-are made up as in `rollups`, and written in one step, within the memory that the lake is given where nobody says otherwise.
+are made up as in `rollups`, and written in one step within the memory that a lake has by default.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ def main() -> None:
             code = f"from benchmarks._capacity import added; added({folder!r}, {day.manifest!r})"
             ran = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True)
             each = size / int(count)
-            print(f"{int(count):,} uses: {size / 1e6:,.0f} MB, {each:.0f} bytes each; made, written in {writing:.1f} s", end="")
+            print(
+                f"{int(count):,} uses: {size / 1e6:,.0f} MB, {each:.0f} bytes each; made, written in {writing:.1f} s",
+                end="",
+            )
             print(f", {peak_mb():.0f} MB at most")
             print(f"  added up: {ran.stdout}", end="")
 
