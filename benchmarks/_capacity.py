@@ -1,7 +1,7 @@
 """What one day of so many uses takes: `python -m benchmarks._capacity 1000000 10000000`, for docs/scale.md.
 
 Seconds are of a core (processor time), so that other work on the machine changes them little. Uses, models and callers
-are made up as in `rollups`, and written in one step within the lake's memory of 400 MB.
+are made up as in `rollups`, and written in one step within the memory that a lake has by default.
 """
 
 from __future__ import annotations

@@ -88,6 +88,8 @@ class Told:
     forget_from: int | None = None
     owners: Mapping[str, Name] | None = None
     """Whose content ids are: uses that name one and no model learn their model."""
+    renames: bool = False
+    """Those of another model as well."""
 
 
 def empty(day: Day) -> Manifest:
@@ -122,7 +124,7 @@ def changed(day: Day, told: Told) -> tuple[Day, int]:
     if told.forget_from is not None:
         parts = _without(day, parts, told.forget_from)
     if told.owners:
-        parts = _owned(day, parts, told.owners)
+        parts = _owned(day, parts, told.owners, told.renames)
     new = 0
     for kind, records in ((KINDS["uses"], told.uses), (KINDS["payments"], told.payments)):
         if records:
@@ -175,20 +177,21 @@ def _sound(day: Day, part: Part) -> bool:
         return False
 
 
-def nameless(day: Day, limit: int) -> list[Use]:
+def nameless(day: Day, limit: int, named: bool = False) -> list[Use]:
     """Some of the uses that name a content id and no model: one of each content id, the most used first, since whoever
-    uses one chooses how it sorts."""
-    parts = [part for part in read(day).parts if part.kind == "uses" and part.nameless]
+    uses one chooses how it sorts. `named`: of those that name a model as well, one of each content id and model."""
+    parts = [part for part in read(day).parts if part.kind == "uses" and (part.nameless or named)]
     line = (
-        'SELECT min(place), min(block), min("at"), sum(uses)::BIGINT, content FROM {old} '
-        "WHERE model IS NULL AND content <> '' GROUP BY content ORDER BY sum(uses) DESC, content LIMIT "
-        + str(int(limit))
+        'SELECT min(place), min(block), min("at"), sum(uses)::BIGINT, model, content FROM {old} '
+        f"WHERE {'' if named else 'model IS NULL AND '}content <> '' "
+        f"GROUP BY content, model ORDER BY sum(uses) DESC, content, model LIMIT {int(limit)}"
     )
     if not parts:
         return []
     rows = files.asked(day, parts, line)
     return [
-        Use(place, block, datetime.fromtimestamp(at, UTC), int(n), None, "", cid) for place, block, at, n, cid in rows
+        Use(place, block, datetime.fromtimestamp(at, UTC), int(n), Name(model) if model else None, "", cid)
+        for place, block, at, n, model, cid in rows
     ]
 
 
@@ -232,21 +235,20 @@ def _without(day: Day, parts: Sequence[Part], block: int) -> list[Part]:
     return made
 
 
-def _owned(day: Day, parts: Sequence[Part], owners: Mapping[str, Name]) -> list[Part]:
-    """With the models that content ids turned out to be."""
-    waiting = [part for part in parts if part.nameless]
+def _owned(day: Day, parts: Sequence[Part], owners: Mapping[str, Name], renames: bool) -> list[Part]:
+    """With the models that content ids turned out to be, in the place of none or, with `renames`, of any other."""
+    waiting = [part for part in parts if part.kind == "uses" and (part.nameless or renames)]
     if not waiting:
         return list(parts)
     told = files.columns({"cid": list(owners), "named": [str(name) for name in owners.values()]})
-    some = files.asked(
-        day, waiting, "SELECT 1 FROM {old} JOIN {new} ON content = cid WHERE model IS NULL LIMIT 1", told
-    )
-    if not some:
+    learns = "model IS DISTINCT FROM named" if renames else "model IS NULL"
+    if not files.asked(
+        day, waiting, f"SELECT 1 FROM {{old}} JOIN {{new}} ON content = cid WHERE {learns} LIMIT 1", told
+    ):
         return list(parts)
-    line = (
-        "SELECT o.* REPLACE (coalesce(o.model, n.named) AS model) FROM {old} o LEFT JOIN {new} n ON o.content = n.cid"
-    )
-    return [part for part in parts if not part.nameless] + files.written(day, KINDS["uses"], line, waiting, told)
+    first = "n.named, o.model" if renames else "o.model, n.named"
+    line = f"SELECT o.* REPLACE (coalesce({first}) AS model) FROM {{old}} o LEFT JOIN {{new}} n ON o.content = n.cid"
+    return [part for part in parts if part not in waiting] + files.written(day, KINDS["uses"], line, waiting, told)
 
 
 def _added(

@@ -81,7 +81,7 @@ def changes(store: Store, haul: Haul, before: Sequence[Window] = ()) -> Changes:
         uses, payments = by_day.get(day, ((), ()))
         old = Day(store.lake, haul.network, haul.catalogue, day, row.manifest if row else "")
         owners = haul.owners if day in haul.days else None
-        told, mend = Told(uses, payments, haul.blocks, haul.forget_from, owners), mends.get(day)
+        told, mend = Told(uses, payments, haul.blocks, haul.forget_from, owners, haul.renames), mends.get(day)
         evidence = row.evidence if row and not uses else haul.evidence
         try:
             made, new = _changed(old, told, haul.window, mend is not None)
@@ -125,7 +125,8 @@ def _known(store: Store, haul: Haul, by_day: Iterable[date]) -> dict[date, Any]:
     if haul.forget_from is not None:
         wanted.append(event_days.c.last_block >= haul.forget_from)
     if haul.owners:
-        wanted.append(sa.and_(event_days.c.day.in_(haul.days), event_days.c.nameless > 0))
+        some = sa.true() if haul.renames else event_days.c.nameless > 0
+        wanted.append(sa.and_(event_days.c.day.in_(haul.days), some))
     mine = named(haul.network, haul.catalogue)
     chosen = sa.select(event_days).join(catalogues, catalogues.c.id == event_days.c.catalogue).where(*mine)
     with store.reading() as connection:

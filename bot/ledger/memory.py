@@ -95,14 +95,16 @@ class Memory:
         return backed, verified
 
     def unattributed(self, catalogue: str, since: date) -> tuple[Use, ...]:
-        """Uses since a day that name a content id of which nobody knew whose it is: one use of each content id."""
-        mine = (event_days.c.catalogue == self._key(catalogue), event_days.c.day >= since, event_days.c.nameless > 0)
+        """Uses since a day that name a content id of which nobody knew whose it is: one use of each content id. Where
+        nothing counts as read already, those that name a model as well: one use of each content id and model."""
+        some = sa.true() if self.again else event_days.c.nameless > 0
+        mine = (event_days.c.catalogue == self._key(catalogue), event_days.c.day >= since, some)
         with self.store.reading() as connection:
             found = connection.execute(sa.select(event_days).where(*mine, ~event_days.c.pruned)).all()
-        lost: dict[str, Use] = {}
+        lost: dict[tuple[str, Name | None], Use] = {}
         for row in found:
             day = lake.Day(self.store.lake, self.network, catalogue, row.day, row.manifest)
-            lost |= {use.content: use for use in lake.nameless(day, MOST_LOST)}
+            lost |= {(use.content, use.model): use for use in lake.nameless(day, MOST_LOST, self.again)}
         return tuple(lost.values())
 
     def names(self, catalogue: str) -> frozenset[Name]:

@@ -142,6 +142,8 @@ class Haul:
     """The chain was re-organised: forget all records from this block on first."""
     owners: Mapping[str, Name] = field(default_factory=dict)
     """Whose content ids turned out to be: uses of `days` that name one of them and no model were of that model."""
+    renames: bool = False
+    """Those uses that name another model as well: it was found wrong."""
     settlements: tuple[Settlement, ...] = ()
     judgements: tuple[Judgement, ...] = ()
     uses: tuple[Use, ...] = ()

@@ -141,17 +141,20 @@ class OpenGradient:
         yield Haul("opengradient", "hub", f"{len(made.entries)} models of the Hub", cursors=_og_beside.listed(now))
 
     def _mapped(self, client: httpx.Client, memory: Memory, found: Inventory, now: datetime) -> Iterator[Haul]:
-        """Uses whose content id some model turns out to hold."""
+        """Uses whose content id some model turns out to hold; of days read again, also those kept as another's."""
         lost = memory.unattributed("hub", now.date() - timedelta(days=30))
         wanted = {use.content for use in lost} - found.content.keys() - found.disputed
         owners = dict(found.content)
         if wanted:
             files = Files(client, self.chosen.hub, self.data / "opengradient" / "hub_files.json")
             owners |= files.owners(wanted, found.entries, now.date())
-        named = {use.content: owners[use.content] for use in lost if use.content in owners}
+        learns = [use for use in lost if use.content in owners and owners[use.content] != use.model]
+        named, renames = {use.content: owners[use.content] for use in learns}, any(use.model for use in learns)
         if named:
             days = tuple(now.date() - timedelta(days=n) for n in range(30, -1, -1))
-            yield Haul("opengradient", "hub", f"whose {len(named)} content ids are", days=days, owners=named)
+            yield Haul(
+                "opengradient", "hub", f"whose {len(named)} content ids are", days=days, owners=named, renames=renames
+            )
 
     def _paid(self, chain: Chain, payees: set[str]) -> _og_logs.Reading:
         token, channel = self.chosen.token.lower(), self.chosen.channel.lower()

@@ -69,6 +69,18 @@ def test_content_ids_that_turn_out_to_be_a_models_name_its_uses(url: str) -> Non
     assert lake.rollup(named).nameless == sum(use.count for use in lost) - wanted
 
 
+def test_a_model_that_was_wrong_is_replaced_only_where_that_is_said(url: str) -> None:
+    day = kept(url, Told(used(60), paid(5)))
+    mine = sum(use.count for use in used(60) if use.content == "cid0")
+    owners = {"cid0": Name("z/true")}
+    assert lake.changed(day, Told(owners=owners))[0] == day, "all of them name a model"
+    named, _ = lake.changed(day, Told(owners=owners, renames=True))
+    assert lake.rollup(named).by_model["z/true"] == mine and lake.rollup(named).uses == lake.rollup(day).uses
+    assert lake.rollup(named).sessions == lake.rollup(day).sessions
+    assert lake.changed(named, Told(owners=owners, renames=True)) == (named, 0)
+    assert {use.model for use in lake.nameless(named, 100, named=True) if use.content == "cid0"} == {Name("z/true")}
+
+
 def test_a_content_id_that_is_used_much_comes_before_those_that_only_sort_first(url: str) -> None:
     at = instant(DAY)
     strange = [Use(f"0x{n:064x}:0", 100 + n, at, 1, None, "", f"AAA{n}") for n in range(5)]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import sqlalchemy as sa
 
@@ -29,6 +31,9 @@ from bot.records import (
     Window,
     instant,
 )
+from bot.sources._hub import Inventory
+from bot.sources._og_choices import Settings
+from bot.sources._og_source import OpenGradient
 
 DAY = date(2026, 10, 5)
 ONE = timedelta(days=1)
@@ -174,6 +179,24 @@ def test_uses_of_hub_models_are_ranked_and_an_unmapped_one_is_named_later(db: st
     rows = ledger.ranking(db, HUB, Period(DAY, DAY))
     assert [(row.model, row.uses) for row in rows] == [("a/one", 3), ("b/two", 1), ("b/three", 0)]
     assert [(p.day, p.uses, p.models_used, p.models_added) for p in found.history] == [(DAY, 4, 1, 1)]
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_uses_kept_as_a_wrong_models_are_named_anew_where_days_are_read_again(
+    db: store.Store, tmp_path: Path, again: bool
+) -> None:
+    ledger.add(db, listed(DAY - ONE, "a/one", "b/two"))
+    ledger.add(db, listed(DAY, "a/one", "b/two"))
+    whose = {n: Name("a/one") for n in range(3)}
+    told = [Use(f"0x:{n}", 7, at(4), 1, whose.get(n), "0x1", "cid" if n else "other") for n in range(4)]
+    ledger.add_haul(db, haul("hub", uses=tuple(told)))
+    source = OpenGradient(Settings(), tmp_path, lambda: at(9))
+    found = Inventory(listed(DAY, "a/one", "b/two"), {}, {"cid": Name("b/two")})
+    with httpx.Client() as client:
+        for one in source._mapped(client, ledger.Memory(db, "og", again), found, at(9)):
+            ledger.add_haul(db, replace(one, network="og", window=haul("hub").window))
+    rows = {row.model: row.uses for row in ledger.ranking(db, HUB, Period(DAY, DAY))}
+    assert rows == ({"a/one": 1, "b/two": 3} if again else {"a/one": 3, "b/two": 1})
 
 
 @pytest.mark.parametrize(("named", "known"), [(2, True), (1, False)])
