@@ -2,8 +2,8 @@
 platform's ledger then holds each part exactly once and the archive its receipt: for single posts, many channels,
 threads, polls, corrections and the site.
 
-Plain posts of a worker alone are killed at every point. Of those with a second worker and of the other scenarios, points
-evenly spread are taken, and what is printed says how many of how many; `make crash-matrix` takes every one.
+Plain posts of a worker alone are killed at every point. Of those with a second worker and of the other scenarios,
+points evenly spread are taken, and what is printed says how many of how many; `make crash-matrix` takes every one.
 """
 
 from __future__ import annotations
