@@ -268,7 +268,7 @@ class Year:
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Year:
     year = Year(f"sqlite:///{tmp_path_factory.mktemp('year') / 'footfall.db'}", seed=7)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(charts, "card", lambda document: Picture("card.png", b"", "a card"))  # drawn elsewhere
+        patched.setattr(charts, "card", lambda *_: Picture("card.png", b"", "a card"))  # drawn elsewhere
         year.pass_by()
     return year
 

@@ -19,6 +19,7 @@ from discord import app_commands
 from discord.gateway import DiscordWebSocket
 
 from bot.answers import AnswerError, Desk
+from bot.answers.recent import Recent
 from bot.slash import questions, replies, tongues
 from bot.slash.buttons import Press
 from bot.slash.commands import COMMANDS
@@ -30,7 +31,7 @@ from bot.slash.pictures import Pictures
 from bot.slash.questions import Question
 from bot.slash.subscriptions import SERVER
 from bot.slash.watches import MEMBER
-from bot.slash.wording import Said, Sayings
+from bot.slash.wording import KEPT, Said, Sayings
 from bot.store import Store, StoreError, synced
 
 T = TypeVar("T")
@@ -62,7 +63,7 @@ class Footfall(discord.AutoShardedClient):
             shard_count=1,
         )
         self.desk, self.index, self.pictures = desk, Index(desk), Pictures()
-        self._sayings = Sayings(desk, self.pictures)
+        self._recent = Recent(KEPT)
         self.cooldowns = cooldowns or Cooldowns()
         self.house = house or House()
         self.books = Books.of(desk, self.house)
@@ -158,7 +159,7 @@ class Footfall(discord.AutoShardedClient):
 
     def said(self, question: Question, locale: str = "en") -> Said:
         """A question's answer. Takes its time; call it in a thread."""
-        return self._sayings.of(question, self.index.load, locale)
+        return Sayings(self.desk, self.pictures, self._recent).of(question, self.index.load, locale)
 
     def look_again(self) -> None:
         """Have the names in memory renewed, where that is due; whoever asks meanwhile gets those of before."""

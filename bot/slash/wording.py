@@ -6,7 +6,7 @@ Works off the loop: it asks the database and draws. Pages are slices of an answe
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from types import MappingProxyType
 from typing import Any, get_args
@@ -63,7 +63,7 @@ class Sayings:
 
     desk: Desk
     pictures: Pictures
-    recent: Recent = field(default_factory=lambda: Recent(KEPT))
+    recent: Recent
 
     def of(self, question: Question, names: Callable[[], Names], locale: str = "en") -> Said:
         """Ask and put into words of a language. Raises `AnswerError`, `StoreError`."""

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from bot import ledger
+from bot.answers.recent import Recent
 from bot.archive import Archive
 from bot.records import Document, Receipt
 from bot.slash.pictures import Pictures
@@ -24,7 +25,7 @@ def nobody() -> None:
 
 def test_an_answer_is_made_once_until_ledger_archive_day_or_language_differ(tmp_path: Path) -> None:
     with desks.desk(tmp_path) as desk:
-        sayings = Sayings(desk, Pictures())
+        sayings = Sayings(desk, Pictures(), Recent(9))
 
         def said(question: Question = TOP, locale: str = "en") -> Said:
             return sayings.of(question, nobody, locale)  # type: ignore[arg-type]
@@ -54,6 +55,6 @@ def test_a_digest_composed_again_is_told_again(tmp_path: Path) -> None:
 
 def test_how_things_stand_is_never_kept(tmp_path: Path) -> None:
     with desks.desk(tmp_path) as desk:
-        sayings = Sayings(desk, Pictures())
+        sayings = Sayings(desk, Pictures(), Recent(9))
         status = Question("status")
         assert sayings.of(status, nobody) is not sayings.of(status, nobody)  # type: ignore[arg-type]
