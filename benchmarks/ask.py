@@ -32,6 +32,7 @@ from bot.records import Document, Name, Period
 from bot.slash import Footfall, offers
 from bot.slash.completion import Known, Names
 from bot.slash.cooldowns import Cooldowns
+from bot.slash.running import settled
 from tests.peers.postgres import Postgres
 
 DAYS = 365
@@ -111,7 +112,7 @@ def _answered(name: str, made: store.Store, members: Askers, floor: float, folde
     def asked(rate: float, seconds: float, seed: int) -> list[Heard]:
         return members.ask(questions(rate, seconds, MODELS, LAST, DAYS, seed))
 
-    with connected(lambda: Footfall(_desk(made), cooldowns=Cooldowns(*FREE))) as client:
+    with settled(), connected(lambda: Footfall(_desk(made), cooldowns=Cooldowns(*FREE))) as client:
         asked(RATE, 3, 0)  # imports, connections, names: once in the life of a worker
         before = client.pictures.fresh  # type: ignore[attr-defined]
         busy = time.process_time()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import aiohttp
 import discord
@@ -44,7 +46,19 @@ def serve(
     may be connected."""
     house = house or House()
     discord.http.Route.BASE = house.api
-    asyncio.run(_Kept(desk, token, stop, leads, house).run(first_pause))
+    with settled():
+        asyncio.run(_Kept(desk, token, stop, leads, house).run(first_pause))
+
+
+@contextmanager
+def settled() -> Iterator[None]:
+    """Leaves what was made so far out of the garbage collector's passes, which would hold up answers by 50 ms and more."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 class _Kept:
