@@ -52,7 +52,7 @@ def serve(
 
 @contextmanager
 def settled() -> Iterator[None]:
-    """Leaves what was made so far out of the garbage collector's passes, which would hold up answers by 50 ms and more."""
+    """Leaves what was made so far out of the garbage collector's passes, which hold up answers by 50 ms and more."""
     gc.collect()
     gc.freeze()
     try:
