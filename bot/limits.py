@@ -8,6 +8,8 @@ from decimal import Decimal
 
 X_TEXT = 280
 """Weighted characters; docs.x.com, counting-characters."""
+ALT_TEXT = 1000
+"""Characters of a picture's alt text; docs.x.com, media/best-practices.mdx. Discord takes 1,024."""
 X_POLL_ANSWER = 25
 """docs.x.com, create-post.mdx."""
 
@@ -30,6 +32,11 @@ def weight(text: str) -> int:
     from twitter_text import parse_tweet  # type: ignore[import-untyped]  # 0.3 s: it reads a table of emoji
 
     return int(parse_tweet(text).weightedLength)
+
+
+def units(text: str) -> int:
+    """Length as Discord counts at most: UTF-16 units, never fewer than characters."""
+    return len(text.encode("utf-16-le")) // 2
 
 
 def links(text: str) -> list[str]:

@@ -15,8 +15,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
-from bot import charts
-from bot.charts import alt, series
+from bot import charts, limits
+from bot.charts import series
 from bot.words import LANGUAGES
 from bot.words.bidi import FIRST_STRONG, POP
 from tests.render.documents import STEMS, changed, recorded
@@ -68,7 +68,7 @@ def test_a_card_is_a_png_of_exactly_1200_by_675_with_an_alt_text(document: dict[
     card = charts.card(document)
     with Image.open(io.BytesIO(card.content)) as picture:
         assert (picture.format, picture.size) == ("PNG", (1200, 675))
-    assert 100 < len(card.alt) <= alt.LIMIT
+    assert 100 < len(card.alt) <= limits.ALT_TEXT
     assert card.alt.startswith(document["title"][:20])
     assert "Source: " in card.alt
 
@@ -129,7 +129,7 @@ def test_alt_texts_speak_every_language_within_the_limit(document: dict[str, Any
     block = document["catalogues"][0]
     points = [(date.fromisoformat(point["day"]), point["uses"]) for point in block["history"]]
     line = charts.alt.trend(points, document["title"], "runs", document["title"], language)
-    assert 100 < len(said) <= alt.LIMIT and 0 < len(line) <= alt.LIMIT
+    assert 100 < len(said) <= limits.ALT_TEXT and 0 < len(line) <= limits.ALT_TEXT
     assert said.count(FIRST_STRONG) == said.count(POP)
     sentences = re.split(r"(?<=[.。]) ", english)
     assert not [one for one in sentences if re.search("[a-z]{4}", one) and one in said]

@@ -9,15 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from bot import numbers
+from bot import limits, numbers
 from bot.charts import series
 from bot.charts.series import Day, Json, Number, Points
 from bot.metrics import METRICS
 from bot.records import Document
 from bot.words import N_, Speech, speech
-
-LIMIT = 1000
-"""Characters an alt text may hold: X and Discord take that many."""
 
 _SAID = ("models_listed", "models_used", "models_for_half", "uses", "top_1_share", "top_10_share")
 _USED, _LISTED = N_("Used: {said}."), N_("Listed: {said}.")
@@ -90,7 +87,7 @@ def clipped(parts: Sequence[str], source: str) -> str:
     """Sentences up to the limit; the source always fits, whole sentences fall away before it."""
     kept: list[str] = []
     for part in filter(None, parts):
-        if len(" ".join([*kept, part, source])) > LIMIT:
+        if len(" ".join([*kept, part, source])) > limits.ALT_TEXT:
             break
         kept.append(part)
     return " ".join(filter(None, [*kept, source]))
@@ -145,7 +142,7 @@ def _source(voice: Speech, document: Document, block: Json) -> str:
     if not document["refs"]:
         return voice.say("Source: {network}, {evidence}.", network=network, evidence=evidence)
     url = str(document["refs"][0]["url"])
-    url = url if len(url) <= LIMIT // 2 else f"{url[: LIMIT // 2 - 1]}…"
+    url = url if len(url) <= limits.ALT_TEXT // 2 else f"{url[: limits.ALT_TEXT // 2 - 1]}…"
     return voice.say("Source: {network}, {evidence}, {url}.", network=network, evidence=evidence, url=url)
 
 

@@ -97,7 +97,8 @@ def verify(store: Store) -> Iterator[Done]:
         try:
             made = lake.rollup(day)
             if not row.stale and not row.pruned:
-                problem = _differs(row, made) and f"{_differs(row, made)}; {_cure(day, row)}"
+                differs = _differs(row, made)
+                problem = f"{differs}; {_cure(day, row)}" if differs else ""
         except LakeError as error:
             problem = "" if _changed(store, catalogue, day) else f"{error}; {_cure(day, row)}"
         yield _done(day, row, row.bytes, problem)

@@ -20,7 +20,6 @@ TEXT_LIMIT = limits.X_TEXT
 CASHTAG_LIMIT = 1
 PICTURE_LIMIT = 4
 PICTURE_BYTES = 5 * 1024 * 1024
-ALT_LIMIT = 1000
 POLL_ANSWERS = range(2, 5)
 POLL_LASTS = (timedelta(minutes=5), timedelta(minutes=10_080))
 
@@ -97,8 +96,8 @@ def _media_refusals(part: Part) -> Iterator[str]:
             yield f"{picture.name}: wanted a PNG or JPEG"
         if len(picture.content) > PICTURE_BYTES:
             yield f"{picture.name}: {len(picture.content):,} bytes; X allows {PICTURE_BYTES:,}"
-        if not 0 < len(picture.alt) <= ALT_LIMIT:
-            yield f"{picture.name}: an alt text of {len(picture.alt):,} characters; wanted 1 to {ALT_LIMIT:,}"
+        if not 0 < len(picture.alt) <= limits.ALT_TEXT:
+            yield f"{picture.name}: an alt text of {len(picture.alt):,} characters; wanted 1 to {limits.ALT_TEXT:,}"
 
 
 def _poll_refusals(poll: Poll | None) -> Iterator[str]:

@@ -40,7 +40,6 @@ from bot.outlets import (
 )
 from bot.outlets._x_answers import Answered, Lost, NotReached, objects
 from bot.outlets._x_limits import (
-    ALT_LIMIT,
     PICTURE_BYTES,
     PICTURE_LIMIT,
     TEXT_LIMIT,
@@ -54,7 +53,6 @@ if TYPE_CHECKING:
     from bot.outlets._x_wire import Wire
 
 __all__ = [
-    "ALT_LIMIT",
     "PICTURE_BYTES",
     "PICTURE_LIMIT",
     "SECRETS",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import discord
 from discord.app_commands import Choice
 
-from bot import numbers, words
+from bot import limits, numbers, words
 from bot.answers import Desk
 from bot.metrics import METRICS
 from bot.records import FootfallError, Name, PeriodName
@@ -34,7 +34,7 @@ def _offer(desk: Desk, one: Known, plain: bool) -> Choice[str]:
     """A model as a choice: by its name where that says all, else by its stand-in."""
     several = len(desk.watched) > 1
     shown = f"{one.model} · {desk.watched[one.network].title}" if several else str(one.model)
-    return Choice(name=_clipped(shown), value=one.model if plain and _units(one.model) <= LONGEST else one.token)
+    return Choice(name=_clipped(shown), value=one.model if plain and limits.units(one.model) <= LONGEST else one.token)
 
 
 async def sides(interaction: discord.Interaction[Footfall], typed: str) -> list[Choice[str]]:
@@ -86,10 +86,6 @@ def _said(day: date, language: str) -> str:
 
 def _clipped(text: str, limit: int = LONGEST) -> str:
     clipped = Name(text, limit)
-    while _units(clipped) > limit:
+    while limits.units(clipped) > limit:
         clipped = Name(clipped, len(clipped) - 2)
     return clipped
-
-
-def _units(text: str) -> int:
-    return len(text.encode("utf-16-le")) // 2
