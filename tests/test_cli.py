@@ -599,6 +599,15 @@ def test_an_altered_record_is_found(run: Run, folder: Path, record: Path) -> Non
     assert "altered: npm:all-the-public-replicate-models@1.352.0/stats.json" in ran.out and "intact" not in ran.out
 
 
+def test_a_network_without_that_day_keeps_no_other_from_being_verified(run: Run, folder: Path) -> None:
+    config = (folder / "config.yaml").read_text()
+    (folder / "config.yaml").write_text(config.replace("networks:\n", "networks:\n  opengradient: {}\n", 1))
+    ran = run("verify", DAY)
+    assert ran.code == 0 and "match, 33 figures" in ran.out
+    assert "left out: opengradient: nothing was collected yet" in ran.err
+    refused(run("verify", DAY, "--network", "opengradient"), 2, r"^opengradient: nothing was collected yet")
+
+
 def test_a_record_that_is_not_at_hand_is_said_and_no_mismatch(run: Run, folder: Path, record: Path) -> None:
     config = (folder / "config.yaml").read_text()
     (folder / "config.yaml").write_text(config.replace(str(record), str(folder / "none.tgz")))

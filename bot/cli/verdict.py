@@ -12,6 +12,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, NotRequired, TypedDict
 
+import click
 import msgspec
 
 from bot import daily, sources
@@ -96,13 +97,25 @@ def of(parts: Parts, digest: Document) -> Verdict:
 
 
 def documents(parts: Parts, named: str, network: str | None, period: PeriodName) -> list[Document]:
-    """The digests meant: of a day, from the archive, or the one in a file. Raises `UsageError`."""
+    """The digests meant: of a day, from the archive, or the one in a file. Of several networks those that have none of
+    that day are left out, and why is said. Raises `UsageError`."""
     day = day_of(named)
     if day is None:
         return [_read(parts, Path(named))]
+    held: list[Document] = []
+    missing: list[UsageError] = []
     for plan in parts.chosen(network):
-        parts.covered(plan, day, period)
-    return [parts.desk.document(plan.network, period, day) for plan in parts.chosen(network)]
+        try:
+            parts.covered(plan, day, period)
+        except UsageError as error:
+            missing.append(error)
+        else:
+            held.append(parts.desk.document(plan.network, period, day))
+    if not held:
+        raise missing[0]
+    for one in missing:
+        click.echo(f"left out: {one}", err=True)
+    return held
 
 
 def _read(parts: Parts, path: Path) -> Document:
