@@ -189,18 +189,20 @@ def _catalogue(book: Book, places: Mapping[Ref, int], hidden: Hidden) -> dict[st
 
 
 def _top(book: Book, names: Mapping[int, tuple[str, str]], hidden: Hidden) -> list[dict[str, object]]:
-    """The most used models of the period; of equally used ones the first by name."""
+    """The most used models of the period; of equally used ones the first by name. Where part of the use is not known,
+    they are those whose use is, without a share."""
     flow = book.flow
-    if isinstance(flow, Unknown):
+    if isinstance(flow, Unknown) or flow.unknown_models is None:
         return []
-    leaders = nsmallest(TOP, flow.by_model.items(), key=lambda use: (-use[1], names[use[0]]))
+    known = {model: uses for model, uses in flow.by_model.items() if model not in flow.unknown_models}
+    leaders = nsmallest(TOP, known.items(), key=lambda use: (-use[1], names[use[0]]))
     return [
         {
             "rank": rank,
             "model": hidden.model(*names[model]),
             "author": hidden.author(*names[model]),
             "uses": uses,
-            "share": uses / flow.uses,
+            "share": None if flow.incomplete else uses / flow.uses,
         }
         for rank, (model, uses) in enumerate(leaders, 1)
     ]
@@ -233,9 +235,7 @@ def _cells(book: Book, told: Mapping[str, metrics.Amount]) -> dict[str, object]:
 
 def _cell(value: metrics.Amount, unit: str) -> dict[str, object]:
     """A figure of a table: its label stands in the column, and its evidence and refs are the catalogue's."""
-    if isinstance(value, Unknown):
-        return {"value": None, "unknown": value.reason, "unit": unit}
-    return {"value": value, "unit": unit}
+    return metrics.stated(value, {"unit": unit})
 
 
 def _curve(book: Book) -> list[list[int | float]]:
@@ -261,6 +261,7 @@ def _point(point: Point) -> dict[str, object]:
         "models_used": point.models_used,
         "models_listed": point.models_listed,
         "models_added": point.models_added,
+        **({"at_least": True} if point.at_least else {}),
     }
 
 
@@ -302,9 +303,10 @@ def _figures_of(document: Document) -> dict[tuple[str, str], FigureDocument]:
     }
 
 
-def _told(figure: FigureDocument) -> tuple[int | float | str | None, str | None]:
-    """What a reader was told. A number is the same whether JSON wrote it as 1 or 1.0."""
-    return figure["value"], figure.get("unknown")
+def _told(figure: FigureDocument) -> tuple[int | float | str | None, str | None, bool]:
+    """What a reader was told. A number is the same whether JSON wrote it as 1 or 1.0, and is another one where it is a
+    lower bound."""
+    return figure["value"], figure.get("unknown"), figure.get("at_least", False)
 
 
 def _absent(like: FigureDocument, reason: str) -> FigureDocument:

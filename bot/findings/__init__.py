@@ -13,7 +13,7 @@ import msgspec
 
 from bot.digest import HIDDEN, HIDDEN_AUTHOR, Hidden, names_of
 from bot.findings import balance, models, series
-from bot.findings.claims import CANDIDATES, Claim, Found, Page
+from bot.findings.claims import CANDIDATES, Claim, Found, Page, exact_part
 from bot.metrics import FigureDocument
 from bot.records import Book, Document
 
@@ -65,18 +65,18 @@ def holds(finding: Finding, book: Book) -> bool:
 
     Raises `KeyError` for a key that is none of `KINDS` and `msgspec.ValidationError` for values that are not its own.
     """
-    return msgspec.convert(finding["values"], KINDS[finding["key"]]).holds(book)
+    return msgspec.convert(finding["values"], KINDS[finding["key"]]).holds(exact_part(book))
 
 
 def _ranked(book: Book, figures: Mapping[str, FigureDocument], hidden: Hidden) -> list[Finding]:
-    page = Page(book, figures)
+    page = Page(exact_part(book), figures)
     found = [
         one
         for periods, candidates in CANDIDATES
         if book.period.name in periods
         for one in candidates(page)
         # Each claim was made in one way and is now counted in another: a mistake in either drops it.
-        if one.claim.holds(book)
+        if one.claim.holds(page.book)
     ]
     found.sort(key=lambda one: (-one.score, one.claim.key, str(one.claim)))
     authors = dict(names_of(book).values()) if hidden.models else {}

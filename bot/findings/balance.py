@@ -140,7 +140,7 @@ def _compared(book: Book) -> tuple[float, float, int] | None:
     flows = [flow if isinstance(flow, Unknown) else flow.uses for flow in (book.flow, book.flow_before)]
     uses, before = (book.total_7d, book.total_prior_7d) if daily else flows
     listed, listed_before = book.listed, book.listed_7d_before if daily else book.listed_period_before
-    if isinstance(uses, Unknown) or isinstance(before, Unknown) or not before:
+    if not isinstance(uses, int) or not isinstance(before, int) or not before:
         return None
     if isinstance(listed, Unknown) or isinstance(listed_before, Unknown) or not listed_before:
         return None

@@ -7,12 +7,12 @@ the same one, or one with a longer history.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import ClassVar, Protocol
 
 from bot.metrics import FigureDocument
-from bot.records import Book, PeriodName, Unknown
+from bot.records import AtLeast, Book, Flow, PeriodName, Point, Unknown
 
 ONE = timedelta(days=1)
 
@@ -44,9 +44,9 @@ class Page:
     figures: Mapping[str, FigureDocument]
 
     def value(self, key: str) -> int | float | None:
-        """A figure's value, `None` where it is unknown or where this period has no such figure."""
+        """A figure's value, `None` where it is unknown or a lower bound, or where this period has no such figure."""
         figure = self.figures.get(key)
-        value = figure["value"] if figure else None
+        value = figure["value"] if figure and not figure.get("at_least") else None
         return None if isinstance(value, str) else value
 
     def count(self, key: str) -> int | None:
@@ -69,6 +69,33 @@ def looks_at(periods: frozenset[PeriodName]) -> Callable[[Candidates], Candidate
         return candidates
 
     return register
+
+
+def exact_part(book: Book) -> Book:
+    """The book as claims see it: a lower bound is no record, no rank and no change, so to them it is unknown."""
+    flow, before = (
+        Unknown(flow.incomplete) if isinstance(flow, Flow) and flow.incomplete else flow
+        for flow in (book.flow, book.flow_before)
+    )
+    totals = (book.total_7d, book.total_30d, book.total_prior_7d)
+    week, month, prior = (Unknown(total.reason) if isinstance(total, AtLeast) else total for total in totals)
+    return replace(
+        book,
+        flow=flow,
+        flow_before=before,
+        total_7d=week,
+        total_30d=month,
+        total_prior_7d=prior,
+        history=tuple(map(_exact_point, book.history)),
+        quiet=() if isinstance(flow, Unknown) else book.quiet,
+        woken=() if isinstance(flow, Unknown) else book.woken,
+    )
+
+
+def _exact_point(point: Point) -> Point:
+    if not point.at_least:
+        return point
+    return Point(point.day, models_listed=point.models_listed, models_added=point.models_added)
 
 
 def unit_of(book: Book, metric: str) -> str:

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from bot.ledger.asking import key_of
 from bot.ledger.flows import use_by_model
 from bot.ledger.snapshots import ONE
-from bot.records import Book, Flow, Grouping, GroupKind, Unknown
+from bot.records import AtLeast, Book, Flow, Grouping, GroupKind, Unknown
 from bot.store import Store, models, readings, snapshots
 
 KINDS: tuple[GroupKind, ...] = get_args(GroupKind)
@@ -57,7 +57,8 @@ def grouped(store: Store, book: Book) -> Book:
 
 
 def _used(book: Book) -> set[int]:
-    return {model for flow in (book.flow, book.flow_before) if isinstance(flow, Flow) for model in flow.by_model}
+    flows = [flow for flow in (book.flow, book.flow_before) if isinstance(flow, Flow)]
+    return {model for flow in flows for model in (*flow.by_model, *(flow.unknown_models or ()))}
 
 
 def _gone(connection: sa.Connection, ids: Iterable[int]) -> Names:
@@ -82,7 +83,9 @@ def _list(connection: sa.Connection, catalogue: int, day: date, stock: int | Unk
     return dict.fromkeys(connection.scalars(sa.select(readings.c.model).where(here)), 1)
 
 
-def _uses(connection: sa.Connection, catalogue: int, first: date, last: date, total: int | Unknown) -> Counts:
+def _uses(
+    connection: sa.Connection, catalogue: int, first: date, last: date, total: int | AtLeast | Unknown
+) -> Counts:
     """Use of some days, as far as it names its model."""
     if isinstance(total, Unknown):
         return total

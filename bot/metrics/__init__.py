@@ -8,9 +8,10 @@ category and author.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TypedDict
+from typing import TypedDict, cast
 
 # Importing registers, and the order of registration is the order in which a digest shows its figures.
 # isort: off
@@ -19,7 +20,7 @@ from bot.metrics import stocks, flows, activity, concentration, balance, proof, 
 # isort: on
 from bot.metrics.groups import Group, Table, groups
 from bot.metrics.registry import METRICS, Amount, Metric, Value, metric
-from bot.records import About, Book, Catalogue, Evidence, Unknown
+from bot.records import About, AtLeast, Book, Catalogue, Evidence, Unknown
 
 __all__ = [
     "METRICS",
@@ -34,6 +35,7 @@ __all__ = [
     "groups",
     "label",
     "metric",
+    "stated",
     "unit",
 ]
 
@@ -57,6 +59,10 @@ class FigureDocument(_Stated, total=False):
     """The reason; only where `value` is null."""
     error: float
     """Of a count that was estimated: its standard error as a share of it."""
+    at_least: bool
+    """True where `value` is a lower bound, and absent elsewhere."""
+    reason: str
+    """Why it is a lower bound; only with `at_least`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,26 +77,24 @@ class Figure:
 
     def document(self, refs: list[int]) -> FigureDocument:
         """As JSON. `refs` are places in the document's list of references."""
-        if isinstance(self.value, Unknown):
-            return {
-                "value": None,
-                "unknown": self.value.reason,
-                "unit": self.unit,
-                "label": self.label,
-                "evidence": self.evidence,
-                "refs": refs,
-            }
-        if isinstance(self.value, About):
-            return {
-                "value": self.value.value,
-                "unit": self.unit,
-                "label": self.label,
-                "evidence": self.evidence,
-                "refs": refs,
-                "error": self.value.error,
-            }
-        value = f"{self.value:f}" if isinstance(self.value, Decimal) else self.value
-        return {"value": value, "unit": self.unit, "label": self.label, "evidence": self.evidence, "refs": refs}
+        about = {"unit": self.unit, "label": self.label, "evidence": self.evidence, "refs": refs}
+        return cast(FigureDocument, stated(self.value, about))
+
+
+def stated(value: Amount, about: Mapping[str, object]) -> dict[str, object]:
+    """A value as JSON, with what it is of: its number, or null and the reason; what limits the number stands last."""
+    match value:
+        case Unknown():
+            return {"value": None, "unknown": value.reason, **about}
+        case About():
+            return {"value": value.value, **about, "error": value.error}
+        case AtLeast():
+            return {"value": _number(value.value), **about, "at_least": True, "reason": value.reason}
+    return {"value": _number(value), **about}
+
+
+def _number(value: int | float | Decimal) -> int | float | str:
+    return f"{value:f}" if isinstance(value, Decimal) else value
 
 
 def figures(book: Book) -> dict[str, Figure]:

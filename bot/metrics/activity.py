@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from statistics import median
 
+from bot.metrics.flows import total_of
 from bot.metrics.ranking import NONE_NAMED, ranking, used_listed
-from bot.metrics.registry import DAY_ONLY, NO_USE, NOTHING_LISTED, Value, metric, ratio
+from bot.metrics.registry import DAY_ONLY, NO_USE, NOTHING_LISTED, Value, exact, metric, ratio
 from bot.metrics.stocks import models_listed
-from bot.records import Book, Flow, Unknown, few_named, unnamed
+from bot.records import AtLeast, Book, Flow, Unknown, at_least, few_named, unnamed
 
 SETTLED_DAYS = 30
 """A model must have been on offer this long before it can be called never used."""
@@ -18,7 +19,9 @@ SETTLED_DAYS = 30
 def models_used(book: Book) -> Value:
     """Models listed at the end of the period with at least one use in it."""
     used = used_listed(book)
-    return used if isinstance(used, Unknown) else len(used)
+    if isinstance(used, Unknown):
+        return used
+    return at_least(len(used.models), used.reason) if used.reason else len(used.models)
 
 
 @metric(unit="models", label="models used in 7 days", periods=DAY_ONLY)
@@ -75,7 +78,7 @@ def models_never_used(book: Book) -> Value:
 @metric(unit="ratio", label="{unit} per listed model")
 def uses_per_listed(book: Book) -> Value:
     """All use in the period, divided by models listed at its end."""
-    return ratio(book.flow if isinstance(book.flow, Unknown) else book.flow.uses, models_listed(book), NOTHING_LISTED)
+    return ratio(total_of(book.flow), models_listed(book), NOTHING_LISTED)
 
 
 @metric(unit="uses", label="median {unit} of a used model")
@@ -95,11 +98,12 @@ def _missed(book: Book) -> Unknown | None:
     """Why a use of a model may not have been seen where use is told event by event."""
     if not book.catalogue.evidences:
         return None
-    if isinstance(book.total_30d, Unknown):
-        return book.total_30d
-    if book.total_30d and not _names_models(book):
+    total = exact(book.total_30d)
+    if isinstance(total, Unknown):
+        return total
+    if total and not _names_models(book):
         return Unknown(NONE_NAMED)
-    return unnamed(book.unnamed_30d, book.total_30d) if book.unnamed_30d else None
+    return unnamed(book.unnamed_30d, int(total)) if book.unnamed_30d else None
 
 
 def watched_for(book: Book, days: int) -> int | Unknown:
@@ -109,16 +113,30 @@ def watched_for(book: Book, days: int) -> int | Unknown:
     return watched if watched >= days else Unknown(f"watched for {watched} of {days} days")
 
 
-def _used_lately(book: Book, total: int | Unknown, lost: int, days: int) -> Value:
-    if isinstance(book.listed, Unknown):
-        return book.listed
+def _used_lately(book: Book, total: int | AtLeast | Unknown, lost: int, days: int) -> Value:
+    listed = book.listed_in_part or book.listed
+    if isinstance(listed, Unknown):
+        return listed
     if isinstance(total, Unknown):
         return total
-    if few := few_named(book.catalogue.evidence, lost, total):
+    seen = int(total.value) if isinstance(total, AtLeast) else total
+    if few := few_named(book.catalogue.evidence, lost, seen):
         return few
     first = book.period.last - timedelta(days=days - 1)
-    used = sum(model.last_used_from is not None and model.last_used_from >= first for model in book.listed)
-    return Unknown(NONE_NAMED) if total and not used and not _names_models(book) else used
+    used = sum(model.last_used_from is not None and model.last_used_from >= first for model in listed)
+    if seen and not used and not _names_models(book):
+        return Unknown(NONE_NAMED)
+    why = _why_more(book, total, lost, seen) if used < len(listed) or isinstance(book.listed, Unknown) else ""
+    return at_least(used, why) if why else used
+
+
+def _why_more(book: Book, total: int | AtLeast, lost: int, seen: int) -> str:
+    """Why more models may have been used lately than were seen to be; empty where none were."""
+    if isinstance(book.listed, Unknown):
+        return book.listed.reason
+    if isinstance(total, AtLeast):
+        return total.reason
+    return unnamed(lost, seen).reason if lost else ""
 
 
 def _names_models(book: Book) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.metrics.activity import watched_for
 from bot.metrics.flows import uses_change, uses_change_7d
-from bot.metrics.registry import DAY_ONLY, LONGER_ONLY, NO_USE, NOTHING_LISTED, Value, change, metric, ratio
+from bot.metrics.registry import DAY_ONLY, LONGER_ONLY, NO_USE, NOTHING_LISTED, Value, change, exact, metric, ratio
 from bot.metrics.stocks import models_listed
 from bot.records import Book, Model, Unknown
 
@@ -56,13 +56,16 @@ def share_attributed(book: Book) -> Value:
     """Share of all use in the period that names the model used."""
     if isinstance(book.flow, Unknown):
         return book.flow
+    if book.flow.incomplete:
+        return Unknown(book.flow.incomplete)
     return ratio(book.flow.uses - book.flow.unattributed, book.flow.uses, NO_USE)
 
 
 def _gap(demand: Value, supply: Value) -> Value:
-    if isinstance(demand, Unknown):
-        return demand
-    return supply if isinstance(supply, Unknown) else demand - supply
+    asked, offered = exact(demand), exact(supply)
+    if isinstance(asked, Unknown):
+        return asked
+    return offered if isinstance(offered, Unknown) else asked - offered
 
 
 def _used_early(model: Model) -> bool:

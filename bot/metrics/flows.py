@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from bot.metrics.registry import DAY_ONLY, LONGER_ONLY, NO_USE, Value, change, metric
-from bot.records import Book, Unknown
+from bot.records import AtLeast, Book, Flow, Unknown
 
 
 @metric(unit="uses", label="{unit}")
 def uses(book: Book) -> Value:
     """All use in the period. Each model counts from its first to its last reading in the period, also if it joined or
     left on the way."""
-    return book.flow if isinstance(book.flow, Unknown) else book.flow.uses
+    return total_of(book.flow)
 
 
 @metric(unit="uses", label="{unit} in 7 days", periods=DAY_ONLY)
@@ -35,5 +35,9 @@ def uses_change_7d(book: Book) -> Value:
 def uses_change(book: Book) -> Value:
     """Use in the period, divided by use in the period before, minus 1. Months are compared as they are, whatever
     their number of days."""
-    before = book.flow_before
-    return change(uses(book), before if isinstance(before, Unknown) else before.uses, f"{NO_USE} in the period before")
+    return change(uses(book), total_of(book.flow_before), f"{NO_USE} in the period before")
+
+
+def total_of(flow: Flow | Unknown) -> int | AtLeast | Unknown:
+    """All use of a window."""
+    return flow if isinstance(flow, Unknown) else flow.total

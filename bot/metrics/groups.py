@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from bot.metrics.ranking import NONE_NAMED, named_flow
 from bot.metrics.registry import METRICS, Amount, Metric
-from bot.records import Book, Flow, Grouping, GroupKind, Model, Unknown
+from bot.records import AtLeast, Book, Flow, Grouping, GroupKind, Model, Unknown, at_least
 
 COLUMNS = (
     *("models_listed", "models_added", "models_used", "share_used", "uses"),
@@ -46,7 +46,7 @@ class Table:
     groups: tuple[Group, ...]
     """Most used first, equally used ones by models listed and name; models without a group last."""
     rest: Group | None
-    outside: int | Unknown
+    outside: int | AtLeast | Unknown
     """Uses that name no model and belong to no group."""
 
 
@@ -57,17 +57,14 @@ class _Sorted:
     book: Book
     grouping: Grouping
     listed: Mapping[str, list[Model]] | Unknown
-    flow: Mapping[str, dict[int, int]] | Unknown
-    flow_before: Mapping[str, dict[int, int]] | Unknown
+    flow: Mapping[str, Flow] | Unknown
+    flow_before: Mapping[str, Flow] | Unknown
 
     def part(self, names: Sequence[str]) -> Book:
         """The book of some groups together."""
 
-        def flow(held: Mapping[str, dict[int, int]] | Unknown) -> Flow | Unknown:
-            if isinstance(held, Unknown):
-                return held
-            by_model = {model: count for name in names for model, count in held.get(name, {}).items()}
-            return Flow(sum(by_model.values()), by_model)
+        def flow(held: Mapping[str, Flow] | Unknown) -> Flow | Unknown:
+            return held if isinstance(held, Unknown) else _together([held[name] for name in names if name in held])
 
         def count(held: Mapping[str, int] | Unknown) -> int | Unknown:
             return held if isinstance(held, Unknown) else sum(held.get(name, 0) for name in names)
@@ -76,6 +73,7 @@ class _Sorted:
         before = count(grouping.listed_before)
         return replace(
             self.book,
+            listed_in_part=(),
             listed=held if isinstance(held, Unknown) else tuple(m for name in names for m in held.get(name, ())),
             listed_7d_before=before,
             listed_period_before=before,
@@ -108,8 +106,25 @@ def _table(book: Book, kind: GroupKind, grouping: Grouping) -> Table:
         len(names),
         tuple(group(name, [name]) for name in [*told, *nameless]),
         group("", others) if others else None,
-        book.flow.unattributed if isinstance(book.flow, Flow) else book.flow,
+        _outside(book.flow),
     )
+
+
+def _outside(flow: Flow | Unknown) -> int | AtLeast | Unknown:
+    """Uses that name no model."""
+    if isinstance(flow, Unknown):
+        return flow
+    whole = not flow.incomplete or flow.unknown_models is not None
+    return flow.unattributed if whole else at_least(flow.unattributed, flow.incomplete)
+
+
+def _together(flows: Sequence[Flow]) -> Flow:
+    """The use of some groups together."""
+    by_model = {model: count for flow in flows for model, count in flow.by_model.items()}
+    incomplete = next((flow.incomplete for flow in flows if flow.incomplete), "")
+    missing = [flow.unknown_models for flow in flows]
+    unknown = None if None in missing else frozenset(model for some in missing for model in some or ())
+    return Flow(sum(by_model.values()), by_model, incomplete=incomplete, unknown_models=unknown)
 
 
 def _sorted(book: Book, kind: GroupKind, grouping: Grouping) -> _Sorted:
@@ -120,28 +135,46 @@ def _sorted(book: Book, kind: GroupKind, grouping: Grouping) -> _Sorted:
         group_of[model.id] = name
         listed.setdefault(name, []).append(model)
 
-    def flow(whole: Flow | Unknown) -> dict[str, dict[int, int]] | Unknown:
-        if isinstance(whole, Unknown):
-            return whole
-        held: dict[str, dict[int, int]] = {}
-        for model, count in whole.by_model.items():
-            held.setdefault(group_of.get(model, ""), {})[model] = count
-        return held if held or not whole.uses else Unknown(NONE_NAMED)
+    def flow(whole: Flow | Unknown) -> dict[str, Flow] | Unknown:
+        return whole if isinstance(whole, Unknown) else _by_group(whole, group_of, listed)
 
     of_listed = book.listed if isinstance(book.listed, Unknown) else listed
     return _Sorted(book, grouping, of_listed, flow(named_flow(book)), flow(book.flow_before))
+
+
+def _by_group(whole: Flow, group_of: Mapping[int, str], names: Iterable[str]) -> dict[str, Flow] | Unknown:
+    """A flow by group: a lower bound where a model of the group has use that is not known. `names`: groups listed."""
+    held: dict[str, dict[int, int]] = {}
+    for model, count in whole.by_model.items():
+        held.setdefault(group_of.get(model, ""), {})[model] = count
+    if whole.uses and not held:
+        return Unknown(NONE_NAMED)
+    if not whole.incomplete:
+        return {name: Flow(sum(used.values()), used) for name, used in held.items()}
+    missing: dict[str, frozenset[int] | None] = dict.fromkeys([*names, *held]) if whole.unknown_models is None else {}
+    for model in whole.unknown_models or ():
+        name = group_of.get(model, "")
+        missing[name] = (missing.get(name) or frozenset()) | {model}
+    made: dict[str, Flow] = {}
+    for name in {**held, **missing}:
+        used, why = held.get(name, {}), whole.incomplete if name in missing else ""
+        made[name] = Flow(sum(used.values()), used, incomplete=why, unknown_models=missing.get(name, frozenset()))
+    return made
 
 
 def _ordered(split: _Sorted) -> list[str]:
     """Names of groups with a model listed or used."""
     listed = {} if isinstance(split.listed, Unknown) else split.listed
     used = {} if isinstance(split.flow, Unknown) else split.flow
-    uses = {name: sum(held.values()) for name, held in used.items()}
+    uses = {name: flow.uses for name, flow in used.items()}
     names: Iterable[str] = (listed.keys() | used.keys()) - {""}
     return sorted(names, key=lambda name: (-uses.get(name, 0), -len(listed.get(name, ())), name))
 
 
-def _named(total: int | Unknown, by_group: Mapping[str, int] | Unknown) -> Mapping[str, int] | Unknown:
-    """Use by group; unknown where there was some and none of it names its model."""
+def _named(total: int | AtLeast | Unknown, by_group: Mapping[str, int] | Unknown) -> Mapping[str, int] | Unknown:
+    """Use by group; unknown where there was some and none of it names its model, or where part of it is missing:
+    whose that was is not looked at."""
+    if isinstance(total, AtLeast):
+        return Unknown(total.reason)
     none = not isinstance(by_group, Unknown) and not any(by_group.values())
     return Unknown(NONE_NAMED) if none and not isinstance(total, Unknown) and total else by_group

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from bot.metrics.flows import uses
 from bot.metrics.registry import DAY_ONLY, NO_USE, Value, metric, ratio
-from bot.records import About, Book, Callers, Evidence, Unknown
+from bot.records import About, AtLeast, Book, Callers, Evidence, Unknown
 
 
 def _has_callers(book: Book) -> bool:
@@ -54,7 +54,7 @@ def share_verified(book: Book) -> Value:
     """Verified uses divided by backed ones. Known only when each settlement of the period has its verdict or will never
     be readable."""
     verified, backed = _of(book, "verified"), _of(book, "backed")
-    if isinstance(verified, int) and isinstance(backed, int) and verified > backed:
+    if isinstance(backed, int) and _number(verified) > backed:
         return Unknown("not defined: uses backed in an earlier period were verified in this one")
     return ratio(verified, backed, NO_USE)
 
@@ -105,6 +105,13 @@ def _count(found: Callers | Unknown | None) -> Value | About:
     if found is None:
         return Unknown("callers cannot be seen here")
     return About(found.count, found.error) if found.error else found.count
+
+
+def _number(value: Value) -> int | float:
+    """What a value is for certain."""
+    if isinstance(value, AtLeast):
+        return float(value.value)
+    return 0 if isinstance(value, Unknown) else value
 
 
 def _of(book: Book, evidence: Evidence) -> Value:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
 
-from bot.records import Book, Flow, Model, Unknown, few_named
+from bot.records import Book, Flow, Model, Unknown, few_named, unnamed
 
 NONE_NAMED = "none of the use names its model"
 
@@ -52,14 +53,41 @@ def named_flow(book: Book) -> Flow | Unknown:
     return few_named(book.catalogue.evidence, flow.unattributed, flow.uses) or flow
 
 
-def used_listed(book: Book) -> tuple[Model, ...] | Unknown:
+@dataclass(frozen=True, slots=True)
+class Used:
+    """The listed models with use in a period."""
+
+    models: tuple[Model, ...]
+    """Those that were used for certain."""
+    possible: tuple[Model, ...] = ()
+    """Listed ones that may have been used as well."""
+    reason: str = ""
+    """Why there may be more of them; empty where there are not."""
+
+
+def used_listed(book: Book) -> Used | Unknown:
     """The models listed at the end of the period with at least one use in it."""
     flow = named_flow(book)
-    if isinstance(book.listed, Unknown):
-        return book.listed
+    listed = book.listed_in_part or book.listed
+    if isinstance(listed, Unknown):
+        return listed
     if isinstance(flow, Unknown):
         return flow
-    return tuple(model for model in book.listed if model.id in flow.by_model)
+    used = tuple(model for model in listed if model.id in flow.by_model)
+    if isinstance(book.listed, Unknown):
+        return Used(used, (), book.listed.reason)
+    possible, reason = _possible(flow, listed)
+    return Used(used, possible, reason) if possible else Used(used)
+
+
+def _possible(flow: Flow, listed: Iterable[Model]) -> tuple[tuple[Model, ...], str]:
+    """Listed models without use seen that may have had some, and why."""
+    unused = tuple(model for model in listed if model.id not in flow.by_model)
+    if flow.unattributed:
+        return unused, unnamed(flow.unattributed, flow.uses).reason
+    if flow.incomplete and flow.unknown_models is not None:
+        unused = tuple(model for model in unused if model.id in flow.unknown_models)
+    return (unused if flow.incomplete else ()), flow.incomplete
 
 
 def ranking(book: Book) -> Ranking | Unknown:
@@ -72,9 +100,15 @@ def listed_counts(book: Book) -> tuple[int, ...] | Unknown:
     return _listed_counts(_Same(book))
 
 
+def _whole_flow(book: Book) -> Flow | Unknown:
+    """The usage where none of it is missing: nothing is ranked or shared out of a lower bound."""
+    flow = named_flow(book)
+    return Unknown(flow.incomplete) if isinstance(flow, Flow) and flow.incomplete else flow
+
+
 @lru_cache(maxsize=4)
 def _ranking(same: _Same) -> Ranking | Unknown:
-    flow = named_flow(same.book)
+    flow = _whole_flow(same.book)
     if isinstance(flow, Unknown):
         return flow
     counts = tuple(sorted(flow.by_model.values(), reverse=True))
@@ -83,7 +117,7 @@ def _ranking(same: _Same) -> Ranking | Unknown:
 
 @lru_cache(maxsize=4)
 def _listed_counts(same: _Same) -> tuple[int, ...] | Unknown:
-    listed, flow = same.book.listed, named_flow(same.book)
+    listed, flow = same.book.listed, _whole_flow(same.book)
     if isinstance(listed, Unknown):
         return listed
     if isinstance(flow, Unknown):

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeVar
 
-from bot.records import About, Book, Evidence, PeriodName, Unknown
+from bot.records import About, AtLeast, Book, Evidence, PeriodName, Unknown
 
-Value = int | float | Unknown
-Amount = int | float | Decimal | About | Unknown
+Value = int | float | AtLeast | Unknown
+Amount = int | float | Decimal | About | AtLeast | Unknown
 Compute = Callable[[Book], Amount]
 C = TypeVar("C", bound=Compute)
 
@@ -93,20 +93,30 @@ def metric(
     return register
 
 
-def ratio(part: Value, whole: Value, undefined: str) -> float | Unknown:
-    """`part` / `whole`; unknown where either is, or, with the reason `undefined`, where `whole` is zero."""
+def ratio(part: Value, whole: Value, undefined: str) -> float | AtLeast | Unknown:
+    """`part` / `whole`; unknown where either is, or, with the reason `undefined`, where `whole` is zero. A lower bound
+    of a part is one of its share; a share of what is only a lower bound is unknown."""
     if isinstance(part, Unknown):
         return part
-    if isinstance(whole, Unknown):
-        return whole
-    return part / whole if whole else Unknown(undefined)
+    total = exact(whole)
+    if isinstance(total, Unknown):
+        return total
+    if not total:
+        return Unknown(undefined)
+    return AtLeast(float(part.value) / total, part.reason) if isinstance(part, AtLeast) else part / total
 
 
 def change(now: Value, before: Value, undefined: str) -> float | Unknown:
     """How much `now` is above `before`, as a share of `before`: 0.05 is 5% more."""
-    if isinstance(now, Unknown):
-        return now
-    if isinstance(before, Unknown):
-        return before
+    here, then = exact(now), exact(before)
+    if isinstance(here, Unknown):
+        return here
+    if isinstance(then, Unknown):
+        return then
     # One division of exact numbers: `now / before - 1` would lose digits of small changes.
-    return (now - before) / before if before else Unknown(undefined)
+    return (here - then) / then if then else Unknown(undefined)
+
+
+def exact(value: Value) -> int | float | Unknown:
+    """A value for what needs all of it: a lower bound is unknown there."""
+    return Unknown(value.reason) if isinstance(value, AtLeast) else value

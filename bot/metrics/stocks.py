@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from bot.metrics.ranking import used_listed
 from bot.metrics.registry import Value, metric
-from bot.records import Book, Unknown
+from bot.records import Book, Unknown, at_least
 
 
 @metric(unit="models", label="models listed")
 def models_listed(book: Book) -> Value:
     """Models on offer at the end of the period."""
-    return book.listed if isinstance(book.listed, Unknown) else len(book.listed)
+    return _in_part(book, len(book.listed_in_part)) if isinstance(book.listed, Unknown) else len(book.listed)
 
 
 @metric(unit="models", label="models added")
@@ -39,7 +39,7 @@ def models_removed(book: Book) -> Value:
 def authors_listed(book: Book) -> Value:
     """Distinct authors of the models listed at the end of the period."""
     if isinstance(book.listed, Unknown):
-        return book.listed
+        return _in_part(book, len({model.author for model in book.listed_in_part}))
     return len({model.author for model in book.listed})
 
 
@@ -48,4 +48,13 @@ def authors_used(book: Book) -> Value:
     """Distinct authors of the models used in the period, where a model used is one listed at the end of the period
     with at least one use in it."""
     used = used_listed(book)
-    return used if isinstance(used, Unknown) else len({model.author for model in used})
+    if isinstance(used, Unknown):
+        return used
+    authors = {model.author for model in used.models}
+    more = {model.author for model in used.possible} - authors or isinstance(book.listed, Unknown)
+    return at_least(len(authors), used.reason) if more else len(authors)
+
+
+def _in_part(book: Book, count: int) -> Value:
+    """What stands in a list that may have held more models."""
+    return at_least(count, book.listed.reason) if isinstance(book.listed, Unknown) else count

@@ -13,11 +13,12 @@ from bot.records.names import Name, identity
 from bot.records.periods import Period, PeriodName, each_day, instant, spoken
 from bot.records.posts import Document, Picture, Poll, Post, Receipt, blocks
 from bot.records.snapshots import MAX_COUNT, Listing, Reading, Ref, Snapshot
-from bot.records.unknown import Unknown, few_named, unnamed
+from bot.records.unknown import AtLeast, Unknown, at_least, few_named, unnamed
 
 __all__ = [
     "MAX_COUNT",
     "About",
+    "AtLeast",
     "Blocks",
     "Book",
     "Callers",
@@ -50,6 +51,7 @@ __all__ = [
     "Unknown",
     "Use",
     "Window",
+    "at_least",
     "blocks",
     "each_day",
     "few_named",

@@ -12,7 +12,7 @@ from bot.records.catalogues import Catalogue, Evidence
 from bot.records.names import Name
 from bot.records.periods import Period
 from bot.records.snapshots import Ref
-from bot.records.unknown import Unknown
+from bot.records.unknown import AtLeast, Unknown, at_least
 
 GroupKind = Literal["category", "author"]
 
@@ -47,6 +47,15 @@ class Flow:
     """Models whose use before their first reading is unknown and left out."""
     unattributed: int = 0
     """Uses that name no model; part of `uses`."""
+    incomplete: str = ""
+    """Why `uses` is a lower bound; empty where it is all use."""
+    unknown_models: frozenset[int] | None = frozenset()
+    """Models whose use on some of the days is not known; `None`: any model may have had more than `by_model` says."""
+
+    @property
+    def total(self) -> int | AtLeast | Unknown:
+        """All use of the window."""
+        return at_least(self.uses, self.incomplete) if self.incomplete else self.uses
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,8 @@ class Point:
     models_listed: int | None = None
     models_added: int | None = None
     top_uses: int | None = None
+    at_least: bool = False
+    """Whether `uses`, `models_used` and `top_uses` are lower bounds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +125,9 @@ class Book:
     """Usage of the period."""
     flow_before: Flow | Unknown
     """Usage of the period before."""
-    total_7d: int | Unknown
-    total_30d: int | Unknown
-    total_prior_7d: int | Unknown
+    total_7d: int | AtLeast | Unknown
+    total_30d: int | AtLeast | Unknown
+    total_prior_7d: int | AtLeast | Unknown
     newly_listed: tuple[Model, ...] | Unknown
     """Models first listed 30 to 59 days before the end, also if delisted since."""
     history: tuple[Point, ...]
@@ -132,7 +143,7 @@ class Book:
     each with its uses of those 7 days together; most used first."""
     uncounted: int = 0
     """Models that any day of the history may have listed as well: a record of a list must be ahead by more."""
-    evidence: Mapping[Evidence, int | Unknown] = field(default_factory=dict)
+    evidence: Mapping[Evidence, int | AtLeast | Unknown] = field(default_factory=dict)
     """Uses of the period by evidence, never added up; only of catalogues that are told event by event."""
     callers: Callers | Unknown | None = None
     """Who called; `None` where the catalogue has no such thing."""
@@ -153,3 +164,5 @@ class Book:
     """Of `total_7d` and `total_30d`, the uses that name no model."""
     groups: Mapping[GroupKind, Grouping] = field(default_factory=dict)
     """By what the network tells its models apart; a kind that it does not tell is absent."""
+    listed_in_part: tuple[Model, ...] = ()
+    """Where `listed` is unknown only because further models may have been listed: those that were for certain."""

@@ -1,8 +1,9 @@
-"""Unknown is a value with a reason, never `None` alone, never zero."""
+"""Unknown is a value with a reason, never `None` alone, never zero; what is known in part is a lower bound with its reason."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,6 +11,19 @@ class Unknown:
     """Something that is not known, and why. Reads well after "unknown: "."""
 
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AtLeast:
+    """A number of which a part is not known: what it is at least, and why it may be more."""
+
+    value: int | float | Decimal
+    reason: str
+
+
+def at_least(value: int, reason: str) -> AtLeast | Unknown:
+    """A lower bound; "at least 0" says nothing, so that is unknown."""
+    return AtLeast(value, reason) if value else Unknown(reason)
 
 
 def unnamed(lost: int, uses: int) -> Unknown:
