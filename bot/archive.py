@@ -50,6 +50,7 @@ class Told:
     day: date
     value: float | int | None
     unknown: str | None
+    at_least: bool = False
 
 
 class Archive:
@@ -143,7 +144,7 @@ class Archive:
     ) -> tuple[Told, ...]:
         """One figure over the latest `last` periods (all of them by default), oldest first."""
         chosen = (
-            sa.select(digests.c.day, figures.c.value, figures.c.unknown)
+            sa.select(digests.c.day, figures.c.value, figures.c.unknown, figures.c.at_least)
             .join(figures, figures.c.digest == digests.c.id)
             .where(digests.c.network == network, digests.c.period == period)
             .where(figures.c.catalogue == catalogue, figures.c.key == key)
@@ -151,7 +152,9 @@ class Archive:
         )
         with self._store.reading() as connection:
             rows = connection.execute(chosen).all()
-        told = {day: Told(day, json.loads(value) if value else None, unknown) for day, value, unknown in rows}
+        told = {
+            day: Told(day, json.loads(value) if value else None, unknown, least) for day, value, unknown, least in rows
+        }
         return tuple(told.values())[-last:] if last else tuple(told.values())
 
     def receipts(self, network: str, period: PeriodName, day: date, edition: int | None = None) -> tuple[Receipt, ...]:
@@ -244,6 +247,7 @@ def _figure_rows(document: Document) -> list[dict[str, Any]]:
             "key": key,
             "value": None if figure["value"] is None else json.dumps(figure["value"]),
             "unknown": figure.get("unknown"),
+            "at_least": figure.get("at_least", False),
         }
         for block in blocks(document)
         for key, figure in block["figures"].items()

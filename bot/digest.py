@@ -156,7 +156,13 @@ def _counted(exact: Mapping[tuple[str, str], FigureDocument], part: Document) ->
     figures = dict(part["figures"])
     for key, figure in part["figures"].items():
         known = exact.get((part["catalogue"], key))
-        if "error" not in figure or known is None or known["value"] is None or "error" in known:
+        if (
+            "error" not in figure
+            or known is None
+            or known["value"] is None
+            or "error" in known
+            or known.get("at_least")
+        ):
             continue
         if abs(float(known["value"]) - figure["value"]) > AGREES * figure["error"] * figure["value"]:
             continue

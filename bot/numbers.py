@@ -35,6 +35,8 @@ _IRREGULAR = {
     "proxies": "proxy",
     "watches": "watch",
 }
+_BARE = ("share", "ratio", QUOTIENT, "points", "index")
+"""Units that are shown without a noun."""
 _WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _DATE = "d MMMM y"
 _MARK = "\u200e"
@@ -193,8 +195,18 @@ def month(when: date | str, locale: str = "en") -> str:
     )
 
 
+def at_least(shown: str, locale: str = "en") -> str:
+    """A number as it is shown, as a lower bound: "at least 929"."""
+    return words.speech(locale).say("at least {n}", n=shown)
+
+
 def value(figure: Mapping[str, object], locale: str = "en") -> str:
     """A figure of a digest by its unit, without the noun of a counted thing; "unknown" where it is not known."""
+    shown = _value(figure, locale)
+    return at_least(shown, locale) if figure.get("at_least") else shown
+
+
+def _value(figure: Mapping[str, object], locale: str) -> str:
     number, unit = figure.get("value"), figure.get("unit")
     if number is None:
         return words.speech(locale).text(UNKNOWN)
@@ -220,12 +232,12 @@ def form(unit: str, label: str) -> str:
 def measured(figure: Mapping[str, object], locale: str = "en") -> str:
     """A figure with its noun: "929 models", "24.6%", "unknown"."""
     number, unit = figure.get("value"), str(figure.get("unit"))
-    shown = value(figure, locale)
-    if number is None or unit in ("share", "ratio", QUOTIENT, "points", "index") or unit.isupper():
-        return shown
+    shown = _value(figure, locale)
     if figure.get("error") and isinstance(number, int):
         return _about(figure, counted(number, unit, locale), locale)
-    return _with_noun(shown, unit, number, locale) if isinstance(number, int | float | Decimal) else shown
+    if isinstance(number, int | float | Decimal) and unit not in _BARE and not unit.isupper():
+        shown = _with_noun(shown, unit, number, locale)
+    return at_least(shown, locale) if figure.get("at_least") else shown
 
 
 def _about(figure: Mapping[str, object], shown: str, locale: str) -> str:

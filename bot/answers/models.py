@@ -67,8 +67,9 @@ def top(
     lead = document["catalogues"][0]
     answer = {"question": "top", **heading(document), "by": by, "unit": lead["unit"], "evidence": lead["evidence"]}
     if by == "uses":
-        unknown = lead["figures"]["uses"].get("unknown")
-        return {**answer, "models": lead["top"][:ROWS], **({"unknown": unknown} if unknown else {})}
+        uses = lead["figures"]["uses"]
+        limits = {key: uses[key] for key in ("unknown", "reason") if key in uses}
+        return {**answer, "models": lead["top"][:ROWS], **limits}
     moved = _moved(desk, watched, document)
     if isinstance(moved, Unknown):
         return {**answer, "models": [], "unknown": moved.reason}
@@ -201,10 +202,12 @@ def _moved(desk: Desk, watched: Watched, document: Document) -> _Moved | Unknown
     period = _period(document)
     found = desk.moves(watched.leading(document), period)
     now, before = found.now, found.before
-    if not isinstance(now, Flow):
-        return now
-    if not isinstance(before, Flow):
-        return before
+    for flow in (now, before):
+        if isinstance(flow, Unknown):
+            return flow
+        if flow.incomplete:
+            return Unknown(flow.incomplete)
+    assert isinstance(now, Flow) and isinstance(before, Flow)
     if document["catalogues"][0]["figures"]["uses"]["value"] != now.uses:
         return Unknown("the ledger has changed since this edition was composed")
     names, new = _names(desk, found), _first_seen(found, period.before.first)

@@ -9,6 +9,7 @@ from typing import Any
 
 from bot import ledger, schedule
 from bot.answers.desk import AnswerError, Desk, NotFoundError, meant
+from bot.archive import Told
 from bot.metrics import METRICS, Metric
 from bot.records import Document, Name, PeriodName
 
@@ -131,11 +132,12 @@ def trend(desk: Desk, metric: str, network: str | None, days: int = 30) -> Docum
         "unit": unit,
         "evidence": found.evidence or catalogue.evidence,
         "definition": found.definition,
-        "days": [
-            {"day": t.day.isoformat(), "figure": {"value": t.value, "unknown": t.unknown, "unit": unit, "label": label}}
-            for t in told
-        ],
+        "days": [{"day": t.day.isoformat(), "figure": {**_told_value(t), "unit": unit, "label": label}} for t in told],
     }
+
+
+def _told_value(told: Told) -> dict[str, Any]:
+    return {"value": told.value, "unknown": told.unknown, **({"at_least": True} if told.at_least else {})}
 
 
 def method(desk: Desk, metric: str) -> Document:

@@ -6,6 +6,7 @@ language (`alt`).
 
 from bot.charts import alt
 from bot.charts.png import card, trend
+from bot.charts.series import drawn
 from bot.charts.svg import concentration_svg, trend_svg, usage_svg
 
-__all__ = ["alt", "card", "concentration_svg", "trend", "trend_svg", "usage_svg"]
+__all__ = ["alt", "card", "concentration_svg", "drawn", "trend", "trend_svg", "usage_svg"]

@@ -40,9 +40,20 @@ def days(catalogue: Json) -> tuple[Day, ...]:
         return ()
     first, last = min(history), max(history)
     return tuple(
-        Day(day, history.get(day, {}).get("models_used"), history.get(day, {}).get("models_listed"))
+        Day(day, _exact(history.get(day, {}), "models_used"), history.get(day, {}).get("models_listed"))
         for day in each_day(first, last)
     )
+
+
+def _exact(point: Json, key: str) -> int | None:
+    """A count of a day; a lower bound is not drawn, since a bar or a line would show it as all there was."""
+    return None if point.get("at_least") else cast("int | None", point.get(key))
+
+
+def drawn(figure: Json) -> Number | None:
+    """A figure's value as a line may show it: exact, and a number."""
+    number = figure.get("value")
+    return number if isinstance(number, int | float) and not figure.get("at_least") else None
 
 
 def curve(catalogue: Json) -> tuple[tuple[int, float], ...]:

@@ -267,4 +267,8 @@ def _differing(table: str, said: Sequence[object], now: Sequence[object]) -> Ite
 def _said(figure: Mapping[str, object] | None) -> str:
     if figure is None:
         return "nothing"
-    return f"unknown ({Name(str(figure.get('unknown')), 300)})" if figure["value"] is None else str(figure["value"])
+    return f"unknown ({Name(str(figure.get('unknown')), 300)})" if figure["value"] is None else _bound(figure)
+
+
+def _bound(figure: Mapping[str, object]) -> str:
+    return f"{'at least ' if figure.get('at_least') else ''}{figure['value']}"

@@ -6,14 +6,16 @@ of its own period, and one short row a day of the last `HISTORY` days.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
+from typing import Any
 
-from bot.ledger import sleepers
+from bot.ledger import falls, sleepers
 from bot.ledger.asking import Asked, asking, began
 from bot.ledger.flows import flow_of, history, total
 from bot.ledger.gaps import gaps, references
 from bot.ledger.snapshots import ONE
-from bot.ledger.stocks import ids_at, listed_at, names_of, newly_listed, stock_at, uncounted
+from bot.ledger.stocks import ids_at, listed_at, listed_in_part, names_of, newly_listed, stock_at, uncounted
 from bot.records import Book, Catalogue, Flow, Model, Period, Unknown
 from bot.store import Store
 
@@ -53,7 +55,7 @@ def _filled(asked: Asked, catalogue: Catalogue, period: Period) -> Book:
     here = () if isinstance(listed, Unknown) else listed
     used = {key for found in (flow, flow_before) if isinstance(found, Flow) for key in found.by_model}
     names, authors = names_of(asked, used - {m.id for m in here})
-    today = flow.by_model if period.name == "day" and isinstance(flow, Flow) else None
+    today = flow if period.name == "day" and isinstance(flow, Flow) else None
     return Book(
         catalogue=catalogue,
         period=period,
@@ -73,7 +75,21 @@ def _filled(asked: Asked, catalogue: Catalogue, period: Period) -> Book:
         refs=references(asked, [period.first - ONE, end, end - 7 * ONE, end - 14 * ONE, end - 30 * ONE]),
         names=names,
         authors=authors,
-        quiet=sleepers.quiet(asked.connection, asked.catalogue, here, end) if today is not None else (),
+        **_asleep(asked, here, today, end),
         uncounted=uncounted(asked, end),
-        woken=sleepers.woken(asked.connection, asked.catalogue, here, today, end) if today is not None else (),
+        listed_in_part=listed_in_part(asked, end) if isinstance(listed, Unknown) else (),
     )
+
+
+def _asleep(asked: Asked, listed: Iterable[Model], flow: Flow | None, day: date) -> dict[str, Any]:
+    """Which models fell asleep and woke up on a day; nothing is said of those whose counter fell."""
+    if flow is None:
+        return {}
+    sure = [model for model in listed if model.id not in (flow.unknown_models or ())]
+    woken = sleepers.woken(asked.connection, asked.catalogue, sure, flow.by_model, day)
+    since = min((before for _, before in woken), default=day)
+    fell = falls.unknown_models(asked.connection, asked.catalogue, since + ONE, day) if woken else frozenset()
+    return {
+        "quiet": sleepers.quiet(asked.connection, asked.catalogue, sure, day),
+        "woken": tuple(one for one in woken if one[0].id not in fell),
+    }

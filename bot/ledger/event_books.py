@@ -63,6 +63,8 @@ def offered(store: Store, catalogue: Catalogue, day: date, days: int) -> Book:
         flow = flow_of(AskedEvents(connection, key, catalogue, store), day - (days - 1) * ONE, day)
     if isinstance(flow, Unknown):
         return replace(found, listed=flow)
+    if flow.incomplete:
+        return replace(found, listed=Unknown(flow.incomplete))
     return replace(found, listed=unnamed(flow.unattributed, flow.uses)) if flow.unattributed else found
 
 
@@ -134,6 +136,7 @@ def _filled(asked: AskedEvents, period: Period, of_callers: bool) -> Book:
         names=names,
         authors=authors,
         uncounted=stocks.uncounted(stock, end),
+        listed_in_part=stocks.listed_in_part(stock, end) if isinstance(listed, Unknown) else (),
         evidence={name: by_evidence(asked, name, period) for name in catalogue.evidences},
         **(all_callers(asked, period) if of_callers else {}),
         **_asleep(asked, here, flow, period),
@@ -145,7 +148,7 @@ def _asleep(asked: AskedEvents, listed: Iterable[Model], flow: Flow | Unknown, p
     """Which models fell asleep and woke up on a day, where the days that say so were read whole and every use of them
     names its model."""
     day, here = period.last, tuple(listed)
-    if period.name != "day" or isinstance(flow, Unknown) or not here or flow.unattributed:
+    if period.name != "day" or isinstance(flow, Unknown) or not here or flow.unattributed or flow.incomplete:
         return {}
     awake = sleepers.woken_told(asked.connection, asked.key, here, day)
     edges = {before for _, before in awake}
@@ -159,4 +162,4 @@ def _asleep(asked: AskedEvents, listed: Iterable[Model], flow: Flow | Unknown, p
 
 def _all_named(asked: AskedEvents, first: date, last: date) -> bool:
     flow = flow_of(asked, first, last)
-    return isinstance(flow, Flow) and not flow.unattributed
+    return isinstance(flow, Flow) and not flow.unattributed and not flow.incomplete

@@ -8,10 +8,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from bot.ledger import falls
 from bot.ledger.asking import HISTORY, Asked
 from bot.ledger.snapshots import ONE
 from bot.ledger.stocks import no_reading
-from bot.records import Flow, Point, Unknown, each_day
+from bot.records import AtLeast, Flow, Point, Unknown, at_least, each_day
 from bot.store import snapshots, stretches, usage
 
 HOLE = sa.text("usage.hole")
@@ -29,19 +30,7 @@ def unknown_window(asked: Asked, first: date, last: date) -> Unknown | None:
     for day in (first - ONE, last):
         if asked.stock(day) is None:
             return no_reading(asked, day)
-    fallen = sum(int(asked.connection.scalar(part) or 0) for part in _falls(asked, first, last))
-    if fallen:
-        return Unknown(f"the counter of {counted(fallen)} fell, so part of the use is not known")
     return None
-
-
-def _falls(asked: Asked, first: date, last: date) -> tuple[sa.Select[Any], ...]:
-    """How many counters fell inside these days: between neighbouring snapshots, and across holes."""
-    inside, hole = _inside(asked, first, last)
-    return (
-        sa.select(sa.func.sum(stretches.c.resets)).where(*inside),
-        sa.select(sa.func.count()).select_from(usage).where(*hole, usage.c.uses < 0),
-    )
 
 
 def _inside(asked: Asked, first: date, last: date) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
@@ -52,14 +41,16 @@ def _inside(asked: Asked, first: date, last: date) -> tuple[tuple[Any, ...], tup
     return (stretches.c.catalogue == asked.catalogue, *whole), (usage.c.catalogue == asked.catalogue, *holes)
 
 
-def total(asked: Asked, first: date, last: date) -> int | Unknown:
+def total(asked: Asked, first: date, last: date) -> int | AtLeast | Unknown:
     """Uses from the first to the last of these days: the stretches inside, and holes that lie inside whole."""
     unknown = unknown_window(asked, first, last)
     if unknown:
         return unknown
     inside, hole = _inside(asked, first, last)
     parts = (sa.select(sa.func.sum(stretches.c.uses)).where(*inside), sa.select(sa.func.sum(usage.c.uses)).where(*hole))
-    return sum(int(asked.connection.scalar(part) or 0) for part in parts)
+    uses = sum(int(asked.connection.scalar(part) or 0) for part in parts)
+    fell = falls.unknown_models(asked.connection, asked.catalogue, first, last)
+    return at_least(uses, fallen(len(fell))) if fell else uses
 
 
 def flow_of(asked: Asked, first: date, last: date) -> Flow | Unknown:
@@ -70,7 +61,14 @@ def flow_of(asked: Asked, first: date, last: date) -> Flow | Unknown:
     by_model = use_by_model(asked.connection, asked.catalogue, first, last)
     within, _ = _inside(asked, first, last)
     newcomers = asked.connection.scalar(sa.select(sa.func.sum(stretches.c.newcomers)).where(*within))
-    return Flow(sum(by_model.values()), by_model, int(newcomers or 0))
+    fell = falls.unknown_models(asked.connection, asked.catalogue, first, last)
+    why = fallen(len(fell)) if fell else ""
+    return Flow(sum(by_model.values()), by_model, int(newcomers or 0), incomplete=why, unknown_models=fell)
+
+
+def fallen(models: int) -> str:
+    """Why a total is a lower bound where the counters of some models fell."""
+    return f"the counter of {counted(models)} fell, so {'its' if models == 1 else 'their'} use is not known"
 
 
 def use_by_model(connection: sa.Connection, catalogue: int, first: date, last: date) -> dict[int, int]:
@@ -100,9 +98,9 @@ def _point(day: date, flows: Mapping[date, Any], stocks: Mapping[date, Any]) -> 
     if flow is None or flow.first_day < day:
         return Point(day, models_listed=listed)
     added = flow.added if listed is not None and before is not None and not before.unplaced else None
-    if flow.resets:
+    if flow.resets and not flow.uses:
         return Point(day, models_listed=listed, models_added=added)
-    return Point(day, flow.uses, flow.models_used, listed, added, flow.top_uses)
+    return Point(day, flow.uses, flow.models_used, listed, added, flow.top_uses, at_least=bool(flow.resets))
 
 
 def counted(models: int) -> str:

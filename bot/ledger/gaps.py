@@ -8,10 +8,11 @@ from datetime import date
 import sqlalchemy as sa
 
 from bot.ledger.asking import Asked
+from bot.ledger.falls import overlapping
 from bot.ledger.flows import HOLE, counted
 from bot.ledger.snapshots import ONE
 from bot.records import Period, Ref, spoken
-from bot.store import refs, snapshots, stretches, usage
+from bot.store import falls, refs, snapshots, stretches, usage
 
 
 def gaps(asked: Asked, period: Period) -> Iterable[str]:
@@ -32,28 +33,39 @@ def notes(asked: Asked, period: Period) -> Iterable[str]:
 
 
 def _stretch_gaps(asked: Asked, period: Period) -> Iterable[str]:
-    overlapping = sa.select(stretches).where(
+    chosen = sa.select(stretches).where(
         stretches.c.catalogue == asked.catalogue,
         stretches.c.last_day >= period.first,
         stretches.c.first_day <= period.last,
     )
-    found = asked.connection.execute(overlapping.order_by(stretches.c.last_day)).all()
+    found = asked.connection.execute(chosen.order_by(stretches.c.last_day)).all()
     for row in found:
         if row.first_day < row.last_day and not row.resets:
             days = f"{spoken(row.first_day)} to {spoken(row.last_day)}"
             yield f"{days} taken together: {row.uses} {asked.unit}, {row.models_used} models used; not known by day."
-    fallen = sum(row.resets for row in found)
-    if fallen:
-        yield f"The counter of {counted(fallen)} fell: a reset, so what {_it(fallen)} use was is not known."
+    yield from _fall_gaps(asked, period)
     late = sum(row.newcomers for row in found)
     if late:
         yield f"{counted(late)} appeared with {asked.unit} already counted; those are on no known day and left out."
     ending = usage.c.last_day.between(period.first, period.last)
-    hole = (usage.c.catalogue == asked.catalogue, HOLE, usage.c.uses > 0, ending)
+    same = (falls.c.model == usage.c.model, falls.c.first_day == usage.c.first_day)
+    hole = (usage.c.catalogue == asked.catalogue, HOLE, usage.c.uses > 0, ending, ~sa.exists().where(*same))
     spanning = asked.connection.execute(sa.select(sa.func.count(), sa.func.min(usage.c.first_day)).where(*hole)).one()
     if spanning[0]:
         since = spoken(spanning[1])
         yield f"{counted(spanning[0])} came back after missed readings; use since {since} is in no single day."
+
+
+def _fall_gaps(asked: Asked, period: Period) -> Iterable[str]:
+    """Whose use is not known because its counter fell, or on no single day because it fell and came back."""
+    found = overlapping(asked.connection, asked.catalogue, period.first, period.last)
+    lost = {fall.model for fall in found if fall.uses is None}
+    if lost:
+        yield f"The counter of {counted(len(lost))} fell: a reset, so what {_it(len(lost))} use was is not known."
+    back = {fall.model: fall.first_day for fall in reversed(found) if fall.uses is not None}
+    if back:
+        since = spoken(min(back.values()))
+        yield f"The counter of {counted(len(back))} fell and came back; use since {since} is in no single day."
 
 
 def _it(count: int) -> str:

@@ -83,9 +83,7 @@ def _list(connection: sa.Connection, catalogue: int, day: date, stock: int | Unk
     return dict.fromkeys(connection.scalars(sa.select(readings.c.model).where(here)), 1)
 
 
-def _uses(
-    connection: sa.Connection, catalogue: int, first: date, last: date, total: int | AtLeast | Unknown
-) -> Counts:
+def _uses(connection: sa.Connection, catalogue: int, first: date, last: date, total: int | AtLeast | Unknown) -> Counts:
     """Use of some days, as far as it names its model."""
     if isinstance(total, Unknown):
         return total

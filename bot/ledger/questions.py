@@ -23,8 +23,9 @@ class Row:
     model: Name
     author: Name
     uses: int | None
-    """`None`: not known, because it had no reading when the period began."""
+    """`None`: not known, because it had no reading when the period began, or because its counter fell."""
     share: float | None
+    """`None` also where the use of any model is not known."""
     first_listed: date | None
     last_used: date | None
 
@@ -46,11 +47,14 @@ def ranking(store: Store, catalogue: Catalogue, period: Period) -> tuple[Row, ..
     if isinstance(found, Unknown):
         return found
     listed, flow, known = found
-    uses, total = flow.by_model, flow.uses
+    if flow.unknown_models is None:
+        return Unknown(flow.incomplete)
+    uses = {model: count for model, count in flow.by_model.items() if model not in flow.unknown_models}
+    total = 0 if flow.incomplete else flow.uses
     ordered = sorted(listed, key=lambda m: (-uses.get(m.id, 0), m.name))
     rows: list[Row] = []
     for place, model in enumerate(ordered, 1):
-        seen = model.id in uses or model.id in known
+        seen = model.id in uses or (model.id in known and model.id not in flow.unknown_models)
         count = uses.get(model.id, 0) if seen else None
         rank = rows[-1].rank if rows and rows[-1].uses == count else place
         share = count / total if count is not None and total else None

@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from bot.ledger import falls
 from bot.ledger.asking import named
 from bot.records import Listing, Name, Ref, Snapshot
 from bot.store import Store, catalogues, cursors, models, readings, refs, snapshots, stretches, tallies, usage
@@ -200,13 +201,22 @@ def _roll_up(connection: sa.Connection, catalogue: int, day: date) -> None:
     spans = [sa.literal(value) for value in span.values()]
     steps = _steps(here, there, NOW.c.model, STEP, sa.false(), *spans).where(STEP > 0)
     connection.execute(usage.insert().from_select(["model", "uses", "hole", *span], steps))
-    holes = [
+    holes = list(_holes(connection, here, there, before))
+    rows = [
         {**span, "model": model, "first_day": first, "uses": uses, "hole": True}
-        for model, first, uses in _holes(connection, here, there, before)
+        for model, first, uses in holes
+        if uses > 0
     ]
-    if holes:
-        connection.execute(usage.insert(), holes)
+    if rows:
+        connection.execute(usage.insert(), rows)
+    fell = {model for model, _, uses in holes if uses < 0} | _fallen(connection, here, there)
+    falls.settle(connection, catalogue, here, before + ONE, day, fell)
     move_use(connection, catalogue, day)
+
+
+def _fallen(connection: sa.Connection, here: int, there: int) -> set[int]:
+    """Models whose counter is lower than in the snapshot before."""
+    return set(connection.scalars(_steps(here, there, NOW.c.model).where(STEP < 0)))
 
 
 def _steps(here: int, there: int, *columns: sa.ColumnElement[Any]) -> sa.Select[Any]:

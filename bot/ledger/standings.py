@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.ledger import event_books, flows, questions, stocks
+from bot.ledger import event_books, falls, flows, questions, stocks
 from bot.ledger.asking import Asked, asking, began
 from bot.ledger.snapshots import ONE
 from bot.records import Catalogue, Flow, Model, Name, Period, Unknown, unnamed
@@ -27,7 +27,7 @@ class Standing:
     """The model as listed; `None` where it is not in the list, unknown where the list is."""
     uses: int | Unknown
     rank: int | None
-    """Among all listed ones by uses; `None` without a use."""
+    """Among all listed ones by uses; `None` without a use, or where that of another one is not known."""
     share: float | None
     listed: int | None
     """How many are listed; `None` where the day's use or list is not known."""
@@ -67,6 +67,7 @@ class Offer:
 
 NOT_LISTED = Unknown("not listed on this day")
 NO_READING = Unknown("it had no reading when the day began")
+FELL = Unknown("its counter fell, so its use is not known")
 
 
 def standing(store: Store, catalogue: Catalogue, name: Name, day: date) -> Standing:
@@ -90,6 +91,9 @@ def standing(store: Store, catalogue: Catalogue, name: Name, day: date) -> Stand
 
 def _placed(asked: Asked, seen: Model, day: date, listed: int) -> Standing:
     """A listed model among the others, on a day whose use is known."""
+    fell = falls.unknown_models(asked.connection, asked.catalogue, day, day)
+    if seen.id in fell:
+        return Standing(seen, FELL, None, None, listed)
     found = asked.connection.scalar(_uses(asked, day).where(usage.c.model == seen.id))
     if found is None:
         before = asked.stock(day - ONE)
@@ -97,6 +101,8 @@ def _placed(asked: Asked, seen: Model, day: date, listed: int) -> Standing:
         if before is None or before.unplaced or not asked.connection.scalar(sa.select(sa.literal(1)).where(*had)):
             return Standing(seen, NO_READING, None, None, listed)
     uses = int(found or 0)
+    if fell:  # Any of those may have been used more.
+        return Standing(seen, uses, None, None, listed)
     total = asked.connection.scalar(_uses(asked, day).with_only_columns(sa.func.sum(usage.c.uses)))
     more = (
         _uses(asked, day)

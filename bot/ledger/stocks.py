@@ -49,6 +49,12 @@ def listed_at(asked: Asked, day: date) -> tuple[Model, ...] | Unknown:
     return _models_of(asked, listed_models(asked, day))
 
 
+def listed_in_part(asked: Asked, day: date) -> tuple[Model, ...]:
+    """The models that were listed for certain at the end of a day of which others may have been as well."""
+    stock = asked.stock(day)
+    return _models_of(asked, listed_models(asked, day)) if stock is not None and stock.unplaced else ()
+
+
 def listed_models(asked: Asked, day: date) -> sa.Select[Any]:
     """The rows of the models listed at the end of a day that has a snapshot."""
     here = readings.c.snapshot == asked.stock(day).id

@@ -1,4 +1,4 @@
-"""Unknown is a value with a reason, never `None` alone, never zero; what is known in part is a lower bound with its reason."""
+"""Unknown is a value with a reason, never `None` alone, never zero; what is known in part is a lower bound."""
 
 from __future__ import annotations
 

@@ -32,6 +32,9 @@ REASONS = (
     N_("no reading at the end of {day}"),
     N_("between {n} and {m} models were listed at the end of {day}"),
     N_("the counter of {models} fell, so part of the use is not known"),
+    N_("the counter of {models} fell, so its use is not known"),
+    N_("the counter of {models} fell, so their use is not known"),
+    N_("its counter fell, so its use is not known"),
     N_("a panel lists no models"),
     N_("{place} was not read to the end of {day}"),
     N_("{place} was read for {n} of {m} days"),
@@ -84,6 +87,7 @@ GAPS = (
     N_("{first} to {last} taken together: {n} {unit}, {m} models used; not known by day."),
     N_("The counter of {models} fell: a reset, so what its use was is not known."),
     N_("The counter of {models} fell: a reset, so what their use was is not known."),
+    N_("The counter of {models} fell and came back; use since {day} is in no single day."),
     N_("{models} appeared with {unit} already counted; those are on no known day and left out."),
     N_("{models} came back after missed readings; use since {day} is in no single day."),
     N_(

@@ -69,6 +69,18 @@ class Part(float):
     __slots__ = ()
 
 
+class LeastWhole(Whole):
+    """An integer of a document that is a lower bound: every filter says so."""
+
+    __slots__ = ()
+
+
+class LeastPart(Part):
+    """A float of a document that is a lower bound."""
+
+    __slots__ = ()
+
+
 class Told(str):
     """Text that stands in a document."""
 
@@ -87,10 +99,22 @@ def traced(value: Any) -> Any:
         case str():
             return Told(value)
         case Mapping():
-            return {key: traced(held) for key, held in value.items()}
+            marked = _lower_bound if value.get("at_least") is True else traced
+            return {key: marked(held) for key, held in value.items()}
         case list() | tuple():
             return [traced(held) for held in value]
     return value
+
+
+def _lower_bound(value: Any) -> Any:
+    """A part of a document which says of itself that its numbers are lower bounds."""
+    match traced(value):
+        case Whole() as number:
+            return LeastWhole(number)
+        case Part() as number:
+            return LeastPart(number)
+        case other:
+            return other
 
 
 class _Environment(ImmutableSandboxedEnvironment):
@@ -176,7 +200,7 @@ def _filters(outlet: str, locale: str, hidden: Hidden) -> dict[str, Callable[...
         return lambda figure: mark(show(_own_figure(figure), locale))
 
     def of_number(show: Callable[..., str]) -> Callable[..., Markup]:
-        return lambda number: mark(show(_own(number), locale))
+        return lambda number: mark(_bounded(number, show(_own(number), locale), locale))
 
     def name(text: Any, limit: int = names.NAME_LIMIT) -> Markup:
         return Markup(lint.marked(names.shown(_own_text(text), outlet, hidden, limit, locale)))  # noqa: S704
@@ -192,8 +216,11 @@ def _filters(outlet: str, locale: str, hidden: Hidden) -> dict[str, Callable[...
     def counted(number: Any, unit: str) -> Markup:
         held = _own(number)
         if words.nearest(locale) != "en":
-            return mark(numbers.counted(held, str(unit), locale))
-        return Markup(f"{mark(numbers.count(held, locale))} {word(Told(numbers.noun(unit, held)))}")  # noqa: S704
+            return mark(_bounded(number, numbers.counted(held, str(unit), locale), locale))
+        shown = mark(_bounded(number, numbers.count(held, locale), locale))
+        return Markup(f"{shown} {word(Told(numbers.noun(unit, held)))}")  # noqa: S704
+
+    capitalized = _capitalized_in(locale)
 
     @pass_environment
     def told(words: Environment, finding: Any, catalogue: Any) -> Markup:
@@ -205,7 +232,7 @@ def _filters(outlet: str, locale: str, hidden: Hidden) -> dict[str, Callable[...
         "measured": of_figure(numbers.measured),  # a figure with its noun: 929 models
         "number": of_number(numbers.count),  # 3,783
         "spelled": of_number(numbers.spelled),  # two, 18
-        "Spelled": of_number(lambda n, where: numbers.spelled(n, where).capitalize()),  # Two, 18
+        "Spelled": lambda n: capitalized(of_number(numbers.spelled)(n)),  # Two, 18, At least two
         "signed": of_number(numbers.signed),  # +3,783
         "compact": of_number(numbers.compact),  # 8.7 million
         "counted": counted,  # 1 model, 929 models
@@ -225,7 +252,7 @@ def _filters(outlet: str, locale: str, hidden: Hidden) -> dict[str, Callable[...
         "channel": lambda id: mark(f"<#{int(_own_text(id))}>"),  # for Discord: a channel by its name
         "moment": lambda at: mark(f"<t:{_own(at):d}:f>"),  # for Discord: seconds since 1970 on the reader's clock
         "told": told,  # a finding, in this outlet's words
-        "capitalized": _capitalized_in(locale),  # Runs, of runs
+        "capitalized": capitalized,  # Runs, of runs
         "oneline": lambda text: Markup(pieces.tidy(text)),  # noqa: S704  # a macro's words, in a template kept as laid out
         "bold": lambda text: Markup(f"**{pieces.tidy(text)}**"),  # noqa: S704  # for Discord
         "piece": pieces.piece,  # a block that may be dropped when not all fits
@@ -243,6 +270,11 @@ def _capitalized_in(locale: str) -> Callable[[Markup], Markup]:
         return Markup(text[:start] + speech.capital(text[start:]))  # noqa: S704
 
     return capitalized
+
+
+def _bounded(number: Any, shown: str, locale: str) -> str:
+    """A number as it is shown, said to be a lower bound where it is one."""
+    return numbers.at_least(shown, locale) if isinstance(number, LeastWhole | LeastPart) else shown
 
 
 def _own(number: Any) -> int | float:

@@ -135,7 +135,7 @@ def _history(site: Site, network: Network, documents: Sequence[Document], block:
         if held["catalogue"] == key and metric in held["figures"]
     ]
     daily = [(document, figure) for document, figure in told if document["period"] == "day"]
-    points = [(date.fromisoformat(document["day"]), _number(figure["value"])) for document, figure in daily]
+    points = [(date.fromisoformat(document["day"]), _drawn(figure)) for document, figure in daily]
     rows = [
         {"d": document, "figure": figure, "link": f"../../../{folder(document)}/index.html"}
         for document, figure in reversed(daily or told)
@@ -150,8 +150,10 @@ def _history(site: Site, network: Network, documents: Sequence[Document], block:
     return history_path(network.key, key, metric), made
 
 
-def _number(value: object) -> int | float | None:
-    """A figure's value as a line can show it; an exact amount of money is a string."""
+def _drawn(figure: Mapping[str, Any]) -> int | float | None:
+    """A figure's value as a line can show it, which says nothing of lower bounds; an exact amount of money is a
+    string."""
+    value = None if figure.get("at_least") else figure["value"]
     return float(value) if isinstance(value, str) else value if isinstance(value, int | float) else None
 
 

@@ -154,7 +154,7 @@ def _picture(desk: Desk, pictures: Pictures, question: Question, answer: Documen
 
 
 def _trend(pictures: Pictures, answer: Document, locale: str) -> Picture:
-    points = [(date.fromisoformat(row["day"]), row["figure"]["value"]) for row in answer["days"]]
+    points = [(date.fromisoformat(row["day"]), charts.drawn(row["figure"])) for row in answer["days"]]
     form = numbers.form(answer["unit"], answer["label"])
     title = f"{answer['title']}: {answer['label']}"
     speech = words.speech(locale)

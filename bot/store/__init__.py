@@ -20,7 +20,18 @@ from bot.store._columns import Instant, tables
 from bot.store._events import event_days, event_refs, gauges, leaves, settlements, sketches, strangers, tallies
 from bot.store._issues import deliveries, digests, figures, leases, paused, polls, receipts
 from bot.store._members import members, subscriptions, synced, watches
-from bot.store._networks import catalogues, cursors, models, readings, refs, snapshots, stretches, usage, windows
+from bot.store._networks import (
+    catalogues,
+    cursors,
+    falls,
+    models,
+    readings,
+    refs,
+    snapshots,
+    stretches,
+    usage,
+    windows,
+)
 
 __all__ = [
     "BUSY_SECONDS",
@@ -35,6 +46,7 @@ __all__ = [
     "digests",
     "event_days",
     "event_refs",
+    "falls",
     "figures",
     "gauges",
     "leases",

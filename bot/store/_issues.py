@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
 from sqlalchemy import Boolean, Column, Date, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
 
 from bot.store._columns import Instant, tables
@@ -29,6 +30,7 @@ figures = Table(
     Column("key", String(60), primary_key=True),
     Column("value", Text),
     Column("unknown", Text),
+    Column("at_least", Boolean, nullable=False, server_default=sa.false()),  # `value` is a lower bound
     Index("figures_by_key", "catalogue", "key", "digest"),
 )
 

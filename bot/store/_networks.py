@@ -101,7 +101,7 @@ stretches = Table(
 )
 
 # Usage by model, sparse: no row, no use. A `hole` reaches further back than its stretch, because readings of this model
-# were missed; it is part of no stretch's total. A hole across which the counter fell has negative uses: not known.
+# were missed, or because its counter fell and came back; it is part of no stretch's total.
 usage = Table(
     "usage",
     tables,
@@ -113,6 +113,22 @@ usage = Table(
     Column("hole", Boolean, nullable=False),
     Index("usage_by_day", "catalogue", "last_day", "first_day", "model", "uses"),
     Index("usage_holes", "catalogue", "last_day", sqlite_where=sa.text("hole"), postgresql_where=sa.text("hole")),
+    sqlite_with_rowid=False,
+)
+
+# Days on which a model's use is not known, because its counter fell. `uses`: over all of them together, where the counter
+# came back (and then a hole of `usage`, unless it is 0); null where it did not.
+falls = Table(
+    "falls",
+    tables,
+    Column("model", ForeignKey("models.id"), primary_key=True),
+    Column("first_day", Date, primary_key=True),
+    Column("last_day", Date, nullable=False),
+    Column("catalogue", Integer, nullable=False),
+    Column("level", BigInteger, nullable=False),  # the counter before it fell
+    Column("low", BigInteger, nullable=False),  # the lowest since, from which it may still come back
+    Column("uses", BigInteger),
+    Index("falls_by_day", "catalogue", "last_day", "first_day"),
     sqlite_with_rowid=False,
 )
 

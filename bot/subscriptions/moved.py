@@ -25,7 +25,8 @@ def stillness(document: Document, before: Document | None, share: float) -> str:
     label = (figure or {}).get("label", "the headline")
     now, was = _value(figure), _value(then)
     if now is None or was is None:
-        return f"nothing is known to have moved: {label} is unknown {'now' if now is None else 'of the period before'}"
+        when = "now" if now is None else "of the period before"
+        return f"nothing is known to have moved: {label} is not known exactly {when}"
     if now != was and (was == 0 or abs(now - was) / abs(was) > share):
         return ""
     return f"nothing moved by more than {share:.0%}: {label} {was:,} then, {now:,} now"
@@ -41,7 +42,7 @@ def _headline(document: Document) -> Mapping[str, Any] | None:
 
 
 def _value(figure: Mapping[str, Any] | None) -> float | None:
-    value = figure["value"] if figure else None
+    value = figure["value"] if figure and not figure.get("at_least") else None
     return value if isinstance(value, int | float) else None
 
 

@@ -1,0 +1,205 @@
+"""Counters that fell, and those that came back: the days on which a model's use is not known because of it.
+
+A counter that falls was reset, or its network showed a wrong number for a while; only what follows tells which. The
+rule: a rise sets a counter back where this one step regains at least half of what was lost, which is the level before
+the fall less the lowest reading since. A step that ends at or above that level ends the fall: the model's use is known
+over all its days together, from the reading before the fall to this one, and on none of them alone. A step that ends
+below it adds its days to those that are not known, and the rest may still come back. A counter that grows again from a
+reset passes its old level in a small step, so its use is known from the first reading after the reset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from itertools import pairwise
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.store import falls, models, readings, snapshots, stretches, usage
+
+ONE = timedelta(days=1)
+Points = Sequence[tuple[date, int]]
+"""A model's readings by the day that they close, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fall:
+    """Days on which a model's use is not known, because its counter fell."""
+
+    first_day: date
+    last_day: date
+    level: int
+    """The counter before it fell."""
+    low: int
+    """The lowest since, from which it may still come back."""
+    uses: int | None = None
+    """Over all of these days together; `None` where the counter did not come back."""
+
+    def regained(self, before: int, now: int) -> bool:
+        """Whether a step of the counter set it back."""
+        return self.uses is None and 2 * (min(now, self.level) - before) >= self.level - self.low
+
+    def covers(self, first: date, last: date) -> bool:
+        """Whether some days lie inside these."""
+        return self.first_day <= first and last <= self.last_day
+
+    def overlaps(self, first: date, last: date) -> bool:
+        """Whether some days are among these."""
+        return self.first_day <= last and first <= self.last_day
+
+
+def falls_of(points: Points) -> list[Fall]:
+    """Every fall in a model's readings. One that lies inside another is part of it."""
+    found: list[Fall] = []
+    for (earlier, before), (day, now) in pairwise(points):
+        if now < before:
+            found = [replace(fall, low=min(fall.low, now)) if fall.uses is None else fall for fall in found]
+            found.append(Fall(earlier + ONE, day, before, now))
+        place = next((n for n, fall in enumerate(found) if now > before and fall.regained(before, now)), None)
+        if place is not None:
+            fall = found[place]
+            uses = now - fall.level if now >= fall.level else None
+            found[place:] = [replace(fall, last_day=day, low=now, uses=uses)]
+    return found
+
+
+def unknown_models(connection: sa.Connection, catalogue: int, first: date, last: date) -> frozenset[int]:
+    """Models whose use from one day to another is not known, because their counter fell."""
+    inside = sa.and_(falls.c.first_day >= first, falls.c.last_day <= last, falls.c.uses.is_not(None))
+    chosen = sa.select(falls.c.model).where(*_overlapping(catalogue, first, last), ~inside)
+    return frozenset(connection.scalars(chosen))
+
+
+def overlapping(connection: sa.Connection, catalogue: int, first: date, last: date) -> Sequence[Any]:
+    """The falls that have days between these, in order of time."""
+    chosen = sa.select(falls).where(*_overlapping(catalogue, first, last))
+    return connection.execute(chosen.order_by(falls.c.first_day, falls.c.model)).all()
+
+
+def _overlapping(catalogue: int, first: date, last: date) -> tuple[sa.ColumnElement[bool], ...]:
+    return falls.c.catalogue == catalogue, falls.c.last_day >= first, falls.c.first_day <= last
+
+
+# --- keeping them -------------------------------------------------------------------------------------------------
+
+
+def settle(connection: sa.Connection, catalogue: int, here: int, first: date, last: date, fell: Iterable[int]) -> None:
+    """Bring falls in step with a stretch of days whose usage was just made from readings. `here` is the snapshot that
+    closes it, `fell` the models whose counter is lower than at their reading before."""
+    known = {row.model for row in overlapping(connection, catalogue, first, last)}
+    changed: list[Fall] = []
+    for model in sorted({*fell, *known, *_risen(connection, catalogue, here, last)}):
+        changed += _resettle(connection, catalogue, model, first, last)
+    if changed:
+        _total_again(connection, catalogue, changed)
+
+
+def _risen(connection: sa.Connection, catalogue: int, here: int, last: date) -> set[int]:
+    """Models whose rise in the stretch that ends with `last` sets their counter back after an earlier fall."""
+    now, used = readings.c.counter, usage.c.uses
+    regained = sa.case((now < falls.c.level, now), else_=falls.c.level) - (now - used)
+    chosen = (
+        sa.select(falls.c.model)
+        .join(usage, usage.c.model == falls.c.model)
+        .join(readings, readings.c.model == falls.c.model)
+        .where(falls.c.catalogue == catalogue, falls.c.uses.is_(None), falls.c.last_day < last)
+        .where(usage.c.last_day == last, readings.c.snapshot == here)
+        .where(2 * regained >= falls.c.level - falls.c.low)
+    )
+    return set(connection.scalars(chosen))
+
+
+def _resettle(connection: sa.Connection, catalogue: int, model: int, first: date, last: date) -> list[Fall]:
+    """A model's falls and, on their days, its use anew from its readings: those falls that changed or lie in a stretch
+    whose usage was just made."""
+    points = _points(connection, model)
+    old, new = _kept(connection, model), falls_of(points)
+    changed = [*(set(old) ^ set(new)), *(fall for fall in new if fall in old and fall.overlaps(first, last))]
+    if not changed:
+        return []
+    connection.execute(falls.delete().where(falls.c.model == model))
+    mine: dict[str, Any] = {"model": model, "catalogue": catalogue}
+    if new:
+        connection.execute(falls.insert(), [{**mine, **_row(fall)} for fall in new])
+    days = _closed_days(connection, catalogue, changed)
+    for fall in changed:
+        ending = usage.c.last_day.between(fall.first_day, fall.last_day)
+        connection.execute(usage.delete().where(usage.c.model == model, ending))
+    rows = {row["last_day"]: {**mine, **row} for row in _usage(points, new, changed, days)}
+    if rows:
+        connection.execute(usage.insert(), list(rows.values()))
+    _date_use(connection, model)
+    return changed
+
+
+def _points(connection: sa.Connection, model: int) -> Points:
+    chosen = (
+        sa.select(snapshots.c.day, readings.c.counter)
+        .join(readings, readings.c.snapshot == snapshots.c.id)
+        .where(readings.c.model == model, readings.c.counter.is_not(None), snapshots.c.day.is_not(None))
+    )
+    return [(day, int(counter)) for day, counter in connection.execute(chosen.order_by(snapshots.c.day))]
+
+
+def _kept(connection: sa.Connection, model: int) -> list[Fall]:
+    rows = connection.execute(sa.select(falls).where(falls.c.model == model))
+    return [Fall(row.first_day, row.last_day, row.level, row.low, row.uses) for row in rows]
+
+
+def _row(fall: Fall) -> dict[str, Any]:
+    return {name: getattr(fall, name) for name in ("first_day", "last_day", "level", "low", "uses")}
+
+
+def _closed_days(connection: sa.Connection, catalogue: int, changed: Collection[Fall]) -> list[date]:
+    """Days with a snapshot, from before the first of some falls to the end of the last."""
+    first, last = min(fall.first_day for fall in changed) - ONE, max(fall.last_day for fall in changed)
+    mine = (snapshots.c.catalogue == catalogue, snapshots.c.day.between(first, last))
+    return list(connection.scalars(sa.select(snapshots.c.day).where(*mine).order_by(snapshots.c.day)))
+
+
+def _usage(
+    points: Points, new: Collection[Fall], changed: Collection[Fall], days: Sequence[date]
+) -> Iterable[dict[str, Any]]:
+    """What a model was used on the days of the falls that changed: its steps outside of falls, and what is known over
+    all days of one."""
+    before = {day: earlier for earlier, day in pairwise(days)}
+    for (earlier, then), (day, now) in pairwise(points):
+        first = earlier + ONE
+        here = any(fall.first_day <= day <= fall.last_day for fall in changed)
+        if here and now > then and not any(fall.covers(first, day) for fall in new):
+            hole = before.get(day) != earlier
+            yield {"first_day": first, "last_day": day, "uses": now - then, "hole": hole}
+    for fall in new:
+        if fall in changed and fall.uses:
+            yield {"first_day": fall.first_day, "last_day": fall.last_day, "uses": fall.uses, "hole": True}
+
+
+def _date_use(connection: sa.Connection, model: int) -> None:
+    """When a model was first and last used: a counter that came back is no use."""
+    mine = (usage.c.model == model, usage.c.uses > 0)
+    first = connection.scalar(sa.select(sa.func.min(usage.c.last_day)).where(*mine))
+    newest = sa.select(usage.c.first_day, usage.c.last_day).where(*mine).order_by(usage.c.last_day.desc()).limit(1)
+    since, last = connection.execute(newest).first() or (None, None)
+    values = {"first_used": first, "last_used": last, "last_used_from": since}
+    connection.execute(models.update().where(models.c.id == model).values(values))
+
+
+def _total_again(connection: sa.Connection, catalogue: int, changed: Collection[Fall]) -> None:
+    """What stretches say of all models together, for those that have days in falls that changed."""
+    mine = stretches.c.catalogue == catalogue
+    first, last = min(fall.first_day for fall in changed), max(fall.last_day for fall in changed)
+    spans = sa.select(stretches.c.first_day, stretches.c.last_day).where(
+        mine, stretches.c.last_day >= first, stretches.c.first_day <= last
+    )
+    for begins, ends in connection.execute(spans).all():
+        if not any(fall.overlaps(begins, ends) for fall in changed):
+            continue
+        used = (usage.c.catalogue == catalogue, usage.c.last_day == ends, usage.c.hole.is_(False))
+        sums = (sa.func.coalesce(sa.func.sum(usage.c.uses), 0), sa.func.coalesce(sa.func.max(usage.c.uses), 0))
+        uses, top, count = connection.execute(sa.select(*sums, sa.func.count()).where(*used)).one()
+        fell = sa.select(sa.func.count(falls.c.model.distinct())).where(*_overlapping(catalogue, begins, ends))
+        values = {"uses": uses, "top_uses": top, "models_used": count, "resets": connection.scalar(fell)}
+        connection.execute(stretches.update().where(mine, stretches.c.last_day == ends).values(values))
