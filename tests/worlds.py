@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from bot.records import Catalogue, Listing, Name, Reading, Ref, Snapshot, instant
+from bot.records import AtLeast, Catalogue, Listing, Name, Reading, Ref, Snapshot, Unknown, instant
 
 CATALOGUE = Catalogue("replicate", "models", "public models", "runs", "reported")
 START = date(2025, 3, 1)
@@ -58,23 +58,56 @@ class Window:
     """What a window holds, by definition: each model from its first to its last reading inside it."""
 
     known: bool
+    """Whether it was read at both ends."""
     by_model: Mapping[str, int]
+    unknown: frozenset[str] = frozenset()
+    """Models whose counter fell, so that what they had is not known, or in part."""
 
     @property
     def uses(self) -> int:
         return sum(self.by_model.values())
 
+    @property
+    def total(self) -> int | AtLeast | Unknown:
+        """All use, as a book tells it."""
+        if not self.known or (self.unknown and not self.uses):
+            return Unknown("")
+        return AtLeast(self.uses, "") if self.unknown else self.uses
+
 
 def window(world: World, first: date, last: date) -> Window:
     """Counted from the definition, with no thought of speed."""
-    inside = [day for day in sorted(world) if first - ONE <= day <= last]
-    ends = first - ONE in world and last in world
-    names = {name for day in inside for name in world[day]}
     by_model: dict[str, int] = {}
-    fell = False
-    for name in names:
-        seen = [world[day][name] for day in inside if name in world[day]]
-        fell = fell or any(later < earlier for earlier, later in itertools.pairwise(seen))
-        if seen[-1] > seen[0]:
-            by_model[name] = seen[-1] - seen[0]
-    return Window(ends and not fell, by_model)
+    unknown = set()
+    for name in {name for day in world for name in world[day]}:
+        days = [day for day in sorted(world) if name in world[day]]
+        counts = [world[day][name] for day in days]
+        falls = fallen(counts)
+        uses = 0
+        for one, two in itertools.pairwise(range(len(days))):
+            inside = first - ONE <= days[one] and days[two] <= last
+            if inside and not any(start <= one and two <= end for start, end, _ in falls):
+                uses += counts[two] - counts[one]
+        for start, end, back in falls:
+            if first - ONE <= days[start] and days[end] <= last and back:
+                uses += counts[end] - counts[start]
+            elif days[start] < last and days[end] >= first:
+                unknown.add(name)
+        if uses:
+            by_model[name] = uses
+    return Window(first - ONE in world and last in world, by_model, frozenset(unknown))
+
+
+def fallen(counts: Sequence[int]) -> list[tuple[int, int, bool]]:
+    """Where a counter fell: the places of the readings before and after it, and whether it was back by then."""
+    falls: list[tuple[int, int, bool]] = []
+    for place in range(1, len(counts)):
+        before, now = counts[place - 1], counts[place]
+        if now < before:
+            falls.append((place - 1, place, False))
+        for number, (start, end, back) in enumerate(falls if now > before else ()):
+            level, low = counts[start], min(counts[end:place])
+            if not back and min(now, level) - before >= (level - low) / 2:
+                falls[number:] = [(start, place, now >= level)]
+                break
+    return falls

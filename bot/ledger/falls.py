@@ -131,7 +131,7 @@ def _resettle(connection: sa.Connection, catalogue: int, model: int, first: date
     rows = {row["last_day"]: {**mine, **row} for row in _usage(points, new, changed, days)}
     if rows:
         connection.execute(usage.insert(), list(rows.values()))
-    _date_use(connection, model)
+    date_use(connection, model)
     return changed
 
 
@@ -177,7 +177,7 @@ def _usage(
             yield {"first_day": fall.first_day, "last_day": fall.last_day, "uses": fall.uses, "hole": True}
 
 
-def _date_use(connection: sa.Connection, model: int) -> None:
+def date_use(connection: sa.Connection, model: int) -> None:
     """When a model was first and last used: a counter that came back is no use."""
     mine = (usage.c.model == model, usage.c.uses > 0)
     first = connection.scalar(sa.select(sa.func.min(usage.c.last_day)).where(*mine))

@@ -69,8 +69,10 @@ def add(store: Store, snapshot: Snapshot) -> Added:
         key = connection.execute(snapshots.insert().values(row).returning(snapshots.c.id)).scalar_one()
         _keep_readings(connection, catalogue, key, snapshot, day or snapshot.at.date())
         if day:
-            for later in [day, *_touched_days(connection, catalogue, key, day)]:
-                _roll_up(connection, catalogue, later)
+            later = _touched_days(connection, catalogue, key, day)
+            for touched in [day, *later]:
+                _roll_up(connection, catalogue, touched)
+            _date_again(connection, catalogue, later)
         changed(connection, snapshot.network)
         return Added(True, day, len(snapshot.listings))
 
@@ -173,6 +175,16 @@ def _touched_days(connection: sa.Connection, catalogue: int, key: int, day: date
     nexts = sa.select(sa.func.min(snapshots.c.day)).join(readings, readings.c.snapshot == snapshots.c.id)
     found = connection.scalars(nexts.where(*after, missed).group_by(readings.c.model))
     return sorted({following.day, *found})
+
+
+def _date_again(connection: sa.Connection, catalogue: int, days: Sequence[date]) -> None:
+    """When models were first and last used, where that was on a day that a late snapshot left without use of theirs."""
+    used = sa.exists().where(usage.c.model == models.c.id, usage.c.last_day == models.c.last_used)
+    began = sa.exists().where(usage.c.model == models.c.id, usage.c.last_day == models.c.first_used)
+    stale = sa.or_(models.c.last_used.in_(days) & ~used, models.c.first_used.in_(days) & ~began)
+    moved = sa.select(models.c.id).where(models.c.catalogue == catalogue, stale)
+    for model in connection.scalars(moved).all() if days else ():
+        falls.date_use(connection, model)
 
 
 # --- roll-ups -----------------------------------------------------------------------------------------------------

@@ -116,7 +116,7 @@ usage = Table(
     sqlite_with_rowid=False,
 )
 
-# Days on which a model's use is not known, because its counter fell. `uses`: over all of them together, where the counter
+# Days on which a model's use is not known, because its counter fell. `uses`: over all of them together, where it
 # came back (and then a hole of `usage`, unless it is 0); null where it did not.
 falls = Table(
     "falls",
