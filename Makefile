@@ -9,7 +9,7 @@ NPM = $$(command -v npm || echo node $(WHEEL)/lib/node_modules/npm/bin/npm-cli.j
 READY := .venv/.ready
 READY_DEV := .venv/.ready-dev
 
-.PHONY: demo run check test image-check golden bench soak crash-matrix docs pictures words tools clean
+.PHONY: demo run check test image-check fresh-demo interpreters golden bench soak crash-matrix docs pictures words tools clean
 
 demo: $(READY)  ## the whole walk on a real network's public record, no keys
 	@$(BIN)/python -m bot demo
@@ -33,6 +33,16 @@ image-check: $(READY_DEV)  ## the Dockerfile's steps by hand, in an environment 
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(PYTHON) -m venv "$$folder/venv" && \
 	  "$$folder/venv/bin/python" -m pip install --quiet --disable-pip-version-check -r requirements.txt && \
 	  IMAGE_PYTHON="$$folder/venv/bin/python" $(BIN)/pytest tests/test_deploy.py
+
+fresh-demo:  ## the demo from requirements.txt alone, in an environment and a folder made afresh; PYTHON names the interpreter
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(PYTHON) -m venv "$$folder/venv" && \
+	  "$$folder/venv/bin/python" -m pip install --quiet --disable-pip-version-check -r requirements.txt && \
+	  "$$folder/venv/bin/python" -m pip check && \
+	  cp -R bot templates locales config.yaml "$$folder" && cd "$$folder" && venv/bin/python -m bot demo
+
+interpreters:  ## `fresh-demo` on every Python from 3.11 up that this machine has
+	@for python in $$(.ci/interpreters); do \
+	  echo "== $$($$python --version)" && $(MAKE) --no-print-directory fresh-demo PYTHON="$$python" || exit 1; done
 
 golden: $(READY_DEV)  ## write the golden files anew; read the diff before you commit it
 	$(WITH_NODE) GOLDEN=1 $(BIN)/pytest --snapshot-update tests/render tests/slash/test_locales.py tests/sources tests/test_charts.py

@@ -27,20 +27,6 @@ DISCORD_POLL_QUESTION, DISCORD_POLL_ANSWER = 300, 55
 """docs.discord.com, resources/poll, Poll Media Object."""
 
 
-def weight(text: str) -> int:
-    """Length as X counts it: a link is 23, most signs outside Latin are 2."""
-    from twitter_text import parse_tweet  # type: ignore[import-untyped]  # 0.3 s: it reads a table of emoji
-
-    return int(parse_tweet(text).weightedLength)
-
-
 def units(text: str) -> int:
     """Length as Discord counts at most: UTF-16 units, never fewer than characters."""
     return len(text.encode("utf-16-le")) // 2
-
-
-def links(text: str) -> list[str]:
-    """Everything that X would turn into a link, bare domains included."""
-    from twitter_text import extract_urls
-
-    return list(extract_urls(text))

@@ -252,23 +252,47 @@ def test_two_models_stand_side_by_side_with_their_own_figures(desk: Desk) -> Non
     assert {side["figures"]["uses"]["evidence"] for side in answer["sides"]} == {"reported"}
 
 
-def test_networks_of_different_units_are_said_not_to_compare(db: store.Store) -> None:
+def two_networks(db: store.Store) -> Desk:
+    """The world's first days on Replicate, and again on another network under other names."""
     other = Catalogue("elsewhere", "hub", "hub models", "inferences", "claimed")
     desk = _desk(db, ())
     for day, counts in list(WORLD.items())[:3]:
         ledger.add(db, snapshot(day, counts))
-        listings = tuple(Listing(Name(n), Name("a")) for n in counts)
-        readings = tuple(Reading(Name(n), c) for n, c in counts.items())
+        names = {name: Name(name.replace("acme/", "away/")) for name in counts}
+        listings = tuple(Listing(names[n], Name("a")) for n in counts)
+        readings = tuple(Reading(names[n], c) for n, c in counts.items())
         at = instant(day + ONE)
         ledger.add(db, Snapshot("elsewhere", "hub", at, Ref("test:", at), listings, readings))
     headline = {"catalogue": "hub", "figure": "models_used"}
     there = daily.Plan("elsewhere", "Elsewhere", (other,), headline)
     for plan in (PLAN, there):
         daily.compose(db, desk.archive, plan, Period.holding(DAYS[2]), NOW)
-    watched = {**desk.watched, "elsewhere": Watched("elsewhere", "Elsewhere", (other,), "", headline)}
-    answer = answers.compare(replace(desk, watched=watched), "replicate", "elsewhere")
+    return replace(
+        desk, watched={**desk.watched, "elsewhere": Watched("elsewhere", "Elsewhere", (other,), "", headline)}
+    )
+
+
+def test_networks_of_different_units_are_said_not_to_compare(db: store.Store) -> None:
+    answer = answers.compare(two_networks(db), "replicate", "elsewhere")
     assert answer["comparable"] is False and answer["units"] == ["runs", "inferences"]
     assert "compare the shares" in words(answer) and "share of models used" in words(answer)
+
+
+def test_a_model_is_looked_for_on_every_network_and_a_near_miss_suggested_from_each(db: store.Store) -> None:
+    desk = two_networks(db)
+    assert [side["network"] for side in answers.compare(desk, "acme/first", "away/first")["sides"]] == [
+        "replicate",
+        "elsewhere",
+    ]
+    assert answers.model(desk, "away/first")["network"] == "elsewhere"
+    with pytest.raises(
+        NotFoundError, match=r"^away/frist: no such model on Replicate, Elsewhere; did you mean away/first"
+    ):
+        answers.compare(desk, "away/frist", "acme/first")
+    with pytest.raises(NotFoundError, match=r"^first: no such .*; there are 4 of that name, such as acme/first"):
+        answers.model(desk, "first")
+    with pytest.raises(NotFoundError, match=r"^first: no such model on Elsewhere; there are 2 of that name"):
+        answers.model(desk, "first", "elsewhere")
 
 
 # --- names ---------------------------------------------------------------------------------------------------------

@@ -277,9 +277,13 @@ def test_a_database_of_a_newer_version_is_left_alone(run: Run, folder: Path) -> 
 def test_before_anything_was_collected_the_cure_is_named(run: Run, folder: Path) -> None:
     shutil.rmtree(folder / "data")
     refused(run("show", "--day", DAY), 2, "^replicate: nothing was collected yet; run: python -m bot collect")
-    assert run("show").err.count("\n") == 1
+    for question in ("show", "usage", "inventory", "top", "idle", "why", "trend uses", "preview"):
+        refused(run(*question.split()), 2, "run: python -m bot collect, or python -m bot demo, which needs no keys")
     assert run("status").code == 0
-    assert "nothing to compose" in run("compose").out
+    assert run("compose").out == (
+        "nothing to compose: replicate: nothing was collected yet; run: python -m bot collect, or python -m bot demo,"
+        " which needs no keys\n"
+    )
 
 
 # --- answers -----------------------------------------------------------------------------------------------------

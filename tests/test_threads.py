@@ -7,12 +7,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import twitter_text
 
 from bot import daily, render, store
 from bot.archive import Archive
 from bot.daily import Habits
 from tests import publishing
+from tests.peers.x_rules import fits_post
 from tests.publishing import LATE, LONG, Peers
 from tests.test_polls import World, wording
 from tests.test_polls import peers as peers  # noqa: PLC0414  the fixture
@@ -55,7 +55,7 @@ def test_a_thread_goes_out_part_by_part_each_tied_to_the_one_before(world: World
     assert [bool(post["media"]) for post in posts] == [True] + [False] * (len(posts) - 1)
     for number, post in enumerate(posts, 1):
         assert f"({number}/{len(posts)})" in post["sent"] and "20 March 2025" in post["sent"]
-        assert twitter_text.parse_tweet(post["sent"]).valid
+        assert fits_post(post["sent"])
     assert publish(world) == states and len(posts) == len(states)
 
 
@@ -145,7 +145,7 @@ def test_a_thread_is_never_longer_than_it_may_be_and_drops_the_least_important(m
     made = render.threads.thread(said, lambda n, of, taken_back=False: f"[{n}/{of}]", range(1, most + 1))
     assert len(made) == most
     assert "a" * 200 in made[0]
-    assert all(twitter_text.parse_tweet(text).valid for text in made)
+    assert all(fits_post(text) for text in made)
     assert ("e" * 200 in made[-1]) == (most == 5)
 
 

@@ -4,7 +4,7 @@ An answer is looked up, never computed: figures come from the archive, models' d
 (plain JSON values) that a template puts into words.
 """
 
-from bot.answers.desk import AnswerError, Desk, NotFoundError, Watched
+from bot.answers.desk import COLLECT, AnswerError, Desk, NotFoundError, Watched
 from bot.answers.models import compare, idle, model, top, why
 from bot.answers.networks import (
     about,
@@ -20,6 +20,7 @@ from bot.answers.networks import (
 )
 
 __all__ = [
+    "COLLECT",
     "AnswerError",
     "Desk",
     "NotFoundError",

@@ -19,6 +19,8 @@ from bot.store import Store
 T = TypeVar("T", bound=str)
 
 SUGGESTIONS = 3
+COLLECT = "run: python -m bot collect, or python -m bot demo, which needs no keys"
+"""What to do about an empty ledger."""
 
 
 class AnswerError(FootfallError):
@@ -89,8 +91,7 @@ class Desk:
         if day is None:
             newest = self.archive.newest(network, period)
             if newest is None:
-                cure = f"run: python -m bot compose --period {period}"
-                raise NotFoundError(f"{network}: no {period} digest yet", cure)
+                raise NotFoundError(f"{network}: no {period} digest yet", self._digest_cure(network, period))
             return self.shown(newest)
         self.past(day)
         found = self.archive.digest(network, period, Period.holding(day, period).first)
@@ -103,6 +104,10 @@ class Desk:
         hidden = Hidden.of(self.hidden)
         return {**document, "catalogues": [_masked(block, hidden) for block in document["catalogues"]]}
 
+    def _digest_cure(self, network: str, period: PeriodName) -> str:
+        spans = (ledger.span(self.store, catalogue) for catalogue in self.network(network).catalogues)
+        return f"run: python -m bot compose --period {period}" if any(spans) else COLLECT
+
     def past(self, day: date) -> None:
         """Refuse a day in the future."""
         if day > self.clock().date():
@@ -112,21 +117,27 @@ class Desk:
         kept = self.archive.listed(network, period)
         return f"; there are {len(kept)}, from {kept[0].day} to {kept[-1].day}" if kept else "; there is none yet"
 
-    def model(self, watched: Watched, name: str) -> tuple[Catalogue, Name]:
-        """The model meant by `name`, in whichever catalogue has it: written exactly so, or in other case, or without
-        its author where that leaves one. Near misses are suggested, not taken."""
-        known = self._known(watched)
-        exact = known.exact.get(name) or known.folded.get(name.casefold())
-        if exact and self.hides(exact[1]):
-            raise AnswerError("this name is hidden here")
-        ending = known.endings.get(name.casefold(), ())
-        if exact or len(ending) == 1:
-            return exact or ending[0]
-        if len(ending) > 1:
-            meaning = f"; there are {len(ending)} of that name, such as {' and '.join(n for _, n in ending[:2])}"
+    def find_model(self, name: str, network: str | None = None) -> tuple[Watched, Catalogue, Name]:
+        """The model meant by `name`, on the network named or on whichever has it: written exactly so, or in other case,
+        or without its author where that leaves one. Near misses are suggested, not taken."""
+        networks = [self.network(network)] if network or not self.watched else list(self.watched.values())
+        known = [(watched, self._known(watched)) for watched in networks]
+        for watched, names in known:
+            if exact := names.exact.get(name) or names.folded.get(name.casefold()):
+                if self.hides(exact[1]):
+                    raise AnswerError("this name is hidden here")
+                return watched, *exact
+        endings = [(watched, names.endings.get(name.casefold(), ())) for watched, names in known]
+        for watched, ending in endings:
+            if len(ending) == 1:
+                return watched, *ending[0]
+        several = [model for _, ending in endings for _, model in ending]
+        if several:
+            meaning = f"; there are {len(several)} of that name, such as {' and '.join(several[:2])}"
         else:
-            meaning = meant(name, [n for _, n in known.public])
-        raise NotFoundError(f"{Name(name)}: no such model on {watched.title}{meaning}")
+            meaning = meant(name, [model for _, names in known for _, model in names.public])
+        titles = ", ".join(watched.title for watched in networks)
+        raise NotFoundError(f"{Name(name)}: no such model on {titles}{meaning}")
 
     def _known(self, watched: Watched) -> _Known:
         """The models of a network by name, read anew when the ledger changed."""

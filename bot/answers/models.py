@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from heapq import nsmallest
 
 from bot import ledger
-from bot.answers.desk import AnswerError, Desk, NotFoundError, Watched
+from bot.answers.desk import AnswerError, Desk, Watched
 from bot.answers.networks import heading
 from bot.digest import Hidden
 from bot.records import Catalogue, Document, Flow, Model, Name, Period, PeriodName, Unknown
@@ -22,8 +22,7 @@ BY = ("uses", "rise", "fall")
 
 def model(desk: Desk, name: str, network: str | None = None, day: date | None = None) -> Document:
     """One model: its use, rank and share, and its last 30 days."""
-    watched = desk.network(network)
-    catalogue, known = desk.model(watched, name)
+    watched, catalogue, known = desk.find_model(name, network)
     document = desk.document(watched.network, "day", day)
     asked = date.fromisoformat(document["day"])
     return {"question": "model", **heading(document), **_card(desk, catalogue, known, asked)}
@@ -137,16 +136,7 @@ def _network_side(desk: Desk, watched: Watched) -> Document:
 
 
 def _model_side(desk: Desk, name: str, network: str | None) -> Document:
-    asked = [desk.network(network)] if network or not desk.watched else list(desk.watched.values())
-    for place, watched in enumerate(asked, 1):
-        try:
-            desk.model(watched, name)
-        except NotFoundError:
-            if place == len(asked):
-                raise
-            continue
-        break
-    found = model(desk, name, watched.network)
+    found = model(desk, name, network)
     share = found["share"]
     unknown = {} if share is not None else {"unknown": found["uses"].get("unknown", "not defined: no use")}
     figures = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 
 import click
@@ -17,6 +18,7 @@ from bot.cli.parts import (
     print_json,
     with_parts,
 )
+from bot.cli.several import answer_each
 from bot.records import Document, Period, PeriodName
 
 
@@ -29,9 +31,9 @@ def _complete_model(ctx: click.Context, _param: click.Parameter, incomplete: str
     parts = Parts(ctx.find_root().params["config_path"])
     try:
         desk = parts.desk
-        known = [
-            n for c in desk.network(ctx.params.get("network")).catalogues for n in ledger.known_names(desk.store, c)
-        ]
+        network = ctx.params.get("network")
+        networks = [desk.network(network)] if network else desk.watched.values()
+        known = [n for watched in networks for c in watched.catalogues for n in ledger.known_names(desk.store, c)]
         names = [str(name) for name in known if not desk.hides(name)]
     except FootfallError:
         return []
@@ -43,11 +45,28 @@ def _complete_model(ctx: click.Context, _param: click.Parameter, incomplete: str
 
 
 def _answer(parts: Parts, answer: Document, as_json: bool) -> None:
-    from bot import render
-
     if as_json:
         print_json(answer)
-        return
+    else:
+        _print_words(parts, answer)
+
+
+def _answer_each(parts: Parts, network: str | None, as_json: bool, answer: Callable[[str], Document]) -> int:
+    """Print the answer of the named network, or of each that can give one; as JSON a list then."""
+    each = answer_each(parts.chosen(network), lambda plan: answer(plan.network))
+    if as_json:
+        print_json(each.answers[0] if network else each.answers)
+    else:
+        for number, document in enumerate(each.answers):
+            if number:
+                click.echo()
+            _print_words(parts, document)
+    return each.exit_code
+
+
+def _print_words(parts: Parts, answer: Document) -> None:
+    from bot import render
+
     template = f"text/answers/{answer['question']}.j2"
     words = render.rendered("text", template, hidden=parts.hidden, answer=answer)
     click.echo("\n".join(line.rstrip() for line in words.splitlines() if line.strip()))
@@ -62,19 +81,23 @@ def _answer(parts: Parts, answer: Document, as_json: bool) -> None:
 @with_parts
 def digest(
     parts: Parts, network: str | None, period: PeriodName, day: date | None, edition: int | None, as_json: bool
-) -> None:
+) -> int:
     """A digest: every figure of one network and period, with gaps and findings. JSON is the archive's own document."""
     from bot import answers
 
-    documents = [digest_of(parts, plan.network, period, day) for plan in parts.chosen(network)]
-    if edition is not None:
-        days = [(one["network"], date.fromisoformat(one["day"])) for one in documents]
-        documents = [answers.digest(parts.desk, name, period, first, edition) for name, first in days]
+    def document(plan: daily.Plan) -> Document:
+        newest = digest_of(parts, plan.network, period, day)
+        if edition is None:
+            return newest
+        return answers.digest(parts.desk, plan.network, period, date.fromisoformat(newest["day"]), edition)
+
+    each = answer_each(parts.chosen(network), document)
     if as_json:
-        print_json(documents[0] if network else documents)
-        return
-    for document in documents:
-        click.echo("\n\n".join(daily.post(document, "text", parts.hidden).parts))
+        print_json(each.answers[0] if network else each.answers)
+    else:
+        for answer in each.answers:
+            click.echo("\n\n".join(daily.post(answer, "text", parts.hidden).parts))
+    return each.exit_code
 
 
 def digest_of(parts: Parts, network: str, period: PeriodName, day: date | None) -> Document:
@@ -115,11 +138,11 @@ show = digest
 @day_option
 @json_option
 @with_parts
-def usage(parts: Parts, network: str | None, period: PeriodName, day: date | None, as_json: bool) -> None:
+def usage(parts: Parts, network: str | None, period: PeriodName, day: date | None, as_json: bool) -> int:
     """How much a network was used, by how many of its models."""
     from bot import answers
 
-    _answer(parts, answers.usage(parts.desk, network, period, day), as_json)
+    return _answer_each(parts, network, as_json, lambda name: answers.usage(parts.desk, name, period, day))
 
 
 @click.command()
@@ -127,11 +150,11 @@ def usage(parts: Parts, network: str | None, period: PeriodName, day: date | Non
 @day_option
 @json_option
 @with_parts
-def inventory(parts: Parts, network: str | None, day: date | None, as_json: bool) -> None:
+def inventory(parts: Parts, network: str | None, day: date | None, as_json: bool) -> int:
     """How many models are on offer, and how that changed; also by category and author."""
     from bot import answers
 
-    _answer(parts, answers.inventory(parts.desk, network, day), as_json)
+    return _answer_each(parts, network, as_json, lambda name: answers.inventory(parts.desk, name, day))
 
 
 @click.command()
@@ -154,11 +177,11 @@ def model(parts: Parts, name: str, network: str | None, day: date | None, as_jso
 @day_option
 @json_option
 @with_parts
-def top(parts: Parts, by: str, network: str | None, period: PeriodName, day: date | None, as_json: bool) -> None:
+def top(parts: Parts, by: str, network: str | None, period: PeriodName, day: date | None, as_json: bool) -> int:
     """The most used models, or those whose use rose or fell most against the period before."""
     from bot import answers
 
-    _answer(parts, answers.top(parts.desk, network, by, period, day), as_json)
+    return _answer_each(parts, network, as_json, lambda name: answers.top(parts.desk, name, by, period, day))
 
 
 @click.command()
@@ -167,11 +190,11 @@ def top(parts: Parts, by: str, network: str | None, period: PeriodName, day: dat
 @day_option
 @json_option
 @with_parts
-def idle(parts: Parts, days: int, network: str | None, day: date | None, as_json: bool) -> None:
+def idle(parts: Parts, days: int, network: str | None, day: date | None, as_json: bool) -> int:
     """Models on offer that nobody used for so many days."""
     from bot import answers
 
-    _answer(parts, answers.idle(parts.desk, network, days, day), as_json)
+    return _answer_each(parts, network, as_json, lambda name: answers.idle(parts.desk, name, days, day))
 
 
 @click.command()
@@ -180,11 +203,11 @@ def idle(parts: Parts, days: int, network: str | None, day: date | None, as_json
 @network_option
 @json_option
 @with_parts
-def trend(parts: Parts, metric: str, days: int, network: str | None, as_json: bool) -> None:
+def trend(parts: Parts, metric: str, days: int, network: str | None, as_json: bool) -> int:
     """One metric, day by day."""
     from bot import answers
 
-    _answer(parts, answers.trend(parts.desk, metric, network, days), as_json)
+    return _answer_each(parts, network, as_json, lambda name: answers.trend(parts.desk, metric, name, days))
 
 
 @click.command()
@@ -205,11 +228,11 @@ def compare(parts: Parts, a: str, b: str, network: str | None, as_json: bool) ->
 @day_option
 @json_option
 @with_parts
-def why(parts: Parts, network: str | None, day: date | None, as_json: bool) -> None:
+def why(parts: Parts, network: str | None, day: date | None, as_json: bool) -> int:
     """Which models moved usage against the day before; the parts add up to the whole."""
     from bot import answers
 
-    _answer(parts, answers.why(parts.desk, network, day), as_json)
+    return _answer_each(parts, network, as_json, lambda name: answers.why(parts.desk, name, day))
 
 
 @click.command()

@@ -19,7 +19,7 @@ import click
 from pydantic import SecretStr
 
 from bot import config, daily, ledger, sources, store
-from bot.answers import Desk, Watched
+from bot.answers import COLLECT, Desk, Watched
 from bot.archive import Archive
 from bot.lake.settings import Lake
 from bot.records import FootfallError, Period, PeriodName
@@ -181,7 +181,7 @@ class Parts:
         period = Period.holding(day, name)
         spans = [s for c in plan.catalogues if (s := ledger.span(self.store, c)) is not None]
         if not spans:
-            raise UsageError(f"{plan.network}: nothing was collected yet; run: python -m bot collect")
+            raise UsageError(f"{plan.network}: nothing was collected yet; {COLLECT}")
         first, last = min(s.first for s in spans), max(s.last for s in spans)
         if period.last < first or period.first > last:
             raise UsageError(f"{plan.network}: {day} is not covered; the ledger has {first} to {last}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bot.answers import COLLECT
 from bot.cli.parts import (
     Day,
     Parts,
@@ -19,11 +20,12 @@ from bot.cli.parts import (
     print_json,
     with_parts,
 )
+from bot.cli.several import answer_each
 from bot.cli.show import languages
 from bot.records import Document, PeriodName
 
 if TYPE_CHECKING:
-    from bot.daily import Announced, Desk
+    from bot.daily import Announced, Desk, Plan
     from bot.deliveries import Delivery, Outbox
 
 DRY = "DRY RUN "
@@ -43,12 +45,9 @@ def publish(
 
     Ends with 0 when all is out or nothing is due, 3 when some is out, 1 when none is.
     """
-    plans = parts.chosen(network)
-    for plan in plans if day else ():
-        parts.covered(plan, day, period)  # type: ignore[arg-type]
+    plans = _covered_plans(parts, network, period, day)
     if dry_run:
-        _dry_run(parts, network, period, day, outlet)
-        return 0
+        return _dry_run(parts, plans, period, day, outlet)
     from bot import daily, deliveries
     from bot.cli import reach
 
@@ -66,6 +65,18 @@ def publish(
         narrow = frozenset((a.network, a.period.name, a.period.first) for a in announced)
         touched = deliveries.flush(reach.run(parts, desk, made, narrow if network or day else None))
     return _report(desk, announced, touched, targets)
+
+
+def _covered_plans(parts: Parts, network: str | None, period: PeriodName, day: date | None) -> list[Plan]:
+    """The networks asked for; of a day those whose ledger covers it."""
+    if day is None:
+        return parts.chosen(network)
+
+    def covered(plan: Plan) -> Plan:
+        parts.covered(plan, day, period)
+        return plan
+
+    return answer_each(parts.chosen(network), covered).answers
 
 
 def _report(desk: Desk, announced: list[Announced], touched: Iterable[int], targets: Mapping[str, object]) -> int:
@@ -88,12 +99,13 @@ def _report(desk: Desk, announced: list[Announced], touched: Iterable[int], targ
     return 0 if not failed else 3 if any(row.state == "sent" for row in rows.values()) else 1
 
 
-def _dry_run(parts: Parts, network: str | None, name: PeriodName, day: date | None, outlet: str | None) -> None:
+def _dry_run(parts: Parts, plans: list[Plan], name: PeriodName, day: date | None, outlet: str | None) -> int:
     configured = [key for key, block in parts.settings.config.outlets.items() if block.enabled]
     names = [outlet] if outlet else [key for key in ("x", "discord") if key in configured] or ["x", "discord"]
     if wrong := [key for key in names if key not in ("x", "discord", "site")]:
         raise UsageError(f"--outlet {wrong[0]}: no such outlet; known: discord, site, x")
-    for plan in parts.chosen(network):
+
+    def show(plan: Plan) -> None:
         heading, document = _would_be(parts, plan.network, name, day)
         _dry(heading)
         for key in names if document else ():
@@ -102,6 +114,8 @@ def _dry_run(parts: Parts, network: str | None, name: PeriodName, day: date | No
             _dry(f"{key} to {places}")
             for locale in languages(parts, key) if document else ():
                 _dry(_shown(parts, document, key, locale) if document else "")
+
+    return answer_each(plans, show).exit_code
 
 
 def _would_be(parts: Parts, network: str, name: PeriodName, day: date | None) -> tuple[str, Document | None]:
@@ -112,7 +126,7 @@ def _would_be(parts: Parts, network: str, name: PeriodName, day: date | None) ->
     plan, now = parts.plan(network), clock()
     covered = daily.covered(parts.store, plan, name)
     if day is None and not covered:
-        return f"{network}: nothing is covered yet; run: python -m bot collect", None
+        return f"{network}: nothing is covered yet; {COLLECT}", None
     period = Period.holding(day, name) if day else covered[-1]
     document = daily.composed(parts.store, plan, period, now)
     found = deliveries.verdict(document, now, parts.settings.config.publish.deadline)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from bot import daily
 from bot.cli.ask import digest_of
 from bot.cli.parts import (
     Parts,
@@ -20,6 +21,7 @@ from bot.cli.parts import (
     print_json,
     with_parts,
 )
+from bot.cli.several import answer_each
 from bot.records import Document, PeriodName
 from bot.words import LANGUAGES
 
@@ -42,22 +44,27 @@ def preview(
     period: PeriodName,
     day: date | None,
     as_json: bool,
-) -> None:
+) -> int:
     """Exactly what would be posted: text, weighted length, estimated cost, alt text, picture path."""
     wanted = (outlet,) if outlet else ("x", "discord")
-    told: list[Document] = []
-    for plan in parts.chosen(network) if outlet != "site" else ():
-        document = digest_of(parts, plan.network, period, day)
-        if as_json:
-            told += _posts(parts, document, wanted, locale)
-        else:
-            print_previews(parts, document, wanted, locale)
     if outlet == "site":
         index = write_site(parts)
-        told.append({"outlet": "site", "path": str(index)})
         click.echo(f"Archive site: {index}", err=as_json)
+        if as_json:
+            print_json([{"outlet": "site", "path": str(index)}])
+        return 0
+
+    def posts(plan: daily.Plan) -> list[Document]:
+        document = digest_of(parts, plan.network, period, day)
+        if as_json:
+            return _posts(parts, document, wanted, locale)
+        print_previews(parts, document, wanted, locale)
+        return []
+
+    each = answer_each(parts.chosen(network), posts)
     if as_json:
-        print_json(told)
+        print_json([post for answer in each.answers for post in answer])
+    return each.exit_code
 
 
 def languages(parts: Parts, outlet: str) -> tuple[str, ...]:
@@ -69,7 +76,7 @@ def languages(parts: Parts, outlet: str) -> tuple[str, ...]:
 
 def print_previews(parts: Parts, document: Document, outlets: Iterable[str], locale: str | None = None) -> None:
     """Print what each outlet would get, and write the pictures to the output folder."""
-    from bot import daily, render
+    from bot import render
 
     titles = {"text": "The digest", "x": "What X would get", "discord": "What Discord would get"}
     for outlet, spoken in ((one, each) for one in outlets for each in ([locale] if locale else languages(parts, one))):
@@ -82,7 +89,7 @@ def print_previews(parts: Parts, document: Document, outlets: Iterable[str], loc
 
 
 def _posts(parts: Parts, document: Document, outlets: Iterable[str], locale: str | None) -> list[Document]:
-    from bot import daily, render
+    from bot import render
 
     posts = []
     for outlet, spoken in ((one, each) for one in outlets for each in ([locale] if locale else languages(parts, one))):

@@ -12,11 +12,11 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, NotRequired, TypedDict
 
-import click
 import msgspec
 
 from bot import daily, sources
 from bot.cli.parts import Parts, UsageError, day_of
+from bot.cli.several import Answers, answer_each
 from bot.records import Document, Name, PeriodName, blocks
 
 WANTED = "wanted a day as YYYY-MM-DD or a digest.json"
@@ -96,26 +96,17 @@ def of(parts: Parts, digest: Document) -> Verdict:
     return Verdict(digest, list(daily.mismatches(parts.store, plan, digest)), records)
 
 
-def documents(parts: Parts, named: str, network: str | None, period: PeriodName) -> list[Document]:
-    """The digests meant: of a day, from the archive, or the one in a file. Of several networks those that have none of
-    that day are left out, and why is said. Raises `UsageError`."""
+def each(parts: Parts, named: str, network: str | None, period: PeriodName) -> Answers[Verdict]:
+    """The verdicts on what is meant: the digest in a file, or those of a day from the archive. Raises `UsageError`."""
     day = day_of(named)
     if day is None:
-        return [_read(parts, Path(named))]
-    held: list[Document] = []
-    missing: list[UsageError] = []
-    for plan in parts.chosen(network):
-        try:
-            parts.covered(plan, day, period)
-        except UsageError as error:
-            missing.append(error)
-        else:
-            held.append(parts.desk.document(plan.network, period, day))
-    if not held:
-        raise missing[0]
-    for one in missing:
-        click.echo(f"left out: {one}", err=True)
-    return held
+        return Answers([of(parts, _read(parts, Path(named)))], 0)
+
+    def verdict(plan: daily.Plan) -> Verdict:
+        parts.covered(plan, day, period)
+        return of(parts, parts.desk.document(plan.network, period, day))
+
+    return answer_each(parts.chosen(network), verdict)
 
 
 def _read(parts: Parts, path: Path) -> Document:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from bot.answers import COLLECT
 from bot.cli.parts import (
     Day,
     Parts,
@@ -20,7 +21,11 @@ from bot.cli.parts import (
     progress,
     with_parts,
 )
+from bot.cli.several import answer_each
 from bot.records import Period, PeriodName
+
+if TYPE_CHECKING:
+    from bot.daily import Plan
 
 
 @click.command()
@@ -132,15 +137,29 @@ def _fields(one: Any) -> dict[str, Any]:
 def compose(parts: Parts, network: str | None, period: PeriodName, day: date | None, as_json: bool) -> int:
     """Make digests from the ledger: of the period that holds --day, or of every period that has none yet or of which
     more may have come to light. What is issued and turns out otherwise gets a new edition."""
-    documents = [d for plan in parts.chosen(network) for d in _compose(parts, plan.network, period, day)]
+    each = answer_each(parts.chosen(network), lambda plan: _compose(parts, plan.network, period, day))
+    documents = [document for answer in each.answers for document in answer]
     if as_json:
         print_json(documents)
-        return 0
+        return each.exit_code
     for document in documents:
         click.echo(f"{document['network']} {document['day']}: edition {document['edition']}, {document['status']}")
     if not documents:
-        click.echo("nothing to compose: every period that is covered has its digest")
-    return 0
+        for reason in dict.fromkeys(_nothing_composed(parts, plan, period) for plan in parts.chosen(network)):
+            click.echo(f"nothing to compose: {reason}")
+    return each.exit_code
+
+
+def _nothing_composed(parts: Parts, plan: Plan, name: PeriodName) -> str:
+    from bot import daily, ledger
+
+    if daily.covered(parts.store, plan, name):
+        return "every period that is covered has its digest"
+    spans = [span for catalogue in plan.catalogues if (span := ledger.span(parts.store, catalogue))]
+    if not spans:
+        return f"{plan.network}: nothing was collected yet; {COLLECT}"
+    first, last = min(span.first for span in spans), max(span.last for span in spans)
+    return f"{plan.network}: no whole {name} is covered; the ledger has {first} to {last}"
 
 
 def _compose(
@@ -176,13 +195,13 @@ def verify(parts: Parts, digest: str, network: str | None, period: PeriodName, a
     """
     from bot.cli import verdict
 
-    found = [verdict.of(parts, document) for document in verdict.documents(parts, digest, network, period)]
+    each = verdict.each(parts, digest, network, period)
     if as_json:
-        print_json([one.document() for one in found])
+        print_json([one.document() for one in each.answers])
     else:
-        for one in found:
+        for one in each.answers:
             click.echo("\n".join(one.lines()))
-    return 0 if all(one.good for one in found) else 1
+    return each.exit_code if all(one.good for one in each.answers) else 1
 
 
 __all__ = ["collect", "compose", "demo", "verify"]

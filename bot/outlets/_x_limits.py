@@ -5,14 +5,14 @@ Limits from docs.x.com: create-post.mdx, media/best-practices.mdx and openapi.js
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated
 
 from pydantic import Field, StringConstraints, field_validator
 
-from bot import config, limits
+from bot import config, limits, x_text
 from bot.outlets import Part, _x_text
 from bot.records import Poll
 
@@ -50,15 +50,20 @@ class Settings(config.Outlet):
 
     @field_validator("tags")
     @classmethod
-    def _one_cashtag(cls, tags: tuple[str, ...]) -> tuple[str, ...]:
+    def _known_to_x(cls, tags: tuple[str, ...]) -> tuple[str, ...]:
         if sum(tag.startswith("$") for tag in tags) > CASHTAG_LIMIT:
             raise ValueError(f"wanted at most {CASHTAG_LIMIT} cashtag: X refuses posts with more")
+        for tag in tags:
+            if [entity.text for entity in x_text.find_entities(tag)] != [tag]:
+                raise ValueError(
+                    f"{tag!r}: X would not link the whole of it; wanted a hashtag or cashtag as X knows it"
+                )
         return tags
 
 
 def cost(part: Part) -> Decimal:
     """US dollars that X is expected to charge for one part, failures and look-backs aside."""
-    post = limits.X_POST_WITH_LINK if limits.links(part.text) else limits.X_POST
+    post = limits.X_POST_WITH_LINK if x_text.find_urls(part.text) else limits.X_POST
     return post + limits.X_ALT_TEXT * len(part.pictures)
 
 
@@ -68,22 +73,26 @@ def refusals(part: Part, chosen: Settings) -> list[str]:
 
 
 def _text_refusals(text: str, chosen: Settings) -> Iterator[str]:
-    if (length := limits.weight(text)) > TEXT_LIMIT:
+    if (length := x_text.weighted_length(text)) > TEXT_LIMIT:
         yield f"the text is {length} long as X counts it; wanted at most {TEXT_LIMIT}"
-    if _x_text.unsendable(text):
+    if x_text.has_forbidden(text):
         yield "the text holds a sign that X refuses (U+FFFE, U+FEFF or U+FFFF)"
     if not _x_text.findable(text):
         yield "the text has no word that is not a link: it could not be found again"
-    if len(cashtags := _x_text.cashtags(text)) > CASHTAG_LIMIT:
-        yield f"{len(cashtags)} cashtags; X allows {CASHTAG_LIMIT}"
+    yield from _entity_refusals(x_text.possible_entities(text), chosen)
+
+
+def _entity_refusals(entities: Sequence[x_text.Entity], chosen: Settings) -> Iterator[str]:
+    if (cashtags := sum(entity.kind == "cashtag" for entity in entities)) > CASHTAG_LIMIT:
+        yield f"{cashtags} cashtags; X allows {CASHTAG_LIMIT}"
     own = {tag.casefold() for tag in chosen.tags}
-    for tag in [*_x_text.hashtags(text), *cashtags]:
-        if tag.casefold() not in own:
-            yield f"{tag} would become a tag; wanted only outlets.x.tags"
-    for mention in _x_text.mentions(text):
-        yield f"{mention} would mention an account; X forbids that unasked"
-    if not chosen.links and (links := limits.links(text)):
-        yield f"{links[0]} would become a link and cost ${limits.X_POST_WITH_LINK}; allow it with outlets.x.links: true"
+    for entity in entities:
+        if entity.kind in ("hashtag", "cashtag") and entity.text.casefold() not in own:
+            yield f"{entity.text} would become a tag; wanted only outlets.x.tags"
+        elif entity.kind in ("mention", "list"):
+            yield f"{entity.text} would mention an account; X forbids that unasked"
+    if not chosen.links and (link := next((entity.text for entity in entities if entity.kind == "url"), None)):
+        yield f"{link} would become a link and cost ${limits.X_POST_WITH_LINK}; allow it with outlets.x.links: true"
 
 
 def _media_refusals(part: Part) -> Iterator[str]:

@@ -38,14 +38,7 @@ def meant(client: Footfall, name: str, network: str | None) -> tuple[Catalogue, 
         if known is None:
             raise AnswerError("this model is not known any more; ask again by its name")
         name, network = known.model, known.network
-    asked = [client.desk.network(network)] if network else list(client.desk.watched.values())
-    for place, watched in enumerate(asked, 1):
-        try:
-            return client.desk.model(watched, name)
-        except NotFoundError:
-            if place == len(asked):
-                raise
-    raise AnswerError("no network is watched here")
+    return client.desk.find_model(name, network)[1:]
 
 
 def refuse_nameless(document: Document, catalogue: Catalogue, title: str) -> None:

@@ -67,7 +67,7 @@ def test_a_missing_secret_is_named_before_anything_is_asked(name: str) -> None:
 
 @pytest.mark.parametrize("name", OUTLETS)
 def test_importing_an_outlet_loads_no_heavy_library(name: str) -> None:
-    heavy = {"tweepy", "discord", "requests", "aiohttp", "twitter_text", "sqlalchemy", "matplotlib"}
+    heavy = {"tweepy", "discord", "requests", "aiohttp", "emoji", "sqlalchemy", "matplotlib"}
     code = f"import sys, bot.outlets.{name}; print(*sorted({heavy!r} & set(sys.modules)))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert run.stdout.split() == []

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import re
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -20,12 +19,13 @@ from email.utils import format_datetime
 from html import escape
 from typing import Any
 
-import twitter_text
 from aiohttp import web
 from oauthlib.oauth1 import RequestValidator, ResourceEndpoint
 
+from bot import x_text
 from tests.peers.judge import JUDGE
 from tests.peers.openapi import Recorded
+from tests.peers.x_rules import fits_post
 
 KEYS = {
     "X_API_KEY": "canarykeyAAAAAAAAAAAAAAAA",
@@ -326,11 +326,12 @@ class XPeer:
     def _check_text(self, text: str, body: dict[str, Any]) -> None:
         if not text and "media" not in body:
             raise Refusal(400, "text or media is required")
-        if not twitter_text.parse_tweet(text or "x").valid:
+        if not fits_post(text or "x"):
             raise Refusal(400, "Your Tweet text is too long.")
-        if len(re.findall(r"\$[A-Za-z]{1,6}\b", text)) > 1:
+        kinds = [entity.kind for entity in x_text.find_entities(text)]
+        if kinds.count("cashtag") > 1:
             raise Refusal(400, "at most one cashtag")
-        if re.search(r"(^|\W)@\w", text):
+        if "mention" in kinds or "list" in kinds:
             raise Refusal(403, "You are not permitted to mention users.")
         parent = body.get("reply", {}).get("in_reply_to_tweet_id")
         if not self.repeats and any(post["sent"] == text and post["reply_to"] == parent for post in self.posts):
@@ -364,8 +365,8 @@ class XPeer:
         self._sequence += 1
         number = str(((int(at.timestamp() * 1000) - EPOCH_MS) << 22) + self._sequence)
         shown = body["text"]
-        for url in twitter_text.extract_urls(shown):
-            shown = shown.replace(url, f"https://t.co/u{abs(hash(url)) % 10**8}")
+        for url in x_text.find_urls(shown):
+            shown = shown.replace(url.text, f"https://t.co/u{abs(hash(url.text)) % 10**8}")
         shown += f" https://t.co/p{self._sequence}" if pictures else ""
         reply_to = body.get("reply", {}).get("in_reply_to_tweet_id")
         edits = body.get("edit_options", {}).get("previous_post_id")

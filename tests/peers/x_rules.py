@@ -6,11 +6,9 @@ posts/manage-tweets/integrate, counting-characters and pricing.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
-import twitter_text
-
+from bot import limits, x_text
 from tests.peers.openapi import Allowed, Recorded
 
 FILES = ("x_openapi_v2.166.json", "x_openapi_v2.167.json")
@@ -26,19 +24,25 @@ ALLOWED = (
 ATTACHED = frozenset({"media", "poll", "quote_tweet_id", "card_uri", "direct_message_deep_link"})
 
 
+def fits_post(text: str) -> bool:
+    """Whether X takes a text: no longer than a post, not empty, nothing forbidden."""
+    return 0 < x_text.weighted_length(text) <= limits.X_TEXT and not x_text.has_forbidden(text)
+
+
 def unwritten(recorded: Recorded) -> Iterator[str]:
     """What is wrong with a post by rules that no schema holds."""
     body = recorded.document()
     if (recorded.method, recorded.path) != ("POST", "/2/tweets") or not isinstance(body, dict):
         return
     text = str(body.get("text", ""))
-    if not twitter_text.parse_tweet(text or "x").valid:
+    if not fits_post(text or "x"):
         yield "text longer than 280, or of signs that X refuses"
     if not text and "media" not in body:
         yield "an empty post"
-    if len(re.findall(r"\$[A-Za-z]{1,6}\b", text)) > 1:
+    kinds = [entity.kind for entity in x_text.find_entities(text)]
+    if kinds.count("cashtag") > 1:
         yield "two cashtags"
-    if re.search(r"(^|[^\w!@#$%&*])[@＠]\w", text):
+    if "mention" in kinds or "list" in kinds:
         yield "somebody is mentioned"
     if len(ATTACHED & set(body)) > 1:
         yield "two attachments at once"

@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from twitter_text import extract_urls, parse_tweet
 
-from bot import numbers
+from bot import numbers, x_text
 from bot.records import Picture, Post
 from bot.render import Options, cost, embed_length, finding_text, lint, posts, preview
 from bot.render.environment import TEMPLATES
@@ -183,7 +182,7 @@ def _foreign(values: dict[str, Any], name: str) -> dict[str, Any]:
 def test_a_post_fits_every_limit_and_links_nothing_for_any_data(data: st.DataObject) -> None:
     made = arbitrary(data)
     text = x(made)
-    assert parse_tweet(text).weightedLength <= 280
+    assert x_text.weighted_length(text) <= 280
     assert x_entities(text) == []
     embed = posts(made, "discord").embed
     assert_fits_discord(embed)
@@ -194,7 +193,7 @@ def test_a_hostile_name_bites_on_no_outlet(kind: str) -> None:
     for stem in ("day-2025-01-12", "day-2025-01-13", "week-2025-01-06"):
         made = documents.named(NAMES[kind], stem)
         text = x(made)
-        assert parse_tweet(text).weightedLength <= 280
+        assert x_text.weighted_length(text) <= 280
         assert x_entities(text) == []
         embed = posts(made, "discord").embed
         assert embed is not None
@@ -244,7 +243,7 @@ def test_a_post_costs_more_with_a_link_and_with_alt_text() -> None:
 
 def test_posts_hold_no_link_for_which_x_would_charge() -> None:
     for stem in [*documents.STEMS, *MADE]:
-        assert extract_urls(x(document(stem))) == []
+        assert x_text.find_urls(x(document(stem))) == []
 
 
 def test_a_preview_shows_the_words_the_weight_the_cost_and_the_pictures() -> None:

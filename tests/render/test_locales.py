@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from twitter_text import parse_tweet
 
-from bot import words
+from bot import words, x_text
 from bot.render import LintError, Options, environment, finding_text, lint, posts, preview
 from bot.words.bidi import FIRST_STRONG, POP
 from tests.hostile import NAMES
@@ -27,7 +26,7 @@ OUTLETS = ("x", "discord")
 
 def assert_fits(made: dict[str, Any], language: str) -> None:
     (text,) = posts(made, "x", Options(language)).parts
-    assert 0 < parse_tweet(text).weightedLength <= 280 and not x_entities(text)
+    assert 0 < x_text.weighted_length(text) <= 280 and not x_entities(text)
     embed = posts(made, "discord", Options(language)).embed
     assert_fits_discord(embed)
     assert_isolates_match(text)

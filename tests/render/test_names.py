@@ -8,8 +8,8 @@ import unicodedata
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from twitter_text import extract_urls, parse_tweet
 
+from bot import x_text
 from bot.digest import Hidden
 from bot.render import names, weigh
 from tests.hostile import NAMES
@@ -32,7 +32,7 @@ def bare(text: str) -> str:
 
 def x_entities(text: str) -> list[str]:
     signs = re.findall(r"[@\uff20#\uff03]|\$[A-Za-z]", text)
-    return [*extract_urls(text), *signs]
+    return [*(url.text for url in x_text.find_urls(text)), *signs]
 
 
 @pytest.mark.parametrize("kind", NAMES)
@@ -78,7 +78,7 @@ def test_no_name_breaks_a_line_hides_a_character_or_grows_long(kind: str, outlet
     assert text.count("\u2068") == text.count("\u2069") <= 1
     assert unicodedata.category(text[0])[0] != "M"
     if outlet == "x":
-        assert parse_tweet(text).weightedLength <= names.NAME_LIMIT + 5
+        assert x_text.weighted_length(text) <= names.NAME_LIMIT + 5
     assert len(text) <= names.NAME_LIMIT * 5
 
 
