@@ -177,7 +177,7 @@ def signed(count: int) -> list[tuple[bytes, bytes]]:
 
 def chain(url: str, by: Executor | None) -> tuple[int, int, tuple[tuple[int, str], ...]]:
     """From which block to which, and the last blocks with their hashes. How long ranges are may differ."""
-    opened = Chain(Pin(31337, None), [Endpoint(url, rate=1000, timeout=10)], finality=0, budget=20.0, executor=by)
+    opened = Chain(Pin(31337, None), [Endpoint(url, rate=1000, timeout=60)], finality=0, budget=120.0, executor=by)
     with opened:
         chunks = list(opened.logs(Filter(), 0))
     assert all(a.to_block + 1 == b.from_block for a, b in pairwise(chunks)) and len(chunks) > 3
