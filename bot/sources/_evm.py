@@ -67,10 +67,11 @@ class Reverted:
 
 
 class Chain:
-    """One chain. `budget` is how many seconds one read may take, with all tries at all endpoints (by default as many as
-    fit in, else at most `tries`); with none in reach it raises `Unreachable` after that. `window` is the longest range of blocks to ask for at a time. With an `executor`
-    ranges of blocks are fetched and read there, `ahead` of them at a time; each of its processes keeps to the rates of
-    the endpoints by itself. Without one, in threads of this process."""
+    """One chain. `budget` is how many seconds one read may take, with all tries at all endpoints, at most `tries` of
+    them where that is given; with none in reach it raises `Unreachable` after that. `window` is the longest range
+    of blocks to ask for at a time. With an `executor` ranges of blocks are fetched and read there, `ahead` of them
+    at a time; each of its processes keeps to the rates of the endpoints by itself. Without one, in threads of this
+    process."""
 
     def __init__(
         self,

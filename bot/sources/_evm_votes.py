@@ -58,8 +58,8 @@ class Pin:
 
 
 class Electorate:
-    """The endpoints of one chain: `agree` of them must answer alike; reads are tried again for `budget` seconds, `tries`
-    times at most where that is given."""
+    """The endpoints of one chain: `agree` of them must answer alike; reads are tried again for `budget` seconds, and
+    no more than `tries` times where that is given."""
 
     def __init__(
         self, pin: Pin, endpoints: Sequence[Endpoint], agree: int, budget: float, tries: int | None = None
@@ -162,7 +162,8 @@ class Electorate:
         except _TooFew:
             raise Unreachable(
                 f"{self._told(failures)}\nchain {self.pin.chain_id}: {what}: fewer than {self.agree} of "
-                f"{len(self._lines)} endpoints answered within {self.budget:g} s ({number} tries); try later or list others"
+                f"{len(self._lines)} endpoints answered within {self.budget:g} s ({number} tries); try later or list "
+                "others"
             ) from None
         raise AssertionError("unreachable")
 

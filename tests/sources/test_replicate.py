@@ -23,6 +23,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from bot.records import MAX_COUNT, Period, Snapshot, instant
 from bot.sources import SourceError, _http, _npm, replicate, source
+from tests.peers.ports import reserved
 
 DATA = Path(__file__).parents[2] / "data"
 NOW = datetime(2026, 3, 4, 0, 7, tzinfo=UTC)
@@ -481,9 +482,10 @@ def test_an_answer_that_never_ends_is_told_in_the_same_words_whichever_limit_is_
 
 @pytest.mark.usefixtures("quick")
 def test_a_server_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with ReplicateApi([]) as gone:
-        pass
-    refused(gone, tmp_path, r"http://127\.0\.0\.1:\d+/v1/models: no answer \(ConnectError\)")
+    gone = ReplicateApi([])
+    with reserved() as port:
+        gone.url = f"http://127.0.0.1:{port}/v1/models"
+        refused(gone, tmp_path, r"http://127\.0\.0\.1:\d+/v1/models: no answer \(ConnectError\)")
 
 
 @pytest.mark.parametrize("runs", [-1, MAX_COUNT + 1, 2**70, 1.5, "7", None, True])
