@@ -130,8 +130,10 @@ def _asked() -> Callable[[], Versions | str]:
 class Cluster(Executor):
     """A Dask cluster. Connects at the first task, and again where the scheduler was lost in between."""
 
-    def __init__(self, address: str, tls: Tls | None = None, patience: float = PATIENCE) -> None:
-        self.address, self._tls, self._patience = address, tls, patience
+    def __init__(
+        self, address: str, tls: Tls | None = None, patience: float = PATIENCE, clock: Callable[[], float] = monotonic
+    ) -> None:
+        self.address, self._tls, self._patience, self.clock = address, tls, patience, clock
         self._client: Client | None = None
         self._lock, self._shut = Lock(), False
 
@@ -211,9 +213,9 @@ class Cluster(Executor):
     def _checked(self, client: Client) -> Client:
         """A client whose workers are what they should be; what does not answer yet is checked with its first task."""
         try:
-            began = monotonic()
+            began = self.clock()
             while self.alone(client):
-                if monotonic() - began > self._patience:
+                if self.clock() - began > self._patience:
                     raise self.no_workers()
                 client.sync(asyncio.sleep, 0.2)
             for worker, found in client.sync(_answers, client, self._patience).items():
@@ -270,8 +272,8 @@ class _Awaited(Future[T]):
             except TimeoutError:
                 if self.done():
                     break
-            alone = (alone or monotonic()) if self._of.alone(self._asks) else None
-            if alone is not None and monotonic() - alone > self._of.patience:
+            alone = (alone or self._of.clock()) if self._of.alone(self._asks) else None
+            if alone is not None and self._of.clock() - alone > self._of.patience:
                 raise self._of.no_workers()
         return super().result(timeout)
 

@@ -5,6 +5,7 @@ Schedulers and workers are real processes; where this machine allows it, each on
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import pickle
@@ -37,6 +38,7 @@ from tests.lake.events import DAY, day_in, paid, used
 from tests.peers.anvil import anvil
 from tests.peers.cluster import ROOT, Dask, Hosts, Loopback, certificates
 from tests.peers.enclave import dump, enclaves
+from tests.peers.ports import reserved
 from tests.sources.test_leaves import read
 
 ONE = timedelta(days=1)
@@ -104,7 +106,7 @@ def done(folder: Path) -> int:
     return int(found)
 
 
-def until(what: Callable[[], object], seconds: float = 40) -> None:
+def until(what: Callable[[], object], seconds: float = 120) -> None:
     ends = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < ends, "it did not come"
@@ -177,7 +179,7 @@ def signed(count: int) -> list[tuple[bytes, bytes]]:
 
 def chain(url: str, by: Executor | None) -> tuple[int, int, tuple[tuple[int, str], ...]]:
     """From which block to which, and the last blocks with their hashes. How long ranges are may differ."""
-    opened = Chain(Pin(31337, None), [Endpoint(url, rate=1000, timeout=10)], finality=0, budget=20.0, executor=by)
+    opened = Chain(Pin(31337, None), [Endpoint(url, rate=1000, timeout=60)], finality=0, budget=120.0, executor=by)
     with opened:
         chunks = list(opened.logs(Filter(), 0))
     assert all(a.to_block + 1 == b.from_block for a, b in pairwise(chunks)) and len(chunks) > 3
@@ -358,28 +360,29 @@ def test_a_scheduler_that_comes_back_is_found_again_and_a_cluster_without_worker
     monkeypatch.setattr(executor, "LOOK_EVERY", 0.2)
     folder = waiting(tmp_path / "days", 3)
     here = added_up(folder, None)
-    with Dask(tmp_path) as dask, ThreadPoolExecutor(1) as beside:
-        cluster = Cluster(dask.address, patience=3)
-        with pytest.raises(ClusterError, match="found no worker for 3 s, wanted one; start some with `dask worker"):
+    seconds = itertools.count(0.0, 20.0)
+    with reserved() as port, Dask(tmp_path, port=port) as dask, ThreadPoolExecutor(1) as beside:
+        cluster = Cluster(dask.address, patience=60, clock=lambda: next(seconds))
+        with pytest.raises(ClusterError, match="found no worker for 60 s, wanted one; start some with `dask worker"):
             cluster.submit(abs, -1)
         dask.add("w0")
         assert added_up(folder, cluster) == here
-        slow = cluster.submit(time.sleep, 60)
+        slow = cluster.submit(time.sleep, 3600)
         dask.stop("w0")
-        with pytest.raises(ClusterError, match="found no worker for 3 s"):
+        with pytest.raises(ClusterError, match="found no worker for 60 s"):
             slow.result()
         dask.add("w1")
-        slow = cluster.submit(time.sleep, 60)
+        slow = cluster.submit(time.sleep, 3600)
         waits = beside.submit(slow.result)
         assert dask.scheduler is not None
         dask.scheduler.kill()
         dask.scheduler.wait(20)
         with pytest.raises(ClusterError, match="the scheduler was lost in the middle"):
-            waits.result(30)
+            waits.result(120)
         dask.stop("w1")
         with pytest.raises(ClusterError, match=r"the scheduler cannot be reached: .*; start it"):
-            cluster.submit(abs, -1)
-        dask.starts(int(dask.address.rpartition(":")[2]))
+            Cluster(dask.address, patience=1).submit(abs, -1)
+        dask.starts(port)
         dask.add("w2")
         assert added_up(folder, cluster) == here
         cluster.shutdown()

@@ -7,7 +7,6 @@ import logging
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -30,6 +29,7 @@ from bot.records import FootfallError
 from tests import publishing
 from tests.outlets.rig_discord import hurried
 from tests.peers.discord_api import CREATE, Fault
+from tests.peers.ports import reserved
 from tests.peers.postgres import Postgres
 from tests.peers.replicate_api import Fault as ListFault
 from tests.peers.replicate_api import ReplicateApi
@@ -211,14 +211,20 @@ def test_no_secret_shows_where_the_way_out_is_shut(
     assert "nowhere" in said and leaks(said + caplog.text + stored(url)) == []
 
 
+@pytest.fixture
+def port() -> Iterator[int]:
+    with reserved() as kept:
+        yield kept
+
+
 @pytest.mark.parametrize("command", ["run", "web"])
 def test_no_secret_shows_in_the_log_and_on_the_pages_of_a_process(
-    peers: Peers, api: ReplicateApi, postgres: Postgres, tmp_path: Path, command: str
+    peers: Peers, api: ReplicateApi, postgres: Postgres, tmp_path: Path, port: int, command: str
 ) -> None:
     """All its life: a network that answers with our secrets, and a database that goes away."""
     url = with_password(postgres.database())
     publishing.fill(url)
-    config, port = configured(tmp_path, peers, api), free_port()
+    config = configured(tmp_path, peers, api)
     with config.open("a") as more:
         more.write(f"\nworker: {{port: {port}, tick: 1}}\n")
     api.always = ListFault(403, body=json.dumps(echo(*CANARIES)).encode())
@@ -262,12 +268,6 @@ def until(wanted: Callable[[], str], seconds: float = 120.0) -> str:
             return found
         time.sleep(0.1)
     raise AssertionError("it did not come to that in time")
-
-
-def free_port() -> int:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return int(held.getsockname()[1])
 
 
 def test_what_nobody_caught_is_said_without_secrets(

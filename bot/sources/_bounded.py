@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -29,10 +30,15 @@ class Failure:
 
 
 def answer(
-    client: httpx.Client, url: str, max_bytes: int, seconds: float, params: dict[str, str | int] | None = None
+    client: httpx.Client,
+    url: str,
+    max_bytes: int,
+    seconds: float,
+    params: dict[str, str | int] | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> Answer | Failure:
     """Read `url` whole, at most `max_bytes` in at most `seconds`, however slowly it drips. Raises nothing."""
-    ends = time.monotonic() + seconds
+    ends = monotonic() + seconds
     # Identity, so that a small compressed answer cannot unpack into a large one.
     plain = {"Accept-Encoding": "identity"}
     try:
@@ -46,11 +52,18 @@ def answer(
                 content += piece
                 if len(content) > max_bytes:
                     return Failure(f"more than {max_bytes:,} bytes", 200, oversize=True)
-                if time.monotonic() > ends:
-                    return Failure(f"no complete answer within {seconds:g} s")
+                if monotonic() > ends:
+                    return _too_slow(seconds)
+    except httpx.TimeoutException:
+        return _too_slow(seconds)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         return Failure(f"no answer ({type(error).__name__})")
     return Answer(bytes(content))
+
+
+def _too_slow(seconds: float) -> Failure:
+    """The same words whichever of two equal limits is met first: the socket's, or that of the whole answer."""
+    return Failure(f"no complete answer within {seconds:g} s")
 
 
 def _refused(response: httpx.Response, max_bytes: int) -> Failure | None:

@@ -67,10 +67,11 @@ class Reverted:
 
 
 class Chain:
-    """One chain. `budget` is how many seconds one read may take, with all tries at all endpoints; with none in reach it
-    raises `Unreachable` after that. `window` is the longest range of blocks to ask for at a time. With an `executor`
-    ranges of blocks are fetched and read there, `ahead` of them at a time; each of its processes keeps to the rates of
-    the endpoints by itself. Without one, in threads of this process."""
+    """One chain. `budget` is how many seconds one read may take, with all tries at all endpoints, at most `tries` of
+    them where that is given; with none in reach it raises `Unreachable` after that. `window` is the longest range
+    of blocks to ask for at a time. With an `executor` ranges of blocks are fetched and read there, `ahead` of them
+    at a time; each of its processes keeps to the rates of the endpoints by itself. Without one, in threads of this
+    process."""
 
     def __init__(
         self,
@@ -80,17 +81,18 @@ class Chain:
         finality: Finality,
         agree: int = 1,
         budget: float = 25.0,
+        tries: int | None = None,
         window: int = 5000,
         executor: Executor | None = None,
         ahead: int = _AHEAD,
     ) -> None:
-        self._voters = Electorate(pin, endpoints, agree, budget)
+        self._voters = Electorate(pin, endpoints, agree, budget, tries)
         self._finality = finality
         self._window = window
         self._pace = Pace(window)
         self._times: dict[tuple[str, str], int] = {}
         self._executor, self._ahead = executor, ahead
-        self._asker = Asker(pin, tuple(endpoints), agree, budget, window)
+        self._asker = Asker(pin, tuple(endpoints), agree, budget, window, tries)
         if executor is not None:
             _OPEN[self._asker, os.getpid()] = self
 
@@ -292,6 +294,7 @@ class Asker:
     agree: int
     budget: float
     window: int
+    tries: int | None = None
 
 
 _OPEN: dict[tuple[Asker, int], Chain] = {}
@@ -304,7 +307,13 @@ def range_of(asker: Asker, wanted: Filter, first: int, last: int) -> Range:
     key = (asker, os.getpid())
     if key not in _OPEN:
         chain = Chain(
-            asker.pin, asker.endpoints, finality=0, agree=asker.agree, budget=asker.budget, window=asker.window
+            asker.pin,
+            asker.endpoints,
+            finality=0,
+            agree=asker.agree,
+            budget=asker.budget,
+            tries=asker.tries,
+            window=asker.window,
         )
         _OPEN.setdefault(key, chain)
     return _OPEN[key]._range(wanted, first, last, Pace.of(last - first + 1))

@@ -58,9 +58,12 @@ class Pin:
 
 
 class Electorate:
-    """The endpoints of one chain: `agree` of them must answer alike; reads are tried again for `budget` seconds."""
+    """The endpoints of one chain: `agree` of them must answer alike; reads are tried again for `budget` seconds, and
+    no more than `tries` times where that is given."""
 
-    def __init__(self, pin: Pin, endpoints: Sequence[Endpoint], agree: int, budget: float) -> None:
+    def __init__(
+        self, pin: Pin, endpoints: Sequence[Endpoint], agree: int, budget: float, tries: int | None = None
+    ) -> None:
         names = [endpoint.name for endpoint in endpoints]
         if not 1 <= agree <= len({endpoint.url for endpoint in endpoints}) == len(endpoints):
             raise SourceError(
@@ -69,6 +72,7 @@ class Electorate:
         self.pin = pin
         self.agree = agree
         self.budget = budget
+        self._tries = tries
         self._lines = [
             Line(endpoint, name if names.count(name) == 1 else f"{name} (endpoint {i})")
             for i, (endpoint, name) in enumerate(zip(endpoints, names, strict=True), 1)
@@ -141,6 +145,7 @@ class Electorate:
     def _tried(self, what: str, once: Callable[[dict[str, Exception], float], T]) -> T:
         deadline = time.monotonic() + self.budget
         failures: dict[str, Exception] = {}
+        number = 0
         pauses = (min(_LONGEST_PAUSE, _PAUSE * 2.0**i) for i in count())
 
         def pause(error: Exception) -> float | bool:
@@ -150,13 +155,15 @@ class Electorate:
             return wait
 
         try:
-            for attempt in stamina.retry_context(on=pause, attempts=None, timeout=None):
+            for attempt in stamina.retry_context(on=pause, attempts=self._tries, timeout=None):
+                number = attempt.num
                 with attempt:
                     return once(failures, deadline)
         except _TooFew:
             raise Unreachable(
                 f"{self._told(failures)}\nchain {self.pin.chain_id}: {what}: fewer than {self.agree} of "
-                f"{len(self._lines)} endpoints answered within {self.budget:g} s; try later or list others"
+                f"{len(self._lines)} endpoints answered within {self.budget:g} s ({number} tries); try later or list "
+                "others"
             ) from None
         raise AssertionError("unreachable")
 

@@ -4,6 +4,7 @@ nothing is followed to another host."""
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
@@ -25,6 +26,7 @@ class Manners:
     tries: int = 6
     patience: float = 60.0
     """Seconds that a server may ask us to wait between two tries; one that asks for more is given up on."""
+    monotonic: Callable[[], float] = time.monotonic
 
 
 class _Again(Exception):
@@ -63,6 +65,9 @@ def body(asked: httpx.Client, url: str, manners: Manners) -> bytes:
     except _Again as error:
         asks = f" and asks to wait {error.wait:g} s" if error.wait is not None else ""
         raise SourceError(f"{shown}: answered {error.status}{asks}; run again later") from error
+    except httpx.TimeoutException as error:
+        late = f"no complete answer within {manners.timeout:g} s"
+        raise SourceError(f"{shown}: {late}; check the network and run again") from error
     except httpx.HTTPError as error:
         # The kind only: a transport's message may quote what was sent.
         raise SourceError(f"{shown}: no answer ({type(error).__name__}); check the network and run again") from error
@@ -70,7 +75,7 @@ def body(asked: httpx.Client, url: str, manners: Manners) -> bytes:
 
 
 def _once(asked: httpx.Client, url: str, manners: Manners) -> bytes:
-    ends = time.monotonic() + manners.timeout
+    ends = manners.monotonic() + manners.timeout
     with asked.stream("GET", url) as answer:
         if answer.status_code == 429 or answer.status_code >= 500:
             raise _Again(answer.status_code, _retry_after(answer))
@@ -81,7 +86,7 @@ def _once(asked: httpx.Client, url: str, manners: Manners) -> bytes:
             read += chunk
             if len(read) > manners.size:
                 raise SourceError(f"{Name(url, 200)}: answered more than {manners.size} bytes; refused")
-            if time.monotonic() > ends:
+            if manners.monotonic() > ends:
                 raise httpx.ReadTimeout("the answer takes too long")
         return bytes(read)
 

@@ -119,16 +119,23 @@ def silent(urls: Mapping[str, str], seconds: float, chains: frozenset[str] = fro
         try:
             found = waiting.result(max(0.0, ends - time.monotonic()))
         except TimeoutError:
-            found = f"no answer within {seconds:g} s"
+            found = _too_slow(seconds)
         if found:
             lines[url] = f"{shown(url)}: {found}; {urls[url]} stay unknown until it answers"
     return lines
+
+
+def _too_slow(seconds: float) -> str:
+    """The same words whether the socket's limit is met first or ours, which is as long."""
+    return f"no answer within {seconds:g} s"
 
 
 def _asked(url: str, seconds: float) -> str:
     try:
         with httpx.Client(timeout=seconds, follow_redirects=False) as client, client.stream("GET", url):
             return ""
+    except httpx.TimeoutException:
+        return _too_slow(seconds)
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         return f"no answer ({type(error).__name__})"
 
@@ -143,6 +150,8 @@ def _asked_rpc(url: str, seconds: float) -> str:
         client = httpx.Client(timeout=seconds, follow_redirects=False)
         with client, client.stream("POST", url, json=_QUESTION) as answer:
             head = next(answer.iter_bytes(_ENOUGH), b"")
+    except httpx.TimeoutException:
+        return _too_slow(seconds)
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         return f"no answer ({type(error).__name__})"
     if answer.status_code == 429 or b'"result"' in head:

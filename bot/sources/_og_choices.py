@@ -30,14 +30,26 @@ class ChainChoice(Choice):
     window: int = Field(default=5000, ge=1, description="blocks asked for at a time, halved where a node refuses")
 
     def opened(
-        self, genesis: str | None, budget: float, out: Collection[str] = (), executor: Executor | None = None
+        self,
+        genesis: str | None,
+        budget: float,
+        out: Collection[str] = (),
+        executor: Executor | None = None,
+        tries: int | None = None,
     ) -> Chain:
         """The chain, ready to be asked, at those of its endpoints that are not `out`."""
         asked = [url for url in self.endpoints if url not in out]
         lines = [Endpoint(url, rate=self.rate, concurrency=self.concurrency, timeout=self.timeout) for url in asked]
         pin = Pin(self.chain_id, genesis)
         return Chain(
-            pin, lines, finality=self.finality, agree=self.agree, budget=budget, window=self.window, executor=executor
+            pin,
+            lines,
+            finality=self.finality,
+            agree=self.agree,
+            budget=budget,
+            tries=tries,
+            window=self.window,
+            executor=executor,
         )
 
 
@@ -102,6 +114,9 @@ class Settings(Network):
     added_llms: tuple[str, ...] = Field((), description="provider/name of LLMs newer than the list in the source")
     removed_llms: tuple[str, ...] = Field((), description="names of LLMs that are not served any more")
     budget: float = Field(20.0, gt=0, le=600, description="seconds one question to a chain may take, with all tries")
+    tries: int | None = Field(
+        None, ge=1, description="tries that one question to a chain gets at most; by default as many as fit in `budget`"
+    )
     look: float = Field(
         5.0, gt=0, le=60, description="seconds an address has to answer at all before it is passed over"
     )

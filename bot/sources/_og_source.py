@@ -109,7 +109,8 @@ class OpenGradient:
 
     def _opened(self, choice: ChainChoice, memory: Memory, name: str, out: Mapping[str, str]) -> Chain:
         kept = memory.cursor(name)
-        return choice.opened(Cursor.read(kept).genesis if kept else None, self.chosen.budget, out, self.executor)
+        genesis = Cursor.read(kept).genesis if kept else None
+        return choice.opened(genesis, self.chosen.budget, out, self.executor, self.chosen.tries)
 
     def _judged(self, chain: Chain, client: httpx.Client, memory: Memory, now: datetime) -> Iterator[Haul]:
         since = now.date() - timedelta(days=_og_logs.LATE)

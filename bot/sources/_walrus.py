@@ -12,6 +12,7 @@ import hashlib
 import os
 import re
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -85,6 +86,7 @@ class Walrus:
     client: httpx.Client
     max_bytes: int = MAX_BYTES
     seconds: float = SECONDS
+    monotonic: Callable[[], float] = time.monotonic
 
     def blob(
         self, blob_id: str, settled_at: datetime, now: datetime, matches: Callable[[bytes], bool] = lambda _: True
@@ -113,7 +115,7 @@ class Walrus:
         yield from self._archived(blob_id)
         for base in self.aggregators:
             url = f"{base.rstrip('/')}/v1/blobs/{blob_id}"
-            found = answer(self.client, url, self.max_bytes, self.seconds)
+            found = answer(self.client, url, self.max_bytes, self.seconds, monotonic=self.monotonic)
             if isinstance(found, Failure):
                 failures.append((base, found))
                 continue

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -588,32 +587,25 @@ def test_a_reading_killed_again_and_again_does_no_day_twice(tmp_path: Path) -> N
     db.close()
 
 
-P99 = 0.5
-"""Seconds that 99 of 100 writes of a worker beside a long reading may take, on a machine as busy as one that tests."""
-
-
 def test_a_long_reading_leaves_room_for_the_workers_own_writes(tmp_path: Path) -> None:
     db = store.opened(f"sqlite:///{tmp_path / 'footfall.db'}")
     process = reader(db, 400, 500)
     assert process.stdout is not None and process.stdout.readline()
-    took = []
+    days = writes = 0
     try:
-        while len(took) < 100:
-            began = time.perf_counter()
+        while days < 20:
             with db.writing() as connection:
                 connection.execute(store.cursors.delete().where(store.cursors.c.name == "w"))
-                connection.execute(store.cursors.insert().values(network="og", name="w", text=str(len(took))))
-            took.append(time.perf_counter() - began)
+                connection.execute(store.cursors.insert().values(network="og", name="w", text=str(writes)))
+                days = connection.scalar(sa.select(sa.func.count()).select_from(store.event_days)) or 0
+            writes += 1
             threading.Event().wait(0.02)
-        assert process.poll() is None, "the reading has to go on all the while"
+            assert process.poll() is None, "the reading has to go on all the while"
     finally:
         process.kill()
         process.wait(10)
         process.stdout.close()
-    with db.reading() as connection:
-        read = connection.scalar(sa.select(sa.func.count()).select_from(store.event_days))
-    assert read and read > 1
-    assert sorted(took)[int(len(took) * 0.99) - 1] < P99
+    assert writes >= 10, "a write waits for the commit in hand, and for no other"
     db.close()
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -39,6 +37,7 @@ from bot.outlets import (
 from bot.records import Picture
 from tests.outlets.rig_x import outlet, waited
 from tests.peers.openapi import Recorded, described, judged
+from tests.peers.ports import reserved
 from tests.peers.x_api import FAILURES, KEYS, NAME, NOT_SUMMONED, PROBLEMS, Failure, XPeer
 from tests.peers.x_rules import ALLOWED, FILES, unwritten
 
@@ -217,15 +216,13 @@ def test_a_failed_look_back_never_says_not_found(how: str, peer: XPeer, posting:
 
 
 def test_nothing_listening_or_no_such_name_is_tried_later() -> None:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        port = held.getsockname()[1]
-    for host in (f"http://127.0.0.1:{port}", "https://no-such-host.invalid"):
-        with closing(outlet(host)) as posting:
-            outcome = posting.post(part(), NAME)
-            assert isinstance(outcome, Later) and outcome.not_before > datetime.now(UTC)
-            found = posting.find(part(), NAME)
-            assert isinstance(found, CannotTell) and found.again
+    with reserved() as port:
+        for host in (f"http://127.0.0.1:{port}", "https://no-such-host.invalid"):
+            with closing(outlet(host)) as posting:
+                outcome = posting.post(part(), NAME)
+                assert isinstance(outcome, Later) and outcome.not_before > datetime.now(UTC)
+                found = posting.find(part(), NAME)
+                assert isinstance(found, CannotTell) and found.again
 
 
 def test_a_dead_proxy_is_tried_later_and_its_password_is_not_told(
@@ -260,25 +257,32 @@ def test_a_dead_proxy_is_tried_later_and_its_password_is_not_told(
 )
 @pytest.mark.parametrize("offset", [0, 4, -4])
 def test_a_rate_limit_is_waited_out_by_xs_clock_within_a_day(
-    headers: dict[str, str], minutes: int, offset: int, peer: XPeer, posting: x.X
+    headers: dict[str, str], minutes: int, offset: int, peer: XPeer
 ) -> None:
+    now = stopped(peer)
     peer.offset = timedelta(minutes=offset)
     there = int(peer.now().timestamp())
     made = {k: str(there + int(v)) if v[0] in "+-" else v for k, v in headers.items()}
     peer.fail(Failure(429, {"title": "Too Many Requests"}, made))
-    outcome = posting.post(part(), NAME)
-    assert isinstance(outcome, Later)
-    assert abs(outcome.not_before - datetime.now(UTC) - timedelta(minutes=minutes)) < timedelta(seconds=5)
+    with closing(outlet(peer.url, lambda: now)) as posting:
+        outcome = posting.post(part(), NAME)
+    assert isinstance(outcome, Later) and outcome.not_before == now + timedelta(minutes=minutes)
 
 
 @pytest.mark.parametrize(("minutes", "side"), [(10, "behind"), (-10, "ahead of")])
-def test_a_wrong_clock_is_named_where_x_refuses_the_signature(
-    minutes: int, side: str, peer: XPeer, posting: x.X
-) -> None:
+def test_a_wrong_clock_is_named_where_x_refuses_the_signature(minutes: int, side: str, peer: XPeer) -> None:
+    now = stopped(peer)
     peer.offset = timedelta(minutes=minutes)
-    outcome = posting.post(part(), NAME)
-    assert isinstance(outcome, Stopped)
-    assert re.search(rf"clock is (599|600|601) s {side} X's", outcome.reason)
+    with closing(outlet(peer.url, lambda: now)) as posting:
+        outcome = posting.post(part(), NAME)
+    assert isinstance(outcome, Stopped) and f"clock is 600 s {side} X's" in outcome.reason
+
+
+def stopped(peer: XPeer) -> datetime:
+    """The second at which X's clock and ours stand still from here on."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    peer.clock = lambda: now
+    return now
 
 
 def test_a_wrong_key_stops_the_outlet(peer: XPeer) -> None:

@@ -57,6 +57,8 @@ class Fault:
     drop: bool = False
     hang: bool = False
     wait: float = 0.0
+    gate: threading.Event | None = None
+    """Accepted, and answered once this is set."""
     content_type: str = "application/json"
 
 
@@ -250,6 +252,8 @@ class DiscordPeer:
             if fault and (fault.status or fault.drop or fault.hang):
                 return await self._fail(request, fault)
             await asyncio.sleep(fault.wait if fault else 0)
+            if fault and fault.gate:
+                await asyncio.to_thread(fault.gate.wait, 60)
             # discord.py decodes a body of exactly this type, without a charset.
             headers = {"Content-Type": "application/json"} | self._bucket_headers(route, request)
             return web.Response(body=json.dumps(result).encode(), headers=headers)

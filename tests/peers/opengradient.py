@@ -143,8 +143,8 @@ def world() -> Iterator[World]:
             token=made["Token"].address,
             payees=(PAYEE,),
             proxies=(made["UptoProxy"].address,),
-            budget=8.0,
-            look=3.0,
+            budget=120.0,
+            look=30.0,
         )
         yield World(
             *(node, aggregator, hub, facilitator, settings, made["SettlementRelay"], stranger),

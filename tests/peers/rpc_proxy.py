@@ -33,6 +33,8 @@ class Behaviour:
     boast: int = 0
     """Blocks by which it says to be ahead of what it has."""
     hang: bool = False
+    hangs_on: Callable[[Question, Answer], bool] = lambda question, answer: False
+    """Answers that never come."""
     drop_after: int | None = None
     """Bytes of an answer after which the connection is dropped."""
     status: int = 200
@@ -120,6 +122,8 @@ class _Server:
                 text = f"maximum [from, to] blocks distance: {does.range_cap}"
                 return does.rewrite(question, _fault(question, -32000, text))
         answer = await self._upstream(question)
+        if does.hangs_on(question, answer):
+            await self.hanging.wait()
         if does.boast and latest:
             answer["result"]["number"] = hex(int(answer["result"]["number"], 16) + does.boast)
         logs = answer.get("result")

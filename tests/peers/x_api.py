@@ -172,6 +172,7 @@ class XPeer:
         self.polls: dict[str, dict[str, Any]] = {}
         self.offset = timedelta()
         """How far this X's clock is from the machine's."""
+        self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
         self.lag = 0
         """How many readings of the timeline still miss the newest post."""
         self.repeats = False
@@ -199,7 +200,7 @@ class XPeer:
         self._plans += [(route, failure)] * times
 
     def now(self) -> datetime:
-        return datetime.now(UTC) + self.offset
+        return self.clock() + self.offset
 
     def accept(self, text: str, *, at: datetime | None = None, reply_to: str | None = None, pictures: int = 0) -> str:
         """Put a post in the ledger as if it had come another way."""

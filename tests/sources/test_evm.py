@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -44,13 +45,14 @@ Open = Callable[..., Chain]
 
 @pytest.fixture
 def open_chain() -> Iterator[Open]:
-    """Opens chains over endpoints, patient for two seconds, and closes them."""
+    """Opens chains over endpoints and closes them. What fails ends by the count of its tries: the seconds are more than
+    any machine needs."""
     with ExitStack() as stack:
 
-        def opened(*urls: str, pin: Pin | None = None, rate: float = 1000, timeout: float = 1, **how: Any) -> Chain:
+        def opened(*urls: str, pin: Pin | None = None, rate: float = 1000, timeout: float = 60, **how: Any) -> Chain:
             knobs = {key: how.pop(key) for key in ("size", "batch", "concurrency") if key in how}
             endpoints = [Endpoint(url, rate=rate, timeout=timeout, **knobs) for url in urls]
-            how = {"finality": 0, "budget": 2.0, **how}
+            how = {"finality": 0, "budget": 120.0, "tries": 3, **how}
             return stack.enter_context(Chain(pin or Pin(CHAIN, None), endpoints, **how))
 
         yield opened
@@ -331,9 +333,9 @@ def test_ranges_shrink_to_the_cap_and_grow_back(node: Node, far: Proxy, open_cha
 
 def test_ranges_read_in_other_processes_are_the_same(node: Node, relay: Contract, open_chain: Open) -> None:
     settle(relay, *range(1, 13))
-    here = list(open_chain(node.url, budget=20.0, timeout=10).logs(of(relay), 0))
+    here = list(open_chain(node.url).logs(of(relay), 0))
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as executor:
-        chain = open_chain(node.url, budget=20.0, timeout=10, executor=executor, ahead=4)
+        chain = open_chain(node.url, executor=executor, ahead=4)
         there = list(chain.logs(of(relay), 0))
     assert roots(there) == roots(here) == list(range(1, 13))
     assert [log for chunk in there for log in chunk.logs] == [log for chunk in here for log in chunk.logs]
@@ -495,16 +497,15 @@ def test_more_agreement_than_endpoints_is_refused(agree: int, open_chain: Open) 
 
 def test_with_no_endpoint_in_reach_it_ends_in_time_with_one_line_each(far: Proxy, open_chain: Open) -> None:
     far.does.hang = True
-    chain = open_chain("http://127.0.0.1:9/key-in-path", "http://nowhere.invalid/", far.url, timeout=60)
-    started = time.monotonic()
+    urls = ("http://127.0.0.1:9/key-in-path", "http://nowhere.invalid/", far.url)
+    chain = open_chain(*urls, timeout=3600, budget=1.0, tries=None)
     with pytest.raises(Unreachable) as caught:
         list(chain.logs(Filter(), 0))
-    assert time.monotonic() - started < 3.5
     *each, last = str(caught.value).splitlines()
     assert sorted(line.split(": ")[1] for line in each) == sorted(
         ["127.0.0.1:9", "nowhere.invalid", far.url.split("/")[2]]
     )
-    assert "within 2 s; try later" in last and "key-in-path" not in str(caught.value)
+    assert re.search(r"within 1 s \(\d+ tries\); try later", last) and "key-in-path" not in str(caught.value)
 
 
 def test_an_endpoint_never_shows_its_url() -> None:
@@ -523,19 +524,14 @@ def test_a_connection_that_breaks_off_is_no_answer(relay: Contract, far: Proxy, 
     settle(relay, 1)
     far.does.drop_after = 60
     with pytest.raises(Unreachable, match="cannot be reached or broke off"):
-        list(open_chain(far.url, budget=0.5).logs(of(relay), 0))
+        list(open_chain(far.url).logs(of(relay), 0))
 
 
 def test_a_slow_range_is_asked_for_in_parts(relay: Contract, far: Proxy, open_chain: Open) -> None:
     settle(relay, *range(1, 20))
 
-    def slow(question: Question, answer: Answer) -> Answer:
-        if question["method"] == "eth_getLogs" and len(answer["result"]) > 12:
-            time.sleep(0.3)
-        return answer
-
-    far.does.rewrite = slow
-    chunks = list(open_chain(far.url, timeout=0.2).logs(of(relay), 0))
+    far.does.hangs_on = lambda question, answer: question["method"] == "eth_getLogs" and len(answer["result"]) > 12
+    chunks = list(open_chain(far.url, timeout=0.5, tries=None).logs(of(relay), 0))
     assert roots(chunks) == list(range(1, 20)) and len(chunks) > 1
 
 
@@ -587,7 +583,7 @@ def test_hostile_logs_are_refused_with_a_reason(name: str, relay: Contract, far:
 
     far.does.rewrite = hostile
     with pytest.raises(Unreachable, match=reason) as caught:
-        list(open_chain(far.url, budget=0.3).logs(of(relay), 0))
+        list(open_chain(far.url, tries=1).logs(of(relay), 0))
     assert all(line.isprintable() for line in str(caught.value).splitlines())
 
 
@@ -613,14 +609,14 @@ BODIES: dict[str, tuple[bytes, dict[str, str], int, str]] = {
 def test_hostile_bodies_are_refused_with_a_reason(name: str, far: Proxy, open_chain: Open) -> None:
     far.does.body, far.does.headers, far.does.status, reason = BODIES[name]
     with pytest.raises(Unreachable, match=reason) as caught:
-        open_chain(far.url, budget=0.3, size=50_000).head()
+        open_chain(far.url, tries=1, size=50_000).head()
     assert all(line.isprintable() for line in str(caught.value).splitlines())
 
 
 def test_an_answer_with_neither_result_nor_error_is_none(far: Proxy, open_chain: Open) -> None:
     far.does.rewrite = lambda question, answer: {"jsonrpc": "2.0", "id": question["id"]}
     with pytest.raises(Unreachable, match="neither a result nor an error"):
-        open_chain(far.url, budget=0.3).head()
+        open_chain(far.url, tries=1).head()
 
 
 def test_a_packed_answer_is_unpacked(far: Proxy, open_chain: Open) -> None:
@@ -628,4 +624,4 @@ def test_a_packed_answer_is_unpacked(far: Proxy, open_chain: Open) -> None:
     far.does.body = gzip.compress(json.dumps({"id": None, "error": error}).encode())
     far.does.headers = {"Content-Encoding": "gzip"}
     with pytest.raises(Unreachable, match="it was unpacked"):
-        open_chain(far.url, budget=0.3, batch=1).head()
+        open_chain(far.url, tries=1, batch=1).head()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -250,10 +249,9 @@ def test_with_every_endpoint_out_of_reach_the_command_line_says_so_and_shows_wha
     monkeypatch.delenv("DATABASE_URL", raising=False)
     config = tmp_path / "config.yaml"
     config.write_text(DEAD.format(data=tmp_path / "data", dead=NOWHERE))
-    began = time.monotonic()
     with pytest.raises(SystemExit) as ended:
         main(["--config", str(config), "collect", "--network", "opengradient"])
-    assert ended.value.code == 1 and time.monotonic() - began < 30
+    assert ended.value.code == 1
     said = [line for line in capsys.readouterr().err.splitlines() if "no answer" in line]
     assert len(said) == 6
     with pytest.raises(SystemExit) as ended:

@@ -23,6 +23,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from bot.records import MAX_COUNT, Period, Snapshot, instant
 from bot.sources import SourceError, _http, _npm, replicate, source
+from tests.peers.ports import reserved
 
 DATA = Path(__file__).parents[2] / "data"
 NOW = datetime(2026, 3, 4, 0, 7, tzinfo=UTC)
@@ -424,7 +425,7 @@ def test_a_page_that_fails_once_is_asked_again(api: ReplicateApi, tmp_path: Path
 def test_retry_after_is_waited_for(api: ReplicateApi, tmp_path: Path) -> None:
     api.faults[2] = Fault(429, {"Retry-After": "1"})
     taken(api, tmp_path)
-    assert 1.0 <= api.asked[2].at - api.asked[1].at < 5.0
+    assert api.asked[2].at - api.asked[1].at >= 1.0
 
 
 def test_a_server_that_asks_for_an_hour_is_given_up_at_once(api: ReplicateApi, tmp_path: Path) -> None:
@@ -456,8 +457,6 @@ def test_retry_after_is_seconds_or_a_date(headers: dict[str, str], seconds: floa
         (Fault(429), r"cursor=4: answered 429; run again later"),
         (Fault(502), r"cursor=4: answered 502; run again later"),
         (Fault(drops=True), r"cursor=4: no answer \(RemoteProtocolError\); check the network"),
-        (Fault(hangs=True), r"cursor=4: no answer \(ReadTimeout\); check the network"),
-        (Fault(drips=True), r"cursor=4: no answer \(ReadTimeout\); check the network"),
         (Fault(401), r"answered 401, wanted 200; is the token valid\?"),
         (Fault(404), r"answered 404, wanted 200"),
         (Fault(302, {"Location": "/elsewhere"}), r"answered 302, wanted 200"),
@@ -469,14 +468,24 @@ def test_retry_after_is_seconds_or_a_date(headers: dict[str, str], seconds: floa
 )
 def test_a_walk_cut_short_leaves_no_snapshot(api: ReplicateApi, tmp_path: Path, fault: Fault, says: str) -> None:
     api.faults = dict.fromkeys(range(3, 20), fault)
-    refused(api, tmp_path, says, timeout=0.3)
+    refused(api, tmp_path, says)
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("fault", [Fault(hangs=True), Fault(drips=True)])
+def test_an_answer_that_never_ends_is_told_in_the_same_words_whichever_limit_is_met_first(
+    api: ReplicateApi, tmp_path: Path, fault: Fault
+) -> None:
+    api.faults = dict.fromkeys(range(20), fault)
+    refused(api, tmp_path, r"/v1/models: no complete answer within 0\.2 s; check the network", timeout=0.2)
 
 
 @pytest.mark.usefixtures("quick")
 def test_a_server_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with ReplicateApi([]) as gone:
-        pass
-    refused(gone, tmp_path, r"http://127\.0\.0\.1:\d+/v1/models: no answer \(ConnectError\)")
+    gone = ReplicateApi([])
+    with reserved() as port:
+        gone.url = f"http://127.0.0.1:{port}/v1/models"
+        refused(gone, tmp_path, r"http://127\.0\.0\.1:\d+/v1/models: no answer \(ConnectError\)")
 
 
 @pytest.mark.parametrize("runs", [-1, MAX_COUNT + 1, 2**70, 1.5, "7", None, True])
