@@ -31,15 +31,15 @@ def restated(new: Document, old: Document) -> Document:
 
 def _restated_part(part: Document, old: Document) -> Document:
     said = {key: _restated_figure(figure, old.get("figures", {}).get(key)) for key, figure in part["figures"].items()}
+    made = {**part, "figures": said}
+    if any(row["share"] is None for row in part.get("top", [])) and not old.get("top"):
+        made["top"] = []
+    if "history" in part:
+        made["history"] = [_restated_point(point) for point in part["history"]]
     tables = {table["by"]: table for table in old.get("groups", [])}
-    partial = any(row["share"] is None for row in part["top"])
-    return {
-        **part,
-        "figures": said,
-        "top": old.get("top", []) if partial and not old.get("top") else part["top"],
-        "history": [_restated_point(point) for point in part["history"]],
-        "groups": [_restated_table(table, tables.get(table["by"])) for table in part.get("groups", [])],
-    }
+    if "groups" in part:
+        made["groups"] = [_restated_table(table, tables.get(table["by"])) for table in part["groups"]]
+    return made
 
 
 def _restated_figure(figure: Document, old: Document | None) -> Document:
