@@ -6,6 +6,7 @@ The map, in the order in which the data goes:
     ledger/          keeps what networks said; answers as books (one catalogue, one period)
     metrics/         one function a metric: a book in, a value or an unknown out
     digest.py        all figures of one network and period, with gaps and refs
+    rules.py         by which rules a digest tells what is known, and what earlier ones would have told
     findings/        true sentences about the figures, ranked by newsworthiness
     archive.py       keeps what we said: digests, editions, receipts
     render/          digests to words and pages, through templates/

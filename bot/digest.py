@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from heapq import nsmallest
 from typing import Any, cast
 
-from bot import metrics
+from bot import metrics, rules
 from bot.metrics import METRICS, FigureDocument, figures
 from bot.metrics.ranking import ranking
 from bot.records import Book, Document, Name, Period, Point, Ref, Unknown, blocks, identity
@@ -122,6 +122,7 @@ def compose(
         "last_day": period.last.isoformat(),
         "edition": 1,
         "status": "draft",
+        "rules": rules.RULES,
         "composed_at": composed_at.astimezone(UTC).isoformat(),
         "headline": {"catalogue": headline["catalogue"], "figure": headline["figure"]},
         "catalogues": [_catalogue(book, places, shown) for book in ordered],
@@ -134,7 +135,7 @@ def compose(
 def differences(old: Document, new: Document) -> list[dict[str, Any]]:
     """The figures whose value, or whose reason for being unknown, is not the same: `{"catalogue", "figure",
     "published": <figure>, "now": <figure>}` in the order of the new digest. What one lacks is unknown there."""
-    published, now = _figures_of(old), _figures_of(new)
+    published, now = _figures_of(old), _figures_of(rules.restated(new, old))
     changes: list[dict[str, Any]] = []
     for place in dict.fromkeys([*now, *published]):
         before = published.get(place) or _absent(now[place], "not part of that edition")

@@ -82,7 +82,7 @@ def window(world: World, first: date, last: date) -> Window:
     for name in {name for day in world for name in world[day]}:
         days = [day for day in sorted(world) if name in world[day]]
         counts = [world[day][name] for day in days]
-        falls = fallen(counts)
+        falls = fallen(days, counts)
         uses = 0
         for one, two in itertools.pairwise(range(len(days))):
             inside = first - ONE <= days[one] and days[two] <= last
@@ -98,16 +98,32 @@ def window(world: World, first: date, last: date) -> Window:
     return Window(first - ONE in world and last in world, by_model, frozenset(unknown))
 
 
-def fallen(counts: Sequence[int]) -> list[tuple[int, int, bool]]:
-    """Where a counter fell: the places of the readings before and after it, and whether it was back by then."""
+def fallen(days: Sequence[date], counts: Sequence[int]) -> list[tuple[int, int, bool]]:
+    """Where a counter fell: the places of the readings before and after it, and whether it was back by then; and where
+    it came back too late for that."""
     falls: list[tuple[int, int, bool]] = []
+    since: dict[int, int] = {}
+    """From which reading on the lowest counts, by where the fall starts; none: nothing is left to come back."""
     for place in range(1, len(counts)):
         before, now = counts[place - 1], counts[place]
         if now < before:
             falls.append((place - 1, place, False))
-        for number, (start, end, back) in enumerate(falls if now > before else ()):
-            level, low = counts[start], min(counts[end:place])
-            if not back and min(now, level) - before >= (level - low) / 2:
-                falls[number:] = [(start, place, now >= level)]
-                break
+            since[place - 1] = place
+        back = []
+        for fall in falls if now > before else []:
+            level = counts[fall[0]]
+            low = min(counts[since[fall[0]] : place]) if fall[0] in since else level
+            if low < level and min(now, level) - before >= (level - low) / 2:
+                back.append(fall)
+        for fall in back:
+            since[fall[0]] = place
+            if now >= counts[fall[0]]:
+                del since[fall[0]]
+        soon = next((fall for fall in back if (days[place] - days[fall[1]]).days <= 7), None)
+        if soon:
+            for gone in falls[falls.index(soon) + 1 :]:
+                since.pop(gone[0], None)
+            falls[falls.index(soon) :] = [(soon[0], place, now >= counts[soon[0]])]
+        elif back:
+            falls.append((place - 1, place, False))
     return falls

@@ -117,7 +117,7 @@ def _title(figure: Figure, title: str, when: str) -> int:
 def _headlines(figure: Figure, catalogue: Json, below: int) -> int:
     """The headline figures side by side, as large as fits; the pixel row under them."""
     shown = [
-        (series.value(catalogue, key), label.format(unit=catalogue["unit"]), colour)
+        (_headline(catalogue, key), label.format(unit=catalogue["unit"]), colour)
         for key, label, colour in HEADLINES
         if key in catalogue["figures"]
     ]
@@ -130,14 +130,19 @@ def _headlines(figure: Figure, catalogue: Json, below: int) -> int:
     return below + 124
 
 
-def _strip(
-    figure: Figure, shown: Sequence[tuple[Number | None, str, str]], below: int, size: int
-) -> tuple[list[Text], float]:
+def _headline(catalogue: Json, key: str) -> str:
+    """A figure as it is written large, with a sign where it is a lower bound; empty where it is unknown."""
+    known = series.value(catalogue, key)
+    least = catalogue["figures"][key].get("at_least")
+    return "" if known is None else f"{'≥ ' if least else ''}{words.large(known)}"
+
+
+def _strip(figure: Figure, shown: Sequence[tuple[str, str, str]], below: int, size: int) -> tuple[list[Text], float]:
     """Numbers over their labels, from left to right: what was drawn, and where it ends in pixels."""
     drawn, x = [], 40.0
     for known, label, colour in shown:
-        number = ("unknown", QUIET) if known is None else (words.large(known), colour)
-        drawn.append(_text(figure, x, below + 84, number[0], size if known is not None else 40, number[1], "bold"))
+        shade, large = (colour, size) if known else (QUIET, 40)
+        drawn.append(_text(figure, x, below + 84, known or "unknown", large, shade, "bold"))
         drawn.append(_text(figure, x, below + 124, label, LABEL, QUIET))
         x += max(text.get_window_extent().width for text in drawn[-2:]) + 48
     return drawn, x - 48

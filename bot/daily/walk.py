@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import zip_longest
 
-from bot import charts, deliveries, digest, findings, ledger, render
+from bot import charts, deliveries, digest, findings, ledger, render, rules
 from bot.archive import Archive
 from bot.daily import readers
 from bot.daily.backfill import Backfill
@@ -236,7 +236,7 @@ def mismatches(store: Store, plan: Plan, document: Document) -> Iterator[str]:
     than the document says. Names that it hides stay hidden; those that are hidden only now are no mismatch."""
     period = Period.holding(date.fromisoformat(document["day"]), document["period"])
     again = json.loads(json.dumps(composed(store, replace(plan, hidden=()), period, period.ends)))
-    again = digest.counted(document, again)
+    again = rules.restated(digest.counted(document, again), document)
     for change in digest.differences(document, again):
         where = Name(f"{change['catalogue']}.{change['figure']}")
         yield f"{where}: says {_said(change['published'])}, is {_said(change['now'])}"

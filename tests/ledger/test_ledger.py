@@ -18,6 +18,9 @@ EMPTIED: list[store.Store] = []
 PLAIN = {START: {"a/x": 10, "a/y": 0}, START + ONE: {"a/x": 15, "a/y": 0, "b/z": 4}}
 
 
+FALL = ("first_day", "last_day", "level", "low", "uses")
+
+
 def told(db: store.Store, world: World, shuffle: int | None = None) -> store.Store:
     days = sorted(world)
     if shuffle is not None:
@@ -46,7 +49,7 @@ def everything(db: store.Store) -> dict[str, list[tuple[object, ...]]]:
         models = connection.execute(sa.select(store.models)).mappings()
         fell = connection.execute(sa.select(store.falls)).mappings()
         return {
-            "falls": sorted((names[r["model"]], *tuple(r.values())[1:]) for r in fell),
+            "falls": sorted((names[r["model"]], *(r[key] for key in FALL)) for r in fell),
             "usage": sorted((names[r["model"]], r["first_day"], r["last_day"], r["uses"], r["hole"]) for r in used),
             "stretches": [tuple(row)[1:] for row in stretches],
             "models": sorted(

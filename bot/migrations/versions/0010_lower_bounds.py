@@ -84,16 +84,30 @@ def _falls(points: list[tuple[date, int]]) -> Iterator[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for (earlier, before), (day, now) in pairwise(points):
         if now < before:
-            for fall in found:
-                fall["low"] = fall["low"] if fall["uses"] is not None else min(fall["low"], now)
+            for fall in filter(_open, found):
+                fall["low"] = min(fall["low"], now)
             new = {"first_day": earlier + ONE, "last_day": day, "level": before, "low": now, "uses": None}
             found.append(new)
-        for place, fall in enumerate(found if now > before else ()):
-            if fall["uses"] is None and 2 * (min(now, fall["level"]) - before) >= fall["level"] - fall["low"]:
-                uses = now - fall["level"] if now >= fall["level"] else None
-                found[place:] = [{**fall, "last_day": day, "low": now, "uses": uses}]
-                break
+        regained = [n for n, fall in enumerate(found) if _regained(fall, before, now)]
+        soon = next((n for n in regained if day - found[n]["last_day"] <= 7 * ONE), None)
+        if soon is not None:
+            level = found[soon]["level"]
+            uses = now - level if now >= level else None
+            found[soon:] = [{**found[soon], "last_day": day, "low": min(now, level), "uses": uses}]
+        elif regained:
+            for n in regained:
+                found[n]["low"] = min(now, found[n]["level"])
+            found.append({"first_day": earlier + ONE, "last_day": day, "level": now, "low": now, "uses": None})
     yield from found
+
+
+def _open(fall: Mapping[str, Any]) -> bool:
+    return fall["uses"] is None and bool(fall["low"] < fall["level"])
+
+
+def _regained(fall: Mapping[str, Any], before: int, now: int) -> bool:
+    back = 2 * (min(now, fall["level"]) - before) >= fall["level"] - fall["low"]
+    return _open(fall) and before < now and bool(back)
 
 
 def _replace(

@@ -1,0 +1,76 @@
+"""The rules by which a digest tells what is known, and what those of an older digest would have told instead.
+
+One rule holds here: a new version of this program alone changes nothing that was published.
+"""
+
+from __future__ import annotations
+
+import re
+
+from bot.records import Document, blocks
+
+RULES = 2
+"""The rules by which a document tells what is known; those without a number were composed under 1, which knew no lower
+bounds: what is one now was unknown, or stood there as if it were exact."""
+
+_FELL = re.compile(r"the counter of \d+ models? fell, so part of the use is not known")
+"""Why rules before 2 had all use of a window unknown."""
+
+
+def restated(new: Document, old: Document) -> Document:
+    """A document as the rules of an older one would have told the same, so that rules alone change nothing that was
+    published: a lower bound is what the older one says there, be it unknown or the same number."""
+    if old.get("rules", 1) >= RULES:
+        return new
+    known = {part["catalogue"]: part for part in blocks(old)}
+    told = dict(new)
+    for name in ("catalogues", "panels"):
+        told[name] = [_restated_part(part, known.get(part["catalogue"], {})) for part in new.get(name, [])]
+    return told
+
+
+def _restated_part(part: Document, old: Document) -> Document:
+    said = {key: _restated_figure(figure, old.get("figures", {}).get(key)) for key, figure in part["figures"].items()}
+    made = {**part, "figures": said}
+    if any(row["share"] is None for row in part.get("top", [])) and not old.get("top"):
+        made["top"] = []
+    if "history" in part:
+        made["history"] = [_restated_point(point) for point in part["history"]]
+    tables = {table["by"]: table for table in old.get("groups", [])}
+    if "groups" in part:
+        made["groups"] = [_restated_table(table, tables.get(table["by"])) for table in part["groups"]]
+    return made
+
+
+def _restated_figure(figure: Document, old: Document | None) -> Document:
+    """A figure of a catalogue or a table. What was unknown because a counter fell may be known by now."""
+    reason = str(old.get("unknown", "")) if old else ""
+    if old and (_FELL.fullmatch(reason) or (figure.get("at_least") and reason)):
+        return {**_without_bound(figure), "value": None, "unknown": reason}
+    return _without_bound(figure)
+
+
+def _without_bound(figure: Document) -> Document:
+    return {key: held for key, held in figure.items() if key not in ("at_least", "reason")}
+
+
+def _restated_point(point: Document) -> Document:
+    bound = {"uses": None, "models_used": None} if point.get("at_least") else {}
+    return {**_without_bound(point), **bound}
+
+
+def _restated_table(table: Document, old: Document | None) -> Document:
+    rows = {row["name"]: row["figures"] for row in old["rows"]} if old else {}
+    return {
+        **table,
+        "rows": [
+            {
+                **row,
+                "figures": {
+                    key: _restated_figure(figure, rows.get(row["name"], {}).get(key))
+                    for key, figure in row["figures"].items()
+                },
+            }
+            for row in table["rows"]
+        ],
+    }

@@ -1,0 +1,140 @@
+"""Lower bounds in documents: a change is told, and a new version of this program alone changes nothing."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from bot import numbers, render, rules, words
+from bot.charts import alt, series
+from bot.digest import compose, differences
+from bot.records import AtLeast, Document, Flow, Point
+from bot.render import environment, lint
+from bot.subscriptions.moved import stillness
+from tests.books import DAY, ONE, book
+from tests.render.documents import changed
+
+AT = datetime(2025, 1, 13, 0, 20, tzinfo=UTC)
+FELL = "the counter of 1 model fell, so its use is not known"
+BEFORE = "the counter of 1 model fell, so part of the use is not known"
+LEAST = {"value": 1234, "unit": "runs", "label": "runs", "at_least": True, "reason": FELL}
+
+
+def whole() -> Document:
+    return compose("replicate", "Replicate", [book([9, 3, 2])], {"catalogue": "models", "figure": "uses"}, (), AT)
+
+
+def partial() -> Document:
+    flow = Flow(5, {2: 3, 3: 2}, incomplete=FELL, unknown_models=frozenset({1}))
+    history = (Point(DAY - ONE, 14, 3, 3, 0), Point(DAY, 5, 2, 3, 0, at_least=True))
+    made = replace(book([9, 3, 2]), flow=flow, total_7d=AtLeast(80, FELL), history=history)
+    return compose("replicate", "Replicate", [made], {"catalogue": "models", "figure": "uses"}, (), AT)
+
+
+def older(document: Document) -> Document:
+    """As the version before lower bounds composed it: what is one now was unknown."""
+    made: dict[str, Any] = copy.deepcopy(document)
+    del made["rules"]
+    for block in made["catalogues"]:
+        for key, figure in block["figures"].items():
+            reason = figure.pop("reason", figure.get("unknown"))
+            if figure.pop("at_least", None) or reason == FELL:
+                block["figures"][key] = {**figure, "value": None, "unknown": BEFORE}
+        block["top"] = []
+        for point in block["history"]:
+            if point.pop("at_least", None):
+                point |= {"uses": None, "models_used": None}
+    return made
+
+
+def test_a_value_that_becomes_a_lower_bound_is_a_change_and_so_is_the_way_back() -> None:
+    bound: dict[str, Any] = copy.deepcopy(whole())
+    bound["catalogues"][0]["figures"]["uses"] |= {"at_least": True, "reason": FELL}
+    for old, new in ((whole(), bound), (bound, whole())):
+        assert [change["figure"] for change in differences(old, new)] == ["uses"]
+    assert differences(partial(), partial()) == []
+
+
+def test_a_new_version_of_the_rules_alone_makes_no_edition() -> None:
+    assert differences(older(partial()), partial()) == []
+    assert differences(older(whole()), whole()) == []
+
+
+def test_a_figure_that_was_false_is_corrected_whatever_its_rules() -> None:
+    old: dict[str, Any] = older(whole())
+    old["catalogues"][0]["figures"]["uses"]["value"] = 1_500_435
+    assert "uses" in [change["figure"] for change in differences(old, partial())]
+
+
+def test_tables_and_history_of_an_older_digest_verify_under_its_own_rules() -> None:
+    old = older(partial())
+    again = rules.restated(partial(), old)
+    for table in ("top", "history"):
+        assert again["catalogues"][0][table] == old["catalogues"][0][table]
+    assert rules.restated(partial(), partial()) == partial()
+
+
+@pytest.mark.parametrize("language", words.LANGUAGES)
+def test_a_lower_bound_is_said_as_one_in_every_language(language: str) -> None:
+    shown, noun = numbers.value(LEAST, language), numbers.measured(LEAST, language)
+    bare = numbers.count(1234, language)
+    assert bare in shown and len(shown) > len(bare) and len(noun) > len(shown)
+    assert numbers.value({"value": 0.25, "unit": "share", "label": "", "at_least": True}, "en") == "at least 25%"
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("{{ f | figure }}", "at least 1,234"),
+        ("{{ f | measured }}", "at least 1,234 runs"),
+        ("{{ f.value | number }}", "at least 1,234"),
+        ("{{ f.value | compact }}", "at least 1,234"),
+        ("{{ f.value | counted('runs') }}", "at least 1,234 runs"),
+        ("{{ f.value | Spelled }}", "At least 1,234"),
+        ("{{ f.value | counted('runs') | capitalized }}", "At least 1,234 runs"),
+    ],
+)
+def test_no_template_can_show_a_lower_bound_as_if_it_were_all(template: str, said: str) -> None:
+    made = environment.environment("text").from_string(template).render(environment.traced({"f": LEAST}))
+    assert lint.checked(made, "test.j2") == said
+
+
+def bounded(document: dict[str, Any]) -> None:
+    """Use of the last day known in part."""
+    block = document["catalogues"][0]
+    for key in ("uses", "models_used", "share_used", "models_listed"):
+        if key != "models_listed":
+            block["figures"][key] |= {"at_least": True, "reason": FELL}
+    block["history"][-1]["at_least"] = True
+    for row in block["top"]:
+        row["share"] = None
+    block["findings"] = []
+
+
+@pytest.mark.parametrize("outlet", ["x", "discord", "text"])
+@pytest.mark.parametrize("language", words.LANGUAGES)
+def test_a_post_of_a_lower_bound_says_so_and_why(outlet: str, language: str) -> None:
+    document = changed("day-2025-01-12", bounded)
+    post = render.posts(document, outlet, render.Options(language))
+    text = "\n".join(post.parts) + (str(post.embed) if post.embed else "")
+    if language == "en":
+        assert "at least 929 of 3,783 public models were used" in text
+        assert "It may be more: the counter of 1 model fell" in text
+    assert "929" in text
+
+
+def test_a_day_of_a_lower_bound_is_drawn_as_unknown_and_told_beside_the_picture() -> None:
+    block = changed("day-2025-01-12", bounded)["catalogues"][0]
+    assert series.days(block)[-1].used is None and series.days(block)[-1].listed == 3783
+    assert series.drawn(LEAST) is None and series.drawn({"value": 3}) == 3
+    assert "at least 929 models" in alt.card(changed("day-2025-01-12", bounded))
+
+
+def test_a_lower_bound_is_no_move_that_a_quiet_channel_is_told_of() -> None:
+    document = changed("day-2025-01-12", bounded)
+    why = stillness(document, changed("day-2025-01-12", lambda made: None), 0.1)
+    assert why.startswith("nothing is known to have moved")
