@@ -57,6 +57,8 @@ class FigureDocument(_Stated, total=False):
     """The reason; only where `value` is null."""
     error: float
     """Of a count that was estimated: its standard error as a share of it."""
+    version: int
+    """Which meaning of the figure it is; only from the second on."""
 
 
 @dataclass(frozen=True, slots=True)
