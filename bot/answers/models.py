@@ -84,7 +84,7 @@ def idle(desk: Desk, network: str | None, days: int = 7, day: date | None = None
     if page < 1:
         raise AnswerError(f"page: found {page}, wanted 1 or more")
     if not 1 <= days <= MOST_IDLE_DAYS:
-        raise AnswerError(f"days: found {days}, wanted 1 to {MOST_IDLE_DAYS}")
+        raise AnswerError(f"days: found {days:,}, wanted 1 to {MOST_IDLE_DAYS:,}")
     watched = desk.network(network)
     document = desk.document(watched.network, "day", day)
     catalogue, asked = watched.leading(document), date.fromisoformat(document["day"])
@@ -111,6 +111,7 @@ def idle(desk: Desk, network: str | None, days: int = 7, day: date | None = None
         "watched_since": _iso(book.watched_since),
         "page": page,
         "pages": pages,
+        "next_page": page + 1 if page < pages else None,
         "models": [
             {"model": _public(desk, name, author), "last_used": last.isoformat() if seen else None}
             for seen, last, name, author in nsmallest(page * IDLE_ROWS, quiet)[(page - 1) * IDLE_ROWS :]

@@ -20,7 +20,7 @@ def gaps(asked: Asked, period: Period) -> Iterable[str]:
         found = asked.stock(day)
         if found is not None and found.unplaced and not found.note:
             low, high = found.listed, found.listed + found.unplaced
-            yield f"At the end of {spoken(day)} between {low} and {high} models were listed."
+            yield f"At the end of {spoken(day)} between {low:,} and {high:,} models were listed."
     yield from _stretch_gaps(asked, period)
     yield from notes(asked, period)
 
@@ -41,7 +41,8 @@ def _stretch_gaps(asked: Asked, period: Period) -> Iterable[str]:
     for row in found:
         if row.first_day < row.last_day and not row.resets:
             days = f"{spoken(row.first_day)} to {spoken(row.last_day)}"
-            yield f"{days} taken together: {row.uses} {asked.unit}, {row.models_used} models used; not known by day."
+            use = f"{row.uses:,} {asked.unit}, {row.models_used:,} models used"
+            yield f"{days} taken together: {use}; not known by day."
     fallen = sum(row.resets for row in found)
     if fallen:
         yield f"The counter of {counted(fallen)} fell: a reset, so what {_it(fallen)} use was is not known."
