@@ -153,6 +153,12 @@ def incomparable(old: Document, new: Document) -> list[str]:
     ]
 
 
+def redefined(old: Document, new: Document) -> frozenset[str]:
+    """The figures of a catalogue that two digests have in different meanings, by key."""
+    figures, now = old.get("figures", {}), new["figures"]
+    return frozenset(key for key in figures.keys() & now.keys() if not _comparable(figures[key], now[key]))
+
+
 def counted(old: Document, new: Document) -> Document:
     """A digest with the counts that an earlier one has exactly, in place of estimates that agree with them: events are
     let go of in time, and what they were counted to be stays."""

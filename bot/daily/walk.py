@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -246,14 +246,15 @@ def mismatches_with(again: Document, document: Document) -> Iterator[str]:
     said = {block["catalogue"]: block for block in document["catalogues"]}
     for block in again["catalogues"]:
         old = said.get(block["catalogue"], {})
-        for table in ("top", "curve", "history"):
+        redefined = digest.redefined(old, block)
+        for table in ("history",) if "uses" in redefined else ("top", "curve", "history"):
             if table in old:
-                yield from _differing(f"{block['catalogue']}.{table}", old[table], block[table])
+                yield from _differing(f"{block['catalogue']}.{table}", old[table], block[table], redefined)
         tables = {table["by"]: table["rows"] for table in block["groups"]}
         for table in old.get("groups", []):
             if table["by"] in tables:
                 name = f"{block['catalogue']}.groups.{table['by']}"
-                yield from _differing(name, table["rows"], tables[table["by"]])
+                yield from _differing(name, table["rows"], tables[table["by"]], redefined)
     yield from _differing("refs", _refs(document, again), _refs(again, document))
 
 
@@ -274,23 +275,26 @@ def _refs(document: Document, other: Document) -> list[object]:
     return [refs[place] if place < len(refs) else None for place in places]
 
 
-def _differing(table: str, said: Sequence[object], now: Sequence[object]) -> Iterator[str]:
-    """The first row that two tables differ in, over the columns that both have."""
+def _differing(
+    table: str, said: Sequence[object], now: Sequence[object], redefined: Collection[str] = ()
+) -> Iterator[str]:
+    """The first row that two tables differ in, over the columns that both have in the same meaning."""
     for place, (old, new) in enumerate(zip_longest(said, now), 1):
         if isinstance(old, dict) and isinstance(new, dict) and old.get("model") == digest.HIDDEN:
             new = {**new, "model": old.get("model"), "author": old.get("author")}
         if isinstance(old, dict) and isinstance(new, dict) and old.get("name") in digest.HIDDEN_GROUPS:
             new = {**new, "name": old["name"]}
-        if _common(old, new) != _common(new, old):
+        if _common(old, new, redefined) != _common(new, old, redefined):
             yield f"{table}: row {place} says {json.dumps(old)}, is {json.dumps(new)}"
             return
 
 
-def _common(row: object, other: object) -> object:
-    """A row without the columns that the other lacks, and without reasons of what is unknown."""
+def _common(row: object, other: object, redefined: Collection[str]) -> object:
+    """A row without the columns that the other lacks or means otherwise, and without reasons of what is unknown."""
     if not isinstance(row, dict) or not isinstance(other, dict):
         return row
-    return {key: _common(value, other[key]) for key, value in row.items() if key in other and key != "unknown"}
+    keys = [key for key in row if key in other and key != "unknown" and key not in redefined]
+    return {key: _common(row[key], other[key], redefined) for key in keys}
 
 
 def _said(figure: Mapping[str, object] | None) -> str:
