@@ -133,16 +133,31 @@ def compose(
 
 
 def differences(old: Document, new: Document) -> list[dict[str, Any]]:
-    """The figures whose value, or whose reason for being unknown, is not the same: `{"catalogue", "figure",
-    "published": <figure>, "now": <figure>}` in the order of the new digest. What one lacks is unknown there."""
+    """The figures that both have in the same meaning and whose value, exact or a lower bound, is not the same: `{"catalogue", "figure",
+    "published": <figure>, "now": <figure>}` in the order of the new digest. A figure that one never had says nothing
+    about it, and an unknown one is the same whatever its reason."""
     published, now = _figures_of(old), _figures_of(rules.restated(new, old))
-    changes: list[dict[str, Any]] = []
-    for place in dict.fromkeys([*now, *published]):
-        before = published.get(place) or _absent(now[place], "not part of that edition")
-        after = now.get(place) or _absent(published[place], "not part of this edition")
-        if _told(before) != _told(after):
-            changes.append({"catalogue": place[0], "figure": place[1], "published": before, "now": after})
-    return changes
+    return [
+        {"catalogue": place[0], "figure": place[1], "published": published[place], "now": figure}
+        for place, figure in now.items()
+        if place in published and _comparable(published[place], figure) and _told(published[place]) != _told(figure)
+    ]
+
+
+def incomparable(old: Document, new: Document) -> list[str]:
+    """The figures of the old digest that the new one has not, or has in another meaning: `catalogue.figure`."""
+    now = _figures_of(new)
+    return [
+        f"{catalogue}.{key}"
+        for (catalogue, key), figure in _figures_of(old).items()
+        if (catalogue, key) not in now or not _comparable(figure, now[catalogue, key])
+    ]
+
+
+def redefined(old: Document, new: Document) -> frozenset[str]:
+    """The figures of a catalogue that two digests have in different meanings, by key."""
+    figures, now = old.get("figures", {}), new["figures"]
+    return frozenset(key for key in figures.keys() & now.keys() if not _comparable(figures[key], now[key]))
 
 
 def counted(old: Document, new: Document) -> Document:
@@ -185,7 +200,7 @@ def _catalogue(book: Book, places: Mapping[Ref, int], hidden: Hidden) -> dict[st
         "title": book.catalogue.title,
         "unit": book.catalogue.unit,
         "evidence": book.catalogue.evidence,
-        "figures": {key: figure.document(refs) for key, figure in figures(book).items()},
+        "figures": {key: _figure(figure, refs) for key, figure in figures(book).items()},
         "top": _top(book, names, hidden),
         "curve": _curve(book),
         "groups": [_group_table(book, table, hidden) for table in metrics.groups(book)],
@@ -310,11 +325,16 @@ def _figures_of(document: Document) -> dict[tuple[str, str], FigureDocument]:
     }
 
 
-def _told(figure: FigureDocument) -> tuple[int | float | str | None, str | None, bool]:
+def _told(figure: FigureDocument) -> tuple[int | float | str | None, bool]:
     """What a reader was told. A number is the same whether JSON wrote it as 1 or 1.0, and is another one where it is a
     lower bound."""
-    return figure["value"], figure.get("unknown"), figure.get("at_least", False)
+    return figure["value"], figure.get("at_least", False)
 
 
-def _absent(like: FigureDocument, reason: str) -> FigureDocument:
-    return {**like, "value": None, "unknown": reason, "refs": []}
+def _comparable(old: FigureDocument, new: FigureDocument) -> bool:
+    return old.get("version", 1) == new.get("version", 1)
+
+
+def _figure(figure: metrics.Figure, refs: list[int]) -> FigureDocument:
+    version = METRICS[figure.key].version
+    return {**figure.document(refs), "version": version} if version > 1 else figure.document(refs)

@@ -54,18 +54,27 @@ def count(number: Number, locale: str = "en") -> str:
 
 
 def compact(number: Number, locale: str = "en") -> str:
-    """8692748 as "8.7 million"; below a million the whole number."""
+    """8692748 as "8.7 million"; below a million the whole number. With as many decimals as it takes to begin as the
+    whole number does, which may stand beside it: 9954233 as "9.95 million" and not as 10."""
     exact = _exact(number)
     if abs(exact) < _COMPACT_FROM:
         return count(exact, locale)
-    for power in (9, 12, 15):
-        edge = Decimal(10) ** power
-        if edge * Decimal("0.99995") <= abs(exact) < edge:
-            exact = edge.copy_sign(exact)
     known = words.babel_locale(locale)
     form: Literal["long", "short"] = "long" if "long" in known.compact_decimal_formats else "short"  # 869.3万
-    shown = format_compact_decimal(exact, format_type=form, locale=known, fraction_digits=1)
-    return shown.replace(_MARK, "")
+    scale = Decimal(10) ** _scale(exact, known.compact_decimal_formats[form])
+    for places in range(1, 6):
+        if int(round(exact / scale, places)) == int(exact / scale):
+            shown = format_compact_decimal(exact, format_type=form, locale=known, fraction_digits=places)
+            return shown.replace(_MARK, "")
+    return count(exact, locale)
+
+
+def _scale(exact: Decimal, formats: Mapping[str, Mapping[str, object]]) -> int:
+    """The power of ten that a language writes as a word after so large a number."""
+    powers = sorted((int(magnitude) for magnitude in formats["other"]), reverse=True)
+    power = next(power for power in powers if abs(exact) >= power)
+    digits = str(formats["other"][str(power)]).count("0")
+    return len(str(power)) - digits
 
 
 def signed(number: Number, locale: str = "en") -> str:

@@ -20,6 +20,9 @@ from bot.answers.recent import Recent
 from bot.archive import Archive
 from bot.metrics import METRICS
 from bot.records import Catalogue, Document, Listing, Name, Period, Reading, Ref, Snapshot, instant
+from bot.slash import wording
+from bot.slash.questions import Question
+from bot.web.api import QUESTIONS, Asked
 from tests.worlds import CATALOGUE, START, snapshot, window
 
 ONE = timedelta(days=1)
@@ -231,14 +234,40 @@ def test_idle_counts_listed_models_without_use_and_never_more_than_was_watched(d
     answer = answers.idle(desk, None, 3)
     used = set(window(WORLD, DAYS[7], DAYS[9]).by_model)
     assert answer["count"] == len(set(WORLD[NEWEST]) - used) == 3
-    assert [row["model"] for row in answer["models"]] == [TWO, "idle/once", STILL]
-    assert (answer["models"][0]["last_used"], answer["never_seen"]) == (DAYS[4].isoformat(), 2)
+    assert [row["model"] for row in answer["models"]] == ["idle/once", STILL, TWO]
+    assert (answer["models"][-1]["last_used"], answer["never_seen"]) == (DAYS[4].isoformat(), 2)
     # Last used on day 4: the five days since are idle, the six with that day are not.
     assert [TWO in [row["model"] for row in answers.idle(desk, None, days)["models"]] for days in (5, 6)] == [
         True,
         False,
     ]
     assert answers.idle(desk, None, 30)["unknown"] == "watched for 9 of 30 days"
+
+
+def test_every_idle_model_stands_on_a_page_the_never_used_before_the_longest_idle(db: store.Store) -> None:
+    desk = _desk(db, ())
+    names = [f"acme/m{n:03}" for n in range(240)]
+    for place, day in enumerate(DAYS[:4]):  # The first five are used on the second day and then no more.
+        ledger.add(db, snapshot(day, {name: int(place > 0 and n < 5) for n, name in enumerate(names)}))
+    daily.compose(db, desk.archive, PLAN, Period.holding(DAYS[3]), NOW)
+    pages = [answers.idle(desk, None, 2, page=page) for page in (1, 2, 3)]
+    assert [(one["page"], one["pages"], len(one["models"])) for one in pages] == [(1, 3, 100), (2, 3, 100), (3, 3, 40)]
+    rows = [row for one in pages for row in one["models"]]
+    assert [row["model"] for row in rows] == names[5:] + names[:5] and len(rows) == pages[0]["count"] == 240
+    assert [row["last_used"] for row in rows[234:]] == [None] + [DAYS[1].isoformat()] * 5
+    assert answers.idle(desk, None, 2, page=9) == pages[2]
+    with pytest.raises(AnswerError, match="page: found 0, wanted 1 or more"):
+        answers.idle(desk, None, 2, page=0)
+    assert "page 2 of 3; --page 3 has the next" in words(pages[1]) and "page 3 of 3\n" in words(pages[2]) + "\n"
+    shown: list[str] = []
+    for page in range(24):
+        question = Question("idle", {"days": "2"}, page)
+        said, number, of = wording._page(question, question.answer(desk))
+        assert (number, of) == (page, 24)
+        shown += [row["model"] for row in said]
+    assert shown == [row["model"] for row in rows]
+    asked = Asked({"days": "2", "page": "3"}, {})
+    assert next(one for one in QUESTIONS if one.path == "/api/idle").answer(desk, asked) == pages[2]
 
 
 # --- compare -------------------------------------------------------------------------------------------------------

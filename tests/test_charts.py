@@ -152,7 +152,7 @@ def test_one_drawing_serves_every_language(monkeypatch: pytest.MonkeyPatch) -> N
     document = changed("day-2025-01-12", lambda d: d.update(title="A network drawn once"))
     cards = [charts.card(document, language) for language in ("ar", "en", "zh-CN", "ar")]
     assert len(drawn) == 1 and len({card.alt for card in cards}) == 3 and cards[0].alt == cards[3].alt
-    assert "Models listed: 3,783 models." in cards[1].alt and "上架模型：3,783 个模型。" in cards[2].alt
+    assert "Models listed: 3,783." in cards[1].alt and "上架模型：3,783。" in cards[2].alt
 
 
 def test_a_day_that_is_missing_or_null_breaks_the_line() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ import pytest
 
 from bot import daily, ledger, store
 from bot.archive import Archive
-from bot.records import Period, Receipt, Snapshot
+from bot.metrics import METRICS
+from bot.records import Period, Receipt, Snapshot, Unknown
 from bot.sources import SourceError
 from tests import databases
 from tests.worlds import CATALOGUE, ONE, START, at, snapshot
@@ -151,6 +153,32 @@ def test_an_issued_day_that_changes_becomes_a_new_edition(filled: store.Store) -
     assert later["edition"] == 2
     (change,) = (c for c in later["changes"] if c["figure"] == "uses")
     assert (change["published"]["value"], change["now"]["value"]) == (None, sum(n * n for n in range(12)))
+
+
+@pytest.mark.parametrize("change", ["added", "removed", "redefined", "relabelled", "reworded"])
+def test_an_upgrade_makes_no_new_edition_of_what_was_issued_and_verifies(
+    filled: store.Store, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    archive, period, uses = Archive(filled), day_of(DAYS[-1]), METRICS["uses"]
+    more = replace(uses, key="uses_again", compute=lambda book: 1)
+    if change == "removed":
+        monkeypatch.setitem(METRICS, more.key, more)
+    issued = daily.compose(filled, archive, PLAN, period, NOW)
+    archive.add_receipt(issued, Receipt("x", "us", 1, "17", "https://example.org/17", NOW))
+    kept = archive.digest("replicate", "day", DAYS[-1])
+    monkeypatch.undo()
+    if change == "added":
+        monkeypatch.setitem(METRICS, more.key, more)
+    if change == "redefined":
+        monkeypatch.setitem(METRICS, "uses", replace(uses, version=2, compute=lambda book: 1))
+    if change == "relabelled":
+        monkeypatch.setitem(METRICS, "uses", replace(uses, label="all {unit} there were", definition="In other words."))
+    if change == "reworded":
+        used = METRICS["models_used_30d"]
+        assert issued["catalogues"][0]["figures"][used.key]["unknown"] != "in other words"
+        monkeypatch.setitem(METRICS, used.key, replace(used, compute=lambda book: Unknown("in other words")))
+    assert daily.compose(filled, archive, PLAN, period, NOW) == kept
+    assert list(daily.mismatches(filled, PLAN, issued)) == []
 
 
 # --- post ------------------------------------------------------------------------------------------------------------

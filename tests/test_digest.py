@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from dataclasses import replace
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.digest import HIDDEN, HIDDEN_AUTHOR, TOP, DigestError, compose, differences
+from bot.digest import HIDDEN, HIDDEN_AUTHOR, TOP, DigestError, compose, differences, incomparable
 from bot.metrics import METRICS, figures
 from bot.records import Book, Catalogue, Document, Name, Period, Point, Ref, Unknown, identity
 from tests.books import DAY, MODELS, ONE, REF, WHY, book, model, unread, world
@@ -257,20 +258,37 @@ def test_a_difference_tells_what_was_published_and_what_is_known_now() -> None:
     assert list(changes) == sorted(changes, key=order.index)
 
 
-def test_another_reason_is_a_difference() -> None:
+def test_another_reason_for_the_same_unknown_is_no_difference() -> None:
     other = Unknown("the counter of 2 models fell")
-    changes = differences(document(book([3], total_30d=WHY)), document(book([3], total_30d=other)))
-    assert [change["figure"] for change in changes] == ["uses_30d", "models_used_30d", "share_used_30d"]
+    assert differences(document(book([3], total_30d=WHY)), document(book([3], total_30d=other))) == []
 
 
-def test_a_figure_or_catalogue_that_one_lacks_is_unknown_there() -> None:
+def test_a_figure_or_catalogue_that_one_lacks_is_no_difference() -> None:
     both, one = document(book([3]), replace(book([9]), catalogue=LLM)), document(book([3]))
-    gone, came = differences(both, one), differences(one, both)
-    assert {change["catalogue"] for change in (*gone, *came)} == {"llm"}
-    uses = next(change for change in came if change["figure"] == "uses")
-    assert uses["published"]["value"] is None and uses["published"]["unknown"] == "not part of that edition"
-    assert uses["now"]["value"] == 9 and uses["published"]["unit"] == "answers"
-    assert next(change for change in gone if change["figure"] == "uses")["now"]["unknown"] == "not part of this edition"
+    assert differences(both, one) == differences(one, both) == []
+    assert {key.partition(".")[0] for key in incomparable(both, one)} == {"llm"} and incomparable(one, both) == []
+    fewer = copy.deepcopy(one)
+    del fewer["catalogues"][0]["figures"]["uses"]
+    assert differences(fewer, one) == differences(one, fewer) == []
+    assert incomparable(one, fewer) == ["models.uses"]
+
+
+def test_a_renamed_label_or_unit_is_no_difference() -> None:
+    old = document(book([3]))
+    new = document(replace(book([3]), catalogue=replace(MODELS, title="other models", unit="calls")))
+    assert new["catalogues"][0]["figures"]["uses"]["label"] != old["catalogues"][0]["figures"]["uses"]["label"]
+    assert differences(old, new) == incomparable(old, new) == []
+
+
+def test_a_figure_whose_definition_changed_is_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    old = document(book([3]))
+    assert "version" not in old["catalogues"][0]["figures"]["uses"]
+    monkeypatch.setitem(METRICS, "uses", replace(METRICS["uses"], version=2))
+    new = document(book([4]))
+    assert new["catalogues"][0]["figures"]["uses"]["version"] == 2
+    assert "uses" not in [change["figure"] for change in differences(old, new)]
+    assert incomparable(old, new) == incomparable(new, old) == ["models.uses"]
+    assert next(change["figure"] for change in differences(new, document(book([5])))) == "uses"
 
 
 @settings(max_examples=40, deadline=None)

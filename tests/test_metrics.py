@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Context, Decimal
 from fractions import Fraction
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -680,3 +683,13 @@ def test_models_are_ranked_once_a_book_and_never_taken_for_another_books() -> No
 def test_the_day_of_the_book_is_the_only_clock() -> None:
     now = book([5], period=Period.holding(date(1999, 12, 31)))
     assert value(now, "models_never_used") == Unknown("watched for 0 of 30 days")
+
+
+def test_a_definition_changes_only_with_a_decision_about_its_version() -> None:
+    """A new meaning takes a new `version=`, so that editions of before are not compared with it; the same meaning in
+    other words does not. Either way, write the file anew with GOLDEN=1."""
+    golden = Path(__file__).parent / "golden" / "definitions.txt"
+    lines = [f"{m.key} {m.version} {sha256(m.definition.encode()).hexdigest()[:12]}" for m in METRICS.values()]
+    if os.environ.get("GOLDEN"):
+        golden.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    assert lines == golden.read_text(encoding="utf-8").splitlines()

@@ -181,7 +181,7 @@ def test_every_figure_of_30_days_is_unknown_and_says_why(walked: Walked, day: da
     figures = walked.block(day)["figures"]
     for key in ("uses_30d", "models_used_30d", "share_used_30d", "activation_30d", "models_never_used"):
         assert figures[key]["value"] is None
-        reasons = f"watched for {(day - FIRST).days} of", "no reading at the end of 13 Jan", "between 3781 and 3802"
+        reasons = f"watched for {(day - FIRST).days} of", "no reading at the end of 13 Jan", "between 3,781 and 3,802"
         assert figures[key]["unknown"].startswith(reasons), (key, figures[key]["unknown"])
 
 
@@ -198,11 +198,11 @@ def test_the_two_days_without_a_reading_between_are_unknown_one_by_one_and_known
         for key in ("uses", "uses_reported", "models_used", "top_1_share", "models_for_half", "hhi", "median_uses"):
             told = block["figures"][key]
             assert told["value"] is None
-            reasons = ("no reading at the end of 13 Jan 2025", "between 3781 and 3802 models were listed")
+            reasons = ("no reading at the end of 13 Jan 2025", "between 3,781 and 3,802 models were listed")
             assert told["unknown"].startswith(reasons), key
         (gap,) = (gap for gap in block["gaps"] if "17803220" in gap)
         assert gap == (
-            f"13 Jan 2025 to 14 Jan 2025 taken together: 17803220 runs, {len(both.by_model)} models used; "
+            f"13 Jan 2025 to 14 Jan 2025 taken together: 17,803,220 runs, {len(both.by_model):,} models used; "
             "not known by day."
         )
         assert block["top"] == [] and block["curve"] == []
@@ -213,10 +213,10 @@ def test_the_two_days_without_a_reading_between_are_unknown_one_by_one_and_known
 def test_what_is_listed_on_14_january_is_a_range(walked: Walked, world: World, record: Path) -> None:
     figures, gaps = walked.figures(RANGED), walked.block(RANGED)["gaps"]
     assert len(world[RANGED]) == 3781
-    why = "between 3781 and 3802 models were listed at the end of 14 Jan 2025"
+    why = "between 3,781 and 3,802 models were listed at the end of 14 Jan 2025"
     listed = walked.block(RANGED)["figures"]["models_listed"]
     assert (figures["models_listed"], listed["at_least"], listed["reason"]) == (3781, True, why)
-    assert any("between 3781 and 3802 models were listed" in gap for gap in gaps)
+    assert any("between 3,781 and 3,802 models were listed" in gap for gap in gaps)
     for key in ("models_added", "models_removed", "inventory_change_7d", "demand_gap_7d"):
         assert figures[key] in (why, "no reading at the end of 13 Jan 2025"), key
     assert walked.block(RANGED)["figures"]["authors_listed"]["at_least"]

@@ -115,7 +115,7 @@ class Desk:
 
     def _kept(self, network: str, period: PeriodName) -> str:
         kept = self.archive.listed(network, period)
-        return f"; there are {len(kept)}, from {kept[0].day} to {kept[-1].day}" if kept else "; there is none yet"
+        return f"; there are {len(kept):,}, from {kept[0].day} to {kept[-1].day}" if kept else "; there is none yet"
 
     def find_model(self, name: str, network: str | None = None) -> tuple[Watched, Catalogue, Name]:
         """The model meant by `name`, on the network named or on whichever has it: written exactly so, or in other case,
@@ -133,7 +133,7 @@ class Desk:
                 return watched, *ending[0]
         several = [model for _, ending in endings for _, model in ending]
         if several:
-            meaning = f"; there are {len(several)} of that name, such as {' and '.join(several[:2])}"
+            meaning = f"; there are {len(several):,} of that name, such as {' and '.join(several[:2])}"
         else:
             meaning = meant(name, [model for _, names in known for _, model in names.public])
         titles = ", ".join(watched.title for watched in networks)

@@ -15,6 +15,7 @@ from bot.records import Catalogue, Document, Flow, Model, Name, Period, PeriodNa
 ROWS = 25
 """Models in the answer to `top`: as many as a digest has."""
 IDLE_ROWS = 100
+"""Models on a page of the answer to `idle`."""
 MOVERS = 5
 MOST_IDLE_DAYS = 400
 BY = ("uses", "rise", "fall")
@@ -76,12 +77,15 @@ def top(
     return {**answer, "models": [{"rank": n, **m} for n, m in enumerate(chosen[:ROWS], 1)]}
 
 
-def idle(desk: Desk, network: str | None, days: int = 7, day: date | None = None) -> Document:
+def idle(desk: Desk, network: str | None, days: int = 7, day: date | None = None, page: int = 1) -> Document:
     """Models on offer that nobody used for so many days.
 
-    The longest idle come first, those never seen in use after them."""
+    Those never seen in use come first, then the longest idle; a page has 100 models, and one beyond the last is the
+    last."""
+    if page < 1:
+        raise AnswerError(f"page: found {page}, wanted 1 or more")
     if not 1 <= days <= MOST_IDLE_DAYS:
-        raise AnswerError(f"days: found {days}, wanted 1 to {MOST_IDLE_DAYS}")
+        raise AnswerError(f"days: found {days:,}, wanted 1 to {MOST_IDLE_DAYS:,}")
     watched = desk.network(network)
     document = desk.document(watched.network, "day", day)
     catalogue, asked = watched.leading(document), date.fromisoformat(document["day"])
@@ -94,17 +98,24 @@ def idle(desk: Desk, network: str | None, days: int = 7, day: date | None = None
         return {**answer, "unknown": f"watched for {watched_days} of {days} days", "models": []}
     edge = asked - timedelta(days=days - 1)
     quiet = [
-        (last is None, last or date.min, name, author) for name, author, last in book.listed if not last or last < edge
+        (last is not None, last or date.min, name, author)
+        for name, author, last in book.listed
+        if not last or last < edge
     ]
+    pages = max(1, -(-len(quiet) // IDLE_ROWS))
+    page = min(page, pages)
     return {
         **answer,
         "count": len(quiet),
-        "never_seen": sum(never for never, *_ in quiet),
+        "never_seen": sum(not seen for seen, *_ in quiet),
         "listed": len(book.listed),
         "watched_since": _iso(book.watched_since),
+        "page": page,
+        "pages": pages,
+        "next_page": page + 1 if page < pages else None,
         "models": [
-            {"model": _public(desk, name, author), "last_used": None if never else last.isoformat()}
-            for never, last, name, author in nsmallest(IDLE_ROWS, quiet)
+            {"model": _public(desk, name, author), "last_used": last.isoformat() if seen else None}
+            for seen, last, name, author in nsmallest(page * IDLE_ROWS, quiet)[(page - 1) * IDLE_ROWS :]
         ],
     }
 

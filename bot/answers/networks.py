@@ -112,7 +112,7 @@ def trend(desk: Desk, metric: str, network: str | None, days: int = 30) -> Docum
     if "day" not in found.periods:
         raise AnswerError(f"{metric}: is no figure of a day; it stands in {' and '.join(_periods(found))} digests")
     if not 1 <= days <= MOST_DAYS:
-        raise AnswerError(f"days: found {days}, wanted 1 to {MOST_DAYS}")
+        raise AnswerError(f"days: found {days:,}, wanted 1 to {MOST_DAYS:,}")
     watched = desk.network(network)
     document = desk.document(watched.network)
     catalogue = watched.leading(document)

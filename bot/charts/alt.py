@@ -99,7 +99,7 @@ def _figure(voice: Speech, key: str, block: Json) -> str:
     label = str(figure["label"])
     if voice.language != "en":
         label = voice.text(METRICS[key].label).replace("{unit}", voice.word("word", block["unit"]))
-    return voice.say("{label}: {value}.", label=voice.capital(label), value=numbers.measured(figure, voice.language))
+    return voice.say("{label}: {value}.", label=voice.capital(label), value=numbers.value(figure, voice.language))
 
 
 def _ends(voice: Speech, points: Points) -> str:

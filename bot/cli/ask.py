@@ -186,15 +186,16 @@ def top(parts: Parts, by: str, network: str | None, period: PeriodName, day: dat
 
 @click.command()
 @click.option("--days", type=click.IntRange(1, 400), default=7, show_default=True, help="Days without a use.")
+@click.option("--page", type=click.IntRange(min=1), default=1, show_default=True, help="Which hundred of them.")
 @network_option
 @day_option
 @json_option
 @with_parts
-def idle(parts: Parts, days: int, network: str | None, day: date | None, as_json: bool) -> int:
+def idle(parts: Parts, days: int, page: int, network: str | None, day: date | None, as_json: bool) -> int:
     """Models on offer that nobody used for so many days."""
     from bot import answers
 
-    return _answer_each(parts, network, as_json, lambda name: answers.idle(parts.desk, name, days, day))
+    return _answer_each(parts, network, as_json, lambda name: answers.idle(parts.desk, name, days, day, page))
 
 
 @click.command()

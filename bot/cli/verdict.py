@@ -17,6 +17,7 @@ import msgspec
 from bot import daily, sources
 from bot.cli.parts import Parts, UsageError, day_of
 from bot.cli.several import Answers, answer_each
+from bot.digest import incomparable
 from bot.records import Document, Name, PeriodName, blocks
 
 WANTED = "wanted a day as YYYY-MM-DD or a digest.json"
@@ -25,14 +26,16 @@ WANTED = "wanted a day as YYYY-MM-DD or a digest.json"
 class _Figure(TypedDict):
     value: int | float | None
     unknown: NotRequired[str]
+    refs: NotRequired[list[Annotated[int, msgspec.Meta(ge=0)]]]
+    version: NotRequired[int]
 
 
 class _Catalogue(TypedDict):
     catalogue: str
     figures: dict[str, _Figure]
-    top: list[dict[str, Any]]
-    curve: list[list[float]]
-    history: list[dict[str, Any]]
+    top: NotRequired[list[dict[str, Any]]]
+    curve: NotRequired[list[list[float]]]
+    history: NotRequired[list[dict[str, Any]]]
 
 
 class _Panel(TypedDict):
@@ -65,27 +68,45 @@ class Verdict:
 
     digest: Document
     mismatches: list[str]
+    not_compared: list[str]
+    """Figures that this version of Footfall has not, or means otherwise."""
     records: list[dict[str, str]]
     """The digest's refs, each with the state of what it points at."""
 
     @property
     def good(self) -> bool:
-        return not self.mismatches and all(record["state"] != "altered" for record in self.records)
+        return (
+            self.compared > 0 and not self.mismatches and all(record["state"] != "altered" for record in self.records)
+        )
 
     @property
     def figures(self) -> int:
         return sum(len(block["figures"]) for block in blocks(self.digest))
 
+    @property
+    def compared(self) -> int:
+        return self.figures - len(self.not_compared)
+
     def document(self) -> dict[str, Any]:
         named = {key: self.digest[key] for key in ("network", "period", "day", "edition")}
-        return {**named, "figures": self.figures, "mismatches": self.mismatches, "records": self.records}
+        return {
+            **named,
+            "figures": self.figures,
+            "mismatches": self.mismatches,
+            "not_compared": self.not_compared,
+            "records": self.records,
+        }
 
     def lines(self) -> list[str]:
         head = f"{self.digest['network']} {self.digest['day']} edition {self.digest['edition']}"
         count = len(self.mismatches)
-        said = f"{count} {'MISMATCH' if count == 1 else 'MISMATCHES'}" if count else f"match, {self.figures} figures"
+        match = f"match, {self.compared} figures" if self.compared else "NOTHING TO COMPARE"
+        said = f"{count} {'MISMATCH' if count == 1 else 'MISMATCHES'}" if count else match
+        left = [
+            f"not compared: {Name(key)}: this version lacks it or means otherwise by it" for key in self.not_compared
+        ]
         records = [f"{r['state']}: {Name(r['url'], 200)} at {r['at']} {Name(r['sha256'])[:12]}" for r in self.records]
-        return [f"{head}: {said}", *(f"  {line}" for line in [*self.mismatches, *records])]
+        return [f"{head}: {said}", *(f"  {line}" for line in [*self.mismatches, *left, *records])]
 
 
 def of(parts: Parts, digest: Document) -> Verdict:
@@ -93,7 +114,9 @@ def of(parts: Parts, digest: Document) -> Verdict:
     plan = parts.plan(digest["network"])
     chosen = parts.settings.config.networks[plan.network]
     records = [sources.checked(plan.network, chosen, parts.data, ref) for ref in digest["refs"]]
-    return Verdict(digest, list(daily.mismatches(parts.store, plan, digest)), records)
+    again = daily.recomputed(parts.store, plan, digest)
+    mismatches = list(daily.mismatches_with(again, digest))
+    return Verdict(digest, mismatches, incomparable(digest, again), records)
 
 
 def each(parts: Parts, named: str, network: str | None, period: PeriodName) -> Answers[Verdict]:

@@ -8,7 +8,21 @@ from bot.daily.notices import Notices, notify, spoken
 from bot.daily.publishing import Announced, Desk, Targets, outbox, publish
 from bot.daily.readers import Habits
 from bot.daily.speaking import Posts
-from bot.daily.walk import Collected, Plan, Tell, collect, compose, composed, covered, late, mismatches, post, stand
+from bot.daily.walk import (
+    Collected,
+    Plan,
+    Tell,
+    collect,
+    compose,
+    composed,
+    covered,
+    late,
+    mismatches,
+    mismatches_with,
+    post,
+    recomputed,
+    stand,
+)
 
 __all__ = [
     "Announced",
@@ -27,10 +41,12 @@ __all__ = [
     "covered",
     "late",
     "mismatches",
+    "mismatches_with",
     "notify",
     "outbox",
     "post",
     "publish",
+    "recomputed",
     "spoken",
     "stand",
 ]

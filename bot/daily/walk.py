@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -18,7 +18,7 @@ from bot.daily.backfill import Backfill
 from bot.daily.readers import NO_HABITS, Habits
 from bot.executor import ClusterError
 from bot.lake import LakeError
-from bot.records import Catalogue, Document, Haul, Name, Period, PeriodName, Post, Snapshot, Window, instant
+from bot.records import Catalogue, Document, Haul, Name, Period, PeriodName, Post, Snapshot, Window, blocks, instant
 from bot.sources import EventSource, Source, SourceError
 from bot.store import Store
 
@@ -232,36 +232,70 @@ def post(
 
 
 def mismatches(store: Store, plan: Plan, document: Document) -> Iterator[str]:
-    """Recompute a digest from the ledger; one line for each figure, table and list of refs that comes out otherwise
-    than the document says. Names that it hides stay hidden; those that are hidden only now are no mismatch."""
-    period = Period.holding(date.fromisoformat(document["day"]), document["period"])
-    again = json.loads(json.dumps(composed(store, replace(plan, hidden=()), period, period.ends)))
-    again = rules.restated(digest.counted(document, again), document)
+    """Recompute a digest from the ledger: its `mismatches_with` that."""
+    yield from mismatches_with(recomputed(store, plan, document), document)
+
+
+def mismatches_with(again: Document, document: Document) -> Iterator[str]:
+    """One line for each figure, table and list of refs that comes out otherwise than the document says. Compared is
+    what both know: a digest of an earlier version lacks figures, tables and columns of this one. Names that it hides
+    stay hidden; those that are hidden only now are no mismatch."""
     for change in digest.differences(document, again):
         where = Name(f"{change['catalogue']}.{change['figure']}")
         yield f"{where}: says {_said(change['published'])}, is {_said(change['now'])}"
     said = {block["catalogue"]: block for block in document["catalogues"]}
     for block in again["catalogues"]:
-        for table in ("top", "curve", "history"):
-            rows = said.get(block["catalogue"], {}).get(table, [])
-            yield from _differing(f"{block['catalogue']}.{table}", rows, block[table])
+        old = said.get(block["catalogue"], {})
+        redefined = digest.redefined(old, block)
+        for table in ("history",) if "uses" in redefined else ("top", "curve", "history"):
+            if table in old:
+                yield from _differing(f"{block['catalogue']}.{table}", old[table], block[table], redefined)
         tables = {table["by"]: table["rows"] for table in block["groups"]}
-        for table in said.get(block["catalogue"], {}).get("groups", []):
-            rows = tables.get(table["by"], [])
-            yield from _differing(f"{block['catalogue']}.groups.{table['by']}", table["rows"], rows)
-    yield from _differing("refs", document["refs"], again["refs"])
+        for table in old.get("groups", []):
+            if table["by"] in tables:
+                name = f"{block['catalogue']}.groups.{table['by']}"
+                yield from _differing(name, table["rows"], tables[table["by"]], redefined)
+    yield from _differing("refs", _refs(document, again), _refs(again, document))
 
 
-def _differing(table: str, said: Sequence[object], now: Sequence[object]) -> Iterator[str]:
-    """The first row that two tables differ in."""
+def recomputed(store: Store, plan: Plan, document: Document) -> Document:
+    """A digest's period composed from the ledger as it is now, with the exact counts and
+    by the rules that the digest has."""
+    period = Period.holding(date.fromisoformat(document["day"]), document["period"])
+    again: Document = json.loads(json.dumps(composed(store, replace(plan, hidden=()), period, period.ends)))
+    return rules.restated(digest.counted(document, again), document)
+
+
+def _refs(document: Document, other: Document) -> list[object]:
+    """The records of a digest that rest under what both have; `None` for one that is pointed at and not there."""
+    refs, names = document["refs"], {block["catalogue"] for block in blocks(other)}
+    if names == {block["catalogue"] for block in blocks(document)}:
+        return list(refs)
+    figures = [f for block in blocks(document) if block["catalogue"] in names for f in block["figures"].values()]
+    places = sorted({place for figure in figures for place in figure.get("refs", ())})
+    return [refs[place] if place < len(refs) else None for place in places]
+
+
+def _differing(
+    table: str, said: Sequence[object], now: Sequence[object], redefined: Collection[str] = ()
+) -> Iterator[str]:
+    """The first row that two tables differ in, over the columns that both have in the same meaning."""
     for place, (old, new) in enumerate(zip_longest(said, now), 1):
         if isinstance(old, dict) and isinstance(new, dict) and old.get("model") == digest.HIDDEN:
             new = {**new, "model": old.get("model"), "author": old.get("author")}
         if isinstance(old, dict) and isinstance(new, dict) and old.get("name") in digest.HIDDEN_GROUPS:
             new = {**new, "name": old["name"]}
-        if old != new:
+        if _common(old, new, redefined) != _common(new, old, redefined):
             yield f"{table}: row {place} says {json.dumps(old)}, is {json.dumps(new)}"
             return
+
+
+def _common(row: object, other: object, redefined: Collection[str]) -> object:
+    """A row without the columns that the other lacks or means otherwise, and without reasons of what is unknown."""
+    if not isinstance(row, dict) or not isinstance(other, dict):
+        return row
+    keys = [key for key in row if key in other and key != "unknown" and key not in redefined]
+    return {key: _common(row[key], other[key], redefined) for key in keys}
 
 
 def _said(figure: Mapping[str, object] | None) -> str:

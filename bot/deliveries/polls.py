@@ -110,7 +110,7 @@ def _told(found: Votes | CannotTell, answers: int, closes: datetime, now: dateti
         again = None if last or found.again is None else max(found.again, now + timedelta(minutes=1))
         return {"reason": redacted(found.reason), "ask_at": again}
     if len(found.counts) != answers:
-        reason = f"found votes for {len(found.counts)} answers, wanted {answers}"
+        reason = f"found votes for {len(found.counts):,} answers, wanted {answers}"
         return {"reason": reason, "ask_at": None}
     if not found.final:
         reason = "closed, but its count was never final" if last else "closed, and still being counted"

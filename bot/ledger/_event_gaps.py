@@ -37,7 +37,7 @@ def event_gaps(asked: AskedEvents, period: Period) -> Iterable[str]:
     lost = summed(asked, period, day_rows.c.nameless)
     if lost:
         lost_words = "they count for no model, category or author"
-        yield f"{lost} {unit} name a content id that no listed model is known to hold; {lost_words}."
+        yield f"{lost:,} {unit} name a content id that no listed model is known to hold; {lost_words}."
 
 
 def _settlement_gaps(asked: AskedEvents, period: Period) -> Iterable[str]:
@@ -63,9 +63,9 @@ def _told_gaps(asked: AskedEvents, mine: Sequence[sa.ColumnElement[bool]]) -> It
     """That senders alone name models."""
     told = sa.select(settlements.c.models).where(*mine, settlements.c.models != "{}", settlements.c.verified == 0)
     if said := Counter(model for text in asked.connection.scalars(told) for model in json.loads(text)):
-        most = ", ".join(f"{model} {n}" for model, n in said.most_common(SHOWN))
+        most = ", ".join(f"{model} {n:,}" for model, n in said.most_common(SHOWN))
         unit = asked.catalogue.unit
-        yield f"{said.total()} {unit} are named by their sender alone ({most}); unproven, they count for no model."
+        yield f"{said.total():,} {unit} are named by their sender alone ({most}); unproven, they count for no model."
 
 
 def _stranger_gaps(asked: AskedEvents, period: Period) -> Iterable[str]:
@@ -92,7 +92,7 @@ def nameless(asked: AskedEvents, flow: Flow | Unknown) -> Iterable[str]:
     """That figures by model speak of a part only."""
     if asked.catalogue.evidence == "verified" and isinstance(flow, Flow) and flow.unattributed and flow.by_model:
         lost, unit = flow.unattributed, asked.catalogue.unit
-        yield f"{lost} of {flow.uses} {unit} do not name their model: figures by model speak of the others only."
+        yield f"{lost:,} of {flow.uses:,} {unit} do not name their model: figures by model speak of the others only."
 
 
 def _standing_gaps(asked: AskedEvents, chosen: sa.Select[Any]) -> Iterable[str]:
@@ -101,7 +101,7 @@ def _standing_gaps(asked: AskedEvents, chosen: sa.Select[Any]) -> Iterable[str]:
         counts.update(json.loads(text))
     for standing, words in _STANDINGS.items():
         if counts[standing]:
-            yield f"{counts[standing]} {'leaf' if counts[standing] == 1 else 'leaves'} {words}."
+            yield f"{counts[standing]:,} {'leaf' if counts[standing] == 1 else 'leaves'} {words}."
 
 
 def payment_gaps(asked: AskedEvents, period: Period) -> Iterable[str]:
@@ -114,17 +114,17 @@ def payment_gaps(asked: AskedEvents, period: Period) -> Iterable[str]:
     for text in asked.connection.scalars(sa.select(day_rows.c.other_payers).where(*mine)):
         payers.update(json.loads(text))
     most = sorted(payers.items(), key=lambda payer: (-payer[1], payer[0]))[:SHOWN]
-    shown = ", ".join(f"{n} from {payer}" for payer, n in most)
+    shown = ", ".join(f"{n:,} from {payer}" for payer, n in most)
     # A day names its largest senders only, so that over several days each may have sent more than is said.
     least = "at least " if period.days > 1 and payers.total() < count else ""
     rest = " and others" if sum(n for _, n in most) < count else ""
     plural = "" if count == 1 else "s"
     by = f" ({least}{shown}{rest})" if shown else ""
-    yield f"Not counted: {count} transfer{plural} to the operator without a payment proxy's word{by}."
+    yield f"Not counted: {count:,} transfer{plural} to the operator without a payment proxy's word{by}."
 
 
 def _settlements(count: int) -> str:
-    return f"{count} settlement{'' if count == 1 else 's'}"
+    return f"{count:,} settlement{'' if count == 1 else 's'}"
 
 
 def references(asked: AskedEvents, period: Period) -> tuple[Ref, ...]:

@@ -105,4 +105,4 @@ def _point(day: date, flows: Mapping[date, Any], stocks: Mapping[date, Any]) -> 
 
 def counted(models: int) -> str:
     """A number of models in words."""
-    return f"{models} {'model' if models == 1 else 'models'}"
+    return f"{models:,} {'model' if models == 1 else 'models'}"

@@ -21,7 +21,7 @@ def gaps(asked: Asked, period: Period) -> Iterable[str]:
         found = asked.stock(day)
         if found is not None and found.unplaced and not found.note:
             low, high = found.listed, found.listed + found.unplaced
-            yield f"At the end of {spoken(day)} between {low} and {high} models were listed."
+            yield f"At the end of {spoken(day)} between {low:,} and {high:,} models were listed."
     yield from _stretch_gaps(asked, period)
     yield from notes(asked, period)
 
@@ -42,7 +42,8 @@ def _stretch_gaps(asked: Asked, period: Period) -> Iterable[str]:
     for row in found:
         if row.first_day < row.last_day and not row.resets:
             days = f"{spoken(row.first_day)} to {spoken(row.last_day)}"
-            yield f"{days} taken together: {row.uses} {asked.unit}, {row.models_used} models used; not known by day."
+            use = f"{row.uses:,} {asked.unit}, {row.models_used:,} models used"
+            yield f"{days} taken together: {use}; not known by day."
     yield from _fall_gaps(asked, period)
     late = sum(row.newcomers for row in found)
     if late:

@@ -148,6 +148,6 @@ def roll_up(connection: sa.Connection, catalogue: int, day: date) -> None:
             continue
         words = settlements.c.claimed_unknown if name == "claimed" else settlements.c.reason
         why = connection.scalar(sa.select(words).where(*told, column.is_(None)).order_by(settlements.c.place).limit(1))
-        of = f"{missing} of {total} settlements {'has' if missing == 1 else 'have'} no verdict yet"
+        of = f"{missing:,} of {total:,} settlements {'has' if missing == 1 else 'have'} no verdict yet"
         reason = str(why) if name == "claimed" else f"{of}, for one because {why or 'it is new'}"
         tally(connection, catalogue, day, name, None, reason, told_by_model)

@@ -30,7 +30,7 @@ def stock_at(asked: Asked, day: date) -> int | Unknown:
         return no_reading(asked, day)
     if found.unplaced:
         low, high = found.listed, found.listed + found.unplaced
-        return Unknown(f"between {low} and {high} models were listed at the end of {spoken(day)}")
+        return Unknown(f"between {low:,} and {high:,} models were listed at the end of {spoken(day)}")
     return int(found.listed)
 
 

@@ -63,6 +63,8 @@ class FigureDocument(_Stated, total=False):
     """True where `value` is a lower bound, and absent elsewhere."""
     reason: str
     """Why it is a lower bound; only with `at_least`."""
+    version: int
+    """Which meaning of the figure it is; only from the second on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,9 @@ class Metric:
     """The panel whose figure it is; empty: every catalogue's."""
     applies: Callable[[Book], bool]
     """Whether a book has such a thing at all, known or not."""
+    version: int
+    """Which meaning of the figure this is: one more each time the same records would give another value. Figures of
+    different versions are never compared."""
 
     def belongs(self, book: Book) -> bool:
         """Whether this book's figures hold it."""
@@ -79,6 +82,7 @@ def metric(
     evidence: Evidence | None = None,
     panel: str = "",
     applies: Callable[[Book], bool] = _always,
+    version: int = 1,
 ) -> Callable[[C], C]:
     """Register a function as a metric. Raises `TypeError` for one without a definition or with a key that is taken."""
 
@@ -87,7 +91,7 @@ def metric(
         definition = " ".join(inspect.cleandoc(compute.__doc__ or "").split())
         if not definition or name in METRICS:
             raise TypeError(f"metric {name}: {'defined twice' if name in METRICS else 'has no docstring to define it'}")
-        METRICS[name] = Metric(name, unit, label, definition, compute, periods, evidence, panel, applies)
+        METRICS[name] = Metric(name, unit, label, definition, compute, periods, evidence, panel, applies, version)
         return compute
 
     return register

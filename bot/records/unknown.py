@@ -28,7 +28,7 @@ def at_least(value: int, reason: str) -> AtLeast | Unknown:
 
 def unnamed(lost: int, uses: int) -> Unknown:
     """Why nothing is said of single models, where part of the use may have been anyone's."""
-    return Unknown(f"{lost} of {uses} uses name no model")
+    return Unknown(f"{lost:,} of {uses:,} uses name no model")
 
 
 def few_named(evidence: str, lost: int, uses: int) -> Unknown | None:

@@ -80,6 +80,9 @@ REASONS = (
     N_("the blob's leaves do not hash to the root in the log"),
     N_("claims {n} inferences where its blob holds {m}"),
     N_("claims more than {n} inferences where its blob holds {m}"),
+    N_("it is new"),
+    N_("{n} of {settlements} has no verdict yet, for one because {reason}"),
+    N_("{n} of {settlements} have no verdict yet, for one because {reason}"),
     N_("{date}: {reason}"),
 )
 GAPS = (
@@ -175,6 +178,7 @@ ERRORS = (
     N_("Only members with the permission Manage Server may do this."),
     N_("This Footfall does not post to Discord yet; its operator has to set that up."),
     N_("The bot is not a member of this server: add it to the server, then subscribe."),
+    N_("This is a thread, and posts go to channels: use this in the thread's channel, or name the channel."),
     N_("This channel gets every post already, by the configuration of this Footfall."),
     N_("The bot cannot see this channel; give its role the permission View Channel there."),
     N_("The bot cannot post there; it lacks: {rest}. Grant that to its role in the channel."),

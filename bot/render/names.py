@@ -98,7 +98,7 @@ def said(text: str, outlet: str, hidden: Hidden = NOBODY, limit: int = SAID_LIMI
     text = hidden.text(text, ())
     if (found := told.translated(text, locale)) is not None:
         return _joined(found, outlet, limit, locale)
-    text = _LONG_NUMBER.sub(lambda m: f"{int(m[0]):,}", text)
+    text = _LONG_NUMBER.sub(lambda m: f"{int(m[0]):,}", told.with_separators(text))
     return _isolated(ESCAPES[outlet](_clipped(Name(plain(text), limit), outlet, limit)), outlet, locale)
 
 

@@ -59,6 +59,32 @@ def translated(text: str, locale: str) -> Saying | None:
     return None if speech.language == "en" else _translated(text, speech)
 
 
+@lru_cache(maxsize=4096)
+def with_separators(text: str) -> str:
+    """A sentence of a document in English with separators in its counts, which documents of earlier versions lack.
+    Years, names and what is none of ours stay as they are."""
+    whole = _separated(text)
+    return whole if whole is not None else "; ".join(_separated(part) or part for part in text.split("; "))
+
+
+def _separated(text: str) -> str | None:
+    match = next((match for _, pattern in _patterns() if (match := pattern.fullmatch(text))), None)
+    if match is None:
+        return None
+    for kind in sorted(match.groupdict(), key=match.start, reverse=True):
+        begin, end = match.span(kind)
+        held = match[kind]
+        if kind == "reason":
+            held = with_separators(held)
+        elif kind in _COUNTED:
+            held = re.sub(r"^[0-9]+", lambda digits: f"{int(digits[0]):,}", held)
+        text = text[:begin] + held + text[end:]
+    return text
+
+
+_COUNTED = frozenset({"n", "m", "models", "settlements", "leaves", "transfers"})
+
+
 def plain(text: str, locale: str) -> str:
     """The same as one text, itself where it is none of ours. Foreign stretches are in it as they were."""
     found = translated(text, locale)

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from bot import answers
 from bot.answers import AnswerError, Desk
+from bot.answers.models import IDLE_ROWS
 from bot.records import Document, Name, PeriodName
 
 ASKED: Mapping[str, Callable[..., Document]] = MappingProxyType(
@@ -34,6 +35,8 @@ ASKED: Mapping[str, Callable[..., Document]] = MappingProxyType(
         "about": answers.about,
     }
 )
+IDLE_SHOWN = 10
+"""Idle models on a page in Discord."""
 MODELS = ("name", "a", "b")
 """Options that name a model, and may be too long for a button."""
 LONGEST_ID = 100
@@ -58,14 +61,16 @@ class Question:
         """Ask it. Raises `AnswerError`."""
         asks = ASKED[self.name]
         given = {key: _read(key, value) for key, value in self.options.items()}
+        if self.name == "idle":
+            given["page"] = self.page * IDLE_SHOWN // IDLE_ROWS + 1
         if "network" in takes(self.name):
             given.setdefault("network", None)
         return asks(desk, **given)
 
 
 def takes(name: str) -> tuple[str, ...]:
-    """The options of a question, in the order of `bot.answers`."""
-    return tuple(inspect.signature(ASKED[name]).parameters)[1:]
+    """The options of a question, in the order of `bot.answers`; pages are turned with buttons."""
+    return tuple(key for key in inspect.signature(ASKED[name]).parameters if key not in ("desk", "page"))
 
 
 def says(name: str) -> str:

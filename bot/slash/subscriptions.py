@@ -22,6 +22,7 @@ NOT_HERE = "Subscriptions are a server's: use this in a server that the bot was 
 NOT_ALLOWED = "Only members with the permission Manage Server may do this."
 NOT_POSTING = "This Footfall does not post to Discord yet; its operator has to set that up."
 NOT_ADDED = "The bot is not a member of this server: add it to the server, then subscribe."
+IN_THREAD = "This is a thread, and posts go to channels: use this in the thread's channel, or name the channel."
 TAKEN = "This channel gets every post already, by the configuration of this Footfall."
 ENDED = "its subscription was ended"
 
@@ -88,7 +89,7 @@ async def subscribe(
 ) -> None:
     client, guild = interaction.client, interaction.guild_id
     where = channel.id if channel else interaction.channel_id
-    if why := allowed(interaction) or _impossible(interaction, where):
+    if why := allowed(interaction) or _in_thread(interaction, channel) or _impossible(interaction, where):
         await settings.refuse(interaction, why)
         return
     theirs = locale or words.nearest(interaction.guild_locale.value if interaction.guild_locale else None)
@@ -108,6 +109,11 @@ async def subscribe(
     await settings.settle(interaction, "subscribe", job)
 
 
+def _in_thread(interaction: Interaction, channel: object) -> str:
+    """Why nothing is done where a thread is meant, since no channel is named."""
+    return IN_THREAD if channel is None and isinstance(interaction.channel, discord.Thread) else ""
+
+
 def _impossible(interaction: Interaction, channel: int | None) -> str:
     client = interaction.client
     if not client.house.posts:
@@ -120,7 +126,7 @@ def _impossible(interaction: Interaction, channel: int | None) -> str:
 @app_commands.command(description="End the daily posts in a channel of this server")
 @app_commands.describe(channel="Which channel; this one by default")
 async def unsubscribe(interaction: Interaction, channel: discord.TextChannel | None = None) -> None:
-    if why := allowed(interaction):
+    if why := allowed(interaction) or _in_thread(interaction, channel):
         await settings.refuse(interaction, why)
         return
     client, guild, where = (

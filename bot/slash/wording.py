@@ -13,12 +13,13 @@ from typing import Any, get_args
 
 from bot import answers, charts, numbers, render, words
 from bot.answers import AnswerError, Desk
+from bot.answers.models import IDLE_ROWS
 from bot.answers.recent import Recent
 from bot.records import Document, Period, PeriodName, Picture
 from bot.render import told
 from bot.slash.completion import Known, Names, is_token
 from bot.slash.pictures import Pictures
-from bot.slash.questions import ASKED, MODELS, Question, takes, written
+from bot.slash.questions import ASKED, IDLE_SHOWN, MODELS, Question, takes, written
 from bot.words import N_, Speech
 
 DEFINED: Mapping[str, str] = MappingProxyType(
@@ -27,7 +28,7 @@ DEFINED: Mapping[str, str] = MappingProxyType(
 """The metric whose definition stands below an answer that does not carry its own."""
 PAGED: Mapping[str, tuple[str, int]] = MappingProxyType(
     {"trend": ("days", 15), "model": ("days", 15), "status": ("catalogues", 6), "about": ("networks", 1)}
-    | {"top": ("models", 10), "idle": ("models", 10)}
+    | {"top": ("models", 10), "idle": ("models", IDLE_SHOWN)}
 )
 """Which list of an answer is shown in pages, and how much of it at a time."""
 NEWEST_FIRST = ("trend", "model")
@@ -122,9 +123,12 @@ def _page(question: Question, answer: Document) -> tuple[list[Any], int, int]:
     rows: list[Any] = answer[key]
     if question.name in NEWEST_FIRST:
         rows = rows[::-1]
-    pages = max(1, -(-len(rows) // size))
+    before, total = 0, len(rows)
+    if question.name == "idle" and "count" in answer:  # It comes in pages of its own.
+        before, total = (answer["page"] - 1) * IDLE_ROWS, answer["count"]
+    pages = max(1, -(-total // size))
     number = min(question.page, pages - 1)
-    return rows[number * size : (number + 1) * size], number, pages
+    return rows[number * size - before : (number + 1) * size - before], number, pages
 
 
 def _stamp(answer: Document) -> str | None:

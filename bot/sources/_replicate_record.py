@@ -120,8 +120,8 @@ def _unplaced(record: _Record, day: date) -> int:
 
 def _range(day: date, known: int, unplaced: int) -> str:
     return (
-        f"At the end of {spoken(day - timedelta(days=1))} between {known} and {known + unplaced} models were listed: "
-        f"the record does not say when it saw {_models(unplaced)} with a single reading."
+        f"At the end of {spoken(day - timedelta(days=1))} between {known:,} and {known + unplaced:,} models were "
+        f"listed: the record does not say when it saw {_models(unplaced)} with a single reading."
     )
 
 
@@ -131,7 +131,7 @@ def _once(lost: int) -> str:
 
 
 def _models(count: int) -> str:
-    return "1 model" if count == 1 else f"{count} models"
+    return "1 model" if count == 1 else f"{count:,} models"
 
 
 def _listed(record: _Record, key: str) -> Listing:

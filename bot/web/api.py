@@ -66,6 +66,11 @@ class Asked:
         return otherwise if found is None else found
 
     @property
+    def page(self) -> int:
+        found = self._number("page")
+        return 1 if found is None else found
+
+    @property
     def edition(self) -> int | None:
         return self._number("edition")
 
@@ -120,7 +125,10 @@ QUESTIONS = (
         lambda d, q: answers.top(d, q.network, q.query.get("by") or "uses", q.period, q.day),
     ),
     Question(
-        "/api/idle", ("days", "network", "day"), answers.idle, lambda d, q: answers.idle(d, q.network, q.days(7), q.day)
+        "/api/idle",
+        ("days", "network", "day", "page"),
+        answers.idle,
+        lambda d, q: answers.idle(d, q.network, q.days(7), q.day, q.page),
     ),
     Question(
         "/api/trend/{metric}",

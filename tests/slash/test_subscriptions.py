@@ -10,7 +10,7 @@ import discord
 import pytest
 
 from bot.slash import SERVER, Footfall, House
-from bot.slash.subscriptions import NOT_ALLOWED, NOT_POSTING, TAKEN
+from bot.slash.subscriptions import IN_THREAD, NOT_ALLOWED, NOT_POSTING, TAKEN
 from bot.subscriptions import Bounds, Channels, Terms
 from tests import desks
 from tests.slash.rig import Rig, embed, run, texts
@@ -222,5 +222,20 @@ def test_leaving_a_server_or_losing_the_channel_ends_the_subscription_and_an_out
         await rig.bot.get_guild(guild.id).leave()  # type: ignore[union-attr]
         await rig.env.settle()
         assert [one.guild for one in channels.all()] == ["42"]
+
+    run(tmp_path, scenario)
+
+
+def test_in_a_thread_it_says_that_posts_go_to_channels(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        mod = admin(rig)
+        rig.env.backend.create_thread(rig.channel.id, "a thread", mod.id)
+        (thread,) = rig.channel.threads
+        for command in ("subscribe", "unsubscribe"):
+            assert sentence(await mod.slash(thread, command)).replace("\\", "") == IN_THREAD
+        assert kept(rig) == ()
+        result = await mod.slash(thread, "subscribe", channel=rig.channel)
+        assert embed(result).title == "Subscribed"
+        assert [one.channel for one in kept(rig)] == [str(rig.channel.id)]
 
     run(tmp_path, scenario)

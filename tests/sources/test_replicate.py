@@ -143,7 +143,7 @@ def test_a_hole_stays_a_hole(record: dict[date, Snapshot]) -> None:
 
 def test_only_15_january_has_models_without_a_place(record: dict[date, Snapshot]) -> None:
     assert {day: s.unplaced for day, s in record.items() if s.unplaced} == {date(2025, 1, 15): 21}
-    assert "At the end of 14 Jan 2025 between 3781 and 3802 models were listed" in record[date(2025, 1, 15)].note
+    assert "At the end of 14 Jan 2025 between 3,781 and 3,802 models were listed" in record[date(2025, 1, 15)].note
     assert len(record[date(2025, 1, 15)].listings) == 3781
     dated = [snapshot for day, snapshot in record.items() if day != date(2025, 1, 16)]
     assert all("12 models that appeared in one snapshot only" in s.note and s.uncounted == 12 for s in dated)
