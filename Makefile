@@ -65,9 +65,11 @@ docs: $(READY_DEV)  ## write the generated pages of docs/ anew
 words: $(READY_DEV)  ## bring the catalogues of locales/ in step with the code; lists what is not translated
 	$(BIN)/python -m locales
 
-tools:  ## what tests need beside Python: PostgreSQL and Chromium, installed as root where they are missing
+tools:  ## what tests need beside Python: PostgreSQL, pgbouncer and Chromium, installed as root where they are missing
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { \
 	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends postgresql; }
+	@command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || { \
+	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends pgbouncer; }
 	@command -v chromium >/dev/null || { \
 	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends chromium; }
 

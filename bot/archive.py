@@ -157,6 +157,11 @@ class Archive:
         }
         return tuple(told.values())[-last:] if last else tuple(told.values())
 
+    def receipt_count(self) -> int:
+        """How many posts this database knows to be out."""
+        with self._store.reading() as connection:
+            return connection.scalar(sa.select(sa.func.count()).select_from(receipts)) or 0
+
     def receipts(self, network: str, period: PeriodName, day: date, edition: int | None = None) -> tuple[Receipt, ...]:
         """The proofs that a digest was published, of its latest edition unless one is named."""
         chosen = _newest_first(network, period, day, edition)

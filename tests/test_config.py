@@ -175,12 +175,56 @@ def test_a_secret_is_read_from_the_environment(tmp_path: Path, monkeypatch: pyte
 def test_the_file_beside_the_configuration_is_read_and_the_environment_wins(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / ".env").write_text(f"FOOTFALL_TOKEN={TOKEN}\nFOOTFALL_KEY=from the file\nDATABASE_URL=sqlite:///x.db\n")
-    monkeypatch.setenv("FOOTFALL_KEY", "from the environment")
+    (tmp_path / ".env").write_text(f"FOOTFALL_TOKEN={TOKEN}\nFOOTFALL_KEY=from-the-file\nDATABASE_URL=sqlite:///x.db\n")
+    monkeypatch.setenv("FOOTFALL_KEY", "from-the-environment")
     settings = load("", tmp_path, "FOOTFALL_TOKEN", "FOOTFALL_KEY")
     assert settings.secret("FOOTFALL_TOKEN") == TOKEN
-    assert settings.secret("FOOTFALL_KEY") == "from the environment"
+    assert settings.secret("FOOTFALL_KEY") == "from-the-environment"
     assert settings.database_url.get_secret_value() == "sqlite:///x.db"
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t"])
+def test_a_blank_variable_is_not_set_and_takes_nothing_from_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blank: str
+) -> None:
+    (tmp_path / ".env").write_text(f"FOOTFALL_TOKEN={TOKEN}\nDATABASE_URL=sqlite:///x.db\n")
+    monkeypatch.setenv("FOOTFALL_TOKEN", blank)
+    monkeypatch.setenv("DATABASE_URL", blank)
+    settings = load("", tmp_path, "FOOTFALL_TOKEN")
+    assert settings.secret("FOOTFALL_TOKEN") == TOKEN
+    assert settings.database_url.get_secret_value() == "sqlite:///x.db"
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        (f"{TOKEN}\n", "a line break"),
+        (f"{TOKEN}\r", "a line break"),
+        (f"{TOKEN}é", "a letter outside of ASCII"),
+        (f"{TOKEN}\udce9", "a letter outside of ASCII"),
+        (f" {TOKEN}", "a blank or a control character"),
+        (f"{TOKEN}\x1b", "a blank or a control character"),
+    ],
+)
+@pytest.mark.parametrize("name", ["FOOTFALL_TOKEN", "AWS_SECRET_ACCESS_KEY"])
+def test_a_secret_that_no_header_can_carry_is_one_line_with_its_name_and_not_its_value(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, problem: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(config.ConfigError) as error:
+        load("", tmp_path, "FOOTFALL_TOKEN")
+    assert error.value.mistakes == (f"{name}: holds {problem}, which no key or token does; copy it again, or unset it",)
+
+
+@pytest.mark.parametrize("value", ["socks5://proxy:1080", "http://", "http://proxy:port", "ftp://proxy"])
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "http_proxy", "ALL_PROXY"])
+def test_a_proxy_of_a_kind_that_not_every_library_knows_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(config.ConfigError) as error:
+        load("", tmp_path)
+    assert error.value.mistakes == (f"{name}: wanted a proxy as http://host:port; correct it, or unset it",)
 
 
 def test_an_empty_secret_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ Heavy libraries are imported inside the command that needs them, so that `--help
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -112,6 +113,7 @@ def cli(ctx: click.Context, config_path: Path) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and end the process with its exit code."""
+    prepare_process()
     shell, _, wanted = os.environ.get("_BOT_COMPLETE", "").partition("_")
     if wanted == "source":
         from bot.cli.completion import script
@@ -137,6 +139,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         click.echo(str(error), err=True)
         sys.exit(error.exit_code)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def prepare_process() -> None:
+    """Make the environment and the streams fit for every command, our own code and the libraries alike: blank variables
+    are unset, and a character that a terminal's encoding does not have is shown as `?` and ends nothing."""
+    for name in [name for name, value in os.environ.items() if not value.strip()]:
+        del os.environ[name]
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _line(error: click.ClickException) -> str:

@@ -29,11 +29,6 @@ LATELY = 8
 """Days whose lists are kept as a matter of course, where they need nobody to be asked: a week's change needs them."""
 
 
-FOREIGN_SECRETS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
-PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
-"""Environment variables that libraries read by themselves; a proxy's address is a secret where it holds a password."""
-
-
 class UsageError(FootfallError):
     """A command was asked for something that cannot be."""
 
@@ -67,9 +62,9 @@ class Parts:
     @property
     def secrets(self) -> list[SecretStr]:
         """Everything that must never be said, whoever reads it."""
-        named = [os.environ.get(form, "") for name in PROXIES for form in (name, name.lower())]
+        named = [os.environ.get(name, "") for name in config.PROXY_NAMES]
         addresses = [text for text in (self.settings.database_url.get_secret_value(), *named) if "@" in text]
-        foreign = [text for name in FOREIGN_SECRETS if (text := os.environ.get(name))]
+        foreign = [text for name in config.FOREIGN_SECRETS if (text := os.environ.get(name))]
         return [*self.settings.secrets.values(), *map(SecretStr, (*addresses, *foreign))]
 
     @cached_property
@@ -286,7 +281,8 @@ def day_of(text: str) -> date | None:
 def print_json(value: object) -> None:
     import json
 
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    unicode = (sys.stdout.encoding or "").lower().replace("-", "") in ("utf8", "utf16", "utf32")
+    click.echo(json.dumps(value, ensure_ascii=not unicode, indent=2))
 
 
 @contextmanager

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 SHOWN = 5
 
+log = logging.getLogger(__name__)
+
 
 @click.command("run")
 @click.pass_obj
@@ -52,7 +54,7 @@ def run(path: Path) -> int:
     sides = [*([pages] if chosen.port else []), *_slash(parts, path, lambda: bool(made.state.leads))]
     finished = made.run(sides, chosen.grace)
     if not finished:
-        logging.getLogger(__name__).warning("the step in hand was abandoned; it is taken up again at the next start")
+        log.warning("the step in hand was abandoned; it is taken up again at the next start")
         logging.shutdown()
         os._exit(0)  # a thread that hangs in a system call would keep the process for ever
     return 0
@@ -109,9 +111,10 @@ def _bench(path: Path) -> Iterator[Bench]:
     parts = Parts(path)
     try:
         desk, entries = reach.desk(parts), parts.settings.config.schedule
+        log.info("database %s: %d receipts", parts.store.shown, parts.archive.receipt_count())
         with reach.ready(parts, reach.targets(parts)) as (made, problems):
             for problem in problems:
-                logging.getLogger(__name__).warning(problem)
+                log.warning(problem)
             yield Bench(
                 parts.store,
                 desk,

@@ -7,11 +7,14 @@ spelled), `choice` (what every block is), `posts` and `blocks` (what may be chos
 
 from bot.config.blocks import ClusterChoice, Config, Corrections, Discord, LakeChoice, Publish, Worker
 from bot.config.choice import Choice, Headline, Network, Outlet
+from bot.config.environment import FOREIGN_SECRETS, PROXY_NAMES, proxy_for, unset_blank
 from bot.config.posts import WEEKDAYS, Poll, ScheduleEntry, Weekday
 from bot.config.reading import ConfigError, Settings, load
 from bot.config.values import DiscordId, Duration, Language, PrivateAddress, duration, on_this_machine
 
 __all__ = [
+    "FOREIGN_SECRETS",
+    "PROXY_NAMES",
     "WEEKDAYS",
     "Choice",
     "ClusterChoice",
@@ -36,4 +39,6 @@ __all__ = [
     "duration",
     "load",
     "on_this_machine",
+    "proxy_for",
+    "unset_blank",
 ]

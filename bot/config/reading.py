@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import yaml
 from dotenv import dotenv_values
@@ -15,6 +16,7 @@ from pydantic import SecretStr, ValidationError
 
 from bot.config.blocks import Config
 from bot.config.choice import Choice, Network, Outlet
+from bot.config.environment import unset_blank, variable_mistakes
 from bot.config.posts import Poll, ScheduleEntry
 from bot.records import FootfallError, Name
 
@@ -71,24 +73,34 @@ def load(
         mistakes += _misnamed(path, "polls", config.polls, networks, outlets)
         for number, poll in enumerate(config.polls):
             mistakes += [f"{path}: polls.{number}.{key}: {what}" for key, what in unsaid(poll)]
+    environment = _environment(path.parent)
+    names = tuple(secret_names)
+    mistakes += variable_mistakes(environment, names)
     if mistakes:
         raise ConfigError(mistakes)
-    config = config.model_copy(update=blocks)
-    environment = _environment(path.parent)
+    return _settings(config.model_copy(update=blocks), environment, names)
+
+
+def _settings(config: Config, environment: Mapping[str, str], secret_names: Iterable[str]) -> Settings:
     secrets = {name: SecretStr(environment[name]) for name in secret_names if environment.get(name)}
-    url = environment.get("DATABASE_URL") or f"sqlite:///{config.data / 'footfall.db'}"
+    url = environment.get("DATABASE_URL") or _sqlite(config.data / "footfall.db")
     return Settings(config, SecretStr(url), secrets)
 
 
 def _environment(folder: Path) -> dict[str, str]:
     """The process's environment over the `.env` file beside the configuration."""
     try:
-        from_file = {k: v for k, v in dotenv_values(folder / ".env").items() if v}
+        from_file = unset_blank(dotenv_values(folder / ".env"))
     except (OSError, UnicodeDecodeError) as error:
         # A decoding error quotes what it read, which may be a secret; not even its cause is kept.
         why = getattr(error, "strerror", None) or "not UTF-8 text"
         raise ConfigError([f"{folder / '.env'}: cannot be read: {why}"]) from None
-    return {**from_file, **os.environ}
+    return {**from_file, **unset_blank(os.environ)}
+
+
+def _sqlite(path: Path) -> str:
+    """The address of a SQLite file. A `?` begins an address's options, so a path with one is spelled as SQLite does."""
+    return f"sqlite:///file:{quote(str(path))}?uri=true" if "?" in str(path) else f"sqlite:///{path}"
 
 
 def _document(path: Path, mistakes: list[str]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import SecretStr
 
+from bot.config import proxy_for
 from bot.outlets import redacted
 from bot.outlets._pace import Pace
 
@@ -150,6 +151,7 @@ class Wire:
             max_ratelimit_timeout=LONGEST_NAP,
             connector=aiohttp.TCPConnector(limit=CONNECTIONS),
             http_trace=self._trace(),
+            proxy=proxy_for(self._api),
         )
         try:
             await client.login(self._token.get_secret_value())

@@ -42,12 +42,12 @@ def swap(files: Iterable[tuple[str, bytes]], folder: Path) -> Path:
     leaves what was there when a path leads outside, the folder is not ours, or the disk refuses."""
     fresh: Path | None = None
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        _make_above(folder)
         with _alone(folder.parent):
             _ours(folder)
         fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        fresh.chmod(0o755)
         _write(fresh, files)
+        _open_to_readers(fresh)
         _put_in_place(fresh, folder)
     except OSError as error:
         raise OutletError(f"{folder}: cannot be written: {error.strerror or error}") from error
@@ -55,6 +55,13 @@ def swap(files: Iterable[tuple[str, bytes]], folder: Path) -> Path:
         if fresh:
             shutil.rmtree(fresh, ignore_errors=True)
     return folder
+
+
+def _make_above(folder: Path) -> None:
+    """The folders above, where they are missing; open to readers as the site is."""
+    for above in reversed([each for each in folder.parents if not each.exists()]):
+        above.mkdir(exist_ok=True)
+        above.chmod(0o755)
 
 
 def _ours(folder: Path) -> None:
@@ -74,6 +81,12 @@ def _write(fresh: Path, files: Iterable[tuple[str, bytes]]) -> None:
         target = fresh.joinpath(*parts)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
+
+
+def _open_to_readers(fresh: Path) -> None:
+    """A web server is another user: the site is for all to read, whatever the umask is."""
+    for path in (fresh, *fresh.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 @contextmanager

@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import sqlalchemy as sa
 
 from bot.lake.settings import Lake
-from bot.records import FootfallError
 from bot.store._columns import Instant, tables
+from bot.store._errors import StoreError
 from bot.store._events import event_days, event_refs, gauges, leaves, settlements, sketches, strangers, tallies
 from bot.store._issues import deliveries, digests, figures, leases, paused, polls, receipts
 from bot.store._members import members, subscriptions, synced, watches
@@ -32,6 +33,7 @@ from bot.store._networks import (
     usage,
     windows,
 )
+from bot.store._postgresql import postgresql_engine
 
 __all__ = [
     "BUSY_SECONDS",
@@ -77,10 +79,6 @@ BUSY_SECONDS = 30
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 
-class StoreError(FootfallError):
-    """The database cannot be used: which one, why, and the cure."""
-
-
 def alone(connection: sa.Connection, *key: object) -> None:
     """From here to the end of the transaction, nobody else is in here with the same key. (On SQLite there is one
     writer anyway.)"""
@@ -102,6 +100,9 @@ class Store:
         except sa.exc.DBAPIError as error:
             self.close()
             raise StoreError(f"database {self.shown}: cannot be opened: {_cause(error)}") from error
+        except StoreError:
+            self.close()
+            raise
 
     @property
     def lake(self) -> Lake:
@@ -189,6 +190,12 @@ def _parsed(url: str) -> sa.URL:
         raise StoreError(f"DATABASE_URL: is no database address; wanted {wanted}") from None
     if parsed.drivername in ("postgres", "postgresql"):
         parsed = parsed.set(drivername="postgresql+psycopg")
+    if (
+        parsed.drivername == "sqlite"
+        and parsed.query == {"uri": "true"}
+        and (parsed.database or "").startswith("file:")
+    ):
+        parsed = parsed.set(database=unquote((parsed.database or "").removeprefix("file:")), query={})
     if parsed.get_backend_name() not in ("sqlite", "postgresql"):
         raise StoreError(f"DATABASE_URL: found {parsed.drivername}, wanted sqlite or postgresql")
     return parsed
@@ -202,7 +209,7 @@ def _shown(url: str) -> str:
 def _engine(url: str, shown: str) -> sa.Engine:
     parsed = _parsed(url)
     if parsed.get_backend_name() == "postgresql":
-        return sa.create_engine(parsed, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+        return postgresql_engine(parsed, shown)
     memory = parsed.database in (None, "", ":memory:")
     pool = sa.StaticPool if memory else None
     engine = sa.create_engine(

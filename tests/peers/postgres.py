@@ -35,9 +35,9 @@ class Postgres:
         """The address of a new database with this version's tables and nothing in them."""
         return self._made(self._with_tables)
 
-    def bare(self) -> str:
-        """The address of a new database without tables."""
-        return self._made("template1")
+    def bare(self, encoding: str = "") -> str:
+        """The address of a new database without tables; in another encoding where one is named."""
+        return self._made(f"template0 ENCODING '{encoding}' LOCALE 'C'" if encoding else "template1")
 
     def drop(self, url: str) -> None:
         """Take a database away from whoever is connected to it."""

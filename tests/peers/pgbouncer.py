@@ -1,0 +1,78 @@
+"""A real pgbouncer before the tests' PostgreSQL: it lends a server connection for one transaction, as hosted databases
+do. On a Unix socket only."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import psycopg
+
+CURE = "install pgbouncer (Debian: apt-get install pgbouncer); `make test` does it as root"
+CONFIG = """
+[databases]
+* = host={server} port=5432
+[pgbouncer]
+listen_addr =
+listen_port = 6432
+unix_socket_dir = {folder}
+pool_mode = transaction
+default_pool_size = 2
+auth_type = trust
+auth_file = {folder}/users
+"""
+"""Two server connections for everybody, so that a session's second transaction soon has another one."""
+NO_PREPARED_STATEMENTS = "max_prepared_statements = 0\n"
+"""As all versions before 1.21 are, which do not know this setting."""
+
+
+@contextmanager
+def pooled(url: str) -> Iterator[str]:
+    """The address of a PostgreSQL's database through a pool of transactions."""
+    command = shutil.which("pgbouncer") or ("/usr/sbin/pgbouncer" if Path("/usr/sbin/pgbouncer").exists() else "")
+    if not command:
+        raise RuntimeError(f"no pgbouncer on this machine: {CURE}")
+    parts = urlsplit(url)
+    server, user, root = parse_qs(parts.query)["host"][0], str(parts.username), os.geteuid() == 0
+    with tempfile.TemporaryDirectory(prefix="footfall-pool-") as name:
+        folder = Path(name)
+        (folder / "users").write_text(f'"{user}" ""\n')
+        more = NO_PREPARED_STATEMENTS if _version(command) >= (1, 21) else ""
+        (folder / "pgbouncer.ini").write_text(CONFIG.format(server=server, folder=folder) + more)
+        if root:
+            for path in (folder, *folder.iterdir()):
+                shutil.chown(path, "postgres")
+        arguments = [command, *(["-u", "postgres"] if root else []), str(folder / "pgbouncer.ini")]
+        with (folder / "log").open("wb") as log:
+            process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        try:
+            address = parts._replace(query=f"host={folder}&port=6432").geturl()
+            _answers(address, process, folder / "log")
+            yield address
+        finally:
+            process.terminate()
+            process.wait(60)
+
+
+def _version(command: str) -> tuple[int, ...]:
+    shown = subprocess.run([command, "--version"], capture_output=True, text=True, check=True).stdout
+    found = re.search(r"PgBouncer (\d+)\.(\d+)", shown)
+    assert found, shown
+    return tuple(map(int, found.groups()))
+
+
+def _answers(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    while True:
+        assert process.poll() is None, log.read_text()
+        try:
+            psycopg.connect(address).close()
+            return
+        except psycopg.OperationalError:
+            continue

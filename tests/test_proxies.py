@@ -1,0 +1,187 @@
+"""Everything that talks to the Internet goes through the proxy that the environment names, and past it where `NO_PROXY`
+says so."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from aiohttp import web
+
+from bot import config
+from bot.answers import Desk
+from bot.outlets import Sent
+from bot.sources import SourceError, _http, _npm
+from bot.sources._evm import Chain, Endpoint, Pin, Unreachable
+from bot.sources._og_beside import silent
+from bot.sources._walrus import Blob, Walrus
+from tests import desks
+from tests.outlets import rig_discord, rig_x
+from tests.peers.aggregator import Aggregator
+from tests.peers.discord_gateway import DiscordGateway
+from tests.peers.http_proxy import HttpProxy, http_proxy
+from tests.peers.served import Handler, Server, serving
+from tests.slash.test_running import serving as slash_serving
+
+NOW = datetime(2026, 3, 4, tzinfo=UTC)
+BLOB = "orGaXuTN-hxHTViVALqcbFN8Cv6fxjaC3OUqg1ZjvZY"
+Door = Callable[[Path], str]
+"""Talks to a local server, sees that it was understood, and returns the server's address."""
+
+
+@contextmanager
+def _served(body: bytes) -> Iterator[Server]:
+    def handler(_server: Server) -> Handler:
+        async def answer(_request: web.Request) -> web.Response:
+            return web.Response(body=body, content_type="application/json")
+
+        return answer
+
+    with serving(handler) as server:
+        yield server
+
+
+def _live_list(folder: Path) -> str:
+    with _served(b"{}") as server:
+        manners = _http.Manners(60)
+        with _http.client("token", manners) as client:
+            assert _http.body(client, f"{server.url}/v1/models", manners) == b"{}"
+        return server.url
+
+
+def _blobs(folder: Path) -> str:
+    with serving(Aggregator({BLOB: b"blob"}, None)) as server, httpx.Client() as client:
+        assert isinstance(Walrus([server.url], folder, client).blob(BLOB, NOW, NOW), Blob)
+        return server.url
+
+
+def _rpc(folder: Path) -> str:
+    with _served(b"{}") as server, Chain(Pin(1, None), [Endpoint(server.url)], finality=0, tries=1) as chain:
+        with pytest.raises(Unreachable, match="405"):  # served by GET alone: it was asked
+            chain.head()
+        return server.url
+
+
+def _first_look(folder: Path) -> str:
+    with _served(b"{}") as server:
+        assert silent({server.url: "figures"}, 60) == {}
+        return server.url
+
+
+def _package(folder: Path) -> str:
+    with _served(b"{}") as server, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("npm_config_registry", server.url)
+        with pytest.raises(SourceError, match="npm could not fetch"):
+            _npm.tarball(_npm.Package("nothing", "1.0.0", "0" * 64), folder, 180)
+        assert server.asked, "npm did not come"
+        return server.url
+
+
+def _x(folder: Path) -> str:
+    with rig_x.waited() as peer, closing(rig_x.outlet(peer.url)) as outlet:
+        assert isinstance(outlet.post(rig_x.part("text"), rig_x.NAME), Sent)
+        return peer.url
+
+
+def _discord(folder: Path) -> str:
+    with rig_discord.hurried(), rig_discord.DiscordPeer() as peer:
+        peer.channel(int(rig_discord.CHANNEL))
+        with closing(rig_discord.outlet(peer, patience=60)) as outlet:
+            assert isinstance(outlet.post(rig_discord.part("text"), rig_discord.CHANNEL), Sent)
+        return peer.url
+
+
+def _gateway(folder: Path) -> str:
+    with desks.desk(folder) as desk, DiscordGateway() as peer:
+        _answers(desk, peer, folder)
+        return peer.gateway.replace("ws://", "http://")
+
+
+def _answers(desk: Desk, peer: DiscordGateway, folder: Path) -> None:
+    with slash_serving(peer, desk, folder):
+        peer.until(lambda: bool(peer.identified))
+        asked = peer.ask("usage")
+        assert asked.done.wait(60) and asked.message is not None
+
+
+DOORS: dict[str, Door] = {
+    "the live list": _live_list,
+    "blobs": _blobs,
+    "a chain": _rpc,
+    "the first look": _first_look,
+    "npm": _package,
+    "X": _x,
+    "Discord": _discord,
+    "Discord's gateway": _gateway,
+}
+
+
+@pytest.fixture
+def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpProxy]:
+    for name in os.environ:
+        if name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    with http_proxy() as running:
+        yield running
+
+
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy"])
+@pytest.mark.parametrize("door", DOORS)
+def test_what_is_asked_for_goes_through_the_proxy(
+    proxy: HttpProxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, door: str, variable: str
+) -> None:
+    monkeypatch.setenv(variable, proxy.url)
+    parts = urlsplit(DOORS[door](tmp_path))
+    assert f"{parts.hostname}:{parts.port}" in proxy.targets
+
+
+@pytest.mark.parametrize("variable", ["NO_PROXY", "no_proxy"])
+@pytest.mark.parametrize("door", DOORS)
+def test_what_is_exempt_goes_past_the_proxy(
+    proxy: HttpProxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, door: str, variable: str
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", proxy.url)
+    monkeypatch.setenv(variable, "127.0.0.1")
+    DOORS[door](tmp_path)
+    assert proxy.targets == []
+
+
+def test_every_request_to_the_gateway_and_the_rest_of_discord_goes_through_the_proxy(
+    proxy: HttpProxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer to a member as well, which goes another way through discord.py."""
+    monkeypatch.setenv("HTTP_PROXY", proxy.url)
+    with desks.desk(tmp_path) as desk, DiscordGateway() as peer:
+        monkeypatch.setenv("NO_PROXY", "")
+        _answers(desk, peer, tmp_path)
+        port = urlsplit(peer.url).port
+    assert set(proxy.targets) == {f"127.0.0.1:{port}", f"127.0.0.1:{urlsplit(peer.gateway).port}"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "url", "found"),
+    [
+        ({"HTTPS_PROXY": "http://p:3128"}, "https://discord.com/api/v10", "http://p:3128"),
+        ({"HTTPS_PROXY": "p:3128"}, "https://discord.com/api/v10", "http://p:3128"),
+        ({"HTTPS_PROXY": "http://p:3128"}, "wss://gateway.discord.gg", "http://p:3128"),
+        ({"HTTP_PROXY": "http://p:3128"}, "https://discord.com/api/v10", None),
+        ({"ALL_PROXY": "http://p:3128"}, "https://discord.com/api/v10", "http://p:3128"),
+        ({"HTTPS_PROXY": "http://p:3128", "NO_PROXY": ".discord.com"}, "https://discord.com/api/v10", None),
+        ({"HTTPS_PROXY": "http://p:3128", "NO_PROXY": "*"}, "https://discord.com/api/v10", None),
+        ({"HTTPS_PROXY": "http://p:3128", "NO_PROXY": "cord.com"}, "https://discord.com/api/v10", "http://p:3128"),
+        ({"HTTPS_PROXY": "http://p:3128", "https_proxy": "http://q:1"}, "https://discord.com/", "http://q:1"),
+        ({}, "https://discord.com/api/v10", None),
+    ],
+)
+def test_the_proxy_of_an_address_is_what_curl_would_take(
+    proxy: HttpProxy, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], url: str, found: str | None
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert config.proxy_for(url) == found
