@@ -20,7 +20,18 @@ from bot.store._columns import Instant, tables
 from bot.store._events import event_days, event_refs, gauges, leaves, settlements, sketches, strangers, tallies
 from bot.store._issues import deliveries, digests, figures, leases, paused, polls, receipts
 from bot.store._members import members, subscriptions, synced, watches
-from bot.store._networks import catalogues, cursors, models, readings, refs, snapshots, stretches, usage, windows
+from bot.store._networks import (
+    catalogues,
+    cursors,
+    models,
+    readings,
+    refs,
+    snapshots,
+    stretches,
+    usage,
+    verdicts,
+    windows,
+)
 
 __all__ = [
     "BUSY_SECONDS",
@@ -57,6 +68,7 @@ __all__ = [
     "tables",
     "tallies",
     "usage",
+    "verdicts",
     "watches",
     "windows",
 ]
