@@ -16,7 +16,8 @@ import sqlalchemy as sa
 
 from bot import plausibility
 from bot.ledger._changes import Comparison
-from bot.plausibility import Mark, Reading, Track, Verdict
+from bot.plausibility import Mark, Reading, State, Track, Verdict
+from bot.records import spoken
 from bot.store import snapshots, verdicts
 
 WINDOW = timedelta(days=30)
@@ -181,10 +182,37 @@ def _before(one: Known) -> tuple[bool, Mark | None]:
     return one.closes, one.mark
 
 
-def decide(connection: sa.Connection, snapshot: int, state: str | None) -> None:
-    """Keep what an operator says of a snapshot that has a verdict, or forget it, for `judge_again` to find."""
-    mine = verdicts.update().where(verdicts.c.snapshot == snapshot)
-    connection.execute(mine.values(by_hand=state is not None, **({"state": state} if state else {})))
+def decide(connection: sa.Connection, catalogue: int, snapshot: int, day: date, state: State | None) -> None:
+    """Keep what an operator says of a snapshot, or forget it, for `judge_again` to find."""
+    mine = verdicts.c.snapshot == snapshot
+    if state and not connection.scalar(sa.select(sa.exists().where(mine))):
+        row = {"snapshot": snapshot, "catalogue": catalogue, "day": day, "state": state, "fault": BY_HAND}
+        connection.execute(verdicts.insert().values(**row, agreed=0, by_hand=True))
+    change = {"by_hand": state is not None, **({"state": state} if state else {})}
+    connection.execute(verdicts.update().where(mine).values(change))
 
 
-__all__ = ["Judged", "Known", "decide", "judge_again", "judge_new"]
+BY_HAND = "the list was not believed"
+"""The fault of a list that no rule found any with."""
+_WORDS = {
+    "held": "not confirmed yet",
+    "rejected": "later readings did not confirm it",
+    "confirmed": "later readings confirmed it",
+}
+_BY_HAND = {"rejected": "the operator rejected it", "confirmed": "the operator confirmed it"}
+
+
+def doubt(row: Any) -> str:
+    """A verdict in words."""
+    word = _BY_HAND.get(row.state) if row.by_hand else None
+    return f"{row.fault} at the end of {spoken(row.day)}; {word or _WORDS[row.state]}"
+
+
+def doubts(connection: sa.Connection, catalogue: int, first: date, last: date) -> list[str]:
+    """Why snapshots that would close these days do not, oldest first."""
+    out = (_mine(catalogue), verdicts.c.day.between(first, last), verdicts.c.state != "confirmed")
+    chosen = sa.select(verdicts).where(*out).order_by(verdicts.c.day, verdicts.c.snapshot)
+    return [doubt(row) for row in connection.execute(chosen)]
+
+
+__all__ = ["Judged", "decide", "doubt", "doubts", "judge_again", "judge_new"]
