@@ -65,14 +65,14 @@ def fault(change: Change) -> str:
     if change.missing > allowed:
         return f"the list came {100 * change.missing // change.before}% short"
     if change.missing + change.silent > allowed:
-        return f"{change.silent} models showed no counter"
+        return f"{change.silent:,} models showed no counter"
     if change.moved_before >= MANY and change.missing_use >= LARGE * change.use_before > 0:
         share = 100 * change.missing_use // change.use_before
         return f"models that carried {share}% of the use were missing"
     if change.fell > allowed:
-        return f"{change.fell} counters had fallen"
+        return f"{change.fell:,} counters had fallen"
     if change.moved_before >= MANY and change.moved < FROZEN * change.moved_before:
-        return f"only {change.moved} counters had moved, {change.moved_before} the time before"
+        return f"only {change.moved:,} of the counters had moved, {change.moved_before:,} the time before"
     if change.before and change.now - change.before > FEW + max(LONGER * change.before, MANY):
         return f"the list came {100 * (change.now - change.before) // change.before}% longer"
     return ""

@@ -154,12 +154,15 @@ def _compose(
     else:
         kept = set() if again else {entry.day for entry in parts.archive.listed(network, name)}
         kept -= {period.first for period in daily.late(parts.archive, plan, name, clock())}
+        kept -= {period.first for period in daily.outdated(parts.store, parts.archive, plan, name)}
         periods = tuple(p for p in daily.covered(parts.store, plan, name) if p.first not in kept)
     documents = []
     with progress("composing", len(periods)) as tell:
         for period in periods:
             documents.append(daily.compose(parts.store, parts.archive, plan, period, clock()))
             tell(f"{network}: composed {period.first}")
+    if not day:
+        daily.compose_outdated(parts.store, parts.archive, plan, name, clock())
     return documents
 
 

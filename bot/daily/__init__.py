@@ -5,10 +5,24 @@ members who watch a model are told)."""
 
 from bot.daily.backfill import Backfill
 from bot.daily.notices import Notices, notify, spoken
-from bot.daily.publishing import Announced, Desk, Targets, outbox, publish
+from bot.daily.publishing import Announced, Desk, Targets, held_back, outbox, publish
 from bot.daily.readers import Habits
 from bot.daily.speaking import Posts
-from bot.daily.walk import Collected, Plan, Tell, collect, compose, composed, covered, late, mismatches, post, stand
+from bot.daily.walk import (
+    Collected,
+    Plan,
+    Tell,
+    collect,
+    compose,
+    compose_outdated,
+    composed,
+    covered,
+    late,
+    mismatches,
+    outdated,
+    post,
+    stand,
+)
 
 __all__ = [
     "Announced",
@@ -23,12 +37,15 @@ __all__ = [
     "Tell",
     "collect",
     "compose",
+    "compose_outdated",
     "composed",
     "covered",
+    "held_back",
     "late",
     "mismatches",
     "notify",
     "outbox",
+    "outdated",
     "post",
     "publish",
     "spoken",
