@@ -146,9 +146,9 @@ def compose(parts: Parts, network: str | None, period: PeriodName, day: date | N
 def _compose(
     parts: Parts, network: str, name: PeriodName, day: date | None, again: bool = False
 ) -> list[dict[str, Any]]:
-    from bot import daily
+    from bot import daily, ledger
 
-    plan = parts.plan(network)
+    plan, since = parts.plan(network), ledger.outdated_since(parts.store, network, name)
     if day:
         periods: tuple[Period, ...] = (parts.covered(plan, day, name),)
     else:
@@ -161,8 +161,8 @@ def _compose(
         for period in periods:
             documents.append(daily.compose(parts.store, parts.archive, plan, period, clock()))
             tell(f"{network}: composed {period.first}")
-    if not day:
-        daily.compose_outdated(parts.store, parts.archive, plan, name, clock())
+    if since and not day:
+        ledger.composed_again(parts.store, network, name, since)
     return documents
 
 
