@@ -28,7 +28,7 @@ class Fault:
     holds: bool = True
     """Whether it is to be held."""
     least: float = 1.0
-    """Share of the days on which it must come out so."""
+    """Share of the days on which it must be."""
 
 
 def cut(share: float, nights: int = 1) -> Callable[[int], list[List]]:
@@ -82,9 +82,9 @@ def _without(listed: List, gone: set[str]) -> List:
 
 
 FAULTS = (
-    Fault("list cut by 3%, one night", cut(0.03), least=0.95),
+    Fault("list cut by 3%, one night", cut(0.03)),
     Fault("list cut by 10%, one night", cut(0.1)),
-    Fault("list cut by 10%, three nights", cut(0.1, 3)),
+    Fault("list cut by 10%, three nights", cut(0.1, 3), least=0.99),
     Fault("list cut by 50%, one night", cut(0.5)),
     Fault("list cut to nothing, one night", cut(1.0)),
     Fault("all counters stand still, one night", frozen()),
@@ -92,12 +92,12 @@ FAULTS = (
     Fault("one counter reads 0, one night", zero, holds=False),
     Fault("most used model hidden, one night", hidden(1, 1)),
     Fault("most used model hidden, two nights", hidden(1, 2)),
-    Fault("most used model hidden, three nights", hidden(1, 3)),
+    Fault("most used model hidden, three nights", hidden(1, 3), least=0.99),
     Fault("second most used hidden, one night, 10% of use or more", hidden(2, 1, 0.1)),
     Fault("second most used hidden, one night, less than 10%", hidden(2, 1, 0.0, 0.1), holds=False),
-    Fault("third most used hidden, three nights, 10% of use or more", hidden(3, 3, 0.1)),
+    Fault("third most used hidden, three nights, 10% of use or more", hidden(3, 3, 0.1), least=0.99),
     Fault("18 September 2025's kind: 10% short, back over two nights", september),
-    Fault("list cut by 10%, four nights: taken for real", cut(0.1, 4), holds=False),
+    Fault("list cut by 10%, four nights: taken for real", cut(0.1, 4), holds=False, least=0.99),
 )
 
 
@@ -146,7 +146,7 @@ def run() -> list[Row]:
         )
     for fault in FAULTS:
         caught, tried = outcome(fault)
-        good = caught >= fault.least * tried if fault.holds else caught == 0
-        goal = (f"held, {fault.least:.0%}" if fault.holds else "not held") + " of days"
+        good = caught >= fault.least * tried if fault.holds else caught <= (1 - fault.least) * tried
+        goal = f"{'held' if fault.holds else 'not held'}, {fault.least:.0%}"
         rows.append(Row(fault.name, f"left out {caught} of {tried}", "nothing put in", caught / tried, goal, good))
     return rows

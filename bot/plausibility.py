@@ -162,12 +162,14 @@ def _recent(prior: Reading | None, base: Reading) -> Reading | None:
 
 
 def _agrees(track: Track, base: Reading, reading: Reading, compare: Compare) -> bool:
-    """Whether a reading says the same as the newest held one."""
+    """Whether a reading says the same as the newest held one: no models are missing from it, and none came back."""
     if not track.held:
         return False
     prior = track.held[-2][0] if len(track.held) > 1 else base
     newest = track.held[-1][0]
-    return not fault(compare(_recent(prior, newest), newest, reading))
+    change = compare(_recent(prior, newest), newest, reading)
+    added = change.now - change.before + change.missing
+    return not fault(change) and added <= FEW + SHARE * change.now
 
 
 def _rejected(track: Track) -> Iterator[Verdict]:
