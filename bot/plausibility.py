@@ -162,14 +162,15 @@ def _recent(prior: Reading | None, base: Reading) -> Reading | None:
 
 
 def _agrees(track: Track, base: Reading, reading: Reading, compare: Compare) -> bool:
-    """Whether a reading says the same as the newest held one: no models are missing from it, and none came back."""
+    """Whether a reading says the same as the newest held one: nothing more is wrong, and what was missing from that one
+    did not come back."""
     if not track.held:
         return False
     prior = track.held[-2][0] if len(track.held) > 1 else base
     newest = track.held[-1][0]
     change = compare(_recent(prior, newest), newest, reading)
-    added = change.now - change.before + change.missing
-    return not fault(change) and added <= FEW + SHARE * change.now
+    back = compare(None, base, newest).missing - compare(None, base, reading).missing
+    return not fault(change) and back <= FEW + SHARE * change.before
 
 
 def _rejected(track: Track) -> Iterator[Verdict]:

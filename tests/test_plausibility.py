@@ -69,6 +69,14 @@ def test_the_real_record_is_held_for_two_real_removals_of_much_used_models_and_n
     assert sum(verdict.mark is not None for verdict in verdicts.values()) == 8
 
 
+@pytest.mark.parametrize("every", [2, 3, 5])
+def test_where_days_are_missed_the_same_two_removals_are_held_and_confirmed(every: int) -> None:
+    alarms = measured.false_alarms(every)
+    assert len(alarms) == len(measured.REAL)
+    lists = dict(list(days().items())[::every])
+    assert all(verdict.closes for verdict in replayed(lists).values())
+
+
 def test_real_events_are_not_held() -> None:
     lists, verdicts = days(), replayed(days())
     removal = date(2024, 9, 20)  # 43 models went in the night to the 21st

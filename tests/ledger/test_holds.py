@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,30 +13,10 @@ import sqlalchemy as sa
 from bot import findings, ledger, store
 from bot.digest import compose
 from bot.records import Period, Unknown
-from tests.worlds import CATALOGUE, ONE, START, World, snapshot
+from tests.held import MODELS, USE, counts, day, half, told
+from tests.worlds import CATALOGUE, START, World, snapshot
 
-MODELS = 60
 SHORT = "the list came 50% short at the end of 9 Mar 2025; "
-
-
-def counts(number: int) -> dict[str, int]:
-    """Sixty models, each used every day."""
-    return {f"o{n % 7}/m{n}": 1000 + number * (n + 1) for n in range(MODELS)}
-
-
-def half(number: int) -> dict[str, int]:
-    return {name: count for name, count in counts(number).items() if int(name.partition("/m")[2]) % 2}
-
-
-def day(number: int) -> date:
-    return START + number * ONE
-
-
-def told(db: store.Store, days: int, **other: Mapping[str, int]) -> store.Store:
-    """Days of the network; those given as `d8={...}` come otherwise."""
-    for number in range(days):
-        ledger.add(db, snapshot(day(number), other.get(f"d{number}", counts(number))))
-    return db
 
 
 def book(db: store.Store, number: int) -> Any:
@@ -47,9 +26,6 @@ def book(db: store.Store, number: int) -> Any:
 def states(db: store.Store) -> dict[int, str]:
     found = ledger.holds(db, CATALOGUE, ("held", "rejected", "confirmed"))
     return {(one.day - START).days: one.state for one in found}
-
-
-USE = sum(range(1, MODELS + 1))
 
 
 def test_a_list_half_as_long_is_held_and_its_day_is_unknown_with_the_reason(db: store.Store) -> None:
