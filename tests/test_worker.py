@@ -25,7 +25,7 @@ import pytest
 import sqlalchemy as sa
 import yaml
 
-from bot import daily, store, worker
+from bot import daily, ledger, store, worker
 from bot.archive import Archive
 from bot.config import Publish, ScheduleEntry
 from bot.deliveries import Ready, Run
@@ -453,6 +453,18 @@ def test_its_pages_tell_how_it_does(bench: Bench) -> None:
         status, said = fetched(port, "/health")
         assert (status, json.loads(said)["ok"]) == (503, False), "it has not come round for a day"
         assert fetched(port, "/config.yaml")[0] == 404
+
+
+def test_its_pages_count_the_days_that_are_held(bench: Bench) -> None:
+    step = bench.round()
+    bench.at(10)
+    step.once()
+    key = 'footfall_held_days{catalogue="models",network="replicate"}'
+    with shown(bench, step) as port:
+        assert measured(fetched(port, "/metrics")[1])[key] == 0
+        ledger.add(bench.db, snapshot(DAY + ONE, {}))
+        assert measured(fetched(port, "/metrics")[1])[key] == 1
+        assert json.loads(fetched(port, "/health")[1])["held_days"] == {"replicate models": 1}
 
 
 def test_its_pages_hold_no_secret(bench: Bench) -> None:

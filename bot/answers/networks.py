@@ -224,6 +224,10 @@ def status(desk: Desk) -> Document:
                     "newest_digest": newest["day"] if newest else None,
                     "edition": newest["edition"] if newest else None,
                     "digest_status": newest["status"] if newest else None,
+                    "held": [
+                        {"day": one.day.isoformat(), "unknown": one.reason}
+                        for one in ledger.holds(desk.store, catalogue)
+                    ],
                 }
             )
     return {"question": "status", "as_of": now.isoformat(timespec="seconds"), "catalogues": rows, "next": _next(desk)}

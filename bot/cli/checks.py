@@ -93,6 +93,9 @@ def _networks(parts: Parts) -> Iterator[Check]:
             found = f"days {span.first} to {span.last}, {behind} days behind"
             fix = f"python -m bot collect --network {plan.network}"
             yield Check(name, closed or behind <= 1, found + (", a closed record" if closed else ""), fix)
+            for held in ledger.holds(parts.store, catalogue):
+                fix = f"wait for the next readings, or: python -m bot confirm --network {plan.network} --day {held.day}"
+                yield Check(f"{plan.network}: {catalogue.key} of {held.day}", False, f"held: {held.reason}", fix)
 
 
 def _outlets(parts: Parts) -> Iterator[Check]:

@@ -129,6 +129,8 @@ def _would_be(parts: Parts, network: str, name: PeriodName, day: date | None) ->
         return f"{network}: nothing is covered yet; {COLLECT}", None
     period = Period.holding(day, name) if day else covered[-1]
     document = daily.composed(parts.store, plan, period, now)
+    if held := daily.held_back(parts.store, plan, period):
+        return f"{network} {name} {period.first}: nothing would be published: {held}", None
     found = deliveries.verdict(document, now, parts.settings.config.publish.deadline)
     if not found.publish:
         return f"{network} {name} {period.first}: nothing would be published: {found.reason}", None

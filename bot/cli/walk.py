@@ -165,20 +165,23 @@ def _nothing_composed(parts: Parts, plan: Plan, name: PeriodName) -> str:
 def _compose(
     parts: Parts, network: str, name: PeriodName, day: date | None, again: bool = False
 ) -> list[dict[str, Any]]:
-    from bot import daily
+    from bot import daily, ledger
 
-    plan = parts.plan(network)
+    plan, since = parts.plan(network), ledger.outdated_since(parts.store, network, name)
     if day:
         periods: tuple[Period, ...] = (parts.covered(plan, day, name),)
     else:
         kept = set() if again else {entry.day for entry in parts.archive.listed(network, name)}
         kept -= {period.first for period in daily.late(parts.archive, plan, name, clock())}
+        kept -= {period.first for period in daily.outdated(parts.store, parts.archive, plan, name)}
         periods = tuple(p for p in daily.covered(parts.store, plan, name) if p.first not in kept)
     documents = []
     with progress("composing", len(periods)) as tell:
         for period in periods:
             documents.append(daily.compose(parts.store, parts.archive, plan, period, clock()))
             tell(f"{network}: composed {period.first}")
+    if since and not day:
+        ledger.composed_again(parts.store, network, name, since)
     return documents
 
 

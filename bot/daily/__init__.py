@@ -5,7 +5,7 @@ members who watch a model are told)."""
 
 from bot.daily.backfill import Backfill
 from bot.daily.notices import Notices, notify, spoken
-from bot.daily.publishing import Announced, Desk, Targets, outbox, publish
+from bot.daily.publishing import Announced, Desk, Targets, held_back, outbox, publish
 from bot.daily.readers import Habits
 from bot.daily.speaking import Posts
 from bot.daily.walk import (
@@ -14,11 +14,13 @@ from bot.daily.walk import (
     Tell,
     collect,
     compose,
+    compose_outdated,
     composed,
     covered,
     late,
     mismatches,
     mismatches_with,
+    outdated,
     post,
     recomputed,
     stand,
@@ -37,13 +39,16 @@ __all__ = [
     "Tell",
     "collect",
     "compose",
+    "compose_outdated",
     "composed",
     "covered",
+    "held_back",
     "late",
     "mismatches",
     "mismatches_with",
     "notify",
     "outbox",
+    "outdated",
     "post",
     "publish",
     "recomputed",

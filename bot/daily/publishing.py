@@ -18,7 +18,7 @@ from bot import deliveries, ledger, render
 from bot.archive import Archive, add_receipt
 from bot.config import Publish
 from bot.daily.readers import NO_HABITS, Habits
-from bot.daily.walk import Plan, compose, composed, late, post
+from bot.daily.walk import Plan, compose, compose_outdated, composed, late, post
 from bot.deliveries import Edition, Outbox, Shape
 from bot.records import Document, Period, PeriodName, Receipt, instant
 from bot.store import Store
@@ -89,6 +89,7 @@ def publish(
     desk = replace(desk, locales={**desk.locales, **{place: one.terms.locale for place, one in subscribed.items()}})
     if day:
         return [_announce(desk, plan, Period.holding(day, name), targets, now, until=None, subscribed=subscribed)]
+    compose_outdated(desk.store, desk.archive, plan, name, now)
     missed, due = _due(desk, plan, name, targets, now, subscribed)
     if plan.closed:
         reason = "its record is closed, so nothing of it is ever due; --day posts one all the same"
@@ -142,6 +143,8 @@ def _announce(
 ) -> Announced:
     document = compose(desk.store, desk.archive, plan, period, now)
     edition = Edition(plan.network, period.name, period.first, document["edition"])
+    if held := held_back(desk.store, plan, period):
+        return Announced(plan.network, period, "waiting", held, edition.number)
     found = deliveries.verdict(document, now, desk.rules.deadline)
     if not found.publish:
         for outlet, destination in _places(targets) if found.final else ():
@@ -155,6 +158,17 @@ def _announce(
         else:
             _plan(desk, document, edition, outlet, destination, now, until, shapes(outlet, destination))
     return Announced(plan.network, period, "planned", found.reason, edition.number)
+
+
+def held_back(store: Store, plan: Plan, period: Period) -> str:
+    """Why nothing is posted about a period whose list is held in the catalogue that the network opens with: its figures
+    are unknown until it is confirmed. Empty where it is not."""
+    for catalogue in plan.catalogues:
+        held = ledger.held_at(store, catalogue, period) if catalogue.key == plan.headline["catalogue"] else None
+        if held:
+            cure = f"python -m bot confirm --network {plan.network} --day {period.last}"
+            return f"{held.reason}; waiting for the next readings, or for: {cure}"
+    return ""
 
 
 def _still(document: Document, before: Callable[[], Document], subscription: Subscription | None) -> str:
@@ -171,7 +185,8 @@ def _before(desk: Desk, plan: Plan, document: Document, period: Period) -> Docum
 
 
 def _miss(desk: Desk, plan: Plan, period: Period, targets: Targets, now: datetime) -> Announced:
-    reason = "missed: it was over for longer than publish.max_age before it could be published"
+    held = held_back(desk.store, plan, period)
+    reason = f"missed: it was over for longer than publish.max_age before it could be published{held and f'; {held}'}"
     number = compose(desk.store, desk.archive, plan, period, now)["edition"]
     edition = Edition(plan.network, period.name, period.first, number)
     for outlet, destination in _places(targets):

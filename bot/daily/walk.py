@@ -159,6 +159,8 @@ def stand(store: Store, snapshots: Sequence[Snapshot]) -> None:
 
 def _kept(snapshot: Snapshot, added: ledger.Added) -> str:
     closes = f"closes {added.closes}" if added.closes else "taken too late after midnight UTC to close a day"
+    if added.held:
+        closes = f"held, closes {added.closes} once it is confirmed; see: python -m bot confirm"
     verb = "kept" if added.new else "had"
     return f"{snapshot.network}: {verb} {snapshot.at:%Y-%m-%d %H:%M} UTC, {added.models} models, {closes}"
 
@@ -206,6 +208,25 @@ def late(archive: Archive, plan: Plan, name: PeriodName, at: datetime) -> tuple[
     holding = {Period.holding(at.date() - timedelta(days=n), name) for n in range(1, LATE + 1)}
     kept = {entry.day for entry in archive.listed(plan.network, name)}
     return tuple(sorted(period for period in holding if period.ends <= at and period.first in kept))
+
+
+def outdated(store: Store, archive: Archive, plan: Plan, name: PeriodName) -> tuple[Period, ...]:
+    """Periods that have a digest and rest on a list whose verdict changed since: it was held, confirmed or rejected.
+    Oldest first."""
+    since = ledger.outdated_since(store, plan.network, name)
+    if since is None:
+        return ()
+    kept = (Period.holding(entry.day, name) for entry in archive.listed(plan.network, name))
+    return tuple(period for period in kept if period.last >= since)
+
+
+def compose_outdated(store: Store, archive: Archive, plan: Plan, name: PeriodName, at: datetime) -> list[Document]:
+    """Compose those again: a draft in its place, what was issued as a new edition. Returns the digests as kept."""
+    since = ledger.outdated_since(store, plan.network, name)
+    documents = [compose(store, archive, plan, period, at) for period in outdated(store, archive, plan, name)]
+    if since is not None:
+        ledger.composed_again(store, plan.network, name, since)
+    return documents
 
 
 def post(

@@ -9,6 +9,7 @@ from bot.ledger.asking import HISTORY
 from bot.ledger.event_books import panel
 from bot.ledger.event_days import add_up
 from bot.ledger.events import Kept, add_haul, keep_haul
+from bot.ledger.holds import Decision, Hold, composed_again, decided, held_at, holds, outdated_since
 from bot.ledger.memory import Memory
 from bot.ledger.questions import (
     Row,
@@ -31,6 +32,8 @@ __all__ = [
     "CLOSES_WITHIN",
     "HISTORY",
     "Added",
+    "Decision",
+    "Hold",
     "Kept",
     "Memory",
     "Moves",
@@ -45,14 +48,19 @@ __all__ = [
     "add_up",
     "book",
     "closed_day",
+    "composed_again",
     "days",
+    "decided",
+    "held_at",
     "history_of",
+    "holds",
     "keep_haul",
     "known_names",
     "mark",
     "moves",
     "names_by_use",
     "offer",
+    "outdated_since",
     "panel",
     "ranking",
     "read_span",

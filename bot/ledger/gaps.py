@@ -11,6 +11,7 @@ from bot.ledger.asking import Asked
 from bot.ledger.falls import overlapping
 from bot.ledger.flows import HOLE, counted
 from bot.ledger.snapshots import ONE
+from bot.ledger.verdicts import doubts
 from bot.records import Period, Ref, spoken
 from bot.store import falls, refs, snapshots, stretches, usage
 
@@ -22,8 +23,15 @@ def gaps(asked: Asked, period: Period) -> Iterable[str]:
         if found is not None and found.unplaced and not found.note:
             low, high = found.listed, found.listed + found.unplaced
             yield f"At the end of {spoken(day)} between {low:,} and {high:,} models were listed."
+    yield from left_out(asked, period)
     yield from _stretch_gaps(asked, period)
     yield from notes(asked, period)
+
+
+def left_out(asked: Asked, period: Period) -> Iterable[str]:
+    """The readings of a period and its beginning that are held or rejected."""
+    for reason in doubts(asked.connection, asked.catalogue, period.first - ONE, period.last):
+        yield f"A reading is left out: {reason}."
 
 
 def notes(asked: Asked, period: Period) -> Iterable[str]:

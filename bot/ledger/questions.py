@@ -11,7 +11,7 @@ from bot.ledger import books, event_books
 from bot.ledger.asking import named
 from bot.ledger.snapshots import CHANGES
 from bot.records import Catalogue, Name, Period, Unknown
-from bot.store import Store, catalogues, cursors, models, snapshots, usage
+from bot.store import Store, catalogues, cursors, models, snapshots, usage, verdicts
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +90,15 @@ def known_names(store: Store, catalogue: Catalogue) -> tuple[Name, ...]:
 
 
 def days(store: Store, catalogue: Catalogue) -> tuple[date, ...]:
-    """The days at whose end the catalogue was read, oldest first."""
+    """The days at whose end the catalogue was read, oldest first; also those whose reading is held or rejected."""
+    mine = named(catalogue.network, catalogue.key)
     with store.reading() as connection:
-        chosen = (
-            sa.select(snapshots.c.day)
-            .join(catalogues, catalogues.c.id == snapshots.c.catalogue)
-            .where(*named(catalogue.network, catalogue.key))
-            .where(snapshots.c.day.is_not(None))
-            .order_by(snapshots.c.day)
+        both = (
+            sa.select(table.c.day).join(catalogues, catalogues.c.id == table.c.catalogue).where(*mine)
+            for table in (snapshots, verdicts)
         )
-        return tuple(connection.scalars(chosen))
+        found = {day for chosen in both for day in connection.scalars(chosen) if day is not None}
+        return tuple(sorted(found))
 
 
 def span(store: Store, catalogue: Catalogue) -> Span | None:

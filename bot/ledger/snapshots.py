@@ -9,20 +9,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.ledger import falls
 from bot.ledger.asking import named
-from bot.records import Listing, Name, Ref, Snapshot
-from bot.store import Store, catalogues, cursors, models, readings, refs, snapshots, stretches, tallies, usage
+from bot.ledger.verdicts import Judged, judge_new
+from bot.plausibility import Reading
+from bot.records import Listing, Name, PeriodName, Ref, Snapshot
+from bot.store import Store, catalogues, cursors, models, readings, refs, snapshots, stretches, tallies, usage, verdicts
 
 CLOSES_WITHIN = timedelta(hours=1)
 """A snapshot taken this soon after midnight UTC closes the day before; a later one is kept and closes none."""
 
 ONE = timedelta(days=1)
+
+_CHUNK = 10_000
+"""Ids that one question may name; databases have limits."""
 
 CHANGES = "changes"
 """The cursor that counts how often a network's records changed."""
@@ -37,6 +42,8 @@ class Added:
     closes: date | None
     """The day that it closes."""
     models: int
+    held: bool = False
+    """It is implausible, and closes its day once that is confirmed."""
 
 
 def closed_day(at: datetime) -> date | None:
@@ -59,7 +66,7 @@ def add(store: Store, snapshot: Snapshot) -> Added:
         row = {
             "catalogue": catalogue,
             "at": snapshot.at,
-            "day": day,
+            "day": None,
             "ref": ref_id(connection, snapshot.ref),
             "listed": len(snapshot.listings),
             "unplaced": snapshot.unplaced,
@@ -68,13 +75,15 @@ def add(store: Store, snapshot: Snapshot) -> Added:
         }
         key = connection.execute(snapshots.insert().values(row).returning(snapshots.c.id)).scalar_one()
         _keep_readings(connection, catalogue, key, snapshot, day or snapshot.at.date())
+        held = False
         if day:
-            later = _touched_days(connection, catalogue, key, day)
-            for touched in [day, *later]:
-                _roll_up(connection, catalogue, touched)
-            _date_again(connection, catalogue, later)
+            judged = judge_new(connection, catalogue, Reading(key, day), snapshot.at)
+            apply_verdicts(connection, snapshot.network, catalogue, judged)
+            held = key not in dict(judged.moved)
+            state = sa.select(verdicts.c.state).where(verdicts.c.snapshot == key)
+            day = day if not held or connection.scalar(state) else None
         changed(connection, snapshot.network)
-        return Added(True, day, len(snapshot.listings))
+        return Added(True, day, len(snapshot.listings), held and day is not None)
 
 
 def catalogue_id(connection: sa.Connection, network: str, name: str) -> int:
@@ -177,14 +186,42 @@ def _touched_days(connection: sa.Connection, catalogue: int, key: int, day: date
     return sorted({following.day, *found})
 
 
-def _date_again(connection: sa.Connection, catalogue: int, days: Sequence[date]) -> None:
-    """When models were first and last used, where that was on a day that a late snapshot left without use of theirs."""
-    used = sa.exists().where(usage.c.model == models.c.id, usage.c.last_day == models.c.last_used)
-    began = sa.exists().where(usage.c.model == models.c.id, usage.c.last_day == models.c.first_used)
-    stale = sa.or_(models.c.last_used.in_(days) & ~used, models.c.first_used.in_(days) & ~began)
-    moved = sa.select(models.c.id).where(models.c.catalogue == catalogue, stale)
-    for model in connection.scalars(moved).all() if days else ():
-        falls.date_use(connection, model)
+# --- verdicts -----------------------------------------------------------------------------------------------------
+
+COMPOSE_AGAIN = "compose again"
+"""The cursor that names the first day of which a verdict changed since its digests were composed, by kind of period."""
+
+
+def apply_verdicts(connection: sa.Connection, network: str, catalogue: int, judged: Judged) -> None:
+    """Make the roll-ups anew that rest on snapshots which close a day now, or do so no more, and note since when
+    digests are out of date."""
+    days = {later for key, day in judged.moved for later in (day, *_touched_days(connection, catalogue, key, day))}
+    within = (usage.c.catalogue == catalogue, usage.c.last_day.in_(days))
+    before = connection.scalars(sa.select(usage.c.model).where(*within).distinct()).all() if days else ()
+    for day in sorted(days):
+        _roll_up(connection, catalogue, day)
+    _restate_use(connection, before)
+    if judged.since is None:
+        return
+    for name in get_args(PeriodName):
+        row = {"network": network, "name": f"{COMPOSE_AGAIN}: {name}", "text": judged.since.isoformat()}
+        insert_new(connection, cursors, [row])
+        mine = (cursors.c.network == network, cursors.c.name == row["name"], cursors.c.text > row["text"])
+        connection.execute(cursors.update().where(*mine).values(text=row["text"]))
+
+
+def _restate_use(connection: sa.Connection, ids: Sequence[int]) -> None:
+    """When models were first and last used, after use that was kept before was replaced."""
+    mine = (usage.c.model == models.c.id, usage.c.uses > 0)
+    newest = sa.select(usage.c.first_day).where(*mine).order_by(usage.c.last_day.desc()).limit(1)
+    change = {
+        "first_used": sa.select(sa.func.min(usage.c.last_day)).where(*mine).scalar_subquery(),
+        "last_used": sa.select(sa.func.max(usage.c.last_day)).where(*mine).scalar_subquery(),
+        "last_used_from": newest.scalar_subquery(),
+    }
+    for start in range(0, len(ids), _CHUNK):
+        some = models.c.id.in_(ids[start : start + _CHUNK])
+        connection.execute(models.update().where(some).values(change))
 
 
 # --- roll-ups -----------------------------------------------------------------------------------------------------
@@ -205,7 +242,7 @@ def _roll_up(connection: sa.Connection, catalogue: int, day: date) -> None:
     connection.execute(stretches.delete().where(stretches.c.catalogue == catalogue, stretches.c.last_day == day))
     upto = sa.select(snapshots.c.id, snapshots.c.day).where(snapshots.c.catalogue == catalogue, snapshots.c.day <= day)
     ends = connection.execute(upto.order_by(snapshots.c.day.desc()).limit(2)).all()
-    if len(ends) < 2:
+    if len(ends) < 2 or ends[0].day != day:
         return
     (here, _), (there, before) = ends
     span = {"catalogue": catalogue, "first_day": before + ONE, "last_day": day}

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from bot.ledger.asking import HISTORY, Asked
 from bot.ledger.snapshots import ONE
+from bot.ledger.verdicts import doubts
 from bot.records import Model, Name, Unknown, spoken
 from bot.store import models, readings, snapshots, usage
 
@@ -20,6 +21,8 @@ def no_reading(asked: Asked, day: date) -> Unknown:
         return Unknown("no list was read yet that closes a day")
     if day < asked.since:
         return Unknown(f"the watch began at the end of {spoken(asked.since)}")
+    for reason in doubts(asked.connection, asked.catalogue, day, day):
+        return Unknown(reason)
     return Unknown(f"no reading at the end of {spoken(day)}")
 
 

@@ -31,6 +31,7 @@ from bot.store._networks import (
     snapshots,
     stretches,
     usage,
+    verdicts,
     windows,
 )
 from bot.store._postgresql import postgresql_engine
@@ -71,6 +72,7 @@ __all__ = [
     "tables",
     "tallies",
     "usage",
+    "verdicts",
     "watches",
     "windows",
 ]

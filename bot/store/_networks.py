@@ -56,7 +56,7 @@ models = Table(
     Index("models_by_first_seen", "catalogue", "first_seen"),
 )
 
-# One row a snapshot. `day` is the day that it closes, or null where it was taken too late to close one.
+# One row a snapshot. `day` is the day that it closes, or null where it was taken too late to close one, or is held.
 snapshots = Table(
     "snapshots",
     tables,
@@ -71,6 +71,20 @@ snapshots = Table(
     Column("note", Text, nullable=False),
     UniqueConstraint("catalogue", "at"),
     Index("snapshots_by_day", "catalogue", "day", unique=True),
+)
+
+# The verdict on a snapshot that is, or was, implausible: see bot/plausibility.py. `day` is the day that it would close.
+verdicts = Table(
+    "verdicts",
+    tables,
+    Column("snapshot", ForeignKey("snapshots.id"), primary_key=True),
+    Column("catalogue", ForeignKey("catalogues.id"), nullable=False),
+    Column("day", Date, nullable=False),
+    Column("state", String(10), nullable=False),  # held, rejected, confirmed
+    Column("fault", Text, nullable=False),
+    Column("agreed", Integer, nullable=False),
+    Column("by_hand", Boolean, nullable=False),
+    Index("verdicts_by_day", "catalogue", "day"),
 )
 
 # What was read, as it was read: a row says the model was listed, `counter` what it showed (null: none shown).

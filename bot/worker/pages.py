@@ -18,7 +18,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
-from bot import daily
+from bot import daily, ledger
 from bot import schedule as times
 from bot.config import ScheduleEntry
 from bot.records import Period, PeriodName
@@ -40,6 +40,8 @@ class Found:
     paused: tuple[str, ...]
     ages: dict[tuple[str, PeriodName], float]
     behind: dict[str, float]
+    held: dict[tuple[str, str], int]
+    """Days whose list is held, by network and catalogue."""
 
 
 def found(bench: Bench) -> Found:
@@ -56,6 +58,7 @@ def found(bench: Bench) -> Found:
         tuple(one.outlet for one in outbox.paused()),
         {key: (now - period.ends).total_seconds() for key, period in newest.items()},
         {entry.name: seconds for entry, seconds in _behind(bench, now)},
+        {(c.network, c.key): len(ledger.holds(bench.store, c)) for plan, _ in bench.networks for c in plan.catalogues},
     )
 
 
@@ -118,6 +121,7 @@ class Worked:
                 f"{network} {name}": age for (network, name), age in seen.ages.items()
             }
             facts["behind_schedule_seconds"] = seen.behind
+            facts["held_days"] = {f"{network} {catalogue}": days for (network, catalogue), days in seen.held.items()}
         return bool(facts["ok"]), facts
 
 
@@ -182,7 +186,14 @@ def _stored(seen: Found) -> Iterator[Metric]:
     )
     for entry, seconds in seen.behind.items():
         behind.add_metric([entry], seconds)
-    yield from (deliveries, last, paused, ages, behind)
+    held = GaugeMetricFamily(
+        "footfall_held_days",
+        "Days whose list is held as implausible, until readings or an operator confirm it.",
+        labels=["network", "catalogue"],
+    )
+    for (network, catalogue), days in seen.held.items():
+        held.add_metric([network, catalogue], days)
+    yield from (deliveries, last, paused, ages, behind, held)
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

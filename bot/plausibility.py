@@ -1,0 +1,195 @@
+"""Which readings of a list may become figures: pure rules between the ledger and the digest.
+
+A reading is judged against the last sound one before it. An implausible one is held: it counts as a missed reading
+until the readings after it confirm it or repair it. docs/plausibility.md says how the thresholds were chosen, and what
+they miss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Literal, Protocol
+
+FEW = 4
+"""Models that may leave a list, or whose counters may fall, in one night without a question, however short the list."""
+SHARE = 0.02
+"""Share of a list that may go beside those. The most in one night of Replicate's 544 dates: 43 of 2,907 (1.5%), 31 of
+1,897 (1.6%)."""
+LARGE = 0.1
+"""Share of all use that models carried that are missing: less than that lies within the moves of an ordinary day."""
+MANY = 30
+"""Models that were used, or whose counters moved, from which on their number says anything. In a list of a dozen models
+one may always carry a tenth of the use, and all may rest on one day."""
+FROZEN = 0.25
+"""Share of the counters that moved the time before of which at least so many move again. The least on Replicate's
+dates: 0.53, on the day after an exceptional one."""
+LONGER = 0.5
+"""Share of itself by which a list may grow in one night. The most on Replicate's dates: 0.018."""
+LONG_GAP = 7
+"""Days without any reading after which a list may have changed in any way: the next reading begins anew."""
+CONFIRMED_BY = 3
+"""Further days whose readings must agree with a held one to confirm it: a model hidden for three nights is not gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How a reading differs from one before it, in numbers of models."""
+
+    before: int
+    """Models listed in the one before."""
+    now: int
+    missing: int
+    """Of those before, how many are not listed now."""
+    silent: int = 0
+    """Of those before, how many are listed and show no counter any more."""
+    fell: int = 0
+    moved: int = 0
+    """Counters that are lower and higher now."""
+    uses: int = 0
+    """By how much those that are higher rose."""
+    missing_use: int = 0
+    """What the missing and silent ones were used in the days that ended with the reading before."""
+    use_before: int = 0
+    """What all were used in those days."""
+    moved_before: int = 0
+    """Counters that moved in those days; 0 where that is not known."""
+
+
+def fault(change: Change) -> str:
+    """What is implausible about a change, in words that "at the end of 18 Sep 2025" may follow; empty where nothing."""
+    allowed = FEW + SHARE * change.before
+    if change.before and not change.now:
+        return "the list came empty"
+    if change.missing > allowed:
+        return f"the list came {100 * change.missing // change.before}% short"
+    if change.missing + change.silent > allowed:
+        return f"{change.silent:,} models showed no counter"
+    if change.moved_before >= MANY and change.missing_use >= LARGE * change.use_before > 0:
+        share = 100 * change.missing_use // change.use_before
+        return f"models that carried {share}% of the use were missing"
+    if change.fell > allowed:
+        return f"{change.fell:,} counters had fallen"
+    if change.moved_before >= MANY and change.moved < FROZEN * change.moved_before:
+        return f"only {change.moved:,} of the counters had moved, {change.moved_before:,} the time before"
+    if change.before and change.now - change.before > FEW + max(LONGER * change.before, MANY):
+        return f"the list came {100 * (change.now - change.before) // change.before}% longer"
+    return ""
+
+
+State = Literal["held", "rejected", "confirmed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The verdict on a reading that is, or was, implausible."""
+
+    state: State
+    fault: str
+    agreed: int = 0
+    """How many further days agree with it or with those that it agrees with."""
+    by_hand: bool = False
+    """An operator said so: no reading changes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One reading that would close a day."""
+
+    id: int
+    day: date
+    decided: Mark | None = None
+    """What an operator said of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What becomes of a reading."""
+
+    reading: Reading
+    closes: bool
+    """Whether it closes its day."""
+    mark: Mark | None = None
+
+
+class Compare(Protocol):
+    """Compares a reading with one before it, where `prior` is the one that came before that."""
+
+    def __call__(self, prior: Reading | None, before: Reading, now: Reading) -> Change: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """How far readings were judged: the last sound one, the one before it, and those that are held since."""
+
+    prior: Reading | None = None
+    base: Reading | None = None
+    held: tuple[tuple[Reading, Mark], ...] = ()
+
+    def begun(self, reading: Reading) -> Track:
+        """The track after a sound reading."""
+        return Track(self.base, reading)
+
+
+def judge(track: Track, reading: Reading, compare: Compare) -> tuple[Track, list[Verdict]]:
+    """Judge the next reading. Returns the track after it, and the verdicts that it changes or brings, oldest first."""
+    decided, base = reading.decided, track.base
+    newest = track.held[-1][0] if track.held else base
+    if decided is not None and decided.state == "rejected":
+        return track, [Verdict(reading, False, decided)]
+    if base is None or newest is None:
+        return track.begun(reading), [Verdict(reading, True, decided)]
+    wrong = fault(compare(_recent(track.prior, base), base, reading))
+    if newest.day == reading.day and (not track.held or (wrong and decided is None)):
+        return track, [Verdict(reading, False)]  # of two readings of a day the first stays
+    if not wrong and decided is None:
+        return track.begun(reading), [*_rejected(track), Verdict(reading, True)]
+    agrees = _agrees(track, base, reading, compare)
+    if decided is not None or (reading.day - newest.day).days > LONG_GAP:
+        before = _confirmed(track.held) if agrees else _rejected(track)
+        return Track(newest if agrees else base, reading), [*before, Verdict(reading, True, decided)]
+    mark = Mark("held", wrong, track.held[-1][1].agreed + 1 if agrees else 0)
+    held = (*track.held, (reading, mark))
+    if mark.agreed < CONFIRMED_BY:
+        return replace(track, held=held), [Verdict(reading, False, mark)]
+    return Track(newest, reading), [*_confirmed(held)]
+
+
+def _recent(prior: Reading | None, base: Reading) -> Reading | None:
+    """The reading before another, unless so long before it that use and movement of those days say nothing of one."""
+    return prior if prior is not None and (base.day - prior.day).days <= LONG_GAP else None
+
+
+def _agrees(track: Track, base: Reading, reading: Reading, compare: Compare) -> bool:
+    """Whether a reading says the same as the newest held one: nothing more is wrong, and what was missing from that one
+    did not come back."""
+    if not track.held:
+        return False
+    prior = track.held[-2][0] if len(track.held) > 1 else base
+    newest = track.held[-1][0]
+    change = compare(_recent(prior, newest), newest, reading)
+    back = compare(None, base, newest).missing - compare(None, base, reading).missing
+    return not fault(change) and back <= FEW + SHARE * change.before
+
+
+def _rejected(track: Track) -> Iterator[Verdict]:
+    """The held readings, which a later one contradicts."""
+    return (Verdict(one, False, replace(mark, state="rejected")) for one, mark in track.held)
+
+
+def _confirmed(held: Sequence[tuple[Reading, Mark]]) -> Iterator[Verdict]:
+    """Held readings that agree up to the newest one are confirmed; those before them are not."""
+    agreeing = held[-1][1].agreed + 1
+    for place, (one, mark) in enumerate(held):
+        sound = len(held) - place <= agreeing
+        yield Verdict(one, sound, replace(mark, state="confirmed" if sound else "rejected"))
+
+
+def replay(readings: Iterable[Reading], compare: Compare) -> list[Verdict]:
+    """Judge readings from the first to the last. The last verdict on each."""
+    track, verdicts = Track(), dict[int, Verdict]()
+    for reading in readings:
+        track, changes = judge(track, reading, compare)
+        verdicts |= {verdict.reading.id: verdict for verdict in changes}
+    return list(verdicts.values())

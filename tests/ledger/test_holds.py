@@ -1,0 +1,246 @@
+"""Implausible lists in the ledger, on both databases: held, and then confirmed, repaired, or decided by hand."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from bot import findings, ledger, store
+from bot.digest import compose
+from bot.records import Period, Unknown
+from tests.held import MODELS, USE, counts, day, half, told
+from tests.worlds import CATALOGUE, START, World, snapshot
+
+SHORT = "the list came 50% short at the end of 9 Mar 2025; "
+
+
+def book(db: store.Store, number: int) -> Any:
+    return ledger.book(db, CATALOGUE, Period.holding(day(number)))
+
+
+def states(db: store.Store) -> dict[int, str]:
+    found = ledger.holds(db, CATALOGUE, ("held", "rejected", "confirmed"))
+    return {(one.day - START).days: one.state for one in found}
+
+
+def test_a_list_half_as_long_is_held_and_its_day_is_unknown_with_the_reason(db: store.Store) -> None:
+    told(db, 8)
+    added = ledger.add(db, snapshot(day(8), half(8)))
+    assert added.held and added.closes == day(8)
+    found = book(db, 8)
+    assert found.listed == found.flow == Unknown(f"{SHORT}not confirmed yet")
+    assert found.history[-1].uses is None and found.history[-1].models_listed is None
+    assert f"A reading is left out: {SHORT}not confirmed yet." in found.gaps
+    assert ledger.days(db, CATALOGUE)[-1] == day(8)
+
+
+def test_after_a_repair_the_two_days_are_known_together_and_neither_alone(db: store.Store) -> None:
+    told(db, 10, d8=half(8))
+    assert states(db) == {8: "rejected"}
+    later = book(db, 9)
+    assert later.flow == Unknown(f"{SHORT}later readings did not confirm it")
+    assert isinstance(later.listed, tuple) and len(later.listed) == MODELS
+    assert any(f"taken together: {2 * USE} runs" in gap for gap in later.gaps)
+    assert later.total_7d == 7 * USE
+    told(db, 11)
+    assert book(db, 10).flow.uses == USE
+
+
+def test_no_finding_tells_of_a_fall_an_awakening_or_many_new_models(db: store.Store) -> None:
+    still = counts(17)
+    told(db, 22, d8=half(8), d18=still)
+    assert states(db) == {8: "rejected", 18: "rejected"}
+    headline = {"catalogue": "models", "figure": "models_used"}
+    for number in (8, 9, 10, 18, 19, 20):
+        found = book(db, number)
+        assert not found.quiet and not found.woken
+        at = datetime.fromisoformat("2025-05-01T00:00:00Z")
+        document = compose("replicate", "Replicate", [found], headline, (), at)
+        figures = document["catalogues"][0]["figures"]
+        keys = {one["key"] for one in findings.ranked([found], document, ()).get("models", [])}
+        assert figures["models_added"]["value"] in (None, 0) and figures["models_used"]["value"] in (None, MODELS)
+        assert not keys & {"woken", "quiet", "newly_used", "most_added"}
+
+
+def test_counters_that_all_stand_still_are_held(db: store.Store) -> None:
+    told(db, 9, d8=counts(7))
+    why = "only 0 of the counters had moved, 60 the time before at the end of 9 Mar 2025; not confirmed yet"
+    assert book(db, 8).flow == Unknown(why)
+
+
+def test_one_counter_that_reads_0_is_not_held(db: store.Store) -> None:
+    told(db, 9, d8={**counts(8), "o0/m0": 0})
+    assert states(db) == {}
+
+
+def test_an_empty_list_is_held(db: store.Store) -> None:
+    told(db, 9, d8={})
+    assert book(db, 8).listed == Unknown("the list came empty at the end of 9 Mar 2025; not confirmed yet")
+
+
+@pytest.mark.parametrize("nights", [1, 2, 3])
+def test_a_much_used_model_that_is_hidden_for_up_to_three_nights_is_no_fall(db: store.Store, nights: int) -> None:
+    def large(number: int) -> dict[str, int]:
+        return {**counts(number), "big/one": 5000 * number}
+
+    for number in range(8 + nights):
+        ledger.add(db, snapshot(day(number), large(number) if number < 8 else counts(number)))
+    assert "models that carried 73% of the use were missing" in book(db, 7 + nights).flow.reason
+    ledger.add(db, snapshot(day(8 + nights), large(8 + nights)))
+    assert set(states(db).values()) == {"rejected"} and len(states(db)) == nights
+    assert book(db, 8 + nights).total_7d == 7 * (USE + 5000)
+
+
+def test_a_list_that_stays_short_is_confirmed_after_three_more_days_and_its_days_are_known(db: store.Store) -> None:
+    short = {f"d{number}": half(number) for number in range(8, 12)}
+    told(db, 11, **short)
+    assert states(db) == dict.fromkeys((8, 9, 10), "held")
+    ledger.add(db, snapshot(day(11), half(11)))
+    assert states(db) == dict.fromkeys((8, 9, 10, 11), "confirmed")
+    use = sum(range(2, MODELS + 1, 2))
+    assert [book(db, number).flow.uses for number in (8, 9, 10, 11)] == [use] * 4
+    assert book(db, 8).history[-1].models_listed == MODELS // 2
+
+
+def test_a_second_list_read_on_the_same_night_repairs_the_first(db: store.Store) -> None:
+    told(db, 9, d8=half(8))
+    again = replace(snapshot(day(8), counts(8)), at=snapshot(day(8), {}).at + timedelta(minutes=20))
+    added = ledger.add(db, again)
+    assert not added.held and book(db, 8).flow.uses == USE
+
+
+def test_a_second_list_that_is_as_short_closes_nothing(db: store.Store) -> None:
+    told(db, 9, d8=half(8))
+    again = replace(snapshot(day(8), half(8)), at=snapshot(day(8), {}).at + timedelta(minutes=20))
+    assert ledger.add(db, again).closes is None
+    assert states(db) == {8: "held"}
+
+
+# --- by hand ---------------------------------------------------------------------------------------------------------
+
+
+def test_an_operator_confirms_a_held_day(db: store.Store) -> None:
+    told(db, 9, d8=half(8))
+    assert ledger.decided(db, CATALOGUE, day(8), "confirmed")
+    assert len(book(db, 8).listed) == MODELS // 2 and book(db, 8).flow.uses == sum(range(2, MODELS + 1, 2))
+    ledger.add(db, snapshot(day(9), counts(9)))
+    assert states(db) == {8: "confirmed"}
+
+
+def test_an_operator_rejects_a_day_for_good_and_takes_it_back(db: store.Store) -> None:
+    told(db, 9, d8=half(8))
+    before = everything(db)
+    assert ledger.decided(db, CATALOGUE, day(8), "rejected")
+    assert book(db, 8).flow == Unknown(f"{SHORT}the operator rejected it")
+    ledger.decided(db, CATALOGUE, day(8), None)
+    assert everything(db) == before
+
+
+def test_a_sound_day_can_be_rejected_and_nothing_else_decided_about_it(db: store.Store) -> None:
+    told(db, 9)
+    before = everything(db)
+    assert not ledger.decided(db, CATALOGUE, day(8), "confirmed")
+    assert not ledger.decided(db, CATALOGUE, day(30), "rejected")
+    assert ledger.decided(db, CATALOGUE, day(5), "rejected")
+    assert "the list was not believed at the end of 6 Mar 2025; the operator" in book(db, 5).flow.reason
+    ledger.decided(db, CATALOGUE, day(5), None)
+    assert everything(db) == before
+
+
+# --- late snapshots and cost ----------------------------------------------------------------------------------------
+
+
+def everything(db: store.Store) -> dict[str, list[tuple[Any, ...]]]:
+    """Verdicts and all that is rolled up, but for row ids."""
+    with db.reading() as connection:
+        rows = connection.execute(sa.select(store.models)).mappings().all()
+        names = {row["id"]: row["name"] for row in rows}
+        sight = ("name", "first_seen", "first_counter", "first_used", "last_used", "last_used_from")
+        verdicts = connection.execute(sa.select(store.verdicts).order_by(store.verdicts.c.day)).all()
+        used = connection.execute(sa.select(store.usage)).mappings().all()
+        stretches = connection.execute(sa.select(store.stretches).order_by(store.stretches.c.last_day)).all()
+        closing = sa.select(store.snapshots.c.at, store.snapshots.c.day).order_by(store.snapshots.c.at)
+        return {
+            "verdicts": [tuple(row)[2:] for row in verdicts],
+            "closing": [tuple(row) for row in connection.execute(closing)],
+            "usage": sorted((names[r["model"]], r["last_day"], r["first_day"], r["uses"], r["hole"]) for r in used),
+            "stretches": [tuple(row)[1:] for row in stretches],
+            "models": sorted(tuple(row[key] for key in sight) for row in rows),
+        }
+
+
+def faulty(seed: int, days: int = 16) -> World:
+    """Days of the network with faults of all kinds among them, for one night or more."""
+    chance, world = random.Random(seed), {}
+    number = 0
+    while number < days:
+        kind, nights = chance.choice(["", "", "half", "still", "empty", "gap", "part"]), chance.choice([1, 1, 2, 4])
+        for _ in range(nights if kind else 1):
+            made: dict[str, dict[str, int]] = {"half": half(number), "still": counts(1), "empty": {}}
+            some = chance.sample(sorted(counts(number)), 20)
+            made["part"] = {name: counts(number)[name] for name in some}
+            if kind != "gap":
+                world[day(number)] = made.get(kind, counts(number))
+            number += 1
+    return world
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_verdicts_and_figures_are_the_same_in_whichever_order_snapshots_arrive(db: store.Store, seed: int) -> None:
+    world = faulty(seed)
+    for when in sorted(world):
+        ledger.add(db, snapshot(when, world[when]))
+    wanted = everything(db)
+    _emptied(db)
+    shuffled = sorted(world)
+    random.Random(seed).shuffle(shuffled)
+    for when in shuffled:
+        ledger.add(db, snapshot(when, world[when]))
+    assert everything(db) == wanted
+
+
+def _emptied(db: store.Store) -> None:
+    with db.writing() as connection:
+        for table in reversed(store.tables.sorted_tables):
+            connection.execute(table.delete())
+
+
+def test_a_late_snapshot_changes_the_verdicts_after_it(db: store.Store) -> None:
+    for number in (0, 1, 2, 4):
+        ledger.add(db, snapshot(day(number), half(number) if number == 4 else counts(number)))
+    assert states(db) == {4: "held"}
+    ledger.add(db, snapshot(day(3), half(3)))
+    assert states(db) == {3: "held", 4: "held"}
+    ledger.add(db, snapshot(day(5), counts(5)))
+    assert states(db) == {3: "rejected", 4: "rejected"}
+
+
+def test_judging_a_new_snapshot_asks_as_little_of_a_long_history_as_of_a_short_one(db: store.Store) -> None:
+    told(db, 5)
+    asked: list[str] = []
+    sa.event.listen(db.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    costs = []
+    for number in range(5, 40):
+        asked.clear()
+        ledger.add(db, snapshot(day(number), counts(number)))
+        costs.append(len(asked))
+    assert len(set(costs)) == 1
+
+
+def test_digests_that_rest_on_a_changed_verdict_are_out_of_date_until_they_are_composed(db: store.Store) -> None:
+    told(db, 8)
+    assert ledger.outdated_since(db, "replicate", "day") is None
+    ledger.add(db, snapshot(day(8), half(8)))
+    ledger.composed_again(db, "replicate", "day", day(8))
+    ledger.add(db, snapshot(day(9), counts(9)))
+    assert ledger.outdated_since(db, "replicate", "day") == day(8)
+    ledger.composed_again(db, "replicate", "day", day(7))
+    assert ledger.outdated_since(db, "replicate", "day") == day(8)
+    ledger.composed_again(db, "replicate", "day", day(8))
+    assert ledger.outdated_since(db, "replicate", "day") is None
+    assert ledger.outdated_since(db, "replicate", "week") == day(8)
