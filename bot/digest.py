@@ -134,8 +134,8 @@ def compose(
 
 def differences(old: Document, new: Document) -> list[dict[str, Any]]:
     """The figures that both have in the same meaning and whose value, exact or a lower bound, is not the same:
-    `{"catalogue", "figure", "published": <figure>, "now": <figure>}` in the order of the new digest. A figure that one never had says nothing
-    about it, and an unknown one is the same whatever its reason."""
+    `{"catalogue", "figure", "published": <figure>, "now": <figure>}` in the order of the new digest. A figure that one
+    never had says nothing about it, and an unknown one is the same whatever its reason."""
     published, now = _figures_of(old), _figures_of(rules.restated(new, old))
     return [
         {"catalogue": place[0], "figure": place[1], "published": published[place], "now": figure}
