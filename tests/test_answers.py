@@ -266,7 +266,7 @@ def test_every_idle_model_stands_on_a_page_the_never_used_before_the_longest_idl
         assert (number, of) == (page, 24)
         shown += [row["model"] for row in said]
     assert shown == [row["model"] for row in rows]
-    asked = Asked({"days": "2", "page": "3"}, {})
+    asked = Asked({}, {"days": "2", "page": "3"})
     assert next(one for one in QUESTIONS if one.path == "/api/idle").answer(desk, asked) == pages[2]
 
 
