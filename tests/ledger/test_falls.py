@@ -252,7 +252,7 @@ def before_rule(made: store.Store) -> None:
     with made.writing() as connection:
         connection.execute(sa.text("DROP TABLE falls"))
         connection.execute(sa.text("ALTER TABLE figures DROP COLUMN at_least"))
-        connection.execute(sa.text("UPDATE alembic_version SET version_num = '0008'"))
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '0009'"))
         connection.execute(store.usage.delete())
         closing = connection.execute(sa.select(store.snapshots).order_by(store.snapshots.c.day)).all()
         read: dict[int, tuple[date, int]] = {}
