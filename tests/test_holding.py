@@ -58,8 +58,8 @@ def figures(desk: daily.Desk, number: int) -> dict[str, Any]:
 
 def test_a_held_day_waits_with_its_reason_also_after_the_deadline(desk: daily.Desk) -> None:
     for hours in (1, 12, 23):
-        (one,) = publish(desk, HELD + 1, hours)
-        assert one.verdict == "waiting" and "the list came 50% short" in one.reason
+        one = publish(desk, HELD + 1, hours)[-1]
+        assert one.period.first == day(HELD) and one.verdict == "waiting" and "the list came 50% short" in one.reason
         assert "python -m bot confirm --network replicate --day 2025-03-09" in one.reason
     assert desk.outbox.planned("replicate", "day", "x", "@footfall")[1] == day(HELD - 1)
     assert figures(desk, HELD)["uses"]["value"] is None
@@ -68,7 +68,7 @@ def test_a_held_day_waits_with_its_reason_also_after_the_deadline(desk: daily.De
 def test_once_confirmed_by_hand_it_is_posted_with_its_figures(desk: daily.Desk) -> None:
     publish(desk, HELD + 1)
     ledger.decided(desk.store, CATALOGUE, day(HELD), "confirmed")
-    assert verdicts(publish(desk, HELD + 1, 10)) == {HELD: "planned"}
+    assert verdicts(publish(desk, HELD + 1, 10))[HELD] == "planned"
     assert figures(desk, HELD)["models_listed"]["value"] == 30
 
 

@@ -3,31 +3,43 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import sqlalchemy as sa
 
 from bot.plausibility import Change, Reading
-from bot.store import readings
+from bot.store import readings, stretches
 
 THEN, NOW, EARLIER = readings.alias("then_"), readings.alias("now_"), readings.alias("earlier_")
 STEP = NOW.c.counter - THEN.c.counter
 
 
 class Comparison:
-    """Compares snapshots of one catalogue; remembers what it counted."""
+    """Compares snapshots of one catalogue; remembers what it counted. `rolled_up`: the catalogue whose roll-ups are up
+    to date, so that they need not be counted again."""
 
-    def __init__(self, connection: sa.Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: sa.Connection, rolled_up: int | None = None) -> None:
+        self._connection, self._rolled_up = connection, rolled_up
         self._changes: dict[tuple[int, int], Change] = {}
 
     def __call__(self, prior: Reading | None, before: Reading, now: Reading) -> Change:
         change = self._change(before, now)
         if prior is None:
             return change
+        uses, moved = self._earlier(prior, before)
+        missing_use = self._missing_use(prior, before, now) if change.missing + change.silent else 0
+        return replace(change, missing_use=missing_use, use_before=uses, moved_before=moved)
+
+    def _earlier(self, prior: Reading, before: Reading) -> tuple[int, int]:
+        """All use of the days that ended with the snapshot before, and how many counters moved in them."""
+        span = (stretches.c.last_day == before.day, stretches.c.first_day == prior.day + timedelta(days=1))
+        chosen = sa.select(stretches.c.uses, stretches.c.models_used).where(*span)
+        if self._rolled_up is not None:
+            row = self._connection.execute(chosen.where(stretches.c.catalogue == self._rolled_up)).first()
+            if row is not None:
+                return int(row.uses), int(row.models_used)
         earlier = self._change(prior, before)
-        lost = change.missing + change.silent
-        missing_use = self._missing_use(prior, before, now) if lost else 0
-        return replace(change, missing_use=missing_use, use_before=earlier.uses, moved_before=earlier.moved)
+        return earlier.uses, earlier.moved
 
     def _change(self, before: Reading, now: Reading) -> Change:
         key = (before.id, now.id)

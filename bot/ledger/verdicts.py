@@ -60,7 +60,7 @@ def judge_new(connection: sa.Connection, catalogue: int, reading: Reading, at: d
     if late:
         return _judge_from(connection, catalogue, reading.day, new)
     track = _newest_track(connection, catalogue, reading.day)
-    _, changes = plausibility.judge(track, reading, Comparison(connection))
+    _, changes = plausibility.judge(track, reading, Comparison(connection, catalogue))
     known = {one.id: Known(one, at, False, mark) for one, mark in track.held}
     return _keep(connection, catalogue, {**known, reading.id: new}, changes)
 
