@@ -27,6 +27,7 @@ import yaml
 
 from bot import daily, store, worker
 from bot.archive import Archive
+from bot.cli import main
 from bot.config import Publish, ScheduleEntry
 from bot.deliveries import Ready, Run
 from bot.outlets import Check, Found, NotFound, Outcome, Part, Sent
@@ -34,6 +35,7 @@ from bot.records import Period, Snapshot
 from bot.sources import SourceError
 from bot.worker import rounds
 from bot.worker.state import State
+from tests import publishing
 from tests.peers.ports import reserved
 from tests.peers.postgres import Postgres
 from tests.worlds import CATALOGUE, ONE, START, snapshot
@@ -505,10 +507,39 @@ def test_the_process_ends_with_0_soon_after_the_signal_and_logs_json(
     try:
         until(lambda: not _refused(port) and fetched(port, "/health")[0] == 200, 120)
         started.send_signal(sign)
-        _, said = started.communicate(timeout=40)
+        _, said = started.communicate(timeout=120)
     finally:
         started.kill()
     assert started.returncode == 0
     lines = [json.loads(line) for line in said.splitlines()]
     assert "stopping" in [line["event"] for line in lines]
     assert CANARY not in said
+
+
+def test_a_worker_says_which_database_it_uses_and_how_many_posts_that_knows_to_be_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A compose file that sets DATABASE_URL to nothing does not take it from `.env`, which would mean a new database
+    that knows of no post."""
+    url, config = f"sqlite:///{tmp_path}/kept.db", tmp_path / "config.yaml"
+    publishing.fill(url)
+    config.write_text(
+        f"data: {tmp_path}\nout: {tmp_path}/out\noutlets: {{site: {{}}}}\n"
+        "networks: {replicate: {headline: {catalogue: models, figure: models_used}}}\n"
+        "worker: {port: 0, tick: 1, slash: false}\nschedule: []\n"
+    )
+    (tmp_path / ".env").write_text(f"DATABASE_URL={url}\n")
+    monkeypatch.setenv("DATABASE_URL", "")
+    monkeypatch.setenv("REPLICATE_API_TOKEN", "")
+    with pytest.raises(SystemExit) as ended:
+        main(["--config", str(config), "publish", "--day", str(publishing.LAST)])
+    assert ended.value.code == 0
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "FOOTFALL_CONFIG": str(config), "DATABASE_URL": ""}
+    command = [sys.executable, "-m", "bot", "run"]
+    with subprocess.Popen(command, env=environ, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr
+            lines = (json.loads(line)["event"] for line in process.stderr)
+            assert next(line for line in lines if line.startswith("database ")) == f"database {url}; receipts: 1"
+        finally:
+            process.kill()
