@@ -181,7 +181,7 @@ def test_the_image_serves_its_pages(image: Image) -> None:
             assert process.stdout is not None
             line = process.stdout.readline()
             found = re.search(r"http://127\.0\.0\.1:\d+", line)
-            assert found, (line, process.communicate(timeout=30))
+            assert found, (line, process.communicate(timeout=120))
             health = httpx.get(f"{found[0]}/health", timeout=30, trust_env=False)
             assert health.status_code == 200 and health.json()["ok"] is True
             process.send_signal(signal.SIGTERM)

@@ -289,7 +289,7 @@ def test_it_works_until_it_is_told_to_stop_and_gives_its_lease_back(bench: Bench
     made, thread, answer = running(bench, [])
     until(lambda: len(bench.wall.posts) == 2)
     made.stop.set()
-    thread.join(30)
+    thread.join(120)
     assert answer == [True]
     second = bench.round("two")
     second.once()
@@ -326,7 +326,7 @@ def test_a_round_that_fails_is_not_the_last_one(bench: Bench) -> None:
     until(lambda: len(bench.wall.posts) == 2)
     assert made.state.failures == {"round": 1}
     made.stop.set()
-    thread.join(30)
+    thread.join(120)
     assert answer == [True]
 
 
@@ -364,7 +364,7 @@ def test_a_database_that_is_away_for_a_while_is_waited_for(postgres: Postgres, w
     until(lambda: made.state.database == "" and len(bench.wall.posts) == 2)
     assert beat is not None, "it came round all the same"
     made.stop.set()
-    thread.join(30)
+    thread.join(120)
     assert answer == [True]
     admin.close()
     bench.db.close()
@@ -386,7 +386,7 @@ def test_a_side_that_ends_is_started_again_and_stops_when_told(bench: Bench) -> 
     until(lambda: len(runs) == 3)
     assert state.restarts == {"gateway": 2}
     stop.set()
-    thread.join(10)
+    thread.join(120)
     assert not thread.is_alive()
 
 
@@ -401,7 +401,7 @@ def port() -> Iterator[int]:
 
 def fetched(port: int, path: str) -> tuple[int, str]:
     try:
-        with urlopen(f"http://127.0.0.1:{port}{path}", timeout=20) as answer:
+        with urlopen(f"http://127.0.0.1:{port}{path}", timeout=120) as answer:
             return answer.status, answer.read().decode()
     except HTTPError as error:
         return error.code, error.read().decode()
