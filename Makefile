@@ -47,14 +47,14 @@ interpreters:  ## `fresh-demo` on every Python from 3.11 up that this machine ha
 golden: $(READY_DEV)  ## write the golden files anew; read the diff before you commit it
 	$(WITH_NODE) GOLDEN=1 $(BIN)/pytest --snapshot-update tests/render tests/slash/test_locales.py tests/sources tests/test_charts.py tests/test_metrics.py
 
-bench: $(READY_DEV)  ## every measurement, each as a ratio against a peer or a floor
-	$(WITH_NODE) $(BIN)/python -m benchmarks
+bench: $(READY_DEV)  ## every measurement, each as a ratio against a peer or a floor; ONLY="leaves help" for some
+	$(WITH_NODE) $(BIN)/python -m benchmarks $(ONLY)
 
 soak: $(READY_DEV)  ## 10,000 interactions in Discord with faults: no answer lost, memory flat; SHORTER=20 for a twentieth
 	$(BIN)/python -m tests.soak --shorter $(or $(SHORTER),1)
 
-crash-matrix: $(READY_DEV)  ## kill the publishing process at every point of every scenario, where `make test` takes some
-	CRASH_MATRIX=full $(BIN)/pytest -n auto --dist loadfile tests/test_crash_matrix_x.py tests/test_crash_matrix_discord.py
+crash-matrix: $(READY_DEV)  ## kill the publishing process at every point of every scenario, where `make test` takes some; ONLY for pytest
+	CRASH_MATRIX=full $(BIN)/pytest $(ONLY) -n auto --dist loadfile tests/test_crash_matrix_x.py tests/test_crash_matrix_discord.py
 
 pictures: $(READY_DEV)  ## docs/pictures/discord/ anew: every answer as a member sees it
 	$(BIN)/python -m docs.pictures

@@ -50,9 +50,9 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             await runner.setup()
             await aiohttp_web.TCPSite(runner, "127.0.0.1", 0).start()
 
-        asyncio.run_coroutine_threadsafe(begin(), loop).result(20)
+        asyncio.run_coroutine_threadsafe(begin(), loop).result(120)
         yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(20)
+        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(120)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()

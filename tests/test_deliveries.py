@@ -298,7 +298,7 @@ def test_many_workers_at_once_post_each_once(db: store.Store) -> None:
     start = threading.Barrier(4)
 
     def work(name: str) -> None:
-        start.wait(20)
+        start.wait(120)
         world.plan(*places)
         world.publish(worker=name)
 
@@ -316,7 +316,7 @@ def test_workers_that_claim_the_same_delivery_get_it_once(db: store.Store) -> No
     start = threading.Barrier(6)
 
     def work(name: str) -> None:
-        start.wait(20)
+        start.wait(120)
         claims.append(world.outbox.claim(one, kept, "text", PRICE, Decimal(9), name, world.now, LEASE))
 
     _together(work, 6)

@@ -73,7 +73,7 @@ class Served:
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
 
     def _wait(self, work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(120)
 
     def stop(self) -> None:
         self._wait(self._runner.cleanup())
@@ -743,12 +743,12 @@ def test_the_command_says_where_it_listens_and_ends_cleanly_when_told(home: Path
         line = process.stdout.readline()
         found = re.fullmatch(r"Footfall: (http://127\.0\.0\.1:\d+)/ \(JSON at /api\); Ctrl-C stops it\n", line)
         try:
-            assert found, (line, process.communicate(timeout=20))
+            assert found, (line, process.communicate(timeout=120))
             with httpx.Client(base_url=found[1]) as client:  # holds its connection open while the server stops
                 assert client.get("/api/method/uses").status_code == 200
                 assert client.get("/").text == FILES["index.html"]
                 process.send_signal(sign)
-                _, errors = process.communicate(timeout=20)
+                _, errors = process.communicate(timeout=120)
         finally:
             process.kill()
     assert (process.returncode, errors) == (0, "")

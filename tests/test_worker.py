@@ -27,6 +27,7 @@ import yaml
 
 from bot import daily, ledger, store, worker
 from bot.archive import Archive
+from bot.cli import main
 from bot.config import Publish, ScheduleEntry
 from bot.deliveries import Ready, Run
 from bot.outlets import Check, Found, NotFound, Outcome, Part, Sent
@@ -34,6 +35,7 @@ from bot.records import Period, Snapshot
 from bot.sources import SourceError
 from bot.worker import rounds
 from bot.worker.state import State
+from tests import publishing
 from tests.peers.ports import reserved
 from tests.peers.postgres import Postgres
 from tests.worlds import CATALOGUE, ONE, START, snapshot
@@ -287,7 +289,7 @@ def test_it_works_until_it_is_told_to_stop_and_gives_its_lease_back(bench: Bench
     made, thread, answer = running(bench, [])
     until(lambda: len(bench.wall.posts) == 2)
     made.stop.set()
-    thread.join(30)
+    thread.join(120)
     assert answer == [True]
     second = bench.round("two")
     second.once()
@@ -324,7 +326,7 @@ def test_a_round_that_fails_is_not_the_last_one(bench: Bench) -> None:
     until(lambda: len(bench.wall.posts) == 2)
     assert made.state.failures == {"round": 1}
     made.stop.set()
-    thread.join(30)
+    thread.join(120)
     assert answer == [True]
 
 
@@ -362,7 +364,7 @@ def test_a_database_that_is_away_for_a_while_is_waited_for(postgres: Postgres, w
     until(lambda: made.state.database == "" and len(bench.wall.posts) == 2)
     assert beat is not None, "it came round all the same"
     made.stop.set()
-    thread.join(30)
+    thread.join(120)
     assert answer == [True]
     admin.close()
     bench.db.close()
@@ -384,7 +386,7 @@ def test_a_side_that_ends_is_started_again_and_stops_when_told(bench: Bench) -> 
     until(lambda: len(runs) == 3)
     assert state.restarts == {"gateway": 2}
     stop.set()
-    thread.join(10)
+    thread.join(120)
     assert not thread.is_alive()
 
 
@@ -399,7 +401,7 @@ def port() -> Iterator[int]:
 
 def fetched(port: int, path: str) -> tuple[int, str]:
     try:
-        with urlopen(f"http://127.0.0.1:{port}{path}", timeout=20) as answer:
+        with urlopen(f"http://127.0.0.1:{port}{path}", timeout=120) as answer:
             return answer.status, answer.read().decode()
     except HTTPError as error:
         return error.code, error.read().decode()
@@ -517,10 +519,39 @@ def test_the_process_ends_with_0_soon_after_the_signal_and_logs_json(
     try:
         until(lambda: not _refused(port) and fetched(port, "/health")[0] == 200, 120)
         started.send_signal(sign)
-        _, said = started.communicate(timeout=40)
+        _, said = started.communicate(timeout=120)
     finally:
         started.kill()
     assert started.returncode == 0
     lines = [json.loads(line) for line in said.splitlines()]
     assert "stopping" in [line["event"] for line in lines]
     assert CANARY not in said
+
+
+def test_a_worker_says_which_database_it_uses_and_how_many_posts_that_knows_to_be_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A compose file that sets DATABASE_URL to nothing does not take it from `.env`, which would mean a new database
+    that knows of no post."""
+    url, config = f"sqlite:///{tmp_path}/kept.db", tmp_path / "config.yaml"
+    publishing.fill(url)
+    config.write_text(
+        f"data: {tmp_path}\nout: {tmp_path}/out\noutlets: {{site: {{}}}}\n"
+        "networks: {replicate: {headline: {catalogue: models, figure: models_used}}}\n"
+        "worker: {port: 0, tick: 1, slash: false}\nschedule: []\n"
+    )
+    (tmp_path / ".env").write_text(f"DATABASE_URL={url}\n")
+    monkeypatch.setenv("DATABASE_URL", "")
+    monkeypatch.setenv("REPLICATE_API_TOKEN", "")
+    with pytest.raises(SystemExit) as ended:
+        main(["--config", str(config), "publish", "--day", str(publishing.LAST)])
+    assert ended.value.code == 0
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "FOOTFALL_CONFIG": str(config), "DATABASE_URL": ""}
+    command = [sys.executable, "-m", "bot", "run"]
+    with subprocess.Popen(command, env=environ, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr
+            lines = (json.loads(line)["event"] for line in process.stderr)
+            assert next(line for line in lines if line.startswith("database ")) == f"database {url}; receipts: 1"
+        finally:
+            process.kill()

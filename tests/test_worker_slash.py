@@ -94,7 +94,7 @@ def started(folder: Path, peer: DiscordGateway) -> Iterator[Going]:
         try:
             yield Going(folder, peer, process)
             process.send_signal(signal.SIGTERM)
-            assert process.wait(40) == 0, (folder / "log").read_text()
+            assert process.wait(120) == 0, (folder / "log").read_text()
         finally:
             process.kill()
             process.wait()

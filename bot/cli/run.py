@@ -111,7 +111,7 @@ def _bench(path: Path) -> Iterator[Bench]:
     parts = Parts(path)
     try:
         desk, entries = reach.desk(parts), parts.settings.config.schedule
-        log.info("database %s: %d receipts", parts.store.shown, parts.archive.receipt_count())
+        log.info("database %s; receipts: %d", parts.store.shown, parts.archive.receipt_count())
         with reach.ready(parts, reach.targets(parts)) as (made, problems):
             for problem in problems:
                 log.warning(problem)

@@ -114,8 +114,10 @@ def write_file(path: Path, content: bytes) -> Path:
     import os
     import tempfile
 
+    from bot.outlets.site import make_readable_parents
+
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_readable_parents(path)
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as part:
             part.write(content)
         os.chmod(part.name, 0o644)

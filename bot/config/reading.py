@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import quote
 
 import yaml
 from dotenv import dotenv_values
@@ -99,8 +98,8 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 def _sqlite(path: Path) -> str:
-    """The address of a SQLite file. A `?` begins an address's options, so a path with one is spelled as SQLite does."""
-    return f"sqlite:///file:{quote(str(path))}?uri=true" if "?" in str(path) else f"sqlite:///{path}"
+    """The address of a SQLite file. In an address `%` begins a coded character, and `?` the options."""
+    return "sqlite:///" + str(path).replace("%", "%25").replace("?", "%3F")
 
 
 def _document(path: Path, mistakes: list[str]) -> dict[str, Any]:

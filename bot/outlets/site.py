@@ -42,7 +42,7 @@ def swap(files: Iterable[tuple[str, bytes]], folder: Path) -> Path:
     leaves what was there when a path leads outside, the folder is not ours, or the disk refuses."""
     fresh: Path | None = None
     try:
-        _make_above(folder)
+        make_readable_parents(folder)
         with _alone(folder.parent):
             _ours(folder)
         fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
@@ -57,9 +57,9 @@ def swap(files: Iterable[tuple[str, bytes]], folder: Path) -> Path:
     return folder
 
 
-def _make_above(folder: Path) -> None:
-    """The folders above, where they are missing; open to readers as the site is."""
-    for above in reversed([each for each in folder.parents if not each.exists()]):
+def make_readable_parents(path: Path) -> None:
+    """Make the folders above a path where they are missing, open to readers as the site is."""
+    for above in reversed([each for each in path.parents if not each.exists()]):
         above.mkdir(exist_ok=True)
         above.chmod(0o755)
 

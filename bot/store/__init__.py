@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import sqlalchemy as sa
 
@@ -192,12 +191,6 @@ def _parsed(url: str) -> sa.URL:
         raise StoreError(f"DATABASE_URL: is no database address; wanted {wanted}") from None
     if parsed.drivername in ("postgres", "postgresql"):
         parsed = parsed.set(drivername="postgresql+psycopg")
-    if (
-        parsed.drivername == "sqlite"
-        and parsed.query == {"uri": "true"}
-        and (parsed.database or "").startswith("file:")
-    ):
-        parsed = parsed.set(database=unquote((parsed.database or "").removeprefix("file:")), query={})
     if parsed.get_backend_name() not in ("sqlite", "postgresql"):
         raise StoreError(f"DATABASE_URL: found {parsed.drivername}, wanted sqlite or postgresql")
     return parsed

@@ -207,7 +207,7 @@ def test_a_writer_killed_at_any_moment_leaves_whole_files_only(url: str) -> None
             writer.wait(waits)
         except subprocess.TimeoutExpired:
             os.kill(writer.pid, signal.SIGKILL)
-        writer.wait(10)
+        writer.wait(120)
         writer.stdout.close()
     for found in Path(url).rglob("manifest-*.json"):
         day = replace(day_in(url), manifest=found.name)

@@ -603,7 +603,7 @@ def test_a_long_reading_leaves_room_for_the_workers_own_writes(tmp_path: Path) -
             assert process.poll() is None, "the reading has to go on all the while"
     finally:
         process.kill()
-        process.wait(10)
+        process.wait(120)
         process.stdout.close()
     assert writes >= 10, "a write waits for the commit in hand, and for no other"
     db.close()

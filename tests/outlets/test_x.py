@@ -587,7 +587,7 @@ def test_several_threads_may_post_at_once(peer: XPeer, posting: x.X) -> None:
     for job in jobs:
         job.start()
     for job in jobs:
-        job.join(10)
+        job.join(120)
     assert [type(outcome) for outcome in outcomes] == [Sent] * 8
     assert len({outcome.platform_id for outcome in outcomes if isinstance(outcome, Sent)}) == 8
 

@@ -159,7 +159,7 @@ def anvil(*options: str) -> Iterator[Node]:
             yield Node(f"http://{found[1]}", client)
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(120)
         assert process.stdout is not None
         process.stdout.close()
 

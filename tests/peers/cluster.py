@@ -153,7 +153,7 @@ class Dask:
         for process in every:
             for each in _family(process.pid):
                 each.kill()
-            process.wait(20)
+            process.wait(120)
 
     def __enter__(self) -> Dask:
         return self

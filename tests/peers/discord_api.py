@@ -180,12 +180,12 @@ class DiscordPeer:
     def __enter__(self) -> DiscordPeer:
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
         self._thread.start()
-        assert self._started.wait(10), "the local Discord did not start"
+        assert self._started.wait(120), "the local Discord did not start"
         return self
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._over.set)
-        self._thread.join(10)
+        self._thread.join(120)
         assert not self.broken, f"the local Discord itself broke: {self.broken!r}"
 
     @property

@@ -147,7 +147,7 @@ class DiscordGateway(DiscordPeer):
 
     def happens(self, name: str, what: dict[str, Any]) -> None:
         """An event reaches the bot."""
-        asyncio.run_coroutine_threadsafe(self._dispatch(name, what), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self._dispatch(name, what), self._loop).result(120)
 
     def server(self, id: int) -> dict[str, Any]:
         """A server as the gateway shows it to the bot that is in it."""
@@ -174,7 +174,7 @@ class DiscordGateway(DiscordPeer):
                     with suppress(ConnectionError):  # it has just gone, which a client may do
                         await act(session.socket)
 
-        asyncio.run_coroutine_threadsafe(go(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(go(), self._loop).result(120)
 
     # --- routes ---------------------------------------------------------------------------------------------------
 

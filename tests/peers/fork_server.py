@@ -29,7 +29,7 @@ class ForkServer:
     def __exit__(self, *_: object) -> None:
         assert self._process.stdin and self._process.stdout
         self._process.stdin.close()
-        self._process.wait(20)
+        self._process.wait(120)
         self._process.stdout.close()
 
     def here(self, *argv: str, environ: Mapping[str, str] | None = None) -> None:

@@ -179,9 +179,9 @@ def proxy(upstream: str) -> Iterator[Proxy]:
     thread = threading.Thread(target=lambda: loop.run_until_complete(serve()), daemon=True)
     thread.start()
     try:
-        assert ready.wait(10)
+        assert ready.wait(120)
         yield Proxy(f"http://127.0.0.1:{port[0]}/", does)
     finally:
         loop.call_soon_threadsafe(stop.set)
-        thread.join(10)
+        thread.join(120)
         loop.close()

@@ -50,13 +50,13 @@ def serving(handler: Callable[[Server], Handler]) -> Iterator[Server]:
         server.closing.set()
         await runner.cleanup()
 
-    runner = asyncio.run_coroutine_threadsafe(start(), loop).result(10)
+    runner = asyncio.run_coroutine_threadsafe(start(), loop).result(120)
     try:
         yield server
     finally:
-        asyncio.run_coroutine_threadsafe(stop(runner), loop).result(10)
+        asyncio.run_coroutine_threadsafe(stop(runner), loop).result(120)
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
+        thread.join(120)
         loop.close()
 
 

@@ -52,7 +52,7 @@ def serving(peer: DiscordGateway, desk: Desk, data: Path, **options: object) -> 
             yield
         finally:
             stop.set()
-            thread.join(20)
+            thread.join(120)
             assert not thread.is_alive(), "the bot did not stop"
 
 

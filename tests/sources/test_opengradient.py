@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,12 @@ from bot.cli import main
 from bot.records import Document, Haul, Period, Window, instant
 from bot.render import site
 from bot.render.page import Issue, Network, Site
-from bot.sources import _og_logs, opengradient
+from bot.sources import _og_beside, _og_logs, opengradient
 from tests import databases
+from tests.peers.aggregator import Aggregator
 from tests.peers.opengradient import FIRST, NOW, NOWHERE, SECOND, World, two_days, world
+from tests.peers.rpc_proxy import proxy
+from tests.peers.served import serving
 
 PLAN = daily.Plan(
     "opengradient",
@@ -388,3 +391,16 @@ def test_what_of_a_window_is_missing(db: store.Store) -> None:
     assert left((0, 24)) == left((2, 20)) == left((0, 11), (10, 22)) == []
     assert left((0, 4), (6, 8), (19, 24)) == [(4, 6), (8, 19)]
     assert left((21, 24), (0, 1)) == [(2, 20)]
+
+
+@pytest.mark.parametrize("asked", [_og_beside._asked, _og_beside._asked_rpc])
+def test_an_address_that_never_answers_is_told_in_the_same_words_whichever_limit_is_met_first(
+    asked: Callable[[str, float], str],
+) -> None:
+    with serving(Aggregator({}, "hangs")) as hung, proxy(NOWHERE) as rpc:
+        rpc.does.hang = True
+        chains = frozenset((rpc.url,)) if asked is _og_beside._asked_rpc else frozenset[str]()
+        url = rpc.url if chains else f"{hung.url}/"
+        assert asked(url, 0.1) == "no answer within 0.1 s", "the socket's limit"
+        (line,) = _og_beside.silent({url: "figures"}, 0.1, chains).values()
+    assert line.endswith(": no answer within 0.1 s; figures stay unknown until it answers")
