@@ -12,7 +12,7 @@ import pytest
 from bot import daily, deliveries, store
 from bot.archive import Archive
 from bot.deliveries import RESENDS, Delivery, DeliveryError, Edition, Ready, Run, due, expires, verdict
-from bot.outlets import Later, Sent
+from bot.outlets import Later, Sent, Stopped, Unsure
 from bot.records import Period
 from tests.fake_outlet import Crash, Fake, Ledger
 from tests.test_archive import document
@@ -130,6 +130,74 @@ def test_a_lease_that_ran_out_makes_it_unknown_and_never_planned(world: World) -
     world.later(minutes=16)
     world.outbox.expire(world.now)
     assert world.states() == ["unknown"]
+
+
+FUTURE = datetime(2030, 1, 1, tzinfo=UTC)
+"""Where the clock was by mistake."""
+
+
+def test_a_claim_of_a_wrong_clock_is_run_out(world: World) -> None:
+    world.plan("one")
+    kept = world.archive.digest("replicate", "day", DAY)
+    assert kept is not None
+    right, world.now = world.now, FUTURE
+    assert world.outbox.claim(world.only(), kept, "text", PRICE, None, "a", world.now, LEASE)
+    world.now = right
+    world.outbox.expire(world.now)
+    assert world.states() == ["unknown"]
+    assert world.publish() == ["unknown"]
+    world.later(minutes=10)
+    assert world.publish() == ["sent"], "it is looked for, not found after the settle time, and sent"
+
+
+def test_what_a_wrong_clock_let_wait_is_sent_now(world: World) -> None:
+    world.plan("one")
+    right, world.now = world.now, FUTURE
+    world.outbox.postpone("x", "one", FUTURE + timedelta(minutes=2), "busy")
+    world.now = right
+    assert world.publish() == ["sent"]
+
+
+def test_a_pause_of_a_wrong_clock_is_looked_into_and_an_operators_is_not(world: World) -> None:
+    world.plan("one")
+    right, world.now = world.now, FUTURE
+    world.outbox.settle(_claimed(world), Stopped("401"), world.now)
+    world.now = right
+    assert [one.outlet for one in world.outbox.paused()] == ["x"]
+    assert world.outbox.may_check("x", world.now) and not world.outbox.may_check("x", world.now)
+    world.outbox.lift("x")
+    world.outbox.pause("x", world.now)
+    assert not world.outbox.may_check("x", world.now + timedelta(days=400))
+
+
+def test_what_a_wrong_clock_left_in_doubt_is_settled_now(world: World) -> None:
+    world.plan("one")
+    right, world.now = world.now, FUTURE
+    world.outbox.settle(_claimed(world), Unsure("no answer"), world.now)
+    world.now = right
+    assert world.publish() == ["unknown"]
+    world.later(minutes=10)
+    assert world.publish() == ["sent"]
+
+
+def test_what_a_wrong_clock_was_to_pass_on_is_passed_on_now(world: World) -> None:
+    world.plan("one")
+    right, world.now = world.now, FUTURE
+    world.outbox.settle(_claimed(world), Sent("1", "https://x.example/1", False, FUTURE), world.now)
+    world.now = right
+    for _ in range(25):
+        (one,) = world.outbox.unpassed(world.now, ["x"])
+        world.outbox.passed(one, Unsure("no answer"), world.now)
+        world.later(hours=1)
+    assert "given up" in world.only().reason, "a day after it went out, as this clock has it"
+
+
+def _claimed(world: World) -> Delivery:
+    kept = world.archive.digest("replicate", "day", DAY)
+    assert kept is not None
+    claimed = world.outbox.claim(world.only(), kept, "text", PRICE, None, "a", world.now, LEASE)
+    assert claimed is not None
+    return claimed
 
 
 def test_a_delivery_that_is_no_longer_due_is_skipped_with_its_last_error(world: World) -> None:

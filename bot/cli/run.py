@@ -102,6 +102,7 @@ def _house(parts: Parts) -> House:
 @contextmanager
 def _bench(path: Path) -> Iterator[Bench]:
     """Database, sources and outlets, opened for one worker."""
+    from bot import presence
     from bot.cli import reach
     from bot.subscriptions import Watches
     from bot.worker import Bench
@@ -109,7 +110,8 @@ def _bench(path: Path) -> Iterator[Bench]:
     parts = Parts(path)
     try:
         desk, entries = reach.desk(parts), parts.settings.config.schedule
-        with reach.ready(parts, reach.targets(parts)) as (made, problems):
+        alive = presence.announced(parts.store, reach.worker())
+        with alive, reach.ready(parts, reach.targets(parts)) as (made, problems):
             for problem in problems:
                 logging.getLogger(__name__).warning(problem)
             yield Bench(

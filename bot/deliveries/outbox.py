@@ -13,6 +13,7 @@ from decimal import Decimal
 
 import sqlalchemy as sa
 
+from bot import presence
 from bot.deliveries import _moves as moves
 from bot.deliveries import _planning, polls, rules
 from bot.deliveries._planning import Shape
@@ -176,8 +177,10 @@ class Outbox:
         lost = "the process that sent it did not report back"
         late = "no longer due: it could not be sent in time"
         with self._store.writing() as connection:
-            gone = (rows.c.state == "sending", rows.c.lease_until <= now)
-            connection.execute(rows.update().where(*gone).values(**rules.unknown(lost, now)))
+            held = connection.execute(sa.select(rows).where(rows.c.state == "sending")).all()
+            for one in map(delivery, held):
+                if rules.has_run_out(one, now) or presence.has_ended(self._store, one.claimed_by or ""):
+                    moves.change(connection, one, rules.unknown(lost, now))
             over = connection.execute(sa.select(rows).where(rows.c.state == "planned", rows.c.until <= now)).all()
             for one in map(delivery, over):
                 why = f"{late}; last: {one.reason}" if one.reason else late
@@ -212,11 +215,13 @@ class Outbox:
 
     def doubtful(self, now: datetime, outlets: Collection[str]) -> tuple[Delivery, ...]:
         """Unknown deliveries whose outlet is to be asked now."""
-        return self._select(rows.c.state == "unknown", rows.c.outlet.in_(outlets), rows.c.not_before <= now)
+        return self._select(
+            rows.c.state == "unknown", rows.c.outlet.in_(outlets), moves.has_come(rows.c.not_before, now)
+        )
 
     def unpassed(self, now: datetime, outlets: Collection[str]) -> tuple[Delivery, ...]:
         """Deliveries that are out and are to be passed on now."""
-        return self._select(rows.c.state == "sent", rows.c.outlet.in_(outlets), rows.c.pass_at <= now)
+        return self._select(rows.c.state == "sent", rows.c.outlet.in_(outlets), moves.has_come(rows.c.pass_at, now))
 
     def seen(self, outlet: str) -> dict[str, str]:
         """Destinations that took a post before and have no followers to pass it on to, each with its last link."""
@@ -280,7 +285,9 @@ class Outbox:
 
     def may_check(self, outlet: str, now: datetime) -> bool:
         """Whether it is this process's turn to ask a paused outlet if it works again."""
-        due = paused.update().where(paused.c.outlet == outlet, paused.c.checked_at <= now - CHECK_EVERY)
+        ahead = sa.and_(paused.c.checked_at > now, paused.c.checked_at < NEVER)  # a clock was wrong then
+        turn = sa.or_(paused.c.checked_at <= now - CHECK_EVERY, ahead)
+        due = paused.update().where(paused.c.outlet == outlet, turn)
         with self._store.writing() as connection:
             return connection.execute(due.values(checked_at=now)).rowcount == 1
 

@@ -61,7 +61,7 @@ class Run:
     only: frozenset[tuple[str, PeriodName, date]] | None = None
     """Networks, kinds and first days of the periods to see to; `None`: all there are."""
     gone: Callable[[Delivery, str], None] = lambda one, reason: None
-    """Told of a destination that is no more, with the reason."""
+    """Called with a delivery whose destination nothing gets through to, and the reason."""
 
     def concerns(self, one: Delivery) -> bool:
         """Whether a delivery is among what is to be seen to."""

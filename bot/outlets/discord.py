@@ -52,12 +52,15 @@ SETTLE = timedelta(minutes=1)
 the "past few minutes" in which the nonce holds (resources/message, Create Message, `enforce_nonce`)."""
 PAUSE = timedelta(minutes=1)
 """Until the next attempt where nothing was sent and Discord does not say how long to wait."""
+OUT_OF_REACH = timedelta(hours=6)
+"""Until a channel that could not be looked into is looked into again."""
 # Error codes: topics/opcodes-and-status-codes, JSON Error Codes.
 UNKNOWN_MESSAGE = 10008
 ALREADY_CROSSPOSTED = 40033
 WRONG_CHANNEL_TYPE = 50024
-GONE = frozenset({10003, 10004, 10013, 50001, 50007, 50278})
-"""Unknown channel, server and user; missing access; direct messages closed; no server in common."""
+MISSING_ACCESS = 50001
+GONE = frozenset({10003, 10004, 10013, MISSING_ACCESS, 50007, 50278})
+"""Unknown channel, server and user; View Channel withdrawn; direct messages closed; no server in common."""
 
 log = logging.getLogger(__name__)
 
@@ -288,6 +291,8 @@ class Discord:
 
     def _outcome(self, trouble: Trouble, destination: str) -> Outcome:
         where = f"discord channel {destination}: {trouble.words}"
+        if trouble.code == MISSING_ACCESS:
+            where = f"discord channel {destination}: the bot lacks View Channel, or is not in its server any more"
         if trouble.doubt:
             return Unsure(f"{where}; it may have been accepted")
         if trouble.status == 401:
@@ -307,7 +312,9 @@ class Discord:
         assert not isinstance(outcome, Sent)
         if isinstance(outcome, Later):
             return CannotTell(outcome.reason, outcome.not_before)
-        return CannotTell(outcome.reason, None if isinstance(outcome, Refused) else self._clock() + 15 * PAUSE)
+        if isinstance(outcome, Refused):  # a channel that is out of reach now may be within reach again
+            return CannotTell(outcome.reason, self._clock() + OUT_OF_REACH if outcome.gone else None)
+        return CannotTell(outcome.reason, self._clock() + 15 * PAUSE)
 
 
 def _url(guild: str, channel: str, message_id: str) -> str:

@@ -24,6 +24,10 @@ subscriptions = Table(
     Column("quiet_from", String(5)),
     Column("quiet_until", String(5)),
     Column("since", Instant, nullable=False),
+    Column(
+        "misses", Integer, nullable=False, server_default="0"
+    ),  # days without a delivery; see `subscriptions.misses`
+    Column("missed_at", Instant),  # the last of them
 )
 
 members = Table(
@@ -32,6 +36,10 @@ members = Table(
     Column("key", String(16), primary_key=True),
     Column("account", String(20), nullable=False, unique=True),
     Column("locale", String(20), nullable=False),
+    Column(
+        "misses", Integer, nullable=False, server_default="0"
+    ),  # days without a delivery; see `subscriptions.misses`
+    Column("missed_at", Instant),  # the last of them
 )
 
 watches = Table(

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from bot import daily, deliveries, leases, ledger
+from bot import daily, deliveries, leases, ledger, subscriptions
 from bot import schedule as times
 from bot.config import ScheduleEntry
 from bot.records import FootfallError, Period, PeriodName, instant
@@ -87,6 +87,8 @@ class Round:
     _said: dict[tuple[str, Period], str] = field(default_factory=dict)
     _unkept: set[int] = field(default_factory=set)
     """Subscriptions that were said to be skipped."""
+    _last: datetime | None = None
+    """When it last looked."""
 
     def once(self) -> None:
         """Everything there is to do now. Raises `StoreError` where the database is away, and `StoppingError`."""
@@ -96,6 +98,7 @@ class Round:
         self.state.leads = leads
         if not leads:
             return
+        self._follow_clock()
         news = {
             plan.network
             for plan, source in self.bench.networks
@@ -111,6 +114,16 @@ class Round:
         self._hush(subscribed)
         if not self.stopping() and self._hold():
             deliveries.flush(replace(self.bench.outbox_run(), stopping=self.stopping))
+
+    def _follow_clock(self) -> None:
+        """Where the clock was put back, forget what was to be done at instants that it had: it may be years to them."""
+        now = self.bench.clock()
+        if self._last is None or now < self._last:
+            for times_ahead in (self._asked, self._looked, self._plan_at, self._planned_for):
+                times_ahead.clear()
+            self._notify_at = None
+            subscriptions.correct_since(self.bench.store, now)
+        self._last = now
 
     def end(self) -> None:
         """Let another worker go on at once."""
@@ -130,7 +143,8 @@ class Round:
         ways = (ledger.span, ledger.read_span)
         spans = [way(self.bench.store, catalogue) for catalogue in plan.catalogues for way in ways]
         yesterday = now.date() - timedelta(days=1)
-        if all(span is not None and span.last >= yesterday for span in spans):
+        # A day that is not here yet was read by a clock that was ahead: the day that is over is missing all the same.
+        if all(span is not None and yesterday <= span.last <= now.date() for span in spans):
             self._asked.pop(plan.network, None)
             looked = self._looked.get(plan.network)
             open_ = now < instant(now.date()) + source.settles_for
