@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -12,7 +13,7 @@ import pytest
 from bot import daily, deliveries, store
 from bot.archive import Archive
 from bot.deliveries import RESENDS, Delivery, DeliveryError, Edition, Ready, Run, due, expires, verdict
-from bot.outlets import Later, Sent, Stopped, Unsure
+from bot.outlets import Later, Outcome, Refused, Sent, Stopped, Unsure
 from bot.records import Period
 from tests.fake_outlet import Crash, Fake, Ledger
 from tests.test_archive import document
@@ -130,6 +131,49 @@ def test_a_lease_that_ran_out_makes_it_unknown_and_never_planned(world: World) -
     world.later(minutes=16)
     world.outbox.expire(world.now)
     assert world.states() == ["unknown"]
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), store.StoreError("database: is locked")])
+def test_words_that_cannot_be_made_for_want_of_a_disk_or_a_database_are_made_later(
+    world: World, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    world.plan("one")
+    fake = Fake(world.ledger, lambda: world.now, ())
+    failing = iter([error])
+
+    def content(one: Delivery) -> deliveries.Content:
+        if why := next(failing, None):
+            raise why
+        return fake.content(world.archive)(one)
+
+    ready: Mapping[str, Ready] = {"x": Ready(fake, SETTLE, lambda _: PRICE)}
+    run = Run(world.outbox, ready, content, lambda: world.now, "a", LEASE)
+    with contextlib.suppress(store.StoreError):
+        deliveries.flush(run)
+    assert world.states() == ["planned"]
+    deliveries.flush(run)
+    assert world.states() == ["sent"]
+
+
+@pytest.mark.parametrize(
+    "outcome", [Refused("403: no"), Stopped("401: no"), Later("busy: no", NOW), Unsure("lost: no")]
+)
+def test_the_log_says_why_something_was_not_sent(
+    world: World, caplog: pytest.LogCaptureFixture, outcome: Outcome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.plan("one")
+    fake = Fake(world.ledger, lambda: world.now, ())
+    monkeypatch.setattr(fake, "post", lambda part, destination: outcome)
+    ready: Mapping[str, Ready] = {"x": Ready(fake, SETTLE, lambda _: PRICE)}
+    deliveries.flush(Run(world.outbox, ready, fake.content(world.archive), lambda: world.now, "a", LEASE))
+    lines = [line.getMessage() for line in caplog.records if line.levelno >= logging.WARNING]
+    assert any("to x one" in line and getattr(outcome, "reason", "-") in line for line in lines), lines
+
+
+def test_the_log_says_that_the_money_is_spent(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    world.plan("one")
+    assert world.publish(budget="0.01") == ["refused"]
+    assert "over the monthly budget" in caplog.text
 
 
 FUTURE = datetime(2030, 1, 1, tzinfo=UTC)

@@ -243,6 +243,34 @@ def test_a_source_that_stays_out_is_asked_ever_less_often_until_midnight(bench: 
     assert step.state.sources == {"replicate": (None, "little: no answer")}
 
 
+def test_a_disk_that_refuses_what_a_source_says_keeps_nothing_else_back(bench: Bench) -> None:
+    step = bench.round()
+    bench.at(10)
+    step.once()
+    sent = len(bench.wall.posts)
+
+    def full() -> None:
+        raise OSError(28, "No space left on device")
+
+    bench.network.between = full
+    bench.clock.now += timedelta(days=1)
+    with bench.db.writing() as connection:
+        connection.execute(store.deliveries.update().values(state="planned", until=None, not_before=bench.clock.now))
+    step.once()
+    assert len(bench.wall.posts) > sent, "what was planned is sent"
+    assert "No space left" in step.state.sources["replicate"][1]
+
+
+def test_a_clock_that_is_put_back_holds_nothing_up(bench: Bench) -> None:
+    right, bench.clock.now = bench.clock.now, bench.clock.now.replace(year=2030)
+    step = bench.round()
+    bench.network.failing = "little: no answer"
+    step.once()
+    bench.clock.now, bench.network.failing = right.replace(hour=10), ""
+    step.once()
+    assert len(bench.network.asked) == 2 and len(bench.wall.posts) == 2
+
+
 def test_told_to_stop_it_keeps_what_it_has_and_begins_nothing_new(bench: Bench) -> None:
     stop = threading.Event()
     bench.network.between = stop.set

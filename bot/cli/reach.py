@@ -15,12 +15,15 @@ from functools import cache
 from bot import daily, outlets
 from bot.cli.parts import Parts, UsageError, clock
 from bot.deliveries import Delivery, Ready, Run
-from bot.outlets import Check, Found, NotFound, Outcome, OutletError, Part, Refused, Sent
+from bot.outlets import Check, Found, Later, NotFound, Outcome, OutletError, Part, Refused, Sent
 from bot.records import FootfallError, PeriodName
+from bot.store import StoreError
 from bot.subscriptions import MISSES, Channels, Subscription, Watches, is_over, record_miss
 from bot.subscriptions.watches import OUTLET
 
 SITE, DISCORD = "site", "discord"
+DISK_PAUSE = timedelta(minutes=5)
+"""Until the site is written again where the disk or the database refused."""
 
 log = logging.getLogger(__name__)
 
@@ -188,10 +191,13 @@ class Site:
 
     def post(self, part: Part, destination: str) -> Outcome:
         from bot.cli.show import write_site
+        from bot.outlets.site import DiskError
 
         try:
             index = write_site(self._parts)
-        except (FootfallError, OSError) as error:
+        except (DiskError, StoreError, OSError) as error:
+            return Later(f"site: {error}", clock() + DISK_PAUSE)
+        except FootfallError as error:
             return Refused(f"site: {error}")
         url = getattr(self._parts.settings.config.outlets.get(SITE), "url", "") or str(index)
         return Sent(part.marker, url)

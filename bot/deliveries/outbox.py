@@ -172,19 +172,22 @@ class Outbox:
         with self._store.writing() as connection:
             connection.execute(rows.update().where(*same).values(**rules.after_passing(one, moves.clean(outcome), now)))
 
-    def expire(self, now: datetime) -> None:
-        """What was being sent and was not reported back in time becomes unknown; what is no longer due is skipped."""
+    def expire(self, now: datetime) -> tuple[Delivery, ...]:
+        """What was being sent and was not reported back in time becomes unknown; what is no longer due is skipped.
+        Returns what changed, as it is now."""
         lost = "the process that sent it did not report back"
         late = "no longer due: it could not be sent in time"
+        changed = []
         with self._store.writing() as connection:
             held = connection.execute(sa.select(rows).where(rows.c.state == "sending")).all()
             for one in map(delivery, held):
                 if rules.has_run_out(one, now) or presence.has_ended(self._store, one.claimed_by or ""):
-                    moves.change(connection, one, rules.unknown(lost, now))
+                    changed += [one.id] if moves.change(connection, one, rules.unknown(lost, now)) else []
             over = connection.execute(sa.select(rows).where(rows.c.state == "planned", rows.c.until <= now)).all()
             for one in map(delivery, over):
                 why = f"{late}; last: {one.reason}" if one.reason else late
-                moves.change(connection, one, rules.ended("skipped", why, now))
+                changed += [one.id] if moves.change(connection, one, rules.ended("skipped", why, now)) else []
+            return tuple(moves.read(connection, id) for id in changed)
 
     def postpone(self, outlet: str, destination: str, until: datetime, reason: str) -> None:
         """Let the posts that are planned for a destination wait until an instant; corrections are not posts."""

@@ -52,6 +52,7 @@ SETTLE = timedelta(minutes=1)
 the "past few minutes" in which the nonce holds (resources/message, Create Message, `enforce_nonce`)."""
 PAUSE = timedelta(minutes=1)
 """Until the next attempt where nothing was sent and Discord does not say how long to wait."""
+LONGEST_AWAY = timedelta(days=1)
 OUT_OF_REACH = timedelta(hours=6)
 """Until a channel that could not be looked into is looked into again."""
 # Error codes: topics/opcodes-and-status-codes, JSON Error Codes.
@@ -159,8 +160,8 @@ class Discord:
     # --- asking -----------------------------------------------------------------------------------------------
 
     async def _post(self, part: Part, destination: str, guild: str) -> Outcome:
-        if self._away and self._clock() < self._away.not_before:
-            return self._away
+        if away := self._waiting():
+            return away
         news = False
         if not guild:
             place = await self._places.at(destination)
@@ -204,7 +205,14 @@ class Discord:
         again = outcome.not_before if isinstance(outcome, Later) else self._clock() + 15 * PAUSE
         return replace(sent, passed=False, pass_at=again)
 
+    def _waiting(self) -> Later | None:
+        """What everything meets until Discord wants our requests again; no wait is longer than a day."""
+        now, away = self._clock(), self._away
+        return away if away and now < away.not_before <= now + LONGEST_AWAY else None
+
     async def _crosspost(self, destination: str, platform_id: str) -> Outcome:
+        if away := self._waiting():
+            return away
         place = await self._places.at(destination)
         if isinstance(place, Trouble):
             return self._outcome(place, destination)
@@ -217,6 +225,8 @@ class Discord:
         return self._outcome(answer, destination)
 
     async def _find(self, part: Part, destination: str) -> Found:
+        if away := self._waiting():
+            return CannotTell(away.reason, away.not_before)
         place = await self._places.at(destination)
         if isinstance(place, Trouble):
             return self._cannot_tell(place, destination)
@@ -233,6 +243,8 @@ class Discord:
         return await self._passed_on(destination, sent) if place.news else sent
 
     async def _edit(self, part: Part, destination: str, platform_id: str) -> Outcome:
+        if away := self._waiting():
+            return away
         place = await self._places.at(destination)
         if isinstance(place, Trouble):
             return self._outcome(place, destination)
@@ -243,6 +255,8 @@ class Discord:
         return replace(sent, passed=True) if place.news else sent  # what was passed on follows an edit by itself
 
     async def _votes(self, destination: str, platform_id: str) -> Votes | CannotTell:
+        if away := self._waiting():
+            return CannotTell(away.reason, away.not_before)
         answer = await self._wire.ask(lambda client: calls.counted(client, int(destination), int(platform_id)))
         if isinstance(answer, Trouble):
             return self._cannot_tell(answer, destination)
@@ -252,12 +266,16 @@ class Discord:
         return answer
 
     async def _direct(self, account: str) -> str | Outcome:
+        if away := self._waiting():
+            return away
         opened = await self._wire.ask(lambda client: client.http.start_private_message(account))
         if not isinstance(opened, Trouble):
             return str(opened["id"])
         return self._outcome(replace(opened, doubt=False), "of direct messages")
 
     async def _check(self, polled: Collection[str]) -> list[Check]:
+        if away := self._waiting():
+            return [Check("token", None, away.reason, f"look again after {away.not_before:%d %b %H:%M} UTC")]
         me = await self._wire.ask(lambda client: client.application_info())
         if isinstance(me, Trouble):
             if me.status == 401:

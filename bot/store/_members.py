@@ -55,7 +55,7 @@ watches = Table(
     UniqueConstraint("member", "network", "catalogue", "model"),
 )
 
-# The hash of the commands that an application was told last.
+# The hash of the commands of an application, as they were registered last and as Discord had them then.
 synced = Table(
     "synced",
     tables,
