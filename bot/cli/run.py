@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ import click
 
 from bot import config, daily
 from bot.cli.parts import Parts, clock, json_option, print_json, progress, with_parts
+from bot.records import FootfallError
 
 if TYPE_CHECKING:
     from bot.config import ScheduleEntry
@@ -34,6 +36,19 @@ def run(path: Path) -> int:
     Several may share one PostgreSQL: one works, the others stand by. How it is doing: /health and /metrics on
     worker.host and worker.port. On a terminal it logs for people, elsewhere as JSON.
     """
+    from bot import logs
+
+    logs.configure(())  # whatever goes wrong from here on is a line of the log; the secrets follow once they are read
+    try:
+        return _work(path)
+    except FootfallError as error:
+        if sys.stderr.isatty():
+            raise
+        logging.getLogger(__name__).critical("%s", error)
+        return error.exit_code
+
+
+def _work(path: Path) -> int:
     import os
     import signal
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import structlog
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
@@ -25,6 +26,8 @@ from bot.records import Period, PeriodName
 from bot.store import StoreError
 from bot.worker.rounds import Bench
 from bot.worker.state import State
+
+log = structlog.get_logger(__name__)
 
 STILL = timedelta(minutes=30)
 """A worker that did not come round for this long is not well: a first collection may take minutes, not this."""
@@ -231,6 +234,9 @@ def serving(worked: Worked, host: str, port: int, redact: Callable[[str], str]) 
     class Server(ThreadingHTTPServer):
         address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         daemon_threads = True
+
+        def handle_error(self, request: object, client_address: object) -> None:
+            log.exception("a request to /health or /metrics failed")
 
     def run(stop: threading.Event) -> None:
         with Server((host, port), Answers) as server:
