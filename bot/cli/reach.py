@@ -194,7 +194,7 @@ class Site:
         from bot.outlets.site import DiskError
 
         try:
-            index = write_site(self._parts)
+            index = write_site(self._parts, tell=log.debug)
         except (DiskError, StoreError, OSError) as error:
             return Later(f"site: {error}", clock() + DISK_PAUSE)
         except FootfallError as error:

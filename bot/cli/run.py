@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bot import config, daily
+from bot import config, daily, sources
 from bot.cli.parts import Parts, clock, json_option, print_json, progress, with_parts
 from bot.records import FootfallError
 
@@ -140,10 +140,24 @@ def _bench(path: Path) -> Iterator[Bench]:
                 parts.settings.config.worker.collect_every,
                 (lambda: reach.subscribed(parts)) if reach.DISCORD in made else lambda: (),
                 lambda now: daily.notify(desk, parts.plans, Watches(parts.store), now),
+                lambda name: _probed(parts, name),
+                [name for name in reach.targets(parts) if name not in made],
+                {"data": parts.data, "out": parts.out},
                 parts.executor,
             )
     finally:
         parts.close()
+
+
+def _probed(parts: Parts, name: str) -> str:
+    """Why a network's source cannot be reached; empty where it can."""
+    module = sources.module(name)
+    secrets = {key: value for key in module.SECRETS if (value := parts.settings.secret(key))}
+    try:
+        module.reachable(parts.settings.config.networks[name], parts.data, secrets)
+    except FootfallError as error:
+        return str(error)
+    return ""
 
 
 def _asked(parts: Parts, name: str) -> Source | EventSource:

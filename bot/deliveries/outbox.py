@@ -278,6 +278,13 @@ class Outbox:
         with self._store.reading() as connection:
             return {(row[0], row[1]): row[2] for row in connection.execute(wanted)}
 
+    def last_refused(self) -> dict[str, datetime]:
+        """When something was last refused that still is, by outlet."""
+        newest = sa.func.max(rows.c.since, type_=rows.c.since.type)
+        wanted = sa.select(rows.c.outlet, newest.label("at")).where(rows.c.state == "refused")
+        with self._store.reading() as connection:
+            return {row.outlet: row.at for row in connection.execute(wanted.group_by(rows.c.outlet))}
+
     def paused(self) -> tuple[Paused, ...]:
         """The outlets that are paused."""
         with self._store.reading() as connection:
