@@ -569,9 +569,8 @@ def test_every_metric_that_an_alert_names_exists(bench: Bench) -> None:
     made = replace(step.bench, folders={"data": ROOT})
     step.bench = made
     with bench.db.writing() as connection:
-        connection.execute(
-            store.deliveries.update().where(store.deliveries.c.destination == "b").values(state="refused")
-        )
+        mine = store.deliveries.c.destination == "b"
+        connection.execute(store.deliveries.update().where(mine).values(state="refused"))
     with shown(bench, step) as port:
         known = set(re.findall(r"^# TYPE (\w+)", fetched(port, "/metrics")[1], re.MULTILINE))
     vitals = Vitals(Desk(bench.db, Archive(bench.db), {}, (), bench.clock))

@@ -294,11 +294,15 @@ class Discord:
         place, name = await self._places.at(destination), f"channel {destination}"
         if isinstance(place, Trouble):
             cure = "check the channel's id, and that the bot was invited to its server and may view it"
+            if place.code == MISSING_ACCESS:
+                cure = "invite the bot to the channel's server, and grant View Channel to its role there"
             return Check(
                 name, None if place.status in (0, 429) or place.status >= 500 else False, place.words, cure, destination
             )
         if lack := place.lacking(poll):
-            return Check(name, False, lack, "grant that to the bot's role in the channel's settings", destination)
+            other = "name a text or announcement channel, or a thread, in outlets.discord.destinations"
+            cure = other if place.wrong_type else "grant that to the bot's role in the channel's settings"
+            return Check(name, False, lack, cure, destination)
         return Check(name, True, f"#{place.name}: the bot may do all it needs", place=destination)
 
     # --- what it comes to -------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from bot.store._events import event_days, event_refs, gauges, leaves, settlement
 from bot.store._issues import deliveries, digests, figures, leases, paused, polls, receipts
 from bot.store._members import members, subscriptions, synced, watches
 from bot.store._networks import catalogues, cursors, models, readings, refs, snapshots, stretches, usage, windows
+from bot.store._trouble import NO_PERMISSION, cure
 
 __all__ = [
     "BUSY_SECONDS",
@@ -66,7 +67,16 @@ MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 
 class StoreError(FootfallError):
-    """The database cannot be used: which one, why, and the cure."""
+    """The database cannot be used: which one and why."""
+
+    def __init__(self, text: str, cure: str = "") -> None:
+        super().__init__(text)
+        self.cure = cure
+        """What to do, where the database's own code says it."""
+
+
+class _Undone(Exception):
+    """Ends a transaction that was only tried."""
 
 
 def alone(connection: sa.Connection, *key: object) -> None:
@@ -89,7 +99,7 @@ class Store:
                 connection.execute(sa.text("SELECT 1"))
         except sa.exc.DBAPIError as error:
             self.close()
-            raise StoreError(f"database {self.shown}: cannot be opened: {_cause(error)}") from error
+            raise StoreError(f"database {self.shown}: cannot be opened: {_cause(error)}", cure(error.orig)) from error
 
     @property
     def lake(self) -> Lake:
@@ -116,7 +126,16 @@ class Store:
         try:
             yield
         except sa.exc.DBAPIError as error:
-            raise StoreError(f"database {self.shown}: {_cause(error)}") from error
+            raise StoreError(f"database {self.shown}: {_cause(error)}", cure(error.orig)) from error
+
+    def try_writing(self) -> None:
+        """Write more than a database keeps in memory, and take it back. Raises `StoreError` where it refuses: it may be
+        read-only, malformed, full, or not for this user."""
+        size = 4 * 2**20 if self.engine.dialect.name == "sqlite" else 2**10
+        with suppress(_Undone), self.writing() as connection:
+            connection.execute(cursors.insert().values(network="", name="doctor", text="x" * size))
+            connection.execute(cursors.delete().where(cursors.c.network == "", cursors.c.name == "doctor"))
+            raise _Undone
 
     def migrate(self) -> None:
         """Bring the tables to this version. Raises `StoreError` for a database of a newer version."""
@@ -151,7 +170,9 @@ def opened(url: str, lake: Lake | None = None) -> Store:
         try:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StoreError(f"database {_shown(url)}: its folder cannot be made: {error.strerror}") from error
+            raise StoreError(
+                f"database {_shown(url)}: its folder cannot be made: {error.strerror}", NO_PERMISSION
+            ) from error
     store = Store(url, lake)
     try:
         store.migrate()
