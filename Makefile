@@ -65,13 +65,16 @@ docs: $(READY_DEV)  ## write the generated pages of docs/ anew
 words: $(READY_DEV)  ## bring the catalogues of locales/ in step with the code; lists what is not translated
 	$(BIN)/python -m locales
 
-tools:  ## what tests need beside Python: PostgreSQL, pgbouncer and Chromium, installed as root where they are missing
+tools:  ## what tests need beside Python: PostgreSQL, pgbouncer, Chromium and promtool, installed as root where they are missing
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { \
 	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends postgresql; }
 	@command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || { \
 	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends pgbouncer; }
 	@command -v chromium >/dev/null || { \
 	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends chromium; }
+	@command -v promtool >/dev/null || { folder=$$(mktemp -d) && chmod 755 "$$folder" && cd "$$folder" && \
+	  apt-get update -q && apt-get download -q prometheus && dpkg-deb -x prometheus_*.deb . && \
+	  install usr/bin/promtool /usr/local/bin/promtool; status=$$?; rm -rf "$$folder"; exit $$status; }
 
 $(READY): requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is wanted")'

@@ -23,8 +23,7 @@ The map, in the order in which the data goes:
 Below all of them: config/ (choices and secrets), records/ (the types that walk), words/ (what we say, in each
 language), numbers.py (how numbers are shown), plausibility.py (which readings are held), limits.py (what platforms
 allow and charge), x_text.py (how X counts a text and what it links), logs.py (lines without secrets), lake/ (single
-events as Parquet by day, and days added up),
-executor.py (a cluster that does what takes long), store/ (engine, tables; the migrations lie beside it), leases.py
-(which of several workers does what), transfer.py (one database copied into another). Imports go one way;
-`pyproject.toml` holds them to it.
+events as Parquet by day, and days added up), executor.py (a cluster that does what takes long), store/ (engine, tables;
+the migrations lie beside it), leases.py (which of several workers does what), presence.py (which of them are alive),
+transfer.py (one database copied into another). Imports go one way; `pyproject.toml` holds them to it.
 """

@@ -7,6 +7,7 @@ one again makes a new edition, if a figure changed, that lists each change as pu
 from __future__ import annotations
 
 import json
+import uuid
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -15,7 +16,10 @@ import sqlalchemy as sa
 
 from bot.digest import counted, differences
 from bot.records import Document, FootfallError, PeriodName, Receipt, blocks
-from bot.store import Store, alone, deliveries, digests, figures, receipts
+from bot.store import Store, alone, cursors, deliveries, digests, figures, receipts
+
+FEED_IDS = "feed ids"
+"""Under which cursor of no network stands what they are made from."""
 
 
 class ArchiveError(FootfallError):
@@ -161,6 +165,23 @@ class Archive:
         """How many posts this database knows to be out."""
         with self._store.reading() as connection:
             return connection.scalar(sa.select(sa.func.count()).select_from(receipts)) or 0
+
+    def feed_space(self, url: str) -> str:
+        """What the ids of feeds are made from: kept with the first feed and the same ever after, wherever the site
+        goes. An archive whose feeds are older than that goes on with the site's address of the time."""
+        mine = (cursors.c.network == "", cursors.c.name == FEED_IDS)
+        chosen = sa.select(cursors.c.text).where(*mine)
+        with self._store.reading() as connection:
+            if kept_before := connection.scalar(chosen):
+                return str(kept_before)
+        with self._store.writing() as connection:
+            alone(connection, FEED_IDS)
+            kept: str | None = connection.scalar(chosen)
+            space = kept or (uuid.uuid4().urn if kept is None else url.rstrip("/") or "footfall")
+            if not kept:
+                connection.execute(cursors.delete().where(*mine))
+                connection.execute(cursors.insert().values(network="", name=FEED_IDS, text=space))
+        return space
 
     def receipts(self, network: str, period: PeriodName, day: date, edition: int | None = None) -> tuple[Receipt, ...]:
         """The proofs that a digest was published, of its latest edition unless one is named."""

@@ -27,6 +27,7 @@ def write(desk: Desk, folder: Path, tell: Callable[[str], None], at: datetime, u
         at,
         url,
         tuple(desk.hidden),
+        desk.archive.feed_space(url),
     )
     return swap(site.pages(shared, _issues(desk, tell)), folder) / "index.html"
 

@@ -1,7 +1,8 @@
 """Who does what, where several workers share one database: a named lease has at most one holder at any instant.
 
-A holder that dies loses it when it runs out. What must never happen twice does not rest on a lease, whose holder may be
-slow to notice that it ran out: it rests on the claims of `deliveries`.
+A holder that dies loses it when it runs out, or at once where `presence` knows that its process has ended. What must
+never happen twice does not rest on a lease, whose holder may be slow to notice that it ran out: it rests on the claims
+of `deliveries`.
 """
 
 from __future__ import annotations
@@ -10,21 +11,30 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from bot import presence
 from bot.store import Store, alone, leases
 
 
 def hold(store: Store, name: str, holder: str, now: datetime, lasts: timedelta) -> bool:
-    """Take a lease, or make one's own last longer. Returns whether `holder` has it until `now + lasts`."""
-    mine = sa.or_(leases.c.holder == holder, leases.c.until <= now)
+    """Take a lease, or make one's own last longer. Returns whether `holder` has it until `now + lasts`. A lease that
+    ends later than that was taken by a clock that was wrong, and counts as run out."""
     until = {"holder": holder, "until": now + lasts}
     with store.writing() as connection:
         alone(connection, "lease", name)
-        if connection.execute(leases.update().where(leases.c.name == name, mine).values(until)).rowcount:
+        row = connection.execute(sa.select(leases).where(leases.c.name == name)).first()
+        if row is None:
+            connection.execute(leases.insert().values(name=name, **until))
             return True
-        if connection.execute(sa.select(leases.c.name).where(leases.c.name == name)).first():
+        run_out = row.until <= now or _whole_seconds(now + lasts) < row.until
+        if row.holder != holder and not run_out and not presence.has_ended(store, row.holder):
             return False
-        connection.execute(leases.insert().values(name=name, **until))
+        connection.execute(leases.update().where(leases.c.name == name).values(until))
         return True
+
+
+def _whole_seconds(at: datetime) -> datetime:
+    """An instant as the database keeps it."""
+    return at.replace(microsecond=0)
 
 
 def release(store: Store, name: str, holder: str) -> None:

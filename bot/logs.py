@@ -11,6 +11,7 @@ import logging
 import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any, TextIO
 from urllib.parse import quote, unquote, urlsplit
 
@@ -38,9 +39,9 @@ _LOUD = (
 def configure(secrets: Iterable[SecretStr], stream: TextIO | None = None) -> None:
     """From here on, everything that is logged goes to `stream`, without `secrets`. A database's address counts as one,
     and its password as another."""
-    to = stream or sys.stderr
-    handler = logging.StreamHandler(to)
-    handler.setFormatter(_formatter(redactor(secrets), to.isatty()))
+    to, _SECRETS[:] = stream or sys.stderr, secrets
+    handler = _Lines(to)
+    handler.setFormatter(_formatter(redactor(_SECRETS), to.isatty()))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
@@ -53,6 +54,36 @@ def configure(secrets: Iterable[SecretStr], stream: TextIO | None = None) -> Non
         wrapper_class=structlog.stdlib.BoundLogger,
     )
     _log_what_nobody_caught()
+
+
+_SECRETS: list[SecretStr] = []
+"""What this process configured its log with."""
+
+
+def configured_secrets() -> tuple[SecretStr, ...]:
+    """The secrets that this process keeps out of its log, for a process that it begins."""
+    return tuple(_SECRETS)
+
+
+class _Lines(logging.StreamHandler[TextIO]):
+    """A handler that says what it cannot format as a line like any other, where logging prints a plain traceback."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        error = sys.exc_info()[1]
+        if isinstance(error, OSError | ValueError) and not isinstance(error, UnicodeError) and self._is_gone():
+            return  # there is nowhere left to say it
+        words = f"a line of the log could not be formatted: {record.msg!r}"
+        shown = {"name": record.name, "levelname": "ERROR", "levelno": logging.ERROR, "msg": words}
+        with suppress(Exception):
+            self.stream.write(self.format(logging.makeLogRecord({**shown, "exc_info": sys.exc_info()})) + "\n")
+            self.flush()
+
+    def _is_gone(self) -> bool:
+        try:
+            self.stream.flush()
+        except (OSError, ValueError):
+            return True
+        return False
 
 
 _SHARED: Sequence[Processor] = (
@@ -110,4 +141,9 @@ def _log_what_nobody_caught() -> None:
         if given.exc_value is not None:
             uncaught(given.exc_type, given.exc_value, given.exc_traceback)
 
-    sys.excepthook, threading.excepthook = uncaught, uncaught_in_thread
+    def unraisable(given: sys.UnraisableHookArgs) -> None:
+        words = given.err_msg or "an error could not be raised"
+        if given.exc_value is not None:
+            log.error("%s", words, exc_info=(given.exc_type, given.exc_value, given.exc_traceback))
+
+    sys.excepthook, threading.excepthook, sys.unraisablehook = uncaught, uncaught_in_thread, unraisable

@@ -6,13 +6,17 @@ import csv
 import io
 import json
 import re
+import uuid
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
-from bot import archive_site
+from bot import archive_site, store, transfer
+from bot.archive import Archive
 from bot.metrics import METRICS
 from tests import desks, hostile
 
@@ -189,6 +193,50 @@ def test_without_an_address_feeds_link_relatively_and_ids_stay_whole(tmp_path: P
     assert all("url" not in item for item in json.loads((tmp_path / "site" / "feed.json").read_text())["items"])
 
 
+def feed_ids(site: Path) -> list[str]:
+    """Every id of both feeds; the Atom feed's own first."""
+    feed = ET.parse(site / "feed.xml").getroot()
+    atom = [found.text or "" for found in feed.iter(f"{ATOM}id")]
+    return atom + [item["id"] for item in json.loads((site / "feed.json").read_text())["items"]]
+
+
+def test_feed_ids_stay_when_the_site_or_the_database_moves(tmp_path: Path) -> None:
+    seen: list[list[str]] = []
+    with desks.desk(tmp_path, desks.DAYS[:3]) as desk:
+        for url in ("", "https://a.example", "https://b.example/archive/"):
+            archive_site.write(desk, tmp_path / "site", lambda _line: None, desks.NOW, url)
+            seen.append(feed_ids(tmp_path / "site"))
+        target = store.opened(f"sqlite:///{tmp_path / 'copy.db'}")
+        transfer.copy(desk.store, target, lambda _line: None)
+        moved = replace(desk, store=target, archive=Archive(target))
+        archive_site.write(moved, tmp_path / "site", lambda _line: None, desks.NOW, "https://c.example")
+        seen.append(feed_ids(tmp_path / "site"))
+        target.close()
+    assert len(seen[0]) > 4 and seen[0] == seen[1] == seen[2] == seen[3]
+    (tmp_path / "other").mkdir()
+    with desks.desk(tmp_path / "other", desks.DAYS[:3]) as desk:
+        archive_site.write(desk, tmp_path / "site", lambda _line: None, desks.NOW)
+    assert not set(seen[0]) & set(feed_ids(tmp_path / "site")), "another installation's are others"
+
+
+@pytest.mark.parametrize("url", ["https://a.example/archive/", ""])
+def test_an_archive_of_an_older_version_keeps_the_ids_it_published(tmp_path: Path, url: str) -> None:
+    with desks.desk(tmp_path, desks.DAYS[:3]) as desk:
+        with desk.store.writing() as connection:  # as it was before ids were kept
+            for table in ("subscriptions", "members"):
+                for column in ("misses", "missed_at"):
+                    connection.execute(sa.text(f"ALTER TABLE {table} DROP COLUMN {column}"))
+            connection.execute(sa.text("UPDATE alembic_version SET version_num = '0008'"))
+        desk.store.migrate()
+        for place in (url, "https://b.example"):
+            archive_site.write(desk, tmp_path / "site", lambda _line: None, desks.NOW, place)
+            base = url.rstrip("/") or "footfall"
+            newest = f"{base}/replicate/{desks.DAYS[1]}"
+            ids = feed_ids(tmp_path / "site")
+            assert ids[0] == uuid.uuid5(uuid.NAMESPACE_URL, f"{base}/").urn
+            assert uuid.uuid5(uuid.NAMESPACE_URL, newest).urn in ids
+
+
 def test_an_empty_archive_still_gives_a_site(tmp_path: Path) -> None:
     with desks.desk(tmp_path, desks.DAYS[:1]) as desk:
         index = archive_site.write(desk, tmp_path / "site", lambda _line: None, desks.NOW)
@@ -202,9 +250,11 @@ def test_the_methodology_shows_markup_of_its_text_and_obeys_none_of_it(site: Pat
         assert f'<dt id="{key}">' in page
 
 
-def test_writing_the_same_archive_twice_gives_the_same_bytes(site: Path, tmp_path: Path) -> None:
+def test_writing_the_same_archive_twice_gives_the_same_bytes(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
     with desks.desk(tmp_path) as desk:
-        archive_site.write(desk, tmp_path / "site", lambda _line: None, desks.NOW, "https://a.example/archive/")
-    for path in site.rglob("*"):
+        for folder in (first, second):
+            archive_site.write(desk, folder, lambda _line: None, desks.NOW, "https://a.example/archive/")
+    for path in first.rglob("*"):
         if path.is_file():
-            assert (tmp_path / "site" / path.relative_to(site)).read_bytes() == path.read_bytes(), path
+            assert (second / path.relative_to(first)).read_bytes() == path.read_bytes(), path

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -12,7 +13,7 @@ import pytest
 from bot import daily, deliveries, store
 from bot.archive import Archive
 from bot.deliveries import RESENDS, Delivery, DeliveryError, Edition, Ready, Run, due, expires, verdict
-from bot.outlets import Later, Sent
+from bot.outlets import Later, Outcome, Refused, Sent, Stopped, Unsure
 from bot.records import Period
 from tests.fake_outlet import Crash, Fake, Ledger
 from tests.test_archive import document
@@ -130,6 +131,117 @@ def test_a_lease_that_ran_out_makes_it_unknown_and_never_planned(world: World) -
     world.later(minutes=16)
     world.outbox.expire(world.now)
     assert world.states() == ["unknown"]
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), store.StoreError("database: is locked")])
+def test_words_that_cannot_be_made_for_want_of_a_disk_or_a_database_are_made_later(
+    world: World, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    world.plan("one")
+    fake = Fake(world.ledger, lambda: world.now, ())
+    failing = iter([error])
+
+    def content(one: Delivery) -> deliveries.Content:
+        if why := next(failing, None):
+            raise why
+        return fake.content(world.archive)(one)
+
+    ready: Mapping[str, Ready] = {"x": Ready(fake, SETTLE, lambda _: PRICE)}
+    run = Run(world.outbox, ready, content, lambda: world.now, "a", LEASE)
+    with contextlib.suppress(store.StoreError):
+        deliveries.flush(run)
+    assert world.states() == ["planned"]
+    deliveries.flush(run)
+    assert world.states() == ["sent"]
+
+
+@pytest.mark.parametrize(
+    "outcome", [Refused("403: no"), Stopped("401: no"), Later("busy: no", NOW), Unsure("lost: no")]
+)
+def test_the_log_says_why_something_was_not_sent(
+    world: World, caplog: pytest.LogCaptureFixture, outcome: Outcome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.plan("one")
+    fake = Fake(world.ledger, lambda: world.now, ())
+    monkeypatch.setattr(fake, "post", lambda part, destination: outcome)
+    ready: Mapping[str, Ready] = {"x": Ready(fake, SETTLE, lambda _: PRICE)}
+    deliveries.flush(Run(world.outbox, ready, fake.content(world.archive), lambda: world.now, "a", LEASE))
+    lines = [line.getMessage() for line in caplog.records if line.levelno >= logging.WARNING]
+    assert any("to x one" in line and getattr(outcome, "reason", "-") in line for line in lines), lines
+
+
+def test_the_log_says_that_the_money_is_spent(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    world.plan("one")
+    assert world.publish(budget="0.01") == ["refused"]
+    assert "over the monthly budget" in caplog.text
+
+
+FUTURE = datetime(2030, 1, 1, tzinfo=UTC)
+"""Where the clock was by mistake."""
+
+
+def test_a_claim_of_a_wrong_clock_is_run_out(world: World) -> None:
+    world.plan("one")
+    kept = world.archive.digest("replicate", "day", DAY)
+    assert kept is not None
+    right, world.now = world.now, FUTURE
+    assert world.outbox.claim(world.only(), kept, "text", PRICE, None, "a", world.now, LEASE)
+    world.now = right
+    world.outbox.expire(world.now)
+    assert world.states() == ["unknown"]
+    assert world.publish() == ["unknown"]
+    world.later(minutes=10)
+    assert world.publish() == ["sent"], "it is looked for, not found after the settle time, and sent"
+
+
+def test_what_a_wrong_clock_let_wait_is_sent_now(world: World) -> None:
+    world.plan("one")
+    right, world.now = world.now, FUTURE
+    world.outbox.postpone("x", "one", FUTURE + timedelta(minutes=2), "busy")
+    world.now = right
+    assert world.publish() == ["sent"]
+
+
+def test_a_pause_of_a_wrong_clock_is_looked_into_and_an_operators_is_not(world: World) -> None:
+    world.plan("one")
+    right, world.now = world.now, FUTURE
+    world.outbox.settle(_claimed(world), Stopped("401"), world.now)
+    world.now = right
+    assert [one.outlet for one in world.outbox.paused()] == ["x"]
+    assert world.outbox.may_check("x", world.now) and not world.outbox.may_check("x", world.now)
+    world.outbox.lift("x")
+    world.outbox.pause("x", world.now)
+    assert not world.outbox.may_check("x", world.now + timedelta(days=400))
+
+
+def test_what_a_wrong_clock_left_in_doubt_is_settled_now(world: World) -> None:
+    world.plan("one")
+    right, world.now = world.now, FUTURE
+    world.outbox.settle(_claimed(world), Unsure("no answer"), world.now)
+    world.now = right
+    assert world.publish() == ["unknown"]
+    world.later(minutes=10)
+    assert world.publish() == ["sent"]
+
+
+def test_what_a_wrong_clock_was_to_pass_on_is_passed_on_now(world: World) -> None:
+    world.plan("one")
+    right, world.now = world.now, FUTURE
+    world.outbox.settle(_claimed(world), Sent("1", "https://x.example/1", False, FUTURE), world.now)
+    world.now = right
+    for _ in range(25):
+        (one,) = world.outbox.unpassed(world.now, ["x"])
+        world.outbox.passed(one, Unsure("no answer"), world.now)
+        world.later(hours=1)
+    assert "given up" in world.only().reason, "a day after it went out, as this clock has it"
+
+
+def _claimed(world: World) -> Delivery:
+    kept = world.archive.digest("replicate", "day", DAY)
+    assert kept is not None
+    claimed = world.outbox.claim(world.only(), kept, "text", PRICE, None, "a", world.now, LEASE)
+    assert claimed is not None
+    return claimed
 
 
 def test_a_delivery_that_is_no_longer_due_is_skipped_with_its_last_error(world: World) -> None:

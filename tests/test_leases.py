@@ -50,6 +50,16 @@ def test_of_many_who_want_it_at_once_one_gets_it(db: store.Store) -> None:
     assert got == {True: 1, False: 5}
 
 
+def test_a_lease_that_a_wrong_clock_took_is_run_out(db: store.Store) -> None:
+    """Started with its clock in 2030, and killed."""
+    assert leases.hold(db, "walk", "a", datetime(2030, 1, 1, tzinfo=UTC), LASTS)
+    assert leases.hold(db, "walk", "b", NOW, LASTS)
+    assert not leases.hold(db, "walk", "a", NOW + timedelta(seconds=1), LASTS), "and from here on it is as any other"
+    fraction = NOW + timedelta(milliseconds=900)
+    assert leases.hold(db, "gateway", "a", fraction, LASTS)
+    assert not leases.hold(db, "gateway", "b", fraction, LASTS), "one that was taken this very second lasts"
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 90), st.booleans()), max_size=12))
 def test_it_behaves_as_a_single_name_and_a_time(steps: list[tuple[str, int, bool]]) -> None:

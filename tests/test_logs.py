@@ -5,9 +5,12 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -18,6 +21,7 @@ from pydantic import SecretStr
 
 from bot import logs
 
+ROOT = Path(__file__).parents[1]
 CANARY = 'cana/ry+"quoted"\\ü=\n7'
 DATABASE = "postgresql://footfall:p%40ss%2Fword@db.example/footfall"
 
@@ -29,11 +33,11 @@ class Terminal(io.StringIO):
 
 @pytest.fixture(autouse=True)
 def _as_before() -> Iterator[None]:
-    root, hooks = logging.getLogger(), (sys.excepthook, threading.excepthook)
+    root, hooks = logging.getLogger(), (sys.excepthook, threading.excepthook, sys.unraisablehook)
     handlers, level = root.handlers[:], root.level
     yield
     root.handlers[:], root.level = handlers, level
-    sys.excepthook, threading.excepthook = hooks
+    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
     logging.captureWarnings(False)
     structlog.reset_defaults()
 
@@ -91,3 +95,81 @@ def test_a_secret_is_found_wherever_it_stands(secret: str, before: str, after: s
     redact = logs.redactor([SecretStr(secret)])
     for form in (secret, json.dumps(secret)[1:-1], repr(secret)[1:-1]):
         assert form not in redact(before + form + after).replace("[redacted]", "\0")
+
+
+PROGRAM = """
+import asyncio, logging, sys, threading, warnings
+from pydantic import SecretStr
+from bot import logs
+from bot.slash import pictures
+
+SECRET = "canary-0123456789"
+
+def drawn():
+    warnings.warn(f"drawn with {SECRET}")
+    logging.getLogger("matplotlib").warning("no such font")
+    threading.Thread(target=fails).start()
+    return 7
+
+def fails():
+    raise ValueError(f"with {SECRET}")
+
+class Dying:
+    def __del__(self):
+        fails()
+
+async def loses():
+    task = asyncio.create_task(coroutine())
+    await asyncio.sleep(0.01)
+    del task
+
+async def coroutine():
+    fails()
+
+if __name__ == "__main__":
+    logs.configure([SecretStr(SECRET)])
+    warnings.warn(f"of {SECRET}")
+    logging.getLogger("library").warning("%d of them", "seven")
+    logging.getLogger("aiohttp.access").error("a bad request")
+    Dying()
+    asyncio.run(loses())
+    thread = threading.Thread(target=fails)
+    thread.start()
+    thread.join()
+    assert pictures.drawer().submit(drawn).result() == 7
+    pictures.drawer().shutdown()
+    fails()
+"""
+
+
+def test_every_line_of_the_process_and_of_the_one_that_draws_is_json(tmp_path: Path) -> None:
+    """Warnings, lines that cannot be formatted, errors in destructors, tasks and threads, and what nobody caught."""
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    environ = {**os.environ, "PYTHONPATH": f"{ROOT}:{tmp_path}"}
+    done = subprocess.run(
+        [sys.executable, str(program)], env=environ, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 1
+    said = [json.loads(line) for line in done.stderr.splitlines()]
+    wanted = ("of [redacted]", "could not be formatted", "bad request", "never retrieved", "drawn with", "such font")
+    for words in wanted:
+        assert [line for line in said if words in line["event"]], (words, done.stderr)
+    assert sum("nobody caught this" in line["event"] for line in said) == 3, "in two threads, and at the end"
+    assert [line for line in said if "__del__" in line.get("exception", "")]
+    assert "canary" not in done.stderr
+
+
+def test_a_worker_that_cannot_start_says_so_in_json(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("surprise: 1\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "bot", "--config", str(tmp_path / "config.yaml"), "run"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 2
+    (line,) = map(json.loads, done.stderr.splitlines())
+    assert line["level"] == "critical" and "surprise" in line["event"]

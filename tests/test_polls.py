@@ -134,6 +134,22 @@ def test_its_result_is_read_back_after_it_has_closed_and_told_in_the_next_weekly
     assert "polls" not in {block["catalogue"] for block in world.digest(WEEK)["panels"]}
 
 
+def test_a_poll_that_a_wrong_clock_left_open_for_years_is_told_in_its_week(world: World) -> None:
+    world.publish(WEEK, "--outlet", "discord")
+    opened = store.opened(world.url)
+    with opened.writing() as connection:
+        far = datetime(2030, 1, 1, tzinfo=UTC)
+        connection.execute(store.polls.update().values(closes=far, ask_at=far))
+    opened.close()
+    world.vote(None, (2, 0, 1))
+    world.now = MONDAY + timedelta(days=6)
+    world.run("publish")
+    world.now = MONDAY + timedelta(days=7)
+    world.publish(WEEK + timedelta(days=7), "--outlet", "discord")
+    (panel,) = [b for b in world.digest(WEEK + timedelta(days=7))["panels"] if b["catalogue"] == "polls"]
+    assert panel["figures"]["discord_more_votes"]["value"] == 3
+
+
 def test_a_poll_is_told_in_english_whichever_channels_it_was_asked_in(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

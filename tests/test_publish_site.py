@@ -3,7 +3,10 @@ be written is refused with its reason and harms no other outlet. That it survive
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bot import cli
+from bot.cli import post as posting
+from bot.cli import reach, show
+from bot.outlets import site
 from bot.records import FootfallError
+from bot.store import StoreError
 from tests import publishing
 from tests.publishing import LAST
 
@@ -63,6 +70,35 @@ def test_publishing_writes_the_site_and_a_correction_strikes_the_old_value_throu
         (2, "correction", "sent"),
     ]
     assert [path.name for path in (place.path.parent / "out").iterdir()] == ["site"], "nothing half-written is left"
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EIO, errno.EDQUOT])
+def test_a_disk_that_refuses_is_tried_again(place: Place, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    def refuses(*_: object, **__: object) -> str:
+        raise OSError(code, os.strerror(code))
+
+    with monkeypatch.context() as full:
+        full.setattr(site.tempfile, "mkdtemp", refuses)
+        place.publish()
+    (row,) = place.rows()
+    assert row["state"] == "planned" and os.strerror(code) in row["last_error"]
+    with monkeypatch.context() as later:
+        later.setattr(reach, "clock", lambda: datetime.now(UTC) + reach.DISK_PAUSE + timedelta(minutes=1))
+        later.setattr(posting, "clock", reach.clock)
+        place.publish()
+    assert [row["state"] for row in place.rows()] == ["sent"]
+
+
+def test_a_database_that_refuses_while_the_site_is_written_is_tried_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(*_: object, **__: object) -> Path:
+        raise StoreError("database f.db: database or disk is full")
+
+    monkeypatch.setattr(show, "write_site", refuses)
+    place.publish()
+    (row,) = place.rows()
+    assert row["state"] == "planned" and "database or disk is full" in row["last_error"]
 
 
 def test_a_folder_that_is_not_ours_is_refused_with_its_reason_and_kept(place: Place) -> None:

@@ -246,6 +246,34 @@ def test_a_source_that_stays_out_is_asked_ever_less_often_until_midnight(bench: 
     assert step.state.sources == {"replicate": (None, "little: no answer")}
 
 
+def test_a_disk_that_refuses_what_a_source_says_keeps_nothing_else_back(bench: Bench) -> None:
+    step = bench.round()
+    bench.at(10)
+    step.once()
+    sent = len(bench.wall.posts)
+
+    def full() -> None:
+        raise OSError(28, "No space left on device")
+
+    bench.network.between = full
+    bench.clock.now += timedelta(days=1)
+    with bench.db.writing() as connection:
+        connection.execute(store.deliveries.update().values(state="planned", until=None, not_before=bench.clock.now))
+    step.once()
+    assert len(bench.wall.posts) > sent, "what was planned is sent"
+    assert "No space left" in step.state.sources["replicate"][1]
+
+
+def test_a_clock_that_is_put_back_holds_nothing_up(bench: Bench) -> None:
+    right, bench.clock.now = bench.clock.now, bench.clock.now.replace(year=2030)
+    step = bench.round()
+    bench.network.failing = "little: no answer"
+    step.once()
+    bench.clock.now, bench.network.failing = right.replace(hour=10), ""
+    step.once()
+    assert len(bench.network.asked) == 2 and len(bench.wall.posts) == 2
+
+
 def test_told_to_stop_it_keeps_what_it_has_and_begins_nothing_new(bench: Bench) -> None:
     stop = threading.Event()
     bench.network.between = stop.set
@@ -469,6 +497,68 @@ def test_its_pages_count_the_days_that_are_held(bench: Bench) -> None:
         assert json.loads(fetched(port, "/health")[1])["held_days"] == {"replicate models": 1}
 
 
+def test_a_worker_that_never_posted_is_not_healthy(bench: Bench) -> None:
+    """Its network cannot be read, so nothing was ever planned, and no outlet has its keys."""
+    bench.network.failing = "little: no answer"
+    made = replace(bench.made(), unready=["x"], folders={"data": ROOT})
+    step = worker.Round(made, State(began=bench.clock()), "one")
+    step.once()
+    step.state.beat, step.state.database = bench.clock(), ""
+    bench.clock.now += timedelta(hours=10)
+    with shown(bench, step) as port:
+        values = measured(fetched(port, "/metrics")[1])
+    began = (bench.clock() - timedelta(hours=10)).timestamp()
+    assert values['footfall_behind_schedule_seconds{entry="early"}'] > 6 * 3600
+    assert values['footfall_newest_digest_age_seconds{network="replicate",period="day"}'] == 10 * 3600
+    assert values['footfall_outlet_ready{outlet="x"}'] == 0 and values['footfall_outlet_ready{outlet="site"}'] == 1
+    assert values["footfall_start_timestamp_seconds"] == began
+    assert values['footfall_source_up{network="replicate"}'] == 0
+    assert values['footfall_disk_free_bytes{folder="data"}'] > 0
+    assert values['footfall_round_failures_total{step="round"}'] == 0, "so that the first one is an increase"
+
+
+def test_a_refusal_is_shown_until_it_is_dealt_with(bench: Bench) -> None:
+    step = bench.round()
+    bench.at(10)
+    step.once()
+    name = 'footfall_newest_refusal_timestamp_seconds{outlet="site"}'
+    step.state.database = ""
+    with shown(bench, step) as port:
+        assert name not in measured(fetched(port, "/metrics")[1])
+        with bench.db.writing() as connection:
+            connection.execute(store.deliveries.update().values(state="refused"))
+        assert measured(fetched(port, "/metrics")[1])[name] == bench.clock().timestamp()
+
+
+def test_a_source_that_goes_out_is_noticed_before_its_day_is_over(bench: Bench) -> None:
+    why, asked = [""], list[datetime]()
+
+    def probe(network: str) -> str:
+        asked.append(bench.clock())
+        return why[0]
+
+    step = worker.Round(replace(bench.made(), probe=probe), State(), "one")
+    bench.at(10)
+    step.once()
+    assert len(bench.network.asked) == 1 and asked == [], "it was asked just now"
+    bench.at(14)
+    why[0] = "little: no answer"
+    step.once()
+    assert step.state.sources["replicate"][1] == "little: no answer"
+    bench.at(14, 30)
+    step.once()
+    bench.at(15)
+    why[0] = ""
+    step.once()
+    assert len(asked) == 2 and step.state.sources["replicate"] == (bench.clock(), "")
+    with shown(bench, step) as port:
+        step.state.database = ""
+        name = 'footfall_day_deadline_timestamp_seconds{network="replicate"}'
+        deadline = measured(fetched(port, "/metrics")[1])[name]
+    midnight = bench.clock().replace(hour=0, minute=0) + timedelta(days=1)
+    assert deadline == (midnight + timedelta(hours=1)).timestamp()
+
+
 def test_its_pages_hold_no_secret(bench: Bench) -> None:
     step = bench.round()
     bench.network.failing = f"little: https://api.example/?key={CANARY}: found 500"
@@ -488,12 +578,18 @@ def test_every_metric_that_an_alert_names_exists(bench: Bench) -> None:
     step = bench.round()
     bench.at(10)
     step.once()
-    step.state.beat, step.state.database = bench.clock(), ""
+    step.state.began = step.state.beat = bench.clock()
+    step.state.database = ""
+    made = replace(step.bench, folders={"data": ROOT})
+    step.bench = made
+    with bench.db.writing() as connection:
+        mine = store.deliveries.c.destination == "b"
+        connection.execute(store.deliveries.update().where(mine).values(state="refused"))
     with shown(bench, step) as port:
         known = set(re.findall(r"^# TYPE (\w+)", fetched(port, "/metrics")[1], re.MULTILINE))
     vitals = Vitals(Desk(bench.db, Archive(bench.db), {}, (), bench.clock))
     known |= set(re.findall(r"^# TYPE (\w+)", vitals.exposed(()).decode(), re.MULTILINE))
-    assert len(named) >= 8 and named <= known
+    assert len(named) >= 14 and named <= known
     guide = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8")
     assert [rule["alert"] for rule in alerts if f"`{rule['alert']}`" not in guide] == []
     assert [name for name in known if name.startswith("footfall") and f"`{name}" not in guide] == []

@@ -127,7 +127,7 @@ class Publisher:
 
         def gone(one: Delivery, reason: str) -> None:
             self.told.ended += "50007" in reason
-            reach.gone(self._publishing, self._channels, self._watches, one, reason)
+            reach.gone(self._publishing, self._channels, self._watches, one, reason, self._now())
 
         flush(Run(self._outbox, made, says, lambda: self._now(), "soak", timedelta(minutes=15), gone=gone))
 

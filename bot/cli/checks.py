@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,6 +12,18 @@ from pathlib import Path
 from bot import lake
 from bot.cli.parts import Parts, clock
 from bot.records import FootfallError
+from bot.store import StoreError
+
+LITTLE = 500_000_000
+"""Bytes free below which a disk is nearly full: a day of a busy network with its pages takes some tens of millions."""
+SAMPLE = "12 of 345 models were used on 5 March 2026 \U0001f463, 模型 too. See https://example.org/a/long/address"
+SAMPLE_WEIGHT = 84
+_WRITABLE = "make {} writable for this user"
+_DISK = {
+    errno.EROFS: "mount the disk of {} writable, or name another folder in config.yaml",
+    errno.ENOSPC: "make room on the disk of {}",
+    errno.EDQUOT: "raise this user's quota on the disk of {}",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +51,7 @@ def _found(parts: Parts, path: Path) -> Iterator[Check]:
     yield configuration
     if not configuration.ok:
         return
-    database = _tried("database", lambda: parts.store.shown, "set DATABASE_URL, or make its folder writable")
+    database = _database(parts)
     yield database
     yield from (_folder(name, folder) for name, folder in (("data folder", parts.data), ("output folder", parts.out)))
     cure = "correct lake.place in config.yaml, or the storage's keys and endpoint in the environment"
@@ -45,6 +59,7 @@ def _found(parts: Parts, path: Path) -> Iterator[Check]:
     if database.ok:
         yield from _networks(parts)
     yield from _outlets(parts)
+    yield _sample_post(parts, bool(database.ok))
     yield _templates()
 
 
@@ -53,6 +68,34 @@ def _tried(name: str, look: Callable[[], str], fix: str) -> Check:
         return Check(name, True, look())
     except FootfallError as error:
         return Check(name, False, str(error), fix)
+
+
+def _database(parts: Parts) -> Check:
+    """Whether it can be opened and written to; what is written is taken back."""
+    try:
+        parts.store.try_writing()
+    except StoreError as error:
+        return Check("database", False, str(error), error.cure or "set DATABASE_URL, or make its folder writable")
+    except FootfallError as error:
+        return Check("database", False, str(error), "set DATABASE_URL, or make its folder writable")
+    return Check("database", True, f"{parts.store.shown}, can be written")
+
+
+def _sample_post(parts: Parts, archive: bool) -> Check:
+    """Weigh a post as X counts it: the newest digest's, or, without any, one that is made up."""
+    name, cure = "X: sample post", "install the versions of requirements.txt: python -m pip install -r requirements.txt"
+    try:
+        from bot import daily, limits, x_text
+
+        newest = [kept for network in parts.plans if archive and (kept := parts.archive.newest(network))]
+        texts = [daily.post(kept, "x", parts.hidden, "en", parts.habits).parts[0] for kept in newest] or [SAMPLE]
+        weights = [x_text.weighted_length(text) for text in texts]
+    except FootfallError as error:
+        return Check(name, False, str(error), "python -m bot preview --outlet x shows the post")
+    except ImportError as error:
+        return Check(name, False, f"posts for X cannot be weighed: {error}", cure)
+    fits = max(weights) <= limits.X_TEXT and (texts != [SAMPLE] or weights == [SAMPLE_WEIGHT])
+    return Check(name, fits, f"weighs {max(weights)} of {limits.X_TEXT} as X counts it", cure)
 
 
 def _configuration(parts: Parts) -> str:
@@ -64,11 +107,15 @@ def _configuration(parts: Parts) -> str:
 def _folder(name: str, folder: Path) -> Check:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        with tempfile.TemporaryFile(dir=folder, buffering=0) as tried:
+            tried.write(b"x" * 2**16)
+        free = shutil.disk_usage(folder).free
     except OSError as error:
-        return Check(name, False, f"{folder}: {error.strerror}", f"make {folder} writable for this user")
-    return Check(name, True, f"{folder} can be written")
+        return Check(name, False, f"{folder}: {error.strerror}", _DISK.get(error.errno or 0, _WRITABLE).format(folder))
+    found = f"{folder} can be written, {free / 1e9:,.1f} GB free"
+    if free < LITTLE:
+        return Check(name, False, f"{found}: the disk is nearly full", _DISK[errno.ENOSPC].format(folder))
+    return Check(name, True, found)
 
 
 def _networks(parts: Parts) -> Iterator[Check]:

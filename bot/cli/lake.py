@@ -80,19 +80,20 @@ def _alone(parts: Parts) -> Iterator[Callable[[], object]]:
     """No two of these at a time: they would do each other's work. What is yielded says that it goes on."""
     from secrets import token_hex
 
-    from bot import leases
+    from bot import leases, presence
 
     name = f"lake-{token_hex(8)}"
 
     def hold() -> bool:
         return leases.hold(parts.store, LEASE, name, clock(), LASTS)
 
-    if not hold():
-        raise UsageError("the lake is being looked after by another process; try again when it is done")
-    try:
-        yield hold
-    finally:
-        leases.release(parts.store, LEASE, name)
+    with presence.announced(parts.store, name):
+        if not hold():
+            raise UsageError("the lake is being looked after by another process; try again when it is done")
+        try:
+            yield hold
+        finally:
+            leases.release(parts.store, LEASE, name)
 
 
 def _told(title: str, found: Iterable[upkeep.Done], on: Callable[[], object] = bool) -> list[dict[str, Any]]:

@@ -48,11 +48,11 @@ def publish(
     plans = _covered_plans(parts, network, period, day)
     if dry_run:
         return _dry_run(parts, plans, period, day, outlet)
-    from bot import daily, deliveries
+    from bot import daily, deliveries, presence
     from bot.cli import reach
 
     wanted = reach.targets(parts, [outlet] if outlet else ())
-    with reach.ready(parts, wanted) as (made, problems):
+    with presence.announced(parts.store, reach.worker()), reach.ready(parts, wanted) as (made, problems):
         for problem in problems:
             click.echo(problem, err=True)
         targets = {name: wanted[name] for name in wanted if name in made}

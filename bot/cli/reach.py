@@ -8,18 +8,22 @@ import secrets
 import socket
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 
 from bot import daily, outlets
 from bot.cli.parts import Parts, UsageError, clock
 from bot.deliveries import Delivery, Ready, Run
-from bot.outlets import Check, Found, NotFound, Outcome, OutletError, Part, Refused, Sent
+from bot.outlets import Check, Found, Later, NotFound, Outcome, OutletError, Part, Refused, Sent
 from bot.records import FootfallError, PeriodName
-from bot.subscriptions import Channels, Subscription, Watches
+from bot.store import StoreError
+from bot.subscriptions import MISSES, Channels, Subscription, Watches, is_over, record_miss
 from bot.subscriptions.watches import OUTLET
 
 SITE, DISCORD = "site", "discord"
+DISK_PAUSE = timedelta(minutes=5)
+"""Until the site is written again where the disk or the database refused."""
 
 log = logging.getLogger(__name__)
 
@@ -136,30 +140,47 @@ def run(
     lease = parts.settings.config.publish.lease
 
     def ended(one: Delivery, why: str) -> None:
-        gone(desk, channels, watches, one, why, own(parts))
+        gone(desk, channels, watches, one, why, clock(), own(parts))
 
     return Run(desk.outbox, made, says, clock, worker(), lease, only=only, gone=ended)
 
 
 def gone(
-    desk: daily.Desk, channels: Channels, watches: Watches, one: Delivery, reason: str, mine: Collection[str] = ()
+    desk: daily.Desk,
+    channels: Channels,
+    watches: Watches,
+    one: Delivery,
+    reason: str,
+    now: datetime,
+    mine: Collection[str] = (),
 ) -> None:
-    """A destination is no more: end what put it there, and leave nothing planned for it. `mine`: channels that the
-    configuration put there, which is for the operator to end."""
+    """Nothing gets through to a destination. Once that was so on several days: end what put it there, and leave nothing
+    planned for it. `mine`: channels that the configuration put there, which is for the operator to end."""
+    misses = record_miss(desk.store, one.outlet, one.destination, now) if one.outlet in (OUTLET, DISCORD) else 0
+    if misses and not is_over(misses):
+        where = "one subscribed channel" if one.outlet == DISCORD else "one member"
+        log.warning("%s: nothing gets through to %s, day %d of %d: %s", one.outlet, where, misses, MISSES, reason)
+    if not is_over(misses):
+        return
     ended = 0
     if one.outlet == OUTLET:
         ended = watches.forget(key=one.destination).watches
     elif one.outlet == DISCORD:
         ended = len(channels.end(channel=one.destination))
         if ended and one.destination not in mine:
-            desk.outbox.give_up(DISCORD, one.destination, "its subscription ended", clock())
+            desk.outbox.give_up(DISCORD, one.destination, "its subscription ended", now)
     if ended:
         log.info("%s: %d ended there, since nothing gets through any more: %s", one.outlet, ended, reason)
 
 
 def worker() -> str:
-    """A name that no other process has."""
-    return f"{socket.gethostname()[:60]}:{os.getpid()}:{secrets.token_hex(4)}"
+    """The name of this process, which no other has."""
+    return _process_name(os.getpid())
+
+
+@cache
+def _process_name(pid: int) -> str:
+    return f"{socket.gethostname()[:60]}:{pid}:{secrets.token_hex(4)}"
 
 
 class Site:
@@ -170,10 +191,13 @@ class Site:
 
     def post(self, part: Part, destination: str) -> Outcome:
         from bot.cli.show import write_site
+        from bot.outlets.site import DiskError
 
         try:
-            index = write_site(self._parts)
-        except (FootfallError, OSError) as error:
+            index = write_site(self._parts, tell=log.debug)
+        except (DiskError, StoreError, OSError) as error:
+            return Later(f"site: {error}", clock() + DISK_PAUSE)
+        except FootfallError as error:
             return Refused(f"site: {error}")
         url = getattr(self._parts.settings.config.outlets.get(SITE), "url", "") or str(index)
         return Sent(part.marker, url)

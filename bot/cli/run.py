@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -13,8 +14,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bot import config, daily
+from bot import config, daily, sources
 from bot.cli.parts import Parts, clock, json_option, print_json, progress, with_parts
+from bot.records import FootfallError
 
 if TYPE_CHECKING:
     from bot.config import ScheduleEntry
@@ -36,6 +38,19 @@ def run(path: Path) -> int:
     Several may share one PostgreSQL: one works, the others stand by. How it is doing: /health and /metrics on
     worker.host and worker.port. On a terminal it logs for people, elsewhere as JSON.
     """
+    from bot import logs
+
+    logs.configure(())  # whatever goes wrong from here on is a line of the log; the secrets follow once they are read
+    try:
+        return _work(path)
+    except FootfallError as error:
+        if sys.stderr.isatty():
+            raise
+        logging.getLogger(__name__).critical("%s", error)
+        return error.exit_code
+
+
+def _work(path: Path) -> int:
     import os
     import signal
 
@@ -104,6 +119,7 @@ def _house(parts: Parts) -> House:
 @contextmanager
 def _bench(path: Path) -> Iterator[Bench]:
     """Database, sources and outlets, opened for one worker."""
+    from bot import presence
     from bot.cli import reach
     from bot.subscriptions import Watches
     from bot.worker import Bench
@@ -112,7 +128,8 @@ def _bench(path: Path) -> Iterator[Bench]:
     try:
         desk, entries = reach.desk(parts), parts.settings.config.schedule
         log.info("database %s; receipts: %d", parts.store.shown, parts.archive.receipt_count())
-        with reach.ready(parts, reach.targets(parts)) as (made, problems):
+        alive = presence.announced(parts.store, reach.worker())
+        with alive, reach.ready(parts, reach.targets(parts)) as (made, problems):
             for problem in problems:
                 log.warning(problem)
             yield Bench(
@@ -126,10 +143,24 @@ def _bench(path: Path) -> Iterator[Bench]:
                 parts.settings.config.worker.collect_every,
                 (lambda: reach.subscribed(parts)) if reach.DISCORD in made else lambda: (),
                 lambda now: daily.notify(desk, parts.plans, Watches(parts.store), now),
+                lambda name: _probed(parts, name),
+                [name for name in reach.targets(parts) if name not in made],
+                {"data": parts.data, "out": parts.out},
                 parts.executor,
             )
     finally:
         parts.close()
+
+
+def _probed(parts: Parts, name: str) -> str:
+    """Why a network's source cannot be reached; empty where it can."""
+    module = sources.module(name)
+    secrets = {key: value for key in module.SECRETS if (value := parts.settings.secret(key))}
+    try:
+        module.reachable(parts.settings.config.networks[name], parts.data, secrets)
+    except FootfallError as error:
+        return str(error)
+    return ""
 
 
 def _asked(parts: Parts, name: str) -> Source | EventSource:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from datetime import date
 from pathlib import Path
 
@@ -135,15 +136,16 @@ def site(parts: Parts, folder: Path | None) -> None:
     click.echo(f"Archive site: {write_site(parts, folder)}")
 
 
-def write_site(parts: Parts, folder: Path | None = None) -> Path:
-    """Render every digest in the archive and swap the pages in. Returns the index page's path."""
+def write_site(parts: Parts, folder: Path | None = None, tell: Callable[[str], None] | None = None) -> Path:
+    """Render every digest in the archive and swap the pages in. Returns the index page's path. `tell` is told each
+    page; by default a bar is shown."""
     from bot import archive_site
     from bot.cli.parts import progress
 
     target = folder or parts.out / "site"
     url = getattr(parts.settings.config.outlets.get("site"), "url", "")
-    with progress("rendering pages") as tell:
-        index: Path = archive_site.write(parts.desk, target, tell, clock(), url)
+    with nullcontext(tell) if tell else progress("rendering pages") as told:
+        index: Path = archive_site.write(parts.desk, target, told, clock(), url)
     return index
 
 

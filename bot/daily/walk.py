@@ -106,6 +106,8 @@ def collect(
         late = list(_added_up(store, network, executor, wanted if again else None))
     except (LakeError, ClusterError) as error:
         wrong.append(str(error))
+    except OSError as error:  # a full or read-only disk: the other networks and what is to be sent do not wait for it
+        wrong.append(f"{network}: what it said cannot be kept: {error.filename or 'disk'}: {error.strerror or error}")
     else:
         late = list(_added_up(store, network, executor, wanted if again else None))
     return Collected(network, new, known, last, "\n".join(dict.fromkeys([*broken.values(), *wrong, *late])))

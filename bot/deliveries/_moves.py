@@ -38,9 +38,14 @@ def change(connection: sa.Connection, one: Delivery, made: rules.Change, *more: 
     return connection.execute(rows.update().where(*same, *more).values(**made)).rowcount == 1
 
 
+def has_come(column: sa.ColumnElement[datetime | None], now: datetime) -> sa.ColumnElement[bool]:
+    """Whether an instant that is waited for is here, or so far ahead that only a wrong clock can have written it."""
+    return sa.or_(column <= now, column > now + rules.LONGEST_WAIT)
+
+
 def may_go(now: datetime) -> Sequence[sa.ColumnElement[bool]]:
     """What must hold of a planned row for it to be claimed."""
-    return (rows.c.not_before <= now, sa.or_(rows.c.until.is_(None), rows.c.until > now), *_STANDING)
+    return (has_come(rows.c.not_before, now), sa.or_(rows.c.until.is_(None), rows.c.until > now), *_STANDING)
 
 
 _EARLIER = rows.alias("earlier")

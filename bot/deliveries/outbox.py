@@ -13,6 +13,7 @@ from decimal import Decimal
 
 import sqlalchemy as sa
 
+from bot import presence
 from bot.deliveries import _moves as moves
 from bot.deliveries import _planning, polls, rules
 from bot.deliveries._planning import Shape
@@ -171,17 +172,22 @@ class Outbox:
         with self._store.writing() as connection:
             connection.execute(rows.update().where(*same).values(**rules.after_passing(one, moves.clean(outcome), now)))
 
-    def expire(self, now: datetime) -> None:
-        """What was being sent and was not reported back in time becomes unknown; what is no longer due is skipped."""
+    def expire(self, now: datetime) -> tuple[Delivery, ...]:
+        """What was being sent and was not reported back in time becomes unknown; what is no longer due is skipped.
+        Returns what changed, as it is now."""
         lost = "the process that sent it did not report back"
         late = "no longer due: it could not be sent in time"
+        changed = []
         with self._store.writing() as connection:
-            gone = (rows.c.state == "sending", rows.c.lease_until <= now)
-            connection.execute(rows.update().where(*gone).values(**rules.unknown(lost, now)))
+            held = connection.execute(sa.select(rows).where(rows.c.state == "sending")).all()
+            for one in map(delivery, held):
+                if rules.has_run_out(one, now) or presence.has_ended(self._store, one.claimed_by or ""):
+                    changed += [one.id] if moves.change(connection, one, rules.unknown(lost, now)) else []
             over = connection.execute(sa.select(rows).where(rows.c.state == "planned", rows.c.until <= now)).all()
             for one in map(delivery, over):
                 why = f"{late}; last: {one.reason}" if one.reason else late
-                moves.change(connection, one, rules.ended("skipped", why, now))
+                changed += [one.id] if moves.change(connection, one, rules.ended("skipped", why, now)) else []
+            return tuple(moves.read(connection, id) for id in changed)
 
     def postpone(self, outlet: str, destination: str, until: datetime, reason: str) -> None:
         """Let the posts that are planned for a destination wait until an instant; corrections are not posts."""
@@ -212,11 +218,13 @@ class Outbox:
 
     def doubtful(self, now: datetime, outlets: Collection[str]) -> tuple[Delivery, ...]:
         """Unknown deliveries whose outlet is to be asked now."""
-        return self._select(rows.c.state == "unknown", rows.c.outlet.in_(outlets), rows.c.not_before <= now)
+        return self._select(
+            rows.c.state == "unknown", rows.c.outlet.in_(outlets), moves.has_come(rows.c.not_before, now)
+        )
 
     def unpassed(self, now: datetime, outlets: Collection[str]) -> tuple[Delivery, ...]:
         """Deliveries that are out and are to be passed on now."""
-        return self._select(rows.c.state == "sent", rows.c.outlet.in_(outlets), rows.c.pass_at <= now)
+        return self._select(rows.c.state == "sent", rows.c.outlet.in_(outlets), moves.has_come(rows.c.pass_at, now))
 
     def seen(self, outlet: str) -> dict[str, str]:
         """Destinations that took a post before and have no followers to pass it on to, each with its last link."""
@@ -270,6 +278,13 @@ class Outbox:
         with self._store.reading() as connection:
             return {(row[0], row[1]): row[2] for row in connection.execute(wanted)}
 
+    def last_refused(self) -> dict[str, datetime]:
+        """When something was last refused that still is, by outlet."""
+        newest = sa.func.max(rows.c.since, type_=rows.c.since.type)
+        wanted = sa.select(rows.c.outlet, newest.label("at")).where(rows.c.state == "refused")
+        with self._store.reading() as connection:
+            return {row.outlet: row.at for row in connection.execute(wanted.group_by(rows.c.outlet))}
+
     def paused(self) -> tuple[Paused, ...]:
         """The outlets that are paused."""
         with self._store.reading() as connection:
@@ -280,7 +295,9 @@ class Outbox:
 
     def may_check(self, outlet: str, now: datetime) -> bool:
         """Whether it is this process's turn to ask a paused outlet if it works again."""
-        due = paused.update().where(paused.c.outlet == outlet, paused.c.checked_at <= now - CHECK_EVERY)
+        ahead = sa.and_(paused.c.checked_at > now, paused.c.checked_at < NEVER)  # a clock was wrong then
+        turn = sa.or_(paused.c.checked_at <= now - CHECK_EVERY, ahead)
+        due = paused.update().where(paused.c.outlet == outlet, turn)
         with self._store.writing() as connection:
             return connection.execute(due.values(checked_at=now)).rowcount == 1
 

@@ -24,6 +24,8 @@ POLLS = "polls"
 """What the panel of a digest is called that tells how readers voted."""
 AGAIN = timedelta(minutes=15)
 """Until the next reading where a poll that should be closed is still counted."""
+LONGEST = timedelta(days=40)
+"""No poll is open for longer (Discord's 32 days are the most): a reading further ahead was planned by a wrong clock."""
 GIVEN_UP = timedelta(days=3)
 """After its end; a platform that has no final count by then is not expected to have one."""
 
@@ -61,7 +63,8 @@ class Polls:
 
     def due(self, now: datetime, outlets: Collection[str]) -> tuple[Delivery, ...]:
         """Deliveries whose poll is to be read now."""
-        wanted = (table.c.ask_at <= now, rows.c.state == "sent", rows.c.outlet.in_(outlets))
+        time = sa.or_(table.c.ask_at <= now, table.c.ask_at > now + LONGEST)
+        wanted = (time, rows.c.state == "sent", rows.c.outlet.in_(outlets))
         chosen = sa.select(rows).join(table, table.c.delivery == rows.c.id).where(*wanted).order_by(rows.c.id)
         with self._store.reading() as connection:
             return tuple(map(delivery, connection.execute(chosen)))
@@ -115,7 +118,14 @@ def _told(found: Votes | CannotTell, answers: int, closes: datetime, now: dateti
     if not found.final:
         reason = "closed, but its count was never final" if last else "closed, and still being counted"
         return {"reason": reason, "ask_at": None if last else now + AGAIN}
-    return {"votes": json.dumps(found.counts), "read_at": now, "reason": "", "ask_at": None}
+    # A final count is of a poll that has closed, whatever a wrong clock made of its end.
+    return {
+        "votes": json.dumps(found.counts),
+        "closes": min(closes, now),
+        "read_at": now,
+        "reason": "",
+        "ask_at": None,
+    }
 
 
 def _poll(row: Any) -> Poll:

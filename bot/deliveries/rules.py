@@ -12,6 +12,11 @@ RESENDS = 3
 """How often what was not found is sent again by itself; then a human is asked."""
 PASS_PAUSE, PASS_FOR = timedelta(minutes=15), timedelta(days=1)
 """Until passing on is tried again where the outlet does not say, and for how long after the post."""
+LONGEST_WAIT = timedelta(days=2)
+"""No outlet asks for a longer wait and no quiet hours last longer (platforms' waits are taken as a day at most): an
+instant further ahead was written by a clock that was wrong, and counts as reached."""
+CLOCKS_APART = timedelta(minutes=5)
+"""How far the clocks of two workers may be apart. A state that began later than that was recorded by a wrong clock."""
 SECOND = timedelta(seconds=1)
 """Instants are kept to the second: what is waited for gets one more."""
 
@@ -42,6 +47,8 @@ def after_asking(one: Delivery, found: Found, asked_at: datetime, settle: timede
             return {"reason": reason, "not_before": again + SECOND if again else None}
         case NotFound():
             trusted_from = one.since + settle + SECOND
+            if is_ahead(one.since, asked_at):
+                return {"since": asked_at, "not_before": asked_at + settle + SECOND}
             if asked_at < trusted_from:
                 return {"not_before": trusted_from}
             if one.resent >= RESENDS:
@@ -64,9 +71,20 @@ def after_passing(one: Delivery, outcome: Outcome, now: datetime) -> Change:
             again = not_before + SECOND
         case Stopped(reason) | Unsure(reason):
             again = now + PASS_PAUSE
-    if again > one.since + PASS_FOR:
+    since = now if is_ahead(one.since, now) else one.since
+    if again > since + PASS_FOR:
         return {"pass_at": None, "reason": f"not passed on to followers: {reason}; given up"}
-    return {"pass_at": again, "reason": f"not passed on to followers yet: {reason}"}
+    return {"since": since, "pass_at": again, "reason": f"not passed on to followers yet: {reason}"}
+
+
+def is_ahead(at: datetime, now: datetime) -> bool:
+    """Whether an instant that should be past was written by a clock that was ahead of this one."""
+    return at > now + CLOCKS_APART
+
+
+def has_run_out(one: Delivery, now: datetime) -> bool:
+    """Whether the process that was sending a delivery should have reported back by now."""
+    return one.lease_until is None or one.lease_until <= now or is_ahead(one.since, now)
 
 
 def sent(proof: Sent, now: datetime) -> Change:

@@ -13,8 +13,24 @@ from decimal import Decimal
 
 from bot.deliveries.outbox import Outbox
 from bot.deliveries.rows import Delivery
-from bot.outlets import CannotTell, Found, Job, Outcome, Outlet, Part, Passing, Polling, Refused, Unsure, Votes, Wide
+from bot.outlets import (
+    CannotTell,
+    Found,
+    Job,
+    Outcome,
+    Outlet,
+    Part,
+    Passing,
+    Polling,
+    Refused,
+    Sent,
+    Unsure,
+    Votes,
+    Wide,
+    redacted,
+)
 from bot.records import Document, FootfallError, PeriodName
+from bot.store import StoreError
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +77,7 @@ class Run:
     only: frozenset[tuple[str, PeriodName, date]] | None = None
     """Networks, kinds and first days of the periods to see to; `None`: all there are."""
     gone: Callable[[Delivery, str], None] = lambda one, reason: None
-    """Told of a destination that is no more, with the reason."""
+    """Called with a delivery whose destination nothing gets through to, and the reason."""
 
     def concerns(self, one: Delivery) -> bool:
         """Whether a delivery is among what is to be seen to."""
@@ -76,7 +92,8 @@ def flush(run: Run) -> tuple[int, ...]:
     sent: set[tuple[int, str | None]] = set()  # what could not be edited in place may go out on its own at once
     asked: dict[int, int] = {}
     while not run.stopping():
-        run.outbox.expire(run.clock())
+        for changed in run.outbox.expire(run.clock()):
+            log.warning("%s: %s: %s", changed.said, changed.state, changed.reason)
         doubtful = [one for one in run.outbox.doubtful(run.clock(), run.outlets) if asked.get(one.id, 0) < 2]
         doubtful = list(filter(run.concerns, doubtful))
         ready = [one for one in run.outbox.ready(run.clock(), run.outlets) if (one.id, one.edits) not in sent]
@@ -155,14 +172,23 @@ def _claimed(run: Run, one: Delivery) -> tuple[Delivery, Part] | None:
     ready = run.outlets[one.outlet]
     try:
         content = run.content(one)
+    except StoreError:
+        raise
     except FootfallError as error:
         run.outbox.refuse(one, str(error), run.clock())
-        log.error("%s: %s", one.said, error)
+        log.error("%s: refused: %s", one.said, error)
+        return None
+    except OSError as error:  # no memory or no disk for its picture: the next pass tries again
+        log.warning("%s: not sent yet: %s", one.said, error.strerror or type(error).__name__)
         return None
     part = replace(content.part, marker=one.marker, since=one.planned_at, reply_to=_parent(run, one))
     key = (content.document, part.text, ready.cost(part), ready.budget, run.worker, run.clock(), run.lease, part.poll)
-    claimed = run.outbox.claim(one, *key)
-    return (claimed, part) if claimed else None
+    if claimed := run.outbox.claim(one, *key):
+        return claimed, part
+    left = run.outbox.one(one.id)
+    if left.state in ("refused", "skipped"):
+        log.warning("%s: %s: %s", one.said, left.state, left.reason)
+    return None
 
 
 def _parent(run: Run, one: Delivery) -> str | None:
@@ -182,9 +208,16 @@ def _sending(outlet: Outlet, one: Delivery, part: Part) -> Outcome:
 
 def _settle(run: Run, claimed: Delivery, outcome: Outcome) -> None:
     run.outbox.settle(claimed, outcome, run.clock())
-    log.info("%s: %s", claimed.said, type(outcome).__name__.lower())
+    level = logging.INFO if isinstance(outcome, Sent) else logging.WARNING
+    log.log(level, "%s: %s", claimed.said, _described(outcome))
     if isinstance(outcome, Refused) and outcome.gone:
         run.gone(claimed, outcome.reason)
+
+
+def _described(outcome: Outcome | Found) -> str:
+    """An outcome with its reason, in one line without secrets."""
+    name, reason = type(outcome).__name__.lower(), redacted(getattr(outcome, "reason", ""))
+    return f"{name}: {reason}" if reason else name
 
 
 # --- asking --------------------------------------------------------------------------------------------------------
@@ -203,6 +236,7 @@ def _ask(run: Run, one: Delivery) -> None:
     except Exception as error:  # noqa: BLE001  see _sending
         found = CannotTell(f"{one.outlet}: asking failed with {type(error).__name__}", asked_at + ready.settle)
     run.outbox.asked(one, found, asked_at, ready.settle)
+    log.info("%s: looked for: %s", one.said, _described(found))
 
 
 # --- what follows a post -------------------------------------------------------------------------------------------
@@ -213,7 +247,9 @@ def follow(run: Run) -> None:
     composed that tells their result."""
     for one in filter(run.concerns, run.outbox.unpassed(run.clock(), run.outlets)):
         if not run.stopping():
-            run.outbox.passed(one, _passing(run.outlets[one.outlet].outlet, one), run.clock())
+            outcome = _passing(run.outlets[one.outlet].outlet, one)
+            run.outbox.passed(one, outcome, run.clock())
+            log.info("%s: passed on to followers: %s", one.said, _described(outcome))
     for one in filter(run.concerns, run.outbox.polls.due(run.clock(), run.outlets)):
         if not run.stopping():
             run.outbox.polls.told(one, _votes(run.outlets[one.outlet].outlet, one, run.clock()), run.clock())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -14,6 +14,8 @@ from bot.records import Name, Settlement, Use, Window
 from bot.store import Store, catalogues, cursors, event_days, leaves, models, settlements, windows
 
 _CHUNK = 500
+LONGEST_WAIT = timedelta(days=2)
+"""Until a settlement is judged again, at most; a source waits a day."""
 MOST_LOST = 10_000
 """Content ids without a model that are told of a day, at most: their sender chooses how many there are."""
 
@@ -47,7 +49,9 @@ class Memory:
     ) -> tuple[tuple[Settlement, int], ...]:
         """Settlements to judge, each with how often that was tried, in the order of the chain: those whose time has
         come, and those since a day that were judged under other rules."""
-        late = sa.and_(settlements.c.next_try.is_not(None), settlements.c.next_try <= now)
+        # A judge waits a day at most: a later try was planned by a clock that was wrong.
+        time = sa.or_(settlements.c.next_try <= now, settlements.c.next_try > now + LONGEST_WAIT)
+        late = sa.and_(settlements.c.next_try.is_not(None), time)
         ruled = sa.and_(settlements.c.day >= since, settlements.c.rules != rules, settlements.c.rules != "")
         chosen = (
             sa.select(settlements)

@@ -165,7 +165,7 @@ def sweep(store: Store, now: datetime) -> tuple[int, int]:
     kept = [*(day for _, day, _ in days(store)), *(one.day for one in mending.every(store))]
     named = {name for day in kept for name in _names(day, sizes)}
     known = _strays(store)
-    seen = {name: known.get(name, now.isoformat()) for name in sizes.keys() - named}
+    seen = {name: min(known.get(name, now.isoformat()), now.isoformat()) for name in sizes.keys() - named}
     gone = [name for name, since in seen.items() if datetime.fromisoformat(since) <= now - STRAY]
     for name in gone:
         place.remove(name)

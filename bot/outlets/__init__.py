@@ -88,7 +88,8 @@ class Refused:
 
     reason: str
     gone: bool = False
-    """The destination is not there any more, or not for us: nothing will ever get there."""
+    """Nothing gets through to the destination: it is not there, or not for us. An outage or a permission withdrawn by
+    mistake looks the same: only days of it mean that it is over."""
 
 
 @dataclass(frozen=True, slots=True)

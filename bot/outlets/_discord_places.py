@@ -21,6 +21,8 @@ SEEN_FOR = 600.0
 GUILDS_KEPT = 64
 """Servers whose roles are kept in memory at most."""
 
+TAKES_NO_MESSAGE = frozenset({"category", "forum", "media", "directory"})
+"""Kinds of channels that hold channels or threads, and no messages of their own (resources/channel, Channel Types)."""
 VIEW, SEND, EMBED, ATTACH = "View Channel", "Send Messages", "Embed Links", "Attach Files"
 HISTORY, POLLS = "Read Message History", "Send Polls"
 PERMISSIONS = {
@@ -50,9 +52,13 @@ class Place:
     """An announcement channel."""
     granted: frozenset[str]
     """As Discord's settings call them."""
+    wrong_type: str = ""
+    """What kind of channel it is, where that takes no message: a forum, a category."""
 
     def lacking(self, poll: bool = False) -> str:
         """Which channel and which permissions are missing for a post, in words; empty where none is."""
+        if self.wrong_type:
+            return f"discord channel {self.id} (#{self.name}): is a {self.wrong_type}, which takes no messages"
         lacking = [shown for shown in PERMISSIONS.values() if shown not in self.granted]
         beside = {shown for missing in lacking for shown in IMPLIED.get(missing, ())} | (set() if poll else {POLLS})
         return self.without([shown for shown in lacking if shown not in beside])
@@ -103,8 +109,9 @@ class Places:
         if thread:
             held["send_messages"] = held["send_messages_in_threads"]
         granted = frozenset(shown for key, shown in PERMISSIONS.items() if held[key])
+        wrong = channel.type.name if channel.type.name in TAKES_NO_MESSAGE else ""
         news = channel.type is discord.ChannelType.news
-        return Place(str(channel_id), redacted(channel.name, [self._token]), str(guild.id), news, granted)
+        return Place(str(channel_id), redacted(channel.name, [self._token]), str(guild.id), news, granted, wrong)
 
     async def _guild(self, client: discord.Client, guild_id: int) -> tuple[discord.Guild, discord.Member]:
         at, guild, me = self._guilds.get(guild_id, (0.0, None, None))

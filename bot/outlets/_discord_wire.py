@@ -224,7 +224,7 @@ class Wire:
 
         doubt = attempt.open or attempt.doubt
         if isinstance(error, discord.RateLimited):
-            wait = _seconds(error.retry_after)
+            wait = seconds(error.retry_after)
             words = f"rate limit, {wait:.0f} s to wait"
             return Trouble(words, 429, wait=wait, doubt=doubt, everywhere=attempt.everywhere)
         if isinstance(error, discord.LoginFailure):
@@ -233,7 +233,7 @@ class Wire:
             words = redacted(f"{error.status}: {error.text or 'no text'}"[:2000], [self._token])
             if error.code:
                 words = f"{words} (code {error.code})"
-            told = _seconds(error.response.headers.get("Retry-After"))
+            told = seconds(error.response.headers.get("Retry-After"))
             everywhere = error.status == 401 or attempt.everywhere
             return Trouble(words, error.status, error.code, told if error.status == 429 else None, doubt, everywhere)
         words = (
@@ -242,7 +242,7 @@ class Wire:
         return Trouble(words, doubt=doubt)
 
 
-def _seconds(told: object) -> float:
+def seconds(told: object) -> float:
     """A wait as told, in seconds and believable; `UNTOLD_WAIT` for anything else."""
     try:
         wait = float(str(told))

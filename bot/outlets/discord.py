@@ -52,12 +52,16 @@ SETTLE = timedelta(minutes=1)
 the "past few minutes" in which the nonce holds (resources/message, Create Message, `enforce_nonce`)."""
 PAUSE = timedelta(minutes=1)
 """Until the next attempt where nothing was sent and Discord does not say how long to wait."""
+LONGEST_AWAY = timedelta(days=1)
+OUT_OF_REACH = timedelta(hours=6)
+"""Until a channel that could not be looked into is looked into again."""
 # Error codes: topics/opcodes-and-status-codes, JSON Error Codes.
 UNKNOWN_MESSAGE = 10008
 ALREADY_CROSSPOSTED = 40033
 WRONG_CHANNEL_TYPE = 50024
-GONE = frozenset({10003, 10004, 10013, 50001, 50007, 50278})
-"""Unknown channel, server and user; missing access; direct messages closed; no server in common."""
+MISSING_ACCESS = 50001
+GONE = frozenset({10003, 10004, 10013, MISSING_ACCESS, 50007, 50278})
+"""Unknown channel, server and user; View Channel withdrawn; direct messages closed; no server in common."""
 
 log = logging.getLogger(__name__)
 
@@ -156,8 +160,8 @@ class Discord:
     # --- asking -----------------------------------------------------------------------------------------------
 
     async def _post(self, part: Part, destination: str, guild: str) -> Outcome:
-        if self._away and self._clock() < self._away.not_before:
-            return self._away
+        if away := self._waiting():
+            return away
         news = False
         if not guild:
             place = await self._places.at(destination)
@@ -201,7 +205,14 @@ class Discord:
         again = outcome.not_before if isinstance(outcome, Later) else self._clock() + 15 * PAUSE
         return replace(sent, passed=False, pass_at=again)
 
+    def _waiting(self) -> Later | None:
+        """What everything meets until Discord wants our requests again; no wait is longer than a day."""
+        now, away = self._clock(), self._away
+        return away if away and now < away.not_before <= now + LONGEST_AWAY else None
+
     async def _crosspost(self, destination: str, platform_id: str) -> Outcome:
+        if away := self._waiting():
+            return away
         place = await self._places.at(destination)
         if isinstance(place, Trouble):
             return self._outcome(place, destination)
@@ -214,6 +225,8 @@ class Discord:
         return self._outcome(answer, destination)
 
     async def _find(self, part: Part, destination: str) -> Found:
+        if away := self._waiting():
+            return CannotTell(away.reason, away.not_before)
         place = await self._places.at(destination)
         if isinstance(place, Trouble):
             return self._cannot_tell(place, destination)
@@ -230,6 +243,8 @@ class Discord:
         return await self._passed_on(destination, sent) if place.news else sent
 
     async def _edit(self, part: Part, destination: str, platform_id: str) -> Outcome:
+        if away := self._waiting():
+            return away
         place = await self._places.at(destination)
         if isinstance(place, Trouble):
             return self._outcome(place, destination)
@@ -240,6 +255,8 @@ class Discord:
         return replace(sent, passed=True) if place.news else sent  # what was passed on follows an edit by itself
 
     async def _votes(self, destination: str, platform_id: str) -> Votes | CannotTell:
+        if away := self._waiting():
+            return CannotTell(away.reason, away.not_before)
         answer = await self._wire.ask(lambda client: calls.counted(client, int(destination), int(platform_id)))
         if isinstance(answer, Trouble):
             return self._cannot_tell(answer, destination)
@@ -249,12 +266,16 @@ class Discord:
         return answer
 
     async def _direct(self, account: str) -> str | Outcome:
+        if away := self._waiting():
+            return away
         opened = await self._wire.ask(lambda client: client.http.start_private_message(account))
         if not isinstance(opened, Trouble):
             return str(opened["id"])
         return self._outcome(replace(opened, doubt=False), "of direct messages")
 
     async def _check(self, polled: Collection[str]) -> list[Check]:
+        if away := self._waiting():
+            return [Check("token", None, away.reason, f"look again after {away.not_before:%d %b %H:%M} UTC")]
         me = await self._wire.ask(lambda client: client.application_info())
         if isinstance(me, Trouble):
             if me.status == 401:
@@ -273,11 +294,15 @@ class Discord:
         place, name = await self._places.at(destination), f"channel {destination}"
         if isinstance(place, Trouble):
             cure = "check the channel's id, and that the bot was invited to its server and may view it"
+            if place.code == MISSING_ACCESS:
+                cure = "invite the bot to the channel's server, and grant View Channel to its role there"
             return Check(
                 name, None if place.status in (0, 429) or place.status >= 500 else False, place.words, cure, destination
             )
         if lack := place.lacking(poll):
-            return Check(name, False, lack, "grant that to the bot's role in the channel's settings", destination)
+            other = "name a text or announcement channel, or a thread, in outlets.discord.destinations"
+            cure = other if place.wrong_type else "grant that to the bot's role in the channel's settings"
+            return Check(name, False, lack, cure, destination)
         return Check(name, True, f"#{place.name}: the bot may do all it needs", place=destination)
 
     # --- what it comes to -------------------------------------------------------------------------------------
@@ -288,6 +313,8 @@ class Discord:
 
     def _outcome(self, trouble: Trouble, destination: str) -> Outcome:
         where = f"discord channel {destination}: {trouble.words}"
+        if trouble.code == MISSING_ACCESS:
+            where = f"discord channel {destination}: the bot lacks View Channel, or is not in its server any more"
         if trouble.doubt:
             return Unsure(f"{where}; it may have been accepted")
         if trouble.status == 401:
@@ -307,7 +334,9 @@ class Discord:
         assert not isinstance(outcome, Sent)
         if isinstance(outcome, Later):
             return CannotTell(outcome.reason, outcome.not_before)
-        return CannotTell(outcome.reason, None if isinstance(outcome, Refused) else self._clock() + 15 * PAUSE)
+        if isinstance(outcome, Refused):  # a channel that is out of reach now may be within reach again
+            return CannotTell(outcome.reason, self._clock() + OUT_OF_REACH if outcome.gone else None)
+        return CannotTell(outcome.reason, self._clock() + 15 * PAUSE)
 
 
 def _url(guild: str, channel: str, message_id: str) -> str:

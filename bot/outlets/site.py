@@ -37,9 +37,13 @@ class Settings(config.Outlet):
     )
 
 
+class DiskError(OutletError):
+    """The disk refused for now: it is full, read-only or away. The same may be tried again."""
+
+
 def swap(files: Iterable[tuple[str, bytes]], folder: Path) -> Path:
-    """Write `files` (relative path, content) as the whole of `folder`. Returns the folder. Raises `OutletError` and
-    leaves what was there when a path leads outside, the folder is not ours, or the disk refuses."""
+    """Write `files` (relative path, content) as the whole of `folder`. Returns the folder. Leaves what was there and
+    raises `OutletError` when a path leads outside or the folder is not ours, `DiskError` when the disk refuses."""
     fresh: Path | None = None
     try:
         make_readable_parents(folder)
@@ -50,7 +54,7 @@ def swap(files: Iterable[tuple[str, bytes]], folder: Path) -> Path:
         _open_to_readers(fresh)
         _put_in_place(fresh, folder)
     except OSError as error:
-        raise OutletError(f"{folder}: cannot be written: {error.strerror or error}") from error
+        raise DiskError(f"{folder}: cannot be written: {error.strerror or error}") from error
     finally:
         if fresh:
             shutil.rmtree(fresh, ignore_errors=True)

@@ -34,12 +34,13 @@ class Entry:
         return f"{self.document['title']}, {when}"
 
 
-def atom(entries: Sequence[Entry], url: str, at: datetime) -> bytes:
-    """The Atom feed. Without a site's `url` links are relative to the feed's own address."""
+def atom(entries: Sequence[Entry], url: str, space: str, at: datetime) -> bytes:
+    """The Atom feed; `space` is what ids are made from. Without a site's `url` links are relative to the feed's own
+    address."""
     feed = ET.Element("feed", xmlns=_ATOM)
     _put(feed, "title", TITLE)
     _put(feed, "subtitle", SUBTITLE)
-    _put(feed, "id", _id(url, ""))
+    _put(feed, "id", _id(space, ""))
     updated = max((entry.document["composed_at"] for entry in entries), default=at.isoformat(timespec="seconds"))
     _put(feed, "updated", updated)
     ET.SubElement(feed, "link", rel="self", href=_link(url, "feed.xml"))
@@ -48,21 +49,21 @@ def atom(entries: Sequence[Entry], url: str, at: datetime) -> bytes:
     for entry in entries:
         held = ET.SubElement(feed, "entry")
         _put(held, "title", entry.title)
-        _put(held, "id", _id(url, entry.folder))
+        _put(held, "id", _id(space, entry.folder))
         _put(held, "updated", entry.document["composed_at"])
         ET.SubElement(held, "link", rel="alternate", type="text/html", href=_link(url, f"{entry.folder}/index.html"))
         _put(held, "content", entry.story, type="html")
     return b'<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(feed, encoding="unicode").encode()
 
 
-def json_feed(entries: Sequence[Entry], url: str) -> bytes:
+def json_feed(entries: Sequence[Entry], url: str, space: str) -> bytes:
     """The JSON feed; addresses only where the site's `url` is known, as it asks for whole ones."""
     feed: dict[str, Any] = {"version": "https://jsonfeed.org/version/1.1", "title": TITLE, "description": SUBTITLE}
     if url:
         feed |= {"home_page_url": _link(url, "index.html"), "feed_url": _link(url, "feed.json")}
     feed["items"] = [
         {
-            "id": _id(url, entry.folder),
+            "id": _id(space, entry.folder),
             **({"url": _link(url, f"{entry.folder}/index.html")} if url else {}),
             "title": entry.title,
             "content_html": entry.story,
@@ -85,6 +86,6 @@ def _link(url: str, path: str) -> str:
     return f"{url.rstrip('/')}/{path}" if url else path
 
 
-def _id(url: str, folder: str) -> str:
-    """The same for ever for the same site and digest, whatever its edition."""
-    return uuid.uuid5(uuid.NAMESPACE_URL, f"{url.rstrip('/') or 'footfall'}/{folder}").urn
+def _id(space: str, folder: str) -> str:
+    """The same for ever for the same installation and digest, whatever its edition and wherever the site is."""
+    return uuid.uuid5(uuid.NAMESPACE_URL, f"{space.rstrip('/') or 'footfall'}/{folder}").urn

@@ -58,6 +58,8 @@ class Site:
     url: str = ""
     """Where the site will be found, for the feeds; may be empty."""
     hidden: Sequence[str] = ()
+    feed_space: str = ""
+    """What the ids of feeds are made from; empty: the site's address."""
 
 
 def folder(document: Document) -> str:

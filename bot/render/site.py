@@ -78,8 +78,9 @@ def _front(site: Site, told: _Told) -> Iterator[File]:
     yield "index.html", _index(site, told)
     yield "style.css", (TEMPLATES / "site" / "style.css").read_bytes()
     entries = [feeds.Entry(d, folder(d), told.stories[folder(d)]) for d in _newest(told.documents)[:RECENT]]
-    yield "feed.xml", feeds.atom(entries, site.url, site.at)
-    yield "feed.json", feeds.json_feed(entries, site.url)
+    space = site.feed_space or site.url
+    yield "feed.xml", feeds.atom(entries, site.url, space, site.at)
+    yield "feed.json", feeds.json_feed(entries, site.url, space)
 
 
 # --- what spans digests ------------------------------------------------------------------------------------------

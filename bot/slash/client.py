@@ -7,10 +7,11 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+import aiohttp
 import discord
 import sqlalchemy as sa
 import structlog
@@ -39,6 +40,8 @@ T = TypeVar("T")
 
 THREADS = 4
 ANSWER_SECONDS = 60.0
+SYNC_EVERY = 24 * 3600.0
+"""Seconds between two looks at which commands Discord has."""
 LOOK_EVERY = 30.0
 """Seconds between two looks at whether the ledger has new models."""
 
@@ -77,6 +80,7 @@ class Footfall(discord.AutoShardedClient):
         self._seconds = seconds
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="footfall-slash")
         self._looked, self._looking = 0.0, False
+        self._syncing: asyncio.Task[None] | None = None
 
     # --- life -------------------------------------------------------------------------------------------------------
 
@@ -92,9 +96,12 @@ class Footfall(discord.AutoShardedClient):
         await self.tree.set_translator(tongues.Tongues())
         self.look_again()
         await self._sync()
+        self._syncing = asyncio.create_task(self._sync_daily())
 
     async def close(self) -> None:
         """Disconnect; work that is not begun is given up."""
+        if self._syncing:
+            self._syncing.cancel()
         self._threads.shutdown(wait=False, cancel_futures=True)
         await super().close()
 
@@ -103,21 +110,28 @@ class Footfall(discord.AutoShardedClient):
         log.exception("event failed", event=event_method)
 
     async def _sync(self) -> None:
-        """Tell Discord the commands, if it was not told the same before."""
-        payload = await self.payload()
-        now = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
-        application = str(self.application_id)
+        """Register the commands with Discord, unless it has them as they were registered last."""
         try:
-            if await self.work(lambda: _told(self.desk.store, application)) == now:
-                return
+            payload = await self.payload()
             assert self.application_id is not None
-            await self.http.bulk_upsert_global_commands(self.application_id, payload=payload)
+            application, number = str(self.application_id), self.application_id
+            there = await self.http.get_global_commands(number)
+            if await self.work(lambda: _told(self.desk.store, application)) == _fingerprint(payload, there):
+                return
+            await self.http.bulk_upsert_global_commands(number, payload=payload)
+            now = _fingerprint(payload, await self.http.get_global_commands(number))
             await self.work(lambda: _tell(self.desk.store, application, now))
-        except (discord.HTTPException, StoreError, TimeoutError) as error:
-            # The commands that Discord knows go on working; told again at the next start.
+        except (discord.DiscordException, aiohttp.ClientError, OSError, StoreError, TimeoutError) as error:
+            # The commands that Discord knows go on working; tried again the next day or at the next start.
             log.error("the commands could not be synced", error=str(error)[:500])
             return
         log.info("commands synced", commands=len(payload))
+
+    async def _sync_daily(self) -> None:
+        """Register the commands again where Discord lost them, or somebody else removed them."""
+        while True:
+            await asyncio.sleep(SYNC_EVERY)
+            await self._sync()
 
     # --- servers ----------------------------------------------------------------------------------------------------
 
@@ -214,8 +228,14 @@ class Tree(app_commands.CommandTree[Footfall]):
         await replies.failed(interaction, error)
 
 
+def _fingerprint(payload: list[dict[str, Any]], there: Sequence[Mapping[str, Any]]) -> str:
+    """Changes with the commands as they are to be, and as Discord has them, whose ids and versions are its own."""
+    found = sorted(json.dumps(command, sort_keys=True) for command in there)
+    return hashlib.sha256(json.dumps([payload, found], sort_keys=True).encode()).hexdigest()
+
+
 def _told(store: Store, application: str) -> str | None:
-    """The hash of the commands that Discord was told last."""
+    """The fingerprint of the commands as registered last."""
     with store.reading() as connection:
         found: str | None = connection.scalar(sa.select(synced.c.sha256).where(synced.c.application == application))
     return found

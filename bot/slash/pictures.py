@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import cache
@@ -16,6 +16,9 @@ from multiprocessing import get_context, parent_process
 from multiprocessing.process import BaseProcess
 from typing import ParamSpec
 
+from pydantic import SecretStr
+
+from bot import logs
 from bot.records import Picture
 
 P = ParamSpec("P")
@@ -28,11 +31,14 @@ NICE = 5
 @cache
 def drawer() -> Executor:
     """The process that draws, begun with the first picture and kept from one connection to the next."""
-    return ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_begin)
+    return ProcessPoolExecutor(
+        1, mp_context=get_context("spawn"), initializer=_begin, initargs=(logs.configured_secrets(),)
+    )
 
 
-def _begin() -> None:
-    """In that process: end with the one that began it, however that ends, and leave signals to it."""
+def _begin(secrets: Iterable[SecretStr]) -> None:
+    """In that process: log as the one that began it does, end with it, however that ends, and leave signals to it."""
+    logs.configure(secrets)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(NICE)
     threading.Thread(target=_end_with, args=(parent_process(),), daemon=True).start()

@@ -14,12 +14,15 @@ import structlog
 from pydantic import SecretStr
 
 from bot.answers import Desk
+from bot.outlets._discord_wire import seconds
 from bot.slash.client import Footfall
 from bot.slash.house import House
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 300.0
 """Seconds; the pause doubles with each connection that was lost soon."""
+LONGEST_WAIT = 24 * 3600.0
+"""Seconds; no wait that Discord asks for is taken as longer."""
 HEALTHY = 600.0
 """A connection that held this many seconds begins again at the first pause."""
 LOOK = 0.25
@@ -86,8 +89,9 @@ class _Kept:
                 continue
             refused = isinstance(error, discord.LoginFailure | discord.PrivilegedIntentsRequired)
             pause = LONGEST_PAUSE if refused else first_pause if loop.time() - began >= HEALTHY else pause
-            log.error("not connected to Discord", why=_why(error), again_in=pause)
-            await self._rest(pause)
+            wait = max(pause, _wanted_wait(error))
+            log.error("not connected to Discord", why=_why(error), again_in=wait)
+            await self._rest(wait)
             pause = first_pause if refused else min(pause * 2, LONGEST_PAUSE)
 
     async def _connected(self) -> Exception | None:
@@ -117,6 +121,18 @@ class _Kept:
         until = asyncio.get_running_loop().time() + seconds
         while not self._stop.is_set() and asyncio.get_running_loop().time() < until:
             await asyncio.sleep(min(LOOK, seconds))
+
+
+def _wanted_wait(error: BaseException | None) -> float:
+    """Seconds that Discord asked us to stay away (a 429's Retry-After, also where discord.py hides it behind another
+    error), a day at most; 0 where it did not."""
+    while error is not None:
+        if isinstance(error, discord.RateLimited):
+            return min(error.retry_after, LONGEST_WAIT)
+        if isinstance(error, discord.HTTPException) and error.status == 429:
+            return min(seconds(error.response.headers.get("Retry-After")), LONGEST_WAIT)
+        error = error.__cause__
+    return 0.0
 
 
 def _why(error: Exception) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from bot.store._networks import (
     windows,
 )
 from bot.store._postgresql import postgresql_engine
+from bot.store._trouble import NO_PERMISSION, cure
 
 __all__ = [
     "BUSY_SECONDS",
@@ -80,6 +81,10 @@ BUSY_SECONDS = 30
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 
+class _Undone(Exception):
+    """Ends a transaction that was only tried."""
+
+
 def alone(connection: sa.Connection, *key: object) -> None:
     """From here to the end of the transaction, nobody else is in here with the same key. (On SQLite there is one
     writer anyway.)"""
@@ -100,7 +105,7 @@ class Store:
                 connection.execute(sa.text("SELECT 1"))
         except sa.exc.DBAPIError as error:
             self.close()
-            raise StoreError(f"database {self.shown}: cannot be opened: {_cause(error)}") from error
+            raise StoreError(f"database {self.shown}: cannot be opened: {_cause(error)}", cure(error.orig)) from error
         except StoreError:
             self.close()
             raise
@@ -130,7 +135,16 @@ class Store:
         try:
             yield
         except sa.exc.DBAPIError as error:
-            raise StoreError(f"database {self.shown}: {_cause(error)}") from error
+            raise StoreError(f"database {self.shown}: {_cause(error)}", cure(error.orig)) from error
+
+    def try_writing(self) -> None:
+        """Write more than a database keeps in memory, and take it back. Raises `StoreError` where it refuses: it may be
+        read-only, malformed, full, or not for this user."""
+        size = 4 * 2**20 if self.engine.dialect.name == "sqlite" else 2**10
+        with suppress(_Undone), self.writing() as connection:
+            connection.execute(cursors.insert().values(network="", name="doctor", text="x" * size))
+            connection.execute(cursors.delete().where(cursors.c.network == "", cursors.c.name == "doctor"))
+            raise _Undone
 
     def migrate(self) -> None:
         """Bring the tables to this version. Raises `StoreError` for a database of a newer version."""
@@ -165,7 +179,9 @@ def opened(url: str, lake: Lake | None = None) -> Store:
         try:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StoreError(f"database {_shown(url)}: its folder cannot be made: {error.strerror}") from error
+            raise StoreError(
+                f"database {_shown(url)}: its folder cannot be made: {error.strerror}", NO_PERMISSION
+            ) from error
     store = Store(url, lake)
     try:
         store.migrate()

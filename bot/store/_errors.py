@@ -6,4 +6,9 @@ from bot.records import FootfallError
 
 
 class StoreError(FootfallError):
-    """The database cannot be used: which one, why, and the cure."""
+    """The database cannot be used: which one and why."""
+
+    def __init__(self, text: str, cure: str = "") -> None:
+        super().__init__(text)
+        self.cure = cure
+        """What to do, where the database's own code says it."""

@@ -24,6 +24,10 @@ subscriptions = Table(
     Column("quiet_from", String(5)),
     Column("quiet_until", String(5)),
     Column("since", Instant, nullable=False),
+    Column(
+        "misses", Integer, nullable=False, server_default="0"
+    ),  # days without a delivery; see `subscriptions.misses`
+    Column("missed_at", Instant),  # the last of them
 )
 
 members = Table(
@@ -32,6 +36,10 @@ members = Table(
     Column("key", String(16), primary_key=True),
     Column("account", String(20), nullable=False, unique=True),
     Column("locale", String(20), nullable=False),
+    Column(
+        "misses", Integer, nullable=False, server_default="0"
+    ),  # days without a delivery; see `subscriptions.misses`
+    Column("missed_at", Instant),  # the last of them
 )
 
 watches = Table(
@@ -47,7 +55,7 @@ watches = Table(
     UniqueConstraint("member", "network", "catalogue", "model"),
 )
 
-# The hash of the commands that an application was told last.
+# The hash of the commands of an application, as they were registered last and as Discord had them then.
 synced = Table(
     "synced",
     tables,

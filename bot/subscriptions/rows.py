@@ -8,6 +8,10 @@ from datetime import datetime, time
 from bot.config import ScheduleEntry
 from bot.records import FootfallError, Name
 
+MISSES = 7
+"""UTC days on which nothing got through, with no delivery between them, after which a subscription or the watches of a
+member end: a permission that was withdrawn by mistake is given back within a week, and an outage is over."""
+
 
 class SubscriptionError(FootfallError):
     """Something that a subscription or a watch cannot be; one sentence for whoever asked."""

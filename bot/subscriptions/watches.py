@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from bot.records import Catalogue, Name
 from bot.store import Store, alone, deliveries, members
 from bot.store import watches as rows
+from bot.subscriptions.misses import clear_reached
 from bot.subscriptions.rows import Bounds, SubscriptionError, Watch
 
 OUTLET = "direct"
@@ -97,6 +98,7 @@ class Watches:
         old = (deliveries.c.outlet == OUTLET, deliveries.c.since < now - KEPT)
         over = deliveries.c.state.in_(("sent", "refused", "skipped"))
         with self._store.writing() as connection:
+            clear_reached(connection, OUTLET)
             connection.execute(deliveries.delete().where(*old, over))
 
     def _refuse_too_many(self, connection: sa.Connection, mine: sa.ColumnElement[bool]) -> None:

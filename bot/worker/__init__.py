@@ -50,6 +50,7 @@ class Worker:
     def run(self, sides: Sequence[Side], grace: float) -> bool:
         """Work until `stop` is set. Returns whether the step in hand came to its end within `grace` seconds. Raises
         `WorkerError` where the rounds end by themselves."""
+        self.state.began = self._clock()
         beside = [supervise(side, self.stop, self.state) for side in sides]
         work = threading.Thread(target=self._work, name="rounds", daemon=True)
         work.start()

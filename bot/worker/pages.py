@@ -6,6 +6,7 @@ An age is counted from the end of the period that the newest digest is about, as
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import structlog
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
@@ -21,10 +23,14 @@ from prometheus_client.registry import Collector
 from bot import daily, ledger
 from bot import schedule as times
 from bot.config import ScheduleEntry
-from bot.records import Period, PeriodName
+from bot.ledger import CLOSES_WITHIN
+from bot.records import Period, PeriodName, instant
+from bot.sources import EventSource
 from bot.store import StoreError
 from bot.worker.rounds import Bench
 from bot.worker.state import State
+
+log = structlog.get_logger(__name__)
 
 STILL = timedelta(minutes=30)
 """A worker that did not come round for this long is not well: a first collection may take minutes, not this."""
@@ -38,43 +44,55 @@ class Found:
     deliveries: dict[tuple[str, str], int]
     last_sent: dict[str, datetime]
     paused: tuple[str, ...]
+    refused: dict[str, datetime]
+    ready: dict[str, bool]
+    free: dict[str, int]
     ages: dict[tuple[str, PeriodName], float]
     behind: dict[str, float]
     held: dict[tuple[str, str], int]
     """Days whose list is held, by network and catalogue."""
 
 
-def found(bench: Bench) -> Found:
-    """Raises `StoreError`."""
+def found(bench: Bench, began: datetime | None = None) -> Found:
+    """What there is, for a worker that began at an instant. Raises `StoreError`."""
     now, outbox = bench.clock(), bench.desk.outbox
-    newest: dict[tuple[str, PeriodName], Period] = {}
+    began = min(began or now, now)
+    open_ = {plan.network for plan, _source in bench.networks if not plan.closed}
+    ends: dict[tuple[str, PeriodName], datetime] = {(network, "day"): began for network in open_}
     for tally in bench.desk.archive.tallies():
-        period = Period.holding(tally.newest, tally.period)
         key = (tally.network, tally.period)
-        newest[key] = max(newest.get(key, period), period)
+        if tally.network in open_:
+            end = Period.holding(tally.newest, tally.period).ends
+            ends[key] = end if ends.get(key, began) is began else max(ends[key], end)
+    outlets = {outlet for targets in bench.targets.values() for outlet in targets}
     return Found(
         outbox.counts(),
         bench.desk.archive.last_sent(),
         tuple(one.outlet for one in outbox.paused()),
-        {key: (now - period.ends).total_seconds() for key, period in newest.items()},
-        {entry.name: seconds for entry, seconds in _behind(bench, now)},
+        outbox.last_refused(),
+        {**dict.fromkeys(outlets, True), **dict.fromkeys(bench.unready, False)},
+        {name: shutil.disk_usage(folder).free for name, folder in bench.folders.items() if folder.exists()},
+        {key: (now - end).total_seconds() for key, end in ends.items()},
+        {entry.name: seconds for entry, seconds in _behind(bench, now, began)},
         {(c.network, c.key): len(ledger.holds(bench.store, c)) for plan, _ in bench.networks for c in plan.catalogues},
     )
 
 
-def _behind(bench: Bench, now: datetime) -> Iterator[tuple[ScheduleEntry, float]]:
-    """Each entry with the seconds since its last run, if anything of that run is still to be decided or sent."""
+def _behind(bench: Bench, now: datetime, began: datetime) -> Iterator[tuple[ScheduleEntry, float]]:
+    """Each entry with the seconds since its last run, if anything of that run is still to be decided or sent. Where
+    nothing was ever planned, the seconds count from `began`."""
     outbox = bench.desk.outbox
     open_ = {(one.network, one.day, one.outlet, one.destination) for one in outbox.listed(_OPEN)}
     for entry in bench.entries:
         at = times.latest(entry, now)
         wanted = times.period(entry, at).first
-        late = False
+        late, since = False, began
         for plan, outlet, place in _ways(bench, entry):
             _, newest = outbox.planned(plan.network, entry.period, outlet, place)
-            undecided = newest is not None and newest < wanted
-            late = late or undecided or (plan.network, wanted, outlet, place) in open_
-        yield entry, (now - at).total_seconds() if late else 0.0
+            missing = newest is None or newest < wanted or (plan.network, wanted, outlet, place) in open_
+            since = at if missing and newest is not None else since
+            late = late or missing
+        yield entry, (now - max(at, min(since, now))).total_seconds() if late else 0.0
 
 
 def _ways(bench: Bench, entry: ScheduleEntry) -> Iterator[tuple[daily.Plan, str, str]]:
@@ -97,14 +115,14 @@ class Worked:
         """What the database says; `None` where it cannot be read."""
         bench = self.bench()
         try:
-            return found(bench) if bench and not self.state.database else None
+            return found(bench, self.state.began) if bench and not self.state.database else None
         except StoreError:
             return None
 
     def health(self) -> tuple[bool, dict[str, object]]:
         """Whether all is well enough not to be restarted, and the facts."""
         seen, beat = self.look(), self.state.beat
-        age = (self.clock() - beat).total_seconds() if beat else None
+        age = abs((self.clock() - beat).total_seconds()) if beat else None  # a clock may have been put back since
         moving = age is not None and age < STILL.total_seconds()
         facts: dict[str, object] = {
             "ok": moving and seen is not None,
@@ -137,6 +155,8 @@ class Measured(Collector):
 
     def collect(self) -> Iterable[Metric]:
         state, seen = self._worked.state, self._worked.look()
+        if state.began:
+            yield _gauge("start_timestamp_seconds", "When this worker began.", state.began.timestamp())
         if state.beat:
             yield _gauge("heartbeat_timestamp_seconds", "When the worker last came round.", state.beat.timestamp())
         yield _gauge("database_up", "1 when the database can be read.", float(seen is not None))
@@ -150,7 +170,8 @@ class Measured(Collector):
             yield from _stored(seen)
 
     def _sources(self) -> Iterator[Metric]:
-        known = self._worked.state.sources
+        # One that stands by has asked nobody lately: what it heard before is nothing to go by.
+        known = self._worked.state.sources if self._worked.state.leads else {}
         up = GaugeMetricFamily("footfall_source_up", "1 when a source answered the last time.", labels=["network"])
         last = GaugeMetricFamily(
             "footfall_source_last_success_timestamp_seconds", "When a source last answered.", labels=["network"]
@@ -159,7 +180,21 @@ class Measured(Collector):
             up.add_metric([name], float(not error))
             if at:
                 last.add_metric([name], at.timestamp())
-        yield from (up, last)
+        yield from (up, last, self._deadlines())
+
+    def _deadlines(self) -> Metric:
+        """When the day that is over can no longer be read, of networks that only tell what is now."""
+        made = GaugeMetricFamily(
+            "footfall_day_deadline_timestamp_seconds",
+            "Until when the day under way, or the one that is over and missing, can be read.",
+            labels=["network"],
+        )
+        bench, now = self._worked.bench(), self._worked.clock()
+        for plan, source in bench.networks if bench else ():
+            if not plan.closed and not isinstance(source, EventSource):
+                ends = instant(now.date()) + CLOSES_WITHIN
+                made.add_metric([plan.network], (ends if now < ends else ends + timedelta(days=1)).timestamp())
+        return made
 
 
 def _stored(seen: Found) -> Iterator[Metric]:
@@ -171,12 +206,23 @@ def _stored(seen: Found) -> Iterator[Metric]:
     )
     for outlet, at in seen.last_sent.items():
         last.add_metric([outlet], at.timestamp())
+    refused = GaugeMetricFamily(
+        "footfall_newest_refusal_timestamp_seconds", "When something that still is was last refused.", labels=["outlet"]
+    )
+    for outlet, at in seen.refused.items():
+        refused.add_metric([outlet], at.timestamp())
+    ready = GaugeMetricFamily("footfall_outlet_ready", "1 when an outlet has its keys.", labels=["outlet"])
+    for outlet, can in seen.ready.items():
+        ready.add_metric([outlet], float(can))
+    free = GaugeMetricFamily("footfall_disk_free_bytes", "Left on the disk of a folder.", labels=["folder"])
+    for name, left in seen.free.items():
+        free.add_metric([name], left)
     paused = GaugeMetricFamily("footfall_outlet_paused", "1 while an outlet's account is refused.", labels=["outlet"])
     for outlet in {outlet for outlet, _state in seen.deliveries} | set(seen.paused):
         paused.add_metric([outlet], float(outlet in seen.paused))
     ages = GaugeMetricFamily(
         "footfall_newest_digest_age_seconds",
-        "Seconds since the end of the period that the newest digest is about.",
+        "Seconds since the end of what the newest digest is about; without any, since the worker began.",
         labels=["network", "period"],
     )
     for (network, period), age in seen.ages.items():
@@ -193,7 +239,7 @@ def _stored(seen: Found) -> Iterator[Metric]:
     )
     for (network, catalogue), days in seen.held.items():
         held.add_metric([network, catalogue], days)
-    yield from (deliveries, last, paused, ages, behind, held)
+    yield from (deliveries, last, refused, ready, free, paused, ages, behind, held)
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:
@@ -242,6 +288,9 @@ def serving(worked: Worked, host: str, port: int, redact: Callable[[str], str]) 
     class Server(ThreadingHTTPServer):
         address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         daemon_threads = True
+
+        def handle_error(self, request: object, client_address: object) -> None:
+            log.exception("a request to /health or /metrics failed")
 
     def run(stop: threading.Event) -> None:
         with Server((host, port), Answers) as server:

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import structlog
 
-from bot import daily, deliveries, leases, ledger
+from bot import daily, deliveries, leases, ledger, subscriptions
 from bot import schedule as times
 from bot.config import ScheduleEntry
 from bot.records import FootfallError, Period, PeriodName, instant
@@ -36,6 +37,9 @@ PATIENT_TRIES = 4
 MOST_PATIENT = timedelta(hours=6)
 DISCORD = "discord"
 """The outlet of subscriptions."""
+PROBE_EVERY = timedelta(hours=1)
+"""Between two looks at whether a source that has nothing to tell now could tell anything: one that is out in the
+afternoon is known to be out before its day is over, while somebody can still mend it."""
 RECHECK_EVERY = timedelta(hours=2)
 """Between two looks at days that are in and may still change (`Source.settles_for`): a proof that comes late is seen
 within that time, and twelve times a day is polite."""
@@ -63,6 +67,12 @@ class Bench:
     """The subscriptions there are now, where their outlet is ready."""
     notify: Callable[[datetime], bool] = lambda now: True
     """Plans the messages to members who watch a model; whether that is settled for the day that is over."""
+    probe: Callable[[str], str] = lambda network: ""
+    """Looks whether a network's source can be reached at all; why not, or an empty text."""
+    unready: Sequence[str] = ()
+    """Outlets of the configuration that cannot post, as their keys are missing."""
+    folders: Mapping[str, Path] = field(default_factory=dict)
+    """What the worker writes to, by name."""
     executor: Executor | None = None
     """What adds days of events up side by side; `None`: one after the other."""
 
@@ -80,6 +90,8 @@ class Round:
     """Network to when it was last asked in vain, and how often that day."""
     _looked: dict[str, datetime] = field(default_factory=dict)
     """Network to when it was last asked at all."""
+    _probed: dict[str, datetime] = field(default_factory=dict)
+    """Network to when it was last probed, for those that were probed since they were last asked."""
     _plan_at: dict[tuple[str, PeriodName], datetime] = field(default_factory=dict)
     _planned_for: dict[tuple[str, PeriodName], tuple[Period, frozenset[str]]] = field(default_factory=dict)
     """The newest period at the last planning, and the destinations that were timely then."""
@@ -87,6 +99,8 @@ class Round:
     _said: dict[tuple[str, Period], str] = field(default_factory=dict)
     _unkept: set[int] = field(default_factory=set)
     """Subscriptions that were said to be skipped."""
+    _last: datetime | None = None
+    """When it last looked."""
 
     def once(self) -> None:
         """Everything there is to do now. Raises `StoreError` where the database is away, and `StoppingError`."""
@@ -96,11 +110,13 @@ class Round:
         self.state.leads = leads
         if not leads:
             return
+        self._follow_clock()
         news = {
             plan.network
             for plan, source in self.bench.networks
             if self._to_ask(plan, source) and self._collect(plan, source)
         }
+        self._probe()
         now, subscribed = self.bench.clock(), self._subscribed()
         deliveries.follow(replace(self.bench.outbox_run(), stopping=self.stopping))
         for plan, name, targets in self._timely(now, subscribed):
@@ -111,6 +127,16 @@ class Round:
         self._hush(subscribed)
         if not self.stopping() and self._hold():
             deliveries.flush(replace(self.bench.outbox_run(), stopping=self.stopping))
+
+    def _follow_clock(self) -> None:
+        """Where the clock was put back, forget what was to be done at instants that it had: it may be years to them."""
+        now = self.bench.clock()
+        if self._last is None or now < self._last:
+            for times_ahead in (self._asked, self._looked, self._probed, self._plan_at, self._planned_for):
+                times_ahead.clear()
+            self._notify_at = None
+            subscriptions.correct_since(self.bench.store, now)
+        self._last = now
 
     def end(self) -> None:
         """Let another worker go on at once."""
@@ -130,7 +156,8 @@ class Round:
         ways = (ledger.span, ledger.read_span)
         spans = [way(self.bench.store, catalogue) for catalogue in plan.catalogues for way in ways]
         yesterday = now.date() - timedelta(days=1)
-        if all(span is not None and span.last >= yesterday for span in spans):
+        # A day that is not here yet was read by a clock that was ahead: the day that is over is missing all the same.
+        if all(span is not None and yesterday <= span.last <= now.date() for span in spans):
             self._asked.pop(plan.network, None)
             looked = self._looked.get(plan.network)
             open_ = now < instant(now.date()) + source.settles_for
@@ -150,11 +177,27 @@ class Round:
         now = self.bench.clock()
         self.state.collected(plan.network, now, done.error)
         self._looked[plan.network] = now
+        self._probed.pop(plan.network, None)
         if done.error:
             log.error("source failed", network=plan.network, error=done.error)
         asked, tries = self._asked.get(plan.network, (now, 0))
         self._asked[plan.network] = (now, tries + 1 if asked.date() == now.date() else 1)
         return done.new > 0
+
+    def _probe(self) -> None:
+        """Look after sources that are not to be asked now. One that failed when it was asked is asked again anyway."""
+        for plan, _source in self.bench.networks:
+            now, network = self.bench.clock(), plan.network
+            probed = self._probed.get(network)
+            last = probed or self._looked.get(network)
+            _, error = self.state.sources.get(network, (None, ""))
+            if plan.closed or self.stopping() or (error and not probed) or (last and now < last + PROBE_EVERY):
+                continue
+            why = self.bench.probe(network)
+            self._probed[network] = now
+            self.state.collected(network, now, why)
+            if why:
+                log.warning("source cannot be reached", network=network, error=why)
 
     def _patience(self, tries: int) -> timedelta:
         longer: timedelta = self.bench.collect_every * 2 ** min(max(0, tries - PATIENT_TRIES), 16)

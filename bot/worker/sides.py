@@ -31,6 +31,7 @@ class Side:
 
 def supervise(side: Side, stop: threading.Event, state: State, first_pause: float = FIRST_PAUSE) -> threading.Thread:
     """Keep a side running until `stop`. The thread does not keep the process alive."""
+    state.begun(side.name)
     thread = threading.Thread(target=_keep, args=(side, stop, state, first_pause), name=side.name, daemon=True)
     thread.start()
     return thread

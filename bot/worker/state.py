@@ -7,11 +7,16 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 
+STEPS = ("round", "database", "publish", "notify")
+"""What can fail and be got over. Each is counted from 0 on, so that the first failure is an increase."""
+
 
 @dataclass(slots=True)
 class State:
     """How the worker is doing. Each attribute is replaced whole."""
 
+    began: datetime | None = None
+    """When this process began to work."""
     beat: datetime | None = None
     """When it last came round, whatever came of it."""
     leads: bool | None = None
@@ -21,7 +26,7 @@ class State:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _succeeded: dict[str, datetime] = field(default_factory=dict)
     _errors: dict[str, str] = field(default_factory=dict)
-    _failures: Counter[str] = field(default_factory=Counter)
+    _failures: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(STEPS, 0)))
     _restarts: Counter[str] = field(default_factory=Counter)
 
     def collected(self, network: str, at: datetime, error: str) -> None:
@@ -35,6 +40,11 @@ class State:
         """Something went wrong that the worker got over."""
         with self._lock:
             self._failures[step] += 1
+
+    def begun(self, side: str) -> None:
+        """A side of the worker begins: its restarts are counted from 0 on."""
+        with self._lock:
+            self._restarts[side] += 0
 
     def restarted(self, side: str) -> None:
         """A side of the worker ended by itself and is started again."""

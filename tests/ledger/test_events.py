@@ -154,6 +154,7 @@ def test_what_is_due_comes_back_when_its_time_or_new_rules_come(db: store.Store)
     assert [(s.place, tries) for s, tries in memory.due("llm", at(12), DAY, "r", 9)] == [(two.place, 1)]
     assert [s.place for s, _ in memory.due("llm", at(11), DAY, "other", 9)] == [one.place, two.place]
     assert memory.due("llm", at(11), DAY + ONE, "other", 9) == ()
+    assert memory.due("llm", at(12) - 4 * 365 * ONE, DAY, "r", 9), "a try that a clock in the future planned is due"
 
 
 def listed(day: date, *names: str) -> Snapshot:

@@ -68,6 +68,8 @@ class DiscordGateway(DiscordPeer):
         super().__init__(**options)
         self.identified: list[dict[str, Any]] = []
         self.resumed: list[dict[str, Any]] = []
+        self.commands: list[dict[str, Any]] = []
+        """As Discord has them."""
         self.synced: list[list[dict[str, Any]]] = []
         self.asked: dict[str, Asked] = {}
         self.closed_to_gateways = False
@@ -182,6 +184,7 @@ class DiscordGateway(DiscordPeer):
         app = super().application()
         base = "/api/v10"
         app.router.add_put(f"{base}/applications/{{id}}/commands", self._door(SYNC, self._sync))
+        app.router.add_get(f"{base}/applications/{{id}}/commands", self._door("GET commands", self._registered))
         app.router.add_post(f"{base}/interactions/{{id}}/{{token}}/callback", self._door(CALLBACK, self._callback))
         hook = f"{base}/webhooks/{{id}}/{{token}}"
         app.router.add_patch(f"{hook}/messages/@original", self._door(ORIGINAL, self._final))
@@ -204,7 +207,11 @@ class DiscordGateway(DiscordPeer):
     def _sync(self, _: web.Request, body: tuple[Any, list[Any]]) -> list[dict[str, Any]]:
         self.synced.append(body[0])
         made = {"application_id": str(BOT), "version": "1", "default_member_permissions": None, "nsfw": False}
-        return [{**made, "id": str(700 + n), **command} for n, command in enumerate(body[0])]
+        self.commands = [{**made, "id": str(700 + n), **command} for n, command in enumerate(body[0])]
+        return self.commands
+
+    def _registered(self, *_: object) -> list[dict[str, Any]]:
+        return self.commands
 
     def _callback(self, request: web.Request, body: tuple[dict[str, Any], list[Any]]) -> dict[str, Any]:
         asked = self.asked[request.match_info["token"]]

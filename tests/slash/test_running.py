@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import threading
 from collections.abc import Iterator
@@ -17,9 +18,9 @@ from pydantic import SecretStr
 
 from bot import slash, store
 from bot.answers import Desk
-from bot.slash import House, replies, running, wording
+from bot.slash import House, client, replies, running, wording
 from tests import desks
-from tests.peers.discord_api import TOKEN, Fault, error
+from tests.peers.discord_api import TOKEN, Fault, error, rate_limited
 from tests.peers.discord_gateway import CALLBACK, DEADLINE, DEFERRED, INVALID, RECONNECT, SYNC, DiscordGateway
 from tests.peers.discord_rules import ALLOWED, FILES, unwritten
 from tests.peers.openapi import judged
@@ -165,6 +166,46 @@ def test_commands_that_cannot_be_told_do_not_keep_it_from_answering(desk: Desk, 
             peer.until(lambda: peer.identified)
             assert answered(peer, "status") == "How fresh it is"
         assert not peer.synced and told(desk) == 0
+
+
+@pytest.mark.parametrize("when", ["at the next start", "the next day"])
+def test_commands_that_discord_lost_are_registered_again(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    with DiscordGateway() as peer:
+        if when == "the next day":
+            monkeypatch.setattr(client, "SYNC_EVERY", 0.05)
+        with serving(peer, desk, tmp_path):
+            peer.until(lambda: peer.identified and len(peer.synced) == 1)
+            peer.commands = peer.commands[1:]
+            if when == "the next day":
+                peer.until(lambda: len(peer.synced) == 2)
+        if when == "at the next start":
+            with serving(peer, desk, tmp_path):
+                peer.until(lambda: len(peer.synced) == 2)
+        assert {one["name"] for one in peer.commands} == {one["name"] for one in peer.synced[0]}
+
+
+@pytest.mark.parametrize("at", ["GET /users/@me", "GET /gateway/bot"])
+def test_a_discord_that_asks_for_an_hour_is_left_alone_for_it(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    """A ban of Cloudflare's: the 429 has no `Via`, so discord.py does not wait by itself."""
+    waits: list[float] = []
+    heard = threading.Event()
+
+    async def rest(_self: object, seconds: float) -> None:
+        waits.append(seconds)
+        heard.set()
+        await asyncio.sleep(0.01)
+
+    monkeypatch.setattr(running._Kept, "_rest", rest)
+    with DiscordGateway() as peer:
+        peer.fail(rate_limited(3600, via=False), on=at)
+        with serving(peer, desk, tmp_path):
+            assert heard.wait(60)
+            peer.until(lambda: peer.identified)
+    assert waits[0] == 3600.0
 
 
 def told(desk: Desk) -> int:

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from bot import daily, ledger, store
+from bot import daily, ledger, store, subscriptions
 from bot.archive import Archive
 from bot.cli import reach
 from bot.config import Publish
 from bot.deliveries import Ready, Run, flush
 from bot.outlets._discord_direct import Direct
 from bot.records import Name
-from bot.subscriptions import Bounds, Channels, Watches
+from bot.subscriptions import MISSES, Bounds, Channels, Watches
 from tests.outlets import rig_discord
 from tests.peers.discord_api import CREATE, DiscordPeer, Fault
 from tests.worlds import CATALOGUE, ONE, START, snapshot
@@ -86,7 +86,7 @@ class Room:
         channels = Channels(self.db)
 
         def gone(one: object, reason: str) -> None:
-            reach.gone(self.desk, channels, self.watches, one, reason)  # type: ignore[arg-type]
+            reach.gone(self.desk, channels, self.watches, one, reason, self.now)  # type: ignore[arg-type]
 
         clock = lambda: self.now  # noqa: E731
         flush(Run(self.outbox, made, daily.spoken(_never, notices), clock, "me", timedelta(minutes=15), gone=gone))
@@ -180,7 +180,7 @@ def test_days_over_before_the_watch_began_are_not_told(room: Room) -> None:
     assert room.plan() and room.outbox.listed() == ()
 
 
-def test_closed_direct_messages_end_the_watches_with_a_note_that_names_nobody(
+def test_direct_messages_closed_for_a_week_end_the_watches_with_a_note_that_names_nobody(
     room: Room, caplog: pytest.LogCaptureFixture
 ) -> None:
     room.fill()
@@ -191,6 +191,12 @@ def test_closed_direct_messages_end_the_watches_with_a_note_that_names_nobody(
     room.plan()
     with caplog.at_level(logging.INFO):
         room.send()
+        for number in range(1, MISSES):
+            assert len(room.watches.of(ANN)) == 2, f"ended after {number} days"
+            room.now = NOW + number * ONE
+            (closed,) = room.outbox.listed(("refused",))
+            room.outbox.retry(closed.id, room.now)
+            room.send()
     assert room.watches.of(ANN) == () and len(room.watches.of(BOB)) == 1
     assert len(room.told(BOB)) == 1
     assert "direct: 2 ended there" in caplog.text and "50007" in caplog.text
@@ -199,6 +205,18 @@ def test_closed_direct_messages_end_the_watches_with_a_note_that_names_nobody(
         accounts = connection.execute(sa.select(store.members.c.account)).scalars().all()
         places = connection.execute(sa.select(store.deliveries.c.destination)).scalars().all()
     assert accounts == [BOB] and len(places) == 1
+
+
+def test_misses_are_forgotten_once_something_got_through_though_its_record_goes(room: Room) -> None:
+    room.fill()
+    room.watch("o/moves")
+    key = room.watches.all()[0].member
+    assert subscriptions.record_miss(room.db, "direct", key, NOW - ONE) == 1
+    room.plan()
+    room.send()
+    room.watches.prune(NOW + 30 * ONE)
+    assert room.outbox.listed() == ()
+    assert subscriptions.record_miss(room.db, "direct", key, NOW + 31 * ONE) == 1
 
 
 def test_who_is_forgotten_between_planning_and_sending_is_not_written_to(room: Room) -> None:

@@ -11,10 +11,11 @@ import pytest
 
 from bot import daily, store, worker
 from bot.archive import Archive
+from bot.cli import reach
 from bot.config import Publish
 from bot.deliveries import Ready, Run
 from bot.outlets import Outcome, Part, Refused, Sent
-from bot.subscriptions import Channels, Subscription, Terms
+from bot.subscriptions import MISSES, Channels, Subscription, Terms, Watches
 from bot.worker.state import State
 from tests.test_worker import Clock, Network, Wall
 from tests.worlds import CATALOGUE, ONE, START, snapshot
@@ -71,7 +72,7 @@ class Bench:
         )
 
     def _gone(self, one: Any, reason: str) -> None:
-        self.channels.end(channel=one.destination)
+        reach.gone(self.desk, self.channels, Watches(self.db), one, reason, self.clock())
 
     def subscribe(self, channel: str, at: str, zone: str = "UTC", **terms: Any) -> Subscription:
         kept, _ = self.channels.keep("1", channel, Terms(time.fromisoformat(at), zone, **terms), self.clock())
@@ -83,6 +84,10 @@ class Bench:
         self.round.once()
         self.round.once()
         return [place for place, _ in self.wall.posts]
+
+    def on(self, at: datetime) -> list[str]:
+        """The same, at an instant without its zone."""
+        return self.at(*at.timetuple()[:5])
 
 
 @pytest.fixture
@@ -215,11 +220,36 @@ def test_a_correction_is_put_in_the_place_of_what_was_posted(bench: Bench) -> No
     assert bench.wall.edited == ["1"], "an edit makes no noise, so quiet hours do not hold it"
 
 
-def test_a_channel_that_is_gone_ends_its_subscription_and_no_other(bench: Bench) -> None:
+def test_a_channel_that_stays_out_of_reach_for_a_week_ends_its_subscription_and_no_other(bench: Bench) -> None:
     for channel in ("1", "2"):
         bench.subscribe(channel, "08:00")
     bench.wall.gone.add("1")
-    assert bench.at(2025, 3, 28, 8, 0) == ["2"]
+    first = datetime(2025, 3, 28, 8)
+    for number in range(MISSES):
+        assert [one.channel for one in bench.channels.all()] == ["1", "2"], f"ended after {number} days"
+        bench.on(first + number * ONE)
+        assert states(bench)["1"][0] == "refused"
     assert [one.channel for one in bench.channels.all()] == ["2"]
-    assert states(bench)["1"][0] == "refused"
-    assert bench.at(2025, 3, 29, 8, 0) == ["2", "2"]
+
+
+def test_a_channel_that_is_within_reach_again_keeps_its_subscription(bench: Bench) -> None:
+    """An outage of some days, several failures on one day, and a new process each day end nothing."""
+    bench.subscribe("1", "08:00")
+    first = datetime(2025, 3, 28, 8)
+    for number in range(2 * MISSES):
+        reached = number == MISSES - 1
+        bench.wall.gone = set() if reached else {"1"}
+        bench.on(first + number * ONE)
+        again = Bench(bench.db, bench.clock)
+        again.wall.gone = bench.wall.gone
+        again.desk.outbox.retry(bench.desk.outbox.listed()[-1].id, again.clock()) if not reached else None
+        again.on(first + number * ONE + timedelta(hours=1))
+        left = [one.channel for one in bench.channels.all()]
+        assert left == (["1"] if number < 2 * MISSES - 1 else []), number
+
+
+def test_what_was_subscribed_under_a_clock_that_was_ahead_is_served_now(bench: Bench) -> None:
+    bench.clock.now = datetime(2030, 1, 1, tzinfo=UTC)
+    bench.subscribe("1", "08:00")
+    assert bench.at(2025, 3, 28, 7, 0) == []
+    assert bench.at(2025, 3, 28, 8, 0) == ["1"]

@@ -1,0 +1,84 @@
+"""Which processes that share one SQLite file are alive: each holds a lock on a file of its own beside the database.
+
+The kernel lets go of a lock when its process ends, however it ends. So a number that another process got since, two
+containers with the same host name and the same numbers, and a machine that was started again are all told apart, as no
+comparison of host names, process numbers and start times could (a container cannot see the processes of another).
+Processes without a file, as those of an older version, and every process on PostgreSQL, whose workers are on many
+machines, are not known to have ended: their leases run out.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bot.store import Store
+
+KEPT = 7 * 24 * 3600.0
+"""Seconds for which the file of a process that was killed is kept: longer than anything names the process."""
+
+
+@contextmanager
+def announced(store: Store, name: str) -> Iterator[None]:
+    """Show other processes that this one is alive, until the end of the block. Does nothing where that cannot be shown:
+    on PostgreSQL, and on a disk without locks."""
+    path = _path(store, name)
+    held = _locked(path, os.O_CREAT) if path else None
+    if path is None or held is None:
+        yield
+        return
+    try:
+        _remove_old(path.parent)
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(held)
+
+
+def has_ended(store: Store, name: str) -> bool:
+    """Whether a process is known to have ended without saying so. False where that is not known."""
+    path = _path(store, name)
+    held = _locked(path) if path else None
+    if held is None:
+        return False
+    os.close(held)
+    return True
+
+
+def _path(store: Store, name: str) -> Path | None:
+    """The file of a process."""
+    url = store.engine.url
+    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+        return None
+    return Path(f"{url.database}-processes") / name.replace("/", "_")
+
+
+def _locked(path: Path, more: int = 0) -> int | None:
+    """The open file, locked; `None` where it is not there, somebody has it, or this disk knows no locks."""
+    try:
+        if more:
+            path.parent.mkdir(exist_ok=True)
+        opened = os.open(path, os.O_RDWR | more, 0o600)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(opened)
+        return None
+    return opened
+
+
+def _remove_old(folder: Path) -> None:
+    for path in folder.iterdir():
+        try:
+            old = time.time() - path.stat().st_mtime > KEPT
+        except FileNotFoundError:
+            continue
+        if old and (held := _locked(path)) is not None:
+            path.unlink(missing_ok=True)
+            os.close(held)

@@ -1,0 +1,147 @@
+"""What `doctor` says of a database and a disk that refuse: each cause by its name, with its own cure."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from bot import store
+from bot.cli import checks, parts
+from bot.store import _trouble
+from tests import databases
+from tests.peers.postgres import Postgres
+
+
+def database(folder: Path, monkeypatch: pytest.MonkeyPatch, url: str) -> checks.Check:
+    """What is found of the database at an address."""
+    (folder / "config.yaml").write_text(f"data: {folder}\nout: {folder}/out\nnetworks: {{}}\n")
+    monkeypatch.setenv("DATABASE_URL", url)
+    made = parts.Parts(folder / "config.yaml")
+    try:
+        return checks._database(made)
+    finally:
+        made.close()
+
+
+def pragma(words: str) -> Callable[[Path], None]:
+    """A database that is made to refuse by SQLite itself."""
+
+    def damage(_path: Path) -> None:
+        @sa.event.listens_for(sa.Engine, "connect")
+        def _set(raw: sqlite3.Connection, _record: object) -> None:
+            raw.execute(words)
+
+        LISTENERS.append(_set)
+
+    return damage
+
+
+LISTENERS: list[Callable[..., None]] = []
+
+
+def overwrite(path: Path) -> None:
+    path.write_bytes(b"no database at all" * 1000)
+
+
+def corrupt(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as opened:
+        (page,) = opened.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'cursors'").fetchone()
+        (size,) = opened.execute("PRAGMA page_size").fetchone()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+
+
+def lock_up(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("damage", "said", "cure"),
+    [
+        (pragma("PRAGMA query_only = 1"), "readonly", _trouble.READ_ONLY),
+        (pragma("PRAGMA max_page_count = 1"), "full", _trouble.FULL),
+        (overwrite, "not a database", _trouble.MALFORMED),
+        (corrupt, "malformed", _trouble.MALFORMED),
+        (lock_up, "unable to open", _trouble.NO_PERMISSION),
+    ],
+    ids=["read-only", "full", "no database", "malformed", "cannot be opened"],
+)
+def test_each_cause_on_sqlite_has_its_own_cure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: Callable[[Path], None], said: str, cure: str
+) -> None:
+    url = databases.sqlite(tmp_path / "f.db")
+    damage(tmp_path / "f.db")
+    try:
+        found = database(tmp_path, monkeypatch, url)
+    finally:
+        while LISTENERS:
+            sa.event.remove(sa.Engine, "connect", LISTENERS.pop())
+    assert (found.ok, found.fix) == (False, cure), found
+    assert said in found.found
+
+
+def test_each_cause_on_postgresql_has_its_own_cure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres: Postgres
+) -> None:
+    url = postgres.database()
+    assert database(tmp_path, monkeypatch, url).ok
+    read_only = f"{url}{'&' if '?' in url else '?'}options=-c%20default_transaction_read_only%3Don"
+    found = database(tmp_path, monkeypatch, read_only)
+    assert found.ok is False and "read-only" in found.found and found.fix == _trouble._POSTGRESQL["25006"]
+    nobody = database(tmp_path, monkeypatch, "postgresql://a:b@127.0.0.1:1/none")
+    assert nobody.ok is False and nobody.fix == _trouble.UNREACHABLE
+    missing = database(tmp_path, monkeypatch, str(url).replace(sa.make_url(url).database or "", "nosuch"))
+    assert missing.ok is False and missing.fix == _trouble._POSTGRESQL["3D000"]
+
+
+def test_trying_leaves_nothing(db: store.Store) -> None:
+    db.try_writing()
+    with db.reading() as connection:
+        assert connection.scalar(sa.select(sa.func.count()).select_from(store.cursors)) == 0
+
+
+@pytest.mark.parametrize(
+    ("code", "cure"), [(errno.EROFS, "mount the disk"), (errno.ENOSPC, "make room"), (errno.EACCES, "writable")]
+)
+def test_each_cause_of_a_folder_has_its_own_cure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, cure: str
+) -> None:
+    def refuses(**_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(checks.tempfile, "TemporaryFile", refuses)
+    found = checks._folder("data folder", tmp_path)
+    assert found.ok is False and os.strerror(code) in found.found and cure in found.fix
+
+
+def test_a_disk_that_is_nearly_full_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert checks._folder("data folder", tmp_path).ok
+    monkeypatch.setattr(checks, "LITTLE", 2**63)
+    found = checks._folder("data folder", tmp_path)
+    assert found.ok is False and "nearly full" in found.found and "make room" in found.fix
+
+
+def test_posts_for_x_are_weighed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from bot import limits
+
+    (tmp_path / "config.yaml").write_text(f"data: {tmp_path}\nout: {tmp_path}/out\nnetworks: {{}}\n")
+    made = parts.Parts(tmp_path / "config.yaml")
+    assert checks._sample_post(made, False).ok
+
+    def missing(_text: str) -> int:
+        raise ModuleNotFoundError("No module named 'pkg_resources'")
+
+    monkeypatch.setattr(limits, "weight", missing)
+    found = checks._sample_post(made, False)
+    assert found.ok is False and "pkg_resources" in found.found and "requirements.txt" in found.fix
+    monkeypatch.setattr(limits, "weight", len)
+    assert checks._sample_post(made, False).ok is False, "it weighs wrongly"
