@@ -482,9 +482,10 @@ def test_an_answer_that_never_ends_is_told_in_the_same_words_whichever_limit_is_
 
 @pytest.mark.usefixtures("quick")
 def test_a_server_that_is_not_there_is_named(tmp_path: Path) -> None:
-    gone = ReplicateApi([])
+    with ReplicateApi([]) as gone:
+        pass
     with reserved() as port:
-        gone.url = f"http://127.0.0.1:{port}/v1/models"
+        gone.port = port
         refused(gone, tmp_path, r"http://127\.0\.0\.1:\d+/v1/models: no answer \(ConnectError\)")
 
 
