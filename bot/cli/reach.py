@@ -14,7 +14,7 @@ from decimal import Decimal
 from bot import daily, outlets
 from bot.cli.parts import Parts, UsageError, clock
 from bot.deliveries import Delivery, Ready, Run
-from bot.outlets import Check, Found, NotFound, Outcome, OutletError, Part, Refused, Sent
+from bot.outlets import Check, Found, NotFound, Outcome, OutletError, Part, Refused, Sent, Timed
 from bot.records import FootfallError, PeriodName
 from bot.subscriptions import Channels, Subscription, Watches
 from bot.subscriptions.watches import OUTLET
@@ -155,6 +155,12 @@ def gone(
             desk.outbox.give_up(DISCORD, one.destination, "its subscription ended", clock())
     if ended:
         log.info("%s: %d ended there, since nothing gets through any more: %s", one.outlet, ended, reason)
+
+
+def clock_offsets(made: Mapping[str, Ready]) -> dict[str, timedelta]:
+    """How far this machine's clock is ahead of that of each platform that has answered."""
+    known = {name: one.outlet.clock_offset() for name, one in made.items() if isinstance(one.outlet, Timed)}
+    return {name: offset for name, offset in known.items() if offset is not None and name != OUTLET}
 
 
 def worker() -> str:

@@ -123,6 +123,7 @@ def _bench(path: Path) -> Iterator[Bench]:
                 parts.settings.config.worker.collect_every,
                 (lambda: reach.subscribed(parts)) if reach.DISCORD in made else lambda: (),
                 lambda now: daily.notify(desk, parts.plans, Watches(parts.store), now),
+                lambda: reach.clock_offsets(made),
                 parts.executor,
             )
     finally:

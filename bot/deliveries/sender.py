@@ -13,7 +13,21 @@ from decimal import Decimal
 
 from bot.deliveries.outbox import Outbox
 from bot.deliveries.rows import Delivery
-from bot.outlets import CannotTell, Found, Job, Outcome, Outlet, Part, Passing, Polling, Refused, Unsure, Votes, Wide
+from bot.outlets import (
+    CannotTell,
+    Found,
+    Job,
+    Outcome,
+    Outlet,
+    Part,
+    Passing,
+    Polling,
+    Refused,
+    Timed,
+    Unsure,
+    Votes,
+    Wide,
+)
 from bot.records import Document, FootfallError, PeriodName
 
 log = logging.getLogger(__name__)
@@ -159,10 +173,22 @@ def _claimed(run: Run, one: Delivery) -> tuple[Delivery, Part] | None:
         run.outbox.refuse(one, str(error), run.clock())
         log.error("%s: %s", one.said, error)
         return None
-    part = replace(content.part, marker=one.marker, since=one.planned_at, reply_to=_parent(run, one))
+    part = replace(content.part, marker=one.marker, reply_to=_parent(run, one))
+    there = _platform_time(ready.outlet, one)
     key = (content.document, part.text, ready.cost(part), ready.budget, run.worker, run.clock(), run.lease, part.poll)
-    claimed = run.outbox.claim(one, *key)
-    return (claimed, part) if claimed else None
+    claimed = run.outbox.claim(one, *key, platform_at=there)
+    return (claimed, replace(part, since=claimed.platform_at)) if claimed else None
+
+
+def _platform_time(outlet: Outlet, one: Delivery) -> datetime | None:
+    """What time it is there before a delivery may be out. Once it may be, that is not to be found out any more."""
+    if one.platform_at or one.resent or not isinstance(outlet, Timed):
+        return None
+    try:
+        return outlet.platform_time()
+    except Exception as error:  # noqa: BLE001  see _sending
+        log.warning("%s: asking for the time failed with %s", one.outlet, type(error).__name__)
+        return None
 
 
 def _parent(run: Run, one: Delivery) -> str | None:
@@ -195,7 +221,7 @@ def _ask(run: Run, one: Delivery) -> None:
     text = one.text or ""
     embed: Mapping[str, object] | None = None if text else {}
     poll = run.outbox.polls.of(one.id)
-    part = Part(text, one.marker, embed=embed, poll=poll, reply_to=_parent(run, one), since=one.planned_at)
+    part = Part(text, one.marker, embed=embed, poll=poll, reply_to=_parent(run, one), since=one.platform_at)
     asked_at = run.clock()
     found: Found
     try:

@@ -22,6 +22,7 @@ from pydantic import SecretStr
 
 from bot.outlets import redacted
 from bot.outlets._pace import Pace
+from bot.outlets._platform_clock import PlatformClock
 
 if TYPE_CHECKING:
     from types import SimpleNamespace
@@ -89,6 +90,8 @@ class Wire:
         self._opening = asyncio.Lock()
         self._pace = Pace(per_second)
         self._prune_at = LIMITS_KEPT
+        self.time = PlatformClock()
+        """Discord's clock, by its last answer."""
 
     def begin(self, work: Coroutine[object, object, T]) -> Future[T]:
         """Work that goes on in the wire's thread."""
@@ -199,6 +202,8 @@ class Wire:
         self, _: aiohttp.ClientSession, __: SimpleNamespace, answer: aiohttp.TraceRequestEndParams
     ) -> None:
         attempt, response = _ATTEMPT.get(), answer.response
+        if response.status < 500:  # else it may be somebody's on the way
+            self.time.observe(response.headers.get("Date"))
         if attempt.open:
             attempt.open = False
             attempt.doubt |= response.status < 300 or response.status >= 500

@@ -142,6 +142,8 @@ class Measured(Collector):
         yield _counted(
             "side_restarts", "Sides that ended by themselves and were started again.", "side", state.restarts
         )
+        if bench := self._worked.bench():
+            yield _clock_offsets(bench)
         if seen:
             yield from _stored(seen)
 
@@ -156,6 +158,14 @@ class Measured(Collector):
             if at:
                 last.add_metric([name], at.timestamp())
         yield from (up, last)
+
+
+def _clock_offsets(bench: Bench) -> Metric:
+    text = "Seconds that this machine's clock is ahead of a platform's, by its last answer."
+    made = GaugeMetricFamily("footfall_clock_offset_seconds", text, labels=["outlet"])
+    for name, offset in bench.clock_offsets().items():
+        made.add_metric([name], offset.total_seconds())
+    return made
 
 
 def _stored(seen: Found) -> Iterator[Metric]:

@@ -63,6 +63,8 @@ class Bench:
     """The subscriptions there are now, where their outlet is ready."""
     notify: Callable[[datetime], bool] = lambda now: True
     """Plans the messages to members who watch a model; whether that is settled for the day that is over."""
+    clock_offsets: Callable[[], Mapping[str, timedelta]] = dict
+    """How far this machine's clock is ahead of each platform's that has answered."""
     executor: Executor | None = None
     """What adds days of events up side by side; `None`: one after the other."""
 

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 from aiohttp import web
@@ -116,6 +117,8 @@ class DiscordPeer:
     ) -> None:
         self.port, self.per_second, self.bucket, self.recording = port, per_second, bucket, recording
         self.nonce_window = nonce_window
+        self.offset = timedelta()
+        """How far this Discord's clock is from the machine's."""
         self.requests: list[Recorded] = []
         self.messages: list[dict[str, Any]] = []
         """The ledger: every message accepted, oldest first, as Discord would show it, and what was sent beside."""
@@ -165,6 +168,9 @@ class DiscordPeer:
         poll = next(m for m in self.messages if m["id"] == message_id)["poll"]
         counts = [{"id": n + 1, "count": count, "me_voted": False} for n, count in enumerate(votes)]
         poll["results"] = {"is_finalized": closed, "answer_counts": counts}
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.offset
 
     def delete(self, message_id: str) -> None:
         self.deleted.add(message_id)
@@ -251,7 +257,7 @@ class DiscordPeer:
                 return await self._fail(request, fault)
             await asyncio.sleep(fault.wait if fault else 0)
             # discord.py decodes a body of exactly this type, without a charset.
-            headers = {"Content-Type": "application/json"} | self._bucket_headers(route, request)
+            headers = {"Content-Type": "application/json", "Date": self._date()} | self._bucket_headers(route, request)
             return web.Response(body=json.dumps(result).encode(), headers=headers)
 
         return handle
@@ -274,9 +280,8 @@ class DiscordPeer:
             request.transport.abort()
             return web.Response()
         body = fault.body if isinstance(fault.body, str) else json.dumps(fault.body)
-        return web.Response(
-            body=body.encode(), status=fault.status, headers=fault.headers | {"Content-Type": fault.content_type}
-        )
+        headers = {"Content-Type": fault.content_type, "Date": self._date()} | fault.headers
+        return web.Response(body=body.encode(), status=fault.status, headers=headers)
 
     def _limit(self) -> Fault | None:
         """At most `per_second` requests in any second, as topics/rate-limits says of the global limit."""
@@ -301,7 +306,7 @@ class DiscordPeer:
         left = {"Remaining": str(max(0, limit - used - 1)), "Reset-After": f"{opened + seconds - now:.3f}"}
         reset = {
             "Limit": str(limit),
-            "Reset": f"{time.time() + opened + seconds - now:.3f}",
+            "Reset": f"{self.now().timestamp() + opened + seconds - now:.3f}",
             "Bucket": "80c17d2f203122d9",
         }
         return {f"X-RateLimit-{k}": v for k, v in (left | reset).items()}
@@ -389,7 +394,7 @@ class DiscordPeer:
         return shown(message, nonce)
 
     def _new(self, channel: Channel, payload: dict[str, Any], files: list[File]) -> dict[str, Any]:
-        now = datetime.now(UTC)
+        now = self.now()
         message: dict[str, Any] = {
             "id": self._snowflake(),
             "channel_id": str(channel.id),
@@ -453,7 +458,7 @@ class DiscordPeer:
             new = [entry for entry in payload["attachments"] if "filename" in entry]
             kept = [a for a in message["attachments"] if a["id"] in listed]
             message["attachments"] = kept + self._attachments({"attachments": new}, files)
-        message["edited_timestamp"] = datetime.now(UTC).isoformat()
+        message["edited_timestamp"] = self.now().isoformat()
         self.edits.append({"id": message["id"], **payload})
         return shown(message)
 
@@ -469,8 +474,11 @@ class DiscordPeer:
 
     # --- what things look like ----------------------------------------------------------------------------------------
 
+    def _date(self) -> str:
+        return format_datetime(self.now(), usegmt=True)
+
     def _snowflake(self) -> str:
-        self._last_id = max(self._last_id + 1, (int(time.time() * 1000) - DISCORD_EPOCH_MS) << 22)
+        self._last_id = max(self._last_id + 1, (int(self.now().timestamp() * 1000) - DISCORD_EPOCH_MS) << 22)
         return str(self._last_id)
 
     def _bot(self) -> dict[str, Any]:
