@@ -195,8 +195,7 @@ class Matrix:
 
     def killed(self) -> Killed:
         """Every case that is taken."""
-        dry = ("--config", str(self.config), "publish", *self.scenario.argv, "--dry-run")
-        self.server.here(*dry, environ={"DATABASE_URL": self.url})
+        self.warm()
         self.prepare()
         whole = self.server.run(self.run)[0]
         assert whole["status"] == 0, whole
@@ -207,8 +206,14 @@ class Matrix:
         taken = spread(every, most)
         return Killed([self.case(kill, whole["points"][kill - 1]) for kill in taken], len(every))
 
+    def warm(self) -> None:
+        """Draw what is to be drawn, once for all runs."""
+        dry = ("--config", str(self.config), "publish", *self.scenario.argv, "--dry-run")
+        self.server.here(*dry, environ={"DATABASE_URL": self.url})
+
     def accepted(self) -> list[str]:
         """The cases of a kill right after a request to the platform has left."""
+        self.warm()
         self.prepare()
         points = self.server.run(self.run)[0]["points"]
         left = [number for number in worthwhile(points) if points[number - 1] == "after request"]

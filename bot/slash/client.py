@@ -20,6 +20,7 @@ from discord.gateway import DiscordWebSocket
 
 from bot.answers import AnswerError, Desk
 from bot.answers.recent import Recent
+from bot.outlets._discord_guard import guarded
 from bot.slash import questions, replies, tongues
 from bot.slash.buttons import Press
 from bot.slash.commands import COMMANDS
@@ -61,6 +62,7 @@ class Footfall(discord.AutoShardedClient):
             chunk_guilds_at_startup=False,
             max_messages=None,
             shard_count=1,
+            http_trace=guarded(),
         )
         self.desk, self.index, self.pictures = desk, Index(desk), Pictures()
         self._recent = Recent(KEPT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
+import tracemalloc
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -146,6 +147,11 @@ OUTCOMES: dict[str, tuple[type, int]] = {
     "JSON of another shape": (Unsure, 1),
     "HTML for JSON": (Unsure, 1),
     "an answer too large": (Unsure, 1),
+    "an answer of no declared length that never ends": (Unsure, 1),
+    "a gzip bomb": (Unsure, 1),
+    "a redirect elsewhere": (Unsure, 0),
+    "a redirect elsewhere, accepted": (Unsure, 1),
+    "a redirect here": (Unsure, 0),
 }
 
 
@@ -223,6 +229,36 @@ def test_what_fails_before_sending_leaves_no_doubt(
     peer.fail(*faults, on=route)
     outcome = bot.post(part("x"), CHANNEL)
     assert isinstance(outcome, kind) and posts(peer) == [], outcome
+
+
+ROUTES = [CREATE, api.HISTORY, api.ME, "GET /channels/{}"]
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_nothing_is_said_to_another_address(peer: DiscordPeer, bot: discord.Discord, route: str, status: int) -> None:
+    with DiscordPeer() as elsewhere:
+        elsewhere.channel(int(CHANNEL))
+        peer.fail(Fault(status, "", {"Location": f"{elsewhere.url}/channels/{CHANNEL}/messages"}), on=route, times=2)
+        outcome = bot.find(part("x"), CHANNEL) if route == api.HISTORY else bot.post(part("x"), CHANNEL)
+        assert elsewhere.requests == []
+    assert not isinstance(outcome, Sent | NotFound) and "redirect" in outcome.reason
+    assert isinstance(outcome, Unsure) is (route == CREATE), "it may have been taken in before"
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("fault", ["an answer of no declared length that never ends", "a gzip bomb"])
+def test_an_answer_is_read_up_to_a_limit_whatever_it_declares(
+    peer: DiscordPeer, bot: discord.Discord, route: str, fault: str
+) -> None:
+    peer.fail(*(dataclasses.replace(one, after=False) for one in FAULTS[fault]), on=route)
+    tracemalloc.start()
+    outcome = bot.find(part("x"), CHANNEL) if route == api.HISTORY else bot.post(part("x"), CHANNEL)
+    highest = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert not isinstance(outcome, Sent | NotFound) and "bytes, not read" in outcome.reason
+    assert highest < 120_000_000, "all of it is 200 MB as bytes, and as much again as text"
+    assert peer.streamed < 50_000_000
 
 
 def test_after_a_ban_nothing_is_asked_until_it_is_over(peer: DiscordPeer) -> None:

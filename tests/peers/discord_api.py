@@ -15,7 +15,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -59,6 +59,8 @@ class Fault:
     hang: bool = False
     wait: float = 0.0
     content_type: str = "application/json"
+    pieces: int = 0
+    """The body comes so many times, without a word of how long it will be."""
 
 
 def error(status: int, code: int, message: str, **more: object) -> Fault:
@@ -126,6 +128,8 @@ class DiscordPeer:
         self.crossposts: list[str] = []
         self.deleted: set[str] = set()
         self.limited = 0
+        self.streamed = 0
+        """Bytes of the last long answer that left."""
         self.token = TOKEN
         """The one that is good now."""
         self.broken: list[Exception] = []
@@ -279,9 +283,24 @@ class DiscordPeer:
             assert request.transport
             request.transport.abort()
             return web.Response()
-        body = fault.body if isinstance(fault.body, str) else json.dumps(fault.body)
+        body = fault.body if isinstance(fault.body, str | bytes) else json.dumps(fault.body)
         headers = {"Content-Type": fault.content_type, "Date": self._date()} | fault.headers
-        return web.Response(body=body.encode(), status=fault.status, headers=headers)
+        content = body.encode() if isinstance(body, str) else body
+        if fault.pieces:
+            return await self._stream(request, fault, content, headers)
+        return web.Response(body=content, status=fault.status, headers=headers)
+
+    async def _stream(
+        self, request: web.Request, fault: Fault, piece: bytes, headers: dict[str, str]
+    ) -> web.StreamResponse:
+        answer = web.StreamResponse(status=fault.status, headers=headers)
+        await answer.prepare(request)
+        self.streamed = 0
+        with suppress(ConnectionError):
+            for _ in range(fault.pieces):
+                await answer.write(piece)
+                self.streamed += len(piece)
+        return answer
 
     def _limit(self) -> Fault | None:
         """At most `per_second` requests in any second, as topics/rate-limits says of the global limit."""
