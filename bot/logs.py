@@ -6,20 +6,18 @@ never shown.
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TextIO
-from urllib.parse import quote, unquote, urlsplit
 
 import structlog
 from pydantic import SecretStr
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-SHORTEST = 4
-"""Characters of the shortest secret that is looked for: a shorter one is found in every second word."""
+from bot import redaction
+
 _LOUD = (
     "distributed",
     "httpx",
@@ -38,9 +36,10 @@ _LOUD = (
 def configure(secrets: Iterable[SecretStr], stream: TextIO | None = None) -> None:
     """From here on, everything that is logged goes to `stream`, without `secrets`. A database's address counts as one,
     and its password as another."""
+    redaction.know(secrets)
     to = stream or sys.stderr
     handler = logging.StreamHandler(to)
-    handler.setFormatter(_formatter(redactor(secrets), to.isatty()))
+    handler.setFormatter(_formatter(redaction.redact, to.isatty()))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
@@ -60,26 +59,6 @@ _SHARED: Sequence[Processor] = (
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 )
-
-
-def redactor(secrets: Iterable[SecretStr]) -> Callable[[str], str]:
-    """Takes every secret out of a text, in each form in which one is likely to stand there."""
-    forms = sorted({form for secret in secrets for form in _forms(secret.get_secret_value())}, key=len, reverse=True)
-
-    def redact(text: str) -> str:
-        for form in forms:
-            text = text.replace(form, "[redacted]")
-        return text
-
-    return redact
-
-
-def _forms(secret: str) -> set[str]:
-    password = urlsplit(secret).password if "://" in secret else None
-    plain = {secret, *([password, unquote(password)] if password else [])}
-    coded = {form for text in plain for form in (quote(text, safe=""), quote(text), repr(text)[1:-1])}
-    in_json = {json.dumps(text, ensure_ascii=ascii)[1:-1] for text in plain | coded for ascii in (True, False)}
-    return {form for form in plain | coded | in_json if len(form) >= SHORTEST}
 
 
 def _formatter(redact: Callable[[str], str], terminal: bool) -> logging.Formatter:

@@ -36,6 +36,8 @@ class Added:
     closes: date | None
     """The day that it closes."""
     models: int
+    closed_at: datetime | None = None
+    """When the snapshot was taken that closed its day before it could."""
 
 
 def closed_day(at: datetime) -> date | None:
@@ -50,11 +52,12 @@ def add(store: Store, snapshot: Snapshot) -> Added:
         catalogue = catalogue_id(connection, snapshot.network, snapshot.catalogue)
         connection.execute(sa.select(catalogues.c.id).where(catalogues.c.id == catalogue).with_for_update())
         known = snapshots.c.catalogue == catalogue
-        if connection.scalar(sa.select(snapshots.c.id).where(known, snapshots.c.at == snapshot.at)):
-            return Added(False, snapshot.closes or closed_day(snapshot.at), len(snapshot.listings))
         day = snapshot.closes or closed_day(snapshot.at)
-        if day and connection.scalar(sa.select(snapshots.c.id).where(known, snapshots.c.day == day)):
-            day = None
+        closed = sa.select(snapshots.c.at).where(known, snapshots.c.day == day, snapshots.c.at != snapshot.at)
+        closed_at = connection.scalar(closed) if day else None
+        day = None if closed_at else day
+        if connection.scalar(sa.select(snapshots.c.id).where(known, snapshots.c.at == snapshot.at)):
+            return Added(False, day, len(snapshot.listings), closed_at)
         row = {
             "catalogue": catalogue,
             "at": snapshot.at,
@@ -71,7 +74,7 @@ def add(store: Store, snapshot: Snapshot) -> Added:
             for later in [day, *_touched_days(connection, catalogue, key, day)]:
                 _roll_up(connection, catalogue, later)
         changed(connection, snapshot.network)
-        return Added(True, day, len(snapshot.listings))
+        return Added(True, day, len(snapshot.listings), closed_at)
 
 
 def catalogue_id(connection: sa.Connection, network: str, name: str) -> int:

@@ -18,11 +18,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Protocol, runtime_checkable
-from urllib.parse import quote
 
 from pydantic import SecretStr
 
-from bot import config
+from bot import config, redaction
 from bot.records import FootfallError, Name, Picture, Poll, Post
 
 
@@ -240,14 +239,10 @@ REASON_LIMIT = 300
 
 
 def redacted(text: str, secrets: Iterable[SecretStr] = ()) -> str:
-    """A text made fit for a reason: one clean line of at most `REASON_LIMIT` graphemes, each secret taken out, also
-    where it stands percent-encoded. Outlets pass everything that a platform says through here."""
-    text = Name(text, 10 * REASON_LIMIT)
-    for secret in secrets:
-        plain = secret.get_secret_value()
-        for form in {plain, quote(plain, safe=""), quote(plain)} - {""}:
-            text = text.replace(form, "[redacted]")
-    return str(Name(text, REASON_LIMIT))
+    """A text made fit for a reason: one clean line of at most `REASON_LIMIT` graphemes, each secret taken out, those
+    that are known and these. Outlets pass everything that a platform says through here."""
+    text = redaction.redact(Name(text, 10 * REASON_LIMIT))
+    return str(Name(redaction.redactor(secrets)(text), REASON_LIMIT))
 
 
 # --- the registry ----------------------------------------------------------------------------------------------

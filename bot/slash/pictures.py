@@ -31,6 +31,14 @@ def drawer() -> Executor:
     return ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_begin)
 
 
+def dismiss() -> None:
+    """Have the process that draws end, once it has drawn what it has in hand."""
+    if drawer.cache_info().currsize:
+        begun = drawer()
+        drawer.cache_clear()
+        begun.shutdown(wait=False, cancel_futures=True)
+
+
 def _begin() -> None:
     """In that process: end with the one that began it, however that ends, and leave signals to it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -15,6 +15,7 @@ import structlog
 from pydantic import SecretStr
 
 from bot.answers import Desk
+from bot.slash import pictures
 from bot.slash.client import Footfall
 from bot.slash.house import House
 
@@ -62,8 +63,11 @@ def serve(
     may be connected."""
     house = house or House()
     discord.http.Route.BASE = house.api
-    with settled():
-        asyncio.run(_Kept(desk, token, stop, leads, house).run(first_pause))
+    try:
+        with settled():
+            asyncio.run(_Kept(desk, token, stop, leads, house).run(first_pause))
+    finally:
+        pictures.dismiss()
 
 
 @contextmanager
