@@ -6,21 +6,19 @@ never shown.
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, TextIO
-from urllib.parse import quote, unquote, urlsplit
 
 import structlog
 from pydantic import SecretStr
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-SHORTEST = 4
-"""Characters of the shortest secret that is looked for: a shorter one is found in every second word."""
+from bot import redaction
+
 _LOUD = (
     "distributed",
     "httpx",
@@ -36,12 +34,13 @@ _LOUD = (
 """Libraries of which only warnings are of use to an operator."""
 
 
-def configure(secrets: Iterable[SecretStr], stream: TextIO | None = None) -> None:
+def configure(secrets: Iterable[SecretStr | str], stream: TextIO | None = None) -> None:
     """From here on, everything that is logged goes to `stream`, without `secrets`. A database's address counts as one,
     and its password as another."""
-    to, _SECRETS[:] = stream or sys.stderr, secrets
+    redaction.know(secrets)
+    to = stream or sys.stderr
     handler = _Lines(to)
-    handler.setFormatter(_formatter(redactor(_SECRETS), to.isatty()))
+    handler.setFormatter(_formatter(redaction.redact, to.isatty()))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
@@ -54,15 +53,6 @@ def configure(secrets: Iterable[SecretStr], stream: TextIO | None = None) -> Non
         wrapper_class=structlog.stdlib.BoundLogger,
     )
     _log_what_nobody_caught()
-
-
-_SECRETS: list[SecretStr] = []
-"""What this process configured its log with."""
-
-
-def configured_secrets() -> tuple[SecretStr, ...]:
-    """The secrets that this process keeps out of its log, for a process that it begins."""
-    return tuple(_SECRETS)
 
 
 class _Lines(logging.StreamHandler[TextIO]):
@@ -91,26 +81,6 @@ _SHARED: Sequence[Processor] = (
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 )
-
-
-def redactor(secrets: Iterable[SecretStr]) -> Callable[[str], str]:
-    """Takes every secret out of a text, in each form in which one is likely to stand there."""
-    forms = sorted({form for secret in secrets for form in _forms(secret.get_secret_value())}, key=len, reverse=True)
-
-    def redact(text: str) -> str:
-        for form in forms:
-            text = text.replace(form, "[redacted]")
-        return text
-
-    return redact
-
-
-def _forms(secret: str) -> set[str]:
-    password = urlsplit(secret).password if "://" in secret else None
-    plain = {secret, *([password, unquote(password)] if password else [])}
-    coded = {form for text in plain for form in (quote(text, safe=""), quote(text), repr(text)[1:-1])}
-    in_json = {json.dumps(text, ensure_ascii=ascii)[1:-1] for text in plain | coded for ascii in (True, False)}
-    return {form for form in plain | coded | in_json if len(form) >= SHORTEST}
 
 
 def _formatter(redact: Callable[[str], str], terminal: bool) -> logging.Formatter:

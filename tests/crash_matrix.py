@@ -13,7 +13,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from itertools import groupby
 from pathlib import Path
 
@@ -195,8 +195,7 @@ class Matrix:
 
     def killed(self) -> Killed:
         """Every case that is taken."""
-        dry = ("--config", str(self.config), "publish", *self.scenario.argv, "--dry-run")
-        self.server.here(*dry, environ={"DATABASE_URL": self.url})
+        self.warm()
         self.prepare()
         whole = self.server.run(self.run)[0]
         assert whole["status"] == 0, whole
@@ -206,6 +205,19 @@ class Matrix:
         every = worthwhile(whole["points"])
         taken = spread(every, most)
         return Killed([self.case(kill, whole["points"][kill - 1]) for kill in taken], len(every))
+
+    def warm(self) -> None:
+        """Draw what is to be drawn, once for all runs."""
+        dry = ("--config", str(self.config), "publish", *self.scenario.argv, "--dry-run")
+        self.server.here(*dry, environ={"DATABASE_URL": self.url})
+
+    def accepted(self) -> list[str]:
+        """The cases of a kill right after a request to the platform has left."""
+        self.warm()
+        self.prepare()
+        points = self.server.run(self.run)[0]["points"]
+        left = [number for number in worthwhile(points) if points[number - 1] == "after request"]
+        return [self.case(number, points[number - 1]) for number in left]
 
     def case(self, kill: int, name: str) -> str:
         """Kill at one point, start again as often as it takes: how the posts came to be, and the passes it took."""
@@ -276,6 +288,12 @@ class Killing:
         config.write_text(scenario.settings(config.read_text(encoding="utf-8")), encoding="utf-8")
         scenario.fill(url)
         return Matrix(scenario, self.server, self.peers, url, config, workers)
+
+    def apart(self, name: str, ahead: timedelta) -> None:
+        """Kill once all of a request is out, so that the platform has it, on a machine whose clock is wrong."""
+        with self.peers.behind(ahead):
+            lines = self.matrix(name, workers=1).accepted()
+        assert any("found there" in line for line in lines), lines
 
     def everywhere(self, name: str, workers: int) -> None:
         """Kill at every point that is taken, and print what came of it, with how much of the whole it is."""

@@ -94,6 +94,8 @@ class Fake:
             return Later("busy", now + timedelta(minutes=2))
         if how == "stopped":
             return Stopped("the account is refused")
+        if how == "the platform says that it has it":
+            return Unsure("a duplicate", accepted=True)
         if how == "unsure, not accepted":
             return Unsure("no answer")
         late = timedelta(minutes=2) if how == "accepted, shown late" else timedelta()

@@ -110,6 +110,15 @@ class Peers:
         rows: list[dict[str, Any]] = {"x": self.x.posts, "discord": self.discord.messages}.get(outlet, [])
         return [str(row["id"]) for row in rows]
 
+    @contextmanager
+    def behind(self, time: timedelta) -> Iterator[None]:
+        """The platforms' clocks are so far behind this machine's."""
+        self.x.offset = self.discord.offset = -time
+        try:
+            yield
+        finally:
+            self.x.offset = self.discord.offset = timedelta()
+
     def forget(self) -> None:
         self.x.posts.clear()
         self.x.polls.clear()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from tests.crash_matrix import Killing, killing, peers, server
@@ -18,6 +20,14 @@ def test_a_worker_killed_anywhere_and_started_again_posts_each_part_once(killing
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_two_workers_after_a_kill_anywhere_post_each_part_once(killing: Killing, name: str) -> None:
     killing.everywhere(name, workers=2)
+
+
+@pytest.mark.parametrize("minutes", [-3, 3])
+@pytest.mark.parametrize("name", ["x", "x, a thread"])
+def test_a_kill_on_a_machine_whose_clock_is_wrong_costs_no_second_post(
+    killing: Killing, name: str, minutes: int
+) -> None:
+    killing.apart(name, timedelta(minutes=minutes))
 
 
 def test_a_point_that_is_never_reached_is_noticed(killing: Killing) -> None:

@@ -4,13 +4,13 @@ import dataclasses
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bot import daily, ledger, store
+from bot import daily, ledger, redaction, store
 from bot.archive import Archive
 from bot.metrics import METRICS
 from bot.records import Period, Receipt, Snapshot, Unknown
@@ -87,6 +87,25 @@ def test_a_snapshot_that_closes_no_day_is_told_as_one(db: store.Store) -> None:
     came = daily.collect(db, "replicate", Told([late]), None, lines.append)
     assert came == daily.Collected("replicate", 1, 0, None)
     assert lines[0].endswith("taken too late after midnight UTC to close a day")
+
+
+def test_a_second_snapshot_within_the_hour_is_told_which_one_closed_the_day(db: store.Store) -> None:
+    first = snapshot(START, {"a/b": 1})
+    second = dataclasses.replace(snapshot(START, {"a/b": 2}), at=first.at + timedelta(minutes=20))
+    lines: list[str] = []
+    for _ in range(2):
+        daily.collect(db, "replicate", Told([first, second]), None, lines.append)
+    closed = "closes no day: the snapshot of 2025-03-02 00:00 UTC closed that day before"
+    assert [closed in line for line in lines] == [False, True, False, True]
+    assert all("closes 2025-03-01" in line for line in lines[::2])
+    assert not any("too late" in line for line in lines)
+
+
+def test_what_a_network_says_is_shown_without_our_secrets(db: store.Store) -> None:
+    redaction.know(["r8_canary/canary"])
+    came = daily.collect(db, "replicate", Told([], "it said r8_canary%2Fcanary"), None, lambda _line: None)
+    redaction.know([])
+    assert came.error == "it said [redacted]"
 
 
 def test_an_error_that_is_not_the_sources_own_is_not_swallowed(db: store.Store) -> None:

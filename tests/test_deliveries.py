@@ -13,7 +13,7 @@ import pytest
 from bot import daily, deliveries, store
 from bot.archive import Archive
 from bot.deliveries import RESENDS, Delivery, DeliveryError, Edition, Ready, Run, due, expires, verdict
-from bot.outlets import Later, Outcome, Refused, Sent, Stopped, Unsure
+from bot.outlets import Found, Later, Outcome, Part, Refused, Sent, Stopped, Unsure
 from bot.records import Period
 from tests.fake_outlet import Crash, Fake, Ledger
 from tests.test_archive import document
@@ -120,6 +120,57 @@ def test_what_is_never_found_is_sent_again_a_few_times_and_then_waits_for_a_huma
     world.outbox.resolve(one.id, "https://x.example/77", world.now)
     assert world.only().platform_id == "77"
     assert [r.url for r in world.archive.receipts("replicate", "day", DAY)] == ["https://x.example/77"]
+
+
+def test_what_the_platform_says_it_has_is_looked_for_and_never_sent_again_unattended(world: World) -> None:
+    world.plan("one")
+    for _ in range(RESENDS + 3):
+        assert world.publish("the platform says that it has it") == ["unknown"]
+        world.later(minutes=10)
+    one = world.only()
+    assert (one.attempts, one.not_before) == (1, None) and "deliveries resolve" in one.reason
+    world.outbox.resolve(one.id, None, world.now)
+    assert world.publish() == ["sent"] and world.only().attempts == 2, "a human says that it is not out"
+
+
+def test_the_platforms_time_of_the_first_claim_bounds_every_look_back(world: World) -> None:
+    there, bounds = NOW - timedelta(days=30), list[datetime | None]()
+
+    class Timed(Fake):
+        def platform_time(self) -> datetime | None:
+            return there
+
+        def clock_offset(self) -> timedelta | None:
+            return None
+
+        def find(self, part: Part, destination: str) -> Found:
+            bounds.append(part.since)
+            return super().find(part, destination)
+
+    world.plan("one")
+    fake = Timed(world.ledger, lambda: world.now, ["unsure, not accepted", "unsure, not accepted", "unsure, accepted"])
+    ready = {"x": Ready(fake, SETTLE, lambda _: PRICE)}
+    for _ in range(9):
+        deliveries.flush(Run(world.outbox, ready, fake.content(world.archive), lambda: world.now, "a", LEASE))
+        world.later(minutes=5)
+        there += timedelta(hours=1)
+    assert world.states() == ["sent"] and len(bounds) > 3
+    assert set(bounds) == {NOW - timedelta(days=30)}
+
+
+def test_a_platform_whose_time_cannot_be_asked_for_bounds_nothing_and_costs_no_post(world: World) -> None:
+    class Broken(Fake):
+        def platform_time(self) -> datetime | None:
+            raise ValueError("a bug")
+
+        def clock_offset(self) -> timedelta | None:
+            return None
+
+    world.plan("one")
+    fake = Broken(world.ledger, lambda: world.now, ())
+    ready = {"x": Ready(fake, SETTLE, lambda _: PRICE)}
+    deliveries.flush(Run(world.outbox, ready, fake.content(world.archive), lambda: world.now, "a", LEASE))
+    assert world.states() == ["sent"] and world.only().platform_at is None
 
 
 def test_a_lease_that_ran_out_makes_it_unknown_and_never_planned(world: World) -> None:

@@ -15,8 +15,6 @@ from urllib.parse import quote
 
 import pytest
 import structlog
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from bot import logs
@@ -88,13 +86,6 @@ def test_the_chatter_of_libraries_is_left_out() -> None:
     logging.getLogger("httpx").info("HTTP Request: GET https://example.com?key=1")
     logging.getLogger("httpx").warning("worth knowing")
     assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["worth knowing"]
-
-
-@given(st.text(min_size=logs.SHORTEST), st.text(), st.text())
-def test_a_secret_is_found_wherever_it_stands(secret: str, before: str, after: str) -> None:
-    redact = logs.redactor([SecretStr(secret)])
-    for form in (secret, json.dumps(secret)[1:-1], repr(secret)[1:-1]):
-        assert form not in redact(before + form + after).replace("[redacted]", "\0")
 
 
 PROGRAM = """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import html
 import json
 import logging
 import os
@@ -26,6 +28,7 @@ from bot import store
 from bot.cli import cli, main, reach
 from bot.cli.parts import Parts
 from bot.records import FootfallError
+from bot.redaction import REDACTED
 from tests import publishing
 from tests.outlets.rig_discord import hurried
 from tests.peers.discord_api import CREATE, Fault
@@ -277,18 +280,89 @@ def test_what_nobody_caught_is_said_without_secrets(
     url = f"postgresql://someone:{PASSWORDS['DATABASE_URL']}@/x"
     for name, value in environment(url).items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
 
     def broken(*_: object) -> None:
         local = " ".join(environment(url).values())
         raise ZeroDivisionError(local)
 
     monkeypatch.setattr(store, "opened", broken)
-    with pytest.raises(ZeroDivisionError) as caught:
+    with pytest.raises(SystemExit, match="1"):
         main(["--config", str(publishing.configured(tmp_path, peers)), "deliveries", "list"])
-    sys.excepthook(caught.type, caught.value, caught.tb)
     said = capsys.readouterr()
     assert leaks(said.out + said.err) == [] and "in broken" in said.err and "ZeroDivisionError: [redacted]" in said.err
+
+
+def coded(secret: str) -> list[str]:
+    """A secret as a stranger's server may send it back."""
+    return [
+        secret,
+        quote(secret, safe=""),
+        quote(quote(secret, safe=""), safe=""),
+        json.dumps(json.dumps(secret))[3:-3],
+        base64.b64encode(f"user:{secret}".encode()).decode(),
+        base64.urlsafe_b64encode(secret.encode()).decode(),
+        secret.encode().hex(),
+        html.escape(secret),
+    ]
+
+
+@pytest.mark.parametrize("form", range(8))
+@pytest.mark.parametrize("place", ["query", "user", "path", "long"])
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_next_page_that_holds_our_token_leads_nowhere_and_is_not_shown(
+    api: ReplicateApi,
+    peers: Peers,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    form: int,
+    place: str,
+    as_json: bool,
+) -> None:
+    secret = CANARIES["REPLICATE_API_TOKEN"]
+    piece = coded(secret)[form]
+    there = {
+        "query": f"https://thief.example/?t={piece}",
+        "user": f"https://{piece}:{piece}@thief.example/",
+        "path": f"https://thief.example/{piece}",
+        "long": f"https://thief.example/{'x' * 40}/{piece}/{'y' * 300}",
+    }[place]
+    monkeypatch.setenv("REPLICATE_API_TOKEN", secret)
+    api.always = ListFault(200, body=json.dumps({"next": there, "results": []}).encode())
+    config = configured(tmp_path, peers, api)
+    with pytest.raises(SystemExit):
+        main(["--config", str(config), "collect", *(["--json"] if as_json else [])])
+    said = capfd.readouterr()
+    shown = said.out + said.err
+    assert "refused" in shown and REDACTED in shown
+    assert [one for one in coded(secret) if one in shown] == []
+    assert secret[:12] not in shown, "nor a piece of it"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["copy-to", "postgresql://someone:canarydatabase@127.0.0.1:1/x"],
+        ["copy-to", "https://canarydatabase-as-a-user@127.0.0.1:1/x"],
+        ["digest", "--day", "r8_canaryreplicateEEEEEEEEEEEEEEEEEEE"],
+        ["r8_canaryreplicateEEEEEEEEEEEEEEEEEEE"],
+        ["usage", "--network", "r8_canaryreplicateEEEEEEEEEEEEEEEEEEE"],
+        ["--config", "/nowhere/r8_canaryreplicateEEEEEEEEEEEEEEEEEEE", "usage"],
+    ],
+)
+def test_a_command_that_was_given_a_secret_does_not_say_it(
+    peers: Peers,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    arguments: list[str],
+) -> None:
+    monkeypatch.setenv("REPLICATE_API_TOKEN", CANARIES["REPLICATE_API_TOKEN"])
+    monkeypatch.setenv("FOOTFALL_CONFIG", str(publishing.configured(tmp_path, peers)))
+    with pytest.raises(SystemExit):
+        main(arguments)
+    said = capfd.readouterr()
+    assert leaks(said.out + said.err) == [] and said.err
 
 
 def test_no_secret_shows_in_the_log_of_the_web_process(peers: Peers, tmp_path: Path) -> None:

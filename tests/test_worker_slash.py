@@ -80,14 +80,16 @@ def filled(folder: Path) -> None:
 
 
 @contextmanager
-def started(folder: Path, peer: DiscordGateway) -> Iterator[Going]:
+def started(folder: Path, peer: DiscordGateway, grace: int = 10, path: str = str(ROOT)) -> Iterator[Going]:
     for channel in (CHANNEL, SUBSCRIBED):
         peer.channel(channel)
     filled(folder)
     config = folder / "config.yaml"
-    config.write_text(CONFIG.format(folder=folder, channel=CHANNEL, api=peer.url))
+    config.write_text(
+        CONFIG.format(folder=folder, channel=CHANNEL, api=peer.url).replace("grace: 10", f"grace: {grace}")
+    )
     secrets = {"DISCORD_TOKEN": TOKEN, "REPLICATE_API_TOKEN": "r8_none"}
-    environ = {**os.environ, "PYTHONPATH": str(ROOT), "FOOTFALL_CONFIG": str(config), **secrets}
+    environ = {**os.environ, "PYTHONPATH": path, "FOOTFALL_CONFIG": str(config), **secrets}
     argv = [sys.executable, "-m", "bot", "run"]
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(argv, env=environ, cwd=folder, stdout=log, stderr=log, text=True)
@@ -115,6 +117,48 @@ def test_it_answers_while_it_publishes_and_subscriptions_get_their_post(tmp_path
             going.until(lambda: going.states == ["sent", "sent"])
         assert sorted(one["channel_id"] for one in peer.messages) == [str(CHANNEL), str(SUBSCRIBED)]
         assert len(peer.synced) == 1
+
+
+SLOW = """
+import builtins, os, sys, time
+real = builtins.__import__
+
+def slowly(name, *more, **named):
+    if name.partition(".")[0] == "matplotlib" and "spawn_main" in " ".join(sys.orig_argv):
+        with open({marker!r}, "w") as marker:
+            marker.write(str(os.getpid()))
+        time.sleep(600)
+    return real(name, *more, **named)
+
+builtins.__import__ = slowly
+"""
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process still does anything."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_a_drawing_that_takes_long_does_not_hold_up_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process that draws hangs for ten minutes; the worker is gone once its grace is over, and takes it along."""
+    marker, patches = tmp_path / "draws", tmp_path / "patches"
+    patches.mkdir()
+    (patches / "sitecustomize.py").write_text(SLOW.format(marker=str(marker)))
+    with DiscordGateway() as peer:
+        with started(tmp_path, peer, grace=1, path=f"{ROOT}:{patches}") as going:
+            going.until(lambda: peer.identified and going.states == ["sent", "sent"])
+            peer.ask("usage")
+            going.until(lambda: marker.exists() and marker.read_text())
+            drawing = int(marker.read_text())
+            assert is_running(drawing)
+        assert "was abandoned" in (tmp_path / "log").read_text()
+    end = time.monotonic() + 60
+    while is_running(drawing):
+        assert time.monotonic() < end, "the process that draws outlived the worker"
+        time.sleep(0.05)
 
 
 def test_a_gateway_that_is_away_or_ends_the_session_keeps_no_post_back(tmp_path: Path) -> None:

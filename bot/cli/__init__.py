@@ -9,8 +9,11 @@ import importlib
 import io
 import os
 import sys
+import traceback
 from collections.abc import Sequence
+from contextlib import redirect_stderr
 from pathlib import Path
+from typing import TextIO, cast
 
 import click
 
@@ -114,33 +117,46 @@ def cli(ctx: click.Context, config_path: Path) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command and end the process with its exit code."""
+    """Run one command and end the process with its exit code. Nothing secret goes to standard error."""
+    from bot import redaction
+
     prepare_process()
     shell, _, wanted = os.environ.get("_BOT_COMPLETE", "").partition("_")
     if wanted == "source":
-        from bot.cli.completion import script
+        sys.exit(_completion(shell))
+    redaction.know(redaction.environment())
+    with redirect_stderr(cast(TextIO, redaction.RedactedStream(sys.stderr))):
+        sys.exit(_run(arguments))
 
-        text = script(cli, shell)
-        click.echo(
-            text or f"{shell}: no completion for this shell; known: bash, zsh, fish", err=text is None, nl=not text
-        )
-        sys.exit(0 if text else 2)
+
+def _completion(shell: str) -> int:
+    from bot.cli.completion import script
+
+    text = script(cli, shell)
+    click.echo(text or f"{shell}: no completion for this shell; known: bash, zsh, fish", err=text is None, nl=not text)
+    return 0 if text else 2
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    """Run one command; whatever ends it is said."""
     try:
         code = cli.main(args=list(arguments) if arguments is not None else None, prog_name="bot", standalone_mode=False)
     except click.ClickException as error:
         click.echo(_line(error), err=True)
-        sys.exit(2)
+        return 2
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
-        sys.exit(1)
-    except Exception as error:
+        return 1
+    except Exception as error:  # noqa: BLE001  the top of a command: what nobody caught
         from bot.records import FootfallError
 
-        if not isinstance(error, FootfallError):
-            raise
-        click.echo(str(error), err=True)
-        sys.exit(error.exit_code)
-    sys.exit(code if isinstance(code, int) else 0)
+        if isinstance(error, FootfallError):
+            click.echo(str(error), err=True)
+            return error.exit_code
+        # As Python says what nobody caught, but in one piece: what is written bit by bit may break a secret in two.
+        click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
+        return 1
+    return code if isinstance(code, int) else 0
 
 
 def prepare_process() -> None:

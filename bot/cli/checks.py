@@ -6,12 +6,13 @@ import errno
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bot import lake
 from bot.cli.parts import Parts, clock
 from bot.records import FootfallError
+from bot.redaction import redact
 from bot.store import StoreError
 
 LITTLE = 500_000_000
@@ -41,7 +42,7 @@ def run(path: Path) -> list[Check]:
     """Every check, in an order in which a later one can rest on an earlier one."""
     parts = Parts(path)
     try:
-        return list(_found(parts, path))
+        return [replace(one, found=redact(one.found), fix=redact(one.fix)) for one in _found(parts, path)]
     finally:
         parts.close()
 

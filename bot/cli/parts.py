@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -12,13 +11,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import click
 from pydantic import SecretStr
 
-from bot import config, daily, ledger, sources, store
+from bot import config, daily, ledger, redaction, sources, store
 from bot.answers import COLLECT, Desk, Watched
 from bot.archive import Archive
 from bot.lake.settings import Lake
@@ -50,7 +48,9 @@ class Parts:
     def settings(self) -> config.Settings:
         from bot import outlets
 
-        return config.load(self.path, sources.settings(), outlets.settings(), self.secret_names, _headline, _poll)
+        read = config.load(self.path, sources.settings(), outlets.settings(), self.secret_names, _headline, _poll)
+        redaction.know(secrets_of(read))
+        return read
 
     @cached_property
     def secret_names(self) -> tuple[str, ...]:
@@ -62,10 +62,7 @@ class Parts:
     @property
     def secrets(self) -> list[SecretStr]:
         """Everything that must never be said, whoever reads it."""
-        named = [os.environ.get(name, "") for name in config.PROXY_NAMES]
-        addresses = [text for text in (self.settings.database_url.get_secret_value(), *named) if "@" in text]
-        foreign = [text for name in config.FOREIGN_SECRETS if (text := os.environ.get(name))]
-        return [*self.settings.secrets.values(), *map(SecretStr, (*addresses, *foreign))]
+        return secrets_of(self.settings)
 
     @cached_property
     def store(self) -> store.Store:
@@ -186,6 +183,12 @@ class Parts:
         return period
 
 
+def secrets_of(read: config.Settings) -> list[SecretStr]:
+    """The secrets of a configuration, and those of the environment that libraries read by themselves."""
+    address = read.database_url.get_secret_value()
+    return [*read.secrets.values(), *map(SecretStr, ([address] if "@" in address else []) + redaction.environment())]
+
+
 def _headline(network: str, block: config.Network) -> Iterator[tuple[str, str]]:
     """What is wrong with the figure that a network is to open with."""
     from bot.metrics import METRICS
@@ -212,31 +215,12 @@ def with_parts(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.pass_context
     def run(ctx: click.Context, /, *args: Any, **kwargs: Any) -> Any:
         parts = Parts(ctx.obj)
-        sys.excepthook = _hook(parts)
         try:
             return ctx.invoke(command, parts, *args, **kwargs)
         finally:
             parts.close()
 
     return run
-
-
-def _hook(parts: Parts) -> Callable[[type[BaseException], BaseException, TracebackType | None], None]:
-    """How the process says what nobody caught: as Python does, without secrets."""
-
-    def said(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        import traceback
-
-        from bot import logs
-
-        try:
-            redact = logs.redactor(parts.secrets)
-        except FootfallError:
-            click.echo(f"{kind.__name__}, and the configuration cannot be read", err=True)
-            return
-        click.echo(redact("".join(traceback.format_exception(kind, error, trace))), err=True, nl=False)
-
-    return said
 
 
 def day_option(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -302,7 +302,7 @@ def send_test(parts: Parts, outlet: str, destination: str | None) -> int:
         if outlet not in made:
             raise UsageError(problems[0])
         text = f"A test of Footfall, {now:%Y-%m-%d %H:%M:%S} UTC. Nothing to see here; please ignore it."
-        outcome = made[outlet].outlet.post(Part(text, outlets.marker("test", outlet, place, now), since=now), place)
+        outcome = made[outlet].outlet.post(Part(text, outlets.marker("test", outlet, place, now)), place)
     if isinstance(outcome, Sent):
         click.echo(f"sent: {outcome.url}")
         return 0

@@ -15,7 +15,7 @@ from functools import cache
 from bot import daily, outlets
 from bot.cli.parts import Parts, UsageError, clock
 from bot.deliveries import Delivery, Ready, Run
-from bot.outlets import Check, Found, Later, NotFound, Outcome, OutletError, Part, Refused, Sent
+from bot.outlets import Check, Found, Later, NotFound, Outcome, OutletError, Part, Refused, Sent, Timed
 from bot.records import FootfallError, PeriodName
 from bot.store import StoreError
 from bot.subscriptions import MISSES, Channels, Subscription, Watches, is_over, record_miss
@@ -171,6 +171,12 @@ def gone(
             desk.outbox.give_up(DISCORD, one.destination, "its subscription ended", now)
     if ended:
         log.info("%s: %d ended there, since nothing gets through any more: %s", one.outlet, ended, reason)
+
+
+def clock_offsets(made: Mapping[str, Ready]) -> dict[str, timedelta]:
+    """How far this machine's clock is ahead of that of each platform that has answered."""
+    known = {name: one.outlet.clock_offset() for name, one in made.items() if isinstance(one.outlet, Timed)}
+    return {name: offset for name, offset in known.items() if offset is not None and name != OUTLET}
 
 
 def worker() -> str:

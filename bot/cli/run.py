@@ -51,11 +51,11 @@ def run(path: Path) -> int:
 
 
 def _work(path: Path) -> int:
-    import os
     import signal
 
     from bot import logs, worker
-    from bot.cli import reach
+    from bot.cli import leaving, reach
+    from bot.redaction import redact
 
     parts = Parts(path)
     chosen = parts.settings.config.worker
@@ -65,13 +65,11 @@ def _work(path: Path) -> int:
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, lambda *_: made.stop.set())
     worked = worker.Worked(made.state, lambda: made.bench, clock)
-    pages = worker.Side("pages", worker.serving(worked, chosen.host, chosen.port, logs.redactor(parts.secrets)))
+    pages = worker.Side("pages", worker.serving(worked, chosen.host, chosen.port, redact))
     sides = [*([pages] if chosen.port else []), *_slash(parts, path, lambda: bool(made.state.leads))]
-    finished = made.run(sides, chosen.grace)
-    if not finished:
-        log.warning("the step in hand was abandoned; it is taken up again at the next start")
-        logging.shutdown()
-        os._exit(0)  # a thread that hangs in a system call would keep the process for ever
+    if not made.run(sides, chosen.grace):
+        leaving.abandon("the step in hand")  # a thread that hangs in a system call would keep the process for ever
+    leaving.leave(made.until)
     return 0
 
 
@@ -146,6 +144,7 @@ def _bench(path: Path) -> Iterator[Bench]:
                 lambda name: _probed(parts, name),
                 [name for name in reach.targets(parts) if name not in made],
                 {"data": parts.data, "out": parts.out},
+                lambda: reach.clock_offsets(made),
                 parts.executor,
             )
     finally:

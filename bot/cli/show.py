@@ -155,8 +155,12 @@ def write_site(parts: Parts, folder: Path | None = None, tell: Callable[[str], N
 @with_parts
 def web(parts: Parts, host: str, port: int) -> None:
     """Serve the archive site, the JSON API at /api, /health and /metrics."""
+    import time
+
     from bot import logs
     from bot import web as pages
+    from bot.cli import leaving
 
     logs.configure(parts.secrets)
     pages.serve(parts.desk, parts.out / "site", host, port)
+    leaving.leave(time.monotonic())  # it has had its grace

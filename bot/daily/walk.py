@@ -19,6 +19,7 @@ from bot.daily.readers import NO_HABITS, Habits
 from bot.executor import ClusterError
 from bot.lake import LakeError
 from bot.records import Catalogue, Document, Haul, Name, Period, PeriodName, Post, Snapshot, Window, blocks, instant
+from bot.redaction import redact
 from bot.sources import EventSource, Source, SourceError
 from bot.store import Store
 
@@ -110,7 +111,9 @@ def collect(
         wrong.append(f"{network}: what it said cannot be kept: {error.filename or 'disk'}: {error.strerror or error}")
     else:
         late = list(_added_up(store, network, executor, wanted if again else None))
-    return Collected(network, new, known, last, "\n".join(dict.fromkeys([*broken.values(), *wrong, *late])))
+    # A network may say anything, our own keys too: nothing of it is shown, logged or kept as it came.
+    said = redact("\n".join(dict.fromkeys([*broken.values(), *wrong, *late])))
+    return Collected(network, new, known, last, said)
 
 
 def _follow(read: list[Window], told: Haul) -> None:
@@ -160,7 +163,10 @@ def stand(store: Store, snapshots: Sequence[Snapshot]) -> None:
 
 
 def _kept(snapshot: Snapshot, added: ledger.Added) -> str:
-    closes = f"closes {added.closes}" if added.closes else "taken too late after midnight UTC to close a day"
+    late = "taken too late after midnight UTC to close a day"
+    if added.closed_at:
+        late = f"closes no day: the snapshot of {added.closed_at:%Y-%m-%d %H:%M} UTC closed that day before"
+    closes = f"closes {added.closes}" if added.closes else late
     if added.held:
         closes = f"held, closes {added.closes} once it is confirmed; see: python -m bot confirm"
     verb = "kept" if added.new else "had"

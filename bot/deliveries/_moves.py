@@ -127,7 +127,7 @@ def clean(outcome: Outcome) -> Outcome:
             return Later(redacted(reason), not_before)
         case Refused(reason, gone):
             return Refused(redacted(reason), gone)
-        case Unsure(reason):
-            return Unsure(redacted(reason))
+        case Unsure(reason, accepted):
+            return Unsure(redacted(reason), accepted)
         case Stopped(reason):
             return Stopped(redacted(reason))

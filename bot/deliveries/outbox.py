@@ -105,9 +105,11 @@ class Outbox:
         now: datetime,
         lease: timedelta,
         poll: Poll | None = None,
+        platform_at: datetime | None = None,
     ) -> Delivery | None:
         """Take a planned delivery for sending; `None` where that cannot be: somebody else has it, it is not due, its
-        outlet is paused, the part before it is not out, its digest was composed anew, or the month's money is spent."""
+        outlet is paused, the part before it is not out, its digest was composed anew, or the month's money is spent.
+        `platform_at`: the platform's own time; that of the first claim stays."""
         with self._store.writing() as connection:
             moves.alone_with(connection, one.digest)
             if not moves.is_current(connection, one, document, now):
@@ -126,6 +128,7 @@ class Outbox:
                 "tried_at": now,
                 "text": text,
                 "cost": f"{cost:f}",
+                "platform_at": one.platform_at or platform_at,
             }
             if not moves.change(connection, one, change, *moves.may_go(now)):
                 return None
@@ -142,7 +145,7 @@ class Outbox:
                 moves.pause(connection, claimed.outlet, outcome.reason, now)
             change = rules.after_sending(claimed, moves.clean(outcome), now)
             if isinstance(outcome, Sent):
-                self._sent(connection, claimed, change)
+                self._sent(connection, claimed, change, outcome.age)
             elif not moves.change(connection, claimed, change):
                 return
             elif change["state"] in ("refused", "skipped"):
@@ -162,7 +165,7 @@ class Outbox:
         with self._store.writing() as connection:
             moves.alone_with(connection, one.digest)
             if isinstance(found, Sent):
-                self._sent(connection, one, change)
+                self._sent(connection, one, change, found.age)
             else:
                 moves.change(connection, one, change)
 
@@ -332,7 +335,9 @@ class Outbox:
                 raise DeliveryError(f"delivery {id}: is {one.state}; wanted one that is unknown")
             if url is None:
                 moves.change(
-                    connection, one, {**rules.planned("an operator says it is not out", now, now), "resent": 0}
+                    connection,
+                    one,
+                    {**rules.planned("an operator says it is not out", now, now), "resent": 0, "accepted": False},
                 )
             else:
                 name = url.rstrip("/").rpartition("/")[2]
@@ -341,11 +346,15 @@ class Outbox:
 
     # --- inside ---------------------------------------------------------------------------------------------------
 
-    def _sent(self, connection: sa.Connection, one: Delivery, change: rules.Change) -> None:
+    def _sent(
+        self, connection: sa.Connection, one: Delivery, change: rules.Change, age: timedelta = timedelta()
+    ) -> None:
+        """Keep that it is out, and has been for so long."""
         fresh = rows.update().where(rows.c.id == one.id, rows.c.state != "sent").values(**change)
         if connection.execute(fresh).rowcount and one.network != NOTICES:
-            at = change["since"]
-            assert isinstance(at, datetime)
+            since = change["since"]
+            assert isinstance(since, datetime)
+            at = since - age
             polls.out(connection, one.id, at)
             proof = (str(change["platform_id"]), str(change["url"]), at)
             self._keep(connection, one.digest, Receipt(one.outlet, one.destination, one.part, *proof))

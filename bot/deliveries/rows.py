@@ -52,7 +52,8 @@ class Delivery:
     """When it came into its state (UTC, to the second)."""
     reason: str
     planned_at: datetime
-    """It cannot have been sent before."""
+    platform_at: datetime | None
+    """The platform's own time at its first claim: it cannot have been posted before; `None`: not known."""
     not_before: datetime | None
     """The next attempt where planned, the next look-back where unknown; `None` there: a human must say."""
     until: datetime | None
@@ -60,6 +61,8 @@ class Delivery:
     claimed_by: str | None
     lease_until: datetime | None
     attempts: int
+    accepted: bool
+    """The platform says that it has these words: sent again only where a human says that it is not out."""
     resent: int
     """How often it was planned again because its outlet did not show it."""
     tried_at: datetime | None

@@ -32,8 +32,8 @@ def after_sending(one: Delivery, outcome: Outcome, now: datetime) -> Change:
             return planned(reason, not_before + SECOND, now)
         case Stopped(reason):
             return planned(reason, now, now)
-        case Unsure(reason):
-            return unknown(reason, now)
+        case Unsure(reason, accepted):
+            return {**unknown(reason, now), "accepted": accepted}
         case Refused(reason):
             return _refused(one, reason, now)
 
@@ -51,6 +51,9 @@ def after_asking(one: Delivery, found: Found, asked_at: datetime, settle: timede
                 return {"since": asked_at, "not_before": asked_at + settle + SECOND}
             if asked_at < trusted_from:
                 return {"not_before": trusted_from}
+            if one.accepted:
+                reason = "it was accepted and is not shown: look for it there, then deliveries resolve"
+                return {"reason": reason, "not_before": None}
             if one.resent >= RESENDS:
                 reason = (
                     f"sent {one.attempts} times and not found each time: look for it there, then deliveries resolve"
@@ -69,7 +72,7 @@ def after_passing(one: Delivery, outcome: Outcome, now: datetime) -> Change:
             return {"pass_at": None, "reason": f"not passed on to followers: {reason}"}
         case Later(reason, not_before):
             again = not_before + SECOND
-        case Stopped(reason) | Unsure(reason):
+        case Stopped(reason) | Unsure(reason, _):
             again = now + PASS_PAUSE
     since = now if is_ahead(one.since, now) else one.since
     if again > since + PASS_FOR:

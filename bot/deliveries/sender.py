@@ -24,12 +24,13 @@ from bot.outlets import (
     Polling,
     Refused,
     Sent,
+    Timed,
     Unsure,
     Votes,
     Wide,
-    redacted,
 )
 from bot.records import Document, FootfallError, PeriodName
+from bot.redaction import redact
 from bot.store import StoreError
 
 log = logging.getLogger(__name__)
@@ -181,14 +182,26 @@ def _claimed(run: Run, one: Delivery) -> tuple[Delivery, Part] | None:
     except OSError as error:  # no memory or no disk for its picture: the next pass tries again
         log.warning("%s: not sent yet: %s", one.said, error.strerror or type(error).__name__)
         return None
-    part = replace(content.part, marker=one.marker, since=one.planned_at, reply_to=_parent(run, one))
+    part = replace(content.part, marker=one.marker, reply_to=_parent(run, one))
+    there = _platform_time(ready.outlet, one)
     key = (content.document, part.text, ready.cost(part), ready.budget, run.worker, run.clock(), run.lease, part.poll)
-    if claimed := run.outbox.claim(one, *key):
-        return claimed, part
+    if claimed := run.outbox.claim(one, *key, platform_at=there):
+        return claimed, replace(part, since=claimed.platform_at)
     left = run.outbox.one(one.id)
     if left.state in ("refused", "skipped"):
         log.warning("%s: %s: %s", one.said, left.state, left.reason)
     return None
+
+
+def _platform_time(outlet: Outlet, one: Delivery) -> datetime | None:
+    """What time it is there before a delivery may be out. Once it may be, that is not to be found out any more."""
+    if one.platform_at or one.resent or not isinstance(outlet, Timed):
+        return None
+    try:
+        return outlet.platform_time()
+    except Exception as error:  # noqa: BLE001  see _sending
+        log.warning("%s: asking for the time failed with %s", one.outlet, type(error).__name__)
+        return None
 
 
 def _parent(run: Run, one: Delivery) -> str | None:
@@ -216,7 +229,7 @@ def _settle(run: Run, claimed: Delivery, outcome: Outcome) -> None:
 
 def _described(outcome: Outcome | Found) -> str:
     """An outcome with its reason, in one line without secrets."""
-    name, reason = type(outcome).__name__.lower(), redacted(getattr(outcome, "reason", ""))
+    name, reason = type(outcome).__name__.lower(), redact(getattr(outcome, "reason", ""))
     return f"{name}: {reason}" if reason else name
 
 
@@ -228,7 +241,7 @@ def _ask(run: Run, one: Delivery) -> None:
     text = one.text or ""
     embed: Mapping[str, object] | None = None if text else {}
     poll = run.outbox.polls.of(one.id)
-    part = Part(text, one.marker, embed=embed, poll=poll, reply_to=_parent(run, one), since=one.planned_at)
+    part = Part(text, one.marker, embed=embed, poll=poll, reply_to=_parent(run, one), since=one.platform_at)
     asked_at = run.clock()
     found: Found
     try:

@@ -44,6 +44,8 @@ class Added:
     models: int
     held: bool = False
     """It is implausible, and closes its day once that is confirmed."""
+    closed_at: datetime | None = None
+    """When the snapshot was taken that closed its day before it could."""
 
 
 def closed_day(at: datetime) -> date | None:
@@ -58,11 +60,12 @@ def add(store: Store, snapshot: Snapshot) -> Added:
         catalogue = catalogue_id(connection, snapshot.network, snapshot.catalogue)
         connection.execute(sa.select(catalogues.c.id).where(catalogues.c.id == catalogue).with_for_update())
         known = snapshots.c.catalogue == catalogue
-        if connection.scalar(sa.select(snapshots.c.id).where(known, snapshots.c.at == snapshot.at)):
-            return Added(False, snapshot.closes or closed_day(snapshot.at), len(snapshot.listings))
         day = snapshot.closes or closed_day(snapshot.at)
-        if day and connection.scalar(sa.select(snapshots.c.id).where(known, snapshots.c.day == day)):
-            day = None
+        closed = sa.select(snapshots.c.at).where(known, snapshots.c.day == day, snapshots.c.at != snapshot.at)
+        closed_at = connection.scalar(closed) if day else None
+        day = None if closed_at else day
+        if connection.scalar(sa.select(snapshots.c.id).where(known, snapshots.c.at == snapshot.at)):
+            return Added(False, day, len(snapshot.listings), closed_at=closed_at)
         row = {
             "catalogue": catalogue,
             "at": snapshot.at,
@@ -83,7 +86,7 @@ def add(store: Store, snapshot: Snapshot) -> Added:
             state = sa.select(verdicts.c.state).where(verdicts.c.snapshot == key)
             day = day if not held or connection.scalar(state) else None
         changed(connection, snapshot.network)
-        return Added(True, day, len(snapshot.listings), held and day is not None)
+        return Added(True, day, len(snapshot.listings), held and day is not None, closed_at)
 
 
 def catalogue_id(connection: sa.Connection, network: str, name: str) -> int:

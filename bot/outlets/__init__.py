@@ -13,16 +13,15 @@ import hashlib
 import importlib
 import pkgutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Protocol, runtime_checkable
-from urllib.parse import quote
 
 from pydantic import SecretStr
 
-from bot import config
+from bot import config, redaction
 from bot.records import FootfallError, Name, Picture, Poll, Post
 
 
@@ -46,7 +45,8 @@ class Part:
     reply_to: str | None = None
     """Platform id of the part before it in the thread."""
     since: datetime | None = None
-    """It cannot have been posted before this instant (UTC): bounds a look-back; `None` where that is not known."""
+    """It cannot have been posted before this instant of the platform's own clock (UTC), which bounds a look-back;
+    `None` where that is not known."""
 
 
 def marker(*key: object) -> str:
@@ -80,6 +80,8 @@ class Sent:
     """Whether it was passed on to those who follow the destination (see `Passing`); `None`: there is nobody."""
     pass_at: datetime | None = None
     """Where it was not: when to try again (UTC); `None`: never."""
+    age: timedelta = field(default=timedelta(), compare=False)
+    """How long it has been out already, by the platform's own clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,8 @@ class Unsure:
     """It may or may not be out. Never to be tried again before `find` has said that it is not."""
 
     reason: str
+    accepted: bool = False
+    """The platform itself says that it has it: not to be tried again at all, unless a human says that it is not out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +205,20 @@ class Passing(Protocol):
         ...
 
 
+@runtime_checkable
+class Timed(Protocol):
+    """An outlet whose platform says what time it is there."""
+
+    def platform_time(self) -> datetime | None:
+        """The platform's own time (UTC), from its last answer or from one that is asked for and costs nothing; `None`
+        where it cannot be known."""
+        ...
+
+    def clock_offset(self) -> timedelta | None:
+        """How far this machine's clock is ahead of the platform's by its last answer. Asks nobody."""
+        ...
+
+
 Job = tuple[Part, str]
 """A part and its destination."""
 
@@ -222,14 +240,10 @@ REASON_LIMIT = 300
 
 
 def redacted(text: str, secrets: Iterable[SecretStr] = ()) -> str:
-    """A text made fit for a reason: one clean line of at most `REASON_LIMIT` graphemes, each secret taken out, also
-    where it stands percent-encoded. Outlets pass everything that a platform says through here."""
-    text = Name(text, 10 * REASON_LIMIT)
-    for secret in secrets:
-        plain = secret.get_secret_value()
-        for form in {plain, quote(plain, safe=""), quote(plain)} - {""}:
-            text = text.replace(form, "[redacted]")
-    return str(Name(text, REASON_LIMIT))
+    """A text made fit for a reason: one clean line of at most `REASON_LIMIT` graphemes, each secret taken out, those
+    that are known and these. Outlets pass everything that a platform says through here."""
+    text = redaction.redact(Name(text, 10 * REASON_LIMIT))
+    return str(Name(redaction.redactor(secrets)(text), REASON_LIMIT))
 
 
 # --- the registry ----------------------------------------------------------------------------------------------

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bot.outlets import Part, Votes
 from bot.outlets import _discord_message as message
+from bot.outlets._platform_clock import LEEWAY
 
 if TYPE_CHECKING:
     import discord
 
 LOOK_BACK = 1000
 """Messages of a channel that a look-back reads at most."""
-SKEW = timedelta(minutes=5)
-"""How far our clock and Discord's may be apart."""
 
 
 async def send(client: discord.Client, part: Part, channel_id: int) -> str:
@@ -36,7 +34,7 @@ async def send(client: discord.Client, part: Part, channel_id: int) -> str:
 async def seek(client: discord.Client, part: Part, channel_id: int) -> str | bool:
     """The id of the message that is this part; else whether all messages that could be were read."""
     assert client.user is not None
-    after, read = part.since - SKEW if part.since else None, 0
+    after, read = part.since - LEEWAY if part.since else None, 0
     history = client.get_partial_messageable(channel_id).history(limit=LOOK_BACK, after=after, oldest_first=False)
     async for shown in history:
         read += 1

@@ -5,6 +5,7 @@ meaning; whose it is, is asked at the very moment of sending, so that nobody is 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
 
 from bot.outlets import CannotTell, Check, Found, Later, Outcome, Part, Refused, Sent
 from bot.outlets.discord import Discord
@@ -33,6 +34,12 @@ class Direct:
 
     def check(self, polled: Collection[str] = ()) -> list[Check]:
         return self._discord.check(polled)
+
+    def platform_time(self) -> datetime | None:
+        return self._discord.platform_time()
+
+    def clock_offset(self) -> timedelta | None:
+        return self._discord.clock_offset()
 
     def close(self) -> None:
         pass

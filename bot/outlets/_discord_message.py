@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import TYPE_CHECKING, cast
 
@@ -32,6 +32,7 @@ POLL_ANSWERS = 10
 """resources/poll, Poll Create Request Object."""
 POLL_HOURS = 768
 """resources/poll, Poll Create Request Object, `duration`: up to 32 days, in whole hours."""
+_EPOCH_MS = 1_420_070_400_000
 MARK = 12
 """Hexadecimal characters of a part's marker that its embed shows in the footer."""
 
@@ -89,6 +90,11 @@ def poll(asked: Poll) -> discord.Poll:
     return made
 
 
+def posted_at(message_id: str) -> datetime:
+    """When a message was made (UTC) by Discord's own clock, as its id tells (reference, Snowflakes)."""
+    return datetime.fromtimestamp(((int(message_id) >> 22) + _EPOCH_MS) / 1000, UTC)
+
+
 def is_it(part: Part, message: discord.Message) -> bool:
     """Whether a message of ours is this part."""
     if message.nonce == part.marker:
@@ -96,9 +102,14 @@ def is_it(part: Part, message: discord.Message) -> bool:
     if part.embed is not None:
         return any(mark(part) in (shown.footer.text or "") for shown in message.embeds)
     if part.poll is not None:
-        said = not part.text or message.content == part.text.strip()
-        return said and message.poll is not None and message.poll.question == part.poll.question
-    return message.content == part.text.strip()
+        said = not part.text or message.content == trimmed(part.text)
+        return said and message.poll is not None and message.poll.question == trimmed(part.poll.question)
+    return message.content == trimmed(part.text)
+
+
+def trimmed(text: str) -> str:
+    """A text as Discord keeps it: nothing but the blanks at its ends is taken away (resources/message)."""
+    return text.strip()
 
 
 # --- checked before sending ------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from pydantic import SecretStr
 from bot.config import proxy_for
 from bot.outlets import redacted
 from bot.outlets._pace import Pace
+from bot.outlets._platform_clock import PlatformClock
 
 if TYPE_CHECKING:
     from types import SimpleNamespace
@@ -43,7 +44,6 @@ LONGEST_NAP = 30.0
 LONGEST_CALL = 600.0
 """Seconds for a call that has not made a request yet: waiting for its turn."""
 LIMITS_KEPT = 64
-ANSWER_LIMIT = 8 * 2**20
 UNTOLD_WAIT = 600.0
 """Seconds to stay away after a 429 that does not say how long: Cloudflare's ban counts in 10 minutes."""
 
@@ -90,6 +90,8 @@ class Wire:
         self._opening = asyncio.Lock()
         self._pace = Pace(per_second)
         self._prune_at = LIMITS_KEPT
+        self.time = PlatformClock()
+        """Discord's clock, by its last answer."""
 
     def begin(self, work: Coroutine[object, object, T]) -> Future[T]:
         """Work that goes on in the wire's thread."""
@@ -176,12 +178,13 @@ class Wire:
             self._client = None
 
     def _trace(self) -> aiohttp.TraceConfig:
-        import aiohttp
+        from bot.outlets._discord_guard import guarded
 
-        trace = aiohttp.TraceConfig()
+        trace = guarded()
         trace.on_request_start.append(self._starts)
         trace.on_request_headers_sent.append(self._leaves)
-        trace.on_request_end.append(self._answered)
+        trace.on_request_end.insert(0, self._answered)  # how it answered is known before its body is read
+        trace.on_request_redirect.insert(0, self._redirected)
         return trace
 
     async def _starts(
@@ -201,6 +204,8 @@ class Wire:
         self, _: aiohttp.ClientSession, __: SimpleNamespace, answer: aiohttp.TraceRequestEndParams
     ) -> None:
         attempt, response = _ATTEMPT.get(), answer.response
+        if response.status < 500:  # else it may be somebody's on the way
+            self.time.observe(response.headers.get("Date"))
         if attempt.open:
             attempt.open = False
             attempt.doubt |= response.status < 300 or response.status >= 500
@@ -208,9 +213,13 @@ class Wire:
             attempt.everywhere = "Via" not in response.headers or response.headers.get("X-RateLimit-Scope") == "global"
         # The next deadline must not fall into discord.py's own sleep: cut short there, a global limit would never end.
         self._allow(self._patience + LONGEST_NAP)
-        if (response.content_length or 0) > ANSWER_LIMIT:
-            response.close()
-            raise ValueError("too large")
+
+    async def _redirected(
+        self, _: aiohttp.ClientSession, __: SimpleNamespace, ___: aiohttp.TraceRequestRedirectParams
+    ) -> None:
+        """Whoever sends elsewhere may have taken it in first."""
+        attempt = _ATTEMPT.get()
+        attempt.doubt, attempt.open = attempt.doubt or attempt.open, False
 
     def _allow(self, seconds: float) -> None:
         deadline = _ATTEMPT.get().deadline
@@ -236,10 +245,15 @@ class Wire:
             told = seconds(error.response.headers.get("Retry-After"))
             everywhere = error.status == 401 or attempt.everywhere
             return Trouble(words, error.status, error.code, told if error.status == 429 else None, doubt, everywhere)
-        words = (
-            "no answer in time" if isinstance(error, TimeoutError) else f"connection failed ({type(error).__name__})"
-        )
-        return Trouble(words, doubt=doubt)
+        return Trouble(_words(error), doubt=doubt)
+
+
+def _words(error: Exception) -> str:
+    from bot.outlets._discord_guard import GuardError
+
+    if isinstance(error, GuardError):
+        return str(error)
+    return "no answer in time" if isinstance(error, TimeoutError) else f"connection failed ({type(error).__name__})"
 
 
 def seconds(told: object) -> float:

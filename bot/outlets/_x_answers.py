@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
 
 from pydantic import SecretStr
 
 from bot.outlets import Later, OutletError, Refused, Stopped, Unsure, redacted
+from bot.outlets._platform_clock import TOLERATED, instant_of
 
 
 class NotReached(OutletError):
@@ -66,8 +66,6 @@ WINDOW = timedelta(minutes=15)
 """X's shortest rate limit window: waited for where a 429 names no reset."""
 LONGEST = timedelta(hours=24)
 """X's longest rate limit window: no reset further away is believed."""
-SKEW = timedelta(minutes=2)
-"""A clock this far off X's gets signatures refused sooner or later (X allows some 5 minutes)."""
 
 Failed = Refused | Later | Unsure | Stopped
 
@@ -109,8 +107,9 @@ def outcome(
 def _told(said: str, error: Answered, now: datetime) -> str:
     if error.status == 402:
         return f"{said}; the app's credits are used up or its spending limit is reached: top up at console.x.com"
-    off = skew(error.headers, now)
-    if off is not None and abs(off) > SKEW:
+    there = instant_of(error.headers.get("Date"))
+    off = now - there if there else timedelta()
+    if abs(off) > TOLERATED:
         return f"{said}; this machine's clock is {abs(off).total_seconds():.0f} s {_side(off)} X's: set it"
     return f"{said}; the keys are wrong or were revoked: renew X_API_KEY, X_API_SECRET and both access tokens"
 
@@ -132,26 +131,19 @@ def _limited(error: Answered, said: str, now: datetime) -> Failed:
 
 
 def reset(headers: Mapping[str, str], now: datetime) -> datetime:
-    """When a rate limit ends: the latest reset of the limits that are used up, by X's own clock, within `LONGEST`."""
+    """When a rate limit ends: the latest reset of the limits that are used up, within `LONGEST`. A reset is an
+    instant of X's clock: where the answer does not say what time it is there, it says nothing."""
     resets = [
         _number(headers.get(f"{name}-reset"))
         for name in ("x-rate-limit", "x-app-limit-24hour", "x-user-limit-24hour")
         if _number(headers.get(f"{name}-remaining")) in (0, None)
     ]
     known = [second for second in resets if second is not None]
-    if not known:
+    there = instant_of(headers.get("Date"))
+    if not known or there is None:
         return now + WINDOW
-    there = now - (skew(headers, now) or timedelta())
     wait = timedelta(seconds=max(known) - there.timestamp())
     return now + min(max(wait, PAUSE), LONGEST)
-
-
-def skew(headers: Mapping[str, str], now: datetime) -> timedelta | None:
-    """How far this machine's clock is ahead of X's, by the answer's Date; `None` where it has none."""
-    try:
-        return now - parsedate_to_datetime(headers["Date"])
-    except (KeyError, ValueError, TypeError):
-        return None
 
 
 def _side(off: timedelta) -> str:

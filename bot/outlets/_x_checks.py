@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import timedelta
 
 from pydantic import SecretStr
 
-from bot.outlets import Check, _x_answers, redacted
+from bot.outlets import Check, redacted
+from bot.outlets._platform_clock import clock_check
 from bot.outlets._x_answers import Answer, Answered, Lost, NotReached
 
 _CREDITS = Check("x credits", None, "X answers, so some are left; how many shows at console.x.com only")
 
 
-def checks(answer: Answer, wanted: str, secrets: Iterable[SecretStr], now: datetime) -> list[Check]:
+def checks(answer: Answer, wanted: str, secrets: Iterable[SecretStr], offset: timedelta | None) -> list[Check]:
     """Account, permission, clock and credits. `wanted`: the account that is to post."""
-    return [_account(answer, wanted, secrets), *_permission(answer), _clock(answer, now), _CREDITS]
+    return [_account(answer, wanted, secrets), *_permission(answer), clock_check("x clock", "X", offset), _CREDITS]
 
 
 def cure(error: NotReached | Lost | Answered) -> str:
@@ -41,11 +42,3 @@ def _permission(answer: Answer) -> list[Check]:
         return []
     mend = 'give the app "Read and write" at developer.x.com, then renew both access tokens'
     return [Check("x permission", "write" in level, f"the keys may {level.replace('-', ', ')}", mend)]
-
-
-def _clock(answer: Answer, now: datetime) -> Check:
-    off = _x_answers.skew(answer.headers, now)
-    if off is None:
-        return Check("x clock", None, "X sent no Date to compare with")
-    text = f"this machine's clock and X's are {abs(off).total_seconds():.0f} s apart"
-    return Check("x clock", abs(off) <= _x_answers.SKEW, text, "set the clock (NTP): X refuses signatures by it")

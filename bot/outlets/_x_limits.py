@@ -13,7 +13,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints, field_validator
 
 from bot import config, limits, x_text
-from bot.outlets import Part, _x_text
+from bot.outlets import Part, _x_lookback
 from bot.records import Poll
 
 TEXT_LIMIT = limits.X_TEXT
@@ -77,7 +77,7 @@ def _text_refusals(text: str, chosen: Settings) -> Iterator[str]:
         yield f"the text is {length} long as X counts it; wanted at most {TEXT_LIMIT}"
     if x_text.has_forbidden(text):
         yield "the text holds a sign that X refuses (U+FFFE, U+FEFF or U+FFFF)"
-    if not _x_text.findable(text):
+    if not _x_lookback.findable(text):
         yield "the text has no word that is not a link: it could not be found again"
     yield from _entity_refusals(x_text.possible_entities(text), chosen)
 

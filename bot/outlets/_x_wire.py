@@ -11,6 +11,7 @@ import logging
 import ssl
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import requests
@@ -19,6 +20,7 @@ import urllib3
 from pydantic import SecretStr
 from urllib3.exceptions import NewConnectionError
 
+from bot.outlets._platform_clock import PlatformClock
 from bot.outlets._x_answers import Answer, Answered, Lost, NotReached
 
 TWEEPY_HOST = "https://api.twitter.com"
@@ -41,6 +43,7 @@ class RebasedSession(requests.Session):
     def __init__(self, host: str) -> None:
         super().__init__()
         self._host = host.rstrip("/")
+        self.time = PlatformClock()
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **more: Any) -> requests.Response:
         """Raises `Answered` for anything but a 2xx; a redirect is not followed, since it would be signed for another
@@ -48,6 +51,8 @@ class RebasedSession(requests.Session):
         here = self._host + str(url).removeprefix(TWEEPY_HOST)
         more |= {"timeout": TIMEOUT, "allow_redirects": False, "stream": True}
         response = super().request(method, here, *args, **more)
+        if response.status_code < 500:  # else it may be somebody's on the way
+            self.time.observe(response.headers.get("Date"))
         response._content = _body(response)
         if not 200 <= response.status_code < 300:
             raise Answered(response.status_code, response.headers, _object(response) or {})
@@ -67,7 +72,9 @@ class Wire:
             wait_on_rate_limit=False,
         )
         self._client.session.close()
-        self._client.session = RebasedSession(host)
+        self._client.session = self._session = RebasedSession(host)
+        self.time = self._session.time
+        """X's clock, by the last answer."""
 
     def call(
         self,
@@ -87,6 +94,11 @@ class Wire:
         if document is None:
             raise Lost(f"HTTP {response.status_code} with a body that is no JSON object")
         return Answer(document, response.headers)
+
+    def ask_time(self) -> None:
+        """Have X say what time it is there, by whatever it answers to a request without keys: that costs nothing."""
+        with suppress(requests.RequestException, Answered):
+            self._session.request("HEAD", f"{TWEEPY_HOST}/2/openapi.json")
 
     def close(self) -> None:
         self._client.session.close()

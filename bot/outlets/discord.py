@@ -18,6 +18,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
@@ -44,6 +45,10 @@ from bot.outlets._discord_flight import fly
 from bot.outlets._discord_places import HISTORY, Place, Places
 from bot.outlets._discord_settings import Settings
 from bot.outlets._discord_wire import Trouble, Wire
+from bot.outlets._platform_clock import clock_check
+
+if TYPE_CHECKING:
+    import discord
 
 TITLE = "Discord"
 SECRETS = ("DISCORD_TOKEN",)
@@ -153,6 +158,15 @@ class Discord:
         """The channel of a member's direct messages, or why there is none. Nothing is sent."""
         return _misnamed(account) or self._wire.begin(self._direct(account)).result()
 
+    def platform_time(self) -> datetime | None:
+        """Discord's own time: the login, which every other question needs as well, brings it."""
+        if self._wire.time.now() is None and not (self._away and self._clock() < self._away.not_before):
+            self._wire.begin(self._wire.ask(_nothing)).result()
+        return self._wire.time.now()
+
+    def clock_offset(self) -> timedelta | None:
+        return self._wire.time.offset(self._clock())
+
     def close(self) -> None:
         """End the session."""
         self._wire.close()
@@ -239,7 +253,9 @@ class Discord:
             last = f"not among its last {calls.LOOK_BACK} messages; there are older ones"
             whole = f"discord channel {destination}: {last}"
             return NotFound() if found else CannotTell(whole, None)
-        sent = Sent(found, _url(place.guild, destination, found))
+        posted = message.posted_at(found)
+        age = max(timedelta(), (self._wire.time.now() or posted) - posted)
+        sent = Sent(found, _url(place.guild, destination, found), age=age)
         return await self._passed_on(destination, sent) if place.news else sent
 
     async def _edit(self, part: Part, destination: str, platform_id: str) -> Outcome:
@@ -287,6 +303,7 @@ class Discord:
         name = redacted(me.name, [self._token])
         return [
             Check("token", True, f"accepted; the bot is {name}"),
+            clock_check("discord clock", "Discord", self.clock_offset()),
             *[await self._seen(d, d in polled) for d in self._chosen.destinations],
         ]
 
@@ -337,6 +354,10 @@ class Discord:
         if isinstance(outcome, Refused):  # a channel that is out of reach now may be within reach again
             return CannotTell(outcome.reason, self._clock() + OUT_OF_REACH if outcome.gone else None)
         return CannotTell(outcome.reason, self._clock() + 15 * PAUSE)
+
+
+async def _nothing(client: discord.Client) -> None:
+    """A question that only takes a session."""
 
 
 def _url(guild: str, channel: str, message_id: str) -> str:

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,8 +36,9 @@ from bot.outlets import (
     Votes,
     _x_answers,
     _x_checks,
-    _x_text,
+    _x_lookback,
 )
+from bot.outlets._platform_clock import LEEWAY
 from bot.outlets._x_answers import Answered, Lost, NotReached, objects
 from bot.outlets._x_limits import (
     PICTURE_BYTES,
@@ -47,6 +48,7 @@ from bot.outlets._x_limits import (
     cost,
     refusals,
 )
+from bot.outlets._x_lookback import ID, posted_at
 from bot.records import Picture
 
 if TYPE_CHECKING:
@@ -77,9 +79,6 @@ EDIT_WINDOW = timedelta(minutes=30)
 MEDIA_LASTS = timedelta(hours=23)
 """An uploaded picture can be used for 24 hours (media/quickstart.mdx); an hour is left to be safe."""
 
-_ID = re.compile(r"[0-9]{1,19}")
-_EPOCH_MS = 1_288_834_974_657
-"""The instant that ids count from: an id's bits above 22 are milliseconds since (docs.x.com fundamentals/x-ids)."""
 _PAGES = 5
 
 
@@ -87,7 +86,7 @@ def outlet(chosen: config.Outlet, out: Path, secrets: Mapping[str, SecretStr], c
     """X with the keys of one account. Raises `OutletError` where a key cannot be one."""
     assert isinstance(chosen, Settings)
     user = secrets["X_ACCESS_TOKEN"].get_secret_value().partition("-")[0]
-    if not _ID.fullmatch(user):
+    if not ID.fullmatch(user):
         raise OutletError(
             "x: X_ACCESS_TOKEN does not start with an account's number and a dash; wanted the OAuth 1.0a access token"
             ' of the account that posts (developer.x.com, "Keys and tokens")'
@@ -115,27 +114,28 @@ class X:
         """Within 30 minutes, and on the accounts that X lets edit; gives a new id."""
         if part.poll:
             return Refused("X: a post with a poll cannot be edited")
-        if not _ID.fullmatch(platform_id):
+        if not ID.fullmatch(platform_id):
             return Refused(f"X: {platform_id!r} is not the number of a post")
-        if self._clock() - posted_at(platform_id) > EDIT_WINDOW:
+        there = self.platform_time()  # where it cannot be known, X decides
+        if there and there - posted_at(platform_id) > EDIT_WINDOW:
             return Refused("X: posts can be edited for 30 minutes, and this one is older")
         return self._create(part, destination, {"edit_options": {"previous_post_id": platform_id}})
 
     def find(self, part: Part, destination: str) -> Found:
         """Asks the account's own timeline for the part's words ($0.001 a post returned)."""
-        if not _x_text.findable(part.text):
+        if not _x_lookback.findable(part.text):
             return CannotTell("X: the text holds nothing to find it by", None)
         try:
-            shown = self._look(part, part.since - _x_answers.SKEW if part.since else None)
+            shown = self._look(part, part.since - LEEWAY if part.since else None)
         except (NotReached, Lost, Answered) as error:
             return self._cannot_tell(error)
         if isinstance(shown, CannotTell):
             return shown
-        return self._sent(str(shown["id"]), destination) if shown else NotFound()
+        return self._found(str(shown["id"]), destination) if shown else NotFound()
 
     def votes(self, destination: str, platform_id: str) -> Votes | CannotTell:
         """How the poll of a post stands ($0.001)."""
-        if not _ID.fullmatch(platform_id):
+        if not ID.fullmatch(platform_id):
             return CannotTell(f"X: {platform_id!r} is not the number of a post", None)
         wanted = {"expansions": "attachments.poll_ids", "poll.fields": "options,voting_status"}
         try:
@@ -163,7 +163,16 @@ class X:
             return [
                 Check("x keys", False if isinstance(failed, Stopped) else None, failed.reason, _x_checks.cure(error))
             ]
-        return _x_checks.checks(answer, self._chosen.destinations[0], self._secrets, self._clock())
+        return _x_checks.checks(answer, self._chosen.destinations[0], self._secrets, self.clock_offset())
+
+    def platform_time(self) -> datetime | None:
+        """X's own time; asked for by a request that is not signed and costs nothing where nothing was asked yet."""
+        if self._wire.time.now() is None:
+            self._wire.ask_time()
+        return self._wire.time.now()
+
+    def clock_offset(self) -> timedelta | None:
+        return self._wire.time.offset(self._clock())
 
     def close(self) -> None:
         self._wire.close()
@@ -188,7 +197,7 @@ class X:
             return self._not_created(error, part, destination, reused)
         data = answer.document.get("data")
         found = data.get("id") if isinstance(data, dict) else None
-        if not isinstance(found, str) or not _ID.fullmatch(found):
+        if not isinstance(found, str) or not ID.fullmatch(found):
             return Unsure("X: a success without the post's id")
         return self._sent(found, destination)
 
@@ -204,15 +213,16 @@ class X:
         return failed
 
     def _duplicate(self, part: Part, destination: str) -> Outcome:
-        """X has this text already: from an attempt whose answer was lost, or from an earlier day."""
+        """X has this text already: from an attempt whose answer was lost, or from an earlier day. Either way it is out,
+        and sending it again is for a human to decide."""
         try:
-            shown = self._look(part, None)
+            shown = self._look(part, None, pages=1)
         except (NotReached, Lost, Answered):
-            return Unsure("X: HTTP 403: a duplicate, and the timeline could not be asked for the first")
+            return Unsure("X: HTTP 403: a duplicate, and the timeline could not be asked for the first", accepted=True)
         if not shown or isinstance(shown, CannotTell):
-            return Unsure("X: HTTP 403: a duplicate of a post that the timeline does not show")
-        sent = self._sent(str(shown["id"]), destination)
-        if part.since and posted_at(sent.platform_id) < part.since - _x_answers.SKEW:
+            return Unsure("X: HTTP 403: a duplicate of a post that the timeline does not show", accepted=True)
+        sent = self._found(str(shown["id"]), destination)
+        if part.since and posted_at(sent.platform_id) < part.since - LEEWAY:
             return Refused(f"X: HTTP 403: the same text as {sent.url}, posted before this part was due")
         return sent
 
@@ -226,7 +236,7 @@ class X:
         body = {"media": payload, "media_category": "tweet_image"}
         data = self._wire.call("POST", "/2/media/upload", body=body).document.get("data")
         media = str(data.get("id")) if isinstance(data, dict) else ""
-        if not _ID.fullmatch(media):
+        if not ID.fullmatch(media):
             raise Lost("a success without the picture's id")
         described = {"id": media, "metadata": {"alt_text": {"text": picture.alt}}}
         self._wire.call("POST", "/2/media/metadata", body=described)
@@ -235,24 +245,29 @@ class X:
 
     # --- looking back
 
-    def _look(self, part: Part, since: datetime | None) -> Mapping[str, object] | CannotTell | None:
-        """The oldest post of the account with the part's words in the same place of the same thread: since an instant,
-        or among the newest 100. Raises what a call raises."""
+    def _look(
+        self, part: Part, since: datetime | None, pages: int = _PAGES
+    ) -> Mapping[str, object] | CannotTell | None:
+        """The oldest post of the account that is the part since an instant of X's, or, without one, the newest there
+        is. Raises what a call raises."""
         wanted = {"max_results": "100", "tweet.fields": "created_at,referenced_tweets", "exclude": "retweets"}
         if since:
             wanted["start_time"] = f"{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
         alike: list[Mapping[str, object]] = []
-        for _ in range(_PAGES):
+        for _ in range(pages):
             document = self._wire.call("GET", f"/2/users/{self._user}/tweets", wanted).document
             rows, meta = objects(document.get("data")), document.get("meta")
-            if not isinstance(meta, dict) or not all(_whole(row) for row in rows):
+            if not isinstance(meta, dict) or not all(map(_x_lookback.is_whole, rows)):
                 # Unknown fields are dropped silently: X may have stopped to speak this dialect.
                 return CannotTell("X: the timeline came without the fields asked for", None)
-            alike += [row for row in rows if _is_part(row, part)]
-            if not since or "next_token" not in meta:
+            alike += [row for row in rows if _x_lookback.is_part(row, part)]
+            if alike and not since:
+                return max(alike, key=lambda row: int(str(row["id"])))
+            if "next_token" not in meta:
                 return min(alike, key=lambda row: int(str(row["id"])), default=None)
             wanted["pagination_token"] = str(meta["next_token"])
-        return CannotTell(f"X: more than {_PAGES * 100} posts since {since:%d %b %H:%M} UTC", None)
+        when = f" since {since:%d %b %H:%M} UTC" if since else ""
+        return CannotTell(f"X: more than {pages * 100} posts{when}", None)
 
     def _cannot_tell(self, error: NotReached | Lost | Answered) -> CannotTell:
         failed = self._failed(error, creating=False)
@@ -263,6 +278,11 @@ class X:
 
     def _failed(self, error: NotReached | Lost | Answered, *, creating: bool) -> _x_answers.Failed:
         return _x_answers.outcome(error, self._clock(), self._secrets, creating=creating)
+
+    def _found(self, platform_id: str, destination: str) -> Sent:
+        """What is out already, and for how long, by X's own clock."""
+        there, posted = self._wire.time.now(), posted_at(platform_id)
+        return replace(self._sent(platform_id, destination), age=max(timedelta(), (there or posted) - posted))
 
     def _sent(self, platform_id: str, destination: str) -> Sent:
         return Sent(platform_id, f"https://x.com/{destination}/status/{platform_id}")
@@ -280,19 +300,3 @@ def _body(part: Part, media: list[str]) -> dict[str, object]:
 
 def _key(picture: Picture) -> str:
     return hashlib.sha256(picture.content + b"\x00" + picture.alt.encode()).hexdigest()
-
-
-def posted_at(platform_id: str) -> datetime:
-    """When a post was made (UTC), as its id tells."""
-    return datetime.fromtimestamp(((int(platform_id) >> 22) + _EPOCH_MS) / 1000, UTC)
-
-
-def _whole(row: Mapping[str, object]) -> bool:
-    return all(isinstance(row.get(key), str) for key in ("text", "created_at")) and bool(
-        _ID.fullmatch(str(row.get("id")))
-    )
-
-
-def _is_part(row: Mapping[str, object], part: Part) -> bool:
-    parents = [ref.get("id") for ref in objects(row.get("referenced_tweets")) if ref.get("type") == "replied_to"]
-    return parents == ([part.reply_to] if part.reply_to else []) and _x_text.same_post(part.text, str(row["text"]))

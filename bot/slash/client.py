@@ -22,6 +22,7 @@ from discord.gateway import DiscordWebSocket
 from bot.answers import AnswerError, Desk
 from bot.answers.recent import Recent
 from bot.config import proxy_for
+from bot.outlets._discord_guard import guarded
 from bot.slash import questions, replies, tongues
 from bot.slash.buttons import Press
 from bot.slash.commands import COMMANDS
@@ -66,6 +67,7 @@ class Footfall(discord.AutoShardedClient):
             max_messages=None,
             shard_count=1,
             proxy=proxy_for((house or House()).api),
+            http_trace=guarded(),
         )
         self.desk, self.index, self.pictures = desk, Index(desk), Pictures()
         self._recent = Recent(KEPT)

@@ -16,9 +16,7 @@ from multiprocessing import get_context, parent_process
 from multiprocessing.process import BaseProcess
 from typing import ParamSpec
 
-from pydantic import SecretStr
-
-from bot import logs
+from bot import logs, redaction
 from bot.records import Picture
 
 P = ParamSpec("P")
@@ -31,12 +29,18 @@ NICE = 5
 @cache
 def drawer() -> Executor:
     """The process that draws, begun with the first picture and kept from one connection to the next."""
-    return ProcessPoolExecutor(
-        1, mp_context=get_context("spawn"), initializer=_begin, initargs=(logs.configured_secrets(),)
-    )
+    return ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_begin, initargs=(redaction.known(),))
 
 
-def _begin(secrets: Iterable[SecretStr]) -> None:
+def dismiss() -> None:
+    """Have the process that draws end, once it has drawn what it has in hand."""
+    if drawer.cache_info().currsize:
+        begun = drawer()
+        drawer.cache_clear()
+        begun.shutdown(wait=False, cancel_futures=True)
+
+
+def _begin(secrets: Iterable[str]) -> None:
     """In that process: log as the one that began it does, end with it, however that ends, and leave signals to it."""
     logs.configure(secrets)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -15,6 +16,7 @@ from pydantic import SecretStr
 
 from bot.answers import Desk
 from bot.outlets._discord_wire import seconds
+from bot.slash import pictures
 from bot.slash.client import Footfall
 from bot.slash.house import House
 
@@ -30,7 +32,22 @@ LOOK = 0.25
 
 # discord.py 2.7 trips over itself when the very first connection fails: AttributeError from Client.connect, and from
 # AutoShardedClient.launch_shard, which calls itself at each attempt, RecursionError in the end.
-LOST = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError, AttributeError, RecursionError)
+# A frame that is not what Discord promises (no JSON, no object, not packed as agreed) comes out of it as it is.
+LOST = (
+    *(discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError, AttributeError, RecursionError),
+    *(ValueError, LookupError, TypeError, zlib.error),
+)
+
+REFUSED = {
+    4004: "the token is not accepted; make a new one and set DISCORD_TOKEN",
+    4010: "Discord knows no such shard; update Footfall",
+    4011: "the bot is in too many servers for one connection; lower discord.sharded_from",
+    4012: "Discord no longer speaks this version of its gateway; update discord.py",
+    4013: "Discord does not know the intents asked for; update discord.py",
+    4014: "the bot may not have the intents asked for; see the bot's page in the developer portal",
+}
+"""Close codes after which connecting again meets the same (topics/opcodes-and-status-codes, Gateway Close Event Codes:
+"Reconnect: false"), and what to do."""
 
 log = structlog.get_logger("bot.slash")
 
@@ -49,8 +66,11 @@ def serve(
     may be connected."""
     house = house or House()
     discord.http.Route.BASE = house.api
-    with settled():
-        asyncio.run(_Kept(desk, token, stop, leads, house).run(first_pause))
+    try:
+        with settled():
+            asyncio.run(_Kept(desk, token, stop, leads, house).run(first_pause))
+    finally:
+        pictures.dismiss()
 
 
 @contextmanager
@@ -87,7 +107,7 @@ class _Kept:
             error = await self._connected()
             if error is None:
                 continue
-            refused = isinstance(error, discord.LoginFailure | discord.PrivilegedIntentsRequired)
+            refused = _refusal(error) is not None
             pause = LONGEST_PAUSE if refused else first_pause if loop.time() - began >= HEALTHY else pause
             wait = max(pause, _wanted_wait(error))
             log.error("not connected to Discord", why=_why(error), again_in=wait)
@@ -135,7 +155,18 @@ def _wanted_wait(error: BaseException | None) -> float:
     return 0.0
 
 
-def _why(error: Exception) -> str:
+def _refusal(error: Exception) -> str | None:
+    """What an operator is to do before connecting again can help; `None` where it may help by itself."""
     if isinstance(error, discord.LoginFailure):
-        return "the token is not accepted; make a new one and set DISCORD_TOKEN"
-    return f"{type(error).__name__}: {error}"[:300]
+        return REFUSED[4004]
+    if isinstance(error, discord.PrivilegedIntentsRequired):
+        return REFUSED[4014]
+    return REFUSED.get(error.code) if isinstance(error, discord.ConnectionClosed) else None
+
+
+def _why(error: Exception) -> str:
+    if refusal := _refusal(error):
+        return refusal
+    # Of what could not be read the kind only: its words quote the frame.
+    quotes = isinstance(error, ValueError | LookupError | TypeError)
+    return type(error).__name__ if quotes else f"{type(error).__name__}: {error}"[:300]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy import Boolean, Column, Date, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
+from sqlalchemy import Boolean, Column, Date, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint, false
 
 from bot.store._columns import Instant, tables
 
@@ -64,11 +64,13 @@ deliveries = Table(
     Column("since", Instant, nullable=False),  # when it came into its state
     Column("reason", Text, nullable=False),  # why it is there; redacted before it gets here
     Column("planned_at", Instant, nullable=False),
+    Column("platform_at", Instant),  # the platform's time when it was first claimed; null: not claimed, or not told
     Column("not_before", Instant),  # planned: next attempt; unknown: next look-back (null: a human must)
     Column("until", Instant),  # from then on no longer due; null: an operator asked for it
     Column("claimed_by", String(120)),
     Column("lease_until", Instant),
     Column("attempts", Integer, nullable=False),
+    Column("accepted", Boolean, nullable=False, server_default=false()),  # the platform says it has these words
     Column("resent", Integer, nullable=False),  # how often it was planned again because it was not found
     Column("tried_at", Instant),
     Column("text", Text),  # as sent at the last attempt: what a look-back looks for

@@ -44,6 +44,8 @@ class Worker:
         self.stop = threading.Event()
         self.bench: Bench | None = None
         self._opened, self._clock, self._name, self._tick = opened, clock, name, tick
+        self.until = 0.0
+        """When the grace is over (monotonic), once it was told to stop."""
         self._round: Round | None = None
         self._pause = self._not_before = 0.0
 
@@ -58,9 +60,9 @@ class Worker:
             if not work.is_alive():
                 raise WorkerError("the rounds ended by themselves; the log says why")
         log.info("stopping", grace=grace)
-        until = time.monotonic() + grace
+        self.until = time.monotonic() + grace
         for thread in (work, *beside):
-            thread.join(max(0.1, until - time.monotonic()))
+            thread.join(max(0.0, self.until - time.monotonic()))
         return not work.is_alive()
 
     def _work(self) -> None:

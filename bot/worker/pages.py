@@ -166,6 +166,8 @@ class Measured(Collector):
         yield _counted(
             "side_restarts", "Sides that ended by themselves and were started again.", "side", state.restarts
         )
+        if bench := self._worked.bench():
+            yield _clock_offsets(bench)
         if seen:
             yield from _stored(seen)
 
@@ -195,6 +197,14 @@ class Measured(Collector):
                 ends = instant(now.date()) + CLOSES_WITHIN
                 made.add_metric([plan.network], (ends if now < ends else ends + timedelta(days=1)).timestamp())
         return made
+
+
+def _clock_offsets(bench: Bench) -> Metric:
+    text = "Seconds that this machine's clock is ahead of a platform's, by its last answer."
+    made = GaugeMetricFamily("footfall_clock_offset_seconds", text, labels=["outlet"])
+    for name, offset in bench.clock_offsets().items():
+        made.add_metric([name], offset.total_seconds())
+    return made
 
 
 def _stored(seen: Found) -> Iterator[Metric]:

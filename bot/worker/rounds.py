@@ -73,6 +73,8 @@ class Bench:
     """Outlets of the configuration that cannot post, as their keys are missing."""
     folders: Mapping[str, Path] = field(default_factory=dict)
     """What the worker writes to, by name."""
+    clock_offsets: Callable[[], Mapping[str, timedelta]] = dict
+    """How far this machine's clock is ahead of each platform's that has answered."""
     executor: Executor | None = None
     """What adds days of events up side by side; `None`: one after the other."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,9 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 100
 
 BROKEN = {"status": 500, "body": {"message": "500: Internal Server Error", "code": 0}}
 GARBLED = {"status": 200, "body": '{"id": "12', "after": True}
+
+BOMB = gzip.compress(b"0" * 200_000_000, 9)
+"""200 MB of nothing in 200 kB."""
 
 FAULTS: dict[str, tuple[Fault, ...]] = {
     "401": (error(401, 0, "401: Unauthorized"),),
@@ -61,6 +65,11 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
     "JSON of another shape": (Fault(200, [1, 2], after=True),),
     "HTML for JSON": (Fault(200, HTML, after=True, content_type="text/html"),),
     "an answer too large": (Fault(200, '"' + "x" * 9_000_000 + '"', after=True),),
+    "an answer of no declared length that never ends": (Fault(200, b"0" * 2**20, after=True, pieces=200),),
+    "a gzip bomb": (Fault(200, BOMB, {"Content-Encoding": "gzip"}, after=True),),
+    "a redirect elsewhere": (Fault(307, "", {"Location": "http://127.0.0.1:9/elsewhere"}),),
+    "a redirect elsewhere, accepted": (Fault(308, "", {"Location": "http://127.0.0.1:9/elsewhere"}, after=True),),
+    "a redirect here": (Fault(307, "", {"Location": "/api/v10/channels/1/messages"}),),
 }
 """What the next requests to send a message meet, by name."""
 

@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import logging
 import time
+import tracemalloc
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -42,6 +43,7 @@ from tests.peers.openapi import Recorded, judged
 
 OTHER, NEWS = "200000000000000002", "200000000000000003"
 NOW = datetime(2026, 11, 22, 7, 0, tzinfo=UTC)
+NEVER = timedelta(days=9999)
 
 
 @pytest.fixture
@@ -146,6 +148,11 @@ OUTCOMES: dict[str, tuple[type, int]] = {
     "JSON of another shape": (Unsure, 1),
     "HTML for JSON": (Unsure, 1),
     "an answer too large": (Unsure, 1),
+    "an answer of no declared length that never ends": (Unsure, 1),
+    "a gzip bomb": (Unsure, 1),
+    "a redirect elsewhere": (Unsure, 0),
+    "a redirect elsewhere, accepted": (Unsure, 1),
+    "a redirect here": (Unsure, 0),
 }
 
 
@@ -225,6 +232,36 @@ def test_what_fails_before_sending_leaves_no_doubt(
     assert isinstance(outcome, kind) and posts(peer) == [], outcome
 
 
+ROUTES = [CREATE, api.HISTORY, api.ME, "GET /channels/{}"]
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_nothing_is_said_to_another_address(peer: DiscordPeer, bot: discord.Discord, route: str, status: int) -> None:
+    with DiscordPeer() as elsewhere:
+        elsewhere.channel(int(CHANNEL))
+        peer.fail(Fault(status, "", {"Location": f"{elsewhere.url}/channels/{CHANNEL}/messages"}), on=route, times=2)
+        outcome = bot.find(part("x"), CHANNEL) if route == api.HISTORY else bot.post(part("x"), CHANNEL)
+        assert elsewhere.requests == []
+    assert not isinstance(outcome, Sent | NotFound) and "redirect" in outcome.reason
+    assert isinstance(outcome, Unsure) is (route == CREATE), "it may have been taken in before"
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("fault", ["an answer of no declared length that never ends", "a gzip bomb"])
+def test_an_answer_is_read_up_to_a_limit_whatever_it_declares(
+    peer: DiscordPeer, bot: discord.Discord, route: str, fault: str
+) -> None:
+    peer.fail(*(dataclasses.replace(one, after=False) for one in FAULTS[fault]), on=route)
+    tracemalloc.start()
+    outcome = bot.find(part("x"), CHANNEL) if route == api.HISTORY else bot.post(part("x"), CHANNEL)
+    highest = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert not isinstance(outcome, Sent | NotFound) and "bytes, not read" in outcome.reason
+    assert highest < 120_000_000, "all of it is 200 MB as bytes, and as much again as text"
+    assert peer.streamed < 50_000_000
+
+
 def test_after_a_ban_nothing_is_asked_until_it_is_over(peer: DiscordPeer) -> None:
     now = [NOW]
     bot = outlet(peer, clock=lambda: now[0])
@@ -297,6 +334,64 @@ def test_a_busy_channel_is_read_back_to_when_the_post_could_have_been_made(
     assert (
         bot.find(dataclasses.replace(unbounded, since=datetime(2030, 1, 1, 0, 10, tzinfo=UTC)), CHANNEL) == NotFound()
     )
+
+
+@pytest.mark.parametrize("ahead", [timedelta(minutes=minutes) for minutes in (-360, -6, 0, 6, 360)])
+@pytest.mark.parametrize("kind", kinds())
+def test_what_is_out_is_found_whatever_this_machines_clock_says(peer: DiscordPeer, ahead: timedelta, kind: str) -> None:
+    peer.offset, peer.nonce_window = -ahead, 0.0
+    bot = outlet(peer)
+    wanted = dataclasses.replace(kinds()[kind], since=bot.platform_time())
+    peer.fail(Fault(drop=True, after=True))
+    assert isinstance(bot.post(wanted, CHANNEL), Unsure)
+    found = bot.find(wanted, CHANNEL)
+    assert isinstance(found, Sent) and found.platform_id == peer.messages[0]["id"]
+    assert timedelta() <= found.age < timedelta(minutes=1)
+    assert abs((bot.clock_offset() or NEVER) - ahead) < timedelta(minutes=1)
+    bot.close()
+
+
+def test_what_was_said_before_the_part_was_due_is_not_the_part(peer: DiscordPeer) -> None:
+    peer.offset = timedelta(minutes=-6)
+    bot = outlet(peer)
+    text = Part("The same words.", marker("text"))
+    bot.post(text, CHANNEL)
+    peer.offset += timedelta(minutes=5)
+    assert bot.check()[0].ok, "an answer that bears the time"
+    later = dataclasses.replace(text, since=bot.platform_time())
+    assert bot.find(later, CHANNEL) == NotFound()
+    bot.close()
+
+
+def test_the_time_there_is_asked_for_by_logging_in_and_not_where_discord_wants_none_of_us(peer: DiscordPeer) -> None:
+    bot = outlet(peer)
+    assert bot.clock_offset() is None
+    peer.fail(rate_limited(300, via=False), on=api.ME)
+    assert isinstance(bot.post(part("x"), CHANNEL), Later)
+    asked = len(peer.requests)
+    bot.platform_time()
+    assert len(peer.requests) == asked
+    bot.close()
+
+
+@pytest.mark.parametrize("text", ["Tom &amp; Jerry", "q&notes &copy", "  blanks  \n", "Cafe\u0301", "**bold** <@1>"])
+def test_words_are_found_as_they_were_sent(peer: DiscordPeer, bot: discord.Discord, text: str) -> None:
+    wanted = Part(text, marker(text))
+    sent = bot.post(wanted, CHANNEL)
+    assert bot.find(wanted, CHANNEL) == sent
+    polled = Part("", marker("poll"), poll=Poll(text, ("A", "B"), timedelta(days=2)))
+    sent = bot.post(polled, CHANNEL)
+    peer.messages[-1]["poll"]["question"]["text"] = text.strip()
+    assert bot.find(polled, CHANNEL) == sent
+
+
+@pytest.mark.parametrize(("minutes", "ok"), [(0, True), (6, False), (-6, False)])
+def test_doctor_says_how_far_the_clocks_are_apart(peer: DiscordPeer, minutes: int, ok: bool) -> None:
+    peer.offset = timedelta(minutes=minutes)
+    bot = outlet(peer)
+    (clock,) = [one for one in bot.check() if one.name == "discord clock"]
+    assert clock.ok is ok and "Discord's" in clock.text
+    bot.close()
 
 
 @pytest.mark.parametrize(
@@ -388,11 +483,11 @@ def test_a_permission_lost_since_it_was_seen_is_named(peer: DiscordPeer, bot: di
 def test_check_says_of_each_channel_what_it_lacks(peer: DiscordPeer) -> None:
     peer.channel(int(OTHER), deny=api.EMBED_LINKS | api.SEND_POLLS)
     bot = outlet(peer, destinations=[CHANNEL, OTHER, "299999999999999999"])
-    token, good, lacking, gone = bot.check([OTHER])
-    assert (token.ok, good.ok, lacking.ok, gone.ok) == (True, True, False, False)
+    token, clock, good, lacking, gone = bot.check([OTHER])
+    assert (token.ok, clock.ok, good.ok, lacking.ok, gone.ok) == (True, True, True, False, False)
     assert [one.place for one in (token, good, lacking, gone)] == ["", CHANNEL, OTHER, "299999999999999999"]
     assert "Embed Links, Send Polls" in lacking.text and lacking.cure and gone.cure
-    assert bot.check()[2].text.endswith("lacks Embed Links"), "no poll is ever sent there"
+    assert bot.check()[3].text.endswith("lacks Embed Links"), "no poll is ever sent there"
     assert posts(peer) == []
     bot.close()
 

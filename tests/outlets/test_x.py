@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from html import unescape
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -30,7 +31,7 @@ from bot.outlets import (
     Unsure,
     Votes,
     _x_answers,
-    _x_text,
+    _x_lookback,
     marker,
     x,
 )
@@ -301,7 +302,135 @@ def test_a_token_that_cannot_be_one_is_refused_without_being_shown() -> None:
     assert "canary" not in str(caught.value)
 
 
+# --- two clocks
+
+
+def by_our_clock(peer: XPeer, ahead: timedelta, **chosen: object) -> x.X:
+    """An account on a machine whose clock is ahead of X's."""
+    peer.offset = -ahead
+    return outlet(peer.url, **chosen)
+
+
+APART = [timedelta(minutes=minutes) for minutes in (-4, -3, 0, 3, 4)]
+
+
+@pytest.mark.parametrize("ahead", APART)
+def test_what_is_out_is_found_whatever_this_machines_clock_says(peer: XPeer, ahead: timedelta) -> None:
+    with closing(by_our_clock(peer, ahead)) as posting:
+        wanted = part(since=posting.platform_time())
+        peer.fail("time-out after accepting")
+        assert isinstance(posting.post(wanted, NAME), Unsure)
+        found = posting.find(wanted, NAME)
+        assert isinstance(found, Sent) and found.platform_id == peer.posts[0]["id"]
+        assert timedelta() <= found.age < timedelta(minutes=1)
+        assert posting.post(wanted, NAME) == found, "a duplicate of this part and of no earlier day"
+        assert abs(abs(posting.clock_offset() or WEEK) - abs(ahead)) < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("ahead", APART)
+def test_what_was_posted_before_the_part_was_due_is_not_the_part(peer: XPeer, ahead: timedelta) -> None:
+    with closing(by_our_clock(peer, ahead)) as posting:
+        peer.accept(TEXT, at=peer.now() - timedelta(minutes=3))
+        wanted = part(since=posting.platform_time())
+        assert posting.find(wanted, NAME) == NotFound()
+        assert isinstance(posting.post(wanted, NAME), Refused)
+
+
+@pytest.mark.parametrize(("age", "edits"), [(29, True), (31, False)])
+@pytest.mark.parametrize("ahead", [timedelta(hours=-5), timedelta(minutes=4), timedelta(hours=5)])
+def test_the_window_for_edits_is_counted_by_xs_clock(peer: XPeer, age: int, edits: bool, ahead: timedelta) -> None:
+    with closing(outlet(peer.url, clock=lambda: datetime.now(UTC) + ahead)) as posting:
+        old = peer.accept(TEXT, at=peer.now() - timedelta(minutes=age))
+        outcome = posting.edit(part("Corrected, 14 Jan 2026"), NAME, old)
+        assert isinstance(outcome, Sent if edits else Refused), outcome
+        assert ("POST /2/tweets" in routes(peer)) is edits
+
+
+def test_where_xs_time_cannot_be_known_x_decides_whether_it_is_too_late(
+    peer: XPeer, posting: x.X, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(x.X, "platform_time", lambda _: None)
+    old = peer.accept(TEXT, at=peer.now() - timedelta(minutes=31))
+    assert isinstance(posting.edit(part("Corrected, 14 Jan 2026"), NAME, old), Refused)
+    assert "POST /2/tweets" in routes(peer)
+
+
+def test_the_time_is_asked_for_once_without_keys_and_then_read_from_every_answer(peer: XPeer, posting: x.X) -> None:
+    peer.offset = timedelta(days=3)
+    assert posting.clock_offset() is None
+    for _ in range(3):
+        there = posting.platform_time()
+        assert there and abs(there - peer.now()) < timedelta(minutes=1)
+    assert routes(peer) == ["HEAD /2/openapi.json"] and "Authorization" not in peer.requests[0].headers
+    peer.offset = timedelta()
+    posting.find(part(), NAME)
+    assert abs(posting.clock_offset() or WEEK) < timedelta(minutes=1)
+
+
+def test_a_server_on_the_way_does_not_tell_xs_time(peer: XPeer, posting: x.X) -> None:
+    peer.fail(Failure(502, "<html>", {"Date": "Thu, 01 Jan 2099 00:00:00 GMT"}), "/2/users/{id}/tweets")
+    posting.find(part(), NAME)
+    assert posting.clock_offset() is None
+
+
+def test_where_x_cannot_be_reached_its_time_is_not_known() -> None:
+    with closing(outlet("http://127.0.0.1:1")) as posting:
+        assert posting.platform_time() is None and posting.clock_offset() is None
+
+
+def test_without_a_date_the_reset_of_a_rate_limit_says_nothing() -> None:
+    now = datetime(2026, 1, 14, tzinfo=UTC)
+    there = {"x-rate-limit-reset": str(int(now.timestamp()) + 7200), "x-rate-limit-remaining": "0"}
+    assert _x_answers.reset(there, now) == now + _x_answers.WINDOW
+    dated = there | {"Date": "Wed, 14 Jan 2026 01:50:00 GMT"}
+    assert _x_answers.reset(dated, now) == now + timedelta(minutes=10)
+
+
 # --- duplicates and looking back
+
+
+NAMES = [
+    "Tom &amp; Jerry",
+    "q&notes",
+    "model&copy",
+    "a &lt;b&gt; c",
+    "x&lt",
+    "AT&T",
+    "a &amp;amp; b",
+    "&#39;quoted&#39;",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_that_looks_like_html_is_found_as_it_was_sent(peer: XPeer, posting: x.X, name: str) -> None:
+    wanted = part(f"14 Jan 2026: {name} was the most used model", since=posting.platform_time())
+    peer.fail("time-out after accepting")
+    assert isinstance(posting.post(wanted, NAME), Unsure)
+    found = posting.find(wanted, NAME)
+    assert isinstance(found, Sent) and found.platform_id == peer.posts[0]["id"]
+    other = unescape(wanted.text)
+    assert other == wanted.text or posting.find(part(other), NAME) == NotFound(), "another name is another post"
+
+
+@pytest.mark.parametrize("more", [" ", "\n", "  \n ", "\u2060", " \u200b"])
+def test_blanks_at_the_ends_and_invisible_signs_are_no_difference(more: str) -> None:
+    assert _x_lookback.same_post(f"{more}A name{more}", "A name") and _x_lookback.same_post("A name", f"A name{more}")
+
+
+def test_a_composed_letter_is_the_same_as_its_pieces() -> None:
+    assert _x_lookback.same_post("Cafe\u0301 &amp", "Caf\u00e9 &amp;amp")
+
+
+def test_without_a_bound_a_look_back_reads_on_until_it_knows(peer: XPeer, posting: x.X) -> None:
+    mine = peer.accept(TEXT)
+    for number in range(150):
+        peer.accept(f"Chatter number {number}")
+    found = posting.find(part(), NAME)
+    assert isinstance(found, Sent) and found.platform_id == mine
+    assert posting.find(part("Not there"), NAME) == NotFound()
+    for number in range(400):
+        peer.accept(f"More chatter number {number}")
+    assert isinstance(posting.find(part("Not there"), NAME), CannotTell)
 
 
 def test_a_duplicate_is_adopted_not_varied(peer: XPeer, posting: x.X) -> None:
@@ -321,9 +450,11 @@ def test_a_duplicate_of_an_older_day_is_refused_with_its_link(peer: XPeer, posti
 def test_a_duplicate_that_does_not_show_yet_or_cannot_be_asked_for_is_unsure(peer: XPeer, posting: x.X) -> None:
     posting.post(part(), NAME)
     peer.lag = 1
-    assert isinstance(posting.post(part(), NAME), Unsure)
+    hidden = posting.post(part(), NAME)
     peer.fail("503 HTML", "/2/users/{id}/tweets")
-    assert isinstance(posting.post(part(), NAME), Unsure)
+    silent = posting.post(part(), NAME)
+    for outcome in (hidden, silent):
+        assert isinstance(outcome, Unsure) and outcome.accepted, "that it is a duplicate proves that it is out"
     assert isinstance(posting.post(part(), NAME), Sent)
     assert len(peer.posts) == 1
 
@@ -399,12 +530,12 @@ def test_what_was_sent_is_found_however_x_shows_it(text: str, pictures: tuple[Pi
 
 
 def test_texts_that_only_look_alike_are_not_the_same_post() -> None:
-    assert _x_text.same_post("a b https://x.example/1", "a b https://t.co/q https://t.co/pic")
-    assert not _x_text.same_post("a b", "a b c")
-    assert not _x_text.same_post("a b https://x.example/1", "a c https://t.co/q")
-    assert not _x_text.same_post("929 of 3778", "https://t.co/q of 3778")
-    assert not _x_text.same_post("https://x.example/1", "https://t.co/q")
-    assert not _x_text.findable("https://x.example/1") and _x_text.findable("hi https://x.example/1")
+    assert _x_lookback.same_post("a b https://x.example/1", "a b https://t.co/q https://t.co/pic")
+    assert not _x_lookback.same_post("a b", "a b c")
+    assert not _x_lookback.same_post("a b https://x.example/1", "a c https://t.co/q")
+    assert not _x_lookback.same_post("929 of 3778", "https://t.co/q of 3778")
+    assert not _x_lookback.same_post("https://x.example/1", "https://t.co/q")
+    assert not _x_lookback.findable("https://x.example/1") and _x_lookback.findable("hi https://x.example/1")
 
 
 # --- before sending
@@ -509,7 +640,7 @@ def test_an_edit_that_x_does_not_allow_is_refused(peer: XPeer, posting: x.X) -> 
     assert isinstance(posting.edit(part("New words"), NAME, old), Refused)
     poll = part("New words", poll=Poll("?", ("a", "b"), WEEK))
     assert isinstance(posting.edit(poll, NAME, peer.accept("Asked")), Refused)
-    assert peer.requests == []
+    assert routes(peer) == ["HEAD /2/openapi.json"], "what time it is there, and no more"
 
 
 def test_an_edit_whose_answer_is_lost_is_found_by_its_new_words(peer: XPeer, posting: x.X) -> None:
@@ -651,4 +782,6 @@ def test_the_exceptions_to_xs_description_are_needed() -> None:
     if faults is None:
         pytest.skip(f"NOT CHECKED: no SPECS_DIR, so no request of tweepy was compared with {FILES}")
     assert RECORDED, "nothing was recorded: run the whole file"
-    assert len(faults) == len(ALLOWED), "an exception that is not needed must go"
+    assert len({fault.partition(": ")[2] for fault in faults}) == len(ALLOWED), (
+        "an exception that is not needed must go"
+    )

@@ -15,9 +15,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 from aiohttp import web
@@ -60,6 +61,8 @@ class Fault:
     gate: threading.Event | None = None
     """Accepted, and answered once this is set."""
     content_type: str = "application/json"
+    pieces: int = 0
+    """The body comes so many times, without a word of how long it will be."""
 
 
 def error(status: int, code: int, message: str, **more: object) -> Fault:
@@ -118,6 +121,8 @@ class DiscordPeer:
     ) -> None:
         self.port, self.per_second, self.bucket, self.recording = port, per_second, bucket, recording
         self.nonce_window = nonce_window
+        self.offset = timedelta()
+        """How far this Discord's clock is from the machine's."""
         self.requests: list[Recorded] = []
         self.messages: list[dict[str, Any]] = []
         """The ledger: every message accepted, oldest first, as Discord would show it, and what was sent beside."""
@@ -125,6 +130,8 @@ class DiscordPeer:
         self.crossposts: list[str] = []
         self.deleted: set[str] = set()
         self.limited = 0
+        self.streamed = 0
+        """Bytes of the last long answer that left."""
         self.token = TOKEN
         """The one that is good now."""
         self.broken: list[Exception] = []
@@ -167,6 +174,9 @@ class DiscordPeer:
         poll = next(m for m in self.messages if m["id"] == message_id)["poll"]
         counts = [{"id": n + 1, "count": count, "me_voted": False} for n, count in enumerate(votes)]
         poll["results"] = {"is_finalized": closed, "answer_counts": counts}
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.offset
 
     def delete(self, message_id: str) -> None:
         self.deleted.add(message_id)
@@ -255,7 +265,7 @@ class DiscordPeer:
             if fault and fault.gate:
                 await asyncio.to_thread(fault.gate.wait, 60)
             # discord.py decodes a body of exactly this type, without a charset.
-            headers = {"Content-Type": "application/json"} | self._bucket_headers(route, request)
+            headers = {"Content-Type": "application/json", "Date": self._date()} | self._bucket_headers(route, request)
             return web.Response(body=json.dumps(result).encode(), headers=headers)
 
         return handle
@@ -277,10 +287,24 @@ class DiscordPeer:
             assert request.transport
             request.transport.abort()
             return web.Response()
-        body = fault.body if isinstance(fault.body, str) else json.dumps(fault.body)
-        return web.Response(
-            body=body.encode(), status=fault.status, headers=fault.headers | {"Content-Type": fault.content_type}
-        )
+        body = fault.body if isinstance(fault.body, str | bytes) else json.dumps(fault.body)
+        headers = {"Content-Type": fault.content_type, "Date": self._date()} | fault.headers
+        content = body.encode() if isinstance(body, str) else body
+        if fault.pieces:
+            return await self._stream(request, fault, content, headers)
+        return web.Response(body=content, status=fault.status, headers=headers)
+
+    async def _stream(
+        self, request: web.Request, fault: Fault, piece: bytes, headers: dict[str, str]
+    ) -> web.StreamResponse:
+        answer = web.StreamResponse(status=fault.status, headers=headers)
+        await answer.prepare(request)
+        self.streamed = 0
+        with suppress(ConnectionError):
+            for _ in range(fault.pieces):
+                await answer.write(piece)
+                self.streamed += len(piece)
+        return answer
 
     def _limit(self) -> Fault | None:
         """At most `per_second` requests in any second, as topics/rate-limits says of the global limit."""
@@ -305,7 +329,7 @@ class DiscordPeer:
         left = {"Remaining": str(max(0, limit - used - 1)), "Reset-After": f"{opened + seconds - now:.3f}"}
         reset = {
             "Limit": str(limit),
-            "Reset": f"{time.time() + opened + seconds - now:.3f}",
+            "Reset": f"{self.now().timestamp() + opened + seconds - now:.3f}",
             "Bucket": "80c17d2f203122d9",
         }
         return {f"X-RateLimit-{k}": v for k, v in (left | reset).items()}
@@ -393,7 +417,7 @@ class DiscordPeer:
         return shown(message, nonce)
 
     def _new(self, channel: Channel, payload: dict[str, Any], files: list[File]) -> dict[str, Any]:
-        now = datetime.now(UTC)
+        now = self.now()
         message: dict[str, Any] = {
             "id": self._snowflake(),
             "channel_id": str(channel.id),
@@ -457,7 +481,7 @@ class DiscordPeer:
             new = [entry for entry in payload["attachments"] if "filename" in entry]
             kept = [a for a in message["attachments"] if a["id"] in listed]
             message["attachments"] = kept + self._attachments({"attachments": new}, files)
-        message["edited_timestamp"] = datetime.now(UTC).isoformat()
+        message["edited_timestamp"] = self.now().isoformat()
         self.edits.append({"id": message["id"], **payload})
         return shown(message)
 
@@ -473,8 +497,11 @@ class DiscordPeer:
 
     # --- what things look like ----------------------------------------------------------------------------------------
 
+    def _date(self) -> str:
+        return format_datetime(self.now(), usegmt=True)
+
     def _snowflake(self) -> str:
-        self._last_id = max(self._last_id + 1, (int(time.time() * 1000) - DISCORD_EPOCH_MS) << 22)
+        self._last_id = max(self._last_id + 1, (int(self.now().timestamp() * 1000) - DISCORD_EPOCH_MS) << 22)
         return str(self._last_id)
 
     def _bot(self) -> dict[str, Any]:

@@ -169,6 +169,10 @@ class DiscordGateway(DiscordPeer):
         """Send an operation, such as `RECONNECT` or `INVALID`."""
         self._do(lambda socket: socket.send_json({"op": operation, "d": what}))
 
+    def send(self, frame: str | bytes) -> None:
+        """Send a frame as it is, whatever it holds."""
+        self._do(lambda socket: socket.send_str(frame) if isinstance(frame, str) else socket.send_bytes(frame))
+
     def _do(self, act: Any) -> None:
         async def go() -> None:
             for session in self.sessions:

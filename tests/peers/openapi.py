@@ -106,7 +106,10 @@ class Description:
         """What is wrong with a request, one line each; empty means valid. `extra` adds rules that no schema holds."""
         pattern, operation = self._operation(recorded)
         if operation is None:
-            return [f"{recorded.method} {recorded.path}: no such operation"]
+            here = (recorded.method, recorded.path)
+            passed = [one for one in self.allowed if (one.method, one.path) == here]
+            self.used.update(passed)
+            return [] if passed else [f"{recorded.method} {recorded.path}: no such operation"]
         form = recorded.method, pattern, _authorized(recorded), shape(recorded.query), shape(recorded.document())
         if form not in self._known:
             self._known[form] = [*self._schema_faults(recorded), *self._overlooked(recorded, operation)]

@@ -11,7 +11,6 @@ import asyncio
 import base64
 import contextlib
 import threading
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -304,7 +303,9 @@ class XPeer:
     ) -> web.Response:
         limits = {"x-rate-limit-limit": "100", "x-rate-limit-remaining": "99"}
         limits |= (
-            {"x-rate-limit-reset": str(int(time.time()) + 900)} if status != 429 else {"x-rate-limit-remaining": "0"}
+            {"x-rate-limit-reset": str(int(self.now().timestamp()) + 900)}
+            if status != 429
+            else {"x-rate-limit-remaining": "0"}
         )
         more = limits | {"Date": format_datetime(self.now(), usegmt=True), "x-access-level": self.access_level}
         more |= headers or {}

@@ -20,6 +20,13 @@ ALLOWED = (
         "2.167 documents the name post.fields; measured in Sept 2026, X takes both and answers each in its own key"
         " names. `find` trusts no answer without the keys it asked for.",
     ),
+    Allowed(
+        "HEAD",
+        "/2/openapi.json",
+        r"^no such operation$",
+        "The description names GET alone, as descriptions do; HEAD is GET without the body (RFC 9110, 9.3.2), and all"
+        " that is wanted is what time it is there.",
+    ),
 )
 ATTACHED = frozenset({"media", "poll", "quote_tweet_id", "card_uri", "direct_message_deep_link"})
 

@@ -230,8 +230,56 @@ def test_a_token_taken_back_ends_the_connection_and_is_not_tried_on_and_on(peer:
     peer.token = "MTA.another.token"
     peer.cut(4004)  # Authentication failed
     assert "make a new one" in heard.until("not accepted")
-    assert [one.path for one in peer.requests].count("/users/@me") == asked_before + 1
+    assert [one.path for one in peer.requests].count("/users/@me") == asked_before
     assert len(peer.identified) == 1
+
+
+@pytest.mark.usefixtures("bot")
+@pytest.mark.parametrize("code", sorted(running.REFUSED))
+def test_a_close_that_only_an_operator_can_mend_is_told_with_its_cure_and_not_tried_on_and_on(
+    peer: DiscordGateway, heard: Heard, code: int
+) -> None:
+    peer.cut(code)
+    line = heard.until("not connected")
+    assert running.REFUSED[code] in line and f"'again_in': {running.LONGEST_PAUSE}" in line
+    assert len(peer.identified) == 1
+
+
+FRAMES: dict[str, str | bytes] = {
+    "no JSON": '{"op": 0, "t": "REA',
+    "a list": "[1, 2]",
+    "a text": '"hello"',
+    "nothing": "",
+    "an operation without its data": '{"op": 10, "d": null}',
+    "a number too long": '{"op": ' + "9" * 5000 + "}",
+    "packed otherwise": b"\x00\x01\x02" * 50 + b"\x00\x00\xff\xff",
+}
+
+
+@pytest.mark.usefixtures("bot")
+@pytest.mark.parametrize("kind", FRAMES)
+def test_a_frame_that_cannot_be_read_costs_the_connection_and_not_the_bot(
+    peer: DiscordGateway, heard: Heard, kind: str
+) -> None:
+    peer.send(FRAMES[kind])
+    line = heard.until("not connected")
+    assert "REA" not in line, "a frame may hold anything"
+    peer.until(lambda: len(peer.identified) == 2)
+    assert answered(peer, "status") == FRESH
+
+
+@pytest.mark.parametrize("route", ["GET /users/@me", "GET /gateway/bot", SYNC])
+def test_no_answer_leads_the_bot_to_another_address(
+    peer: DiscordGateway, desk: Desk, tmp_path: Path, heard: Heard, route: str
+) -> None:
+    with desk.store.writing() as connection:
+        connection.execute(store.synced.delete())
+    with DiscordGateway() as elsewhere:
+        peer.fail(Fault(307, "", {"Location": f"{elsewhere.url}/users/@me"}), on=route)
+        with serving(peer, desk, tmp_path):
+            peer.until(lambda: peer.identified)
+            assert answered(peer, "status") == FRESH
+        assert elsewhere.requests == []
 
 
 @pytest.mark.usefixtures("bot")

@@ -1,0 +1,163 @@
+"""The one way in which secrets are taken out of words: of log lines, errors on a terminal, reasons that are stored, and
+pages. Whoever reads the secrets makes them known here; whoever says something passes it through `redact`.
+
+A secret is found in each form in which one is likely to stand there: plain, percent-encoded (also twice, also by half),
+escaped as JSON, Python or HTML, in base64 at any offset, in hexadecimal, and cut short by an ellipsis. Passwords in
+addresses, user names there that are as long as a token, and the values of queries named like keys are taken out whoever
+they belong to.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING, TextIO
+from urllib.parse import unquote, urlsplit
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+SHORTEST = 4
+"""Characters of the shortest secret that is looked for: a shorter one is found in every second word."""
+SHORTEST_PIECE = 8
+"""Of one that was cut short or encoded as a whole."""
+REDACTED = "[redacted]"
+CUT = "…"
+_PASSWORD = re.compile(r"(://[^/?#\s@:\"'<>]*:)(?!\*\*\*@)[^/?#\s@\"'<>]+@")
+_LONG_USER = re.compile(r"(?<=://)[^/?#\s@:\"'<>]{16,}@")
+_QUERY = re.compile(r"(?i)([?&](?:\w*token|\w*secret|password|api_?key|key|signature|sig)=)[^&\s\"'<>#]+")
+
+_ENVIRONMENT = re.compile(r"(?i)(token|secret|key|key_id|password|credentials|_url|_proxy)$|^X_")
+"""Environment variables that hold a secret, whichever library reads them; of addresses, those that hold a password."""
+_known: tuple[str, ...] = ()
+
+
+def know(secrets: Iterable[SecretStr | str]) -> None:
+    """From here on, `redact` takes these out; those of before are forgotten."""
+    global _known
+    _known = _all_plain(secrets)
+
+
+def known() -> tuple[str, ...]:
+    """What `redact` takes out, for a process that this one begins."""
+    return _known
+
+
+def environment() -> list[str]:
+    """What the environment holds that is likely a secret, whoever reads it."""
+    named = [text for name, text in os.environ.items() if len(text) >= SHORTEST_PIECE and _ENVIRONMENT.search(name)]
+    return [text for text in named if "://" not in text or "@" in text]
+
+
+def redact(text: str) -> str:
+    """A text without the secrets that are known."""
+    text = _LONG_USER.sub(f"{REDACTED}@", _PASSWORD.sub(rf"\1{REDACTED}@", text))
+    return _without(_QUERY.sub(rf"\1{REDACTED}", text), _known)
+
+
+def redactor(secrets: Iterable[SecretStr | str]) -> Callable[[str], str]:
+    """Takes some secrets out of a text. The password in an address is one as well."""
+    plain = _all_plain(secrets)
+    return lambda text: _without(text, plain)
+
+
+def _without(text: str, secrets: tuple[str, ...]) -> str:
+    return _uncut(_pattern(secrets).sub(REDACTED, text), secrets) if secrets else text
+
+
+@lru_cache(maxsize=8)
+def _pattern(secrets: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(pattern for secret in secrets for pattern in _patterns(secret)))
+
+
+def _all_plain(secrets: Iterable[SecretStr | str]) -> tuple[str, ...]:
+    """Longest first, so that no piece of one is taken for another."""
+    given = [secret if isinstance(secret, str) else secret.get_secret_value() for secret in secrets]
+    found = {form for secret in given for form in _plain(secret) if len(form) >= SHORTEST}
+    return tuple(sorted(found, key=lambda text: (-len(text), text)))
+
+
+def _plain(secret: str) -> Iterator[str]:
+    yield secret
+    password = urlsplit(secret).password if "://" in secret else None
+    if password:
+        yield from (password, unquote(password))
+
+
+def _patterns(secret: str) -> Iterator[str]:
+    yield "".join(_sign(sign) for sign in re.findall(r"\\+|[^\\]", secret, re.DOTALL))
+    content = secret.encode("utf-8", "surrogatepass")
+    if len(content) >= SHORTEST_PIECE:
+        yield f"(?i:{content.hex()})"
+        for text in _base64(content):
+            yield re.escape(text)
+            yield re.escape(text.translate(str.maketrans("+/", "-_")))
+
+
+def _sign(sign: str) -> str:
+    """One character, or a run of backslashes, in any of its forms. Every repetition has an end: strangers choose the
+    text, and none is to make this go back and forth."""
+    if sign[0] == "\\":
+        length = len(sign)
+        return rf"(?:\\{{{length},{8 * length}}}|(?i:(?:%(?:25){{0,3}}5c|&\#(?:92|x5c);){{{length}}}))"
+    content, code = sign.encode("utf-8", "surrogatepass"), ord(sign)
+    percent = "".join(rf"%(?:25){{0,3}}{byte:02x}" for byte in content)
+    units = sign.encode("utf-16-be", "surrogatepass")
+    pairs = "".join(rf"{_ESCAPE}u{units[n : n + 2].hex()}" for n in range(0, len(units), 2))
+    forms = [rf"(?i:{percent}|{pairs}|{_ESCAPE}u{code:08x}|&\#(?:0{{0,6}}{code}|x0{{0,6}}{code:x});)", re.escape(sign)]
+    if code < 256:
+        forms.append(rf"{_ESCAPE}(?i:x{code:02x})")
+    if not sign.isalnum():
+        forms.append(_ESCAPE + re.escape(sign))
+    if sign in _NAMED:
+        forms.append(_ESCAPE + _NAMED[sign])
+    if html.escape(sign) != sign:
+        forms.append(re.escape(html.escape(sign)))
+    return f"(?:{'|'.join(forms)}{'|[+]' if sign == ' ' else ''})"
+
+
+_ESCAPE = r"\\{1,8}"
+_NAMED = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
+
+
+def _base64(content: bytes) -> Iterator[str]:
+    """What of base64 depends on this alone, at each of the three places where it may begin."""
+    for offset in range(3):
+        coded = base64.b64encode(bytes(offset) + content).decode()
+        yield coded[-(-offset * 8 // 6) : (offset + len(content)) * 8 // 6]
+
+
+def _uncut(text: str, secrets: Iterable[str]) -> str:
+    """Without the beginnings of secrets that an ellipsis cut short."""
+    if CUT not in text:
+        return text
+    pieces = text.split(CUT)
+    for number, piece in enumerate(pieces[:-1]):
+        for secret in secrets:
+            lengths = range(min(len(secret), len(piece)), SHORTEST_PIECE - 1, -1)
+            length = next((n for n in lengths if piece.endswith(secret[:n])), 0)
+            if length:
+                pieces[number] = piece = piece[:-length] + REDACTED
+    return CUT.join(pieces)
+
+
+class RedactedStream:
+    """A stream that says nothing secret, whoever writes to it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        self._stream.write(redact(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)

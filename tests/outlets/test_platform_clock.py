@@ -1,0 +1,51 @@
+"""A platform's clock, from the answers it gives."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bot.outlets._platform_clock import TOLERATED, PlatformClock, clock_check, instant_of
+
+DATE = "Wed, 14 Jan 2026 07:00:00 GMT"
+AT = datetime(2026, 1, 14, 7, tzinfo=UTC)
+
+
+def test_the_platforms_time_goes_on_by_the_stopwatch_and_not_by_our_clock() -> None:
+    seconds = [100.0]
+    clock = PlatformClock(lambda: seconds[0])
+    assert clock.now() is None and clock.offset(AT) is None
+    clock.observe(DATE)
+    seconds[0] += 90
+    assert clock.now() == AT + timedelta(seconds=90)
+    assert clock.offset(AT) == timedelta(seconds=-90)
+    assert clock.offset(AT + timedelta(hours=1)) == timedelta(minutes=58, seconds=30)
+
+
+@pytest.mark.parametrize("date", [None, "", "soon", "Wed, 99 Jan 2026 07:00:00 GMT", "\x00", "9" * 500])
+def test_what_is_no_date_changes_nothing(date: str | None) -> None:
+    clock = PlatformClock(lambda: 0.0)
+    clock.observe(DATE)
+    clock.observe(date)
+    assert clock.now() == AT and instant_of(date) is None
+
+
+def test_a_date_without_a_zone_is_utc() -> None:
+    assert instant_of("Wed, 14 Jan 2026 07:00:00") == instant_of("Wed, 14 Jan 2026 08:00:00 +0100") == AT
+
+
+@pytest.mark.parametrize(
+    ("offset", "ok", "text"),
+    [
+        (None, None, "sent no Date"),
+        (TOLERATED, True, "120 s ahead of X's"),
+        (-TOLERATED, True, "120 s behind X's"),
+        (timedelta(minutes=6), False, "360 s ahead of X's"),
+    ],
+)
+def test_doctor_says_which_side_of_the_platforms_clock_ours_is(
+    offset: timedelta | None, ok: bool | None, text: str
+) -> None:
+    check = clock_check("x clock", "X", offset)
+    assert check.ok is ok and text in check.text and check.cure

@@ -1,0 +1,134 @@
+"""A secret is taken out of words in every form in which it is likely to stand there."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from bot import redaction
+from bot.redaction import CUT, REDACTED, SHORTEST, RedactedStream, redact, redactor
+
+SECRET = 'cana/ry+"quoted"\\ü=\n7&<token>'
+DATABASE = "postgresql://footfall:p%40ss%2Fword@db.example/footfall"
+
+FORMS: dict[str, Callable[[str], str]] = {
+    "plain": str,
+    "percent": lambda text: quote(text, safe=""),
+    "percent, small letters": lambda text: "".join(f"%{byte:02x}" for byte in text.encode()),
+    "percent, slashes kept": quote,
+    "percent, as a form": quote_plus,
+    "percent, twice": lambda text: quote(quote(text, safe=""), safe=""),
+    "percent, by half": lambda text: quote(text[:5], safe="") + text[5:],
+    "JSON": lambda text: json.dumps(text)[1:-1],
+    "JSON with its letters": lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
+    "JSON in JSON": lambda text: json.dumps(json.dumps(text))[3:-3],
+    "JSON of a query": lambda text: json.dumps(f"?q={quote(text)}")[4:-1],
+    "Python": lambda text: repr(text)[1:-1],
+    "Python's bytes": lambda text: repr(text.encode("latin-1"))[2:-1],
+    "HTML": html.escape,
+    "HTML by numbers": lambda text: "".join(f"&#{ord(sign)};" for sign in text),
+    "base64": lambda text: base64.b64encode(text.encode()).decode(),
+    "base64 for addresses": lambda text: base64.urlsafe_b64encode(text.encode()).decode().rstrip("="),
+    "base64 after a user": lambda text: base64.b64encode(b"a:" + text.encode() + b":z").decode(),
+    "base64 after another": lambda text: base64.b64encode(b"ab:" + text.encode()).decode(),
+    "hexadecimal": lambda text: text.encode().hex(),
+    "cut short": lambda text: text[:10] + CUT,
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_secret_is_found_in_every_form(form: str) -> None:
+    shown = FORMS[form](SECRET)
+    said = redactor([SecretStr(SECRET)])(f"before {shown} after")
+    assert REDACTED in said and said.startswith("before ") and said.endswith(" after")
+    kept = said.replace(REDACTED, "")
+    assert not any(shown[n : n + 8] in kept for n in range(len(shown) - 7)), said
+
+
+def test_the_password_in_an_address_is_a_secret_of_its_own() -> None:
+    found = redactor([SecretStr(DATABASE)])
+    for form in ("p@ss/word", "p%40ss%2Fword", "p%40ss%2fword", DATABASE):
+        assert found(f"x {form} y") == f"x {REDACTED} y"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("https://ann:hunter2@thief.example/x", f"https://ann:{REDACTED}@thief.example/x"),
+        ("https://ghp_0123456789abcdefghij@thief.example/x", f"https://{REDACTED}@thief.example/x"),
+        ("at postgresql://footfall:***@db/x", "at postgresql://footfall:***@db/x"),
+        ("at postgresql://footfall@db/x", "at postgresql://footfall@db/x"),
+        ("https://x.example/?a=1&api_key=hush&b=2", f"https://x.example/?a=1&api_key={REDACTED}&b=2"),
+        ("https://x.example/?access_token=hush", f"https://x.example/?access_token={REDACTED}"),
+        ("https://x.example/@someone", "https://x.example/@someone"),
+        ("ann@example.com wrote", "ann@example.com wrote"),
+    ],
+)
+def test_what_an_address_holds_is_taken_out_whoever_it_belongs_to(text: str, said: str) -> None:
+    redaction.know([])
+    assert redact(text) == said
+
+
+def test_what_is_known_last_is_what_is_taken_out() -> None:
+    redaction.know([SecretStr("first secret")])
+    assert redact("the first secret") == f"the {REDACTED}"
+    redaction.know([SecretStr("second secret")])
+    assert redact("the first secret, the second secret") == f"the first secret, the {REDACTED}"
+    redaction.know([])
+
+
+def test_a_stream_says_nothing_secret() -> None:
+    redaction.know([SecretStr(SECRET)])
+    under = io.StringIO()
+    stream = RedactedStream(under)
+    print("a", SECRET, file=stream)  # type: ignore[arg-type]
+    stream.writelines([SECRET, "z"])
+    assert under.getvalue() == f"a {REDACTED}\n{REDACTED}z" and stream.isatty() is False  # type: ignore[operator]
+    redaction.know([])
+
+
+def test_without_secrets_nothing_changes_and_short_ones_are_let_be() -> None:
+    assert redactor([])("all of it") == redactor([SecretStr("all")])("all of it") == "all of it"
+
+
+@given(st.text(min_size=SHORTEST), st.text(), st.text())
+def test_a_secret_is_found_wherever_it_stands(secret: str, before: str, after: str) -> None:
+    found = redactor([SecretStr(secret)])
+    for form in (secret, json.dumps(secret)[1:-1], repr(secret)[1:-1]):
+        assert form not in found(before + form + after).replace(REDACTED, "\0")
+
+
+def repetitions(parsed: Any) -> Iterator[int]:
+    """How often each repeated piece of a pattern may come at most."""
+    for operation, argument in parsed:
+        if str(operation) == "MAX_REPEAT":
+            yield int(argument[1])
+        for piece in argument if isinstance(argument, tuple | list) else ():
+            for one in piece if isinstance(piece, list) else (piece,):
+                if type(one).__name__ == "SubPattern":
+                    yield from repetitions(one)
+
+
+def test_no_piece_of_a_pattern_repeats_without_end() -> None:
+    """Strangers choose the text: none is to make a pattern go back and forth."""
+    secrets = ("\\" * 40, '\\"' * 20, SECRET, "a" * 40, " \n\t" * 9, "\U0001f600" * 5)
+    found = list(repetitions(re._parser.parse(redaction._pattern(secrets).pattern)))  # type: ignore[attr-defined]
+    assert found and max(found) <= 8 * 40
+
+
+@pytest.mark.parametrize("text", ["\\" * 50_000, "%25" * 20_000, '\\"' * 30_000, "://" * 20_000, "?key" * 20_000])
+def test_a_long_text_of_odd_signs_comes_back_as_it_was(text: str) -> None:
+    redaction.know([SecretStr(SECRET), SecretStr("x" * 8 + "\\" * 40 + "y")])
+    assert redact(text) == text
+    redaction.know([])
