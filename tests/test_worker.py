@@ -489,6 +489,7 @@ def test_its_pages_count_the_days_that_are_held(bench: Bench) -> None:
     step = bench.round()
     bench.at(10)
     step.once()
+    step.state.beat, step.state.database = bench.clock(), ""
     key = 'footfall_held_days{catalogue="models",network="replicate"}'
     with shown(bench, step) as port:
         assert measured(fetched(port, "/metrics")[1])[key] == 0
