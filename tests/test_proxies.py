@@ -16,7 +16,7 @@ from aiohttp import web
 
 from bot import config
 from bot.answers import Desk
-from bot.outlets import Sent
+from bot.outlets import Later, Sent
 from bot.sources import SourceError, _http, _npm
 from bot.sources._evm import Chain, Endpoint, Pin, Unreachable
 from bot.sources._og_beside import silent
@@ -149,6 +149,33 @@ def test_what_is_exempt_goes_past_the_proxy(
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     DOORS[door](tmp_path)
     assert proxy.targets == []
+
+
+def _tls_list(url: str) -> None:
+    manners = _http.Manners(60, tries=1)
+    with _http.client("token", manners) as client, pytest.raises(SourceError, match="no answer"):
+        _http.body(client, url, manners)
+
+
+def _tls_x(url: str) -> None:
+    with closing(rig_x.outlet(url)) as outlet:
+        assert isinstance(outlet.post(rig_x.part("text"), rig_x.NAME), Later)
+
+
+def _tls_discord(url: str) -> None:
+    with rig_discord.hurried(), closing(rig_discord.outlet(f"{url}/api/v10", patience=60)) as outlet:
+        assert isinstance(outlet.post(rig_discord.part("text"), rig_discord.CHANNEL), Later)
+
+
+@pytest.mark.parametrize("ask", [_tls_list, _tls_x, _tls_discord])
+def test_what_is_encrypted_goes_through_a_tunnel_of_the_proxy(
+    proxy: HttpProxy, monkeypatch: pytest.MonkeyPatch, ask: Callable[[str], None]
+) -> None:
+    """Who is asked to lead there is what matters; that nothing came of it is said as for a server out of reach."""
+    monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+    proxy.refuses_tunnels = True
+    ask("https://127.0.0.1:9")
+    assert set(proxy.tunnels) == {"127.0.0.1:9"}
 
 
 def test_every_request_to_the_gateway_and_the_rest_of_discord_goes_through_the_proxy(

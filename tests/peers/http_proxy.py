@@ -18,6 +18,9 @@ class HttpProxy:
     url: str = ""
     targets: list[str] = field(default_factory=list)
     """Host and port of each connection that was asked for, in order."""
+    tunnels: list[str] = field(default_factory=list)
+    """Those of them that were asked for with `CONNECT`."""
+    refuses_tunnels: bool = False
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -34,8 +37,13 @@ class HttpProxy:
         method, target, _ = head.split(b"\r\n", 1)[0].decode().split(" ")
         parts = urlsplit(f"//{target}" if method == "CONNECT" else target)
         self.targets.append(f"{parts.hostname}:{parts.port}")
+        if method == "CONNECT" and self.refuses_tunnels:
+            self.tunnels.append(self.targets[-1])
+            writer.write(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
+            return
         there, back = await asyncio.open_connection(parts.hostname, parts.port)
         if method == "CONNECT":
+            self.tunnels.append(self.targets[-1])
             writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
         else:
             back.write(head)  # servers take absolute addresses too
