@@ -331,7 +331,7 @@ class Discord:
     def _outcome(self, trouble: Trouble, destination: str) -> Outcome:
         where = f"discord channel {destination}: {trouble.words}"
         if trouble.code == MISSING_ACCESS:
-            where = f"discord channel {destination}: the bot lacks View Channel, or is not in its server any more"
+            where = f"discord channel {destination}: the bot lacks View Channel, or left its server (code 50001)"
         if trouble.doubt:
             return Unsure(f"{where}; it may have been accepted")
         if trouble.status == 401:

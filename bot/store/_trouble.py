@@ -39,6 +39,16 @@ _POSTGRESQL = {
 }
 """By https://www.postgresql.org/docs/current/errcodes-appendix.html."""
 
+_CONNECTING = {
+    "authentication failed": "28P01",
+    "no password supplied": "28P01",
+    "too many clients": "53300",
+    "too many connections": "53300",
+    "is starting up": "57P03",
+    "No space left on device": "53100",
+    "does not exist": "3D000",
+}
+
 
 def cure(error: BaseException | None) -> str:
     """What to do about a driver's error; empty where its code says nothing that we know."""
@@ -47,5 +57,6 @@ def cure(error: BaseException | None) -> str:
         return _SQLITE.get(name, "")
     code = getattr(error, "sqlstate", None)
     if code is None and type(error).__name__ == "OperationalError":
-        return UNREACHABLE
+        words = str(error)  # psycopg gives no code to what the server says while connecting
+        return next((_POSTGRESQL[known] for said, known in _CONNECTING.items() if said in words), UNREACHABLE)
     return _POSTGRESQL.get(code or "", "")

@@ -397,7 +397,8 @@ def test_doctor_says_how_far_the_clocks_are_apart(peer: DiscordPeer, minutes: in
 @pytest.mark.parametrize(
     ("fault", "again"),
     [
-        (error(404, 10003, "Unknown Channel"), None),
+        (error(404, 10003, "Unknown Channel"), NOW + discord.OUT_OF_REACH),
+        (error(403, 50013, "Missing Permissions"), None),
         (error(401, 0, "401: Unauthorized"), NOW + timedelta(minutes=15)),
         (rate_limited(1800), NOW + timedelta(minutes=30)),
         (Fault(503, "no"), NOW + timedelta(minutes=1)),
@@ -437,7 +438,8 @@ def test_a_missing_permission_is_named_before_anything_is_sent(
 def test_a_channel_that_may_not_be_viewed_is_refused(peer: DiscordPeer, bot: discord.Discord) -> None:
     peer.channel(int(OTHER), deny=api.VIEW_CHANNEL)
     outcome = bot.post(part("x"), OTHER)
-    assert isinstance(outcome, Refused) and OTHER in outcome.reason and "50001" in outcome.reason
+    assert isinstance(outcome, Refused) and outcome.gone
+    assert OTHER in outcome.reason and "50001" in outcome.reason and "lacks View Channel" in outcome.reason
 
 
 def test_polls_need_their_permission_and_others_do_not(peer: DiscordPeer, bot: discord.Discord) -> None:
@@ -478,6 +480,32 @@ def test_a_permission_lost_since_it_was_seen_is_named(peer: DiscordPeer, bot: di
     peer.channel(int(OTHER), deny=api.ATTACH_FILES)
     outcome = bot.post(part("y"), OTHER)
     assert isinstance(outcome, Refused) and outcome.reason.endswith("lacks Attach Files")
+
+
+@pytest.mark.parametrize(("kind", "said"), [(15, "forum"), (4, "category"), (16, "media")])
+def test_a_channel_that_takes_no_messages_is_named(peer: DiscordPeer, kind: int, said: str) -> None:
+    peer.channel(int(OTHER), type=kind)
+    bot = outlet(peer, destinations=[OTHER])
+    outcome = bot.post(part("x"), OTHER)
+    assert isinstance(outcome, Refused) and f"is a {said}, which takes no messages" in outcome.reason
+    _token, seen = bot.check()
+    assert seen.ok is False and said in seen.text and "text or announcement channel" in seen.cure
+    assert posts(peer) == []
+    bot.close()
+
+
+def test_a_discord_that_wants_no_requests_gets_none_of_any_kind(peer: DiscordPeer, bot: discord.Discord) -> None:
+    sent = bot.post(part("x"), CHANNEL)
+    assert isinstance(sent, Sent)
+    peer.fail(rate_limited(3600, via=False))
+    assert isinstance(bot.post(part("y"), CHANNEL), Later)
+    before = len(peer.requests)
+    assert isinstance(bot.find(part("y"), CHANNEL), CannotTell)
+    assert isinstance(bot.edit(part("z"), CHANNEL, sent.platform_id), Later)
+    assert isinstance(bot.crosspost(CHANNEL, sent.platform_id), Later)
+    assert isinstance(bot.votes(CHANNEL, sent.platform_id), CannotTell)
+    assert isinstance(bot.direct("1"), Later) and bot.check()[0].ok is None
+    assert len(peer.requests) == before
 
 
 def test_check_says_of_each_channel_what_it_lacks(peer: DiscordPeer) -> None:
