@@ -3,13 +3,13 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bot import daily, ledger, store
+from bot import daily, ledger, redaction, store
 from bot.archive import Archive
 from bot.records import Period, Receipt, Snapshot
 from bot.sources import SourceError

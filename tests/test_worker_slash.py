@@ -132,7 +132,7 @@ builtins.__import__ = slowly
 """
 
 
-def runs(pid: int) -> bool:
+def goes_on(pid: int) -> bool:
     """Whether a process still does anything."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
@@ -151,10 +151,10 @@ def test_a_drawing_that_takes_long_does_not_hold_up_the_end(tmp_path: Path, monk
             peer.ask("usage")
             going.until(lambda: marker.exists() and marker.read_text())
             drawing = int(marker.read_text())
-            assert runs(drawing)
+            assert goes_on(drawing)
         assert "was abandoned" in (tmp_path / "log").read_text()
     end = time.monotonic() + 60
-    while runs(drawing):
+    while goes_on(drawing):
         assert time.monotonic() < end, "the process that draws outlived the worker"
         time.sleep(0.05)
 
