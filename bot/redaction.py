@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, TextIO
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -33,6 +33,7 @@ _QUERY = re.compile(r"(?i)([?&](?:\w*token|\w*secret|password|api_?key|key|signa
 
 _ENVIRONMENT = re.compile(r"(?i)(token|secret|key|key_id|password|credentials|_url|_proxy)$|^X_")
 """Environment variables that hold a secret, whichever library reads them; of addresses, those that hold a password."""
+_FOR_ADDRESSES = str.maketrans("+/", "-_")
 _known: tuple[str, ...] = ()
 
 
@@ -66,7 +67,15 @@ def redactor(secrets: Iterable[SecretStr | str]) -> Callable[[str], str]:
 
 
 def _without(text: str, secrets: tuple[str, ...]) -> str:
-    return _uncut(_pattern(secrets).sub(REDACTED, text), secrets) if secrets else text
+    return _uncut(_pattern(secrets).sub(REDACTED, text), _whole_forms(secrets)) if secrets else text
+
+
+@lru_cache(maxsize=8)
+def _whole_forms(secrets: tuple[str, ...]) -> tuple[str, ...]:
+    """The forms that are likely to be cut short: plain, and each that is made of the whole."""
+    contents = [secret.encode("utf-8", "surrogatepass") for secret in secrets]
+    coded = [text for content in contents for text in (content.hex(), quote(content, safe=""), *_base64(content))]
+    return (*secrets, *coded, *(text.translate(_FOR_ADDRESSES) for text in coded))
 
 
 @lru_cache(maxsize=8)
@@ -95,7 +104,7 @@ def _patterns(secret: str) -> Iterator[str]:
         yield f"(?i:{content.hex()})"
         for text in _base64(content):
             yield re.escape(text)
-            yield re.escape(text.translate(str.maketrans("+/", "-_")))
+            yield re.escape(text.translate(_FOR_ADDRESSES))
 
 
 def _sign(sign: str) -> str:

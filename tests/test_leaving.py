@@ -16,9 +16,14 @@ from bot.cli import leaving
 
 child = subprocess.Popen(["sleep", "600"])
 print(child.pid, flush=True)
-pool = ThreadPoolExecutor(2)
-pool.submit(time.sleep, float(sys.argv[1]))
-pool.shutdown(wait=False)
+def work():
+    pool = ThreadPoolExecutor(2)
+    pool.submit(time.sleep, float(sys.argv[1]))
+    pool.shutdown(wait=False)
+
+side = threading.Thread(target=work, daemon=True)  # what a daemon begins is one as well
+side.start()
+side.join()
 leaving.leave(time.monotonic() + float(sys.argv[2]))
 print("left", flush=True)
 child.kill()

@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import process, thread
 from contextlib import suppress
 from pathlib import Path
 
@@ -28,8 +29,11 @@ def leave(until: float) -> None:
 
 
 def working() -> list[threading.Thread]:
-    """The threads that Python waits for at its end."""
-    return [one for one in threading.enumerate() if one is not threading.main_thread() and not one.daemon]
+    """The threads that Python waits for at its end: those that are no daemons, and those of pools, which inherit that
+    from whoever began them and are waited for all the same."""
+    pools = {*getattr(thread, "_threads_queues", ()), *getattr(process, "_threads_wakeups", ())}
+    others = [one for one in threading.enumerate() if one is not threading.main_thread()]
+    return [one for one in others if not one.daemon or one in pools]
 
 
 def abandon(what: str) -> None:
