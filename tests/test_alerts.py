@@ -31,6 +31,7 @@ HEALTHY = {
     f'footfall_newest_digest_age_seconds{{{WORKER}, network="n", period="day"}}': "3600+0x4000",
     f'footfall_round_failures_total{{{WORKER}, step="round"}}': "0+0x4000",
     f'footfall_side_restarts_total{{{WORKER}, side="slash"}}': "0+0x4000",
+    f'footfall_held_days{{{WORKER}, network="n", catalogue="models"}}': "0+0x4000",
     f'footfall_disk_free_bytes{{{WORKER}, folder="data"}}': "5e9+0x4000",
 }
 """One worker, a sample a minute, for which nothing is wrong."""
@@ -119,6 +120,10 @@ CASES = (
     Case("FootfallFailing", {"footfall_round_failures": "0+0x10 1+0x3900"}, None, 120, "it failed once"),
     Case("FootfallSideFalls", {"footfall_side_restarts": "0+1x3900"}, 30, 3, "it ends each minute"),
     Case("FootfallSideFalls", {"footfall_side_restarts": "0+0x10 1+0x3900"}, None, 120, "it ended once"),
+    Case("FootfallDayHeld", {"footfall_held_days": "1+0x3900"}, 130, 110, "a day is held"),
+    Case(
+        "FootfallDayHeld", {"footfall_held_days": "1+0x60 0+0x3900"}, None, 300, "a day was held until it was confirmed"
+    ),
     Case("FootfallDiskFull", {"footfall_disk_free": "1e8+0x3900"}, 15, 5, "little is left"),
 )
 
