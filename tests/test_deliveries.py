@@ -4,6 +4,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,7 +15,7 @@ from bot import daily, deliveries, store
 from bot.archive import Archive
 from bot.deliveries import RESENDS, Delivery, DeliveryError, Edition, Ready, Run, due, expires, verdict
 from bot.outlets import Found, Later, Outcome, Part, Refused, Sent, Stopped, Unsure
-from bot.records import Period
+from bot.records import Period, Poll
 from tests.fake_outlet import Crash, Fake, Ledger
 from tests.test_archive import document
 
@@ -156,6 +157,30 @@ def test_the_platforms_time_of_the_first_claim_bounds_every_look_back(world: Wor
         there += timedelta(hours=1)
     assert world.states() == ["sent"] and len(bounds) > 3
     assert set(bounds) == {NOW - timedelta(days=30)}
+
+
+def test_what_is_found_late_bears_the_instant_at_which_it_went_out_and_its_poll_ends_by_that(world: World) -> None:
+    poll = Poll("More?", ("Yes", "No"), timedelta(days=1), "more")
+
+    class Late(Fake):
+        def find(self, part: Part, destination: str) -> Found:
+            found = super().find(part, destination)
+            return replace(found, age=timedelta(hours=5)) if isinstance(found, Sent) else found
+
+    world.plan("one")
+    one, kept = world.only(), world.archive.digest("replicate", "day", DAY)
+    assert kept is not None
+    claimed = world.outbox.claim(one, kept, "t #0/1", PRICE, None, "a", world.now, LEASE, poll)
+    assert claimed is not None
+    fake = Late(world.ledger, lambda: world.now, ())
+    world.ledger.accept(Part("t #0/1", one.marker), "one", world.now)
+    world.later(hours=5)
+    ready = {"x": Ready(fake, SETTLE, lambda _: PRICE)}
+    deliveries.flush(Run(world.outbox, ready, fake.content(world.archive), lambda: world.now, "a", LEASE))
+    assert world.states() == ["sent"]
+    assert [receipt.at for receipt in world.archive.receipts("replicate", "day", DAY)] == [NOW]
+    (asked,) = world.outbox.polls.closed("replicate", NOW, NOW + timedelta(days=9))
+    assert asked.closes == NOW + timedelta(days=1)
 
 
 def test_a_platform_whose_time_cannot_be_asked_for_bounds_nothing_and_costs_no_post(world: World) -> None:

@@ -126,6 +126,7 @@ class Bench:
             lambda: Run(outbox, ready, daily.Posts(archive, outbox), self.clock, name, timedelta(minutes=15)),
             self.clock,
             timedelta(minutes=15),
+            clock_offsets=lambda: {"x": timedelta(minutes=6)},
         )
 
     def round(self, name: str = "one", stopping: Callable[[], bool] = lambda: False) -> worker.Round:
@@ -476,6 +477,7 @@ def test_its_pages_tell_how_it_does(bench: Bench) -> None:
             values['footfall_source_last_success_timestamp_seconds{network="replicate"}'] == bench.clock().timestamp()
         )
         assert values['footfall_outlet_last_success_timestamp_seconds{outlet="site"}'] == bench.clock().timestamp()
+        assert values['footfall_clock_offset_seconds{outlet="x"}'] == 360.0
         assert values["footfall_leader"] == values["footfall_database_up"] == 1
         bench.clock.now += timedelta(days=1)
         values = measured(fetched(port, "/metrics")[1])
