@@ -45,7 +45,7 @@ def test_after_a_repair_the_two_days_are_known_together_and_neither_alone(db: st
     later = book(db, 9)
     assert later.flow == Unknown(f"{SHORT}later readings did not confirm it")
     assert isinstance(later.listed, tuple) and len(later.listed) == MODELS
-    assert any(f"taken together: {2 * USE} runs" in gap for gap in later.gaps)
+    assert any(f"taken together: {2 * USE:,} runs" in gap for gap in later.gaps)
     assert later.total_7d == 7 * USE
     told(db, 11)
     assert book(db, 10).flow.uses == USE
@@ -150,6 +150,25 @@ def test_a_sound_day_can_be_rejected_and_nothing_else_decided_about_it(db: store
     assert "the list was not believed at the end of 6 Mar 2025; the operator" in book(db, 5).flow.reason
     ledger.decided(db, CATALOGUE, day(5), None)
     assert everything(db) == before
+
+
+@pytest.mark.parametrize("decision", ["rejected", "confirmed"])
+def test_digests_from_the_day_of_a_decision_on_are_out_of_date(db: store.Store, decision: ledger.Decision) -> None:
+    told(db, 12, **({} if decision == "rejected" else {"d8": half(8)}))
+    _composed(db)
+    assert ledger.outdated_since(db, "replicate", "day") is None
+    assert ledger.decided(db, CATALOGUE, day(8), decision)
+    for name in ("day", "week", "month"):
+        assert ledger.outdated_since(db, "replicate", name) == day(8)
+    _composed(db)
+    assert ledger.decided(db, CATALOGUE, day(8), None)
+    assert ledger.outdated_since(db, "replicate", "day") == day(8)
+
+
+def _composed(db: store.Store) -> None:
+    """All digests are composed again."""
+    for name in ("day", "week", "month"):
+        ledger.composed_again(db, "replicate", name, day(8))
 
 
 # --- late snapshots and cost ----------------------------------------------------------------------------------------
