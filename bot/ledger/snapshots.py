@@ -201,13 +201,17 @@ def apply_verdicts(connection: sa.Connection, network: str, catalogue: int, judg
     days = {later for key, day in judged.moved for later in (day, *_touched_days(connection, catalogue, key, day))}
     within = (usage.c.catalogue == catalogue, usage.c.last_day.in_(days))
     before = connection.scalars(sa.select(usage.c.model).where(*within).distinct()).all() if days else ()
-    for day in sorted(days):
-        _roll_up(connection, catalogue, day)
+    fell = [_roll_up(connection, catalogue, day) for day in sorted(days)]
     _restate_use(connection, before)
-    if judged.since is None:
-        return
+    since = min(filter(None, (judged.since, *fell)), default=None)
+    if since is not None:
+        _compose_again(connection, network, since)
+
+
+def _compose_again(connection: sa.Connection, network: str, since: date) -> None:
+    """Note that digests from a day on are out of date."""
     for name in get_args(PeriodName):
-        row = {"network": network, "name": f"{COMPOSE_AGAIN}: {name}", "text": judged.since.isoformat()}
+        row = {"network": network, "name": f"{COMPOSE_AGAIN}: {name}", "text": since.isoformat()}
         insert_new(connection, cursors, [row])
         mine = (cursors.c.network == network, cursors.c.name == row["name"], cursors.c.text > row["text"])
         connection.execute(cursors.update().where(*mine).values(text=row["text"]))
@@ -236,9 +240,9 @@ STEP = NOW.c.counter - THEN.c.counter
 """A model's use between them; null where either shows no counter."""
 
 
-def _roll_up(connection: sa.Connection, catalogue: int, day: date) -> None:
+def _roll_up(connection: sa.Connection, catalogue: int, day: date) -> date | None:
     """Make the stretch that ends with `day` and the usage by model in it; both are replaced whole. The database does
-    the work, so that no reading has to come back."""
+    the work, so that no reading has to come back. The first day before the stretch whose use is known otherwise now."""
     # Use that was told event by event is not ours to replace.
     told = sa.exists().where(tallies.c.catalogue == catalogue, tallies.c.day == day)
     connection.execute(usage.delete().where(usage.c.catalogue == catalogue, usage.c.last_day == day, ~told))
@@ -246,7 +250,7 @@ def _roll_up(connection: sa.Connection, catalogue: int, day: date) -> None:
     upto = sa.select(snapshots.c.id, snapshots.c.day).where(snapshots.c.catalogue == catalogue, snapshots.c.day <= day)
     ends = connection.execute(upto.order_by(snapshots.c.day.desc()).limit(2)).all()
     if len(ends) < 2 or ends[0].day != day:
-        return
+        return None
     (here, _), (there, before) = ends
     span = {"catalogue": catalogue, "first_day": before + ONE, "last_day": day}
     connection.execute(stretches.insert().values(**span, **_totals(connection, here, there)))
@@ -262,8 +266,9 @@ def _roll_up(connection: sa.Connection, catalogue: int, day: date) -> None:
     if rows:
         connection.execute(usage.insert(), rows)
     fell = {model for model, _, uses in holes if uses < 0} | _fallen(connection, here, there)
-    falls.settle(connection, catalogue, here, before + ONE, day, fell)
+    since = falls.settle(connection, catalogue, here, before + ONE, day, fell)
     move_use(connection, catalogue, day)
+    return since if since and since <= before else None
 
 
 def _fallen(connection: sa.Connection, here: int, there: int) -> set[int]:
