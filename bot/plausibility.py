@@ -47,12 +47,10 @@ class Change:
     fell: int = 0
     moved: int = 0
     """Counters that are lower and higher now."""
-    uses: int = 0
-    """By how much those that are higher rose."""
     missing_use: int = 0
     """What the missing and silent ones were used in the days that ended with the reading before."""
     use_before: int = 0
-    """What all were used in those days."""
+    """What all were used in those days. A counter that came back after a fall is no use, here and there."""
     moved_before: int = 0
     """Counters that moved in those days; 0 where that is not known."""
 

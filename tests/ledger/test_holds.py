@@ -223,6 +223,29 @@ def test_verdicts_and_figures_are_the_same_in_whichever_order_snapshots_arrive(d
     assert everything(db) == wanted
 
 
+def returned(number: int) -> dict[str, int]:
+    """The network beside a large model that is not used: it reads 0 on day 8, is back on day 9 and leaves on day 10, as
+    do four models with an eighth of the use for that night."""
+    counted = counts(number)
+    if number == 10:
+        return {name: count for name, count in counted.items() if int(name.partition("/m")[2]) < 56}
+    return counted | ({"z/big": 0 if number == 8 else 1_500_000} if number < 10 else {})
+
+
+@pytest.mark.parametrize("late", [13, 10, 9, 8, 4])
+def test_a_counter_that_comes_back_is_no_use_in_any_verdict(db: store.Store, late: int) -> None:
+    for number in (*(n for n in range(14) if n != late), late):
+        ledger.add(db, snapshot(day(number), returned(number)))
+    (found,) = ledger.holds(db, CATALOGUE, ("held", "rejected", "confirmed"))
+    assert found.reason.startswith("models that carried 12% of the use were missing at the end of 11 Mar 2025; later")
+
+
+def test_a_model_without_use_whose_counter_came_back_may_leave(db: store.Store) -> None:
+    for number in range(12):
+        ledger.add(db, snapshot(day(number), counts(number) if number == 10 else returned(number)))
+    assert states(db) == {}
+
+
 def _emptied(db: store.Store) -> None:
     with db.writing() as connection:
         for table in reversed(store.tables.sorted_tables):
