@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from bot.ledger import books, event_books
 from bot.ledger.asking import named
-from bot.ledger.snapshots import CHANGES
+from bot.ledger.snapshots import CHANGES, NEVER_SEEN
 from bot.records import Catalogue, Name, Period, Unknown
 from bot.store import Store, catalogues, cursors, models, snapshots, usage, verdicts
 
@@ -83,7 +83,7 @@ def known_names(store: Store, catalogue: Catalogue) -> tuple[Name, ...]:
         chosen = (
             sa.select(models.c.name)
             .join(catalogues, catalogues.c.id == models.c.catalogue)
-            .where(*named(catalogue.network, catalogue.key))
+            .where(*named(catalogue.network, catalogue.key), models.c.first_seen < NEVER_SEEN)
             .order_by(models.c.last_used.desc().nulls_last(), models.c.name)
         )
         return tuple(connection.scalars(chosen))
@@ -123,7 +123,7 @@ def _seen(store: Store, catalogue: Catalogue) -> int:
             sa.select(sa.func.count())
             .select_from(models)
             .join(catalogues, catalogues.c.id == models.c.catalogue)
-            .where(*named(catalogue.network, catalogue.key))
+            .where(*named(catalogue.network, catalogue.key), models.c.first_seen < NEVER_SEEN)
         )
         return int(connection.scalar(counted) or 0)
 
@@ -141,7 +141,7 @@ def names_by_use(store: Store, catalogue: Catalogue, days: int = 30) -> tuple[Na
             sa.select(models.c.name)
             .join(catalogues, catalogues.c.id == models.c.catalogue)
             .outerjoin(usage, of_late)
-            .where(*mine)
+            .where(*mine, models.c.first_seen < NEVER_SEEN)
             .group_by(models.c.id, models.c.name, models.c.last_used)
             .order_by(recent.desc(), models.c.last_used.desc().nulls_last(), models.c.name)
         )

@@ -121,6 +121,26 @@ def test_a_second_list_that_is_as_short_closes_nothing(db: store.Store) -> None:
     assert states(db) == {8: "held"}
 
 
+def test_models_that_stood_only_in_a_rejected_list_were_never_listed(db: store.Store) -> None:
+    strangers = {f"strange/s{n}": 0 for n in range(200)}
+    told(db, 16, d15={**counts(15), **strangers})
+    assert states(db) == {15: "held"}
+    assert len(ledger.known_names(db, CATALOGUE)) == MODELS == ledger.span(db, CATALOGUE).models  # type: ignore[union-attr]
+    told(db, 62, d15={}, d40={**counts(40), "strange/s1": 3})
+    assert [model.name for model in book(db, 61).newly_listed] == []
+    assert len(ledger.known_names(db, CATALOGUE)) == len(ledger.names_by_use(db, CATALOGUE)) == MODELS + 1
+    first = {row[0]: row[1:3] for row in everything(db)["models"]}
+    assert first["strange/s1"] == (day(40), 3) and first["o0/m0"] == (day(0), 1000)
+
+
+def test_models_of_a_held_list_are_first_listed_on_its_day_once_it_is_confirmed(db: store.Store) -> None:
+    told(db, 16, d15={**counts(15), **{f"new/n{n}": n for n in range(200)}})
+    ledger.decided(db, CATALOGUE, day(15), "confirmed")
+    assert {row[0]: row[1:3] for row in everything(db)["models"]}["new/n7"] == (day(15), 7)
+    ledger.decided(db, CATALOGUE, day(0), "rejected")
+    assert {row[0]: row[1:3] for row in everything(db)["models"]}["o0/m0"] == (day(1), 1001)
+
+
 # --- by hand ---------------------------------------------------------------------------------------------------------
 
 
