@@ -73,6 +73,20 @@ def test_counters_that_all_stand_still_are_held(db: store.Store) -> None:
     assert book(db, 8).flow == Unknown(why)
 
 
+def test_a_list_that_stands_still_is_held_until_its_counters_move(db: store.Store) -> None:
+    told(db, 16, **{f"d{number}": counts(7) for number in range(8, 14)})
+    assert states(db) == dict.fromkeys(range(8, 14), "rejected")
+    assert isinstance(book(db, 9).flow, Unknown) and isinstance(book(db, 14).flow, Unknown)
+    assert book(db, 15).flow.uses == USE
+
+
+def test_an_operator_confirms_a_list_that_stands_still(db: store.Store) -> None:
+    told(db, 12, **{f"d{number}": counts(7) for number in range(8, 12)})
+    assert states(db) == dict.fromkeys(range(8, 12), "held")
+    ledger.decided(db, CATALOGUE, day(8), "confirmed")
+    assert states(db) == {8: "confirmed"} and book(db, 11).flow.uses == 0
+
+
 def test_one_counter_that_reads_0_is_not_held(db: store.Store) -> None:
     told(db, 9, d8={**counts(8), "o0/m0": 0})
     assert states(db) == {}
