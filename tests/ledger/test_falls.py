@@ -160,6 +160,9 @@ def test_the_other_authors_and_models_stay_known(db: store.Store) -> None:
     assert rows["a5"]["uses"] == {"value": 85, "unit": "runs"}
     period = Period.holding(FELL + ONE)
     rank = {row.model: (row.uses, row.share) for row in ledger.ranking(db, CATALOGUE, period)}  # type: ignore[union-attr]
+    ranks = [row.rank for row in ledger.ranking(db, CATALOGUE, period)]  # type: ignore[union-attr]
+    assert ranks == [None] * 30
+    assert "only models whose use is known are ranked" in posts(db, FELL + ONE)
     assert rank[Name("a0/m30")] == (None, None) and rank[Name("a5/m29")] == (29, None)
     fallen = ledger.standing(db, CATALOGUE, Name("a0/m30"), FELL + ONE)
     assert fallen.uses == Unknown("its counter fell, so its use is not known")
@@ -193,6 +196,17 @@ def test_digests_of_days_that_turn_out_to_be_part_of_a_fall_are_composed_again(d
     ledger.add(db, snapshot(START + 5 * ONE, {"a/still": 5, "a/x": 1030}))
     assert isinstance(use_of(db, 3), Unknown)
     assert ledger.outdated_since(db, "replicate", "day") == START + 2 * ONE
+
+
+def test_models_that_are_not_known_tie_with_none_that_was_not_used(db: store.Store) -> None:
+    told(db, {START: {"a/x": 1, "a/z": 1}, START + ONE: {"a/x": 3, "a/y": 1, "a/z": 1, "a/w": 5}})
+    rows = ledger.ranking(db, CATALOGUE, Period.holding(START + ONE))
+    assert [(row.model, row.rank, row.uses) for row in rows] == [  # type: ignore[union-attr]
+        ("a/x", 1, 2),
+        ("a/z", 2, 0),
+        ("a/w", None, None),
+        ("a/y", None, None),
+    ]
 
 
 # --- boundaries -------------------------------------------------------------------------------------------------------
