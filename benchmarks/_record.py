@@ -57,7 +57,6 @@ class Lists:
             *(len(then), len(here), len(gone)),
             fell=sum(step < 0 for step in steps),
             moved=len(rises),
-            uses=sum(rises),
             missing_use=sum(max(0, then[model] - earlier[model]) for model in gone if model in earlier),
             use_before=sum(use),
             moved_before=len(use),

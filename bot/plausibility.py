@@ -47,12 +47,10 @@ class Change:
     fell: int = 0
     moved: int = 0
     """Counters that are lower and higher now."""
-    uses: int = 0
-    """By how much those that are higher rose."""
     missing_use: int = 0
     """What the missing and silent ones were used in the days that ended with the reading before."""
     use_before: int = 0
-    """What all were used in those days."""
+    """What all were used in those days. A counter that came back after a fall is no use, here and there."""
     moved_before: int = 0
     """Counters that moved in those days; 0 where that is not known."""
 
@@ -71,11 +69,16 @@ def fault(change: Change) -> str:
         return f"models that carried {share}% of the use were missing"
     if change.fell > allowed:
         return f"{change.fell:,} counters had fallen"
-    if change.moved_before >= MANY and change.moved < FROZEN * change.moved_before:
+    if frozen(change):
         return f"only {change.moved:,} of the counters had moved, {change.moved_before:,} the time before"
     if change.before and change.now - change.before > FEW + max(LONGER * change.before, MANY):
         return f"the list came {100 * (change.now - change.before) // change.before}% longer"
     return ""
+
+
+def frozen(change: Change) -> bool:
+    """Whether so few counters moved that the list seems to stand still."""
+    return change.moved_before >= MANY and change.moved < FROZEN * change.moved_before
 
 
 State = Literal["held", "rejected", "confirmed"]
@@ -163,12 +166,15 @@ def _recent(prior: Reading | None, base: Reading) -> Reading | None:
 
 def _agrees(track: Track, base: Reading, reading: Reading, compare: Compare) -> bool:
     """Whether a reading says the same as the newest held one: nothing more is wrong, and what was missing from that one
-    did not come back."""
+    did not come back. A list that stands still always agrees with itself, so that says nothing."""
     if not track.held:
         return False
     prior = track.held[-2][0] if len(track.held) > 1 else base
     newest = track.held[-1][0]
     change = compare(_recent(prior, newest), newest, reading)
+    ordinary = compare(_recent(track.prior, base), base, newest)
+    if frozen(ordinary) and frozen(replace(change, moved_before=ordinary.moved_before)):
+        return False
     back = compare(None, base, newest).missing - compare(None, base, reading).missing
     return not fault(change) and back <= FEW + SHARE * change.before
 

@@ -34,8 +34,11 @@ def _restated_part(part: Document, old: Document) -> Document:
     made = {**part, "figures": said}
     if any(row["share"] is None for row in part.get("top", [])) and not old.get("top"):
         made["top"] = []
+    if said.get("uses", {}).get("value", 0) is None:
+        made |= {"top": [], "curve": []}
     if "history" in part:
-        made["history"] = [_restated_point(point) for point in part["history"]]
+        points = {point["day"]: point for point in old.get("history", [])}
+        made["history"] = [_restated_point(point, points.get(point["day"], {})) for point in part["history"]]
     tables = {table["by"]: table for table in old.get("groups", [])}
     if "groups" in part:
         made["groups"] = [_restated_table(table, tables.get(table["by"])) for table in part["groups"]]
@@ -54,13 +57,15 @@ def _without_bound(figure: Document) -> Document:
     return {key: held for key, held in figure.items() if key not in ("at_least", "reason")}
 
 
-def _restated_point(point: Document) -> Document:
-    bound = {"uses": None, "models_used": None} if point.get("at_least") else {}
-    return {**_without_bound(point), **bound}
+def _restated_point(point: Document, old: Document) -> Document:
+    unknown = [key for key in ("uses", "models_used") if point.get("at_least") and old.get(key) is None]
+    return {**_without_bound(point), **dict.fromkeys(unknown)}
 
 
 def _restated_table(table: Document, old: Document | None) -> Document:
+    """A table of groups. Where uses were unknown its rows stood in another order."""
     rows = {row["name"]: row["figures"] for row in old["rows"]} if old else {}
+    places = {name: place for place, name in enumerate(rows)}
     return {
         **table,
         "rows": [
@@ -71,6 +76,6 @@ def _restated_table(table: Document, old: Document | None) -> Document:
                     for key, figure in row["figures"].items()
                 },
             }
-            for row in table["rows"]
+            for row in sorted(table["rows"], key=lambda row: places.get(row["name"], len(places)))
         ],
     }

@@ -13,7 +13,7 @@ from benchmarks._record import days, injected, replayed
 from bot import plausibility
 from bot.plausibility import Change, Reading, Track, Verdict, fault
 
-ORDINARY = Change(4000, 4005, 3, moved=950, uses=8_000_000, use_before=8_100_000, moved_before=960)
+ORDINARY = Change(4000, 4005, 3, moved=950, use_before=8_100_000, moved_before=960)
 EVERY = 20
 """Faults are put into every so manieth day of the record here; `python -m benchmarks plausibility` takes each."""
 

@@ -78,6 +78,24 @@ def test_tables_and_history_of_an_older_digest_verify_under_its_own_rules() -> N
     assert rules.restated(partial(), partial()) == partial()
 
 
+def test_rows_of_an_older_digest_verify_by_name_and_points_keep_what_they_say() -> None:
+    new, old = partial(), older(partial())
+    block: dict[str, Any] = old["catalogues"][0]
+    table = {"by": "author", "named": 2, "columns": [], "rest": None, "outside": {"value": 0, "unit": "runs"}}
+    bound = {"value": 3, "unit": "runs", "at_least": True, "reason": FELL}
+    unknown = {"value": None, "unit": "runs", "unknown": BEFORE}
+    new["catalogues"][0]["groups"] = [{**table, "rows": [{"name": n, "figures": {"uses": bound}} for n in "ba"]}]
+    block["groups"] = [{**table, "rows": [{"name": n, "figures": {"uses": unknown}} for n in "ab"]}]
+    block["history"][-1] |= {"uses": 5, "models_used": 2}
+    again = rules.restated(new, old)["catalogues"][0]
+    assert again["groups"] == block["groups"] and again["history"] == block["history"]
+
+
+def test_a_period_that_is_known_by_now_has_no_tables_where_an_older_digest_knew_no_use() -> None:
+    again = rules.restated(whole(), older(partial()))["catalogues"][0]
+    assert (again["top"], again["curve"]) == ([], [])
+
+
 @pytest.mark.parametrize("language", words.LANGUAGES)
 def test_a_lower_bound_is_said_as_one_in_every_language(language: str) -> None:
     shown, noun = numbers.value(LEAST, language), numbers.measured(LEAST, language)
@@ -131,7 +149,7 @@ def test_a_day_of_a_lower_bound_is_drawn_as_unknown_and_told_beside_the_picture(
     block = changed("day-2025-01-12", bounded)["catalogues"][0]
     assert series.days(block)[-1].used is None and series.days(block)[-1].listed == 3783
     assert series.drawn(LEAST) is None and series.drawn({"value": 3}) == 3
-    assert "at least 929 models" in alt.card(changed("day-2025-01-12", bounded))
+    assert "Models used: at least 929." in alt.card(changed("day-2025-01-12", bounded))
 
 
 def test_a_lower_bound_is_no_move_that_a_quiet_channel_is_told_of() -> None:

@@ -109,12 +109,14 @@ def fallen(days: Sequence[date], counts: Sequence[int]) -> list[tuple[int, int, 
         if now < before:
             falls.append((place - 1, place, False))
             since[place - 1] = place
-        back = []
+        back, maybe = [], []
         for fall in falls if now > before else []:
             level = counts[fall[0]]
             low = min(counts[since[fall[0]] : place]) if fall[0] in since else level
             if low < level and min(now, level) - before >= (level - low) / 2:
                 back.append(fall)
+            if low < level and 10 * (min(now, level) - before) >= level - low:
+                maybe.append(fall)
         for fall in back:
             since[fall[0]] = place
             if now >= counts[fall[0]]:
@@ -126,4 +128,11 @@ def fallen(days: Sequence[date], counts: Sequence[int]) -> list[tuple[int, int, 
             falls[falls.index(soon) :] = [(soon[0], place, now >= counts[soon[0]])]
         elif back:
             falls.append((place - 1, place, False))
+        part = next((fall for fall in maybe if (days[place] - days[fall[1]]).days <= 7), None)
+        if part and not back:
+            for gone in falls[falls.index(part) + 1 :]:
+                since.pop(gone[0], None)
+            falls[falls.index(part) :] = [(part[0], place, False)]
+            if now >= counts[part[0]]:
+                since.pop(part[0], None)
     return falls

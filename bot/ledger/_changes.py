@@ -2,44 +2,71 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
 
 import sqlalchemy as sa
 
+from bot.ledger.falls import BACK_WITHIN
 from bot.plausibility import Change, Reading
-from bot.store import readings, stretches
+from bot.store import readings, snapshots, verdicts
 
 THEN, NOW, EARLIER = readings.alias("then_"), readings.alias("now_"), readings.alias("earlier_")
 STEP = NOW.c.counter - THEN.c.counter
 
 
 class Comparison:
-    """Compares snapshots of one catalogue; remembers what it counted. `rolled_up`: the catalogue whose roll-ups are up
-    to date, so that they need not be counted again."""
+    """Compares snapshots of one catalogue; remembers what it counted. `new`: a snapshot that has no verdict yet.
 
-    def __init__(self, connection: sa.Connection, rolled_up: int | None = None) -> None:
-        self._connection, self._rolled_up = connection, rolled_up
+    Use is counted from readings alone, so that it is the same in whichever order they came: what a counter rose above
+    its highest of the `BACK_WITHIN` before, since a counter that comes back after a fall is no use.
+    """
+
+    def __init__(self, connection: sa.Connection, catalogue: int, new: Reading | None = None) -> None:
+        self._connection, self._catalogue, self._new = connection, catalogue, new
         self._changes: dict[tuple[int, int], Change] = {}
 
     def __call__(self, prior: Reading | None, before: Reading, now: Reading) -> Change:
         change = self._change(before, now)
         if prior is None:
             return change
-        uses, moved = self._earlier(prior, before)
-        missing_use = self._missing_use(prior, before, now) if change.missing + change.silent else 0
-        return replace(change, missing_use=missing_use, use_before=uses, moved_before=moved)
+        uses, moved, missing = self._use(prior, before, now)
+        return replace(change, missing_use=missing, use_before=uses, moved_before=moved)
 
-    def _earlier(self, prior: Reading, before: Reading) -> tuple[int, int]:
-        """All use of the days that ended with the snapshot before, and how many counters moved in them."""
-        span = (stretches.c.last_day == before.day, stretches.c.first_day == prior.day + timedelta(days=1))
-        chosen = sa.select(stretches.c.uses, stretches.c.models_used).where(*span)
-        if self._rolled_up is not None:
-            row = self._connection.execute(chosen.where(stretches.c.catalogue == self._rolled_up)).first()
-            if row is not None:
-                return int(row.uses), int(row.models_used)
-        earlier = self._change(prior, before)
-        return earlier.uses, earlier.moved
+    def _use(self, prior: Reading, before: Reading, now: Reading) -> tuple[int, int, int]:
+        """All use of the days that ended with the snapshot before, how many counters moved in them, and what of the use
+        was that of models that show no counter now."""
+        highest = readings.alias("highest_")
+        level = (
+            sa.select(sa.func.max(highest.c.counter))
+            .where(highest.c.model == THEN.c.model, highest.c.snapshot.in_(list(self._before(prior))))
+            .correlate(THEN)
+            .scalar_subquery()
+        )
+        same = sa.and_(EARLIER.c.model == THEN.c.model, EARLIER.c.snapshot == prior.id)
+        here = sa.and_(NOW.c.model == THEN.c.model, NOW.c.snapshot == now.id)
+        risen = (
+            sa.select((THEN.c.counter - sa.func.coalesce(level, 0)).label("above"), NOW.c.counter)
+            .select_from(THEN.join(EARLIER, same).outerjoin(NOW, here))
+            .where(THEN.c.snapshot == before.id, THEN.c.counter > EARLIER.c.counter)
+            .subquery()
+        )
+        missing = sa.case((risen.c.counter.is_(None), risen.c.above))
+        sums = (sa.func.sum(risen.c.above), sa.func.count(), sa.func.sum(missing))
+        row = self._connection.execute(sa.select(*sums).where(risen.c.above > 0)).one()
+        uses, moved, gone = (int(value or 0) for value in row)
+        return uses, moved, gone
+
+    def _before(self, prior: Reading) -> Iterator[int]:
+        """The snapshots up to this one that tell how high counters were before they may have fallen, held or not."""
+        yield prior.id
+        first = prior.day - BACK_WITHIN
+        if self._new is not None and first <= self._new.day < prior.day:
+            yield self._new.id
+        closing = sa.select(snapshots.c.id).where(snapshots.c.catalogue == self._catalogue)
+        doubted = sa.select(verdicts.c.snapshot).where(verdicts.c.catalogue == self._catalogue)
+        for chosen, day in ((closing, snapshots.c.day), (doubted, verdicts.c.day)):
+            yield from self._connection.scalars(chosen.where(day >= first, day < prior.day))
 
     def _change(self, before: Reading, now: Reading) -> Change:
         key = (before.id, now.id)
@@ -58,19 +85,6 @@ class Comparison:
             sa.func.count(sa.case((silent, 1))),
             sa.func.count(sa.case((STEP < 0, 1))),
             sa.func.count(sa.case((STEP > 0, 1))),
-            sa.func.coalesce(sa.func.sum(sa.case((STEP > 0, STEP))), 0),
         )
         chosen = sa.select(*columns).select_from(THEN.outerjoin(NOW, here)).where(THEN.c.snapshot == before)
         return Change(*(int(value) for value in self._connection.execute(chosen).one()))
-
-    def _missing_use(self, prior: Reading, before: Reading, now: Reading) -> int:
-        """What the models that show no counter now were used in the days that ended with the snapshot before."""
-        rose = THEN.c.counter - EARLIER.c.counter
-        same = sa.and_(EARLIER.c.model == THEN.c.model, EARLIER.c.snapshot == prior.id)
-        shown = (NOW.c.model == THEN.c.model, NOW.c.snapshot == now.id, NOW.c.counter.is_not(None))
-        chosen = (
-            sa.select(sa.func.sum(rose))
-            .select_from(THEN.join(EARLIER, same))
-            .where(THEN.c.snapshot == before.id, rose > 0, ~sa.exists().where(*shown))
-        )
-        return int(self._connection.scalar(chosen) or 0)

@@ -4,9 +4,11 @@ A counter that falls was reset, or its network showed a wrong number for a while
 rule: a rise sets a counter back where this one step regains at least half of what was lost, which is the level before
 the fall less the lowest reading since. A step that ends at or above that level ends the fall: the model's use is known
 over all its days together, from the reading before the fall to this one, and on none of them alone. A step that ends
-below it adds its days to those that are not known, and the rest may still come back. A counter that grows again from a
-reset passes its old level in a small step, so its use is known from the first reading after the reset. After more than
-`BACK_WITHIN` only the days of the step itself are not known: those before it count from the reset on.
+below it adds its days to those that are not known, and the rest may still come back. So does, within `BACK_WITHIN`, a
+step that regains a tenth or more: it may be a part of the return or the use of a counter that was reset, and nothing
+tells which, so that use stays unknown. A counter that grows again from a reset in smaller steps is known from the first
+reading after the reset. After more than `BACK_WITHIN` only the days of a step that regains half are not known: those
+before it count from the reset on.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ ONE = timedelta(days=1)
 BACK_WITHIN = timedelta(days=7)
 """How long after a fall the days since count as part of it. Of 20 counters that came back in Replicate's record, 19 did
 within 6 days; the other fell by a single run, and passed its old level by the use of 24 days."""
+HALF, TENTH = 2, 10
+"""A step sets a counter back, or may do so, where so many of its kind would regain all that was lost."""
 Points = Sequence[tuple[date, int]]
 """A model's readings by the day that they close, oldest first."""
 
@@ -47,9 +51,9 @@ class Fall:
         """Whether the counter may still come back."""
         return self.uses is None and self.low < self.level
 
-    def regained(self, before: int, now: int) -> bool:
-        """Whether a step of the counter set it back."""
-        return self.open and before < now and 2 * (min(now, self.level) - before) >= self.level - self.low
+    def regained(self, before: int, now: int, parts: int = HALF) -> bool:
+        """Whether a step of the counter set it back; with `TENTH`, whether it may be a part of that."""
+        return self.open and before < now and parts * (min(now, self.level) - before) >= self.level - self.low
 
     def covers(self, first: date, last: date) -> bool:
         """Whether some days lie inside these."""
@@ -76,6 +80,17 @@ def falls_of(points: Points) -> list[Fall]:
         elif regained:
             found = [replace(f, low=min(now, f.level)) if n in regained else f for n, f in enumerate(found)]
             found.append(Fall(earlier + ONE, day, now, now))
+        else:
+            found = _extended(found, before, day, now)
+    return found
+
+
+def _extended(found: list[Fall], before: int, day: date, now: int) -> list[Fall]:
+    """Falls after a step that may be a part of a return: its days are not known either."""
+    for place, fall in enumerate(found):
+        if fall.regained(before, now, TENTH) and day - fall.last_day <= BACK_WITHIN:
+            low = fall.level if now >= fall.level else fall.low
+            return [*found[:place], replace(fall, last_day=day, low=low)]
     return found
 
 
@@ -99,19 +114,23 @@ def _overlapping(catalogue: int, first: date, last: date) -> tuple[sa.ColumnElem
 # --- keeping them -------------------------------------------------------------------------------------------------
 
 
-def settle(connection: sa.Connection, catalogue: int, here: int, first: date, last: date, fell: Iterable[int]) -> None:
+def settle(
+    connection: sa.Connection, catalogue: int, here: int, first: date, last: date, fell: Iterable[int]
+) -> date | None:
     """Bring falls in step with a stretch of days whose usage was just made from readings. `here` is the snapshot that
-    closes it, `fell` the models whose counter is lower than at their reading before."""
+    closes it, `fell` the models whose counter is lower than at their reading before. The first day of the falls that
+    changed."""
     known = {row.model for row in overlapping(connection, catalogue, first, last)}
     changed: list[Fall] = []
     for model in sorted({*fell, *known, *_risen(connection, catalogue, here, last)}):
         changed += _resettle(connection, catalogue, model, first, last)
     if changed:
         _total_again(connection, catalogue, changed)
+    return min((fall.first_day for fall in changed), default=None)
 
 
 def _risen(connection: sa.Connection, catalogue: int, here: int, last: date) -> set[int]:
-    """Models whose rise in the stretch that ends with `last` sets their counter back after an earlier fall."""
+    """Models whose rise in the stretch that ends with `last` may set their counter back after an earlier fall."""
     now, used = readings.c.counter, usage.c.uses
     regained = sa.case((now < falls.c.level, now), else_=falls.c.level) - (now - used)
     chosen = (
@@ -120,7 +139,7 @@ def _risen(connection: sa.Connection, catalogue: int, here: int, last: date) -> 
         .join(readings, readings.c.model == falls.c.model)
         .where(falls.c.catalogue == catalogue, falls.c.uses.is_(None), falls.c.low < falls.c.level)
         .where(usage.c.last_day == last, readings.c.snapshot == here)
-        .where(2 * regained >= falls.c.level - falls.c.low)
+        .where(TENTH * regained >= falls.c.level - falls.c.low)
     )
     return set(connection.scalars(chosen))
 

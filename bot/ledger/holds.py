@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal
 
@@ -57,7 +57,10 @@ def decided(store: Store, catalogue: Catalogue, day: date, decision: Decision | 
             return False
         connection.execute(sa.select(catalogues.c.id).where(catalogues.c.id == key).with_for_update())
         decide(connection, key, snapshot, day, decision)
-        apply_verdicts(connection, catalogue.network, key, judge_again(connection, key, day))
+        judged = judge_again(connection, key, day)
+        # The decision is kept already, so judging again does not count its own day as changed.
+        since = min(day, judged.since or day)
+        apply_verdicts(connection, catalogue.network, key, replace(judged, since=since))
         changed(connection, catalogue.network)
         return True
 

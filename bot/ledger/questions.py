@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from bot.ledger import books, event_books
 from bot.ledger.asking import named
-from bot.ledger.snapshots import CHANGES
+from bot.ledger.snapshots import CHANGES, NEVER_SEEN
 from bot.records import Catalogue, Name, Period, Unknown
 from bot.store import Store, catalogues, cursors, models, snapshots, usage, verdicts
 
@@ -18,8 +18,9 @@ from bot.store import Store, catalogues, cursors, models, snapshots, usage, verd
 class Row:
     """One model in the full table of a period."""
 
-    rank: int
-    """By uses; models with the same uses share the rank of the first of them."""
+    rank: int | None
+    """By uses; models with the same uses share the rank of the first of them. `None` where the use of any model is not
+    known: it may have been used more."""
     model: Name
     author: Name
     uses: int | None
@@ -51,12 +52,13 @@ def ranking(store: Store, catalogue: Catalogue, period: Period) -> tuple[Row, ..
         return Unknown(flow.incomplete)
     uses = {model: count for model, count in flow.by_model.items() if model not in flow.unknown_models}
     total = 0 if flow.incomplete else flow.uses
-    ordered = sorted(listed, key=lambda m: (-uses.get(m.id, 0), m.name))
+    seen = {m.id for m in listed if m.id not in flow.unknown_models and (m.id in uses or m.id in known)}
+    ordered = sorted(listed, key=lambda m: (m.id not in seen, -uses.get(m.id, 0), m.name))
     rows: list[Row] = []
     for place, model in enumerate(ordered, 1):
-        seen = model.id in uses or (model.id in known and model.id not in flow.unknown_models)
-        count = uses.get(model.id, 0) if seen else None
+        count = uses.get(model.id, 0) if model.id in seen else None
         rank = rows[-1].rank if rows and rows[-1].uses == count else place
+        rank = None if flow.incomplete or count is None else rank
         share = count / total if count is not None and total else None
         rows.append(Row(rank, model.name, model.author, count, share, model.first_listed, model.last_used))
     return tuple(rows)
@@ -83,7 +85,7 @@ def known_names(store: Store, catalogue: Catalogue) -> tuple[Name, ...]:
         chosen = (
             sa.select(models.c.name)
             .join(catalogues, catalogues.c.id == models.c.catalogue)
-            .where(*named(catalogue.network, catalogue.key))
+            .where(*named(catalogue.network, catalogue.key), models.c.first_seen < NEVER_SEEN)
             .order_by(models.c.last_used.desc().nulls_last(), models.c.name)
         )
         return tuple(connection.scalars(chosen))
@@ -123,7 +125,7 @@ def _seen(store: Store, catalogue: Catalogue) -> int:
             sa.select(sa.func.count())
             .select_from(models)
             .join(catalogues, catalogues.c.id == models.c.catalogue)
-            .where(*named(catalogue.network, catalogue.key))
+            .where(*named(catalogue.network, catalogue.key), models.c.first_seen < NEVER_SEEN)
         )
         return int(connection.scalar(counted) or 0)
 
@@ -141,7 +143,7 @@ def names_by_use(store: Store, catalogue: Catalogue, days: int = 30) -> tuple[Na
             sa.select(models.c.name)
             .join(catalogues, catalogues.c.id == models.c.catalogue)
             .outerjoin(usage, of_late)
-            .where(*mine)
+            .where(*mine, models.c.first_seen < NEVER_SEEN)
             .group_by(models.c.id, models.c.name, models.c.last_used)
             .order_by(recent.desc(), models.c.last_used.desc().nulls_last(), models.c.name)
         )

@@ -26,6 +26,9 @@ CLOSES_WITHIN = timedelta(hours=1)
 
 ONE = timedelta(days=1)
 
+NEVER_SEEN = date.max
+"""When a model was first seen that stood only in lists that are held or rejected."""
+
 _CHUNK = 10_000
 """Ids that one question may name; databases have limits."""
 
@@ -81,8 +84,10 @@ def add(store: Store, snapshot: Snapshot) -> Added:
         held = False
         if day:
             judged = judge_new(connection, catalogue, Reading(key, day), snapshot.at)
-            apply_verdicts(connection, snapshot.network, catalogue, judged)
+            apply_verdicts(connection, snapshot.network, catalogue, judged, key)
             held = key not in dict(judged.moved)
+            if held:
+                _restate_sight(connection, key, day)
             state = sa.select(verdicts.c.state).where(verdicts.c.snapshot == key)
             day = day if not held or connection.scalar(state) else None
         changed(connection, snapshot.network)
@@ -195,22 +200,49 @@ COMPOSE_AGAIN = "compose again"
 """The cursor that names the first day of which a verdict changed since its digests were composed, by kind of period."""
 
 
-def apply_verdicts(connection: sa.Connection, network: str, catalogue: int, judged: Judged) -> None:
+def apply_verdicts(
+    connection: sa.Connection, network: str, catalogue: int, judged: Judged, new: int | None = None
+) -> None:
     """Make the roll-ups anew that rest on snapshots which close a day now, or do so no more, and note since when
-    digests are out of date."""
+    digests are out of date. `new`: the snapshot that was just added."""
     days = {later for key, day in judged.moved for later in (day, *_touched_days(connection, catalogue, key, day))}
     within = (usage.c.catalogue == catalogue, usage.c.last_day.in_(days))
     before = connection.scalars(sa.select(usage.c.model).where(*within).distinct()).all() if days else ()
-    for day in sorted(days):
-        _roll_up(connection, catalogue, day)
+    for key, day in judged.moved:
+        if key != new:
+            _restate_sight(connection, key, day)
+    fell = [_roll_up(connection, catalogue, day) for day in sorted(days)]
     _restate_use(connection, before)
-    if judged.since is None:
-        return
+    since = min(filter(None, (judged.since, *fell)), default=None)
+    if since is not None:
+        _compose_again(connection, network, since)
+
+
+def _compose_again(connection: sa.Connection, network: str, since: date) -> None:
+    """Note that digests from a day on are out of date."""
     for name in get_args(PeriodName):
-        row = {"network": network, "name": f"{COMPOSE_AGAIN}: {name}", "text": judged.since.isoformat()}
+        row = {"network": network, "name": f"{COMPOSE_AGAIN}: {name}", "text": since.isoformat()}
         insert_new(connection, cursors, [row])
         mine = (cursors.c.network == network, cursors.c.name == row["name"], cursors.c.text > row["text"])
         connection.execute(cursors.update().where(*mine).values(text=row["text"]))
+
+
+def _restate_sight(connection: sa.Connection, key: int, day: date) -> None:
+    """When the models of a snapshot were first listed and with which counter, after it began or ceased to count."""
+    mine = sa.select(readings.c.model).where(readings.c.snapshot == key)
+    changed = sa.select(models.c.id).where(models.c.id.in_(mine), models.c.first_seen >= day)
+    chosen = (
+        sa.select(snapshots.c.day, snapshots.c.at, readings.c.counter)
+        .join(readings, readings.c.snapshot == snapshots.c.id)
+        .outerjoin(verdicts, verdicts.c.snapshot == snapshots.c.id)
+        .where(sa.or_(snapshots.c.day.is_not(None), verdicts.c.snapshot.is_(None)))
+    )
+    for model in connection.scalars(changed).all():
+        rows = connection.execute(chosen.where(readings.c.model == model)).all()
+        sights = ((row.day or row.at.date(), row.counter) for row in rows)
+        seen, counter = min(sights, key=lambda sight: sight[0], default=(NEVER_SEEN, None))
+        values = {"first_seen": seen, "first_counter": counter}
+        connection.execute(models.update().where(models.c.id == model).values(values))
 
 
 def _restate_use(connection: sa.Connection, ids: Sequence[int]) -> None:
@@ -236,9 +268,9 @@ STEP = NOW.c.counter - THEN.c.counter
 """A model's use between them; null where either shows no counter."""
 
 
-def _roll_up(connection: sa.Connection, catalogue: int, day: date) -> None:
+def _roll_up(connection: sa.Connection, catalogue: int, day: date) -> date | None:
     """Make the stretch that ends with `day` and the usage by model in it; both are replaced whole. The database does
-    the work, so that no reading has to come back."""
+    the work, so that no reading has to come back. The first day before the stretch whose use is known otherwise now."""
     # Use that was told event by event is not ours to replace.
     told = sa.exists().where(tallies.c.catalogue == catalogue, tallies.c.day == day)
     connection.execute(usage.delete().where(usage.c.catalogue == catalogue, usage.c.last_day == day, ~told))
@@ -246,7 +278,7 @@ def _roll_up(connection: sa.Connection, catalogue: int, day: date) -> None:
     upto = sa.select(snapshots.c.id, snapshots.c.day).where(snapshots.c.catalogue == catalogue, snapshots.c.day <= day)
     ends = connection.execute(upto.order_by(snapshots.c.day.desc()).limit(2)).all()
     if len(ends) < 2 or ends[0].day != day:
-        return
+        return None
     (here, _), (there, before) = ends
     span = {"catalogue": catalogue, "first_day": before + ONE, "last_day": day}
     connection.execute(stretches.insert().values(**span, **_totals(connection, here, there)))
@@ -262,8 +294,9 @@ def _roll_up(connection: sa.Connection, catalogue: int, day: date) -> None:
     if rows:
         connection.execute(usage.insert(), rows)
     fell = {model for model, _, uses in holes if uses < 0} | _fallen(connection, here, there)
-    falls.settle(connection, catalogue, here, before + ONE, day, fell)
+    since = falls.settle(connection, catalogue, here, before + ONE, day, fell)
     move_use(connection, catalogue, day)
+    return since if since and since <= before else None
 
 
 def _fallen(connection: sa.Connection, here: int, there: int) -> set[int]:

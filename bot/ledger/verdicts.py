@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from bot import plausibility
 from bot.ledger._changes import Comparison
+from bot.ledger.falls import BACK_WITHIN
 from bot.plausibility import Mark, Reading, State, Track, Verdict
 from bot.records import spoken
 from bot.store import snapshots, verdicts
@@ -24,7 +25,7 @@ WINDOW = timedelta(days=30)
 """Days whose snapshots are looked up together where some are judged again."""
 SETTLED = 2
 """So many neighbours whose verdicts stay leave those of all later ones as they were: a verdict rests on the
-last sound snapshot and the one before it."""
+last sound snapshot and the one before it, and on how high counters were in the `BACK_WITHIN` before that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +73,19 @@ def judge_again(connection: sa.Connection, catalogue: int, day: date) -> Judged:
 
 def _judge_from(connection: sa.Connection, catalogue: int, day: date, new: Known | None) -> Judged:
     """Judge from the last snapshot before a day that was never in doubt: later verdicts rest on nothing before it."""
-    track, compare = _certain_track(connection, catalogue, day), Comparison(connection)
+    track = _certain_track(connection, catalogue, day)
+    compare = Comparison(connection, catalogue, new.reading if new else None)
     known: dict[int, Known] = {}
     made: dict[int, Verdict] = {}
     settled = 0
     for one in _following(connection, catalogue, track.base, new):
+        apart = track.prior is not None and track.prior.day - day > BACK_WITHIN
         track, changes = plausibility.judge(track, one.reading, compare)
         known[one.reading.id] = one
         made |= {change.reading.id: change for change in changes}
         mine = made[one.reading.id]
         unchanged = one.sound and mine.closes and mine.mark is None and not track.held
-        settled = settled + 1 if unchanged and one.reading.day > day else 0
+        settled = settled + 1 if unchanged and apart else 0
         if settled == SETTLED:
             break
     return _keep(connection, catalogue, known, made.values())

@@ -30,7 +30,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff2
 class Ranked(NamedTuple):
     """One listed model, under names as they may be shown."""
 
-    rank: int
+    rank: int | None
+    """`None` where the use of any model is not known."""
     model: str
     author: str
     uses: int | None
@@ -48,6 +49,10 @@ def html(rows: Sequence[Ranked], document: Document, catalogue: str) -> str:
     idle = [row for row in rows if row.uses == 0]
     blind = [row for row in rows if row.uses is None]
     caption = f"Models by {unit}, most used first."
+    if any(row.rank is None for row in used):
+        caption += (
+            " Only models whose use is known are listed here; none has a rank, since others may have been used more."
+        )
     nobody = f"<p>No listed model had any {unit}.</p>"
     parts = [_table(used[:OPEN], label, caption, unit) if used else nobody]
     if used[OPEN:]:
@@ -118,8 +123,8 @@ def csv_bytes(ranked: Mapping[str, Sequence[Ranked]]) -> bytes:
     writer.writerow(("catalogue", *Ranked._fields))
     for catalogue, rows in ranked.items():
         for row in rows:
-            known = [UNKNOWN if cell is None else cell for cell in row[3:]]
-            writer.writerow((catalogue, row.rank, harmless(row.model), harmless(row.author), *known))
+            rank, *known = (UNKNOWN if cell is None else cell for cell in (row.rank, *row[3:]))
+            writer.writerow((catalogue, rank, harmless(row.model), harmless(row.author), *known))
     return held.getvalue().encode()
 
 

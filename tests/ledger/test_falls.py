@@ -82,10 +82,25 @@ def test_a_step_that_regains_most_of_what_was_lost_sets_the_counter_back(
 
 @pytest.mark.parametrize(
     "counts",
-    [[100, 0, 20, 40, 60, 80, 100, 120], [100, 0, 40, 70, 90, 10_000], [2_400_000, 170, 180, 287, 2_000]],
+    [[100, 0, *range(9, 120, 9)], [1000, 0, 40, 70, 90], [2_400_000, 170, 180, 287, 2_000]],
 )
 def test_a_counter_that_grows_again_from_a_reset_passes_its_old_level_by_use(counts: list[int]) -> None:
     assert spans(*counts) == [(1, 1, None)]
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ([1000, 0, 400, 1010], [(1, 3, 10)]),
+        ([1000, 0, 400, 800, 1010, 1020], [(1, 4, None)]),
+        ([1000, 0, 300, 310, 320], [(1, 2, None)]),
+        ([100, 0, 20, 40, 60, 80, 100, 120], [(1, 6, None)]),
+    ],
+)
+def test_a_step_that_may_be_part_of_a_return_is_no_known_use(
+    counts: list[int], expected: list[tuple[int, int, int | None]]
+) -> None:
+    assert spans(*counts) == expected
 
 
 def test_a_counter_that_comes_back_late_leaves_the_days_before_as_they_were_read() -> None:
@@ -145,6 +160,9 @@ def test_the_other_authors_and_models_stay_known(db: store.Store) -> None:
     assert rows["a5"]["uses"] == {"value": 85, "unit": "runs"}
     period = Period.holding(FELL + ONE)
     rank = {row.model: (row.uses, row.share) for row in ledger.ranking(db, CATALOGUE, period)}  # type: ignore[union-attr]
+    ranks = [row.rank for row in ledger.ranking(db, CATALOGUE, period)]  # type: ignore[union-attr]
+    assert ranks == [None] * 30
+    assert "only models whose use is known are ranked" in posts(db, FELL + ONE)
     assert rank[Name("a0/m30")] == (None, None) and rank[Name("a5/m29")] == (29, None)
     fallen = ledger.standing(db, CATALOGUE, Name("a0/m30"), FELL + ONE)
     assert fallen.uses == Unknown("its counter fell, so its use is not known")
@@ -156,6 +174,39 @@ def test_a_model_whose_counter_fell_has_not_gone_quiet_and_wakes_by_no_glitch(db
     for day in (FELL, FELL + ONE, FELL + 2 * ONE):
         book = ledger.book(db, CATALOGUE, Period.holding(day))
         assert (book.quiet, book.woken) == ((), ())
+
+
+def test_a_counter_that_comes_back_in_two_steps_is_never_told_as_use(db: store.Store) -> None:
+    for number, count in enumerate([1_500_000] * 8 + [0, 700_000, 1_500_032, 1_500_064]):
+        world = {f"a/m{n}": 100 + number * n for n in range(1, 11)}
+        ledger.add(db, snapshot(START + number * ONE, {**world, "z/big": count}))
+        if number in (8, 9):
+            assert figures(db, START + number * ONE)["uses"] == ("at least", 55)
+            ledger.composed_again(db, "replicate", "day", START + 8 * ONE)
+            assert ledger.outdated_since(db, "replicate", "day") is None
+        if number == 10:
+            assert ledger.outdated_since(db, "replicate", "day") == START + 8 * ONE
+    assert figures(db, START + 11 * ONE)["uses"] == 55 + 32
+    assert figures(db, START + 9 * ONE)["uses"] == ("at least", 55)
+
+
+def test_digests_of_days_that_turn_out_to_be_part_of_a_fall_are_composed_again(db: store.Store) -> None:
+    told(db, days(1000, 1000, 0, 5, 10))
+    assert use_of(db, 3) == 5 and ledger.outdated_since(db, "replicate", "day") is None
+    ledger.add(db, snapshot(START + 5 * ONE, {"a/still": 5, "a/x": 1030}))
+    assert isinstance(use_of(db, 3), Unknown)
+    assert ledger.outdated_since(db, "replicate", "day") == START + 2 * ONE
+
+
+def test_models_that_are_not_known_tie_with_none_that_was_not_used(db: store.Store) -> None:
+    told(db, {START: {"a/x": 1, "a/z": 1}, START + ONE: {"a/x": 3, "a/y": 1, "a/z": 1, "a/w": 5}})
+    rows = ledger.ranking(db, CATALOGUE, Period.holding(START + ONE))
+    assert [(row.model, row.rank, row.uses) for row in rows] == [  # type: ignore[union-attr]
+        ("a/x", 1, 2),
+        ("a/z", 2, 0),
+        ("a/w", None, None),
+        ("a/y", None, None),
+    ]
 
 
 # --- boundaries -------------------------------------------------------------------------------------------------------
@@ -251,7 +302,11 @@ def before_rule(made: store.Store) -> None:
     """The tables as the version before this rule had them: every step is use, and a fall only counted."""
     with made.writing() as connection:
         connection.execute(sa.text("DROP TABLE falls"))
-        connection.execute(sa.text("ALTER TABLE figures DROP COLUMN at_least"))
+        later = {"figures": ["at_least"], "deliveries": ["platform_at", "accepted"]}
+        later |= {table: ["misses", "missed_at"] for table in ("subscriptions", "members")}
+        for table, names in later.items():
+            for name in names:
+                connection.execute(sa.text(f"ALTER TABLE {table} DROP COLUMN {name}"))
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '0009'"))
         connection.execute(store.usage.delete())
         closing = connection.execute(sa.select(store.snapshots).order_by(store.snapshots.c.day)).all()

@@ -45,7 +45,7 @@ def test_after_a_repair_the_two_days_are_known_together_and_neither_alone(db: st
     later = book(db, 9)
     assert later.flow == Unknown(f"{SHORT}later readings did not confirm it")
     assert isinstance(later.listed, tuple) and len(later.listed) == MODELS
-    assert any(f"taken together: {2 * USE} runs" in gap for gap in later.gaps)
+    assert any(f"taken together: {2 * USE:,} runs" in gap for gap in later.gaps)
     assert later.total_7d == 7 * USE
     told(db, 11)
     assert book(db, 10).flow.uses == USE
@@ -71,6 +71,20 @@ def test_counters_that_all_stand_still_are_held(db: store.Store) -> None:
     told(db, 9, d8=counts(7))
     why = "only 0 of the counters had moved, 60 the time before at the end of 9 Mar 2025; not confirmed yet"
     assert book(db, 8).flow == Unknown(why)
+
+
+def test_a_list_that_stands_still_is_held_until_its_counters_move(db: store.Store) -> None:
+    told(db, 16, **{f"d{number}": counts(7) for number in range(8, 14)})
+    assert states(db) == dict.fromkeys(range(8, 14), "rejected")
+    assert isinstance(book(db, 9).flow, Unknown) and isinstance(book(db, 14).flow, Unknown)
+    assert book(db, 15).flow.uses == USE
+
+
+def test_an_operator_confirms_a_list_that_stands_still(db: store.Store) -> None:
+    told(db, 12, **{f"d{number}": counts(7) for number in range(8, 12)})
+    assert states(db) == dict.fromkeys(range(8, 12), "held")
+    ledger.decided(db, CATALOGUE, day(8), "confirmed")
+    assert states(db) == {8: "confirmed"} and book(db, 11).flow.uses == 0
 
 
 def test_one_counter_that_reads_0_is_not_held(db: store.Store) -> None:
@@ -121,6 +135,26 @@ def test_a_second_list_that_is_as_short_closes_nothing(db: store.Store) -> None:
     assert states(db) == {8: "held"}
 
 
+def test_models_that_stood_only_in_a_rejected_list_were_never_listed(db: store.Store) -> None:
+    strangers = {f"strange/s{n}": 0 for n in range(200)}
+    told(db, 16, d15={**counts(15), **strangers})
+    assert states(db) == {15: "held"}
+    assert len(ledger.known_names(db, CATALOGUE)) == MODELS == ledger.span(db, CATALOGUE).models  # type: ignore[union-attr]
+    told(db, 62, d15={}, d40={**counts(40), "strange/s1": 3})
+    assert [model.name for model in book(db, 61).newly_listed] == []
+    assert len(ledger.known_names(db, CATALOGUE)) == len(ledger.names_by_use(db, CATALOGUE)) == MODELS + 1
+    first = {row[0]: row[1:3] for row in everything(db)["models"]}
+    assert first["strange/s1"] == (day(40), 3) and first["o0/m0"] == (day(0), 1000)
+
+
+def test_models_of_a_held_list_are_first_listed_on_its_day_once_it_is_confirmed(db: store.Store) -> None:
+    told(db, 16, d15={**counts(15), **{f"new/n{n}": n for n in range(200)}})
+    ledger.decided(db, CATALOGUE, day(15), "confirmed")
+    assert {row[0]: row[1:3] for row in everything(db)["models"]}["new/n7"] == (day(15), 7)
+    ledger.decided(db, CATALOGUE, day(0), "rejected")
+    assert {row[0]: row[1:3] for row in everything(db)["models"]}["o0/m0"] == (day(1), 1001)
+
+
 # --- by hand ---------------------------------------------------------------------------------------------------------
 
 
@@ -150,6 +184,25 @@ def test_a_sound_day_can_be_rejected_and_nothing_else_decided_about_it(db: store
     assert "the list was not believed at the end of 6 Mar 2025; the operator" in book(db, 5).flow.reason
     ledger.decided(db, CATALOGUE, day(5), None)
     assert everything(db) == before
+
+
+@pytest.mark.parametrize("decision", ["rejected", "confirmed"])
+def test_digests_from_the_day_of_a_decision_on_are_out_of_date(db: store.Store, decision: ledger.Decision) -> None:
+    told(db, 12, **({} if decision == "rejected" else {"d8": half(8)}))
+    _composed(db)
+    assert ledger.outdated_since(db, "replicate", "day") is None
+    assert ledger.decided(db, CATALOGUE, day(8), decision)
+    for name in ("day", "week", "month"):
+        assert ledger.outdated_since(db, "replicate", name) == day(8)
+    _composed(db)
+    assert ledger.decided(db, CATALOGUE, day(8), None)
+    assert ledger.outdated_since(db, "replicate", "day") == day(8)
+
+
+def _composed(db: store.Store) -> None:
+    """All digests are composed again."""
+    for name in ("day", "week", "month"):
+        ledger.composed_again(db, "replicate", name, day(8))
 
 
 # --- late snapshots and cost ----------------------------------------------------------------------------------------
@@ -202,6 +255,29 @@ def test_verdicts_and_figures_are_the_same_in_whichever_order_snapshots_arrive(d
     for when in shuffled:
         ledger.add(db, snapshot(when, world[when]))
     assert everything(db) == wanted
+
+
+def returned(number: int) -> dict[str, int]:
+    """The network beside a large model that is not used: it reads 0 on day 8, is back on day 9 and leaves on day 10, as
+    do four models with an eighth of the use for that night."""
+    counted = counts(number)
+    if number == 10:
+        return {name: count for name, count in counted.items() if int(name.partition("/m")[2]) < 56}
+    return counted | ({"z/big": 0 if number == 8 else 1_500_000} if number < 10 else {})
+
+
+@pytest.mark.parametrize("late", [13, 10, 9, 8, 4])
+def test_a_counter_that_comes_back_is_no_use_in_any_verdict(db: store.Store, late: int) -> None:
+    for number in (*(n for n in range(14) if n != late), late):
+        ledger.add(db, snapshot(day(number), returned(number)))
+    (found,) = ledger.holds(db, CATALOGUE, ("held", "rejected", "confirmed"))
+    assert found.reason.startswith("models that carried 12% of the use were missing at the end of 11 Mar 2025; later")
+
+
+def test_a_model_without_use_whose_counter_came_back_may_leave(db: store.Store) -> None:
+    for number in range(12):
+        ledger.add(db, snapshot(day(number), counts(number) if number == 10 else returned(number)))
+    assert states(db) == {}
 
 
 def _emptied(db: store.Store) -> None:

@@ -88,7 +88,9 @@ def _falls(points: list[tuple[date, int]]) -> Iterator[dict[str, Any]]:
                 fall["low"] = min(fall["low"], now)
             new = {"first_day": earlier + ONE, "last_day": day, "level": before, "low": now, "uses": None}
             found.append(new)
-        regained = [n for n, fall in enumerate(found) if _regained(fall, before, now)]
+        regained = [n for n, fall in enumerate(found) if _regained(fall, before, now, 2)]
+        part = [n for n, fall in enumerate(found) if _regained(fall, before, now, 10)]
+        maybe = next((n for n in part if day - found[n]["last_day"] <= 7 * ONE), None)
         soon = next((n for n in regained if day - found[n]["last_day"] <= 7 * ONE), None)
         if soon is not None:
             level = found[soon]["level"]
@@ -98,6 +100,10 @@ def _falls(points: list[tuple[date, int]]) -> Iterator[dict[str, Any]]:
             for n in regained:
                 found[n]["low"] = min(now, found[n]["level"])
             found.append({"first_day": earlier + ONE, "last_day": day, "level": now, "low": now, "uses": None})
+        elif maybe is not None:
+            fall = found[maybe]
+            low = fall["level"] if now >= fall["level"] else fall["low"]
+            found[maybe:] = [{**fall, "last_day": day, "low": low}]
     yield from found
 
 
@@ -105,8 +111,8 @@ def _open(fall: Mapping[str, Any]) -> bool:
     return fall["uses"] is None and bool(fall["low"] < fall["level"])
 
 
-def _regained(fall: Mapping[str, Any], before: int, now: int) -> bool:
-    back = 2 * (min(now, fall["level"]) - before) >= fall["level"] - fall["low"]
+def _regained(fall: Mapping[str, Any], before: int, now: int, parts: int) -> bool:
+    back = parts * (min(now, fall["level"]) - before) >= fall["level"] - fall["low"]
     return _open(fall) and before < now and bool(back)
 
 
