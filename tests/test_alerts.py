@@ -121,9 +121,7 @@ CASES = (
     Case("FootfallSideFalls", {"footfall_side_restarts": "0+1x3900"}, 30, 3, "it ends each minute"),
     Case("FootfallSideFalls", {"footfall_side_restarts": "0+0x10 1+0x3900"}, None, 120, "it ended once"),
     Case("FootfallDayHeld", {"footfall_held_days": "1+0x3900"}, 130, 110, "a day is held"),
-    Case(
-        "FootfallDayHeld", {"footfall_held_days": "1+0x60 0+0x3900"}, None, 300, "a day was held and confirmed"
-    ),
+    Case("FootfallDayHeld", {"footfall_held_days": "1+0x60 0+0x3900"}, None, 300, "a day was held and confirmed"),
     Case("FootfallDiskFull", {"footfall_disk_free": "1e8+0x3900"}, 15, 5, "little is left"),
 )
 
