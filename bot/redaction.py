@@ -69,6 +69,11 @@ def redact(text: str) -> str:
     return _without(_QUERY.sub(rf"\1{REDACTED}", text), _known)
 
 
+def clip(text: str, limit: int) -> str:
+    """The first characters of a text without the secrets that are known: a secret that is cut in two is not found."""
+    return redact(text)[:limit]
+
+
 def redactor(secrets: Iterable[SecretStr | str]) -> Callable[[str], str]:
     """Takes some secrets out of a text. The password in an address is one as well."""
     plain = _all_plain(secrets)

@@ -100,6 +100,16 @@ def test_what_an_address_holds_is_taken_out_whoever_it_belongs_to(text: str, sai
     assert redact(text) == said
 
 
+def test_a_text_is_clipped_after_its_secrets_are_taken_out() -> None:
+    redaction.know([SecretStr("canary-0123456789")])
+    for limit in range(470, 500):
+        assert (
+            redaction.clip("x" * 460 + "canary-0123456789 and more", limit)
+            == ("x" * 460 + f"{REDACTED} and more")[:limit]
+        )
+    redaction.know([])
+
+
 def test_what_is_known_last_is_what_is_taken_out() -> None:
     redaction.know([SecretStr("first secret")])
     assert redact("the first secret") == f"the {REDACTED}"
