@@ -40,7 +40,7 @@ fresh-demo:  ## the demo from requirements.txt alone, in an environment and a fo
 	  "$$folder/venv/bin/python" -m pip check && \
 	  cp -R bot templates locales config.yaml "$$folder" && cd "$$folder" && venv/bin/python -m bot demo
 
-interpreters:  ## `fresh-demo` on every Python from 3.11 up that this machine has
+interpreters:  ## `fresh-demo` on every Python from 3.11 to 3.14 that this machine has
 	@for python in $$(.ci/interpreters); do \
 	  echo "== $$($$python --version)" && $(MAKE) --no-print-directory fresh-demo PYTHON="$$python" || exit 1; done
 

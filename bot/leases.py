@@ -14,10 +14,13 @@ import sqlalchemy as sa
 from bot import presence
 from bot.store import Store, alone, leases
 
+CLOCKS_APART = timedelta(minutes=5)
+"""How far the clocks of two workers may be apart."""
+
 
 def hold(store: Store, name: str, holder: str, now: datetime, lasts: timedelta) -> bool:
     """Take a lease, or make one's own last longer. Returns whether `holder` has it until `now + lasts`. A lease that
-    ends later than that was taken by a clock that was wrong, and counts as run out."""
+    ends far later than that was taken by a clock that was wrong, and counts as run out."""
     until = {"holder": holder, "until": now + lasts}
     with store.writing() as connection:
         alone(connection, "lease", name)
@@ -25,16 +28,11 @@ def hold(store: Store, name: str, holder: str, now: datetime, lasts: timedelta) 
         if row is None:
             connection.execute(leases.insert().values(name=name, **until))
             return True
-        run_out = row.until <= now or _whole_seconds(now + lasts) < row.until
+        run_out = row.until <= now or row.until > now + lasts + CLOCKS_APART
         if row.holder != holder and not run_out and not presence.has_ended(store, row.holder):
             return False
         connection.execute(leases.update().where(leases.c.name == name).values(until))
         return True
-
-
-def _whole_seconds(at: datetime) -> datetime:
-    """An instant as the database keeps it."""
-    return at.replace(microsecond=0)
 
 
 def release(store: Store, name: str, holder: str) -> None:

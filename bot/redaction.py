@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, TextIO
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote, unquote_plus, urlsplit
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -27,9 +27,13 @@ SHORTEST_PIECE = 8
 """Of one that was cut short or encoded as a whole."""
 REDACTED = "[redacted]"
 CUT = "…"
+_CUT = re.compile(r"(…|\.\.\.)")
 _PASSWORD = re.compile(r"(://[^/?#\s@:\"'<>]*:)(?!\*\*\*@)[^/?#\s@\"'<>]+@")
 _LONG_USER = re.compile(r"(?<=://)[^/?#\s@:\"'<>]{16,}@")
-_QUERY = re.compile(r"(?i)([?&](?:\w*token|\w*secret|password|api_?key|key|signature|sig)=)[^&\s\"'<>#]+")
+_KEY = r"[\w-]*(?:token|secret|password|passwd|pwd|key|signature|sig|credential)"
+# No backslash: in JSON and in Python's repr it begins the end of the text that the address stands in.
+_QUERY = re.compile(rf"(?i)([?&](?:amp;)?{_KEY}=)[^&\s\"'<>#\\]+")
+_KEY_NAME = re.compile(rf"(?i){_KEY}")
 
 _ENVIRONMENT = re.compile(r"(?i)(token|secret|key|key_id|password|credentials|_url|_proxy)$|^X_")
 """Environment variables that hold a secret, whichever library reads them; of addresses, those that hold a password."""
@@ -51,13 +55,23 @@ def known() -> tuple[str, ...]:
 def environment() -> list[str]:
     """What the environment holds that is likely a secret, whoever reads it."""
     named = [text for name, text in os.environ.items() if len(text) >= SHORTEST_PIECE and _ENVIRONMENT.search(name)]
-    return [text for text in named if "://" not in text or "@" in text]
+    return [text for text in named if "://" not in text or holds_secret(text)]
+
+
+def holds_secret(address: str) -> bool:
+    """Whether an address is itself a secret: it names a user or holds a password."""
+    return "@" in address or any(_passwords(address))
 
 
 def redact(text: str) -> str:
     """A text without the secrets that are known."""
     text = _LONG_USER.sub(f"{REDACTED}@", _PASSWORD.sub(rf"\1{REDACTED}@", text))
     return _without(_QUERY.sub(rf"\1{REDACTED}", text), _known)
+
+
+def clip(text: str, limit: int) -> str:
+    """The first characters of a text without the secrets that are known: a secret that is cut in two is not found."""
+    return redact(text)[:limit]
 
 
 def redactor(secrets: Iterable[SecretStr | str]) -> Callable[[str], str]:
@@ -92,9 +106,20 @@ def _all_plain(secrets: Iterable[SecretStr | str]) -> tuple[str, ...]:
 
 def _plain(secret: str) -> Iterator[str]:
     yield secret
-    password = urlsplit(secret).password if "://" in secret else None
-    if password:
-        yield from (password, unquote(password))
+    if "://" in secret:
+        yield from _passwords(secret)
+
+
+def _passwords(address: str) -> Iterator[str]:
+    """The password in an address and the values of its query that are named like keys, as written and as meant."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return
+    fields = [field.partition("=") for field in parts.query.split("&")]
+    for password in (parts.password or "", *(value for name, _, value in fields if _KEY_NAME.fullmatch(name))):
+        if password:
+            yield from (password, unquote(password), unquote_plus(password))
 
 
 def _patterns(secret: str) -> Iterator[str]:
@@ -142,16 +167,23 @@ def _base64(content: bytes) -> Iterator[str]:
 
 def _uncut(text: str, secrets: Iterable[str]) -> str:
     """Without the beginnings of secrets that an ellipsis cut short."""
-    if CUT not in text:
-        return text
-    pieces = text.split(CUT)
-    for number, piece in enumerate(pieces[:-1]):
-        for secret in secrets:
-            lengths = range(min(len(secret), len(piece)), SHORTEST_PIECE - 1, -1)
-            length = next((n for n in lengths if piece.endswith(secret[:n])), 0)
-            if length:
-                pieces[number] = piece = piece[:-length] + REDACTED
-    return CUT.join(pieces)
+    pieces = _CUT.split(text)
+    for number in range(0, len(pieces) - 1, 2):
+        if len(pieces[number]) >= SHORTEST_PIECE:
+            pieces[number] = _without_end(pieces[number], secrets)
+    return "".join(pieces)
+
+
+def _without_end(piece: str, secrets: Iterable[str]) -> str:
+    """A piece of a text without the beginning of a secret that it ends with."""
+    for secret in secrets:
+        if secret[:SHORTEST_PIECE] not in piece[-len(secret) :]:
+            continue
+        lengths = range(min(len(secret), len(piece)), SHORTEST_PIECE - 1, -1)
+        length = next((n for n in lengths if piece.endswith(secret[:n])), 0)
+        if length:
+            piece = piece[:-length] + REDACTED
+    return piece
 
 
 class RedactedStream:
@@ -169,4 +201,6 @@ class RedactedStream:
             self.write(line)
 
     def __getattr__(self, name: str) -> object:
+        if name in ("buffer", "detach"):
+            raise AttributeError(name)  # whoever writes bytes below the text passes the redaction by
         return getattr(self._stream, name)

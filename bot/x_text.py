@@ -113,10 +113,13 @@ def find_entities(text: str) -> list[Entity]:
 def possible_entities(text: str) -> list[Entity]:
     """All that X turns into a link, and every other `@`, `#` or `$` with a word behind it, in the order of the text."""
     entities = find_entities(text)
+    others, number = list[Entity](), 0
     for match in _LOOSE.finditer(text):
-        if not any(entity.start < match.end() and match.start() < entity.end for entity in entities):
-            entities.append(Entity(_KINDS[match[0][0]], match[0], match.start()))
-    return sorted(entities, key=lambda entity: entity.start)
+        while number < len(entities) and entities[number].end <= match.start():
+            number += 1
+        if number == len(entities) or match.end() <= entities[number].start:
+            others.append(Entity(_KINDS[match[0][0]], match[0], match.start()))
+    return sorted([*entities, *others], key=lambda entity: entity.start)
 
 
 def find_urls(text: str) -> list[Entity]:

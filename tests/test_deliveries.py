@@ -14,8 +14,8 @@ import pytest
 from bot import daily, deliveries, store
 from bot.archive import Archive
 from bot.deliveries import RESENDS, Delivery, DeliveryError, Edition, Ready, Run, due, expires, verdict
-from bot.outlets import Found, Later, Outcome, Part, Refused, Sent, Stopped, Unsure
-from bot.records import Period, Poll
+from bot.outlets import CannotTell, Found, Later, Outcome, Part, Refused, Sent, Stopped, Unsure
+from bot.records import Document, Period, Poll
 from tests.fake_outlet import Crash, Fake, Ledger
 from tests.test_archive import document
 
@@ -273,9 +273,61 @@ def test_a_claim_of_a_wrong_clock_is_run_out(world: World) -> None:
 def test_what_a_wrong_clock_let_wait_is_sent_now(world: World) -> None:
     world.plan("one")
     right, world.now = world.now, FUTURE
-    world.outbox.postpone("x", "one", FUTURE + timedelta(minutes=2), "busy")
+    world.outbox.postpone("x", "one", FUTURE + timedelta(minutes=2), "busy", FUTURE)
     world.now = right
     assert world.publish() == ["sent"]
+
+
+HOURS_AHEAD = timedelta(hours=30)
+"""By how much a clock was wrong that nothing else gives away: less than the longest wait, more than a post may."""
+
+
+@pytest.mark.parametrize("outcome", [Later("busy", NOW + HOURS_AHEAD + timedelta(minutes=2)), Stopped("401")])
+def test_what_a_clock_some_hours_ahead_let_wait_is_sent_now(world: World, outcome: Outcome) -> None:
+    world.plan("one")
+    world.now += HOURS_AHEAD
+    world.outbox.settle(_claimed(world), outcome, world.now)
+    world.outbox.lift("x")
+    world.now -= HOURS_AHEAD
+    assert world.publish() == ["sent"]
+
+
+def test_quiet_hours_of_a_clock_some_hours_ahead_are_over_and_those_of_now_are_kept(world: World) -> None:
+    world.plan("one")
+    ahead = NOW + HOURS_AHEAD
+    world.outbox.postpone("x", "one", ahead + timedelta(hours=8), "quiet", ahead)
+    assert world.outbox.ready(world.now, ["x"])
+    world.outbox.postpone("x", "one", NOW + timedelta(hours=8), "quiet", NOW)
+    assert world.publish() == ["planned"]
+    world.later(hours=8)
+    assert world.publish() == ["sent"]
+
+
+def test_what_a_clock_some_hours_ahead_left_in_doubt_is_asked_about_now_and_then_as_the_outlet_says(
+    world: World,
+) -> None:
+    world.plan("one")
+    world.now += HOURS_AHEAD
+    world.outbox.settle(_claimed(world), Unsure("no answer"), world.now)
+    world.now -= HOURS_AHEAD
+    (one,) = world.outbox.doubtful(world.now, ["x"])
+    world.outbox.asked(one, CannotTell("away", world.now + timedelta(hours=1)), world.now, SETTLE)
+    assert not world.outbox.doubtful(world.now, ["x"])
+    world.later(hours=1, minutes=1)
+    (one,) = world.outbox.doubtful(world.now, ["x"])
+    world.outbox.asked(one, CannotTell("a human must look", None), world.now, SETTLE)
+    assert not world.outbox.doubtful(world.now - HOURS_AHEAD, ["x"]), "nobody is asked for what a human must look for"
+
+
+def test_what_a_clock_some_hours_ahead_was_to_pass_on_is_passed_on_now_and_once(world: World) -> None:
+    world.plan("one", "two")
+    one, two = world.outbox.listed()
+    ahead = NOW + HOURS_AHEAD
+    for row, pass_at in ((one, ahead + timedelta(minutes=15)), (two, None)):
+        claimed = world.outbox.claim(row, _document(world), "text", PRICE, None, "a", NOW, LEASE)
+        assert claimed is not None
+        world.outbox.settle(claimed, Sent("1", "https://x.example/1", False, pass_at), ahead)
+    assert [row.id for row in world.outbox.unpassed(NOW, ["x"])] == [one.id]
 
 
 def test_a_pause_of_a_wrong_clock_is_looked_into_and_an_operators_is_not(world: World) -> None:
@@ -312,10 +364,14 @@ def test_what_a_wrong_clock_was_to_pass_on_is_passed_on_now(world: World) -> Non
     assert "given up" in world.only().reason, "a day after it went out, as this clock has it"
 
 
-def _claimed(world: World) -> Delivery:
+def _document(world: World) -> Document:
     kept = world.archive.digest("replicate", "day", DAY)
     assert kept is not None
-    claimed = world.outbox.claim(world.only(), kept, "text", PRICE, None, "a", world.now, LEASE)
+    return kept
+
+
+def _claimed(world: World) -> Delivery:
+    claimed = world.outbox.claim(world.only(), _document(world), "text", PRICE, None, "a", world.now, LEASE)
     assert claimed is not None
     return claimed
 

@@ -60,6 +60,13 @@ def test_a_lease_that_a_wrong_clock_took_is_run_out(db: store.Store) -> None:
     assert not leases.hold(db, "gateway", "b", fraction, LASTS), "one that was taken this very second lasts"
 
 
+def test_a_lease_is_not_taken_from_its_holder_by_a_clock_that_is_a_little_behind(db: store.Store) -> None:
+    assert leases.hold(db, "walk", "a", NOW, LASTS)
+    for behind in (timedelta(milliseconds=700), timedelta(seconds=2), timedelta(minutes=4)):
+        assert not leases.hold(db, "walk", "b", NOW - behind, LASTS), behind
+    assert leases.hold(db, "walk", "b", NOW - timedelta(minutes=6), LASTS), "no two clocks are that far apart"
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 90), st.booleans()), max_size=12))
 def test_it_behaves_as_a_single_name_and_a_time(steps: list[tuple[str, int, bool]]) -> None:

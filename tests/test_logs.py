@@ -80,6 +80,41 @@ def test_off_a_terminal_every_line_is_json() -> None:
     assert all({"event", "timestamp", "logger"} <= line.keys() for line in lines)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        'GET "https://h.example/?api_key=abc" failed',
+        '{"url": "https://h.example/?key=k"}',
+        "https://h.example/?token=abc\nnext line",
+        'C:\\secret-folder\\" and "more',
+        {"deep": ['"https://h.example/?key=k"', ('?key=k"',)], "C:\\secret-folder\\": 1},
+        12345678,
+    ],
+)
+def test_a_line_without_its_secrets_is_still_json(words: object) -> None:
+    stream = io.StringIO()
+    logs.configure(["C:\\secret-folder\\", "12345678"], stream)
+    structlog.get_logger("bot.worker").error("m", error=words)
+    logging.getLogger("library").error("%s", words)
+    said = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert len(said) == 2 and "[redacted]" in str(said[0]["error"]) and "[redacted]" in said[1]["event"]
+    assert "next line" not in str(words) or "next line" in said[0]["error"]
+
+
+def test_a_line_holds_what_json_does_not_know_in_words() -> None:
+    stream = io.StringIO()
+    logs.configure([], stream)
+    structlog.get_logger("bot.worker").error("m", at=Path("/x"), count=7, share=0.5, good=True, none=None)
+    said = json.loads(stream.getvalue())
+    assert (said["at"], said["count"], said["share"], said["good"], said["none"]) == (
+        "PosixPath('/x')",
+        7,
+        0.5,
+        True,
+        None,
+    )
+
+
 def test_the_chatter_of_libraries_is_left_out() -> None:
     stream = io.StringIO()
     logs.configure([], stream)

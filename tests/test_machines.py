@@ -144,3 +144,24 @@ def test_a_blank_variable_is_not_set_for_libraries_either(tmp_path: Path) -> Non
     )
     assert f"database sqlite:///{tmp_path}/data/footfall.db: up to date" in ran.stdout
     assert not [name for name in blank if f"'{name}'" in ran.stdout.splitlines()[-1]]
+
+
+# --- interpreters ----------------------------------------------------------------------------------------------------
+
+
+def test_the_demo_is_tried_on_each_python_that_can_make_an_environment(tmp_path: Path) -> None:
+    """One on PATH lacks ensurepip, as Debian's; the same version of pyenv's has it. A later one is a preview."""
+    printed = {
+        "bin/python3.12": "case $2 in *ensurepip*) exit 1;; esac; echo 3 12 /lacking",
+        "bin/python3.15": "echo 3 15 /preview",
+        "pyenv/versions/3.12.1/bin/python3": "echo 3 12 /whole",
+    }
+    for name, script in printed.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+    environ = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "PYENV_ROOT": str(tmp_path / "pyenv")}
+    done = subprocess.run(["bash", ROOT / ".ci/interpreters"], env=environ, capture_output=True, text=True, check=True)
+    paths = done.stdout.splitlines()
+    assert "/whole" in paths and not {"/lacking", "/preview"} & {*paths}

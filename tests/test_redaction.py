@@ -44,6 +44,7 @@ FORMS: dict[str, Callable[[str], str]] = {
     "base64 after another": lambda text: base64.b64encode(b"ab:" + text.encode()).decode(),
     "hexadecimal": lambda text: text.encode().hex(),
     "cut short": lambda text: text[:10] + CUT,
+    "cut short by full stops": lambda text: text[:10] + "...",
 }
 
 
@@ -62,6 +63,20 @@ def test_the_password_in_an_address_is_a_secret_of_its_own() -> None:
         assert found(f"x {form} y") == f"x {REDACTED} y"
 
 
+def test_a_password_in_the_query_of_an_address_is_a_secret_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    address = "postgresql://db.example/footfall?user=ann&password=hunter%2F2+b"
+    monkeypatch.setenv("DATABASE_URL", address)
+    monkeypatch.setenv("STATUS_URL", "https://db.example/?page=2")
+    found = redaction.environment()
+    assert address in found and "https://db.example/?page=2" not in found
+    for form in ("hunter%2F2+b", "hunter/2+b", "hunter/2 b", address):
+        assert redactor(found)(f"x {form} y") == f"x {REDACTED} y"
+
+
+def test_an_address_that_is_none_is_a_secret_as_it_stands() -> None:
+    assert redactor(["http://[ann:hunter2"])("x http://[ann:hunter2 y") == f"x {REDACTED} y"
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -71,6 +86,11 @@ def test_the_password_in_an_address_is_a_secret_of_its_own() -> None:
         ("at postgresql://footfall@db/x", "at postgresql://footfall@db/x"),
         ("https://x.example/?a=1&api_key=hush&b=2", f"https://x.example/?a=1&api_key={REDACTED}&b=2"),
         ("https://x.example/?access_token=hush", f"https://x.example/?access_token={REDACTED}"),
+        ("https://x.example/?a=1&amp;key=hush&amp;b=2", f"https://x.example/?a=1&amp;key={REDACTED}&amp;b=2"),
+        *(
+            (f"https://x.example/?{name}=hush&b=2", f"https://x.example/?{name}={REDACTED}&b=2")
+            for name in ("sslpassword", "passwd", "pwd", "access_key", "X-Amz-Signature", "X-Amz-Credential")
+        ),
         ("https://x.example/@someone", "https://x.example/@someone"),
         ("ann@example.com wrote", "ann@example.com wrote"),
     ],
@@ -78,6 +98,16 @@ def test_the_password_in_an_address_is_a_secret_of_its_own() -> None:
 def test_what_an_address_holds_is_taken_out_whoever_it_belongs_to(text: str, said: str) -> None:
     redaction.know([])
     assert redact(text) == said
+
+
+def test_a_text_is_clipped_after_its_secrets_are_taken_out() -> None:
+    redaction.know([SecretStr("canary-0123456789")])
+    for limit in range(470, 500):
+        assert (
+            redaction.clip("x" * 460 + "canary-0123456789 and more", limit)
+            == ("x" * 460 + f"{REDACTED} and more")[:limit]
+        )
+    redaction.know([])
 
 
 def test_what_is_known_last_is_what_is_taken_out() -> None:
@@ -96,6 +126,31 @@ def test_a_stream_says_nothing_secret() -> None:
     stream.writelines([SECRET, "z"])
     assert under.getvalue() == f"a {REDACTED}\n{REDACTED}z" and stream.isatty() is False  # type: ignore[operator]
     redaction.know([])
+
+
+def test_nobody_writes_below_a_stream_that_says_nothing_secret() -> None:
+    stream = RedactedStream(io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
+    assert not hasattr(stream, "buffer") and not hasattr(stream, "detach") and stream.encoding == "ascii"
+
+
+class Counted(str):
+    """A text that counts how often its end is compared."""
+
+    ends = 0
+
+    def __getitem__(self, key: Any) -> Counted:
+        return Counted(super().__getitem__(key))
+
+    def endswith(self, *given: Any) -> bool:
+        Counted.ends += 1
+        return super().endswith(*given)
+
+
+def test_a_piece_that_holds_no_beginning_of_a_secret_is_compared_with_none() -> None:
+    """Strangers choose the text: an ellipsis costs no more than a letter."""
+    Counted.ends = 0
+    assert redaction._without_end(Counted("nothing of a secret"), ["canary-0123456789"] * 40) and Counted.ends == 0
+    assert redaction._without_end(Counted("x canary-01"), ["canary-0123456789"]) == f"x {REDACTED}" and Counted.ends
 
 
 def test_without_secrets_nothing_changes_and_short_ones_are_let_be() -> None:
@@ -127,7 +182,9 @@ def test_no_piece_of_a_pattern_repeats_without_end() -> None:
     assert found and max(found) <= 8 * 40
 
 
-@pytest.mark.parametrize("text", ["\\" * 50_000, "%25" * 20_000, '\\"' * 30_000, "://" * 20_000, "?key" * 20_000])
+@pytest.mark.parametrize(
+    "text", ["\\" * 50_000, "%25" * 20_000, '\\"' * 30_000, "://" * 20_000, "?key" * 20_000, "&" + "key-" * 50_000]
+)
 def test_a_long_text_of_odd_signs_comes_back_as_it_was(text: str) -> None:
     redaction.know([SecretStr(SECRET), SecretStr("x" * 8 + "\\" * 40 + "y")])
     assert redact(text) == text

@@ -339,6 +339,21 @@ def test_a_next_page_that_holds_our_token_leads_nowhere_and_is_not_shown(
     assert secret[:12] not in shown, "nor a piece of it"
 
 
+@pytest.mark.parametrize("command", ["run", "schedule"])
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_a_configuration_that_holds_a_secret_where_it_does_not_belong_is_refused_without_it(
+    tmp_path: Path, command: str, encoding: str
+) -> None:
+    """Whatever the encoding of standard error, and before the configuration is read."""
+    secret = "MTk4NjIyNDgzNDcxOTI1MjQ4.Cl2FMQ.ZnCjm1" + "canary" * 6  # longer than what is shown of a value
+    (tmp_path / "config.yaml").write_text(f"outlets: {{discord: {{destinations: [{secret}]}}}}\n")
+    environ = {**os.environ, "DISCORD_TOKEN": secret, "PYTHONIOENCODING": encoding}
+    argv = [sys.executable, "-m", "bot", "--config", str(tmp_path / "config.yaml"), command]
+    done = subprocess.run(argv, env=environ, cwd=ROOT, capture_output=True, encoding="utf-8", timeout=300, check=False)
+    assert done.returncode == 2 and secret[:12] not in done.stdout + done.stderr
+    assert "destinations.0: found" in done.stderr and REDACTED in done.stderr
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -129,6 +129,40 @@ def test_what_may_become_a_link_one_day_is_found_too() -> None:
     ]
 
 
+class Compared(int):
+    """A place in a text that counts how often it is compared."""
+
+    times = 0
+
+    def _count(self) -> None:
+        Compared.times += 1
+
+    def __le__(self, other: int) -> bool:
+        self._count()
+        return super().__le__(other)
+
+    def __gt__(self, other: int) -> bool:
+        self._count()
+        return super().__gt__(other)
+
+
+class Counted(x_text.Entity):
+    @property
+    def end(self) -> int:
+        return Compared(super().end)
+
+
+def test_the_work_on_what_may_become_a_link_grows_with_the_length_and_not_its_square(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    links = [Counted("mention", "@a", 6 * n) for n in range(500)]
+    monkeypatch.setattr(x_text, "find_entities", lambda _: list(links))
+    found, Compared.times = x_text.possible_entities("@a x@c" * 500), 0
+    assert [entity.text for entity in found] == ["@a", "@c"] * 500
+    x_text.possible_entities("@a x@c" * 500)
+    assert 0 < Compared.times <= 3 * 1000
+
+
 @given(st.text(st.sampled_from("aé.-_/@#$ \uff20\uff03rtRT:1本\u0301\ufe0f☺\u200d🏽(),!com"), max_size=30))
 def test_whatever_x_links_is_among_the_possible_and_stands_in_the_text(text: str) -> None:
     found = x_text.find_entities(text)

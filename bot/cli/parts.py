@@ -186,7 +186,10 @@ class Parts:
 def secrets_of(read: config.Settings) -> list[SecretStr]:
     """The secrets of a configuration, and those of the environment that libraries read by themselves."""
     address = read.database_url.get_secret_value()
-    return [*read.secrets.values(), *map(SecretStr, ([address] if "@" in address else []) + redaction.environment())]
+    return [
+        *read.secrets.values(),
+        *map(SecretStr, ([address] if redaction.holds_secret(address) else []) + redaction.environment()),
+    ]
 
 
 def _headline(network: str, block: config.Network) -> Iterator[tuple[str, str]]:

@@ -8,6 +8,7 @@ import click
 
 from bot.cli.parts import Parts, UsageError, clock, json_option, print_json, with_parts
 from bot.records import Document, Settlement
+from bot.redaction import clip
 
 NETWORK = "opengradient"
 
@@ -31,7 +32,7 @@ def proof(parts: Parts, what: str, as_json: bool) -> int:
     tx = what.lower() if re.fullmatch(r"0x[0-9a-fA-F]{64}", what) else ""
     known = _known(memory, what, tx)
     if not known and not tx:
-        raise UsageError(f"{what[:80]}: not in the ledger; wanted a transaction hash, a blob id or a leaf's key")
+        raise UsageError(f"{clip(what, 80)}: not in the ledger; wanted a transaction hash, a blob id or a leaf's key")
     found = opengradient.proofs(chosen, parts.data, clock(), known, tx, memory.seen)
     if not found:
         raise UsageError(f"{tx}: no settlement of a pinned relay in this transaction")

@@ -38,9 +38,10 @@ def run(path: Path) -> int:
     Several may share one PostgreSQL: one works, the others stand by. How it is doing: /health and /metrics on
     worker.host and worker.port. On a terminal it logs for people, elsewhere as JSON.
     """
-    from bot import logs
+    from bot import logs, redaction
 
-    logs.configure(())  # whatever goes wrong from here on is a line of the log; the secrets follow once they are read
+    # Whatever goes wrong from here on is a line of the log; further secrets follow once the configuration is read.
+    logs.configure(redaction.environment())
     try:
         return _work(path)
     except FootfallError as error:

@@ -18,6 +18,7 @@ from bot.config.choice import Choice, Network, Outlet
 from bot.config.environment import unset_blank, variable_mistakes
 from bot.config.posts import Poll, ScheduleEntry
 from bot.records import FootfallError, Name
+from bot.redaction import clip
 
 T = TypeVar("T", bound=Choice)
 
@@ -192,4 +193,4 @@ def _lines(path: Path, prefix: str, error: ValidationError) -> list[str]:
 
 def _shown(value: object) -> str:
     """What was found, clipped, and without the user name and password that an address may hold."""
-    return re.sub(r"//[^/@]*@", "//***@", repr(value))[:60]
+    return clip(re.sub(r"//[^/@]*@", "//***@", repr(value)), 60)

@@ -39,8 +39,10 @@ def change(connection: sa.Connection, one: Delivery, made: rules.Change, *more: 
 
 
 def has_come(column: sa.ColumnElement[datetime | None], now: datetime) -> sa.ColumnElement[bool]:
-    """Whether an instant that is waited for is here, or so far ahead that only a wrong clock can have written it."""
-    return sa.or_(column <= now, column > now + rules.LONGEST_WAIT)
+    """Whether an instant that is waited for is here, or was written by a clock that was ahead of this one: it is too
+    far away, or the state that it belongs to has not begun yet."""
+    unreal = sa.and_(column.is_not(None), rows.c.since > now + rules.CLOCKS_APART)
+    return sa.or_(column <= now, column > now + rules.LONGEST_WAIT, unreal)
 
 
 def may_go(now: datetime) -> Sequence[sa.ColumnElement[bool]]:

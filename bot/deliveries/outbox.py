@@ -192,12 +192,12 @@ class Outbox:
                 changed += [one.id] if moves.change(connection, one, rules.ended("skipped", why, now)) else []
             return tuple(moves.read(connection, id) for id in changed)
 
-    def postpone(self, outlet: str, destination: str, until: datetime, reason: str) -> None:
+    def postpone(self, outlet: str, destination: str, until: datetime, reason: str, now: datetime) -> None:
         """Let the posts that are planned for a destination wait until an instant; corrections are not posts."""
         mine = (rows.c.outlet == outlet, rows.c.destination == destination, rows.c.kind == "post")
-        early = (rows.c.state == "planned", rows.c.not_before < until)
+        early = (rows.c.state == "planned", sa.or_(rows.c.not_before < until, rows.c.since > now + rules.CLOCKS_APART))
         with self._store.writing() as connection:
-            connection.execute(rows.update().where(*mine, *early).values(not_before=until, reason=reason))
+            connection.execute(rows.update().where(*mine, *early).values(not_before=until, reason=reason, since=now))
 
     def give_up(self, outlet: str, destination: str, reason: str, now: datetime) -> None:
         """Skip what is planned for a destination that there is no more."""

@@ -44,7 +44,8 @@ def after_asking(one: Delivery, found: Found, asked_at: datetime, settle: timede
         case Sent():
             return sent(found, asked_at)
         case CannotTell(reason, again):
-            return {"reason": reason, "not_before": again + SECOND if again else None}
+            since = asked_at if is_ahead(one.since, asked_at) else one.since
+            return {"since": since, "reason": reason, "not_before": again + SECOND if again else None}
         case NotFound():
             trusted_from = one.since + settle + SECOND
             if is_ahead(one.since, asked_at):

@@ -19,6 +19,7 @@ import msgspec
 from bot.lake import engine
 from bot.lake.place import LakeError, sha256_of
 from bot.records import Payment, Use
+from bot.redaction import clip
 
 if TYPE_CHECKING:
     from bot.lake.days import Day
@@ -170,7 +171,7 @@ def _run(day: Day, paths: Sequence[Path], line: str, new: Columns | None) -> lis
         return of.execute(filled).fetchall()
     except duckdb.Error as error:
         what = (str(error).splitlines() or [""])[0]
-        raise LakeError(f"{day.folder}: DuckDB: {what[:300]}") from error
+        raise LakeError(f"{day.folder}: DuckDB: {clip(what, 300)}") from error
     finally:
         if new is not None:
             of.unregister("new_rows")

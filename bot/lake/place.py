@@ -21,6 +21,7 @@ from threading import Thread
 from typing import Any, Protocol, TypeVar
 
 from bot.records import FootfallError
+from bot.redaction import clip
 
 T = TypeVar("T")
 
@@ -235,7 +236,7 @@ def _passing(error: Exception) -> bool:
 def _plain(error: Exception) -> str:
     """An error's first line, clipped, without the query of an address, which may be signed."""
     line = (str(error).splitlines() or [""])[0]
-    return re.sub(r"\?\S+", "?...", line)[:200]
+    return clip(re.sub(r"\?\S+", "?...", line), 200)
 
 
 @lru_cache(maxsize=8)

@@ -16,6 +16,7 @@ from bot.lake import engine
 from bot.lake.days import Day, read
 from bot.lake.files import Part, source
 from bot.lake.place import LakeError
+from bot.redaction import clip
 
 PAYERS = 3
 """Senders of payments that are no session that a day names."""
@@ -152,4 +153,4 @@ def _asked(day: Day, line: str) -> list[tuple[Any, ...]]:
         return engine.cursor(day.lake.memory, day.lake.spill).execute(line).fetchall()
     except duckdb.Error as error:
         what = (str(error).splitlines() or [""])[0]
-        raise LakeError(f"{day.folder}: DuckDB: {what[:300]}") from error
+        raise LakeError(f"{day.folder}: DuckDB: {clip(what, 300)}") from error

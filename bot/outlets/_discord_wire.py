@@ -239,7 +239,7 @@ class Wire:
         if isinstance(error, discord.LoginFailure):
             return Trouble("401 Unauthorized", 401, doubt=doubt, everywhere=True)
         if isinstance(error, discord.HTTPException):
-            words = redacted(f"{error.status}: {error.text or 'no text'}"[:2000], [self._token])
+            words = redacted(f"{error.status}: {error.text or 'no text'}", [self._token])
             if error.code:
                 words = f"{words} (code {error.code})"
             told = seconds(error.response.headers.get("Retry-After"))

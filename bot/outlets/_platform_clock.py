@@ -26,11 +26,16 @@ def instant_of(date: str | None) -> datetime | None:
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
+def running_seconds() -> float:
+    """A stopwatch that also runs while the machine sleeps, where there is one (Linux)."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
 class PlatformClock:
     """A platform's clock as its last answer showed it, carried on by this machine's stopwatch: setting this machine's
     clock changes nothing here."""
 
-    def __init__(self, stopwatch: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, stopwatch: Callable[[], float] = running_seconds) -> None:
         self._stopwatch = stopwatch
         self._last: tuple[datetime, float] | None = None
 

@@ -17,6 +17,8 @@ from bot.outlets import Part, _x_lookback
 from bot.records import Poll
 
 TEXT_LIMIT = limits.X_TEXT
+CHARACTER_LIMIT = 4 * TEXT_LIMIT
+"""Characters of a text that is looked into at all, long links included: the work on a hostile one grows fast."""
 CASHTAG_LIMIT = 1
 PICTURE_LIMIT = 4
 PICTURE_BYTES = 5 * 1024 * 1024
@@ -73,6 +75,9 @@ def refusals(part: Part, chosen: Settings) -> list[str]:
 
 
 def _text_refusals(text: str, chosen: Settings) -> Iterator[str]:
+    if len(text) > CHARACTER_LIMIT:
+        yield f"the text has {len(text):,} characters; wanted at most {CHARACTER_LIMIT:,}"
+        return
     if (length := x_text.weighted_length(text)) > TEXT_LIMIT:
         yield f"the text is {length} long as X counts it; wanted at most {TEXT_LIMIT}"
     if x_text.has_forbidden(text):

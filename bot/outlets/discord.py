@@ -101,6 +101,7 @@ class Discord:
         self._chosen, self._wire, self._token, self._clock = chosen, wire, token, clock
         self._places = Places(wire, token)
         self._away: Later | None = None
+        self._time_asked: datetime | None = None  # when the time was last asked for in vain
         """What everything meets while Discord wants none of our requests."""
 
     # --- what a caller may ask --------------------------------------------------------------------------------
@@ -160,8 +161,13 @@ class Discord:
 
     def platform_time(self) -> datetime | None:
         """Discord's own time: the login, which every other question needs as well, brings it."""
-        if self._wire.time.now() is None and not (self._away and self._clock() < self._away.not_before):
-            self._wire.begin(self._wire.ask(_nothing)).result()
+        now = self._clock()
+        asked = self._time_asked is not None and self._time_asked <= now < self._time_asked + PAUSE
+        if self._wire.time.now() is None and not asked and not self._waiting():
+            trouble = self._wire.begin(self._wire.ask(_nothing)).result()
+            if isinstance(trouble, Trouble):
+                self._time_asked = now
+                self._outcome(trouble, "any")
         return self._wire.time.now()
 
     def clock_offset(self) -> timedelta | None:

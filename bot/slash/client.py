@@ -23,6 +23,7 @@ from bot.answers import AnswerError, Desk
 from bot.answers.recent import Recent
 from bot.config import proxy_for
 from bot.outlets._discord_guard import guarded
+from bot.redaction import clip
 from bot.slash import questions, replies, tongues
 from bot.slash.buttons import Press
 from bot.slash.commands import COMMANDS
@@ -125,7 +126,7 @@ class Footfall(discord.AutoShardedClient):
             await self.work(lambda: _tell(self.desk.store, application, now))
         except (discord.DiscordException, aiohttp.ClientError, OSError, StoreError, TimeoutError) as error:
             # The commands that Discord knows go on working; tried again the next day or at the next start.
-            log.error("the commands could not be synced", error=str(error)[:500])
+            log.error("the commands could not be synced", error=clip(str(error), 500))
             return
         log.info("commands synced", commands=len(payload))
 

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from bot.answers import Desk
 from bot.outlets._discord_wire import seconds
+from bot.redaction import clip
 from bot.slash import pictures
 from bot.slash.client import Footfall
 from bot.slash.house import House
@@ -169,4 +170,4 @@ def _why(error: Exception) -> str:
         return refusal
     # Of what could not be read the kind only: its words quote the frame.
     quotes = isinstance(error, ValueError | LookupError | TypeError)
-    return type(error).__name__ if quotes else f"{type(error).__name__}: {error}"[:300]
+    return type(error).__name__ if quotes else clip(f"{type(error).__name__}: {error}", 300)

@@ -17,6 +17,7 @@ from typing import Annotated, TypeVar, cast
 import msgspec
 
 from bot.records import Name
+from bot.redaction import clip
 from bot.sources._evm_rpc import Fault, Unanswered
 from bot.sources._evm_values import Block, Filter, Log, Transaction
 
@@ -252,7 +253,7 @@ def _unhexed(texts: Sequence[str]) -> list[bytes]:
 def quantity(text: str) -> int:
     """A JSON-RPC quantity below 2**63. Raises `Unanswered`."""
     if not _QUANTITY.fullmatch(text) or (number := int(text, 16)) >= 2**63:
-        raise Unanswered(f"answered {text[:24]!r}, wanted a number of at most 63 bits in hexadecimal")
+        raise Unanswered(f"answered {clip(text, 24)!r}, wanted a number of at most 63 bits in hexadecimal")
     return number
 
 
@@ -260,5 +261,5 @@ def quantity(text: str) -> int:
 def digits(text: str) -> str:
     """Bytes in hexadecimal, made lower-case. Raises `Unanswered`."""
     if not _HEX.fullmatch(text):
-        raise Unanswered(f"answered {text[:24]!r}, wanted hexadecimal digits after 0x")
+        raise Unanswered(f"answered {clip(text, 24)!r}, wanted hexadecimal digits after 0x")
     return text.lower()

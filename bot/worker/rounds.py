@@ -277,7 +277,7 @@ class Round:
             hours, zone = quiet[channel]
             assert hours is not None
             if until := times.quiet_until(hours, zone, now):
-                outbox.postpone(DISCORD, channel, until, f"quiet hours until {hours[1]:%H:%M} {zone}")
+                outbox.postpone(DISCORD, channel, until, f"quiet hours until {hours[1]:%H:%M} {zone}", now)
 
     def _next_runs(self, name: PeriodName, now: datetime) -> list[datetime]:
         return [times.upcoming(entry, now, 1)[0] for entry in self.bench.entries if entry.period == name]

@@ -374,6 +374,28 @@ def test_the_time_there_is_asked_for_by_logging_in_and_not_where_discord_wants_n
     bot.close()
 
 
+def test_a_wait_that_was_told_where_the_time_was_asked_for_holds_for_the_post_too(peer: DiscordPeer) -> None:
+    bot = outlet(peer)
+    peer.fail(rate_limited(300, via=False), on=api.ME)
+    assert bot.platform_time() is not None, "the refusal bears the time"
+    asked = len(peer.requests)
+    assert isinstance(bot.post(part("x"), CHANNEL), Later) and len(peer.requests) == asked
+    bot.close()
+
+
+def test_the_time_that_was_not_told_is_not_asked_for_again_at_once(peer: DiscordPeer) -> None:
+    now = [NOW]
+    bot = outlet(peer, clock=lambda: now[0])
+    peer.fail(Fault(drop=True), on=api.ME, times=40)
+    assert bot.platform_time() is None
+    asked = len(peer.requests)
+    assert bot.platform_time() is None and len(peer.requests) == asked
+    peer.armed.clear()
+    now[0] += discord.PAUSE
+    assert bot.platform_time() is not None
+    bot.close()
+
+
 @pytest.mark.parametrize("text", ["Tom &amp; Jerry", "q&notes &copy", "  blanks  \n", "Cafe\u0301", "**bold** <@1>"])
 def test_words_are_found_as_they_were_sent(peer: DiscordPeer, bot: discord.Discord, text: str) -> None:
     wanted = Part(text, marker(text))

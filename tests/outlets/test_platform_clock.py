@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -49,3 +50,13 @@ def test_doctor_says_which_side_of_the_platforms_clock_ours_is(
 ) -> None:
     check = clock_check("x clock", "X", offset)
     assert check.ok is ok and text in check.text and check.cure
+
+
+def test_the_stopwatch_runs_while_the_machine_sleeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = {time.CLOCK_MONOTONIC: 100.0, time.CLOCK_BOOTTIME: 100.0}
+    monkeypatch.setattr(time, "clock_gettime", seconds.__getitem__)
+    monkeypatch.setattr(time, "monotonic", lambda: seconds[time.CLOCK_MONOTONIC])
+    clock = PlatformClock()
+    clock.observe("Sun, 01 Mar 2026 12:00:00 GMT")
+    seconds[time.CLOCK_BOOTTIME] += 3600.0
+    assert clock.now() == datetime(2026, 3, 1, 13, tzinfo=UTC)

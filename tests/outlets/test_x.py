@@ -557,6 +557,7 @@ def test_texts_that_only_look_alike_are_not_the_same_post() -> None:
         (part("Asks \uff41@someone"), "@someone would mention"),
         (part("A list: @someone/models"), "@someone/models would mention"),
         (part("Up: $TEST_"), "$TEST would become a tag"),
+        (part("a." * 10_000), "20,000 characters; wanted at most 1,120"),
         (part("Up: ($TEST)"), "$TEST would become a tag"),
         (part("New: #\u0301AI"), "#\u0301AI would become a tag"),
         (part("New: #\u0f0cAI"), "#\u0f0cAI would become a tag"),
