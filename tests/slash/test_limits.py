@@ -191,7 +191,7 @@ def test_a_sorry_under_a_pressed_button_is_tried_again(peer: DiscordGateway, hea
 def test_a_sorry_that_was_accepted_and_met_a_5xx_comes_again_in_private_and_leaves_the_answer(
     peer: DiscordGateway, heard: Heard
 ) -> None:
-    """Follow-ups have no nonce: once too often is better than never (docs/decisions.md)."""
+    """Follow-ups have no nonce: once too often is better than never (docs/decisions/slash-commands.md)."""
     peer.fail(Fault(**BROKEN, after=True), on=FOLLOW_UP)
     asked = peer.press("ask:0:usage:0:network=nowhere")
     peer.until(lambda: asked.further[1:])
