@@ -226,7 +226,9 @@ def test_an_archive_of_an_older_version_keeps_the_ids_it_published(tmp_path: Pat
             for table in ("subscriptions", "members"):
                 for column in ("misses", "missed_at"):
                     connection.execute(sa.text(f"ALTER TABLE {table} DROP COLUMN {column}"))
-            connection.execute(sa.text("UPDATE alembic_version SET version_num = '0008'"))
+            for column in ("platform_at", "accepted"):
+                connection.execute(sa.text(f"ALTER TABLE deliveries DROP COLUMN {column}"))
+            connection.execute(sa.text("UPDATE alembic_version SET version_num = '0010'"))
         desk.store.migrate()
         for place in (url, "https://b.example"):
             archive_site.write(desk, tmp_path / "site", lambda _line: None, desks.NOW, place)

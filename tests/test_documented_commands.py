@@ -149,7 +149,7 @@ def test_every_command_line_of_the_readme_works_after_the_demo(folder: Path) -> 
 def test_every_documented_command_answers_for_the_network_that_can(folder: Path, command: str) -> None:
     for line in lines_of(command, documented()[command]):
         code, out, err = run(line)
-        partly = EXIT_CODES.get(command, 0)
+        partly = 2 if line.startswith("confirm --day") else EXIT_CODES.get(command, 0)  # no list of that day is held
         assert code == (0 if "--network" in line and partly == 3 else partly), f"{line}: {code}: {err}"
         assert "Traceback" not in err
         assert out or code or command == "publish", line
