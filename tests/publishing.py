@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot import ledger, store
+from bot.archive import FEED_IDS
 from tests import databases, worlds
 from tests.peers.discord_api import TOKEN, DiscordPeer
 from tests.peers.x_api import KEYS, NAME, XPeer
@@ -94,6 +95,7 @@ def unpublish(url: str) -> None:
     with opened.writing() as connection:
         for table in (store.polls, store.deliveries, store.paused, store.receipts, store.figures, store.digests):
             connection.execute(table.delete())
+        connection.execute(store.cursors.delete().where(store.cursors.c.name == FEED_IDS))
     opened.close()
 
 

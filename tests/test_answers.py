@@ -443,9 +443,9 @@ def test_nothing_collected_is_no_crash(db: store.Store) -> None:
 
 @pytest.mark.parametrize("days", [0, -1, 10**9])
 def test_days_out_of_range_are_refused(desk: Desk, days: int) -> None:
-    with pytest.raises(AnswerError, match=f"found {days}, wanted 1 to"):
+    with pytest.raises(AnswerError, match=f"found {days:,}, wanted 1 to"):
         answers.idle(desk, None, days)
-    with pytest.raises(AnswerError, match=f"found {days}, wanted 1 to"):
+    with pytest.raises(AnswerError, match=f"found {days:,}, wanted 1 to"):
         answers.trend(desk, "uses", None, days)
 
 

@@ -331,7 +331,7 @@ def test_what_answers_takes_json_and_the_tests_ask_each(run: Run) -> None:
     takes = {name for name, command in commands.items() if command and any(p.name == "as_json" for p in command.params)}
     works = {"copy-to", "deliveries", "demo", "lake", "migrate", "publish", "run", "send-test", "site", "web"}
     assert takes == set(cli.SUMMARIES) - works
-    elsewhere = {"proof", "schedule"}  # tested with the sources and with the schedule
+    elsewhere = {"confirm", "proof", "schedule"}  # tested with held days, the sources and the schedule
     assert {question.split()[0] for question in ANSWERS} == takes - elsewhere
 
 

@@ -131,7 +131,7 @@ def test_a_disk_that_is_nearly_full_is_told(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_posts_for_x_are_weighed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from bot import limits
+    from bot import x_text
 
     (tmp_path / "config.yaml").write_text(f"data: {tmp_path}\nout: {tmp_path}/out\nnetworks: {{}}\n")
     made = parts.Parts(tmp_path / "config.yaml")
@@ -140,8 +140,8 @@ def test_posts_for_x_are_weighed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     def missing(_text: str) -> int:
         raise ModuleNotFoundError("No module named 'pkg_resources'")
 
-    monkeypatch.setattr(limits, "weight", missing)
+    monkeypatch.setattr(x_text, "weighted_length", missing)
     found = checks._sample_post(made, False)
     assert found.ok is False and "pkg_resources" in found.found and "requirements.txt" in found.fix
-    monkeypatch.setattr(limits, "weight", len)
+    monkeypatch.setattr(x_text, "weighted_length", len)
     assert checks._sample_post(made, False).ok is False, "it weighs wrongly"

@@ -200,7 +200,7 @@ def test_the_two_days_without_a_reading_between_are_unknown_one_by_one_and_known
             assert told["value"] is None
             reasons = ("no reading at the end of 13 Jan 2025", "between 3,781 and 3,802 models were listed")
             assert told["unknown"].startswith(reasons), key
-        (gap,) = (gap for gap in block["gaps"] if "17803220" in gap)
+        (gap,) = (gap for gap in block["gaps"] if "17,803,220" in gap)
         assert gap == (
             f"13 Jan 2025 to 14 Jan 2025 taken together: 17,803,220 runs, {len(both.by_model):,} models used; "
             "not known by day."

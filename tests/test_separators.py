@@ -46,7 +46,14 @@ def test_every_sentence_with_a_count_shows_it_with_separators() -> None:
     held = {"n": "1234", "m": "5678", "models": "1234 models", "settlements": "1234 settlements"}
     held |= {"leaves": "1234 leaves", "transfers": "1234 transfers", "unit": "runs", "name": "x", "rest": "y"}
     held |= {"day": "7 Jan 2025", "first": "7 Jan 2025", "last": "8 Jan 2025", "date": "7 Jan 2025", "time": "10:00"}
-    held |= {"until": "8 Jan 2025", "other": "z", "reason": "not closed yet", "place": "Base", "word": "runs"}
+    held |= {
+        "until": "8 Jan 2025",
+        "other": "z",
+        "reason": "not closed yet",
+        "place": "Base",
+        "word": "runs",
+        "percent": "10%",
+    }
     for sentence in SENTENCES:
         text = re.sub(r"\{(\w+)\}", lambda brace: held[brace[1]], sentence)
         assert not bare(told.with_separators(text)), text

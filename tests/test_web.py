@@ -309,7 +309,7 @@ BAD = [
     ("/api/idle?days=0", 400, "days: found 0, wanted 1 to 400"),
     ("/api/idle?days=-1", 400, "wanted a whole number"),
     ("/api/idle?days=9999999999999", 400, "wanted a whole number"),
-    ("/api/trend/uses?days=999999", 400, "wanted 1 to 3650"),
+    ("/api/trend/uses?days=999999", 400, "wanted 1 to 3,650"),
     ("/api/trend/uses_change", 400, "is no figure of a day"),
     ("/api/compare", 400, "a: not given"),
     ("/api/compare?a=acme/first&b=", 400, "b: not given"),

@@ -32,6 +32,7 @@ PROMPT = 0.8
 # topics/opcodes-and-status-codes, JSON Error Codes
 ACKNOWLEDGED = 40060
 UNKNOWN_INTERACTION = 10062
+UNKNOWN_WEBHOOK = 10015
 CUT_OFF = (aiohttp.ClientError, OSError, discord.DiscordServerError)
 """What may happen to a request that came through all the same."""
 SILENT = discord.AllowedMentions.none()
@@ -48,6 +49,8 @@ class Reply:
     in_place: bool = False
     """The answer replaces the message whose button was pressed."""
     deferred: bool = False
+    unheard: bool = False
+    """Whether Discord accepted the delay is not known."""
 
     @property
     def locale(self) -> str:
@@ -106,13 +109,25 @@ class Reply:
         except CUT_OFF as error:
             # Discord may have it all the same, and the asker would wait for an answer for ever.
             log.warning("it was not heard whether a delay was told", error=type(error).__name__)
+            self.unheard = True
         self.deferred = True
+
+    def _never_deferred(self, error: discord.NotFound) -> bool:
+        """Whether Discord never got the delay, so that the answer is still the first thing to say."""
+        if not (self.unheard and error.code == UNKNOWN_WEBHOOK):
+            return False
+        self.deferred = self.unheard = False
+        return True
 
     async def _show(self, said: Said) -> None:
         """Show it; twice where it was not heard whether it came through, since Discord keeps one answer only."""
         try:
             await self._show_once(said)
         except CUT_OFF:
+            await self._show_once(said)
+        except discord.NotFound as error:
+            if not self._never_deferred(error):
+                raise
             await self._show_once(said)
 
     async def _show_once(self, said: Said) -> None:
@@ -135,6 +150,14 @@ class Reply:
 
     async def sorry(self, sentence: str) -> None:
         """Say a sentence in the place of an answer; what was there before a button was pressed stays."""
+        try:
+            await self._sorry_once(sentence)
+        except discord.NotFound as error:
+            if not self._never_deferred(error):
+                raise
+            await self._sorry_once(sentence)
+
+    async def _sorry_once(self, sentence: str) -> None:
         with _accepted():
             if not self.deferred:
                 await self.interaction.response.send_message(sentence, ephemeral=True, allowed_mentions=SILENT)

@@ -397,7 +397,6 @@ NAMES = [
     "x&lt",
     "AT&T",
     "a &amp;amp; b",
-    "&#39;quoted&#39;",
 ]
 
 

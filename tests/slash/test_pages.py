@@ -21,7 +21,7 @@ def lines(result: Any) -> list[str]:
     return [line for line in (embed(result).description or "").splitlines() if line.strip()]
 
 
-@pytest.mark.parametrize(("command", "options", "pages"), [("top", {}, 3), ("idle", {}, 10)])
+@pytest.mark.parametrize(("command", "options", "pages"), [("top", {}, 3), ("idle", {}, 14)])
 def test_lists_have_pages_that_also_work_after_a_restart(
     tmp_path: Path, command: str, options: dict[str, object], pages: int
 ) -> None:

@@ -255,6 +255,16 @@ def test_an_answer_that_did_not_come_through_is_given_again(desk: Desk, tmp_path
         assert answered(peer, "usage") == "Replicate: use, 10 March 2025"
 
 
+def test_an_answer_whose_delay_did_not_come_through_is_given_all_the_same(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replies, "PROMPT", 0.0)
+    with DiscordGateway() as peer, serving(peer, desk, tmp_path):
+        peer.until(lambda: peer.identified)
+        peer.fail(Fault(drop=True), on=CALLBACK)
+        assert answered(peer, "usage") == "Replicate: use, 10 March 2025"
+
+
 def test_a_delay_whose_acceptance_was_lost_is_followed_by_the_answer(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
