@@ -23,7 +23,11 @@ def expected(db: store.Store, name: Name, period: Period) -> ledger.Standing:
     row = next((r for r in rows if r.model == name), None)
     if row is None:
         return ledger.Standing(None, Unknown("not listed on this day"), None, None, len(rows))
-    uses = Unknown("it had no reading when the day began") if row.uses is None else row.uses
+    flow = ledger.book(db, CATALOGUE, period).flow
+    assert isinstance(flow, Flow) and not isinstance(seen, Unknown | None)
+    fell = flow.unknown_models is not None and seen.id in flow.unknown_models
+    why = "its counter fell, so its use is not known" if fell else "it had no reading when the day began"
+    uses = Unknown(why) if row.uses is None else row.uses
     return ledger.Standing(seen, uses, row.rank if row.uses else None, row.share, len(rows))
 
 
