@@ -81,7 +81,7 @@ def test_a_repaired_day_leaves_the_next_post_to_tell_it(desk: daily.Desk) -> Non
     assert document is not None
     gaps = " ".join(document["catalogues"][0]["gaps"])
     assert "A reading is left out: the list came 50% short at the end of 9 Mar 2025; later readings did not" in gaps
-    assert f"9 Mar 2025 to 10 Mar 2025 taken together: {2 * USE} runs" in gaps
+    assert f"9 Mar 2025 to 10 Mar 2025 taken together: {2 * USE:,} runs" in gaps
     assert "did not confirm it" in figures(desk, HELD)["uses"]["unknown"], "the draft is composed again"
 
 
