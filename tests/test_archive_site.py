@@ -153,7 +153,10 @@ def test_the_csv_is_the_ranking_and_cannot_act_as_a_formula(site: Path) -> None:
     for row in rows:
         assert not row["model"].lstrip().startswith(("=", "+", "-", "@", "\uff20")), row
     assert any(row["model"] == "'@everyone" for row in rows)
-    assert [int(row["rank"]) for row in rows] == sorted(int(row["rank"]) for row in rows)
+    ranks = [row["rank"] for row in rows]
+    known = [int(rank) for rank in ranks if rank != "unknown"]
+    assert known == sorted(known) and ranks[len(known) :] == ["unknown"] * (len(rows) - len(known))
+    assert {row["uses"] == "unknown" for row in rows[len(known) :]} <= {True}
 
 
 def test_the_digest_json_is_the_archives_document(site: Path, tmp_path: Path) -> None:

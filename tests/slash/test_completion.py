@@ -100,7 +100,7 @@ def test_the_names_are_looked_up_anew_when_the_ledger_changed_and_only_then(tmp_
         first = index.load()
         index.refresh()
         assert index.names is first and not any(one.model == desks.SECRET for one in first.known)
-        ledger.add(desk.store, snapshot(desks.NEWEST + ONE, {"new/model": 1}))
+        ledger.add(desk.store, snapshot(desks.NEWEST + ONE, {**desks.counts(desks.NEWEST + ONE), "new/model": 1}))
         index.refresh()
         assert any(one.model == "new/model" for one in index.names.known)
 

@@ -64,6 +64,12 @@ def peer() -> Iterator[DiscordGateway]:
         yield made
 
 
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every answer comes before the asker needs a sign, however slow the machine."""
+    monkeypatch.setattr(replies, "PROMPT", 60.0)
+
+
 @pytest.fixture
 def bot(peer: DiscordGateway, desk: Desk, tmp_path: Path, heard: Heard) -> Iterator[None]:
     """A bot that is connected to the peer and has answered once."""
@@ -282,7 +288,7 @@ def test_no_answer_leads_the_bot_to_another_address(
         assert elsewhere.requests == []
 
 
-@pytest.mark.usefixtures("bot")
+@pytest.mark.usefixtures("bot", "deferring")
 def test_answers_go_out_while_the_token_is_taken_back(peer: DiscordGateway, monkeypatch: pytest.MonkeyPatch) -> None:
     """An interaction's own token carries its answer."""
     real, go_on = wording.said, threading.Event()
