@@ -24,7 +24,7 @@ def main() -> None:
             began = time.process_time()
             day = rollups.made(folder, 0)
             writing = time.process_time() - began
-            size = lake.read(day).size
+            size = lake.read_manifest(day).size
             code = f"from benchmarks._capacity import added; added({folder!r}, {day.manifest!r})"
             ran = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True)
             each = size / int(count)
@@ -40,7 +40,7 @@ def added(folder: str, manifest: str) -> None:
     """In a process of its own: the day added up."""
     day = Day(Lake(folder), "bench", "hub", rollups.FIRST, manifest)
     began, clock = time.process_time(), time.perf_counter()
-    found = lake.attempted(day)
+    found = lake.try_roll_up(day)
     if isinstance(found, str):
         print(found)
         return

@@ -70,7 +70,7 @@ def _rounds(cluster: Executor, threads: Executor, days: Sequence[Day]) -> list[t
 
 def _seconds(executor: Executor, days: Sequence[Day]) -> tuple[float, list[Rollup | str]]:
     began = time.perf_counter()
-    made = list(executor.map(lake.attempted, days))
+    made = list(executor.map(lake.try_roll_up, days))
     return time.perf_counter() - began, made
 
 

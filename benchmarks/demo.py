@@ -22,7 +22,7 @@ READ = (
 
 
 def run() -> list[Row]:
-    record = _npm.tarball(replicate.PACKAGE, ROOT / "data", 180).resolve()
+    record = _npm.fetch_tarball(replicate.PACKAGE, ROOT / "data", 180).resolve()
     floor = seconds(lambda: subprocess.run([sys.executable, "-c", READ, record], check=True), 3)
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "config.yaml").write_text(f"networks:\n  replicate:\n    record: {record}\n", encoding="utf-8")

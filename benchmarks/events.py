@@ -35,7 +35,7 @@ class Source:
         self.making = 0.0
         """Seconds that making the events up took, which is no part of collecting."""
 
-    def hauls(self, wanted: Period | None, memory: Memory) -> Iterator[Snapshot | Haul]:
+    def event_batches(self, wanted: Period | None, memory: Memory) -> Iterator[Snapshot | Haul]:
         at = instant(DAY)
         names = [Name(f"author{n // 3}/model-{n}") for n in range(MODELS)]
         listings = tuple(Listing(name, Name(name.partition("/")[0])) for name in names)

@@ -72,7 +72,7 @@ def the_day_before(desk: daily.Desk, channels: list[str]) -> None:
     daily.publish(desk, PLAN, "day", targets, now(), DAY - ONE)
     document = desk.archive.digest("replicate", "day", DAY - ONE)
     assert document is not None
-    for number, one in enumerate(desk.outbox.ready(now(), ["discord"])):
+    for number, one in enumerate(desk.outbox.claimable_deliveries(now(), ["discord"])):
         claimed = desk.outbox.claim(one, document, "", Decimal(0), None, "before", now(), timedelta(minutes=15))
         assert claimed
         guild = 1000 + channels.index(one.destination)
@@ -105,7 +105,7 @@ def fanned(count: int) -> Fanned:
     server = context.Process(target=serve, args=(count, far), daemon=True)
     server.start()
     settings = discord.Settings(api=line.recv())
-    bot = discord.outlet(settings, Path(), {"DISCORD_TOKEN": SecretStr(TOKEN)}, now)
+    bot = discord.make_outlet(settings, Path(), {"DISCORD_TOKEN": SecretStr(TOKEN)}, now)
     channels = ids(count)
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{folder}/footfall.db"
@@ -116,7 +116,7 @@ def fanned(count: int) -> Fanned:
         the_day_before(desk, channels)
         daily.publish(desk, PLAN, "day", {"discord": channels}, now(), DAY)
         took, memory = sent(bot, daily.Posts(archive, outbox), outbox, count)
-        rows = outbox.of(Edition("replicate", "day", DAY, 1))
+        rows = outbox.edition_deliveries(Edition("replicate", "day", DAY, 1))
         receipts = len(archive.receipts("replicate", "day", DAY))
         bot.close()
         opened.close()
@@ -139,11 +139,13 @@ def sent(bot: discord.Discord, posts: daily.Posts, outbox: Outbox, count: int) -
             memory.append(resident_kib())
         return posts(one)
 
-    content(outbox.ready(now(), ["discord"])[0])  # the card is drawn once, whatever the number of channels
+    content(
+        outbox.claimable_deliveries(now(), ["discord"])[0]
+    )  # the card is drawn once, whatever the number of channels
     ready = {"discord": Ready(bot, timedelta(days=1), lambda _: Decimal(0))}
     only = frozenset({("replicate", "day", DAY)})
     began = time.monotonic()
-    deliveries.flush(Run(outbox, ready, content, now, "bench", timedelta(minutes=15), only=only))
+    deliveries.flush_outbox(Run(outbox, ready, content, now, "bench", timedelta(minutes=15), only=only))
     return time.monotonic() - began, memory
 
 

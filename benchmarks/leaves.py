@@ -21,9 +21,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from benchmarks import Row
-from bot.sources._acceptance import Key, Seen, Settlement, accepted
-from bot.sources._leaves import Batch, batch, keccak
-from bot.sources._signatures import Claim, claim, genuine, pool
+from bot.sources._acceptance import Key, Seen, Settlement, judge_settlements
+from bot.sources._leaves import Batch, keccak, parse_batch
+from bot.sources._signatures import Claim, process_pool, signature_claim, verify_signatures
 
 NOW = 1_780_000_000
 RELAY = "0x" + "f1" * 20
@@ -38,9 +38,11 @@ BATCH = 20
 def run() -> list[Row]:
     """The rows of the table."""
     blobs, keys = dumps(LEAVES // BATCH)
-    claims = [made for raw in blobs for leaf in _read(raw).leaves if (made := claim(leaf, keys[leaf.tee_id].der))]
-    with pool() as executor:
-        genuine(claims[: 4096 * CORES], executor)  # Starts the processes.
+    claims = [
+        made for raw in blobs for leaf in _read(raw).leaves if (made := signature_claim(leaf, keys[leaf.tee_id].der))
+    ]
+    with process_pool() as executor:
+        verify_signatures(claims[: 4096 * CORES], executor)  # Starts the processes.
         results = [_round(blobs, keys, claims, executor) for _ in range(ROUNDS)]
     hashes()
     peer = f"{median(r[0] for r in results):,.0f}/s: openssl speed -multi {CORES} rsa2048"
@@ -57,7 +59,7 @@ def _round(
 ) -> tuple[float, float, float]:
     peer = openssl()
     began = time.perf_counter()
-    assert all(genuine(claims, executor))
+    assert all(verify_signatures(claims, executor))
     signatures = len(claims) / (time.perf_counter() - began)
     began = time.perf_counter()
     read = [_read(raw) for raw in blobs]
@@ -65,7 +67,7 @@ def _round(
         (Settlement(f"0x{index}", 0, NOW + 60, RELAY, None, len(each.leaves), "", each.root), each)
         for index, each in enumerate(read)
     ]
-    verified = sum(each.verified for each in accepted(settled, Seen(), keys, (), (RELAY,), executor))  # type: ignore[misc]
+    verified = sum(each.verified for each in judge_settlements(settled, Seen(), keys, (), (RELAY,), executor))  # type: ignore[misc]
     whole = verified / (time.perf_counter() - began)
     assert verified == len(claims)
     return peer, signatures, whole
@@ -102,7 +104,7 @@ def _dump(rows: list[list[str]]) -> bytes:
 
 
 def _read(raw: bytes) -> Batch:
-    found = batch(raw)
+    found = parse_batch(raw)
     assert isinstance(found, Batch), found
     return found
 

@@ -69,8 +69,8 @@ def collected(url: str, address: str, first: int) -> tuple[float, int, list[tupl
     """Events a second, how many, and the ranges they came in."""
     started, count, ranges = time.perf_counter(), 0, []
     with Chain(Pin(31337, None), [Endpoint(url, rate=1e6, timeout=60)], finality=0) as chain:
-        for chunk in chain.logs(wanted(address), first):
-            read = [events.read(log) for log in chunk.logs]
+        for chunk in chain.read_logs(wanted(address), first):
+            read = [events.decode_event(log) for log in chunk.logs]
             count += sum(isinstance(one, events.BatchSettlement) and one.size > 0 for one in read)
             ranges.append((chunk.from_block, chunk.to_block))
     return count / (time.perf_counter() - started), count, ranges
@@ -85,7 +85,7 @@ def floor(url: str, address: str, ranges: list[tuple[int, int]], count: int) -> 
     started = time.perf_counter()
     with httpx.Client(timeout=60) as client:
         for first, last in ranges:
-            asked = {**wanted(address).question, "fromBlock": hex(first), "toBlock": hex(last)}
+            asked = {**wanted(address).rpc_params, "fromBlock": hex(first), "toBlock": hex(last)}
             posted(client, url, {"jsonrpc": "2.0", "id": 1, "method": "eth_getLogs", "params": [asked]})
     return count / (time.perf_counter() - started)
 
@@ -125,7 +125,7 @@ class Nothing:
     def cursor(self, name: str) -> str | None:
         return None
 
-    def covered(self, catalogue: str) -> tuple[Window, ...]:
+    def covered_windows(self, catalogue: str) -> tuple[Window, ...]:
         return ()
 
 
@@ -137,10 +137,10 @@ def hauled(url: str, address: str, first: int) -> int:
         Chain(Pin(31337, None), [Endpoint(url, rate=1e6, timeout=60)], finality=0) as chain,
     ):
         lake, since = Path(folder), date(2020, 1, 1)
-        reading = _og_logs.Reading("bench", "llm", chain, wanted(address), _og_records.settled, lake, since)
+        reading = _og_logs.Reading("bench", "llm", chain, wanted(address), _og_records.decode_settlements, lake, since)
         # From before the chain began, whatever time its node has.
         everything = Period(date(2015, 1, 1), today)
-        return sum(len(haul.settlements) for haul in reading.hauls(everything, Nothing(), today))  # type: ignore[arg-type]
+        return sum(len(haul.settlements) for haul in reading.event_batches(everything, Nothing(), today))  # type: ignore[arg-type]
 
 
 def apart(node: Node, relay: Contract) -> int:
@@ -156,16 +156,16 @@ def with_senders(node: Node, relay: Contract, first: int) -> float:
     started = time.perf_counter()
     with Chain(Pin(31337, None), [Endpoint(node.url, rate=1e6, timeout=60)], finality=0) as chain:
         last = first + SETTLEMENTS - 1
-        logs = [log for chunk in chain.logs(wanted(relay.address), first, last) for log in chunk.logs]
-        read = [events.read(log) for log in logs]
+        logs = [log for chunk in chain.read_logs(wanted(relay.address), first, last) for log in chunk.logs]
+        read = [events.decode_event(log) for log in logs]
         assert all(isinstance(one, events.BatchSettlement) for one in read)
-        found = chain.transactions([log.tx for log in logs])
+        found = chain.transactions_by_hash([log.tx for log in logs])
     return len(found) / (time.perf_counter() - started)
 
 
 def floor_with_senders(node: Node, relay: Contract, first: int) -> float:
     """The same questions over httpx, where nobody looks at the answers."""
-    asked = {**wanted(relay.address).question, "fromBlock": hex(first), "toBlock": hex(first + SETTLEMENTS - 1)}
+    asked = {**wanted(relay.address).rpc_params, "fromBlock": hex(first), "toBlock": hex(first + SETTLEMENTS - 1)}
     logs = node.rpc("eth_getLogs", asked)
     batch, started = Endpoint(node.url).batch, time.perf_counter()
     with httpx.Client(timeout=60) as client:

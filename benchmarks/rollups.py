@@ -21,7 +21,7 @@ from benchmarks import Row
 from benchmarks._events import CALLERS, MODELS, peak_mb
 from bot import lake
 from bot.lake import Day, Lake, files
-from bot.lake.days import SCHEMA, Manifest, _kept
+from bot.lake.days import SCHEMA, Manifest, _write_manifest
 from bot.records import instant
 
 A_DAY = 274_000
@@ -46,8 +46,8 @@ def made(url: str, number: int, memory: str = "400MB") -> Day:
                      floor(pow({CALLERS}, (hash(i, {number}, 2) % 1000000007) / 1000000007))::BIGINT AS c
               FROM range({A_DAY}) t(i))
     """
-    parts = tuple(files.written(day, files.KINDS["uses"], line, ()))
-    return _kept(day, Manifest(SCHEMA, day.network, day.catalogue, day.day.isoformat(), 1, parts))
+    parts = tuple(files.write_rows(day, files.KINDS["uses"], line, ()))
+    return _write_manifest(day, Manifest(SCHEMA, day.network, day.catalogue, day.day.isoformat(), 1, parts))
 
 
 def run() -> list[Row]:
@@ -59,7 +59,7 @@ def run() -> list[Row]:
 
 
 def _paths(days: Sequence[Day]) -> list[str]:
-    return [str(Path(day.lake.url, day.folder, part.name)) for day in days for part in lake.read(day).parts]
+    return [str(Path(day.lake.url, day.folder, part.name)) for day in days for part in lake.read_manifest(day).parts]
 
 
 # --- one day ---------------------------------------------------------------------------------------------------------
@@ -77,10 +77,10 @@ def _day(day: Day) -> list[Row]:
         who = plain.execute(f"SELECT count(*), sum(n), max(n) FROM ({each})").fetchall()[0]
         return {name: int(count) for name, count in by_model}, tuple(int(one) for one in who)
 
-    ours = lake.rollup(day)
+    ours = lake.roll_up_day(day)
     told = ours.by_model, (ours.callers.callers, ours.callers.called, ours.callers.top_called)
     assert told == theirs(), "the two do not say the same"
-    ratio, mine, floor = _ratio(lambda: lake.rollup(day), theirs)
+    ratio, mine, floor = _ratio(lambda: lake.roll_up_day(day), theirs)
     name = f"one day's roll-up of {A_DAY:,} events, {ours.callers.callers:,} callers exact"
     against = f"the same query in plain DuckDB, {floor * 1000:.0f} ms"
     return [Row(name, f"{mine * 1000:.0f} ms", against, ratio, f"< {DAY_GOAL}", ratio < DAY_GOAL)]
@@ -139,9 +139,9 @@ def year() -> None:
     """In the measured process: every day added up."""
     days = _given()
     with ThreadPoolExecutor(THREADS) as executor:
-        lake.rollup(days[0])
+        lake.roll_up_day(days[0])
         began = time.perf_counter()
-        made = list(executor.map(lake.rollup, days))
+        made = list(executor.map(lake.roll_up_day, days))
         took = time.perf_counter() - began
     assert all(one.uses for one in made)
     print(json.dumps({"seconds": took, "mb": peak_mb()}))

@@ -11,7 +11,7 @@ from bot.answers import Desk, Watched
 from bot.archive import Entry
 from bot.digest import Hidden
 from bot.metrics import METRICS
-from bot.outlets.site import swap
+from bot.outlets.site import replace_site
 from bot.records import Catalogue, Document, Period, PeriodName, Unknown
 from bot.render import page, site, tables
 
@@ -29,7 +29,7 @@ def write(desk: Desk, folder: Path, tell: Callable[[str], None], at: datetime, u
         tuple(desk.hidden),
         desk.archive.feed_space(url),
     )
-    return swap(site.pages(shared, _issues(desk, tell)), folder) / "index.html"
+    return replace_site(site.pages(shared, _issues(desk, tell)), folder) / "index.html"
 
 
 def _issues(desk: Desk, tell: Callable[[str], None]) -> Iterator[page.Issue]:

@@ -61,7 +61,7 @@ class Tls:
 
 
 @cache
-def versions() -> Versions:
+def installed_versions() -> Versions:
     """Of this process. Of Python the minor version: what travels is the same within one."""
     digest = hashlib.sha256()
     root = Path(__file__).parent
@@ -72,11 +72,13 @@ def versions() -> Versions:
     return (("Footfall", f"code {digest.hexdigest()[:12]}"), ("Python", python), *packages)
 
 
-def refused(worker: str, found: Versions | str, wanted: Versions) -> str:
+def version_mismatch(worker: str, reported: Versions | str, wanted: Versions) -> str:
     """Why a worker may do nothing; empty where it may."""
-    if isinstance(found, str):
-        return f"cluster: worker {worker}: found no Footfall that can be imported ({Name(found)}), wanted ours; {SAME}"
-    there = dict(found)
+    if isinstance(reported, str):
+        return (
+            f"cluster: worker {worker}: found no Footfall that can be imported ({Name(reported)}), wanted ours; {SAME}"
+        )
+    there = dict(reported)
     wrong = [(name, there.get(name, "none"), version) for name, version in wanted if there.get(name) != version]
     if not wrong:
         return ""
@@ -87,7 +89,7 @@ def refused(worker: str, found: Versions | str, wanted: Versions) -> str:
 # --- on a worker -----------------------------------------------------------------------------------------------------
 
 
-def task(wanted: Versions, content: bytes) -> Callable[[], Any]:
+def portable_task(wanted: Versions, content: bytes) -> Callable[[], Any]:
     """A pickled function with its arguments as one that travels whole, so that a worker without this module can say so.
     Dask logs the name and the arguments of what failed; this one has none, since an address in them may hold a key."""
 
@@ -96,28 +98,28 @@ def task(wanted: Versions, content: bytes) -> Callable[[], Any]:
 
         worker = get_worker().address
         try:
-            from bot.executor import done
+            from bot.executor import run_task
         except ImportError as error:
             raise ImportError(str(error), name=worker) from None
-        return done(worker, wanted, content)
+        return run_task(worker, wanted, content)
 
     return call
 
 
-def done(worker: str, wanted: Versions, content: bytes) -> Any:
+def run_task(worker: str, wanted: Versions, content: bytes) -> Any:
     """On a worker: a call done, if this is a worker that may. Raises `ClusterError`."""
-    if why := refused(worker, versions(), wanted):
+    if why := version_mismatch(worker, installed_versions(), wanted):
         raise ClusterError(why)
     function, args, kwargs = pickle.loads(content)  # noqa: S301  Dask has unpickled this very task already
     return function(*args, **kwargs)
 
 
-def _asked() -> Callable[[], Versions | str]:
+def _version_probe() -> Callable[[], Versions | str]:
     """A function that travels whole, so that a worker without this module can answer too."""
 
     def found() -> Versions | str:
         try:
-            from bot.executor import versions as there
+            from bot.executor import installed_versions as there
         except ImportError as error:
             return str(error)
         return there()
@@ -141,13 +143,13 @@ class Cluster(Executor):
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """A task on some worker. Raises `ClusterError` where there is none; so does its result, once there is none."""
         content = pickle.dumps((fn, args, kwargs), pickle.HIGHEST_PROTOCOL)
-        client = self._connected()
+        client = self._connected_client()
         key = f"{getattr(fn, '__name__', 'call')}-{uuid4().hex}"
         told: _Awaited[T] = _Awaited(self, client)
         # Held until it is done and no longer: what somebody holds Dask computes again when its worker is lost.
-        held = [client.get_executor(pure=False).submit(task(versions(), content), key=key)]
+        held = [client.get_executor(pure=False).submit(portable_task(installed_versions(), content), key=key)]
         told.add_done_callback(lambda outer: held[0].cancel() if outer.cancelled() and held else None)
-        held[0].add_done_callback(lambda done: self._passed_on(done, told, held))
+        held[0].add_done_callback(lambda done: self._forward_result(done, told, held))
         return told
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -157,15 +159,15 @@ class Cluster(Executor):
                 self._client.close(timeout=self._patience if wait else 1)
             self._client = None
 
-    def alone(self, client: Client) -> bool:
+    def has_no_workers(self, client: Client) -> bool:
         """Whether nobody is there to do anything. Raises `ClusterError` where the scheduler does not answer."""
         try:
-            workers = client.sync(_workers, client, callback_timeout=self._patience)
+            workers = client.sync(_worker_addresses, client, callback_timeout=self._patience)
         except (OSError, RuntimeError) as error:
-            raise ClusterError(self._lost(type(error).__name__)) from error
+            raise ClusterError(self._connection_lost(type(error).__name__)) from error
         return not workers
 
-    def no_workers(self) -> ClusterError:
+    def no_workers_error(self) -> ClusterError:
         cure = f"start some with `dask worker {self.address}` (docs/scale.md)"
         return ClusterError(f"cluster: {self.address}: found no worker for {self._patience:g} s, wanted one; {cure}")
 
@@ -173,7 +175,7 @@ class Cluster(Executor):
     def patience(self) -> float:
         return self._patience
 
-    def _connected(self) -> Client:
+    def _connected_client(self) -> Client:
         with self._lock:
             if self._shut:
                 raise RuntimeError("cannot schedule new futures after shutdown")
@@ -181,18 +183,18 @@ class Cluster(Executor):
                 self._client.close(timeout=1)
                 self._client = None
             if self._client is None:
-                self._client = self._checked(self._opened())
+                self._client = self._verified_client(self._open_client())
             return self._client
 
-    def _opened(self) -> Client:
+    def _open_client(self) -> Client:
         try:
             from distributed import Client
             from distributed.security import Security
         except ImportError as error:
             cure = "install it with `pip install -r requirements-cluster.txt`, or take `cluster` out of config.yaml"
             raise ClusterError(f"cluster: {error}; {cure}") from error
-        _heard()
-        security = Security(require_encryption=True, **self._files()) if self._tls else None
+        _capture_dask_logs()
+        security = Security(require_encryption=True, **self._tls_paths()) if self._tls else None
         try:
             return Client(
                 self.address, timeout=self._patience, security=security, set_as_default=False, name="footfall"
@@ -203,7 +205,7 @@ class Cluster(Executor):
             cure = "start it (docs/scale.md), or take `cluster` out of config.yaml"
             raise ClusterError(f"cluster: {self.address}: the scheduler cannot be reached: {why}; {cure}") from error
 
-    def _files(self) -> Mapping[str, str]:
+    def _tls_paths(self) -> Mapping[str, str]:
         assert self._tls is not None
         files = {"tls_ca_file": self._tls.ca, "tls_client_cert": self._tls.cert, "tls_client_key": self._tls.key}
         for path in files.values():
@@ -211,38 +213,38 @@ class Cluster(Executor):
                 raise ClusterError(f"cluster: {path}: is not there, wanted a PEM file; make it as docs/scale.md says")
         return {name: str(path) for name, path in files.items()}
 
-    def _checked(self, client: Client) -> Client:
+    def _verified_client(self, client: Client) -> Client:
         """A client whose workers are what they should be; what does not answer yet is checked with its first task."""
         try:
             began = self.clock()
-            while self.alone(client):
+            while self.has_no_workers(client):
                 if self.clock() - began > self._patience:
-                    raise self.no_workers()
+                    raise self.no_workers_error()
                 client.sync(asyncio.sleep, 0.2)
-            for worker, found in client.sync(_answers, client, self._patience).items():
-                if why := refused(worker, found, versions()):
+            for worker, found in client.sync(_worker_versions, client, self._patience).items():
+                if why := version_mismatch(worker, found, installed_versions()):
                     raise ClusterError(why)
         except BaseException:
             client.close(timeout=1)
             raise
         return client
 
-    def _passed_on(self, done: Future[Any], told: Future[Any], held: list[Future[Any]]) -> None:
+    def _forward_result(self, done: Future[Any], outer_future: Future[Any], held: list[Future[Any]]) -> None:
         held.clear()
-        if not told.set_running_or_notify_cancel():
+        if not outer_future.set_running_or_notify_cancel():
             return
         if done.cancelled():
-            told.set_exception(ClusterError(self._lost("the connection ended")))
+            outer_future.set_exception(ClusterError(self._connection_lost("the connection ended")))
         elif error := done.exception():
-            told.set_exception(self._ours(error))
+            outer_future.set_exception(self._translate_error(error))
         else:
-            told.set_result(done.result())
+            outer_future.set_result(done.result())
 
-    def _lost(self, why: str) -> str:
+    def _connection_lost(self, why: str) -> str:
         cure = "see that it runs; what was not done is done the next time"
         return f"cluster: {self.address}: the scheduler was lost in the middle ({why}); {cure}"
 
-    def _ours(self, error: BaseException) -> BaseException:
+    def _translate_error(self, error: BaseException) -> BaseException:
         """What a task failed of: its own errors as they are, those of the cluster in our words."""
         from distributed.scheduler import KilledWorker
 
@@ -254,7 +256,7 @@ class Cluster(Executor):
                 f"cluster: {task}: {error.allowed_failures + 1} workers died of it, {last} the last; {cure}"
             )
         if isinstance(error, ImportError):
-            return ClusterError(refused(error.name or "that took the task", str(error), versions()))
+            return ClusterError(version_mismatch(error.name or "that took the task", str(error), installed_versions()))
         return error
 
 
@@ -273,35 +275,35 @@ class _Awaited(Future[T]):
             except TimeoutError:
                 if self.done():
                     break
-            alone = (alone or self._of.clock()) if self._of.alone(self._asks) else None
+            alone = (alone or self._of.clock()) if self._of.has_no_workers(self._asks) else None
             if alone is not None and self._of.clock() - alone > self._of.patience:
-                raise self._of.no_workers()
+                raise self._of.no_workers_error()
         return super().result(timeout)
 
 
-async def _workers(client: Client) -> list[str]:
+async def _worker_addresses(client: Client) -> list[str]:
     """The addresses of those that are there."""
     if client.scheduler is None:
         raise OSError("not connected")
     return list((await client.scheduler.identity(n_workers=-1))["workers"])
 
 
-async def _answers(client: Client, patience: float) -> dict[str, Versions | str]:
+async def _worker_versions(client: Client, patience: float) -> dict[str, Versions | str]:
     """What each worker says of itself, of those that answer."""
 
     async def asked(worker: str) -> tuple[str, Versions | str | None]:
         try:
-            said = await asyncio.wait_for(client._run(_asked(), workers=[worker], on_error="return"), patience)
+            said = await asyncio.wait_for(client._run(_version_probe(), workers=[worker], on_error="return"), patience)
         except (TimeoutError, OSError, ValueError):
             return worker, None
         found = said.get(worker)
         return worker, f"{type(found).__name__}: {found}" if isinstance(found, Exception) else found
 
-    answered = await asyncio.gather(*(asked(worker) for worker in await _workers(client)))
+    answered = await asyncio.gather(*(asked(worker) for worker in await _worker_addresses(client)))
     return {worker: found for worker, found in answered if found is not None}
 
 
-def _heard() -> None:
+def _capture_dask_logs() -> None:
     """Dask logs past everybody when it is imported; from here on its warnings go where all lines go."""
     for name in ("distributed", "distributed.client", "distributed.gc", "bokeh", "tornado", "tornado.application"):
         logger = logging.getLogger(name)

@@ -18,7 +18,7 @@ CLOCKS_APART = timedelta(minutes=5)
 """How far the clocks of two workers may be apart."""
 
 
-def hold(store: Store, name: str, holder: str, now: datetime, lasts: timedelta) -> bool:
+def acquire_lease(store: Store, name: str, holder: str, now: datetime, lasts: timedelta) -> bool:
     """Take a lease, or make one's own last longer. Returns whether `holder` has it until `now + lasts`. A lease that
     ends far later than that was taken by a clock that was wrong, and counts as run out."""
     until = {"holder": holder, "until": now + lasts}
@@ -35,7 +35,7 @@ def hold(store: Store, name: str, holder: str, now: datetime, lasts: timedelta) 
         return True
 
 
-def release(store: Store, name: str, holder: str) -> None:
+def release_lease(store: Store, name: str, holder: str) -> None:
     """Give a lease back before it runs out; nothing where somebody else has it."""
     with store.writing() as connection:
         connection.execute(leases.delete().where(leases.c.name == name, leases.c.holder == holder))

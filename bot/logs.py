@@ -34,13 +34,13 @@ _LOUD = (
 """Libraries of which only warnings are of use to an operator."""
 
 
-def configure(secrets: Iterable[SecretStr | str], stream: TextIO | None = None) -> None:
+def configure_logging(secrets: Iterable[SecretStr | str], stream: TextIO | None = None) -> None:
     """From here on, everything that is logged goes to `stream`, without `secrets`. A database's address counts as one,
     and its password as another."""
     redaction.know(secrets)
     to = stream or sys.stderr
     handler = _Lines(to)
-    handler.setFormatter(_formatter(redaction.redact, to.isatty()))
+    handler.setFormatter(_make_formatter(redaction.redact, to.isatty()))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
@@ -83,7 +83,7 @@ _SHARED: Sequence[Processor] = (
 )
 
 
-def _formatter(redact: Callable[[str], str], terminal: bool) -> logging.Formatter:
+def _make_formatter(redact: Callable[[str], str], terminal: bool) -> logging.Formatter:
     def redact_line(_logger: WrappedLogger, _name: str, line: EventDict) -> Any:
         return redact(str(line))
 

@@ -14,7 +14,7 @@ CHUNK = 1000
 Tell = Callable[[str], None]
 
 
-def copy(source: Store, target: Store, tell: Tell) -> Mapping[str, int]:
+def copy_database(source: Store, target: Store, tell: Tell) -> Mapping[str, int]:
     """Copy every row; both stores are of this version. Returns rows by table. Raises `StoreError`, and the target is
     then as empty as before, for a target that holds anything or does not hold what was copied in the end."""
     copied: dict[str, int] = {}
@@ -23,24 +23,24 @@ def copy(source: Store, target: Store, tell: Tell) -> Mapping[str, int]:
             given.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
         _refuse_unless_empty(target, taken)
         for table in tables.sorted_tables:  # what is referred to comes before what refers to it
-            copied[table.name] = _copied(table, given, taken)
+            copied[table.name] = _copy_table(table, given, taken)
             tell(f"{table.name}: {copied[table.name]} rows")
         for table in tables.sorted_tables:
-            _verify(target, table, taken, copied[table.name])
+            _verify_table(target, table, taken, copied[table.name])
             _continue_numbers(table, taken)
     return copied
 
 
 def _refuse_unless_empty(target: Store, taken: sa.Connection) -> None:
     for table in tables.sorted_tables:
-        if found := _count(table, taken):
+        if found := _count_rows(table, taken):
             cure = "give the address of a new, empty one"
             raise StoreError(
                 f"database {target.shown}: {table.name} has {found} rows, wanted an empty database; {cure}"
             )
 
 
-def _copied(table: sa.Table, given: sa.Connection, taken: sa.Connection) -> int:
+def _copy_table(table: sa.Table, given: sa.Connection, taken: sa.Connection) -> int:
     rows = given.execution_options(yield_per=CHUNK).execute(sa.select(table).order_by(*table.primary_key))
     count = 0
     for chunk in rows.mappings().partitions():
@@ -49,13 +49,13 @@ def _copied(table: sa.Table, given: sa.Connection, taken: sa.Connection) -> int:
     return count
 
 
-def _verify(target: Store, table: sa.Table, taken: sa.Connection, wanted: int) -> None:
-    found = _count(table, taken)
+def _verify_table(target: Store, table: sa.Table, taken: sa.Connection, wanted: int) -> None:
+    found = _count_rows(table, taken)
     if found != wanted:
         raise StoreError(f"database {target.shown}: {table.name}: found {found} rows after copying, wanted {wanted}")
 
 
-def _count(table: sa.Table, connection: sa.Connection) -> int:
+def _count_rows(table: sa.Table, connection: sa.Connection) -> int:
     return connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0
 
 

@@ -39,11 +39,11 @@ def networks() -> str:
     from bot import sources
 
     parts = ["# Networks"]
-    for name in sources.networks():
-        module = sources.module(name)
+    for name in sources.network_names():
+        module = sources.load_module(name)
         rows = [f"| `{c.key}` | {c.title} | {c.unit} | {c.evidence} |" for c in module.CATALOGUES]
         table = "\n".join(["| catalogue | lists | unit | evidence |", "|---|---|---|---|", *rows])
-        parts += [f"## {module.TITLE} (`{name}`)", sources.about(name), table]
+        parts += [f"## {module.TITLE} (`{name}`)", sources.methodology_text(name), table]
     return "\n\n".join(parts)
 
 
@@ -95,7 +95,7 @@ def config() -> str:
     from bot.config import Config
 
     rows = list(_keys(Config, ""))
-    for kind, found in (("networks", sources.settings()), ("outlets", outlets.settings())):
+    for kind, found in (("networks", sources.settings_types()), ("outlets", outlets.settings_types())):
         for name, block in found.items():
             rows += _keys(block, f"{kind}.{name}.")
     secrets = [

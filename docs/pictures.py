@@ -151,7 +151,7 @@ def delivered(bot: Footfall, channel: str) -> None:
         assert document is not None
         edition = Edition("replicate", "day", day, document["edition"])
         outbox.plan(edition, "discord", channel, 1, at, None)
-        (one,) = outbox.of(edition)
+        (one,) = outbox.edition_deliveries(edition)
         if outcome is not None:
             claimed = outbox.claim(one, document, "", Decimal(0), None, "worker", at, timedelta(minutes=5))
             assert claimed is not None

@@ -69,8 +69,8 @@ def _declared() -> Iterator[Found]:
     from bot.slash import tongues
 
     # Of a page of methodology its first paragraph, as answers tell it; the page itself is in English.
-    for network in sources.networks():
-        yield opening(sources.about(network)), "", (f"bot/sources/{network}.py", 0)
+    for network in sources.network_names():
+        yield opening(sources.methodology_text(network)), "", (f"bot/sources/{network}.py", 0)
     for message, context in told.messages():
         yield message, context, ("bot/metrics" if not context else "bot/render/_sentences.py", 0)
     for unit in _sentences.COUNTED:

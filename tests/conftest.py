@@ -122,7 +122,7 @@ def db(url: str, tmp_path: Path) -> Iterator[store.Store]:
 @pytest.fixture(scope="session")
 def record() -> Path:
     """The tarball of Replicate's public record."""
-    return _npm.tarball(replicate.PACKAGE, Path(__file__).parents[1] / "data", 180)
+    return _npm.fetch_tarball(replicate.PACKAGE, Path(__file__).parents[1] / "data", 180)
 
 
 @pytest.fixture(scope="session")

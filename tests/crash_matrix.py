@@ -95,7 +95,7 @@ def polled(peers: Peers, rows: list[Delivery], url: str) -> None:
     asked = [row["body"] for row in peers.x.posts] + list(peers.discord.messages)
     assert sum(bool(row.get("poll")) for row in asked) == 1
     opened = store.opened(url)
-    kept = [poll for row in rows if (poll := daily.outbox(opened).polls.of(row.id))]
+    kept = [poll for row in rows if (poll := daily.outbox(opened).polls.delivery_poll(row.id))]
     opened.close()
     assert [poll.question for poll in kept] == ["Will more be used next week?"]
 
@@ -237,7 +237,7 @@ class Matrix:
                 break
         where = f"{self.scenario.name}: killed {name} (point {kill})"
         assert {row.state for row in rows} == {"sent"}, (
-            f"{where}: {[(row.said, row.state, row.reason) for row in rows]}"
+            f"{where}: {[(row.label, row.state, row.reason) for row in rows]}"
         )
         try:
             self.scenario.check(self.peers, rows, self.url)
@@ -247,7 +247,7 @@ class Matrix:
 
     def rows(self) -> list[Delivery]:
         opened = store.opened(self.url)
-        found = daily.outbox(opened).listed()
+        found = daily.outbox(opened).list_deliveries()
         opened.close()
         return list(found)
 

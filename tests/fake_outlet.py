@@ -148,7 +148,7 @@ class Fake:
         def said(one: Delivery) -> Content:
             kept = archive.digest(one.network, one.period, one.day, one.edition)
             if kept is None:  # a draft that came out otherwise again before it was sent
-                raise Unspeakable(f"{one.said}: the archive has no such edition")
+                raise Unspeakable(f"{one.label}: the archive has no such edition")
             uses = kept["catalogues"][0]["figures"]["uses"]["value"]
             return Content(kept, Part(f"{uses} uses #{one.part}/{one.edition}", one.marker))
 

@@ -210,7 +210,7 @@ def test_feed_ids_stay_when_the_site_or_the_database_moves(tmp_path: Path) -> No
             archive_site.write(desk, tmp_path / "site", lambda _line: None, desks.NOW, url)
             seen.append(feed_ids(tmp_path / "site"))
         target = store.opened(f"sqlite:///{tmp_path / 'copy.db'}")
-        transfer.copy(desk.store, target, lambda _line: None)
+        transfer.copy_database(desk.store, target, lambda _line: None)
         moved = replace(desk, store=target, archive=Archive(target))
         archive_site.write(moved, tmp_path / "site", lambda _line: None, desks.NOW, "https://c.example")
         seen.append(feed_ids(tmp_path / "site"))

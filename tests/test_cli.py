@@ -655,7 +655,7 @@ class Halfway:
 def test_a_source_that_breaks_ends_1_and_one_that_breaks_halfway_3(
     run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, good: int, code: int
 ) -> None:
-    monkeypatch.setattr(parts.Parts, "source", lambda self, name: Halfway(good))
+    monkeypatch.setattr(parts.Parts, "make_source", lambda self, name: Halfway(good))
     ran = run("collect")
     assert ran.code == code
     assert ran.err.splitlines()[-1] == "the source broke"

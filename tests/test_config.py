@@ -67,7 +67,7 @@ def test_blocks_come_out_as_their_own_types(tmp_path: Path) -> None:
 
 def test_the_shipped_configuration_is_right(tmp_path: Path) -> None:
     path = Path(__file__).parents[1] / "config.yaml"
-    settings = config.load(path, sources.settings(), outlets.settings())
+    settings = config.load(path, sources.settings_types(), outlets.settings_types())
     assert list(settings.config.networks) == ["replicate", "opengradient"]
 
 

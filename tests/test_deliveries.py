@@ -13,7 +13,7 @@ import pytest
 
 from bot import daily, deliveries, store
 from bot.archive import Archive
-from bot.deliveries import RESENDS, Delivery, DeliveryError, Edition, Ready, Run, due, expires, verdict
+from bot.deliveries import RESENDS, Delivery, DeliveryError, Edition, Ready, Run, expiry_time, periods_due, publish_gate
 from bot.outlets import CannotTell, Found, Later, Outcome, Part, Refused, Sent, Stopped, Unsure
 from bot.records import Document, Period, Poll
 from tests.fake_outlet import Crash, Fake, Ledger
@@ -46,14 +46,14 @@ class World:
         ready: Mapping[str, Ready] = {"x": Ready(fake, SETTLE, lambda _: PRICE, Decimal(budget))}
         content = fake.content(self.archive)
         with contextlib.suppress(Crash):
-            deliveries.flush(Run(fake.crashing(self.outbox), ready, content, lambda: self.now, worker, LEASE))
+            deliveries.flush_outbox(Run(fake.crashing(self.outbox), ready, content, lambda: self.now, worker, LEASE))
         return self.states()
 
     def states(self) -> list[str]:
-        return [one.state for one in self.outbox.listed()]
+        return [one.state for one in self.outbox.list_deliveries()]
 
     def only(self) -> Delivery:
-        (one,) = self.outbox.listed()
+        (one,) = self.outbox.list_deliveries()
         return one
 
     def later(self, **more: float) -> None:
@@ -152,7 +152,7 @@ def test_the_platforms_time_of_the_first_claim_bounds_every_look_back(world: Wor
     fake = Timed(world.ledger, lambda: world.now, ["unsure, not accepted", "unsure, not accepted", "unsure, accepted"])
     ready = {"x": Ready(fake, SETTLE, lambda _: PRICE)}
     for _ in range(9):
-        deliveries.flush(Run(world.outbox, ready, fake.content(world.archive), lambda: world.now, "a", LEASE))
+        deliveries.flush_outbox(Run(world.outbox, ready, fake.content(world.archive), lambda: world.now, "a", LEASE))
         world.later(minutes=5)
         there += timedelta(hours=1)
     assert world.states() == ["sent"] and len(bounds) > 3
@@ -176,10 +176,10 @@ def test_what_is_found_late_bears_the_instant_at_which_it_went_out_and_its_poll_
     world.ledger.accept(Part("t #0/1", one.marker), "one", world.now)
     world.later(hours=5)
     ready = {"x": Ready(fake, SETTLE, lambda _: PRICE)}
-    deliveries.flush(Run(world.outbox, ready, fake.content(world.archive), lambda: world.now, "a", LEASE))
+    deliveries.flush_outbox(Run(world.outbox, ready, fake.content(world.archive), lambda: world.now, "a", LEASE))
     assert world.states() == ["sent"]
     assert [receipt.at for receipt in world.archive.receipts("replicate", "day", DAY)] == [NOW]
-    (asked,) = world.outbox.polls.closed("replicate", NOW, NOW + timedelta(days=9))
+    (asked,) = world.outbox.polls.closed_polls("replicate", NOW, NOW + timedelta(days=9))
     assert asked.closes == NOW + timedelta(days=1)
 
 
@@ -194,7 +194,7 @@ def test_a_platform_whose_time_cannot_be_asked_for_bounds_nothing_and_costs_no_p
     world.plan("one")
     fake = Broken(world.ledger, lambda: world.now, ())
     ready = {"x": Ready(fake, SETTLE, lambda _: PRICE)}
-    deliveries.flush(Run(world.outbox, ready, fake.content(world.archive), lambda: world.now, "a", LEASE))
+    deliveries.flush_outbox(Run(world.outbox, ready, fake.content(world.archive), lambda: world.now, "a", LEASE))
     assert world.states() == ["sent"] and world.only().platform_at is None
 
 
@@ -225,9 +225,9 @@ def test_words_that_cannot_be_made_for_want_of_a_disk_or_a_database_are_made_lat
     ready: Mapping[str, Ready] = {"x": Ready(fake, SETTLE, lambda _: PRICE)}
     run = Run(world.outbox, ready, content, lambda: world.now, "a", LEASE)
     with contextlib.suppress(store.StoreError):
-        deliveries.flush(run)
+        deliveries.flush_outbox(run)
     assert world.states() == ["planned"]
-    deliveries.flush(run)
+    deliveries.flush_outbox(run)
     assert world.states() == ["sent"]
 
 
@@ -241,7 +241,7 @@ def test_the_log_says_why_something_was_not_sent(
     fake = Fake(world.ledger, lambda: world.now, ())
     monkeypatch.setattr(fake, "post", lambda part, destination: outcome)
     ready: Mapping[str, Ready] = {"x": Ready(fake, SETTLE, lambda _: PRICE)}
-    deliveries.flush(Run(world.outbox, ready, fake.content(world.archive), lambda: world.now, "a", LEASE))
+    deliveries.flush_outbox(Run(world.outbox, ready, fake.content(world.archive), lambda: world.now, "a", LEASE))
     lines = [line.getMessage() for line in caplog.records if line.levelno >= logging.WARNING]
     assert any("to x one" in line and getattr(outcome, "reason", "-") in line for line in lines), lines
 
@@ -287,7 +287,7 @@ def test_what_a_clock_some_hours_ahead_let_wait_is_sent_now(world: World, outcom
     world.plan("one")
     world.now += HOURS_AHEAD
     world.outbox.settle(_claimed(world), outcome, world.now)
-    world.outbox.lift("x")
+    world.outbox.lift_pause("x")
     world.now -= HOURS_AHEAD
     assert world.publish() == ["sent"]
 
@@ -296,7 +296,7 @@ def test_quiet_hours_of_a_clock_some_hours_ahead_are_over_and_those_of_now_are_k
     world.plan("one")
     ahead = NOW + HOURS_AHEAD
     world.outbox.postpone("x", "one", ahead + timedelta(hours=8), "quiet", ahead)
-    assert world.outbox.ready(world.now, ["x"])
+    assert world.outbox.claimable_deliveries(world.now, ["x"])
     world.outbox.postpone("x", "one", NOW + timedelta(hours=8), "quiet", NOW)
     assert world.publish() == ["planned"]
     world.later(hours=8)
@@ -311,23 +311,23 @@ def test_what_a_clock_some_hours_ahead_left_in_doubt_is_asked_about_now_and_then
     world.outbox.settle(_claimed(world), Unsure("no answer"), world.now)
     world.now -= HOURS_AHEAD
     (one,) = world.outbox.doubtful(world.now, ["x"])
-    world.outbox.asked(one, CannotTell("away", world.now + timedelta(hours=1)), world.now, SETTLE)
+    world.outbox.record_lookup(one, CannotTell("away", world.now + timedelta(hours=1)), world.now, SETTLE)
     assert not world.outbox.doubtful(world.now, ["x"])
     world.later(hours=1, minutes=1)
     (one,) = world.outbox.doubtful(world.now, ["x"])
-    world.outbox.asked(one, CannotTell("a human must look", None), world.now, SETTLE)
+    world.outbox.record_lookup(one, CannotTell("a human must look", None), world.now, SETTLE)
     assert not world.outbox.doubtful(world.now - HOURS_AHEAD, ["x"]), "nobody is asked for what a human must look for"
 
 
 def test_what_a_clock_some_hours_ahead_was_to_pass_on_is_passed_on_now_and_once(world: World) -> None:
     world.plan("one", "two")
-    one, two = world.outbox.listed()
+    one, two = world.outbox.list_deliveries()
     ahead = NOW + HOURS_AHEAD
     for row, pass_at in ((one, ahead + timedelta(minutes=15)), (two, None)):
         claimed = world.outbox.claim(row, _document(world), "text", PRICE, None, "a", NOW, LEASE)
         assert claimed is not None
         world.outbox.settle(claimed, Sent("1", "https://x.example/1", False, pass_at), ahead)
-    assert [row.id for row in world.outbox.unpassed(NOW, ["x"])] == [one.id]
+    assert [row.id for row in world.outbox.deliveries_to_crosspost(NOW, ["x"])] == [one.id]
 
 
 def test_a_pause_of_a_wrong_clock_is_looked_into_and_an_operators_is_not(world: World) -> None:
@@ -335,10 +335,10 @@ def test_a_pause_of_a_wrong_clock_is_looked_into_and_an_operators_is_not(world: 
     right, world.now = world.now, FUTURE
     world.outbox.settle(_claimed(world), Stopped("401"), world.now)
     world.now = right
-    assert [one.outlet for one in world.outbox.paused()] == ["x"]
+    assert [one.outlet for one in world.outbox.paused_outlets()] == ["x"]
     assert world.outbox.may_check("x", world.now) and not world.outbox.may_check("x", world.now)
-    world.outbox.lift("x")
-    world.outbox.pause("x", world.now)
+    world.outbox.lift_pause("x")
+    world.outbox.pause_outlet("x", world.now)
     assert not world.outbox.may_check("x", world.now + timedelta(days=400))
 
 
@@ -358,7 +358,7 @@ def test_what_a_wrong_clock_was_to_pass_on_is_passed_on_now(world: World) -> Non
     world.outbox.settle(_claimed(world), Sent("1", "https://x.example/1", False, FUTURE), world.now)
     world.now = right
     for _ in range(25):
-        (one,) = world.outbox.unpassed(world.now, ["x"])
+        (one,) = world.outbox.deliveries_to_crosspost(world.now, ["x"])
         world.outbox.passed(one, Unsure("no answer"), world.now)
         world.later(hours=1)
     assert "given up" in world.only().reason, "a day after it went out, as this clock has it"
@@ -400,18 +400,18 @@ def test_a_refused_destination_spares_the_others(world: World) -> None:
 def test_a_refused_account_pauses_the_outlet_until_it_works_again(world: World) -> None:
     world.plan("one", "two")
     assert world.publish("stopped") == ["planned", "planned"]
-    assert [(p.outlet, p.reason) for p in world.outbox.paused()] == [("x", "the account is refused")]
+    assert [(p.outlet, p.reason) for p in world.outbox.paused_outlets()] == [("x", "the account is refused")]
     world.later(minutes=10)
     assert world.publish() == ["planned", "planned"]
     world.later(hours=1)
     assert world.publish() == ["sent", "sent"]
-    assert world.outbox.paused() == ()
+    assert world.outbox.paused_outlets() == ()
 
 
 def test_an_operator_lifts_a_pause(world: World) -> None:
     world.plan("one")
     world.publish("stopped")
-    assert world.outbox.lift("x") and not world.outbox.lift("x")
+    assert world.outbox.lift_pause("x") and not world.outbox.lift_pause("x")
     assert world.publish() == ["sent"]
 
 
@@ -429,10 +429,10 @@ def test_a_part_is_sent_only_after_the_one_it_answers(world: World) -> None:
 def test_a_refused_reply_leaves_the_thread_partial_until_an_operator_retries(world: World) -> None:
     world.plan("one", parts=3)
     assert world.publish("sent", "refused") == ["sent", "refused", "skipped"]
-    assert world.outbox.listed()[2].reason == "the thread is partial: its part 2 was refused"
+    assert world.outbox.list_deliveries()[2].reason == "the thread is partial: its part 2 was refused"
     world.plan("one", parts=3)
     assert world.publish() == ["sent", "refused", "skipped"]
-    world.outbox.retry(world.outbox.listed()[1].id, world.now)
+    world.outbox.retry(world.outbox.list_deliveries()[1].id, world.now)
     assert world.publish() == ["sent", "sent", "sent"]
 
 
@@ -442,7 +442,7 @@ def test_a_refused_reply_leaves_the_thread_partial_until_an_operator_retries(wor
 def test_the_months_budget_stops_spending_with_a_clear_state(world: World) -> None:
     world.plan("one", "two", "three")
     assert world.publish(budget="0.05") == ["sent", "sent", "refused"]
-    (refused,) = world.outbox.listed(["refused"])
+    (refused,) = world.outbox.list_deliveries(["refused"])
     assert "over the monthly budget: $0.04 of $0.05" in refused.reason and "deliveries retry" in refused.reason
     world.now = datetime(2025, 2, 1, tzinfo=UTC)
     world.outbox.retry(refused.id, world.now)
@@ -473,7 +473,7 @@ def test_a_new_edition_supersedes_what_was_not_sent(world: World) -> None:
     world.plan("one", "two", edition=2)
     world.later(minutes=3)
     world.publish()
-    shown = {(one.edition, one.destination): (one.state, one.kind) for one in world.outbox.listed()}
+    shown = {(one.edition, one.destination): (one.state, one.kind) for one in world.outbox.list_deliveries()}
     assert shown[1, "two"] == ("skipped", "post") and shown[2, "two"] == ("sent", "post")
     assert shown[2, "one"] == ("sent", "correction")
     assert len(world.ledger.posts) == 2, "the correction took the place of the first post"
@@ -520,7 +520,7 @@ def test_what_is_known_cannot_be_resolved_or_retried(world: World) -> None:
     with pytest.raises(DeliveryError, match="is sent; wanted one that is planned, refused or skipped"):
         world.outbox.retry(world.only().id, world.now)
     with pytest.raises(DeliveryError, match="delivery 99: there is none"):
-        world.outbox.one(99)
+        world.outbox.get_delivery(99)
 
 
 def test_silence_is_recorded_and_gives_way_to_news(world: World) -> None:
@@ -620,20 +620,20 @@ def test_the_newest_period_is_due_and_older_ones_only_while_young(
     name: Any, now: str, published: str | None, wanted: list[str], missed: list[str]
 ) -> None:
     before = date.fromisoformat(published) if published else None
-    found = due(name, datetime.fromisoformat(now).replace(tzinfo=UTC), date(2024, 12, 1), before, MAX_AGE)
+    found = periods_due(name, datetime.fromisoformat(now).replace(tzinfo=UTC), date(2024, 12, 1), before, MAX_AGE)
     assert [p.first.isoformat() for p in found.periods] == wanted
     assert [p.first.isoformat() for p in found.missed] == missed
 
 
 def test_nothing_is_due_before_the_watch_began() -> None:
-    assert due("day", NOW, None, None, MAX_AGE).periods == ()
-    assert due("day", NOW, date(2025, 1, 13), None, MAX_AGE).periods == ()
+    assert periods_due("day", NOW, None, None, MAX_AGE).periods == ()
+    assert periods_due("day", NOW, date(2025, 1, 13), None, MAX_AGE).periods == ()
 
 
 def test_a_week_is_due_until_the_next_one_is_over() -> None:
     week = Period.holding(DAY, "week")
-    assert expires(week, MAX_AGE) == datetime(2025, 1, 20, tzinfo=UTC)
-    assert expires(Period.holding(DAY), MAX_AGE) == datetime(2025, 1, 14, 12, tzinfo=UTC)
+    assert expiry_time(week, MAX_AGE) == datetime(2025, 1, 20, tzinfo=UTC)
+    assert expiry_time(Period.holding(DAY), MAX_AGE) == datetime(2025, 1, 14, 12, tzinfo=UTC)
 
 
 def digest(uses: int | None, listed: int | None) -> dict[str, Any]:
@@ -645,13 +645,13 @@ def digest(uses: int | None, listed: int | None) -> dict[str, Any]:
 
 def test_the_gate_waits_for_a_complete_digest_and_then_says_the_gaps() -> None:
     deadline, early, late = timedelta(hours=6), NOW, NOW + timedelta(hours=4)
-    assert verdict(digest(5, 9), early, deadline).publish
-    waiting = verdict(digest(None, 9), early, deadline)
+    assert publish_gate(digest(5, 9), early, deadline).publish
+    waiting = publish_gate(digest(None, 9), early, deadline)
     assert not waiting.publish and not waiting.final and "waiting until 13 Jan 06:00 UTC" in waiting.reason
-    assert verdict(digest(None, 9), late, deadline).publish
+    assert publish_gate(digest(None, 9), late, deadline).publish
 
 
 def test_when_nothing_is_known_nothing_is_published() -> None:
-    silent = verdict(digest(None, None), NOW + timedelta(hours=4), timedelta(hours=6))
+    silent = publish_gate(digest(None, None), NOW + timedelta(hours=4), timedelta(hours=6))
     assert not silent.publish and silent.final and silent.reason.startswith("nothing is known of 12 Jan 2025")
-    assert not verdict(digest(None, None), NOW, timedelta(hours=6)).final
+    assert not publish_gate(digest(None, None), NOW, timedelta(hours=6)).final

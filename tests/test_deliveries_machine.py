@@ -82,7 +82,7 @@ class Publishing(RuleBasedStateMachine):
     @rule(data=st.data())
     @precondition(lambda self: self.outbox.listed())
     def retry(self, data: st.DataObject) -> None:
-        one = data.draw(st.sampled_from(self.outbox.listed()))
+        one = data.draw(st.sampled_from(self.outbox.list_deliveries()))
         if one.state in ("planned", "refused", "skipped", "unknown") and not self._newer(one):
             self.outbox.retry(one.id, self.now)
 
@@ -90,13 +90,13 @@ class Publishing(RuleBasedStateMachine):
     @precondition(lambda self: self.outbox.listed(["unknown"]))
     def resolve(self, data: st.DataObject) -> None:
         """The operator looks, and says what is so."""
-        one = data.draw(st.sampled_from(self.outbox.listed(["unknown"])))
+        one = data.draw(st.sampled_from(self.outbox.list_deliveries(["unknown"])))
         there = self.ledger.find(one.destination, one.marker)
         self.outbox.resolve(one.id, f"https://x.example/{there}" if there else None, self.now)
 
     @rule()
     def lift(self) -> None:
-        self.outbox.lift("x")
+        self.outbox.lift_pause("x")
 
     # --- what holds -----------------------------------------------------------------------------------------------
 
@@ -106,7 +106,7 @@ class Publishing(RuleBasedStateMachine):
 
     @invariant()
     def what_is_sent_is_there_and_has_its_receipt(self) -> None:
-        for one in self.outbox.listed(["sent"]):
+        for one in self.outbox.list_deliveries(["sent"]):
             assert one.platform_id in {p.platform_id for p in self.ledger.posts if p.destination == one.destination}
             proofs = self.archive.receipts("replicate", "day", DAY, one.edition)
             assert (one.destination, one.part, one.platform_id) in {
@@ -129,10 +129,10 @@ class Publishing(RuleBasedStateMachine):
 
     def settle_down(self) -> None:
         """Once nothing fails any more, everything comes to an end, and nothing that is planned is lost."""
-        for one in self.outbox.listed(["unknown"]):
+        for one in self.outbox.list_deliveries(["unknown"]):
             if one.not_before is None:
                 self.resolve_truly(one)
-        self.outbox.lift("x")
+        self.outbox.lift_pause("x")
         for _ in range(12):
             self.now += timedelta(hours=2)
             if self.archive.digest("replicate", "day", DAY):
@@ -140,8 +140,10 @@ class Publishing(RuleBasedStateMachine):
             self._flush(Fake(self.ledger, lambda: self.now, []), "c", None)
             self.nothing_was_posted_twice()
         self.what_is_sent_is_there_and_has_its_receipt()
-        assert not self.outbox.listed(["planned", "sending", "unknown"])
-        assert {p.platform_id for p in self.ledger.posts} == {one.platform_id for one in self.outbox.listed(["sent"])}
+        assert not self.outbox.list_deliveries(["planned", "sending", "unknown"])
+        assert {p.platform_id for p in self.ledger.posts} == {
+            one.platform_id for one in self.outbox.list_deliveries(["sent"])
+        }
 
     def resolve_truly(self, one: Delivery) -> None:
         there = self.ledger.find(one.destination, one.marker)
@@ -150,7 +152,7 @@ class Publishing(RuleBasedStateMachine):
     # --- inside ---------------------------------------------------------------------------------------------------
 
     def _newer(self, one: Delivery) -> bool:
-        return any(o.edition > one.edition and o.destination == one.destination for o in self.outbox.listed())
+        return any(o.edition > one.edition and o.destination == one.destination for o in self.outbox.list_deliveries())
 
     def _flush(self, fake: Fake, worker: str, crash: int | None) -> None:
         fake.crash_at = crash
@@ -158,7 +160,7 @@ class Publishing(RuleBasedStateMachine):
         ready = {"x": Ready(fake, SETTLE, lambda _: Decimal("0.01"), Decimal("9999"))}
         run = Run(outbox, ready, fake.content(self.archive), lambda: self.now, worker, LEASE)
         with contextlib.suppress(Crash):
-            deliveries.flush(run)
+            deliveries.flush_outbox(run)
 
 
 PublishingTest = pytest.mark.filterwarnings("error")(Publishing.TestCase)

@@ -29,11 +29,11 @@ import pytest
 from bot import executor, lake, ledger, store
 from bot.cli.parts import Parts
 from bot.config import ConfigError
-from bot.executor import Cluster, ClusterError, Tls, refused, versions
+from bot.executor import Cluster, ClusterError, Tls, installed_versions, version_mismatch
 from bot.lake import Day, Lake, days, files
 from bot.records import Haul, Listing, Name, Ref, Snapshot, Window, instant
-from bot.sources._evm import Asker, Chain, Endpoint, Filter, Pin, range_of
-from bot.sources._signatures import claim, genuine
+from bot.sources._evm import Asker, Chain, Endpoint, Filter, Pin, fetch_range
+from bot.sources._signatures import signature_claim, verify_signatures
 from tests.lake.events import DAY, day_in, paid, used
 from tests.peers.anvil import anvil
 from tests.peers.cluster import ROOT, Dask, Hosts, Loopback, certificates
@@ -76,14 +76,14 @@ def grown(data: Path, count: int) -> None:
         line = f"""SELECT '0x' || lpad(i::VARCHAR, 64, '0') || ':0' AS place, 100 + i // 10 AS block, 1 AS "at",
             1 + (i + {kind}) % 3 AS uses, 'a/m' || (i * i % 5) AS model, '0x' || md5((i % (70000 + {kind}))::VARCHAR)
             || '00000000' AS caller, 'cid' AS content FROM range({ALL_EVENTS}) t(i)"""
-        made.append(files.written(day_in(url, DAY + kind * ONE), files.KINDS["uses"], line, ()))
+        made.append(files.write_rows(day_in(url, DAY + kind * ONE), files.KINDS["uses"], line, ()))
     database = sqlite3.connect(data / "footfall.db")
     for number in range(count):
         day, (part,) = day_in(url, DAY + number * ONE), made[number % 3]
         target, origin = Path(url, day.folder, part.name), Path(url, day_in(url, DAY + number % 3 * ONE).folder)
         if not target.exists():
             os.link(origin / part.name, target)
-        kept = days._kept(day, days.Manifest(days.SCHEMA, "og", "hub", day.day.isoformat(), 9, (part,)))
+        kept = days._write_manifest(day, days.Manifest(days.SCHEMA, "og", "hub", day.day.isoformat(), 9, (part,)))
         database.execute("UPDATE event_days SET manifest = ? WHERE day = ?", (kept.manifest, day.day.isoformat()))
     database.commit()
     database.close()
@@ -151,7 +151,7 @@ def test_days_ranges_and_signatures_come_out_the_same_on_threads_and_on_1_2_and_
     with ThreadPoolExecutor(2) as threads:
         assert added_up(folder, threads) == here
     claims = signed(3000)
-    verdicts = genuine(claims)
+    verdicts = verify_signatures(claims)
     assert verdicts.count(False) == 3
     with anvil() as node, Dask(tmp_path) as dask:
         node.mine(300)
@@ -161,7 +161,7 @@ def test_days_ranges_and_signatures_come_out_the_same_on_threads_and_on_1_2_and_
         for more in (("w0",), ("w1",), ("w2", "w3")):
             dask.add(*more)
             assert added_up(folder, cluster) == here
-            assert genuine(claims, cluster) == verdicts
+            assert verify_signatures(claims, cluster) == verdicts
         assert chain(node.url, cluster) == blocks
         cluster.shutdown()
 
@@ -169,7 +169,7 @@ def test_days_ranges_and_signatures_come_out_the_same_on_threads_and_on_1_2_and_
 def signed(count: int) -> list[tuple[bytes, bytes]]:
     """Claims under three keys, three of them false."""
     leaves = read(dump([enclaves()[index % 3].value(index) for index in range(60)])).leaves
-    made = [one for index, leaf in enumerate(leaves) if (one := claim(leaf, enclaves()[index % 3].der))]
+    made = [one for index, leaf in enumerate(leaves) if (one := signature_claim(leaf, enclaves()[index % 3].der))]
     claims = [made[index % len(made)] for index in range(count)]
     for index in (0, 1500, count - 1):
         der, row = claims[index]
@@ -181,17 +181,17 @@ def chain(url: str, by: Executor | None) -> tuple[int, int, tuple[tuple[int, str
     """From which block to which, and the last blocks with their hashes. How long ranges are may differ."""
     opened = Chain(Pin(31337, None), [Endpoint(url, rate=1000, timeout=60)], finality=0, budget=120.0, executor=by)
     with opened:
-        chunks = list(opened.logs(Filter(), 0))
+        chunks = list(opened.read_logs(Filter(), 0))
     assert all(a.to_block + 1 == b.from_block for a, b in pairwise(chunks)) and len(chunks) > 3
     return chunks[0].from_block, chunks[-1].to_block, chunks[-1].cursor.recent[-1:]
 
 
 def test_what_travels_is_small_and_shows_no_secret() -> None:
     day = Day(Lake("s3://bucket/footfall"), "opengradient", "hub", DAY, "manifest-000001-" + "ab" * 32 + ".json")
-    assert len(pickle.dumps((lake.attempted, (day,)))) < 600
+    assert len(pickle.dumps((lake.try_roll_up, (day,)))) < 600
     asked = Asker(Pin(31337, None), (Endpoint("https://rpc.example/v2/SECRETKEY"),), 1, 20.0, 5000)
-    content = pickle.dumps((range_of, (asked, Filter(), 1, 5000)))
-    travels = executor.task(versions(), content)
+    content = pickle.dumps((fetch_range, (asked, Filter(), 1, 5000)))
+    travels = executor.portable_task(installed_versions(), content)
     assert b"SECRETKEY" in content and "SECRETKEY" not in repr(travels) + repr(asked)
     assert len(cloudpickle.dumps(travels)) < len(content) + 2500 < 4000
 
@@ -295,7 +295,7 @@ def test_a_worker_of_another_version_is_refused_whenever_it_comes(tmp_path: Path
     shutil.copytree(ROOT / "bot", other / "bot", ignore=shutil.ignore_patterns("__pycache__"))
     with (other / "bot" / "numbers.py").open("a") as written:
         written.write("# Another Footfall.\n")
-    (ours,) = (version for name, version in versions() if name == "Footfall")
+    (ours,) = (version for name, version in installed_versions() if name == "Footfall")
     with Dask(tmp_path) as dask:
         dask.add("good", "other", code=ROOT)
         dask.stop("other")
@@ -330,10 +330,12 @@ def workers(cluster: Cluster) -> dict[str, object]:
 
 @pytest.mark.parametrize("name", ["Python", "DuckDB", "Dask"])
 def test_another_version_of_what_footfall_stands_on_is_named(name: str) -> None:
-    found = tuple((one, "0.1" if one == name else version) for one, version in versions())
-    assert refused("tcp://10.0.0.2:1", versions(), versions()) == ""
-    said = refused("tcp://10.0.0.2:1", found, versions())
-    assert f"worker tcp://10.0.0.2:1: found {name} 0.1, wanted {name} {dict(versions())[name]}; install" in said
+    found = tuple((one, "0.1" if one == name else version) for one, version in installed_versions())
+    assert version_mismatch("tcp://10.0.0.2:1", installed_versions(), installed_versions()) == ""
+    said = version_mismatch("tcp://10.0.0.2:1", found, installed_versions())
+    assert (
+        f"worker tcp://10.0.0.2:1: found {name} 0.1, wanted {name} {dict(installed_versions())[name]}; install" in said
+    )
 
 
 def test_nobody_gets_in_without_a_certificate_of_the_same_authority(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def test_a_held_day_waits_with_its_reason_also_after_the_deadline(desk: daily.De
         one = publish(desk, HELD + 1, hours)[-1]
         assert one.period.first == day(HELD) and one.verdict == "waiting" and "the list came 50% short" in one.reason
         assert "python -m bot confirm --network replicate --day 2025-03-09" in one.reason
-    assert desk.outbox.planned("replicate", "day", "x", "@footfall")[1] == day(HELD - 1)
+    assert desk.outbox.planned_days("replicate", "day", "x", "@footfall")[1] == day(HELD - 1)
     assert figures(desk, HELD)["uses"]["value"] is None
 
 
@@ -91,10 +91,10 @@ def test_a_day_that_is_confirmed_too_late_is_archived_and_not_posted(desk: daily
         ledger.add(desk.store, snapshot(day(number), half(number)))
     done = verdicts(publish(desk, HELD + 5))
     assert done[HELD + 4] == "planned"
-    assert desk.outbox.planned("replicate", "day", "x", "@footfall")[1] == day(HELD + 4)
+    assert desk.outbox.planned_days("replicate", "day", "x", "@footfall")[1] == day(HELD + 4)
     for number in range(HELD, HELD + 5):
         assert figures(desk, number)["uses"]["value"] == sum(range(2, 61, 2)), number
-    sent = {row.day: row.state for row in desk.outbox.listed()}
+    sent = {row.day: row.state for row in desk.outbox.list_deliveries()}
     assert sent[day(HELD)] == "skipped"
 
 

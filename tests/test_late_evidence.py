@@ -81,7 +81,7 @@ class Walk:
         fake = Fake(self.ledger, lambda: at, ())
         ready = {name: Ready(fake, timedelta(seconds=30), lambda _: Decimal("0.01"), None) for name in TARGETS}
         run = Run(outbox, ready, fake.content(self.archive), lambda: at, "a", timedelta(minutes=15))
-        deliveries.flush(run)
+        deliveries.flush_outbox(run)
         return told
 
     def day(self, edition: int | None = None) -> Document:
@@ -182,7 +182,7 @@ class Asked:
     clock: Any
     settles_for = timedelta(days=3)
 
-    def hauls(self, wanted: Period | None, memory: Any) -> Iterator[Any]:
+    def event_batches(self, wanted: Period | None, memory: Any) -> Iterator[Any]:
         self.at.append(self.clock())
         return iter(())
 

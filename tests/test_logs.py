@@ -47,7 +47,7 @@ def fails(words: str) -> None:
 
 def everything_logged(stream: io.StringIO) -> str:
     """The same secret by every way into the log."""
-    logs.configure([SecretStr(CANARY), SecretStr(DATABASE)], stream)
+    logs.configure_logging([SecretStr(CANARY), SecretStr(DATABASE)], stream)
     log = structlog.get_logger("bot.worker")
     log.info(f"token {CANARY}", header=CANARY, nested={"deep": [CANARY, quote(CANARY, safe="")]})
     logging.getLogger("library").warning("says %s and %r of %s", CANARY, CANARY, DATABASE)
@@ -93,7 +93,7 @@ def test_off_a_terminal_every_line_is_json() -> None:
 )
 def test_a_line_without_its_secrets_is_still_json(words: object) -> None:
     stream = io.StringIO()
-    logs.configure(["C:\\secret-folder\\", "12345678"], stream)
+    logs.configure_logging(["C:\\secret-folder\\", "12345678"], stream)
     structlog.get_logger("bot.worker").error("m", error=words)
     logging.getLogger("library").error("%s", words)
     said = [json.loads(line) for line in stream.getvalue().splitlines()]
@@ -103,7 +103,7 @@ def test_a_line_without_its_secrets_is_still_json(words: object) -> None:
 
 def test_a_line_holds_what_json_does_not_know_in_words() -> None:
     stream = io.StringIO()
-    logs.configure([], stream)
+    logs.configure_logging([], stream)
     structlog.get_logger("bot.worker").error("m", at=Path("/x"), count=7, share=0.5, good=True, none=None)
     said = json.loads(stream.getvalue())
     assert (said["at"], said["count"], said["share"], said["good"], said["none"]) == (
@@ -117,7 +117,7 @@ def test_a_line_holds_what_json_does_not_know_in_words() -> None:
 
 def test_the_chatter_of_libraries_is_left_out() -> None:
     stream = io.StringIO()
-    logs.configure([], stream)
+    logs.configure_logging([], stream)
     logging.getLogger("httpx").info("HTTP Request: GET https://example.com?key=1")
     logging.getLogger("httpx").warning("worth knowing")
     assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["worth knowing"]

@@ -77,15 +77,15 @@ def test_a_data_folder_of_any_name_holds_everything_and_nothing_lands_beside_it(
 
 @pytest.mark.parametrize("name", ODD)
 def test_a_lake_in_a_folder_of_any_name_is_written_and_added_up(tmp_path: Path, name: str) -> None:
-    day, _ = lake.changed(day_in(str(tmp_path / name / "lake")), Told(used(50)))
-    day, _ = lake.changed(day, Told(used(50, first=50)))
-    assert lake.rollup(lake.compacted(day)).uses == sum(use.count for use in used(100))
+    day, _ = lake.update_day(day_in(str(tmp_path / name / "lake")), Told(used(50)))
+    day, _ = lake.update_day(day, Told(used(50, first=50)))
+    assert lake.roll_up_day(lake.compact_day(day)).uses == sum(use.count for use in used(100))
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_a_package_is_fetched_into_a_folder_of_an_odd_name(tmp_path: Path) -> None:
     folder = tmp_path / "a?b%20c#d 'e"
-    assert _npm.tarball(replicate.PACKAGE, folder, 180).parent == folder
+    assert _npm.fetch_tarball(replicate.PACKAGE, folder, 180).parent == folder
     assert [path.name for path in folder.iterdir()] == [replicate.PACKAGE.filename]
 
 

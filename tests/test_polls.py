@@ -249,7 +249,7 @@ def test_a_count_that_is_not_final_is_not_kept_and_asked_for_again(world: World)
         poll["voting_status"] = "open" if open_ else "closed"
         world.now = MONDAY + timedelta(days=5, hours=hours)
         world.run("publish", "--outlet", "x")
-        (asked,) = kept.closed("replicate", MONDAY, MONDAY + timedelta(days=7))
+        (asked,) = kept.closed_polls("replicate", MONDAY, MONDAY + timedelta(days=7))
         assert (asked.votes is None) == open_ and ("still being counted" in asked.reason) == open_
     assert asked.votes == (9, 0, 0)
     opened.close()
@@ -261,9 +261,9 @@ def test_a_poll_that_never_becomes_final_is_given_up_as_unknown(world: World) ->
     world.run("publish", "--outlet", "x")
     opened = store.opened(world.url)
     outbox = daily.outbox(opened)
-    (asked,) = outbox.polls.closed("replicate", MONDAY, MONDAY + timedelta(days=7))
+    (asked,) = outbox.polls.closed_polls("replicate", MONDAY, MONDAY + timedelta(days=7))
     assert asked.votes is None and asked.reason == "closed, but its count was never final"
-    assert outbox.polls.due(world.now + timedelta(days=99), ["x"]) == ()
+    assert outbox.polls.due_polls(world.now + timedelta(days=99), ["x"]) == ()
     opened.close()
 
 
@@ -361,10 +361,10 @@ def test_votes_for_another_number_of_answers_are_no_result(world: World) -> None
     world.publish(WEEK, "--outlet", "x")
     opened = store.opened(world.url)
     outbox = daily.outbox(opened)
-    (one,) = outbox.listed()
-    outbox.polls.told(one, Votes((1, 2), True), MONDAY)
-    outbox.polls.told(one, CannotTell("later", None), MONDAY)
-    (asked,) = outbox.polls.closed("replicate", MONDAY, MONDAY + timedelta(days=7))
+    (one,) = outbox.list_deliveries()
+    outbox.polls.record_votes(one, Votes((1, 2), True), MONDAY)
+    outbox.polls.record_votes(one, CannotTell("later", None), MONDAY)
+    (asked,) = outbox.polls.closed_polls("replicate", MONDAY, MONDAY + timedelta(days=7))
     assert (asked.votes, asked.reason) == (None, "found votes for 2 answers, wanted 3")
     opened.close()
 
@@ -376,4 +376,4 @@ def test_readers_alone_make_no_digest_worth_posting() -> None:
         "catalogues": [{"catalogue": "m", "figures": {"uses": {"value": None, "unknown": "no", "label": "runs"}}}],
         "panels": [block],
     }  # fmt: skip
-    assert not deliveries.verdict(document, MONDAY + timedelta(days=3), timedelta(hours=6)).publish
+    assert not deliveries.publish_gate(document, MONDAY + timedelta(days=3), timedelta(hours=6)).publish

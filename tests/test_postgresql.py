@@ -70,7 +70,9 @@ def test_behind_a_pool_one_at_a_time_is_one_at_a_time(pool: str) -> None:
     with ThreadPoolExecutor(4) as together:
         list(together.map(alone, sessions * 5))
     assert most == [1]
-    held = [leases.hold(opened, "w", f"worker {n}", NOW, timedelta(hours=1)) for n, opened in enumerate(sessions)]
+    held = [
+        leases.acquire_lease(opened, "w", f"worker {n}", NOW, timedelta(hours=1)) for n, opened in enumerate(sessions)
+    ]
     assert held == [True, False, False, False]
     for each in sessions:
         each.close()
@@ -80,7 +82,7 @@ def test_a_database_is_copied_through_a_pool(pool: str, postgres: Postgres) -> N
     source, target, back = store.opened(pool), store.opened(postgres.bare()), databases.memory()
     ledger.add(source, snapshot(NOW.date(), {f"o/m{n}": n for n in range(2000)}))
     for start, end in ((source, target), (target, back)):
-        assert transfer.copy(start, end, lambda _line: None)["models"] == 2000
+        assert transfer.copy_database(start, end, lambda _line: None)["models"] == 2000
     for each in (source, target, back):
         each.close()
 

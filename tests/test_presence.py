@@ -54,20 +54,20 @@ def files(tmp_path: Path) -> Iterator[store.Store]:
 def test_after_a_kill_the_next_worker_goes_on_at_once(files: store.Store) -> None:
     url = f"sqlite:///{files.engine.url.database}"
     with holder(url, "host:1:aaaa") as process:
-        assert not leases.hold(files, "walk", "host:1:bbbb", NOW, LASTS), "the first one lives"
+        assert not leases.acquire_lease(files, "walk", "host:1:bbbb", NOW, LASTS), "the first one lives"
         process.kill()
         process.wait()
         # The same host and the same number, as in a container that was started again: another process all the same.
         with presence.announced(files, "host:1:bbbb"):
-            assert leases.hold(files, "walk", "host:1:bbbb", NOW, LASTS)
-            assert not leases.hold(files, "walk", "host:1:cccc", NOW, LASTS)
+            assert leases.acquire_lease(files, "walk", "host:1:bbbb", NOW, LASTS)
+            assert not leases.acquire_lease(files, "walk", "host:1:cccc", NOW, LASTS)
 
 
 def test_one_of_whom_nothing_is_known_is_waited_for(db: store.Store) -> None:
     """A worker of an older version, or on another machine of one PostgreSQL."""
-    assert leases.hold(db, "walk", "old", NOW, LASTS)
-    assert not leases.hold(db, "walk", "new", NOW + LASTS - timedelta(seconds=1), LASTS)
-    assert leases.hold(db, "walk", "new", NOW + LASTS, LASTS)
+    assert leases.acquire_lease(db, "walk", "old", NOW, LASTS)
+    assert not leases.acquire_lease(db, "walk", "new", NOW + LASTS - timedelta(seconds=1), LASTS)
+    assert leases.acquire_lease(db, "walk", "new", NOW + LASTS, LASTS)
 
 
 def test_a_process_is_alive_from_the_beginning_of_its_block_to_the_end(files: store.Store) -> None:
@@ -92,5 +92,5 @@ def test_files_of_killed_processes_go_after_a_week(files: store.Store) -> None:
 def test_a_disk_where_that_cannot_be_shown_stops_nobody(files: store.Store) -> None:
     Path(f"{files.engine.url.database}-processes").write_text("in the way")
     with presence.announced(files, "me"):
-        assert leases.hold(files, "walk", "me", NOW, LASTS)
+        assert leases.acquire_lease(files, "walk", "me", NOW, LASTS)
     assert not presence.has_ended(files, "me")

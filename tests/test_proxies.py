@@ -50,21 +50,21 @@ def _served(body: bytes) -> Iterator[Server]:
 def _live_list(folder: Path) -> str:
     with _served(b"{}") as server:
         manners = _http.Manners(60)
-        with _http.client("token", manners) as client:
-            assert _http.body(client, f"{server.url}/v1/models", manners) == b"{}"
+        with _http.make_client("token", manners) as client:
+            assert _http.get_body(client, f"{server.url}/v1/models", manners) == b"{}"
         return server.url
 
 
 def _blobs(folder: Path) -> str:
     with serving(Aggregator({BLOB: b"blob"}, None)) as server, httpx.Client() as client:
-        assert isinstance(Walrus([server.url], folder, client).blob(BLOB, NOW, NOW), Blob)
+        assert isinstance(Walrus([server.url], folder, client).fetch_blob(BLOB, NOW, NOW), Blob)
         return server.url
 
 
 def _rpc(folder: Path) -> str:
     with _served(b"{}") as server, Chain(Pin(1, None), [Endpoint(server.url)], finality=0, tries=1) as chain:
         with pytest.raises(Unreachable, match="405"):  # served by GET alone: it was asked
-            chain.head()
+            chain.final_head()
         return server.url
 
 
@@ -78,7 +78,7 @@ def _package(folder: Path) -> str:
     with _served(b"{}") as server, pytest.MonkeyPatch.context() as patch:
         patch.setenv("npm_config_registry", server.url)
         with pytest.raises(SourceError, match="npm could not fetch"):
-            _npm.tarball(_npm.Package("nothing", "1.0.0", "0" * 64), folder, 180)
+            _npm.fetch_tarball(_npm.Package("nothing", "1.0.0", "0" * 64), folder, 180)
         assert server.asked, "npm did not come"
         return server.url
 
@@ -153,8 +153,8 @@ def test_what_is_exempt_goes_past_the_proxy(
 
 def _tls_list(url: str) -> None:
     manners = _http.Manners(60, tries=1)
-    with _http.client("token", manners) as client, pytest.raises(SourceError, match="no answer"):
-        _http.body(client, url, manners)
+    with _http.make_client("token", manners) as client, pytest.raises(SourceError, match="no answer"):
+        _http.get_body(client, url, manners)
 
 
 def _tls_x(url: str) -> None:

@@ -59,8 +59,8 @@ class Newsroom:
         daily.publish(self.desk, PLAN, "week", {"discord": (channel,)}, self.now, WEEK)
         posts = daily.Posts(self.archive, self.outbox, habits=self.desk.habits)
         ready = {"discord": Ready(made, timedelta(minutes=1), lambda _: Decimal(0))}
-        deliveries.flush(Run(self.outbox, ready, posts, lambda: self.now, "one", timedelta(minutes=15)))
-        return [one.state for one in self.outbox.listed()]
+        deliveries.flush_outbox(Run(self.outbox, ready, posts, lambda: self.now, "one", timedelta(minutes=15)))
+        return [one.state for one in self.outbox.list_deliveries()]
 
 
 Step = Callable[[Newsroom, Losing, Any, Any], Any]
@@ -94,7 +94,7 @@ def test_a_digest_with_its_card_and_its_poll_reaches_a_second_discord_and_is_pas
         states = await asyncio.to_thread(room.publish, made, str(channel.id))
         assert await asyncio.to_thread(room.publish, made, str(channel.id)) == states
         calls = [entry.path.rsplit("/", 1)[1] for entry in env.http_requests if entry.method == "POST"]
-        return states, messages(channel), calls, room.outbox.listed()
+        return states, messages(channel), calls, room.outbox.list_deliveries()
 
     states, shown, calls, rows = on_simcord(tmp_path, step)
     assert states == ["sent", "sent"]
@@ -122,7 +122,7 @@ def test_what_got_lost_on_the_way_back_is_found_by_its_words(tmp_path: Path) -> 
     async def step(room: Newsroom, made: Losing, env: Any, channel: Any) -> tuple[list[str], list[Any], list[Any]]:
         made.loses = True
         states = await asyncio.to_thread(room.publish, made, str(channel.id))
-        return states, messages(channel), list(room.outbox.listed())
+        return states, messages(channel), list(room.outbox.list_deliveries())
 
     states, shown, rows = on_simcord(tmp_path, step)
     assert states == ["sent", "sent"] and len(shown) == 2
@@ -141,7 +141,7 @@ def test_votes_there_are_read_back_once_the_poll_has_ended(tmp_path: Path) -> No
                 env.backend.expire_poll(channel.id, poll.id)
             room.now += timedelta(days=5, hours=1) if not ended else timedelta(hours=1)
             await asyncio.to_thread(room.publish, made, str(channel.id))
-            told += room.outbox.polls.closed("replicate", before, before + timedelta(days=7))
+            told += room.outbox.polls.closed_polls("replicate", before, before + timedelta(days=7))
         return told
 
     still_open, ended = on_simcord(tmp_path, step)

@@ -44,7 +44,7 @@ def fill(db: store.Store) -> None:
         connection.execute(
             store.paused.insert().values(outlet="x", reason="402", since=at(day, 4), checked_at=at(day, 5))
         )
-    assert leases.hold(db, "walk", "one", at(day, 4), timedelta(minutes=5))
+    assert leases.acquire_lease(db, "walk", "one", at(day, 4), timedelta(minutes=5))
     with db.writing() as connection:
         for table in store.tables.sorted_tables:
             if not connection.execute(sa.select(table).limit(1)).first():
@@ -106,8 +106,8 @@ def test_every_row_arrives_on_postgresql_and_comes_back_the_same(
     assert all(wanted.values()), "a table is empty, so this test says nothing of it"
     there, back = store.opened(postgres.database()), store.opened(f"sqlite:///{tmp_path / 'back.db'}")
     told: list[str] = []
-    counts = transfer.copy(full, there, told.append)
-    transfer.copy(there, back, told.append)
+    counts = transfer.copy_database(full, there, told.append)
+    transfer.copy_database(there, back, told.append)
     assert rows(there) == wanted
     assert rows(back) == wanted
     assert counts == {name: len(found) for name, found in wanted.items()}
@@ -118,7 +118,7 @@ def test_every_row_arrives_on_postgresql_and_comes_back_the_same(
 
 def test_work_goes_on_where_it_was_copied_to(full: store.Store, postgres: Postgres) -> None:
     there = store.opened(postgres.database())
-    transfer.copy(full, there, lambda _line: None)
+    transfer.copy_database(full, there, lambda _line: None)
     for one in (full, there):
         ledger.add(one, snapshot(START + DAYS * ONE, {"o/m1": 100, "o/new": 3}))
     assert rows(there) == rows(full)
@@ -128,7 +128,7 @@ def test_work_goes_on_where_it_was_copied_to(full: store.Store, postgres: Postgr
 def test_many_rows_go_in_chunks(full: store.Store, postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transfer, "CHUNK", 7)
     there = store.opened(postgres.database())
-    transfer.copy(full, there, lambda _line: None)
+    transfer.copy_database(full, there, lambda _line: None)
     assert rows(there) == rows(full)
     there.close()
 
@@ -137,7 +137,7 @@ def test_a_target_that_holds_anything_is_refused_and_left_alone(full: store.Stor
     ledger.add(db, snapshot(START, {"o/other": 1}))
     before = rows(db)
     with pytest.raises(store.StoreError, match="catalogues has 1 rows, wanted an empty database"):
-        transfer.copy(full, db, lambda _line: None)
+        transfer.copy_database(full, db, lambda _line: None)
     assert rows(db) == before
 
 
@@ -147,17 +147,17 @@ def test_a_copy_that_fails_half_way_leaves_nothing(full: store.Store, db: store.
             raise store.StoreError("the cable was pulled")
 
     with pytest.raises(store.StoreError, match="cable"):
-        transfer.copy(full, db, fails)
+        transfer.copy_database(full, db, fails)
     assert not any(rows(db).values())
-    transfer.copy(full, db, lambda _line: None)
+    transfer.copy_database(full, db, lambda _line: None)
     assert rows(db) == rows(full)
 
 
 def test_rows_that_did_not_arrive_are_noticed(
     full: store.Store, db: store.Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    copied = transfer._copied
-    monkeypatch.setattr(transfer, "_copied", lambda table, *both: copied(table, *both) + (table.name == "usage"))
+    copied = transfer._copy_table
+    monkeypatch.setattr(transfer, "_copy_table", lambda table, *both: copied(table, *both) + (table.name == "usage"))
     with pytest.raises(store.StoreError, match=r"usage: found \d+ rows after copying, wanted"):
-        transfer.copy(full, db, lambda _line: None)
+        transfer.copy_database(full, db, lambda _line: None)
     assert not any(rows(db).values())

@@ -59,7 +59,7 @@ def flush(world: World, fake: Wide, crashing: bool = False, **more: Any) -> list
     ready = {"x": Ready(fake, SETTLE, lambda _: PRICE, Decimal(99))}
     outbox = fake.crashing(world.outbox) if crashing else world.outbox
     with contextlib.suppress(Crash):
-        deliveries.flush(Run(outbox, ready, fake.content(world.archive), lambda: world.now, "a", LEASE, **more))
+        deliveries.flush_outbox(Run(outbox, ready, fake.content(world.archive), lambda: world.now, "a", LEASE, **more))
     return world.states()
 
 
@@ -101,7 +101,7 @@ def test_a_bug_in_the_outlet_leaves_what_was_under_way_unknown_and_the_rest_plan
     fake.breaks = True
     content = fake.content(world.archive)
     run = Run(world.outbox, {"x": Ready(fake, SETTLE, lambda _: PRICE)}, content, lambda: world.now, "a", LEASE)
-    landing = list(deliveries.sender._send_widely(run, fake, world.outbox.ready(world.now, ["x"])))
+    landing = list(deliveries.sender._send_bulk(run, fake, world.outbox.claimable_deliveries(world.now, ["x"])))
     assert len(landing) == 1 and world.states().count("unknown") == 1 and world.states().count("planned") == 11
 
 
@@ -152,9 +152,11 @@ def test_destinations_that_took_a_post_before_are_told_with_its_link(world: Worl
     fake = wide(world)
     flush(world, fake)
     assert fake.seen == {}
-    one, two = world.outbox.listed()
+    one, two = world.outbox.list_deliveries()
     world.outbox.passed(two, Sent("2", "https://x.example/2", passed=True), world.now)
-    assert world.outbox.seen("x") == {"one": one.url}, "where there are followers, it has to be seen again"
+    assert world.outbox.known_destinations("x") == {"one": one.url}, (
+        "where there are followers, it has to be seen again"
+    )
 
 
 # --- passing on ------------------------------------------------------------------------------------------------------
@@ -164,7 +166,7 @@ def sent_but_not_passed_on(world: World) -> Wide:
     world.plan("one")
     fake = wide(world)
     flush(world, fake)
-    (one,) = world.outbox.listed()
+    (one,) = world.outbox.list_deliveries()
     world.outbox.passed(one, Later("10 an hour", world.now + timedelta(hours=1)), world.now)
     return fake
 
@@ -195,15 +197,15 @@ def test_passing_on_is_given_up_after_a_day(world: World) -> None:
 
 def test_a_poll_whose_reading_breaks_is_read_again_later(world: World, db: store.Store) -> None:
     world.plan("one")
-    (one,) = world.outbox.ready(world.now, ["x"])
+    (one,) = world.outbox.claimable_deliveries(world.now, ["x"])
     with db.writing() as connection:
-        deliveries.polls.ask(connection, one.id, deliveries.polls.Poll("?", ("a", "b"), timedelta(hours=1)))
+        deliveries.polls.record_poll(connection, one.id, deliveries.polls.Poll("?", ("a", "b"), timedelta(hours=1)))
     flush(world, wide(world))
     with db.writing() as connection:
-        deliveries.polls.out(connection, one.id, world.now)
+        deliveries.polls.open_poll(connection, one.id, world.now)
     world.later(hours=2)
     flush(world, wide(world))
-    (asked,) = world.outbox.polls.closed("replicate", world.now - timedelta(days=1), world.now)
+    (asked,) = world.outbox.polls.closed_polls("replicate", world.now - timedelta(days=1), world.now)
     assert asked.votes is None and "RuntimeError" in asked.reason
-    assert world.outbox.polls.due(world.now, ["x"]) == ()
-    assert len(world.outbox.polls.due(world.now + timedelta(minutes=16), ["x"])) == 1
+    assert world.outbox.polls.due_polls(world.now, ["x"]) == ()
+    assert len(world.outbox.polls.due_polls(world.now + timedelta(minutes=16), ["x"])) == 1

@@ -51,7 +51,7 @@ class Going:
     def states(self) -> list[str]:
         opened = store.Store(f"sqlite:///{self.folder}/footfall.db")
         try:
-            return [one.state for one in daily.outbox(opened).listed()]
+            return [one.state for one in daily.outbox(opened).list_deliveries()]
         finally:
             opened.close()
 

@@ -283,7 +283,7 @@ def posts_of(lived: Year, period: str) -> dict[tuple[date, str, str], list[Deliv
     """The deliveries of posts of one kind of period, by its first day and place."""
     opened = store.opened(lived.url)
     found = defaultdict(list)
-    for one in daily.outbox(opened).listed():
+    for one in daily.outbox(opened).list_deliveries():
         if one.kind == "post" and one.period == period:
             found[one.day, one.outlet, one.destination].append(one)
     opened.close()
@@ -442,7 +442,7 @@ def polls_of(lived: Year) -> tuple[Asked, ...]:
     """Every poll that was asked, oldest first."""
     opened = store.opened(lived.url)
     begins, ends = (datetime(year, 1, 1, tzinfo=UTC) for year in (2023, 2026))
-    found = daily.outbox(opened).polls.closed("replicate", begins, ends)
+    found = daily.outbox(opened).polls.closed_polls("replicate", begins, ends)
     opened.close()
     return found
 

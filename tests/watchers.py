@@ -18,7 +18,7 @@ from bot import daily, ledger
 from bot.answers import Desk
 from bot.cli import reach
 from bot.config import Publish
-from bot.deliveries import NOTICES, Delivery, Edition, Ready, Run, flush
+from bot.deliveries import NOTICES, Delivery, Edition, Ready, Run, flush_outbox
 from bot.outlets import discord
 from bot.outlets._discord_direct import Direct
 from bot.outlets._discord_wire import Wire
@@ -113,12 +113,14 @@ class Publisher:
         edition = Edition(NOTICES, "day", day, 1)
         while True:
             self._send()
-            open_ = [one for one in self._outbox.of(edition) if one.state not in ("sent", "refused")]
+            open_ = [one for one in self._outbox.edition_deliveries(edition) if one.state not in ("sent", "refused")]
             if not open_ or time.monotonic() - began > SETTLED:
                 break
             time.sleep(0.1)
-        self.told.stuck += [f"{one.state}: {one.reason}" for one in self._outbox.of(edition) if one.state != "sent"]
-        self.told.sent += sum(one.state == "sent" for one in self._outbox.of(edition))
+        self.told.stuck += [
+            f"{one.state}: {one.reason}" for one in self._outbox.edition_deliveries(edition) if one.state != "sent"
+        ]
+        self.told.sent += sum(one.state == "sent" for one in self._outbox.edition_deliveries(edition))
 
     def _send(self) -> None:
         """One pass over the outbox, as the worker makes it."""
@@ -129,12 +131,14 @@ class Publisher:
             self.told.ended += "50007" in reason
             reach.gone(self._publishing, self._channels, self._watches, one, reason, self._now())
 
-        flush(Run(self._outbox, made, says, lambda: self._now(), "soak", timedelta(minutes=15), gone=gone))
+        flush_outbox(Run(self._outbox, made, says, lambda: self._now(), "soak", timedelta(minutes=15), gone=gone))
 
     def _count(self) -> None:
         keys = {one.member for one in self._watches.all()}
         self.told.left = frozenset(int(self._watches.account(key) or 0) for key in keys)
-        self.told.strays = sum(one.destination not in keys for one in self._outbox.listed() if one.outlet == OUTLET)
+        self.told.strays = sum(
+            one.destination not in keys for one in self._outbox.list_deliveries() if one.outlet == OUTLET
+        )
 
 
 def _no_digest(_: Delivery) -> object:

@@ -56,7 +56,7 @@ def _found(parts: Parts, path: Path) -> Iterator[Check]:
     yield database
     yield from (_folder(name, folder) for name, folder in (("data folder", parts.data), ("output folder", parts.out)))
     cure = "correct lake.place in config.yaml, or the storage's keys and endpoint in the environment"
-    yield _tried("lake", lambda: lake.reachable(parts.lake.url), cure)
+    yield _tried("lake", lambda: lake.check_reachable(parts.lake.url), cure)
     if database.ok:
         yield from _networks(parts)
     yield from _outlets(parts)
@@ -124,10 +124,12 @@ def _networks(parts: Parts) -> Iterator[Check]:
 
     for plan in parts.plans.values():
         chosen = parts.settings.config.networks[plan.network]
-        look = sources.module(plan.network).reachable
-        secrets = {key: value for key in sources.module(plan.network).SECRETS if (value := parts.settings.secret(key))}
+        look = sources.load_module(plan.network).reachable
+        secrets = {
+            key: value for key in sources.load_module(plan.network).SECRETS if (value := parts.settings.secret(key))
+        }
         yield _tried(f"{plan.network}: source", lambda c=chosen, s=secrets, f=look: f(c, parts.data, s), "see the line")  # type: ignore[misc]
-        if live := getattr(sources.module(plan.network), "checks", None):
+        if live := getattr(sources.load_module(plan.network), "checks", None):
             for one in live(chosen, parts.data, clock()):
                 yield Check(f"{plan.network}: {one.name}", one.ok, one.found, one.fix)
         for catalogue in plan.catalogues:
@@ -137,7 +139,7 @@ def _networks(parts: Parts) -> Iterator[Check]:
                 yield Check(name, False, "nothing collected", f"python -m bot collect --network {plan.network}")
                 continue
             behind = (clock().date() - span.last).days - 1
-            closed = sources.module(plan.network).closed(chosen, secrets)
+            closed = sources.load_module(plan.network).closed(chosen, secrets)
             found = f"days {span.first} to {span.last}, {behind} days behind"
             fix = f"python -m bot collect --network {plan.network}"
             yield Check(name, closed or behind <= 1, found + (", a closed record" if closed else ""), fix)
@@ -158,7 +160,7 @@ def _outlets(parts: Parts) -> Iterator[Check]:
             for check in one.outlet.check(reach.polled(parts, name)):
                 yield Check(f"{name}: {check.name.removeprefix(f'{name} ')}", check.ok, check.text, check.cure)
     if "store" in parts.__dict__:
-        for pause in reach.desk(parts).outbox.paused():
+        for pause in reach.desk(parts).outbox.paused_outlets():
             found = f"paused since {pause.since:%d %b %H:%M} UTC: {pause.reason}"
             yield Check(f"{pause.outlet}: pause", False, found, f"python -m bot deliveries lift {pause.outlet}")
 

@@ -85,7 +85,7 @@ def _alone(parts: Parts) -> Iterator[Callable[[], object]]:
     name = f"lake-{token_hex(8)}"
 
     def hold() -> bool:
-        return leases.hold(parts.store, LEASE, name, clock(), LASTS)
+        return leases.acquire_lease(parts.store, LEASE, name, clock(), LASTS)
 
     with presence.announced(parts.store, name):
         if not hold():
@@ -93,7 +93,7 @@ def _alone(parts: Parts) -> Iterator[Callable[[], object]]:
         try:
             yield hold
         finally:
-            leases.release(parts.store, LEASE, name)
+            leases.release_lease(parts.store, LEASE, name)
 
 
 def _told(title: str, found: Iterable[upkeep.Done], on: Callable[[], object] = bool) -> list[dict[str, Any]]:

@@ -48,7 +48,9 @@ class Parts:
     def settings(self) -> config.Settings:
         from bot import outlets
 
-        read = config.load(self.path, sources.settings(), outlets.settings(), self.secret_names, _headline, _poll)
+        read = config.load(
+            self.path, sources.settings_types(), outlets.settings_types(), self.secret_names, _headline, _poll
+        )
         redaction.know(secrets_of(read))
         return read
 
@@ -57,7 +59,7 @@ class Parts:
         """Every environment variable that holds a secret of ours."""
         from bot import outlets
 
-        return (*sources.secrets(), *outlets.secrets())
+        return (*sources.secret_names(), *outlets.secret_names())
 
     @property
     def secrets(self) -> list[SecretStr]:
@@ -125,17 +127,19 @@ class Parts:
         return {name: self._plan(name, block) for name, block in chosen.items()}
 
     def _plan(self, name: str, block: config.Network) -> daily.Plan:
-        made = sources.module(name)
+        made = sources.load_module(name)
         headline = {"catalogue": block.headline.catalogue, "figure": block.headline.figure}
         secrets = {key: value for key in made.SECRETS if (value := self.settings.secret(key))}
         closed: bool = made.closed(block, secrets)
-        return daily.Plan(name, made.TITLE, made.CATALOGUES, headline, self.hidden, sources.panels(name), closed)
+        return daily.Plan(
+            name, made.TITLE, made.CATALOGUES, headline, self.hidden, sources.network_panels(name), closed
+        )
 
     def stand(self, name: str, since: date | None = None) -> None:
         """Keep the lists of a network that need nobody to be asked, from a day (or some days ago) up to yesterday."""
         until = clock().date() - timedelta(days=1)
         days = max(LATELY, min((until - since).days + 1, 400)) if since else LATELY
-        made = sources.standing(name, self.settings.config.networks[name], until, days)
+        made = sources.static_listings(name, self.settings.config.networks[name], until, days)
         if made:
             daily.stand(self.store, made)
 
@@ -152,16 +156,16 @@ class Parts:
         return [self.plan(name)] if name else list(self.plans.values())
 
     def source(self, name: str) -> Source | EventSource:
-        wanted = sources.module(name).SECRETS
+        wanted = sources.load_module(name).SECRETS
         secrets = {key: value for key in wanted if (value := self.settings.secret(key))}
         executor = self.executor if self.settings.config.cluster else None
-        return sources.source(name, self.settings.config.networks[name], self.data, secrets, clock, executor)
+        return sources.make_source(name, self.settings.config.networks[name], self.data, secrets, clock, executor)
 
     @cached_property
     def desk(self) -> Desk:
         watched = {
             plan.network: Watched(
-                plan.network, plan.title, plan.catalogues, sources.about(plan.network), dict(plan.headline)
+                plan.network, plan.title, plan.catalogues, sources.methodology_text(plan.network), dict(plan.headline)
             )
             for plan in self.plans.values()
         }
@@ -196,7 +200,7 @@ def _headline(network: str, block: config.Network) -> Iterator[tuple[str, str]]:
     """What is wrong with the figure that a network is to open with."""
     from bot.metrics import METRICS
 
-    known = {"catalogue": [c.key for c in sources.module(network).CATALOGUES], "figure": list(METRICS)}
+    known = {"catalogue": [c.key for c in sources.load_module(network).CATALOGUES], "figure": list(METRICS)}
     for key, wanted in known.items():
         found = getattr(block.headline, key)
         if found not in wanted:

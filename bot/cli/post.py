@@ -59,11 +59,11 @@ def publish(
         if not any(targets.values()):
             raise UsageError(f"nowhere to publish to: set outlets.*.destinations in {parts.path} and the outlets' keys")
         desk = reach.desk(parts)
-        deliveries.follow(reach.run(parts, desk, made))
+        deliveries.follow_up(reach.run(parts, desk, made))
         announced = [a for plan in plans for a in daily.publish(desk, plan, period, targets, clock(), day)]
         # Asked for by name, it sees to that and leaves the rest to the worker.
         narrow = frozenset((a.network, a.period.name, a.period.first) for a in announced)
-        touched = deliveries.flush(reach.run(parts, desk, made, narrow if network or day else None))
+        touched = deliveries.flush_outbox(reach.run(parts, desk, made, narrow if network or day else None))
     return _report(desk, announced, touched, targets)
 
 
@@ -82,17 +82,17 @@ def _covered_plans(parts: Parts, network: str | None, period: PeriodName, day: d
 def _report(desk: Desk, announced: list[Announced], touched: Iterable[int], targets: Mapping[str, object]) -> int:
     from bot.deliveries import Edition
 
-    rows = {id: desk.outbox.one(id) for id in touched}
+    rows = {id: desk.outbox.get_delivery(id) for id in touched}
     for one in announced:
         reason = f": {one.reason}" if one.reason else ""
         click.echo(f"{one.network} {one.period.name} {one.period.first}: {one.verdict}{reason}")
         edition = Edition(one.network, one.period.name, one.period.first, one.edition)
-        rows |= {row.id: row for row in desk.outbox.of(edition) if row.outlet in targets}
+        rows |= {row.id: row for row in desk.outbox.edition_deliveries(edition) if row.outlet in targets}
     if not announced:
         click.echo("nothing is due")
     for row in rows.values():
         click.echo(_line(row))
-    for pause in desk.outbox.paused():
+    for pause in desk.outbox.paused_outlets():
         click.echo(f"{pause.outlet} is paused since {pause.since:%d %b %H:%M} UTC: {pause.reason}", err=True)
         click.echo(f"  once that is mended: python -m bot deliveries lift {pause.outlet}", err=True)
     failed = any(row.state in ("refused", "unknown", "planned", "sending") for row in rows.values())
@@ -131,7 +131,7 @@ def _would_be(parts: Parts, network: str, name: PeriodName, day: date | None) ->
     document = daily.composed(parts.store, plan, period, now)
     if held := daily.held_back(parts.store, plan, period):
         return f"{network} {name} {period.first}: nothing would be published: {held}", None
-    found = deliveries.verdict(document, now, parts.settings.config.publish.deadline)
+    found = deliveries.publish_gate(document, now, parts.settings.config.publish.deadline)
     if not found.publish:
         return f"{network} {name} {period.first}: nothing would be published: {found.reason}", None
     due = Period.holding(now.date(), name).before
@@ -175,15 +175,17 @@ def deliveries() -> None:
 def listing(parts: Parts, states: tuple[str, ...], last: int, as_json: bool) -> None:
     """Deliveries, newest last, each with its state, since when, attempts, last error and link."""
     outbox = _outbox(parts)
-    rows = outbox.listed(states, last)
+    rows = outbox.list_deliveries(states, last)
     if as_json:
-        print_json({"deliveries": [_fields(row) for row in rows], "paused": [_paused(one) for one in outbox.paused()]})
+        print_json(
+            {"deliveries": [_fields(row) for row in rows], "paused": [_paused(one) for one in outbox.paused_outlets()]}
+        )
         return
     for row in rows:
         click.echo(_line(row))
     if not rows:
         click.echo("no deliveries")
-    for pause in outbox.paused():
+    for pause in outbox.paused_outlets():
         click.echo(f"{pause.outlet} is paused since {pause.since:%d %b %H:%M} UTC: {pause.reason}")
 
 
@@ -221,7 +223,7 @@ def pause(parts: Parts, outlet: str) -> None:
     known += ["direct"] if "discord" in known else []
     if outlet not in known:
         raise UsageError(f"{outlet}: no such outlet in {parts.path}; configured: {', '.join(known) or 'none'}")
-    if not _outbox(parts).pause(outlet, clock()):
+    if not _outbox(parts).pause_outlet(outlet, clock()):
         raise UsageError(f"{outlet}: is paused already")
     click.echo(f"{outlet}: paused; deliveries lift {outlet} lets it post again")
 
@@ -231,7 +233,7 @@ def pause(parts: Parts, outlet: str) -> None:
 @with_parts
 def lift(parts: Parts, outlet: str) -> None:
     """Let an outlet post again that was paused because its account was refused."""
-    if not _outbox(parts).lift(outlet):
+    if not _outbox(parts).lift_pause(outlet):
         raise UsageError(f"{outlet}: is not paused")
     click.echo(f"{outlet}: posts again")
 
@@ -251,7 +253,7 @@ def _print(row: Delivery, as_json: bool) -> None:
 
 
 def _line(row: Delivery) -> str:
-    told = [f"{row.id}", row.digest.said, f"{row.outlet} {row.destination} part {row.part + 1}"]
+    told = [f"{row.id}", row.edition_key.label, f"{row.outlet} {row.destination} part {row.part + 1}"]
     told += [f"{row.state} since {row.since:%Y-%m-%d %H:%M:%S} UTC", f"{row.attempts} attempts"]
     if row.kind == "correction":
         told.append("correction")
@@ -290,7 +292,7 @@ def send_test(parts: Parts, outlet: str, destination: str | None) -> int:
     """Post one message that says it is a test, and nothing else. On X that costs what a post costs."""
     from bot import outlets
     from bot.cli import reach
-    from bot.outlets import Part, Sent, redacted
+    from bot.outlets import Part, Sent, redact_reason
 
     own = reach.targets(parts, [outlet])[outlet]
     if destination is None and len(own) != 1:
@@ -302,9 +304,9 @@ def send_test(parts: Parts, outlet: str, destination: str | None) -> int:
         if outlet not in made:
             raise UsageError(problems[0])
         text = f"A test of Footfall, {now:%Y-%m-%d %H:%M:%S} UTC. Nothing to see here; please ignore it."
-        outcome = made[outlet].outlet.post(Part(text, outlets.marker("test", outlet, place, now)), place)
+        outcome = made[outlet].outlet.post(Part(text, outlets.part_marker("test", outlet, place, now)), place)
     if isinstance(outcome, Sent):
         click.echo(f"sent: {outcome.url}")
         return 0
-    click.echo(f"{outlet} {place}: {type(outcome).__name__.lower()}: {redacted(outcome.reason)}", err=True)
+    click.echo(f"{outlet} {place}: {type(outcome).__name__.lower()}: {redact_reason(outcome.reason)}", err=True)
     return 1

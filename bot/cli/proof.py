@@ -33,7 +33,7 @@ def proof(parts: Parts, what: str, as_json: bool) -> int:
     known = _known(memory, what, tx)
     if not known and not tx:
         raise UsageError(f"{clip(what, 80)}: not in the ledger; wanted a transaction hash, a blob id or a leaf's key")
-    found = opengradient.proofs(chosen, parts.data, clock(), known, tx, memory.seen)
+    found = opengradient.explain_settlements(chosen, parts.data, clock(), known, tx, memory.counted_leaves)
     if not found:
         raise UsageError(f"{tx}: no settlement of a pinned relay in this transaction")
     if as_json:

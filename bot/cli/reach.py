@@ -66,8 +66,8 @@ def ready(parts: Parts, names: Collection[str]) -> Iterator[tuple[Mapping[str, R
 def _ready(parts: Parts, name: str) -> Ready:
     if name == SITE:
         return Ready(Site(parts), timedelta(), lambda _: Decimal(0))
-    module, chosen = outlets.module(name), parts.settings.config.outlets[name]
-    outlet = outlets.outlet(name, chosen, parts.out, parts.settings.secrets, clock)
+    module, chosen = outlets.load_module(name), parts.settings.config.outlets[name]
+    outlet = outlets.make_outlet(name, chosen, parts.out, parts.settings.secrets, clock)
     return Ready(outlet, module.SETTLE, module.cost, getattr(chosen, "monthly_budget", None))
 
 
@@ -168,7 +168,7 @@ def gone(
     elif one.outlet == DISCORD:
         ended = len(channels.end(channel=one.destination))
         if ended and one.destination not in mine:
-            desk.outbox.give_up(DISCORD, one.destination, "its subscription ended", now)
+            desk.outbox.skip_destination(DISCORD, one.destination, "its subscription ended", now)
     if ended:
         log.info("%s: %d ended there, since nothing gets through any more: %s", one.outlet, ended, reason)
 

@@ -41,7 +41,7 @@ def run(path: Path) -> int:
     from bot import logs, redaction
 
     # Whatever goes wrong from here on is a line of the log; further secrets follow once the configuration is read.
-    logs.configure(redaction.environment())
+    logs.configure_logging(redaction.environment())
     try:
         return _work(path)
     except FootfallError as error:
@@ -60,7 +60,7 @@ def _work(path: Path) -> int:
 
     parts = Parts(path)
     chosen = parts.settings.config.worker
-    logs.configure(parts.secrets)
+    logs.configure_logging(parts.secrets)
     reach.targets(parts)
     made = worker.Worker(lambda: _bench(path), clock, reach.worker(), chosen.tick)
     for sign in (signal.SIGTERM, signal.SIGINT):
@@ -154,7 +154,7 @@ def _bench(path: Path) -> Iterator[Bench]:
 
 def _probed(parts: Parts, name: str) -> str:
     """Why a network's source cannot be reached; empty where it can."""
-    module = sources.module(name)
+    module = sources.load_module(name)
     secrets = {key: value for key in module.SECRETS if (value := parts.settings.secret(key))}
     try:
         module.reachable(parts.settings.config.networks[name], parts.data, secrets)
@@ -182,9 +182,9 @@ class _Standing:
     def settles_for(self) -> timedelta:
         return self.source.settles_for
 
-    def hauls(self, wanted: Period | None, memory: Memory) -> Iterator[Snapshot | Haul]:
+    def event_batches(self, wanted: Period | None, memory: Memory) -> Iterator[Snapshot | Haul]:
         self.parts.stand(self.name)
-        yield from self.source.hauls(wanted, memory)
+        yield from self.source.event_batches(wanted, memory)
 
 
 def _targets(parts: Parts, entry: ScheduleEntry, made: Collection[str]) -> dict[str, tuple[str, ...]]:
@@ -264,7 +264,7 @@ def copy_to(parts: Parts, url: str) -> None:
     target = store.opened(url)
     try:
         with progress("copying", len(store.tables.sorted_tables)) as tell:
-            counts = transfer.copy(parts.store, target, tell)
+            counts = transfer.copy_database(parts.store, target, tell)
         click.echo(f"{sum(counts.values())} rows of {len(counts)} tables copied from {parts.store.shown}")
         click.echo(f"now set DATABASE_URL to {target.shown} and start the worker")
     finally:

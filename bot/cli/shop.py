@@ -41,15 +41,15 @@ def sources(parts: Parts, as_json: bool) -> None:
     rows = [
         {
             "network": name,
-            "title": known.module(name).TITLE,
+            "title": known.load_module(name).TITLE,
             "catalogues": [
                 {"catalogue": c.key, "title": c.title, "unit": c.unit, "evidence": c.evidence}
-                for c in known.module(name).CATALOGUES
+                for c in known.load_module(name).CATALOGUES
             ],
-            "secrets": list(known.module(name).SECRETS),
+            "secrets": list(known.load_module(name).SECRETS),
             "configured": name in parts.plans,
         }
-        for name in known.networks()
+        for name in known.network_names()
     ]
     if as_json:
         print_json(rows)

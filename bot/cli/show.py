@@ -161,6 +161,6 @@ def web(parts: Parts, host: str, port: int) -> None:
     from bot import web as pages
     from bot.cli import leaving
 
-    logs.configure(parts.secrets)
+    logs.configure_logging(parts.secrets)
     pages.serve(parts.desk, parts.out / "site", host, port)
     leaving.leave(time.monotonic())  # it has had its grace

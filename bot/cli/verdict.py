@@ -113,7 +113,7 @@ def of(parts: Parts, digest: Document) -> Verdict:
     """A digest compared with what the ledger and the records at hand say now."""
     plan = parts.plan(digest["network"])
     chosen = parts.settings.config.networks[plan.network]
-    records = [sources.checked(plan.network, chosen, parts.data, ref) for ref in digest["refs"]]
+    records = [sources.verify_ref(plan.network, chosen, parts.data, ref) for ref in digest["refs"]]
     again = daily.recomputed(parts.store, plan, digest)
     mismatches = list(daily.mismatches_with(again, digest))
     return Verdict(digest, mismatches, incomparable(digest, again), records)

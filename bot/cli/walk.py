@@ -61,7 +61,7 @@ def _demo_live(parts: Parts) -> None:
     if name not in parts.plans:
         return
     chosen = parts.settings.config.networks[name]
-    if not opengradient.answers(chosen, PROBED):
+    if not opengradient.chain_responds(chosen, PROBED):
         click.echo(f"OpenGradient: its public endpoints do not answer within {PROBED:g} s, so it is left out here.")
         return
     _collect(parts, [name], None, False)

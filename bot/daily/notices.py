@@ -38,7 +38,7 @@ def notify(desk: Desk, plans: Mapping[str, Plan], watches: Watches, now: datetim
     if waiting and not all(stands.known(one) for one in held):
         return False
     edition = Edition(NOTICES, "day", day, 1)
-    until = deliveries.expires(period, desk.rules.max_age)
+    until = deliveries.expiry_time(period, desk.rules.max_age)
     for member, mine in groupby(held, key=lambda one: one.member):
         if _told(stands, mine):
             desk.outbox.plan(edition, OUTLET, member, Shape(), now, until)
@@ -140,12 +140,12 @@ class Notices:
         stands = self._stands.setdefault(one.day, Stands(self.store, self.plans, one.day))
         told = _told(stands, (watch for watch in mine if watch.since < Period(one.day, one.day).ends))
         if not told:
-            raise Unspeakable(f"{one.said}: there is nothing to tell any more")
+            raise Unspeakable(f"{one.label}: there is nothing to tell any more")
         answer = {"question": "notice", "day": one.day.isoformat(), "news": told}
         try:
             embed = render.answer_embed(answer, render.PLAIN, self.hidden, mine[0].locale)
         except (render.LintError, render.TooLongError, KeyError) as error:
-            raise Unspeakable(f"{one.said}: {error}") from error
+            raise Unspeakable(f"{one.label}: {error}") from error
         return Content({}, Part("", one.marker, embed=embed))
 
 

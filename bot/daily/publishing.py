@@ -96,7 +96,7 @@ def publish(
         return [Announced(plan.network, period, "closed", reason) for period in due]
     done = [_miss(desk, plan, period, missed[period], now) for period in sorted(missed)]
     for period in sorted(due):
-        until = deliveries.expires(period, desk.rules.max_age)
+        until = deliveries.expiry_time(period, desk.rules.max_age)
         done.append(_announce(desk, plan, period, due[period], now, until, subscribed))
     seen = {one.period.first for one in done}
     for period in late(desk.archive, plan, name, now):
@@ -117,15 +117,15 @@ def _due(
     nothing is: a new destination does not begin with yesterday's news."""
     spans = [s for c in plan.catalogues if (s := ledger.span(desk.store, c)) is not None]
     begins = min((s.first for s in spans), default=None)
-    always = deliveries.due(name, now, begins, None, desk.rules.max_age)
+    always = deliveries.periods_due(name, now, begins, None, desk.rules.max_age)
     missed: _Wanted = {}
     due: _Wanted = {period: {} for period in always.periods}
     for outlet, destination in _places(targets):
-        oldest, newest = desk.outbox.planned(plan.network, name, outlet, destination)
+        oldest, newest = desk.outbox.planned_days(plan.network, name, outlet, destination)
         if newest and destination in subscribed and instant(newest + _LAPSED) < subscribed[destination].since:
             oldest = newest = None  # it was subscribed before, and ended: what was in between is not missed
         since = max(begins, oldest) if begins and oldest else begins
-        found = deliveries.due(name, now, since, newest, desk.rules.max_age)
+        found = deliveries.periods_due(name, now, since, newest, desk.rules.max_age)
         for wanted, periods in ((missed, found.missed), (due, found.periods)):
             for period in periods:
                 wanted.setdefault(period, {}).setdefault(outlet, []).append(destination)
@@ -145,7 +145,7 @@ def _announce(
     edition = Edition(plan.network, period.name, period.first, document["edition"])
     if held := held_back(desk.store, plan, period):
         return Announced(plan.network, period, "waiting", held, edition.number)
-    found = deliveries.verdict(document, now, desk.rules.deadline)
+    found = deliveries.publish_gate(document, now, desk.rules.deadline)
     if not found.publish:
         for outlet, destination in _places(targets) if found.final else ():
             desk.outbox.silence(edition, outlet, destination, now, until, found.reason)

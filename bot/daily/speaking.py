@@ -33,32 +33,32 @@ class Posts:
         """What a delivery says. Raises `Unspeakable`."""
         told = again = None
         if one.kind == "correction":
-            told = self.outbox.told(one.digest, one.outlet, one.destination)
+            told = self.outbox.told(one.edition_key, one.outlet, one.destination)
             # One that is not edited in place is a post of its own, however many parts it corrects.
-            again = self.outbox.standing(one.digest, one.outlet, one.destination) if one.edits else 1
+            again = self.outbox.standing(one.edition_key, one.outlet, one.destination) if one.edits else 1
         locale = self.locales.get(one.destination, "en")
-        key = (one.digest, one.outlet, locale, told, again)
+        key = (one.edition_key, one.outlet, locale, told, again)
         if key not in self._made:
             self._made[key] = self._post(one, told, locale, again or 0)
         document, made = self._made[key]
-        parts = outlets.parts(made, lambda _: one.marker)
+        parts = outlets.post_parts(made, lambda _: one.marker)
         if one.kind == "poll" and made.poll is not None:
             return Content(document, parts[-1])
         if one.kind == "poll" or one.part >= len(parts):
-            raise Unspeakable(f"{one.said}: the post has {len(parts)} parts now{'' if made.poll else ' and no poll'}")
+            raise Unspeakable(f"{one.label}: the post has {len(parts)} parts now{'' if made.poll else ' and no poll'}")
         return Content(document, parts[one.part])
 
     def _post(self, one: Delivery, told: int | None, locale: str, again: int) -> tuple[Document, Post]:
         document = self.archive.digest(one.network, one.period, one.day, one.edition)
         if document is None:
-            raise Unspeakable(f"{one.said}: the archive has no such edition")
+            raise Unspeakable(f"{one.label}: the archive has no such edition")
         shown = document
         if told is not None and (before := self.archive.digest(one.network, one.period, one.day, told)):
             # Corrected is what was read there, which need not be the edition just before.
             shown = {**document, "changes": digest.differences(before, document)}
         if one.outlet == "site":
-            return document, Post("site", (one.digest.said,))
+            return document, Post("site", (one.edition_key.label,))
         try:
             return document, post(shown, one.outlet, self.hidden, locale, self.habits, again)
         except (render.LintError, render.TooLongError, KeyError) as error:
-            raise Unspeakable(f"{one.said}: {error}") from error
+            raise Unspeakable(f"{one.label}: {error}") from error

@@ -152,7 +152,7 @@ def _told(
     store: Store, network: str, source: Source | EventSource, wanted: Period | None, again: bool
 ) -> Iterator[Snapshot | Haul]:
     if isinstance(source, EventSource):
-        return source.hauls(wanted, ledger.Memory(store, network, again))
+        return source.event_batches(wanted, ledger.Memory(store, network, again))
     return source.snapshots(wanted)
 
 

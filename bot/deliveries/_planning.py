@@ -11,8 +11,8 @@ from functools import lru_cache
 import sqlalchemy as sa
 
 from bot.deliveries import rules
-from bot.deliveries.rows import Delivery, Edition, Kind, Otherwise, delivery
-from bot.outlets import marker
+from bot.deliveries.rows import Delivery, Edition, Kind, Otherwise, delivery_from_row
+from bot.outlets import part_marker
 from bot.records import Document, FootfallError
 from bot.store import deliveries as rows
 
@@ -51,15 +51,15 @@ class _Wanted:
     otherwise: Otherwise
 
 
-def there(edition: Edition, outlet: str, destination: str) -> tuple[sa.ColumnElement[bool], ...]:
+def destination_rows(edition: Edition, outlet: str, destination: str) -> tuple[sa.ColumnElement[bool], ...]:
     """Rows of a period, of any edition, at a destination."""
     period = (rows.c.network == edition.network, rows.c.period == edition.period, rows.c.day == edition.day)
     return (*period, rows.c.outlet == outlet, rows.c.destination == destination)
 
 
-def plan(connection: sa.Connection, target: Target, shape: Shape, otherwise: Otherwise) -> str:
-    """See `Outbox.plan`."""
-    number, known = target.edition.number, _known(connection, target)
+def plan_parts(connection: sa.Connection, target: Target, shape: Shape, otherwise: Otherwise) -> str:
+    """See `Outbox.plan_parts`."""
+    number, known = target.edition.number, _known_deliveries(connection, target)
     if newer := [one for one in known if one.edition > number]:
         return f"edition {newer[-1].edition} is on its way already"
     earlier = [one for one in known if one.edition < number]
@@ -67,18 +67,18 @@ def plan(connection: sa.Connection, target: Target, shape: Shape, otherwise: Oth
         return f"what became of edition {open_[0].edition} is not known yet"
     for one in earlier:
         if one.state == "planned":
-            skip(connection, one, f"superseded by edition {number} before it was sent", target.now)
-    wanted = {want.part: want for want in _wanted(earlier, shape, otherwise)}
+            skip_delivery(connection, one, f"superseded by edition {number} before it was sent", target.now)
+    wanted = {want.part: want for want in _wanted_parts(earlier, shape, otherwise)}
     mine = {one.part: one for one in known if one.edition == number}
     for part, want in wanted.items():
         if part not in mine:
-            _insert(connection, target, want)
+            _insert_part(connection, target, want)
     for one in mine.values():
-        _renew(connection, target, one, list(mine.values()), wanted.get(one.part))
+        _renew_part(connection, target, one, list(mine.values()), wanted.get(one.part))
     return ""
 
 
-def standing(earlier: Sequence[Delivery]) -> list[Delivery]:
+def sent_parts(earlier: Sequence[Delivery]) -> list[Delivery]:
     """The parts of words of earlier editions that stand at a destination, in order and without a hole."""
     words = {one.part: one for one in earlier if one.state == "sent" and one.kind != "poll"}
     found: list[Delivery] = []
@@ -87,9 +87,9 @@ def standing(earlier: Sequence[Delivery]) -> list[Delivery]:
     return found
 
 
-def _wanted(earlier: Sequence[Delivery], shape: Shape, otherwise: Otherwise) -> list[_Wanted]:
+def _wanted_parts(earlier: Sequence[Delivery], shape: Shape, otherwise: Otherwise) -> list[_Wanted]:
     """Every part that stands there is corrected; a poll that was asked is not asked again."""
-    stand = standing(earlier)
+    stand = sent_parts(earlier)
     follows: Otherwise = "refuse" if otherwise == "refuse" else "skip"
     made = [_Wanted(n, "correction", one.platform_id, follows if n else otherwise) for n, one in enumerate(stand)] or [
         _Wanted(n, "post", None, otherwise) for n in range(shape.parts)
@@ -98,84 +98,89 @@ def _wanted(earlier: Sequence[Delivery], shape: Shape, otherwise: Otherwise) -> 
     return [*made, _Wanted(len(made), "poll", None, "refuse")] if shape.poll and not asked else made
 
 
-def silence(connection: sa.Connection, target: Target, reason: str) -> None:
-    """See `Outbox.silence`."""
-    known = _known(connection, target)
+def record_skip(connection: sa.Connection, target: Target, reason: str) -> None:
+    """See `Outbox.record_skip`."""
+    known = _known_deliveries(connection, target)
     if any(one.state not in ("planned", "skipped") or one.attempts for one in known):
         return
     for one in known:
-        skip(connection, one, reason, target.now)
+        skip_delivery(connection, one, reason, target.now)
     if not any(one.edition == target.edition.number for one in known):
-        _insert(connection, target, _Wanted(0, "post", None, "refuse"))
-        for one in _known(connection, target):
+        _insert_part(connection, target, _Wanted(0, "post", None, "refuse"))
+        for one in _known_deliveries(connection, target):
             if one.edition == target.edition.number:
-                skip(connection, one, reason, target.now)
+                skip_delivery(connection, one, reason, target.now)
 
 
-def no_newer(connection: sa.Connection, one: Delivery, error: Callable[[str], FootfallError]) -> None:
+def require_newest(connection: sa.Connection, delivery: Delivery, error: Callable[[str], FootfallError]) -> None:
     """Raises where a newer edition went or is going the same way."""
-    newer = sa.select(sa.func.max(rows.c.edition)).where(*there(one.digest, one.outlet, one.destination))
+    newer = sa.select(sa.func.max(rows.c.edition)).where(
+        *destination_rows(delivery.edition_key, delivery.outlet, delivery.destination)
+    )
     found = connection.scalar(newer) or 0
-    if found > one.edition:
-        raise error(f"delivery {one.id}: is of edition {one.edition}; edition {found} takes its place there")
+    if found > delivery.edition:
+        raise error(f"delivery {delivery.id}: is of edition {delivery.edition}; edition {found} takes its place there")
 
 
-def revive_after(connection: sa.Connection, one: Delivery, now: datetime) -> None:
+def revive_after(connection: sa.Connection, delivery: Delivery, now: datetime) -> None:
     """Plan the later parts of a thread again that were never tried."""
-    same = (*there(one.digest, one.outlet, one.destination), rows.c.edition == one.edition)
-    later = rows.update().where(*same, rows.c.part > one.part, rows.c.state == "skipped", rows.c.attempts == 0)
-    connection.execute(later.values(**rules.planned("", now, now), until=None))
+    same = (
+        *destination_rows(delivery.edition_key, delivery.outlet, delivery.destination),
+        rows.c.edition == delivery.edition,
+    )
+    later = rows.update().where(*same, rows.c.part > delivery.part, rows.c.state == "skipped", rows.c.attempts == 0)
+    connection.execute(later.values(**rules.planned_change("", now, now), until=None))
 
 
 def same_words(kept: str, document: Document) -> bool:
     """Whether a document is the one kept, its status aside."""
-    return {**_parsed(kept), "status": ""} == {**document, "status": ""}
+    return {**_parse_document(kept), "status": ""} == {**document, "status": ""}
 
 
 @lru_cache(maxsize=2)
-def _parsed(kept: str) -> Document:
+def _parse_document(kept: str) -> Document:
     """One digest goes to many destinations in turn."""
     found: Document = json.loads(kept)
     return found
 
 
-def skip(connection: sa.Connection, one: Delivery, reason: str, now: datetime) -> None:
-    same = (rows.c.id == one.id, rows.c.state == one.state)
-    connection.execute(rows.update().where(*same).values(**rules.ended("skipped", reason, now)))
+def skip_delivery(connection: sa.Connection, delivery: Delivery, reason: str, now: datetime) -> None:
+    same = (rows.c.id == delivery.id, rows.c.state == delivery.state)
+    connection.execute(rows.update().where(*same).values(**rules.ended_change("skipped", reason, now)))
 
 
-def _known(connection: sa.Connection, target: Target) -> list[Delivery]:
-    wanted = there(target.edition, target.outlet, target.destination)
+def _known_deliveries(connection: sa.Connection, target: Target) -> list[Delivery]:
+    wanted = destination_rows(target.edition, target.outlet, target.destination)
     found = connection.execute(sa.select(rows).where(*wanted).order_by(rows.c.edition, rows.c.part)).all()
-    return list(map(delivery, found))
+    return list(map(delivery_from_row, found))
 
 
-def _insert(connection: sa.Connection, target: Target, want: _Wanted) -> None:
+def _insert_part(connection: sa.Connection, target: Target, want: _Wanted) -> None:
     edition = target.edition
     key = (edition.network, edition.period, edition.day, edition.number, target.outlet, target.destination, want.part)
     row = dict(zip((*THREAD, "part"), key, strict=True))
     start = {"state": "planned", "since": target.now, "reason": "", "planned_at": target.now, "not_before": target.now}
     counts = {"attempts": 0, "resent": 0, "until": target.until, "edits": want.edits, "otherwise": want.otherwise}
-    connection.execute(rows.insert().values(**row, **start, **counts, kind=want.kind, marker=marker(*key)))
+    connection.execute(rows.insert().values(**row, **start, **counts, kind=want.kind, marker=part_marker(*key)))
 
 
-def _renew(
-    connection: sa.Connection, target: Target, one: Delivery, thread: list[Delivery], want: _Wanted | None
+def _renew_part(
+    connection: sa.Connection, target: Target, delivery: Delivery, thread: list[Delivery], want: _Wanted | None
 ) -> None:
     """Bring a row that was planned before to what is wanted now."""
     if want is None:
-        if one.state == "planned":
-            skip(connection, one, "the post has fewer parts now", target.now)
+        if delivery.state == "planned":
+            skip_delivery(connection, delivery, "the post has fewer parts now", target.now)
         return
     broken = any(other.state == "refused" for other in thread)
-    lapsed = one.until is not None and one.until <= one.since
-    worth = one.kind == "correction" and one.otherwise == "skip" and want.otherwise == "post"
-    untried = one.kind != "correction" and (one.attempts == 0 or lapsed)
-    now_wanted = {"kind": one.kind if one.attempts else want.kind, "otherwise": want.otherwise}
-    if one.state == "skipped" and not broken and (untried or worth):
-        change = {**rules.planned("", target.now, target.now), "until": target.until, **now_wanted}
-    elif one.state == "planned":
-        change = {"until": target.until if one.until else None, **now_wanted}
+    lapsed = delivery.until is not None and delivery.until <= delivery.since
+    worth = delivery.kind == "correction" and delivery.otherwise == "skip" and want.otherwise == "post"
+    untried = delivery.kind != "correction" and (delivery.attempts == 0 or lapsed)
+    now_wanted = {"kind": delivery.kind if delivery.attempts else want.kind, "otherwise": want.otherwise}
+    if delivery.state == "skipped" and not broken and (untried or worth):
+        change = {**rules.planned_change("", target.now, target.now), "until": target.until, **now_wanted}
+    elif delivery.state == "planned":
+        change = {"until": target.until if delivery.until else None, **now_wanted}
     else:
         return
-    connection.execute(rows.update().where(rows.c.id == one.id, rows.c.state == one.state).values(**change))
+    connection.execute(rows.update().where(rows.c.id == delivery.id, rows.c.state == delivery.state).values(**change))

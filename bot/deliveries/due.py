@@ -19,7 +19,9 @@ class Due:
     """Over since the last publication and too old to be posted: to be archived, with that said."""
 
 
-def due(name: PeriodName, now: datetime, begins: date | None, published: date | None, max_age: timedelta) -> Due:
+def periods_due(
+    name: PeriodName, now: datetime, begins: date | None, published: date | None, max_age: timedelta
+) -> Due:
     """What is due of one kind of period. `begins` is the first day that the ledger covers (`None`: none), `published`
     the first day of the newest period that any delivery was ever planned for.
 
@@ -42,7 +44,7 @@ def due(name: PeriodName, now: datetime, begins: date | None, published: date | 
     return Due(tuple(found), tuple(missed))
 
 
-def expires(period: Period, max_age: timedelta) -> datetime:
+def expiry_time(period: Period, max_age: timedelta) -> datetime:
     """When a period is no longer due: once the next of its kind is over, and not within `max_age` of its end."""
     following = Period.holding(period.last + timedelta(days=1), period.name)
     return max(period.ends + max_age, following.ends)
@@ -59,12 +61,12 @@ class Verdict:
     """It was waited for long enough: silence is the answer."""
 
 
-def verdict(document: Document, now: datetime, deadline: timedelta) -> Verdict:
+def publish_gate(document: Document, now: datetime, deadline: timedelta) -> Verdict:
     """Whether a digest may go out: when complete, or with its gaps said once `deadline` has passed since the period's
     end; never when nothing is known."""
     closes = instant(date.fromisoformat(document["last_day"]) + timedelta(days=1)) + deadline
-    missing, name = _missing(document), spoken(date.fromisoformat(document["day"]))
-    if not _known(document):
+    missing, name = _missing_figure(document), spoken(date.fromisoformat(document["day"]))
+    if not _has_figures(document):
         why = f"nothing is known of {name}{': ' + missing if missing else ''}"
         return Verdict(False, why if now >= closes else f"{why}; waiting until {closes:%d %b %H:%M} UTC", now >= closes)
     if missing and now < closes:
@@ -72,12 +74,12 @@ def verdict(document: Document, now: datetime, deadline: timedelta) -> Verdict:
     return Verdict(True, missing)
 
 
-def _known(document: Document) -> bool:
+def _has_figures(document: Document) -> bool:
     measured = [block for block in blocks(document) if block["catalogue"] != POLLS]
     return any(figure["value"] is not None for block in measured for figure in block["figures"].values())
 
 
-def _missing(document: Document) -> str:
+def _missing_figure(document: Document) -> str:
     """The first of the figures that a whole day has which is unknown, with its reason; empty where none is."""
     headline = document["headline"]
     for block in document["catalogues"]:

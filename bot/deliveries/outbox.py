@@ -17,8 +17,8 @@ from bot import presence
 from bot.deliveries import _moves as moves
 from bot.deliveries import _planning, polls, rules
 from bot.deliveries._planning import Shape
-from bot.deliveries.rows import NOTICES, Delivery, DeliveryError, Edition, Otherwise, delivery
-from bot.outlets import Found, Outcome, Sent, Stopped, redacted
+from bot.deliveries.rows import NOTICES, Delivery, DeliveryError, Edition, Otherwise, delivery_from_row
+from bot.outlets import Found, Outcome, Sent, Stopped, redact_reason
 from bot.records import Document, PeriodName, Poll, Receipt
 from bot.store import Store, paused
 from bot.store import deliveries as rows
@@ -66,7 +66,7 @@ class Outbox:
         with self._store.writing() as connection:
             moves.alone_with(connection, edition)
             made = shape if isinstance(shape, Shape) else Shape(shape)
-            return _planning.plan(connection, target, made, otherwise)
+            return _planning.plan_parts(connection, target, made, otherwise)
 
     def silence(
         self, edition: Edition, outlet: str, destination: str, now: datetime, until: datetime | None, reason: str
@@ -75,12 +75,12 @@ class Outbox:
         target = _planning.Target(edition, outlet, destination, now, until)
         with self._store.writing() as connection:
             moves.alone_with(connection, edition)
-            _planning.silence(connection, target, reason)
+            _planning.record_skip(connection, target, reason)
 
     def told(self, edition: Edition, outlet: str, destination: str) -> int | None:
         """The newest edition before this one that was sent there."""
         wanted = sa.select(sa.func.max(rows.c.edition)).where(
-            *_planning.there(edition, outlet, destination),
+            *_planning.destination_rows(edition, outlet, destination),
             *(rows.c.edition < edition.number, rows.c.state == "sent", rows.c.part == 0),
         )
         with self._store.reading() as connection:
@@ -89,14 +89,14 @@ class Outbox:
 
     def standing(self, edition: Edition, outlet: str, destination: str) -> int:
         """How many parts of words of earlier editions stand there."""
-        wanted = (*_planning.there(edition, outlet, destination), rows.c.edition < edition.number)
-        return len(_planning.standing(sorted(self._select(*wanted), key=lambda one: one.edition)))
+        wanted = (*_planning.destination_rows(edition, outlet, destination), rows.c.edition < edition.number)
+        return len(_planning.sent_parts(sorted(self._select_deliveries(*wanted), key=lambda one: one.edition)))
 
     # --- sending --------------------------------------------------------------------------------------------------
 
     def claim(
         self,
-        one: Delivery,
+        delivery: Delivery,
         document: Document,
         text: str,
         cost: Decimal,
@@ -111,12 +111,12 @@ class Outbox:
         outlet is paused, the part before it is not out, its digest was composed anew, or the month's money is spent.
         `platform_at`: the platform's own time; that of the first claim stays."""
         with self._store.writing() as connection:
-            moves.alone_with(connection, one.digest)
-            if not moves.is_current(connection, one, document, now):
+            moves.alone_with(connection, delivery.edition_key)
+            if not moves.is_current(connection, delivery, document, now):
                 return None
-            if budget is not None and (reason := moves.over_budget(connection, one, cost, budget, now)):
-                if moves.change(connection, one, rules.ended("refused", reason, now)):
-                    moves.stop_thread(connection, one, "refused", now)
+            if budget is not None and (reason := moves.over_budget(connection, delivery, cost, budget, now)):
+                if moves.change_row(connection, delivery, rules.ended_change("refused", reason, now)):
+                    moves.stop_thread(connection, delivery, "refused", now)
                 return None
             change = {
                 "state": "sending",
@@ -124,56 +124,58 @@ class Outbox:
                 "reason": "",
                 "claimed_by": worker,
                 "lease_until": now + lease,
-                "attempts": one.attempts + 1,
+                "attempts": delivery.attempts + 1,
                 "tried_at": now,
                 "text": text,
                 "cost": f"{cost:f}",
-                "platform_at": one.platform_at or platform_at,
+                "platform_at": delivery.platform_at or platform_at,
             }
-            if not moves.change(connection, one, change, *moves.may_go(now)):
+            if not moves.change_row(connection, delivery, change, *moves.may_claim(now)):
                 return None
-            if poll is not None or one.attempts:
-                polls.ask(connection, one.id, poll)
-            return moves.read(connection, one.id)
+            if poll is not None or delivery.attempts:
+                polls.record_poll(connection, delivery.id, poll)
+            return moves.load_delivery(connection, delivery.id)
 
     def settle(self, claimed: Delivery, outcome: Outcome, now: datetime) -> None:
         """Record how the sending of a claimed delivery ended. That it is out is recorded whoever holds it by now;
         anything else only while the claim stands."""
         with self._store.writing() as connection:
-            moves.alone_with(connection, claimed.digest)
+            moves.alone_with(connection, claimed.edition_key)
             if isinstance(outcome, Stopped):
-                moves.pause(connection, claimed.outlet, outcome.reason, now)
-            change = rules.after_sending(claimed, moves.clean(outcome), now)
+                moves.pause_outlet(connection, claimed.outlet, outcome.reason, now)
+            change = rules.after_sending(claimed, moves.clean_outcome(outcome), now)
             if isinstance(outcome, Sent):
-                self._sent(connection, claimed, change, outcome.age)
-            elif not moves.change(connection, claimed, change):
+                self._record_sent(connection, claimed, change, outcome.age)
+            elif not moves.change_row(connection, claimed, change):
                 return
             elif change["state"] in ("refused", "skipped"):
                 moves.stop_thread(connection, claimed, str(change["state"]), now)
             elif "edits" in change:
                 moves.stop_edits(connection, claimed, now)
 
-    def refuse(self, one: Delivery, reason: str, now: datetime) -> None:
+    def refuse(self, delivery: Delivery, reason: str, now: datetime) -> None:
         """Record that a planned delivery cannot be sent, before anything was."""
         with self._store.writing() as connection:
-            if moves.change(connection, one, rules.ended("refused", redacted(reason), now)):
-                moves.stop_thread(connection, one, "refused", now)
+            if moves.change_row(connection, delivery, rules.ended_change("refused", redact_reason(reason), now)):
+                moves.stop_thread(connection, delivery, "refused", now)
 
-    def asked(self, one: Delivery, found: Found, asked_at: datetime, settle: timedelta) -> None:
+    def record_lookup(self, delivery: Delivery, result: Found, asked_at: datetime, settle: timedelta) -> None:
         """Record what the outlet said about a delivery whose fate was unknown."""
-        change = rules.after_asking(one, found, asked_at, settle)
+        change = rules.after_asking(delivery, result, asked_at, settle)
         with self._store.writing() as connection:
-            moves.alone_with(connection, one.digest)
-            if isinstance(found, Sent):
-                self._sent(connection, one, change, found.age)
+            moves.alone_with(connection, delivery.edition_key)
+            if isinstance(result, Sent):
+                self._record_sent(connection, delivery, change, result.age)
             else:
-                moves.change(connection, one, change)
+                moves.change_row(connection, delivery, change)
 
-    def passed(self, one: Delivery, outcome: Outcome, now: datetime) -> None:
+    def passed(self, delivery: Delivery, outcome: Outcome, now: datetime) -> None:
         """Record how passing a delivery on to its destination's followers ended."""
-        same = (rows.c.id == one.id, rows.c.state == "sent")
+        same = (rows.c.id == delivery.id, rows.c.state == "sent")
         with self._store.writing() as connection:
-            connection.execute(rows.update().where(*same).values(**rules.after_passing(one, moves.clean(outcome), now)))
+            connection.execute(
+                rows.update().where(*same).values(**rules.after_passing(delivery, moves.clean_outcome(outcome), now))
+            )
 
     def expire(self, now: datetime) -> tuple[Delivery, ...]:
         """What was being sent and was not reported back in time becomes unknown; what is no longer due is skipped.
@@ -183,14 +185,16 @@ class Outbox:
         changed = []
         with self._store.writing() as connection:
             held = connection.execute(sa.select(rows).where(rows.c.state == "sending")).all()
-            for one in map(delivery, held):
+            for one in map(delivery_from_row, held):
                 if rules.has_run_out(one, now) or presence.has_ended(self._store, one.claimed_by or ""):
-                    changed += [one.id] if moves.change(connection, one, rules.unknown(lost, now)) else []
+                    changed += [one.id] if moves.change_row(connection, one, rules.unknown_change(lost, now)) else []
             over = connection.execute(sa.select(rows).where(rows.c.state == "planned", rows.c.until <= now)).all()
-            for one in map(delivery, over):
+            for one in map(delivery_from_row, over):
                 why = f"{late}; last: {one.reason}" if one.reason else late
-                changed += [one.id] if moves.change(connection, one, rules.ended("skipped", why, now)) else []
-            return tuple(moves.read(connection, id) for id in changed)
+                changed += (
+                    [one.id] if moves.change_row(connection, one, rules.ended_change("skipped", why, now)) else []
+                )
+            return tuple(moves.load_delivery(connection, id) for id in changed)
 
     def postpone(self, outlet: str, destination: str, until: datetime, reason: str, now: datetime) -> None:
         """Let the posts that are planned for a destination wait until an instant; corrections are not posts."""
@@ -199,37 +203,41 @@ class Outbox:
         with self._store.writing() as connection:
             connection.execute(rows.update().where(*mine, *early).values(not_before=until, reason=reason, since=now))
 
-    def give_up(self, outlet: str, destination: str, reason: str, now: datetime) -> None:
+    def skip_destination(self, outlet: str, destination: str, reason: str, now: datetime) -> None:
         """Skip what is planned for a destination that there is no more."""
         mine = (rows.c.outlet == outlet, rows.c.destination == destination, rows.c.state == "planned")
         with self._store.writing() as connection:
-            connection.execute(rows.update().where(*mine).values(**rules.ended("skipped", redacted(reason), now)))
+            connection.execute(
+                rows.update().where(*mine).values(**rules.ended_change("skipped", redact_reason(reason), now))
+            )
 
-    def pause(self, outlet: str, now: datetime) -> bool:
+    def pause_outlet(self, outlet: str, now: datetime) -> bool:
         """Let nothing be sent to an outlet until an operator lifts that; a working check does not. Returns whether it
         was not paused before."""
         with self._store.writing() as connection:
-            fresh = moves.pause(connection, outlet, "an operator paused it", now)
+            fresh = moves.pause_outlet(connection, outlet, "an operator paused it", now)
             connection.execute(paused.update().where(paused.c.outlet == outlet).values(checked_at=NEVER))
         return fresh
 
     # --- asking ---------------------------------------------------------------------------------------------------
 
-    def ready(self, now: datetime, outlets: Collection[str]) -> tuple[Delivery, ...]:
+    def claimable_deliveries(self, now: datetime, outlets: Collection[str]) -> tuple[Delivery, ...]:
         """Planned deliveries that may be claimed now."""
-        return self._select(rows.c.state == "planned", rows.c.outlet.in_(outlets), *moves.may_go(now))
+        return self._select_deliveries(rows.c.state == "planned", rows.c.outlet.in_(outlets), *moves.may_claim(now))
 
     def doubtful(self, now: datetime, outlets: Collection[str]) -> tuple[Delivery, ...]:
         """Unknown deliveries whose outlet is to be asked now."""
-        return self._select(
+        return self._select_deliveries(
             rows.c.state == "unknown", rows.c.outlet.in_(outlets), moves.has_come(rows.c.not_before, now)
         )
 
-    def unpassed(self, now: datetime, outlets: Collection[str]) -> tuple[Delivery, ...]:
+    def deliveries_to_crosspost(self, now: datetime, outlets: Collection[str]) -> tuple[Delivery, ...]:
         """Deliveries that are out and are to be passed on now."""
-        return self._select(rows.c.state == "sent", rows.c.outlet.in_(outlets), moves.has_come(rows.c.pass_at, now))
+        return self._select_deliveries(
+            rows.c.state == "sent", rows.c.outlet.in_(outlets), moves.has_come(rows.c.pass_at, now)
+        )
 
-    def seen(self, outlet: str) -> dict[str, str]:
+    def known_destinations(self, outlet: str) -> dict[str, str]:
         """Destinations that took a post before and have no followers to pass it on to, each with its last link."""
         newest = sa.select(sa.func.max(rows.c.id)).where(rows.c.outlet == outlet, rows.c.state == "sent")
         newest = newest.group_by(rows.c.destination).having(sa.func.count(rows.c.passed) == 0)
@@ -237,34 +245,36 @@ class Outbox:
         with self._store.reading() as connection:
             return {row.destination: row.url for row in connection.execute(wanted)}
 
-    def listed(self, states: Collection[str] = (), last: int | None = None) -> tuple[Delivery, ...]:
+    def list_deliveries(self, states: Collection[str] = (), last: int | None = None) -> tuple[Delivery, ...]:
         """Every delivery, or those in some states; oldest first."""
         wanted = [rows.c.state.in_(states)] if states else []
-        found = self._select(*wanted)
+        found = self._select_deliveries(*wanted)
         return found[-last:] if last else found
 
-    def of(self, edition: Edition) -> tuple[Delivery, ...]:
+    def edition_deliveries(self, edition: Edition) -> tuple[Delivery, ...]:
         """The deliveries of one edition."""
         same = (rows.c.network == edition.network, rows.c.period == edition.period, rows.c.day == edition.day)
-        return self._select(*same, rows.c.edition == edition.number)
+        return self._select_deliveries(*same, rows.c.edition == edition.number)
 
-    def one(self, id: int) -> Delivery:
+    def get_delivery(self, id: int) -> Delivery:
         """One delivery. Raises `DeliveryError` where there is none."""
         with self._store.reading() as connection:
-            return moves.read(connection, id)
+            return moves.load_delivery(connection, id)
 
-    def before(self, one: Delivery) -> Delivery | None:
+    def before(self, delivery: Delivery) -> Delivery | None:
         """The part that it answers in the thread. What is put in the place of a part answers what that part did."""
-        there = _planning.there(one.digest, one.outlet, one.destination)
-        while one.edits:
-            original = self._select(*there, rows.c.platform_id == one.edits, rows.c.edition < one.edition)
+        there = _planning.destination_rows(delivery.edition_key, delivery.outlet, delivery.destination)
+        while delivery.edits:
+            original = self._select_deliveries(
+                *there, rows.c.platform_id == delivery.edits, rows.c.edition < delivery.edition
+            )
             if not original:
                 break
-            one = original[-1]
-        found = self._select(*there, rows.c.edition == one.edition, rows.c.part == one.part - 1)
+            delivery = original[-1]
+        found = self._select_deliveries(*there, rows.c.edition == delivery.edition, rows.c.part == delivery.part - 1)
         return found[0] if found else None
 
-    def planned(
+    def planned_days(
         self, network: str, period: PeriodName, outlet: str, destination: str
     ) -> tuple[date | None, date | None]:
         """The first days of the oldest and of the newest period that a delivery to a destination was ever planned for;
@@ -275,7 +285,7 @@ class Outbox:
             found = connection.execute(ends.where(rows.c.network == network, rows.c.period == period, *there)).one()
         return found[0], found[1]
 
-    def counts(self) -> dict[tuple[str, str], int]:
+    def state_counts(self) -> dict[tuple[str, str], int]:
         """How many deliveries there are by outlet and state."""
         wanted = sa.select(rows.c.outlet, rows.c.state, sa.func.count()).group_by(rows.c.outlet, rows.c.state)
         with self._store.reading() as connection:
@@ -288,7 +298,7 @@ class Outbox:
         with self._store.reading() as connection:
             return {row.outlet: row.at for row in connection.execute(wanted.group_by(rows.c.outlet))}
 
-    def paused(self) -> tuple[Paused, ...]:
+    def paused_outlets(self) -> tuple[Paused, ...]:
         """The outlets that are paused."""
         with self._store.reading() as connection:
             found = connection.execute(sa.select(paused).order_by(paused.c.outlet)).all()
@@ -304,7 +314,7 @@ class Outbox:
         with self._store.writing() as connection:
             return connection.execute(due.values(checked_at=now)).rowcount == 1
 
-    def lift(self, outlet: str) -> bool:
+    def lift_pause(self, outlet: str) -> bool:
         """Let an outlet post again. Returns whether it was paused."""
         with self._store.writing() as connection:
             return connection.execute(paused.delete().where(paused.c.outlet == outlet)).rowcount == 1
@@ -313,56 +323,62 @@ class Outbox:
         """Try a delivery again now: a planned, refused or skipped one is sent, an unknown one is asked about, never
         sent. Raises `DeliveryError` for any other."""
         with self._store.writing() as connection:
-            one = moves.read(connection, id)
-            moves.alone_with(connection, one.digest)
+            one = moves.load_delivery(connection, id)
+            moves.alone_with(connection, one.edition_key)
             if one.state == "unknown":
-                moves.change(connection, one, {"not_before": now})
-                return moves.read(connection, id)
+                moves.change_row(connection, one, {"not_before": now})
+                return moves.load_delivery(connection, id)
             if one.state not in ("planned", "refused", "skipped"):
                 raise DeliveryError(f"delivery {id}: is {one.state}; wanted one that is planned, refused or skipped")
-            _planning.no_newer(connection, one, DeliveryError)
-            moves.change(connection, one, {**rules.planned(one.reason, now, now), "until": None})
+            _planning.require_newest(connection, one, DeliveryError)
+            moves.change_row(connection, one, {**rules.planned_change(one.reason, now, now), "until": None})
             _planning.revive_after(connection, one, now)
-            return moves.read(connection, id)
+            return moves.load_delivery(connection, id)
 
     def resolve(self, id: int, url: str | None, now: datetime) -> Delivery:
         """A human looked: it is out at `url`, or (`None`) it is not and may be sent again. Raises `DeliveryError` for a
         delivery whose fate is known."""
         with self._store.writing() as connection:
-            one = moves.read(connection, id)
-            moves.alone_with(connection, one.digest)
+            one = moves.load_delivery(connection, id)
+            moves.alone_with(connection, one.edition_key)
             if one.state != "unknown":
                 raise DeliveryError(f"delivery {id}: is {one.state}; wanted one that is unknown")
             if url is None:
-                moves.change(
+                moves.change_row(
                     connection,
                     one,
-                    {**rules.planned("an operator says it is not out", now, now), "resent": 0, "accepted": False},
+                    {
+                        **rules.planned_change("an operator says it is not out", now, now),
+                        "resent": 0,
+                        "accepted": False,
+                    },
                 )
             else:
                 name = url.rstrip("/").rpartition("/")[2]
-                self._sent(connection, one, rules.sent(Sent(name, url), now))
-            return moves.read(connection, id)
+                self._record_sent(connection, one, rules.sent_change(Sent(name, url), now))
+            return moves.load_delivery(connection, id)
 
     # --- inside ---------------------------------------------------------------------------------------------------
 
-    def _sent(
-        self, connection: sa.Connection, one: Delivery, change: rules.Change, age: timedelta = timedelta()
+    def _record_sent(
+        self, connection: sa.Connection, delivery: Delivery, change: rules.Change, age: timedelta = timedelta()
     ) -> None:
         """Keep that it is out, and has been for so long."""
-        fresh = rows.update().where(rows.c.id == one.id, rows.c.state != "sent").values(**change)
-        if connection.execute(fresh).rowcount and one.network != NOTICES:
+        fresh = rows.update().where(rows.c.id == delivery.id, rows.c.state != "sent").values(**change)
+        if connection.execute(fresh).rowcount and delivery.network != NOTICES:
             since = change["since"]
             assert isinstance(since, datetime)
             at = since - age
-            polls.out(connection, one.id, at)
+            polls.open_poll(connection, delivery.id, at)
             proof = (str(change["platform_id"]), str(change["url"]), at)
-            self._keep(connection, one.digest, Receipt(one.outlet, one.destination, one.part, *proof))
+            self._keep(
+                connection, delivery.edition_key, Receipt(delivery.outlet, delivery.destination, delivery.part, *proof)
+            )
 
-    def _select(self, *wanted: sa.ColumnElement[bool]) -> tuple[Delivery, ...]:
+    def _select_deliveries(self, *wanted: sa.ColumnElement[bool]) -> tuple[Delivery, ...]:
         order = (rows.c.day, rows.c.network, rows.c.outlet, rows.c.destination, rows.c.edition, rows.c.part, rows.c.id)
         with self._store.reading() as connection:
-            return tuple(map(delivery, connection.execute(sa.select(rows).where(*wanted).order_by(*order))))
+            return tuple(map(delivery_from_row, connection.execute(sa.select(rows).where(*wanted).order_by(*order))))
 
 
 __all__ = ["CHECK_EVERY", "Keep", "Outbox", "Paused"]

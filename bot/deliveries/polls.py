@@ -13,8 +13,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.deliveries.rows import Delivery, delivery
-from bot.outlets import CannotTell, Votes, redacted
+from bot.deliveries.rows import Delivery, delivery_from_row
+from bot.outlets import CannotTell, Votes, redact_reason
 from bot.records import PeriodName, Poll
 from bot.store import Store
 from bot.store import deliveries as rows
@@ -55,39 +55,39 @@ class Polls:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def of(self, id: int) -> Poll | None:
+    def delivery_poll(self, id: int) -> Poll | None:
         """The poll that a delivery carried at its last attempt."""
         with self._store.reading() as connection:
             row = connection.execute(sa.select(table).where(table.c.delivery == id)).first()
-        return _poll(row) if row else None
+        return _poll_from_row(row) if row else None
 
-    def due(self, now: datetime, outlets: Collection[str]) -> tuple[Delivery, ...]:
+    def due_polls(self, now: datetime, outlets: Collection[str]) -> tuple[Delivery, ...]:
         """Deliveries whose poll is to be read now."""
         time = sa.or_(table.c.ask_at <= now, table.c.ask_at > now + LONGEST)
         wanted = (time, rows.c.state == "sent", rows.c.outlet.in_(outlets))
         chosen = sa.select(rows).join(table, table.c.delivery == rows.c.id).where(*wanted).order_by(rows.c.id)
         with self._store.reading() as connection:
-            return tuple(map(delivery, connection.execute(chosen)))
+            return tuple(map(delivery_from_row, connection.execute(chosen)))
 
-    def told(self, one: Delivery, found: Votes | CannotTell, now: datetime) -> None:
+    def record_votes(self, delivery: Delivery, result: Votes | CannotTell, now: datetime) -> None:
         """Record what the outlet said of a poll."""
         with self._store.writing() as connection:
-            row = connection.execute(sa.select(table).where(table.c.delivery == one.id)).one()
-            change = _told(found, len(json.loads(row.answers)), row.closes, now)
-            still = (table.c.delivery == one.id, table.c.ask_at.is_not(None))
+            row = connection.execute(sa.select(table).where(table.c.delivery == delivery.id)).one()
+            change = _votes_change(result, len(json.loads(row.answers)), row.closes, now)
+            still = (table.c.delivery == delivery.id, table.c.ask_at.is_not(None))
             connection.execute(table.update().where(*still).values(**change))
 
-    def closed(self, network: str, begins: datetime, ends: datetime) -> tuple[Asked, ...]:
+    def closed_polls(self, network: str, begins: datetime, ends: datetime) -> tuple[Asked, ...]:
         """What was asked with a network's digests and closed from one instant until before another; oldest first."""
         span = (rows.c.network == network, table.c.closes >= begins, table.c.closes < ends)
         kept = (rows.c.outlet, rows.c.destination, rows.c.day, rows.c.period, rows.c.url)
         chosen = sa.select(table, *kept).join(rows, table.c.delivery == rows.c.id).where(*span)
         order = (rows.c.day, rows.c.outlet, rows.c.destination, rows.c.id)
         with self._store.reading() as connection:
-            return tuple(map(_asked, connection.execute(chosen.order_by(*order))))
+            return tuple(map(_poll_record, connection.execute(chosen.order_by(*order))))
 
 
-def ask(connection: sa.Connection, id: int, poll: Poll | None) -> None:
+def record_poll(connection: sa.Connection, id: int, poll: Poll | None) -> None:
     """Keep what a delivery is about to ask, before it is sent; `None`: nothing."""
     connection.execute(table.delete().where(table.c.delivery == id))
     if poll is not None:
@@ -98,7 +98,7 @@ def ask(connection: sa.Connection, id: int, poll: Poll | None) -> None:
         connection.execute(table.insert().values(delivery=id, **values))
 
 
-def out(connection: sa.Connection, id: int, at: datetime) -> None:
+def open_poll(connection: sa.Connection, id: int, at: datetime) -> None:
     """A delivery is out: where it carried a poll, that is open from now on."""
     row = connection.execute(sa.select(table).where(table.c.delivery == id, table.c.closes.is_(None))).first()
     if row is not None:
@@ -107,20 +107,20 @@ def out(connection: sa.Connection, id: int, at: datetime) -> None:
         connection.execute(table.update().where(table.c.delivery == id).values(closes=closes, ask_at=first))
 
 
-def _told(found: Votes | CannotTell, answers: int, closes: datetime, now: datetime) -> dict[str, object]:
+def _votes_change(result: Votes | CannotTell, answers: int, closes: datetime, now: datetime) -> dict[str, object]:
     last = now >= closes + GIVEN_UP
-    if isinstance(found, CannotTell):
-        again = None if last or found.again is None else max(found.again, now + timedelta(minutes=1))
-        return {"reason": redacted(found.reason), "ask_at": again}
-    if len(found.counts) != answers:
-        reason = f"found votes for {len(found.counts):,} answers, wanted {answers}"
+    if isinstance(result, CannotTell):
+        again = None if last or result.retry_at is None else max(result.retry_at, now + timedelta(minutes=1))
+        return {"reason": redact_reason(result.reason), "ask_at": again}
+    if len(result.counts) != answers:
+        reason = f"found votes for {len(result.counts):,} answers, wanted {answers}"
         return {"reason": reason, "ask_at": None}
-    if not found.final:
+    if not result.final:
         reason = "closed, but its count was never final" if last else "closed, and still being counted"
         return {"reason": reason, "ask_at": None if last else now + AGAIN}
     # A final count is of a poll that has closed, whatever a wrong clock made of its end.
     return {
-        "votes": json.dumps(found.counts),
+        "votes": json.dumps(result.counts),
         "closes": min(closes, now),
         "read_at": now,
         "reason": "",
@@ -128,12 +128,12 @@ def _told(found: Votes | CannotTell, answers: int, closes: datetime, now: dateti
     }
 
 
-def _poll(row: Any) -> Poll:
+def _poll_from_row(row: Any) -> Poll:
     english = tuple(json.loads(row.english)) if row.english else ()
     return Poll(row.question, tuple(json.loads(row.answers)), timedelta(minutes=row.minutes), row.name, english)
 
 
-def _asked(row: Any) -> Asked:
+def _poll_record(row: Any) -> Asked:
     votes = tuple(json.loads(row.votes)) if row.votes else None
     place = (row.outlet, row.destination, row.day, row.period)
-    return Asked(*place, _poll(row), row.closes, votes, row.read_at, row.reason, row.url or "")
+    return Asked(*place, _poll_from_row(row), row.closes, votes, row.read_at, row.reason, row.url or "")

@@ -27,7 +27,7 @@ class Edition:
     number: int
 
     @property
-    def said(self) -> str:
+    def label(self) -> str:
         """The key in words."""
         return f"{self.network} {self.period} {self.day} edition {self.number}"
 
@@ -82,11 +82,11 @@ class Delivery:
     """When to try that again."""
 
     @property
-    def digest(self) -> Edition:
+    def edition_key(self) -> Edition:
         return Edition(self.network, self.period, self.day, self.edition)
 
     @property
-    def said(self) -> str:
+    def label(self) -> str:
         """The key in words."""
         more = f", part {self.part + 1}" if self.part else ""
         return (
@@ -101,7 +101,7 @@ class DeliveryError(FootfallError):
 _NAMES = tuple(field.name for field in fields(Delivery))
 
 
-def delivery(row: Any) -> Delivery:
+def delivery_from_row(row: Any) -> Delivery:
     """A row of the table as a value."""
     values = {name: getattr(row, name) for name in _NAMES}
     return Delivery(**{**values, "cost": Decimal(row.cost) if row.cost else None})

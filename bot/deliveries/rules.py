@@ -23,48 +23,46 @@ SECOND = timedelta(seconds=1)
 Change = Mapping[str, object]
 
 
-def after_sending(one: Delivery, outcome: Outcome, now: datetime) -> Change:
+def after_sending(delivery: Delivery, outcome: Outcome, now: datetime) -> Change:
     """What changes when the sending of a claimed delivery ended so."""
     match outcome:
         case Sent():
-            return sent(outcome, now)
+            return sent_change(outcome, now)
         case Later(reason, not_before):
-            return planned(reason, not_before + SECOND, now)
+            return planned_change(reason, not_before + SECOND, now)
         case Stopped(reason):
-            return planned(reason, now, now)
+            return planned_change(reason, now, now)
         case Unsure(reason, accepted):
-            return {**unknown(reason, now), "accepted": accepted}
+            return {**unknown_change(reason, now), "accepted": accepted}
         case Refused(reason):
-            return _refused(one, reason, now)
+            return _refused_change(delivery, reason, now)
 
 
-def after_asking(one: Delivery, found: Found, asked_at: datetime, settle: timedelta) -> Change:
+def after_asking(delivery: Delivery, result: Found, asked_at: datetime, settle: timedelta) -> Change:
     """What changes when the outlet was asked, at an instant, about a delivery whose fate is unknown."""
-    match found:
+    match result:
         case Sent():
-            return sent(found, asked_at)
+            return sent_change(result, asked_at)
         case CannotTell(reason, again):
-            since = asked_at if is_ahead(one.since, asked_at) else one.since
+            since = asked_at if is_ahead(delivery.since, asked_at) else delivery.since
             return {"since": since, "reason": reason, "not_before": again + SECOND if again else None}
         case NotFound():
-            trusted_from = one.since + settle + SECOND
-            if is_ahead(one.since, asked_at):
+            trusted_from = delivery.since + settle + SECOND
+            if is_ahead(delivery.since, asked_at):
                 return {"since": asked_at, "not_before": asked_at + settle + SECOND}
             if asked_at < trusted_from:
                 return {"not_before": trusted_from}
-            if one.accepted:
+            if delivery.accepted:
                 reason = "it was accepted and is not shown: look for it there, then deliveries resolve"
                 return {"reason": reason, "not_before": None}
-            if one.resent >= RESENDS:
-                reason = (
-                    f"sent {one.attempts} times and not found each time: look for it there, then deliveries resolve"
-                )
+            if delivery.resent >= RESENDS:
+                reason = f"sent {delivery.attempts} times and not found each time: look for it there, then deliveries resolve"
                 return {"reason": reason, "not_before": None}
-            again_planned = planned(f"not found there; it was: {one.reason}", asked_at, asked_at)
-            return {**again_planned, "resent": one.resent + 1}
+            again_planned = planned_change(f"not found there; it was: {delivery.reason}", asked_at, asked_at)
+            return {**again_planned, "resent": delivery.resent + 1}
 
 
-def after_passing(one: Delivery, outcome: Outcome, now: datetime) -> Change:
+def after_passing(delivery: Delivery, outcome: Outcome, now: datetime) -> Change:
     """What changes when a delivery that is out was to be passed on. Given up a day after it went out."""
     match outcome:
         case Sent():
@@ -75,7 +73,7 @@ def after_passing(one: Delivery, outcome: Outcome, now: datetime) -> Change:
             again = not_before + SECOND
         case Stopped(reason) | Unsure(reason, _):
             again = now + PASS_PAUSE
-    since = now if is_ahead(one.since, now) else one.since
+    since = now if is_ahead(delivery.since, now) else delivery.since
     if again > since + PASS_FOR:
         return {"pass_at": None, "reason": f"not passed on to followers: {reason}; given up"}
     return {"since": since, "pass_at": again, "reason": f"not passed on to followers yet: {reason}"}
@@ -91,7 +89,7 @@ def has_run_out(one: Delivery, now: datetime) -> bool:
     return one.lease_until is None or one.lease_until <= now or is_ahead(one.since, now)
 
 
-def sent(proof: Sent, now: datetime) -> Change:
+def sent_change(proof: Sent, now: datetime) -> Change:
     return {
         "state": "sent",
         "since": now,
@@ -100,35 +98,35 @@ def sent(proof: Sent, now: datetime) -> Change:
         "url": proof.url,
         "not_before": None,
         **_UNCLAIMED,
-        **passing(proof),
+        **crosspost_change(proof),
     }
 
 
-def passing(proof: Sent) -> Change:
+def crosspost_change(proof: Sent) -> Change:
     """What is known of its being passed on."""
     return {"passed": proof.passed, "pass_at": proof.pass_at + SECOND if proof.pass_at else None}
 
 
-def planned(reason: str, not_before: datetime, now: datetime) -> Change:
+def planned_change(reason: str, not_before: datetime, now: datetime) -> Change:
     return {"state": "planned", "since": now, "reason": reason, "not_before": not_before, **_UNCLAIMED}
 
 
-def unknown(reason: str, now: datetime) -> Change:
+def unknown_change(reason: str, now: datetime) -> Change:
     """To be asked about at once: on most outlets what is out shows at once."""
     return {"state": "unknown", "since": now, "reason": reason, "not_before": now, **_UNCLAIMED}
 
 
-def ended(state: str, reason: str, now: datetime) -> Change:
+def ended_change(state: str, reason: str, now: datetime) -> Change:
     """Refused or skipped."""
     return {"state": state, "since": now, "reason": reason, "not_before": None, **_UNCLAIMED}
 
 
-def _refused(one: Delivery, reason: str, now: datetime) -> Change:
-    if one.edits and one.otherwise == "post":
-        return {**planned(f"not edited in place: {reason}", now, now), "edits": None}
-    if one.edits and one.otherwise == "skip":
-        return ended("skipped", f"{reason}; the headline moved too little for a correction of its own", now)
-    return ended("refused", reason, now)
+def _refused_change(delivery: Delivery, reason: str, now: datetime) -> Change:
+    if delivery.edits and delivery.otherwise == "post":
+        return {**planned_change(f"not edited in place: {reason}", now, now), "edits": None}
+    if delivery.edits and delivery.otherwise == "skip":
+        return ended_change("skipped", f"{reason}; the headline moved too little for a correction of its own", now)
+    return ended_change("refused", reason, now)
 
 
 _UNCLAIMED: Change = {"claimed_by": None, "lease_until": None}

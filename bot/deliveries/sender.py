@@ -80,69 +80,71 @@ class Run:
     gone: Callable[[Delivery, str], None] = lambda one, reason: None
     """Called with a delivery whose destination nothing gets through to, and the reason."""
 
-    def concerns(self, one: Delivery) -> bool:
+    def is_selected(self, delivery: Delivery) -> bool:
         """Whether a delivery is among what is to be seen to."""
-        return self.only is None or (one.network, one.period, one.day) in self.only
+        return self.only is None or (delivery.network, delivery.period, delivery.day) in self.only
 
 
-def flush(run: Run) -> tuple[int, ...]:
+def flush_outbox(run: Run) -> tuple[int, ...]:
     """Send all that may be sent now and ask after all that is to be asked after; the ids of what was touched. Each
     delivery is sent at most once and asked after at most twice in a pass. One destination's failure spares the
     others."""
-    _lift(run)
+    _lift_pauses(run)
     sent: set[tuple[int, str | None]] = set()  # what could not be edited in place may go out on its own at once
     asked: dict[int, int] = {}
     while not run.stopping():
         for changed in run.outbox.expire(run.clock()):
-            log.warning("%s: %s: %s", changed.said, changed.state, changed.reason)
+            log.warning("%s: %s: %s", changed.label, changed.state, changed.reason)
         doubtful = [one for one in run.outbox.doubtful(run.clock(), run.outlets) if asked.get(one.id, 0) < 2]
-        doubtful = list(filter(run.concerns, doubtful))
-        ready = [one for one in run.outbox.ready(run.clock(), run.outlets) if (one.id, one.edits) not in sent]
-        ready = list(filter(run.concerns, ready))
+        doubtful = list(filter(run.is_selected, doubtful))
+        ready = [
+            one for one in run.outbox.claimable_deliveries(run.clock(), run.outlets) if (one.id, one.edits) not in sent
+        ]
+        ready = list(filter(run.is_selected, ready))
         if not doubtful and not ready:
             break
         for one in doubtful:
             asked[one.id] = asked.get(one.id, 0) + 1
-            _ask(run, one)
+            _look_back(run, one)
         for name in run.outlets:
             mine = [one for one in ready if one.outlet == name]
-            sent |= {(one.id, one.edits) for one in _send(run, mine)}
-    follow(run)
+            sent |= {(one.id, one.edits) for one in _send_deliveries(run, mine)}
+    follow_up(run)
     return tuple(sorted({id for id, _ in sent} | asked.keys()))
 
 
-def _lift(run: Run) -> None:
+def _lift_pauses(run: Run) -> None:
     """Ask paused outlets, now and then, whether they work again: an outlet is paused for its account, so what one of
     its destinations lacks keeps it from none of the others."""
-    for pause in run.outbox.paused():
+    for pause in run.outbox.paused_outlets():
         ready = run.outlets.get(pause.outlet)
         if ready is None or not run.outbox.may_check(pause.outlet, run.clock()):
             continue
         found = [check for check in ready.outlet.check() if not check.place]
         if any(check.ok for check in found) and not any(check.ok is False for check in found):
-            run.outbox.lift(pause.outlet)
+            run.outbox.lift_pause(pause.outlet)
             log.info("%s works again; it is no longer paused", pause.outlet)
 
 
 # --- sending -------------------------------------------------------------------------------------------------------
 
 
-def _send(run: Run, ready: Sequence[Delivery]) -> Iterator[Delivery]:
+def _send_deliveries(run: Run, ready: Sequence[Delivery]) -> Iterator[Delivery]:
     """Send what may go to one outlet; each delivery as its turn comes."""
     outlet = run.outlets[ready[0].outlet].outlet if ready else None
     new = [one for one in ready if not one.edits]
     if isinstance(outlet, Wide) and len(new) > 1:
-        yield from _send_widely(run, outlet, new)
+        yield from _send_bulk(run, outlet, new)
         ready = [one for one in ready if one.edits]
     for one in ready:
         if run.stopping():
             return
         yield one
-        if claimed := _claimed(run, one):
-            _settle(run, claimed[0], _sending(run.outlets[one.outlet].outlet, *claimed))
+        if claimed := _claim_delivery(run, one):
+            _settle_delivery(run, claimed[0], _call_outlet(run.outlets[one.outlet].outlet, *claimed))
 
 
-def _send_widely(run: Run, outlet: Wide, ready: Sequence[Delivery]) -> Sequence[Delivery]:
+def _send_bulk(run: Run, outlet: Wide, ready: Sequence[Delivery]) -> Sequence[Delivery]:
     """Send many at once; each is claimed as the outlet has a place for it, and settled as it lands."""
     begun: list[Delivery] = []
     flying: dict[str, Delivery] = {}
@@ -152,44 +154,46 @@ def _send_widely(run: Run, outlet: Wide, ready: Sequence[Delivery]) -> Sequence[
             if run.stopping():
                 return
             begun.append(one)
-            if made := _claimed(run, one):
+            if made := _claim_delivery(run, one):
                 flying[one.marker] = made[0]
                 yield made[1], one.destination
 
     try:
-        with closing(outlet.post_many(jobs(), run.outbox.seen(ready[0].outlet))) as landing:  # type: ignore[type-var]
+        with closing(outlet.post_many(jobs(), run.outbox.known_destinations(ready[0].outlet))) as landing:  # type: ignore[type-var]
             for marker, outcome in landing:
-                _settle(run, flying.pop(marker), outcome)
+                _settle_delivery(run, flying.pop(marker), outcome)
     except FootfallError:
         raise
     except Exception as error:  # noqa: BLE001  see _sending
         for claimed in flying.values():
-            _settle(run, claimed, Unsure(f"{claimed.outlet}: failed with {type(error).__name__}; it may be out"))
+            _settle_delivery(
+                run, claimed, Unsure(f"{claimed.outlet}: failed with {type(error).__name__}; it may be out")
+            )
     return begun
 
 
-def _claimed(run: Run, one: Delivery) -> tuple[Delivery, Part] | None:
+def _claim_delivery(run: Run, delivery: Delivery) -> tuple[Delivery, Part] | None:
     """A delivery taken for sending, and what it says; `None` where it cannot be said or is somebody else's by now."""
-    ready = run.outlets[one.outlet]
+    ready = run.outlets[delivery.outlet]
     try:
-        content = run.content(one)
+        content = run.content(delivery)
     except StoreError:
         raise
     except FootfallError as error:
-        run.outbox.refuse(one, str(error), run.clock())
-        log.error("%s: refused: %s", one.said, error)
+        run.outbox.refuse(delivery, str(error), run.clock())
+        log.error("%s: refused: %s", delivery.label, error)
         return None
     except OSError as error:  # no memory or no disk for its picture: the next pass tries again
-        log.warning("%s: not sent yet: %s", one.said, error.strerror or type(error).__name__)
+        log.warning("%s: not sent yet: %s", delivery.label, error.strerror or type(error).__name__)
         return None
-    part = replace(content.part, marker=one.marker, reply_to=_parent(run, one))
-    there = _platform_time(ready.outlet, one)
+    part = replace(content.part, marker=delivery.marker, reply_to=_parent_id(run, delivery))
+    there = _platform_time(ready.outlet, delivery)
     key = (content.document, part.text, ready.cost(part), ready.budget, run.worker, run.clock(), run.lease, part.poll)
-    if claimed := run.outbox.claim(one, *key, platform_at=there):
+    if claimed := run.outbox.claim(delivery, *key, platform_at=there):
         return claimed, replace(part, since=claimed.platform_at)
-    left = run.outbox.one(one.id)
+    left = run.outbox.get_delivery(delivery.id)
     if left.state in ("refused", "skipped"):
-        log.warning("%s: %s: %s", one.said, left.state, left.reason)
+        log.warning("%s: %s: %s", delivery.label, left.state, left.reason)
     return None
 
 
@@ -204,25 +208,25 @@ def _platform_time(outlet: Outlet, one: Delivery) -> datetime | None:
         return None
 
 
-def _parent(run: Run, one: Delivery) -> str | None:
-    parent = run.outbox.before(one) if one.part else None
+def _parent_id(run: Run, delivery: Delivery) -> str | None:
+    parent = run.outbox.before(delivery) if delivery.part else None
     return parent.platform_id if parent else None
 
 
-def _sending(outlet: Outlet, one: Delivery, part: Part) -> Outcome:
+def _call_outlet(outlet: Outlet, delivery: Delivery, part: Part) -> Outcome:
     try:
-        if one.edits:
-            return outlet.edit(part, one.destination, one.edits)
-        return outlet.post(part, one.destination)
+        if delivery.edits:
+            return outlet.edit(part, delivery.destination, delivery.edits)
+        return outlet.post(part, delivery.destination)
     except Exception as error:  # noqa: BLE001  a bug in an outlet must cost neither the other destinations nor a second post
         # Its words may hold anything, secrets too: only its kind is kept.
-        return Unsure(f"{one.outlet}: failed with {type(error).__name__}; it may be out")
+        return Unsure(f"{delivery.outlet}: failed with {type(error).__name__}; it may be out")
 
 
-def _settle(run: Run, claimed: Delivery, outcome: Outcome) -> None:
+def _settle_delivery(run: Run, claimed: Delivery, outcome: Outcome) -> None:
     run.outbox.settle(claimed, outcome, run.clock())
     level = logging.INFO if isinstance(outcome, Sent) else logging.WARNING
-    log.log(level, "%s: %s", claimed.said, _described(outcome))
+    log.log(level, "%s: %s", claimed.label, _described(outcome))
     if isinstance(outcome, Refused) and outcome.gone:
         run.gone(claimed, outcome.reason)
 
@@ -236,51 +240,55 @@ def _described(outcome: Outcome | Found) -> str:
 # --- asking --------------------------------------------------------------------------------------------------------
 
 
-def _ask(run: Run, one: Delivery) -> None:
-    ready = run.outlets[one.outlet]
-    text = one.text or ""
+def _look_back(run: Run, delivery: Delivery) -> None:
+    ready = run.outlets[delivery.outlet]
+    text = delivery.text or ""
     embed: Mapping[str, object] | None = None if text else {}
-    poll = run.outbox.polls.of(one.id)
-    part = Part(text, one.marker, embed=embed, poll=poll, reply_to=_parent(run, one), since=one.platform_at)
+    poll = run.outbox.polls.delivery_poll(delivery.id)
+    part = Part(
+        text, delivery.marker, embed=embed, poll=poll, reply_to=_parent_id(run, delivery), since=delivery.platform_at
+    )
     asked_at = run.clock()
     found: Found
     try:
-        found = ready.outlet.find(part, one.destination)
+        found = ready.outlet.find(part, delivery.destination)
     except Exception as error:  # noqa: BLE001  see _sending
-        found = CannotTell(f"{one.outlet}: asking failed with {type(error).__name__}", asked_at + ready.settle)
-    run.outbox.asked(one, found, asked_at, ready.settle)
-    log.info("%s: looked for: %s", one.said, _described(found))
+        found = CannotTell(f"{delivery.outlet}: asking failed with {type(error).__name__}", asked_at + ready.settle)
+    run.outbox.record_lookup(delivery, found, asked_at, ready.settle)
+    log.info("%s: looked for: %s", delivery.label, _described(found))
 
 
 # --- what follows a post -------------------------------------------------------------------------------------------
 
 
-def follow(run: Run) -> None:
+def follow_up(run: Run) -> None:
     """Pass on what could not be before, and read the polls that have closed: to be asked for before a digest is
     composed that tells their result."""
-    for one in filter(run.concerns, run.outbox.unpassed(run.clock(), run.outlets)):
+    for one in filter(run.is_selected, run.outbox.deliveries_to_crosspost(run.clock(), run.outlets)):
         if not run.stopping():
-            outcome = _passing(run.outlets[one.outlet].outlet, one)
+            outcome = _crosspost_delivery(run.outlets[one.outlet].outlet, one)
             run.outbox.passed(one, outcome, run.clock())
-            log.info("%s: passed on to followers: %s", one.said, _described(outcome))
-    for one in filter(run.concerns, run.outbox.polls.due(run.clock(), run.outlets)):
+            log.info("%s: passed on to followers: %s", one.label, _described(outcome))
+    for one in filter(run.is_selected, run.outbox.polls.due_polls(run.clock(), run.outlets)):
         if not run.stopping():
-            run.outbox.polls.told(one, _votes(run.outlets[one.outlet].outlet, one, run.clock()), run.clock())
+            run.outbox.polls.record_votes(
+                one, _read_votes(run.outlets[one.outlet].outlet, one, run.clock()), run.clock()
+            )
 
 
-def _passing(outlet: Outlet, one: Delivery) -> Outcome:
+def _crosspost_delivery(outlet: Outlet, delivery: Delivery) -> Outcome:
     if not isinstance(outlet, Passing):
-        return Refused(f"{one.outlet} passes nothing on")
+        return Refused(f"{delivery.outlet} passes nothing on")
     try:
-        return outlet.crosspost(one.destination, one.platform_id or "")
+        return outlet.crosspost(delivery.destination, delivery.platform_id or "")
     except Exception as error:  # noqa: BLE001  see _sending
-        return Unsure(f"{one.outlet}: passing on failed with {type(error).__name__}")
+        return Unsure(f"{delivery.outlet}: passing on failed with {type(error).__name__}")
 
 
-def _votes(outlet: Outlet, one: Delivery, now: datetime) -> Votes | CannotTell:
+def _read_votes(outlet: Outlet, delivery: Delivery, now: datetime) -> Votes | CannotTell:
     if not isinstance(outlet, Polling):
-        return CannotTell(f"{one.outlet}: polls there cannot be read back", None)
+        return CannotTell(f"{delivery.outlet}: polls there cannot be read back", None)
     try:
-        return outlet.votes(one.destination, one.platform_id or "")
+        return outlet.votes(delivery.destination, delivery.platform_id or "")
     except Exception as error:  # noqa: BLE001  see _sending
-        return CannotTell(f"{one.outlet}: reading the poll failed with {type(error).__name__}", now + READ_AGAIN)
+        return CannotTell(f"{delivery.outlet}: reading the poll failed with {type(error).__name__}", now + READ_AGAIN)

@@ -2,15 +2,27 @@
 
 One rule holds here: nothing is changed in place. A day is a manifest that names its files by what they hold; a new
 manifest takes the place of an old one in a single step, and a file that is not what its manifest says is refused. The
-modules: `place` (where it lies), `days` (a day's files and how it changes), `engine` (DuckDB), `rollup` (one day added
-up, a pure function), `callers` (who called on several days).
+modules: `place` (where it lies), `days` (a day's files and how it changes), `engine` (DuckDB), `roll_up_day` (one day
+added up, a pure function), `callers` (who called on several days).
 """
 
-from bot.lake.callers import Known, about, exact
-from bot.lake.days import Day, Manifest, Told, changed, check, compacted, empty, nameless, pruned, read, salvaged
+from bot.lake.callers import Known, estimate_callers, exact_callers
+from bot.lake.days import (
+    Day,
+    Manifest,
+    Told,
+    check_files,
+    compact_day,
+    empty_manifest,
+    prune_day,
+    read_manifest,
+    salvage_day,
+    unnamed_uses,
+    update_day,
+)
 from bot.lake.files import Part
-from bot.lake.place import LakeError, Place, opened, reachable
-from bot.lake.rollup import Rollup, attempted, rollup
+from bot.lake.place import LakeError, Place, check_reachable, open_storage
+from bot.lake.rollup import Rollup, roll_up_day, try_roll_up
 from bot.lake.settings import Lake
 
 __all__ = [
@@ -23,18 +35,18 @@ __all__ = [
     "Place",
     "Rollup",
     "Told",
-    "about",
-    "attempted",
-    "changed",
-    "check",
-    "compacted",
-    "empty",
-    "exact",
-    "nameless",
-    "opened",
-    "pruned",
-    "reachable",
-    "read",
-    "rollup",
-    "salvaged",
+    "check_files",
+    "check_reachable",
+    "compact_day",
+    "empty_manifest",
+    "estimate_callers",
+    "exact_callers",
+    "open_storage",
+    "prune_day",
+    "read_manifest",
+    "roll_up_day",
+    "salvage_day",
+    "try_roll_up",
+    "unnamed_uses",
+    "update_day",
 ]

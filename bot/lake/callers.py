@@ -12,8 +12,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from bot.lake import engine
-from bot.lake.days import Day, read
-from bot.lake.rollup import Summary, local, summary
+from bot.lake.days import Day, read_manifest
+from bot.lake.rollup import Summary, caller_summary, local_files
 from bot.lake.settings import Lake
 
 
@@ -27,22 +27,23 @@ class Known:
     twice this."""
 
 
-def exact(days: Sequence[Day]) -> Summary:
+def exact_callers(days: Sequence[Day]) -> Summary:
     """Who called on any of these days. Raises `LakeError`."""
     with ExitStack() as stack:
-        found = [(day, read(day).parts) for day in days]
+        found = [(day, read_manifest(day).parts) for day in days]
         uses, payments = (
-            [path for day, parts in found for path in local(day, parts, kind, stack)] for kind in ("uses", "payments")
+            [path for day, parts in found for path in local_files(day, parts, kind, stack)]
+            for kind in ("uses", "payments")
         )
-        return summary(days[0], uses, payments)
+        return caller_summary(days[0], uses, payments)
 
 
-def about(lake: Lake, sketches: Iterable[bytes]) -> Known:
+def estimate_callers(lake: Lake, sketches: Iterable[bytes]) -> Known:
     """How many callers some days had together, from their states; empty ones are days without any."""
     states = [{"precision": one[0], "registers": list(one[1:])} for one in sketches if one]
     if not states:
         return Known(0, 0.0)
-    of = engine.cursor(lake.memory, lake.spill)
+    of = engine.thread_cursor(lake.memory, lake.spill)
     # DuckDB gives a state out as a plain struct and takes it back only into a column that was made a state.
     of.execute(
         "CREATE OR REPLACE TEMP TABLE states AS SELECT approx_count_distinct(''::VARCHAR) EXPORT_STATE AS s LIMIT 0"

@@ -25,27 +25,27 @@ _swept: set[tuple[int, Path]] = set()
 """Where each process looked for what was left, which it does before it makes anything there."""
 
 
-def cursor(memory: str, spill: str = "") -> DuckDBPyConnection:
+def thread_cursor(memory: str, spill: str = "") -> DuckDBPyConnection:
     """This thread's cursor, its database limited to so much memory (as "400MB"). What does not fit goes to `spill`, a
-    folder of this machine, that of the first call in a process; see `room`."""
+    folder of this machine, that of the first call in a process; see `spill_folder`."""
     pid = os.getpid()
-    held: tuple[int, DuckDBPyConnection] | None = getattr(_own, "cursor", None)
+    held: tuple[int, DuckDBPyConnection] | None = getattr(_own, "thread_cursor", None)
     if held is None or held[0] != pid:
-        held = _own.cursor = (pid, _database(pid, spill).cursor())
+        held = _own.cursor = (pid, _process_database(pid, spill).cursor())
     if getattr(_own, "memory", None) != memory:
-        held[1].execute(f"SET memory_limit='{_amount(memory)}'")
+        held[1].execute(f"SET memory_limit='{_memory_limit(memory)}'")
         _own.memory = memory
     return held[1]
 
 
-def _amount(memory: str) -> str:
+def _memory_limit(memory: str) -> str:
     """As DuckDB reads it, and nothing else."""
     if not re.fullmatch(r"[0-9]{1,6} ?(MB|GB)", memory):
         raise ValueError(f"lake.memory: found {memory!r}, wanted an amount such as 400MB or 4GB")
     return memory
 
 
-def room(spill: str) -> str:
+def spill_folder(spill: str) -> str:
     """The folder for what this process has no memory for: `spill` where it can be made, else that for temporary files,
     which on many machines is memory itself. What killed processes left there is removed."""
     folder = Path(spill)
@@ -57,26 +57,26 @@ def room(spill: str) -> str:
         folder = Path(tempfile.gettempdir())
     with _sweeping:
         if (os.getpid(), folder) not in _swept:
-            _sweep(folder)
+            _remove_leftovers(folder)
             _swept.add((os.getpid(), folder))
     return str(folder)
 
 
-def named(what: str) -> str:
+def spill_name(what: str) -> str:
     """A name in that folder that tells whose it is."""
     return f"footfall-{socket.gethostname()}-{os.getpid()}-{what}"
 
 
-def _sweep(folder: Path) -> None:
+def _remove_leftovers(folder: Path) -> None:
     """Remove what processes of this machine left that are no more."""
     mine = re.compile(rf"footfall-{re.escape(socket.gethostname())}-([0-9]+)-.*")
     for path in folder.iterdir():
         found = mine.fullmatch(path.name)
-        if found and (int(found[1]) == os.getpid() or not _alive(int(found[1]))):
+        if found and (int(found[1]) == os.getpid() or not _process_exists(int(found[1]))):
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _alive(pid: int) -> bool:
+def _process_exists(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -86,14 +86,14 @@ def _alive(pid: int) -> bool:
     return True
 
 
-def _database(pid: int, spill: str) -> DuckDBPyConnection:
+def _process_database(pid: int, spill: str) -> DuckDBPyConnection:
     with _lock:
         if pid not in _databases:
             import duckdb
 
             settings: dict[str, str | bool | int | float | list[str]] = {
                 "threads": 1,
-                "temp_directory": os.path.join(room(spill), named("duckdb")),
+                "temp_directory": os.path.join(spill_folder(spill), spill_name("duckdb")),
                 # A column that a network lacks must fail here, not be looked for on the Internet as an extension.
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,

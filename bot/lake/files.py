@@ -104,7 +104,7 @@ _PAYMENTS = Kind(
 KINDS: Mapping[str, Kind] = {one.name: one for one in (_USES, _PAYMENTS)}
 
 
-def table(kind: Kind, records: Collection[Use | Payment]) -> Columns:
+def event_columns(kind: Kind, records: Collection[Use | Payment]) -> Columns:
     """Records as columns. A column at a time: a row at a time takes three times as long."""
     told: dict[str, Sequence[object]] = {}
     for name, field in kind.fields.items():
@@ -112,10 +112,10 @@ def table(kind: Kind, records: Collection[Use | Payment]) -> Columns:
         told[name] = [int(at.timestamp()) for at in found] if name == "at" else found
     if "amount" in told:
         told["amount"] = list(map(str, told["amount"]))
-    return columns(told, kind.types)
+    return make_columns(told, kind.types)
 
 
-def columns(values: Mapping[str, Sequence[object]], types: Mapping[str, str] | None = None) -> Columns:
+def make_columns(values: Mapping[str, Sequence[object]], types: Mapping[str, str] | None = None) -> Columns:
     """Columns that DuckDB reads where they are. Without types: of text."""
     import numpy
 
@@ -128,43 +128,45 @@ def columns(values: Mapping[str, Sequence[object]], types: Mapping[str, str] | N
     return made
 
 
-def asked(day: Day, parts: Sequence[Part], line: str, new: Columns | None = None) -> list[tuple[Any, ...]]:
+def query_rows(day: Day, parts: Sequence[Part], line: str, new: Columns | None = None) -> list[tuple[Any, ...]]:
     """The rows of a question about files of a day, `{old}` in it, and about columns, `{new}`."""
     with ExitStack() as stack:
-        return _run(day, _local(day, parts, stack), line, new)
+        return _run_query(day, _local_paths(day, parts, stack), line, new)
 
 
-def written(day: Day, kind: Kind, line: str, parts: Sequence[Part], new: Columns | None = None) -> list[Part]:
+def write_rows(day: Day, kind: Kind, line: str, parts: Sequence[Part], new: Columns | None = None) -> list[Part]:
     """The rows of such a question as a new file of the day; none where there are no rows. Raises `LakeError`."""
     with ExitStack() as stack:
-        folder = stack.enter_context(TemporaryDirectory(prefix=engine.named("part-"), dir=engine.room(day.lake.spill)))
+        folder = stack.enter_context(
+            TemporaryDirectory(prefix=engine.spill_name("part-"), dir=engine.spill_folder(day.lake.spill))
+        )
         made = Path(folder) / "part.parquet"
         chosen = ", ".join(f'"{name}"::{of} AS "{name}"' for name, of in kind.types.items())
         copy = (
-            f"COPY (SELECT {chosen} FROM ({line}) ORDER BY {kind.order}) TO '{_quoted(made)}' "
+            f"COPY (SELECT {chosen} FROM ({line}) ORDER BY {kind.order}) TO '{_quote_path(made)}' "
             f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})"
         )
-        ((rows,),) = _run(day, _local(day, parts, stack), copy, new)
+        ((rows,),) = _run_query(day, _local_paths(day, parts, stack), copy, new)
         if not rows:
             return []
-        about = f"SELECT min(block), max(block), {kind.counted} FROM '{_quoted(made)}'"
-        ((first, last, nameless, others),) = _run(day, [], about, None)
+        about = f"SELECT min(block), max(block), {kind.counted} FROM '{_quote_path(made)}'"
+        ((first, last, nameless, others),) = _run_query(day, [], about, None)
         sha256 = sha256_of(made)
         name = f"{kind.name}-{sha256[:32]}-{secrets.token_hex(4)}.parquet"
         part = Part(kind.name, name, sha256, made.stat().st_size, rows, first, last, nameless, others)
-        day.place.put(f"{day.folder}/{name}", made)
+        day.storage.put(f"{day.folder}/{name}", made)
         return [part]
 
 
-def _local(day: Day, parts: Sequence[Part], stack: ExitStack) -> list[Path]:
-    return [stack.enter_context(day.place.local(f"{day.folder}/{part.name}", part.sha256)) for part in parts]
+def _local_paths(day: Day, parts: Sequence[Part], stack: ExitStack) -> list[Path]:
+    return [stack.enter_context(day.storage.open_local(f"{day.folder}/{part.name}", part.sha256)) for part in parts]
 
 
-def _run(day: Day, paths: Sequence[Path], line: str, new: Columns | None) -> list[tuple[Any, ...]]:
+def _run_query(day: Day, paths: Sequence[Path], line: str, new: Columns | None) -> list[tuple[Any, ...]]:
     import duckdb
 
-    of = engine.cursor(day.lake.memory, day.lake.spill)
-    filled = line.replace("{old}", source(paths)).replace("{new}", "new_rows")
+    of = engine.thread_cursor(day.lake.memory, day.lake.spill)
+    filled = line.replace("{old}", parquet_source(paths)).replace("{new}", "new_rows")
     try:
         if new is not None:
             of.register("new_rows", new)
@@ -177,10 +179,10 @@ def _run(day: Day, paths: Sequence[Path], line: str, new: Columns | None) -> lis
             of.unregister("new_rows")
 
 
-def source(paths: Sequence[Path]) -> str:
+def parquet_source(paths: Sequence[Path]) -> str:
     """Files as what a question asks `FROM`."""
-    return "read_parquet([" + ", ".join(f"'{_quoted(path)}'" for path in paths) + "])"
+    return "read_parquet([" + ", ".join(f"'{_quote_path(path)}'" for path in paths) + "])"
 
 
-def _quoted(path: Path) -> str:
+def _quote_path(path: Path) -> str:
     return str(path).replace("'", "''")

@@ -53,12 +53,12 @@ class Place(Protocol):
         """Put a file there, whole or not at all; the one at `path` may be moved away. Raises `LakeError`."""
         ...
 
-    def local(self, name: str, sha256: str) -> Any:
+    def open_local(self, name: str, sha256: str) -> Any:
         """A context manager: the file as a path on this machine. Raises `LakeError` where it is altered or not there,
         at the end at the latest: nothing that was read from it counts before that."""
         ...
 
-    def names(self, folder: str) -> Iterator[Found]:
+    def list_files(self, folder: str) -> Iterator[Found]:
         """Every file below a folder, as far as the listing knows."""
         ...
 
@@ -72,7 +72,7 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
-def _hashing(path: Path) -> Callable[[], str]:
+def _start_hashing(path: Path) -> Callable[[], str]:
     """The hash of a file, to be asked for at the end. A large one is hashed while it is already being read: that is a
     sixth of the time that a day takes."""
     if path.stat().st_size < LARGE:
@@ -95,10 +95,10 @@ def _hashing(path: Path) -> Callable[[], str]:
     return asked
 
 
-def _checked(where: str, found: str, wanted: str) -> None:
-    if found != wanted:
+def _require_hash(where: str, actual: str, wanted: str) -> None:
+    if actual != wanted:
         cure = "restore it from a copy, or collect its day again"
-        raise LakeError(f"{where}: altered or half-written: found sha256 {found[:16]}, wanted {wanted[:16]}; {cure}")
+        raise LakeError(f"{where}: altered or half-written: found sha256 {actual[:16]}, wanted {wanted[:16]}; {cure}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +125,10 @@ class Folder:
             raise LakeError(f"{target}: cannot be written: {error.strerror or error}; is the disk full?") from error
 
     @contextmanager
-    def local(self, name: str, sha256: str) -> Iterator[Path]:
+    def open_local(self, name: str, sha256: str) -> Iterator[Path]:
         path = self.root / name
         try:
-            hashed = _hashing(path)
+            hashed = _start_hashing(path)
         except FileNotFoundError:
             raise LakeError(f"{path}: is not there; restore it from a copy, or collect its day again") from None
         except OSError as error:
@@ -137,9 +137,9 @@ class Folder:
             yield path
         finally:
             # Whatever came of reading it: a file that is not what it was is the reason, or makes it worthless.
-            _checked(str(path), hashed(), sha256)
+            _require_hash(str(path), hashed(), sha256)
 
-    def names(self, folder: str) -> Iterator[Found]:
+    def list_files(self, folder: str) -> Iterator[Found]:
         for path in sorted((self.root / folder).rglob("*")):
             try:
                 seen = path.stat()
@@ -170,18 +170,18 @@ class Objects:
             if found["size"] != size:
                 raise OSError(f"found {found['size']} bytes, wanted {size}")
 
-        self._tried(name, "cannot be written", sent)
+        self._with_retries(name, "cannot be written", sent)
 
     @contextmanager
-    def local(self, name: str, sha256: str) -> Iterator[Path]:
+    def open_local(self, name: str, sha256: str) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="footfall-lake-") as folder:
             path = Path(folder) / name.rpartition("/")[2]
-            self._tried(name, "cannot be read", lambda: self.system.get_file(f"{self.root}/{name}", str(path)))
-            _checked(f"{self.url}/{name}", sha256_of(path), sha256)
+            self._with_retries(name, "cannot be read", lambda: self.system.get_file(f"{self.root}/{name}", str(path)))
+            _require_hash(f"{self.url}/{name}", sha256_of(path), sha256)
             yield path
 
-    def names(self, folder: str) -> Iterator[Found]:
-        listed = self._tried(folder, "cannot be listed", lambda: self._listed(folder))
+    def list_files(self, folder: str) -> Iterator[Found]:
+        listed = self._with_retries(folder, "cannot be listed", lambda: self._list_objects(folder))
         for name, one in sorted(listed.items()):
             if one.get("type") == "directory":
                 continue
@@ -189,7 +189,7 @@ class Objects:
             seen = at if isinstance(at, datetime) else datetime.now(UTC)
             yield Found(name.removeprefix(f"{self.root}/"), int(one["size"]), seen)
 
-    def _listed(self, folder: str) -> dict[str, dict[str, Any]]:
+    def _list_objects(self, folder: str) -> dict[str, dict[str, Any]]:
         self.system.invalidate_cache()
         try:
             found: dict[str, dict[str, Any]] = self.system.find(f"{self.root}/{folder}", detail=True)
@@ -204,43 +204,43 @@ class Objects:
             except FileNotFoundError:
                 return
 
-        self._tried(name, "cannot be removed", removed)
+        self._with_retries(name, "cannot be removed", removed)
 
-    def _tried(self, name: str, what: str, work: Callable[[], T]) -> T:
+    def _with_retries(self, name: str, what: str, work: Callable[[], T]) -> T:
         """Done in the end, however often storage is busy, cut off or has not seen yet what was just written."""
         import stamina
 
         try:
             for attempt in stamina.retry_context(
-                on=_passing, attempts=TRIES, timeout=120, wait_initial=0.2, wait_max=10.0
+                on=_is_transient, attempts=TRIES, timeout=120, wait_initial=0.2, wait_max=10.0
             ):
                 with attempt:
                     return work()
         except Exception as error:
-            if not _of_storage(error):
+            if not _is_storage_error(error):
                 raise
-            why = f"{type(error).__name__}: {_plain(error)}"
+            why = f"{type(error).__name__}: {_error_line(error)}"
             raise LakeError(f"{self.url}/{name}: {what}: {why}; is the storage in reach?") from error
         raise AssertionError("unreachable")
 
 
-def _of_storage(error: Exception) -> bool:
+def _is_storage_error(error: Exception) -> bool:
     """Whether an error is the storage's: fsspec gives operating system errors, its back ends at times their own."""
     return isinstance(error, OSError) or type(error).__module__.partition(".")[0] in ("botocore", "aiohttp", "gcsfs")
 
 
-def _passing(error: Exception) -> bool:
-    return _of_storage(error) and not isinstance(error, PermissionError)
+def _is_transient(error: Exception) -> bool:
+    return _is_storage_error(error) and not isinstance(error, PermissionError)
 
 
-def _plain(error: Exception) -> str:
+def _error_line(error: Exception) -> str:
     """An error's first line, clipped, without the query of an address, which may be signed."""
     line = (str(error).splitlines() or [""])[0]
     return clip(re.sub(r"\?\S+", "?...", line), 200)
 
 
 @lru_cache(maxsize=8)
-def opened(url: str) -> Place:
+def open_storage(url: str) -> Place:
     """The place at an address. Raises `LakeError` for one of a kind that is not installed."""
     kind, split, rest = url.partition("://")
     if not split or kind == "file":
@@ -254,16 +254,16 @@ def opened(url: str) -> Place:
     return Objects(url.rstrip("/"), system, rest.rstrip("/"))
 
 
-def reachable(url: str) -> str:
+def check_reachable(url: str) -> str:
     """What `doctor` finds when it puts a small file there, reads it and takes it away. Raises `LakeError`."""
-    place, name = opened(url), f"events/doctor-{secrets.token_hex(8)}.txt"
+    place, name = open_storage(url), f"events/doctor-{secrets.token_hex(8)}.txt"
     with tempfile.TemporaryDirectory(prefix="footfall-lake-") as folder:
         path = Path(folder) / "doctor.txt"
         path.write_text("doctor was here\n")
         wanted = sha256_of(path)
         place.put(name, path)
     try:
-        with place.local(name, wanted):
+        with place.open_local(name, wanted):
             return f"{url} can be written and read"
     finally:
         place.remove(name)

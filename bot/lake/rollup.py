@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from bot.lake import engine
-from bot.lake.days import Day, read
-from bot.lake.files import Part, source
+from bot.lake.days import Day, read_manifest
+from bot.lake.files import Part, parquet_source
 from bot.lake.place import LakeError
 from bot.redaction import clip
 
@@ -63,12 +63,14 @@ class Rollup:
     callers: Summary = Summary()
 
 
-def rollup(day: Day) -> Rollup:
+def roll_up_day(day: Day) -> Rollup:
     """A day's files added up. Raises `LakeError` where a file is not what the manifest says."""
-    parts = read(day).parts
+    parts = read_manifest(day).parts
     with ExitStack() as stack:
-        uses, payments = (local(day, parts, kind, stack) for kind in ("uses", "payments"))
-        by_model = dict(_asked(day, f"SELECT model, sum(uses) FROM {source(uses)} GROUP BY model") if uses else ())
+        uses, payments = (local_files(day, parts, kind, stack) for kind in ("uses", "payments"))
+        by_model = dict(
+            _query_rows(day, f"SELECT model, sum(uses) FROM {parquet_source(uses)} GROUP BY model") if uses else ()
+        )
         nameless = by_model.pop(None, 0)
         return Rollup(
             day,
@@ -78,38 +80,40 @@ def rollup(day: Day) -> Rollup:
             sessions=sum(part.rows - part.others for part in parts if part.kind == "payments"),
             others=sum(part.others for part in parts),
             other_payers=_other_payers(day, payments),
-            callers=summary(day, uses, payments),
+            callers=caller_summary(day, uses, payments),
         )
 
 
 def _other_payers(day: Day, payments: Sequence[Path]) -> dict[str, int]:
     if not payments:
         return {}
-    line = f"SELECT payer, count(*) AS n FROM {source(payments)} WHERE NOT session GROUP BY payer"
-    return {str(payer): int(n) for payer, n in _asked(day, f"{line} ORDER BY n DESC, payer LIMIT {PAYERS}")}
+    line = f"SELECT payer, count(*) AS n FROM {parquet_source(payments)} WHERE NOT session GROUP BY payer"
+    return {str(payer): int(n) for payer, n in _query_rows(day, f"{line} ORDER BY n DESC, payer LIMIT {PAYERS}")}
 
 
-def attempted(day: Day) -> Rollup | str:
+def try_roll_up(day: Day) -> Rollup | str:
     """A day added up, or why it could not be: one day that is damaged stops none of those beside it."""
     try:
-        return rollup(day)
+        return roll_up_day(day)
     except LakeError as error:
         return str(error)
 
 
-def local(day: Day, parts: Sequence[Part], kind: str, stack: ExitStack) -> list[Path]:
+def local_files(day: Day, parts: Sequence[Part], kind: str, stack: ExitStack) -> list[Path]:
     """A day's files of one kind on this machine, checked."""
     mine = (part for part in parts if part.kind == kind)
-    return [stack.enter_context(day.place.local(f"{day.folder}/{part.name}", part.sha256)) for part in mine]
+    return [stack.enter_context(day.storage.open_local(f"{day.folder}/{part.name}", part.sha256)) for part in mine]
 
 
-def summary(day: Day, uses: Sequence[Path], payments: Sequence[Path]) -> Summary:
+def caller_summary(day: Day, uses: Sequence[Path], payments: Sequence[Path]) -> Summary:
     """Who called or paid in these files, taken together."""
     told = []
     if uses:
-        told.append(f"SELECT caller, sum(uses) AS n, 0 AS l2, 0 AS l1, 0 AS l0 FROM {source(uses)} GROUP BY caller")
+        told.append(
+            f"SELECT caller, sum(uses) AS n, 0 AS l2, 0 AS l1, 0 AS l0 FROM {parquet_source(uses)} GROUP BY caller"
+        )
     if payments:
-        limbs = f"SELECT payer AS caller, {_LIMBS} FROM {source(payments)} WHERE session"
+        limbs = f"SELECT payer AS caller, {_LIMBS} FROM {parquet_source(payments)} WHERE session"
         told.append(f"SELECT caller, count(*) AS n, {_SUMMED} FROM ({limbs}) GROUP BY caller")
     if not told:
         return Summary()
@@ -117,9 +121,9 @@ def summary(day: Day, uses: Sequence[Path], payments: Sequence[Path]) -> Summary
     if len(told) > 1:
         each = f"SELECT caller, sum(n) AS n, {_SUMMED} FROM ({each}) GROUP BY caller"
     line = f"SELECT {', '.join(_ASKED + (_PAID if payments else ()))} FROM ({each})"
-    (row,) = _asked(day, line)
+    (row,) = _query_rows(day, line)
     callers, called, top, unsigned, state, *paid = row
-    total, most = (_whole(paid[0:3]), _whole(paid[3] or (0, 0, 0))) if paid else (0, 0)
+    total, most = (_join_limbs(paid[0:3]), _join_limbs(paid[3] or (0, 0, 0))) if paid else (0, 0)
     sketch = bytes([state["precision"], *state["registers"]]) if callers else b""
     return Summary(callers, int(called or 0), int(top or 0), total, most, bool(unsigned), sketch)
 
@@ -140,17 +144,17 @@ _CARRIED = (
 _PAID = ("sum(l2)", "sum(l1)", "sum(l0)", f"max(row({', '.join(_CARRIED)}))")
 
 
-def _whole(limbs: Sequence[int | None]) -> int:
+def _join_limbs(limbs: Sequence[int | None]) -> int:
     """A number from its three limbs, highest first."""
     high, middle, low = (int(limb or 0) for limb in limbs)
     return (high * _LIMB + middle) * _LIMB + low
 
 
-def _asked(day: Day, line: str) -> list[tuple[Any, ...]]:
+def _query_rows(day: Day, line: str) -> list[tuple[Any, ...]]:
     import duckdb
 
     try:
-        return engine.cursor(day.lake.memory, day.lake.spill).execute(line).fetchall()
+        return engine.thread_cursor(day.lake.memory, day.lake.spill).execute(line).fetchall()
     except duckdb.Error as error:
         what = (str(error).splitlines() or [""])[0]
         raise LakeError(f"{day.folder}: DuckDB: {clip(what, 300)}") from error

@@ -44,7 +44,7 @@ def called(connection: sa.Connection, key: int, catalogue: Catalogue, found: Seq
         chosen = sa.select(sketches.c.state).where(
             sketches.c.catalogue == key, sketches.c.day.in_([row.day for row in some])
         )
-        guess = lake.about(of, [bytes(state) for state in connection.scalars(chosen)])
+        guess = lake.estimate_callers(of, [bytes(state) for state in connection.scalars(chosen)])
         return Callers(guess.count, whole, None, guess.error)
-    told = lake.exact([lake.Day(of, catalogue.network, catalogue.key, row.day, row.manifest) for row in some])
+    told = lake.exact_callers([lake.Day(of, catalogue.network, catalogue.key, row.day, row.manifest) for row in some])
     return Callers(told.callers, whole, told.top_paid if by_amount else told.top_called)

@@ -89,14 +89,14 @@ def changes(store: Store, haul: Haul, before: Sequence[Window] = ()) -> Changes:
             mend = (mend or mending.begun(old)).more(told, read)
             aside.append(mend)
             if mend.whole and mend.day.manifest:
-                manifest = lake.read(mend.day)
+                manifest = lake.read_manifest(mend.day)
                 found.append(Change(old.manifest, mend.day, manifest, manifest.rows, evidence))
             else:
                 broken[day] = str(error)
             continue
         aside += [mend.dropped] if mend else []
         if made != old:
-            found.append(Change(old.manifest, made, lake.read(made), new, evidence))
+            found.append(Change(old.manifest, made, lake.read_manifest(made), new, evidence))
     return Changes(tuple(found), broken, tuple(aside))
 
 
@@ -109,14 +109,14 @@ def _changed(old: Day, told: Told, window: Window | None, doubtful: bool) -> tup
     is doubtful is read whole first: what is wrong with it may lie where this haul changes nothing."""
     try:
         if doubtful:
-            lake.check(old)
-        return lake.changed(old, told)
+            lake.check_files(old)
+        return lake.update_day(old, told)
     except LakeError as error:
         if not old.manifest:
             raise
         if window is None or window.begins > instant(old.day) or window.ends < instant(old.day + ONE):
             raise _BrokenError(f"{error}; collect {old.day} whole, with --again") from error
-    return lake.changed(replace(old, manifest=""), replace(told, forget_from=None))
+    return lake.update_day(replace(old, manifest=""), replace(told, forget_from=None))
 
 
 def _known(store: Store, haul: Haul, by_day: Iterable[date]) -> dict[date, Any]:
@@ -207,9 +207,9 @@ def add_up(
 def _made(days: Sequence[Day], executor: Executor | None) -> Iterator[Rollup | str]:
     """What each day adds up to, or why it does not."""
     if executor is None:
-        yield from map(lake.attempted, days)
+        yield from map(lake.try_roll_up, days)
         return
-    asked = [executor.submit(lake.attempted, day) for day in days]
+    asked = [executor.submit(lake.try_roll_up, day) for day in days]
     try:
         for day, one in zip(days, asked, strict=True):
             try:

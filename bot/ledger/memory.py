@@ -36,7 +36,7 @@ class Memory:
             found: str | None = connection.scalar(sa.select(cursors.c.text).where(*mine))
             return found
 
-    def covered(self, catalogue: str) -> tuple[Window, ...]:
+    def covered_windows(self, catalogue: str) -> tuple[Window, ...]:
         """The stretches of which nothing is missing, oldest first."""
         if self.again:
             return ()
@@ -44,7 +44,7 @@ class Memory:
             chosen = sa.select(windows.c.begins, windows.c.ends).where(windows.c.catalogue == self._key(catalogue))
             return tuple(Window(*row) for row in connection.execute(chosen.order_by(windows.c.begins)))
 
-    def due(
+    def due_settlements(
         self, catalogue: str, now: datetime, since: date, rules: str, limit: int
     ) -> tuple[tuple[Settlement, int], ...]:
         """Settlements to judge, each with how often that was tried, in the order of the chain: those whose time has
@@ -82,7 +82,7 @@ class Memory:
             found: str | None = connection.scalar(first)
             return found
 
-    def seen(self, catalogue: str, keys: Iterable[bytes]) -> tuple[dict[bytes, str], dict[bytes, str]]:
+    def counted_leaves(self, catalogue: str, keys: Iterable[bytes]) -> tuple[dict[bytes, str], dict[bytes, str]]:
         """Of these leaves, those backed before and those verified before, each with the settlement that did."""
         wanted = list(dict.fromkeys(keys))
         backed: dict[bytes, str] = {}
@@ -98,7 +98,7 @@ class Memory:
                         verified[bytes(row.key)] = row.verified_by
         return backed, verified
 
-    def unattributed(self, catalogue: str, since: date) -> tuple[Use, ...]:
+    def unattributed_uses(self, catalogue: str, since: date) -> tuple[Use, ...]:
         """Uses since a day that name a content id of which nobody knew whose it is: one use of each content id. Where
         nothing counts as read already, those that name a model as well: one use of each content id and model."""
         some = sa.true() if self.again else event_days.c.nameless > 0
@@ -108,10 +108,10 @@ class Memory:
         lost: dict[tuple[str, Name | None], Use] = {}
         for row in found:
             day = lake.Day(self.store.lake, self.network, catalogue, row.day, row.manifest)
-            lost |= {(use.content, use.model): use for use in lake.nameless(day, MOST_LOST, self.again)}
+            lost |= {(use.content, use.model): use for use in lake.unnamed_uses(day, MOST_LOST, self.again)}
         return tuple(lost.values())
 
-    def names(self, catalogue: str) -> frozenset[Name]:
+    def model_names(self, catalogue: str) -> frozenset[Name]:
         """Every model ever listed there."""
         with self.store.reading() as connection:
             chosen = sa.select(models.c.name).where(models.c.catalogue == self._key(catalogue))

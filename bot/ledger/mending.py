@@ -52,7 +52,7 @@ class Mending:
         """With what a haul says of the day, and the stretches of which nothing is missing now. Where a re-organisation
         of the chain is told, it is begun anew. Raises `LakeError`."""
         begun = self if told.forget_from is None else self.dropped
-        made, _ = lake.changed(begun.day, replace(told, forget_from=None))
+        made, _ = lake.update_day(begun.day, replace(told, forget_from=None))
         return replace(begun, day=made, read=tuple(joined((*begun.read, *self._within(windows)))))
 
     @property
@@ -84,7 +84,7 @@ def joined(windows: Iterable[Window]) -> Iterator[Window]:
 def begun(day: Day) -> Mending:
     """A damaged day with those of its files that are sound. What they hold was read; which stretches a haul that comes
     now has to tell is not known, so `read` is empty. Raises `LakeError`."""
-    return Mending(lake.salvaged(day))
+    return Mending(lake.salvage_day(day))
 
 
 def known(store: Store, network: str, catalogue: str) -> Mapping[date, Mending]:

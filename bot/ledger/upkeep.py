@@ -71,8 +71,8 @@ def compact(store: Store, before: date) -> Iterator[Done]:
 
 
 def _compacted(day: Day) -> Change | None:
-    made = lake.compacted(day)
-    return None if made == day else {"manifest": made.manifest, "bytes": lake.read(made).size}
+    made = lake.compact_day(day)
+    return None if made == day else {"manifest": made.manifest, "bytes": lake.read_manifest(made).size}
 
 
 def _remade(store: Store, catalogue: int, day: Day, row: Any, made: Callable[[Day], Change | None]) -> Done | None:
@@ -95,7 +95,7 @@ def verify(store: Store) -> Iterator[Done]:
     for catalogue, day, row in days(store):
         problem = ""
         try:
-            made = lake.rollup(day)
+            made = lake.roll_up_day(day)
             if not row.stale and not row.pruned:
                 differs = _differs(row, made)
                 problem = f"{differs}; {_cure(day, row)}" if differs else ""
@@ -153,15 +153,15 @@ def prune(store: Store, today: date, older: timedelta) -> Iterator[Done]:
 
 
 def _pruned(day: Day) -> Change:
-    return {"manifest": lake.pruned(day).manifest, "bytes": 0, "pruned": True}
+    return {"manifest": lake.prune_day(day).manifest, "bytes": 0, "pruned": True}
 
 
 def sweep(store: Store, now: datetime) -> tuple[int, int]:
     """Remove the files of the lake that no day names, and that none named either when that was first seen, long enough
     ago; how many, and their bytes."""
-    place = lake.opened(store.lake.url)
+    place = lake.open_storage(store.lake.url)
     # Listed before the days are asked: what comes in between is not in the list.
-    sizes = {one.name: one.size for one in place.names("events")}
+    sizes = {one.name: one.size for one in place.list_files("events")}
     kept = [*(day for _, day, _ in days(store)), *(one.day for one in mending.every(store))]
     named = {name for day in kept for name in _names(day, sizes)}
     known = _strays(store)
@@ -191,7 +191,7 @@ def _names(day: Day, there: Iterable[str]) -> Iterator[str]:
     """The files of a day; all that lie in its place where it does not read, since nobody can tell which are its own."""
     yield f"{day.folder}/{day.manifest}"
     try:
-        parts = lake.read(day).parts
+        parts = lake.read_manifest(day).parts
     except LakeError:
         yield from (name for name in there if name.startswith(f"{day.folder}/"))
         return

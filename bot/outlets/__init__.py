@@ -3,8 +3,8 @@ did it go out, and may it be tried again? It reads no database, renders no text,
 
 Adding an outlet is adding a file here: its module docstring is its page in the docs, `TITLE` its name, `Settings` what
 `config.yaml` may tell it, `SECRETS` which environment variables it reads, `SETTLE` how long a look-back needs to be
-trusted, `cost` what a part is estimated to cost, and `outlet` makes it. One that is not posted to part by part, as the
-site, has only the first three.
+trusted, `cost` what a part is estimated to cost, and `make_outlet` makes it. One that is not posted to part by part, as
+the site, has only the first three.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ class Part:
 
     text: str
     marker: str
-    """Names this part at this destination for ever (see `marker`): Discord's nonce, the hidden mark of a look-back."""
+    """Names this part at this destination for ever (see `part_marker`): Discord's nonce, the hidden mark of a
+    look-back."""
     pictures: tuple[Picture, ...] = ()
     embed: Mapping[str, object] | None = None
     poll: Poll | None = None
@@ -49,13 +50,13 @@ class Part:
     `None` where that is not known."""
 
 
-def marker(*key: object) -> str:
+def part_marker(*key: object) -> str:
     """A mark of 24 characters that is the same for the same key (network, period, edition, outlet, destination, part)
     in every process and year. It fits Discord's nonce (25)."""
     return hashlib.sha256("\x1f".join(map(str, key)).encode()).hexdigest()[:24]
 
 
-def parts(post: Post, marker_of: Callable[[int], str], since: datetime | None = None) -> tuple[Part, ...]:
+def post_parts(post: Post, marker_of: Callable[[int], str], since: datetime | None = None) -> tuple[Part, ...]:
     """A post as parts, in order. Pictures and embed go with the first; `reply_to` is filled in by the caller once the
     part before has its id. A poll goes with the last part."""
     first, *others = post.parts
@@ -131,7 +132,7 @@ class CannotTell:
     """The look-back gave no answer."""
 
     reason: str
-    again: datetime | None
+    retry_at: datetime | None
     """Ask again no earlier than this (UTC); `None`: it will never know, a human must."""
 
 
@@ -239,7 +240,7 @@ class Wide(Protocol):
 REASON_LIMIT = 300
 
 
-def redacted(text: str, secrets: Iterable[SecretStr] = ()) -> str:
+def redact_reason(text: str, secrets: Iterable[SecretStr] = ()) -> str:
     """A text made fit for a reason: one clean line of at most `REASON_LIMIT` graphemes, each secret taken out, those
     that are known and these. Outlets pass everything that a platform says through here."""
     text = redaction.redact(Name(text, 10 * REASON_LIMIT))
@@ -249,34 +250,38 @@ def redacted(text: str, secrets: Iterable[SecretStr] = ()) -> str:
 # --- the registry ----------------------------------------------------------------------------------------------
 
 
-def outlets() -> tuple[str, ...]:
+def outlet_names() -> tuple[str, ...]:
     """Every outlet there is a file for, by name."""
     return tuple(sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_")))
 
 
-def module(name: str) -> ModuleType:
-    """An outlet's module: `TITLE`, `Settings`, `SECRETS`, `SETTLE`, `cost` and `outlet`."""
+def load_module(name: str) -> ModuleType:
+    """An outlet's module: `TITLE`, `Settings`, `SECRETS`, `SETTLE`, `cost` and `make_outlet`."""
     return importlib.import_module(f"{__name__}.{name}")
 
 
-def settings() -> dict[str, type[config.Outlet]]:
-    """What `config.yaml` may say under `outlets`."""
-    return {name: module(name).Settings for name in outlets()}
+def settings_types() -> dict[str, type[config.Outlet]]:
+    """What `config.yaml` may say under `outlet_names`."""
+    return {name: load_module(name).Settings for name in outlet_names()}
 
 
-def secrets() -> tuple[str, ...]:
+def secret_names() -> tuple[str, ...]:
     """Every environment variable that an outlet reads."""
-    return tuple(key for name in outlets() for key in module(name).SECRETS)
+    return tuple(key for name in outlet_names() for key in load_module(name).SECRETS)
 
 
-def outlet(
-    name: str, chosen: config.Outlet, out: Path, secrets: Mapping[str, SecretStr], clock: Callable[[], datetime]
+def make_outlet(
+    name: str,
+    settings: config.Outlet,
+    output_folder: Path,
+    secrets: Mapping[str, SecretStr],
+    clock: Callable[[], datetime],
 ) -> Outlet:
-    """An outlet ready to post. `out` is the folder that the site and the pictures are written to. Raises `OutletError`
-    with the missing `SECRETS`, before anything is asked of the platform."""
-    found = module(name)
+    """An outlet ready to post. `output_folder` is the folder that the site and the pictures are written to. Raises
+    `OutletError` with the missing `SECRETS`, before anything is asked of the platform."""
+    found = load_module(name)
     missing = [key for key in found.SECRETS if key not in secrets]
     if missing:
         raise OutletError(f"{name}: {', '.join(missing)} not set in the environment; without that nothing is posted")
-    made: Outlet = found.outlet(chosen, out, {key: secrets[key] for key in found.SECRETS}, clock)
+    made: Outlet = found.outlet(settings, output_folder, {key: secrets[key] for key in found.SECRETS}, clock)
     return made

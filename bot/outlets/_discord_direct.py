@@ -18,15 +18,15 @@ class Direct:
         self._discord, self._account = discord, account
 
     def post(self, part: Part, destination: str) -> Outcome:
-        channel = self._channel(destination)
+        channel = self._direct_channel(destination)
         return self._discord.post(part, channel) if isinstance(channel, str) else channel
 
     def edit(self, part: Part, destination: str, platform_id: str) -> Outcome:
-        channel = self._channel(destination)
+        channel = self._direct_channel(destination)
         return self._discord.edit(part, channel, platform_id) if isinstance(channel, str) else channel
 
     def find(self, part: Part, destination: str) -> Found:
-        channel = self._channel(destination)
+        channel = self._direct_channel(destination)
         if isinstance(channel, str):
             return self._discord.find(part, channel)
         assert not isinstance(channel, Sent)
@@ -44,6 +44,6 @@ class Direct:
     def close(self) -> None:
         pass
 
-    def _channel(self, destination: str) -> str | Outcome:
+    def _direct_channel(self, destination: str) -> str | Outcome:
         account = self._account(destination)
-        return self._discord.direct(account) if account else Refused("nobody watches anything any more there")
+        return self._discord.direct_channel(account) if account else Refused("nobody watches anything any more there")

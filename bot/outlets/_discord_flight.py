@@ -20,7 +20,7 @@ def fly(jobs: Iterable[Job], begin: Begin) -> Iterator[tuple[str, Outcome]]:
     try:
         for part, destination in jobs:
             while not halt and len(flying) >= CONNECTIONS:
-                for landed, outcome in _landed(flying):
+                for landed, outcome in _completed_sends(flying):
                     halt = outcome if isinstance(outcome, Stopped) else halt
                     yield landed, outcome
             begun = halt or begin(part, destination)
@@ -29,11 +29,11 @@ def fly(jobs: Iterable[Job], begin: Begin) -> Iterator[tuple[str, Outcome]]:
             else:
                 yield part.marker, begun
         while flying:
-            yield from _landed(flying)
+            yield from _completed_sends(flying)
     finally:
         wait(flying)
 
 
-def _landed(flying: dict[Future[Outcome], str]) -> Iterator[tuple[str, Outcome]]:
+def _completed_sends(flying: dict[Future[Outcome], str]) -> Iterator[tuple[str, Outcome]]:
     for future in wait(flying, return_when=FIRST_COMPLETED).done:
         yield flying.pop(future), future.result()

@@ -37,30 +37,30 @@ MARK = 12
 """Hexadecimal characters of a part's marker that its embed shows in the footer."""
 
 
-def mark(part: Part) -> str:
+def footer_mark(part: Part) -> str:
     """What a look-back finds an embed by."""
     return f"ref {part.marker[:MARK]}"
 
 
-def embed(part: Part) -> discord.Embed | None:
+def build_embed(part: Part) -> discord.Embed | None:
     """The part's embed with its mark at the end of the footer."""
     if part.embed is None:
         return None
     import discord
 
     footer = cast(Mapping[str, object], part.embed.get("footer") or {})
-    text = " · ".join(str(words) for words in (footer.get("text"), mark(part)) if words)
+    text = " · ".join(str(words) for words in (footer.get("text"), footer_mark(part)) if words)
     return discord.Embed.from_dict({**part.embed, "footer": {**footer, "text": text}})
 
 
-def embeds(part: Part) -> list[discord.Embed]:
+def build_embeds(part: Part) -> list[discord.Embed]:
     """The part's embed, where it has one."""
-    made = embed(part)
+    made = build_embed(part)
     return [made] if made else []
 
 
 @contextmanager
-def files(part: Part) -> Iterator[list[discord.File]]:
+def attached_files(part: Part) -> Iterator[list[discord.File]]:
     """The part's pictures as attachments with their alt text, let go at the end: discord.py ties a file to itself, so
     that each would stay in memory until the next full garbage collection."""
     import discord
@@ -81,11 +81,11 @@ def _file_name(name: str) -> str:
     return name if "." in name else f"{name}.png"
 
 
-def poll(asked: Poll) -> discord.Poll:
+def build_poll(poll: Poll) -> discord.Poll:
     import discord
 
-    made = discord.Poll(asked.question, asked.lasts)
-    for answer in asked.answers:
+    made = discord.Poll(poll.question, poll.lasts)
+    for answer in poll.answers:
         made.add_answer(text=answer)
     return made
 
@@ -95,12 +95,12 @@ def posted_at(message_id: str) -> datetime:
     return datetime.fromtimestamp(((int(message_id) >> 22) + _EPOCH_MS) / 1000, UTC)
 
 
-def is_it(part: Part, message: discord.Message) -> bool:
+def matches_part(part: Part, message: discord.Message) -> bool:
     """Whether a message of ours is this part."""
     if message.nonce == part.marker:
         return True
     if part.embed is not None:
-        return any(mark(part) in (shown.footer.text or "") for shown in message.embeds)
+        return any(footer_mark(part) in (shown.footer.text or "") for shown in message.embeds)
     if part.poll is not None:
         said = not part.text or message.content == trimmed(part.text)
         return said and message.poll is not None and message.poll.question == trimmed(part.poll.question)
@@ -115,7 +115,7 @@ def trimmed(text: str) -> str:
 # --- checked before sending ------------------------------------------------------------------------------------
 
 
-def mistakes(part: Part) -> list[str]:
+def find_mistakes(part: Part) -> list[str]:
     """What Discord would refuse, each: which thing, how long it is, how long it may be."""
     found = list(_too_long("text", part.text, CONTENT))
     found += _too_long("marker", part.marker, NONCE)
@@ -152,7 +152,7 @@ def _file_mistakes(part: Part) -> Iterator[str]:
 
 
 def _embed_mistakes(part: Part) -> Iterator[str]:
-    made = embed(part)
+    made = build_embed(part)
     assert made is not None
     yield from _too_long("embed title", made.title, limits.EMBED_TITLE)
     yield from _too_long("embed description", made.description, limits.EMBED_DESCRIPTION)
@@ -170,14 +170,14 @@ def _embed_mistakes(part: Part) -> Iterator[str]:
     yield from (f"embed {key}: a picture there has no alt text" for key in ("image", "thumbnail") if key in part.embed)  # type: ignore[operator]
 
 
-def _poll_mistakes(asked: Poll) -> Iterator[str]:
-    yield from _too_long("poll question", asked.question, limits.DISCORD_POLL_QUESTION)
-    if not 1 <= len(asked.answers) <= POLL_ANSWERS:
-        yield f"poll: {len(asked.answers)} answers, wanted 1 to {POLL_ANSWERS}"
-    for number, answer in enumerate(asked.answers, 1):
+def _poll_mistakes(poll: Poll) -> Iterator[str]:
+    yield from _too_long("poll question", poll.question, limits.DISCORD_POLL_QUESTION)
+    if not 1 <= len(poll.answers) <= POLL_ANSWERS:
+        yield f"poll: {len(poll.answers)} answers, wanted 1 to {POLL_ANSWERS}"
+    for number, answer in enumerate(poll.answers, 1):
         yield from _too_long(f"poll answer {number}", answer, limits.DISCORD_POLL_ANSWER)
-    if not all(text.strip() for text in (asked.question, *asked.answers)):
+    if not all(text.strip() for text in (poll.question, *poll.answers)):
         yield "poll: an empty question or answer"
-    hours = asked.lasts / timedelta(hours=1)
+    hours = poll.lasts / timedelta(hours=1)
     if hours != int(hours) or not 1 <= hours <= POLL_HOURS:
-        yield f"poll: lasts {asked.lasts}, wanted whole hours from 1 to {POLL_HOURS}"
+        yield f"poll: lasts {poll.lasts}, wanted whole hours from 1 to {POLL_HOURS}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from pydantic import SecretStr
 
-from bot.outlets import redacted
+from bot.outlets import redact_reason
 from bot.outlets._discord_wire import Trouble, Wire
 
 if TYPE_CHECKING:
@@ -55,15 +55,15 @@ class Place:
     wrong_type: str = ""
     """What kind of channel it is, where that takes no message: a forum, a category."""
 
-    def lacking(self, poll: bool = False) -> str:
+    def missing_permissions(self, poll: bool = False) -> str:
         """Which channel and which permissions are missing for a post, in words; empty where none is."""
         if self.wrong_type:
             return f"discord channel {self.id} (#{self.name}): is a {self.wrong_type}, which takes no messages"
         lacking = [shown for shown in PERMISSIONS.values() if shown not in self.granted]
         beside = {shown for missing in lacking for shown in IMPLIED.get(missing, ())} | (set() if poll else {POLLS})
-        return self.without([shown for shown in lacking if shown not in beside])
+        return self.describe_missing([shown for shown in lacking if shown not in beside])
 
-    def without(self, permissions: list[str]) -> str:
+    def describe_missing(self, permissions: list[str]) -> str:
         """A lack in words; empty where there is none."""
         if not permissions:
             return ""
@@ -78,28 +78,28 @@ class Places:
         self._places: dict[str, tuple[float, Place]] = {}
         self._guilds: dict[int, tuple[float, discord.Guild, discord.Member]] = {}
 
-    def forget(self) -> None:
+    def clear_cache(self) -> None:
         """Whatever was seen may have changed."""
         self._places.clear()
         self._guilds.clear()
 
-    async def at(self, destination: str) -> Place | Trouble:
+    async def permissions_in(self, destination: str) -> Place | Trouble:
         """A channel, seen within `SEEN_FOR` or just now."""
         at, place = self._places.get(destination, (0.0, None))
         if place is not None and time.monotonic() - at < SEEN_FOR:
             return place
-        seen = await self._wire.ask(lambda client: self._look(client, int(destination)))
+        seen = await self._wire.call_api(lambda client: self._fetch_permissions(client, int(destination)))
         if isinstance(seen, Place):
             self._places[destination] = time.monotonic(), seen
         return seen
 
-    async def _look(self, client: discord.Client, channel_id: int) -> Place:
+    async def _fetch_permissions(self, client: discord.Client, channel_id: int) -> Place:
         import discord
 
         channel = await client.fetch_channel(channel_id)
         if isinstance(channel, discord.abc.PrivateChannel):
             return Place(str(channel_id), "direct messages", "@me", False, frozenset(PERMISSIONS.values()))
-        guild, me = await self._guild(client, channel.guild.id)
+        guild, me = await self._fetch_guild(client, channel.guild.id)
         thread = isinstance(channel, discord.Thread)
         # A thread has no permissions of its own: those of its channel hold, with another name for sending.
         ruling = await client.fetch_channel(channel.parent_id) if isinstance(channel, discord.Thread) else channel
@@ -111,9 +111,9 @@ class Places:
         granted = frozenset(shown for key, shown in PERMISSIONS.items() if held[key])
         wrong = channel.type.name if channel.type.name in TAKES_NO_MESSAGE else ""
         news = channel.type is discord.ChannelType.news
-        return Place(str(channel_id), redacted(channel.name, [self._token]), str(guild.id), news, granted, wrong)
+        return Place(str(channel_id), redact_reason(channel.name, [self._token]), str(guild.id), news, granted, wrong)
 
-    async def _guild(self, client: discord.Client, guild_id: int) -> tuple[discord.Guild, discord.Member]:
+    async def _fetch_guild(self, client: discord.Client, guild_id: int) -> tuple[discord.Guild, discord.Member]:
         at, guild, me = self._guilds.get(guild_id, (0.0, None, None))
         if guild is None or me is None or time.monotonic() - at >= SEEN_FOR:
             assert client.user is not None

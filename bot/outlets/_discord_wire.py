@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import SecretStr
 
 from bot.config import proxy_for
-from bot.outlets import redacted
+from bot.outlets import redact_reason
 from bot.outlets._pace import Pace
 from bot.outlets._platform_clock import PlatformClock
 
@@ -93,7 +93,7 @@ class Wire:
         self.time = PlatformClock()
         """Discord's clock, by its last answer."""
 
-    def begin(self, work: Coroutine[object, object, T]) -> Future[T]:
+    def submit_work(self, work: Coroutine[object, object, T]) -> Future[T]:
         """Work that goes on in the wire's thread."""
         with self._starting:
             if self._loop is None:
@@ -108,12 +108,12 @@ class Wire:
             loop, thread, self._loop = self._loop, self._thread, None
         if loop is None or thread is None:
             return
-        asyncio.run_coroutine_threadsafe(self._shut(), loop).result()
+        asyncio.run_coroutine_threadsafe(self._close_client(), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
 
-    async def ask(self, question: Callable[[discord.Client], Awaitable[T]]) -> T | Trouble:
+    async def call_api(self, question: Callable[[discord.Client], Awaitable[T]]) -> T | Trouble:
         """What Discord answers to a question put to a logged-in client, or why it did not."""
         import aiohttp
         import discord
@@ -122,9 +122,9 @@ class Wire:
         note = _ATTEMPT.set(attempt)
         try:
             async with asyncio.timeout(LONGEST_CALL) as attempt.deadline:
-                return await question(await self._session())
+                return await question(await self._logged_in_client())
         except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
-            return self._trouble(error, attempt)
+            return self._failure_from(error, attempt)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             # What discord.py does with an answer that is not what Discord promises.
             log.debug("unreadable answer", exc_info=True)
@@ -133,17 +133,17 @@ class Wire:
             )
         finally:
             _ATTEMPT.reset(note)
-            self._prune()
+            self._prune_limits()
 
     # --- the session ------------------------------------------------------------------------------------------
 
-    async def _session(self) -> discord.Client:
+    async def _logged_in_client(self) -> discord.Client:
         async with self._opening:
             if self._client is None:
-                self._client = await self._opened()
+                self._client = await self._open_client()
             return self._client
 
-    async def _opened(self) -> discord.Client:
+    async def _open_client(self) -> discord.Client:
         import aiohttp
         import discord
 
@@ -152,7 +152,7 @@ class Wire:
             intents=discord.Intents(guilds=True),  # said to a gateway only; without it discord.py warns
             max_ratelimit_timeout=LONGEST_NAP,
             connector=aiohttp.TCPConnector(limit=CONNECTIONS),
-            http_trace=self._trace(),
+            http_trace=self._trace_config(),
             proxy=proxy_for(self._api),
         )
         try:
@@ -162,7 +162,7 @@ class Wire:
             raise
         return client
 
-    def _prune(self) -> None:
+    def _prune_limits(self) -> None:
         """discord.py keeps the rate limit of each channel for minutes, which adds up over thousands of them. One that
         is over and not in use says nothing any more."""
         limits = self._client.http._buckets if self._client is not None else {}
@@ -172,35 +172,35 @@ class Wire:
                     del limits[key]
             self._prune_at = len(limits) + LIMITS_KEPT
 
-    async def _shut(self) -> None:
+    async def _close_client(self) -> None:
         if self._client is not None:
             await self._client.close()
             self._client = None
 
-    def _trace(self) -> aiohttp.TraceConfig:
+    def _trace_config(self) -> aiohttp.TraceConfig:
         from bot.outlets._discord_guard import guarded
 
         trace = guarded()
-        trace.on_request_start.append(self._starts)
-        trace.on_request_headers_sent.append(self._leaves)
-        trace.on_request_end.insert(0, self._answered)  # how it answered is known before its body is read
+        trace.on_request_start.append(self._on_request_start)
+        trace.on_request_headers_sent.append(self._on_headers_sent)
+        trace.on_request_end.insert(0, self._on_request_end)  # how it answered is known before its body is read
         trace.on_request_redirect.insert(0, self._redirected)
         return trace
 
-    async def _starts(
+    async def _on_request_start(
         self, _: aiohttp.ClientSession, __: SimpleNamespace, ___: aiohttp.TraceRequestStartParams
     ) -> None:
         """Each request, also a repeated one, takes its turn and then has `patience`."""
-        await self._pace.turn()
-        self._allow(self._patience)
+        await self._pace.wait_turn()
+        self._extend_deadline(self._patience)
 
-    async def _leaves(
+    async def _on_headers_sent(
         self, _: aiohttp.ClientSession, __: SimpleNamespace, request: aiohttp.TraceRequestHeadersSentParams
     ) -> None:
         if request.method != "GET":
             _ATTEMPT.get().open = True
 
-    async def _answered(
+    async def _on_request_end(
         self, _: aiohttp.ClientSession, __: SimpleNamespace, answer: aiohttp.TraceRequestEndParams
     ) -> None:
         attempt, response = _ATTEMPT.get(), answer.response
@@ -212,7 +212,7 @@ class Wire:
         if response.status == 429:
             attempt.everywhere = "Via" not in response.headers or response.headers.get("X-RateLimit-Scope") == "global"
         # The next deadline must not fall into discord.py's own sleep: cut short there, a global limit would never end.
-        self._allow(self._patience + LONGEST_NAP)
+        self._extend_deadline(self._patience + LONGEST_NAP)
 
     async def _redirected(
         self, _: aiohttp.ClientSession, __: SimpleNamespace, ___: aiohttp.TraceRequestRedirectParams
@@ -221,14 +221,14 @@ class Wire:
         attempt = _ATTEMPT.get()
         attempt.doubt, attempt.open = attempt.doubt or attempt.open, False
 
-    def _allow(self, seconds: float) -> None:
+    def _extend_deadline(self, seconds: float) -> None:
         deadline = _ATTEMPT.get().deadline
         if deadline is not None:
             deadline.reschedule(asyncio.get_running_loop().time() + seconds)
 
     # --- what went wrong --------------------------------------------------------------------------------------
 
-    def _trouble(self, error: Exception, attempt: _Attempt) -> Trouble:
+    def _failure_from(self, error: Exception, attempt: _Attempt) -> Trouble:
         import discord
 
         doubt = attempt.open or attempt.doubt
@@ -239,7 +239,7 @@ class Wire:
         if isinstance(error, discord.LoginFailure):
             return Trouble("401 Unauthorized", 401, doubt=doubt, everywhere=True)
         if isinstance(error, discord.HTTPException):
-            words = redacted(f"{error.status}: {error.text or 'no text'}", [self._token])
+            words = redact_reason(f"{error.status}: {error.text or 'no text'}", [self._token])
             if error.code:
                 words = f"{words} (code {error.code})"
             told = seconds(error.response.headers.get("Retry-After"))

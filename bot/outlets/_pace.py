@@ -22,19 +22,19 @@ class Pace:
         self._due = 0.0
         self._one = asyncio.Lock()
 
-    async def turn(self) -> None:
+    async def wait_turn(self) -> None:
         """Wait for the next turn. Turns given out ahead would not do: where the loop was held up, all that came due
         meanwhile would leave at once, right before those of the next second."""
         now = asyncio.get_running_loop().time
         async with self._one:
-            while (wait := self._at() - now()) > 0:
+            while (wait := self._next_time() - now()) > 0:
                 await asyncio.sleep(wait)
             left = now()
             earliest = left - SECOND if self._left else left  # what was due longer ago is lost
             self._due = max(self._due, earliest) + self._gap
             self._left.append(left)
 
-    def _at(self) -> float:
+    def _next_time(self) -> float:
         """When the next one may leave."""
         if not self._left:
             return 0.0

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from pydantic import SecretStr
 
-from bot.outlets import Later, OutletError, Refused, Stopped, Unsure, redacted
+from bot.outlets import Later, OutletError, Refused, Stopped, Unsure, redact_reason
 from bot.outlets._platform_clock import TOLERATED, instant_of
 
 
@@ -35,7 +35,7 @@ class Answered(OutletError):
         super().__init__(f"HTTP {status}")
 
     @property
-    def kind(self) -> str:
+    def problem_kind(self) -> str:
         """The last step of the problem's `type`, such as `usage-capped`; empty where there is none."""
         return str(self.problem.get("type", "")).rstrip("/").rpartition("/")[2]
 
@@ -43,7 +43,11 @@ class Answered(OutletError):
     def detail(self) -> str:
         """What X says in words. Foreign: to be redacted before it is kept."""
         errors = self.problem.get("errors")
-        said = [*(e.get("message") for e in objects(errors)), self.problem.get("detail"), self.problem.get("title")]
+        said = [
+            *(e.get("message") for e in json_objects(errors)),
+            self.problem.get("detail"),
+            self.problem.get("title"),
+        ]
         return next((text for text in said if isinstance(text, str) and text), "")
 
 
@@ -55,7 +59,7 @@ class Answer:
     headers: Mapping[str, str]
 
 
-def objects(value: object) -> list[Mapping[str, object]]:
+def json_objects(value: object) -> list[Mapping[str, object]]:
     """The JSON objects of what should be a list of them."""
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
@@ -84,7 +88,7 @@ def is_duplicate(answer: Answered) -> bool:
     return answer.status == 403 and "duplicate" in answer.detail.lower()
 
 
-def outcome(
+def failure_outcome(
     error: NotReached | Lost | Answered, now: datetime, secrets: Iterable[SecretStr], *, creating: bool
 ) -> Failed:
     """What a call that failed means. `creating`: it was the one that makes the post; else nothing can be out yet."""
@@ -92,51 +96,51 @@ def outcome(
         return Later(f"X was {error}", now + PAUSE)
     if isinstance(error, Lost):
         return Unsure(f"X: {error}") if creating else Later(f"X: {error}; nothing was posted", now + PAUSE)
-    said = redacted(f"X: HTTP {error.status}: {error.detail or 'no reason given'}", secrets)
+    said = redact_reason(f"X: HTTP {error.status}: {error.detail or 'no reason given'}", secrets)
     if error.status in (401, 402):
-        return Stopped(_told(said, error, now))
+        return Stopped(_account_reason(said, error, now))
     if error.status == 403:
-        return _forbidden(error, said)
+        return _forbidden_outcome(error, said)
     if error.status == 429:
-        return _limited(error, said, now)
+        return _rate_limit_outcome(error, said, now)
     if error.status >= 500 or error.status < 400 or error.status == 408:
         return Unsure(said) if creating else Later(said, now + PAUSE)
     return Refused(said)
 
 
-def _told(said: str, error: Answered, now: datetime) -> str:
+def _account_reason(reason: str, error: Answered, now: datetime) -> str:
     if error.status == 402:
-        return f"{said}; the app's credits are used up or its spending limit is reached: top up at console.x.com"
+        return f"{reason}; the app's credits are used up or its spending limit is reached: top up at console.x.com"
     there = instant_of(error.headers.get("Date"))
     off = now - there if there else timedelta()
     if abs(off) > TOLERATED:
-        return f"{said}; this machine's clock is {abs(off).total_seconds():.0f} s {_side(off)} X's: set it"
-    return f"{said}; the keys are wrong or were revoked: renew X_API_KEY, X_API_SECRET and both access tokens"
+        return f"{reason}; this machine's clock is {abs(off).total_seconds():.0f} s {_skew_direction(off)} X's: set it"
+    return f"{reason}; the keys are wrong or were revoked: renew X_API_KEY, X_API_SECRET and both access tokens"
 
 
-def _forbidden(error: Answered, said: str) -> Failed:
+def _forbidden_outcome(error: Answered, reason: str) -> Failed:
     detail = error.detail.lower()
     if "reply to this conversation is not allowed" in detail:
         return Refused("X: HTTP 403: not summoned: X lets this app reply only where it was mentioned or quoted")
-    if error.kind in _ACCOUNT_KINDS or "suspended" in detail or "account is temporarily locked" in detail:
-        return Stopped(f"{said}; the app or the account may not post: see developer.x.com")
-    return Refused(said)
+    if error.problem_kind in _ACCOUNT_KINDS or "suspended" in detail or "account is temporarily locked" in detail:
+        return Stopped(f"{reason}; the app or the account may not post: see developer.x.com")
+    return Refused(reason)
 
 
-def _limited(error: Answered, said: str, now: datetime) -> Failed:
-    if error.kind == "usage-capped":
+def _rate_limit_outcome(error: Answered, reason: str, now: datetime) -> Failed:
+    if error.problem_kind == "usage-capped":
         # The monthly cap: it ends with the month or with the operator, and no wait in between helps.
-        return Stopped(f"{said}; the month's cap or spending limit is reached: raise it at console.x.com")
-    return Later(said, reset(error.headers, now))
+        return Stopped(f"{reason}; the month's cap or spending limit is reached: raise it at console.x.com")
+    return Later(reason, limit_reset(error.headers, now))
 
 
-def reset(headers: Mapping[str, str], now: datetime) -> datetime:
+def limit_reset(headers: Mapping[str, str], now: datetime) -> datetime:
     """When a rate limit ends: the latest reset of the limits that are used up, within `LONGEST`. A reset is an
     instant of X's clock: where the answer does not say what time it is there, it says nothing."""
     resets = [
-        _number(headers.get(f"{name}-reset"))
+        _parse_number(headers.get(f"{name}-reset"))
         for name in ("x-rate-limit", "x-app-limit-24hour", "x-user-limit-24hour")
-        if _number(headers.get(f"{name}-remaining")) in (0, None)
+        if _parse_number(headers.get(f"{name}-remaining")) in (0, None)
     ]
     known = [second for second in resets if second is not None]
     there = instant_of(headers.get("Date"))
@@ -146,9 +150,9 @@ def reset(headers: Mapping[str, str], now: datetime) -> datetime:
     return now + min(max(wait, PAUSE), LONGEST)
 
 
-def _side(off: timedelta) -> str:
+def _skew_direction(off: timedelta) -> str:
     return "ahead of" if off > timedelta() else "behind"
 
 
-def _number(text: str | None) -> int | None:
+def _parse_number(text: str | None) -> int | None:
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 12 else None

@@ -69,12 +69,12 @@ def cost(part: Part) -> Decimal:
     return post + limits.X_ALT_TEXT * len(part.pictures)
 
 
-def refusals(part: Part, chosen: Settings) -> list[str]:
+def find_refusals(part: Part, settings: Settings) -> list[str]:
     """Why X would refuse a part, or ours to: one line each, empty where there is nothing to say."""
-    return [*_text_refusals(part.text, chosen), *_media_refusals(part), *_poll_refusals(part.poll)]
+    return [*_text_refusals(part.text, settings), *_media_refusals(part), *_poll_refusals(part.poll)]
 
 
-def _text_refusals(text: str, chosen: Settings) -> Iterator[str]:
+def _text_refusals(text: str, settings: Settings) -> Iterator[str]:
     if len(text) > CHARACTER_LIMIT:
         yield f"the text has {len(text):,} characters; wanted at most {CHARACTER_LIMIT:,}"
         return
@@ -84,7 +84,7 @@ def _text_refusals(text: str, chosen: Settings) -> Iterator[str]:
         yield "the text holds a sign that X refuses (U+FFFE, U+FEFF or U+FFFF)"
     if not _x_lookback.findable(text):
         yield "the text has no word that is not a link: it could not be found again"
-    yield from _entity_refusals(x_text.possible_entities(text), chosen)
+    yield from _entity_refusals(x_text.possible_entities(text), settings)
 
 
 def _entity_refusals(entities: Sequence[x_text.Entity], chosen: Settings) -> Iterator[str]:

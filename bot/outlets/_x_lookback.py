@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from bot.outlets import Part
-from bot.outlets._x_answers import objects
+from bot.outlets._x_answers import json_objects
 
 ID = re.compile(r"[0-9]{1,19}")
 _EPOCH_MS = 1_288_834_974_657
@@ -58,7 +58,7 @@ def findable(text: str) -> bool:
 
 def is_part(row: Mapping[str, object], part: Part) -> bool:
     """Whether a post of the timeline is a part: the same words in the same place of the same thread."""
-    parents = [ref.get("id") for ref in objects(row.get("referenced_tweets")) if ref.get("type") == "replied_to"]
+    parents = [ref.get("id") for ref in json_objects(row.get("referenced_tweets")) if ref.get("type") == "replied_to"]
     return parents == ([part.reply_to] if part.reply_to else []) and same_post(part.text, str(row["text"]))
 
 

@@ -53,9 +53,9 @@ class RebasedSession(requests.Session):
         response = super().request(method, here, *args, **more)
         if response.status_code < 500:  # else it may be somebody's on the way
             self.time.observe(response.headers.get("Date"))
-        response._content = _body(response)
+        response._content = _read_body(response)
         if not 200 <= response.status_code < 300:
-            raise Answered(response.status_code, response.headers, _object(response) or {})
+            raise Answered(response.status_code, response.headers, _json_object(response) or {})
         return response
 
 
@@ -76,7 +76,7 @@ class Wire:
         self.time = self._session.time
         """X's clock, by the last answer."""
 
-    def call(
+    def call_api(
         self,
         method: str,
         route: str,
@@ -88,9 +88,9 @@ class Wire:
             response = self._client.request(method, route, params=params, json=body, user_auth=True)
         except requests.RequestException as error:
             if _before_sending(error):
-                raise NotReached(f"not reached ({_cause(error)})") from error
-            raise Lost(f"no answer ({_cause(error)})") from error
-        document = _object(response)
+                raise NotReached(f"not reached ({_error_kind(error)})") from error
+            raise Lost(f"no answer ({_error_kind(error)})") from error
+        document = _json_object(response)
         if document is None:
             raise Lost(f"HTTP {response.status_code} with a body that is no JSON object")
         return Answer(document, response.headers)
@@ -104,7 +104,7 @@ class Wire:
         self._client.session.close()
 
 
-def _body(response: requests.Response) -> bytes:
+def _read_body(response: requests.Response) -> bytes:
     """The whole body, within `ANSWER_LIMIT` and `DEADLINE`."""
     ends = time.monotonic() + DEADLINE
     body = bytearray()
@@ -122,7 +122,7 @@ def _body(response: requests.Response) -> bytes:
     return bytes(body)
 
 
-def _object(response: requests.Response) -> Mapping[str, object] | None:
+def _json_object(response: requests.Response) -> Mapping[str, object] | None:
     try:
         document = response.json()
     except (ValueError, RecursionError):
@@ -144,11 +144,11 @@ def _before_sending(error: requests.RequestException) -> bool:
     """Whether the error shows that no byte of the request left: no name, no connection, no trusted certificate."""
     if isinstance(error, _NEVER_SENT):
         return True
-    reason = _root(error)
+    reason = _root_cause(error)
     return isinstance(reason, NewConnectionError | ssl.SSLCertVerificationError)
 
 
-def _root(error: requests.RequestException) -> object:
+def _root_cause(error: requests.RequestException) -> object:
     """What urllib3 says was the matter, unwrapped."""
     found: object = error.args[0] if error.args else error
     found = getattr(found, "reason", None) or found
@@ -156,7 +156,7 @@ def _root(error: requests.RequestException) -> object:
     return inner if isinstance(inner, ssl.SSLError) else found
 
 
-def _cause(error: requests.RequestException) -> str:
+def _error_kind(error: requests.RequestException) -> str:
     """The error's kind in words of ours; its own text may name proxies and addresses."""
-    root = _root(error)
+    root = _root_cause(error)
     return type(root).__name__ if isinstance(root, Exception) else type(error).__name__

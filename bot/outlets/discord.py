@@ -37,7 +37,7 @@ from bot.outlets import (
     Stopped,
     Unsure,
     Votes,
-    redacted,
+    redact_reason,
 )
 from bot.outlets import _discord_calls as calls
 from bot.outlets import _discord_message as message
@@ -75,9 +75,9 @@ _ID = re.compile(r"[0-9]{1,20}")
 _GUILD = re.compile(r"/channels/([0-9]{1,20})/")
 
 
-def _misnamed(*ids: str) -> Refused | None:
+def _id_refusal(*ids: str) -> Refused | None:
     """Why these cannot be asked for."""
-    wrong = [redacted(repr(one)) for one in ids if not _ID.fullmatch(one)]
+    wrong = [redact_reason(repr(one)) for one in ids if not _ID.fullmatch(one)]
     return Refused(f"discord: found {', '.join(wrong)}, wanted the number of a channel or message") if wrong else None
 
 
@@ -86,19 +86,19 @@ def cost(part: Part) -> Decimal:
     return Decimal(0)
 
 
-def outlet(
-    chosen: config.Outlet, out: Path, secrets: Mapping[str, SecretStr], clock: Callable[[], datetime]
+def make_outlet(
+    settings: config.Outlet, output_folder: Path, secrets: Mapping[str, SecretStr], clock: Callable[[], datetime]
 ) -> Discord:
     """Discord with a bot's token. Nothing is asked of it yet."""
-    assert isinstance(chosen, Settings)
-    return Discord(chosen, Wire(chosen.api, secrets["DISCORD_TOKEN"]), secrets["DISCORD_TOKEN"], clock)
+    assert isinstance(settings, Settings)
+    return Discord(settings, Wire(settings.api, secrets["DISCORD_TOKEN"]), secrets["DISCORD_TOKEN"], clock)
 
 
 class Discord:
     """The bot, ready to post. Its session opens at the first question and stays open until `close`."""
 
-    def __init__(self, chosen: Settings, wire: Wire, token: SecretStr, clock: Callable[[], datetime]) -> None:
-        self._chosen, self._wire, self._token, self._clock = chosen, wire, token, clock
+    def __init__(self, settings: Settings, wire: Wire, token: SecretStr, clock: Callable[[], datetime]) -> None:
+        self._chosen, self._wire, self._token, self._clock = settings, wire, token, clock
         self._places = Places(wire, token)
         self._away: Later | None = None
         self._time_asked: datetime | None = None  # when the time was last asked for in vain
@@ -109,7 +109,10 @@ class Discord:
     def post(self, part: Part, destination: str) -> Outcome:
         """Send one part to one channel, once; its permissions are looked at first. In an announcement channel the
         message is then passed on; that it is out does not depend on that (see `crosspost`)."""
-        return self._refusal(part, destination) or self._wire.begin(self._post(part, destination, "")).result()
+        return (
+            self._part_refusal(part, destination)
+            or self._wire.submit_work(self._send_part(part, destination, "")).result()
+        )
 
     def post_many(self, jobs: Iterable[Job], seen: Mapping[str, str] | None = None) -> Iterator[tuple[str, Outcome]]:
         """Send parts to many channels at the pace that Discord allows; each part's marker and its outcome as it lands.
@@ -121,53 +124,53 @@ class Discord:
         guilds = {channel: found[1] for channel, link in (seen or {}).items() if (found := _GUILD.search(link))}
 
         def begun(part: Part, destination: str) -> Outcome | Future[Outcome]:
-            refused = self._refusal(part, destination)
-            return refused or self._wire.begin(self._post(part, destination, guilds.get(destination, "")))
+            refused = self._part_refusal(part, destination)
+            return refused or self._wire.submit_work(self._send_part(part, destination, guilds.get(destination, "")))
 
         return fly(jobs, begun)
 
     def crosspost(self, destination: str, platform_id: str) -> Outcome:
         """Pass a message of ours in an announcement channel on to its followers. May be asked again: a message that
         was passed on already counts as `Sent`. Discord allows few an hour; `Later` never means to send again."""
-        wrong = _misnamed(destination, platform_id)
-        return wrong or self._wire.begin(self._crosspost(destination, platform_id)).result()
+        wrong = _id_refusal(destination, platform_id)
+        return wrong or self._wire.submit_work(self._crosspost_message(destination, platform_id)).result()
 
     def find(self, part: Part, destination: str) -> Found:
         """Look through the channel's history for the part."""
-        if wrong := _misnamed(destination):
+        if wrong := _id_refusal(destination):
             return CannotTell(wrong.reason, None)
-        return self._wire.begin(self._find(part, destination)).result()
+        return self._wire.submit_work(self._find_part(part, destination)).result()
 
     def edit(self, part: Part, destination: str, platform_id: str) -> Outcome:
         """Put a part in the place of a message. Its pictures replace the ones there; without any, those stay."""
         if part.poll is not None:
             return Refused(f"discord channel {destination}: a poll cannot be edited")
-        wrong = self._refusal(part, destination, platform_id)
-        return wrong or self._wire.begin(self._edit(part, destination, platform_id)).result()
+        wrong = self._part_refusal(part, destination, platform_id)
+        return wrong or self._wire.submit_work(self._edit_part(part, destination, platform_id)).result()
 
     def votes(self, destination: str, platform_id: str) -> Votes | CannotTell:
         """How a poll stands. Counts before its end are approximate."""
-        if wrong := _misnamed(destination, platform_id):
+        if wrong := _id_refusal(destination, platform_id):
             return CannotTell(wrong.reason, None)
-        return self._wire.begin(self._votes(destination, platform_id)).result()
+        return self._wire.submit_work(self._read_votes(destination, platform_id)).result()
 
     def check(self, polled: Collection[str] = ()) -> list[Check]:
         """The token, and the permissions in each channel of the configuration; Send Polls in those `polled` alone."""
-        return self._wire.begin(self._check(polled)).result()
+        return self._wire.submit_work(self._check_account(polled)).result()
 
-    def direct(self, account: str) -> str | Outcome:
+    def direct_channel(self, account: str) -> str | Outcome:
         """The channel of a member's direct messages, or why there is none. Nothing is sent."""
-        return _misnamed(account) or self._wire.begin(self._direct(account)).result()
+        return _id_refusal(account) or self._wire.submit_work(self._open_direct(account)).result()
 
     def platform_time(self) -> datetime | None:
         """Discord's own time: the login, which every other question needs as well, brings it."""
         now = self._clock()
         asked = self._time_asked is not None and self._time_asked <= now < self._time_asked + PAUSE
         if self._wire.time.now() is None and not asked and not self._waiting():
-            trouble = self._wire.begin(self._wire.ask(_nothing)).result()
+            trouble = self._wire.submit_work(self._wire.call_api(_nothing)).result()
             if isinstance(trouble, Trouble):
                 self._time_asked = now
-                self._outcome(trouble, "any")
+                self._failure_outcome(trouble, "any")
         return self._wire.time.now()
 
     def clock_offset(self) -> timedelta | None:
@@ -179,26 +182,26 @@ class Discord:
 
     # --- asking -----------------------------------------------------------------------------------------------
 
-    async def _post(self, part: Part, destination: str, guild: str) -> Outcome:
+    async def _send_part(self, part: Part, destination: str, guild: str) -> Outcome:
         if away := self._waiting():
             return away
         news = False
         if not guild:
-            place = await self._places.at(destination)
+            place = await self._places.permissions_in(destination)
             if isinstance(place, Trouble):
-                return self._outcome(place, destination)
-            if lack := place.lacking(part.poll is not None):
+                return self._failure_outcome(place, destination)
+            if lack := place.missing_permissions(part.poll is not None):
                 return Refused(lack)
             guild, news = place.guild, place.news
-        answer = await self._wire.ask(lambda client: calls.send(client, part, int(destination)))
+        answer = await self._wire.call_api(lambda client: calls.send_message(client, part, int(destination)))
         if isinstance(answer, Trouble):
-            return await self._unsent(answer, destination, part)
-        sent = Sent(answer, _url(guild, destination, answer))
-        return await self._passed_on(destination, sent) if news else sent
+            return await self._send_failure(answer, destination, part)
+        sent = Sent(answer, _message_url(guild, destination, answer))
+        return await self._crosspost_sent(destination, sent) if news else sent
 
-    async def _unsent(self, trouble: Trouble, destination: str, part: Part) -> Outcome:
+    async def _send_failure(self, trouble: Trouble, destination: str, part: Part) -> Outcome:
         """The outcome of a failed sending; a missing permission is named."""
-        outcome = self._outcome(trouble, destination)
+        outcome = self._failure_outcome(trouble, destination)
         if not isinstance(outcome, Refused):
             return outcome
         if outcome.gone:
@@ -206,17 +209,17 @@ class Discord:
         if trouble.code == UNKNOWN_MESSAGE:
             return Refused(f"discord channel {destination}: it was posted and then deleted there; not posted again")
         if trouble.status == 403:
-            self._places.forget()
-            place = await self._places.at(destination)
-            if isinstance(place, Place) and (lack := place.lacking(part.poll is not None)):
+            self._places.clear_cache()
+            place = await self._places.permissions_in(destination)
+            if isinstance(place, Place) and (lack := place.missing_permissions(part.poll is not None)):
                 return Refused(lack)
         return outcome
 
-    async def _passed_on(self, destination: str, sent: Sent) -> Sent:
+    async def _crosspost_sent(self, destination: str, sent: Sent) -> Sent:
         """A message that is out in an announcement channel, with what came of passing it on."""
         if not self._chosen.crosspost:
             return replace(sent, passed=False)
-        outcome = await self._crosspost(destination, sent.platform_id)
+        outcome = await self._crosspost_message(destination, sent.platform_id)
         if isinstance(outcome, Sent):
             return replace(sent, passed=True)
         log.warning("posted, but not passed on to followers: %s: %s", sent.url, outcome.reason)
@@ -230,29 +233,32 @@ class Discord:
         now, away = self._clock(), self._away
         return away if away and now < away.not_before <= now + LONGEST_AWAY else None
 
-    async def _crosspost(self, destination: str, platform_id: str) -> Outcome:
+    async def _crosspost_message(self, destination: str, platform_id: str) -> Outcome:
         if away := self._waiting():
             return away
-        place = await self._places.at(destination)
+        place = await self._places.permissions_in(destination)
         if isinstance(place, Trouble):
-            return self._outcome(place, destination)
-        channel, sent = int(destination), Sent(platform_id, _url(place.guild, destination, platform_id), passed=True)
-        answer = await self._wire.ask(lambda client: client.http.publish_message(channel, int(platform_id)))
+            return self._failure_outcome(place, destination)
+        channel, sent = (
+            int(destination),
+            Sent(platform_id, _message_url(place.guild, destination, platform_id), passed=True),
+        )
+        answer = await self._wire.call_api(lambda client: client.http.publish_message(channel, int(platform_id)))
         if not isinstance(answer, Trouble) or answer.code == ALREADY_CROSSPOSTED:
             return sent
         if answer.code == WRONG_CHANNEL_TYPE:
             return Refused(f"discord channel {destination}: not an announcement channel")
-        return self._outcome(answer, destination)
+        return self._failure_outcome(answer, destination)
 
-    async def _find(self, part: Part, destination: str) -> Found:
+    async def _find_part(self, part: Part, destination: str) -> Found:
         if away := self._waiting():
             return CannotTell(away.reason, away.not_before)
-        place = await self._places.at(destination)
+        place = await self._places.permissions_in(destination)
         if isinstance(place, Trouble):
             return self._cannot_tell(place, destination)
         if HISTORY not in place.granted:  # Discord then shows an empty history, not an error
-            return CannotTell(place.without([HISTORY]), self._clock() + 15 * PAUSE)
-        found = await self._wire.ask(lambda client: calls.seek(client, part, int(destination)))
+            return CannotTell(place.describe_missing([HISTORY]), self._clock() + 15 * PAUSE)
+        found = await self._wire.call_api(lambda client: calls.find_message(client, part, int(destination)))
         if isinstance(found, Trouble):
             return self._cannot_tell(found, destination)
         if isinstance(found, bool):
@@ -261,25 +267,27 @@ class Discord:
             return NotFound() if found else CannotTell(whole, None)
         posted = message.posted_at(found)
         age = max(timedelta(), (self._wire.time.now() or posted) - posted)
-        sent = Sent(found, _url(place.guild, destination, found), age=age)
-        return await self._passed_on(destination, sent) if place.news else sent
+        sent = Sent(found, _message_url(place.guild, destination, found), age=age)
+        return await self._crosspost_sent(destination, sent) if place.news else sent
 
-    async def _edit(self, part: Part, destination: str, platform_id: str) -> Outcome:
+    async def _edit_part(self, part: Part, destination: str, platform_id: str) -> Outcome:
         if away := self._waiting():
             return away
-        place = await self._places.at(destination)
+        place = await self._places.permissions_in(destination)
         if isinstance(place, Trouble):
-            return self._outcome(place, destination)
-        answer = await self._wire.ask(lambda client: calls.replace(client, part, int(destination), int(platform_id)))
+            return self._failure_outcome(place, destination)
+        answer = await self._wire.call_api(
+            lambda client: calls.edit_message(client, part, int(destination), int(platform_id))
+        )
         if isinstance(answer, Trouble):
-            return self._outcome(answer, destination)
-        sent = Sent(platform_id, _url(place.guild, destination, platform_id))
+            return self._failure_outcome(answer, destination)
+        sent = Sent(platform_id, _message_url(place.guild, destination, platform_id))
         return replace(sent, passed=True) if place.news else sent  # what was passed on follows an edit by itself
 
-    async def _votes(self, destination: str, platform_id: str) -> Votes | CannotTell:
+    async def _read_votes(self, destination: str, platform_id: str) -> Votes | CannotTell:
         if away := self._waiting():
             return CannotTell(away.reason, away.not_before)
-        answer = await self._wire.ask(lambda client: calls.counted(client, int(destination), int(platform_id)))
+        answer = await self._wire.call_api(lambda client: calls.read_votes(client, int(destination), int(platform_id)))
         if isinstance(answer, Trouble):
             return self._cannot_tell(answer, destination)
         if answer is None:  # resources/poll: absent means unknown, not zero
@@ -287,34 +295,34 @@ class Discord:
             return CannotTell(reason, self._clock() + 15 * PAUSE)
         return answer
 
-    async def _direct(self, account: str) -> str | Outcome:
+    async def _open_direct(self, account: str) -> str | Outcome:
         if away := self._waiting():
             return away
-        opened = await self._wire.ask(lambda client: client.http.start_private_message(account))
+        opened = await self._wire.call_api(lambda client: client.http.start_private_message(account))
         if not isinstance(opened, Trouble):
             return str(opened["id"])
-        return self._outcome(replace(opened, doubt=False), "of direct messages")
+        return self._failure_outcome(replace(opened, doubt=False), "of direct messages")
 
-    async def _check(self, polled: Collection[str]) -> list[Check]:
+    async def _check_account(self, polled: Collection[str]) -> list[Check]:
         if away := self._waiting():
             return [Check("token", None, away.reason, f"look again after {away.not_before:%d %b %H:%M} UTC")]
-        me = await self._wire.ask(lambda client: client.application_info())
+        me = await self._wire.call_api(lambda client: client.application_info())
         if isinstance(me, Trouble):
             if me.status == 401:
                 return [
                     Check("token", False, me.words, "make a new token in the developer portal and set DISCORD_TOKEN")
                 ]
             return [Check("token", None, me.words, "look again later; nothing was posted")]
-        self._places.forget()
-        name = redacted(me.name, [self._token])
+        self._places.clear_cache()
+        name = redact_reason(me.name, [self._token])
         return [
             Check("token", True, f"accepted; the bot is {name}"),
             clock_check("discord clock", "Discord", self.clock_offset()),
-            *[await self._seen(d, d in polled) for d in self._chosen.destinations],
+            *[await self._check_channel(d, d in polled) for d in self._chosen.destinations],
         ]
 
-    async def _seen(self, destination: str, poll: bool) -> Check:
-        place, name = await self._places.at(destination), f"channel {destination}"
+    async def _check_channel(self, destination: str, poll: bool) -> Check:
+        place, name = await self._places.permissions_in(destination), f"channel {destination}"
         if isinstance(place, Trouble):
             cure = "check the channel's id, and that the bot was invited to its server and may view it"
             if place.code == MISSING_ACCESS:
@@ -322,7 +330,7 @@ class Discord:
             return Check(
                 name, None if place.status in (0, 429) or place.status >= 500 else False, place.words, cure, destination
             )
-        if lack := place.lacking(poll):
+        if lack := place.missing_permissions(poll):
             other = "name a text or announcement channel, or a thread, in outlets.discord.destinations"
             cure = other if place.wrong_type else "grant that to the bot's role in the channel's settings"
             return Check(name, False, lack, cure, destination)
@@ -330,11 +338,11 @@ class Discord:
 
     # --- what it comes to -------------------------------------------------------------------------------------
 
-    def _refusal(self, part: Part, *ids: str) -> Refused | None:
-        wrong = message.mistakes(part)
-        return Refused(f"discord: {'; '.join(wrong)}") if wrong else _misnamed(*ids)
+    def _part_refusal(self, part: Part, *ids: str) -> Refused | None:
+        wrong = message.find_mistakes(part)
+        return Refused(f"discord: {'; '.join(wrong)}") if wrong else _id_refusal(*ids)
 
-    def _outcome(self, trouble: Trouble, destination: str) -> Outcome:
+    def _failure_outcome(self, trouble: Trouble, destination: str) -> Outcome:
         where = f"discord channel {destination}: {trouble.words}"
         if trouble.code == MISSING_ACCESS:
             where = f"discord channel {destination}: the bot lacks View Channel, or left its server (code 50001)"
@@ -353,7 +361,7 @@ class Discord:
         return Later(f"{where}; nothing was sent", self._clock() + PAUSE)
 
     def _cannot_tell(self, trouble: Trouble, destination: str) -> CannotTell:
-        outcome = self._outcome(trouble, destination)
+        outcome = self._failure_outcome(trouble, destination)
         assert not isinstance(outcome, Sent)
         if isinstance(outcome, Later):
             return CannotTell(outcome.reason, outcome.not_before)
@@ -366,5 +374,5 @@ async def _nothing(client: discord.Client) -> None:
     """A question that only takes a session."""
 
 
-def _url(guild: str, channel: str, message_id: str) -> str:
+def _message_url(guild: str, channel: str, message_id: str) -> str:
     return f"https://discord.com/channels/{guild}/{channel}/{message_id}"

@@ -41,18 +41,18 @@ class DiskError(OutletError):
     """The disk refused for now: it is full, read-only or away. The same may be tried again."""
 
 
-def swap(files: Iterable[tuple[str, bytes]], folder: Path) -> Path:
+def replace_site(files: Iterable[tuple[str, bytes]], folder: Path) -> Path:
     """Write `files` (relative path, content) as the whole of `folder`. Returns the folder. Leaves what was there and
     raises `OutletError` when a path leads outside or the folder is not ours, `DiskError` when the disk refuses."""
     fresh: Path | None = None
     try:
         make_readable_parents(folder)
-        with _alone(folder.parent):
-            _ours(folder)
+        with _folder_lock(folder.parent):
+            _require_own_folder(folder)
         fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        _write(fresh, files)
+        _write_files(fresh, files)
         _open_to_readers(fresh)
-        _put_in_place(fresh, folder)
+        _swap_folders(fresh, folder)
     except OSError as error:
         raise DiskError(f"{folder}: cannot be written: {error.strerror or error}") from error
     finally:
@@ -68,7 +68,7 @@ def make_readable_parents(path: Path) -> None:
         above.chmod(0o755)
 
 
-def _ours(folder: Path) -> None:
+def _require_own_folder(folder: Path) -> None:
     cure = "name an empty or a new folder"
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise OutletError(f"{folder}: found something that is no folder, wanted a place for the site; {cure}")
@@ -76,7 +76,7 @@ def _ours(folder: Path) -> None:
         raise OutletError(f"{folder}: holds files that this outlet did not write, and would lose them; {cure}")
 
 
-def _write(fresh: Path, files: Iterable[tuple[str, bytes]]) -> None:
+def _write_files(fresh: Path, files: Iterable[tuple[str, bytes]]) -> None:
     (fresh / MARKER).write_text(_MARKED, encoding="utf-8")
     for path, content in files:
         parts = PurePosixPath(path).parts
@@ -94,7 +94,7 @@ def _open_to_readers(fresh: Path) -> None:
 
 
 @contextmanager
-def _alone(above: Path) -> Iterator[None]:
+def _folder_lock(above: Path) -> Iterator[None]:
     """One process at a time looks at the site's place or changes it: the lock is on the folder above, and gone with its
     holder."""
     held = os.open(above, os.O_RDONLY)
@@ -105,10 +105,10 @@ def _alone(above: Path) -> Iterator[None]:
         os.close(held)
 
 
-def _put_in_place(fresh: Path, folder: Path) -> None:
+def _swap_folders(fresh: Path, folder: Path) -> None:
     """Rename `fresh` to `folder`, with what was there renamed out of the way first and back if that fails."""
-    with _alone(folder.parent):
-        _ours(folder)
+    with _folder_lock(folder.parent):
+        _require_own_folder(folder)
         if not folder.exists():
             os.rename(fresh, folder)
             return

@@ -39,14 +39,14 @@ from bot.outlets import (
     _x_lookback,
 )
 from bot.outlets._platform_clock import LEEWAY
-from bot.outlets._x_answers import Answered, Lost, NotReached, objects
+from bot.outlets._x_answers import Answered, Lost, NotReached, json_objects
 from bot.outlets._x_limits import (
     PICTURE_BYTES,
     PICTURE_LIMIT,
     TEXT_LIMIT,
     Settings,
     cost,
-    refusals,
+    find_refusals,
 )
 from bot.outlets._x_lookback import ID, posted_at
 from bot.records import Picture
@@ -64,9 +64,9 @@ __all__ = [
     "Settings",
     "X",
     "cost",
-    "outlet",
+    "find_refusals",
+    "make_outlet",
     "posted_at",
-    "refusals",
 ]
 
 TITLE = "X"
@@ -82,9 +82,11 @@ MEDIA_LASTS = timedelta(hours=23)
 _PAGES = 5
 
 
-def outlet(chosen: config.Outlet, out: Path, secrets: Mapping[str, SecretStr], clock: Callable[[], datetime]) -> X:
+def make_outlet(
+    settings: config.Outlet, output_folder: Path, secrets: Mapping[str, SecretStr], clock: Callable[[], datetime]
+) -> X:
     """X with the keys of one account. Raises `OutletError` where a key cannot be one."""
-    assert isinstance(chosen, Settings)
+    assert isinstance(settings, Settings)
     user = secrets["X_ACCESS_TOKEN"].get_secret_value().partition("-")[0]
     if not ID.fullmatch(user):
         raise OutletError(
@@ -93,7 +95,7 @@ def outlet(chosen: config.Outlet, out: Path, secrets: Mapping[str, SecretStr], c
         )
     from bot.outlets._x_wire import Wire  # tweepy and requests take 0.15 s to import
 
-    return X(chosen, user, Wire(chosen.host, secrets), tuple(secrets.values()), clock)
+    return X(settings, user, Wire(settings.host, secrets), tuple(secrets.values()), clock)
 
 
 class X:
@@ -101,14 +103,14 @@ class X:
     again uploads nothing twice."""
 
     def __init__(
-        self, chosen: Settings, user: str, wire: Wire, secrets: tuple[SecretStr, ...], clock: Callable[[], datetime]
+        self, settings: Settings, user: str, wire: Wire, secrets: tuple[SecretStr, ...], clock: Callable[[], datetime]
     ) -> None:
-        self._chosen, self._user, self._wire, self._secrets, self._clock = chosen, user, wire, secrets, clock
+        self._chosen, self._user, self._wire, self._secrets, self._clock = settings, user, wire, secrets, clock
         self._uploaded: dict[str, tuple[str, datetime]] = {}
 
     def post(self, part: Part, destination: str) -> Outcome:
         more: dict[str, object] = {"reply": {"in_reply_to_tweet_id": part.reply_to}} if part.reply_to else {}
-        return self._create(part, destination, more)
+        return self._create_post(part, destination, more)
 
     def edit(self, part: Part, destination: str, platform_id: str) -> Outcome:
         """Within 30 minutes, and on the accounts that X lets edit; gives a new id."""
@@ -119,14 +121,14 @@ class X:
         there = self.platform_time()  # where it cannot be known, X decides
         if there and there - posted_at(platform_id) > EDIT_WINDOW:
             return Refused("X: posts can be edited for 30 minutes, and this one is older")
-        return self._create(part, destination, {"edit_options": {"previous_post_id": platform_id}})
+        return self._create_post(part, destination, {"edit_options": {"previous_post_id": platform_id}})
 
     def find(self, part: Part, destination: str) -> Found:
         """Asks the account's own timeline for the part's words ($0.001 a post returned)."""
         if not _x_lookback.findable(part.text):
             return CannotTell("X: the text holds nothing to find it by", None)
         try:
-            shown = self._look(part, part.since - LEEWAY if part.since else None)
+            shown = self._find_post(part, part.since - LEEWAY if part.since else None)
         except (NotReached, Lost, Answered) as error:
             return self._cannot_tell(error)
         if isinstance(shown, CannotTell):
@@ -139,12 +141,12 @@ class X:
             return CannotTell(f"X: {platform_id!r} is not the number of a post", None)
         wanted = {"expansions": "attachments.poll_ids", "poll.fields": "options,voting_status"}
         try:
-            document = self._wire.call("GET", f"/2/tweets/{platform_id}", wanted).document
+            document = self._wire.call_api("GET", f"/2/tweets/{platform_id}", wanted).document
         except (NotReached, Lost, Answered) as error:
             return self._cannot_tell(error)
         included = document.get("includes")
-        polls = objects(included.get("polls")) if isinstance(included, dict) else []
-        options = objects(polls[0].get("options")) if polls else []
+        polls = json_objects(included.get("polls")) if isinstance(included, dict) else []
+        options = json_objects(polls[0].get("options")) if polls else []
         counts = {option.get("position"): option.get("votes") for option in options}
         rows = [counts.get(position) for position in range(1, len(options) + 1)]
         if not rows or any(not isinstance(row, int) or row < 0 for row in rows):
@@ -156,14 +158,19 @@ class X:
         if not self._chosen.destinations:
             return [Check("x account", False, "no account named", "set outlets.x.destinations: [NAME] in config.yaml")]
         try:
-            answer = self._wire.call("GET", "/2/users/me")
+            answer = self._wire.call_api("GET", "/2/users/me")
         except (NotReached, Lost, Answered) as error:
-            failed = self._failed(error, creating=False)
+            failed = self._failure_outcome(error, creating=False)
             assert not isinstance(failed, Sent)
             return [
-                Check("x keys", False if isinstance(failed, Stopped) else None, failed.reason, _x_checks.cure(error))
+                Check(
+                    "x keys",
+                    False if isinstance(failed, Stopped) else None,
+                    failed.reason,
+                    _x_checks.failure_cure(error),
+                )
             ]
-        return _x_checks.checks(answer, self._chosen.destinations[0], self._secrets, self.clock_offset())
+        return _x_checks.account_checks(answer, self._chosen.destinations[0], self._secrets, self.clock_offset())
 
     def platform_time(self) -> datetime | None:
         """X's own time; asked for by a request that is not signed and costs nothing where nothing was asked yet."""
@@ -179,44 +186,44 @@ class X:
 
     # --- posting
 
-    def _create(self, part: Part, destination: str, more: dict[str, object]) -> Outcome:
+    def _create_post(self, part: Part, destination: str, more: dict[str, object]) -> Outcome:
         """Pictures first, then the post: only the last call can leave something behind that readers see."""
-        wrong = refusals(part, self._chosen)
+        wrong = find_refusals(part, self._chosen)
         if destination not in self._chosen.destinations:
             wrong.append(f"{destination}: not the account of outlets.x.destinations")
         if wrong:
             return Refused("x: " + "; ".join(wrong))
-        reused = any(_key(picture) in self._uploaded for picture in part.pictures)
+        reused = any(_picture_key(picture) in self._uploaded for picture in part.pictures)
         try:
             media = [self._media_id(picture) for picture in part.pictures]
         except (NotReached, Lost, Answered) as error:
-            return self._failed(error, creating=False)
+            return self._failure_outcome(error, creating=False)
         try:
-            answer = self._wire.call("POST", "/2/tweets", body=_body(part, media) | more)
+            answer = self._wire.call_api("POST", "/2/tweets", body=_post_body(part, media) | more)
         except (NotReached, Lost, Answered) as error:
             return self._not_created(error, part, destination, reused)
         data = answer.document.get("data")
         found = data.get("id") if isinstance(data, dict) else None
         if not isinstance(found, str) or not ID.fullmatch(found):
             return Unsure("X: a success without the post's id")
-        return self._sent(found, destination)
+        return self._sent_outcome(found, destination)
 
     def _not_created(self, error: NotReached | Lost | Answered, part: Part, destination: str, reused: bool) -> Outcome:
         if isinstance(error, Answered) and _x_answers.is_duplicate(error):
-            return self._duplicate(part, destination)
-        failed = self._failed(error, creating=True)
+            return self._duplicate_outcome(part, destination)
+        failed = self._failure_outcome(error, creating=True)
         if isinstance(failed, Refused) and reused:
             # The one thing in a request that grows stale by itself is a remembered picture: upload afresh, once.
             for picture in part.pictures:
-                self._uploaded.pop(_key(picture), None)
+                self._uploaded.pop(_picture_key(picture), None)
             return Later(f"{failed.reason}; pictures will be uploaded again", self._clock() + _x_answers.PAUSE)
         return failed
 
-    def _duplicate(self, part: Part, destination: str) -> Outcome:
+    def _duplicate_outcome(self, part: Part, destination: str) -> Outcome:
         """X has this text already: from an attempt whose answer was lost, or from an earlier day. Either way it is out,
         and sending it again is for a human to decide."""
         try:
-            shown = self._look(part, None, pages=1)
+            shown = self._find_post(part, None, pages=1)
         except (NotReached, Lost, Answered):
             return Unsure("X: HTTP 403: a duplicate, and the timeline could not be asked for the first", accepted=True)
         if not shown or isinstance(shown, CannotTell):
@@ -228,24 +235,24 @@ class X:
 
     def _media_id(self, picture: Picture) -> str:
         """The id of an uploaded picture that has its alt text, from memory where that is fresh."""
-        key = _key(picture)
+        key = _picture_key(picture)
         media, until = self._uploaded.get(key, ("", self._clock()))
         if self._clock() < until:
             return media
         payload = base64.b64encode(picture.content).decode()
         body = {"media": payload, "media_category": "tweet_image"}
-        data = self._wire.call("POST", "/2/media/upload", body=body).document.get("data")
+        data = self._wire.call_api("POST", "/2/media/upload", body=body).document.get("data")
         media = str(data.get("id")) if isinstance(data, dict) else ""
         if not ID.fullmatch(media):
             raise Lost("a success without the picture's id")
         described = {"id": media, "metadata": {"alt_text": {"text": picture.alt}}}
-        self._wire.call("POST", "/2/media/metadata", body=described)
+        self._wire.call_api("POST", "/2/media/metadata", body=described)
         self._uploaded[key] = (media, self._clock() + MEDIA_LASTS)
         return media
 
     # --- looking back
 
-    def _look(
+    def _find_post(
         self, part: Part, since: datetime | None, pages: int = _PAGES
     ) -> Mapping[str, object] | CannotTell | None:
         """The oldest post of the account that is the part since an instant of X's, or, without one, the newest there
@@ -255,8 +262,8 @@ class X:
             wanted["start_time"] = f"{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
         alike: list[Mapping[str, object]] = []
         for _ in range(pages):
-            document = self._wire.call("GET", f"/2/users/{self._user}/tweets", wanted).document
-            rows, meta = objects(document.get("data")), document.get("meta")
+            document = self._wire.call_api("GET", f"/2/users/{self._user}/tweets", wanted).document
+            rows, meta = json_objects(document.get("data")), document.get("meta")
             if not isinstance(meta, dict) or not all(map(_x_lookback.is_whole, rows)):
                 # Unknown fields are dropped silently: X may have stopped to speak this dialect.
                 return CannotTell("X: the timeline came without the fields asked for", None)
@@ -270,25 +277,25 @@ class X:
         return CannotTell(f"X: more than {pages * 100} posts{when}", None)
 
     def _cannot_tell(self, error: NotReached | Lost | Answered) -> CannotTell:
-        failed = self._failed(error, creating=False)
+        failed = self._failure_outcome(error, creating=False)
         if isinstance(failed, Later):
             return CannotTell(failed.reason, failed.not_before)
         again = self._clock() + _x_answers.WINDOW if isinstance(failed, Stopped) else None
         return CannotTell(failed.reason, again)
 
-    def _failed(self, error: NotReached | Lost | Answered, *, creating: bool) -> _x_answers.Failed:
-        return _x_answers.outcome(error, self._clock(), self._secrets, creating=creating)
+    def _failure_outcome(self, error: NotReached | Lost | Answered, *, creating: bool) -> _x_answers.Failed:
+        return _x_answers.failure_outcome(error, self._clock(), self._secrets, creating=creating)
 
     def _found(self, platform_id: str, destination: str) -> Sent:
         """What is out already, and for how long, by X's own clock."""
         there, posted = self._wire.time.now(), posted_at(platform_id)
-        return replace(self._sent(platform_id, destination), age=max(timedelta(), (there or posted) - posted))
+        return replace(self._sent_outcome(platform_id, destination), age=max(timedelta(), (there or posted) - posted))
 
-    def _sent(self, platform_id: str, destination: str) -> Sent:
+    def _sent_outcome(self, platform_id: str, destination: str) -> Sent:
         return Sent(platform_id, f"https://x.com/{destination}/status/{platform_id}")
 
 
-def _body(part: Part, media: list[str]) -> dict[str, object]:
+def _post_body(part: Part, media: list[str]) -> dict[str, object]:
     body: dict[str, object] = {"text": part.text}
     if media:
         body["media"] = {"media_ids": media}
@@ -298,5 +305,5 @@ def _body(part: Part, media: list[str]) -> dict[str, object]:
     return body
 
 
-def _key(picture: Picture) -> str:
+def _picture_key(picture: Picture) -> str:
     return hashlib.sha256(picture.content + b"\x00" + picture.alt.encode()).hexdigest()

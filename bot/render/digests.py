@@ -91,7 +91,7 @@ def _discord(document: Document, options: Options) -> Post:
     if options.poll is None:
         return made
     # A message with a poll has no embed, so it is one of its own.
-    over = pieces.fitted(_said("discord", "discord/poll.j2", facts, options), limits.units, _OVER_POLL)
+    over = pieces.fitted(_said("discord", "discord/poll.j2", facts, options), limits.utf16_length, _OVER_POLL)
     return replace(made, parts=("", over), poll=polls.asked(options.poll, facts, "discord", options.locale))
 
 
@@ -147,7 +147,7 @@ def _said(outlet: str, template: str, facts: Mapping[str, Any], options: Options
 def embed_length(embed: Mapping[str, Any]) -> int:
     """What Discord adds up against its limit of 6,000."""
     fields = [text for field in embed.get("fields", []) for text in (field["name"], field["value"])]
-    return sum(map(limits.units, [embed["title"], embed["description"], *fields, embed["footer"]["text"]]))
+    return sum(map(limits.utf16_length, [embed["title"], embed["description"], *fields, embed["footer"]["text"]]))
 
 
 def embed_text(embed: Mapping[str, Any]) -> str:
@@ -160,7 +160,7 @@ def embed(parts: Sequence[Piece], template: str) -> dict[str, Any]:
     """Title, description, footer, then as many fields as fit, in their order. Raises `TooLongError`."""
 
     def of(kind: str, limit: int) -> str:
-        return pieces.fitted([part for part in parts if part.kind == kind], limits.units, limit)
+        return pieces.fitted([part for part in parts if part.kind == kind], limits.utf16_length, limit)
 
     made: dict[str, Any] = {
         "title": of("title", limits.EMBED_TITLE),
@@ -170,12 +170,12 @@ def embed(parts: Sequence[Piece], template: str) -> dict[str, Any]:
     }
     for part in parts:
         name = pieces.tidy(part.title)
-        left = limits.EMBED_TOTAL - embed_length(made) - limits.units(name)
-        value = pieces.whole_lines(pieces.tidy(part.text), limits.units, min(limits.EMBED_FIELD_VALUE, left))
+        left = limits.EMBED_TOTAL - embed_length(made) - limits.utf16_length(name)
+        value = pieces.whole_lines(pieces.tidy(part.text), limits.utf16_length, min(limits.EMBED_FIELD_VALUE, left))
         if part.kind in _FIELDS and value and len(made["fields"]) < limits.EMBED_FIELDS:
             made["fields"].append({"name": name, "value": value, "inline": part.kind == "field"})
-    if limits.units(made["title"]) == 0 or any(
-        limits.units(f["name"]) > limits.EMBED_FIELD_NAME for f in made["fields"]
+    if limits.utf16_length(made["title"]) == 0 or any(
+        limits.utf16_length(f["name"]) > limits.EMBED_FIELD_NAME for f in made["fields"]
     ):
         raise TooLongError(f"{template}: found no title or a field name that is too long")
     return made

@@ -151,7 +151,9 @@ class Footfall(discord.AutoShardedClient):
             ended = self.books.channels.end(guild=guild, channel=channel)
             for one in ended:
                 if one.channel not in self.house.taken:
-                    self.books.outbox.give_up("discord", one.channel, "its subscription ended", self.desk.clock())
+                    self.books.outbox.skip_destination(
+                        "discord", one.channel, "its subscription ended", self.desk.clock()
+                    )
             return len(ended)
 
         try:

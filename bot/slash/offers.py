@@ -34,7 +34,9 @@ def _offer(desk: Desk, one: Known, plain: bool) -> Choice[str]:
     """A model as a choice: by its name where that says all, else by its stand-in."""
     several = len(desk.watched) > 1
     shown = f"{one.model} · {desk.watched[one.network].title}" if several else str(one.model)
-    return Choice(name=_clipped(shown), value=one.model if plain and limits.units(one.model) <= LONGEST else one.token)
+    return Choice(
+        name=_clipped(shown), value=one.model if plain and limits.utf16_length(one.model) <= LONGEST else one.token
+    )
 
 
 async def sides(interaction: discord.Interaction[Footfall], typed: str) -> list[Choice[str]]:
@@ -86,6 +88,6 @@ def _said(day: date, language: str) -> str:
 
 def _clipped(text: str, limit: int = LONGEST) -> str:
     clipped = Name(text, limit)
-    while limits.units(clipped) > limit:
+    while limits.utf16_length(clipped) > limit:
         clipped = Name(clipped, len(clipped) - 2)
     return clipped

@@ -27,7 +27,7 @@ def shown(one: Delivery) -> Document:
     """A delivery as an answer tells it."""
     return {
         "id": one.id,
-        "key": one.said,
+        "key": one.label,
         "state": one.state,
         "since": int(one.since.timestamp()),
         "attempts": one.attempts,
@@ -60,9 +60,10 @@ async def listing(interaction: Interaction, state: str | None = None) -> None:
     outbox = interaction.client.books.outbox
 
     def job() -> Document:
-        rows = outbox.listed([state] if state else OPEN)
+        rows = outbox.list_deliveries([state] if state else OPEN)
         paused = [
-            {"outlet": one.outlet, "reason": one.reason, "since": int(one.since.timestamp())} for one in outbox.paused()
+            {"outlet": one.outlet, "reason": one.reason, "since": int(one.since.timestamp())}
+            for one in outbox.paused_outlets()
         ]
         told = [shown(one) for one in sorted(rows, key=lambda one: (one.since, one.id), reverse=True)[:SHOWN]]
         return {"question": "deliveries", "deliveries": told, "count": len(rows), "paused": paused}
@@ -108,7 +109,7 @@ async def pause(interaction: Interaction, outlet: str) -> None:
             raise AnswerError(
                 f"{Name(outlet)!s:.60}: no such outlet; known: {', '.join(client.house.outlets) or 'none'}"
             )
-        if not client.books.outbox.pause(outlet, client.desk.clock()):
+        if not client.books.outbox.pause_outlet(outlet, client.desk.clock()):
             raise AnswerError(f"{outlet}: is paused already")
         return {"question": "paused", "outlet": outlet, "paused": True}
 
@@ -121,7 +122,7 @@ async def lift(interaction: Interaction, outlet: str) -> None:
     client = interaction.client
 
     def job() -> Document:
-        if not client.books.outbox.lift(outlet):
+        if not client.books.outbox.lift_pause(outlet):
             raise AnswerError(f"{Name(outlet)!s:.60}: is not paused")
         return {"question": "paused", "outlet": outlet, "paused": False}
 

@@ -42,7 +42,7 @@ def dismiss() -> None:
 
 def _begin(secrets: Iterable[str]) -> None:
     """In that process: log as the one that began it does, end with it, however that ends, and leave signals to it."""
-    logs.configure(secrets)
+    logs.configure_logging(secrets)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(NICE)
     threading.Thread(target=_end_with, args=(parent_process(),), daemon=True).start()

@@ -45,7 +45,7 @@ def lacking(guild: discord.Guild | None, channel: int) -> str:
     held = dict(there.permissions_for(guild.me))
     granted = frozenset(shown for key, shown in PERMISSIONS.items() if held[key])
     place = Place(str(channel), there.name, str(guild.id), False, granted)
-    missing = place.lacking().rpartition("the bot lacks ")[2]
+    missing = place.missing_permissions().rpartition("the bot lacks ")[2]
     return f"The bot cannot post there; it lacks: {missing}. Grant that to its role in the channel." if missing else ""
 
 
@@ -139,7 +139,7 @@ async def unsubscribe(interaction: Interaction, channel: discord.TextChannel | N
         if not client.books.channels.end(guild=guild, channel=where):
             raise AnswerError("this channel has no subscription; /subscriptions lists those of this server")
         if where not in client.house.taken:
-            client.books.outbox.give_up("discord", where, ENDED, client.desk.clock())
+            client.books.outbox.skip_destination("discord", where, ENDED, client.desk.clock())
         return {"question": "unsubscribed", "channel": where}
 
     await settings.settle(interaction, "unsubscribe", job)

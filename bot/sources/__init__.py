@@ -3,7 +3,7 @@ event; it never computes a figure.
 
 Adding a network is adding a file here: its module docstring is its page in the docs, `CATALOGUES` says what it lists,
 `PANELS` (optional) what it shows beside, `Settings` what `config.yaml` may tell it, `SECRETS` which environment
-variables it reads. `standing` (optional) is a list that needs nobody to be asked, since it stands in the file.
+variables it reads. `static_listings` (optional) is a list that needs nobody to be asked, since it stands in the file.
 """
 
 from __future__ import annotations
@@ -49,17 +49,17 @@ class Memory(Protocol):
 
     def cursor(self, name: str) -> str | None: ...
 
-    def covered(self, catalogue: str) -> tuple[Window, ...]: ...
+    def covered_windows(self, catalogue: str) -> tuple[Window, ...]: ...
 
-    def due(
+    def due_settlements(
         self, catalogue: str, now: datetime, since: date, rules: str, limit: int
     ) -> tuple[tuple[Settlement, int], ...]: ...
 
-    def seen(self, catalogue: str, keys: Iterable[bytes]) -> tuple[dict[bytes, str], dict[bytes, str]]: ...
+    def counted_leaves(self, catalogue: str, keys: Iterable[bytes]) -> tuple[dict[bytes, str], dict[bytes, str]]: ...
 
-    def unattributed(self, catalogue: str, since: date) -> tuple[Use, ...]: ...
+    def unattributed_uses(self, catalogue: str, since: date) -> tuple[Use, ...]: ...
 
-    def names(self, catalogue: str) -> frozenset[Name]: ...
+    def model_names(self, catalogue: str) -> frozenset[Name]: ...
 
 
 @runtime_checkable
@@ -71,66 +71,67 @@ class EventSource(Protocol):
         """As of a `Source`: proofs come late."""
         ...
 
-    def hauls(self, wanted: Period | None, memory: Memory) -> Iterator[Snapshot | Haul]:
+    def event_batches(self, wanted: Period | None, memory: Memory) -> Iterator[Snapshot | Haul]:
         """What is new, each piece to be kept before the next is asked for; with `wanted`, also what is missing of its
         days. Goes on past what cannot be read and raises `SourceError` at the end, one line a failure."""
         ...
 
 
-def networks() -> tuple[str, ...]:
+def network_names() -> tuple[str, ...]:
     """Every network there is a file for, by name."""
     return tuple(sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_")))
 
 
-def module(network: str) -> ModuleType:
-    """A network's module: `TITLE`, `CATALOGUES`, `Settings`, `SECRETS` and `source`."""
+def load_module(network: str) -> ModuleType:
+    """A network's module: `TITLE`, `CATALOGUES`, `Settings`, `SECRETS` and `make_source`."""
     return importlib.import_module(f"{__name__}.{network}")
 
 
-def settings() -> dict[str, type[Network]]:
-    """What `config.yaml` may say under `networks`."""
-    return {name: module(name).Settings for name in networks()}
+def settings_types() -> dict[str, type[Network]]:
+    """What `config.yaml` may say under `network_names`."""
+    return {name: load_module(name).Settings for name in network_names()}
 
 
-def secrets() -> tuple[str, ...]:
+def secret_names() -> tuple[str, ...]:
     """Every environment variable that a source reads."""
-    return tuple(name for network in networks() for name in module(network).SECRETS)
+    return tuple(name for network in network_names() for name in load_module(network).SECRETS)
 
 
-def about(network: str) -> str:
+def methodology_text(network: str) -> str:
     """A network's methodology page: its module's docstring."""
-    return inspect.cleandoc(module(network).__doc__ or "")
+    return inspect.cleandoc(load_module(network).__doc__ or "")
 
 
-def panels(network: str) -> tuple[Catalogue, ...]:
+def network_panels(network: str) -> tuple[Catalogue, ...]:
     """What a network shows beside its catalogues."""
-    found: tuple[Catalogue, ...] = getattr(module(network), "PANELS", ())
+    found: tuple[Catalogue, ...] = getattr(load_module(network), "PANELS", ())
     return found
 
 
-def standing(network: str, chosen: Network, until: date, days: int = 1) -> tuple[Snapshot, ...]:
+def static_listings(network: str, settings: Network, until: date, days: int = 1) -> tuple[Snapshot, ...]:
     """The lists of a network that need nobody to be asked, as of the end of each of the `days` up to one."""
-    made = getattr(module(network), "standing", None)
-    return tuple(made(chosen, until, days)) if made else ()
+    made = getattr(load_module(network), "static_listings", None)
+    return tuple(made(settings, until, days)) if made else ()
 
 
-def checked(network: str, chosen: Network, data: Path, ref: Mapping[str, str]) -> dict[str, str]:
+def verify_ref(network: str, settings: Network, data: Path, ref: Mapping[str, str]) -> dict[str, str]:
     """A digest's ref with the state of what it points at: `intact` where the bytes read are still at hand and hash as
     they did, `altered` where they do not, `not at hand` where this machine has no copy."""
-    found: str | None = module(network).checksum(chosen, data, ref["url"], ref["sha256"])
+    found: str | None = load_module(network).checksum(settings, data, ref["url"], ref["sha256"])
     state = "not at hand" if found is None else "intact" if found == ref["sha256"] else "altered"
     return {"state": state, **ref}
 
 
-def source(
+def make_source(
     network: str,
-    chosen: Network,
+    settings: Network,
     data: Path,
     secrets: Mapping[str, str],
     clock: Callable[[], datetime],
     executor: Executor | None = None,
 ) -> Source | EventSource:
-    """A source ready to be asked. `data` is the folder it may keep downloads in, `secrets` holds its own `SECRETS`.
-    What takes long and can be done anywhere goes to the `executor`; without one it is done by this machine."""
-    made: Source | EventSource = module(network).source(chosen, data, secrets, clock, executor)
+    """A source ready to be asked. `data` is the folder it may keep downloads in, `secret_names` holds its own
+    `SECRETS`. What takes long and can be done anywhere goes to the `executor`; without one it is done by this
+    machine."""
+    made: Source | EventSource = load_module(network).source(settings, data, secrets, clock, executor)
     return made

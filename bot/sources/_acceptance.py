@@ -19,8 +19,8 @@ from concurrent.futures import Executor
 from functools import lru_cache
 
 from bot.records import Unknown
-from bot.sources._leaves import MAX_LEAVES, SIGNATURE_BYTES, Batch, Leaf, Refused, batch, keccak
-from bot.sources._signatures import Claim, claim, genuine
+from bot.sources._leaves import MAX_LEAVES, SIGNATURE_BYTES, Batch, Leaf, Refused, keccak, parse_batch
+from bot.sources._signatures import Claim, signature_claim, verify_signatures
 from bot.sources._verdicts import BACKED, Key, Keys, Seen, Settlement, Standing, Verdict, Verdicts
 from bot.sources._walrus import Blob, Missing
 
@@ -35,8 +35,8 @@ __all__ = [
     "Standing",
     "Verdict",
     "Verdicts",
-    "accept",
-    "accepted",
+    "judge_settlement",
+    "judge_settlements",
 ]
 
 MAX_AGE = 3600
@@ -47,34 +47,37 @@ MAX_AHEAD = 300
 Genuine = Callable[[Sequence[Claim]], Sequence[bool]]
 
 
-def accept(
+def judge_settlement(
     settlement: Settlement,
     outcome: Blob | Missing | Batch | Refused,
     seen: Seen,
     keys: Keys,
     signers: Collection[str],
     relays: Collection[str],
-    genuine: Genuine = genuine,
+    genuine: Genuine = verify_signatures,
 ) -> Verdicts:
-    """Apply the rules to one settlement; addresses are lower-case. `outcome` is its blob, or what `_leaves.batch` made
-    of it. `genuine` checks signatures: in place, or by looking up what an executor has found."""
-    if stranger := _stranger(settlement, signers, relays):
+    """Apply the rules to one settlement; addresses are lower-case. `outcome` is its blob, or what
+    `_parse_leaves.parse_batch` made of it. `verify_signatures` checks signatures: in place, or by looking up what an
+    executor has found."""
+    if stranger := _stranger_reason(settlement, signers, relays):
         none = Unknown(stranger)
         return Verdicts(settlement, none, none, none, gaps=(stranger,), recognised=False)
     if signers and settlement.signer is None:
         none = Unknown("the transaction's sender was not fetched")
-        return Verdicts(settlement, none, none, none, gaps=(none.reason,), again=True)
+        return Verdicts(settlement, none, none, none, gaps=(none.reason,), retry=True)
     if isinstance(outcome, Blob):
-        outcome = batch(outcome.content)
-    leaves, gaps, unknown = _stood_behind(settlement, outcome)
-    claimed = _claimed(settlement, len(leaves), signers)
+        outcome = parse_batch(outcome.content)
+    leaves, gaps, unknown = _attested_leaves(settlement, outcome)
+    claimed = _claimed_count(settlement, len(leaves), signers)
     if unknown:
         retry = isinstance(outcome, Missing) and outcome.retry
-        return Verdicts(settlement, claimed, unknown, unknown, gaps=gaps, again=retry)
-    return _summed(settlement, claimed, _verdicts(settlement, leaves, seen, keys, genuine), seen, gaps)
+        return Verdicts(settlement, claimed, unknown, unknown, gaps=gaps, retry=retry)
+    return _settlement_verdicts(
+        settlement, claimed, _leaf_verdicts(settlement, leaves, seen, keys, genuine), seen, gaps
+    )
 
 
-def accepted(
+def judge_settlements(
     judged: Sequence[tuple[Settlement, Missing | Batch | Refused]],
     seen: Seen,
     keys: Keys,
@@ -83,22 +86,24 @@ def accepted(
     executor: Executor | None = None,
 ) -> list[Verdicts]:
     """Many settlements in the order of the chain, their signatures checked all at once, each a first time only."""
-    leaves = (leaf for settlement, outcome in judged for leaf in _stood_behind(settlement, outcome)[0])
-    made = (claim(leaf, key.der) for leaf in leaves if isinstance(key := keys.get(leaf.tee_id), Key))
+    leaves = (leaf for settlement, outcome in judged for leaf in _attested_leaves(settlement, outcome)[0])
+    made = (signature_claim(leaf, key.der) for leaf in leaves if isinstance(key := keys.get(leaf.tee_id), Key))
     claims = list(dict.fromkeys(each for each in made if each))
-    known = dict(zip(claims, genuine(claims, executor), strict=True))
+    known = dict(zip(claims, verify_signatures(claims, executor), strict=True))
     backed, verified = dict(seen.backed), dict(seen.verified)
     results = []
     for settlement, outcome in judged:
         now = Seen(backed, verified)
-        verdicts = accept(settlement, outcome, now, keys, signers, relays, lambda claims: [known[c] for c in claims])
+        verdicts = judge_settlement(
+            settlement, outcome, now, keys, signers, relays, lambda claims: [known[c] for c in claims]
+        )
         backed.update(verdicts.newly.backed)
         verified.update(verdicts.newly.verified)
         results.append(verdicts)
     return results
 
 
-def _stranger(settlement: Settlement, signers: Collection[str], relays: Collection[str]) -> str:
+def _stranger_reason(settlement: Settlement, signers: Collection[str], relays: Collection[str]) -> str:
     """Rule 1: why this settlement is nobody's we know; empty where it is."""
     if settlement.relay not in relays:
         return f"unrecognised emitter {settlement.relay}"
@@ -107,7 +112,7 @@ def _stranger(settlement: Settlement, signers: Collection[str], relays: Collecti
     return ""
 
 
-def _stood_behind(
+def _attested_leaves(
     settlement: Settlement, outcome: Missing | Batch | Refused
 ) -> tuple[tuple[Leaf, ...], tuple[str, ...], Unknown | None]:
     """Rule 2: the leaves that stand behind a settlement, with gaps; or why they are not known."""
@@ -125,7 +130,7 @@ def _stood_behind(
     return outcome.leaves, (), None
 
 
-def _claimed(settlement: Settlement, held: int, signers: Collection[str]) -> int | Unknown:
+def _claimed_count(settlement: Settlement, held: int, signers: Collection[str]) -> int | Unknown:
     """Rule 3: the claimed size, and no more than a readable blob holds."""
     if not signers:
         return Unknown("no signers are pinned, and an open batchSettle lets anyone claim any number")
@@ -136,22 +141,26 @@ def _claimed(settlement: Settlement, held: int, signers: Collection[str]) -> int
     return settlement.size
 
 
-def _verdicts(
+def _leaf_verdicts(
     settlement: Settlement, leaves: Sequence[Leaf], seen: Seen, keys: Keys, genuine: Genuine
 ) -> tuple[Verdict, ...]:
     """One verdict a leaf, in order: first what needs no signature, then signatures all at once, then repeats."""
     found: list[Verdict | None] = [
-        _plain(settlement, index, leaf, seen) or _keyed(leaf, keys) for index, leaf in enumerate(leaves)
+        _keyless_verdict(settlement, index, leaf, seen) or _key_verdict(leaf, keys) for index, leaf in enumerate(leaves)
     ]
-    asked = [claim(leaf, _der(leaf, keys)) for leaf, verdict in zip(leaves, found, strict=True) if verdict is None]
+    asked = [
+        signature_claim(leaf, _key_der(leaf, keys))
+        for leaf, verdict in zip(leaves, found, strict=True)
+        if verdict is None
+    ]
     answers = iter(genuine([each for each in asked if each]))
     verdicts, verified, backed = [], set[bytes](), set[bytes]()
     for leaf, plain in zip(leaves, found, strict=True):
-        verdict = plain or _signature(leaf, next(answers))
+        verdict = plain or _signature_verdict(leaf, next(answers))
         if verdict.standing in BACKED:
             # A bad signature must not hide a genuine one over the same inference further on, so it does not count here.
             if leaf.key in verified or (
-                verdict.standing != "verified" and _elsewhere(settlement, seen.backed, backed, leaf)
+                verdict.standing != "verified" and _is_duplicate(settlement, seen.backed, backed, leaf)
             ):
                 verdict = Verdict(leaf, "duplicate", "the same inference was counted before")
             backed.add(leaf.key)
@@ -160,39 +169,39 @@ def _verdicts(
     return tuple(verdicts)
 
 
-def _elsewhere(settlement: Settlement, seen: Mapping[bytes, str], here: Collection[bytes], leaf: Leaf) -> bool:
+def _is_duplicate(settlement: Settlement, seen: Mapping[bytes, str], here: Collection[bytes], leaf: Leaf) -> bool:
     """Counted by another settlement, or already by this one."""
     return leaf.key in here or seen.get(leaf.key, settlement.place) != settlement.place
 
 
-def _signature(leaf: Leaf, genuine: bool) -> Verdict:
+def _signature_verdict(leaf: Leaf, genuine: bool) -> Verdict:
     if genuine:
         return Verdict(leaf, "verified", "the enclave's signature checks out")
     return Verdict(leaf, "bad signature", "the signature is not this enclave's over these hashes and this time")
 
 
-def _plain(settlement: Settlement, index: int, leaf: Leaf, seen: Seen) -> Verdict | None:
+def _keyless_verdict(settlement: Settlement, index: int, leaf: Leaf, seen: Seen) -> Verdict | None:
     """Rules 3, 6 and 5: what can be said without a key."""
     if index >= settlement.size:
         return Verdict(leaf, "beyond the claimed size", f"the log claims {settlement.size:,}")
-    if leaf.placeholder:
+    if leaf.is_placeholder:
         return Verdict(leaf, "placeholder", "written in place of an answer that came without proof")
     if leaf.timestamp is None:
         return Verdict(leaf, "backed", f"leaves of version {leaf.version} cannot be verified")
     if not -MAX_AHEAD <= settlement.at - leaf.timestamp <= MAX_AGE:
-        return Verdict(leaf, "implausible time", _distance(settlement.at - leaf.timestamp))
-    if _elsewhere(settlement, seen.verified, (), leaf):
+        return Verdict(leaf, "implausible time", _time_difference(settlement.at - leaf.timestamp))
+    if _is_duplicate(settlement, seen.verified, (), leaf):
         return Verdict(leaf, "duplicate", "the same inference was counted before")
     return None
 
 
-def _distance(seconds: int) -> str:
+def _time_difference(seconds: int) -> str:
     """How far a signature lies from its block, in bounded words: the number is its sender's."""
     minutes = min(abs(seconds) // 60, 10**7)
     return f"signed {minutes:,} minutes {'before' if seconds > 0 else 'after'} its block, or more"
 
 
-def _keyed(leaf: Leaf, keys: Keys) -> Verdict | None:
+def _key_verdict(leaf: Leaf, keys: Keys) -> Verdict | None:
     """Rule 4: what the registries say of the enclave; none where the signature decides."""
     key = keys.get(leaf.tee_id)
     if key is None:
@@ -213,12 +222,12 @@ def _tee_id(der: bytes) -> bytes:
     return keccak(der)
 
 
-def _der(leaf: Leaf, keys: Keys) -> bytes:
+def _key_der(leaf: Leaf, keys: Keys) -> bytes:
     key = keys.get(leaf.tee_id)
     return key.der if isinstance(key, Key) else b""
 
 
-def _summed(
+def _settlement_verdicts(
     settlement: Settlement, claimed: int | Unknown, verdicts: tuple[Verdict, ...], seen: Seen, gaps: tuple[str, ...]
 ) -> Verdicts:
     place = settlement.place
@@ -234,5 +243,5 @@ def _summed(
         verdicts,
         Seen(backed, verified),
         gaps,
-        again=pending is not None,
+        retry=pending is not None,
     )

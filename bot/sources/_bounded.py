@@ -21,7 +21,7 @@ class Answer:
 class Failure:
     """No usable answer, and why. Reads well after "found "."""
 
-    found: str
+    reason: str
     status: int = 0
     """The HTTP status, 0 where there was none."""
     retry_after: float | None = None
@@ -29,7 +29,7 @@ class Failure:
     oversize: bool = False
 
 
-def answer(
+def get_bounded(
     client: httpx.Client,
     url: str,
     max_bytes: int,
@@ -45,7 +45,7 @@ def answer(
         with client.stream(
             "GET", url, params=params, headers=plain, timeout=seconds, follow_redirects=False
         ) as response:
-            if refused := _refused(response, max_bytes):
+            if refused := _rejection_reason(response, max_bytes):
                 return refused
             content = bytearray()
             for piece in response.iter_raw():  # A chunk size would wait for a chunk to fill, past the deadline.
@@ -66,11 +66,11 @@ def _too_slow(seconds: float) -> Failure:
     return Failure(f"no complete answer within {seconds:g} s")
 
 
-def _refused(response: httpx.Response, max_bytes: int) -> Failure | None:
+def _rejection_reason(response: httpx.Response, max_bytes: int) -> Failure | None:
     """Why a body is not worth reading; none where it is."""
     status, headers = response.status_code, response.headers
     if status != 200:
-        return Failure(f"HTTP {status}", status, _seconds(headers.get("Retry-After", "")))
+        return Failure(f"HTTP {status}", status, _retry_after_seconds(headers.get("Retry-After", "")))
     if "html" in headers.get("Content-Type", "").lower():
         return Failure("a web page", status)
     if headers.get("Content-Encoding", "identity").lower() != "identity":
@@ -81,14 +81,14 @@ def _refused(response: httpx.Response, max_bytes: int) -> Failure | None:
     return None
 
 
-def _seconds(header: str) -> float | None:
+def _retry_after_seconds(header: str) -> float | None:
     """A `Retry-After` in seconds; none where it is a date or nonsense."""
     if not (header.isascii() and header.isdigit() and len(header) < 10):
         return None
     return min(float(header), 3600.0)
 
 
-def shown(url: str) -> str:
+def host_label(url: str) -> str:
     """Host and port: the rest of an address may hold a key."""
     try:
         parts = urlsplit(url)

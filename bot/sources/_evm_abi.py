@@ -21,7 +21,7 @@ class Odd(ValueError):
     """Not the canonical layout; says what is not."""
 
 
-def topic(signature: str) -> bytes:
+def event_topic(signature: str) -> bytes:
     """Keccak-256 of a signature without names, blanks and `indexed`: an event's first topic."""
     types = re.sub(r"\s", "", _FORMAL.sub("", signature))
     digest: bytes = sha3.keccak_256(types.encode()).digest()
@@ -40,7 +40,7 @@ class Layout:
     """Bytes before the first dynamic value."""
 
     @classmethod
-    def of(cls, signature: str) -> Layout:
+    def from_signature(cls, signature: str) -> Layout:
         """Of an event whose fields are flat: `Transfer(address indexed from, address indexed to, uint256 value)`."""
         name, _, inside = signature.partition("(")
         kinds = tuple((field.split()[0], " indexed" in field) for field in inside.rstrip(")").split(",") if field)
@@ -48,29 +48,29 @@ class Layout:
         return cls(name, kinds, indexed, _WORD * (len(kinds) - indexed))
 
 
-def values(layout: Layout, log: Log) -> Iterator[object]:
+def decode_fields(layout: Layout, log: Log) -> Iterator[object]:
     """The fields in order. Raises `Odd` where the data are not exactly what a compiler would write for them."""
     data = log.data
     topics = iter(log.topics[1:])
     at, tail = 0, layout.head
     for kind, indexed in layout.kinds:
         if indexed:
-            yield static(kind, next(topics))
+            yield decode_static(kind, next(topics))
             continue
         word = data[at : at + _WORD]
         at += _WORD
         if kind in ("bytes", "string"):
             if int.from_bytes(word) != tail or len(word) != _WORD:
                 raise Odd(f"the offset at byte {at - _WORD} is not {tail}")
-            value, tail = dynamic(data, tail)
+            value, tail = decode_dynamic(data, tail)
             yield value
         else:
-            yield static(kind, word)
+            yield decode_static(kind, word)
     if len(data) != tail:
         raise Odd(f"{len(data)} bytes of data, wanted {tail}")
 
 
-def static(kind: str, word: bytes) -> object:
+def decode_static(kind: str, word: bytes) -> object:
     if len(word) != _WORD:
         raise Odd("the data end early")
     if kind == "bytes32":
@@ -85,7 +85,7 @@ def static(kind: str, word: bytes) -> object:
     return number
 
 
-def dynamic(data: bytes, at: int) -> tuple[bytes, int]:
+def decode_dynamic(data: bytes, at: int) -> tuple[bytes, int]:
     """The bytes whose length stands at `at`, and where what follows them begins."""
     start = at + _WORD
     size = int.from_bytes(data[at:start])
@@ -97,8 +97,8 @@ def dynamic(data: bytes, at: int) -> tuple[bytes, int]:
     return data[start : start + size], end
 
 
-def string(data: bytes, base: int, offset: int, at: int = 0) -> tuple[bytes, int]:
+def decode_string(data: bytes, base: int, offset: int, at: int = 0) -> tuple[bytes, int]:
     """The text whose offset stands at `base + at` and must be `offset`; and where what follows it begins."""
     if int.from_bytes(data[base + at : base + at + _WORD]) != offset:
         raise Odd(f"a text is not {offset} bytes into its tuple")
-    return dynamic(data, base + offset)
+    return decode_dynamic(data, base + offset)

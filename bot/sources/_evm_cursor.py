@@ -19,7 +19,7 @@ _LOGS = 6
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """How far a chain was read: to be kept with the records. JSON by `text`, back by `read`."""
+    """How far a chain was read: to be kept with the records. JSON by `json_text`, back by `from_json`."""
 
     chain_id: int
     genesis: str | None
@@ -29,11 +29,11 @@ class Cursor:
     """Number and hash of blocks read, oldest first: the ends of the last ranges and some blocks between."""
 
     @property
-    def text(self) -> str:
+    def json_text(self) -> str:
         return msgspec.json.encode(self).decode()
 
     @classmethod
-    def read(cls, text: str) -> Cursor:
+    def from_json(cls, text: str) -> Cursor:
         """Raises `SourceError` if it is no cursor."""
         try:
             return msgspec.json.decode(text, type=cls)
@@ -57,19 +57,19 @@ class Chunk:
     """After a re-organisation: forget all records from this block on before adding these."""
 
 
-def hangs_on(cursor: Cursor, found: Range) -> bool:
+def continues_cursor(cursor: Cursor, log_range: Range) -> bool:
     """Whether a range's first block is the child of the last block read."""
     if not cursor.recent:
         return True
     number, name = cursor.recent[-1]
-    return number != found.first.number - 1 or name == found.first.parent
+    return number != log_range.first.number - 1 or name == log_range.first.parent
 
 
-def after(cursor: Cursor, found: Range, pin: Pin) -> Cursor:
+def advance_cursor(cursor: Cursor, log_range: Range, pin: Pin) -> Cursor:
     """The cursor once a range is read. It remembers blocks with logs too, so that a step back may be a small one."""
     known = dict(cursor.recent)
-    known[found.first.number - 1] = found.first.parent
-    known.update({log.block: log.block_hash for log in found.logs[-_LOGS:]})
-    known[found.last.number] = found.last.hash
+    known[log_range.first.number - 1] = log_range.first.parent
+    known.update({log.block: log.block_hash for log in log_range.logs[-_LOGS:]})
+    known[log_range.last.number] = log_range.last.hash
     recent = tuple(sorted((number, name) for number, name in known.items() if number >= 0))
-    return Cursor(cursor.chain_id, pin.genesis, found.last.number + 1, recent[-_RECENT:])
+    return Cursor(cursor.chain_id, pin.genesis, log_range.last.number + 1, recent[-_RECENT:])

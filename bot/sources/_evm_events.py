@@ -18,7 +18,7 @@ from typing import TypeVar
 
 import msgspec
 
-from bot.sources._evm_abi import Layout, Odd, topic, values
+from bot.sources._evm_abi import Layout, Odd, decode_fields, event_topic
 from bot.sources._evm_inference import MODEL_INFERENCE, ModelInference, model_inference
 from bot.sources._evm_wire import Log
 
@@ -40,13 +40,13 @@ _LAYOUTS: dict[bytes, tuple[Layout, Callable[..., Event]]] = {}
 _TOPICS: dict[type, bytes] = {}
 
 
-def _event(signature: str) -> Callable[[type[E]], type[E]]:
+def _register_event(signature: str) -> Callable[[type[E]], type[E]]:
     """Registers a class as what an event is read into; its fields are the signature's, in order."""
 
-    def registered(made: type[E]) -> type[E]:
-        _TOPICS[made] = topic(signature)
-        _LAYOUTS[_TOPICS[made]] = (Layout.of(signature), made)
-        return made
+    def registered(event_class: type[E]) -> type[E]:
+        _TOPICS[event_class] = event_topic(signature)
+        _LAYOUTS[_TOPICS[event_class]] = (Layout.from_signature(signature), event_class)
+        return event_class
 
     return registered
 
@@ -54,7 +54,7 @@ def _event(signature: str) -> Callable[[type[E]], type[E]]:
 # --- settlement relays ----------------------------------------------------------------------------------------
 
 
-@_event("BatchSettlement(bytes32 indexed merkleRoot, uint256 batchSize, bytes walrusBlobId)")
+@_register_event("BatchSettlement(bytes32 indexed merkleRoot, uint256 batchSize, bytes walrusBlobId)")
 class BatchSettlement(msgspec.Struct, frozen=True, gc=False):
     """Many inferences, as a Merkle root over leaves that lie in a Walrus blob."""
 
@@ -65,7 +65,7 @@ class BatchSettlement(msgspec.Struct, frozen=True, gc=False):
     """As sent; `blob_id` says whether it is one."""
 
 
-@_event(
+@_register_event(
     "IndividualSettlement(bytes32 indexed teeId, address indexed ethAddress, bytes32 inputHash, bytes32 outputHash, "
     "uint256 timestamp, bytes walrusBlobId, bytes signature)"
 )
@@ -83,7 +83,7 @@ class IndividualSettlement(msgspec.Struct, frozen=True, gc=False):
     signature: bytes
 
 
-@_event("BatchSettlement(bytes32 indexed merkleRoot, uint256 batchSize)")
+@_register_event("BatchSettlement(bytes32 indexed merkleRoot, uint256 batchSize)")
 class BatchSettlementV1(msgspec.Struct, frozen=True, gc=False):
     """Before 2026-02-20: no blob, so nothing backs its size."""
 
@@ -91,7 +91,7 @@ class BatchSettlementV1(msgspec.Struct, frozen=True, gc=False):
     size: int
 
 
-@_event("Settlement(bytes32 indexed inputHash, bytes32 indexed outputHash)")
+@_register_event("Settlement(bytes32 indexed inputHash, bytes32 indexed outputHash)")
 class SettlementV1(msgspec.Struct, frozen=True, gc=False):
     """Before 2026-02-20: one inference, by hashes alone."""
 
@@ -99,7 +99,7 @@ class SettlementV1(msgspec.Struct, frozen=True, gc=False):
     output_hash: bytes
 
 
-@_event(
+@_register_event(
     "SettlementWithMetadata(bytes32 indexed inputHash, bytes32 indexed outputHash, string modelInfo, bytes inputData, "
     "bytes outputData)"
 )
@@ -114,7 +114,7 @@ class SettlementWithMetadataV1(msgspec.Struct, frozen=True, gc=False):
     output_data: bytes
 
 
-@_event("RoleGranted(bytes32 indexed role, address indexed account, address indexed sender)")
+@_register_event("RoleGranted(bytes32 indexed role, address indexed account, address indexed sender)")
 class RoleGranted(msgspec.Struct, frozen=True, gc=False):
     """Who may settle from then on."""
 
@@ -123,7 +123,7 @@ class RoleGranted(msgspec.Struct, frozen=True, gc=False):
     sender: str
 
 
-@_event("RoleRevoked(bytes32 indexed role, address indexed account, address indexed sender)")
+@_register_event("RoleRevoked(bytes32 indexed role, address indexed account, address indexed sender)")
 class RoleRevoked(msgspec.Struct, frozen=True, gc=False):
     """Who may settle no more."""
 
@@ -135,7 +135,7 @@ class RoleRevoked(msgspec.Struct, frozen=True, gc=False):
 # --- enclave registries ---------------------------------------------------------------------------------------
 
 
-@_event("TEERegistered(bytes32 indexed teeId, address indexed owner, uint8 teeType)")
+@_register_event("TEERegistered(bytes32 indexed teeId, address indexed owner, uint8 teeType)")
 class TEERegistered(msgspec.Struct, frozen=True, gc=False):
     """An enclave's key was registered; a restart makes a new one."""
 
@@ -144,17 +144,17 @@ class TEERegistered(msgspec.Struct, frozen=True, gc=False):
     kind: int
 
 
-@_event("TEEEnabled(bytes32 indexed teeId)")
+@_register_event("TEEEnabled(bytes32 indexed teeId)")
 class TEEEnabled(msgspec.Struct, frozen=True, gc=False):
     tee: bytes
 
 
-@_event("TEEDisabled(bytes32 indexed teeId)")
+@_register_event("TEEDisabled(bytes32 indexed teeId)")
 class TEEDisabled(msgspec.Struct, frozen=True, gc=False):
     tee: bytes
 
 
-@_event("HeartbeatReceived(bytes32 indexed teeId, uint256 timestamp)")
+@_register_event("HeartbeatReceived(bytes32 indexed teeId, uint256 timestamp)")
 class HeartbeatReceived(msgspec.Struct, frozen=True, gc=False):
     tee: bytes
     timestamp: int
@@ -163,7 +163,7 @@ class HeartbeatReceived(msgspec.Struct, frozen=True, gc=False):
 # --- payments -------------------------------------------------------------------------------------------------
 
 
-@_event("Transfer(address indexed from, address indexed to, uint256 value)")
+@_register_event("Transfer(address indexed from, address indexed to, uint256 value)")
 class Transfer(msgspec.Struct, frozen=True, gc=False):
     """Tokens moved."""
 
@@ -173,17 +173,17 @@ class Transfer(msgspec.Struct, frozen=True, gc=False):
     """In the token's smallest unit."""
 
 
-@_event("Settled()")
+@_register_event("Settled()")
 class Settled(msgspec.Struct, frozen=True, gc=False):
     """An x402 proxy moved tokens in this transaction."""
 
 
-@_event("SettledWithPermit()")
+@_register_event("SettledWithPermit()")
 class SettledWithPermit(msgspec.Struct, frozen=True, gc=False):
     """As `Settled`, with a permit beside it."""
 
 
-@_event("Settled(address indexed receiver, address indexed token, address indexed sender, uint128 amount)")
+@_register_event("Settled(address indexed receiver, address indexed token, address indexed sender, uint128 amount)")
 class ChannelSettled(msgspec.Struct, frozen=True, gc=False):
     """An x402 payment channel paid out."""
 
@@ -193,7 +193,7 @@ class ChannelSettled(msgspec.Struct, frozen=True, gc=False):
     amount: int
 
 
-@_event("AuthorizationUsed(address indexed authorizer, bytes32 indexed nonce)")
+@_register_event("AuthorizationUsed(address indexed authorizer, bytes32 indexed nonce)")
 class AuthorizationUsed(msgspec.Struct, frozen=True, gc=False):
     """A transfer by signature (EIP-3009) happened in this transaction."""
 
@@ -221,7 +221,7 @@ Event = (
     | ModelInference
 )
 
-_TOPICS[ModelInference] = topic(MODEL_INFERENCE)
+_TOPICS[ModelInference] = event_topic(MODEL_INFERENCE)
 
 
 def topic_of(event: type) -> bytes:
@@ -229,14 +229,14 @@ def topic_of(event: type) -> bytes:
     return _TOPICS[event]
 
 
-def read(log: Log) -> Event | Refused:
+def decode_event(log: Log) -> Event | Refused:
     """A log as the event its first topic names, or why it is none."""
     if not log.topics:
         return Refused("it has no topic")
     known = _LAYOUTS.get(log.topics[0])
     if known is None:
         if log.topics[0] == _TOPICS[ModelInference]:
-            return _nested(log)
+            return _decode_nested(log)
         return Refused(f"no event of ours has the topic 0x{log.topics[0].hex()}")
     layout, made = known
     if made is BatchSettlement and (usual := _usual_batch(log)):
@@ -244,13 +244,14 @@ def read(log: Log) -> Event | Refused:
     if len(log.topics) != layout.indexed + 1:
         return Refused(f"{layout.name} has {layout.indexed} indexed fields, this log {len(log.topics) - 1}")
     try:
-        return made(*values(layout, log))
+        return made(*decode_fields(layout, log))
     except Odd as error:
         return Refused(f"{layout.name}: {error}")
 
 
 def _usual_batch(log: Log) -> BatchSettlement | None:
-    """The shape nearly all settlements have, a blob id of 43 bytes; `None` for any other, which `values` reads."""
+    """The shape nearly all settlements have, a blob id of 43 bytes; `None` for any other, which `decode_fields`
+    reads."""
     data = log.data
     if len(data) == 160 and data[32:96] == _USUAL_HEAD and data[139:] == _USUAL_PADDING and len(log.topics) == 2:
         return BatchSettlement(log.topics[1], int.from_bytes(data[:32]), data[96:139])
@@ -264,7 +265,7 @@ def blob_id(raw: bytes) -> str | Refused:
     return Refused(f"the blob id is {len(raw)} bytes that are not 43 characters of base64url")
 
 
-def _nested(log: Log) -> ModelInference | Refused:
+def _decode_nested(log: Log) -> ModelInference | Refused:
     try:
         return model_inference(log)
     except Odd as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from bot.sources._evm_abi import Odd, static, string
+from bot.sources._evm_abi import Odd, decode_static, decode_string
 from bot.sources._evm_wire import Log
 
 MODEL_INFERENCE = (
@@ -34,15 +34,15 @@ def model_inference(log: Log) -> ModelInference:
     data = log.data
     if len(log.topics) != 1:
         raise Odd("it has indexed fields")
-    inference_id, request = string(data, 0, 0x60)
+    inference_id, request = decode_string(data, 0, 0x60)
     response = int.from_bytes(data[64:96])
     if int.from_bytes(data[32:64]) != request:
         raise Odd("the request is not where it belongs")
-    mode = static("uint8", data[request : request + 32])
-    cid, given = string(data, request, 0x60, at=32)
+    mode = decode_static("uint8", data[request : request + 32])
+    cid, given = decode_string(data, request, 0x60, at=32)
     if int.from_bytes(data[request + 64 : request + 96]) != given - request or not given < response <= len(data):
         raise Odd("the input or the response is not where it belongs")
-    simulated = static("uint8", data[response + 96 : response + 128])
+    simulated = decode_static("uint8", data[response + 96 : response + 128])
     if response % 32 or simulated not in (0, 1) or not isinstance(mode, int):
         raise Odd("the response is not where it belongs")
     return ModelInference(inference_id, mode, cid, simulated == 1)

@@ -14,9 +14,9 @@ from bot.sources._evm_wire import (
     Filter,
     Log,
     WireLog,
+    block_hashes,
     block_of,
-    hashes,
-    logs,
+    checked_logs,
     logs_of,
     own_times,
     receipt_logs_of,
@@ -48,7 +48,7 @@ class Range:
     """Of logs and end hashes in canonical form: two honest endpoints give the same."""
 
     @property
-    def key(self) -> str:
+    def agreement_key(self) -> str:
         """What endpoints must agree on, readable in an error."""
         return f"{len(self.logs)} logs (sha256 {self.sha256})"
 
@@ -63,18 +63,18 @@ class Pace:
         self._good = 0
 
     @classmethod
-    def of(cls, length: int) -> Pace:
+    def starting_at(cls, length: int) -> Pace:
         """One that begins with so many blocks, which somebody else has found to be fit."""
         made = cls(length)
         made.length = length
         return made
 
-    def too_much(self, length: int) -> None:
+    def record_too_large(self, length: int) -> None:
         """A range of this length was refused."""
         self.length = self._ceiling = max(1, length // 2)
         self._good = 0
 
-    def good(self, size: int) -> None:
+    def record_success(self, size: int) -> None:
         """A range was answered, in so many bytes."""
         self._good += 1
         if self._good >= _LIFT:
@@ -86,45 +86,45 @@ class Pace:
             self.length = min(self._ceiling, self.length * 2)
 
 
-def ranged(line: Line, wanted: Filter, first: int, last: int, times: Times, deadline: float) -> Range:
+def read_log_range(line: Line, wanted: Filter, first: int, last: int, times: Times, deadline: float) -> Range:
     """Headers of both ends, logs and times. Raises `Unanswered`; `TooMuch` if a shorter range may be answered."""
     # The headers come first: a re-organisation after them shows in the next range's parent hash.
     ends = [("eth_getBlockByNumber", (hex(number), False)) for number in sorted({first, last})]
-    asked = {**wanted.question, "fromBlock": hex(first), "toBlock": hex(last)}
+    asked = {**wanted.rpc_params, "fromBlock": hex(first), "toBlock": hex(last)}
     try:
-        *headers, answer = line.ask([*ends, ("eth_getLogs", (asked,))], deadline)
+        *headers, answer = line.send_calls([*ends, ("eth_getLogs", (asked,))], deadline)
         wires = logs_of(answer)
     except TooMuch as error:
         if first < last:
             raise
-        headers, answer, wires = _whole(line, ends, wanted, error, deadline)
+        headers, answer, wires = _read_block_logs(line, ends, wanted, error, deadline)
     blocks = [block_of(header, number) for header, number in zip(headers, sorted({first, last}), strict=True)]
     if blocks[0] is None or blocks[-1] is None:
         raise Unanswered(f"does not have blocks {first} to {last}: it lags, or has dropped them")
     opening, closing = blocks[0], blocks[-1]
-    at = _times(line, wires, hashes(wires, opening, closing), opening, closing, times, deadline)
-    found = logs(wires, wanted, at)
+    at = _block_times(line, wires, block_hashes(wires, opening, closing), opening, closing, times, deadline)
+    found = checked_logs(wires, wanted, at)
     digest = hashlib.sha256(msgspec.msgpack.encode((opening.hash, closing.hash, found))).hexdigest()
-    return Range(found, opening, closing, _size(answer), digest)
+    return Range(found, opening, closing, _response_size(answer), digest)
 
 
-def _whole(
+def _read_block_logs(
     line: Line, header: Sequence[tuple[str, tuple[object, ...]]], wanted: Filter, why: TooMuch, deadline: float
 ) -> tuple[list[msgspec.Raw | Fault], msgspec.Raw | Fault, list[WireLog]]:
     """A single block that holds more than `eth_getLogs` gives: its receipts hold all its logs."""
     number = header[0][1][0]
     try:
-        opening, answer = line.ask([*header, ("eth_getBlockReceipts", (number,))], deadline)
-        return [opening], answer, [wire for wire in receipt_logs_of(answer) if _fits(wire, wanted)]
+        opening, answer = line.send_calls([*header, ("eth_getBlockReceipts", (number,))], deadline)
+        return [opening], answer, [wire for wire in receipt_logs_of(answer) if _matches_filter(wire, wanted)]
     except (TooMuch, Unanswered) as error:
         raise Unanswered(f"cannot give block {number} whole: {why}; nor its receipts: {error}") from error
 
 
-def _fits(wire: WireLog, wanted: Filter) -> bool:
-    return wanted.holds_all([wire.address.lower()], topics_of([wire]))
+def _matches_filter(wire: WireLog, wanted: Filter) -> bool:
+    return wanted.matches_all([wire.address.lower()], topics_of([wire]))
 
 
-def _times(
+def _block_times(
     line: Line,
     wires: Sequence[WireLog],
     named: dict[int, str],
@@ -142,7 +142,7 @@ def _times(
     times.update({(line.name, block.hash): block.at for block in (first, last)})
     missing = sorted(number for number, name in named.items() if (line.name, name) not in times)
     calls = [("eth_getBlockByNumber", (hex(number), False)) for number in missing]
-    for number, answer in zip(missing, line.ask(calls, deadline), strict=True):
+    for number, answer in zip(missing, line.send_calls(calls, deadline), strict=True):
         block = block_of(answer, number)
         if block is None or block.hash != named[number]:
             raise Unanswered(f"answered logs of block {number} and another header for it")
@@ -150,5 +150,5 @@ def _times(
     return {number: times[line.name, name] for number, name in named.items()}
 
 
-def _size(answer: msgspec.Raw | Fault) -> int:
+def _response_size(answer: msgspec.Raw | Fault) -> int:
     return 0 if isinstance(answer, Fault) else memoryview(answer).nbytes

@@ -124,20 +124,20 @@ class Line:
     def close(self) -> None:
         self._client.close()
 
-    def ask(self, calls: Sequence[Call], deadline: float) -> list[msgspec.Raw | Fault]:
+    def send_calls(self, calls: Sequence[Call], deadline: float) -> list[msgspec.Raw | Fault]:
         """The answers in order; `deadline` as `time.monotonic()` counts. Raises `Unanswered` or `TooMuch`."""
         answers: list[msgspec.Raw | Fault] = []
         while len(answers) < len(calls):
             part = calls[len(answers) : len(answers) + self._batch]
             try:
-                answers += self._asked(part, deadline)
+                answers += self._send_batch(part, deadline)
             except _NoBatches as error:
                 if len(part) == 1:
                     raise Unanswered(str(error)) from error
                 self._batch = max(1, len(part) // 2)
         return answers
 
-    def _asked(self, calls: Sequence[Call], deadline: float) -> list[msgspec.Raw | Fault]:
+    def _send_batch(self, calls: Sequence[Call], deadline: float) -> list[msgspec.Raw | Fault]:
         with self._turns:
             first = self._ids
             self._ids += len(calls)
@@ -146,29 +146,29 @@ class Line:
             for i, (method, params) in enumerate(calls)
         ]
         body = msgspec.json.encode(questions if len(calls) > 1 else questions[0])
-        status, answer = self._posted(body, deadline)
-        return _matched(answer, status, first, len(calls))
+        status, answer = self._post_request(body, deadline)
+        return _match_responses(answer, status, first, len(calls))
 
-    def _posted(self, body: bytes, deadline: float) -> tuple[int, bytearray]:
+    def _post_request(self, body: bytes, deadline: float) -> tuple[int, bytearray]:
         """Status and body of the answer; waits for this endpoint's next turn."""
         with self._free:
-            self._wait(deadline)
+            self._wait_turn(deadline)
             ends = min(deadline, time.monotonic() + self.endpoint.timeout)
             try:
-                return self._read(body, ends)
+                return self._read_response(body, ends)
             except httpx.TimeoutException as error:
                 raise TimedOut(f"did not answer within {self.endpoint.timeout:g} s") from error
             except (httpx.HTTPError, httpx.InvalidURL, zlib.error) as error:
                 # The kind only: a transport's message may quote the URL.
                 raise Unanswered(f"cannot be reached or broke off ({type(error).__name__})") from error
 
-    def _read(self, body: bytes, ends: float) -> tuple[int, bytearray]:
+    def _read_response(self, body: bytes, ends: float) -> tuple[int, bytearray]:
         left = max(0.05, ends - time.monotonic())
         read = bytearray()
         with self._client.stream("POST", self.endpoint.url, content=body, timeout=left) as answer:
             if answer.status_code == 413:
                 raise TooMuch("answered 413")
-            for piece in _unpacked(answer, self.endpoint.size):
+            for piece in _decompressed_chunks(answer, self.endpoint.size):
                 read += piece
                 if len(read) > self.endpoint.size:
                     raise TooMuch(f"answered more than {self.endpoint.size} bytes")
@@ -176,7 +176,7 @@ class Line:
                     raise httpx.ReadTimeout("the answer takes too long")
             return answer.status_code, read
 
-    def _wait(self, deadline: float) -> None:
+    def _wait_turn(self, deadline: float) -> None:
         """Until this endpoint's next turn. Raises `NotAsked`."""
         with self._turns:
             now = time.monotonic()
@@ -191,7 +191,7 @@ class _NoBatches(Exception):
     """A batch was answered with a single error."""
 
 
-def _unpacked(answer: httpx.Response, size: int) -> Iterator[bytes]:
+def _decompressed_chunks(answer: httpx.Response, size: int) -> Iterator[bytes]:
     """The body as it comes, unpacked piece by piece so that a bomb cannot go off. Raises `Unanswered`."""
     coding = answer.headers.get("Content-Encoding", "identity").strip().lower()
     if coding in ("", "identity"):
@@ -208,21 +208,21 @@ def _unpacked(answer: httpx.Response, size: int) -> Iterator[bytes]:
         raise Unanswered("broke off in the middle of an answer")
 
 
-def _matched(body: bytearray, status: int, first: int, count: int) -> list[msgspec.Raw | Fault]:
+def _match_responses(body: bytearray, status: int, first: int, count: int) -> list[msgspec.Raw | Fault]:
     """One result or fault for each question, by id."""
-    answers = _parsed(body, status)
+    answers = _parse_responses(body, status)
     if count > 1 and len(answers) == 1 and answers[0].error and answers[0].id in (None, first):
-        _result(answers[0])  # too much, or throttled: that is no question of batches
+        _response_result(answers[0])  # too much, or throttled: that is no question of batches
         raise _NoBatches(f"takes no batch: {Fault(answers[0].error.code, answers[0].error.message)}")
     if count == 1 and len(answers) == 1 and answers[0].error and answers[0].id is None:
-        return [_result(answers[0])]  # a question that could not even be read has no id
+        return [_response_result(answers[0])]  # a question that could not even be read has no id
     by_id = {answer.id: answer for answer in answers}
     if len(answers) != count or set(by_id) != set(range(first, first + count)):
         raise Unanswered("answered another question than the one asked (wrong ids)")
-    return [_result(by_id[first + i]) for i in range(count)]
+    return [_response_result(by_id[first + i]) for i in range(count)]
 
 
-def _parsed(body: bytearray, status: int) -> list[_Answer]:
+def _parse_responses(body: bytearray, status: int) -> list[_Answer]:
     try:
         return _MANY.decode(body) if body[:64].lstrip()[:1] == b"[" else [_ONE.decode(body)]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -232,7 +232,7 @@ def _parsed(body: bytearray, status: int) -> list[_Answer]:
         raise Unanswered(f"answered {status} with no JSON-RPC, beginning {start!r}") from error
 
 
-def _result(answer: _Answer) -> msgspec.Raw | Fault:
+def _response_result(answer: _Answer) -> msgspec.Raw | Fault:
     error = answer.error
     if error is None:
         if not memoryview(answer.result).nbytes:

@@ -59,7 +59,7 @@ class Filter:
     """By position: any of these, `None` for whatever."""
 
     @property
-    def question(self) -> dict[str, object]:
+    def rpc_params(self) -> dict[str, object]:
         """As `eth_getLogs` wants it, without the range."""
         asked: dict[str, object] = {}
         if self.addresses:
@@ -68,9 +68,9 @@ class Filter:
             asked["topics"] = [None if some is None else ["0x" + topic.hex() for topic in some] for some in self.topics]
         return asked
 
-    def holds_all(self, addresses: Sequence[str], topics: Sequence[Sequence[bytes]]) -> bool:
+    def matches_all(self, addresses: Sequence[str], topics: Sequence[Sequence[bytes]]) -> bool:
         """Whether logs, given by emitter and topics, are all among those wanted."""
-        if self.addresses and not _lowered(self.addresses).issuperset(addresses):
+        if self.addresses and not _lowercase_set(self.addresses).issuperset(addresses):
             return False
         if self.topics and min(map(len, topics), default=len(self.topics)) < len(self.topics):
             return False
@@ -80,5 +80,5 @@ class Filter:
 
 
 @functools.lru_cache(64)
-def _lowered(addresses: tuple[str, ...]) -> frozenset[str]:
+def _lowercase_set(addresses: tuple[str, ...]) -> frozenset[str]:
     return frozenset(address.lower() for address in addresses)

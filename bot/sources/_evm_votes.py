@@ -86,11 +86,11 @@ class Electorate:
         for line in self._lines:
             line.close()
 
-    def recheck(self) -> None:
+    def recheck_identities(self) -> None:
         """Chain id and genesis are asked of every endpoint again before its next answer counts."""
         self._known.clear()
 
-    def pinned(self, pin: Pin) -> None:
+    def pin_identity(self, pin: Pin) -> None:
         """Holds the chain to what was pinned before. Raises `ChainChanged`."""
         if pin.chain_id != self.pin.chain_id or (pin.genesis and self.pin.genesis not in (None, pin.genesis)):
             raise ChainChanged(
@@ -98,9 +98,9 @@ class Electorate:
             )
         if self.pin.genesis is None:
             self.pin = pin
-            self.recheck()
+            self.recheck_identities()
 
-    def agreed(
+    def agreed_answer(
         self,
         what: str,
         read: Callable[[Line, float], T],
@@ -114,36 +114,36 @@ class Electorate:
         votes: dict[str, T] = {}
 
         def tally(failures: dict[str, Exception], deadline: float) -> T:
-            waiting = [line for line in self._ordered() if line.name not in votes]
+            waiting = [line for line in self._ordered_connections() if line.name not in votes]
             while len(votes) < self.agree and waiting:
                 asked = waiting[: self.agree - len(votes)]
                 waiting = waiting[len(asked) :]
-                votes.update(self._asked(asked, read, deadline, failures, smaller))
-            self._compare(what, {name: key(vote) for name, vote in votes.items()})
+                votes.update(self._ask_concurrently(asked, read, deadline, failures, smaller))
+            self._require_agreement(what, {name: key(vote) for name, vote in votes.items()})
             if len(votes) >= self.agree:
                 return next(iter(votes.values()))
             if smaller and any(isinstance(error, TimedOut) for error in failures.values()):
-                raise TooMuch(self._told(failures))
+                raise TooMuch(self._failure_lines(failures))
             raise _TooFew
 
-        return self._tried(what, tally)
+        return self._with_retries(what, tally)
 
-    def heard(self, what: str, read: Callable[[Line, float], T]) -> list[T]:
+    def all_answers(self, what: str, read: Callable[[Line, float], T]) -> list[T]:
         """The answers of all endpoints that answer, at least `agree` of them. Raises `Unreachable`, `ChainChanged`."""
 
         def everyone(failures: dict[str, Exception], deadline: float) -> list[T]:
-            answers = self._asked(self._ordered(), read, deadline, failures, enough=self.agree)
+            answers = self._ask_concurrently(self._ordered_connections(), read, deadline, failures, enough=self.agree)
             if len(answers) < self.agree:
                 raise _TooFew
             return list(answers.values())
 
-        return self._tried(what, everyone)
+        return self._with_retries(what, everyone)
 
-    def _ordered(self) -> list[Line]:
+    def _ordered_connections(self) -> list[Line]:
         with self._order:
             return list(self._lines)
 
-    def _tried(self, what: str, once: Callable[[dict[str, Exception], float], T]) -> T:
+    def _with_retries(self, what: str, once: Callable[[dict[str, Exception], float], T]) -> T:
         deadline = time.monotonic() + self.budget
         failures: dict[str, Exception] = {}
         number = 0
@@ -162,17 +162,17 @@ class Electorate:
                     return once(failures, deadline)
         except _TooFew:
             raise Unreachable(
-                f"{self._told(failures)}\nchain {self.pin.chain_id}: {what}: fewer than {self.agree} of "
+                f"{self._failure_lines(failures)}\nchain {self.pin.chain_id}: {what}: fewer than {self.agree} of "
                 f"{len(self._lines)} endpoints answered within {self.budget:g} s ({number} tries); try later or list "
                 "others"
             ) from None
         raise AssertionError("unreachable")
 
-    def _told(self, failures: Mapping[str, Exception]) -> str:
+    def _failure_lines(self, failures: Mapping[str, Exception]) -> str:
         """One line an endpoint."""
         return "\n".join(f"chain {self.pin.chain_id}: {name}: {why}" for name, why in failures.items())
 
-    def _asked(
+    def _ask_concurrently(
         self,
         lines: Sequence[Line],
         read: Callable[[Line, float], T],
@@ -183,8 +183,8 @@ class Electorate:
     ) -> dict[str, T]:
         """Answers by endpoint, asked side by side; once there are `enough`, the others are waited for a moment only.
         One that fails is asked last from now on."""
-        asked = {line: started(self._vouched, line, read, deadline) for line in lines}
-        _awaited(asked.values(), deadline + 0.5, len(lines) if enough is None else enough)
+        asked = {line: run_in_thread(self._verified_answer, line, read, deadline) for line in lines}
+        _wait_for_answers(asked.values(), deadline + 0.5, len(lines) if enough is None else enough)
         answers: dict[str, T] = {}
         for line, future in asked.items():
             try:
@@ -205,15 +205,15 @@ class Electorate:
                 self._lines.append(line)
         return answers
 
-    def _vouched(self, line: Line, read: Callable[[Line, float], T], deadline: float) -> T:
+    def _verified_answer(self, line: Line, read: Callable[[Line, float], T], deadline: float) -> T:
         """An endpoint's answer, once it has shown that it serves the pinned chain."""
         if line.name not in self._known:
-            self._identify(line, deadline)
+            self._verify_identity(line, deadline)
             self._known.add(line.name)
         return read(line, deadline)
 
-    def _identify(self, line: Line, deadline: float) -> None:
-        said, first = line.ask([("eth_chainId", ()), ("eth_getBlockByNumber", ("0x1", False))], deadline)
+    def _verify_identity(self, line: Line, deadline: float) -> None:
+        said, first = line.send_calls([("eth_chainId", ()), ("eth_getBlockByNumber", ("0x1", False))], deadline)
         where = f"chain {self.pin.chain_id}: {line.name}"
         if (found := number_of(said)) != self.pin.chain_id:
             raise ChainChanged(f"{where}: serves chain {found}, wanted {self.pin.chain_id}; correct its URL or the id")
@@ -228,7 +228,7 @@ class Electorate:
                 )
             self.pin = Pin(self.pin.chain_id, block.hash)
 
-    def _compare(self, what: str, keys: Mapping[str, object]) -> None:
+    def _require_agreement(self, what: str, keys: Mapping[str, object]) -> None:
         if len(set(keys.values())) > 1:
             said = "; ".join(f"{name} says {clip(str(key), 80)}" for name, key in keys.items())
             raise Disagreement(
@@ -237,18 +237,18 @@ class Electorate:
             )
 
 
-def _awaited(asked: Collection[Future[T]], ends: float, enough: int) -> None:
+def _wait_for_answers(futures: Collection[Future[T]], ends: float, enough: int) -> None:
     """Until all are done, it is too late, or a moment after `enough` have answered."""
-    waiting = set(asked)
+    waiting = set(futures)
     cut = False
     while waiting and (left := ends - time.monotonic()) > 0:
         waiting = wait(waiting, left, FIRST_COMPLETED).not_done
-        answered = sum(one.done() and one.exception() is None for one in asked)
+        answered = sum(one.done() and one.exception() is None for one in futures)
         if answered >= enough and not cut:
             cut, ends = True, min(ends, time.monotonic() + _MOMENT)
 
 
-def started(call: Callable[..., T], *args: object) -> Future[T]:
+def run_in_thread(call: Callable[..., T], *args: object) -> Future[T]:
     """A call in a thread that cannot keep the process alive: looking a name up has no time-out of its own."""
     future: Future[T] = Future()
 

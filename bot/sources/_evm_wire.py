@@ -27,15 +27,15 @@ __all__ = [
     "Log",
     "Transaction",
     "WireLog",
+    "block_hashes",
     "block_of",
     "bytes_of",
-    "digits",
-    "hashes",
-    "logs",
+    "checked_logs",
     "logs_of",
     "number_of",
     "own_times",
-    "quantity",
+    "parse_hex",
+    "parse_quantity",
     "receipt_logs_of",
     "topics_of",
     "transaction_of",
@@ -102,10 +102,12 @@ _TEXT = msgspec.json.Decoder(str)
 
 def block_of(answer: msgspec.Raw | Fault, wanted: int | None = None) -> Block | None:
     """A header, `None` where the node has no such block. Raises `Unanswered`, also if it is not the one wanted."""
-    wire = _read(_HEADER, answer, "a block")
+    wire = _decode_answer(_HEADER, answer, "a block")
     if wire is None:
         return None
-    block = Block(quantity(wire.number), digits(wire.hash), digits(wire.parent_hash), quantity(wire.timestamp))
+    block = Block(
+        parse_quantity(wire.number), parse_hex(wire.hash), parse_hex(wire.parent_hash), parse_quantity(wire.timestamp)
+    )
     if wanted is not None and block.number != wanted:
         raise Unanswered(f"answered block {block.number}, wanted {wanted}")
     if block.at > _YEAR_9999:
@@ -115,42 +117,42 @@ def block_of(answer: msgspec.Raw | Fault, wanted: int | None = None) -> Block | 
 
 def transaction_of(answer: msgspec.Raw | Fault, wanted: str) -> Transaction | None:
     """A mined transaction, `None` where the node knows none. Raises `Unanswered`, also if it is another."""
-    wire = _read(_SENT, answer, "a transaction")
+    wire = _decode_answer(_SENT, answer, "a transaction")
     if wire is None:
         return None
-    if digits(wire.hash) != wanted:
+    if parse_hex(wire.hash) != wanted:
         raise Unanswered(f"answered another transaction than {wanted}")
-    to = digits(wire.to) if wire.to else None
-    return Transaction(wanted, digits(wire.sender), to, quantity(wire.block))
+    to = parse_hex(wire.to) if wire.to else None
+    return Transaction(wanted, parse_hex(wire.sender), to, parse_quantity(wire.block))
 
 
 def bytes_of(answer: msgspec.Raw | Fault) -> bytes:
     """Bytes, as `eth_call` and `eth_getCode` return them. Raises `Unanswered`."""
-    return _unhexed([_read(_TEXT, answer, "bytes")])[0]
+    return _unhex_all([_decode_answer(_TEXT, answer, "bytes")])[0]
 
 
 def number_of(answer: msgspec.Raw | Fault) -> int:
     """A quantity. Raises `Unanswered`."""
-    return quantity(_read(_TEXT, answer, "a number"))
+    return parse_quantity(_decode_answer(_TEXT, answer, "a number"))
 
 
 def logs_of(answer: msgspec.Raw | Fault) -> list[WireLog]:
     """The answer to `eth_getLogs`, not yet checked against the question. Raises `Unanswered`."""
-    return _read(_LOGS, answer, "logs")
+    return _decode_answer(_LOGS, answer, "logs")
 
 
 def receipt_logs_of(answer: msgspec.Raw | Fault) -> list[WireLog]:
     """All logs of a block, from its receipts. Raises `Unanswered`."""
-    return [log for receipt in _read(_RECEIPTS, answer, "receipts") for log in receipt.logs]
+    return [log for receipt in _decode_answer(_RECEIPTS, answer, "receipts") for log in receipt.logs]
 
 
-def hashes(wires: Sequence[WireLog], first: Block, last: Block) -> dict[int, str]:
+def block_hashes(wires: Sequence[WireLog], first: Block, last: Block) -> dict[int, str]:
     """Number to hash of each block that holds one of the logs. Raises `Unanswered` for a log that is not in the range
     `first` to `last`, was taken back, or has another block hash than its neighbours or the range's own ends."""
     if True in {wire.removed for wire in wires}:
         raise Unanswered("answered a log that a re-organisation took back")
     named = {(wire.block_number, wire.block_hash) for wire in wires}
-    found = {quantity(number): digits(name) for number, name in named}
+    found = {parse_quantity(number): parse_hex(name) for number, name in named}
     if len(found) != len(named):
         raise Unanswered("answered logs of two different blocks with one number")
     for number, name in found.items():
@@ -165,34 +167,34 @@ def own_times(wires: Sequence[WireLog], first: Block, last: Block) -> dict[int, 
     """Time of each block as the logs themselves give it; `None` unless every log does and they are plausible: one time
     a block, not falling from block to block, and within those of the range's ends."""
     told = {(wire.block_number, wire.block_timestamp) for wire in wires}
-    found = {quantity(number): quantity(at) for number, at in told if at is not None}
+    found = {parse_quantity(number): parse_quantity(at) for number, at in told if at is not None}
     in_order = [first.at, *(found[number] for number in sorted(found)), last.at]
     return found if len(found) == len(told) and in_order == sorted(in_order) else None
 
 
-def logs(wires: Sequence[WireLog], wanted: Filter, times: Mapping[int, int]) -> tuple[Log, ...]:
+def checked_logs(wires: Sequence[WireLog], wanted: Filter, times: Mapping[int, int]) -> tuple[Log, ...]:
     """The logs in order, each once. Raises `Unanswered` for one that was not asked for or does not read.
 
     Column by column, because a loop over logs with a call for each field takes three times as long.
     """
-    blocks = [quantity(wire.block_number) for wire in wires]
-    indexes = [quantity(wire.log_index) for wire in wires]
-    addresses = [digits(wire.address) for wire in wires]
-    names = [digits(wire.block_hash) for wire in wires]
+    blocks = [parse_quantity(wire.block_number) for wire in wires]
+    indexes = [parse_quantity(wire.log_index) for wire in wires]
+    addresses = [parse_hex(wire.address) for wire in wires]
+    names = [parse_hex(wire.block_hash) for wire in wires]
     txs = [wire.transaction_hash for wire in wires]
     for tx in (distinct := dict.fromkeys(txs)):
         if not tx.islower():
             txs = [tx.lower() for tx in txs]
             break
-    _unhexed(list(distinct))
+    _unhex_all(list(distinct))
     topics = topics_of(wires)
-    data = _unhexed([wire.data for wire in wires])
-    if not wanted.holds_all(addresses, topics):
+    data = _unhex_all([wire.data for wire in wires])
+    if not wanted.matches_all(addresses, topics):
         raise Unanswered(f"answered logs in blocks {min(blocks)} to {max(blocks)} that were not asked for")
     ats = [times[block] for block in blocks]
     made = tuple(map(Log, blocks, indexes, txs, addresses, topics, data, names, ats))
     places = list(zip(blocks, indexes, strict=True))
-    return made if all(map(lt, places, islice(places, 1, None))) else _in_order(made)
+    return made if all(map(lt, places, islice(places, 1, None))) else _sorted_logs(made)
 
 
 def topics_of(wires: Sequence[WireLog]) -> list[tuple[bytes, ...]]:
@@ -204,24 +206,24 @@ def topics_of(wires: Sequence[WireLog]) -> list[tuple[bytes, ...]]:
         missing = column.count(msgspec.UNSET)
         if missing not in (0, len(held)):
             return [
-                tuple(_unhexed([text for text in row if isinstance(text, str)])) for row in zip(*columns, strict=True)
+                tuple(_unhex_all([text for text in row if isinstance(text, str)])) for row in zip(*columns, strict=True)
             ]
         if not missing:
-            read.append(_repeating(cast(list[str], column)))
+            read.append(_unhex_repeating(cast(list[str], column)))
     return list(zip(*read, strict=True)) if read else [()] * len(held)
 
 
-def _repeating(texts: Sequence[str]) -> list[bytes]:
-    """As `_unhexed`, for a column that may hold few different texts, as that of events does."""
+def _unhex_repeating(texts: Sequence[str]) -> list[bytes]:
+    """As `_unhex_all`, for a column that may hold few different texts, as that of events does."""
     distinct = set(texts)
     if len(distinct) > 16:
-        return _unhexed(texts)
-    known = dict(zip(distinct, _unhexed(list(distinct)), strict=True))
+        return _unhex_all(texts)
+    known = dict(zip(distinct, _unhex_all(list(distinct)), strict=True))
     return [known[text] for text in texts]
 
 
-def _in_order(made: Sequence[Log]) -> tuple[Log, ...]:
-    ordered = sorted(made, key=lambda log: (log.block, log.index))
+def _sorted_logs(logs: Sequence[Log]) -> tuple[Log, ...]:
+    ordered = sorted(logs, key=lambda log: (log.block, log.index))
     kept = [log for i, log in enumerate(ordered) if i == 0 or log != ordered[i - 1]]
     for log, after in pairwise(kept):
         if (log.block, log.index) == (after.block, after.index):
@@ -229,7 +231,7 @@ def _in_order(made: Sequence[Log]) -> tuple[Log, ...]:
     return tuple(kept)
 
 
-def _read(decoder: msgspec.json.Decoder[T], answer: msgspec.Raw | Fault, what: str) -> T:
+def _decode_answer(decoder: msgspec.json.Decoder[T], answer: msgspec.Raw | Fault, what: str) -> T:
     if isinstance(answer, Fault):
         raise Unanswered(str(answer))
     try:
@@ -238,7 +240,7 @@ def _read(decoder: msgspec.json.Decoder[T], answer: msgspec.Raw | Fault, what: s
         raise Unanswered(f"answered {what} that does not read: {Name(str(error), 120)}") from error
 
 
-def _unhexed(texts: Sequence[str]) -> list[bytes]:
+def _unhex_all(texts: Sequence[str]) -> list[bytes]:
     """Raises `Unanswered` unless each is 0x and whole bytes; unlike `fromhex`, `unhexlify` passes over no blanks."""
     try:
         made = [unhexlify(text[2:]) for text in texts]
@@ -250,7 +252,7 @@ def _unhexed(texts: Sequence[str]) -> list[bytes]:
 
 
 @functools.lru_cache(1 << 16)
-def quantity(text: str) -> int:
+def parse_quantity(text: str) -> int:
     """A JSON-RPC quantity below 2**63. Raises `Unanswered`."""
     if not _QUANTITY.fullmatch(text) or (number := int(text, 16)) >= 2**63:
         raise Unanswered(f"answered {clip(text, 24)!r}, wanted a number of at most 63 bits in hexadecimal")
@@ -258,7 +260,7 @@ def quantity(text: str) -> int:
 
 
 @functools.lru_cache(1 << 14)
-def digits(text: str) -> str:
+def parse_hex(text: str) -> str:
     """Bytes in hexadecimal, made lower-case. Raises `Unanswered`."""
     if not _HEX.fullmatch(text):
         raise Unanswered(f"answered {clip(text, 24)!r}, wanted hexadecimal digits after 0x")

@@ -19,7 +19,7 @@ import msgspec
 
 from bot.records import MAX_COUNT, Name, Ref, Unknown, spoken
 from bot.sources import SourceError
-from bot.sources._bounded import Failure, answer
+from bot.sources._bounded import Failure, get_bounded
 
 MAX_BYTES = 2**20
 SECONDS = 15.0
@@ -71,10 +71,10 @@ class _Health(msgspec.Struct):
     signers: dict[str, list[str]]
 
 
-def usage(client: httpx.Client, base: str, now: datetime) -> Usage:
+def fetch_usage(client: httpx.Client, base: str, now: datetime) -> Usage:
     """`GET /usage` for as long as it goes back. Raises `SourceError`."""
     url = f"{base.rstrip('/')}/usage?days={DAYS}"
-    raw = _read(client, url)
+    raw = _fetch_body(client, url)
     try:
         read = msgspec.json.decode(raw, type=_Usage)
         days = {date.fromisoformat(row.day): row for row in read.daily}
@@ -82,16 +82,18 @@ def usage(client: httpx.Client, base: str, now: datetime) -> Usage:
         raise SourceError(f"{url}: found no usage report ({Name(str(error), 100)})") from error
     if len(days) != len(read.daily):
         raise SourceError(f"{url}: found one day twice, wanted each day once")
-    total = Reported(_count(read.totalRequests), _decimal(read.totalCostOpg), _count(read.totalTokens))
+    total = Reported(
+        _plausible_count(read.totalRequests), _plausible_amount(read.totalCostOpg), _plausible_count(read.totalTokens)
+    )
     ref = Ref(url, now, hashlib.sha256(raw).hexdigest())
-    return Usage(ref, total, {day: _reported(day, row, now.date()) for day, row in sorted(days.items())})
+    return Usage(ref, total, {day: _daily_report(day, row, now.date()) for day, row in sorted(days.items())})
 
 
-def signers(client: httpx.Client, base: str) -> frozenset[str]:
+def fetch_signers(client: httpx.Client, base: str) -> frozenset[str]:
     """The addresses the facilitator settles from on EVM chains, lower-case. Raises `SourceError`."""
     url = f"{base.rstrip('/')}/health"
     try:
-        read = msgspec.json.decode(_read(client, url), type=_Health)
+        read = msgspec.json.decode(_fetch_body(client, url), type=_Health)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise SourceError(f"{url}: found no list of signers ({Name(str(error), 100)})") from error
     found = {each.lower() for kind, listed in read.signers.items() if kind.startswith("eip155:") for each in listed}
@@ -101,20 +103,22 @@ def signers(client: httpx.Client, base: str) -> frozenset[str]:
 _ADDRESS = re.compile(r"0x[0-9a-f]{40}")
 
 
-def _read(client: httpx.Client, url: str) -> bytes:
-    found = answer(client, url, MAX_BYTES, SECONDS)
+def _fetch_body(client: httpx.Client, url: str) -> bytes:
+    found = get_bounded(client, url, MAX_BYTES, SECONDS)
     if isinstance(found, Failure):
-        raise SourceError(f"{url}: found {found.found}, wanted JSON; check `facilitator:` or wait")
+        raise SourceError(f"{url}: found {found.reason}, wanted JSON; check `facilitator:` or wait")
     return found.content
 
 
-def _reported(day: date, row: _Day, today: date) -> Reported:
-    if reason := _doubt(day, row, today):
+def _daily_report(day: date, row: _Day, today: date) -> Reported:
+    if reason := _unknown_reason(day, row, today):
         return Reported(Unknown(reason), Unknown(reason), Unknown(reason))
-    return Reported(_count(row.requestCount), _decimal(row.costOpg), _count(row.totalTokens))
+    return Reported(
+        _plausible_count(row.requestCount), _plausible_amount(row.costOpg), _plausible_count(row.totalTokens)
+    )
 
 
-def _doubt(day: date, row: _Day, today: date) -> str:
+def _unknown_reason(day: date, row: _Day, today: date) -> str:
     """Why a row is no figure of its day; empty where it is."""
     if day > today:
         return f"the facilitator reports {spoken(day)}, which has not begun"
@@ -129,17 +133,17 @@ def _doubt(day: date, row: _Day, today: date) -> str:
     return ""
 
 
-def _count(found: int | None) -> int | Unknown:
-    if found is None:
+def _plausible_count(value: int | None) -> int | Unknown:
+    if value is None:
         return Unknown("the facilitator does not report it")
-    if not 0 <= found <= MAX_COUNT:
+    if not 0 <= value <= MAX_COUNT:
         return Unknown("the facilitator reports an implausible number")
-    return found
+    return value
 
 
-def _decimal(found: str) -> Decimal | Unknown:
+def _plausible_amount(text: str) -> Decimal | Unknown:
     """Whole OPG from the text of a float; no sign, no infinity, no exponent beyond what a float's text has."""
-    if not _DECIMAL.fullmatch(found) or (amount := Decimal(found)) > MAX_COUNT:
+    if not _DECIMAL.fullmatch(text) or (amount := Decimal(text)) > MAX_COUNT:
         return Unknown("the facilitator reports an implausible amount")
     return amount
 

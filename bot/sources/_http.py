@@ -38,13 +38,13 @@ class _Again(Exception):
         super().__init__(f"answered {status}")
 
 
-def client(token: str, manners: Manners) -> httpx.Client:
+def make_client(token: str, manners: Manners) -> httpx.Client:
     """A client that identifies itself with a bearer token and follows no redirect."""
     headers = {"Authorization": f"Bearer {token}", "Accept": "application/json", "User-Agent": "footfall"}
     return httpx.Client(http2=True, headers=headers, timeout=manners.timeout, follow_redirects=False)
 
 
-def body(asked: httpx.Client, url: str, manners: Manners) -> bytes:
+def get_body(client: httpx.Client, url: str, manners: Manners) -> bytes:
     """The body of a 200. Tried again on 429, 5xx and broken connections, so for reads only. Raises `SourceError`."""
     shown = Name(url, 200)
 
@@ -61,7 +61,7 @@ def body(asked: httpx.Client, url: str, manners: Manners) -> bytes:
     try:
         for attempt in attempts:
             with attempt:
-                return _once(asked, url, manners)
+                return _get_once(client, url, manners)
     except _Again as error:
         asks = f" and asks to wait {error.wait:g} s" if error.wait is not None else ""
         raise SourceError(f"{shown}: answered {error.status}{asks}; run again later") from error
@@ -74,13 +74,15 @@ def body(asked: httpx.Client, url: str, manners: Manners) -> bytes:
     raise AssertionError("unreachable")
 
 
-def _once(asked: httpx.Client, url: str, manners: Manners) -> bytes:
+def _get_once(client: httpx.Client, url: str, manners: Manners) -> bytes:
     ends = manners.monotonic() + manners.timeout
-    with asked.stream("GET", url) as answer:
+    with client.stream("GET", url) as answer:
         if answer.status_code == 429 or answer.status_code >= 500:
             raise _Again(answer.status_code, _retry_after(answer))
         if answer.status_code != 200:
-            raise SourceError(f"{Name(url, 200)}: answered {answer.status_code}, wanted 200{_cure(answer.status_code)}")
+            raise SourceError(
+                f"{Name(url, 200)}: answered {answer.status_code}, wanted 200{_status_hint(answer.status_code)}"
+            )
         read = bytearray()
         for chunk in answer.iter_bytes():
             read += chunk
@@ -91,7 +93,7 @@ def _once(asked: httpx.Client, url: str, manners: Manners) -> bytes:
         return bytes(read)
 
 
-def _cure(status: int) -> str:
+def _status_hint(status: int) -> str:
     return "; is the token valid?" if status in (401, 403) else ""
 
 
@@ -107,7 +109,7 @@ def _retry_after(answer: httpx.Response) -> float | None:
         return None
 
 
-def following(here: str, there: str) -> str:
+def next_page_url(here: str, there: str) -> str:
     """`there` as the page after `here`. Raises `SourceError` if it leads to another scheme, host, port or path."""
     try:
         old, new = httpx.URL(here), httpx.URL(there)

@@ -21,7 +21,7 @@ import msgspec
 
 from bot.records import Listing, Name, Ref, Snapshot, identity
 from bot.sources import SourceError
-from bot.sources._bounded import Answer, Failure, answer
+from bot.sources._bounded import Answer, Failure, get_bounded
 
 PAGE = 100
 MAX_PAGE_BYTES = 8 * 2**20
@@ -104,7 +104,7 @@ class _Model(msgspec.Struct):
 _MODELS = msgspec.json.Decoder(_Model)
 
 
-def inventory(
+def fetch_inventory(
     client: httpx.Client,
     base: str,
     at: datetime,
@@ -124,22 +124,22 @@ def inventory(
     known: Collection[Key] | None = before
     last: Walk | None = None
     for _ in range(WALKS):
-        this = walk(client, base, read, sleep)
+        this = walk_pages(client, base, read, sleep)
         apart = len(set(known) ^ this.entries.keys()) if known is not None else None
-        if apart is not None and apart <= _tolerated(len(this.entries)):
+        if apart is not None and apart <= _allowed_difference(len(this.entries)):
             both = {**(last.entries if last else {}), **this.entries}
-            return _inventory(Ref(listing_url(base), at, digest.hexdigest()), both, this.skipped, 0)
+            return _build_inventory(Ref(listing_url(base), at, digest.hexdigest()), both, this.skipped, 0)
         known, last = this.entries.keys(), this
     assert last is not None
-    return _inventory(Ref(listing_url(base), at, digest.hexdigest()), last.entries, last.skipped, apart or 0)
+    return _build_inventory(Ref(listing_url(base), at, digest.hexdigest()), last.entries, last.skipped, apart or 0)
 
 
-def _tolerated(models: int) -> int:
+def _allowed_difference(models: int) -> int:
     """How many models two walks may differ by: one in two hundred, and two in any case."""
     return max(2, models // 200)
 
 
-def _inventory(ref: Ref, entries: Mapping[Key, Entry], skipped: int, apart: int) -> Inventory:
+def _build_inventory(ref: Ref, entries: Mapping[Key, Entry], skipped: int, apart: int) -> Inventory:
     claims = Counter(entry.content for entry in entries.values() if entry.content)
     notes = []
     if skipped:
@@ -160,19 +160,19 @@ def _inventory(ref: Ref, entries: Mapping[Key, Entry], skipped: int, apart: int)
     return Inventory(snapshot, entries, MappingProxyType(owned), disputed)
 
 
-def walk(client: httpx.Client, base: str, keep: Keep = lambda page: None, sleep: Sleep = time.sleep) -> Walk:
+def walk_pages(client: httpx.Client, base: str, keep: Keep = lambda page: None, sleep: Sleep = time.sleep) -> Walk:
     """All pages from 0 until one brings nothing. A short page does not end the walk: the Hub's own cap on a page is not
     known. Raises `SourceError`."""
     entries: dict[Key, Entry] = {}
     skipped = 0
     before: bytes | None = None
     for number in range(MAX_PAGES):
-        raw = _page(client, base, number, sleep)
+        raw = _fetch_page(client, base, number, sleep)
         if raw is None or raw == before:
             break
         keep(raw)
         before = raw
-        page, refused = _entries(listing_url(base), number, raw)
+        page, refused = _parse_page(listing_url(base), number, raw)
         skipped += refused
         fresh = {entry.key: entry for entry in page if entry.key not in entries}
         entries |= fresh
@@ -192,41 +192,41 @@ def listing_url(base: str) -> str:
     return f"{base.rstrip('/')}/api/v0/models/"
 
 
-def _page(client: httpx.Client, base: str, number: int, sleep: Sleep) -> bytes | None:
+def _fetch_page(client: httpx.Client, base: str, number: int, sleep: Sleep) -> bytes | None:
     """One page's bytes; none where the Hub says there is no such page. Raises `SourceError`."""
-    found = patiently(client, listing_url(base), {"page": number, "limit": PAGE}, sleep)
+    found = get_with_retries(client, listing_url(base), {"page": number, "limit": PAGE}, sleep)
     if isinstance(found, Answer):
         return found.content
     if found.status == 404 and number:
         return None
     raise SourceError(
-        f"{listing_url(base)}: page {number}: found {found.found}, wanted a page of models; try again later"
+        f"{listing_url(base)}: page {number}: found {found.reason}, wanted a page of models; try again later"
     )
 
 
-def patiently(client: httpx.Client, url: str, params: dict[str, str | int], sleep: Sleep) -> Answer | Failure:
+def get_with_retries(client: httpx.Client, url: str, params: dict[str, str | int], sleep: Sleep) -> Answer | Failure:
     """An answer, asked for again after a 429, a 5xx or none at all."""
-    found = answer(client, url, MAX_PAGE_BYTES, SECONDS, params)
+    found = get_bounded(client, url, MAX_PAGE_BYTES, SECONDS, params)
     for attempt in range(1, TRIES):
         if isinstance(found, Answer) or not (found.status in (0, 429) or found.status >= 500):
             break
         sleep(min(found.retry_after if found.retry_after is not None else 2.0**attempt, 60.0))
-        found = answer(client, url, MAX_PAGE_BYTES, SECONDS, params)
+        found = get_bounded(client, url, MAX_PAGE_BYTES, SECONDS, params)
     return found
 
 
-def _entries(url: str, number: int, raw: bytes) -> tuple[list[Entry], int]:
+def _parse_page(url: str, number: int, raw: bytes) -> tuple[list[Entry], int]:
     """A page's entries and how many of them were unusable. Raises `SourceError` where it is no page."""
     try:
         rows = _PAGES.decode(raw) if raw.lstrip()[:1] == b"[" else _WRAPPED.decode(raw).models
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise SourceError(f"{url}: page {number}: found no list of models ({Name(str(error), 100)})") from error
-    made = [_entry(row) for row in rows]
+    made = [_parse_model(row) for row in rows]
     entries = [entry for entry in made if entry]
     return entries, len(made) - len(entries)
 
 
-def _entry(row: msgspec.Raw) -> Entry | None:
+def _parse_model(row: msgspec.Raw) -> Entry | None:
     try:
         model = _MODELS.decode(row)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -235,11 +235,13 @@ def _entry(row: msgspec.Raw) -> Entry | None:
     # An author with a slash could pass for another author's model.
     if not (0 < len(author) <= MAX_TEXT and 0 < len(name) <= MAX_TEXT and "/" not in author):
         return None
-    content = _text(model.llmPath)
-    return Entry((author, name), _text(model.taskName)[:MAX_TEXT], content if CONTENT_ID.fullmatch(content) else "")
+    content = _text_field(model.llmPath)
+    return Entry(
+        (author, name), _text_field(model.taskName)[:MAX_TEXT], content if CONTENT_ID.fullmatch(content) else ""
+    )
 
 
-def _text(raw: msgspec.Raw) -> str:
+def _text_field(raw: msgspec.Raw) -> str:
     """A field's text; empty where it is anything else."""
     try:
         return msgspec.json.decode(raw, type=str)

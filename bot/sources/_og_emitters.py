@@ -26,17 +26,19 @@ CURSOR = "emitters"
 ONE = timedelta(days=1)
 
 
-def hauls(chain: Chain, relays: Sequence[str], memory: Memory, now: datetime, wanted: Period | None) -> Iterator[Haul]:
+def emitter_batches(
+    chain: Chain, relays: Sequence[str], memory: Memory, now: datetime, wanted: Period | None
+) -> Iterator[Haul]:
     """The days not scanned yet, those `wanted` among them, oldest first. Raises `SourceError`; what was yielded before
     stays good."""
     kept = memory.cursor(CURSOR)
     scanned = {date.fromisoformat(day) for day in json.loads(kept)} if kept else set()
-    for day in _due(scanned, now.date(), wanted):
+    for day in _due_days(scanned, now.date(), wanted):
         scanned.add(day)
-        yield _scan(chain, relays, day, now, json.dumps([one.isoformat() for one in sorted(scanned)]))
+        yield _scan_day(chain, relays, day, now, json.dumps([one.isoformat() for one in sorted(scanned)]))
 
 
-def _due(scanned: set[date], today: date, wanted: Period | None) -> list[date]:
+def _due_days(scanned: set[date], today: date, wanted: Period | None) -> list[date]:
     oldest, yesterday = today - BACK * ONE, today - ONE
     due = set(each_day(max(oldest, min(scanned, default=today - LATE * ONE)), yesterday))
     if wanted is not None:
@@ -44,13 +46,13 @@ def _due(scanned: set[date], today: date, wanted: Period | None) -> list[date]:
     return sorted(due - scanned)
 
 
-def _scan(chain: Chain, relays: Sequence[str], day: date, now: datetime, cursor: str) -> Haul:
+def _scan_day(chain: Chain, relays: Sequence[str], day: date, now: datetime, cursor: str) -> Haul:
     first, after = (chain.first_block(int(instant(one).timestamp())) for one in (day, day + ONE))
     counts: Counter[str] = Counter()
     wanted = Filter(topics=SETTLES)
     digests = []
     if after > first:
-        for chunk in chain.logs(wanted, Cursor(chain.pin.chain_id, chain.pin.genesis, first), after - 1):
+        for chunk in chain.read_logs(wanted, Cursor(chain.pin.chain_id, chain.pin.genesis, first), after - 1):
             digests.append(chunk.sha256)
             counts.update(log.address for log in chunk.logs if log.address not in relays)
             if len(counts) > 100 * EMITTERS:

@@ -16,7 +16,7 @@ from bot.sources import ALWAYS, Memory
 from bot.sources._evm import Chain, Chunk, Cursor, Filter, Log
 from bot.sources._og_records import Records, at_utc
 from bot.sources._og_spans import Span
-from bot.sources._raw import keeping
+from bot.sources._raw import open_raw_archive
 
 LATE = 3
 """Days before today that are read again: nodes lag, proofs come late."""
@@ -36,134 +36,136 @@ class Reading:
     catalogue: str
     chain: Chain
     wanted: Filter
-    made: Callable[[Chunk], Records]
+    decode: Callable[[Chunk], Records]
     lake: Path = field(repr=False)
     began: date
     """The earliest day worth reading where nobody says from which on."""
 
     @property
-    def place(self) -> str:
+    def chain_label(self) -> str:
         return f"chain {self.chain.pin.chain_id}"
 
-    def hauls(self, wanted: Period | None, memory: Memory, today: date) -> Iterator[Haul]:
+    def event_batches(self, wanted: Period | None, memory: Memory, today: date) -> Iterator[Haul]:
         """What is new, range by range; with `wanted`, what of its days was not read. Raises `SourceError`; what was
         yielded before stays good."""
         kept = memory.cursor(self.name)
-        cursor = Cursor.read(kept) if kept else None
+        cursor = Cursor.from_json(kept) if kept else None
         again = memory.cursor(f"{self.name}:again") != today.isoformat()
-        spans = self._wanted(wanted, cursor, memory, today) if wanted else [self._span(cursor, memory, today, again)]
+        spans = (
+            self._missing_ranges(wanted, cursor, memory, today)
+            if wanted
+            else [self._next_range(cursor, memory, today, again)]
+        )
         if not spans:
-            read = f"nothing new: {self.place} was read to {_minute(memory.covered(self.catalogue)[-1].ends)} already"
+            read = f"nothing new: {self.chain_label} was read to {_minute_text(memory.covered_windows(self.catalogue)[-1].ends)} already"
             yield Haul("opengradient", self.catalogue, read)
         for span in spans:
-            if span.told:
-                yield Haul("opengradient", self.catalogue, span.told)
-            if cursor and span.start is not cursor and self.chain.forked(cursor):
+            if span.message:
+                yield Haul("opengradient", self.catalogue, span.message)
+            if cursor and span.start is not cursor and self.chain.is_forked(cursor):
                 # What is read anew knows nothing of what was read before: first the gone blocks' records have to go.
-                covered = memory.covered(self.catalogue)
-                yield from self._ranges(Span(cursor, covered[-1].ends if covered else span.begins), cursor)
-                cursor = Cursor.read(memory.cursor(self.name) or cursor.text)
-            yield from self._ranges(span, cursor)
+                covered = memory.covered_windows(self.catalogue)
+                yield from self._read_range(Span(cursor, covered[-1].ends if covered else span.begins), cursor)
+                cursor = Cursor.from_json(memory.cursor(self.name) or cursor.json_text)
+            yield from self._read_range(span, cursor)
         if wanted is None and again:
             marks = {f"{self.name}:again": today.isoformat()}
-            yield Haul("opengradient", self.catalogue, f"{self.place} again", cursors=marks)
+            yield Haul("opengradient", self.catalogue, f"{self.chain_label} again", cursors=marks)
 
-    def _ranges(self, span: Span, cursor: Cursor | None) -> Iterator[Haul]:
+    def _read_range(self, span: Span, cursor: Cursor | None) -> Iterator[Haul]:
         begins = span.begins
-        for chunk in self.chain.logs(self.wanted, span.start, span.until):
+        for chunk in self.chain.read_logs(self.wanted, span.start, span.until):
             if chunk.forget_from is not None:
-                begins = self._fork(chunk.forget_from, begins)
+                begins = self._begin_after_fork(chunk.forget_from, begins)
             moves = cursor is None or chunk.cursor.next_block > cursor.next_block or chunk.forget_from is not None
-            yield from self._hauls_of(chunk, begins, {self.name: chunk.cursor.text} if moves else {})
-            begins = _later(begins, chunk)
+            yield from self._split_batches(chunk, begins, {self.name: chunk.cursor.json_text} if moves else {})
+            begins = _advance_begin(begins, chunk)
 
-    def _fork(self, block: int, begins: datetime) -> datetime:
+    def _begin_after_fork(self, block: int, begins: datetime) -> datetime:
         """From when on nothing counts as read once all from a block on is forgotten: the last block that stays."""
-        before = self.chain.blocks([block - 1])[0] if block else None
+        before = self.chain.block_headers([block - 1])[0] if block else None
         return min(begins, at_utc(before.at)) if before else begins
 
-    def _span(self, cursor: Cursor | None, memory: Memory, today: date, again: bool) -> Span:
+    def _next_range(self, cursor: Cursor | None, memory: Memory, today: date, reread: bool) -> Span:
         """Where to go on."""
-        covered = memory.covered(self.catalogue)
+        covered = memory.covered_windows(self.catalogue)
         last = covered[-1].ends if covered else None
         late = instant(today - LATE * ONE)
-        if cursor and last and (last < late or not again) and last > instant(today) - RESUMED:
+        if cursor and last and (last < late or not reread) and last > instant(today) - RESUMED:
             return Span(cursor, last)
         told = ""
         if last and last <= instant(today) - RESUMED:
-            told = (
-                f"{self.place} from {spoken(late.date())} on; what is missing since {spoken(last.date())} takes --since"
-            )
-        return self._from(late, cursor, None, told)
+            told = f"{self.chain_label} from {spoken(late.date())} on; what is missing since {spoken(last.date())} takes --since"
+        return self._range_from(late, cursor, None, told)
 
-    def _wanted(self, wanted: Period, cursor: Cursor | None, memory: Memory, today: date) -> list[Span]:
+    def _missing_ranges(self, wanted: Period, cursor: Cursor | None, memory: Memory, today: date) -> list[Span]:
         """What was asked for and not read yet; where no first day was named, from where the record ends, or the
         chain's begins."""
-        covered = memory.covered(self.catalogue)
+        covered = memory.covered_windows(self.catalogue)
         ends = instant(min(wanted.last, today) + ONE)
         begins, told = instant(wanted.first), ""
         if wanted.first <= ALWAYS and covered:
             begins = min(covered[-1].ends, ends)
-            told = f"{self.place} from {_minute(begins)} on, where it stopped"
+            told = f"{self.chain_label} from {_minute_text(begins)} on, where it stopped"
         elif wanted.first <= ALWAYS:
             begins = instant(self.began)
-            told = (
-                f"{self.place} from {spoken(self.began)} on, the earliest day there is, since no --since says otherwise"
-            )
+            told = f"{self.chain_label} from {spoken(self.began)} on, the earliest day there is, since no --since says otherwise"
         spans: list[Span] = []
-        for gap in missing(Window(begins, ends), covered):
+        for gap in missing_windows(Window(begins, ends), covered):
             if gap.begins > begins and not told and not spans:
-                told = f"{self.place} from {_minute(gap.begins)} on, since what came before is there already"
-            spans.append(self._from(gap.begins, cursor, self.chain.first_block(_seconds(gap.ends)), told))
+                told = f"{self.chain_label} from {_minute_text(gap.begins)} on, since what came before is there already"
+            spans.append(self._range_from(gap.begins, cursor, self.chain.first_block(_unix_seconds(gap.ends)), told))
             told = ""
         return spans
 
-    def _from(self, begins: datetime, cursor: Cursor | None, until: int | None, told: str = "") -> Span:
-        first = self.chain.first_block(_seconds(begins))
+    def _range_from(self, begins: datetime, cursor: Cursor | None, until: int | None, message: str = "") -> Span:
+        first = self.chain.first_block(_unix_seconds(begins))
         if first:
-            before, start = self.chain.blocks([first - 1, first])
+            before, start = self.chain.block_headers([first - 1, first])
             if before is None and start is not None:  # The node has dropped what came before.
                 begins = max(begins, at_utc(start.at))
         pin = self.chain.pin
         genesis = cursor.genesis if cursor else pin.genesis
-        return Span(Cursor(pin.chain_id, genesis, first), begins, until, told)
+        return Span(Cursor(pin.chain_id, genesis, first), begins, until, message)
 
-    def _hauls_of(self, chunk: Chunk, begins: datetime, cursors: dict[str, str]) -> Iterator[Haul]:
+    def _split_batches(self, chunk: Chunk, begins: datetime, cursors: dict[str, str]) -> Iterator[Haul]:
         """A range's haul; of many settlements some go ahead of it: a long transaction keeps other writers waiting."""
-        found, forget = self.made(chunk), chunk.forget_from
+        found, forget = self.decode(chunk), chunk.forget_from
         while len(found.settlements) > MOST:
             some, rest = found.settlements[:MOST], found.settlements[MOST:]
-            read = f"the first {MOST} settlements of blocks {chunk.from_block} to {chunk.to_block} of {self.place}"
+            read = (
+                f"the first {MOST} settlements of blocks {chunk.from_block} to {chunk.to_block} of {self.chain_label}"
+            )
             window = Window(begins, begins)
             yield Haul("opengradient", self.catalogue, read, window=window, forget_from=forget, settlements=some)
             found, forget = replace(found, settlements=rest), None
-        yield self._haul(chunk, found, begins, cursors, forget)
+        yield self._range_batch(chunk, found, begins, cursors, forget)
 
-    def _haul(
-        self, chunk: Chunk, found: Records, begins: datetime, cursors: dict[str, str], forget: int | None
+    def _range_batch(
+        self, chunk: Chunk, records: Records, begins: datetime, cursors: dict[str, str], forget: int | None
     ) -> Haul:
         ends = max(begins, at_utc(chunk.at))
-        blocks = f"blocks {chunk.from_block} to {chunk.to_block} of {self.place}"
+        blocks = f"blocks {chunk.from_block} to {chunk.to_block} of {self.chain_label}"
         days = each_day(begins.date(), ends.date())
         url = f"evm:{self.chain.pin.chain_id}/blocks/{chunk.from_block}-{chunk.to_block}"
         return Haul(
             "opengradient",
             self.catalogue,
             f"{blocks}, {len(chunk.logs)} logs",
-            refs=(Ref(url, at_utc(chunk.at), archived(self.lake, chunk, self.chain.pin.chain_id)),),
+            refs=(Ref(url, at_utc(chunk.at), archive_logs(self.lake, chunk, self.chain.pin.chain_id)),),
             days=days,
             window=Window(begins, ends),
             cursors=cursors,
             blocks=Blocks(chunk.from_block, chunk.to_block, dict(chunk.cursor.recent).get(chunk.to_block, "")),
             forget_from=forget,
-            settlements=found.settlements,
-            uses=found.uses,
-            payments=found.payments,
-            alarm=found.alarm or _odd(found.refused, blocks),
+            settlements=records.settlements,
+            uses=records.uses,
+            payments=records.payments,
+            alarm=records.alarm or _refused_alarm(records.refused, blocks),
         )
 
 
-def missing(whole: Window, covered: Sequence[Window]) -> Iterator[Window]:
+def missing_windows(whole: Window, covered: Sequence[Window]) -> Iterator[Window]:
     """What of a window is in none of those covered, oldest first."""
     begins = whole.begins
     for one in sorted(covered, key=lambda window: window.begins):
@@ -174,21 +176,21 @@ def missing(whole: Window, covered: Sequence[Window]) -> Iterator[Window]:
         yield Window(begins, whole.ends)
 
 
-def _odd(refused: int, blocks: str) -> str:
+def _refused_alarm(refused: int, blocks: str) -> str:
     return f"{refused} logs in {blocks} are none that a compiler writes; left out" if refused else ""
 
 
-def archived(lake: Path, chunk: Chunk, chain_id: int) -> str:
+def archive_logs(lake: Path, chunk: Chunk, chain_id: int) -> str:
     """Keep a range's logs in the lake; the SHA-256 of what was kept."""
-    with keeping(lake) as raw:
+    with open_raw_archive(lake) as raw:
         about = {"chain": chain_id, "from": chunk.from_block, "to": chunk.to_block, "sha256": chunk.sha256}
         raw.add(json.dumps(about).encode())
         for log in chunk.logs:
-            raw.add(json.dumps(_plain(log)).encode())
+            raw.add(json.dumps(_log_document(log)).encode())
     return raw.sha256
 
 
-def _plain(log: Log) -> dict[str, object]:
+def _log_document(log: Log) -> dict[str, object]:
     return {
         "block": log.block,
         "index": log.index,
@@ -201,13 +203,13 @@ def _plain(log: Log) -> dict[str, object]:
     }
 
 
-def _seconds(at: datetime) -> int:
+def _unix_seconds(at: datetime) -> int:
     return int(at.timestamp())
 
 
-def _later(begins: datetime, chunk: Chunk) -> datetime:
+def _advance_begin(begins: datetime, chunk: Chunk) -> datetime:
     return max(begins, at_utc(chunk.at))
 
 
-def _minute(at: datetime) -> str:
+def _minute_text(at: datetime) -> str:
     return f"{spoken(at.date())} {at:%H:%M} UTC"

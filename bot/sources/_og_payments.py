@@ -12,46 +12,48 @@ from collections.abc import Callable, Sequence
 
 from bot.records import Payment
 from bot.sources._evm import Chain, Chunk, Cursor, Filter, Log
-from bot.sources._evm_events import ChannelSettled, Settled, SettledWithPermit, Transfer, read, topic_of
+from bot.sources._evm_events import ChannelSettled, Settled, SettledWithPermit, Transfer, decode_event, topic_of
 from bot.sources._og_records import Records, at_utc
 
 SETTLES = (Settled, SettledWithPermit)
 
 
-def transfers(token: str, payees: Sequence[str]) -> Filter:
+def transfer_filter(token: str, payees: Sequence[str]) -> Filter:
     """Tokens that came to the operator."""
-    return Filter((token,), ((topic_of(Transfer),), None, padded(payees)))
+    return Filter((token,), ((topic_of(Transfer),), None, address_topics(payees)))
 
 
-def payouts(channel: str, token: str, payees: Sequence[str]) -> Filter:
+def payout_filter(channel: str, token: str, payees: Sequence[str]) -> Filter:
     """What a payment channel paid out to the operator."""
-    return Filter((channel,), ((topic_of(ChannelSettled),), padded(payees), padded([token])))
+    return Filter((channel,), ((topic_of(ChannelSettled),), address_topics(payees), address_topics([token])))
 
 
-def padded(addresses: Sequence[str]) -> tuple[bytes, ...]:
+def address_topics(addresses: Sequence[str]) -> tuple[bytes, ...]:
     """Addresses as a log's topics hold them."""
     return tuple(bytes(12) + bytes.fromhex(address[2:]) for address in sorted(addresses))
 
 
-def paid(chain: Chain, proxies: Sequence[str], channel: str) -> Callable[[Chunk], Records]:
+def payment_decoder(chain: Chain, proxies: Sequence[str], channel: str) -> Callable[[Chunk], Records]:
     """Transfers to the operator; those that a payment proxy settled are sessions."""
     settles = Filter(tuple(proxies), (tuple(map(topic_of, SETTLES)),))
 
     def made(chunk: Chunk) -> Records:
-        events = [(log, read(log)) for log in chunk.logs]
+        events = [(log, decode_event(log)) for log in chunk.logs]
         moved = [(log, one) for log, one in events if isinstance(one, Transfer)]
-        through = _settled(moved, _words(chain, settles, [log for log, _ in moved]))
+        through = _settled_transfers(moved, _proxy_logs(chain, settles, [log for log, _ in moved]))
         payments = tuple(
-            Payment(f"{log.tx}:{log.index}", log.block, at_utc(log.at), one.sender, one.value, _spot(log) in through)
+            Payment(
+                f"{log.tx}:{log.index}", log.block, at_utc(log.at), one.sender, one.value, _log_position(log) in through
+            )
             for log, one in moved
         )
         bundled = sum(one.payer == channel and not one.session for one in payments)
-        return Records(payments=payments, refused=len(events) - len(moved), alarm=_bundled(bundled, channel))
+        return Records(payments=payments, refused=len(events) - len(moved), alarm=_bundle_alarm(bundled, channel))
 
     return made
 
 
-def _bundled(count: int, channel: str) -> str:
+def _bundle_alarm(count: int, channel: str) -> str:
     if not count:
         return ""
     return (
@@ -64,30 +66,30 @@ _Spot = tuple[int, int]
 """Block and position in it."""
 
 
-def _spot(log: Log) -> _Spot:
+def _log_position(log: Log) -> _Spot:
     return log.block, log.index
 
 
-def _settled(moved: Sequence[tuple[Log, Transfer]], words: Sequence[Log]) -> set[_Spot]:
+def _settled_transfers(moved: Sequence[tuple[Log, Transfer]], words: Sequence[Log]) -> set[_Spot]:
     """The transfers that are sessions: for each word of a proxy the last one of its transaction before it that moved
     anything, and none twice."""
     left: dict[str, list[_Spot]] = {}
-    for log, one in sorted(moved, key=lambda each: _spot(each[0])):
+    for log, one in sorted(moved, key=lambda each: _log_position(each[0])):
         if one.value > 0:
-            left.setdefault(log.tx, []).append(_spot(log))
+            left.setdefault(log.tx, []).append(_log_position(log))
     found = set()
-    for word in sorted(words, key=_spot):
+    for word in sorted(words, key=_log_position):
         spots = left.get(word.tx, [])
-        if before := [spot for spot in spots if spot < _spot(word)]:
+        if before := [spot for spot in spots if spot < _log_position(word)]:
             found.add(before[-1])
             left[word.tx] = spots[len(before) :]
     return found
 
 
-def _words(chain: Chain, wanted: Filter, among: Sequence[Log]) -> list[Log]:
+def _proxy_logs(chain: Chain, wanted: Filter, among: Sequence[Log]) -> list[Log]:
     """The wanted logs of the blocks that some logs span."""
     if not among:
         return []
     # From a cursor without a past, so that this reading moves none of the others.
     start = Cursor(chain.pin.chain_id, chain.pin.genesis, among[0].block)
-    return [log for part in chain.logs(wanted, start, among[-1].block) for log in part.logs]
+    return [log for part in chain.read_logs(wanted, start, among[-1].block) for log in part.logs]

@@ -11,7 +11,7 @@ from bot.sources import _acceptance as rules
 from bot.sources import _og_records
 from bot.sources._evm import Chain, Filter
 from bot.sources._leaves import MAX_LEAVES, Batch
-from bot.sources._og_judge import Court, Outcome, as_ruled, behind
+from bot.sources._og_judge import Court, Outcome, behind, settlement_input
 from bot.sources._walrus import Missing
 
 Seen = Callable[[str, Iterable[bytes]], tuple[dict[bytes, str], dict[bytes, str]]]
@@ -27,40 +27,40 @@ class Links:
     blobs: str
 
 
-def proof(court: Court, one: Settlement, seen: Seen, now: datetime, links: Links) -> Document:
+def explain_settlement(court: Court, settlement: Settlement, seen: Seen, now: datetime, links: Links) -> Document:
     """What the rules make of one settlement now. Asks the aggregators and the registries; fails as a reason, not as an
     error."""
-    ruled = as_ruled(one)
-    outcome = court.outcome(ruled, now)
+    ruled = settlement_input(settlement)
+    outcome = court.read_outcome(ruled, now)
     leaves = behind(ruled, outcome)
     backed, verified = seen("llm", (leaf.key for leaf in leaves))
-    keys = court.registries.keys({leaf.tee_id for leaf in leaves if leaf.version == 3})
-    found = rules.accept(ruled, outcome, rules.Seen(backed, verified), keys, (), court.relays)
-    tx = one.place.partition(":")[0]
+    keys = court.registries.enclave_keys({leaf.tee_id for leaf in leaves if leaf.version == 3})
+    found = rules.judge_settlement(ruled, outcome, rules.Seen(backed, verified), keys, (), court.relays)
+    tx = settlement.place.partition(":")[0]
     return {
-        "place": one.place,
-        "block": one.block,
-        "at": one.at.isoformat(),
-        "relay": one.relay,
-        "pinned": one.relay in court.relays,
-        "size": str(one.size) if one.size <= MAX_LEAVES else f"more than {MAX_LEAVES}",
-        "root": one.root and "0x" + one.root,
-        "blob": {"id": one.blob, "found": _found(ruled, outcome)},
+        "place": settlement.place,
+        "block": settlement.block,
+        "at": settlement.at.isoformat(),
+        "relay": settlement.relay,
+        "pinned": settlement.relay in court.relays,
+        "size": str(settlement.size) if settlement.size <= MAX_LEAVES else f"more than {MAX_LEAVES}",
+        "root": settlement.root and "0x" + settlement.root,
+        "blob": {"id": settlement.blob, "found": _blob_summary(ruled, outcome)},
         "root_check": _root_check(ruled, outcome),
-        "backed": _number(found.backed),
-        "verified": _number(found.verified),
+        "backed": _count_or_reason(found.backed),
+        "verified": _count_or_reason(found.verified),
         "gaps": list(found.gaps),
-        "leaves": [_leaf(verdict) for verdict in found.leaves[:SHOWN]],
+        "leaves": [_leaf_document(verdict) for verdict in found.leaves[:SHOWN]],
         "leaves_not_shown": max(0, len(found.leaves) - SHOWN),
         "links": {
             "transaction": f"{links.explorer}/tx/{tx}",
-            "relay": f"{links.explorer}/address/{one.relay}",
-            "blob": f"{links.blobs}/{one.blob}" if one.blob else "",
+            "relay": f"{links.explorer}/address/{settlement.relay}",
+            "blob": f"{links.blobs}/{settlement.blob}" if settlement.blob else "",
         },
     }
 
 
-def _found(ruled: rules.Settlement, outcome: Outcome) -> str:
+def _blob_summary(ruled: rules.Settlement, outcome: Outcome) -> str:
     if ruled.leaf is not None:
         return "not needed: the log itself holds what is attested"
     if isinstance(outcome, Batch):
@@ -76,7 +76,7 @@ def _root_check(ruled: rules.Settlement, outcome: Outcome) -> str:
     return "match" if outcome.root == ruled.root else "MISMATCH: the leaves hash to another root"
 
 
-def _leaf(verdict: rules.Verdict) -> Document:
+def _leaf_document(verdict: rules.Verdict) -> Document:
     return {
         "key": verdict.leaf.key.hex(),
         "enclave": "0x" + verdict.leaf.tee_id.hex(),
@@ -87,14 +87,14 @@ def _leaf(verdict: rules.Verdict) -> Document:
     }
 
 
-def _number(found: int | Unknown) -> int | str:
-    return f"unknown: {found.reason}" if isinstance(found, Unknown) else found
+def _count_or_reason(count: int | Unknown) -> int | str:
+    return f"unknown: {count.reason}" if isinstance(count, Unknown) else count
 
 
-def on_chain(chain: Chain, relays: tuple[str, ...], tx: str) -> tuple[Settlement, ...]:
+def settlements_on_chain(chain: Chain, relays: tuple[str, ...], tx: str) -> tuple[Settlement, ...]:
     """A transaction's settlements as the chain has them. Raises `SourceError`."""
-    block = chain.transactions([tx])[tx].block
+    block = chain.transactions_by_hash([tx])[tx].block
     wanted = Filter(relays, _og_records.SETTLES)
-    chunks = list(chain.logs(wanted, block, block))
-    found = (one for chunk in chunks for one in _og_records.settled(chunk).settlements)
+    chunks = list(chain.read_logs(wanted, block, block))
+    found = (one for chunk in chunks for one in _og_records.decode_settlements(chunk).settlements)
     return tuple(one for one in found if one.place.startswith(f"{tx}:"))

@@ -19,7 +19,7 @@ from bot.sources._evm_events import (
     SettlementV1,
     SettlementWithMetadataV1,
     blob_id,
-    read,
+    decode_event,
     topic_of,
 )
 from bot.sources._evm_inference import ModelInference
@@ -45,15 +45,15 @@ class Records:
     alarm: str = ""
 
 
-def settled(chunk: Chunk) -> Records:
+def decode_settlements(chunk: Chunk) -> Records:
     """Settlement logs of pinned relays."""
-    made = [_settlement(log) for log in chunk.logs]
+    made = [_decode_settlement(log) for log in chunk.logs]
     found = tuple(one for one in made if one)
     return Records(settlements=found, refused=len(made) - len(found))
 
 
-def _settlement(log: Log) -> Settlement | None:
-    event = read(log)
+def _decode_settlement(log: Log) -> Settlement | None:
+    event = decode_event(log)
     place, at = f"{log.tx}:{log.index}", at_utc(log.at)
     if isinstance(event, BatchSettlement):
         blob = blob_id(event.blob)
@@ -62,22 +62,22 @@ def _settlement(log: Log) -> Settlement | None:
     if isinstance(event, IndividualSettlement):
         blob = blob_id(event.blob)
         named = "" if isinstance(blob, Refused) else blob
-        return Settlement(place, log.block, at, log.address, 1, named, "", _attested(event))
+        return Settlement(place, log.block, at, log.address, 1, named, "", _attested_json(event))
     if isinstance(event, BatchSettlementV1):
         return Settlement(place, log.block, at, log.address, event.size, "", event.root.hex())
     if isinstance(event, SettlementV1 | SettlementWithMetadataV1):
-        return Settlement(place, log.block, at, log.address, 1, attested=_attested_v1(event))
+        return Settlement(place, log.block, at, log.address, 1, attested=_attested_v1_json(event))
     return None
 
 
-def _attested(event: IndividualSettlement) -> str:
+def _attested_json(event: IndividualSettlement) -> str:
     """Hashes, signature and time: never anybody's words."""
     signature = event.signature[:4097].hex()
     fields = (event.tee.hex(), event.input_hash.hex(), event.output_hash.hex(), signature, str(event.timestamp))
     return json.dumps(fields)
 
 
-def _attested_v1(event: SettlementV1 | SettlementWithMetadataV1) -> str:
+def _attested_v1_json(event: SettlementV1 | SettlementWithMetadataV1) -> str:
     """Hashes, and the model where the log names one in the form of a name; what went in and out stays in the lake."""
     hashes = event.input_hash.hex(), event.output_hash.hex()
     info = event.model_info if isinstance(event, SettlementWithMetadataV1) else b""
@@ -85,13 +85,13 @@ def _attested_v1(event: SettlementV1 | SettlementWithMetadataV1) -> str:
     return json.dumps(["", *hashes, "", "", *named])
 
 
-def inferred(chain: Chain) -> Callable[[Chunk], Records]:
+def inference_decoder(chain: Chain) -> Callable[[Chunk], Records]:
     """Inferences of Hub models, with who sent them; simulations are none. A sender that cannot be read stays empty."""
 
     def made(chunk: Chunk) -> Records:
-        events = [(log, read(log)) for log in chunk.logs]
+        events = [(log, decode_event(log)) for log in chunk.logs]
         real = [(log, one) for log, one in events if isinstance(one, ModelInference) and not one.simulated]
-        senders = _senders(chain, list(dict.fromkeys(log.tx for log, _ in real)))
+        senders = _fetch_senders(chain, list(dict.fromkeys(log.tx for log, _ in real)))
         uses = tuple(
             Use(
                 f"{log.tx}:{log.index}",
@@ -107,11 +107,11 @@ def inferred(chain: Chain) -> Callable[[Chunk], Records]:
     return made
 
 
-def _senders(chain: Chain, txs: Sequence[str]) -> dict[str, str]:
+def _fetch_senders(chain: Chain, txs: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     try:
         for start in range(0, len(txs), TXS):
-            found |= {tx: one.sender for tx, one in chain.transactions(txs[start : start + TXS]).items()}
+            found |= {tx: one.sender for tx, one in chain.transactions_by_hash(txs[start : start + TXS]).items()}
     except SourceError:
         return found
     return found

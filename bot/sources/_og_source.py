@@ -16,7 +16,7 @@ from bot.sources import Memory, SourceError, _og_beside, _og_emitters, _og_logs,
 from bot.sources._evm import Chain, Cursor, Filter, Unreachable
 from bot.sources._evm_events import topic_of
 from bot.sources._evm_inference import ModelInference
-from bot.sources._hub import Inventory, inventory
+from bot.sources._hub import Inventory, fetch_inventory
 from bot.sources._hub_files import Files
 from bot.sources._og_choices import (
     INFERRED_SINCE,
@@ -24,10 +24,10 @@ from bot.sources._og_choices import (
     SETTLED_SINCE,
     ChainChoice,
     Settings,
-    addresses,
-    chains,
-    enough,
-    lowered,
+    endpoint_figures,
+    has_quorum,
+    lowercase_addresses,
+    rpc_endpoints,
 )
 from bot.sources._og_judge import Court
 from bot.sources._tee import Registries
@@ -38,7 +38,7 @@ from bot.sources._walrus import Walrus
 class OpenGradient:
     """The network, asked."""
 
-    chosen: Settings
+    settings: Settings
     data: Path
     clock: Callable[[], datetime]
     executor: Executor | None = None
@@ -48,13 +48,13 @@ class OpenGradient:
         """Batches, blobs and keys come late: the last three days are read again."""
         return timedelta(days=_og_logs.LATE)
 
-    def hauls(self, wanted: Period | None, memory: Memory) -> Iterator[Snapshot | Haul]:
+    def event_batches(self, wanted: Period | None, memory: Memory) -> Iterator[Snapshot | Haul]:
         """Every way of reading it in turn; what fails is said at the end. Raises `SourceError`."""
-        out = _og_beside.silent(addresses(self.chosen), self.chosen.look, chains(self.chosen))
+        out = _og_beside.silent(endpoint_figures(self.settings), self.settings.look, rpc_endpoints(self.settings))
         errors = list(out.values())
         dead: set[str] = set()
         with ExitStack() as stack:
-            for place, part in self._parts(wanted, memory, out, stack):
+            for place, part in self._collection_steps(wanted, memory, out, stack):
                 if place in dead:
                     continue
                 try:
@@ -66,69 +66,74 @@ class OpenGradient:
         if errors:
             raise SourceError("\n".join(dict.fromkeys(errors)))
 
-    def _parts(
-        self, wanted: Period | None, memory: Memory, out: Mapping[str, str], stack: ExitStack
+    def _collection_steps(
+        self, wanted: Period | None, memory: Memory, unreachable: Mapping[str, str], stack: ExitStack
     ) -> Iterator[tuple[str, Callable[[], Iterator[Snapshot | Haul]]]]:
         """What can be read now and where, in the order in which one part needs another."""
-        chosen, now = self.chosen, self.clock()
+        chosen, now = self.settings, self.clock()
         client = stack.enter_context(httpx.Client(headers={"User-Agent": "footfall"}, follow_redirects=False))
         found: list[Inventory] = []
-        payees: set[str] = {*lowered(chosen.payees), *_og_beside.paid_at(memory)}
-        if enough(chosen.settlements, out):
-            chain = stack.enter_context(self._opened(chosen.settlements, memory, "settlements", out))
-            relays = lowered(chosen.relays)
+        payees: set[str] = {*lowercase_addresses(chosen.payees), *_og_beside.stored_payees(memory)}
+        if has_quorum(chosen.settlements, unreachable):
+            chain = stack.enter_context(self._open_chain(chosen.settlements, memory, "settlements", unreachable))
+            relays = lowercase_addresses(chosen.relays)
             wants = Filter(relays, _og_records.SETTLES)
             reading = _og_logs.Reading(
-                "settlements", "llm", chain, wants, _og_records.settled, self.lake, SETTLED_SINCE
+                "settlements", "llm", chain, wants, _og_records.decode_settlements, self.raw_folder, SETTLED_SINCE
             )
-            yield "settlements", lambda: reading.hauls(wanted, memory, now.date())
-            if any(url not in out for url in chosen.aggregators):
-                yield "settlements", lambda: self._judged(chain, client, memory, now)
-            yield "settlements", lambda: self._enclaves(chain, now, payees)
-            yield "settlements", lambda: _og_emitters.hauls(chain, relays, memory, now, wanted)
-        if chosen.hub not in out and _og_beside.worth_listing(memory, now):
-            yield "hub", lambda: self._inventory(client, memory, now, found)
-        if enough(chosen.hub_chain, out):
-            old = stack.enter_context(self._opened(chosen.hub_chain, memory, "hub", out))
-            wants_hub = Filter(lowered((chosen.precompile,)), ((topic_of(ModelInference),),))
+            yield "settlements", lambda: reading.event_batches(wanted, memory, now.date())
+            if any(url not in unreachable for url in chosen.aggregators):
+                yield "settlements", lambda: self._verify_settlements(chain, client, memory, now)
+            yield "settlements", lambda: self._sample_enclaves(chain, now, payees)
+            yield "settlements", lambda: _og_emitters.emitter_batches(chain, relays, memory, now, wanted)
+        if chosen.hub not in unreachable and _og_beside.should_list_hub(memory, now):
+            yield "hub", lambda: self._collect_inventory(client, memory, now, found)
+        if has_quorum(chosen.hub_chain, unreachable):
+            old = stack.enter_context(self._open_chain(chosen.hub_chain, memory, "hub", unreachable))
+            wants_hub = Filter(lowercase_addresses((chosen.precompile,)), ((topic_of(ModelInference),),))
             of_hub = _og_logs.Reading(
-                "hub", "hub", old, wants_hub, _og_records.inferred(old), self.lake, INFERRED_SINCE
+                "hub", "hub", old, wants_hub, _og_records.inference_decoder(old), self.raw_folder, INFERRED_SINCE
             )
-            yield "hub chain", lambda: of_hub.hauls(wanted, memory, now.date())
+            yield "hub chain", lambda: of_hub.event_batches(wanted, memory, now.date())
         if found:
-            yield "hub", lambda: self._mapped(client, memory, found[0], now)
-        if enough(chosen.base, out):
-            base = stack.enter_context(self._opened(chosen.base, memory, "payments", out))
-            yield "base", lambda: self._paid(base, payees).hauls(wanted, memory, now.date())
-        if chosen.facilitator not in out:
-            yield "facilitator", lambda: _og_beside.reported(client, chosen.facilitator, now, _since(wanted, now))
+            yield "hub", lambda: self._map_content_ids(client, memory, found[0], now)
+        if has_quorum(chosen.base, unreachable):
+            base = stack.enter_context(self._open_chain(chosen.base, memory, "payments", unreachable))
+            yield "base", lambda: self._payment_collector(base, payees).event_batches(wanted, memory, now.date())
+        if chosen.facilitator not in unreachable:
+            yield (
+                "facilitator",
+                lambda: _og_beside.reported_requests(client, chosen.facilitator, now, _days_back(wanted, now)),
+            )
 
     @property
-    def lake(self) -> Path:
-        return lake(self.data)
+    def raw_folder(self) -> Path:
+        return raw_folder(self.data)
 
-    def _opened(self, choice: ChainChoice, memory: Memory, name: str, out: Mapping[str, str]) -> Chain:
+    def _open_chain(self, choice: ChainChoice, memory: Memory, name: str, unreachable: Mapping[str, str]) -> Chain:
         kept = memory.cursor(name)
-        genesis = Cursor.read(kept).genesis if kept else None
-        return choice.opened(genesis, self.chosen.budget, out, self.executor, self.chosen.tries)
+        genesis = Cursor.from_json(kept).genesis if kept else None
+        return choice.open_chain(genesis, self.settings.budget, unreachable, self.executor, self.settings.tries)
 
-    def _judged(self, chain: Chain, client: httpx.Client, memory: Memory, now: datetime) -> Iterator[Haul]:
+    def _verify_settlements(self, chain: Chain, client: httpx.Client, memory: Memory, now: datetime) -> Iterator[Haul]:
         since = now.date() - timedelta(days=_og_logs.LATE)
-        yield from court(self.chosen, self.data, chain, client, self.executor).hauls(memory, now, since)
+        yield from make_verifier(self.settings, self.data, chain, client, self.executor).verdict_batches(
+            memory, now, since
+        )
 
-    def _enclaves(self, chain: Chain, now: datetime, payees: set[str]) -> Iterator[Haul]:
-        haul, paid_at = _og_beside.enclaves(chain, self.chosen.registries, now)
+    def _sample_enclaves(self, chain: Chain, now: datetime, payees: set[str]) -> Iterator[Haul]:
+        haul, paid_at = _og_beside.sample_enclaves(chain, self.settings.registries, now)
         payees |= paid_at
-        yield replace(haul, cursors=_og_beside.remembered(payees))
+        yield replace(haul, cursors=_og_beside.payees_cursor(payees))
 
-    def _inventory(
-        self, client: httpx.Client, memory: Memory, now: datetime, found: list[Inventory]
+    def _collect_inventory(
+        self, client: httpx.Client, memory: Memory, now: datetime, inventories: list[Inventory]
     ) -> Iterator[Snapshot | Haul]:
-        known = [tuple(str(name).split("/", 1)) for name in memory.names("hub")]
+        known = [tuple(str(name).split("/", 1)) for name in memory.model_names("hub")]
         before = {(author, name) for author, name in known} if known else None
-        with _raw.keeping(self.lake) as raw:
-            made = inventory(client, self.chosen.hub, now, before, raw.add)
-        found.append(made)
+        with _raw.open_raw_archive(self.raw_folder) as raw:
+            made = fetch_inventory(client, self.settings.hub, now, before, raw.add)
+        inventories.append(made)
         read = made.snapshot
         early = now - instant(now.date()) <= _og_beside.CLOSES_WITHIN
         closes = now.date() - timedelta(days=1) if early else None
@@ -139,16 +144,20 @@ class OpenGradient:
             note=note,
             closes=closes,
         )
-        yield Haul("opengradient", "hub", f"{len(made.entries)} models of the Hub", cursors=_og_beside.listed(now))
+        yield Haul(
+            "opengradient", "hub", f"{len(made.entries)} models of the Hub", cursors=_og_beside.listing_cursor(now)
+        )
 
-    def _mapped(self, client: httpx.Client, memory: Memory, found: Inventory, now: datetime) -> Iterator[Haul]:
+    def _map_content_ids(
+        self, client: httpx.Client, memory: Memory, inventory: Inventory, now: datetime
+    ) -> Iterator[Haul]:
         """Uses whose content id some model turns out to hold; of days read again, also those kept as another's."""
-        lost = memory.unattributed("hub", now.date() - timedelta(days=30))
-        wanted = {use.content for use in lost} - found.content.keys() - found.disputed
-        owners = dict(found.content)
+        lost = memory.unattributed_uses("hub", now.date() - timedelta(days=30))
+        wanted = {use.content for use in lost} - inventory.content.keys() - inventory.disputed
+        owners = dict(inventory.content)
         if wanted:
-            files = Files(client, self.chosen.hub, self.data / "opengradient" / "hub_files.json")
-            owners |= files.owners(wanted, found.entries, now.date())
+            files = Files(client, self.settings.hub, self.data / "opengradient" / "hub_files.json")
+            owners |= files.content_owners(wanted, inventory.entries, now.date())
         learns = [use for use in lost if use.content in owners and owners[use.content] != use.model]
         named, renames = {use.content: owners[use.content] for use in learns}, any(use.model for use in learns)
         if named:
@@ -157,26 +166,30 @@ class OpenGradient:
                 "opengradient", "hub", f"whose {len(named)} content ids are", days=days, owners=named, renames=renames
             )
 
-    def _paid(self, chain: Chain, payees: set[str]) -> _og_logs.Reading:
-        token, channel = self.chosen.token.lower(), self.chosen.channel.lower()
-        wants = _og_payments.transfers(token, sorted(payees))
-        made = _og_payments.paid(chain, lowered(self.chosen.proxies), channel)
-        return _og_logs.Reading("payments", "payments", chain, wants, made, self.lake, PAID_SINCE)
+    def _payment_collector(self, chain: Chain, payees: set[str]) -> _og_logs.Reading:
+        token, channel = self.settings.token.lower(), self.settings.channel.lower()
+        wants = _og_payments.transfer_filter(token, sorted(payees))
+        made = _og_payments.payment_decoder(chain, lowercase_addresses(self.settings.proxies), channel)
+        return _og_logs.Reading("payments", "payments", chain, wants, made, self.raw_folder, PAID_SINCE)
 
 
-def lake(data: Path) -> Path:
+def raw_folder(data: Path) -> Path:
     """Where raw bytes are kept."""
     return data / "lake" / "raw" / "opengradient"
 
 
-def court(chosen: Settings, data: Path, chain: Chain, client: httpx.Client, executor: Executor | None = None) -> Court:
+def make_verifier(
+    settings: Settings, data: Path, chain: Chain, client: httpx.Client, executor: Executor | None = None
+) -> Court:
     """What judges settlements."""
-    addresses = {address.lower(): layout for address, layout in chosen.registries.items()}
-    registries = Registries(addresses, _og_beside.caller(chain), data / "opengradient" / "keys")
-    walrus = Walrus(chosen.aggregators, lake(data) / "blobs", client)
-    return Court(chain, walrus, registries, lowered(chosen.relays), lowered(chosen.signers), executor)
+    addresses = {address.lower(): layout for address, layout in settings.registries.items()}
+    registries = Registries(addresses, _og_beside.contract_caller(chain), data / "opengradient" / "keys")
+    walrus = Walrus(settings.aggregators, raw_folder(data) / "blobs", client)
+    return Court(
+        chain, walrus, registries, lowercase_addresses(settings.relays), lowercase_addresses(settings.signers), executor
+    )
 
 
-def _since(wanted: Period | None, now: datetime) -> int:
+def _days_back(wanted: Period | None, now: datetime) -> int:
     """Days back that the facilitator's count is wanted for."""
     return max(_og_logs.LATE, (now.date() - wanted.first).days) if wanted else _og_logs.LATE

@@ -17,5 +17,5 @@ class Span:
     """The instant that `start` stands for."""
     until: int | None = None
     """The block to end with; `None`: the newest final one."""
-    told: str = ""
+    message: str = ""
     """One line for whoever waits; empty where there is nothing to say."""

@@ -25,22 +25,25 @@ class Payload:
     """What may be known of an individual settlement's blob."""
 
     model: Name | Unknown
-    """As the client named it; `_llm_models.canonical` makes it comparable."""
+    """As the client named it; `_llm_models.canonical_name` makes it comparable."""
     input_hash: bytes
     """Recomputed from the request."""
     prompt_tokens: int | Unknown
     completion_tokens: int | Unknown
 
 
-def payload(raw: bytes, input_hash: bytes) -> Payload | Refused:
+def parse_payload(raw: bytes, input_hash: bytes) -> Payload | Refused:
     """Read a payload and bind it to the `inputHash` of its log. Never raises, whatever the bytes, and no text of them
     is in a reason."""
     if len(raw) > MAX_BYTES:
         return Refused(f"{len(raw):,} bytes, wanted at most {MAX_BYTES:,}")
     try:
-        document = json.loads(raw, object_pairs_hook=_once, parse_constant=_never)
-        request, output = _object(_object(document).get("input")), _object(document).get("output")
-        recomputed, tokens = _input_hash(request), _tokens(output)
+        document = json.loads(raw, object_pairs_hook=_unique_keys, parse_constant=_reject_constant)
+        request, output = (
+            _require_object(_require_object(document).get("input")),
+            _require_object(document).get("output"),
+        )
+        recomputed, tokens = _input_hash(request), _token_counts(output)
     except RecursionError:
         return Refused("not a payload: nested too deeply")
     except (ValueError, TypeError, OverflowError) as error:
@@ -52,21 +55,21 @@ def payload(raw: bytes, input_hash: bytes) -> Payload | Refused:
     return Payload(named, recomputed, *tokens)
 
 
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
     document = dict(pairs)
     if len(document) != len(pairs):
         raise ValueError("a key that is given twice")
     return document
 
 
-def _never(constant: str) -> object:
+def _reject_constant(constant: str) -> object:
     raise ValueError(f"{constant} is not JSON")
 
 
-def _object(found: object) -> dict[str, object]:
-    if not isinstance(found, dict):
+def _require_object(value: object) -> dict[str, object]:
+    if not isinstance(value, dict):
         raise TypeError("not an object")
-    return found
+    return value
 
 
 def _input_hash(request: dict[str, object]) -> bytes:
@@ -79,14 +82,14 @@ def _input_hash(request: dict[str, object]) -> bytes:
     return keccak(json.dumps(signed, sort_keys=True).encode())
 
 
-def _tokens(output: object) -> tuple[int | Unknown, int | Unknown]:
+def _token_counts(output: object) -> tuple[int | Unknown, int | Unknown]:
     """Token counts as the model's host reported them: those sent, those answered."""
     usage = output.get("usage") if isinstance(output, dict) else None
     usage = usage if isinstance(usage, dict) else {}
-    return _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
+    return _plausible_count(usage.get("prompt_tokens")), _plausible_count(usage.get("completion_tokens"))
 
 
-def _count(found: object) -> int | Unknown:
-    if isinstance(found, int) and not isinstance(found, bool) and 0 <= found <= MAX_COUNT:
-        return found
+def _plausible_count(value: object) -> int | Unknown:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_COUNT:
+        return value
     return Unknown("its payload gives no plausible token count")

@@ -39,7 +39,7 @@ class Raw:
 
 
 @contextmanager
-def keeping(folder: Path) -> Iterator[Raw]:
+def open_raw_archive(folder: Path) -> Iterator[Raw]:
     """A `Raw` that is kept as `folder/SHA256.jsonl.gz` if the block ends well, and leaves nothing if it does not.
     `zcat FILE | sha256sum` says the name."""
     try:
@@ -61,7 +61,7 @@ def keeping(folder: Path) -> Iterator[Raw]:
         Path(temporary).unlink(missing_ok=True)
 
 
-def checksum(folder: Path, sha256: str) -> str | None:
+def archived_checksum(folder: Path, sha256: str) -> str | None:
     """The sha256 of what is kept in `folder` under that name, unpacked bit by bit: empty where the file is damaged,
     `None` where there is none."""
     if not re.fullmatch(r"[0-9a-f]{64}", sha256):

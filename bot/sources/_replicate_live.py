@@ -11,7 +11,7 @@ import msgspec
 
 from bot.records import Name, Ref, Snapshot
 from bot.sources import SourceError, _raw
-from bot.sources._replicate_record import Model, listing, snapshot
+from bot.sources._replicate_record import Model, make_snapshot, model_listing
 
 TOKEN = "REPLICATE_API_TOKEN"  # noqa: S105  # the variable that holds it
 
@@ -34,56 +34,58 @@ class Page(msgspec.Struct):
     results: list[Model]
 
 
-def live(chosen: Choices, folder: Path, token: str, clock: Callable[[], datetime]) -> Snapshot:
+def live_snapshot(settings: Choices, folder: Path, token: str, clock: Callable[[], datetime]) -> Snapshot:
     """One snapshot of the list as it is now, its pages kept in `folder` under the sha256 in its `ref`. Raises
     `SourceError` if any page cannot be had; then nothing is kept."""
     from bot.sources import _http
 
     if not (token.isascii() and token.isprintable()) or " " in token:
         raise SourceError(f"{TOKEN}: holds a character that no token has; copy it again, or unset it")
-    manners = _http.Manners(chosen.timeout)
-    with _raw.keeping(folder) as raw, _http.client(token, manners) as asked:
-        models = _everything(chosen, lambda url: _page(_http.body(asked, url, manners), url, raw))
+    manners = _http.Manners(settings.timeout)
+    with _raw.open_raw_archive(folder) as raw, _http.make_client(token, manners) as asked:
+        models = _all_models(settings, lambda url: _parse_page(_http.get_body(asked, url, manners), url, raw))
     at = clock()
     counts = {key: model.run_count for key, model in models.items()}
-    return snapshot(
+    return make_snapshot(
         at,
-        Ref(chosen.api, at, raw.sha256),
+        Ref(settings.api, at, raw.sha256),
         counts,
-        lambda key: listing(key, models[key].owner, models[key].created_at),
+        lambda key: model_listing(key, models[key].owner, models[key].created_at),
     )
 
 
-def _everything(chosen: Choices, page: Callable[[str], Page]) -> dict[str, Model]:
+def _all_models(settings: Choices, page: Callable[[str], Page]) -> dict[str, Model]:
     """Every public model by `owner/name`. A model met twice shows that the list moved while it was read, so that
     another may have slipped past: the list is then read again, until a reading meets nothing new."""
     models: dict[str, Model] = {}
-    budget = iter(range(chosen.page_budget))
+    budget = iter(range(settings.page_budget))
     for _ in range(_WALKS):
         known = len(models)
-        moved = _walk(chosen, page, budget, models)
+        moved = _walk_pages(settings, page, budget, models)
         if not models:
-            raise SourceError(f"{chosen.api}: found no public model, wanted thousands; run again later")
+            raise SourceError(f"{settings.api}: found no public model, wanted thousands; run again later")
         if not moved or len(models) == known:
             return models
-    raise SourceError(f"{chosen.api}: the list kept changing while it was read, {_WALKS} times; run again later")
+    raise SourceError(f"{settings.api}: the list kept changing while it was read, {_WALKS} times; run again later")
 
 
-def _walk(chosen: Choices, page: Callable[[str], Page], budget: Iterator[int], models: dict[str, Model]) -> bool:
+def _walk_pages(
+    settings: Choices, page: Callable[[str], Page], budget: Iterator[int], models: dict[str, Model]
+) -> bool:
     """One reading of the list, into `models`; of two counters the larger, which is the later, stays. True if it met a
     model twice."""
-    from bot.sources._http import following
+    from bot.sources._http import next_page_url
 
     met: set[str] = set()
     asked: set[str] = set()
     moved = False
-    url: str | None = chosen.api
+    url: str | None = settings.api
     while url is not None:
         if url in asked:
-            raise SourceError(f"{chosen.api}: its pages run in a circle, after {len(asked)}; run again later")
+            raise SourceError(f"{settings.api}: its pages run in a circle, after {len(asked)}; run again later")
         if next(budget, None) is None:
-            most = chosen.page_budget
-            raise SourceError(f"{chosen.api}: goes on after {most} pages; raise networks.replicate.page_budget")
+            most = settings.page_budget
+            raise SourceError(f"{settings.api}: goes on after {most} pages; raise networks.replicate.page_budget")
         asked.add(url)
         answer = page(url)
         for model in answer.results:
@@ -91,7 +93,7 @@ def _walk(chosen: Choices, page: Callable[[str], Page], budget: Iterator[int], m
                 moved = moved or model.key in met
                 met.add(model.key)
                 _keep_larger(models, model)
-        url = None if answer.next is None else following(chosen.api, answer.next)
+        url = None if answer.next is None else next_page_url(settings.api, answer.next)
     return moved
 
 
@@ -101,7 +103,7 @@ def _keep_larger(models: dict[str, Model], model: Model) -> None:
         models[model.key] = model
 
 
-def _page(content: bytes, url: str, raw: _raw.Raw) -> Page:
+def _parse_page(content: bytes, url: str, raw: _raw.Raw) -> Page:
     try:
         page = msgspec.json.decode(content, type=Page)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:

@@ -13,7 +13,7 @@ import msgspec
 
 from bot.records import MAX_COUNT, Listing, Reading, Ref, Snapshot, identity, instant, spoken
 from bot.sources import SourceError
-from bot.sources._npm import Package, members
+from bot.sources._npm import Package, read_members
 
 PACKAGE = Package(
     "all-the-public-replicate-models", "1.352.0", "372a6f1e6fc5a7939887319a2126d6bc1e1f999ebe8aa3bb3a3bb3077ca5b912"
@@ -49,7 +49,7 @@ class _Entry(msgspec.Struct, gc=False, rename="camel"):
     daily_runs: Count
 
 
-def listing(key: str, owner: str, created_at: datetime | None) -> Listing:
+def model_listing(key: str, owner: str, created_at: datetime | None) -> Listing:
     return Listing(identity(key), identity(owner), created_at.astimezone(UTC) if created_at else None)
 
 
@@ -63,28 +63,28 @@ class _Record:
     """The sha256 of each file's bytes."""
 
 
-def recorded(path: Path, sha256: str, cure: str) -> Iterator[Snapshot]:
+def record_snapshots(path: Path, sha256: str, cure: str) -> Iterator[Snapshot]:
     """Every snapshot in the tarball at `path`, oldest first. Raises `SourceError`, with `cure` as its advice, if it is
     not the one with this sha256 or not what it should be."""
-    record = _read(path, sha256, cure)
-    at_date = _by_date(record.entries)
-    listings = cache(lambda key: _listed(record, key))
+    record = _read_record(path, sha256, cure)
+    at_date = _counts_by_date(record.entries)
+    listings = cache(lambda key: _record_listing(record, key))
     lost = sum(1 for key, shown in record.entries.items() if not shown and key not in record.models)
     for day, counts in at_date.items():
         ref = Ref(f"npm:{PACKAGE.spec}/stats.json", instant(day), record.refs[_STATS])
-        unplaced = _unplaced(record, day) if day == max(at_date) else 0
-        note = "\n".join(filter(None, [_range(day, len(counts), unplaced) if unplaced else "", _once(lost)]))
-        yield replace(snapshot(instant(day), ref, counts, listings), unplaced=unplaced, uncounted=lost, note=note)
+        unplaced = _unplaced_count(record, day) if day == max(at_date) else 0
+        note = "\n".join(filter(None, [_range_note(day, len(counts), unplaced) if unplaced else "", _lost_note(lost)]))
+        yield replace(make_snapshot(instant(day), ref, counts, listings), unplaced=unplaced, uncounted=lost, note=note)
     end = instant(max(at_date) + timedelta(days=1))
     counts = {key: model.run_count for key, model in record.models.items()}
-    yield snapshot(end, Ref(f"npm:{PACKAGE.spec}/models.json", end, record.refs[_MODELS]), counts, listings)
+    yield make_snapshot(end, Ref(f"npm:{PACKAGE.spec}/models.json", end, record.refs[_MODELS]), counts, listings)
 
 
-def _read(path: Path, sha256: str, cure: str) -> _Record:
+def _read_record(path: Path, sha256: str, cure: str) -> _Record:
     models: list[Model] = []
     entries: dict[str, list[_Entry]] = {}
     refs = {}
-    for member in members(path, sha256, CAPS, cure):
+    for member in read_members(path, sha256, CAPS, cure):
         refs[member.name] = member.sha256
         try:
             if member.name == _MODELS:
@@ -98,7 +98,7 @@ def _read(path: Path, sha256: str, cure: str) -> _Record:
     return _Record({model.key: model for model in models if model.visibility == "public"}, entries, refs)
 
 
-def _by_date(entries: Mapping[str, list[_Entry]]) -> dict[date, dict[str, int]]:
+def _counts_by_date(entries: Mapping[str, list[_Entry]]) -> dict[date, dict[str, int]]:
     """For each snapshot, oldest first, every model's counter. The package dropped each model's first counter; it is
     put back into the snapshot before the first one shown, and nowhere before the record begins."""
     at_date: dict[date, dict[str, int]] = {day: {} for day in sorted({e.date for es in entries.values() for e in es})}
@@ -111,35 +111,37 @@ def _by_date(entries: Mapping[str, list[_Entry]]) -> dict[date, dict[str, int]]:
     return at_date
 
 
-def _unplaced(record: _Record, day: date) -> int:
+def _unplaced_count(record: _Record, day: date) -> int:
     """Models whose only counter has no date, that are on offer right after the last dated snapshot and were made
     before it: they may have been on offer in it."""
     undated = (record.models[key] for key, shown in record.entries.items() if not shown and key in record.models)
     return sum(1 for model in undated if model.created_at is None or model.created_at < instant(day))
 
 
-def _range(day: date, known: int, unplaced: int) -> str:
+def _range_note(day: date, known: int, unplaced: int) -> str:
     return (
         f"At the end of {spoken(day - timedelta(days=1))} between {known:,} and {known + unplaced:,} models were "
-        f"listed: the record does not say when it saw {_models(unplaced)} with a single reading."
+        f"listed: the record does not say when it saw {_models_text(unplaced)} with a single reading."
     )
 
 
-def _once(lost: int) -> str:
+def _lost_note(lost: int) -> str:
     verb = "is" if lost == 1 else "are"
-    return f"{_models(lost)} that appeared in one snapshot only, of unknown date, {verb} not counted." if lost else ""
+    return (
+        f"{_models_text(lost)} that appeared in one snapshot only, of unknown date, {verb} not counted." if lost else ""
+    )
 
 
-def _models(count: int) -> str:
+def _models_text(count: int) -> str:
     return "1 model" if count == 1 else f"{count:,} models"
 
 
-def _listed(record: _Record, key: str) -> Listing:
+def _record_listing(record: _Record, key: str) -> Listing:
     model = record.models.get(key)
-    return listing(key, key.split("/", 1)[0], model.created_at if model else None)
+    return model_listing(key, key.split("/", 1)[0], model.created_at if model else None)
 
 
-def snapshot(
+def make_snapshot(
     at: datetime,
     ref: Ref,
     counts: Mapping[str, int],

@@ -31,22 +31,22 @@ Claim = tuple[bytes, bytes]
 """A public key (SPKI DER) and a row: `Leaf.signed_part` followed by the signature, `ROW_BYTES` in all."""
 
 
-def claim(leaf: Leaf, der: bytes) -> Claim | None:
+def signature_claim(leaf: Leaf, der: bytes) -> Claim | None:
     """What has to be checked of a leaf; none where its signature has no length a signature has."""
     if leaf.timestamp is None or len(leaf.signature) != SIGNATURE_BYTES:
         return None
     return der, leaf.signed_part + leaf.signature
 
 
-def genuine(claims: Sequence[Claim], executor: Executor | None = None) -> list[bool]:
+def verify_signatures(claims: Sequence[Claim], executor: Executor | None = None) -> list[bool]:
     """Whether each signature is that key's, in the order given. Sorted by key into tasks of `CHUNK`, so that a worker
     parses a key once and its rows travel as one bytes object."""
     by_key: dict[bytes, list[int]] = {}
     for index, (der, _) in enumerate(claims):
         by_key.setdefault(der, []).append(index)
-    chunks = list(_chunks(by_key))
+    chunks = list(_claim_chunks(by_key))
     tasks = (tuple((der, b"".join([claims[i][1] for i in same])) for der, same in chunk) for chunk in chunks)
-    answers = b"".join(executor.map(checked, tasks) if executor else map(checked, tasks))
+    answers = b"".join(executor.map(verify_task, tasks) if executor else map(verify_task, tasks))
     order = (index for chunk in chunks for _, same in chunk for index in same)
     verdicts = [False] * len(claims)
     for index, answer in zip(order, answers, strict=True):
@@ -58,7 +58,7 @@ Task = tuple[tuple[bytes, bytes], ...]
 """Keys, each with its rows end to end."""
 
 
-def _chunks(by_key: Mapping[bytes, Sequence[int]]) -> Iterator[list[tuple[bytes, Sequence[int]]]]:
+def _claim_chunks(by_key: Mapping[bytes, Sequence[int]]) -> Iterator[list[tuple[bytes, Sequence[int]]]]:
     """Keys with indices, at most `CHUNK` of them at a time."""
     chunk: list[tuple[bytes, Sequence[int]]] = []
     room = CHUNK
@@ -75,13 +75,13 @@ def _chunks(by_key: Mapping[bytes, Sequence[int]]) -> Iterator[list[tuple[bytes,
         yield chunk
 
 
-def checked(task: Task) -> bytes:
+def verify_task(task: Task) -> bytes:
     """One byte a row, in order: 1 where the signature is genuine, 0 where it is not."""
-    return b"".join(_checked(_key(der), rows) for der, rows in task)
+    return b"".join(_verify_rows(_load_key(der), rows) for der, rows in task)
 
 
 @lru_cache(maxsize=1)
-def _scheme() -> tuple[PSS, Prehashed]:
+def _signature_scheme() -> tuple[PSS, Prehashed]:
     """The parameters of every signature. cryptography is imported where it works: a worker at rest does without its
     7 MB."""
     from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS
@@ -91,12 +91,12 @@ def _scheme() -> tuple[PSS, Prehashed]:
     return PSS(MGF1(SHA256()), 32), Prehashed(SHA256())
 
 
-def _checked(key: RSAPublicKey | None, rows: bytes) -> bytes:
+def _verify_rows(key: RSAPublicKey | None, rows: bytes) -> bytes:
     from cryptography.exceptions import InvalidSignature
 
     if key is None:
         return bytes(len(rows) // ROW_BYTES)
-    pss, hashed = _scheme()
+    pss, hashed = _signature_scheme()
     verify, answers = key.verify, bytearray()
     for start in range(0, len(rows), ROW_BYTES):
         middle = start + 96
@@ -113,7 +113,7 @@ def _checked(key: RSAPublicKey | None, rows: bytes) -> bytes:
 
 
 @lru_cache(maxsize=512)
-def _key(der: bytes) -> RSAPublicKey | None:
+def _load_key(der: bytes) -> RSAPublicKey | None:
     """A usable key; none where it is no RSA-2048 key, or has a huge exponent (each check 100 times dearer)."""
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -128,6 +128,6 @@ def _key(der: bytes) -> RSAPublicKey | None:
     return key
 
 
-def pool() -> ProcessPoolExecutor:
+def process_pool() -> ProcessPoolExecutor:
     """One process a core; threads would not do, since most of a check holds the interpreter's lock."""
     return ProcessPoolExecutor(cpu_count() or 1, mp_context=get_context("spawn"))

@@ -81,29 +81,29 @@ def call_enclave(tee_id: bytes) -> bytes:
     return keccak(b"getTEE(bytes32)")[:4] + tee_id
 
 
-def active(raw: bytes, layout: Layout) -> tuple[Enclave, ...]:
+def decode_active(raw: bytes, layout: Layout) -> tuple[Enclave, ...]:
     """The answer of `getActiveTEEs`. Raises `SourceError`."""
     count = int.from_bytes(raw[32:64], "big")
     if count > MAX_ENCLAVES or count * len(raw) > MAX_SPREAD:
         raise SourceError(f"getActiveTEEs: found {min(count, 10**9):,} enclaves in {len(raw):,} bytes, not plausible")
-    (found,) = _decoded("getActiveTEEs", f"{LAYOUTS[layout]}[]", raw, layout)
-    return tuple(_enclave(each) for each in found)
+    (found,) = _abi_decode("getActiveTEEs", f"{LAYOUTS[layout]}[]", raw, layout)
+    return tuple(_build_enclave(each) for each in found)
 
 
-def enclave(raw: bytes, layout: Layout) -> Enclave | None:
+def decode_enclave(raw: bytes, layout: Layout) -> Enclave | None:
     """The answer of `getTEE`; none where the registry answers with an empty record. Raises `SourceError`."""
-    (found,) = _decoded("getTEE", LAYOUTS[layout], raw, layout)
-    made = _enclave(found)
+    (found,) = _abi_decode("getTEE", LAYOUTS[layout], raw, layout)
+    made = _build_enclave(found)
     return made if made.public_key else None
 
 
-def ids(raw: bytes) -> tuple[bytes, ...]:
+def decode_ids(raw: bytes) -> tuple[bytes, ...]:
     """The answer of `getEnabledTEEs` or `getTEEsByType`. Raises `SourceError`."""
-    (found,) = _decoded("getTEEsByType", "bytes32[]", raw, "either")
+    (found,) = _abi_decode("getTEEsByType", "bytes32[]", raw, "either")
     return tuple(dict.fromkeys(found))
 
 
-def _decoded(call: str, kind: str, raw: bytes, layout: str) -> tuple[Any, ...]:
+def _abi_decode(call: str, kind: str, raw: bytes, layout: str) -> tuple[Any, ...]:
     """What `eth_abi` makes of an answer: its types follow `kind`, which no annotation can say."""
     from eth_abi.abi import decode  # 6 MB, which a worker at rest does without
     from eth_abi.exceptions import DecodingError
@@ -119,13 +119,13 @@ def _decoded(call: str, kind: str, raw: bytes, layout: str) -> tuple[Any, ...]:
     return decoded
 
 
-def _enclave(found: Sequence[Any]) -> Enclave:
-    owner, payment, endpoint, key, _, _, kind, enabled, registered, heartbeat = found[:10]
+def _build_enclave(fields: Sequence[Any]) -> Enclave:
+    owner, payment, endpoint, key, _, _, kind, enabled, registered, heartbeat = fields[:10]
     who = (keccak(key), owner.lower(), payment.lower(), identity(endpoint))
     return Enclave(*who, key, kind, enabled, registered, heartbeat)
 
 
-def machines(enclaves: Iterable[Enclave]) -> Mapping[tuple[str, Name], tuple[bytes, ...]]:
+def ids_by_machine(enclaves: Iterable[Enclave]) -> Mapping[tuple[str, Name], tuple[bytes, ...]]:
     """Ids by owner and endpoint: every restart makes a new id, a machine keeps both."""
     found: defaultdict[tuple[str, Name], dict[bytes, None]] = defaultdict(dict)
     for each in enclaves:
@@ -154,57 +154,57 @@ class Registries:
     folder: Path
     """One file an enclave, kept for ever: a key whose Keccak is the id cannot change."""
 
-    def key(self, tee_id: bytes) -> Key | Unknown | None:
+    def enclave_key(self, tee_id: bytes) -> Key | Unknown | None:
         """One enclave's key; none where every registry was asked and none lists it."""
-        return self.keys((tee_id,)).get(tee_id)
+        return self.enclave_keys((tee_id,)).get(tee_id)
 
-    def keys(self, tee_ids: Iterable[bytes]) -> dict[bytes, Key | Unknown]:
+    def enclave_keys(self, tee_ids: Iterable[bytes]) -> dict[bytes, Key | Unknown]:
         """Keys as the acceptance rules want them: enclaves that no registry lists are left out. Ids are looked up in
         the registries' own lists first, so that a batch of a thousand invented ids costs no call each."""
         wanted = dict.fromkeys(tee_ids)
         found: dict[bytes, Key | Unknown] = {}
-        found.update((tee_id, key) for tee_id in wanted if (key := self._kept(tee_id)))
+        found.update((tee_id, key) for tee_id in wanted if (key := self._load_key(tee_id)))
         if len(found) == len(wanted):
             return found
-        where, silent = self._listed()
+        where, silent = self._listed_ids()
         for tee_id in wanted.keys() - found.keys():
             if tee_id in where:
-                found[tee_id] = self._asked(where[tee_id], tee_id)
+                found[tee_id] = self._fetch_key(where[tee_id], tee_id)
             elif silent:
                 found[tee_id] = Unknown(silent)
         return found
 
-    def _listed(self) -> tuple[dict[bytes, str], str]:
+    def _listed_ids(self) -> tuple[dict[bytes, str], str]:
         """Every id ever registered with the registry that lists it, and what kept one from answering, if anything."""
         where: dict[bytes, str] = {}
         silent = ""
         for address in self.addresses:
             try:
                 for kind in KINDS:
-                    for tee_id in ids(self.call(address, call_registered(kind)) or b""):
+                    for tee_id in decode_ids(self.call(address, call_registered(kind)) or b""):
                         where.setdefault(tee_id, address)
             except SourceError as error:
                 silent = f"the registry {address} did not list its enclaves: {error}"
         return where, silent
 
-    def _asked(self, address: str, tee_id: bytes) -> Key | Unknown:
+    def _fetch_key(self, address: str, tee_id: bytes) -> Key | Unknown:
         try:
-            made = enclave(self.call(address, call_enclave(tee_id)) or b"", self.addresses[address])
+            made = decode_enclave(self.call(address, call_enclave(tee_id)) or b"", self.addresses[address])
         except SourceError as error:
             return Unknown(f"the registry {address} did not give a listed enclave: {error}")
         if made is None or made.tee_id != tee_id or len(made.public_key) > MAX_KEY:
             return Unknown(f"the registry {address} gives another key than the enclave's id says")
-        self._keep(tee_id, key := Key(made.public_key, made.registered_at))
+        self._store_key(tee_id, key := Key(made.public_key, made.registered_at))
         return key
 
-    def _kept(self, tee_id: bytes) -> Key | None:
+    def _load_key(self, tee_id: bytes) -> Key | None:
         try:
             kept = msgspec.json.decode((self.folder / f"{tee_id.hex()}.json").read_bytes(), type=_Kept)
         except (FileNotFoundError, msgspec.MsgspecError):
             return None
         return Key(kept.der, kept.registered_at) if keccak(kept.der) == tee_id else None
 
-    def _keep(self, tee_id: bytes, key: Key) -> None:
+    def _store_key(self, tee_id: bytes, key: Key) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=self.folder, prefix=".", delete=False) as file:
             file.write(msgspec.json.encode(_Kept(key.der, key.registered_at)))

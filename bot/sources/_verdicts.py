@@ -104,9 +104,9 @@ class Verdicts:
     gaps: tuple[str, ...] = ()
     recognised: bool = True
     """False: an emitter or signer that is not pinned. Shown apart, alarmed, never added."""
-    again: bool = False
+    retry: bool = False
     """The verdict may change when the blob or a key is asked for again."""
 
     @property
-    def counts(self) -> Mapping[Standing, int]:
+    def standing_counts(self) -> Mapping[Standing, int]:
         return Counter(verdict.standing for verdict in self.leaves)

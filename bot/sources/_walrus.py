@@ -20,7 +20,7 @@ from pathlib import Path
 
 import httpx
 
-from bot.sources._bounded import Failure, answer, shown
+from bot.sources._bounded import Failure, get_bounded, host_label
 from bot.sources._leaves import MAX_BYTES
 
 BLOB_ID = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -88,7 +88,7 @@ class Walrus:
     seconds: float = SECONDS
     monotonic: Callable[[], float] = time.monotonic
 
-    def blob(
+    def fetch_blob(
         self, blob_id: str, settled_at: datetime, now: datetime, matches: Callable[[bytes], bool] = lambda _: True
     ) -> Blob | Missing:
         """The first content that `matches`; else why there is none. Content that does not match is given, marked, only
@@ -98,37 +98,37 @@ class Walrus:
             return Missing("its blob id is not one: wanted 43 characters of base64url", retry=False, final=True)
         other: Blob | None = None
         failures: list[tuple[str, Failure]] = []
-        for blob in self._answers(blob_id, failures):
+        for blob in self._candidate_blobs(blob_id, failures):
             found = Blob(blob.content, blob.sha256, blob.aggregator, matches(blob.content))
             if found.matches:
                 return found
             other = found
         age = now - settled_at
         if other is None:
-            return _missing(blob_id, failures, age)
-        if age >= RETRIED_FOR and all(_definite(each) for _, each in failures):
+            return _blob_missing(blob_id, failures, age)
+        if age >= RETRIED_FOR and all(_is_definite(each) for _, each in failures):
             return other
         reason = f"blob {blob_id}: what was given is not what the log names"
-        return Missing("; ".join([reason, *_told(failures)]), retry=True, final=False)
+        return Missing("; ".join([reason, *_failure_texts(failures)]), retry=True, final=False)
 
-    def _answers(self, blob_id: str, failures: list[tuple[str, Failure]]) -> Iterator[Blob]:
-        yield from self._archived(blob_id)
+    def _candidate_blobs(self, blob_id: str, failures: list[tuple[str, Failure]]) -> Iterator[Blob]:
+        yield from self._archived_blobs(blob_id)
         for base in self.aggregators:
             url = f"{base.rstrip('/')}/v1/blobs/{blob_id}"
-            found = answer(self.client, url, self.max_bytes, self.seconds, monotonic=self.monotonic)
+            found = get_bounded(self.client, url, self.max_bytes, self.seconds, monotonic=self.monotonic)
             if isinstance(found, Failure):
                 failures.append((base, found))
                 continue
-            yield Blob(found.content, self._keep(blob_id, found.content), base)
+            yield Blob(found.content, self._archive_blob(blob_id, found.content), base)
 
-    def _archived(self, blob_id: str) -> Iterator[Blob]:
+    def _archived_blobs(self, blob_id: str) -> Iterator[Blob]:
         folder = self.archive / blob_id
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
             content = path.read_bytes()
             if hashlib.sha256(content).hexdigest() == path.name:
                 yield Blob(content, path.name, "archive")
 
-    def _keep(self, blob_id: str, content: bytes) -> str:
+    def _archive_blob(self, blob_id: str, content: bytes) -> str:
         """Archive whole or not at all; its SHA-256."""
         name = hashlib.sha256(content).hexdigest()
         folder = self.archive / blob_id
@@ -143,7 +143,7 @@ class Walrus:
         return name
 
 
-def archived(archive: Path, blob_id: str, sha256: str) -> str | None:
+def blob_checksum(archive: Path, blob_id: str, sha256: str) -> str | None:
     """The SHA-256 of what is kept of a blob under that name; `None` where nothing is."""
     if not (BLOB_ID.fullmatch(blob_id) and re.fullmatch(r"[0-9a-f]{64}", sha256)):
         return None
@@ -155,19 +155,19 @@ def archived(archive: Path, blob_id: str, sha256: str) -> str | None:
         return ""
 
 
-def _definite(failure: Failure) -> bool:
+def _is_definite(failure: Failure) -> bool:
     """Whether asking the same aggregator again would bring nothing else."""
     return failure.status == 404 or failure.oversize
 
 
-def _told(failures: Sequence[tuple[str, Failure]]) -> list[str]:
-    return [f"{shown(base)}: {each.found}" for base, each in failures]
+def _failure_texts(failures: Sequence[tuple[str, Failure]]) -> list[str]:
+    return [f"{host_label(base)}: {each.reason}" for base, each in failures]
 
 
-def _missing(blob_id: str, failures: Sequence[tuple[str, Failure]], age: timedelta) -> Missing:
-    found = "; ".join(_told(failures)) or "no aggregator is configured"
+def _blob_missing(blob_id: str, failures: Sequence[tuple[str, Failure]], age: timedelta) -> Missing:
+    found = "; ".join(_failure_texts(failures)) or "no aggregator is configured"
     reason = f"blob {blob_id}: {found}"
-    if not failures or not all(_definite(each) for _, each in failures):
+    if not failures or not all(_is_definite(each) for _, each in failures):
         return Missing(reason, retry=True, final=False)
     if any(each.oversize for _, each in failures):
         return Missing(reason, retry=False, final=True)

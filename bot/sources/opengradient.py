@@ -49,9 +49,16 @@ import httpx
 
 from bot.records import Catalogue, Document, Ref, Settlement, Snapshot, instant
 from bot.sources import SourceError, _llm_models, _og_beside, _og_checks, _og_payment_checks, _og_proof, _raw
-from bot.sources._og_choices import ChainChoice, Settings, addresses, chains, enough, lowered
-from bot.sources._og_source import OpenGradient, court, lake
-from bot.sources._walrus import Walrus, archived
+from bot.sources._og_choices import (
+    ChainChoice,
+    Settings,
+    endpoint_figures,
+    has_quorum,
+    lowercase_addresses,
+    rpc_endpoints,
+)
+from bot.sources._og_source import OpenGradient, make_verifier, raw_folder
+from bot.sources._walrus import Walrus, blob_checksum
 
 __all__ = [
     "CATALOGUES",
@@ -61,12 +68,12 @@ __all__ = [
     "ChainChoice",
     "OpenGradient",
     "Settings",
-    "answers",
+    "chain_responds",
+    "check_reachable",
     "checks",
     "checksum",
-    "closed",
-    "proofs",
-    "reachable",
+    "explain_settlements",
+    "is_closed",
     "source",
     "standing",
 ]
@@ -123,26 +130,26 @@ PROOF_BUDGET = 8.0
 
 
 def source(
-    chosen: Settings,
+    settings: Settings,
     data: Path,
     secrets: Mapping[str, str],
     clock: Callable[[], datetime],
     executor: Executor | None = None,
 ) -> OpenGradient:
     """The network, ready to be asked."""
-    return OpenGradient(chosen, data, clock, executor)
+    return OpenGradient(settings, data, clock, executor)
 
 
-def answers(chosen: Settings, seconds: float) -> bool:
+def chain_responds(settings: Settings, seconds: float) -> bool:
     """Whether the chain of settlements answers at all, within so many seconds."""
-    asked = dict.fromkeys(chosen.settlements.endpoints, "")
-    return enough(chosen.settlements, _og_beside.silent(asked, seconds, chains(chosen)))
+    asked = dict.fromkeys(settings.settlements.endpoints, "")
+    return has_quorum(settings.settlements, _og_beside.silent(asked, seconds, rpc_endpoints(settings)))
 
 
-def standing(chosen: Settings, until: date, days: int = 1) -> tuple[Snapshot, ...]:
+def standing(settings: Settings, until: date, days: int = 1) -> tuple[Snapshot, ...]:
     """The list of LLMs, which stands in the source, as of the end of each of the `days` up to one."""
     since = date.fromisoformat(_llm_models.AS_OF)
-    listed = _llm_models.listings(chosen.added_llms, chosen.removed_llms)
+    listed = _llm_models.llm_listings(settings.added_llms, settings.removed_llms)
     gone = sum(one.model in _llm_models.RETIRED for one in listed)
     note = (
         f"The list of LLMs is the gateway's own registry as of {since.day} {since:%b %Y}; {gone} of its names are "
@@ -157,66 +164,75 @@ def standing(chosen: Settings, until: date, days: int = 1) -> tuple[Snapshot, ..
     )
 
 
-def checksum(chosen: Settings, data: Path, url: str, sha256: str) -> str | None:
+def checksum(settings: Settings, data: Path, url: str, sha256: str) -> str | None:
     """The sha256 of the bytes that a ref points at, as this machine holds them."""
     if url.startswith("walrus:"):
-        return archived(lake(data) / "blobs", url.removeprefix("walrus:"), sha256)
-    return _raw.checksum(lake(data), sha256)
+        return blob_checksum(raw_folder(data) / "blobs", url.removeprefix("walrus:"), sha256)
+    return _raw.archived_checksum(raw_folder(data), sha256)
 
 
-def closed(chosen: Settings, secrets: Mapping[str, str]) -> bool:
+def is_closed(settings: Settings, secrets: Mapping[str, str]) -> bool:
     """Never: the network goes on."""
     return False
 
 
-def reachable(chosen: Settings, data: Path, secrets: Mapping[str, str]) -> str:
+def check_reachable(settings: Settings, data: Path, secrets: Mapping[str, str]) -> str:
     """What `doctor` finds when it looks at the addresses. Raises `SourceError`, one line an address."""
-    asked = addresses(chosen)
-    out = _og_beside.silent(asked, chosen.look, chains(chosen))
+    asked = endpoint_figures(settings)
+    out = _og_beside.silent(asked, settings.look, rpc_endpoints(settings))
     if out:
         raise SourceError("\n".join(out.values()))
     return f"all {len(asked)} addresses answer"
 
 
-def proofs(
-    chosen: Settings, data: Path, now: datetime, known: Sequence[Settlement], tx: str, seen: _og_proof.Seen
+def explain_settlements(
+    settings: Settings, data: Path, now: datetime, known: Sequence[Settlement], tx: str, seen: _og_proof.Seen
 ) -> list[Document]:
     """Settlements explained: those `known`, else those that the chain has in a transaction. Raises `SourceError`."""
     links = _og_proof.Links(EXPLORER, BLOBS)
     with ExitStack() as stack:
         client = stack.enter_context(httpx.Client(headers={"User-Agent": "footfall"}, follow_redirects=False))
-        chain = stack.enter_context(chosen.settlements.opened(None, min(chosen.budget, PROOF_BUDGET)))
-        judges = court(chosen, data, chain, client)
-        found = known or (_og_proof.on_chain(chain, lowered(chosen.relays), tx) if tx else ())
-        return [_og_proof.proof(judges, one, seen, now, links) for one in found]
+        chain = stack.enter_context(settings.settlements.open_chain(None, min(settings.budget, PROOF_BUDGET)))
+        judges = make_verifier(settings, data, chain, client)
+        found = known or (_og_proof.settlements_on_chain(chain, lowercase_addresses(settings.relays), tx) if tx else ())
+        return [_og_proof.explain_settlement(judges, one, seen, now, links) for one in found]
 
 
-def checks(chosen: Settings, data: Path, now: datetime) -> Iterator[_og_checks.Look]:
+def checks(settings: Settings, data: Path, now: datetime) -> Iterator[_og_checks.Look]:
     """The first live checks, of what answers at all."""
-    out = _og_beside.silent(addresses(chosen), chosen.look, chains(chosen))
-    relays, signers = lowered(chosen.relays), lowered(chosen.signers)
-    registries = {address.lower(): layout for address, layout in chosen.registries.items()}
+    out = _og_beside.silent(endpoint_figures(settings), settings.look, rpc_endpoints(settings))
+    relays, signers = lowercase_addresses(settings.relays), lowercase_addresses(settings.signers)
+    registries = {address.lower(): layout for address, layout in settings.registries.items()}
     paid: set[str] = set()
     with ExitStack() as stack:
         client = stack.enter_context(httpx.Client(headers={"User-Agent": "footfall"}, follow_redirects=False))
-        if enough(chosen.settlements, out):
-            chain = stack.enter_context(chosen.settlements.opened(None, min(chosen.budget, PROOF_BUDGET), out))
-            walrus = Walrus(chosen.aggregators, lake(data) / "blobs", client)
+        if has_quorum(settings.settlements, out):
+            chain = stack.enter_context(settings.settlements.open_chain(None, min(settings.budget, PROOF_BUDGET), out))
+            walrus = Walrus(settings.aggregators, raw_folder(data) / "blobs", client)
             fix = "correct networks.opengradient.settlements.endpoints"
-            yield from _og_checks.tried("relays", fix, lambda: _og_checks.relays(chain, relays, signers))
-            yield from _og_checks.tried("registries", fix, lambda: _og_checks.registries(chain, registries))
-            paid |= _og_checks.payees(chain, registries, now)
-            yield from _og_checks.tried("newest blob", fix, lambda: _og_checks.blobs(chain, relays, walrus))
-        if enough(chosen.base, out):
-            base = stack.enter_context(chosen.base.opened(None, min(chosen.budget, PROOF_BUDGET), out))
+            yield from _og_checks.run_check("relays", fix, lambda: _og_checks.check_relays(chain, relays, signers))
+            yield from _og_checks.run_check("registries", fix, lambda: _og_checks.check_registries(chain, registries))
+            paid |= _og_checks.active_payees(chain, registries, now)
+            yield from _og_checks.run_check(
+                "newest blob", fix, lambda: _og_checks.check_newest_blob(chain, relays, walrus)
+            )
+        if has_quorum(settings.base, out):
+            base = stack.enter_context(settings.base.open_chain(None, min(settings.budget, PROOF_BUDGET), out))
             fix = "correct networks.opengradient.base.endpoints"
             pinned = _og_payment_checks.Pinned(
-                *(chosen.token.lower(), lowered(chosen.payees), lowered(chosen.proxies), chosen.channel.lower())
+                *(
+                    settings.token.lower(),
+                    lowercase_addresses(settings.payees),
+                    lowercase_addresses(settings.proxies),
+                    settings.channel.lower(),
+                )
             )
-            yield from _og_checks.tried("payments", fix, lambda: _og_payment_checks.payments(base, pinned, paid))
-        if chosen.hub not in out:
-            yield from _og_checks.hub(client, chosen.hub)
-        if chosen.facilitator not in out:
+            yield from _og_checks.run_check(
+                "payments", fix, lambda: _og_payment_checks.check_payments(base, pinned, paid)
+            )
+        if settings.hub not in out:
+            yield from _og_checks.check_hub(client, settings.hub)
+        if settings.facilitator not in out:
             fix = "correct networks.opengradient.facilitator"
-            look = partial(_og_checks.facilitator, client, chosen.facilitator, now)
-            yield from _og_checks.tried("facilitator", fix, look)
+            look = partial(_og_checks.check_facilitator, client, settings.facilitator, now)
+            yield from _og_checks.run_check("facilitator", fix, look)

@@ -48,9 +48,9 @@ from pydantic import Field, field_validator
 from bot.config import Headline, Network, on_this_machine
 from bot.records import Catalogue, Period, Snapshot, instant
 from bot.sources import _raw
-from bot.sources._npm import member_checksum, opened, tarball
-from bot.sources._replicate_live import TOKEN, Page, live
-from bot.sources._replicate_record import CAPS, PACKAGE, recorded
+from bot.sources._npm import fetch_tarball, member_checksum, open_verified
+from bot.sources._replicate_live import TOKEN, Page, live_snapshot
+from bot.sources._replicate_record import CAPS, PACKAGE, record_snapshots
 
 __all__ = [
     "CATALOGUES",
@@ -59,10 +59,10 @@ __all__ = [
     "TITLE",
     "Replicate",
     "Settings",
+    "check_reachable",
     "checksum",
-    "closed",
-    "reachable",
-    "recorded",
+    "is_closed",
+    "record_snapshots",
     "source",
 ]
 
@@ -103,7 +103,7 @@ class Settings(Network):
 class Replicate:
     """The network, asked."""
 
-    chosen: Settings
+    settings: Settings
     data: Path
     clock: Callable[[], datetime]
     token: str = field(default="", repr=False)
@@ -116,69 +116,69 @@ class Replicate:
     def snapshots(self, wanted: Period | None) -> Iterator[Snapshot]:
         """The record's snapshots, or with a token one taken now; of those, the ones from the first instant of
         `wanted` to its last. Raises `SourceError`."""
-        taken = self._live(wanted) if self.chosen.live and self.token else self._record()
-        return (snapshot for snapshot in taken if _wants(wanted, snapshot.at))
+        taken = self._live_snapshots(wanted) if self.settings.live and self.token else self._record_snapshots()
+        return (snapshot for snapshot in taken if _is_wanted(wanted, snapshot.at))
 
-    def _record(self) -> Iterator[Snapshot]:
-        path = self.chosen.record
+    def _record_snapshots(self) -> Iterator[Snapshot]:
+        path = self.settings.record
         if path:
             cure = f"set networks.replicate.record to the tarball of npm's {PACKAGE.spec}, or leave it out"
         else:
-            path = tarball(PACKAGE, self.data, self.chosen.download_timeout)
+            path = fetch_tarball(PACKAGE, self.data, self.settings.download_timeout)
             cure = f"remove {path} and run again"
-        yield from recorded(path, PACKAGE.sha256, cure)
+        yield from record_snapshots(path, PACKAGE.sha256, cure)
 
-    def _live(self, wanted: Period | None) -> Iterator[Snapshot]:
+    def _live_snapshots(self, wanted: Period | None) -> Iterator[Snapshot]:
         # The API knows no past: hundreds of requests for a day that is over would be for nothing.
-        if _wants(wanted, self.clock()):
-            yield live(self.chosen, _lake(self.data), self.token, self.clock)
+        if _is_wanted(wanted, self.clock()):
+            yield live_snapshot(self.settings, _raw_folder(self.data), self.token, self.clock)
 
 
 def source(
-    chosen: Settings,
+    settings: Settings,
     data: Path,
     secrets: Mapping[str, str],
     clock: Callable[[], datetime],
     executor: Executor | None = None,
 ) -> Replicate:
     """The network, ready to be asked."""
-    return Replicate(chosen, data, clock, secrets.get(SECRETS[0], ""))
+    return Replicate(settings, data, clock, secrets.get(SECRETS[0], ""))
 
 
-def checksum(chosen: Settings, data: Path, url: str, sha256: str) -> str | None:
+def checksum(settings: Settings, data: Path, url: str, sha256: str) -> str | None:
     """The sha256 of the bytes that a ref points at, as this machine holds them: empty where its copy is damaged, `None`
     where it has none."""
     if not url.startswith(f"npm:{PACKAGE.spec}/"):
-        return _raw.checksum(_lake(data), sha256)
-    path = chosen.record or data / PACKAGE.filename
+        return _raw.archived_checksum(_raw_folder(data), sha256)
+    path = settings.record or data / PACKAGE.filename
     name = f"package/{url.rsplit('/', 1)[1]}"
     return member_checksum(path, PACKAGE.sha256, name, CAPS.get(name, 0))
 
 
-def closed(chosen: Settings, secrets: Mapping[str, str]) -> bool:
+def is_closed(settings: Settings, secrets: Mapping[str, str]) -> bool:
     """Whether nothing new can come: the record has ended, and there is no token to read the list as it is now."""
-    return not (chosen.live and secrets.get(SECRETS[0]))
+    return not (settings.live and secrets.get(SECRETS[0]))
 
 
-def reachable(chosen: Settings, data: Path, secrets: Mapping[str, str]) -> str:
+def check_reachable(settings: Settings, data: Path, secrets: Mapping[str, str]) -> str:
     """What `doctor` finds when it looks at the source. Raises `SourceError`."""
-    if closed(chosen, secrets):
-        path = chosen.record or data / PACKAGE.filename
-        if not chosen.record and not path.exists():
+    if is_closed(settings, secrets):
+        path = settings.record or data / PACKAGE.filename
+        if not settings.record and not path.exists():
             return "the record, not downloaded yet; collect fetches it with npm"
-        with opened(path, PACKAGE.sha256, f"remove {path} and run again"):
+        with open_verified(path, PACKAGE.sha256, f"remove {path} and run again"):
             return f"the record at {path}, intact"
     from bot.sources import _http
 
-    manners = _http.Manners(chosen.timeout)
-    with _http.client(secrets[SECRETS[0]], manners) as asked:
-        page = msgspec.json.decode(_http.body(asked, chosen.api, manners), type=Page)
-    return f"{chosen.api} answers, {len(page.results)} models on its first page"
+    manners = _http.Manners(settings.timeout)
+    with _http.make_client(secrets[SECRETS[0]], manners) as asked:
+        page = msgspec.json.decode(_http.get_body(asked, settings.api, manners), type=Page)
+    return f"{settings.api} answers, {len(page.results)} models on its first page"
 
 
-def _lake(data: Path) -> Path:
+def _raw_folder(data: Path) -> Path:
     return data / "lake" / "raw" / "replicate"
 
 
-def _wants(wanted: Period | None, at: datetime) -> bool:
+def _is_wanted(wanted: Period | None, at: datetime) -> bool:
     return wanted is None or instant(wanted.first) <= at <= wanted.ends

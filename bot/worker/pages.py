@@ -66,9 +66,9 @@ def found(bench: Bench, began: datetime | None = None) -> Found:
             ends[key] = end if ends.get(key, began) is began else max(ends[key], end)
     outlets = {outlet for targets in bench.targets.values() for outlet in targets}
     return Found(
-        outbox.counts(),
+        outbox.state_counts(),
         bench.desk.archive.last_sent(),
-        tuple(one.outlet for one in outbox.paused()),
+        tuple(one.outlet for one in outbox.paused_outlets()),
         outbox.last_refused(),
         {**dict.fromkeys(outlets, True), **dict.fromkeys(bench.unready, False)},
         {name: shutil.disk_usage(folder).free for name, folder in bench.folders.items() if folder.exists()},
@@ -82,13 +82,13 @@ def _behind(bench: Bench, now: datetime, began: datetime) -> Iterator[tuple[Sche
     """Each entry with the seconds since its last run, if anything of that run is still to be decided or sent. Where
     nothing was ever planned, the seconds count from `began`."""
     outbox = bench.desk.outbox
-    open_ = {(one.network, one.day, one.outlet, one.destination) for one in outbox.listed(_OPEN)}
+    open_ = {(one.network, one.day, one.outlet, one.destination) for one in outbox.list_deliveries(_OPEN)}
     for entry in bench.entries:
         at = times.latest(entry, now)
         wanted = times.period(entry, at).first
         late, since = False, began
         for plan, outlet, place in _ways(bench, entry):
-            _, newest = outbox.planned(plan.network, entry.period, outlet, place)
+            _, newest = outbox.planned_days(plan.network, entry.period, outlet, place)
             missing = newest is None or newest < wanted or (plan.network, wanted, outlet, place) in open_
             since = at if missing and newest is not None else since
             late = late or missing

@@ -120,7 +120,7 @@ class Round:
         }
         self._probe()
         now, subscribed = self.bench.clock(), self._subscribed()
-        deliveries.follow(replace(self.bench.outbox_run(), stopping=self.stopping))
+        deliveries.follow_up(replace(self.bench.outbox_run(), stopping=self.stopping))
         for plan, name, targets in self._timely(now, subscribed):
             at = self._plan_at.get((plan.network, name))
             if at is None or now >= at or plan.network in news or self._joined(plan, name, targets, now):
@@ -128,7 +128,7 @@ class Round:
         self._notify(now, bool(news))
         self._hush(subscribed)
         if not self.stopping() and self._hold():
-            deliveries.flush(replace(self.bench.outbox_run(), stopping=self.stopping))
+            deliveries.flush_outbox(replace(self.bench.outbox_run(), stopping=self.stopping))
 
     def _follow_clock(self) -> None:
         """Where the clock was put back, forget what was to be done at instants that it had: it may be years to them."""
@@ -142,10 +142,10 @@ class Round:
 
     def end(self) -> None:
         """Let another worker go on at once."""
-        leases.release(self.bench.store, LEASE, self.name)
+        leases.release_lease(self.bench.store, LEASE, self.name)
 
     def _hold(self) -> bool:
-        return leases.hold(self.bench.store, LEASE, self.name, self.bench.clock(), LEASE_LASTS)
+        return leases.acquire_lease(self.bench.store, LEASE, self.name, self.bench.clock(), LEASE_LASTS)
 
     # --- collecting -----------------------------------------------------------------------------------------------
 
@@ -272,7 +272,7 @@ class Round:
         """Let posts wait for the end of their channel's quiet hours."""
         outbox, now = self.bench.desk.outbox, self.bench.clock()
         quiet = {one.channel: (one.terms.quiet, one.terms.zone) for one in subscribed if one.terms.quiet}
-        waiting = {one.destination for one in outbox.ready(now, (DISCORD,))} if quiet else set()
+        waiting = {one.destination for one in outbox.claimable_deliveries(now, (DISCORD,))} if quiet else set()
         for channel in waiting & quiet.keys():
             hours, zone = quiet[channel]
             assert hours is not None

@@ -34,51 +34,54 @@ def url(tmp_path: Path) -> str:
 def kept(url: str, *told: Told) -> lake.Day:
     day = day_in(url)
     for one in told:
-        day, _ = lake.changed(day, one)
+        day, _ = lake.update_day(day, one)
     return day
 
 
 def files(day: lake.Day) -> list[Path]:
-    return [Path(day.lake.url, day.folder, part.name) for part in lake.read(day).parts]
+    return [Path(day.lake.url, day.folder, part.name) for part in lake.read_manifest(day).parts]
 
 
 def test_events_offered_twice_are_kept_once_and_change_nothing(url: str) -> None:
     day = kept(url, Told(used(100), paid(20)))
-    again, new = lake.changed(day, Told(used(100), paid(20)))
+    again, new = lake.update_day(day, Told(used(100), paid(20)))
     assert (again, new) == (day, 0)
-    more, new = lake.changed(day, Told(used(60, first=80), [*paid(20), *paid(20)]))
-    assert new == 40 and lake.rollup(more).uses == sum(use.count for use in used(140))
+    more, new = lake.update_day(day, Told(used(60, first=80), [*paid(20), *paid(20)]))
+    assert new == 40 and lake.roll_up_day(more).uses == sum(use.count for use in used(140))
 
 
 def test_a_known_use_learns_its_model_and_caller_and_never_changes_them(url: str) -> None:
     one = Use("0x:1", 5, instant(DAY), 2, None, "", "cid")
     day = kept(url, Told([one]), Told([replace(one, model=Name("a/one"), caller="0xa")]))
-    assert lake.rollup(day).by_model == {"a/one": 2} and not lake.rollup(day).callers.unsigned
-    same, new = lake.changed(day, Told([replace(one, model=Name("b/two"), caller="0xb", count=9)]))
+    assert lake.roll_up_day(day).by_model == {"a/one": 2} and not lake.roll_up_day(day).callers.unsigned
+    same, new = lake.update_day(day, Told([replace(one, model=Name("b/two"), caller="0xb", count=9)]))
     assert (same, new) == (day, 0)
 
 
 def test_content_ids_that_turn_out_to_be_a_models_name_its_uses(url: str) -> None:
     day = kept(url, Told(used(60)))
     lost = [use for use in used(60) if use.model is None]
-    assert {use.content for use in lake.nameless(day, 100)} == {use.content for use in lost}
-    assert len(lake.nameless(day, 2)) == 2
+    assert {use.content for use in lake.unnamed_uses(day, 100)} == {use.content for use in lost}
+    assert len(lake.unnamed_uses(day, 2)) == 2
     named = kept(url, Told(used(60)), Told(owners={lost[0].content: Name("z/found")}))
     wanted = sum(use.count for use in lost if use.content == lost[0].content)
-    assert lake.rollup(named).by_model["z/found"] == wanted
-    assert lake.rollup(named).nameless == sum(use.count for use in lost) - wanted
+    assert lake.roll_up_day(named).by_model["z/found"] == wanted
+    assert lake.roll_up_day(named).nameless == sum(use.count for use in lost) - wanted
 
 
 def test_a_model_that_was_wrong_is_replaced_only_where_that_is_said(url: str) -> None:
     day = kept(url, Told(used(60), paid(5)))
     mine = sum(use.count for use in used(60) if use.content == "cid0")
     owners = {"cid0": Name("z/true")}
-    assert lake.changed(day, Told(owners=owners))[0] == day, "all of them name a model"
-    named, _ = lake.changed(day, Told(owners=owners, renames=True))
-    assert lake.rollup(named).by_model["z/true"] == mine and lake.rollup(named).uses == lake.rollup(day).uses
-    assert lake.rollup(named).sessions == lake.rollup(day).sessions
-    assert lake.changed(named, Told(owners=owners, renames=True)) == (named, 0)
-    assert {use.model for use in lake.nameless(named, 100, named=True) if use.content == "cid0"} == {Name("z/true")}
+    assert lake.update_day(day, Told(owners=owners))[0] == day, "all of them name a model"
+    named, _ = lake.update_day(day, Told(owners=owners, renames=True))
+    assert (
+        lake.roll_up_day(named).by_model["z/true"] == mine
+        and lake.roll_up_day(named).uses == lake.roll_up_day(day).uses
+    )
+    assert lake.roll_up_day(named).sessions == lake.roll_up_day(day).sessions
+    assert lake.update_day(named, Told(owners=owners, renames=True)) == (named, 0)
+    assert {use.model for use in lake.unnamed_uses(named, 100, named=True) if use.content == "cid0"} == {Name("z/true")}
 
 
 def test_a_content_id_that_is_used_much_comes_before_those_that_only_sort_first(url: str) -> None:
@@ -86,43 +89,43 @@ def test_a_content_id_that_is_used_much_comes_before_those_that_only_sort_first(
     strange = [Use(f"0x{n:064x}:0", 100 + n, at, 1, None, "", f"AAA{n}") for n in range(5)]
     real = [Use(f"0x{n:064x}:0", 100 + n, at, 1, None, "", "zzz") for n in range(9, 12)]
     day = kept(url, Told(strange + real))
-    assert [(use.content, use.count) for use in lake.nameless(day, 2)] == [("zzz", 3), ("AAA0", 1)]
+    assert [(use.content, use.count) for use in lake.unnamed_uses(day, 2)] == [("zzz", 3), ("AAA0", 1)]
 
 
 def test_a_reorganised_chain_is_forgotten_from_a_block_on(url: str) -> None:
     day = kept(url, Told(used(50), paid(50), Blocks(1, 149, "0xa")), Told(used(50, first=50), (), Blocks(150, 199)))
-    less, _ = lake.changed(day, Told(forget_from=120))
-    assert lake.rollup(less).uses == sum(use.count for use in used(20))
-    assert lake.rollup(less).sessions == sum(one.session for one in paid(20))
-    assert lake.read(less).blocks == ()
-    none, _ = lake.changed(less, Told(forget_from=0))
-    assert lake.rollup(none).uses == 0 and lake.read(none).parts == ()
+    less, _ = lake.update_day(day, Told(forget_from=120))
+    assert lake.roll_up_day(less).uses == sum(use.count for use in used(20))
+    assert lake.roll_up_day(less).sessions == sum(one.session for one in paid(20))
+    assert lake.read_manifest(less).blocks == ()
+    none, _ = lake.update_day(less, Told(forget_from=0))
+    assert lake.roll_up_day(none).uses == 0 and lake.read_manifest(none).parts == ()
 
 
 def test_ranges_that_follow_on_each_other_are_one_and_holes_stay(url: str) -> None:
     told = [Blocks(10, 19, "0xb"), Blocks(30, 39, "0xd"), Blocks(20, 25, "0xc"), Blocks(12, 14)]
     day = kept(url, *(Told(used(1, first=n), (), one) for n, one in enumerate(told)))
-    assert lake.read(day).blocks == (Blocks(10, 25, "0xc"), Blocks(30, 39, "0xd"))
+    assert lake.read_manifest(day).blocks == (Blocks(10, 25, "0xc"), Blocks(30, 39, "0xd"))
 
 
 def test_a_file_is_one_row_group_sorted_by_model_and_compact_makes_one_of_many(url: str) -> None:
     day = kept(url, *(Told(used(40, first=40 * n)) for n in range(6)))
-    assert len(lake.read(day).parts) == 6
-    one = lake.compacted(day)
+    assert len(lake.read_manifest(day).parts) == 6
+    one = lake.compact_day(day)
     (path,) = files(one)
     shown = parquet.read_metadata(path)
     assert shown.num_row_groups == 1 and shown.num_rows == 240
     assert shown.row_group(0).column(0).compression == "ZSTD"
     models = parquet.read_table(path)["model"].to_pylist()
     assert models == sorted(models, key=lambda name: (name is None, name))
-    assert replace(lake.rollup(one), day=day) == lake.rollup(day)
-    assert lake.compacted(one) == one
+    assert replace(lake.roll_up_day(one), day=day) == lake.roll_up_day(day)
+    assert lake.compact_day(one) == one
 
 
 def test_a_day_that_grows_is_made_compact_as_it_goes(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(days, "MOST_PARTS", 3)
     day = kept(url, *(Told(used(10, first=10 * n)) for n in range(9)))
-    assert len(lake.read(day).parts) <= 3 and lake.rollup(day).uses == sum(use.count for use in used(90))
+    assert len(lake.read_manifest(day).parts) <= 3 and lake.roll_up_day(day).uses == sum(use.count for use in used(90))
 
 
 @pytest.mark.parametrize("damage", ["half", "altered", "gone", "manifest", "manifest gone", "other day", "newer"])
@@ -148,11 +151,11 @@ def test_what_is_not_what_its_manifest_says_is_refused_by_name(url: str, damage:
     else:
         day, named, wanted = other(day, manifest, damage)
     with pytest.raises(LakeError) as told:
-        lake.rollup(day)
+        lake.roll_up_day(day)
     said = str(told.value)
     assert named in said and "\n" not in said
     assert __import__("re").search(wanted, said), said
-    assert lake.attempted(day) == said
+    assert lake.try_roll_up(day) == said
 
 
 def other(day: lake.Day, manifest: Path, damage: str) -> tuple[lake.Day, str, str]:
@@ -173,19 +176,19 @@ def test_a_large_file_is_checked_as_well_as_a_small_one(url: str, monkeypatch: p
     monkeypatch.setattr(place, "LARGE", 1)
     day = kept(url, Told(used(4000, callers=4000)))
     (path,) = files(day)
-    assert lake.rollup(day).callers.callers == 4000
+    assert lake.roll_up_day(day).callers.callers == 4000
     content = path.read_bytes()
     # The place column, which adding up does not read: nothing but the hash can tell.
     path.write_bytes(content[:1000] + bytes([content[1000] ^ 1]) + content[1001:])
     with pytest.raises(LakeError, match="altered or half-written"):
-        lake.rollup(day)
+        lake.roll_up_day(day)
 
 
 def test_a_file_that_no_manifest_names_counts_for_nothing(url: str) -> None:
     day = kept(url, Told(used(10)))
     (path,) = files(day)
     path.with_name("uses-stray.parquet").write_bytes(path.read_bytes())
-    assert lake.rollup(day).uses == sum(use.count for use in used(10))
+    assert lake.roll_up_day(day).uses == sum(use.count for use in used(10))
 
 
 WRITER = """
@@ -211,7 +214,7 @@ def test_a_writer_killed_at_any_moment_leaves_whole_files_only(url: str) -> None
         writer.stdout.close()
     for found in Path(url).rglob("manifest-*.json"):
         day = replace(day_in(url), manifest=found.name)
-        assert lake.rollup(day).uses > 0
+        assert lake.roll_up_day(day).uses > 0
     for found in Path(url).rglob("uses-*.parquet"):
         assert parquet.read_metadata(found).num_rows == 3000
 
@@ -239,7 +242,7 @@ def test_a_day_adds_up_to_what_a_plain_loop_over_its_events_says(
     uses = [Use(f"u{n}", n, at, count, model, who, "c") for n, (count, model, who) in enumerate(told)]
     payments = [Payment(f"p{n}", n, at, who, amount, session) for n, (amount, who, session) in enumerate(sent)]
     url = str(tmp_path_factory.mktemp("lake"))
-    made = lake.rollup(kept(url, Told(uses[:cut], payments[:cut]), Told(uses[cut:], payments[cut:])))
+    made = lake.roll_up_day(kept(url, Told(uses[:cut], payments[:cut]), Told(uses[cut:], payments[cut:])))
     by_model: Counter[str | None] = Counter()
     did: Counter[str] = Counter()
     gave: Counter[str] = Counter()
@@ -264,23 +267,25 @@ def test_a_day_adds_up_to_what_a_plain_loop_over_its_events_says(
 
 def test_days_add_up_the_same_one_after_the_other_and_side_by_side(url: str) -> None:
     some = [
-        lake.changed(day_in(url, DAY + timedelta(days=n)), Told(used(500, day=DAY + timedelta(days=n))))[0]
+        lake.update_day(day_in(url, DAY + timedelta(days=n)), Told(used(500, day=DAY + timedelta(days=n))))[0]
         for n in range(6)
     ]
     with ThreadPoolExecutor(3) as executor:
-        assert list(executor.map(lake.rollup, some)) == list(map(lake.rollup, some))
+        assert list(executor.map(lake.roll_up_day, some)) == list(map(lake.roll_up_day, some))
 
 
 def test_duckdb_keeps_to_its_memory_and_to_one_thread(url: str) -> None:
-    lake.rollup(kept(url, Told(used(10))))
+    lake.roll_up_day(kept(url, Told(used(10))))
     from bot.lake import engine
 
     ((limit, threads),) = (
-        engine.cursor("400MB").execute("SELECT current_setting('memory_limit'), current_setting('threads')").fetchall()
+        engine.thread_cursor("400MB")
+        .execute("SELECT current_setting('memory_limit'), current_setting('threads')")
+        .fetchall()
     )
     assert limit == "381.4 MiB" and threads == 1
     with pytest.raises(ValueError, match="wanted an amount such as 400MB"):
-        engine.cursor("400MB'; SELECT 1 --")
+        engine.thread_cursor("400MB'; SELECT 1 --")
 
 
 LARGE = """
@@ -310,17 +315,17 @@ def test_what_does_not_fit_goes_to_the_folder_that_is_named_and_none_of_it_stays
     spill = tmp_path / "spill"
     spill.mkdir()
     mine, theirs = (
-        spill / engine.named("duckdb"),
-        spill / engine.named("part-x").replace(f"-{os.getpid()}-", f"-{gone.stdout.strip()}-"),
+        spill / engine.spill_name("duckdb"),
+        spill / engine.spill_name("part-x").replace(f"-{os.getpid()}-", f"-{gone.stdout.strip()}-"),
     )
-    others = spill / engine.named("part-x").replace(f"-{os.getpid()}-", f"-{os.getppid()}-")
+    others = spill / engine.spill_name("part-x").replace(f"-{os.getpid()}-", f"-{os.getppid()}-")
     for left in (mine, theirs, others):
         left.mkdir()
         (left / "half").write_bytes(b"x")
     day = replace(day_in(url), lake=replace(day_in(url).lake, spill=str(spill)))
-    lake.changed(day, Told(used(10)))
+    lake.update_day(day, Told(used(10)))
     assert list(spill.iterdir()) == [others], "of a process that lives"
-    assert engine.room(str(tmp_path / "not" / "there")) == tempfile.gettempdir()
+    assert engine.spill_folder(str(tmp_path / "not" / "there")) == tempfile.gettempdir()
 
 
 # --- callers of several days ------------------------------------------------------------------------------------------
@@ -331,26 +336,26 @@ def test_callers_of_several_days_estimated_and_counted_are_near_each_other(url: 
     for n in range(7):
         at = instant(DAY + timedelta(days=n))
         uses = [Use(f"{n}:{i}", i, at, 1, None, f"0x{(n * 1500 + i):040x}") for i in range(3000)]
-        some.append(lake.changed(day_in(url, at.date()), Told(uses))[0])
-    told = lake.exact(some)
+        some.append(lake.update_day(day_in(url, at.date()), Told(uses))[0])
+    told = lake.exact_callers(some)
     assert (told.callers, told.called, told.top_called) == (12_000, 21_000, 2)
-    guess = lake.about(some[0].lake, [lake.rollup(day).callers.sketch for day in some])
+    guess = lake.estimate_callers(some[0].lake, [lake.roll_up_day(day).callers.sketch for day in some])
     assert guess.error == pytest.approx(0.0325)
     assert abs(guess.count - told.callers) < 3 * guess.error * told.callers
-    assert lake.about(some[0].lake, [b"", b""]) == lake.Known(0, 0.0)
+    assert lake.estimate_callers(some[0].lake, [b"", b""]) == lake.Known(0, 0.0)
 
 
 def test_a_merged_estimate_is_that_of_all_days_together(url: str) -> None:
     """A state is the same whether made by the day and merged or made at once: nothing is lost in keeping it."""
     parts = [[f"0x{(n * 700 + i):040x}" for i in range(1000)] for n in range(4)]
     some = [
-        lake.changed(
+        lake.update_day(
             day_in(url, DAY + timedelta(days=n)),
             Told([Use(f"{n}:{i}", i, instant(DAY + timedelta(days=n)), caller=who) for i, who in enumerate(people)]),
         )[0]
         for n, people in enumerate(parts)
     ]
-    merged = lake.about(some[0].lake, [lake.rollup(day).callers.sketch for day in some])
+    merged = lake.estimate_callers(some[0].lake, [lake.roll_up_day(day).callers.sketch for day in some])
     people = sorted({who for part in parts for who in part})
     line = "SELECT approx_count_distinct(who) FROM (SELECT unnest(?::VARCHAR[]) AS who)"
     ((at_once,),) = duckdb.connect().execute(line, [people]).fetchall()

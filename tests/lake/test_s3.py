@@ -30,80 +30,83 @@ def proxy(port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[s3.Proxy]:
     with s3.proxied(port) as made:
         for name, value in {**s3.ENVIRONMENT, "AWS_ENDPOINT_URL": made.url, "AWS_MAX_ATTEMPTS": "1"}.items():
             monkeypatch.setenv(name, value)
-        place.opened.cache_clear()
+        place.open_storage.cache_clear()
         fsspec.filesystem("s3").clear_instance_cache()
         yield made
-        place.opened.cache_clear()
+        place.open_storage.cache_clear()
 
 
 def test_a_day_is_written_read_replaced_and_checked(proxy: s3.Proxy) -> None:
-    day, new = lake.changed(day_in(URL), Told(used(500), blocks=Blocks(1, 600, "0xab")))
-    assert new == 500 and lake.rollup(day).uses == sum(use.count for use in used(500))
-    later, new = lake.changed(day, Told(used(100, first=450), blocks=Blocks(601, 650, "0xac")))
-    assert new == 50 and lake.rollup(later).uses == sum(use.count for use in used(550))
-    assert lake.read(later).blocks == (Blocks(1, 650, "0xac"),)
-    assert lake.rollup(day).uses == sum(use.count for use in used(500)), "who holds the old manifest reads on"
-    named = {f"{later.folder}/{later.manifest}", *(f"{later.folder}/{part.name}" for part in lake.read(later).parts)}
-    assert named <= {one.name for one in later.place.names("events")}
+    day, new = lake.update_day(day_in(URL), Told(used(500), blocks=Blocks(1, 600, "0xab")))
+    assert new == 500 and lake.roll_up_day(day).uses == sum(use.count for use in used(500))
+    later, new = lake.update_day(day, Told(used(100, first=450), blocks=Blocks(601, 650, "0xac")))
+    assert new == 50 and lake.roll_up_day(later).uses == sum(use.count for use in used(550))
+    assert lake.read_manifest(later).blocks == (Blocks(1, 650, "0xac"),)
+    assert lake.roll_up_day(day).uses == sum(use.count for use in used(500)), "who holds the old manifest reads on"
+    named = {
+        f"{later.folder}/{later.manifest}",
+        *(f"{later.folder}/{part.name}" for part in lake.read_manifest(later).parts),
+    }
+    assert named <= {one.name for one in later.storage.list_files("events")}
     assert proxy.asked
 
 
 def test_an_interrupted_upload_is_sent_again_and_leaves_nothing_torn(proxy: s3.Proxy) -> None:
     proxy.cuts = 2
-    day, _ = lake.changed(day_in(URL), Told(used(2000)))
-    assert proxy.cuts == 0 and lake.rollup(day).uses == sum(use.count for use in used(2000))
+    day, _ = lake.update_day(day_in(URL), Told(used(2000)))
+    assert proxy.cuts == 0 and lake.roll_up_day(day).uses == sum(use.count for use in used(2000))
 
 
 def test_storage_that_is_busy_is_asked_again_and_given_up_in_the_end(
     proxy: s3.Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     proxy.slow_downs = 3
-    day, _ = lake.changed(day_in(URL), Told(used(50)))
-    assert proxy.slow_downs == 0 and lake.rollup(day).nameless
+    day, _ = lake.update_day(day_in(URL), Told(used(50)))
+    assert proxy.slow_downs == 0 and lake.roll_up_day(day).nameless
     monkeypatch.setattr(place, "TRIES", 2)
     proxy.slow_downs = 10_000
     with pytest.raises(LakeError, match=r"manifest-000001-.*: cannot be read: .*; is the storage in reach\?") as told:
-        lake.rollup(day)
+        lake.roll_up_day(day)
     assert "\n" not in str(told.value) and s3.ENVIRONMENT["AWS_SECRET_ACCESS_KEY"] not in str(told.value)
 
 
 def test_what_is_written_and_not_seen_yet_is_waited_for_and_no_listing_is_relied_on(proxy: s3.Proxy) -> None:
-    day, _ = lake.changed(day_in(URL), Told(used(300)))
+    day, _ = lake.update_day(day_in(URL), Told(used(300)))
     proxy.hidden = {".parquet", ".json"}
     proxy.lags = 2
-    again, new = lake.changed(day, Told(used(10, first=300)))
-    assert new == 10 and lake.rollup(again).uses == sum(use.count for use in used(310))
+    again, new = lake.update_day(day, Told(used(10, first=300)))
+    assert new == 10 and lake.roll_up_day(again).uses == sum(use.count for use in used(310))
     assert proxy.lags == 0
-    assert list(day.place.names("events")) == [], "the listing has nothing of it"
+    assert list(day.storage.list_files("events")) == [], "the listing has nothing of it"
 
 
 def test_doctor_sees_whether_it_can_be_written_and_leaves_nothing(
     proxy: s3.Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert lake.reachable("s3://footfall/checked") == "s3://footfall/checked can be written and read"
-    assert list(place.opened("s3://footfall/checked").names("events")) == []
+    assert lake.check_reachable("s3://footfall/checked") == "s3://footfall/checked can be written and read"
+    assert list(place.open_storage("s3://footfall/checked").list_files("events")) == []
     monkeypatch.setattr(place, "TRIES", 2)
     with pytest.raises(LakeError, match=r"s3://nosuchbucket/lake/events/doctor-.*: cannot be written: "):
-        lake.reachable("s3://nosuchbucket/lake")
+        lake.check_reachable("s3://nosuchbucket/lake")
 
 
 def test_an_object_that_somebody_altered_is_refused_by_name(proxy: s3.Proxy, tmp_path: Path) -> None:
-    day, _ = lake.changed(day_in(URL), Told(used(300)))
-    (part,) = lake.read(day).parts
+    day, _ = lake.update_day(day_in(URL), Told(used(300)))
+    (part,) = lake.read_manifest(day).parts
     storage = fsspec.filesystem("s3")
     name = f"footfall/lake/{day.folder}/{part.name}"
     content = bytearray(storage.cat_file(name))
     content[100] ^= 1
     storage.pipe_file(name, bytes(content))
     with pytest.raises(LakeError, match=f"{part.name}: altered or half-written: found sha256"):
-        lake.rollup(day)
+        lake.roll_up_day(day)
     storage.rm_file(name)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(place, "TRIES", 2)
         with pytest.raises(LakeError, match=f"{part.name}: cannot be read: FileNotFoundError"):
-            lake.rollup(day)
+            lake.roll_up_day(day)
 
 
 def test_a_kind_of_storage_that_is_not_installed_says_so() -> None:
     with pytest.raises(LakeError, match=r"lake.place: nosuch://"):
-        place.opened("nosuch://bucket")
+        place.open_storage("nosuch://bucket")

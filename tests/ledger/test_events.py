@@ -129,10 +129,10 @@ def test_a_settlement_of_nobody_we_know_counts_nowhere_and_holds_no_leaf(db: sto
     one, two = settlement(1), settlement(2)
     ledger.add_haul(db, haul(settlements=(one, two), judgements=(verdict(one, 5), verdict(two, 0))))
     memory, keys = ledger.Memory(db, "og"), verdict(one, 5).backs
-    assert memory.seen("llm", keys) == (dict.fromkeys(keys, one.place), dict.fromkeys(keys, one.place))
+    assert memory.counted_leaves("llm", keys) == (dict.fromkeys(keys, one.place), dict.fromkeys(keys, one.place))
     none = Unknown("unrecognised signer")
     ledger.add_haul(db, haul(judgements=(Judgement(one.place, "stranger", none, none, none, rules="q"),)))
-    assert book(db).evidence["verified"] == 0 and memory.seen("llm", keys) == ({}, {})
+    assert book(db).evidence["verified"] == 0 and memory.counted_leaves("llm", keys) == ({}, {})
 
 
 def test_a_reorganised_chain_is_forgotten_from_a_block_on(db: store.Store) -> None:
@@ -140,21 +140,23 @@ def test_a_reorganised_chain_is_forgotten_from_a_block_on(db: store.Store) -> No
     ledger.add_haul(db, haul(settlements=(one, two), judgements=(verdict(one, 5), verdict(two, 3))))
     ledger.add_haul(db, haul(forget_from=102))
     assert book(db).evidence["verified"] == 5
-    assert ledger.Memory(db, "og").seen("llm", verdict(two, 3).backs) == ({}, {})
+    assert ledger.Memory(db, "og").counted_leaves("llm", verdict(two, 3).backs) == ({}, {})
 
 
 def test_what_is_due_comes_back_when_its_time_or_new_rules_come(db: store.Store) -> None:
     one, two, memory = settlement(1), settlement(2), ledger.Memory(db, "og")
     ledger.add_haul(db, haul(settlements=(one, two)))
-    assert [s.place for s, _ in memory.due("llm", at(10), DAY, "r", 9)] == [one.place, two.place]
+    assert [s.place for s, _ in memory.due_settlements("llm", at(10), DAY, "r", 9)] == [one.place, two.place]
     none = Unknown("missing")
     later = Judgement(two.place, "pending", 5, none, none, next_try=at(12), rules="r")
     ledger.add_haul(db, haul(judgements=(verdict(one, 5), later)))
-    assert memory.due("llm", at(11), DAY, "r", 9) == ()
-    assert [(s.place, tries) for s, tries in memory.due("llm", at(12), DAY, "r", 9)] == [(two.place, 1)]
-    assert [s.place for s, _ in memory.due("llm", at(11), DAY, "other", 9)] == [one.place, two.place]
-    assert memory.due("llm", at(11), DAY + ONE, "other", 9) == ()
-    assert memory.due("llm", at(12) - 4 * 365 * ONE, DAY, "r", 9), "a try that a clock in the future planned is due"
+    assert memory.due_settlements("llm", at(11), DAY, "r", 9) == ()
+    assert [(s.place, tries) for s, tries in memory.due_settlements("llm", at(12), DAY, "r", 9)] == [(two.place, 1)]
+    assert [s.place for s, _ in memory.due_settlements("llm", at(11), DAY, "other", 9)] == [one.place, two.place]
+    assert memory.due_settlements("llm", at(11), DAY + ONE, "other", 9) == ()
+    assert memory.due_settlements("llm", at(12) - 4 * 365 * ONE, DAY, "r", 9), (
+        "a try that a clock in the future planned is due"
+    )
 
 
 def listed(day: date, *names: str) -> Snapshot:
@@ -173,7 +175,7 @@ def test_uses_of_hub_models_are_ranked_and_an_unmapped_one_is_named_later(db: st
     rows = ledger.ranking(db, HUB, Period(DAY, DAY))
     assert [(row.model, row.uses) for row in rows] == [("a/one", 3), ("b/three", None), ("b/two", None)]
     assert ledger.standing(db, HUB, Name("b/two"), DAY).uses == Unknown("1 of 4 uses name no model")
-    (lost,) = ledger.Memory(db, "og").unattributed("hub", DAY)
+    (lost,) = ledger.Memory(db, "og").unattributed_uses("hub", DAY)
     ledger.add_haul(db, haul("hub", uses=(replace(lost, model=Name("b/two")),)))
     assert book(db, HUB).flow.unattributed == 0
     ledger.add(db, listed(DAY + ONE, "a/one"))
@@ -194,7 +196,7 @@ def test_uses_kept_as_a_wrong_models_are_named_anew_where_days_are_read_again(
     source = OpenGradient(Settings(), tmp_path, lambda: at(9))
     found = Inventory(listed(DAY, "a/one", "b/two"), {}, {"cid": Name("b/two")})
     with httpx.Client() as client:
-        for one in source._mapped(client, ledger.Memory(db, "og", again), found, at(9)):
+        for one in source._map_content_ids(client, ledger.Memory(db, "og", again), found, at(9)):
             ledger.add_haul(db, replace(one, network="og", window=haul("hub").window))
     rows = {row.model: row.uses for row in ledger.ranking(db, HUB, Period(DAY, DAY))}
     assert rows == ({"a/one": 1, "b/two": 3} if again else {"a/one": 3, "b/two": 1})

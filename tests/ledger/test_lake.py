@@ -146,7 +146,7 @@ class Told:
     def __init__(self, hauls: list[Haul], error: str = "") -> None:
         self.said, self.error = hauls, error
 
-    def hauls(self, wanted: Period | None, memory: ledger.Memory) -> Iterator[Haul]:
+    def event_batches(self, wanted: Period | None, memory: ledger.Memory) -> Iterator[Haul]:
         yield from self.said
         if self.error:
             raise SourceError(self.error)
@@ -171,7 +171,7 @@ def test_a_day_that_does_not_read_stops_neither_its_haul_nor_the_others(db: stor
     assert book(db, DAY + ONE).flow.uses == book(db, two).flow.uses == 20
     assert book(db).flow == Unknown("the old chain was not read to the end of 5 Oct 2026")
     memory = ledger.Memory(db, "og")
-    assert memory.covered("hub") == (Window(instant(DAY), noon), Window(instant(DAY + ONE), instant(two + ONE)))
+    assert memory.covered_windows("hub") == (Window(instant(DAY), noon), Window(instant(DAY + ONE), instant(two + ONE)))
     assert memory.cursor("chain") is None
 
 
@@ -190,7 +190,7 @@ def thirds(day: date = DAY, count: int = 30) -> list[Haul]:
 
 def broken(db: store.Store, day: date, damage: str) -> None:
     (kept,) = (one for _, one, _ in upkeep.days(db) if one.day == day)
-    first, *_, last = (Path(db.lake.url, kept.folder, part.name) for part in lake.read(kept).parts)
+    first, *_, last = (Path(db.lake.url, kept.folder, part.name) for part in lake.read_manifest(kept).parts)
     for path in {"first": [first], "last": [last], "manifest": [first.with_name(kept.manifest)]}.get(damage, []):
         path.write_bytes(path.read_bytes()[:-9])
     for path in files(db, f"day={day}/*") if damage == "all" else ():
@@ -211,7 +211,7 @@ def test_a_damaged_day_that_is_read_again_in_several_hauls_is_mended(db: store.S
     done = daily.collect(db, "og", Told(thirds()), Period(DAY, DAY), told.append, again=True)
     assert done.error == "" and book(db) == before
     assert [one.problem for one in upkeep.verify(db)] == ["", ""] and mending.every(db) == []
-    assert ledger.Memory(db, "og").covered("hub") == (Window(instant(DAY), instant(DAY + 2 * ONE)),)
+    assert ledger.Memory(db, "og").covered_windows("hub") == (Window(instant(DAY), instant(DAY + 2 * ONE)),)
 
 
 def test_a_mending_that_breaks_off_costs_nothing_and_goes_on_from_there(db: store.Store) -> None:
@@ -249,7 +249,7 @@ def test_a_mending_in_hand_is_dropped_where_the_day_was_restored_or_its_chain_fo
     begins = instant(DAY) + timedelta(hours=16)
     ledger.keep_haul(db, replace(thirds()[2], forget_from=0, window=Window(begins, instant(DAY + ONE))))
     ((one,),) = (mending.every(db),)
-    assert one.read == (Window(begins, instant(DAY + ONE)),) and lake.read(one.day).rows == 15
+    assert one.read == (Window(begins, instant(DAY + ONE)),) and lake.read_manifest(one.day).rows == 15
 
 
 def test_reading_a_day_again_adds_it_up_again(db: store.Store) -> None:
@@ -279,12 +279,14 @@ def test_what_a_reorganisation_took_counts_as_unread_until_it_is_read_again(db: 
     ledger.add_haul(db, haul(DAY + ONE))
     noon, ends = instant(DAY) + timedelta(hours=12), instant(DAY + 2 * ONE)
     ledger.add_haul(db, haul(forget_from=105, window=Window(noon, noon + timedelta(hours=1))))
-    assert ledger.Memory(db, "og").covered("hub") == (Window(instant(DAY), noon + timedelta(hours=1)),)
+    assert ledger.Memory(db, "og").covered_windows("hub") == (Window(instant(DAY), noon + timedelta(hours=1)),)
     assert book(db).flow == Unknown("the old chain was not read to the end of 5 Oct 2026")
     ledger.add_haul(db, haul(window=Window(noon + timedelta(hours=1), ends), uses=uses(DAY, 3, first=5)))
     assert book(db).flow.uses == 8 and book(db, DAY + ONE).flow.uses == 0
     ledger.add_haul(db, haul(forget_from=104, window=Window(ends, ends)))
-    assert ledger.Memory(db, "og").covered("hub") == (Window(ends, ends),), "nobody says from when on: the whole day"
+    assert ledger.Memory(db, "og").covered_windows("hub") == (Window(ends, ends),), (
+        "nobody says from when on: the whole day"
+    )
 
 
 # --- several writers -------------------------------------------------------------------------------------------------
@@ -422,10 +424,10 @@ def test_the_lake_is_looked_after_by_one_at_a_time(
     config = tmp_path / "config.yaml"
     config.write_text(f"data: {tmp_path / 'data'}\n")
     parts = Parts(config)
-    assert leases.hold(parts.store, "lake", "somebody", datetime.now(UTC), timedelta(minutes=10))
+    assert leases.acquire_lease(parts.store, "lake", "somebody", datetime.now(UTC), timedelta(minutes=10))
     assert cli(config, "compact") == 2
     assert "the lake is being looked after by another process" in capsys.readouterr().err
-    leases.release(parts.store, "lake", "somebody")
+    leases.release_lease(parts.store, "lake", "somebody")
     assert cli(config, "compact") == 0
     parts.close()
 
@@ -467,7 +469,7 @@ def test_a_damaged_file_makes_callers_unknown_and_says_no_path_to_readers(db: st
     assert found["callers_7d"].value == 160
     assert found["callers_30d"].value == Unknown("the events of some of these days cannot be read")
     with pytest.raises(LakeError, match=path.name):
-        lake.exact([day for _, day, _ in upkeep.days(db)])
+        lake.exact_callers([day for _, day, _ in upkeep.days(db)])
 
 
 def test_where_events_are_gone_callers_are_estimated(db: store.Store) -> None:
@@ -502,7 +504,7 @@ def test_who_called_is_not_counted_for_answers_that_do_not_say_it(
     last = DAY + 29 * ONE
     listed(db, last)
     asked: list[object] = []
-    monkeypatch.setattr(lake, "exact", asked.append)
+    monkeypatch.setattr(lake, "exact_callers", asked.append)
     ledger.standing(db, HUB, Name("a/m0"), last)
     ledger.moves(db, HUB, Period(last, last))
     ledger.offer(db, HUB, last)
@@ -631,7 +633,7 @@ def test_days_that_the_old_tables_held_become_unread_and_nothing_else_changes(ba
             connection.execute(sa.text(line))
     old.migrate()
     assert book(old).flow == Unknown("the old chain was not read to the end of 5 Oct 2026")
-    assert ledger.Memory(old, "og").covered("llm") != ()
+    assert ledger.Memory(old, "og").covered_windows("llm") != ()
     ledger.add_haul(old, haul(uses=uses(DAY, 4)))
     assert book(old).flow.uses == 4
     old.close()
@@ -654,4 +656,4 @@ def test_the_manifest_says_what_a_day_consists_of(db: store.Store) -> None:
     assert (told["schema"], told["day"], told["parts"][0]["rows"]) == (1, "2026-10-05", 20)
     assert told["blocks"] == [{"first": 90, "last": 200, "hash": "0xee"}]
     assert (row.first_block, row.last_block, row.events) == (100, 119, 20)
-    assert lake.read(day).size == row.bytes
+    assert lake.read_manifest(day).size == row.bytes

@@ -13,7 +13,7 @@ from functools import partial
 from discord import http as discord_http
 from pydantic import SecretStr
 
-from bot.outlets import Part, discord, marker
+from bot.outlets import Part, discord, part_marker
 from bot.outlets._discord_wire import Wire
 from bot.records import Picture
 from tests.outlets.rig import Rig
@@ -110,7 +110,7 @@ def outlet(
 def part(text: str) -> Part:
     """A part as the daily post has it: an embed and its card."""
     embed = {"title": "Replicate", "description": text, "footer": {"text": "Footfall"}}
-    return Part("", marker(text), (Picture("card.png", PNG, "Runs a day, rising."),), embed)
+    return Part("", part_marker(text), (Picture("card.png", PNG, "Runs a day, rising."),), embed)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from bot.outlets import Part, _x_wire, marker, x
+from bot.outlets import Part, _x_wire, part_marker, x
 from tests.outlets.rig import Rig
 from tests.peers.x_api import FAILURES, KEYS, NAME, Failure, XPeer
 
@@ -51,8 +51,8 @@ def rig() -> Iterator[Rig]:
 def outlet(url: str, clock: Callable[[], datetime] = lambda: datetime.now(UTC), **chosen: object) -> x.X:
     """An outlet whose X is at `url`."""
     settings = x.Settings.model_validate({"destinations": [NAME], "host": url, **chosen})
-    return x.outlet(settings, Path(), {name: SecretStr(key) for name, key in KEYS.items()}, clock)
+    return x.make_outlet(settings, Path(), {name: SecretStr(key) for name, key in KEYS.items()}, clock)
 
 
 def part(text: str) -> Part:
-    return Part(text, marker(text))
+    return Part(text, part_marker(text))

@@ -26,43 +26,43 @@ from bot.outlets import (
     Sent,
     Stopped,
     Unsure,
-    marker,
-    parts,
-    redacted,
+    part_marker,
+    post_parts,
+    redact_reason,
 )
 from bot.records import Picture, Post
 
-OUTLETS = tuple(name for name in registry.outlets() if hasattr(registry.module(name), "outlet"))
+OUTLETS = tuple(name for name in registry.outlet_names() if hasattr(registry.load_module(name), "outlet"))
 """Those that are posted to part by part; the site is swapped in whole and has tests of its own."""
 
 
 @pytest.mark.parametrize("name", OUTLETS)
 def test_a_module_says_everything_the_registry_asks_for(name: str) -> None:
-    module = registry.module(name)
+    module = registry.load_module(name)
     assert module.__doc__ and len(module.__doc__.strip()) > 80, "the docstring is the outlet's page in the docs"
     assert isinstance(module.TITLE, str) and module.TITLE
     assert issubclass(module.Settings, config.Outlet) and module.Settings.__doc__
     assert all(re.fullmatch(r"[A-Z][A-Z0-9_]+", secret) for secret in module.SECRETS)
     assert isinstance(module.SETTLE, timedelta) and module.SETTLE.total_seconds() >= 0
-    assert isinstance(module.cost(Part("Seven models.", marker(name))), Decimal)
+    assert isinstance(module.cost(Part("Seven models.", part_marker(name))), Decimal)
     undescribed = [key for key, found in module.Settings.model_fields.items() if not found.description]
     assert undescribed == [], "each setting needs a description"
 
 
 @pytest.mark.parametrize("name", OUTLETS)
 def test_settings_have_safe_defaults_and_refuse_unknown_keys(name: str) -> None:
-    assert registry.settings()[name].model_validate({}).enabled
+    assert registry.settings_types()[name].model_validate({}).enabled
     with pytest.raises(ValueError, match="Extra inputs"):
-        registry.settings()[name].model_validate({"no_such_key": 1})
+        registry.settings_types()[name].model_validate({"no_such_key": 1})
 
 
 @pytest.mark.parametrize("name", OUTLETS)
 def test_a_missing_secret_is_named_before_anything_is_asked(name: str) -> None:
-    module = registry.module(name)
+    module = registry.load_module(name)
     for missing in module.SECRETS:
         held = {key: SecretStr("x") for key in module.SECRETS if key != missing}
         with pytest.raises(OutletError, match=missing):
-            registry.outlet(name, module.Settings(), Path(), held, lambda: datetime.now(UTC))
+            registry.make_outlet(name, module.Settings(), Path(), held, lambda: datetime.now(UTC))
 
 
 @pytest.mark.parametrize("name", OUTLETS)
@@ -120,16 +120,16 @@ def test_a_lying_outcome_is_noticed() -> None:
 
 def test_a_marker_is_the_same_for_ever_and_differs_by_any_part_of_its_key() -> None:
     key = ("opengradient", "2026-01-14", 1, "discord", "123", 0)
-    assert marker(*key) == "261c7736cd31449ba456e07a"
-    others = {marker(*(*key[:n], "other", *key[n + 1 :])) for n in range(len(key))}
-    assert len(others | {marker(*key)}) == len(key) + 1
-    assert marker("a", "bc") != marker("ab", "c")
-    assert len(marker(*key)) <= 25
+    assert part_marker(*key) == "261c7736cd31449ba456e07a"
+    others = {part_marker(*(*key[:n], "other", *key[n + 1 :])) for n in range(len(key))}
+    assert len(others | {part_marker(*key)}) == len(key) + 1
+    assert part_marker("a", "bc") != part_marker("ab", "c")
+    assert len(part_marker(*key)) <= 25
 
 
 def test_pictures_and_embed_go_with_the_first_part_only() -> None:
     post = Post("x", ("One.", "Two."), (Picture("a.png", b"1", "alt"),), {"title": "t"})
-    first, second = parts(post, lambda n: marker("k", n))
+    first, second = post_parts(post, lambda n: part_marker("k", n))
     assert (first.text, len(first.pictures), first.embed) == ("One.", 1, {"title": "t"})
     assert (second.text, second.pictures, second.embed) == ("Two.", (), None)
     assert first.marker != second.marker
@@ -137,11 +137,11 @@ def test_pictures_and_embed_go_with_the_first_part_only() -> None:
 
 @pytest.mark.parametrize("text", ["the key is s3cr/t+!", "?key=s3cr%2Ft%2B%21&x", "s3cr\u200b/t+!", "a\ns3cr/t+!\nb"])
 def test_a_secret_is_redacted_in_every_form_it_may_take(text: str) -> None:
-    said = redacted(text, [SecretStr("s3cr/t+!")])
+    said = redact_reason(text, [SecretStr("s3cr/t+!")])
     assert "s3cr" not in said and "[redacted]" in said and "\n" not in said
 
 
 def test_a_reason_is_clipped_after_redaction() -> None:
     secret = "k" * 40
-    said = redacted("x" * 280 + secret + "y" * 10_000, [SecretStr(secret)])
+    said = redact_reason("x" * 280 + secret + "y" * 10_000, [SecretStr(secret)])
     assert len(said) <= 300 and "kkk" not in said

@@ -30,7 +30,7 @@ from bot.outlets import (
     Unsure,
     Votes,
     discord,
-    marker,
+    part_marker,
 )
 from bot.outlets import _discord_calls as calls
 from bot.outlets import _discord_message as message
@@ -281,9 +281,9 @@ def kinds() -> dict[str, Part]:
     poll = Poll("Which grows in week 47?", ("Replicate", "OpenGradient"), timedelta(days=2))
     return {
         "an embed": part("x"),
-        "text": Part("Week 47, part 2.", marker("text")),
-        "a poll": Part("", marker("poll"), poll=poll),
-        "a poll with text": Part("A poll.", marker("poll 2"), poll=poll),
+        "text": Part("Week 47, part 2.", part_marker("text")),
+        "a poll": Part("", part_marker("poll"), poll=poll),
+        "a poll with text": Part("A poll.", part_marker("poll 2"), poll=poll),
     }
 
 
@@ -306,7 +306,7 @@ def test_what_somebody_else_wrote_is_not_ours(peer: DiscordPeer, bot: discord.Di
 
 def test_another_edition_is_not_this_one(bot: discord.Discord, peer: DiscordPeer) -> None:
     bot.post(part("x"), CHANNEL)
-    assert bot.find(dataclasses.replace(part("x"), marker=marker("edition 2")), CHANNEL) == NotFound()
+    assert bot.find(dataclasses.replace(part("x"), marker=part_marker("edition 2")), CHANNEL) == NotFound()
 
 
 def test_without_reading_the_history_nobody_can_tell(peer: DiscordPeer, bot: discord.Discord) -> None:
@@ -330,7 +330,7 @@ def test_a_busy_channel_is_read_back_to_when_the_post_could_have_been_made(
     fill(peer, calls.LOOK_BACK, datetime(2030, 1, 1, tzinfo=UTC))
     unbounded = dataclasses.replace(part("y"))
     found = bot.find(unbounded, CHANNEL)
-    assert isinstance(found, CannotTell) and found.again is None, "it is not known what stands before those"
+    assert isinstance(found, CannotTell) and found.retry_at is None, "it is not known what stands before those"
     assert (
         bot.find(dataclasses.replace(unbounded, since=datetime(2030, 1, 1, 0, 10, tzinfo=UTC)), CHANNEL) == NotFound()
     )
@@ -354,7 +354,7 @@ def test_what_is_out_is_found_whatever_this_machines_clock_says(peer: DiscordPee
 def test_what_was_said_before_the_part_was_due_is_not_the_part(peer: DiscordPeer) -> None:
     peer.offset = timedelta(minutes=-6)
     bot = outlet(peer)
-    text = Part("The same words.", marker("text"))
+    text = Part("The same words.", part_marker("text"))
     bot.post(text, CHANNEL)
     peer.offset += timedelta(minutes=5)
     assert bot.check()[0].ok, "an answer that bears the time"
@@ -398,10 +398,10 @@ def test_the_time_that_was_not_told_is_not_asked_for_again_at_once(peer: Discord
 
 @pytest.mark.parametrize("text", ["Tom &amp; Jerry", "q&notes &copy", "  blanks  \n", "Cafe\u0301", "**bold** <@1>"])
 def test_words_are_found_as_they_were_sent(peer: DiscordPeer, bot: discord.Discord, text: str) -> None:
-    wanted = Part(text, marker(text))
+    wanted = Part(text, part_marker(text))
     sent = bot.post(wanted, CHANNEL)
     assert bot.find(wanted, CHANNEL) == sent
-    polled = Part("", marker("poll"), poll=Poll(text, ("A", "B"), timedelta(days=2)))
+    polled = Part("", part_marker("poll"), poll=Poll(text, ("A", "B"), timedelta(days=2)))
     sent = bot.post(polled, CHANNEL)
     peer.messages[-1]["poll"]["question"]["text"] = text.strip()
     assert bot.find(polled, CHANNEL) == sent
@@ -432,7 +432,7 @@ def test_a_look_back_that_fails_is_no_proof(
 ) -> None:
     peer.fail(fault, on=api.HISTORY)
     found = bot.find(part("x"), CHANNEL)
-    assert isinstance(found, CannotTell) and found.again == again, found
+    assert isinstance(found, CannotTell) and found.retry_at == again, found
 
 
 # --- permissions -----------------------------------------------------------------------------------------------
@@ -526,7 +526,7 @@ def test_a_discord_that_wants_no_requests_gets_none_of_any_kind(peer: DiscordPee
     assert isinstance(bot.edit(part("z"), CHANNEL, sent.platform_id), Later)
     assert isinstance(bot.crosspost(CHANNEL, sent.platform_id), Later)
     assert isinstance(bot.votes(CHANNEL, sent.platform_id), CannotTell)
-    assert isinstance(bot.direct("1"), Later) and bot.check()[0].ok is None
+    assert isinstance(bot.direct_channel("1"), Later) and bot.check()[0].ok is None
     assert len(peer.requests) == before
 
 
@@ -659,19 +659,19 @@ def test_what_is_no_number_of_discords_is_never_asked_for(peer: DiscordPeer, bot
 
 # --- limits ----------------------------------------------------------------------------------------------------
 
-MARK = len(" · ") + len(message.mark(part("x")))
+MARK = len(" · ") + len(message.footer_mark(part("x")))
 
 
 def embedded(**embed: object) -> Part:
-    return Part("", marker("limit"), embed=embed)
+    return Part("", part_marker("limit"), embed=embed)
 
 
 def asked(question: str = "Q?", answers: tuple[str, ...] = ("a", "b"), hours: float = 24) -> Part:
-    return Part("", marker("limit"), poll=Poll(question, answers, timedelta(hours=hours)))
+    return Part("", part_marker("limit"), poll=Poll(question, answers, timedelta(hours=hours)))
 
 
 def pictured(size: int = 10, alt: str = "alt", count: int = 1) -> Part:
-    return Part("x", marker("limit"), tuple(Picture(f"{n}.png", b"0" * size, alt) for n in range(count)))
+    return Part("x", part_marker("limit"), tuple(Picture(f"{n}.png", b"0" * size, alt) for n in range(count)))
 
 
 def fields(count: int, name: int = 1, value: int = 1) -> list[dict[str, str]]:
@@ -679,7 +679,7 @@ def fields(count: int, name: int = 1, value: int = 1) -> list[dict[str, str]]:
 
 
 LIMITS: dict[str, tuple[Callable[[int], Part], int]] = {
-    "content": (lambda n: Part("x" * n, marker("limit")), 2000),
+    "content": (lambda n: Part("x" * n, part_marker("limit")), 2000),
     "title": (lambda n: embedded(title="x" * n), 256),
     "description": (lambda n: embedded(description="x" * n), 4096),
     "footer": (lambda n: embedded(title="t", footer={"text": "x" * (n - MARK)}), 2048),
@@ -714,7 +714,7 @@ def test_discord_takes_a_part_at_its_limit_and_is_never_sent_one_above(
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        (Part(" ", marker("x")), "nothing to say"),
+        (Part(" ", part_marker("x")), "nothing to say"),
         (dataclasses.replace(asked(), embed={"title": "t"}), "beside an embed"),
         (asked(hours=1.5), "whole hours"),
         (asked(answers=()), "answers"),
@@ -737,12 +737,12 @@ def test_what_discord_would_refuse_is_said_in_words_and_not_sent(
 
 
 def jobs(destinations: Iterable[str]) -> list[tuple[Part, str]]:
-    return [(dataclasses.replace(part("x"), marker=marker("x", d)), d) for d in destinations]
+    return [(dataclasses.replace(part("x"), marker=part_marker("x", d)), d) for d in destinations]
 
 
 def landed(bot: discord.Discord, channels: list[str], guilds: Mapping[str, str] | None = None) -> dict[str, Outcome]:
     """Posts to every channel; the outcome of each. `guilds`: the server of each that took a post before."""
-    places = {marker("x", channel): channel for channel in channels}
+    places = {part_marker("x", channel): channel for channel in channels}
     links = {channel: f"https://discord.com/channels/{guild}/{channel}/1" for channel, guild in (guilds or {}).items()}
     return {places[name]: outcome for name, outcome in bot.post_many(jobs(channels), links)}
 
@@ -819,7 +819,7 @@ def test_the_global_limit_is_kept() -> None:
     """No machine is too slow for this: the second fifty may not leave before the second is over."""
     with crowd(100) as (peer, channels):
         settings = discord.Settings(api=peer.url)
-        bot = discord.outlet(settings, None, {"DISCORD_TOKEN": secret()}, lambda: datetime.now(UTC))  # type: ignore[arg-type]
+        bot = discord.make_outlet(settings, None, {"DISCORD_TOKEN": secret()}, lambda: datetime.now(UTC))  # type: ignore[arg-type]
         began = time.monotonic()
         outcomes = landed(bot, channels, dict.fromkeys(channels, "100"))
         took = time.monotonic() - began
@@ -909,8 +909,8 @@ def test_simcord_as_a_second_discord_takes_the_same_post() -> None:
             channel = guild.create_news_channel("announcements")
             made = outlet("http://127.0.0.1:9/api/v10")
             made._wire._client = client
-            first = await made._post(wanted, str(channel.id), "")
-            found = await made._find(wanted, str(channel.id))
+            first = await made._send_part(wanted, str(channel.id), "")
+            found = await made._find_part(wanted, str(channel.id))
             return first, found, channel.last_message, list(env.http_requests)
 
     sent, found, shown, log = asyncio.run(post(part("929 of 3,778 models were used.")))

@@ -34,7 +34,7 @@ def left(count: int, per_second: int, held_up: Callable[[int], float] = lambda n
     async def all_of_them() -> None:
         pace = Pace(per_second)
         for n in range(count):
-            await pace.turn()
+            await pace.wait_turn()
             found.append(loop.time())
             loop.now += held_up(n)
 
@@ -74,7 +74,7 @@ def test_turns_are_given_in_the_order_in_which_they_were_asked_for() -> None:
     order: list[int] = []
 
     async def one(pace: Pace, n: int) -> None:
-        await pace.turn()
+        await pace.wait_turn()
         order.append(n)
 
     async def all_of_them() -> None:

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from bot.outlets import OutletError
-from bot.outlets.site import MARKER, Settings, swap
+from bot.outlets.site import MARKER, Settings, replace_site
 
 
 def held(folder: Path) -> dict[str, str]:
@@ -20,24 +20,24 @@ def held(folder: Path) -> dict[str, str]:
 
 def test_a_site_is_written_and_then_replaced_whole(tmp_path: Path) -> None:
     folder = tmp_path / "out" / "site"
-    assert swap([("index.html", b"one"), ("a/b/old.html", b"old")], folder) == folder
-    swap([("index.html", b"two")], folder)
+    assert replace_site([("index.html", b"one"), ("a/b/old.html", b"old")], folder) == folder
+    replace_site([("index.html", b"two")], folder)
     assert held(folder) == {"index.html": "two"}
     assert [path.name for path in folder.parent.iterdir()] == ["site"]
     assert folder.stat().st_mode & 0o777 == 0o755
 
 
 def test_an_empty_folder_is_taken(tmp_path: Path) -> None:
-    swap([("index.html", b"one")], tmp_path / "site")
+    replace_site([("index.html", b"one")], tmp_path / "site")
     (tmp_path / "empty").mkdir()
-    swap([("index.html", b"one")], tmp_path / "empty")
+    replace_site([("index.html", b"one")], tmp_path / "empty")
     assert held(tmp_path / "empty") == {"index.html": "one"}
 
 
 def test_a_folder_with_foreign_files_is_refused_and_kept(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(OutletError, match="did not write") as refused:
-        swap([("index.html", b"one")], tmp_path)
+        replace_site([("index.html", b"one")], tmp_path)
     assert "\n" not in str(refused.value)
     assert held(tmp_path) == {"thesis.txt": "years of work"}
 
@@ -48,29 +48,29 @@ def test_a_file_or_a_link_in_the_folders_place_is_refused(tmp_path: Path) -> Non
     (tmp_path / "link").symlink_to(tmp_path / "real")
     for name in ("file", "link"):
         with pytest.raises(OutletError, match="no folder"):
-            swap([("index.html", b"one")], tmp_path / name)
+            replace_site([("index.html", b"one")], tmp_path / name)
 
 
 @pytest.mark.parametrize("path", ["../evil.html", "/etc/evil", "a/../../evil", "a\\b", "", "a\0b"])
 def test_a_path_that_leads_outside_is_refused_and_the_old_site_stays(tmp_path: Path, path: str) -> None:
     folder = tmp_path / "site"
-    swap([("index.html", b"old")], folder)
+    replace_site([("index.html", b"old")], folder)
     with pytest.raises(OutletError, match="leads out of the site"):
-        swap([("index.html", b"new"), (path, b"evil")], folder)
+        replace_site([("index.html", b"new"), (path, b"evil")], folder)
     assert held(folder) == {"index.html": "old"}
     assert [entry.name for entry in tmp_path.iterdir()] == ["site"]
 
 
 def test_a_page_that_fails_half_way_leaves_the_old_site(tmp_path: Path) -> None:
     folder = tmp_path / "site"
-    swap([("index.html", b"old")], folder)
+    replace_site([("index.html", b"old")], folder)
 
     def pages() -> Iterator[tuple[str, bytes]]:
         yield "index.html", b"new"
         raise KeyError("a template broke")
 
     with pytest.raises(KeyError):
-        swap(pages(), folder)
+        replace_site(pages(), folder)
     assert held(folder) == {"index.html": "old"}
     assert [entry.name for entry in tmp_path.iterdir()] == ["site"]
 
@@ -82,7 +82,7 @@ def test_two_at_once_leave_one_whole_site(tmp_path: Path) -> None:
     def write(who: str) -> None:
         try:
             for _ in range(20):
-                swap([(f"{n}.html", who.encode()) for n in range(5)], folder)
+                replace_site([(f"{n}.html", who.encode()) for n in range(5)], folder)
         except OutletError as error:
             failed.append(error)
 

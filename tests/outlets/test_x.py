@@ -32,7 +32,7 @@ from bot.outlets import (
     Votes,
     _x_answers,
     _x_lookback,
-    marker,
+    part_marker,
     x,
 )
 from bot.records import Picture
@@ -65,7 +65,7 @@ def posting(peer: XPeer) -> Iterator[x.X]:
 
 
 def part(text: str = TEXT, **more: object) -> Part:
-    return replace(Part(text, marker(text)), **more)  # type: ignore[arg-type]
+    return replace(Part(text, part_marker(text)), **more)  # type: ignore[arg-type]
 
 
 def routes(peer: XPeer) -> list[str]:
@@ -223,7 +223,7 @@ def test_nothing_listening_or_no_such_name_is_tried_later() -> None:
                 outcome = posting.post(part(), NAME)
                 assert isinstance(outcome, Later) and outcome.not_before > datetime.now(UTC)
                 found = posting.find(part(), NAME)
-                assert isinstance(found, CannotTell) and found.again
+                assert isinstance(found, CannotTell) and found.retry_at
 
 
 def test_a_dead_proxy_is_tried_later_and_its_password_is_not_told(
@@ -290,7 +290,7 @@ def test_a_wrong_key_stops_the_outlet(peer: XPeer) -> None:
     settings = x.Settings(destinations=(NAME,), host=peer.url)
     for name in KEYS:
         keys = {k: SecretStr(v[:-1] + "x" if k == name else v) for k, v in KEYS.items()}
-        with closing(x.outlet(settings, Path(), keys, lambda: datetime.now(UTC))) as posting:
+        with closing(x.make_outlet(settings, Path(), keys, lambda: datetime.now(UTC))) as posting:
             assert isinstance(posting.post(part(), NAME), Stopped)
     assert peer.posts == []
 
@@ -298,7 +298,7 @@ def test_a_wrong_key_stops_the_outlet(peer: XPeer) -> None:
 def test_a_token_that_cannot_be_one_is_refused_without_being_shown() -> None:
     keys = {k: SecretStr(v) for k, v in KEYS.items()} | {"X_ACCESS_TOKEN": SecretStr("canary-bearer")}
     with pytest.raises(OutletError, match="X_ACCESS_TOKEN") as caught:
-        x.outlet(x.Settings(), Path(), keys, lambda: datetime.now(UTC))
+        x.make_outlet(x.Settings(), Path(), keys, lambda: datetime.now(UTC))
     assert "canary" not in str(caught.value)
 
 
@@ -381,9 +381,9 @@ def test_where_x_cannot_be_reached_its_time_is_not_known() -> None:
 def test_without_a_date_the_reset_of_a_rate_limit_says_nothing() -> None:
     now = datetime(2026, 1, 14, tzinfo=UTC)
     there = {"x-rate-limit-reset": str(int(now.timestamp()) + 7200), "x-rate-limit-remaining": "0"}
-    assert _x_answers.reset(there, now) == now + _x_answers.WINDOW
+    assert _x_answers.limit_reset(there, now) == now + _x_answers.WINDOW
     dated = there | {"Date": "Wed, 14 Jan 2026 01:50:00 GMT"}
-    assert _x_answers.reset(dated, now) == now + timedelta(minutes=10)
+    assert _x_answers.limit_reset(dated, now) == now + timedelta(minutes=10)
 
 
 # --- duplicates and looking back
@@ -495,7 +495,7 @@ def test_a_look_back_turns_the_pages(peer: XPeer, posting: x.X) -> None:
     for number in range(400):
         peer.accept(f"More chatter number {number}", at=now - timedelta(minutes=60))
     found = posting.find(part("Not there", since=now - timedelta(hours=3)), NAME)
-    assert isinstance(found, CannotTell) and found.again is None
+    assert isinstance(found, CannotTell) and found.retry_at is None
 
 
 def test_a_timeline_in_another_dialect_is_not_trusted(peer: XPeer, posting: x.X) -> None:
@@ -736,7 +736,7 @@ def test_the_status_table_covers_every_status() -> None:
     for status in [*range(300, 600)]:
         for creating in (True, False):
             answer = _x_answers.Answered(status, {}, said)
-            outcome = _x_answers.outcome(answer, now, (), creating=creating)
+            outcome = _x_answers.failure_outcome(answer, now, (), creating=creating)
             assert not (isinstance(outcome, Later) and creating and status != 429)
             assert not (isinstance(outcome, Unsure) and not creating)
 

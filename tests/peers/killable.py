@@ -128,7 +128,7 @@ def warm() -> None:
     from bot.daily import walk
     from bot.outlets import _discord_wire, _x_wire  # noqa: F401
 
-    outlets.settings()
+    outlets.settings_types()
     cards: dict[tuple[str, int], Any] = {}
     real = walk.charts.card
 

@@ -111,9 +111,9 @@ class World:
 
 
 def _root(raw: bytes) -> bytes:
-    from bot.sources._leaves import Batch, batch
+    from bot.sources._leaves import Batch, parse_batch
 
-    found = batch(raw)
+    found = parse_batch(raw)
     assert isinstance(found, Batch)
     return found.root
 

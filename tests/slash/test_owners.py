@@ -36,7 +36,7 @@ def uncertain(rig: Rig) -> int:
     document = rig.desk.archive.digest("replicate", "day", EDITION.day)
     assert document is not None
     outbox.plan(EDITION, "discord", CHANNEL, 1, desks.NOW, None)
-    (one,) = outbox.of(EDITION)
+    (one,) = outbox.edition_deliveries(EDITION)
     from decimal import Decimal
 
     claimed = outbox.claim(one, document, "x", Decimal(0), None, "me", desks.NOW, timedelta(minutes=5))
@@ -77,7 +77,9 @@ def test_they_are_hidden_from_members_and_refused_to_administrators(tmp_path: Pa
             assert sentence(await rig.ask(f"deliveries {name}", member=admin, **options)) == NOT_AN_OWNER
         assert await admin.autocomplete(rig.channel, "deliveries pause", "outlet", "") == []
         outbox = rig.bot.books.outbox
-        assert [one.state for one in outbox.of(EDITION)] == ["unknown"] and outbox.paused() == ()
+        assert [one.state for one in outbox.edition_deliveries(EDITION)] == [
+            "unknown"
+        ] and outbox.paused_outlets() == ()
 
     run(tmp_path, scenario, house=FIRST)
 
@@ -110,7 +112,7 @@ def test_an_owner_sees_retries_and_resolves(tmp_path: Path) -> None:
         link = f"https://discord.com/channels/1/{CHANNEL}/2"
         done = await rig.ask("deliveries resolve", member=owner, id=number, sent=link)
         assert "**Sent**" in (embed(done).description or "")
-        assert rig.bot.books.outbox.one(number).url == link
+        assert rig.bot.books.outbox.get_delivery(number).url == link
         again = sentence(await rig.ask("deliveries resolve", member=owner, id=number, not_sent=True))
         assert "is sent; wanted one that is unknown" in again
         assert "there is none" in sentence(await rig.ask("deliveries retry", member=owner, id=999))
@@ -134,7 +136,7 @@ def test_an_owner_pauses_an_outlet_and_lifts_it_also_after_a_restart(tmp_path: P
         assert any("an operator paused it" in (field.value or "") for field in listed.fields)
         assert embed(await rig.ask("deliveries lift", member=owner, outlet="discord")).title == "Lifted"
         assert "is not paused" in sentence(await rig.ask("deliveries lift", member=owner, outlet="discord"))
-        assert outbox.paused() == ()
+        assert outbox.paused_outlets() == ()
 
     run(tmp_path, scenario, house=FIRST)
 

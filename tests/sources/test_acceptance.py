@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from bot.records import Unknown
-from bot.sources._acceptance import Key, Keys, Seen, Settlement, Verdicts, accept, accepted
-from bot.sources._leaves import MAX_BYTES, PLACEHOLDER_TEE, Batch, Leaf, Refused, batch
+from bot.sources._acceptance import Key, Keys, Seen, Settlement, Verdicts, judge_settlement, judge_settlements
+from bot.sources._leaves import MAX_BYTES, PLACEHOLDER_TEE, Batch, Leaf, Refused, parse_batch
 from bot.sources._walrus import Blob, Missing
 from tests.peers.enclave import NOW, Enclave, dump, enclaves, hashed, hexed
 
@@ -31,7 +31,7 @@ def values(count: int, start: int = 0) -> list[list[str]]:
 
 def settled(raw: bytes, size: int | None = None, **changed: object) -> Settlement:
     """A settlement whose root is that of `raw`, and whose size is honest unless given."""
-    read = batch(raw)
+    read = parse_batch(raw)
     assert isinstance(read, Batch)
     honest = Settlement("0xaa", 0, NOW + 60, RELAY, SIGNER, len(read.leaves) if size is None else size, BLOB, read.root)
     return replace(honest, **changed)  # type: ignore[arg-type]
@@ -48,7 +48,7 @@ def judged(
     known: Keys | None = None,
     signers: Sequence[str] = (SIGNER,),
 ) -> Verdicts:
-    return accept(settlement, outcome, seen or Seen(), keys() if known is None else known, signers, (RELAY,))
+    return judge_settlement(settlement, outcome, seen or Seen(), keys() if known is None else known, signers, (RELAY,))
 
 
 def figures(verdicts: Verdicts) -> tuple[object, object, object]:
@@ -64,7 +64,7 @@ def test_an_honest_batch_counts_in_all_three_figures() -> None:
     found = judged(settled(raw), blob(raw))
     assert figures(found) == (5, 5, 5)
     assert found.gaps == ()
-    assert found.recognised and not found.again
+    assert found.recognised and not found.retry
     assert len(found.newly.backed) == len(found.newly.verified) == 5
 
 
@@ -112,7 +112,7 @@ def test_a_sender_that_was_not_fetched_leaves_everything_unknown_and_to_be_asked
     raw = dump(values(2))
     found = judged(settled(raw, signer=None), blob(raw))
     assert all(isinstance(each, Unknown) for each in figures(found))
-    assert found.again and found.recognised
+    assert found.retry and found.recognised
 
 
 # --- 2: what stands behind it ---------------------------------------------------------------------------------
@@ -147,14 +147,14 @@ def test_a_missing_blob_is_claimed_and_unbacked_and_unknown_rather_than_zero() -
     found = judged(settled(dump(values(3))), Missing("blob A: HTTP 503", retry=True, final=False))
     assert found.claimed == 3
     assert found.backed == found.verified == Unknown("blob A: HTTP 503")
-    assert found.again
+    assert found.retry
 
 
 def test_an_expired_blob_is_a_verdict() -> None:
     found = judged(settled(dump(values(3))), Missing("blob A has expired", retry=False, final=True))
     assert figures(found) == (3, 0, 0)
     assert found.gaps == ("blob A has expired",)
-    assert not found.again
+    assert not found.retry
 
 
 # --- 3: sizes -------------------------------------------------------------------------------------------------
@@ -223,7 +223,7 @@ def test_a_registry_that_did_not_answer_leaves_verified_unknown_and_not_zero() -
     known = {one.tee_id: Key(one.der, 0), two.tee_id: Unknown("the registry timed out")}
     found = judged(settled(raw), blob(raw), known=known)
     assert figures(found) == (2, 2, Unknown("the registry timed out"))
-    assert found.again
+    assert found.retry
     later = judged(settled(raw), blob(raw), found.newly)
     assert figures(later) == (2, 2, 2), "judged again, its own leaves are its own"
 
@@ -239,7 +239,7 @@ def test_placeholders_are_counted_apart_whatever_key_they_name() -> None:
     raw = dump([[hexed(PLACEHOLDER_TEE), *row[1:3], "0xd3", row[4]], *values(1)])
     found = judged(settled(raw), blob(raw))
     assert figures(found) == (2, 1, 1)
-    assert found.counts["placeholder"] == 1
+    assert found.standing_counts["placeholder"] == 1
 
 
 def test_leaves_of_the_older_versions_are_backed_and_cannot_be_verified() -> None:
@@ -299,7 +299,7 @@ def test_a_replayed_individual_settlement_counts_once() -> None:
 
 
 def individual(what: object) -> Leaf:
-    read = batch(dump([enclaves()[0].value(what)]))
+    read = parse_batch(dump([enclaves()[0].value(what)]))
     assert isinstance(read, Batch)
     return read.leaves[0]
 
@@ -335,7 +335,7 @@ def test_many_settlements_at_once_find_what_one_by_one_would() -> None:
     raws = [dump(values(4)), dump(values(6)), dump([Enclave().value("x"), *values(3, 20)]), dump(values(2))]
     settlements = [settled(raw, tx=f"0x{index}") for index, raw in enumerate(raws)]
     settlements[3] = replace(settlements[3], root=ROOTLESS)
-    outcomes: list[Missing | Batch | Refused] = [batch(raw) for raw in raws]
+    outcomes: list[Missing | Batch | Refused] = [parse_batch(raw) for raw in raws]
     settlements.append(settled(raws[0], tx="0xff"))
     outcomes.append(Missing("HTTP 503", retry=True, final=False))
     seen, one_by_one = Seen(), []
@@ -344,7 +344,7 @@ def test_many_settlements_at_once_find_what_one_by_one_would() -> None:
         newly = one_by_one[-1].newly
         seen = Seen({**seen.backed, **newly.backed}, {**seen.verified, **newly.verified})
     with ThreadPoolExecutor(2) as executor:
-        together = accepted(
+        together = judge_settlements(
             list(zip(settlements, outcomes, strict=True)), Seen(), keys(), (SIGNER,), (RELAY,), executor
         )
     assert together == one_by_one

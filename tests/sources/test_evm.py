@@ -30,7 +30,7 @@ from bot.sources._evm import (
     Reverted,
     TooDeep,
     Unreachable,
-    range_of,
+    fetch_range,
 )
 from tests.peers.anvil import Contract, Node, anvil
 from tests.peers.rpc_proxy import Answer, Proxy, Question, proxy
@@ -103,7 +103,7 @@ def one_line(error: BaseException) -> str:
 def test_logs_come_in_order_with_everything_the_node_says_of_them(relay: Contract, open_chain: Open) -> None:
     settle(relay, 1, 2, 3)
     with_node = relay.node.rpc("eth_getLogs", {"fromBlock": "0x2", "toBlock": "0x4"})
-    chunks = list(open_chain(relay.node.url).logs(of(relay), 0))
+    chunks = list(open_chain(relay.node.url).read_logs(of(relay), 0))
     assert [log for chunk in chunks for log in chunk.logs] == [
         Log(
             int(log["blockNumber"], 16),
@@ -123,30 +123,30 @@ def test_logs_come_in_order_with_everything_the_node_says_of_them(relay: Contrac
 
 def test_a_kept_cursor_goes_on_where_it_stopped_and_reads_nothing_twice(relay: Contract, open_chain: Open) -> None:
     settle(relay, 1, 2)
-    before = list(open_chain(relay.node.url).logs(of(relay), 0))
-    kept = before[-1].cursor.text
+    before = list(open_chain(relay.node.url).read_logs(of(relay), 0))
+    kept = before[-1].cursor.json_text
     settle(relay, 3)
-    again = list(open_chain(relay.node.url).logs(of(relay), Cursor.read(kept)))
+    again = list(open_chain(relay.node.url).read_logs(of(relay), Cursor.from_json(kept)))
     assert (roots(before), roots(again)) == ([1, 2], [3])
-    assert list(open_chain(relay.node.url).logs(of(relay), again[-1].cursor)) == []
+    assert list(open_chain(relay.node.url).read_logs(of(relay), again[-1].cursor)) == []
 
 
 def test_a_cursor_that_does_not_read_says_what_to_do(node: Node) -> None:
     with pytest.raises(SourceError, match="forget it to collect again"):
-        Cursor.read('{"chain_id": "x"}')
+        Cursor.from_json('{"chain_id": "x"}')
 
 
 def test_blocks_within_the_margin_are_left_for_later(relay: Contract, open_chain: Open) -> None:
     settle(relay, 1, 2, 3)
-    assert roots(list(open_chain(relay.node.url, finality=2).logs(of(relay), 0))) == [1]
+    assert roots(list(open_chain(relay.node.url, finality=2).read_logs(of(relay), 0))) == [1]
 
 
 def test_a_finality_tag_is_asked_of_the_node(relay: Contract, open_chain: Open) -> None:
     settle(relay, 1)
-    assert open_chain(relay.node.url, finality="finalized").head().number == 0
+    assert open_chain(relay.node.url, finality="finalized").final_head().number == 0
     relay.node.mine(70)
     finalized = int(relay.node.rpc("eth_getBlockByNumber", "finalized", False)["number"], 16)
-    assert open_chain(relay.node.url, finality="finalized").head().number == finalized > 0
+    assert open_chain(relay.node.url, finality="finalized").final_head().number == finalized > 0
 
 
 def test_headers_are_asked_for_once_where_logs_carry_no_time(relay: Contract, far: Proxy, open_chain: Open) -> None:
@@ -158,15 +158,15 @@ def test_headers_are_asked_for_once_where_logs_carry_no_time(relay: Contract, fa
                 del log["blockTimestamp"]
         return answer
 
-    direct = list(open_chain(relay.node.url).logs(of(relay), 0))
+    direct = list(open_chain(relay.node.url).read_logs(of(relay), 0))
     far.does.rewrite = timeless
     chain = open_chain(far.url)
-    assert next(chain.logs(of(relay), 0)).logs == direct[0].logs
+    assert next(chain.read_logs(of(relay), 0)).logs == direct[0].logs
     numbers = [q["params"][0] for q in far.does.asked if q["method"] == "eth_getBlockByNumber"]
     inner = [hex(number) for number in range(2, 9)]
     assert [numbers.count(number) for number in inner] == [1] * 7
     far.does.asked.clear()
-    list(chain.logs(Filter((relay.address,)), 0))
+    list(chain.read_logs(Filter((relay.address,)), 0))
     again = [q["params"][0] for q in far.does.asked if q["method"] == "eth_getBlockByNumber"]
     assert not set(again) & set(inner)
 
@@ -181,7 +181,7 @@ def test_times_outside_of_the_range_are_not_taken_from_logs(relay: Contract, far
         return answer
 
     far.does.rewrite = dated
-    assert list(open_chain(far.url).logs(of(relay), 0)) == list(open_chain(relay.node.url).logs(of(relay), 0))
+    assert list(open_chain(far.url).read_logs(of(relay), 0)) == list(open_chain(relay.node.url).read_logs(of(relay), 0))
 
 
 def test_the_first_block_of_a_day_is_found(node: Node, open_chain: Open) -> None:
@@ -198,24 +198,24 @@ def test_the_first_block_of_a_day_is_found(node: Node, open_chain: Open) -> None
 def test_senders_code_and_calls_are_read_in_batches(relay: Contract, far: Proxy, open_chain: Open) -> None:
     settle(relay, 1, 2)
     chain = open_chain(far.url)
-    found = [log.tx for chunk in chain.logs(of(relay), 0) for log in chunk.logs]
+    found = [log.tx for chunk in chain.read_logs(of(relay), 0) for log in chunk.logs]
     far.does.requests = 0
-    senders = chain.transactions(found)
+    senders = chain.transactions_by_hash(found)
     assert far.does.requests == 1
     assert {one.sender for one in senders.values()} == {relay.node.accounts[0]}
     assert {one.to for one in senders.values()} == {relay.address}
-    assert chain.code(relay.address).hex() == relay.node.rpc("eth_getCode", relay.address, "latest")[2:]
-    assert chain.code("0x" + "ab" * 20) == b""
-    assert chain.call(relay.address, relay.data("open")) == (1).to_bytes(32)
+    assert chain.contract_code(relay.address).hex() == relay.node.rpc("eth_getCode", relay.address, "latest")[2:]
+    assert chain.contract_code("0x" + "ab" * 20) == b""
+    assert chain.call_contract(relay.address, relay.data("open")) == (1).to_bytes(32)
     with pytest.raises(Unreachable, match="does not know the transaction"):
-        chain.transactions(["0x" + "ab" * 32])
+        chain.transactions_by_hash(["0x" + "ab" * 32])
 
 
 def test_whether_settling_is_open_shows_in_a_call(node: Node, open_chain: Open) -> None:
     relays = [node.deploy("SettlementRelay", True), node.deploy("SettlementRelay", False)]
     data = relays[0].data("batchSettle", bytes(32), 1, BLOB)
     asked = [(relay.address, data) for relay in relays]
-    answers = open_chain(node.url).calls(asked)
+    answers = open_chain(node.url).call_contracts(asked)
     assert answers[0] == b"" and isinstance(answers[1], Reverted)
     assert "AccessControlUnauthorizedAccount" in answers[1].reason
 
@@ -224,8 +224,8 @@ def test_role_holders_are_found_in_logs(relay: Contract, open_chain: Open) -> No
     account = relay.node.accounts[3]
     relay.send("grant", account)
     wanted = Filter((relay.address,), ((events.topic_of(events.RoleGranted),),))
-    chunks = list(open_chain(relay.node.url).logs(wanted, 0))
-    granted = [events.read(log) for chunk in chunks for log in chunk.logs]
+    chunks = list(open_chain(relay.node.url).read_logs(wanted, 0))
+    granted = [events.decode_event(log) for chunk in chunks for log in chunk.logs]
     assert [g.account for g in granted if isinstance(g, events.RoleGranted)] == [relay.node.accounts[0], account]
 
 
@@ -234,7 +234,7 @@ def test_emitters_are_found_by_topic_alone(node: Node, relay: Contract, open_cha
     settle(relay, 1)
     settle(stranger, 2)
     wanted = Filter((), of(relay).topics)
-    found = {log.address for chunk in open_chain(node.url).logs(wanted, 0) for log in chunk.logs}
+    found = {log.address for chunk in open_chain(node.url).read_logs(wanted, 0) for log in chunk.logs}
     assert found == {relay.address, stranger.address}
 
 
@@ -243,29 +243,29 @@ def test_emitters_are_found_by_topic_alone(node: Node, relay: Contract, open_cha
 
 def test_a_reorganisation_within_the_margin_is_never_noticed(relay: Contract, open_chain: Open) -> None:
     settle(relay, 1, 2, 3, 4)
-    first = list(open_chain(relay.node.url, finality=3).logs(of(relay), 0))
+    first = list(open_chain(relay.node.url, finality=3).read_logs(of(relay), 0))
     relay.node.rpc("anvil_reorg", 2, [])
     settle(relay, 5, 6, 7)
-    second = list(open_chain(relay.node.url, finality=3).logs(of(relay), first[-1].cursor))
+    second = list(open_chain(relay.node.url, finality=3).read_logs(of(relay), first[-1].cursor))
     assert [chunk.forget_from for chunk in second] == [None]
     assert (roots(first), roots(second)) == ([1], [2])
 
 
 def test_a_reorganisation_past_the_margin_says_from_which_block_to_forget(relay: Contract, open_chain: Open) -> None:
     settle(relay, 1, 2, 3, 4)
-    first = list(open_chain(relay.node.url).logs(of(relay), 0))
+    first = list(open_chain(relay.node.url).read_logs(of(relay), 0))
     assert roots(first) == [1, 2, 3, 4]
     relay.node.rpc("anvil_reorg", 2, [])
     settle(relay, 5)
-    second = list(open_chain(relay.node.url).logs(of(relay), first[-1].cursor))
+    second = list(open_chain(relay.node.url).read_logs(of(relay), first[-1].cursor))
     assert [(chunk.forget_from, chunk.from_block) for chunk in second] == [(4, 4)]
     assert roots(second) == [5]
-    assert roots(list(open_chain(relay.node.url).logs(of(relay), 0))) == [1, 2, 5]
+    assert roots(list(open_chain(relay.node.url).read_logs(of(relay), 0))) == [1, 2, 5]
 
 
 def test_a_reorganisation_between_two_ranges_of_one_reading_is_noticed(relay: Contract, open_chain: Open) -> None:
     settle(relay, *range(1, 9))
-    reading = open_chain(relay.node.url, window=2).logs(of(relay), 0)
+    reading = open_chain(relay.node.url, window=2).read_logs(of(relay), 0)
     held: dict[int, list[int]] = {}
     for i, chunk in enumerate(reading):
         if chunk.forget_from is not None:
@@ -279,27 +279,27 @@ def test_a_reorganisation_between_two_ranges_of_one_reading_is_noticed(relay: Co
 
 def test_a_reorganisation_deeper_than_remembered_halts(relay: Contract, open_chain: Open) -> None:
     settle(relay, 1, 2, 3)
-    kept = list(open_chain(relay.node.url).logs(of(relay), 3))[-1].cursor
+    kept = list(open_chain(relay.node.url).read_logs(of(relay), 3))[-1].cursor
     relay.node.rpc("anvil_reorg", 3, [])
     relay.node.mine(2)
     with pytest.raises(TooDeep, match="below block 2, deeper than remembered") as caught:
-        list(open_chain(relay.node.url).logs(of(relay), kept))
+        list(open_chain(relay.node.url).read_logs(of(relay), kept))
     one_line(caught.value)
 
 
 def test_a_chain_that_was_reset_halts_the_reading(open_chain: Open, node: Node) -> None:
     node.mine(3)
-    kept = list(open_chain(node.url).logs(Filter(), 0))[-1].cursor
+    kept = list(open_chain(node.url).read_logs(Filter(), 0))[-1].cursor
     node.rpc("anvil_reset")
     node.at(NOON + 5)
     node.mine(9)
     with pytest.raises(ChainChanged, match=f"block 1 is 0x.*pinned was {kept.genesis}: the chain was reset"):
-        list(open_chain(node.url).logs(Filter(), kept))
+        list(open_chain(node.url).read_logs(Filter(), kept))
 
 
 def test_another_chain_id_halts_the_reading(open_chain: Open) -> None:
     with anvil("--chain-id", "10740") as other, pytest.raises(ChainChanged, match="serves chain 10740, wanted 31337"):
-        open_chain(other.url).head()
+        open_chain(other.url).final_head()
 
 
 def test_a_pruned_node_is_held_to_the_blocks_it_has(relay: Contract, far: Proxy, open_chain: Open) -> None:
@@ -310,10 +310,10 @@ def test_a_pruned_node_is_held_to_the_blocks_it_has(relay: Contract, far: Proxy,
         return {**answer, "result": None} if early else answer
 
     far.does.rewrite = pruned
-    chunks = list(open_chain(far.url).logs(of(relay), 2))
+    chunks = list(open_chain(far.url).read_logs(of(relay), 2))
     assert roots(chunks) == [1, 2] and chunks[-1].cursor.genesis is None
     with pytest.raises(Unreachable, match="does not have blocks 0 to"):
-        list(open_chain(far.url).logs(of(relay), 0))
+        list(open_chain(far.url).read_logs(of(relay), 0))
 
 
 # --- limits ---------------------------------------------------------------------------------------------------
@@ -322,10 +322,10 @@ def test_a_pruned_node_is_held_to_the_blocks_it_has(relay: Contract, far: Proxy,
 def test_ranges_shrink_to_the_cap_and_grow_back(node: Node, far: Proxy, open_chain: Open) -> None:
     node.mine(500)
     far.does.range_cap = 10
-    spans = [c.to_block - c.from_block + 1 for c in open_chain(far.url, window=200).logs(Filter(), 0)]
+    spans = [c.to_block - c.from_block + 1 for c in open_chain(far.url, window=200).read_logs(Filter(), 0)]
     assert sum(spans) == 501 and max(spans) <= 11
     spans = []
-    for chunk in open_chain(far.url, window=200).logs(Filter(), 0):
+    for chunk in open_chain(far.url, window=200).read_logs(Filter(), 0):
         spans.append(chunk.to_block - chunk.from_block + 1)
         far.does.range_cap = 10 if len(spans) < 5 else None
     assert sum(spans) == 501 and max(spans[:5]) <= 11 and max(spans) >= 32
@@ -333,10 +333,10 @@ def test_ranges_shrink_to_the_cap_and_grow_back(node: Node, far: Proxy, open_cha
 
 def test_ranges_read_in_other_processes_are_the_same(node: Node, relay: Contract, open_chain: Open) -> None:
     settle(relay, *range(1, 13))
-    here = list(open_chain(node.url).logs(of(relay), 0))
+    here = list(open_chain(node.url).read_logs(of(relay), 0))
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as executor:
         chain = open_chain(node.url, executor=executor, ahead=4)
-        there = list(chain.logs(of(relay), 0))
+        there = list(chain.read_logs(of(relay), 0))
     assert roots(there) == roots(here) == list(range(1, 13))
     assert [log for chunk in there for log in chunk.logs] == [log for chunk in here for log in chunk.logs]
     assert there[-1].cursor.recent[-1] == here[-1].cursor.recent[-1]
@@ -347,14 +347,14 @@ def test_ranges_read_elsewhere_shrink_to_the_cap_too(relay: Contract, far: Proxy
         relay.send("many", first, 10, BLOB)
     far.does.result_cap = 25
     with ThreadPoolExecutor(2) as executor:
-        chunks = list(open_chain(far.url, executor=executor).logs(of(relay), 0))
+        chunks = list(open_chain(far.url, executor=executor).read_logs(of(relay), 0))
     assert sum(len(chunk.logs) for chunk in chunks) == 60
     assert max(len(chunk.logs) for chunk in chunks) <= 25
 
 
 def test_what_cannot_be_reached_from_elsewhere_says_so_in_the_same_words(open_chain: Open) -> None:
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor:
-        error = executor.submit(range_of, Asker(Pin(CHAIN, None), (Endpoint(NOWHERE),), 1, 0.5, 10), Filter(), 1, 2)
+        error = executor.submit(fetch_range, Asker(Pin(CHAIN, None), (Endpoint(NOWHERE),), 1, 0.5, 10), Filter(), 1, 2)
         with pytest.raises(Unreachable, match=r"127\.0\.0\.1:9"):
             error.result()
 
@@ -363,7 +363,7 @@ def test_result_caps_lose_no_log(relay: Contract, far: Proxy, open_chain: Open) 
     for first in range(0, 60, 10):
         relay.send("many", first, 10, BLOB)
     far.does.result_cap = 25
-    chunks = list(open_chain(far.url).logs(of(relay), 0))
+    chunks = list(open_chain(far.url).read_logs(of(relay), 0))
     assert sum(len(chunk.logs) for chunk in chunks) == 60
     assert max(len(chunk.logs) for chunk in chunks) <= 25
 
@@ -373,7 +373,7 @@ def test_a_block_that_holds_more_than_the_cap_is_read_from_its_receipts(
 ) -> None:
     relay.send("many", 0, 40, BLOB)
     far.does.result_cap = 25
-    chunks = list(open_chain(far.url).logs(of(relay), 0))
+    chunks = list(open_chain(far.url).read_logs(of(relay), 0))
     assert [log.index for chunk in chunks for log in chunk.logs] == list(range(40))
     assert far.does.count("eth_getBlockReceipts") == 1
 
@@ -381,22 +381,22 @@ def test_a_block_that_holds_more_than_the_cap_is_read_from_its_receipts(
 def test_answers_above_our_own_cap_are_asked_for_in_parts(relay: Contract, far: Proxy, open_chain: Open) -> None:
     for first in range(0, 60, 10):
         relay.send("many", first, 10, BLOB)
-    chunks = list(open_chain(far.url, size=20_000).logs(of(relay), 0))
+    chunks = list(open_chain(far.url, size=20_000).read_logs(of(relay), 0))
     assert sum(len(chunk.logs) for chunk in chunks) == 60 and len(chunks) > 3
 
 
 def test_batches_are_given_up_where_none_are_taken(relay: Contract, far: Proxy, open_chain: Open) -> None:
     settle(relay, 1, 2)
     far.does.batches = False
-    assert roots(list(open_chain(far.url).logs(of(relay), 0))) == [1, 2]
+    assert roots(list(open_chain(far.url).read_logs(of(relay), 0))) == [1, 2]
 
 
 def test_requests_keep_their_distance(node: Node, far: Proxy, open_chain: Open) -> None:
     chain = open_chain(far.url, rate=20.0)
-    chain.head()
+    chain.final_head()
     started, before = time.monotonic(), far.does.requests
     for _ in range(4):
-        chain.blocks([0])
+        chain.block_headers([0])
     assert far.does.requests - before == 4
     assert time.monotonic() - started >= 3 / 20
 
@@ -406,7 +406,7 @@ def test_requests_keep_their_distance(node: Node, far: Proxy, open_chain: Open) 
 
 def test_two_that_agree_are_both_asked(relay: Contract, far: Proxy, also: Proxy, open_chain: Open) -> None:
     settle(relay, 1, 2)
-    assert roots(list(open_chain(far.url, also.url, agree=2).logs(of(relay), 0))) == [1, 2]
+    assert roots(list(open_chain(far.url, also.url, agree=2).read_logs(of(relay), 0))) == [1, 2]
     assert far.does.count("eth_getLogs") == also.does.count("eth_getLogs") == 1
 
 
@@ -420,7 +420,7 @@ def test_two_that_differ_are_both_named_and_neither_is_believed(
 
     also.does.rewrite = shortened
     with pytest.raises(Disagreement) as caught:
-        list(open_chain(far.url, also.url, agree=2).logs(of(relay), 0))
+        list(open_chain(far.url, also.url, agree=2).read_logs(of(relay), 0))
     said = one_line(caught.value)
     assert all(one.url.split("/")[2] in said for one in (far, also)) and "2 logs" in said and "1 logs" in said
 
@@ -440,7 +440,7 @@ def test_endpoints_that_write_the_same_logs_differently_agree(
         return answer
 
     also.does.rewrite = otherwise
-    assert roots(list(open_chain(far.url, also.url, agree=2).logs(of(relay), 0))) == [1, 2, 3]
+    assert roots(list(open_chain(far.url, also.url, agree=2).read_logs(of(relay), 0))) == [1, 2, 3]
 
 
 def test_a_lagging_endpoint_does_not_pass_for_the_truth(
@@ -448,8 +448,8 @@ def test_a_lagging_endpoint_does_not_pass_for_the_truth(
 ) -> None:
     settle(relay, 1, 2, 3, 4)
     far.does.behind = 2
-    assert roots(list(open_chain(far.url, also.url).logs(of(relay), 0))) == [1, 2, 3, 4]
-    assert roots(list(open_chain(far.url, also.url, agree=2).logs(of(relay), 0))) == [1, 2]
+    assert roots(list(open_chain(far.url, also.url).read_logs(of(relay), 0))) == [1, 2, 3, 4]
+    assert roots(list(open_chain(far.url, also.url, agree=2).read_logs(of(relay), 0))) == [1, 2]
 
 
 def test_an_endpoint_that_falls_behind_while_reading_is_not_believed(
@@ -457,7 +457,7 @@ def test_an_endpoint_that_falls_behind_while_reading_is_not_believed(
 ) -> None:
     settle(relay, 1, 2, 3, 4)
     chain = open_chain(far.url)
-    head = chain.head
+    head = chain.final_head
     far_behind = far.does
 
     def head_then_lag() -> Any:
@@ -465,9 +465,9 @@ def test_an_endpoint_that_falls_behind_while_reading_is_not_believed(
         far_behind.behind = 2
         return found
 
-    chain.head = head_then_lag  # type: ignore[method-assign]
+    chain.final_head = head_then_lag  # type: ignore[method-assign]
     with pytest.raises(Unreachable, match="does not have blocks 0 to 5: it lags"):
-        list(chain.logs(of(relay), 0))
+        list(chain.read_logs(of(relay), 0))
 
 
 def test_a_liar_about_the_newest_block_is_passed_over(
@@ -475,15 +475,15 @@ def test_a_liar_about_the_newest_block_is_passed_over(
 ) -> None:
     settle(relay, 1, 2)
     far.does.boast = 1000
-    assert open_chain(far.url, also.url).head().number == 3
+    assert open_chain(far.url, also.url).final_head().number == 3
     with pytest.raises(Unreachable, match="says its latest block is 1003, but has no such block 1003"):
-        open_chain(far.url).head()
+        open_chain(far.url).final_head()
 
 
 def test_a_spare_steps_in_for_one_that_fails(relay: Contract, far: Proxy, also: Proxy, open_chain: Open) -> None:
     settle(relay, 1, 2)
     far.does.body = b"<html>maintenance</html>"
-    assert roots(list(open_chain(far.url, also.url).logs(of(relay), 0))) == [1, 2]
+    assert roots(list(open_chain(far.url, also.url).read_logs(of(relay), 0))) == [1, 2]
 
 
 @pytest.mark.parametrize("agree", [0, 3])
@@ -500,7 +500,7 @@ def test_with_no_endpoint_in_reach_it_ends_in_time_with_one_line_each(far: Proxy
     urls = ("http://127.0.0.1:9/key-in-path", "http://nowhere.invalid/", far.url)
     chain = open_chain(*urls, timeout=3600, budget=1.0, tries=None)
     with pytest.raises(Unreachable) as caught:
-        list(chain.logs(Filter(), 0))
+        list(chain.read_logs(Filter(), 0))
     *each, last = str(caught.value).splitlines()
     assert sorted(line.split(": ")[1] for line in each) == sorted(
         ["127.0.0.1:9", "nowhere.invalid", far.url.split("/")[2]]
@@ -517,21 +517,21 @@ def test_an_endpoint_never_shows_its_url() -> None:
 def test_a_server_that_fails_twice_is_tried_again(relay: Contract, far: Proxy, open_chain: Open) -> None:
     settle(relay, 1)
     far.does.failures = 2
-    assert roots(list(open_chain(far.url).logs(of(relay), 0))) == [1]
+    assert roots(list(open_chain(far.url).read_logs(of(relay), 0))) == [1]
 
 
 def test_a_connection_that_breaks_off_is_no_answer(relay: Contract, far: Proxy, open_chain: Open) -> None:
     settle(relay, 1)
     far.does.drop_after = 60
     with pytest.raises(Unreachable, match="cannot be reached or broke off"):
-        list(open_chain(far.url).logs(of(relay), 0))
+        list(open_chain(far.url).read_logs(of(relay), 0))
 
 
 def test_a_slow_range_is_asked_for_in_parts(relay: Contract, far: Proxy, open_chain: Open) -> None:
     settle(relay, *range(1, 20))
 
     far.does.hangs_on = lambda question, answer: question["method"] == "eth_getLogs" and len(answer["result"]) > 12
-    chunks = list(open_chain(far.url, timeout=0.5, tries=None).logs(of(relay), 0))
+    chunks = list(open_chain(far.url, timeout=0.5, tries=None).read_logs(of(relay), 0))
     assert roots(chunks) == list(range(1, 20)) and len(chunks) > 1
 
 
@@ -583,7 +583,7 @@ def test_hostile_logs_are_refused_with_a_reason(name: str, relay: Contract, far:
 
     far.does.rewrite = hostile
     with pytest.raises(Unreachable, match=reason) as caught:
-        list(open_chain(far.url, tries=1).logs(of(relay), 0))
+        list(open_chain(far.url, tries=1).read_logs(of(relay), 0))
     assert all(line.isprintable() for line in str(caught.value).splitlines())
 
 
@@ -609,14 +609,14 @@ BODIES: dict[str, tuple[bytes, dict[str, str], int, str]] = {
 def test_hostile_bodies_are_refused_with_a_reason(name: str, far: Proxy, open_chain: Open) -> None:
     far.does.body, far.does.headers, far.does.status, reason = BODIES[name]
     with pytest.raises(Unreachable, match=reason) as caught:
-        open_chain(far.url, tries=1, size=50_000).head()
+        open_chain(far.url, tries=1, size=50_000).final_head()
     assert all(line.isprintable() for line in str(caught.value).splitlines())
 
 
 def test_an_answer_with_neither_result_nor_error_is_none(far: Proxy, open_chain: Open) -> None:
     far.does.rewrite = lambda question, answer: {"jsonrpc": "2.0", "id": question["id"]}
     with pytest.raises(Unreachable, match="neither a result nor an error"):
-        open_chain(far.url, tries=1).head()
+        open_chain(far.url, tries=1).final_head()
 
 
 def test_a_packed_answer_is_unpacked(far: Proxy, open_chain: Open) -> None:
@@ -624,4 +624,4 @@ def test_a_packed_answer_is_unpacked(far: Proxy, open_chain: Open) -> None:
     far.does.body = gzip.compress(json.dumps({"id": None, "error": error}).encode())
     far.does.headers = {"Content-Encoding": "gzip"}
     with pytest.raises(Unreachable, match="it was unpacked"):
-        open_chain(far.url, tries=1, batch=1).head()
+        open_chain(far.url, tries=1, batch=1).final_head()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bot.sources import _evm_events as events
 from bot.sources._evm import Chain, Endpoint, Filter, Log, Pin
-from bot.sources._evm_abi import Layout, topic, values
+from bot.sources._evm_abi import Layout, decode_fields, event_topic
 from bot.sources._evm_events import (
     AuthorizationUsed,
     BatchSettlement,
@@ -48,7 +48,7 @@ def log(topics: tuple[bytes, ...], data: bytes) -> Log:
 def mined(node: Node) -> list[object]:
     """Everything any contract has said on this chain, read; roles left out."""
     with Chain(Pin(31337, None), [Endpoint(node.url, rate=1000)], finality=0) as chain:
-        read = [events.read(one) for chunk in chain.logs(Filter(), 0) for one in chunk.logs]
+        read = [events.decode_event(one) for chunk in chain.read_logs(Filter(), 0) for one in chunk.logs]
     return [one for one in read if not isinstance(one, events.RoleGranted)]
 
 
@@ -145,7 +145,7 @@ def _signature(entry: dict[str, Any]) -> str:
 
 def test_the_compiler_and_we_agree_on_every_event() -> None:
     compiled = {
-        (topic(_signature(entry)), sum(field["indexed"] for field in entry["inputs"]))
+        (event_topic(_signature(entry)), sum(field["indexed"] for field in entry["inputs"]))
         for made in contracts().values()
         for entry in made.abi
         if entry["type"] == "event"
@@ -153,7 +153,7 @@ def test_the_compiler_and_we_agree_on_every_event() -> None:
     ours = {(first, layout.indexed) for first, (layout, _) in events._LAYOUTS.items()}
     ours.add((events.topic_of(ModelInference), 0))
     assert ours <= compiled
-    assert {topic(events.MODEL_INFERENCE)} == {first for first, _ in ours} - set(events._LAYOUTS)
+    assert {event_topic(events.MODEL_INFERENCE)} == {first for first, _ in ours} - set(events._LAYOUTS)
 
 
 def test_topics_are_known_ones() -> None:
@@ -183,9 +183,9 @@ BATCH = events.topic_of(BatchSettlement)
 @given(WORDS, UINTS, st.binary(max_size=100) | st.binary(min_size=43, max_size=43))
 def test_batches_are_read_as_eth_abi_writes_them(root: bytes, size: int, blob: bytes) -> None:
     one = log((BATCH, root), encode(["uint256", "bytes"], [size, blob]))
-    assert events.read(one) == BatchSettlement(root, size, blob)
+    assert events.decode_event(one) == BatchSettlement(root, size, blob)
     layout, _ = events._LAYOUTS[BATCH]
-    assert tuple(values(layout, one)) == (root, size, blob)
+    assert tuple(decode_fields(layout, one)) == (root, size, blob)
 
 
 @given(WORDS, WORDS, UINTS, st.binary(max_size=70), st.binary(max_size=300))
@@ -194,7 +194,7 @@ def test_individual_settlements_are_read_as_eth_abi_writes_them(
 ) -> None:
     data = encode(["bytes32", "bytes32", "uint256", "bytes", "bytes"], [hashed, tee, timestamp, blob, signature])
     topics = (events.topic_of(IndividualSettlement), tee, bytes(12) + bytes.fromhex(PAYER[2:]))
-    found = events.read(log(topics, data))
+    found = events.decode_event(log(topics, data))
     assert found == IndividualSettlement(tee, PAYER, hashed, tee, timestamp, blob, signature)
 
 
@@ -218,20 +218,20 @@ def test_model_inferences_are_read_as_eth_abi_writes_them(
     tensors = "((string,(int128,int128)[],uint32[])[],(string,string[])[]"
     types = ["string", f"(uint8,string,{tensors}))", f"{tensors},(string,string)[],bool)"]
     data = encode(types, [name, (mode, cid, (numbers, texts)), (numbers, texts, [("a", "b")], simulated)])
-    found = events.read(log((events.topic_of(ModelInference),), data))
+    found = events.decode_event(log((events.topic_of(ModelInference),), data))
     assert found == ModelInference(name.encode(), mode, cid.encode(), simulated)
 
 
 @given(st.sampled_from(sorted(events._LAYOUTS)), st.lists(WORDS, max_size=3), st.binary(max_size=300))
 def test_no_data_make_reading_raise(first: bytes, rest: list[bytes], data: bytes) -> None:
     layout, made = events._LAYOUTS[first]
-    found = events.read(log((first, *rest), data))
+    found = events.decode_event(log((first, *rest), data))
     assert isinstance(found, Refused) or (isinstance(found, made) and len(rest) == layout.indexed)
 
 
 @given(st.binary(max_size=600))
 def test_no_data_make_reading_a_model_inference_raise(data: bytes) -> None:
-    found = events.read(log((events.topic_of(ModelInference),), data))
+    found = events.decode_event(log((events.topic_of(ModelInference),), data))
     assert isinstance(found, Refused) or len(data) >= 0x160
 
 
@@ -250,20 +250,20 @@ ODD = {
 @pytest.mark.parametrize("name", ODD)
 def test_an_odd_layout_is_refused_with_its_reason(name: str) -> None:
     data, reason = ODD[name]
-    found = events.read(log((BATCH, ROOT), data))
+    found = events.decode_event(log((BATCH, ROOT), data))
     assert isinstance(found, Refused) and reason in found.reason and found.reason.isprintable()
 
 
 def test_values_wider_than_their_type_are_refused() -> None:
     wide = (events.topic_of(Transfer), b"\x01" * 32, bytes(32))
-    assert events.read(log(wide, bytes(32))) == Refused("Transfer: an address is longer than 20 bytes")
+    assert events.decode_event(log(wide, bytes(32))) == Refused("Transfer: an address is longer than 20 bytes")
     wide = (events.topic_of(ChannelSettled), bytes(32), bytes(32), bytes(32))
-    assert events.read(log(wide, (2**128).to_bytes(32))) == Refused("Settled: a uint128 is too large")
+    assert events.decode_event(log(wide, (2**128).to_bytes(32))) == Refused("Settled: a uint128 is too large")
 
 
 def test_a_token_that_is_no_coin_is_refused() -> None:
     """ERC-721 gives the same topic a third indexed field."""
-    found = events.read(log((events.topic_of(Transfer), bytes(32), bytes(32), bytes(32)), b""))
+    found = events.decode_event(log((events.topic_of(Transfer), bytes(32), bytes(32), bytes(32)), b""))
     assert found == Refused("Transfer has 2 indexed fields, this log 3")
 
 
@@ -277,4 +277,4 @@ def test_a_blob_id_holds_neither_path_nor_host(raw: bytes) -> None:
 
 
 def test_a_layout_knows_its_head() -> None:
-    assert Layout.of("E(bytes32 indexed a, uint256 b, bytes c)").head == 64
+    assert Layout.from_signature("E(bytes32 indexed a, uint256 b, bytes c)").head == 64

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from bot.records import Unknown
 from bot.sources import SourceError
-from bot.sources._facilitator import Reported, Usage, signers, usage
+from bot.sources._facilitator import Reported, Usage, fetch_signers, fetch_usage
 from tests.peers.served import Handler, Server, serving
 
 NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
@@ -47,7 +47,7 @@ def facilitator(body: object, status: int = 200, kind: str = "application/json")
 
 def asked(body: object, now: datetime = NOW, **how: object) -> Usage:
     with facilitator(body, **how) as server, httpx.Client() as client:  # type: ignore[arg-type]
-        return usage(client, server.url + "/", now)
+        return fetch_usage(client, server.url + "/", now)
 
 
 def on(day: date, *rows: dict[str, object]) -> Reported:
@@ -63,7 +63,7 @@ def test_a_day_that_is_over_is_reported_as_it_stands() -> None:
 
 def test_all_the_days_it_gives_are_asked_for() -> None:
     with facilitator(report()) as server, httpx.Client() as client:
-        usage(client, server.url, NOW)
+        fetch_usage(client, server.url, NOW)
         assert server.asked == ["/usage?days=90"]
 
 
@@ -84,7 +84,7 @@ def test_a_zero_of_long_ago_was_forgotten_and_a_recent_one_was_counted() -> None
 def test_a_zero_before_the_counter_began_is_nobodys_count() -> None:
     early = date(2026, 7, 6)
     with facilitator(report(row(early, 0), row(date(2026, 7, 7), 0))) as server, httpx.Client() as client:
-        days = usage(client, server.url, datetime(2026, 7, 20, tzinfo=UTC)).days
+        days = fetch_usage(client, server.url, datetime(2026, 7, 20, tzinfo=UTC)).days
     assert isinstance(days[early].requests, Unknown) and "counts since 7 Jul 2026" in days[early].requests.reason
     assert days[date(2026, 7, 7)].requests == 0
 
@@ -164,11 +164,11 @@ def test_an_error_or_a_web_page_is_named(status: int, kind: str) -> None:
 def test_signers_on_evm_chains_are_read_in_lower_case() -> None:
     kinds = {"eip155:*": ["0x" + "Ab" * 20, "0x..."], "eip155:8453": ["0x" + "cd" * 20], "solana:x": ["0x" + "ef" * 20]}
     with facilitator({"status": "ok", "signers": kinds}) as server, httpx.Client() as client:
-        assert signers(client, server.url) == {"0x" + "ab" * 20, "0x" + "cd" * 20}
+        assert fetch_signers(client, server.url) == {"0x" + "ab" * 20, "0x" + "cd" * 20}
     for body in ({}, {"signers": []}, {"signers": {"eip155:*": [1]}}, b"ok"):
         with (
             facilitator(body) as server,
             httpx.Client() as client,
             pytest.raises(SourceError, match="no list of signers"),
         ):
-            signers(client, server.url)
+            fetch_signers(client, server.url)

@@ -38,7 +38,7 @@ class Asker:
         return self.hub
 
     def inventory(self, before: set[hub.Key] | None = None, keep: hub.Keep = lambda page: None) -> hub.Inventory:
-        return hub.inventory(self.client, self.server.url, AT, before, keep, self.slept.append)
+        return hub.fetch_inventory(self.client, self.server.url, AT, before, keep, self.slept.append)
 
     def files(self, memory: Path) -> Files:
         return Files(self.client, self.server.url, memory, self.slept.append)
@@ -289,9 +289,12 @@ def test_files_lead_to_models_and_are_asked_for_once(asker: Asker, tmp_path: Pat
     peer.files = {("me", "x"): [{"ipfsCid": CID, "size": 7}, {"ipfsCid": None}], ("me", "a/b"): [{"cid": OTHER}]}
     listed = asker.inventory().entries
     memory = tmp_path / "hub" / "files.json"
-    assert asker.files(memory).owners({CID, OTHER}, listed, date(2026, 11, 22)) == {CID: "me/x", OTHER: "me/a/b"}
+    assert asker.files(memory).content_owners({CID, OTHER}, listed, date(2026, 11, 22)) == {
+        CID: "me/x",
+        OTHER: "me/a/b",
+    }
     before = len(asker.server.asked)
-    assert asker.files(memory).owners({CID}, listed, date(2026, 11, 23)) == {CID: "me/x"}
+    assert asker.files(memory).content_owners({CID}, listed, date(2026, 11, 23)) == {CID: "me/x"}
     assert len(asker.server.asked) == before
     assert "/api/v0/models/a%2Fb/files?authorUsername=me" in asker.server.asked
 
@@ -300,7 +303,9 @@ def test_a_file_that_two_models_hold_leads_to_neither(asker: Asker, tmp_path: Pa
     peer = asker.start([model("x"), model("copy"), model("y")])
     peer.files = {("me", "x"): [{"cid": CID}], ("me", "copy"): [{"cid": CID}], ("me", "y"): [{"cid": OTHER}]}
     listed = asker.inventory().entries
-    assert asker.files(tmp_path / "files.json").owners({CID, OTHER}, listed, date(2026, 11, 22)) == {OTHER: "me/y"}
+    assert asker.files(tmp_path / "files.json").content_owners({CID, OTHER}, listed, date(2026, 11, 22)) == {
+        OTHER: "me/y"
+    }
 
 
 def test_a_copy_whose_author_sorts_first_does_not_take_a_models_uses(asker: Asker, tmp_path: Path) -> None:
@@ -309,7 +314,7 @@ def test_a_copy_whose_author_sorts_first_does_not_take_a_models_uses(asker: Aske
     listed = asker.inventory().entries
     files = asker.files(tmp_path / "files.json")
     days = [date(2026, 11, 22) + timedelta(days=each) for each in range(3)]
-    found = [files.owners({CID, OTHER}, listed, day, asks=2) for day in days]
+    found = [files.content_owners({CID, OTHER}, listed, day, asks=2) for day in days]
     assert found == [{}, {OTHER: "mmm/middle"}, {OTHER: "mmm/middle"}]
 
 
@@ -319,17 +324,17 @@ def test_files_are_asked_for_a_few_at_a_time(asker: Asker, tmp_path: Path) -> No
     listed = asker.inventory().entries
     files = asker.files(tmp_path / "files.json")
     days = [date(2026, 11, 22) + timedelta(days=each) for each in range(3)]
-    assert [files.owners({CID}, listed, day, asks=4) for day in days] == [{}, {}, {CID: "me/m8"}]
+    assert [files.content_owners({CID}, listed, day, asks=4) for day in days] == [{}, {}, {CID: "me/m8"}]
 
 
 def test_a_model_without_the_file_is_asked_again_after_a_week(asker: Asker, tmp_path: Path) -> None:
     peer = asker.start([model("x")])
     listed = asker.inventory().entries
     files = asker.files(tmp_path / "files.json")
-    assert files.owners({CID}, listed, date(2026, 11, 1)) == {}
+    assert files.content_owners({CID}, listed, date(2026, 11, 1)) == {}
     peer.files = {("me", "x"): [{"ipfsCid": CID}]}
-    assert files.owners({CID}, listed, date(2026, 11, 8)) == {}
-    assert files.owners({CID}, listed, date(2026, 11, 9)) == {CID: "me/x"}
+    assert files.content_owners({CID}, listed, date(2026, 11, 8)) == {}
+    assert files.content_owners({CID}, listed, date(2026, 11, 9)) == {CID: "me/x"}
 
 
 def test_files_that_cannot_be_read_keep_what_was_learnt_before(asker: Asker, tmp_path: Path) -> None:
@@ -339,9 +344,9 @@ def test_files_that_cannot_be_read_keep_what_was_learnt_before(asker: Asker, tmp
     peer.broken_files = {("me", "y")}
     files = asker.files(tmp_path / "files.json")
     with pytest.raises(SourceError, match="no list of files"):
-        files.owners({CID, OTHER}, listed, date(2026, 11, 22))
+        files.content_owners({CID, OTHER}, listed, date(2026, 11, 22))
     peer.broken_files = set()
-    assert files.owners({CID}, listed, date(2026, 11, 22)) == {CID: "me/x"}
+    assert files.content_owners({CID}, listed, date(2026, 11, 22)) == {CID: "me/x"}
     assert asker.server.asked.count("/api/v0/models/x/files?authorUsername=me") == 1
 
 
@@ -349,13 +354,13 @@ def test_a_model_named_for_a_parent_folder_asks_nothing_else_of_the_hub(asker: A
     asker.start([model("..")])
     listed = asker.inventory().entries
     before = len(asker.server.asked)
-    assert asker.files(tmp_path / "files.json").owners({CID}, listed, date(2026, 11, 22)) == {}
+    assert asker.files(tmp_path / "files.json").content_owners({CID}, listed, date(2026, 11, 22)) == {}
     assert len(asker.server.asked) == before
 
 
 def test_what_is_written_down_is_json_a_person_can_read(asker: Asker, tmp_path: Path) -> None:
     asker.start([model("x")]).files = {("me", "x"): [{"ipfsCid": CID}]}
-    asker.files(tmp_path / "f.json").owners({CID}, asker.inventory().entries, date(2026, 11, 22))
+    asker.files(tmp_path / "f.json").content_owners({CID}, asker.inventory().entries, date(2026, 11, 22))
     assert json.loads((tmp_path / "f.json").read_text()) == [
         {"author": "me", "name": "x", "asked": "2026-11-22", "content": [CID]}
     ]

@@ -17,21 +17,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.sources import _leaves, _signatures
-from bot.sources._leaves import MAX_BYTES, MAX_LEAVES, PLACEHOLDER_TEE, Batch, Leaf, Refused, batch, keccak
-from bot.sources._signatures import claim, genuine
+from bot.sources._leaves import MAX_BYTES, MAX_LEAVES, PLACEHOLDER_TEE, Batch, Leaf, Refused, keccak, parse_batch
+from bot.sources._signatures import signature_claim, verify_signatures
 from tests.peers.enclave import ENCODINGS, NOW, Enclave, dump, enclaves, hashed, hexed, openzeppelin
 
 FACTS = os.environ.get("FACTS_DIR")
 
 
 def read(raw: bytes) -> Batch:
-    found = batch(raw)
+    found = parse_batch(raw)
     assert isinstance(found, Batch), found
     return found
 
 
 def refused(raw: bytes) -> str:
-    found = batch(raw)
+    found = parse_batch(raw)
     assert isinstance(found, Refused), found
     return found.reason
 
@@ -164,7 +164,7 @@ def test_no_bytes_whatever_make_it_raise(data: st.DataObject) -> None:
     for _ in range(data.draw(st.integers(1, 4))):
         place = data.draw(st.integers(0, len(whole) - 1))
         whole[place : place + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=4))
-    assert isinstance(batch(bytes(whole)), Batch | Refused)
+    assert isinstance(parse_batch(bytes(whole)), Batch | Refused)
 
 
 @pytest.mark.parametrize(
@@ -187,9 +187,9 @@ def test_a_reason_holds_no_word_of_the_sender(raw: bytes) -> None:
 
 
 def checks(leaves: tuple[Leaf, ...], ders: list[bytes]) -> list[bool]:
-    claims = [claim(leaf, der) for leaf, der in zip(leaves, ders, strict=True)]
+    claims = [signature_claim(leaf, der) for leaf, der in zip(leaves, ders, strict=True)]
     assert all(claims)
-    return genuine([each for each in claims if each])
+    return verify_signatures([each for each in claims if each])
 
 
 def test_genuine_signatures_are_told_from_all_others_in_order() -> None:
@@ -250,7 +250,7 @@ def test_a_genuine_signature_under_a_huge_exponent_is_refused_for_its_cost() -> 
 def test_a_signature_of_another_length_makes_no_claim() -> None:
     row = enclaves()[0].value("x")
     (leaf,) = read(dump([[*row[:3], row[3] + "00", row[4]]])).leaves
-    assert claim(leaf, enclaves()[0].der) is None
+    assert signature_claim(leaf, enclaves()[0].der) is None
 
 
 def test_many_keys_spread_over_an_executor_come_back_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -260,9 +260,9 @@ def test_many_keys_spread_over_an_executor_come_back_in_order(monkeypatch: pytes
     for index in bad:
         rows[index][4] = str(NOW + 60)
     leaves = read(dump(rows)).leaves
-    claims = [claim(leaf, enclaves()[index % 3].der) for index, leaf in enumerate(leaves)]
+    claims = [signature_claim(leaf, enclaves()[index % 3].der) for index, leaf in enumerate(leaves)]
     with ThreadPoolExecutor(2) as executor:
-        found = genuine([each for each in claims if each], executor)
+        found = verify_signatures([each for each in claims if each], executor)
     assert {index for index, good in enumerate(found) if not good} == bad
 
 
@@ -270,13 +270,13 @@ def test_other_processes_find_the_same() -> None:
     rows = values(9)
     rows[2][1] = hexed(hashed("other"))
     leaves = read(dump(rows)).leaves
-    claims = [each for index, leaf in enumerate(leaves) if (each := claim(leaf, enclaves()[index % 3].der))]
-    with _signatures.pool() as executor:
-        assert genuine(claims, executor) == genuine(claims) == [index != 2 for index in range(9)]
+    claims = [each for index, leaf in enumerate(leaves) if (each := signature_claim(leaf, enclaves()[index % 3].der))]
+    with _signatures.process_pool() as executor:
+        assert verify_signatures(claims, executor) == verify_signatures(claims) == [index != 2 for index in range(9)]
 
 
 def test_nothing_to_check_is_nothing_found() -> None:
-    assert genuine([]) == []
+    assert verify_signatures([]) == []
 
 
 # --- leaves ---------------------------------------------------------------------------------------------------
@@ -298,7 +298,7 @@ def test_enclave_hashes_and_time_each_make_another_inference() -> None:
 def test_placeholders_are_known_by_their_signature_and_by_their_enclave() -> None:
     row = enclaves()[0].value("x")
     rows = [[*row[:3], "0xd3", row[4]], [hexed(PLACEHOLDER_TEE), *row[1:]], row]
-    assert [leaf.placeholder for leaf in read(dump(rows)).leaves] == [True, True, False]
+    assert [leaf.is_placeholder for leaf in read(dump(rows)).leaves] == [True, True, False]
 
 
 @pytest.mark.parametrize("count", [MAX_LEAVES // 100, MAX_LEAVES])

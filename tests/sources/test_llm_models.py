@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from bot.sources._llm_models import ALIASES, RETIRED, canonical, listings
+from bot.sources._llm_models import ALIASES, RETIRED, canonical_name, llm_listings
 
 FACTS = os.environ.get("FACTS_DIR")
 
 
 def test_the_registry_lists_71_models_of_which_10_make_images() -> None:
-    listed = listings()
+    listed = llm_listings()
     assert len(listed) == len({each.model for each in listed}) == 71
     assert sum(each.category == "image" for each in listed) == 10
     assert sorted({each.author for each in listed}) == [
@@ -23,7 +23,7 @@ def test_the_registry_lists_71_models_of_which_10_make_images() -> None:
 
 
 def test_every_alias_and_every_retired_name_leads_to_a_listed_model() -> None:
-    names = {each.model for each in listings()}
+    names = {each.model for each in llm_listings()}
     assert set(ALIASES.values()) <= names
     assert names >= RETIRED
     assert not names & ALIASES.keys()
@@ -44,15 +44,15 @@ def test_every_alias_and_every_retired_name_leads_to_a_listed_model() -> None:
     ],
 )
 def test_a_model_has_one_name_however_it_is_called(called: str, known: str) -> None:
-    assert canonical(called) == known
+    assert canonical_name(called) == known
 
 
 def test_a_look_alike_is_not_the_model_it_looks_like() -> None:
-    assert canonical("openai/gpt-5\u200b-mini") != "gpt-5-mini"
+    assert canonical_name("openai/gpt-5\u200b-mini") != "gpt-5-mini"
 
 
 def test_models_that_joined_or_left_since_are_told_by_config() -> None:
-    listed = {each.model: each.author for each in listings(["openai/gpt-7", "openai/gpt-5"], ["gpt-4.1-nano"])}
+    listed = {each.model: each.author for each in llm_listings(["openai/gpt-7", "openai/gpt-5"], ["gpt-4.1-nano"])}
     assert listed["gpt-7"] == "openai"
     assert "gpt-4.1-nano" not in listed
     assert len(listed) == 71
@@ -61,6 +61,6 @@ def test_models_that_joined_or_left_since_are_told_by_config() -> None:
 @pytest.mark.skipif(not FACTS, reason="FACTS_DIR does not name the folder of sample vectors")
 def test_the_registry_is_the_one_transcribed() -> None:
     read = json.loads((Path(FACTS or "") / "llm_registry_tee_gateway_0110742.json").read_text())
-    assert {(each.model, each.author) for each in listings()} == {
+    assert {(each.model, each.author) for each in llm_listings()} == {
         (name, model["provider"]) for name, model in read["models"].items()
     }

@@ -166,11 +166,11 @@ def test_a_reading_anew_that_is_cut_off_leaves_the_rest_unread(tmp_path: Path) -
             for _ in range(2):
                 made.node.mine()
             memory = ledger.Memory(db, "opengradient")
-            read = made.source(tmp_path).hauls(None, memory)
+            read = made.source(tmp_path).event_batches(None, memory)
             (first,) = islice((one for one in read if isinstance(one, Haul) and one.forget_from), 1)
-            assert first.window and first.window.begins < memory.covered("llm")[-1].ends
+            assert first.window and first.window.begins < memory.covered_windows("llm")[-1].ends
             ledger.add_haul(db, replace(first, settlements=(), window=Window(first.window.begins, first.window.begins)))
-            assert memory.covered("llm")[-1].ends == first.window.begins
+            assert memory.covered_windows("llm")[-1].ends == first.window.begins
 
 
 def test_a_chain_that_was_reset_halts_the_collection_and_keeps_what_was_read(tmp_path: Path) -> None:

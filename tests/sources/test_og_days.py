@@ -467,8 +467,13 @@ def test_what_the_first_relay_logged_is_backed_by_its_log_and_named_by_its_sende
         explained = [
             one
             for place in places
-            for one in opengradient.proofs(
-                made.settings.model_copy(update=pinned), tmp_path, LAST, memory.settled("llm", place), "", memory.seen
+            for one in opengradient.explain_settlements(
+                made.settings.model_copy(update=pinned),
+                tmp_path,
+                LAST,
+                memory.settled("llm", place),
+                "",
+                memory.counted_leaves,
             )
         ]
         verdicts = sorted(leaf["verdict"] for one in explained for leaf in one["leaves"])

@@ -123,15 +123,15 @@ def test_live_checks_show_new_payees_and_whoever_settles_unpinned(
 ) -> None:
     chosen = og.settings.model_copy(update={"channel": channel[0].address})
     looked = {one.name: one for one in opengradient.checks(chosen, tmp_path, NOW)}
-    assert looked["payees"].found == f"2 addresses are paid, 1 of them by the registries: {og.node.accounts[8]}"
+    assert looked["payees"].text == f"2 addresses are paid, 1 of them by the registries: {og.node.accounts[8]}"
     proxy = og.proxy.address.lower()
     assert looked[f"payment proxy {proxy}"].ok
     moved = looked["transfers to the operator in the last 6000 blocks"]
-    assert (moved.ok, moved.found) == (False, f"2 through {proxy}, 2 through none that is pinned")
+    assert (moved.ok, moved.text) == (False, f"2 through {proxy}, 2 through none that is pinned")
     assert "networks.opengradient.proxies" in moved.fix
     paid_out = looked[f"payment channel {channel[0].address.lower()}"]
-    assert not paid_out.ok and paid_out.found.endswith("1 payouts to the operator in the last 6000 blocks")
+    assert not paid_out.ok and paid_out.text.endswith("1 payouts to the operator in the last 6000 blocks")
     for settler in channel:
         assert not looked[f"settler {settler.address.lower()}"].ok
     bare = {one.name: one for one in opengradient.checks(og.settings, tmp_path, NOW)}
-    assert bare[f"payment channel {og.settings.channel.lower()}"].found == "not deployed"
+    assert bare[f"payment channel {og.settings.channel.lower()}"].text == "not deployed"

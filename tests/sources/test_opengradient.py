@@ -279,10 +279,12 @@ def test_proof_explains_a_settlement_by_transaction_blob_and_leaf(db: store.Stor
     explained = {}
     for place, _ in rows:
         known = memory.settled("llm", place.partition(":")[0])
-        (one,) = opengradient.proofs(og.settings, tmp_path, NOW, known, "", memory.seen)
+        (one,) = opengradient.explain_settlements(og.settings, tmp_path, NOW, known, "", memory.counted_leaves)
         explained[place] = one
         assert one["links"]["transaction"].endswith(place.partition(":")[0])
-        assert opengradient.proofs(og.settings, tmp_path, NOW, (), place.partition(":")[0], memory.seen) == [one]
+        assert opengradient.explain_settlements(
+            og.settings, tmp_path, NOW, (), place.partition(":")[0], memory.counted_leaves
+        ) == [one]
     verdicts = sorted(tuple(sorted({leaf["verdict"] for leaf in one["leaves"]})) for one in explained.values())
     assert verdicts == [
         (),
@@ -305,12 +307,12 @@ def test_live_checks_name_the_value_to_change(og: World, tmp_path: Path) -> None
     relay, sender = og.relay.address.lower(), og.node.accounts[0]
     assert looked[f"relay {relay}"].ok
     opened = looked[f"batchSettle of {relay}"]
-    assert not opened.ok and "anybody" in opened.found and opened.fix == "pin networks.opengradient.signers"
-    assert sender in looked["senders of the last settlements"].found and sender in looked["role holders"].found
-    assert og.stranger.address.lower() in looked["emitters of settlement events"].found
-    assert looked[f"registry {og.registry.address.lower()}"].found == "1 enclaves listed, 1 active (new layout)"
+    assert not opened.ok and "anybody" in opened.text and opened.fix == "pin networks.opengradient.signers"
+    assert sender in looked["senders of the last settlements"].text and sender in looked["role holders"].text
+    assert og.stranger.address.lower() in looked["emitters of settlement events"].text
+    assert looked[f"registry {og.registry.address.lower()}"].text == "1 enclaves listed, 1 active (new layout)"
     assert looked["Model Hub"].ok and looked["newest blob"].ok
-    assert "health" in looked["facilitator"].found  # this one serves its usage at every path
+    assert "health" in looked["facilitator"].text  # this one serves its usage at every path
 
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "opengradient"
@@ -358,7 +360,7 @@ def test_days_asked_for_go_on_where_they_were_ended_and_are_not_read_twice(
     wanted, memory = Period(FIRST, SECOND, "week"), ledger.Memory(db, "opengradient")
     read: list[Any] = []
     for enough in (2, 9, 10**6):
-        for kept, one in enumerate(source.hauls(wanted, memory), 1):
+        for kept, one in enumerate(source.event_batches(wanted, memory), 1):
             if isinstance(one, Haul):
                 ledger.keep_haul(db, one)
                 read.append(one)
@@ -372,10 +374,10 @@ def test_days_asked_for_go_on_where_they_were_ended_and_are_not_read_twice(
         assert len(set(blocks)) > 10 and len(blocks) <= len(set(blocks)) + 4, "the block at a seam is read again"
     assert told(composed(db), "hub")["uses"] == 4 and told(composed(db, SECOND), "llm")["uses_verified"] == 3
     before = len(read)
-    read += [one for one in source.hauls(wanted, memory) if isinstance(one, Haul)]
+    read += [one for one in source.event_batches(wanted, memory) if isinstance(one, Haul)]
     assert not blocks_read(read[before:], "hub"), "what was read whole is not asked for at all"
     again = ledger.Memory(db, "opengradient", again=True)
-    assert blocks_read([one for one in source.hauls(wanted, again) if isinstance(one, Haul)], "hub")
+    assert blocks_read([one for one in source.event_batches(wanted, again) if isinstance(one, Haul)], "hub")
 
 
 def test_what_of_a_window_is_missing(db: store.Store) -> None:
@@ -384,7 +386,7 @@ def test_what_of_a_window_is_missing(db: store.Store) -> None:
     whole = Window(hours[2], hours[20])
 
     def left(*covered: tuple[int, int]) -> list[tuple[int, int]]:
-        found = _og_logs.missing(whole, [Window(hours[a], hours[b]) for a, b in covered])
+        found = _og_logs.missing_windows(whole, [Window(hours[a], hours[b]) for a, b in covered])
         return [(hours.index(one.begins), hours.index(one.ends)) for one in found]
 
     assert left() == [(2, 20)]
@@ -393,13 +395,13 @@ def test_what_of_a_window_is_missing(db: store.Store) -> None:
     assert left((21, 24), (0, 1)) == [(2, 20)]
 
 
-@pytest.mark.parametrize("asked", [_og_beside._asked, _og_beside._asked_rpc])
+@pytest.mark.parametrize("asked", [_og_beside._probe_http, _og_beside._probe_rpc])
 def test_an_address_that_never_answers_is_told_in_the_same_words_whichever_limit_is_met_first(
     asked: Callable[[str, float], str],
 ) -> None:
     with serving(Aggregator({}, "hangs")) as hung, proxy(NOWHERE) as rpc:
         rpc.does.hang = True
-        chains = frozenset((rpc.url,)) if asked is _og_beside._asked_rpc else frozenset[str]()
+        chains = frozenset((rpc.url,)) if asked is _og_beside._probe_rpc else frozenset[str]()
         url = rpc.url if chains else f"{hung.url}/"
         assert asked(url, 0.1) == "no answer within 0.1 s", "the socket's limit"
         (line,) = _og_beside.silent({url: "figures"}, 0.1, chains).values()

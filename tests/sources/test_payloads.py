@@ -8,7 +8,7 @@ import pytest
 
 from bot.records import Unknown
 from bot.sources._leaves import MAX_BYTES, Refused, keccak
-from bot.sources._payloads import Payload, payload
+from bot.sources._payloads import Payload, parse_payload
 
 SECRET = "my grandmother's recipe"
 REQUEST = {"model": "openai/gpt-5-mini", "messages": [{"role": "user", "content": SECRET}], "temperature": 0.0}
@@ -33,13 +33,13 @@ def written(request: object, **output: object) -> bytes:
 
 
 def test_a_payload_that_hashes_to_what_was_signed_names_its_model() -> None:
-    found = payload(written(REQUEST), hashed(REQUEST))
+    found = parse_payload(written(REQUEST), hashed(REQUEST))
     assert found == Payload("openai/gpt-5-mini", hashed(REQUEST), 5, 7)
 
 
 def test_fields_the_enclave_does_not_sign_change_nothing() -> None:
     stream = REQUEST | {"stream": True, "user": "somebody", "max_tokens": None}
-    found = payload(written(stream), hashed(REQUEST))
+    found = parse_payload(written(stream), hashed(REQUEST))
     assert isinstance(found, Payload) and found.model == "openai/gpt-5-mini"
 
 
@@ -50,15 +50,15 @@ def test_fields_the_enclave_signs_are_part_of_it() -> None:
         "temperature": 0.7,
         "tools": [{"type": "function", "é": "ü"}],
     }
-    assert isinstance(payload(written(request), hashed(request)), Payload)
-    assert payload(written(request), hashed(request)).model == "openai/gpt-5-mini"  # type: ignore[union-attr]
-    other = payload(written(REQUEST), hashed(request))
+    assert isinstance(parse_payload(written(request), hashed(request)), Payload)
+    assert parse_payload(written(request), hashed(request)).model == "openai/gpt-5-mini"  # type: ignore[union-attr]
+    other = parse_payload(written(REQUEST), hashed(request))
     assert isinstance(other, Payload) and isinstance(other.model, Unknown)
 
 
 def test_a_model_swapped_after_signing_is_not_believed() -> None:
     swapped = REQUEST | {"model": "my-own-model"}
-    found = payload(written(swapped), hashed(REQUEST))
+    found = parse_payload(written(swapped), hashed(REQUEST))
     assert isinstance(found, Payload)
     assert found.model == Unknown("its payload is not the request that was signed")
 
@@ -72,7 +72,7 @@ def test_nothing_that_was_said_gets_out() -> None:
         (json.dumps({SECRET: 1}).encode() * 2, b""),
         (json.dumps({"input": {SECRET: SECRET, "temperature": SECRET}}).encode(), b""),
     ):
-        assert SECRET not in repr(payload(raw, expected))
+        assert SECRET not in repr(parse_payload(raw, expected))
 
 
 @pytest.mark.parametrize(
@@ -96,19 +96,19 @@ def test_nothing_that_was_said_gets_out() -> None:
     ],
 )
 def test_bytes_that_are_no_payload_are_refused(raw: bytes) -> None:
-    assert isinstance(payload(raw, b""), Refused)
+    assert isinstance(parse_payload(raw, b""), Refused)
 
 
 @pytest.mark.parametrize("tokens", [-1, 10**16, 1.5, "7", None, True, {}])
 def test_implausible_token_counts_are_unknown(tokens: object) -> None:
-    found = payload(written(REQUEST, usage={"prompt_tokens": tokens}), hashed(REQUEST))
+    found = parse_payload(written(REQUEST, usage={"prompt_tokens": tokens}), hashed(REQUEST))
     assert isinstance(found, Payload)
     assert isinstance(found.prompt_tokens, Unknown) and isinstance(found.completion_tokens, Unknown)
 
 
 @pytest.mark.parametrize("output", [{"usage": None}, {"usage": 3}, {"usage": []}])
 def test_a_payload_without_usage_has_unknown_counts(output: dict[str, object]) -> None:
-    found = payload(written(REQUEST, **output), hashed(REQUEST))
+    found = parse_payload(written(REQUEST, **output), hashed(REQUEST))
     assert isinstance(found, Payload) and isinstance(found.prompt_tokens, Unknown)
 
 
@@ -116,5 +116,5 @@ def test_a_payload_without_usage_has_unknown_counts(output: dict[str, object]) -
 def test_a_signed_request_without_a_model_names_none(name: object) -> None:
     request = REQUEST | {"model": name}
     signed = {key: value for key, value in request.items() if value is not None}
-    found = payload(written(request), hashed(signed))
+    found = parse_payload(written(request), hashed(signed))
     assert isinstance(found, Payload) and found.model == Unknown("its payload names no model")

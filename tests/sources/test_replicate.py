@@ -22,7 +22,7 @@ from pydantic import ValidationError
 from syrupy.assertion import SnapshotAssertion
 
 from bot.records import MAX_COUNT, Period, Snapshot, instant
-from bot.sources import SourceError, _http, _npm, replicate, source
+from bot.sources import SourceError, _http, _npm, make_source, replicate
 from tests.peers.ports import reserved
 
 DATA = Path(__file__).parents[2] / "data"
@@ -35,7 +35,7 @@ TOKEN = "r8_a-secret-that-must-not-be-seen"
 @pytest.fixture(scope="module")
 def tarball() -> Path:
     """The real package."""
-    return _npm.tarball(replicate.PACKAGE, DATA, 180)
+    return _npm.fetch_tarball(replicate.PACKAGE, DATA, 180)
 
 
 @pytest.fixture(scope="module")
@@ -267,7 +267,7 @@ def readable(snapshots: Iterator[Snapshot]) -> str:
 
 
 def test_a_handmade_record_reads_as_it_should(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
-    assert readable(replicate.recorded(*handmade(tmp_path), "cure")) == snapshot
+    assert readable(replicate.record_snapshots(*handmade(tmp_path), "cure")) == snapshot
 
 
 @pytest.mark.parametrize(
@@ -284,7 +284,7 @@ def test_a_handmade_record_reads_as_it_should(tmp_path: Path, snapshot: Snapshot
 )
 def test_a_record_of_another_shape_is_one_clear_line(tmp_path: Path, stats: object, models: object, says: str) -> None:
     with pytest.raises(SourceError, match=says) as error:
-        list(replicate.recorded(*handmade(tmp_path, stats, models), "the cure"))
+        list(replicate.record_snapshots(*handmade(tmp_path, stats, models), "the cure"))
     assert "\n" not in str(error.value)
     assert str(error.value).endswith("; the cure")
 
@@ -308,7 +308,7 @@ def quick() -> Iterator[None]:
 
 def taken(api: ReplicateApi, data: Path, token: str = TOKEN, **chosen: object) -> list[Snapshot]:
     made = replicate.Settings.model_validate({"api": api.url, **chosen})
-    return list(source("replicate", made, data, {"REPLICATE_API_TOKEN": token}, lambda: NOW).snapshots(None))
+    return list(make_source("replicate", made, data, {"REPLICATE_API_TOKEN": token}, lambda: NOW).snapshots(None))
 
 
 def kept(data: Path) -> list[Path]:
@@ -560,8 +560,8 @@ def test_a_list_that_never_holds_still_is_refused(tmp_path: Path) -> None:
 
 def test_an_answer_above_its_cap_is_refused(api: ReplicateApi) -> None:
     manners = _http.Manners(timeout=5, size=100)
-    with _http.client(TOKEN, manners) as asked, pytest.raises(SourceError, match="more than 100 bytes; refused"):
-        _http.body(asked, api.url, manners)
+    with _http.make_client(TOKEN, manners) as asked, pytest.raises(SourceError, match="more than 100 bytes; refused"):
+        _http.get_body(asked, api.url, manners)
 
 
 @pytest.mark.parametrize("token", [f"{TOKEN}\nX-Other: 1", f"{TOKEN} ", f"{TOKEN}é", f"{TOKEN}\x00"])

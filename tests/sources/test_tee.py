@@ -38,7 +38,7 @@ def encoded(layout: tee.Layout, *records: tuple[object, ...]) -> bytes:
 @pytest.mark.parametrize("layout", ["old", "new"])
 def test_active_enclaves_are_read_with_the_id_their_key_makes(layout: tee.Layout) -> None:
     one, two = enclaves()[:2]
-    found = tee.active(encoded(layout, record(layout, one.der), record(layout, two.der, "https://x")), layout)
+    found = tee.decode_active(encoded(layout, record(layout, one.der), record(layout, two.der, "https://x")), layout)
     assert [each.tee_id for each in found] == [one.tee_id, two.tee_id]
     assert found[0] == tee.Enclave(one.tee_id, OWNER.lower(), PAID, found[0].endpoint, one.der, 0, True, NOW - 100, NOW)
     assert found[0].endpoint == "https://13.59.207.188"
@@ -48,25 +48,25 @@ def test_active_enclaves_are_read_with_the_id_their_key_makes(layout: tee.Layout
 def test_one_enclave_is_read(layout: tee.Layout) -> None:
     one = enclaves()[0]
     raw = encode([NEW if layout == "new" else OLD], [record(layout, one.der)])
-    found = tee.enclave(raw, layout)
+    found = tee.decode_enclave(raw, layout)
     assert found and found.tee_id == one.tee_id
 
 
 def test_an_empty_record_is_no_enclave() -> None:
     zero = "0x" + "00" * 20
     empty = (zero, zero, "", b"", b"", bytes(32), 0, False, 0, 0)
-    assert tee.enclave(encode([OLD], [empty]), "old") is None
+    assert tee.decode_enclave(encode([OLD], [empty]), "old") is None
 
 
 def test_no_enclave_at_all_is_read_as_none() -> None:
-    assert tee.active(encoded("new"), "new") == ()
+    assert tee.decode_active(encoded("new"), "new") == ()
 
 
 @pytest.mark.parametrize(("layout", "other"), [("old", "new")])
 def test_the_wrong_layout_is_refused_rather_than_shifted(layout: tee.Layout, other: tee.Layout) -> None:
     raw = encoded(layout, record(layout, enclaves()[0].der))
     with pytest.raises(SourceError, match=f"not of the {other} layout"):
-        tee.active(raw, other)
+        tee.decode_active(raw, other)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_the_wrong_layout_is_refused_rather_than_shifted(layout: tee.Layout, oth
 )
 def test_hostile_bytes_are_refused_in_one_line(raw: bytes) -> None:
     with pytest.raises(SourceError) as error:
-        tee.active(raw, "new")
+        tee.decode_active(raw, "new")
     assert "\n" not in str(error.value) and len(str(error.value)) < 200
 
 
@@ -93,14 +93,14 @@ def test_many_enclaves_that_share_the_same_bytes_are_not_unpacked() -> None:
     inner = encode([NEW], [record("new", b"\x30" * 900_000)])[word:]
     head = word.to_bytes(word, "big") + count.to_bytes(word, "big") + (count * word).to_bytes(word, "big") * count
     with pytest.raises(SourceError, match="not plausible"):
-        tee.active(head + inner, "new")
+        tee.decode_active(head + inner, "new")
 
 
 def test_ids_are_read_once_each() -> None:
     first, second = hashed(1), hashed(2)
-    assert tee.ids(encode(["bytes32[]"], [[first, second, first]])) == (first, second)
+    assert tee.decode_ids(encode(["bytes32[]"], [[first, second, first]])) == (first, second)
     with pytest.raises(SourceError):
-        tee.ids(b"\x01" * 31)
+        tee.decode_ids(b"\x01" * 31)
 
 
 def test_calls_bear_the_selectors_of_their_signatures() -> None:
@@ -114,7 +114,7 @@ def test_calls_bear_the_selectors_of_their_signatures() -> None:
 def test_restarts_are_one_machine_with_many_ids() -> None:
     one, two, three = enclaves()
     rows = [record("old", one.der), record("old", two.der), record("old", three.der, "https://other")]
-    found = tee.machines(tee.active(encoded("old", *rows), "old"))
+    found = tee.ids_by_machine(tee.decode_active(encoded("old", *rows), "old"))
     assert found == {
         (OWNER.lower(), "https://13.59.207.188"): (one.tee_id, two.tee_id),
         (OWNER.lower(), "https://other"): (three.tee_id,),
@@ -154,28 +154,28 @@ class Chain:
 def test_keys_come_from_whichever_registry_lists_the_enclave(tmp_path: Path) -> None:
     one, two, three = enclaves()
     chain = Chain({NEWER: {one.tee_id: one.der}, OLDER: {two.tee_id: two.der}})
-    found = chain.registries(tmp_path).keys([one.tee_id, two.tee_id, three.tee_id])
+    found = chain.registries(tmp_path).enclave_keys([one.tee_id, two.tee_id, three.tee_id])
     assert found == {one.tee_id: Key(one.der, NOW - 100), two.tee_id: Key(two.der, NOW - 100)}
-    assert chain.registries(tmp_path).key(three.tee_id) is None
+    assert chain.registries(tmp_path).enclave_key(three.tee_id) is None
 
 
 def test_a_key_once_had_is_never_asked_for_again(tmp_path: Path) -> None:
     one = enclaves()[0]
     chain = Chain({NEWER: {one.tee_id: one.der}})
-    chain.registries(tmp_path).key(one.tee_id)
+    chain.registries(tmp_path).enclave_key(one.tee_id)
     chain.silent = {NEWER, OLDER}
     before = len(chain.asked)
-    assert chain.registries(tmp_path).key(one.tee_id) == Key(one.der, NOW - 100)
+    assert chain.registries(tmp_path).enclave_key(one.tee_id) == Key(one.der, NOW - 100)
     assert len(chain.asked) == before
 
 
 def test_a_key_altered_on_disk_is_asked_for_again(tmp_path: Path) -> None:
     one, two = enclaves()[:2]
     chain = Chain({NEWER: {one.tee_id: one.der, two.tee_id: two.der}})
-    chain.registries(tmp_path).keys([one.tee_id, two.tee_id])
+    chain.registries(tmp_path).enclave_keys([one.tee_id, two.tee_id])
     (tmp_path / f"{one.tee_id.hex()}.json").write_bytes((tmp_path / f"{two.tee_id.hex()}.json").read_bytes())
     (tmp_path / f"{two.tee_id.hex()}.json").write_text("{")
-    assert chain.registries(tmp_path).keys([one.tee_id, two.tee_id]) == {
+    assert chain.registries(tmp_path).enclave_keys([one.tee_id, two.tee_id]) == {
         each.tee_id: Key(each.der, NOW - 100) for each in (one, two)
     }
 
@@ -184,20 +184,20 @@ def test_a_registry_that_is_silent_leaves_an_unlisted_key_unknown_and_others_kno
     one, two = enclaves()[:2]
     chain = Chain({OLDER: {one.tee_id: one.der}}, silent={NEWER})
     registries = chain.registries(tmp_path)
-    assert registries.key(one.tee_id) == Key(one.der, NOW - 100)
-    unlisted = registries.key(two.tee_id)
+    assert registries.enclave_key(one.tee_id) == Key(one.der, NOW - 100)
+    unlisted = registries.enclave_key(two.tee_id)
     assert isinstance(unlisted, Unknown) and NEWER in unlisted.reason
 
 
 def test_a_registry_that_gives_another_key_is_not_believed(tmp_path: Path) -> None:
     one, two = enclaves()[:2]
     chain = Chain({NEWER: {one.tee_id: two.der}})
-    found = chain.registries(tmp_path).key(one.tee_id)
+    found = chain.registries(tmp_path).enclave_key(one.tee_id)
     assert isinstance(found, Unknown) and "another key" in found.reason
     assert not list(tmp_path.iterdir())
 
 
 def test_a_thousand_invented_ids_cost_no_call_each(tmp_path: Path) -> None:
     chain = Chain({NEWER: {}})
-    assert chain.registries(tmp_path).keys([hashed(number) for number in range(1000)]) == {}
+    assert chain.registries(tmp_path).enclave_keys([hashed(number) for number in range(1000)]) == {}
     assert len(chain.asked) == 4

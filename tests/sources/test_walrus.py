@@ -82,7 +82,7 @@ def missed(found: Blob | Missing) -> Missing:
 
 def test_a_blob_comes_with_its_hash_and_its_source_and_is_kept(fleet: Fleet) -> None:
     server = fleet.add()
-    found = got(fleet.walrus().blob(ID, SETTLED, SOON))
+    found = got(fleet.walrus().fetch_blob(ID, SETTLED, SOON))
     assert (found.content, found.aggregator) == (BODY, server.url)
     assert found.sha256 == hashlib.sha256(BODY).hexdigest()
     assert (fleet.folder / ID / found.sha256).read_bytes() == BODY
@@ -91,24 +91,24 @@ def test_a_blob_comes_with_its_hash_and_its_source_and_is_kept(fleet: Fleet) -> 
 
 def test_what_was_read_once_is_never_asked_for_again(fleet: Fleet) -> None:
     server = fleet.add()
-    fleet.walrus().blob(ID, SETTLED, SOON)
-    found = got(fleet.walrus().blob(ID, SETTLED, SOON))
+    fleet.walrus().fetch_blob(ID, SETTLED, SOON)
+    found = got(fleet.walrus().fetch_blob(ID, SETTLED, SOON))
     assert (found.content, found.aggregator) == (BODY, "archive")
     assert len(server.asked) == 1
 
 
 def test_a_copy_that_was_altered_on_disk_is_read_again(fleet: Fleet) -> None:
     server = fleet.add()
-    first = got(fleet.walrus().blob(ID, SETTLED, SOON))
+    first = got(fleet.walrus().fetch_blob(ID, SETTLED, SOON))
     (fleet.folder / ID / first.sha256).write_bytes(b"altered")
-    assert got(fleet.walrus().blob(ID, SETTLED, SOON)).content == BODY
+    assert got(fleet.walrus().fetch_blob(ID, SETTLED, SOON)).content == BODY
     assert len(server.asked) == 2
 
 
 @pytest.mark.parametrize("fault", ["absent", "busy", "page", "drops", "redirects", "declares", "packed", "endless"])
 def test_the_next_aggregator_is_asked_when_one_fails(fleet: Fleet, fault: Fault) -> None:
     bad, good = fleet.add(fault), fleet.add()
-    found = got(fleet.walrus().blob(ID, SETTLED, SOON))
+    found = got(fleet.walrus().fetch_blob(ID, SETTLED, SOON))
     assert (found.content, found.aggregator) == (BODY, good.url)
     assert len(bad.asked) == 1
 
@@ -116,17 +116,17 @@ def test_the_next_aggregator_is_asked_when_one_fails(fleet: Fleet, fault: Fault)
 def test_the_next_aggregator_is_asked_when_one_never_answers(fleet: Fleet) -> None:
     fleet.add("hangs")
     good = fleet.add()
-    assert got(fleet.walrus().blob(ID, SETTLED, SOON)).aggregator == good.url
+    assert got(fleet.walrus().fetch_blob(ID, SETTLED, SOON)).aggregator == good.url
 
 
 def test_an_answer_that_never_comes_is_told_in_the_words_of_one_that_drips(fleet: Fleet) -> None:
     fleet.add("hangs")
-    assert "no complete answer within 60 s" in missed(fleet.walrus().blob(ID, SETTLED, SOON)).reason
+    assert "no complete answer within 60 s" in missed(fleet.walrus().fetch_blob(ID, SETTLED, SOON)).reason
 
 
 def test_an_answer_that_drips_is_cut_off_at_its_time_and_not_at_its_size(fleet: Fleet) -> None:
     fleet.add("drips")
-    found = missed(fleet.walrus(monotonic=ticking()).blob(ID, SETTLED, SOON))
+    found = missed(fleet.walrus(monotonic=ticking()).fetch_blob(ID, SETTLED, SOON))
     assert "no complete answer within 60 s" in found.reason
     assert found.retry
 
@@ -134,18 +134,18 @@ def test_an_answer_that_drips_is_cut_off_at_its_time_and_not_at_its_size(fleet: 
 def test_an_aggregator_that_lies_is_passed_over_and_cannot_spoil_the_archive(fleet: Fleet) -> None:
     fleet.add(body=b"a lie")
     good = fleet.add()
-    honest = got(fleet.walrus().blob(ID, SETTLED, SOON, lambda content: content == BODY))
+    honest = got(fleet.walrus().fetch_blob(ID, SETTLED, SOON, lambda content: content == BODY))
     assert (honest.aggregator, honest.matches) == (good.url, True)
-    again = got(fleet.walrus().blob(ID, SETTLED, SOON, lambda content: content == BODY))
+    again = got(fleet.walrus().fetch_blob(ID, SETTLED, SOON, lambda content: content == BODY))
     assert (again.content, again.aggregator) == (BODY, "archive")
 
 
 def test_content_that_nobody_wanted_is_given_as_such_after_a_day(fleet: Fleet) -> None:
     fleet.add(body=b"something else")
     fleet.add("absent")
-    early = missed(fleet.walrus().blob(ID, SETTLED, SETTLED + timedelta(hours=23), lambda content: False))
+    early = missed(fleet.walrus().fetch_blob(ID, SETTLED, SETTLED + timedelta(hours=23), lambda content: False))
     assert early.retry and not early.final and "not what the log names" in early.reason
-    found = got(fleet.walrus().blob(ID, SETTLED, SETTLED + timedelta(hours=24), lambda content: False))
+    found = got(fleet.walrus().fetch_blob(ID, SETTLED, SETTLED + timedelta(hours=24), lambda content: False))
     assert (found.content, found.matches) == (b"something else", False)
 
 
@@ -154,11 +154,11 @@ def test_a_lie_is_not_the_last_word_while_another_aggregator_only_failed(fleet: 
     fleet.add(body=b"a lie")
     fleet.add(fault)
     late = SETTLED + timedelta(days=9)
-    found = missed(fleet.walrus().blob(ID, SETTLED, late, lambda content: content == BODY))
+    found = missed(fleet.walrus().fetch_blob(ID, SETTLED, late, lambda content: content == BODY))
     assert found.retry and not found.final
     fleet.servers.pop()
     good = fleet.add()
-    assert got(fleet.walrus().blob(ID, SETTLED, late, lambda content: content == BODY)).aggregator == good.url
+    assert got(fleet.walrus().fetch_blob(ID, SETTLED, late, lambda content: content == BODY)).aggregator == good.url
 
 
 def test_a_lying_aggregator_cannot_fill_the_disk(fleet: Fleet) -> None:
@@ -168,9 +168,9 @@ def test_a_lying_aggregator_cannot_fill_the_disk(fleet: Fleet) -> None:
     for number in range(KEPT_VERSIONS + 3):
         blobs[ID] = f"lie {number}".encode()
         with serving(Aggregator(blobs, None)) as liar:
-            Walrus([liar.url], fleet.folder, fleet.client).blob(ID, SETTLED, SOON, lambda content: False)
+            Walrus([liar.url], fleet.folder, fleet.client).fetch_blob(ID, SETTLED, SOON, lambda content: False)
     assert len(list((fleet.folder / ID).iterdir())) == KEPT_VERSIONS
-    assert got(handler.blob(ID, SETTLED, SOON, lambda content: content == BODY)).aggregator == server.url
+    assert got(handler.fetch_blob(ID, SETTLED, SOON, lambda content: content == BODY)).aggregator == server.url
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_a_lying_aggregator_cannot_fill_the_disk(fleet: Fleet) -> None:
 )
 def test_a_blob_id_with_a_path_or_a_host_in_it_is_asked_of_nobody(fleet: Fleet, hostile: str) -> None:
     server = fleet.add()
-    found = missed(fleet.walrus().blob(hostile, SETTLED, SOON))
+    found = missed(fleet.walrus().fetch_blob(hostile, SETTLED, SOON))
     assert found.final and not found.retry
     assert server.asked == []
     assert not fleet.folder.exists()
@@ -206,7 +206,7 @@ def test_the_blob_id_of_a_log_is_ascii() -> None:
 def test_a_gigabyte_is_refused_for_good_without_being_read(fleet: Fleet) -> None:
     fleet.add("endless")
     fleet.add("declares")
-    found = missed(fleet.walrus().blob(ID, SETTLED, SOON))
+    found = missed(fleet.walrus().fetch_blob(ID, SETTLED, SOON))
     assert "more than 10,000 bytes" in found.reason
     assert found.final and not found.retry
 
@@ -214,45 +214,45 @@ def test_a_gigabyte_is_refused_for_good_without_being_read(fleet: Fleet) -> None
 def test_a_blob_denied_by_all_may_turn_up_for_a_day_and_then_counts_as_not_there(fleet: Fleet) -> None:
     fleet.add("absent")
     fleet.add("absent")
-    early = missed(fleet.walrus().blob(ID, SETTLED, SETTLED + timedelta(hours=23)))
+    early = missed(fleet.walrus().fetch_blob(ID, SETTLED, SETTLED + timedelta(hours=23)))
     assert early.retry and not early.final
-    late = missed(fleet.walrus().blob(ID, SETTLED, SETTLED + timedelta(hours=24)))
+    late = missed(fleet.walrus().fetch_blob(ID, SETTLED, SETTLED + timedelta(hours=24)))
     assert late.final and not late.retry
 
 
 def test_a_blob_that_one_aggregator_could_not_speak_of_is_never_given_up(fleet: Fleet) -> None:
     fleet.add("absent")
     fleet.add("busy")
-    found = missed(fleet.walrus().blob(ID, SETTLED, SETTLED + timedelta(days=200)))
+    found = missed(fleet.walrus().fetch_blob(ID, SETTLED, SETTLED + timedelta(days=200)))
     assert found.retry and not found.final
     assert "503" in found.reason
 
 
 def test_a_blob_past_its_life_has_expired(fleet: Fleet) -> None:
     fleet.add("absent")
-    found = missed(fleet.walrus().blob(ID, SETTLED, SETTLED + timedelta(days=126)))
+    found = missed(fleet.walrus().fetch_blob(ID, SETTLED, SETTLED + timedelta(days=126)))
     assert found.final
     assert "expired, 126 days after" in found.reason
 
 
 def test_an_owner_may_have_kept_a_blob_past_its_life(fleet: Fleet) -> None:
     fleet.add()
-    assert got(fleet.walrus().blob(ID, SETTLED, SETTLED + timedelta(days=300))).content == BODY
+    assert got(fleet.walrus().fetch_blob(ID, SETTLED, SETTLED + timedelta(days=300))).content == BODY
 
 
 def test_nobody_within_reach_is_unknown_and_not_absent(fleet: Fleet) -> None:
     with httpx.Client() as client:
         walrus = Walrus(["http://127.0.0.1:9", "not a url"], fleet.folder, client)
-        found = missed(walrus.blob(ID, SETTLED, SETTLED + timedelta(days=2)))
+        found = missed(walrus.fetch_blob(ID, SETTLED, SETTLED + timedelta(days=2)))
         assert found.retry and not found.final
-        assert missed(Walrus([], fleet.folder, client).blob(ID, SETTLED, SOON)).retry
+        assert missed(Walrus([], fleet.folder, client).fetch_blob(ID, SETTLED, SOON)).retry
 
 
 def test_a_key_in_an_aggregators_address_stands_in_no_reason(fleet: Fleet) -> None:
     server = fleet.add("busy")
     host = server.url.removeprefix("http://")
     bases = [f"http://user:canary@{host}", f"{server.url}/v1/canary", f"{server.url}/?key=canary", "http://[canary"]
-    found = missed(Walrus(bases, fleet.folder, fleet.client).blob(ID, SETTLED, SOON))
+    found = missed(Walrus(bases, fleet.folder, fleet.client).fetch_blob(ID, SETTLED, SOON))
     assert "canary" not in found.reason
     assert found.reason.count(f"{host}: HTTP ") == 3
 

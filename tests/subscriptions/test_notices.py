@@ -16,7 +16,7 @@ from bot import daily, ledger, store, subscriptions
 from bot.archive import Archive
 from bot.cli import reach
 from bot.config import Publish
-from bot.deliveries import Ready, Run, flush
+from bot.deliveries import Ready, Run, flush_outbox
 from bot.outlets._discord_direct import Direct
 from bot.records import Name
 from bot.subscriptions import MISSES, Bounds, Channels, Watches
@@ -89,7 +89,9 @@ class Room:
             reach.gone(self.desk, channels, self.watches, one, reason, self.now)  # type: ignore[arg-type]
 
         clock = lambda: self.now  # noqa: E731
-        flush(Run(self.outbox, made, daily.spoken(_never, notices), clock, "me", timedelta(minutes=15), gone=gone))
+        flush_outbox(
+            Run(self.outbox, made, daily.spoken(_never, notices), clock, "me", timedelta(minutes=15), gone=gone)
+        )
 
     def told(self, account: str = ANN) -> list[str]:
         """What a member read, message by message."""
@@ -163,7 +165,7 @@ def test_a_lost_answer_is_looked_for_and_not_sent_again(room: Room) -> None:
     room.now += timedelta(minutes=2)
     room.send()
     assert len(room.peer.messages) == 1
-    assert [one.state for one in room.outbox.listed()] == ["sent"]
+    assert [one.state for one in room.outbox.list_deliveries()] == ["sent"]
 
 
 def test_nothing_is_known_yet_is_waited_for_and_unknown_is_no_cause(room: Room) -> None:
@@ -171,13 +173,13 @@ def test_nothing_is_known_yet_is_waited_for_and_unknown_is_no_cause(room: Room) 
     room.watch("o/moves")
     assert not room.plan(), "the day is not known"
     room.now += timedelta(hours=6)
-    assert room.plan() and room.outbox.listed() == ()
+    assert room.plan() and room.outbox.list_deliveries() == ()
 
 
 def test_days_over_before_the_watch_began_are_not_told(room: Room) -> None:
     room.fill()
     room.watch("o/moves", since=NOW)
-    assert room.plan() and room.outbox.listed() == ()
+    assert room.plan() and room.outbox.list_deliveries() == ()
 
 
 def test_direct_messages_closed_for_a_week_end_the_watches_with_a_note_that_names_nobody(
@@ -194,7 +196,7 @@ def test_direct_messages_closed_for_a_week_end_the_watches_with_a_note_that_name
         for number in range(1, MISSES):
             assert len(room.watches.of(ANN)) == 2, f"ended after {number} days"
             room.now = NOW + number * ONE
-            (closed,) = room.outbox.listed(("refused",))
+            (closed,) = room.outbox.list_deliveries(("refused",))
             room.outbox.retry(closed.id, room.now)
             room.send()
     assert room.watches.of(ANN) == () and len(room.watches.of(BOB)) == 1
@@ -215,7 +217,7 @@ def test_misses_are_forgotten_once_something_got_through_though_its_record_goes(
     room.plan()
     room.send()
     room.watches.prune(NOW + 30 * ONE)
-    assert room.outbox.listed() == ()
+    assert room.outbox.list_deliveries() == ()
     assert subscriptions.record_miss(room.db, "direct", key, NOW + 31 * ONE) == 1
 
 
@@ -236,7 +238,7 @@ def test_a_watch_ended_between_planning_and_sending_is_not_told(room: Room) -> N
     room.plan()
     room.watches.end(ANN, next(one.id for one in room.watches.of(ANN) if one.model == "o/moves"))
     room.send()
-    assert room.peer.messages == [] and [one.state for one in room.outbox.listed()] == ["refused"]
+    assert room.peer.messages == [] and [one.state for one in room.outbox.list_deliveries()] == ["refused"]
 
 
 def test_messages_leave_no_receipt_and_their_records_are_let_go_after_a_week(room: Room) -> None:
@@ -246,10 +248,10 @@ def test_messages_leave_no_receipt_and_their_records_are_let_go_after_a_week(roo
     room.send()
     with room.db.reading() as connection:
         assert connection.execute(sa.select(store.receipts)).all() == []
-    assert len(room.outbox.listed()) == 1
+    assert len(room.outbox.list_deliveries()) == 1
     room.now += timedelta(days=8)
     room.plan()
-    assert room.outbox.listed() == ()
+    assert room.outbox.list_deliveries() == ()
 
 
 def test_a_network_whose_record_ended_or_that_is_gone_is_not_waited_for(room: Room) -> None:

@@ -97,7 +97,7 @@ def bench(db: store.Store) -> Bench:
 
 def states(bench: Bench) -> dict[str, tuple[str, str]]:
     """Each destination's newest delivery."""
-    return {one.destination: (one.state, one.reason) for one in bench.desk.outbox.listed()}
+    return {one.destination: (one.state, one.reason) for one in bench.desk.outbox.list_deliveries()}
 
 
 def test_each_is_served_at_its_time_and_zone_and_once(bench: Bench) -> None:
@@ -171,7 +171,7 @@ def test_a_still_day_is_skipped_with_its_reason_for_who_wants_moves_only(bench: 
     state, reason = states(bench)["1"]
     assert state == "skipped" and reason.startswith("nothing moved by more than 50%: ")
     day = bench.clock().date() - ONE
-    assert all(one.day == day for one in bench.desk.outbox.listed())
+    assert all(one.day == day for one in bench.desk.outbox.list_deliveries())
 
 
 def test_a_day_that_moved_reaches_who_wants_moves_only(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,7 +193,7 @@ def test_after_downtime_the_newest_is_posted_and_never_a_burst(bench: Bench) -> 
     bench.subscribe("1", "08:00")
     assert bench.at(2025, 3, 28, 8, 0) == ["1"]
     assert bench.at(2025, 4, 4, 12, 0) == ["1", "1"]
-    told = [(one.day.isoformat(), one.state) for one in bench.desk.outbox.listed()]
+    told = [(one.day.isoformat(), one.state) for one in bench.desk.outbox.list_deliveries()]
     assert told[0] == ("2025-03-27", "sent") and told[-1] == ("2025-04-03", "sent")
     assert {state for _, state in told[1:-1]} == {"skipped"}
 
@@ -205,7 +205,7 @@ def test_a_channel_that_subscribes_again_has_missed_nothing(bench: Bench) -> Non
     bench.at(2025, 4, 20, 7, 0)
     bench.subscribe("1", "08:00")
     assert bench.at(2025, 4, 20, 8, 0) == ["1", "1"]
-    assert len(bench.desk.outbox.listed()) == 2
+    assert len(bench.desk.outbox.list_deliveries()) == 2
 
 
 def test_a_correction_is_put_in_the_place_of_what_was_posted(bench: Bench) -> None:
@@ -242,7 +242,7 @@ def test_a_channel_that_is_within_reach_again_keeps_its_subscription(bench: Benc
         bench.on(first + number * ONE)
         again = Bench(bench.db, bench.clock)
         again.wall.gone = bench.wall.gone
-        again.desk.outbox.retry(bench.desk.outbox.listed()[-1].id, again.clock()) if not reached else None
+        again.desk.outbox.retry(bench.desk.outbox.list_deliveries()[-1].id, again.clock()) if not reached else None
         again.on(first + number * ONE + timedelta(hours=1))
         left = [one.channel for one in bench.channels.all()]
         assert left == (["1"] if number < 2 * MISSES - 1 else []), number
