@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from itertools import accumulate
 from pathlib import Path
 
-from bot.records import Name, Use, instant
+from bot.records import Name, Use, start_of_day
 
 MODELS = 10_000
 CALLERS = 1_000_000
@@ -27,7 +27,7 @@ def uses(count: int, day: date, seed: int, first_block: int = 1) -> list[Use]:
     chance = random.Random(seed)
     names = [Name(f"author{n // 3}/model-{n}") for n in range(MODELS)]
     by_model, by_caller = weights(MODELS, 1.1), weights(CALLERS, 1.05)
-    made, at = [], instant(day)
+    made, at = [], start_of_day(day)
     for n in range(count):
         model = names[bisect(by_model, chance.random() * by_model[-1])]
         caller = bisect(by_caller, chance.random() * by_caller[-1])

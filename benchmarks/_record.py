@@ -66,7 +66,7 @@ class Lists:
 def replayed(lists: Mapping[date, List]) -> dict[date, Verdict]:
     """The last verdict on each day, judged from the first to the last."""
     readings = (Reading(number, day) for number, day in enumerate(sorted(lists)))
-    return {verdict.reading.day: verdict for verdict in plausibility.replay(readings, Lists(lists))}
+    return {verdict.reading.day: verdict for verdict in plausibility.judge_all(readings, Lists(lists))}
 
 
 def injected(place: int, nights: Sequence[List], after: int = 5) -> dict[date, Verdict]:
@@ -78,7 +78,7 @@ def injected(place: int, nights: Sequence[List], after: int = 5) -> dict[date, V
     track = Track(Reading(-2, record[place - 2][0]), Reading(-1, record[place - 1][0]))
     compare, found = Lists(lists), dict[date, Verdict]()
     for number, day in enumerate(sorted(lists)[2:]):
-        track, changes = plausibility.judge(track, Reading(number, day), compare)
+        track, changes = plausibility.judge_reading(track, Reading(number, day), compare)
         found |= {change.reading.day: change for change in changes}
     return found
 

@@ -23,14 +23,14 @@ AT = datetime(2025, 7, 1, tzinfo=UTC)
 
 def filled(folder: Path, days: int, models: int = MODELS) -> store.Store:
     """A SQLite file that holds `days` days up to `LAST`; snapshot n closes the n-th of them."""
-    return laid(store.opened(f"sqlite:///{folder / f'{days}-{models}.db'}"), days, models)
+    return laid(store.open_store(f"sqlite:///{folder / f'{days}-{models}.db'}"), days, models)
 
 
 def laid(made: store.Store, days: int, models: int) -> store.Store:
     """The same in a database that is empty."""
     first = LAST - timedelta(days=days - 1)
     closed = [first + timedelta(days=n) for n in range(days)]
-    with made.writing() as connection:
+    with made.write_transaction() as connection:
         connection.execute(store.catalogues.insert().values(id=1, network=CATALOGUE.network, name=CATALOGUE.key))
         connection.execute(store.models.insert(), [_model(n, first) for n in range(1, models + 1)])
         connection.execute(store.refs.insert(), [_ref(n, day) for n, day in enumerate(closed, 1)])

@@ -52,7 +52,7 @@ def run() -> list[Row]:
         lite, documents = _year(Path(folder))
         great = laid(empty, DAYS, MODELS)
         for document in documents:
-            Archive(great).keep(document)
+            Archive(great).save_digest(document)
         with great.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.exec_driver_sql("ANALYZE")
         with askers() as members:
@@ -70,7 +70,7 @@ def run() -> list[Row]:
 def _postgres() -> Iterator[store.Store]:
     server = Postgres()
     try:
-        made = store.opened(server.database())
+        made = store.open_store(server.database())
         yield made
         made.close()
     finally:
@@ -86,14 +86,14 @@ def _year(folder: Path) -> tuple[store.Store, list[Document]]:
         parts = halves.map(_composed, [url, url], [days[::2], days[1::2]])
         documents = [document for part in parts for document in part]
     for document in documents:
-        Archive(made).keep(document)
+        Archive(made).save_digest(document)
     return made, documents
 
 
 def _composed(url: str, days: Sequence[date]) -> list[Document]:
-    made = store.opened(url)
+    made = store.open_store(url)
     try:
-        return [daily.composed(made, PLAN, Period.holding(day), AT) for day in days]
+        return [daily.composed(made, PLAN, Period.for_day(day), AT) for day in days]
     finally:
         made.close()
 

@@ -63,28 +63,30 @@ def _in_turns(one: store.Store, other: store.Store) -> tuple[float, float]:
 
 def _composes(made: store.Store) -> Callable[[], object]:
     archive = Archive(made)
-    return lambda: daily.compose(made, archive, PLAN, Period.holding(LAST), AT)
+    return lambda: daily.compose(made, archive, PLAN, Period.for_day(LAST), AT)
 
 
 def _shares(made: store.Store) -> dict[str, float]:
     """What each step of composing takes."""
-    day, archive = Period.holding(LAST), Archive(made)
-    book = ledger.book(made, CATALOGUE, day)
+    day, archive = Period.for_day(LAST), Archive(made)
+    book = ledger.load_period_data(made, CATALOGUE, day)
 
     def composed() -> dict[str, object]:
-        return digest.compose(PLAN.network, PLAN.title, [ledger.book(made, CATALOGUE, day)], PLAN.headline, (), AT)
+        return digest.compose_document(
+            PLAN.network, PLAN.title, [ledger.load_period_data(made, CATALOGUE, day)], PLAN.headline, (), AT
+        )
 
     document = composed()
-    found = findings.ranked([book], document, ())
+    found = findings.rank_findings([book], document, ())
     (block,) = document["catalogues"]  # type: ignore[misc]
     kept = daily.composed(made, PLAN, day, AT)
-    booked = seconds(lambda: ledger.book(made, CATALOGUE, day), ROUNDS)
+    booked = seconds(lambda: ledger.load_period_data(made, CATALOGUE, day), ROUNDS)
     return {
         "book": booked,
         "figures": seconds(composed, ROUNDS) - booked,
-        "findings": seconds(lambda: findings.ranked([book], document, ()), ROUNDS),
+        "findings": seconds(lambda: findings.rank_findings([book], document, ()), ROUNDS),
         "words": seconds(lambda: [render.finding_text(one, block) for one in found["models"]], ROUNDS),
-        "keep": seconds(lambda: archive.keep(kept), ROUNDS),
+        "keep": seconds(lambda: archive.save_digest(kept), ROUNDS),
     }
 
 

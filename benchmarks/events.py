@@ -17,7 +17,7 @@ from pathlib import Path
 
 from benchmarks import Row
 from benchmarks._events import DAY, MODELS, peak_mb, uses
-from bot.records import Blocks, Haul, Listing, Name, Period, Ref, Snapshot, Window, instant
+from bot.records import Blocks, Haul, Listing, Name, Period, Ref, Snapshot, Window, start_of_day
 from bot.sources import Memory
 
 DAYS = 10
@@ -36,14 +36,14 @@ class Source:
         """Seconds that making the events up took, which is no part of collecting."""
 
     def event_batches(self, wanted: Period | None, memory: Memory) -> Iterator[Snapshot | Haul]:
-        at = instant(DAY)
+        at = start_of_day(DAY)
         names = [Name(f"author{n // 3}/model-{n}") for n in range(MODELS)]
         listings = tuple(Listing(name, Name(name.partition("/")[0])) for name in names)
         yield Snapshot("bench", "hub", at, Ref("bench:list", at, "ab" * 32), listings)
         for number in range(DAYS * A_DAY // A_HAUL):
             day = DAY + timedelta(days=number * A_HAUL // A_DAY)
-            begins = at + number * (instant(DAY + timedelta(days=DAYS)) - at) / (DAYS * A_DAY // A_HAUL)
-            ends = at + (number + 1) * (instant(DAY + timedelta(days=DAYS)) - at) / (DAYS * A_DAY // A_HAUL)
+            begins = at + number * (start_of_day(DAY + timedelta(days=DAYS)) - at) / (DAYS * A_DAY // A_HAUL)
+            ends = at + (number + 1) * (start_of_day(DAY + timedelta(days=DAYS)) - at) / (DAYS * A_DAY // A_HAUL)
             block = number * A_HAUL
             started = time.perf_counter()
             made = tuple(uses(A_HAUL, day, number, block))
@@ -62,7 +62,7 @@ def main() -> None:
     from bot import daily, store
 
     folder = Path(sys.argv[1])
-    opened = store.opened(f"sqlite:///{folder / 'footfall.db'}")
+    opened = store.open_store(f"sqlite:///{folder / 'footfall.db'}")
     source, began = Source(), time.perf_counter()
     done = daily.collect(opened, "bench", source, None, lambda line: None)
     took = time.perf_counter() - began
@@ -113,7 +113,7 @@ def _floor(folder: Path) -> float:
     database.execute(f"CREATE TABLE e AS SELECT * FROM read_parquet('{files}/**/*.parquet', hive_partitioning = false)")
     began = time.perf_counter()
     for number in range(DAYS):
-        low = int(instant(DAY + timedelta(days=number)).timestamp())
+        low = int(start_of_day(DAY + timedelta(days=number)).timestamp())
         database.execute(
             f'COPY (SELECT * FROM e WHERE "at" >= {low} AND "at" < {low + 86400} ORDER BY model, block, place) '
             f"TO '{folder}/floor-{number}.parquet' (FORMAT parquet, COMPRESSION zstd)"

@@ -70,7 +70,7 @@ def the_day_before(desk: daily.Desk, channels: list[str]) -> None:
     """Each channel took a post."""
     targets = {"discord": channels}
     daily.publish(desk, PLAN, "day", targets, now(), DAY - ONE)
-    document = desk.archive.digest("replicate", "day", DAY - ONE)
+    document = desk.archive.find_digest("replicate", "day", DAY - ONE)
     assert document is not None
     for number, one in enumerate(desk.outbox.claimable_deliveries(now(), ["discord"])):
         claimed = desk.outbox.claim(one, document, "", Decimal(0), None, "before", now(), timedelta(minutes=15))
@@ -110,14 +110,14 @@ def fanned(count: int) -> Fanned:
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{folder}/footfall.db"
         publishing.fill(url)
-        opened = store.opened(url)
+        opened = store.open_store(url)
         archive, outbox = Archive(opened), daily.outbox(opened)
         desk = daily.Desk(opened, archive, outbox, Publish.model_validate({}), 0.01)
         the_day_before(desk, channels)
         daily.publish(desk, PLAN, "day", {"discord": channels}, now(), DAY)
         took, memory = sent(bot, daily.Posts(archive, outbox), outbox, count)
         rows = outbox.edition_deliveries(Edition("replicate", "day", DAY, 1))
-        receipts = len(archive.receipts("replicate", "day", DAY))
+        receipts = len(archive.digest_receipts("replicate", "day", DAY))
         bot.close()
         opened.close()
     line.send("stop")

@@ -11,7 +11,7 @@ from statistics import median
 
 from benchmarks import Row
 from bot import ledger, store
-from bot.records import Listing, Name, Reading, Ref, Snapshot, instant
+from bot.records import Listing, Name, Reading, Ref, Snapshot, start_of_day
 
 MODELS = 10_000
 FIRST = date(2025, 1, 1)
@@ -25,8 +25,8 @@ LEAST = 0.4
 
 def run() -> list[Row]:
     with tempfile.TemporaryDirectory() as folder:
-        made, plain = store.opened(f"sqlite:///{folder}/ours.db"), _fresh(Path(folder))
-        ledger.add(made, _snapshot(0))  # makes the models; not timed
+        made, plain = store.open_store(f"sqlite:///{folder}/ours.db"), _fresh(Path(folder))
+        ledger.add_snapshot(made, _snapshot(0))  # makes the models; not timed
         # Taken in turns, so that whatever else the machine does slows both.
         taken = [(_added(made, number), _inserted(plain, number)) for number in range(1, ROUNDS + 1)]
         made.close()
@@ -45,7 +45,7 @@ def run() -> list[Row]:
 
 
 def _snapshot(number: int) -> Snapshot:
-    at = instant(FIRST + timedelta(days=number))
+    at = start_of_day(FIRST + timedelta(days=number))
     names = [Name(f"author{n // 3}/model-{n}") for n in range(MODELS)]
     listings = tuple(Listing(name, Name(name.partition("/")[0])) for name in names)
     readings = tuple(Reading(name, number * (1 + n if n % USED == 0 else 0)) for n, name in enumerate(names))
@@ -56,14 +56,14 @@ def _added(made: store.Store, number: int) -> float:
     """Seconds a snapshot takes."""
     snapshot = _snapshot(number)
     began = time.perf_counter()
-    ledger.add(made, snapshot)
+    ledger.add_snapshot(made, snapshot)
     return time.perf_counter() - began
 
 
 def _fresh(folder: Path) -> sqlite3.Connection:
     """A file with the same tables, indexes, models and pragmas as the ledger's."""
     path = folder / "plain.db"
-    store.opened(f"sqlite:///{path}").close()
+    store.open_store(f"sqlite:///{path}").close()
     database = sqlite3.connect(path, isolation_level=None)
     for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
         database.execute(f"PRAGMA {pragma}")

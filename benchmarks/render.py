@@ -23,12 +23,12 @@ def run() -> list[Row]:
     with tempfile.TemporaryDirectory() as folder:
         made = filled(Path(folder), 30)
         archive = Archive(made)
-        document = daily.compose(made, archive, PLAN, Period.holding(LAST), AT)
+        document = daily.compose(made, archive, PLAN, Period.for_day(LAST), AT)
         watched = Watched(PLAN.network, PLAN.title, PLAN.catalogues, "", PLAN.headline)
         desk = Desk(made, archive, {PLAN.network: watched}, (), lambda: AT)
 
         def ours() -> None:
-            png.drawn.cache_clear()
+            png.card_png.cache_clear()
             for outlet in ("x", "discord"):
                 daily.post(document, outlet)
             archive_site.write(desk, Path(folder) / "site", lambda _: None, AT)

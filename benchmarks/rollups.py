@@ -22,7 +22,7 @@ from benchmarks._events import CALLERS, MODELS, peak_mb
 from bot import lake
 from bot.lake import Day, Lake, files
 from bot.lake.days import SCHEMA, Manifest, _write_manifest
-from bot.records import instant
+from bot.records import start_of_day
 
 A_DAY = 274_000
 DAYS = 18
@@ -36,7 +36,7 @@ DAY_GOAL, YEAR_GOAL, MOST_MB = 1.1, 2.2, 400
 def made(url: str, number: int, memory: str = "400MB") -> Day:
     """One day of the data set, in the lake: models and callers by Zipf's law, all else as on a chain."""
     day = Day(Lake(url, memory), "bench", "hub", FIRST + timedelta(days=number))
-    begins = int(instant(day.day).timestamp())
+    begins = int(start_of_day(day.day).timestamp())
     line = f"""
         SELECT '0x' || sha256({number}::VARCHAR || ':' || i) || ':' || (i % 10) AS place, i // 10 AS block,
                {begins} + i * 86400 // {A_DAY} AS "at", 1 + hash(i, {number}, 3) % 3 AS uses,

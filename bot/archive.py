@@ -14,8 +14,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.digest import counted, differences
-from bot.records import Document, FootfallError, PeriodName, Receipt, blocks
+from bot.digest import figure_differences, keep_exact_counts
+from bot.records import Document, FootfallError, PeriodName, Receipt, catalogues_and_panels
 from bot.store import Store, alone, cursors, deliveries, digests, figures, receipts
 
 FEED_IDS = "feed ids"
@@ -63,40 +63,40 @@ class Archive:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def keep(self, document: Document) -> Document:
+    def save_digest(self, document: Document) -> Document:
         """Keep a newly composed digest and return it as kept, with its edition and status."""
-        with self._store.writing() as connection:
+        with self._store.write_transaction() as connection:
             key = _period_key(document)
             alone(connection, "digest", *key)
             latest = connection.execute(_newest_first(*key)).first()
             if latest is None:
-                return _insert(connection, document, 1, [])
-            document = counted(json.loads(latest.document), document)
+                return _insert_digest(connection, document, 1, [])
+            document = keep_exact_counts(json.loads(latest.document), document)
             if latest.status == "draft" and not _under_way(connection, latest):
                 connection.execute(figures.delete().where(figures.c.digest == latest.id))
                 connection.execute(digests.delete().where(digests.c.id == latest.id))
                 latest = connection.execute(_newest_first(*key)).first()
                 if latest is None:
-                    return _insert(connection, document, 1, [])
+                    return _insert_digest(connection, document, 1, [])
             published: Document = json.loads(latest.document)
-            changes = differences(published, document)
+            changes = figure_differences(published, document)
             if not changes:
                 return published
-            return _insert(connection, document, latest.edition + 1, changes)
+            return _insert_digest(connection, document, latest.edition + 1, changes)
 
     def add_receipt(self, document: Document, receipt: Receipt) -> None:
         """Keep the proof that a digest was published; from then on it is issued. Adding it twice keeps one."""
-        with self._store.writing() as connection:
+        with self._store.write_transaction() as connection:
             add_receipt(connection, *_period_key(document), document["edition"], receipt)
 
-    def digest(self, network: str, period: PeriodName, day: date, edition: int | None = None) -> Document | None:
+    def find_digest(self, network: str, period: PeriodName, day: date, edition: int | None = None) -> Document | None:
         """One digest, its latest edition unless one is named. `day` is the period's first."""
         chosen = _newest_first(network, period, day, edition)
-        with self._store.reading() as connection:
+        with self._store.read_transaction() as connection:
             row = connection.execute(chosen).first()
         return json.loads(row.document) if row else None
 
-    def newest(self, network: str, period: PeriodName = "day") -> Document | None:
+    def newest_digest(self, network: str, period: PeriodName = "day") -> Document | None:
         """The digest of the latest period."""
         chosen = (
             sa.select(digests.c.document)
@@ -104,46 +104,46 @@ class Archive:
             .order_by(digests.c.day.desc(), digests.c.edition.desc())
             .limit(1)
         )
-        with self._store.reading() as connection:
+        with self._store.read_transaction() as connection:
             found = connection.scalar(chosen)
         return json.loads(found) if found else None
 
-    def listed(self, network: str, period: PeriodName = "day") -> tuple[Entry, ...]:
+    def list_digests(self, network: str, period: PeriodName = "day") -> tuple[Entry, ...]:
         """Every period with a digest, oldest first."""
         chosen = (
             sa.select(digests.c.day, digests.c.edition, digests.c.status)
             .where(digests.c.network == network, digests.c.period == period)
             .order_by(digests.c.day, digests.c.edition)
         )
-        with self._store.reading() as connection:
+        with self._store.read_transaction() as connection:
             rows = connection.execute(chosen).all()
         # Hundreds of rows with every answer: unpacked, and not asked by name.
         return tuple({day: Entry(day, edition, status) for day, edition, status in rows}.values())
 
-    def mark(self) -> tuple[int, int, datetime | None, int]:
+    def data_version(self) -> tuple[int, int, datetime | None, int]:
         """Changes whenever a digest is kept or issued; cheap enough to be asked with every question."""
         newest = sa.func.max(digests.c.composed_at, type_=digests.c.composed_at.type)
         issued = sa.select(sa.func.count()).select_from(receipts).scalar_subquery()
         chosen = sa.select(sa.func.count(), sa.func.max(digests.c.id), newest, issued)
-        with self._store.reading() as connection:
+        with self._store.read_transaction() as connection:
             count, last, at, sent = connection.execute(chosen).one()
         return int(count), int(last or 0), at, int(sent)
 
-    def tallies(self) -> tuple[Tally, ...]:
+    def digest_counts(self) -> tuple[Tally, ...]:
         """What there is of each network, period and status, in one query."""
         kind = (digests.c.network, digests.c.period, digests.c.status)
         chosen = sa.select(*kind, sa.func.count().label("editions"), sa.func.max(digests.c.day).label("newest"))
-        with self._store.reading() as connection:
+        with self._store.read_transaction() as connection:
             rows = connection.execute(chosen.group_by(*kind).order_by(*kind)).all()
         return tuple(Tally(row.network, row.period, row.status, row.editions, row.newest) for row in rows)
 
     def last_sent(self) -> dict[str, datetime]:
         """When the newest receipt of each outlet was given."""
         chosen = sa.select(receipts.c.outlet, sa.func.max(receipts.c.at, type_=receipts.c.at.type).label("at"))
-        with self._store.reading() as connection:
+        with self._store.read_transaction() as connection:
             return {row.outlet: row.at for row in connection.execute(chosen.group_by(receipts.c.outlet))}
 
-    def trend(
+    def figure_trend(
         self, network: str, catalogue: str, key: str, period: PeriodName = "day", last: int | None = None
     ) -> tuple[Told, ...]:
         """One figure over the latest `last` periods (all of them by default), oldest first."""
@@ -154,7 +154,7 @@ class Archive:
             .where(figures.c.catalogue == catalogue, figures.c.key == key)
             .order_by(digests.c.day, digests.c.edition)
         )
-        with self._store.reading() as connection:
+        with self._store.read_transaction() as connection:
             rows = connection.execute(chosen).all()
         told = {
             day: Told(day, json.loads(value) if value else None, unknown, least) for day, value, unknown, least in rows
@@ -163,7 +163,7 @@ class Archive:
 
     def receipt_count(self) -> int:
         """How many posts this database knows to be out."""
-        with self._store.reading() as connection:
+        with self._store.read_transaction() as connection:
             return connection.scalar(sa.select(sa.func.count()).select_from(receipts)) or 0
 
     def feed_space(self, url: str) -> str:
@@ -171,10 +171,10 @@ class Archive:
         goes. An archive whose feeds are older than that goes on with the site's address of the time."""
         mine = (cursors.c.network == "", cursors.c.name == FEED_IDS)
         chosen = sa.select(cursors.c.text).where(*mine)
-        with self._store.reading() as connection:
+        with self._store.read_transaction() as connection:
             if kept_before := connection.scalar(chosen):
                 return str(kept_before)
-        with self._store.writing() as connection:
+        with self._store.write_transaction() as connection:
             alone(connection, FEED_IDS)
             kept: str | None = connection.scalar(chosen)
             space = kept or (uuid.uuid4().urn if kept is None else url.rstrip("/") or "footfall")
@@ -183,12 +183,14 @@ class Archive:
                 connection.execute(cursors.insert().values(network="", name=FEED_IDS, text=space))
         return space
 
-    def receipts(self, network: str, period: PeriodName, day: date, edition: int | None = None) -> tuple[Receipt, ...]:
+    def digest_receipts(
+        self, network: str, period: PeriodName, day: date, edition: int | None = None
+    ) -> tuple[Receipt, ...]:
         """The proofs that a digest was published, of its latest edition unless one is named."""
         chosen = _newest_first(network, period, day, edition)
-        with self._store.reading() as connection:
+        with self._store.read_transaction() as connection:
             row = connection.execute(chosen).first()
-            rows = connection.execute(_receipts(row.id)).all() if row else []
+            rows = connection.execute(_select_receipts(row.id)).all() if row else []
         return tuple(Receipt(r.outlet, r.destination, r.part, r.platform_id, r.url, r.at) for r in rows)
 
 
@@ -232,7 +234,7 @@ def _newest_first(network: str, period: PeriodName, day: date, edition: int | No
     return sa.select(digests).where(*same, *named).order_by(digests.c.edition.desc()).limit(1)
 
 
-def _receipts(digest: int) -> sa.Select[Any]:
+def _select_receipts(digest: int) -> sa.Select[Any]:
     return sa.select(receipts).where(receipts.c.digest == digest).order_by(receipts.c.at, receipts.c.part)
 
 
@@ -247,7 +249,7 @@ def _receipt_row(receipt: Receipt) -> dict[str, object]:
     }
 
 
-def _insert(connection: sa.Connection, document: Document, edition: int, changes: list[Document]) -> Document:
+def _insert_digest(connection: sa.Connection, document: Document, edition: int, changes: list[Document]) -> Document:
     kept: Document = {**document, "edition": edition, "status": "draft", "changes": changes}
     network, period, day = _period_key(document)
     row = {
@@ -275,6 +277,6 @@ def _figure_rows(document: Document) -> list[dict[str, Any]]:
             "unknown": figure.get("unknown"),
             "at_least": figure.get("at_least", False),
         }
-        for block in blocks(document)
+        for block in catalogues_and_panels(document)
         for key, figure in block["figures"].items()
     ]

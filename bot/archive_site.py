@@ -29,14 +29,14 @@ def write(desk: Desk, folder: Path, tell: Callable[[str], None], at: datetime, u
         tuple(desk.hidden),
         desk.archive.feed_space(url),
     )
-    return replace_site(site.pages(shared, _issues(desk, tell)), folder) / "index.html"
+    return replace_site(site.render_site(shared, _issues(desk, tell)), folder) / "index.html"
 
 
 def _issues(desk: Desk, tell: Callable[[str], None]) -> Iterator[page.Issue]:
     """Every digest of every network, oldest first."""
     for watched in desk.watched.values():
         for period, entry in _listed(desk, watched):
-            document = desk.archive.digest(watched.network, period, entry.day)
+            document = desk.archive.find_digest(watched.network, period, entry.day)
             if document is not None:
                 yield _issue(desk, watched, desk.shown(document))
                 tell(f"{watched.network}: page of {entry.day}")
@@ -44,7 +44,7 @@ def _issues(desk: Desk, tell: Callable[[str], None]) -> Iterator[page.Issue]:
 
 def _listed(desk: Desk, watched: Watched) -> list[tuple[PeriodName, Entry]]:
     names: tuple[PeriodName, ...] = ("day", "week", "month")
-    return [(name, entry) for name in names for entry in desk.archive.listed(watched.network, name)]
+    return [(name, entry) for name in names for entry in desk.archive.list_digests(watched.network, name)]
 
 
 def _issue(desk: Desk, watched: Watched, document: Document) -> page.Issue:
@@ -65,20 +65,20 @@ def _issue(desk: Desk, watched: Watched, document: Document) -> page.Issue:
             }
             for block in document["catalogues"]
         },
-        [one for one in desk.archive.receipts(watched.network, period.name, first) if one.url],
+        [one for one in desk.archive.digest_receipts(watched.network, period.name, first) if one.url],
     )
 
 
 def _ranked(desk: Desk, catalogue: Catalogue, period: Period) -> list[tables.Ranked] | str:
-    rows = ledger.ranking(desk.store, catalogue, period)
+    rows = ledger.model_rankings(desk.store, catalogue, period)
     if isinstance(rows, Unknown):
         return rows.reason
-    names = Hidden.of(desk.hidden)
+    names = Hidden.from_names(desk.hidden)
     return [
         tables.Ranked(
             row.rank,
-            names.model(row.model, row.author),
-            names.author(row.model, row.author),
+            names.masked_model(row.model, row.author),
+            names.masked_author(row.model, row.author),
             row.uses,
             row.share,
             row.first_listed,

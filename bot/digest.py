@@ -13,9 +13,9 @@ from heapq import nsmallest
 from typing import Any, cast
 
 from bot import metrics, rules
-from bot.metrics import METRICS, FigureDocument, figures
-from bot.metrics.ranking import ranking
-from bot.records import Book, Document, Name, Period, Point, Ref, Unknown, blocks, identity
+from bot.metrics import METRICS, FigureDocument, compute_figures
+from bot.metrics.ranking import usage_ranking
+from bot.records import Book, Document, Name, Period, Point, Ref, Unknown, catalogues_and_panels, model_identity
 
 TOP = 25
 """Models in a document's table of the most used."""
@@ -50,41 +50,41 @@ class Hidden:
     authors: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, names: Iterable[str]) -> Hidden:
+    def from_names(cls, names: Iterable[str]) -> Hidden:
         """Names as we show them, or as a network wrote them before they were made safe to keep."""
         typed = [name for name in names if name]
-        return cls(frozenset(typed) | {*map(identity, typed)}, frozenset(typed) | {*map(Name, typed)})
+        return cls(frozenset(typed) | {*map(model_identity, typed)}, frozenset(typed) | {*map(Name, typed)})
 
-    def hides(self, model: str, author: str) -> bool:
+    def hides_model(self, model: str, author: str) -> bool:
         """Whether a model is hidden, by its own name or by its author's (which `owner/name` tells where it is lost)."""
         return model in self.models or (author or model.partition("/")[0]) in self.authors
 
-    def named(self, raw: str) -> bool:
+    def hides_name(self, raw: str) -> bool:
         """Whether a foreign name is hidden, in whichever form it comes: as its network wrote it, or as it is kept."""
         if not self.models and not self.authors:
             return False
-        return any(self.hides(form, "") for form in {raw, str(identity(raw))})
+        return any(self.hides_model(form, "") for form in {raw, str(model_identity(raw))})
 
-    def model(self, model: str, author: str) -> str:
+    def masked_model(self, model: str, author: str) -> str:
         """A model's name as it may be shown."""
-        return HIDDEN if self.hides(model, author) else str(model)
+        return HIDDEN if self.hides_model(model, author) else str(model)
 
-    def author(self, model: str, author: str) -> str:
+    def masked_author(self, model: str, author: str) -> str:
         """An author's name as it may be shown: one hidden model says nothing of whose it is."""
-        return HIDDEN_AUTHOR if self.hides(model, author) else str(author)
+        return HIDDEN_AUTHOR if self.hides_model(model, author) else str(author)
 
-    def group(self, by: str, name: str) -> str:
+    def masked_group(self, by: str, name: str) -> str:
         """A category's or an author's name as it may be shown."""
         if name not in self.authors and name not in self.models:
             return str(name)
         return HIDDEN_AUTHOR if by == "author" else HIDDEN_CATEGORY
 
-    def text(self, text: str, models: Iterable[tuple[str, str]]) -> str:
+    def mask_text(self, text: str, models: Iterable[tuple[str, str]]) -> str:
         """Our own words with every hidden name in them replaced. `models`: names and authors that they may hold."""
         if not self.models:
             return text
         found = {name for name in self.models if name in text}
-        found |= {model for model, author in models if model and model in text and self.hides(model, author)}
+        found |= {model for model, author in models if model and model in text and self.hides_model(model, author)}
         for name in sorted(found, key=len, reverse=True):
             text = re.sub(_BEFORE_NAME + re.escape(name) + _AFTER_NAME, HIDDEN, text)
         for author in self.authors:
@@ -93,7 +93,7 @@ class Hidden:
         return text
 
 
-def compose(
+def compose_document(
     network: str,
     title: str,
     books: Sequence[Book],
@@ -107,13 +107,13 @@ def compose(
 
     Raises `DigestError` where there is no book, where periods differ, or where the headline names no figure of theirs.
     """
-    period = _period(network, [*books, *panels])
+    period = _common_period(network, [*books, *panels])
     _check_headline(network, headline, books)
     places = {
         ref: place for place, ref in enumerate(dict.fromkeys(ref for book in (*books, *panels) for ref in book.refs))
     }
     ordered = sorted(books, key=lambda book: book.catalogue.key != headline["catalogue"])
-    shown = Hidden.of(hidden)
+    shown = Hidden.from_names(hidden)
     return {
         "network": network,
         "title": title,
@@ -125,50 +125,52 @@ def compose(
         "rules": rules.RULES,
         "composed_at": composed_at.astimezone(UTC).isoformat(),
         "headline": {"catalogue": headline["catalogue"], "figure": headline["figure"]},
-        "catalogues": [_catalogue(book, places, shown) for book in ordered],
-        "panels": [_catalogue(book, places, shown) for book in panels],
+        "catalogues": [_catalogue_document(book, places, shown) for book in ordered],
+        "panels": [_catalogue_document(book, places, shown) for book in panels],
         "changes": [],
         "refs": [{"url": ref.url, "at": ref.at.astimezone(UTC).isoformat(), "sha256": ref.sha256} for ref in places],
     }
 
 
-def differences(old: Document, new: Document) -> list[dict[str, Any]]:
+def figure_differences(old: Document, new: Document) -> list[dict[str, Any]]:
     """The figures that both have in the same meaning and whose value, exact or a lower bound, is not the same:
     `{"catalogue", "figure", "published": <figure>, "now": <figure>}` in the order of the new digest. A figure that one
     never had says nothing about it, and an unknown one is the same whatever its reason."""
-    published, now = _figures_of(old), _figures_of(rules.restated(new, old))
+    published, now = _figures_of(old), _figures_of(rules.restate_document(new, old))
     return [
         {"catalogue": place[0], "figure": place[1], "published": published[place], "now": figure}
         for place, figure in now.items()
-        if place in published and _comparable(published[place], figure) and _told(published[place]) != _told(figure)
+        if place in published
+        and _same_version(published[place], figure)
+        and _published_value(published[place]) != _published_value(figure)
     ]
 
 
-def incomparable(old: Document, new: Document) -> list[str]:
+def incomparable_figures(old: Document, new: Document) -> list[str]:
     """The figures of the old digest that the new one has not, or has in another meaning: `catalogue.figure`."""
     now = _figures_of(new)
     return [
         f"{catalogue}.{key}"
         for (catalogue, key), figure in _figures_of(old).items()
-        if (catalogue, key) not in now or not _comparable(figure, now[catalogue, key])
+        if (catalogue, key) not in now or not _same_version(figure, now[catalogue, key])
     ]
 
 
-def redefined(old: Document, new: Document) -> frozenset[str]:
+def redefined_figures(old: Document, new: Document) -> frozenset[str]:
     """The figures of a catalogue that two digests have in different meanings, by key."""
     figures, now = old.get("figures", {}), new["figures"]
-    return frozenset(key for key in figures.keys() & now.keys() if not _comparable(figures[key], now[key]))
+    return frozenset(key for key in figures.keys() & now.keys() if not _same_version(figures[key], now[key]))
 
 
-def counted(old: Document, new: Document) -> Document:
+def keep_exact_counts(old: Document, new: Document) -> Document:
     """A digest with the counts that an earlier one has exactly, in place of estimates that agree with them: events are
     let go of in time, and what they were counted to be stays."""
     exact = _figures_of(old)
     parts = ("catalogues", "panels")
-    return {**new, **{name: [_counted(exact, part) for part in new[name]] for name in parts if name in new}}
+    return {**new, **{name: [_keep_exact_part(exact, part) for part in new[name]] for name in parts if name in new}}
 
 
-def _counted(exact: Mapping[tuple[str, str], FigureDocument], part: Document) -> Document:
+def _keep_exact_part(exact: Mapping[tuple[str, str], FigureDocument], part: Document) -> Document:
     figures = dict(part["figures"])
     for key, figure in part["figures"].items():
         known = exact.get((part["catalogue"], key))
@@ -192,7 +194,7 @@ def _counted(exact: Mapping[tuple[str, str], FigureDocument], part: Document) ->
 # --- the parts of a catalogue --------------------------------------------------------------------------------------
 
 
-def _catalogue(book: Book, places: Mapping[Ref, int], hidden: Hidden) -> dict[str, object]:
+def _catalogue_document(book: Book, places: Mapping[Ref, int], hidden: Hidden) -> dict[str, object]:
     refs = sorted({places[ref] for ref in book.refs})
     names = names_of(book)
     return {
@@ -200,17 +202,17 @@ def _catalogue(book: Book, places: Mapping[Ref, int], hidden: Hidden) -> dict[st
         "title": book.catalogue.title,
         "unit": book.catalogue.unit,
         "evidence": book.catalogue.evidence,
-        "figures": {key: _figure(figure, refs) for key, figure in figures(book).items()},
-        "top": _top(book, names, hidden),
-        "curve": _curve(book),
-        "groups": [_group_table(book, table, hidden) for table in metrics.groups(book)],
-        "history": [_point(point) for point in book.history[-HISTORY_DAYS:]],
-        "gaps": [hidden.text(gap, names.values()) for gap in book.gaps],
+        "figures": {key: _figure_document(figure, refs) for key, figure in compute_figures(book).items()},
+        "top": _top_models(book, names, hidden),
+        "curve": _usage_curve(book),
+        "groups": [_group_table(book, table, hidden) for table in metrics.group_tables(book)],
+        "history": [_history_point(point) for point in book.history[-HISTORY_DAYS:]],
+        "gaps": [hidden.mask_text(gap, names.values()) for gap in book.gaps],
         "findings": [],
     }
 
 
-def _top(book: Book, names: Mapping[int, tuple[str, str]], hidden: Hidden) -> list[dict[str, object]]:
+def _top_models(book: Book, names: Mapping[int, tuple[str, str]], hidden: Hidden) -> list[dict[str, object]]:
     """The most used models of the period; of equally used ones the first by name. Where part of the use is not known,
     they are those whose use is, without a share."""
     flow = book.flow
@@ -221,8 +223,8 @@ def _top(book: Book, names: Mapping[int, tuple[str, str]], hidden: Hidden) -> li
     return [
         {
             "rank": rank,
-            "model": hidden.model(*names[model]),
-            "author": hidden.author(*names[model]),
+            "model": hidden.masked_model(*names[model]),
+            "author": hidden.masked_author(*names[model]),
             "uses": uses,
             "share": None if flow.incomplete else uses / flow.uses,
         }
@@ -236,38 +238,42 @@ def _group_table(book: Book, table: metrics.Table, hidden: Hidden) -> dict[str, 
     return {
         "by": table.by,
         "named": table.named,
-        "columns": [{"figure": metric.key, "label": metrics.label(metric, book.catalogue)} for metric in table.columns],
+        "columns": [
+            {"figure": metric.key, "label": metrics.metric_label(metric, book.catalogue)} for metric in table.columns
+        ],
         "rows": [
-            {"name": hidden.group(table.by, group.name) or None, "figures": _cells(book, group.figures)}
+            {"name": hidden.masked_group(table.by, group.name) or None, "figures": _table_cells(book, group.figures)}
             for group in table.groups
         ],
         "rest": {
             "groups": table.named - sum(bool(group.name) for group in table.groups),
-            "figures": _cells(book, table.rest.figures),
+            "figures": _table_cells(book, table.rest.figures),
         }
         if table.rest
         else None,
-        "outside": _cell(outside, book.catalogue.unit),
+        "outside": _table_cell(outside, book.catalogue.unit),
     }
 
 
-def _cells(book: Book, told: Mapping[str, metrics.Amount]) -> dict[str, object]:
-    return {key: _cell(value, metrics.unit(METRICS[key], book.catalogue)) for key, value in told.items()}
+def _table_cells(book: Book, amounts: Mapping[str, metrics.Amount]) -> dict[str, object]:
+    return {
+        key: _table_cell(value, metrics.metric_unit(METRICS[key], book.catalogue)) for key, value in amounts.items()
+    }
 
 
-def _cell(value: metrics.Amount, unit: str) -> dict[str, object]:
+def _table_cell(value: metrics.Amount, unit: str) -> dict[str, object]:
     """A figure of a table: its label stands in the column, and its evidence and refs are the catalogue's."""
-    return metrics.stated(value, {"unit": unit})
+    return metrics.value_document(value, {"unit": unit})
 
 
-def _curve(book: Book) -> list[list[int | float]]:
-    ranked = ranking(book)
+def _usage_curve(book: Book) -> list[list[int | float]]:
+    ranked = usage_ranking(book)
     if isinstance(ranked, Unknown) or not ranked.counts:
         return []
-    return [[models, ranked.running[models - 1] / ranked.uses] for models in _steps(len(ranked.counts))]
+    return [[models, ranked.running[models - 1] / ranked.uses] for models in _curve_steps(len(ranked.counts))]
 
 
-def _steps(models: int) -> list[int]:
+def _curve_steps(models: int) -> list[int]:
     """1, 2, 3, ... in growing steps, up to all models."""
     steps, step = [1], 1
     while step < models:
@@ -276,7 +282,7 @@ def _steps(models: int) -> list[int]:
     return steps
 
 
-def _point(point: Point) -> dict[str, object]:
+def _history_point(point: Point) -> dict[str, object]:
     return {
         "day": point.day.isoformat(),
         "uses": point.uses,
@@ -300,7 +306,7 @@ def names_of(book: Book) -> dict[int, tuple[str, str]]:
 # --- checks and comparisons ------------------------------------------------------------------------------------------
 
 
-def _period(network: str, books: Sequence[Book]) -> Period:
+def _common_period(network: str, books: Sequence[Book]) -> Period:
     periods = {book.period for book in books}
     if len(periods) != 1:
         raise DigestError(f"{network}: found books of {len(periods)} periods, wanted one period and at least one book")
@@ -320,21 +326,21 @@ def _check_headline(network: str, headline: Mapping[str, str], books: Sequence[B
 def _figures_of(document: Document) -> dict[tuple[str, str], FigureDocument]:
     return {
         (part["catalogue"], key): cast(FigureDocument, figure)
-        for part in blocks(document)
+        for part in catalogues_and_panels(document)
         for key, figure in part["figures"].items()
     }
 
 
-def _told(figure: FigureDocument) -> tuple[int | float | str | None, bool]:
+def _published_value(figure: FigureDocument) -> tuple[int | float | str | None, bool]:
     """What a reader was told. A number is the same whether JSON wrote it as 1 or 1.0, and is another one where it is a
     lower bound."""
     return figure["value"], figure.get("at_least", False)
 
 
-def _comparable(old: FigureDocument, new: FigureDocument) -> bool:
+def _same_version(old: FigureDocument, new: FigureDocument) -> bool:
     return old.get("version", 1) == new.get("version", 1)
 
 
-def _figure(figure: metrics.Figure, refs: list[int]) -> FigureDocument:
+def _figure_document(figure: metrics.Figure, refs: list[int]) -> FigureDocument:
     version = METRICS[figure.key].version
-    return {**figure.document(refs), "version": version} if version > 1 else figure.document(refs)
+    return {**figure.to_document(refs), "version": version} if version > 1 else figure.to_document(refs)

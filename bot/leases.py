@@ -22,7 +22,7 @@ def acquire_lease(store: Store, name: str, holder: str, now: datetime, lasts: ti
     """Take a lease, or make one's own last longer. Returns whether `holder` has it until `now + lasts`. A lease that
     ends far later than that was taken by a clock that was wrong, and counts as run out."""
     until = {"holder": holder, "until": now + lasts}
-    with store.writing() as connection:
+    with store.write_transaction() as connection:
         alone(connection, "lease", name)
         row = connection.execute(sa.select(leases).where(leases.c.name == name)).first()
         if row is None:
@@ -37,5 +37,5 @@ def acquire_lease(store: Store, name: str, holder: str, now: datetime, lasts: ti
 
 def release_lease(store: Store, name: str, holder: str) -> None:
     """Give a lease back before it runs out; nothing where somebody else has it."""
-    with store.writing() as connection:
+    with store.write_transaction() as connection:
         connection.execute(leases.delete().where(leases.c.name == name, leases.c.holder == holder))

@@ -55,7 +55,7 @@ class Change:
     """Counters that moved in those days; 0 where that is not known."""
 
 
-def fault(change: Change) -> str:
+def find_fault(change: Change) -> str:
     """What is implausible about a change, in words that "at the end of 18 Sep 2025" may follow; empty where nothing."""
     allowed = FEW + SHARE * change.before
     if change.before and not change.now:
@@ -130,61 +130,61 @@ class Track:
     base: Reading | None = None
     held: tuple[tuple[Reading, Mark], ...] = ()
 
-    def begun(self, reading: Reading) -> Track:
+    def after_sound_reading(self, reading: Reading) -> Track:
         """The track after a sound reading."""
         return Track(self.base, reading)
 
 
-def judge(track: Track, reading: Reading, compare: Compare) -> tuple[Track, list[Verdict]]:
+def judge_reading(track: Track, reading: Reading, compare: Compare) -> tuple[Track, list[Verdict]]:
     """Judge the next reading. Returns the track after it, and the verdicts that it changes or brings, oldest first."""
     decided, base = reading.decided, track.base
     newest = track.held[-1][0] if track.held else base
     if decided is not None and decided.state == "rejected":
         return track, [Verdict(reading, False, decided)]
     if base is None or newest is None:
-        return track.begun(reading), [Verdict(reading, True, decided)]
-    wrong = fault(compare(_recent(track.prior, base), base, reading))
+        return track.after_sound_reading(reading), [Verdict(reading, True, decided)]
+    wrong = find_fault(compare(_recent_reading(track.prior, base), base, reading))
     if newest.day == reading.day and (not track.held or (wrong and decided is None)):
         return track, [Verdict(reading, False)]  # of two readings of a day the first stays
     if not wrong and decided is None:
-        return track.begun(reading), [*_rejected(track), Verdict(reading, True)]
-    agrees = _agrees(track, base, reading, compare)
+        return track.after_sound_reading(reading), [*_reject_held(track), Verdict(reading, True)]
+    agrees = _agrees_with_held(track, base, reading, compare)
     if decided is not None or (reading.day - newest.day).days > LONG_GAP:
-        before = _confirmed(track.held) if agrees else _rejected(track)
+        before = _confirm_held(track.held) if agrees else _reject_held(track)
         return Track(newest if agrees else base, reading), [*before, Verdict(reading, True, decided)]
     mark = Mark("held", wrong, track.held[-1][1].agreed + 1 if agrees else 0)
     held = (*track.held, (reading, mark))
     if mark.agreed < CONFIRMED_BY:
         return replace(track, held=held), [Verdict(reading, False, mark)]
-    return Track(newest, reading), [*_confirmed(held)]
+    return Track(newest, reading), [*_confirm_held(held)]
 
 
-def _recent(prior: Reading | None, base: Reading) -> Reading | None:
+def _recent_reading(prior: Reading | None, base: Reading) -> Reading | None:
     """The reading before another, unless so long before it that use and movement of those days say nothing of one."""
     return prior if prior is not None and (base.day - prior.day).days <= LONG_GAP else None
 
 
-def _agrees(track: Track, base: Reading, reading: Reading, compare: Compare) -> bool:
+def _agrees_with_held(track: Track, base: Reading, reading: Reading, compare: Compare) -> bool:
     """Whether a reading says the same as the newest held one: nothing more is wrong, and what was missing from that one
     did not come back. A list that stands still always agrees with itself, so that says nothing."""
     if not track.held:
         return False
     prior = track.held[-2][0] if len(track.held) > 1 else base
     newest = track.held[-1][0]
-    change = compare(_recent(prior, newest), newest, reading)
-    ordinary = compare(_recent(track.prior, base), base, newest)
+    change = compare(_recent_reading(prior, newest), newest, reading)
+    ordinary = compare(_recent_reading(track.prior, base), base, newest)
     if frozen(ordinary) and frozen(replace(change, moved_before=ordinary.moved_before)):
         return False
     back = compare(None, base, newest).missing - compare(None, base, reading).missing
-    return not fault(change) and back <= FEW + SHARE * change.before
+    return not find_fault(change) and back <= FEW + SHARE * change.before
 
 
-def _rejected(track: Track) -> Iterator[Verdict]:
+def _reject_held(track: Track) -> Iterator[Verdict]:
     """The held readings, which a later one contradicts."""
     return (Verdict(one, False, replace(mark, state="rejected")) for one, mark in track.held)
 
 
-def _confirmed(held: Sequence[tuple[Reading, Mark]]) -> Iterator[Verdict]:
+def _confirm_held(held: Sequence[tuple[Reading, Mark]]) -> Iterator[Verdict]:
     """Held readings that agree up to the newest one are confirmed; those before them are not."""
     agreeing = held[-1][1].agreed + 1
     for place, (one, mark) in enumerate(held):
@@ -192,10 +192,10 @@ def _confirmed(held: Sequence[tuple[Reading, Mark]]) -> Iterator[Verdict]:
         yield Verdict(one, sound, replace(mark, state="confirmed" if sound else "rejected"))
 
 
-def replay(readings: Iterable[Reading], compare: Compare) -> list[Verdict]:
+def judge_all(readings: Iterable[Reading], compare: Compare) -> list[Verdict]:
     """Judge readings from the first to the last. The last verdict on each."""
     track, verdicts = Track(), dict[int, Verdict]()
     for reading in readings:
-        track, changes = judge(track, reading, compare)
+        track, changes = judge_reading(track, reading, compare)
         verdicts |= {verdict.reading.id: verdict for verdict in changes}
     return list(verdicts.values())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from bot.records import Document, blocks
+from bot.records import Document, catalogues_and_panels
 
 RULES = 2
 """The rules by which a document tells what is known; those without a number were composed under 1, which knew no lower
@@ -17,12 +17,12 @@ _FELL = re.compile(r"the counter of \d+ models? fell, so part of the use is not 
 """Why rules before 2 had all use of a window unknown."""
 
 
-def restated(new: Document, old: Document) -> Document:
+def restate_document(new: Document, old: Document) -> Document:
     """A document as the rules of an older one would have told the same, so that rules alone change nothing that was
     published: a lower bound is what the older one says there, be it unknown or the same number."""
     if old.get("rules", 1) >= RULES:
         return new
-    known = {part["catalogue"]: part for part in blocks(old)}
+    known = {part["catalogue"]: part for part in catalogues_and_panels(old)}
     told = dict(new)
     for name in ("catalogues", "panels"):
         told[name] = [_restated_part(part, known.get(part["catalogue"], {})) for part in new.get(name, [])]

@@ -36,7 +36,7 @@ def latest(entry: ScheduleEntry, now: datetime) -> datetime:
 
 def period(entry: ScheduleEntry, at: datetime) -> Period:
     """The newest period of the entry's kind that is over at an instant (UTC)."""
-    return Period.holding(at.astimezone(UTC).date(), entry.period).before
+    return Period.for_day(at.astimezone(UTC).date(), entry.period).previous_period
 
 
 def quiet_until(quiet: tuple[time, time], zone: str, now: datetime) -> datetime | None:

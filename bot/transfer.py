@@ -18,7 +18,7 @@ def copy_database(source: Store, target: Store, tell: Tell) -> Mapping[str, int]
     """Copy every row; both stores are of this version. Returns rows by table. Raises `StoreError`, and the target is
     then as empty as before, for a target that holds anything or does not hold what was copied in the end."""
     copied: dict[str, int] = {}
-    with source.reading() as given, target.writing() as taken:
+    with source.read_transaction() as given, target.write_transaction() as taken:
         if given.dialect.name == "postgresql":  # one state of the database for all tables, as SQLite gives anyway
             given.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
         _refuse_unless_empty(target, taken)

@@ -124,13 +124,13 @@ def possible_entities(text: str) -> list[Entity]:
 
 def find_urls(text: str) -> list[Entity]:
     """Web addresses, bare domains (`foo.io`) included."""
-    return list(_urls(text)) if "." in text else []
+    return list(_iter_urls(text)) if "." in text else []
 
 
-def _urls(text: str) -> Iterator[Entity]:
-    for match in _patterns().url.finditer(text):
+def _iter_urls(text: str) -> Iterator[Entity]:
+    for match in _url_patterns().url.finditer(text):
         url, scheme, domain = match["url"], match["scheme"], match["domain"]
-        if not _fits(url, scheme or "https://", domain):
+        if not _fits_url_limit(url, scheme or "https://", domain):
             continue
         if not scheme:
             yield from _bare_urls(match)
@@ -144,14 +144,14 @@ def _bare_urls(match: regex.Match[str]) -> Iterator[Entity]:
     """Addresses without a scheme: X links Latin domains alone, each that stands in a run of letters of any script."""
     if match["before"] in ("-", "_", ".", "/"):
         return
-    domains = list(_patterns().latin_domain.finditer(match["domain"]))
+    domains = list(_url_patterns().latin_domain.finditer(match["domain"]))
     for domain in domains:
         last = domain is domains[-1] and match["path"]
         text = match["url"].replace(match["domain"], domain[0], 1) if last else domain[0]
         yield Entity("url", text, match.start("domain") + domain.start())
 
 
-def _fits(url: str, scheme: str, domain: str) -> bool:
+def _fits_url_limit(url: str, scheme: str, domain: str) -> bool:
     try:
         ascii_domain = domain.encode("idna")
     except UnicodeError:  # a label that is empty, too long, or of characters that no domain may have
@@ -166,7 +166,7 @@ class _Patterns:
 
 
 @functools.cache
-def _patterns() -> _Patterns:
+def _url_patterns() -> _Patterns:
     lines = Path(__file__).with_name("x_domains.txt").read_text(encoding="utf-8").splitlines()
     names = _prefix_tree([name for line in lines if not line.startswith("#") for name in line.split()])
     top = rf"(?:{names}(?=[^0-9a-zA-Z@+-]|$)|xn--[-0-9a-z]+)"
@@ -193,7 +193,7 @@ def _prefix_tree(words: list[str]) -> str:
 
 def _emoji_size(text: str, start: int) -> int:
     """How many code points the emoji that begins here has; 0 where none begins."""
-    table = _emoji()
+    table = _emoji_table()
     if text[start] not in table.first:
         return 0
     return next((size for size in range(table.longest, 0, -1) if text[start : start + size] in table.sequences), 0)
@@ -207,7 +207,7 @@ class _Emoji:
 
 
 @functools.cache
-def _emoji() -> _Emoji:
+def _emoji_table() -> _Emoji:
     """What X sees as one emoji: sequences as Unicode wants them written, and keycaps without U+FE0F."""
     import emoji  # 0.06 s: it reads a table
 

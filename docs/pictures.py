@@ -147,7 +147,7 @@ def delivered(bot: Footfall, channel: str) -> None:
     would make its digest an issued one."""
     outbox, at = bot.books.outbox, NOW - timedelta(hours=5)
     for day, outcome in ((date(2025, 1, 14), UNSURE), (date(2025, 1, 15), None)):
-        document = bot.desk.archive.digest("replicate", "day", day)
+        document = bot.desk.archive.find_digest("replicate", "day", day)
         assert document is not None
         edition = Edition("replicate", "day", day, document["edition"])
         outbox.plan(edition, "discord", channel, 1, at, None)

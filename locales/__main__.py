@@ -30,7 +30,7 @@ TARGETS = tuple(language for language in words.LANGUAGES if language != "en")
 def updated(language: str, wanted: Catalog) -> Catalog:
     """A language's catalogue with exactly the wanted messages, translated where they were before."""
     path = catalogues.po_path(language)
-    before = catalogues.read(language) if path.is_file() else Catalog()
+    before = catalogues.read_catalog(language) if path.is_file() else Catalog()
     made = Catalog(locale=words.LANGUAGES[language], project="Footfall", charset="utf-8")
     for message in wanted:
         if message.id:

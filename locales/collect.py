@@ -71,10 +71,10 @@ def _declared() -> Iterator[Found]:
     # Of a page of methodology its first paragraph, as answers tell it; the page itself is in English.
     for network in sources.network_names():
         yield opening(sources.methodology_text(network)), "", (f"bot/sources/{network}.py", 0)
-    for message, context in told.messages():
+    for message, context in told.document_messages():
         yield message, context, ("bot/metrics" if not context else "bot/render/_sentences.py", 0)
     for unit in _sentences.COUNTED:
-        yield (f"{{n}} {numbers.noun(unit, 1)}", f"{{n}} {unit}"), "unit", ("bot/render/_sentences.py", 0)
+        yield (f"{{n}} {numbers.english_noun(unit, 1)}", f"{{n}} {unit}"), "unit", ("bot/render/_sentences.py", 0)
     for message, context in tongues.messages(_commands()):
         yield message, context, ("bot/slash/commands.py", 0)
 

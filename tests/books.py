@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from bot.records import Book, Catalogue, Flow, Model, Name, Period, Point, Ref, Unknown, instant
+from bot.records import Book, Catalogue, Flow, Model, Name, Period, Point, Ref, Unknown, start_of_day
 
 DAY = date(2025, 1, 12)
 ONE = timedelta(days=1)
@@ -42,7 +42,7 @@ def book(uses: Sequence[int] | Mapping[int, int] = (), idle: int = 0, unattribut
     flow = Flow(total, by_model, unattributed=unattributed)
     plain = Book(
         catalogue=MODELS,
-        period=Period.holding(DAY),
+        period=Period.for_day(DAY),
         watched_since=DAY - timedelta(days=100),
         listed=listed,
         listed_before=frozenset(one.id for one in listed),
@@ -169,7 +169,7 @@ class World:
         ids = frozenset(self.listed[number - 1]) if self.seen(number - 1) else Unknown("no reading the day before")
         return Book(
             catalogue=MODELS,
-            period=Period.holding(self.day(number)),
+            period=Period.for_day(self.day(number)),
             watched_since=self.start,
             listed=self.models(number),
             listed_before=ids,
@@ -183,7 +183,7 @@ class World:
             newly_listed=Unknown("not asked in this world"),
             history=tuple(self.point(n) for n in range(max(0, number - history + 1), number + 1)),
             gaps=(),
-            refs=(Ref(f"world:{number}", instant(self.day(number)), ""),),
+            refs=(Ref(f"world:{number}", start_of_day(self.day(number)), ""),),
             names={},
             quiet=self.quiet(number),
             woken=self.woken(number),

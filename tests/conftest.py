@@ -114,7 +114,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 def db(url: str, tmp_path: Path) -> Iterator[store.Store]:
     """An empty, migrated database, of each kind in turn, with a lake in a folder."""
-    opened = store.opened(url, Lake(str(tmp_path / "lake")))
+    opened = store.open_store(url, Lake(str(tmp_path / "lake")))
     yield opened
     opened.close()
 

@@ -65,8 +65,8 @@ class Scenario:
 def receipted(url: str, rows: list[Delivery]) -> list[str]:
     """The platform's ids that the archive has receipts for, of the newest edition."""
     one, edition = rows[-1], max(row.edition for row in rows)
-    opened = store.opened(url)
-    found = Archive(opened).receipts(one.network, one.period, one.day, edition)
+    opened = store.open_store(url)
+    found = Archive(opened).digest_receipts(one.network, one.period, one.day, edition)
     opened.close()
     return [receipt.platform_id for receipt in found]
 
@@ -94,7 +94,7 @@ def polled(peers: Peers, rows: list[Delivery], url: str) -> None:
     once(1 if rows[0].outlet == "x" else 2)(peers, rows, url)
     asked = [row["body"] for row in peers.x.posts] + list(peers.discord.messages)
     assert sum(bool(row.get("poll")) for row in asked) == 1
-    opened = store.opened(url)
+    opened = store.open_store(url)
     kept = [poll for row in rows if (poll := daily.outbox(opened).polls.delivery_poll(row.id))]
     opened.close()
     assert [poll.question for poll in kept] == ["Will more be used next week?"]
@@ -246,7 +246,7 @@ class Matrix:
         return f"{kill:4} {name:15} {how:12} in pass {passes}"
 
     def rows(self) -> list[Delivery]:
-        opened = store.opened(self.url)
+        opened = store.open_store(self.url)
         found = daily.outbox(opened).list_deliveries()
         opened.close()
         return list(found)

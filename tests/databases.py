@@ -24,7 +24,7 @@ def content(told: Callable[..., None] = nothing, *given: object) -> bytes:
         path = Path(folder, "footfall.db")
         if told is not nothing:
             path.write_bytes(content())
-        opened = store.opened(f"sqlite:///{path}")
+        opened = store.open_store(f"sqlite:///{path}")
         try:
             told(opened, *given)
         finally:

@@ -47,12 +47,12 @@ def tell(opened: store.Store, days: Sequence[date]) -> None:
     archive = Archive(opened)
     for day in days:
         if day != MISSING:
-            ledger.add(opened, snapshot(day, counts(day)))
+            ledger.add_snapshot(opened, snapshot(day, counts(day)))
     for day in days[1:]:
-        daily.compose(opened, archive, PLAN, Period.holding(day), NOW)
+        daily.compose(opened, archive, PLAN, Period.for_day(day), NOW)
     if NEWEST in days:
-        daily.compose(opened, archive, PLAN, Period.holding(ISSUED, "week"), NOW)
-        issued = archive.digest("replicate", "day", ISSUED)
+        daily.compose(opened, archive, PLAN, Period.for_day(ISSUED, "week"), NOW)
+        issued = archive.find_digest("replicate", "day", ISSUED)
         assert issued is not None
         archive.add_receipt(issued, Receipt("x", "@footfall", 0, "123", "https://x.com/i/status/123", NOW))
 
@@ -63,7 +63,7 @@ def desk(folder: Path, days: Sequence[date] = DAYS) -> Iterator[Desk]:
     path = folder / "footfall.db"
     if not path.exists():
         databases.sqlite(path, tell, tuple(days))
-    opened = store.opened(f"sqlite:///{path}")
+    opened = store.open_store(f"sqlite:///{path}")
     try:
         watched = Watched("replicate", "Replicate", (CATALOGUE,), ABOUT, PLAN.headline)
         yield Desk(opened, Archive(opened), {"replicate": watched}, (SECRET,), lambda: NOW)

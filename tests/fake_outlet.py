@@ -146,7 +146,7 @@ class Fake:
 
     def content(self, archive: Archive) -> Callable[[Delivery], Content]:
         def said(one: Delivery) -> Content:
-            kept = archive.digest(one.network, one.period, one.day, one.edition)
+            kept = archive.find_digest(one.network, one.period, one.day, one.edition)
             if kept is None:  # a draft that came out otherwise again before it was sent
                 raise Unspeakable(f"{one.label}: the archive has no such edition")
             uses = kept["catalogues"][0]["figures"]["uses"]["value"]

@@ -27,7 +27,7 @@ def day(number: int) -> date:
 def told(db: store.Store, days: int, **other: Mapping[str, int]) -> store.Store:
     """Days of the network; those given as `d8={...}` come otherwise."""
     for number in range(days):
-        ledger.add(db, snapshot(day(number), other.get(f"d{number}", counts(number))))
+        ledger.add_snapshot(db, snapshot(day(number), other.get(f"d{number}", counts(number))))
     return db
 
 

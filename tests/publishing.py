@@ -30,7 +30,7 @@ def fill(url: str, days: tuple[date, ...] = DAYS) -> None:
 
 def _days(opened: store.Store, days: tuple[date, ...]) -> None:
     for number, day in enumerate(days):
-        ledger.add(opened, worlds.snapshot(day, {f"o/m{n}": number * (n + 1) for n in range(5)}))
+        ledger.add_snapshot(opened, worlds.snapshot(day, {f"o/m{n}": number * (n + 1) for n in range(5)}))
 
 
 def _filled(url: str, told: Callable[..., None], *given: object) -> None:
@@ -39,7 +39,7 @@ def _filled(url: str, told: Callable[..., None], *given: object) -> None:
     if url.startswith("sqlite:///") and not path.exists():
         databases.sqlite(path, told, *given)
         return
-    opened = store.opened(url)
+    opened = store.open_store(url)
     told(opened, *given)
     opened.close()
 
@@ -65,20 +65,20 @@ def fill_long(url: str, without: tuple[date, ...] = ()) -> None:
 def _long_days(opened: store.Store, without: tuple[date, ...]) -> None:
     for number, day in enumerate(LONG):
         if day not in without:
-            ledger.add(opened, long(number))
+            ledger.add_snapshot(opened, long(number))
 
 
 def arrive(url: str) -> None:
     """The day that was missing comes to light after all."""
-    opened = store.opened(url)
-    ledger.add(opened, long(LONG.index(LATE)))
+    opened = store.open_store(url)
+    ledger.add_snapshot(opened, long(LONG.index(LATE)))
     opened.close()
 
 
 def tamper(url: str) -> None:
     """Make what was published last say a headline that the ledger does not: composing again corrects it."""
-    opened = store.opened(url)
-    with opened.writing() as connection:
+    opened = store.open_store(url)
+    with opened.write_transaction() as connection:
         row = connection.execute(sa.select(store.digests).order_by(store.digests.c.id.desc()).limit(1)).one()
         document = json.loads(row.document)
         named = document["headline"]
@@ -91,8 +91,8 @@ def tamper(url: str) -> None:
 
 def unpublish(url: str) -> None:
     """Forget all that was said; what networks said stays."""
-    opened = store.opened(url)
-    with opened.writing() as connection:
+    opened = store.open_store(url)
+    with opened.write_transaction() as connection:
         for table in (store.polls, store.deliveries, store.paused, store.receipts, store.figures, store.digests):
             connection.execute(table.delete())
         connection.execute(store.cursors.delete().where(store.cursors.c.name == FEED_IDS))

@@ -275,12 +275,12 @@ def edited(desk: Desk, stop: threading.Event, pause: float = 2.0) -> int:
     """Digests are composed anew, with another figure each time; the last value that was kept."""
     value = 1_000_000
     while True:
-        document = desk.archive.digest("replicate", "day", desks.ISSUED)
+        document = desk.archive.find_digest("replicate", "day", desks.ISSUED)
         assert document is not None
         value += 1
         document["catalogues"][0]["figures"]["uses"]["value"] = value
         document["composed_at"] = datetime.now(UTC).isoformat()
-        desk.archive.keep(document)
+        desk.archive.save_digest(document)
         if stop.wait(pause):
             return value
 

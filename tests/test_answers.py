@@ -19,7 +19,7 @@ from bot.answers import AnswerError, Desk, NotFoundError, Watched
 from bot.answers.recent import Recent
 from bot.archive import Archive
 from bot.metrics import METRICS
-from bot.records import Catalogue, Document, Listing, Name, Period, Reading, Ref, Snapshot, instant
+from bot.records import Catalogue, Document, Listing, Name, Period, Reading, Ref, Snapshot, start_of_day
 from bot.slash import wording
 from bot.slash.questions import Question
 from bot.web.api import QUESTIONS, Asked
@@ -59,20 +59,20 @@ PLAN = daily.Plan("replicate", "Replicate", (CATALOGUE,), {"catalogue": CATALOGU
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    opened = store.opened(f"sqlite:///{tmp_path_factory.mktemp('answers') / 'footfall.db'}")
+    opened = store.open_store(f"sqlite:///{tmp_path_factory.mktemp('answers') / 'footfall.db'}")
     archive = Archive(opened)
     for day, counts in WORLD.items():
-        ledger.add(opened, snapshot(day, counts))
+        ledger.add_snapshot(opened, snapshot(day, counts))
     for day in DAYS[1:]:
-        daily.compose(opened, archive, PLAN, Period.holding(day), NOW)
-    daily.compose(opened, archive, PLAN, Period.holding(DAYS[3], "week"), NOW)
+        daily.compose(opened, archive, PLAN, Period.for_day(day), NOW)
+    daily.compose(opened, archive, PLAN, Period.for_day(DAYS[3], "week"), NOW)
     watched = Watched("replicate", "Replicate", (CATALOGUE,), "How it is counted.", PLAN.headline)
     yield Desk(opened, archive, {"replicate": watched}, HIDDEN, lambda: NOW)
     opened.close()
 
 
 def kept(desk: Desk, day: date = NEWEST) -> Document:
-    document = desk.archive.digest("replicate", "day", day)
+    document = desk.archive.find_digest("replicate", "day", day)
     assert document is not None
     return document
 
@@ -158,7 +158,7 @@ def test_the_parts_of_why_add_up_to_the_change_exactly(desk: Desk, day: date) ->
 def test_more_movers_than_are_shown_are_summed_as_the_rest(db: store.Store) -> None:
     names = [f"o/m{n}" for n in range(9)]
     for number, day in enumerate(DAYS[:3]):
-        ledger.add(db, snapshot(day, {name: number * number * (n + 1) for n, name in enumerate(names)}))
+        ledger.add_snapshot(db, snapshot(day, {name: number * number * (n + 1) for n, name in enumerate(names)}))
     desk = _desk(db, DAYS[1:3])
     answer = answers.why(desk, None)
     # Day 1 uses n+1, day 2 uses 3(n+1): each moved by 2(n+1).
@@ -170,7 +170,7 @@ def test_more_movers_than_are_shown_are_summed_as_the_rest(db: store.Store) -> N
 def _desk(db: store.Store, days: tuple[date, ...], hidden: tuple[str, ...] = ()) -> Desk:
     archive = Archive(db)
     for day in days:
-        daily.compose(db, archive, replace(PLAN, hidden=hidden), Period.holding(day), NOW)
+        daily.compose(db, archive, replace(PLAN, hidden=hidden), Period.for_day(day), NOW)
     watched = Watched("replicate", "Replicate", (CATALOGUE,), "", PLAN.headline)
     return Desk(db, archive, {"replicate": watched}, hidden, lambda: NOW)
 
@@ -184,10 +184,10 @@ def test_what_a_newcomer_used_before_it_was_seen_is_not_called_nothing(desk: Des
 def test_a_ledger_that_knows_otherwise_than_the_edition_says_so(db: store.Store) -> None:
     for number, day in enumerate(DAYS[:4]):
         if number != 2:
-            ledger.add(db, snapshot(day, {FIRST: 10 * number * number}))
+            ledger.add_snapshot(db, snapshot(day, {FIRST: 10 * number * number}))
     desk = _desk(db, (DAYS[3],))
     assert kept(desk, DAYS[3])["catalogues"][0]["figures"]["uses"]["value"] is None
-    ledger.add(db, snapshot(DAYS[2], {FIRST: 35}))
+    ledger.add_snapshot(db, snapshot(DAYS[2], {FIRST: 35}))
     for answer in (answers.why(desk, None), answers.top(desk, None, "rise")):
         assert answer["unknown"] == "the ledger has changed since this edition was composed"
         assert "changed since" in words(answer)
@@ -248,8 +248,8 @@ def test_every_idle_model_stands_on_a_page_the_never_used_before_the_longest_idl
     desk = _desk(db, ())
     names = [f"acme/m{n:03}" for n in range(240)]
     for place, day in enumerate(DAYS[:4]):  # The first five are used on the second day and then no more.
-        ledger.add(db, snapshot(day, {name: int(place > 0 and n < 5) for n, name in enumerate(names)}))
-    daily.compose(db, desk.archive, PLAN, Period.holding(DAYS[3]), NOW)
+        ledger.add_snapshot(db, snapshot(day, {name: int(place > 0 and n < 5) for n, name in enumerate(names)}))
+    daily.compose(db, desk.archive, PLAN, Period.for_day(DAYS[3]), NOW)
     pages = [answers.idle(desk, None, 2, page=page) for page in (1, 2, 3)]
     assert [(one["page"], one["pages"], len(one["models"])) for one in pages] == [(1, 3, 100), (2, 3, 100), (3, 3, 40)]
     rows = [row for one in pages for row in one["models"]]
@@ -286,16 +286,16 @@ def two_networks(db: store.Store) -> Desk:
     other = Catalogue("elsewhere", "hub", "hub models", "inferences", "claimed")
     desk = _desk(db, ())
     for day, counts in list(WORLD.items())[:3]:
-        ledger.add(db, snapshot(day, counts))
+        ledger.add_snapshot(db, snapshot(day, counts))
         names = {name: Name(name.replace("acme/", "away/")) for name in counts}
         listings = tuple(Listing(names[n], Name("a")) for n in counts)
         readings = tuple(Reading(names[n], c) for n, c in counts.items())
-        at = instant(day + ONE)
-        ledger.add(db, Snapshot("elsewhere", "hub", at, Ref("test:", at), listings, readings))
+        at = start_of_day(day + ONE)
+        ledger.add_snapshot(db, Snapshot("elsewhere", "hub", at, Ref("test:", at), listings, readings))
     headline = {"catalogue": "hub", "figure": "models_used"}
     there = daily.Plan("elsewhere", "Elsewhere", (other,), headline)
     for plan in (PLAN, there):
-        daily.compose(db, desk.archive, plan, Period.holding(DAYS[2]), NOW)
+        daily.compose(db, desk.archive, plan, Period.for_day(DAYS[2]), NOW)
     return replace(
         desk, watched={**desk.watched, "elsewhere": Watched("elsewhere", "Elsewhere", (other,), "", headline)}
     )
@@ -353,9 +353,9 @@ def test_a_hidden_name_is_in_no_answer(desk: Desk, ask: Callable[[Desk], Any]) -
 @pytest.mark.parametrize("ask", EVERYTHING[:11])
 def test_a_name_hidden_after_the_digest_was_composed_is_gone_too(db: store.Store, ask: Callable[[Desk], Any]) -> None:
     for day, counts in WORLD.items():
-        ledger.add(db, snapshot(day, counts))
+        ledger.add_snapshot(db, snapshot(day, counts))
     desk = _desk(db, DAYS[1:])
-    daily.compose(db, desk.archive, replace(PLAN, hidden=()), Period.holding(DAYS[3], "week"), NOW)
+    daily.compose(db, desk.archive, replace(PLAN, hidden=()), Period.for_day(DAYS[3], "week"), NOW)
     assert any(secret in json.dumps(kept(desk)) for secret in SECRETS)  # composed in the open
     told = json.dumps(ask(replace(desk, hidden=HIDDEN)))
     assert not any(secret in told for secret in SECRETS)
@@ -398,7 +398,7 @@ def test_a_name_without_its_author_is_taken_where_it_means_one_model(desk: Desk)
 
 def test_names_that_differ_in_case_alone_are_told_apart(db: store.Store) -> None:
     for number, day in enumerate(DAYS[:2]):
-        ledger.add(db, snapshot(day, {"Acme/One": 5 * number, "acme/one": 3 * number}))
+        ledger.add_snapshot(db, snapshot(day, {"Acme/One": 5 * number, "acme/one": 3 * number}))
     desk = _desk(db, DAYS[1:2])
     assert answers.model(desk, "acme/one")["uses"]["value"] == 3
     assert answers.model(desk, "Acme/One")["uses"]["value"] == 5
@@ -493,24 +493,24 @@ def test_every_answer_can_be_put_into_words(desk: Desk, ask: Callable[[Desk], An
 
 
 def words(answer: Document) -> str:
-    return render.rendered("text", f"text/answers/{answer['question']}.j2", hidden=HIDDEN, answer=answer)
+    return render.render_template("text", f"text/answers/{answer['question']}.j2", hidden=HIDDEN, answer=answer)
 
 
 def test_what_is_kept_of_an_answer_ends_with_the_next_snapshot_and_the_next_digest(tmp_path: Path) -> None:
-    opened = store.opened(f"sqlite:///{tmp_path / 'footfall.db'}")
+    opened = store.open_store(f"sqlite:///{tmp_path / 'footfall.db'}")
     try:
         archive = Archive(opened)
         watched = Watched("replicate", "Replicate", (CATALOGUE,), "", PLAN.headline)
         desk = Desk(opened, archive, {"replicate": watched}, (), lambda: NOW)
         for day in DAYS[:8]:
-            ledger.add(opened, snapshot(day, counters(DAYS.index(day))))
+            ledger.add_snapshot(opened, snapshot(day, counters(DAYS.index(day))))
             if day != DAYS[0]:
-                daily.compose(opened, archive, PLAN, Period.holding(day), NOW)
+                daily.compose(opened, archive, PLAN, Period.for_day(day), NOW)
         assert answers.idle(desk, None, 3)["day"] == DAYS[7].isoformat()
         with pytest.raises(NotFoundError):
             answers.model(desk, NEW)
-        ledger.add(opened, snapshot(DAYS[8], counters(8)))
-        daily.compose(opened, archive, PLAN, Period.holding(DAYS[8]), NOW)
+        ledger.add_snapshot(opened, snapshot(DAYS[8], counters(8)))
+        daily.compose(opened, archive, PLAN, Period.for_day(DAYS[8]), NOW)
         fresh = Desk(opened, archive, desk.watched, (), lambda: NOW)
         assert answers.model(desk, NEW) == answers.model(fresh, NEW)
         assert answers.idle(desk, None, 3) == answers.idle(fresh, None, 3)
@@ -547,7 +547,7 @@ def test_a_quotient_is_no_change_on_any_face(desk: Desk) -> None:
     assert "%" in words(answers.trend(desk, "inventory_change_7d", None))
     from bot import charts, numbers
 
-    form = numbers.form(answer["unit"], answer["label"])
+    form = numbers.display_unit(answer["unit"], answer["label"])
     points = [(DAYS[n], 100.0 + n) for n in range(9)]
     drawn = charts.trend_svg(points, answer["label"], form)
     assert "%" not in re.sub(r"<(style|svg)[^>]*>", "", drawn)

@@ -161,7 +161,7 @@ def test_the_csv_is_the_ranking_and_cannot_act_as_a_formula(site: Path) -> None:
 
 def test_the_digest_json_is_the_archives_document(site: Path, tmp_path: Path) -> None:
     with desks.desk(tmp_path) as desk:
-        kept = desk.archive.digest("replicate", "day", desks.NEWEST)
+        kept = desk.archive.find_digest("replicate", "day", desks.NEWEST)
     assert json.loads((day(site) / "digest.json").read_text()) == kept
 
 
@@ -209,7 +209,7 @@ def test_feed_ids_stay_when_the_site_or_the_database_moves(tmp_path: Path) -> No
         for url in ("", "https://a.example", "https://b.example/archive/"):
             archive_site.write(desk, tmp_path / "site", lambda _line: None, desks.NOW, url)
             seen.append(feed_ids(tmp_path / "site"))
-        target = store.opened(f"sqlite:///{tmp_path / 'copy.db'}")
+        target = store.open_store(f"sqlite:///{tmp_path / 'copy.db'}")
         transfer.copy_database(desk.store, target, lambda _line: None)
         moved = replace(desk, store=target, archive=Archive(target))
         archive_site.write(moved, tmp_path / "site", lambda _line: None, desks.NOW, "https://c.example")
@@ -225,7 +225,7 @@ def test_feed_ids_stay_when_the_site_or_the_database_moves(tmp_path: Path) -> No
 @pytest.mark.parametrize("url", ["https://a.example/archive/", ""])
 def test_an_archive_of_an_older_version_keeps_the_ids_it_published(tmp_path: Path, url: str) -> None:
     with desks.desk(tmp_path, desks.DAYS[:3]) as desk:
-        with desk.store.writing() as connection:  # as it was before ids were kept
+        with desk.store.write_transaction() as connection:  # as it was before ids were kept
             for table in ("subscriptions", "members"):
                 for column in ("misses", "missed_at"):
                     connection.execute(sa.text(f"ALTER TABLE {table} DROP COLUMN {column}"))

@@ -65,7 +65,7 @@ NAMED = [*STEMS, "blotted", "blown up", "one day", "foreign title"]
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=NAMED)
 def test_a_card_is_a_png_of_exactly_1200_by_675_with_an_alt_text(document: dict[str, Any]) -> None:
-    card = charts.card(document)
+    card = charts.draw_card(document)
     with Image.open(io.BytesIO(card.content)) as picture:
         assert (picture.format, picture.size) == ("PNG", (1200, 675))
     assert 100 < len(card.alt) <= limits.ALT_TEXT
@@ -83,8 +83,8 @@ def test_all_words_of_a_card_are_inside_it_and_large_enough_for_a_phone(
     document: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn = []
-    monkeypatch.setattr("bot.charts.png._png", lambda figure: drawn.append(figure) or b"")
-    charts.card(document)
+    monkeypatch.setattr("bot.charts.png._png_bytes", lambda figure: drawn.append(figure) or b"")
+    charts.draw_card(document)
     drawn[0].draw_without_rendering()
     for text in texts(drawn[0]):
         box = text.get_window_extent()
@@ -96,14 +96,14 @@ def test_all_words_of_a_card_are_inside_it_and_large_enough_for_a_phone(
 
 def test_a_card_shows_the_date_and_the_headline_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = []
-    monkeypatch.setattr("bot.charts.png._png", lambda figure: drawn.append(figure) or b"")
-    charts.card(recorded("day-2025-01-12"))
+    monkeypatch.setattr("bot.charts.png._png_bytes", lambda figure: drawn.append(figure) or b"")
+    charts.draw_card(recorded("day-2025-01-12"))
     said = {text.get_text() for text in texts(drawn[0])}
     assert {"3,783", "929", "2", "8.7 million", "Replicate public models, 12 January 2025"} <= said
 
 
 def test_the_alt_text_says_unknown_where_the_digest_does() -> None:
-    alt = charts.card(changed("day-2025-01-12", blotted)).alt
+    alt = charts.draw_card(changed("day-2025-01-12", blotted)).alt
     assert "Models listed: unknown." in alt
     assert "Used: unknown on every day shown." in alt
     assert not re.search(r"\b0\b", alt.partition("Source:")[0])
@@ -114,7 +114,7 @@ def test_the_alt_text_holds_no_number_that_is_not_in_the_digest() -> None:
     catalogue = document["catalogues"][0]
     counts = {point[key] for point in catalogue["history"] for key in ("models_used", "models_listed")}
     counts |= {figure["value"] for figure in catalogue["figures"].values()}
-    alt = charts.card(document).alt.partition("Source:")[0]
+    alt = charts.draw_card(document).alt.partition("Source:")[0]
     said = {
         int(number.replace(",", ""))
         for number in re.findall(r"(?<![\d.])\d{1,3}(?:,\d{3})+|(?<![\d.,])\d{3}(?![\d.,%])", alt)
@@ -125,10 +125,10 @@ def test_the_alt_text_holds_no_number_that_is_not_in_the_digest() -> None:
 @pytest.mark.parametrize("language", [one for one in LANGUAGES if one != "en"])
 @pytest.mark.parametrize("document", DOCUMENTS, ids=NAMED)
 def test_alt_texts_speak_every_language_within_the_limit(document: dict[str, Any], language: str) -> None:
-    said, english = charts.alt.card(document, language), charts.alt.card(document)
+    said, english = charts.alt.describe_card(document, language), charts.alt.describe_card(document)
     block = document["catalogues"][0]
     points = [(date.fromisoformat(point["day"]), point["uses"]) for point in block["history"]]
-    line = charts.alt.trend(points, document["title"], "runs", document["title"], language)
+    line = charts.alt.describe_trend(points, document["title"], "runs", document["title"], language)
     assert 100 < len(said) <= limits.ALT_TEXT and 0 < len(line) <= limits.ALT_TEXT
     assert said.count(FIRST_STRONG) == said.count(POP)
     sentences = re.split(r"(?<=[.。]) ", english)
@@ -140,17 +140,17 @@ def test_alt_texts_speak_every_language_within_the_limit(document: dict[str, Any
 
 def test_alt_texts_say_the_same_numbers_in_every_language() -> None:
     document = recorded("day-2025-01-12")
-    english = charts.alt.card(document)
+    english = charts.alt.describe_card(document)
     for language in ("ar", "zh-CN"):  # both group digits as English does; the others by points
-        said = charts.alt.card(document, language)
+        said = charts.alt.describe_card(document, language)
         assert set(re.findall(NUMBER, said)) == set(re.findall(NUMBER, english))
 
 
 def test_one_drawing_serves_every_language(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = []
-    monkeypatch.setattr("bot.charts.png._png", lambda figure: drawn.append(figure) or b"x")
+    monkeypatch.setattr("bot.charts.png._png_bytes", lambda figure: drawn.append(figure) or b"x")
     document = changed("day-2025-01-12", lambda d: d.update(title="A network drawn once"))
-    cards = [charts.card(document, language) for language in ("ar", "en", "zh-CN", "ar")]
+    cards = [charts.draw_card(document, language) for language in ("ar", "en", "zh-CN", "ar")]
     assert len(drawn) == 1 and len({card.alt for card in cards}) == 3 and cards[0].alt == cards[3].alt
     assert "Models listed: 3,783." in cards[1].alt and "上架模型：3,783。" in cards[2].alt
 
@@ -158,17 +158,17 @@ def test_one_drawing_serves_every_language(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_day_that_is_missing_or_null_breaks_the_line() -> None:
     start = date(2025, 1, 1)
     points = [(start, 5), (start + timedelta(1), None), (start + timedelta(3), 7), (start + timedelta(4), 8)]
-    filled = series.filled(points)
+    filled = series.fill_missing_days(points)
     assert [known for _, known in filled] == [5, None, None, 7, 8]
-    assert series.runs(filled) == [[(0, 5)], [(3, 7), (4, 8)]]
-    assert series.gaps(filled) == [(1, 2)]
+    assert series.known_runs(filled) == [[(0, 5)], [(3, 7), (4, 8)]]
+    assert series.unknown_gaps(filled) == [(1, 2)]
 
 
 @given(st.lists(st.one_of(st.none(), st.integers(-(10**12), 10**15)), max_size=40))
 def test_every_known_point_is_in_one_run_and_every_unknown_one_in_one_gap(values: list[int | None]) -> None:
     points = [(date(2025, 1, 1) + timedelta(n), value) for n, value in enumerate(values)]
-    known = [index for run in series.runs(points) for index, _ in run]
-    unknown = [index for first, last in series.gaps(points) for index in range(first, last + 1)]
+    known = [index for run in series.known_runs(points) for index, _ in run]
+    unknown = [index for first, last in series.unknown_gaps(points) for index in range(first, last + 1)]
     assert sorted(known + unknown) == list(range(len(values)))
     assert all(values[index] is None for index in unknown)
 
@@ -177,13 +177,13 @@ def test_every_known_point_is_in_one_run_and_every_unknown_one_in_one_gap(values
 @example(5e-324, -5e-324)
 @example(999.9999999999999, 0.1 + 0.2)
 def test_an_axis_holds_zero_and_everything_known(one: float, other: float) -> None:
-    low, high = series.extent([(date(2025, 1, 1), one), (date(2025, 1, 2), other)])
+    low, high = series.axis_range([(date(2025, 1, 1), one), (date(2025, 1, 2), other)])
     assert low <= min(one, other, 0) and high >= max(one, other, 0)
 
 
 def test_a_trend_picture_names_its_ends_and_its_source() -> None:
     points = [(date(2025, 1, n), None if n == 5 else 0.1 * n) for n in range(1, 9)]
-    picture = charts.trend(points, "Replicate: listed models used", "share", "Replicate")
+    picture = charts.draw_trend(points, "Replicate: listed models used", "share", "Replicate")
     with Image.open(io.BytesIO(picture.content)) as drawn:
         assert drawn.size == (1200, 675)
     assert "10% on 1 January 2025" in picture.alt and "Unknown on 5 Jan." in picture.alt
@@ -219,6 +219,6 @@ def test_an_unknown_day_has_no_bar_in_the_svg() -> None:
     known = charts.usage_svg(recorded("day-2025-01-12")["catalogues"][0])
     gap = charts.usage_svg(recorded("day-2025-01-15")["catalogues"][0])
     assert known.count('class="gap"') == 0 and gap.count('class="gap"') == 1
-    days = series.days(recorded("day-2025-01-15")["catalogues"][0])
+    days = series.history_days(recorded("day-2025-01-15")["catalogues"][0])
     assert gap.count('<rect class="used"') == sum(day.used is not None for day in days) < len(days)
     assert "unknown" in gap

@@ -680,7 +680,7 @@ def test_a_record_that_is_not_the_one_wanted_fails_with_its_cure(run: Run, folde
 
 def test_composing_an_issued_day_again_changes_nothing_that_was_said(run: Run, folder: Path, watched: Path) -> None:
     opened = parts.Parts(folder / "config.yaml")
-    document = Archive(opened.store).digest("replicate", "day", date.fromisoformat(DAY))
+    document = Archive(opened.store).find_digest("replicate", "day", date.fromisoformat(DAY))
     assert document is not None
     at = parts.clock()
     Archive(opened.store).add_receipt(document, Receipt("x", "us", 1, "17", "https://example.org/17", at))

@@ -168,8 +168,8 @@ def test_what_was_found_is_clipped_and_shows_no_password(tmp_path: Path) -> None
 def test_a_secret_is_read_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FOOTFALL_TOKEN", TOKEN)
     settings = load("", tmp_path, "FOOTFALL_TOKEN", "FOOTFALL_KEY")
-    assert settings.secret("FOOTFALL_TOKEN") == TOKEN
-    assert settings.secret("FOOTFALL_KEY") is None, "a missing secret takes nothing else with it"
+    assert settings.secret_value("FOOTFALL_TOKEN") == TOKEN
+    assert settings.secret_value("FOOTFALL_KEY") is None, "a missing secret takes nothing else with it"
 
 
 def test_the_file_beside_the_configuration_is_read_and_the_environment_wins(
@@ -178,8 +178,8 @@ def test_the_file_beside_the_configuration_is_read_and_the_environment_wins(
     (tmp_path / ".env").write_text(f"FOOTFALL_TOKEN={TOKEN}\nFOOTFALL_KEY=from-the-file\nDATABASE_URL=sqlite:///x.db\n")
     monkeypatch.setenv("FOOTFALL_KEY", "from-the-environment")
     settings = load("", tmp_path, "FOOTFALL_TOKEN", "FOOTFALL_KEY")
-    assert settings.secret("FOOTFALL_TOKEN") == TOKEN
-    assert settings.secret("FOOTFALL_KEY") == "from-the-environment"
+    assert settings.secret_value("FOOTFALL_TOKEN") == TOKEN
+    assert settings.secret_value("FOOTFALL_KEY") == "from-the-environment"
     assert settings.database_url.get_secret_value() == "sqlite:///x.db"
 
 
@@ -191,7 +191,7 @@ def test_a_blank_variable_is_not_set_and_takes_nothing_from_the_file(
     monkeypatch.setenv("FOOTFALL_TOKEN", blank)
     monkeypatch.setenv("DATABASE_URL", blank)
     settings = load("", tmp_path, "FOOTFALL_TOKEN")
-    assert settings.secret("FOOTFALL_TOKEN") == TOKEN
+    assert settings.secret_value("FOOTFALL_TOKEN") == TOKEN
     assert settings.database_url.get_secret_value() == "sqlite:///x.db"
 
 
@@ -232,7 +232,7 @@ def test_an_empty_secret_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("FOOTFALL_KEY", "")
     monkeypatch.setenv("DATABASE_URL", "")
     settings = load("data: elsewhere", tmp_path, "FOOTFALL_TOKEN", "FOOTFALL_KEY")
-    assert (settings.secret("FOOTFALL_TOKEN"), settings.secret("FOOTFALL_KEY")) == (None, None)
+    assert (settings.secret_value("FOOTFALL_TOKEN"), settings.secret_value("FOOTFALL_KEY")) == (None, None)
     assert settings.database_url.get_secret_value() == "sqlite:///elsewhere/footfall.db"
 
 

@@ -46,15 +46,15 @@ class Told:
 @pytest.fixture
 def filled(tmp_path: Path) -> Iterator[store.Store]:
     """A ledger of ten days, the fifth unread."""
-    opened = store.opened(databases.sqlite(tmp_path / "footfall.db"))
+    opened = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
     for day in DAYS:
-        ledger.add(opened, snapshot(day, counts(day)))
+        ledger.add_snapshot(opened, snapshot(day, counts(day)))
     yield opened
     opened.close()
 
 
 def day_of(day: date) -> Period:
-    return Period.holding(day)
+    return Period.for_day(day)
 
 
 # --- collect ---------------------------------------------------------------------------------------------------------
@@ -78,7 +78,7 @@ def test_what_a_source_says_is_kept_and_told(db: store.Store) -> None:
 def test_a_source_that_breaks_is_a_value_and_what_came_before_stays(db: store.Store) -> None:
     came = daily.collect(db, "replicate", Told([snapshot(START, {"a/b": 1})], "it broke"), None, lambda _line: None)
     assert came == daily.Collected("replicate", 1, 0, START, "it broke")
-    assert ledger.days(db, CATALOGUE) == (START,)
+    assert ledger.snapshot_days(db, CATALOGUE) == (START,)
 
 
 def test_a_snapshot_that_closes_no_day_is_told_as_one(db: store.Store) -> None:
@@ -133,7 +133,7 @@ def test_weeks_and_months_are_covered_once_they_are_over(filled: store.Store) ->
         (date(2025, 3, 3), date(2025, 3, 9)),
     ]
     assert daily.covered(filled, PLAN, "month") == ()
-    ledger.add(filled, snapshot(date(2025, 3, 31), counts(date(2025, 3, 31))))
+    ledger.add_snapshot(filled, snapshot(date(2025, 3, 31), counts(date(2025, 3, 31))))
     assert [p.first for p in daily.covered(filled, PLAN, "month")] == [date(2025, 3, 1)]
 
 
@@ -147,7 +147,7 @@ def test_nothing_is_covered_before_anything_was_collected(db: store.Store) -> No
 def test_composing_keeps_what_it_returns(filled: store.Store) -> None:
     archive = Archive(filled)
     document = daily.compose(filled, archive, PLAN, day_of(DAYS[-1]), NOW)
-    assert archive.digest("replicate", "day", DAYS[-1]) == document
+    assert archive.find_digest("replicate", "day", DAYS[-1]) == document
     assert document["catalogues"][0]["figures"]["uses"]["value"] == sum(n * n for n in range(12))
     assert document["composed_at"] == NOW.isoformat()
 
@@ -167,7 +167,7 @@ def test_an_issued_day_that_changes_becomes_a_new_edition(filled: store.Store) -
     issued = daily.compose(filled, archive, PLAN, day_of(MISSED), NOW)
     assert issued["catalogues"][0]["figures"]["uses"]["value"] is None
     archive.add_receipt(issued, Receipt("x", "us", 1, "17", "https://example.org/17", NOW))
-    ledger.add(filled, snapshot(MISSED, counts(MISSED)))
+    ledger.add_snapshot(filled, snapshot(MISSED, counts(MISSED)))
     later = daily.compose(filled, archive, PLAN, day_of(MISSED), NOW)
     assert later["edition"] == 2
     (change,) = (c for c in later["changes"] if c["figure"] == "uses")
@@ -184,7 +184,7 @@ def test_an_upgrade_makes_no_new_edition_of_what_was_issued_and_verifies(
         monkeypatch.setitem(METRICS, more.key, more)
     issued = daily.compose(filled, archive, PLAN, period, NOW)
     archive.add_receipt(issued, Receipt("x", "us", 1, "17", "https://example.org/17", NOW))
-    kept = archive.digest("replicate", "day", DAYS[-1])
+    kept = archive.find_digest("replicate", "day", DAYS[-1])
     monkeypatch.undo()
     if change == "added":
         monkeypatch.setitem(METRICS, more.key, more)
@@ -224,13 +224,13 @@ def test_a_digest_agrees_with_the_ledger_that_it_was_made_from(filled: store.Sto
     for day in DAYS[1:]:
         document = json.loads(json.dumps(daily.composed(filled, PLAN, day_of(day), NOW)))
         assert list(daily.mismatches(filled, PLAN, document)) == []
-    week = daily.composed(filled, PLAN, Period.holding(DAYS[-1], "week"), NOW)
+    week = daily.composed(filled, PLAN, Period.for_day(DAYS[-1], "week"), NOW)
     assert list(daily.mismatches(filled, PLAN, week)) == []
 
 
 def test_what_came_later_is_found_figure_by_figure(filled: store.Store) -> None:
     document = daily.composed(filled, PLAN, day_of(MISSED), NOW)
-    ledger.add(filled, snapshot(MISSED, counts(MISSED)))
+    ledger.add_snapshot(filled, snapshot(MISSED, counts(MISSED)))
     found = list(daily.mismatches(filled, PLAN, document))
     assert "models.models_listed: says unknown (no reading at the end of 5 Mar 2025), is 13" in found
     assert any(line.startswith("models.top: row 1 says null, is ") for line in found)

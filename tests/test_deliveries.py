@@ -31,7 +31,7 @@ class World:
     def __init__(self, db: store.Store) -> None:
         self.archive, self.outbox = Archive(db), daily.outbox(db)
         self.now, self.ledger = NOW, Ledger()
-        self.archive.keep(document())
+        self.archive.save_digest(document())
 
     def plan(self, *places: str, parts: int = 1, edition: int = 1, until: datetime | None = None, **more: Any) -> str:
         said = [self.outbox.plan(of(edition), "x", place, parts, self.now, until, **more) for place in places]
@@ -78,9 +78,9 @@ def test_publishing_twice_posts_once_and_keeps_one_receipt(world: World) -> None
     world.plan("one")
     assert world.publish() == ["sent"]
     assert len(world.ledger.posts) == 1
-    (receipt,) = world.archive.receipts("replicate", "day", DAY)
+    (receipt,) = world.archive.digest_receipts("replicate", "day", DAY)
     assert (receipt.destination, receipt.platform_id, receipt.url) == ("one", "1", "https://x.example/1")
-    kept = world.archive.digest("replicate", "day", DAY)
+    kept = world.archive.find_digest("replicate", "day", DAY)
     assert kept is not None and kept["status"] == "issued"
 
 
@@ -120,7 +120,7 @@ def test_what_is_never_found_is_sent_again_a_few_times_and_then_waits_for_a_huma
     assert "deliveries resolve" in one.reason
     world.outbox.resolve(one.id, "https://x.example/77", world.now)
     assert world.only().platform_id == "77"
-    assert [r.url for r in world.archive.receipts("replicate", "day", DAY)] == ["https://x.example/77"]
+    assert [r.url for r in world.archive.digest_receipts("replicate", "day", DAY)] == ["https://x.example/77"]
 
 
 def test_what_the_platform_says_it_has_is_looked_for_and_never_sent_again_unattended(world: World) -> None:
@@ -168,7 +168,7 @@ def test_what_is_found_late_bears_the_instant_at_which_it_went_out_and_its_poll_
             return replace(found, age=timedelta(hours=5)) if isinstance(found, Sent) else found
 
     world.plan("one")
-    one, kept = world.only(), world.archive.digest("replicate", "day", DAY)
+    one, kept = world.only(), world.archive.find_digest("replicate", "day", DAY)
     assert kept is not None
     claimed = world.outbox.claim(one, kept, "t #0/1", PRICE, None, "a", world.now, LEASE, poll)
     assert claimed is not None
@@ -178,7 +178,7 @@ def test_what_is_found_late_bears_the_instant_at_which_it_went_out_and_its_poll_
     ready = {"x": Ready(fake, SETTLE, lambda _: PRICE)}
     deliveries.flush_outbox(Run(world.outbox, ready, fake.content(world.archive), lambda: world.now, "a", LEASE))
     assert world.states() == ["sent"]
-    assert [receipt.at for receipt in world.archive.receipts("replicate", "day", DAY)] == [NOW]
+    assert [receipt.at for receipt in world.archive.digest_receipts("replicate", "day", DAY)] == [NOW]
     (asked,) = world.outbox.polls.closed_polls("replicate", NOW, NOW + timedelta(days=9))
     assert asked.closes == NOW + timedelta(days=1)
 
@@ -258,7 +258,7 @@ FUTURE = datetime(2030, 1, 1, tzinfo=UTC)
 
 def test_a_claim_of_a_wrong_clock_is_run_out(world: World) -> None:
     world.plan("one")
-    kept = world.archive.digest("replicate", "day", DAY)
+    kept = world.archive.find_digest("replicate", "day", DAY)
     assert kept is not None
     right, world.now = world.now, FUTURE
     assert world.outbox.claim(world.only(), kept, "text", PRICE, None, "a", world.now, LEASE)
@@ -365,7 +365,7 @@ def test_what_a_wrong_clock_was_to_pass_on_is_passed_on_now(world: World) -> Non
 
 
 def _document(world: World) -> Document:
-    kept = world.archive.digest("replicate", "day", DAY)
+    kept = world.archive.find_digest("replicate", "day", DAY)
     assert kept is not None
     return kept
 
@@ -460,8 +460,8 @@ def test_what_may_be_out_counts_against_the_budget(world: World) -> None:
 def test_a_draft_on_its_way_out_keeps_its_words(world: World) -> None:
     world.plan("one")
     world.publish("accepted, shown late")
-    assert world.archive.keep(document(6))["edition"] == 2
-    first = world.archive.digest("replicate", "day", DAY, 1)
+    assert world.archive.save_digest(document(6))["edition"] == 2
+    first = world.archive.find_digest("replicate", "day", DAY, 1)
     assert first is not None and first["catalogues"][0]["figures"]["uses"]["value"] == 5
     assert world.plan("one", edition=2) == "what became of edition 1 is not known yet"
 
@@ -469,7 +469,7 @@ def test_a_draft_on_its_way_out_keeps_its_words(world: World) -> None:
 def test_a_new_edition_supersedes_what_was_not_sent(world: World) -> None:
     world.plan("one", "two")
     world.publish("sent", "later")
-    world.archive.keep(document(6))
+    world.archive.save_digest(document(6))
     world.plan("one", "two", edition=2)
     world.later(minutes=3)
     world.publish()
@@ -485,7 +485,7 @@ def test_a_new_edition_supersedes_what_was_not_sent(world: World) -> None:
 def test_a_correction_that_cannot_be_edited_in(world: World, otherwise: str, state: str, posts: int) -> None:
     world.plan("one")
     world.publish()
-    world.archive.keep(document(6))
+    world.archive.save_digest(document(6))
     world.plan("one", edition=2, otherwise=otherwise)
     assert world.publish(replaces=False) == ["sent", state]
     assert len(world.ledger.posts) == posts
@@ -493,9 +493,9 @@ def test_a_correction_that_cannot_be_edited_in(world: World, otherwise: str, sta
 
 def test_a_post_composed_anew_between_rendering_and_claiming_is_not_sent(world: World) -> None:
     world.plan("one")
-    old = world.archive.digest("replicate", "day", DAY)
+    old = world.archive.find_digest("replicate", "day", DAY)
     assert old is not None
-    world.archive.keep(document(6))
+    world.archive.save_digest(document(6))
     key = (old, "text", PRICE, None, "a", world.now, LEASE)
     assert world.outbox.claim(world.only(), *key) is None
     assert world.publish() == ["sent"] and world.ledger.posts[0].text.startswith("6 uses")
@@ -554,7 +554,7 @@ def test_many_workers_at_once_post_each_once(db: store.Store) -> None:
 def test_workers_that_claim_the_same_delivery_get_it_once(db: store.Store) -> None:
     world = World(db)
     world.plan("one")
-    kept, one = world.archive.digest("replicate", "day", DAY), world.only()
+    kept, one = world.archive.find_digest("replicate", "day", DAY), world.only()
     assert kept is not None
     claims: list[Delivery | None] = []
     start = threading.Barrier(6)
@@ -587,7 +587,7 @@ def _together(work: Callable[[str], None], workers: int) -> None:
 def test_a_worker_that_comes_back_after_its_lease_is_believed_only_when_it_is_out(db: store.Store) -> None:
     world = World(db)
     world.plan("one")
-    kept = world.archive.digest("replicate", "day", DAY)
+    kept = world.archive.find_digest("replicate", "day", DAY)
     assert kept is not None
     claimed = world.outbox.claim(world.only(), kept, "text", PRICE, None, "a", world.now, LEASE)
     assert claimed is not None
@@ -631,9 +631,9 @@ def test_nothing_is_due_before_the_watch_began() -> None:
 
 
 def test_a_week_is_due_until_the_next_one_is_over() -> None:
-    week = Period.holding(DAY, "week")
+    week = Period.for_day(DAY, "week")
     assert expiry_time(week, MAX_AGE) == datetime(2025, 1, 20, tzinfo=UTC)
-    assert expiry_time(Period.holding(DAY), MAX_AGE) == datetime(2025, 1, 14, 12, tzinfo=UTC)
+    assert expiry_time(Period.for_day(DAY), MAX_AGE) == datetime(2025, 1, 14, 12, tzinfo=UTC)
 
 
 def digest(uses: int | None, listed: int | None) -> dict[str, Any]:

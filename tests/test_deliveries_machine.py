@@ -49,12 +49,12 @@ class Publishing(RuleBasedStateMachine):
     @rule(uses=st.integers(1, 3))
     def compose(self, uses: int) -> None:
         self.uses = uses
-        self.archive.keep(document(uses))
+        self.archive.save_digest(document(uses))
 
     @rule()
     @precondition(lambda self: self.archive.digest("replicate", "day", DAY))
     def plan(self) -> None:
-        kept = self.archive.digest("replicate", "day", DAY)
+        kept = self.archive.find_digest("replicate", "day", DAY)
         assert kept is not None
         for place in PLACES:
             self.outbox.plan(Edition("replicate", "day", DAY, kept["edition"]), "x", place, 2, self.now, None, "post")
@@ -108,7 +108,7 @@ class Publishing(RuleBasedStateMachine):
     def what_is_sent_is_there_and_has_its_receipt(self) -> None:
         for one in self.outbox.list_deliveries(["sent"]):
             assert one.platform_id in {p.platform_id for p in self.ledger.posts if p.destination == one.destination}
-            proofs = self.archive.receipts("replicate", "day", DAY, one.edition)
+            proofs = self.archive.digest_receipts("replicate", "day", DAY, one.edition)
             assert (one.destination, one.part, one.platform_id) in {
                 (r.destination, r.part, r.platform_id) for r in proofs
             }
@@ -122,7 +122,7 @@ class Publishing(RuleBasedStateMachine):
     @invariant()
     def what_went_out_is_what_the_archive_says_of_that_edition(self) -> None:
         for post in self.ledger.posts:
-            kept = self.archive.digest("replicate", "day", DAY, post.edition)
+            kept = self.archive.find_digest("replicate", "day", DAY, post.edition)
             assert kept is not None and post.text.startswith(
                 f"{kept['catalogues'][0]['figures']['uses']['value']} uses"
             )
@@ -135,7 +135,7 @@ class Publishing(RuleBasedStateMachine):
         self.outbox.lift_pause("x")
         for _ in range(12):
             self.now += timedelta(hours=2)
-            if self.archive.digest("replicate", "day", DAY):
+            if self.archive.find_digest("replicate", "day", DAY):
                 self.plan()
             self._flush(Fake(self.ledger, lambda: self.now, []), "c", None)
             self.nothing_was_posted_twice()

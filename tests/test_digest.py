@@ -13,9 +13,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.digest import HIDDEN, HIDDEN_AUTHOR, TOP, DigestError, compose, differences, incomparable
-from bot.metrics import METRICS, figures
-from bot.records import Book, Catalogue, Document, Name, Period, Point, Ref, Unknown, identity
+from bot.digest import (
+    HIDDEN,
+    HIDDEN_AUTHOR,
+    TOP,
+    DigestError,
+    compose_document,
+    figure_differences,
+    incomparable_figures,
+)
+from bot.metrics import METRICS, compute_figures
+from bot.records import Book, Catalogue, Document, Name, Period, Point, Ref, Unknown, model_identity
 from tests.books import DAY, MODELS, ONE, REF, WHY, book, model, unread, world
 
 AT = datetime(2025, 1, 13, 0, 20, tzinfo=UTC)
@@ -24,7 +32,7 @@ LLM = Catalogue("replicate", "llm", "language models", "answers", "verified")
 
 
 def document(*books: Book, hidden: tuple[str, ...] = (), headline: dict[str, str] = HEADLINE) -> Document:
-    return compose("replicate", "Replicate", books, headline, hidden, AT)
+    return compose_document("replicate", "Replicate", books, headline, hidden, AT)
 
 
 def part(*books: Book, hidden: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -60,7 +68,7 @@ def test_a_document_survives_json_unchanged() -> None:
 def test_every_figure_of_the_period_is_there_known_or_not() -> None:
     for whole in (book([3, 1]), unread()):
         told = part(whole)["figures"]
-        assert list(told) == [key for key, one in METRICS.items() if one.belongs(whole)]
+        assert list(told) == [key for key, one in METRICS.items() if one.belongs_to(whole)]
         assert "models_used" in told and "paid" not in told
         assert all((figure["value"] is None) == ("unknown" in figure) for figure in told.values())
         assert all(figure["refs"] == [0] and figure["label"] and figure["unit"] for figure in told.values())
@@ -75,14 +83,14 @@ def test_every_figure_of_the_period_is_there_known_or_not() -> None:
 
 
 def test_a_week_names_its_first_and_last_day() -> None:
-    made = document(replace(book([3]), period=Period.holding(DAY, "week")))
+    made = document(replace(book([3]), period=Period.for_day(DAY, "week")))
     assert (made["period"], made["day"], made["last_day"]) == ("week", "2025-01-06", "2025-01-12")
     assert "uses_7d" not in made["catalogues"][0]["figures"] and "uses_change" in made["catalogues"][0]["figures"]
 
 
 def test_the_time_of_composition_is_told_in_utc() -> None:
     elsewhere = AT.astimezone(timezone(timedelta(hours=9)))
-    made = compose("replicate", "Replicate", [book([3])], HEADLINE, (), elsewhere)
+    made = compose_document("replicate", "Replicate", [book([3])], HEADLINE, (), elsewhere)
     assert made["composed_at"] == "2025-01-13T00:20:00+00:00"
 
 
@@ -125,7 +133,7 @@ def test_a_headline_that_names_nothing_is_refused(headline: dict[str, str], comp
 
 
 def test_books_of_two_periods_make_no_digest() -> None:
-    yesterday = replace(book([9]), catalogue=LLM, period=Period.holding(DAY - ONE))
+    yesterday = replace(book([9]), catalogue=LLM, period=Period.for_day(DAY - ONE))
     with pytest.raises(DigestError, match="found books of 2 periods"):
         document(book([3]), yesterday)
     with pytest.raises(DigestError, match="at least one book"):
@@ -222,9 +230,9 @@ def test_gaps_do_not_name_what_is_hidden() -> None:
 
 def test_a_name_is_hidden_in_the_form_that_its_network_writes() -> None:
     raw = "a0/m\u200b1"
-    one = replace(book({1: 5, 2: 4}), listed=(model(1, name=identity(raw)), model(2, name="a0/m1")))
+    one = replace(book({1: 5, 2: 4}), listed=(model(1, name=model_identity(raw)), model(2, name="a0/m1")))
     assert [row["model"] for row in part(one, hidden=(raw,))["top"]] == [HIDDEN, "a0/m1"]
-    assert [row["model"] for row in part(one, hidden=("",))["top"]] == [identity(raw), "a0/m1"]
+    assert [row["model"] for row in part(one, hidden=("",))["top"]] == [model_identity(raw), "a0/m1"]
 
 
 def test_no_hidden_name_is_anywhere_in_a_document() -> None:
@@ -239,13 +247,13 @@ def test_no_hidden_name_is_anywhere_in_a_document() -> None:
 
 def test_the_same_books_differ_in_nothing() -> None:
     made = document(book([3, 1]))
-    later = compose("replicate", "Replicate", [book([3, 1])], HEADLINE, ("a0",), AT + ONE)
-    assert differences(made, later) == [] and differences(made, json.loads(json.dumps(made))) == []
+    later = compose_document("replicate", "Replicate", [book([3, 1])], HEADLINE, ("a0",), AT + ONE)
+    assert figure_differences(made, later) == [] and figure_differences(made, json.loads(json.dumps(made))) == []
 
 
 def test_a_difference_tells_what_was_published_and_what_is_known_now() -> None:
     old, new = document(book([3, 1])), document(book([3, 2], total_30d=WHY))
-    changes = {change["figure"]: change for change in differences(old, new)}
+    changes = {change["figure"]: change for change in figure_differences(old, new)}
     assert changes["uses"] == {
         "catalogue": "models",
         "figure": "uses",
@@ -260,24 +268,26 @@ def test_a_difference_tells_what_was_published_and_what_is_known_now() -> None:
 
 def test_another_reason_for_the_same_unknown_is_no_difference() -> None:
     other = Unknown("the counter of 2 models fell")
-    assert differences(document(book([3], total_30d=WHY)), document(book([3], total_30d=other))) == []
+    assert figure_differences(document(book([3], total_30d=WHY)), document(book([3], total_30d=other))) == []
 
 
 def test_a_figure_or_catalogue_that_one_lacks_is_no_difference() -> None:
     both, one = document(book([3]), replace(book([9]), catalogue=LLM)), document(book([3]))
-    assert differences(both, one) == differences(one, both) == []
-    assert {key.partition(".")[0] for key in incomparable(both, one)} == {"llm"} and incomparable(one, both) == []
+    assert figure_differences(both, one) == figure_differences(one, both) == []
+    assert {key.partition(".")[0] for key in incomparable_figures(both, one)} == {"llm"} and incomparable_figures(
+        one, both
+    ) == []
     fewer = copy.deepcopy(one)
     del fewer["catalogues"][0]["figures"]["uses"]
-    assert differences(fewer, one) == differences(one, fewer) == []
-    assert incomparable(one, fewer) == ["models.uses"]
+    assert figure_differences(fewer, one) == figure_differences(one, fewer) == []
+    assert incomparable_figures(one, fewer) == ["models.uses"]
 
 
 def test_a_renamed_label_or_unit_is_no_difference() -> None:
     old = document(book([3]))
     new = document(replace(book([3]), catalogue=replace(MODELS, title="other models", unit="calls")))
     assert new["catalogues"][0]["figures"]["uses"]["label"] != old["catalogues"][0]["figures"]["uses"]["label"]
-    assert differences(old, new) == incomparable(old, new) == []
+    assert figure_differences(old, new) == incomparable_figures(old, new) == []
 
 
 def test_a_figure_whose_definition_changed_is_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -286,17 +296,17 @@ def test_a_figure_whose_definition_changed_is_not_compared(monkeypatch: pytest.M
     monkeypatch.setitem(METRICS, "uses", replace(METRICS["uses"], version=2))
     new = document(book([4]))
     assert new["catalogues"][0]["figures"]["uses"]["version"] == 2
-    assert "uses" not in [change["figure"] for change in differences(old, new)]
-    assert incomparable(old, new) == incomparable(new, old) == ["models.uses"]
-    assert next(change["figure"] for change in differences(new, document(book([5])))) == "uses"
+    assert "uses" not in [change["figure"] for change in figure_differences(old, new)]
+    assert incomparable_figures(old, new) == incomparable_figures(new, old) == ["models.uses"]
+    assert next(change["figure"] for change in figure_differences(new, document(book([5])))) == "uses"
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.integers(0, 9), max_size=6), st.lists(st.integers(0, 9), max_size=6))
 def test_differences_are_exactly_the_figures_that_are_not_equal(before: list[int], after: list[int]) -> None:
-    old, new = figures(book(before, idle=1)), figures(book(after, idle=1))
+    old, new = compute_figures(book(before, idle=1)), compute_figures(book(after, idle=1))
     changed = [key for key in new if old[key].value != new[key].value]
-    told = differences(document(book(before, idle=1)), document(book(after, idle=1)))
+    told = figure_differences(document(book(before, idle=1)), document(book(after, idle=1)))
     assert [change["figure"] for change in told] == changed
 
 

@@ -105,7 +105,7 @@ def test_each_cause_on_postgresql_has_its_own_cure(
 
 def test_trying_leaves_nothing(db: store.Store) -> None:
     db.try_writing()
-    with db.reading() as connection:
+    with db.read_transaction() as connection:
         assert connection.scalar(sa.select(sa.func.count()).select_from(store.cursors)) == 0
 
 

@@ -31,7 +31,7 @@ from bot.cli.parts import Parts
 from bot.config import ConfigError
 from bot.executor import Cluster, ClusterError, Tls, installed_versions, version_mismatch
 from bot.lake import Day, Lake, days, files
-from bot.records import Haul, Listing, Name, Ref, Snapshot, Window, instant
+from bot.records import Haul, Listing, Name, Ref, Snapshot, Window, start_of_day
 from bot.sources._evm import Asker, Chain, Endpoint, Filter, Pin, fetch_range
 from bot.sources._signatures import signature_claim, verify_signatures
 from tests.lake.events import DAY, day_in, paid, used
@@ -56,13 +56,15 @@ def waiting(folder: Path, count: int, large: bool = False) -> Path:
     (folder / "data").mkdir()
     parts = Parts(folder / "config.yaml")
     names = tuple(Listing(Name(f"a/m{n}"), Name("a")) for n in range(5))
-    at = instant(DAY)
-    ledger.add(parts.store, Snapshot("og", "hub", at, Ref("hub", at), names, closes=DAY - ONE))
+    at = start_of_day(DAY)
+    ledger.add_snapshot(parts.store, Snapshot("og", "hub", at, Ref("hub", at), names, closes=DAY - ONE))
     for number in range(count):
         day = DAY + number * ONE
         told = {"uses": tuple(used(200 + number, day=day)), "payments": tuple(paid(20 + number, day=day))}
-        window = Window(instant(day), instant(day + ONE))
-        ledger.keep_haul(parts.store, replace(Haul("og", "hub", "blocks", window=window, evidence="claimed"), **told))
+        window = Window(start_of_day(day), start_of_day(day + ONE))
+        ledger.keep_event_batch(
+            parts.store, replace(Haul("og", "hub", "blocks", window=window, evidence="claimed"), **told)
+        )
     parts.close()
     if large:
         grown(folder / "data", count)
@@ -131,7 +133,7 @@ def added_up(folder: Path, by: Executor | None) -> bytes:
 @contextmanager
 def ledger_of(folder: Path) -> Iterator[store.Store]:
     data = folder / "data"
-    opened = store.opened(f"sqlite:///{data / 'footfall.db'}", Lake(str(data / "lake")))
+    opened = store.open_store(f"sqlite:///{data / 'footfall.db'}", Lake(str(data / "lake")))
     yield opened
     opened.close()
 

@@ -16,10 +16,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from bot.digest import HIDDEN, HIDDEN_AUTHOR, compose
-from bot.findings import KINDS, MOST, Finding, holds, ranked
+from bot.digest import HIDDEN, HIDDEN_AUTHOR, compose_document
+from bot.findings import KINDS, MOST, Finding, finding_holds, rank_findings
 from bot.findings.claims import CANDIDATES, Page
-from bot.metrics import figures
+from bot.metrics import compute_figures
 from bot.records import Book, Flow, Name, Period, Point, Unknown
 from tests.books import DAY, ONE, WHY, World, book, model, unread, world
 
@@ -30,7 +30,9 @@ Values = dict[str, Any]
 
 def found(one: Book, *hidden: str) -> list[Finding]:
     headline = {"catalogue": "models", "figure": "models_used"}
-    return ranked([one], compose("replicate", "Replicate", [one], headline, hidden, AT), hidden)["models"]
+    return rank_findings([one], compose_document("replicate", "Replicate", [one], headline, hidden, AT), hidden)[
+        "models"
+    ]
 
 
 def kinds(one: Book) -> dict[str, Values]:
@@ -214,7 +216,7 @@ def test_every_claim_of_the_replay_is_true_of_the_world(key: str) -> None:
 def test_every_claim_holds_in_a_longer_history_and_after_json() -> None:
     for one, day, finding in replay():
         again: Finding = json.loads(json.dumps(finding))
-        assert again == finding and holds(again, one.book(day, history=60)), (day, finding)
+        assert again == finding and finding_holds(again, one.book(day, history=60)), (day, finding)
 
 
 def test_no_claim_is_dropped_for_not_holding() -> None:
@@ -226,7 +228,7 @@ def test_no_claim_is_dropped_for_not_holding() -> None:
 
 
 def pages(one: Book) -> Page:
-    return Page(one, {key: figure.document([]) for key, figure in figures(one).items()})
+    return Page(one, {key: figure.to_document([]) for key, figure in compute_figures(one).items()})
 
 
 def candidates(page: Page) -> Iterator[Any]:
@@ -244,7 +246,7 @@ def test_a_claim_that_is_not_so_does_not_hold() -> None:
             if checked[finding["key"], field] < 8 and (wrong := otherwise(finding["values"][field])) is not None:
                 checked[finding["key"], field] += 1
                 altered: Finding = {**finding, "values": {**finding["values"], field: wrong}}
-                assert not holds(altered, one.book(day)), (field, altered)
+                assert not finding_holds(altered, one.book(day)), (field, altered)
     assert {key for key, _ in checked} == set(KINDS)
 
 
@@ -355,7 +357,7 @@ def test_a_streak_ends_where_a_day_is_unknown() -> None:
 
 
 def listing(now: int, before: int, name: str = "day") -> Book:
-    return replace(book(idle=now), listed_period_before=before, period=Period.holding(DAY, name))  # type: ignore[arg-type]
+    return replace(book(idle=now), listed_period_before=before, period=Period.for_day(DAY, name))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -381,8 +383,8 @@ def test_a_list_crosses_round_numbers(before: int, now: int, told: tuple[str, in
 def test_a_round_number_that_was_there_before_was_not_reached_now() -> None:
     one = listing(5000, 4000)
     told = next(finding for finding in found(one) if finding["key"] == "crossing")
-    assert told["values"]["level"] == 5000 and holds(told, one)
-    assert not holds({**told, "values": {**told["values"], "level": 4000}}, one)
+    assert told["values"]["level"] == 5000 and finding_holds(told, one)
+    assert not finding_holds({**told, "values": {**told["values"], "level": 4000}}, one)
 
 
 def test_uses_cross_powers_of_ten_and_not_every_thousand() -> None:
@@ -494,13 +496,13 @@ def test_a_giant_is_named_with_all_that_it_outweighs() -> None:
 
 @pytest.mark.parametrize("name", ["week", "month"])
 def test_longer_periods_claim_nothing_that_is_of_single_days(name: str) -> None:
-    period = Period.holding(DAY, name)  # type: ignore[arg-type]
+    period = Period.for_day(DAY, name)  # type: ignore[arg-type]
     lively = replace(days(*[10] * 20, 80), period=period, quiet=((model(500), 70_000),), listed_period_before=90)
     told = {finding["key"] for finding in found(lively)}
     assert told <= {"crossing", "demand_gap", "half_carried", "outweighed", "new_leader"}
     grown = replace(book([20] * 12, flow_before=Flow(100, {1: 100})), period=period, listed_period_before=10)
     values = kinds(grown)["demand_gap"]
-    assert values["days"] == period.days and values["uses_change"] == 1.4 and values["inventory_change"] == 0.2
+    assert values["days"] == period.day_count and values["uses_change"] == 1.4 and values["inventory_change"] == 0.2
 
 
 # --- the list --------------------------------------------------------------------------------------------------------
@@ -531,7 +533,7 @@ def test_a_hidden_model_is_in_no_finding_and_its_claims_still_hold() -> None:
         plain, masked = found(one), found(one, *hidden)
         assert [finding["key"] for finding in masked] == [finding["key"] for finding in plain]
         assert not re.search(r"a[02]\b|a1/m3\b", json.dumps(masked))
-        assert all(holds(finding, one) for finding in masked)
+        assert all(finding_holds(finding, one) for finding in masked)
         for finding in masked:
             assert (finding["values"].get("model") == HIDDEN) == (finding["values"].get("author") == HIDDEN_AUTHOR)
 
@@ -546,16 +548,16 @@ def test_a_leader_that_left_is_hidden_by_its_name() -> None:
 def test_findings_of_each_catalogue_stand_apart() -> None:
     first, second = book([100, *[3] * 20], idle=79), book(idle=3)
     other = replace(second, catalogue=replace(second.catalogue, key="llm"))
-    document = compose("r", "R", [first, other], {"catalogue": "llm", "figure": "uses"}, (), AT)
-    told = ranked([first, other], document, ())
+    document = compose_document("r", "R", [first, other], {"catalogue": "llm", "figure": "uses"}, (), AT)
+    told = rank_findings([first, other], document, ())
     assert told["llm"] == [] and {finding["key"] for finding in told["models"]} == {"half_carried", "outweighed"}
 
 
 def test_values_that_are_not_a_claims_own_are_refused() -> None:
     with pytest.raises(KeyError, match="gossip"):
-        holds({"key": "gossip", "text": "", "score": 1.0, "values": {}}, book())
+        finding_holds({"key": "gossip", "text": "", "score": 1.0, "values": {}}, book())
     with pytest.raises(msgspec.ValidationError):
-        holds({"key": "streak", "text": "", "score": 1.0, "values": {"metric": "uses"}}, book())
+        finding_holds({"key": "streak", "text": "", "score": 1.0, "values": {"metric": "uses"}}, book())
 
 
 def test_an_unknown_list_yields_no_claim_about_it() -> None:

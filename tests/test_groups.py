@@ -89,7 +89,7 @@ def by_hand(one: Book, name: str) -> dict[str, Any]:
 @settings(max_examples=300, deadline=None)
 @given(books())
 def test_each_category_is_that_of_a_count_by_hand(one: Book) -> None:
-    (table,) = metrics.groups(one)
+    (table,) = metrics.group_tables(one)
     for group in table.groups:
         wanted = by_hand(one, group.name)
         assert group.figures.keys() == wanted.keys()
@@ -106,9 +106,9 @@ def test_each_category_is_that_of_a_count_by_hand(one: Book) -> None:
 @settings(max_examples=200, deadline=None)
 @given(books())
 def test_counts_of_groups_add_up_to_the_whole(one: Book) -> None:
-    (table,) = metrics.groups(one)
+    (table,) = metrics.group_tables(one)
     parts = [group.figures for group in (*table.groups, *([table.rest] if table.rest else ()))]
-    whole = metrics.figures(one)
+    whole = metrics.compute_figures(one)
     for key in ("models_listed", "models_added", "models_used"):
         known = [value for part in parts if not isinstance(value := part[key], Unknown)]
         if parts and not isinstance(told := whole[key].value, Unknown):
@@ -122,7 +122,7 @@ def test_counts_of_groups_add_up_to_the_whole(one: Book) -> None:
 @given(books())
 def test_the_order_of_models_changes_nothing(one: Book) -> None:
     turned = one if isinstance(one.listed, Unknown) else replace(one, listed=one.listed[::-1])
-    assert metrics.groups(turned) == metrics.groups(one)
+    assert metrics.group_tables(turned) == metrics.group_tables(one)
 
 
 def test_the_most_used_come_first_and_the_others_are_told_together() -> None:
@@ -134,7 +134,7 @@ def test_the_most_used_come_first_and_the_others_are_told_together() -> None:
         total_7d=0,
         total_prior_7d=0,
     )
-    (table,) = metrics.groups(one)
+    (table,) = metrics.group_tables(one)
     assert table.named == 40 and len(table.groups) == MOST["category"] == 25
     assert [group.name for group in table.groups[:2]] == ["kind 40", "kind 39"]
     assert table.rest is not None and table.rest.figures["models_listed"] == 15
@@ -146,21 +146,21 @@ def test_use_that_names_no_model_belongs_to_no_category() -> None:
     listed = (model(1, category=Name("risk")),)
     grouping = Grouping({}, {"risk": 1}, {}, {})
     one = book({}, unattributed=5, listed=listed, groups={"category": grouping})
-    (table,) = metrics.groups(one)
+    (table,) = metrics.group_tables(one)
     assert table.outside == 5
     for key in ("uses", "models_used", "uses_change_7d"):
         assert table.groups[0].figures[key] == Unknown("none of the use names its model"), key
 
 
 def test_an_unknown_day_has_no_group_to_name() -> None:
-    (table,) = metrics.groups(unread(groups={"category": Grouping({}, WHY, WHY, WHY)}))
+    (table,) = metrics.group_tables(unread(groups={"category": Grouping({}, WHY, WHY, WHY)}))
     assert table.groups == () and table.rest is None and table.outside == WHY
 
 
 def test_a_longer_period_has_its_own_columns() -> None:
     grouping = Grouping({}, {"a0": 1}, {}, {})
-    one = book({1: 6}, period=replace(Period.holding(DAY, "week"), last=DAY), groups={"author": grouping})
-    (table,) = metrics.groups(one)
+    one = book({1: 6}, period=replace(Period.for_day(DAY, "week"), last=DAY), groups={"author": grouping})
+    (table,) = metrics.group_tables(one)
     keys = [metric.key for metric in table.columns]
     assert keys == [key for key in COLUMNS if not key.endswith("_7d")]
     assert table.groups[0].figures["uses_change"] == 0 and table.groups[0].figures["inventory_change"] == 0
@@ -183,7 +183,7 @@ def document(hidden: tuple[str, ...] = ()) -> Any:
         watched_since=DAY - 9 * ONE,
     )
     headline = {"catalogue": MODELS.key, "figure": "models_used"}
-    return digest.compose("replicate", "Replicate", [one], headline, hidden, datetime(2025, 1, 13, tzinfo=UTC))
+    return digest.compose_document("replicate", "Replicate", [one], headline, hidden, datetime(2025, 1, 13, tzinfo=UTC))
 
 
 def test_a_document_holds_each_group_with_its_figures() -> None:
@@ -236,18 +236,18 @@ def test_a_digest_from_before_groups_is_still_shown() -> None:
 
 def desk_of(folder: Path, hidden: tuple[str, ...] = ()) -> Any:
     """A desk over a list with categories, composed in the open."""
-    opened = store.opened(f"sqlite:///{folder / 'footfall.db'}")
+    opened = store.open_store(f"sqlite:///{folder / 'footfall.db'}")
     for number, day in enumerate(DAYS):
         counts = {"ann/a": number, "ann/b": 5 * number, "bob/c": 0}
         plain = snapshot(day, counts)
         listings = tuple(
             replace(one, category=Name("=risk <i>") if one.author == "ann" else None) for one in plain.listings
         )
-        ledger.add(opened, replace(plain, listings=listings))
+        ledger.add_snapshot(opened, replace(plain, listings=listings))
     archive = Archive(opened)
     plan = replace(desks.PLAN, hidden=())
     for day in DAYS[1:]:
-        daily.compose(opened, archive, plan, Period.holding(day), desks.NOW)
+        daily.compose(opened, archive, plan, Period.for_day(day), desks.NOW)
     watched = Watched("replicate", "Replicate", (desks.CATALOGUE,), "", plan.headline)
     return Desk(opened, archive, {"replicate": watched}, hidden, lambda: desks.NOW)
 
@@ -261,14 +261,14 @@ def test_inventory_and_the_site_tell_what_the_digest_tells(tmp_path: Path) -> No
         answer = answers.inventory(desk, None)
         kept = desk.archive.newest("replicate")
         assert answer["catalogues"][0]["groups"] == kept["catalogues"][0]["groups"]
-        said = render.rendered("text", "text/answers/inventory.j2", answer=answer)
+        said = render.render_template("text", "text/answers/inventory.j2", answer=answer)
         assert "    =risk <i>: 2 listed, 0 added, 2 used (100%), 6 runs; change in 7 days: list 0%" in said
         assert "groups" not in answers.usage(desk, None)["catalogues"][0]
         archive_site.write(desk, tmp_path / "site", lambda line: None, desks.NOW)
         page = (tmp_path / "site" / "replicate" / DAYS[-1].isoformat() / "index.html").read_text()
         table = page[page.index('id="groups-models-category"') : page.index('id="groups-models-author"')]
         assert "=risk &lt;i&gt;" in table and "<i>" not in table and '<td class="number">6</td>' in table
-        period = Period.holding(DAYS[-1])
+        period = Period.for_day(DAYS[-1])
         plan = replace(desks.PLAN, hidden=())
         assert list(daily.mismatches(desk.store, plan, kept)) == []
         kept["catalogues"][0]["groups"][0]["rows"][0]["figures"]["uses"]["value"] = 60
@@ -286,7 +286,7 @@ def test_a_group_hidden_after_it_was_told_is_gone_too(tmp_path: Path) -> None:
         category, author = answer["catalogues"][0]["groups"]
         assert category["rows"][0]["name"] == "a hidden category" and author["rows"][0]["name"] == "a hidden author"
         hidden = daily.composed(
-            desk.store, replace(desks.PLAN, hidden=desk.hidden), Period.holding(DAYS[-1]), desks.NOW
+            desk.store, replace(desks.PLAN, hidden=desk.hidden), Period.for_day(DAYS[-1]), desks.NOW
         )
         assert list(daily.mismatches(desk.store, replace(desks.PLAN, hidden=()), hidden)) == []
     finally:

@@ -15,13 +15,13 @@ from aiohttp.test_utils import TestClient, TestServer
 from bot import answers, archive_site, daily, ledger, render, store, web
 from bot.answers import AnswerError, Desk, Watched
 from bot.archive import Archive
-from bot.records import Listing, Name, Period, Reading, identity
+from bot.records import Listing, Name, Period, Reading, model_identity
 from tests import desks
 from tests.worlds import ONE, START, snapshot
 
 RAW = "evil\u200b-corp/slur\u202e"
 """As its network writes it; it is kept, and was published, under another form."""
-KEPT = identity(RAW)
+KEPT = model_identity(RAW)
 HIDDEN = (RAW, "shy author")
 DAYS = tuple(START + n * ONE for n in range(16))
 BITES = (str(KEPT), KEPT.partition("~")[0], "slur", "shy author", RAW)
@@ -32,17 +32,17 @@ BITES = (str(KEPT), KEPT.partition("~")[0], "slur", "shy author", RAW)
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """A world composed in the open, whose two biggest models were hidden afterwards."""
     folder = tmp_path_factory.mktemp("hidden")
-    opened = store.opened(f"sqlite:///{folder / 'f.db'}")
+    opened = store.open_store(f"sqlite:///{folder / 'f.db'}")
     for number, day in enumerate(DAYS):
         counts = {KEPT: 900 * number, Name("shy author/one"): 400 * number, Name("ann/plain"): number}
         made = snapshot(day, {})
         listings = tuple(Listing(name, Name(name.partition("/")[0])) for name in counts)
         readings = tuple(Reading(name, count) for name, count in counts.items())
         note = f"{KEPT} was slow; shy author/one was not."
-        ledger.add(opened, replace(made, listings=listings, readings=readings, note=note))
+        ledger.add_snapshot(opened, replace(made, listings=listings, readings=readings, note=note))
     archive, plan = Archive(opened), replace(desks.PLAN, hidden=())
     for day in DAYS[1:]:
-        daily.compose(opened, archive, plan, Period.holding(day), desks.NOW)
+        daily.compose(opened, archive, plan, Period.for_day(day), desks.NOW)
     watched = Watched("replicate", "Replicate", (desks.CATALOGUE,), "", plan.headline)
     yield Desk(opened, archive, {"replicate": watched}, HIDDEN, lambda: desks.NOW.replace(day=20))
     opened.close()
@@ -53,14 +53,14 @@ def biting(text: str) -> list[str]:
 
 
 def test_the_names_were_published_in_the_open(desk: Desk) -> None:
-    kept = json.dumps(desk.archive.newest("replicate"), ensure_ascii=False)
+    kept = json.dumps(desk.archive.newest_digest("replicate"), ensure_ascii=False)
     assert len(biting(kept)) >= 4
 
 
 @pytest.mark.parametrize("outlet", ["x", "discord", "text"])
 def test_in_no_post_of_a_digest_from_before(desk: Desk, outlet: str) -> None:
     for day in DAYS[1:]:
-        kept = desk.archive.digest("replicate", "day", day)
+        kept = desk.archive.find_digest("replicate", "day", day)
         assert kept is not None
         post = daily.post(kept, outlet, HIDDEN)
         said = "\n".join([*post.parts, json.dumps(post.embed, ensure_ascii=False), *(p.alt for p in post.pictures)])
@@ -84,7 +84,7 @@ def test_in_no_answer_and_in_no_words_of_one(desk: Desk, ask: Any) -> None:
     assert not biting(json.dumps(answer, ensure_ascii=False))
     if "question" in answer:
         assert not biting(
-            render.rendered("text", f"text/answers/{answer['question']}.j2", hidden=HIDDEN, answer=answer)
+            render.render_template("text", f"text/answers/{answer['question']}.j2", hidden=HIDDEN, answer=answer)
         )
 
 

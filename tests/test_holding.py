@@ -15,7 +15,7 @@ from bot import daily, ledger, store
 from bot.archive import Archive
 from bot.cli import cli
 from bot.config import Publish
-from bot.records import FootfallError, Period, Receipt, instant
+from bot.records import FootfallError, Period, Receipt, start_of_day
 from tests import databases, publishing, worlds
 from tests.held import USE, counts, day, half, told
 from tests.publishing import Peers
@@ -31,18 +31,18 @@ Run = Callable[..., Result]
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[daily.Desk]:
     """Eight days, posted, and a ninth that is held."""
-    opened = store.opened(databases.sqlite(tmp_path / "footfall.db"))
+    opened = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
     told(opened, HELD)
     made = daily.Desk(opened, Archive(opened), daily.outbox(opened), Publish.model_validate({}), 0.01)
     publish(made, HELD)
-    ledger.add(opened, snapshot(day(HELD), half(HELD)))
+    ledger.add_snapshot(opened, snapshot(day(HELD), half(HELD)))
     yield made
     opened.close()
 
 
 def publish(desk: daily.Desk, number: int, hours: int = 1) -> list[daily.Announced]:
     """Publish what is due some hours after the night in which a day began."""
-    return daily.publish(desk, PLAN, "day", TARGETS, instant(day(number)) + timedelta(hours=hours))
+    return daily.publish(desk, PLAN, "day", TARGETS, start_of_day(day(number)) + timedelta(hours=hours))
 
 
 def verdicts(done: list[daily.Announced]) -> dict[int, str]:
@@ -50,7 +50,7 @@ def verdicts(done: list[daily.Announced]) -> dict[int, str]:
 
 
 def figures(desk: daily.Desk, number: int) -> dict[str, Any]:
-    document = desk.archive.digest("replicate", "day", day(number))
+    document = desk.archive.find_digest("replicate", "day", day(number))
     assert document is not None
     made: dict[str, Any] = document["catalogues"][0]["figures"]
     return made
@@ -67,17 +67,17 @@ def test_a_held_day_waits_with_its_reason_also_after_the_deadline(desk: daily.De
 
 def test_once_confirmed_by_hand_it_is_posted_with_its_figures(desk: daily.Desk) -> None:
     publish(desk, HELD + 1)
-    ledger.decided(desk.store, CATALOGUE, day(HELD), "confirmed")
+    ledger.record_decision(desk.store, CATALOGUE, day(HELD), "confirmed")
     assert verdicts(publish(desk, HELD + 1, 10))[HELD] == "planned"
     assert figures(desk, HELD)["models_listed"]["value"] == 30
 
 
 def test_a_repaired_day_leaves_the_next_post_to_tell_it(desk: daily.Desk) -> None:
     publish(desk, HELD + 1)
-    ledger.add(desk.store, snapshot(day(HELD + 1), counts(HELD + 1)))
+    ledger.add_snapshot(desk.store, snapshot(day(HELD + 1), counts(HELD + 1)))
     done = verdicts(publish(desk, HELD + 2, 12))
     assert done[HELD + 1] == "planned"
-    document = desk.archive.digest("replicate", "day", day(HELD + 1))
+    document = desk.archive.find_digest("replicate", "day", day(HELD + 1))
     assert document is not None
     gaps = " ".join(document["catalogues"][0]["gaps"])
     assert "A reading is left out: the list came 50% short at the end of 9 Mar 2025; later readings did not" in gaps
@@ -88,7 +88,7 @@ def test_a_repaired_day_leaves_the_next_post_to_tell_it(desk: daily.Desk) -> Non
 def test_a_day_that_is_confirmed_too_late_is_archived_and_not_posted(desk: daily.Desk) -> None:
     for number in range(HELD + 1, HELD + 5):
         publish(desk, number, 20)
-        ledger.add(desk.store, snapshot(day(number), half(number)))
+        ledger.add_snapshot(desk.store, snapshot(day(number), half(number)))
     done = verdicts(publish(desk, HELD + 5))
     assert done[HELD + 4] == "planned"
     assert desk.outbox.planned_days("replicate", "day", "x", "@footfall")[1] == day(HELD + 4)
@@ -99,26 +99,26 @@ def test_a_day_that_is_confirmed_too_late_is_archived_and_not_posted(desk: daily
 
 
 def test_an_issued_digest_gets_an_edition_when_a_verdict_changes(desk: daily.Desk) -> None:
-    ledger.add(desk.store, snapshot(day(HELD + 1), counts(HELD + 1)))
+    ledger.add_snapshot(desk.store, snapshot(day(HELD + 1), counts(HELD + 1)))
     publish(desk, HELD + 2, 12)
-    document = desk.archive.digest("replicate", "day", day(HELD + 1))
+    document = desk.archive.find_digest("replicate", "day", day(HELD + 1))
     assert document is not None
     now = datetime.fromisoformat("2025-03-11T12:00:00Z")
     desk.archive.add_receipt(document, Receipt("x", "@footfall", 0, "1", "https://x.com/1", now))
-    ledger.decided(desk.store, CATALOGUE, day(HELD), "confirmed")
+    ledger.record_decision(desk.store, CATALOGUE, day(HELD), "confirmed")
     publish(desk, HELD + 2, 13)
-    again = desk.archive.digest("replicate", "day", day(HELD + 1))
+    again = desk.archive.find_digest("replicate", "day", day(HELD + 1))
     assert again is not None and again["edition"] == 2
     assert "models_added" in {change["figure"] for change in again["changes"]}
 
 
 def test_a_verdict_composes_only_the_digests_that_rest_on_it(desk: daily.Desk) -> None:
     for number in range(1, HELD):
-        daily.compose(desk.store, desk.archive, PLAN, Period.holding(day(number)), instant(day(HELD)))
+        daily.compose(desk.store, desk.archive, PLAN, Period.for_day(day(number)), start_of_day(day(HELD)))
     assert daily.outdated(desk.store, desk.archive, PLAN, "day") == ()
-    daily.compose(desk.store, desk.archive, PLAN, Period.holding(day(HELD)), instant(day(HELD + 1)))
+    daily.compose(desk.store, desk.archive, PLAN, Period.for_day(day(HELD)), start_of_day(day(HELD + 1)))
     assert [one.first for one in daily.outdated(desk.store, desk.archive, PLAN, "day")] == [day(HELD)]
-    assert len(daily.compose_outdated(desk.store, desk.archive, PLAN, "day", instant(day(HELD + 1)))) == 1
+    assert len(daily.compose_outdated(desk.store, desk.archive, PLAN, "day", start_of_day(day(HELD + 1)))) == 1
     assert daily.outdated(desk.store, desk.archive, PLAN, "day") == ()
 
 
@@ -136,7 +136,7 @@ def run(peers: Peers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs a command over nine days of which the last is held; its result, with the exit code."""
     peers.forget()
     url = f"sqlite:///{tmp_path / 'f.db'}"
-    opened = store.opened(url)
+    opened = store.open_store(url)
     told(opened, HELD + 1, d8=half(HELD))
     opened.close()
     for name, value in {**peers.secrets, "DATABASE_URL": url, "REPLICATE_API_TOKEN": ""}.items():
@@ -202,11 +202,13 @@ def test_a_held_day_is_told_in_every_language(run: Run) -> None:
 
     for locale in ("ar", "es-ES", "tr", "vi", "zh-CN"):
         for text in (REASON, f"A reading is left out: {REASON}.", "the list came empty at the end of 9 Mar 2025"):
-            found = sentences.translated(text, locale)
+            found = sentences.translate_sentence(text, locale)
             assert found is not None and not any(part.foreign for part in found), (locale, text)
 
 
 def test_the_last_days_of_a_period_are_what_is_held(desk: daily.Desk) -> None:
-    ledger.add(desk.store, snapshot(day(HELD) + 7 * ONE, half(HELD + 7)))
-    assert ledger.held_at(desk.store, CATALOGUE, Period.holding(day(HELD), "week")) is not None  # 9 March is a Sunday
-    assert ledger.held_at(desk.store, CATALOGUE, Period.holding(day(HELD - 1), "day")) is None
+    ledger.add_snapshot(desk.store, snapshot(day(HELD) + 7 * ONE, half(HELD + 7)))
+    assert (
+        ledger.hold_reason(desk.store, CATALOGUE, Period.for_day(day(HELD), "week")) is not None
+    )  # 9 March is a Sunday
+    assert ledger.hold_reason(desk.store, CATALOGUE, Period.for_day(day(HELD - 1), "day")) is None

@@ -85,14 +85,14 @@ class Walk:
         return told
 
     def day(self, edition: int | None = None) -> Document:
-        found = self.archive.digest("opengradient", "day", SECOND, edition)
+        found = self.archive.find_digest("opengradient", "day", SECOND, edition)
         assert found is not None
         return found
 
 
 @pytest.fixture
 def walk(og: World, tmp_path: Path) -> Iterator[Walk]:
-    opened = store.opened(databases.sqlite(tmp_path / "footfall.db"))
+    opened = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
     yield Walk(opened, og, tmp_path, Ledger())
     opened.close()
 
@@ -148,7 +148,7 @@ def test_an_issued_digest_that_did_not_change_gets_no_new_edition(walk: Walk) ->
 
 def test_a_late_day_is_looked_at_for_three_days_and_no_longer(walk: Walk) -> None:
     walk.collect(EVENING)
-    daily.compose(walk.db, walk.archive, PLAN, Period.holding(SECOND), EVENING)
+    daily.compose(walk.db, walk.archive, PLAN, Period.for_day(SECOND), EVENING)
     looked = [daily.late(walk.archive, PLAN, "day", EVENING + timedelta(days=n)) for n in range(5)]
     assert [[period.first for period in found] for found in looked] == [[SECOND]] * 3 + [[]] * 2
     assert daily.late(walk.archive, replace(PLAN, catalogues=()), "day", EVENING) == ()
@@ -188,10 +188,10 @@ class Asked:
 
 
 def test_the_worker_goes_on_asking_what_is_told_late_though_no_list_is_missing(tmp_path: Path) -> None:
-    opened = store.opened(databases.sqlite(tmp_path / "footfall.db"))
+    opened = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
     now = [EVENING.replace(hour=0, minute=10)]
     for catalogue in ("llm", "hub"):
-        ledger.add(opened, replace(snapshot(SECOND, {"a/x": 0}), network="opengradient", catalogue=catalogue))
+        ledger.add_snapshot(opened, replace(snapshot(SECOND, {"a/x": 0}), network="opengradient", catalogue=catalogue))
     source = Asked([], lambda: now[0])
     desk = daily.Desk(opened, Archive(opened), daily.outbox(opened), Publish.model_validate({}), 0.01)
     run = Run(desk.outbox, {}, Fake(Ledger(), source.clock, ()).content(desk.archive), source.clock, "a", timedelta())
@@ -213,6 +213,6 @@ def test_the_worker_keeps_the_lists_that_stand_in_a_source(tmp_path: Path, monke
         source = run_command._Standing(made, "opengradient", Asked([], lambda: NEXT))
         daily.collect(made.store, "opengradient", source, None, lambda _: None)
         llm, _hub = PLAN.catalogues
-        assert ledger.span(made.store, llm) is not None
+        assert ledger.closed_span(made.store, llm) is not None
     finally:
         made.close()

@@ -36,7 +36,7 @@ def configured(folder: Path, more: str = "") -> Path:
 def filled(config: Path, model: str = "o/m") -> None:
     parts = Parts(config)
     for number, day in enumerate(publishing.DAYS):
-        ledger.add(parts.store, worlds.snapshot(day, {f"{model}{n}": number * (n + 1) for n in range(5)}))
+        ledger.add_snapshot(parts.store, worlds.snapshot(day, {f"{model}{n}": number * (n + 1) for n in range(5)}))
     parts.close()
 
 

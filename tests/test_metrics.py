@@ -21,8 +21,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skbio.diversity import alpha
 
-from bot.metrics import METRICS, NOUNS, figures
-from bot.metrics.ranking import listed_counts, ranking
+from bot.metrics import METRICS, NOUNS, compute_figures
+from bot.metrics.ranking import listed_counts, usage_ranking
 from bot.metrics.registry import DAY_ONLY, EVERY_PERIOD, LONGER_ONLY, Amount, Metric, metric
 from bot.records import MAX_COUNT, AtLeast, Book, Callers, Catalogue, Flow, Name, Period, Unknown, at_least
 from tests.books import DAY, MODELS, ONE, WHY, book, model, unread
@@ -63,7 +63,7 @@ def books(draw: st.DrawFn, known: bool = False, period: str | None = None) -> Bo
     name = period or draw(st.sampled_from(["day", "week", "month"]))
     return Book(
         catalogue=MODELS,
-        period=replace(Period.holding(DAY, name), last=DAY),
+        period=replace(Period.for_day(DAY, name), last=DAY),
         watched_since=draw(st.one_of(st.none(), st.integers(0, 90).map(lambda days: DAY - timedelta(days=days)))),
         listed=part(st.just(listed)),
         listed_before=part(st.frozensets(st.integers(1, 45))),
@@ -308,8 +308,8 @@ def test_what_is_said_of_a_part_of_the_use_is_true_of_all_of_it(whole: Book, dat
     part = Flow(sum(rest.values()), rest, incomplete="part of it was not read", unknown_models=lost)
     week = at_least(whole.total_7d // 2, "part of it was not read")
     whole = replace(whole, flow=flow)
-    told = figures(replace(whole, flow=part, total_7d=week))
-    for key, truth in figures(whole).items():
+    told = compute_figures(replace(whole, flow=part, total_7d=week))
+    for key, truth in compute_figures(whole).items():
         said, true = told[key].value, truth.value
         if isinstance(said, AtLeast):
             assert not isinstance(true, Unknown), key
@@ -380,7 +380,7 @@ def test_every_metric_lives_in_a_noun_of_the_package() -> None:
 @settings(max_examples=300, deadline=None)
 @given(books())
 def test_figures_are_finite_and_survive_json(one: Book) -> None:
-    documents = {key: figure.document([0]) for key, figure in figures(one).items()}
+    documents = {key: figure.to_document([0]) for key, figure in compute_figures(one).items()}
     for document in documents.values():
         value = document["value"]
         assert (value is None) == ("unknown" in document)
@@ -397,13 +397,13 @@ def test_figures_do_not_depend_on_the_order_of_models(one: Book) -> None:
         listed=one.listed[::-1],
         flow=replace(one.flow, by_model=dict(reversed(one.flow.by_model.items()))),
     )
-    assert figures(turned) == figures(one)
+    assert compute_figures(turned) == compute_figures(one)
 
 
 @settings(max_examples=200, deadline=None)
 @given(books(known=True))
 def test_figures_stay_within_their_bounds(one: Book) -> None:
-    known = {k: f.value for k, f in figures(one).items() if not isinstance(f.value, Unknown)}
+    known = {k: f.value for k, f in compute_figures(one).items() if not isinstance(f.value, Unknown)}
     told = {key: value.value if isinstance(value, AtLeast) else value for key, value in known.items()}
     for key, value in told.items():
         if METRICS[key].unit in ("share", "index"):
@@ -427,40 +427,40 @@ def test_making_a_part_unknown_never_makes_a_number_of_it(one: Book, data: st.Da
     parts = ["listed", "listed_before", "listed_7d_before", "listed_period_before", "flow", "flow_before", "total_7d"]
     part = data.draw(st.sampled_from([*parts, "total_30d", "total_prior_7d", "newly_listed"]))
     hidden = replace(one, **{part: WHY})
-    before, after = figures(one), figures(hidden)
+    before, after = compute_figures(one), compute_figures(hidden)
     for key, figure in after.items():
         assert figure == before[key] or isinstance(figure.value, Unknown), key
 
 
 def test_a_book_of_which_nothing_is_known_gives_every_figure_its_reason() -> None:
-    assert {figure.value for figure in figures(unread()).values()} == {WHY}
+    assert {figure.value for figure in compute_figures(unread()).values()} == {WHY}
 
 
 def test_units_and_labels_speak_of_the_catalogues_own_unit() -> None:
-    told = figures(book([3]))
+    told = compute_figures(book([3]))
     assert told["uses"].unit == told["median_uses"].unit == "runs" and told["uses_7d"].label == "runs in 7 days"
     assert told["models_listed"].unit == "models" and told["uses"].evidence == "reported"
 
 
 def test_uses_by_evidence_belong_to_catalogues_of_that_evidence() -> None:
     claimed = replace(book([3]), catalogue=Catalogue("og", "hub", "Model Hub", "inferences", "claimed"))
-    assert "uses_reported" not in figures(claimed) and figures(claimed)["uses"].evidence == "claimed"
-    assert figures(book([3]))["uses_reported"].value == 3
+    assert "uses_reported" not in compute_figures(claimed) and compute_figures(claimed)["uses"].evidence == "claimed"
+    assert compute_figures(book([3]))["uses_reported"].value == 3
 
 
 def test_figures_of_different_evidence_stand_side_by_side() -> None:
     llm = Catalogue("og", "llm", "LLMs", "inferences", "verified", evidences=EVIDENCES, token=("OPG", 18))
     numbers = {"claimed": 90, "backed": 50, "verified": 40, "reported": 400}
-    told = figures(replace(book([40]), catalogue=llm, evidence=numbers, paid=Decimal("0.5")))
+    told = compute_figures(replace(book([40]), catalogue=llm, evidence=numbers, paid=Decimal("0.5")))
     assert [told[f"uses_{name}"].value for name in EVIDENCES] == [90, 50, 40, 400]
     assert [told[f"uses_{name}"].evidence for name in EVIDENCES] == list(EVIDENCES)
-    assert told["share_verified"].value == 0.8 and told["paid"].document([])["value"] == "0.5"
+    assert told["share_verified"].value == 0.8 and told["paid"].to_document([])["value"] == "0.5"
     assert told["paid"].unit == "OPG" and "sessions" not in told and "callers" not in told
 
 
 def test_more_verified_than_backed_is_no_share() -> None:
     one = replace(book([3]), evidence={"backed": 3, "verified": 4})
-    assert figures(one)["share_verified"].value == Unknown(
+    assert compute_figures(one)["share_verified"].value == Unknown(
         "not defined: uses backed in an earlier period were verified in this one"
     )
 
@@ -468,7 +468,7 @@ def test_more_verified_than_backed_is_no_share() -> None:
 def test_a_panel_has_figures_of_its_own_and_no_models() -> None:
     panel = Catalogue("og", "payments", "payments", "payments", "claimed", panel=True, token=("OPG", 18))
     shown = replace(unread(), catalogue=panel, gauges={"sessions": 7}, callers=called([3, 1]), paid=Decimal(4))
-    told = {key: figure.value for key, figure in figures(shown).items()}
+    told = {key: figure.value for key, figure in compute_figures(shown).items()}
     requests = Unknown("not shown on 12 Jan 2025")
     assert told == {
         "callers": 2,
@@ -483,11 +483,11 @@ def test_a_panel_has_figures_of_its_own_and_no_models() -> None:
 
 @pytest.mark.parametrize("name", ["week", "month"])
 def test_a_longer_period_has_its_own_changes_and_no_rolling_keys(name: str) -> None:
-    told = figures(replace(book([3]), period=Period.holding(DAY, name)))
+    told = compute_figures(replace(book([3]), period=Period.for_day(DAY, name)))
     assert {"uses_change", "inventory_change", "demand_gap", "models_never_used", "uses"} <= set(told)
     assert not [key for key in told if key.endswith(("_7d", "_30d"))]
     assert {m.periods for m in METRICS.values()} == {EVERY_PERIOD, DAY_ONLY, LONGER_ONLY}
-    assert not {"uses_change", "inventory_change", "demand_gap"} & set(figures(book([3])))
+    assert not {"uses_change", "inventory_change", "demand_gap"} & set(compute_figures(book([3])))
 
 
 # --- edges -----------------------------------------------------------------------------------------------------------
@@ -498,7 +498,7 @@ def value(one: Book, key: str) -> Any:
 
 
 def test_one_model_has_all_the_use() -> None:
-    told = {key: figure.value for key, figure in figures(book([7])).items()}
+    told = {key: figure.value for key, figure in compute_figures(book([7])).items()}
     assert told["models_for_half"] == told["models_for_90"] == told["hhi"] == told["effective_models"] == 1
     assert told["gini_listed"] == told["gini_used"] == told["models_outweighed"] == 0
     assert told["top_1_share"] == told["top_10_share"] == told["share_used"] == 1
@@ -506,7 +506,7 @@ def test_one_model_has_all_the_use() -> None:
 
 
 def test_no_use_is_zero_and_what_divides_by_it_is_not_defined() -> None:
-    told = {key: figure.value for key, figure in figures(book(idle=4)).items()}
+    told = {key: figure.value for key, figure in compute_figures(book(idle=4)).items()}
     assert told["uses"] == told["models_used"] == told["models_used_7d"] == told["share_used"] == 0
     assert told["uses_per_listed"] == told["authors_used"] == 0 and told["models_never_used"] == 4
     for key in (
@@ -524,7 +524,7 @@ def test_no_use_is_zero_and_what_divides_by_it_is_not_defined() -> None:
 
 
 def test_an_empty_list_is_no_share_of_anything() -> None:
-    told = {key: figure.value for key, figure in figures(book()).items()}
+    told = {key: figure.value for key, figure in compute_figures(book()).items()}
     assert told["models_listed"] == told["models_used"] == 0
     assert told["share_used"] == told["uses_per_listed"] == Unknown("not defined: no model listed")
     assert told["inventory_change_7d"] == Unknown("not defined: no model listed 7 days before")
@@ -601,7 +601,7 @@ def test_no_model_is_never_used_where_a_use_of_the_month_may_have_been_its_own()
 
 def test_where_no_use_names_its_model_nothing_is_said_of_models() -> None:
     nameless = book(idle=5, unattributed=60)
-    told = {key: figure.value for key, figure in figures(nameless).items()}
+    told = {key: figure.value for key, figure in compute_figures(nameless).items()}
     assert told["uses"] == 60 and told["share_attributed"] == 0 and told["models_listed"] == 5
     for key in ("models_used", "models_used_7d", "share_used", "authors_used", "gini_listed", "hhi", "top_5_share"):
         assert told[key] == Unknown("none of the use names its model"), key
@@ -628,10 +628,10 @@ def test_a_use_of_a_missed_reading_counts_only_in_windows_that_hold_all_of_it() 
 
 def test_an_incomplete_window_passes_its_reason_on() -> None:
     short = Unknown("watched for 12 of 30 days")
-    told = figures(book([5], total_30d=short))
+    told = compute_figures(book([5], total_30d=short))
     assert told["uses_30d"].value == told["models_used_30d"].value == told["share_used_30d"].value == short
     assert told["models_used_7d"].value == 1
-    assert figures(book([5], listed_before=WHY))["models_added"].value == WHY
+    assert compute_figures(book([5], listed_before=WHY))["models_added"].value == WHY
 
 
 @pytest.mark.parametrize(("since", "told"), [(29, Unknown("watched for 29 of 30 days")), (30, 1)])
@@ -675,13 +675,13 @@ def test_demand_outruns_supply_by_points() -> None:
 
 def test_models_are_ranked_once_a_book_and_never_taken_for_another_books() -> None:
     one, twin = book([5, 3]), book([5, 3])
-    assert ranking(one) is ranking(one) and listed_counts(one) is listed_counts(one)
-    assert ranking(one) is not ranking(twin) and ranking(one) == ranking(twin)
-    assert [ranking(book([n])).uses for n in range(1, 20)] == list(range(1, 20))
+    assert usage_ranking(one) is usage_ranking(one) and listed_counts(one) is listed_counts(one)
+    assert usage_ranking(one) is not usage_ranking(twin) and usage_ranking(one) == usage_ranking(twin)
+    assert [usage_ranking(book([n])).uses for n in range(1, 20)] == list(range(1, 20))
 
 
 def test_the_day_of_the_book_is_the_only_clock() -> None:
-    now = book([5], period=Period.holding(date(1999, 12, 31)))
+    now = book([5], period=Period.for_day(date(1999, 12, 31)))
     assert value(now, "models_never_used") == Unknown("watched for 0 of 30 days")
 
 

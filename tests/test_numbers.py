@@ -18,72 +18,72 @@ SHARES = st.floats(0, 1, allow_nan=False)
 @pytest.mark.parametrize(
     ("shown", "wanted"),
     [
-        (numbers.count(1234567), "1,234,567"),
-        (numbers.count(12.48), "12.5"),
-        (numbers.count(0.03), "<0.1"),
-        (numbers.count(2297.845), "2,298"),
-        (numbers.compact(8692748), "8.7 million"),
-        (numbers.compact(999_999), "999,999"),
-        (numbers.compact(999_960_000), "999.96 million"),
-        (numbers.compact(9_954_233), "9.95 million"),
-        (numbers.compact(9_999_999), "9,999,999"),
-        (numbers.compact(9_954_233, "zh-CN"), "995.4万"),
-        (numbers.counted(1, "models"), "1 model"),
-        (numbers.counted(929, "models"), "929 models"),
-        (numbers.noun("addresses", 1), "address"),
-        (numbers.spelled(2), "two"),
-        (numbers.spelled(18), "18"),
-        (numbers.share(0.2456), "24.6%"),
-        (numbers.share(0.5), "50%"),
-        (numbers.share(0.4996), "50.0%"),
-        (numbers.share(0.9996), ">99.9%"),
-        (numbers.share(3 / 4000), "<0.1%"),
-        (numbers.share(0), "0%"),
-        (numbers.share(1), "100%"),
-        (numbers.ratio(0.0412), "+4.1%"),
-        (numbers.ratio(-0.0412), "−4.1%"),
-        (numbers.ratio(0), "0%"),
-        (numbers.ratio(0.0003), "+0.03%"),
-        (numbers.ratio(-0.99996), "−99.996%"),
-        (numbers.ratio(-1), "−100%"),
-        (numbers.ratio(1e-9), "almost 0%"),
-        (numbers.magnitude(-0.0412), "4.1%"),
-        (numbers.points(0.05), "+5.0 points"),
-        (numbers.points(0), "0 points"),
-        (numbers.index(0.8731), "0.873"),
-        (numbers.index(0.99999), ">0.999"),
-        (numbers.amount("1234.5", "OPG"), "1,234.5 OPG"),
-        (numbers.amount(Decimal("0.000000000000000001"), "OPG"), "<0.0001 OPG"),
-        (numbers.day("2025-01-12"), "12 January 2025"),
-        (numbers.day(date(2025, 1, 12), "de"), "12. Januar 2025"),
-        (numbers.days("2025-01-06", "2025-01-12"), "6 to 12 January 2025"),
-        (numbers.days("2024-12-30", "2025-01-05"), "30 December 2024 to 5 January 2025"),
-        (numbers.days("2025-01-30", "2025-02-02"), "30 January to 2 February 2025"),
-        (numbers.days("2025-01-30", "2025-01-30"), "30 January 2025"),
-        (numbers.month("2025-01-01"), "January 2025"),
-        (numbers.weekday("2025-01-12"), "Sunday"),
-        (numbers.count(1234567, "es-ES"), "1.234.567"),
-        (numbers.count(1234567, "ar"), "1,234,567"),  # digits 0 to 9 in every language
-        (numbers.share(0.2456, "tr"), "%24,6"),
-        (numbers.share(0.2456, "es-ES"), "24,6\xa0%"),
-        (numbers.share(0.0004, "tr"), "<%0,1"),
-        (numbers.share(0.9996, "vi"), ">99,9%"),
-        (numbers.share(0.5, "ar"), "50%"),  # no direction marks: the whole is isolated where it is set in
-        (numbers.ratio(-0.0412, "tr"), "−%4,1"),
-        (numbers.points(0.05, "zh-CN"), "+5.0 个百分点"),
-        (numbers.points(1e-9, "es-ES"), "casi 0 puntos"),
-        (numbers.compact(8692748, "zh-CN"), "869.3万"),
-        (numbers.compact(8692748, "ar"), "8.7 مليون"),
-        (numbers.counted(1, "models", "ar"), "نموذج واحد"),
-        (numbers.counted(12, "unheard", "ar"), "12 unheard"),
-        (numbers.spelled(2, "vi"), "2"),
-        (numbers.day("2025-01-12", "zh-CN"), "2025年1月12日"),
-        (numbers.day("2025-01-12", "ar"), "12 يناير 2025"),
-        (numbers.days("2025-01-06", "2025-01-12", "zh-CN"), "2025年1月6日至12日"),
-        (numbers.days("2024-12-30", "2025-01-05", "tr"), "30 Ara 2024\u2009–\u20095 Oca 2025"),
-        (numbers.month("2025-01-01", "es-ES"), "enero de 2025"),
-        (numbers.weekday("2025-01-12", "vi"), "Chủ Nhật"),
-        (numbers.value({"value": None, "unit": "runs"}, "es-ES"), "desconocido"),
+        (numbers.format_count(1234567), "1,234,567"),
+        (numbers.format_count(12.48), "12.5"),
+        (numbers.format_count(0.03), "<0.1"),
+        (numbers.format_count(2297.845), "2,298"),
+        (numbers.format_compact(8692748), "8.7 million"),
+        (numbers.format_compact(999_999), "999,999"),
+        (numbers.format_compact(999_960_000), "999.96 million"),
+        (numbers.format_compact(9_954_233), "9.95 million"),
+        (numbers.format_compact(9_999_999), "9,999,999"),
+        (numbers.format_compact(9_954_233, "zh-CN"), "995.4万"),
+        (numbers.format_with_noun(1, "models"), "1 model"),
+        (numbers.format_with_noun(929, "models"), "929 models"),
+        (numbers.english_noun("addresses", 1), "address"),
+        (numbers.spell_count(2), "two"),
+        (numbers.spell_count(18), "18"),
+        (numbers.format_share(0.2456), "24.6%"),
+        (numbers.format_share(0.5), "50%"),
+        (numbers.format_share(0.4996), "50.0%"),
+        (numbers.format_share(0.9996), ">99.9%"),
+        (numbers.format_share(3 / 4000), "<0.1%"),
+        (numbers.format_share(0), "0%"),
+        (numbers.format_share(1), "100%"),
+        (numbers.format_ratio(0.0412), "+4.1%"),
+        (numbers.format_ratio(-0.0412), "−4.1%"),
+        (numbers.format_ratio(0), "0%"),
+        (numbers.format_ratio(0.0003), "+0.03%"),
+        (numbers.format_ratio(-0.99996), "−99.996%"),
+        (numbers.format_ratio(-1), "−100%"),
+        (numbers.format_ratio(1e-9), "almost 0%"),
+        (numbers.format_magnitude(-0.0412), "4.1%"),
+        (numbers.format_points(0.05), "+5.0 points"),
+        (numbers.format_points(0), "0 points"),
+        (numbers.format_index(0.8731), "0.873"),
+        (numbers.format_index(0.99999), ">0.999"),
+        (numbers.format_amount("1234.5", "OPG"), "1,234.5 OPG"),
+        (numbers.format_amount(Decimal("0.000000000000000001"), "OPG"), "<0.0001 OPG"),
+        (numbers.format_day("2025-01-12"), "12 January 2025"),
+        (numbers.format_day(date(2025, 1, 12), "de"), "12. Januar 2025"),
+        (numbers.format_day_range("2025-01-06", "2025-01-12"), "6 to 12 January 2025"),
+        (numbers.format_day_range("2024-12-30", "2025-01-05"), "30 December 2024 to 5 January 2025"),
+        (numbers.format_day_range("2025-01-30", "2025-02-02"), "30 January to 2 February 2025"),
+        (numbers.format_day_range("2025-01-30", "2025-01-30"), "30 January 2025"),
+        (numbers.format_month("2025-01-01"), "January 2025"),
+        (numbers.format_weekday("2025-01-12"), "Sunday"),
+        (numbers.format_count(1234567, "es-ES"), "1.234.567"),
+        (numbers.format_count(1234567, "ar"), "1,234,567"),  # digits 0 to 9 in every language
+        (numbers.format_share(0.2456, "tr"), "%24,6"),
+        (numbers.format_share(0.2456, "es-ES"), "24,6\xa0%"),
+        (numbers.format_share(0.0004, "tr"), "<%0,1"),
+        (numbers.format_share(0.9996, "vi"), ">99,9%"),
+        (numbers.format_share(0.5, "ar"), "50%"),  # no direction marks: the whole is isolated where it is set in
+        (numbers.format_ratio(-0.0412, "tr"), "−%4,1"),
+        (numbers.format_points(0.05, "zh-CN"), "+5.0 个百分点"),
+        (numbers.format_points(1e-9, "es-ES"), "casi 0 puntos"),
+        (numbers.format_compact(8692748, "zh-CN"), "869.3万"),
+        (numbers.format_compact(8692748, "ar"), "8.7 مليون"),
+        (numbers.format_with_noun(1, "models", "ar"), "نموذج واحد"),
+        (numbers.format_with_noun(12, "unheard", "ar"), "12 unheard"),
+        (numbers.spell_count(2, "vi"), "2"),
+        (numbers.format_day("2025-01-12", "zh-CN"), "2025年1月12日"),
+        (numbers.format_day("2025-01-12", "ar"), "12 يناير 2025"),
+        (numbers.format_day_range("2025-01-06", "2025-01-12", "zh-CN"), "2025年1月6日至12日"),
+        (numbers.format_day_range("2024-12-30", "2025-01-05", "tr"), "30 Ara 2024\u2009–\u20095 Oca 2025"),
+        (numbers.format_month("2025-01-01", "es-ES"), "enero de 2025"),
+        (numbers.format_weekday("2025-01-12", "vi"), "Chủ Nhật"),
+        (numbers.format_figure({"value": None, "unit": "runs"}, "es-ES"), "desconocido"),
     ],
 )
 def test_numbers_and_dates_read_as_people_write_them(shown: str, wanted: str) -> None:
@@ -94,7 +94,7 @@ def test_numbers_and_dates_read_as_people_write_them(shown: str, wanted: str) ->
 @example(0.0004999)
 @example(0.99950001)
 def test_a_share_says_none_or_all_only_where_that_is_so(number: float) -> None:
-    shown = numbers.share(number)
+    shown = numbers.format_share(number)
     assert (shown == "0%") == (number == 0)
     assert (shown == "100%") == (number == 1)
     assert shown not in ("0.0%", "100.0%")
@@ -102,7 +102,7 @@ def test_a_share_says_none_or_all_only_where_that_is_so(number: float) -> None:
 
 @given(SHARES)
 def test_a_shown_share_is_within_its_rounding_of_the_real_one(number: float) -> None:
-    shown = numbers.share(number)
+    shown = numbers.format_share(number)
     told = float(shown.strip("<>%")) / 100
     if shown[0] == "<":
         assert number < told
@@ -114,7 +114,7 @@ def test_a_shown_share_is_within_its_rounding_of_the_real_one(number: float) -> 
 
 @given(st.floats(-1, 9, allow_nan=False))
 def test_a_change_is_never_shown_as_none_or_as_a_fall_to_nothing_unless_it_is(number: float) -> None:
-    shown = numbers.ratio(number)
+    shown = numbers.format_ratio(number)
     assert (shown == "0%") == (number == 0)
     assert not re.fullmatch(r"[+−]?0\.0*%", shown)
     assert (shown == "−100%") == (number == -1)
@@ -123,27 +123,27 @@ def test_a_change_is_never_shown_as_none_or_as_a_fall_to_nothing_unless_it_is(nu
 
 def test_a_figure_is_shown_by_its_unit() -> None:
     def shown(value: object, unit: str, label: str = "change of runs") -> str:
-        return numbers.value({"value": value, "unit": unit, "label": label})
+        return numbers.format_figure({"value": value, "unit": unit, "label": label})
 
     assert shown(929, "models") == "929"
     assert shown(0.2456, "share") == "24.6%"
     assert shown(0.0412, "ratio") == "+4.1%"
     assert shown(2297.8, "ratio", "runs per listed model") == "2,298"
     assert (
-        numbers.form("ratio", "runs per listed model") == numbers.QUOTIENT
-        and numbers.form("ratio", "change of x") == "ratio"
+        numbers.display_unit("ratio", "runs per listed model") == numbers.QUOTIENT
+        and numbers.display_unit("ratio", "change of x") == "ratio"
     )
     assert shown(-0.05, "points") == "−5.0 points"
     assert shown(0.9957, "index") == "0.996"
     assert shown("1.5", "OPG") == "1.5 OPG"
-    assert numbers.measured({"value": 1, "unit": "models"}) == "1 model"
+    assert numbers.format_figure_with_noun({"value": 1, "unit": "models"}) == "1 model"
 
 
 def test_an_unknown_figure_is_unknown_and_never_zero() -> None:
     unknown = {"value": None, "unknown": "no reading", "unit": "runs"}
-    assert numbers.value(unknown) == numbers.measured(unknown) == "unknown"
+    assert numbers.format_figure(unknown) == numbers.format_figure_with_noun(unknown) == "unknown"
 
 
 def test_what_is_no_number_is_refused() -> None:
     with pytest.raises(TypeError, match="found True"):
-        numbers.value({"value": True, "unit": "models", "label": "x"})
+        numbers.format_figure({"value": True, "unit": "models", "label": "x"})

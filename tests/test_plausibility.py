@@ -11,7 +11,7 @@ import pytest
 from benchmarks import plausibility as measured
 from benchmarks._record import days, injected, replayed
 from bot import plausibility
-from bot.plausibility import Change, Reading, Track, Verdict, fault
+from bot.plausibility import Change, Reading, Track, Verdict, find_fault
 
 ORDINARY = Change(4000, 4005, 3, moved=950, use_before=8_100_000, moved_before=960)
 EVERY = 20
@@ -38,7 +38,7 @@ EVERY = 20
     ],
 )
 def test_what_is_implausible_is_said_in_words(change: Change, reason: str) -> None:
-    assert fault(change) == reason
+    assert find_fault(change) == reason
 
 
 @pytest.mark.parametrize(
@@ -53,12 +53,12 @@ def test_what_is_implausible_is_said_in_words(change: Change, reason: str) -> No
     ],
 )
 def test_a_small_list_is_not_held_for_an_ordinary_coincidence(change: Change) -> None:
-    assert fault(change) == ""
+    assert find_fault(change) == ""
 
 
 @pytest.mark.parametrize(("before", "now", "missing"), [(6, 1, 5), (12, 7, 5), (1, 0, 1), (30, 15, 15)])
 def test_a_small_list_that_all_but_vanishes_is_held(before: int, now: int, missing: int) -> None:
-    assert fault(Change(before, now, missing))
+    assert find_fault(Change(before, now, missing))
 
 
 def test_the_real_record_is_held_for_two_real_removals_of_much_used_models_and_nothing_else() -> None:
@@ -110,7 +110,7 @@ def step(stands: Track, sizes: dict[int, int], days: int = 0) -> tuple[Track, li
         return Change(sizes[before.id], sizes[now.id], max(0, sizes[before.id] - sizes[now.id]))
 
     number = len(sizes) - 1
-    return plausibility.judge(stands, Reading(number, date(2025, 3, 1 + number + days)), compare)
+    return plausibility.judge_reading(stands, Reading(number, date(2025, 3, 1 + number + days)), compare)
 
 
 def test_a_short_list_is_held_for_three_days_and_then_confirmed_together() -> None:

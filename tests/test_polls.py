@@ -136,8 +136,8 @@ def test_its_result_is_read_back_after_it_has_closed_and_told_in_the_next_weekly
 
 def test_a_poll_that_a_wrong_clock_left_open_for_years_is_told_in_its_week(world: World) -> None:
     world.publish(WEEK, "--outlet", "discord")
-    opened = store.opened(world.url)
-    with opened.writing() as connection:
+    opened = store.open_store(world.url)
+    with opened.write_transaction() as connection:
         far = datetime(2030, 1, 1, tzinfo=UTC)
         connection.execute(store.polls.update().values(closes=far, ask_at=far))
     opened.close()
@@ -241,7 +241,7 @@ def test_what_cannot_be_read_back_stays_unknown_with_its_reason_and_is_told_so(w
 
 def test_a_count_that_is_not_final_is_not_kept_and_asked_for_again(world: World) -> None:
     world.publish(WEEK, "--outlet", "x")
-    opened = store.opened(world.url)
+    opened = store.open_store(world.url)
     kept = daily.outbox(opened).polls
     poll = world.peers.x.polls[str(world.peers.x.posts[0]["id"])]
     poll["options"][0]["votes"] = 9
@@ -259,7 +259,7 @@ def test_a_poll_that_never_becomes_final_is_given_up_as_unknown(world: World) ->
     world.publish(WEEK, "--outlet", "x")
     world.now = MONDAY + timedelta(days=9)
     world.run("publish", "--outlet", "x")
-    opened = store.opened(world.url)
+    opened = store.open_store(world.url)
     outbox = daily.outbox(opened)
     (asked,) = outbox.polls.closed_polls("replicate", MONDAY, MONDAY + timedelta(days=7))
     assert asked.votes is None and asked.reason == "closed, but its count was never final"
@@ -275,8 +275,8 @@ def test_a_correction_of_a_weekly_post_asks_nothing_again(
     missing = date(2025, 3, 2)
     publishing.fill(late, tuple(day for day in DAYS if day != missing))
     world.publish(WEEK)
-    opened = store.opened(late)
-    ledger.add(opened, worlds.snapshot(missing, {f"o/m{n}": n + 1 for n in range(5)}))
+    opened = store.open_store(late)
+    ledger.add_snapshot(opened, worlds.snapshot(missing, {f"o/m{n}": n + 1 for n in range(5)}))
     opened.close()
     world.publish(WEEK)
     assert sum("poll" in row for row in world.peers.discord.messages) == 1
@@ -303,7 +303,7 @@ FACTS: dict[str, Any] = {
 
 
 def test_numbers_come_from_figures_and_carry_their_separators() -> None:
-    asked = polls.asked(wording(question="More than {{ f.uses | figure }} next week?"), FACTS, "discord")
+    asked = polls.render_poll(wording(question="More than {{ f.uses | figure }} next week?"), FACTS, "discord")
     assert asked == Poll("More than 1,234,567 next week?", ("This", "That"), timedelta(days=5), "p")
 
 
@@ -323,7 +323,7 @@ def test_numbers_come_from_figures_and_carry_their_separators() -> None:
 )
 def test_what_cannot_be_asked_is_said_in_one_line(outlet: str, more: dict[str, Any], says: str) -> None:
     with pytest.raises(UnaskedError, match=says) as error:
-        polls.asked(wording(**more), FACTS, outlet)
+        polls.render_poll(wording(**more), FACTS, outlet)
     assert "\n" not in str(error.value)
 
 
@@ -359,7 +359,7 @@ def test_of_several_polls_each_week_asks_the_next() -> None:
 
 def test_votes_for_another_number_of_answers_are_no_result(world: World) -> None:
     world.publish(WEEK, "--outlet", "x")
-    opened = store.opened(world.url)
+    opened = store.open_store(world.url)
     outbox = daily.outbox(opened)
     (one,) = outbox.list_deliveries()
     outbox.polls.record_votes(one, Votes((1, 2), True), MONDAY)

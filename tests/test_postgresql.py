@@ -27,15 +27,17 @@ def pool(postgres: Postgres) -> Iterator[str]:
 
 
 def count_models(opened: store.Store) -> int:
-    with opened.reading() as connection:
+    with opened.read_transaction() as connection:
         return connection.scalar(sa.select(sa.func.count()).select_from(store.models)) or 0
 
 
 def test_a_pool_of_transactions_is_migrated_filled_and_read_again_and_again(pool: str) -> None:
     """What a session prepared on one server connection would be unknown, or there already, on the next."""
-    sessions = [store.opened(pool) for _ in range(4)]
+    sessions = [store.open_store(pool) for _ in range(4)]
     for number in range(12):
-        ledger.add(sessions[number % 4], snapshot(NOW.date() + number * ONE, {f"o/m{n}": number * n for n in range(5)}))
+        ledger.add_snapshot(
+            sessions[number % 4], snapshot(NOW.date() + number * ONE, {f"o/m{n}": number * n for n in range(5)})
+        )
     with ThreadPoolExecutor(4) as together:
         assert set(together.map(count_models, sessions * 10)) == {5}
     for each in sessions:
@@ -44,7 +46,7 @@ def test_a_pool_of_transactions_is_migrated_filled_and_read_again_and_again(pool
 
 def test_without_that_setting_the_same_pool_fails(pool: str) -> None:
     """The pool of the test above is one behind which prepared statements do not work."""
-    sessions = [store.opened(f"{pool}&prepare_threshold=0") for _ in range(4)]
+    sessions = [store.open_store(f"{pool}&prepare_threshold=0") for _ in range(4)]
     with pytest.raises(StoreError, match="prepared statement"), ThreadPoolExecutor(4) as together:
         list(together.map(count_models, sessions * 10))
     for each in sessions:
@@ -54,11 +56,11 @@ def test_without_that_setting_the_same_pool_fails(pool: str) -> None:
 def test_behind_a_pool_one_at_a_time_is_one_at_a_time(pool: str) -> None:
     """The lock belongs to the transaction: another session that has the same server connection later waits all the
     same, and a lock that was not given back would stop it for ever."""
-    sessions, inside, most = [store.opened(pool) for _ in range(4)], [0], [0]
+    sessions, inside, most = [store.open_store(pool) for _ in range(4)], [0], [0]
     counting = threading.Lock()
 
     def alone(opened: store.Store) -> None:
-        with opened.writing() as connection:
+        with opened.write_transaction() as connection:
             store.alone(connection, "test")
             with counting:
                 inside[0] += 1
@@ -79,8 +81,8 @@ def test_behind_a_pool_one_at_a_time_is_one_at_a_time(pool: str) -> None:
 
 
 def test_a_database_is_copied_through_a_pool(pool: str, postgres: Postgres) -> None:
-    source, target, back = store.opened(pool), store.opened(postgres.bare()), databases.memory()
-    ledger.add(source, snapshot(NOW.date(), {f"o/m{n}": n for n in range(2000)}))
+    source, target, back = store.open_store(pool), store.open_store(postgres.bare()), databases.memory()
+    ledger.add_snapshot(source, snapshot(NOW.date(), {f"o/m{n}": n for n in range(2000)}))
     for start, end in ((source, target), (target, back)):
         assert transfer.copy_database(start, end, lambda _line: None)["models"] == 2000
     for each in (source, target, back):
@@ -92,7 +94,7 @@ def test_a_database_that_cannot_keep_every_text_is_one_line_with_the_cure(postgr
     url = postgres.bare(encoding)
     for address in (url, f"{url}&application_name=x"):
         with pytest.raises(StoreError) as refused:
-            store.opened(address)
+            store.open_store(address)
         said = str(refused.value)
         assert f": its encoding is {encoding}, wanted UTF8; make a new one with `createdb --encoding UTF8" in said
         assert "\n" not in said
@@ -109,13 +111,13 @@ def test_a_database_that_cannot_keep_every_text_is_one_line_with_the_cure(postgr
 )
 def test_an_option_of_the_address_that_means_nothing_is_one_line(postgres: Postgres, options: str, said: str) -> None:
     with pytest.raises(StoreError, match=f"^DATABASE_URL: {said}"):
-        store.opened(f"{postgres.bare()}&{options}")
+        store.open_store(f"{postgres.bare()}&{options}")
 
 
 @pytest.mark.parametrize(
     "options", ["prepare_threshold=5", "prepare_threshold=None", "connect_timeout=3&application_name=footfall"]
 )
 def test_options_of_the_address_have_the_type_that_the_driver_wants(postgres: Postgres, options: str) -> None:
-    opened = store.opened(f"{postgres.bare()}&{options}")
+    opened = store.open_store(f"{postgres.bare()}&{options}")
     assert count_models(opened) == 0
     opened.close()

@@ -46,7 +46,7 @@ def holder(url: str, name: str) -> Iterator[subprocess.Popen[str]]:
 
 @pytest.fixture
 def files(tmp_path: Path) -> Iterator[store.Store]:
-    opened = store.opened(databases.sqlite(tmp_path / "footfall.db"))
+    opened = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
     yield opened
     opened.close()
 

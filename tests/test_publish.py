@@ -158,8 +158,8 @@ def test_what_arrives_late_is_corrected_in_place_with_the_old_value_struck_throu
     publishing.fill(url, tuple(day for day in publishing.DAYS if day != late))
     assert run("publish", "--day", str(LAST)).exit_code == 0
     counts = {f"o/m{n}": 9 * (n + 1) + 3 for n in range(5)}
-    opened = store.opened(url)
-    ledger.add(opened, worlds.snapshot(late, counts))
+    opened = store.open_store(url)
+    ledger.add_snapshot(opened, worlds.snapshot(late, counts))
     opened.close()
     assert run("publish", "--day", str(LAST)).exit_code == 0
     rows = {(row["outlet"], row["edition"]): (row["kind"], row["state"]) for row in listed(run)}
@@ -242,7 +242,7 @@ def test_an_arabic_post_whose_answer_was_lost_is_found_again(run: Run, peers: Pe
 def test_a_subscription_of_one_of_our_own_channels_changes_nothing_there(
     run: Run, url: str, peers: Peers, tmp_path: Path
 ) -> None:
-    opened = store.opened(url)
+    opened = store.open_store(url)
     quiet = Terms(time(3), "UTC", (), "tr", 0.9, (time(0), time(23, 59)))
     for channel in (CHANNEL, "299999999999999998"):
         Channels(opened).keep("1", channel, quiet, datetime(2025, 1, 1, tzinfo=UTC))
@@ -250,7 +250,7 @@ def test_a_subscription_of_one_of_our_own_channels_changes_nothing_there(
     assert [one.channel for one in reach.subscribed(parts)] == ["299999999999999998"]
     parts.close()
     assert run("publish", "--day", str(LAST)).exit_code == 0
-    with opened.reading() as connection:
+    with opened.read_transaction() as connection:
         kept = [tuple(row) for row in connection.execute(sa.select(store.receipts.c.destination, store.receipts.c.url))]
     opened.close()
     assert all(address for place, address in kept if place == CHANNEL) and len(kept) == 2

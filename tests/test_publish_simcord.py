@@ -49,7 +49,7 @@ class Newsroom:
     def __init__(self, folder: Path) -> None:
         self.url = f"sqlite:///{folder / 'f.db'}"
         publishing.fill(self.url)
-        self.store = store.opened(self.url)
+        self.store = store.open_store(self.url)
         self.archive, self.outbox = Archive(self.store), daily.outbox(self.store)
         habits = daily.Habits(polls=(wording(question="Will more models be used next week?"),))
         self.desk = daily.Desk(self.store, self.archive, self.outbox, Publish.model_validate({}), 0.01, habits)

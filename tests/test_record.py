@@ -58,7 +58,7 @@ class Walked:
     plan: daily.Plan
 
     def digest(self, day: date) -> dict[str, Any]:
-        document = Archive(self.store).digest("replicate", "day", day)
+        document = Archive(self.store).find_digest("replicate", "day", day)
         assert document is not None
         return document
 
@@ -71,7 +71,7 @@ class Walked:
         return {key: told(figure) for key, figure in self.block(day)["figures"].items()}
 
     def book(self, day: date) -> Book:
-        return ledger.book(self.store, self.plan.catalogues[0], Period.holding(day))
+        return ledger.load_period_data(self.store, self.plan.catalogues[0], Period.for_day(day))
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def ranked(by_model: dict[str, int]) -> list[tuple[str, int]]:
 
 
 def test_every_day_has_a_digest_the_first_one_of_the_list_alone(walked: Walked) -> None:
-    kept = [entry.day for entry in Archive(walked.store).listed("replicate")]
+    kept = [entry.day for entry in Archive(walked.store).list_digests("replicate")]
     assert kept == list(DAYS) and walked.figures(DAYS[0])["models_listed"] > 3_000
     assert not isinstance(walked.figures(DAYS[0])["uses"], int)
 
@@ -278,7 +278,7 @@ def test_every_finding_holds_in_the_book_of_its_day(walked: Walked) -> None:
     for day in DAYS[1:]:
         book = walked.book(day)
         for finding in walked.block(day)["findings"]:
-            assert findings.holds(finding, book), (day, finding)
+            assert findings.finding_holds(finding, book), (day, finding)
 
 
 def test_no_record_is_claimed_across_a_day_that_is_not_known(walked: Walked, world: World) -> None:
@@ -336,8 +336,8 @@ def test_a_list_that_may_have_been_longer_is_no_record_by_less(walked: Walked, w
 
 
 def week(walked: Walked, day: date) -> dict[str, Any]:
-    at = Period.holding(day, "week").ends
-    block: dict[str, Any] = daily.composed(walked.store, walked.plan, Period.holding(day, "week"), at)["catalogues"][0]
+    at = Period.for_day(day, "week").ends_at
+    block: dict[str, Any] = daily.composed(walked.store, walked.plan, Period.for_day(day, "week"), at)["catalogues"][0]
     return block
 
 

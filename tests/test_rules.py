@@ -11,7 +11,7 @@ import pytest
 
 from bot import numbers, render, rules, words
 from bot.charts import alt, series
-from bot.digest import compose, differences
+from bot.digest import compose_document, figure_differences
 from bot.records import AtLeast, Document, Flow, Point
 from bot.render import environment, lint
 from bot.subscriptions.moved import stillness
@@ -25,14 +25,16 @@ LEAST = {"value": 1234, "unit": "runs", "label": "runs", "at_least": True, "reas
 
 
 def whole() -> Document:
-    return compose("replicate", "Replicate", [book([9, 3, 2])], {"catalogue": "models", "figure": "uses"}, (), AT)
+    return compose_document(
+        "replicate", "Replicate", [book([9, 3, 2])], {"catalogue": "models", "figure": "uses"}, (), AT
+    )
 
 
 def partial() -> Document:
     flow = Flow(5, {2: 3, 3: 2}, incomplete=FELL, unknown_models=frozenset({1}))
     history = (Point(DAY - ONE, 14, 3, 3, 0), Point(DAY, 5, 2, 3, 0, at_least=True))
     made = replace(book([9, 3, 2]), flow=flow, total_7d=AtLeast(80, FELL), history=history)
-    return compose("replicate", "Replicate", [made], {"catalogue": "models", "figure": "uses"}, (), AT)
+    return compose_document("replicate", "Replicate", [made], {"catalogue": "models", "figure": "uses"}, (), AT)
 
 
 def older(document: Document) -> Document:
@@ -55,27 +57,27 @@ def test_a_value_that_becomes_a_lower_bound_is_a_change_and_so_is_the_way_back()
     bound: dict[str, Any] = copy.deepcopy(whole())
     bound["catalogues"][0]["figures"]["uses"] |= {"at_least": True, "reason": FELL}
     for old, new in ((whole(), bound), (bound, whole())):
-        assert [change["figure"] for change in differences(old, new)] == ["uses"]
-    assert differences(partial(), partial()) == []
+        assert [change["figure"] for change in figure_differences(old, new)] == ["uses"]
+    assert figure_differences(partial(), partial()) == []
 
 
 def test_a_new_version_of_the_rules_alone_makes_no_edition() -> None:
-    assert differences(older(partial()), partial()) == []
-    assert differences(older(whole()), whole()) == []
+    assert figure_differences(older(partial()), partial()) == []
+    assert figure_differences(older(whole()), whole()) == []
 
 
 def test_a_figure_that_was_false_is_corrected_whatever_its_rules() -> None:
     old: dict[str, Any] = older(whole())
     old["catalogues"][0]["figures"]["uses"]["value"] = 1_500_435
-    assert "uses" in [change["figure"] for change in differences(old, partial())]
+    assert "uses" in [change["figure"] for change in figure_differences(old, partial())]
 
 
 def test_tables_and_history_of_an_older_digest_verify_under_its_own_rules() -> None:
     old = older(partial())
-    again = rules.restated(partial(), old)
+    again = rules.restate_document(partial(), old)
     for table in ("top", "history"):
         assert again["catalogues"][0][table] == old["catalogues"][0][table]
-    assert rules.restated(partial(), partial()) == partial()
+    assert rules.restate_document(partial(), partial()) == partial()
 
 
 def test_rows_of_an_older_digest_verify_by_name_and_points_keep_what_they_say() -> None:
@@ -87,21 +89,23 @@ def test_rows_of_an_older_digest_verify_by_name_and_points_keep_what_they_say() 
     new["catalogues"][0]["groups"] = [{**table, "rows": [{"name": n, "figures": {"uses": bound}} for n in "ba"]}]
     block["groups"] = [{**table, "rows": [{"name": n, "figures": {"uses": unknown}} for n in "ab"]}]
     block["history"][-1] |= {"uses": 5, "models_used": 2}
-    again = rules.restated(new, old)["catalogues"][0]
+    again = rules.restate_document(new, old)["catalogues"][0]
     assert again["groups"] == block["groups"] and again["history"] == block["history"]
 
 
 def test_a_period_that_is_known_by_now_has_no_tables_where_an_older_digest_knew_no_use() -> None:
-    again = rules.restated(whole(), older(partial()))["catalogues"][0]
+    again = rules.restate_document(whole(), older(partial()))["catalogues"][0]
     assert (again["top"], again["curve"]) == ([], [])
 
 
 @pytest.mark.parametrize("language", words.LANGUAGES)
 def test_a_lower_bound_is_said_as_one_in_every_language(language: str) -> None:
-    shown, noun = numbers.value(LEAST, language), numbers.measured(LEAST, language)
-    bare = numbers.count(1234, language)
+    shown, noun = numbers.format_figure(LEAST, language), numbers.format_figure_with_noun(LEAST, language)
+    bare = numbers.format_count(1234, language)
     assert bare in shown and len(shown) > len(bare) and len(noun) > len(shown)
-    assert numbers.value({"value": 0.25, "unit": "share", "label": "", "at_least": True}, "en") == "at least 25%"
+    assert (
+        numbers.format_figure({"value": 0.25, "unit": "share", "label": "", "at_least": True}, "en") == "at least 25%"
+    )
 
 
 @pytest.mark.parametrize(
@@ -117,8 +121,8 @@ def test_a_lower_bound_is_said_as_one_in_every_language(language: str) -> None:
     ],
 )
 def test_no_template_can_show_a_lower_bound_as_if_it_were_all(template: str, said: str) -> None:
-    made = environment.environment("text").from_string(template).render(environment.traced({"f": LEAST}))
-    assert lint.checked(made, "test.j2") == said
+    made = environment.get_environment("text").from_string(template).render(environment.trace_values({"f": LEAST}))
+    assert lint.lint_text(made, "test.j2") == said
 
 
 def bounded(document: dict[str, Any]) -> None:
@@ -137,7 +141,7 @@ def bounded(document: dict[str, Any]) -> None:
 @pytest.mark.parametrize("language", words.LANGUAGES)
 def test_a_post_of_a_lower_bound_says_so_and_why(outlet: str, language: str) -> None:
     document = changed("day-2025-01-12", bounded)
-    post = render.posts(document, outlet, render.Options(language))
+    post = render.build_post(document, outlet, render.Options(language))
     text = "\n".join(post.parts) + (str(post.embed) if post.embed else "")
     if language == "en":
         assert "at least 929 of 3,783 public models were used" in text
@@ -147,9 +151,9 @@ def test_a_post_of_a_lower_bound_says_so_and_why(outlet: str, language: str) -> 
 
 def test_a_day_of_a_lower_bound_is_drawn_as_unknown_and_told_beside_the_picture() -> None:
     block = changed("day-2025-01-12", bounded)["catalogues"][0]
-    assert series.days(block)[-1].used is None and series.days(block)[-1].listed == 3783
-    assert series.drawn(LEAST) is None and series.drawn({"value": 3}) == 3
-    assert "Models used: at least 929." in alt.card(changed("day-2025-01-12", bounded))
+    assert series.history_days(block)[-1].used is None and series.history_days(block)[-1].listed == 3783
+    assert series.drawable_value(LEAST) is None and series.drawable_value({"value": 3}) == 3
+    assert "Models used: at least 929." in alt.describe_card(changed("day-2025-01-12", bounded))
 
 
 def test_a_lower_bound_is_no_move_that_a_quiet_channel_is_told_of() -> None:

@@ -92,8 +92,8 @@ def environment(url: str) -> dict[str, str]:
 
 def stored(url: str) -> str:
     """Every text in the database."""
-    opened = store.opened(url)
-    with opened.reading() as connection:
+    opened = store.open_store(url)
+    with opened.read_transaction() as connection:
         rows = [connection.execute(sa.select(table)).all() for table in store.tables.sorted_tables]
     opened.close()
     return repr(rows)
@@ -285,7 +285,7 @@ def test_what_nobody_caught_is_said_without_secrets(
         local = " ".join(environment(url).values())
         raise ZeroDivisionError(local)
 
-    monkeypatch.setattr(store, "opened", broken)
+    monkeypatch.setattr(store, "open_store", broken)
     with pytest.raises(SystemExit, match="1"):
         main(["--config", str(publishing.configured(tmp_path, peers)), "deliveries", "list"])
     said = capsys.readouterr()

@@ -37,9 +37,9 @@ def bare(text: str) -> list[str]:
 @pytest.mark.parametrize("text", KEPT)
 def test_what_was_kept_without_separators_is_shown_with_them_in_every_language(text: str) -> None:
     assert bare(text)
-    assert not bare(names.said(text, "text"))
+    assert not bare(names.escape_text(text, "text"))
     for language in words.LANGUAGES:
-        assert set(bare(names.said(text, "text", locale=language))) <= {"2024", "2025"}, language
+        assert set(bare(names.escape_text(text, "text", locale=language))) <= {"2024", "2025"}, language
 
 
 def test_every_sentence_with_a_count_shows_it_with_separators() -> None:
@@ -70,8 +70,8 @@ def test_no_digest_of_the_real_record_holds_a_count_without_separators(watched: 
         archive = Archive(parts.store)
         texts = [
             text
-            for entry in archive.listed("replicate")
-            for block in (archive.digest("replicate", "day", entry.day) or {})["catalogues"]
+            for entry in archive.list_digests("replicate")
+            for block in (archive.find_digest("replicate", "day", entry.day) or {})["catalogues"]
             for text in (
                 *block["gaps"],
                 *(figure["unknown"] for figure in block["figures"].values() if figure["value"] is None),
@@ -87,7 +87,7 @@ def test_no_digest_of_the_real_record_holds_a_count_without_separators(watched: 
 @pytest.mark.parametrize("number", [9_954_233, 1_951_000, 999_960_000, 99_950_000, 8_692_748, 9_999_999, 1_234_567_890])
 def test_a_rounded_number_begins_as_the_exact_one_beside_it(number: int) -> None:
     for language in words.LANGUAGES:
-        short, whole = numbers.compact(number, language), numbers.count(number, language)
+        short, whole = numbers.format_compact(number, language), numbers.format_count(number, language)
         digits = re.sub(r"\D", "", re.split(r"[.,](?=\d+\D*$)", short)[0] if short != whole else whole)
         assert re.sub(r"\D", "", whole).startswith(digits), (short, whole)
 
@@ -96,7 +96,7 @@ def test_a_unit_is_not_said_again_behind_a_label_that_names_it() -> None:
     document = documents.recorded("day-2025-01-12")
     block = document["catalogues"][0]
     answer = {**document, "question": "usage", "catalogues": [block]}
-    for line in render.rendered("text", "text/answers/usage.j2", hidden=(), answer=answer).splitlines():
+    for line in render.render_template("text", "text/answers/usage.j2", hidden=(), answer=answer).splitlines():
         label, _, value = line.partition(": ")
         assert not (block["unit"] in label.split() and block["unit"] in value.split()), line
         assert not ("models" in label.split() and "models" in value.split() and "unknown" not in value), line

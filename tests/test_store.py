@@ -16,19 +16,19 @@ from bot.store import StoreError
 
 
 def test_migrations_make_the_tables_that_the_code_uses(bare: str) -> None:
-    with closing(store.opened(bare)) as opened, opened.engine.connect() as connection:
+    with closing(store.open_store(bare)) as opened, opened.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), store.tables) == []
 
 
 def test_migrating_twice_changes_nothing(db: store.Store) -> None:
     db.migrate()
-    with db.reading() as connection:
+    with db.read_transaction() as connection:
         assert connection.scalar(sa.text("SELECT count(*) FROM alembic_version")) == 1
 
 
 def test_the_migrations_are_named_as_they_follow_each_other() -> None:
     script = ScriptDirectory(str(store.MIGRATIONS))
-    assert store.revisions() == [each.revision for each in script.walk_revisions()][::-1]
+    assert store.known_revisions() == [each.revision for each in script.walk_revisions()][::-1]
 
 
 def test_a_database_of_this_version_is_opened_without_the_tool_that_migrates(tmp_path: Path) -> None:
@@ -40,12 +40,12 @@ def test_a_database_of_this_version_is_opened_without_the_tool_that_migrates(tmp
 
 
 def test_a_database_of_a_newer_version_is_refused_in_one_line(url: str) -> None:
-    made = store.opened(url)
-    with made.writing() as connection:
+    made = store.open_store(url)
+    with made.write_transaction() as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
     made.close()
     with pytest.raises(StoreError, match=r"is of a newer version \(revision 9999\)") as refused:
-        store.opened(url)
+        store.open_store(url)
     assert "\n" not in str(refused.value)
 
 
@@ -60,7 +60,7 @@ def test_a_database_of_a_newer_version_is_refused_in_one_line(url: str) -> None:
 )
 def test_a_database_that_cannot_be_opened_gets_one_line_without_its_password(address: str, said: str) -> None:
     with pytest.raises(StoreError, match=said) as refused:
-        store.opened(address)
+        store.open_store(address)
     assert "hunter2" not in str(refused.value) and "\n" not in str(refused.value)
 
 
@@ -68,12 +68,12 @@ def test_a_file_that_is_no_database_gets_one_line(tmp_path: Path) -> None:
     path = tmp_path / "footfall.db"
     path.write_bytes(b"this is no database" * 100)
     with pytest.raises(StoreError, match="not a database"):
-        store.opened(f"sqlite:///{path}")
+        store.open_store(f"sqlite:///{path}")
 
 
 def test_a_failed_transaction_leaves_nothing(db: store.Store) -> None:
-    with pytest.raises(RuntimeError), db.writing() as connection:  # noqa: PT012
+    with pytest.raises(RuntimeError), db.write_transaction() as connection:  # noqa: PT012
         connection.execute(store.catalogues.insert().values(network="n", name="c"))
         raise RuntimeError
-    with db.reading() as connection:
+    with db.read_transaction() as connection:
         assert connection.scalar(sa.select(sa.func.count()).select_from(store.catalogues)) == 0

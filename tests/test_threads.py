@@ -21,8 +21,8 @@ LAST = LONG[-1]
 
 
 def document(url: str) -> dict[str, object]:
-    opened = store.opened(url)
-    found = Archive(opened).digest("replicate", "day", LAST)
+    opened = store.open_store(url)
+    found = Archive(opened).find_digest("replicate", "day", LAST)
     opened.close()
     assert found is not None
     return found
@@ -106,7 +106,9 @@ def test_where_it_cannot_be_edited_one_post_corrects_the_whole_thread(world: Wor
 
 def test_a_correction_that_has_less_to_say_takes_the_rest_back() -> None:
     pieces = [render.pieces.Piece("text", "", 0, "One.")]
-    made = render.threads.thread(pieces, lambda n, of, taken_back=False: f"[{n}/{of}{' -' * taken_back}]", range(3, 4))
+    made = render.threads.build_thread(
+        pieces, lambda n, of, taken_back=False: f"[{n}/{of}{' -' * taken_back}]", range(3, 4)
+    )
     assert made == ("One.\n[1/3]", "[2/3 -]", "[3/3 -]")
 
 
@@ -142,7 +144,7 @@ def document_of(world: World) -> dict[str, object]:
 def test_a_thread_is_never_longer_than_it_may_be_and_drops_the_least_important(most: int) -> None:
     mark = render.pieces.PARAGRAPH
     said = [render.pieces.Piece("text", "", rank, f"{mark}{chr(97 + rank) * 200}") for rank in range(5)]
-    made = render.threads.thread(said, lambda n, of, taken_back=False: f"[{n}/{of}]", range(1, most + 1))
+    made = render.threads.build_thread(said, lambda n, of, taken_back=False: f"[{n}/{of}]", range(1, most + 1))
     assert len(made) == most
     assert "a" * 200 in made[0]
     assert all(fits_post(text) for text in made)
@@ -153,4 +155,4 @@ def test_what_must_be_said_and_does_not_fit_is_refused() -> None:
     mark = render.pieces.PARAGRAPH
     said = [render.pieces.Piece("text", "", 0, f"{mark}{'x' * 200}") for _ in range(3)]
     with pytest.raises(render.TooLongError, match="found 3 parts in what must be said, wanted at most 2"):
-        render.threads.thread(said, lambda n, of, taken_back=False: "", range(1, 3))
+        render.threads.build_thread(said, lambda n, of, taken_back=False: "", range(1, 3))

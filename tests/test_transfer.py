@@ -20,7 +20,7 @@ DAYS = 5
 
 def rows(of: store.Store) -> dict[str, list[tuple[object, ...]]]:
     """Every row of every table."""
-    with of.reading() as connection:
+    with of.read_transaction() as connection:
         return {
             table.name: [tuple(row) for row in connection.execute(sa.select(table).order_by(*table.primary_key))]
             for table in store.tables.sorted_tables
@@ -33,19 +33,21 @@ def fill(db: store.Store) -> None:
         counts = {f"o/m{n}": number * n + 1 for n in range(40)}
         if number == 2:
             del counts["o/m7"]
-        ledger.add(db, snapshot(START + number * ONE, counts, note="line\nline"))
+        ledger.add_snapshot(db, snapshot(START + number * ONE, counts, note="line\nline"))
     archive, day = Archive(db), START + 2 * ONE
-    book = ledger.book(db, CATALOGUE, Period.holding(day))
-    made = digest.compose("replicate", "Replicate", [book], {"catalogue": "models", "figure": "uses"}, (), at(day, 3))
-    kept = archive.keep(made)
+    book = ledger.load_period_data(db, CATALOGUE, Period.for_day(day))
+    made = digest.compose_document(
+        "replicate", "Replicate", [book], {"catalogue": "models", "figure": "uses"}, (), at(day, 3)
+    )
+    kept = archive.save_digest(made)
     archive.add_receipt(kept, Receipt("x", "footfall", 0, "1", "https://x.com/footfall/status/1", at(day, 4)))
-    with db.writing() as connection:
+    with db.write_transaction() as connection:
         connection.execute(store.deliveries.insert().values(**DELIVERY))
         connection.execute(
             store.paused.insert().values(outlet="x", reason="402", since=at(day, 4), checked_at=at(day, 5))
         )
     assert leases.acquire_lease(db, "walk", "one", at(day, 4), timedelta(minutes=5))
-    with db.writing() as connection:
+    with db.write_transaction() as connection:
         for table in store.tables.sorted_tables:
             if not connection.execute(sa.select(table).limit(1)).first():
                 connection.execute(table.insert().values({c.name: something(c) for c in table.columns}))
@@ -93,7 +95,7 @@ DELIVERY = {
 
 @pytest.fixture
 def full(tmp_path: Path) -> Iterator[store.Store]:
-    made = store.opened(f"sqlite:///{tmp_path / 'full.db'}")
+    made = store.open_store(f"sqlite:///{tmp_path / 'full.db'}")
     fill(made)
     yield made
     made.close()
@@ -104,7 +106,7 @@ def test_every_row_arrives_on_postgresql_and_comes_back_the_same(
 ) -> None:
     wanted = rows(full)
     assert all(wanted.values()), "a table is empty, so this test says nothing of it"
-    there, back = store.opened(postgres.database()), store.opened(f"sqlite:///{tmp_path / 'back.db'}")
+    there, back = store.open_store(postgres.database()), store.open_store(f"sqlite:///{tmp_path / 'back.db'}")
     told: list[str] = []
     counts = transfer.copy_database(full, there, told.append)
     transfer.copy_database(there, back, told.append)
@@ -117,24 +119,24 @@ def test_every_row_arrives_on_postgresql_and_comes_back_the_same(
 
 
 def test_work_goes_on_where_it_was_copied_to(full: store.Store, postgres: Postgres) -> None:
-    there = store.opened(postgres.database())
+    there = store.open_store(postgres.database())
     transfer.copy_database(full, there, lambda _line: None)
     for one in (full, there):
-        ledger.add(one, snapshot(START + DAYS * ONE, {"o/m1": 100, "o/new": 3}))
+        ledger.add_snapshot(one, snapshot(START + DAYS * ONE, {"o/m1": 100, "o/new": 3}))
     assert rows(there) == rows(full)
     there.close()
 
 
 def test_many_rows_go_in_chunks(full: store.Store, postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transfer, "CHUNK", 7)
-    there = store.opened(postgres.database())
+    there = store.open_store(postgres.database())
     transfer.copy_database(full, there, lambda _line: None)
     assert rows(there) == rows(full)
     there.close()
 
 
 def test_a_target_that_holds_anything_is_refused_and_left_alone(full: store.Store, db: store.Store) -> None:
-    ledger.add(db, snapshot(START, {"o/other": 1}))
+    ledger.add_snapshot(db, snapshot(START, {"o/other": 1}))
     before = rows(db)
     with pytest.raises(store.StoreError, match="catalogues has 1 rows, wanted an empty database"):
         transfer.copy_database(full, db, lambda _line: None)

@@ -107,10 +107,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def fill(opened: store.Store, plan: daily.Plan) -> None:
     archive = Archive(opened)
     for day, counts in WORLD.items():
-        ledger.add(opened, snapshot(day, counts))
+        ledger.add_snapshot(opened, snapshot(day, counts))
     for day in DAYS[1:]:
-        daily.compose(opened, archive, plan, Period.holding(day), NOW)
-    for period in (Period.holding(DAYS[2]), Period.holding(DAYS[3], "week")):
+        daily.compose(opened, archive, plan, Period.for_day(day), NOW)
+    for period in (Period.for_day(DAYS[2]), Period.for_day(DAYS[3], "week")):
         issued = daily.compose(opened, archive, plan, period, NOW)
         archive.add_receipt(issued, Receipt("x", "@footfall", 0, "1", "https://x.com/i/status/1", NOW))
 
@@ -196,20 +196,20 @@ def _fits(route: str, path: str) -> bool:
 
 
 def test_a_digest_is_the_archives_own_document(ask: httpx.Client, desk: Desk) -> None:
-    assert ask.get(f"/api/digest?day={NEWEST}").json() == desk.archive.digest("replicate", "day", NEWEST)
+    assert ask.get(f"/api/digest?day={NEWEST}").json() == desk.archive.find_digest("replicate", "day", NEWEST)
 
 
 def test_an_older_edition_stays_as_it_was_issued(desk: Desk, home: Path, tmp_path: Path) -> None:
     made = parts.Parts(home / "config.yaml")
-    moved = store.opened(f"sqlite:///{tmp_path / 'footfall.db'}")
+    moved = store.open_store(f"sqlite:///{tmp_path / 'footfall.db'}")
     try:
         fill(moved, made.plan("replicate"))
         other = replace(desk, store=moved, archive=Archive(moved))
-        first = other.archive.digest("replicate", "day", DAYS[2])
+        first = other.archive.find_digest("replicate", "day", DAYS[2])
         assert first is not None and first["status"] == "issued"
         figures = first["catalogues"][0]["figures"]
         now = {**figures, "uses": {**figures["uses"], "value": 77}}
-        other.archive.keep({**first, "catalogues": [{**first["catalogues"][0], "figures": now}]})
+        other.archive.save_digest({**first, "catalogues": [{**first["catalogues"][0], "figures": now}]})
         with served(other, home) as client:
             newest = client.get(f"/api/digest?day={DAYS[2]}")
             assert newest.json()["edition"] == 2
@@ -343,7 +343,7 @@ def test_nothing_but_reading_is_answered(ask: httpx.Client, method: str, path: s
 
 def test_an_unexpected_error_is_a_number_that_stands_in_the_log(desk: Desk, home: Path) -> None:
     class Broken(Archive):
-        def newest(self, *_: object) -> Any:
+        def newest_digest(self, *_: object) -> Any:
             raise ZeroDivisionError("the secret of the house")
 
     with capture_logs() as logged, served(replace(desk, archive=Broken(desk.store)), home) as client:
@@ -360,7 +360,7 @@ def test_an_answer_that_takes_too_long_is_given_up(desk: Desk, home: Path) -> No
     release = threading.Event()
 
     class Slow(Archive):
-        def newest(self, *_: object) -> Any:
+        def newest_digest(self, *_: object) -> Any:
             release.wait()
 
     try:
@@ -567,7 +567,7 @@ def test_health_of_an_empty_archive_is_good_and_knows_no_digest(desk: Desk, db: 
 
 
 def ruined(desk: Desk, folder: Path) -> Desk:
-    opened = store.opened(f"sqlite:///{folder / 'private.db'}")
+    opened = store.open_store(f"sqlite:///{folder / 'private.db'}")
     fill(opened, daily.Plan("replicate", "Replicate", (CATALOGUE,), desk.watched["replicate"].headline))
     return replace(desk, store=opened, archive=Archive(opened))
 
@@ -627,7 +627,7 @@ def test_a_locked_sqlite_database_is_not_waited_for(desk: Desk, tmp_path: Path) 
 
 
 def test_a_locked_postgresql_table_is_not_waited_for(desk: Desk, postgres: Any, tmp_path: Path) -> None:
-    opened = store.opened(postgres.database())
+    opened = store.open_store(postgres.database())
     with opened.engine.connect() as holder:
         holder.execute(sa.text("LOCK TABLE digests IN ACCESS EXCLUSIVE MODE"))
         with served(replace(desk, store=opened, archive=Archive(opened)), tmp_path, health_seconds=0.2) as client:

@@ -71,7 +71,7 @@ def test_many_destinations_get_it_once_each_with_a_receipt(world: World) -> None
     world.plan(*PLACES)
     assert flush(world, wide(world)) == ["sent"] * 12
     assert sorted(post.destination for post in world.ledger.posts) == sorted(PLACES)
-    assert len(world.archive.receipts("replicate", "day", DAY)) == 12
+    assert len(world.archive.digest_receipts("replicate", "day", DAY)) == 12
     flush(world, wide(world))
     assert world.ledger.twice() == [] and len(world.ledger.posts) == 12
 
@@ -198,10 +198,10 @@ def test_passing_on_is_given_up_after_a_day(world: World) -> None:
 def test_a_poll_whose_reading_breaks_is_read_again_later(world: World, db: store.Store) -> None:
     world.plan("one")
     (one,) = world.outbox.claimable_deliveries(world.now, ["x"])
-    with db.writing() as connection:
+    with db.write_transaction() as connection:
         deliveries.polls.record_poll(connection, one.id, deliveries.polls.Poll("?", ("a", "b"), timedelta(hours=1)))
     flush(world, wide(world))
-    with db.writing() as connection:
+    with db.write_transaction() as connection:
         deliveries.polls.open_poll(connection, one.id, world.now)
     world.later(hours=2)
     flush(world, wide(world))

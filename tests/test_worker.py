@@ -258,7 +258,7 @@ def test_a_disk_that_refuses_what_a_source_says_keeps_nothing_else_back(bench: B
 
     bench.network.between = full
     bench.clock.now += timedelta(days=1)
-    with bench.db.writing() as connection:
+    with bench.db.write_transaction() as connection:
         connection.execute(store.deliveries.update().values(state="planned", until=None, not_before=bench.clock.now))
     step.once()
     assert len(bench.wall.posts) > sent, "what was planned is sent"
@@ -362,7 +362,7 @@ def test_a_round_that_fails_is_not_the_last_one(bench: Bench) -> None:
 @pytest.mark.parametrize("when", ["at the start", "on the way"])
 def test_a_database_that_is_away_for_a_while_is_waited_for(postgres: Postgres, when: str) -> None:
     url = postgres.database()
-    bench = Bench(store.opened(url))
+    bench = Bench(store.open_store(url))
     bench.at(10)
     admin = store.Store(re.sub(r"/t\d+\?", "/postgres?", url))
     name = bench.db.engine.url.database
@@ -376,7 +376,7 @@ def test_a_database_that_is_away_for_a_while_is_waited_for(postgres: Postgres, w
 
     @contextmanager
     def opened() -> Iterator[worker.Bench]:
-        again = store.opened(url)
+        again = store.open_store(url)
         yield bench.made()
         again.close()
 
@@ -495,7 +495,7 @@ def test_its_pages_count_the_days_that_are_held(bench: Bench) -> None:
     key = 'footfall_held_days{catalogue="models",network="replicate"}'
     with shown(bench, step) as port:
         assert measured(fetched(port, "/metrics")[1])[key] == 0
-        ledger.add(bench.db, snapshot(DAY + ONE, {}))
+        ledger.add_snapshot(bench.db, snapshot(DAY + ONE, {}))
         assert measured(fetched(port, "/metrics")[1])[key] == 1
         assert json.loads(fetched(port, "/health")[1])["held_days"] == {"replicate models": 1}
 
@@ -528,7 +528,7 @@ def test_a_refusal_is_shown_until_it_is_dealt_with(bench: Bench) -> None:
     step.state.database = ""
     with shown(bench, step) as port:
         assert name not in measured(fetched(port, "/metrics")[1])
-        with bench.db.writing() as connection:
+        with bench.db.write_transaction() as connection:
             connection.execute(store.deliveries.update().values(state="refused"))
         assert measured(fetched(port, "/metrics")[1])[name] == bench.clock().timestamp()
 
@@ -585,7 +585,7 @@ def test_every_metric_that_an_alert_names_exists(bench: Bench) -> None:
     step.state.database = ""
     made = replace(step.bench, folders={"data": ROOT})
     step.bench = made
-    with bench.db.writing() as connection:
+    with bench.db.write_transaction() as connection:
         mine = store.deliveries.c.destination == "b"
         connection.execute(store.deliveries.update().where(mine).values(state="refused"))
     with shown(bench, step) as port:

@@ -70,9 +70,11 @@ class Going:
 def filled(folder: Path) -> None:
     """The days up to yesterday, and a channel that subscribed two days ago."""
     today = datetime.now(UTC).date()
-    opened = store.opened(f"sqlite:///{folder}/footfall.db")
+    opened = store.open_store(f"sqlite:///{folder}/footfall.db")
     for number in range(10):
-        ledger.add(opened, snapshot(today - (10 - number) * ONE, {f"o/m{n}": number * (n + 1) for n in range(5)}))
+        ledger.add_snapshot(
+            opened, snapshot(today - (10 - number) * ONE, {f"o/m{n}": number * (n + 1) for n in range(5)})
+        )
     since = datetime.now(UTC) - timedelta(days=2)
     terms = Terms(datetime.min.time(), "UTC", locale="tr")
     Channels(opened).keep("100", str(SUBSCRIBED), terms, since)

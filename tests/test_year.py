@@ -223,7 +223,7 @@ class Year:
         """A new process: everything anew but the database and the world."""
         self.processes += 1
         name = f"worker {self.processes}"
-        opened = store.opened(self.url) if self.processes == 1 else store.Store(self.url)
+        opened = store.open_store(self.url) if self.processes == 1 else store.Store(self.url)
         archive, outbox = Archive(opened), daily.outbox(opened)
         desk = daily.Desk(opened, archive, outbox, Publish.model_validate({}), 0.01, HABITS)
         ready = {n: Ready(p, timedelta(minutes=1), lambda _: Decimal(0)) for n, p in self.platforms.items()}
@@ -268,7 +268,7 @@ class Year:
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Year:
     year = Year(f"sqlite:///{tmp_path_factory.mktemp('year') / 'footfall.db'}", seed=7)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(charts, "card", lambda *_: Picture("card.png", b"", "a card"))  # drawn elsewhere
+        patched.setattr(charts, "draw_card", lambda *_: Picture("card.png", b"", "a card"))  # drawn elsewhere
         year.pass_by()
     return year
 
@@ -281,7 +281,7 @@ def told(lived: Year) -> dict[tuple[date, str, str], list[Delivery]]:
 
 def posts_of(lived: Year, period: str) -> dict[tuple[date, str, str], list[Delivery]]:
     """The deliveries of posts of one kind of period, by its first day and place."""
-    opened = store.opened(lived.url)
+    opened = store.open_store(lived.url)
     found = defaultdict(list)
     for one in daily.outbox(opened).list_deliveries():
         if one.kind == "post" and one.period == period:
@@ -371,9 +371,9 @@ def test_nothing_goes_out_before_its_time(lived: Year, told: Told) -> None:
 
 
 def test_every_receipt_is_of_something_that_readers_saw(lived: Year) -> None:
-    opened = store.opened(lived.url)
+    opened = store.open_store(lived.url)
     archive = Archive(opened)
-    kept = [r for day in days() for name in PERIODS for r in archive.receipts("replicate", name, day)]
+    kept = [r for day in days() for name in PERIODS for r in archive.digest_receipts("replicate", name, day)]
     shown = {
         (p.name, f"{p.name}-{n}", place)
         for p in lived.platforms.values()
@@ -388,7 +388,7 @@ def test_every_receipt_is_of_something_that_readers_saw(lived: Year) -> None:
 
 def periods(name: PeriodName) -> list[Period]:
     """Those that begin within the year and are over within it."""
-    every = {Period.holding(day, name) for day in days()}
+    every = {Period.for_day(day, name) for day in days()}
     return sorted(period for period in every if period.first >= FIRST + 2 * ONE and period.last <= LAST)
 
 
@@ -429,9 +429,9 @@ def test_every_week_that_was_posted_asked_its_poll_once(lived: Year) -> None:
     posted = {day for (day, *_), count in shown.items() if count}
     asked = [one.day for one in polls_of(lived)]
     assert len(asked) == len(set(asked)) > 26 and set(asked) <= posted
-    opened = store.opened(lived.url)
+    opened = store.open_store(lived.url)
     for day in sorted(posted - set(asked)):
-        document = Archive(opened).digest("replicate", "week", day)
+        document = Archive(opened).find_digest("replicate", "week", day)
         assert document is not None
         figure = document["catalogues"][0]["figures"]["uses"]
         assert figure["value"] is None and figure["unknown"], "the question shows this figure"
@@ -440,7 +440,7 @@ def test_every_week_that_was_posted_asked_its_poll_once(lived: Year) -> None:
 
 def polls_of(lived: Year) -> tuple[Asked, ...]:
     """Every poll that was asked, oldest first."""
-    opened = store.opened(lived.url)
+    opened = store.open_store(lived.url)
     begins, ends = (datetime(year, 1, 1, tzinfo=UTC) for year in (2023, 2026))
     found = daily.outbox(opened).polls.closed_polls("replicate", begins, ends)
     opened.close()
@@ -448,11 +448,11 @@ def polls_of(lived: Year) -> tuple[Asked, ...]:
 
 
 def test_every_poll_of_the_year_is_told_in_the_digest_of_its_week_or_has_a_reason(lived: Year) -> None:
-    opened = store.opened(lived.url)
+    opened = store.open_store(lived.url)
     archive, told = Archive(opened), 0
-    asked = [one for one in polls_of(lived) if Period.holding(one.closes.date(), "week").last <= LAST - ONE]
+    asked = [one for one in polls_of(lived) if Period.for_day(one.closes.date(), "week").last <= LAST - ONE]
     for one in asked:
-        document = archive.digest("replicate", "week", Period.holding(one.closes.date(), "week").first)
+        document = archive.find_digest("replicate", "week", Period.for_day(one.closes.date(), "week").first)
         assert document is not None, one
         (panel,) = [block for block in document["panels"] if block["catalogue"] == "polls"]
         votes = panel["figures"]["x_runs_votes"]

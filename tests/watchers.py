@@ -106,7 +106,7 @@ class Publisher:
         day = desks.NEWEST + timedelta(days=len(self.told.days) + 1)
         self.told.days.append(day)
         self._counts |= {name: self._counts[name] + (10 if day.day % 2 else 1000) for name in WATCHED}
-        ledger.add(self._desk.store, snapshot(day, self._counts))
+        ledger.add_snapshot(self._desk.store, snapshot(day, self._counts))
         began, over = time.monotonic(), datetime.combine(day + timedelta(days=1), datetime.min.time(), UTC)
         self._now = lambda: over + timedelta(minutes=30, seconds=time.monotonic() - began)
         assert daily.notify(self._publishing, self._plans, self._watches, self._now())

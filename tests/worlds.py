@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from bot.records import AtLeast, Catalogue, Listing, Name, Reading, Ref, Snapshot, Unknown, instant
+from bot.records import AtLeast, Catalogue, Listing, Name, Reading, Ref, Snapshot, Unknown, start_of_day
 
 CATALOGUE = Catalogue("replicate", "models", "public models", "runs", "reported")
 START = date(2025, 3, 1)
@@ -21,7 +21,7 @@ World = Mapping[date, Mapping[str, int]]
 
 def snapshot(day: date, counts: Mapping[str, int], unplaced: int = 0, note: str = "") -> Snapshot:
     """The snapshot that closes a day."""
-    at = instant(day + ONE)
+    at = start_of_day(day + ONE)
     return Snapshot(
         CATALOGUE.network,
         CATALOGUE.key,

@@ -89,23 +89,23 @@ class Desk:
     def document(self, network: str, period: PeriodName = "day", day: date | None = None) -> Document:
         """The digest asked about: of the period that holds `day`, or the newest."""
         if day is None:
-            newest = self.archive.newest(network, period)
+            newest = self.archive.newest_digest(network, period)
             if newest is None:
                 raise NotFoundError(f"{network}: no {period} digest yet", self._digest_cure(network, period))
             return self.shown(newest)
         self.past(day)
-        found = self.archive.digest(network, period, Period.holding(day, period).first)
+        found = self.archive.find_digest(network, period, Period.for_day(day, period).first)
         if found is None:
             raise NotFoundError(f"{network}: no {period} digest for {day}{self._kept(network, period)}")
         return self.shown(found)
 
     def shown(self, document: Document) -> Document:
         """A digest as it may be shown: a name hidden after it was composed stands in it no more."""
-        hidden = Hidden.of(self.hidden)
+        hidden = Hidden.from_names(self.hidden)
         return {**document, "catalogues": [_masked(block, hidden) for block in document["catalogues"]]}
 
     def _digest_cure(self, network: str, period: PeriodName) -> str:
-        spans = (ledger.span(self.store, catalogue) for catalogue in self.network(network).catalogues)
+        spans = (ledger.closed_span(self.store, catalogue) for catalogue in self.network(network).catalogues)
         return f"run: python -m bot compose --period {period}" if any(spans) else COLLECT
 
     def past(self, day: date) -> None:
@@ -114,7 +114,7 @@ class Desk:
             raise AnswerError(f"{day}: is in the future; today is {self.clock().date()} (UTC)")
 
     def _kept(self, network: str, period: PeriodName) -> str:
-        kept = self.archive.listed(network, period)
+        kept = self.archive.list_digests(network, period)
         return f"; there are {len(kept):,}, from {kept[0].day} to {kept[-1].day}" if kept else "; there is none yet"
 
     def find_model(self, name: str, network: str | None = None) -> tuple[Watched, Catalogue, Name]:
@@ -141,33 +141,39 @@ class Desk:
 
     def _known(self, watched: Watched) -> _Known:
         """The models of a network by name, read anew when the ledger changed."""
-        return self.recent.of(("names", watched.network), ledger.mark(self.store), lambda: _Known.of(self, watched))
+        return self.recent.of(
+            ("names", watched.network), ledger.data_version(self.store), lambda: _Known.of(self, watched)
+        )
 
     def mark(self) -> tuple[object, ...]:
         """Changes whenever anything that an answer is looked up in does."""
-        return (*ledger.mark(self.store), *self.archive.mark())
+        return (*ledger.data_version(self.store), *self.archive.data_version())
 
     def days(self, network: str, period: PeriodName) -> tuple[date, ...]:
         """The first days of the periods with a digest, oldest first."""
 
         def look() -> tuple[date, ...]:
-            return tuple(entry.day for entry in self.archive.listed(network, period))
+            return tuple(entry.day for entry in self.archive.list_digests(network, period))
 
-        return self.recent.of(("days", network, period), self.archive.mark(), look)
+        return self.recent.of(("days", network, period), self.archive.data_version(), look)
 
     def moves(self, catalogue: Catalogue, period: Period) -> ledger.Moves:
         """What a period's use is compared by, read anew when the ledger changed."""
         key = ("moves", catalogue.network, catalogue.key, period)
-        return self.recent.of(key, ledger.mark(self.store), lambda: ledger.moves(self.store, catalogue, period))
+        return self.recent.of(
+            key, ledger.data_version(self.store), lambda: ledger.usage_comparison(self.store, catalogue, period)
+        )
 
     def offer(self, catalogue: Catalogue, day: date, days: int) -> ledger.Offer:
         """The list of a day and the use of the days up to it, read anew when the ledger changed."""
         key = ("offer", catalogue.network, catalogue.key, day, days if catalogue.evidences else 1)
-        return self.recent.of(key, ledger.mark(self.store), lambda: ledger.offer(self.store, catalogue, day, days))
+        return self.recent.of(
+            key, ledger.data_version(self.store), lambda: ledger.day_listing(self.store, catalogue, day, days)
+        )
 
     def hides(self, model: str) -> bool:
         """Whether a model is hidden, by its own name or by its author's."""
-        return Hidden.of(self.hidden).hides(model, model.partition("/")[0])
+        return Hidden.from_names(self.hidden).hides_model(model, model.partition("/")[0])
 
     def matches(self, watched: Watched, fragment: str, limit: int = 25) -> list[Name]:
         """Names that complete what was typed, best first."""
@@ -187,8 +193,8 @@ class _Known:
     @classmethod
     def of(cls, desk: Desk, watched: Watched) -> _Known:
         known = [(c, n) for c in watched.catalogues for n in ledger.known_names(desk.store, c)]
-        hidden, endings = Hidden.of(desk.hidden), defaultdict[str, list[tuple[Catalogue, Name]]](list)
-        public = [one for one in known if not hidden.hides(one[1], one[1].partition("/")[0])]
+        hidden, endings = Hidden.from_names(desk.hidden), defaultdict[str, list[tuple[Catalogue, Name]]](list)
+        public = [one for one in known if not hidden.hides_model(one[1], one[1].partition("/")[0])]
         for one in public:
             endings[one[1].casefold().rpartition("/")[2]].append(one)
         exact = {str(one[1]): one for one in reversed(known)}
@@ -200,19 +206,19 @@ def _masked(block: Document, hidden: Hidden) -> Document:
     named = {(row["model"], row["author"]) for row in block["top"]}
 
     def row(model: str, author: str) -> Document:
-        return {"model": hidden.model(model, author), "author": hidden.author(model, author)}
+        return {"model": hidden.masked_model(model, author), "author": hidden.masked_author(model, author)}
 
     return {
         **block,
         "top": [{**one, **row(one["model"], one["author"])} for one in block["top"]],
         "groups": [_masked_table(table, hidden) for table in block.get("groups", [])],
-        "gaps": [hidden.text(gap, named) for gap in block["gaps"]],
+        "gaps": [hidden.mask_text(gap, named) for gap in block["gaps"]],
         "findings": [_unnamed(found, block, hidden) for found in block["findings"]],
     }
 
 
 def _masked_table(table: Document, hidden: Hidden) -> Document:
-    shown = [{**row, "name": row["name"] and hidden.group(table["by"], row["name"])} for row in table["rows"]]
+    shown = [{**row, "name": row["name"] and hidden.masked_group(table["by"], row["name"])} for row in table["rows"]]
     return {**table, "rows": shown}
 
 
@@ -222,7 +228,7 @@ def _unnamed(found: Document, block: Document, hidden: Hidden) -> Document:
     for key in ("model", "before"):
         name = values.get(key)
         author = values.get("author", "") if key == "model" else ""
-        if isinstance(name, str) and hidden.hides(name, author):
+        if isinstance(name, str) and hidden.hides_model(name, author):
             values |= {key: HIDDEN, **({"author": HIDDEN_AUTHOR} if key == "model" else {})}
     if values == found["values"]:
         return found

@@ -31,7 +31,7 @@ def model(desk: Desk, name: str, network: str | None = None, day: date | None = 
 
 def _card(desk: Desk, catalogue: Catalogue, name: Name, day: date) -> Document:
     """What is known of a model at the end of a day."""
-    found = ledger.standing(desk.store, catalogue, name, day)
+    found = ledger.model_standing(desk.store, catalogue, name, day)
     seen, uses = found.seen, None if isinstance(found.uses, Unknown) else found.uses
     days = ledger.history_of(desk.store, catalogue, name, day, 30)
     unknown = {"unknown": found.uses.reason} if isinstance(found.uses, Unknown) else {}
@@ -211,7 +211,7 @@ def _moved(desk: Desk, watched: Watched, document: Document) -> _Moved | Unknown
     assert isinstance(now, Flow) and isinstance(before, Flow)
     if document["catalogues"][0]["figures"]["uses"]["value"] != now.uses:
         return Unknown("the ledger has changed since this edition was composed")
-    names, new = _names(desk, found), _first_seen(found, period.before.first)
+    names, new = _names(desk, found), _first_seen(found, period.previous_period.first)
     models: list[Document] = [
         {
             "model": names.get(key, "a model no longer listed"),
@@ -232,16 +232,16 @@ def _first_seen(found: ledger.Moves, since: date) -> frozenset[int]:
 
 
 def _names(desk: Desk, found: ledger.Moves) -> dict[int, str]:
-    hidden = Hidden.of(desk.hidden)
-    return {key: hidden.model(one.name, one.author) for key, one in found.models.items()}
+    hidden = Hidden.from_names(desk.hidden)
+    return {key: hidden.masked_model(one.name, one.author) for key, one in found.models.items()}
 
 
 def _public(desk: Desk, name: str, author: str) -> str:
-    return Hidden.of(desk.hidden).model(name, author)
+    return Hidden.from_names(desk.hidden).masked_model(name, author)
 
 
 def _period(document: Document) -> Period:
-    return Period.holding(date.fromisoformat(document["day"]), document["period"])
+    return Period.for_day(date.fromisoformat(document["day"]), document["period"])
 
 
 def _iso(day: date | None) -> str | None:

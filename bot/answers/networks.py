@@ -67,7 +67,7 @@ def digest(
     newest = desk.document(name, period, day)
     if edition is None or edition == newest["edition"]:
         return newest
-    found = desk.archive.digest(name, period, date.fromisoformat(newest["day"]), edition)
+    found = desk.archive.find_digest(name, period, date.fromisoformat(newest["day"]), edition)
     if found is None:
         raise NotFoundError(f"{name} {newest['day']}: no edition {edition}; the newest is {newest['edition']}")
     return desk.shown(found)
@@ -116,7 +116,7 @@ def trend(desk: Desk, metric: str, network: str | None, days: int = 30) -> Docum
     watched = desk.network(network)
     document = desk.document(watched.network)
     catalogue = watched.leading(document)
-    told = desk.archive.trend(watched.network, catalogue.key, metric, last=days)
+    told = desk.archive.figure_trend(watched.network, catalogue.key, metric, last=days)
     if not told:
         raise NotFoundError(f"{watched.network}: no day digest holds {metric}", "run: python -m bot compose")
     unit = catalogue.unit if found.unit == "uses" else found.unit
@@ -193,7 +193,7 @@ def known_networks(desk: Desk) -> Document:
 def kept_digests(desk: Desk, network: str | None, period: PeriodName = "day") -> Document:
     """Every digest of a network that the archive keeps, oldest first."""
     watched = desk.network(network)
-    kept = desk.archive.listed(watched.network, period)
+    kept = desk.archive.list_digests(watched.network, period)
     return {
         "question": "digests",
         "network": watched.network,
@@ -208,7 +208,7 @@ def status(desk: Desk) -> Document:
     now = desk.clock()
     rows = []
     for watched in desk.watched.values():
-        newest = desk.archive.newest(watched.network)
+        newest = desk.archive.newest_digest(watched.network)
         for catalogue in watched.catalogues:
             span = ledger.read_span(desk.store, catalogue)
             rows.append(
@@ -226,7 +226,7 @@ def status(desk: Desk) -> Document:
                     "digest_status": newest["status"] if newest else None,
                     "held": [
                         {"day": one.day.isoformat(), "unknown": one.reason}
-                        for one in ledger.holds(desk.store, catalogue)
+                        for one in ledger.held_days(desk.store, catalogue)
                     ],
                 }
             )

@@ -44,44 +44,46 @@ HEADLINES = (
 )
 
 
-def card(document: Document, locale: str = "en") -> Picture:
+def draw_card(document: Document, locale: str = "en") -> Picture:
     """The picture of one digest: headline figures, models used against models listed, and how concentrated use is. Its
     alt text is in the language of `locale`."""
     name = f"{document['network']}-{document['period']}-{document['day']}.png"
-    return Picture(name, drawn(json.dumps(document)), alt.card(document, locale))
+    return Picture(name, card_png(json.dumps(document)), alt.describe_card(document, locale))
 
 
 @lru_cache(maxsize=8)
-def drawn(text: str) -> bytes:
+def card_png(text: str) -> bytes:
     """The card of a document, given as JSON: drawn once for all outlets and languages that show it."""
     document: Document = json.loads(text)
-    catalogue = series.catalogue(document)
-    figure = _sheet()
-    below = _title(figure, f"{document['title']} {catalogue['title']}", series.dated(document))
-    below = _headlines(figure, catalogue, below)
-    _usage(_plot(figure, 40, 580, below, "Models by day"), series.days(catalogue), series.span(document))
-    _concentration(_plot(figure, 680, 480, below, f"Share of {catalogue['unit']}, by top models"), catalogue)
-    return _png(figure)
+    catalogue = series.leading_catalogue(document)
+    figure = _new_figure()
+    below = _draw_title(figure, f"{document['title']} {catalogue['title']}", series.period_text(document))
+    below = _draw_headlines(figure, catalogue, below)
+    _draw_usage(
+        _add_axes(figure, 40, 580, below, "Models by day"), series.history_days(catalogue), series.period_span(document)
+    )
+    _draw_concentration(_add_axes(figure, 680, 480, below, f"Share of {catalogue['unit']}, by top models"), catalogue)
+    return _png_bytes(figure)
 
 
-def trend(points: Points, title: str, unit: str, source: str = "") -> Picture:
+def draw_trend(points: Points, title: str, unit: str, source: str = "") -> Picture:
     """One metric over time as a line, broken where a day is unknown. `source` is named in the alt text."""
-    points = series.filled(points)
-    figure = _sheet()
-    below = _title(figure, title, alt.stretch(points))
-    axes = _plot(figure, 40, 1110, below - 40, "")
-    _calendar(axes, [day for day, _ in points])
-    _values(axes, *series.extent(points), unit)
-    _gaps(axes, points)
-    _line(axes, points, USED)
-    return Picture("trend.png", _png(figure), alt.trend(points, title, unit, source))
+    points = series.fill_missing_days(points)
+    figure = _new_figure()
+    below = _draw_title(figure, title, alt.describe_day_range(points))
+    axes = _add_axes(figure, 40, 1110, below - 40, "")
+    _set_date_axis(axes, [day for day, _ in points])
+    _set_value_axis(axes, *series.axis_range(points), unit)
+    _draw_gaps(axes, points)
+    _draw_line(axes, points, USED)
+    return Picture("trend.png", _png_bytes(figure), alt.describe_trend(points, title, unit, source))
 
 
-def _pt(pixels: float) -> float:
+def _to_points(pixels: float) -> float:
     return pixels * 72 / DPI
 
 
-def _sheet() -> Figure:
+def _new_figure() -> Figure:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -90,39 +92,39 @@ def _sheet() -> Figure:
     return figure
 
 
-def _png(figure: Figure) -> bytes:
+def _png_bytes(figure: Figure) -> bytes:
     held = io.BytesIO()
     figure.savefig(held, format="png", dpi=DPI, metadata={"Software": None})
     return held.getvalue()
 
 
-def _text(
+def _draw_text(
     figure: Figure, x: float, row: float, text: str, size: float, colour: str = INK, weight: str = "normal"
 ) -> Text:
     """Write at `x` pixels from the left, the baseline at pixel `row` from the top."""
     return figure.text(
-        x / WIDTH, 1 - row / HEIGHT, text, fontsize=_pt(size), color=colour, weight=weight, parse_math=False
+        x / WIDTH, 1 - row / HEIGHT, text, fontsize=_to_points(size), color=colour, weight=weight, parse_math=False
     )
 
 
-def _title(figure: Figure, title: str, when: str) -> int:
+def _draw_title(figure: Figure, title: str, when: str) -> int:
     """The title over one or two lines; its last pixel row."""
     one = f"{title}, {when}"
     lines = [one] if len(one) <= TITLE_CHARACTERS else [*textwrap.wrap(title, TITLE_CHARACTERS)[:1], when]
     for row, line in enumerate(lines):
-        _text(figure, 40, 68 + 52 * row, line, TITLE, weight="bold")
+        _draw_text(figure, 40, 68 + 52 * row, line, TITLE, weight="bold")
     return 68 + 52 * (len(lines) - 1)
 
 
-def _headlines(figure: Figure, catalogue: Json, below: int) -> int:
+def _draw_headlines(figure: Figure, catalogue: Json, below: int) -> int:
     """The headline figures side by side, as large as fits; the pixel row under them."""
     shown = [
-        (_headline(catalogue, key), label.format(unit=catalogue["unit"]), colour)
+        (_headline_text(catalogue, key), label.format(unit=catalogue["unit"]), colour)
         for key, label, colour in HEADLINES
         if key in catalogue["figures"]
     ]
     for size in (NUMBER, 50, 42, 34):
-        drawn, right = _strip(figure, shown, below, size)
+        drawn, right = _draw_headline_row(figure, shown, below, size)
         if right <= WIDTH - 40 or size == 34:
             break
         for text in drawn:
@@ -130,42 +132,44 @@ def _headlines(figure: Figure, catalogue: Json, below: int) -> int:
     return below + 124
 
 
-def _headline(catalogue: Json, key: str) -> str:
+def _headline_text(catalogue: Json, key: str) -> str:
     """A figure as it is written large, with a sign where it is a lower bound; empty where it is unknown."""
-    known = series.value(catalogue, key)
+    known = series.figure_value(catalogue, key)
     least = catalogue["figures"][key].get("at_least")
-    return "" if known is None else f"{'≥ ' if least else ''}{words.large(known)}"
+    return "" if known is None else f"{'≥ ' if least else ''}{words.headline_label(known)}"
 
 
-def _strip(figure: Figure, shown: Sequence[tuple[str, str, str]], below: int, size: int) -> tuple[list[Text], float]:
+def _draw_headline_row(
+    figure: Figure, shown: Sequence[tuple[str, str, str]], below: int, size: int
+) -> tuple[list[Text], float]:
     """Numbers over their labels, from left to right: what was drawn, and where it ends in pixels."""
     drawn, x = [], 40.0
     for known, label, colour in shown:
         shade, large = (colour, size) if known else (QUIET, 40)
-        drawn.append(_text(figure, x, below + 84, known or "unknown", large, shade, "bold"))
-        drawn.append(_text(figure, x, below + 124, label, LABEL, QUIET))
+        drawn.append(_draw_text(figure, x, below + 84, known or "unknown", large, shade, "bold"))
+        drawn.append(_draw_text(figure, x, below + 124, label, LABEL, QUIET))
         x += max(text.get_window_extent().width for text in drawn[-2:]) + 48
     return drawn, x - 48
 
 
-def _plot(figure: Figure, left: int, width: int, below: int, heading: str) -> Axes:
+def _add_axes(figure: Figure, left: int, width: int, below: int, heading: str) -> Axes:
     """Axes under a heading, down to the picture's foot."""
     if heading:
-        _text(figure, left, below + 62, heading, LABEL, INK, "bold")
+        _draw_text(figure, left, below + 62, heading, LABEL, INK, "bold")
     top, foot = below + 92, HEIGHT - 60
     axes = figure.add_axes((left / WIDTH, 1 - foot / HEIGHT, width / WIDTH, (foot - top) / HEIGHT))
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     axes.spines["bottom"].set_color(INK)
-    axes.tick_params(length=0, labelsize=_pt(LABEL), labelcolor=QUIET, pad=8)
+    axes.tick_params(length=0, labelsize=_to_points(LABEL), labelcolor=QUIET, pad=8)
     return axes
 
 
-def _values(axes: Axes, low: Number, high: Number, unit: str) -> None:
+def _set_value_axis(axes: Axes, low: Number, high: Number, unit: str) -> None:
     """Three ticks at most up the side, with a rule across at each; the axes make room for their labels."""
-    ticks = words.ticks(low, high)
+    ticks = words.axis_ticks(low, high)
     axes.set_ylim(low, high * 1.02 if high > low else 1)
-    axes.set_yticks(ticks, [words.tick(tick, unit) for tick in ticks], parse_math=False)
+    axes.set_yticks(ticks, [words.tick_label(tick, unit) for tick in ticks], parse_math=False)
     axes.grid(axis="y", color=RULE, linewidth=1.5)
     axes.set_axisbelow(True)
     room = (max(label.get_window_extent().width for label in axes.get_yticklabels()) + 14) / WIDTH
@@ -173,21 +177,25 @@ def _values(axes: Axes, low: Number, high: Number, unit: str) -> None:
     axes.set_position((box.x0 + room, box.y0, box.width - room, box.height))
 
 
-def _calendar(axes: Axes, calendar: Sequence[date]) -> None:
+def _set_date_axis(axes: Axes, calendar: Sequence[date]) -> None:
     """The first and the last day along the foot, each written inwards from its end."""
     axes.set_xlim(-0.5, max(len(calendar), SHORTEST) - 0.5)
     axes.set_xticks([])
     last = len(calendar) - 1
     if calendar:
-        _note(axes, numbers.short(calendar[0]), (-0.5, 0), (0, -10), QUIET, "left", "top", foot=True)
+        _annotate_point(
+            axes, numbers.format_short_day(calendar[0]), (-0.5, 0), (0, -10), QUIET, "left", "top", foot=True
+        )
     # A second date only where it does not run into the first.
     if last >= SHORTEST - 2:
-        _note(axes, numbers.short(calendar[last]), (last + 0.5, 0), (0, -10), QUIET, "right", "top", foot=True)
+        _annotate_point(
+            axes, numbers.format_short_day(calendar[last]), (last + 0.5, 0), (0, -10), QUIET, "right", "top", foot=True
+        )
 
 
-def _note(
+def _annotate_point(
     axes: Axes,
-    said: str,
+    text: str,
     at: tuple[float, float],
     shift: tuple[int, int],
     colour: str,
@@ -201,12 +209,12 @@ def _note(
 ) -> None:
     """Words `shift` pixels from a point of the data; with `foot`, the point's height is a fraction of the axes."""
     axes.annotate(
-        said,
+        text,
         at,
         shift,
         xycoords=("data", "axes fraction") if foot else "data",
         textcoords="offset pixels",
-        fontsize=_pt(LABEL),
+        fontsize=_to_points(LABEL),
         weight="bold" if bold else "normal",
         color=colour,
         ha=across,
@@ -218,80 +226,80 @@ def _note(
     )
 
 
-def _line(axes: Axes, points: Points, colour: str) -> None:
+def _draw_line(axes: Axes, points: Points, colour: str) -> None:
     """A line broken where a day is unknown; a day between two unknown ones is a dot."""
-    for stretch in series.runs(points):
+    for stretch in series.known_runs(points):
         x, y = zip(*stretch, strict=True)
         dot = "o" if len(stretch) == 1 else ""
         axes.plot(
-            x, y, color=colour, linewidth=_pt(LINE), solid_capstyle="round", marker=dot, markersize=9, zorder=3,
+            x, y, color=colour, linewidth=_to_points(LINE), solid_capstyle="round", marker=dot, markersize=9, zorder=3,
             clip_on=False,
         )  # fmt: skip
 
 
-def _gaps(axes: Axes, points: Points) -> None:
+def _draw_gaps(axes: Axes, points: Points) -> None:
     """Shade unknown days, and say so where there is room."""
     column = axes.bbox.width / max(len(points), SHORTEST)
-    for first, last in series.gaps(points):
+    for first, last in series.unknown_gaps(points):
         axes.axvspan(first - 0.5, last + 0.5, facecolor=PAPER, edgecolor=RULE, hatch="//", linewidth=0, zorder=2)
         room = (last - first + 1) * column
         said = "unknown" if room > 30 else "?"
         middle = ((first + last) / 2, 0.5)
         turned = 30 < room < 200
-        _note(axes, said, middle, (0, 0), INK, "center", "center", foot=True, turned=turned, on_paper=True)
+        _annotate_point(axes, said, middle, (0, 0), INK, "center", "center", foot=True, turned=turned, on_paper=True)
 
 
-def _usage(axes: Axes, days: Sequence[Day], span: tuple[date, date]) -> None:
+def _draw_usage(axes: Axes, days: Sequence[Day], span: tuple[date, date]) -> None:
     """Supply and demand in one unit on one axis from zero: models listed as a line over a shelf, models used as bars,
     those of the digest's own days in full colour."""
     used: Points = [(day.day, day.used) for day in days]
     listed: Points = [(day.day, day.listed) for day in days]
-    _calendar(axes, [day.day for day in days])
-    _values(axes, 0, max(series.extent(used)[1], series.extent(listed)[1]), "models")
-    for stretch in series.runs(listed):
+    _set_date_axis(axes, [day.day for day in days])
+    _set_value_axis(axes, 0, max(series.axis_range(used)[1], series.axis_range(listed)[1]), "models")
+    for stretch in series.known_runs(listed):
         x = [stretch[0][0] - 0.5, *(index for index, _ in stretch), stretch[-1][0] + 0.5]
         y = [stretch[0][1], *(known for _, known in stretch), stretch[-1][1]]
         axes.fill_between(x, y, color=SHELF, linewidth=0, zorder=1)
-    _gaps(axes, used)
+    _draw_gaps(axes, used)
     for index, (day, known) in enumerate(used):
         if known is not None:
             axes.bar(index, known, width=0.78, color=USED if span[0] <= day <= span[1] else FADED, zorder=3)
-    _line(axes, listed, LISTED)
-    _names(axes, days)
+    _draw_line(axes, listed, LISTED)
+    _draw_names(axes, days)
 
 
-def _names(axes: Axes, days: Sequence[Day]) -> None:
+def _draw_names(axes: Axes, days: Sequence[Day]) -> None:
     """Name the line under its left end, and the bars over theirs, or inside where they reach up to the line."""
     place = series.name_places(days, axes.get_ylim()[1])
     if place.listed:
         index, tall = place.listed
-        _note(axes, "listed", (index - 0.4, tall), (0, -12), LISTED, "left", "top", bold=True)
+        _annotate_point(axes, "listed", (index - 0.4, tall), (0, -12), LISTED, "left", "top", bold=True)
     if place.used:
         index, tall = place.used
         colour, at = (PAPER, 0) if place.inside else (USED, tall)
-        _note(axes, "used", (index - 0.4, at), (0, 12), colour, "left", "bottom", bold=True)
+        _annotate_point(axes, "used", (index - 0.4, at), (0, 12), colour, "left", "bottom", bold=True)
 
 
-def _concentration(axes: Axes, catalogue: Json) -> None:
+def _draw_concentration(axes: Axes, catalogue: Json) -> None:
     """The share of all use that the k most used models carry, k on a scale of tenfolds."""
-    curve = series.curve(catalogue)
-    _values(axes, 0, 1, "share")
+    curve = series.usage_curve(catalogue)
+    _set_value_axis(axes, 0, 1, "share")
     if not curve:
         axes.set_xticks([])
-        _note(axes, "unknown", (0.5, 0.5), (0, 0), INK, "center", "center", on_paper=True)
+        _annotate_point(axes, "unknown", (0.5, 0.5), (0, 0), INK, "center", "center", on_paper=True)
         return
     last = max(curve[-1][0], 10)
     axes.set_xscale("log")
     axes.set_xlim(0.9, last * 1.1)
-    ticks = words.tenfolds(last)
-    axes.set_xticks(ticks, [f"top {words.tick(tick, 'models')}" for tick in ticks], parse_math=False)
+    ticks = words.powers_of_ten(last)
+    axes.set_xticks(ticks, [f"top {words.tick_label(tick, 'models')}" for tick in ticks], parse_math=False)
     axes.set_xticks([], minor=True)
     if ticks[-1] * 4 > last:
         axes.get_xticklabels()[-1].set_horizontalalignment("right")
     k, share = zip(*curve, strict=True)
-    axes.plot(k, share, color=USED, linewidth=_pt(LINE), solid_capstyle="round", zorder=3, clip_on=False)
+    axes.plot(k, share, color=USED, linewidth=_to_points(LINE), solid_capstyle="round", zorder=3, clip_on=False)
     at = series.at_ten(curve)
     axes.plot(*at, "o", color=USED, markersize=11, zorder=4, clip_on=False)
     up: Literal["top", "bottom"] = "top" if at[1] > 0.4 else "bottom"
     shift = (14, -14 if up == "top" else 14)
-    _note(axes, words.top_said(at, "\n"), at, shift, USED, "left", up, bold=True, on_paper=True)
+    _annotate_point(axes, words.top_share_label(at, "\n"), at, shift, USED, "left", up, bold=True, on_paper=True)

@@ -28,57 +28,61 @@ class Day:
     listed: int | None
 
 
-def catalogue(document: Document) -> Json:
+def leading_catalogue(document: Document) -> Json:
     """The catalogue whose figures lead: a document holds it first."""
     return cast("list[Json]", document["catalogues"])[0]
 
 
-def days(catalogue: Json) -> tuple[Day, ...]:
+def history_days(catalogue: Json) -> tuple[Day, ...]:
     """Every day from the first to the last of the history, oldest first; empty where there is none."""
     history = {date.fromisoformat(point["day"]): point for point in catalogue.get("history", ())}
     if not history:
         return ()
     first, last = min(history), max(history)
     return tuple(
-        Day(day, _exact(history.get(day, {}), "models_used"), history.get(day, {}).get("models_listed"))
+        Day(day, _exact_count(history.get(day, {}), "models_used"), history.get(day, {}).get("models_listed"))
         for day in each_day(first, last)
     )
 
 
-def _exact(point: Json, key: str) -> int | None:
+def _exact_count(point: Json, key: str) -> int | None:
     """A count of a day; a lower bound is not drawn, since a bar or a line would show it as all there was."""
     return None if point.get("at_least") else cast("int | None", point.get(key))
 
 
-def drawn(figure: Json) -> Number | None:
+def drawable_value(figure: Json) -> Number | None:
     """A figure's value as a line may show it: exact, and a number."""
     number = figure.get("value")
     return number if isinstance(number, int | float) and not figure.get("at_least") else None
 
 
-def curve(catalogue: Json) -> tuple[tuple[int, float], ...]:
+def usage_curve(catalogue: Json) -> tuple[tuple[int, float], ...]:
     """The k most used models and the share of all use that they carry, k ascending."""
     return tuple((int(k), float(share)) for k, share in catalogue.get("curve", ()))
 
 
-def value(catalogue: Json, key: str) -> Number | None:
+def figure_value(catalogue: Json, key: str) -> Number | None:
     """A figure's value, `None` where it is unknown or not in the document."""
     return cast("Number | None", catalogue["figures"].get(key, {}).get("value"))
 
 
-def span(document: Document) -> tuple[date, date]:
+def period_span(document: Document) -> tuple[date, date]:
     """The first and last day of the document's period."""
     first = str(document["day"])
     return date.fromisoformat(first), date.fromisoformat(str(document.get("last_day") or first))
 
 
-def dated(document: Document, locale: str = "en") -> str:
+def period_text(document: Document, locale: str = "en") -> str:
     """The document's period in words: 12 January 2025, 6 to 12 January 2025, January 2025."""
-    first, last = span(document)
-    return numbers.month(first, locale) if document.get("period") == "month" else numbers.days(first, last, locale)
+    first, last = period_span(document)
+    return (
+        numbers.format_month(first, locale)
+        if document.get("period") == "month"
+        else numbers.format_day_range(first, last, locale)
+    )
 
 
-def runs(points: Points) -> list[list[tuple[int, Number]]]:
+def known_runs(points: Points) -> list[list[tuple[int, Number]]]:
     """Stretches of neighbouring known points as (index, value): one line each, broken where a point is unknown."""
     stretches: list[list[tuple[int, Number]]] = [[]]
     for index, (_, known) in enumerate(points):
@@ -89,7 +93,7 @@ def runs(points: Points) -> list[list[tuple[int, Number]]]:
     return [stretch for stretch in stretches if stretch]
 
 
-def gaps(points: Points) -> list[tuple[int, int]]:
+def unknown_gaps(points: Points) -> list[tuple[int, int]]:
     """Stretches of unknown points as (first index, last index)."""
     found: list[tuple[int, int]] = []
     for index, (_, known) in enumerate(points):
@@ -102,7 +106,7 @@ def gaps(points: Points) -> list[tuple[int, int]]:
     return found
 
 
-def filled(points: Points) -> Points:
+def fill_missing_days(points: Points) -> Points:
     """The points with every missing day put in as unknown, oldest first."""
     known = dict(points)
     if not known:
@@ -111,13 +115,13 @@ def filled(points: Points) -> Points:
     return [(day, known.get(day)) for day in each_day(first, last)]
 
 
-def extent(points: Points) -> tuple[Number, Number]:
+def axis_range(points: Points) -> tuple[Number, Number]:
     """Bottom and top of an axis that holds all known points and zero, both round numbers."""
     known = [number for _, number in points if number is not None]
-    return -ceiling(-min(known, default=0)), ceiling(max(known, default=0))
+    return -axis_ceiling(-min(known, default=0)), axis_ceiling(max(known, default=0))
 
 
-def ceiling(highest: Number) -> Number:
+def axis_ceiling(highest: Number) -> Number:
     """The smallest of 1, 1.2, 1.5, 2, 3, 4, 5, 6, 8 and their tenfolds at or above `highest`; 0 for nothing above 0."""
     if highest <= 0:
         return 0

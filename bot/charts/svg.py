@@ -39,68 +39,76 @@ class _Frame:
 
     def x(self, index: float) -> float:
         """The middle of a day's column."""
-        return self.left + (index + 0.5) * self.step
+        return self.left + (index + 0.5) * self.column_width
 
     @property
-    def step(self) -> float:
+    def column_width(self) -> float:
         return (_RIGHT - self.left) / max(self.days, SHORTEST)
 
 
 def usage_svg(catalogue: Json, span: tuple[date, date] | None = None) -> str:
     """Models listed as a line over models used as bars, by day, in one unit; the days of `span` stand out."""
-    days = series.days(catalogue)
+    days = series.history_days(catalogue)
     used: Points = [(day.day, day.used) for day in days]
     listed: Points = [(day.day, day.listed) for day in days]
-    high = max(series.extent(used)[1], series.extent(listed)[1])
-    frame, drawn = _axes(0, high, "models", [day.day for day in days])
-    for stretch in series.runs(listed):
-        drawn.append(_shelf(frame, stretch))
-    drawn += _gaps(frame, used)
+    high = max(series.axis_range(used)[1], series.axis_range(listed)[1])
+    frame, drawn = _draw_axes(0, high, "models", [day.day for day in days])
+    for stretch in series.known_runs(listed):
+        drawn.append(_listed_area(frame, stretch))
+    drawn += _gap_elements(frame, used)
     for index, (day, known) in enumerate(used):
         if known is not None:
             now = "used now" if span and span[0] <= day <= span[1] else "used"
-            x, y = frame.x(index) - frame.step * 0.4, frame.y(known)
-            drawn.append(_rect(now, x, y, frame.step * 0.8, _FOOT - y))
-    drawn += _lines(frame, listed, "listed")
+            x, y = frame.x(index) - frame.column_width * 0.4, frame.y(known)
+            drawn.append(_rect_element(now, x, y, frame.column_width * 0.8, _FOOT - y))
+    drawn += _line_elements(frame, listed, "listed")
     drawn += _usage_names(frame, days)
-    return _svg(f"usage-{catalogue['catalogue']}", "Models listed and used, by day", alt.usage(days), drawn)
+    return _svg_document(
+        f"usage-{catalogue['catalogue']}", "Models listed and used, by day", alt.describe_usage(days), drawn
+    )
 
 
 def concentration_svg(catalogue: Json) -> str:
     """The share of all use that the k most used models carry, k on a scale of tenfolds."""
-    curve = series.curve(catalogue)
+    curve = series.usage_curve(catalogue)
     title = f"Share of {catalogue['unit']} carried by the most used models"
-    frame, drawn = _axes(0, 1, "share", [])
+    frame, drawn = _draw_axes(0, 1, "share", [])
     if not curve:
-        drawn.append(_text("unknown", (frame.left + _RIGHT) / 2, (_TOP + _FOOT) / 2, "middle"))
-        return _svg(f"concentration-{catalogue['catalogue']}", title, alt.concentration(catalogue), drawn)
+        drawn.append(_text_element("unknown", (frame.left + _RIGHT) / 2, (_TOP + _FOOT) / 2, "middle"))
+        return _svg_document(
+            f"concentration-{catalogue['catalogue']}", title, alt.describe_concentration(catalogue), drawn
+        )
     last = max(curve[-1][0], 10)
 
     def x(k: int) -> float:
         return frame.left + 16 + math.log10(k) / math.log10(last) * (_RIGHT - frame.left - 16)
 
-    for k in words.tenfolds(last):
+    for k in words.powers_of_ten(last):
         end = x(k) + 60 > WIDTH
-        drawn.append(_text(f"top {words.tick(k, 'models')}", x(k), HEIGHT - 10, "end" if end else "middle"))
-    drawn.append(_path("used", [(x(k), frame.y(share)) for k, share in curve]))
+        drawn.append(
+            _text_element(f"top {words.tick_label(k, 'models')}", x(k), HEIGHT - 10, "end" if end else "middle")
+        )
+    drawn.append(_path_element("used", [(x(k), frame.y(share)) for k, share in curve]))
     k, share = at = series.at_ten(curve)
-    drawn.append(_dot("used", x(k), frame.y(share), 4))
+    drawn.append(_dot_element("used", x(k), frame.y(share), 4))
     drawn.append(
-        _text(words.top_said(at), x(k) + 8, frame.y(share) + (20 if share > 0.4 else -8), "start", "name used")
+        _text_element(
+            words.top_share_label(at), x(k) + 8, frame.y(share) + (20 if share > 0.4 else -8), "start", "name used"
+        )
     )
-    return _svg(f"concentration-{catalogue['catalogue']}", title, alt.concentration(catalogue), drawn)
+    return _svg_document(f"concentration-{catalogue['catalogue']}", title, alt.describe_concentration(catalogue), drawn)
 
 
 def trend_svg(points: Points, title: str, unit: str, key: str = "trend") -> str:
     """One metric over time as a line, broken where a day is unknown. `key` makes ids unique on a page."""
-    points = series.filled(points)
-    frame, drawn = _axes(*series.extent(points), unit, [day for day, _ in points])
-    drawn += _gaps(frame, points)
-    drawn += _lines(frame, points, "used")
-    return _svg(key, title, alt.trend(points, title, unit, ""), drawn)
+    points = series.fill_missing_days(points)
+    frame, drawn = _draw_axes(*series.axis_range(points), unit, [day for day, _ in points])
+    drawn += _gap_elements(frame, points)
+    drawn += _line_elements(frame, points, "used")
+    return _svg_document(key, title, alt.describe_trend(points, title, unit, ""), drawn)
 
 
-def _svg(key: str, title: str, about: str, drawn: Sequence[str]) -> str:
+def _svg_document(key: str, title: str, about: str, drawn: Sequence[str]) -> str:
     key = "".join(c if c.isascii() and c.isalnum() else "-" for c in key)
     return (
         f'<svg class="chart" role="img" aria-labelledby="{key}-title {key}-about" viewBox="0 0 {WIDTH} {HEIGHT}" '
@@ -109,52 +117,52 @@ def _svg(key: str, title: str, about: str, drawn: Sequence[str]) -> str:
     )
 
 
-def _axes(low: Number, high: Number, unit: str, days: Sequence[date]) -> tuple[_Frame, list[str]]:
+def _draw_axes(low: Number, high: Number, unit: str, days: Sequence[date]) -> tuple[_Frame, list[str]]:
     """Three rules across at most with their values, and the first and last day along the foot."""
-    labels = [(tick, words.tick(tick, unit)) for tick in words.ticks(low, high)]
+    labels = [(tick, words.tick_label(tick, unit)) for tick in words.axis_ticks(low, high)]
     frame = _Frame(max(len(said) for _, said in labels) * _CHARACTER + 6, low, high, len(days))
     drawn = []
     for tick, said in labels:
         y = frame.y(tick)
         drawn.append(f'<path class="rule" d="M{frame.left:.1f} {y:.1f}H{_RIGHT}" stroke="currentColor" opacity=".25"/>')
-        drawn.append(_text(said, frame.left - 6, y + 5, "end"))
+        drawn.append(_text_element(said, frame.left - 6, y + 5, "end"))
     if days:
-        drawn.append(_text(numbers.short(days[0]), frame.left, HEIGHT - 10, "start"))
+        drawn.append(_text_element(numbers.format_short_day(days[0]), frame.left, HEIGHT - 10, "start"))
     if len(days) >= SHORTEST - 1:
-        drawn.append(_text(numbers.short(days[-1]), frame.x(len(days) - 0.5), HEIGHT - 10, "end"))
+        drawn.append(_text_element(numbers.format_short_day(days[-1]), frame.x(len(days) - 0.5), HEIGHT - 10, "end"))
     return frame, drawn
 
 
-def _gaps(frame: _Frame, points: Points) -> list[str]:
+def _gap_elements(frame: _Frame, points: Points) -> list[str]:
     """Shaded unknown days, with a word where there is room."""
     drawn = []
-    for first, last in series.gaps(points):
-        left, wide = frame.x(first - 0.5), (last - first + 1) * frame.step
-        drawn.append(_rect("gap", left, _TOP, wide, _FOOT - _TOP, ' opacity=".12"'))
+    for first, last in series.unknown_gaps(points):
+        left, wide = frame.x(first - 0.5), (last - first + 1) * frame.column_width
+        drawn.append(_rect_element("gap", left, _TOP, wide, _FOOT - _TOP, ' opacity=".12"'))
         x, y = left + wide / 2, (_TOP + _FOOT) / 2
         if wide > 70:
-            drawn.append(_text("unknown", x, y, "middle"))
+            drawn.append(_text_element("unknown", x, y, "middle"))
         elif wide > 18:
             turned = f' transform="rotate(-90 {x:.1f} {y:.1f})"'
-            drawn.append(_text("unknown", x, y + 5, "middle", more=turned))
+            drawn.append(_text_element("unknown", x, y + 5, "middle", more=turned))
         elif wide > 9:
-            drawn.append(_text("?", x, y, "middle"))
+            drawn.append(_text_element("?", x, y, "middle"))
     return drawn
 
 
-def _lines(frame: _Frame, points: Points, name: str) -> list[str]:
+def _line_elements(frame: _Frame, points: Points, name: str) -> list[str]:
     """A line broken where a day is unknown; a day between two unknown ones is a dot."""
     drawn = []
-    for stretch in series.runs(points):
+    for stretch in series.known_runs(points):
         places = [(frame.x(index), frame.y(known)) for index, known in stretch]
         if len(places) == 1:
-            drawn.append(_dot(name, *places[0], 3.5))
+            drawn.append(_dot_element(name, *places[0], 3.5))
         else:
-            drawn.append(_path(name, places))
+            drawn.append(_path_element(name, places))
     return drawn
 
 
-def _shelf(frame: _Frame, stretch: Sequence[tuple[int, Number]]) -> str:
+def _listed_area(frame: _Frame, stretch: Sequence[tuple[int, Number]]) -> str:
     left, right = frame.x(stretch[0][0] - 0.5), frame.x(stretch[-1][0] + 0.5)
     tops = " ".join(f"L{frame.x(index):.1f} {frame.y(known):.1f}" for index, known in stretch)
     ends = f"M{left:.1f} {_FOOT}L{left:.1f} {frame.y(stretch[0][1]):.1f}", f"L{right:.1f} {frame.y(stretch[-1][1]):.1f}"
@@ -168,31 +176,33 @@ def _usage_names(frame: _Frame, days: Sequence[Day]) -> list[str]:
     drawn = []
     if place.listed:
         index, tall = place.listed
-        drawn.append(_text("listed", frame.x(index - 0.4), frame.y(tall) + 20, "start", "name listed"))
+        drawn.append(_text_element("listed", frame.x(index - 0.4), frame.y(tall) + 20, "start", "name listed"))
     if place.used:
         index, tall = place.used
         y = _FOOT - 8 if place.inside else frame.y(tall) - 6
-        drawn.append(_text("used", frame.x(index - 0.3), y, "start", "name inside" if place.inside else "name used"))
+        drawn.append(
+            _text_element("used", frame.x(index - 0.3), y, "start", "name inside" if place.inside else "name used")
+        )
     return drawn
 
 
-def _dot(name: str, x: float, y: float, radius: float) -> str:
+def _dot_element(name: str, x: float, y: float, radius: float) -> str:
     return f'<circle class="{name} dot" cx="{x:.1f}" cy="{y:.1f}" r="{radius}" fill="currentColor"/>'
 
 
-def _rect(name: str, x: float, y: float, wide: float, tall: float, more: str = "") -> str:
+def _rect_element(name: str, x: float, y: float, wide: float, tall: float, more: str = "") -> str:
     place = f'x="{x:.1f}" y="{y:.1f}" width="{wide:.1f}" height="{max(tall, 0):.1f}"'
     return f'<rect class="{name}" {place} fill="currentColor"{more}/>'
 
 
-def _path(name: str, places: Sequence[tuple[float, float]]) -> str:
+def _path_element(name: str, places: Sequence[tuple[float, float]]) -> str:
     shape = " ".join(f"{'M' if n == 0 else 'L'}{x:.1f} {y:.1f}" for n, (x, y) in enumerate(places))
     line = 'fill="none" stroke="currentColor" stroke-width="2.5" stroke-linejoin="round" stroke-linecap="round"'
     return f'<path class="{name} line" d="{shape}" {line}/>'
 
 
-def _text(said: str, x: float, y: float, anchor: str, name: str = "", more: str = "") -> str:
+def _text_element(text: str, x: float, y: float, anchor: str, name: str = "", more: str = "") -> str:
     named = f' class="{name}"' if name else ""
     return (
-        f'<text{named} x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="currentColor"{more}>{escape(said)}</text>'
+        f'<text{named} x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="currentColor"{more}>{escape(text)}</text>'
     )

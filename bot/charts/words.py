@@ -9,14 +9,14 @@ SHORTEST = 7
 """Days a time axis spans at least, so that a young history is not drawn as a few fat bars."""
 
 
-def tick(number: Number, unit: str) -> str:
+def tick_label(number: Number, unit: str) -> str:
     """A value as an axis names it: short, without its noun."""
     if unit in ("share", "ratio", "points", "index"):
-        return numbers.value({"value": number, "unit": unit})
-    return numbers.compact(number)
+        return numbers.format_figure({"value": number, "unit": unit})
+    return numbers.format_compact(number)
 
 
-def ticks(low: Number, high: Number) -> list[Number]:
+def axis_ticks(low: Number, high: Number) -> list[Number]:
     """Three values up an axis; one where nothing is known, so that no scale is made up."""
     if low == high == 0:
         return [0]
@@ -24,18 +24,18 @@ def ticks(low: Number, high: Number) -> list[Number]:
     return [low, round(middle) if abs(middle) >= 10 else middle, high]
 
 
-def large(number: Number) -> str:
+def headline_label(number: Number) -> str:
     """A headline number: every digit as long as they can be taken in at a glance."""
-    return numbers.compact(number)
+    return numbers.format_compact(number)
 
 
-def tenfolds(last: int) -> list[int]:
+def powers_of_ten(last: int) -> list[int]:
     """Up to three powers of ten from 1 to `last`, evenly spread."""
     highest = len(str(last)) - 1
     # "top 1 million" is too wide for a third label beside it.
     return sorted({1, 10**highest} if highest > 5 else {1, 10 ** (highest // 2), 10**highest})
 
 
-def top_said(point: tuple[int, float], between: str = " ") -> str:
+def top_share_label(point: tuple[int, float], between: str = " ") -> str:
     """A point of the curve in words."""
-    return f"top {numbers.counted(point[0], 'models')}:{between}{numbers.share(point[1])}"
+    return f"top {numbers.format_with_noun(point[0], 'models')}:{between}{numbers.format_share(point[1])}"

@@ -68,7 +68,7 @@ def _print_words(parts: Parts, answer: Document) -> None:
     from bot import render
 
     template = f"text/answers/{answer['question']}.j2"
-    words = render.rendered("text", template, hidden=parts.hidden, answer=answer)
+    words = render.render_template("text", template, hidden=parts.hidden, answer=answer)
     click.echo("\n".join(line.rstrip() for line in words.splitlines() if line.strip()))
 
 
@@ -109,7 +109,7 @@ def _digest_of(parts: Parts, plan: daily.Plan, period: PeriodName, day: date | N
     parts.stand(plan.network)
     told_late = any(catalogue.evidences for catalogue in plan.catalogues)
     if day is None:
-        newest = parts.archive.newest(plan.network, period)
+        newest = parts.archive.newest_digest(plan.network, period)
         covered = daily.covered(parts.store, plan, period)
         # What is told event by event comes late, so a draft is made again; an issued digest stands.
         fresh = told_late and covered and (newest is None or newest["status"] == "draft" or _older(newest, covered[-1]))
@@ -119,7 +119,7 @@ def _digest_of(parts: Parts, plan: daily.Plan, period: PeriodName, day: date | N
             return daily.compose(parts.store, parts.archive, plan, covered[-1], clock())
         return parts.desk.document(plan.network, period)
     wanted = parts.covered(plan, day, period)
-    kept = parts.archive.digest(plan.network, period, wanted.first)
+    kept = parts.archive.find_digest(plan.network, period, wanted.first)
     if kept and told_late and kept["status"] == "draft":
         kept = None
     return kept or daily.compose(parts.store, parts.archive, plan, wanted, clock())

@@ -88,7 +88,7 @@ def _sample_post(parts: Parts, archive: bool) -> Check:
     try:
         from bot import daily, limits, x_text
 
-        newest = [kept for network in parts.plans if archive and (kept := parts.archive.newest(network))]
+        newest = [kept for network in parts.plans if archive and (kept := parts.archive.newest_digest(network))]
         texts = [daily.post(kept, "x", parts.hidden, "en", parts.habits).parts[0] for kept in newest] or [SAMPLE]
         weights = [x_text.weighted_length(text) for text in texts]
     except FootfallError as error:
@@ -126,7 +126,9 @@ def _networks(parts: Parts) -> Iterator[Check]:
         chosen = parts.settings.config.networks[plan.network]
         look = sources.load_module(plan.network).reachable
         secrets = {
-            key: value for key in sources.load_module(plan.network).SECRETS if (value := parts.settings.secret(key))
+            key: value
+            for key in sources.load_module(plan.network).SECRETS
+            if (value := parts.settings.secret_value(key))
         }
         yield _tried(f"{plan.network}: source", lambda c=chosen, s=secrets, f=look: f(c, parts.data, s), "see the line")  # type: ignore[misc]
         if live := getattr(sources.load_module(plan.network), "checks", None):
@@ -143,7 +145,7 @@ def _networks(parts: Parts) -> Iterator[Check]:
             found = f"days {span.first} to {span.last}, {behind} days behind"
             fix = f"python -m bot collect --network {plan.network}"
             yield Check(name, closed or behind <= 1, found + (", a closed record" if closed else ""), fix)
-            for held in ledger.holds(parts.store, catalogue):
+            for held in ledger.held_days(parts.store, catalogue):
                 fix = f"wait for the next readings, or: python -m bot confirm --network {plan.network} --day {held.day}"
                 yield Check(f"{plan.network}: {catalogue.key} of {held.day}", False, f"held: {held.reason}", fix)
 

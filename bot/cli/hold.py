@@ -50,7 +50,9 @@ def _decide(parts: Parts, plans: list[daily.Plan], day: date, decision: ledger.D
     from bot import daily, ledger
     from bot.records import PeriodName
 
-    done = [plan for plan in plans if sum(ledger.decided(parts.store, c, day, decision) for c in plan.catalogues)]
+    done = [
+        plan for plan in plans if sum(ledger.record_decision(parts.store, c, day, decision) for c in plan.catalogues)
+    ]
     if not done:
         raise UsageError(f"{day}: no list of this day is held; those that are: python -m bot confirm")
     for plan in done:
@@ -70,7 +72,7 @@ def _rows(parts: Parts, plans: list[daily.Plan]) -> Iterator[dict[str, object]]:
 def _holds(parts: Parts, catalogue: Catalogue) -> Iterator[ledger.Hold]:
     from bot import ledger
 
-    found = ledger.holds(parts.store, catalogue, ("held", "rejected", "confirmed"))
+    found = ledger.held_days(parts.store, catalogue, ("held", "rejected", "confirmed"))
     return (one for one in found if one.state == "held" or one.by_hand)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from bot.cli.parts import Parts, UsageError, clock, json_option, print_json, progress, with_parts
-from bot.config import duration
+from bot.config import parse_duration
 from bot.ledger import upkeep
 
 LEASE = "lake"
@@ -29,8 +29,8 @@ def lake() -> None:
 def compact(parts: Parts, as_json: bool) -> int:
     """Make each day that is over a single file of each kind, and remove files that no day names any more."""
     with _alone(parts) as on:
-        done = _told("compacting", upkeep.compact(parts.store, clock().date()), on)
-        files, size = upkeep.sweep(parts.store, clock())
+        done = _told("compacting", upkeep.compact_days(parts.store, clock().date()), on)
+        files, size = upkeep.sweep_files(parts.store, clock())
     swept = {"files": files, "bytes": size}
     if as_json:
         print_json({"days": done, "swept": swept})
@@ -45,7 +45,7 @@ def compact(parts: Parts, as_json: bool) -> int:
 @with_parts
 def verify(parts: Parts, as_json: bool) -> int:
     """Read every day, check each file against its hash and what the day adds up to against the database."""
-    done = _told("verifying", upkeep.verify(parts.store))
+    done = _told("verifying", upkeep.verify_days(parts.store))
     if as_json:
         print_json({"days": done})
     else:
@@ -61,13 +61,13 @@ def prune(parts: Parts, older: str, as_json: bool) -> int:
     """Let go of the events of old days. Figures, digests and receipts stay; such a day takes no events any more. The
     files themselves go when `lake compact` has seen them unnamed for two hours."""
     try:
-        age = duration(older)
+        age = parse_duration(older)
     except ValueError as error:
         raise UsageError(f"--older {older}: {error}") from error
     if age < upkeep.LEAST:
         raise UsageError(f"--older {older}: wanted {upkeep.LEAST.days}d or more: figures of 30 days rest on the events")
     with _alone(parts) as on:
-        done = _told("pruning", upkeep.prune(parts.store, clock().date(), age), on)
+        done = _told("pruning", upkeep.prune_days(parts.store, clock().date(), age), on)
     if as_json:
         print_json({"days": done})
     else:

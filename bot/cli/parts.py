@@ -68,7 +68,7 @@ class Parts:
 
     @cached_property
     def store(self) -> store.Store:
-        return store.opened(self.settings.database_url.get_secret_value(), self.lake)
+        return store.open_store(self.settings.database_url.get_secret_value(), self.lake)
 
     @cached_property
     def lake(self) -> Lake:
@@ -129,7 +129,7 @@ class Parts:
     def _plan(self, name: str, block: config.Network) -> daily.Plan:
         made = sources.load_module(name)
         headline = {"catalogue": block.headline.catalogue, "figure": block.headline.figure}
-        secrets = {key: value for key in made.SECRETS if (value := self.settings.secret(key))}
+        secrets = {key: value for key in made.SECRETS if (value := self.settings.secret_value(key))}
         closed: bool = made.closed(block, secrets)
         return daily.Plan(
             name, made.TITLE, made.CATALOGUES, headline, self.hidden, sources.network_panels(name), closed
@@ -157,7 +157,7 @@ class Parts:
 
     def source(self, name: str) -> Source | EventSource:
         wanted = sources.load_module(name).SECRETS
-        secrets = {key: value for key in wanted if (value := self.settings.secret(key))}
+        secrets = {key: value for key in wanted if (value := self.settings.secret_value(key))}
         executor = self.executor if self.settings.config.cluster else None
         return sources.make_source(name, self.settings.config.networks[name], self.data, secrets, clock, executor)
 
@@ -174,8 +174,8 @@ class Parts:
     def covered(self, plan: daily.Plan, day: date, name: PeriodName) -> Period:
         """The period that holds a day, when the ledger covers some of it. Raises `UsageError` otherwise."""
         self.desk.past(day)
-        period = Period.holding(day, name)
-        spans = [s for c in plan.catalogues if (s := ledger.span(self.store, c)) is not None]
+        period = Period.for_day(day, name)
+        spans = [s for c in plan.catalogues if (s := ledger.closed_span(self.store, c)) is not None]
         if not spans:
             raise UsageError(f"{plan.network}: nothing was collected yet; {COLLECT}")
         first, last = min(s.first for s in spans), max(s.last for s in spans)
@@ -211,7 +211,7 @@ def _poll(poll: config.Poll) -> Iterator[tuple[str, str]]:
     """What is wrong with a poll's templates."""
     from bot.render import polls
 
-    yield from polls.mistakes(poll)
+    yield from polls.template_mistakes(poll)
 
 
 def with_parts(command: Callable[..., Any]) -> Callable[..., Any]:

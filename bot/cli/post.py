@@ -127,14 +127,14 @@ def _would_be(parts: Parts, network: str, name: PeriodName, day: date | None) ->
     covered = daily.covered(parts.store, plan, name)
     if day is None and not covered:
         return f"{network}: nothing is covered yet; {COLLECT}", None
-    period = Period.holding(day, name) if day else covered[-1]
+    period = Period.for_day(day, name) if day else covered[-1]
     document = daily.composed(parts.store, plan, period, now)
     if held := daily.held_back(parts.store, plan, period):
         return f"{network} {name} {period.first}: nothing would be published: {held}", None
     found = deliveries.publish_gate(document, now, parts.settings.config.publish.deadline)
     if not found.publish:
         return f"{network} {name} {period.first}: nothing would be published: {found.reason}", None
-    due = Period.holding(now.date(), name).before
+    due = Period.for_day(now.date(), name).previous_period
     why = "its record is closed, so nothing of it is ever due" if plan.closed else f"not due: {due.first} is"
     late = "" if day or (period == due and not plan.closed) else f" ({why}; this is the newest it has)"
     return f"{network} {name} {period.first}{late}", document
@@ -145,7 +145,7 @@ def _shown(parts: Parts, document: Document, outlet: str, locale: str) -> str:
 
     if outlet == "site":
         return f"the site would be written anew into {parts.out / 'site'}"
-    return render.preview(daily.post(document, outlet, parts.hidden, locale, parts.habits))
+    return render.preview_text(daily.post(document, outlet, parts.hidden, locale, parts.habits))
 
 
 def _dry(text: str) -> None:

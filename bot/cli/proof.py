@@ -48,11 +48,11 @@ def _known(memory: object, what: str, tx: str) -> tuple[Settlement, ...]:
     from bot import ledger
 
     assert isinstance(memory, ledger.Memory)
-    if found := memory.settled("llm", tx or what):
+    if found := memory.find_settlements("llm", tx or what):
         return found
     if re.fullmatch(r"(0x)?[0-9a-fA-F]{64}", what):
-        place = memory.leaf("llm", bytes.fromhex(what.removeprefix("0x")))
-        return memory.settled("llm", place) if place else ()
+        place = memory.settlement_of_leaf("llm", bytes.fromhex(what.removeprefix("0x")))
+        return memory.find_settlements("llm", place) if place else ()
     return ()
 
 

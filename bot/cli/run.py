@@ -155,7 +155,7 @@ def _bench(path: Path) -> Iterator[Bench]:
 def _probed(parts: Parts, name: str) -> str:
     """Why a network's source cannot be reached; empty where it can."""
     module = sources.load_module(name)
-    secrets = {key: value for key in module.SECRETS if (value := parts.settings.secret(key))}
+    secrets = {key: value for key in module.SECRETS if (value := parts.settings.secret_value(key))}
     try:
         module.reachable(parts.settings.config.networks[name], parts.data, secrets)
     except FootfallError as error:
@@ -261,7 +261,7 @@ def copy_to(parts: Parts, url: str) -> None:
     """
     from bot import store, transfer
 
-    target = store.opened(url)
+    target = store.open_store(url)
     try:
         with progress("copying", len(store.tables.sorted_tables)) as tell:
             counts = transfer.copy_database(parts.store, target, tell)

@@ -85,7 +85,7 @@ def print_previews(parts: Parts, document: Document, outlets: Iterable[str], loc
         paths = [str(write_file(_pictures(parts, document) / p.name, p.content)) for p in post.pictures]
         said = titles[outlet] + ("" if spoken == "en" else f" ({spoken})")
         click.echo(click.style(f"== {said}: {document['title']}, {document['day']} ==", bold=True))
-        click.echo("\n\n".join(post.parts) if outlet == "text" else render.preview(post, paths))
+        click.echo("\n\n".join(post.parts) if outlet == "text" else render.preview_text(post, paths))
         click.echo()
 
 

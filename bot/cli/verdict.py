@@ -17,8 +17,8 @@ import msgspec
 from bot import daily, sources
 from bot.cli.parts import Parts, UsageError, day_of
 from bot.cli.several import Answers, answer_each
-from bot.digest import incomparable
-from bot.records import Document, Name, PeriodName, blocks
+from bot.digest import incomparable_figures
+from bot.records import Document, Name, PeriodName, catalogues_and_panels
 
 WANTED = "wanted a day as YYYY-MM-DD or a digest.json"
 
@@ -81,7 +81,7 @@ class Verdict:
 
     @property
     def figures(self) -> int:
-        return sum(len(block["figures"]) for block in blocks(self.digest))
+        return sum(len(block["figures"]) for block in catalogues_and_panels(self.digest))
 
     @property
     def compared(self) -> int:
@@ -116,7 +116,7 @@ def of(parts: Parts, digest: Document) -> Verdict:
     records = [sources.verify_ref(plan.network, chosen, parts.data, ref) for ref in digest["refs"]]
     again = daily.recomputed(parts.store, plan, digest)
     mismatches = list(daily.mismatches_with(again, digest))
-    return Verdict(digest, mismatches, incomparable(digest, again), records)
+    return Verdict(digest, mismatches, incomparable_figures(digest, again), records)
 
 
 def each(parts: Parts, named: str, network: str | None, period: PeriodName) -> Answers[Verdict]:

@@ -39,7 +39,7 @@ def demo(parts: Parts) -> int:
         return code
     _compose(parts, plan.network, "day", None, again=True)
     index = write_site(parts)
-    newest = parts.archive.newest(plan.network)
+    newest = parts.archive.newest_digest(plan.network)
     if newest is None:
         raise UsageError("replicate: nothing to show: the record closes no day")
     print_previews(parts, newest, ("text", "x", "discord"))
@@ -66,7 +66,7 @@ def _demo_live(parts: Parts) -> None:
         return
     _collect(parts, [name], None, False)
     _compose(parts, name, "day", None, again=True)
-    newest = parts.archive.newest(name)
+    newest = parts.archive.newest_digest(name)
     if newest is not None:
         print_previews(parts, newest, ("text", "x", "discord"))
 
@@ -155,7 +155,7 @@ def _nothing_composed(parts: Parts, plan: Plan, name: PeriodName) -> str:
 
     if daily.covered(parts.store, plan, name):
         return "every period that is covered has its digest"
-    spans = [span for catalogue in plan.catalogues if (span := ledger.span(parts.store, catalogue))]
+    spans = [span for catalogue in plan.catalogues if (span := ledger.closed_span(parts.store, catalogue))]
     if not spans:
         return f"{plan.network}: nothing was collected yet; {COLLECT}"
     first, last = min(span.first for span in spans), max(span.last for span in spans)
@@ -171,7 +171,7 @@ def _compose(
     if day:
         periods: tuple[Period, ...] = (parts.covered(plan, day, name),)
     else:
-        kept = set() if again else {entry.day for entry in parts.archive.listed(network, name)}
+        kept = set() if again else {entry.day for entry in parts.archive.list_digests(network, name)}
         kept -= {period.first for period in daily.late(parts.archive, plan, name, clock())}
         kept -= {period.first for period in daily.outdated(parts.store, parts.archive, plan, name)}
         periods = tuple(p for p in daily.covered(parts.store, plan, name) if p.first not in kept)
@@ -181,7 +181,7 @@ def _compose(
             documents.append(daily.compose(parts.store, parts.archive, plan, period, clock()))
             tell(f"{network}: composed {period.first}")
     if since and not day:
-        ledger.composed_again(parts.store, network, name, since)
+        ledger.mark_recomposed(parts.store, network, name, since)
     return documents
 
 

@@ -10,7 +10,7 @@ from bot.config.choice import Choice, Headline, Network, Outlet
 from bot.config.environment import FOREIGN_SECRETS, PROXY_NAMES, proxy_for, unset_blank
 from bot.config.posts import WEEKDAYS, Poll, ScheduleEntry, Weekday
 from bot.config.reading import ConfigError, Settings, load
-from bot.config.values import DiscordId, Duration, Language, PrivateAddress, duration, on_this_machine
+from bot.config.values import DiscordId, Duration, Language, PrivateAddress, on_this_machine, parse_duration
 
 __all__ = [
     "FOREIGN_SECRETS",
@@ -36,9 +36,9 @@ __all__ = [
     "Settings",
     "Weekday",
     "Worker",
-    "duration",
     "load",
     "on_this_machine",
+    "parse_duration",
     "proxy_for",
     "unset_blank",
 ]

@@ -32,7 +32,7 @@ class Worker(Choice):
 
     @field_validator("host")
     @classmethod
-    def _loopback(cls, host: str) -> str:
+    def _require_loopback(cls, host: str) -> str:
         if not on_this_machine(host):
             raise ValueError("wanted a loopback address, such as 127.0.0.1: what is shown there is not for the world")
         return host
@@ -110,7 +110,7 @@ class ClusterChoice(Choice):
     key: Path | None = Field(None, description="of tls: file of our own private key, PEM")
 
     @model_validator(mode="after")
-    def _whole(self) -> ClusterChoice:
+    def _require_complete_tls(self) -> ClusterChoice:
         given = [name for name in ("ca", "cert", "key") if getattr(self, name)]
         tls = self.address.startswith("tls://")
         if len(given) != (3 if tls else 0):
@@ -119,12 +119,12 @@ class ClusterChoice(Choice):
         return self
 
 
-def _cluster(value: object) -> object:
+def _cluster_from_address(value: object) -> object:
     """`cluster: tcp://host:port` says the address alone."""
     return {"address": value} if isinstance(value, str) else value
 
 
-def _lake(value: object) -> object:
+def _lake_from_place(value: object) -> object:
     """`lake: data/lake` says the place alone."""
     return {"place": value} if isinstance(value, str) else value
 
@@ -149,10 +149,10 @@ class Config(Choice):
         Corrections.model_validate({}), description="when a change is worth a post of its own"
     )
     discord: Discord = Field(Discord.model_validate({}), description="whom the bot serves on Discord, and how many")
-    lake: Annotated[LakeChoice, BeforeValidator(_lake)] = Field(
+    lake: Annotated[LakeChoice, BeforeValidator(_lake_from_place)] = Field(
         LakeChoice.model_validate({}), description="where single events are kept; a text alone is its `place`"
     )
-    cluster: Annotated[ClusterChoice | None, BeforeValidator(_cluster)] = Field(
+    cluster: Annotated[ClusterChoice | None, BeforeValidator(_cluster_from_address)] = Field(
         None, description="where days are added up, ranges of blocks read and signatures checked; by default here"
     )
     hidden_names: tuple[str, ...] = Field(

@@ -52,11 +52,11 @@ def _token_problem(text: str) -> str:
 
 
 def _usable_proxy(text: str) -> bool:
-    parts = _split(text if "://" in text else f"http://{text}")
+    parts = _split_url(text if "://" in text else f"http://{text}")
     return parts is not None and parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
-def _split(text: str) -> SplitResult | None:
+def _split_url(text: str) -> SplitResult | None:
     try:
         parts = urlsplit(text)
         return parts if parts.port is None or parts.port else None

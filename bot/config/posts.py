@@ -38,7 +38,7 @@ class ScheduleEntry(Choice):
 
     @field_validator("zone")
     @classmethod
-    def _known(cls, zone: str) -> str:
+    def _require_known_zone(cls, zone: str) -> str:
         try:
             ZoneInfo(zone)
         except (KeyError, ValueError, OSError) as error:

@@ -42,7 +42,7 @@ class Settings:
     """Where the database is; a SQLite file under `config.data` unless DATABASE_URL says otherwise."""
     secrets: Mapping[str, SecretStr] = field(default_factory=dict)
 
-    def secret(self, name: str) -> str | None:
+    def secret_value(self, name: str) -> str | None:
         """A secret's plain value, or `None` where it is not set."""
         held = self.secrets.get(name)
         return held.get_secret_value() if held else None
@@ -53,41 +53,42 @@ def load(
     networks: Mapping[str, type[Network]],
     outlets: Mapping[str, type[Outlet]],
     secret_names: Iterable[str] = (),
-    wrong: Callable[[str, Network], Iterable[tuple[str, str]]] = lambda name, block: (),
-    unsaid: Callable[[Poll], Iterable[tuple[str, str]]] = lambda poll: (),
+    network_mistakes: Callable[[str, Network], Iterable[tuple[str, str]]] = lambda name, block: (),
+    poll_mistakes: Callable[[Poll], Iterable[tuple[str, str]]] = lambda poll: (),
 ) -> Settings:
-    """Read `path` and the environment. `wrong` tells what a network's block alone cannot, and `unsaid` what a poll's
-    cannot: keys that are mistaken, each with what was found and wanted. Raises `ConfigError` with all mistakes."""
+    """Read `path` and the environment. `network_mistakes` tells what a network's block alone cannot, and
+    `poll_mistakes` what a poll's cannot: keys that are mistaken, each with what was found and wanted. Raises
+    `ConfigError` with all mistakes."""
     mistakes: list[str] = []
-    document = _document(path, mistakes)
-    chosen = _blocks(path, document, "networks", "network", networks, mistakes)
-    blocks = {"networks": chosen, "outlets": _blocks(path, document, "outlets", "outlet", outlets, mistakes)}
+    document = _read_document(path, mistakes)
+    chosen = _validated_blocks(path, document, "networks", "network", networks, mistakes)
+    blocks = {"networks": chosen, "outlets": _validated_blocks(path, document, "outlets", "outlet", outlets, mistakes)}
     for name, block in chosen.items():
-        mistakes += [f"{path}: networks.{name}.{key}: {what}" for key, what in wrong(name, block)]
+        mistakes += [f"{path}: networks.{name}.{key}: {what}" for key, what in network_mistakes(name, block)]
     try:
         config = Config.model_validate({**document, "networks": {}, "outlets": {}})
     except ValidationError as error:
-        mistakes += _lines(path, "", error)
+        mistakes += _validation_lines(path, "", error)
     else:
-        mistakes += _misnamed(path, "schedule", config.schedule, networks, outlets)
-        mistakes += _misnamed(path, "polls", config.polls, networks, outlets)
+        mistakes += _name_mistakes(path, "schedule", config.schedule, networks, outlets)
+        mistakes += _name_mistakes(path, "polls", config.polls, networks, outlets)
         for number, poll in enumerate(config.polls):
-            mistakes += [f"{path}: polls.{number}.{key}: {what}" for key, what in unsaid(poll)]
-    environment = _environment(path.parent)
+            mistakes += [f"{path}: polls.{number}.{key}: {what}" for key, what in poll_mistakes(poll)]
+    environment = _read_environment(path.parent)
     names = tuple(secret_names)
     mistakes += variable_mistakes(environment, names)
     if mistakes:
         raise ConfigError(mistakes)
-    return _settings(config.model_copy(update=blocks), environment, names)
+    return _loaded_config(config.model_copy(update=blocks), environment, names)
 
 
-def _settings(config: Config, environment: Mapping[str, str], secret_names: Iterable[str]) -> Settings:
+def _loaded_config(config: Config, environment: Mapping[str, str], secret_names: Iterable[str]) -> Settings:
     secrets = {name: SecretStr(environment[name]) for name in secret_names if environment.get(name)}
-    url = environment.get("DATABASE_URL") or _sqlite(config.data / "footfall.db")
+    url = environment.get("DATABASE_URL") or _sqlite_url(config.data / "footfall.db")
     return Settings(config, SecretStr(url), secrets)
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def _read_environment(folder: Path) -> dict[str, str]:
     """The process's environment over the `.env` file beside the configuration."""
     try:
         from_file = unset_blank(dotenv_values(folder / ".env"))
@@ -98,17 +99,19 @@ def _environment(folder: Path) -> dict[str, str]:
     return {**from_file, **unset_blank(os.environ)}
 
 
-def _sqlite(path: Path) -> str:
+def _sqlite_url(path: Path) -> str:
     """The address of a SQLite file. In an address `%` begins a coded character, and `?` the options."""
     return "sqlite:///" + str(path).replace("%", "%25").replace("?", "%3F")
 
 
-def _document(path: Path, mistakes: list[str]) -> dict[str, Any]:
+def _read_document(path: Path, mistakes: list[str]) -> dict[str, Any]:
     """The file's keys; one that is given twice is a mistake, since YAML would let the last one win in silence."""
     try:
         text = path.read_text(encoding="utf-8")
         document = yaml.safe_load(text)
-        mistakes += [f"{path}: {doubled}" for doubled in _doubled(yaml.compose(text, yaml.SafeLoader), "", set())]
+        mistakes += [
+            f"{path}: {doubled}" for doubled in _duplicate_keys(yaml.compose(text, yaml.SafeLoader), "", set())
+        ]
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError([f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}"]) from error
     except yaml.YAMLError as error:
@@ -125,14 +128,14 @@ def _document(path: Path, mistakes: list[str]) -> dict[str, Any]:
     return document
 
 
-def _doubled(node: yaml.Node | None, where: str, met: set[int]) -> Iterator[str]:
+def _duplicate_keys(node: yaml.Node | None, where: str, met: set[int]) -> Iterator[str]:
     """Keys that stand twice in one block, with their lines. Aliases may lead back to where they stand."""
     if node is None or id(node) in met:
         return
     met.add(id(node))
     if isinstance(node, yaml.SequenceNode):
         for number, one in enumerate(node.value):
-            yield from _doubled(one, f"{where}{number}.", met)
+            yield from _duplicate_keys(one, f"{where}{number}.", met)
     if isinstance(node, yaml.MappingNode):
         first: dict[tuple[str, str], int] = {}
         for key, value in node.value:
@@ -140,10 +143,10 @@ def _doubled(node: yaml.Node | None, where: str, met: set[int]) -> Iterator[str]
             if same in first:
                 yield f"{where}{name}: line {line}: found again, first on line {first[same]}; wanted each key once"
             first.setdefault(same, line)
-            yield from _doubled(value, f"{where}{name}.", met)
+            yield from _duplicate_keys(value, f"{where}{name}.", met)
 
 
-def _blocks(
+def _validated_blocks(
     path: Path,
     document: Mapping[str, Any],
     key: str,
@@ -163,11 +166,11 @@ def _blocks(
         try:
             blocks[name] = known[name].model_validate(block or {})
         except ValidationError as error:
-            mistakes += _lines(path, f"{key}.{name}.", error)
+            mistakes += _validation_lines(path, f"{key}.{name}.", error)
     return blocks
 
 
-def _misnamed(
+def _name_mistakes(
     path: Path, block: str, entries: Iterable[ScheduleEntry | Poll], networks: Iterable[str], outlets: Iterable[str]
 ) -> Iterator[str]:
     """What the schedule or the polls name that there is not, or name twice."""
@@ -181,16 +184,16 @@ def _misnamed(
                 yield f"{path}: {block}.{number}.{key}: {name}: no such {noun}; known: {', '.join(sorted(known))}"
 
 
-def _lines(path: Path, prefix: str, error: ValidationError) -> list[str]:
+def _validation_lines(path: Path, prefix: str, error: ValidationError) -> list[str]:
     lines = []
     for problem in error.errors():
         where = prefix + ".".join(Name(str(part)) for part in problem["loc"])
-        found = "" if problem["type"] in ("missing", "extra_forbidden") else f": found {_shown(problem['input'])}"
+        found = "" if problem["type"] in ("missing", "extra_forbidden") else f": found {_shown_value(problem['input'])}"
         wanted = "no such key" if problem["type"] == "extra_forbidden" else problem["msg"].removeprefix("Value error, ")
         lines.append(f"{path}: {where.rstrip('.')}{found}: {wanted}")
     return lines
 
 
-def _shown(value: object) -> str:
+def _shown_value(value: object) -> str:
     """What was found, clipped, and without the user name and password that an address may hold."""
     return clip(re.sub(r"//[^/@]*@", "//***@", repr(value)), 60)

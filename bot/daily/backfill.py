@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from bot.records import Haul, Period, instant
+from bot.records import Haul, Period, start_of_day
 
 FEW = 3
 """Hauls of a reading before its pace says anything."""
@@ -42,7 +42,7 @@ class Backfill:
         took, self._last = now - (now if self._last is None else self._last), now
         if haul.window is None:
             return ""
-        first, end = instant(self.wanted.first), self.wanted.ends
+        first, end = start_of_day(self.wanted.first), self.wanted.ends_at
         paces = self._paces.setdefault(haul.catalogue, deque(maxlen=LATELY))
         paces.append((took, _days(haul.window.begins, haul.window.ends)))
         read, whole = _days(first, min(haul.window.ends, end)), _days(first, end)

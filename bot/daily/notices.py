@@ -32,9 +32,9 @@ def notify(desk: Desk, plans: Mapping[str, Plan], watches: Watches, now: datetim
     watches.prune(now)
     day = now.date() - ONE
     period = Period(day, day)
-    held = [one for one in watches.all() if one.since < period.ends and _open(plans, one)]
+    held = [one for one in watches.all() if one.since < period.ends_at and _open(plans, one)]
     stands = Stands(desk.store, plans, day)
-    waiting = now < period.ends + desk.rules.deadline
+    waiting = now < period.ends_at + desk.rules.deadline
     if waiting and not all(stands.known(one) for one in held):
         return False
     edition = Edition(NOTICES, "day", day, 1)
@@ -49,7 +49,7 @@ def _open(plans: Mapping[str, Plan], watch: Watch) -> bool:
     """Whether a watch can be told of: its network is watched and goes on, its model was not hidden since."""
     plan = plans.get(watch.network)
     author = watch.model.partition("/")[0]
-    return plan is not None and not plan.closed and not Hidden.of(plan.hidden).hides(watch.model, author)
+    return plan is not None and not plan.closed and not Hidden.from_names(plan.hidden).hides_model(watch.model, author)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +90,11 @@ class Stands:
 
     def _looked(self, catalogue: Catalogue) -> Stand:
         day, before = Period(self.day, self.day), Period(self.day - ONE, self.day - ONE)
-        book = ledger.book(self.store, catalogue, day, of_callers=False)
+        book = ledger.load_period_data(self.store, catalogue, day, of_callers=False)
         return Stand(book, self._uses(catalogue, day), self._uses(catalogue, before))
 
     def _uses(self, catalogue: Catalogue, day: Period) -> Mapping[str, int]:
-        rows = ledger.ranking(self.store, catalogue, day)
+        rows = ledger.model_rankings(self.store, catalogue, day)
         return {} if isinstance(rows, Unknown) else {row.model: row.uses for row in rows if row.uses is not None}
 
 
@@ -138,7 +138,7 @@ class Notices:
         """What a delivery says. Raises `Unspeakable`."""
         mine = [watch for watch in self.watches.of_member(one.destination) if _open(self.plans, watch)]
         stands = self._stands.setdefault(one.day, Stands(self.store, self.plans, one.day))
-        told = _told(stands, (watch for watch in mine if watch.since < Period(one.day, one.day).ends))
+        told = _told(stands, (watch for watch in mine if watch.since < Period(one.day, one.day).ends_at))
         if not told:
             raise Unspeakable(f"{one.label}: there is nothing to tell any more")
         answer = {"question": "notice", "day": one.day.isoformat(), "news": told}

@@ -20,7 +20,7 @@ from bot.config import Publish
 from bot.daily.readers import NO_HABITS, Habits
 from bot.daily.walk import Plan, compose, compose_outdated, composed, late, post
 from bot.deliveries import Edition, Outbox, Shape
-from bot.records import Document, Period, PeriodName, Receipt, instant
+from bot.records import Document, Period, PeriodName, Receipt, start_of_day
 from bot.store import Store
 from bot.subscriptions import Channels, Subscription, stillness
 
@@ -88,7 +88,7 @@ def publish(
     old it is. Doing it twice plans nothing twice."""
     desk = replace(desk, locales={**desk.locales, **{place: one.terms.locale for place, one in subscribed.items()}})
     if day:
-        return [_announce(desk, plan, Period.holding(day, name), targets, now, until=None, subscribed=subscribed)]
+        return [_announce(desk, plan, Period.for_day(day, name), targets, now, until=None, subscribed=subscribed)]
     compose_outdated(desk.store, desk.archive, plan, name, now)
     missed, due = _due(desk, plan, name, targets, now, subscribed)
     if plan.closed:
@@ -115,14 +115,14 @@ def _due(
 ) -> tuple[_Wanted, _Wanted]:
     """What each destination has missed, and what is due there. Of what was before the first period ever planned for it
     nothing is: a new destination does not begin with yesterday's news."""
-    spans = [s for c in plan.catalogues if (s := ledger.span(desk.store, c)) is not None]
+    spans = [s for c in plan.catalogues if (s := ledger.closed_span(desk.store, c)) is not None]
     begins = min((s.first for s in spans), default=None)
     always = deliveries.periods_due(name, now, begins, None, desk.rules.max_age)
     missed: _Wanted = {}
     due: _Wanted = {period: {} for period in always.periods}
     for outlet, destination in _places(targets):
         oldest, newest = desk.outbox.planned_days(plan.network, name, outlet, destination)
-        if newest and destination in subscribed and instant(newest + _LAPSED) < subscribed[destination].since:
+        if newest and destination in subscribed and start_of_day(newest + _LAPSED) < subscribed[destination].since:
             oldest = newest = None  # it was subscribed before, and ended: what was in between is not missed
         since = max(begins, oldest) if begins and oldest else begins
         found = deliveries.periods_due(name, now, since, newest, desk.rules.max_age)
@@ -164,7 +164,7 @@ def held_back(store: Store, plan: Plan, period: Period) -> str:
     """Why nothing is posted about a period whose list is held in the catalogue that the network opens with: its figures
     are unknown until it is confirmed. Empty where it is not."""
     for catalogue in plan.catalogues:
-        held = ledger.held_at(store, catalogue, period) if catalogue.key == plan.headline["catalogue"] else None
+        held = ledger.hold_reason(store, catalogue, period) if catalogue.key == plan.headline["catalogue"] else None
         if held:
             cure = f"python -m bot confirm --network {plan.network} --day {period.last}"
             return f"{held.reason}; waiting for the next readings, or for: {cure}"
@@ -180,8 +180,8 @@ def _still(document: Document, before: Callable[[], Document], subscription: Sub
 
 def _before(desk: Desk, plan: Plan, document: Document, period: Period) -> Document:
     """The digest of the period before, as published or as it would be."""
-    before = desk.archive.digest(plan.network, period.name, period.before.first)
-    return before or composed(desk.store, plan, period.before, datetime.fromisoformat(document["composed_at"]))
+    before = desk.archive.find_digest(plan.network, period.name, period.previous_period.first)
+    return before or composed(desk.store, plan, period.previous_period, datetime.fromisoformat(document["composed_at"]))
 
 
 def _miss(desk: Desk, plan: Plan, period: Period, targets: Targets, now: datetime) -> Announced:
@@ -199,11 +199,11 @@ def _corrections(
 ) -> list[Announced]:
     """New editions of periods that are no longer due, for the destinations that an earlier one went to."""
     done = []
-    for entry in desk.archive.listed(plan.network, name):
-        past = entry.day in seen or now - instant(entry.day) > _CORRECTED_FOR
+    for entry in desk.archive.list_digests(plan.network, name):
+        past = entry.day in seen or now - start_of_day(entry.day) > _CORRECTED_FOR
         if past or entry.edition == 1 or entry.status != "draft":
             continue
-        document = desk.archive.digest(plan.network, name, entry.day, entry.edition)
+        document = desk.archive.find_digest(plan.network, name, entry.day, entry.edition)
         assert document is not None
         edition = Edition(plan.network, name, entry.day, entry.edition)
         until = datetime.fromisoformat(document["composed_at"]) + desk.rules.max_age
@@ -213,7 +213,7 @@ def _corrections(
         shapes = _shapes(desk, plan, document)
         for outlet, destination in places:
             _plan(desk, document, edition, outlet, destination, now, until, shapes(outlet, destination))
-        done.append(Announced(plan.network, Period.holding(entry.day, name), "planned", "corrected", entry.edition))
+        done.append(Announced(plan.network, Period.for_day(entry.day, name), "planned", "corrected", entry.edition))
     return done
 
 
@@ -230,7 +230,7 @@ def _plan(
     told = desk.outbox.told(edition, outlet, destination)
     otherwise: Literal["refuse", "post", "skip"] = "refuse"
     if told is not None and outlet in _CORRECTS_ALONE:
-        before = desk.archive.digest(edition.network, edition.period, edition.day, told)
+        before = desk.archive.find_digest(edition.network, edition.period, edition.day, told)
         otherwise = "post" if before is None or _moved(before, document) > desk.threshold else "skip"
     desk.outbox.plan(edition, outlet, destination, shape, now, until, otherwise)
 

@@ -78,7 +78,7 @@ def _poll(group: Sequence[Asked]) -> dict[str, Any]:
     first, read = group[0], [one for one in group if one.votes is not None]
     counts = [sum(column) for column in zip(*(one.votes for one in read if one.votes is not None), strict=True)]
     # In English, whichever channel comes first: each was asked in its own language.
-    question, *said = first.poll.told
+    question, *said = first.poll.english_texts
     answers = [{"answer": text, "votes": counts[n] if counts else None} for n, text in enumerate(said)]
     made: dict[str, Any] = {
         "name": first.poll.name,

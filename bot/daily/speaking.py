@@ -49,13 +49,13 @@ class Posts:
         return Content(document, parts[one.part])
 
     def _post(self, one: Delivery, told: int | None, locale: str, again: int) -> tuple[Document, Post]:
-        document = self.archive.digest(one.network, one.period, one.day, one.edition)
+        document = self.archive.find_digest(one.network, one.period, one.day, one.edition)
         if document is None:
             raise Unspeakable(f"{one.label}: the archive has no such edition")
         shown = document
-        if told is not None and (before := self.archive.digest(one.network, one.period, one.day, told)):
+        if told is not None and (before := self.archive.find_digest(one.network, one.period, one.day, told)):
             # Corrected is what was read there, which need not be the edition just before.
-            shown = {**document, "changes": digest.differences(before, document)}
+            shown = {**document, "changes": digest.figure_differences(before, document)}
         if one.outlet == "site":
             return document, Post("site", (one.edition_key.label,))
         try:

@@ -18,7 +18,19 @@ from bot.daily.backfill import Backfill
 from bot.daily.readers import NO_HABITS, Habits
 from bot.executor import ClusterError
 from bot.lake import LakeError
-from bot.records import Catalogue, Document, Haul, Name, Period, PeriodName, Post, Snapshot, Window, blocks, instant
+from bot.records import (
+    Catalogue,
+    Document,
+    Haul,
+    Name,
+    Period,
+    PeriodName,
+    Post,
+    Snapshot,
+    Window,
+    catalogues_and_panels,
+    start_of_day,
+)
 from bot.redaction import redact
 from bot.sources import EventSource, Source, SourceError
 from bot.store import Store
@@ -98,7 +110,7 @@ def collect(
                     late = list(_added_up(store, network, executor))
                     waiting = 0
             else:
-                added = ledger.add(store, told)
+                added = ledger.add_snapshot(store, told)
                 fresh, last = added.new, max(filter(None, (last, added.closes)), default=None)
                 tell(_kept(told, added))
             new, known = new + fresh, known + (not fresh)
@@ -140,7 +152,7 @@ def _added_up(store: Store, network: str, executor: Executor | None, again: Peri
 def _haul(store: Store, told: Haul, tell: Tell, backfill: Backfill | None, before: Sequence[Window]) -> ledger.Kept:
     """Keep a haul and tell of it."""
     began = time.perf_counter()
-    kept = ledger.keep_haul(store, told, before)
+    kept = ledger.keep_event_batch(store, told, before)
     far = backfill.kept(told, time.perf_counter() - began) if backfill else ""
     tell(f"{told.network}: {told.catalogue}: read {told.read}{f'; {far}' if far else ''}")
     if told.alarm:
@@ -159,7 +171,7 @@ def _told(
 def stand(store: Store, snapshots: Sequence[Snapshot]) -> None:
     """Keep lists that nobody had to be asked for; those kept before stay."""
     for snapshot in snapshots:
-        ledger.add(store, snapshot)
+        ledger.add_snapshot(store, snapshot)
 
 
 def _kept(snapshot: Snapshot, added: ledger.Added) -> str:
@@ -175,18 +187,18 @@ def _kept(snapshot: Snapshot, added: ledger.Added) -> str:
 
 def compose(store: Store, archive: Archive, plan: Plan, period: Period, at: datetime) -> Document:
     """Compose one network's digest for one period and keep it. Returns the digest as kept."""
-    return archive.keep(composed(store, plan, period, at))
+    return archive.save_digest(composed(store, plan, period, at))
 
 
 def composed(store: Store, plan: Plan, period: Period, at: datetime) -> Document:
     """A digest made from what the ledger has now, not kept."""
-    books = [ledger.book(store, catalogue, period) for catalogue in plan.catalogues]
-    panels = [ledger.panel(store, panel, period) for panel in plan.panels]
-    document = digest.compose(plan.network, plan.title, books, plan.headline, plan.hidden, at, panels)
+    books = [ledger.load_period_data(store, catalogue, period) for catalogue in plan.catalogues]
+    panels = [ledger.load_panel_data(store, panel, period) for panel in plan.panels]
+    document = digest.compose_document(plan.network, plan.title, books, plan.headline, plan.hidden, at, panels)
     if period.name == "week":
-        begins, ends = instant(period.first), period.ends
+        begins, ends = start_of_day(period.first), period.ends_at
         readers.told(document, deliveries.polls.Polls(store).closed(plan.network, begins, ends))
-    ranked = findings.ranked(books, document, plan.hidden)
+    ranked = findings.rank_findings(books, document, plan.hidden)
     for block in document["catalogues"]:
         found = ranked.get(block["catalogue"], [])
         block["findings"] = [{**one, "text": render.finding_text(one, block)} for one in found]
@@ -196,13 +208,13 @@ def composed(store: Store, plan: Plan, period: Period, at: datetime) -> Document
 def covered(store: Store, plan: Plan, name: PeriodName) -> tuple[Period, ...]:
     """Every period that is over as far as the ledger goes, and that it covers at least in part; oldest first. The first
     day is one of them: at its end the list is known, and its use is unknown because the watch had not begun."""
-    spans = [s for c in plan.catalogues if (s := ledger.span(store, c)) is not None]
+    spans = [s for c in plan.catalogues if (s := ledger.closed_span(store, c)) is not None]
     if not spans:
         return ()
     day, last = min(s.first for s in spans), max(s.last for s in spans)
     periods: list[Period] = []
     while day <= last:
-        period = Period.holding(day, name)
+        period = Period.for_day(day, name)
         if period.last <= last:
             periods.append(period)
         day = period.last + timedelta(days=1)
@@ -213,9 +225,9 @@ def late(archive: Archive, plan: Plan, name: PeriodName, at: datetime) -> tuple[
     """Periods that have a digest and of which more may have come to light since; oldest first."""
     if not any(catalogue.evidences for catalogue in plan.catalogues):
         return ()
-    holding = {Period.holding(at.date() - timedelta(days=n), name) for n in range(1, LATE + 1)}
-    kept = {entry.day for entry in archive.listed(plan.network, name)}
-    return tuple(sorted(period for period in holding if period.ends <= at and period.first in kept))
+    holding = {Period.for_day(at.date() - timedelta(days=n), name) for n in range(1, LATE + 1)}
+    kept = {entry.day for entry in archive.list_digests(plan.network, name)}
+    return tuple(sorted(period for period in holding if period.ends_at <= at and period.first in kept))
 
 
 def outdated(store: Store, archive: Archive, plan: Plan, name: PeriodName) -> tuple[Period, ...]:
@@ -224,7 +236,7 @@ def outdated(store: Store, archive: Archive, plan: Plan, name: PeriodName) -> tu
     since = ledger.outdated_since(store, plan.network, name)
     if since is None:
         return ()
-    kept = (Period.holding(entry.day, name) for entry in archive.listed(plan.network, name))
+    kept = (Period.for_day(entry.day, name) for entry in archive.list_digests(plan.network, name))
     return tuple(period for period in kept if period.last >= since)
 
 
@@ -233,7 +245,7 @@ def compose_outdated(store: Store, archive: Archive, plan: Plan, name: PeriodNam
     since = ledger.outdated_since(store, plan.network, name)
     documents = [compose(store, archive, plan, period, at) for period in outdated(store, archive, plan, name)]
     if since is not None:
-        ledger.composed_again(store, plan.network, name, since)
+        ledger.mark_recomposed(store, plan.network, name, since)
     return documents
 
 
@@ -249,15 +261,15 @@ def post(
     many parts the post is that it takes the place of; no poll is asked twice."""
     chosen = habits or NO_HABITS
     thread = range(again, again + 1) if again > 1 else None if again else chosen.thread(outlet)
-    pictures = (charts.card(document, locale),) if outlet in ("x", "discord") else ()
+    pictures = (charts.draw_card(document, locale),) if outlet in ("x", "discord") else ()
     options = render.Options(locale, tuple(hidden), pictures, None if again else chosen.poll(document, outlet), thread)
     try:
-        return render.posts(document, outlet, options)
+        return render.build_post(document, outlet, options)
     except (render.UnaskedError, render.TooLongError) as error:
         if options.poll is None:
             raise
         log.warning("%s: it goes without its poll: %s", outlet, error)
-        return render.posts(document, outlet, replace(options, poll=None))
+        return render.build_post(document, outlet, replace(options, poll=None))
 
 
 def mismatches(store: Store, plan: Plan, document: Document) -> Iterator[str]:
@@ -269,13 +281,13 @@ def mismatches_with(again: Document, document: Document) -> Iterator[str]:
     """One line for each figure, table and list of refs that comes out otherwise than the document says. Compared is
     what both know: a digest of an earlier version lacks figures, tables and columns of this one. Names that it hides
     stay hidden; those that are hidden only now are no mismatch."""
-    for change in digest.differences(document, again):
+    for change in digest.figure_differences(document, again):
         where = Name(f"{change['catalogue']}.{change['figure']}")
         yield f"{where}: says {_said(change['published'])}, is {_said(change['now'])}"
     said = {block["catalogue"]: block for block in document["catalogues"]}
     for block in again["catalogues"]:
         old = said.get(block["catalogue"], {})
-        redefined = digest.redefined(old, block)
+        redefined = digest.redefined_figures(old, block)
         for table in ("history",) if "uses" in redefined else ("top", "curve", "history"):
             if table in old:
                 yield from _differing(f"{block['catalogue']}.{table}", old[table], block[table], redefined)
@@ -290,17 +302,19 @@ def mismatches_with(again: Document, document: Document) -> Iterator[str]:
 def recomputed(store: Store, plan: Plan, document: Document) -> Document:
     """A digest's period composed from the ledger as it is now, with the exact counts and
     by the rules that the digest has."""
-    period = Period.holding(date.fromisoformat(document["day"]), document["period"])
-    again: Document = json.loads(json.dumps(composed(store, replace(plan, hidden=()), period, period.ends)))
-    return rules.restated(digest.counted(document, again), document)
+    period = Period.for_day(date.fromisoformat(document["day"]), document["period"])
+    again: Document = json.loads(json.dumps(composed(store, replace(plan, hidden=()), period, period.ends_at)))
+    return rules.restate_document(digest.keep_exact_counts(document, again), document)
 
 
 def _refs(document: Document, other: Document) -> list[object]:
     """The records of a digest that rest under what both have; `None` for one that is pointed at and not there."""
-    refs, names = document["refs"], {block["catalogue"] for block in blocks(other)}
-    if names == {block["catalogue"] for block in blocks(document)}:
+    refs, names = document["refs"], {block["catalogue"] for block in catalogues_and_panels(other)}
+    if names == {block["catalogue"] for block in catalogues_and_panels(document)}:
         return list(refs)
-    figures = [f for block in blocks(document) if block["catalogue"] in names for f in block["figures"].values()]
+    figures = [
+        f for block in catalogues_and_panels(document) if block["catalogue"] in names for f in block["figures"].values()
+    ]
     places = sorted({place for figure in figures for place in figure.get("refs", ())})
     return [refs[place] if place < len(refs) else None for place in places]
 

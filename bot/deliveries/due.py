@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from bot.deliveries.polls import POLLS
-from bot.records import Document, Period, PeriodName, blocks, instant, spoken
+from bot.records import Document, Period, PeriodName, catalogues_and_panels, short_date, start_of_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,25 +29,25 @@ def periods_due(
     the newest is, and only within `max_age`, so that a new installation does not post last month."""
     if begins is None:
         return Due(())
-    newest = Period.holding(now.date(), name).before
+    newest = Period.for_day(now.date(), name).previous_period
     found: list[Period] = []
     period = newest
-    while period.last >= begins and (now < period.ends + max_age or (period == newest and published is not None)):
+    while period.last >= begins and (now < period.ends_at + max_age or (period == newest and published is not None)):
         found.insert(0, period)
-        period = period.before
+        period = period.previous_period
         if published is None:
             break
     missed: list[Period] = []
     while published is not None and period.first > published and period.last >= begins:
         missed.insert(0, period)
-        period = period.before
+        period = period.previous_period
     return Due(tuple(found), tuple(missed))
 
 
 def expiry_time(period: Period, max_age: timedelta) -> datetime:
     """When a period is no longer due: once the next of its kind is over, and not within `max_age` of its end."""
-    following = Period.holding(period.last + timedelta(days=1), period.name)
-    return max(period.ends + max_age, following.ends)
+    following = Period.for_day(period.last + timedelta(days=1), period.name)
+    return max(period.ends_at + max_age, following.ends_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +64,8 @@ class Verdict:
 def publish_gate(document: Document, now: datetime, deadline: timedelta) -> Verdict:
     """Whether a digest may go out: when complete, or with its gaps said once `deadline` has passed since the period's
     end; never when nothing is known."""
-    closes = instant(date.fromisoformat(document["last_day"]) + timedelta(days=1)) + deadline
-    missing, name = _missing_figure(document), spoken(date.fromisoformat(document["day"]))
+    closes = start_of_day(date.fromisoformat(document["last_day"]) + timedelta(days=1)) + deadline
+    missing, name = _missing_figure(document), short_date(date.fromisoformat(document["day"]))
     if not _has_figures(document):
         why = f"nothing is known of {name}{': ' + missing if missing else ''}"
         return Verdict(False, why if now >= closes else f"{why}; waiting until {closes:%d %b %H:%M} UTC", now >= closes)
@@ -75,7 +75,7 @@ def publish_gate(document: Document, now: datetime, deadline: timedelta) -> Verd
 
 
 def _has_figures(document: Document) -> bool:
-    measured = [block for block in blocks(document) if block["catalogue"] != POLLS]
+    measured = [block for block in catalogues_and_panels(document) if block["catalogue"] != POLLS]
     return any(figure["value"] is not None for block in measured for figure in block["figures"].values())
 
 

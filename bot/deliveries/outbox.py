@@ -63,7 +63,7 @@ class Outbox:
         earlier edition was sent, as the correction of each of its parts. Returns why it is not; empty where it is.
         Planning twice changes nothing."""
         target = _planning.Target(edition, outlet, destination, now, until)
-        with self._store.writing() as connection:
+        with self._store.write_transaction() as connection:
             moves.alone_with(connection, edition)
             made = shape if isinstance(shape, Shape) else Shape(shape)
             return _planning.plan_parts(connection, target, made, otherwise)
@@ -73,7 +73,7 @@ class Outbox:
     ) -> None:
         """Record why nothing goes to a destination. Changes nothing where something is on its way already."""
         target = _planning.Target(edition, outlet, destination, now, until)
-        with self._store.writing() as connection:
+        with self._store.write_transaction() as connection:
             moves.alone_with(connection, edition)
             _planning.record_skip(connection, target, reason)
 
@@ -83,7 +83,7 @@ class Outbox:
             *_planning.destination_rows(edition, outlet, destination),
             *(rows.c.edition < edition.number, rows.c.state == "sent", rows.c.part == 0),
         )
-        with self._store.reading() as connection:
+        with self._store.read_transaction() as connection:
             found: int | None = connection.scalar(wanted)
         return found
 
@@ -110,7 +110,7 @@ class Outbox:
         """Take a planned delivery for sending; `None` where that cannot be: somebody else has it, it is not due, its
         outlet is paused, the part before it is not out, its digest was composed anew, or the month's money is spent.
         `platform_at`: the platform's own time; that of the first claim stays."""
-        with self._store.writing() as connection:
+        with self._store.write_transaction() as connection:
             moves.alone_with(connection, delivery.edition_key)
             if not moves.is_current(connection, delivery, document, now):
                 return None
@@ -139,7 +139,7 @@ class Outbox:
     def settle(self, claimed: Delivery, outcome: Outcome, now: datetime) -> None:
         """Record how the sending of a claimed delivery ended. That it is out is recorded whoever holds it by now;
         anything else only while the claim stands."""
-        with self._store.writing() as connection:
+        with self._store.write_transaction() as connection:
             moves.alone_with(connection, claimed.edition_key)
             if isinstance(outcome, Stopped):
                 moves.pause_outlet(connection, claimed.outlet, outcome.reason, now)
@@ -155,14 +155,14 @@ class Outbox:
 
     def refuse(self, delivery: Delivery, reason: str, now: datetime) -> None:
         """Record that a planned delivery cannot be sent, before anything was."""
-        with self._store.writing() as connection:
+        with self._store.write_transaction() as connection:
             if moves.change_row(connection, delivery, rules.ended_change("refused", redact_reason(reason), now)):
                 moves.stop_thread(connection, delivery, "refused", now)
 
     def record_lookup(self, delivery: Delivery, result: Found, asked_at: datetime, settle: timedelta) -> None:
         """Record what the outlet said about a delivery whose fate was unknown."""
         change = rules.after_asking(delivery, result, asked_at, settle)
-        with self._store.writing() as connection:
+        with self._store.write_transaction() as connection:
             moves.alone_with(connection, delivery.edition_key)
             if isinstance(result, Sent):
                 self._record_sent(connection, delivery, change, result.age)
@@ -172,7 +172,7 @@ class Outbox:
     def passed(self, delivery: Delivery, outcome: Outcome, now: datetime) -> None:
         """Record how passing a delivery on to its destination's followers ended."""
         same = (rows.c.id == delivery.id, rows.c.state == "sent")
-        with self._store.writing() as connection:
+        with self._store.write_transaction() as connection:
             connection.execute(
                 rows.update().where(*same).values(**rules.after_passing(delivery, moves.clean_outcome(outcome), now))
             )
@@ -183,7 +183,7 @@ class Outbox:
         lost = "the process that sent it did not report back"
         late = "no longer due: it could not be sent in time"
         changed = []
-        with self._store.writing() as connection:
+        with self._store.write_transaction() as connection:
             held = connection.execute(sa.select(rows).where(rows.c.state == "sending")).all()
             for one in map(delivery_from_row, held):
                 if rules.has_run_out(one, now) or presence.has_ended(self._store, one.claimed_by or ""):
@@ -200,13 +200,13 @@ class Outbox:
         """Let the posts that are planned for a destination wait until an instant; corrections are not posts."""
         mine = (rows.c.outlet == outlet, rows.c.destination == destination, rows.c.kind == "post")
         early = (rows.c.state == "planned", sa.or_(rows.c.not_before < until, rows.c.since > now + rules.CLOCKS_APART))
-        with self._store.writing() as connection:
+        with self._store.write_transaction() as connection:
             connection.execute(rows.update().where(*mine, *early).values(not_before=until, reason=reason, since=now))
 
     def skip_destination(self, outlet: str, destination: str, reason: str, now: datetime) -> None:
         """Skip what is planned for a destination that there is no more."""
         mine = (rows.c.outlet == outlet, rows.c.destination == destination, rows.c.state == "planned")
-        with self._store.writing() as connection:
+        with self._store.write_transaction() as connection:
             connection.execute(
                 rows.update().where(*mine).values(**rules.ended_change("skipped", redact_reason(reason), now))
             )
@@ -214,7 +214,7 @@ class Outbox:
     def pause_outlet(self, outlet: str, now: datetime) -> bool:
         """Let nothing be sent to an outlet until an operator lifts that; a working check does not. Returns whether it
         was not paused before."""
-        with self._store.writing() as connection:
+        with self._store.write_transaction() as connection:
             fresh = moves.pause_outlet(connection, outlet, "an operator paused it", now)
             connection.execute(paused.update().where(paused.c.outlet == outlet).values(checked_at=NEVER))
         return fresh
@@ -242,7 +242,7 @@ class Outbox:
         newest = sa.select(sa.func.max(rows.c.id)).where(rows.c.outlet == outlet, rows.c.state == "sent")
         newest = newest.group_by(rows.c.destination).having(sa.func.count(rows.c.passed) == 0)
         wanted = sa.select(rows.c.destination, rows.c.url).where(rows.c.id.in_(newest), rows.c.url.is_not(None))
-        with self._store.reading() as connection:
+        with self._store.read_transaction() as connection:
             return {row.destination: row.url for row in connection.execute(wanted)}
 
     def list_deliveries(self, states: Collection[str] = (), last: int | None = None) -> tuple[Delivery, ...]:
@@ -258,7 +258,7 @@ class Outbox:
 
     def get_delivery(self, id: int) -> Delivery:
         """One delivery. Raises `DeliveryError` where there is none."""
-        with self._store.reading() as connection:
+        with self._store.read_transaction() as connection:
             return moves.load_delivery(connection, id)
 
     def before(self, delivery: Delivery) -> Delivery | None:
@@ -281,26 +281,26 @@ class Outbox:
         `None` where none was."""
         there = (rows.c.outlet == outlet, rows.c.destination == destination)
         ends = sa.select(sa.func.min(rows.c.day), sa.func.max(rows.c.day))
-        with self._store.reading() as connection:
+        with self._store.read_transaction() as connection:
             found = connection.execute(ends.where(rows.c.network == network, rows.c.period == period, *there)).one()
         return found[0], found[1]
 
     def state_counts(self) -> dict[tuple[str, str], int]:
         """How many deliveries there are by outlet and state."""
         wanted = sa.select(rows.c.outlet, rows.c.state, sa.func.count()).group_by(rows.c.outlet, rows.c.state)
-        with self._store.reading() as connection:
+        with self._store.read_transaction() as connection:
             return {(row[0], row[1]): row[2] for row in connection.execute(wanted)}
 
     def last_refused(self) -> dict[str, datetime]:
         """When something was last refused that still is, by outlet."""
         newest = sa.func.max(rows.c.since, type_=rows.c.since.type)
         wanted = sa.select(rows.c.outlet, newest.label("at")).where(rows.c.state == "refused")
-        with self._store.reading() as connection:
+        with self._store.read_transaction() as connection:
             return {row.outlet: row.at for row in connection.execute(wanted.group_by(rows.c.outlet))}
 
     def paused_outlets(self) -> tuple[Paused, ...]:
         """The outlets that are paused."""
-        with self._store.reading() as connection:
+        with self._store.read_transaction() as connection:
             found = connection.execute(sa.select(paused).order_by(paused.c.outlet)).all()
         return tuple(Paused(row.outlet, row.reason, row.since) for row in found)
 
@@ -311,18 +311,18 @@ class Outbox:
         ahead = sa.and_(paused.c.checked_at > now, paused.c.checked_at < NEVER)  # a clock was wrong then
         turn = sa.or_(paused.c.checked_at <= now - CHECK_EVERY, ahead)
         due = paused.update().where(paused.c.outlet == outlet, turn)
-        with self._store.writing() as connection:
+        with self._store.write_transaction() as connection:
             return connection.execute(due.values(checked_at=now)).rowcount == 1
 
     def lift_pause(self, outlet: str) -> bool:
         """Let an outlet post again. Returns whether it was paused."""
-        with self._store.writing() as connection:
+        with self._store.write_transaction() as connection:
             return connection.execute(paused.delete().where(paused.c.outlet == outlet)).rowcount == 1
 
     def retry(self, id: int, now: datetime) -> Delivery:
         """Try a delivery again now: a planned, refused or skipped one is sent, an unknown one is asked about, never
         sent. Raises `DeliveryError` for any other."""
-        with self._store.writing() as connection:
+        with self._store.write_transaction() as connection:
             one = moves.load_delivery(connection, id)
             moves.alone_with(connection, one.edition_key)
             if one.state == "unknown":
@@ -338,7 +338,7 @@ class Outbox:
     def resolve(self, id: int, url: str | None, now: datetime) -> Delivery:
         """A human looked: it is out at `url`, or (`None`) it is not and may be sent again. Raises `DeliveryError` for a
         delivery whose fate is known."""
-        with self._store.writing() as connection:
+        with self._store.write_transaction() as connection:
             one = moves.load_delivery(connection, id)
             moves.alone_with(connection, one.edition_key)
             if one.state != "unknown":
@@ -377,7 +377,7 @@ class Outbox:
 
     def _select_deliveries(self, *wanted: sa.ColumnElement[bool]) -> tuple[Delivery, ...]:
         order = (rows.c.day, rows.c.network, rows.c.outlet, rows.c.destination, rows.c.edition, rows.c.part, rows.c.id)
-        with self._store.reading() as connection:
+        with self._store.read_transaction() as connection:
             return tuple(map(delivery_from_row, connection.execute(sa.select(rows).where(*wanted).order_by(*order))))
 
 

@@ -57,7 +57,7 @@ class Polls:
 
     def delivery_poll(self, id: int) -> Poll | None:
         """The poll that a delivery carried at its last attempt."""
-        with self._store.reading() as connection:
+        with self._store.read_transaction() as connection:
             row = connection.execute(sa.select(table).where(table.c.delivery == id)).first()
         return _poll_from_row(row) if row else None
 
@@ -66,12 +66,12 @@ class Polls:
         time = sa.or_(table.c.ask_at <= now, table.c.ask_at > now + LONGEST)
         wanted = (time, rows.c.state == "sent", rows.c.outlet.in_(outlets))
         chosen = sa.select(rows).join(table, table.c.delivery == rows.c.id).where(*wanted).order_by(rows.c.id)
-        with self._store.reading() as connection:
+        with self._store.read_transaction() as connection:
             return tuple(map(delivery_from_row, connection.execute(chosen)))
 
     def record_votes(self, delivery: Delivery, result: Votes | CannotTell, now: datetime) -> None:
         """Record what the outlet said of a poll."""
-        with self._store.writing() as connection:
+        with self._store.write_transaction() as connection:
             row = connection.execute(sa.select(table).where(table.c.delivery == delivery.id)).one()
             change = _votes_change(result, len(json.loads(row.answers)), row.closes, now)
             still = (table.c.delivery == delivery.id, table.c.ask_at.is_not(None))
@@ -83,7 +83,7 @@ class Polls:
         kept = (rows.c.outlet, rows.c.destination, rows.c.day, rows.c.period, rows.c.url)
         chosen = sa.select(table, *kept).join(rows, table.c.delivery == rows.c.id).where(*span)
         order = (rows.c.day, rows.c.outlet, rows.c.destination, rows.c.id)
-        with self._store.reading() as connection:
+        with self._store.read_transaction() as connection:
             return tuple(map(_poll_record, connection.execute(chosen.order_by(*order))))
 
 

@@ -17,7 +17,7 @@ from bot.findings.claims import CANDIDATES, Claim, Found, Page, exact_part
 from bot.metrics import FigureDocument
 from bot.records import Book, Document
 
-__all__ = ["KINDS", "Finding", "holds", "ranked"]
+__all__ = ["KINDS", "Finding", "finding_holds", "rank_findings"]
 
 MOST = 12
 """Findings in a digest, at most."""
@@ -53,14 +53,14 @@ class Finding(TypedDict):
     values: dict[str, Any]
 
 
-def ranked(books: Sequence[Book], document: Document, hidden: Iterable[str]) -> dict[str, list[Finding]]:
+def rank_findings(books: Sequence[Book], document: Document, hidden: Iterable[str]) -> dict[str, list[Finding]]:
     """The findings of each catalogue of a digest, most newsworthy first. `books` are those it was composed from."""
-    masks = Hidden.of(hidden)
+    masks = Hidden.from_names(hidden)
     figures = {part["catalogue"]: part["figures"] for part in document["catalogues"]}
-    return {book.catalogue.key: _ranked(book, figures[book.catalogue.key], masks) for book in books}
+    return {book.catalogue.key: _rank_catalogue(book, figures[book.catalogue.key], masks) for book in books}
 
 
-def holds(finding: Finding, book: Book) -> bool:
+def finding_holds(finding: Finding, book: Book) -> bool:
     """Whether a finding is borne out by a book of its period, which may hold a longer history.
 
     Raises `KeyError` for a key that is none of `KINDS` and `msgspec.ValidationError` for values that are not its own.
@@ -68,7 +68,7 @@ def holds(finding: Finding, book: Book) -> bool:
     return msgspec.convert(finding["values"], KINDS[finding["key"]]).holds(exact_part(book))
 
 
-def _ranked(book: Book, figures: Mapping[str, FigureDocument], hidden: Hidden) -> list[Finding]:
+def _rank_catalogue(book: Book, figures: Mapping[str, FigureDocument], hidden: Hidden) -> list[Finding]:
     page = Page(exact_part(book), figures)
     found = [
         one
@@ -80,14 +80,14 @@ def _ranked(book: Book, figures: Mapping[str, FigureDocument], hidden: Hidden) -
     ]
     found.sort(key=lambda one: (-one.score, one.claim.key, str(one.claim)))
     authors = dict(names_of(book).values()) if hidden.models else {}
-    return [_told(one, hidden, authors) for one in found[:MOST]]
+    return [_finding_document(one, hidden, authors) for one in found[:MOST]]
 
 
-def _told(found: Found, hidden: Hidden, authors: Mapping[str, str]) -> Finding:
-    values: dict[str, Any] = msgspec.to_builtins(found.claim, enc_hook=str)  # names are a kind of str
+def _finding_document(scored_claim: Found, hidden: Hidden, authors: Mapping[str, str]) -> Finding:
+    values: dict[str, Any] = msgspec.to_builtins(scored_claim.claim, enc_hook=str)  # names are a kind of str
     for field in ("model", "before"):
-        if isinstance(name := values.get(field), str) and hidden.hides(name, authors.get(name, "")):
+        if isinstance(name := values.get(field), str) and hidden.hides_model(name, authors.get(name, "")):
             values[field] = HIDDEN
             if field == "model":
                 values["author"] = HIDDEN_AUTHOR
-    return {"key": found.claim.key, "text": "", "score": round(found.score, 4), "values": values}
+    return {"key": scored_claim.claim.key, "text": "", "score": round(scored_claim.score, 4), "values": values}

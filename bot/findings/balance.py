@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 
 from bot.digest import HIDDEN
 from bot.findings.claims import Found, Page, looks_at, use_by_name
-from bot.metrics.ranking import ranking
+from bot.metrics.ranking import usage_ranking
 from bot.metrics.registry import EVERY_PERIOD
 from bot.records import Book, Unknown
 
@@ -33,7 +33,7 @@ class DemandGap:
     """Length of the window that is compared with the one before: 7 for a day's digest, else the period."""
 
     def holds(self, book: Book) -> bool:
-        compared = _compared(book)
+        compared = _supply_and_demand(book)
         if compared is None:
             return False
         demand, supply, days = compared
@@ -99,11 +99,11 @@ def demand_gap(page: Page) -> Iterator[Found]:
     """Demand against supply."""
     daily = page.book.period.name == "day"
     suffix = "_7d" if daily else ""
-    demand, supply, gap = (page.value(key + suffix) for key in ("uses_change", "inventory_change", "demand_gap"))
+    demand, supply, gap = (page.figure_value(key + suffix) for key in ("uses_change", "inventory_change", "demand_gap"))
     if demand is None or supply is None or gap is None or abs(gap) < LEAST_GAP:
         return
     apart = 0.15 if (demand < 0 < supply) or (supply < 0 < demand) else 0.0
-    days = 7 if daily else page.book.period.days
+    days = 7 if daily else page.book.period.day_count
     claim = DemandGap("demand" if gap > 0 else "supply", float(demand), float(supply), float(gap), days)
     yield Found(min(0.85, 0.25 + 1.5 * abs(gap) + apart), claim)
 
@@ -111,8 +111,8 @@ def demand_gap(page: Page) -> Iterator[Found]:
 @looks_at(EVERY_PERIOD)
 def half_carried(page: Page) -> Iterator[Found]:
     """How few models carry half of the use."""
-    models, used, listed = (page.count(key) for key in ("models_for_half", "models_used", "models_listed"))
-    ranked = ranking(page.book)
+    models, used, listed = (page.figure_count(key) for key in ("models_for_half", "models_used", "models_listed"))
+    ranked = usage_ranking(page.book)
     if models is None or used is None or listed is None or isinstance(ranked, Unknown) or used < LEAST_MODELS:
         return
     share = ranked.running[models - 1] / ranked.uses
@@ -121,9 +121,9 @@ def half_carried(page: Page) -> Iterator[Found]:
 
 
 @looks_at(EVERY_PERIOD)
-def outweighed(page: Page) -> Iterator[Found]:
+def top_model_outweighs(page: Page) -> Iterator[Found]:
     """How many models a single one outweighs."""
-    count, used, listed = (page.count(key) for key in ("models_outweighed", "models_used", "models_listed"))
+    count, used, listed = (page.figure_count(key) for key in ("models_outweighed", "models_used", "models_listed"))
     book = page.book
     if count is None or used is None or listed is None or listed < LEAST_MODELS or isinstance(book.listed, Unknown):
         return
@@ -134,7 +134,7 @@ def outweighed(page: Page) -> Iterator[Found]:
     yield Found(0.2 + 0.22 * count / listed, claim)
 
 
-def _compared(book: Book) -> tuple[float, float, int] | None:
+def _supply_and_demand(book: Book) -> tuple[float, float, int] | None:
     """Change of use, change of the list, and the days of the window, counted from the book; `None` where unknown."""
     daily = book.period.name == "day"
     flows = [flow if isinstance(flow, Unknown) else flow.uses for flow in (book.flow, book.flow_before)]
@@ -144,4 +144,4 @@ def _compared(book: Book) -> tuple[float, float, int] | None:
         return None
     if isinstance(listed, Unknown) or isinstance(listed_before, Unknown) or not listed_before:
         return None
-    return uses / before - 1, len(listed) / listed_before - 1, 7 if daily else book.period.days
+    return uses / before - 1, len(listed) / listed_before - 1, 7 if daily else book.period.day_count

@@ -43,15 +43,15 @@ class Page:
     book: Book
     figures: Mapping[str, FigureDocument]
 
-    def value(self, key: str) -> int | float | None:
+    def figure_value(self, key: str) -> int | float | None:
         """A figure's value, `None` where it is unknown or a lower bound, or where this period has no such figure."""
         figure = self.figures.get(key)
         value = figure["value"] if figure and not figure.get("at_least") else None
         return None if isinstance(value, str) else value
 
-    def count(self, key: str) -> int | None:
+    def figure_count(self, key: str) -> int | None:
         """A counted figure's value."""
-        value = self.value(key)
+        value = self.figure_value(key)
         return value if isinstance(value, int) else None
 
 
@@ -103,13 +103,13 @@ def unit_of(book: Book, metric: str) -> str:
     return book.catalogue.unit if metric == "uses" else "models"
 
 
-def series(book: Book, metric: str) -> dict[date, int]:
+def known_values(book: Book, metric: str) -> dict[date, int]:
     """The known days of a book's history; `metric` is a field of `records.Point`."""
     known = ((point.day, getattr(point, metric)) for point in book.history)
     return {day: value for day, value in known if value is not None}
 
 
-def begins(book: Book, metric: str) -> date | None:
+def series_start(book: Book, metric: str) -> date | None:
     """The first day on which a series could be known: a flow needs a reading at both ends of its day."""
     if book.watched_since is None:
         return None

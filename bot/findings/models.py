@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from bot.digest import HIDDEN
 from bot.findings.claims import ONE, Found, Page, looks_at, use_by_name
-from bot.metrics.ranking import ranking
+from bot.metrics.ranking import usage_ranking
 from bot.metrics.registry import DAY_ONLY, EVERY_PERIOD
 from bot.records import Book, Flow, Model, Unknown
 
@@ -45,8 +45,8 @@ class NewlyUsed:
             book.period.last == self.day
             and len(new) == self.count > 0
             and max(uses[model.name] for model in new) == self.uses
-            and _rank(book, self.uses) == self.rank
-            and _named(self.model, (m.name for m in new if uses[m.name] == self.uses))
+            and _usage_rank(book, self.uses) == self.rank
+            and _is_named(self.model, (m.name for m in new if uses[m.name] == self.uses))
         )
 
 
@@ -69,7 +69,7 @@ class GoneQuiet:
             and self.days == QUIET_DAYS
             and len(book.quiet) == self.count > 0
             and max(uses for _, uses in book.quiet) == self.uses_before
-            and _named(self.model, (model.name for model, uses in book.quiet if uses == self.uses_before))
+            and _is_named(self.model, (model.name for model, uses in book.quiet if uses == self.uses_before))
             and not any(model.name in use_by_name(book) for model, _ in book.quiet)
         )
 
@@ -97,9 +97,9 @@ class AwakeAgain:
             book.period.last == self.day
             and len(book.woken) == self.count > 0
             and max(uses.get(model.id, 0) for model, _ in book.woken) == self.uses
-            and _rank(book, self.uses) == self.rank
+            and _usage_rank(book, self.uses) == self.rank
             and (self.day - self.last_used).days == self.days >= ASLEEP_DAYS
-            and _named(self.model, (model.name for model, last in same if last == self.last_used))
+            and _is_named(self.model, (model.name for model, last in same if last == self.last_used))
         )
 
 
@@ -140,8 +140,8 @@ class NewLeader:
         return (
             len(leaders) == len(former) == 1
             and leaders != former
-            and _named(self.model, (model.name for model in _listed(book) if model.id == leaders[0]))
-            and _named(self.before, (_called(book, former[0]),))
+            and _is_named(self.model, (model.name for model in _listed_models(book) if model.id == leaders[0]))
+            and _is_named(self.before, (_model_name(book, former[0]),))
             and now[leaders[0]] == self.uses
             and now.get(former[0], 0) == self.before_uses
         )
@@ -154,7 +154,7 @@ def newly_used(page: Page) -> Iterator[Found]:
     if new:
         uses = _uses_of(page.book)
         first = min(new, key=lambda model: (-uses[model.id], model.name))
-        rank = _rank(page.book, uses[first.id])
+        rank = _usage_rank(page.book, uses[first.id])
         claim = NewlyUsed(
             page.book.period.last, len(new), first.name, first.author, uses[first.id], rank, first.first_listed
         )
@@ -162,25 +162,25 @@ def newly_used(page: Page) -> Iterator[Found]:
 
 
 @looks_at(DAY_ONLY)
-def gone_quiet(page: Page) -> Iterator[Found]:
+def went_idle(page: Page) -> Iterator[Found]:
     """Models that were used every day and now are not."""
     book = page.book
     if book.quiet and isinstance(book.flow, Flow):
         first, before = min(book.quiet, key=lambda quiet: (-quiet[1], quiet[0].name))
-        rank = _rank(book, before // QUIET_DAYS)
+        rank = _usage_rank(book, before // QUIET_DAYS)
         if rank <= QUIET_RANK:
             claim = GoneQuiet(book.period.last, len(book.quiet), first.name, first.author, before, QUIET_DAYS)
             yield Found(0.35 + 0.6 / sqrt(rank), claim)
 
 
 @looks_at(DAY_ONLY)
-def awake_again(page: Page) -> Iterator[Found]:
+def became_active(page: Page) -> Iterator[Found]:
     """Models that nobody had used for weeks."""
     book, day, uses = page.book, page.book.period.last, _uses_of(page.book)
     woken = [(model, last) for model, last in book.woken if model.id in uses]
     if woken and len(woken) == len(book.woken):
         first, last = min(woken, key=lambda one: (-uses[one[0].id], one[0].name))
-        days, rank = (day - last).days, _rank(book, uses[first.id])
+        days, rank = (day - last).days, _usage_rank(book, uses[first.id])
         claim = AwakeAgain(day, len(woken), first.name, first.author, uses[first.id], rank, last, days)
         yield Found(0.2 + (0.3 + 0.3 * min(1, days / 90)) / sqrt(rank), claim)
 
@@ -200,26 +200,26 @@ def new_leader(page: Page) -> Iterator[Found]:
     book = page.book
     if isinstance(book.flow, Unknown) or isinstance(book.flow_before, Unknown) or isinstance(book.listed, Unknown):
         return
-    leader, former = _leader(book.flow), _leader(book.flow_before)
+    leader, former = _sole_leader(book.flow), _sole_leader(book.flow_before)
     if leader is None or former is None or leader == former:
         return
     new = next((model for model in book.listed if model.id == leader), None)
-    before = _called(book, former)
+    before = _model_name(book, former)
     if new and before:
         uses, left = book.flow.by_model[leader], book.flow.by_model.get(former, 0)
         yield Found(0.7, NewLeader(new.name, new.author, uses, before, left))
 
 
-def _listed(book: Book) -> tuple[Model, ...]:
+def _listed_models(book: Book) -> tuple[Model, ...]:
     return () if isinstance(book.listed, Unknown) else book.listed
 
 
-def _called(book: Book, model: int) -> str:
+def _model_name(book: Book, model: int) -> str:
     """A model's name; empty where the book does not tell it."""
-    return next((str(one.name) for one in _listed(book) if one.id == model), str(book.names.get(model, "")))
+    return next((str(one.name) for one in _listed_models(book) if one.id == model), str(book.names.get(model, "")))
 
 
-def _leader(flow: Flow) -> int | None:
+def _sole_leader(flow: Flow) -> int | None:
     """The most used model, where there is exactly one, also if all use that names no model was another's."""
     most = max(flow.by_model.values(), default=0)
     leaders = [model for model, uses in flow.by_model.items() if uses + flow.unattributed >= most]
@@ -230,9 +230,9 @@ def _uses_of(book: Book) -> dict[int, int]:
     return {} if isinstance(book.flow, Unknown) else dict(book.flow.by_model)
 
 
-def _rank(book: Book, uses: int) -> int:
+def _usage_rank(book: Book, uses: int) -> int:
     """The place that so many uses have, or would have, among the models used; 1 is the most used."""
-    ranked = ranking(book)
+    ranked = usage_ranking(book)
     counts = () if isinstance(ranked, Unknown) else ranked.counts
     return bisect_left(counts, -uses, key=lambda count: -count) + 1
 
@@ -244,7 +244,7 @@ def _newly_used(book: Book) -> list[Model]:
         return []
     return [
         model
-        for model in _listed(book)
+        for model in _listed_models(book)
         if model.first_used == model.last_used_from == day and not model.used_before_watch and model.id in uses
     ]
 
@@ -259,6 +259,6 @@ def _new_models(book: Book) -> list[Model]:
     return [model for model in book.listed if model.first_listed is not None and first <= model.first_listed]
 
 
-def _named(told: str, possible: Iterable[str]) -> bool:
+def _is_named(claimed_name: str, possible: Iterable[str]) -> bool:
     """Whether a claim names one of these; a hidden model's claim names none."""
-    return told == HIDDEN or told in set(possible)
+    return claimed_name == HIDDEN or claimed_name in set(possible)

@@ -10,7 +10,7 @@ from itertools import pairwise
 from statistics import median
 from typing import ClassVar, Literal
 
-from bot.findings.claims import ONE, Found, Page, begins, looks_at, series, unit_of
+from bot.findings.claims import ONE, Found, Page, known_values, looks_at, series_start, unit_of
 from bot.metrics.registry import DAY_ONLY, EVERY_PERIOD
 from bot.records import Book, Unknown, each_day
 
@@ -45,13 +45,13 @@ class HighestSince:
     """Days between, all of them lower."""
 
     def holds(self, book: Book) -> bool:
-        known = series(book, self.metric)
+        known = known_values(book, self.metric)
         between = each_day(self.since + ONE, self.day - ONE)
         return (
             known.get(self.day) == self.value
             and known.get(self.since) == self.since_value >= self.value
             and len(between) == self.days >= LEAST_LOOKED_BACK
-            and all(day in known and known[day] + slack(book, self.metric) < self.value for day in between)
+            and all(day in known and known[day] + record_margin(book, self.metric) < self.value for day in between)
         )
 
 
@@ -70,7 +70,7 @@ class LowestSince:
     """Days between, all of them higher."""
 
     def holds(self, book: Book) -> bool:
-        known = series(book, self.metric)
+        known = known_values(book, self.metric)
         between = each_day(self.since + ONE, self.day - ONE)
         return (
             known.get(self.day) == self.value
@@ -97,13 +97,13 @@ class HighestWatched:
     """Whether they are all the days ever watched."""
 
     def holds(self, book: Book) -> bool:
-        known = series(book, self.metric)
+        known = known_values(book, self.metric)
         before = each_day(self.first, self.day - ONE)
         return (
             known.get(self.day) == self.value
             and len(before) + 1 == self.days > LEAST_LOOKED_BACK
-            and all(day in known and known[day] + slack(book, self.metric) < self.value for day in before)
-            and (not self.whole or self.first == begins(book, self.metric))
+            and all(day in known and known[day] + record_margin(book, self.metric) < self.value for day in before)
+            and (not self.whole or self.first == series_start(book, self.metric))
         )
 
 
@@ -124,12 +124,12 @@ class Streak:
     first_value: int
 
     def holds(self, book: Book) -> bool:
-        known = series(book, self.metric)
+        known = known_values(book, self.metric)
         values = [known.get(day) for day in each_day(self.first, self.day)]
         if None in values or len(values) != self.days + 1 or self.days < LEAST_STREAK:
             return False
         told = values[0] == self.first_value and values[-1] == self.value
-        return told and all(_moved(a, b) == self.direction for a, b in pairwise(values))
+        return told and all(_change_direction(a, b) == self.direction for a, b in pairwise(values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ class Crossing:
         return (
             (now, before) == (self.value, self.before)
             and low < self.level <= high
-            and self.level in _rounds(self.metric, high)
+            and self.level in _round_numbers(self.metric, high)
             and self.direction == ("up" if self.before < self.value else "down")
         )
 
@@ -175,29 +175,29 @@ class UnusualDay:
     """Robust z-score: 0.6745 · (value − median) / median absolute deviation."""
 
     def holds(self, book: Book) -> bool:
-        known = series(book, self.metric)
-        again = _unusual(known, self.metric, self.unit, self.day)
+        known = known_values(book, self.metric)
+        again = _unusual_day(known, self.metric, self.unit, self.day)
         return again == self
 
 
 @looks_at(DAY_ONLY)
-def records(page: Page) -> Iterator[Found]:
+def find_records(page: Page) -> Iterator[Found]:
     """The highest or lowest for a long time."""
     for metric in WEIGHT:
-        yield from _record(page, metric, high=True)
-    yield from _record(page, "uses", high=False)
+        yield from _find_record(page, metric, high=True)
+    yield from _find_record(page, "uses", high=False)
 
 
 @looks_at(DAY_ONLY)
-def streaks(page: Page) -> Iterator[Found]:
+def find_streaks(page: Page) -> Iterator[Found]:
     """Rising or falling for days."""
     for metric in ("uses", "models_used"):
-        known, last = series(page.book, metric), page.book.period.last
-        direction = _moved(known.get(last - ONE), known.get(last))
+        known, last = known_values(page.book, metric), page.book.period.last
+        direction = _change_direction(known.get(last - ONE), known.get(last))
         if direction is None:
             continue
         first = last - ONE
-        while _moved(known.get(first - ONE), known.get(first)) == direction:
+        while _change_direction(known.get(first - ONE), known.get(first)) == direction:
             first -= ONE
         days = (last - first).days
         if days >= LEAST_STREAK:
@@ -206,7 +206,7 @@ def streaks(page: Page) -> Iterator[Found]:
 
 
 @looks_at(EVERY_PERIOD)
-def crossings(page: Page) -> Iterator[Found]:
+def find_crossings(page: Page) -> Iterator[Found]:
     """Round numbers passed since the period before."""
     book = page.book
     for metric in ("models_listed", "uses"):
@@ -214,12 +214,12 @@ def crossings(page: Page) -> Iterator[Found]:
         if now is None or before is None:
             continue
         low, high = sorted((now, before))
-        passed = [level for level in _rounds(metric, high) if level > low]
+        passed = [level for level in _round_numbers(metric, high) if level > low]
         if not passed:
             continue
         up = now > before
         level = max(passed) if up else min(passed)
-        earlier = (value for day, value in series(book, metric).items() if day < book.period.first)
+        earlier = (value for day, value in known_values(book, metric).items() if day < book.period.first)
         fresh = book.period.name != "day" or all(value < level for value in earlier)
         score = (0.8 if fresh else 0.3) if up else 0.35
         claim = Crossing(metric, unit_of(book, metric), "up" if up else "down", level, now, before)
@@ -230,20 +230,20 @@ def crossings(page: Page) -> Iterator[Found]:
 def unusual_days(page: Page) -> Iterator[Found]:
     """Far from what this weekday usually brings."""
     for metric in ("uses", "models_used", "models_added"):
-        known = series(page.book, metric)
-        claim = _unusual(known, metric, unit_of(page.book, metric), page.book.period.last)
+        known = known_values(page.book, metric)
+        claim = _unusual_day(known, metric, unit_of(page.book, metric), page.book.period.last)
         if claim:
             yield Found(WEIGHT[metric] * min(0.95, 0.55 + (abs(claim.z) - UNUSUAL) / 25), claim)
 
 
-def _record(page: Page, metric: str, high: bool) -> Iterator[Found]:
+def _find_record(page: Page, metric: str, high: bool) -> Iterator[Found]:
     book, day = page.book, page.book.period.last
-    known, start, unit = series(book, metric), begins(book, metric), unit_of(book, metric)
+    known, start, unit = known_values(book, metric), series_start(book, metric), unit_of(book, metric)
     value = known.get(day)
     if value is None or start is None or not book.history:
         return
     first = max(start, book.history[0].day)
-    past, least = day - ONE, slack(book, metric)
+    past, least = day - ONE, record_margin(book, metric)
     while past >= first and past in known and (known[past] + least < value if high else known[past] > value):
         past -= ONE
     days = (day - past).days - 1
@@ -262,12 +262,12 @@ def _record(page: Page, metric: str, high: bool) -> Iterator[Found]:
         yield Found(score, HighestWatched(metric, unit, day, value, first, days + 1, first == start))
 
 
-def slack(book: Book, metric: str) -> int:
+def record_margin(book: Book, metric: str) -> int:
     """By how much a record must be ahead to be one whatever the list's unknown models were."""
     return book.uncounted if metric in ("models_listed", "models_added") else 0
 
 
-def _unusual(known: Mapping[date, int], metric: str, unit: str, day: date) -> UnusualDay | None:
+def _unusual_day(known: Mapping[date, int], metric: str, unit: str, day: date) -> UnusualDay | None:
     value = known.get(day)
     past = [known[then] for week in range(1, WEEKS + 1) if (then := day - timedelta(weeks=week)) in known]
     if value is None or len(past) < LEAST_WEEKS:
@@ -282,7 +282,7 @@ def _unusual(known: Mapping[date, int], metric: str, unit: str, day: date) -> Un
     return UnusualDay(metric, unit, "above" if z > 0 else "below", day, value, usual, len(past), z)
 
 
-def _rounds(metric: str, highest: int) -> list[int]:
+def _round_numbers(metric: str, highest: int) -> list[int]:
     """Round numbers up to `highest`: 100, 200, 500, 1,000, ... and for a list every thousand."""
     rounds = {digit * 10**power for power in range(2, len(str(highest))) for digit in (1, 2, 5)}
     if metric == "models_listed":
@@ -300,7 +300,7 @@ def _now_and_before(book: Book, metric: str) -> tuple[int | None, int | None]:
     return uses[0], uses[1]
 
 
-def _moved(before: int | None, now: int | None) -> Literal["rose", "fell"] | None:
+def _change_direction(before: int | None, now: int | None) -> Literal["rose", "fell"] | None:
     if before is None or now is None or before == now:
         return None
     return "rose" if now > before else "fell"

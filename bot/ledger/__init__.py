@@ -1,30 +1,31 @@
 """What networks said: records as they were read, and what can be asked of them.
 
-`add` keeps a snapshot, `add_haul` what an event source told (`keep_haul` and `add_up` are its two halves), `book` and
-`panel` answer with everything that figures for one period are computed from, the rest are the questions that faces ask.
+`add_snapshot` keeps a snapshot, `add_event_batch` what an event source told (`keep_event_batch` and `add_up` are its
+two halves), `load_period_data` and `load_panel_data` answer with everything that figures for one period are computed
+from, the rest are the questions that faces ask.
 """
 
 from bot.ledger import books, event_books, groups
 from bot.ledger.asking import HISTORY
-from bot.ledger.event_books import panel
+from bot.ledger.event_books import load_panel_data
 from bot.ledger.event_days import add_up
-from bot.ledger.events import Kept, add_haul, keep_haul
-from bot.ledger.holds import Decision, Hold, composed_again, decided, held_at, holds, outdated_since
+from bot.ledger.events import Kept, add_event_batch, keep_event_batch
+from bot.ledger.holds import Decision, Hold, held_days, hold_reason, mark_recomposed, outdated_since, record_decision
 from bot.ledger.memory import Memory
 from bot.ledger.questions import (
     Row,
     Span,
-    days,
+    closed_span,
+    data_version,
     history_of,
     known_names,
-    mark,
+    model_rankings,
     names_by_use,
-    ranking,
     read_span,
-    span,
+    snapshot_days,
 )
-from bot.ledger.snapshots import CLOSES_WITHIN, Added, add, closed_day
-from bot.ledger.standings import Moves, Offer, Offered, Standing, Used, moves, offer, standing
+from bot.ledger.snapshots import CLOSES_WITHIN, Added, add_snapshot, closed_day
+from bot.ledger.standings import Moves, Offer, Offered, Standing, Used, day_listing, model_standing, usage_comparison
 from bot.records import Book, Catalogue, Period
 from bot.store import Store
 
@@ -43,35 +44,35 @@ __all__ = [
     "Span",
     "Standing",
     "Used",
-    "add",
-    "add_haul",
+    "add_event_batch",
+    "add_snapshot",
     "add_up",
-    "book",
     "closed_day",
-    "composed_again",
-    "days",
-    "decided",
-    "held_at",
+    "closed_span",
+    "data_version",
+    "day_listing",
+    "held_days",
     "history_of",
-    "holds",
-    "keep_haul",
+    "hold_reason",
+    "keep_event_batch",
     "known_names",
-    "mark",
-    "moves",
+    "load_panel_data",
+    "load_period_data",
+    "mark_recomposed",
+    "model_rankings",
+    "model_standing",
     "names_by_use",
-    "offer",
     "outdated_since",
-    "panel",
-    "ranking",
     "read_span",
-    "span",
-    "standing",
+    "record_decision",
+    "snapshot_days",
+    "usage_comparison",
 ]
 
 
-def book(store: Store, catalogue: Catalogue, period: Period, of_callers: bool = True) -> Book:
+def load_period_data(store: Store, catalogue: Catalogue, period: Period, of_callers: bool = True) -> Book:
     """The book of one catalogue and period. What is not known stands in it as `Unknown`, with the reason. Those who
     called may be left out: over many days they are counted in the lake."""
     if catalogue.evidences:
-        return groups.grouped(store, event_books.book(store, catalogue, period, of_callers))
-    return groups.grouped(store, books.book(store, catalogue, period))
+        return groups.with_groups(store, event_books.load_period_data(store, catalogue, period, of_callers))
+    return groups.with_groups(store, books.load_period_data(store, catalogue, period))

@@ -27,7 +27,7 @@ class Comparison:
         self._changes: dict[tuple[int, int], Change] = {}
 
     def __call__(self, prior: Reading | None, before: Reading, now: Reading) -> Change:
-        change = self._change(before, now)
+        change = self._cached_change(before, now)
         if prior is None:
             return change
         uses, moved, missing = self._use(prior, before, now)
@@ -68,13 +68,13 @@ class Comparison:
         for chosen, day in ((closing, snapshots.c.day), (doubted, verdicts.c.day)):
             yield from self._connection.scalars(chosen.where(day >= first, day < prior.day))
 
-    def _change(self, before: Reading, now: Reading) -> Change:
+    def _cached_change(self, before: Reading, now: Reading) -> Change:
         key = (before.id, now.id)
         if key not in self._changes:
-            self._changes[key] = self._counted(before.id, now.id)
+            self._changes[key] = self._count_change(before.id, now.id)
         return self._changes[key]
 
-    def _counted(self, before: int, now: int) -> Change:
+    def _count_change(self, before: int, now: int) -> Change:
         here = sa.and_(NOW.c.model == THEN.c.model, NOW.c.snapshot == now)
         silent = sa.and_(THEN.c.counter.is_not(None), NOW.c.model.is_not(None), NOW.c.counter.is_(None))
         listed = sa.select(sa.func.count()).select_from(readings).where(readings.c.snapshot == now)

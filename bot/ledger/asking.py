@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.records import Catalogue, Period, Unknown, spoken
+from bot.records import Catalogue, Period, Unknown, short_date
 from bot.store import Store, catalogues, snapshots
 
 HISTORY = 400
@@ -29,7 +29,7 @@ class Asked:
     closing: dict[date, Any]
     """Snapshots met so far, by the day that they close."""
 
-    def stock(self, day: date) -> Any:
+    def closing_snapshot(self, day: date) -> Any:
         """The snapshot that closes a day, or `None`."""
         if day not in self.closing:
             found = sa.select(snapshots).where(snapshots.c.catalogue == self.catalogue, snapshots.c.day == day)
@@ -37,22 +37,22 @@ class Asked:
         return self.closing[day]
 
 
-def named(network: str, catalogue: str) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+def catalogue_filter(network: str, catalogue: str) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
     """Which row of `catalogues` is a network's catalogue."""
     return catalogues.c.network == network, catalogues.c.name == catalogue
 
 
 def key_of(connection: sa.Connection, catalogue: Catalogue) -> int | None:
     """The id of a catalogue; `None` where nothing was collected of it yet."""
-    mine = named(catalogue.network, catalogue.key)
+    mine = catalogue_filter(catalogue.network, catalogue.key)
     found: int | None = connection.scalar(sa.select(catalogues.c.id).where(*mine))
     return found
 
 
 @contextmanager
-def asking(store: Store, catalogue: Catalogue, period: Period) -> Iterator[Asked | date | None]:
+def open_catalogue_query(store: Store, catalogue: Catalogue, period: Period) -> Iterator[Asked | date | None]:
     """The catalogue, ready to be asked; the day that its watch begins where that is after the period, if ever."""
-    with store.reading() as connection:
+    with store.read_transaction() as connection:
         key = key_of(connection, catalogue)
         closed = sa.select(sa.func.min(snapshots.c.day)).where(snapshots.c.catalogue == key)
         since = connection.scalar(closed) if key else None
@@ -64,4 +64,4 @@ def asking(store: Store, catalogue: Catalogue, period: Period) -> Iterator[Asked
 
 def began(since: date | None) -> Unknown:
     """Why nothing is known of a catalogue whose watch begins later, if ever."""
-    return Unknown(f"the watch began at the end of {spoken(since)}" if since else "nothing was collected yet")
+    return Unknown(f"the watch began at the end of {short_date(since)}" if since else "nothing was collected yet")

@@ -20,23 +20,25 @@ UNSIGNED = "the senders of some transactions were not read"
 UNSAID = "a settlement does not say who asked"
 
 
-def days(connection: sa.Connection, catalogue: int, first: date, last: date) -> Sequence[Any]:
+def event_day_rows(connection: sa.Connection, catalogue: int, first: date, last: date) -> Sequence[Any]:
     """What is kept of the days that had events."""
     mine = (event_days.c.catalogue == catalogue, event_days.c.day.between(first, last))
     return connection.execute(sa.select(event_days).where(*mine).order_by(event_days.c.day)).all()
 
 
-def settled(connection: sa.Connection, catalogue: int, first: date, last: date) -> bool:
+def has_settlements(connection: sa.Connection, catalogue: int, first: date, last: date) -> bool:
     """Whether there are settlements among these days."""
     mine = (settlements.c.catalogue == catalogue, settlements.c.day.between(first, last))
     return connection.scalar(sa.select(settlements.c.place).where(*mine).limit(1)) is not None
 
 
-def called(connection: sa.Connection, key: int, catalogue: Catalogue, found: Sequence[Any], of: lake.Lake) -> Callers:
+def count_callers(
+    connection: sa.Connection, key: int, catalogue: Catalogue, day_rows: Sequence[Any], of: lake.Lake
+) -> Callers:
     """Who called on days that are all added up. Raises `LakeError`."""
     by_amount = bool(catalogue.token[0])
-    whole = sum(int(row.paid if by_amount else row.called) for row in found)
-    some = [row for row in found if row.callers]
+    whole = sum(int(row.paid if by_amount else row.called) for row in day_rows)
+    some = [row for row in day_rows if row.callers]
     if len(some) <= 1:
         top = max((int(row.top_paid if by_amount else row.top_called) for row in some), default=0)
         return Callers(some[0].callers if some else 0, whole, top)

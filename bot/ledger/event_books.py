@@ -14,32 +14,32 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.ledger import asking, gaps, sleepers, stocks
-from bot.ledger._event_callers import all_callers, paid
-from bot.ledger._event_flows import AskedEvents, event_days, flow_of, history, total, unread_days
-from bot.ledger._event_gaps import event_gaps, nameless, payment_gaps, references
-from bot.ledger._event_gauges import by_evidence, gauges
+from bot.ledger._event_callers import all_callers, paid_amount
+from bot.ledger._event_flows import AskedEvents, complete_days, flow_of, history_points, total_uses, unread_days
+from bot.ledger._event_gaps import event_gaps, event_references, nameless_gaps, payment_gaps
+from bot.ledger._event_gauges import by_evidence, gauge_values
 from bot.ledger.snapshots import ONE
-from bot.records import Book, Catalogue, Flow, Model, Period, Unknown, few_named, spoken, unnamed
+from bot.records import Book, Catalogue, Flow, Model, Period, Unknown, few_named, short_date, unnamed_use_reason
 from bot.store import Store, snapshots, windows
 
-__all__ = ["book", "event_days", "offered", "panel", "shelf"]
+__all__ = ["complete_days", "load_panel_data", "load_period_data", "offered", "shelf"]
 
 
-def book(store: Store, catalogue: Catalogue, period: Period, of_callers: bool = True) -> Book:
+def load_period_data(store: Store, catalogue: Catalogue, period: Period, of_callers: bool = True) -> Book:
     """The book of one catalogue and period: the list as `books` has it, the use by what was told event by event. Those
     who called may be left out: over many days they are counted in the lake."""
-    with store.reading() as connection:
+    with store.read_transaction() as connection:
         key = asking.key_of(connection, catalogue)
         if key is None:
-            return _unread(catalogue, period, asking.began(None))
-        return _filled(AskedEvents(connection, key, catalogue, store), period, of_callers)
+            return _unread_data(catalogue, period, asking.began(None))
+        return _filled_data(AskedEvents(connection, key, catalogue, store), period, of_callers)
 
 
 def shelf(
     store: Store, catalogue: Catalogue, period: Period
 ) -> tuple[tuple[Model, ...], Flow, frozenset[int]] | Unknown:
     """As `books.shelf`. Where part of the use names no model, nothing is known of models that none of it names."""
-    found = book(store, catalogue, period, of_callers=False)
+    found = load_period_data(store, catalogue, period, of_callers=False)
     if isinstance(found.listed, Unknown):
         return found.listed
     if isinstance(found.flow, Unknown):
@@ -55,8 +55,8 @@ def shelf(
 def offered(store: Store, catalogue: Catalogue, day: date, days: int) -> Book:
     """The book of a day, for its list; the list is unknown where not all use of the `days` that end with it was read,
     or not all of it names its model: any model could have had the rest."""
-    found = book(store, catalogue, Period(day, day), of_callers=False)
-    with store.reading() as connection:
+    found = load_period_data(store, catalogue, Period(day, day), of_callers=False)
+    with store.read_transaction() as connection:
         key = asking.key_of(connection, catalogue)
         if key is None or isinstance(found.listed, Unknown):
             return found
@@ -65,30 +65,30 @@ def offered(store: Store, catalogue: Catalogue, day: date, days: int) -> Book:
         return replace(found, listed=flow)
     if flow.incomplete:
         return replace(found, listed=Unknown(flow.incomplete))
-    return replace(found, listed=unnamed(flow.unattributed, flow.uses)) if flow.unattributed else found
+    return replace(found, listed=unnamed_use_reason(flow.unattributed, flow.uses)) if flow.unattributed else found
 
 
-def panel(store: Store, catalogue: Catalogue, period: Period) -> Book:
+def load_panel_data(store: Store, catalogue: Catalogue, period: Period) -> Book:
     """The book of a panel: no list of models, only what it shows."""
-    empty = _unread(catalogue, period, Unknown("a panel lists no models"))
-    with store.reading() as connection:
+    empty = _unread_data(catalogue, period, Unknown("a panel lists no models"))
+    with store.read_transaction() as connection:
         key = asking.key_of(connection, catalogue)
         if key is None:
             return empty
-        asked = AskedEvents(connection, key, catalogue, store)
+        query = AskedEvents(connection, key, catalogue, store)
         return replace(
             empty,
-            gauges=gauges(asked, period),
-            **(all_callers(asked, period) if catalogue.token[0] else {}),
-            paid=paid(asked, period) if catalogue.token[0] else None,
-            gaps=(*payment_gaps(asked, period), *catalogue.caveats),
-            refs=references(asked, period),
+            gauges=gauge_values(query, period),
+            **(all_callers(query, period) if catalogue.token[0] else {}),
+            paid=paid_amount(query, period) if catalogue.token[0] else None,
+            gaps=(*payment_gaps(query, period), *catalogue.caveats),
+            refs=event_references(query, period),
         )
 
 
-def _unread(catalogue: Catalogue, period: Period, why: Unknown) -> Book:
+def _unread_data(catalogue: Catalogue, period: Period, why: Unknown) -> Book:
     token = catalogue.token[0]
-    unknown = Unknown(f"{catalogue.place} was not read to the end of {spoken(period.last)}")
+    unknown = Unknown(f"{catalogue.place} was not read to the end of {short_date(period.last)}")
     return Book(
         *(catalogue, period, None, *(why,) * 4, *(unknown,) * 5, why, (), catalogue.caveats, ()),
         evidence=dict.fromkeys(catalogue.evidences, unknown),
@@ -99,16 +99,16 @@ def _unread(catalogue: Catalogue, period: Period, why: Unknown) -> Book:
     )
 
 
-def _filled(asked: AskedEvents, period: Period, of_callers: bool) -> Book:
-    catalogue, end = asked.catalogue, period.last
-    since = asked.connection.scalar(sa.select(sa.func.min(snapshots.c.day)).where(snapshots.c.catalogue == asked.key))
-    begun = asked.connection.scalar(sa.select(sa.func.min(windows.c.begins)).where(windows.c.catalogue == asked.key))
-    stock = asking.Asked(asked.connection, asked.key, catalogue.unit, since or date.max, {})
-    flow = flow_of(asked, period.first, end)
+def _filled_data(query: AskedEvents, period: Period, of_callers: bool) -> Book:
+    catalogue, end = query.catalogue, period.last
+    since = query.connection.scalar(sa.select(sa.func.min(snapshots.c.day)).where(snapshots.c.catalogue == query.key))
+    begun = query.connection.scalar(sa.select(sa.func.min(windows.c.begins)).where(windows.c.catalogue == query.key))
+    stock = asking.Asked(query.connection, query.key, catalogue.unit, since or date.max, {})
+    flow = flow_of(query, period.first, end)
     listed = stocks.listed_at(stock, end)
     here = () if isinstance(listed, Unknown) else listed
-    flow_before = flow_of(asked, period.before.first, period.before.last)
-    week, month = flow_of(asked, end - 6 * ONE, end), flow_of(asked, end - 29 * ONE, end)
+    flow_before = flow_of(query, period.previous_period.first, period.previous_period.last)
+    week, month = flow_of(query, end - 6 * ONE, end), flow_of(query, end - 29 * ONE, end)
     used = {model for found in (flow, flow_before) if isinstance(found, Flow) for model in found.by_model}
     names, authors = stocks.names_of(stock, used - {m.id for m in here})
     watched = max(filter(None, (since, begun and begun.date() - ONE)), default=None)
@@ -125,47 +125,52 @@ def _filled(asked: AskedEvents, period: Period, of_callers: bool) -> Book:
         flow_before=flow_before,
         total_7d=week if isinstance(week, Unknown) else week.uses,
         total_30d=month if isinstance(month, Unknown) else month.uses,
-        unbroken=watched is not None and watched < end and unread_days(asked, watched + ONE, end) is None,
+        unbroken=watched is not None and watched < end and unread_days(query, watched + ONE, end) is None,
         unnamed_7d=0 if isinstance(week, Unknown) else week.unattributed,
         unnamed_30d=0 if isinstance(month, Unknown) else month.unattributed,
-        total_prior_7d=total(asked, end - 13 * ONE, end - 7 * ONE),
+        total_prior_7d=total_uses(query, end - 13 * ONE, end - 7 * ONE),
         newly_listed=stocks.newly_listed(stock, end) if since and since <= end else why,
-        history=history(asked, end, watched),
+        history=history_points(query, end, watched),
         gaps=(
             *gaps.left_out(stock, period),
-            *gaps.notes(stock, period),
-            *event_gaps(asked, period),
-            *nameless(asked, flow),
+            *gaps.snapshot_notes(stock, period),
+            *event_gaps(query, period),
+            *nameless_gaps(query, flow),
             *catalogue.caveats,
         ),
-        refs=(*gaps.references(stock, [period.first - ONE, end, end - 7 * ONE]), *references(asked, period)),
+        refs=(
+            *gaps.snapshot_references(stock, [period.first - ONE, end, end - 7 * ONE]),
+            *event_references(query, period),
+        ),
         names=names,
         authors=authors,
-        uncounted=stocks.uncounted(stock, end),
+        uncounted=stocks.uncounted_models(stock, end),
         listed_in_part=stocks.listed_in_part(stock, end) if isinstance(listed, Unknown) else (),
-        evidence={name: by_evidence(asked, name, period) for name in catalogue.evidences},
-        **(all_callers(asked, period) if of_callers else {}),
-        **_asleep(asked, here, flow, period),
+        evidence={name: by_evidence(query, name, period) for name in catalogue.evidences},
+        **(all_callers(query, period) if of_callers else {}),
+        **_activity_fields(query, here, flow, period),
         paid=Unknown("money is paid by session and not by use: see payments") if catalogue.token[0] else None,
     )
 
 
-def _asleep(asked: AskedEvents, listed: Iterable[Model], flow: Flow | Unknown, period: Period) -> dict[str, Any]:
+def _activity_fields(
+    query: AskedEvents, listed: Iterable[Model], flow: Flow | Unknown, period: Period
+) -> dict[str, Any]:
     """Which models fell asleep and woke up on a day, where the days that say so were read whole and every use of them
     names its model."""
     day, here = period.last, tuple(listed)
     if period.name != "day" or isinstance(flow, Unknown) or not here or flow.unattributed or flow.incomplete:
         return {}
-    awake = sleepers.woken_told(asked.connection, asked.key, here, day)
+    awake = sleepers.became_active_by_events(query.connection, query.key, here, day)
     edges = {before for _, before in awake}
-    read = {before for before in edges if _all_named(asked, before + ONE, day)}
-    week = _all_named(asked, day - sleepers.QUIET_AFTER * ONE, day)
+    read = {before for before in edges if _all_named(query, before + ONE, day)}
+    week = _all_named(query, day - sleepers.QUIET_AFTER * ONE, day)
     return {
-        "quiet": sleepers.quiet_told(asked.connection, here, day) if week else (),
+        "quiet": sleepers.went_idle_by_events(query.connection, here, day) if week else (),
         "woken": tuple(one for one in awake if one[1] in read),
     }
 
 
-def _all_named(asked: AskedEvents, first: date, last: date) -> bool:
-    flow = flow_of(asked, first, last)
+def _all_named(query: AskedEvents, first: date, last: date) -> bool:
+    flow = flow_of(query, first, last)
     return isinstance(flow, Flow) and not flow.unattributed and not flow.incomplete

@@ -20,10 +20,10 @@ from bot import lake
 from bot.executor import WorkersDiedError
 from bot.lake import Day, LakeError, Manifest, Rollup, Told
 from bot.ledger import mending
-from bot.ledger.asking import named
+from bot.ledger.asking import catalogue_filter
 from bot.ledger.mending import Mending
-from bot.ledger.snapshots import ONE, changed, insert_new, model_ids, move_use
-from bot.records import Evidence, Haul, Period, Window, instant
+from bot.ledger.snapshots import ONE, insert_new, model_ids, move_use, record_change
+from bot.records import Evidence, Haul, Period, Window, start_of_day
 from bot.store import Store, catalogues, event_days, sketches, tallies, usage, windows
 
 AT_A_TIME = 64
@@ -51,14 +51,14 @@ class Change:
 class Changes:
     """What a haul changes in the lake, written there and not yet of any day."""
 
-    made: tuple[Change, ...] = ()
+    day_changes: tuple[Change, ...] = ()
     broken: Mapping[date, str] = field(default_factory=dict)
     """Days that do not read and that are not told whole yet: what is wrong with each. They stay as they are."""
     mending: tuple[Mending, ...] = ()
     """How far days are read anew that did not read."""
 
 
-def changes(store: Store, haul: Haul, before: Sequence[Window] = ()) -> Changes:
+def prepare_changes(store: Store, haul: Haul, before: Sequence[Window] = ()) -> Changes:
     """What a haul changes in the lake. `before`: of which stretches the same reading brought everything already. Raises
     `LakeError` where the lake takes no files."""
     by_day: dict[date, tuple[list[Any], list[Any]]] = {}
@@ -66,10 +66,10 @@ def changes(store: Store, haul: Haul, before: Sequence[Window] = ()) -> Changes:
         by_day.setdefault(use.at.date(), ([], []))[0].append(use)
     for payment in haul.payments:
         by_day.setdefault(payment.at.date(), ([], []))[1].append(payment)
-    mends = mending.known(store, haul.network, haul.catalogue)
+    mends = mending.repairs_by_day(store, haul.network, haul.catalogue)
     if not by_day and haul.forget_from is None and not haul.owners and not mends:
         return Changes()
-    known = _known(store, haul, {*by_day, *mends})
+    known = _stored_days(store, haul, {*by_day, *mends})
     read = (*before, *((haul.window,) if haul.window else ()))
     found: list[Change] = []
     broken: dict[date, str] = {}
@@ -84,17 +84,17 @@ def changes(store: Store, haul: Haul, before: Sequence[Window] = ()) -> Changes:
         told, mend = Told(uses, payments, haul.blocks, haul.forget_from, owners, haul.renames), mends.get(day)
         evidence = row.evidence if row and not uses else haul.evidence
         try:
-            made, new = _changed(old, told, haul.window, mend is not None)
+            made, new = _updated_day(old, told, haul.window, mend is not None)
         except _BrokenError as error:
-            mend = (mend or mending.begun(old)).more(told, read)
+            mend = (mend or mending.start_repair(old)).with_update(told, read)
             aside.append(mend)
-            if mend.whole and mend.day.manifest:
+            if mend.is_complete and mend.day.manifest:
                 manifest = lake.read_manifest(mend.day)
                 found.append(Change(old.manifest, mend.day, manifest, manifest.rows, evidence))
             else:
                 broken[day] = str(error)
             continue
-        aside += [mend.dropped] if mend else []
+        aside += [mend.without_reads] if mend else []
         if made != old:
             found.append(Change(old.manifest, made, lake.read_manifest(made), new, evidence))
     return Changes(tuple(found), broken, tuple(aside))
@@ -104,22 +104,22 @@ class _BrokenError(Exception):
     """A day in the lake does not read, and the haul alone does not tell it whole."""
 
 
-def _changed(old: Day, told: Told, window: Window | None, doubtful: bool) -> tuple[Day, int]:
+def _updated_day(old: Day, update: Told, window: Window | None, doubtful: bool) -> tuple[Day, int]:
     """A day with what a haul says of it. One that does not read is made anew from a haul that tells it whole. One that
     is doubtful is read whole first: what is wrong with it may lie where this haul changes nothing."""
     try:
         if doubtful:
             lake.check_files(old)
-        return lake.update_day(old, told)
+        return lake.update_day(old, update)
     except LakeError as error:
         if not old.manifest:
             raise
-        if window is None or window.begins > instant(old.day) or window.ends < instant(old.day + ONE):
+        if window is None or window.begins > start_of_day(old.day) or window.ends < start_of_day(old.day + ONE):
             raise _BrokenError(f"{error}; collect {old.day} whole, with --again") from error
-    return lake.update_day(replace(old, manifest=""), replace(told, forget_from=None))
+    return lake.update_day(replace(old, manifest=""), replace(update, forget_from=None))
 
 
-def _known(store: Store, haul: Haul, by_day: Iterable[date]) -> dict[date, Any]:
+def _stored_days(store: Store, haul: Haul, by_day: Iterable[date]) -> dict[date, Any]:
     """The days that a haul may change, as they are kept."""
     wanted: list[sa.ColumnElement[bool]] = [event_days.c.day.in_(list(by_day))]
     if haul.forget_from is not None:
@@ -127,19 +127,19 @@ def _known(store: Store, haul: Haul, by_day: Iterable[date]) -> dict[date, Any]:
     if haul.owners:
         some = sa.true() if haul.renames else event_days.c.nameless > 0
         wanted.append(sa.and_(event_days.c.day.in_(haul.days), some))
-    mine = named(haul.network, haul.catalogue)
+    mine = catalogue_filter(haul.network, haul.catalogue)
     chosen = sa.select(event_days).join(catalogues, catalogues.c.id == event_days.c.catalogue).where(*mine)
-    with store.reading() as connection:
+    with store.read_transaction() as connection:
         return {row.day: row for row in connection.execute(chosen.where(sa.or_(*wanted)))}
 
 
-def since(connection: sa.Connection, catalogue: int, block: int) -> set[date]:
+def days_since_block(connection: sa.Connection, catalogue: int, block: int) -> set[date]:
     """The days with events in a block or after it."""
     mine = (event_days.c.catalogue == catalogue, event_days.c.last_block >= block)
     return set(connection.scalars(sa.select(event_days.c.day).where(*mine)))
 
 
-def keep(connection: sa.Connection, catalogue: int, change: Change) -> None:
+def store_change(connection: sa.Connection, catalogue: int, change: Change) -> None:
     """Make a change the day's. Raises `Moved`."""
     made = change.manifest
     row = {
@@ -154,26 +154,26 @@ def keep(connection: sa.Connection, catalogue: int, change: Change) -> None:
         "others": sum(part.others for part in made.parts),
     }
     if change.before:
-        pointed(connection, catalogue, change.day.day, change.before, row)
+        update_day_row(connection, catalogue, change.day.day, change.before, row)
         return
     mine = {"catalogue": catalogue, "day": change.day.day}
     sums = {"pruned": False, "sessions": 0, "callers": 0, "called": "0", "top_called": "0", "paid": "0"}
     insert_new(
         connection, event_days, [{**mine, **row, **sums, "top_paid": "0", "unsigned": False, "other_payers": "{}"}]
     )
-    found = sa.select(event_days.c.manifest).where(_of(catalogue, change.day.day))
+    found = sa.select(event_days.c.manifest).where(_day_filter(catalogue, change.day.day))
     if connection.scalar(found) != change.day.manifest:
         raise Moved
 
 
-def pointed(connection: sa.Connection, catalogue: int, day: date, before: str, row: dict[str, Any]) -> None:
+def update_day_row(connection: sa.Connection, catalogue: int, day: date, before: str, row: dict[str, Any]) -> None:
     """Change what is kept of a day, as long as it has this manifest. Raises `Moved`."""
     same = event_days.c.manifest == before
-    if not connection.execute(event_days.update().where(_of(catalogue, day), same).values(row)).rowcount:
+    if not connection.execute(event_days.update().where(_day_filter(catalogue, day), same).values(row)).rowcount:
         raise Moved
 
 
-def _of(catalogue: int, day: date) -> sa.ColumnElement[bool]:
+def _day_filter(catalogue: int, day: date) -> sa.ColumnElement[bool]:
     return sa.and_(event_days.c.catalogue == catalogue, event_days.c.day == day)
 
 
@@ -181,7 +181,7 @@ def _of(catalogue: int, day: date) -> sa.ColumnElement[bool]:
 
 
 def add_up(
-    store: Store, network: str, executor: Executor | None = None, again: Period | None = None
+    store: Store, network: str, executor: Executor | None = None, recompute: Period | None = None
 ) -> tuple[date, ...]:
     """Add up each day of a network that changed and of which nothing is missing, side by side where there is an
     executor, and those of a period once more whether they changed or not. Which days those were. Raises `LakeError` for
@@ -189,43 +189,43 @@ def add_up(
     done: list[date] = []
     failed: dict[tuple[int, Day], str] = {}
     tried: set[tuple[int, Day]] = set()
-    while waiting := [one for one in _waiting(store, network, again) if one not in tried][:AT_A_TIME]:
+    while waiting := [one for one in _days_to_add_up(store, network, recompute) if one not in tried][:AT_A_TIME]:
         tried.update(waiting)
         days = [day for _, day in waiting]
-        for key, one in zip(waiting, _made(days, executor), strict=True):
+        for key, one in zip(waiting, _roll_up_days(days, executor), strict=True):
             if isinstance(one, str):
                 failed[key] = one
             else:
-                done += _kept(store, key[0], one, network)
+                done += _store_rollup(store, key[0], one, network)
     # Where somebody changed a day meanwhile, and swept what it consisted of before, nothing is wrong.
-    wrong = [failed[one] for one in _waiting(store, network, again) if one in failed] if failed else []
+    wrong = [failed[one] for one in _days_to_add_up(store, network, recompute) if one in failed] if failed else []
     if wrong:
         raise LakeError("\n".join(wrong))
     return tuple(done)
 
 
-def _made(days: Sequence[Day], executor: Executor | None) -> Iterator[Rollup | str]:
+def _roll_up_days(days: Sequence[Day], executor: Executor | None) -> Iterator[Rollup | str]:
     """What each day adds up to, or why it does not."""
     if executor is None:
         yield from map(lake.try_roll_up, days)
         return
-    asked = [executor.submit(lake.try_roll_up, day) for day in days]
+    futures = [executor.submit(lake.try_roll_up, day) for day in days]
     try:
-        for day, one in zip(days, asked, strict=True):
+        for day, one in zip(days, futures, strict=True):
             try:
                 yield one.result()
             except WorkersDiedError as error:
                 yield f"{day.folder}: {error}"
     finally:
-        for one in asked:
+        for one in futures:
             one.cancel()
 
 
-def _waiting(store: Store, network: str, again: Period | None) -> list[tuple[int, Day]]:
+def _days_to_add_up(store: Store, network: str, recompute: Period | None) -> list[tuple[int, Day]]:
     """Days to add up, each with its catalogue."""
     wanted: list[sa.ColumnElement[bool]] = [event_days.c.stale.is_(True)]
-    if again is not None:
-        within = event_days.c.day.between(again.first, again.last)
+    if recompute is not None:
+        within = event_days.c.day.between(recompute.first, recompute.last)
         wanted.append(sa.and_(within, ~event_days.c.pruned, event_days.c.manifest != ""))
     chosen = (
         sa.select(event_days.c.catalogue, catalogues.c.name, event_days.c.day, event_days.c.manifest)
@@ -233,30 +233,33 @@ def _waiting(store: Store, network: str, again: Period | None) -> list[tuple[int
         .where(catalogues.c.network == network, sa.or_(*wanted))
         .order_by(event_days.c.day)
     )
-    with store.reading() as connection:
+    with store.read_transaction() as connection:
         stale = connection.execute(chosen).all()
-        whole = {row.catalogue: _windows(connection, row.catalogue) for row in stale}
+        whole = {row.catalogue: _complete_windows(connection, row.catalogue) for row in stale}
     return [
         (row.catalogue, Day(store.lake, network, row.name, row.day, row.manifest))
         for row in stale
-        if any(begins <= instant(row.day) and ends >= instant(row.day + ONE) for begins, ends in whole[row.catalogue])
+        if any(
+            begins <= start_of_day(row.day) and ends >= start_of_day(row.day + ONE)
+            for begins, ends in whole[row.catalogue]
+        )
     ]
 
 
-def _windows(connection: sa.Connection, catalogue: int) -> Sequence[Any]:
+def _complete_windows(connection: sa.Connection, catalogue: int) -> Sequence[Any]:
     chosen = sa.select(windows.c.begins, windows.c.ends).where(windows.c.catalogue == catalogue)
     return connection.execute(chosen).all()
 
 
-def _kept(store: Store, catalogue: int, made: Rollup, network: str) -> Iterator[date]:
+def _store_rollup(store: Store, catalogue: int, rollup: Rollup, network: str) -> Iterator[date]:
     """Keep what a day adds up to, unless the day has changed since."""
-    who, day = made.callers, made.day.day
+    who, day = rollup.callers, rollup.day.day
     row = {
         "stale": False,
-        "nameless": made.nameless,
-        "others": made.others,
-        "other_payers": json.dumps(made.other_payers),
-        "sessions": made.sessions,
+        "nameless": rollup.nameless,
+        "others": rollup.others,
+        "other_payers": json.dumps(rollup.other_payers),
+        "sessions": rollup.sessions,
         "callers": who.callers,
         "called": str(who.called),
         "top_called": str(who.top_called),
@@ -265,32 +268,34 @@ def _kept(store: Store, catalogue: int, made: Rollup, network: str) -> Iterator[
         "unsigned": who.unsigned,
     }
     try:
-        with store.writing() as connection:
-            pointed(connection, catalogue, day, made.day.manifest, row)
-            evidence = connection.execute(sa.select(event_days.c.evidence).where(_of(catalogue, day))).scalar_one()
-            _tally(connection, catalogue, made, evidence)
+        with store.write_transaction() as connection:
+            update_day_row(connection, catalogue, day, rollup.day.manifest, row)
+            evidence = connection.execute(
+                sa.select(event_days.c.evidence).where(_day_filter(catalogue, day))
+            ).scalar_one()
+            _replace_tally(connection, catalogue, rollup, evidence)
             mine = (sketches.c.catalogue == catalogue, sketches.c.day == day)
             connection.execute(sketches.delete().where(*mine))
             if who.sketch:
                 connection.execute(sketches.insert().values(catalogue=catalogue, day=day, state=who.sketch))
-            changed(connection, network)
+            record_change(connection, network)
     except Moved:
         return
     yield day
 
 
-def _tally(connection: sa.Connection, catalogue: int, made: Rollup, evidence: Evidence) -> None:
+def _replace_tally(connection: sa.Connection, catalogue: int, rollup: Rollup, evidence: Evidence) -> None:
     """The day's uses in total and by model, in place of what was kept of them."""
-    day = made.day.day
+    day = rollup.day.day
     mine = (tallies.c.catalogue == catalogue, tallies.c.day == day, tallies.c.evidence == evidence)
     connection.execute(tallies.delete().where(*mine))
-    if made.uses:
-        tally(connection, catalogue, day, evidence, made.uses, "", Counter(made.by_model))
+    if rollup.uses:
+        store_tally(connection, catalogue, day, evidence, rollup.uses, "", Counter(rollup.by_model))
     elif not connection.scalar(sa.select(tallies.c.day).where(tallies.c.catalogue == catalogue, tallies.c.day == day)):
         connection.execute(usage.delete().where(usage.c.catalogue == catalogue, usage.c.last_day == day))
 
 
-def tally(
+def store_tally(
     connection: sa.Connection,
     catalogue: int,
     day: date,

@@ -17,8 +17,8 @@ from bot.lake import LakeError
 from bot.ledger import event_days, mending, settled
 from bot.ledger.event_days import Changes, Moved
 from bot.ledger.snapshots import ONE, catalogue_id, insert_new, ref_id
-from bot.ledger.snapshots import changed as marked
-from bot.records import Haul, Window, instant
+from bot.ledger.snapshots import record_change as marked
+from bot.records import Haul, Window, start_of_day
 from bot.store import Store, StoreError, cursors, event_refs, gauges, strangers, windows
 
 TRIES = 8
@@ -37,26 +37,26 @@ class Kept:
     """What is wrong with days of which nothing could be kept, or not all yet: they stay as they were, and unread."""
 
 
-def add_haul(store: Store, haul: Haul, executor: Executor | None = None) -> Kept:
+def add_event_batch(store: Store, haul: Haul, executor: Executor | None = None) -> Kept:
     """Keep a haul, whole or not at all, and add up the days that are whole by now. Offered twice it is kept once.
     Raises `LakeError` for days that do not read, once everything else is kept."""
-    kept = keep_haul(store, haul)
+    kept = keep_event_batch(store, haul)
     event_days.add_up(store, haul.network, executor)
     if kept.broken:
         raise LakeError("\n".join(kept.broken.values()))
     return kept
 
 
-def keep_haul(store: Store, haul: Haul, before: Sequence[Window] = ()) -> Kept:
+def keep_event_batch(store: Store, haul: Haul, before: Sequence[Window] = ()) -> Kept:
     """Keep a haul, whole or not at all, but for days of the lake that do not read: what it says of those is put aside
     until, with what other hauls say, it is the whole day; till then they do not count as read, and no cursor moves past
     them. `before`: the stretches that the same reading brought already. No day is known until `add_up` has added it
     up."""
     for _ in range(TRIES):
-        changes = event_days.changes(store, haul, before)
+        changes = event_days.prepare_changes(store, haul, before)
         try:
-            with store.writing() as connection:
-                return _kept(connection, haul, changes)
+            with store.write_transaction() as connection:
+                return _store_batch(connection, haul, changes)
         except Moved:
             continue
     raise StoreError(
@@ -65,47 +65,49 @@ def keep_haul(store: Store, haul: Haul, before: Sequence[Window] = ()) -> Kept:
     )
 
 
-def _kept(connection: sa.Connection, haul: Haul, changes: Changes) -> Kept:
+def _store_batch(connection: sa.Connection, haul: Haul, changes: Changes) -> Kept:
     catalogue = catalogue_id(connection, haul.network, haul.catalogue)
     touched: set[date] = set()
     if haul.forget_from is not None:
-        gone = settled.forgotten(connection, catalogue, haul.forget_from)
-        _narrow(connection, catalogue, haul, gone | event_days.since(connection, catalogue, haul.forget_from))
+        gone = settled.forget_from_block(connection, catalogue, haul.forget_from)
+        _cut_windows(
+            connection, catalogue, haul, gone | event_days.days_since_block(connection, catalogue, haul.forget_from)
+        )
         touched |= gone
-    new = settled.kept(connection, catalogue, haul.settlements)
+    new = settled.insert_settlements(connection, catalogue, haul.settlements)
     new += _keep_gauges(connection, catalogue, haul)
     touched |= {one.at.date() for one in haul.settlements}
-    touched |= settled.judged(connection, catalogue, haul.judgements)
-    for change in changes.made:
-        event_days.keep(connection, catalogue, change)
+    touched |= settled.store_verdicts(connection, catalogue, haul.judgements)
+    for change in changes.day_changes:
+        event_days.store_change(connection, catalogue, change)
     for mend in changes.mending:
-        if not mending.keep(connection, mend):
+        if not mending.save_repair(connection, mend):
             raise Moved
-        for window in mend.read if mend.whole else ():
-            _widen(connection, catalogue, window)
+        for window in mend.read if mend.is_complete else ():
+            _add_window(connection, catalogue, window)
     _keep_strangers(connection, catalogue, haul)
-    for window in _read(haul.window, changes.broken):
-        _widen(connection, catalogue, window)
+    for window in _readable_windows(haul.window, changes.broken):
+        _add_window(connection, catalogue, window)
     _keep_refs(connection, catalogue, haul)
     for name, text in haul.cursors.items() if not changes.broken else ():
-        _point(connection, haul.network, name, text)
+        _move_cursor(connection, haul.network, name, text)
     for day in sorted(touched):
         settled.roll_up(connection, catalogue, day)
     marked(connection, haul.network)
-    changed = {change.day.day for change in changes.made}
-    new += sum(change.new for change in changes.made)
+    changed = {change.day.day for change in changes.day_changes}
+    new += sum(change.new for change in changes.day_changes)
     return Kept(new, tuple(sorted(touched | changed)), dict(changes.broken))
 
 
-def _read(window: Window | None, broken: Collection[date]) -> Iterator[Window]:
+def _readable_windows(window: Window | None, broken: Collection[date]) -> Iterator[Window]:
     """A window without the days of which nothing could be kept."""
     if window is None:
         return
     begins = window.begins
-    for day in (day for day in sorted(broken) if instant(day) < window.ends):
-        if instant(day) > begins:
-            yield Window(begins, instant(day))
-        begins = max(begins, instant(day + ONE))
+    for day in (day for day in sorted(broken) if start_of_day(day) < window.ends):
+        if start_of_day(day) > begins:
+            yield Window(begins, start_of_day(day))
+        begins = max(begins, start_of_day(day + ONE))
     if begins < window.ends or not broken:
         yield Window(begins, window.ends)
 
@@ -128,7 +130,7 @@ def _keep_strangers(connection: sa.Connection, catalogue: int, haul: Haul) -> No
         connection.execute(strangers.insert(), rows)
 
 
-def _widen(connection: sa.Connection, catalogue: int, window: Window) -> None:
+def _add_window(connection: sa.Connection, catalogue: int, window: Window) -> None:
     """Add a window, joined with those it touches."""
     mine = (windows.c.catalogue == catalogue, windows.c.begins <= window.ends, windows.c.ends >= window.begins)
     touching = connection.execute(sa.select(windows.c.begins, windows.c.ends).where(*mine)).all()
@@ -138,11 +140,11 @@ def _widen(connection: sa.Connection, catalogue: int, window: Window) -> None:
     connection.execute(windows.insert().values(catalogue=catalogue, begins=begins, ends=ends))
 
 
-def _narrow(connection: sa.Connection, catalogue: int, haul: Haul, days: Collection[date]) -> None:
+def _cut_windows(connection: sa.Connection, catalogue: int, haul: Haul, days: Collection[date]) -> None:
     """After a re-organisation nothing counts as read from where the haul begins: a process may end before the rest was
     read again. Where days before that lose records too, or nobody says where it begins, from the first such day on."""
     cuts = [haul.window.begins] if haul.window else []
-    cuts += [instant(day) for day in days if not haul.window or instant(day + ONE) <= haul.window.begins]
+    cuts += [start_of_day(day) for day in days if not haul.window or start_of_day(day + ONE) <= haul.window.begins]
     if not cuts:
         return
     mine = (windows.c.catalogue == catalogue, windows.c.ends > min(cuts))
@@ -156,7 +158,7 @@ def _keep_refs(connection: sa.Connection, catalogue: int, haul: Haul) -> None:
     insert_new(connection, event_refs, rows)
 
 
-def _point(connection: sa.Connection, network: str, name: str, text: str) -> None:
+def _move_cursor(connection: sa.Connection, network: str, name: str, text: str) -> None:
     mine = (cursors.c.network == network, cursors.c.name == name)
     connection.execute(cursors.delete().where(*mine))
     connection.execute(cursors.insert().values(network=network, name=name, text=text))

@@ -47,13 +47,13 @@ class Fall:
     """Over all of these days together; `None` where the counter did not come back."""
 
     @property
-    def open(self) -> bool:
+    def may_come_back(self) -> bool:
         """Whether the counter may still come back."""
         return self.uses is None and self.low < self.level
 
-    def regained(self, before: int, now: int, parts: int = HALF) -> bool:
+    def is_regained_by(self, before: int, now: int, parts: int = HALF) -> bool:
         """Whether a step of the counter set it back; with `TENTH`, whether it may be a part of that."""
-        return self.open and before < now and parts * (min(now, self.level) - before) >= self.level - self.low
+        return self.may_come_back and before < now and parts * (min(now, self.level) - before) >= self.level - self.low
 
     def covers(self, first: date, last: date) -> bool:
         """Whether some days lie inside these."""
@@ -69,9 +69,9 @@ def falls_of(points: Points) -> list[Fall]:
     found: list[Fall] = []
     for (earlier, before), (day, now) in pairwise(points):
         if now < before:
-            found = [replace(fall, low=min(fall.low, now)) if fall.open else fall for fall in found]
+            found = [replace(fall, low=min(fall.low, now)) if fall.may_come_back else fall for fall in found]
             found.append(Fall(earlier + ONE, day, before, now))
-        regained = [place for place, fall in enumerate(found) if fall.regained(before, now)]
+        regained = [place for place, fall in enumerate(found) if fall.is_regained_by(before, now)]
         soon = next((place for place in regained if day - found[place].last_day <= BACK_WITHIN), None)
         if soon is not None:
             fall = found[soon]
@@ -88,7 +88,7 @@ def falls_of(points: Points) -> list[Fall]:
 def _extended(found: list[Fall], before: int, day: date, now: int) -> list[Fall]:
     """Falls after a step that may be a part of a return: its days are not known either."""
     for place, fall in enumerate(found):
-        if fall.regained(before, now, TENTH) and day - fall.last_day <= BACK_WITHIN:
+        if fall.is_regained_by(before, now, TENTH) and day - fall.last_day <= BACK_WITHIN:
             low = fall.level if now >= fall.level else fall.low
             return [*found[:place], replace(fall, last_day=day, low=low)]
     return found
@@ -97,39 +97,39 @@ def _extended(found: list[Fall], before: int, day: date, now: int) -> list[Fall]
 def unknown_models(connection: sa.Connection, catalogue: int, first: date, last: date) -> frozenset[int]:
     """Models whose use from one day to another is not known, because their counter fell."""
     inside = sa.and_(falls.c.first_day >= first, falls.c.last_day <= last, falls.c.uses.is_not(None))
-    chosen = sa.select(falls.c.model).where(*_overlapping(catalogue, first, last), ~inside)
+    chosen = sa.select(falls.c.model).where(*_overlap_filter(catalogue, first, last), ~inside)
     return frozenset(connection.scalars(chosen))
 
 
-def overlapping(connection: sa.Connection, catalogue: int, first: date, last: date) -> Sequence[Any]:
+def overlapping_falls(connection: sa.Connection, catalogue: int, first: date, last: date) -> Sequence[Any]:
     """The falls that have days between these, in order of time."""
-    chosen = sa.select(falls).where(*_overlapping(catalogue, first, last))
+    chosen = sa.select(falls).where(*_overlap_filter(catalogue, first, last))
     return connection.execute(chosen.order_by(falls.c.first_day, falls.c.model)).all()
 
 
-def _overlapping(catalogue: int, first: date, last: date) -> tuple[sa.ColumnElement[bool], ...]:
+def _overlap_filter(catalogue: int, first: date, last: date) -> tuple[sa.ColumnElement[bool], ...]:
     return falls.c.catalogue == catalogue, falls.c.last_day >= first, falls.c.first_day <= last
 
 
 # --- keeping them -------------------------------------------------------------------------------------------------
 
 
-def settle(
+def update_falls(
     connection: sa.Connection, catalogue: int, here: int, first: date, last: date, fell: Iterable[int]
 ) -> date | None:
     """Bring falls in step with a stretch of days whose usage was just made from readings. `here` is the snapshot that
     closes it, `fell` the models whose counter is lower than at their reading before. The first day of the falls that
     changed."""
-    known = {row.model for row in overlapping(connection, catalogue, first, last)}
+    known = {row.model for row in overlapping_falls(connection, catalogue, first, last)}
     changed: list[Fall] = []
-    for model in sorted({*fell, *known, *_risen(connection, catalogue, here, last)}):
-        changed += _resettle(connection, catalogue, model, first, last)
+    for model in sorted({*fell, *known, *_regained_models(connection, catalogue, here, last)}):
+        changed += _restate_model(connection, catalogue, model, first, last)
     if changed:
         _total_again(connection, catalogue, changed)
     return min((fall.first_day for fall in changed), default=None)
 
 
-def _risen(connection: sa.Connection, catalogue: int, here: int, last: date) -> set[int]:
+def _regained_models(connection: sa.Connection, catalogue: int, here: int, last: date) -> set[int]:
     """Models whose rise in the stretch that ends with `last` may set their counter back after an earlier fall."""
     now, used = readings.c.counter, usage.c.uses
     regained = sa.case((now < falls.c.level, now), else_=falls.c.level) - (now - used)
@@ -144,30 +144,30 @@ def _risen(connection: sa.Connection, catalogue: int, here: int, last: date) -> 
     return set(connection.scalars(chosen))
 
 
-def _resettle(connection: sa.Connection, catalogue: int, model: int, first: date, last: date) -> list[Fall]:
+def _restate_model(connection: sa.Connection, catalogue: int, model: int, first: date, last: date) -> list[Fall]:
     """A model's falls and, on their days, its use anew from its readings: those falls that changed or lie in a stretch
     whose usage was just made."""
-    points = _points(connection, model)
-    old, new = _kept(connection, model), falls_of(points)
+    points = _model_points(connection, model)
+    old, new = _stored_falls(connection, model), falls_of(points)
     changed = [*(set(old) ^ set(new)), *(fall for fall in new if fall in old and fall.overlaps(first, last))]
     if not changed:
         return []
     connection.execute(falls.delete().where(falls.c.model == model))
     mine: dict[str, Any] = {"model": model, "catalogue": catalogue}
     if new:
-        connection.execute(falls.insert(), [{**mine, **_row(fall)} for fall in new])
+        connection.execute(falls.insert(), [{**mine, **_fall_row(fall)} for fall in new])
     days = _closed_days(connection, catalogue, changed)
     for fall in changed:
         ending = usage.c.last_day.between(fall.first_day, fall.last_day)
         connection.execute(usage.delete().where(usage.c.model == model, ending))
-    rows = {row["last_day"]: {**mine, **row} for row in _usage(points, new, changed, days)}
+    rows = {row["last_day"]: {**mine, **row} for row in _restated_usage(points, new, changed, days)}
     if rows:
         connection.execute(usage.insert(), list(rows.values()))
     date_use(connection, model)
     return changed
 
 
-def _points(connection: sa.Connection, model: int) -> Points:
+def _model_points(connection: sa.Connection, model: int) -> Points:
     chosen = (
         sa.select(snapshots.c.day, readings.c.counter)
         .join(readings, readings.c.snapshot == snapshots.c.id)
@@ -176,12 +176,12 @@ def _points(connection: sa.Connection, model: int) -> Points:
     return [(day, int(counter)) for day, counter in connection.execute(chosen.order_by(snapshots.c.day))]
 
 
-def _kept(connection: sa.Connection, model: int) -> list[Fall]:
+def _stored_falls(connection: sa.Connection, model: int) -> list[Fall]:
     rows = connection.execute(sa.select(falls).where(falls.c.model == model))
     return [Fall(row.first_day, row.last_day, row.level, row.low, row.uses) for row in rows]
 
 
-def _row(fall: Fall) -> dict[str, Any]:
+def _fall_row(fall: Fall) -> dict[str, Any]:
     return {name: getattr(fall, name) for name in ("first_day", "last_day", "level", "low", "uses")}
 
 
@@ -192,7 +192,7 @@ def _closed_days(connection: sa.Connection, catalogue: int, changed: Collection[
     return list(connection.scalars(sa.select(snapshots.c.day).where(*mine).order_by(snapshots.c.day)))
 
 
-def _usage(
+def _restated_usage(
     points: Points, new: Collection[Fall], changed: Collection[Fall], days: Sequence[date]
 ) -> Iterable[dict[str, Any]]:
     """What a model was used on the days of the falls that changed: its steps outside of falls, and what is known over
@@ -232,6 +232,6 @@ def _total_again(connection: sa.Connection, catalogue: int, changed: Collection[
         used = (usage.c.catalogue == catalogue, usage.c.last_day == ends, usage.c.hole.is_(False))
         sums = (sa.func.coalesce(sa.func.sum(usage.c.uses), 0), sa.func.coalesce(sa.func.max(usage.c.uses), 0))
         uses, top, count = connection.execute(sa.select(*sums, sa.func.count()).where(*used)).one()
-        fell = sa.select(sa.func.count(falls.c.model.distinct())).where(*_overlapping(catalogue, begins, ends))
+        fell = sa.select(sa.func.count(falls.c.model.distinct())).where(*_overlap_filter(catalogue, begins, ends))
         values = {"uses": uses, "top_uses": top, "models_used": count, "resets": connection.scalar(fell)}
         connection.execute(stretches.update().where(mine, stretches.c.last_day == ends).values(values))

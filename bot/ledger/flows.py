@@ -19,56 +19,56 @@ HOLE = sa.text("usage.hole")
 """As the partial index `usage_holes` has it: SQLAlchemy would write `hole = 1`, and SQLite would read all usage."""
 
 
-def unknown_window(asked: Asked, first: date, last: date) -> Unknown | None:
+def unknown_window(query: Asked, first: date, last: date) -> Unknown | None:
     """Why the usage of these days is not known; `None` where it is."""
     wanted = (last - first).days + 1
-    if first <= asked.since:
-        watched = max((last - asked.since).days, 0)
+    if first <= query.since:
+        watched = max((last - query.since).days, 0)
         return Unknown(
-            f"watched for {watched} of {wanted} days" if wanted > 1 else no_reading(asked, first - ONE).reason
+            f"watched for {watched} of {wanted} days" if wanted > 1 else no_reading(query, first - ONE).reason
         )
     for day in (first - ONE, last):
-        if asked.stock(day) is None:
-            return no_reading(asked, day)
+        if query.closing_snapshot(day) is None:
+            return no_reading(query, day)
     return None
 
 
-def _inside(asked: Asked, first: date, last: date) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+def _inside_filters(query: Asked, first: date, last: date) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """The stretches that lie inside these days, and the holes in models' readings that do."""
     # Bounding the last day from both sides keeps each question to its own days in the index.
     whole = (stretches.c.first_day >= first, stretches.c.last_day.between(first, last))
     holes = (HOLE, usage.c.first_day >= first, usage.c.last_day.between(first, last))
-    return (stretches.c.catalogue == asked.catalogue, *whole), (usage.c.catalogue == asked.catalogue, *holes)
+    return (stretches.c.catalogue == query.catalogue, *whole), (usage.c.catalogue == query.catalogue, *holes)
 
 
-def total(asked: Asked, first: date, last: date) -> int | AtLeast | Unknown:
+def total_uses(query: Asked, first: date, last: date) -> int | AtLeast | Unknown:
     """Uses from the first to the last of these days: the stretches inside, and holes that lie inside whole."""
-    unknown = unknown_window(asked, first, last)
+    unknown = unknown_window(query, first, last)
     if unknown:
         return unknown
-    inside, hole = _inside(asked, first, last)
+    inside, hole = _inside_filters(query, first, last)
     parts = (sa.select(sa.func.sum(stretches.c.uses)).where(*inside), sa.select(sa.func.sum(usage.c.uses)).where(*hole))
-    uses = sum(int(asked.connection.scalar(part) or 0) for part in parts)
-    fell = falls.unknown_models(asked.connection, asked.catalogue, first, last)
-    return at_least(uses, fallen(len(fell))) if fell else uses
+    uses = sum(int(query.connection.scalar(part) or 0) for part in parts)
+    fell = falls.unknown_models(query.connection, query.catalogue, first, last)
+    return at_least(uses, fallen_reason(len(fell))) if fell else uses
 
 
-def flow_of(asked: Asked, first: date, last: date) -> Flow | Unknown:
+def flow_of(query: Asked, first: date, last: date) -> Flow | Unknown:
     """Usage of these days in total and by model."""
-    unknown = unknown_window(asked, first, last)
+    unknown = unknown_window(query, first, last)
     if unknown:
         return unknown
-    by_model = use_by_model(asked.connection, asked.catalogue, first, last)
-    within, _ = _inside(asked, first, last)
-    newcomers = asked.connection.scalar(sa.select(sa.func.sum(stretches.c.newcomers)).where(*within))
-    fell = falls.unknown_models(asked.connection, asked.catalogue, first, last)
-    why = fallen(len(fell)) if fell else ""
+    by_model = use_by_model(query.connection, query.catalogue, first, last)
+    within, _ = _inside_filters(query, first, last)
+    newcomers = query.connection.scalar(sa.select(sa.func.sum(stretches.c.newcomers)).where(*within))
+    fell = falls.unknown_models(query.connection, query.catalogue, first, last)
+    why = fallen_reason(len(fell)) if fell else ""
     return Flow(sum(by_model.values()), by_model, int(newcomers or 0), incomplete=why, unknown_models=fell)
 
 
-def fallen(models: int) -> str:
+def fallen_reason(models: int) -> str:
     """Why a total is a lower bound where the counters of some models fell."""
-    return f"the counter of {counted(models)} fell, so {'its' if models == 1 else 'their'} use is not known"
+    return f"the counter of {model_count_text(models)} fell, so {'its' if models == 1 else 'their'} use is not known"
 
 
 def use_by_model(connection: sa.Connection, catalogue: int, first: date, last: date) -> dict[int, int]:
@@ -80,19 +80,19 @@ def use_by_model(connection: sa.Connection, catalogue: int, first: date, last: d
     return {model: int(uses) for model, uses in connection.execute(found).all()}
 
 
-def history(asked: Asked, end: date) -> tuple[Point, ...]:
+def history_points(query: Asked, end: date) -> tuple[Point, ...]:
     """One point a day, from the first day watched or `HISTORY` days ago to `end`."""
-    first = max(asked.since, end - (HISTORY - 1) * ONE)
-    mine = (stretches.c.catalogue == asked.catalogue, stretches.c.last_day.between(first, end))
-    flows = {row.last_day: row for row in asked.connection.execute(sa.select(stretches).where(*mine))}
+    first = max(query.since, end - (HISTORY - 1) * ONE)
+    mine = (stretches.c.catalogue == query.catalogue, stretches.c.last_day.between(first, end))
+    flows = {row.last_day: row for row in query.connection.execute(sa.select(stretches).where(*mine))}
     closed = sa.select(snapshots.c.day, snapshots.c.listed, snapshots.c.unplaced).where(
-        snapshots.c.catalogue == asked.catalogue, snapshots.c.day.between(first - ONE, end)
+        snapshots.c.catalogue == query.catalogue, snapshots.c.day.between(first - ONE, end)
     )
-    stocks = {row.day: row for row in asked.connection.execute(closed)}
-    return tuple(_point(day, flows, stocks) for day in each_day(first, end))
+    stocks = {row.day: row for row in query.connection.execute(closed)}
+    return tuple(_history_point(day, flows, stocks) for day in each_day(first, end))
 
 
-def _point(day: date, flows: Mapping[date, Any], stocks: Mapping[date, Any]) -> Point:
+def _history_point(day: date, flows: Mapping[date, Any], stocks: Mapping[date, Any]) -> Point:
     flow, stock, before = flows.get(day), stocks.get(day), stocks.get(day - ONE)
     listed = stock.listed if stock is not None and not stock.unplaced else None
     if flow is None or flow.first_day < day:
@@ -103,6 +103,6 @@ def _point(day: date, flows: Mapping[date, Any], stocks: Mapping[date, Any]) -> 
     return Point(day, flow.uses, flow.models_used, listed, added, flow.top_uses, at_least=bool(flow.resets))
 
 
-def counted(models: int) -> str:
+def model_count_text(models: int) -> str:
     """A number of models in words."""
     return f"{models:,} {'model' if models == 1 else 'models'}"

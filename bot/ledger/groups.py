@@ -29,24 +29,24 @@ _CHUNK = 10_000
 """Ids that one question may name; databases have limits."""
 
 
-def grouped(store: Store, book: Book) -> Book:
+def with_groups(store: Store, book: Book) -> Book:
     """The book with its groups, of each kind that any of its models has a name of."""
     listed = () if isinstance(book.listed, Unknown) else book.listed
     mine: Names = {"category": {m.id: m.category or "" for m in listed}, "author": {m.id: m.author for m in listed}}
     daily, end = book.period.name == "day", book.period.last
-    with store.reading() as connection:
+    with store.read_transaction() as connection:
         key = key_of(connection, book.catalogue)
         if key is None:
             return book
         lists = (
-            _list(connection, key, end - 7 * ONE, book.listed_7d_before)
+            _listed_counts(connection, key, end - 7 * ONE, book.listed_7d_before)
             if daily
-            else _list(connection, key, book.period.first - ONE, book.listed_period_before)
+            else _listed_counts(connection, key, book.period.first - ONE, book.listed_period_before)
         )
-        week = _uses(connection, key, end - 6 * ONE, end, book.total_7d)
-        prior = _uses(connection, key, end - 13 * ONE, end - 7 * ONE, book.total_prior_7d)
-        seen = _used(book).union(*(held for held in (lists, week, prior) if not isinstance(held, Unknown)))
-        gone = _gone(connection, seen - {model.id for model in listed})
+        week = _use_counts(connection, key, end - 6 * ONE, end, book.total_7d)
+        prior = _use_counts(connection, key, end - 13 * ONE, end - 7 * ONE, book.total_prior_7d)
+        seen = _used_models(book).union(*(held for held in (lists, week, prior) if not isinstance(held, Unknown)))
+        gone = _unlisted_groups(connection, seen - {model.id for model in listed})
     made: dict[GroupKind, Grouping] = {}
     for kind in KINDS:
         name_of = {**mine[kind], **gone[kind]}
@@ -56,25 +56,25 @@ def grouped(store: Store, book: Book) -> Book:
     return replace(book, groups=made)
 
 
-def _used(book: Book) -> set[int]:
+def _used_models(book: Book) -> set[int]:
     flows = [flow for flow in (book.flow, book.flow_before) if isinstance(flow, Flow)]
     return {model for flow in flows for model in (*flow.by_model, *(flow.unknown_models or ()))}
 
 
-def _gone(connection: sa.Connection, ids: Iterable[int]) -> Names:
+def _unlisted_groups(connection: sa.Connection, ids: Iterable[int]) -> Names:
     """The groups of models that are not listed any more."""
     chosen = sa.select(models.c.id, models.c.category, models.c.author)
-    rows = [row for some in _chunks(ids) for row in connection.execute(chosen.where(models.c.id.in_(some)))]
+    rows = [row for some in _in_chunks(ids) for row in connection.execute(chosen.where(models.c.id.in_(some)))]
     return {"category": {row.id: row.category or "" for row in rows}, "author": {row.id: row.author for row in rows}}
 
 
-def _chunks(ids: Iterable[int]) -> Iterator[list[int]]:
+def _in_chunks(ids: Iterable[int]) -> Iterator[list[int]]:
     left = iter(ids)
     while some := list(islice(left, _CHUNK)):
         yield some
 
 
-def _list(connection: sa.Connection, catalogue: int, day: date, stock: int | Unknown) -> Counts:
+def _listed_counts(connection: sa.Connection, catalogue: int, day: date, stock: int | Unknown) -> Counts:
     """1 for each model listed at the end of a day."""
     if isinstance(stock, Unknown):
         return stock
@@ -83,7 +83,9 @@ def _list(connection: sa.Connection, catalogue: int, day: date, stock: int | Unk
     return dict.fromkeys(connection.scalars(sa.select(readings.c.model).where(here)), 1)
 
 
-def _uses(connection: sa.Connection, catalogue: int, first: date, last: date, total: int | AtLeast | Unknown) -> Counts:
+def _use_counts(
+    connection: sa.Connection, catalogue: int, first: date, last: date, total: int | AtLeast | Unknown
+) -> Counts:
     """Use of some days, as far as it names its model."""
     if isinstance(total, Unknown):
         return total

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from bot import lake
 from bot.lake import Day, Told
 from bot.ledger.snapshots import insert_new
-from bot.records import Window, instant
+from bot.records import Window, start_of_day
 from bot.store import Store, cursors
 
 NAME = "lake mending"
@@ -36,38 +36,38 @@ class Mending:
     """The row as it was; empty for none."""
 
     @property
-    def whole(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether nothing of the day is missing."""
-        return self.read == (Window(instant(self.day.day), instant(self.day.day + ONE)),)
+        return self.read == (Window(start_of_day(self.day.day), start_of_day(self.day.day + ONE)),)
 
     @property
-    def text(self) -> str:
+    def cursor_text(self) -> str:
         """The row as it is to be; empty for none, since what is whole is the day's."""
-        if self.whole or not self.day.manifest:
+        if self.is_complete or not self.day.manifest:
             return ""
         read = [[one.begins.isoformat(), one.ends.isoformat()] for one in self.read]
         return json.dumps({"manifest": self.day.manifest, "read": read})
 
-    def more(self, told: Told, windows: Iterable[Window]) -> Mending:
+    def with_update(self, update: Told, windows: Iterable[Window]) -> Mending:
         """With what a haul says of the day, and the stretches of which nothing is missing now. Where a re-organisation
         of the chain is told, it is begun anew. Raises `LakeError`."""
-        begun = self if told.forget_from is None else self.dropped
-        made, _ = lake.update_day(begun.day, replace(told, forget_from=None))
-        return replace(begun, day=made, read=tuple(joined((*begun.read, *self._within(windows)))))
+        begun = self if update.forget_from is None else self.without_reads
+        made, _ = lake.update_day(begun.day, replace(update, forget_from=None))
+        return replace(begun, day=made, read=tuple(join_windows((*begun.read, *self._windows_within(windows)))))
 
     @property
-    def dropped(self) -> Mending:
+    def without_reads(self) -> Mending:
         """Without anything read."""
         return replace(self, day=replace(self.day, manifest=""), read=())
 
-    def _within(self, windows: Iterable[Window]) -> Iterator[Window]:
-        first, last = instant(self.day.day), instant(self.day.day + ONE)
+    def _windows_within(self, windows: Iterable[Window]) -> Iterator[Window]:
+        first, last = start_of_day(self.day.day), start_of_day(self.day.day + ONE)
         for one in windows:
             if one.begins < last and one.ends > first:
                 yield Window(max(one.begins, first), min(one.ends, last))
 
 
-def joined(windows: Iterable[Window]) -> Iterator[Window]:
+def join_windows(windows: Iterable[Window]) -> Iterator[Window]:
     """The same stretches, those that touch each other as one."""
     last: Window | None = None
     for one in sorted(windows, key=lambda window: window.begins):
@@ -81,42 +81,44 @@ def joined(windows: Iterable[Window]) -> Iterator[Window]:
         yield last
 
 
-def begun(day: Day) -> Mending:
+def start_repair(day: Day) -> Mending:
     """A damaged day with those of its files that are sound. What they hold was read; which stretches a haul that comes
     now has to tell is not known, so `read` is empty. Raises `LakeError`."""
     return Mending(lake.salvage_day(day))
 
 
-def known(store: Store, network: str, catalogue: str) -> Mapping[date, Mending]:
+def repairs_by_day(store: Store, network: str, catalogue: str) -> Mapping[date, Mending]:
     """The days of a catalogue that are being read anew, each as far as it is."""
-    return {one.day.day: one for one in every(store) if one.day.network == network and one.day.catalogue == catalogue}
+    return {
+        one.day.day: one for one in all_repairs(store) if one.day.network == network and one.day.catalogue == catalogue
+    }
 
 
-def keep(connection: sa.Connection, one: Mending) -> bool:
+def save_repair(connection: sa.Connection, repair: Mending) -> bool:
     """Keep how far it is; false where somebody else did so meanwhile."""
-    mine = (cursors.c.network == one.day.network, cursors.c.name == _name(one.day))
-    same = (*mine, cursors.c.text == one.before)
-    if one.before and not one.text:
+    mine = (cursors.c.network == repair.day.network, cursors.c.name == _cursor_name(repair.day))
+    same = (*mine, cursors.c.text == repair.before)
+    if repair.before and not repair.cursor_text:
         return bool(connection.execute(cursors.delete().where(*same)).rowcount)
-    if one.before:
-        return bool(connection.execute(cursors.update().where(*same).values(text=one.text)).rowcount)
-    row = {"network": one.day.network, "name": _name(one.day), "text": one.text}
-    return not one.text or insert_new(connection, cursors, [row]) == 1
+    if repair.before:
+        return bool(connection.execute(cursors.update().where(*same).values(text=repair.cursor_text)).rowcount)
+    row = {"network": repair.day.network, "name": _cursor_name(repair.day), "text": repair.cursor_text}
+    return not repair.cursor_text or insert_new(connection, cursors, [row]) == 1
 
 
-def every(store: Store) -> Sequence[Mending]:
+def all_repairs(store: Store) -> Sequence[Mending]:
     """All days that are being read anew."""
-    with store.reading() as connection:
+    with store.read_transaction() as connection:
         chosen = sa.select(cursors).where(cursors.c.name.startswith(f"{NAME} ", autoescape=True))
         rows = connection.execute(chosen).all()
-    return [_read(store, row) for row in rows]
+    return [_repair_from_row(store, row) for row in rows]
 
 
-def _name(day: Day) -> str:
+def _cursor_name(day: Day) -> str:
     return f"{NAME} {day.catalogue} {day.day}"
 
 
-def _read(store: Store, row: Any) -> Mending:
+def _repair_from_row(store: Store, row: Any) -> Mending:
     catalogue, _, day = row.name.removeprefix(f"{NAME} ").rpartition(" ")
     told = json.loads(row.text)
     read = (Window(datetime.fromisoformat(begins), datetime.fromisoformat(ends)) for begins, ends in told["read"])

@@ -8,7 +8,7 @@ from datetime import date
 import sqlalchemy as sa
 
 from bot.ledger import books, event_books
-from bot.ledger.asking import named
+from bot.ledger.asking import catalogue_filter
 from bot.ledger.snapshots import CHANGES, NEVER_SEEN
 from bot.records import Catalogue, Name, Period, Unknown
 from bot.store import Store, catalogues, cursors, models, snapshots, usage, verdicts
@@ -41,7 +41,7 @@ class Span:
     models: int
 
 
-def ranking(store: Store, catalogue: Catalogue, period: Period) -> tuple[Row, ...] | Unknown:
+def model_rankings(store: Store, catalogue: Catalogue, period: Period) -> tuple[Row, ...] | Unknown:
     """Every model listed at the end of a period, most used first. Unknown where the list or the usage is."""
     shelf = event_books.shelf if catalogue.evidences else books.shelf
     found = shelf(store, catalogue, period)
@@ -65,14 +65,14 @@ def ranking(store: Store, catalogue: Catalogue, period: Period) -> tuple[Row, ..
 
 
 def history_of(store: Store, catalogue: Catalogue, model: str, last: date, days: int) -> dict[date, int]:
-    """The uses of one model by day over the `days` up to `last`; days without a row had no use or are not known,
-    which the catalogue's own history tells apart. Use over several days is left out."""
-    with store.reading() as connection:
+    """The uses of one model by day over the `snapshot_days` up to `last`; days without a row had no use or are not
+    known, which the catalogue's own history tells apart. Use over several days is left out."""
+    with store.read_transaction() as connection:
         chosen = (
             sa.select(usage.c.last_day, usage.c.uses)
             .join(models, models.c.id == usage.c.model)
             .join(catalogues, catalogues.c.id == models.c.catalogue)
-            .where(*named(catalogue.network, catalogue.key))
+            .where(*catalogue_filter(catalogue.network, catalogue.key))
             .where(models.c.name == model, usage.c.first_day == usage.c.last_day)
             .where(usage.c.last_day.between(date.fromordinal(last.toordinal() - days + 1), last))
         )
@@ -81,20 +81,20 @@ def history_of(store: Store, catalogue: Catalogue, model: str, last: date, days:
 
 def known_names(store: Store, catalogue: Catalogue) -> tuple[Name, ...]:
     """Every model ever seen in a catalogue, the latest and most recently used first."""
-    with store.reading() as connection:
+    with store.read_transaction() as connection:
         chosen = (
             sa.select(models.c.name)
             .join(catalogues, catalogues.c.id == models.c.catalogue)
-            .where(*named(catalogue.network, catalogue.key), models.c.first_seen < NEVER_SEEN)
+            .where(*catalogue_filter(catalogue.network, catalogue.key), models.c.first_seen < NEVER_SEEN)
             .order_by(models.c.last_used.desc().nulls_last(), models.c.name)
         )
         return tuple(connection.scalars(chosen))
 
 
-def days(store: Store, catalogue: Catalogue) -> tuple[date, ...]:
+def snapshot_days(store: Store, catalogue: Catalogue) -> tuple[date, ...]:
     """The days at whose end the catalogue was read, oldest first; also those whose reading is held or rejected."""
-    mine = named(catalogue.network, catalogue.key)
-    with store.reading() as connection:
+    mine = catalogue_filter(catalogue.network, catalogue.key)
+    with store.read_transaction() as connection:
         both = (
             sa.select(table.c.day).join(catalogues, catalogues.c.id == table.c.catalogue).where(*mine)
             for table in (snapshots, verdicts)
@@ -103,38 +103,38 @@ def days(store: Store, catalogue: Catalogue) -> tuple[date, ...]:
         return tuple(sorted(found))
 
 
-def span(store: Store, catalogue: Catalogue) -> Span | None:
+def closed_span(store: Store, catalogue: Catalogue) -> Span | None:
     """The first and the last day closed and how many models were ever seen; `None` before the first snapshot."""
-    closed = days(store, catalogue)
-    return Span(closed[0], closed[-1], _seen(store, catalogue)) if closed else None
+    closed = snapshot_days(store, catalogue)
+    return Span(closed[0], closed[-1], _seen_count(store, catalogue)) if closed else None
 
 
 def read_span(store: Store, catalogue: Catalogue) -> Span | None:
     """The first and the last day whose use was read whole: of a list that stands in its source, the list is always
     known, and says nothing of how fresh the use is."""
     if not catalogue.evidences:
-        return span(store, catalogue)
-    read = event_books.event_days(store, catalogue)
-    return Span(read[0], read[-1], _seen(store, catalogue)) if read else None
+        return closed_span(store, catalogue)
+    read = event_books.complete_days(store, catalogue)
+    return Span(read[0], read[-1], _seen_count(store, catalogue)) if read else None
 
 
-def _seen(store: Store, catalogue: Catalogue) -> int:
+def _seen_count(store: Store, catalogue: Catalogue) -> int:
     """How many models were ever seen in a catalogue."""
-    with store.reading() as connection:
+    with store.read_transaction() as connection:
         counted = (
             sa.select(sa.func.count())
             .select_from(models)
             .join(catalogues, catalogues.c.id == models.c.catalogue)
-            .where(*named(catalogue.network, catalogue.key), models.c.first_seen < NEVER_SEEN)
+            .where(*catalogue_filter(catalogue.network, catalogue.key), models.c.first_seen < NEVER_SEEN)
         )
         return int(connection.scalar(counted) or 0)
 
 
 def names_by_use(store: Store, catalogue: Catalogue, days: int = 30) -> tuple[Name, ...]:
-    """Every model ever seen in a catalogue, the most used of the last `days` days with a reading first."""
+    """Every model ever seen in a catalogue, the most used of the last `snapshot_days` days with a reading first."""
     recent = sa.func.coalesce(sa.func.sum(sa.case((usage.c.uses > 0, usage.c.uses), else_=0)), 0)
-    mine = named(catalogue.network, catalogue.key)
-    with store.reading() as connection:
+    mine = catalogue_filter(catalogue.network, catalogue.key)
+    with store.read_transaction() as connection:
         newest = sa.select(sa.func.max(snapshots.c.day)).join(catalogues, catalogues.c.id == snapshots.c.catalogue)
         last = connection.scalar(newest.where(*mine))
         since = date.fromordinal(last.toordinal() - days) if last else date.min
@@ -150,10 +150,10 @@ def names_by_use(store: Store, catalogue: Catalogue, days: int = 30) -> tuple[Na
         return tuple(Name(name) for name in connection.scalars(chosen))
 
 
-def mark(store: Store) -> tuple[int, int]:
+def data_version(store: Store) -> tuple[int, int]:
     """Changes whenever a snapshot or a haul is added; cheap enough to be asked with every question."""
     added = sa.select(sa.func.count()).select_from(snapshots).scalar_subquery()
     told = sa.select(sa.func.sum(sa.cast(cursors.c.text, sa.BigInteger))).where(cursors.c.name == CHANGES)
-    with store.reading() as connection:
+    with store.read_transaction() as connection:
         row = connection.execute(sa.select(added, told.scalar_subquery())).one()
     return int(row[0]), int(row[1] or 0)

@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.ledger.event_days import tally
+from bot.ledger.event_days import store_tally
 from bot.ledger.snapshots import insert_new
 from bot.records import Evidence, Judgement, Name, Settlement, Unknown
 from bot.store import leaves, settlements, tallies, usage
@@ -22,7 +22,7 @@ from bot.store import leaves, settlements, tallies, usage
 _EVIDENCES: tuple[Evidence, ...] = ("claimed", "backed", "verified")
 
 
-def forgotten(connection: sa.Connection, catalogue: int, block: int) -> set[date]:
+def forget_from_block(connection: sa.Connection, catalogue: int, block: int) -> set[date]:
     """Forget what stood in a block that is not on the chain any more, or after it; the days it was counted on."""
     mine = (settlements.c.catalogue == catalogue, settlements.c.block >= block)
     gone = sa.select(settlements.c.place).where(*mine)
@@ -34,7 +34,7 @@ def forgotten(connection: sa.Connection, catalogue: int, block: int) -> set[date
     return days
 
 
-def kept(connection: sa.Connection, catalogue: int, found: Sequence[Settlement]) -> int:
+def insert_settlements(connection: sa.Connection, catalogue: int, new_settlements: Sequence[Settlement]) -> int:
     """Keep settlements that are not there yet; how many those were."""
     rows: list[dict[str, object]] = [
         {
@@ -59,14 +59,14 @@ def kept(connection: sa.Connection, catalogue: int, found: Sequence[Settlement])
             "next_try": one.at,
             "rules": "",
         }
-        for one in found
+        for one in new_settlements
     ]
     return insert_new(connection, settlements, rows)
 
 
-def judged(connection: sa.Connection, catalogue: int, found: Sequence[Judgement]) -> set[date]:
+def store_verdicts(connection: sa.Connection, catalogue: int, settlement_verdicts: Sequence[Judgement]) -> set[date]:
     """Keep judgements; the days whose figures they bear on."""
-    if not found:
+    if not settlement_verdicts:
         return set()
     mine = settlements.update().where(
         settlements.c.catalogue == catalogue, settlements.c.place == sa.bindparam("known")
@@ -74,54 +74,54 @@ def judged(connection: sa.Connection, catalogue: int, found: Sequence[Judgement]
     columns = ("state", "claimed", "backed", "verified", "claimed_unknown", "signer", "reason", "standings", "models")
     named: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in (*columns, "next_try", "rules")}
     change = mine.values(**named, tries=settlements.c.tries + 1)
-    connection.execute(change, [_judged(one) for one in found])
-    _keep_leaves(connection, catalogue, found)
+    connection.execute(change, [_verdict_row(one) for one in settlement_verdicts])
+    _keep_leaves(connection, catalogue, settlement_verdicts)
     days: set[date] = set()
-    for some in _chunks([one.place for one in found]):
+    for some in _in_chunks([one.place for one in settlement_verdicts]):
         chosen = sa.select(settlements.c.day).where(settlements.c.catalogue == catalogue, settlements.c.place.in_(some))
         days |= set(connection.scalars(chosen.distinct()))
     return days
 
 
-def _judged(one: Judgement) -> dict[str, object]:
+def _verdict_row(verdict: Judgement) -> dict[str, object]:
     return {
-        "known": one.place,
-        "new_state": one.state,
-        "new_claimed": None if isinstance(one.claimed, Unknown) else one.claimed,
-        "new_backed": None if isinstance(one.backed, Unknown) else one.backed,
-        "new_verified": None if isinstance(one.verified, Unknown) else one.verified,
-        "new_claimed_unknown": one.claimed.reason if isinstance(one.claimed, Unknown) else "",
-        "new_signer": one.signer,
-        "new_reason": one.reason,
-        "new_standings": json.dumps(one.standings, sort_keys=True),
-        "new_models": json.dumps(one.models, sort_keys=True),
-        "new_next_try": one.next_try,
-        "new_rules": one.rules,
+        "known": verdict.place,
+        "new_state": verdict.state,
+        "new_claimed": None if isinstance(verdict.claimed, Unknown) else verdict.claimed,
+        "new_backed": None if isinstance(verdict.backed, Unknown) else verdict.backed,
+        "new_verified": None if isinstance(verdict.verified, Unknown) else verdict.verified,
+        "new_claimed_unknown": verdict.claimed.reason if isinstance(verdict.claimed, Unknown) else "",
+        "new_signer": verdict.signer,
+        "new_reason": verdict.reason,
+        "new_standings": json.dumps(verdict.standings, sort_keys=True),
+        "new_models": json.dumps(verdict.models, sort_keys=True),
+        "new_next_try": verdict.next_try,
+        "new_rules": verdict.rules,
     }
 
 
-def _keep_leaves(connection: sa.Connection, catalogue: int, found: Sequence[Judgement]) -> None:
+def _keep_leaves(connection: sa.Connection, catalogue: int, settlement_verdicts: Sequence[Judgement]) -> None:
     """Who was first to back and to verify each leaf. A settlement of nobody we know has no leaves of its own."""
-    out = [one.place for one in found if one.state == "stranger"]
-    for some in _chunks(out):
+    out = [one.place for one in settlement_verdicts if one.state == "stranger"]
+    for some in _in_chunks(out):
         mine = leaves.c.catalogue == catalogue
         connection.execute(leaves.delete().where(mine, leaves.c.backed_by.in_(some)))
         connection.execute(leaves.update().where(mine, leaves.c.verified_by.in_(some)).values(verified_by=None))
     backed = [
         {"catalogue": catalogue, "key": key, "backed_by": one.place, "verified_by": None}
-        for one in found
+        for one in settlement_verdicts
         for key in dict.fromkeys((*one.backs, *one.verifies))
     ]
     insert_new(connection, leaves, backed)
     first = sa.and_(
         leaves.c.catalogue == catalogue, leaves.c.key == sa.bindparam("leaf"), leaves.c.verified_by.is_(None)
     )
-    proven = [{"leaf": key, "by": one.place} for one in found for key in one.verifies]
+    proven = [{"leaf": key, "by": one.place} for one in settlement_verdicts for key in one.verifies]
     if proven:
         connection.execute(leaves.update().where(first).values(verified_by=sa.bindparam("by")), proven)
 
 
-def _chunks(items: Sequence[str], size: int = 500) -> Iterable[Sequence[str]]:
+def _in_chunks(items: Sequence[str], size: int = 500) -> Iterable[Sequence[str]]:
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
@@ -144,10 +144,10 @@ def roll_up(connection: sa.Connection, catalogue: int, day: date) -> None:
         missing = total - found[2 * place + 1]
         told_by_model = by_model if name == "verified" else None
         if not missing:
-            tally(connection, catalogue, day, name, int(found[2 * place] or 0), "", told_by_model)
+            store_tally(connection, catalogue, day, name, int(found[2 * place] or 0), "", told_by_model)
             continue
         words = settlements.c.claimed_unknown if name == "claimed" else settlements.c.reason
         why = connection.scalar(sa.select(words).where(*told, column.is_(None)).order_by(settlements.c.place).limit(1))
         of = f"{missing:,} of {total:,} settlements {'has' if missing == 1 else 'have'} no verdict yet"
         reason = str(why) if name == "claimed" else f"{of}, for one because {why or 'it is new'}"
-        tally(connection, catalogue, day, name, None, reason, told_by_model)
+        store_tally(connection, catalogue, day, name, None, reason, told_by_model)

@@ -27,7 +27,7 @@ def quiet(
     return _used_daily(connection, suspects, [model for model in suspects if both.get(model) == 2], day)
 
 
-def quiet_told(connection: sa.Connection, listed: Iterable[Model], day: date) -> tuple[tuple[Model, int], ...]:
+def went_idle_by_events(connection: sa.Connection, listed: Iterable[Model], day: date) -> tuple[tuple[Model, int], ...]:
     """As `quiet`, where use is told event by event and these days are known to be read whole."""
     suspects = {m.id: m for m in listed if m.last_used == day - ONE}
     return _used_daily(connection, suspects, list(suspects), day)
@@ -39,7 +39,7 @@ def _used_daily(
     """Those used on each of the days before this one."""
     week = usage.c.last_day.between(day - QUIET_AFTER * ONE, day - ONE)
     found: list[tuple[Model, int]] = []
-    for some in _chunks(ids):
+    for some in _in_chunks(ids):
         daily = (usage.c.model.in_(some), week, usage.c.first_day == usage.c.last_day)
         chosen = sa.select(usage.c.model, sa.func.sum(usage.c.uses)).where(*daily).group_by(usage.c.model)
         whole = chosen.having(sa.func.count() == QUIET_AFTER)
@@ -47,7 +47,7 @@ def _used_daily(
     return tuple(sorted(found, key=lambda one: (-one[1], one[0].name)))
 
 
-def woken_told(
+def became_active_by_events(
     connection: sa.Connection, catalogue: int, listed: Iterable[Model], day: date
 ) -> tuple[tuple[Model, date], ...]:
     """As `woken`, where use is told event by event; whether the days between were read whole is not looked at."""
@@ -89,12 +89,12 @@ def _readings_in(connection: sa.Connection, catalogue: int, ids: list[int], firs
     # The snapshots are named, so that both databases look into the index once a day and model, and never at other days.
     closing = connection.scalars(sa.select(snapshots.c.id).where(*days)).all() if ids else []
     counts: dict[int, int] = {}
-    for some in _chunks(ids):
+    for some in _in_chunks(ids):
         inside = (readings.c.model.in_(some), readings.c.snapshot.in_(closing), readings.c.counter.is_not(None))
         counted = sa.select(readings.c.model, sa.func.count().label("days")).where(*inside)
         counts |= dict(connection.execute(counted.group_by(readings.c.model)).all())
     return counts
 
 
-def _chunks(ids: list[int]) -> Iterable[list[int]]:
+def _in_chunks(ids: list[int]) -> Iterable[list[int]]:
     return (ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK))

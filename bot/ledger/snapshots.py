@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.ledger import falls
-from bot.ledger.asking import named
+from bot.ledger.asking import catalogue_filter
 from bot.ledger.verdicts import Judged, judge_new
 from bot.plausibility import Reading
 from bot.records import Listing, Name, PeriodName, Ref, Snapshot
@@ -57,9 +57,9 @@ def closed_day(at: datetime) -> date | None:
     return midnight.date() - ONE if at - midnight <= CLOSES_WITHIN else None
 
 
-def add(store: Store, snapshot: Snapshot) -> Added:
+def add_snapshot(store: Store, snapshot: Snapshot) -> Added:
     """Keep a snapshot, whole or not at all. Offered twice it is kept once; the first one read at an instant stays."""
-    with store.writing() as connection:
+    with store.write_transaction() as connection:
         catalogue = catalogue_id(connection, snapshot.network, snapshot.catalogue)
         connection.execute(sa.select(catalogues.c.id).where(catalogues.c.id == catalogue).with_for_update())
         known = snapshots.c.catalogue == catalogue
@@ -90,12 +90,12 @@ def add(store: Store, snapshot: Snapshot) -> Added:
                 _restate_sight(connection, key, day)
             state = sa.select(verdicts.c.state).where(verdicts.c.snapshot == key)
             day = day if not held or connection.scalar(state) else None
-        changed(connection, snapshot.network)
+        record_change(connection, snapshot.network)
         return Added(True, day, len(snapshot.listings), held and day is not None, closed_at)
 
 
 def catalogue_id(connection: sa.Connection, network: str, name: str) -> int:
-    found = sa.select(catalogues.c.id).where(*named(network, name))
+    found = sa.select(catalogues.c.id).where(*catalogue_filter(network, name))
     key = connection.scalar(found)
     if key is None:
         insert_new(connection, catalogues, [{"network": network, "name": name}])
@@ -103,7 +103,7 @@ def catalogue_id(connection: sa.Connection, network: str, name: str) -> int:
     return int(key)
 
 
-def changed(connection: sa.Connection, network: str) -> None:
+def record_change(connection: sa.Connection, network: str) -> None:
     """Count one more change of a network's records, which `mark` shows. Comes last in a transaction, since it holds a
     row that every other one wants."""
     insert_new(connection, cursors, [{"network": network, "name": CHANGES, "text": "0"}])
@@ -281,11 +281,11 @@ def _roll_up(connection: sa.Connection, catalogue: int, day: date) -> date | Non
         return None
     (here, _), (there, before) = ends
     span = {"catalogue": catalogue, "first_day": before + ONE, "last_day": day}
-    connection.execute(stretches.insert().values(**span, **_totals(connection, here, there)))
+    connection.execute(stretches.insert().values(**span, **_stretch_totals(connection, here, there)))
     spans = [sa.literal(value) for value in span.values()]
-    steps = _steps(here, there, NOW.c.model, STEP, sa.false(), *spans).where(STEP > 0)
+    steps = _select_steps(here, there, NOW.c.model, STEP, sa.false(), *spans).where(STEP > 0)
     connection.execute(usage.insert().from_select(["model", "uses", "hole", *span], steps))
-    holes = list(_holes(connection, here, there, before))
+    holes = list(_find_holes(connection, here, there, before))
     rows = [
         {**span, "model": model, "first_day": first, "uses": uses, "hole": True}
         for model, first, uses in holes
@@ -293,24 +293,24 @@ def _roll_up(connection: sa.Connection, catalogue: int, day: date) -> date | Non
     ]
     if rows:
         connection.execute(usage.insert(), rows)
-    fell = {model for model, _, uses in holes if uses < 0} | _fallen(connection, here, there)
-    since = falls.settle(connection, catalogue, here, before + ONE, day, fell)
+    fell = {model for model, _, uses in holes if uses < 0} | _fallen_models(connection, here, there)
+    since = falls.update_falls(connection, catalogue, here, before + ONE, day, fell)
     move_use(connection, catalogue, day)
     return since if since and since <= before else None
 
 
-def _fallen(connection: sa.Connection, here: int, there: int) -> set[int]:
+def _fallen_models(connection: sa.Connection, here: int, there: int) -> set[int]:
     """Models whose counter is lower than in the snapshot before."""
-    return set(connection.scalars(_steps(here, there, NOW.c.model).where(STEP < 0)))
+    return set(connection.scalars(_select_steps(here, there, NOW.c.model).where(STEP < 0)))
 
 
-def _steps(here: int, there: int, *columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
+def _select_steps(here: int, there: int, *columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
     """One row for each model listed in one snapshot, beside its reading in the snapshot before."""
     same = sa.and_(THEN.c.model == NOW.c.model, THEN.c.snapshot == there)
     return sa.select(*columns).select_from(NOW.outerjoin(THEN, same)).where(NOW.c.snapshot == here)
 
 
-def _totals(connection: sa.Connection, here: int, there: int) -> dict[str, int]:
+def _stretch_totals(connection: sa.Connection, here: int, there: int) -> dict[str, int]:
     """What a stretch says of all models together."""
     used = sa.case((STEP > 0, STEP))
     new = sa.and_(NOW.c.counter > 0, THEN.c.counter.is_(None))
@@ -321,18 +321,18 @@ def _totals(connection: sa.Connection, here: int, there: int) -> dict[str, int]:
         "newcomers": sa.func.count(sa.case((new, 1))),
         "resets": sa.func.count(sa.case((STEP < 0, 1))),
         "added": sa.func.count() - sa.func.count(THEN.c.model),
-        "removed": _size(there) - sa.func.count(THEN.c.model),
+        "removed": _listed_count(there) - sa.func.count(THEN.c.model),
     }
-    row = connection.execute(_steps(here, there, *counted.values())).one()
+    row = connection.execute(_select_steps(here, there, *counted.values())).one()
     return {key: int(value) for key, value in zip(counted, row, strict=True)}
 
 
-def _size(snapshot: int) -> sa.ScalarSelect[int]:
+def _listed_count(snapshot: int) -> sa.ScalarSelect[int]:
     """Models listed in a snapshot."""
     return sa.select(sa.func.count()).select_from(readings).where(readings.c.snapshot == snapshot).scalar_subquery()
 
 
-def _holes(connection: sa.Connection, here: int, there: int, before: date) -> Iterator[tuple[int, date, int]]:
+def _find_holes(connection: sa.Connection, here: int, there: int, before: date) -> Iterator[tuple[int, date, int]]:
     """Use of models that have a reading now and none in the snapshot before, but an older one: model, first day, uses.
     Negative where the counter fell."""
     gone = (
@@ -341,7 +341,7 @@ def _holes(connection: sa.Connection, here: int, there: int, before: date) -> It
         models.c.first_seen < before,
         models.c.id == NOW.c.model,
     )
-    absent = _steps(here, there, NOW.c.model, NOW.c.counter).where(*gone).order_by(NOW.c.model)
+    absent = _select_steps(here, there, NOW.c.model, NOW.c.counter).where(*gone).order_by(NOW.c.model)
     for model, count in connection.execute(absent).all():
         last = (
             sa.select(snapshots.c.day, readings.c.counter)

@@ -13,9 +13,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.ledger import event_books, falls, flows, questions, stocks
-from bot.ledger.asking import Asked, asking, began
+from bot.ledger.asking import Asked, began, open_catalogue_query
 from bot.ledger.snapshots import ONE
-from bot.records import Catalogue, Flow, Model, Name, Period, Unknown, unnamed
+from bot.records import Catalogue, Flow, Model, Name, Period, Unknown, unnamed_use_reason
 from bot.store import Store, models, readings, usage
 
 
@@ -70,61 +70,61 @@ NO_READING = Unknown("it had no reading when the day began")
 FELL = Unknown("its counter fell, so its use is not known")
 
 
-def standing(store: Store, catalogue: Catalogue, name: Name, day: date) -> Standing:
+def model_standing(store: Store, catalogue: Catalogue, name: Name, day: date) -> Standing:
     """How one model stands at the end of a day."""
     period = Period(day, day)
     if catalogue.evidences:
-        return _told(store, catalogue, name, period)
-    with asking(store, catalogue, period) as asked:
-        if not isinstance(asked, Asked):
-            return Standing(began(asked), began(asked), None, None, None)
-        listed = stocks.stock_at(asked, day)
-        unknown = listed if isinstance(listed, Unknown) else flows.unknown_window(asked, day, day)
-        seen = stocks.model_at(asked, name, day)
+        return _event_standing(store, catalogue, name, period)
+    with open_catalogue_query(store, catalogue, period) as query:
+        if not isinstance(query, Asked):
+            return Standing(began(query), began(query), None, None, None)
+        listed = stocks.stock_at(query, day)
+        unknown = listed if isinstance(listed, Unknown) else flows.unknown_window(query, day, day)
+        seen = stocks.model_at(query, name, day)
         if unknown:
             return Standing(seen, unknown, None, None, None)
         assert isinstance(listed, int)
         if seen is None or isinstance(seen, Unknown):
             return Standing(seen, NOT_LISTED, None, None, listed)
-        return _placed(asked, seen, day, listed)
+        return _ranked_standing(query, seen, day, listed)
 
 
-def _placed(asked: Asked, seen: Model, day: date, listed: int) -> Standing:
+def _ranked_standing(query: Asked, seen: Model, day: date, listed: int) -> Standing:
     """A listed model among the others, on a day whose use is known."""
-    fell = falls.unknown_models(asked.connection, asked.catalogue, day, day)
+    fell = falls.unknown_models(query.connection, query.catalogue, day, day)
     if seen.id in fell:
         return Standing(seen, FELL, None, None, listed)
-    found = asked.connection.scalar(_uses(asked, day).where(usage.c.model == seen.id))
+    found = query.connection.scalar(_select_uses(query, day).where(usage.c.model == seen.id))
     if found is None:
-        before = asked.stock(day - ONE)
+        before = query.closing_snapshot(day - ONE)
         had = (readings.c.snapshot == before.id, readings.c.model == seen.id) if before is not None else (sa.false(),)
-        if before is None or before.unplaced or not asked.connection.scalar(sa.select(sa.literal(1)).where(*had)):
+        if before is None or before.unplaced or not query.connection.scalar(sa.select(sa.literal(1)).where(*had)):
             return Standing(seen, NO_READING, None, None, listed)
     uses = int(found or 0)
     if fell:  # Any of those may have been used more.
         return Standing(seen, uses, None, None, listed)
-    total = asked.connection.scalar(_uses(asked, day).with_only_columns(sa.func.sum(usage.c.uses)))
+    total = query.connection.scalar(_select_uses(query, day).with_only_columns(sa.func.sum(usage.c.uses)))
     more = (
-        _uses(asked, day)
+        _select_uses(query, day)
         .with_only_columns(sa.func.count())
         .join_from(usage, readings, readings.c.model == usage.c.model)
-        .where(readings.c.snapshot == asked.stock(day).id, usage.c.uses > uses)
+        .where(readings.c.snapshot == query.closing_snapshot(day).id, usage.c.uses > uses)
     )
-    rank = int(asked.connection.scalar(more) or 0) + 1 if uses else None
+    rank = int(query.connection.scalar(more) or 0) + 1 if uses else None
     return Standing(seen, uses, rank, uses / int(total) if total else None, listed)
 
 
-def _uses(asked: Asked, day: date) -> sa.Select[Any]:
+def _select_uses(query: Asked, day: date) -> sa.Select[Any]:
     """The uses of each model on one day, as `Flow` has them."""
     return sa.select(usage.c.uses).where(
-        usage.c.catalogue == asked.catalogue, usage.c.last_day == day, usage.c.first_day >= day
+        usage.c.catalogue == query.catalogue, usage.c.last_day == day, usage.c.first_day >= day
     )
 
 
-def _told(store: Store, catalogue: Catalogue, name: Name, period: Period) -> Standing:
+def _event_standing(store: Store, catalogue: Catalogue, name: Name, period: Period) -> Standing:
     """The same where use is told event by event: such catalogues are short."""
-    rows = questions.ranking(store, catalogue, period)
-    book = event_books.book(store, catalogue, period, of_callers=False)
+    rows = questions.model_rankings(store, catalogue, period)
+    book = event_books.load_period_data(store, catalogue, period, of_callers=False)
     listed, flow = book.listed, book.flow
     seen = listed if isinstance(listed, Unknown) else next((m for m in listed if m.name == name), None)
     if isinstance(rows, Unknown):
@@ -133,29 +133,29 @@ def _told(store: Store, catalogue: Catalogue, name: Name, period: Period) -> Sta
     if row is None:
         return Standing(seen, NOT_LISTED, None, None, len(rows))
     assert isinstance(flow, Flow)
-    uses = unnamed(flow.unattributed, flow.uses) if row.uses is None else row.uses
+    uses = unnamed_use_reason(flow.unattributed, flow.uses) if row.uses is None else row.uses
     return Standing(seen, uses, row.rank if row.uses else None, row.share, len(rows))
 
 
-def moves(store: Store, catalogue: Catalogue, period: Period) -> Moves:
+def usage_comparison(store: Store, catalogue: Catalogue, period: Period) -> Moves:
     """What a period's use is compared by: its own and that of the period before."""
     if catalogue.evidences:
-        book = event_books.book(store, catalogue, period, of_callers=False)
+        book = event_books.load_period_data(store, catalogue, period, of_callers=False)
         here = {} if isinstance(book.listed, Unknown) else {m.id: m for m in book.listed}
         gone = {key: Used(name, book.authors.get(key, Name("")), None) for key, name in book.names.items()}
         return Moves(
             book.flow, book.flow_before, gone | {m.id: Used(m.name, m.author, m.first_listed) for m in here.values()}
         )
-    with asking(store, catalogue, period) as asked:
-        if not isinstance(asked, Asked):
-            return Moves(began(asked), began(asked), {})
-        before = period.before
-        now = flows.flow_of(asked, period.first, period.last)
-        earlier = flows.flow_of(asked, before.first, before.last)
-        return Moves(now, earlier, _used(asked, before.first, period.last))
+    with open_catalogue_query(store, catalogue, period) as query:
+        if not isinstance(query, Asked):
+            return Moves(began(query), began(query), {})
+        before = period.previous_period
+        now = flows.flow_of(query, period.first, period.last)
+        earlier = flows.flow_of(query, before.first, before.last)
+        return Moves(now, earlier, _used_models(query, before.first, period.last))
 
 
-def offer(store: Store, catalogue: Catalogue, day: date, days: int = 1) -> Offer:
+def day_listing(store: Store, catalogue: Catalogue, day: date, days: int = 1) -> Offer:
     """The models on offer at the end of a day, as a book lists them, with their last use. Where use is told event by
     event, all of it in the `days` up to then must be read and name its model: a day not read is no day without use."""
     period = Period(day, day)
@@ -164,24 +164,24 @@ def offer(store: Store, catalogue: Catalogue, day: date, days: int = 1) -> Offer
         if isinstance(book.listed, Unknown):
             return Offer(book.watched_since, book.listed)
         return Offer(book.watched_since, tuple((m.name, m.author, m.last_used) for m in book.listed))
-    with asking(store, catalogue, period) as asked:
-        if not isinstance(asked, Asked):
-            return Offer(None, began(asked))
-        listed = stocks.stock_at(asked, day)
+    with open_catalogue_query(store, catalogue, period) as query:
+        if not isinstance(query, Asked):
+            return Offer(None, began(query))
+        listed = stocks.stock_at(query, day)
         if isinstance(listed, Unknown):
-            return Offer(asked.since, listed)
-        chosen = stocks.listed_models(asked, day).with_only_columns(
+            return Offer(query.since, listed)
+        chosen = stocks.listed_models(query, day).with_only_columns(
             models.c.name, models.c.author, stocks.last_used_at(day), maintain_column_froms=True
         )
-        return Offer(asked.since, tuple(map(tuple, asked.connection.execute(chosen))))
+        return Offer(query.since, tuple(map(tuple, query.connection.execute(chosen))))
 
 
-def _used(asked: Asked, first: date, last: date) -> dict[int, Used]:
+def _used_models(query: Asked, first: date, last: date) -> dict[int, Used]:
     """The models used from one day to another, as they stand in the list of the last of them."""
-    stock = asked.stock(last)
+    stock = query.closing_snapshot(last)
     known = stock is not None and not stock.unplaced
     here = sa.and_(readings.c.model == models.c.id, readings.c.snapshot == (stock.id if known else -1))
-    days = (usage.c.catalogue == asked.catalogue, usage.c.last_day.between(first, last))
+    days = (usage.c.catalogue == query.catalogue, usage.c.last_day.between(first, last))
     chosen = (
         sa.select(
             models.c.id, models.c.name, models.c.author, models.c.first_seen, models.c.created_at, readings.c.model
@@ -190,6 +190,6 @@ def _used(asked: Asked, first: date, last: date) -> dict[int, Used]:
         .where(models.c.id.in_(sa.select(usage.c.model).where(*days)))
     )
     return {
-        key: Used(name, author, stocks.first_listed(asked, seen, created) if listed is not None else None)
-        for key, name, author, seen, created, listed in asked.connection.execute(chosen).all()
+        key: Used(name, author, stocks.first_listed(query, seen, created) if listed is not None else None)
+        for key, name, author, seen, created, listed in query.connection.execute(chosen).all()
     }

@@ -10,72 +10,72 @@ import sqlalchemy as sa
 
 from bot.ledger.asking import HISTORY, Asked
 from bot.ledger.snapshots import ONE
-from bot.ledger.verdicts import doubts
-from bot.records import Model, Name, Unknown, spoken
+from bot.ledger.verdicts import doubt_reasons
+from bot.records import Model, Name, Unknown, short_date
 from bot.store import models, readings, snapshots, usage
 
 
-def no_reading(asked: Asked, day: date) -> Unknown:
+def no_reading(query: Asked, day: date) -> Unknown:
     """Why the stock at the end of a day without a snapshot is not known."""
-    if asked.since == date.max:
+    if query.since == date.max:
         return Unknown("no list was read yet that closes a day")
-    if day < asked.since:
-        return Unknown(f"the watch began at the end of {spoken(asked.since)}")
-    for reason in doubts(asked.connection, asked.catalogue, day, day):
+    if day < query.since:
+        return Unknown(f"the watch began at the end of {short_date(query.since)}")
+    for reason in doubt_reasons(query.connection, query.catalogue, day, day):
         return Unknown(reason)
-    return Unknown(f"no reading at the end of {spoken(day)}")
+    return Unknown(f"no reading at the end of {short_date(day)}")
 
 
-def stock_at(asked: Asked, day: date) -> int | Unknown:
+def stock_at(query: Asked, day: date) -> int | Unknown:
     """Models listed at the end of a day."""
-    found = asked.stock(day)
+    found = query.closing_snapshot(day)
     if found is None:
-        return no_reading(asked, day)
+        return no_reading(query, day)
     if found.unplaced:
         low, high = found.listed, found.listed + found.unplaced
-        return Unknown(f"between {low:,} and {high:,} models were listed at the end of {spoken(day)}")
+        return Unknown(f"between {low:,} and {high:,} models were listed at the end of {short_date(day)}")
     return int(found.listed)
 
 
-def ids_at(asked: Asked, day: date) -> frozenset[int] | Unknown:
-    total = stock_at(asked, day)
+def ids_at(query: Asked, day: date) -> frozenset[int] | Unknown:
+    total = stock_at(query, day)
     if isinstance(total, Unknown):
         return total
-    rows = sa.select(readings.c.model).where(readings.c.snapshot == asked.stock(day).id)
-    return frozenset(asked.connection.scalars(rows).all())
+    rows = sa.select(readings.c.model).where(readings.c.snapshot == query.closing_snapshot(day).id)
+    return frozenset(query.connection.scalars(rows).all())
 
 
-def listed_at(asked: Asked, day: date) -> tuple[Model, ...] | Unknown:
-    total = stock_at(asked, day)
+def listed_at(query: Asked, day: date) -> tuple[Model, ...] | Unknown:
+    total = stock_at(query, day)
     if isinstance(total, Unknown):
         return total
-    return _models_of(asked, listed_models(asked, day))
+    return _models_of(query, listed_models(query, day))
 
 
-def listed_in_part(asked: Asked, day: date) -> tuple[Model, ...]:
+def listed_in_part(query: Asked, day: date) -> tuple[Model, ...]:
     """The models that were listed for certain at the end of a day of which others may have been as well."""
-    stock = asked.stock(day)
-    return _models_of(asked, listed_models(asked, day)) if stock is not None and stock.unplaced else ()
+    stock = query.closing_snapshot(day)
+    return _models_of(query, listed_models(query, day)) if stock is not None and stock.unplaced else ()
 
 
-def listed_models(asked: Asked, day: date) -> sa.Select[Any]:
+def listed_models(query: Asked, day: date) -> sa.Select[Any]:
     """The rows of the models listed at the end of a day that has a snapshot."""
-    here = readings.c.snapshot == asked.stock(day).id
+    here = readings.c.snapshot == query.closing_snapshot(day).id
     return _model_columns(day).join_from(models, readings, readings.c.model == models.c.id).where(here)
 
 
-def model_at(asked: Asked, name: str, day: date) -> Model | Unknown | None:
+def model_at(query: Asked, name: str, day: date) -> Model | Unknown | None:
     """One model as `listed_at` has it; `None` where it is not listed."""
-    total = stock_at(asked, day)
+    total = stock_at(query, day)
     if isinstance(total, Unknown):
         return total
-    named = (models.c.catalogue == asked.catalogue, models.c.name == name)
-    return next(iter(_models_of(asked, listed_models(asked, day).where(*named))), None)
+    named = (models.c.catalogue == query.catalogue, models.c.name == name)
+    return next(iter(_models_of(query, listed_models(query, day).where(*named))), None)
 
 
-def first_listed(asked: Asked, seen: date, created: datetime | None) -> date | None:
+def first_listed(query: Asked, seen: date, created: datetime | None) -> date | None:
     """When a model was first listed: where it stood in the first snapshot, only its network knows."""
-    return seen if seen > asked.since else created.date() if created else None
+    return seen if seen > query.since else created.date() if created else None
 
 
 def _model_columns(day: date) -> sa.Select[Any]:
@@ -105,14 +105,14 @@ def _as_of(day: date, column: sa.Column[date], latest: sa.Column[date]) -> sa.Co
     return sa.case((models.c.last_used <= day, latest), (models.c.first_used > day, None), else_=last)
 
 
-def _models_of(asked: Asked, chosen: sa.Select[Any]) -> tuple[Model, ...]:
+def _models_of(query: Asked, stmt: sa.Select[Any]) -> tuple[Model, ...]:
     """Models from rows of `_model_columns`. There are thousands, so rows are unpacked and not asked by name."""
     return tuple(
         Model(
             key,
             name,
             author,
-            first_listed(asked, seen, created),
+            first_listed(query, seen, created),
             bool(counter),
             last_used,
             last_used_from,
@@ -120,32 +120,32 @@ def _models_of(asked: Asked, chosen: sa.Select[Any]) -> tuple[Model, ...]:
             category,
         )
         for key, name, author, category, created, seen, counter, first_used, last_used, last_used_from in (
-            asked.connection.execute(chosen).all()
+            query.connection.execute(stmt).all()
         )
     )
 
 
-def newly_listed(asked: Asked, end: date) -> tuple[Model, ...] | Unknown:
+def newly_listed(query: Asked, end: date) -> tuple[Model, ...] | Unknown:
     """Models first seen 30 to 59 days before `end`; those of the first snapshot are left out."""
-    if (end - asked.since).days < 60:
-        return Unknown(f"watched for {(end - asked.since).days} of 60 days")
+    if (end - query.since).days < 60:
+        return Unknown(f"watched for {(end - query.since).days} of 60 days")
     seen = models.c.first_seen.between(end - 59 * ONE, end - 30 * ONE)
-    chosen = _model_columns(end).where(models.c.catalogue == asked.catalogue, seen)
-    return _models_of(asked, chosen)
+    chosen = _model_columns(end).where(models.c.catalogue == query.catalogue, seen)
+    return _models_of(query, chosen)
 
 
-def names_of(asked: Asked, ids: Iterable[int]) -> tuple[Mapping[int, Name], Mapping[int, Name]]:
+def names_of(query: Asked, ids: Iterable[int]) -> tuple[Mapping[int, Name], Mapping[int, Name]]:
     """Names and authors of models by id."""
     wanted = list(ids)
     if not wanted:
         return {}, {}
     chosen = sa.select(models.c.id, models.c.name, models.c.author).where(models.c.id.in_(wanted))
-    found = asked.connection.execute(chosen).all()
+    found = query.connection.execute(chosen).all()
     return {row.id: row.name for row in found}, {row.id: row.author for row in found}
 
 
-def uncounted(asked: Asked, end: date) -> int:
+def uncounted_models(query: Asked, end: date) -> int:
     """The most models that any snapshot of the history may have listed beside those it shows."""
     days = snapshots.c.day.between(end - HISTORY * ONE, end)
-    most = sa.select(sa.func.max(snapshots.c.uncounted)).where(snapshots.c.catalogue == asked.catalogue, days)
-    return int(asked.connection.scalar(most) or 0)
+    most = sa.select(sa.func.max(snapshots.c.uncounted)).where(snapshots.c.catalogue == query.catalogue, days)
+    return int(query.connection.scalar(most) or 0)

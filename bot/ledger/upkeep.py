@@ -46,7 +46,7 @@ class Done:
     """Why nothing was done, or what is wrong with it."""
 
 
-def days(store: Store, until: date | None = None) -> list[tuple[int, Day, Any]]:
+def stored_days(store: Store, until: date | None = None) -> list[tuple[int, Day, Any]]:
     """Every day in the lake, up to one, each with its catalogue and what is kept of it."""
     chosen = (
         sa.select(rows, catalogues.c.network, catalogues.c.name)
@@ -56,61 +56,63 @@ def days(store: Store, until: date | None = None) -> list[tuple[int, Day, Any]]:
     )
     if until is not None:
         chosen = chosen.where(rows.c.day <= until)
-    with store.reading() as connection:
+    with store.read_transaction() as connection:
         found = connection.execute(chosen).all()
     return [(row.catalogue, Day(store.lake, row.network, row.name, row.day, row.manifest), row) for row in found]
 
 
-def compact(store: Store, before: date) -> Iterator[Done]:
+def compact_days(store: Store, before: date) -> Iterator[Done]:
     """Make each day before one a single file of each kind. A day that somebody changes meanwhile is left to the next
     time."""
-    for catalogue, day, row in days(store, before - timedelta(days=1)):
-        done = _remade(store, catalogue, day, row, _compacted)
+    for catalogue, day, row in stored_days(store, before - timedelta(days=1)):
+        done = _replace_day(store, catalogue, day, row, _compact_day)
         if done is not None:
             yield done
 
 
-def _compacted(day: Day) -> Change | None:
+def _compact_day(day: Day) -> Change | None:
     made = lake.compact_day(day)
     return None if made == day else {"manifest": made.manifest, "bytes": lake.read_manifest(made).size}
 
 
-def _remade(store: Store, catalogue: int, day: Day, row: Any, made: Callable[[Day], Change | None]) -> Done | None:
+def _replace_day(
+    store: Store, catalogue: int, day: Day, row: Any, make_change: Callable[[Day], Change | None]
+) -> Done | None:
     """A day as it is made anew, or why it is not; `None` where there was nothing to do."""
     try:
-        change = made(day)
+        change = make_change(day)
         if change is None:
             return None
-        with store.writing() as connection:
-            event_days.pointed(connection, catalogue, day.day, day.manifest, change)
+        with store.write_transaction() as connection:
+            event_days.update_day_row(connection, catalogue, day.day, day.manifest, change)
     except Moved:
-        return _done(day, row, row.bytes, "somebody else changed it meanwhile; run it again")
+        return _maintenance_result(day, row, row.bytes, "somebody else changed it meanwhile; run it again")
     except LakeError as error:
-        return _done(day, row, row.bytes, str(error))
-    return _done(day, row, change["bytes"])
+        return _maintenance_result(day, row, row.bytes, str(error))
+    return _maintenance_result(day, row, change["bytes"])
 
 
-def verify(store: Store) -> Iterator[Done]:
+def verify_days(store: Store) -> Iterator[Done]:
     """Check that each day's manifest and files are what they were, and that what the day adds up to is what is kept."""
-    for catalogue, day, row in days(store):
+    for catalogue, day, row in stored_days(store):
         problem = ""
         try:
             made = lake.roll_up_day(day)
             if not row.stale and not row.pruned:
-                differs = _differs(row, made)
-                problem = f"{differs}; {_cure(day, row)}" if differs else ""
+                differs = _find_differences(row, made)
+                problem = f"{differs}; {_repair_hint(day, row)}" if differs else ""
         except LakeError as error:
-            problem = "" if _changed(store, catalogue, day) else f"{error}; {_cure(day, row)}"
-        yield _done(day, row, row.bytes, problem)
+            problem = "" if _has_changed(store, catalogue, day) else f"{error}; {_repair_hint(day, row)}"
+        yield _maintenance_result(day, row, row.bytes, problem)
 
 
-def _differs(row: Any, made: lake.Rollup) -> str:
+def _find_differences(row: Any, rollup: lake.Rollup) -> str:
     """What a day adds up to now that is not what is kept of it; empty where all of it is."""
-    who = made.callers
+    who = rollup.callers
     now = {
-        "nameless": made.nameless,
-        "others": made.others,
-        "sessions": made.sessions,
+        "nameless": rollup.nameless,
+        "others": rollup.others,
+        "sessions": rollup.sessions,
         "callers": who.callers,
         "called": who.called,
         "paid": who.paid,
@@ -123,7 +125,7 @@ def _differs(row: Any, made: lake.Rollup) -> str:
     return f"the database says {'; '.join(wrong)}" if wrong else ""
 
 
-def _cure(day: Day, row: Any) -> str:
+def _repair_hint(day: Day, row: Any) -> str:
     """What mends a day that is not what it was."""
     if row.pruned:
         return "its events were let go, so only a copy of the file mends it"
@@ -131,63 +133,63 @@ def _cure(day: Day, row: Any) -> str:
     return f"what mends it: python -m bot collect {of}"
 
 
-def _changed(store: Store, catalogue: int, day: Day) -> bool:
+def _has_changed(store: Store, catalogue: int, day: Day) -> bool:
     """Whether a day has another manifest by now, so that what was read of the old one says nothing."""
-    with store.reading() as connection:
+    with store.read_transaction() as connection:
         mine = (rows.c.catalogue == catalogue, rows.c.day == day.day)
         return bool(connection.scalar(sa.select(rows.c.manifest).where(*mine)) != day.manifest)
 
 
-def prune(store: Store, today: date, older: timedelta) -> Iterator[Done]:
+def prune_days(store: Store, today: date, older: timedelta) -> Iterator[Done]:
     """Let go of the events of days older than so long. What the days add up to stays, and so does everything else:
     settlements, digests, receipts. Days that are not whole and added up are kept."""
-    for catalogue, day, row in days(store, today - older - timedelta(days=1)):
+    for catalogue, day, row in stored_days(store, today - older - timedelta(days=1)):
         if row.pruned:
             continue
         if row.stale:
-            yield _done(day, row, row.bytes, "kept: it was not read whole, so it is not added up")
+            yield _maintenance_result(day, row, row.bytes, "kept: it was not read whole, so it is not added up")
             continue
-        done = _remade(store, catalogue, day, row, _pruned)
+        done = _replace_day(store, catalogue, day, row, _prune_day)
         if done is not None:
             yield done
 
 
-def _pruned(day: Day) -> Change:
+def _prune_day(day: Day) -> Change:
     return {"manifest": lake.prune_day(day).manifest, "bytes": 0, "pruned": True}
 
 
-def sweep(store: Store, now: datetime) -> tuple[int, int]:
+def sweep_files(store: Store, now: datetime) -> tuple[int, int]:
     """Remove the files of the lake that no day names, and that none named either when that was first seen, long enough
     ago; how many, and their bytes."""
     place = lake.open_storage(store.lake.url)
     # Listed before the days are asked: what comes in between is not in the list.
     sizes = {one.name: one.size for one in place.list_files("events")}
-    kept = [*(day for _, day, _ in days(store)), *(one.day for one in mending.every(store))]
-    named = {name for day in kept for name in _names(day, sizes)}
-    known = _strays(store)
+    kept = [*(day for _, day, _ in stored_days(store)), *(one.day for one in mending.all_repairs(store))]
+    named = {name for day in kept for name in _file_names(day, sizes)}
+    known = _known_strays(store)
     seen = {name: min(known.get(name, now.isoformat()), now.isoformat()) for name in sizes.keys() - named}
     gone = [name for name, since in seen.items() if datetime.fromisoformat(since) <= now - STRAY]
     for name in gone:
         place.remove(name)
     left = {name: since for name, since in seen.items() if name not in gone}
     mine = {"network": "", "name": STRAYS}
-    with store.writing() as connection:
+    with store.write_transaction() as connection:
         connection.execute(cursors.delete().where(cursors.c.network == "", cursors.c.name == STRAYS))
         if left:
             connection.execute(cursors.insert().values(**mine, text=json.dumps(left)))
     return len(gone), sum(sizes[name] for name in gone)
 
 
-def _strays(store: Store) -> dict[str, str]:
+def _known_strays(store: Store) -> dict[str, str]:
     """Files that no day named at the last sweep, each with when that was first seen."""
-    with store.reading() as connection:
+    with store.read_transaction() as connection:
         mine = (cursors.c.network == "", cursors.c.name == STRAYS)
         text = connection.scalar(sa.select(cursors.c.text).where(*mine))
     found: dict[str, str] = json.loads(text) if text else {}
     return found
 
 
-def _names(day: Day, there: Iterable[str]) -> Iterator[str]:
+def _file_names(day: Day, there: Iterable[str]) -> Iterator[str]:
     """The files of a day; all that lie in its place where it does not read, since nobody can tell which are its own."""
     yield f"{day.folder}/{day.manifest}"
     try:
@@ -199,5 +201,5 @@ def _names(day: Day, there: Iterable[str]) -> Iterator[str]:
         yield f"{day.folder}/{part.name}"
 
 
-def _done(day: Day, row: Any, now: int, problem: str = "") -> Done:
+def _maintenance_result(day: Day, row: Any, now: int, problem: str = "") -> Done:
     return Done(day.network, day.catalogue, day.day, row.events, row.bytes, now, problem)

@@ -18,7 +18,7 @@ from bot import plausibility
 from bot.ledger._changes import Comparison
 from bot.ledger.falls import BACK_WITHIN
 from bot.plausibility import Mark, Reading, State, Track, Verdict
-from bot.records import spoken
+from bot.records import short_date
 from bot.store import snapshots, verdicts
 
 WINDOW = timedelta(days=30)
@@ -38,7 +38,7 @@ class Known:
     mark: Mark | None
 
     @property
-    def sound(self) -> bool:
+    def is_sound(self) -> bool:
         return self.closes and self.mark is None
 
 
@@ -56,14 +56,16 @@ def judge_new(connection: sa.Connection, catalogue: int, reading: Reading, at: d
     """Judge a snapshot that was just kept, and those whose verdicts rest on it."""
     after = (snapshots.c.catalogue == catalogue, snapshots.c.day > reading.day)
     late = connection.scalar(sa.select(sa.exists().where(*after)))
-    late = late or connection.scalar(sa.select(sa.exists().where(_mine(catalogue), verdicts.c.day > reading.day)))
+    late = late or connection.scalar(
+        sa.select(sa.exists().where(_catalogue_filter(catalogue), verdicts.c.day > reading.day))
+    )
     new = Known(reading, at, False, None)
     if late:
         return _judge_from(connection, catalogue, reading.day, new)
     track = _newest_track(connection, catalogue, reading.day)
-    _, changes = plausibility.judge(track, reading, Comparison(connection, catalogue))
+    _, changes = plausibility.judge_reading(track, reading, Comparison(connection, catalogue))
     known = {one.id: Known(one, at, False, mark) for one, mark in track.held}
-    return _keep(connection, catalogue, {**known, reading.id: new}, changes)
+    return _store_verdicts(connection, catalogue, {**known, reading.id: new}, changes)
 
 
 def judge_again(connection: sa.Connection, catalogue: int, day: date) -> Judged:
@@ -78,40 +80,40 @@ def _judge_from(connection: sa.Connection, catalogue: int, day: date, new: Known
     known: dict[int, Known] = {}
     made: dict[int, Verdict] = {}
     settled = 0
-    for one in _following(connection, catalogue, track.base, new):
+    for one in _later_snapshots(connection, catalogue, track.base, new):
         apart = track.prior is not None and track.prior.day - day > BACK_WITHIN
-        track, changes = plausibility.judge(track, one.reading, compare)
+        track, changes = plausibility.judge_reading(track, one.reading, compare)
         known[one.reading.id] = one
         made |= {change.reading.id: change for change in changes}
         mine = made[one.reading.id]
-        unchanged = one.sound and mine.closes and mine.mark is None and not track.held
+        unchanged = one.is_sound and mine.closes and mine.mark is None and not track.held
         settled = settled + 1 if unchanged and apart else 0
         if settled == SETTLED:
             break
-    return _keep(connection, catalogue, known, made.values())
+    return _store_verdicts(connection, catalogue, known, made.values())
 
 
-def _mine(catalogue: int) -> sa.ColumnElement[bool]:
+def _catalogue_filter(catalogue: int) -> sa.ColumnElement[bool]:
     return verdicts.c.catalogue == catalogue
 
 
 def _newest_track(connection: sa.Connection, catalogue: int, day: date) -> Track:
     """Where judging stands before a snapshot that is newer than all others."""
-    base = _latest(connection, catalogue, day)
+    base = _latest_reading(connection, catalogue, day)
     if base is None:
         return Track()
-    since = (_mine(catalogue), verdicts.c.day.between(base.day, day), verdicts.c.state == "held")
+    since = (_catalogue_filter(catalogue), verdicts.c.day.between(base.day, day), verdicts.c.state == "held")
     rows = connection.execute(sa.select(verdicts).where(*since).order_by(verdicts.c.day)).all()
-    held = tuple((Reading(row.snapshot, row.day), _mark(row)) for row in rows)
-    return Track(_latest(connection, catalogue, base.day), base, held)
+    held = tuple((Reading(row.snapshot, row.day), _mark_from_row(row)) for row in rows)
+    return Track(_latest_reading(connection, catalogue, base.day), base, held)
 
 
 def _certain_track(connection: sa.Connection, catalogue: int, day: date) -> Track:
-    base = _latest(connection, catalogue, day, certain=True)
-    return Track(_latest(connection, catalogue, base.day), base) if base else Track()
+    base = _latest_reading(connection, catalogue, day, certain=True)
+    return Track(_latest_reading(connection, catalogue, base.day), base) if base else Track()
 
 
-def _latest(connection: sa.Connection, catalogue: int, day: date, certain: bool = False) -> Reading | None:
+def _latest_reading(connection: sa.Connection, catalogue: int, day: date, certain: bool = False) -> Reading | None:
     """The last snapshot that closes a day before this one; the last that was never in doubt."""
     before = (snapshots.c.catalogue == catalogue, snapshots.c.day < day)
     doubt = (sa.exists().where(verdicts.c.snapshot == snapshots.c.id),) if certain else ()
@@ -120,18 +122,20 @@ def _latest(connection: sa.Connection, catalogue: int, day: date, certain: bool 
     return Reading(row.id, row.day) if row else None
 
 
-def _following(connection: sa.Connection, catalogue: int, base: Reading | None, new: Known | None) -> Iterator[Known]:
+def _later_snapshots(
+    connection: sa.Connection, catalogue: int, base: Reading | None, new: Known | None
+) -> Iterator[Known]:
     """Everything after a snapshot that closes a day or would, oldest first."""
     ends = sa.select(sa.func.min(snapshots.c.day), sa.func.max(snapshots.c.day)).where(
         snapshots.c.catalogue == catalogue
     )
-    marks = sa.select(sa.func.min(verdicts.c.day), sa.func.max(verdicts.c.day)).where(_mine(catalogue))
+    marks = sa.select(sa.func.min(verdicts.c.day), sa.func.max(verdicts.c.day)).where(_catalogue_filter(catalogue))
     own = (new.reading.day,) if new else ()
     days = [day for chosen in (ends, marks) for day in connection.execute(chosen).one() if day] + list(own)
     first = base.day + timedelta(days=1) if base else min(days, default=date.max)
     while first <= max(days, default=date.min):
         last = first + WINDOW
-        rows = [_known(row) for row in connection.execute(_between(catalogue, first, last))]
+        rows = [_known_from_row(row) for row in connection.execute(_select_between(catalogue, first, last))]
         rows += [new] if new and first <= new.reading.day <= last else []
         fresh = {new.reading.id} if new else set()
         rows = [one for one in rows if one is new or one.reading.id not in fresh]
@@ -139,10 +143,10 @@ def _following(connection: sa.Connection, catalogue: int, base: Reading | None, 
         first = last + timedelta(days=1)
 
 
-def _between(catalogue: int, first: date, last: date) -> sa.CompoundSelect[Any]:
+def _select_between(catalogue: int, first: date, last: date) -> sa.CompoundSelect[Any]:
     columns = (snapshots.c.id, snapshots.c.at, snapshots.c.day.label("closes"), *verdicts.c)
     closing = (snapshots.c.catalogue == catalogue, snapshots.c.day.between(first, last))
-    doubted = (_mine(catalogue), verdicts.c.day.between(first, last), snapshots.c.day.is_(None))
+    doubted = (_catalogue_filter(catalogue), verdicts.c.day.between(first, last), snapshots.c.day.is_(None))
     both = verdicts.c.snapshot == snapshots.c.id
     return sa.union_all(
         sa.select(*columns).join_from(snapshots, verdicts, both, isouter=True).where(*closing),
@@ -150,19 +154,21 @@ def _between(catalogue: int, first: date, last: date) -> sa.CompoundSelect[Any]:
     )
 
 
-def _known(row: Any) -> Known:
-    mark = _mark(row) if row.state else None
+def _known_from_row(row: Any) -> Known:
+    mark = _mark_from_row(row) if row.state else None
     decided = mark if mark and mark.by_hand else None
     return Known(Reading(row.id, row.closes or row.day, decided), row.at, row.closes is not None, mark)
 
 
-def _mark(row: Any) -> Mark:
+def _mark_from_row(row: Any) -> Mark:
     return Mark(row.state, row.fault, row.agreed, row.by_hand)
 
 
-def _keep(connection: sa.Connection, catalogue: int, known: dict[int, Known], made: Iterable[Verdict]) -> Judged:
+def _store_verdicts(
+    connection: sa.Connection, catalogue: int, known: dict[int, Known], new_verdicts: Iterable[Verdict]
+) -> Judged:
     """Keep what is another verdict than before."""
-    changed = [one for one in made if (one.closes, one.mark) != _before(known[one.reading.id])]
+    changed = [one for one in new_verdicts if (one.closes, one.mark) != _state_before(known[one.reading.id])]
     for one in changed:
         connection.execute(verdicts.delete().where(verdicts.c.snapshot == one.reading.id))
         if one.mark is not None:
@@ -181,11 +187,11 @@ def _keep(connection: sa.Connection, catalogue: int, known: dict[int, Known], ma
     )
 
 
-def _before(one: Known) -> tuple[bool, Mark | None]:
-    return one.closes, one.mark
+def _state_before(known: Known) -> tuple[bool, Mark | None]:
+    return known.closes, known.mark
 
 
-def decide(connection: sa.Connection, catalogue: int, snapshot: int, day: date, state: State | None) -> None:
+def store_decision(connection: sa.Connection, catalogue: int, snapshot: int, day: date, state: State | None) -> None:
     """Keep what an operator says of a snapshot, or forget it, for `judge_again` to find."""
     mine = verdicts.c.snapshot == snapshot
     if state and not connection.scalar(sa.select(sa.exists().where(mine))):
@@ -205,17 +211,17 @@ _WORDS = {
 _BY_HAND = {"rejected": "the operator rejected it", "confirmed": "the operator confirmed it"}
 
 
-def doubt(row: Any) -> str:
+def doubt_text(row: Any) -> str:
     """A verdict in words."""
     word = _BY_HAND.get(row.state) if row.by_hand else None
-    return f"{row.fault} at the end of {spoken(row.day)}; {word or _WORDS[row.state]}"
+    return f"{row.fault} at the end of {short_date(row.day)}; {word or _WORDS[row.state]}"
 
 
-def doubts(connection: sa.Connection, catalogue: int, first: date, last: date) -> list[str]:
+def doubt_reasons(connection: sa.Connection, catalogue: int, first: date, last: date) -> list[str]:
     """Why snapshots that would close these days do not, oldest first."""
-    out = (_mine(catalogue), verdicts.c.day.between(first, last), verdicts.c.state != "confirmed")
+    out = (_catalogue_filter(catalogue), verdicts.c.day.between(first, last), verdicts.c.state != "confirmed")
     chosen = sa.select(verdicts).where(*out).order_by(verdicts.c.day, verdicts.c.snapshot)
-    return [doubt(row) for row in connection.execute(chosen)]
+    return [doubt_text(row) for row in connection.execute(chosen)]
 
 
-__all__ = ["Judged", "decide", "doubt", "doubts", "judge_again", "judge_new"]
+__all__ = ["Judged", "doubt_reasons", "doubt_text", "judge_again", "judge_new", "store_decision"]

@@ -2,7 +2,7 @@
 
 The nouns: `stocks` (what is on offer), `flows` (how much is used), `activity` (how many are used), `concentration` (how
 unevenly), `balance` (supply beside demand), `proof` (how well it is proven, who pays), `panels` (what is neither models
-nor use). A function marked `@metric` in any of them is in every digest. `groups` applies some of them to each
+nor use). A function marked `@metric` in any of them is in every digest. `group_tables` applies some of them to each
 category and author.
 """
 
@@ -18,7 +18,7 @@ from typing import TypedDict, cast
 from bot.metrics import stocks, flows, activity, concentration, balance, proof, panels
 
 # isort: on
-from bot.metrics.groups import Group, Table, groups
+from bot.metrics.groups import Group, Table, group_tables
 from bot.metrics.registry import METRICS, Amount, Metric, Value, metric
 from bot.records import About, AtLeast, Book, Catalogue, Evidence, Unknown
 
@@ -31,12 +31,12 @@ __all__ = [
     "Metric",
     "Table",
     "Value",
-    "figures",
-    "groups",
-    "label",
+    "compute_figures",
+    "group_tables",
     "metric",
-    "stated",
-    "unit",
+    "metric_label",
+    "metric_unit",
+    "value_document",
 ]
 
 NOUNS = (stocks, flows, activity, concentration, balance, proof, panels)
@@ -77,13 +77,13 @@ class Figure:
     label: str
     evidence: Evidence
 
-    def document(self, refs: list[int]) -> FigureDocument:
+    def to_document(self, refs: list[int]) -> FigureDocument:
         """As JSON. `refs` are places in the document's list of references."""
         about = {"unit": self.unit, "label": self.label, "evidence": self.evidence, "refs": refs}
-        return cast(FigureDocument, stated(self.value, about))
+        return cast(FigureDocument, value_document(self.value, about))
 
 
-def stated(value: Amount, about: Mapping[str, object]) -> dict[str, object]:
+def value_document(value: Amount, about: Mapping[str, object]) -> dict[str, object]:
     """A value as JSON, with what it is of: its number, or null and the reason; what limits the number stands last."""
     match value:
         case Unknown():
@@ -91,35 +91,35 @@ def stated(value: Amount, about: Mapping[str, object]) -> dict[str, object]:
         case About():
             return {"value": value.value, **about, "error": value.error}
         case AtLeast():
-            return {"value": _number(value.value), **about, "at_least": True, "reason": value.reason}
-    return {"value": _number(value), **about}
+            return {"value": _json_number(value.value), **about, "at_least": True, "reason": value.reason}
+    return {"value": _json_number(value), **about}
 
 
-def _number(value: int | float | Decimal) -> int | float | str:
+def _json_number(value: int | float | Decimal) -> int | float | str:
     return f"{value:f}" if isinstance(value, Decimal) else value
 
 
-def figures(book: Book) -> dict[str, Figure]:
+def compute_figures(book: Book) -> dict[str, Figure]:
     """Every metric that this catalogue and period have, by key, in the order of the registry."""
     catalogue = book.catalogue
     return {
         metric.key: Figure(
             metric.key,
             metric.compute(book),
-            unit(metric, catalogue),
-            label(metric, catalogue),
+            metric_unit(metric, catalogue),
+            metric_label(metric, catalogue),
             metric.evidence or catalogue.evidence,
         )
         for metric in METRICS.values()
-        if metric.belongs(book)
+        if metric.belongs_to(book)
     }
 
 
-def unit(metric: Metric, catalogue: Catalogue) -> str:
+def metric_unit(metric: Metric, catalogue: Catalogue) -> str:
     """What a metric is counted in there."""
     return {"uses": catalogue.unit, "token": catalogue.token[0]}.get(metric.unit, metric.unit)
 
 
-def label(metric: Metric, catalogue: Catalogue) -> str:
+def metric_label(metric: Metric, catalogue: Catalogue) -> str:
     """A metric in a few words, as it is called there."""
     return metric.label.replace("{unit}", catalogue.unit)

@@ -6,10 +6,10 @@ from datetime import timedelta
 from statistics import median
 
 from bot.metrics.flows import total_of
-from bot.metrics.ranking import NONE_NAMED, ranking, used_listed
-from bot.metrics.registry import DAY_ONLY, NO_USE, NOTHING_LISTED, Value, exact, metric, ratio
+from bot.metrics.ranking import NONE_NAMED, usage_ranking, used_listed
+from bot.metrics.registry import DAY_ONLY, NO_USE, NOTHING_LISTED, Value, exact_value, metric, value_ratio
 from bot.metrics.stocks import models_listed
-from bot.records import AtLeast, Book, Flow, Unknown, at_least, few_named, unnamed
+from bot.records import AtLeast, Book, Flow, Unknown, at_least, few_named, unnamed_use_reason
 
 SETTLED_DAYS = 30
 """A model must have been on offer this long before it can be called never used."""
@@ -39,19 +39,19 @@ def models_used_30d(book: Book) -> Value:
 @metric(unit="share", label="share of models used")
 def share_used(book: Book) -> Value:
     """Models used in the period, divided by models listed at its end."""
-    return ratio(models_used(book), models_listed(book), NOTHING_LISTED)
+    return value_ratio(models_used(book), models_listed(book), NOTHING_LISTED)
 
 
 @metric(unit="share", label="share of models used in 7 days", periods=DAY_ONLY)
 def share_used_7d(book: Book) -> Value:
     """Models used in the 7 days that end with this day, divided by models listed at its end."""
-    return ratio(models_used_7d(book), models_listed(book), NOTHING_LISTED)
+    return value_ratio(models_used_7d(book), models_listed(book), NOTHING_LISTED)
 
 
 @metric(unit="share", label="share of models used in 30 days", periods=DAY_ONLY)
 def share_used_30d(book: Book) -> Value:
     """Models used in the 30 days that end with this day, divided by models listed at its end."""
-    return ratio(models_used_30d(book), models_listed(book), NOTHING_LISTED)
+    return value_ratio(models_used_30d(book), models_listed(book), NOTHING_LISTED)
 
 
 @metric(unit="models", label="models never used")
@@ -64,7 +64,7 @@ def models_never_used(book: Book) -> Value:
         return book.listed
     if isinstance(short := watched_for(book, SETTLED_DAYS), Unknown):
         return short
-    if isinstance(missed := _missed(book), Unknown):
+    if isinstance(missed := _missed_use_reason(book), Unknown):
         return missed
     latest = book.period.last - timedelta(days=SETTLED_DAYS)
     return sum(
@@ -78,14 +78,14 @@ def models_never_used(book: Book) -> Value:
 @metric(unit="ratio", label="{unit} per listed model")
 def uses_per_listed(book: Book) -> Value:
     """All use in the period, divided by models listed at its end."""
-    return ratio(total_of(book.flow), models_listed(book), NOTHING_LISTED)
+    return value_ratio(total_of(book.flow), models_listed(book), NOTHING_LISTED)
 
 
 @metric(unit="uses", label="median {unit} of a used model")
 def median_uses(book: Book) -> Value:
     """Median of the uses of the models used in the period: half of them were used more, half less. Models used and
     removed before its end count too."""
-    ranked = ranking(book)
+    ranked = usage_ranking(book)
     if isinstance(ranked, Unknown):
         return ranked
     if not ranked.counts:
@@ -94,16 +94,16 @@ def median_uses(book: Book) -> Value:
     return int(middle) if middle == int(middle) else middle
 
 
-def _missed(book: Book) -> Unknown | None:
+def _missed_use_reason(book: Book) -> Unknown | None:
     """Why a use of a model may not have been seen where use is told event by event."""
     if not book.catalogue.evidences:
         return None
-    total = exact(book.total_30d)
+    total = exact_value(book.total_30d)
     if isinstance(total, Unknown):
         return total
     if total and not _names_models(book):
         return Unknown(NONE_NAMED)
-    return unnamed(book.unnamed_30d, int(total)) if book.unnamed_30d else None
+    return unnamed_use_reason(book.unnamed_30d, int(total)) if book.unnamed_30d else None
 
 
 def watched_for(book: Book, days: int) -> int | Unknown:
@@ -136,7 +136,7 @@ def _why_more(book: Book, total: int | AtLeast, lost: int, seen: int) -> str:
         return book.listed.reason
     if isinstance(total, AtLeast):
         return total.reason
-    return unnamed(lost, seen).reason if lost else ""
+    return unnamed_use_reason(lost, seen).reason if lost else ""
 
 
 def _names_models(book: Book) -> bool:

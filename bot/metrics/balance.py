@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from bot.metrics.activity import watched_for
 from bot.metrics.flows import uses_change, uses_change_7d
-from bot.metrics.registry import DAY_ONLY, LONGER_ONLY, NO_USE, NOTHING_LISTED, Value, change, exact, metric, ratio
+from bot.metrics.registry import (
+    DAY_ONLY,
+    LONGER_ONLY,
+    NO_USE,
+    NOTHING_LISTED,
+    Value,
+    exact_value,
+    metric,
+    relative_change,
+    value_ratio,
+)
 from bot.metrics.stocks import models_listed
 from bot.records import Book, Model, Unknown
 
@@ -15,27 +25,29 @@ FIRST_DAYS = 30
 @metric(unit="ratio", label="change of models listed against 7 days before", periods=DAY_ONLY)
 def inventory_change_7d(book: Book) -> Value:
     """Models listed at the end of this day, divided by models listed 7 days before, minus 1."""
-    return change(models_listed(book), book.listed_7d_before, f"{NOTHING_LISTED} 7 days before")
+    return relative_change(models_listed(book), book.listed_7d_before, f"{NOTHING_LISTED} 7 days before")
 
 
 @metric(unit="ratio", label="change of models listed against the period before", periods=LONGER_ONLY)
 def inventory_change(book: Book) -> Value:
     """Models listed at the end of the period, divided by models listed at the end of the period before, minus 1."""
-    return change(models_listed(book), book.listed_period_before, f"{NOTHING_LISTED} at the end of the period before")
+    return relative_change(
+        models_listed(book), book.listed_period_before, f"{NOTHING_LISTED} at the end of the period before"
+    )
 
 
 @metric(unit="points", label="demand minus supply over 7 days", periods=DAY_ONLY)
 def demand_gap_7d(book: Book) -> Value:
     """Is demand outrunning supply? The change of use in the 7 days that end with this day (against the 7 days before)
     minus the change of models listed over the same 7 days. 0.05 is 5 points in favour of demand."""
-    return _gap(uses_change_7d(book), inventory_change_7d(book))
+    return _demand_minus_supply(uses_change_7d(book), inventory_change_7d(book))
 
 
 @metric(unit="points", label="demand minus supply", periods=LONGER_ONLY)
 def demand_gap(book: Book) -> Value:
     """Is demand outrunning supply? The change of use against the period before minus the change of models listed
     against the end of the period before. 0.05 is 5 points in favour of demand."""
-    return _gap(uses_change(book), inventory_change(book))
+    return _demand_minus_supply(uses_change(book), inventory_change(book))
 
 
 @metric(unit="share", label="share of new models used within 30 days", periods=DAY_ONLY)
@@ -48,7 +60,7 @@ def activation_30d(book: Book) -> Value:
     if isinstance(short := watched_for(book, 2 * FIRST_DAYS), Unknown):
         return short
     awake = sum(_used_early(model) for model in book.newly_listed)
-    return ratio(awake, len(book.newly_listed), "not defined: no model first listed in those days")
+    return value_ratio(awake, len(book.newly_listed), "not defined: no model first listed in those days")
 
 
 @metric(unit="share", label="share of {unit} that names its model")
@@ -58,11 +70,11 @@ def share_attributed(book: Book) -> Value:
         return book.flow
     if book.flow.incomplete:
         return Unknown(book.flow.incomplete)
-    return ratio(book.flow.uses - book.flow.unattributed, book.flow.uses, NO_USE)
+    return value_ratio(book.flow.uses - book.flow.unattributed, book.flow.uses, NO_USE)
 
 
-def _gap(demand: Value, supply: Value) -> Value:
-    asked, offered = exact(demand), exact(supply)
+def _demand_minus_supply(demand: Value, supply: Value) -> Value:
+    asked, offered = exact_value(demand), exact_value(supply)
     if isinstance(asked, Unknown):
         return asked
     return offered if isinstance(offered, Unknown) else asked - offered

@@ -6,9 +6,9 @@ from bisect import bisect_left
 from itertools import accumulate
 from math import exp, fsum, log
 
-from bot.metrics.ranking import Ranking, listed_counts, ranking
+from bot.metrics.ranking import Ranking, listed_counts, usage_ranking
 from bot.metrics.registry import NO_USE, Value, metric
-from bot.records import Book, Flow, Unknown, unnamed
+from bot.records import Book, Flow, Unknown, unnamed_use_reason
 
 
 @metric(unit="share", label="share of the most used model")
@@ -53,7 +53,7 @@ def models_outweighed(book: Book) -> Value:
     counts = listed_counts(book)
     if isinstance(counts, Unknown):
         return counts
-    if lost := _unnamed(book):
+    if lost := _unnamed_reason(book):
         return lost
     if not counts or not counts[-1]:
         return Unknown(NO_USE)
@@ -67,67 +67,67 @@ def gini_listed(book: Book) -> Value:
     counts = listed_counts(book)
     if isinstance(counts, Unknown):
         return counts
-    return _unnamed(book) or _gini(counts)
+    return _unnamed_reason(book) or _gini_coefficient(counts)
 
 
 @metric(unit="index", label="inequality over used models (Gini)")
 def gini_used(book: Book) -> Value:
     """Gini coefficient of the uses in the period over the models used in it: 0 where all are used alike, near 1 where
     one has nearly all the use."""
-    ranked = ranking(book)
-    return ranked if isinstance(ranked, Unknown) else _gini(ranked.counts[::-1])
+    ranked = usage_ranking(book)
+    return ranked if isinstance(ranked, Unknown) else _gini_coefficient(ranked.counts[::-1])
 
 
 @metric(unit="index", label="concentration (Herfindahl-Hirschman)")
 def hhi(book: Book) -> Value:
     """Herfindahl-Hirschman index: the sum of the squared shares of the models in the use that names its model. 1 where
     one model has it all, 1/n where n models share it evenly."""
-    ranked = _used(book)
+    ranked = _used_ranking(book)
     if isinstance(ranked, Unknown):
         return ranked
-    return sum(count * count for count in ranked.counts) / ranked.named**2
+    return sum(count * count for count in ranked.counts) / ranked.named_uses**2
 
 
 @metric(unit="models", label="effective number of models")
 def effective_models(book: Book) -> Value:
     """The number of equally used models that would be as diverse as this period's use: e to the power of the Shannon
     entropy of the models' shares in the use that names its model (the Hill number of order 1)."""
-    ranked = _used(book)
+    ranked = _used_ranking(book)
     if isinstance(ranked, Unknown):
         return ranked
-    shares = [count / ranked.named for count in ranked.counts]
+    shares = [count / ranked.named_uses for count in ranked.counts]
     return exp(-fsum(share * log(share) for share in shares))
 
 
-def _used(book: Book) -> Ranking | Unknown:
-    ranked = ranking(book)
+def _used_ranking(book: Book) -> Ranking | Unknown:
+    ranked = usage_ranking(book)
     return ranked if isinstance(ranked, Unknown) or ranked.counts else Unknown(NO_USE)
 
 
 def _top_share(book: Book, models: int) -> Value:
-    ranked = _used(book)
+    ranked = _used_ranking(book)
     if isinstance(ranked, Unknown):
         return ranked
-    return _unnamed(book) or ranked.running[:models][-1] / ranked.uses
+    return _unnamed_reason(book) or ranked.running[:models][-1] / ranked.uses
 
 
-def _unnamed(book: Book) -> Unknown | None:
+def _unnamed_reason(book: Book) -> Unknown | None:
     """Why shares of all use and counts of unused models are not known: the rest may have been any model's."""
     flow = book.flow
-    return unnamed(flow.unattributed, flow.uses) if isinstance(flow, Flow) and flow.unattributed else None
+    return unnamed_use_reason(flow.unattributed, flow.uses) if isinstance(flow, Flow) and flow.unattributed else None
 
 
 def _models_for(book: Book, percent: int) -> Value:
-    ranked = _used(book)
+    ranked = _used_ranking(book)
     if isinstance(ranked, Unknown):
         return ranked
     wanted = -(-ranked.uses * percent // 100)
-    if ranked.named < wanted:
+    if ranked.named_uses < wanted:
         return Unknown("less than that share of use names its model")
     return bisect_left(ranked.running, wanted) + 1
 
 
-def _gini(ascending: tuple[int, ...]) -> Value:
+def _gini_coefficient(ascending: tuple[int, ...]) -> Value:
     """G = 2·Σ i·x_i /(n·Σ x) − (n+1)/n over x ascending, with i from 1; whole numbers until the one division."""
     size, total = len(ascending), sum(ascending)
     if not total:

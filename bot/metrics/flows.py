@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.metrics.registry import DAY_ONLY, LONGER_ONLY, NO_USE, Value, change, metric
+from bot.metrics.registry import DAY_ONLY, LONGER_ONLY, NO_USE, Value, metric, relative_change
 from bot.records import AtLeast, Book, Flow, Unknown
 
 
@@ -28,14 +28,14 @@ def uses_30d(book: Book) -> Value:
 @metric(unit="ratio", label="change of {unit} against the 7 days before", periods=DAY_ONLY)
 def uses_change_7d(book: Book) -> Value:
     """Use in the 7 days that end with this day, divided by use in the 7 days before those, minus 1."""
-    return change(book.total_7d, book.total_prior_7d, f"{NO_USE} in the 7 days before")
+    return relative_change(book.total_7d, book.total_prior_7d, f"{NO_USE} in the 7 days before")
 
 
 @metric(unit="ratio", label="change of {unit} against the period before", periods=LONGER_ONLY)
 def uses_change(book: Book) -> Value:
     """Use in the period, divided by use in the period before, minus 1. Months are compared as they are, whatever
     their number of days."""
-    return change(uses(book), total_of(book.flow_before), f"{NO_USE} in the period before")
+    return relative_change(uses(book), total_of(book.flow_before), f"{NO_USE} in the period before")
 
 
 def total_of(flow: Flow | Unknown) -> int | AtLeast | Unknown:

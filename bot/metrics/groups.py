@@ -60,11 +60,13 @@ class _Sorted:
     flow: Mapping[str, Flow] | Unknown
     flow_before: Mapping[str, Flow] | Unknown
 
-    def part(self, names: Sequence[str]) -> Book:
+    def data_of_groups(self, names: Sequence[str]) -> Book:
         """The book of some groups together."""
 
         def flow(held: Mapping[str, Flow] | Unknown) -> Flow | Unknown:
-            return held if isinstance(held, Unknown) else _together([held[name] for name in names if name in held])
+            return (
+                held if isinstance(held, Unknown) else _combined_usage([held[name] for name in names if name in held])
+            )
 
         def count(held: Mapping[str, int] | Unknown) -> int | Unknown:
             return held if isinstance(held, Unknown) else sum(held.get(name, 0) for name in names)
@@ -79,25 +81,25 @@ class _Sorted:
             listed_period_before=before,
             flow=flow(self.flow),
             flow_before=flow(self.flow_before),
-            total_7d=count(_named(self.book.total_7d, grouping.total_7d)),
-            total_prior_7d=count(_named(self.book.total_prior_7d, grouping.total_prior_7d)),
+            total_7d=count(_named_use(self.book.total_7d, grouping.total_7d)),
+            total_prior_7d=count(_named_use(self.book.total_prior_7d, grouping.total_prior_7d)),
         )
 
 
-def groups(book: Book) -> tuple[Table, ...]:
+def group_tables(book: Book) -> tuple[Table, ...]:
     """The book by each kind of group that its network tells."""
-    return tuple(_table(book, kind, grouping) for kind, grouping in book.groups.items())
+    return tuple(_group_table(book, kind, grouping) for kind, grouping in book.groups.items())
 
 
-def _table(book: Book, kind: GroupKind, grouping: Grouping) -> Table:
-    split = _sorted(book, kind, grouping)
+def _group_table(book: Book, kind: GroupKind, grouping: Grouping) -> Table:
+    split = _sort_by_group(book, kind, grouping)
     columns = tuple(METRICS[key] for key in COLUMNS if book.period.name in METRICS[key].periods)
-    names = _ordered(split)
+    names = _ordered_names(split)
     told, others = names[: MOST[kind]], names[MOST[kind] :]
     nameless = [""] if any("" in held for held in (split.listed, split.flow) if not isinstance(held, Unknown)) else []
 
     def group(name: str, of: Sequence[str]) -> Group:
-        part = split.part(of)
+        part = split.data_of_groups(of)
         return Group(name, {metric.key: metric.compute(part) for metric in columns})
 
     return Table(
@@ -106,11 +108,11 @@ def _table(book: Book, kind: GroupKind, grouping: Grouping) -> Table:
         len(names),
         tuple(group(name, [name]) for name in [*told, *nameless]),
         group("", others) if others else None,
-        _outside(book.flow),
+        _ungrouped_uses(book.flow),
     )
 
 
-def _outside(flow: Flow | Unknown) -> int | AtLeast | Unknown:
+def _ungrouped_uses(flow: Flow | Unknown) -> int | AtLeast | Unknown:
     """Uses that name no model."""
     if isinstance(flow, Unknown):
         return flow
@@ -118,7 +120,7 @@ def _outside(flow: Flow | Unknown) -> int | AtLeast | Unknown:
     return flow.unattributed if whole else at_least(flow.unattributed, flow.incomplete)
 
 
-def _together(flows: Sequence[Flow]) -> Flow:
+def _combined_usage(flows: Sequence[Flow]) -> Flow:
     """The use of some groups together."""
     by_model = {model: count for flow in flows for model, count in flow.by_model.items()}
     incomplete = next((flow.incomplete for flow in flows if flow.incomplete), "")
@@ -127,7 +129,7 @@ def _together(flows: Sequence[Flow]) -> Flow:
     return Flow(sum(by_model.values()), by_model, incomplete=incomplete, unknown_models=unknown)
 
 
-def _sorted(book: Book, kind: GroupKind, grouping: Grouping) -> _Sorted:
+def _sort_by_group(book: Book, kind: GroupKind, grouping: Grouping) -> _Sorted:
     group_of = dict(grouping.of)
     listed: dict[str, list[Model]] = {}
     for model in () if isinstance(book.listed, Unknown) else book.listed:
@@ -162,7 +164,7 @@ def _by_group(whole: Flow, group_of: Mapping[int, str], names: Iterable[str]) ->
     return made
 
 
-def _ordered(split: _Sorted) -> list[str]:
+def _ordered_names(split: _Sorted) -> list[str]:
     """Names of groups with a model listed or used."""
     listed = {} if isinstance(split.listed, Unknown) else split.listed
     used = {} if isinstance(split.flow, Unknown) else split.flow
@@ -171,7 +173,7 @@ def _ordered(split: _Sorted) -> list[str]:
     return sorted(names, key=lambda name: (-uses.get(name, 0), -len(listed.get(name, ())), name))
 
 
-def _named(total: int | AtLeast | Unknown, by_group: Mapping[str, int] | Unknown) -> Mapping[str, int] | Unknown:
+def _named_use(total: int | AtLeast | Unknown, by_group: Mapping[str, int] | Unknown) -> Mapping[str, int] | Unknown:
     """Use by group; unknown where there was some and none of it names its model, or where part of it is missing:
     whose that was is not looked at."""
     if isinstance(total, AtLeast):

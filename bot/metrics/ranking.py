@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
 
-from bot.records import Book, Flow, Model, Unknown, few_named, unnamed
+from bot.records import Book, Flow, Model, Unknown, few_named, unnamed_use_reason
 
 NONE_NAMED = "none of the use names its model"
 
@@ -24,7 +24,7 @@ class Ranking:
     """Uses of the first 1, 2, ... models together."""
 
     @property
-    def named(self) -> int:
+    def named_uses(self) -> int:
         """Use that names its model."""
         return self.running[-1] if self.running else 0
 
@@ -76,23 +76,23 @@ def used_listed(book: Book) -> Used | Unknown:
     used = tuple(model for model in listed if model.id in flow.by_model)
     if isinstance(book.listed, Unknown):
         return Used(used, (), book.listed.reason)
-    possible, reason = _possible(flow, listed)
+    possible, reason = _possibly_used(flow, listed)
     return Used(used, possible, reason) if possible else Used(used)
 
 
-def _possible(flow: Flow, listed: Iterable[Model]) -> tuple[tuple[Model, ...], str]:
+def _possibly_used(flow: Flow, listed: Iterable[Model]) -> tuple[tuple[Model, ...], str]:
     """Listed models without use seen that may have had some, and why."""
     unused = tuple(model for model in listed if model.id not in flow.by_model)
     if flow.unattributed:
-        return unused, unnamed(flow.unattributed, flow.uses).reason
+        return unused, unnamed_use_reason(flow.unattributed, flow.uses).reason
     if flow.incomplete and flow.unknown_models is not None:
         unused = tuple(model for model in unused if model.id in flow.unknown_models)
     return (unused if flow.incomplete else ()), flow.incomplete
 
 
-def ranking(book: Book) -> Ranking | Unknown:
+def usage_ranking(book: Book) -> Ranking | Unknown:
     """Models used in the period, most used first; unknown where the usage is, or where none of it names its model."""
-    return _ranking(_Same(book))
+    return _cached_ranking(_Same(book))
 
 
 def listed_counts(book: Book) -> tuple[int, ...] | Unknown:
@@ -107,7 +107,7 @@ def _whole_flow(book: Book) -> Flow | Unknown:
 
 
 @lru_cache(maxsize=4)
-def _ranking(same: _Same) -> Ranking | Unknown:
+def _cached_ranking(same: _Same) -> Ranking | Unknown:
     flow = _whole_flow(same.book)
     if isinstance(flow, Unknown):
         return flow

@@ -26,7 +26,7 @@ NO_USE = "not defined: no use"
 NOTHING_LISTED = "not defined: no model listed"
 
 
-def _always(book: Book) -> bool:
+def _always_applies(book: Book) -> bool:
     return True
 
 
@@ -54,19 +54,19 @@ class Metric:
     """Which meaning of the figure this is: one more each time the same records would give another value. Figures of
     different versions are never compared."""
 
-    def belongs(self, book: Book) -> bool:
+    def belongs_to(self, book: Book) -> bool:
         """Whether this book's figures hold it."""
         if book.period.name not in self.periods or not self.applies(book):
             return False
         if book.catalogue.panel:
-            return self.panel == book.catalogue.key or self.shared
+            return self.panel == book.catalogue.key or self.is_shared
         of = self.evidence
         return not self.panel and (of is None or of == book.catalogue.evidence or of in book.evidence)
 
     @property
-    def shared(self) -> bool:
+    def is_shared(self) -> bool:
         """Whether panels have it too, where it applies."""
-        return self.applies is not _always
+        return self.applies is not _always_applies
 
 
 METRICS: dict[str, Metric] = {}
@@ -81,7 +81,7 @@ def metric(
     periods: frozenset[PeriodName] = EVERY_PERIOD,
     evidence: Evidence | None = None,
     panel: str = "",
-    applies: Callable[[Book], bool] = _always,
+    applies: Callable[[Book], bool] = _always_applies,
     version: int = 1,
 ) -> Callable[[C], C]:
     """Register a function as a metric. Raises `TypeError` for one without a definition or with a key that is taken."""
@@ -97,12 +97,12 @@ def metric(
     return register
 
 
-def ratio(part: Value, whole: Value, undefined: str) -> float | AtLeast | Unknown:
+def value_ratio(part: Value, whole: Value, undefined: str) -> float | AtLeast | Unknown:
     """`part` / `whole`; unknown where either is, or, with the reason `undefined`, where `whole` is zero. A lower bound
     of a part is one of its share; a share of what is only a lower bound is unknown."""
     if isinstance(part, Unknown):
         return part
-    total = exact(whole)
+    total = exact_value(whole)
     if isinstance(total, Unknown):
         return total
     if not total:
@@ -110,9 +110,9 @@ def ratio(part: Value, whole: Value, undefined: str) -> float | AtLeast | Unknow
     return AtLeast(float(part.value) / total, part.reason) if isinstance(part, AtLeast) else part / total
 
 
-def change(now: Value, before: Value, undefined: str) -> float | Unknown:
+def relative_change(now: Value, before: Value, undefined: str) -> float | Unknown:
     """How much `now` is above `before`, as a share of `before`: 0.05 is 5% more."""
-    here, then = exact(now), exact(before)
+    here, then = exact_value(now), exact_value(before)
     if isinstance(here, Unknown):
         return here
     if isinstance(then, Unknown):
@@ -121,6 +121,6 @@ def change(now: Value, before: Value, undefined: str) -> float | Unknown:
     return (here - then) / then if then else Unknown(undefined)
 
 
-def exact(value: Value) -> int | float | Unknown:
+def exact_value(value: Value) -> int | float | Unknown:
     """A value for what needs all of it: a lower bound is unknown there."""
     return Unknown(value.reason) if isinstance(value, AtLeast) else value

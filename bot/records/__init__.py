@@ -9,11 +9,11 @@ from bot.records.books import About, Book, Callers, Flow, Grouping, GroupKind, M
 from bot.records.catalogues import Catalogue, Evidence
 from bot.records.errors import FootfallError
 from bot.records.hauls import Blocks, Gauge, Haul, Judgement, Payment, Settlement, State, Use, Window
-from bot.records.names import Name, identity
-from bot.records.periods import Period, PeriodName, each_day, instant, spoken
-from bot.records.posts import Document, Picture, Poll, Post, Receipt, blocks
+from bot.records.names import Name, model_identity
+from bot.records.periods import Period, PeriodName, each_day, short_date, start_of_day
+from bot.records.posts import Document, Picture, Poll, Post, Receipt, catalogues_and_panels
 from bot.records.snapshots import MAX_COUNT, Listing, Reading, Ref, Snapshot
-from bot.records.unknown import AtLeast, Unknown, at_least, few_named, unnamed
+from bot.records.unknown import AtLeast, Unknown, at_least, few_named, unnamed_use_reason
 
 __all__ = [
     "MAX_COUNT",
@@ -52,11 +52,11 @@ __all__ = [
     "Use",
     "Window",
     "at_least",
-    "blocks",
+    "catalogues_and_panels",
     "each_day",
     "few_named",
-    "identity",
-    "instant",
-    "spoken",
-    "unnamed",
+    "model_identity",
+    "short_date",
+    "start_of_day",
+    "unnamed_use_reason",
 ]

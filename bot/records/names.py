@@ -28,7 +28,7 @@ class Name(str):
         return super().__new__(cls, "".join(clusters))
 
 
-def identity(raw: str) -> Name:
+def model_identity(raw: str) -> Name:
     """The name a model is known by. A name that had to be cleaned gets a mark made from its raw form, so that no
     stranger's look-alike is ever counted as somebody else's model."""
     name = Name(raw)

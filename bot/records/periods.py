@@ -18,7 +18,7 @@ class Period:
     name: PeriodName = "day"
 
     @classmethod
-    def holding(cls, day: date, name: PeriodName = "day") -> Period:
+    def for_day(cls, day: date, name: PeriodName = "day") -> Period:
         """The period of that name that holds a day."""
         if name == "day":
             return cls(day, day)
@@ -29,21 +29,21 @@ class Period:
         return cls(first, (first + timedelta(days=31)).replace(day=1) - timedelta(days=1), "month")
 
     @property
-    def days(self) -> int:
+    def day_count(self) -> int:
         return (self.last - self.first).days + 1
 
     @property
-    def before(self) -> Period:
+    def previous_period(self) -> Period:
         """The period of the same name that ends the day before this one begins."""
-        return Period.holding(self.first - timedelta(days=1), self.name)
+        return Period.for_day(self.first - timedelta(days=1), self.name)
 
     @property
-    def ends(self) -> datetime:
+    def ends_at(self) -> datetime:
         """The instant at which it is over (UTC)."""
-        return instant(self.last + timedelta(days=1))
+        return start_of_day(self.last + timedelta(days=1))
 
 
-def instant(day: date) -> datetime:
+def start_of_day(day: date) -> datetime:
     """00:00 UTC at the start of a day."""
     return datetime.combine(day, time(), UTC)
 
@@ -53,6 +53,6 @@ def each_day(first: date, last: date) -> tuple[date, ...]:
     return tuple(first + timedelta(days=n) for n in range((last - first).days + 1))
 
 
-def spoken(day: date) -> str:
+def short_date(day: date) -> str:
     """A day as reasons and gaps name it: 14 Jan 2025."""
     return f"{day.day} {day:%b %Y}"

@@ -11,7 +11,7 @@ Document = dict[str, Any]
 """A digest as JSON: what the archive keeps and every face shows. `docs/digest.md` holds its shape."""
 
 
-def blocks(document: Document) -> list[dict[str, Any]]:
+def catalogues_and_panels(document: Document) -> list[dict[str, Any]]:
     """A digest's catalogues and panels alike."""
     return [*document["catalogues"], *document.get("panels", [])]
 
@@ -38,7 +38,7 @@ class Poll:
     """Question and answers in English, where they are asked in another language."""
 
     @property
-    def told(self) -> tuple[str, ...]:
+    def english_texts(self) -> tuple[str, ...]:
         """Question and answers as digests tell them, in English like the rest of a digest."""
         return self.english or (self.question, *self.answers)
 

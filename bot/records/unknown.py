@@ -26,7 +26,7 @@ def at_least(value: int, reason: str) -> AtLeast | Unknown:
     return AtLeast(value, reason) if value else Unknown(reason)
 
 
-def unnamed(lost: int, uses: int) -> Unknown:
+def unnamed_use_reason(lost: int, uses: int) -> Unknown:
     """Why nothing is said of single models, where part of the use may have been anyone's."""
     return Unknown(f"{lost:,} of {uses:,} uses name no model")
 
@@ -34,4 +34,4 @@ def unnamed(lost: int, uses: int) -> Unknown:
 def few_named(evidence: str, lost: int, uses: int) -> Unknown | None:
     """Why nothing is counted by model, of verified use of which less than half names its model: who names a model
     chooses to, and a few of them speak for nobody else."""
-    return unnamed(lost, uses) if evidence == "verified" and 2 * lost > uses else None
+    return unnamed_use_reason(lost, uses) if evidence == "verified" and 2 * lost > uses else None

@@ -1,14 +1,14 @@
 """Digests to words, through `templates/`. Nothing is computed here: a number that no figure backs is refused.
 
-`posts` gives what an outlet gets, `finding_text` one finding in words, `preview` what would be posted, `rendered` any
-other template (pages, commands). The modules: `environment` (the templates' language), `lint` (every digit traced),
-`names` (foreign text made harmless), `pieces` (what is dropped when not all fits), `threads` (several parts instead),
-`polls` (questions to readers), `weigh` (limits and prices).
+`build_post` gives what an outlet gets, `finding_text` one finding in words, `preview_text` what would be posted,
+`render_template` any other template (pages, commands). The modules: `environment` (the templates' language), `lint`
+(every digit traced), `names` (foreign text made harmless), `pieces` (what is dropped when not all fits), `threads`
+(several parts instead), `polls` (questions to readers), `weigh` (limits and prices).
 """
 
 from bot.render.answers import PLAIN, answer_embed
-from bot.render.digests import Options, embed_length, finding_text, posts, preview
-from bot.render.environment import TEMPLATES, rendered, traced
+from bot.render.digests import Options, build_post, embed_length, finding_text, preview_text
+from bot.render.environment import TEMPLATES, render_template, trace_values
 from bot.render.lint import LintError
 from bot.render.pieces import TooLongError
 from bot.render.polls import UnaskedError
@@ -22,12 +22,12 @@ __all__ = [
     "TooLongError",
     "UnaskedError",
     "answer_embed",
+    "build_post",
     "cost",
     "embed_length",
     "finding_text",
-    "posts",
-    "preview",
-    "rendered",
-    "traced",
+    "preview_text",
+    "render_template",
+    "trace_values",
     "weight",
 ]

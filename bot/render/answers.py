@@ -27,14 +27,14 @@ def answer_embed(
     template = f"discord/answers/{answer['question']}.j2"
     told = {"answer": answer, **facts}
     parts = [
-        *_pieces("discord", template, told, hidden, locale),
-        *_pieces("text", "discord/answers/footer.j2", told, hidden, locale),
+        *_render_blocks("discord", template, told, hidden, locale),
+        *_render_blocks("text", "discord/answers/footer.j2", told, hidden, locale),
     ]
-    return digests.embed([part for part in parts if part.text.strip()], template)
+    return digests.build_embed([part for part in parts if part.text.strip()], template)
 
 
-def _pieces(
+def _render_blocks(
     outlet: str, template: str, facts: Mapping[str, Any], hidden: Iterable[str], locale: str
 ) -> tuple[pieces.Piece, ...]:
-    words = environment.environment(outlet, locale, hidden)
-    return pieces.pieces(environment.raw(words, template, facts), template)
+    words = environment.get_environment(outlet, locale, hidden)
+    return pieces.parse_blocks(environment.render_raw(words, template, facts), template)

@@ -26,7 +26,7 @@ class Options:
     """How many parts of words a thread may have; `None`: one post."""
 
 
-def posts(document: Document, outlet: str, options: Options | None = None) -> Post:
+def build_post(document: Document, outlet: str, options: Options | None = None) -> Post:
     """The post of a digest on "x", "discord" or "text". Raises `LintError` for a template that would publish a number
     which no figure backs, `TooLongError` where even the shortest form exceeds the platform's limit."""
     if outlet not in _OUTLETS:
@@ -34,8 +34,8 @@ def posts(document: Document, outlet: str, options: Options | None = None) -> Po
     return _OUTLETS[outlet](document, options or Options())
 
 
-def preview(post: Post, paths: Sequence[str] = (), locale: str = "en") -> str:
-    """A post as `preview` shows it: the words, what they weigh and cost, each picture's path and alt text."""
+def preview_text(post: Post, paths: Sequence[str] = (), locale: str = "en") -> str:
+    """A post as `preview_text` shows it: the words, what they weigh and cost, each picture's path and alt text."""
     rows = [
         {"path": path, "alt": picture.alt, "length": len(picture.alt)}
         for picture, path in zip(post.pictures, [*paths, *[""] * len(post.pictures)], strict=False)
@@ -44,67 +44,73 @@ def preview(post: Post, paths: Sequence[str] = (), locale: str = "en") -> str:
     made = weigh.cost(post)
     facts = {"outlet": post.outlet, "limit": limits.X_TEXT, "cost": f"{made:f}", "pictures": rows, "parts": heads}
     facts |= {"total": embed_length(post.embed) if post.embed else 0, "embed_limit": limits.EMBED_TOTAL}
-    about = _said("text", "text/preview.j2", {"p": facts}, Options(locale))
+    about = _render_blocks("text", "text/preview.j2", {"p": facts}, Options(locale))
     words = embed_text(post.embed) if post.embed else "\n\n".join(post.parts)
     if post.poll:
         answers = "\n".join(f"( ) {answer}" for answer in post.poll.answers)
         over = post.parts[-1] if post.embed else ""
         words = f"{words}\n\n{over}\nPoll: {post.poll.question}\n{answers}"
-    return f"{words}\n\n{pieces.fitted(about, len, 10**6)}"
+    return f"{words}\n\n{pieces.fit_blocks(about, len, 10**6)}"
 
 
 def finding_text(finding: Mapping[str, Any], catalogue: Mapping[str, Any], locale: str = "en") -> str:
     """A finding in plain words, from `templates/findings/<its key>.j2` and nothing but its values."""
-    parts = _said("text", "text/finding.j2", {"finding": finding, "c": catalogue}, Options(locale))
-    return pieces.tidy("".join(part.text for part in parts))
+    parts = _render_blocks("text", "text/finding.j2", {"finding": finding, "c": catalogue}, Options(locale))
+    return pieces.tidy_text("".join(part.text for part in parts))
 
 
 # --- outlets -----------------------------------------------------------------------------------------------------
 
 
-def _x(document: Document, options: Options) -> Post:
-    facts = context(document)
-    said = _said("x", "x/digest.j2", facts, options)
-    poll = polls.asked(options.poll, facts, "x", options.locale) if options.poll else None
+def _x_post(document: Document, options: Options) -> Post:
+    facts = template_context(document)
+    said = _render_blocks("x", "x/digest.j2", facts, options)
+    poll = polls.render_poll(options.poll, facts, "x", options.locale) if options.poll else None
     if options.thread:
-        texts = threads.thread(said, lambda *at: _head(facts, options, *at), options.thread)
-        texts += (f"{_head(facts, options, 0, 0)}\n{poll.question}",) if poll else ()
+        texts = threads.build_thread(said, lambda *at: _part_head(facts, options, *at), options.thread)
+        texts += (f"{_part_head(facts, options, 0, 0)}\n{poll.question}",) if poll else ()
     else:
         said += (Piece("text", "", 0, pieces.PARAGRAPH + poll.question),) if poll else ()
-        texts = (pieces.fitted(said, weigh.weight, limits.X_TEXT),)
-    if found := [entity for text in texts for entity in weigh.entities(text)]:
+        texts = (pieces.fit_blocks(said, weigh.weight, limits.X_TEXT),)
+    if found := [entity for text in texts for entity in weigh.linked_entities(text)]:
         raise lint.LintError(f"x/digest.j2: found {found[0]!r}, which X would link, wanted no link, mention or tag")
     # A poll and a picture exclude each other.
     return Post("x", texts, () if poll and len(texts) == 1 else options.pictures, poll=poll)
 
 
-def _head(facts: Mapping[str, Any], options: Options, number: int, of: int, taken_back: bool = False) -> str:
+def _part_head(facts: Mapping[str, Any], options: Options, number: int, of: int, taken_back: bool = False) -> str:
     """What the later parts of a thread begin with, so that none is like that of another day; 0: the poll's."""
     at = {"number": number, "of": of, "taken_back": taken_back}
-    return pieces.fitted(_said("x", "x/part.j2", {**facts, "at": at}, options), weigh.weight, limits.X_TEXT)
+    return pieces.fit_blocks(
+        _render_blocks("x", "x/part.j2", {**facts, "at": at}, options), weigh.weight, limits.X_TEXT
+    )
 
 
-def _discord(document: Document, options: Options) -> Post:
-    facts = context(document)
-    parts = _said("discord", "discord/digest.j2", facts, options) + _said("text", "discord/footer.j2", facts, options)
-    made = Post("discord", ("",), options.pictures, embed(parts, "discord/digest.j2"))
+def _discord_post(document: Document, options: Options) -> Post:
+    facts = template_context(document)
+    parts = _render_blocks("discord", "discord/digest.j2", facts, options) + _render_blocks(
+        "text", "discord/footer.j2", facts, options
+    )
+    made = Post("discord", ("",), options.pictures, build_embed(parts, "discord/digest.j2"))
     if options.poll is None:
         return made
     # A message with a poll has no embed, so it is one of its own.
-    over = pieces.fitted(_said("discord", "discord/poll.j2", facts, options), limits.utf16_length, _OVER_POLL)
-    return replace(made, parts=("", over), poll=polls.asked(options.poll, facts, "discord", options.locale))
+    over = pieces.fit_blocks(
+        _render_blocks("discord", "discord/poll.j2", facts, options), limits.utf16_length, _OVER_POLL
+    )
+    return replace(made, parts=("", over), poll=polls.render_poll(options.poll, facts, "discord", options.locale))
 
 
-def _text(document: Document, options: Options) -> Post:
+def _text_post(document: Document, options: Options) -> Post:
     # For a terminal, which speaks English.
-    parts = _said("text", "text/digest.j2", context(document), replace(options, locale="en"))
-    return Post("text", (pieces.fitted(parts, len, 10**6),), options.pictures)
+    parts = _render_blocks("text", "text/digest.j2", template_context(document), replace(options, locale="en"))
+    return Post("text", (pieces.fit_blocks(parts, len, 10**6),), options.pictures)
 
 
-_OUTLETS: dict[str, Callable[[Document, Options], Post]] = {"x": _x, "discord": _discord, "text": _text}
+_OUTLETS: dict[str, Callable[[Document, Options], Post]] = {"x": _x_post, "discord": _discord_post, "text": _text_post}
 
 
-def context(document: Document) -> dict[str, Any]:
+def template_context(document: Document) -> dict[str, Any]:
     """What templates are given: `d` the digest (the headline's change first; `fresh`: its day was yesterday), `c` the
     catalogue of its headline, `headline` the figure's key, `others` the further catalogues and panels, `shown` all of
     them, `unknown` the labels of unknown figures with their reason."""
@@ -119,7 +125,7 @@ def context(document: Document) -> dict[str, Any]:
     reasons = [{"reason": reason, "labels": labels} for reason, labels in unknown.items()]
     headline = digest["headline"]["figure"]
     changes = sorted(digest["changes"], key=lambda change: change["figure"] != headline)
-    digest = {**digest, "changes": changes, "fresh": _fresh(document)}
+    digest = {**digest, "changes": changes, "fresh": _is_fresh(document)}
     return {
         "d": digest,
         "c": leading,
@@ -130,15 +136,15 @@ def context(document: Document) -> dict[str, Any]:
     }
 
 
-def _fresh(document: Document) -> bool:
+def _is_fresh(document: Document) -> bool:
     """Whether a day's digest was made on the day after, so that its post may say "yesterday" beside the date."""
     made = datetime.fromisoformat(document["composed_at"]).date()
     return bool(document["period"] == "day" and made - date.fromisoformat(document["day"]) == timedelta(days=1))
 
 
-def _said(outlet: str, template: str, facts: Mapping[str, Any], options: Options) -> tuple[Piece, ...]:
-    words = environment.environment(outlet, options.locale, options.hidden_names)
-    return pieces.pieces(environment.raw(words, template, facts), template)
+def _render_blocks(outlet: str, template: str, facts: Mapping[str, Any], options: Options) -> tuple[Piece, ...]:
+    words = environment.get_environment(outlet, options.locale, options.hidden_names)
+    return pieces.parse_blocks(environment.render_raw(words, template, facts), template)
 
 
 # --- embeds ------------------------------------------------------------------------------------------------------
@@ -156,11 +162,11 @@ def embed_text(embed: Mapping[str, Any]) -> str:
     return "\n\n".join([embed["title"], embed["description"], *fields, embed["footer"]["text"]])
 
 
-def embed(parts: Sequence[Piece], template: str) -> dict[str, Any]:
+def build_embed(parts: Sequence[Piece], template: str) -> dict[str, Any]:
     """Title, description, footer, then as many fields as fit, in their order. Raises `TooLongError`."""
 
     def of(kind: str, limit: int) -> str:
-        return pieces.fitted([part for part in parts if part.kind == kind], limits.utf16_length, limit)
+        return pieces.fit_blocks([part for part in parts if part.kind == kind], limits.utf16_length, limit)
 
     made: dict[str, Any] = {
         "title": of("title", limits.EMBED_TITLE),
@@ -169,9 +175,11 @@ def embed(parts: Sequence[Piece], template: str) -> dict[str, Any]:
         "footer": {"text": of("footer", limits.EMBED_FOOTER)},
     }
     for part in parts:
-        name = pieces.tidy(part.title)
+        name = pieces.tidy_text(part.title)
         left = limits.EMBED_TOTAL - embed_length(made) - limits.utf16_length(name)
-        value = pieces.whole_lines(pieces.tidy(part.text), limits.utf16_length, min(limits.EMBED_FIELD_VALUE, left))
+        value = pieces.whole_lines(
+            pieces.tidy_text(part.text), limits.utf16_length, min(limits.EMBED_FIELD_VALUE, left)
+        )
         if part.kind in _FIELDS and value and len(made["fields"]) < limits.EMBED_FIELDS:
             made["fields"].append({"name": name, "value": value, "inline": part.kind == "field"})
     if limits.utf16_length(made["title"]) == 0 or any(

@@ -1,6 +1,6 @@
 """The Jinja environment of every word we publish: sandboxed, strict, and unable to show a number that no figure backs.
 
-Templates get documents through `traced`, which marks every number as the document's own. Filters show those and
+Templates get documents through `trace_values`, which marks every number as the document's own. Filters show those and
 nothing else: the result of arithmetic, a literal or a length is refused, and so is anything shown without a filter.
 """
 
@@ -87,7 +87,7 @@ class Told(str):
     __slots__ = ()
 
 
-def traced(value: Any) -> Any:
+def trace_values(value: Any) -> Any:
     """A document (or a part of one) with every number and text marked as its own."""
     match value:
         case bool() | None | Markup():
@@ -99,16 +99,16 @@ def traced(value: Any) -> Any:
         case str():
             return Told(value)
         case Mapping():
-            marked = _lower_bound if value.get("at_least") is True else traced
+            marked = _lower_bound if value.get("at_least") is True else trace_values
             return {key: marked(held) for key, held in value.items()}
         case list() | tuple():
-            return [traced(held) for held in value]
+            return [trace_values(held) for held in value]
     return value
 
 
 def _lower_bound(value: Any) -> Any:
     """A part of a document which says of itself that its numbers are lower bounds."""
-    match traced(value):
+    match trace_values(value):
         case Whole() as number:
             return LeastWhole(number)
         case Part() as number:
@@ -126,28 +126,28 @@ class _Environment(ImmutableSandboxedEnvironment):
         return tree
 
 
-def environment(outlet: str, locale: str = "en", hidden: Iterable[str] = ()) -> ImmutableSandboxedEnvironment:
+def get_environment(outlet: str, locale: str = "en", hidden: Iterable[str] = ()) -> ImmutableSandboxedEnvironment:
     """The environment of one outlet ("x", "discord", "text", "site"). Kept: do not change the one you get, but give
     pages filters of their own through `overlay()`."""
-    return _environment(outlet, locale, tuple(hidden))
+    return _make_environment(outlet, locale, tuple(hidden))
 
 
-def rendered(outlet: str, template: str, locale: str = "en", hidden: Iterable[str] = (), **context: Any) -> str:
+def render_template(outlet: str, template: str, locale: str = "en", hidden: Iterable[str] = (), **context: Any) -> str:
     """A template's text, linted. Every value of `context` is taken as a document's. Raises `LintError`."""
-    text = raw(environment(outlet, locale, hidden), template, context)
-    return lint.checked(text, template, html=outlet == "site")
+    text = render_raw(get_environment(outlet, locale, hidden), template, context)
+    return lint.lint_text(text, template, html=outlet == "site")
 
 
-def raw(words: ImmutableSandboxedEnvironment, template: str, context: Mapping[str, Any]) -> str:
-    """A template's text with its marks, for `lint.checked`."""
+def render_raw(words: ImmutableSandboxedEnvironment, template: str, context: Mapping[str, Any]) -> str:
+    """A template's text with its marks, for `lint.lint_text`."""
     try:
-        return words.get_template(template).render({key: traced(value) for key, value in context.items()})
+        return words.get_template(template).render({key: trace_values(value) for key, value in context.items()})
     except lint.LintError as error:
         raise lint.LintError(str(error) if template in str(error) else f"{template}: {error}") from error
 
 
 @lru_cache(maxsize=32)
-def _environment(outlet: str, locale: str, hidden: tuple[str, ...]) -> ImmutableSandboxedEnvironment:
+def _make_environment(outlet: str, locale: str, hidden: tuple[str, ...]) -> ImmutableSandboxedEnvironment:
     if outlet not in names.ESCAPES:
         raise KeyError(f"no such outlet to write for: {outlet}; known: {', '.join(names.ESCAPES)}")
     made = _Environment(
@@ -161,13 +161,17 @@ def _environment(outlet: str, locale: str, hidden: tuple[str, ...]) -> Immutable
     )
     made.globals.update(line=pieces.LINE, paragraph=pieces.PARAGRAPH)
     made.policies["ext.i18n.trimmed"] = True
-    speech = words.speech(locale)
+    speech = words.translator_for(locale)
     # Translations are as trusted as the templates, and under the same lint: `%` puts in what filters gave.
     made.install_gettext_callables(  # type: ignore[attr-defined]
-        speech.text, speech.texts, newstyle=True, pgettext=speech.word, npgettext=speech.word_n
+        speech.translate_text,
+        speech.translate_plural,
+        newstyle=True,
+        pgettext=speech.translate_word,
+        npgettext=speech.translate_plural_word,
     )
     picking = {key: made.filters[key] for key in _PICKING}
-    made.filters = picking | _filters(outlet, locale, Hidden.of(hidden))
+    made.filters = picking | _template_filters(outlet, locale, Hidden.from_names(hidden))
     return made
 
 
@@ -180,7 +184,7 @@ def _shown_by_filter(outlet: str) -> Callable[[Any], Any]:
         if isinstance(value, Markup):
             return value
         if outlet == "site" and isinstance(value, str):
-            return lint.plain(value)
+            return lint.strip_private_use(value)
         raise lint.LintError(
             f"found {value!r:.60} shown as it is, wanted a filter: figure, number, day, name, said, word"
         )
@@ -188,37 +192,37 @@ def _shown_by_filter(outlet: str) -> Callable[[Any], Any]:
     return finalize
 
 
-def _filters(outlet: str, locale: str, hidden: Hidden) -> dict[str, Callable[..., Any]]:
+def _template_filters(outlet: str, locale: str, hidden: Hidden) -> dict[str, Callable[..., Any]]:
     """The filters that may show a value; each line is one word of the templates' language."""
 
-    rtl = outlet != "site" and words.is_rtl(words.nearest(locale))
+    rtl = outlet != "site" and words.is_rtl(words.nearest_language(locale))
 
     def mark(text: str) -> Markup:
-        return Markup(lint.marked(str(escape(text)) if outlet == "site" else words.isolated(text, rtl)))  # noqa: S704
+        return Markup(lint.mark_text(str(escape(text)) if outlet == "site" else words.isolate_text(text, rtl)))  # noqa: S704
 
     def of_figure(show: Callable[..., str]) -> Callable[..., Markup]:
         return lambda figure: mark(show(_own_figure(figure), locale))
 
     def of_number(show: Callable[..., str]) -> Callable[..., Markup]:
-        return lambda number: mark(_bounded(number, show(_own(number), locale), locale))
+        return lambda number: mark(_with_lower_bound(number, show(_own_number(number), locale), locale))
 
     def name(text: Any, limit: int = names.NAME_LIMIT) -> Markup:
-        return Markup(lint.marked(names.shown(_own_text(text), outlet, hidden, limit, locale)))  # noqa: S704
+        return Markup(lint.mark_text(names.escape_name(_own_text(text), outlet, hidden, limit, locale)))  # noqa: S704
 
     def said(text: Any, limit: int = names.SAID_LIMIT) -> Markup:
-        return Markup(lint.marked(names.said(_own_text(text), outlet, hidden, limit, locale)))  # noqa: S704
+        return Markup(lint.mark_text(names.escape_text(_own_text(text), outlet, hidden, limit, locale)))  # noqa: S704
 
     def word(text: Any, limit: int = 40) -> Markup:
-        if (ours := translations.word(_own_text(text), locale)) is not None:
-            return Markup(lint.plain(ours))  # noqa: S704
-        return Markup(lint.plain(names.said(_own_text(text), outlet, hidden, limit, locale)))  # noqa: S704
+        if (ours := translations.translate_word(_own_text(text), locale)) is not None:
+            return Markup(lint.strip_private_use(ours))  # noqa: S704
+        return Markup(lint.strip_private_use(names.escape_text(_own_text(text), outlet, hidden, limit, locale)))  # noqa: S704
 
     def counted(number: Any, unit: str) -> Markup:
-        held = _own(number)
-        if words.nearest(locale) != "en":
-            return mark(_bounded(number, numbers.counted(held, str(unit), locale), locale))
-        shown = mark(_bounded(number, numbers.count(held, locale), locale))
-        return Markup(f"{shown} {word(Told(numbers.noun(unit, held)))}")  # noqa: S704
+        held = _own_number(number)
+        if words.nearest_language(locale) != "en":
+            return mark(_with_lower_bound(number, numbers.format_with_noun(held, str(unit), locale), locale))
+        shown = mark(_with_lower_bound(number, numbers.format_count(held, locale), locale))
+        return Markup(f"{shown} {word(Told(numbers.english_noun(unit, held)))}")  # noqa: S704
 
     capitalized = _capitalized_in(locale)
 
@@ -228,56 +232,60 @@ def _filters(outlet: str, locale: str, hidden: Hidden) -> dict[str, Callable[...
         return Markup(words.get_template(f"findings/{finding['key']}.j2").render(held).strip())  # noqa: S704
 
     return {
-        "figure": of_figure(numbers.value),  # a figure by its unit: 929, 24.6%, unknown
-        "measured": of_figure(numbers.measured),  # a figure with its noun: 929 models
-        "number": of_number(numbers.count),  # 3,783
-        "spelled": of_number(numbers.spelled),  # two, 18
-        "Spelled": lambda n: capitalized(of_number(numbers.spelled)(n)),  # Two, 18, At least two
-        "signed": of_number(numbers.signed),  # +3,783
-        "compact": of_number(numbers.compact),  # 8.7 million
+        "figure": of_figure(numbers.format_figure),  # a figure by its unit: 929, 24.6%, unknown
+        "measured": of_figure(numbers.format_figure_with_noun),  # a figure with its noun: 929 models
+        "number": of_number(numbers.format_count),  # 3,783
+        "spelled": of_number(numbers.spell_count),  # two, 18
+        "Spelled": lambda n: capitalized(of_number(numbers.spell_count)(n)),  # Two, 18, At least two
+        "signed": of_number(numbers.format_signed),  # +3,783
+        "compact": of_number(numbers.format_compact),  # 8.7 million
         "counted": counted,  # 1 model, 929 models
-        "share": of_number(numbers.share),  # 24.6%
-        "ratio": of_number(numbers.ratio),  # +4.1%
-        "magnitude": of_number(numbers.magnitude),  # 4.1%, after rose or fell
-        "points": of_number(numbers.points),  # +5.0 points
-        "index": of_number(numbers.index),  # 0.873
-        "day": lambda when: mark(numbers.day(_own_date(when), locale)),  # 12 January 2025
-        "weekday": lambda when: mark(numbers.weekday(_own_date(when), locale)),  # Sunday
+        "share": of_number(numbers.format_share),  # 24.6%
+        "ratio": of_number(numbers.format_ratio),  # +4.1%
+        "magnitude": of_number(numbers.format_magnitude),  # 4.1%, after rose or fell
+        "points": of_number(numbers.format_points),  # +5.0 points
+        "index": of_number(numbers.format_index),  # 0.873
+        "day": lambda when: mark(numbers.format_day(_own_date(when), locale)),  # 12 January 2025
+        "weekday": lambda when: mark(numbers.format_weekday(_own_date(when), locale)),  # Sunday
         "iso": lambda when: mark(_own_date(when).isoformat()),  # 2025-01-12
-        "month": lambda when: mark(numbers.month(_own_date(when), locale)),  # January 2025
-        "until": lambda first, last: mark(numbers.days(_own_date(first), _own_date(last), locale)),  # 6 to 12 January
+        "month": lambda when: mark(numbers.format_month(_own_date(when), locale)),  # January 2025
+        "until": lambda first, last: mark(
+            numbers.format_day_range(_own_date(first), _own_date(last), locale)
+        ),  # 6 to 12 January
         "name": name,  # a foreign name
         "said": said,  # our own words that may hold digits and names: a reason, a gap, a label
         "word": word,  # our own words that hold no digits: a unit, a title
         "channel": lambda id: mark(f"<#{int(_own_text(id))}>"),  # for Discord: a channel by its name
-        "moment": lambda at: mark(f"<t:{_own(at):d}:f>"),  # for Discord: seconds since 1970 on the reader's clock
+        "moment": lambda at: mark(
+            f"<t:{_own_number(at):d}:f>"
+        ),  # for Discord: seconds since 1970 on the reader's clock
         "told": told,  # a finding, in this outlet's words
         "capitalized": capitalized,  # Runs, of runs
-        "oneline": lambda text: Markup(pieces.tidy(text)),  # noqa: S704  # a macro's words, in a template kept as laid out
-        "bold": lambda text: Markup(f"**{pieces.tidy(text)}**"),  # noqa: S704  # for Discord
-        "piece": pieces.piece,  # a block that may be dropped when not all fits
+        "oneline": lambda text: Markup(pieces.tidy_text(text)),  # noqa: S704  # a macro's words, in a template kept as laid out
+        "bold": lambda text: Markup(f"**{pieces.tidy_text(text)}**"),  # noqa: S704  # for Discord
+        "piece": pieces.mark_block,  # a block that may be dropped when not all fits
         "constant": lambda text: mark(str(text)),  # a literal: "7 days"
     }
 
 
 def _capitalized_in(locale: str) -> Callable[[Markup], Markup]:
     """What a filter gave, with a capital at its start, as it opens a sentence."""
-    speech = words.speech(locale)
+    speech = words.translator_for(locale)
 
     def capitalized(text: Markup) -> Markup:
         bare = text.lstrip(lint.OPEN).strip()
         start = text.index(bare[0]) if bare else 0
-        return Markup(text[:start] + speech.capital(text[start:]))  # noqa: S704
+        return Markup(text[:start] + speech.capitalize_first(text[start:]))  # noqa: S704
 
     return capitalized
 
 
-def _bounded(number: Any, shown: str, locale: str) -> str:
+def _with_lower_bound(number: Any, shown: str, locale: str) -> str:
     """A number as it is shown, said to be a lower bound where it is one."""
     return numbers.at_least(shown, locale) if isinstance(number, LeastWhole | LeastPart) else shown
 
 
-def _own(number: Any) -> int | float:
+def _own_number(number: Any) -> int | float:
     if isinstance(number, Whole | Part):
         return number
     raise lint.LintError(
@@ -306,7 +314,7 @@ def _own_figure(figure: Any) -> Mapping[str, object]:
     if not isinstance(figure, Mapping) or "value" not in figure:
         raise lint.LintError(f"found {figure!r:.60}, wanted a figure of the document")
     if figure["value"] is not None and not isinstance(figure["value"], Told):
-        _own(figure["value"])
+        _own_number(figure["value"])
     return figure
 
 
@@ -318,7 +326,7 @@ def _refuse_making(tree: nodes.Template, template: str) -> None:
         if isinstance(node, _ARITHMETIC):
             found = type(node).__name__.lower()
             raise lint.LintError(f"{where}: found {found} in a template, wanted a figure: compute it as a metric")
-        if isinstance(node, nodes.Filter) and node.name == "constant" and not _literal(node.node):
+        if isinstance(node, nodes.Filter) and node.name == "constant" and not _is_literal(node.node):
             raise lint.LintError(f"{where}: found a computed constant, wanted a literal string before | constant")
         if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr):
             inside = node.node.node
@@ -326,7 +334,7 @@ def _refuse_making(tree: nodes.Template, template: str) -> None:
                 raise lint.LintError(f"{where}: found a call of .{node.node.attr}(), wanted a filter")
 
 
-def _literal(node: nodes.Node | None) -> bool:
+def _is_literal(node: nodes.Node | None) -> bool:
     if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) and node.node.name == "_":
-        return len(node.args) == 1 and _literal(node.args[0])
+        return len(node.args) == 1 and _is_literal(node.args[0])
     return isinstance(node, nodes.Const) and isinstance(node.value, str)

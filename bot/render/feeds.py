@@ -30,29 +30,33 @@ class Entry:
     @property
     def title(self) -> str:
         first, last = self.document["day"], self.document["last_day"]
-        when = numbers.month(first) if self.document["period"] == "month" else numbers.days(first, last)
+        when = (
+            numbers.format_month(first) if self.document["period"] == "month" else numbers.format_day_range(first, last)
+        )
         return f"{self.document['title']}, {when}"
 
 
-def atom(entries: Sequence[Entry], url: str, space: str, at: datetime) -> bytes:
+def atom_feed(entries: Sequence[Entry], url: str, space: str, at: datetime) -> bytes:
     """The Atom feed; `space` is what ids are made from. Without a site's `url` links are relative to the feed's own
     address."""
     feed = ET.Element("feed", xmlns=_ATOM)
-    _put(feed, "title", TITLE)
-    _put(feed, "subtitle", SUBTITLE)
-    _put(feed, "id", _id(space, ""))
+    _add_element(feed, "title", TITLE)
+    _add_element(feed, "subtitle", SUBTITLE)
+    _add_element(feed, "id", _entry_id(space, ""))
     updated = max((entry.document["composed_at"] for entry in entries), default=at.isoformat(timespec="seconds"))
-    _put(feed, "updated", updated)
-    ET.SubElement(feed, "link", rel="self", href=_link(url, "feed.xml"))
-    ET.SubElement(feed, "link", rel="alternate", type="text/html", href=_link(url, "index.html"))
-    _put(ET.SubElement(feed, "author"), "name", TITLE)
+    _add_element(feed, "updated", updated)
+    ET.SubElement(feed, "link", rel="self", href=_feed_link(url, "feed.xml"))
+    ET.SubElement(feed, "link", rel="alternate", type="text/html", href=_feed_link(url, "index.html"))
+    _add_element(ET.SubElement(feed, "author"), "name", TITLE)
     for entry in entries:
         held = ET.SubElement(feed, "entry")
-        _put(held, "title", entry.title)
-        _put(held, "id", _id(space, entry.folder))
-        _put(held, "updated", entry.document["composed_at"])
-        ET.SubElement(held, "link", rel="alternate", type="text/html", href=_link(url, f"{entry.folder}/index.html"))
-        _put(held, "content", entry.story, type="html")
+        _add_element(held, "title", entry.title)
+        _add_element(held, "id", _entry_id(space, entry.folder))
+        _add_element(held, "updated", entry.document["composed_at"])
+        ET.SubElement(
+            held, "link", rel="alternate", type="text/html", href=_feed_link(url, f"{entry.folder}/index.html")
+        )
+        _add_element(held, "content", entry.story, type="html")
     return b'<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(feed, encoding="unicode").encode()
 
 
@@ -60,11 +64,11 @@ def json_feed(entries: Sequence[Entry], url: str, space: str) -> bytes:
     """The JSON feed; addresses only where the site's `url` is known, as it asks for whole ones."""
     feed: dict[str, Any] = {"version": "https://jsonfeed.org/version/1.1", "title": TITLE, "description": SUBTITLE}
     if url:
-        feed |= {"home_page_url": _link(url, "index.html"), "feed_url": _link(url, "feed.json")}
+        feed |= {"home_page_url": _feed_link(url, "index.html"), "feed_url": _feed_link(url, "feed.json")}
     feed["items"] = [
         {
-            "id": _id(space, entry.folder),
-            **({"url": _link(url, f"{entry.folder}/index.html")} if url else {}),
+            "id": _entry_id(space, entry.folder),
+            **({"url": _feed_link(url, f"{entry.folder}/index.html")} if url else {}),
             "title": entry.title,
             "content_html": entry.story,
             "date_modified": entry.document["composed_at"],
@@ -78,14 +82,14 @@ def json_bytes(document: object) -> bytes:
     return (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode()
 
 
-def _put(parent: ET.Element, tag: str, text: str, **attributes: str) -> None:
+def _add_element(parent: ET.Element, tag: str, text: str, **attributes: str) -> None:
     ET.SubElement(parent, tag, attributes).text = text
 
 
-def _link(url: str, path: str) -> str:
+def _feed_link(url: str, path: str) -> str:
     return f"{url.rstrip('/')}/{path}" if url else path
 
 
-def _id(space: str, folder: str) -> str:
+def _entry_id(space: str, folder: str) -> str:
     """The same for ever for the same installation and digest, whatever its edition and wherever the site is."""
     return uuid.uuid5(uuid.NAMESPACE_URL, f"{space.rstrip('/') or 'footfall'}/{folder}").urn

@@ -1,7 +1,7 @@
 """The number lint: every digit of a rendered text comes from a figure, a date, a declared constant or a name.
 
 The filters wrap what they emit in two private-use characters, which foreign text never holds (`records.Name` drops
-them, `plain` again). What is left outside those marks must be free of digits of any script.
+them, `strip_private_use` again). What is left outside those marks must be free of digits of any script.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ class LintError(Exception):
     """A template would publish what no figure backs. Names the template and what was found."""
 
 
-def plain(text: str) -> str:
+def strip_private_use(text: str) -> str:
     """Text without private-use characters, so that no mark can be forged."""
     return "".join(c for c in text if unicodedata.category(c) != _PRIVATE)
 
 
-def marked(text: str) -> str:
-    """Text that may hold digits, for `checked` to let through. Marks inside are dissolved."""
-    return f"{OPEN}{plain(text)}{CLOSE}"
+def mark_text(text: str) -> str:
+    """Text that may hold digits, for `lint_text` to let through. Marks inside are dissolved."""
+    return f"{OPEN}{strip_private_use(text)}{CLOSE}"
 
 
-def unmarked(text: str) -> str:
+def unmark_text(text: str) -> str:
     return text.replace(OPEN, "").replace(CLOSE, "")
 
 
-def checked(text: str, template: str, *, html: bool = False) -> str:
+def lint_text(text: str, template: str, *, html: bool = False) -> str:
     """The text in NFC without its marks. Raises `LintError` for a digit outside marks; with `html`, markup itself
     (tags, most attributes, styles) is not prose and is passed over."""
-    bare = _outside(text, template)
-    prose = _prose(bare) if html else bare
+    bare = _outside_marks(text, template)
+    prose = _html_prose(bare) if html else bare
     stray = sorted({c for c in prose if unicodedata.category(c) in _DIGITS})
     if stray:
         where = next(line for line in prose.splitlines() if any(c in line for c in stray)).strip()
@@ -46,10 +46,10 @@ def checked(text: str, template: str, *, html: bool = False) -> str:
             f"{template}: found {' '.join(stray)} in {where[:80]!r}, wanted digits only from a figure, a date, a "
             "constant or a name; use their filters"
         )
-    return unicodedata.normalize("NFC", unmarked(text))
+    return unicodedata.normalize("NFC", unmark_text(text))
 
 
-def _outside(text: str, template: str) -> str:
+def _outside_marks(text: str, template: str) -> str:
     """What stands outside the marks. Raises `LintError` where they do not match: a filter cut a marked text."""
     kept: list[str] = []
     inside = False
@@ -72,26 +72,26 @@ class _Prose(HTMLParser):
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
-        self.said: list[str] = []
-        self._silent = 0
+        self.texts: list[str] = []
+        self._hidden_depth = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._silent += tag in _UNSPOKEN_ELEMENTS
+        self._hidden_depth += tag in _UNSPOKEN_ELEMENTS
         if tag != "meta":
-            self.said += [v for k, v in attrs if v and k in _SPOKEN_ATTRIBUTES]
+            self.texts += [v for k, v in attrs if v and k in _SPOKEN_ATTRIBUTES]
         elif dict(attrs).get("name") == "description":
-            self.said.append(dict(attrs).get("content") or "")
+            self.texts.append(dict(attrs).get("content") or "")
 
     def handle_endtag(self, tag: str) -> None:
-        self._silent -= tag in _UNSPOKEN_ELEMENTS
+        self._hidden_depth -= tag in _UNSPOKEN_ELEMENTS
 
     def handle_data(self, data: str) -> None:
-        if not self._silent:
-            self.said.append(data)
+        if not self._hidden_depth:
+            self.texts.append(data)
 
 
-def _prose(page: str) -> str:
+def _html_prose(page: str) -> str:
     reader = _Prose()
     reader.feed(page)
     reader.close()
-    return "\n".join(reader.said)
+    return "\n".join(reader.texts)

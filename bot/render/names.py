@@ -16,7 +16,7 @@ from bot import words
 from bot.digest import HIDDEN, Hidden
 from bot.records import Name
 from bot.render import told
-from bot.render.lint import plain
+from bot.render.lint import strip_private_use
 from bot.render.weigh import weight
 from bot.words import N_
 
@@ -32,7 +32,7 @@ STAND_INS = (
     N_("a hidden category"),
     N_("a model no longer listed"),
 )
-"""What documents and `shown` say in the place of a name."""
+"""What documents and `escape_name` say in the place of a name."""
 
 # Documents say 17803220; people read 17,803,220. Shorter numbers may be years, and a name's digits touch its letters.
 _LONG_NUMBER = re.compile(r"(?<![\w./-])[1-9][0-9]{4,14}(?![\w/-]|\.[0-9])")
@@ -78,43 +78,45 @@ ESCAPES: Mapping[str, Callable[[str], str]] = {
 """How each outlet is told foreign text. The Atom feed and the pages are both `site`."""
 
 
-def shown(raw: str, outlet: str, hidden: Hidden = NOBODY, limit: int = NAME_LIMIT, locale: str = "en") -> str:
+def escape_name(raw: str, outlet: str, hidden: Hidden = NOBODY, limit: int = NAME_LIMIT, locale: str = "en") -> str:
     """A foreign name as an outlet may show it, or the words for one that is hidden or empty."""
-    if hidden.named(raw):
-        return words.speech(locale).text(HIDDEN)
+    if hidden.hides_name(raw):
+        return words.translator_for(locale).translate_text(HIDDEN)
     if raw in STAND_INS:
-        return words.speech(locale).text(raw)
+        return words.translator_for(locale).translate_text(raw)
     name = Name(raw)
     if not any(unicodedata.category(c)[0] not in "MZ" for c in name):
-        return words.speech(locale).text(NAMELESS)
+        return words.translator_for(locale).translate_text(NAMELESS)
     if unicodedata.combining(name[0]) or unicodedata.category(name[0])[0] == "M":
         name = Name("◌" + name)
-    return _isolated(ESCAPES[outlet](_clipped(name, outlet, limit)), outlet, locale)
+    return _isolate_text(ESCAPES[outlet](_clip_text(name, outlet, limit)), outlet, locale)
 
 
-def said(text: str, outlet: str, hidden: Hidden = NOBODY, limit: int = SAID_LIMIT, locale: str = "en") -> str:
+def escape_text(text: str, outlet: str, hidden: Hidden = NOBODY, limit: int = SAID_LIMIT, locale: str = "en") -> str:
     """Our own words (a reason, a gap, a label) that may hold foreign names: escaped, hidden names taken out. In another
     language where they are known there."""
-    text = hidden.text(text, ())
-    if (found := told.translated(text, locale)) is not None:
-        return _joined(found, outlet, limit, locale)
+    text = hidden.mask_text(text, ())
+    if (found := told.translate_sentence(text, locale)) is not None:
+        return _escape_translated(found, outlet, limit, locale)
     text = _LONG_NUMBER.sub(lambda m: f"{int(m[0]):,}", told.with_separators(text))
-    return _isolated(ESCAPES[outlet](_clipped(Name(plain(text), limit), outlet, limit)), outlet, locale)
+    return _isolate_text(
+        ESCAPES[outlet](_clip_text(Name(strip_private_use(text), limit), outlet, limit)), outlet, locale
+    )
 
 
-def _joined(saying: told.Saying, outlet: str, limit: int, locale: str) -> str:
+def _escape_translated(saying: told.Saying, outlet: str, limit: int, locale: str) -> str:
     """A translated sentence: each foreign stretch harmless and isolated by itself, ours as they are. Too long, it ends
     before the stretch that does not fit, or inside one."""
     size = weight if outlet == "x" else len
     made, left = "", limit
     for one in saying:
         if one.foreign and one.text == HIDDEN:
-            text = words.speech(locale).text(HIDDEN)
+            text = words.translator_for(locale).translate_text(HIDDEN)
         else:
-            text = Name(plain(one.text), limit) if one.foreign else plain(one.text)
-        clipped = _clipped(text, outlet, max(left, size("…")))
+            text = Name(strip_private_use(one.text), limit) if one.foreign else strip_private_use(one.text)
+        clipped = _clip_text(text, outlet, max(left, size("…")))
         if one.foreign:
-            made += _isolated(ESCAPES[outlet](clipped), outlet, locale)
+            made += _isolate_text(ESCAPES[outlet](clipped), outlet, locale)
         else:
             made += for_html(clipped) if outlet == "site" else clipped
         left -= size(text)
@@ -123,7 +125,7 @@ def _joined(saying: told.Saying, outlet: str, limit: int, locale: str) -> str:
     return made
 
 
-def _clipped(text: str, outlet: str, limit: int) -> str:
+def _clip_text(text: str, outlet: str, limit: int) -> str:
     """At most `limit` as the outlet counts, between graphemes, with an ellipsis where something is missing."""
     size = weight if outlet == "x" else len
     if size(text) <= limit:
@@ -137,7 +139,7 @@ def _clipped(text: str, outlet: str, limit: int) -> str:
     return "".join(kept).rstrip() + "…"
 
 
-def _isolated(text: str, outlet: str, locale: str = "en") -> str:
+def _isolate_text(text: str, outlet: str, locale: str = "en") -> str:
     """Text that runs the other way in isolation, so that it cannot reorder what stands beside it. `Name` has dropped
     every direction mark of the text's own: these two are ours. Pages use `<bdi>`."""
-    return text if outlet == "site" else words.isolated(text, words.is_rtl(locale))
+    return text if outlet == "site" else words.isolate_text(text, words.is_rtl(locale))

@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from bot import numbers
 from bot.records import Document, Receipt
-from bot.render.environment import rendered
+from bot.render.environment import render_template
 from bot.render.tables import Ranked
 
 Points = Sequence[tuple[date, int | float | None]]
@@ -62,7 +62,7 @@ class Site:
     """What the ids of feeds are made from; empty: the site's address."""
 
 
-def folder(document: Document) -> str:
+def digest_folder(document: Document) -> str:
     """Where a digest's files are: replicate/2025-01-12, replicate/week/2025-01-06, replicate/month/2025-01-01."""
     period = "" if document["period"] == "day" else f"{document['period']}/"
     return f"{document['network']}/{period}{document['day']}"
@@ -73,10 +73,10 @@ def history_path(network: str, catalogue: str, metric: str) -> str:
     return f"{network}/history/{catalogue}/{metric}.html"
 
 
-def page(site: Site, template: str, root: str, parts: Mapping[str, str], **shown: Any) -> bytes:
+def render_page(site: Site, template: str, root: str, parts: Mapping[str, str], **shown: Any) -> bytes:
     """One page: rendered and linted, then with `parts` in their slots."""
-    networks = [introduced(network) for network in site.networks]
-    text = rendered(
+    networks = [network_heading(network) for network in site.networks]
+    text = render_template(
         "site", f"site/{template}", hidden=tuple(site.hidden), root=root, networks=networks, **shown
     )  # fmt: skip
     return _SLOT.sub(lambda found: parts[found[1]], text).encode()
@@ -85,18 +85,18 @@ def page(site: Site, template: str, root: str, parts: Mapping[str, str], **shown
 _SLOT = re.compile(r"<!--slot ([\w.-]+)-->")
 
 
-def slot(name: str) -> Markup:
+def slot_marker(name: str) -> Markup:
     """The place of a part that is put in after the lint."""
     # Only names of our own make slots: networks, catalogues and kinds of parts.
     return Markup(f"<!--slot {name}-->")  # noqa: S704
 
 
-def introduced(network: Network) -> dict[str, str]:
+def network_heading(network: Network) -> dict[str, str]:
     """A network as templates see it."""
     return {"key": network.key, "title": network.title}
 
 
-def moment(at: datetime | str) -> str:
+def instant_text(at: datetime | str) -> str:
     """An instant in words: 12 January 2025, 00:00 UTC."""
     moment = at if isinstance(at, datetime) else datetime.fromisoformat(at)
-    return f"{numbers.day(moment.date())}, {moment:%H:%M} UTC"
+    return f"{numbers.format_day(moment.date())}, {moment:%H:%M} UTC"

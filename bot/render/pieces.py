@@ -41,39 +41,41 @@ class Piece:
     text: str
 
 
-def piece(text: str, kind: str = "text", title: str = "", rank: int = 0) -> Markup:
+def mark_block(text: str, kind: str = "text", title: str = "", rank: int = 0) -> Markup:
     """The filter: a block of a template as a piece."""
     return Markup(f"{_START}{kind}{_BETWEEN}{title}{_BETWEEN}{chr(_RANKS + rank)}{_BETWEEN}{text}{_END}")  # noqa: S704
 
 
-def pieces(raw: str, template: str) -> tuple[Piece, ...]:
+def parse_blocks(raw: str, template: str) -> tuple[Piece, ...]:
     """The pieces of a rendered template in order, each linted. Raises `LintError`, also for words outside them."""
     if outside := _PIECE.sub("", raw).strip():
-        raise lint.LintError(f"{template}: found {lint.plain(outside)[:60]!r} outside the pieces, wanted it in one")
+        raise lint.LintError(
+            f"{template}: found {lint.strip_private_use(outside)[:60]!r} outside the pieces, wanted it in one"
+        )
     return tuple(
-        Piece(kind, lint.checked(title, template), ord(rank) - _RANKS, lint.checked(text, template))
+        Piece(kind, lint.lint_text(title, template), ord(rank) - _RANKS, lint.lint_text(text, template))
         for kind, title, rank, text in _PIECE.findall(raw)
     )
 
 
-def tidy(text: str) -> str:
+def tidy_text(text: str) -> str:
     """Single spaces, none before a full stop or a question mark, declared line breaks only, none at the ends."""
     flowing = _BEFORE_MARK.sub("", _SPACES.sub(" ", text)).replace(LINE, "\n")
     return _MANY_BREAKS.sub("\n\n", _AT_BREAK.sub(r"\1", flowing)).strip()
 
 
-def fitted(parts: Sequence[Piece], size: Callable[[str], int], limit: int) -> str:
+def fit_blocks(parts: Sequence[Piece], size: Callable[[str], int], limit: int) -> str:
     """The pieces in their order as one text within `limit`. Goes by rank and keeps what still fits, so that one long
     sentence does not take the shorter ones with it; of pieces with the same title, which are ways to say the same, one
     stays. Raises `TooLongError` when rank 0 alone is too long."""
     kept = {i for i, part in enumerate(parts) if part.rank == 0}
-    text = _together(parts, kept)
+    text = _join_blocks(parts, kept)
     if size(text) > limit:
         raise TooLongError(f"found {size(text)} characters in what must be said, wanted at most {limit}: {text[:80]!r}")
     for i in sorted(set(range(len(parts))) - kept, key=lambda i: (parts[i].rank, i)):
         if parts[i].title and parts[i].title in {parts[k].title for k in kept}:
             continue
-        longer = _together(parts, kept | {i})
+        longer = _join_blocks(parts, kept | {i})
         if size(longer) <= limit:
             kept, text = kept | {i}, longer
     return text
@@ -87,5 +89,5 @@ def whole_lines(text: str, size: Callable[[str], int], limit: int) -> str:
     return "\n".join(lines).rstrip()
 
 
-def _together(parts: Sequence[Piece], kept: set[int]) -> str:
-    return tidy("".join(part.text for i, part in enumerate(parts) if i in kept))
+def _join_blocks(parts: Sequence[Piece], kept: set[int]) -> str:
+    return tidy_text("".join(part.text for i, part in enumerate(parts) if i in kept))

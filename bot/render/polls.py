@@ -33,59 +33,59 @@ OUTLETS = tuple(_LIMITS)
 """Where polls can be asked."""
 
 
-def asked(wording: config.Poll, facts: Mapping[str, Any], outlet: str, locale: str = "en") -> Poll:
+def render_poll(wording: config.Poll, facts: Mapping[str, Any], outlet: str, locale: str = "en") -> Poll:
     """The poll as an outlet asks it. `facts` are what templates of digests are given. Raises `UnaskedError`."""
     most, size = _LIMITS[outlet], weigh.weight if outlet == "x" else len
-    answers = tuple(_said(wording, text, facts, outlet, locale) for text in wording.answers)
-    question = _said(wording, wording.question, facts, outlet, locale)
-    _check(wording, question, most.question, size)
+    answers = tuple(_render_text(wording, text, facts, outlet, locale) for text in wording.answers)
+    question = _render_text(wording, wording.question, facts, outlet, locale)
+    _check_length(wording, question, most.question, size)
     for answer in answers:
-        _check(wording, answer, most.answer, len)
+        _check_length(wording, answer, most.answer, len)
     if len(set(answers)) < len(answers):
         raise UnaskedError(f"poll {wording.name}: two answers are the same: {', '.join(answers)}")
-    if outlet == "x" and (found := [e for text in (question, *answers) for e in weigh.entities(text)]):
+    if outlet == "x" and (found := [e for text in (question, *answers) for e in weigh.linked_entities(text)]):
         raise UnaskedError(f"poll {wording.name}: found {found[0]!r}, which X would link")
-    return Poll(question, answers, wording.lasts, wording.name, _english(wording, facts, outlet, locale))
+    return Poll(question, answers, wording.lasts, wording.name, _english_texts(wording, facts, outlet, locale))
 
 
-def mistakes(wording: config.Poll) -> list[tuple[str, str]]:
+def template_mistakes(wording: config.Poll) -> list[tuple[str, str]]:
     """What is wrong with a poll's templates themselves: key, what was found and wanted."""
-    plain = environment.environment("text")
+    plain = environment.get_environment("text")
     found = []
     for key, text in (("question", wording.question), *((f"answers.{n}", t) for n, t in enumerate(wording.answers))):
         try:
             for literal in plain.parse(text).find_all(nodes.TemplateData):
-                lint.checked(literal.data, "template")
+                lint.lint_text(literal.data, "template")
         except (TemplateError, lint.LintError) as error:
             found.append((key, f"found {text!r:.60}: {str(error).splitlines()[0]}"))
     return found
 
 
-def _english(wording: config.Poll, facts: Mapping[str, Any], outlet: str, locale: str) -> tuple[str, ...]:
+def _english_texts(wording: config.Poll, facts: Mapping[str, Any], outlet: str, locale: str) -> tuple[str, ...]:
     """Question and answers in English; nothing where they are asked so."""
-    if words.nearest(locale) == "en":
+    if words.nearest_language(locale) == "en":
         return ()
-    return tuple(_said(wording, text, facts, outlet, "en") for text in (wording.question, *wording.answers))
+    return tuple(_render_text(wording, text, facts, outlet, "en") for text in (wording.question, *wording.answers))
 
 
-def _said(wording: config.Poll, text: str, facts: Mapping[str, Any], outlet: str, locale: str) -> str:
+def _render_text(wording: config.Poll, text: str, facts: Mapping[str, Any], outlet: str, locale: str) -> str:
     # Discord shows the texts of a poll as they are, without formatting.
-    made = environment.environment("x" if outlet == "x" else "text", locale)
+    made = environment.get_environment("x" if outlet == "x" else "text", locale)
     try:
-        raw = made.from_string(text).render(environment.traced(_known(facts)))
-        return pieces.tidy(lint.checked(raw, f"poll {wording.name}"))
+        raw = made.from_string(text).render(environment.trace_values(_known_figures(facts)))
+        return pieces.tidy_text(lint.lint_text(raw, f"poll {wording.name}"))
     except UndefinedError as error:
         raise UnaskedError(f"poll {wording.name}: a figure that it shows is unknown or not there: {error}") from error
     except (TemplateError, lint.LintError) as error:
         raise UnaskedError(f"poll {wording.name}: {error}") from error
 
 
-def _known(facts: Mapping[str, Any]) -> dict[str, Any]:
+def _known_figures(facts: Mapping[str, Any]) -> dict[str, Any]:
     """`d`, `c` and `f` (the figures of `c`), without the figures that are unknown."""
     figures = {key: figure for key, figure in facts["c"]["figures"].items() if figure["value"] is not None}
     return {"d": facts["d"], "c": {**facts["c"], "figures": figures}, "f": figures}
 
 
-def _check(wording: config.Poll, text: str, limit: int, size: Callable[[str], int]) -> None:
+def _check_length(wording: config.Poll, text: str, limit: int, size: Callable[[str], int]) -> None:
     if not 0 < size(text) <= limit:
         raise UnaskedError(f"poll {wording.name}: found {text!r:.80} of {size(text)} characters, wanted 1 to {limit}")

@@ -41,7 +41,7 @@ class Ranked(NamedTuple):
     last_used: date | None
 
 
-def html(rows: Sequence[Ranked], document: Document, catalogue: str) -> str:
+def ranking_html(rows: Sequence[Ranked], document: Document, catalogue: str) -> str:
     """The used models ranked, then those without use, folded away, then those whose use is unknown."""
     block = next(block for block in document["catalogues"] if block["catalogue"] == catalogue)
     unit, label = str(escape(block["unit"])), f"models-{catalogue}"
@@ -54,27 +54,27 @@ def html(rows: Sequence[Ranked], document: Document, catalogue: str) -> str:
             " Only models whose use is known are listed here; none has a rank, since others may have been used more."
         )
     nobody = f"<p>No listed model had any {unit}.</p>"
-    parts = [_table(used[:OPEN], label, caption, unit) if used else nobody]
+    parts = [_html_table(used[:OPEN], label, caption, unit) if used else nobody]
     if used[OPEN:]:
-        parts.append(_folded(f"Every other model with {unit}", used[OPEN:], unit))
+        parts.append(_folded_table(f"Every other model with {unit}", used[OPEN:], unit))
     for kind, held in ((f"Listed, without {unit} in this period", idle), (f"Listed, {unit} unknown", blind)):
         if held:
-            parts.append(_folded(kind, held, ""))
+            parts.append(_folded_table(kind, held, ""))
     return "".join(parts)
 
 
-def _folded(kind: str, rows: Sequence[Ranked], unit: str) -> str:
-    return f"<details><summary>{kind}</summary>{_table(rows, '', f'{kind}.', unit)}</details>"
+def _folded_table(kind: str, rows: Sequence[Ranked], unit: str) -> str:
+    return f"<details><summary>{kind}</summary>{_html_table(rows, '', f'{kind}.', unit)}</details>"
 
 
-def _table(rows: Sequence[Ranked], label: str, caption: str, unit: str) -> str:
+def _html_table(rows: Sequence[Ranked], label: str, caption: str, unit: str) -> str:
     counts = f'<th scope="col" class="number">{unit.capitalize()}</th><th scope="col" class="number">Share</th>'
     rank = '<th scope="col" class="number">Rank</th>'
     head = (
         f'<tr>{rank if unit else ""}<th scope="col" class="name">Model</th>{counts if unit else ""}'
         '<th scope="col">First listed</th><th scope="col">Last used</th></tr>'
     )
-    body = "".join(_row(row, bool(unit)) for row in rows)
+    body = "".join(_html_row(row, bool(unit)) for row in rows)
     named = f'aria-labelledby="{label}"' if label else f'aria-label="{caption}"'
     return (
         f'<div class="wide" tabindex="0" role="region" {named}><table><caption>{caption}</caption>'
@@ -82,37 +82,37 @@ def _table(rows: Sequence[Ranked], label: str, caption: str, unit: str) -> str:
     )
 
 
-def _row(row: Ranked, counted: bool) -> str:
-    start, end = _fixed(row.model, row.first_listed, row.last_used)
+def _html_row(row: Ranked, counted: bool) -> str:
+    start, end = _fixed_cells(row.model, row.first_listed, row.last_used)
     if not counted:
         return f"<tr>{start}{end}</tr>"
     return (
-        f'<tr><td class="number">{_count(row.rank)}</td>{start}'
-        f'<td class="number">{_count(row.uses)}</td><td class="number">{_share(row.share)}</td>{end}</tr>'
+        f'<tr><td class="number">{_count_cell(row.rank)}</td>{start}'
+        f'<td class="number">{_count_cell(row.uses)}</td><td class="number">{_share_cell(row.share)}</td>{end}</tr>'
     )
 
 
 @lru_cache(maxsize=65536)
-def _fixed(model: str, first_listed: date | None, last_used: date | None) -> tuple[str, str]:
+def _fixed_cells(model: str, first_listed: date | None, last_used: date | None) -> tuple[str, str]:
     """The cells of a row that seldom change from day to day: before the counts, and after them."""
-    name = names.shown(model, "site", limit=NAME_LIMIT).replace("/", "/<wbr>")  # where a long name may break
+    name = names.escape_name(model, "site", limit=NAME_LIMIT).replace("/", "/<wbr>")  # where a long name may break
     return (
         f'<th scope="row" class="name"><bdi>{name}</bdi></th>',
-        f"<td>{_day(first_listed)}</td><td>{_day(last_used)}</td>",
+        f"<td>{_day_cell(first_listed)}</td><td>{_day_cell(last_used)}</td>",
     )
 
 
 @lru_cache(maxsize=65536)
-def _count(number: int | None) -> str:
-    return UNKNOWN if number is None else numbers.count(number)
+def _count_cell(number: int | None) -> str:
+    return UNKNOWN if number is None else numbers.format_count(number)
 
 
 @lru_cache(maxsize=65536)
-def _share(number: float | None) -> str:
-    return UNKNOWN if number is None else str(escape(numbers.share(number)))
+def _share_cell(number: float | None) -> str:
+    return UNKNOWN if number is None else str(escape(numbers.format_share(number)))
 
 
-def _day(day: date | None) -> str:
+def _day_cell(day: date | None) -> str:
     return day.isoformat() if day else UNKNOWN
 
 
@@ -124,10 +124,10 @@ def csv_bytes(ranked: Mapping[str, Sequence[Ranked]]) -> bytes:
     for catalogue, rows in ranked.items():
         for row in rows:
             rank, *known = (UNKNOWN if cell is None else cell for cell in (row.rank, *row[3:]))
-            writer.writerow((catalogue, rank, harmless(row.model), harmless(row.author), *known))
+            writer.writerow((catalogue, rank, escape_formula(row.model), escape_formula(row.author), *known))
     return held.getvalue().encode()
 
 
-def harmless(cell: str) -> str:
+def escape_formula(cell: str) -> str:
     """A name that a spreadsheet would take for a formula gets an apostrophe, which makes it text."""
     return f"'{cell}" if cell.lstrip().startswith(_FORMULA) else cell

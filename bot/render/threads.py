@@ -19,13 +19,13 @@ PARTS = range(1, 6)
 """How many parts a thread has: each costs what a post costs."""
 
 
-def thread(parts: Sequence[Piece], head: Head, wanted: range) -> tuple[str, ...]:
+def build_thread(parts: Sequence[Piece], head: Head, wanted: range) -> tuple[str, ...]:
     """The parts of a thread, each within X's limit; from the second on with their head, the first with its number at
     its end where there are more. Raises `TooLongError` where what must be said does not fit `wanted`."""
     most = wanted[-1]
-    kept = _one_way(parts)
+    kept = _first_of_alternatives(parts)
     room = limits.X_TEXT - max(weigh.weight(head(number, most)) for number in range(1, most + 1)) - 1
-    while len(texts := _packed(kept, room)) > most:
+    while len(texts := _pack_parts(kept, room)) > most:
         least = max((piece for piece in kept if piece.rank), key=lambda piece: piece.rank, default=None)
         if least is None:
             raise TooLongError(f"found {len(texts)} parts in what must be said, wanted at most {most}")
@@ -38,7 +38,7 @@ def thread(parts: Sequence[Piece], head: Head, wanted: range) -> tuple[str, ...]
     return (f"{texts[0]}\n{head(1, of)}", *later, *empty)
 
 
-def _one_way(parts: Sequence[Piece]) -> list[Piece]:
+def _first_of_alternatives(parts: Sequence[Piece]) -> list[Piece]:
     """Of pieces with the same title, which are ways to say the same, the first."""
     titles: set[str] = set()
     kept = []
@@ -49,10 +49,10 @@ def _one_way(parts: Sequence[Piece]) -> list[Piece]:
     return kept
 
 
-def _packed(parts: Sequence[Piece], room: int) -> list[str]:
+def _pack_parts(parts: Sequence[Piece], room: int) -> list[str]:
     texts: list[str] = []
-    for paragraph in _paragraphs(parts):
-        text = pieces.fitted(paragraph, weigh.weight, room)
+    for paragraph in _group_paragraphs(parts):
+        text = pieces.fit_blocks(paragraph, weigh.weight, room)
         longer = f"{texts[-1]}\n\n{text}" if texts else ""
         if longer and weigh.weight(longer) <= room:
             texts[-1] = longer
@@ -61,7 +61,7 @@ def _packed(parts: Sequence[Piece], room: int) -> list[str]:
     return texts
 
 
-def _paragraphs(parts: Sequence[Piece]) -> list[list[Piece]]:
+def _group_paragraphs(parts: Sequence[Piece]) -> list[list[Piece]]:
     made: list[list[Piece]] = []
     for piece in parts:
         if not made or piece.text.lstrip().startswith(pieces.PARAGRAPH):

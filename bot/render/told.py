@@ -54,22 +54,22 @@ _KINDS: Mapping[str, str] = MappingProxyType(
 _BRACES = re.compile(r"\{(\w+)\}")
 
 
-def translated(text: str, locale: str) -> Saying | None:
+def translate_sentence(text: str, locale: str) -> Saying | None:
     """A sentence of a document in another language; `None` where it is none of ours, or the language is English."""
-    speech = words.speech(locale)
-    return None if speech.language == "en" else _translated(text, speech)
+    speech = words.translator_for(locale)
+    return None if speech.language == "en" else _translate_parts(text, speech)
 
 
 @lru_cache(maxsize=4096)
 def with_separators(text: str) -> str:
     """A sentence of a document in English with separators in its counts, which documents of earlier versions lack.
     Years, names and what is none of ours stay as they are."""
-    whole = _separated(text)
-    return whole if whole is not None else "; ".join(_separated(part) or part for part in text.split("; "))
+    whole = _add_separators(text)
+    return whole if whole is not None else "; ".join(_add_separators(part) or part for part in text.split("; "))
 
 
-def _separated(text: str) -> str | None:
-    match = next((match for _, pattern in _patterns() if (match := pattern.fullmatch(text))), None)
+def _add_separators(text: str) -> str | None:
+    match = next((match for _, pattern in _sentence_patterns() if (match := pattern.fullmatch(text))), None)
     if match is None:
         return None
     for kind in sorted(match.groupdict(), key=match.start, reverse=True):
@@ -86,23 +86,27 @@ def _separated(text: str) -> str | None:
 _COUNTED = frozenset({"n", "m", "models", "settlements", "leaves", "transfers"})
 
 
-def plain(text: str, locale: str) -> str:
+def translate_to_text(text: str, locale: str) -> str:
     """The same as one text, itself where it is none of ours. Foreign stretches are in it as they were."""
-    found = translated(text, locale)
+    found = translate_sentence(text, locale)
     return "".join(one.text for one in found) if found else text
 
 
-def word(text: str, locale: str) -> str | None:
+def translate_word(text: str, locale: str) -> str | None:
     """A unit, a title, a period or a state in another language; `None` where it is none of ours."""
-    speech = words.speech(locale)
-    return speech.word("word", text) if speech.language != "en" and speech.knows(text, "word") else None
+    speech = words.translator_for(locale)
+    return (
+        speech.translate_word("word", text)
+        if speech.language != "en" and speech.has_translation(text, "word")
+        else None
+    )
 
 
 @lru_cache(maxsize=4096)
-def _translated(text: str, speech: Speech) -> Saying | None:
+def _translate_parts(text: str, speech: Speech) -> Saying | None:
     # Errors and gaps may be several sentences in one.
-    parts = [_sentence(part, speech) for part in text.split("; ")]
-    if not all(parts) and (whole := _sentence(text, speech)):
+    parts = [_match_sentence(part, speech) for part in text.split("; ")]
+    if not all(parts) and (whole := _match_sentence(text, speech)):
         return whole
     if not any(parts):
         return None
@@ -116,46 +120,46 @@ def _translated(text: str, speech: Speech) -> Saying | None:
 _SEMICOLON = MappingProxyType({"ar": "؛ ", "zh-CN": "；"})
 
 
-def _sentence(text: str, speech: Speech) -> Saying | None:
-    if speech.knows(text):
-        return (Said(speech.text(text), False),) if not _BRACES.search(text) else None
-    if speech.knows(text, "word"):
-        return (Said(speech.word("word", text), False),)
-    for message, pattern in _patterns():
-        if (found := pattern.fullmatch(text)) and speech.knows(message):
-            return tuple(_filled(speech.text(message), found.groupdict(), speech))
+def _match_sentence(text: str, speech: Speech) -> Saying | None:
+    if speech.has_translation(text):
+        return (Said(speech.translate_text(text), False),) if not _BRACES.search(text) else None
+    if speech.has_translation(text, "word"):
+        return (Said(speech.translate_word("word", text), False),)
+    for message, pattern in _sentence_patterns():
+        if (found := pattern.fullmatch(text)) and speech.has_translation(message):
+            return tuple(_fill_braces(speech.translate_text(message), found.groupdict(), speech))
     # Documents of earlier versions have gaps without a full stop.
-    return _sentence(f"{text}.", speech) if text[-1:].isalpha() else None
+    return _match_sentence(f"{text}.", speech) if text[-1:].isalpha() else None
 
 
-def _filled(message: str, held: Mapping[str, str], speech: Speech) -> Iterator[Said]:
+def _fill_braces(message: str, held: Mapping[str, str], speech: Speech) -> Iterator[Said]:
     place = 0
     for brace in _BRACES.finditer(message):
         yield Said(message[place : brace.start()], False)
-        yield from _part(brace[1], held[brace[1]], speech)
+        yield from _translate_part(brace[1], held[brace[1]], speech)
         place = brace.end()
     yield Said(message[place:], False)
 
 
-def _part(kind: str, text: str, speech: Speech) -> Saying:
+def _translate_part(kind: str, text: str, speech: Speech) -> Saying:
     if kind in _SHOWN:
         return (Said(_SHOWN[kind](text, speech.language), False),)
     if kind == "reason":
-        return _translated(text, speech) or (Said(text, True),)
+        return _translate_parts(text, speech) or (Said(text, True),)
     if kind in ("unit", "place", "word"):
-        known = speech.knows(text, "word")
-        return (Said(speech.word("word", text) if known else text, not known),)
+        known = speech.has_translation(text, "word")
+        return (Said(speech.translate_word("word", text) if known else text, not known),)
     return (Said(text, True),)
 
 
-def _day(text: str, locale: str) -> str:
+def _translate_day(text: str, locale: str) -> str:
     if re.fullmatch(_ISO, text):
-        return words.isolated(text, words.is_rtl(locale))
-    spoken = _spoken(text)
-    return numbers.day(spoken, locale) if spoken else text
+        return words.isolate_text(text, words.is_rtl(locale))
+    spoken = _parse_short_date(text)
+    return numbers.format_day(spoken, locale) if spoken else text
 
 
-def _spoken(text: str) -> date | None:
+def _parse_short_date(text: str) -> date | None:
     """The day that `records.spoken` wrote."""
     try:
         return datetime.strptime(text, "%d %b %Y").date()  # noqa: DTZ007  a day has no zone
@@ -163,37 +167,37 @@ def _spoken(text: str) -> date | None:
         return None
 
 
-def _number(text: str, locale: str) -> str:
-    return numbers.count(int(text.replace(",", "")), locale)
+def _translate_number(text: str, locale: str) -> str:
+    return numbers.format_count(int(text.replace(",", "")), locale)
 
 
-def _counted(unit: str) -> Callable[[str, str], str]:
-    return lambda text, locale: numbers.counted(int(text.split()[0].replace(",", "")), unit, locale)
+def _count_translator(unit: str) -> Callable[[str, str], str]:
+    return lambda text, locale: numbers.format_with_noun(int(text.split()[0].replace(",", "")), unit, locale)
 
 
 _SHOWN: Mapping[str, Callable[[str, str], str]] = MappingProxyType(
     {
-        **dict.fromkeys(("day", "first", "last", "date", "until"), _day),
-        **dict.fromkeys(("n", "m"), _number),
-        "time": lambda text, locale: words.isolated(text, words.is_rtl(locale)),
-        "percent": lambda text, locale: numbers.share(int(text[:-1]) / 100, locale),
-        "models": _counted("models"),
-        "settlements": _counted("settlements"),
-        "leaves": _counted("leaves"),
-        "transfers": _counted("transfers"),
+        **dict.fromkeys(("day", "first", "last", "date", "until"), _translate_day),
+        **dict.fromkeys(("n", "m"), _translate_number),
+        "time": lambda text, locale: words.isolate_text(text, words.is_rtl(locale)),
+        "percent": lambda text, locale: numbers.format_share(int(text[:-1]) / 100, locale),
+        "models": _count_translator("models"),
+        "settlements": _count_translator("settlements"),
+        "leaves": _count_translator("leaves"),
+        "transfers": _count_translator("transfers"),
     }
 )
 
 
 @lru_cache(maxsize=1)
-def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
+def _sentence_patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
     """Every sentence with braces, those with most words of their own first."""
     labels = [metric.label for metric in METRICS.values()]
     held = dict.fromkeys(one for one in (*_sentences.SENTENCES, *labels) if _BRACES.search(one))
-    return tuple((one, _pattern(one)) for one in sorted(held, key=lambda one: -len(_BRACES.sub("", one))))
+    return tuple((one, _sentence_pattern(one)) for one in sorted(held, key=lambda one: -len(_BRACES.sub("", one))))
 
 
-def _pattern(message: str) -> re.Pattern[str]:
+def _sentence_pattern(message: str) -> re.Pattern[str]:
     parts, seen = [], set[str]()
     for at, part in enumerate(_BRACES.split(message)):
         if at % 2 == 0:
@@ -204,7 +208,7 @@ def _pattern(message: str) -> re.Pattern[str]:
     return re.compile("".join(parts))
 
 
-def messages() -> Iterator[tuple[str, str]]:
+def document_messages() -> Iterator[tuple[str, str]]:
     """Every sentence and word that documents may hold, with its context, for `python -m locales`."""
     for metric in METRICS.values():
         if _BRACES.sub("", metric.label).strip():

@@ -8,10 +8,10 @@ from bot import limits, x_text
 from bot.records import Post
 from bot.x_text import weighted_length as weight
 
-__all__ = ["cost", "entities", "weight"]
+__all__ = ["cost", "linked_entities", "weight"]
 
 
-def entities(text: str) -> list[str]:
+def linked_entities(text: str) -> list[str]:
     """What X would turn into a link, a mention, a tag or a cashtag."""
     return [entity.text for entity in x_text.possible_entities(text)]
 

@@ -241,12 +241,12 @@ def _fingerprint(payload: list[dict[str, Any]], there: Sequence[Mapping[str, Any
 
 def _told(store: Store, application: str) -> str | None:
     """The fingerprint of the commands as registered last."""
-    with store.reading() as connection:
+    with store.read_transaction() as connection:
         found: str | None = connection.scalar(sa.select(synced.c.sha256).where(synced.c.application == application))
     return found
 
 
 def _tell(store: Store, application: str, sha256: str) -> None:
-    with store.writing() as connection:
+    with store.write_transaction() as connection:
         connection.execute(synced.delete().where(synced.c.application == application))
         connection.execute(synced.insert().values(application=application, sha256=sha256))

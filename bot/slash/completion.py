@@ -162,7 +162,7 @@ class Index:
         """Look again if the ledger changed. Takes seconds with many models; call it off the loop. Raises
         `StoreError`."""
         with self._loading:
-            mark = ledger.mark(self._desk.store)
+            mark = ledger.data_version(self._desk.store)
             if mark != self._mark:
                 self.names, self._mark = loaded(self._desk), mark
 

@@ -56,12 +56,12 @@ async def metrics(interaction: discord.Interaction[Footfall], typed: str) -> lis
     daily = interaction.command is not None and interaction.command.name == "trend"
     locale = interaction.locale.value
     labels = {
-        key: told.plain(metric.label.format(unit="uses"), locale)
+        key: told.translate_to_text(metric.label.format(unit="uses"), locale)
         for key, metric in METRICS.items()
         if not daily or "day" in metric.periods
     }
-    rtl = tongues.speech_of(interaction).rtl
-    shown = {key: f"{_clipped(labels[key], LONGEST - len(key) - 6)} ({words.isolated(key, rtl)})" for key in labels}
+    rtl = tongues.speech_of(interaction).right_to_left
+    shown = {key: f"{_clipped(labels[key], LONGEST - len(key) - 6)} ({words.isolate_text(key, rtl)})" for key in labels}
     return [Choice(name=shown[key], value=key) for key in near(typed, labels)]
 
 
@@ -71,7 +71,7 @@ async def days(interaction: discord.Interaction[Footfall], typed: str) -> list[C
     period: PeriodName = getattr(asked, "period", None) or "day"
     try:
         network = client.desk.network(getattr(asked, "network", None)).network
-        kept = await client.work(lambda: client.desk.archive.listed(network, period))
+        kept = await client.work(lambda: client.desk.archive.list_digests(network, period))
     except (FootfallError, TimeoutError):
         return []
     known = [entry.day for entry in reversed(kept)]
@@ -82,8 +82,8 @@ async def days(interaction: discord.Interaction[Footfall], typed: str) -> list[C
 
 
 def _said(day: date, language: str) -> str:
-    spoken = f"{day.day} {day:%B}" if language == "en" else numbers.day(day, language)
-    return f"{words.isolated(day.isoformat(), words.is_rtl(language))} ({numbers.weekday(day, language)}, {spoken})"
+    spoken = f"{day.day} {day:%B}" if language == "en" else numbers.format_day(day, language)
+    return f"{words.isolate_text(day.isoformat(), words.is_rtl(language))} ({numbers.format_weekday(day, language)}, {spoken})"
 
 
 def _clipped(text: str, limit: int = LONGEST) -> str:

@@ -76,7 +76,7 @@ class Reply:
 
     async def _tell(self, name: str, options: Mapping[str, str], job: Callable[[], Said]) -> None:
         if seconds := self._too_often():
-            words = render.rendered("discord", "discord/answers/wait.j2", self.locale, seconds=seconds)
+            words = render.render_template("discord", "discord/answers/wait.j2", self.locale, seconds=seconds)
             await self.sorry(words.strip())
             return
         work = asyncio.ensure_future(self.interaction.client.work(job))
@@ -204,7 +204,7 @@ async def _unless_answered(saying: Awaitable[None]) -> None:
 
 
 def _sentence(text: str, locale: str, number: str = "") -> str:
-    words = render.rendered("discord", "discord/answers/sorry.j2", locale, sentence=text, id=number)
+    words = render.render_template("discord", "discord/answers/sorry.j2", locale, sentence=text, id=number)
     return " ".join(words.split())
 
 

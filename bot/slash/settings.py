@@ -39,7 +39,7 @@ Interaction: TypeAlias = "discord.Interaction[Footfall]"
 
 async def settle(interaction: Interaction, name: str, job: Callable[[], Document]) -> None:
     """Do what a command asks, off the loop, and answer its asker alone with the document that came of it."""
-    client, locale = interaction.client, words.nearest(interaction.locale.value)
+    client, locale = interaction.client, words.nearest_language(interaction.locale.value)
 
     def said() -> Said:
         try:

@@ -58,7 +58,7 @@ def shown(desk: Desk, one: Subscription) -> Document:
         "at": f"{terms.at:%H:%M}",
         "zone": terms.zone,
         "networks": titles,
-        "language": settings.LOCALES[words.nearest(terms.locale)],
+        "language": settings.LOCALES[words.nearest_language(terms.locale)],
         "share": terms.share,
         "quiet": [f"{at:%H:%M}" for at in terms.quiet] if terms.quiet else None,
         "next": int(schedule.upcoming(one.entry, desk.clock(), 1)[0].timestamp()),
@@ -92,7 +92,7 @@ async def subscribe(
     if why := allowed(interaction) or _in_thread(interaction, channel) or _impossible(interaction, where):
         await settings.refuse(interaction, why)
         return
-    theirs = locale or words.nearest(interaction.guild_locale.value if interaction.guild_locale else None)
+    theirs = locale or words.nearest_language(interaction.guild_locale.value if interaction.guild_locale else None)
 
     def job() -> Document:
         wanted = Terms(

@@ -50,10 +50,10 @@ def translated(message: str, locale: str, context: str) -> str | None:
     """A name ("command", "option", "choice") or, without a context, a description; `None` where there is none."""
     if locale not in LOCALES:
         return None
-    speech = words.speech(LOCALES[locale])
-    if not speech.knows(message, context):
+    speech = words.translator_for(LOCALES[locale])
+    if not speech.has_translation(message, context):
         return None
-    return speech.word(context, message) if context else speech.text(message)
+    return speech.translate_word(context, message) if context else speech.translate_text(message)
 
 
 def beyond(payload: Iterable[MutableMapping[str, Any]]) -> None:
@@ -77,7 +77,7 @@ def _nodes(held: Iterable[MutableMapping[str, Any]], context: str) -> Iterator[t
 
 def speech_of(interaction: discord.Interaction[Any]) -> Speech:
     """The language that whoever asks is answered in. An unknown locale is a stand-in that still has its value."""
-    return words.speech(interaction.locale.value)
+    return words.translator_for(interaction.locale.value)
 
 
 def messages(commands: Iterable[app_commands.Command[Any, ..., Any] | app_commands.Group]) -> Iterator[tuple[str, str]]:

@@ -63,7 +63,7 @@ async def watch(
     network: str | None = None,
 ) -> None:
     client, account = interaction.client, str(interaction.user.id)
-    locale = words.nearest(interaction.locale.value)
+    locale = words.nearest_language(interaction.locale.value)
 
     def job() -> Document:
         catalogue, name = meant(client, model, network)

@@ -82,7 +82,7 @@ def said(desk: Desk, pictures: Pictures, asked: Question, locale: str) -> Said:
     picture = _picture(desk, pictures, asked, answer, locale)
     if picture:
         embed = {**embed, "image": {"url": f"attachment://{picture.name}", "description": picture.alt}}
-    return Said(embed, picture, _buttons(desk, asked, answer, pages, words.speech(locale)))
+    return Said(embed, picture, _buttons(desk, asked, answer, pages, words.translator_for(locale)))
 
 
 def _meant(question: Question, names: Callable[[], Names]) -> Question:
@@ -108,7 +108,7 @@ def _embed(desk: Desk, question: Question, answer: Document, locale: str) -> tup
     facts: dict[str, Any] = {
         "rows": rows,
         "page": {"number": number + 1, "of": pages, "first": number == 0, "stamped": stamp is not None},
-        "commands": [words.speech(locale).word("command", name) for name in ASKED],
+        "commands": [words.translator_for(locale).translate_word("command", name) for name in ASKED],
         "definition": answers.method(desk, defined)["definition"] if defined else "",
     }
     embed = render.answer_embed(answer, facts, desk.hidden, locale)
@@ -139,7 +139,7 @@ def _stamp(answer: Document) -> str | None:
 
 
 def _digest(desk: Desk, document: Document, locale: str) -> tuple[Document, int]:
-    post = render.posts(document, "discord", render.Options(locale, tuple(desk.hidden)))
+    post = render.build_post(document, "discord", render.Options(locale, tuple(desk.hidden)))
     assert post.embed is not None
     return {**post.embed, "timestamp": document["composed_at"]}, 1
 
@@ -152,21 +152,21 @@ def _picture(desk: Desk, pictures: Pictures, question: Question, answer: Documen
         document = answer
         if question.name == "usage":
             document = desk.document(place[0], place[1], date.fromisoformat(place[2]))
-        drawn = pictures.of([*place, answer["edition"], answer["composed_at"]], charts.card, document)
-        return replace(drawn, alt=charts.alt.card(document, locale))
+        drawn = pictures.of([*place, answer["edition"], answer["composed_at"]], charts.draw_card, document)
+        return replace(drawn, alt=charts.alt.describe_card(document, locale))
     return None
 
 
 def _trend(pictures: Pictures, answer: Document, locale: str) -> Picture:
-    points = [(date.fromisoformat(row["day"]), charts.drawn(row["figure"])) for row in answer["days"]]
-    form = numbers.form(answer["unit"], answer["label"])
+    points = [(date.fromisoformat(row["day"]), charts.drawable_value(row["figure"])) for row in answer["days"]]
+    form = numbers.display_unit(answer["unit"], answer["label"])
     title = f"{answer['title']}: {answer['label']}"
-    speech = words.speech(locale)
-    network, evidence = (speech.word("word", one) for one in (answer["title"], answer["evidence"]))
-    heading = speech.say("{network}: {label}", network=network, label=told.plain(answer["label"], locale))
+    speech = words.translator_for(locale)
+    network, evidence = (speech.translate_word("word", one) for one in (answer["title"], answer["evidence"]))
+    heading = speech.say("{network}: {label}", network=network, label=told.translate_to_text(answer["label"], locale))
     source = speech.say("{network}, {evidence}", network=network, evidence=evidence)
-    drawn = pictures.of([title, form, answer["days"]], charts.trend, points, title, form)
-    return replace(drawn, alt=charts.alt.trend(points, heading, form, source, locale))
+    drawn = pictures.of([title, form, answer["days"]], charts.draw_trend, points, title, form)
+    return replace(drawn, alt=charts.alt.describe_trend(points, heading, form, source, locale))
 
 
 # --- buttons -----------------------------------------------------------------------------------------------------
@@ -190,7 +190,7 @@ def _buttons(desk: Desk, question: Question, answer: Document, pages: int, speec
     rows = [_periods(desk, fixed, answer), _steps(desk, fixed, answer), _pages(fixed, pages)]
     made = [(row, one) for row, group in enumerate(filter(None, rows)) for one in group]
     placed = [
-        Button(speech.text(label), row, written(asked or fixed, place), asked is not None, current)
+        Button(speech.translate_text(label), row, written(asked or fixed, place), asked is not None, current)
         for place, (row, (label, asked, current)) in enumerate(made)
     ]
     return tuple(button for button in placed if button.id)
@@ -212,7 +212,7 @@ def _periods(desk: Desk, question: Question, answer: Document) -> Sequence[Made]
     day = date.fromisoformat(answer["day"])
     made: list[Made] = []
     for period in get_args(PeriodName):
-        first = Period.holding(day, period).first
+        first = Period.for_day(day, period).first
         there = first in desk.days(answer["network"], period)
         asked = question.with_options(period=period, day=first.isoformat()) if there else None
         current = period == answer["period"]

@@ -17,7 +17,7 @@ from decimal import Decimal
 import httpx
 import msgspec
 
-from bot.records import MAX_COUNT, Name, Ref, Unknown, spoken
+from bot.records import MAX_COUNT, Name, Ref, Unknown, short_date
 from bot.sources import SourceError
 from bot.sources._bounded import Failure, get_bounded
 
@@ -121,13 +121,13 @@ def _daily_report(day: date, row: _Day, today: date) -> Reported:
 def _unknown_reason(day: date, row: _Day, today: date) -> str:
     """Why a row is no figure of its day; empty where it is."""
     if day > today:
-        return f"the facilitator reports {spoken(day)}, which has not begun"
+        return f"the facilitator reports {short_date(day)}, which has not begun"
     if day == today:
-        return f"{spoken(day)} is not over"
+        return f"{short_date(day)} is not over"
     if row.requestCount:
         return ""
     if day < COUNTING_SINCE:
-        return f"the facilitator counts since {spoken(COUNTING_SINCE)}"
+        return f"the facilitator counts since {short_date(COUNTING_SINCE)}"
     if today - day > SURE_FOR:
         return f"the facilitator forgets its days after {DAYS}, and a forgotten one reads 0"
     return ""

@@ -19,7 +19,7 @@ from types import MappingProxyType
 import httpx
 import msgspec
 
-from bot.records import Listing, Name, Ref, Snapshot, identity
+from bot.records import Listing, Name, Ref, Snapshot, model_identity
 from bot.sources import SourceError
 from bot.sources._bounded import Answer, Failure, get_bounded
 
@@ -58,11 +58,13 @@ class Entry:
     @property
     def model(self) -> Name:
         """The name it is known by everywhere in Footfall: author and name together."""
-        return identity("/".join(self.key))
+        return model_identity("/".join(self.key))
 
     @property
     def listing(self) -> Listing:
-        return Listing(self.model, identity(self.key[0]), category=identity(self.category) if self.category else None)
+        return Listing(
+            self.model, model_identity(self.key[0]), category=model_identity(self.category) if self.category else None
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from bot.records import Listing, Name, identity
+from bot.records import Listing, Name, model_identity
 
 AS_OF = "2026-09-21"
 """The registry is at least this young: hermes-4-70b left it on that day."""
@@ -75,7 +75,7 @@ def canonical_name(raw: str) -> Name:
     name = raw[match.end() :] if (match := _PREFIX.match(raw)) else raw
     if _SEED.fullmatch(name):
         return Name("seed-1.6")
-    return identity(ALIASES.get(name, name))
+    return model_identity(ALIASES.get(name, name))
 
 
 def llm_listings(added: Iterable[str] = (), removed: Iterable[str] = ()) -> tuple[Listing, ...]:
@@ -89,5 +89,5 @@ def llm_listings(added: Iterable[str] = (), removed: Iterable[str] = ()) -> tupl
     }
     for each in added:
         provider, _, model = each.rpartition("/")
-        listed.setdefault(canonical_name(model), Listing(canonical_name(model), identity(provider)))
+        listed.setdefault(canonical_name(model), Listing(canonical_name(model), model_identity(provider)))
     return tuple(listed[name] for name in sorted(listed) if name not in gone)

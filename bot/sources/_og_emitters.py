@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 
-from bot.records import Gauge, Haul, Period, each_day, instant, spoken
+from bot.records import Gauge, Haul, Period, each_day, short_date, start_of_day
 from bot.sources import ALWAYS, Memory
 from bot.sources._evm import Chain, Cursor, Filter
 from bot.sources._og_logs import LATE
@@ -47,7 +47,7 @@ def _due_days(scanned: set[date], today: date, wanted: Period | None) -> list[da
 
 
 def _scan_day(chain: Chain, relays: Sequence[str], day: date, now: datetime, cursor: str) -> Haul:
-    first, after = (chain.first_block(int(instant(one).timestamp())) for one in (day, day + ONE))
+    first, after = (chain.first_block(int(start_of_day(one).timestamp())) for one in (day, day + ONE))
     counts: Counter[str] = Counter()
     wanted = Filter(topics=SETTLES)
     digests = []
@@ -62,7 +62,7 @@ def _scan_day(chain: Chain, relays: Sequence[str], day: date, now: datetime, cur
     return Haul(
         "opengradient",
         "llm",
-        f"the emitters of {spoken(day)} on chain {chain.pin.chain_id}",
+        f"the emitters of {short_date(day)} on chain {chain.pin.chain_id}",
         days=(day,),
         cursors={CURSOR: cursor},
         strangers=most,

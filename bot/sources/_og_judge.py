@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from bot.records import Haul, Judgement, Name, Ref, Settlement, State, Unknown, identity, spoken
+from bot.records import Haul, Judgement, Name, Ref, Settlement, State, Unknown, model_identity, short_date
 from bot.sources import Memory
 from bot.sources import _acceptance as rules
 from bot.sources._evm import Chain
@@ -77,7 +77,7 @@ class Court:
             made = self._judge_settlements(memory, due, now, listed)
             for judged in small(made):
                 day = judged[0][0].at.date()
-                told = f"{len(judged)} settlements of {spoken(day)} judged"
+                told = f"{len(judged)} settlements of {short_date(day)} judged"
                 refs = tuple(dict.fromkeys(ref for *_, read in judged for ref in read))
                 judgements = tuple(judgement for _, judgement, _ in judged)
                 yield Haul("opengradient", "llm", told, refs=refs, days=(day,), judgements=judgements)
@@ -134,7 +134,7 @@ class Court:
             return Named()
         if leaf.timestamp is None:
             said = logged_model(settlement) if v.backed == 1 else ""
-            model = canonical_name(identity(said)) if said else None
+            model = canonical_name(model_identity(said)) if said else None
             return Named(model if model in listed else None)
         if v.verified != 1 or not settlement.blob:
             return Named()

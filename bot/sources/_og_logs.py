@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from bot.records import Blocks, Haul, Period, Ref, Window, each_day, instant, spoken
+from bot.records import Blocks, Haul, Period, Ref, Window, each_day, short_date, start_of_day
 from bot.sources import ALWAYS, Memory
 from bot.sources._evm import Chain, Chunk, Cursor, Filter, Log
 from bot.sources._og_records import Records, at_utc
@@ -90,26 +90,26 @@ class Reading:
         """Where to go on."""
         covered = memory.covered_windows(self.catalogue)
         last = covered[-1].ends if covered else None
-        late = instant(today - LATE * ONE)
-        if cursor and last and (last < late or not reread) and last > instant(today) - RESUMED:
+        late = start_of_day(today - LATE * ONE)
+        if cursor and last and (last < late or not reread) and last > start_of_day(today) - RESUMED:
             return Span(cursor, last)
         told = ""
-        if last and last <= instant(today) - RESUMED:
-            told = f"{self.chain_label} from {spoken(late.date())} on; what is missing since {spoken(last.date())} takes --since"
+        if last and last <= start_of_day(today) - RESUMED:
+            told = f"{self.chain_label} from {short_date(late.date())} on; what is missing since {short_date(last.date())} takes --since"
         return self._range_from(late, cursor, None, told)
 
     def _missing_ranges(self, wanted: Period, cursor: Cursor | None, memory: Memory, today: date) -> list[Span]:
         """What was asked for and not read yet; where no first day was named, from where the record ends, or the
         chain's begins."""
         covered = memory.covered_windows(self.catalogue)
-        ends = instant(min(wanted.last, today) + ONE)
-        begins, told = instant(wanted.first), ""
+        ends = start_of_day(min(wanted.last, today) + ONE)
+        begins, told = start_of_day(wanted.first), ""
         if wanted.first <= ALWAYS and covered:
             begins = min(covered[-1].ends, ends)
             told = f"{self.chain_label} from {_minute_text(begins)} on, where it stopped"
         elif wanted.first <= ALWAYS:
-            begins = instant(self.began)
-            told = f"{self.chain_label} from {spoken(self.began)} on, the earliest day there is, since no --since says otherwise"
+            begins = start_of_day(self.began)
+            told = f"{self.chain_label} from {short_date(self.began)} on, the earliest day there is, since no --since says otherwise"
         spans: list[Span] = []
         for gap in missing_windows(Window(begins, ends), covered):
             if gap.begins > begins and not told and not spans:
@@ -212,4 +212,4 @@ def _advance_begin(begins: datetime, chunk: Chunk) -> datetime:
 
 
 def _minute_text(at: datetime) -> str:
-    return f"{spoken(at.date())} {at:%H:%M} UTC"
+    return f"{short_date(at.date())} {at:%H:%M} UTC"

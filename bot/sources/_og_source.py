@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from bot.records import Haul, Period, Snapshot, instant
+from bot.records import Haul, Period, Snapshot, start_of_day
 from bot.sources import Memory, SourceError, _og_beside, _og_emitters, _og_logs, _og_payments, _og_records, _raw
 from bot.sources._evm import Chain, Cursor, Filter, Unreachable
 from bot.sources._evm_events import topic_of
@@ -135,7 +135,7 @@ class OpenGradient:
             made = fetch_inventory(client, self.settings.hub, now, before, raw.add)
         inventories.append(made)
         read = made.snapshot
-        early = now - instant(now.date()) <= _og_beside.CLOSES_WITHIN
+        early = now - start_of_day(now.date()) <= _og_beside.CLOSES_WITHIN
         closes = now.date() - timedelta(days=1) if early else None
         note = "\n".join(filter(None, [read.note, f"The Hub's list was read at {now:%H:%M} UTC of {now:%-d %b %Y}."]))
         yield Snapshot(

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from bot.records import MAX_COUNT, Name, Unknown, identity
+from bot.records import MAX_COUNT, Name, Unknown, model_identity
 from bot.sources._leaves import MAX_BYTES, Refused, keccak
 
 SIGNED_KEYS = ("model", "messages", "max_tokens", "stop", "tools", "response_format", "web_search")
@@ -51,7 +51,7 @@ def parse_payload(raw: bytes, input_hash: bytes) -> Payload | Refused:
     if recomputed != input_hash:
         return Payload(Unknown("its payload is not the request that was signed"), recomputed, *tokens)
     model = request.get("model")
-    named = identity(model) if isinstance(model, str) and model else Unknown("its payload names no model")
+    named = model_identity(model) if isinstance(model, str) and model else Unknown("its payload names no model")
     return Payload(named, recomputed, *tokens)
 
 

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import msgspec
 
-from bot.records import MAX_COUNT, Listing, Reading, Ref, Snapshot, identity, instant, spoken
+from bot.records import MAX_COUNT, Listing, Reading, Ref, Snapshot, model_identity, short_date, start_of_day
 from bot.sources import SourceError
 from bot.sources._npm import Package, read_members
 
@@ -50,7 +50,7 @@ class _Entry(msgspec.Struct, gc=False, rename="camel"):
 
 
 def model_listing(key: str, owner: str, created_at: datetime | None) -> Listing:
-    return Listing(identity(key), identity(owner), created_at.astimezone(UTC) if created_at else None)
+    return Listing(model_identity(key), model_identity(owner), created_at.astimezone(UTC) if created_at else None)
 
 
 @dataclass(slots=True)
@@ -71,11 +71,13 @@ def record_snapshots(path: Path, sha256: str, cure: str) -> Iterator[Snapshot]:
     listings = cache(lambda key: _record_listing(record, key))
     lost = sum(1 for key, shown in record.entries.items() if not shown and key not in record.models)
     for day, counts in at_date.items():
-        ref = Ref(f"npm:{PACKAGE.spec}/stats.json", instant(day), record.refs[_STATS])
+        ref = Ref(f"npm:{PACKAGE.spec}/stats.json", start_of_day(day), record.refs[_STATS])
         unplaced = _unplaced_count(record, day) if day == max(at_date) else 0
         note = "\n".join(filter(None, [_range_note(day, len(counts), unplaced) if unplaced else "", _lost_note(lost)]))
-        yield replace(make_snapshot(instant(day), ref, counts, listings), unplaced=unplaced, uncounted=lost, note=note)
-    end = instant(max(at_date) + timedelta(days=1))
+        yield replace(
+            make_snapshot(start_of_day(day), ref, counts, listings), unplaced=unplaced, uncounted=lost, note=note
+        )
+    end = start_of_day(max(at_date) + timedelta(days=1))
     counts = {key: model.run_count for key, model in record.models.items()}
     yield make_snapshot(end, Ref(f"npm:{PACKAGE.spec}/models.json", end, record.refs[_MODELS]), counts, listings)
 
@@ -115,12 +117,12 @@ def _unplaced_count(record: _Record, day: date) -> int:
     """Models whose only counter has no date, that are on offer right after the last dated snapshot and were made
     before it: they may have been on offer in it."""
     undated = (record.models[key] for key, shown in record.entries.items() if not shown and key in record.models)
-    return sum(1 for model in undated if model.created_at is None or model.created_at < instant(day))
+    return sum(1 for model in undated if model.created_at is None or model.created_at < start_of_day(day))
 
 
 def _range_note(day: date, known: int, unplaced: int) -> str:
     return (
-        f"At the end of {spoken(day - timedelta(days=1))} between {known:,} and {known + unplaced:,} models were "
+        f"At the end of {short_date(day - timedelta(days=1))} between {known:,} and {known + unplaced:,} models were "
         f"listed: the record does not say when it saw {_models_text(unplaced)} with a single reading."
     )
 

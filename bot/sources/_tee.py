@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from bot.records import Name, Unknown, identity
+from bot.records import Name, Unknown, model_identity
 from bot.sources import SourceError
 from bot.sources._acceptance import Key
 from bot.sources._leaves import keccak
@@ -121,7 +121,7 @@ def _abi_decode(call: str, kind: str, raw: bytes, layout: str) -> tuple[Any, ...
 
 def _build_enclave(fields: Sequence[Any]) -> Enclave:
     owner, payment, endpoint, key, _, _, kind, enabled, registered, heartbeat = fields[:10]
-    who = (keccak(key), owner.lower(), payment.lower(), identity(endpoint))
+    who = (keccak(key), owner.lower(), payment.lower(), model_identity(endpoint))
     return Enclave(*who, key, kind, enabled, registered, heartbeat)
 
 

@@ -47,7 +47,7 @@ from pathlib import Path
 
 import httpx
 
-from bot.records import Catalogue, Document, Ref, Settlement, Snapshot, instant
+from bot.records import Catalogue, Document, Ref, Settlement, Snapshot, start_of_day
 from bot.sources import SourceError, _llm_models, _og_beside, _og_checks, _og_payment_checks, _og_proof, _raw
 from bot.sources._og_choices import (
     ChainChoice,
@@ -155,10 +155,10 @@ def standing(settings: Settings, until: date, days: int = 1) -> tuple[Snapshot, 
         f"The list of LLMs is the gateway's own registry as of {since.day} {since:%b %Y}; {gone} of its names are "
         "retired and lead to newer models."
     )
-    ref = Ref(_llm_models.SOURCE, instant(since))
+    ref = Ref(_llm_models.SOURCE, start_of_day(since))
     wanted = (until - timedelta(days=n) for n in range(days, -1, -1))
     return tuple(
-        Snapshot("opengradient", "llm", instant(day + timedelta(days=1)), ref, listed, note=note, closes=day)
+        Snapshot("opengradient", "llm", start_of_day(day + timedelta(days=1)), ref, listed, note=note, closes=day)
         for day in wanted
         if day >= since
     )

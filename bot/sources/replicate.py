@@ -46,7 +46,7 @@ import msgspec
 from pydantic import Field, field_validator
 
 from bot.config import Headline, Network, on_this_machine
-from bot.records import Catalogue, Period, Snapshot, instant
+from bot.records import Catalogue, Period, Snapshot, start_of_day
 from bot.sources import _raw
 from bot.sources._npm import fetch_tarball, member_checksum, open_verified
 from bot.sources._replicate_live import TOKEN, Page, live_snapshot
@@ -181,4 +181,4 @@ def _raw_folder(data: Path) -> Path:
 
 
 def _is_wanted(wanted: Period | None, at: datetime) -> bool:
-    return wanted is None or instant(wanted.first) <= at <= wanted.ends
+    return wanted is None or start_of_day(wanted.first) <= at <= wanted.ends_at

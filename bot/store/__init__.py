@@ -56,7 +56,7 @@ __all__ = [
     "leaves",
     "members",
     "models",
-    "opened",
+    "open_store",
     "paused",
     "polls",
     "readings",
@@ -97,15 +97,17 @@ class Store:
     """One database, migrated to this version's tables."""
 
     def __init__(self, url: str, lake: Lake | None = None) -> None:
-        self._lake = lake or _beside(url)
-        self.shown = _shown(url)
-        self.engine = _engine(url, self.shown)
+        self._lake = lake or _default_lake(url)
+        self.shown = _redacted_url(url)
+        self.engine = _make_engine(url, self.shown)
         try:
             with self.engine.connect() as connection:
                 connection.execute(sa.text("SELECT 1"))
         except sa.exc.DBAPIError as error:
             self.close()
-            raise StoreError(f"database {self.shown}: cannot be opened: {_cause(error)}", cure(error.orig)) from error
+            raise StoreError(
+                f"database {self.shown}: cannot be opened: {_error_cause(error)}", cure(error.orig)
+            ) from error
         except StoreError:
             self.close()
             raise
@@ -118,51 +120,55 @@ class Store:
         return self._lake
 
     @contextmanager
-    def reading(self) -> Iterator[sa.Connection]:
+    def read_transaction(self) -> Iterator[sa.Connection]:
         """A connection for queries; sees one state of the database."""
-        with self._named(), self.engine.connect() as connection, connection.begin():
+        with self._translate_errors(), self.engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[sa.Connection]:
+    def write_transaction(self) -> Iterator[sa.Connection]:
         """A connection for one transaction, committed at the end, rolled back on any error."""
         options = {"footfall_writes": True}
-        with self._named(), self.engine.connect().execution_options(**options) as connection, connection.begin():
+        with (
+            self._translate_errors(),
+            self.engine.connect().execution_options(**options) as connection,
+            connection.begin(),
+        ):
             yield connection
 
     @contextmanager
-    def _named(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         try:
             yield
         except sa.exc.DBAPIError as error:
-            raise StoreError(f"database {self.shown}: {_cause(error)}", cure(error.orig)) from error
+            raise StoreError(f"database {self.shown}: {_error_cause(error)}", cure(error.orig)) from error
 
     def try_writing(self) -> None:
         """Write more than a database keeps in memory, and take it back. Raises `StoreError` where it refuses: it may be
         read-only, malformed, full, or not for this user."""
         size = 4 * 2**20 if self.engine.dialect.name == "sqlite" else 2**10
-        with suppress(_Undone), self.writing() as connection:
+        with suppress(_Undone), self.write_transaction() as connection:
             connection.execute(cursors.insert().values(network="", name="doctor", text="x" * size))
             connection.execute(cursors.delete().where(cursors.c.network == "", cursors.c.name == "doctor"))
             raise _Undone
 
     def migrate(self) -> None:
         """Bring the tables to this version. Raises `StoreError` for a database of a newer version."""
-        known = revisions()
-        with self.reading() as connection:
-            found = _revision(connection)
+        known = known_revisions()
+        with self.read_transaction() as connection:
+            found = _current_revision(connection)
         if found == known[-1]:
             return
         if found and found not in known:
             cure = "install that Footfall or set DATABASE_URL to another database"
             raise StoreError(f"database {self.shown}: is of a newer version (revision {found}); {cure}")
-        self._upgrade()
+        self._run_migrations()
 
-    def _upgrade(self) -> None:
+    def _run_migrations(self) -> None:
         from alembic import command  # 10 MB, of use only here
 
-        config = _alembic()
-        with self.writing() as connection:
+        config = _alembic_config()
+        with self.write_transaction() as connection:
             if self.engine.dialect.name == "postgresql":
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(7073)"))
             config.attributes["connection"] = connection
@@ -172,15 +178,15 @@ class Store:
         self.engine.dispose()
 
 
-def opened(url: str, lake: Lake | None = None) -> Store:
+def open_store(url: str, lake: Lake | None = None) -> Store:
     """A store ready to use: its folder made, its tables migrated. The lake is by default beside a SQLite file."""
-    parsed = _parsed(url)
+    parsed = _parse_url(url)
     if parsed.get_backend_name() == "sqlite" and parsed.database and parsed.database != ":memory:":
         try:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(
-                f"database {_shown(url)}: its folder cannot be made: {error.strerror}", NO_PERMISSION
+                f"database {_redacted_url(url)}: its folder cannot be made: {error.strerror}", NO_PERMISSION
             ) from error
     store = Store(url, lake)
     try:
@@ -191,14 +197,14 @@ def opened(url: str, lake: Lake | None = None) -> Store:
     return store
 
 
-def _beside(url: str) -> Lake | None:
-    parsed = _parsed(url)
+def _default_lake(url: str) -> Lake | None:
+    parsed = _parse_url(url)
     if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
         return None
     return Lake(str(Path(parsed.database or "").parent / "lake"))
 
 
-def _parsed(url: str) -> sa.URL:
+def _parse_url(url: str) -> sa.URL:
     try:
         parsed = sa.make_url(url)
     except (sa.exc.ArgumentError, ValueError):
@@ -212,13 +218,13 @@ def _parsed(url: str) -> sa.URL:
     return parsed
 
 
-def _shown(url: str) -> str:
+def _redacted_url(url: str) -> str:
     """The address without its password, wherever that stands."""
-    return _parsed(url).set(query={}).render_as_string(hide_password=True)
+    return _parse_url(url).set(query={}).render_as_string(hide_password=True)
 
 
-def _engine(url: str, shown: str) -> sa.Engine:
-    parsed = _parsed(url)
+def _make_engine(url: str, shown: str) -> sa.Engine:
+    parsed = _parse_url(url)
     if parsed.get_backend_name() == "postgresql":
         return postgresql_engine(parsed, shown)
     memory = parsed.database in (None, "", ":memory:")
@@ -244,12 +250,12 @@ def _engine(url: str, shown: str) -> sa.Engine:
     return engine
 
 
-def revisions() -> list[str]:
+def known_revisions() -> list[str]:
     """The migrations that this version knows, oldest first, as their files are named."""
     return sorted(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*_*.py"))
 
 
-def _alembic() -> Any:
+def _alembic_config() -> Any:
     from alembic.config import Config
 
     config = Config()
@@ -257,12 +263,12 @@ def _alembic() -> Any:
     return config
 
 
-def _revision(connection: sa.Connection) -> str | None:
+def _current_revision(connection: sa.Connection) -> str | None:
     if not sa.inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def _cause(error: sa.exc.DBAPIError) -> str:
+def _error_cause(error: sa.exc.DBAPIError) -> str:
     text = str(error.orig or error).strip() or type(error.orig).__name__
     return text.splitlines()[0]

@@ -21,7 +21,7 @@ REPEATABLE = ("host", "port")
 def postgresql_engine(url: sa.URL, shown: str) -> sa.Engine:
     """The engine of an address. Raises `StoreError` for options that mean nothing; connections raise it too, where the
     database cannot keep every text."""
-    options = _options(url)
+    options = _url_options(url)
     engine = sa.create_engine(
         url.difference_update_query(["prepare_threshold"]),
         pool_pre_ping=True,
@@ -49,7 +49,7 @@ def encoding_problem(encoding: str | None) -> str:
     return f"its encoding is {encoding}, wanted UTF8; {cure}"
 
 
-def _options(url: sa.URL) -> dict[str, str]:
+def _url_options(url: sa.URL) -> dict[str, str]:
     """What stands behind the `?`, each with its one value."""
     options: dict[str, str] = {}
     for name, value in url.query.items():

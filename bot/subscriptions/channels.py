@@ -22,7 +22,7 @@ class Channels:
     def keep(self, guild: str, channel: str, terms: Terms, now: datetime) -> tuple[Subscription, bool]:
         """Subscribe a channel, or give its subscription other terms; whether it is new. Raises `SubscriptionError`
         where there are as many as there may be."""
-        with self._store.writing() as connection:
+        with self._store.write_transaction() as connection:
             alone(connection, "subscriptions")
             known = connection.execute(sa.select(rows).where(rows.c.channel == channel)).first()
             if known is None:
@@ -51,7 +51,7 @@ class Channels:
         wanted = [column == value for column, value in ((rows.c.guild, guild), (rows.c.channel, channel)) if value]
         if not wanted:
             return ()
-        with self._store.writing() as connection:
+        with self._store.write_transaction() as connection:
             found = connection.execute(sa.select(rows).where(*wanted).order_by(rows.c.id)).all()
             connection.execute(rows.delete().where(*wanted))
         return tuple(map(_subscription, found))
@@ -65,7 +65,7 @@ class Channels:
             raise SubscriptionError("there are as many subscriptions as this Footfall takes; ask its operator")
 
     def _select(self, *wanted: sa.ColumnElement[bool]) -> tuple[Subscription, ...]:
-        with self._store.reading() as connection:
+        with self._store.read_transaction() as connection:
             found = connection.execute(sa.select(rows).where(*wanted).order_by(rows.c.id)).all()
         return tuple(map(_subscription, found))
 

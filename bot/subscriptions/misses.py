@@ -18,7 +18,7 @@ def record_miss(store: Store, outlet: str, destination: str, now: datetime) -> i
     """Count a day on which nothing got through to a destination, and return how many there are since the last delivery.
     0 where nobody subscribed there. Several failures on one UTC day count once."""
     key = _KEYS[outlet]
-    with store.writing() as connection:
+    with store.write_transaction() as connection:
         row = connection.execute(sa.select(key.table).where(key == destination)).first()
         if row is None:
             return 0
@@ -47,7 +47,7 @@ def clear_reached(connection: sa.Connection, outlet: str) -> None:
 
 def correct_since(store: Store, now: datetime) -> None:
     """Let what was subscribed to under a clock that was ahead begin now, and not when the clock gets there."""
-    with store.writing() as connection:
+    with store.write_transaction() as connection:
         for table in (subscriptions, watches):
             connection.execute(table.update().where(table.c.since > now + CLOCKS_APART).values(since=now))
 

@@ -41,7 +41,7 @@ class Watches:
     ) -> tuple[Watch, bool]:
         """Watch a model, or watch it for other moves; whether it is new. Raises `SubscriptionError` where there are as
         many as there may be."""
-        with self._store.writing() as connection:
+        with self._store.write_transaction() as connection:
             alone(connection, "watches")
             same = (rows.c.network == catalogue.network, rows.c.catalogue == catalogue.key, rows.c.model == model)
             mine = rows.c.member.in_(sa.select(members.c.key).where(members.c.account == account))
@@ -71,13 +71,13 @@ class Watches:
 
     def account(self, key: str) -> str | None:
         """The Discord account behind a member's key; `None` where nobody of that key watches anything any more."""
-        with self._store.reading() as connection:
+        with self._store.read_transaction() as connection:
             found: str | None = connection.scalar(sa.select(members.c.account).where(members.c.key == key))
         return found
 
     def end(self, account: str, watch: int) -> Watch | None:
         """End one watch of a member; with the last one the member is forgotten. `None` where it is not theirs."""
-        with self._store.writing() as connection:
+        with self._store.write_transaction() as connection:
             row = connection.execute(_joined().where(members.c.account == account, rows.c.id == watch)).first()
             if row is None:
                 return None
@@ -88,7 +88,7 @@ class Watches:
 
     def forget(self, *, account: str | None = None, key: str | None = None) -> Forgotten:
         """Delete everything that is kept of a member, by account or by key."""
-        with self._store.writing() as connection:
+        with self._store.write_transaction() as connection:
             if key is None:
                 key = connection.scalar(sa.select(members.c.key).where(members.c.account == account))
             return _forget(connection, key) if key else Forgotten()
@@ -97,7 +97,7 @@ class Watches:
         """Let go of records of direct messages that nothing is asked of any more."""
         old = (deliveries.c.outlet == OUTLET, deliveries.c.since < now - KEPT)
         over = deliveries.c.state.in_(("sent", "refused", "skipped"))
-        with self._store.writing() as connection:
+        with self._store.write_transaction() as connection:
             clear_reached(connection, OUTLET)
             connection.execute(deliveries.delete().where(*old, over))
 
@@ -111,7 +111,7 @@ class Watches:
             raise SubscriptionError("there are as many watches as this Footfall takes; ask its operator")
 
     def _select(self, *wanted: sa.ColumnElement[bool]) -> tuple[Watch, ...]:
-        with self._store.reading() as connection:
+        with self._store.read_transaction() as connection:
             found = connection.execute(_joined().where(*wanted).order_by(rows.c.member, rows.c.id)).all()
         return tuple(map(_watch, found))
 

@@ -33,7 +33,7 @@ FEED = {"feed.json": "application/feed+json"}
 
 def add(app: web.Application, site: Path) -> None:
     """Add the site at every address that nothing else has."""
-    missing, unwritten = (render.rendered("site", f"web/{page}.j2") for page in ("missing", "unwritten"))
+    missing, unwritten = (render.render_template("site", f"web/{page}.j2") for page in ("missing", "unwritten"))
 
     async def page(request: web.Request) -> web.StreamResponse:
         wanted = request.match_info["path"]

@@ -58,18 +58,18 @@ class Vitals:
     def tallies(self) -> tuple[Tally, ...]:
         """What the archive holds. Raises `StoreError` when the database cannot be read."""
         _there(self.desk.store)
-        return self.desk.archive.tallies()
+        return self.desk.archive.digest_counts()
 
     def ages(self, tallies: tuple[Tally, ...]) -> dict[tuple[str, PeriodName], tuple[Period, float]]:
         """The newest period with a digest of each watched network, and how many seconds ago it ended."""
         newest: dict[tuple[str, PeriodName], Period] = {}
         for tally in tallies:
-            period = Period.holding(tally.newest, tally.period)
+            period = Period.for_day(tally.newest, tally.period)
             key = (tally.network, tally.period)
             if tally.network in self.desk.watched and (key not in newest or newest[key] < period):
                 newest[key] = period
         now = self.desk.clock()
-        return {key: (period, (now - period.ends).total_seconds()) for key, period in newest.items()}
+        return {key: (period, (now - period.ends_at).total_seconds()) for key, period in newest.items()}
 
     def exposed(self, tallies: tuple[Tally, ...] | None) -> bytes:
         """The text that Prometheus reads; `None`: the database could not be read, so nothing is said of digests."""

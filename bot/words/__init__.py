@@ -4,8 +4,8 @@
 `{% trans %}` and `_()` in templates; `python -m locales` collects them. Numbers and dates are `bot.numbers`' business.
 """
 
-from bot.words.bidi import is_rtl, isolated
-from bot.words.languages import LANGUAGES, babel_locale, nearest
-from bot.words.speech import N_, Speech, speech
+from bot.words.bidi import is_rtl, isolate_text
+from bot.words.languages import LANGUAGES, babel_locale, nearest_language
+from bot.words.speech import N_, Speech, translator_for
 
-__all__ = ["LANGUAGES", "N_", "Speech", "babel_locale", "is_rtl", "isolated", "nearest", "speech"]
+__all__ = ["LANGUAGES", "N_", "Speech", "babel_locale", "is_rtl", "isolate_text", "nearest_language", "translator_for"]

@@ -24,14 +24,14 @@ def is_rtl(locale: str) -> bool:
     return locale.partition("-")[0] in _RTL_LANGUAGES
 
 
-def isolated(text: str, rtl: bool) -> str:
+def isolate_text(text: str, rtl: bool) -> str:
     """A piece that is set into a sentence, in isolation where it could else reorder what stands beside it."""
     if not text or (text[0] == FIRST_STRONG and text[-1] == POP and text.count(FIRST_STRONG) == 1):
         return text
-    return f"{FIRST_STRONG}{text}{POP}" if _disturbs(text, rtl) else text
+    return f"{FIRST_STRONG}{text}{POP}" if _needs_isolation(text, rtl) else text
 
 
-def _disturbs(text: str, rtl: bool) -> bool:
+def _needs_isolation(text: str, rtl: bool) -> bool:
     kinds = {unicodedata.bidirectional(c) for c in text}
     if not rtl:
         return bool(kinds & _RIGHT)

@@ -28,7 +28,7 @@ def po_path(language: str, folder: Path = LOCALES) -> Path:
     return folder / language.replace("-", "_") / "LC_MESSAGES" / f"{DOMAIN}.po"
 
 
-def read(language: str, folder: Path = LOCALES) -> Catalog:
+def read_catalog(language: str, folder: Path = LOCALES) -> Catalog:
     """A language's catalogue as it was written."""
     from babel.messages.pofile import read_po
 
@@ -37,14 +37,14 @@ def read(language: str, folder: Path = LOCALES) -> Catalog:
 
 
 @lru_cache(maxsize=len(LANGUAGES))
-def translations(language: str) -> gettext.NullTranslations:
+def load_translations(language: str) -> gettext.NullTranslations:
     """What to ask for a language's words; an unknown one gives English."""
     if language == SOURCE or not po_path(language).is_file():
         return gettext.NullTranslations()
     from babel.messages.mofile import write_mo
 
-    catalogue = read(language)
-    for message in [one for one in catalogue if one.id and not honest(one)]:
+    catalogue = read_catalog(language)
+    for message in [one for one in catalogue if one.id and not has_same_digits(one)]:
         catalogue.delete(message.id, message.context)
     compiled = BytesIO()
     write_mo(compiled, catalogue)
@@ -52,16 +52,16 @@ def translations(language: str) -> gettext.NullTranslations:
     return gettext.GNUTranslations(compiled)
 
 
-def honest(message: Message) -> bool:
+def has_same_digits(message: Message) -> bool:
     """Whether every form of a translation holds the digits of its English sentence, no more and no fewer."""
-    wanted = sorted(map(digits, _forms(message.id)))
-    return all(digits(form) in wanted for form in _forms(message.string) if form)
+    wanted = sorted(map(digit_values, _plural_forms(message.id)))
+    return all(digit_values(form) in wanted for form in _plural_forms(message.string) if form)
 
 
-def digits(text: str) -> tuple[float, ...]:
+def digit_values(text: str) -> tuple[float, ...]:
     """The digits of a text, of whatever script, by what they are worth."""
     return tuple(sorted(unicodedata.numeric(c) for c in text if unicodedata.category(c)[0] == "N"))
 
 
-def _forms(text: str | Iterable[str] | None) -> tuple[str, ...]:
+def _plural_forms(text: str | Iterable[str] | None) -> tuple[str, ...]:
     return (text,) if isinstance(text, str) else tuple(text or ())

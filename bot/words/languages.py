@@ -22,18 +22,18 @@ LANGUAGES: Mapping[str, str] = MappingProxyType(
 _ALSO: Mapping[str, str] = MappingProxyType({"zh": "zh-CN", "zh-SG": "zh-CN", "zh-Hans": "zh-CN"})
 
 
-def nearest(locale: str | None) -> str:
+def nearest_language(locale: str | None) -> str:
     """The language that somebody with this locale is answered in: "es-419" is answered in "es-ES", "sv-SE" in "en"."""
     if not locale:
         return SOURCE
-    asked = locale.replace("_", "-")
-    if asked in LANGUAGES:
-        return asked
-    if asked in _ALSO:
-        return _ALSO[asked]
-    if asked.startswith("zh"):
+    language_tag = locale.replace("_", "-")
+    if language_tag in LANGUAGES:
+        return language_tag
+    if language_tag in _ALSO:
+        return _ALSO[language_tag]
+    if language_tag.startswith("zh"):
         return SOURCE
-    return next((known for known in LANGUAGES if known.partition("-")[0] == asked.partition("-")[0]), SOURCE)
+    return next((known for known in LANGUAGES if known.partition("-")[0] == language_tag.partition("-")[0]), SOURCE)
 
 
 @lru_cache(maxsize=32)

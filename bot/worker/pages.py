@@ -24,7 +24,7 @@ from bot import daily, ledger
 from bot import schedule as times
 from bot.config import ScheduleEntry
 from bot.ledger import CLOSES_WITHIN
-from bot.records import Period, PeriodName, instant
+from bot.records import Period, PeriodName, start_of_day
 from bot.sources import EventSource
 from bot.store import StoreError
 from bot.worker.rounds import Bench
@@ -59,10 +59,10 @@ def found(bench: Bench, began: datetime | None = None) -> Found:
     began = min(began or now, now)
     open_ = {plan.network for plan, _source in bench.networks if not plan.closed}
     ends: dict[tuple[str, PeriodName], datetime] = {(network, "day"): began for network in open_}
-    for tally in bench.desk.archive.tallies():
+    for tally in bench.desk.archive.digest_counts():
         key = (tally.network, tally.period)
         if tally.network in open_:
-            end = Period.holding(tally.newest, tally.period).ends
+            end = Period.for_day(tally.newest, tally.period).ends_at
             ends[key] = end if ends.get(key, began) is began else max(ends[key], end)
     outlets = {outlet for targets in bench.targets.values() for outlet in targets}
     return Found(
@@ -74,7 +74,11 @@ def found(bench: Bench, began: datetime | None = None) -> Found:
         {name: shutil.disk_usage(folder).free for name, folder in bench.folders.items() if folder.exists()},
         {key: (now - end).total_seconds() for key, end in ends.items()},
         {entry.name: seconds for entry, seconds in _behind(bench, now, began)},
-        {(c.network, c.key): len(ledger.holds(bench.store, c)) for plan, _ in bench.networks for c in plan.catalogues},
+        {
+            (c.network, c.key): len(ledger.held_days(bench.store, c))
+            for plan, _ in bench.networks
+            for c in plan.catalogues
+        },
     )
 
 
@@ -194,7 +198,7 @@ class Measured(Collector):
         bench, now = self._worked.bench(), self._worked.clock()
         for plan, source in bench.networks if bench else ():
             if not plan.closed and not isinstance(source, EventSource):
-                ends = instant(now.date()) + CLOSES_WITHIN
+                ends = start_of_day(now.date()) + CLOSES_WITHIN
                 made.add_metric([plan.network], (ends if now < ends else ends + timedelta(days=1)).timestamp())
         return made
 

@@ -17,7 +17,7 @@ import structlog
 from bot import daily, deliveries, leases, ledger, subscriptions
 from bot import schedule as times
 from bot.config import ScheduleEntry
-from bot.records import FootfallError, Period, PeriodName, instant
+from bot.records import FootfallError, Period, PeriodName, start_of_day
 from bot.sources import EventSource, Source
 from bot.store import Store, StoreError
 from bot.subscriptions import Subscription
@@ -155,14 +155,14 @@ class Round:
         if plan.closed or self.stopping():
             return False
         # What a list says of its models' day is not what a chain says of their use: both are to be in.
-        ways = (ledger.span, ledger.read_span)
+        ways = (ledger.closed_span, ledger.read_span)
         spans = [way(self.bench.store, catalogue) for catalogue in plan.catalogues for way in ways]
         yesterday = now.date() - timedelta(days=1)
         # A day that is not here yet was read by a clock that was ahead: the day that is over is missing all the same.
         if all(span is not None and yesterday <= span.last <= now.date() for span in spans):
             self._asked.pop(plan.network, None)
             looked = self._looked.get(plan.network)
-            open_ = now < instant(now.date()) + source.settles_for
+            open_ = now < start_of_day(now.date()) + source.settles_for
             return open_ and (looked is None or now >= looked + RECHECK_EVERY)
         asked, tries = self._asked.get(plan.network, (None, 0))
         return asked is None or asked.date() < now.date() or now >= asked + self._patience(tries)
@@ -265,7 +265,7 @@ class Round:
         except FootfallError as error:
             self.state.failed("notify")
             log.error("members could not be notified", error=str(error))
-        tomorrow = instant(now.date() + timedelta(days=1))
+        tomorrow = start_of_day(now.date() + timedelta(days=1))
         self._notify_at = tomorrow if settled else now + PLAN_EVERY
 
     def _hush(self, subscribed: Sequence[Subscription]) -> None:
@@ -306,7 +306,7 @@ class Round:
 
 def newest(name: PeriodName, now: datetime) -> Period:
     """The newest period of a kind that is over."""
-    return Period.holding(now.date(), name).before
+    return Period.for_day(now.date(), name).previous_period
 
 
 def _is_timely(entry: ScheduleEntry, since: datetime | None, now: datetime) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from bot.lake import Day, Lake
-from bot.records import Name, Payment, Use, instant
+from bot.records import Name, Payment, Use, start_of_day
 
 DAY = date(2026, 10, 5)
 HUGE = 2**256 - 1
@@ -17,7 +17,7 @@ def day_in(url: str, day: date = DAY, **limits: int) -> Day:
 
 def used(count: int, first: int = 0, callers: int = 7, day: date = DAY, models: int = 5) -> list[Use]:
     """Uses of one block each, from block 100 on; of every sixth nobody knows the model."""
-    at = instant(day)
+    at = start_of_day(day)
     return [
         Use(
             f"0x{n:064x}:0",
@@ -33,5 +33,5 @@ def used(count: int, first: int = 0, callers: int = 7, day: date = DAY, models: 
 
 
 def paid(count: int, amount: int = HUGE, day: date = DAY) -> list[Payment]:
-    at = instant(day)
+    at = start_of_day(day)
     return [Payment(f"0x{n:064x}:1", 100 + n, at, f"0x{n % 4:040x}", amount - n, n % 5 != 0) for n in range(count)]

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from bot import lake
 from bot.lake import LakeError, Told, days, place
-from bot.records import Blocks, Name, Payment, Use, instant
+from bot.records import Blocks, Name, Payment, Use, start_of_day
 from tests.lake.events import DAY, HUGE, day_in, paid, used
 
 
@@ -51,7 +51,7 @@ def test_events_offered_twice_are_kept_once_and_change_nothing(url: str) -> None
 
 
 def test_a_known_use_learns_its_model_and_caller_and_never_changes_them(url: str) -> None:
-    one = Use("0x:1", 5, instant(DAY), 2, None, "", "cid")
+    one = Use("0x:1", 5, start_of_day(DAY), 2, None, "", "cid")
     day = kept(url, Told([one]), Told([replace(one, model=Name("a/one"), caller="0xa")]))
     assert lake.roll_up_day(day).by_model == {"a/one": 2} and not lake.roll_up_day(day).callers.unsigned
     same, new = lake.update_day(day, Told([replace(one, model=Name("b/two"), caller="0xb", count=9)]))
@@ -85,7 +85,7 @@ def test_a_model_that_was_wrong_is_replaced_only_where_that_is_said(url: str) ->
 
 
 def test_a_content_id_that_is_used_much_comes_before_those_that_only_sort_first(url: str) -> None:
-    at = instant(DAY)
+    at = start_of_day(DAY)
     strange = [Use(f"0x{n:064x}:0", 100 + n, at, 1, None, "", f"AAA{n}") for n in range(5)]
     real = [Use(f"0x{n:064x}:0", 100 + n, at, 1, None, "", "zzz") for n in range(9, 12)]
     day = kept(url, Told(strange + real))
@@ -238,7 +238,7 @@ def test_a_day_adds_up_to_what_a_plain_loop_over_its_events_says(
     sent: list[tuple[int, str, bool]],
     cut: int,
 ) -> None:
-    at = instant(DAY)
+    at = start_of_day(DAY)
     uses = [Use(f"u{n}", n, at, count, model, who, "c") for n, (count, model, who) in enumerate(told)]
     payments = [Payment(f"p{n}", n, at, who, amount, session) for n, (amount, who, session) in enumerate(sent)]
     url = str(tmp_path_factory.mktemp("lake"))
@@ -334,7 +334,7 @@ def test_what_does_not_fit_goes_to_the_folder_that_is_named_and_none_of_it_stays
 def test_callers_of_several_days_estimated_and_counted_are_near_each_other(url: str) -> None:
     some = []
     for n in range(7):
-        at = instant(DAY + timedelta(days=n))
+        at = start_of_day(DAY + timedelta(days=n))
         uses = [Use(f"{n}:{i}", i, at, 1, None, f"0x{(n * 1500 + i):040x}") for i in range(3000)]
         some.append(lake.update_day(day_in(url, at.date()), Told(uses))[0])
     told = lake.exact_callers(some)
@@ -351,7 +351,9 @@ def test_a_merged_estimate_is_that_of_all_days_together(url: str) -> None:
     some = [
         lake.update_day(
             day_in(url, DAY + timedelta(days=n)),
-            Told([Use(f"{n}:{i}", i, instant(DAY + timedelta(days=n)), caller=who) for i, who in enumerate(people)]),
+            Told(
+                [Use(f"{n}:{i}", i, start_of_day(DAY + timedelta(days=n)), caller=who) for i, who in enumerate(people)]
+            ),
         )[0]
         for n, people in enumerate(parts)
     ]

@@ -45,10 +45,10 @@ def glitch(until: date) -> World:
 
 
 def composed(db: store.Store, day: date, name: PeriodName = "day") -> Document:
-    book = ledger.book(db, CATALOGUE, Period.holding(day, name))
+    book = ledger.load_period_data(db, CATALOGUE, Period.for_day(day, name))
     at = datetime(day.year, day.month, day.day, tzinfo=UTC) + ONE
-    document = digest.compose("replicate", "Replicate", [book], HEADLINE, (), at)
-    found = findings.ranked([book], document, ())
+    document = digest.compose_document("replicate", "Replicate", [book], HEADLINE, (), at)
+    found = findings.rank_findings([book], document, ())
     document["catalogues"][0]["findings"] = found["models"]
     return document
 
@@ -120,7 +120,7 @@ def test_what_came_back_and_falls_again_later_is_another_fall() -> None:
 
 def posts(db: store.Store, day: date) -> str:
     document = composed(db, day)
-    return "\n".join(part for outlet in ("x", "text") for part in render.posts(document, outlet).parts)
+    return "\n".join(part for outlet in ("x", "text") for part in render.build_post(document, outlet).parts)
 
 
 def test_the_day_after_a_glitch_is_at_least_the_rest_and_the_next_one_is_no_news(db: store.Store) -> None:
@@ -158,31 +158,31 @@ def test_the_other_authors_and_models_stay_known(db: store.Store) -> None:
     rows = {row["name"]: row["figures"] for row in table["rows"]}
     assert rows["a0"]["uses"] == {"value": 60, "unit": "runs", "at_least": True, "reason": WHY}
     assert rows["a5"]["uses"] == {"value": 85, "unit": "runs"}
-    period = Period.holding(FELL + ONE)
-    rank = {row.model: (row.uses, row.share) for row in ledger.ranking(db, CATALOGUE, period)}  # type: ignore[union-attr]
-    ranks = [row.rank for row in ledger.ranking(db, CATALOGUE, period)]  # type: ignore[union-attr]
+    period = Period.for_day(FELL + ONE)
+    rank = {row.model: (row.uses, row.share) for row in ledger.model_rankings(db, CATALOGUE, period)}  # type: ignore[union-attr]
+    ranks = [row.rank for row in ledger.model_rankings(db, CATALOGUE, period)]  # type: ignore[union-attr]
     assert ranks == [None] * 30
     assert "only models whose use is known are ranked" in posts(db, FELL + ONE)
     assert rank[Name("a0/m30")] == (None, None) and rank[Name("a5/m29")] == (29, None)
-    fallen = ledger.standing(db, CATALOGUE, Name("a0/m30"), FELL + ONE)
+    fallen = ledger.model_standing(db, CATALOGUE, Name("a0/m30"), FELL + ONE)
     assert fallen.uses == Unknown("its counter fell, so its use is not known")
-    assert (ledger.standing(db, CATALOGUE, Name("a5/m29"), FELL + ONE).uses, fallen.rank) == (29, None)
+    assert (ledger.model_standing(db, CATALOGUE, Name("a5/m29"), FELL + ONE).uses, fallen.rank) == (29, None)
 
 
 def test_a_model_whose_counter_fell_has_not_gone_quiet_and_wakes_by_no_glitch(db: store.Store) -> None:
     told(db, glitch(FELL + 3 * ONE))
     for day in (FELL, FELL + ONE, FELL + 2 * ONE):
-        book = ledger.book(db, CATALOGUE, Period.holding(day))
+        book = ledger.load_period_data(db, CATALOGUE, Period.for_day(day))
         assert (book.quiet, book.woken) == ((), ())
 
 
 def test_a_counter_that_comes_back_in_two_steps_is_never_told_as_use(db: store.Store) -> None:
     for number, count in enumerate([1_500_000] * 8 + [0, 700_000, 1_500_032, 1_500_064]):
         world = {f"a/m{n}": 100 + number * n for n in range(1, 11)}
-        ledger.add(db, snapshot(START + number * ONE, {**world, "z/big": count}))
+        ledger.add_snapshot(db, snapshot(START + number * ONE, {**world, "z/big": count}))
         if number in (8, 9):
             assert figures(db, START + number * ONE)["uses"] == ("at least", 55)
-            ledger.composed_again(db, "replicate", "day", START + 8 * ONE)
+            ledger.mark_recomposed(db, "replicate", "day", START + 8 * ONE)
             assert ledger.outdated_since(db, "replicate", "day") is None
         if number == 10:
             assert ledger.outdated_since(db, "replicate", "day") == START + 8 * ONE
@@ -193,14 +193,14 @@ def test_a_counter_that_comes_back_in_two_steps_is_never_told_as_use(db: store.S
 def test_digests_of_days_that_turn_out_to_be_part_of_a_fall_are_composed_again(db: store.Store) -> None:
     told(db, days(1000, 1000, 0, 5, 10))
     assert use_of(db, 3) == 5 and ledger.outdated_since(db, "replicate", "day") is None
-    ledger.add(db, snapshot(START + 5 * ONE, {"a/still": 5, "a/x": 1030}))
+    ledger.add_snapshot(db, snapshot(START + 5 * ONE, {"a/still": 5, "a/x": 1030}))
     assert isinstance(use_of(db, 3), Unknown)
     assert ledger.outdated_since(db, "replicate", "day") == START + 2 * ONE
 
 
 def test_models_that_are_not_known_tie_with_none_that_was_not_used(db: store.Store) -> None:
     told(db, {START: {"a/x": 1, "a/z": 1}, START + ONE: {"a/x": 3, "a/y": 1, "a/z": 1, "a/w": 5}})
-    rows = ledger.ranking(db, CATALOGUE, Period.holding(START + ONE))
+    rows = ledger.model_rankings(db, CATALOGUE, Period.for_day(START + ONE))
     assert [(row.model, row.rank, row.uses) for row in rows] == [  # type: ignore[union-attr]
         ("a/x", 1, 2),
         ("a/z", 2, 0),
@@ -214,7 +214,7 @@ def test_models_that_are_not_known_tie_with_none_that_was_not_used(db: store.Sto
 
 def use_of(db: store.Store, first: int, last: int | None = None) -> int | AtLeast | Unknown:
     """All use of a day of `days`, or of the 7 that end with it."""
-    book = ledger.book(db, CATALOGUE, Period.holding(START + first * ONE))
+    book = ledger.load_period_data(db, CATALOGUE, Period.for_day(START + first * ONE))
     if last is not None:
         return book.total_7d
     return book.flow if isinstance(book.flow, Unknown) else book.flow.total
@@ -222,7 +222,9 @@ def use_of(db: store.Store, first: int, last: int | None = None) -> int | AtLeas
 
 def test_a_restored_counter_is_no_first_and_no_last_use(db: store.Store) -> None:
     told(db, days(1000, 1000, 0, 1000, 1000))
-    (found,) = [m for m in ledger.book(db, CATALOGUE, Period.holding(START + 4 * ONE)).listed if m.name == "a/x"]  # type: ignore[union-attr]
+    (found,) = [
+        m for m in ledger.load_period_data(db, CATALOGUE, Period.for_day(START + 4 * ONE)).listed if m.name == "a/x"
+    ]  # type: ignore[union-attr]
     assert (found.first_used, found.last_used, found.used_before_watch) == (None, None, True)
 
 
@@ -244,25 +246,25 @@ def test_snapshots_in_any_order_tell_the_same_of_a_fall(db: store.Store, order: 
     world = days(1000, 1010, 0, 1030)
     told(db, world)
     expected = everything(db)
-    with db.writing() as connection:
+    with db.write_transaction() as connection:
         for table in reversed(store.tables.sorted_tables):
             connection.execute(table.delete())
     for place in order:
-        ledger.add(db, snapshot(START + place * ONE, world[START + place * ONE]))
+        ledger.add_snapshot(db, snapshot(START + place * ONE, world[START + place * ONE]))
     assert everything(db) == expected
 
 
 def test_a_late_snapshot_dates_the_last_use_of_every_model_again(db: store.Store) -> None:
     told(db, {START: {"a/x": 1}, START + 4 * ONE: {"a/x": 3}})
-    ledger.add(db, snapshot(START + 2 * ONE, {"a/x": 3}))
-    (found,) = ledger.book(db, CATALOGUE, Period.holding(START + 4 * ONE)).listed  # type: ignore[misc]
+    ledger.add_snapshot(db, snapshot(START + 2 * ONE, {"a/x": 3}))
+    (found,) = ledger.load_period_data(db, CATALOGUE, Period.for_day(START + 4 * ONE)).listed  # type: ignore[misc]
     assert (found.last_used_from, found.last_used) == (START + ONE, START + 2 * ONE)
 
 
 def test_a_day_of_which_nothing_is_known_is_unknown_and_not_at_least_none(db: store.Store) -> None:
     told(db, days(10, 3))
     assert use_of(db, 1) == Unknown(WHY)
-    assert ledger.book(db, CATALOGUE, Period.holding(START + ONE)).history[-1].uses is None
+    assert ledger.load_period_data(db, CATALOGUE, Period.for_day(START + ONE)).history[-1].uses is None
 
 
 def test_no_record_is_claimed_over_or_on_a_day_that_is_a_lower_bound(db: store.Store) -> None:
@@ -275,7 +277,7 @@ def test_no_record_is_claimed_over_or_on_a_day_that_is_a_lower_bound(db: store.S
 
 def test_what_moved_is_unknown_on_a_day_that_is_a_lower_bound(db: store.Store) -> None:
     told(db, glitch(FELL + ONE))
-    moves = ledger.moves(db, CATALOGUE, Period.holding(FELL + ONE))
+    moves = ledger.usage_comparison(db, CATALOGUE, Period.for_day(FELL + ONE))
     assert isinstance(moves.now, Flow) and moves.now.incomplete == WHY
 
 
@@ -288,19 +290,19 @@ def test_an_older_ledger_is_brought_in_step_with_the_rule(tmp_path: Path) -> Non
     for number in range(5):
         counts = {f"a/m{n}": shape[number] for n, shape in enumerate(shapes)}
         world[START + number * ONE] = {name: count for name, count in counts.items() if count is not None}
-    made = store.opened(f"sqlite:///{tmp_path / 'new.db'}")
+    made = store.open_store(f"sqlite:///{tmp_path / 'new.db'}")
     told(made, world)
     expected = everything(made)
     before_rule(made)
     made.close()
-    again = store.opened(f"sqlite:///{tmp_path / 'new.db'}")
+    again = store.open_store(f"sqlite:///{tmp_path / 'new.db'}")
     assert everything(again) == expected
     again.close()
 
 
 def before_rule(made: store.Store) -> None:
     """The tables as the version before this rule had them: every step is use, and a fall only counted."""
-    with made.writing() as connection:
+    with made.write_transaction() as connection:
         connection.execute(sa.text("DROP TABLE falls"))
         later = {"figures": ["at_least"], "deliveries": ["platform_at", "accepted"]}
         later |= {table: ["misses", "missed_at"] for table in ("subscriptions", "members")}

@@ -25,11 +25,11 @@ def told(db: store.Store, world: World, categories: Mapping[str, str | None] = C
             Listing(one.model, one.author, category=Name(kind) if (kind := categories.get(one.model)) else None)
             for one in without.listings
         )
-        ledger.add(db, replace(without, listings=listings))
+        ledger.add_snapshot(db, replace(without, listings=listings))
 
 
 def book(db: store.Store, day: date, name: Any = "day") -> Book:
-    return ledger.book(db, CATALOGUE, Period.holding(day, name))
+    return ledger.load_period_data(db, CATALOGUE, Period.for_day(day, name))
 
 
 def counted(world: World, day: date, group: Any) -> tuple[Any, Any, Any]:
@@ -93,7 +93,7 @@ def test_both_databases_count_alike(db: store.Store) -> None:
 def test_a_longer_period_compares_with_the_end_of_the_one_before(db: store.Store) -> None:
     told(db, steady())
     last = START + 15 * ONE
-    held = ledger.book(db, CATALOGUE, Period.holding(START + 9 * ONE, "week")).groups["author"]
+    held = ledger.load_period_data(db, CATALOGUE, Period.for_day(START + 9 * ONE, "week")).groups["author"]
     assert held.listed_before == {"o0": 1, "o1": 2} and last == date(2025, 3, 16)
 
 
@@ -102,7 +102,9 @@ def test_a_model_stays_in_the_category_that_it_was_first_listed_under(db: store.
     first = {day: counts for day, counts in world.items() if day < START + 8 * ONE}
     told(db, first)
     told(db, {day: counts for day, counts in world.items() if day not in first}, {"o0/m0": "relabelled"})
-    named = {table.by: [group.name for group in table.groups] for table in metrics.groups(book(db, START + 15 * ONE))}
+    named = {
+        table.by: [group.name for group in table.groups] for table in metrics.group_tables(book(db, START + 15 * ONE))
+    }
     assert named["category"] == ["risk", ""]
 
 
@@ -131,12 +133,12 @@ def steps_after(days: int) -> int:
     opened = databases.memory()
     try:
         told(opened, steady(days))
-        whole = books.book(opened, CATALOGUE, Period.holding(START + (days - 1) * ONE))
+        whole = books.load_period_data(opened, CATALOGUE, Period.for_day(START + (days - 1) * ONE))
         steps: list[int] = []
-        with opened.reading() as connection:
+        with opened.read_transaction() as connection:
             raw: Any = connection.connection.driver_connection
         raw.set_progress_handler(lambda: steps.append(1), 1)
-        groups.grouped(opened, whole)
+        groups.with_groups(opened, whole)
         raw.set_progress_handler(None, 0)
         assert len(steps) > 100
         return len(steps)

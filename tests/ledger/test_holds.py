@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from bot import findings, ledger, store
-from bot.digest import compose
+from bot.digest import compose_document
 from bot.records import Period, Unknown
 from tests.held import MODELS, USE, counts, day, half, told
 from tests.worlds import CATALOGUE, START, World, snapshot
@@ -20,23 +20,23 @@ SHORT = "the list came 50% short at the end of 9 Mar 2025; "
 
 
 def book(db: store.Store, number: int) -> Any:
-    return ledger.book(db, CATALOGUE, Period.holding(day(number)))
+    return ledger.load_period_data(db, CATALOGUE, Period.for_day(day(number)))
 
 
 def states(db: store.Store) -> dict[int, str]:
-    found = ledger.holds(db, CATALOGUE, ("held", "rejected", "confirmed"))
+    found = ledger.held_days(db, CATALOGUE, ("held", "rejected", "confirmed"))
     return {(one.day - START).days: one.state for one in found}
 
 
 def test_a_list_half_as_long_is_held_and_its_day_is_unknown_with_the_reason(db: store.Store) -> None:
     told(db, 8)
-    added = ledger.add(db, snapshot(day(8), half(8)))
+    added = ledger.add_snapshot(db, snapshot(day(8), half(8)))
     assert added.held and added.closes == day(8)
     found = book(db, 8)
     assert found.listed == found.flow == Unknown(f"{SHORT}not confirmed yet")
     assert found.history[-1].uses is None and found.history[-1].models_listed is None
     assert f"A reading is left out: {SHORT}not confirmed yet." in found.gaps
-    assert ledger.days(db, CATALOGUE)[-1] == day(8)
+    assert ledger.snapshot_days(db, CATALOGUE)[-1] == day(8)
 
 
 def test_after_a_repair_the_two_days_are_known_together_and_neither_alone(db: store.Store) -> None:
@@ -60,9 +60,9 @@ def test_no_finding_tells_of_a_fall_an_awakening_or_many_new_models(db: store.St
         found = book(db, number)
         assert not found.quiet and not found.woken
         at = datetime.fromisoformat("2025-05-01T00:00:00Z")
-        document = compose("replicate", "Replicate", [found], headline, (), at)
+        document = compose_document("replicate", "Replicate", [found], headline, (), at)
         figures = document["catalogues"][0]["figures"]
-        keys = {one["key"] for one in findings.ranked([found], document, ()).get("models", [])}
+        keys = {one["key"] for one in findings.rank_findings([found], document, ()).get("models", [])}
         assert figures["models_added"]["value"] in (None, 0) and figures["models_used"]["value"] in (None, MODELS)
         assert not keys & {"woken", "quiet", "newly_used", "most_added"}
 
@@ -83,7 +83,7 @@ def test_a_list_that_stands_still_is_held_until_its_counters_move(db: store.Stor
 def test_an_operator_confirms_a_list_that_stands_still(db: store.Store) -> None:
     told(db, 12, **{f"d{number}": counts(7) for number in range(8, 12)})
     assert states(db) == dict.fromkeys(range(8, 12), "held")
-    ledger.decided(db, CATALOGUE, day(8), "confirmed")
+    ledger.record_decision(db, CATALOGUE, day(8), "confirmed")
     assert states(db) == {8: "confirmed"} and book(db, 11).flow.uses == 0
 
 
@@ -103,9 +103,9 @@ def test_a_much_used_model_that_is_hidden_for_up_to_three_nights_is_no_fall(db: 
         return {**counts(number), "big/one": 5000 * number}
 
     for number in range(8 + nights):
-        ledger.add(db, snapshot(day(number), large(number) if number < 8 else counts(number)))
+        ledger.add_snapshot(db, snapshot(day(number), large(number) if number < 8 else counts(number)))
     assert "models that carried 73% of the use were missing" in book(db, 7 + nights).flow.reason
-    ledger.add(db, snapshot(day(8 + nights), large(8 + nights)))
+    ledger.add_snapshot(db, snapshot(day(8 + nights), large(8 + nights)))
     assert set(states(db).values()) == {"rejected"} and len(states(db)) == nights
     assert book(db, 8 + nights).total_7d == 7 * (USE + 5000)
 
@@ -114,7 +114,7 @@ def test_a_list_that_stays_short_is_confirmed_after_three_more_days_and_its_days
     short = {f"d{number}": half(number) for number in range(8, 12)}
     told(db, 11, **short)
     assert states(db) == dict.fromkeys((8, 9, 10), "held")
-    ledger.add(db, snapshot(day(11), half(11)))
+    ledger.add_snapshot(db, snapshot(day(11), half(11)))
     assert states(db) == dict.fromkeys((8, 9, 10, 11), "confirmed")
     use = sum(range(2, MODELS + 1, 2))
     assert [book(db, number).flow.uses for number in (8, 9, 10, 11)] == [use] * 4
@@ -124,14 +124,14 @@ def test_a_list_that_stays_short_is_confirmed_after_three_more_days_and_its_days
 def test_a_second_list_read_on_the_same_night_repairs_the_first(db: store.Store) -> None:
     told(db, 9, d8=half(8))
     again = replace(snapshot(day(8), counts(8)), at=snapshot(day(8), {}).at + timedelta(minutes=20))
-    added = ledger.add(db, again)
+    added = ledger.add_snapshot(db, again)
     assert not added.held and book(db, 8).flow.uses == USE
 
 
 def test_a_second_list_that_is_as_short_closes_nothing(db: store.Store) -> None:
     told(db, 9, d8=half(8))
     again = replace(snapshot(day(8), half(8)), at=snapshot(day(8), {}).at + timedelta(minutes=20))
-    assert ledger.add(db, again).closes is None
+    assert ledger.add_snapshot(db, again).closes is None
     assert states(db) == {8: "held"}
 
 
@@ -139,7 +139,7 @@ def test_models_that_stood_only_in_a_rejected_list_were_never_listed(db: store.S
     strangers = {f"strange/s{n}": 0 for n in range(200)}
     told(db, 16, d15={**counts(15), **strangers})
     assert states(db) == {15: "held"}
-    assert len(ledger.known_names(db, CATALOGUE)) == MODELS == ledger.span(db, CATALOGUE).models  # type: ignore[union-attr]
+    assert len(ledger.known_names(db, CATALOGUE)) == MODELS == ledger.closed_span(db, CATALOGUE).models  # type: ignore[union-attr]
     told(db, 62, d15={}, d40={**counts(40), "strange/s1": 3})
     assert [model.name for model in book(db, 61).newly_listed] == []
     assert len(ledger.known_names(db, CATALOGUE)) == len(ledger.names_by_use(db, CATALOGUE)) == MODELS + 1
@@ -149,9 +149,9 @@ def test_models_that_stood_only_in_a_rejected_list_were_never_listed(db: store.S
 
 def test_models_of_a_held_list_are_first_listed_on_its_day_once_it_is_confirmed(db: store.Store) -> None:
     told(db, 16, d15={**counts(15), **{f"new/n{n}": n for n in range(200)}})
-    ledger.decided(db, CATALOGUE, day(15), "confirmed")
+    ledger.record_decision(db, CATALOGUE, day(15), "confirmed")
     assert {row[0]: row[1:3] for row in everything(db)["models"]}["new/n7"] == (day(15), 7)
-    ledger.decided(db, CATALOGUE, day(0), "rejected")
+    ledger.record_decision(db, CATALOGUE, day(0), "rejected")
     assert {row[0]: row[1:3] for row in everything(db)["models"]}["o0/m0"] == (day(1), 1001)
 
 
@@ -160,29 +160,29 @@ def test_models_of_a_held_list_are_first_listed_on_its_day_once_it_is_confirmed(
 
 def test_an_operator_confirms_a_held_day(db: store.Store) -> None:
     told(db, 9, d8=half(8))
-    assert ledger.decided(db, CATALOGUE, day(8), "confirmed")
+    assert ledger.record_decision(db, CATALOGUE, day(8), "confirmed")
     assert len(book(db, 8).listed) == MODELS // 2 and book(db, 8).flow.uses == sum(range(2, MODELS + 1, 2))
-    ledger.add(db, snapshot(day(9), counts(9)))
+    ledger.add_snapshot(db, snapshot(day(9), counts(9)))
     assert states(db) == {8: "confirmed"}
 
 
 def test_an_operator_rejects_a_day_for_good_and_takes_it_back(db: store.Store) -> None:
     told(db, 9, d8=half(8))
     before = everything(db)
-    assert ledger.decided(db, CATALOGUE, day(8), "rejected")
+    assert ledger.record_decision(db, CATALOGUE, day(8), "rejected")
     assert book(db, 8).flow == Unknown(f"{SHORT}the operator rejected it")
-    ledger.decided(db, CATALOGUE, day(8), None)
+    ledger.record_decision(db, CATALOGUE, day(8), None)
     assert everything(db) == before
 
 
 def test_a_sound_day_can_be_rejected_and_nothing_else_decided_about_it(db: store.Store) -> None:
     told(db, 9)
     before = everything(db)
-    assert not ledger.decided(db, CATALOGUE, day(8), "confirmed")
-    assert not ledger.decided(db, CATALOGUE, day(30), "rejected")
-    assert ledger.decided(db, CATALOGUE, day(5), "rejected")
+    assert not ledger.record_decision(db, CATALOGUE, day(8), "confirmed")
+    assert not ledger.record_decision(db, CATALOGUE, day(30), "rejected")
+    assert ledger.record_decision(db, CATALOGUE, day(5), "rejected")
     assert "the list was not believed at the end of 6 Mar 2025; the operator" in book(db, 5).flow.reason
-    ledger.decided(db, CATALOGUE, day(5), None)
+    ledger.record_decision(db, CATALOGUE, day(5), None)
     assert everything(db) == before
 
 
@@ -191,18 +191,18 @@ def test_digests_from_the_day_of_a_decision_on_are_out_of_date(db: store.Store, 
     told(db, 12, **({} if decision == "rejected" else {"d8": half(8)}))
     _composed(db)
     assert ledger.outdated_since(db, "replicate", "day") is None
-    assert ledger.decided(db, CATALOGUE, day(8), decision)
+    assert ledger.record_decision(db, CATALOGUE, day(8), decision)
     for name in ("day", "week", "month"):
         assert ledger.outdated_since(db, "replicate", name) == day(8)
     _composed(db)
-    assert ledger.decided(db, CATALOGUE, day(8), None)
+    assert ledger.record_decision(db, CATALOGUE, day(8), None)
     assert ledger.outdated_since(db, "replicate", "day") == day(8)
 
 
 def _composed(db: store.Store) -> None:
     """All digests are composed again."""
     for name in ("day", "week", "month"):
-        ledger.composed_again(db, "replicate", name, day(8))
+        ledger.mark_recomposed(db, "replicate", name, day(8))
 
 
 # --- late snapshots and cost ----------------------------------------------------------------------------------------
@@ -210,7 +210,7 @@ def _composed(db: store.Store) -> None:
 
 def everything(db: store.Store) -> dict[str, list[tuple[Any, ...]]]:
     """Verdicts and all that is rolled up, but for row ids."""
-    with db.reading() as connection:
+    with db.read_transaction() as connection:
         rows = connection.execute(sa.select(store.models)).mappings().all()
         names = {row["id"]: row["name"] for row in rows}
         sight = ("name", "first_seen", "first_counter", "first_used", "last_used", "last_used_from")
@@ -247,13 +247,13 @@ def faulty(seed: int, days: int = 16) -> World:
 def test_verdicts_and_figures_are_the_same_in_whichever_order_snapshots_arrive(db: store.Store, seed: int) -> None:
     world = faulty(seed)
     for when in sorted(world):
-        ledger.add(db, snapshot(when, world[when]))
+        ledger.add_snapshot(db, snapshot(when, world[when]))
     wanted = everything(db)
     _emptied(db)
     shuffled = sorted(world)
     random.Random(seed).shuffle(shuffled)
     for when in shuffled:
-        ledger.add(db, snapshot(when, world[when]))
+        ledger.add_snapshot(db, snapshot(when, world[when]))
     assert everything(db) == wanted
 
 
@@ -269,30 +269,30 @@ def returned(number: int) -> dict[str, int]:
 @pytest.mark.parametrize("late", [13, 10, 9, 8, 4])
 def test_a_counter_that_comes_back_is_no_use_in_any_verdict(db: store.Store, late: int) -> None:
     for number in (*(n for n in range(14) if n != late), late):
-        ledger.add(db, snapshot(day(number), returned(number)))
-    (found,) = ledger.holds(db, CATALOGUE, ("held", "rejected", "confirmed"))
+        ledger.add_snapshot(db, snapshot(day(number), returned(number)))
+    (found,) = ledger.held_days(db, CATALOGUE, ("held", "rejected", "confirmed"))
     assert found.reason.startswith("models that carried 12% of the use were missing at the end of 11 Mar 2025; later")
 
 
 def test_a_model_without_use_whose_counter_came_back_may_leave(db: store.Store) -> None:
     for number in range(12):
-        ledger.add(db, snapshot(day(number), counts(number) if number == 10 else returned(number)))
+        ledger.add_snapshot(db, snapshot(day(number), counts(number) if number == 10 else returned(number)))
     assert states(db) == {}
 
 
 def _emptied(db: store.Store) -> None:
-    with db.writing() as connection:
+    with db.write_transaction() as connection:
         for table in reversed(store.tables.sorted_tables):
             connection.execute(table.delete())
 
 
 def test_a_late_snapshot_changes_the_verdicts_after_it(db: store.Store) -> None:
     for number in (0, 1, 2, 4):
-        ledger.add(db, snapshot(day(number), half(number) if number == 4 else counts(number)))
+        ledger.add_snapshot(db, snapshot(day(number), half(number) if number == 4 else counts(number)))
     assert states(db) == {4: "held"}
-    ledger.add(db, snapshot(day(3), half(3)))
+    ledger.add_snapshot(db, snapshot(day(3), half(3)))
     assert states(db) == {3: "held", 4: "held"}
-    ledger.add(db, snapshot(day(5), counts(5)))
+    ledger.add_snapshot(db, snapshot(day(5), counts(5)))
     assert states(db) == {3: "rejected", 4: "rejected"}
 
 
@@ -303,7 +303,7 @@ def test_judging_a_new_snapshot_asks_as_little_of_a_long_history_as_of_a_short_o
     costs = []
     for number in range(5, 40):
         asked.clear()
-        ledger.add(db, snapshot(day(number), counts(number)))
+        ledger.add_snapshot(db, snapshot(day(number), counts(number)))
         costs.append(len(asked))
     assert len(set(costs)) == 1
 
@@ -311,12 +311,12 @@ def test_judging_a_new_snapshot_asks_as_little_of_a_long_history_as_of_a_short_o
 def test_digests_that_rest_on_a_changed_verdict_are_out_of_date_until_they_are_composed(db: store.Store) -> None:
     told(db, 8)
     assert ledger.outdated_since(db, "replicate", "day") is None
-    ledger.add(db, snapshot(day(8), half(8)))
-    ledger.composed_again(db, "replicate", "day", day(8))
-    ledger.add(db, snapshot(day(9), counts(9)))
+    ledger.add_snapshot(db, snapshot(day(8), half(8)))
+    ledger.mark_recomposed(db, "replicate", "day", day(8))
+    ledger.add_snapshot(db, snapshot(day(9), counts(9)))
     assert ledger.outdated_since(db, "replicate", "day") == day(8)
-    ledger.composed_again(db, "replicate", "day", day(7))
+    ledger.mark_recomposed(db, "replicate", "day", day(7))
     assert ledger.outdated_since(db, "replicate", "day") == day(8)
-    ledger.composed_again(db, "replicate", "day", day(8))
+    ledger.mark_recomposed(db, "replicate", "day", day(8))
     assert ledger.outdated_since(db, "replicate", "day") is None
     assert ledger.outdated_since(db, "replicate", "week") == day(8)

@@ -26,7 +26,7 @@ from bot.cli.parts import Parts
 from bot.daily import notices
 from bot.lake import Lake, LakeError
 from bot.ledger import mending, upkeep
-from bot.metrics import figures
+from bot.metrics import compute_figures
 from bot.records import (
     Blocks,
     Callers,
@@ -40,7 +40,7 @@ from bot.records import (
     Unknown,
     Use,
     Window,
-    instant,
+    start_of_day,
 )
 from bot.sources import SourceError
 from bot.subscriptions import Watch
@@ -52,7 +52,7 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
 def uses(day: date, count: int = 20, first: int = 0, callers: int = 8) -> tuple[Use, ...]:
-    at = instant(day)
+    at = start_of_day(day)
     return tuple(
         Use(f"{day}:{n}", 100 + n, at + timedelta(seconds=n), 1, Name(f"a/m{n % 3}"), f"0x{n % callers:040x}", "c")
         for n in range(first, first + count)
@@ -60,18 +60,21 @@ def uses(day: date, count: int = 20, first: int = 0, callers: int = 8) -> tuple[
 
 
 def haul(day: date = DAY, whole: bool = True, **changed: Any) -> Haul:
-    ends = instant(day + ONE) if whole else instant(day) + timedelta(hours=12)
-    return replace(Haul("og", "hub", "blocks", window=Window(instant(day), ends), evidence="claimed"), **changed)
+    ends = start_of_day(day + ONE) if whole else start_of_day(day) + timedelta(hours=12)
+    return replace(Haul("og", "hub", "blocks", window=Window(start_of_day(day), ends), evidence="claimed"), **changed)
 
 
 def listed(db: store.Store, day: date = DAY) -> None:
     names = tuple(Listing(Name(f"a/m{n}"), Name("a")) for n in range(3))
     for closes in (day - ONE, day):
-        ledger.add(db, Snapshot("og", "hub", instant(closes + ONE), Ref("hub", instant(closes)), names, closes=closes))
+        ledger.add_snapshot(
+            db,
+            Snapshot("og", "hub", start_of_day(closes + ONE), Ref("hub", start_of_day(closes)), names, closes=closes),
+        )
 
 
 def book(db: store.Store, day: date = DAY, name: Any = "day") -> Any:
-    return ledger.book(db, HUB, Period.holding(day, name))
+    return ledger.load_period_data(db, HUB, Period.for_day(day, name))
 
 
 def files(db: store.Store, pattern: str) -> list[Path]:
@@ -82,23 +85,23 @@ def files(db: store.Store, pattern: str) -> list[Path]:
 
 
 def test_what_was_kept_and_not_added_up_is_unknown_and_the_next_collection_adds_it_up(db: store.Store) -> None:
-    ledger.keep_haul(db, haul(uses=uses(DAY)))
+    ledger.keep_event_batch(db, haul(uses=uses(DAY)))
     assert book(db).flow == book(db).callers == Unknown("what was read of 5 Oct 2026 is not added up yet")
     daily.collect(db, "og", Told([]), None, lambda line: None)
     assert book(db).flow.uses == 20 and book(db).callers == Callers(8, 20, 3)
 
 
 def test_a_day_that_is_not_whole_is_not_added_up(db: store.Store) -> None:
-    assert ledger.add_haul(db, haul(whole=False, uses=uses(DAY, 5))).new == 5
+    assert ledger.add_event_batch(db, haul(whole=False, uses=uses(DAY, 5))).new == 5
     assert ledger.add_up(db, "og") == ()
     assert book(db).flow == Unknown("the old chain was not read to the end of 5 Oct 2026")
-    ledger.add_haul(db, haul(uses=uses(DAY, 5, first=5)))
+    ledger.add_event_batch(db, haul(uses=uses(DAY, 5, first=5)))
     assert book(db).flow.uses == 10
 
 
 def test_a_damaged_day_is_named_and_stops_none_of_the_others(db: store.Store) -> None:
     for n in range(3):
-        ledger.keep_haul(db, haul(DAY + n * ONE, uses=uses(DAY + n * ONE)))
+        ledger.keep_event_batch(db, haul(DAY + n * ONE, uses=uses(DAY + n * ONE)))
     (path,) = files(db, f"day={DAY + ONE}/uses-*.parquet")
     path.write_bytes(path.read_bytes()[:-9])
     with ThreadPoolExecutor(2) as executor, pytest.raises(LakeError, match=f"{path.name}: altered or half-written"):
@@ -120,7 +123,7 @@ def test_a_whole_day_that_is_not_added_up_is_no_zero_in_the_history(db: store.St
     listed(db)
     listed(db, DAY + 2 * ONE)
     for n in range(3):
-        ledger.keep_haul(db, haul(DAY + n * ONE, uses=uses(DAY + n * ONE)))
+        ledger.keep_event_batch(db, haul(DAY + n * ONE, uses=uses(DAY + n * ONE)))
     damaged(db, DAY + ONE)
     with pytest.raises(LakeError):
         ledger.add_up(db, "og")
@@ -129,7 +132,7 @@ def test_a_whole_day_that_is_not_added_up_is_no_zero_in_the_history(db: store.St
 
 
 def test_a_damaged_day_ends_no_long_reading_and_is_named_once(db: store.Store) -> None:
-    ledger.keep_haul(db, haul(uses=uses(DAY)))
+    ledger.keep_event_batch(db, haul(uses=uses(DAY)))
     path = damaged(db, DAY)
     days = [DAY + n * ONE for n in range(1, 1 + 2 * daily.walk.ADDED_UP_EVERY)]
     told = Told([haul(day, uses=uses(day, 2)) for day in days])
@@ -154,7 +157,7 @@ class Told:
 
 def test_a_day_that_is_gone_from_the_lake_is_made_anew_from_a_haul_that_tells_it_whole(db: store.Store) -> None:
     listed(db)
-    ledger.add_haul(db, haul(uses=uses(DAY)))
+    ledger.add_event_batch(db, haul(uses=uses(DAY)))
     for path in files(db, f"day={DAY}/*"):
         path.unlink()
     done = daily.collect(db, "og", Told([haul(uses=uses(DAY, 30))]), None, lambda line: None, again=True)
@@ -162,16 +165,19 @@ def test_a_day_that_is_gone_from_the_lake_is_made_anew_from_a_haul_that_tells_it
 
 
 def test_a_day_that_does_not_read_stops_neither_its_haul_nor_the_others(db: store.Store) -> None:
-    ledger.add_haul(db, haul(whole=False, uses=uses(DAY)))
+    ledger.add_event_batch(db, haul(whole=False, uses=uses(DAY)))
     path, two, six = damaged(db, DAY), DAY + 2 * ONE, timedelta(hours=6)
-    noon = instant(DAY) + 2 * six
-    both = haul(window=Window(noon, instant(two)), uses=(*uses(DAY, 25), *uses(DAY + ONE)), cursors={"chain": "9"})
+    noon = start_of_day(DAY) + 2 * six
+    both = haul(window=Window(noon, start_of_day(two)), uses=(*uses(DAY, 25), *uses(DAY + ONE)), cursors={"chain": "9"})
     done = daily.collect(db, "og", Told([both, haul(two, uses=uses(two))]), None, lambda line: None)
     assert done.error.count(path.name) == 1 and f"collect {DAY} whole, with --again" in done.error
     assert book(db, DAY + ONE).flow.uses == book(db, two).flow.uses == 20
     assert book(db).flow == Unknown("the old chain was not read to the end of 5 Oct 2026")
     memory = ledger.Memory(db, "og")
-    assert memory.covered_windows("hub") == (Window(instant(DAY), noon), Window(instant(DAY + ONE), instant(two + ONE)))
+    assert memory.covered_windows("hub") == (
+        Window(start_of_day(DAY), noon),
+        Window(start_of_day(DAY + ONE), start_of_day(two + ONE)),
+    )
     assert memory.cursor("chain") is None
 
 
@@ -180,7 +186,7 @@ def thirds(day: date = DAY, count: int = 30) -> list[Haul]:
     told = uses(day, count)
     parts, hours = (
         (told[: count // 2], (), told[count // 2 :]),
-        [instant(day) + n * timedelta(hours=8) for n in range(4)],
+        [start_of_day(day) + n * timedelta(hours=8) for n in range(4)],
     )
     return [
         haul(day, uses=part, window=Window(*hours[n : n + 2]), cursors={"chain": str(n)}, days=(day,))
@@ -189,7 +195,7 @@ def thirds(day: date = DAY, count: int = 30) -> list[Haul]:
 
 
 def broken(db: store.Store, day: date, damage: str) -> None:
-    (kept,) = (one for _, one, _ in upkeep.days(db) if one.day == day)
+    (kept,) = (one for _, one, _ in upkeep.stored_days(db) if one.day == day)
     first, *_, last = (Path(db.lake.url, kept.folder, part.name) for part in lake.read_manifest(kept).parts)
     for path in {"first": [first], "last": [last], "manifest": [first.with_name(kept.manifest)]}.get(damage, []):
         path.write_bytes(path.read_bytes()[:-9])
@@ -201,89 +207,89 @@ def broken(db: store.Store, day: date, damage: str) -> None:
 def test_a_damaged_day_that_is_read_again_in_several_hauls_is_mended(db: store.Store, damage: str) -> None:
     listed(db)
     for one in (*thirds(), *thirds(DAY + ONE)):
-        ledger.keep_haul(db, one)
+        ledger.keep_event_batch(db, one)
     ledger.add_up(db, "og")
     before = book(db)
     broken(db, DAY, damage)
-    (problem,) = filter(None, (one.problem for one in upkeep.verify(db)))
+    (problem,) = filter(None, (one.problem for one in upkeep.verify_days(db)))
     assert f"collect --network og --since {DAY} --until {DAY} --again" in problem
     told: list[str] = []
     done = daily.collect(db, "og", Told(thirds()), Period(DAY, DAY), told.append, again=True)
     assert done.error == "" and book(db) == before
-    assert [one.problem for one in upkeep.verify(db)] == ["", ""] and mending.every(db) == []
-    assert ledger.Memory(db, "og").covered_windows("hub") == (Window(instant(DAY), instant(DAY + 2 * ONE)),)
+    assert [one.problem for one in upkeep.verify_days(db)] == ["", ""] and mending.all_repairs(db) == []
+    assert ledger.Memory(db, "og").covered_windows("hub") == (Window(start_of_day(DAY), start_of_day(DAY + 2 * ONE)),)
 
 
 def test_a_mending_that_breaks_off_costs_nothing_and_goes_on_from_there(db: store.Store) -> None:
     listed(db)
     for one in thirds():
-        ledger.add_haul(db, one)
+        ledger.add_event_batch(db, one)
     before = book(db)
     broken(db, DAY, "all")
     first, second, third = thirds()
     done = daily.collect(db, "og", Told([first, second], "endpoint gone"), Period(DAY, DAY), lambda _: None, again=True)
     assert "is not there" in done.error and "endpoint gone" in done.error
     assert book(db) == before, "what the day added up to is still good"
-    ((one,),) = (mending.every(db),)
-    assert one.read == (Window(instant(DAY), instant(DAY) + timedelta(hours=16)),)
-    upkeep.sweep(db, NOW)
-    upkeep.sweep(db, NOW + upkeep.STRAY)
+    ((one,),) = (mending.all_repairs(db),)
+    assert one.read == (Window(start_of_day(DAY), start_of_day(DAY) + timedelta(hours=16)),)
+    upkeep.sweep_files(db, NOW)
+    upkeep.sweep_files(db, NOW + upkeep.STRAY)
     done = daily.collect(db, "og", Told([third]), Period(DAY, DAY), lambda _: None, again=True)
-    assert done.error == "" and book(db) == before and mending.every(db) == []
+    assert done.error == "" and book(db) == before and mending.all_repairs(db) == []
 
 
 def test_a_mending_in_hand_is_dropped_where_the_day_was_restored_or_its_chain_forked(db: store.Store) -> None:
     listed(db)
     for one in thirds():
-        ledger.add_haul(db, one)
+        ledger.add_event_batch(db, one)
     copies = {path: path.read_bytes() for path in files(db, f"day={DAY}/*")}
     for restored in (True, False):
         broken(db, DAY, "all")
-        ledger.keep_haul(db, thirds()[0])
-        assert len(mending.every(db)) == 1
+        ledger.keep_event_batch(db, thirds()[0])
+        assert len(mending.all_repairs(db)) == 1
         if restored:
             for path, content in copies.items():
                 path.write_bytes(content)
-            ledger.add_haul(db, thirds()[2])
-            assert mending.every(db) == [] and book(db).flow.uses == 30
-    begins = instant(DAY) + timedelta(hours=16)
-    ledger.keep_haul(db, replace(thirds()[2], forget_from=0, window=Window(begins, instant(DAY + ONE))))
-    ((one,),) = (mending.every(db),)
-    assert one.read == (Window(begins, instant(DAY + ONE)),) and lake.read_manifest(one.day).rows == 15
+            ledger.add_event_batch(db, thirds()[2])
+            assert mending.all_repairs(db) == [] and book(db).flow.uses == 30
+    begins = start_of_day(DAY) + timedelta(hours=16)
+    ledger.keep_event_batch(db, replace(thirds()[2], forget_from=0, window=Window(begins, start_of_day(DAY + ONE))))
+    ((one,),) = (mending.all_repairs(db),)
+    assert one.read == (Window(begins, start_of_day(DAY + ONE)),) and lake.read_manifest(one.day).rows == 15
 
 
 def test_reading_a_day_again_adds_it_up_again(db: store.Store) -> None:
     for one in thirds():
-        ledger.add_haul(db, one)
-    with db.writing() as connection:
+        ledger.add_event_batch(db, one)
+    with db.write_transaction() as connection:
         connection.execute(store.event_days.update().values(callers=9))
     assert "the database says callers 9, the lake says 8; what mends it: python -m bot collect" in next(
-        one.problem for one in upkeep.verify(db)
+        one.problem for one in upkeep.verify_days(db)
     )
     daily.collect(db, "og", Told(thirds()), Period(DAY, DAY), lambda _: None, again=True)
-    assert [one.problem for one in upkeep.verify(db)] == [""]
+    assert [one.problem for one in upkeep.verify_days(db)] == [""]
 
 
 def test_a_reorganised_chain_changes_what_a_day_adds_up_to(db: store.Store) -> None:
     listed(db)
-    ledger.add_haul(db, haul(uses=uses(DAY), blocks=Blocks(1, 500, "0xa")))
+    ledger.add_event_batch(db, haul(uses=uses(DAY), blocks=Blocks(1, 500, "0xa")))
     assert book(db).flow.uses == 20 and sum(book(db).flow.by_model.values()) == 20
-    ledger.add_haul(db, haul(forget_from=110, uses=uses(DAY, 3, first=10), blocks=Blocks(110, 500, "0xb")))
+    ledger.add_event_batch(db, haul(forget_from=110, uses=uses(DAY, 3, first=10), blocks=Blocks(110, 500, "0xb")))
     assert book(db).flow.uses == 13
-    ledger.add_haul(db, haul(forget_from=0))
+    ledger.add_event_batch(db, haul(forget_from=0))
     assert (book(db).flow.uses, book(db).flow.by_model, book(db).callers) == (0, {}, Callers(0, 0, 0))
 
 
 def test_what_a_reorganisation_took_counts_as_unread_until_it_is_read_again(db: store.Store) -> None:
-    ledger.add_haul(db, haul(uses=uses(DAY), blocks=Blocks(1, 500, "0xa")))
-    ledger.add_haul(db, haul(DAY + ONE))
-    noon, ends = instant(DAY) + timedelta(hours=12), instant(DAY + 2 * ONE)
-    ledger.add_haul(db, haul(forget_from=105, window=Window(noon, noon + timedelta(hours=1))))
-    assert ledger.Memory(db, "og").covered_windows("hub") == (Window(instant(DAY), noon + timedelta(hours=1)),)
+    ledger.add_event_batch(db, haul(uses=uses(DAY), blocks=Blocks(1, 500, "0xa")))
+    ledger.add_event_batch(db, haul(DAY + ONE))
+    noon, ends = start_of_day(DAY) + timedelta(hours=12), start_of_day(DAY + 2 * ONE)
+    ledger.add_event_batch(db, haul(forget_from=105, window=Window(noon, noon + timedelta(hours=1))))
+    assert ledger.Memory(db, "og").covered_windows("hub") == (Window(start_of_day(DAY), noon + timedelta(hours=1)),)
     assert book(db).flow == Unknown("the old chain was not read to the end of 5 Oct 2026")
-    ledger.add_haul(db, haul(window=Window(noon + timedelta(hours=1), ends), uses=uses(DAY, 3, first=5)))
+    ledger.add_event_batch(db, haul(window=Window(noon + timedelta(hours=1), ends), uses=uses(DAY, 3, first=5)))
     assert book(db).flow.uses == 8 and book(db, DAY + ONE).flow.uses == 0
-    ledger.add_haul(db, haul(forget_from=104, window=Window(ends, ends)))
+    ledger.add_event_batch(db, haul(forget_from=104, window=Window(ends, ends)))
     assert ledger.Memory(db, "og").covered_windows("hub") == (Window(ends, ends),), (
         "nobody says from when on: the whole day"
     )
@@ -295,7 +301,7 @@ def test_what_a_reorganisation_took_counts_as_unread_until_it_is_read_again(db: 
 def test_two_writers_of_one_day_lose_nothing_of_each_other(db: store.Store) -> None:
     def write(number: int) -> None:
         for n in range(4):
-            ledger.add_haul(db, haul(uses=uses(DAY, 10, first=(number * 4 + n) * 10)))
+            ledger.add_event_batch(db, haul(uses=uses(DAY, 10, first=(number * 4 + n) * 10)))
 
     with ThreadPoolExecutor(3) as executor:
         list(executor.map(write, range(3)))
@@ -312,25 +318,25 @@ def test_compacting_checking_and_letting_go_while_a_worker_writes(db: store.Stor
             for day in days:
                 if stop.is_set():
                     return
-                ledger.add_haul(db, haul(day, uses=uses(day, 2, first=2 * n)))
+                ledger.add_event_batch(db, haul(day, uses=uses(day, 2, first=2 * n)))
         stop.set()
 
     worker = threading.Thread(target=work)
     worker.start()
     while not stop.is_set():
-        for one in (*upkeep.compact(db, DAY + 2 * ONE), *upkeep.verify(db)):
+        for one in (*upkeep.compact_days(db, DAY + 2 * ONE), *upkeep.verify_days(db)):
             if one.problem and "somebody else" not in one.problem:
                 problems.append(one)
-        for one in upkeep.prune(db, DAY + 50 * ONE, timedelta(days=49)):
+        for one in upkeep.prune_days(db, DAY + 50 * ONE, timedelta(days=49)):
             assert one.day == DAY
-        upkeep.sweep(db, datetime.now(UTC))
+        upkeep.sweep_files(db, datetime.now(UTC))
         if problems:
             stop.set()
     worker.join()
     assert problems == []
     for day in days[1:]:
         assert book(db, day).flow.uses == 16
-    assert [one.problem for one in upkeep.verify(db)] == [""] * 3
+    assert [one.problem for one in upkeep.verify_days(db)] == [""] * 3
 
 
 # --- looking after it ------------------------------------------------------------------------------------------------
@@ -338,26 +344,26 @@ def test_compacting_checking_and_letting_go_while_a_worker_writes(db: store.Stor
 
 def test_compact_makes_one_file_of_many_and_sweeps_what_no_day_names(db: store.Store) -> None:
     for n in range(5):
-        ledger.add_haul(db, haul(uses=uses(DAY, 4, first=4 * n)))
+        ledger.add_event_batch(db, haul(uses=uses(DAY, 4, first=4 * n)))
     before = book(db)
-    assert [(one.events, one.problem) for one in upkeep.compact(db, DAY + ONE)] == [(20, "")]
-    assert list(upkeep.compact(db, DAY + ONE)) == [] and book(db) == before
+    assert [(one.events, one.problem) for one in upkeep.compact_days(db, DAY + ONE)] == [(20, "")]
+    assert list(upkeep.compact_days(db, DAY + ONE)) == [] and book(db) == before
     named = len(files(db, "*.parquet"))
-    assert upkeep.sweep(db, NOW) == (0, 0), "somebody may be about to name them, or still read them"
-    swept, size = upkeep.sweep(db, NOW + upkeep.STRAY)
+    assert upkeep.sweep_files(db, NOW) == (0, 0), "somebody may be about to name them, or still read them"
+    swept, size = upkeep.sweep_files(db, NOW + upkeep.STRAY)
     assert swept > named - 1 and size > 0
     assert len(files(db, "*.parquet")) == 1 and len(files(db, "*.json")) == 1
-    assert [one.problem for one in upkeep.verify(db)] == [""]
+    assert [one.problem for one in upkeep.verify_days(db)] == [""]
 
 
 def test_verify_names_what_is_altered_and_what_the_database_has_otherwise(db: store.Store) -> None:
     for n in range(2):
-        ledger.add_haul(db, haul(DAY + n * ONE, uses=uses(DAY + n * ONE)))
-    with db.writing() as connection:
+        ledger.add_event_batch(db, haul(DAY + n * ONE, uses=uses(DAY + n * ONE)))
+    with db.write_transaction() as connection:
         connection.execute(store.event_days.update().where(store.event_days.c.day == DAY).values(callers=9))
     (path,) = files(db, f"day={DAY + ONE}/uses-*.parquet")
     path.write_bytes(b"PAR1" + path.read_bytes()[4:-4] + b"PAR2")
-    first, second = upkeep.verify(db)
+    first, second = upkeep.verify_days(db)
     assert first.problem.startswith(
         "the database says callers 9, the lake says 8; what mends it: python -m bot collect"
     )
@@ -366,20 +372,20 @@ def test_verify_names_what_is_altered_and_what_the_database_has_otherwise(db: st
 
 def test_pruned_days_keep_their_figures_and_take_no_more_events(db: store.Store) -> None:
     listed(db)
-    ledger.add_haul(db, haul(uses=uses(DAY)))
-    ledger.add_haul(db, haul(DAY + ONE, whole=False, uses=uses(DAY + ONE, 3)))
+    ledger.add_event_batch(db, haul(uses=uses(DAY)))
+    ledger.add_event_batch(db, haul(DAY + ONE, whole=False, uses=uses(DAY + ONE, 3)))
     before = book(db)
-    done = list(upkeep.prune(db, DAY + 100 * ONE, timedelta(days=40)))
+    done = list(upkeep.prune_days(db, DAY + 100 * ONE, timedelta(days=40)))
     assert [(one.day, one.bytes_now, one.problem) for one in done] == [
         (DAY, 0, ""),
         (DAY + ONE, done[1].bytes, "kept: it was not read whole, so it is not added up"),
     ]
-    assert list(upkeep.prune(db, DAY + 41 * ONE, timedelta(days=40))) == []
-    assert upkeep.sweep(db, NOW) == (0, 0), "somebody may still read them"
-    upkeep.sweep(db, NOW + upkeep.STRAY)
+    assert list(upkeep.prune_days(db, DAY + 41 * ONE, timedelta(days=40))) == []
+    assert upkeep.sweep_files(db, NOW) == (0, 0), "somebody may still read them"
+    upkeep.sweep_files(db, NOW + upkeep.STRAY)
     assert not files(db, f"day={DAY}/*.parquet") and files(db, f"day={DAY + ONE}/*.parquet")
-    assert book(db) == before and [one.problem for one in upkeep.verify(db)] == ["", ""]
-    assert ledger.add_haul(db, haul(uses=uses(DAY, 5, first=50))).new == 0 and book(db) == before
+    assert book(db) == before and [one.problem for one in upkeep.verify_days(db)] == ["", ""]
+    assert ledger.add_event_batch(db, haul(uses=uses(DAY, 5, first=50))).new == 0 and book(db) == before
 
 
 def cli(config: Path, *arguments: str) -> int:
@@ -396,7 +402,7 @@ def test_the_command_line_answers_in_words_and_json(
     config.write_text(f"data: {tmp_path / 'data'}\nlake: {tmp_path / 'elsewhere'}\n")
     parts = Parts(config)
     for n in range(3):
-        ledger.add_haul(parts.store, haul(uses=uses(DAY, 4, first=4 * n)))
+        ledger.add_event_batch(parts.store, haul(uses=uses(DAY, 4, first=4 * n)))
     assert parts.store.lake.url == str(tmp_path / "elsewhere")
     assert cli(config, "compact", "--json") == 0
     told = json.loads(capsys.readouterr().out)
@@ -440,23 +446,23 @@ def month(db: store.Store) -> None:
     for n in range(30):
         day = DAY + n * ONE
         told = tuple(replace(use, caller=f"0x{20 * n + k:040x}") for k, use in enumerate(uses(day, 40)))
-        ledger.keep_haul(db, haul(day, uses=told))
+        ledger.keep_event_batch(db, haul(day, uses=told))
     ledger.add_up(db, "og")
 
 
 def test_callers_of_7_and_30_days_counted_and_estimated_agree(db: store.Store) -> None:
     month(db)
     last = DAY + 29 * ONE
-    told = figures(book(db, last))
+    told = compute_figures(book(db, last))
     assert told["callers"].value == 40 and told["callers_7d"].value == 160 and told["callers_30d"].value == 620
-    assert numbers.measured(told["callers_30d"].document([])) == "620 addresses"
+    assert numbers.format_figure_with_noun(told["callers_30d"].to_document([])) == "620 addresses"
     few = replace(db.lake, exact_callers_up_to=500)
     guessing = store.Store(db.engine.url.render_as_string(hide_password=False), few)
-    found = figures(book(guessing, last))
+    found = compute_figures(book(guessing, last))
     assert found["callers_7d"].value == 160, "280 events are few enough"
-    about = found["callers_30d"].document([])
+    about = found["callers_30d"].to_document([])
     assert abs(about["value"] - 620) < 3 * about["error"] * 620 and about["error"] == pytest.approx(0.0325)
-    assert numbers.measured(about) == f"about {about['value']} addresses (±3.3%)"
+    assert numbers.format_figure_with_noun(about) == f"about {about['value']} addresses (±3.3%)"
     guessing.close()
 
 
@@ -465,21 +471,21 @@ def test_a_damaged_file_makes_callers_unknown_and_says_no_path_to_readers(db: st
     last = DAY + 29 * ONE
     (path,) = files(db, f"day={last - 10 * ONE}/uses-*.parquet")
     path.write_bytes(path.read_bytes()[:-1])
-    found = figures(book(db, last))
+    found = compute_figures(book(db, last))
     assert found["callers_7d"].value == 160
     assert found["callers_30d"].value == Unknown("the events of some of these days cannot be read")
     with pytest.raises(LakeError, match=path.name):
-        lake.exact_callers([day for _, day, _ in upkeep.days(db)])
+        lake.exact_callers([day for _, day, _ in upkeep.stored_days(db)])
 
 
 def test_where_events_are_gone_callers_are_estimated(db: store.Store) -> None:
     month(db)
     last = DAY + 29 * ONE
-    list(upkeep.prune(db, last + 35 * ONE, timedelta(days=60)))
-    found = figures(book(db, last))
-    assert found["callers_7d"].value == 160 and "error" in found["callers_30d"].document([])
-    week = ledger.book(db, HUB, Period.holding(DAY + 20 * ONE, "week"))
-    assert figures(week)["callers"].value == 160 and figures(week)["top_caller_share"].value == 2 / 280
+    list(upkeep.prune_days(db, last + 35 * ONE, timedelta(days=60)))
+    found = compute_figures(book(db, last))
+    assert found["callers_7d"].value == 160 and "error" in found["callers_30d"].to_document([])
+    week = ledger.load_period_data(db, HUB, Period.for_day(DAY + 20 * ONE, "week"))
+    assert compute_figures(week)["callers"].value == 160 and compute_figures(week)["top_caller_share"].value == 2 / 280
 
 
 def test_an_estimate_takes_no_exact_counts_place_and_is_no_mismatch(db: store.Store) -> None:
@@ -489,7 +495,7 @@ def test_an_estimate_takes_no_exact_counts_place_and_is_no_mismatch(db: store.St
     plan = daily.Plan("og", "OG", (HUB,), {"catalogue": "hub", "figure": "uses"})
     archive = Archive(db)
     before = daily.compose(db, archive, plan, Period(last, last), NOW)
-    list(upkeep.prune(db, last + 80 * ONE, timedelta(days=60)))
+    list(upkeep.prune_days(db, last + 80 * ONE, timedelta(days=60)))
     assert list(daily.mismatches(db, plan, before)) == []
     again = daily.compose(db, archive, plan, Period(last, last), NOW)["catalogues"][0]["figures"]
     assert again["callers_30d"]["value"] == 620 and "error" not in again["callers_30d"]
@@ -505,9 +511,9 @@ def test_who_called_is_not_counted_for_answers_that_do_not_say_it(
     listed(db, last)
     asked: list[object] = []
     monkeypatch.setattr(lake, "exact_callers", asked.append)
-    ledger.standing(db, HUB, Name("a/m0"), last)
-    ledger.moves(db, HUB, Period(last, last))
-    ledger.offer(db, HUB, last)
+    ledger.model_standing(db, HUB, Name("a/m0"), last)
+    ledger.usage_comparison(db, HUB, Period(last, last))
+    ledger.day_listing(db, HUB, last)
     plan = daily.Plan("og", "OG", (HUB,), {"catalogue": "hub", "figure": "uses"})
     stands = notices.Stands(db, {"og": plan}, last)
     assert stands.of(Watch(1, "m", "og", "hub", Name("a/m0"), 0.5, NOW, "en")) is not None
@@ -570,7 +576,7 @@ def reader(db: store.Store, days: int, settled: int) -> subprocess.Popen[str]:
 
 
 def test_a_reading_killed_again_and_again_does_no_day_twice(tmp_path: Path) -> None:
-    db = store.opened(f"sqlite:///{tmp_path / 'footfall.db'}")
+    db = store.open_store(f"sqlite:///{tmp_path / 'footfall.db'}")
     days: list[str] = []
     for kill in (2, 3, 0):
         process = reader(db, 5, 50)
@@ -590,13 +596,13 @@ def test_a_reading_killed_again_and_again_does_no_day_twice(tmp_path: Path) -> N
 
 
 def test_a_long_reading_leaves_room_for_the_workers_own_writes(tmp_path: Path) -> None:
-    db = store.opened(f"sqlite:///{tmp_path / 'footfall.db'}")
+    db = store.open_store(f"sqlite:///{tmp_path / 'footfall.db'}")
     process = reader(db, 400, 500)
     assert process.stdout is not None and process.stdout.readline()
     days = writes = 0
     try:
         while days < 20:
-            with db.writing() as connection:
+            with db.write_transaction() as connection:
                 connection.execute(store.cursors.delete().where(store.cursors.c.name == "w"))
                 connection.execute(store.cursors.insert().values(network="og", name="w", text=str(writes)))
                 days = connection.scalar(sa.select(sa.func.count()).select_from(store.event_days)) or 0
@@ -618,11 +624,11 @@ def test_days_that_the_old_tables_held_become_unread_and_nothing_else_changes(ba
     from alembic import command
 
     old = store.Store(bare, Lake(str(tmp_path / "lake")))
-    config = store._alembic()
-    with old.writing() as connection:
+    config = store._alembic_config()
+    with old.write_transaction() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "0004")
-    with old.writing() as connection:
+    with old.write_transaction() as connection:
         for line in (
             "INSERT INTO catalogues (id, network, name) VALUES (1, 'og', 'hub'), (2, 'og', 'llm')",
             "INSERT INTO windows VALUES (1, '2026-10-05T00:00:00Z', '2026-10-06T00:00:00Z')",
@@ -634,24 +640,24 @@ def test_days_that_the_old_tables_held_become_unread_and_nothing_else_changes(ba
     old.migrate()
     assert book(old).flow == Unknown("the old chain was not read to the end of 5 Oct 2026")
     assert ledger.Memory(old, "og").covered_windows("llm") != ()
-    ledger.add_haul(old, haul(uses=uses(DAY, 4)))
+    ledger.add_event_batch(old, haul(uses=uses(DAY, 4)))
     assert book(old).flow.uses == 4
     old.close()
 
 
 def test_a_database_without_a_lake_says_what_it_wants(url: str) -> None:
-    made = store.opened(url)
+    made = store.open_store(url)
     if made.engine.dialect.name == "sqlite":
         assert made.lake.url.endswith("/lake")
     else:
         with pytest.raises(store.StoreError, match=re.escape("comes without a lake; name one in config.yaml: lake")):
-            ledger.add_haul(made, haul(uses=uses(DAY, 1)))
+            ledger.add_event_batch(made, haul(uses=uses(DAY, 1)))
     made.close()
 
 
 def test_the_manifest_says_what_a_day_consists_of(db: store.Store) -> None:
-    ledger.add_haul(db, haul(uses=uses(DAY), blocks=Blocks(90, 200, "0xee")))
-    ((_, day, row),) = upkeep.days(db)
+    ledger.add_event_batch(db, haul(uses=uses(DAY), blocks=Blocks(90, 200, "0xee")))
+    ((_, day, row),) = upkeep.stored_days(db)
     told = json.loads(Path(db.lake.url, day.folder, day.manifest).read_text())
     assert (told["schema"], told["day"], told["parts"][0]["rows"]) == (1, "2026-10-05", 20)
     assert told["blocks"] == [{"first": 90, "last": 200, "hash": "0xee"}]

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot import ledger, store
-from bot.records import AtLeast, Book, Flow, Period, Unknown, instant
+from bot.records import AtLeast, Book, Flow, Period, Unknown, start_of_day
 from tests import databases
 from tests.worlds import CATALOGUE, ONE, START, Window, World, at, snapshot, window, worlds
 
@@ -26,12 +26,12 @@ def told(db: store.Store, world: World, shuffle: int | None = None) -> store.Sto
     if shuffle is not None:
         random.Random(shuffle).shuffle(days)
     for day in days:
-        ledger.add(db, snapshot(day, world[day]))
+        ledger.add_snapshot(db, snapshot(day, world[day]))
     return db
 
 
 def book(db: store.Store, day: date, name: str = "day") -> Book:
-    return ledger.book(db, CATALOGUE, Period.holding(day, name))  # type: ignore[arg-type]
+    return ledger.load_period_data(db, CATALOGUE, Period.for_day(day, name))  # type: ignore[arg-type]
 
 
 def flow(db: store.Store, day: date) -> Flow:
@@ -42,7 +42,7 @@ def flow(db: store.Store, day: date) -> Flow:
 
 def everything(db: store.Store) -> dict[str, list[tuple[object, ...]]]:
     """The whole ledger but for row ids, to compare two of them."""
-    with db.reading() as connection:
+    with db.read_transaction() as connection:
         names = dict(tuple(row) for row in connection.execute(sa.select(store.models.c.id, store.models.c.name)))
         used = connection.execute(sa.select(store.usage)).mappings()
         stretches = connection.execute(sa.select(store.stretches).order_by(store.stretches.c.last_day)).all()
@@ -63,7 +63,7 @@ def fresh() -> store.Store:
     """The one database of the property tests, emptied."""
     if not EMPTIED:
         EMPTIED.append(databases.memory())
-    with EMPTIED[0].writing() as connection:
+    with EMPTIED[0].write_transaction() as connection:
         for table in reversed(store.tables.sorted_tables):
             connection.execute(table.delete())
     return EMPTIED[0]
@@ -90,7 +90,7 @@ def test_use_before_a_models_first_reading_is_left_out_and_said(db: store.Store)
 def test_adding_the_same_snapshot_twice_changes_nothing(db: store.Store) -> None:
     told(db, PLAIN)
     before = everything(db)
-    again = ledger.add(db, snapshot(START, PLAIN[START]))
+    again = ledger.add_snapshot(db, snapshot(START, PLAIN[START]))
     assert not again.new
     assert everything(db) == before
 
@@ -123,12 +123,12 @@ def test_nothing_is_known_before_the_first_snapshot(db: store.Store) -> None:
 def test_an_empty_ledger_answers_with_reasons(db: store.Store) -> None:
     asked = book(db, START)
     assert asked.listed == Unknown("nothing was collected yet")
-    assert ledger.ranking(db, CATALOGUE, Period.holding(START)) == Unknown("nothing was collected yet")
-    assert ledger.span(db, CATALOGUE) is None
+    assert ledger.model_rankings(db, CATALOGUE, Period.for_day(START)) == Unknown("nothing was collected yet")
+    assert ledger.closed_span(db, CATALOGUE) is None
 
 
 def test_models_that_cannot_be_placed_make_the_stock_unknown(db: store.Store) -> None:
-    ledger.add(db, snapshot(START, {"a/x": 1}, unplaced=2))
+    ledger.add_snapshot(db, snapshot(START, {"a/x": 1}, unplaced=2))
     asked = book(db, START)
     assert asked.listed == Unknown("between 1 and 3 models were listed at the end of 1 Mar 2025")
 
@@ -137,14 +137,14 @@ def test_a_snapshot_long_after_midnight_is_kept_and_closes_no_day(db: store.Stor
     import dataclasses
 
     late = dataclasses.replace(snapshot(START, {"a/x": 1}), at=at(START, 14))
-    added = ledger.add(db, late)
+    added = ledger.add_snapshot(db, late)
     assert added.new and added.closes is None
-    assert ledger.days(db, CATALOGUE) == ()
+    assert ledger.snapshot_days(db, CATALOGUE) == ()
 
 
 def test_a_model_keeps_its_rank_with_equals(db: store.Store) -> None:
     told(db, {START: {"a/x": 0, "a/y": 0, "a/z": 0}, START + ONE: {"a/x": 3, "a/y": 3, "a/z": 1}})
-    rows = ledger.ranking(db, CATALOGUE, Period.holding(START + ONE))
+    rows = ledger.model_rankings(db, CATALOGUE, Period.for_day(START + ONE))
     assert [(row.model, row.rank) for row in rows] == [("a/x", 1), ("a/y", 1), ("a/z", 3)]  # type: ignore[union-attr]
 
 
@@ -204,7 +204,7 @@ def test_the_order_of_adding_does_not_matter(world: World, shuffle: int) -> None
 def test_what_was_last_used_as_of_a_day_does_not_change_later(world: World) -> None:
     growing, then = fresh(), {}
     for day in sorted(world):
-        ledger.add(growing, snapshot(day, world[day]))
+        ledger.add_snapshot(growing, snapshot(day, world[day]))
         then[day] = sights(growing, day)
     assert {day: sights(growing, day) for day in world} == then
 
@@ -213,21 +213,21 @@ def test_two_collectors_at_once_lose_nothing(url: str) -> None:
     """Two connections of their own add the same month at once, each in its own order."""
     world = {START + n * ONE: {f"a/m{k}": n * k for k in range(200)} for n in range(10)}
     expected = everything(told(fresh(), world))
-    store.opened(url).close()
+    store.open_store(url).close()
 
     def collects(seed: int) -> None:
-        mine = store.opened(url)
+        mine = store.open_store(url)
         told(mine, world, seed)
         mine.close()
 
     with ThreadPoolExecutor(2) as both:
         list(both.map(collects, (1, 2)))
-    found = store.opened(url)
+    found = store.open_store(url)
     assert everything(found) == expected
     found.close()
 
 
 @pytest.mark.parametrize(("minutes", "closes"), [(0, True), (60, True), (61, False), (-1, False)])
 def test_a_snapshot_closes_a_day_only_within_the_hour_after_midnight(minutes: int, closes: bool) -> None:
-    when = instant(START + ONE) + timedelta(minutes=minutes)
+    when = start_of_day(START + ONE) + timedelta(minutes=minutes)
     assert ledger.closed_day(when) == (START if closes else None)

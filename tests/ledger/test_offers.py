@@ -10,7 +10,7 @@ from bot import answers, daily, ledger, store
 from bot.answers import Desk, Watched
 from bot.archive import Archive
 from bot.findings import models as findings
-from bot.records import Listing, Name, Period, Ref, Snapshot, Use, instant
+from bot.records import Listing, Name, Period, Ref, Snapshot, Use, start_of_day
 from bot.subscriptions import News, Watch, news
 from tests.ledger.test_lake import DAY, HUB, NOW, ONE, haul
 
@@ -22,22 +22,25 @@ def lists(db: store.Store, first: int = -1) -> None:
     names = tuple(Listing(Name(f"a/m{n}"), Name("a")) for n in range(3))
     for n in range(first, 10):
         closes = DAY + n * ONE
-        ledger.add(db, Snapshot("og", "hub", instant(closes + ONE), Ref("hub", instant(closes)), names, closes=closes))
+        ledger.add_snapshot(
+            db,
+            Snapshot("og", "hub", start_of_day(closes + ONE), Ref("hub", start_of_day(closes)), names, closes=closes),
+        )
 
 
 def read(db: store.Store, number: int, *models: str) -> None:
     """A whole day: one use of each of these models, "" for none that is named."""
     day = DAY + number * ONE
     used = tuple(
-        Use(f"{day}:{n}", 100 + n, instant(day) + timedelta(seconds=n), 1, Name(m) if m else None, "0x1", "c")
+        Use(f"{day}:{n}", 100 + n, start_of_day(day) + timedelta(seconds=n), 1, Name(m) if m else None, "0x1", "c")
         for n, m in enumerate(models)
     )
-    ledger.add_haul(db, haul(day, uses=used))
+    ledger.add_event_batch(db, haul(day, uses=used))
 
 
 def first_told(db: store.Store) -> tuple[list[str], str | None]:
     """The models that the findings call newly used on the last day, and what who watches `a/m1` is told."""
-    book = ledger.book(db, HUB, Period(LAST, LAST))
+    book = ledger.load_period_data(db, HUB, Period(LAST, LAST))
     claims = [one.claim for one in findings.newly_used(findings.Page(book, {}))]
     watch = Watch(1, "key", "og", "hub", Name("a/m1"), 0.5, NOW, "en")
     heard = news(watch, book, {"a/m1": 1}, {"a/m1": 0})
@@ -97,7 +100,7 @@ def test_a_model_falls_asleep_after_seven_days_that_are_known(db: store.Store, s
     for n in range(10):
         if n != 5 or spoilt != "unread":
             read(db, n, "a/m0", *(("a/m1",) if n < 9 else ()), *(("",) if n == 9 and spoilt == "unnamed" else ()))
-    book = ledger.book(db, HUB, Period(LAST, LAST))
+    book = ledger.load_period_data(db, HUB, Period(LAST, LAST))
     assert [(str(m.name), uses) for m, uses in book.quiet] == ([] if spoilt else [("a/m1", 7)])
     heard = news(Watch(1, "key", "og", "hub", Name("a/m1"), 5.0, NOW, "en"), book, {"a/m1": 0}, {"a/m1": 1})
     assert heard is None if spoilt else heard == News("quiet", 0, 7)
@@ -109,6 +112,6 @@ def test_a_model_is_awake_again_where_all_days_of_its_sleep_were_read(db: store.
     for n in range(-9, 10):
         if n != 3 or whole:
             read(db, n, *(("a/m0", "a/m1") if n in (-9, 9) else ("a/m0",)))
-    book = ledger.book(db, HUB, Period(LAST, LAST))
+    book = ledger.load_period_data(db, HUB, Period(LAST, LAST))
     assert [(str(m.name), last) for m, last in book.woken] == ([("a/m1", DAY - 9 * ONE)] if whole else [])
-    assert ledger.book(db, HUB, Period.holding(LAST, "week")).woken == ()
+    assert ledger.load_period_data(db, HUB, Period.for_day(LAST, "week")).woken == ()

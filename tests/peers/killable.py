@@ -130,7 +130,7 @@ def warm() -> None:
 
     outlets.settings_types()
     cards: dict[tuple[str, int], Any] = {}
-    real = walk.charts.card
+    real = walk.charts.draw_card
 
     def card(document: dict[str, Any], locale: str = "en") -> Any:
         key = (document["day"], document["edition"])
@@ -138,7 +138,7 @@ def warm() -> None:
             cards[key] = real(document, locale)
         return cards[key]
 
-    walk.charts.card = card  # type: ignore[assignment]
+    walk.charts.draw_card = card  # type: ignore[assignment]
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from aiohttp import web
 from eth_utils import keccak
 
-from bot.records import instant
+from bot.records import start_of_day
 from bot.sources.opengradient import ChainChoice, OpenGradient, Settings
 from tests.peers.aggregator import Aggregator
 from tests.peers.anvil import Contract, Node, anvil
@@ -35,7 +35,7 @@ NOWHERE = "http://127.0.0.1:9"
 
 
 def seconds(day: date, hour: int, minute: int = 0) -> int:
-    return int((instant(day) + timedelta(hours=hour, minutes=minute)).timestamp())
+    return int((start_of_day(day) + timedelta(hours=hour, minutes=minute)).timestamp())
 
 
 def blob_id(content: bytes) -> str:

@@ -51,7 +51,7 @@ class Postgres:
     def _with_tables(self) -> str:
         """The database that others are copied from: migrating each takes many times as long."""
         url = self.bare()
-        store.opened(url).close()
+        store.open_store(url).close()
         return _name(url)
 
     def _made(self, template: str) -> str:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bot import numbers, x_text
 from bot.records import Picture, Post
-from bot.render import Options, cost, embed_length, finding_text, lint, posts, preview
+from bot.render import Options, build_post, cost, embed_length, finding_text, lint, preview_text
 from bot.render.environment import TEMPLATES
 from tests.hostile import NAMES
 from tests.render import documents
@@ -31,7 +31,7 @@ def document(stem: str) -> dict[str, Any]:
 @pytest.mark.parametrize("outlet", ["x", "discord", "text"])
 @pytest.mark.parametrize("stem", [*documents.STEMS, *MADE])
 def test_posts_of_recorded_digests_read_as_they_were_signed(stem: str, outlet: str) -> None:
-    said = preview(posts(document(stem), outlet)) + "\n"
+    said = preview_text(build_post(document(stem), outlet)) + "\n"
     golden = GOLDEN / f"{stem}.{outlet}.txt"
     if os.environ.get("GOLDEN"):
         golden.parent.mkdir(parents=True, exist_ok=True)
@@ -40,7 +40,7 @@ def test_posts_of_recorded_digests_read_as_they_were_signed(stem: str, outlet: s
 
 
 def x(made: dict[str, Any]) -> str:
-    return posts(made, "x").parts[0]
+    return build_post(made, "x").parts[0]
 
 
 def assert_fits_discord(embed: Any) -> None:
@@ -79,7 +79,7 @@ def test_any_figure_can_be_the_headline(stem: str, figure: str) -> None:
     made = documents.changed(stem, lambda d: d["headline"].update(figure=figure))
     known = made["catalogues"][0]["figures"][figure]["value"] is not None
     assert ("unknown" in x(made).split("\n")[0]) is not known
-    assert_fits_discord(posts(made, "discord").embed)
+    assert_fits_discord(build_post(made, "discord").embed)
 
 
 def test_every_post_says_its_date_and_whose_numbers_they_are() -> None:
@@ -97,7 +97,7 @@ def test_no_two_posts_are_alike() -> None:
 def test_a_correction_says_so_first_with_what_was_published_and_what_is_known_now() -> None:
     text = x(documents.corrected())
     assert text.startswith("Correction. Models used: published as 901, now 929.")
-    embed = posts(documents.corrected(), "discord").embed
+    embed = build_post(documents.corrected(), "discord").embed
     assert embed is not None
     assert "~~901~~ 929" in str(embed["description"])
 
@@ -184,7 +184,7 @@ def test_a_post_fits_every_limit_and_links_nothing_for_any_data(data: st.DataObj
     text = x(made)
     assert x_text.weighted_length(text) <= 280
     assert x_entities(text) == []
-    embed = posts(made, "discord").embed
+    embed = build_post(made, "discord").embed
     assert_fits_discord(embed)
 
 
@@ -195,14 +195,14 @@ def test_a_hostile_name_bites_on_no_outlet(kind: str) -> None:
         text = x(made)
         assert x_text.weighted_length(text) <= 280
         assert x_entities(text) == []
-        embed = posts(made, "discord").embed
+        embed = build_post(made, "discord").embed
         assert embed is not None
         assert_fits_discord(embed)
         told = [str(embed["description"]), *(str(f["value"]) for f in embed["fields"])]
         for line in "\n".join(told).replace("**", "").split("\n"):
             # Our own bold and list numbers are none of the name's, which escapes each of its own asterisks.
             assert not DISCORD_LIVE.search("x" + bare(line)), line
-        assert "\n" not in posts(made, "text").parts[0].split("Most used\n")[-1].split("\n\n")[0].split(". ", 1)[0]
+        assert "\n" not in build_post(made, "text").parts[0].split("Most used\n")[-1].split("\n\n")[0].split(". ", 1)[0]
 
 
 def test_sentences_are_dropped_whole_and_the_least_important_first() -> None:
@@ -219,10 +219,13 @@ def test_an_estimated_count_says_about_and_how_far_it_may_be_off() -> None:
     def add(document: dict[str, Any]) -> None:
         document["catalogues"][0]["figures"]["callers_30d"] = {**about, "refs": []}
 
-    said = posts(documents.changed("day-2025-01-12", add), "text").parts[0]
+    said = build_post(documents.changed("day-2025-01-12", add), "text").parts[0]
     assert "callers in 30 days: about 5,239" in said and "(±3.3%)" in said
-    assert numbers.value(about) == "about 5,239 (±3.3%)" and numbers.value({**about, "error": 0.0}) == "5,239"
-    assert numbers.measured(about) == "about 5,239 addresses (±3.3%)"
+    assert (
+        numbers.format_figure(about) == "about 5,239 (±3.3%)"
+        and numbers.format_figure({**about, "error": 0.0}) == "5,239"
+    )
+    assert numbers.format_figure_with_noun(about) == "about 5,239 addresses (±3.3%)"
 
 
 def test_a_template_that_invents_a_number_stops_the_post(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,7 +251,9 @@ def test_posts_hold_no_link_for_which_x_would_charge() -> None:
 
 def test_a_preview_shows_the_words_the_weight_the_cost_and_the_pictures() -> None:
     picture = Picture("card", b"", "929 of 3,783 models.")
-    shown = preview(posts(documents.recorded("day-2025-01-12"), "x", Options(pictures=(picture,))), ["out/card.png"])
+    shown = preview_text(
+        build_post(documents.recorded("day-2025-01-12"), "x", Options(pictures=(picture,))), ["out/card.png"]
+    )
     assert "weighted length: 276 of 280" in shown
     assert "estimated cost: 0.020 US dollars" in shown
     assert "picture: out/card.png" in shown
@@ -259,10 +264,10 @@ def test_a_hidden_name_is_shown_nowhere() -> None:
     made = documents.recorded("day-2025-01-12")
     name = made["catalogues"][0]["top"][0]["model"]
     for outlet in ("x", "discord", "text"):
-        shown = preview(posts(made, outlet, Options(hidden_names=(name,))))
+        shown = preview_text(build_post(made, outlet, Options(hidden_names=(name,))))
         assert name not in shown.replace("\\", "")
 
 
 def test_an_unknown_outlet_is_named() -> None:
     with pytest.raises(KeyError, match="no post is written for fax"):
-        posts(documents.recorded("day-2025-01-12"), "fax")
+        build_post(documents.recorded("day-2025-01-12"), "fax")

@@ -24,9 +24,9 @@ FACTS: dict[str, Any] = {
 
 
 def said(template: str, outlet: str = "x", **more: Any) -> str:
-    facts = {key: environment.traced(value) for key, value in {**FACTS, **more}.items()}
-    text = environment.environment(outlet).from_string(template).render(facts)
-    return lint.checked(text, "test.j2", html=outlet == "site")
+    facts = {key: environment.trace_values(value) for key, value in {**FACTS, **more}.items()}
+    text = environment.get_environment(outlet).from_string(template).render(facts)
+    return lint.lint_text(text, "test.j2", html=outlet == "site")
 
 
 @pytest.mark.parametrize(
@@ -110,13 +110,13 @@ def test_forged_marks_in_foreign_text_let_nothing_through(way: str) -> None:
 
 
 def test_marks_inside_marked_text_are_dissolved() -> None:
-    assert lint.checked(lint.marked("a\ue001 5 \ue000b"), "test.j2") == "a 5 b"
+    assert lint.lint_text(lint.mark_text("a\ue001 5 \ue000b"), "test.j2") == "a 5 b"
 
 
 @pytest.mark.parametrize("text", ["\ue0005", "5\ue001", "\ue000\ue0005\ue001\ue001"])
 def test_a_mark_without_its_partner_is_refused(text: str) -> None:
     with pytest.raises(LintError):
-        lint.checked(text, "test.j2")
+        lint.lint_text(text, "test.j2")
 
 
 def test_an_undefined_value_is_an_error() -> None:

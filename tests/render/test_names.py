@@ -38,27 +38,27 @@ def x_entities(text: str) -> list[str]:
 @pytest.mark.parametrize("kind", NAMES)
 def test_x_finds_nothing_to_link_in_a_hostile_name(kind: str) -> None:
     for around in TEMPLATES:
-        assert x_entities(around.format(names.shown(NAMES[kind], "x"))) == []
-        assert x_entities(around.format(names.said(NAMES[kind], "x"))) == []
+        assert x_entities(around.format(names.escape_name(NAMES[kind], "x"))) == []
+        assert x_entities(around.format(names.escape_text(NAMES[kind], "x"))) == []
 
 
 @given(BITING, st.sampled_from(TEMPLATES))
 def test_x_finds_nothing_to_link_in_any_name(raw: str, around: str) -> None:
-    text = around.format(names.shown(raw, "x"))
+    text = around.format(names.escape_name(raw, "x"))
     assert x_entities(text) == []
-    assert weigh.entities(text) == []
+    assert weigh.linked_entities(text) == []
 
 
 @pytest.mark.parametrize("kind", NAMES)
 def test_discord_finds_nothing_to_act_on_in_a_hostile_name(kind: str) -> None:
-    for text in (names.shown(NAMES[kind], "discord"), names.said(NAMES[kind], "discord")):
+    for text in (names.escape_name(NAMES[kind], "discord"), names.escape_text(NAMES[kind], "discord")):
         assert not DISCORD_LIVE.search(bare(text)), text
 
 
 @given(BITING)
 @example("\\-")
 def test_discord_finds_nothing_to_act_on_in_any_name(raw: str) -> None:
-    text = names.shown(raw, "discord")
+    text = names.escape_name(raw, "discord")
     assert not DISCORD_LIVE.search(bare(text)), text
 
 
@@ -71,7 +71,7 @@ def test_the_patterns_these_tests_look_for_are_there_before_escaping() -> None:
 @pytest.mark.parametrize("outlet", names.ESCAPES)
 @pytest.mark.parametrize("kind", NAMES)
 def test_no_name_breaks_a_line_hides_a_character_or_grows_long(kind: str, outlet: str) -> None:
-    text = names.shown(NAMES[kind], outlet)
+    text = names.escape_name(NAMES[kind], outlet)
     assert text.strip()
     assert not any(unicodedata.category(c) in {"Cc", "Cs", "Co", "Cn"} or c in "\u2028\u2029" for c in text)
     assert not set(text) & set("\u200b\u200d\u202e\u2060\ufeff\u2066")
@@ -85,34 +85,34 @@ def test_no_name_breaks_a_line_hides_a_character_or_grows_long(kind: str, outlet
 @given(st.text(max_size=80))
 def test_a_shown_name_is_within_its_limit_on_x(raw: str) -> None:
     # Isolates and substitutes (at for @) come on top: bounded by what one sign may become.
-    assert weigh.weight(names.shown(raw, "x", limit=20)) <= 20 * 4 + 4
+    assert weigh.weight(names.escape_name(raw, "x", limit=20)) <= 20 * 4 + 4
 
 
 @pytest.mark.parametrize("raw", ["owner/flux-1.1-pro", "meta/meta-llama-3-8b-instruct", "a_b/c v2.0"])
 def test_an_ordinary_name_is_shown_as_it_is(raw: str) -> None:
-    assert names.shown(raw, "x") == raw
-    assert names.shown(raw, "text") == raw
-    assert names.shown(raw, "discord").replace("\\", "") == raw
+    assert names.escape_name(raw, "x") == raw
+    assert names.escape_name(raw, "text") == raw
+    assert names.escape_name(raw, "discord").replace("\\", "") == raw
 
 
 def test_pages_hold_no_markup_from_a_name() -> None:
     for raw in NAMES.values():
-        assert not re.search(r"[<>\"']", names.shown(raw, "site"))
+        assert not re.search(r"[<>\"']", names.escape_name(raw, "site"))
 
 
 def test_an_empty_name_and_a_name_of_marks_only_are_said_in_words() -> None:
     for raw in ("", "  ", "\u0301\u0302", "\u200b"):
-        assert names.shown(raw, "x") == names.NAMELESS
+        assert names.escape_name(raw, "x") == names.NAMELESS
 
 
 def test_a_hidden_name_is_hidden_alone_and_inside_our_own_words() -> None:
-    hidden = Hidden.of(["owner/secret", "shy"])
-    assert names.shown("owner/secret", "x", hidden) == names.shown("shy/one", "x", hidden) == names.HIDDEN
-    assert names.said("No use of owner/secret.", "x", hidden) == "No use of a hidden model."
-    assert names.said("Use of shy/one, shy/two. None of bashy/x, shyly.", "text", hidden) == (
+    hidden = Hidden.from_names(["owner/secret", "shy"])
+    assert names.escape_name("owner/secret", "x", hidden) == names.escape_name("shy/one", "x", hidden) == names.HIDDEN
+    assert names.escape_text("No use of owner/secret.", "x", hidden) == "No use of a hidden model."
+    assert names.escape_text("Use of shy/one, shy/two. None of bashy/x, shyly.", "text", hidden) == (
         "Use of a hidden model, a hidden model. None of bashy/x, shyly."
     )
 
 
 def test_right_to_left_text_cannot_reorder_the_numbers_beside_it() -> None:
-    assert names.shown("عربي", "discord") == "\u2068عربي\u2069"
+    assert names.escape_name("عربي", "discord") == "\u2068عربي\u2069"

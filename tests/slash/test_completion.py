@@ -85,13 +85,13 @@ def test_a_token_stands_for_one_model_of_one_network() -> None:
 def test_names_come_by_use_of_the_last_days(db: store.Store) -> None:
     for number in range(40):
         shown = {"o/early": min(number, 3) * 1000, "o/late": number, "o/never": 0, "o/more": 2 * number}
-        ledger.add(db, snapshot(START + number * ONE, shown))
+        ledger.add_snapshot(db, snapshot(START + number * ONE, shown))
     assert ledger.names_by_use(db, CATALOGUE) == ("o/more", "o/late", "o/early", "o/never")
     assert ledger.names_by_use(db, CATALOGUE, 60) == ("o/early", "o/more", "o/late", "o/never")
 
 
 def test_names_of_an_empty_ledger_are_none(db: store.Store) -> None:
-    assert ledger.names_by_use(db, CATALOGUE) == () and ledger.mark(db) == (0, 0)
+    assert ledger.names_by_use(db, CATALOGUE) == () and ledger.data_version(db) == (0, 0)
 
 
 def test_the_names_are_looked_up_anew_when_the_ledger_changed_and_only_then(tmp_path: Path) -> None:
@@ -100,7 +100,9 @@ def test_the_names_are_looked_up_anew_when_the_ledger_changed_and_only_then(tmp_
         first = index.load()
         index.refresh()
         assert index.names is first and not any(one.model == desks.SECRET for one in first.known)
-        ledger.add(desk.store, snapshot(desks.NEWEST + ONE, {**desks.counts(desks.NEWEST + ONE), "new/model": 1}))
+        ledger.add_snapshot(
+            desk.store, snapshot(desks.NEWEST + ONE, {**desks.counts(desks.NEWEST + ONE), "new/model": 1})
+        )
         index.refresh()
         assert any(one.model == "new/model" for one in index.names.known)
 

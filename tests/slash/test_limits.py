@@ -220,7 +220,7 @@ def test_a_button_answers_in_its_place_through_limits(peer: DiscordGateway, slep
 def test_commands_are_told_after_a_limit_on_everything(
     peer: DiscordGateway, desk: Desk, tmp_path: Path, slept: list[float]
 ) -> None:
-    with desk.store.writing() as connection:
+    with desk.store.write_transaction() as connection:
         connection.execute(store.synced.delete())
     peer.fail(rate_limited(1.25, everywhere=True), on=SYNC)
     peer.fail(rate_limited(1.75, everywhere=True), on="GET /users/@me")
@@ -278,7 +278,7 @@ def test_a_frame_that_cannot_be_read_costs_the_connection_and_not_the_bot(
 def test_no_answer_leads_the_bot_to_another_address(
     peer: DiscordGateway, desk: Desk, tmp_path: Path, heard: Heard, route: str
 ) -> None:
-    with desk.store.writing() as connection:
+    with desk.store.write_transaction() as connection:
         connection.execute(store.synced.delete())
     with DiscordGateway() as elsewhere:
         peer.fail(Fault(307, "", {"Location": f"{elsewhere.url}/users/@me"}), on=route)

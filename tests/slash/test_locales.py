@@ -79,7 +79,7 @@ def test_every_answer_reads_as_it_was_signed(tmp_path: Path, locale: str) -> Non
     run(tmp_path, scenario)
     assert set(told) == {command.name for command in COMMANDS}
     for name, answers in told.items():
-        golden = GOLDEN / words.nearest(locale) / f"{name}.txt"
+        golden = GOLDEN / words.nearest_language(locale) / f"{name}.txt"
         said = "\n\n\n".join(answers) + "\n"
         if os.environ.get("GOLDEN"):
             golden.parent.mkdir(parents=True, exist_ok=True)
@@ -94,7 +94,7 @@ BITTER = frozenset(hostile.NAMES[key] for key in ("mention", "bold", "masked lin
 @pytest.mark.parametrize("locale", [one for one in LOCALES if one != "es-ES"])
 def test_answers_follow_the_asker(tmp_path: Path, locale: str) -> None:
     """No English sentence of ours is left, but names of networks and keys of figures."""
-    speech = words.speech(locale)
+    speech = words.translator_for(locale)
 
     async def scenario(rig: Rig) -> None:
         rig.speak(locale)
@@ -176,10 +176,10 @@ def test_offers_are_in_the_askers_language_and_within_the_limit(tmp_path: Path, 
             made = await rig.ann.autocomplete(rig.channel, command, option, "")
             assert made and all(0 < len(one["name"].encode("utf-16-le")) // 2 <= LONGEST for one in made)
         named = {one["value"]: one["name"] for one in await rig.ann.autocomplete(rig.channel, "method", "metric", "")}
-        assert words.speech(locale).text("models listed") in named["models_listed"]
+        assert words.translator_for(locale).translate_text("models listed") in named["models_listed"]
         assert "models_listed" in named["models_listed"]
         # What is typed is looked for in the words that are shown, and in the keys.
-        typed = words.speech(locale).text("models never used")
+        typed = words.translator_for(locale).translate_text("models never used")
         assert "models_never_used" in await rig.choices("method", "metric", typed)
         assert "models_never_used" in await rig.choices("method", "metric", "never_used")
 

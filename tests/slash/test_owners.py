@@ -33,7 +33,7 @@ def owned(rig: Rig) -> Any:
 def uncertain(rig: Rig) -> int:
     """A delivery whose fate is not known."""
     outbox = rig.bot.books.outbox
-    document = rig.desk.archive.digest("replicate", "day", EDITION.day)
+    document = rig.desk.archive.find_digest("replicate", "day", EDITION.day)
     assert document is not None
     outbox.plan(EDITION, "discord", CHANNEL, 1, desks.NOW, None)
     (one,) = outbox.edition_deliveries(EDITION)

@@ -35,7 +35,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 @pytest.fixture(autouse=True)
 def _untold(desk: Desk) -> None:
     """Discord was not told any commands yet."""
-    with desk.store.writing() as connection:
+    with desk.store.write_transaction() as connection:
         connection.execute(store.synced.delete())
 
 
@@ -210,7 +210,7 @@ def test_a_discord_that_asks_for_an_hour_is_left_alone_for_it(
 
 def told(desk: Desk) -> int:
     """Of how many applications the database says which commands they were told."""
-    with desk.store.reading() as connection:
+    with desk.store.read_transaction() as connection:
         return len(connection.execute(sa.select(store.synced)).all())
 
 

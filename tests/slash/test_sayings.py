@@ -33,12 +33,12 @@ def test_an_answer_is_made_once_until_ledger_archive_day_or_language_differ(tmp_
         first = said()
         assert said() is first
         assert said(locale="vi") != first and said(replace(TOP, page=1)) is not first
-        newest = desk.archive.newest("replicate")
+        newest = desk.archive.newest_digest("replicate")
         assert newest is not None
         desk.archive.add_receipt(newest, Receipt("x", "@footfall", 0, "1", "", desks.NOW))
         issued = said()
         assert issued is not first
-        ledger.add(desk.store, snapshot(desks.NEWEST + timedelta(days=1), desks.counts(desks.NEWEST)))
+        ledger.add_snapshot(desk.store, snapshot(desks.NEWEST + timedelta(days=1), desks.counts(desks.NEWEST)))
         assert said() is not issued
         later = replace(desk, clock=lambda: desks.NOW + timedelta(days=1))
         assert Sayings(later, Pictures(), sayings.recent).of(TOP, nobody) is not said()  # type: ignore[arg-type]
@@ -46,11 +46,11 @@ def test_an_answer_is_made_once_until_ledger_archive_day_or_language_differ(tmp_
 
 def test_a_digest_composed_again_is_told_again(tmp_path: Path) -> None:
     with desks.desk(tmp_path) as desk:
-        before, newest = desk.archive.mark(), desk.archive.newest("replicate")
+        before, newest = desk.archive.data_version(), desk.archive.newest_digest("replicate")
         assert newest is not None
         told: Document = {**newest, "composed_at": "2025-03-11T09:00:01+00:00"}
-        Archive(desk.store).keep(told)
-        assert desk.archive.mark() != before
+        Archive(desk.store).save_digest(told)
+        assert desk.archive.data_version() != before
 
 
 def test_how_things_stand_is_never_kept(tmp_path: Path) -> None:

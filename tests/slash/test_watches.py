@@ -36,7 +36,7 @@ def sentence(result: Any) -> str:
 def holds(desk: Desk, needle: str) -> list[str]:
     """Where in the whole database a text stands: table and column."""
     found = []
-    with desk.store.reading() as connection:
+    with desk.store.read_transaction() as connection:
         for table in store.tables.sorted_tables:
             for row in connection.execute(sa.select(table)).mappings():
                 found += [f"{table.name}.{key}" for key, value in row.items() if needle in str(value)]

@@ -82,7 +82,7 @@ BLOBS = {
 
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[store.Store]:
-    opened = store.opened(databases.sqlite(tmp_path / "footfall.db"))
+    opened = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
     daily.stand(opened, opengradient.standing(opengradient.Settings(), SECOND, 8))
     yield opened
     opened.close()
@@ -138,7 +138,7 @@ def test_a_reorganisation_takes_its_records_with_it(tmp_path: Path) -> None:
             made.batch(seconds(FIRST, 9 + n, 10), [keys[0].value(n, seconds(FIRST, 9 + n))])
         made.node.at(seconds(NOW.date(), 0, 1))
         made.node.mine()
-        db = store.opened(databases.sqlite(tmp_path / "footfall.db"))
+        db = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
         assert collected(db, made, tmp_path).error == ""
         assert told(composed(db), "llm")["uses_verified"] == 3
         made.node.rpc("anvil_reorg", 3, [])  # the last settlement, the heartbeat's block and one more are gone
@@ -160,7 +160,7 @@ def test_a_reading_anew_that_is_cut_off_leaves_the_rest_unread(tmp_path: Path) -
             made.batch(seconds(FIRST, 9 + n, 10), [keys[0].value(n, seconds(FIRST, 9 + n))])
         made.node.at(seconds(NOW.date(), 0, 1))
         made.node.mine()
-        with closing(store.opened(databases.sqlite(tmp_path / "footfall.db"))) as db:
+        with closing(store.open_store(databases.sqlite(tmp_path / "footfall.db"))) as db:
             assert collected(db, made, tmp_path).error == ""
             made.node.rpc("anvil_reorg", 3, [])
             for _ in range(2):
@@ -169,7 +169,9 @@ def test_a_reading_anew_that_is_cut_off_leaves_the_rest_unread(tmp_path: Path) -
             read = made.source(tmp_path).event_batches(None, memory)
             (first,) = islice((one for one in read if isinstance(one, Haul) and one.forget_from), 1)
             assert first.window and first.window.begins < memory.covered_windows("llm")[-1].ends
-            ledger.add_haul(db, replace(first, settlements=(), window=Window(first.window.begins, first.window.begins)))
+            ledger.add_event_batch(
+                db, replace(first, settlements=(), window=Window(first.window.begins, first.window.begins))
+            )
             assert memory.covered_windows("llm")[-1].ends == first.window.begins
 
 
@@ -180,7 +182,7 @@ def test_a_chain_that_was_reset_halts_the_collection_and_keeps_what_was_read(tmp
         made.batch(seconds(FIRST, 9, 10), [keys[0].value("x", seconds(FIRST, 9))])
         made.node.at(seconds(NOW.date(), 0, 1))
         made.node.mine()
-        db = store.opened(databases.sqlite(tmp_path / "footfall.db"))
+        db = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
         assert collected(db, made, tmp_path).error == ""
         made.node.rpc("anvil_reset")
         made.node.mine(40)

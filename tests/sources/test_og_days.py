@@ -16,7 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from bot import daily, ledger, store
-from bot.records import Document, Period, instant
+from bot.records import Document, Period, start_of_day
 from bot.sources import ALWAYS, opengradient
 from tests import databases
 from tests.peers.anvil import Contract
@@ -28,7 +28,7 @@ from tests.sources.test_opengradient import PLAN, part, told
 ONE = timedelta(days=1)
 SECOND, THIRD, FOURTH = (FIRST + n * ONE for n in (1, 2, 3))
 ALL = Period(FIRST, FOURTH)
-LAST = instant(FOURTH + ONE) + timedelta(hours=2)
+LAST = start_of_day(FOURTH + ONE) + timedelta(hours=2)
 """02:00 after the fourth day."""
 ROOT = Path(__file__).parents[2]
 PAYLOAD = "openai/gpt-4.1"
@@ -65,7 +65,7 @@ def url(tmp_path: Path) -> str:
 
 @pytest.fixture
 def db(url: str) -> Iterator[store.Store]:
-    opened = store.opened(url)
+    opened = store.open_store(url)
     daily.stand(opened, opengradient.standing(opengradient.Settings(), FOURTH, 8))
     yield opened
     opened.close()
@@ -113,13 +113,13 @@ def test_a_payload_that_comes_late_names_its_model_on_a_later_collection(
     og.aggregator.blobs = {name: raw for name, raw in blobs.items() if b"secret prompt" not in raw}
     assert len(og.aggregator.blobs) == len(blobs) - 1
     try:
-        collected(db, og, tmp_path, instant(SECOND) + timedelta(hours=2))
+        collected(db, og, tmp_path, start_of_day(SECOND) + timedelta(hours=2))
     finally:
         og.aggregator.blobs = blobs
     early = figures(db, FIRST)
     assert (early["uses_verified"], early["share_attributed"]) == (2, 0)
     assert "1 settlement: its payload could not be read yet, so its model is not known." in gaps(db, FIRST)
-    collected(db, og, tmp_path, instant(FIRST + days * ONE) + timedelta(hours=23))
+    collected(db, og, tmp_path, start_of_day(FIRST + days * ONE) + timedelta(hours=23))
     assert [(row["model"], row["uses"]) for row in part(composed(db, FIRST), "llm")["top"]] == [("gpt-4.1", 1)]
     late = figures(db, FIRST)
     assert (late["uses_verified"], late["share_attributed"]) == (2, 0.5) and "payload" not in gaps(db, FIRST)
@@ -135,7 +135,7 @@ def test_a_payload_that_never_comes_is_given_up_when_its_day_is_settled(
         collected(db, og, tmp_path, LAST + timedelta(hours=12))
     finally:
         og.aggregator.blobs = blobs
-    with db.reading() as connection:
+    with db.read_transaction() as connection:
         assert connection.scalars(sa.select(store.settlements.c.next_try)).all() == [None] * 5
     assert figures(db, FIRST)["share_attributed"] == 0
 
@@ -214,7 +214,7 @@ def books(db: store.Store) -> list[Any]:
 def test_a_backfill_that_was_killed_goes_on_where_it_broke_off(og: World, tmp_path: Path) -> None:
     def emptied(name: str) -> store.Store:
         (tmp_path / name).mkdir()
-        opened = store.opened(databases.sqlite(tmp_path / name / "footfall.db"))
+        opened = store.open_store(databases.sqlite(tmp_path / name / "footfall.db"))
         daily.stand(opened, opengradient.standing(opengradient.Settings(), FOURTH, 8))
         return opened
 
@@ -238,9 +238,9 @@ def test_a_backfill_that_was_killed_goes_on_where_it_broke_off(og: World, tmp_pa
 
 def test_after_days_off_it_goes_on_from_its_cursor(db: store.Store, og: World, tmp_path: Path, far: Proxy) -> None:
     chain = through(og, far.url)
-    collected(db, og, tmp_path, instant(SECOND) + timedelta(hours=2), settlements=chain)
+    collected(db, og, tmp_path, start_of_day(SECOND) + timedelta(hours=2), settlements=chain)
     assert figures(db, FIRST)["uses_verified"] == 2
-    with db.writing() as connection:  # As it stood on the second day: the node is ahead of the clock here.
+    with db.write_transaction() as connection:  # As it stood on the second day: the node is ahead of the clock here.
         late = store.settlements.c.day > FIRST
         connection.execute(store.settlements.delete().where(late))
         connection.execute(store.windows.delete())
@@ -248,14 +248,14 @@ def test_after_days_off_it_goes_on_from_its_cursor(db: store.Store, og: World, t
     old = seconds(SECOND, 0)
     first = next(n for n in range(1, og.node.height) if int(og.node.rpc(*_header(n))["timestamp"], 16) >= old)
     pin = og.node.rpc(*_header(1))["hash"]
-    with db.writing() as connection:
+    with db.write_transaction() as connection:
         catalogue = connection.scalar(sa.select(store.catalogues.c.id).where(store.catalogues.c.name == "llm"))
-        begins, ends = instant(FIRST), instant(SECOND)
+        begins, ends = start_of_day(FIRST), start_of_day(SECOND)
         connection.execute(store.windows.insert().values(catalogue=catalogue, begins=begins, ends=ends))
         text = json.dumps({"chain_id": 10740, "genesis": pin, "next_block": first, "recent": []})
         connection.execute(store.cursors.insert().values(network="opengradient", name="settlements", text=text))
     far.does.asked.clear()
-    now = instant(SECOND) + timedelta(days=6, hours=2)  # the end of the record is older than the days read again
+    now = start_of_day(SECOND) + timedelta(days=6, hours=2)  # the end of the record is older than the days read again
     done, _ = collected(db, og, tmp_path, now, settlements=chain)
     assert done.error == ""
     ranges = [q["params"][0] for q in far.does.asked if q["method"] == "eth_getLogs" and "address" in q["params"][0]]
@@ -340,7 +340,7 @@ def test_days_on_which_nobody_collected_are_scanned_for_emitters_too(
     db: store.Store, og: World, tmp_path: Path, far: Proxy
 ) -> None:
     stranger = og.stranger.address.lower()
-    _, lines = collected(db, og, tmp_path, instant(SECOND) + timedelta(hours=2))
+    _, lines = collected(db, og, tmp_path, start_of_day(SECOND) + timedelta(hours=2))
     assert not any("ALARM" in line for line in lines)
     assert "Nobody looked for settlements of contracts that are not pinned on 6 Oct 2026." in gaps(db, SECOND)
 
@@ -409,7 +409,7 @@ def test_a_content_id_leads_to_its_model_through_the_models_files_asked_once(
     db: store.Store, og: World, tmp_path: Path
 ) -> None:
     for day in (SECOND, THIRD):
-        collected(db, og, tmp_path, instant(day) + timedelta(hours=2))
+        collected(db, og, tmp_path, start_of_day(day) + timedelta(hours=2))
     before = figures(db, SECOND, "hub")
     assert (before["uses"], before["models_used"], before["share_attributed"]) == (2, 1, 0.5)
     assert "1 inferences name a content id that no listed model is known to hold" in gaps(db, SECOND, "hub")
@@ -445,7 +445,7 @@ def test_what_the_first_relay_logged_is_backed_by_its_log_and_named_by_its_sende
         settle("batchSettle", b"\x10" * 32, 7)
         made.node.at(seconds(LAST.date(), 0, 2))
         made.node.mine()
-        db = store.opened(databases.sqlite(tmp_path / "footfall.db"))
+        db = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
         daily.stand(db, opengradient.standing(opengradient.Settings(), FOURTH, 8))
         pinned = {"relays": (old.address,), "signers": (made.node.accounts[0],)}
         done, _ = collected(db, made, tmp_path, wanted=ALL, **pinned)
@@ -458,11 +458,11 @@ def test_what_the_first_relay_logged_is_backed_by_its_log_and_named_by_its_sende
         assert "1 settlement without a blob that can be read: claimed, and backed by nothing." in said
         assert "1 leaf counted before" in said
         assert part(composed(db, FIRST), "llm")["top"] == []
-        with db.reading() as connection:
+        with db.read_transaction() as connection:
             dump = "\n".join(connection.connection.driver_connection.iterdump())
         assert "secret" not in dump and "openai/gpt-4.1" in dump
         memory = ledger.Memory(db, "opengradient")
-        with db.reading() as connection:
+        with db.read_transaction() as connection:
             places = connection.scalars(sa.select(store.settlements.c.place)).all()
         explained = [
             one
@@ -471,7 +471,7 @@ def test_what_the_first_relay_logged_is_backed_by_its_log_and_named_by_its_sende
                 made.settings.model_copy(update=pinned),
                 tmp_path,
                 LAST,
-                memory.settled("llm", place),
+                memory.find_settlements("llm", place),
                 "",
                 memory.counted_leaves,
             )

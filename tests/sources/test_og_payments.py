@@ -50,7 +50,7 @@ def og(channel: list[Contract]) -> Iterator[World]:
 
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[store.Store]:
-    opened = store.opened(databases.sqlite(tmp_path / "footfall.db"))
+    opened = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
     yield opened
     opened.close()
 
@@ -109,7 +109,7 @@ def test_one_word_of_a_proxy_makes_one_session_however_much_its_transaction_move
         inflator.send("inflate", made.proxy.address, made.token.address, PAYEE, 0)
         node.at(seconds(NOW.date(), 0, 2))
         node.mine(2)
-        opened = store.opened(databases.sqlite(tmp_path / "footfall.db"))
+        opened = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
         collected(opened, made, tmp_path, node.deploy("Channel"))
         digest = composed(opened)
         opened.close()

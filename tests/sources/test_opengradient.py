@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from bot import charts, daily, ledger, store
 from bot.archive import Archive
 from bot.cli import main
-from bot.records import Document, Haul, Period, Window, instant
+from bot.records import Document, Haul, Period, Window, start_of_day
 from bot.render import site
 from bot.render.page import Issue, Network, Site
 from bot.sources import _og_beside, _og_logs, opengradient
@@ -44,7 +44,7 @@ def og() -> Iterator[World]:
 
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[store.Store]:
-    opened = store.opened(databases.sqlite(tmp_path / "footfall.db"))
+    opened = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
     daily.stand(opened, opengradient.standing(opengradient.Settings(), NOW.date() - timedelta(days=1), 8))
     yield opened
     opened.close()
@@ -170,14 +170,14 @@ def test_what_cannot_be_reached_is_unknown_and_the_rest_is_collected(
 
 def test_nobodys_words_leave_the_raw_archive(db: store.Store, og: World, tmp_path: Path) -> None:
     collected(db, og, tmp_path)
-    with db.reading() as connection:
+    with db.read_transaction() as connection:
         dump = "\n".join(connection.connection.driver_connection.iterdump())
     assert "secret prompt" not in dump and "secret prompt" not in json.dumps(composed(db))
 
 
 def test_posts_open_with_the_question(db: store.Store, og: World, tmp_path: Path) -> None:
     collected(db, og, tmp_path)
-    document = Archive(db).keep(daily.composed(db, PLAN, Period(FIRST, FIRST), NOW))
+    document = Archive(db).save_digest(daily.composed(db, PLAN, Period(FIRST, FIRST), NOW))
     post = daily.post(document, "x").parts[0]
     assert post.startswith("7 answers proven on OpenGradient on 5 October 2026: how many decisions people trusted to")
     assert "never added: unknown claimed on chain, 7 backed, 7 verified. Private ones leave no proof." in post
@@ -201,7 +201,7 @@ def test_what_a_reader_could_misread_stands_on_every_outlet(db: store.Store, og:
         embed = daily.post(document, "discord").embed
         assert embed is not None
         fields = {field["name"]: field["value"] for field in embed["fields"]}  # type: ignore[attr-defined]
-        page = dict(site.pages(SITE, [page_of(document)]))[f"opengradient/{day}/index.html"].decode()
+        page = dict(site.render_site(SITE, [page_of(document)]))[f"opengradient/{day}/index.html"].decode()
         for words in MISREAD:
             assert words in fields["Not known"], (day, words)
             assert words in daily.post(document, "text").parts[0]
@@ -274,11 +274,11 @@ def test_with_every_endpoint_out_of_reach_the_command_line_says_so_and_shows_wha
 def test_proof_explains_a_settlement_by_transaction_blob_and_leaf(db: store.Store, og: World, tmp_path: Path) -> None:
     collected(db, og, tmp_path)
     memory = ledger.Memory(db, "opengradient")
-    with db.reading() as connection:
+    with db.read_transaction() as connection:
         rows = connection.execute(sa.select(store.settlements.c.place, store.settlements.c.blob)).all()
     explained = {}
     for place, _ in rows:
-        known = memory.settled("llm", place.partition(":")[0])
+        known = memory.find_settlements("llm", place.partition(":")[0])
         (one,) = opengradient.explain_settlements(og.settings, tmp_path, NOW, known, "", memory.counted_leaves)
         explained[place] = one
         assert one["links"]["transaction"].endswith(place.partition(":")[0])
@@ -298,8 +298,8 @@ def test_proof_explains_a_settlement_by_transaction_blob_and_leaf(db: store.Stor
     inflated = next(one for one in explained.values() if not one["leaves"])
     assert inflated["size"] == "more than 10000"
     leaf = next(one["leaves"][0]["key"] for one in explained.values() if len(one["leaves"]) == 5)
-    assert memory.leaf("llm", bytes.fromhex(leaf)) in explained
-    assert all(blob in [one.blob for one in memory.settled("llm", blob)] for _, blob in rows)
+    assert memory.settlement_of_leaf("llm", bytes.fromhex(leaf)) in explained
+    assert all(blob in [one.blob for one in memory.find_settlements("llm", blob)] for _, blob in rows)
 
 
 def test_live_checks_name_the_value_to_change(og: World, tmp_path: Path) -> None:
@@ -341,9 +341,9 @@ def blocks(document: Document) -> list[dict[str, Any]]:
 
 def settlements(db: store.Store, day: Any) -> list[Any]:
     table = store.settlements
-    with db.reading() as connection:
+    with db.read_transaction() as connection:
         places = connection.scalars(sa.select(table.c.place).where(table.c.day == day).order_by(table.c.block)).all()
-    return [one for place in places for one in ledger.Memory(db, "opengradient").settled("llm", place)]
+    return [one for place in places for one in ledger.Memory(db, "opengradient").find_settlements("llm", place)]
 
 
 def blocks_read(hauls: list[Any], catalogue: str) -> list[int]:
@@ -362,10 +362,10 @@ def test_days_asked_for_go_on_where_they_were_ended_and_are_not_read_twice(
     for enough in (2, 9, 10**6):
         for kept, one in enumerate(source.event_batches(wanted, memory), 1):
             if isinstance(one, Haul):
-                ledger.keep_haul(db, one)
+                ledger.keep_event_batch(db, one)
                 read.append(one)
             else:
-                ledger.add(db, one)
+                ledger.add_snapshot(db, one)
             if kept == enough:
                 break  # as a process ends that is killed: after a commit, before the next
     ledger.add_up(db, "opengradient")
@@ -376,12 +376,12 @@ def test_days_asked_for_go_on_where_they_were_ended_and_are_not_read_twice(
     before = len(read)
     read += [one for one in source.event_batches(wanted, memory) if isinstance(one, Haul)]
     assert not blocks_read(read[before:], "hub"), "what was read whole is not asked for at all"
-    again = ledger.Memory(db, "opengradient", again=True)
+    again = ledger.Memory(db, "opengradient", reread=True)
     assert blocks_read([one for one in source.event_batches(wanted, again) if isinstance(one, Haul)], "hub")
 
 
 def test_what_of_a_window_is_missing(db: store.Store) -> None:
-    day = instant(FIRST)
+    day = start_of_day(FIRST)
     hours = [day + timedelta(hours=n) for n in range(25)]
     whole = Window(hours[2], hours[20])
 

@@ -21,7 +21,7 @@ from peers.replicate_api import Fault, ReplicateApi
 from pydantic import ValidationError
 from syrupy.assertion import SnapshotAssertion
 
-from bot.records import MAX_COUNT, Period, Snapshot, instant
+from bot.records import MAX_COUNT, Period, Snapshot, start_of_day
 from bot.sources import SourceError, _http, _npm, make_source, replicate
 from tests.peers.ports import reserved
 
@@ -64,7 +64,7 @@ def counts(snapshot: Snapshot) -> dict[str, int]:
 def test_the_record_is_29_snapshots_at_midnight_without_14_january(record: dict[date, Snapshot]) -> None:
     days = [date(2024, 12, 18) + timedelta(days=n) for n in range(30)]
     assert list(record) == [day for day in days if day != date(2025, 1, 14)]
-    assert all(snapshot.at == instant(day) for day, snapshot in record.items())
+    assert all(snapshot.at == start_of_day(day) for day, snapshot in record.items())
 
 
 def test_each_snapshot_lists_each_model_once_with_one_counter(record: dict[date, Snapshot]) -> None:
@@ -164,16 +164,16 @@ def test_refs_name_the_file_and_its_hash(record: dict[date, Snapshot], raw: dict
         assert package == "npm:all-the-public-replicate-models@1.352.0"
         assert snapshot.ref.sha256 == hashlib.sha256(raw[file]).hexdigest()
         assert snapshot.ref.at == snapshot.at
-        assert (file == "models.json") == (snapshot.at == instant(date(2025, 1, 16)))
+        assert (file == "models.json") == (snapshot.at == start_of_day(date(2025, 1, 16)))
 
 
 def test_wanted_days_get_the_snapshots_at_both_their_ends(tarball: Path) -> None:
     asked = replicate.source(replicate.Settings(record=tarball), DATA, {}, lambda: NOW)
     for wanted, days in (
-        (Period.holding(date(2025, 1, 12)), [12, 13]),
-        (Period.holding(date(2025, 1, 14)), [15]),
-        (Period.holding(date(2025, 1, 6), "week"), [6, 7, 8, 9, 10, 11, 12, 13]),
-        (Period.holding(date(2025, 6, 1)), []),
+        (Period.for_day(date(2025, 1, 12)), [12, 13]),
+        (Period.for_day(date(2025, 1, 14)), [15]),
+        (Period.for_day(date(2025, 1, 6), "week"), [6, 7, 8, 9, 10, 11, 12, 13]),
+        (Period.for_day(date(2025, 6, 1)), []),
     ):
         assert [snapshot.at.day for snapshot in asked.snapshots(wanted)] == days
 
@@ -331,7 +331,7 @@ def test_a_walk_over_all_pages_is_one_snapshot_at_its_end(api: ReplicateApi, tmp
     clock = iter([NOW - timedelta(minutes=3), NOW])
     chosen = replicate.Settings(api=api.url)
     asked = replicate.source(chosen, tmp_path, {"REPLICATE_API_TOKEN": TOKEN}, lambda: next(clock, NOW))
-    (snapshot,) = asked.snapshots(Period.holding(NOW.date()))
+    (snapshot,) = asked.snapshots(Period.for_day(NOW.date()))
     assert counts(snapshot) == {f"owner{n % 3}/model{n}": n * 10 for n in range(7)}
     assert snapshot.at == snapshot.ref.at == NOW
     assert snapshot.listings[0].author == "owner0"
@@ -398,7 +398,7 @@ def test_without_a_token_or_with_live_off_nobody_is_asked(api: ReplicateApi, tmp
 def test_the_api_is_not_asked_for_days_that_are_over(api: ReplicateApi, tmp_path: Path) -> None:
     chosen = replicate.Settings(api=api.url)
     asked = replicate.source(chosen, tmp_path, {"REPLICATE_API_TOKEN": TOKEN}, lambda: NOW)
-    assert list(asked.snapshots(Period.holding(date(2026, 3, 1)))) == []
+    assert list(asked.snapshots(Period.for_day(date(2026, 3, 1)))) == []
     assert api.asked == []
 
 

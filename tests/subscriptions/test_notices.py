@@ -72,7 +72,7 @@ class Room:
         counts |= {"o/new": 0, "o/idle": 0}
         day = START
         while day <= until:
-            ledger.add(self.db, snapshot(day, counts))
+            ledger.add_snapshot(self.db, snapshot(day, counts))
             day += ONE
             counts = {name: count + uses(name, day) for name, count in counts.items()} if day <= LAST else counts
 
@@ -203,7 +203,7 @@ def test_direct_messages_closed_for_a_week_end_the_watches_with_a_note_that_name
     assert len(room.told(BOB)) == 1
     assert "direct: 2 ended there" in caplog.text and "50007" in caplog.text
     assert ANN not in caplog.text and BOB not in caplog.text
-    with room.db.reading() as connection:
+    with room.db.read_transaction() as connection:
         accounts = connection.execute(sa.select(store.members.c.account)).scalars().all()
         places = connection.execute(sa.select(store.deliveries.c.destination)).scalars().all()
     assert accounts == [BOB] and len(places) == 1
@@ -246,7 +246,7 @@ def test_messages_leave_no_receipt_and_their_records_are_let_go_after_a_week(roo
     room.watch("o/moves")
     room.plan()
     room.send()
-    with room.db.reading() as connection:
+    with room.db.read_transaction() as connection:
         assert connection.execute(sa.select(store.receipts)).all() == []
     assert len(room.outbox.list_deliveries()) == 1
     room.now += timedelta(days=8)
@@ -278,7 +278,7 @@ def test_the_most_that_may_be_watched_all_stands_in_one_message(room: Room) -> N
     watches = Watches(room.db, Bounds(per_member=20))
     for number in range(3):
         day = LAST + (number - 2) * ONE
-        ledger.add(room.db, snapshot(day, dict.fromkeys(names, 10 * number + 500 * (number == 2))))
+        ledger.add_snapshot(room.db, snapshot(day, dict.fromkeys(names, 10 * number + 500 * (number == 2))))
     for name in names:
         watches.keep(ANN, "en", CATALOGUE, Name(name), 0.5, BEFORE)
     room.plan()

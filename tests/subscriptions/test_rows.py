@@ -75,7 +75,7 @@ def test_a_member_has_one_key_until_the_last_watch_ends(db: Store) -> None:
     assert watches.end("8", first.id) is None
     assert watches.end("7", first.id) and watches.account(first.member) == "7"
     assert watches.end("7", second.id) and watches.account(first.member) is None
-    with db.reading() as connection:
+    with db.read_transaction() as connection:
         assert connection.execute(sa.select(store.members)).all() == []
     third, _ = watches.keep("7", "en", CATALOGUE, Name("o/a"), 0.5, NOW)
     assert third.member != first.member

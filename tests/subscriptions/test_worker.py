@@ -212,7 +212,7 @@ def test_a_correction_is_put_in_the_place_of_what_was_posted(bench: Bench) -> No
     bench.subscribe("1", "08:00", quiet=(time(8, 30), time(23)))
     assert bench.at(2025, 3, 28, 8, 0) == ["1"]
     day = bench.clock().date() - ONE
-    with bench.db.writing() as connection:  # what was read turns out to have been wrong
+    with bench.db.write_transaction() as connection:  # what was read turns out to have been wrong
         connection.execute(store.stretches.update().where(store.stretches.c.last_day == day).values(uses=10**6))
         connection.execute(store.usage.update().where(store.usage.c.last_day == day).values(uses=10**6))
     bench.round._plan_at.clear()

@@ -28,17 +28,17 @@ from bot.words.bidi import FIRST_STRONG, POP
     ],
 )
 def test_only_what_could_reorder_its_neighbours_is_isolated(text: str, rtl: bool, alone: bool) -> None:
-    assert words.isolated(text, rtl) == (f"{FIRST_STRONG}{text}{POP}" if alone else text)
+    assert words.isolate_text(text, rtl) == (f"{FIRST_STRONG}{text}{POP}" if alone else text)
 
 
 def test_isolating_twice_is_isolating_once() -> None:
-    once = words.isolated("owner/model", True)
-    assert words.isolated(once, True) == once
+    once = words.isolate_text("owner/model", True)
+    assert words.isolate_text(once, True) == once
 
 
 @given(st.text(max_size=40), st.sampled_from(["x", "discord", "text"]), st.sampled_from(["ar", "en"]))
 def test_a_foreign_name_holds_no_marks_but_ours(raw: str, outlet: str, locale: str) -> None:
-    shown = names.shown(f"{FIRST_STRONG}a{raw}\u202e{POP}{POP}", outlet, locale=locale)
+    shown = names.escape_name(f"{FIRST_STRONG}a{raw}\u202e{POP}{POP}", outlet, locale=locale)
     inside = shown[1:-1] if shown[:1] == FIRST_STRONG else shown
     assert shown.count(FIRST_STRONG) == shown.count(POP) <= 1
     assert not set(inside) & set("\u2066\u2067\u2068\u2069\u202a\u202b\u202c\u202d\u202e\u200e\u200f")

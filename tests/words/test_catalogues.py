@@ -32,7 +32,7 @@ CHINESE_NUMBERS = "二三四五六七八九十百千万亿"
 
 
 def catalogue(language: str) -> Catalog:
-    return catalogues.read(language)
+    return catalogues.read_catalog(language)
 
 
 def forms(said: object) -> tuple[str, ...]:
@@ -75,7 +75,7 @@ def test_the_command_says_what_is_not_in_step(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("language", TARGETS)
 def test_no_translation_holds_a_number_that_its_sentence_does_not(language: str) -> None:
-    wrong = [message.id for message in said(language) if not catalogues.honest(message)]
+    wrong = [message.id for message in said(language) if not catalogues.has_same_digits(message)]
     assert wrong == []
     if language == "zh-CN":
         spelled = [
@@ -90,8 +90,8 @@ def test_no_translation_holds_a_number_that_its_sentence_does_not(language: str)
 
 @pytest.mark.parametrize("invented", ["7 agents", "٧ agents", "７ agents", "Ⅶ agents"])
 def test_a_translation_with_another_number_is_not_taken(invented: str) -> None:
-    assert not catalogues.honest(Message("agents", invented))
-    assert catalogues.honest(Message("7 agents", "٧ وكلاء"))
+    assert not catalogues.has_same_digits(Message("agents", invented))
+    assert catalogues.has_same_digits(Message("7 agents", "٧ وكلاء"))
 
 
 @pytest.mark.parametrize("language", TARGETS)
@@ -118,10 +118,13 @@ def test_every_plural_has_as_many_forms_as_the_language(language: str) -> None:
 
 
 def test_arabic_has_six_forms() -> None:
-    speech = words.speech("ar")
-    made = [speech.word_n("unit", "{n} model", "{n} models", n).format(n=n) for n in (0, 1, 2, 3, 11, 100, 1.5)]
+    speech = words.translator_for("ar")
+    made = [
+        speech.translate_plural_word("unit", "{n} model", "{n} models", n).format(n=n)
+        for n in (0, 1, 2, 3, 11, 100, 1.5)
+    ]
     assert made == ["0 نموذج", "نموذج واحد", "نموذجان", "3 نماذج", "11 نموذجًا", "100 نموذج", "1.5 نموذج"]
-    assert [speech.word_n("unit", "{n} day", "{n} days", n) for n in (103, 111, 102)] == [
+    assert [speech.translate_plural_word("unit", "{n} day", "{n} days", n) for n in (103, 111, 102)] == [
         "{n} أيام",
         "{n} يومًا",
         "{n} يوم",
@@ -145,16 +148,16 @@ def test_arabic_has_six_forms() -> None:
     ],
 )
 def test_the_nearest_language_answers_and_english_any_other(locale: str | None, language: str) -> None:
-    assert words.nearest(locale) == language
-    assert words.speech(locale).language == language
+    assert words.nearest_language(locale) == language
+    assert words.translator_for(locale).language == language
 
 
 def test_what_has_no_translation_is_said_in_english() -> None:
-    speech = words.speech("vi")
-    assert not speech.knows("Nobody ever wrote this.")
+    speech = words.translator_for("vi")
+    assert not speech.has_translation("Nobody ever wrote this.")
     assert speech.say("Nobody ever wrote {this}.", this=1) == "Nobody ever wrote 1."
     assert speech.say_n("{n} watch", "{n} watches", 2, n=2) == "2 watches"
-    assert speech.text("") == ""
+    assert speech.translate_text("") == ""
 
 
 def test_help_reads_no_catalogue() -> None:
@@ -198,7 +201,7 @@ def test_every_reason_in_the_code_is_among_the_sentences() -> None:
     found = {text for _, text in reasons() if text.replace("\x00", "").strip()}
     assert len(found) > 35
     assert {one for one in found if shape(one) not in known} == {"watched for \x00 of 60 days"}
-    assert told.translated("watched for 8 of 60 days", "es-ES") is not None
+    assert told.translate_sentence("watched for 8 of 60 days", "es-ES") is not None
 
 
 @pytest.mark.parametrize("stem", documents.STEMS)
@@ -208,7 +211,7 @@ def test_every_sentence_of_recorded_digests_is_known(stem: str, language: str) -
         held = [*block["gaps"]]
         for figure in block["figures"].values():
             held += [figure["label"], *([figure["unknown"]] if figure["value"] is None else [])]
-        unknown = [one for one in held if told.translated(one, language) is None]
+        unknown = [one for one in held if told.translate_sentence(one, language) is None]
         assert unknown == []
 
 
@@ -219,19 +222,22 @@ def test_about_opens_in_every_language(network: str, language: str) -> None:
     answer = {"question": "about", "metrics": 3}
     facts = {"rows": [{"title": "A network", "opening": first}], "commands": [], "page": ONE_PAGE, "definition": ""}
     field = answer_embed(answer, facts, locale=language)["fields"][0]
-    assert field["value"] == words.speech(language).text(first) != first
+    assert field["value"] == words.translator_for(language).translate_text(first) != first
 
 
 def test_a_sentence_of_a_stranger_is_left_as_it_is() -> None:
-    assert told.translated("Buy tokens at 7 Mar 2025", "es-ES") is None
-    assert told.translated("no reading at the end of 99 Foo 2025", "es-ES") is not None
-    made = told.translated("the counter of {unit} fell", "es-ES")
+    assert told.translate_sentence("Buy tokens at 7 Mar 2025", "es-ES") is None
+    assert told.translate_sentence("no reading at the end of 99 Foo 2025", "es-ES") is not None
+    made = told.translate_sentence("the counter of {unit} fell", "es-ES")
     assert made is not None and [one.text for one in made if one.foreign] == ["{unit}"]
 
 
 def test_sentences_in_one_are_told_apart() -> None:
     text = "nowhere: no such network; known: replicate; did you mean replicate?"
-    assert told.plain(text, "es-ES") == "nowhere: no existe esa red; conocidas: replicate; ¿querías decir replicate?"
-    assert told.plain("7 Mar 2025: no reading at the end of 7 Mar 2025", "es-ES") == (
+    assert (
+        told.translate_to_text(text, "es-ES")
+        == "nowhere: no existe esa red; conocidas: replicate; ¿querías decir replicate?"
+    )
+    assert told.translate_to_text("7 Mar 2025: no reading at the end of 7 Mar 2025", "es-ES") == (
         "7 de marzo de 2025: sin lectura al final del 7 de marzo de 2025"
     )
