@@ -63,7 +63,7 @@ def _in_turns(one: store.Store, other: store.Store) -> tuple[float, float]:
 
 def _composes(made: store.Store) -> Callable[[], object]:
     archive = Archive(made)
-    return lambda: daily.compose(made, archive, PLAN, Period.for_day(LAST), AT)
+    return lambda: daily.compose_digest(made, archive, PLAN, Period.for_day(LAST), AT)
 
 
 def _shares(made: store.Store) -> dict[str, float]:

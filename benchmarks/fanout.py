@@ -69,7 +69,7 @@ def now() -> datetime:
 def the_day_before(desk: daily.Desk, channels: list[str]) -> None:
     """Each channel took a post."""
     targets = {"discord": channels}
-    daily.publish(desk, PLAN, "day", targets, now(), DAY - ONE)
+    daily.plan_deliveries(desk, PLAN, "day", targets, now(), DAY - ONE)
     document = desk.archive.find_digest("replicate", "day", DAY - ONE)
     assert document is not None
     for number, one in enumerate(desk.outbox.claimable_deliveries(now(), ["discord"])):
@@ -111,10 +111,10 @@ def fanned(count: int) -> Fanned:
         url = f"sqlite:///{folder}/footfall.db"
         publishing.fill(url)
         opened = store.open_store(url)
-        archive, outbox = Archive(opened), daily.outbox(opened)
+        archive, outbox = Archive(opened), daily.make_outbox(opened)
         desk = daily.Desk(opened, archive, outbox, Publish.model_validate({}), 0.01)
         the_day_before(desk, channels)
-        daily.publish(desk, PLAN, "day", {"discord": channels}, now(), DAY)
+        daily.plan_deliveries(desk, PLAN, "day", {"discord": channels}, now(), DAY)
         took, memory = sent(bot, daily.Posts(archive, outbox), outbox, count)
         rows = outbox.edition_deliveries(Edition("replicate", "day", DAY, 1))
         receipts = len(archive.digest_receipts("replicate", "day", DAY))

@@ -23,15 +23,15 @@ def run() -> list[Row]:
     with tempfile.TemporaryDirectory() as folder:
         made = filled(Path(folder), 30)
         archive = Archive(made)
-        document = daily.compose(made, archive, PLAN, Period.for_day(LAST), AT)
+        document = daily.compose_digest(made, archive, PLAN, Period.for_day(LAST), AT)
         watched = Watched(PLAN.network, PLAN.title, PLAN.catalogues, "", PLAN.headline)
         desk = Desk(made, archive, {PLAN.network: watched}, (), lambda: AT)
 
         def ours() -> None:
             png.card_png.cache_clear()
             for outlet in ("x", "discord"):
-                daily.post(document, outlet)
-            archive_site.write(desk, Path(folder) / "site", lambda _: None, AT)
+                daily.render_post(document, outlet)
+            archive_site.write_site(desk, Path(folder) / "site", lambda _: None, AT)
 
         def bare() -> None:
             card(document)

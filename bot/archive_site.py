@@ -16,7 +16,7 @@ from bot.records import Catalogue, Document, Period, PeriodName, Unknown
 from bot.render import page, site, tables
 
 
-def write(desk: Desk, folder: Path, tell: Callable[[str], None], at: datetime, url: str = "") -> Path:
+def write_site(desk: Desk, folder: Path, tell: Callable[[str], None], at: datetime, url: str = "") -> Path:
     """Write the whole site into `folder`; returns its front page. `url` is where it will be found, for the feeds.
     Raises `OutletError`."""
     networks = [page.Network(w.network, w.title, w.about) for w in desk.watched.values()]
@@ -29,32 +29,32 @@ def write(desk: Desk, folder: Path, tell: Callable[[str], None], at: datetime, u
         tuple(desk.hidden),
         desk.archive.feed_space(url),
     )
-    return replace_site(site.render_site(shared, _issues(desk, tell)), folder) / "index.html"
+    return replace_site(site.render_site(shared, _digest_pages(desk, tell)), folder) / "index.html"
 
 
-def _issues(desk: Desk, tell: Callable[[str], None]) -> Iterator[page.Issue]:
+def _digest_pages(desk: Desk, tell: Callable[[str], None]) -> Iterator[page.Issue]:
     """Every digest of every network, oldest first."""
     for watched in desk.watched.values():
-        for period, entry in _listed(desk, watched):
+        for period, entry in _listed_digests(desk, watched):
             document = desk.archive.find_digest(watched.network, period, entry.day)
             if document is not None:
-                yield _issue(desk, watched, desk.shown(document))
+                yield _digest_page(desk, watched, desk.shown(document))
                 tell(f"{watched.network}: page of {entry.day}")
 
 
-def _listed(desk: Desk, watched: Watched) -> list[tuple[PeriodName, Entry]]:
+def _listed_digests(desk: Desk, watched: Watched) -> list[tuple[PeriodName, Entry]]:
     names: tuple[PeriodName, ...] = ("day", "week", "month")
     return [(name, entry) for name in names for entry in desk.archive.list_digests(watched.network, name)]
 
 
-def _issue(desk: Desk, watched: Watched, document: Document) -> page.Issue:
+def _digest_page(desk: Desk, watched: Watched, document: Document) -> page.Issue:
     first, last = date.fromisoformat(document["day"]), date.fromisoformat(document["last_day"])
     period = Period(first, last, document["period"])
     catalogues = {catalogue.key: catalogue for catalogue in watched.catalogues}
     return page.Issue(
         document,
         {
-            key: _ranked(desk, catalogues[key], period)
+            key: _ranked_models(desk, catalogues[key], period)
             for block in document["catalogues"]
             if (key := block["catalogue"]) in catalogues
         },
@@ -69,7 +69,7 @@ def _issue(desk: Desk, watched: Watched, document: Document) -> page.Issue:
     )
 
 
-def _ranked(desk: Desk, catalogue: Catalogue, period: Period) -> list[tables.Ranked] | str:
+def _ranked_models(desk: Desk, catalogue: Catalogue, period: Period) -> list[tables.Ranked] | str:
     rows = ledger.model_rankings(desk.store, catalogue, period)
     if isinstance(rows, Unknown):
         return rows.reason

@@ -17,24 +17,24 @@ from bot.records import Period
 ONE = timedelta(days=1)
 
 
-def upcoming(entry: ScheduleEntry, now: datetime, n: int = 5) -> tuple[datetime, ...]:
+def next_runs(entry: ScheduleEntry, now: datetime, n: int = 5) -> tuple[datetime, ...]:
     """The next `n` instants (UTC) after `now` at which an entry runs, in order."""
     found: list[datetime] = []
     day = now.astimezone(ZoneInfo(entry.zone)).date()
     while len(found) < n:
         # A zone that skips a whole day sends two days' runs to one instant: that is one run.
-        if _runs(entry, day) and (at := _instant(entry, day)) > now and at not in found[-1:]:
+        if _runs_on(entry, day) and (at := _run_instant(entry, day)) > now and at not in found[-1:]:
             found.append(at)
         day += ONE
     return tuple(found)
 
 
-def latest(entry: ScheduleEntry, now: datetime) -> datetime:
+def latest_run(entry: ScheduleEntry, now: datetime) -> datetime:
     """The last instant (UTC) at or before `now` at which an entry was to run."""
-    return next(at for at in _backwards(entry, now) if at <= now)
+    return next(at for at in _runs_backwards(entry, now) if at <= now)
 
 
-def period(entry: ScheduleEntry, at: datetime) -> Period:
+def completed_period(entry: ScheduleEntry, at: datetime) -> Period:
     """The newest period of the entry's kind that is over at an instant (UTC)."""
     return Period.for_day(at.astimezone(UTC).date(), entry.period).previous_period
 
@@ -43,38 +43,38 @@ def quiet_until(quiet: tuple[time, time], zone: str, now: datetime) -> datetime 
     """When the quiet hours (from, until, by the zone's clock) that hold an instant are over (UTC); `None` outside of
     them. Both ends follow the rule for clock changes, so that hours which a change skips are none."""
     begins, ends = (ScheduleEntry.model_construct(name="quiet", period="day", at=at, zone=zone) for at in quiet)
-    if latest(begins, now) <= latest(ends, now):
+    if latest_run(begins, now) <= latest_run(ends, now):
         return None
-    return upcoming(ends, now, 1)[0]
+    return next_runs(ends, now, 1)[0]
 
 
-def _backwards(entry: ScheduleEntry, now: datetime) -> Iterator[datetime]:
+def _runs_backwards(entry: ScheduleEntry, now: datetime) -> Iterator[datetime]:
     day = now.astimezone(ZoneInfo(entry.zone)).date() + ONE
     while True:
-        if _runs(entry, day):
-            yield _instant(entry, day)
+        if _runs_on(entry, day):
+            yield _run_instant(entry, day)
         day -= ONE
 
 
-def _runs(entry: ScheduleEntry, day: date) -> bool:
+def _runs_on(entry: ScheduleEntry, day: date) -> bool:
     if entry.period == "week":
         return day.isoweekday() == entry.isoweekday
     return entry.period == "day" or day.day == (entry.day or 1)
 
 
-def _instant(entry: ScheduleEntry, day: date) -> datetime:
+def _run_instant(entry: ScheduleEntry, day: date) -> datetime:
     """The first instant (UTC) at which the zone's clock shows the entry's time of this day, or later."""
     zone, wall = ZoneInfo(entry.zone), datetime.combine(day, entry.at)
     readings = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
     before, after = sorted(readings)
-    if _reached(before, zone, wall):
+    if _clock_reached(before, zone, wall):
         return before
     # The clock skips this time: the change lies between the two readings.
     while after - before > timedelta(seconds=1):
         middle = before + timedelta(seconds=(after - before) // timedelta(seconds=2))
-        before, after = (before, middle) if _reached(middle, zone, wall) else (middle, after)
+        before, after = (before, middle) if _clock_reached(middle, zone, wall) else (middle, after)
     return after
 
 
-def _reached(at: datetime, zone: ZoneInfo, wall: datetime) -> bool:
+def _clock_reached(at: datetime, zone: ZoneInfo, wall: datetime) -> bool:
     return at.astimezone(zone).replace(tzinfo=None) >= wall

@@ -167,7 +167,7 @@ def api() -> str:
     """Every address of the JSON API, as its index lists them."""
     from bot.web.api import QUESTIONS
 
-    rows = [f"| `{question.shown}` | {question.does} |" for question in QUESTIONS]
+    rows = [f"| `{question.display_path}` | {question.summary_line} |" for question in QUESTIONS]
     return "\n".join(
         [
             "# The JSON API",

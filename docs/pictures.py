@@ -105,14 +105,14 @@ async def preview(desk: Desk) -> AsyncIterator[tuple[Footfall, Any, Any, Any]]:
     """The bot, a member in a channel in front of it, the channel, and its preview in a browser."""
     bot = Footfall(desk, House(owners=frozenset({1})), Cooldowns(*FREE))
     async with simcord.run(bot) as env, async_playwright() as playwright:
-        await bot.work(bot.index.load)
+        await bot.run_in_thread(bot.index.get_names)
         env.backend.bot_user.name = "Footfall"
         env.backend.clock.advance((NOW - env.backend.clock.now()).total_seconds())
         guild = env.create_guild("A community")
         role = guild.create_role("Operators", permissions=discord.Permissions(administrator=True))
         channel, ann = guild.create_text_channel("models"), guild.add_member(env.create_user("ann"), roles=[role])
         channels = (channel, guild.create_text_channel("daily"))
-        bot.house = House(owners=frozenset({ann.id}))
+        bot.bot_settings = House(owners=frozenset({ann.id}))
         delivered(bot, str(channels[1].id))
         async with env.preview(channel, viewers=[ann], presentation_time=NOW) as shown:
             # simcord launches the browser that Playwright brought; here it is the system's.
@@ -145,7 +145,7 @@ def as_discord_shows(browser: Any, channels: dict[str, str]) -> Any:
 def delivered(bot: Footfall, channel: str) -> None:
     """Two days' deliveries as an operator meets them: one whose fate is unknown, one still to come. None is sent, which
     would make its digest an issued one."""
-    outbox, at = bot.books.outbox, NOW - timedelta(hours=5)
+    outbox, at = bot.repositories.outbox, NOW - timedelta(hours=5)
     for day, outcome in ((date(2025, 1, 14), UNSURE), (date(2025, 1, 15), None)):
         document = bot.desk.archive.find_digest("replicate", "day", day)
         assert document is not None
@@ -198,12 +198,12 @@ def main(names: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["DATABASE_URL"] = f"sqlite:///{folder}/footfall.db"
         parts = Parts(ROOT / "config.yaml")
-        plan = parts.plan("replicate")
-        daily.collect(parts.store, "replicate", parts.source("replicate"), None, lambda _line: None)
+        plan = parts.network_plan("replicate")
+        daily.collect(parts.store, "replicate", parts.make_source("replicate"), None, lambda _line: None)
         for kind in ("day", "week"):
-            for period in daily.covered(parts.store, plan, kind):  # type: ignore[arg-type]
-                daily.compose(parts.store, parts.archive, plan, period, NOW)
-        desk = replace(parts.desk, clock=lambda: NOW)
+            for period in daily.covered_periods(parts.store, plan, kind):  # type: ignore[arg-type]
+                daily.compose_digest(parts.store, parts.archive, plan, period, NOW)
+        desk = replace(parts.query_context, clock=lambda: NOW)
         FOLDER.mkdir(parents=True, exist_ok=True)
         asyncio.run(shoot(desk, FOLDER, lambda name: not names or name in names))
         parts.close()

@@ -11,7 +11,7 @@ from babel.messages.extract import extract
 from jinja2.ext import babel_extract
 
 from bot import numbers, sources
-from bot.answers.networks import opening
+from bot.answers.networks import opening_paragraph
 from bot.render import TEMPLATES, _sentences, told
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -70,12 +70,12 @@ def _declared() -> Iterator[Found]:
 
     # Of a page of methodology its first paragraph, as answers tell it; the page itself is in English.
     for network in sources.network_names():
-        yield opening(sources.methodology_text(network)), "", (f"bot/sources/{network}.py", 0)
+        yield opening_paragraph(sources.methodology_text(network)), "", (f"bot/sources/{network}.py", 0)
     for message, context in told.document_messages():
         yield message, context, ("bot/metrics" if not context else "bot/render/_sentences.py", 0)
     for unit in _sentences.COUNTED:
         yield (f"{{n}} {numbers.english_noun(unit, 1)}", f"{{n}} {unit}"), "unit", ("bot/render/_sentences.py", 0)
-    for message, context in tongues.messages(_commands()):
+    for message, context in tongues.command_messages(_commands()):
         yield message, context, ("bot/slash/commands.py", 0)
 
 

@@ -133,10 +133,10 @@ def watched(record: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = f"data: {folder / 'data'}\nout: {folder / 'out'}\nnetworks:\n  replicate:\n    record: {record}\n"
     (folder / "config.yaml").write_text(config)
     parts = Parts(folder / "config.yaml")
-    plan, at = parts.plan("replicate"), datetime(2025, 2, 1, tzinfo=UTC)
-    came = daily.collect(parts.store, plan.network, parts.source(plan.network), None, lambda _line: None)
+    plan, at = parts.network_plan("replicate"), datetime(2025, 2, 1, tzinfo=UTC)
+    came = daily.collect(parts.store, plan.network, parts.make_source(plan.network), None, lambda _line: None)
     assert (came.new, came.error) == (29, "")
-    for period in daily.covered(parts.store, plan, "day"):
-        daily.compose(parts.store, Archive(parts.store), plan, period, at)
+    for period in daily.covered_periods(parts.store, plan, "day"):
+        daily.compose_digest(parts.store, Archive(parts.store), plan, period, at)
     parts.close()
     return folder

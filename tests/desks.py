@@ -49,9 +49,9 @@ def tell(opened: store.Store, days: Sequence[date]) -> None:
         if day != MISSING:
             ledger.add_snapshot(opened, snapshot(day, counts(day)))
     for day in days[1:]:
-        daily.compose(opened, archive, PLAN, Period.for_day(day), NOW)
+        daily.compose_digest(opened, archive, PLAN, Period.for_day(day), NOW)
     if NEWEST in days:
-        daily.compose(opened, archive, PLAN, Period.for_day(ISSUED, "week"), NOW)
+        daily.compose_digest(opened, archive, PLAN, Period.for_day(ISSUED, "week"), NOW)
         issued = archive.find_digest("replicate", "day", ISSUED)
         assert issued is not None
         archive.add_receipt(issued, Receipt("x", "@footfall", 0, "123", "https://x.com/i/status/123", NOW))

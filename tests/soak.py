@@ -295,7 +295,9 @@ def answering(desk: Desk, rest: str, gateway: str) -> Any:
     discord.http.Route.BASE, discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = rest, yarl.URL(gateway)
     stop = threading.Event()
     house = slash.House(api=rest)
-    thread = threading.Thread(target=lambda: slash.serve(desk, SecretStr(TOKEN), stop, house=house, first_pause=0.05))
+    thread = threading.Thread(
+        target=lambda: slash.run_bot(desk, SecretStr(TOKEN), stop, bot_settings=house, first_pause=0.05)
+    )
     thread.start()
     try:
         yield

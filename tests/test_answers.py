@@ -64,8 +64,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     for day, counts in WORLD.items():
         ledger.add_snapshot(opened, snapshot(day, counts))
     for day in DAYS[1:]:
-        daily.compose(opened, archive, PLAN, Period.for_day(day), NOW)
-    daily.compose(opened, archive, PLAN, Period.for_day(DAYS[3], "week"), NOW)
+        daily.compose_digest(opened, archive, PLAN, Period.for_day(day), NOW)
+    daily.compose_digest(opened, archive, PLAN, Period.for_day(DAYS[3], "week"), NOW)
     watched = Watched("replicate", "Replicate", (CATALOGUE,), "How it is counted.", PLAN.headline)
     yield Desk(opened, archive, {"replicate": watched}, HIDDEN, lambda: NOW)
     opened.close()
@@ -170,7 +170,7 @@ def test_more_movers_than_are_shown_are_summed_as_the_rest(db: store.Store) -> N
 def _desk(db: store.Store, days: tuple[date, ...], hidden: tuple[str, ...] = ()) -> Desk:
     archive = Archive(db)
     for day in days:
-        daily.compose(db, archive, replace(PLAN, hidden=hidden), Period.for_day(day), NOW)
+        daily.compose_digest(db, archive, replace(PLAN, hidden=hidden), Period.for_day(day), NOW)
     watched = Watched("replicate", "Replicate", (CATALOGUE,), "", PLAN.headline)
     return Desk(db, archive, {"replicate": watched}, hidden, lambda: NOW)
 
@@ -249,7 +249,7 @@ def test_every_idle_model_stands_on_a_page_the_never_used_before_the_longest_idl
     names = [f"acme/m{n:03}" for n in range(240)]
     for place, day in enumerate(DAYS[:4]):  # The first five are used on the second day and then no more.
         ledger.add_snapshot(db, snapshot(day, {name: int(place > 0 and n < 5) for n, name in enumerate(names)}))
-    daily.compose(db, desk.archive, PLAN, Period.for_day(DAYS[3]), NOW)
+    daily.compose_digest(db, desk.archive, PLAN, Period.for_day(DAYS[3]), NOW)
     pages = [answers.idle(desk, None, 2, page=page) for page in (1, 2, 3)]
     assert [(one["page"], one["pages"], len(one["models"])) for one in pages] == [(1, 3, 100), (2, 3, 100), (3, 3, 40)]
     rows = [row for one in pages for row in one["models"]]
@@ -262,7 +262,7 @@ def test_every_idle_model_stands_on_a_page_the_never_used_before_the_longest_idl
     shown: list[str] = []
     for page in range(24):
         question = Question("idle", {"days": "2"}, page)
-        said, number, of = wording._page(question, question.answer(desk))
+        said, number, of = wording._page_rows(question, question.find_answer(desk))
         assert (number, of) == (page, 24)
         shown += [row["model"] for row in said]
     assert shown == [row["model"] for row in rows]
@@ -295,7 +295,7 @@ def two_networks(db: store.Store) -> Desk:
     headline = {"catalogue": "hub", "figure": "models_used"}
     there = daily.Plan("elsewhere", "Elsewhere", (other,), headline)
     for plan in (PLAN, there):
-        daily.compose(db, desk.archive, plan, Period.for_day(DAYS[2]), NOW)
+        daily.compose_digest(db, desk.archive, plan, Period.for_day(DAYS[2]), NOW)
     return replace(
         desk, watched={**desk.watched, "elsewhere": Watched("elsewhere", "Elsewhere", (other,), "", headline)}
     )
@@ -355,7 +355,7 @@ def test_a_name_hidden_after_the_digest_was_composed_is_gone_too(db: store.Store
     for day, counts in WORLD.items():
         ledger.add_snapshot(db, snapshot(day, counts))
     desk = _desk(db, DAYS[1:])
-    daily.compose(db, desk.archive, replace(PLAN, hidden=()), Period.for_day(DAYS[3], "week"), NOW)
+    daily.compose_digest(db, desk.archive, replace(PLAN, hidden=()), Period.for_day(DAYS[3], "week"), NOW)
     assert any(secret in json.dumps(kept(desk)) for secret in SECRETS)  # composed in the open
     told = json.dumps(ask(replace(desk, hidden=HIDDEN)))
     assert not any(secret in told for secret in SECRETS)
@@ -378,7 +378,7 @@ def test_a_hidden_name_is_never_suggested(desk: Desk, typed: str) -> None:
     with pytest.raises(NotFoundError) as refused:
         answers.model(desk, typed)
     assert not any(secret in str(refused.value).partition(":")[2] for secret in SECRETS)
-    assert not [n for n in desk.matches(desk.network(None), typed) if desk.hides(n)]
+    assert not [n for n in desk.matching_models(desk.find_network(None), typed) if desk.is_hidden(n)]
 
 
 def test_near_misses_are_suggested_and_not_taken(desk: Desk) -> None:
@@ -464,7 +464,7 @@ def test_an_order_that_is_not_known_is_refused(desk: Desk) -> None:
 
 
 def test_every_metric_is_defined_in_words(desk: Desk) -> None:
-    told = {one["metric"]: one for one in answers.definitions()}
+    told = {one["metric"]: one for one in answers.metric_definitions()}
     assert told.keys() == METRICS.keys()
     for key in METRICS:
         answer = answers.method(desk, key)
@@ -505,12 +505,12 @@ def test_what_is_kept_of_an_answer_ends_with_the_next_snapshot_and_the_next_dige
         for day in DAYS[:8]:
             ledger.add_snapshot(opened, snapshot(day, counters(DAYS.index(day))))
             if day != DAYS[0]:
-                daily.compose(opened, archive, PLAN, Period.for_day(day), NOW)
+                daily.compose_digest(opened, archive, PLAN, Period.for_day(day), NOW)
         assert answers.idle(desk, None, 3)["day"] == DAYS[7].isoformat()
         with pytest.raises(NotFoundError):
             answers.model(desk, NEW)
         ledger.add_snapshot(opened, snapshot(DAYS[8], counters(8)))
-        daily.compose(opened, archive, PLAN, Period.for_day(DAYS[8]), NOW)
+        daily.compose_digest(opened, archive, PLAN, Period.for_day(DAYS[8]), NOW)
         fresh = Desk(opened, archive, desk.watched, (), lambda: NOW)
         assert answers.model(desk, NEW) == answers.model(fresh, NEW)
         assert answers.idle(desk, None, 3) == answers.idle(fresh, None, 3)
@@ -528,15 +528,15 @@ def test_what_several_ask_for_at_once_is_looked_up_once_and_a_failure_is_not_kep
         return len(looks)
 
     with ThreadPoolExecutor(3) as threads:
-        asked = [threads.submit(recent.of, "a", 1, look) for _ in range(3)]
+        asked = [threads.submit(recent.get_or_compute, "a", 1, look) for _ in range(3)]
         go.set()
         assert [one.result(120) for one in asked] == [1, 1, 1]
-    assert recent.of("a", 2, look) == 2, "another mark, another look"
+    assert recent.get_or_compute("a", 2, look) == 2, "another mark, another look"
     with pytest.raises(ZeroDivisionError):
-        recent.of("b", 1, lambda: 1 // 0)
-    assert recent.of("b", 1, lambda: 5) == 5
-    assert recent.of("c", 1, lambda: 6) == 6
-    assert recent.of("a", 2, look) == 3, "the oldest of more than two was forgotten"
+        recent.get_or_compute("b", 1, lambda: 1 // 0)
+    assert recent.get_or_compute("b", 1, lambda: 5) == 5
+    assert recent.get_or_compute("c", 1, lambda: 6) == 6
+    assert recent.get_or_compute("a", 2, look) == 3, "the oldest of more than two was forgotten"
 
 
 def test_a_quotient_is_no_change_on_any_face(desk: Desk) -> None:

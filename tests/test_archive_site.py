@@ -28,7 +28,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("world")
     told: list[str] = []
     with desks.desk(folder) as desk:
-        index = archive_site.write(desk, folder / "site", told.append, desks.NOW, "https://a.example/archive/")
+        index = archive_site.write_site(desk, folder / "site", told.append, desks.NOW, "https://a.example/archive/")
     assert len(told) == len(desks.DAYS)  # nine days and a week
     assert index == folder / "site" / "index.html"
     return folder / "site"
@@ -188,7 +188,7 @@ def test_the_json_feed_is_version_1_1_with_whole_addresses(site: Path) -> None:
 
 def test_without_an_address_feeds_link_relatively_and_ids_stay_whole(tmp_path: Path) -> None:
     with desks.desk(tmp_path, desks.DAYS[:3]) as desk:
-        archive_site.write(desk, tmp_path / "site", lambda _line: None, desks.NOW)
+        archive_site.write_site(desk, tmp_path / "site", lambda _line: None, desks.NOW)
     entry = ET.parse(tmp_path / "site" / "feed.xml").getroot().find(f"{ATOM}entry")
     assert entry is not None
     link = entry.find(f"{ATOM}link")
@@ -207,18 +207,18 @@ def test_feed_ids_stay_when_the_site_or_the_database_moves(tmp_path: Path) -> No
     seen: list[list[str]] = []
     with desks.desk(tmp_path, desks.DAYS[:3]) as desk:
         for url in ("", "https://a.example", "https://b.example/archive/"):
-            archive_site.write(desk, tmp_path / "site", lambda _line: None, desks.NOW, url)
+            archive_site.write_site(desk, tmp_path / "site", lambda _line: None, desks.NOW, url)
             seen.append(feed_ids(tmp_path / "site"))
         target = store.open_store(f"sqlite:///{tmp_path / 'copy.db'}")
         transfer.copy_database(desk.store, target, lambda _line: None)
         moved = replace(desk, store=target, archive=Archive(target))
-        archive_site.write(moved, tmp_path / "site", lambda _line: None, desks.NOW, "https://c.example")
+        archive_site.write_site(moved, tmp_path / "site", lambda _line: None, desks.NOW, "https://c.example")
         seen.append(feed_ids(tmp_path / "site"))
         target.close()
     assert len(seen[0]) > 4 and seen[0] == seen[1] == seen[2] == seen[3]
     (tmp_path / "other").mkdir()
     with desks.desk(tmp_path / "other", desks.DAYS[:3]) as desk:
-        archive_site.write(desk, tmp_path / "site", lambda _line: None, desks.NOW)
+        archive_site.write_site(desk, tmp_path / "site", lambda _line: None, desks.NOW)
     assert not set(seen[0]) & set(feed_ids(tmp_path / "site")), "another installation's are others"
 
 
@@ -234,7 +234,7 @@ def test_an_archive_of_an_older_version_keeps_the_ids_it_published(tmp_path: Pat
             connection.execute(sa.text("UPDATE alembic_version SET version_num = '0010'"))
         desk.store.migrate()
         for place in (url, "https://b.example"):
-            archive_site.write(desk, tmp_path / "site", lambda _line: None, desks.NOW, place)
+            archive_site.write_site(desk, tmp_path / "site", lambda _line: None, desks.NOW, place)
             base = url.rstrip("/") or "footfall"
             newest = f"{base}/replicate/{desks.DAYS[1]}"
             ids = feed_ids(tmp_path / "site")
@@ -244,7 +244,7 @@ def test_an_archive_of_an_older_version_keeps_the_ids_it_published(tmp_path: Pat
 
 def test_an_empty_archive_still_gives_a_site(tmp_path: Path) -> None:
     with desks.desk(tmp_path, desks.DAYS[:1]) as desk:
-        index = archive_site.write(desk, tmp_path / "site", lambda _line: None, desks.NOW)
+        index = archive_site.write_site(desk, tmp_path / "site", lambda _line: None, desks.NOW)
     assert "No digest yet" in index.read_text()
 
 
@@ -259,7 +259,7 @@ def test_writing_the_same_archive_twice_gives_the_same_bytes(tmp_path: Path) -> 
     first, second = tmp_path / "first", tmp_path / "second"
     with desks.desk(tmp_path) as desk:
         for folder in (first, second):
-            archive_site.write(desk, folder, lambda _line: None, desks.NOW, "https://a.example/archive/")
+            archive_site.write_site(desk, folder, lambda _line: None, desks.NOW, "https://a.example/archive/")
     for path in first.rglob("*"):
         if path.is_file():
             assert (second / path.relative_to(first)).read_bytes() == path.read_bytes(), path

@@ -40,11 +40,11 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where the site of the small world is served."""
     folder = tmp_path_factory.mktemp("world")
     with desks.desk(folder) as desk:
-        archive_site.write(desk, folder / "site", lambda _line: None, desks.NOW)
+        archive_site.write_site(desk, folder / "site", lambda _line: None, desks.NOW)
         loop = asyncio.new_event_loop()
         thread = threading.Thread(target=loop.run_forever)
         thread.start()
-        runner = aiohttp_web.AppRunner(web.application(desk, folder / "site"), access_log=None)
+        runner = aiohttp_web.AppRunner(web.make_application(desk, folder / "site"), access_log=None)
 
         async def begin() -> None:
             await runner.setup()
@@ -203,7 +203,7 @@ def test_dark_and_light_differ_and_charts_follow(browser: Browser, address: str)
 
 def test_the_site_also_reads_from_a_folder_without_a_server(browser: Browser, tmp_path: Path) -> None:
     with desks.desk(tmp_path, desks.DAYS[:3]) as desk:
-        index = archive_site.write(desk, tmp_path / "site", lambda _line: None, desks.NOW)
+        index = archive_site.write_site(desk, tmp_path / "site", lambda _line: None, desks.NOW)
     visit = Visit(browser, "file:///", viewport=DESKTOP)
     visit.page.goto(index.as_uri())
     visit.page.get_by_role("link", name="Replicate", exact=True).first.click()

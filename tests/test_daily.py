@@ -122,23 +122,23 @@ def test_an_error_that_is_not_the_sources_own_is_not_swallowed(db: store.Store) 
 
 
 def test_every_day_is_covered_also_the_first_and_an_unread_one(filled: store.Store) -> None:
-    assert [p.first for p in daily.covered(filled, PLAN, "day")] == [START + n * ONE for n in range(10)]
+    assert [p.first for p in daily.covered_periods(filled, PLAN, "day")] == [START + n * ONE for n in range(10)]
 
 
 def test_weeks_and_months_are_covered_once_they_are_over(filled: store.Store) -> None:
     # 1 March 2025 is a Saturday: the week of 24 February is covered in part, that of 3 March whole.
-    weeks = daily.covered(filled, PLAN, "week")
+    weeks = daily.covered_periods(filled, PLAN, "week")
     assert [(p.first, p.last) for p in weeks] == [
         (date(2025, 2, 24), date(2025, 3, 2)),
         (date(2025, 3, 3), date(2025, 3, 9)),
     ]
-    assert daily.covered(filled, PLAN, "month") == ()
+    assert daily.covered_periods(filled, PLAN, "month") == ()
     ledger.add_snapshot(filled, snapshot(date(2025, 3, 31), counts(date(2025, 3, 31))))
-    assert [p.first for p in daily.covered(filled, PLAN, "month")] == [date(2025, 3, 1)]
+    assert [p.first for p in daily.covered_periods(filled, PLAN, "month")] == [date(2025, 3, 1)]
 
 
 def test_nothing_is_covered_before_anything_was_collected(db: store.Store) -> None:
-    assert daily.covered(db, PLAN, "day") == ()
+    assert daily.covered_periods(db, PLAN, "day") == ()
 
 
 # --- compose ---------------------------------------------------------------------------------------------------------
@@ -146,7 +146,7 @@ def test_nothing_is_covered_before_anything_was_collected(db: store.Store) -> No
 
 def test_composing_keeps_what_it_returns(filled: store.Store) -> None:
     archive = Archive(filled)
-    document = daily.compose(filled, archive, PLAN, day_of(DAYS[-1]), NOW)
+    document = daily.compose_digest(filled, archive, PLAN, day_of(DAYS[-1]), NOW)
     assert archive.find_digest("replicate", "day", DAYS[-1]) == document
     assert document["catalogues"][0]["figures"]["uses"]["value"] == sum(n * n for n in range(12))
     assert document["composed_at"] == NOW.isoformat()
@@ -164,11 +164,11 @@ def test_the_same_ledger_gives_the_same_digest_byte_for_byte(filled: store.Store
 
 def test_an_issued_day_that_changes_becomes_a_new_edition(filled: store.Store) -> None:
     archive = Archive(filled)
-    issued = daily.compose(filled, archive, PLAN, day_of(MISSED), NOW)
+    issued = daily.compose_digest(filled, archive, PLAN, day_of(MISSED), NOW)
     assert issued["catalogues"][0]["figures"]["uses"]["value"] is None
     archive.add_receipt(issued, Receipt("x", "us", 1, "17", "https://example.org/17", NOW))
     ledger.add_snapshot(filled, snapshot(MISSED, counts(MISSED)))
-    later = daily.compose(filled, archive, PLAN, day_of(MISSED), NOW)
+    later = daily.compose_digest(filled, archive, PLAN, day_of(MISSED), NOW)
     assert later["edition"] == 2
     (change,) = (c for c in later["changes"] if c["figure"] == "uses")
     assert (change["published"]["value"], change["now"]["value"]) == (None, sum(n * n for n in range(12)))
@@ -182,7 +182,7 @@ def test_an_upgrade_makes_no_new_edition_of_what_was_issued_and_verifies(
     more = replace(uses, key="uses_again", compute=lambda book: 1)
     if change == "removed":
         monkeypatch.setitem(METRICS, more.key, more)
-    issued = daily.compose(filled, archive, PLAN, period, NOW)
+    issued = daily.compose_digest(filled, archive, PLAN, period, NOW)
     archive.add_receipt(issued, Receipt("x", "us", 1, "17", "https://example.org/17", NOW))
     kept = archive.find_digest("replicate", "day", DAYS[-1])
     monkeypatch.undo()
@@ -196,8 +196,8 @@ def test_an_upgrade_makes_no_new_edition_of_what_was_issued_and_verifies(
         used = METRICS["models_used_30d"]
         assert issued["catalogues"][0]["figures"][used.key]["unknown"] != "in other words"
         monkeypatch.setitem(METRICS, used.key, replace(used, compute=lambda book: Unknown("in other words")))
-    assert daily.compose(filled, archive, PLAN, period, NOW) == kept
-    assert list(daily.mismatches(filled, PLAN, issued)) == []
+    assert daily.compose_digest(filled, archive, PLAN, period, NOW) == kept
+    assert list(daily.find_mismatches(filled, PLAN, issued)) == []
 
 
 # --- post ------------------------------------------------------------------------------------------------------------
@@ -205,7 +205,7 @@ def test_an_upgrade_makes_no_new_edition_of_what_was_issued_and_verifies(
 
 def test_only_outlets_that_show_pictures_get_one(filled: store.Store) -> None:
     document = daily.composed(filled, PLAN, day_of(DAYS[-1]), NOW)
-    posts = {outlet: daily.post(document, outlet) for outlet in ("text", "x", "discord")}
+    posts = {outlet: daily.render_post(document, outlet) for outlet in ("text", "x", "discord")}
     assert {outlet: len(post.pictures) for outlet, post in posts.items()} == {"text": 0, "x": 1, "discord": 1}
     assert all("11 of 13" in "".join(posts[outlet].parts) for outlet in ("text", "x"))
 
@@ -213,8 +213,8 @@ def test_only_outlets_that_show_pictures_get_one(filled: store.Store) -> None:
 def test_a_hidden_name_is_in_no_post(filled: store.Store) -> None:
     document = daily.composed(filled, PLAN, day_of(DAYS[-1]), NOW)
     for outlet in ("text", "x", "discord"):
-        assert "o2/m11" in str(daily.post(document, outlet)), outlet
-        assert "o2/m11" not in str(daily.post(document, outlet, ["o2/m11"])), outlet
+        assert "o2/m11" in str(daily.render_post(document, outlet)), outlet
+        assert "o2/m11" not in str(daily.render_post(document, outlet, ["o2/m11"])), outlet
 
 
 # --- mismatches ------------------------------------------------------------------------------------------------------
@@ -223,15 +223,15 @@ def test_a_hidden_name_is_in_no_post(filled: store.Store) -> None:
 def test_a_digest_agrees_with_the_ledger_that_it_was_made_from(filled: store.Store) -> None:
     for day in DAYS[1:]:
         document = json.loads(json.dumps(daily.composed(filled, PLAN, day_of(day), NOW)))
-        assert list(daily.mismatches(filled, PLAN, document)) == []
+        assert list(daily.find_mismatches(filled, PLAN, document)) == []
     week = daily.composed(filled, PLAN, Period.for_day(DAYS[-1], "week"), NOW)
-    assert list(daily.mismatches(filled, PLAN, week)) == []
+    assert list(daily.find_mismatches(filled, PLAN, week)) == []
 
 
 def test_what_came_later_is_found_figure_by_figure(filled: store.Store) -> None:
     document = daily.composed(filled, PLAN, day_of(MISSED), NOW)
     ledger.add_snapshot(filled, snapshot(MISSED, counts(MISSED)))
-    found = list(daily.mismatches(filled, PLAN, document))
+    found = list(daily.find_mismatches(filled, PLAN, document))
     assert "models.models_listed: says unknown (no reading at the end of 5 Mar 2025), is 13" in found
     assert any(line.startswith("models.top: row 1 says null, is ") for line in found)
     assert any(line.startswith("refs: ") for line in found)
@@ -245,7 +245,7 @@ def changed(document: dict[str, Any], key: str, value: object) -> dict[str, Any]
 
 def test_a_figure_of_another_value_is_named_with_both(filled: store.Store) -> None:
     document = changed(daily.composed(filled, PLAN, day_of(DAYS[-1]), NOW), "models_used", 12)
-    assert list(daily.mismatches(filled, PLAN, document)) == ["models.models_used: says 12, is 11"]
+    assert list(daily.find_mismatches(filled, PLAN, document)) == ["models.models_used: says 12, is 11"]
 
 
 def test_hiding_a_name_before_or_after_a_digest_is_no_mismatch(filled: store.Store) -> None:
@@ -254,4 +254,4 @@ def test_hiding_a_name_before_or_after_a_digest_is_no_mismatch(filled: store.Sto
     assert "o2/m11" in json.dumps(after) and "o2/m11" not in json.dumps(before)
     for document in (before, after):
         for plan in (hiding, PLAN):
-            assert list(daily.mismatches(filled, plan, document)) == []
+            assert list(daily.find_mismatches(filled, plan, document)) == []

@@ -29,7 +29,7 @@ class World:
     """One database, one platform, a clock that the test sets."""
 
     def __init__(self, db: store.Store) -> None:
-        self.archive, self.outbox = Archive(db), daily.outbox(db)
+        self.archive, self.outbox = Archive(db), daily.make_outbox(db)
         self.now, self.ledger = NOW, Ledger()
         self.archive.save_digest(document())
 

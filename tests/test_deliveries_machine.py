@@ -33,7 +33,7 @@ class Publishing(RuleBasedStateMachine):
         super().__init__()
         self.store = databases.memory()
         self.archive = Archive(self.store)
-        self.outbox = daily.outbox(self.store)
+        self.outbox = daily.make_outbox(self.store)
         self.now = START
         self.ledger = Ledger()
         self.uses = 5

@@ -9,7 +9,7 @@ from discord import app_commands
 
 from bot import slash
 from bot.outlets._discord_places import PERMISSIONS
-from bot.slash.questions import takes
+from bot.slash.questions import query_options
 from docs import pictures
 
 PAGE = Path("docs/discord.md").read_text(encoding="utf-8")
@@ -20,7 +20,7 @@ def test_every_question_stands_there_with_its_options_and_a_picture() -> None:
         section = re.search(rf"^### /{command.name}\b(.*?)(?=^##|\Z)", PAGE, re.M | re.S)
         assert section, f"/{command.name}: no section"
         heading = section[1].splitlines()[0]
-        assert re.findall(r"`(\w+)`", heading) == list(takes(command.name)), command.name
+        assert re.findall(r"`(\w+)`", heading) == list(query_options(command.name)), command.name
         assert f"pictures/discord/{command.name}" in section[1], f"/{command.name}: no picture"
 
 

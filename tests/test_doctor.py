@@ -86,7 +86,7 @@ def test_each_cause_on_sqlite_has_its_own_cure(
         while LISTENERS:
             sa.event.remove(sa.Engine, "connect", LISTENERS.pop())
     assert (found.ok, found.fix) == (False, cure), found
-    assert said in found.found
+    assert said in found.text
 
 
 def test_each_cause_on_postgresql_has_its_own_cure(
@@ -96,7 +96,7 @@ def test_each_cause_on_postgresql_has_its_own_cure(
     assert database(tmp_path, monkeypatch, url).ok
     read_only = f"{url}{'&' if '?' in url else '?'}options=-c%20default_transaction_read_only%3Don"
     found = database(tmp_path, monkeypatch, read_only)
-    assert found.ok is False and "read-only" in found.found and found.fix == _trouble._POSTGRESQL["25006"]
+    assert found.ok is False and "read-only" in found.text and found.fix == _trouble._POSTGRESQL["25006"]
     nobody = database(tmp_path, monkeypatch, "postgresql://a:b@127.0.0.1:1/none")
     assert nobody.ok is False and nobody.fix == _trouble.UNREACHABLE
     missing = database(tmp_path, monkeypatch, str(url).replace(sa.make_url(url).database or "", "nosuch"))
@@ -119,15 +119,15 @@ def test_each_cause_of_a_folder_has_its_own_cure(
         raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr(checks.tempfile, "TemporaryFile", refuses)
-    found = checks._folder("data folder", tmp_path)
-    assert found.ok is False and os.strerror(code) in found.found and cure in found.fix
+    found = checks._check_folder("data folder", tmp_path)
+    assert found.ok is False and os.strerror(code) in found.text and cure in found.fix
 
 
 def test_a_disk_that_is_nearly_full_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert checks._folder("data folder", tmp_path).ok
+    assert checks._check_folder("data folder", tmp_path).ok
     monkeypatch.setattr(checks, "LITTLE", 2**63)
-    found = checks._folder("data folder", tmp_path)
-    assert found.ok is False and "nearly full" in found.found and "make room" in found.fix
+    found = checks._check_folder("data folder", tmp_path)
+    assert found.ok is False and "nearly full" in found.text and "make room" in found.fix
 
 
 def test_posts_for_x_are_weighed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,6 +142,6 @@ def test_posts_for_x_are_weighed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(x_text, "weighted_length", missing)
     found = checks._sample_post(made, False)
-    assert found.ok is False and "pkg_resources" in found.found and "requirements.txt" in found.fix
+    assert found.ok is False and "pkg_resources" in found.text and "requirements.txt" in found.fix
     monkeypatch.setattr(x_text, "weighted_length", len)
     assert checks._sample_post(made, False).ok is False, "it weighs wrongly"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bot import answers, archive_site, daily, digest, ledger, metrics, render, store
 from bot.answers import Desk, Watched
-from bot.answers.networks import heading
+from bot.answers.networks import digest_heading
 from bot.archive import Archive
 from bot.metrics.groups import COLUMNS, MOST
 from bot.records import AtLeast, Book, Flow, Grouping, Name, Period, Unknown
@@ -213,12 +213,12 @@ def test_hidden_names_of_groups_are_counted_and_not_named() -> None:
 
 def test_every_outlet_says_groups_and_no_stranger_is_obeyed() -> None:
     kept = json.loads(json.dumps(document()))
-    text = daily.post(kept, "text").parts[0]
+    text = daily.render_post(kept, "text").parts[0]
     assert "Public models by category\n@everyone <b>foo.io: 2 listed, 0 added, 2 used (100%), 7 runs; " in text
     assert "change in 7 days: list +100.0%, runs +50.0%" in text
     assert "no category given: 3 listed" in text and "list unknown (not defined: no model listed 7 days before)" in text
     assert "2 runs name no listed model and belong to no category." in text
-    answer = {"question": "inventory", **heading(kept), "catalogues": kept["catalogues"]}
+    answer = {"question": "inventory", **digest_heading(kept), "catalogues": kept["catalogues"]}
     embed = render.answer_embed(
         answer, {"definition": "What it is.", "rows": [], "page": {"number": 1, "of": 1, "stamped": False}}
     )
@@ -231,7 +231,7 @@ def test_a_digest_from_before_groups_is_still_shown() -> None:
     kept = json.loads(json.dumps(document()))
     for block in kept["catalogues"]:
         del block["groups"]
-    assert "by category" not in daily.post(kept, "text").parts[0]
+    assert "by category" not in daily.render_post(kept, "text").parts[0]
 
 
 def desk_of(folder: Path, hidden: tuple[str, ...] = ()) -> Any:
@@ -247,7 +247,7 @@ def desk_of(folder: Path, hidden: tuple[str, ...] = ()) -> Any:
     archive = Archive(opened)
     plan = replace(desks.PLAN, hidden=())
     for day in DAYS[1:]:
-        daily.compose(opened, archive, plan, Period.for_day(day), desks.NOW)
+        daily.compose_digest(opened, archive, plan, Period.for_day(day), desks.NOW)
     watched = Watched("replicate", "Replicate", (desks.CATALOGUE,), "", plan.headline)
     return Desk(opened, archive, {"replicate": watched}, hidden, lambda: desks.NOW)
 
@@ -264,15 +264,15 @@ def test_inventory_and_the_site_tell_what_the_digest_tells(tmp_path: Path) -> No
         said = render.render_template("text", "text/answers/inventory.j2", answer=answer)
         assert "    =risk <i>: 2 listed, 0 added, 2 used (100%), 6 runs; change in 7 days: list 0%" in said
         assert "groups" not in answers.usage(desk, None)["catalogues"][0]
-        archive_site.write(desk, tmp_path / "site", lambda line: None, desks.NOW)
+        archive_site.write_site(desk, tmp_path / "site", lambda line: None, desks.NOW)
         page = (tmp_path / "site" / "replicate" / DAYS[-1].isoformat() / "index.html").read_text()
         table = page[page.index('id="groups-models-category"') : page.index('id="groups-models-author"')]
         assert "=risk &lt;i&gt;" in table and "<i>" not in table and '<td class="number">6</td>' in table
         period = Period.for_day(DAYS[-1])
         plan = replace(desks.PLAN, hidden=())
-        assert list(daily.mismatches(desk.store, plan, kept)) == []
+        assert list(daily.find_mismatches(desk.store, plan, kept)) == []
         kept["catalogues"][0]["groups"][0]["rows"][0]["figures"]["uses"]["value"] = 60
-        (found,) = daily.mismatches(desk.store, plan, kept)
+        (found,) = daily.find_mismatches(desk.store, plan, kept)
         assert found.startswith("models.groups.category: row 1 says") and period.name == "day"
     finally:
         desk.store.close()
@@ -288,6 +288,6 @@ def test_a_group_hidden_after_it_was_told_is_gone_too(tmp_path: Path) -> None:
         hidden = daily.composed(
             desk.store, replace(desks.PLAN, hidden=desk.hidden), Period.for_day(DAYS[-1]), desks.NOW
         )
-        assert list(daily.mismatches(desk.store, replace(desks.PLAN, hidden=()), hidden)) == []
+        assert list(daily.find_mismatches(desk.store, replace(desks.PLAN, hidden=()), hidden)) == []
     finally:
         desk.store.close()

@@ -42,7 +42,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         ledger.add_snapshot(opened, replace(made, listings=listings, readings=readings, note=note))
     archive, plan = Archive(opened), replace(desks.PLAN, hidden=())
     for day in DAYS[1:]:
-        daily.compose(opened, archive, plan, Period.for_day(day), desks.NOW)
+        daily.compose_digest(opened, archive, plan, Period.for_day(day), desks.NOW)
     watched = Watched("replicate", "Replicate", (desks.CATALOGUE,), "", plan.headline)
     yield Desk(opened, archive, {"replicate": watched}, HIDDEN, lambda: desks.NOW.replace(day=20))
     opened.close()
@@ -62,10 +62,10 @@ def test_in_no_post_of_a_digest_from_before(desk: Desk, outlet: str) -> None:
     for day in DAYS[1:]:
         kept = desk.archive.find_digest("replicate", "day", day)
         assert kept is not None
-        post = daily.post(kept, outlet, HIDDEN)
+        post = daily.render_post(kept, outlet, HIDDEN)
         said = "\n".join([*post.parts, json.dumps(post.embed, ensure_ascii=False), *(p.alt for p in post.pictures)])
         assert not biting(said), day
-    assert "a hidden model" in daily.post(kept, "text", HIDDEN).parts[0]
+    assert "a hidden model" in daily.render_post(kept, "text", HIDDEN).parts[0]
 
 
 ASKED: list[Any] = [
@@ -96,7 +96,7 @@ def test_asked_about_it_is_not_told(desk: Desk, typed: str) -> None:
 
 
 def test_on_no_page_and_in_no_file_of_the_site(desk: Desk, tmp_path: Path) -> None:
-    archive_site.write(desk, tmp_path / "site", lambda _: None, desks.NOW)
+    archive_site.write_site(desk, tmp_path / "site", lambda _: None, desks.NOW)
     files = [path for path in (tmp_path / "site").rglob("*") if path.is_file()]
     assert len(files) > 30
     for path in files:
@@ -107,7 +107,7 @@ def test_nowhere_in_the_api(desk: Desk, tmp_path: Path) -> None:
     paths = ("usage", "inventory", "top", "top?by=rise", "idle?days=1", "why", "digest", "status", "about")
 
     async def ask() -> list[str]:
-        async with TestClient(TestServer(web.application(desk, tmp_path))) as client:
+        async with TestClient(TestServer(web.make_application(desk, tmp_path))) as client:
             return [await (await client.get(f"/api/{path}")).text() for path in paths]
 
     for path, text in zip(paths, asyncio.run(ask()), strict=True):

@@ -33,7 +33,7 @@ def desk(tmp_path: Path) -> Iterator[daily.Desk]:
     """Eight days, posted, and a ninth that is held."""
     opened = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
     told(opened, HELD)
-    made = daily.Desk(opened, Archive(opened), daily.outbox(opened), Publish.model_validate({}), 0.01)
+    made = daily.Desk(opened, Archive(opened), daily.make_outbox(opened), Publish.model_validate({}), 0.01)
     publish(made, HELD)
     ledger.add_snapshot(opened, snapshot(day(HELD), half(HELD)))
     yield made
@@ -42,7 +42,7 @@ def desk(tmp_path: Path) -> Iterator[daily.Desk]:
 
 def publish(desk: daily.Desk, number: int, hours: int = 1) -> list[daily.Announced]:
     """Publish what is due some hours after the night in which a day began."""
-    return daily.publish(desk, PLAN, "day", TARGETS, start_of_day(day(number)) + timedelta(hours=hours))
+    return daily.plan_deliveries(desk, PLAN, "day", TARGETS, start_of_day(day(number)) + timedelta(hours=hours))
 
 
 def verdicts(done: list[daily.Announced]) -> dict[int, str]:
@@ -114,12 +114,12 @@ def test_an_issued_digest_gets_an_edition_when_a_verdict_changes(desk: daily.Des
 
 def test_a_verdict_composes_only_the_digests_that_rest_on_it(desk: daily.Desk) -> None:
     for number in range(1, HELD):
-        daily.compose(desk.store, desk.archive, PLAN, Period.for_day(day(number)), start_of_day(day(HELD)))
-    assert daily.outdated(desk.store, desk.archive, PLAN, "day") == ()
-    daily.compose(desk.store, desk.archive, PLAN, Period.for_day(day(HELD)), start_of_day(day(HELD + 1)))
-    assert [one.first for one in daily.outdated(desk.store, desk.archive, PLAN, "day")] == [day(HELD)]
+        daily.compose_digest(desk.store, desk.archive, PLAN, Period.for_day(day(number)), start_of_day(day(HELD)))
+    assert daily.outdated_periods(desk.store, desk.archive, PLAN, "day") == ()
+    daily.compose_digest(desk.store, desk.archive, PLAN, Period.for_day(day(HELD)), start_of_day(day(HELD + 1)))
+    assert [one.first for one in daily.outdated_periods(desk.store, desk.archive, PLAN, "day")] == [day(HELD)]
     assert len(daily.compose_outdated(desk.store, desk.archive, PLAN, "day", start_of_day(day(HELD + 1)))) == 1
-    assert daily.outdated(desk.store, desk.archive, PLAN, "day") == ()
+    assert daily.outdated_periods(desk.store, desk.archive, PLAN, "day") == ()
 
 
 # --- the operator ----------------------------------------------------------------------------------------------------

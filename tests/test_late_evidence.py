@@ -75,9 +75,9 @@ class Walk:
             self.og.aggregator.fault = None
 
     def publish(self, at: datetime) -> list[daily.Announced]:
-        outbox = daily.outbox(self.db)
+        outbox = daily.make_outbox(self.db)
         desk = daily.Desk(self.db, self.archive, outbox, Publish.model_validate({}), 0.01)
-        told = daily.publish(desk, PLAN, "day", TARGETS, at)
+        told = daily.plan_deliveries(desk, PLAN, "day", TARGETS, at)
         fake = Fake(self.ledger, lambda: at, ())
         ready = {name: Ready(fake, timedelta(seconds=30), lambda _: Decimal("0.01"), None) for name in TARGETS}
         run = Run(outbox, ready, fake.content(self.archive), lambda: at, "a", timedelta(minutes=15))
@@ -126,7 +126,7 @@ def test_a_blob_that_becomes_readable_makes_a_new_edition_that_lists_each_change
     assert all(part(now, key).get("unknown", part(now, key)["value"]) == after for key, (_, after) in changes.items())
     assert "models_listed" not in changes and "uses_reported" not in changes, "what did not change is not listed"
     assert walk.day(1) == issued, "what was said stays as it was said"
-    post = daily.post(now, "x").parts[0]
+    post = daily.render_post(now, "x").parts[0]
     assert post.startswith("Correction.") and "published as unknown, now 3." in post
     there = {row.destination: (row.edition, row.text) for row in walk.ledger.posts[:2]}
     assert there == {"account": (2, "3 uses #0/2"), "channel": (2, "3 uses #0/2")}, "edited in place"
@@ -148,7 +148,7 @@ def test_an_issued_digest_that_did_not_change_gets_no_new_edition(walk: Walk) ->
 
 def test_a_late_day_is_looked_at_for_three_days_and_no_longer(walk: Walk) -> None:
     walk.collect(EVENING)
-    daily.compose(walk.db, walk.archive, PLAN, Period.for_day(SECOND), EVENING)
+    daily.compose_digest(walk.db, walk.archive, PLAN, Period.for_day(SECOND), EVENING)
     looked = [daily.late(walk.archive, PLAN, "day", EVENING + timedelta(days=n)) for n in range(5)]
     assert [[period.first for period in found] for found in looked] == [[SECOND]] * 3 + [[]] * 2
     assert daily.late(walk.archive, replace(PLAN, catalogues=()), "day", EVENING) == ()
@@ -193,7 +193,7 @@ def test_the_worker_goes_on_asking_what_is_told_late_though_no_list_is_missing(t
     for catalogue in ("llm", "hub"):
         ledger.add_snapshot(opened, replace(snapshot(SECOND, {"a/x": 0}), network="opengradient", catalogue=catalogue))
     source = Asked([], lambda: now[0])
-    desk = daily.Desk(opened, Archive(opened), daily.outbox(opened), Publish.model_validate({}), 0.01)
+    desk = daily.Desk(opened, Archive(opened), daily.make_outbox(opened), Publish.model_validate({}), 0.01)
     run = Run(desk.outbox, {}, Fake(Ledger(), source.clock, ()).content(desk.archive), source.clock, "a", timedelta())
     bench = worker.Bench(opened, desk, [(PLAN, source)], (), {}, lambda: run, source.clock, timedelta(minutes=15))
     step = worker.Round(bench, State(), "a", lambda: False)

@@ -242,7 +242,7 @@ def test_what_cannot_be_read_back_stays_unknown_with_its_reason_and_is_told_so(w
 def test_a_count_that_is_not_final_is_not_kept_and_asked_for_again(world: World) -> None:
     world.publish(WEEK, "--outlet", "x")
     opened = store.open_store(world.url)
-    kept = daily.outbox(opened).polls
+    kept = daily.make_outbox(opened).polls
     poll = world.peers.x.polls[str(world.peers.x.posts[0]["id"])]
     poll["options"][0]["votes"] = 9
     for hours, open_ in ((1, True), (2, True), (3, False)):
@@ -260,7 +260,7 @@ def test_a_poll_that_never_becomes_final_is_given_up_as_unknown(world: World) ->
     world.now = MONDAY + timedelta(days=9)
     world.run("publish", "--outlet", "x")
     opened = store.open_store(world.url)
-    outbox = daily.outbox(opened)
+    outbox = daily.make_outbox(opened)
     (asked,) = outbox.polls.closed_polls("replicate", MONDAY, MONDAY + timedelta(days=7))
     assert asked.votes is None and asked.reason == "closed, but its count was never final"
     assert outbox.polls.due_polls(world.now + timedelta(days=99), ["x"]) == ()
@@ -351,16 +351,16 @@ polls:
 def test_of_several_polls_each_week_asks_the_next() -> None:
     habits = daily.Habits(polls=(wording(name="a"), wording(name="b"), wording(name="c", networks=["other"])))
     weeks = [{"network": "replicate", "period": "week", "day": str(WEEK + timedelta(days=7 * n))} for n in range(4)]
-    names = [poll.name for week in weeks if (poll := habits.poll(week, "x"))]
+    names = [poll.name for week in weeks if (poll := habits.poll_for(week, "x"))]
     assert sorted(names[:2]) == ["a", "b"] and names[:2] == names[2:]
-    assert habits.poll({**weeks[0], "period": "day"}, "x") is None
-    assert habits.poll(weeks[0], "site") is None
+    assert habits.poll_for({**weeks[0], "period": "day"}, "x") is None
+    assert habits.poll_for(weeks[0], "site") is None
 
 
 def test_votes_for_another_number_of_answers_are_no_result(world: World) -> None:
     world.publish(WEEK, "--outlet", "x")
     opened = store.open_store(world.url)
-    outbox = daily.outbox(opened)
+    outbox = daily.make_outbox(opened)
     (one,) = outbox.list_deliveries()
     outbox.polls.record_votes(one, Votes((1, 2), True), MONDAY)
     outbox.polls.record_votes(one, CannotTell("later", None), MONDAY)

@@ -245,9 +245,9 @@ def test_a_subscription_of_one_of_our_own_channels_changes_nothing_there(
     opened = store.open_store(url)
     quiet = Terms(time(3), "UTC", (), "tr", 0.9, (time(0), time(23, 59)))
     for channel in (CHANNEL, "299999999999999998"):
-        Channels(opened).keep("1", channel, quiet, datetime(2025, 1, 1, tzinfo=UTC))
+        Channels(opened).save_subscription("1", channel, quiet, datetime(2025, 1, 1, tzinfo=UTC))
     parts = Parts(tmp_path / "config.yaml")
-    assert [one.channel for one in reach.subscribed(parts)] == ["299999999999999998"]
+    assert [one.channel for one in reach.active_subscriptions(parts)] == ["299999999999999998"]
     parts.close()
     assert run("publish", "--day", str(LAST)).exit_code == 0
     with opened.read_transaction() as connection:

@@ -50,13 +50,13 @@ class Newsroom:
         self.url = f"sqlite:///{folder / 'f.db'}"
         publishing.fill(self.url)
         self.store = store.open_store(self.url)
-        self.archive, self.outbox = Archive(self.store), daily.outbox(self.store)
+        self.archive, self.outbox = Archive(self.store), daily.make_outbox(self.store)
         habits = daily.Habits(polls=(wording(question="Will more models be used next week?"),))
         self.desk = daily.Desk(self.store, self.archive, self.outbox, Publish.model_validate({}), 0.01, habits)
         self.now = datetime.now(UTC)
 
     def publish(self, made: Any, channel: str) -> list[str]:
-        daily.publish(self.desk, PLAN, "week", {"discord": (channel,)}, self.now, WEEK)
+        daily.plan_deliveries(self.desk, PLAN, "week", {"discord": (channel,)}, self.now, WEEK)
         posts = daily.Posts(self.archive, self.outbox, habits=self.desk.habits)
         ready = {"discord": Ready(made, timedelta(minutes=1), lambda _: Decimal(0))}
         deliveries.flush_outbox(Run(self.outbox, ready, posts, lambda: self.now, "one", timedelta(minutes=15)))

@@ -77,7 +77,7 @@ class Walked:
 @pytest.fixture(scope="module")
 def walked(watched: Path) -> Iterator[Walked]:
     parts = Parts(watched / "config.yaml")
-    yield Walked(parts.store, parts.plan("replicate"))
+    yield Walked(parts.store, parts.network_plan("replicate"))
     parts.close()
 
 

@@ -14,7 +14,7 @@ from bot.charts import alt, series
 from bot.digest import compose_document, figure_differences
 from bot.records import AtLeast, Document, Flow, Point
 from bot.render import environment, lint
-from bot.subscriptions.moved import stillness
+from bot.subscriptions.moved import stillness_reason
 from tests.books import DAY, ONE, book
 from tests.render.documents import changed
 
@@ -158,5 +158,5 @@ def test_a_day_of_a_lower_bound_is_drawn_as_unknown_and_told_beside_the_picture(
 
 def test_a_lower_bound_is_no_move_that_a_quiet_channel_is_told_of() -> None:
     document = changed("day-2025-01-12", bounded)
-    why = stillness(document, changed("day-2025-01-12", lambda made: None), 0.1)
+    why = stillness_reason(document, changed("day-2025-01-12", lambda made: None), 0.1)
     assert why.startswith("nothing is known to have moved")

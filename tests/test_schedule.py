@@ -107,7 +107,7 @@ def test_the_next_runs_are_those_that_a_watcher_of_the_clock_would_note(data: st
     days = {"day": 5, "week": 15, "month": 33}[chosen.period]
     noted = watched(chosen, now, days)
     assert noted
-    assert list(schedule.upcoming(chosen, now, len(noted))) == noted
+    assert list(schedule.next_runs(chosen, now, len(noted))) == noted
 
 
 @settings(max_examples=150, deadline=None)
@@ -115,17 +115,17 @@ def test_the_next_runs_are_those_that_a_watcher_of_the_clock_would_note(data: st
 def test_the_latest_run_is_the_one_before_the_next(data: st.DataObject) -> None:
     chosen = data.draw(entries())
     now = data.draw(moments(chosen.zone))
-    last = schedule.latest(chosen, now)
+    last = schedule.latest_run(chosen, now)
     assert last <= now
-    assert schedule.upcoming(chosen, last, 1)[0] > now
+    assert schedule.next_runs(chosen, last, 1)[0] > now
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_no_period_is_left_out_from_one_run_to_the_next(data: st.DataObject) -> None:
     chosen = data.draw(entries())
-    runs = schedule.upcoming(chosen, data.draw(moments(chosen.zone)), 4)
-    periods = [schedule.period(chosen, run) for run in runs]
+    runs = schedule.next_runs(chosen, data.draw(moments(chosen.zone)), 4)
+    periods = [schedule.completed_period(chosen, run) for run in runs]
     assert all(period.ends_at <= run for period, run in zip(periods, runs, strict=True))
     if chosen.period == "day":
         gaps = [later.first - earlier.first for earlier, later in pairwise(periods)]
@@ -135,7 +135,7 @@ def test_no_period_is_left_out_from_one_run_to_the_next(data: st.DataObject) -> 
 
 def test_a_time_that_does_not_exist_runs_at_the_next_instant_that_does() -> None:
     chosen = entry(at="02:30", zone="Europe/Zurich")
-    assert schedule.upcoming(chosen, utc(2026, 3, 28, 12), 3) == (
+    assert schedule.next_runs(chosen, utc(2026, 3, 28, 12), 3) == (
         utc(2026, 3, 29, 1, 0),  # 03:00 summer time; 02:30 was skipped
         utc(2026, 3, 30, 0, 30),
         utc(2026, 3, 31, 0, 30),
@@ -144,41 +144,41 @@ def test_a_time_that_does_not_exist_runs_at_the_next_instant_that_does() -> None
 
 def test_a_time_that_comes_twice_runs_the_first_time_only() -> None:
     chosen = entry(at="02:30", zone="Europe/Zurich")
-    assert schedule.upcoming(chosen, utc(2026, 10, 24, 12), 2) == (utc(2026, 10, 25, 0, 30), utc(2026, 10, 26, 1, 30))
+    assert schedule.next_runs(chosen, utc(2026, 10, 24, 12), 2) == (utc(2026, 10, 25, 0, 30), utc(2026, 10, 26, 1, 30))
     between = utc(2026, 10, 25, 1, 0)
-    assert schedule.upcoming(chosen, between, 1) == (utc(2026, 10, 26, 1, 30),)
-    assert schedule.latest(chosen, between) == utc(2026, 10, 25, 0, 30)
+    assert schedule.next_runs(chosen, between, 1) == (utc(2026, 10, 26, 1, 30),)
+    assert schedule.latest_run(chosen, between) == utc(2026, 10, 25, 0, 30)
 
 
 def test_a_midnight_that_comes_twice_runs_once_though_the_date_goes_back() -> None:
     chosen = entry(at="00:00", zone="America/St_Johns")  # 2010-11-07 00:01 became 2010-11-06 23:01
-    assert schedule.upcoming(chosen, utc(2010, 11, 6, 12), 2) == (utc(2010, 11, 7, 2, 30), utc(2010, 11, 8, 3, 30))
-    assert schedule.latest(chosen, utc(2010, 11, 7, 3, 0)) == utc(2010, 11, 7, 2, 30)
+    assert schedule.next_runs(chosen, utc(2010, 11, 6, 12), 2) == (utc(2010, 11, 7, 2, 30), utc(2010, 11, 8, 3, 30))
+    assert schedule.latest_run(chosen, utc(2010, 11, 7, 3, 0)) == utc(2010, 11, 7, 2, 30)
 
 
 def test_a_day_that_a_zone_skips_whole_is_one_run_with_the_day_after() -> None:
     chosen = entry(at="00:00", zone="Pacific/Apia")  # after 29 December 2011 came 31 December
-    assert schedule.upcoming(chosen, utc(2011, 12, 29, 12), 2) == (utc(2011, 12, 30, 10), utc(2011, 12, 31, 10))
+    assert schedule.next_runs(chosen, utc(2011, 12, 29, 12), 2) == (utc(2011, 12, 30, 10), utc(2011, 12, 31, 10))
 
 
 @example(2024)
 @given(st.integers(1990, 2036))
 def test_a_utc_entry_publishes_each_day_of_a_year_once(year: int) -> None:
     chosen = entry()
-    runs = schedule.upcoming(chosen, utc(year, 1, 1), 370)
-    days = [schedule.period(chosen, run).first for run in runs if run.year == year]
+    runs = schedule.next_runs(chosen, utc(year, 1, 1), 370)
+    days = [schedule.completed_period(chosen, run).first for run in runs if run.year == year]
     length = (date(year + 1, 1, 1) - date(year, 1, 1)).days
     assert days == [date(year - 1, 12, 31) + timedelta(days=n) for n in range(length)]
 
 
 def test_a_week_and_a_month_are_published_when_they_are_over() -> None:
     weekly = entry(period="week", weekday="tuesday", at="09:00")
-    run = schedule.upcoming(weekly, utc(2026, 11, 22), 1)[0]
+    run = schedule.next_runs(weekly, utc(2026, 11, 22), 1)[0]
     assert run == utc(2026, 11, 24, 9)
-    assert schedule.period(weekly, run) == Period(date(2026, 11, 16), date(2026, 11, 22), "week")
+    assert schedule.completed_period(weekly, run) == Period(date(2026, 11, 16), date(2026, 11, 22), "week")
     monthly = entry(period="month", at="00:00")
-    run = schedule.upcoming(monthly, utc(2024, 2, 10), 1)[0]
-    assert schedule.period(monthly, run) == Period(date(2024, 2, 1), date(2024, 2, 29), "month")
+    run = schedule.next_runs(monthly, utc(2024, 2, 10), 1)[0]
+    assert schedule.completed_period(monthly, run) == Period(date(2024, 2, 1), date(2024, 2, 29), "month")
 
 
 def configured(folder: Path, text: str) -> tuple[ScheduleEntry, ...]:

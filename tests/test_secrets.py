@@ -416,8 +416,10 @@ def test_no_secret_shows_in_a_repr(tmp_path: Path, peers: Peers, monkeypatch: py
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("DATABASE_URL", f"postgresql://someone:{PASSWORDS['DATABASE_URL']}@/x?host=/nowhere")
     parts = Parts(publishing.configured(tmp_path, peers))
-    told = repr(parts.settings) + repr(parts) + repr(vars(parts)) + str(parts.settings.secrets) + repr(parts.secrets)
-    with reach.ready(parts, reach.targets(parts)) as (made, _):
+    told = (
+        repr(parts.settings) + repr(parts) + repr(vars(parts)) + str(parts.settings.secrets) + repr(parts.secret_values)
+    )
+    with reach.ready(parts, reach.outlet_targets(parts)) as (made, _):
         told += repr(made) + "".join(repr(getattr(one, "__dict__", "")) + str(one) for one in made.values())
     assert sorted(made) == ["direct", "discord", "x"] and leaks(told) == []
 

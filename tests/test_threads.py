@@ -62,7 +62,7 @@ def test_a_thread_goes_out_part_by_part_each_tied_to_the_one_before(world: World
 def test_a_thread_says_more_than_the_single_post(world: World) -> None:
     publish(world)
     said = " ".join(post["sent"] for post in world.peers.x.posts)
-    (single,) = daily.post(document(world.url), "x").parts
+    (single,) = daily.render_post(document(world.url), "x").parts
     assert all(sentence in said for sentence in single.split("\n\n")) and len(said) > len(single)
 
 
@@ -115,7 +115,7 @@ def test_a_correction_that_has_less_to_say_takes_the_rest_back() -> None:
 def test_a_thread_with_a_poll_asks_it_last(world: World) -> None:
     weekly = {**document_of(world), "period": "week"}
     habits = Habits(("x",), (wording(),))
-    made = daily.post(weekly, "x", habits=habits)
+    made = daily.render_post(weekly, "x", habits=habits)
     assert made.poll and made.parts[-1].endswith("Which?") and len(made.parts) > 2
     assert made.pictures, "the picture stays with the first part"
 
@@ -128,9 +128,9 @@ def test_the_parts_are_counted_with_the_same_names_hidden_as_they_are_sent(
 
     def spied(document: object, outlet: str, hidden: object = (), *rest: object) -> object:
         counted.append(hidden)
-        return daily.post(document, outlet, hidden, *rest)  # type: ignore[arg-type]
+        return daily.render_post(document, outlet, hidden, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(daily.publishing, "post", spied)
+    monkeypatch.setattr(daily.publishing, "render_post", spied)
     assert len(publish(world)) > 1
     assert counted == [("nobody/at-all",)]
 

@@ -84,7 +84,7 @@ class Served:
 
 @contextmanager
 def served(desk: Desk, site: Path, **limits: float) -> Iterator[httpx.Client]:
-    running = Served(web.application(desk, site, **limits))
+    running = Served(web.make_application(desk, site, **limits))
     try:
         with httpx.Client(base_url=running.url, timeout=120) as client:
             yield client
@@ -98,7 +98,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("home")
     (folder / "config.yaml").write_text(CONFIG.format(folder=folder, hidden=json.dumps(HIDDEN)))
     made = parts.Parts(folder / "config.yaml")
-    fill(made.store, made.plan("replicate"))
+    fill(made.store, made.network_plan("replicate"))
     made.store.close()
     write(folder / "out" / "site")
     return folder
@@ -109,9 +109,9 @@ def fill(opened: store.Store, plan: daily.Plan) -> None:
     for day, counts in WORLD.items():
         ledger.add_snapshot(opened, snapshot(day, counts))
     for day in DAYS[1:]:
-        daily.compose(opened, archive, plan, Period.for_day(day), NOW)
+        daily.compose_digest(opened, archive, plan, Period.for_day(day), NOW)
     for period in (Period.for_day(DAYS[2]), Period.for_day(DAYS[3], "week")):
-        issued = daily.compose(opened, archive, plan, period, NOW)
+        issued = daily.compose_digest(opened, archive, plan, period, NOW)
         archive.add_receipt(issued, Receipt("x", "@footfall", 0, "1", "https://x.com/i/status/1", NOW))
 
 
@@ -124,7 +124,7 @@ def write(site: Path) -> None:
 @pytest.fixture(scope="module")
 def desk(home: Path) -> Iterator[Desk]:
     made = parts.Parts(home / "config.yaml")
-    yield replace(made.desk, clock=lambda: NOW)
+    yield replace(made.query_context, clock=lambda: NOW)
     made.store.close()
 
 
@@ -203,7 +203,7 @@ def test_an_older_edition_stays_as_it_was_issued(desk: Desk, home: Path, tmp_pat
     made = parts.Parts(home / "config.yaml")
     moved = store.open_store(f"sqlite:///{tmp_path / 'footfall.db'}")
     try:
-        fill(moved, made.plan("replicate"))
+        fill(moved, made.network_plan("replicate"))
         other = replace(desk, store=moved, archive=Archive(moved))
         first = other.archive.find_digest("replicate", "day", DAYS[2])
         assert first is not None and first["status"] == "issued"
@@ -405,7 +405,7 @@ def test_files_are_served_with_their_types(ask: httpx.Client, path: str, kind: s
 
 def test_every_file_that_the_site_outlet_writes_is_served(desk: Desk, tmp_path: Path) -> None:
     site = tmp_path / "site"
-    archive_site.write(desk, site, lambda _line: None, NOW)
+    archive_site.write_site(desk, site, lambda _line: None, NOW)
     files = [p.relative_to(site).as_posix() for p in site.rglob("*") if p.is_file() and p.name != ".footfall-site"]
     assert f"replicate/{NEWEST}/models.csv" in files
     with served(desk, site) as client:
@@ -722,14 +722,14 @@ def test_an_address_in_use_is_one_clear_line(desk: Desk, home: Path) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(web.WebError) as refused:
-            web.serve(desk, home, "127.0.0.1", port)
+            web.run_server(desk, home, "127.0.0.1", port)
     start = f"127.0.0.1 port {port}: cannot listen there: Address already in use; name another with --host and --port"
     assert str(refused.value).startswith(start) and "\n" not in str(refused.value)
 
 
 def test_an_address_of_another_machine_is_one_clear_line(desk: Desk, home: Path) -> None:
     with pytest.raises(web.WebError, match=r"^203\.0\.113\.1 port 0: cannot listen there: Cannot assign requested"):
-        web.serve(desk, home, "203.0.113.1", 0)
+        web.run_server(desk, home, "203.0.113.1", 0)
 
 
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])

@@ -114,7 +114,7 @@ class Bench:
         self.network, self.wall = Network(self.clock), Wall(clock=self.clock)
 
     def made(self, name: str = "one") -> worker.Bench:
-        archive, outbox = Archive(self.db), daily.outbox(self.db)
+        archive, outbox = Archive(self.db), daily.make_outbox(self.db)
         ready = {"site": Ready(self.wall, timedelta(), lambda _: Decimal(0))}
         plan = daily.Plan("replicate", "Little", (CATALOGUE,), {"catalogue": "models", "figure": "uses"})
         return worker.Bench(
@@ -168,7 +168,7 @@ def test_one_works_the_others_stand_by_and_take_over_when_it_ends(bench: Bench) 
     second.once()
     assert (first.state.leads, second.state.leads) == (True, False)
     assert len(bench.network.asked) == 1
-    first.end()
+    first.release_lease()
     second.once()
     assert second.state.leads
     assert len(bench.wall.posts) == 1
@@ -244,7 +244,7 @@ def test_a_source_that_stays_out_is_asked_ever_less_often_until_midnight(bench: 
     assert 6 <= days.count(start.date()) <= 12
     first_hour = [asked for asked in bench.network.asked if asked.date() == start.date() + ONE and asked.hour == 0]
     assert len(first_hour) >= 2, "each midnight is another chance"
-    assert step.state.sources == {"replicate": (None, "little: no answer")}
+    assert step.state.source_status == {"replicate": (None, "little: no answer")}
 
 
 def test_a_disk_that_refuses_what_a_source_says_keeps_nothing_else_back(bench: Bench) -> None:
@@ -262,7 +262,7 @@ def test_a_disk_that_refuses_what_a_source_says_keeps_nothing_else_back(bench: B
         connection.execute(store.deliveries.update().values(state="planned", until=None, not_before=bench.clock.now))
     step.once()
     assert len(bench.wall.posts) > sent, "what was planned is sent"
-    assert "No space left" in step.state.sources["replicate"][1]
+    assert "No space left" in step.state.source_status["replicate"][1]
 
 
 def test_a_clock_that_is_put_back_holds_nothing_up(bench: Bench) -> None:
@@ -388,7 +388,7 @@ def test_a_database_that_is_away_for_a_while_is_waited_for(postgres: Postgres, w
         reachable(False)
     until(lambda: "not currently accepting connections" in made.state.database)
     beat = made.state.beat
-    assert not worker.Worked(made.state, lambda: made.bench, bench.clock).health()[0]
+    assert not worker.Worked(made.state, lambda: made.bench, bench.clock).health_report()[0]
     reachable(True)
     until(lambda: made.state.database == "" and len(bench.wall.posts) == 2)
     assert beat is not None, "it came round all the same"
@@ -411,9 +411,9 @@ def test_a_side_that_ends_is_started_again_and_stops_when_told(bench: Bench) -> 
             return
         stop.wait()
 
-    thread = worker.supervise(worker.Side("gateway", side), stop, state, first_pause=0.01)
+    thread = worker.start_service(worker.Side("gateway", side), stop, state, first_pause=0.01)
     until(lambda: len(runs) == 3)
-    assert state.restarts == {"gateway": 2}
+    assert state.restart_counts == {"gateway": 2}
     stop.set()
     thread.join(120)
     assert not thread.is_alive()
@@ -444,7 +444,7 @@ def shown(bench: Bench, step: worker.Round) -> Iterator[int]:
     redact = lambda text: text.replace(CANARY, "[redacted]")  # noqa: E731
     with reserved() as port:
         pages = worker.Side("pages", worker.serving(worked, "127.0.0.1", port, redact))
-        thread = worker.supervise(pages, stop, step.state)
+        thread = worker.start_service(pages, stop, step.state)
         until(lambda: not _refused(port))
         yield port
         stop.set()
@@ -547,13 +547,13 @@ def test_a_source_that_goes_out_is_noticed_before_its_day_is_over(bench: Bench) 
     bench.at(14)
     why[0] = "little: no answer"
     step.once()
-    assert step.state.sources["replicate"][1] == "little: no answer"
+    assert step.state.source_status["replicate"][1] == "little: no answer"
     bench.at(14, 30)
     step.once()
     bench.at(15)
     why[0] = ""
     step.once()
-    assert len(asked) == 2 and step.state.sources["replicate"] == (bench.clock(), "")
+    assert len(asked) == 2 and step.state.source_status["replicate"] == (bench.clock(), "")
     with shown(bench, step) as port:
         step.state.database = ""
         name = 'footfall_day_deadline_timestamp_seconds{network="replicate"}'
@@ -591,7 +591,7 @@ def test_every_metric_that_an_alert_names_exists(bench: Bench) -> None:
     with shown(bench, step) as port:
         known = set(re.findall(r"^# TYPE (\w+)", fetched(port, "/metrics")[1], re.MULTILINE))
     vitals = Vitals(Desk(bench.db, Archive(bench.db), {}, (), bench.clock))
-    known |= set(re.findall(r"^# TYPE (\w+)", vitals.exposed(()).decode(), re.MULTILINE))
+    known |= set(re.findall(r"^# TYPE (\w+)", vitals.metrics_text(()).decode(), re.MULTILINE))
     assert len(named) >= 14 and named <= known
     guide = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8")
     assert [rule["alert"] for rule in alerts if f"`{rule['alert']}`" not in guide] == []

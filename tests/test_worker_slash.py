@@ -51,7 +51,7 @@ class Going:
     def states(self) -> list[str]:
         opened = store.Store(f"sqlite:///{self.folder}/footfall.db")
         try:
-            return [one.state for one in daily.outbox(opened).list_deliveries()]
+            return [one.state for one in daily.make_outbox(opened).list_deliveries()]
         finally:
             opened.close()
 
@@ -77,7 +77,7 @@ def filled(folder: Path) -> None:
         )
     since = datetime.now(UTC) - timedelta(days=2)
     terms = Terms(datetime.min.time(), "UTC", locale="tr")
-    Channels(opened).keep("100", str(SUBSCRIBED), terms, since)
+    Channels(opened).save_subscription("100", str(SUBSCRIBED), terms, since)
     opened.close()
 
 
@@ -189,10 +189,10 @@ def leaves(going: Going) -> None:
     peer.happens("GUILD_CREATE", peer.server(100))
     peer.happens("GUILD_DELETE", {"id": "100", "unavailable": True})
     assert going.answer() == "How fresh it is"
-    assert len(channels.all()) == 1
+    assert len(channels.all_subscriptions()) == 1
     peer.happens("GUILD_CREATE", peer.server(100))
     peer.happens("GUILD_DELETE", {"id": "100"})
-    going.until(lambda: not channels.all())
+    going.until(lambda: not channels.all_subscriptions())
     opened.close()
 
 
@@ -204,7 +204,7 @@ def sides(folder: Path, monkeypatch: pytest.MonkeyPatch, slash: str, token: str)
     monkeypatch.setenv("DISCORD_TOKEN", token)
     path = folder / "config.yaml"
     path.write_text(f"data: {folder}\nnetworks: {{replicate: {{}}}}\nworker: {{{slash}}}\n")
-    return [side.name for side in runs._slash(Parts(path), path, lambda: True)]
+    return [side.name for side in runs._discord_services(Parts(path), path, lambda: True)]
 
 
 def test_slash_commands_are_answered_wherever_there_is_a_token_and_nobody_forbids_it(

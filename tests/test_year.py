@@ -224,7 +224,7 @@ class Year:
         self.processes += 1
         name = f"worker {self.processes}"
         opened = store.open_store(self.url) if self.processes == 1 else store.Store(self.url)
-        archive, outbox = Archive(opened), daily.outbox(opened)
+        archive, outbox = Archive(opened), daily.make_outbox(opened)
         desk = daily.Desk(opened, archive, outbox, Publish.model_validate({}), 0.01, HABITS)
         ready = {n: Ready(p, timedelta(minutes=1), lambda _: Decimal(0)) for n, p in self.platforms.items()}
         bench = worker.Bench(
@@ -283,7 +283,7 @@ def posts_of(lived: Year, period: str) -> dict[tuple[date, str, str], list[Deliv
     """The deliveries of posts of one kind of period, by its first day and place."""
     opened = store.open_store(lived.url)
     found = defaultdict(list)
-    for one in daily.outbox(opened).list_deliveries():
+    for one in daily.make_outbox(opened).list_deliveries():
         if one.kind == "post" and one.period == period:
             found[one.day, one.outlet, one.destination].append(one)
     opened.close()
@@ -366,7 +366,7 @@ def test_nothing_goes_out_before_its_time(lived: Year, told: Told) -> None:
                 continue
             day, outlet, _ = markers[marker]
             entry = ENTRIES[0] if outlet == "site" else ENTRIES[1]
-            due = next(run for run in schedule.upcoming(entry, at - 3 * ONE, 9) if run.date() > day)
+            due = next(run for run in schedule.next_runs(entry, at - 3 * ONE, 9) if run.date() > day)
             assert at >= due
 
 
@@ -416,7 +416,7 @@ def test_weekly_posts_go_out_at_their_time_in_zurich_on_both_sides_of_its_clock_
     for _, marker, at in lived.platforms["x"].accepted:
         if marker in markers:
             due = next(
-                run for run in schedule.upcoming(entry, at - 8 * ONE, 9) if run.date() > markers[marker] + 6 * ONE
+                run for run in schedule.next_runs(entry, at - 8 * ONE, 9) if run.date() > markers[marker] + 6 * ONE
             )
             assert due <= at
             hours.add(due.hour)
@@ -442,7 +442,7 @@ def polls_of(lived: Year) -> tuple[Asked, ...]:
     """Every poll that was asked, oldest first."""
     opened = store.open_store(lived.url)
     begins, ends = (datetime(year, 1, 1, tzinfo=UTC) for year in (2023, 2026))
-    found = daily.outbox(opened).polls.closed_polls("replicate", begins, ends)
+    found = daily.make_outbox(opened).polls.closed_polls("replicate", begins, ends)
     opened.close()
     return found
 

@@ -84,7 +84,7 @@ class Publisher:
         self._counts = desks.counts(desks.NEWEST)
         self._watches, self._channels = Watches(desk.store), Channels(desk.store)
         self._plans = {"replicate": desks.PLAN}
-        self._outbox = daily.outbox(desk.store)
+        self._outbox = daily.make_outbox(desk.store)
         self._publishing = daily.Desk(desk.store, desk.archive, self._outbox, Publish.model_validate({}), 0.01)
         settings = discord.Settings.model_validate({"destinations": ["2" * 18], "api": api})
         self._now: Callable[[], datetime] = lambda: desks.NOW
@@ -109,7 +109,7 @@ class Publisher:
         ledger.add_snapshot(self._desk.store, snapshot(day, self._counts))
         began, over = time.monotonic(), datetime.combine(day + timedelta(days=1), datetime.min.time(), UTC)
         self._now = lambda: over + timedelta(minutes=30, seconds=time.monotonic() - began)
-        assert daily.notify(self._publishing, self._plans, self._watches, self._now())
+        assert daily.plan_notices(self._publishing, self._plans, self._watches, self._now())
         edition = Edition(NOTICES, "day", day, 1)
         while True:
             self._send()
@@ -124,7 +124,11 @@ class Publisher:
 
     def _send(self) -> None:
         """One pass over the outbox, as the worker makes it."""
-        made = {OUTLET: Ready(Direct(self._discord, self._watches.account), timedelta(seconds=1), lambda _: Decimal(0))}
+        made = {
+            OUTLET: Ready(
+                Direct(self._discord, self._watches.member_account), timedelta(seconds=1), lambda _: Decimal(0)
+            )
+        }
         says = daily.spoken(_no_digest, daily.Notices(self._desk.store, self._plans, self._watches, desks.PLAN.hidden))
 
         def gone(one: Delivery, reason: str) -> None:
@@ -134,8 +138,8 @@ class Publisher:
         flush_outbox(Run(self._outbox, made, says, lambda: self._now(), "soak", timedelta(minutes=15), gone=gone))
 
     def _count(self) -> None:
-        keys = {one.member for one in self._watches.all()}
-        self.told.left = frozenset(int(self._watches.account(key) or 0) for key in keys)
+        keys = {one.member for one in self._watches.all_watches()}
+        self.told.left = frozenset(int(self._watches.member_account(key) or 0) for key in keys)
         self.told.strays = sum(
             one.destination not in keys for one in self._outbox.list_deliveries() if one.outlet == OUTLET
         )

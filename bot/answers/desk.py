@@ -52,14 +52,14 @@ class Watched:
     headline: Mapping[str, str]
 
     @property
-    def first(self) -> Catalogue:
+    def lead_catalogue(self) -> Catalogue:
         """The catalogue that leads."""
         return next((c for c in self.catalogues if c.key == self.headline["catalogue"]), self.catalogues[0])
 
-    def leading(self, document: Document) -> Catalogue:
+    def lead_catalogue_of(self, document: Document) -> Catalogue:
         """The catalogue that leads a digest: it may have been composed when another one was the headline's."""
         key = document["catalogues"][0]["catalogue"]
-        return next((c for c in self.catalogues if c.key == key), self.first)
+        return next((c for c in self.catalogues if c.key == key), self.lead_catalogue)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Desk:
     """The regular posts."""
     recent: Recent = field(default_factory=Recent, repr=False, compare=False)
 
-    def network(self, name: str | None) -> Watched:
+    def find_network(self, name: str | None) -> Watched:
         """The network asked about; the first configured one where none is named."""
         if not self.watched:
             raise AnswerError("no network is watched here", "config.yaml: networks: none is configured")
@@ -86,45 +86,45 @@ class Desk:
             raise NotFoundError(f"{Name(name)}: no such network; {known}")
         return self.watched[name]
 
-    def document(self, network: str, period: PeriodName = "day", day: date | None = None) -> Document:
+    def find_digest(self, network: str, period: PeriodName = "day", day: date | None = None) -> Document:
         """The digest asked about: of the period that holds `day`, or the newest."""
         if day is None:
             newest = self.archive.newest_digest(network, period)
             if newest is None:
                 raise NotFoundError(f"{network}: no {period} digest yet", self._digest_cure(network, period))
             return self.shown(newest)
-        self.past(day)
+        self.refuse_future(day)
         found = self.archive.find_digest(network, period, Period.for_day(day, period).first)
         if found is None:
-            raise NotFoundError(f"{network}: no {period} digest for {day}{self._kept(network, period)}")
+            raise NotFoundError(f"{network}: no {period} digest for {day}{self._available_days(network, period)}")
         return self.shown(found)
 
     def shown(self, document: Document) -> Document:
         """A digest as it may be shown: a name hidden after it was composed stands in it no more."""
         hidden = Hidden.from_names(self.hidden)
-        return {**document, "catalogues": [_masked(block, hidden) for block in document["catalogues"]]}
+        return {**document, "catalogues": [_mask_block(block, hidden) for block in document["catalogues"]]}
 
     def _digest_cure(self, network: str, period: PeriodName) -> str:
-        spans = (ledger.closed_span(self.store, catalogue) for catalogue in self.network(network).catalogues)
+        spans = (ledger.closed_span(self.store, catalogue) for catalogue in self.find_network(network).catalogues)
         return f"run: python -m bot compose --period {period}" if any(spans) else COLLECT
 
-    def past(self, day: date) -> None:
+    def refuse_future(self, day: date) -> None:
         """Refuse a day in the future."""
         if day > self.clock().date():
             raise AnswerError(f"{day}: is in the future; today is {self.clock().date()} (UTC)")
 
-    def _kept(self, network: str, period: PeriodName) -> str:
+    def _available_days(self, network: str, period: PeriodName) -> str:
         kept = self.archive.list_digests(network, period)
         return f"; there are {len(kept):,}, from {kept[0].day} to {kept[-1].day}" if kept else "; there is none yet"
 
     def find_model(self, name: str, network: str | None = None) -> tuple[Watched, Catalogue, Name]:
         """The model meant by `name`, on the network named or on whichever has it: written exactly so, or in other case,
         or without its author where that leaves one. Near misses are suggested, not taken."""
-        networks = [self.network(network)] if network or not self.watched else list(self.watched.values())
-        known = [(watched, self._known(watched)) for watched in networks]
+        networks = [self.find_network(network)] if network or not self.watched else list(self.watched.values())
+        known = [(watched, self._known_models(watched)) for watched in networks]
         for watched, names in known:
             if exact := names.exact.get(name) or names.folded.get(name.casefold()):
-                if self.hides(exact[1]):
+                if self.is_hidden(exact[1]):
                     raise AnswerError("this name is hidden here")
                 return watched, *exact
         endings = [(watched, names.endings.get(name.casefold(), ())) for watched, names in known]
@@ -139,45 +139,45 @@ class Desk:
         titles = ", ".join(watched.title for watched in networks)
         raise NotFoundError(f"{Name(name)}: no such model on {titles}{meaning}")
 
-    def _known(self, watched: Watched) -> _Known:
+    def _known_models(self, watched: Watched) -> _Known:
         """The models of a network by name, read anew when the ledger changed."""
-        return self.recent.of(
-            ("names", watched.network), ledger.data_version(self.store), lambda: _Known.of(self, watched)
+        return self.recent.get_or_compute(
+            ("names", watched.network), ledger.data_version(self.store), lambda: _Known.from_ledger(self, watched)
         )
 
     def mark(self) -> tuple[object, ...]:
         """Changes whenever anything that an answer is looked up in does."""
         return (*ledger.data_version(self.store), *self.archive.data_version())
 
-    def days(self, network: str, period: PeriodName) -> tuple[date, ...]:
+    def digest_days(self, network: str, period: PeriodName) -> tuple[date, ...]:
         """The first days of the periods with a digest, oldest first."""
 
         def look() -> tuple[date, ...]:
             return tuple(entry.day for entry in self.archive.list_digests(network, period))
 
-        return self.recent.of(("days", network, period), self.archive.data_version(), look)
+        return self.recent.get_or_compute(("days", network, period), self.archive.data_version(), look)
 
-    def moves(self, catalogue: Catalogue, period: Period) -> ledger.Moves:
+    def usage_comparison(self, catalogue: Catalogue, period: Period) -> ledger.Moves:
         """What a period's use is compared by, read anew when the ledger changed."""
         key = ("moves", catalogue.network, catalogue.key, period)
-        return self.recent.of(
+        return self.recent.get_or_compute(
             key, ledger.data_version(self.store), lambda: ledger.usage_comparison(self.store, catalogue, period)
         )
 
-    def offer(self, catalogue: Catalogue, day: date, days: int) -> ledger.Offer:
+    def day_listing(self, catalogue: Catalogue, day: date, days: int) -> ledger.Offer:
         """The list of a day and the use of the days up to it, read anew when the ledger changed."""
         key = ("offer", catalogue.network, catalogue.key, day, days if catalogue.evidences else 1)
-        return self.recent.of(
+        return self.recent.get_or_compute(
             key, ledger.data_version(self.store), lambda: ledger.day_listing(self.store, catalogue, day, days)
         )
 
-    def hides(self, model: str) -> bool:
+    def is_hidden(self, model: str) -> bool:
         """Whether a model is hidden, by its own name or by its author's."""
         return Hidden.from_names(self.hidden).hides_model(model, model.partition("/")[0])
 
-    def matches(self, watched: Watched, fragment: str, limit: int = 25) -> list[Name]:
+    def matching_models(self, watched: Watched, fragment: str, limit: int = 25) -> list[Name]:
         """Names that complete what was typed, best first."""
-        return closest(Name(fragment), [name for _, name in self._known(watched).public], limit)
+        return closest_matches(Name(fragment), [name for _, name in self._known_models(watched).public], limit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +191,7 @@ class _Known:
     public: Sequence[tuple[Catalogue, Name]]
 
     @classmethod
-    def of(cls, desk: Desk, watched: Watched) -> _Known:
+    def from_ledger(cls, desk: Desk, watched: Watched) -> _Known:
         known = [(c, n) for c in watched.catalogues for n in ledger.known_names(desk.store, c)]
         hidden, endings = Hidden.from_names(desk.hidden), defaultdict[str, list[tuple[Catalogue, Name]]](list)
         public = [one for one in known if not hidden.hides_model(one[1], one[1].partition("/")[0])]
@@ -201,7 +201,7 @@ class _Known:
         return cls(exact, {one[1].casefold(): one for one in reversed(known)}, dict(endings), public)
 
 
-def _masked(block: Document, hidden: Hidden) -> Document:
+def _mask_block(block: Document, hidden: Hidden) -> Document:
     """A catalogue of a digest with hidden names replaced, in its table and in its words."""
     named = {(row["model"], row["author"]) for row in block["top"]}
 
@@ -211,40 +211,40 @@ def _masked(block: Document, hidden: Hidden) -> Document:
     return {
         **block,
         "top": [{**one, **row(one["model"], one["author"])} for one in block["top"]],
-        "groups": [_masked_table(table, hidden) for table in block.get("groups", [])],
+        "groups": [_mask_table(table, hidden) for table in block.get("groups", [])],
         "gaps": [hidden.mask_text(gap, named) for gap in block["gaps"]],
-        "findings": [_unnamed(found, block, hidden) for found in block["findings"]],
+        "findings": [_mask_finding(found, block, hidden) for found in block["findings"]],
     }
 
 
-def _masked_table(table: Document, hidden: Hidden) -> Document:
+def _mask_table(table: Document, hidden: Hidden) -> Document:
     shown = [{**row, "name": row["name"] and hidden.masked_group(table["by"], row["name"])} for row in table["rows"]]
     return {**table, "rows": shown}
 
 
-def _unnamed(found: Document, block: Document, hidden: Hidden) -> Document:
+def _mask_finding(finding: Document, block: Document, hidden: Hidden) -> Document:
     """A finding that names no hidden model; said again where it did."""
-    values = dict(found["values"])
+    values = dict(finding["values"])
     for key in ("model", "before"):
         name = values.get(key)
         author = values.get("author", "") if key == "model" else ""
         if isinstance(name, str) and hidden.hides_model(name, author):
             values |= {key: HIDDEN, **({"author": HIDDEN_AUTHOR} if key == "model" else {})}
-    if values == found["values"]:
-        return found
+    if values == finding["values"]:
+        return finding
     from bot import render
 
-    told = {**found, "values": values}
+    told = {**finding, "values": values}
     return {**told, "text": render.finding_text(told, block)}
 
 
 def meant(name: str, known: Sequence[str] | Mapping[str, object]) -> str:
     """The end of a sentence about an unknown name: what may have been meant."""
-    close = closest(Name(name), list(known), SUGGESTIONS, cutoff=60)
+    close = closest_matches(Name(name), list(known), SUGGESTIONS, cutoff=60)
     return f"; did you mean {' or '.join(close)}?" if close else ""
 
 
-def closest(fragment: str, known: Sequence[T], limit: int, cutoff: int = 30) -> list[T]:
+def closest_matches(fragment: str, known: Sequence[T], limit: int, cutoff: int = 30) -> list[T]:
     from rapidfuzz import fuzz, process
 
     if not fragment:

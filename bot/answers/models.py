@@ -8,7 +8,7 @@ from heapq import nsmallest
 
 from bot import ledger
 from bot.answers.desk import AnswerError, Desk, Watched
-from bot.answers.networks import heading
+from bot.answers.networks import digest_heading
 from bot.digest import Hidden
 from bot.records import Catalogue, Document, Flow, Model, Name, Period, PeriodName, Unknown
 
@@ -24,12 +24,12 @@ BY = ("uses", "rise", "fall")
 def model(desk: Desk, name: str, network: str | None = None, day: date | None = None) -> Document:
     """One model: its use, rank and share, and its last 30 days."""
     watched, catalogue, known = desk.find_model(name, network)
-    document = desk.document(watched.network, "day", day)
+    document = desk.find_digest(watched.network, "day", day)
     asked = date.fromisoformat(document["day"])
-    return {"question": "model", **heading(document), **_card(desk, catalogue, known, asked)}
+    return {"question": "model", **digest_heading(document), **_model_card(desk, catalogue, known, asked)}
 
 
-def _card(desk: Desk, catalogue: Catalogue, name: Name, day: date) -> Document:
+def _model_card(desk: Desk, catalogue: Catalogue, name: Name, day: date) -> Document:
     """What is known of a model at the end of a day."""
     found = ledger.model_standing(desk.store, catalogue, name, day)
     seen, uses = found.seen, None if isinstance(found.uses, Unknown) else found.uses
@@ -45,15 +45,19 @@ def _card(desk: Desk, catalogue: Catalogue, name: Name, day: date) -> Document:
         "listed": None if isinstance(seen, Unknown) else seen is not None,
         "listed_models": found.listed,
         "share": found.share,
-        **_dates(seen, day),
+        **_model_dates(seen, day),
         "days": [{"day": when.isoformat(), "uses": count} for when, count in sorted(days.items())],
     }
 
 
-def _dates(seen: Model | Unknown | None, day: date) -> Document:
+def _model_dates(seen: Model | Unknown | None, day: date) -> Document:
     """When a listed model was first listed and last used; `null` also where the list of the day is not known."""
     first, last = (None, None) if seen is None or isinstance(seen, Unknown) else (seen.first_listed, seen.last_used)
-    return {"first_listed": _iso(first), "last_used": _iso(last), "idle_days": (day - last).days if last else None}
+    return {
+        "first_listed": _iso_day(first),
+        "last_used": _iso_day(last),
+        "idle_days": (day - last).days if last else None,
+    }
 
 
 def top(
@@ -62,15 +66,21 @@ def top(
     """The most used models, or those whose use rose or fell most against the period before."""
     if by not in BY:
         raise AnswerError(f"by: found {Name(by)}, wanted one of {', '.join(BY)}")
-    watched = desk.network(network)
-    document = desk.document(watched.network, period, day)
+    watched = desk.find_network(network)
+    document = desk.find_digest(watched.network, period, day)
     lead = document["catalogues"][0]
-    answer = {"question": "top", **heading(document), "by": by, "unit": lead["unit"], "evidence": lead["evidence"]}
+    answer = {
+        "question": "top",
+        **digest_heading(document),
+        "by": by,
+        "unit": lead["unit"],
+        "evidence": lead["evidence"],
+    }
     if by == "uses":
         uses = lead["figures"]["uses"]
         limits = {key: uses[key] for key in ("unknown", "reason") if key in uses}
         return {**answer, "models": lead["top"][:ROWS], **limits}
-    moved = _moved(desk, watched, document)
+    moved = _usage_change(desk, watched, document)
     if isinstance(moved, Unknown):
         return {**answer, "models": [], "unknown": moved.reason}
     chosen = [m for m in moved.models if (m["change"] < 0) == (by == "fall")]
@@ -86,11 +96,11 @@ def idle(desk: Desk, network: str | None, days: int = 7, day: date | None = None
         raise AnswerError(f"page: found {page}, wanted 1 or more")
     if not 1 <= days <= MOST_IDLE_DAYS:
         raise AnswerError(f"days: found {days:,}, wanted 1 to {MOST_IDLE_DAYS:,}")
-    watched = desk.network(network)
-    document = desk.document(watched.network, "day", day)
-    catalogue, asked = watched.leading(document), date.fromisoformat(document["day"])
-    book = desk.offer(catalogue, asked, days)
-    answer = {"question": "idle", **heading(document), "days": days, "unit": catalogue.unit}
+    watched = desk.find_network(network)
+    document = desk.find_digest(watched.network, "day", day)
+    catalogue, asked = watched.lead_catalogue_of(document), date.fromisoformat(document["day"])
+    book = desk.day_listing(catalogue, asked, days)
+    answer = {"question": "idle", **digest_heading(document), "days": days, "unit": catalogue.unit}
     watched_days = (asked - book.watched_since).days if book.watched_since else 0
     if isinstance(book.listed, Unknown):
         return {**answer, "unknown": book.listed.reason, "models": []}
@@ -109,12 +119,12 @@ def idle(desk: Desk, network: str | None, days: int = 7, day: date | None = None
         "count": len(quiet),
         "never_seen": sum(not seen for seen, *_ in quiet),
         "listed": len(book.listed),
-        "watched_since": _iso(book.watched_since),
+        "watched_since": _iso_day(book.watched_since),
         "page": page,
         "pages": pages,
         "next_page": page + 1 if page < pages else None,
         "models": [
-            {"model": _public(desk, name, author), "last_used": last.isoformat() if seen else None}
+            {"model": _public_name(desk, name, author), "last_used": last.isoformat() if seen else None}
             for seen, last, name, author in nsmallest(page * IDLE_ROWS, quiet)[(page - 1) * IDLE_ROWS :]
         ],
     }
@@ -133,13 +143,13 @@ def compare(desk: Desk, a: str, b: str, network: str | None = None) -> Document:
 
 
 def _network_side(desk: Desk, watched: Watched) -> Document:
-    document = desk.document(watched.network)
+    document = desk.find_digest(watched.network)
     lead = document["catalogues"][0]
     keys = ("models_listed", "models_used", "share_used", "uses", "models_for_half", "top_1_share", "gini_listed")
     figures = {key: lead["figures"][key] for key in keys if key in lead["figures"]}
     return {
         "name": watched.title,
-        **heading(document),
+        **digest_heading(document),
         "unit": lead["unit"],
         "evidence": lead["evidence"],
         "figures": figures,
@@ -156,7 +166,7 @@ def _model_side(desk: Desk, name: str, network: str | None) -> Document:
     }
     return {
         "name": found["model"],
-        **heading(found),
+        **digest_heading(found),
         "unit": found["unit"],
         "evidence": found["evidence"],
         "figures": figures,
@@ -165,11 +175,11 @@ def _model_side(desk: Desk, name: str, network: str | None) -> Document:
 
 def why(desk: Desk, network: str | None, day: date | None = None) -> Document:
     """Which models moved usage against the day before; the parts add up to the whole."""
-    watched = desk.network(network)
-    document = desk.document(watched.network, "day", day)
-    catalogue = watched.leading(document)
-    answer = {"question": "why", **heading(document), "unit": catalogue.unit, "evidence": catalogue.evidence}
-    moved = _moved(desk, watched, document)
+    watched = desk.find_network(network)
+    document = desk.find_digest(watched.network, "day", day)
+    catalogue = watched.lead_catalogue_of(document)
+    answer = {"question": "why", **digest_heading(document), "unit": catalogue.unit, "evidence": catalogue.evidence}
+    moved = _usage_change(desk, watched, document)
     if isinstance(moved, Unknown):
         return {**answer, "unknown": moved.reason}
     change = moved.now - moved.before
@@ -199,9 +209,9 @@ class _Moved:
     """The difference of use that names no model."""
 
 
-def _moved(desk: Desk, watched: Watched, document: Document) -> _Moved | Unknown:
-    period = _period(document)
-    found = desk.moves(watched.leading(document), period)
+def _usage_change(desk: Desk, watched: Watched, document: Document) -> _Moved | Unknown:
+    period = _digest_period(document)
+    found = desk.usage_comparison(watched.lead_catalogue_of(document), period)
     now, before = found.now, found.before
     for flow in (now, before):
         if isinstance(flow, Unknown):
@@ -211,7 +221,7 @@ def _moved(desk: Desk, watched: Watched, document: Document) -> _Moved | Unknown
     assert isinstance(now, Flow) and isinstance(before, Flow)
     if document["catalogues"][0]["figures"]["uses"]["value"] != now.uses:
         return Unknown("the ledger has changed since this edition was composed")
-    names, new = _names(desk, found), _first_seen(found, period.previous_period.first)
+    names, new = _model_names(desk, found), _first_seen(found, period.previous_period.first)
     models: list[Document] = [
         {
             "model": names.get(key, "a model no longer listed"),
@@ -226,23 +236,23 @@ def _moved(desk: Desk, watched: Watched, document: Document) -> _Moved | Unknown
     return _Moved(now.uses, before.uses, models, now.unattributed - before.unattributed)
 
 
-def _first_seen(found: ledger.Moves, since: date) -> frozenset[int]:
+def _first_seen(comparison: ledger.Moves, since: date) -> frozenset[int]:
     """Listed models that were first seen on a day or after it: what use they had before is not known."""
-    return frozenset(k for k, m in found.models.items() if m.first_listed is not None and m.first_listed >= since)
+    return frozenset(k for k, m in comparison.models.items() if m.first_listed is not None and m.first_listed >= since)
 
 
-def _names(desk: Desk, found: ledger.Moves) -> dict[int, str]:
+def _model_names(desk: Desk, comparison: ledger.Moves) -> dict[int, str]:
     hidden = Hidden.from_names(desk.hidden)
-    return {key: hidden.masked_model(one.name, one.author) for key, one in found.models.items()}
+    return {key: hidden.masked_model(one.name, one.author) for key, one in comparison.models.items()}
 
 
-def _public(desk: Desk, name: str, author: str) -> str:
+def _public_name(desk: Desk, name: str, author: str) -> str:
     return Hidden.from_names(desk.hidden).masked_model(name, author)
 
 
-def _period(document: Document) -> Period:
+def _digest_period(document: Document) -> Period:
     return Period.for_day(date.fromisoformat(document["day"]), document["period"])
 
 
-def _iso(day: date | None) -> str | None:
+def _iso_day(day: date | None) -> str | None:
     return day.isoformat() if day else None

@@ -44,12 +44,12 @@ INVENTORY = (
 
 def usage(desk: Desk, network: str | None, period: PeriodName = "day", day: date | None = None) -> Document:
     """How much a network was used, by how many of its models."""
-    return _figures(desk, "usage", USAGE, network, period, day)
+    return _figures_answer(desk, "usage", USAGE, network, period, day)
 
 
 def inventory(desk: Desk, network: str | None, day: date | None = None) -> Document:
     """How many models are on offer, and how that changed; also by category and author."""
-    return _figures(desk, "inventory", INVENTORY, network, "day", day, also=("groups",))
+    return _figures_answer(desk, "inventory", INVENTORY, network, "day", day, also=("groups",))
 
 
 MOST_EDITIONS = 1000
@@ -63,8 +63,8 @@ def digest(
     edition: int | None = None,
 ) -> Document:
     """A digest: every figure of one network and period, with gaps and findings."""
-    name = desk.network(network).network
-    newest = desk.document(name, period, day)
+    name = desk.find_network(network).network
+    newest = desk.find_digest(name, period, day)
     if edition is None or edition == newest["edition"]:
         return newest
     found = desk.archive.find_digest(name, period, date.fromisoformat(newest["day"]), edition)
@@ -73,7 +73,7 @@ def digest(
     return desk.shown(found)
 
 
-def _figures(
+def _figures_answer(
     desk: Desk,
     question: str,
     keys: Iterable[str],
@@ -82,22 +82,26 @@ def _figures(
     day: date | None,
     also: tuple[str, ...] = (),
 ) -> Document:
-    watched = desk.network(network)
-    document = desk.document(watched.network, period, day)
+    watched = desk.find_network(network)
+    document = desk.find_digest(watched.network, period, day)
     catalogues = [
         {**block, "figures": {key: block["figures"][key] for key in keys if key in block["figures"]}}
         for block in document["catalogues"]
     ]
-    return {"question": question, **heading(document), "catalogues": [_told(block, also) for block in catalogues]}
+    return {
+        "question": question,
+        **digest_heading(document),
+        "catalogues": [_catalogue_answer(block, also) for block in catalogues],
+    }
 
 
-def heading(document: Document) -> Document:
+def digest_heading(document: Document) -> Document:
     """What every answer taken from a digest says of it."""
     kept = ("network", "title", "period", "day", "last_day", "edition", "status", "composed_at")
     return {key: document[key] for key in kept}
 
 
-def _told(block: dict[str, Any], also: tuple[str, ...]) -> dict[str, Any]:
+def _catalogue_answer(block: dict[str, Any], also: tuple[str, ...]) -> dict[str, Any]:
     kept = ("catalogue", "title", "unit", "evidence", "figures", *also, "gaps")
     # Digests composed before there were groups lack them.
     return {key: block.get(key, []) for key in kept}
@@ -108,14 +112,16 @@ MOST_DAYS = 3650
 
 def trend(desk: Desk, metric: str, network: str | None, days: int = 30) -> Document:
     """One metric, day by day."""
-    found = _metric(metric)
+    found = _find_metric(metric)
     if "day" not in found.periods:
-        raise AnswerError(f"{metric}: is no figure of a day; it stands in {' and '.join(_periods(found))} digests")
+        raise AnswerError(
+            f"{metric}: is no figure of a day; it stands in {' and '.join(_metric_periods(found))} digests"
+        )
     if not 1 <= days <= MOST_DAYS:
         raise AnswerError(f"days: found {days:,}, wanted 1 to {MOST_DAYS:,}")
-    watched = desk.network(network)
-    document = desk.document(watched.network)
-    catalogue = watched.leading(document)
+    watched = desk.find_network(network)
+    document = desk.find_digest(watched.network)
+    catalogue = watched.lead_catalogue_of(document)
     told = desk.archive.figure_trend(watched.network, catalogue.key, metric, last=days)
     if not told:
         raise NotFoundError(f"{watched.network}: no day digest holds {metric}", "run: python -m bot compose")
@@ -132,28 +138,30 @@ def trend(desk: Desk, metric: str, network: str | None, days: int = 30) -> Docum
         "unit": unit,
         "evidence": found.evidence or catalogue.evidence,
         "definition": found.definition,
-        "days": [{"day": t.day.isoformat(), "figure": {**_told_value(t), "unit": unit, "label": label}} for t in told],
+        "days": [
+            {"day": t.day.isoformat(), "figure": {**_published_value(t), "unit": unit, "label": label}} for t in told
+        ],
     }
 
 
-def _told_value(told: Told) -> dict[str, Any]:
-    return {"value": told.value, "unknown": told.unknown, **({"at_least": True} if told.at_least else {})}
+def _published_value(figure: Told) -> dict[str, Any]:
+    return {"value": figure.value, "unknown": figure.unknown, **({"at_least": True} if figure.at_least else {})}
 
 
 def method(desk: Desk, metric: str) -> Document:
     """What a metric counts, in words."""
-    found = _metric(metric)
+    found = _find_metric(metric)
     return {
         "question": "method",
         "metric": metric,
         "label": found.label.format(unit="uses"),
         "unit": found.unit,
         "definition": found.definition,
-        "periods": _periods(found),
+        "periods": _metric_periods(found),
     }
 
 
-def definitions() -> list[Document]:
+def metric_definitions() -> list[Document]:
     """Every metric there is, with its definition."""
     return [
         {"metric": m.key, "unit": m.unit, "label": m.label.format(unit="uses"), "definition": m.definition}
@@ -161,13 +169,13 @@ def definitions() -> list[Document]:
     ]
 
 
-def _metric(key: str) -> Metric:
+def _find_metric(key: str) -> Metric:
     if key not in METRICS:
         raise NotFoundError(f"{Name(key)}: no such metric{meant(key, METRICS)}", "all: python -m bot metrics")
     return METRICS[key]
 
 
-def _periods(metric: Metric) -> list[str]:
+def _metric_periods(metric: Metric) -> list[str]:
     return [name for name in ("day", "week", "month") if name in metric.periods]
 
 
@@ -192,7 +200,7 @@ def known_networks(desk: Desk) -> Document:
 
 def kept_digests(desk: Desk, network: str | None, period: PeriodName = "day") -> Document:
     """Every digest of a network that the archive keeps, oldest first."""
-    watched = desk.network(network)
+    watched = desk.find_network(network)
     kept = desk.archive.list_digests(watched.network, period)
     return {
         "question": "digests",
@@ -230,12 +238,17 @@ def status(desk: Desk) -> Document:
                     ],
                 }
             )
-    return {"question": "status", "as_of": now.isoformat(timespec="seconds"), "catalogues": rows, "next": _next(desk)}
+    return {
+        "question": "status",
+        "as_of": now.isoformat(timespec="seconds"),
+        "catalogues": rows,
+        "next": _next_runs(desk),
+    }
 
 
-def _next(desk: Desk) -> list[Document]:
+def _next_runs(desk: Desk) -> list[Document]:
     """The next run of each regular post, the soonest first."""
-    runs = sorted((schedule.upcoming(entry, desk.clock(), 1)[0], entry.name, entry) for entry in desk.entries)
+    runs = sorted((schedule.next_runs(entry, desk.clock(), 1)[0], entry.name, entry) for entry in desk.entries)
     return [
         {"name": name, "period": entry.period, "at": at.isoformat(), "seconds": int(at.timestamp())}
         for at, name, entry in runs
@@ -245,12 +258,12 @@ def _next(desk: Desk) -> list[Document]:
 def about(desk: Desk) -> Document:
     """What Footfall is and which networks it watches."""
     networks = [
-        {"network": w.network, "title": w.title, "about": w.about, "opening": opening(w.about)}
+        {"network": w.network, "title": w.title, "about": w.about, "opening": opening_paragraph(w.about)}
         for w in desk.watched.values()
     ]
     return {"question": "about", "networks": networks, "metrics": len(METRICS)}
 
 
-def opening(text: str) -> str:
+def opening_paragraph(text: str) -> str:
     """The first paragraph of a methodology page, in plain words: not every face reads its Markdown."""
     return re.sub(r"[*`]", "", " ".join(text.strip().partition("\n\n")[0].split()))

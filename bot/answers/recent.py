@@ -18,35 +18,35 @@ class Recent:
 
     def __init__(self, kept: int = KEPT) -> None:
         self._kept, self._values = kept, OrderedDict[Hashable, tuple[Hashable, Any]]()
-        self._one, self._looking = threading.Lock(), dict[Hashable, threading.Lock]()
+        self._lock, self._key_locks = threading.Lock(), dict[Hashable, threading.Lock]()
 
-    def of(self, key: Hashable, mark: Hashable, look: Callable[[], T]) -> T:
+    def get_or_compute(self, key: Hashable, mark: Hashable, look: Callable[[], T]) -> T:
         """The value of a key, looked up if that was not done under this mark. The mark must be read before."""
-        with self._one:
-            turn = self._looking.setdefault(key, threading.Lock())
+        with self._lock:
+            turn = self._key_locks.setdefault(key, threading.Lock())
         with turn:
-            if (found := self._found(key, mark)) is not None:
+            if (found := self._cached_value(key, mark)) is not None:
                 value: T = found[0]
                 return value
             try:
                 value = look()
-                self._keep(key, mark, value)
+                self._store_value(key, mark, value)
             finally:
-                with self._one:
-                    self._looking.pop(key, None)
+                with self._lock:
+                    self._key_locks.pop(key, None)
             return value
 
-    def _found(self, key: Hashable, mark: Hashable) -> tuple[Any] | None:
-        with self._one:
+    def _cached_value(self, key: Hashable, mark: Hashable) -> tuple[Any] | None:
+        with self._lock:
             known = self._values.get(key)
             if known is None or known[0] != mark:
                 return None
             self._values.move_to_end(key)
-            self._looking.pop(key, None)
+            self._key_locks.pop(key, None)
             return (known[1],)
 
-    def _keep(self, key: Hashable, mark: Hashable, value: object) -> None:
-        with self._one:
+    def _store_value(self, key: Hashable, mark: Hashable, value: object) -> None:
+        with self._lock:
             self._values[key] = (mark, value)
             self._values.move_to_end(key)
             while len(self._values) > self._kept:

@@ -130,9 +130,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _completion(shell: str) -> int:
-    from bot.cli.completion import script
+    from bot.cli.completion import completion_script
 
-    text = script(cli, shell)
+    text = completion_script(cli, shell)
     click.echo(text or f"{shell}: no completion for this shell; known: bash, zsh, fish", err=text is None, nl=not text)
     return 0 if text else 2
 
@@ -142,7 +142,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     try:
         code = cli.main(args=list(arguments) if arguments is not None else None, prog_name="bot", standalone_mode=False)
     except click.ClickException as error:
-        click.echo(_line(error), err=True)
+        click.echo(_usage_error_line(error), err=True)
         return 2
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
@@ -169,7 +169,7 @@ def prepare_process() -> None:
             stream.reconfigure(errors="replace")
 
 
-def _line(error: click.ClickException) -> str:
+def _usage_error_line(error: click.ClickException) -> str:
     """A mistake in how a command was called, in one line; without any command, the whole help."""
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         return error.message

@@ -14,9 +14,9 @@ from bot.cli.parts import (
     day_option,
     json_option,
     network_option,
+    pass_app_context,
     period_option,
     print_json,
-    with_parts,
 )
 from bot.cli.several import answer_each
 from bot.records import Document, Period, PeriodName
@@ -30,11 +30,11 @@ def _complete_model(ctx: click.Context, _param: click.Parameter, incomplete: str
 
     parts = Parts(ctx.find_root().params["config_path"])
     try:
-        desk = parts.desk
+        desk = parts.query_context
         network = ctx.params.get("network")
-        networks = [desk.network(network)] if network else desk.watched.values()
+        networks = [desk.find_network(network)] if network else desk.watched.values()
         known = [n for watched in networks for c in watched.catalogues for n in ledger.known_names(desk.store, c)]
-        names = [str(name) for name in known if not desk.hides(name)]
+        names = [str(name) for name in known if not desk.is_hidden(name)]
     except FootfallError:
         return []
     finally:
@@ -44,14 +44,14 @@ def _complete_model(ctx: click.Context, _param: click.Parameter, incomplete: str
     return whole or [name for name in names if name.casefold().rpartition("/")[2].startswith(typed)]
 
 
-def _answer(parts: Parts, answer: Document, as_json: bool) -> None:
+def _print_answer(parts: Parts, answer: Document, as_json: bool) -> None:
     if as_json:
         print_json(answer)
     else:
         _print_words(parts, answer)
 
 
-def _answer_each(parts: Parts, network: str | None, as_json: bool, answer: Callable[[str], Document]) -> int:
+def _print_each_answer(parts: Parts, network: str | None, as_json: bool, answer: Callable[[str], Document]) -> int:
     """Print the answer of the named network, or of each that can give one; as JSON a list then."""
     each = answer_each(parts.chosen(network), lambda plan: answer(plan.network))
     if as_json:
@@ -68,7 +68,7 @@ def _print_words(parts: Parts, answer: Document) -> None:
     from bot import render
 
     template = f"text/answers/{answer['question']}.j2"
-    words = render.render_template("text", template, hidden=parts.hidden, answer=answer)
+    words = render.render_template("text", template, hidden=parts.hidden_names, answer=answer)
     click.echo("\n".join(line.rstrip() for line in words.splitlines() if line.strip()))
 
 
@@ -78,7 +78,7 @@ def _print_words(parts: Parts, answer: Document) -> None:
 @day_option
 @click.option("--edition", type=click.IntRange(1, 1000), help="An older edition; the newest by default.")
 @json_option
-@with_parts
+@pass_app_context
 def digest(
     parts: Parts, network: str | None, period: PeriodName, day: date | None, edition: int | None, as_json: bool
 ) -> int:
@@ -86,46 +86,48 @@ def digest(
     from bot import answers
 
     def document(plan: daily.Plan) -> Document:
-        newest = digest_of(parts, plan.network, period, day)
+        newest = find_or_compose(parts, plan.network, period, day)
         if edition is None:
             return newest
-        return answers.digest(parts.desk, plan.network, period, date.fromisoformat(newest["day"]), edition)
+        return answers.digest(parts.query_context, plan.network, period, date.fromisoformat(newest["day"]), edition)
 
     each = answer_each(parts.chosen(network), document)
     if as_json:
         print_json(each.answers[0] if network else each.answers)
     else:
         for answer in each.answers:
-            click.echo("\n\n".join(daily.post(answer, "text", parts.hidden).parts))
+            click.echo("\n\n".join(daily.render_post(answer, "text", parts.hidden_names).parts))
     return each.exit_code
 
 
-def digest_of(parts: Parts, network: str, period: PeriodName, day: date | None) -> Document:
+def find_or_compose(parts: Parts, network: str, period: PeriodName, day: date | None) -> Document:
     """A digest from the archive; a covered period that was never composed is composed now."""
-    return parts.desk.shown(_digest_of(parts, parts.plan(network), period, day))
+    return parts.query_context.shown(_find_or_compose(parts, parts.network_plan(network), period, day))
 
 
-def _digest_of(parts: Parts, plan: daily.Plan, period: PeriodName, day: date | None) -> Document:
+def _find_or_compose(parts: Parts, plan: daily.Plan, period: PeriodName, day: date | None) -> Document:
     parts.stand(plan.network)
     told_late = any(catalogue.evidences for catalogue in plan.catalogues)
     if day is None:
         newest = parts.archive.newest_digest(plan.network, period)
-        covered = daily.covered(parts.store, plan, period)
+        covered = daily.covered_periods(parts.store, plan, period)
         # What is told event by event comes late, so a draft is made again; an issued digest stands.
-        fresh = told_late and covered and (newest is None or newest["status"] == "draft" or _older(newest, covered[-1]))
+        fresh = (
+            told_late and covered and (newest is None or newest["status"] == "draft" or _is_older(newest, covered[-1]))
+        )
         if newest is not None and not fresh:
             return newest
         if covered:
-            return daily.compose(parts.store, parts.archive, plan, covered[-1], clock())
-        return parts.desk.document(plan.network, period)
+            return daily.compose_digest(parts.store, parts.archive, plan, covered[-1], clock())
+        return parts.query_context.find_digest(plan.network, period)
     wanted = parts.covered(plan, day, period)
     kept = parts.archive.find_digest(plan.network, period, wanted.first)
     if kept and told_late and kept["status"] == "draft":
         kept = None
-    return kept or daily.compose(parts.store, parts.archive, plan, wanted, clock())
+    return kept or daily.compose_digest(parts.store, parts.archive, plan, wanted, clock())
 
 
-def _older(document: Document, period: Period) -> bool:
+def _is_older(document: Document, period: Period) -> bool:
     return date.fromisoformat(document["day"]) < period.first
 
 
@@ -137,24 +139,26 @@ show = digest
 @period_option
 @day_option
 @json_option
-@with_parts
+@pass_app_context
 def usage(parts: Parts, network: str | None, period: PeriodName, day: date | None, as_json: bool) -> int:
     """How much a network was used, by how many of its models."""
     from bot import answers
 
-    return _answer_each(parts, network, as_json, lambda name: answers.usage(parts.desk, name, period, day))
+    return _print_each_answer(
+        parts, network, as_json, lambda name: answers.usage(parts.query_context, name, period, day)
+    )
 
 
 @click.command()
 @network_option
 @day_option
 @json_option
-@with_parts
+@pass_app_context
 def inventory(parts: Parts, network: str | None, day: date | None, as_json: bool) -> int:
     """How many models are on offer, and how that changed; also by category and author."""
     from bot import answers
 
-    return _answer_each(parts, network, as_json, lambda name: answers.inventory(parts.desk, name, day))
+    return _print_each_answer(parts, network, as_json, lambda name: answers.inventory(parts.query_context, name, day))
 
 
 @click.command()
@@ -162,12 +166,12 @@ def inventory(parts: Parts, network: str | None, day: date | None, as_json: bool
 @network_option
 @day_option
 @json_option
-@with_parts
+@pass_app_context
 def model(parts: Parts, name: str, network: str | None, day: date | None, as_json: bool) -> None:
     """One model: its use, rank and share, and its last 30 days."""
     from bot import answers
 
-    _answer(parts, answers.model(parts.desk, name, network, day), as_json)
+    _print_answer(parts, answers.model(parts.query_context, name, network, day), as_json)
 
 
 @click.command()
@@ -176,12 +180,14 @@ def model(parts: Parts, name: str, network: str | None, day: date | None, as_jso
 @period_option
 @day_option
 @json_option
-@with_parts
+@pass_app_context
 def top(parts: Parts, by: str, network: str | None, period: PeriodName, day: date | None, as_json: bool) -> int:
     """The most used models, or those whose use rose or fell most against the period before."""
     from bot import answers
 
-    return _answer_each(parts, network, as_json, lambda name: answers.top(parts.desk, name, by, period, day))
+    return _print_each_answer(
+        parts, network, as_json, lambda name: answers.top(parts.query_context, name, by, period, day)
+    )
 
 
 @click.command()
@@ -190,12 +196,14 @@ def top(parts: Parts, by: str, network: str | None, period: PeriodName, day: dat
 @network_option
 @day_option
 @json_option
-@with_parts
+@pass_app_context
 def idle(parts: Parts, days: int, page: int, network: str | None, day: date | None, as_json: bool) -> int:
     """Models on offer that nobody used for so many days."""
     from bot import answers
 
-    return _answer_each(parts, network, as_json, lambda name: answers.idle(parts.desk, name, days, day, page))
+    return _print_each_answer(
+        parts, network, as_json, lambda name: answers.idle(parts.query_context, name, days, day, page)
+    )
 
 
 @click.command()
@@ -203,12 +211,14 @@ def idle(parts: Parts, days: int, page: int, network: str | None, day: date | No
 @click.option("--days", type=click.IntRange(1, 3650), default=30, show_default=True, help="Days to show.")
 @network_option
 @json_option
-@with_parts
+@pass_app_context
 def trend(parts: Parts, metric: str, days: int, network: str | None, as_json: bool) -> int:
     """One metric, day by day."""
     from bot import answers
 
-    return _answer_each(parts, network, as_json, lambda name: answers.trend(parts.desk, metric, name, days))
+    return _print_each_answer(
+        parts, network, as_json, lambda name: answers.trend(parts.query_context, metric, name, days)
+    )
 
 
 @click.command()
@@ -216,52 +226,52 @@ def trend(parts: Parts, metric: str, days: int, network: str | None, as_json: bo
 @click.argument("b", shell_complete=_complete_model)
 @network_option
 @json_option
-@with_parts
+@pass_app_context
 def compare(parts: Parts, a: str, b: str, network: str | None, as_json: bool) -> None:
     """Two models or two networks side by side."""
     from bot import answers
 
-    _answer(parts, answers.compare(parts.desk, a, b, network), as_json)
+    _print_answer(parts, answers.compare(parts.query_context, a, b, network), as_json)
 
 
 @click.command()
 @network_option
 @day_option
 @json_option
-@with_parts
+@pass_app_context
 def why(parts: Parts, network: str | None, day: date | None, as_json: bool) -> int:
     """Which models moved usage against the day before; the parts add up to the whole."""
     from bot import answers
 
-    return _answer_each(parts, network, as_json, lambda name: answers.why(parts.desk, name, day))
+    return _print_each_answer(parts, network, as_json, lambda name: answers.why(parts.query_context, name, day))
 
 
 @click.command()
 @click.argument("metric")
 @json_option
-@with_parts
+@pass_app_context
 def method(parts: Parts, metric: str, as_json: bool) -> None:
     """What a metric counts, in words."""
     from bot import answers
 
-    _answer(parts, answers.method(parts.desk, metric), as_json)
+    _print_answer(parts, answers.method(parts.query_context, metric), as_json)
 
 
 @click.command()
 @json_option
-@with_parts
+@pass_app_context
 def status(parts: Parts, as_json: bool) -> None:
     """How fresh what we have of each network is, and what is posted next."""
     from bot import answers
 
-    _answer(parts, answers.status(parts.desk), as_json)
+    _print_answer(parts, answers.status(parts.query_context), as_json)
 
 
 @click.command()
 @json_option
-@with_parts
+@pass_app_context
 def about(parts: Parts, as_json: bool) -> None:
     """What Footfall is and which networks it watches."""
     from bot import answers
 
-    _answer(parts, answers.about(parts.desk), as_json)
+    _print_answer(parts, answers.about(parts.query_context), as_json)

@@ -34,37 +34,40 @@ class Check:
     name: str
     ok: bool | None
     """`None`: it could not be found out."""
-    found: str
+    text: str
     fix: str = ""
 
 
-def run(path: Path) -> list[Check]:
+def run_checks(path: Path) -> list[Check]:
     """Every check, in an order in which a later one can rest on an earlier one."""
     parts = Parts(path)
     try:
-        return [replace(one, found=redact(one.found), fix=redact(one.fix)) for one in _found(parts, path)]
+        return [replace(one, text=redact(one.text), fix=redact(one.fix)) for one in _all_checks(parts, path)]
     finally:
         parts.close()
 
 
-def _found(parts: Parts, path: Path) -> Iterator[Check]:
-    configuration = _tried(f"configuration {path}", lambda: _configuration(parts), "correct the lines named")
+def _all_checks(parts: Parts, path: Path) -> Iterator[Check]:
+    configuration = _try_check(f"configuration {path}", lambda: _describe_config(parts), "correct the lines named")
     yield configuration
     if not configuration.ok:
         return
     database = _database(parts)
     yield database
-    yield from (_folder(name, folder) for name, folder in (("data folder", parts.data), ("output folder", parts.out)))
+    yield from (
+        _check_folder(name, folder)
+        for name, folder in (("data folder", parts.data_folder), ("output folder", parts.output_folder))
+    )
     cure = "correct lake.place in config.yaml, or the storage's keys and endpoint in the environment"
-    yield _tried("lake", lambda: lake.check_reachable(parts.lake.url), cure)
+    yield _try_check("lake", lambda: lake.check_reachable(parts.lake_settings.url), cure)
     if database.ok:
-        yield from _networks(parts)
-    yield from _outlets(parts)
+        yield from _check_networks(parts)
+    yield from _check_outlets(parts)
     yield _sample_post(parts, bool(database.ok))
-    yield _templates()
+    yield _check_templates()
 
 
-def _tried(name: str, look: Callable[[], str], fix: str) -> Check:
+def _try_check(name: str, look: Callable[[], str], fix: str) -> Check:
     try:
         return Check(name, True, look())
     except FootfallError as error:
@@ -88,8 +91,10 @@ def _sample_post(parts: Parts, archive: bool) -> Check:
     try:
         from bot import daily, limits, x_text
 
-        newest = [kept for network in parts.plans if archive and (kept := parts.archive.newest_digest(network))]
-        texts = [daily.post(kept, "x", parts.hidden, "en", parts.habits).parts[0] for kept in newest] or [SAMPLE]
+        newest = [kept for network in parts.network_plans if archive and (kept := parts.archive.newest_digest(network))]
+        texts = [
+            daily.render_post(kept, "x", parts.hidden_names, "en", parts.post_options).parts[0] for kept in newest
+        ] or [SAMPLE]
         weights = [x_text.weighted_length(text) for text in texts]
     except FootfallError as error:
         return Check(name, False, str(error), "python -m bot preview --outlet x shows the post")
@@ -99,13 +104,13 @@ def _sample_post(parts: Parts, archive: bool) -> Check:
     return Check(name, fits, f"weighs {max(weights)} of {limits.X_TEXT} as X counts it", cure)
 
 
-def _configuration(parts: Parts) -> str:
+def _describe_config(parts: Parts) -> str:
     missing = [name for name in parts.secret_names if name not in parts.settings.secrets]
     without = f"; not set: {', '.join(missing)}" if missing else ""
-    return f"{len(parts.plans)} networks, {len(parts.settings.config.outlets)} outlets{without}"
+    return f"{len(parts.network_plans)} networks, {len(parts.settings.config.outlets)} outlets{without}"
 
 
-def _folder(name: str, folder: Path) -> Check:
+def _check_folder(name: str, folder: Path) -> Check:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder, buffering=0) as tried:
@@ -119,10 +124,10 @@ def _folder(name: str, folder: Path) -> Check:
     return Check(name, True, found)
 
 
-def _networks(parts: Parts) -> Iterator[Check]:
+def _check_networks(parts: Parts) -> Iterator[Check]:
     from bot import ledger, sources
 
-    for plan in parts.plans.values():
+    for plan in parts.network_plans.values():
         chosen = parts.settings.config.networks[plan.network]
         look = sources.load_module(plan.network).reachable
         secrets = {
@@ -130,9 +135,11 @@ def _networks(parts: Parts) -> Iterator[Check]:
             for key in sources.load_module(plan.network).SECRETS
             if (value := parts.settings.secret_value(key))
         }
-        yield _tried(f"{plan.network}: source", lambda c=chosen, s=secrets, f=look: f(c, parts.data, s), "see the line")  # type: ignore[misc]
+        yield _try_check(
+            f"{plan.network}: source", lambda c=chosen, s=secrets, f=look: f(c, parts.data_folder, s), "see the line"
+        )  # type: ignore[misc]
         if live := getattr(sources.load_module(plan.network), "checks", None):
-            for one in live(chosen, parts.data, clock()):
+            for one in live(chosen, parts.data_folder, clock()):
                 yield Check(f"{plan.network}: {one.name}", one.ok, one.found, one.fix)
         for catalogue in plan.catalogues:
             span = ledger.read_span(parts.store, catalogue)
@@ -150,11 +157,11 @@ def _networks(parts: Parts) -> Iterator[Check]:
                 yield Check(f"{plan.network}: {catalogue.key} of {held.day}", False, f"held: {held.reason}", fix)
 
 
-def _outlets(parts: Parts) -> Iterator[Check]:
+def _check_outlets(parts: Parts) -> Iterator[Check]:
     """What each outlet's platform says of our keys and permissions; nothing is posted."""
     from bot.cli import reach
 
-    names = reach.targets(parts)
+    names = reach.outlet_targets(parts)
     with reach.ready(parts, names) as (made, problems):
         for problem in problems:
             yield Check("outlet", False, problem, "set them in the environment or in .env, or disable the outlet")
@@ -162,12 +169,12 @@ def _outlets(parts: Parts) -> Iterator[Check]:
             for check in one.outlet.check(reach.polled(parts, name)):
                 yield Check(f"{name}: {check.name.removeprefix(f'{name} ')}", check.ok, check.text, check.cure)
     if "store" in parts.__dict__:
-        for pause in reach.desk(parts).outbox.paused_outlets():
+        for pause in reach.publish_context(parts).outbox.paused_outlets():
             found = f"paused since {pause.since:%d %b %H:%M} UTC: {pause.reason}"
             yield Check(f"{pause.outlet}: pause", False, found, f"python -m bot deliveries lift {pause.outlet}")
 
 
-def _templates() -> Check:
+def _check_templates() -> Check:
     from bot.render import TEMPLATES
 
     files = len(list(TEMPLATES.rglob("*.j2")))

@@ -22,7 +22,7 @@ _INSTALLED = "    (( ! $+commands[bot] )) && return 1\n"
 """How zsh's script finds out whether the command is installed: it never is."""
 
 
-def script(cli: Command, shell: str) -> str | None:
+def completion_script(cli: Command, shell: str) -> str | None:
     """What a shell is to evaluate; `None` for one that is not known."""
     made = get_completion_class(shell)
     if made is None or shell not in _ASKS:

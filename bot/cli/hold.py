@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
-from bot.cli.parts import Day, Parts, UsageError, clock, json_option, network_option, print_json, with_parts
+from bot.cli.parts import Day, Parts, UsageError, clock, json_option, network_option, pass_app_context, print_json
 
 if TYPE_CHECKING:
     from bot import daily, ledger
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--reject", is_flag=True, help="Leave the list of that day out for good, whatever later readings say.")
 @click.option("--undo", is_flag=True, help="Take an earlier decision back and leave it to the readings.")
 @json_option
-@with_parts
+@pass_app_context
 def confirm(parts: Parts, network: str | None, day: date | None, reject: bool, undo: bool, as_json: bool) -> int:
     """Confirm a day whose list is held because it is implausible: much shorter than the one before, or without use.
 
@@ -34,8 +34,8 @@ def confirm(parts: Parts, network: str | None, day: date | None, reject: bool, u
         raise UsageError("--reject and --undo want the --day that they are about")
     plans = parts.chosen(network)
     if day is not None:
-        _decide(parts, plans, day, None if undo else "rejected" if reject else "confirmed", as_json)
-    rows = list(_rows(parts, plans))
+        _apply_decision(parts, plans, day, None if undo else "rejected" if reject else "confirmed", as_json)
+    rows = list(_hold_documents(parts, plans))
     if as_json:
         print_json(rows)
         return 0
@@ -46,7 +46,9 @@ def confirm(parts: Parts, network: str | None, day: date | None, reject: bool, u
     return 0
 
 
-def _decide(parts: Parts, plans: list[daily.Plan], day: date, decision: ledger.Decision | None, as_json: bool) -> None:
+def _apply_decision(
+    parts: Parts, plans: list[daily.Plan], day: date, decision: ledger.Decision | None, as_json: bool
+) -> None:
     from bot import daily, ledger
     from bot.records import PeriodName
 
@@ -62,21 +64,21 @@ def _decide(parts: Parts, plans: list[daily.Plan], day: date, decision: ledger.D
                 click.echo(f"{plan.network}: {told}", err=as_json)
 
 
-def _rows(parts: Parts, plans: list[daily.Plan]) -> Iterator[dict[str, object]]:
+def _hold_documents(parts: Parts, plans: list[daily.Plan]) -> Iterator[dict[str, object]]:
     """Every list that is held, and those that an operator decided about."""
     for plan in plans:
         for catalogue in plan.catalogues:
-            yield from (_row(catalogue, one) for one in _holds(parts, catalogue))
+            yield from (_hold_document(catalogue, one) for one in _shown_holds(parts, catalogue))
 
 
-def _holds(parts: Parts, catalogue: Catalogue) -> Iterator[ledger.Hold]:
+def _shown_holds(parts: Parts, catalogue: Catalogue) -> Iterator[ledger.Hold]:
     from bot import ledger
 
     found = ledger.held_days(parts.store, catalogue, ("held", "rejected", "confirmed"))
     return (one for one in found if one.state == "held" or one.by_hand)
 
 
-def _row(catalogue: Catalogue, hold: ledger.Hold) -> dict[str, object]:
+def _hold_document(catalogue: Catalogue, hold: ledger.Hold) -> dict[str, object]:
     named = {"network": catalogue.network, "catalogue": catalogue.key, "day": hold.day.isoformat()}
     return {**named, "state": hold.state, "reason": hold.reason, "by_hand": hold.by_hand}
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from bot.cli.parts import Parts, UsageError, clock, json_option, print_json, progress, with_parts
+from bot.cli.parts import Parts, UsageError, clock, json_option, pass_app_context, print_json, progress_bar
 from bot.config import parse_duration
 from bot.ledger import upkeep
 
@@ -25,38 +25,38 @@ def lake() -> None:
 
 @lake.command()
 @json_option
-@with_parts
+@pass_app_context
 def compact(parts: Parts, as_json: bool) -> int:
     """Make each day that is over a single file of each kind, and remove files that no day names any more."""
-    with _alone(parts) as on:
-        done = _told("compacting", upkeep.compact_days(parts.store, clock().date()), on)
+    with _lake_lease(parts) as on:
+        done = _run_with_progress("compacting", upkeep.compact_days(parts.store, clock().date()), on)
         files, size = upkeep.sweep_files(parts.store, clock())
     swept = {"files": files, "bytes": size}
     if as_json:
         print_json({"days": done, "swept": swept})
     else:
-        _say(done, "made compact")
-        click.echo(f"{files} files that no day names removed, {_mb(size)}")
-    return _code(done)
+        _print_summary(done, "made compact")
+        click.echo(f"{files} files that no day names removed, {_format_megabytes(size)}")
+    return _exit_code(done)
 
 
 @lake.command()
 @json_option
-@with_parts
+@pass_app_context
 def verify(parts: Parts, as_json: bool) -> int:
     """Read every day, check each file against its hash and what the day adds up to against the database."""
-    done = _told("verifying", upkeep.verify_days(parts.store))
+    done = _run_with_progress("verifying", upkeep.verify_days(parts.store))
     if as_json:
         print_json({"days": done})
     else:
-        _say(done, "good")
+        _print_summary(done, "good")
     return 1 if any(one["problem"] for one in done) else 0
 
 
 @lake.command()
 @click.option("--older", required=True, metavar="D", help="Age beyond which events go, such as 400d.")
 @json_option
-@with_parts
+@pass_app_context
 def prune(parts: Parts, older: str, as_json: bool) -> int:
     """Let go of the events of old days. Figures, digests and receipts stay; such a day takes no events any more. The
     files themselves go when `lake compact` has seen them unnamed for two hours."""
@@ -66,17 +66,17 @@ def prune(parts: Parts, older: str, as_json: bool) -> int:
         raise UsageError(f"--older {older}: {error}") from error
     if age < upkeep.LEAST:
         raise UsageError(f"--older {older}: wanted {upkeep.LEAST.days}d or more: figures of 30 days rest on the events")
-    with _alone(parts) as on:
-        done = _told("pruning", upkeep.prune_days(parts.store, clock().date(), age), on)
+    with _lake_lease(parts) as on:
+        done = _run_with_progress("pruning", upkeep.prune_days(parts.store, clock().date(), age), on)
     if as_json:
         print_json({"days": done})
     else:
-        _say(done, "pruned")
-    return _code(done)
+        _print_summary(done, "pruned")
+    return _exit_code(done)
 
 
 @contextmanager
-def _alone(parts: Parts) -> Iterator[Callable[[], object]]:
+def _lake_lease(parts: Parts) -> Iterator[Callable[[], object]]:
     """No two of these at a time: they would do each other's work. What is yielded says that it goes on."""
     from secrets import token_hex
 
@@ -96,33 +96,35 @@ def _alone(parts: Parts) -> Iterator[Callable[[], object]]:
             leases.release_lease(parts.store, LEASE, name)
 
 
-def _told(title: str, found: Iterable[upkeep.Done], on: Callable[[], object] = bool) -> list[dict[str, Any]]:
+def _run_with_progress(
+    title: str, results: Iterable[upkeep.Done], on: Callable[[], object] = bool
+) -> list[dict[str, Any]]:
     done = []
-    with progress(title) as tell:
-        for one in found:
+    with progress_bar(title) as tell:
+        for one in results:
             on()
             tell(f"{one.network} {one.catalogue} {one.day}: {one.problem or 'done'}")
             done.append({**dataclasses.asdict(one), "day": one.day.isoformat()})
     return done
 
 
-def _say(done: list[dict[str, Any]], verb: str) -> None:
+def _print_summary(done: list[dict[str, Any]], verb: str) -> None:
     good = [one for one in done if not one["problem"]]
     freed = sum(one["bytes"] - one["bytes_now"] for one in good)
     click.echo(
         f"{len(good)} days {verb}, {sum(one['events'] for one in good)} events"
-        + (f", {_mb(freed)} less" if freed else "")
+        + (f", {_format_megabytes(freed)} less" if freed else "")
     )
     for one in done:
         if one["problem"]:
             click.echo(f"{one['network']} {one['catalogue']} {one['day']}: {one['problem']}", err=True)
 
 
-def _mb(size: int) -> str:
+def _format_megabytes(size: int) -> str:
     return f"{size / 1e6:,.1f} MB"
 
 
-def _code(done: list[dict[str, Any]]) -> int:
+def _exit_code(done: list[dict[str, Any]]) -> int:
     wrong = sum(bool(one["problem"]) for one in done)
     return 0 if not wrong else 3 if wrong < len(done) else 1
 

@@ -49,7 +49,12 @@ class Parts:
         from bot import outlets
 
         read = config.load(
-            self.path, sources.settings_types(), outlets.settings_types(), self.secret_names, _headline, _poll
+            self.path,
+            sources.settings_types(),
+            outlets.settings_types(),
+            self.secret_names,
+            _headline_mistakes,
+            _poll_mistakes,
         )
         redaction.know(secrets_of(read))
         return read
@@ -62,21 +67,21 @@ class Parts:
         return (*sources.secret_names(), *outlets.secret_names())
 
     @property
-    def secrets(self) -> list[SecretStr]:
+    def secret_values(self) -> list[SecretStr]:
         """Everything that must never be said, whoever reads it."""
         return secrets_of(self.settings)
 
     @cached_property
     def store(self) -> store.Store:
-        return store.open_store(self.settings.database_url.get_secret_value(), self.lake)
+        return store.open_store(self.settings.database_url.get_secret_value(), self.lake_settings)
 
     @cached_property
-    def lake(self) -> Lake:
+    def lake_settings(self) -> Lake:
         chosen = self.settings.config.lake
-        place = chosen.place or str(self.data / "lake")
+        place = chosen.place or str(self.data_folder / "lake")
         if self.settings.config.cluster and "://" not in place:
             place = str(Path(place).absolute())  # A worker's working directory is another.
-        return Lake(place, chosen.memory, chosen.exact_callers_up_to, str(self.data / "spill"))
+        return Lake(place, chosen.memory, chosen.exact_callers_up_to, str(self.data_folder / "spill"))
 
     @cached_property
     def executor(self) -> Executor:
@@ -102,37 +107,37 @@ class Parts:
         return Archive(self.store)
 
     @property
-    def data(self) -> Path:
+    def data_folder(self) -> Path:
         return self.settings.config.data
 
     @property
-    def out(self) -> Path:
+    def output_folder(self) -> Path:
         return self.settings.config.out
 
     @property
-    def hidden(self) -> tuple[str, ...]:
+    def hidden_names(self) -> tuple[str, ...]:
         return self.settings.config.hidden_names
 
     @property
-    def habits(self) -> daily.Habits:
+    def post_options(self) -> daily.Habits:
         """What posts are like beside their words."""
         chosen = self.settings.config
         threads = {name for name, block in chosen.outlets.items() if getattr(block, "thread", False)}
         return daily.Habits(threads, chosen.polls)
 
     @cached_property
-    def plans(self) -> Mapping[str, daily.Plan]:
+    def network_plans(self) -> Mapping[str, daily.Plan]:
         """Every enabled network."""
         chosen = {name: block for name, block in self.settings.config.networks.items() if block.enabled}
-        return {name: self._plan(name, block) for name, block in chosen.items()}
+        return {name: self._make_plan(name, block) for name, block in chosen.items()}
 
-    def _plan(self, name: str, block: config.Network) -> daily.Plan:
+    def _make_plan(self, name: str, block: config.Network) -> daily.Plan:
         made = sources.load_module(name)
         headline = {"catalogue": block.headline.catalogue, "figure": block.headline.figure}
         secrets = {key: value for key in made.SECRETS if (value := self.settings.secret_value(key))}
         closed: bool = made.closed(block, secrets)
         return daily.Plan(
-            name, made.TITLE, made.CATALOGUES, headline, self.hidden, sources.network_panels(name), closed
+            name, made.TITLE, made.CATALOGUES, headline, self.hidden_names, sources.network_panels(name), closed
         )
 
     def stand(self, name: str, since: date | None = None) -> None:
@@ -143,37 +148,39 @@ class Parts:
         if made:
             daily.stand(self.store, made)
 
-    def plan(self, name: str) -> daily.Plan:
-        if name not in self.plans:
-            known = ", ".join(self.plans) or "none is configured"
+    def network_plan(self, name: str) -> daily.Plan:
+        if name not in self.network_plans:
+            known = ", ".join(self.network_plans) or "none is configured"
             raise UsageError(f"{name}: no such network; known: {known}")
-        return self.plans[name]
+        return self.network_plans[name]
 
     def chosen(self, name: str | None) -> list[daily.Plan]:
         """The named network, or each configured one."""
-        if name is None and not self.plans:
+        if name is None and not self.network_plans:
             raise UsageError(f"{self.path}: networks: none is configured")
-        return [self.plan(name)] if name else list(self.plans.values())
+        return [self.network_plan(name)] if name else list(self.network_plans.values())
 
-    def source(self, name: str) -> Source | EventSource:
+    def make_source(self, name: str) -> Source | EventSource:
         wanted = sources.load_module(name).SECRETS
         secrets = {key: value for key in wanted if (value := self.settings.secret_value(key))}
         executor = self.executor if self.settings.config.cluster else None
-        return sources.make_source(name, self.settings.config.networks[name], self.data, secrets, clock, executor)
+        return sources.make_source(
+            name, self.settings.config.networks[name], self.data_folder, secrets, clock, executor
+        )
 
     @cached_property
-    def desk(self) -> Desk:
+    def query_context(self) -> Desk:
         watched = {
             plan.network: Watched(
                 plan.network, plan.title, plan.catalogues, sources.methodology_text(plan.network), dict(plan.headline)
             )
-            for plan in self.plans.values()
+            for plan in self.network_plans.values()
         }
-        return Desk(self.store, self.archive, watched, self.hidden, clock, self.settings.config.schedule)
+        return Desk(self.store, self.archive, watched, self.hidden_names, clock, self.settings.config.schedule)
 
     def covered(self, plan: daily.Plan, day: date, name: PeriodName) -> Period:
         """The period that holds a day, when the ledger covers some of it. Raises `UsageError` otherwise."""
-        self.desk.past(day)
+        self.query_context.refuse_future(day)
         period = Period.for_day(day, name)
         spans = [s for c in plan.catalogues if (s := ledger.closed_span(self.store, c)) is not None]
         if not spans:
@@ -196,7 +203,7 @@ def secrets_of(read: config.Settings) -> list[SecretStr]:
     ]
 
 
-def _headline(network: str, block: config.Network) -> Iterator[tuple[str, str]]:
+def _headline_mistakes(network: str, block: config.Network) -> Iterator[tuple[str, str]]:
     """What is wrong with the figure that a network is to open with."""
     from bot.metrics import METRICS
 
@@ -207,14 +214,14 @@ def _headline(network: str, block: config.Network) -> Iterator[tuple[str, str]]:
             yield f"headline.{key}", f"found {found!r}, wanted one of {', '.join(wanted)}"
 
 
-def _poll(poll: config.Poll) -> Iterator[tuple[str, str]]:
+def _poll_mistakes(poll: config.Poll) -> Iterator[tuple[str, str]]:
     """What is wrong with a poll's templates."""
     from bot.render import polls
 
     yield from polls.template_mistakes(poll)
 
 
-def with_parts(command: Callable[..., Any]) -> Callable[..., Any]:
+def pass_app_context(command: Callable[..., Any]) -> Callable[..., Any]:
     """Hand a command its `Parts`, and close the database behind it."""
     from functools import wraps
 
@@ -255,11 +262,11 @@ class Day(click.ParamType["date"]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
         if isinstance(value, date):
             return value
-        day = day_of(value)
+        day = parse_day(value)
         return day or self.fail(f"found {value!r}, wanted a day as YYYY-MM-DD", param, ctx)
 
 
-def day_of(text: str) -> date | None:
+def parse_day(text: str) -> date | None:
     """A day written as YYYY-MM-DD, of all the ways that ISO 8601 has."""
     if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
         return None
@@ -277,7 +284,7 @@ def print_json(value: object) -> None:
 
 
 @contextmanager
-def progress(title: str, total: int | None = None) -> Iterator[Callable[[str], None]]:
+def progress_bar(title: str, total: int | None = None) -> Iterator[Callable[[str], None]]:
     """A bar on a terminal, plain lines on standard error elsewhere. The yielded function tells one step."""
     if not sys.stderr.isatty():
         yield lambda line: click.echo(line, err=True)

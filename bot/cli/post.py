@@ -16,12 +16,12 @@ from bot.cli.parts import (
     clock,
     json_option,
     network_option,
+    pass_app_context,
     period_option,
     print_json,
-    with_parts,
 )
 from bot.cli.several import answer_each
-from bot.cli.show import languages
+from bot.cli.show import outlet_languages
 from bot.records import Document, PeriodName
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ DRY = "DRY RUN "
 @click.option("--day", type=Day(), help="The period that holds this UTC day, however old; what is due by default.")
 @click.option("--outlet", metavar="OUTLET", help="One outlet; each configured one by default.")
 @click.option("--dry-run", is_flag=True, help="Post nothing; show what would be posted. Needs no keys.")
-@with_parts
+@pass_app_context
 def publish(
     parts: Parts, network: str | None, period: PeriodName, day: date | None, outlet: str | None, dry_run: bool
 ) -> int:
@@ -51,20 +51,20 @@ def publish(
     from bot import daily, deliveries, presence
     from bot.cli import reach
 
-    wanted = reach.targets(parts, [outlet] if outlet else ())
-    with presence.announced(parts.store, reach.worker()), reach.ready(parts, wanted) as (made, problems):
+    wanted = reach.outlet_targets(parts, [outlet] if outlet else ())
+    with presence.announced(parts.store, reach.process_name()), reach.ready(parts, wanted) as (made, problems):
         for problem in problems:
             click.echo(problem, err=True)
         targets = {name: wanted[name] for name in wanted if name in made}
         if not any(targets.values()):
             raise UsageError(f"nowhere to publish to: set outlets.*.destinations in {parts.path} and the outlets' keys")
-        desk = reach.desk(parts)
+        desk = reach.publish_context(parts)
         deliveries.follow_up(reach.run(parts, desk, made))
-        announced = [a for plan in plans for a in daily.publish(desk, plan, period, targets, clock(), day)]
+        announced = [a for plan in plans for a in daily.plan_deliveries(desk, plan, period, targets, clock(), day)]
         # Asked for by name, it sees to that and leaves the rest to the worker.
         narrow = frozenset((a.network, a.period.name, a.period.first) for a in announced)
         touched = deliveries.flush_outbox(reach.run(parts, desk, made, narrow if network or day else None))
-    return _report(desk, announced, touched, targets)
+    return _print_report(desk, announced, touched, targets)
 
 
 def _covered_plans(parts: Parts, network: str | None, period: PeriodName, day: date | None) -> list[Plan]:
@@ -79,7 +79,7 @@ def _covered_plans(parts: Parts, network: str | None, period: PeriodName, day: d
     return answer_each(parts.chosen(network), covered).answers
 
 
-def _report(desk: Desk, announced: list[Announced], touched: Iterable[int], targets: Mapping[str, object]) -> int:
+def _print_report(desk: Desk, announced: list[Announced], touched: Iterable[int], targets: Mapping[str, object]) -> int:
     from bot.deliveries import Edition
 
     rows = {id: desk.outbox.get_delivery(id) for id in touched}
@@ -91,7 +91,7 @@ def _report(desk: Desk, announced: list[Announced], touched: Iterable[int], targ
     if not announced:
         click.echo("nothing is due")
     for row in rows.values():
-        click.echo(_line(row))
+        click.echo(_delivery_line(row))
     for pause in desk.outbox.paused_outlets():
         click.echo(f"{pause.outlet} is paused since {pause.since:%d %b %H:%M} UTC: {pause.reason}", err=True)
         click.echo(f"  once that is mended: python -m bot deliveries lift {pause.outlet}", err=True)
@@ -106,25 +106,25 @@ def _dry_run(parts: Parts, plans: list[Plan], name: PeriodName, day: date | None
         raise UsageError(f"--outlet {wrong[0]}: no such outlet; known: discord, site, x")
 
     def show(plan: Plan) -> None:
-        heading, document = _would_be(parts, plan.network, name, day)
-        _dry(heading)
+        heading, document = _preview_digest(parts, plan.network, name, day)
+        _echo_dry_run(heading)
         for key in names if document else ():
             block = parts.settings.config.outlets.get(key)
             places = ", ".join(getattr(block, "destinations", ())) or "nowhere: no destination is configured"
-            _dry(f"{key} to {places}")
-            for locale in languages(parts, key) if document else ():
-                _dry(_shown(parts, document, key, locale) if document else "")
+            _echo_dry_run(f"{key} to {places}")
+            for locale in outlet_languages(parts, key) if document else ():
+                _echo_dry_run(_preview_text(parts, document, key, locale) if document else "")
 
     return answer_each(plans, show).exit_code
 
 
-def _would_be(parts: Parts, network: str, name: PeriodName, day: date | None) -> tuple[str, Document | None]:
+def _preview_digest(parts: Parts, network: str, name: PeriodName, day: date | None) -> tuple[str, Document | None]:
     """What is said of a network's period, and its digest, which is not kept."""
     from bot import daily, deliveries
     from bot.records import Period
 
-    plan, now = parts.plan(network), clock()
-    covered = daily.covered(parts.store, plan, name)
+    plan, now = parts.network_plan(network), clock()
+    covered = daily.covered_periods(parts.store, plan, name)
     if day is None and not covered:
         return f"{network}: nothing is covered yet; {COLLECT}", None
     period = Period.for_day(day, name) if day else covered[-1]
@@ -140,15 +140,15 @@ def _would_be(parts: Parts, network: str, name: PeriodName, day: date | None) ->
     return f"{network} {name} {period.first}{late}", document
 
 
-def _shown(parts: Parts, document: Document, outlet: str, locale: str) -> str:
+def _preview_text(parts: Parts, document: Document, outlet: str, locale: str) -> str:
     from bot import daily, render
 
     if outlet == "site":
-        return f"the site would be written anew into {parts.out / 'site'}"
-    return render.preview_text(daily.post(document, outlet, parts.hidden, locale, parts.habits))
+        return f"the site would be written anew into {parts.output_folder / 'site'}"
+    return render.preview_text(daily.render_post(document, outlet, parts.hidden_names, locale, parts.post_options))
 
 
-def _dry(text: str) -> None:
+def _echo_dry_run(text: str) -> None:
     for line in text.splitlines() or [""]:
         click.echo(DRY + line)
 
@@ -171,18 +171,21 @@ def deliveries() -> None:
 )
 @click.option("--last", type=click.IntRange(1, 100_000), default=50, show_default=True, help="How many at most.")
 @json_option
-@with_parts
+@pass_app_context
 def listing(parts: Parts, states: tuple[str, ...], last: int, as_json: bool) -> None:
     """Deliveries, newest last, each with its state, since when, attempts, last error and link."""
-    outbox = _outbox(parts)
+    outbox = _open_outbox(parts)
     rows = outbox.list_deliveries(states, last)
     if as_json:
         print_json(
-            {"deliveries": [_fields(row) for row in rows], "paused": [_paused(one) for one in outbox.paused_outlets()]}
+            {
+                "deliveries": [_delivery_fields(row) for row in rows],
+                "paused": [_paused_document(one) for one in outbox.paused_outlets()],
+            }
         )
         return
     for row in rows:
-        click.echo(_line(row))
+        click.echo(_delivery_line(row))
     if not rows:
         click.echo("no deliveries")
     for pause in outbox.paused_outlets():
@@ -192,11 +195,11 @@ def listing(parts: Parts, states: tuple[str, ...], last: int, as_json: bool) -> 
 @deliveries.command()
 @click.argument("id", type=int)
 @json_option
-@with_parts
+@pass_app_context
 def retry(parts: Parts, id: int, as_json: bool) -> None:
-    """Try a delivery again at the next `publish`, however old it is. One whose fate is unknown is asked about, not
-    sent."""
-    _print(_outbox(parts).retry(id, clock()), as_json)
+    """Try a delivery again at the next `plan_deliveries`, however old it is. One whose fate is unknown is asked about,
+    not sent."""
+    _print_delivery(_open_outbox(parts).retry(id, clock()), as_json)
 
 
 @deliveries.command()
@@ -204,55 +207,55 @@ def retry(parts: Parts, id: int, as_json: bool) -> None:
 @click.option("--sent", "url", metavar="URL", help="It is out: the link to it.")
 @click.option("--not-sent", is_flag=True, help="It is not out: it may be sent again.")
 @json_option
-@with_parts
+@pass_app_context
 def resolve(parts: Parts, id: int, url: str | None, not_sent: bool, as_json: bool) -> None:
     """Say what became of a delivery whose fate is unknown, after having looked."""
     if (url is None) is not not_sent:
         raise UsageError("deliveries resolve: wanted one of --sent URL and --not-sent")
     if url is not None and not url.startswith(("https://", "http://")):
         raise UsageError(f"--sent: found {url!r}, wanted the link to the post, https://...")
-    _print(_outbox(parts).resolve(id, url, clock()), as_json)
+    _print_delivery(_open_outbox(parts).resolve(id, url, clock()), as_json)
 
 
 @deliveries.command()
 @click.argument("outlet")
-@with_parts
+@pass_app_context
 def pause(parts: Parts, outlet: str) -> None:
     """Let nothing be sent to an outlet until it is lifted; what is due meanwhile waits as long as it is due."""
     known = list(parts.settings.config.outlets)
     known += ["direct"] if "discord" in known else []
     if outlet not in known:
         raise UsageError(f"{outlet}: no such outlet in {parts.path}; configured: {', '.join(known) or 'none'}")
-    if not _outbox(parts).pause_outlet(outlet, clock()):
+    if not _open_outbox(parts).pause_outlet(outlet, clock()):
         raise UsageError(f"{outlet}: is paused already")
     click.echo(f"{outlet}: paused; deliveries lift {outlet} lets it post again")
 
 
 @deliveries.command()
 @click.argument("outlet")
-@with_parts
+@pass_app_context
 def lift(parts: Parts, outlet: str) -> None:
     """Let an outlet post again that was paused because its account was refused."""
-    if not _outbox(parts).lift_pause(outlet):
+    if not _open_outbox(parts).lift_pause(outlet):
         raise UsageError(f"{outlet}: is not paused")
     click.echo(f"{outlet}: posts again")
 
 
-def _outbox(parts: Parts) -> Outbox:
+def _open_outbox(parts: Parts) -> Outbox:
     from bot import daily
     from bot.cli import reach
 
-    return daily.outbox(parts.store, reach.own(parts))
+    return daily.make_outbox(parts.store, reach.own(parts))
 
 
-def _print(row: Delivery, as_json: bool) -> None:
+def _print_delivery(row: Delivery, as_json: bool) -> None:
     if as_json:
-        print_json(_fields(row))
+        print_json(_delivery_fields(row))
     else:
-        click.echo(_line(row))
+        click.echo(_delivery_line(row))
 
 
-def _line(row: Delivery) -> str:
+def _delivery_line(row: Delivery) -> str:
     told = [f"{row.id}", row.edition_key.label, f"{row.outlet} {row.destination} part {row.part + 1}"]
     told += [f"{row.state} since {row.since:%Y-%m-%d %H:%M:%S} UTC", f"{row.attempts} attempts"]
     if row.kind == "correction":
@@ -265,7 +268,7 @@ def _line(row: Delivery) -> str:
     return "; ".join([*told, *filter(None, (row.reason, row.url))])
 
 
-def _fields(row: Delivery) -> dict[str, Any]:
+def _delivery_fields(row: Delivery) -> dict[str, Any]:
     shown = ("id", "network", "period", "edition", "outlet", "destination", "part", "kind", "state", "attempts", "url")
     times = ("day", "since", "not_before", "until", "tried_at")
     return {
@@ -277,8 +280,8 @@ def _fields(row: Delivery) -> dict[str, Any]:
     }
 
 
-def _paused(one: Any) -> dict[str, str]:
-    return {"outlet": one.outlet, "reason": one.reason, "since": one.since.isoformat()}
+def _paused_document(paused_outlet: Any) -> dict[str, str]:
+    return {"outlet": paused_outlet.outlet, "reason": paused_outlet.reason, "since": paused_outlet.since.isoformat()}
 
 
 # --- a test post ------------------------------------------------------------------------------------------------------
@@ -287,14 +290,14 @@ def _paused(one: Any) -> dict[str, str]:
 @click.command()
 @click.option("--outlet", required=True, metavar="OUTLET", help="Where to post.")
 @click.option("--destination", metavar="ID", help="Channel or account; the outlet's only one by default.")
-@with_parts
+@pass_app_context
 def send_test(parts: Parts, outlet: str, destination: str | None) -> int:
     """Post one message that says it is a test, and nothing else. On X that costs what a post costs."""
     from bot import outlets
     from bot.cli import reach
     from bot.outlets import Part, Sent, redact_reason
 
-    own = reach.targets(parts, [outlet])[outlet]
+    own = reach.outlet_targets(parts, [outlet])[outlet]
     if destination is None and len(own) != 1:
         raise UsageError(
             f"--destination: wanted one of {', '.join(own) or 'the channels of config.yaml (none is set)'}"

@@ -6,7 +6,7 @@ import re
 
 import click
 
-from bot.cli.parts import Parts, UsageError, clock, json_option, print_json, with_parts
+from bot.cli.parts import Parts, UsageError, clock, json_option, pass_app_context, print_json
 from bot.records import Document, Settlement
 from bot.redaction import clip
 
@@ -16,7 +16,7 @@ NETWORK = "opengradient"
 @click.command()
 @click.argument("what", metavar="TX|BLOB|LEAF")
 @json_option
-@with_parts
+@pass_app_context
 def proof(parts: Parts, what: str, as_json: bool) -> int:
     """Explain one settlement of OpenGradient: the log, its blob, the Merkle root computed again, what became of each
     leaf, and pages where you can look it up yourself.
@@ -26,25 +26,25 @@ def proof(parts: Parts, what: str, as_json: bool) -> int:
     from bot import ledger
     from bot.sources import opengradient
 
-    parts.plan(NETWORK)
+    parts.network_plan(NETWORK)
     chosen = parts.settings.config.networks[NETWORK]
     memory = ledger.Memory(parts.store, NETWORK)
     tx = what.lower() if re.fullmatch(r"0x[0-9a-fA-F]{64}", what) else ""
-    known = _known(memory, what, tx)
+    known = _known_settlements(memory, what, tx)
     if not known and not tx:
         raise UsageError(f"{clip(what, 80)}: not in the ledger; wanted a transaction hash, a blob id or a leaf's key")
-    found = opengradient.explain_settlements(chosen, parts.data, clock(), known, tx, memory.counted_leaves)
+    found = opengradient.explain_settlements(chosen, parts.data_folder, clock(), known, tx, memory.counted_leaves)
     if not found:
         raise UsageError(f"{tx}: no settlement of a pinned relay in this transaction")
     if as_json:
         print_json(found)
         return 0
     for one in found:
-        click.echo("\n".join(_lines(one)))
+        click.echo("\n".join(_settlement_lines(one)))
     return 0
 
 
-def _known(memory: object, what: str, tx: str) -> tuple[Settlement, ...]:
+def _known_settlements(memory: object, what: str, tx: str) -> tuple[Settlement, ...]:
     from bot import ledger
 
     assert isinstance(memory, ledger.Memory)
@@ -56,19 +56,19 @@ def _known(memory: object, what: str, tx: str) -> tuple[Settlement, ...]:
     return ()
 
 
-def _lines(one: Document) -> list[str]:
+def _settlement_lines(settlement: Document) -> list[str]:
     """A settlement in words."""
-    stranger = "" if one["pinned"] else ", which is not pinned"
+    stranger = "" if settlement["pinned"] else ", which is not pinned"
     lines = [
-        f"Settlement {one['place']}",
-        f"  log: block {one['block']}, {one['at']}, by {one['relay']}{stranger}",
-        f"  claims: {one['size']} inferences",
-        f"  blob: {one['blob']['id'] or 'none'}: {one['blob']['found']}",
-        f"  Merkle root: {one['root_check']}",
-        f"  backed: {one['backed']}; verified: {one['verified']}",
-        *(f"  gap: {gap}" for gap in one["gaps"]),
-        *(f"  leaf {leaf['key']}: {leaf['verdict']} ({leaf['reason']})" for leaf in one["leaves"]),
+        f"Settlement {settlement['place']}",
+        f"  log: block {settlement['block']}, {settlement['at']}, by {settlement['relay']}{stranger}",
+        f"  claims: {settlement['size']} inferences",
+        f"  blob: {settlement['blob']['id'] or 'none'}: {settlement['blob']['found']}",
+        f"  Merkle root: {settlement['root_check']}",
+        f"  backed: {settlement['backed']}; verified: {settlement['verified']}",
+        *(f"  gap: {gap}" for gap in settlement["gaps"]),
+        *(f"  leaf {leaf['key']}: {leaf['verdict']} ({leaf['reason']})" for leaf in settlement["leaves"]),
     ]
-    if one["leaves_not_shown"]:
-        lines.append(f"  and {one['leaves_not_shown']} more leaves")
-    return lines + [f"  {name}: {url}" for name, url in one["links"].items() if url]
+    if settlement["leaves_not_shown"]:
+        lines.append(f"  and {settlement['leaves_not_shown']} more leaves")
+    return lines + [f"  {name}: {url}" for name, url in settlement["links"].items() if url]

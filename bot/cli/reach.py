@@ -28,7 +28,9 @@ DISK_PAUSE = timedelta(minutes=5)
 log = logging.getLogger(__name__)
 
 
-def targets(parts: Parts, only: Collection[str] = (), destinations: Collection[str] = ()) -> dict[str, tuple[str, ...]]:
+def outlet_targets(
+    parts: Parts, only: Collection[str] = (), destinations: Collection[str] = ()
+) -> dict[str, tuple[str, ...]]:
     """Each enabled outlet, or those named, with its destinations, or those of them named. The site comes last, since
     it shows the receipts of the others."""
     configured = {name: block for name, block in parts.settings.config.outlets.items() if block.enabled}
@@ -52,40 +54,44 @@ def ready(parts: Parts, names: Collection[str]) -> Iterator[tuple[Mapping[str, R
     try:
         for name in names:
             try:
-                made[name] = _ready(parts, name)
+                made[name] = _open_outlet(parts, name)
             except OutletError as error:
                 problems.append(str(error))
         if DISCORD in made:
-            made[OUTLET] = _direct(parts, made[DISCORD])
+            made[OUTLET] = _direct_outlet(parts, made[DISCORD])
         yield made, problems
     finally:
         for one in made.values():
             one.outlet.close()
 
 
-def _ready(parts: Parts, name: str) -> Ready:
+def _open_outlet(parts: Parts, name: str) -> Ready:
     if name == SITE:
         return Ready(Site(parts), timedelta(), lambda _: Decimal(0))
     module, chosen = outlets.load_module(name), parts.settings.config.outlets[name]
-    outlet = outlets.make_outlet(name, chosen, parts.out, parts.settings.secrets, clock)
+    outlet = outlets.make_outlet(name, chosen, parts.output_folder, parts.settings.secrets, clock)
     return Ready(outlet, module.SETTLE, module.cost, getattr(chosen, "monthly_budget", None))
 
 
-def _direct(parts: Parts, discord: Ready) -> Ready:
+def _direct_outlet(parts: Parts, discord: Ready) -> Ready:
     """Direct messages to members, by the same bot."""
     from bot.outlets._discord_direct import Direct
     from bot.outlets.discord import Discord
 
     assert isinstance(discord.outlet, Discord)
-    return Ready(Direct(discord.outlet, lambda key: Watches(parts.store).account(key)), discord.settle, discord.cost)
+    return Ready(
+        Direct(discord.outlet, lambda key: Watches(parts.store).member_account(key)), discord.settle, discord.cost
+    )
 
 
-def desk(parts: Parts) -> daily.Desk:
+def publish_context(parts: Parts) -> daily.Desk:
     """What publishing works with."""
     chosen = parts.settings.config
-    outbox, rules = daily.outbox(parts.store, own(parts)), chosen.publish
+    outbox, rules = daily.make_outbox(parts.store, own(parts)), chosen.publish
     threshold = chosen.corrections.threshold
-    return daily.Desk(parts.store, parts.archive, outbox, rules, threshold, parts.habits, locales(parts))
+    return daily.Desk(
+        parts.store, parts.archive, outbox, rules, threshold, parts.post_options, destination_locales(parts)
+    )
 
 
 def own(parts: Parts) -> frozenset[str]:
@@ -93,84 +99,88 @@ def own(parts: Parts) -> frozenset[str]:
     return frozenset(getattr(parts.settings.config.outlets.get(DISCORD), "destinations", ()))
 
 
-def subscribed(parts: Parts) -> tuple[Subscription, ...]:
+def active_subscriptions(parts: Parts) -> tuple[Subscription, ...]:
     """The subscriptions there are now, but none of a channel of the configuration: whoever may subscribe there could
     otherwise have its posts wait, change their language or end them."""
     mine = own(parts)
-    return tuple(one for one in Channels(parts.store).all() if one.channel not in mine)
+    return tuple(one for one in Channels(parts.store).all_subscriptions() if one.channel not in mine)
 
 
 def polled(parts: Parts, outlet: str) -> frozenset[str]:
     """The destinations of an outlet that get polls: those of the weekly posts of a network with a poll; where the
     schedule has no weekly posts, every one, since they can be made by hand."""
-    chosen, places = parts.settings.config, targets(parts).get(outlet, ())
+    chosen, places = parts.settings.config, outlet_targets(parts).get(outlet, ())
     mine = [poll for poll in chosen.polls if outlet in poll.outlets]
-    networks = {name for poll in mine for name in poll.networks or parts.plans}
+    networks = {name for poll in mine for name in poll.networks or parts.network_plans}
     weekly = [one for one in chosen.schedule if one.period == "week"]
     if not weekly:
         return frozenset(places if networks else ())
     asking = [
         one
         for one in weekly
-        if networks & set(one.networks or parts.plans) and (not one.outlets or outlet in one.outlets)
+        if networks & set(one.networks or parts.network_plans) and (not one.outlets or outlet in one.outlets)
     ]
     return frozenset(place for place in places for one in asking if not one.destinations or place in one.destinations)
 
 
-def locales(parts: Parts) -> dict[str, str]:
+def destination_locales(parts: Parts) -> dict[str, str]:
     """Destination to its language, where one is chosen."""
     return {
         destination: locale
         for block in parts.settings.config.outlets.values()
-        for destination, locale in getattr(block, "locales", {}).items()
+        for destination, locale in getattr(block, "destination_locales", {}).items()
     }
 
 
 def run(
     parts: Parts,
     desk: daily.Desk,
-    made: Mapping[str, Ready],
+    outlet_handles: Mapping[str, Ready],
     only: frozenset[tuple[str, PeriodName, date]] | None = None,
 ) -> Run:
     """One pass over the outbox, or over some periods of it, as this process."""
     channels, watches = Channels(parts.store), Watches(parts.store)
-    spoken = {**desk.locales, **{one.channel: one.terms.locale for one in subscribed(parts)}}
-    posts = daily.Posts(parts.archive, desk.outbox, parts.hidden, spoken, desk.habits)
-    says = daily.spoken(posts, daily.Notices(parts.store, parts.plans, watches, parts.hidden))
+    spoken = {**desk.locales, **{one.channel: one.terms.locale for one in active_subscriptions(parts)}}
+    posts = daily.Posts(parts.archive, desk.outbox, parts.hidden_names, spoken, desk.habits)
+    says = daily.spoken(posts, daily.Notices(parts.store, parts.network_plans, watches, parts.hidden_names))
     lease = parts.settings.config.publish.lease
 
     def ended(one: Delivery, why: str) -> None:
         gone(desk, channels, watches, one, why, clock(), own(parts))
 
-    return Run(desk.outbox, made, says, clock, worker(), lease, only=only, gone=ended)
+    return Run(desk.outbox, outlet_handles, says, clock, process_name(), lease, only=only, gone=ended)
 
 
 def gone(
     desk: daily.Desk,
     channels: Channels,
     watches: Watches,
-    one: Delivery,
+    delivery: Delivery,
     reason: str,
     now: datetime,
-    mine: Collection[str] = (),
+    own_channels: Collection[str] = (),
 ) -> None:
     """Nothing gets through to a destination. Once that was so on several days: end what put it there, and leave nothing
-    planned for it. `mine`: channels that the configuration put there, which is for the operator to end."""
-    misses = record_miss(desk.store, one.outlet, one.destination, now) if one.outlet in (OUTLET, DISCORD) else 0
+    planned for it. `own_channels`: channels that the configuration put there, which is for the operator to end."""
+    misses = (
+        record_miss(desk.store, delivery.outlet, delivery.destination, now)
+        if delivery.outlet in (OUTLET, DISCORD)
+        else 0
+    )
     if misses and not is_over(misses):
-        where = "one subscribed channel" if one.outlet == DISCORD else "one member"
-        log.warning("%s: nothing gets through to %s, day %d of %d: %s", one.outlet, where, misses, MISSES, reason)
+        where = "one subscribed channel" if delivery.outlet == DISCORD else "one member"
+        log.warning("%s: nothing gets through to %s, day %d of %d: %s", delivery.outlet, where, misses, MISSES, reason)
     if not is_over(misses):
         return
     ended = 0
-    if one.outlet == OUTLET:
-        ended = watches.forget(key=one.destination).watches
-    elif one.outlet == DISCORD:
-        ended = len(channels.end(channel=one.destination))
-        if ended and one.destination not in mine:
-            desk.outbox.skip_destination(DISCORD, one.destination, "its subscription ended", now)
+    if delivery.outlet == OUTLET:
+        ended = watches.erase_member(key=delivery.destination).watches
+    elif delivery.outlet == DISCORD:
+        ended = len(channels.end_subscriptions(channel=delivery.destination))
+        if ended and delivery.destination not in own_channels:
+            desk.outbox.skip_destination(DISCORD, delivery.destination, "its subscription ended", now)
     if ended:
-        log.info("%s: %d ended there, since nothing gets through any more: %s", one.outlet, ended, reason)
+        log.info("%s: %d ended there, since nothing gets through any more: %s", delivery.outlet, ended, reason)
 
 
 def clock_offsets(made: Mapping[str, Ready]) -> dict[str, timedelta]:
@@ -179,7 +189,7 @@ def clock_offsets(made: Mapping[str, Ready]) -> dict[str, timedelta]:
     return {name: offset for name, offset in known.items() if offset is not None and name != OUTLET}
 
 
-def worker() -> str:
+def process_name() -> str:
     """The name of this process, which no other has."""
     return _process_name(os.getpid())
 

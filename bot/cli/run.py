@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bot import config, daily, sources
-from bot.cli.parts import Parts, clock, json_option, print_json, progress, with_parts
+from bot.cli.parts import Parts, clock, json_option, pass_app_context, print_json, progress_bar
 from bot.records import FootfallError
 
 if TYPE_CHECKING:
@@ -60,21 +60,21 @@ def _work(path: Path) -> int:
 
     parts = Parts(path)
     chosen = parts.settings.config.worker
-    logs.configure_logging(parts.secrets)
-    reach.targets(parts)
-    made = worker.Worker(lambda: _bench(path), clock, reach.worker(), chosen.tick)
+    logs.configure_logging(parts.secret_values)
+    reach.outlet_targets(parts)
+    made = worker.Worker(lambda: _bench(path), clock, reach.process_name(), chosen.tick)
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, lambda *_: made.stop.set())
     worked = worker.Worked(made.state, lambda: made.bench, clock)
     pages = worker.Side("pages", worker.serving(worked, chosen.host, chosen.port, redact))
-    sides = [*([pages] if chosen.port else []), *_slash(parts, path, lambda: bool(made.state.leads))]
+    sides = [*([pages] if chosen.port else []), *_discord_services(parts, path, lambda: bool(made.state.leads))]
     if not made.run(sides, chosen.grace):
         leaving.abandon("the step in hand")  # a thread that hangs in a system call would keep the process for ever
     leaving.leave(made.until)
     return 0
 
 
-def _slash(parts: Parts, path: Path, leads: Callable[[], bool]) -> list[Side]:
+def _discord_services(parts: Parts, path: Path, leads: Callable[[], bool]) -> list[Side]:
     """Discord's slash commands, wherever there is a token and `worker.slash` does not forbid them; with a database of
     their own to look in."""
     token, wanted = parts.settings.secrets.get("DISCORD_TOKEN"), parts.settings.config.worker.slash
@@ -87,7 +87,7 @@ def _slash(parts: Parts, path: Path, leads: Callable[[], bool]) -> list[Side]:
     def serve(stop: threading.Event) -> None:
         own = Parts(path)
         try:
-            slash.serve(own.desk, token, stop, leads, _house(own))
+            slash.run_bot(own.query_context, token, stop, leads, _house(own))
         finally:
             own.close()
 
@@ -110,7 +110,7 @@ def _house(parts: Parts) -> House:
         posts,
         (*chosen.outlets, *(["direct"] if posts else [])),
         frozenset(discord.destinations if discord and posts else ()),
-        frozenset(name for name, plan in parts.plans.items() if plan.closed),
+        frozenset(name for name, plan in parts.network_plans.items() if plan.closed),
         discord.api if discord else API,
     )
 
@@ -125,26 +125,26 @@ def _bench(path: Path) -> Iterator[Bench]:
 
     parts = Parts(path)
     try:
-        desk, entries = reach.desk(parts), parts.settings.config.schedule
+        desk, entries = reach.publish_context(parts), parts.settings.config.schedule
         log.info("database %s; receipts: %d", parts.store.shown, parts.archive.receipt_count())
-        alive = presence.announced(parts.store, reach.worker())
-        with alive, reach.ready(parts, reach.targets(parts)) as (made, problems):
+        alive = presence.announced(parts.store, reach.process_name())
+        with alive, reach.ready(parts, reach.outlet_targets(parts)) as (made, problems):
             for problem in problems:
                 log.warning(problem)
             yield Bench(
                 parts.store,
                 desk,
-                [(plan, _asked(parts, name)) for name, plan in parts.plans.items()],
+                [(plan, _make_source(parts, name)) for name, plan in parts.network_plans.items()],
                 entries,
-                {entry.name: _targets(parts, entry, made) for entry in entries},
+                {entry.name: _ready_targets(parts, entry, made) for entry in entries},
                 lambda: reach.run(parts, desk, made),
                 clock,
                 parts.settings.config.worker.collect_every,
-                (lambda: reach.subscribed(parts)) if reach.DISCORD in made else lambda: (),
-                lambda now: daily.notify(desk, parts.plans, Watches(parts.store), now),
+                (lambda: reach.active_subscriptions(parts)) if reach.DISCORD in made else lambda: (),
+                lambda now: daily.plan_notices(desk, parts.network_plans, Watches(parts.store), now),
                 lambda name: _probed(parts, name),
-                [name for name in reach.targets(parts) if name not in made],
-                {"data": parts.data, "out": parts.out},
+                [name for name in reach.outlet_targets(parts) if name not in made],
+                {"data": parts.data_folder, "out": parts.output_folder},
                 lambda: reach.clock_offsets(made),
                 parts.executor,
             )
@@ -157,16 +157,16 @@ def _probed(parts: Parts, name: str) -> str:
     module = sources.load_module(name)
     secrets = {key: value for key in module.SECRETS if (value := parts.settings.secret_value(key))}
     try:
-        module.reachable(parts.settings.config.networks[name], parts.data, secrets)
+        module.reachable(parts.settings.config.networks[name], parts.data_folder, secrets)
     except FootfallError as error:
         return str(error)
     return ""
 
 
-def _asked(parts: Parts, name: str) -> Source | EventSource:
+def _make_source(parts: Parts, name: str) -> Source | EventSource:
     from bot.sources import EventSource
 
-    source = parts.source(name)
+    source = parts.make_source(name)
     return _Standing(parts, name, source) if isinstance(source, EventSource) else source
 
 
@@ -187,49 +187,49 @@ class _Standing:
         yield from self.source.event_batches(wanted, memory)
 
 
-def _targets(parts: Parts, entry: ScheduleEntry, made: Collection[str]) -> dict[str, tuple[str, ...]]:
+def _ready_targets(parts: Parts, entry: ScheduleEntry, ready_outlets: Collection[str]) -> dict[str, tuple[str, ...]]:
     """Where an entry posts: of the outlets that are ready, those it names."""
     from bot.cli import reach
 
-    found = reach.targets(parts, entry.outlets, entry.destinations)
-    return {outlet: places for outlet, places in found.items() if outlet in made}
+    found = reach.outlet_targets(parts, entry.outlets, entry.destinations)
+    return {outlet: places for outlet, places in found.items() if outlet in ready_outlets}
 
 
 @click.command()
 @json_option
-@with_parts
+@pass_app_context
 def schedule(parts: Parts, as_json: bool) -> None:
     """The next five runs of each regular post, in its own time zone and in UTC."""
     from bot import schedule as times
 
     now = clock()
-    found = [(entry, times.upcoming(entry, now, SHOWN)) for entry in parts.settings.config.schedule]
+    found = [(entry, times.next_runs(entry, now, SHOWN)) for entry in parts.settings.config.schedule]
     if as_json:
-        print_json([_entry(entry, runs) for entry, runs in found])
+        print_json([_entry_document(entry, runs) for entry, runs in found])
         return
     for entry, runs in found:
-        click.echo(_heading(entry))
+        click.echo(_entry_heading(entry))
         for run in runs:
-            click.echo(f"  {_local(entry, run):%a %Y-%m-%d %H:%M %Z}  =  {run:%a %Y-%m-%d %H:%M} UTC")
+            click.echo(f"  {_local_time(entry, run):%a %Y-%m-%d %H:%M %Z}  =  {run:%a %Y-%m-%d %H:%M} UTC")
     if not found:
         click.echo("nothing is scheduled; config.yaml: schedule: is empty")
 
 
-def _entry(entry: ScheduleEntry, runs: tuple[datetime, ...]) -> dict[str, object]:
+def _entry_document(entry: ScheduleEntry, runs: tuple[datetime, ...]) -> dict[str, object]:
     from bot import schedule as times
 
     shown = [
         {
-            "local": _local(entry, run).isoformat(),
+            "local": _local_time(entry, run).isoformat(),
             "utc": run.isoformat(),
-            "publishes": times.period(entry, run).first.isoformat(),
+            "publishes": times.completed_period(entry, run).first.isoformat(),
         }
         for run in runs
     ]
     return {**entry.model_dump(mode="json"), "next": shown}
 
 
-def _heading(entry: ScheduleEntry) -> str:
+def _entry_heading(entry: ScheduleEntry) -> str:
     day = f" on {(entry.weekday or 'monday').capitalize()}" if entry.period == "week" else ""
     day = f" on day {entry.day or 1}" if entry.period == "month" else day
     to = ", ".join((*entry.outlets, *entry.destinations)) or "every outlet"
@@ -237,14 +237,14 @@ def _heading(entry: ScheduleEntry) -> str:
     return f"{entry.name}: every {entry.period}{day} at {entry.at:%H:%M} {entry.zone}, {of} to {to}"
 
 
-def _local(entry: ScheduleEntry, run: datetime) -> datetime:
+def _local_time(entry: ScheduleEntry, run: datetime) -> datetime:
     from zoneinfo import ZoneInfo
 
     return run.astimezone(UTC).astimezone(ZoneInfo(entry.zone))
 
 
 @click.command()
-@with_parts
+@pass_app_context
 def migrate(parts: Parts) -> None:
     """Bring the database's tables to this version; safe to run again, and at the same time as others."""
     click.echo(f"database {parts.store.shown}: up to date")
@@ -252,7 +252,7 @@ def migrate(parts: Parts) -> None:
 
 @click.command("copy-to")
 @click.argument("url")
-@with_parts
+@pass_app_context
 def copy_to(parts: Parts, url: str) -> None:
     """Copy the whole database to another, empty one: from SQLite to PostgreSQL or back.
 
@@ -263,7 +263,7 @@ def copy_to(parts: Parts, url: str) -> None:
 
     target = store.open_store(url)
     try:
-        with progress("copying", len(store.tables.sorted_tables)) as tell:
+        with progress_bar("copying", len(store.tables.sorted_tables)) as tell:
             counts = transfer.copy_database(parts.store, target, tell)
         click.echo(f"{sum(counts.values())} rows of {len(counts)} tables copied from {parts.store.shown}")
         click.echo(f"now set DATABASE_URL to {target.shown} and start the worker")

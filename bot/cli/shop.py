@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from bot.cli.parts import Parts, json_option, print_json, with_parts
+from bot.cli.parts import Parts, json_option, pass_app_context, print_json
 
 _MARKS = {True: click.style("ok  ", fg="green"), False: click.style("FAIL", fg="red"), None: "?   "}
 
@@ -19,13 +19,13 @@ def doctor(path: Any, as_json: bool) -> int:
     """Check configuration, database, sources, folders, keys and permissions; each finding comes with its fix."""
     from bot.cli import checks
 
-    found = checks.run(path)
+    found = checks.run_checks(path)
     if as_json:
-        print_json([{"check": c.name, "ok": c.ok, "found": c.found, "fix": c.fix} for c in found])
+        print_json([{"check": c.name, "ok": c.ok, "found": c.text, "fix": c.fix} for c in found])
     else:
         for check in found:
             mark = _MARKS[check.ok]
-            click.echo(f"{mark} {check.name}: {check.found}")
+            click.echo(f"{mark} {check.name}: {check.text}")
             if not check.ok and check.fix:
                 click.echo(f"     fix: {check.fix}")
     return 1 if any(check.ok is False for check in found) else 0
@@ -33,7 +33,7 @@ def doctor(path: Any, as_json: bool) -> int:
 
 @click.command()
 @json_option
-@with_parts
+@pass_app_context
 def sources(parts: Parts, as_json: bool) -> None:
     """The networks there are, their catalogues, and which are configured."""
     from bot import sources as known
@@ -47,7 +47,7 @@ def sources(parts: Parts, as_json: bool) -> None:
                 for c in known.load_module(name).CATALOGUES
             ],
             "secrets": list(known.load_module(name).SECRETS),
-            "configured": name in parts.plans,
+            "configured": name in parts.network_plans,
         }
         for name in known.network_names()
     ]
@@ -59,7 +59,7 @@ def sources(parts: Parts, as_json: bool) -> None:
         for r in rows
         for c in r["catalogues"]
     ]
-    _table(("network", "catalogue", "lists", "unit", "evidence", "configured"), flat)
+    _print_table(("network", "catalogue", "lists", "unit", "evidence", "configured"), flat)
 
 
 @click.command()
@@ -71,14 +71,14 @@ def metrics(as_json: bool) -> None:
     if as_json:
         from bot import answers
 
-        print_json(answers.definitions())
+        print_json(answers.metric_definitions())
         return
-    _table(("metric", "unit", "definition"), [(m.key, m.unit, m.definition) for m in METRICS.values()])
+    _print_table(("metric", "unit", "definition"), [(m.key, m.unit, m.definition) for m in METRICS.values()])
 
 
 @click.command()
 @json_option
-@with_parts
+@pass_app_context
 def config(parts: Parts, as_json: bool) -> None:
     """The configuration as understood, defaults included; of secrets only whether they are set."""
     import json
@@ -100,7 +100,7 @@ def config(parts: Parts, as_json: bool) -> None:
         click.echo(f"# {name}: {'set' if held else 'not set'}")
 
 
-def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+def _print_table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     """A table on a terminal, tab-separated lines elsewhere."""
     import sys
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from bot import daily
-from bot.cli.ask import digest_of
+from bot.cli.ask import find_or_compose
 from bot.cli.parts import (
     Parts,
     UsageError,
@@ -18,9 +18,9 @@ from bot.cli.parts import (
     day_option,
     json_option,
     network_option,
+    pass_app_context,
     period_option,
     print_json,
-    with_parts,
 )
 from bot.cli.several import answer_each
 from bot.records import Document, PeriodName
@@ -36,7 +36,7 @@ OUTLETS = ("text", "x", "discord", "site")
 @period_option
 @day_option
 @json_option
-@with_parts
+@pass_app_context
 def preview(
     parts: Parts,
     outlet: str | None,
@@ -56,9 +56,9 @@ def preview(
         return 0
 
     def posts(plan: daily.Plan) -> list[Document]:
-        document = digest_of(parts, plan.network, period, day)
+        document = find_or_compose(parts, plan.network, period, day)
         if as_json:
-            return _posts(parts, document, wanted, locale)
+            return _post_documents(parts, document, wanted, locale)
         print_previews(parts, document, wanted, locale)
         return []
 
@@ -68,7 +68,7 @@ def preview(
     return each.exit_code
 
 
-def languages(parts: Parts, outlet: str) -> tuple[str, ...]:
+def outlet_languages(parts: Parts, outlet: str) -> tuple[str, ...]:
     """The languages of an outlet's destinations, each once; English where nothing is configured."""
     block = parts.settings.config.outlets.get(outlet)
     spoken = getattr(block, "locales", {})
@@ -80,23 +80,27 @@ def print_previews(parts: Parts, document: Document, outlets: Iterable[str], loc
     from bot import render
 
     titles = {"text": "The digest", "x": "What X would get", "discord": "What Discord would get"}
-    for outlet, spoken in ((one, each) for one in outlets for each in ([locale] if locale else languages(parts, one))):
-        post = daily.post(document, outlet, parts.hidden, spoken, parts.habits)
-        paths = [str(write_file(_pictures(parts, document) / p.name, p.content)) for p in post.pictures]
+    for outlet, spoken in (
+        (one, each) for one in outlets for each in ([locale] if locale else outlet_languages(parts, one))
+    ):
+        post = daily.render_post(document, outlet, parts.hidden_names, spoken, parts.post_options)
+        paths = [str(write_file(_picture_folder(parts, document) / p.name, p.content)) for p in post.pictures]
         said = titles[outlet] + ("" if spoken == "en" else f" ({spoken})")
         click.echo(click.style(f"== {said}: {document['title']}, {document['day']} ==", bold=True))
         click.echo("\n\n".join(post.parts) if outlet == "text" else render.preview_text(post, paths))
         click.echo()
 
 
-def _posts(parts: Parts, document: Document, outlets: Iterable[str], locale: str | None) -> list[Document]:
+def _post_documents(parts: Parts, document: Document, outlets: Iterable[str], locale: str | None) -> list[Document]:
     from bot import render
 
     posts = []
-    for outlet, spoken in ((one, each) for one in outlets for each in ([locale] if locale else languages(parts, one))):
-        post = daily.post(document, outlet, parts.hidden, spoken, parts.habits)
+    for outlet, spoken in (
+        (one, each) for one in outlets for each in ([locale] if locale else outlet_languages(parts, one))
+    ):
+        post = daily.render_post(document, outlet, parts.hidden_names, spoken, parts.post_options)
         pictures = [
-            {"path": str(write_file(_pictures(parts, document) / p.name, p.content)), "alt": p.alt}
+            {"path": str(write_file(_picture_folder(parts, document) / p.name, p.content)), "alt": p.alt}
             for p in post.pictures
         ]
         costs = {"weighted_length": render.weight(post.parts[0]), "cost_usd": f"{render.cost(post):f}"}
@@ -106,8 +110,8 @@ def _posts(parts: Parts, document: Document, outlets: Iterable[str], locale: str
     return posts
 
 
-def _pictures(parts: Parts, document: Document) -> Path:
-    return parts.out.joinpath("pictures", document["network"], document["period"], document["day"])
+def _picture_folder(parts: Parts, document: Document) -> Path:
+    return parts.output_folder.joinpath("pictures", document["network"], document["period"], document["day"])
 
 
 def write_file(path: Path, content: bytes) -> Path:
@@ -130,7 +134,7 @@ def write_file(path: Path, content: bytes) -> Path:
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
-@with_parts
+@pass_app_context
 def site(parts: Parts, folder: Path | None) -> None:
     """Write the archive site into FOLDER (out/site by default)."""
     click.echo(f"Archive site: {write_site(parts, folder)}")
@@ -140,19 +144,19 @@ def write_site(parts: Parts, folder: Path | None = None, tell: Callable[[str], N
     """Render every digest in the archive and swap the pages in. Returns the index page's path. `tell` is told each
     page; by default a bar is shown."""
     from bot import archive_site
-    from bot.cli.parts import progress
+    from bot.cli.parts import progress_bar
 
-    target = folder or parts.out / "site"
+    target = folder or parts.output_folder / "site"
     url = getattr(parts.settings.config.outlets.get("site"), "url", "")
-    with nullcontext(tell) if tell else progress("rendering pages") as told:
-        index: Path = archive_site.write(parts.desk, target, told, clock(), url)
+    with nullcontext(tell) if tell else progress_bar("rendering pages") as told:
+        index: Path = archive_site.write_site(parts.query_context, target, told, clock(), url)
     return index
 
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, envvar="PORT")
-@with_parts
+@pass_app_context
 def web(parts: Parts, host: str, port: int) -> None:
     """Serve the archive site, the JSON API at /api, /health and /metrics."""
     import time
@@ -161,6 +165,6 @@ def web(parts: Parts, host: str, port: int) -> None:
     from bot import web as pages
     from bot.cli import leaving
 
-    logs.configure_logging(parts.secrets)
-    pages.serve(parts.desk, parts.out / "site", host, port)
+    logs.configure_logging(parts.secret_values)
+    pages.run_server(parts.query_context, parts.output_folder / "site", host, port)
     leaving.leave(time.monotonic())  # it has had its grace

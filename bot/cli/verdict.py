@@ -15,7 +15,7 @@ from typing import Annotated, Any, NotRequired, TypedDict
 import msgspec
 
 from bot import daily, sources
-from bot.cli.parts import Parts, UsageError, day_of
+from bot.cli.parts import Parts, UsageError, parse_day
 from bot.cli.several import Answers, answer_each
 from bot.digest import incomparable_figures
 from bot.records import Document, Name, PeriodName, catalogues_and_panels
@@ -74,33 +74,35 @@ class Verdict:
     """The digest's refs, each with the state of what it points at."""
 
     @property
-    def good(self) -> bool:
+    def is_good(self) -> bool:
         return (
-            self.compared > 0 and not self.mismatches and all(record["state"] != "altered" for record in self.records)
+            self.compared_count > 0
+            and not self.mismatches
+            and all(record["state"] != "altered" for record in self.records)
         )
 
     @property
-    def figures(self) -> int:
+    def figure_count(self) -> int:
         return sum(len(block["figures"]) for block in catalogues_and_panels(self.digest))
 
     @property
-    def compared(self) -> int:
-        return self.figures - len(self.not_compared)
+    def compared_count(self) -> int:
+        return self.figure_count - len(self.not_compared)
 
-    def document(self) -> dict[str, Any]:
+    def to_document(self) -> dict[str, Any]:
         named = {key: self.digest[key] for key in ("network", "period", "day", "edition")}
         return {
             **named,
-            "figures": self.figures,
+            "figures": self.figure_count,
             "mismatches": self.mismatches,
             "not_compared": self.not_compared,
             "records": self.records,
         }
 
-    def lines(self) -> list[str]:
+    def to_lines(self) -> list[str]:
         head = f"{self.digest['network']} {self.digest['day']} edition {self.digest['edition']}"
         count = len(self.mismatches)
-        match = f"match, {self.compared} figures" if self.compared else "NOTHING TO COMPARE"
+        match = f"match, {self.compared_count} figures" if self.compared_count else "NOTHING TO COMPARE"
         said = f"{count} {'MISMATCH' if count == 1 else 'MISMATCHES'}" if count else match
         left = [
             f"not compared: {Name(key)}: this version lacks it or means otherwise by it" for key in self.not_compared
@@ -109,30 +111,30 @@ class Verdict:
         return [f"{head}: {said}", *(f"  {line}" for line in [*self.mismatches, *left, *records])]
 
 
-def of(parts: Parts, digest: Document) -> Verdict:
+def verify_digest(parts: Parts, digest: Document) -> Verdict:
     """A digest compared with what the ledger and the records at hand say now."""
-    plan = parts.plan(digest["network"])
+    plan = parts.network_plan(digest["network"])
     chosen = parts.settings.config.networks[plan.network]
-    records = [sources.verify_ref(plan.network, chosen, parts.data, ref) for ref in digest["refs"]]
-    again = daily.recomputed(parts.store, plan, digest)
+    records = [sources.verify_ref(plan.network, chosen, parts.data_folder, ref) for ref in digest["refs"]]
+    again = daily.recompute_digest(parts.store, plan, digest)
     mismatches = list(daily.mismatches_with(again, digest))
     return Verdict(digest, mismatches, incomparable_figures(digest, again), records)
 
 
-def each(parts: Parts, named: str, network: str | None, period: PeriodName) -> Answers[Verdict]:
+def verify_each(parts: Parts, named: str, network: str | None, period: PeriodName) -> Answers[Verdict]:
     """The verdicts on what is meant: the digest in a file, or those of a day from the archive. Raises `UsageError`."""
-    day = day_of(named)
+    day = parse_day(named)
     if day is None:
-        return Answers([of(parts, _read(parts, Path(named)))], 0)
+        return Answers([verify_digest(parts, _read_digest(parts, Path(named)))], 0)
 
     def verdict(plan: daily.Plan) -> Verdict:
         parts.covered(plan, day, period)
-        return of(parts, parts.desk.document(plan.network, period, day))
+        return verify_digest(parts, parts.query_context.find_digest(plan.network, period, day))
 
     return answer_each(parts.chosen(network), verdict)
 
 
-def _read(parts: Parts, path: Path) -> Document:
+def _read_digest(parts: Parts, path: Path) -> Document:
     try:
         document: Document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -142,7 +144,7 @@ def _read(parts: Parts, path: Path) -> Document:
         typed = msgspec.convert(document, _Digest)
     except msgspec.ValidationError as error:
         raise UsageError(f"{path}: is no digest: {error}; {WANTED}") from error
-    period = parts.covered(parts.plan(typed["network"]), typed["day"], typed["period"])
+    period = parts.covered(parts.network_plan(typed["network"]), typed["day"], typed["period"])
     if period.first != typed["day"]:
         raise UsageError(f"{path}: is no digest: no {typed['period']} begins on {typed['day']}; {WANTED}")
     return document

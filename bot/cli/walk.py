@@ -16,10 +16,10 @@ from bot.cli.parts import (
     day_option,
     json_option,
     network_option,
+    pass_app_context,
     period_option,
     print_json,
-    progress,
-    with_parts,
+    progress_bar,
 )
 from bot.cli.several import answer_each
 from bot.records import Period, PeriodName
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@with_parts
+@pass_app_context
 def demo(parts: Parts) -> int:
     """The whole walk on Replicate's public record: collect, compose each day, render, archive. No keys."""
     from bot.cli.show import print_previews, write_site
 
-    plan = parts.plan("replicate")
-    if code := _collect(parts, ["replicate"], None, False):
+    plan = parts.network_plan("replicate")
+    if code := _collect_networks(parts, ["replicate"], None, False):
         return code
-    _compose(parts, plan.network, "day", None, again=True)
+    _compose_periods(parts, plan.network, "day", None, recompose=True)
     index = write_site(parts)
     newest = parts.archive.newest_digest(plan.network)
     if newest is None:
@@ -58,14 +58,14 @@ def _demo_live(parts: Parts) -> None:
     from bot.sources import opengradient
 
     name = "opengradient"
-    if name not in parts.plans:
+    if name not in parts.network_plans:
         return
     chosen = parts.settings.config.networks[name]
     if not opengradient.chain_responds(chosen, PROBED):
         click.echo(f"OpenGradient: its public endpoints do not answer within {PROBED:g} s, so it is left out here.")
         return
-    _collect(parts, [name], None, False)
-    _compose(parts, name, "day", None, again=True)
+    _collect_networks(parts, [name], None, False)
+    _compose_periods(parts, name, "day", None, recompose=True)
     newest = parts.archive.newest_digest(name)
     if newest is not None:
         print_previews(parts, newest, ("text", "x", "discord"))
@@ -77,7 +77,7 @@ def _demo_live(parts: Parts) -> None:
 @click.option("--until", type=Day(), help="Last day wanted.")
 @click.option("--again", is_flag=True, help="Read days anew that were read already.")
 @json_option
-@with_parts
+@pass_app_context
 def collect(
     parts: Parts, network: str | None, since: date | None, until: date | None, again: bool, as_json: bool
 ) -> int:
@@ -88,27 +88,29 @@ def collect(
     """
     for day in (since, until):
         if day:
-            parts.desk.past(day)
+            parts.query_context.refuse_future(day)
     if since and until and since > until:
         raise UsageError(f"--since {since} is after --until {until}")
     from bot.sources import ALWAYS
 
     wanted = Period(since or ALWAYS, until or clock().date()) if since or until else None
-    return _collect(parts, [plan.network for plan in parts.chosen(network)], wanted, as_json, again)
+    return _collect_networks(parts, [plan.network for plan in parts.chosen(network)], wanted, as_json, again)
 
 
-def _collect(parts: Parts, networks: list[str], wanted: Period | None, as_json: bool, again: bool = False) -> int:
+def _collect_networks(
+    parts: Parts, networks: list[str], wanted: Period | None, as_json: bool, reread: bool = False
+) -> int:
     import time
 
     from bot import daily
 
     done = []
-    with progress("collecting") as tell:
+    with progress_bar("collecting") as tell:
         for network in networks:
             parts.stand(network, wanted.first if wanted else None)
             backfill = daily.Backfill(wanted, time.monotonic, time.sleep) if wanted else None
-            source, executor = parts.source(network), parts.executor
-            done.append(daily.collect(parts.store, network, source, wanted, tell, executor, backfill, again))
+            source, executor = parts.make_source(network), parts.executor
+            done.append(daily.collect(parts.store, network, source, wanted, tell, executor, backfill, reread))
     for one in done:
         if one.error:
             click.echo(one.error, err=True)
@@ -116,16 +118,18 @@ def _collect(parts: Parts, networks: list[str], wanted: Period | None, as_json: 
             closes = f"; newest day {one.last_day}" if one.last_day else ""
             click.echo(f"{one.network}: {one.new} new snapshots, {one.known} known already{closes}")
     if as_json:
-        print_json([{**_fields(one), "last_day": one.last_day.isoformat() if one.last_day else None} for one in done])
+        print_json(
+            [{**_result_fields(one), "last_day": one.last_day.isoformat() if one.last_day else None} for one in done]
+        )
     failed = [one for one in done if one.error]
     partly = any(one.new or one.known for one in done)
     return 0 if not failed else 3 if partly else 1
 
 
-def _fields(one: Any) -> dict[str, Any]:
+def _result_fields(result: Any) -> dict[str, Any]:
     import dataclasses
 
-    return dataclasses.asdict(one)
+    return dataclasses.asdict(result)
 
 
 @click.command()
@@ -133,11 +137,11 @@ def _fields(one: Any) -> dict[str, Any]:
 @period_option
 @day_option
 @json_option
-@with_parts
+@pass_app_context
 def compose(parts: Parts, network: str | None, period: PeriodName, day: date | None, as_json: bool) -> int:
     """Make digests from the ledger: of the period that holds --day, or of every period that has none yet or of which
     more may have come to light. What is issued and turns out otherwise gets a new edition."""
-    each = answer_each(parts.chosen(network), lambda plan: _compose(parts, plan.network, period, day))
+    each = answer_each(parts.chosen(network), lambda plan: _compose_periods(parts, plan.network, period, day))
     documents = [document for answer in each.answers for document in answer]
     if as_json:
         print_json(documents)
@@ -153,7 +157,7 @@ def compose(parts: Parts, network: str | None, period: PeriodName, day: date | N
 def _nothing_composed(parts: Parts, plan: Plan, name: PeriodName) -> str:
     from bot import daily, ledger
 
-    if daily.covered(parts.store, plan, name):
+    if daily.covered_periods(parts.store, plan, name):
         return "every period that is covered has its digest"
     spans = [span for catalogue in plan.catalogues if (span := ledger.closed_span(parts.store, catalogue))]
     if not spans:
@@ -162,23 +166,23 @@ def _nothing_composed(parts: Parts, plan: Plan, name: PeriodName) -> str:
     return f"{plan.network}: no whole {name} is covered; the ledger has {first} to {last}"
 
 
-def _compose(
-    parts: Parts, network: str, name: PeriodName, day: date | None, again: bool = False
+def _compose_periods(
+    parts: Parts, network: str, name: PeriodName, day: date | None, recompose: bool = False
 ) -> list[dict[str, Any]]:
     from bot import daily, ledger
 
-    plan, since = parts.plan(network), ledger.outdated_since(parts.store, network, name)
+    plan, since = parts.network_plan(network), ledger.outdated_since(parts.store, network, name)
     if day:
         periods: tuple[Period, ...] = (parts.covered(plan, day, name),)
     else:
-        kept = set() if again else {entry.day for entry in parts.archive.list_digests(network, name)}
+        kept = set() if recompose else {entry.day for entry in parts.archive.list_digests(network, name)}
         kept -= {period.first for period in daily.late(parts.archive, plan, name, clock())}
-        kept -= {period.first for period in daily.outdated(parts.store, parts.archive, plan, name)}
-        periods = tuple(p for p in daily.covered(parts.store, plan, name) if p.first not in kept)
+        kept -= {period.first for period in daily.outdated_periods(parts.store, parts.archive, plan, name)}
+        periods = tuple(p for p in daily.covered_periods(parts.store, plan, name) if p.first not in kept)
     documents = []
-    with progress("composing", len(periods)) as tell:
+    with progress_bar("composing", len(periods)) as tell:
         for period in periods:
-            documents.append(daily.compose(parts.store, parts.archive, plan, period, clock()))
+            documents.append(daily.compose_digest(parts.store, parts.archive, plan, period, clock()))
             tell(f"{network}: composed {period.first}")
     if since and not day:
         ledger.mark_recomposed(parts.store, network, name, since)
@@ -190,7 +194,7 @@ def _compose(
 @network_option
 @period_option
 @json_option
-@with_parts
+@pass_app_context
 def verify(parts: Parts, digest: str, network: str | None, period: PeriodName, as_json: bool) -> int:
     """Recompute a digest from the records it rests on and compare it, figure by figure, with what was said.
 
@@ -198,13 +202,13 @@ def verify(parts: Parts, digest: str, network: str | None, period: PeriodName, a
     """
     from bot.cli import verdict
 
-    each = verdict.each(parts, digest, network, period)
+    each = verdict.verify_each(parts, digest, network, period)
     if as_json:
-        print_json([one.document() for one in each.answers])
+        print_json([one.to_document() for one in each.answers])
     else:
         for one in each.answers:
-            click.echo("\n".join(one.lines()))
-    return each.exit_code if all(one.good for one in each.answers) else 1
+            click.echo("\n".join(one.to_lines()))
+    return each.exit_code if all(one.is_good for one in each.answers) else 1
 
 
 __all__ = ["collect", "compose", "demo", "verify"]

@@ -4,8 +4,8 @@ and what they answered), `publishing` (what goes out, and where), `speaking` (wh
 members who watch a model are told)."""
 
 from bot.daily.backfill import Backfill
-from bot.daily.notices import Notices, notify, spoken
-from bot.daily.publishing import Announced, Desk, Targets, held_back, outbox, publish
+from bot.daily.notices import Notices, plan_notices, spoken
+from bot.daily.publishing import Announced, Desk, Targets, held_back, make_outbox, plan_deliveries
 from bot.daily.readers import Habits
 from bot.daily.speaking import Posts
 from bot.daily.walk import (
@@ -13,16 +13,16 @@ from bot.daily.walk import (
     Plan,
     Tell,
     collect,
-    compose,
+    compose_digest,
     compose_outdated,
     composed,
-    covered,
+    covered_periods,
+    find_mismatches,
     late,
-    mismatches,
     mismatches_with,
-    outdated,
-    post,
-    recomputed,
+    outdated_periods,
+    recompute_digest,
+    render_post,
     stand,
 )
 
@@ -38,20 +38,20 @@ __all__ = [
     "Targets",
     "Tell",
     "collect",
-    "compose",
+    "compose_digest",
     "compose_outdated",
     "composed",
-    "covered",
+    "covered_periods",
+    "find_mismatches",
     "held_back",
     "late",
-    "mismatches",
+    "make_outbox",
     "mismatches_with",
-    "notify",
-    "outbox",
-    "outdated",
-    "post",
-    "publish",
-    "recomputed",
+    "outdated_periods",
+    "plan_deliveries",
+    "plan_notices",
+    "recompute_digest",
+    "render_post",
     "spoken",
     "stand",
 ]

@@ -34,7 +34,7 @@ class Backfill:
     """By catalogue: seconds each haul took and days that it covered."""
     _last: float | None = None
 
-    def kept(self, haul: Haul, commit: float) -> str:
+    def rest_and_report(self, haul: Haul, commit: float) -> str:
         """Rest after a commit that took so many seconds, so that who else writes gets a turn; how far it is, in words,
         empty where this haul does not say."""
         self.sleep(max(RESTS, commit))
@@ -44,12 +44,12 @@ class Backfill:
             return ""
         first, end = start_of_day(self.wanted.first), self.wanted.ends_at
         paces = self._paces.setdefault(haul.catalogue, deque(maxlen=LATELY))
-        paces.append((took, _days(haul.window.begins, haul.window.ends)))
-        read, whole = _days(first, min(haul.window.ends, end)), _days(first, end)
-        return f"{read:.1f} of {whole:.0f} days read, {self._left(paces, whole - read)}"
+        paces.append((took, _days_between(haul.window.begins, haul.window.ends)))
+        read, whole = _days_between(first, min(haul.window.ends, end)), _days_between(first, end)
+        return f"{read:.1f} of {whole:.0f} days read, {self._time_left(paces, whole - read)}"
 
     @staticmethod
-    def _left(paces: deque[tuple[float, float]], days: float) -> str:
+    def _time_left(paces: deque[tuple[float, float]], days: float) -> str:
         seconds, covered = sum(took for took, _ in paces), sum(each for _, each in paces)
         if days <= 0:
             return "none left"
@@ -58,14 +58,14 @@ class Backfill:
         each = sorted(took / of for took, of in paces if of > 0)
         low, high = each[len(each) // 4] * days, each[len(each) * 3 // 4] * days
         mean = seconds / covered * days
-        return f"{_spoken(min(low, mean))} to {_spoken(max(high, mean))} left at this pace"
+        return f"{_format_duration(min(low, mean))} to {_format_duration(max(high, mean))} left at this pace"
 
 
-def _days(begins: datetime, ends: datetime) -> float:
+def _days_between(begins: datetime, ends: datetime) -> float:
     return max(0.0, (ends - begins) / ONE)
 
 
-def _spoken(seconds: float) -> str:
+def _format_duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

@@ -18,11 +18,11 @@ from bot import deliveries, ledger, render
 from bot.archive import Archive, add_receipt
 from bot.config import Publish
 from bot.daily.readers import NO_HABITS, Habits
-from bot.daily.walk import Plan, compose, compose_outdated, composed, late, post
+from bot.daily.walk import Plan, compose_digest, compose_outdated, composed, late, render_post
 from bot.deliveries import Edition, Outbox, Shape
 from bot.records import Document, Period, PeriodName, Receipt, start_of_day
 from bot.store import Store
-from bot.subscriptions import Channels, Subscription, stillness
+from bot.subscriptions import Channels, Subscription, stillness_reason
 
 Targets = Mapping[str, Sequence[str]]
 """Outlet to the destinations that get a post."""
@@ -62,20 +62,20 @@ class Desk:
     """Destination to its language; English for any other."""
 
 
-def outbox(store: Store, own: Collection[str] = ()) -> Outbox:
+def make_outbox(store: Store, own: Collection[str] = ()) -> Outbox:
     """The outbox of a database whose receipts go into its archive. Pages show receipts by their address, so that of a
     post in a server that subscribed, which is nobody else's business, stands with its delivery only. `own`: channels of
     the configuration, which are the operator's whoever subscribed there."""
 
     def keep(connection: Connection, edition: Edition, receipt: Receipt) -> None:
-        if receipt.destination not in own and Channels.has(connection, receipt.destination):
+        if receipt.destination not in own and Channels.is_subscribed(connection, receipt.destination):
             receipt = replace(receipt, url="")
         add_receipt(connection, edition.network, edition.period, edition.day, edition.number, receipt)
 
     return Outbox(store, keep)
 
 
-def publish(
+def plan_deliveries(
     desk: Desk,
     plan: Plan,
     name: PeriodName,
@@ -88,21 +88,21 @@ def publish(
     old it is. Doing it twice plans nothing twice."""
     desk = replace(desk, locales={**desk.locales, **{place: one.terms.locale for place, one in subscribed.items()}})
     if day:
-        return [_announce(desk, plan, Period.for_day(day, name), targets, now, until=None, subscribed=subscribed)]
+        return [_plan_period(desk, plan, Period.for_day(day, name), targets, now, until=None, subscribed=subscribed)]
     compose_outdated(desk.store, desk.archive, plan, name, now)
-    missed, due = _due(desk, plan, name, targets, now, subscribed)
+    missed, due = _missed_and_due(desk, plan, name, targets, now, subscribed)
     if plan.closed:
         reason = "its record is closed, so nothing of it is ever due; --day posts one all the same"
         return [Announced(plan.network, period, "closed", reason) for period in due]
-    done = [_miss(desk, plan, period, missed[period], now) for period in sorted(missed)]
+    done = [_record_missed(desk, plan, period, missed[period], now) for period in sorted(missed)]
     for period in sorted(due):
         until = deliveries.expiry_time(period, desk.rules.max_age)
-        done.append(_announce(desk, plan, period, due[period], now, until, subscribed))
+        done.append(_plan_period(desk, plan, period, due[period], now, until, subscribed))
     seen = {one.period.first for one in done}
     for period in late(desk.archive, plan, name, now):
         if period.first not in seen:
-            compose(desk.store, desk.archive, plan, period, now)
-    return done + _corrections(desk, plan, name, targets, now, seen)
+            compose_digest(desk.store, desk.archive, plan, period, now)
+    return done + _plan_corrections(desk, plan, name, targets, now, seen)
 
 
 _LAPSED = timedelta(days=2)
@@ -110,7 +110,7 @@ _Wanted = dict[Period, dict[str, list[str]]]
 """Period to the destinations that are to get it."""
 
 
-def _due(
+def _missed_and_due(
     desk: Desk, plan: Plan, name: PeriodName, targets: Targets, now: datetime, subscribed: Subscribed
 ) -> tuple[_Wanted, _Wanted]:
     """What each destination has missed, and what is due there. Of what was before the first period ever planned for it
@@ -120,7 +120,7 @@ def _due(
     always = deliveries.periods_due(name, now, begins, None, desk.rules.max_age)
     missed: _Wanted = {}
     due: _Wanted = {period: {} for period in always.periods}
-    for outlet, destination in _places(targets):
+    for outlet, destination in _target_pairs(targets):
         oldest, newest = desk.outbox.planned_days(plan.network, name, outlet, destination)
         if newest and destination in subscribed and start_of_day(newest + _LAPSED) < subscribed[destination].since:
             oldest = newest = None  # it was subscribed before, and ended: what was in between is not missed
@@ -132,7 +132,7 @@ def _due(
     return missed, due
 
 
-def _announce(
+def _plan_period(
     desk: Desk,
     plan: Plan,
     period: Period,
@@ -141,22 +141,22 @@ def _announce(
     until: datetime | None,
     subscribed: Subscribed,
 ) -> Announced:
-    document = compose(desk.store, desk.archive, plan, period, now)
+    document = compose_digest(desk.store, desk.archive, plan, period, now)
     edition = Edition(plan.network, period.name, period.first, document["edition"])
     if held := held_back(desk.store, plan, period):
         return Announced(plan.network, period, "waiting", held, edition.number)
     found = deliveries.publish_gate(document, now, desk.rules.deadline)
     if not found.publish:
-        for outlet, destination in _places(targets) if found.final else ():
+        for outlet, destination in _target_pairs(targets) if found.final else ():
             desk.outbox.silence(edition, outlet, destination, now, until, found.reason)
         return Announced(plan.network, period, "silent" if found.final else "waiting", found.reason, edition.number)
-    shapes = _shapes(desk, plan, document)
-    before = cache(partial(_before, desk, plan, document, period))
-    for outlet, destination in _places(targets):
+    shapes = _post_shapes(desk, plan, document)
+    before = cache(partial(_previous_digest, desk, plan, document, period))
+    for outlet, destination in _target_pairs(targets):
         if still := _still(document, before, subscribed.get(destination)):
             desk.outbox.silence(edition, outlet, destination, now, until, still)
         else:
-            _plan(desk, document, edition, outlet, destination, now, until, shapes(outlet, destination))
+            _plan_destination(desk, document, edition, outlet, destination, now, until, shapes(outlet, destination))
     return Announced(plan.network, period, "planned", found.reason, edition.number)
 
 
@@ -175,26 +175,26 @@ def _still(document: Document, before: Callable[[], Document], subscription: Sub
     """Why a digest is not for a subscription that wants to hear of moves only; empty where it is."""
     if subscription is None or subscription.terms.share is None:
         return ""
-    return stillness(document, before(), subscription.terms.share)
+    return stillness_reason(document, before(), subscription.terms.share)
 
 
-def _before(desk: Desk, plan: Plan, document: Document, period: Period) -> Document:
+def _previous_digest(desk: Desk, plan: Plan, document: Document, period: Period) -> Document:
     """The digest of the period before, as published or as it would be."""
     before = desk.archive.find_digest(plan.network, period.name, period.previous_period.first)
     return before or composed(desk.store, plan, period.previous_period, datetime.fromisoformat(document["composed_at"]))
 
 
-def _miss(desk: Desk, plan: Plan, period: Period, targets: Targets, now: datetime) -> Announced:
+def _record_missed(desk: Desk, plan: Plan, period: Period, targets: Targets, now: datetime) -> Announced:
     held = held_back(desk.store, plan, period)
     reason = f"missed: it was over for longer than publish.max_age before it could be published{held and f'; {held}'}"
-    number = compose(desk.store, desk.archive, plan, period, now)["edition"]
+    number = compose_digest(desk.store, desk.archive, plan, period, now)["edition"]
     edition = Edition(plan.network, period.name, period.first, number)
-    for outlet, destination in _places(targets):
+    for outlet, destination in _target_pairs(targets):
         desk.outbox.silence(edition, outlet, destination, now, now, reason)
     return Announced(plan.network, period, "missed", reason, number)
 
 
-def _corrections(
+def _plan_corrections(
     desk: Desk, plan: Plan, name: PeriodName, targets: Targets, now: datetime, seen: Collection[date]
 ) -> list[Announced]:
     """New editions of periods that are no longer due, for the destinations that an earlier one went to."""
@@ -207,17 +207,17 @@ def _corrections(
         assert document is not None
         edition = Edition(plan.network, name, entry.day, entry.edition)
         until = datetime.fromisoformat(document["composed_at"]) + desk.rules.max_age
-        places = [place for place in _places(targets) if desk.outbox.told(edition, *place) is not None]
+        places = [place for place in _target_pairs(targets) if desk.outbox.told(edition, *place) is not None]
         if not places or now >= until:
             continue
-        shapes = _shapes(desk, plan, document)
+        shapes = _post_shapes(desk, plan, document)
         for outlet, destination in places:
-            _plan(desk, document, edition, outlet, destination, now, until, shapes(outlet, destination))
+            _plan_destination(desk, document, edition, outlet, destination, now, until, shapes(outlet, destination))
         done.append(Announced(plan.network, Period.for_day(entry.day, name), "planned", "corrected", entry.edition))
     return done
 
 
-def _plan(
+def _plan_destination(
     desk: Desk,
     document: Document,
     edition: Edition,
@@ -235,18 +235,18 @@ def _plan(
     desk.outbox.plan(edition, outlet, destination, shape, now, until, otherwise)
 
 
-def _shapes(desk: Desk, plan: Plan, document: Document) -> Callable[[str, str], Shape]:
+def _post_shapes(desk: Desk, plan: Plan, document: Document) -> Callable[[str, str], Shape]:
     """The shape of a digest's post by outlet and destination; found once for all that speak one language."""
-    found = lru_cache(partial(_shape, desk, tuple(plan.hidden), document))
+    found = lru_cache(partial(_post_shape, desk, tuple(plan.hidden), document))
     return lambda outlet, destination: found(outlet, desk.locales.get(destination, "en"))
 
 
-def _shape(desk: Desk, hidden: Sequence[str], document: Document, outlet: str, locale: str) -> Shape:
+def _post_shape(desk: Desk, hidden: Sequence[str], document: Document, outlet: str, locale: str) -> Shape:
     """Of how many parts a digest's post is, and whether one more asks a poll."""
-    if desk.habits.thread(outlet) is None and desk.habits.poll(document, outlet) is None:
+    if desk.habits.thread_range(outlet) is None and desk.habits.poll_for(document, outlet) is None:
         return Shape()
     try:
-        made = post(document, outlet, hidden, locale, desk.habits)
+        made = render_post(document, outlet, hidden, locale, desk.habits)
     except (render.LintError, render.TooLongError):
         return Shape()  # sending the first will say what is wrong
     poll = made.poll is not None and len(made.parts) > 1
@@ -255,13 +255,13 @@ def _shape(desk: Desk, hidden: Sequence[str], document: Document, outlet: str, l
 
 def _moved(before: Document, after: Document) -> float:
     """By which share of itself the headline moved; infinite where it became known or unknown."""
-    old, new = _headline(before), _headline(after)
+    old, new = _headline_value(before), _headline_value(after)
     if old == new:
         return 0.0
     return abs(new - old) / abs(old) if old and new is not None else float("inf")
 
 
-def _headline(document: Document) -> float | None:
+def _headline_value(document: Document) -> float | None:
     named = document["headline"]
     for block in document["catalogues"]:
         if block["catalogue"] == named["catalogue"]:
@@ -270,8 +270,8 @@ def _headline(document: Document) -> float | None:
     return None
 
 
-def _places(targets: Targets) -> list[tuple[str, str]]:
+def _target_pairs(targets: Targets) -> list[tuple[str, str]]:
     return [(outlet, destination) for outlet, destinations in targets.items() for destination in destinations]
 
 
-__all__ = ["Announced", "Desk", "Targets", "outbox", "publish"]
+__all__ = ["Announced", "Desk", "Targets", "make_outbox", "plan_deliveries"]

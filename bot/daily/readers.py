@@ -28,11 +28,11 @@ class Habits:
     """Outlets that get every part of a post, not the first alone."""
     polls: Sequence[config.Poll] = ()
 
-    def thread(self, outlet: str) -> range | None:
+    def thread_range(self, outlet: str) -> range | None:
         """How many parts of words a post may have."""
         return threads.PARTS if outlet in self.threads else None
 
-    def poll(self, document: Document, outlet: str) -> config.Poll | None:
+    def poll_for(self, document: Document, outlet: str) -> config.Poll | None:
         """What is asked with a digest: with weekly ones, each week the next of the polls that there are for it."""
         network = document["network"]
         mine = [p for p in self.polls if outlet in p.outlets and (not p.networks or network in p.networks)]
@@ -44,36 +44,36 @@ class Habits:
 NO_HABITS = Habits()
 
 
-def told(document: Document, asked: Sequence[Asked]) -> None:
+def told(document: Document, records: Sequence[Asked]) -> None:
     """Put what readers answered into a weekly digest, as one panel more; nothing where nothing was asked."""
-    if not asked:
+    if not records:
         return
-    rows = sorted(asked, key=_kind)
+    rows = sorted(records, key=_group_key)
     days: dict[str, set[date]] = {}
     for row in rows:
         days.setdefault(row.poll.name, set()).add(row.day)
     polls: list[dict[str, Any]] = []
     figures: dict[str, dict[str, Any]] = {}
     gaps: list[str] = []
-    for _, held in groupby(rows, key=_kind):
+    for _, held in groupby(rows, key=_group_key):
         group = list(held)
-        refs = _refs(document, group)
-        one = _poll(group)
+        refs = _append_refs(document, group)
+        one = _poll_result(group)
         polls.append(one)
         name = group[0].poll.name
         # Two polls of one name that closed in one week are two, and neither may take the other's place.
-        figures |= _figures(one, f"{name}_{group[0].day}" if len(days[name]) > 1 else name, refs)
-        gaps += _gaps(one, group)
+        figures |= _poll_figures(one, f"{name}_{group[0].day}" if len(days[name]) > 1 else name, refs)
+        gaps += _poll_gaps(one, group)
     block = {"catalogue": POLLS, "title": EVIDENCE.removeprefix("a "), "unit": "votes", "evidence": EVIDENCE}
     empty: dict[str, list[object]] = {"top": [], "curve": [], "history": []}
     document["panels"].append({**block, "figures": figures, **empty, "gaps": gaps, "findings": [], "asked": polls})
 
 
-def _kind(one: Asked) -> tuple[str, str, str, int]:
-    return one.poll.name, one.outlet, one.day.isoformat(), len(one.poll.answers)
+def _group_key(record: Asked) -> tuple[str, str, str, int]:
+    return record.poll.name, record.outlet, record.day.isoformat(), len(record.poll.answers)
 
 
-def _poll(group: Sequence[Asked]) -> dict[str, Any]:
+def _poll_result(group: Sequence[Asked]) -> dict[str, Any]:
     """One poll as an outlet's readers answered it: the votes of all its channels whose count could be read."""
     first, read = group[0], [one for one in group if one.votes is not None]
     counts = [sum(column) for column in zip(*(one.votes for one in read if one.votes is not None), strict=True)]
@@ -95,7 +95,7 @@ def _poll(group: Sequence[Asked]) -> dict[str, Any]:
     return made if read else {**made, "unknown": first.reason}
 
 
-def _figures(poll: dict[str, Any], name: str, refs: list[int]) -> dict[str, dict[str, Any]]:
+def _poll_figures(poll: dict[str, Any], name: str, refs: list[int]) -> dict[str, dict[str, Any]]:
     rows = [("votes", f"votes on {poll['title']}", poll["votes"])]
     rows += [
         (f"answer_{n}", f"votes on {poll['title']} for “{answer['answer']}”", answer["votes"])
@@ -114,7 +114,7 @@ def _figures(poll: dict[str, Any], name: str, refs: list[int]) -> dict[str, dict
     }
 
 
-def _refs(document: Document, group: Iterable[Asked]) -> list[int]:
+def _append_refs(document: Document, group: Iterable[Asked]) -> list[int]:
     """Where each count was read, put at the end of the document's list."""
     places = []
     for one in group:
@@ -126,7 +126,7 @@ def _refs(document: Document, group: Iterable[Asked]) -> list[int]:
     return places
 
 
-def _gaps(poll: dict[str, Any], group: Sequence[Asked]) -> list[str]:
+def _poll_gaps(poll: dict[str, Any], group: Sequence[Asked]) -> list[str]:
     missing = [one for one in group if one.votes is None]
     if not missing or len(missing) == len(group):
         return []

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from bot import digest, outlets, render
 from bot.archive import Archive
 from bot.daily.readers import NO_HABITS, Habits
-from bot.daily.walk import post
+from bot.daily.walk import render_post
 from bot.deliveries import Content, Delivery, Outbox
 from bot.records import Document, FootfallError, Post
 
@@ -27,38 +27,48 @@ class Posts:
     locales: Mapping[str, str] = field(default_factory=dict)
     """Destination to its language."""
     habits: Habits = NO_HABITS
-    _made: dict[tuple[object, ...], tuple[Document, Post]] = field(default_factory=dict)
+    _rendered: dict[tuple[object, ...], tuple[Document, Post]] = field(default_factory=dict)
 
-    def __call__(self, one: Delivery) -> Content:
+    def __call__(self, delivery: Delivery) -> Content:
         """What a delivery says. Raises `Unspeakable`."""
-        told = again = None
-        if one.kind == "correction":
-            told = self.outbox.told(one.edition_key, one.outlet, one.destination)
+        published_edition = parts_to_replace = None
+        if delivery.kind == "correction":
+            published_edition = self.outbox.told(delivery.edition_key, delivery.outlet, delivery.destination)
             # One that is not edited in place is a post of its own, however many parts it corrects.
-            again = self.outbox.standing(one.edition_key, one.outlet, one.destination) if one.edits else 1
-        locale = self.locales.get(one.destination, "en")
-        key = (one.edition_key, one.outlet, locale, told, again)
-        if key not in self._made:
-            self._made[key] = self._post(one, told, locale, again or 0)
-        document, made = self._made[key]
-        parts = outlets.post_parts(made, lambda _: one.marker)
-        if one.kind == "poll" and made.poll is not None:
+            parts_to_replace = (
+                self.outbox.standing(delivery.edition_key, delivery.outlet, delivery.destination)
+                if delivery.edits
+                else 1
+            )
+        locale = self.locales.get(delivery.destination, "en")
+        key = (delivery.edition_key, delivery.outlet, locale, published_edition, parts_to_replace)
+        if key not in self._rendered:
+            self._rendered[key] = self._render_post(delivery, published_edition, locale, parts_to_replace or 0)
+        document, made = self._rendered[key]
+        parts = outlets.post_parts(made, lambda _: delivery.marker)
+        if delivery.kind == "poll" and made.poll is not None:
             return Content(document, parts[-1])
-        if one.kind == "poll" or one.part >= len(parts):
-            raise Unspeakable(f"{one.label}: the post has {len(parts)} parts now{'' if made.poll else ' and no poll'}")
-        return Content(document, parts[one.part])
+        if delivery.kind == "poll" or delivery.part >= len(parts):
+            raise Unspeakable(
+                f"{delivery.label}: the post has {len(parts)} parts now{'' if made.poll else ' and no poll'}"
+            )
+        return Content(document, parts[delivery.part])
 
-    def _post(self, one: Delivery, told: int | None, locale: str, again: int) -> tuple[Document, Post]:
-        document = self.archive.find_digest(one.network, one.period, one.day, one.edition)
+    def _render_post(
+        self, delivery: Delivery, published_edition: int | None, locale: str, parts_to_replace: int
+    ) -> tuple[Document, Post]:
+        document = self.archive.find_digest(delivery.network, delivery.period, delivery.day, delivery.edition)
         if document is None:
-            raise Unspeakable(f"{one.label}: the archive has no such edition")
+            raise Unspeakable(f"{delivery.label}: the archive has no such edition")
         shown = document
-        if told is not None and (before := self.archive.find_digest(one.network, one.period, one.day, told)):
+        if published_edition is not None and (
+            before := self.archive.find_digest(delivery.network, delivery.period, delivery.day, published_edition)
+        ):
             # Corrected is what was read there, which need not be the edition just before.
             shown = {**document, "changes": digest.figure_differences(before, document)}
-        if one.outlet == "site":
-            return document, Post("site", (one.edition_key.label,))
+        if delivery.outlet == "site":
+            return document, Post("site", (delivery.edition_key.label,))
         try:
-            return document, post(shown, one.outlet, self.hidden, locale, self.habits, again)
+            return document, render_post(shown, delivery.outlet, self.hidden, locale, self.habits, parts_to_replace)
         except (render.LintError, render.TooLongError, KeyError) as error:
-            raise Unspeakable(f"{one.label}: {error}") from error
+            raise Unspeakable(f"{delivery.label}: {error}") from error

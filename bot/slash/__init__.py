@@ -14,8 +14,8 @@ from bot.slash.commands import COMMANDS
 from bot.slash.house import House
 from bot.slash.owners import OWNER
 from bot.slash.questions import Question
-from bot.slash.running import serve
+from bot.slash.running import run_bot
 from bot.slash.subscriptions import SERVER
 from bot.slash.watches import MEMBER
 
-__all__ = ["COMMANDS", "MEMBER", "OWNER", "SERVER", "Footfall", "House", "Question", "serve"]
+__all__ = ["COMMANDS", "MEMBER", "OWNER", "SERVER", "Footfall", "House", "Question", "run_bot"]

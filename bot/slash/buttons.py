@@ -34,17 +34,17 @@ class Press(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], template
         await client.turn(interaction, self.custom_id)
 
 
-def view(said: Said) -> discord.ui.View | None:
+def build_view(answer: Said) -> discord.ui.View | None:
     """The buttons of an answer. Nothing of them is kept here: they never time out and hold no memory."""
-    if not any(button.open for button in said.buttons):
+    if not any(button.open for button in answer.buttons):
         return None
     made = discord.ui.View(timeout=None)
-    for button in said.buttons:
-        made.add_item(Press(_shown(button)))
+    for button in answer.buttons:
+        made.add_item(Press(_make_button(button)))
     return made
 
 
-def _shown(button: Button) -> discord.ui.Button[discord.ui.View]:
+def _make_button(button: Button) -> discord.ui.Button[discord.ui.View]:
     style = discord.ButtonStyle.primary if button.current else discord.ButtonStyle.secondary
     return discord.ui.Button(
         label=button.label, style=style, custom_id=button.id, row=button.row, disabled=not button.open

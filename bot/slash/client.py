@@ -56,7 +56,7 @@ class Footfall(discord.AutoShardedClient):
     def __init__(
         self,
         desk: Desk,
-        house: House | None = None,
+        bot_settings: House | None = None,
         cooldowns: Cooldowns | None = None,
         seconds: float = ANSWER_SECONDS,
     ) -> None:
@@ -67,22 +67,22 @@ class Footfall(discord.AutoShardedClient):
             chunk_guilds_at_startup=False,
             max_messages=None,
             shard_count=1,
-            proxy=proxy_for((house or House()).api),
+            proxy=proxy_for((bot_settings or House()).api),
             http_trace=guarded(),
         )
         self.desk, self.index, self.pictures = desk, Index(desk), Pictures()
         self._recent = Recent(KEPT)
         self.cooldowns = cooldowns or Cooldowns()
-        self.house = house or House()
-        self.books = Books.of(desk, self.house)
+        self.bot_settings = bot_settings or House()
+        self.repositories = Books.from_context(desk, self.bot_settings)
         self.tree = Tree(self)
         for command in (*COMMANDS, *SERVER, *MEMBER):
             self.tree.add_command(command)
-        for group in OWNER if self.house.owners else ():
+        for group in OWNER if self.bot_settings.owners else ():
             self.tree.add_command(group)
         self._seconds = seconds
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="footfall-slash")
-        self._looked, self._looking = 0.0, False
+        self._refreshed_at, self._refreshing = 0.0, False
         self._syncing: asyncio.Task[None] | None = None
 
     # --- life -------------------------------------------------------------------------------------------------------
@@ -91,14 +91,14 @@ class Footfall(discord.AutoShardedClient):
         """After the login, before the gateway."""
         servers = self.application.approximate_guild_count if self.application else 0
         # discord.py asks the gateway for the number where there is none, and types only the other case.
-        self.shard_count = None if servers >= self.house.sharded_from else 1  # type: ignore[assignment]
-        if self.house.api != API:  # it has a gateway of its own, to which discord.py must also return
+        self.shard_count = None if servers >= self.bot_settings.sharded_from else 1  # type: ignore[assignment]
+        if self.bot_settings.api != API:  # it has a gateway of its own, to which discord.py must also return
             advice = await self.http.get_bot_gateway()
             DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(advice[1])
         self.add_dynamic_items(Press)
         await self.tree.set_translator(tongues.Tongues())
         self.look_again()
-        await self._sync()
+        await self._sync_commands()
         self._syncing = asyncio.create_task(self._sync_daily())
 
     async def close(self) -> None:
@@ -112,18 +112,20 @@ class Footfall(discord.AutoShardedClient):
         """Whatever a gateway event brought that is not understood."""
         log.exception("event failed", event=event_method)
 
-    async def _sync(self) -> None:
+    async def _sync_commands(self) -> None:
         """Register the commands with Discord, unless it has them as they were registered last."""
         try:
-            payload = await self.payload()
+            payload = await self.command_payload()
             assert self.application_id is not None
             application, number = str(self.application_id), self.application_id
             there = await self.http.get_global_commands(number)
-            if await self.work(lambda: _told(self.desk.store, application)) == _fingerprint(payload, there):
+            if await self.run_in_thread(lambda: _synced_hash(self.desk.store, application)) == _fingerprint(
+                payload, there
+            ):
                 return
             await self.http.bulk_upsert_global_commands(number, payload=payload)
             now = _fingerprint(payload, await self.http.get_global_commands(number))
-            await self.work(lambda: _tell(self.desk.store, application, now))
+            await self.run_in_thread(lambda: _store_synced_hash(self.desk.store, application, now))
         except (discord.DiscordException, aiohttp.ClientError, OSError, StoreError, TimeoutError) as error:
             # The commands that Discord knows go on working; tried again the next day or at the next start.
             log.error("the commands could not be synced", error=clip(str(error), 500))
@@ -134,36 +136,36 @@ class Footfall(discord.AutoShardedClient):
         """Register the commands again where Discord lost them, or somebody else removed them."""
         while True:
             await asyncio.sleep(SYNC_EVERY)
-            await self._sync()
+            await self._sync_commands()
 
     # --- servers ----------------------------------------------------------------------------------------------------
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """The bot was removed from a server, or the server is no more. (An outage is another event.)"""
-        await self._ended(guild=str(guild.id))
+        await self._end_subscriptions(guild=str(guild.id))
 
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
         """A channel of a server is no more."""
-        await self._ended(guild=str(channel.guild.id), channel=str(channel.id))
+        await self._end_subscriptions(guild=str(channel.guild.id), channel=str(channel.id))
 
-    async def _ended(self, guild: str, channel: str | None = None) -> None:
+    async def _end_subscriptions(self, guild: str, channel: str | None = None) -> None:
         def end() -> int:
-            ended = self.books.channels.end(guild=guild, channel=channel)
+            ended = self.repositories.channels.end_subscriptions(guild=guild, channel=channel)
             for one in ended:
-                if one.channel not in self.house.taken:
-                    self.books.outbox.skip_destination(
+                if one.channel not in self.bot_settings.taken:
+                    self.repositories.outbox.skip_destination(
                         "discord", one.channel, "its subscription ended", self.desk.clock()
                     )
             return len(ended)
 
         try:
-            if count := await self.work(end):
+            if count := await self.run_in_thread(end):
                 log.info("subscriptions ended: the bot was removed there", subscriptions=count)
         except (StoreError, TimeoutError) as error:
             # What is left is ended when nothing gets through there any more.
             log.warning("subscriptions could not be ended", error=str(error))
 
-    async def payload(self) -> list[dict[str, Any]]:
+    async def command_payload(self) -> list[dict[str, Any]]:
         """The commands as Discord is told them, in every language."""
         translator = self.tree.translator or tongues.Tongues()
         told: list[dict[str, Any]] = [
@@ -174,32 +176,34 @@ class Footfall(discord.AutoShardedClient):
 
     # --- work off the loop ------------------------------------------------------------------------------------------
 
-    async def work(self, job: Callable[[], T]) -> T:
+    async def run_in_thread(self, job: Callable[[], T]) -> T:
         """What a job returns that reads the database or draws. Raises `TimeoutError`."""
         return await asyncio.wait_for(asyncio.get_running_loop().run_in_executor(self._threads, job), self._seconds)
 
     def said(self, question: Question, locale: str = "en") -> Said:
         """A question's answer. Takes its time; call it in a thread."""
-        return Sayings(self.desk, self.pictures, self._recent).of(question, self.index.load, locale)
+        return Sayings(self.desk, self.pictures, self._recent).present_answer(question, self.index.get_names, locale)
 
     def look_again(self) -> None:
         """Have the names in memory renewed, where that is due; whoever asks meanwhile gets those of before."""
-        if self._looking or (self._looked and time.monotonic() - self._looked < LOOK_EVERY):
+        if self._refreshing or (self._refreshed_at and time.monotonic() - self._refreshed_at < LOOK_EVERY):
             return
-        self._looking = True
-        self._threads.submit(self._look)
+        self._refreshing = True
+        self._threads.submit(self._refresh_names)
 
-    def _look(self) -> None:
+    def _refresh_names(self) -> None:
         try:
             self.index.refresh()
         except StoreError as error:
             log.warning("names could not be read", error=str(error))
         finally:
-            self._looked, self._looking = time.monotonic(), False
+            self._refreshed_at, self._refreshing = time.monotonic(), False
 
     # --- answers ----------------------------------------------------------------------------------------------------
 
-    async def answer(self, interaction: discord.Interaction[Footfall], question: Question, private: bool) -> None:
+    async def answer_command(
+        self, interaction: discord.Interaction[Footfall], question: Question, private: bool
+    ) -> None:
         """Answer a command."""
         await replies.Reply(interaction, private).give(question)
 
@@ -209,7 +213,7 @@ class Footfall(discord.AutoShardedClient):
         found = re.fullmatch(questions.WRITTEN, button)
         assert found
         try:
-            question = questions.read(found)
+            question = questions.query_from_button(found)
         except AnswerError as error:
             await reply.sorry(str(error))
             return
@@ -230,7 +234,7 @@ class Tree(app_commands.CommandTree[Footfall]):
         self, interaction: discord.Interaction[Footfall], error: app_commands.AppCommandError, /
     ) -> None:
         """A command that broke, or one that Discord still shows from an older version."""
-        await replies.failed(interaction, error)
+        await replies.report_failure(interaction, error)
 
 
 def _fingerprint(payload: list[dict[str, Any]], there: Sequence[Mapping[str, Any]]) -> str:
@@ -239,14 +243,14 @@ def _fingerprint(payload: list[dict[str, Any]], there: Sequence[Mapping[str, Any
     return hashlib.sha256(json.dumps([payload, found], sort_keys=True).encode()).hexdigest()
 
 
-def _told(store: Store, application: str) -> str | None:
+def _synced_hash(store: Store, application: str) -> str | None:
     """The fingerprint of the commands as registered last."""
     with store.read_transaction() as connection:
         found: str | None = connection.scalar(sa.select(synced.c.sha256).where(synced.c.application == application))
     return found
 
 
-def _tell(store: Store, application: str, sha256: str) -> None:
+def _store_synced_hash(store: Store, application: str, sha256: str) -> None:
     with store.write_transaction() as connection:
         connection.execute(synced.delete().where(synced.c.application == application))
         connection.execute(synced.insert().values(application=application, sha256=sha256))

@@ -13,7 +13,7 @@ from bot.answers.models import BY, MOST_IDLE_DAYS
 from bot.answers.networks import MOST_DAYS, MOST_EDITIONS
 from bot.records import PeriodName
 from bot.slash import offers
-from bot.slash.questions import Question, says
+from bot.slash.questions import Question, query_summary
 
 if TYPE_CHECKING:
     from bot.slash.client import Footfall
@@ -33,12 +33,12 @@ OPTIONS = {
 }
 """What Discord says of each option."""
 MAKERS = {
-    "network": offers.networks,
-    "day": offers.days,
-    "name": offers.models,
+    "network": offers.complete_network,
+    "day": offers.complete_day,
+    "name": offers.complete_model,
     "a": offers.sides,
     "b": offers.sides,
-    "metric": offers.metrics,
+    "metric": offers.complete_metric,
 }
 """What is offered while an option is typed."""
 CHOICES = {
@@ -50,23 +50,25 @@ COMMANDS: list[app_commands.Command[Any, ..., None]] = []
 Callback = Callable[..., Coroutine[Any, Any, None]]
 
 
-def command(callback: Callback) -> Callback:
+def register_command(callback: Callback) -> Callback:
     """Make a function a command: its name is the question's, its parameters are the options."""
     named = list(inspect.signature(callback).parameters)[1:]
     app_commands.describe(**{name: OPTIONS[name] for name in named})(callback)
     app_commands.autocomplete(**{name: MAKERS[name] for name in named if name in MAKERS})(callback)
     app_commands.choices(**{name: CHOICES[name] for name in named if name in CHOICES})(callback)
-    COMMANDS.append(app_commands.command(description=says(callback.__name__))(callback))
+    COMMANDS.append(app_commands.command(description=query_summary(callback.__name__))(callback))
     return callback
 
 
-async def ask(interaction: discord.Interaction[Footfall], question: str, private: bool, /, **options: object) -> None:
+async def ask_query(
+    interaction: discord.Interaction[Footfall], question: str, private: bool, /, **options: object
+) -> None:
     """Put the question with the options that were given."""
     given = {key: str(value) for key, value in options.items() if value is not None}
-    await interaction.client.answer(interaction, Question(question, given), private)
+    await interaction.client.answer_command(interaction, Question(question, given), private)
 
 
-@command
+@register_command
 async def usage(
     interaction: discord.Interaction[Footfall],
     network: str | None = None,
@@ -74,20 +76,20 @@ async def usage(
     day: str | None = None,
     private: bool = False,
 ) -> None:
-    await ask(interaction, "usage", private, network=network, period=period, day=day)
+    await ask_query(interaction, "usage", private, network=network, period=period, day=day)
 
 
-@command
+@register_command
 async def inventory(
     interaction: discord.Interaction[Footfall],
     network: str | None = None,
     day: str | None = None,
     private: bool = False,
 ) -> None:
-    await ask(interaction, "inventory", private, network=network, day=day)
+    await ask_query(interaction, "inventory", private, network=network, day=day)
 
 
-@command
+@register_command
 async def model(
     interaction: discord.Interaction[Footfall],
     name: str,
@@ -95,10 +97,10 @@ async def model(
     day: str | None = None,
     private: bool = False,
 ) -> None:
-    await ask(interaction, "model", private, name=name, network=network, day=day)
+    await ask_query(interaction, "model", private, name=name, network=network, day=day)
 
 
-@command
+@register_command
 async def top(
     interaction: discord.Interaction[Footfall],
     network: str | None = None,
@@ -107,10 +109,10 @@ async def top(
     day: str | None = None,
     private: bool = False,
 ) -> None:
-    await ask(interaction, "top", private, network=network, by=by, period=period, day=day)
+    await ask_query(interaction, "top", private, network=network, by=by, period=period, day=day)
 
 
-@command
+@register_command
 async def idle(
     interaction: discord.Interaction[Footfall],
     network: str | None = None,
@@ -118,10 +120,10 @@ async def idle(
     day: str | None = None,
     private: bool = False,
 ) -> None:
-    await ask(interaction, "idle", private, network=network, days=days, day=day)
+    await ask_query(interaction, "idle", private, network=network, days=days, day=day)
 
 
-@command
+@register_command
 async def compare(
     interaction: discord.Interaction[Footfall],
     a: str,
@@ -129,10 +131,10 @@ async def compare(
     network: str | None = None,
     private: bool = False,
 ) -> None:
-    await ask(interaction, "compare", private, a=a, b=b, network=network)
+    await ask_query(interaction, "compare", private, a=a, b=b, network=network)
 
 
-@command
+@register_command
 async def trend(
     interaction: discord.Interaction[Footfall],
     metric: str,
@@ -140,10 +142,10 @@ async def trend(
     days: app_commands.Range[int, 1, MOST_DAYS] = 30,
     private: bool = False,
 ) -> None:
-    await ask(interaction, "trend", private, metric=metric, network=network, days=days)
+    await ask_query(interaction, "trend", private, metric=metric, network=network, days=days)
 
 
-@command
+@register_command
 async def digest(
     interaction: discord.Interaction[Footfall],
     network: str | None = None,
@@ -152,29 +154,29 @@ async def digest(
     edition: app_commands.Range[int, 1, MOST_EDITIONS] | None = None,
     private: bool = False,
 ) -> None:
-    await ask(interaction, "digest", private, network=network, period=period, day=day, edition=edition)
+    await ask_query(interaction, "digest", private, network=network, period=period, day=day, edition=edition)
 
 
-@command
+@register_command
 async def why(
     interaction: discord.Interaction[Footfall],
     network: str | None = None,
     day: str | None = None,
     private: bool = False,
 ) -> None:
-    await ask(interaction, "why", private, network=network, day=day)
+    await ask_query(interaction, "why", private, network=network, day=day)
 
 
-@command
+@register_command
 async def method(interaction: discord.Interaction[Footfall], metric: str, private: bool = False) -> None:
-    await ask(interaction, "method", private, metric=metric)
+    await ask_query(interaction, "method", private, metric=metric)
 
 
-@command
+@register_command
 async def status(interaction: discord.Interaction[Footfall], private: bool = False) -> None:
-    await ask(interaction, "status", private)
+    await ask_query(interaction, "status", private)
 
 
-@command
+@register_command
 async def about(interaction: discord.Interaction[Footfall], private: bool = False) -> None:
-    await ask(interaction, "about", private)
+    await ask_query(interaction, "about", private)

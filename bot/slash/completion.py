@@ -58,44 +58,46 @@ class Names:
         self._tails = sorted((name.rpartition("/")[2], place) for place, name in enumerate(self._folded))
         self._text = "\n".join(self._folded)
         self._starts = list(accumulate((len(name) + 1 for name in self._folded[:-1]), initial=0))
-        self._holding = _holding(self._folded)
+        self._holding = _pair_positions(self._folded)
 
-    def of(self, token: str) -> Known | None:
+    def by_token(self, token: str) -> Known | None:
         """The model that a token stands for; `None` for any other text."""
         place = self._tokens.get(token)
         return None if place is None else self.known[place]
 
-    def matches(self, typed: str, wanted: Callable[[Known], bool], limit: int = SHOWN) -> list[Known]:
+    def find_matches(self, typed: str, wanted: Callable[[Known], bool], limit: int = SHOWN) -> list[Known]:
         """Names that complete what was typed: the same, beginning so, their part after the author beginning so, holding
         it, then near misses; each group by use."""
         found: dict[int, Known] = {}
-        for place in self._places(Name(typed).casefold()):
+        for place in self._match_positions(Name(typed).casefold()):
             if place not in found and wanted(self.known[place]):
                 found[place] = self.known[place]
                 if len(found) == limit:
                     break
         return list(found.values())
 
-    def _places(self, typed: str) -> Iterator[int]:
+    def _match_positions(self, typed: str) -> Iterator[int]:
         if not typed:
             yield from range(len(self.known))
             return
         for ordered in (self._whole, self._tails):
-            yield from (place for _, place in _between(ordered, typed, typed))
-        yield from self._beginning(self._whole, typed, lambda name: name.startswith(typed))
-        yield from self._beginning(self._tails, typed, lambda name: name.rpartition("/")[2].startswith(typed))
-        yield from self._inside(typed)
-        yield from self._near(typed)
+            yield from (place for _, place in _slice_between(ordered, typed, typed))
+        yield from self._prefix_positions(self._whole, typed, lambda name: name.startswith(typed))
+        yield from self._prefix_positions(self._tails, typed, lambda name: name.rpartition("/")[2].startswith(typed))
+        yield from self._substring_positions(typed)
+        yield from self._fuzzy_positions(typed)
 
-    def _beginning(self, ordered: Sequence[tuple[str, int]], typed: str, fits: Callable[[str], bool]) -> Iterator[int]:
+    def _prefix_positions(
+        self, ordered: Sequence[tuple[str, int]], typed: str, fits: Callable[[str], bool]
+    ) -> Iterator[int]:
         """Places of names that begin with what was typed, by use. Where they are many, the first are met soon by going
         through all names in that order; else they are found and put in it."""
-        found = _between(ordered, typed, typed + "\U0010ffff")
+        found = _slice_between(ordered, typed, typed + "\U0010ffff")
         if len(found) > MANY:
             return (place for place, name in enumerate(self._folded) if fits(name))
         return iter(sorted(place for _, place in found))
 
-    def _inside(self, typed: str) -> Iterator[int]:
+    def _substring_positions(self, typed: str) -> Iterator[int]:
         """Places of names that hold what was typed, by use. No name has a line break."""
         at = self._text.find(typed)
         while at >= 0:
@@ -103,12 +105,12 @@ class Names:
             yield place
             at = self._text.find(typed, self._starts[place] + len(self._folded[place]))
 
-    def _near(self, typed: str) -> list[int]:
+    def _fuzzy_positions(self, typed: str) -> list[int]:
         """Places of names that share letters with what was typed, the nearest first."""
         import numpy as np  # 10 MB, of use only where no name fits as typed
         from rapidfuzz import fuzz
 
-        lists = [np.frombuffer(self._holding[pair], "i") for pair in _pairs(typed) if pair in self._holding]
+        lists = [np.frombuffer(self._holding[pair], "i") for pair in _letter_pairs(typed) if pair in self._holding]
         if not lists:
             return []
         hits = np.bincount(np.concatenate(lists), minlength=len(self.known))
@@ -120,28 +122,32 @@ class Names:
         return [-place for score, place in sorted(scored, reverse=True) if score >= 50]
 
 
-def _between(ordered: Sequence[tuple[str, int]], first: str, last: str) -> Sequence[tuple[str, int]]:
+def _slice_between(ordered: Sequence[tuple[str, int]], first: str, last: str) -> Sequence[tuple[str, int]]:
     """Entries from one text to another, both included."""
     return ordered[bisect_left(ordered, (first, -1)) : bisect_right(ordered, (last, len(ordered)))]
 
 
-def _pairs(text: str) -> set[str]:
+def _letter_pairs(text: str) -> set[str]:
     return {text[at : at + 2] for at in range(len(text) - 1)}
 
 
-def _holding(names: Sequence[str]) -> dict[str, array[int]]:
+def _pair_positions(names: Sequence[str]) -> dict[str, array[int]]:
     """Each two letters that follow each other somewhere, and the places of the names that hold them."""
     places: dict[str, array[int]] = {}
     for place, name in enumerate(names):
-        for pair in _pairs(name):
+        for pair in _letter_pairs(name):
             places.setdefault(pair, array("i")).append(place)
     return places
 
 
-def loaded(desk: Desk) -> Names:
+def load_names(desk: Desk) -> Names:
     """The names of every network, most used first within each; the networks take turns, so that none hides another."""
     lists = [
-        [Known(watched.network, name) for name in ledger.names_by_use(desk.store, catalogue) if not desk.hides(name)]
+        [
+            Known(watched.network, name)
+            for name in ledger.names_by_use(desk.store, catalogue)
+            if not desk.is_hidden(name)
+        ]
         for watched in desk.watched.values()
         for catalogue in watched.catalogues
     ]
@@ -155,25 +161,25 @@ class Index:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._mark: tuple[int, int] | None = None
-        self._loading = threading.Lock()
+        self._refresh_lock = threading.Lock()
         self.names = Names(())
 
     def refresh(self) -> None:
         """Look again if the ledger changed. Takes seconds with many models; call it off the loop. Raises
         `StoreError`."""
-        with self._loading:
+        with self._refresh_lock:
             mark = ledger.data_version(self._desk.store)
             if mark != self._mark:
-                self.names, self._mark = loaded(self._desk), mark
+                self.names, self._mark = load_names(self._desk), mark
 
-    def load(self) -> Names:
+    def get_names(self) -> Names:
         """The names; looked up if they never were. Raises `StoreError`."""
         if self._mark is None:
             self.refresh()
         return self.names
 
 
-def near(typed: str, words: Mapping[str, str], limit: int = SHOWN) -> list[str]:
+def closest_keys(typed: str, words: Mapping[str, str], limit: int = SHOWN) -> list[str]:
     """Keys whose key or words complete what was typed; all of them, in their order, where nothing was."""
     from rapidfuzz import fuzz
 

@@ -21,10 +21,10 @@ class Cooldowns:
         self._rates = {"user": per_user, "guild": per_guild}
         self._known: OrderedDict[tuple[str, int], Cooldown] = OrderedDict()
 
-    def wait(self, user: int, guild: int | None, at: float) -> int:
+    def seconds_to_wait(self, user: int, guild: int | None, at: float) -> int:
         """Seconds to wait, rounded up; 0 where the question may be asked now, which counts it. `at` is in seconds."""
         askers = [("user", user)] + ([("guild", guild)] if guild is not None else [])
-        cooldowns = [self._of(*asker) for asker in askers]
+        cooldowns = [self._cooldown_for(*asker) for asker in askers]
         left = max(cooldown.get_retry_after(at) for cooldown in cooldowns)
         if left > 0:
             return math.ceil(left)
@@ -32,11 +32,11 @@ class Cooldowns:
             cooldown.update_rate_limit(at)
         return 0
 
-    def forget(self, user: int) -> None:
+    def forget_user(self, user: int) -> None:
         """Forget that a member asked anything."""
         self._known.pop(("user", user), None)
 
-    def _of(self, kind: str, asker: int) -> Cooldown:
+    def _cooldown_for(self, kind: str, asker: int) -> Cooldown:
         key = (kind, asker)
         if key not in self._known:
             self._known[key] = Cooldown(*self._rates[kind])

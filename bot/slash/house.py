@@ -42,7 +42,9 @@ class Books:
     outbox: Outbox
 
     @classmethod
-    def of(cls, desk: Desk, house: House) -> Books:
+    def from_context(cls, desk: Desk, bot_settings: House) -> Books:
         return cls(
-            Channels(desk.store, house.bounds), Watches(desk.store, house.bounds), daily.outbox(desk.store, house.taken)
+            Channels(desk.store, bot_settings.bounds),
+            Watches(desk.store, bot_settings.bounds),
+            daily.make_outbox(desk.store, bot_settings.taken),
         )

@@ -23,23 +23,23 @@ OPEN = ("planned", "sending", "refused", "unknown")
 """The states that an operator looks at first."""
 
 
-def shown(one: Delivery) -> Document:
+def delivery_document(delivery: Delivery) -> Document:
     """A delivery as an answer tells it."""
     return {
-        "id": one.id,
-        "key": one.label,
-        "state": one.state,
-        "since": int(one.since.timestamp()),
-        "attempts": one.attempts,
-        "reason": one.reason,
-        "again": int(one.not_before.timestamp()) if one.not_before else None,
+        "id": delivery.id,
+        "key": delivery.label,
+        "state": delivery.state,
+        "since": int(delivery.since.timestamp()),
+        "attempts": delivery.attempts,
+        "reason": delivery.reason,
+        "again": int(delivery.not_before.timestamp()) if delivery.not_before else None,
     }
 
 
-async def serve(interaction: Interaction, name: str, job: Callable[[], Document]) -> None:
+async def run_for_owner(interaction: Interaction, name: str, job: Callable[[], Document]) -> None:
     """Do it for an owner; refuse anybody else."""
-    if interaction.user.id not in interaction.client.house.owners:
-        await settings.refuse(interaction, NOT_AN_OWNER)
+    if interaction.user.id not in interaction.client.bot_settings.owners:
+        await settings.refuse_command(interaction, NOT_AN_OWNER)
         return
     await settings.settle(interaction, f"deliveries {name}", job)
 
@@ -57,7 +57,7 @@ deliveries = app_commands.Group(
 @app_commands.describe(state="Only those in this state")
 @app_commands.choices(state=[Choice(name=state, value=state) for state in STATES])
 async def listing(interaction: Interaction, state: str | None = None) -> None:
-    outbox = interaction.client.books.outbox
+    outbox = interaction.client.repositories.outbox
 
     def job() -> Document:
         rows = outbox.list_deliveries([state] if state else OPEN)
@@ -65,10 +65,12 @@ async def listing(interaction: Interaction, state: str | None = None) -> None:
             {"outlet": one.outlet, "reason": one.reason, "since": int(one.since.timestamp())}
             for one in outbox.paused_outlets()
         ]
-        told = [shown(one) for one in sorted(rows, key=lambda one: (one.since, one.id), reverse=True)[:SHOWN]]
+        told = [
+            delivery_document(one) for one in sorted(rows, key=lambda one: (one.since, one.id), reverse=True)[:SHOWN]
+        ]
         return {"question": "deliveries", "deliveries": told, "count": len(rows), "paused": paused}
 
-    await serve(interaction, "list", job)
+    await run_for_owner(interaction, "list", job)
 
 
 @deliveries.command(
@@ -77,7 +79,9 @@ async def listing(interaction: Interaction, state: str | None = None) -> None:
 @app_commands.describe(id="Its number")
 async def retry(interaction: Interaction, id: app_commands.Range[int, 1]) -> None:
     client = interaction.client
-    await serve(interaction, "retry", lambda: _one(client.books.outbox.retry(id, client.desk.clock())))
+    await run_for_owner(
+        interaction, "retry", lambda: _delivery_answer(client.repositories.outbox.retry(id, client.desk.clock()))
+    )
 
 
 @deliveries.command(name="resolve", description="Say what became of a delivery whose fate is unknown")
@@ -94,9 +98,9 @@ async def resolve(
             raise AnswerError("resolve: wanted one of sent, with the link to it, and not_sent")
         if sent is not None and not sent.startswith(("https://", "http://")):
             raise AnswerError(f"sent: found {Name(sent)!s:.60}, wanted the link to the post, https://...")
-        return _one(client.books.outbox.resolve(id, sent, client.desk.clock()))
+        return _delivery_answer(client.repositories.outbox.resolve(id, sent, client.desk.clock()))
 
-    await serve(interaction, "resolve", job)
+    await run_for_owner(interaction, "resolve", job)
 
 
 @deliveries.command(name="pause", description="Let nothing be sent to an outlet until it is lifted")
@@ -105,15 +109,15 @@ async def pause(interaction: Interaction, outlet: str) -> None:
     client = interaction.client
 
     def job() -> Document:
-        if outlet not in client.house.outlets:
+        if outlet not in client.bot_settings.outlets:
             raise AnswerError(
-                f"{Name(outlet)!s:.60}: no such outlet; known: {', '.join(client.house.outlets) or 'none'}"
+                f"{Name(outlet)!s:.60}: no such outlet; known: {', '.join(client.bot_settings.outlets) or 'none'}"
             )
-        if not client.books.outbox.pause_outlet(outlet, client.desk.clock()):
+        if not client.repositories.outbox.pause_outlet(outlet, client.desk.clock()):
             raise AnswerError(f"{outlet}: is paused already")
         return {"question": "paused", "outlet": outlet, "paused": True}
 
-    await serve(interaction, "pause", job)
+    await run_for_owner(interaction, "pause", job)
 
 
 @deliveries.command(name="lift", description="Let an outlet post again that was paused")
@@ -122,24 +126,24 @@ async def lift(interaction: Interaction, outlet: str) -> None:
     client = interaction.client
 
     def job() -> Document:
-        if not client.books.outbox.lift_pause(outlet):
+        if not client.repositories.outbox.lift_pause(outlet):
             raise AnswerError(f"{Name(outlet)!s:.60}: is not paused")
         return {"question": "paused", "outlet": outlet, "paused": False}
 
-    await serve(interaction, "lift", job)
+    await run_for_owner(interaction, "lift", job)
 
 
 @pause.autocomplete("outlet")
 @lift.autocomplete("outlet")
-async def outlets(interaction: Interaction, typed: str) -> list[Choice[str]]:
+async def complete_outlet(interaction: Interaction, typed: str) -> list[Choice[str]]:
     """The outlets there are; nobody but an owner is told."""
-    house = interaction.client.house
+    house = interaction.client.bot_settings
     known = house.outlets if interaction.user.id in house.owners else ()
     return [Choice(name=one, value=one) for one in known if typed.casefold() in one]
 
 
-def _one(row: Delivery) -> Document:
-    return {"question": "delivery", "one": shown(row)}
+def _delivery_answer(row: Delivery) -> Document:
+    return {"question": "delivery", "one": delivery_document(row)}
 
 
 OWNER: tuple[app_commands.Group, ...] = (deliveries,)

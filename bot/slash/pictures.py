@@ -27,28 +27,30 @@ NICE = 5
 
 
 @cache
-def drawer() -> Executor:
+def drawing_process() -> Executor:
     """The process that draws, begun with the first picture and kept from one connection to the next."""
-    return ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_begin, initargs=(redaction.known(),))
+    return ProcessPoolExecutor(
+        1, mp_context=get_context("spawn"), initializer=_init_process, initargs=(redaction.known(),)
+    )
 
 
 def dismiss() -> None:
     """Have the process that draws end, once it has drawn what it has in hand."""
-    if drawer.cache_info().currsize:
-        begun = drawer()
-        drawer.cache_clear()
+    if drawing_process.cache_info().currsize:
+        begun = drawing_process()
+        drawing_process.cache_clear()
         begun.shutdown(wait=False, cancel_futures=True)
 
 
-def _begin(secrets: Iterable[str]) -> None:
+def _init_process(secrets: Iterable[str]) -> None:
     """In that process: log as the one that began it does, end with it, however that ends, and leave signals to it."""
     logs.configure_logging(secrets)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(NICE)
-    threading.Thread(target=_end_with, args=(parent_process(),), daemon=True).start()
+    threading.Thread(target=_exit_with_parent, args=(parent_process(),), daemon=True).start()
 
 
-def _end_with(parent: BaseProcess) -> None:
+def _exit_with_parent(parent: BaseProcess) -> None:
     parent.join()
     os._exit(1)
 
@@ -56,36 +58,36 @@ def _end_with(parent: BaseProcess) -> None:
 class Pictures:
     """Pictures drawn lately. Drawing goes one at a time: what several ask for at once is drawn once."""
 
-    def __init__(self, drawn_by: Callable[[], Executor] = drawer, kept: int = KEPT) -> None:
+    def __init__(self, drawn_by: Callable[[], Executor] = drawing_process, kept: int = KEPT) -> None:
         self._kept, self._drawn, self._drawn_by = kept, OrderedDict[str, Picture](), drawn_by
-        self._drawing, self._one = threading.Lock(), threading.Lock()
+        self._drawing, self._lock = threading.Lock(), threading.Lock()
         self.fresh = 0
         """How many were drawn."""
 
-    def of(self, what: object, draw: Callable[P, Picture], *args: P.args, **kwargs: P.kwargs) -> Picture:
+    def get_or_draw(self, what: object, draw: Callable[P, Picture], *args: P.args, **kwargs: P.kwargs) -> Picture:
         """The picture of `what`, any JSON value that names everything it depends on; `draw` and what it is given travel
         to another process."""
         key = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
-        if found := self._found(key):
+        if found := self._cached_picture(key):
             return found
         with self._drawing:
-            if found := self._found(key):
+            if found := self._cached_picture(key):
                 return found
             try:
                 drawn = self._drawn_by().submit(draw, *args, **kwargs).result()
             except BrokenProcessPool:  # somebody ended it; a new one is begun, once
-                drawer.cache_clear()
+                drawing_process.cache_clear()
                 drawn = self._drawn_by().submit(draw, *args, **kwargs).result()
-            with self._one:
+            with self._lock:
                 self._drawn[key] = drawn
                 self.fresh += 1
                 while len(self._drawn) > self._kept:
                     self._drawn.popitem(last=False)
             return drawn
 
-    def _found(self, key: str) -> Picture | None:
+    def _cached_picture(self, key: str) -> Picture | None:
         """One that is drawn: nobody who asks for it waits for the drawing of another."""
-        with self._one:
+        with self._lock:
             if key in self._drawn:
                 self._drawn.move_to_end(key)
             return self._drawn.get(key)

@@ -57,30 +57,30 @@ class Question:
         changed = {key: value for key, value in {**self.options, **options}.items() if value is not None}
         return replace(self, options=changed, page=0)
 
-    def answer(self, desk: Desk) -> Document:
+    def find_answer(self, desk: Desk) -> Document:
         """Ask it. Raises `AnswerError`."""
         asks = ASKED[self.name]
-        given = {key: _read(key, value) for key, value in self.options.items()}
+        given = {key: _parse_option(key, value) for key, value in self.options.items()}
         if self.name == "idle":
             given["page"] = self.page * IDLE_SHOWN // IDLE_ROWS + 1
-        if "network" in takes(self.name):
+        if "network" in query_options(self.name):
             given.setdefault("network", None)
         return asks(desk, **given)
 
 
-def takes(name: str) -> tuple[str, ...]:
+def query_options(name: str) -> tuple[str, ...]:
     """The options of a question, in the order of `bot.answers`; pages are turned with buttons."""
     return tuple(key for key in inspect.signature(ASKED[name]).parameters if key not in ("desk", "page"))
 
 
-def says(name: str) -> str:
+def query_summary(name: str) -> str:
     """What a question answers, in one line."""
     return (inspect.getdoc(ASKED[name]) or "").splitlines()[0]
 
 
-def _read(key: str, value: str) -> Any:
+def _parse_option(key: str, value: str) -> Any:
     if key == "day":
-        return day_of(value)
+        return parse_day(value)
     if key in ("days", "edition"):
         if not re.fullmatch(r"[0-9]{1,6}", value):
             raise AnswerError(f"{key}: found {Name(value)!s:.40}, wanted a whole number")
@@ -90,7 +90,7 @@ def _read(key: str, value: str) -> Any:
     return value
 
 
-def day_of(text: str) -> date:
+def parse_day(text: str) -> date:
     """A day written as YYYY-MM-DD. Raises `AnswerError`."""
     try:
         if _DAY.fullmatch(text):
@@ -100,7 +100,7 @@ def day_of(text: str) -> date:
     raise AnswerError(f"day: found {Name(text)!s:.40}, wanted a UTC day as YYYY-MM-DD")
 
 
-def written(question: Question, place: int) -> str | None:
+def button_id(question: Question, place: int) -> str | None:
     """A question as a button's id; `None` where it is too long for one. `place` tells buttons of a message apart."""
     text = f"ask:{place}:{question.name}:{question.page}:{urlencode(question.options, safe='~/')}"
     return text if len(text) <= LONGEST_ID else None
@@ -109,9 +109,9 @@ def written(question: Question, place: int) -> str | None:
 WRITTEN = r"ask:(?P<place>[0-9]{1,2}):(?P<name>[a-z]{1,20}):(?P<page>[0-9]{1,4}):(?P<options>[^:]*)"
 
 
-def read(found: re.Match[str]) -> Question:
+def query_from_button(match: re.Match[str]) -> Question:
     """The question that a button's id holds. Raises `AnswerError` for one that is asked no more."""
-    name, options = found["name"], dict(parse_qsl(found["options"]))
-    if name not in ASKED or not set(options) <= set(takes(name)):
+    name, options = match["name"], dict(parse_qsl(match["options"]))
+    if name not in ASKED or not set(options) <= set(query_options(name)):
         raise AnswerError("this button is of an older version; ask again")
-    return Question(name, options, int(found["page"]))
+    return Question(name, options, int(match["page"]))

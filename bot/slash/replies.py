@@ -55,37 +55,37 @@ class Reply:
     @property
     def locale(self) -> str:
         """The language of whoever asked."""
-        return tongues.speech_of(self.interaction).language
+        return tongues.translator_for(self.interaction).language
 
     async def give(self, question: Question) -> None:
         """Answer a question, whatever comes of it."""
         client = self.interaction.client
-        await self.tell(question.name, dict(question.options), lambda: client.said(question, self.locale))
+        await self.run_and_show(question.name, dict(question.options), lambda: client.said(question, self.locale))
 
-    async def tell(self, name: str, options: Mapping[str, str], job: Callable[[], Said]) -> None:
+    async def run_and_show(self, name: str, options: Mapping[str, str], job: Callable[[], Said]) -> None:
         """Do a job off the loop and show what it says, whatever comes of it. `name` and `options` are for the log."""
         try:
-            await self._tell(name, options, job)
+            await self._run_and_show(name, options, job)
         except discord.NotFound as error:
             if error.code != UNKNOWN_INTERACTION:
                 raise
             log.warning("too late", question=name)
         except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
             # Nothing more can be said there: the very saying of it failed.
-            self._logged("an answer did not get through", error, name, options)
+            self._log_error("an answer did not get through", error, name, options)
 
-    async def _tell(self, name: str, options: Mapping[str, str], job: Callable[[], Said]) -> None:
-        if seconds := self._too_often():
+    async def _run_and_show(self, name: str, options: Mapping[str, str], job: Callable[[], Said]) -> None:
+        if seconds := self._cooldown_seconds():
             words = render.render_template("discord", "discord/answers/wait.j2", self.locale, seconds=seconds)
             await self.sorry(words.strip())
             return
-        work = asyncio.ensure_future(self.interaction.client.work(job))
-        if not await _promptly(work):
-            await self._defer()
+        work = asyncio.ensure_future(self.interaction.client.run_in_thread(job))
+        if not await _finishes_promptly(work):
+            await self._defer_response()
         try:
             said = await work
         except AnswerError as error:
-            await self.sorry(_sentence(error.text, self.locale))
+            await self.sorry(_error_sentence(error.text, self.locale))
         except StoreError as error:
             await self.sorry(self._unwell("The archive cannot be read just now.", "database", error, name, options))
         except TimeoutError as error:
@@ -93,15 +93,15 @@ class Reply:
         except Exception as error:  # noqa: BLE001 - the top of a slash command: it must not show a traceback
             await self.sorry(self._unwell("Something went wrong here.", "unexpected", error, name, options))
         else:
-            await self._show(said)
+            await self._show_answer(said)
 
-    def _too_often(self) -> int:
+    def _cooldown_seconds(self) -> int:
         one = self.interaction
-        return one.client.cooldowns.wait(one.user.id, one.guild_id, one.created_at.timestamp())
+        return one.client.cooldowns.seconds_to_wait(one.user.id, one.guild_id, one.created_at.timestamp())
 
-    async def _defer(self) -> None:
+    async def _defer_response(self) -> None:
         try:
-            with _accepted():
+            with _ignore_acknowledged():
                 if self.in_place:
                     await self.interaction.response.defer()
                 else:
@@ -119,20 +119,24 @@ class Reply:
         self.deferred = self.unheard = False
         return True
 
-    async def _show(self, said: Said) -> None:
+    async def _show_answer(self, answer: Said) -> None:
         """Show it; twice where it was not heard whether it came through, since Discord keeps one answer only."""
         try:
-            await self._show_once(said)
+            await self._show_once(answer)
         except CUT_OFF:
-            await self._show_once(said)
+            await self._show_once(answer)
         except discord.NotFound as error:
             if not self._never_deferred(error):
                 raise
-            await self._show_once(said)
+            await self._show_once(answer)
 
-    async def _show_once(self, said: Said) -> None:
-        embed, view, response = discord.Embed.from_dict(said.embed), buttons.view(said), self.interaction.response
-        with _files(said) as files, _accepted():
+    async def _show_once(self, answer: Said) -> None:
+        embed, view, response = (
+            discord.Embed.from_dict(answer.embed),
+            buttons.build_view(answer),
+            self.interaction.response,
+        )
+        with _picture_files(answer) as files, _ignore_acknowledged():
             if self.deferred:
                 await self.interaction.edit_original_response(
                     embed=embed, attachments=files, view=view, allowed_mentions=SILENT
@@ -158,7 +162,7 @@ class Reply:
             await self._sorry_once(sentence)
 
     async def _sorry_once(self, sentence: str) -> None:
-        with _accepted():
+        with _ignore_acknowledged():
             if not self.deferred:
                 await self.interaction.response.send_message(sentence, ephemeral=True, allowed_mentions=SILENT)
             elif self.in_place:
@@ -167,15 +171,15 @@ class Reply:
                 await self.interaction.edit_original_response(content=sentence, allowed_mentions=SILENT)
 
     def _unwell(self, sentence: str, event: str, error: Exception, name: str, options: Mapping[str, str]) -> str:
-        return _sentence(sentence, self.locale, self._logged(event, error, name, options))
+        return _error_sentence(sentence, self.locale, self._log_error(event, error, name, options))
 
-    def _logged(self, event: str, error: Exception, name: str, options: Mapping[str, str]) -> str:
+    def _log_error(self, event: str, error: Exception, name: str, options: Mapping[str, str]) -> str:
         number = uuid.uuid4().hex[:12]
         log.error(event, id=number, question=name, options=dict(options), exc_info=error)
         return number
 
 
-async def _promptly(work: asyncio.Future[Said]) -> bool:
+async def _finishes_promptly(work: asyncio.Future[Said]) -> bool:
     """Whether work comes to its end before the asker would wonder."""
     done, _ = await asyncio.wait({work}, timeout=PROMPT)
     return bool(done)
@@ -188,12 +192,12 @@ def reply_to_button(interaction: discord.Interaction[Footfall]) -> Reply:
     return Reply(interaction, private=True, in_place=own)
 
 
-async def failed(interaction: discord.Interaction[Footfall], error: Exception) -> None:
+async def report_failure(interaction: discord.Interaction[Footfall], error: Exception) -> None:
     """Say that something went wrong outside of an answer."""
     number = uuid.uuid4().hex[:12]
     log.error("command failed", id=number, exc_info=error)
     reply = Reply(interaction, private=True)
-    await _unless_answered(reply.sorry(_sentence("Something went wrong here.", reply.locale, number)))
+    await _unless_answered(reply.sorry(_error_sentence("Something went wrong here.", reply.locale, number)))
 
 
 async def _unless_answered(saying: Awaitable[None]) -> None:
@@ -203,13 +207,13 @@ async def _unless_answered(saying: Awaitable[None]) -> None:
         log.warning("an error could not be said", error=type(error).__name__)
 
 
-def _sentence(text: str, locale: str, number: str = "") -> str:
+def _error_sentence(text: str, locale: str, number: str = "") -> str:
     words = render.render_template("discord", "discord/answers/sorry.j2", locale, sentence=text, id=number)
     return " ".join(words.split())
 
 
 @contextmanager
-def _accepted() -> Iterator[None]:
+def _ignore_acknowledged() -> Iterator[None]:
     """Passes over the answer to a repetition: discord.py repeats after a 5xx, also of what Discord has accepted."""
     try:
         yield
@@ -219,8 +223,8 @@ def _accepted() -> Iterator[None]:
 
 
 @contextmanager
-def _files(said: Said) -> Iterator[list[discord.File]]:
-    picture = said.picture
+def _picture_files(answer: Said) -> Iterator[list[discord.File]]:
+    picture = answer.picture
     made = [discord.File(BytesIO(picture.content), picture.name, description=picture.alt)] if picture else []
     try:
         yield made

@@ -53,23 +53,23 @@ REFUSED = {
 log = structlog.get_logger("bot.slash")
 
 
-def serve(
+def run_bot(
     desk: Desk,
     token: SecretStr,
     stop: threading.Event,
     leads: Callable[[], bool] = lambda: True,
-    house: House | None = None,
+    bot_settings: House | None = None,
     first_pause: float = FIRST_PAUSE,
 ) -> None:
     """Answer slash commands until `stop` is set. Made to run in a thread of its own; it has its own event loop.
 
     `leads` says, at once and without asking anybody, whether this worker is the one that answers: of several only one
     may be connected."""
-    house = house or House()
-    discord.http.Route.BASE = house.api
+    bot_settings = bot_settings or House()
+    discord.http.Route.BASE = bot_settings.api
     try:
         with settled():
-            asyncio.run(_Kept(desk, token, stop, leads, house).run(first_pause))
+            asyncio.run(_Kept(desk, token, stop, leads, bot_settings).run(first_pause))
     finally:
         pictures.dismiss()
 
@@ -94,9 +94,9 @@ class _Kept:
         token: SecretStr,
         stop: threading.Event,
         leads: Callable[[], bool],
-        house: House,
+        bot_settings: House,
     ) -> None:
-        self._desk, self._token, self._stop, self._leads, self._house = desk, token, stop, leads, house
+        self._desk, self._token, self._stop, self._leads, self._bot_settings = desk, token, stop, leads, bot_settings
 
     async def run(self, first_pause: float) -> None:
         loop, pause = asyncio.get_running_loop(), first_pause
@@ -105,21 +105,21 @@ class _Kept:
                 await asyncio.sleep(LOOK)
                 continue
             began = loop.time()
-            error = await self._connected()
+            error = await self._run_connection()
             if error is None:
                 continue
             refused = _refusal(error) is not None
             pause = LONGEST_PAUSE if refused else first_pause if loop.time() - began >= HEALTHY else pause
             wait = max(pause, _wanted_wait(error))
-            log.error("not connected to Discord", why=_why(error), again_in=wait)
-            await self._rest(wait)
+            log.error("not connected to Discord", why=_error_reason(error), again_in=wait)
+            await self._interruptible_sleep(wait)
             pause = first_pause if refused else min(pause * 2, LONGEST_PAUSE)
 
-    async def _connected(self) -> Exception | None:
+    async def _run_connection(self) -> Exception | None:
         """One connection, until it is to end or is lost. Returns why it was lost."""
-        client = Footfall(self._desk, self._house)
+        client = Footfall(self._desk, self._bot_settings)
         going = asyncio.create_task(client.start(self._token.get_secret_value()))
-        told = asyncio.create_task(self._over())
+        told = asyncio.create_task(self._wait_for_stop())
         try:
             await asyncio.wait({going, told}, return_when=asyncio.FIRST_COMPLETED)
             if not going.done():
@@ -134,11 +134,11 @@ class _Kept:
             going.cancel()
             await asyncio.gather(going, told, return_exceptions=True)
 
-    async def _over(self) -> None:
+    async def _wait_for_stop(self) -> None:
         while not self._stop.is_set() and self._leads():
             await asyncio.sleep(LOOK)
 
-    async def _rest(self, seconds: float) -> None:
+    async def _interruptible_sleep(self, seconds: float) -> None:
         until = asyncio.get_running_loop().time() + seconds
         while not self._stop.is_set() and asyncio.get_running_loop().time() < until:
             await asyncio.sleep(min(LOOK, seconds))
@@ -165,7 +165,7 @@ def _refusal(error: Exception) -> str | None:
     return REFUSED.get(error.code) if isinstance(error, discord.ConnectionClosed) else None
 
 
-def _why(error: Exception) -> str:
+def _error_reason(error: Exception) -> str:
     if refusal := _refusal(error):
         return refusal
     # Of what could not be read the kind only: its words quote the frame.

@@ -14,7 +14,7 @@ from discord.app_commands import Choice
 from bot import render, words
 from bot.answers import AnswerError
 from bot.records import Document, FootfallError, Name
-from bot.slash.completion import LONGEST, SHOWN, near
+from bot.slash.completion import LONGEST, SHOWN, closest_keys
 from bot.slash.replies import Reply
 from bot.slash.wording import Said
 from bot.store import StoreError
@@ -50,10 +50,10 @@ async def settle(interaction: Interaction, name: str, job: Callable[[], Document
             raise AnswerError(str(error)) from error
         return Said(render.answer_embed(answer, render.PLAIN, client.desk.hidden, locale))
 
-    await Reply(interaction, private=True).tell(name, {}, said)
+    await Reply(interaction, private=True).run_and_show(name, {}, said)
 
 
-async def refuse(interaction: Interaction, sentence: str) -> None:
+async def refuse_command(interaction: Interaction, sentence: str) -> None:
     """Say why a command is not done; that counts as an answer."""
 
     def refused() -> Document:
@@ -65,25 +65,25 @@ async def refuse(interaction: Interaction, sentence: str) -> None:
 # --- options -------------------------------------------------------------------------------------------------------
 
 
-def time_of(option: str, text: str) -> time:
+def parse_time(option: str, text: str) -> time:
     """A time of day as HH:MM. Raises `AnswerError`."""
     if not _TIME.fullmatch(text.strip()):
         raise AnswerError(f"{option}: found {Name(text)!s:.40}, wanted a time of day such as 09:00")
     return time.fromisoformat(text.strip().rjust(5, "0"))
 
 
-def hours_of(text: str) -> tuple[time, time]:
+def parse_hours(text: str) -> tuple[time, time]:
     """Quiet hours as HH:MM-HH:MM. Raises `AnswerError`."""
     first, _, last = text.replace("–", "-").partition("-")
     if not (_TIME.fullmatch(first.strip()) and _TIME.fullmatch(last.strip())):
         raise AnswerError(f"quiet: found {Name(text)!s:.40}, wanted two times of day such as 22:00-07:00")
-    begins, ends = time_of("quiet", first), time_of("quiet", last)
+    begins, ends = parse_time("quiet", first), parse_time("quiet", last)
     if begins == ends:
         raise AnswerError("quiet: found twice the same time, wanted hours that end some time")
     return begins, ends
 
 
-def zone_of(text: str) -> str:
+def parse_zone(text: str) -> str:
     """An IANA time zone by its name, in whichever case. Raises `AnswerError`."""
     found = _ZONES.get(text.strip().casefold())
     if found is None:
@@ -91,33 +91,33 @@ def zone_of(text: str) -> str:
     return found
 
 
-def networks_of(client: Footfall, text: str | None) -> tuple[str, ...]:
+def parse_networks(client: Footfall, text: str | None) -> tuple[str, ...]:
     """Networks by name, with commas between; none where none is named. Raises `AnswerError`."""
     named = [word.strip() for word in (text or "").split(",") if word.strip()]
-    return tuple(dict.fromkeys(client.desk.network(name.casefold()).network for name in named))
+    return tuple(dict.fromkeys(client.desk.find_network(name.casefold()).network for name in named))
 
 
 _ZONES = {zone.casefold(): zone for zone in sorted(available_timezones()) if zone not in ("localtime", "Factory")}
 
 
-async def zones(interaction: Interaction, typed: str) -> list[Choice[str]]:
+async def complete_zone(interaction: Interaction, typed: str) -> list[Choice[str]]:
     """Time zones that complete what was typed, each with the time that its clocks show."""
     now = interaction.client.desk.clock()
     known = {zone: zone.replace("_", " ") for zone in _ZONES.values() if "/" in zone or zone == "UTC"}
     first = ["UTC"] if not typed.strip() else []
-    found = [*first, *(zone for zone in near(typed, known, SHOWN + 1) if zone not in first)][:SHOWN]
-    return [Choice(name=_on_the_clock(zone, now), value=zone) for zone in found]
+    found = [*first, *(zone for zone in closest_keys(typed, known, SHOWN + 1) if zone not in first)][:SHOWN]
+    return [Choice(name=_zone_label(zone, now), value=zone) for zone in found]
 
 
-def _on_the_clock(zone: str, now: datetime) -> str:
+def _zone_label(zone: str, now: datetime) -> str:
     return f"{zone} ({now.astimezone(ZoneInfo(zone)):%H:%M})"
 
 
-async def several_networks(interaction: Interaction, typed: str) -> list[Choice[str]]:
+async def complete_networks(interaction: Interaction, typed: str) -> list[Choice[str]]:
     """Networks that complete the last of several with commas between."""
     before, comma, last = typed.rpartition(",")
     chosen = [word.strip() for word in before.split(",") if word.strip()]
     titles = {name: watched.title for name, watched in interaction.client.desk.watched.items() if name not in chosen}
     head = ", ".join(chosen) + (", " if comma else "")
-    offers = [(f"{head}{titles[name]}", f"{head}{name}") for name in near(last, titles)]
+    offers = [(f"{head}{titles[name]}", f"{head}{name}") for name in closest_keys(last, titles)]
     return [Choice(name=shown, value=value) for shown, value in offers if max(len(shown), len(value)) <= LONGEST]

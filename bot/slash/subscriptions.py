@@ -27,14 +27,14 @@ TAKEN = "This channel gets every post already, by the configuration of this Foot
 ENDED = "its subscription was ended"
 
 
-def allowed(interaction: Interaction) -> str:
+def refusal_reason(interaction: Interaction) -> str:
     """Why the asker may not change a server's settings; empty where they may."""
     if interaction.guild_id is None:
         return NOT_HERE
     return "" if interaction.permissions.manage_guild else NOT_ALLOWED
 
 
-def lacking(guild: discord.Guild | None, channel: int) -> str:
+def posting_obstacle(guild: discord.Guild | None, channel: int) -> str:
     """What keeps the bot from posting in a channel, in words that name each missing permission; empty where nothing
     does."""
     if guild is None or guild.me is None:
@@ -49,19 +49,19 @@ def lacking(guild: discord.Guild | None, channel: int) -> str:
     return f"The bot cannot post there; it lacks: {missing}. Grant that to its role in the channel." if missing else ""
 
 
-def shown(desk: Desk, one: Subscription) -> Document:
+def subscription_document(desk: Desk, subscription: Subscription) -> Document:
     """A subscription as an answer tells it."""
-    terms = one.terms
+    terms = subscription.terms
     titles = [desk.watched[name].title for name in terms.networks if name in desk.watched]
     return {
-        "channel": one.channel,
+        "channel": subscription.channel,
         "at": f"{terms.at:%H:%M}",
         "zone": terms.zone,
         "networks": titles,
         "language": settings.LOCALES[words.nearest_language(terms.locale)],
         "share": terms.share,
         "quiet": [f"{at:%H:%M}" for at in terms.quiet] if terms.quiet else None,
-        "next": int(schedule.upcoming(one.entry, desk.clock(), 1)[0].timestamp()),
+        "next": int(schedule.next_runs(subscription.schedule_entry, desk.clock(), 1)[0].timestamp()),
     }
 
 
@@ -76,7 +76,7 @@ def shown(desk: Desk, one: Subscription) -> Document:
     quiet="Hours in which nothing is posted, such as 22:00-07:00; what falls there waits",
 )
 @app_commands.choices(locale=[Choice(name=name, value=key) for key, name in settings.LOCALES.items()])
-@app_commands.autocomplete(zone=settings.zones, networks=settings.several_networks)
+@app_commands.autocomplete(zone=settings.complete_zone, networks=settings.complete_networks)
 async def subscribe(
     interaction: Interaction,
     channel: discord.TextChannel | None = None,
@@ -89,22 +89,22 @@ async def subscribe(
 ) -> None:
     client, guild = interaction.client, interaction.guild_id
     where = channel.id if channel else interaction.channel_id
-    if why := allowed(interaction) or _in_thread(interaction, channel) or _impossible(interaction, where):
-        await settings.refuse(interaction, why)
+    if why := refusal_reason(interaction) or _in_thread(interaction, channel) or _subscribe_refusal(interaction, where):
+        await settings.refuse_command(interaction, why)
         return
     theirs = locale or words.nearest_language(interaction.guild_locale.value if interaction.guild_locale else None)
 
     def job() -> Document:
         wanted = Terms(
-            settings.time_of("time", time),
-            settings.zone_of(zone),
-            settings.networks_of(client, networks),
+            settings.parse_time("time", time),
+            settings.parse_zone(zone),
+            settings.parse_networks(client, networks),
             theirs,
             threshold / 100 if threshold is not None else None,
-            settings.hours_of(quiet) if quiet else None,
+            settings.parse_hours(quiet) if quiet else None,
         )
-        kept, new = client.books.channels.keep(str(guild), str(where), wanted, client.desk.clock())
-        return {"question": "subscribed", "new": new, "one": shown(client.desk, kept)}
+        kept, new = client.repositories.channels.save_subscription(str(guild), str(where), wanted, client.desk.clock())
+        return {"question": "subscribed", "new": new, "one": subscription_document(client.desk, kept)}
 
     await settings.settle(interaction, "subscribe", job)
 
@@ -114,20 +114,20 @@ def _in_thread(interaction: Interaction, channel: object) -> str:
     return IN_THREAD if channel is None and isinstance(interaction.channel, discord.Thread) else ""
 
 
-def _impossible(interaction: Interaction, channel: int | None) -> str:
+def _subscribe_refusal(interaction: Interaction, channel: int | None) -> str:
     client = interaction.client
-    if not client.house.posts:
+    if not client.bot_settings.posts:
         return NOT_POSTING
-    if channel is None or str(channel) in client.house.taken:
+    if channel is None or str(channel) in client.bot_settings.taken:
         return TAKEN
-    return lacking(interaction.guild, channel)
+    return posting_obstacle(interaction.guild, channel)
 
 
 @app_commands.command(description="End the daily posts in a channel of this server")
 @app_commands.describe(channel="Which channel; this one by default")
 async def unsubscribe(interaction: Interaction, channel: discord.TextChannel | None = None) -> None:
-    if why := allowed(interaction) or _in_thread(interaction, channel):
-        await settings.refuse(interaction, why)
+    if why := refusal_reason(interaction) or _in_thread(interaction, channel):
+        await settings.refuse_command(interaction, why)
         return
     client, guild, where = (
         interaction.client,
@@ -136,10 +136,10 @@ async def unsubscribe(interaction: Interaction, channel: discord.TextChannel | N
     )
 
     def job() -> Document:
-        if not client.books.channels.end(guild=guild, channel=where):
+        if not client.repositories.channels.end_subscriptions(guild=guild, channel=where):
             raise AnswerError("this channel has no subscription; /subscriptions lists those of this server")
-        if where not in client.house.taken:
-            client.books.outbox.skip_destination("discord", where, ENDED, client.desk.clock())
+        if where not in client.bot_settings.taken:
+            client.repositories.outbox.skip_destination("discord", where, ENDED, client.desk.clock())
         return {"question": "unsubscribed", "channel": where}
 
     await settings.settle(interaction, "unsubscribe", job)
@@ -147,15 +147,15 @@ async def unsubscribe(interaction: Interaction, channel: discord.TextChannel | N
 
 @app_commands.command(description="The channels of this server that get the daily posts")
 async def subscriptions(interaction: Interaction) -> None:
-    if why := allowed(interaction):
-        await settings.refuse(interaction, why)
+    if why := refusal_reason(interaction):
+        await settings.refuse_command(interaction, why)
         return
     client, guild = interaction.client, str(interaction.guild_id)
 
     def job() -> Document:
-        kept = client.books.channels.of(guild)
-        told = [shown(client.desk, one) for one in kept]
-        return {"question": "subscriptions", "subscriptions": told, "most": client.house.bounds.per_server}
+        kept = client.repositories.channels.server_subscriptions(guild)
+        told = [subscription_document(client.desk, one) for one in kept]
+        return {"question": "subscriptions", "subscriptions": told, "most": client.bot_settings.bounds.per_server}
 
     await settings.settle(interaction, "subscriptions", job)
 

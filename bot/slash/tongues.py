@@ -43,10 +43,10 @@ class Tongues(app_commands.Translator):
         self, string: app_commands.locale_str, locale: discord.Locale, context: app_commands.TranslationContextTypes
     ) -> str | None:
         """A name or a description in one language."""
-        return translated(string.message, locale.value, _CONTEXTS.get(context.location, ""))
+        return translate_text(string.message, locale.value, _CONTEXTS.get(context.location, ""))
 
 
-def translated(message: str, locale: str, context: str) -> str | None:
+def translate_text(message: str, locale: str, context: str) -> str | None:
     """A name ("command", "option", "choice") or, without a context, a description; `None` where there is none."""
     if locale not in LOCALES:
         return None
@@ -59,34 +59,40 @@ def translated(message: str, locale: str, context: str) -> str | None:
 def beyond(payload: Iterable[MutableMapping[str, Any]]) -> None:
     """Add the locales that discord.py has no name for to the commands of a payload, in place."""
     missing = [locale for locale in LOCALES if locale not in {one.value for one in discord.Locale}]
-    for node, context in _nodes(payload, "command"):
+    for node, context in _payload_nodes(payload, "command"):
         for locale in missing:
             for key, of in (("name", context), ("description", "")):
-                if node.get(key) and (found := translated(node[key], locale, of)):
+                if node.get(key) and (found := translate_text(node[key], locale, of)):
                     node[f"{key}_localizations"] = {**(node.get(f"{key}_localizations") or {}), locale: found}
 
 
-def _nodes(held: Iterable[MutableMapping[str, Any]], context: str) -> Iterator[tuple[MutableMapping[str, Any], str]]:
+def _payload_nodes(
+    held: Iterable[MutableMapping[str, Any]], context: str
+) -> Iterator[tuple[MutableMapping[str, Any], str]]:
     """Every command, option and choice of a payload, with the context of its name."""
     for node in held:
         yield node, context
         for key, inside in _CHOICES_AND_OPTIONS:
             for one in node.get(key) or ():
-                yield from _nodes([one], "command" if one.get("type") in _SUBCOMMANDS and key == "options" else inside)
+                yield from _payload_nodes(
+                    [one], "command" if one.get("type") in _SUBCOMMANDS and key == "options" else inside
+                )
 
 
-def speech_of(interaction: discord.Interaction[Any]) -> Speech:
+def translator_for(interaction: discord.Interaction[Any]) -> Speech:
     """The language that whoever asks is answered in. An unknown locale is a stand-in that still has its value."""
     return words.translator_for(interaction.locale.value)
 
 
-def messages(commands: Iterable[app_commands.Command[Any, ..., Any] | app_commands.Group]) -> Iterator[tuple[str, str]]:
+def command_messages(
+    commands: Iterable[app_commands.Command[Any, ..., Any] | app_commands.Group],
+) -> Iterator[tuple[str, str]]:
     """Every name and description of commands, with its context, for `python -m locales`."""
     for command in commands:
         yield command.name, "command"
         yield command.description, ""
         if isinstance(command, app_commands.Group):
-            yield from messages(command.commands)
+            yield from command_messages(command.commands)
             continue
         for option in command.parameters:
             yield option.name, "option"

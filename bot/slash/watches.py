@@ -25,16 +25,20 @@ USUAL = 50.0
 _ID = "#"
 
 
-def shown(desk: Desk, one: Watch) -> Document:
+def watch_document(desk: Desk, model_watch: Watch) -> Document:
     """A watch as an answer tells it."""
-    watched = desk.watched.get(one.network)
-    return {"model": one.model, "title": watched.title if watched else one.network, "share": one.share}
+    watched = desk.watched.get(model_watch.network)
+    return {
+        "model": model_watch.model,
+        "title": watched.title if watched else model_watch.network,
+        "share": model_watch.share,
+    }
 
 
-def meant(client: Footfall, name: str, network: str | None) -> tuple[Catalogue, Name]:
+def resolve_model(client: Footfall, name: str, network: str | None) -> tuple[Catalogue, Name]:
     """The model meant, on the network named or on the first that has it. Raises `AnswerError`."""
     if is_token(name):
-        known = client.index.load().of(name)
+        known = client.index.get_names().by_token(name)
         if known is None:
             raise AnswerError("this model is not known any more; ask again by its name")
         name, network = known.model, known.network
@@ -55,7 +59,7 @@ def refuse_nameless(document: Document, catalogue: Catalogue, title: str) -> Non
     share="Percent of the day before that its use must move by; 50 by default",
     network="Its network; the first one that has it by default",
 )
-@app_commands.autocomplete(model=offers.models, network=offers.networks)
+@app_commands.autocomplete(model=offers.complete_model, network=offers.complete_network)
 async def watch(
     interaction: Interaction,
     model: str,
@@ -66,43 +70,45 @@ async def watch(
     locale = words.nearest_language(interaction.locale.value)
 
     def job() -> Document:
-        catalogue, name = meant(client, model, network)
+        catalogue, name = resolve_model(client, model, network)
         title = client.desk.watched[catalogue.network].title
-        if catalogue.network in client.house.closed:
+        if catalogue.network in client.bot_settings.closed:
             raise AnswerError(f"the record of {title} has ended, so nothing will happen there")
         with suppress(NotFoundError):
-            refuse_nameless(client.desk.document(catalogue.network, "day"), catalogue, title)
-        kept, new = client.books.watches.keep(account, locale, catalogue, name, share / 100, client.desk.clock())
-        return {"question": "watched", "new": new, "one": shown(client.desk, kept)}
+            refuse_nameless(client.desk.find_digest(catalogue.network, "day"), catalogue, title)
+        kept, new = client.repositories.watches.save_watch(
+            account, locale, catalogue, name, share / 100, client.desk.clock()
+        )
+        return {"question": "watched", "new": new, "one": watch_document(client.desk, kept)}
 
     await settings.settle(interaction, "watch", job)
 
 
-async def own(interaction: Interaction, typed: str) -> list[Choice[str]]:
+async def complete_watched_model(interaction: Interaction, typed: str) -> list[Choice[str]]:
     """The models that the member watches."""
     client, account = interaction.client, str(interaction.user.id)
     try:
-        kept = await client.work(lambda: client.books.watches.of(account))
+        kept = await client.run_in_thread(lambda: client.repositories.watches.account_watches(account))
     except (StoreError, TimeoutError):
         return []
     folded = typed.strip().casefold()
     fitting = [one for one in kept if folded in one.model.casefold()]
-    return [Choice(name=offers._clipped(one.model), value=f"{_ID}{one.id}") for one in fitting[:SHOWN]]
+    return [Choice(name=offers._clip_text(one.model), value=f"{_ID}{one.id}") for one in fitting[:SHOWN]]
 
 
 @app_commands.command(description="End the watch of a model")
 @app_commands.describe(model="One of the models that you watch")
-@app_commands.autocomplete(model=own)
+@app_commands.autocomplete(model=complete_watched_model)
 async def unwatch(interaction: Interaction, model: str) -> None:
     client, account = interaction.client, str(interaction.user.id)
 
     def job() -> Document:
-        mine = client.books.watches.of(account)
+        mine = client.repositories.watches.account_watches(account)
         chosen = [one for one in mine if model == f"{_ID}{one.id}" or one.model.casefold() == model.strip().casefold()]
-        ended = [one for one in chosen if client.books.watches.end(account, one.id)]
+        ended = [one for one in chosen if client.repositories.watches.end_watch(account, one.id)]
         if not ended:
             raise AnswerError(f"{Name(model)!s:.100}: you do not watch this model; /watches lists those that you do")
-        return {"question": "unwatched", "one": shown(client.desk, ended[0]), "left": len(mine) - len(ended)}
+        return {"question": "unwatched", "one": watch_document(client.desk, ended[0]), "left": len(mine) - len(ended)}
 
     await settings.settle(interaction, "unwatch", job)
 
@@ -112,8 +118,8 @@ async def watches(interaction: Interaction) -> None:
     client, account = interaction.client, str(interaction.user.id)
 
     def job() -> Document:
-        told = [shown(client.desk, one) for one in client.books.watches.of(account)]
-        return {"question": "watches", "watches": told, "most": client.house.bounds.per_member}
+        told = [watch_document(client.desk, one) for one in client.repositories.watches.account_watches(account)]
+        return {"question": "watches", "watches": told, "most": client.bot_settings.bounds.per_member}
 
     await settings.settle(interaction, "watches", job)
 
@@ -123,8 +129,8 @@ async def forget_me(interaction: Interaction) -> None:
     client, user = interaction.client, interaction.user.id
 
     def job() -> Document:
-        gone = client.books.watches.forget(account=str(user))
-        client.cooldowns.forget(user)
+        gone = client.repositories.watches.erase_member(account=str(user))
+        client.cooldowns.forget_user(user)
         return {"question": "forgotten", "watches": gone.watches, "messages": gone.messages}
 
     await settings.settle(interaction, "forget-me", job)

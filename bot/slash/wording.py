@@ -19,7 +19,7 @@ from bot.records import Document, Period, PeriodName, Picture
 from bot.render import told
 from bot.slash.completion import Known, Names, is_token
 from bot.slash.pictures import Pictures
-from bot.slash.questions import ASKED, IDLE_SHOWN, MODELS, Question, takes, written
+from bot.slash.questions import ASKED, IDLE_SHOWN, MODELS, Question, button_id, query_options
 from bot.words import N_, Speech
 
 DEFINED: Mapping[str, str] = MappingProxyType(
@@ -66,23 +66,25 @@ class Sayings:
     pictures: Pictures
     recent: Recent
 
-    def of(self, question: Question, names: Callable[[], Names], locale: str = "en") -> Said:
+    def present_answer(self, question: Question, names: Callable[[], Names], locale: str = "en") -> Said:
         """Ask and put into words of a language. Raises `AnswerError`, `StoreError`."""
         asked = _meant(question, names)
         if asked.name in LIVE:
             return said(self.desk, self.pictures, asked, locale)
         key = (asked.name, *sorted(asked.options.items()), asked.page, locale)
         mark = (self.desk.mark(), self.desk.clock().date())
-        return self.recent.of(key, mark, lambda: said(self.desk, self.pictures, asked, locale))
+        return self.recent.get_or_compute(key, mark, lambda: said(self.desk, self.pictures, asked, locale))
 
 
-def said(desk: Desk, pictures: Pictures, asked: Question, locale: str) -> Said:
-    answer = asked.answer(desk)
-    embed, pages = _digest(desk, answer, locale) if asked.name == "digest" else _embed(desk, asked, answer, locale)
-    picture = _picture(desk, pictures, asked, answer, locale)
+def said(desk: Desk, pictures: Pictures, query: Question, locale: str) -> Said:
+    answer = query.find_answer(desk)
+    embed, pages = (
+        _digest_embed(desk, answer, locale) if query.name == "digest" else _answer_embed(desk, query, answer, locale)
+    )
+    picture = _answer_picture(desk, pictures, query, answer, locale)
     if picture:
         embed = {**embed, "image": {"url": f"attachment://{picture.name}", "description": picture.alt}}
-    return Said(embed, picture, _buttons(desk, asked, answer, pages, words.translator_for(locale)))
+    return Said(embed, picture, _button_specs(desk, query, answer, pages, words.translator_for(locale)))
 
 
 def _meant(question: Question, names: Callable[[], Names]) -> Question:
@@ -92,7 +94,7 @@ def _meant(question: Question, names: Callable[[], Names]) -> Question:
         text = changed.get(key, "")
         if not is_token(text):
             continue
-        known = names().of(text)
+        known = names().by_token(text)
         if known is None:
             raise AnswerError("this model is not known any more; ask again by its name")
         changed[key] = known.model
@@ -101,9 +103,9 @@ def _meant(question: Question, names: Callable[[], Names]) -> Question:
     return replace(question, options=changed)
 
 
-def _embed(desk: Desk, question: Question, answer: Document, locale: str) -> tuple[Document, int]:
-    rows, number, pages = _page(question, answer)
-    stamp = _stamp(answer)
+def _answer_embed(desk: Desk, question: Question, answer: Document, locale: str) -> tuple[Document, int]:
+    rows, number, pages = _page_rows(question, answer)
+    stamp = _as_of_time(answer)
     defined = DEFINED.get(question.name)
     facts: dict[str, Any] = {
         "rows": rows,
@@ -115,7 +117,7 @@ def _embed(desk: Desk, question: Question, answer: Document, locale: str) -> tup
     return ({**embed, "timestamp": stamp} if stamp else embed), pages
 
 
-def _page(question: Question, answer: Document) -> tuple[list[Any], int, int]:
+def _page_rows(question: Question, answer: Document) -> tuple[list[Any], int, int]:
     """What of an answer's list stands on the page asked for, that page's place, and how many there are."""
     if question.name not in PAGED:
         return [], 0, 1
@@ -131,33 +133,35 @@ def _page(question: Question, answer: Document) -> tuple[list[Any], int, int]:
     return rows[number * size - before : (number + 1) * size - before], number, pages
 
 
-def _stamp(answer: Document) -> str | None:
+def _as_of_time(answer: Document) -> str | None:
     """As of when the answer is."""
     told = answer["sides"][0] if answer["question"] == "compare" else answer
     found: str | None = told.get("composed_at") or told.get("as_of")
     return found
 
 
-def _digest(desk: Desk, document: Document, locale: str) -> tuple[Document, int]:
+def _digest_embed(desk: Desk, document: Document, locale: str) -> tuple[Document, int]:
     post = render.build_post(document, "discord", render.Options(locale, tuple(desk.hidden)))
     assert post.embed is not None
     return {**post.embed, "timestamp": document["composed_at"]}, 1
 
 
-def _picture(desk: Desk, pictures: Pictures, question: Question, answer: Document, locale: str) -> Picture | None:
+def _answer_picture(
+    desk: Desk, pictures: Pictures, question: Question, answer: Document, locale: str
+) -> Picture | None:
     if question.name == "trend":
-        return _trend(pictures, answer, locale)
+        return _trend_picture(pictures, answer, locale)
     if question.name in ("usage", "digest"):
         place = (answer["network"], answer["period"], answer["day"])
         document = answer
         if question.name == "usage":
-            document = desk.document(place[0], place[1], date.fromisoformat(place[2]))
-        drawn = pictures.of([*place, answer["edition"], answer["composed_at"]], charts.draw_card, document)
+            document = desk.find_digest(place[0], place[1], date.fromisoformat(place[2]))
+        drawn = pictures.get_or_draw([*place, answer["edition"], answer["composed_at"]], charts.draw_card, document)
         return replace(drawn, alt=charts.alt.describe_card(document, locale))
     return None
 
 
-def _trend(pictures: Pictures, answer: Document, locale: str) -> Picture:
+def _trend_picture(pictures: Pictures, answer: Document, locale: str) -> Picture:
     points = [(date.fromisoformat(row["day"]), charts.drawable_value(row["figure"])) for row in answer["days"]]
     form = numbers.display_unit(answer["unit"], answer["label"])
     title = f"{answer['title']}: {answer['label']}"
@@ -165,7 +169,7 @@ def _trend(pictures: Pictures, answer: Document, locale: str) -> Picture:
     network, evidence = (speech.translate_word("word", one) for one in (answer["title"], answer["evidence"]))
     heading = speech.say("{network}: {label}", network=network, label=told.translate_to_text(answer["label"], locale))
     source = speech.say("{network}, {evidence}", network=network, evidence=evidence)
-    drawn = pictures.of([title, form, answer["days"]], charts.draw_trend, points, title, form)
+    drawn = pictures.get_or_draw([title, form, answer["days"]], charts.draw_trend, points, title, form)
     return replace(drawn, alt=charts.alt.describe_trend(points, heading, form, source, locale))
 
 
@@ -185,18 +189,18 @@ _PERIODS: Mapping[PeriodName, tuple[str, str, str]] = MappingProxyType(
 )
 
 
-def _buttons(desk: Desk, question: Question, answer: Document, pages: int, speech: Speech) -> tuple[Button, ...]:
-    fixed = _fixed(question, answer)
-    rows = [_periods(desk, fixed, answer), _steps(desk, fixed, answer), _pages(fixed, pages)]
+def _button_specs(desk: Desk, question: Question, answer: Document, pages: int, speech: Speech) -> tuple[Button, ...]:
+    fixed = _button_query(question, answer)
+    rows = [_period_buttons(desk, fixed, answer), _step_buttons(desk, fixed, answer), _page_buttons(fixed, pages)]
     made = [(row, one) for row, group in enumerate(filter(None, rows)) for one in group]
     placed = [
-        Button(speech.translate_text(label), row, written(asked or fixed, place), asked is not None, current)
+        Button(speech.translate_text(label), row, button_id(asked or fixed, place), asked is not None, current)
         for place, (row, (label, asked, current)) in enumerate(made)
     ]
     return tuple(button for button in placed if button.id)
 
 
-def _fixed(question: Question, answer: Document) -> Question:
+def _button_query(question: Question, answer: Document) -> Question:
     """The question as its buttons hold it: short, and about the network that was answered for."""
     if question.name == "model":
         known = Known(answer["network"], answer["model"])
@@ -205,27 +209,27 @@ def _fixed(question: Question, answer: Document) -> Question:
     return question.with_options(edition=None) if "edition" in question.options else question
 
 
-def _periods(desk: Desk, question: Question, answer: Document) -> Sequence[Made]:
+def _period_buttons(desk: Desk, question: Question, answer: Document) -> Sequence[Made]:
     """The same about the day, the week and the month that hold the day, where there is a digest of it."""
-    if "period" not in takes(question.name):
+    if "period" not in query_options(question.name):
         return ()
     day = date.fromisoformat(answer["day"])
     made: list[Made] = []
     for period in get_args(PeriodName):
         first = Period.for_day(day, period).first
-        there = first in desk.days(answer["network"], period)
+        there = first in desk.digest_days(answer["network"], period)
         asked = question.with_options(period=period, day=first.isoformat()) if there else None
         current = period == answer["period"]
         made.append((_PERIODS[period][0], None if current else asked, current))
     return made
 
 
-def _steps(desk: Desk, question: Question, answer: Document) -> Sequence[Made]:
+def _step_buttons(desk: Desk, question: Question, answer: Document) -> Sequence[Made]:
     """The period before and after, of those with a digest, and the newest."""
-    if "day" not in takes(question.name):
+    if "day" not in query_options(question.name):
         return ()
     period: PeriodName = answer["period"]
-    days = desk.days(answer["network"], period)
+    days = desk.digest_days(answer["network"], period)
     day = date.fromisoformat(answer["day"])
     earlier = [one for one in days if one < day]
     later = [one for one in days if one > day]
@@ -237,7 +241,7 @@ def _steps(desk: Desk, question: Question, answer: Document) -> Sequence[Made]:
     )
 
 
-def _pages(question: Question, pages: int) -> Sequence[Made]:
+def _page_buttons(question: Question, pages: int) -> Sequence[Made]:
     if pages == 1:
         return ()
     number = min(question.page, pages - 1)

@@ -7,7 +7,7 @@ a person beyond what their watch needs, and a member's number stands in one colu
 
 from bot.subscriptions.channels import Channels
 from bot.subscriptions.misses import correct_since, is_over, record_miss
-from bot.subscriptions.moved import News, news, stillness
+from bot.subscriptions.moved import News, detect_change, stillness_reason
 from bot.subscriptions.rows import MISSES, Bounds, Subscription, SubscriptionError, Terms, Watch
 from bot.subscriptions.watches import Forgotten, Watches
 
@@ -23,8 +23,8 @@ __all__ = [
     "Watch",
     "Watches",
     "correct_since",
+    "detect_change",
     "is_over",
-    "news",
     "record_miss",
-    "stillness",
+    "stillness_reason",
 ]

@@ -16,14 +16,14 @@ NEWSWORTHY = 0.8
 """A finding of this score or more is told even where the headline stands still."""
 
 
-def stillness(document: Document, before: Document | None, share: float) -> str:
+def stillness_reason(document: Document, before: Document | None, share: float) -> str:
     """Why a digest is no news to who wants to hear of moves by more than a share; empty where it is. `before` is the
     digest of the period before, as it is known now."""
     if any(found["score"] >= NEWSWORTHY for block in document["catalogues"] for found in block["findings"]):
         return ""
-    figure, then = _headline(document), _headline(before) if before else None
+    figure, then = _headline_figure(document), _headline_figure(before) if before else None
     label = (figure or {}).get("label", "the headline")
-    now, was = _value(figure), _value(then)
+    now, was = _exact_value(figure), _exact_value(then)
     if now is None or was is None:
         when = "now" if now is None else "of the period before"
         return f"nothing is known to have moved: {label} is not known exactly {when}"
@@ -32,7 +32,7 @@ def stillness(document: Document, before: Document | None, share: float) -> str:
     return f"nothing moved by more than {share:.0%}: {label} {was:,} then, {now:,} now"
 
 
-def _headline(document: Document) -> Mapping[str, Any] | None:
+def _headline_figure(document: Document) -> Mapping[str, Any] | None:
     named = document["headline"]
     for block in document["catalogues"]:
         if block["catalogue"] == named["catalogue"]:
@@ -41,7 +41,7 @@ def _headline(document: Document) -> Mapping[str, Any] | None:
     return None
 
 
-def _value(figure: Mapping[str, Any] | None) -> float | None:
+def _exact_value(figure: Mapping[str, Any] | None) -> float | None:
     value = figure["value"] if figure and not figure.get("at_least") else None
     return value if isinstance(value, int | float) else None
 
@@ -62,14 +62,14 @@ class News:
     """Of a model awake again: its last use before."""
 
 
-def news(watch: Watch, book: Book, uses: Mapping[str, int], before: Mapping[str, int]) -> News | None:
+def detect_change(watch: Watch, book: Book, uses: Mapping[str, int], before: Mapping[str, int]) -> News | None:
     """What a day gives cause to tell a watcher. `uses` and `before` are what is known of each model by name, of the
     book's day and of the day before."""
-    return next(_news(watch, book, uses, before), None)
+    return next(_detect_changes(watch, book, uses, before), None)
 
 
-def _news(watch: Watch, book: Book, known: Mapping[str, int], before: Mapping[str, int]) -> Iterator[News]:
-    model, uses, was = _listed(book, watch.model), known.get(watch.model), before.get(watch.model)
+def _detect_changes(watch: Watch, book: Book, known: Mapping[str, int], before: Mapping[str, int]) -> Iterator[News]:
+    model, uses, was = _listed_model(book, watch.model), known.get(watch.model), before.get(watch.model)
     if model is None or uses is None:
         return
     for woken, last in book.woken:
@@ -85,7 +85,7 @@ def _news(watch: Watch, book: Book, known: Mapping[str, int], before: Mapping[st
         yield News("moved", uses, was)
 
 
-def _listed(book: Book, name: str) -> Model | None:
+def _listed_model(book: Book, name: str) -> Model | None:
     if isinstance(book.listed, Unknown):
         return None
     return next((model for model in book.listed if model.name == name), None)

@@ -55,7 +55,7 @@ class Subscription:
     """When the channel was subscribed (UTC); what was to be out before is not posted there."""
 
     @property
-    def entry(self) -> ScheduleEntry:
+    def schedule_entry(self) -> ScheduleEntry:
         """When it posts, as an entry of `schedule:` would say it."""
         terms = self.terms
         keys = {"at": terms.at, "zone": terms.zone, "networks": terms.networks}

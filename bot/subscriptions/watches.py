@@ -36,7 +36,7 @@ class Watches:
     def __init__(self, store: Store, bounds: Bounds | None = None) -> None:
         self._store, self.bounds = store, bounds or Bounds()
 
-    def keep(
+    def save_watch(
         self, account: str, locale: str, catalogue: Catalogue, model: Name, share: float, now: datetime
     ) -> tuple[Watch, bool]:
         """Watch a model, or watch it for other moves; whether it is new. Raises `SubscriptionError` where there are as
@@ -48,52 +48,52 @@ class Watches:
             known = connection.execute(sa.select(rows).where(mine, *same)).first()
             if known is None:
                 self._refuse_too_many(connection, mine)
-                key = _member(connection, account, locale)
+                key = _member_key(connection, account, locale)
                 told = {"network": catalogue.network, "catalogue": catalogue.key, "model": model}
                 connection.execute(rows.insert().values(member=key, share=share, since=now, **told))
             else:
                 connection.execute(rows.update().where(rows.c.id == known.id).values(share=share))
             connection.execute(members.update().where(members.c.account == account).values(locale=locale))
-            row = connection.execute(_joined().where(mine, *same)).one()
-        return _watch(row), known is None
+            row = connection.execute(_watch_query().where(mine, *same)).one()
+        return _watch_from_row(row), known is None
 
-    def of(self, account: str) -> tuple[Watch, ...]:
+    def account_watches(self, account: str) -> tuple[Watch, ...]:
         """A member's watches, oldest first."""
-        return self._select(members.c.account == account)
+        return self._select_watches(members.c.account == account)
 
-    def all(self) -> tuple[Watch, ...]:
+    def all_watches(self) -> tuple[Watch, ...]:
         """Every watch, a member's together."""
-        return self._select()
+        return self._select_watches()
 
-    def of_member(self, key: str) -> tuple[Watch, ...]:
+    def member_watches(self, key: str) -> tuple[Watch, ...]:
         """The watches of a member by key."""
-        return self._select(rows.c.member == key)
+        return self._select_watches(rows.c.member == key)
 
-    def account(self, key: str) -> str | None:
+    def member_account(self, key: str) -> str | None:
         """The Discord account behind a member's key; `None` where nobody of that key watches anything any more."""
         with self._store.read_transaction() as connection:
             found: str | None = connection.scalar(sa.select(members.c.account).where(members.c.key == key))
         return found
 
-    def end(self, account: str, watch: int) -> Watch | None:
+    def end_watch(self, account: str, watch: int) -> Watch | None:
         """End one watch of a member; with the last one the member is forgotten. `None` where it is not theirs."""
         with self._store.write_transaction() as connection:
-            row = connection.execute(_joined().where(members.c.account == account, rows.c.id == watch)).first()
+            row = connection.execute(_watch_query().where(members.c.account == account, rows.c.id == watch)).first()
             if row is None:
                 return None
             connection.execute(rows.delete().where(rows.c.id == watch))
             if connection.scalar(sa.select(sa.func.count()).where(rows.c.member == row.member)) == 0:
-                _forget(connection, row.member)
-        return _watch(row)
+                _erase_member(connection, row.member)
+        return _watch_from_row(row)
 
-    def forget(self, *, account: str | None = None, key: str | None = None) -> Forgotten:
+    def erase_member(self, *, account: str | None = None, key: str | None = None) -> Forgotten:
         """Delete everything that is kept of a member, by account or by key."""
         with self._store.write_transaction() as connection:
             if key is None:
                 key = connection.scalar(sa.select(members.c.key).where(members.c.account == account))
-            return _forget(connection, key) if key else Forgotten()
+            return _erase_member(connection, key) if key else Forgotten()
 
-    def prune(self, now: datetime) -> None:
+    def prune_messages(self, now: datetime) -> None:
         """Let go of records of direct messages that nothing is asked of any more."""
         old = (deliveries.c.outlet == OUTLET, deliveries.c.since < now - KEPT)
         over = deliveries.c.state.in_(("sent", "refused", "skipped"))
@@ -101,22 +101,22 @@ class Watches:
             clear_reached(connection, OUTLET)
             connection.execute(deliveries.delete().where(*old, over))
 
-    def _refuse_too_many(self, connection: sa.Connection, mine: sa.ColumnElement[bool]) -> None:
+    def _refuse_too_many(self, connection: sa.Connection, own_rows: sa.ColumnElement[bool]) -> None:
         count = sa.select(sa.func.count()).select_from(rows)
-        if (connection.scalar(count.where(mine)) or 0) >= self.bounds.per_member:
+        if (connection.scalar(count.where(own_rows)) or 0) >= self.bounds.per_member:
             raise SubscriptionError(
                 f"you watch {self.bounds.per_member} models, the most that one member may; end one with /unwatch"
             )
         if (connection.scalar(count) or 0) >= self.bounds.watches:
             raise SubscriptionError("there are as many watches as this Footfall takes; ask its operator")
 
-    def _select(self, *wanted: sa.ColumnElement[bool]) -> tuple[Watch, ...]:
+    def _select_watches(self, *wanted: sa.ColumnElement[bool]) -> tuple[Watch, ...]:
         with self._store.read_transaction() as connection:
-            found = connection.execute(_joined().where(*wanted).order_by(rows.c.member, rows.c.id)).all()
-        return tuple(map(_watch, found))
+            found = connection.execute(_watch_query().where(*wanted).order_by(rows.c.member, rows.c.id)).all()
+        return tuple(map(_watch_from_row, found))
 
 
-def _member(connection: sa.Connection, account: str, locale: str) -> str:
+def _member_key(connection: sa.Connection, account: str, locale: str) -> str:
     known: str | None = connection.scalar(sa.select(members.c.key).where(members.c.account == account))
     if known is not None:
         return known
@@ -125,7 +125,7 @@ def _member(connection: sa.Connection, account: str, locale: str) -> str:
     return key
 
 
-def _forget(connection: sa.Connection, key: str) -> Forgotten:
+def _erase_member(connection: sa.Connection, key: str) -> Forgotten:
     gone = connection.execute(rows.delete().where(rows.c.member == key)).rowcount
     mine = (deliveries.c.outlet == OUTLET, deliveries.c.destination == key)
     told = connection.execute(deliveries.delete().where(*mine)).rowcount
@@ -133,9 +133,9 @@ def _forget(connection: sa.Connection, key: str) -> Forgotten:
     return Forgotten(gone, told)
 
 
-def _joined() -> sa.Select[Any]:
+def _watch_query() -> sa.Select[Any]:
     return sa.select(rows, members.c.locale).join(members, members.c.key == rows.c.member)
 
 
-def _watch(row: Any) -> Watch:
+def _watch_from_row(row: Any) -> Watch:
     return Watch(row.id, row.member, row.network, row.catalogue, Name(row.model), row.share, row.since, row.locale)

@@ -33,34 +33,34 @@ class WebError(FootfallError):
     """The server cannot start."""
 
 
-def application(
+def make_application(
     desk: Desk, site: Path, answer_seconds: float = ANSWER_SECONDS, health_seconds: float = HEALTH_SECONDS
 ) -> web.Application:
     """Everything that is served. `site` is the folder that the archive site is written to; it may not exist yet."""
     measured = vitals.Vitals(desk)
-    app = web.Application(middlewares=[middleware.guarded], client_max_size=MAX_BODY)
+    app = web.Application(middlewares=[middleware.handle_errors], client_max_size=MAX_BODY)
     asking, looking = Threads(answer_seconds, 8), Threads(health_seconds, 2)
-    api.add(app, desk, asking)
-    vitals.add(app, measured, looking)
-    pages.add(app, site)
-    app.on_response_prepare.append(middleware.headed)
-    app.on_response_prepare.append(measured.count)
+    api.add_routes(app, desk, asking)
+    vitals.add_routes(app, measured, looking)
+    pages.add_routes(app, site)
+    app.on_response_prepare.append(middleware.add_headers)
+    app.on_response_prepare.append(measured.count_response)
     for threads in (asking, looking):
         app.on_cleanup.append(threads.close)
     return app
 
 
-def serve(desk: Desk, site: Path, host: str, port: int) -> None:
+def run_server(desk: Desk, site: Path, host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT; port 0 takes any free one. What is logged goes where `logs` was
     told. Raises `WebError` when the address cannot be had."""
-    asyncio.run(_serve(application(desk, site), host, port))
+    asyncio.run(_run_server(make_application(desk, site), host, port))
 
 
-async def _serve(app: web.Application, host: str, port: int) -> None:
+async def _run_server(app: web.Application, host: str, port: int) -> None:
     runner = web.AppRunner(app, access_log=None, keepalive_timeout=KEEP_ALIVE, shutdown_timeout=GRACE)
     await runner.setup()
     try:
-        await _listening(runner, host, port)
+        await _start_listening(runner, host, port)
         stop = asyncio.Event()
         for sign in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(sign, stop.set)
@@ -71,7 +71,7 @@ async def _serve(app: web.Application, host: str, port: int) -> None:
         await runner.cleanup()
 
 
-async def _listening(runner: web.AppRunner, host: str, port: int) -> None:
+async def _start_listening(runner: web.AppRunner, host: str, port: int) -> None:
     try:
         await web.TCPSite(runner, host, port).start()
     except OSError as error:

@@ -61,20 +61,20 @@ class Asked:
             raise AnswerError(f"period: found {Name(found)!s:.40}, wanted one of {', '.join(PERIODS)}")
         return cast(PeriodName, found)
 
-    def days(self, otherwise: int) -> int:
-        found = self._number("days")
+    def day_count(self, otherwise: int) -> int:
+        found = self._parse_number("days")
         return otherwise if found is None else found
 
     @property
     def page(self) -> int:
-        found = self._number("page")
+        found = self._parse_number("page")
         return 1 if found is None else found
 
     @property
     def edition(self) -> int | None:
-        return self._number("edition")
+        return self._parse_number("edition")
 
-    def _number(self, key: str) -> int | None:
+    def _parse_number(self, key: str) -> int | None:
         found = self.query.get(key)
         if not found:
             return None
@@ -95,11 +95,11 @@ class Question:
     answer: Callable[[Desk, Asked], object]
 
     @property
-    def does(self) -> str:
+    def summary_line(self) -> str:
         return (inspect.getdoc(self.asks) or "").splitlines()[0]
 
     @property
-    def shown(self) -> str:
+    def display_path(self) -> str:
         """The address as the index lists it."""
         path = self.path.replace(":(?s:.+)", "")
         return f"{path}?{'&'.join(f'{name}=' for name in self.takes)}" if self.takes else path
@@ -128,13 +128,13 @@ QUESTIONS = (
         "/api/idle",
         ("days", "network", "day", "page"),
         answers.idle,
-        lambda d, q: answers.idle(d, q.network, q.days(7), q.day, q.page),
+        lambda d, q: answers.idle(d, q.network, q.day_count(7), q.day, q.page),
     ),
     Question(
         "/api/trend/{metric}",
         ("days", "network"),
         answers.trend,
-        lambda d, q: answers.trend(d, q["metric"], q.network, q.days(30)),
+        lambda d, q: answers.trend(d, q["metric"], q.network, q.day_count(30)),
     ),
     Question(
         "/api/compare",
@@ -153,7 +153,7 @@ QUESTIONS = (
         lambda d, q: answers.digest(d, q.network, q.period, q.day, q.edition),
     ),
     Question("/api/networks", (), answers.known_networks, lambda d, q: answers.known_networks(d)),
-    Question("/api/metrics", (), answers.definitions, lambda d, q: answers.definitions()),
+    Question("/api/metrics", (), answers.metric_definitions, lambda d, q: answers.metric_definitions()),
     Question(
         "/api/{network}/digests",
         ("period",),
@@ -163,24 +163,24 @@ QUESTIONS = (
 )
 
 
-def add(app: web.Application, desk: Desk, threads: Threads) -> None:
+def add_routes(app: web.Application, desk: Desk, threads: Threads) -> None:
     """Add every question and the list of them. What else begins with /api is not there."""
     for question in QUESTIONS:
-        app.router.add_get(question.path, _answering(question, desk, threads))
+        app.router.add_get(question.path, _query_handler(question, desk, threads))
     for path in ("/api", "/api/"):
-        app.router.add_get(path, _index)
-    app.router.add_get("/api/{rest:(?s:.*)}", _missing)
+        app.router.add_get(path, _list_endpoints)
+    app.router.add_get("/api/{rest:(?s:.*)}", _not_found)
 
 
-def _answering(question: Question, desk: Desk, threads: Threads) -> Handler:
+def _query_handler(question: Question, desk: Desk, threads: Threads) -> Handler:
     async def answer(request: web.Request) -> web.StreamResponse:
-        asked = Asked(dict(request.match_info), _query(request, question))
-        return _said(request, await threads.run(lambda: question.answer(desk, asked)))
+        asked = Asked(dict(request.match_info), _query_params(request, question))
+        return _json_response(request, await threads.run(lambda: question.answer(desk, asked)))
 
     return answer
 
 
-def _query(request: web.Request, question: Question) -> dict[str, str]:
+def _query_params(request: web.Request, question: Question) -> dict[str, str]:
     for name in request.query:
         if name not in question.takes:
             wanted = ", ".join(question.takes) or "none"
@@ -190,20 +190,20 @@ def _query(request: web.Request, question: Question) -> dict[str, str]:
     return dict(request.query)
 
 
-async def _index(request: web.Request) -> web.StreamResponse:
-    listed = [{"path": question.shown, "answers": question.does} for question in QUESTIONS]
-    return _said(request, {"title": "Footfall", "questions": listed})
+async def _list_endpoints(request: web.Request) -> web.StreamResponse:
+    listed = [{"path": question.display_path, "answers": question.summary_line} for question in QUESTIONS]
+    return _json_response(request, {"title": "Footfall", "questions": listed})
 
 
-async def _missing(_request: web.Request) -> web.StreamResponse:
+async def _not_found(_request: web.Request) -> web.StreamResponse:
     raise web.HTTPNotFound
 
 
-def _said(request: web.Request, document: object) -> web.Response:
+def _json_response(request: web.Request, document: object) -> web.Response:
     body = json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
-    mark = tags.mark(body)
-    headers = {"Cache-Control": tags.FRESH, "Vary": "Accept-Encoding", "ETag": tags.written(mark)}
-    if tags.known(request, mark):
+    mark = tags.content_tag(body)
+    headers = {"Cache-Control": tags.FRESH, "Vary": "Accept-Encoding", "ETag": tags.etag_header(mark)}
+    if tags.etag_matches(request, mark):
         return web.Response(status=304, headers=headers)
     response = web.Response(body=body, content_type="application/json", charset="utf-8", headers=headers)
     response.enable_compression()

@@ -45,7 +45,7 @@ STARTED = web.RequestKey("started", float)
 log = structlog.get_logger("bot.web")
 
 
-async def headed(request: web.Request, response: web.StreamResponse) -> None:
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Put the headers on an answer that is about to leave."""
     response.headers.update(HEADERS)
     response.headers.update(PUBLIC if _in_api(request) else OWN)
@@ -54,40 +54,42 @@ async def headed(request: web.Request, response: web.StreamResponse) -> None:
 
 
 @web.middleware
-async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def handle_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let a request in when it is short, and turn whatever goes wrong into an answer."""
     request[STARTED] = time.perf_counter()
     if len(request.raw_path) > LONGEST_ADDRESS:
-        return said(400, f"the address has {len(request.raw_path)} characters, wanted at most {LONGEST_ADDRESS}")
+        return error_response(
+            400, f"the address has {len(request.raw_path)} characters, wanted at most {LONGEST_ADDRESS}"
+        )
     try:
         return await handler(request)
     except NotFoundError as error:
-        return said(404, str(error))
+        return error_response(404, str(error))
     except AnswerError as error:
-        return said(400, str(error))
+        return error_response(400, str(error))
     except StoreError as error:
-        return said(503, f"the database cannot be read; {_logged('database', request, error)}")
+        return error_response(503, f"the database cannot be read; {_log_error('database', request, error)}")
     except TimeoutError as error:
-        return said(503, f"the answer took too long; {_logged('timeout', request, error)}")
+        return error_response(503, f"the answer took too long; {_log_error('timeout', request, error)}")
     except web.HTTPRedirection:
         raise
     except web.HTTPException as error:
-        return said(error.status, SENTENCES.get(error.status, error.reason), _kept(error))
+        return error_response(error.status, SENTENCES.get(error.status, error.reason), _kept_headers(error))
     except Exception as error:  # noqa: BLE001 - the top of a request: it must not leave as a traceback
-        return said(500, f"something went wrong here; {_logged('unexpected', request, error)}")
+        return error_response(500, f"something went wrong here; {_log_error('unexpected', request, error)}")
 
 
-def said(status: int, sentence: str, headers: dict[str, str] | None = None) -> web.Response:
+def error_response(status: int, sentence: str, headers: dict[str, str] | None = None) -> web.Response:
     """An error as JSON, one sentence."""
     body = json.dumps({"error": sentence}, ensure_ascii=False)
     return web.Response(status=status, text=body, content_type="application/json", headers=headers)
 
 
-def _kept(error: web.HTTPException) -> dict[str, str]:
+def _kept_headers(error: web.HTTPException) -> dict[str, str]:
     return {name: error.headers[name] for name in ("Allow", "Location") if name in error.headers}
 
 
-def _logged(event: str, request: web.Request, error: Exception) -> str:
+def _log_error(event: str, request: web.Request, error: Exception) -> str:
     """Log an error under a number; returns the words that give the number away and nothing else."""
     number = uuid.uuid4().hex[:12]
     log.error(event, id=number, method=request.method, path=request.raw_path, exc_info=error)

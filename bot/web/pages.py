@@ -31,48 +31,48 @@ TAG = web.RequestKey("tag", str)
 FEED = {"feed.json": "application/feed+json"}
 
 
-def add(app: web.Application, site: Path) -> None:
+def add_routes(app: web.Application, site: Path) -> None:
     """Add the site at every address that nothing else has."""
     missing, unwritten = (render.render_template("site", f"web/{page}.j2") for page in ("missing", "unwritten"))
 
     async def page(request: web.Request) -> web.StreamResponse:
         wanted = request.match_info["path"]
-        found = await asyncio.to_thread(_file, site, wanted)
-        if found is None and not await _written(site):
-            return _page(503, unwritten)
-        found = found or await asyncio.to_thread(_file, site, wanted)
+        found = await asyncio.to_thread(_find_file, site, wanted)
+        if found is None and not await _site_exists(site):
+            return _html_response(503, unwritten)
+        found = found or await asyncio.to_thread(_find_file, site, wanted)
         if found is None:
-            return _page(404, missing)
+            return _html_response(404, missing)
         if found.is_dir():
             raise web.HTTPPermanentRedirect(f"{request.rel_url.raw_path}/")
         kind = FEED.get(found.name, TYPES[found.suffix])
         try:
-            tag = await asyncio.to_thread(tags.of_file, found)
+            tag = await asyncio.to_thread(tags.file_tag, found)
         except OSError:  # the site was written anew just now
-            return _page(503, unwritten)
-        request[TAG] = tags.written(tag)
-        if tags.known(request, tag):
+            return _html_response(503, unwritten)
+        request[TAG] = tags.etag_header(tag)
+        if tags.etag_matches(request, tag):
             return web.Response(status=304, headers={"Cache-Control": tags.FRESH})
         return web.FileResponse(found, headers={"Content-Type": kind, "Cache-Control": tags.FRESH})
 
     app.router.add_get("/{path:(?s:.*)}", page)
-    app.on_response_prepare.append(_tagged)
+    app.on_response_prepare.append(_set_etag)
 
 
-async def _tagged(request: web.Request, response: web.StreamResponse) -> None:
+async def _set_etag(request: web.Request, response: web.StreamResponse) -> None:
     """Put the mark of a file's content where aiohttp puts that of its place and time."""
     if (tag := request.get(TAG)) and response.status in (200, 206, 304):
         response.headers["ETag"] = tag
 
 
-async def _written(site: Path) -> bool:
+async def _site_exists(site: Path) -> bool:
     if (site / "index.html").is_file():
         return True
     await asyncio.sleep(SWAP_SECONDS)
     return (site / "index.html").is_file()
 
 
-def _file(site: Path, wanted: str) -> Path | None:
+def _find_file(site: Path, wanted: str) -> Path | None:
     """The file at an address below the site, or a folder that lacks its last slash; `None` where nothing is."""
     parts = wanted.split("/")
     if not parts[-1]:
@@ -91,5 +91,5 @@ def _file(site: Path, wanted: str) -> Path | None:
         return None
 
 
-def _page(status: int, text: str) -> web.Response:
+def _html_response(status: int, text: str) -> web.Response:
     return web.Response(status=status, text=text, content_type="text/html", charset="utf-8")

@@ -17,27 +17,27 @@ KEPT = 4096
 """Files whose mark is remembered."""
 
 
-def mark(content: bytes) -> str:
+def content_tag(content: bytes) -> str:
     """The mark of some content."""
     return hashlib.sha256(content).hexdigest()[:32]
 
 
-def of_file(path: Path) -> str:
+def file_tag(path: Path) -> str:
     """The mark of a file. Raises `OSError`."""
     stat = path.stat()
-    return _of_file(path, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+    return _cached_file_tag(path, stat.st_ino, stat.st_size, stat.st_mtime_ns)
 
 
 @lru_cache(maxsize=KEPT)
-def _of_file(path: Path, *_version: int) -> str:
-    return mark(path.read_bytes())
+def _cached_file_tag(path: Path, *_version: int) -> str:
+    return content_tag(path.read_bytes())
 
 
-def written(mark: str) -> str:
+def etag_header(mark: str) -> str:
     """As the header ETag has it: weak, since the same content may travel compressed."""
     return f'W/"{mark}"'
 
 
-def known(request: web.Request, mark: str) -> bool:
+def etag_matches(request: web.Request, mark: str) -> bool:
     """Whether the asker has this content (RFC 9110, If-None-Match)."""
     return any(tag.value in (mark, "*") for tag in request.if_none_match or ())

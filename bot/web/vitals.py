@@ -44,10 +44,10 @@ class Vitals:
         self._seconds = Histogram(
             "footfall_request_seconds", "Seconds until an answer began.", ["route"], registry=self.registry
         )
-        build = {"version": version(), "python": platform.python_version()}
+        build = {"version": app_version(), "python": platform.python_version()}
         Info("footfall_build", "What is running.", registry=self.registry).info(build)
 
-    async def count(self, request: web.Request, response: web.StreamResponse) -> None:
+    async def count_response(self, request: web.Request, response: web.StreamResponse) -> None:
         """Count an answer that is about to leave."""
         resource = request.match_info.route.resource
         route = resource.canonical if resource else "none"
@@ -55,12 +55,12 @@ class Vitals:
         if STARTED in request:
             self._seconds.labels(route).observe(time.perf_counter() - request[STARTED])
 
-    def tallies(self) -> tuple[Tally, ...]:
+    def digest_counts(self) -> tuple[Tally, ...]:
         """What the archive holds. Raises `StoreError` when the database cannot be read."""
-        _there(self.desk.store)
+        _require_database(self.desk.store)
         return self.desk.archive.digest_counts()
 
-    def ages(self, tallies: tuple[Tally, ...]) -> dict[tuple[str, PeriodName], tuple[Period, float]]:
+    def digest_ages(self, tallies: tuple[Tally, ...]) -> dict[tuple[str, PeriodName], tuple[Period, float]]:
         """The newest period with a digest of each watched network, and how many seconds ago it ended."""
         newest: dict[tuple[str, PeriodName], Period] = {}
         for tally in tallies:
@@ -71,44 +71,44 @@ class Vitals:
         now = self.desk.clock()
         return {key: (period, (now - period.ends_at).total_seconds()) for key, period in newest.items()}
 
-    def exposed(self, tallies: tuple[Tally, ...] | None) -> bytes:
+    def metrics_text(self, tallies: tuple[Tally, ...] | None) -> bytes:
         """The text that Prometheus reads; `None`: the database could not be read, so nothing is said of digests."""
         self._database.set(tallies is not None)
         self._age.clear()
         self._digests.clear()
-        for (network, period), (_, age) in self.ages(tallies or ()).items():
+        for (network, period), (_, age) in self.digest_ages(tallies or ()).items():
             self._age.labels(network, period).set(age)
         for tally in tallies or ():
             self._digests.labels(tally.network, tally.period, tally.status).set(tally.digests)
         return generate_latest(self.registry)
 
 
-def add(app: web.Application, vitals: Vitals, threads: Threads) -> None:
+def add_routes(app: web.Application, vitals: Vitals, threads: Threads) -> None:
     """Add /health and /metrics."""
 
     async def look() -> tuple[Tally, ...] | None:
         try:
-            return await threads.run(vitals.tallies)
+            return await threads.run(vitals.digest_counts)
         except (StoreError, TimeoutError) as error:
             log.error("database", error=str(error) or "no answer in time")
             return None
 
     async def health(_request: web.Request) -> web.StreamResponse:
         tallies = await look()
-        return _told(_health(vitals, tallies), 200 if tallies is not None else 503)
+        return _json_response(_health_document(vitals, tallies), 200 if tallies is not None else 503)
 
     async def metrics(_request: web.Request) -> web.StreamResponse:
-        text = vitals.exposed(await look())
+        text = vitals.metrics_text(await look())
         return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4, "Cache-Control": "no-store"})
 
     app.router.add_get("/health", health)
     app.router.add_get("/metrics", metrics)
 
 
-def _health(vitals: Vitals, tallies: tuple[Tally, ...] | None) -> dict[str, object]:
+def _health_document(vitals: Vitals, tallies: tuple[Tally, ...] | None) -> dict[str, object]:
     if tallies is None:
         return {"ok": False, "database": "cannot be read; the log says why", "newest_digests": None}
-    ages = vitals.ages(tallies)
+    ages = vitals.digest_ages(tallies)
     newest: dict[str, object] = {}
     for network in vitals.desk.watched:
         found = ages.get((network, "day"))
@@ -116,11 +116,11 @@ def _health(vitals: Vitals, tallies: tuple[Tally, ...] | None) -> dict[str, obje
     return {"ok": True, "database": "readable", "newest_digests": newest}
 
 
-def _told(document: dict[str, object], status: int) -> web.Response:
+def _json_response(document: dict[str, object], status: int) -> web.Response:
     return web.json_response(document, status=status, headers={"Cache-Control": "no-store"})
 
 
-def _there(store: Store) -> None:
+def _require_database(store: Store) -> None:
     """A connection that is open still reads a file that was deleted; what it reads is nobody's database any more."""
     place = store.engine.url.database
     memory = place in (None, "", ":memory:")
@@ -128,7 +128,7 @@ def _there(store: Store) -> None:
         raise StoreError(f"database {store.shown}: the file is gone")
 
 
-def version() -> str:
+def app_version() -> str:
     """This version, as `pyproject.toml` has it."""
     try:
         return str(tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["version"])

@@ -20,7 +20,7 @@ from bot.records import FootfallError
 from bot.store import StoreError
 from bot.worker.pages import Worked, serving
 from bot.worker.rounds import Bench, Round, StoppingError
-from bot.worker.sides import Side, supervise
+from bot.worker.sides import Side, start_service
 from bot.worker.state import State
 
 log = structlog.get_logger(__name__)
@@ -53,8 +53,8 @@ class Worker:
         """Work until `stop` is set. Returns whether the step in hand came to its end within `grace` seconds. Raises
         `WorkerError` where the rounds end by themselves."""
         self.state.began = self._clock()
-        beside = [supervise(side, self.stop, self.state) for side in sides]
-        work = threading.Thread(target=self._work, name="rounds", daemon=True)
+        beside = [start_service(side, self.stop, self.state) for side in sides]
+        work = threading.Thread(target=self._run_ticks, name="rounds", daemon=True)
         work.start()
         while not self.stop.wait(1.0):
             if not work.is_alive():
@@ -65,10 +65,10 @@ class Worker:
             thread.join(max(0.0, self.until - time.monotonic()))
         return not work.is_alive()
 
-    def _work(self) -> None:
+    def _run_ticks(self) -> None:
         with ExitStack() as held:
             ticks = ticking.Scheduler()
-            ticks.every(self._tick).seconds.do(self._once, held)
+            ticks.every(self._tick).seconds.do(self._run_tick, held)
             ticks.run_all()
             while not self.stop.wait(min(1.0, max(0.0, ticks.idle_seconds or 0.0))):
                 # `schedule` reads the local clock; where that was put back, an hour would pass without a tick.
@@ -76,18 +76,18 @@ class Worker:
                     ticks.run_all()
                 else:
                     ticks.run_pending()
-            self._end()
+            self._release_lease()
 
-    def _once(self, held: ExitStack) -> None:
+    def _run_tick(self, held: ExitStack) -> None:
         if time.monotonic() < self._not_before:
             return
-        self._round = self._round or self._begun(held)
+        self._round = self._round or self._start_cycle(held)
         going = self._round is not None and self._went(self._round)
         self._pause = 0.0 if going else min(max(self._pause * 2, float(self._tick)), LONGEST_PAUSE)
         self._not_before = time.monotonic() + self._pause
         self.state.beat = self._clock()
 
-    def _begun(self, held: ExitStack) -> Round | None:
+    def _start_cycle(self, held: ExitStack) -> Round | None:
         try:
             self.bench = held.enter_context(self._opened())
         except StoreError as error:
@@ -106,7 +106,7 @@ class Worker:
             return True
         except Exception:
             # The top of the daily run: whatever this was, tomorrow's post must not be lost to it.
-            self.state.failed("round")
+            self.state.record_failure("round")
             log.exception("a round failed")
             return False
         if self.state.database:
@@ -118,14 +118,14 @@ class Worker:
         if self.state.database != str(error):
             log.error("the database is away", error=str(error))
         self.state.database = str(error)
-        self.state.failed("database")
+        self.state.record_failure("database")
 
-    def _end(self) -> None:
+    def _release_lease(self) -> None:
         try:
             if self._round:
-                self._round.end()
+                self._round.release_lease()
         except StoreError as error:
             log.warning("the lease was not given back; it runs out by itself", error=str(error))
 
 
-__all__ = ["Bench", "Opened", "Round", "Side", "State", "Worked", "Worker", "WorkerError", "serving", "supervise"]
+__all__ = ["Bench", "Opened", "Round", "Side", "State", "Worked", "Worker", "WorkerError", "serving", "start_service"]

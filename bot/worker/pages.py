@@ -53,7 +53,7 @@ class Found:
     """Days whose list is held, by network and catalogue."""
 
 
-def found(bench: Bench, began: datetime | None = None) -> Found:
+def read_db_status(bench: Bench, began: datetime | None = None) -> Found:
     """What there is, for a worker that began at an instant. Raises `StoreError`."""
     now, outbox = bench.clock(), bench.desk.outbox
     began = min(began or now, now)
@@ -73,7 +73,7 @@ def found(bench: Bench, began: datetime | None = None) -> Found:
         {**dict.fromkeys(outlets, True), **dict.fromkeys(bench.unready, False)},
         {name: shutil.disk_usage(folder).free for name, folder in bench.folders.items() if folder.exists()},
         {key: (now - end).total_seconds() for key, end in ends.items()},
-        {entry.name: seconds for entry, seconds in _behind(bench, now, began)},
+        {entry.name: seconds for entry, seconds in _schedule_lag(bench, now, began)},
         {
             (c.network, c.key): len(ledger.held_days(bench.store, c))
             for plan, _ in bench.networks
@@ -82,14 +82,14 @@ def found(bench: Bench, began: datetime | None = None) -> Found:
     )
 
 
-def _behind(bench: Bench, now: datetime, began: datetime) -> Iterator[tuple[ScheduleEntry, float]]:
+def _schedule_lag(bench: Bench, now: datetime, began: datetime) -> Iterator[tuple[ScheduleEntry, float]]:
     """Each entry with the seconds since its last run, if anything of that run is still to be decided or sent. Where
     nothing was ever planned, the seconds count from `began`."""
     outbox = bench.desk.outbox
     open_ = {(one.network, one.day, one.outlet, one.destination) for one in outbox.list_deliveries(_OPEN)}
     for entry in bench.entries:
-        at = times.latest(entry, now)
-        wanted = times.period(entry, at).first
+        at = times.latest_run(entry, now)
+        wanted = times.completed_period(entry, at).first
         late, since = False, began
         for plan, outlet, place in _ways(bench, entry):
             _, newest = outbox.planned_days(plan.network, entry.period, outlet, place)
@@ -115,17 +115,17 @@ class Worked:
     bench: Callable[[], Bench | None]
     clock: Callable[[], datetime]
 
-    def look(self) -> Found | None:
+    def read_status(self) -> Found | None:
         """What the database says; `None` where it cannot be read."""
         bench = self.bench()
         try:
-            return found(bench, self.state.began) if bench and not self.state.database else None
+            return read_db_status(bench, self.state.began) if bench and not self.state.database else None
         except StoreError:
             return None
 
-    def health(self) -> tuple[bool, dict[str, object]]:
+    def health_report(self) -> tuple[bool, dict[str, object]]:
         """Whether all is well enough not to be restarted, and the facts."""
-        seen, beat = self.look(), self.state.beat
+        seen, beat = self.read_status(), self.state.beat
         age = abs((self.clock() - beat).total_seconds()) if beat else None  # a clock may have been put back since
         moving = age is not None and age < STILL.total_seconds()
         facts: dict[str, object] = {
@@ -133,7 +133,7 @@ class Worked:
             "database": "readable" if seen else self.state.database or "cannot be read",
             "heartbeat_age_seconds": age,
             "leads": self.state.leads,
-            "sources": {name: _source(*known) for name, known in self.state.sources.items()},
+            "sources": {name: _source_facts(*known) for name, known in self.state.source_status.items()},
         }
         if seen:
             facts["outlets"] = {name: at.isoformat() for name, at in seen.last_sent.items()}
@@ -147,7 +147,7 @@ class Worked:
         return bool(facts["ok"]), facts
 
 
-def _source(at: datetime | None, error: str) -> dict[str, str | None]:
+def _source_facts(at: datetime | None, error: str) -> dict[str, str | None]:
     return {"last_success": at.isoformat() if at else None, "error": error or None}
 
 
@@ -158,26 +158,30 @@ class Measured(Collector):
         self._worked = worked
 
     def collect(self) -> Iterable[Metric]:
-        state, seen = self._worked.state, self._worked.look()
+        state, seen = self._worked.state, self._worked.read_status()
         if state.began:
-            yield _gauge("start_timestamp_seconds", "When this worker began.", state.began.timestamp())
+            yield _gauge_metric("start_timestamp_seconds", "When this worker began.", state.began.timestamp())
         if state.beat:
-            yield _gauge("heartbeat_timestamp_seconds", "When the worker last came round.", state.beat.timestamp())
-        yield _gauge("database_up", "1 when the database can be read.", float(seen is not None))
-        yield _gauge("leader", "1 when this worker is the one that works.", float(bool(state.leads)))
-        yield from self._sources()
-        yield _counted("round_failures", "Failures that the worker got over, by step.", "step", state.failures)
-        yield _counted(
-            "side_restarts", "Sides that ended by themselves and were started again.", "side", state.restarts
+            yield _gauge_metric(
+                "heartbeat_timestamp_seconds", "When the worker last came round.", state.beat.timestamp()
+            )
+        yield _gauge_metric("database_up", "1 when the database can be read.", float(seen is not None))
+        yield _gauge_metric("leader", "1 when this worker is the one that works.", float(bool(state.leads)))
+        yield from self._source_metrics()
+        yield _counter_metric(
+            "round_failures", "Failures that the worker got over, by step.", "step", state.failure_counts
+        )
+        yield _counter_metric(
+            "side_restarts", "Sides that ended by themselves and were started again.", "side", state.restart_counts
         )
         if bench := self._worked.bench():
             yield _clock_offsets(bench)
         if seen:
-            yield from _stored(seen)
+            yield from _status_metrics(seen)
 
-    def _sources(self) -> Iterator[Metric]:
+    def _source_metrics(self) -> Iterator[Metric]:
         # One that stands by has asked nobody lately: what it heard before is nothing to go by.
-        known = self._worked.state.sources if self._worked.state.leads else {}
+        known = self._worked.state.source_status if self._worked.state.leads else {}
         up = GaugeMetricFamily("footfall_source_up", "1 when a source answered the last time.", labels=["network"])
         last = GaugeMetricFamily(
             "footfall_source_last_success_timestamp_seconds", "When a source last answered.", labels=["network"]
@@ -211,7 +215,7 @@ def _clock_offsets(bench: Bench) -> Metric:
     return made
 
 
-def _stored(seen: Found) -> Iterator[Metric]:
+def _status_metrics(seen: Found) -> Iterator[Metric]:
     deliveries = GaugeMetricFamily("footfall_deliveries", "Deliveries by state.", labels=["outlet", "state"])
     for (outlet, state), count in seen.deliveries.items():
         deliveries.add_metric([outlet, state], count)
@@ -256,11 +260,11 @@ def _stored(seen: Found) -> Iterator[Metric]:
     yield from (deliveries, last, refused, ready, free, paused, ages, behind, held)
 
 
-def _gauge(name: str, text: str, value: float) -> Metric:
+def _gauge_metric(name: str, text: str, value: float) -> Metric:
     return GaugeMetricFamily(f"footfall_{name}", text, value=value)
 
 
-def _counted(name: str, text: str, label: str, counts: dict[str, int]) -> Metric:
+def _counter_metric(name: str, text: str, label: str, counts: dict[str, int]) -> Metric:
     made = CounterMetricFamily(f"footfall_{name}", text, labels=[label])
     for key, count in counts.items():
         made.add_metric([key], count)
@@ -280,7 +284,7 @@ def serving(worked: Worked, host: str, port: int, redact: Callable[[str], str]) 
             if self.path == "/metrics":
                 self._say(200, CONTENT_TYPE_PLAIN_0_0_4, generate_latest(registry))
             elif self.path == "/health":
-                ok, facts = worked.health()
+                ok, facts = worked.health_report()
                 self._say(200 if ok else 503, "application/json", redact(json.dumps(facts)).encode())
             else:
                 self._say(404, "text/plain", b"there are /health and /metrics\n")
@@ -308,12 +312,12 @@ def serving(worked: Worked, host: str, port: int, redact: Callable[[str], str]) 
 
     def run(stop: threading.Event) -> None:
         with Server((host, port), Answers) as server:
-            threading.Thread(target=_shut, args=(stop, server), daemon=True).start()
+            threading.Thread(target=_stop_server, args=(stop, server), daemon=True).start()
             server.serve_forever(poll_interval=0.2)
 
     return run
 
 
-def _shut(stop: threading.Event, server: ThreadingHTTPServer) -> None:
+def _stop_server(stop: threading.Event, server: ThreadingHTTPServer) -> None:
     stop.wait()
     server.shutdown()

@@ -88,9 +88,9 @@ class Round:
     name: str
     """Names this process among all that share the database."""
     stopping: Callable[[], bool] = lambda: False
-    _asked: dict[str, tuple[datetime, int]] = field(default_factory=dict)
+    _failed_polls: dict[str, tuple[datetime, int]] = field(default_factory=dict)
     """Network to when it was last asked in vain, and how often that day."""
-    _looked: dict[str, datetime] = field(default_factory=dict)
+    _last_polled: dict[str, datetime] = field(default_factory=dict)
     """Network to when it was last asked at all."""
     _probed: dict[str, datetime] = field(default_factory=dict)
     """Network to when it was last probed, for those that were probed since they were last asked."""
@@ -98,8 +98,8 @@ class Round:
     _planned_for: dict[tuple[str, PeriodName], tuple[Period, frozenset[str]]] = field(default_factory=dict)
     """The newest period at the last planning, and the destinations that were timely then."""
     _notify_at: datetime | None = None
-    _said: dict[tuple[str, Period], str] = field(default_factory=dict)
-    _unkept: set[int] = field(default_factory=set)
+    _logged_decisions: dict[tuple[str, Period], str] = field(default_factory=dict)
+    _skipped_subscriptions: set[int] = field(default_factory=set)
     """Subscriptions that were said to be skipped."""
     _last: datetime | None = None
     """When it last looked."""
@@ -116,16 +116,16 @@ class Round:
         news = {
             plan.network
             for plan, source in self.bench.networks
-            if self._to_ask(plan, source) and self._collect(plan, source)
+            if self._to_ask(plan, source) and self._collect_source(plan, source)
         }
         self._probe()
-        now, subscribed = self.bench.clock(), self._subscribed()
+        now, subscribed = self.bench.clock(), self._valid_subscriptions()
         deliveries.follow_up(replace(self.bench.outbox_run(), stopping=self.stopping))
         for plan, name, targets in self._timely(now, subscribed):
             at = self._plan_at.get((plan.network, name))
             if at is None or now >= at or plan.network in news or self._joined(plan, name, targets, now):
-                self._publish(plan, name, targets, now, subscribed)
-        self._notify(now, bool(news))
+                self._publish_network(plan, name, targets, now, subscribed)
+        self._notify_members(now, bool(news))
         self._hush(subscribed)
         if not self.stopping() and self._hold():
             deliveries.flush_outbox(replace(self.bench.outbox_run(), stopping=self.stopping))
@@ -134,13 +134,13 @@ class Round:
         """Where the clock was put back, forget what was to be done at instants that it had: it may be years to them."""
         now = self.bench.clock()
         if self._last is None or now < self._last:
-            for times_ahead in (self._asked, self._looked, self._probed, self._plan_at, self._planned_for):
+            for times_ahead in (self._failed_polls, self._last_polled, self._probed, self._plan_at, self._planned_for):
                 times_ahead.clear()
             self._notify_at = None
             subscriptions.correct_since(self.bench.store, now)
         self._last = now
 
-    def end(self) -> None:
+    def release_lease(self) -> None:
         """Let another worker go on at once."""
         leases.release_lease(self.bench.store, LEASE, self.name)
 
@@ -160,14 +160,14 @@ class Round:
         yesterday = now.date() - timedelta(days=1)
         # A day that is not here yet was read by a clock that was ahead: the day that is over is missing all the same.
         if all(span is not None and yesterday <= span.last <= now.date() for span in spans):
-            self._asked.pop(plan.network, None)
-            looked = self._looked.get(plan.network)
+            self._failed_polls.pop(plan.network, None)
+            looked = self._last_polled.get(plan.network)
             open_ = now < start_of_day(now.date()) + source.settles_for
             return open_ and (looked is None or now >= looked + RECHECK_EVERY)
-        asked, tries = self._asked.get(plan.network, (None, 0))
+        asked, tries = self._failed_polls.get(plan.network, (None, 0))
         return asked is None or asked.date() < now.date() or now >= asked + self._patience(tries)
 
-    def _collect(self, plan: daily.Plan, source: Source | EventSource) -> bool:
+    def _collect_source(self, plan: daily.Plan, source: Source | EventSource) -> bool:
         """Ask one source; whether it had anything new."""
 
         def tell(line: str) -> None:
@@ -177,13 +177,13 @@ class Round:
 
         done = daily.collect(self.bench.store, plan.network, source, None, tell, self.bench.executor)
         now = self.bench.clock()
-        self.state.collected(plan.network, now, done.error)
-        self._looked[plan.network] = now
+        self.state.record_collection(plan.network, now, done.error)
+        self._last_polled[plan.network] = now
         self._probed.pop(plan.network, None)
         if done.error:
             log.error("source failed", network=plan.network, error=done.error)
-        asked, tries = self._asked.get(plan.network, (now, 0))
-        self._asked[plan.network] = (now, tries + 1 if asked.date() == now.date() else 1)
+        asked, tries = self._failed_polls.get(plan.network, (now, 0))
+        self._failed_polls[plan.network] = (now, tries + 1 if asked.date() == now.date() else 1)
         return done.new > 0
 
     def _probe(self) -> None:
@@ -191,13 +191,13 @@ class Round:
         for plan, _source in self.bench.networks:
             now, network = self.bench.clock(), plan.network
             probed = self._probed.get(network)
-            last = probed or self._looked.get(network)
-            _, error = self.state.sources.get(network, (None, ""))
+            last = probed or self._last_polled.get(network)
+            _, error = self.state.source_status.get(network, (None, ""))
             if plan.closed or self.stopping() or (error and not probed) or (last and now < last + PROBE_EVERY):
                 continue
             why = self.bench.probe(network)
             self._probed[network] = now
-            self.state.collected(network, now, why)
+            self.state.record_collection(network, now, why)
             if why:
                 log.warning("source cannot be reached", network=network, error=why)
 
@@ -205,24 +205,24 @@ class Round:
         longer: timedelta = self.bench.collect_every * 2 ** min(max(0, tries - PATIENT_TRIES), 16)
         return min(longer, MOST_PATIENT)
 
-    def _subscribed(self) -> list[Subscription]:
+    def _valid_subscriptions(self) -> list[Subscription]:
         """The subscriptions that this machine can keep. One whose zone it has lost costs the others nothing."""
         kept = []
         for one in self.bench.subscribed():
             try:
-                one.entry  # noqa: B018  reading it is the test
+                one.schedule_entry  # noqa: B018  reading it is the test
             except ValueError:
-                if one.id not in self._unkept:
+                if one.id not in self._skipped_subscriptions:
                     log.error("subscription skipped", channel=one.channel, zone=one.terms.zone, cure="install tzdata")
-                self._unkept.add(one.id)
+                self._skipped_subscriptions.add(one.id)
                 continue
-            self._unkept.discard(one.id)
+            self._skipped_subscriptions.discard(one.id)
             kept.append(one)
         return kept
 
     # --- publishing -----------------------------------------------------------------------------------------------
 
-    def _publish(
+    def _publish_network(
         self,
         plan: daily.Plan,
         name: PeriodName,
@@ -233,13 +233,13 @@ class Round:
         if self.stopping():
             return
         wait, theirs = PLAN_EVERY, {one.channel: one for one in subscribed}
-        self._planned_for[plan.network, name] = newest(name, now), _all(targets)
+        self._planned_for[plan.network, name] = newest_period(name, now), _target_keys(targets)
         try:
-            decided = daily.publish(self.bench.desk, plan, name, targets, now, subscribed=theirs)
+            decided = daily.plan_deliveries(self.bench.desk, plan, name, targets, now, subscribed=theirs)
         except StoreError:
             raise
         except FootfallError as error:
-            self.state.failed("publish")
+            self.state.record_failure("publish")
             log.error("publishing failed", network=plan.network, period=name, error=str(error))
         else:
             for one in decided:
@@ -251,9 +251,9 @@ class Round:
     def _joined(self, plan: daily.Plan, name: PeriodName, targets: daily.Targets, now: datetime) -> bool:
         """Whether the time of a destination has come since the last planning, as that of a subscription does."""
         period, known = self._planned_for.get((plan.network, name), (None, frozenset[str]()))
-        return period != newest(name, now) or not _all(targets) <= known
+        return period != newest_period(name, now) or not _target_keys(targets) <= known
 
-    def _notify(self, now: datetime, news: bool) -> None:
+    def _notify_members(self, now: datetime, news: bool) -> None:
         """Look after members who watch a model, until all is settled that can be of the day that is over."""
         if self.stopping() or (self._notify_at and now < self._notify_at and not news):
             return
@@ -263,7 +263,7 @@ class Round:
         except StoreError:
             raise
         except FootfallError as error:
-            self.state.failed("notify")
+            self.state.record_failure("notify")
             log.error("members could not be notified", error=str(error))
         tomorrow = start_of_day(now.date() + timedelta(days=1))
         self._notify_at = tomorrow if settled else now + PLAN_EVERY
@@ -280,13 +280,13 @@ class Round:
                 outbox.postpone(DISCORD, channel, until, f"quiet hours until {hours[1]:%H:%M} {zone}", now)
 
     def _next_runs(self, name: PeriodName, now: datetime) -> list[datetime]:
-        return [times.upcoming(entry, now, 1)[0] for entry in self.bench.entries if entry.period == name]
+        return [times.next_runs(entry, now, 1)[0] for entry in self.bench.entries if entry.period == name]
 
     def _timely(
         self, now: datetime, subscribed: Sequence[Subscription]
     ) -> Iterator[tuple[daily.Plan, PeriodName, daily.Targets]]:
         """Each network and kind of period whose newest one is to be out by now, and where."""
-        theirs = [(one.entry, {DISCORD: (one.channel,)}, one.since) for one in subscribed]
+        theirs = [(one.schedule_entry, {DISCORD: (one.channel,)}, one.since) for one in subscribed]
         asked = [*((e, self.bench.targets[e.name], None) for e in self.bench.entries), *theirs]
         timely = [(entry, targets) for entry, targets, since in asked if _is_timely(entry, since, now)]
         for plan, _source in self.bench.networks:
@@ -295,27 +295,31 @@ class Round:
                 if mine:
                     yield plan, name, _united(mine)
 
-    def _say(self, one: daily.Announced) -> None:
+    def _say(self, decision: daily.Announced) -> None:
         """Log a decision, unless it is the one of the last time."""
-        key, words = (one.network, one.period), f"{one.verdict} {one.edition} {one.reason}"
-        if self._said.get(key) != words:
-            self._said[key] = words
-            told = {"network": one.network, "period": one.period.name, "day": one.period.first.isoformat()}
-            log.info("decided", **told, verdict=one.verdict, edition=one.edition, reason=one.reason)
+        key, words = (decision.network, decision.period), f"{decision.verdict} {decision.edition} {decision.reason}"
+        if self._logged_decisions.get(key) != words:
+            self._logged_decisions[key] = words
+            told = {
+                "network": decision.network,
+                "period": decision.period.name,
+                "day": decision.period.first.isoformat(),
+            }
+            log.info("decided", **told, verdict=decision.verdict, edition=decision.edition, reason=decision.reason)
 
 
-def newest(name: PeriodName, now: datetime) -> Period:
+def newest_period(name: PeriodName, now: datetime) -> Period:
     """The newest period of a kind that is over."""
     return Period.for_day(now.date(), name).previous_period
 
 
 def _is_timely(entry: ScheduleEntry, since: datetime | None, now: datetime) -> bool:
     """Whether the newest period of an entry's kind is to be out by now; a new one waits for its first run."""
-    run = times.latest(entry, now)
-    return times.period(entry, run) == newest(entry.period, now) and (since is None or run >= since)
+    run = times.latest_run(entry, now)
+    return times.completed_period(entry, run) == newest_period(entry.period, now) and (since is None or run >= since)
 
 
-def _all(targets: daily.Targets) -> frozenset[str]:
+def _target_keys(targets: daily.Targets) -> frozenset[str]:
     return frozenset(f"{outlet} {place}" for outlet, places in targets.items() for place in places)
 
 

@@ -29,29 +29,31 @@ class Side:
     """Returns soon after the event is set. Returning before, or raising, is its failure and nobody else's."""
 
 
-def supervise(side: Side, stop: threading.Event, state: State, first_pause: float = FIRST_PAUSE) -> threading.Thread:
+def start_service(
+    side: Side, stop: threading.Event, state: State, first_pause: float = FIRST_PAUSE
+) -> threading.Thread:
     """Keep a side running until `stop`. The thread does not keep the process alive."""
     state.begun(side.name)
-    thread = threading.Thread(target=_keep, args=(side, stop, state, first_pause), name=side.name, daemon=True)
+    thread = threading.Thread(target=_keep_running, args=(side, stop, state, first_pause), name=side.name, daemon=True)
     thread.start()
     return thread
 
 
-def _keep(side: Side, stop: threading.Event, state: State, first_pause: float) -> None:
+def _keep_running(side: Side, stop: threading.Event, state: State, first_pause: float) -> None:
     pause = first_pause
     while not stop.is_set():
         began = time.monotonic()
-        _once(side, stop)
+        _run_once(side, stop)
         if stop.is_set():
             return
-        state.restarted(side.name)
+        state.record_restart(side.name)
         pause = first_pause if time.monotonic() - began >= HEALTHY else pause
         log.warning("starting again", side=side.name, pause=pause)
         stop.wait(pause)
         pause = min(pause * 2, LONGEST_PAUSE)
 
 
-def _once(side: Side, stop: threading.Event) -> None:
+def _run_once(side: Side, stop: threading.Event) -> None:
     try:
         side.run(stop)
     except Exception:

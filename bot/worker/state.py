@@ -29,14 +29,14 @@ class State:
     _failures: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(STEPS, 0)))
     _restarts: Counter[str] = field(default_factory=Counter)
 
-    def collected(self, network: str, at: datetime, error: str) -> None:
+    def record_collection(self, network: str, at: datetime, error: str) -> None:
         """A source was asked; `error` is empty where it answered."""
         with self._lock:
             self._errors[network] = error
             if not error:
                 self._succeeded[network] = at
 
-    def failed(self, step: str) -> None:
+    def record_failure(self, step: str) -> None:
         """Something went wrong that the worker got over."""
         with self._lock:
             self._failures[step] += 1
@@ -46,23 +46,23 @@ class State:
         with self._lock:
             self._restarts[side] += 0
 
-    def restarted(self, side: str) -> None:
+    def record_restart(self, side: str) -> None:
         """A side of the worker ended by itself and is started again."""
         with self._lock:
             self._restarts[side] += 1
 
     @property
-    def sources(self) -> dict[str, tuple[datetime | None, str]]:
+    def source_status(self) -> dict[str, tuple[datetime | None, str]]:
         """Each network asked so far: when its source last answered, and the error of the last time."""
         with self._lock:
             return {name: (self._succeeded.get(name), error) for name, error in self._errors.items()}
 
     @property
-    def failures(self) -> dict[str, int]:
+    def failure_counts(self) -> dict[str, int]:
         with self._lock:
             return dict(self._failures)
 
     @property
-    def restarts(self) -> dict[str, int]:
+    def restart_counts(self) -> dict[str, int]:
         with self._lock:
             return dict(self._restarts)

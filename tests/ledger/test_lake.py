@@ -160,7 +160,7 @@ def test_a_day_that_is_gone_from_the_lake_is_made_anew_from_a_haul_that_tells_it
     ledger.add_event_batch(db, haul(uses=uses(DAY)))
     for path in files(db, f"day={DAY}/*"):
         path.unlink()
-    done = daily.collect(db, "og", Told([haul(uses=uses(DAY, 30))]), None, lambda line: None, again=True)
+    done = daily.collect(db, "og", Told([haul(uses=uses(DAY, 30))]), None, lambda line: None, reread=True)
     assert done.error == "" and book(db).flow.uses == 30 and book(db).callers.count == 8
 
 
@@ -214,7 +214,7 @@ def test_a_damaged_day_that_is_read_again_in_several_hauls_is_mended(db: store.S
     (problem,) = filter(None, (one.problem for one in upkeep.verify_days(db)))
     assert f"collect --network og --since {DAY} --until {DAY} --again" in problem
     told: list[str] = []
-    done = daily.collect(db, "og", Told(thirds()), Period(DAY, DAY), told.append, again=True)
+    done = daily.collect(db, "og", Told(thirds()), Period(DAY, DAY), told.append, reread=True)
     assert done.error == "" and book(db) == before
     assert [one.problem for one in upkeep.verify_days(db)] == ["", ""] and mending.all_repairs(db) == []
     assert ledger.Memory(db, "og").covered_windows("hub") == (Window(start_of_day(DAY), start_of_day(DAY + 2 * ONE)),)
@@ -227,14 +227,16 @@ def test_a_mending_that_breaks_off_costs_nothing_and_goes_on_from_there(db: stor
     before = book(db)
     broken(db, DAY, "all")
     first, second, third = thirds()
-    done = daily.collect(db, "og", Told([first, second], "endpoint gone"), Period(DAY, DAY), lambda _: None, again=True)
+    done = daily.collect(
+        db, "og", Told([first, second], "endpoint gone"), Period(DAY, DAY), lambda _: None, reread=True
+    )
     assert "is not there" in done.error and "endpoint gone" in done.error
     assert book(db) == before, "what the day added up to is still good"
     ((one,),) = (mending.all_repairs(db),)
     assert one.read == (Window(start_of_day(DAY), start_of_day(DAY) + timedelta(hours=16)),)
     upkeep.sweep_files(db, NOW)
     upkeep.sweep_files(db, NOW + upkeep.STRAY)
-    done = daily.collect(db, "og", Told([third]), Period(DAY, DAY), lambda _: None, again=True)
+    done = daily.collect(db, "og", Told([third]), Period(DAY, DAY), lambda _: None, reread=True)
     assert done.error == "" and book(db) == before and mending.all_repairs(db) == []
 
 
@@ -266,7 +268,7 @@ def test_reading_a_day_again_adds_it_up_again(db: store.Store) -> None:
     assert "the database says callers 9, the lake says 8; what mends it: python -m bot collect" in next(
         one.problem for one in upkeep.verify_days(db)
     )
-    daily.collect(db, "og", Told(thirds()), Period(DAY, DAY), lambda _: None, again=True)
+    daily.collect(db, "og", Told(thirds()), Period(DAY, DAY), lambda _: None, reread=True)
     assert [one.problem for one in upkeep.verify_days(db)] == [""]
 
 
@@ -494,13 +496,13 @@ def test_an_estimate_takes_no_exact_counts_place_and_is_no_mismatch(db: store.St
     listed(db, last)
     plan = daily.Plan("og", "OG", (HUB,), {"catalogue": "hub", "figure": "uses"})
     archive = Archive(db)
-    before = daily.compose(db, archive, plan, Period(last, last), NOW)
+    before = daily.compose_digest(db, archive, plan, Period(last, last), NOW)
     list(upkeep.prune_days(db, last + 80 * ONE, timedelta(days=60)))
-    assert list(daily.mismatches(db, plan, before)) == []
-    again = daily.compose(db, archive, plan, Period(last, last), NOW)["catalogues"][0]["figures"]
+    assert list(daily.find_mismatches(db, plan, before)) == []
+    again = daily.compose_digest(db, archive, plan, Period(last, last), NOW)["catalogues"][0]["figures"]
     assert again["callers_30d"]["value"] == 620 and "error" not in again["callers_30d"]
     before["catalogues"][0]["figures"]["callers_30d"]["value"] = 900
-    assert [line for line in daily.mismatches(db, plan, before) if "callers_30d" in line], "too far from the truth"
+    assert [line for line in daily.find_mismatches(db, plan, before) if "callers_30d" in line], "too far from the truth"
 
 
 def test_who_called_is_not_counted_for_answers_that_do_not_say_it(
@@ -516,7 +518,7 @@ def test_who_called_is_not_counted_for_answers_that_do_not_say_it(
     ledger.day_listing(db, HUB, last)
     plan = daily.Plan("og", "OG", (HUB,), {"catalogue": "hub", "figure": "uses"})
     stands = notices.Stands(db, {"og": plan}, last)
-    assert stands.of(Watch(1, "m", "og", "hub", Name("a/m0"), 0.5, NOW, "en")) is not None
+    assert stands.get_status(Watch(1, "m", "og", "hub", Name("a/m0"), 0.5, NOW, "en")) is not None
     assert asked == []
 
 
@@ -527,11 +529,11 @@ def test_a_long_reading_says_how_far_it_is_and_what_it_does_not_know() -> None:
     clock = iter([n * 10.0 for n in range(100)])
     rests: list[float] = []
     reading = daily.Backfill(Period(DAY, DAY + 99 * ONE, "month"), lambda: next(clock), rests.append)
-    said = [reading.kept(haul(DAY + n * ONE), 0.5) for n in range(5)]
+    said = [reading.rest_and_report(haul(DAY + n * ONE), 0.5) for n in range(5)]
     assert said[0] == said[1].replace("2.0", "1.0") == "1.0 of 100 days read, no telling yet how long the rest takes"
     assert said[4] == "5.0 of 100 days read, 13 min to 16 min left at this pace"
-    assert reading.kept(haul(DAY + 99 * ONE), 0.0) == "100.0 of 100 days read, none left"
-    assert reading.kept(replace(haul(), window=None), 0.0) == ""
+    assert reading.rest_and_report(haul(DAY + 99 * ONE), 0.0) == "100.0 of 100 days read, none left"
+    assert reading.rest_and_report(replace(haul(), window=None), 0.0) == ""
     assert rests == [0.5] * 5 + [0.02] * 2, "it rests as long as the commit took, and a little at least"
 
 

@@ -11,7 +11,7 @@ from bot.answers import Desk, Watched
 from bot.archive import Archive
 from bot.findings import models as findings
 from bot.records import Listing, Name, Period, Ref, Snapshot, Use, start_of_day
-from bot.subscriptions import News, Watch, news
+from bot.subscriptions import News, Watch, detect_change
 from tests.ledger.test_lake import DAY, HUB, NOW, ONE, haul
 
 LAST = DAY + 9 * ONE
@@ -43,13 +43,13 @@ def first_told(db: store.Store) -> tuple[list[str], str | None]:
     book = ledger.load_period_data(db, HUB, Period(LAST, LAST))
     claims = [one.claim for one in findings.newly_used(findings.Page(book, {}))]
     watch = Watch(1, "key", "og", "hub", Name("a/m1"), 0.5, NOW, "en")
-    heard = news(watch, book, {"a/m1": 1}, {"a/m1": 0})
+    heard = detect_change(watch, book, {"a/m1": 1}, {"a/m1": 0})
     return [one.model for one in claims], heard.kind if heard else None
 
 
 def idle(db: store.Store, days: int = 7) -> dict[str, object]:
     archive, plan = Archive(db), daily.Plan("og", "OG", (HUB,), HEADLINE)
-    daily.compose(db, archive, plan, Period(LAST, LAST), NOW)
+    daily.compose_digest(db, archive, plan, Period(LAST, LAST), NOW)
     desk = Desk(db, archive, {"og": Watched("og", "OG", (HUB,), "", HEADLINE)}, (), lambda: NOW, ())
     return answers.idle(desk, "og", days)
 
@@ -102,7 +102,7 @@ def test_a_model_falls_asleep_after_seven_days_that_are_known(db: store.Store, s
             read(db, n, "a/m0", *(("a/m1",) if n < 9 else ()), *(("",) if n == 9 and spoilt == "unnamed" else ()))
     book = ledger.load_period_data(db, HUB, Period(LAST, LAST))
     assert [(str(m.name), uses) for m, uses in book.quiet] == ([] if spoilt else [("a/m1", 7)])
-    heard = news(Watch(1, "key", "og", "hub", Name("a/m1"), 5.0, NOW, "en"), book, {"a/m1": 0}, {"a/m1": 1})
+    heard = detect_change(Watch(1, "key", "og", "hub", Name("a/m1"), 5.0, NOW, "en"), book, {"a/m1": 0}, {"a/m1": 1})
     assert heard is None if spoilt else heard == News("quiet", 0, 7)
 
 

@@ -53,7 +53,7 @@ async def discord_of(desk: Desk, folder: Path, **options: Any) -> AsyncIterator[
     bot = Footfall(desk, **{"cooldowns": Cooldowns(*FREE), **options})
     # A busy machine takes longer than the five seconds after which it gives up by default.
     async with simcord.run(bot, settle_timeout=60.0) as env:
-        await bot.work(bot.index.load)
+        await bot.run_in_thread(bot.index.get_names)
         guild = env.create_guild()
         channel = guild.create_text_channel("general")
         ann, bob = (guild.add_member(env.create_user(name)) for name in ("ann", "bob"))

@@ -234,7 +234,7 @@ def test_an_answer_that_takes_long_is_deferred_and_then_given(tmp_path: Path, mo
     async def impatient(_work: object) -> bool:
         return False
 
-    monkeypatch.setattr(replies, "_promptly", impatient)
+    monkeypatch.setattr(replies, "_finishes_promptly", impatient)
 
     def late(*given: Any) -> wording.Said:
         threading.Event().wait(0.05)

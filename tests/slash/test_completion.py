@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from bot import ledger, store
 from bot.records import Name, Picture
-from bot.slash.completion import Index, Known, Names, near
+from bot.slash.completion import Index, Known, Names, closest_keys
 from bot.slash.cooldowns import KEPT, Cooldowns
 from bot.slash.pictures import Pictures
-from bot.slash.questions import LONGEST_ID, Question, written
+from bot.slash.questions import LONGEST_ID, Question, button_id
 from tests import desks
 from tests.worlds import CATALOGUE, START, snapshot
 
@@ -28,7 +28,7 @@ def names(*models: str) -> Names:
 
 
 def offered(index: Names, typed: str, limit: int = 25) -> list[str]:
-    return [str(one.model) for one in index.matches(typed, lambda _: True, limit)]
+    return [str(one.model) for one in index.find_matches(typed, lambda _: True, limit)]
 
 
 def test_nothing_typed_offers_the_most_used() -> None:
@@ -56,7 +56,7 @@ def test_a_typing_error_still_finds_it() -> None:
 
 def test_only_wanted_networks_are_offered() -> None:
     index = Names([Known("a", Name("x/one")), Known("b", Name("x/two"))])
-    assert [one.model for one in index.matches("x", lambda one: one.network == "b")] == ["x/two"]
+    assert [one.model for one in index.find_matches("x", lambda one: one.network == "b")] == ["x/two"]
 
 
 @given(
@@ -75,8 +75,8 @@ def test_everything_that_holds_what_was_typed_is_offered_once_and_first(models: 
 def test_a_token_stands_for_one_model_of_one_network() -> None:
     a, b = Known("a", Name("x/one")), Known("b", Name("x/one"))
     index = Names([a, b])
-    assert a.token != b.token and index.of(a.token) == a and index.of(b.token) == b
-    assert index.of("~000000000000") is None and index.of("x/one") is None
+    assert a.token != b.token and index.by_token(a.token) == a and index.by_token(b.token) == b
+    assert index.by_token("~000000000000") is None and index.by_token("x/one") is None
 
 
 # --- from the ledger -----------------------------------------------------------------------------------------------
@@ -97,7 +97,7 @@ def test_names_of_an_empty_ledger_are_none(db: store.Store) -> None:
 def test_the_names_are_looked_up_anew_when_the_ledger_changed_and_only_then(tmp_path: Path) -> None:
     with desks.desk(tmp_path) as desk:
         index = Index(desk)
-        first = index.load()
+        first = index.get_names()
         index.refresh()
         assert index.names is first and not any(one.model == desks.SECRET for one in first.known)
         ledger.add_snapshot(
@@ -109,8 +109,8 @@ def test_the_names_are_looked_up_anew_when_the_ledger_changed_and_only_then(tmp_
 
 def test_words_are_found_by_key_or_label() -> None:
     words = {"uses": "uses", "gini_listed": "inequality over listed models (Gini)", "hhi": "concentration"}
-    assert near("", words) == list(words)
-    assert near("gini", words)[0] == "gini_listed" and near("concentrat", words)[0] == "hhi"
+    assert closest_keys("", words) == list(words)
+    assert closest_keys("gini", words)[0] == "gini_listed" and closest_keys("concentrat", words)[0] == "hhi"
 
 
 # --- cooldowns, buttons --------------------------------------------------------------------------------------------
@@ -118,26 +118,26 @@ def test_words_are_found_by_key_or_label() -> None:
 
 def test_a_cooldown_lets_so_many_through_and_says_how_long_to_wait() -> None:
     cooldowns = Cooldowns((2, 10.0), (100, 10.0))
-    assert [cooldowns.wait(1, None, at) for at in (100.0, 101.0, 102.0, 109.5)] == [0, 0, 8, 1]
-    assert cooldowns.wait(2, None, 102.0) == 0 and cooldowns.wait(1, None, 110.5) == 0
+    assert [cooldowns.seconds_to_wait(1, None, at) for at in (100.0, 101.0, 102.0, 109.5)] == [0, 0, 8, 1]
+    assert cooldowns.seconds_to_wait(2, None, 102.0) == 0 and cooldowns.seconds_to_wait(1, None, 110.5) == 0
 
 
 def test_a_refused_question_counts_against_nobody() -> None:
     cooldowns = Cooldowns((1, 10.0), (2, 10.0))
-    assert [cooldowns.wait(1, 7, at) for at in (100.0, 101.0, 102.0)] == [0, 9, 8]
-    assert cooldowns.wait(2, 7, 103.0) == 0 and cooldowns.wait(3, 7, 103.0) == 7
+    assert [cooldowns.seconds_to_wait(1, 7, at) for at in (100.0, 101.0, 102.0)] == [0, 9, 8]
+    assert cooldowns.seconds_to_wait(2, 7, 103.0) == 0 and cooldowns.seconds_to_wait(3, 7, 103.0) == 7
 
 
 def test_cooldowns_forget_the_oldest_and_stay_bounded() -> None:
     cooldowns = Cooldowns()
     for user in range(KEPT + 100):
-        cooldowns.wait(user, None, 100.0)
+        cooldowns.seconds_to_wait(user, None, 100.0)
     assert len(cooldowns._known) == KEPT
 
 
 def test_a_question_too_long_for_a_button_gets_none() -> None:
-    assert written(Question("compare", {"a": "x" * 60, "b": "y" * 60}), 0) is None
-    text = written(
+    assert button_id(Question("compare", {"a": "x" * 60, "b": "y" * 60}), 0) is None
+    text = button_id(
         Question("top", {"network": "opengradient", "by": "uses", "period": "month", "day": "2025-01-01"}), 10
     )
     assert text is not None and len(text) <= LONGEST_ID
@@ -153,13 +153,13 @@ def test_a_picture_that_is_drawn_is_had_while_another_is_drawn_and_a_new_edition
         return Picture("slow.png", b"", "slow")
 
     first = Picture("first.png", b"1", "first")
-    assert pictures.of(["card", 1], lambda: first) is first
+    assert pictures.get_or_draw(["card", 1], lambda: first) is first
     second = Picture("second.png", b"2", "second")
     with threads:
-        both = [threads.submit(pictures.of, ["other", 1], slow) for _ in range(2)]
+        both = [threads.submit(pictures.get_or_draw, ["other", 1], slow) for _ in range(2)]
         assert drawing.wait(120)
-        assert pictures.of(["card", 1], lambda: pytest.fail("drawn twice")) is first
+        assert pictures.get_or_draw(["card", 1], lambda: pytest.fail("drawn twice")) is first
         go.set()
         assert both[0].result(120) is both[1].result(120)
-        assert pictures.of(["card", 2], lambda: second) is second
+        assert pictures.get_or_draw(["card", 2], lambda: second) is second
     assert pictures.fresh == 3

@@ -263,7 +263,7 @@ def locales_of(spec: str) -> set[str]:
 
 
 def test_a_changed_translation_is_told_to_discord(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = tongues.translated
+    real = tongues.translate_text
 
     async def scenario(rig: Rig) -> None:
         def registrations() -> int:
@@ -272,7 +272,7 @@ def test_a_changed_translation_is_told_to_discord(tmp_path: Path, monkeypatch: p
         assert registrations() == 1
         await rig.env.restart_bot(Footfall(rig.desk))
         assert registrations() == 1, "Discord has them already"
-        monkeypatch.setattr(tongues, "translated", lambda *given: "otro" if given[0] == "about" else real(*given))
+        monkeypatch.setattr(tongues, "translate_text", lambda *given: "otro" if given[0] == "about" else real(*given))
         await rig.env.restart_bot(Footfall(rig.desk))
         assert registrations() == 2
 

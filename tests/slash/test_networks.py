@@ -26,7 +26,7 @@ def two_networks(folder: Path) -> Iterator[Desk]:
             told = snapshot(day, {"og/sentiment": 5 * number, "owner0/model-0": 3 * number, "x" * 100: number})
             ledger.add_snapshot(desk.store, replace(told, network="opengradient", catalogue="hub"))
         for day in desks.DAYS[-2:]:
-            daily.compose(desk.store, desk.archive, PLAN, Period.for_day(day), desks.NOW)
+            daily.compose_digest(desk.store, desk.archive, PLAN, Period.for_day(day), desks.NOW)
         other = Watched("opengradient", "OpenGradient", (HUB,), "The hub.", PLAN.headline)
         yield replace(desk, watched={**desk.watched, "opengradient": other})
 

@@ -26,13 +26,13 @@ def owned(rig: Rig) -> Any:
     everything = discord.Permissions(administrator=True)
     role = rig.channel.guild.create_role("admins", permissions=everything)
     member = rig.channel.guild.add_member(rig.env.create_user("owner"), roles=[role])
-    rig.bot.house = House(owners=frozenset({member.id}), outlets=("discord", "direct"))
+    rig.bot.bot_settings = House(owners=frozenset({member.id}), outlets=("discord", "direct"))
     return member
 
 
 def uncertain(rig: Rig) -> int:
     """A delivery whose fate is not known."""
-    outbox = rig.bot.books.outbox
+    outbox = rig.bot.repositories.outbox
     document = rig.desk.archive.find_digest("replicate", "day", EDITION.day)
     assert document is not None
     outbox.plan(EDITION, "discord", CHANNEL, 1, desks.NOW, None)
@@ -76,7 +76,7 @@ def test_they_are_hidden_from_members_and_refused_to_administrators(tmp_path: Pa
         ):
             assert sentence(await rig.ask(f"deliveries {name}", member=admin, **options)) == NOT_AN_OWNER
         assert await admin.autocomplete(rig.channel, "deliveries pause", "outlet", "") == []
-        outbox = rig.bot.books.outbox
+        outbox = rig.bot.repositories.outbox
         assert [one.state for one in outbox.edition_deliveries(EDITION)] == [
             "unknown"
         ] and outbox.paused_outlets() == ()
@@ -87,7 +87,7 @@ def test_they_are_hidden_from_members_and_refused_to_administrators(tmp_path: Pa
 def test_the_newest_comes_first_and_what_was_never_tried_says_when_it_is_due(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
         owner, number = owned(rig), uncertain(rig)
-        rig.bot.books.outbox.plan(EDITION, "discord", "200000000000000002", 1, desks.NOW, None)
+        rig.bot.repositories.outbox.plan(EDITION, "discord", "200000000000000002", 1, desks.NOW, None)
         said = embed(await rig.ask("deliveries list", member=owner)).description or ""
         first, second = said.split("\n\n")[1:]
         at = int(desks.NOW.timestamp())
@@ -112,7 +112,7 @@ def test_an_owner_sees_retries_and_resolves(tmp_path: Path) -> None:
         link = f"https://discord.com/channels/1/{CHANNEL}/2"
         done = await rig.ask("deliveries resolve", member=owner, id=number, sent=link)
         assert "**Sent**" in (embed(done).description or "")
-        assert rig.bot.books.outbox.get_delivery(number).url == link
+        assert rig.bot.repositories.outbox.get_delivery(number).url == link
         again = sentence(await rig.ask("deliveries resolve", member=owner, id=number, not_sent=True))
         assert "is sent; wanted one that is unknown" in again
         assert "there is none" in sentence(await rig.ask("deliveries retry", member=owner, id=999))
@@ -122,7 +122,7 @@ def test_an_owner_sees_retries_and_resolves(tmp_path: Path) -> None:
 
 def test_an_owner_pauses_an_outlet_and_lifts_it_also_after_a_restart(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
-        owner, outbox = owned(rig), rig.bot.books.outbox
+        owner, outbox = owned(rig), rig.bot.repositories.outbox
         offered = await owner.autocomplete(rig.channel, "deliveries pause", "outlet", "dis")
         assert [one["value"] for one in offered] == ["discord"]
         assert "no such outlet; known: discord, direct" in sentence(
@@ -131,7 +131,7 @@ def test_an_owner_pauses_an_outlet_and_lifts_it_also_after_a_restart(tmp_path: P
         assert embed(await rig.ask("deliveries pause", member=owner, outlet="discord")).title == "Paused"
         assert "is paused already" in sentence(await rig.ask("deliveries pause", member=owner, outlet="discord"))
         assert not outbox.may_check("discord", desks.NOW + timedelta(days=400)), "a working check must not lift it"
-        await rig.env.restart_bot(Footfall(rig.desk, rig.bot.house))
+        await rig.env.restart_bot(Footfall(rig.desk, rig.bot.bot_settings))
         listed = embed(await rig.ask("deliveries list", member=owner))
         assert any("an operator paused it" in (field.value or "") for field in listed.fields)
         assert embed(await rig.ask("deliveries lift", member=owner, outlet="discord")).title == "Lifted"

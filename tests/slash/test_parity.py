@@ -19,7 +19,7 @@ from bot import answers
 from bot.answers import Desk
 from bot.cli import cli, parts
 from bot.slash import COMMANDS, Question
-from bot.slash.questions import ASKED, says, takes
+from bot.slash.questions import ASKED, query_options, query_summary
 from bot.web.api import QUESTIONS, Asked
 from tests import desks
 from tests.slash import test_commands
@@ -49,7 +49,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def desk(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     monkeypatch.setattr(parts, "clock", lambda: desks.NOW)
     made = parts.Parts(home / "config.yaml")
-    yield replace(made.desk, clock=lambda: desks.NOW)
+    yield replace(made.query_context, clock=lambda: desks.NOW)
     made.close()
 
 
@@ -59,7 +59,7 @@ def test_a_command_has_the_options_of_its_twins(command: object) -> None:
     twin = cli.get_command(click.Context(cli), name)
     assert twin is not None
     mine = {option.name for option in command.parameters} - DISCORDS_OWN  # type: ignore[attr-defined]
-    assert mine == {param.name for param in twin.params} - CLIS_OWN - BY_BUTTON == set(takes(name))
+    assert mine == {param.name for param in twin.params} - CLIS_OWN - BY_BUTTON == set(query_options(name))
     page = next(question for question in QUESTIONS if question.asks is ASKED[name])
     assert mine == set(page.takes) - BY_BUTTON | set(re.findall(r"\{(\w+)", page.path))
 
@@ -89,9 +89,9 @@ def _unset(default: object) -> bool:
 
 
 def test_a_command_says_in_the_same_words_what_its_question_does() -> None:
-    told = {question.asks: question.does for question in QUESTIONS}
+    told = {question.asks: question.summary_line for question in QUESTIONS}
     for command in COMMANDS:
-        assert command.description == says(command.name) == told[ASKED[command.name]]
+        assert command.description == query_summary(command.name) == told[ASKED[command.name]]
         twin = cli.get_command(click.Context(cli), command.name)
         assert twin is not None and (inspect.cleandoc(twin.help or "") + " ").replace("\n", " ").startswith(
             f"{command.description} "
@@ -102,8 +102,8 @@ def test_a_command_says_in_the_same_words_what_its_question_does() -> None:
 def test_a_question_has_the_same_answer_on_all_three(
     desk: Desk, home: Path, name: str, options: dict[str, object]
 ) -> None:
-    asked = {"network": "replicate", **options} if "network" in takes(name) else dict(options)
-    mine = Question(name, {key: str(value) for key, value in asked.items()}).answer(desk)
+    asked = {"network": "replicate", **options} if "network" in query_options(name) else dict(options)
+    mine = Question(name, {key: str(value) for key, value in asked.items()}).find_answer(desk)
     page = next(question for question in QUESTIONS if question.asks is ASKED[name])
     text = {key: str(value) for key, value in asked.items()}
     assert page.answer(desk, Asked(text, text)) == mine
@@ -122,7 +122,7 @@ def _arguments(name: str, options: dict[str, str]) -> list[str]:
 
 def test_every_question_of_the_archive_can_be_asked_in_discord() -> None:
     """Questions that only pages need are named here, so that a new one cannot be forgotten."""
-    pages_only = {answers.known_networks, answers.kept_digests, answers.definitions}
+    pages_only = {answers.known_networks, answers.kept_digests, answers.metric_definitions}
     assert {question.asks for question in QUESTIONS} - pages_only == set(ASKED.values())
 
 

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from bot.records import Picture
-from bot.slash.pictures import Pictures, drawer
+from bot.slash.pictures import Pictures, drawing_process
 
 
 def drawn(name: str) -> Picture:
@@ -21,15 +21,15 @@ def drawn(name: str) -> Picture:
 
 def test_another_process_draws_and_where_it_was_ended_a_new_one_does() -> None:
     pictures = Pictures()
-    first = pictures.of(1, drawn, "a.png")
-    assert pictures.of(1, drawn, "b.png") is first
+    first = pictures.get_or_draw(1, drawn, "a.png")
+    assert pictures.get_or_draw(1, drawn, "b.png") is first
     assert int(first.alt) != os.getpid()
-    assert pictures.of(2, drawn, "c.png").alt == first.alt
+    assert pictures.get_or_draw(2, drawn, "c.png").alt == first.alt
     os.kill(int(first.alt), signal.SIGKILL)
-    again = pictures.of(3, drawn, "d.png")
+    again = pictures.get_or_draw(3, drawn, "d.png")
     assert again.name == "d.png" and again.alt not in (first.alt, str(os.getpid()))
-    drawer().shutdown()
-    drawer.cache_clear()
+    drawing_process().shutdown()
+    drawing_process.cache_clear()
 
 
 PARENT = """
@@ -52,8 +52,8 @@ def test_what_cannot_be_drawn_is_an_error_and_is_tried_again() -> None:
     with ThreadPoolExecutor(1) as threads:
         pictures = Pictures(lambda: threads)
         with pytest.raises(ValueError, match="no such colour"):
-            pictures.of(1, _fails)
-        assert pictures.of(1, drawn, "a.png").name == "a.png"
+            pictures.get_or_draw(1, _fails)
+        assert pictures.get_or_draw(1, drawn, "a.png").name == "a.png"
 
 
 def _fails() -> Picture:

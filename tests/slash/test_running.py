@@ -47,7 +47,7 @@ def serving(peer: DiscordGateway, desk: Desk, data: Path, **options: object) -> 
         patch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(peer.gateway))
         stop = threading.Event()
         given = {"token": SecretStr(TOKEN), "first_pause": 0.05, "house": House(api=peer.url), **options}
-        thread = threading.Thread(target=lambda: slash.serve(desk, stop=stop, **given))  # type: ignore[arg-type]
+        thread = threading.Thread(target=lambda: slash.run_bot(desk, stop=stop, **given))  # type: ignore[arg-type]
         thread.start()
         try:
             yield
@@ -199,7 +199,7 @@ def test_a_discord_that_asks_for_an_hour_is_left_alone_for_it(
         heard.set()
         await asyncio.sleep(0.01)
 
-    monkeypatch.setattr(running._Kept, "_rest", rest)
+    monkeypatch.setattr(running._Kept, "_interruptible_sleep", rest)
     with DiscordGateway() as peer:
         peer.fail(rate_limited(3600, via=False), on=at)
         with serving(peer, desk, tmp_path):

@@ -28,7 +28,7 @@ def test_an_answer_is_made_once_until_ledger_archive_day_or_language_differ(tmp_
         sayings = Sayings(desk, Pictures(), Recent(9))
 
         def said(question: Question = TOP, locale: str = "en") -> Said:
-            return sayings.of(question, nobody, locale)  # type: ignore[arg-type]
+            return sayings.present_answer(question, nobody, locale)  # type: ignore[arg-type]
 
         first = said()
         assert said() is first
@@ -41,7 +41,7 @@ def test_an_answer_is_made_once_until_ledger_archive_day_or_language_differ(tmp_
         ledger.add_snapshot(desk.store, snapshot(desks.NEWEST + timedelta(days=1), desks.counts(desks.NEWEST)))
         assert said() is not issued
         later = replace(desk, clock=lambda: desks.NOW + timedelta(days=1))
-        assert Sayings(later, Pictures(), sayings.recent).of(TOP, nobody) is not said()  # type: ignore[arg-type]
+        assert Sayings(later, Pictures(), sayings.recent).present_answer(TOP, nobody) is not said()  # type: ignore[arg-type]
 
 
 def test_a_digest_composed_again_is_told_again(tmp_path: Path) -> None:
@@ -57,4 +57,4 @@ def test_how_things_stand_is_never_kept(tmp_path: Path) -> None:
     with desks.desk(tmp_path) as desk:
         sayings = Sayings(desk, Pictures(), Recent(9))
         status = Question("status")
-        assert sayings.of(status, nobody) is not sayings.of(status, nobody)  # type: ignore[arg-type]
+        assert sayings.present_answer(status, nobody) is not sayings.present_answer(status, nobody)  # type: ignore[arg-type]

@@ -137,8 +137,8 @@ def test_a_language_as_it_was_stored_before_is_still_read(tmp_path: Path, kept: 
         mod = admin(rig)
         await rig.ask("subscribe", member=mod)
         channels = Channels(rig.desk.store)
-        (one,) = channels.all()
-        channels.keep(one.guild, one.channel, replace(one.terms, locale=kept), rig.desk.clock())
+        (one,) = channels.all_subscriptions()
+        channels.save_subscription(one.guild, one.channel, replace(one.terms, locale=kept), rig.desk.clock())
         assert shown in str(embed(await rig.ask("subscriptions", member=mod)).description)
 
     run(tmp_path, scenario)

@@ -25,7 +25,7 @@ def admin(rig: Rig) -> Any:
 
 
 def kept(rig: Rig) -> tuple[Any, ...]:
-    return Channels(rig.desk.store).all()
+    return Channels(rig.desk.store).all_subscriptions()
 
 
 def sentence(result: Any) -> str:
@@ -140,9 +140,9 @@ def test_a_permission_that_the_bot_lacks_is_named(tmp_path: Path, denied: str, n
 def test_channels_that_get_the_posts_already_and_an_outlet_that_is_not_there_are_refused(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
         mod = admin(rig)
-        rig.bot.house = House(taken=frozenset({str(rig.channel.id)}))
+        rig.bot.bot_settings = House(taken=frozenset({str(rig.channel.id)}))
         assert sentence(await rig.ask("subscribe", member=mod)) == TAKEN
-        rig.bot.house = House(posts=False)
+        rig.bot.bot_settings = House(posts=False)
         assert sentence(await rig.ask("subscribe", member=mod)) == NOT_POSTING
         assert kept(rig) == ()
 
@@ -179,7 +179,7 @@ def test_what_is_listed_can_be_ended_also_after_a_restart(tmp_path: Path) -> Non
 
 def test_another_servers_subscription_cannot_be_ended(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
-        Channels(rig.desk.store).keep("1", str(rig.channel.id), Terms(time(9), "UTC"), desks.NOW)
+        Channels(rig.desk.store).save_subscription("1", str(rig.channel.id), Terms(time(9), "UTC"), desks.NOW)
         assert "has no subscription" in sentence(await rig.ask("unsubscribe", member=admin(rig)))
         assert len(kept(rig)) == 1
 
@@ -209,19 +209,19 @@ def test_leaving_a_server_or_losing_the_channel_ends_the_subscription_and_an_out
         other = guild.create_text_channel("news")
         for channel in (rig.channel, other):
             await rig.ask("subscribe", member=mod, channel=channel)
-        channels.keep("42", "43", Terms(time(9), "UTC"), desks.NOW)
+        channels.save_subscription("42", "43", Terms(time(9), "UTC"), desks.NOW)
         state = rig.bot._connection
         state.parse_guild_delete({"id": str(guild.id), "unavailable": True})
         await rig.env.settle()
-        assert len(channels.all()) == 3, "an outage is no end"
+        assert len(channels.all_subscriptions()) == 3, "an outage is no end"
         there = rig.bot.get_channel(other.id)
         assert isinstance(there, discord.TextChannel)
         await there.delete()
         await rig.env.settle()
-        assert [one.channel for one in channels.all()] == [str(rig.channel.id), "43"]
+        assert [one.channel for one in channels.all_subscriptions()] == [str(rig.channel.id), "43"]
         await rig.bot.get_guild(guild.id).leave()  # type: ignore[union-attr]
         await rig.env.settle()
-        assert [one.guild for one in channels.all()] == ["42"]
+        assert [one.guild for one in channels.all_subscriptions()] == ["42"]
 
     run(tmp_path, scenario)
 

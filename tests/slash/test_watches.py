@@ -25,7 +25,7 @@ MODEL, OTHER = "owner0/model-0", "owner1/model-1"
 
 
 def kept(rig: Rig, member: Any = None) -> tuple[Any, ...]:
-    return Watches(rig.desk.store).of(str((member or rig.ann).id))
+    return Watches(rig.desk.store).account_watches(str((member or rig.ann).id))
 
 
 def sentence(result: Any) -> str:
@@ -83,9 +83,9 @@ def test_a_network_whose_record_has_ended_is_not_watched(tmp_path: Path) -> None
 
 def test_models_are_not_watched_where_no_use_names_its_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario(rig: Rig) -> None:
-        known = rig.desk.document("replicate", "day")
+        known = rig.desk.find_digest("replicate", "day")
         block = {"catalogue": "models", "figures": {"share_attributed": {"value": 0.0}}}
-        monkeypatch.setattr(Desk, "document", lambda *_: {**known, "catalogues": [block]})
+        monkeypatch.setattr(Desk, "find_digest", lambda *_: {**known, "catalogues": [block]})
         said = sentence(await rig.ask("watch", model=MODEL))
         assert "none of the use on Replicate names its model" in said and kept(rig) == ()
 
@@ -146,7 +146,7 @@ def test_a_members_number_stands_in_one_column_and_is_gone_when_forgotten(tmp_pa
         assert holds(rig.desk, ann) == ["members.account"]
         key = kept(rig)[0].member
         edition = Edition(NOTICES, "day", date(2025, 3, 11), 1)
-        rig.bot.books.outbox.plan(edition, OUTLET, key, 1, desks.NOW, None)
+        rig.bot.repositories.outbox.plan(edition, OUTLET, key, 1, desks.NOW, None)
         told = embed(await rig.ask("forget-me")).description or ""
         assert "2 watches" in told and "1 record of direct messages" in told
         assert holds(rig.desk, ann) == [] and holds(rig.desk, key) == []
@@ -198,7 +198,7 @@ def test_a_slow_database_is_announced_to_the_asker_alone_and_then_answered(
     async def impatient(_work: object) -> bool:
         return False
 
-    monkeypatch.setattr(replies, "_promptly", impatient)
+    monkeypatch.setattr(replies, "_finishes_promptly", impatient)
 
     async def scenario(rig: Rig) -> None:
         for command, options in (("watch", {"model": MODEL}), ("watches", {}), ("forget-me", {})):
@@ -217,7 +217,7 @@ def test_an_unexpected_fault_is_a_sentence_with_the_id_that_stands_in_the_log(
         raise RuntimeError("a bug with secrets")
 
     async def scenario(rig: Rig) -> None:
-        monkeypatch.setattr(Watches, "of", broken)
+        monkeypatch.setattr(Watches, "account_watches", broken)
         with capture_logs() as logs:
             told = sentence(await rig.ask("watches"))
         (line,) = [one for one in logs if one["event"] == "unexpected"]

@@ -58,7 +58,7 @@ def db(tmp_path: Path) -> Iterator[store.Store]:
 def collected(db: store.Store, og: World, data: Path, channel: Contract, **changed: Any) -> list[str]:
     lines: list[str] = []
     source = og.source(data, channel=channel.address, **changed)
-    daily.collect(db, "opengradient", source, Period(FIRST, FIRST), lines.append, again=True)
+    daily.collect(db, "opengradient", source, Period(FIRST, FIRST), lines.append, reread=True)
     return lines
 
 

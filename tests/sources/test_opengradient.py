@@ -178,12 +178,16 @@ def test_nobodys_words_leave_the_raw_archive(db: store.Store, og: World, tmp_pat
 def test_posts_open_with_the_question(db: store.Store, og: World, tmp_path: Path) -> None:
     collected(db, og, tmp_path)
     document = Archive(db).save_digest(daily.composed(db, PLAN, Period(FIRST, FIRST), NOW))
-    post = daily.post(document, "x").parts[0]
+    post = daily.render_post(document, "x").parts[0]
     assert post.startswith("7 answers proven on OpenGradient on 5 October 2026: how many decisions people trusted to")
     assert "never added: unknown claimed on chain, 7 backed, 7 verified. Private ones leave no proof." in post
     yesterday = composed(db, SECOND)
-    assert daily.post(yesterday, "x").parts[0].startswith("3 answers proven yesterday, 6 October 2026, on OpenGradient")
-    assert "yesterday" not in daily.post(yesterday, "text").parts[0], "which is read later too"
+    assert (
+        daily.render_post(yesterday, "x")
+        .parts[0]
+        .startswith("3 answers proven yesterday, 6 October 2026, on OpenGradient")
+    )
+    assert "yesterday" not in daily.render_post(yesterday, "text").parts[0], "which is read later too"
 
 
 MISREAD = (
@@ -198,22 +202,22 @@ def test_what_a_reader_could_misread_stands_on_every_outlet(db: store.Store, og:
     collected(db, og, tmp_path)
     for day in (FIRST, SECOND):
         document = composed(db, day)
-        embed = daily.post(document, "discord").embed
+        embed = daily.render_post(document, "discord").embed
         assert embed is not None
         fields = {field["name"]: field["value"] for field in embed["fields"]}  # type: ignore[attr-defined]
         page = dict(site.render_site(SITE, [page_of(document)]))[f"opengradient/{day}/index.html"].decode()
         for words in MISREAD:
             assert words in fields["Not known"], (day, words)
-            assert words in daily.post(document, "text").parts[0]
+            assert words in daily.render_post(document, "text").parts[0]
             assert words.replace("'", "&#39;") in page
         assert "Private ones leave no proof." in page.partition("<h2")[0]
     none = composed(db, SECOND)
     part(none, "llm")["figures"]["uses_verified"]["value"] = 0
-    assert "A drop to zero can be a change of deployment." in daily.post(none, "x").parts[0]
+    assert "A drop to zero can be a change of deployment." in daily.render_post(none, "x").parts[0]
     many = composed(db, SECOND)
     for number, key in enumerate(("uses_verified", "uses_backed", "uses_claimed")):
         part(many, "llm")["figures"][key] |= {"value": 123_456_789 + number}
-    post = daily.post(many, "x").parts[0]
+    post = daily.render_post(many, "x").parts[0]
     assert "Private ones leave no proof." in post and "123,456,791 claimed on chain" in post
 
 
@@ -326,7 +330,7 @@ def test_from_raw_logs_to_records_to_digest_to_posts(db: store.Store, og: World,
     lines = [f"{s.at:%H:%M} size {min(s.size, 10**6)} {s.place.rpartition(':')[2]}" for s in settlements(db, day)]
     lines += [f"{c['catalogue']}.{k}: {v}" for c in blocks(document) for k, v in told(document, c["catalogue"]).items()]
     lines += [f"{c['catalogue']} gap: {gap}" for c in blocks(document) for gap in c["gaps"]]
-    lines += [daily.post(document, outlet).parts[0] for outlet in ("x", "text")]
+    lines += [daily.render_post(document, outlet).parts[0] for outlet in ("x", "text")]
     said = "\n".join(lines) + "\n"
     golden = GOLDEN / f"{day}.txt"
     if os.environ.get("GOLDEN"):

@@ -60,11 +60,11 @@ class Room:
 
     def __post_init__(self) -> None:
         self.watches = Watches(self.db)
-        archive, self.outbox = Archive(self.db), daily.outbox(self.db)
+        archive, self.outbox = Archive(self.db), daily.make_outbox(self.db)
         self.desk = daily.Desk(self.db, archive, self.outbox, Publish.model_validate({}), 0.01)
 
     def watch(self, model: str, account: str = ANN, share: float = 0.5, since: datetime = BEFORE) -> None:
-        self.watches.keep(account, "en", CATALOGUE, Name(model), share, since)
+        self.watches.save_watch(account, "en", CATALOGUE, Name(model), share, since)
 
     def fill(self, until: date = LAST) -> None:
         """Collect the world up to a day."""
@@ -77,7 +77,7 @@ class Room:
             counts = {name: count + uses(name, day) for name, count in counts.items()} if day <= LAST else counts
 
     def plan(self) -> bool:
-        return daily.notify(self.desk, {"replicate": PLAN}, self.watches, self.now)
+        return daily.plan_notices(self.desk, {"replicate": PLAN}, self.watches, self.now)
 
     def send(self) -> None:
         """One pass over the outbox, as the worker makes it."""
@@ -113,7 +113,7 @@ def _never(one: object) -> daily.Notices:
 def room(db: store.Store) -> Iterator[Room]:
     with rig_discord.hurried(), DiscordPeer(bucket=(1000, 1.0), nonce_window=0.0) as peer:
         outlet = rig_discord.outlet(peer)
-        yield Room(db, peer, Direct(outlet, Watches(db).account))
+        yield Room(db, peer, Direct(outlet, Watches(db).member_account))
         outlet.close()
 
 
@@ -194,12 +194,12 @@ def test_direct_messages_closed_for_a_week_end_the_watches_with_a_note_that_name
     with caplog.at_level(logging.INFO):
         room.send()
         for number in range(1, MISSES):
-            assert len(room.watches.of(ANN)) == 2, f"ended after {number} days"
+            assert len(room.watches.account_watches(ANN)) == 2, f"ended after {number} days"
             room.now = NOW + number * ONE
             (closed,) = room.outbox.list_deliveries(("refused",))
             room.outbox.retry(closed.id, room.now)
             room.send()
-    assert room.watches.of(ANN) == () and len(room.watches.of(BOB)) == 1
+    assert room.watches.account_watches(ANN) == () and len(room.watches.account_watches(BOB)) == 1
     assert len(room.told(BOB)) == 1
     assert "direct: 2 ended there" in caplog.text and "50007" in caplog.text
     assert ANN not in caplog.text and BOB not in caplog.text
@@ -212,11 +212,11 @@ def test_direct_messages_closed_for_a_week_end_the_watches_with_a_note_that_name
 def test_misses_are_forgotten_once_something_got_through_though_its_record_goes(room: Room) -> None:
     room.fill()
     room.watch("o/moves")
-    key = room.watches.all()[0].member
+    key = room.watches.all_watches()[0].member
     assert subscriptions.record_miss(room.db, "direct", key, NOW - ONE) == 1
     room.plan()
     room.send()
-    room.watches.prune(NOW + 30 * ONE)
+    room.watches.prune_messages(NOW + 30 * ONE)
     assert room.outbox.list_deliveries() == ()
     assert subscriptions.record_miss(room.db, "direct", key, NOW + 31 * ONE) == 1
 
@@ -225,7 +225,7 @@ def test_who_is_forgotten_between_planning_and_sending_is_not_written_to(room: R
     room.fill()
     room.watch("o/moves")
     room.plan()
-    gone = room.watches.forget(account=ANN)
+    gone = room.watches.erase_member(account=ANN)
     assert (gone.watches, gone.messages) == (1, 1)
     room.send()
     assert room.peer.requests == []
@@ -236,7 +236,7 @@ def test_a_watch_ended_between_planning_and_sending_is_not_told(room: Room) -> N
     for name in ("o/moves", "o/steady"):
         room.watch(name)
     room.plan()
-    room.watches.end(ANN, next(one.id for one in room.watches.of(ANN) if one.model == "o/moves"))
+    room.watches.end_watch(ANN, next(one.id for one in room.watches.account_watches(ANN) if one.model == "o/moves"))
     room.send()
     assert room.peer.messages == [] and [one.state for one in room.outbox.list_deliveries()] == ["refused"]
 
@@ -256,10 +256,10 @@ def test_messages_leave_no_receipt_and_their_records_are_let_go_after_a_week(roo
 
 def test_a_network_whose_record_ended_or_that_is_gone_is_not_waited_for(room: Room) -> None:
     room.watch("o/moves")
-    assert daily.notify(room.desk, {}, room.watches, room.now)
+    assert daily.plan_notices(room.desk, {}, room.watches, room.now)
     from dataclasses import replace
 
-    assert daily.notify(room.desk, {"replicate": replace(PLAN, closed=True)}, room.watches, room.now)
+    assert daily.plan_notices(room.desk, {"replicate": replace(PLAN, closed=True)}, room.watches, room.now)
 
 
 @pytest.mark.parametrize("locale", ["ar", "zh_CN", "es_ES", "vi", "tr"])
@@ -267,7 +267,7 @@ def test_a_message_can_be_in_each_language(room: Room, locale: str) -> None:
     room.fill()
     for name in NAMES:
         room.watch(name)
-    room.watches.keep(ANN, locale, CATALOGUE, Name("o/moves"), 0.5, BEFORE)
+    room.watches.save_watch(ANN, locale, CATALOGUE, Name("o/moves"), 0.5, BEFORE)
     room.plan()
     room.send()
     assert len(room.told()) == 1
@@ -280,7 +280,7 @@ def test_the_most_that_may_be_watched_all_stands_in_one_message(room: Room) -> N
         day = LAST + (number - 2) * ONE
         ledger.add_snapshot(room.db, snapshot(day, dict.fromkeys(names, 10 * number + 500 * (number == 2))))
     for name in names:
-        watches.keep(ANN, "en", CATALOGUE, Name(name), 0.5, BEFORE)
+        watches.save_watch(ANN, "en", CATALOGUE, Name(name), 0.5, BEFORE)
     room.plan()
     room.send()
     (told,) = room.told()

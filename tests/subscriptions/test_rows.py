@@ -20,21 +20,24 @@ TERMS = Terms(time(23, 5), "Asia/Kathmandu", ("a", "b"), "zh-CN", 0.125, (time(0
 
 def test_what_is_kept_comes_back_as_it_was(db: Store) -> None:
     channels = Channels(db)
-    kept, new = channels.keep("1", "2", TERMS, NOW)
+    kept, new = channels.save_subscription("1", "2", TERMS, NOW)
     assert new and kept.terms == TERMS and kept.since == NOW
-    again, new = channels.keep("1", "2", Terms(time(9), "UTC"), NOW.replace(day=29))
+    again, new = channels.save_subscription("1", "2", Terms(time(9), "UTC"), NOW.replace(day=29))
     assert not new and (again.id, again.since) == (kept.id, NOW) and again.terms.quiet is None
-    assert channels.all() == channels.of("1") == (again,) and channels.of("2") == ()
+    assert (
+        channels.all_subscriptions() == channels.server_subscriptions("1") == (again,)
+        and channels.server_subscriptions("2") == ()
+    )
 
 
 def test_ending_takes_what_was_named_and_nothing_where_nothing_was(db: Store) -> None:
     channels = Channels(db)
     for guild, channel in (("1", "10"), ("1", "11"), ("2", "20")):
-        channels.keep(guild, channel, TERMS, NOW)
-    assert channels.end() == () and len(channels.all()) == 3
-    assert channels.end(guild="2", channel="10") == ()
-    assert [one.channel for one in channels.end(guild="1")] == ["10", "11"]
-    assert [one.channel for one in channels.end(channel="20")] == ["20"]
+        channels.save_subscription(guild, channel, TERMS, NOW)
+    assert channels.end_subscriptions() == () and len(channels.all_subscriptions()) == 3
+    assert channels.end_subscriptions(guild="2", channel="10") == ()
+    assert [one.channel for one in channels.end_subscriptions(guild="1")] == ["10", "11"]
+    assert [one.channel for one in channels.end_subscriptions(channel="20")] == ["20"]
 
 
 def test_no_more_are_kept_than_may_be_however_many_ask_at_once(db: Store) -> None:
@@ -43,8 +46,8 @@ def test_no_more_are_kept_than_may_be_however_many_ask_at_once(db: Store) -> Non
 
     def ask(number: int) -> None:
         for job in (
-            lambda: channels.keep("1", f"{number}", TERMS, NOW),
-            lambda: watches.keep("7", "en", CATALOGUE, Name(f"o/m{number}"), 0.5, NOW),
+            lambda: channels.save_subscription("1", f"{number}", TERMS, NOW),
+            lambda: watches.save_watch("7", "en", CATALOGUE, Name(f"o/m{number}"), 0.5, NOW),
         ):
             try:
                 job()
@@ -56,26 +59,28 @@ def test_no_more_are_kept_than_may_be_however_many_ask_at_once(db: Store) -> Non
         thread.start()
     for thread in threads:
         thread.join()
-    assert (len(channels.all()), len(watches.all()), len(refused)) == (3, 3, 10)
+    assert (len(channels.all_subscriptions()), len(watches.all_watches()), len(refused)) == (3, 3, 10)
 
 
 def test_the_bound_of_all_servers_together_holds(db: Store) -> None:
     channels = Channels(db, Bounds(subscriptions=1))
-    channels.keep("1", "10", TERMS, NOW)
+    channels.save_subscription("1", "10", TERMS, NOW)
     with pytest.raises(SubscriptionError, match="ask its operator"):
-        channels.keep("2", "20", TERMS, NOW)
+        channels.save_subscription("2", "20", TERMS, NOW)
 
 
 def test_a_member_has_one_key_until_the_last_watch_ends(db: Store) -> None:
     watches = Watches(db)
-    first, _ = watches.keep("7", "en", CATALOGUE, Name("o/a"), 0.5, NOW)
-    second, _ = watches.keep("7", "tr", CATALOGUE, Name("o/b"), 0.5, NOW)
-    assert first.member == second.member and watches.account(first.member) == "7"
-    assert {one.locale for one in watches.of("7")} == {"tr"}, "a message is in the language of the last time"
-    assert watches.end("8", first.id) is None
-    assert watches.end("7", first.id) and watches.account(first.member) == "7"
-    assert watches.end("7", second.id) and watches.account(first.member) is None
+    first, _ = watches.save_watch("7", "en", CATALOGUE, Name("o/a"), 0.5, NOW)
+    second, _ = watches.save_watch("7", "tr", CATALOGUE, Name("o/b"), 0.5, NOW)
+    assert first.member == second.member and watches.member_account(first.member) == "7"
+    assert {one.locale for one in watches.account_watches("7")} == {"tr"}, (
+        "a message is in the language of the last time"
+    )
+    assert watches.end_watch("8", first.id) is None
+    assert watches.end_watch("7", first.id) and watches.member_account(first.member) == "7"
+    assert watches.end_watch("7", second.id) and watches.member_account(first.member) is None
     with db.read_transaction() as connection:
         assert connection.execute(sa.select(store.members)).all() == []
-    third, _ = watches.keep("7", "en", CATALOGUE, Name("o/a"), 0.5, NOW)
+    third, _ = watches.save_watch("7", "en", CATALOGUE, Name("o/a"), 0.5, NOW)
     assert third.member != first.member

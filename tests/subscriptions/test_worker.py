@@ -50,7 +50,7 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.network, self.wall, self.channels = Network(self.clock), Server(clock=self.clock), Channels(self.db)
-        archive, outbox = Archive(self.db), daily.outbox(self.db)
+        archive, outbox = Archive(self.db), daily.make_outbox(self.db)
         plan = daily.Plan("replicate", "Little", (CATALOGUE,), {"catalogue": "models", "figure": "uses"})
         self.desk = daily.Desk(self.db, archive, outbox, Publish.model_validate({}), 0.01)
         made = {"discord": Ready(self.wall, timedelta(), lambda _: Decimal(0))}
@@ -65,7 +65,7 @@ class Bench:
                 lambda: Run(outbox, made, says, self.clock, "one", timedelta(minutes=15), gone=self._gone),
                 self.clock,
                 timedelta(minutes=15),
-                self.channels.all,
+                self.channels.all_subscriptions,
             ),
             State(),
             "one",
@@ -75,7 +75,9 @@ class Bench:
         reach.gone(self.desk, self.channels, Watches(self.db), one, reason, self.clock())
 
     def subscribe(self, channel: str, at: str, zone: str = "UTC", **terms: Any) -> Subscription:
-        kept, _ = self.channels.keep("1", channel, Terms(time.fromisoformat(at), zone, **terms), self.clock())
+        kept, _ = self.channels.save_subscription(
+            "1", channel, Terms(time.fromisoformat(at), zone, **terms), self.clock()
+        )
         return kept
 
     def at(self, *parts: int) -> list[str]:
@@ -118,7 +120,7 @@ def test_one_that_comes_later_is_served_without_a_new_start(bench: Bench) -> Non
     assert bench.at(2025, 3, 28, 8, 0) == ["1"]
     bench.subscribe("2", "09:00")
     assert bench.at(2025, 3, 28, 9, 0) == ["1", "2"]
-    bench.channels.end(channel="1")
+    bench.channels.end_subscriptions(channel="1")
     assert bench.at(2025, 3, 29, 10, 0) == ["1", "2", "2"]
 
 
@@ -201,7 +203,7 @@ def test_after_downtime_the_newest_is_posted_and_never_a_burst(bench: Bench) -> 
 def test_a_channel_that_subscribes_again_has_missed_nothing(bench: Bench) -> None:
     bench.subscribe("1", "08:00")
     bench.at(2025, 3, 28, 8, 0)
-    bench.channels.end(channel="1")
+    bench.channels.end_subscriptions(channel="1")
     bench.at(2025, 4, 20, 7, 0)
     bench.subscribe("1", "08:00")
     assert bench.at(2025, 4, 20, 8, 0) == ["1", "1"]
@@ -226,10 +228,10 @@ def test_a_channel_that_stays_out_of_reach_for_a_week_ends_its_subscription_and_
     bench.wall.gone.add("1")
     first = datetime(2025, 3, 28, 8)
     for number in range(MISSES):
-        assert [one.channel for one in bench.channels.all()] == ["1", "2"], f"ended after {number} days"
+        assert [one.channel for one in bench.channels.all_subscriptions()] == ["1", "2"], f"ended after {number} days"
         bench.on(first + number * ONE)
         assert states(bench)["1"][0] == "refused"
-    assert [one.channel for one in bench.channels.all()] == ["2"]
+    assert [one.channel for one in bench.channels.all_subscriptions()] == ["2"]
 
 
 def test_a_channel_that_is_within_reach_again_keeps_its_subscription(bench: Bench) -> None:
@@ -244,7 +246,7 @@ def test_a_channel_that_is_within_reach_again_keeps_its_subscription(bench: Benc
         again.wall.gone = bench.wall.gone
         again.desk.outbox.retry(bench.desk.outbox.list_deliveries()[-1].id, again.clock()) if not reached else None
         again.on(first + number * ONE + timedelta(hours=1))
-        left = [one.channel for one in bench.channels.all()]
+        left = [one.channel for one in bench.channels.all_subscriptions()]
         assert left == (["1"] if number < 2 * MISSES - 1 else []), number
 
 

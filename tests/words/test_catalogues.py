@@ -14,7 +14,7 @@ import pytest
 from babel.messages.catalog import Catalog, Message
 
 from bot import sources, words
-from bot.answers.networks import opening
+from bot.answers.networks import opening_paragraph
 from bot.render import answer_embed, told
 from bot.words import catalogues
 from locales.__main__ import FORMS, TARGETS, missing, updated, written
@@ -218,7 +218,7 @@ def test_every_sentence_of_recorded_digests_is_known(stem: str, language: str) -
 @pytest.mark.parametrize("network", sources.network_names())
 @pytest.mark.parametrize("language", TARGETS)
 def test_about_opens_in_every_language(network: str, language: str) -> None:
-    first = opening(sources.methodology_text(network))
+    first = opening_paragraph(sources.methodology_text(network))
     answer = {"question": "about", "metrics": 3}
     facts = {"rows": [{"title": "A network", "opening": first}], "commands": [], "page": ONE_PAGE, "definition": ""}
     field = answer_embed(answer, facts, locale=language)["fields"][0]
