@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from uuid import uuid4
 
 from bot.records import FootfallError, Name
-from bot.redaction import clip
+from bot.redaction import clip_text
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -201,7 +201,7 @@ class Cluster(Executor):
             )
         except (OSError, ValueError, RuntimeError) as error:
             line = (str(error.__cause__ or error).splitlines() or [""])[0]
-            why = clip(re.sub(r"in <[^>]*>: ", "", line), 200)
+            why = clip_text(re.sub(r"in <[^>]*>: ", "", line), 200)
             cure = "start it (docs/scale.md), or take `cluster` out of config.yaml"
             raise ClusterError(f"cluster: {self.address}: the scheduler cannot be reached: {why}; {cure}") from error
 

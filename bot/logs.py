@@ -37,7 +37,7 @@ _LOUD = (
 def configure_logging(secrets: Iterable[SecretStr | str], stream: TextIO | None = None) -> None:
     """From here on, everything that is logged goes to `stream`, without `secrets`. A database's address counts as one,
     and its password as another."""
-    redaction.know(secrets)
+    redaction.register_secrets(secrets)
     to = stream or sys.stderr
     handler = _Lines(to)
     handler.setFormatter(_make_formatter(redaction.redact, to.isatty()))
@@ -116,7 +116,7 @@ def _without_secrets(value: object, redact: Callable[[str], str]) -> object:
 def _log_what_nobody_caught() -> None:
     log = logging.getLogger("bot")
 
-    def uncaught(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+    def log_uncaught(kind: type[BaseException], error: BaseException, trace: Any) -> None:
         if issubclass(kind, KeyboardInterrupt):
             sys.__excepthook__(kind, error, trace)
             return
@@ -124,11 +124,11 @@ def _log_what_nobody_caught() -> None:
 
     def uncaught_in_thread(given: threading.ExceptHookArgs) -> None:
         if given.exc_value is not None:
-            uncaught(given.exc_type, given.exc_value, given.exc_traceback)
+            log_uncaught(given.exc_type, given.exc_value, given.exc_traceback)
 
     def unraisable(given: sys.UnraisableHookArgs) -> None:
         words = given.err_msg or "an error could not be raised"
         if given.exc_value is not None:
             log.error("%s", words, exc_info=(given.exc_type, given.exc_value, given.exc_traceback))
 
-    sys.excepthook, threading.excepthook, sys.unraisablehook = uncaught, uncaught_in_thread, unraisable
+    sys.excepthook, threading.excepthook, sys.unraisablehook = log_uncaught, uncaught_in_thread, unraisable

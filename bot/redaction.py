@@ -41,18 +41,18 @@ _FOR_ADDRESSES = str.maketrans("+/", "-_")
 _known: tuple[str, ...] = ()
 
 
-def know(secrets: Iterable[SecretStr | str]) -> None:
+def register_secrets(secrets: Iterable[SecretStr | str]) -> None:
     """From here on, `redact` takes these out; those of before are forgotten."""
     global _known
     _known = _all_plain(secrets)
 
 
-def known() -> tuple[str, ...]:
+def known_secrets() -> tuple[str, ...]:
     """What `redact` takes out, for a process that this one begins."""
     return _known
 
 
-def environment() -> list[str]:
+def secret_environment_values() -> list[str]:
     """What the environment holds that is likely a secret, whoever reads it."""
     named = [text for name, text in os.environ.items() if len(text) >= SHORTEST_PIECE and _ENVIRONMENT.search(name)]
     return [text for text in named if "://" not in text or holds_secret(text)]
@@ -60,57 +60,59 @@ def environment() -> list[str]:
 
 def holds_secret(address: str) -> bool:
     """Whether an address is itself a secret: it names a user or holds a password."""
-    return "@" in address or any(_passwords(address))
+    return "@" in address or any(_address_passwords(address))
 
 
 def redact(text: str) -> str:
     """A text without the secrets that are known."""
     text = _LONG_USER.sub(f"{REDACTED}@", _PASSWORD.sub(rf"\1{REDACTED}@", text))
-    return _without(_QUERY.sub(rf"\1{REDACTED}", text), _known)
+    return _remove_secrets(_QUERY.sub(rf"\1{REDACTED}", text), _known)
 
 
-def clip(text: str, limit: int) -> str:
+def clip_text(text: str, limit: int) -> str:
     """The first characters of a text without the secrets that are known: a secret that is cut in two is not found."""
     return redact(text)[:limit]
 
 
-def redactor(secrets: Iterable[SecretStr | str]) -> Callable[[str], str]:
+def make_redactor(secrets: Iterable[SecretStr | str]) -> Callable[[str], str]:
     """Takes some secrets out of a text. The password in an address is one as well."""
     plain = _all_plain(secrets)
-    return lambda text: _without(text, plain)
+    return lambda text: _remove_secrets(text, plain)
 
 
-def _without(text: str, secrets: tuple[str, ...]) -> str:
-    return _uncut(_pattern(secrets).sub(REDACTED, text), _whole_forms(secrets)) if secrets else text
+def _remove_secrets(text: str, secrets: tuple[str, ...]) -> str:
+    return _drop_cut_secrets(_secret_pattern(secrets).sub(REDACTED, text), _whole_forms(secrets)) if secrets else text
 
 
 @lru_cache(maxsize=8)
 def _whole_forms(secrets: tuple[str, ...]) -> tuple[str, ...]:
     """The forms that are likely to be cut short: plain, and each that is made of the whole."""
     contents = [secret.encode("utf-8", "surrogatepass") for secret in secrets]
-    coded = [text for content in contents for text in (content.hex(), quote(content, safe=""), *_base64(content))]
+    coded = [
+        text for content in contents for text in (content.hex(), quote(content, safe=""), *_base64_patterns(content))
+    ]
     return (*secrets, *coded, *(text.translate(_FOR_ADDRESSES) for text in coded))
 
 
 @lru_cache(maxsize=8)
-def _pattern(secrets: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(pattern for secret in secrets for pattern in _patterns(secret)))
+def _secret_pattern(secrets: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(pattern for secret in secrets for pattern in _encoded_patterns(secret)))
 
 
 def _all_plain(secrets: Iterable[SecretStr | str]) -> tuple[str, ...]:
     """Longest first, so that no piece of one is taken for another."""
     given = [secret if isinstance(secret, str) else secret.get_secret_value() for secret in secrets]
-    found = {form for secret in given for form in _plain(secret) if len(form) >= SHORTEST}
+    found = {form for secret in given for form in _plain_forms(secret) if len(form) >= SHORTEST}
     return tuple(sorted(found, key=lambda text: (-len(text), text)))
 
 
-def _plain(secret: str) -> Iterator[str]:
+def _plain_forms(secret: str) -> Iterator[str]:
     yield secret
     if "://" in secret:
-        yield from _passwords(secret)
+        yield from _address_passwords(secret)
 
 
-def _passwords(address: str) -> Iterator[str]:
+def _address_passwords(address: str) -> Iterator[str]:
     """The password in an address and the values of its query that are named like keys, as written and as meant."""
     try:
         parts = urlsplit(address)
@@ -122,17 +124,17 @@ def _passwords(address: str) -> Iterator[str]:
             yield from (password, unquote(password), unquote_plus(password))
 
 
-def _patterns(secret: str) -> Iterator[str]:
-    yield "".join(_sign(sign) for sign in re.findall(r"\\+|[^\\]", secret, re.DOTALL))
+def _encoded_patterns(secret: str) -> Iterator[str]:
+    yield "".join(_character_pattern(sign) for sign in re.findall(r"\\+|[^\\]", secret, re.DOTALL))
     content = secret.encode("utf-8", "surrogatepass")
     if len(content) >= SHORTEST_PIECE:
         yield f"(?i:{content.hex()})"
-        for text in _base64(content):
+        for text in _base64_patterns(content):
             yield re.escape(text)
             yield re.escape(text.translate(_FOR_ADDRESSES))
 
 
-def _sign(sign: str) -> str:
+def _character_pattern(sign: str) -> str:
     """One character, or a run of backslashes, in any of its forms. Every repetition has an end: strangers choose the
     text, and none is to make this go back and forth."""
     if sign[0] == "\\":
@@ -158,23 +160,23 @@ _ESCAPE = r"\\{1,8}"
 _NAMED = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
 
 
-def _base64(content: bytes) -> Iterator[str]:
+def _base64_patterns(content: bytes) -> Iterator[str]:
     """What of base64 depends on this alone, at each of the three places where it may begin."""
     for offset in range(3):
         coded = base64.b64encode(bytes(offset) + content).decode()
         yield coded[-(-offset * 8 // 6) : (offset + len(content)) * 8 // 6]
 
 
-def _uncut(text: str, secrets: Iterable[str]) -> str:
+def _drop_cut_secrets(text: str, secrets: Iterable[str]) -> str:
     """Without the beginnings of secrets that an ellipsis cut short."""
     pieces = _CUT.split(text)
     for number in range(0, len(pieces) - 1, 2):
         if len(pieces[number]) >= SHORTEST_PIECE:
-            pieces[number] = _without_end(pieces[number], secrets)
+            pieces[number] = _drop_cut_end(pieces[number], secrets)
     return "".join(pieces)
 
 
-def _without_end(piece: str, secrets: Iterable[str]) -> str:
+def _drop_cut_end(piece: str, secrets: Iterable[str]) -> str:
     """A piece of a text without the beginning of a secret that it ends with."""
     for secret in secrets:
         if secret[:SHORTEST_PIECE] not in piece[-len(secret) :]:

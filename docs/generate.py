@@ -124,12 +124,12 @@ def config() -> str:
 
 
 def _all(kind: Any) -> tuple[str, ...]:
-    found: tuple[str, ...] = kind.networks() if hasattr(kind, "networks") else kind.outlets()
+    found: tuple[str, ...] = kind.network_names() if hasattr(kind, "network_names") else kind.outlet_names()
     return found
 
 
 def _secrets(kind: Any, name: str) -> tuple[str, ...]:
-    found: tuple[str, ...] = kind.module(name).SECRETS
+    found: tuple[str, ...] = kind.load_module(name).SECRETS
     return found
 
 

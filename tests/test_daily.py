@@ -102,9 +102,9 @@ def test_a_second_snapshot_within_the_hour_is_told_which_one_closed_the_day(db: 
 
 
 def test_what_a_network_says_is_shown_without_our_secrets(db: store.Store) -> None:
-    redaction.know(["r8_canary/canary"])
+    redaction.register_secrets(["r8_canary/canary"])
     came = daily.collect(db, "replicate", Told([], "it said r8_canary%2Fcanary"), None, lambda _line: None)
-    redaction.know([])
+    redaction.register_secrets([])
     assert came.error == "it said [redacted]"
 
 

@@ -63,7 +63,7 @@ class Walk:
         return Archive(self.db)
 
     def collect(self, at: datetime, **changed: Any) -> None:
-        daily.stand(self.db, opengradient.standing(self.og.settings, at.date() - timedelta(days=1), 8))
+        daily.stand(self.db, opengradient.static_listings(self.og.settings, at.date() - timedelta(days=1), 8))
         done = daily.collect(self.db, "opengradient", self.og.source(self.folder, at, **changed), None, lambda _: None)
         assert done.error == ""
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from bot import redaction
-from bot.redaction import CUT, REDACTED, SHORTEST, RedactedStream, redact, redactor
+from bot.redaction import CUT, REDACTED, SHORTEST, RedactedStream, make_redactor, redact
 
 SECRET = 'cana/ry+"quoted"\\ü=\n7&<token>'
 DATABASE = "postgresql://footfall:p%40ss%2Fword@db.example/footfall"
@@ -51,14 +51,14 @@ FORMS: dict[str, Callable[[str], str]] = {
 @pytest.mark.parametrize("form", FORMS)
 def test_a_secret_is_found_in_every_form(form: str) -> None:
     shown = FORMS[form](SECRET)
-    said = redactor([SecretStr(SECRET)])(f"before {shown} after")
+    said = make_redactor([SecretStr(SECRET)])(f"before {shown} after")
     assert REDACTED in said and said.startswith("before ") and said.endswith(" after")
     kept = said.replace(REDACTED, "")
     assert not any(shown[n : n + 8] in kept for n in range(len(shown) - 7)), said
 
 
 def test_the_password_in_an_address_is_a_secret_of_its_own() -> None:
-    found = redactor([SecretStr(DATABASE)])
+    found = make_redactor([SecretStr(DATABASE)])
     for form in ("p@ss/word", "p%40ss%2Fword", "p%40ss%2fword", DATABASE):
         assert found(f"x {form} y") == f"x {REDACTED} y"
 
@@ -67,14 +67,14 @@ def test_a_password_in_the_query_of_an_address_is_a_secret_of_its_own(monkeypatc
     address = "postgresql://db.example/footfall?user=ann&password=hunter%2F2+b"
     monkeypatch.setenv("DATABASE_URL", address)
     monkeypatch.setenv("STATUS_URL", "https://db.example/?page=2")
-    found = redaction.environment()
+    found = redaction.secret_environment_values()
     assert address in found and "https://db.example/?page=2" not in found
     for form in ("hunter%2F2+b", "hunter/2+b", "hunter/2 b", address):
-        assert redactor(found)(f"x {form} y") == f"x {REDACTED} y"
+        assert make_redactor(found)(f"x {form} y") == f"x {REDACTED} y"
 
 
 def test_an_address_that_is_none_is_a_secret_as_it_stands() -> None:
-    assert redactor(["http://[ann:hunter2"])("x http://[ann:hunter2 y") == f"x {REDACTED} y"
+    assert make_redactor(["http://[ann:hunter2"])("x http://[ann:hunter2 y") == f"x {REDACTED} y"
 
 
 @pytest.mark.parametrize(
@@ -96,36 +96,36 @@ def test_an_address_that_is_none_is_a_secret_as_it_stands() -> None:
     ],
 )
 def test_what_an_address_holds_is_taken_out_whoever_it_belongs_to(text: str, said: str) -> None:
-    redaction.know([])
+    redaction.register_secrets([])
     assert redact(text) == said
 
 
 def test_a_text_is_clipped_after_its_secrets_are_taken_out() -> None:
-    redaction.know([SecretStr("canary-0123456789")])
+    redaction.register_secrets([SecretStr("canary-0123456789")])
     for limit in range(470, 500):
         assert (
-            redaction.clip("x" * 460 + "canary-0123456789 and more", limit)
+            redaction.clip_text("x" * 460 + "canary-0123456789 and more", limit)
             == ("x" * 460 + f"{REDACTED} and more")[:limit]
         )
-    redaction.know([])
+    redaction.register_secrets([])
 
 
 def test_what_is_known_last_is_what_is_taken_out() -> None:
-    redaction.know([SecretStr("first secret")])
+    redaction.register_secrets([SecretStr("first secret")])
     assert redact("the first secret") == f"the {REDACTED}"
-    redaction.know([SecretStr("second secret")])
+    redaction.register_secrets([SecretStr("second secret")])
     assert redact("the first secret, the second secret") == f"the first secret, the {REDACTED}"
-    redaction.know([])
+    redaction.register_secrets([])
 
 
 def test_a_stream_says_nothing_secret() -> None:
-    redaction.know([SecretStr(SECRET)])
+    redaction.register_secrets([SecretStr(SECRET)])
     under = io.StringIO()
     stream = RedactedStream(under)
     print("a", SECRET, file=stream)  # type: ignore[arg-type]
     stream.writelines([SECRET, "z"])
     assert under.getvalue() == f"a {REDACTED}\n{REDACTED}z" and stream.isatty() is False  # type: ignore[operator]
-    redaction.know([])
+    redaction.register_secrets([])
 
 
 def test_nobody_writes_below_a_stream_that_says_nothing_secret() -> None:
@@ -149,17 +149,17 @@ class Counted(str):
 def test_a_piece_that_holds_no_beginning_of_a_secret_is_compared_with_none() -> None:
     """Strangers choose the text: an ellipsis costs no more than a letter."""
     Counted.ends = 0
-    assert redaction._without_end(Counted("nothing of a secret"), ["canary-0123456789"] * 40) and Counted.ends == 0
-    assert redaction._without_end(Counted("x canary-01"), ["canary-0123456789"]) == f"x {REDACTED}" and Counted.ends
+    assert redaction._drop_cut_end(Counted("nothing of a secret"), ["canary-0123456789"] * 40) and Counted.ends == 0
+    assert redaction._drop_cut_end(Counted("x canary-01"), ["canary-0123456789"]) == f"x {REDACTED}" and Counted.ends
 
 
 def test_without_secrets_nothing_changes_and_short_ones_are_let_be() -> None:
-    assert redactor([])("all of it") == redactor([SecretStr("all")])("all of it") == "all of it"
+    assert make_redactor([])("all of it") == make_redactor([SecretStr("all")])("all of it") == "all of it"
 
 
 @given(st.text(min_size=SHORTEST), st.text(), st.text())
 def test_a_secret_is_found_wherever_it_stands(secret: str, before: str, after: str) -> None:
-    found = redactor([SecretStr(secret)])
+    found = make_redactor([SecretStr(secret)])
     for form in (secret, json.dumps(secret)[1:-1], repr(secret)[1:-1]):
         assert form not in found(before + form + after).replace(REDACTED, "\0")
 
@@ -178,7 +178,7 @@ def repetitions(parsed: Any) -> Iterator[int]:
 def test_no_piece_of_a_pattern_repeats_without_end() -> None:
     """Strangers choose the text: none is to make a pattern go back and forth."""
     secrets = ("\\" * 40, '\\"' * 20, SECRET, "a" * 40, " \n\t" * 9, "\U0001f600" * 5)
-    found = list(repetitions(re._parser.parse(redaction._pattern(secrets).pattern)))  # type: ignore[attr-defined]
+    found = list(repetitions(re._parser.parse(redaction._secret_pattern(secrets).pattern)))  # type: ignore[attr-defined]
     assert found and max(found) <= 8 * 40
 
 
@@ -186,6 +186,6 @@ def test_no_piece_of_a_pattern_repeats_without_end() -> None:
     "text", ["\\" * 50_000, "%25" * 20_000, '\\"' * 30_000, "://" * 20_000, "?key" * 20_000, "&" + "key-" * 50_000]
 )
 def test_a_long_text_of_odd_signs_comes_back_as_it_was(text: str) -> None:
-    redaction.know([SecretStr(SECRET), SecretStr("x" * 8 + "\\" * 40 + "y")])
+    redaction.register_secrets([SecretStr(SECRET), SecretStr("x" * 8 + "\\" * 40 + "y")])
     assert redact(text) == text
-    redaction.know([])
+    redaction.register_secrets([])

@@ -124,7 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     shell, _, wanted = os.environ.get("_BOT_COMPLETE", "").partition("_")
     if wanted == "source":
         sys.exit(_completion(shell))
-    redaction.know(redaction.environment())
+    redaction.register_secrets(redaction.secret_environment_values())
     with redirect_stderr(cast(TextIO, redaction.RedactedStream(sys.stderr))):
         sys.exit(_run(arguments))
 

@@ -129,7 +129,7 @@ def _check_networks(parts: Parts) -> Iterator[Check]:
 
     for plan in parts.network_plans.values():
         chosen = parts.settings.config.networks[plan.network]
-        look = sources.load_module(plan.network).reachable
+        look = sources.load_module(plan.network).check_reachable
         secrets = {
             key: value
             for key in sources.load_module(plan.network).SECRETS
@@ -138,9 +138,9 @@ def _check_networks(parts: Parts) -> Iterator[Check]:
         yield _try_check(
             f"{plan.network}: source", lambda c=chosen, s=secrets, f=look: f(c, parts.data_folder, s), "see the line"
         )  # type: ignore[misc]
-        if live := getattr(sources.load_module(plan.network), "checks", None):
+        if live := getattr(sources.load_module(plan.network), "live_checks", None):
             for one in live(chosen, parts.data_folder, clock()):
-                yield Check(f"{plan.network}: {one.name}", one.ok, one.found, one.fix)
+                yield Check(f"{plan.network}: {one.name}", one.ok, one.text, one.fix)
         for catalogue in plan.catalogues:
             span = ledger.read_span(parts.store, catalogue)
             name = f"{plan.network}: {catalogue.key} in the ledger"

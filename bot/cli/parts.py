@@ -56,7 +56,7 @@ class Parts:
             _headline_mistakes,
             _poll_mistakes,
         )
-        redaction.know(secrets_of(read))
+        redaction.register_secrets(secrets_of(read))
         return read
 
     @cached_property
@@ -135,7 +135,7 @@ class Parts:
         made = sources.load_module(name)
         headline = {"catalogue": block.headline.catalogue, "figure": block.headline.figure}
         secrets = {key: value for key in made.SECRETS if (value := self.settings.secret_value(key))}
-        closed: bool = made.closed(block, secrets)
+        closed: bool = made.is_closed(block, secrets)
         return daily.Plan(
             name, made.TITLE, made.CATALOGUES, headline, self.hidden_names, sources.network_panels(name), closed
         )
@@ -199,7 +199,7 @@ def secrets_of(read: config.Settings) -> list[SecretStr]:
     address = read.database_url.get_secret_value()
     return [
         *read.secrets.values(),
-        *map(SecretStr, ([address] if redaction.holds_secret(address) else []) + redaction.environment()),
+        *map(SecretStr, ([address] if redaction.holds_secret(address) else []) + redaction.secret_environment_values()),
     ]
 
 

@@ -8,7 +8,7 @@ import click
 
 from bot.cli.parts import Parts, UsageError, clock, json_option, pass_app_context, print_json
 from bot.records import Document, Settlement
-from bot.redaction import clip
+from bot.redaction import clip_text
 
 NETWORK = "opengradient"
 
@@ -32,7 +32,9 @@ def proof(parts: Parts, what: str, as_json: bool) -> int:
     tx = what.lower() if re.fullmatch(r"0x[0-9a-fA-F]{64}", what) else ""
     known = _known_settlements(memory, what, tx)
     if not known and not tx:
-        raise UsageError(f"{clip(what, 80)}: not in the ledger; wanted a transaction hash, a blob id or a leaf's key")
+        raise UsageError(
+            f"{clip_text(what, 80)}: not in the ledger; wanted a transaction hash, a blob id or a leaf's key"
+        )
     found = opengradient.explain_settlements(chosen, parts.data_folder, clock(), known, tx, memory.counted_leaves)
     if not found:
         raise UsageError(f"{tx}: no settlement of a pinned relay in this transaction")

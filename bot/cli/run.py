@@ -41,7 +41,7 @@ def run(path: Path) -> int:
     from bot import logs, redaction
 
     # Whatever goes wrong from here on is a line of the log; further secrets follow once the configuration is read.
-    logs.configure_logging(redaction.environment())
+    logs.configure_logging(redaction.secret_environment_values())
     try:
         return _work(path)
     except FootfallError as error:

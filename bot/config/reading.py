@@ -18,7 +18,7 @@ from bot.config.choice import Choice, Network, Outlet
 from bot.config.environment import unset_blank, variable_mistakes
 from bot.config.posts import Poll, ScheduleEntry
 from bot.records import FootfallError, Name
-from bot.redaction import clip
+from bot.redaction import clip_text
 
 T = TypeVar("T", bound=Choice)
 
@@ -196,4 +196,4 @@ def _validation_lines(path: Path, prefix: str, error: ValidationError) -> list[s
 
 def _shown_value(value: object) -> str:
     """What was found, clipped, and without the user name and password that an address may hold."""
-    return clip(re.sub(r"//[^/@]*@", "//***@", repr(value)), 60)
+    return clip_text(re.sub(r"//[^/@]*@", "//***@", repr(value)), 60)

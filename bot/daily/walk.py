@@ -201,7 +201,7 @@ def composed(store: Store, plan: Plan, period: Period, at: datetime) -> Document
     document = digest.compose_document(plan.network, plan.title, books, plan.headline, plan.hidden, at, panels)
     if period.name == "week":
         begins, ends = start_of_day(period.first), period.ends_at
-        readers.told(document, deliveries.polls.Polls(store).closed(plan.network, begins, ends))
+        readers.told(document, deliveries.polls.Polls(store).closed_polls(plan.network, begins, ends))
     ranked = findings.rank_findings(books, document, plan.hidden)
     for block in document["catalogues"]:
         found = ranked.get(block["catalogue"], [])

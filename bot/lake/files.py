@@ -19,7 +19,7 @@ import msgspec
 from bot.lake import engine
 from bot.lake.place import LakeError, sha256_of
 from bot.records import Payment, Use
-from bot.redaction import clip
+from bot.redaction import clip_text
 
 if TYPE_CHECKING:
     from bot.lake.days import Day
@@ -173,7 +173,7 @@ def _run_query(day: Day, paths: Sequence[Path], line: str, new: Columns | None) 
         return of.execute(filled).fetchall()
     except duckdb.Error as error:
         what = (str(error).splitlines() or [""])[0]
-        raise LakeError(f"{day.folder}: DuckDB: {clip(what, 300)}") from error
+        raise LakeError(f"{day.folder}: DuckDB: {clip_text(what, 300)}") from error
     finally:
         if new is not None:
             of.unregister("new_rows")

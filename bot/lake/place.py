@@ -21,7 +21,7 @@ from threading import Thread
 from typing import Any, Protocol, TypeVar
 
 from bot.records import FootfallError
-from bot.redaction import clip
+from bot.redaction import clip_text
 
 T = TypeVar("T")
 
@@ -164,13 +164,13 @@ class Objects:
     def put(self, name: str, path: Path) -> None:
         target, size = f"{self.root}/{name}", path.stat().st_size
 
-        def sent() -> None:
+        def put_file() -> None:
             self.system.put_file(str(path), target)
             found = self.system.info(target, refresh=True) if self.url.startswith("s3") else self.system.info(target)
             if found["size"] != size:
                 raise OSError(f"found {found['size']} bytes, wanted {size}")
 
-        self._with_retries(name, "cannot be written", sent)
+        self._with_retries(name, "cannot be written", put_file)
 
     @contextmanager
     def open_local(self, name: str, sha256: str) -> Iterator[Path]:
@@ -198,13 +198,13 @@ class Objects:
         return {} if set(found) == {f"{self.root}/{folder}"} else found
 
     def remove(self, name: str) -> None:
-        def removed() -> None:
+        def remove_object() -> None:
             try:
                 self.system.rm_file(f"{self.root}/{name}")
             except FileNotFoundError:
                 return
 
-        self._with_retries(name, "cannot be removed", removed)
+        self._with_retries(name, "cannot be removed", remove_object)
 
     def _with_retries(self, name: str, what: str, work: Callable[[], T]) -> T:
         """Done in the end, however often storage is busy, cut off or has not seen yet what was just written."""
@@ -236,7 +236,7 @@ def _is_transient(error: Exception) -> bool:
 def _error_line(error: Exception) -> str:
     """An error's first line, clipped, without the query of an address, which may be signed."""
     line = (str(error).splitlines() or [""])[0]
-    return clip(re.sub(r"\?\S+", "?...", line), 200)
+    return clip_text(re.sub(r"\?\S+", "?...", line), 200)
 
 
 @lru_cache(maxsize=8)

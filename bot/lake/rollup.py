@@ -16,7 +16,7 @@ from bot.lake import engine
 from bot.lake.days import Day, read_manifest
 from bot.lake.files import Part, parquet_source
 from bot.lake.place import LakeError
-from bot.redaction import clip
+from bot.redaction import clip_text
 
 PAYERS = 3
 """Senders of payments that are no session that a day names."""
@@ -157,4 +157,4 @@ def _query_rows(day: Day, line: str) -> list[tuple[Any, ...]]:
         return engine.thread_cursor(day.lake.memory, day.lake.spill).execute(line).fetchall()
     except duckdb.Error as error:
         what = (str(error).splitlines() or [""])[0]
-        raise LakeError(f"{day.folder}: DuckDB: {clip(what, 300)}") from error
+        raise LakeError(f"{day.folder}: DuckDB: {clip_text(what, 300)}") from error

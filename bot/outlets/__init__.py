@@ -244,7 +244,7 @@ def redact_reason(text: str, secrets: Iterable[SecretStr] = ()) -> str:
     """A text made fit for a reason: one clean line of at most `REASON_LIMIT` graphemes, each secret taken out, those
     that are known and these. Outlets pass everything that a platform says through here."""
     text = redaction.redact(Name(text, 10 * REASON_LIMIT))
-    return str(Name(redaction.redactor(secrets)(text), REASON_LIMIT))
+    return str(Name(redaction.make_redactor(secrets)(text), REASON_LIMIT))
 
 
 # --- the registry ----------------------------------------------------------------------------------------------
@@ -283,5 +283,5 @@ def make_outlet(
     missing = [key for key in found.SECRETS if key not in secrets]
     if missing:
         raise OutletError(f"{name}: {', '.join(missing)} not set in the environment; without that nothing is posted")
-    made: Outlet = found.outlet(settings, output_folder, {key: secrets[key] for key in found.SECRETS}, clock)
+    made: Outlet = found.make_outlet(settings, output_folder, {key: secrets[key] for key in found.SECRETS}, clock)
     return made

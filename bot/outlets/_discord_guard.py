@@ -17,7 +17,7 @@ class GuardError(aiohttp.ClientError):
     """An answer that was refused, in words that may be kept."""
 
 
-def guarded() -> aiohttp.TraceConfig:
+def make_trace_config() -> aiohttp.TraceConfig:
     """Hooks for a session: none of its answers is larger than `ANSWER_LIMIT`, whatever it declares, and none leads
     elsewhere. Raises `GuardError` out of the request."""
     trace = aiohttp.TraceConfig()

@@ -178,9 +178,9 @@ class Wire:
             self._client = None
 
     def _trace_config(self) -> aiohttp.TraceConfig:
-        from bot.outlets._discord_guard import guarded
+        from bot.outlets._discord_guard import make_trace_config
 
-        trace = guarded()
+        trace = make_trace_config()
         trace.on_request_start.append(self._on_request_start)
         trace.on_request_headers_sent.append(self._on_headers_sent)
         trace.on_request_end.insert(0, self._on_request_end)  # how it answered is known before its body is read
@@ -233,7 +233,7 @@ class Wire:
 
         doubt = attempt.open or attempt.doubt
         if isinstance(error, discord.RateLimited):
-            wait = seconds(error.retry_after)
+            wait = wait_seconds(error.retry_after)
             words = f"rate limit, {wait:.0f} s to wait"
             return Trouble(words, 429, wait=wait, doubt=doubt, everywhere=attempt.everywhere)
         if isinstance(error, discord.LoginFailure):
@@ -242,7 +242,7 @@ class Wire:
             words = redact_reason(f"{error.status}: {error.text or 'no text'}", [self._token])
             if error.code:
                 words = f"{words} (code {error.code})"
-            told = seconds(error.response.headers.get("Retry-After"))
+            told = wait_seconds(error.response.headers.get("Retry-After"))
             everywhere = error.status == 401 or attempt.everywhere
             return Trouble(words, error.status, error.code, told if error.status == 429 else None, doubt, everywhere)
         return Trouble(_words(error), doubt=doubt)
@@ -256,7 +256,7 @@ def _words(error: Exception) -> str:
     return "no answer in time" if isinstance(error, TimeoutError) else f"connection failed ({type(error).__name__})"
 
 
-def seconds(told: object) -> float:
+def wait_seconds(told: object) -> float:
     """A wait as told, in seconds and believable; `UNTOLD_WAIT` for anything else."""
     try:
         wait = float(str(told))

@@ -82,7 +82,7 @@ def _text_refusals(text: str, settings: Settings) -> Iterator[str]:
         yield f"the text is {length} long as X counts it; wanted at most {TEXT_LIMIT}"
     if x_text.has_forbidden(text):
         yield "the text holds a sign that X refuses (U+FFFE, U+FEFF or U+FFFF)"
-    if not _x_lookback.findable(text):
+    if not _x_lookback.is_findable(text):
         yield "the text has no word that is not a link: it could not be found again"
     yield from _entity_refusals(x_text.possible_entities(text), settings)
 

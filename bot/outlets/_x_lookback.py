@@ -28,21 +28,21 @@ def posted_at(platform_id: str) -> datetime:
     return datetime.fromtimestamp(((int(platform_id) >> 22) + _EPOCH_MS) / 1000, UTC)
 
 
-def unescaped(shown: str) -> str:
+def unescape_text(shown: str) -> str:
     """A text as it was sent: exactly the three signs that X escapes, each once."""
     return _ENTITIES.sub(lambda entity: _SIGNS[entity[1]], shown)
 
 
-def words(text: str) -> list[str]:
+def comparable_words(text: str) -> list[str]:
     """A text as words to be compared, the same for both sides: NFC, invisible signs dropped."""
     text = unicodedata.normalize("NFC", text)
     return "".join(sign for sign in text if unicodedata.category(sign) != "Cf").split()
 
 
-def same_post(ours: str, shown: str) -> bool:
+def is_same_post(ours: str, shown: str) -> bool:
     """Whether what a timeline shows is the text that was sent. All words but links must agree, and at least one must
     be there to agree."""
-    wanted, there = words(ours), words(unescaped(shown))
+    wanted, there = comparable_words(ours), comparable_words(unescape_text(shown))
     if len(there) < len(wanted) or not all(_SHORT_LINK.fullmatch(word) for word in there[len(wanted) :]):
         return False
     pairs = list(zip(wanted, there, strict=False))
@@ -51,15 +51,15 @@ def same_post(ours: str, shown: str) -> bool:
     return alike > 0 and alike + linked == len(pairs)
 
 
-def findable(text: str) -> bool:
+def is_findable(text: str) -> bool:
     """Whether a look-back could know it again: it holds a word that is no link."""
-    return any(not _MAYBE_LINK.search(word) for word in words(text))
+    return any(not _MAYBE_LINK.search(word) for word in comparable_words(text))
 
 
 def is_part(row: Mapping[str, object], part: Part) -> bool:
     """Whether a post of the timeline is a part: the same words in the same place of the same thread."""
     parents = [ref.get("id") for ref in json_objects(row.get("referenced_tweets")) if ref.get("type") == "replied_to"]
-    return parents == ([part.reply_to] if part.reply_to else []) and same_post(part.text, str(row["text"]))
+    return parents == ([part.reply_to] if part.reply_to else []) and is_same_post(part.text, str(row["text"]))
 
 
 def is_whole(row: Mapping[str, object]) -> bool:

@@ -123,11 +123,11 @@ class Discord:
         same outcome unsent."""
         guilds = {channel: found[1] for channel, link in (seen or {}).items() if (found := _GUILD.search(link))}
 
-        def begun(part: Part, destination: str) -> Outcome | Future[Outcome]:
+        def begin_send(part: Part, destination: str) -> Outcome | Future[Outcome]:
             refused = self._part_refusal(part, destination)
             return refused or self._wire.submit_work(self._send_part(part, destination, guilds.get(destination, "")))
 
-        return fly(jobs, begun)
+        return fly(jobs, begin_send)
 
     def crosspost(self, destination: str, platform_id: str) -> Outcome:
         """Pass a message of ours in an announcement channel on to its followers. May be asked again: a message that

@@ -125,7 +125,7 @@ class X:
 
     def find(self, part: Part, destination: str) -> Found:
         """Asks the account's own timeline for the part's words ($0.001 a post returned)."""
-        if not _x_lookback.findable(part.text):
+        if not _x_lookback.is_findable(part.text):
             return CannotTell("X: the text holds nothing to find it by", None)
         try:
             shown = self._find_post(part, part.since - LEEWAY if part.since else None)

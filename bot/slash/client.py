@@ -22,8 +22,8 @@ from discord.gateway import DiscordWebSocket
 from bot.answers import AnswerError, Desk
 from bot.answers.recent import Recent
 from bot.config import proxy_for
-from bot.outlets._discord_guard import guarded
-from bot.redaction import clip
+from bot.outlets._discord_guard import make_trace_config
+from bot.redaction import clip_text
 from bot.slash import questions, replies, tongues
 from bot.slash.buttons import Press
 from bot.slash.commands import COMMANDS
@@ -68,7 +68,7 @@ class Footfall(discord.AutoShardedClient):
             max_messages=None,
             shard_count=1,
             proxy=proxy_for((bot_settings or House()).api),
-            http_trace=guarded(),
+            http_trace=make_trace_config(),
         )
         self.desk, self.index, self.pictures = desk, Index(desk), Pictures()
         self._recent = Recent(KEPT)
@@ -128,7 +128,7 @@ class Footfall(discord.AutoShardedClient):
             await self.run_in_thread(lambda: _store_synced_hash(self.desk.store, application, now))
         except (discord.DiscordException, aiohttp.ClientError, OSError, StoreError, TimeoutError) as error:
             # The commands that Discord knows go on working; tried again the next day or at the next start.
-            log.error("the commands could not be synced", error=clip(str(error), 500))
+            log.error("the commands could not be synced", error=clip_text(str(error), 500))
             return
         log.info("commands synced", commands=len(payload))
 

@@ -30,7 +30,7 @@ NICE = 5
 def drawing_process() -> Executor:
     """The process that draws, begun with the first picture and kept from one connection to the next."""
     return ProcessPoolExecutor(
-        1, mp_context=get_context("spawn"), initializer=_init_process, initargs=(redaction.known(),)
+        1, mp_context=get_context("spawn"), initializer=_init_process, initargs=(redaction.known_secrets(),)
     )
 
 

@@ -15,8 +15,8 @@ import structlog
 from pydantic import SecretStr
 
 from bot.answers import Desk
-from bot.outlets._discord_wire import seconds
-from bot.redaction import clip
+from bot.outlets._discord_wire import wait_seconds
+from bot.redaction import clip_text
 from bot.slash import pictures
 from bot.slash.client import Footfall
 from bot.slash.house import House
@@ -151,7 +151,7 @@ def _wanted_wait(error: BaseException | None) -> float:
         if isinstance(error, discord.RateLimited):
             return min(error.retry_after, LONGEST_WAIT)
         if isinstance(error, discord.HTTPException) and error.status == 429:
-            return min(seconds(error.response.headers.get("Retry-After")), LONGEST_WAIT)
+            return min(wait_seconds(error.response.headers.get("Retry-After")), LONGEST_WAIT)
         error = error.__cause__
     return 0.0
 
@@ -170,4 +170,4 @@ def _error_reason(error: Exception) -> str:
         return refusal
     # Of what could not be read the kind only: its words quote the frame.
     quotes = isinstance(error, ValueError | LookupError | TypeError)
-    return type(error).__name__ if quotes else clip(f"{type(error).__name__}: {error}", 300)
+    return type(error).__name__ if quotes else clip_text(f"{type(error).__name__}: {error}", 300)

@@ -117,7 +117,7 @@ def static_listings(network: str, settings: Network, until: date, days: int = 1)
 def verify_ref(network: str, settings: Network, data: Path, ref: Mapping[str, str]) -> dict[str, str]:
     """A digest's ref with the state of what it points at: `intact` where the bytes read are still at hand and hash as
     they did, `altered` where they do not, `not at hand` where this machine has no copy."""
-    found: str | None = load_module(network).checksum(settings, data, ref["url"], ref["sha256"])
+    found: str | None = load_module(network).ref_checksum(settings, data, ref["url"], ref["sha256"])
     state = "not at hand" if found is None else "intact" if found == ref["sha256"] else "altered"
     return {"state": state, **ref}
 
@@ -133,5 +133,5 @@ def make_source(
     """A source ready to be asked. `data` is the folder it may keep downloads in, `secret_names` holds its own
     `SECRETS`. What takes long and can be done anywhere goes to the `executor`; without one it is done by this
     machine."""
-    made: Source | EventSource = load_module(network).source(settings, data, secrets, clock, executor)
+    made: Source | EventSource = load_module(network).make_source(settings, data, secrets, clock, executor)
     return made

@@ -18,7 +18,7 @@ import httpx
 import msgspec
 
 from bot.records import Name
-from bot.redaction import clip
+from bot.redaction import clip_text
 
 # httpx logs each request's URL at INFO, keys included.
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -228,7 +228,7 @@ def _parse_responses(body: bytearray, status: int) -> list[_Answer]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         if status == 429:
             raise Unanswered("answered 429, too many requests; lower its rate") from error
-        start = Name(clip(bytes(body[:2000]).decode("utf-8", "replace"), 60), 40)
+        start = Name(clip_text(bytes(body[:2000]).decode("utf-8", "replace"), 60), 40)
         raise Unanswered(f"answered {status} with no JSON-RPC, beginning {start!r}") from error
 
 

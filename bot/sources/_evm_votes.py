@@ -16,7 +16,7 @@ from typing import TypeVar
 
 import stamina
 
-from bot.redaction import clip
+from bot.redaction import clip_text
 from bot.sources import SourceError
 from bot.sources._evm_rpc import Endpoint, Line, NotAsked, TimedOut, TooMuch, Unanswered
 from bot.sources._evm_wire import block_of, number_of
@@ -230,7 +230,7 @@ class Electorate:
 
     def _require_agreement(self, what: str, keys: Mapping[str, object]) -> None:
         if len(set(keys.values())) > 1:
-            said = "; ".join(f"{name} says {clip(str(key), 80)}" for name, key in keys.items())
+            said = "; ".join(f"{name} says {clip_text(str(key), 80)}" for name, key in keys.items())
             raise Disagreement(
                 f"chain {self.pin.chain_id}: {what}: endpoints differ: {said}; none is believed; find out which is "
                 "wrong and remove it from the endpoints"

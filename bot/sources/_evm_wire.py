@@ -17,7 +17,7 @@ from typing import Annotated, TypeVar, cast
 import msgspec
 
 from bot.records import Name
-from bot.redaction import clip
+from bot.redaction import clip_text
 from bot.sources._evm_rpc import Fault, Unanswered
 from bot.sources._evm_values import Block, Filter, Log, Transaction
 
@@ -255,7 +255,7 @@ def _unhex_all(texts: Sequence[str]) -> list[bytes]:
 def parse_quantity(text: str) -> int:
     """A JSON-RPC quantity below 2**63. Raises `Unanswered`."""
     if not _QUANTITY.fullmatch(text) or (number := int(text, 16)) >= 2**63:
-        raise Unanswered(f"answered {clip(text, 24)!r}, wanted a number of at most 63 bits in hexadecimal")
+        raise Unanswered(f"answered {clip_text(text, 24)!r}, wanted a number of at most 63 bits in hexadecimal")
     return number
 
 
@@ -263,5 +263,5 @@ def parse_quantity(text: str) -> int:
 def parse_hex(text: str) -> str:
     """Bytes in hexadecimal, made lower-case. Raises `Unanswered`."""
     if not _HEX.fullmatch(text):
-        raise Unanswered(f"answered {clip(text, 24)!r}, wanted hexadecimal digits after 0x")
+        raise Unanswered(f"answered {clip_text(text, 24)!r}, wanted hexadecimal digits after 0x")
     return text.lower()

@@ -70,12 +70,12 @@ __all__ = [
     "Settings",
     "chain_responds",
     "check_reachable",
-    "checks",
-    "checksum",
     "explain_settlements",
     "is_closed",
-    "source",
-    "standing",
+    "live_checks",
+    "make_source",
+    "ref_checksum",
+    "static_listings",
 ]
 
 TITLE = "OpenGradient"
@@ -129,7 +129,7 @@ PROOF_BUDGET = 8.0
 """Seconds that a person waits for a chain at most."""
 
 
-def source(
+def make_source(
     settings: Settings,
     data: Path,
     secrets: Mapping[str, str],
@@ -146,7 +146,7 @@ def chain_responds(settings: Settings, seconds: float) -> bool:
     return has_quorum(settings.settlements, _og_beside.silent(asked, seconds, rpc_endpoints(settings)))
 
 
-def standing(settings: Settings, until: date, days: int = 1) -> tuple[Snapshot, ...]:
+def static_listings(settings: Settings, until: date, days: int = 1) -> tuple[Snapshot, ...]:
     """The list of LLMs, which stands in the source, as of the end of each of the `days` up to one."""
     since = date.fromisoformat(_llm_models.AS_OF)
     listed = _llm_models.llm_listings(settings.added_llms, settings.removed_llms)
@@ -164,7 +164,7 @@ def standing(settings: Settings, until: date, days: int = 1) -> tuple[Snapshot, 
     )
 
 
-def checksum(settings: Settings, data: Path, url: str, sha256: str) -> str | None:
+def ref_checksum(settings: Settings, data: Path, url: str, sha256: str) -> str | None:
     """The sha256 of the bytes that a ref points at, as this machine holds them."""
     if url.startswith("walrus:"):
         return blob_checksum(raw_folder(data) / "blobs", url.removeprefix("walrus:"), sha256)
@@ -198,7 +198,7 @@ def explain_settlements(
         return [_og_proof.explain_settlement(judges, one, seen, now, links) for one in found]
 
 
-def checks(settings: Settings, data: Path, now: datetime) -> Iterator[_og_checks.Look]:
+def live_checks(settings: Settings, data: Path, now: datetime) -> Iterator[_og_checks.Look]:
     """The first live checks, of what answers at all."""
     out = _og_beside.silent(endpoint_figures(settings), settings.look, rpc_endpoints(settings))
     relays, signers = lowercase_addresses(settings.relays), lowercase_addresses(settings.signers)

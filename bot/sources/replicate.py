@@ -60,10 +60,10 @@ __all__ = [
     "Replicate",
     "Settings",
     "check_reachable",
-    "checksum",
     "is_closed",
+    "make_source",
     "record_snapshots",
-    "source",
+    "ref_checksum",
 ]
 
 TITLE = "Replicate"
@@ -89,7 +89,7 @@ class Settings(Network):
 
     @field_validator("api")
     @classmethod
-    def _guarded(cls, api: str) -> str:
+    def _validate_api(cls, api: str) -> str:
         """The token travels to this address."""
         parts = urlsplit(api)
         if not parts.hostname or parts.username is not None or parts.password is not None or parts.fragment:
@@ -134,7 +134,7 @@ class Replicate:
             yield live_snapshot(self.settings, _raw_folder(self.data), self.token, self.clock)
 
 
-def source(
+def make_source(
     settings: Settings,
     data: Path,
     secrets: Mapping[str, str],
@@ -145,7 +145,7 @@ def source(
     return Replicate(settings, data, clock, secrets.get(SECRETS[0], ""))
 
 
-def checksum(settings: Settings, data: Path, url: str, sha256: str) -> str | None:
+def ref_checksum(settings: Settings, data: Path, url: str, sha256: str) -> str | None:
     """The sha256 of the bytes that a ref points at, as this machine holds them: empty where its copy is damaged, `None`
     where it has none."""
     if not url.startswith(f"npm:{PACKAGE.spec}/"):

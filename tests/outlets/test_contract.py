@@ -32,7 +32,7 @@ from bot.outlets import (
 )
 from bot.records import Picture, Post
 
-OUTLETS = tuple(name for name in registry.outlet_names() if hasattr(registry.load_module(name), "outlet"))
+OUTLETS = tuple(name for name in registry.outlet_names() if hasattr(registry.load_module(name), "make_outlet"))
 """Those that are posted to part by part; the site is swapped in whole and has tests of its own."""
 
 

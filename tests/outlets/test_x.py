@@ -413,11 +413,13 @@ def test_a_name_that_looks_like_html_is_found_as_it_was_sent(peer: XPeer, postin
 
 @pytest.mark.parametrize("more", [" ", "\n", "  \n ", "\u2060", " \u200b"])
 def test_blanks_at_the_ends_and_invisible_signs_are_no_difference(more: str) -> None:
-    assert _x_lookback.same_post(f"{more}A name{more}", "A name") and _x_lookback.same_post("A name", f"A name{more}")
+    assert _x_lookback.is_same_post(f"{more}A name{more}", "A name") and _x_lookback.is_same_post(
+        "A name", f"A name{more}"
+    )
 
 
 def test_a_composed_letter_is_the_same_as_its_pieces() -> None:
-    assert _x_lookback.same_post("Cafe\u0301 &amp", "Caf\u00e9 &amp;amp")
+    assert _x_lookback.is_same_post("Cafe\u0301 &amp", "Caf\u00e9 &amp;amp")
 
 
 def test_without_a_bound_a_look_back_reads_on_until_it_knows(peer: XPeer, posting: x.X) -> None:
@@ -529,12 +531,12 @@ def test_what_was_sent_is_found_however_x_shows_it(text: str, pictures: tuple[Pi
 
 
 def test_texts_that_only_look_alike_are_not_the_same_post() -> None:
-    assert _x_lookback.same_post("a b https://x.example/1", "a b https://t.co/q https://t.co/pic")
-    assert not _x_lookback.same_post("a b", "a b c")
-    assert not _x_lookback.same_post("a b https://x.example/1", "a c https://t.co/q")
-    assert not _x_lookback.same_post("929 of 3778", "https://t.co/q of 3778")
-    assert not _x_lookback.same_post("https://x.example/1", "https://t.co/q")
-    assert not _x_lookback.findable("https://x.example/1") and _x_lookback.findable("hi https://x.example/1")
+    assert _x_lookback.is_same_post("a b https://x.example/1", "a b https://t.co/q https://t.co/pic")
+    assert not _x_lookback.is_same_post("a b", "a b c")
+    assert not _x_lookback.is_same_post("a b https://x.example/1", "a c https://t.co/q")
+    assert not _x_lookback.is_same_post("929 of 3778", "https://t.co/q of 3778")
+    assert not _x_lookback.is_same_post("https://x.example/1", "https://t.co/q")
+    assert not _x_lookback.is_findable("https://x.example/1") and _x_lookback.is_findable("hi https://x.example/1")
 
 
 # --- before sending

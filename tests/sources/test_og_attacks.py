@@ -83,7 +83,7 @@ BLOBS = {
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[store.Store]:
     opened = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
-    daily.stand(opened, opengradient.standing(opengradient.Settings(), SECOND, 8))
+    daily.stand(opened, opengradient.static_listings(opengradient.Settings(), SECOND, 8))
     yield opened
     opened.close()
 

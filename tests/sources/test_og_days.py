@@ -66,7 +66,7 @@ def url(tmp_path: Path) -> str:
 @pytest.fixture
 def db(url: str) -> Iterator[store.Store]:
     opened = store.open_store(url)
-    daily.stand(opened, opengradient.standing(opengradient.Settings(), FOURTH, 8))
+    daily.stand(opened, opengradient.static_listings(opengradient.Settings(), FOURTH, 8))
     yield opened
     opened.close()
 
@@ -149,11 +149,11 @@ def test_every_blob_that_was_read_is_a_ref_of_its_day_and_can_be_checked(
     for day in (FIRST, SECOND, THIRD, FOURTH):
         for ref in composed(db, day)["refs"]:
             if ref["url"].startswith("walrus:"):
-                assert opengradient.checksum(og.settings, tmp_path, ref["url"], ref["sha256"]) == ref["sha256"]
+                assert opengradient.ref_checksum(og.settings, tmp_path, ref["url"], ref["sha256"]) == ref["sha256"]
                 found.setdefault(ref["url"].removeprefix("walrus:"), []).append(day.isoformat())
     assert len(found) == 5 and found.keys() < wanted  # the sixth is the stranger's: nobody reads it
     assert sorted(days for days in found.values()) == [["2026-10-05"]] * 2 + [[f"2026-10-0{n}"] for n in (6, 7, 8)]
-    gone = opengradient.checksum(og.settings, tmp_path, "walrus:" + "x" * 43, "0" * 64)
+    gone = opengradient.ref_checksum(og.settings, tmp_path, "walrus:" + "x" * 43, "0" * 64)
     assert gone is None
 
 
@@ -215,7 +215,7 @@ def test_a_backfill_that_was_killed_goes_on_where_it_broke_off(og: World, tmp_pa
     def emptied(name: str) -> store.Store:
         (tmp_path / name).mkdir()
         opened = store.open_store(databases.sqlite(tmp_path / name / "footfall.db"))
-        daily.stand(opened, opengradient.standing(opengradient.Settings(), FOURTH, 8))
+        daily.stand(opened, opengradient.static_listings(opengradient.Settings(), FOURTH, 8))
         return opened
 
     whole = emptied("whole")
@@ -446,7 +446,7 @@ def test_what_the_first_relay_logged_is_backed_by_its_log_and_named_by_its_sende
         made.node.at(seconds(LAST.date(), 0, 2))
         made.node.mine()
         db = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
-        daily.stand(db, opengradient.standing(opengradient.Settings(), FOURTH, 8))
+        daily.stand(db, opengradient.static_listings(opengradient.Settings(), FOURTH, 8))
         pinned = {"relays": (old.address,), "signers": (made.node.accounts[0],)}
         done, _ = collected(db, made, tmp_path, wanted=ALL, **pinned)
         found = figures(db, FIRST)

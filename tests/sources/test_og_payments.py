@@ -122,7 +122,7 @@ def test_live_checks_show_new_payees_and_whoever_settles_unpinned(
     og: World, tmp_path: Path, channel: list[Contract]
 ) -> None:
     chosen = og.settings.model_copy(update={"channel": channel[0].address})
-    looked = {one.name: one for one in opengradient.checks(chosen, tmp_path, NOW)}
+    looked = {one.name: one for one in opengradient.live_checks(chosen, tmp_path, NOW)}
     assert looked["payees"].text == f"2 addresses are paid, 1 of them by the registries: {og.node.accounts[8]}"
     proxy = og.proxy.address.lower()
     assert looked[f"payment proxy {proxy}"].ok
@@ -133,5 +133,5 @@ def test_live_checks_show_new_payees_and_whoever_settles_unpinned(
     assert not paid_out.ok and paid_out.text.endswith("1 payouts to the operator in the last 6000 blocks")
     for settler in channel:
         assert not looked[f"settler {settler.address.lower()}"].ok
-    bare = {one.name: one for one in opengradient.checks(og.settings, tmp_path, NOW)}
+    bare = {one.name: one for one in opengradient.live_checks(og.settings, tmp_path, NOW)}
     assert bare[f"payment channel {og.settings.channel.lower()}"].text == "not deployed"

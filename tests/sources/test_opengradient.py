@@ -45,7 +45,7 @@ def og() -> Iterator[World]:
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[store.Store]:
     opened = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
-    daily.stand(opened, opengradient.standing(opengradient.Settings(), NOW.date() - timedelta(days=1), 8))
+    daily.stand(opened, opengradient.static_listings(opengradient.Settings(), NOW.date() - timedelta(days=1), 8))
     yield opened
     opened.close()
 
@@ -234,7 +234,7 @@ def test_refs_lead_back_to_the_bytes_that_were_read(db: store.Store, og: World, 
     refs = [ref for ref in composed(db)["refs"] if ref["url"].startswith("evm:") and ref["sha256"]]
     assert refs
     for ref in refs:
-        assert opengradient.checksum(og.settings, tmp_path, ref["url"], ref["sha256"]) == ref["sha256"]
+        assert opengradient.ref_checksum(og.settings, tmp_path, ref["url"], ref["sha256"]) == ref["sha256"]
 
 
 DEAD = """
@@ -307,7 +307,7 @@ def test_proof_explains_a_settlement_by_transaction_blob_and_leaf(db: store.Stor
 
 
 def test_live_checks_name_the_value_to_change(og: World, tmp_path: Path) -> None:
-    looked = {one.name: one for one in opengradient.checks(og.settings, tmp_path, NOW)}
+    looked = {one.name: one for one in opengradient.live_checks(og.settings, tmp_path, NOW)}
     relay, sender = og.relay.address.lower(), og.node.accounts[0]
     assert looked[f"relay {relay}"].ok
     opened = looked[f"batchSettle of {relay}"]

@@ -40,7 +40,7 @@ def tarball() -> Path:
 
 @pytest.fixture(scope="module")
 def record(tarball: Path) -> dict[date, Snapshot]:
-    taken = replicate.source(replicate.Settings(), DATA, {}, lambda: NOW).snapshots(None)
+    taken = replicate.make_source(replicate.Settings(), DATA, {}, lambda: NOW).snapshots(None)
     return {snapshot.at.date(): snapshot for snapshot in taken}
 
 
@@ -168,7 +168,7 @@ def test_refs_name_the_file_and_its_hash(record: dict[date, Snapshot], raw: dict
 
 
 def test_wanted_days_get_the_snapshots_at_both_their_ends(tarball: Path) -> None:
-    asked = replicate.source(replicate.Settings(record=tarball), DATA, {}, lambda: NOW)
+    asked = replicate.make_source(replicate.Settings(record=tarball), DATA, {}, lambda: NOW)
     for wanted, days in (
         (Period.for_day(date(2025, 1, 12)), [12, 13]),
         (Period.for_day(date(2025, 1, 14)), [15]),
@@ -196,7 +196,7 @@ def test_a_truncated_cached_record_is_named_and_kept(tmp_path: Path, tarball: Pa
     cut = tmp_path / replicate.PACKAGE.filename
     cut.write_bytes(tarball.read_bytes()[:1000])
     with pytest.raises(SourceError, match=rf"{cut}: sha256 is .* \(1000 bytes\), wanted 372a.*; remove {cut} and run"):
-        list(replicate.source(replicate.Settings(), tmp_path, {}, lambda: NOW).snapshots(None))
+        list(replicate.make_source(replicate.Settings(), tmp_path, {}, lambda: NOW).snapshots(None))
     assert cut.stat().st_size == 1000
     assert list(tmp_path.iterdir()) == [cut]
 
@@ -204,7 +204,7 @@ def test_a_truncated_cached_record_is_named_and_kept(tmp_path: Path, tarball: Pa
 def test_a_record_of_ones_own_that_is_missing_says_which_setting(tmp_path: Path) -> None:
     chosen = replicate.Settings(record=tmp_path / "none.tgz")
     with pytest.raises(SourceError, match=r"none\.tgz: cannot be read: .*; set networks\.replicate\.record"):
-        list(replicate.source(chosen, tmp_path, {}, lambda: NOW).snapshots(None))
+        list(replicate.make_source(chosen, tmp_path, {}, lambda: NOW).snapshots(None))
 
 
 # --- a record made by hand ---------------------------------------------------------------------------------------
@@ -330,7 +330,7 @@ def refused(api: ReplicateApi, data: Path, says: str, **chosen: object) -> None:
 def test_a_walk_over_all_pages_is_one_snapshot_at_its_end(api: ReplicateApi, tmp_path: Path) -> None:
     clock = iter([NOW - timedelta(minutes=3), NOW])
     chosen = replicate.Settings(api=api.url)
-    asked = replicate.source(chosen, tmp_path, {"REPLICATE_API_TOKEN": TOKEN}, lambda: next(clock, NOW))
+    asked = replicate.make_source(chosen, tmp_path, {"REPLICATE_API_TOKEN": TOKEN}, lambda: next(clock, NOW))
     (snapshot,) = asked.snapshots(Period.for_day(NOW.date()))
     assert counts(snapshot) == {f"owner{n % 3}/model{n}": n * 10 for n in range(7)}
     assert snapshot.at == snapshot.ref.at == NOW
@@ -359,14 +359,14 @@ def test_what_a_live_receipt_points_at_can_be_checked(api: ReplicateApi, tmp_pat
     (snapshot,) = taken(api, tmp_path)
     sha256 = snapshot.ref.sha256
     (file,) = kept(tmp_path)
-    assert replicate.checksum(chosen, tmp_path, api.url, sha256) == sha256
+    assert replicate.ref_checksum(chosen, tmp_path, api.url, sha256) == sha256
     file.write_bytes(gzip.compress(b"other"))
-    assert replicate.checksum(chosen, tmp_path, api.url, sha256) == hashlib.sha256(b"other").hexdigest()
+    assert replicate.ref_checksum(chosen, tmp_path, api.url, sha256) == hashlib.sha256(b"other").hexdigest()
     file.write_bytes(file.read_bytes()[:-9])
-    assert replicate.checksum(chosen, tmp_path, api.url, sha256) == ""
+    assert replicate.ref_checksum(chosen, tmp_path, api.url, sha256) == ""
     file.unlink()
-    assert replicate.checksum(chosen, tmp_path, api.url, sha256) is None
-    assert replicate.checksum(chosen, tmp_path, api.url, "../../etc/passwd") is None
+    assert replicate.ref_checksum(chosen, tmp_path, api.url, sha256) is None
+    assert replicate.ref_checksum(chosen, tmp_path, api.url, "../../etc/passwd") is None
 
 
 def test_what_a_receipt_of_the_record_points_at_can_be_checked(
@@ -375,11 +375,11 @@ def test_what_a_receipt_of_the_record_points_at_can_be_checked(
     url = "npm:all-the-public-replicate-models@1.352.0/"
     for file, content in raw.items():
         sha256 = hashlib.sha256(content).hexdigest()
-        assert replicate.checksum(replicate.Settings(), tarball.parent, url + file, sha256) == sha256
-    assert replicate.checksum(replicate.Settings(), tarball.parent, url + "none.json", "") == ""
-    assert replicate.checksum(replicate.Settings(), tmp_path, url + "stats.json", "") is None
+        assert replicate.ref_checksum(replicate.Settings(), tarball.parent, url + file, sha256) == sha256
+    assert replicate.ref_checksum(replicate.Settings(), tarball.parent, url + "none.json", "") == ""
+    assert replicate.ref_checksum(replicate.Settings(), tmp_path, url + "stats.json", "") is None
     (tmp_path / replicate.PACKAGE.filename).write_text("damaged")
-    assert replicate.checksum(replicate.Settings(), tmp_path, url + "stats.json", "") == ""
+    assert replicate.ref_checksum(replicate.Settings(), tmp_path, url + "stats.json", "") == ""
 
 
 def test_private_models_are_left_out(api: ReplicateApi, tmp_path: Path) -> None:
@@ -397,7 +397,7 @@ def test_without_a_token_or_with_live_off_nobody_is_asked(api: ReplicateApi, tmp
 
 def test_the_api_is_not_asked_for_days_that_are_over(api: ReplicateApi, tmp_path: Path) -> None:
     chosen = replicate.Settings(api=api.url)
-    asked = replicate.source(chosen, tmp_path, {"REPLICATE_API_TOKEN": TOKEN}, lambda: NOW)
+    asked = replicate.make_source(chosen, tmp_path, {"REPLICATE_API_TOKEN": TOKEN}, lambda: NOW)
     assert list(asked.snapshots(Period.for_day(date(2026, 3, 1)))) == []
     assert api.asked == []
 
