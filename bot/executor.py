@@ -93,7 +93,7 @@ def portable_task(wanted: Versions, content: bytes) -> Callable[[], Any]:
     """A pickled function with its arguments as one that travels whole, so that a worker without this module can say so.
     Dask logs the name and the arguments of what failed; this one has none, since an address in them may hold a key."""
 
-    def call() -> Any:
+    def call_task() -> Any:
         from distributed import get_worker
 
         worker = get_worker().address
@@ -103,7 +103,7 @@ def portable_task(wanted: Versions, content: bytes) -> Callable[[], Any]:
             raise ImportError(str(error), name=worker) from None
         return run_task(worker, wanted, content)
 
-    return call
+    return call_task
 
 
 def run_task(worker: str, wanted: Versions, content: bytes) -> Any:
@@ -117,14 +117,14 @@ def run_task(worker: str, wanted: Versions, content: bytes) -> Any:
 def _version_probe() -> Callable[[], Versions | str]:
     """A function that travels whole, so that a worker without this module can answer too."""
 
-    def found() -> Versions | str:
+    def report_versions() -> Versions | str:
         try:
             from bot.executor import installed_versions as there
         except ImportError as error:
             return str(error)
         return there()
 
-    return found
+    return report_versions
 
 
 # --- here ------------------------------------------------------------------------------------------------------------
@@ -291,7 +291,7 @@ async def _worker_addresses(client: Client) -> list[str]:
 async def _worker_versions(client: Client, patience: float) -> dict[str, Versions | str]:
     """What each worker says of itself, of those that answer."""
 
-    async def asked(worker: str) -> tuple[str, Versions | str | None]:
+    async def ask_worker(worker: str) -> tuple[str, Versions | str | None]:
         try:
             said = await asyncio.wait_for(client._run(_version_probe(), workers=[worker], on_error="return"), patience)
         except (TimeoutError, OSError, ValueError):
@@ -299,7 +299,7 @@ async def _worker_versions(client: Client, patience: float) -> dict[str, Version
         found = said.get(worker)
         return worker, f"{type(found).__name__}: {found}" if isinstance(found, Exception) else found
 
-    answered = await asyncio.gather(*(asked(worker) for worker in await _worker_addresses(client)))
+    answered = await asyncio.gather(*(ask_worker(worker) for worker in await _worker_addresses(client)))
     return {worker: found for worker, found in answered if found is not None}
 
 

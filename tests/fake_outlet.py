@@ -165,7 +165,18 @@ class _Crashing:
             return _Crashing(real, self._fake)
 
         def call(*args: Any, **more: Any) -> Any:
-            writes = name in ("claim", "settle", "asked", "expire", "refuse", "lift", "may_check", "passed", "told")
+            writes = name in (
+                "claim",
+                "settle",
+                "record_lookup",
+                "expire",
+                "refuse",
+                "lift_pause",
+                "may_check",
+                "record_crosspost",
+                "record_votes",
+                "told",
+            )
             if writes:
                 self._fake.step()
             result = real(*args, **more)

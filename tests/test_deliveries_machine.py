@@ -52,7 +52,7 @@ class Publishing(RuleBasedStateMachine):
         self.archive.save_digest(document(uses))
 
     @rule()
-    @precondition(lambda self: self.archive.digest("replicate", "day", DAY))
+    @precondition(lambda self: self.archive.find_digest("replicate", "day", DAY))
     def plan(self) -> None:
         kept = self.archive.find_digest("replicate", "day", DAY)
         assert kept is not None

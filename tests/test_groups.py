@@ -259,7 +259,7 @@ def test_inventory_and_the_site_tell_what_the_digest_tells(tmp_path: Path) -> No
     desk = desk_of(tmp_path)
     try:
         answer = answers.inventory(desk, None)
-        kept = desk.archive.newest("replicate")
+        kept = desk.archive.newest_digest("replicate")
         assert answer["catalogues"][0]["groups"] == kept["catalogues"][0]["groups"]
         said = render.render_template("text", "text/answers/inventory.j2", answer=answer)
         assert "    =risk <i>: 2 listed, 0 added, 2 used (100%), 6 runs; change in 7 days: list 0%" in said

@@ -353,7 +353,7 @@ def test_a_round_that_fails_is_not_the_last_one(bench: Bench) -> None:
     bench.network.between = fails_once
     made, thread, answer = running(bench, [])
     until(lambda: len(bench.wall.posts) == 2)
-    assert {step: count for step, count in made.state.failures.items() if count} == {"round": 1}
+    assert {step: count for step, count in made.state.failure_counts.items() if count} == {"round": 1}
     made.stop.set()
     thread.join(120)
     assert answer == [True]

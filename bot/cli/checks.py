@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from bot import lake
@@ -129,16 +130,11 @@ def _check_networks(parts: Parts) -> Iterator[Check]:
 
     for plan in parts.network_plans.values():
         chosen = parts.settings.config.networks[plan.network]
-        look = sources.load_module(plan.network).check_reachable
-        secrets = {
-            key: value
-            for key in sources.load_module(plan.network).SECRETS
-            if (value := parts.settings.secret_value(key))
-        }
-        yield _try_check(
-            f"{plan.network}: source", lambda c=chosen, s=secrets, f=look: f(c, parts.data_folder, s), "see the line"
-        )  # type: ignore[misc]
-        if live := getattr(sources.load_module(plan.network), "live_checks", None):
+        network = sources.load_module(plan.network)
+        secrets = {key: value for key in network.SECRETS if (value := parts.settings.secret_value(key))}
+        look = partial(network.check_reachable, chosen, parts.data_folder, secrets)
+        yield _try_check(f"{plan.network}: source", look, "see the line")
+        if live := getattr(network, "live_checks", None):
             for one in live(chosen, parts.data_folder, clock()):
                 yield Check(f"{plan.network}: {one.name}", one.ok, one.text, one.fix)
         for catalogue in plan.catalogues:
@@ -148,7 +144,7 @@ def _check_networks(parts: Parts) -> Iterator[Check]:
                 yield Check(name, False, "nothing collected", f"python -m bot collect --network {plan.network}")
                 continue
             behind = (clock().date() - span.last).days - 1
-            closed = sources.load_module(plan.network).closed(chosen, secrets)
+            closed = network.is_closed(chosen, secrets)
             found = f"days {span.first} to {span.last}, {behind} days behind"
             fix = f"python -m bot collect --network {plan.network}"
             yield Check(name, closed or behind <= 1, found + (", a closed record" if closed else ""), fix)

@@ -311,5 +311,5 @@ def send_test(parts: Parts, outlet: str, destination: str | None) -> int:
     if isinstance(outcome, Sent):
         click.echo(f"sent: {outcome.url}")
         return 0
-    click.echo(f"{outlet} {place}: {type(outcome).__name__.lower()}: {redact_reason(outcome.reason)}", err=True)
+    click.echo(f"{outlet} {place}: {outcome.word}: {redact_reason(outcome.reason)}", err=True)
     return 1

@@ -149,7 +149,7 @@ def _send_bulk(run: Run, outlet: Wide, ready: Sequence[Delivery]) -> Sequence[De
     begun: list[Delivery] = []
     flying: dict[str, Delivery] = {}
 
-    def jobs() -> Iterator[Job]:
+    def claimed_jobs() -> Iterator[Job]:
         for one in ready:
             if run.stopping():
                 return
@@ -159,7 +159,7 @@ def _send_bulk(run: Run, outlet: Wide, ready: Sequence[Delivery]) -> Sequence[De
                 yield made[1], one.destination
 
     try:
-        with closing(outlet.post_many(jobs(), run.outbox.known_destinations(ready[0].outlet))) as landing:  # type: ignore[type-var]
+        with closing(outlet.post_many(claimed_jobs(), run.outbox.known_destinations(ready[0].outlet))) as landing:  # type: ignore[type-var]
             for marker, outcome in landing:
                 _settle_delivery(run, flying.pop(marker), outcome)
     except FootfallError:
@@ -233,7 +233,7 @@ def _settle_delivery(run: Run, claimed: Delivery, outcome: Outcome) -> None:
 
 def _described(outcome: Outcome | Found) -> str:
     """An outcome with its reason, in one line without secrets."""
-    name, reason = type(outcome).__name__.lower(), redact(getattr(outcome, "reason", ""))
+    name, reason = outcome.word, redact(getattr(outcome, "reason", ""))
     return f"{name}: {reason}" if reason else name
 
 

@@ -80,19 +80,19 @@ def _start_hashing(path: Path) -> Callable[[], str]:
         return lambda: found
     told: list[str] = []
 
-    def work() -> None:
+    def hash_file() -> None:
         # Where it cannot be read any more nothing is told, which is no hash of anything.
         with suppress(OSError):
             told.append(sha256_of(path))
 
-    thread = Thread(target=work, daemon=True)
+    thread = Thread(target=hash_file, daemon=True)
     thread.start()
 
-    def asked() -> str:
+    def join_hash() -> str:
         thread.join()
         return told[0] if told else "nothing"
 
-    return asked
+    return join_hash
 
 
 def _require_hash(where: str, actual: str, wanted: str) -> None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import ModuleType
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 from pydantic import SecretStr
 
@@ -75,6 +75,7 @@ def post_parts(post: Post, marker_of: Callable[[int], str], since: datetime | No
 class Sent:
     """It is out, and this proves it."""
 
+    word: ClassVar[str] = "sent"
     platform_id: str
     url: str
     passed: bool | None = None
@@ -89,6 +90,7 @@ class Sent:
 class Refused:
     """It is not out, and trying the same again will not help."""
 
+    word: ClassVar[str] = "refused"
     reason: str
     gone: bool = False
     """Nothing gets through to the destination: it is not there, or not for us. An outage or a permission withdrawn by
@@ -99,6 +101,7 @@ class Refused:
 class Later:
     """It is not out; nothing was accepted. May be tried again, not before an instant (UTC)."""
 
+    word: ClassVar[str] = "later"
     reason: str
     not_before: datetime
 
@@ -107,6 +110,7 @@ class Later:
 class Unsure:
     """It may or may not be out. Never to be tried again before `find` has said that it is not."""
 
+    word: ClassVar[str] = "unsure"
     reason: str
     accepted: bool = False
     """The platform itself says that it has it: not to be tried again at all, unless a human says that it is not out."""
@@ -116,6 +120,7 @@ class Unsure:
 class Stopped:
     """It is not out: the account itself is refused. Pauses the outlet until an operator or a working check lifts it."""
 
+    word: ClassVar[str] = "stopped"
     reason: str
 
 
@@ -126,11 +131,14 @@ Outcome = Sent | Refused | Later | Unsure | Stopped
 class NotFound:
     """Looked for, and not there. To be trusted once `SETTLE` has passed since the attempt."""
 
+    word: ClassVar[str] = "not found"
+
 
 @dataclass(frozen=True, slots=True)
 class CannotTell:
     """The look-back gave no answer."""
 
+    word: ClassVar[str] = "cannot tell"
     reason: str
     retry_at: datetime | None
     """Ask again no earlier than this (UTC); `None`: it will never know, a human must."""

@@ -20,13 +20,13 @@ class Pace:
         self._left: deque[float] = deque(maxlen=per_second)
         """When the last ones left."""
         self._due = 0.0
-        self._one = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     async def wait_turn(self) -> None:
         """Wait for the next turn. Turns given out ahead would not do: where the loop was held up, all that came due
         meanwhile would leave at once, right before those of the next second."""
         now = asyncio.get_running_loop().time
-        async with self._one:
+        async with self._lock:
             while (wait := self._next_time() - now()) > 0:
                 await asyncio.sleep(wait)
             left = now()

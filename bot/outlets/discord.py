@@ -98,7 +98,7 @@ class Discord:
     """The bot, ready to post. Its session opens at the first question and stays open until `close`."""
 
     def __init__(self, settings: Settings, wire: Wire, token: SecretStr, clock: Callable[[], datetime]) -> None:
-        self._chosen, self._wire, self._token, self._clock = settings, wire, token, clock
+        self._settings, self._wire, self._token, self._clock = settings, wire, token, clock
         self._places = Places(wire, token)
         self._away: Later | None = None
         self._time_asked: datetime | None = None  # when the time was last asked for in vain
@@ -217,7 +217,7 @@ class Discord:
 
     async def _crosspost_sent(self, destination: str, sent: Sent) -> Sent:
         """A message that is out in an announcement channel, with what came of passing it on."""
-        if not self._chosen.crosspost:
+        if not self._settings.crosspost:
             return replace(sent, passed=False)
         outcome = await self._crosspost_message(destination, sent.platform_id)
         if isinstance(outcome, Sent):
@@ -318,7 +318,7 @@ class Discord:
         return [
             Check("token", True, f"accepted; the bot is {name}"),
             clock_check("discord clock", "Discord", self.clock_offset()),
-            *[await self._check_channel(d, d in polled) for d in self._chosen.destinations],
+            *[await self._check_channel(d, d in polled) for d in self._settings.destinations],
         ]
 
     async def _check_channel(self, destination: str, poll: bool) -> Check:

@@ -105,7 +105,7 @@ class X:
     def __init__(
         self, settings: Settings, user: str, wire: Wire, secrets: tuple[SecretStr, ...], clock: Callable[[], datetime]
     ) -> None:
-        self._chosen, self._user, self._wire, self._secrets, self._clock = settings, user, wire, secrets, clock
+        self._settings, self._user, self._wire, self._secrets, self._clock = settings, user, wire, secrets, clock
         self._uploaded: dict[str, tuple[str, datetime]] = {}
 
     def post(self, part: Part, destination: str) -> Outcome:
@@ -155,7 +155,7 @@ class X:
 
     def check(self, polled: Collection[str] = ()) -> list[Check]:
         """Asks who the keys belong to ($0.010)."""
-        if not self._chosen.destinations:
+        if not self._settings.destinations:
             return [Check("x account", False, "no account named", "set outlets.x.destinations: [NAME] in config.yaml")]
         try:
             answer = self._wire.call_api("GET", "/2/users/me")
@@ -170,7 +170,7 @@ class X:
                     _x_checks.failure_cure(error),
                 )
             ]
-        return _x_checks.account_checks(answer, self._chosen.destinations[0], self._secrets, self.clock_offset())
+        return _x_checks.account_checks(answer, self._settings.destinations[0], self._secrets, self.clock_offset())
 
     def platform_time(self) -> datetime | None:
         """X's own time; asked for by a request that is not signed and costs nothing where nothing was asked yet."""
@@ -188,8 +188,8 @@ class X:
 
     def _create_post(self, part: Part, destination: str, more: dict[str, object]) -> Outcome:
         """Pictures first, then the post: only the last call can leave something behind that readers see."""
-        wrong = find_refusals(part, self._chosen)
-        if destination not in self._chosen.destinations:
+        wrong = find_refusals(part, self._settings)
+        if destination not in self._settings.destinations:
             wrong.append(f"{destination}: not the account of outlets.x.destinations")
         if wrong:
             return Refused("x: " + "; ".join(wrong))

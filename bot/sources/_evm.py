@@ -141,12 +141,12 @@ class Chain:
     def block_headers(self, numbers: Sequence[int]) -> tuple[Block | None, ...]:
         """Headers, in the order asked for; `None` for blocks that the endpoints do not have."""
 
-        def read(line: Line, deadline: float) -> tuple[Block | None, ...]:
+        def read_headers(line: Line, deadline: float) -> tuple[Block | None, ...]:
             calls = [("eth_getBlockByNumber", (hex(number), False)) for number in numbers]
             answers = line.send_calls(calls, deadline)
             return tuple(block_of(answer, number) for answer, number in zip(answers, numbers, strict=True))
 
-        return self._voters.agreed_answer(f"headers of {len(numbers)} blocks", read)
+        return self._voters.agreed_answer(f"headers of {len(numbers)} blocks", read_headers)
 
     def first_block(self, at: int, lowest: int = 0) -> int:
         """Number of the first final block mined at or after an instant (seconds since 1970 UTC), or one more than the
@@ -173,7 +173,7 @@ class Chain:
     def transactions_by_hash(self, hashes: Sequence[str]) -> dict[str, Transaction]:
         """Mined transactions by hash, asked for in batches. Raises `Unreachable` if one is not known."""
 
-        def read(line: Line, deadline: float) -> tuple[Transaction, ...]:
+        def read_transactions(line: Line, deadline: float) -> tuple[Transaction, ...]:
             answers = line.send_calls([("eth_getTransactionByHash", (name,)) for name in hashes], deadline)
             found = [transaction_of(answer, name) for answer, name in zip(answers, hashes, strict=True)]
             for name, one in zip(hashes, found, strict=True):
@@ -181,7 +181,7 @@ class Chain:
                     raise Unanswered(f"does not know the transaction {name}")
             return tuple(one for one in found if one)
 
-        return {one.hash: one for one in self._voters.agreed_answer(f"{len(hashes)} transactions", read)}
+        return {one.hash: one for one in self._voters.agreed_answer(f"{len(hashes)} transactions", read_transactions)}
 
     def call_contracts(
         self, calls: Sequence[tuple[str, bytes]], block: int | None = None
@@ -189,13 +189,13 @@ class Chain:
         """What contracts answer to (address, call data), at a block or the newest final one."""
         at = hex(self.final_head().number if block is None else block)
 
-        def read(line: Line, deadline: float) -> tuple[bytes | Reverted, ...]:
+        def read_results(line: Line, deadline: float) -> tuple[bytes | Reverted, ...]:
             questions = [({"to": to, "data": "0x" + data.hex()}, at) for to, data in calls]
             return tuple(
                 _call_result(answer) for answer in line.send_calls([("eth_call", q) for q in questions], deadline)
             )
 
-        return self._voters.agreed_answer(f"{len(calls)} calls of contracts", read)
+        return self._voters.agreed_answer(f"{len(calls)} calls of contracts", read_results)
 
     def call_contract(self, to: str, data: bytes, block: int | None = None) -> bytes | Reverted:
         """One of `call_contracts`."""
@@ -205,10 +205,10 @@ class Chain:
         """The code at an address; empty where there is none."""
         at = hex(self.final_head().number if block is None else block)
 
-        def read(line: Line, deadline: float) -> bytes:
+        def read_code(line: Line, deadline: float) -> bytes:
             return bytes_of(line.send_calls([("eth_getCode", (address, at))], deadline)[0])
 
-        return self._voters.agreed_answer(f"the code of {address}", read)
+        return self._voters.agreed_answer(f"the code of {address}", read_code)
 
     def _final_block(self, line: Line, deadline: float) -> Block:
         """The newest final block of one endpoint: not as it says, but as it can show."""

@@ -43,12 +43,12 @@ _TOPICS: dict[type, bytes] = {}
 def _register_event(signature: str) -> Callable[[type[E]], type[E]]:
     """Registers a class as what an event is read into; its fields are the signature's, in order."""
 
-    def registered(event_class: type[E]) -> type[E]:
+    def register_class(event_class: type[E]) -> type[E]:
         _TOPICS[event_class] = event_topic(signature)
         _LAYOUTS[_TOPICS[event_class]] = (Layout.from_signature(signature), event_class)
         return event_class
 
-    return registered
+    return register_class
 
 
 # --- settlement relays ----------------------------------------------------------------------------------------

@@ -113,7 +113,7 @@ class Electorate:
         """
         votes: dict[str, T] = {}
 
-        def tally(failures: dict[str, Exception], deadline: float) -> T:
+        def collect_votes(failures: dict[str, Exception], deadline: float) -> T:
             waiting = [line for line in self._ordered_connections() if line.name not in votes]
             while len(votes) < self.agree and waiting:
                 asked = waiting[: self.agree - len(votes)]
@@ -126,18 +126,18 @@ class Electorate:
                 raise TooMuch(self._failure_lines(failures))
             raise _TooFew
 
-        return self._with_retries(what, tally)
+        return self._with_retries(what, collect_votes)
 
     def all_answers(self, what: str, read: Callable[[Line, float], T]) -> list[T]:
         """The answers of all endpoints that answer, at least `agree` of them. Raises `Unreachable`, `ChainChanged`."""
 
-        def everyone(failures: dict[str, Exception], deadline: float) -> list[T]:
+        def ask_everyone(failures: dict[str, Exception], deadline: float) -> list[T]:
             answers = self._ask_concurrently(self._ordered_connections(), read, deadline, failures, enough=self.agree)
             if len(answers) < self.agree:
                 raise _TooFew
             return list(answers.values())
 
-        return self._with_retries(what, everyone)
+        return self._with_retries(what, ask_everyone)
 
     def _ordered_connections(self) -> list[Line]:
         with self._order:
@@ -149,14 +149,14 @@ class Electorate:
         number = 0
         pauses = (min(_LONGEST_PAUSE, _PAUSE * 2.0**i) for i in count())
 
-        def pause(error: Exception) -> float | bool:
+        def retry_pause(error: Exception) -> float | bool:
             """Stamina's own time-out lets the last pause run past it: here none is begun that would."""
             if not isinstance(error, _TooFew) or (wait := next(pauses)) >= deadline - time.monotonic():
                 return False
             return wait
 
         try:
-            for attempt in stamina.retry_context(on=pause, attempts=self._tries, timeout=None):
+            for attempt in stamina.retry_context(on=retry_pause, attempts=self._tries, timeout=None):
                 number = attempt.num
                 with attempt:
                     return once(failures, deadline)
@@ -252,11 +252,11 @@ def run_in_thread(call: Callable[..., T], *args: object) -> Future[T]:
     """A call in a thread that cannot keep the process alive: looking a name up has no time-out of its own."""
     future: Future[T] = Future()
 
-    def run() -> None:
+    def run_call() -> None:
         try:
             future.set_result(call(*args))
         except BaseException as error:  # noqa: BLE001 - raised again where the result is asked for
             future.set_exception(error)
 
-    threading.Thread(target=run, daemon=True).start()
+    threading.Thread(target=run_call, daemon=True).start()
     return future

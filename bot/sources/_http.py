@@ -48,7 +48,7 @@ def get_body(client: httpx.Client, url: str, manners: Manners) -> bytes:
     """The body of a 200. Tried again on 429, 5xx and broken connections, so for reads only. Raises `SourceError`."""
     shown = Name(url, 200)
 
-    def wait(error: Exception) -> bool | float:
+    def retry_delay(error: Exception) -> bool | float:
         if not isinstance(error, _Again):
             return isinstance(error, httpx.TransportError)
         if error.wait is None:
@@ -56,7 +56,7 @@ def get_body(client: httpx.Client, url: str, manners: Manners) -> bytes:
         return error.wait if error.wait <= manners.patience else False
 
     attempts = stamina.retry_context(
-        on=wait, attempts=manners.tries, timeout=None, wait_initial=0.5, wait_max=manners.patience
+        on=retry_delay, attempts=manners.tries, timeout=None, wait_initial=0.5, wait_max=manners.patience
     )
     try:
         for attempt in attempts:

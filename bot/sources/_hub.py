@@ -119,14 +119,14 @@ def fetch_inventory(
     reference's SHA-256 is that of all of them, each ended by a newline. Raises `SourceError`."""
     digest = hashlib.sha256()
 
-    def read(page: bytes) -> None:
+    def keep_page(page: bytes) -> None:
         digest.update(page + b"\n")
         keep(page)
 
     known: Collection[Key] | None = before
     last: Walk | None = None
     for _ in range(WALKS):
-        this = walk_pages(client, base, read, sleep)
+        this = walk_pages(client, base, keep_page, sleep)
         apart = len(set(known) ^ this.entries.keys()) if known is not None else None
         if apart is not None and apart <= _allowed_difference(len(this.entries)):
             both = {**(last.entries if last else {}), **this.entries}

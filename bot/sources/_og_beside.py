@@ -55,13 +55,13 @@ def contract_caller(chain: Chain) -> Callable[[str, bytes], bytes | None]:
     """Calls of contracts at one block: the newest final one at the first call."""
     block: list[int] = []
 
-    def call(to: str, data: bytes) -> bytes | None:
+    def call_contract(to: str, data: bytes) -> bytes | None:
         if not block:
             block.append(chain.final_head().number)
         answer = chain.call_contract(to, data, block[0])
         return None if isinstance(answer, Reverted) else answer
 
-    return call
+    return call_contract
 
 
 def sample_enclaves(chain: Chain, registries: Mapping[str, _tee.Layout], now: datetime) -> tuple[Haul, frozenset[str]]:

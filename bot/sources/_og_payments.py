@@ -37,7 +37,7 @@ def payment_decoder(chain: Chain, proxies: Sequence[str], channel: str) -> Calla
     """Transfers to the operator; those that a payment proxy settled are sessions."""
     settles = Filter(tuple(proxies), (tuple(map(topic_of, SETTLES)),))
 
-    def made(chunk: Chunk) -> Records:
+    def decode_payments(chunk: Chunk) -> Records:
         events = [(log, decode_event(log)) for log in chunk.logs]
         moved = [(log, one) for log, one in events if isinstance(one, Transfer)]
         through = _settled_transfers(moved, _proxy_logs(chain, settles, [log for log, _ in moved]))
@@ -50,7 +50,7 @@ def payment_decoder(chain: Chain, proxies: Sequence[str], channel: str) -> Calla
         bundled = sum(one.payer == channel and not one.session for one in payments)
         return Records(payments=payments, refused=len(events) - len(moved), alarm=_bundle_alarm(bundled, channel))
 
-    return made
+    return decode_payments
 
 
 def _bundle_alarm(count: int, channel: str) -> str:

@@ -88,7 +88,7 @@ def _attested_v1_json(event: SettlementV1 | SettlementWithMetadataV1) -> str:
 def inference_decoder(chain: Chain) -> Callable[[Chunk], Records]:
     """Inferences of Hub models, with who sent them; simulations are none. A sender that cannot be read stays empty."""
 
-    def made(chunk: Chunk) -> Records:
+    def decode_inferences(chunk: Chunk) -> Records:
         events = [(log, decode_event(log)) for log in chunk.logs]
         real = [(log, one) for log, one in events if isinstance(one, ModelInference) and not one.simulated]
         senders = _fetch_senders(chain, list(dict.fromkeys(log.tx for log, _ in real)))
@@ -104,7 +104,7 @@ def inference_decoder(chain: Chain) -> Callable[[Chunk], Records]:
         )
         return Records(uses=uses, refused=sum(not isinstance(one, ModelInference) for _, one in events))
 
-    return made
+    return decode_inferences
 
 
 def _fetch_senders(chain: Chain, txs: Sequence[str]) -> dict[str, str]:

@@ -198,7 +198,7 @@ from bot.lake import Told
 from tests.lake.events import day_in, used
 print("on", flush=True)
 for n in range(100000):
-    lake.changed(day_in(sys.argv[1]), Told(used(3000, first=n)))
+    lake.update_day(day_in(sys.argv[1]), Told(used(3000, first=n)))
 """
 
 
@@ -294,7 +294,7 @@ from benchmarks import rollups
 from bot import lake
 rollups.A_DAY = int(sys.argv[2])
 made = rollups.made(sys.argv[1], 0, sys.argv[3])
-assert lake.rollup(made).uses > 0
+assert lake.roll_up_day(made).uses > 0
 """
 MEMORY = "170MB"
 ROWS = 500_000

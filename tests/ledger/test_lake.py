@@ -548,8 +548,8 @@ from tests.ledger.test_lake import DAY, ONE, haul, uses
 class Year:
     settles_for = None
 
-    def hauls(self, wanted, memory):
-        covered = memory.covered("hub")
+    def event_batches(self, wanted, memory):
+        covered = memory.covered_windows("hub")
         begun = covered[-1].ends.date() if covered else wanted.first
         n = 0
         while begun + n * ONE <= wanted.last:
@@ -564,7 +564,7 @@ class Year:
             yield replace(haul(day), catalogue="llm", settlements=settled)
             n += 1
 
-db = store.opened(sys.argv[1])
+db = store.open_store(sys.argv[1])
 wanted = Period(DAY, DAY + int(sys.argv[2]) * ONE, "month")
 daily.collect(db, "og", Year(), wanted, lambda line: None, None, daily.Backfill(wanted, time.monotonic, time.sleep))
 """

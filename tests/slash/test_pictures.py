@@ -37,7 +37,7 @@ import os, signal
 from bot.slash.pictures import Pictures
 from tests.slash.test_pictures import drawn
 if __name__ == "__main__":
-    print(Pictures().of(1, drawn, "a.png").alt, flush=True)
+    print(Pictures().get_or_draw(1, drawn, "a.png").alt, flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
 """
 

@@ -64,7 +64,7 @@ def test_defaults_are_this_channel_nine_utc_every_network_and_the_servers_langua
         await rig.ask("subscribe", member=admin(rig))
         (one,) = kept(rig)
         assert one.channel == str(rig.channel.id) and one.terms == Terms(time(9), "UTC")
-        assert one.entry.period == "day" and one.since == desks.NOW
+        assert one.schedule_entry.period == "day" and one.since == desks.NOW
 
     run(tmp_path, scenario)
 

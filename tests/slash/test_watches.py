@@ -181,7 +181,7 @@ def test_a_database_that_is_away_is_a_sentence_with_an_id(
         def away(*_: object, **__: object) -> None:
             raise store.StoreError("database x: away")
 
-        for name in ("of", "forget", "keep"):
+        for name in ("account_watches", "erase_member", "save_watch"):
             monkeypatch.setattr(Watches, name, away)
         options = {"model": MODEL} if "watch" in command and command != "watches" else {}
         told = sentence(await rig.ask(command, **options))

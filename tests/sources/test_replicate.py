@@ -181,7 +181,7 @@ def test_wanted_days_get_the_snapshots_at_both_their_ends(tarball: Path) -> None
 def test_reading_the_record_stays_small(tarball: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from bot.sources import replicate as r;"
-        "n = sum(len(s.readings) for s in r.recorded(Path(sys.argv[1]), r.PACKAGE.sha256, ''));"
+        "n = sum(len(s.readings) for s in r.record_snapshots(Path(sys.argv[1]), r.PACKAGE.sha256, ''));"
         # Not ru_maxrss, which a process inherits from the one that started it.
         "peak = next(l for l in open('/proc/self/status') if l.startswith('VmHWM'));"
         "print(n, int(peak.split()[1]) // 1024)"

@@ -135,7 +135,7 @@ def test_the_period_before_is_composed_once_for_all_that_want_to_hear_of_moves(
         made.append(told)
         return daily.composed(*told)
 
-    monkeypatch.setattr(daily.publishing, "composed", counted)
+    monkeypatch.setattr(daily.publishing, "build_digest", counted)
     assert bench.at(2025, 3, 28, 8, 0) == [], "nothing moved"
     assert len(made) == 1
 
