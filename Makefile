@@ -45,7 +45,7 @@ interpreters:  ## `fresh-demo` on every Python from 3.11 to 3.14 that this machi
 	  echo "== $$($$python --version)" && $(MAKE) --no-print-directory fresh-demo PYTHON="$$python" || exit 1; done
 
 golden: $(READY_DEV)  ## write the golden files anew; read the diff before you commit it
-	$(WITH_NODE) GOLDEN=1 $(BIN)/pytest --snapshot-update tests/render tests/slash/test_locales.py tests/sources tests/test_charts.py tests/test_metrics.py
+	$(WITH_NODE) GOLDEN=1 $(BIN)/pytest --snapshot-update tests/render tests/discord_bot/test_locales.py tests/sources tests/charts/test_charts.py tests/metrics/test_metrics.py
 
 bench: $(READY_DEV)  ## every measurement, each as a ratio against a peer or a floor; ONLY="leaves help" for some
 	$(WITH_NODE) $(BIN)/python -m benchmarks $(ONLY)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from bot import daily, store
+from bot import pipeline as daily
+from bot import store
 from bot.records import Catalogue
 
 MODELS = 10_000

@@ -25,14 +25,14 @@ from discord import app_commands
 from benchmarks import Row
 from benchmarks._askers import DRAWN, Askers, Heard, askers, connected, questions
 from benchmarks._world import AT, CATALOGUE, LAST, MODELS, PLAN, filled, laid
-from bot import daily, store
-from bot.answers import Desk, Watched
+from bot import pipeline, store
 from bot.archive import Archive
+from bot.discord_bot import Footfall, autocomplete
+from bot.discord_bot.connection import settled
+from bot.discord_bot.cooldowns import Cooldowns
+from bot.discord_bot.name_index import Known, Names
+from bot.queries import Desk, Watched
 from bot.records import Document, Name, Period
-from bot.slash import Footfall, offers
-from bot.slash.completion import Known, Names
-from bot.slash.cooldowns import Cooldowns
-from bot.slash.running import settled
 from tests.peers.postgres import Postgres
 
 DAYS = 365
@@ -93,7 +93,7 @@ def _year(folder: Path) -> tuple[store.Store, list[Document]]:
 def _composed(url: str, days: Sequence[date]) -> list[Document]:
     made = store.open_store(url)
     try:
-        return [daily.composed(made, PLAN, Period.for_day(day), AT) for day in days]
+        return [pipeline.composed(made, PLAN, Period.for_day(day), AT) for day in days]
     finally:
         made.close()
 
@@ -228,12 +228,12 @@ def _typed() -> Row:
     wanted = ("some-model-04211-v3", "author77/", "smoe-modle-4211", "model 42", "v9", "zzzz", "é模", "author12some")
     typed = ["", *(text[:end] for text in wanted for end in range(1, len(text) + 1))]
     asyncio.run(
-        offers.complete_model(interaction, "zqzq")
+        autocomplete.complete_model(interaction, "zqzq")
     )  # imports what finds near misses: once in the life of a worker
     taken = []
     for text in typed * 3:
         began = time.perf_counter()
-        asyncio.run(offers.complete_model(interaction, text))
+        asyncio.run(autocomplete.complete_model(interaction, text))
         taken.append(time.perf_counter() - began)
     p99 = sorted(taken)[int(len(taken) * 0.99)]
     return Row(

@@ -17,7 +17,7 @@ from statistics import median
 from benchmarks import Row
 from benchmarks.rollups import A_DAY, DAYS, OF, THREADS, made
 from bot import lake
-from bot.executor import Cluster
+from bot.dask_executor import Cluster
 from bot.lake import Day, Rollup
 from tests.peers.cluster import Dask
 

@@ -10,7 +10,7 @@ from statistics import median
 
 from benchmarks import Row, seconds
 from benchmarks._world import AT, CATALOGUE, LAST, PLAN, filled
-from bot import daily, digest, findings, ledger, render, store
+from bot import digest, findings, ledger, pipeline, render, store
 from bot.archive import Archive
 from bot.records import Period
 
@@ -63,7 +63,7 @@ def _in_turns(one: store.Store, other: store.Store) -> tuple[float, float]:
 
 def _composes(made: store.Store) -> Callable[[], object]:
     archive = Archive(made)
-    return lambda: daily.compose_digest(made, archive, PLAN, Period.for_day(LAST), AT)
+    return lambda: pipeline.compose_digest(made, archive, PLAN, Period.for_day(LAST), AT)
 
 
 def _shares(made: store.Store) -> dict[str, float]:
@@ -79,7 +79,7 @@ def _shares(made: store.Store) -> dict[str, float]:
     document = composed()
     found = findings.rank_findings([book], document, ())
     (block,) = document["catalogues"]  # type: ignore[misc]
-    kept = daily.composed(made, PLAN, day, AT)
+    kept = pipeline.composed(made, PLAN, day, AT)
     booked = seconds(lambda: ledger.load_period_data(made, CATALOGUE, day), ROUNDS)
     return {
         "book": booked,

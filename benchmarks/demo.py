@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 
 from benchmarks import Row, seconds
-from bot.sources import _npm, replicate
+from bot.clients import npm_tarball
+from bot.sources import replicate
 
 ROOT = Path(__file__).parent.parent
 READ = (
@@ -22,7 +23,7 @@ READ = (
 
 
 def run() -> list[Row]:
-    record = _npm.fetch_tarball(replicate.PACKAGE, ROOT / "data", 180).resolve()
+    record = npm_tarball.fetch_tarball(replicate.PACKAGE, ROOT / "data", 180).resolve()
     floor = seconds(lambda: subprocess.run([sys.executable, "-c", READ, record], check=True), 3)
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "config.yaml").write_text(f"networks:\n  replicate:\n    record: {record}\n", encoding="utf-8")

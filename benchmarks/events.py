@@ -59,12 +59,12 @@ class Source:
 
 def main() -> None:
     """In the process that is measured: what it took, as JSON."""
-    from bot import daily, store
+    from bot import pipeline, store
 
     folder = Path(sys.argv[1])
     opened = store.open_store(f"sqlite:///{folder / 'footfall.db'}")
     source, began = Source(), time.perf_counter()
-    done = daily.collect(opened, "bench", source, None, lambda line: None)
+    done = pipeline.collect(opened, "bench", source, None, lambda line: None)
     took = time.perf_counter() - began
     assert done.error == "", done.error
     opened.close()

@@ -23,7 +23,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from benchmarks import Row
-from bot import daily, deliveries, store
+from bot import deliveries, pipeline, store
 from bot.archive import Archive
 from bot.config import Publish
 from bot.deliveries import Delivery, Edition, Outbox, Ready, Run
@@ -36,7 +36,7 @@ CHANNELS = 1000
 PER_SECOND = 50
 GONE, FORBIDDEN, DROPPED = 3, 5, 7
 DAY = publishing.LAST
-PLAN = daily.Plan("replicate", "Replicate", (CATALOGUE,), {"catalogue": "models", "figure": "models_used"})
+PLAN = pipeline.Plan("replicate", "Replicate", (CATALOGUE,), {"catalogue": "models", "figure": "models_used"})
 
 
 def ids(count: int) -> list[str]:
@@ -66,10 +66,10 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def the_day_before(desk: daily.Desk, channels: list[str]) -> None:
+def the_day_before(desk: pipeline.Desk, channels: list[str]) -> None:
     """Each channel took a post."""
     targets = {"discord": channels}
-    daily.plan_deliveries(desk, PLAN, "day", targets, now(), DAY - ONE)
+    pipeline.plan_deliveries(desk, PLAN, "day", targets, now(), DAY - ONE)
     document = desk.archive.find_digest("replicate", "day", DAY - ONE)
     assert document is not None
     for number, one in enumerate(desk.outbox.claimable_deliveries(now(), ["discord"])):
@@ -111,11 +111,11 @@ def fanned(count: int) -> Fanned:
         url = f"sqlite:///{folder}/footfall.db"
         publishing.fill(url)
         opened = store.open_store(url)
-        archive, outbox = Archive(opened), daily.make_outbox(opened)
-        desk = daily.Desk(opened, archive, outbox, Publish.model_validate({}), 0.01)
+        archive, outbox = Archive(opened), pipeline.make_outbox(opened)
+        desk = pipeline.Desk(opened, archive, outbox, Publish.model_validate({}), 0.01)
         the_day_before(desk, channels)
-        daily.plan_deliveries(desk, PLAN, "day", {"discord": channels}, now(), DAY)
-        took, memory = sent(bot, daily.Posts(archive, outbox), outbox, count)
+        pipeline.plan_deliveries(desk, PLAN, "day", {"discord": channels}, now(), DAY)
+        took, memory = sent(bot, pipeline.Posts(archive, outbox), outbox, count)
         rows = outbox.edition_deliveries(Edition("replicate", "day", DAY, 1))
         receipts = len(archive.digest_receipts("replicate", "day", DAY))
         bot.close()
@@ -127,7 +127,7 @@ def fanned(count: int) -> Fanned:
     return Fanned(took, memory, odd, receipts, accepted, reached, limited)
 
 
-def sent(bot: discord.Discord, posts: daily.Posts, outbox: Outbox, count: int) -> tuple[float, list[int]]:
+def sent(bot: discord.Discord, posts: pipeline.Posts, outbox: Outbox, count: int) -> tuple[float, list[int]]:
     """Send what is planned: seconds it takes, and memory on the way."""
     memory: list[int] = []
     begun = 0

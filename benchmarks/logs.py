@@ -27,10 +27,13 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import Row  # noqa: E402
+from bot.chain.reader import Chain, Endpoint, Filter, Pin  # noqa: E402
 from bot.records import Period, Window  # noqa: E402
-from bot.sources import _evm_events as events  # noqa: E402
-from bot.sources import _og_logs, _og_records  # noqa: E402
-from bot.sources._evm import Chain, Endpoint, Filter, Pin  # noqa: E402
+from bot.sources.opengradient import (  # noqa: E402
+    events,
+    log_collection,
+    log_decoding,
+)
 from tests.peers.anvil import Contract, Node, anvil  # noqa: E402
 
 WEB3 = "web3==8.0.0"
@@ -137,7 +140,9 @@ def hauled(url: str, address: str, first: int) -> int:
         Chain(Pin(31337, None), [Endpoint(url, rate=1e6, timeout=60)], finality=0) as chain,
     ):
         lake, since = Path(folder), date(2020, 1, 1)
-        reading = _og_logs.Reading("bench", "llm", chain, wanted(address), _og_records.decode_settlements, lake, since)
+        reading = log_collection.Reading(
+            "bench", "llm", chain, wanted(address), log_decoding.decode_settlements, lake, since
+        )
         # From before the chain began, whatever time its node has.
         everything = Period(date(2015, 1, 1), today)
         return sum(len(haul.settlements) for haul in reading.event_batches(everything, Nothing(), today))  # type: ignore[arg-type]

@@ -9,10 +9,10 @@ from statistics import median
 
 from benchmarks import Row, seconds
 from benchmarks._world import AT, LAST, PLAN, filled
-from bot import archive_site, daily
-from bot.answers import Desk, Watched
+from bot import pipeline, site_builder
 from bot.archive import Archive
 from bot.charts import png
+from bot.queries import Desk, Watched
 from bot.records import Document, Period
 
 ROUNDS = 9
@@ -23,15 +23,15 @@ def run() -> list[Row]:
     with tempfile.TemporaryDirectory() as folder:
         made = filled(Path(folder), 30)
         archive = Archive(made)
-        document = daily.compose_digest(made, archive, PLAN, Period.for_day(LAST), AT)
+        document = pipeline.compose_digest(made, archive, PLAN, Period.for_day(LAST), AT)
         watched = Watched(PLAN.network, PLAN.title, PLAN.catalogues, "", PLAN.headline)
         desk = Desk(made, archive, {PLAN.network: watched}, (), lambda: AT)
 
         def ours() -> None:
             png.card_png.cache_clear()
             for outlet in ("x", "discord"):
-                daily.render_post(document, outlet)
-            archive_site.write_site(desk, Path(folder) / "site", lambda _: None, AT)
+                pipeline.render_post(document, outlet)
+            site_builder.write_site(desk, Path(folder) / "site", lambda _: None, AT)
 
         def bare() -> None:
             card(document)

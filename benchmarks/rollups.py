@@ -20,8 +20,9 @@ from statistics import median
 from benchmarks import Row
 from benchmarks._events import CALLERS, MODELS, peak_mb
 from bot import lake
-from bot.lake import Day, Lake, files
-from bot.lake.days import SCHEMA, Manifest, _write_manifest
+from bot.lake import Day, Lake
+from bot.lake import parquet as lake_parquet
+from bot.lake.day_files import SCHEMA, Manifest, _write_manifest
 from bot.records import start_of_day
 
 A_DAY = 274_000
@@ -46,7 +47,7 @@ def made(url: str, number: int, memory: str = "400MB") -> Day:
                      floor(pow({CALLERS}, (hash(i, {number}, 2) % 1000000007) / 1000000007))::BIGINT AS c
               FROM range({A_DAY}) t(i))
     """
-    parts = tuple(files.write_rows(day, files.KINDS["uses"], line, ()))
+    parts = tuple(lake_parquet.write_rows(day, lake_parquet.KINDS["uses"], line, ()))
     return _write_manifest(day, Manifest(SCHEMA, day.network, day.catalogue, day.day.isoformat(), 1, parts))
 
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from heapq import nsmallest
 from typing import Any, cast
 
-from bot import metrics, rules
+from bot import document_rules, metrics
 from bot.metrics import METRICS, FigureDocument, compute_figures
 from bot.metrics.ranking import usage_ranking
 from bot.records import Book, Document, Name, Period, Point, Ref, Unknown, catalogues_and_panels, model_identity
@@ -122,7 +122,7 @@ def compose_document(
         "last_day": period.last.isoformat(),
         "edition": 1,
         "status": "draft",
-        "rules": rules.RULES,
+        "rules": document_rules.RULES,
         "composed_at": composed_at.astimezone(UTC).isoformat(),
         "headline": {"catalogue": headline["catalogue"], "figure": headline["figure"]},
         "catalogues": [_catalogue_document(book, places, shown) for book in ordered],
@@ -136,7 +136,7 @@ def figure_differences(old: Document, new: Document) -> list[dict[str, Any]]:
     """The figures that both have in the same meaning and whose value, exact or a lower bound, is not the same:
     `{"catalogue", "figure", "published": <figure>, "now": <figure>}` in the order of the new digest. A figure that one
     never had says nothing about it, and an unknown one is the same whatever its reason."""
-    published, now = _figures_of(old), _figures_of(rules.restate_document(new, old))
+    published, now = _figures_of(old), _figures_of(document_rules.restate_document(new, old))
     return [
         {"catalogue": place[0], "figure": place[1], "published": published[place], "now": figure}
         for place, figure in now.items()

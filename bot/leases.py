@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from bot import presence
+from bot import process_locks
 from bot.store import Store, alone, leases
 
 CLOCKS_APART = timedelta(minutes=5)
@@ -29,7 +29,7 @@ def acquire_lease(store: Store, name: str, holder: str, now: datetime, lasts: ti
             connection.execute(leases.insert().values(name=name, **until))
             return True
         run_out = row.until <= now or row.until > now + lasts + CLOCKS_APART
-        if row.holder != holder and not run_out and not presence.has_ended(store, row.holder):
+        if row.holder != holder and not run_out and not process_locks.has_ended(store, row.holder):
             return False
         connection.execute(leases.update().where(leases.c.name == name).values(until))
         return True

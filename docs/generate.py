@@ -65,7 +65,7 @@ def _in_discord() -> Iterator[str]:
     """The slash commands, by who may use them."""
     from discord.app_commands import Command
 
-    from bot.slash import COMMANDS, MEMBER, OWNER, SERVER
+    from bot.discord_bot import COMMANDS, MEMBER, OWNER, SERVER
 
     yield "## In Discord"
     yield "The worker answers slash commands wherever `DISCORD_TOKEN` is set and `worker.slash` is not false."

@@ -26,13 +26,13 @@ from PIL import Image
 from playwright.async_api import async_playwright
 from simcord.preview import _markdown, _messages
 
-from bot import daily
-from bot.answers import Desk
-from bot.cli.parts import Parts
+from bot import pipeline
+from bot.cli.app_context import Parts
 from bot.deliveries import Edition
+from bot.discord_bot import Footfall, House
+from bot.discord_bot.cooldowns import Cooldowns
 from bot.outlets import Unsure
-from bot.slash import Footfall, House
-from bot.slash.cooldowns import Cooldowns
+from bot.queries import Desk
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "docs" / "pictures" / "discord"
@@ -199,10 +199,10 @@ def main(names: list[str]) -> None:
         os.environ["DATABASE_URL"] = f"sqlite:///{folder}/footfall.db"
         parts = Parts(ROOT / "config.yaml")
         plan = parts.network_plan("replicate")
-        daily.collect(parts.store, "replicate", parts.make_source("replicate"), None, lambda _line: None)
+        pipeline.collect(parts.store, "replicate", parts.make_source("replicate"), None, lambda _line: None)
         for kind in ("day", "week"):
-            for period in daily.covered_periods(parts.store, plan, kind):  # type: ignore[arg-type]
-                daily.compose_digest(parts.store, parts.archive, plan, period, NOW)
+            for period in pipeline.covered_periods(parts.store, plan, kind):  # type: ignore[arg-type]
+                pipeline.compose_digest(parts.store, parts.archive, plan, period, NOW)
         desk = replace(parts.query_context, clock=lambda: NOW)
         FOLDER.mkdir(parents=True, exist_ok=True)
         asyncio.run(shoot(desk, FOLDER, lambda name: not names or name in names))

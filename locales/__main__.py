@@ -12,8 +12,8 @@ from pathlib import Path
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import write_po
 
-from bot import words
-from bot.words import catalogues
+from bot import i18n
+from bot.i18n import gettext_catalogs
 from locales.collect import messages
 
 FORMS = {
@@ -24,14 +24,14 @@ FORMS = {
     "tr": "nplurals=1; plural=0;",
 }
 """Unicode CLDR, Language Plural Rules; Turkish puts no plural after a number."""
-TARGETS = tuple(language for language in words.LANGUAGES if language != "en")
+TARGETS = tuple(language for language in i18n.LANGUAGES if language != "en")
 
 
 def updated(language: str, wanted: Catalog) -> Catalog:
     """A language's catalogue with exactly the wanted messages, translated where they were before."""
-    path = catalogues.po_path(language)
-    before = catalogues.read_catalog(language) if path.is_file() else Catalog()
-    made = Catalog(locale=words.LANGUAGES[language], project="Footfall", charset="utf-8")
+    path = gettext_catalogs.po_path(language)
+    before = gettext_catalogs.read_catalog(language) if path.is_file() else Catalog()
+    made = Catalog(locale=i18n.LANGUAGES[language], project="Footfall", charset="utf-8")
     for message in wanted:
         if message.id:
             known = before.get(message.id if isinstance(message.id, str) else message.id[0], message.context)
@@ -46,7 +46,7 @@ def written(language: str, catalogue: Catalog) -> bytes:
     body = BytesIO()
     write_po(body, catalogue, omit_header=True, width=120, include_lineno=False)
     head = (
-        f'# Footfall in {language}.\nmsgid ""\nmsgstr ""\n"Language: {words.LANGUAGES[language]}\\n"\n'
+        f'# Footfall in {language}.\nmsgid ""\nmsgstr ""\n"Language: {i18n.LANGUAGES[language]}\\n"\n'
         f'"Plural-Forms: {FORMS[language]}\\n"\n"Content-Type: text/plain; charset=utf-8\\n"\n'
         '"Content-Transfer-Encoding: 8bit\\n"\n\n'
     )
@@ -67,7 +67,7 @@ def main(arguments: list[str]) -> int:
     """Write, or check. Ends with 1 where something is not in step."""
     wanted, wrong = messages(), 0
     for language in TARGETS:
-        path: Path = catalogues.po_path(language)
+        path: Path = gettext_catalogs.po_path(language)
         catalogue = updated(language, wanted)
         made = written(language, catalogue)
         stale = not path.is_file() or path.read_bytes() != made

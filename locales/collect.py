@@ -10,13 +10,13 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract
 from jinja2.ext import babel_extract
 
-from bot import numbers, sources
-from bot.answers.networks import opening_paragraph
-from bot.render import TEMPLATES, _sentences, told
+from bot import number_format, sources
+from bot.queries.network_queries import opening_paragraph
+from bot.render import TEMPLATES, _translatable_messages, document_translation
 
 ROOT = Path(__file__).resolve().parent.parent
 KEYWORDS: dict[str, Any] = {"say": None, "say_n": (1, 2), "N_": None}
-"""Calls in Python that hold a sentence; see `bot.words`."""
+"""Calls in Python that hold a sentence; see `bot.i18n`."""
 UNTRANSLATED = frozenset({"{unit}"})
 
 Place = tuple[str, int]
@@ -66,26 +66,30 @@ def _forms(message: Any) -> str | tuple[str, str]:
 
 def _declared() -> Iterator[Found]:
     """What the code declares as data: metrics, commands and options, units, sentences of documents."""
-    from bot.slash import tongues
+    from bot.discord_bot import command_translations
 
     # Of a page of methodology its first paragraph, as answers tell it; the page itself is in English.
     for network in sources.network_names():
-        yield opening_paragraph(sources.methodology_text(network)), "", (f"bot/sources/{network}.py", 0)
-    for message, context in told.document_messages():
-        yield message, context, ("bot/metrics" if not context else "bot/render/_sentences.py", 0)
-    for unit in _sentences.COUNTED:
-        yield (f"{{n}} {numbers.english_noun(unit, 1)}", f"{{n}} {unit}"), "unit", ("bot/render/_sentences.py", 0)
-    for message, context in tongues.command_messages(_commands()):
-        yield message, context, ("bot/slash/commands.py", 0)
+        yield opening_paragraph(sources.methodology_text(network)), "", (f"bot/sources/{network}/__init__.py", 0)
+    for message, context in document_translation.document_messages():
+        yield message, context, ("bot/metrics" if not context else "bot/render/_translatable_messages.py", 0)
+    for unit in _translatable_messages.COUNTED:
+        yield (
+            (f"{{n}} {number_format.english_noun(unit, 1)}", f"{{n}} {unit}"),
+            "unit",
+            ("bot/render/_translatable_messages.py", 0),
+        )
+    for message, context in command_translations.command_messages(_commands()):
+        yield message, context, ("bot/discord_bot/commands/queries.py", 0)
 
 
 def _commands() -> list[Any]:
     """Every command and group that the Discord face names as its own."""
     from discord import app_commands
 
-    from bot import slash
+    from bot import discord_bot
 
-    held = [getattr(slash, name) for name in slash.__all__]
+    held = [getattr(discord_bot, name) for name in discord_bot.__all__]
     kinds = (app_commands.Command, app_commands.Group)
     lists = [one if isinstance(one, list | tuple) else [one] for one in held]
     return [command for listed in lists for command in listed if isinstance(command, kinds)]

@@ -11,12 +11,15 @@ from pathlib import Path
 import pytest
 from simcord.http import router
 
-from bot import daily, store
+from bot import pipeline, store
 from bot.archive import Archive
-from bot.cli.parts import Parts
+from bot.cli.app_context import Parts
+from bot.clients import npm_tarball
 from bot.lake import Lake
-from bot.sources import _npm, replicate
+from bot.sources import replicate
 from tests import databases
+from tests.evm_node import fresh_node as fresh_node  # noqa: PLC0414  the fixture
+from tests.evm_node import node as node  # noqa: PLC0414  the fixture
 from tests.peers.judge import JUDGE, hear_simcord, told
 from tests.peers.postgres import Postgres
 
@@ -24,17 +27,17 @@ TALLY: Counter[str] = Counter()
 """What the judges of xdist's workers counted."""
 LONGEST = (
     "test_year.py",
-    "test_executor.py",
+    "test_dask_executor.py",
     "test_crash_matrix_x.py",
     "test_crash_matrix_discord.py",
     "ledger/test_lake.py",
     "ledger/test_ledger.py",
     "test_secrets.py",
-    "sources/test_og_days.py",
+    "sources/opengradient/test_days.py",
     "test_browser.py",
-    "test_worker.py",
-    "test_worker_slash.py",
-    "test_web.py",
+    "worker/test_worker.py",
+    "worker/test_worker_with_discord.py",
+    "web/test_web.py",
 )
 """Files that begin, so that none of them is what all others wait for in the end."""
 
@@ -122,7 +125,7 @@ def db(url: str, tmp_path: Path) -> Iterator[store.Store]:
 @pytest.fixture(scope="session")
 def record() -> Path:
     """The tarball of Replicate's public record."""
-    return _npm.fetch_tarball(replicate.PACKAGE, Path(__file__).parents[1] / "data", 180)
+    return npm_tarball.fetch_tarball(replicate.PACKAGE, Path(__file__).parents[1] / "data", 180)
 
 
 @pytest.fixture(scope="session")
@@ -134,9 +137,9 @@ def watched(record: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "config.yaml").write_text(config)
     parts = Parts(folder / "config.yaml")
     plan, at = parts.network_plan("replicate"), datetime(2025, 2, 1, tzinfo=UTC)
-    came = daily.collect(parts.store, plan.network, parts.make_source(plan.network), None, lambda _line: None)
+    came = pipeline.collect(parts.store, plan.network, parts.make_source(plan.network), None, lambda _line: None)
     assert (came.new, came.error) == (29, "")
-    for period in daily.covered_periods(parts.store, plan, "day"):
-        daily.compose_digest(parts.store, Archive(parts.store), plan, period, at)
+    for period in pipeline.covered_periods(parts.store, plan, "day"):
+        pipeline.compose_digest(parts.store, Archive(parts.store), plan, period, at)
     parts.close()
     return folder

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from bot import daily, store
+from bot import pipeline, store
 from bot.archive import Archive
 from bot.deliveries import Delivery
 from tests import publishing
@@ -95,7 +95,7 @@ def polled(peers: Peers, rows: list[Delivery], url: str) -> None:
     asked = [row["body"] for row in peers.x.posts] + list(peers.discord.messages)
     assert sum(bool(row.get("poll")) for row in asked) == 1
     opened = store.open_store(url)
-    kept = [poll for row in rows if (poll := daily.make_outbox(opened).polls.delivery_poll(row.id))]
+    kept = [poll for row in rows if (poll := pipeline.make_outbox(opened).polls.delivery_poll(row.id))]
     opened.close()
     assert [poll.question for poll in kept] == ["Will more be used next week?"]
 
@@ -247,7 +247,7 @@ class Matrix:
 
     def rows(self) -> list[Delivery]:
         opened = store.open_store(self.url)
-        found = daily.make_outbox(opened).list_deliveries()
+        found = pipeline.make_outbox(opened).list_deliveries()
         opened.close()
         return list(found)
 

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.archive import Archive
-from bot.daily.speaking import Unspeakable
 from bot.deliveries import Content, Delivery, Outbox
 from bot.outlets import CannotTell, Check, Found, Later, NotFound, Outcome, Part, Refused, Sent, Stopped, Unsure
+from bot.pipeline.digest_content import Unspeakable
 
 HOWS = (
     "sent",

@@ -34,9 +34,9 @@ import structlog
 import yarl
 from pydantic import SecretStr
 
-from bot import slash
-from bot.answers import Desk
-from tests import desks, watchers
+from bot import discord_bot
+from bot.queries import Desk
+from tests import query_contexts, watchers
 from tests.peers import discord_gateway
 from tests.peers.discord_api import CREATE, TOKEN, Fault, error, rate_limited
 from tests.peers.discord_gateway import AUTOCOMPLETE, CALLBACK, INVALID, RECONNECT, Asked, DiscordGateway
@@ -53,7 +53,7 @@ meets the buttons of the old one's answers."""
 PATIENCE = 60.0
 DEADLINE = 30.0
 """Seconds for the first sign of life. Discord gives 3, which a machine that others use as well may not keep; the
-slowest is printed, and `tests/slash/test_running.py` holds the bot to them."""
+slowest is printed, and `tests/discord_bot/test_connection.py` holds the bot to them."""
 GROWS, GROWS_SHORTENED = 1.05, 1.15
 """How much more memory the last third may take than the middle one; a shortened run is still filling what is kept."""
 FAULTS: dict[str, tuple[float, Callable[[random.Random], Fault]]] = {
@@ -78,7 +78,7 @@ QUESTIONS: tuple[tuple[str, dict[str, object]], ...] = (
     ("why", {"day": "2025-03-08"}), ("usage", {"day": "2031-01-01"}), ("method", {"metric": "gini_listed"}),
     ("status", {}), ("about", {}), ("status", {"private": True}),
 )  # fmt: skip
-EDITED = desks.ISSUED.isoformat()
+EDITED = query_contexts.ISSUED.isoformat()
 
 
 @dataclass(slots=True)
@@ -275,7 +275,7 @@ def edited(desk: Desk, stop: threading.Event, pause: float = 2.0) -> int:
     """Digests are composed anew, with another figure each time; the last value that was kept."""
     value = 1_000_000
     while True:
-        document = desk.archive.find_digest("replicate", "day", desks.ISSUED)
+        document = desk.archive.find_digest("replicate", "day", query_contexts.ISSUED)
         assert document is not None
         value += 1
         document["catalogues"][0]["figures"]["uses"]["value"] = value
@@ -294,9 +294,9 @@ def resident_kib() -> int:
 def answering(desk: Desk, rest: str, gateway: str) -> Any:
     discord.http.Route.BASE, discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = rest, yarl.URL(gateway)
     stop = threading.Event()
-    house = slash.House(api=rest)
+    house = discord_bot.House(api=rest)
     thread = threading.Thread(
-        target=lambda: slash.run_bot(desk, SecretStr(TOKEN), stop, bot_settings=house, first_pause=0.05)
+        target=lambda: discord_bot.run_bot(desk, SecretStr(TOKEN), stop, bot_settings=house, first_pause=0.05)
     )
     thread.start()
     try:
@@ -314,7 +314,7 @@ def soak(count: int, folder: Path) -> int:
     far.close()
     memory, values, over = list[int](), list[int](), threading.Event()
     rest, gateway = line.recv()
-    with desks.desk(folder) as desk, answering(desk, rest, gateway):
+    with query_contexts.desk(folder) as desk, answering(desk, rest, gateway):
         publisher = watchers.Publisher(desk, rest, SecretStr(TOKEN))
         editor = threading.Thread(target=lambda: values.append(edited(desk, over)))
         teller = threading.Thread(target=lambda: publisher.run(over))

@@ -178,6 +178,6 @@ def test_every_alert_is_tried() -> None:
 
 
 def test_the_series_of_the_cases_are_the_ones_that_the_alerts_read() -> None:
-    """`tests/test_worker.py` compares what the alerts read with what the worker really shows."""
+    """`tests/worker/test_worker.py` compares what the alerts read with what the worker really shows."""
     text = " ".join(rule["expr"] for rule in rules())
     assert [name for name in HEALTHY if name.partition("{")[0] not in text] == []

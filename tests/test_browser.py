@@ -14,8 +14,8 @@ from aiohttp import web as aiohttp_web
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route, sync_playwright
 
-from bot import archive_site, web
-from tests import desks
+from bot import site_builder, web
+from tests import query_contexts
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 FLAGS = (
@@ -27,9 +27,9 @@ PAGES = (
     "/",
     "/replicate/",
     "/replicate/method.html",
-    f"/replicate/{desks.NEWEST}/",
-    f"/replicate/{desks.MISSING}/",
-    f"/replicate/{desks.ISSUED}/",
+    f"/replicate/{query_contexts.NEWEST}/",
+    f"/replicate/{query_contexts.MISSING}/",
+    f"/replicate/{query_contexts.ISSUED}/",
     "/replicate/week/2025-03-03/",
     "/replicate/history/models/uses.html",
 )
@@ -39,8 +39,8 @@ PAGES = (
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where the site of the small world is served."""
     folder = tmp_path_factory.mktemp("world")
-    with desks.desk(folder) as desk:
-        archive_site.write_site(desk, folder / "site", lambda _line: None, desks.NOW)
+    with query_contexts.desk(folder) as desk:
+        site_builder.write_site(desk, folder / "site", lambda _line: None, query_contexts.NOW)
         loop = asyncio.new_event_loop()
         thread = threading.Thread(target=loop.run_forever)
         thread.start()
@@ -138,7 +138,7 @@ def test_headings_go_down_one_step_at_a_time(browser: Browser, address: str, pat
 
 def test_folded_tables_open_and_are_accessible_too(browser: Browser, address: str) -> None:
     visit = Visit(browser, address, viewport=PHONE)
-    page = visit.to(f"/replicate/{desks.NEWEST}/")
+    page = visit.to(f"/replicate/{query_contexts.NEWEST}/")
     folded = page.locator("details")
     assert folded.count() >= 1
     for index in range(folded.count()):
@@ -154,7 +154,7 @@ def test_everything_can_be_read_without_javascript(browser: Browser, address: st
     page = visit.to("/")
     assert "were used on 10 March 2025" in page.locator(".lead").inner_text()
     page.get_by_role("link", name="All figures, gaps and records of 10 March 2025").click()
-    page.wait_for_url(f"**/{desks.NEWEST}/**")
+    page.wait_for_url(f"**/{query_contexts.NEWEST}/**")
     assert page.get_by_role("table").count() >= 2
     assert page.get_by_role("img", name="Models listed and used, by day").is_visible()
     visit.context.close()
@@ -163,7 +163,7 @@ def test_everything_can_be_read_without_javascript(browser: Browser, address: st
 
 def test_no_hostile_name_runs_loads_or_leaves_its_cell(browser: Browser, address: str) -> None:
     visit = Visit(browser, address, viewport=PHONE)
-    page = visit.to(f"/replicate/{desks.NEWEST}/")
+    page = visit.to(f"/replicate/{query_contexts.NEWEST}/")
     page.on("dialog", lambda dialog: visit.wrong.append(dialog.message))
     page.eval_on_selector_all("details", "all => all.forEach(d => d.open = true)")
     assert page.locator("script, iframe, object, embed, form").count() == 0
@@ -202,8 +202,8 @@ def test_dark_and_light_differ_and_charts_follow(browser: Browser, address: str)
 
 
 def test_the_site_also_reads_from_a_folder_without_a_server(browser: Browser, tmp_path: Path) -> None:
-    with desks.desk(tmp_path, desks.DAYS[:3]) as desk:
-        index = archive_site.write_site(desk, tmp_path / "site", lambda _line: None, desks.NOW)
+    with query_contexts.desk(tmp_path, query_contexts.DAYS[:3]) as desk:
+        index = site_builder.write_site(desk, tmp_path / "site", lambda _line: None, query_contexts.NOW)
     visit = Visit(browser, "file:///", viewport=DESKTOP)
     visit.page.goto(index.as_uri())
     visit.page.get_by_role("link", name="Replicate", exact=True).first.click()

@@ -24,7 +24,7 @@ from bot.digest import (
 )
 from bot.metrics import METRICS, compute_figures
 from bot.records import Book, Catalogue, Document, Name, Period, Point, Ref, Unknown, model_identity
-from tests.books import DAY, MODELS, ONE, REF, WHY, book, model, unread, world
+from tests.period_data import DAY, MODELS, ONE, REF, WHY, book, model, unread, world
 
 AT = datetime(2025, 1, 13, 0, 20, tzinfo=UTC)
 HEADLINE = {"catalogue": "models", "figure": "models_used"}

@@ -7,16 +7,16 @@ from pathlib import Path
 
 from discord import app_commands
 
-from bot import slash
-from bot.outlets._discord_places import PERMISSIONS
-from bot.slash.questions import query_options
+from bot import discord_bot
+from bot.discord_bot.query import query_options
+from bot.outlets.discord.permissions import PERMISSIONS
 from docs import pictures
 
 PAGE = Path("docs/discord.md").read_text(encoding="utf-8")
 
 
 def test_every_question_stands_there_with_its_options_and_a_picture() -> None:
-    for command in slash.COMMANDS:
+    for command in discord_bot.COMMANDS:
         section = re.search(rf"^### /{command.name}\b(.*?)(?=^##|\Z)", PAGE, re.M | re.S)
         assert section, f"/{command.name}: no section"
         heading = section[1].splitlines()[0]
@@ -25,7 +25,7 @@ def test_every_question_stands_there_with_its_options_and_a_picture() -> None:
 
 
 def test_every_command_of_servers_members_and_the_operator_stands_there_with_its_options_and_a_picture() -> None:
-    for command in (*slash.SERVER, *slash.MEMBER, *slash.OWNER):
+    for command in (*discord_bot.SERVER, *discord_bot.MEMBER, *discord_bot.OWNER):
         section = re.search(rf"^### /{command.name}\b(.*?)(?=^##|\Z)", PAGE, re.M | re.S)
         assert section, f"/{command.name}: no section"
         assert f"pictures/discord/{command.name}.png" in section[1], f"/{command.name}: no picture"
@@ -46,7 +46,7 @@ def test_answers_in_other_scripts_are_shown() -> None:
 
 def test_every_picture_shown_is_there_is_small_and_is_made_by_the_script() -> None:
     shown = re.findall(r"!\[[^\]]+\]\((pictures/discord/[\w-]+\.png)\)", PAGE)
-    assert len(shown) >= len(slash.COMMANDS)
+    assert len(shown) >= len(discord_bot.COMMANDS)
     for name in shown:
         path = Path("docs") / name
         assert path.stat().st_size <= pictures.LARGEST, name

@@ -13,19 +13,19 @@ import pytest
 import sqlalchemy as sa
 
 from bot import store
-from bot.cli import checks, parts
-from bot.store import _trouble
+from bot.cli import app_context, doctor
+from bot.store import _error_causes
 from tests import databases
 from tests.peers.postgres import Postgres
 
 
-def database(folder: Path, monkeypatch: pytest.MonkeyPatch, url: str) -> checks.Check:
+def database(folder: Path, monkeypatch: pytest.MonkeyPatch, url: str) -> doctor.Check:
     """What is found of the database at an address."""
     (folder / "config.yaml").write_text(f"data: {folder}\nout: {folder}/out\nnetworks: {{}}\n")
     monkeypatch.setenv("DATABASE_URL", url)
-    made = parts.Parts(folder / "config.yaml")
+    made = app_context.Parts(folder / "config.yaml")
     try:
-        return checks._database(made)
+        return doctor._database(made)
     finally:
         made.close()
 
@@ -67,11 +67,11 @@ def lock_up(path: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "said", "cure"),
     [
-        (pragma("PRAGMA query_only = 1"), "readonly", _trouble.READ_ONLY),
-        (pragma("PRAGMA max_page_count = 1"), "full", _trouble.FULL),
-        (overwrite, "not a database", _trouble.MALFORMED),
-        (corrupt, "malformed", _trouble.MALFORMED),
-        (lock_up, "unable to open", _trouble.NO_PERMISSION),
+        (pragma("PRAGMA query_only = 1"), "readonly", _error_causes.READ_ONLY),
+        (pragma("PRAGMA max_page_count = 1"), "full", _error_causes.FULL),
+        (overwrite, "not a database", _error_causes.MALFORMED),
+        (corrupt, "malformed", _error_causes.MALFORMED),
+        (lock_up, "unable to open", _error_causes.NO_PERMISSION),
     ],
     ids=["read-only", "full", "no database", "malformed", "cannot be opened"],
 )
@@ -96,11 +96,11 @@ def test_each_cause_on_postgresql_has_its_own_cure(
     assert database(tmp_path, monkeypatch, url).ok
     read_only = f"{url}{'&' if '?' in url else '?'}options=-c%20default_transaction_read_only%3Don"
     found = database(tmp_path, monkeypatch, read_only)
-    assert found.ok is False and "read-only" in found.text and found.fix == _trouble._POSTGRESQL["25006"]
+    assert found.ok is False and "read-only" in found.text and found.fix == _error_causes._POSTGRESQL["25006"]
     nobody = database(tmp_path, monkeypatch, "postgresql://a:b@127.0.0.1:1/none")
-    assert nobody.ok is False and nobody.fix == _trouble.UNREACHABLE
+    assert nobody.ok is False and nobody.fix == _error_causes.UNREACHABLE
     missing = database(tmp_path, monkeypatch, str(url).replace(sa.make_url(url).database or "", "nosuch"))
-    assert missing.ok is False and missing.fix == _trouble._POSTGRESQL["3D000"]
+    assert missing.ok is False and missing.fix == _error_causes._POSTGRESQL["3D000"]
 
 
 def test_trying_leaves_nothing(db: store.Store) -> None:
@@ -118,15 +118,15 @@ def test_each_cause_of_a_folder_has_its_own_cure(
     def refuses(**_: object) -> None:
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(checks.tempfile, "TemporaryFile", refuses)
-    found = checks._check_folder("data folder", tmp_path)
+    monkeypatch.setattr(doctor.tempfile, "TemporaryFile", refuses)
+    found = doctor._check_folder("data folder", tmp_path)
     assert found.ok is False and os.strerror(code) in found.text and cure in found.fix
 
 
 def test_a_disk_that_is_nearly_full_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert checks._check_folder("data folder", tmp_path).ok
-    monkeypatch.setattr(checks, "LITTLE", 2**63)
-    found = checks._check_folder("data folder", tmp_path)
+    assert doctor._check_folder("data folder", tmp_path).ok
+    monkeypatch.setattr(doctor, "LITTLE", 2**63)
+    found = doctor._check_folder("data folder", tmp_path)
     assert found.ok is False and "nearly full" in found.text and "make room" in found.fix
 
 
@@ -134,14 +134,14 @@ def test_posts_for_x_are_weighed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     from bot import x_text
 
     (tmp_path / "config.yaml").write_text(f"data: {tmp_path}\nout: {tmp_path}/out\nnetworks: {{}}\n")
-    made = parts.Parts(tmp_path / "config.yaml")
-    assert checks._sample_post(made, False).ok
+    made = app_context.Parts(tmp_path / "config.yaml")
+    assert doctor._sample_post(made, False).ok
 
     def missing(_text: str) -> int:
         raise ModuleNotFoundError("No module named 'pkg_resources'")
 
     monkeypatch.setattr(x_text, "weighted_length", missing)
-    found = checks._sample_post(made, False)
+    found = doctor._sample_post(made, False)
     assert found.ok is False and "pkg_resources" in found.text and "requirements.txt" in found.fix
     monkeypatch.setattr(x_text, "weighted_length", len)
-    assert checks._sample_post(made, False).ok is False, "it weighs wrongly"
+    assert doctor._sample_post(made, False).ok is False, "it weighs wrongly"

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from bot import cli, daily
-from bot.cli import several
-from bot.cli.parts import UsageError
+from bot import cli, pipeline
+from bot.cli import network_selection
+from bot.cli.app_context import UsageError
 from bot.store import StoreError
 
 ROOT = Path(__file__).parents[1]
@@ -163,19 +163,19 @@ def test_a_network_that_has_no_such_day_is_named_in_one_line_and_is_no_failure(f
 
 
 def test_a_network_that_fails_is_named_and_the_command_is_done_in_part(capsys: pytest.CaptureFixture[str]) -> None:
-    plans = [daily.Plan(name, name, (), {}) for name in ("broken", "absent", "whole")]
+    plans = [pipeline.Plan(name, name, (), {}) for name in ("broken", "absent", "whole")]
 
-    def answer(plan: daily.Plan) -> str:
+    def answer(plan: pipeline.Plan) -> str:
         if plan.network == "whole":
             return "its answer"
         raise (StoreError if plan.network == "broken" else UsageError)(f"{plan.network}: why")
 
-    each = several.answer_each(plans, answer)
+    each = network_selection.answer_each(plans, answer)
     assert (each.answers, each.exit_code) == (["its answer"], 3)
     assert capsys.readouterr().err == "left out: broken: why\nleft out: absent: why\n"
-    assert several.answer_each(plans[1:], answer).exit_code == 0
+    assert network_selection.answer_each(plans[1:], answer).exit_code == 0
     with pytest.raises(StoreError, match="broken: why"):
-        several.answer_each(reversed(plans[:2]), answer)
+        network_selection.answer_each(reversed(plans[:2]), answer)
 
 
 def test_a_day_that_no_network_has_ends_as_bad_usage_with_one_line_for_each(folder: Path) -> None:

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from bot import answers, archive_site, daily, ledger, render, store, web
-from bot.answers import AnswerError, Desk, Watched
+from bot import ledger, pipeline, queries, render, site_builder, store, web
 from bot.archive import Archive
+from bot.queries import AnswerError, Desk, Watched
 from bot.records import Listing, Name, Period, Reading, model_identity
-from tests import desks
+from tests import query_contexts
 from tests.worlds import ONE, START, snapshot
 
 RAW = "evil\u200b-corp/slur\u202e"
@@ -40,11 +40,11 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         readings = tuple(Reading(name, count) for name, count in counts.items())
         note = f"{KEPT} was slow; shy author/one was not."
         ledger.add_snapshot(opened, replace(made, listings=listings, readings=readings, note=note))
-    archive, plan = Archive(opened), replace(desks.PLAN, hidden=())
+    archive, plan = Archive(opened), replace(query_contexts.PLAN, hidden=())
     for day in DAYS[1:]:
-        daily.compose_digest(opened, archive, plan, Period.for_day(day), desks.NOW)
-    watched = Watched("replicate", "Replicate", (desks.CATALOGUE,), "", plan.headline)
-    yield Desk(opened, archive, {"replicate": watched}, HIDDEN, lambda: desks.NOW.replace(day=20))
+        pipeline.compose_digest(opened, archive, plan, Period.for_day(day), query_contexts.NOW)
+    watched = Watched("replicate", "Replicate", (query_contexts.CATALOGUE,), "", plan.headline)
+    yield Desk(opened, archive, {"replicate": watched}, HIDDEN, lambda: query_contexts.NOW.replace(day=20))
     opened.close()
 
 
@@ -62,19 +62,19 @@ def test_in_no_post_of_a_digest_from_before(desk: Desk, outlet: str) -> None:
     for day in DAYS[1:]:
         kept = desk.archive.find_digest("replicate", "day", day)
         assert kept is not None
-        post = daily.render_post(kept, outlet, HIDDEN)
+        post = pipeline.render_post(kept, outlet, HIDDEN)
         said = "\n".join([*post.parts, json.dumps(post.embed, ensure_ascii=False), *(p.alt for p in post.pictures)])
         assert not biting(said), day
-    assert "a hidden model" in daily.render_post(kept, "text", HIDDEN).parts[0]
+    assert "a hidden model" in pipeline.render_post(kept, "text", HIDDEN).parts[0]
 
 
 ASKED: list[Any] = [
-    lambda d: answers.digest(d, None),
-    lambda d: answers.usage(d, None),
-    lambda d: answers.inventory(d, None),
-    *(lambda d, by=by: answers.top(d, None, by) for by in ("uses", "rise", "fall")),
-    lambda d: answers.idle(d, None, 1),
-    lambda d: answers.why(d, None),
+    lambda d: queries.digest(d, None),
+    lambda d: queries.usage(d, None),
+    lambda d: queries.inventory(d, None),
+    *(lambda d, by=by: queries.top(d, None, by) for by in ("uses", "rise", "fall")),
+    lambda d: queries.idle(d, None, 1),
+    lambda d: queries.why(d, None),
 ]
 
 
@@ -91,12 +91,12 @@ def test_in_no_answer_and_in_no_words_of_one(desk: Desk, ask: Any) -> None:
 @pytest.mark.parametrize("typed", [RAW, str(KEPT), "shy author/one"])
 def test_asked_about_it_is_not_told(desk: Desk, typed: str) -> None:
     with pytest.raises(AnswerError) as refused:
-        answers.model(desk, typed)
+        queries.model(desk, typed)
     assert "hidden here" in str(refused.value) or "no such model" in str(refused.value)
 
 
 def test_on_no_page_and_in_no_file_of_the_site(desk: Desk, tmp_path: Path) -> None:
-    archive_site.write_site(desk, tmp_path / "site", lambda _: None, desks.NOW)
+    site_builder.write_site(desk, tmp_path / "site", lambda _: None, query_contexts.NOW)
     files = [path for path in (tmp_path / "site").rglob("*") if path.is_file()]
     assert len(files) > 30
     for path in files:

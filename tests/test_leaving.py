@@ -66,10 +66,10 @@ def status(pid: str) -> str:
 
 
 def test_the_processes_that_this_one_started_are_known() -> None:
-    from bot.cli import leaving
+    from bot.cli import process_exit
 
     with subprocess.Popen(["sleep", "600"]) as child:
         try:
-            assert child.pid in list(leaving.children()) and os.getpid() not in list(leaving.children())
+            assert child.pid in list(process_exit.children()) and os.getpid() not in list(process_exit.children())
         finally:
             child.kill()

@@ -13,9 +13,10 @@ import pytest
 
 from bot import lake, ledger
 from bot.cli import main
-from bot.cli.parts import Parts
+from bot.cli.app_context import Parts
+from bot.clients import npm_tarball
 from bot.lake import Told
-from bot.sources import _npm, replicate
+from bot.sources import replicate
 from tests import publishing, worlds
 from tests.lake.events import day_in, used
 from tests.publishing import LAST
@@ -85,7 +86,7 @@ def test_a_lake_in_a_folder_of_any_name_is_written_and_added_up(tmp_path: Path, 
 
 def test_a_package_is_fetched_into_a_folder_of_an_odd_name(tmp_path: Path) -> None:
     folder = tmp_path / "a?b%20c#d 'e"
-    assert _npm.fetch_tarball(replicate.PACKAGE, folder, 180).parent == folder
+    assert npm_tarball.fetch_tarball(replicate.PACKAGE, folder, 180).parent == folder
     assert [path.name for path in folder.iterdir()] == [replicate.PACKAGE.filename]
 
 

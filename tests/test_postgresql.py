@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from bot import leases, ledger, store, transfer
+from bot import database_copy, leases, ledger, store
 from bot.store import StoreError
 from tests import databases
 from tests.peers.pgbouncer import pooled
@@ -84,7 +84,7 @@ def test_a_database_is_copied_through_a_pool(pool: str, postgres: Postgres) -> N
     source, target, back = store.open_store(pool), store.open_store(postgres.bare()), databases.memory()
     ledger.add_snapshot(source, snapshot(NOW.date(), {f"o/m{n}": n for n in range(2000)}))
     for start, end in ((source, target), (target, back)):
-        assert transfer.copy_database(start, end, lambda _line: None)["models"] == 2000
+        assert database_copy.copy_database(start, end, lambda _line: None)["models"] == 2000
     for each in (source, target, back):
         each.close()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bot import leases, presence, store
+from bot import leases, process_locks, store
 from tests import databases
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -58,7 +58,7 @@ def test_after_a_kill_the_next_worker_goes_on_at_once(files: store.Store) -> Non
         process.kill()
         process.wait()
         # The same host and the same number, as in a container that was started again: another process all the same.
-        with presence.announced(files, "host:1:bbbb"):
+        with process_locks.announced(files, "host:1:bbbb"):
             assert leases.acquire_lease(files, "walk", "host:1:bbbb", NOW, LASTS)
             assert not leases.acquire_lease(files, "walk", "host:1:cccc", NOW, LASTS)
 
@@ -72,25 +72,25 @@ def test_one_of_whom_nothing_is_known_is_waited_for(db: store.Store) -> None:
 
 def test_a_process_is_alive_from_the_beginning_of_its_block_to_the_end(files: store.Store) -> None:
     folder = Path(f"{files.engine.url.database}-processes")
-    with presence.announced(files, "a/b"):
-        assert not presence.has_ended(files, "a/b") and len(list(folder.iterdir())) == 1
-    assert not presence.has_ended(files, "a/b") and not list(folder.iterdir())
+    with process_locks.announced(files, "a/b"):
+        assert not process_locks.has_ended(files, "a/b") and len(list(folder.iterdir())) == 1
+    assert not process_locks.has_ended(files, "a/b") and not list(folder.iterdir())
 
 
 def test_files_of_killed_processes_go_after_a_week(files: store.Store) -> None:
     folder = Path(f"{files.engine.url.database}-processes")
     folder.mkdir()
-    for name, age in (("young", 0.0), ("old", presence.KEPT + 3600)):
+    for name, age in (("young", 0.0), ("old", process_locks.KEPT + 3600)):
         (folder / name).touch()
         seen = (folder / name).stat().st_mtime - age
         os.utime(folder / name, (seen, seen))
-    assert presence.has_ended(files, "old") and presence.has_ended(files, "young")
-    with presence.announced(files, "me"):
+    assert process_locks.has_ended(files, "old") and process_locks.has_ended(files, "young")
+    with process_locks.announced(files, "me"):
         assert sorted(path.name for path in folder.iterdir()) == ["me", "young"]
 
 
 def test_a_disk_where_that_cannot_be_shown_stops_nobody(files: store.Store) -> None:
     Path(f"{files.engine.url.database}-processes").write_text("in the way")
-    with presence.announced(files, "me"):
+    with process_locks.announced(files, "me"):
         assert leases.acquire_lease(files, "walk", "me", NOW, LASTS)
-    assert not presence.has_ended(files, "me")
+    assert not process_locks.has_ended(files, "me")

@@ -15,19 +15,20 @@ import pytest
 from aiohttp import web
 
 from bot import config
-from bot.answers import Desk
+from bot.chain.reader import Chain, Endpoint, Pin, Unreachable
+from bot.clients import http, npm_tarball
 from bot.outlets import Later, Sent
-from bot.sources import SourceError, _http, _npm
-from bot.sources._evm import Chain, Endpoint, Pin, Unreachable
-from bot.sources._og_beside import silent
-from bot.sources._walrus import Blob, Walrus
-from tests import desks
+from bot.queries import Desk
+from bot.records import SourceError
+from bot.sources.opengradient.panels import silent
+from bot.sources.opengradient.walrus import Blob, Walrus
+from tests import query_contexts
+from tests.discord_bot.test_connection import serving as slash_serving
 from tests.outlets import rig_discord, rig_x
 from tests.peers.aggregator import Aggregator
 from tests.peers.discord_gateway import DiscordGateway
 from tests.peers.http_proxy import HttpProxy, http_proxy
 from tests.peers.served import Handler, Server, serving
-from tests.slash.test_running import serving as slash_serving
 
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
 BLOB = "orGaXuTN-hxHTViVALqcbFN8Cv6fxjaC3OUqg1ZjvZY"
@@ -49,9 +50,9 @@ def _served(body: bytes) -> Iterator[Server]:
 
 def _live_list(folder: Path) -> str:
     with _served(b"{}") as server:
-        manners = _http.Manners(60)
-        with _http.make_client("token", manners) as client:
-            assert _http.get_body(client, f"{server.url}/v1/models", manners) == b"{}"
+        manners = http.Manners(60)
+        with http.make_client("token", manners) as client:
+            assert http.get_body(client, f"{server.url}/v1/models", manners) == b"{}"
         return server.url
 
 
@@ -78,7 +79,7 @@ def _package(folder: Path) -> str:
     with _served(b"{}") as server, pytest.MonkeyPatch.context() as patch:
         patch.setenv("npm_config_registry", server.url)
         with pytest.raises(SourceError, match="npm could not fetch"):
-            _npm.fetch_tarball(_npm.Package("nothing", "1.0.0", "0" * 64), folder, 180)
+            npm_tarball.fetch_tarball(npm_tarball.Package("nothing", "1.0.0", "0" * 64), folder, 180)
         assert server.asked, "npm did not come"
         return server.url
 
@@ -98,7 +99,7 @@ def _discord(folder: Path) -> str:
 
 
 def _gateway(folder: Path) -> str:
-    with desks.desk(folder) as desk, DiscordGateway() as peer:
+    with query_contexts.desk(folder) as desk, DiscordGateway() as peer:
         _answers(desk, peer, folder)
         return peer.gateway.replace("ws://", "http://")
 
@@ -152,9 +153,9 @@ def test_what_is_exempt_goes_past_the_proxy(
 
 
 def _tls_list(url: str) -> None:
-    manners = _http.Manners(60, tries=1)
-    with _http.make_client("token", manners) as client, pytest.raises(SourceError, match="no answer"):
-        _http.get_body(client, url, manners)
+    manners = http.Manners(60, tries=1)
+    with http.make_client("token", manners) as client, pytest.raises(SourceError, match="no answer"):
+        http.get_body(client, url, manners)
 
 
 def _tls_x(url: str) -> None:
@@ -183,7 +184,7 @@ def test_every_request_to_the_gateway_and_the_rest_of_discord_goes_through_the_p
 ) -> None:
     """The answer to a member as well, which goes another way through discord.py."""
     monkeypatch.setenv("HTTP_PROXY", proxy.url)
-    with desks.desk(tmp_path) as desk, DiscordGateway() as peer:
+    with query_contexts.desk(tmp_path) as desk, DiscordGateway() as peer:
         monkeypatch.setenv("NO_PROXY", "")
         _answers(desk, peer, tmp_path)
         port = urlsplit(peer.url).port

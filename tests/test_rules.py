@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from bot import numbers, render, rules, words
-from bot.charts import alt, series
+from bot import document_rules, i18n, number_format, render
+from bot.charts import alt_text, chart_data
 from bot.digest import compose_document, figure_differences
 from bot.records import AtLeast, Document, Flow, Point
-from bot.render import environment, lint
-from bot.subscriptions.moved import stillness_reason
-from tests.books import DAY, ONE, book
+from bot.render import environment, number_lint
+from bot.subscriptions.change_detection import stillness_reason
+from tests.period_data import DAY, ONE, book
 from tests.render.documents import changed
 
 AT = datetime(2025, 1, 13, 0, 20, tzinfo=UTC)
@@ -74,10 +74,10 @@ def test_a_figure_that_was_false_is_corrected_whatever_its_rules() -> None:
 
 def test_tables_and_history_of_an_older_digest_verify_under_its_own_rules() -> None:
     old = older(partial())
-    again = rules.restate_document(partial(), old)
+    again = document_rules.restate_document(partial(), old)
     for table in ("top", "history"):
         assert again["catalogues"][0][table] == old["catalogues"][0][table]
-    assert rules.restate_document(partial(), partial()) == partial()
+    assert document_rules.restate_document(partial(), partial()) == partial()
 
 
 def test_rows_of_an_older_digest_verify_by_name_and_points_keep_what_they_say() -> None:
@@ -89,22 +89,23 @@ def test_rows_of_an_older_digest_verify_by_name_and_points_keep_what_they_say() 
     new["catalogues"][0]["groups"] = [{**table, "rows": [{"name": n, "figures": {"uses": bound}} for n in "ba"]}]
     block["groups"] = [{**table, "rows": [{"name": n, "figures": {"uses": unknown}} for n in "ab"]}]
     block["history"][-1] |= {"uses": 5, "models_used": 2}
-    again = rules.restate_document(new, old)["catalogues"][0]
+    again = document_rules.restate_document(new, old)["catalogues"][0]
     assert again["groups"] == block["groups"] and again["history"] == block["history"]
 
 
 def test_a_period_that_is_known_by_now_has_no_tables_where_an_older_digest_knew_no_use() -> None:
-    again = rules.restate_document(whole(), older(partial()))["catalogues"][0]
+    again = document_rules.restate_document(whole(), older(partial()))["catalogues"][0]
     assert (again["top"], again["curve"]) == ([], [])
 
 
-@pytest.mark.parametrize("language", words.LANGUAGES)
+@pytest.mark.parametrize("language", i18n.LANGUAGES)
 def test_a_lower_bound_is_said_as_one_in_every_language(language: str) -> None:
-    shown, noun = numbers.format_figure(LEAST, language), numbers.format_figure_with_noun(LEAST, language)
-    bare = numbers.format_count(1234, language)
+    shown, noun = number_format.format_figure(LEAST, language), number_format.format_figure_with_noun(LEAST, language)
+    bare = number_format.format_count(1234, language)
     assert bare in shown and len(shown) > len(bare) and len(noun) > len(shown)
     assert (
-        numbers.format_figure({"value": 0.25, "unit": "share", "label": "", "at_least": True}, "en") == "at least 25%"
+        number_format.format_figure({"value": 0.25, "unit": "share", "label": "", "at_least": True}, "en")
+        == "at least 25%"
     )
 
 
@@ -122,7 +123,7 @@ def test_a_lower_bound_is_said_as_one_in_every_language(language: str) -> None:
 )
 def test_no_template_can_show_a_lower_bound_as_if_it_were_all(template: str, said: str) -> None:
     made = environment.get_environment("text").from_string(template).render(environment.trace_values({"f": LEAST}))
-    assert lint.lint_text(made, "test.j2") == said
+    assert number_lint.lint_text(made, "test.j2") == said
 
 
 def bounded(document: dict[str, Any]) -> None:
@@ -138,7 +139,7 @@ def bounded(document: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("outlet", ["x", "discord", "text"])
-@pytest.mark.parametrize("language", words.LANGUAGES)
+@pytest.mark.parametrize("language", i18n.LANGUAGES)
 def test_a_post_of_a_lower_bound_says_so_and_why(outlet: str, language: str) -> None:
     document = changed("day-2025-01-12", bounded)
     post = render.build_post(document, outlet, render.Options(language))
@@ -151,9 +152,9 @@ def test_a_post_of_a_lower_bound_says_so_and_why(outlet: str, language: str) -> 
 
 def test_a_day_of_a_lower_bound_is_drawn_as_unknown_and_told_beside_the_picture() -> None:
     block = changed("day-2025-01-12", bounded)["catalogues"][0]
-    assert series.history_days(block)[-1].used is None and series.history_days(block)[-1].listed == 3783
-    assert series.drawable_value(LEAST) is None and series.drawable_value({"value": 3}) == 3
-    assert "Models used: at least 929." in alt.describe_card(changed("day-2025-01-12", bounded))
+    assert chart_data.history_days(block)[-1].used is None and chart_data.history_days(block)[-1].listed == 3783
+    assert chart_data.drawable_value(LEAST) is None and chart_data.drawable_value({"value": 3}) == 3
+    assert "Models used: at least 929." in alt_text.describe_card(changed("day-2025-01-12", bounded))
 
 
 def test_a_lower_bound_is_no_move_that_a_quiet_channel_is_told_of() -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from bot import numbers, render, words
+from bot import i18n, number_format, render
 from bot.archive import Archive
-from bot.cli.parts import Parts
-from bot.render import names, told
-from bot.render._sentences import SENTENCES
+from bot.cli.app_context import Parts
+from bot.render import document_translation, escaping
+from bot.render._translatable_messages import SENTENCES
 from tests.render import documents
 
 BARE = re.compile(r"(?<![\w./:-])[1-9][0-9]{3,}(?![\w/-]|[.:][0-9])")
@@ -37,9 +37,9 @@ def bare(text: str) -> list[str]:
 @pytest.mark.parametrize("text", KEPT)
 def test_what_was_kept_without_separators_is_shown_with_them_in_every_language(text: str) -> None:
     assert bare(text)
-    assert not bare(names.escape_text(text, "text"))
-    for language in words.LANGUAGES:
-        assert set(bare(names.escape_text(text, "text", locale=language))) <= {"2024", "2025"}, language
+    assert not bare(escaping.escape_text(text, "text"))
+    for language in i18n.LANGUAGES:
+        assert set(bare(escaping.escape_text(text, "text", locale=language))) <= {"2024", "2025"}, language
 
 
 def test_every_sentence_with_a_count_shows_it_with_separators() -> None:
@@ -56,12 +56,12 @@ def test_every_sentence_with_a_count_shows_it_with_separators() -> None:
     }
     for sentence in SENTENCES:
         text = re.sub(r"\{(\w+)\}", lambda brace: held[brace[1]], sentence)
-        assert not bare(told.with_separators(text)), text
+        assert not bare(document_translation.with_separators(text)), text
 
 
 def test_years_and_names_keep_their_digits() -> None:
     for text in ("the counter of acme/model-2024 fell", "no reading at the end of 14 Jan 2025", "in 2024 of 1812"):
-        assert told.with_separators(text) == text
+        assert document_translation.with_separators(text) == text
 
 
 def test_no_digest_of_the_real_record_holds_a_count_without_separators(watched: Path) -> None:
@@ -86,8 +86,8 @@ def test_no_digest_of_the_real_record_holds_a_count_without_separators(watched: 
 
 @pytest.mark.parametrize("number", [9_954_233, 1_951_000, 999_960_000, 99_950_000, 8_692_748, 9_999_999, 1_234_567_890])
 def test_a_rounded_number_begins_as_the_exact_one_beside_it(number: int) -> None:
-    for language in words.LANGUAGES:
-        short, whole = numbers.format_compact(number, language), numbers.format_count(number, language)
+    for language in i18n.LANGUAGES:
+        short, whole = number_format.format_compact(number, language), number_format.format_count(number, language)
         digits = re.sub(r"\D", "", re.split(r"[.,](?=\d+\D*$)", short)[0] if short != whole else whole)
         assert re.sub(r"\D", "", whole).startswith(digits), (short, whole)
 

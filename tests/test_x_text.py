@@ -16,7 +16,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import limits, x_text
+from bot import platform_limits, x_text
 
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466"
 
@@ -261,7 +261,7 @@ def test_lengths_agree_with_the_official_cases() -> None:
             groups["WeightedTweetsWithDiscountedEmojiCounterTest"] + groups["UnicodeDirectionalMarkerCounterTest"]
         ):
             length = x_text.weighted_length(case["text"])
-            valid = 0 < length <= limits.X_TEXT and not x_text.has_forbidden(case["text"])
+            valid = 0 < length <= platform_limits.X_TEXT and not x_text.has_forbidden(case["text"])
             yield case, (length, valid), (case["expected"]["weightedLength"], case["expected"]["valid"])
 
     assert differences(found()) == []

@@ -15,13 +15,12 @@ from decimal import Decimal
 
 import pytest
 
-from bot import charts, config, daily, schedule, store, worker
+from bot import charts, config, pipeline, schedule_times, store, worker
 from bot.archive import Archive
 from bot.config import Publish, ScheduleEntry
 from bot.deliveries import Asked, Delivery, Ready, Run
 from bot.outlets import CannotTell, Check, Found, Later, NotFound, Outcome, Part, Refused, Sent, Stopped, Unsure, Votes
-from bot.records import Period, PeriodName, Picture, Snapshot
-from bot.sources import SourceError
+from bot.records import Period, PeriodName, Picture, Snapshot, SourceError
 from bot.worker.state import State
 from tests.worlds import CATALOGUE, ONE, snapshot
 
@@ -36,13 +35,13 @@ ENTRIES = (
     ScheduleEntry.model_validate({"name": "weekly", "period": "week", "at": "02:30", "zone": "Europe/Zurich"}),
     ScheduleEntry.model_validate({"name": "monthly", "period": "month", "at": "02:30", "zone": "Europe/Zurich"}),
 )
-TARGETS: Mapping[str, daily.Targets] = {
+TARGETS: Mapping[str, pipeline.Targets] = {
     "early": {"site": ("site",)},
     "zurich": {"text": ("channel",)},
     "weekly": {"x": ("account",)},
     "monthly": {"x": ("account",)},
 }
-HABITS = daily.Habits(
+HABITS = pipeline.Habits(
     polls=(
         config.Poll.model_validate(
             {"name": "runs", "question": "More than {{ f.uses | figure }} next week?", "answers": ["More", "Fewer"]}
@@ -217,15 +216,15 @@ class Year:
         self.clock = Clock(datetime(FIRST.year, FIRST.month, FIRST.day, tzinfo=UTC) + ONE)
         self.weather = weather(self.seed)
         self.platforms = {name: Platform(name, self.clock, self.weather) for name in ("text", "site", "x")}
-        self.plan = daily.Plan("replicate", "Little", (CATALOGUE,), {"catalogue": "models", "figure": "uses"})
+        self.plan = pipeline.Plan("replicate", "Little", (CATALOGUE,), {"catalogue": "models", "figure": "uses"})
 
     def process(self) -> tuple[worker.Round, store.Store]:
         """A new process: everything anew but the database and the world."""
         self.processes += 1
         name = f"worker {self.processes}"
         opened = store.open_store(self.url) if self.processes == 1 else store.Store(self.url)
-        archive, outbox = Archive(opened), daily.make_outbox(opened)
-        desk = daily.Desk(opened, archive, outbox, Publish.model_validate({}), 0.01, HABITS)
+        archive, outbox = Archive(opened), pipeline.make_outbox(opened)
+        desk = pipeline.Desk(opened, archive, outbox, Publish.model_validate({}), 0.01, HABITS)
         ready = {n: Ready(p, timedelta(minutes=1), lambda _: Decimal(0)) for n, p in self.platforms.items()}
         bench = worker.Bench(
             opened,
@@ -234,7 +233,7 @@ class Year:
             ENTRIES,
             TARGETS,
             lambda: Run(
-                outbox, ready, daily.Posts(archive, outbox, habits=HABITS), self.clock, name, timedelta(minutes=15)
+                outbox, ready, pipeline.Posts(archive, outbox, habits=HABITS), self.clock, name, timedelta(minutes=15)
             ),
             self.clock,
             timedelta(minutes=15),
@@ -283,7 +282,7 @@ def posts_of(lived: Year, period: str) -> dict[tuple[date, str, str], list[Deliv
     """The deliveries of posts of one kind of period, by its first day and place."""
     opened = store.open_store(lived.url)
     found = defaultdict(list)
-    for one in daily.make_outbox(opened).list_deliveries():
+    for one in pipeline.make_outbox(opened).list_deliveries():
         if one.kind == "post" and one.period == period:
             found[one.day, one.outlet, one.destination].append(one)
     opened.close()
@@ -366,7 +365,7 @@ def test_nothing_goes_out_before_its_time(lived: Year, told: Told) -> None:
                 continue
             day, outlet, _ = markers[marker]
             entry = ENTRIES[0] if outlet == "site" else ENTRIES[1]
-            due = next(run for run in schedule.next_runs(entry, at - 3 * ONE, 9) if run.date() > day)
+            due = next(run for run in schedule_times.next_runs(entry, at - 3 * ONE, 9) if run.date() > day)
             assert at >= due
 
 
@@ -416,7 +415,9 @@ def test_weekly_posts_go_out_at_their_time_in_zurich_on_both_sides_of_its_clock_
     for _, marker, at in lived.platforms["x"].accepted:
         if marker in markers:
             due = next(
-                run for run in schedule.next_runs(entry, at - 8 * ONE, 9) if run.date() > markers[marker] + 6 * ONE
+                run
+                for run in schedule_times.next_runs(entry, at - 8 * ONE, 9)
+                if run.date() > markers[marker] + 6 * ONE
             )
             assert due <= at
             hours.add(due.hour)
@@ -442,7 +443,7 @@ def polls_of(lived: Year) -> tuple[Asked, ...]:
     """Every poll that was asked, oldest first."""
     opened = store.open_store(lived.url)
     begins, ends = (datetime(year, 1, 1, tzinfo=UTC) for year in (2023, 2026))
-    found = daily.make_outbox(opened).polls.closed_polls("replicate", begins, ends)
+    found = pipeline.make_outbox(opened).polls.closed_polls("replicate", begins, ends)
     opened.close()
     return found
 

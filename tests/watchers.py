@@ -14,17 +14,17 @@ from decimal import Decimal
 
 from pydantic import SecretStr
 
-from bot import daily, ledger
-from bot.answers import Desk
-from bot.cli import reach
+from bot import ledger, pipeline
+from bot.cli import outlet_setup
 from bot.config import Publish
 from bot.deliveries import NOTICES, Delivery, Edition, Ready, Run, flush_outbox
 from bot.outlets import discord
-from bot.outlets._discord_direct import Direct
-from bot.outlets._discord_wire import Wire
+from bot.outlets.discord.direct_messages import Direct
+from bot.outlets.discord.rest_client import Wire
+from bot.queries import Desk
 from bot.subscriptions import Channels, Watches
-from bot.subscriptions.watches import OUTLET
-from tests import desks
+from bot.subscriptions.model_watches import OUTLET
+from tests import query_contexts
 from tests.worlds import snapshot
 
 FIRST, COUNT = 700_000, 60
@@ -81,13 +81,13 @@ class Publisher:
 
     def __init__(self, desk: Desk, api: str, token: SecretStr) -> None:
         self.told, self._desk = Told(), desk
-        self._counts = desks.counts(desks.NEWEST)
+        self._counts = query_contexts.counts(query_contexts.NEWEST)
         self._watches, self._channels = Watches(desk.store), Channels(desk.store)
-        self._plans = {"replicate": desks.PLAN}
-        self._outbox = daily.make_outbox(desk.store)
-        self._publishing = daily.Desk(desk.store, desk.archive, self._outbox, Publish.model_validate({}), 0.01)
+        self._plans = {"replicate": query_contexts.PLAN}
+        self._outbox = pipeline.make_outbox(desk.store)
+        self._publishing = pipeline.Desk(desk.store, desk.archive, self._outbox, Publish.model_validate({}), 0.01)
         settings = discord.Settings.model_validate({"destinations": ["2" * 18], "api": api})
-        self._now: Callable[[], datetime] = lambda: desks.NOW
+        self._now: Callable[[], datetime] = lambda: query_contexts.NOW
         self._discord = discord.Discord(settings, Wire(api, token), token, lambda: self._now())
 
     def run(self, over: threading.Event, pause: float = 1.0) -> Told:
@@ -103,13 +103,13 @@ class Publisher:
 
     def _day(self) -> None:
         """One more day is over: what it was is collected, planned and sent."""
-        day = desks.NEWEST + timedelta(days=len(self.told.days) + 1)
+        day = query_contexts.NEWEST + timedelta(days=len(self.told.days) + 1)
         self.told.days.append(day)
         self._counts |= {name: self._counts[name] + (10 if day.day % 2 else 1000) for name in WATCHED}
         ledger.add_snapshot(self._desk.store, snapshot(day, self._counts))
         began, over = time.monotonic(), datetime.combine(day + timedelta(days=1), datetime.min.time(), UTC)
         self._now = lambda: over + timedelta(minutes=30, seconds=time.monotonic() - began)
-        assert daily.plan_notices(self._publishing, self._plans, self._watches, self._now())
+        assert pipeline.plan_notices(self._publishing, self._plans, self._watches, self._now())
         edition = Edition(NOTICES, "day", day, 1)
         while True:
             self._send()
@@ -129,11 +129,13 @@ class Publisher:
                 Direct(self._discord, self._watches.member_account), timedelta(seconds=1), lambda _: Decimal(0)
             )
         }
-        says = daily.spoken(_no_digest, daily.Notices(self._desk.store, self._plans, self._watches, desks.PLAN.hidden))
+        says = pipeline.spoken(
+            _no_digest, pipeline.Notices(self._desk.store, self._plans, self._watches, query_contexts.PLAN.hidden)
+        )
 
         def gone(one: Delivery, reason: str) -> None:
             self.told.ended += "50007" in reason
-            reach.gone(self._publishing, self._channels, self._watches, one, reason, self._now())
+            outlet_setup.gone(self._publishing, self._channels, self._watches, one, reason, self._now())
 
         flush_outbox(Run(self._outbox, made, says, lambda: self._now(), "soak", timedelta(minutes=15), gone=gone))
 

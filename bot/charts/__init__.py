@@ -2,12 +2,12 @@
 for pages.
 
 A picture is made from a digest document alone (`docs/digest.md`), and its alt text from the same figures, in any
-language (`alt`).
+language (`alt_text`).
 """
 
-from bot.charts import alt
+from bot.charts import alt_text
+from bot.charts.chart_data import drawable_value
 from bot.charts.png import draw_card, draw_trend
-from bot.charts.series import drawable_value
 from bot.charts.svg import concentration_svg, trend_svg, usage_svg
 
-__all__ = ["alt", "concentration_svg", "draw_card", "draw_trend", "drawable_value", "trend_svg", "usage_svg"]
+__all__ = ["alt_text", "concentration_svg", "draw_card", "draw_trend", "drawable_value", "trend_svg", "usage_svg"]

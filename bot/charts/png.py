@@ -16,10 +16,10 @@ from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
-from bot import numbers
-from bot.charts import alt, series, words
-from bot.charts.series import Day, Json, Number, Points
-from bot.charts.words import SHORTEST
+from bot import number_format
+from bot.charts import alt_text, chart_data, labels
+from bot.charts.chart_data import Day, Json, Number, Points
+from bot.charts.labels import SHORTEST
 from bot.records import Document, Picture
 
 if TYPE_CHECKING:
@@ -48,19 +48,21 @@ def draw_card(document: Document, locale: str = "en") -> Picture:
     """The picture of one digest: headline figures, models used against models listed, and how concentrated use is. Its
     alt text is in the language of `locale`."""
     name = f"{document['network']}-{document['period']}-{document['day']}.png"
-    return Picture(name, card_png(json.dumps(document)), alt.describe_card(document, locale))
+    return Picture(name, card_png(json.dumps(document)), alt_text.describe_card(document, locale))
 
 
 @lru_cache(maxsize=8)
 def card_png(text: str) -> bytes:
     """The card of a document, given as JSON: drawn once for all outlets and languages that show it."""
     document: Document = json.loads(text)
-    catalogue = series.leading_catalogue(document)
+    catalogue = chart_data.leading_catalogue(document)
     figure = _new_figure()
-    below = _draw_title(figure, f"{document['title']} {catalogue['title']}", series.period_text(document))
+    below = _draw_title(figure, f"{document['title']} {catalogue['title']}", chart_data.period_text(document))
     below = _draw_headlines(figure, catalogue, below)
     _draw_usage(
-        _add_axes(figure, 40, 580, below, "Models by day"), series.history_days(catalogue), series.period_span(document)
+        _add_axes(figure, 40, 580, below, "Models by day"),
+        chart_data.history_days(catalogue),
+        chart_data.period_span(document),
     )
     _draw_concentration(_add_axes(figure, 680, 480, below, f"Share of {catalogue['unit']}, by top models"), catalogue)
     return _png_bytes(figure)
@@ -68,15 +70,15 @@ def card_png(text: str) -> bytes:
 
 def draw_trend(points: Points, title: str, unit: str, source: str = "") -> Picture:
     """One metric over time as a line, broken where a day is unknown. `source` is named in the alt text."""
-    points = series.fill_missing_days(points)
+    points = chart_data.fill_missing_days(points)
     figure = _new_figure()
-    below = _draw_title(figure, title, alt.describe_day_range(points))
+    below = _draw_title(figure, title, alt_text.describe_day_range(points))
     axes = _add_axes(figure, 40, 1110, below - 40, "")
     _set_date_axis(axes, [day for day, _ in points])
-    _set_value_axis(axes, *series.axis_range(points), unit)
+    _set_value_axis(axes, *chart_data.axis_range(points), unit)
     _draw_gaps(axes, points)
     _draw_line(axes, points, USED)
-    return Picture("trend.png", _png_bytes(figure), alt.describe_trend(points, title, unit, source))
+    return Picture("trend.png", _png_bytes(figure), alt_text.describe_trend(points, title, unit, source))
 
 
 def _to_points(pixels: float) -> float:
@@ -134,9 +136,9 @@ def _draw_headlines(figure: Figure, catalogue: Json, below: int) -> int:
 
 def _headline_text(catalogue: Json, key: str) -> str:
     """A figure as it is written large, with a sign where it is a lower bound; empty where it is unknown."""
-    known = series.figure_value(catalogue, key)
+    known = chart_data.figure_value(catalogue, key)
     least = catalogue["figures"][key].get("at_least")
-    return "" if known is None else f"{'≥ ' if least else ''}{words.headline_label(known)}"
+    return "" if known is None else f"{'≥ ' if least else ''}{labels.headline_label(known)}"
 
 
 def _draw_headline_row(
@@ -167,9 +169,9 @@ def _add_axes(figure: Figure, left: int, width: int, below: int, heading: str) -
 
 def _set_value_axis(axes: Axes, low: Number, high: Number, unit: str) -> None:
     """Three ticks at most up the side, with a rule across at each; the axes make room for their labels."""
-    ticks = words.axis_ticks(low, high)
+    ticks = labels.axis_ticks(low, high)
     axes.set_ylim(low, high * 1.02 if high > low else 1)
-    axes.set_yticks(ticks, [words.tick_label(tick, unit) for tick in ticks], parse_math=False)
+    axes.set_yticks(ticks, [labels.tick_label(tick, unit) for tick in ticks], parse_math=False)
     axes.grid(axis="y", color=RULE, linewidth=1.5)
     axes.set_axisbelow(True)
     room = (max(label.get_window_extent().width for label in axes.get_yticklabels()) + 14) / WIDTH
@@ -184,12 +186,19 @@ def _set_date_axis(axes: Axes, calendar: Sequence[date]) -> None:
     last = len(calendar) - 1
     if calendar:
         _annotate_point(
-            axes, numbers.format_short_day(calendar[0]), (-0.5, 0), (0, -10), QUIET, "left", "top", foot=True
+            axes, number_format.format_short_day(calendar[0]), (-0.5, 0), (0, -10), QUIET, "left", "top", foot=True
         )
     # A second date only where it does not run into the first.
     if last >= SHORTEST - 2:
         _annotate_point(
-            axes, numbers.format_short_day(calendar[last]), (last + 0.5, 0), (0, -10), QUIET, "right", "top", foot=True
+            axes,
+            number_format.format_short_day(calendar[last]),
+            (last + 0.5, 0),
+            (0, -10),
+            QUIET,
+            "right",
+            "top",
+            foot=True,
         )
 
 
@@ -228,7 +237,7 @@ def _annotate_point(
 
 def _draw_line(axes: Axes, points: Points, colour: str) -> None:
     """A line broken where a day is unknown; a day between two unknown ones is a dot."""
-    for stretch in series.known_runs(points):
+    for stretch in chart_data.known_runs(points):
         x, y = zip(*stretch, strict=True)
         dot = "o" if len(stretch) == 1 else ""
         axes.plot(
@@ -240,7 +249,7 @@ def _draw_line(axes: Axes, points: Points, colour: str) -> None:
 def _draw_gaps(axes: Axes, points: Points) -> None:
     """Shade unknown days, and say so where there is room."""
     column = axes.bbox.width / max(len(points), SHORTEST)
-    for first, last in series.unknown_gaps(points):
+    for first, last in chart_data.unknown_gaps(points):
         axes.axvspan(first - 0.5, last + 0.5, facecolor=PAPER, edgecolor=RULE, hatch="//", linewidth=0, zorder=2)
         room = (last - first + 1) * column
         said = "unknown" if room > 30 else "?"
@@ -255,8 +264,8 @@ def _draw_usage(axes: Axes, days: Sequence[Day], span: tuple[date, date]) -> Non
     used: Points = [(day.day, day.used) for day in days]
     listed: Points = [(day.day, day.listed) for day in days]
     _set_date_axis(axes, [day.day for day in days])
-    _set_value_axis(axes, 0, max(series.axis_range(used)[1], series.axis_range(listed)[1]), "models")
-    for stretch in series.known_runs(listed):
+    _set_value_axis(axes, 0, max(chart_data.axis_range(used)[1], chart_data.axis_range(listed)[1]), "models")
+    for stretch in chart_data.known_runs(listed):
         x = [stretch[0][0] - 0.5, *(index for index, _ in stretch), stretch[-1][0] + 0.5]
         y = [stretch[0][1], *(known for _, known in stretch), stretch[-1][1]]
         axes.fill_between(x, y, color=SHELF, linewidth=0, zorder=1)
@@ -270,7 +279,7 @@ def _draw_usage(axes: Axes, days: Sequence[Day], span: tuple[date, date]) -> Non
 
 def _draw_names(axes: Axes, days: Sequence[Day]) -> None:
     """Name the line under its left end, and the bars over theirs, or inside where they reach up to the line."""
-    place = series.name_places(days, axes.get_ylim()[1])
+    place = chart_data.name_places(days, axes.get_ylim()[1])
     if place.listed:
         index, tall = place.listed
         _annotate_point(axes, "listed", (index - 0.4, tall), (0, -12), LISTED, "left", "top", bold=True)
@@ -282,7 +291,7 @@ def _draw_names(axes: Axes, days: Sequence[Day]) -> None:
 
 def _draw_concentration(axes: Axes, catalogue: Json) -> None:
     """The share of all use that the k most used models carry, k on a scale of tenfolds."""
-    curve = series.usage_curve(catalogue)
+    curve = chart_data.usage_curve(catalogue)
     _set_value_axis(axes, 0, 1, "share")
     if not curve:
         axes.set_xticks([])
@@ -291,15 +300,15 @@ def _draw_concentration(axes: Axes, catalogue: Json) -> None:
     last = max(curve[-1][0], 10)
     axes.set_xscale("log")
     axes.set_xlim(0.9, last * 1.1)
-    ticks = words.powers_of_ten(last)
-    axes.set_xticks(ticks, [f"top {words.tick_label(tick, 'models')}" for tick in ticks], parse_math=False)
+    ticks = labels.powers_of_ten(last)
+    axes.set_xticks(ticks, [f"top {labels.tick_label(tick, 'models')}" for tick in ticks], parse_math=False)
     axes.set_xticks([], minor=True)
     if ticks[-1] * 4 > last:
         axes.get_xticklabels()[-1].set_horizontalalignment("right")
     k, share = zip(*curve, strict=True)
     axes.plot(k, share, color=USED, linewidth=_to_points(LINE), solid_capstyle="round", zorder=3, clip_on=False)
-    at = series.at_ten(curve)
+    at = chart_data.at_ten(curve)
     axes.plot(*at, "o", color=USED, markersize=11, zorder=4, clip_on=False)
     up: Literal["top", "bottom"] = "top" if at[1] > 0.4 else "bottom"
     shift = (14, -14 if up == "top" else 14)
-    _annotate_point(axes, words.top_share_label(at, "\n"), at, shift, USED, "left", up, bold=True, on_paper=True)
+    _annotate_point(axes, labels.top_share_label(at, "\n"), at, shift, USED, "left", up, bold=True, on_paper=True)

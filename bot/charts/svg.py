@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from datetime import date
 from html import escape
 
-from bot import numbers
-from bot.charts import alt, series, words
-from bot.charts.series import Day, Json, Number, Points
-from bot.charts.words import SHORTEST
+from bot import number_format
+from bot.charts import alt_text, chart_data
+from bot.charts import labels as charts_labels
+from bot.charts.chart_data import Day, Json, Number, Points
+from bot.charts.labels import SHORTEST
 
 WIDTH, HEIGHT = 440, 250
 TEXT = 14
@@ -48,12 +49,12 @@ class _Frame:
 
 def usage_svg(catalogue: Json, span: tuple[date, date] | None = None) -> str:
     """Models listed as a line over models used as bars, by day, in one unit; the days of `span` stand out."""
-    days = series.history_days(catalogue)
+    days = chart_data.history_days(catalogue)
     used: Points = [(day.day, day.used) for day in days]
     listed: Points = [(day.day, day.listed) for day in days]
-    high = max(series.axis_range(used)[1], series.axis_range(listed)[1])
+    high = max(chart_data.axis_range(used)[1], chart_data.axis_range(listed)[1])
     frame, drawn = _draw_axes(0, high, "models", [day.day for day in days])
-    for stretch in series.known_runs(listed):
+    for stretch in chart_data.known_runs(listed):
         drawn.append(_listed_area(frame, stretch))
     drawn += _gap_elements(frame, used)
     for index, (day, known) in enumerate(used):
@@ -64,48 +65,54 @@ def usage_svg(catalogue: Json, span: tuple[date, date] | None = None) -> str:
     drawn += _line_elements(frame, listed, "listed")
     drawn += _usage_names(frame, days)
     return _svg_document(
-        f"usage-{catalogue['catalogue']}", "Models listed and used, by day", alt.describe_usage(days), drawn
+        f"usage-{catalogue['catalogue']}", "Models listed and used, by day", alt_text.describe_usage(days), drawn
     )
 
 
 def concentration_svg(catalogue: Json) -> str:
     """The share of all use that the k most used models carry, k on a scale of tenfolds."""
-    curve = series.usage_curve(catalogue)
+    curve = chart_data.usage_curve(catalogue)
     title = f"Share of {catalogue['unit']} carried by the most used models"
     frame, drawn = _draw_axes(0, 1, "share", [])
     if not curve:
         drawn.append(_text_element("unknown", (frame.left + _RIGHT) / 2, (_TOP + _FOOT) / 2, "middle"))
         return _svg_document(
-            f"concentration-{catalogue['catalogue']}", title, alt.describe_concentration(catalogue), drawn
+            f"concentration-{catalogue['catalogue']}", title, alt_text.describe_concentration(catalogue), drawn
         )
     last = max(curve[-1][0], 10)
 
     def x(k: int) -> float:
         return frame.left + 16 + math.log10(k) / math.log10(last) * (_RIGHT - frame.left - 16)
 
-    for k in words.powers_of_ten(last):
+    for k in charts_labels.powers_of_ten(last):
         end = x(k) + 60 > WIDTH
         drawn.append(
-            _text_element(f"top {words.tick_label(k, 'models')}", x(k), HEIGHT - 10, "end" if end else "middle")
+            _text_element(f"top {charts_labels.tick_label(k, 'models')}", x(k), HEIGHT - 10, "end" if end else "middle")
         )
     drawn.append(_path_element("used", [(x(k), frame.y(share)) for k, share in curve]))
-    k, share = at = series.at_ten(curve)
+    k, share = at = chart_data.at_ten(curve)
     drawn.append(_dot_element("used", x(k), frame.y(share), 4))
     drawn.append(
         _text_element(
-            words.top_share_label(at), x(k) + 8, frame.y(share) + (20 if share > 0.4 else -8), "start", "name used"
+            charts_labels.top_share_label(at),
+            x(k) + 8,
+            frame.y(share) + (20 if share > 0.4 else -8),
+            "start",
+            "name used",
         )
     )
-    return _svg_document(f"concentration-{catalogue['catalogue']}", title, alt.describe_concentration(catalogue), drawn)
+    return _svg_document(
+        f"concentration-{catalogue['catalogue']}", title, alt_text.describe_concentration(catalogue), drawn
+    )
 
 
 def trend_svg(points: Points, title: str, unit: str, key: str = "trend") -> str:
     """One metric over time as a line, broken where a day is unknown. `key` makes ids unique on a page."""
-    points = series.fill_missing_days(points)
-    frame, drawn = _draw_axes(*series.axis_range(points), unit, [day for day, _ in points])
+    points = chart_data.fill_missing_days(points)
+    frame, drawn = _draw_axes(*chart_data.axis_range(points), unit, [day for day, _ in points])
     drawn += _gap_elements(frame, points)
     drawn += _line_elements(frame, points, "used")
-    return _svg_document(key, title, alt.describe_trend(points, title, unit, ""), drawn)
+    return _svg_document(key, title, alt_text.describe_trend(points, title, unit, ""), drawn)
 
 
 def _svg_document(key: str, title: str, about: str, drawn: Sequence[str]) -> str:
@@ -119,7 +126,7 @@ def _svg_document(key: str, title: str, about: str, drawn: Sequence[str]) -> str
 
 def _draw_axes(low: Number, high: Number, unit: str, days: Sequence[date]) -> tuple[_Frame, list[str]]:
     """Three rules across at most with their values, and the first and last day along the foot."""
-    labels = [(tick, words.tick_label(tick, unit)) for tick in words.axis_ticks(low, high)]
+    labels = [(tick, charts_labels.tick_label(tick, unit)) for tick in charts_labels.axis_ticks(low, high)]
     frame = _Frame(max(len(said) for _, said in labels) * _CHARACTER + 6, low, high, len(days))
     drawn = []
     for tick, said in labels:
@@ -127,16 +134,18 @@ def _draw_axes(low: Number, high: Number, unit: str, days: Sequence[date]) -> tu
         drawn.append(f'<path class="rule" d="M{frame.left:.1f} {y:.1f}H{_RIGHT}" stroke="currentColor" opacity=".25"/>')
         drawn.append(_text_element(said, frame.left - 6, y + 5, "end"))
     if days:
-        drawn.append(_text_element(numbers.format_short_day(days[0]), frame.left, HEIGHT - 10, "start"))
+        drawn.append(_text_element(number_format.format_short_day(days[0]), frame.left, HEIGHT - 10, "start"))
     if len(days) >= SHORTEST - 1:
-        drawn.append(_text_element(numbers.format_short_day(days[-1]), frame.x(len(days) - 0.5), HEIGHT - 10, "end"))
+        drawn.append(
+            _text_element(number_format.format_short_day(days[-1]), frame.x(len(days) - 0.5), HEIGHT - 10, "end")
+        )
     return frame, drawn
 
 
 def _gap_elements(frame: _Frame, points: Points) -> list[str]:
     """Shaded unknown days, with a word where there is room."""
     drawn = []
-    for first, last in series.unknown_gaps(points):
+    for first, last in chart_data.unknown_gaps(points):
         left, wide = frame.x(first - 0.5), (last - first + 1) * frame.column_width
         drawn.append(_rect_element("gap", left, _TOP, wide, _FOOT - _TOP, ' opacity=".12"'))
         x, y = left + wide / 2, (_TOP + _FOOT) / 2
@@ -153,7 +162,7 @@ def _gap_elements(frame: _Frame, points: Points) -> list[str]:
 def _line_elements(frame: _Frame, points: Points, name: str) -> list[str]:
     """A line broken where a day is unknown; a day between two unknown ones is a dot."""
     drawn = []
-    for stretch in series.known_runs(points):
+    for stretch in chart_data.known_runs(points):
         places = [(frame.x(index), frame.y(known)) for index, known in stretch]
         if len(places) == 1:
             drawn.append(_dot_element(name, *places[0], 3.5))
@@ -172,7 +181,7 @@ def _listed_area(frame: _Frame, stretch: Sequence[tuple[int, Number]]) -> str:
 
 def _usage_names(frame: _Frame, days: Sequence[Day]) -> list[str]:
     """Names of the line, under its left end, and of the bars, over theirs or at the foot where they reach the line."""
-    place = series.name_places(days, frame.high)
+    place = chart_data.name_places(days, frame.high)
     drawn = []
     if place.listed:
         index, tall = place.listed

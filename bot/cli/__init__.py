@@ -18,18 +18,18 @@ from typing import TextIO, cast
 import click
 
 COMMANDS = {
-    "walk": ("demo", "collect", "compose", "verify"),
-    "ask": (
+    "pipeline_commands": ("demo", "collect", "compose", "verify"),
+    "query_commands": (
         *("digest", "show", "usage", "inventory", "model", "top", "idle", "trend"),
         *("compare", "why", "method", "status", "about"),
     ),
-    "proof": ("proof",),
-    "show": ("preview", "site", "web"),
-    "post": ("publish", "deliveries", "send-test"),
-    "hold": ("confirm",),
-    "lake": ("lake",),
-    "run": ("run", "schedule", "migrate", "copy-to"),
-    "shop": ("doctor", "sources", "metrics", "config"),
+    "settlement_proof_command": ("proof",),
+    "preview_commands": ("preview", "site", "web"),
+    "publish_commands": ("publish", "deliveries", "send-test"),
+    "confirm_command": ("confirm",),
+    "lake_commands": ("lake",),
+    "service_commands": ("run", "schedule", "migrate", "copy-to"),
+    "admin_commands": ("doctor", "sources", "metrics", "config"),
 }
 """Module of this package to the commands it holds."""
 
@@ -130,7 +130,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _completion(shell: str) -> int:
-    from bot.cli.completion import completion_script
+    from bot.cli.shell_completion import completion_script
 
     text = completion_script(cli, shell)
     click.echo(text or f"{shell}: no completion for this shell; known: bash, zsh, fish", err=text is None, nl=not text)

@@ -1,16 +1,16 @@
 """Choices from `config.yaml` and secrets from the environment. Every mistake is listed, none stops the reading.
 
 Sources and outlets declare their own settings as subclasses of `Network` and `Outlet`; `load` is handed those classes,
-so that adding a file under `sources/` or `outlets/` needs no edit here. The nouns: `values` (how single ones are
-spelled), `choice` (what every block is), `posts` and `blocks` (what may be chosen), `reading`.
+so that adding a file under `sources/` or `outlets/` needs no edit here. The nouns: `types` (how single ones are
+spelled), `base` (what every block is), `schedule` and `schema` (what may be chosen), `loader`.
 """
 
-from bot.config.blocks import ClusterChoice, Config, Corrections, Discord, LakeChoice, Publish, Worker
-from bot.config.choice import Choice, Headline, Network, Outlet
+from bot.config.base import Choice, Headline, Network, Outlet
 from bot.config.environment import FOREIGN_SECRETS, PROXY_NAMES, proxy_for, unset_blank
-from bot.config.posts import WEEKDAYS, Poll, ScheduleEntry, Weekday
-from bot.config.reading import ConfigError, Settings, load
-from bot.config.values import DiscordId, Duration, Language, PrivateAddress, on_this_machine, parse_duration
+from bot.config.loader import ConfigError, Settings, load
+from bot.config.schedule import WEEKDAYS, Poll, ScheduleEntry, Weekday
+from bot.config.schema import ClusterChoice, Config, Corrections, Discord, LakeChoice, Publish, Worker
+from bot.config.types import DiscordId, Duration, Language, PrivateAddress, on_this_machine, parse_duration
 
 __all__ = [
     "FOREIGN_SECRETS",

@@ -3,18 +3,18 @@
 A delivery goes `planned -> sending -> sent | refused | unknown`, or `skipped`. Each change is committed before the next
 step touches the world, so that a process may die anywhere: what it held becomes `unknown`, and the outlet is asked.
 
-The modules: `rows` (a delivery as a value), `rules` (what an outcome means; pure), `periods_due` (which periods; pure),
-`outbox` (the only one that writes), `polls` (what readers were asked with them), `sender` (claims, hands to the outlet,
-reports).
+The modules: `delivery` (a delivery as a value), `state_transitions` (what an outcome means; pure), `periods_due`
+(which periods; pure), `outbox` (the only one that writes), `poll_store` (what readers were asked with them), `sender`
+(claims, hands to the outlet, reports).
 """
 
 from bot.deliveries._planning import Shape
-from bot.deliveries.due import Due, expiry_time, periods_due, publish_gate
+from bot.deliveries.delivery import NOTICES, Delivery, DeliveryError, Edition
+from bot.deliveries.due_periods import Due, expiry_time, periods_due, publish_gate
 from bot.deliveries.outbox import Outbox, Paused
-from bot.deliveries.polls import POLLS, Asked
-from bot.deliveries.rows import NOTICES, Delivery, DeliveryError, Edition
-from bot.deliveries.rules import RESENDS
+from bot.deliveries.poll_store import POLLS, Asked
 from bot.deliveries.sender import Content, Ready, Run, flush_outbox, follow_up
+from bot.deliveries.state_transitions import RESENDS
 
 __all__ = [
     "NOTICES",

@@ -10,8 +10,8 @@ from functools import lru_cache
 
 import sqlalchemy as sa
 
-from bot.deliveries import rules
-from bot.deliveries.rows import Delivery, Edition, Kind, Otherwise, delivery_from_row
+from bot.deliveries import state_transitions
+from bot.deliveries.delivery import Delivery, Edition, Kind, Otherwise, delivery_from_row
 from bot.outlets import part_marker
 from bot.records import Document, FootfallError
 from bot.store import deliveries as rows
@@ -129,7 +129,7 @@ def revive_after(connection: sa.Connection, delivery: Delivery, now: datetime) -
         rows.c.edition == delivery.edition,
     )
     later = rows.update().where(*same, rows.c.part > delivery.part, rows.c.state == "skipped", rows.c.attempts == 0)
-    connection.execute(later.values(**rules.planned_change("", now, now), until=None))
+    connection.execute(later.values(**state_transitions.planned_change("", now, now), until=None))
 
 
 def same_words(kept: str, document: Document) -> bool:
@@ -146,7 +146,7 @@ def _parse_document(kept: str) -> Document:
 
 def skip_delivery(connection: sa.Connection, delivery: Delivery, reason: str, now: datetime) -> None:
     same = (rows.c.id == delivery.id, rows.c.state == delivery.state)
-    connection.execute(rows.update().where(*same).values(**rules.ended_change("skipped", reason, now)))
+    connection.execute(rows.update().where(*same).values(**state_transitions.ended_change("skipped", reason, now)))
 
 
 def _known_deliveries(connection: sa.Connection, target: Target) -> list[Delivery]:
@@ -178,7 +178,7 @@ def _renew_part(
     untried = delivery.kind != "correction" and (delivery.attempts == 0 or lapsed)
     now_wanted = {"kind": delivery.kind if delivery.attempts else want.kind, "otherwise": want.otherwise}
     if delivery.state == "skipped" and not broken and (untried or worth):
-        change = {**rules.planned_change("", target.now, target.now), "until": target.until, **now_wanted}
+        change = {**state_transitions.planned_change("", target.now, target.now), "until": target.until, **now_wanted}
     elif delivery.state == "planned":
         change = {"until": target.until if delivery.until else None, **now_wanted}
     else:

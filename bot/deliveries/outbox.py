@@ -13,11 +13,11 @@ from decimal import Decimal
 
 import sqlalchemy as sa
 
-from bot import presence
-from bot.deliveries import _moves as moves
-from bot.deliveries import _planning, polls, rules
+from bot import process_locks
+from bot.deliveries import _planning, poll_store, state_transitions
+from bot.deliveries import _row_updates as moves
 from bot.deliveries._planning import Shape
-from bot.deliveries.rows import NOTICES, Delivery, DeliveryError, Edition, Otherwise, delivery_from_row
+from bot.deliveries.delivery import NOTICES, Delivery, DeliveryError, Edition, Otherwise, delivery_from_row
 from bot.outlets import Found, Outcome, Sent, Stopped, redact_reason
 from bot.records import Document, PeriodName, Poll, Receipt
 from bot.store import Store, paused
@@ -45,7 +45,7 @@ class Outbox:
 
     def __init__(self, store: Store, keep: Keep) -> None:
         self._store, self._keep = store, keep
-        self.polls = polls.Polls(store)
+        self.polls = poll_store.Polls(store)
 
     # --- planning -------------------------------------------------------------------------------------------------
 
@@ -115,7 +115,7 @@ class Outbox:
             if not moves.is_current(connection, delivery, document, now):
                 return None
             if budget is not None and (reason := moves.over_budget(connection, delivery, cost, budget, now)):
-                if moves.change_row(connection, delivery, rules.ended_change("refused", reason, now)):
+                if moves.change_row(connection, delivery, state_transitions.ended_change("refused", reason, now)):
                     moves.stop_thread(connection, delivery, "refused", now)
                 return None
             change = {
@@ -133,7 +133,7 @@ class Outbox:
             if not moves.change_row(connection, delivery, change, *moves.may_claim(now)):
                 return None
             if poll is not None or delivery.attempts:
-                polls.record_poll(connection, delivery.id, poll)
+                poll_store.record_poll(connection, delivery.id, poll)
             return moves.load_delivery(connection, delivery.id)
 
     def settle(self, claimed: Delivery, outcome: Outcome, now: datetime) -> None:
@@ -143,7 +143,7 @@ class Outbox:
             moves.alone_with(connection, claimed.edition_key)
             if isinstance(outcome, Stopped):
                 moves.pause_outlet(connection, claimed.outlet, outcome.reason, now)
-            change = rules.after_sending(claimed, moves.clean_outcome(outcome), now)
+            change = state_transitions.after_sending(claimed, moves.clean_outcome(outcome), now)
             if isinstance(outcome, Sent):
                 self._record_sent(connection, claimed, change, outcome.age)
             elif not moves.change_row(connection, claimed, change):
@@ -156,12 +156,14 @@ class Outbox:
     def refuse(self, delivery: Delivery, reason: str, now: datetime) -> None:
         """Record that a planned delivery cannot be sent, before anything was."""
         with self._store.write_transaction() as connection:
-            if moves.change_row(connection, delivery, rules.ended_change("refused", redact_reason(reason), now)):
+            if moves.change_row(
+                connection, delivery, state_transitions.ended_change("refused", redact_reason(reason), now)
+            ):
                 moves.stop_thread(connection, delivery, "refused", now)
 
     def record_lookup(self, delivery: Delivery, result: Found, asked_at: datetime, settle: timedelta) -> None:
         """Record what the outlet said about a delivery whose fate was unknown."""
-        change = rules.after_asking(delivery, result, asked_at, settle)
+        change = state_transitions.after_asking(delivery, result, asked_at, settle)
         with self._store.write_transaction() as connection:
             moves.alone_with(connection, delivery.edition_key)
             if isinstance(result, Sent):
@@ -174,7 +176,9 @@ class Outbox:
         same = (rows.c.id == delivery.id, rows.c.state == "sent")
         with self._store.write_transaction() as connection:
             connection.execute(
-                rows.update().where(*same).values(**rules.after_passing(delivery, moves.clean_outcome(outcome), now))
+                rows.update()
+                .where(*same)
+                .values(**state_transitions.after_passing(delivery, moves.clean_outcome(outcome), now))
             )
 
     def expire(self, now: datetime) -> tuple[Delivery, ...]:
@@ -186,20 +190,31 @@ class Outbox:
         with self._store.write_transaction() as connection:
             held = connection.execute(sa.select(rows).where(rows.c.state == "sending")).all()
             for one in map(delivery_from_row, held):
-                if rules.has_run_out(one, now) or presence.has_ended(self._store, one.claimed_by or ""):
-                    changed += [one.id] if moves.change_row(connection, one, rules.unknown_change(lost, now)) else []
+                if state_transitions.has_run_out(one, now) or process_locks.has_ended(
+                    self._store, one.claimed_by or ""
+                ):
+                    changed += (
+                        [one.id]
+                        if moves.change_row(connection, one, state_transitions.unknown_change(lost, now))
+                        else []
+                    )
             over = connection.execute(sa.select(rows).where(rows.c.state == "planned", rows.c.until <= now)).all()
             for one in map(delivery_from_row, over):
                 why = f"{late}; last: {one.reason}" if one.reason else late
                 changed += (
-                    [one.id] if moves.change_row(connection, one, rules.ended_change("skipped", why, now)) else []
+                    [one.id]
+                    if moves.change_row(connection, one, state_transitions.ended_change("skipped", why, now))
+                    else []
                 )
             return tuple(moves.load_delivery(connection, id) for id in changed)
 
     def postpone(self, outlet: str, destination: str, until: datetime, reason: str, now: datetime) -> None:
         """Let the posts that are planned for a destination wait until an instant; corrections are not posts."""
         mine = (rows.c.outlet == outlet, rows.c.destination == destination, rows.c.kind == "post")
-        early = (rows.c.state == "planned", sa.or_(rows.c.not_before < until, rows.c.since > now + rules.CLOCKS_APART))
+        early = (
+            rows.c.state == "planned",
+            sa.or_(rows.c.not_before < until, rows.c.since > now + state_transitions.CLOCKS_APART),
+        )
         with self._store.write_transaction() as connection:
             connection.execute(rows.update().where(*mine, *early).values(not_before=until, reason=reason, since=now))
 
@@ -208,7 +223,9 @@ class Outbox:
         mine = (rows.c.outlet == outlet, rows.c.destination == destination, rows.c.state == "planned")
         with self._store.write_transaction() as connection:
             connection.execute(
-                rows.update().where(*mine).values(**rules.ended_change("skipped", redact_reason(reason), now))
+                rows.update()
+                .where(*mine)
+                .values(**state_transitions.ended_change("skipped", redact_reason(reason), now))
             )
 
     def pause_outlet(self, outlet: str, now: datetime) -> bool:
@@ -331,7 +348,7 @@ class Outbox:
             if one.state not in ("planned", "refused", "skipped"):
                 raise DeliveryError(f"delivery {id}: is {one.state}; wanted one that is planned, refused or skipped")
             _planning.require_newest(connection, one, DeliveryError)
-            moves.change_row(connection, one, {**rules.planned_change(one.reason, now, now), "until": None})
+            moves.change_row(connection, one, {**state_transitions.planned_change(one.reason, now, now), "until": None})
             _planning.revive_after(connection, one, now)
             return moves.load_delivery(connection, id)
 
@@ -348,20 +365,24 @@ class Outbox:
                     connection,
                     one,
                     {
-                        **rules.planned_change("an operator says it is not out", now, now),
+                        **state_transitions.planned_change("an operator says it is not out", now, now),
                         "resent": 0,
                         "accepted": False,
                     },
                 )
             else:
                 name = url.rstrip("/").rpartition("/")[2]
-                self._record_sent(connection, one, rules.sent_change(Sent(name, url), now))
+                self._record_sent(connection, one, state_transitions.sent_change(Sent(name, url), now))
             return moves.load_delivery(connection, id)
 
     # --- inside ---------------------------------------------------------------------------------------------------
 
     def _record_sent(
-        self, connection: sa.Connection, delivery: Delivery, change: rules.Change, age: timedelta = timedelta()
+        self,
+        connection: sa.Connection,
+        delivery: Delivery,
+        change: state_transitions.Change,
+        age: timedelta = timedelta(),
     ) -> None:
         """Keep that it is out, and has been for so long."""
         fresh = rows.update().where(rows.c.id == delivery.id, rows.c.state != "sent").values(**change)
@@ -369,7 +390,7 @@ class Outbox:
             since = change["since"]
             assert isinstance(since, datetime)
             at = since - age
-            polls.open_poll(connection, delivery.id, at)
+            poll_store.open_poll(connection, delivery.id, at)
             proof = (str(change["platform_id"]), str(change["url"]), at)
             self._keep(
                 connection, delivery.edition_key, Receipt(delivery.outlet, delivery.destination, delivery.part, *proof)

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from bot.deliveries.delivery import Delivery
 from bot.deliveries.outbox import Outbox
-from bot.deliveries.rows import Delivery
 from bot.outlets import (
     CannotTell,
     Found,

@@ -1,7 +1,8 @@
 """True sentences about a digest's figures, ranked by newsworthiness; templates word them.
 
-The nouns: `series` (a figure against its own past), `models` (single models), `balance` (supply beside demand). A
-function marked `@looks_at` in any of them is asked for every digest of its periods. Pure: books and a document in.
+The nouns: `time_series` (a figure against its own past), `model_activity` (single models), `supply_demand` (supply
+beside demand). A function marked `@looks_at` in any of them is asked for every digest of its periods. Pure: books and
+a document in.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from typing import Any, TypedDict
 import msgspec
 
 from bot.digest import HIDDEN, HIDDEN_AUTHOR, Hidden, names_of
-from bot.findings import balance, models, series
-from bot.findings.claims import CANDIDATES, Claim, Found, Page, exact_part
+from bot.findings import model_activity, supply_demand, time_series
+from bot.findings.claim import CANDIDATES, Claim, Found, Page, exact_part
 from bot.metrics import FigureDocument
 from bot.records import Book, Document
 
@@ -25,20 +26,20 @@ MOST = 12
 KINDS: Mapping[str, type[Claim]] = {
     kind.key: kind
     for kind in (
-        series.HighestSince,
-        series.LowestSince,
-        series.HighestWatched,
-        series.Streak,
-        series.Crossing,
-        series.UnusualDay,
-        models.NewlyUsed,
-        models.GoneQuiet,
-        models.AwakeAgain,
-        models.NewUnused,
-        models.NewLeader,
-        balance.DemandGap,
-        balance.HalfCarried,
-        balance.Outweighed,
+        time_series.HighestSince,
+        time_series.LowestSince,
+        time_series.HighestWatched,
+        time_series.Streak,
+        time_series.Crossing,
+        time_series.UnusualDay,
+        model_activity.NewlyUsed,
+        model_activity.GoneQuiet,
+        model_activity.AwakeAgain,
+        model_activity.NewUnused,
+        model_activity.NewLeader,
+        supply_demand.DemandGap,
+        supply_demand.HalfCarried,
+        supply_demand.Outweighed,
     )
 }
 """Every kind of claim by its key; its fields are the `values` of a finding, days as ISO dates."""

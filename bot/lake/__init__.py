@@ -2,12 +2,12 @@
 
 One rule holds here: nothing is changed in place. A day is a manifest that names its files by what they hold; a new
 manifest takes the place of an old one in a single step, and a file that is not what its manifest says is refused. The
-modules: `place` (where it lies), `days` (a day's files and how it changes), `engine` (DuckDB), `roll_up_day` (one day
-added up, a pure function), `callers` (who called on several days).
+modules: `storage` (where it lies), `day_files` (a day's files and how it changes), `duckdb_engine` (DuckDB),
+`roll_up_day` (one day added up, a pure function), `caller_counts` (who called on several days).
 """
 
-from bot.lake.callers import Known, estimate_callers, exact_callers
-from bot.lake.days import (
+from bot.lake.caller_counts import Known, estimate_callers, exact_callers
+from bot.lake.day_files import (
     Day,
     Manifest,
     Told,
@@ -20,10 +20,10 @@ from bot.lake.days import (
     unnamed_uses,
     update_day,
 )
-from bot.lake.files import Part
-from bot.lake.place import LakeError, Place, check_reachable, open_storage
+from bot.lake.parquet import Part
 from bot.lake.rollup import Rollup, roll_up_day, try_roll_up
 from bot.lake.settings import Lake
+from bot.lake.storage import LakeError, Place, check_reachable, open_storage
 
 __all__ = [
     "Day",

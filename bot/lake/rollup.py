@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bot.lake import engine
-from bot.lake.days import Day, read_manifest
-from bot.lake.files import Part, parquet_source
-from bot.lake.place import LakeError
+from bot.lake import duckdb_engine
+from bot.lake.day_files import Day, read_manifest
+from bot.lake.parquet import Part, parquet_source
+from bot.lake.storage import LakeError
 from bot.redaction import clip_text
 
 PAYERS = 3
@@ -154,7 +154,7 @@ def _query_rows(day: Day, line: str) -> list[tuple[Any, ...]]:
     import duckdb
 
     try:
-        return engine.thread_cursor(day.lake.memory, day.lake.spill).execute(line).fetchall()
+        return duckdb_engine.thread_cursor(day.lake.memory, day.lake.spill).execute(line).fetchall()
     except duckdb.Error as error:
         what = (str(error).splitlines() or [""])[0]
         raise LakeError(f"{day.folder}: DuckDB: {clip_text(what, 300)}") from error

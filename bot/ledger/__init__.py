@@ -5,14 +5,24 @@ two halves), `load_period_data` and `load_panel_data` answer with everything tha
 from, the rest are the questions that faces ask.
 """
 
-from bot.ledger import books, event_books, groups
-from bot.ledger.asking import HISTORY
-from bot.ledger.event_books import load_panel_data
-from bot.ledger.event_days import add_up
-from bot.ledger.events import Kept, add_event_batch, keep_event_batch
-from bot.ledger.holds import Decision, Hold, held_days, hold_reason, mark_recomposed, outdated_since, record_decision
-from bot.ledger.memory import Memory
-from bot.ledger.questions import (
+from bot.ledger.catalogue_query import HISTORY
+from bot.ledger.events import period_data as events_period_data
+from bot.ledger.events.lake_days import add_up
+from bot.ledger.events.period_data import load_panel_data
+from bot.ledger.events.source_state import Memory
+from bot.ledger.events.write import Kept, add_event_batch, keep_event_batch
+from bot.ledger.queries import groups
+from bot.ledger.queries.models import (
+    Moves,
+    Offer,
+    Offered,
+    Standing,
+    Used,
+    day_listing,
+    model_standing,
+    usage_comparison,
+)
+from bot.ledger.queries.rankings import (
     Row,
     Span,
     closed_span,
@@ -24,8 +34,17 @@ from bot.ledger.questions import (
     read_span,
     snapshot_days,
 )
-from bot.ledger.snapshots import CLOSES_WITHIN, Added, add_snapshot, closed_day
-from bot.ledger.standings import Moves, Offer, Offered, Standing, Used, day_listing, model_standing, usage_comparison
+from bot.ledger.snapshots import period_data
+from bot.ledger.snapshots.held_days import (
+    Decision,
+    Hold,
+    held_days,
+    hold_reason,
+    mark_recomposed,
+    outdated_since,
+    record_decision,
+)
+from bot.ledger.snapshots.write import CLOSES_WITHIN, Added, add_snapshot, closed_day
 from bot.records import Book, Catalogue, Period
 from bot.store import Store
 
@@ -74,5 +93,5 @@ def load_period_data(store: Store, catalogue: Catalogue, period: Period, of_call
     """The book of one catalogue and period. What is not known stands in it as `Unknown`, with the reason. Those who
     called may be left out: over many days they are counted in the lake."""
     if catalogue.evidences:
-        return groups.with_groups(store, event_books.load_period_data(store, catalogue, period, of_callers))
-    return groups.with_groups(store, books.load_period_data(store, catalogue, period))
+        return groups.with_groups(store, events_period_data.load_period_data(store, catalogue, period, of_callers))
+    return groups.with_groups(store, period_data.load_period_data(store, catalogue, period))

@@ -1,9 +1,9 @@
 """One function a metric: a book in, a value or an unknown out. Nothing here asks the clock, the network or a database.
 
-The nouns: `stocks` (what is on offer), `flows` (how much is used), `activity` (how many are used), `concentration` (how
-unevenly), `balance` (supply beside demand), `proof` (how well it is proven, who pays), `panels` (what is neither models
-nor use). A function marked `@metric` in any of them is in every digest. `group_tables` applies some of them to each
-category and author.
+The nouns: `inventory` (what is on offer), `usage` (how much is used), `model_activity` (how many are used),
+`concentration` (how unevenly), `supply_demand` (supply beside demand), `verification` (how well it is proven, who
+pays), `panels` (what is neither models nor use). A function marked `@metric` in any of them is in every digest.
+`group_tables` applies some of them to each category and author.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TypedDict, cast
 
 # Importing registers, and the order of registration is the order in which a digest shows its figures.
 # isort: off
-from bot.metrics import stocks, flows, activity, concentration, balance, proof, panels
+from bot.metrics import inventory, usage, model_activity, concentration, supply_demand, verification, panels
 
 # isort: on
 from bot.metrics.groups import Group, Table, group_tables
@@ -39,7 +39,7 @@ __all__ = [
     "value_document",
 ]
 
-NOUNS = (stocks, flows, activity, concentration, balance, proof, panels)
+NOUNS = (inventory, usage, model_activity, concentration, supply_demand, verification, panels)
 """The modules that hold metrics, in the order of the digest."""
 
 

@@ -1,18 +1,18 @@
 """Digests to words, through `templates/`. Nothing is computed here: a number that no figure backs is refused.
 
 `build_post` gives what an outlet gets, `finding_text` one finding in words, `preview_text` what would be posted,
-`render_template` any other template (pages, commands). The modules: `environment` (the templates' language), `lint`
-(every digit traced), `names` (foreign text made harmless), `pieces` (what is dropped when not all fits), `threads`
-(several parts instead), `polls` (questions to readers), `weigh` (limits and prices).
+`render_template` any other template (pages, commands). The modules: `environment` (the templates' language),
+`number_lint` (every digit traced), `escaping` (foreign text made harmless), `text_blocks` (what is dropped when not
+all fits), `x_threads` (several parts instead), `polls` (questions to readers), `x_text` (limits and prices).
 """
 
-from bot.render.answers import PLAIN, answer_embed
-from bot.render.digests import Options, build_post, embed_length, finding_text, preview_text
+from bot.render.answer_embeds import PLAIN, answer_embed
+from bot.render.digest_posts import Options, build_post, embed_length, finding_text, preview_text
 from bot.render.environment import TEMPLATES, render_template, trace_values
-from bot.render.lint import LintError
-from bot.render.pieces import TooLongError
+from bot.render.number_lint import LintError
 from bot.render.polls import UnaskedError
-from bot.render.weigh import cost, weight
+from bot.render.text_blocks import TooLongError
+from bot.render.x_text import cost, weight
 
 __all__ = [
     "PLAIN",

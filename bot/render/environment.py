@@ -16,10 +16,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined, no
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup, escape
 
-from bot import numbers, words
+from bot import i18n as words
+from bot import number_format
 from bot.digest import Hidden
-from bot.render import lint, names, pieces
-from bot.render import told as translations
+from bot.render import document_translation as translations
+from bot.render import escaping, number_lint, text_blocks
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 """`templates/` at the repository root."""
@@ -135,21 +136,21 @@ def get_environment(outlet: str, locale: str = "en", hidden: Iterable[str] = ())
 def render_template(outlet: str, template: str, locale: str = "en", hidden: Iterable[str] = (), **context: Any) -> str:
     """A template's text, linted. Every value of `context` is taken as a document's. Raises `LintError`."""
     text = render_raw(get_environment(outlet, locale, hidden), template, context)
-    return lint.lint_text(text, template, html=outlet == "site")
+    return number_lint.lint_text(text, template, html=outlet == "site")
 
 
 def render_raw(words: ImmutableSandboxedEnvironment, template: str, context: Mapping[str, Any]) -> str:
     """A template's text with its marks, for `lint.lint_text`."""
     try:
         return words.get_template(template).render({key: trace_values(value) for key, value in context.items()})
-    except lint.LintError as error:
-        raise lint.LintError(str(error) if template in str(error) else f"{template}: {error}") from error
+    except number_lint.LintError as error:
+        raise number_lint.LintError(str(error) if template in str(error) else f"{template}: {error}") from error
 
 
 @lru_cache(maxsize=32)
 def _make_environment(outlet: str, locale: str, hidden: tuple[str, ...]) -> ImmutableSandboxedEnvironment:
-    if outlet not in names.ESCAPES:
-        raise KeyError(f"no such outlet to write for: {outlet}; known: {', '.join(names.ESCAPES)}")
+    if outlet not in escaping.ESCAPES:
+        raise KeyError(f"no such outlet to write for: {outlet}; known: {', '.join(escaping.ESCAPES)}")
     made = _Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
@@ -159,7 +160,7 @@ def _make_environment(outlet: str, locale: str, hidden: tuple[str, ...]) -> Immu
         trim_blocks=outlet == "site",  # posts take every line break of a template as a space
         lstrip_blocks=outlet == "site",
     )
-    made.globals.update(line=pieces.LINE, paragraph=pieces.PARAGRAPH)
+    made.globals.update(line=text_blocks.LINE, paragraph=text_blocks.PARAGRAPH)
     made.policies["ext.i18n.trimmed"] = True
     speech = words.translator_for(locale)
     # Translations are as trusted as the templates, and under the same lint: `%` puts in what filters gave.
@@ -184,8 +185,8 @@ def _shown_by_filter(outlet: str) -> Callable[[Any], Any]:
         if isinstance(value, Markup):
             return value
         if outlet == "site" and isinstance(value, str):
-            return lint.strip_private_use(value)
-        raise lint.LintError(
+            return number_lint.strip_private_use(value)
+        raise number_lint.LintError(
             f"found {value!r:.60} shown as it is, wanted a filter: figure, number, day, name, said, word"
         )
 
@@ -198,7 +199,7 @@ def _template_filters(outlet: str, locale: str, hidden: Hidden) -> dict[str, Cal
     rtl = outlet != "site" and words.is_rtl(words.nearest_language(locale))
 
     def mark(text: str) -> Markup:
-        return Markup(lint.mark_text(str(escape(text)) if outlet == "site" else words.isolate_text(text, rtl)))  # noqa: S704
+        return Markup(number_lint.mark_text(str(escape(text)) if outlet == "site" else words.isolate_text(text, rtl)))  # noqa: S704
 
     def of_figure(show: Callable[..., str]) -> Callable[..., Markup]:
         return lambda figure: mark(show(_own_figure(figure), locale))
@@ -206,23 +207,25 @@ def _template_filters(outlet: str, locale: str, hidden: Hidden) -> dict[str, Cal
     def of_number(show: Callable[..., str]) -> Callable[..., Markup]:
         return lambda number: mark(_with_lower_bound(number, show(_own_number(number), locale), locale))
 
-    def name(text: Any, limit: int = names.NAME_LIMIT) -> Markup:
-        return Markup(lint.mark_text(names.escape_name(_own_text(text), outlet, hidden, limit, locale)))  # noqa: S704
+    def name(text: Any, limit: int = escaping.NAME_LIMIT) -> Markup:
+        return Markup(number_lint.mark_text(escaping.escape_name(_own_text(text), outlet, hidden, limit, locale)))  # noqa: S704
 
-    def said(text: Any, limit: int = names.SAID_LIMIT) -> Markup:
-        return Markup(lint.mark_text(names.escape_text(_own_text(text), outlet, hidden, limit, locale)))  # noqa: S704
+    def said(text: Any, limit: int = escaping.SAID_LIMIT) -> Markup:
+        return Markup(number_lint.mark_text(escaping.escape_text(_own_text(text), outlet, hidden, limit, locale)))  # noqa: S704
 
     def word(text: Any, limit: int = 40) -> Markup:
         if (ours := translations.translate_word(_own_text(text), locale)) is not None:
-            return Markup(lint.strip_private_use(ours))  # noqa: S704
-        return Markup(lint.strip_private_use(names.escape_text(_own_text(text), outlet, hidden, limit, locale)))  # noqa: S704
+            return Markup(number_lint.strip_private_use(ours))  # noqa: S704
+        return Markup(
+            number_lint.strip_private_use(escaping.escape_text(_own_text(text), outlet, hidden, limit, locale))
+        )
 
     def counted(number: Any, unit: str) -> Markup:
         held = _own_number(number)
         if words.nearest_language(locale) != "en":
-            return mark(_with_lower_bound(number, numbers.format_with_noun(held, str(unit), locale), locale))
-        shown = mark(_with_lower_bound(number, numbers.format_count(held, locale), locale))
-        return Markup(f"{shown} {word(Told(numbers.english_noun(unit, held)))}")  # noqa: S704
+            return mark(_with_lower_bound(number, number_format.format_with_noun(held, str(unit), locale), locale))
+        shown = mark(_with_lower_bound(number, number_format.format_count(held, locale), locale))
+        return Markup(f"{shown} {word(Told(number_format.english_noun(unit, held)))}")  # noqa: S704
 
     capitalized = _capitalized_in(locale)
 
@@ -232,25 +235,25 @@ def _template_filters(outlet: str, locale: str, hidden: Hidden) -> dict[str, Cal
         return Markup(words.get_template(f"findings/{finding['key']}.j2").render(held).strip())  # noqa: S704
 
     return {
-        "figure": of_figure(numbers.format_figure),  # a figure by its unit: 929, 24.6%, unknown
-        "measured": of_figure(numbers.format_figure_with_noun),  # a figure with its noun: 929 models
-        "number": of_number(numbers.format_count),  # 3,783
-        "spelled": of_number(numbers.spell_count),  # two, 18
-        "Spelled": lambda n: capitalized(of_number(numbers.spell_count)(n)),  # Two, 18, At least two
-        "signed": of_number(numbers.format_signed),  # +3,783
-        "compact": of_number(numbers.format_compact),  # 8.7 million
+        "figure": of_figure(number_format.format_figure),  # a figure by its unit: 929, 24.6%, unknown
+        "measured": of_figure(number_format.format_figure_with_noun),  # a figure with its noun: 929 models
+        "number": of_number(number_format.format_count),  # 3,783
+        "spelled": of_number(number_format.spell_count),  # two, 18
+        "Spelled": lambda n: capitalized(of_number(number_format.spell_count)(n)),  # Two, 18, At least two
+        "signed": of_number(number_format.format_signed),  # +3,783
+        "compact": of_number(number_format.format_compact),  # 8.7 million
         "counted": counted,  # 1 model, 929 models
-        "share": of_number(numbers.format_share),  # 24.6%
-        "ratio": of_number(numbers.format_ratio),  # +4.1%
-        "magnitude": of_number(numbers.format_magnitude),  # 4.1%, after rose or fell
-        "points": of_number(numbers.format_points),  # +5.0 points
-        "index": of_number(numbers.format_index),  # 0.873
-        "day": lambda when: mark(numbers.format_day(_own_date(when), locale)),  # 12 January 2025
-        "weekday": lambda when: mark(numbers.format_weekday(_own_date(when), locale)),  # Sunday
+        "share": of_number(number_format.format_share),  # 24.6%
+        "ratio": of_number(number_format.format_ratio),  # +4.1%
+        "magnitude": of_number(number_format.format_magnitude),  # 4.1%, after rose or fell
+        "points": of_number(number_format.format_points),  # +5.0 points
+        "index": of_number(number_format.format_index),  # 0.873
+        "day": lambda when: mark(number_format.format_day(_own_date(when), locale)),  # 12 January 2025
+        "weekday": lambda when: mark(number_format.format_weekday(_own_date(when), locale)),  # Sunday
         "iso": lambda when: mark(_own_date(when).isoformat()),  # 2025-01-12
-        "month": lambda when: mark(numbers.format_month(_own_date(when), locale)),  # January 2025
+        "month": lambda when: mark(number_format.format_month(_own_date(when), locale)),  # January 2025
         "until": lambda first, last: mark(
-            numbers.format_day_range(_own_date(first), _own_date(last), locale)
+            number_format.format_day_range(_own_date(first), _own_date(last), locale)
         ),  # 6 to 12 January
         "name": name,  # a foreign name
         "said": said,  # our own words that may hold digits and names: a reason, a gap, a label
@@ -261,9 +264,9 @@ def _template_filters(outlet: str, locale: str, hidden: Hidden) -> dict[str, Cal
         ),  # for Discord: seconds since 1970 on the reader's clock
         "told": told,  # a finding, in this outlet's words
         "capitalized": capitalized,  # Runs, of runs
-        "oneline": lambda text: Markup(pieces.tidy_text(text)),  # noqa: S704  # a macro's words, in a template kept as laid out
-        "bold": lambda text: Markup(f"**{pieces.tidy_text(text)}**"),  # noqa: S704  # for Discord
-        "piece": pieces.mark_block,  # a block that may be dropped when not all fits
+        "oneline": lambda text: Markup(text_blocks.tidy_text(text)),  # noqa: S704  # a macro's words, in a template kept as laid out
+        "bold": lambda text: Markup(f"**{text_blocks.tidy_text(text)}**"),  # noqa: S704  # for Discord
+        "piece": text_blocks.mark_block,  # a block that may be dropped when not all fits
         "constant": lambda text: mark(str(text)),  # a literal: "7 days"
     }
 
@@ -273,7 +276,7 @@ def _capitalized_in(locale: str) -> Callable[[Markup], Markup]:
     speech = words.translator_for(locale)
 
     def capitalized(text: Markup) -> Markup:
-        bare = text.lstrip(lint.OPEN).strip()
+        bare = text.lstrip(number_lint.OPEN).strip()
         start = text.index(bare[0]) if bare else 0
         return Markup(text[:start] + speech.capitalize_first(text[start:]))  # noqa: S704
 
@@ -282,13 +285,13 @@ def _capitalized_in(locale: str) -> Callable[[Markup], Markup]:
 
 def _with_lower_bound(number: Any, shown: str, locale: str) -> str:
     """A number as it is shown, said to be a lower bound where it is one."""
-    return numbers.at_least(shown, locale) if isinstance(number, LeastWhole | LeastPart) else shown
+    return number_format.at_least(shown, locale) if isinstance(number, LeastWhole | LeastPart) else shown
 
 
 def _own_number(number: Any) -> int | float:
     if isinstance(number, Whole | Part):
         return number
-    raise lint.LintError(
+    raise number_lint.LintError(
         f"found {number!r:.60}, wanted a number that stands in the document, not one made in a template"
     )
 
@@ -296,7 +299,7 @@ def _own_number(number: Any) -> int | float:
 def _own_text(text: Any) -> str:
     if isinstance(text, Told):
         return str(text)
-    raise lint.LintError(f"found {text!r:.60}, wanted a text that stands in the document")
+    raise number_lint.LintError(f"found {text!r:.60}, wanted a text that stands in the document")
 
 
 def _own_date(when: Any) -> date:
@@ -305,14 +308,14 @@ def _own_date(when: Any) -> date:
     try:
         return date.fromisoformat(_own_text(when)[:10])
     except ValueError as error:
-        raise lint.LintError(f"found {when!r:.60}, wanted a date like 2025-01-12") from error
+        raise number_lint.LintError(f"found {when!r:.60}, wanted a date like 2025-01-12") from error
 
 
 def _own_figure(figure: Any) -> Mapping[str, object]:
     if isinstance(figure, Undefined):
-        raise lint.LintError(str(figure))
+        raise number_lint.LintError(str(figure))
     if not isinstance(figure, Mapping) or "value" not in figure:
-        raise lint.LintError(f"found {figure!r:.60}, wanted a figure of the document")
+        raise number_lint.LintError(f"found {figure!r:.60}, wanted a figure of the document")
     if figure["value"] is not None and not isinstance(figure["value"], Told):
         _own_number(figure["value"])
     return figure
@@ -325,13 +328,17 @@ def _refuse_making(tree: nodes.Template, template: str) -> None:
         where = f"{template}:{node.lineno}"
         if isinstance(node, _ARITHMETIC):
             found = type(node).__name__.lower()
-            raise lint.LintError(f"{where}: found {found} in a template, wanted a figure: compute it as a metric")
+            raise number_lint.LintError(
+                f"{where}: found {found} in a template, wanted a figure: compute it as a metric"
+            )
         if isinstance(node, nodes.Filter) and node.name == "constant" and not _is_literal(node.node):
-            raise lint.LintError(f"{where}: found a computed constant, wanted a literal string before | constant")
+            raise number_lint.LintError(
+                f"{where}: found a computed constant, wanted a literal string before | constant"
+            )
         if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr):
             inside = node.node.node
             if node.node.attr not in _METHODS and not (isinstance(inside, nodes.Name) and inside.name in modules):
-                raise lint.LintError(f"{where}: found a call of .{node.node.attr}(), wanted a filter")
+                raise number_lint.LintError(f"{where}: found a call of .{node.node.attr}(), wanted a filter")
 
 
 def _is_literal(node: nodes.Node | None) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bot import numbers
+from bot import number_format
 from bot.records import Document
 
 TITLE = "Footfall"
@@ -31,7 +31,9 @@ class Entry:
     def title(self) -> str:
         first, last = self.document["day"], self.document["last_day"]
         when = (
-            numbers.format_month(first) if self.document["period"] == "month" else numbers.format_day_range(first, last)
+            number_format.format_month(first)
+            if self.document["period"] == "month"
+            else number_format.format_day_range(first, last)
         )
         return f"{self.document['title']}, {when}"
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from jinja2 import TemplateError, UndefinedError, nodes
 
-from bot import config, limits, words
+from bot import config, i18n, platform_limits
 from bot.records import Poll
-from bot.render import environment, lint, pieces, weigh
+from bot.render import environment, number_lint, text_blocks, x_text
 
 
 class UnaskedError(Exception):
@@ -25,8 +25,8 @@ class _Limits:
 
 
 _LIMITS = {
-    "x": _Limits(100, limits.X_POLL_ANSWER),
-    "discord": _Limits(limits.DISCORD_POLL_QUESTION, limits.DISCORD_POLL_ANSWER),
+    "x": _Limits(100, platform_limits.X_POLL_ANSWER),
+    "discord": _Limits(platform_limits.DISCORD_POLL_QUESTION, platform_limits.DISCORD_POLL_ANSWER),
 }
 """A question on X stands in the post, which has 280 in all."""
 OUTLETS = tuple(_LIMITS)
@@ -35,7 +35,7 @@ OUTLETS = tuple(_LIMITS)
 
 def render_poll(wording: config.Poll, facts: Mapping[str, Any], outlet: str, locale: str = "en") -> Poll:
     """The poll as an outlet asks it. `facts` are what templates of digests are given. Raises `UnaskedError`."""
-    most, size = _LIMITS[outlet], weigh.weight if outlet == "x" else len
+    most, size = _LIMITS[outlet], x_text.weight if outlet == "x" else len
     answers = tuple(_render_text(wording, text, facts, outlet, locale) for text in wording.answers)
     question = _render_text(wording, wording.question, facts, outlet, locale)
     _check_length(wording, question, most.question, size)
@@ -43,7 +43,7 @@ def render_poll(wording: config.Poll, facts: Mapping[str, Any], outlet: str, loc
         _check_length(wording, answer, most.answer, len)
     if len(set(answers)) < len(answers):
         raise UnaskedError(f"poll {wording.name}: two answers are the same: {', '.join(answers)}")
-    if outlet == "x" and (found := [e for text in (question, *answers) for e in weigh.linked_entities(text)]):
+    if outlet == "x" and (found := [e for text in (question, *answers) for e in x_text.linked_entities(text)]):
         raise UnaskedError(f"poll {wording.name}: found {found[0]!r}, which X would link")
     return Poll(question, answers, wording.lasts, wording.name, _english_texts(wording, facts, outlet, locale))
 
@@ -55,15 +55,15 @@ def template_mistakes(wording: config.Poll) -> list[tuple[str, str]]:
     for key, text in (("question", wording.question), *((f"answers.{n}", t) for n, t in enumerate(wording.answers))):
         try:
             for literal in plain.parse(text).find_all(nodes.TemplateData):
-                lint.lint_text(literal.data, "template")
-        except (TemplateError, lint.LintError) as error:
+                number_lint.lint_text(literal.data, "template")
+        except (TemplateError, number_lint.LintError) as error:
             found.append((key, f"found {text!r:.60}: {str(error).splitlines()[0]}"))
     return found
 
 
 def _english_texts(wording: config.Poll, facts: Mapping[str, Any], outlet: str, locale: str) -> tuple[str, ...]:
     """Question and answers in English; nothing where they are asked so."""
-    if words.nearest_language(locale) == "en":
+    if i18n.nearest_language(locale) == "en":
         return ()
     return tuple(_render_text(wording, text, facts, outlet, "en") for text in (wording.question, *wording.answers))
 
@@ -73,10 +73,10 @@ def _render_text(wording: config.Poll, text: str, facts: Mapping[str, Any], outl
     made = environment.get_environment("x" if outlet == "x" else "text", locale)
     try:
         raw = made.from_string(text).render(environment.trace_values(_known_figures(facts)))
-        return pieces.tidy_text(lint.lint_text(raw, f"poll {wording.name}"))
+        return text_blocks.tidy_text(number_lint.lint_text(raw, f"poll {wording.name}"))
     except UndefinedError as error:
         raise UnaskedError(f"poll {wording.name}: a figure that it shows is unknown or not there: {error}") from error
-    except (TemplateError, lint.LintError) as error:
+    except (TemplateError, number_lint.LintError) as error:
         raise UnaskedError(f"poll {wording.name}: {error}") from error
 
 

@@ -19,12 +19,7 @@ from types import ModuleType
 from typing import Protocol, runtime_checkable
 
 from bot.config import Network
-from bot.records import Catalogue, FootfallError, Haul, Name, Period, Settlement, Snapshot, Use, Window
-
-
-class SourceError(FootfallError):
-    """A network could not be read. One line: which thing, what was found, what was wanted, what to do."""
-
+from bot.records import Catalogue, Haul, Name, Period, Settlement, Snapshot, Use, Window
 
 ALWAYS = date(2009, 1, 3)
 """First day of a stretch of days for which none was named: older than any network."""

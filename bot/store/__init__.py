@@ -15,12 +15,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.lake.settings import Lake
-from bot.store._columns import Instant, tables
+from bot.store._discord_tables import members, subscriptions, synced, watches
+from bot.store._error_causes import NO_PERMISSION, cure
 from bot.store._errors import StoreError
-from bot.store._events import event_days, event_refs, gauges, leaves, settlements, sketches, strangers, tallies
-from bot.store._issues import deliveries, digests, figures, leases, paused, polls, receipts
-from bot.store._members import members, subscriptions, synced, watches
-from bot.store._networks import (
+from bot.store._event_tables import event_days, event_refs, gauges, leaves, settlements, sketches, strangers, tallies
+from bot.store._postgresql import postgresql_engine
+from bot.store._publishing_tables import deliveries, digests, figures, leases, paused, polls, receipts
+from bot.store._snapshot_tables import (
     catalogues,
     cursors,
     falls,
@@ -33,8 +34,7 @@ from bot.store._networks import (
     verdicts,
     windows,
 )
-from bot.store._postgresql import postgresql_engine
-from bot.store._trouble import NO_PERMISSION, cure
+from bot.store._types import Instant, tables
 
 __all__ = [
     "BUSY_SECONDS",

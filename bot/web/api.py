@@ -12,12 +12,12 @@ from typing import cast
 
 from aiohttp import web
 
-from bot import answers
-from bot.answers import AnswerError, Desk
+from bot import queries
+from bot.queries import AnswerError, Desk
 from bot.records import Name, PeriodName
-from bot.web import tags
+from bot.web import etags
+from bot.web.db_thread_pool import Threads
 from bot.web.middleware import Handler
-from bot.web.threads import Threads
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NUMBER = re.compile(r"[0-9]{1,6}")
@@ -108,57 +108,57 @@ class Question:
 WHEN = ("network", "period", "day")
 
 QUESTIONS = (
-    Question("/api/usage", WHEN, answers.usage, lambda d, q: answers.usage(d, q.network, q.period, q.day)),
+    Question("/api/usage", WHEN, queries.usage, lambda d, q: queries.usage(d, q.network, q.period, q.day)),
     Question(
-        "/api/inventory", ("network", "day"), answers.inventory, lambda d, q: answers.inventory(d, q.network, q.day)
+        "/api/inventory", ("network", "day"), queries.inventory, lambda d, q: queries.inventory(d, q.network, q.day)
     ),
     Question(
         "/api/model/{name:(?s:.+)}",
         ("network", "day"),
-        answers.model,
-        lambda d, q: answers.model(d, q["name"], q.network, q.day),
+        queries.model,
+        lambda d, q: queries.model(d, q["name"], q.network, q.day),
     ),
     Question(
         "/api/top",
         ("by", *WHEN),
-        answers.top,
-        lambda d, q: answers.top(d, q.network, q.query.get("by") or "uses", q.period, q.day),
+        queries.top,
+        lambda d, q: queries.top(d, q.network, q.query.get("by") or "uses", q.period, q.day),
     ),
     Question(
         "/api/idle",
         ("days", "network", "day", "page"),
-        answers.idle,
-        lambda d, q: answers.idle(d, q.network, q.day_count(7), q.day, q.page),
+        queries.idle,
+        lambda d, q: queries.idle(d, q.network, q.day_count(7), q.day, q.page),
     ),
     Question(
         "/api/trend/{metric}",
         ("days", "network"),
-        answers.trend,
-        lambda d, q: answers.trend(d, q["metric"], q.network, q.day_count(30)),
+        queries.trend,
+        lambda d, q: queries.trend(d, q["metric"], q.network, q.day_count(30)),
     ),
     Question(
         "/api/compare",
         ("a", "b", "network"),
-        answers.compare,
-        lambda d, q: answers.compare(d, q["a"], q["b"], q.network),
+        queries.compare,
+        lambda d, q: queries.compare(d, q["a"], q["b"], q.network),
     ),
-    Question("/api/why", ("network", "day"), answers.why, lambda d, q: answers.why(d, q.network, q.day)),
-    Question("/api/method/{metric}", (), answers.method, lambda d, q: answers.method(d, q["metric"])),
-    Question("/api/status", (), answers.status, lambda d, q: answers.status(d)),
-    Question("/api/about", (), answers.about, lambda d, q: answers.about(d)),
+    Question("/api/why", ("network", "day"), queries.why, lambda d, q: queries.why(d, q.network, q.day)),
+    Question("/api/method/{metric}", (), queries.method, lambda d, q: queries.method(d, q["metric"])),
+    Question("/api/status", (), queries.status, lambda d, q: queries.status(d)),
+    Question("/api/about", (), queries.about, lambda d, q: queries.about(d)),
     Question(
         "/api/digest",
         (*WHEN, "edition"),
-        answers.digest,
-        lambda d, q: answers.digest(d, q.network, q.period, q.day, q.edition),
+        queries.digest,
+        lambda d, q: queries.digest(d, q.network, q.period, q.day, q.edition),
     ),
-    Question("/api/networks", (), answers.known_networks, lambda d, q: answers.known_networks(d)),
-    Question("/api/metrics", (), answers.metric_definitions, lambda d, q: answers.metric_definitions()),
+    Question("/api/networks", (), queries.known_networks, lambda d, q: queries.known_networks(d)),
+    Question("/api/metrics", (), queries.metric_definitions, lambda d, q: queries.metric_definitions()),
     Question(
         "/api/{network}/digests",
         ("period",),
-        answers.kept_digests,
-        lambda d, q: answers.kept_digests(d, q.network, q.period),
+        queries.kept_digests,
+        lambda d, q: queries.kept_digests(d, q.network, q.period),
     ),
 )
 
@@ -201,9 +201,9 @@ async def _not_found(_request: web.Request) -> web.StreamResponse:
 
 def _json_response(request: web.Request, document: object) -> web.Response:
     body = json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
-    mark = tags.content_tag(body)
-    headers = {"Cache-Control": tags.FRESH, "Vary": "Accept-Encoding", "ETag": tags.etag_header(mark)}
-    if tags.etag_matches(request, mark):
+    mark = etags.content_tag(body)
+    headers = {"Cache-Control": etags.FRESH, "Vary": "Accept-Encoding", "ETag": etags.etag_header(mark)}
+    if etags.etag_matches(request, mark):
         return web.Response(status=304, headers=headers)
     response = web.Response(body=body, content_type="application/json", charset="utf-8", headers=headers)
     response.enable_compression()

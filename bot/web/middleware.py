@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 from aiohttp import web
 
-from bot.answers import AnswerError, NotFoundError
+from bot.queries import AnswerError, NotFoundError
 from bot.store import StoreError
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

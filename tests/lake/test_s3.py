@@ -9,7 +9,8 @@ import fsspec
 import pytest
 
 from bot import lake
-from bot.lake import LakeError, Told, place
+from bot.lake import LakeError, Told
+from bot.lake import storage as lake_storage
 from bot.records import Blocks
 from tests.lake.events import day_in, used
 from tests.peers import s3
@@ -30,10 +31,10 @@ def proxy(port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[s3.Proxy]:
     with s3.proxied(port) as made:
         for name, value in {**s3.ENVIRONMENT, "AWS_ENDPOINT_URL": made.url, "AWS_MAX_ATTEMPTS": "1"}.items():
             monkeypatch.setenv(name, value)
-        place.open_storage.cache_clear()
+        lake_storage.open_storage.cache_clear()
         fsspec.filesystem("s3").clear_instance_cache()
         yield made
-        place.open_storage.cache_clear()
+        lake_storage.open_storage.cache_clear()
 
 
 def test_a_day_is_written_read_replaced_and_checked(proxy: s3.Proxy) -> None:
@@ -63,7 +64,7 @@ def test_storage_that_is_busy_is_asked_again_and_given_up_in_the_end(
     proxy.slow_downs = 3
     day, _ = lake.update_day(day_in(URL), Told(used(50)))
     assert proxy.slow_downs == 0 and lake.roll_up_day(day).nameless
-    monkeypatch.setattr(place, "TRIES", 2)
+    monkeypatch.setattr(lake_storage, "TRIES", 2)
     proxy.slow_downs = 10_000
     with pytest.raises(LakeError, match=r"manifest-000001-.*: cannot be read: .*; is the storage in reach\?") as told:
         lake.roll_up_day(day)
@@ -84,8 +85,8 @@ def test_doctor_sees_whether_it_can_be_written_and_leaves_nothing(
     proxy: s3.Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert lake.check_reachable("s3://footfall/checked") == "s3://footfall/checked can be written and read"
-    assert list(place.open_storage("s3://footfall/checked").list_files("events")) == []
-    monkeypatch.setattr(place, "TRIES", 2)
+    assert list(lake_storage.open_storage("s3://footfall/checked").list_files("events")) == []
+    monkeypatch.setattr(lake_storage, "TRIES", 2)
     with pytest.raises(LakeError, match=r"s3://nosuchbucket/lake/events/doctor-.*: cannot be written: "):
         lake.check_reachable("s3://nosuchbucket/lake")
 
@@ -102,11 +103,11 @@ def test_an_object_that_somebody_altered_is_refused_by_name(proxy: s3.Proxy, tmp
         lake.roll_up_day(day)
     storage.rm_file(name)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(place, "TRIES", 2)
+        patched.setattr(lake_storage, "TRIES", 2)
         with pytest.raises(LakeError, match=f"{part.name}: cannot be read: FileNotFoundError"):
             lake.roll_up_day(day)
 
 
 def test_a_kind_of_storage_that_is_not_installed_says_so() -> None:
     with pytest.raises(LakeError, match=r"lake.place: nosuch://"):
-        place.open_storage("nosuch://bucket")
+        lake_storage.open_storage("nosuch://bucket")

@@ -31,9 +31,9 @@ from bot.records import (
     Window,
     start_of_day,
 )
-from bot.sources._hub import Inventory
-from bot.sources._og_choices import Settings
-from bot.sources._og_source import OpenGradient
+from bot.sources.opengradient.model_hub import Inventory
+from bot.sources.opengradient.settings import Settings
+from bot.sources.opengradient.source import OpenGradient
 
 DAY = date(2026, 10, 5)
 ONE = timedelta(days=1)

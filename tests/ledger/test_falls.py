@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from bot import digest, findings, ledger, render, store
-from bot.ledger.falls import BACK_WITHIN, Fall, falls_of
+from bot.ledger.snapshots.counter_falls import BACK_WITHIN, Fall, falls_of
 from bot.records import AtLeast, Document, Flow, Name, Period, PeriodName, Unknown
 from tests.ledger.test_ledger import everything, told
 from tests.worlds import CATALOGUE, ONE, START, World, snapshot

@@ -10,7 +10,8 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 
 from bot import ledger, metrics, store
-from bot.ledger import books, groups
+from bot.ledger.queries import groups
+from bot.ledger.snapshots import period_data
 from bot.records import Book, Listing, Name, Period, Unknown
 from tests import databases
 from tests.worlds import CATALOGUE, ONE, START, World, snapshot, window, worlds
@@ -133,7 +134,7 @@ def steps_after(days: int) -> int:
     opened = databases.memory()
     try:
         told(opened, steady(days))
-        whole = books.load_period_data(opened, CATALOGUE, Period.for_day(START + (days - 1) * ONE))
+        whole = period_data.load_period_data(opened, CATALOGUE, Period.for_day(START + (days - 1) * ONE))
         steps: list[int] = []
         with opened.read_transaction() as connection:
             raw: Any = connection.connection.driver_connection

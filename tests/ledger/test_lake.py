@@ -19,14 +19,15 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from bot import daily, lake, leases, ledger, numbers, store
+from bot import lake, leases, ledger, number_format, pipeline, store
 from bot.archive import Archive
 from bot.cli import main
-from bot.cli.parts import Parts
-from bot.daily import notices
+from bot.cli.app_context import Parts
 from bot.lake import Lake, LakeError
-from bot.ledger import mending, upkeep
+from bot.ledger import maintenance
+from bot.ledger.events import day_repair
 from bot.metrics import compute_figures
+from bot.pipeline import watch_content
 from bot.records import (
     Blocks,
     Callers,
@@ -37,12 +38,12 @@ from bot.records import (
     Period,
     Ref,
     Snapshot,
+    SourceError,
     Unknown,
     Use,
     Window,
     start_of_day,
 )
-from bot.sources import SourceError
 from bot.subscriptions import Watch
 
 DAY = date(2026, 10, 5)
@@ -87,7 +88,7 @@ def files(db: store.Store, pattern: str) -> list[Path]:
 def test_what_was_kept_and_not_added_up_is_unknown_and_the_next_collection_adds_it_up(db: store.Store) -> None:
     ledger.keep_event_batch(db, haul(uses=uses(DAY)))
     assert book(db).flow == book(db).callers == Unknown("what was read of 5 Oct 2026 is not added up yet")
-    daily.collect(db, "og", Told([]), None, lambda line: None)
+    pipeline.collect(db, "og", Told([]), None, lambda line: None)
     assert book(db).flow.uses == 20 and book(db).callers == Callers(8, 20, 3)
 
 
@@ -108,7 +109,7 @@ def test_a_damaged_day_is_named_and_stops_none_of_the_others(db: store.Store) ->
         ledger.add_up(db, "og", executor)
     assert book(db, DAY).flow.uses == book(db, DAY + 2 * ONE).flow.uses == 20
     assert isinstance(book(db, DAY + ONE).flow, Unknown)
-    done = daily.collect(db, "og", Told([]), None, lambda line: None)
+    done = pipeline.collect(db, "og", Told([]), None, lambda line: None)
     assert path.name in done.error
 
 
@@ -134,9 +135,9 @@ def test_a_whole_day_that_is_not_added_up_is_no_zero_in_the_history(db: store.St
 def test_a_damaged_day_ends_no_long_reading_and_is_named_once(db: store.Store) -> None:
     ledger.keep_event_batch(db, haul(uses=uses(DAY)))
     path = damaged(db, DAY)
-    days = [DAY + n * ONE for n in range(1, 1 + 2 * daily.walk.ADDED_UP_EVERY)]
+    days = [DAY + n * ONE for n in range(1, 1 + 2 * pipeline.collection.ADDED_UP_EVERY)]
     told = Told([haul(day, uses=uses(day, 2)) for day in days])
-    done = daily.collect(db, "og", told, None, lambda line: None)
+    done = pipeline.collect(db, "og", told, None, lambda line: None)
     assert (done.new, done.error.count(path.name)) == (len(days), 1)
     assert book(db, days[-1]).flow.uses == 2
 
@@ -160,7 +161,7 @@ def test_a_day_that_is_gone_from_the_lake_is_made_anew_from_a_haul_that_tells_it
     ledger.add_event_batch(db, haul(uses=uses(DAY)))
     for path in files(db, f"day={DAY}/*"):
         path.unlink()
-    done = daily.collect(db, "og", Told([haul(uses=uses(DAY, 30))]), None, lambda line: None, reread=True)
+    done = pipeline.collect(db, "og", Told([haul(uses=uses(DAY, 30))]), None, lambda line: None, reread=True)
     assert done.error == "" and book(db).flow.uses == 30 and book(db).callers.count == 8
 
 
@@ -169,7 +170,7 @@ def test_a_day_that_does_not_read_stops_neither_its_haul_nor_the_others(db: stor
     path, two, six = damaged(db, DAY), DAY + 2 * ONE, timedelta(hours=6)
     noon = start_of_day(DAY) + 2 * six
     both = haul(window=Window(noon, start_of_day(two)), uses=(*uses(DAY, 25), *uses(DAY + ONE)), cursors={"chain": "9"})
-    done = daily.collect(db, "og", Told([both, haul(two, uses=uses(two))]), None, lambda line: None)
+    done = pipeline.collect(db, "og", Told([both, haul(two, uses=uses(two))]), None, lambda line: None)
     assert done.error.count(path.name) == 1 and f"collect {DAY} whole, with --again" in done.error
     assert book(db, DAY + ONE).flow.uses == book(db, two).flow.uses == 20
     assert book(db).flow == Unknown("the old chain was not read to the end of 5 Oct 2026")
@@ -195,7 +196,7 @@ def thirds(day: date = DAY, count: int = 30) -> list[Haul]:
 
 
 def broken(db: store.Store, day: date, damage: str) -> None:
-    (kept,) = (one for _, one, _ in upkeep.stored_days(db) if one.day == day)
+    (kept,) = (one for _, one, _ in maintenance.stored_days(db) if one.day == day)
     first, *_, last = (Path(db.lake.url, kept.folder, part.name) for part in lake.read_manifest(kept).parts)
     for path in {"first": [first], "last": [last], "manifest": [first.with_name(kept.manifest)]}.get(damage, []):
         path.write_bytes(path.read_bytes()[:-9])
@@ -211,12 +212,12 @@ def test_a_damaged_day_that_is_read_again_in_several_hauls_is_mended(db: store.S
     ledger.add_up(db, "og")
     before = book(db)
     broken(db, DAY, damage)
-    (problem,) = filter(None, (one.problem for one in upkeep.verify_days(db)))
+    (problem,) = filter(None, (one.problem for one in maintenance.verify_days(db)))
     assert f"collect --network og --since {DAY} --until {DAY} --again" in problem
     told: list[str] = []
-    done = daily.collect(db, "og", Told(thirds()), Period(DAY, DAY), told.append, reread=True)
+    done = pipeline.collect(db, "og", Told(thirds()), Period(DAY, DAY), told.append, reread=True)
     assert done.error == "" and book(db) == before
-    assert [one.problem for one in upkeep.verify_days(db)] == ["", ""] and mending.all_repairs(db) == []
+    assert [one.problem for one in maintenance.verify_days(db)] == ["", ""] and day_repair.all_repairs(db) == []
     assert ledger.Memory(db, "og").covered_windows("hub") == (Window(start_of_day(DAY), start_of_day(DAY + 2 * ONE)),)
 
 
@@ -227,17 +228,17 @@ def test_a_mending_that_breaks_off_costs_nothing_and_goes_on_from_there(db: stor
     before = book(db)
     broken(db, DAY, "all")
     first, second, third = thirds()
-    done = daily.collect(
+    done = pipeline.collect(
         db, "og", Told([first, second], "endpoint gone"), Period(DAY, DAY), lambda _: None, reread=True
     )
     assert "is not there" in done.error and "endpoint gone" in done.error
     assert book(db) == before, "what the day added up to is still good"
-    ((one,),) = (mending.all_repairs(db),)
+    ((one,),) = (day_repair.all_repairs(db),)
     assert one.read == (Window(start_of_day(DAY), start_of_day(DAY) + timedelta(hours=16)),)
-    upkeep.sweep_files(db, NOW)
-    upkeep.sweep_files(db, NOW + upkeep.STRAY)
-    done = daily.collect(db, "og", Told([third]), Period(DAY, DAY), lambda _: None, reread=True)
-    assert done.error == "" and book(db) == before and mending.all_repairs(db) == []
+    maintenance.sweep_files(db, NOW)
+    maintenance.sweep_files(db, NOW + maintenance.STRAY)
+    done = pipeline.collect(db, "og", Told([third]), Period(DAY, DAY), lambda _: None, reread=True)
+    assert done.error == "" and book(db) == before and day_repair.all_repairs(db) == []
 
 
 def test_a_mending_in_hand_is_dropped_where_the_day_was_restored_or_its_chain_forked(db: store.Store) -> None:
@@ -248,15 +249,15 @@ def test_a_mending_in_hand_is_dropped_where_the_day_was_restored_or_its_chain_fo
     for restored in (True, False):
         broken(db, DAY, "all")
         ledger.keep_event_batch(db, thirds()[0])
-        assert len(mending.all_repairs(db)) == 1
+        assert len(day_repair.all_repairs(db)) == 1
         if restored:
             for path, content in copies.items():
                 path.write_bytes(content)
             ledger.add_event_batch(db, thirds()[2])
-            assert mending.all_repairs(db) == [] and book(db).flow.uses == 30
+            assert day_repair.all_repairs(db) == [] and book(db).flow.uses == 30
     begins = start_of_day(DAY) + timedelta(hours=16)
     ledger.keep_event_batch(db, replace(thirds()[2], forget_from=0, window=Window(begins, start_of_day(DAY + ONE))))
-    ((one,),) = (mending.all_repairs(db),)
+    ((one,),) = (day_repair.all_repairs(db),)
     assert one.read == (Window(begins, start_of_day(DAY + ONE)),) and lake.read_manifest(one.day).rows == 15
 
 
@@ -266,10 +267,10 @@ def test_reading_a_day_again_adds_it_up_again(db: store.Store) -> None:
     with db.write_transaction() as connection:
         connection.execute(store.event_days.update().values(callers=9))
     assert "the database says callers 9, the lake says 8; what mends it: python -m bot collect" in next(
-        one.problem for one in upkeep.verify_days(db)
+        one.problem for one in maintenance.verify_days(db)
     )
-    daily.collect(db, "og", Told(thirds()), Period(DAY, DAY), lambda _: None, reread=True)
-    assert [one.problem for one in upkeep.verify_days(db)] == [""]
+    pipeline.collect(db, "og", Told(thirds()), Period(DAY, DAY), lambda _: None, reread=True)
+    assert [one.problem for one in maintenance.verify_days(db)] == [""]
 
 
 def test_a_reorganised_chain_changes_what_a_day_adds_up_to(db: store.Store) -> None:
@@ -326,19 +327,19 @@ def test_compacting_checking_and_letting_go_while_a_worker_writes(db: store.Stor
     worker = threading.Thread(target=work)
     worker.start()
     while not stop.is_set():
-        for one in (*upkeep.compact_days(db, DAY + 2 * ONE), *upkeep.verify_days(db)):
+        for one in (*maintenance.compact_days(db, DAY + 2 * ONE), *maintenance.verify_days(db)):
             if one.problem and "somebody else" not in one.problem:
                 problems.append(one)
-        for one in upkeep.prune_days(db, DAY + 50 * ONE, timedelta(days=49)):
+        for one in maintenance.prune_days(db, DAY + 50 * ONE, timedelta(days=49)):
             assert one.day == DAY
-        upkeep.sweep_files(db, datetime.now(UTC))
+        maintenance.sweep_files(db, datetime.now(UTC))
         if problems:
             stop.set()
     worker.join()
     assert problems == []
     for day in days[1:]:
         assert book(db, day).flow.uses == 16
-    assert [one.problem for one in upkeep.verify_days(db)] == [""] * 3
+    assert [one.problem for one in maintenance.verify_days(db)] == [""] * 3
 
 
 # --- looking after it ------------------------------------------------------------------------------------------------
@@ -348,14 +349,14 @@ def test_compact_makes_one_file_of_many_and_sweeps_what_no_day_names(db: store.S
     for n in range(5):
         ledger.add_event_batch(db, haul(uses=uses(DAY, 4, first=4 * n)))
     before = book(db)
-    assert [(one.events, one.problem) for one in upkeep.compact_days(db, DAY + ONE)] == [(20, "")]
-    assert list(upkeep.compact_days(db, DAY + ONE)) == [] and book(db) == before
+    assert [(one.events, one.problem) for one in maintenance.compact_days(db, DAY + ONE)] == [(20, "")]
+    assert list(maintenance.compact_days(db, DAY + ONE)) == [] and book(db) == before
     named = len(files(db, "*.parquet"))
-    assert upkeep.sweep_files(db, NOW) == (0, 0), "somebody may be about to name them, or still read them"
-    swept, size = upkeep.sweep_files(db, NOW + upkeep.STRAY)
+    assert maintenance.sweep_files(db, NOW) == (0, 0), "somebody may be about to name them, or still read them"
+    swept, size = maintenance.sweep_files(db, NOW + maintenance.STRAY)
     assert swept > named - 1 and size > 0
     assert len(files(db, "*.parquet")) == 1 and len(files(db, "*.json")) == 1
-    assert [one.problem for one in upkeep.verify_days(db)] == [""]
+    assert [one.problem for one in maintenance.verify_days(db)] == [""]
 
 
 def test_verify_names_what_is_altered_and_what_the_database_has_otherwise(db: store.Store) -> None:
@@ -365,7 +366,7 @@ def test_verify_names_what_is_altered_and_what_the_database_has_otherwise(db: st
         connection.execute(store.event_days.update().where(store.event_days.c.day == DAY).values(callers=9))
     (path,) = files(db, f"day={DAY + ONE}/uses-*.parquet")
     path.write_bytes(b"PAR1" + path.read_bytes()[4:-4] + b"PAR2")
-    first, second = upkeep.verify_days(db)
+    first, second = maintenance.verify_days(db)
     assert first.problem.startswith(
         "the database says callers 9, the lake says 8; what mends it: python -m bot collect"
     )
@@ -377,16 +378,16 @@ def test_pruned_days_keep_their_figures_and_take_no_more_events(db: store.Store)
     ledger.add_event_batch(db, haul(uses=uses(DAY)))
     ledger.add_event_batch(db, haul(DAY + ONE, whole=False, uses=uses(DAY + ONE, 3)))
     before = book(db)
-    done = list(upkeep.prune_days(db, DAY + 100 * ONE, timedelta(days=40)))
+    done = list(maintenance.prune_days(db, DAY + 100 * ONE, timedelta(days=40)))
     assert [(one.day, one.bytes_now, one.problem) for one in done] == [
         (DAY, 0, ""),
         (DAY + ONE, done[1].bytes, "kept: it was not read whole, so it is not added up"),
     ]
-    assert list(upkeep.prune_days(db, DAY + 41 * ONE, timedelta(days=40))) == []
-    assert upkeep.sweep_files(db, NOW) == (0, 0), "somebody may still read them"
-    upkeep.sweep_files(db, NOW + upkeep.STRAY)
+    assert list(maintenance.prune_days(db, DAY + 41 * ONE, timedelta(days=40))) == []
+    assert maintenance.sweep_files(db, NOW) == (0, 0), "somebody may still read them"
+    maintenance.sweep_files(db, NOW + maintenance.STRAY)
     assert not files(db, f"day={DAY}/*.parquet") and files(db, f"day={DAY + ONE}/*.parquet")
-    assert book(db) == before and [one.problem for one in upkeep.verify_days(db)] == ["", ""]
+    assert book(db) == before and [one.problem for one in maintenance.verify_days(db)] == ["", ""]
     assert ledger.add_event_batch(db, haul(uses=uses(DAY, 5, first=50))).new == 0 and book(db) == before
 
 
@@ -457,14 +458,14 @@ def test_callers_of_7_and_30_days_counted_and_estimated_agree(db: store.Store) -
     last = DAY + 29 * ONE
     told = compute_figures(book(db, last))
     assert told["callers"].value == 40 and told["callers_7d"].value == 160 and told["callers_30d"].value == 620
-    assert numbers.format_figure_with_noun(told["callers_30d"].to_document([])) == "620 addresses"
+    assert number_format.format_figure_with_noun(told["callers_30d"].to_document([])) == "620 addresses"
     few = replace(db.lake, exact_callers_up_to=500)
     guessing = store.Store(db.engine.url.render_as_string(hide_password=False), few)
     found = compute_figures(book(guessing, last))
     assert found["callers_7d"].value == 160, "280 events are few enough"
     about = found["callers_30d"].to_document([])
     assert abs(about["value"] - 620) < 3 * about["error"] * 620 and about["error"] == pytest.approx(0.0325)
-    assert numbers.format_figure_with_noun(about) == f"about {about['value']} addresses (±3.3%)"
+    assert number_format.format_figure_with_noun(about) == f"about {about['value']} addresses (±3.3%)"
     guessing.close()
 
 
@@ -477,13 +478,13 @@ def test_a_damaged_file_makes_callers_unknown_and_says_no_path_to_readers(db: st
     assert found["callers_7d"].value == 160
     assert found["callers_30d"].value == Unknown("the events of some of these days cannot be read")
     with pytest.raises(LakeError, match=path.name):
-        lake.exact_callers([day for _, day, _ in upkeep.stored_days(db)])
+        lake.exact_callers([day for _, day, _ in maintenance.stored_days(db)])
 
 
 def test_where_events_are_gone_callers_are_estimated(db: store.Store) -> None:
     month(db)
     last = DAY + 29 * ONE
-    list(upkeep.prune_days(db, last + 35 * ONE, timedelta(days=60)))
+    list(maintenance.prune_days(db, last + 35 * ONE, timedelta(days=60)))
     found = compute_figures(book(db, last))
     assert found["callers_7d"].value == 160 and "error" in found["callers_30d"].to_document([])
     week = ledger.load_period_data(db, HUB, Period.for_day(DAY + 20 * ONE, "week"))
@@ -494,15 +495,17 @@ def test_an_estimate_takes_no_exact_counts_place_and_is_no_mismatch(db: store.St
     month(db)
     last = DAY + 29 * ONE
     listed(db, last)
-    plan = daily.Plan("og", "OG", (HUB,), {"catalogue": "hub", "figure": "uses"})
+    plan = pipeline.Plan("og", "OG", (HUB,), {"catalogue": "hub", "figure": "uses"})
     archive = Archive(db)
-    before = daily.compose_digest(db, archive, plan, Period(last, last), NOW)
-    list(upkeep.prune_days(db, last + 80 * ONE, timedelta(days=60)))
-    assert list(daily.find_mismatches(db, plan, before)) == []
-    again = daily.compose_digest(db, archive, plan, Period(last, last), NOW)["catalogues"][0]["figures"]
+    before = pipeline.compose_digest(db, archive, plan, Period(last, last), NOW)
+    list(maintenance.prune_days(db, last + 80 * ONE, timedelta(days=60)))
+    assert list(pipeline.find_mismatches(db, plan, before)) == []
+    again = pipeline.compose_digest(db, archive, plan, Period(last, last), NOW)["catalogues"][0]["figures"]
     assert again["callers_30d"]["value"] == 620 and "error" not in again["callers_30d"]
     before["catalogues"][0]["figures"]["callers_30d"]["value"] = 900
-    assert [line for line in daily.find_mismatches(db, plan, before) if "callers_30d" in line], "too far from the truth"
+    assert [line for line in pipeline.find_mismatches(db, plan, before) if "callers_30d" in line], (
+        "too far from the truth"
+    )
 
 
 def test_who_called_is_not_counted_for_answers_that_do_not_say_it(
@@ -516,8 +519,8 @@ def test_who_called_is_not_counted_for_answers_that_do_not_say_it(
     ledger.model_standing(db, HUB, Name("a/m0"), last)
     ledger.usage_comparison(db, HUB, Period(last, last))
     ledger.day_listing(db, HUB, last)
-    plan = daily.Plan("og", "OG", (HUB,), {"catalogue": "hub", "figure": "uses"})
-    stands = notices.Stands(db, {"og": plan}, last)
+    plan = pipeline.Plan("og", "OG", (HUB,), {"catalogue": "hub", "figure": "uses"})
+    stands = watch_content.Stands(db, {"og": plan}, last)
     assert stands.get_status(Watch(1, "m", "og", "hub", Name("a/m0"), 0.5, NOW, "en")) is not None
     assert asked == []
 
@@ -528,7 +531,7 @@ def test_who_called_is_not_counted_for_answers_that_do_not_say_it(
 def test_a_long_reading_says_how_far_it_is_and_what_it_does_not_know() -> None:
     clock = iter([n * 10.0 for n in range(100)])
     rests: list[float] = []
-    reading = daily.Backfill(Period(DAY, DAY + 99 * ONE, "month"), lambda: next(clock), rests.append)
+    reading = pipeline.Backfill(Period(DAY, DAY + 99 * ONE, "month"), lambda: next(clock), rests.append)
     said = [reading.rest_and_report(haul(DAY + n * ONE), 0.5) for n in range(5)]
     assert said[0] == said[1].replace("2.0", "1.0") == "1.0 of 100 days read, no telling yet how long the rest takes"
     assert said[4] == "5.0 of 100 days read, 13 min to 16 min left at this pace"
@@ -659,7 +662,7 @@ def test_a_database_without_a_lake_says_what_it_wants(url: str) -> None:
 
 def test_the_manifest_says_what_a_day_consists_of(db: store.Store) -> None:
     ledger.add_event_batch(db, haul(uses=uses(DAY), blocks=Blocks(90, 200, "0xee")))
-    ((_, day, row),) = upkeep.stored_days(db)
+    ((_, day, row),) = maintenance.stored_days(db)
     told = json.loads(Path(db.lake.url, day.folder, day.manifest).read_text())
     assert (told["schema"], told["day"], told["parts"][0]["rows"]) == (1, "2026-10-05", 20)
     assert told["blocks"] == [{"first": 90, "last": 200, "hash": "0xee"}]

@@ -14,7 +14,7 @@ from discord import http as discord_http
 from pydantic import SecretStr
 
 from bot.outlets import Part, discord, part_marker
-from bot.outlets._discord_wire import Wire
+from bot.outlets.discord.rest_client import Wire
 from bot.records import Picture
 from tests.outlets.rig import Rig
 from tests.peers.discord_api import CREATE, HTML, TOKEN, DiscordPeer, Fault, error, rate_limited

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from bot.outlets import Part, _x_wire, part_marker, x
+from bot.outlets import Part, part_marker, x
+from bot.outlets.x import http_client
 from tests.outlets.rig import Rig
 from tests.peers.x_api import FAILURES, KEYS, NAME, Failure, XPeer
 
@@ -24,19 +25,19 @@ class Waited(XPeer):
     def fail(self, how: str | Failure, route: str = "/2/tweets", times: int = 1) -> None:
         failure = FAILURES[how] if isinstance(how, str) else how
         if failure.how in ("hang", "drip"):
-            _x_wire.TIMEOUT, _x_wire.DEADLINE = (2.0, SHORT), SHORT
+            http_client.TIMEOUT, http_client.DEADLINE = (2.0, SHORT), SHORT
         super().fail(how, route, times)
 
 
 @contextmanager
 def waited() -> Iterator[Waited]:
-    before = _x_wire.TIMEOUT, _x_wire.DEADLINE
-    _x_wire.TIMEOUT, _x_wire.DEADLINE = (PATIENT, PATIENT), PATIENT
+    before = http_client.TIMEOUT, http_client.DEADLINE
+    http_client.TIMEOUT, http_client.DEADLINE = (PATIENT, PATIENT), PATIENT
     try:
         with Waited() as peer:
             yield peer
     finally:
-        _x_wire.TIMEOUT, _x_wire.DEADLINE = before
+        http_client.TIMEOUT, http_client.DEADLINE = before
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from bot.executor import Tls
+from bot.dask_executor import Tls
 
 ROOT = Path(__file__).parents[2]
 QUICK = {

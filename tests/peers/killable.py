@@ -63,9 +63,10 @@ def arm(kill: int) -> None:
 
 def shifted(seconds: float) -> None:
     from bot import cli
-    from bot.cli import parts, post, reach, show, walk
+    from bot.cli import app_context, outlet_setup, preview_commands, publish_commands
+    from bot.cli import pipeline_commands as walk
 
-    for module in (parts, post, reach, show, walk, cli):
+    for module in (app_context, publish_commands, outlet_setup, preview_commands, walk, cli):
         if hasattr(module, "clock"):
             module.clock = lambda: datetime.now(UTC) + timedelta(seconds=seconds)  # type: ignore[attr-defined]
 
@@ -124,9 +125,10 @@ def warm() -> None:
     from matplotlib.backends import backend_agg  # noqa: F401
 
     from bot import outlets
-    from bot.cli import post, reach, show  # noqa: F401
-    from bot.daily import walk
-    from bot.outlets import _discord_wire, _x_wire  # noqa: F401
+    from bot.cli import outlet_setup, preview_commands, publish_commands  # noqa: F401
+    from bot.outlets.discord import rest_client  # noqa: F401
+    from bot.outlets.x import http_client  # noqa: F401
+    from bot.pipeline import collection as walk
 
     outlets.settings_types()
     cards: dict[tuple[str, int], Any] = {}

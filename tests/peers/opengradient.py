@@ -111,7 +111,7 @@ class World:
 
 
 def _root(raw: bytes) -> bytes:
-    from bot.sources._leaves import Batch, parse_batch
+    from bot.sources.opengradient.merkle_batch import Batch, parse_batch
 
     found = parse_batch(raw)
     assert isinstance(found, Batch)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bot import limits, x_text
+from bot import platform_limits, x_text
 from tests.peers.openapi import Allowed, Recorded
 
 FILES = ("x_openapi_v2.166.json", "x_openapi_v2.167.json")
@@ -33,7 +33,7 @@ ATTACHED = frozenset({"media", "poll", "quote_tweet_id", "card_uri", "direct_mes
 
 def fits_post(text: str) -> bool:
     """Whether X takes a text: no longer than a post, not empty, nothing forbidden."""
-    return 0 < x_text.weighted_length(text) <= limits.X_TEXT and not x_text.has_forbidden(text)
+    return 0 < x_text.weighted_length(text) <= platform_limits.X_TEXT and not x_text.has_forbidden(text)
 
 
 def unwritten(recorded: Recorded) -> Iterator[str]:

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot import words, x_text
-from bot.render import LintError, Options, build_post, environment, finding_text, lint, preview_text
-from bot.words.bidi import FIRST_STRONG, POP
+from bot import i18n, x_text
+from bot.i18n.bidi import FIRST_STRONG, POP
+from bot.render import LintError, Options, build_post, environment, finding_text, number_lint, preview_text
 from tests.hostile import NAMES
 from tests.render import documents
-from tests.render.test_digests import GOLDEN, assert_fits_discord, document
-from tests.render.test_names import DISCORD_LIVE, bare, x_entities
+from tests.render.test_digest_posts import GOLDEN, assert_fits_discord, document
+from tests.render.test_escaping import DISCORD_LIVE, bare, x_entities
 
-LANGUAGES = tuple(one for one in words.LANGUAGES if one != "en")
+LANGUAGES = tuple(one for one in i18n.LANGUAGES if one != "en")
 MADE = ("corrected", "with-panel")
 SIGNED = ("day-2025-01-12", "day-2025-01-13", *MADE)
 OUTLETS = ("x", "discord")
@@ -132,7 +132,7 @@ def test_the_lint_refuses_a_digit_of_any_script_in_a_translation(digit: str) -> 
     )
     for template in ("{% trans %}agents{% endtrans %}", "{% trans n=a %}agent{% pluralize %}agents{% endtrans %}"):
         with pytest.raises(LintError, match="wanted digits only from a figure"):
-            lint.lint_text(lying.from_string(template).render(a=environment.Whole(2)), "test.j2")
+            number_lint.lint_text(lying.from_string(template).render(a=environment.Whole(2)), "test.j2")
 
 
 def test_a_gap_that_is_not_ours_stays_english_and_whole() -> None:

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from bot import daily, store, worker
+from bot import pipeline, store, worker
 from bot.archive import Archive
-from bot.cli import reach
+from bot.cli import outlet_setup
 from bot.config import Publish
 from bot.deliveries import Ready, Run
 from bot.outlets import Outcome, Part, Refused, Sent
 from bot.subscriptions import MISSES, Channels, Subscription, Terms, Watches
 from bot.worker.state import State
-from tests.test_worker import Clock, Network, Wall
+from tests.worker.test_worker import Clock, Network, Wall
 from tests.worlds import CATALOGUE, ONE, START, snapshot
 
 ZURICH, TOKYO = "Europe/Zurich", "Asia/Tokyo"
@@ -50,11 +50,11 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.network, self.wall, self.channels = Network(self.clock), Server(clock=self.clock), Channels(self.db)
-        archive, outbox = Archive(self.db), daily.make_outbox(self.db)
-        plan = daily.Plan("replicate", "Little", (CATALOGUE,), {"catalogue": "models", "figure": "uses"})
-        self.desk = daily.Desk(self.db, archive, outbox, Publish.model_validate({}), 0.01)
+        archive, outbox = Archive(self.db), pipeline.make_outbox(self.db)
+        plan = pipeline.Plan("replicate", "Little", (CATALOGUE,), {"catalogue": "models", "figure": "uses"})
+        self.desk = pipeline.Desk(self.db, archive, outbox, Publish.model_validate({}), 0.01)
         made = {"discord": Ready(self.wall, timedelta(), lambda _: Decimal(0))}
-        says = daily.Posts(archive, outbox)
+        says = pipeline.Posts(archive, outbox)
         self.round = worker.Round(
             worker.Bench(
                 self.db,
@@ -72,7 +72,7 @@ class Bench:
         )
 
     def _gone(self, one: Any, reason: str) -> None:
-        reach.gone(self.desk, self.channels, Watches(self.db), one, reason, self.clock())
+        outlet_setup.gone(self.desk, self.channels, Watches(self.db), one, reason, self.clock())
 
     def subscribe(self, channel: str, at: str, zone: str = "UTC", **terms: Any) -> Subscription:
         kept, _ = self.channels.save_subscription(
@@ -133,9 +133,9 @@ def test_the_period_before_is_composed_once_for_all_that_want_to_hear_of_moves(
 
     def counted(*told: Any) -> Any:
         made.append(told)
-        return daily.composed(*told)
+        return pipeline.composed(*told)
 
-    monkeypatch.setattr(daily.publishing, "build_digest", counted)
+    monkeypatch.setattr(pipeline.publication, "build_digest", counted)
     assert bench.at(2025, 3, 28, 8, 0) == [], "nothing moved"
     assert len(made) == 1
 

@@ -1,7 +1,8 @@
 """Counters that fell get their own table, which says on which days a model's use is not known and whether the counter
 came back; figures may be lower bounds.
 
-What is kept of earlier days is brought in step with the rule of `bot.ledger.falls` as it is at this version.
+What is kept of earlier days is brought in step with the rule of `bot.ledger.snapshots.counter_falls` as it is at this
+version.
 """
 
 from __future__ import annotations

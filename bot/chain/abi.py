@@ -1,0 +1,104 @@
+"""Solidity's ABI, as far as flat events need it: topics from signatures, fields from logs by slices at fixed offsets.
+
+Only the one canonical layout is read; what no compiler would write raises `Odd`, never anything else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import sha3  # type: ignore[import-untyped]
+
+from bot.chain.response_parsing import Log
+
+_WORD = 32
+_FORMAL = re.compile(r"\s+indexed\b|\s+\w+(?=\s*[,)])")
+
+
+class Odd(ValueError):
+    """Not the canonical layout; says what is not."""
+
+
+def event_topic(signature: str) -> bytes:
+    """Keccak-256 of a signature without names, blanks and `indexed`: an event's first topic."""
+    types = re.sub(r"\s", "", _FORMAL.sub("", signature))
+    digest: bytes = sha3.keccak_256(types.encode()).digest()
+    return digest
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How one event lies in a log: its fields' types in the signature's order."""
+
+    name: str
+    kinds: tuple[tuple[str, bool], ...]
+    """Type and whether it is indexed."""
+    indexed: int
+    head: int
+    """Bytes before the first dynamic value."""
+
+    @classmethod
+    def from_signature(cls, signature: str) -> Layout:
+        """Of an event whose fields are flat: `Transfer(address indexed from, address indexed to, uint256 value)`."""
+        name, _, inside = signature.partition("(")
+        kinds = tuple((field.split()[0], " indexed" in field) for field in inside.rstrip(")").split(",") if field)
+        indexed = sum(at for _, at in kinds)
+        return cls(name, kinds, indexed, _WORD * (len(kinds) - indexed))
+
+
+def decode_fields(layout: Layout, log: Log) -> Iterator[object]:
+    """The fields in order. Raises `Odd` where the data are not exactly what a compiler would write for them."""
+    data = log.data
+    topics = iter(log.topics[1:])
+    at, tail = 0, layout.head
+    for kind, indexed in layout.kinds:
+        if indexed:
+            yield decode_static(kind, next(topics))
+            continue
+        word = data[at : at + _WORD]
+        at += _WORD
+        if kind in ("bytes", "string"):
+            if int.from_bytes(word) != tail or len(word) != _WORD:
+                raise Odd(f"the offset at byte {at - _WORD} is not {tail}")
+            value, tail = decode_dynamic(data, tail)
+            yield value
+        else:
+            yield decode_static(kind, word)
+    if len(data) != tail:
+        raise Odd(f"{len(data)} bytes of data, wanted {tail}")
+
+
+def decode_static(kind: str, word: bytes) -> object:
+    if len(word) != _WORD:
+        raise Odd("the data end early")
+    if kind == "bytes32":
+        return word
+    if kind == "address":
+        if any(word[:12]):
+            raise Odd("an address is longer than 20 bytes")
+        return "0x" + word[12:].hex()
+    number = int.from_bytes(word)
+    if number >> int(kind.removeprefix("uint")):
+        raise Odd(f"a {kind} is too large")
+    return number
+
+
+def decode_dynamic(data: bytes, at: int) -> tuple[bytes, int]:
+    """The bytes whose length stands at `at`, and where what follows them begins."""
+    start = at + _WORD
+    size = int.from_bytes(data[at:start])
+    end = start + size + (-size % _WORD)
+    if start > len(data) or end > len(data):
+        raise Odd(f"the data end inside the value at byte {at}")
+    if any(data[start + size : end]):
+        raise Odd(f"the value at byte {at} is not padded with zeros")
+    return data[start : start + size], end
+
+
+def decode_string(data: bytes, base: int, offset: int, at: int = 0) -> tuple[bytes, int]:
+    """The text whose offset stands at `base + at` and must be `offset`; and where what follows it begins."""
+    if int.from_bytes(data[base + at : base + at + _WORD]) != offset:
+        raise Odd(f"a text is not {offset} bytes into its tuple")
+    return decode_dynamic(data, base + offset)

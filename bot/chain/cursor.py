@@ -1,0 +1,75 @@
+"""How far a chain was read, and what came of reading on: the two are kept in one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from bot.chain.log_ranges import Range
+from bot.chain.quorum import Pin
+from bot.chain.response_parsing import Log
+from bot.records import SourceError
+
+_RECENT = 32
+"""Blocks that a cursor remembers."""
+_LOGS = 6
+"""Logs at the end of a range whose blocks it remembers beside the range's ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a chain was read: to be kept with the records. JSON by `json_text`, back by `from_json`."""
+
+    chain_id: int
+    genesis: str | None
+    """Hash of block 1 as pinned at the first run; `None` while no endpoint has kept that block."""
+    next_block: int
+    recent: tuple[tuple[int, str], ...] = ()
+    """Number and hash of blocks read, oldest first: the ends of the last ranges and some blocks between."""
+
+    @property
+    def json_text(self) -> str:
+        return msgspec.json.encode(self).decode()
+
+    @classmethod
+    def from_json(cls, text: str) -> Cursor:
+        """Raises `SourceError` if it is no cursor."""
+        try:
+            return msgspec.json.decode(text, type=cls)
+        except msgspec.MsgspecError as error:
+            raise SourceError(f"a kept cursor does not read: {error}; forget it to collect again") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """The wanted logs of a range of blocks, both ends included, and the cursor to keep with them."""
+
+    logs: tuple[Log, ...]
+    cursor: Cursor
+    from_block: int
+    to_block: int
+    at: int
+    """Time of `to_block`, seconds since 1970 UTC: until then nothing is missing."""
+    sha256: str
+    """Of the range's end hashes and logs in canonical form; the same from every honest endpoint."""
+    forget_from: int | None = None
+    """After a re-organisation: forget all records from this block on before adding these."""
+
+
+def continues_cursor(cursor: Cursor, log_range: Range) -> bool:
+    """Whether a range's first block is the child of the last block read."""
+    if not cursor.recent:
+        return True
+    number, name = cursor.recent[-1]
+    return number != log_range.first.number - 1 or name == log_range.first.parent
+
+
+def advance_cursor(cursor: Cursor, log_range: Range, pin: Pin) -> Cursor:
+    """The cursor once a range is read. It remembers blocks with logs too, so that a step back may be a small one."""
+    known = dict(cursor.recent)
+    known[log_range.first.number - 1] = log_range.first.parent
+    known.update({log.block: log.block_hash for log in log_range.logs[-_LOGS:]})
+    known[log_range.last.number] = log_range.last.hash
+    recent = tuple(sorted((number, name) for number, name in known.items() if number >= 0))
+    return Cursor(cursor.chain_id, pin.genesis, log_range.last.number + 1, recent[-_RECENT:])

@@ -1,0 +1,154 @@
+"""What one endpoint says of a range of blocks, checked as far as one can be, and how long the next range is."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import MutableMapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from bot.chain.json_rpc import Fault, Line, TooMuch, Unanswered
+from bot.chain.response_parsing import (
+    Block,
+    Filter,
+    Log,
+    WireLog,
+    block_hashes,
+    block_of,
+    checked_logs,
+    logs_of,
+    own_times,
+    receipt_logs_of,
+    topics_of,
+)
+
+Times = MutableMapping[tuple[str, str], int]
+"""Times of blocks already asked for, by endpoint and block hash: none is asked for twice."""
+
+_TIMES = 200_000
+_PLEASANT = 4 * 2**20
+"""Bytes of an answer above which the next range is shorter: answers of 1-4 MB were measured to be fastest."""
+_FIRST = 8
+"""Blocks of the first range: doubling from few costs less than being refused with many."""
+_LIFT = 8
+"""Good answers in a row after which a length that was once too much is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The wanted logs of blocks `first` to `last`, as one endpoint gives them."""
+
+    logs: tuple[Log, ...]
+    first: Block
+    last: Block
+    size: int
+    """Bytes of the logs as answered."""
+    sha256: str
+    """Of logs and end hashes in canonical form: two honest endpoints give the same."""
+
+    @property
+    def agreement_key(self) -> str:
+        """What endpoints must agree on, readable in an error."""
+        return f"{len(self.logs)} logs (sha256 {self.sha256})"
+
+
+class Pace:
+    """How many blocks to ask for at a time: halved when it was too much, grown back while answers are small."""
+
+    def __init__(self, widest: int) -> None:
+        self.length = min(widest, _FIRST)
+        self._widest = widest
+        self._ceiling = widest
+        self._good = 0
+
+    @classmethod
+    def starting_at(cls, length: int) -> Pace:
+        """One that begins with so many blocks, which somebody else has found to be fit."""
+        made = cls(length)
+        made.length = length
+        return made
+
+    def record_too_large(self, length: int) -> None:
+        """A range of this length was refused."""
+        self.length = self._ceiling = max(1, length // 2)
+        self._good = 0
+
+    def record_success(self, size: int) -> None:
+        """A range was answered, in so many bytes."""
+        self._good += 1
+        if self._good >= _LIFT:
+            self._good = 0
+            self._ceiling = min(self._widest, self._ceiling * 2)
+        if size > _PLEASANT:
+            self.length = max(1, self.length * _PLEASANT // size)
+        elif size < _PLEASANT // 4:
+            self.length = min(self._ceiling, self.length * 2)
+
+
+def read_log_range(line: Line, wanted: Filter, first: int, last: int, times: Times, deadline: float) -> Range:
+    """Headers of both ends, logs and times. Raises `Unanswered`; `TooMuch` if a shorter range may be answered."""
+    # The headers come first: a re-organisation after them shows in the next range's parent hash.
+    ends = [("eth_getBlockByNumber", (hex(number), False)) for number in sorted({first, last})]
+    asked = {**wanted.rpc_params, "fromBlock": hex(first), "toBlock": hex(last)}
+    try:
+        *headers, answer = line.send_calls([*ends, ("eth_getLogs", (asked,))], deadline)
+        wires = logs_of(answer)
+    except TooMuch as error:
+        if first < last:
+            raise
+        headers, answer, wires = _read_block_logs(line, ends, wanted, error, deadline)
+    blocks = [block_of(header, number) for header, number in zip(headers, sorted({first, last}), strict=True)]
+    if blocks[0] is None or blocks[-1] is None:
+        raise Unanswered(f"does not have blocks {first} to {last}: it lags, or has dropped them")
+    opening, closing = blocks[0], blocks[-1]
+    at = _block_times(line, wires, block_hashes(wires, opening, closing), opening, closing, times, deadline)
+    found = checked_logs(wires, wanted, at)
+    digest = hashlib.sha256(msgspec.msgpack.encode((opening.hash, closing.hash, found))).hexdigest()
+    return Range(found, opening, closing, _response_size(answer), digest)
+
+
+def _read_block_logs(
+    line: Line, header: Sequence[tuple[str, tuple[object, ...]]], wanted: Filter, why: TooMuch, deadline: float
+) -> tuple[list[msgspec.Raw | Fault], msgspec.Raw | Fault, list[WireLog]]:
+    """A single block that holds more than `eth_getLogs` gives: its receipts hold all its logs."""
+    number = header[0][1][0]
+    try:
+        opening, answer = line.send_calls([*header, ("eth_getBlockReceipts", (number,))], deadline)
+        return [opening], answer, [wire for wire in receipt_logs_of(answer) if _matches_filter(wire, wanted)]
+    except (TooMuch, Unanswered) as error:
+        raise Unanswered(f"cannot give block {number} whole: {why}; nor its receipts: {error}") from error
+
+
+def _matches_filter(wire: WireLog, wanted: Filter) -> bool:
+    return wanted.matches_all([wire.address.lower()], topics_of([wire]))
+
+
+def _block_times(
+    line: Line,
+    wires: Sequence[WireLog],
+    named: dict[int, str],
+    first: Block,
+    last: Block,
+    times: Times,
+    deadline: float,
+) -> dict[int, int]:
+    """Time of each block that holds a log: the logs' own, or from headers whose hash is the logs'."""
+    own = own_times(wires, first, last)
+    if own is not None:
+        return own
+    if len(times) > _TIMES:
+        times.clear()
+    times.update({(line.name, block.hash): block.at for block in (first, last)})
+    missing = sorted(number for number, name in named.items() if (line.name, name) not in times)
+    calls = [("eth_getBlockByNumber", (hex(number), False)) for number in missing]
+    for number, answer in zip(missing, line.send_calls(calls, deadline), strict=True):
+        block = block_of(answer, number)
+        if block is None or block.hash != named[number]:
+            raise Unanswered(f"answered logs of block {number} and another header for it")
+        times[line.name, block.hash] = block.at
+    return {number: times[line.name, name] for number, name in named.items()}
+
+
+def _response_size(answer: msgspec.Raw | Fault) -> int:
+    return 0 if isinstance(answer, Fault) else memoryview(answer).nbytes

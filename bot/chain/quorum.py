@@ -1,0 +1,262 @@
+"""Several endpoints of one chain, asked so that the answer of one alone is never taken for the truth of k.
+
+An answer counts when k endpoints give the same; two that differ are an error which names them, never a choice.
+Endpoints that cannot be reached are passed over while enough others answer. All of it ends by a deadline.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass
+from itertools import count
+from typing import TypeVar
+
+import stamina
+
+from bot.chain.json_rpc import Endpoint, Line, NotAsked, TimedOut, TooMuch, Unanswered
+from bot.chain.response_parsing import block_of, number_of
+from bot.records import SourceError
+from bot.redaction import clip_text
+
+T = TypeVar("T")
+
+# Each try would be a line on the terminal; what came of them all is said once, at the end.
+stamina.instrumentation.set_on_retry_hooks([])
+
+_PAUSE = 0.2
+"""Seconds between the first two tries; doubled from try to try up to the longest."""
+_LONGEST_PAUSE = 3.0
+_MOMENT = 1.0
+"""Seconds that slower endpoints have once as many have answered as must."""
+
+
+class Unreachable(SourceError):
+    """Too few endpoints of a chain answered in time; one line an endpoint."""
+
+
+class Disagreement(SourceError):
+    """Endpoints of a chain answered the same question differently; names them all."""
+
+
+class ChainChanged(SourceError):
+    """An endpoint serves another chain than the one that was pinned: its id or its first block differ."""
+
+
+class _TooFew(Exception):
+    """Not enough endpoints have answered in this round."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """What a chain is known by from the first run on."""
+
+    chain_id: int
+    genesis: str | None
+    """Hash of block 1; `None` while no endpoint has kept that block."""
+
+
+class Electorate:
+    """The endpoints of one chain: `agree` of them must answer alike; reads are tried again for `budget` seconds, and
+    no more than `tries` times where that is given."""
+
+    def __init__(
+        self, pin: Pin, endpoints: Sequence[Endpoint], agree: int, budget: float, tries: int | None = None
+    ) -> None:
+        names = [endpoint.name for endpoint in endpoints]
+        if not 1 <= agree <= len({endpoint.url for endpoint in endpoints}) == len(endpoints):
+            raise SourceError(
+                f"chain {pin.chain_id}: {agree} of {len(names)} endpoints must agree; list as many, each once"
+            )
+        self.pin = pin
+        self.agree = agree
+        self.budget = budget
+        self._tries = tries
+        self._lines = [
+            Line(endpoint, name if names.count(name) == 1 else f"{name} (endpoint {i})")
+            for i, (endpoint, name) in enumerate(zip(endpoints, names, strict=True), 1)
+        ]
+        self._known: set[str] = set()
+        self._pinning = threading.Lock()
+        self._order = threading.Lock()
+
+    def close(self) -> None:
+        for line in self._lines:
+            line.close()
+
+    def recheck_identities(self) -> None:
+        """Chain id and genesis are asked of every endpoint again before its next answer counts."""
+        self._known.clear()
+
+    def pin_identity(self, pin: Pin) -> None:
+        """Holds the chain to what was pinned before. Raises `ChainChanged`."""
+        if pin.chain_id != self.pin.chain_id or (pin.genesis and self.pin.genesis not in (None, pin.genesis)):
+            raise ChainChanged(
+                f"a kept cursor is of {pin}, this is {self.pin}; forget the cursor to begin a new record"
+            )
+        if self.pin.genesis is None:
+            self.pin = pin
+            self.recheck_identities()
+
+    def agreed_answer(
+        self,
+        what: str,
+        read: Callable[[Line, float], T],
+        key: Callable[[T], object] = lambda answer: answer,
+        smaller: bool = False,
+    ) -> T:
+        """What `agree` endpoints answer alike, as `key` tells. `read` is given an endpoint and a deadline.
+
+        Raises `Unreachable`, `Disagreement`, `ChainChanged`; and `TooMuch`, where a `smaller` question can be asked.
+        """
+        votes: dict[str, T] = {}
+
+        def collect_votes(failures: dict[str, Exception], deadline: float) -> T:
+            waiting = [line for line in self._ordered_connections() if line.name not in votes]
+            while len(votes) < self.agree and waiting:
+                asked = waiting[: self.agree - len(votes)]
+                waiting = waiting[len(asked) :]
+                votes.update(self._ask_concurrently(asked, read, deadline, failures, smaller))
+            self._require_agreement(what, {name: key(vote) for name, vote in votes.items()})
+            if len(votes) >= self.agree:
+                return next(iter(votes.values()))
+            if smaller and any(isinstance(error, TimedOut) for error in failures.values()):
+                raise TooMuch(self._failure_lines(failures))
+            raise _TooFew
+
+        return self._with_retries(what, collect_votes)
+
+    def all_answers(self, what: str, read: Callable[[Line, float], T]) -> list[T]:
+        """The answers of all endpoints that answer, at least `agree` of them. Raises `Unreachable`, `ChainChanged`."""
+
+        def ask_everyone(failures: dict[str, Exception], deadline: float) -> list[T]:
+            answers = self._ask_concurrently(self._ordered_connections(), read, deadline, failures, enough=self.agree)
+            if len(answers) < self.agree:
+                raise _TooFew
+            return list(answers.values())
+
+        return self._with_retries(what, ask_everyone)
+
+    def _ordered_connections(self) -> list[Line]:
+        with self._order:
+            return list(self._lines)
+
+    def _with_retries(self, what: str, once: Callable[[dict[str, Exception], float], T]) -> T:
+        deadline = time.monotonic() + self.budget
+        failures: dict[str, Exception] = {}
+        number = 0
+        pauses = (min(_LONGEST_PAUSE, _PAUSE * 2.0**i) for i in count())
+
+        def retry_pause(error: Exception) -> float | bool:
+            """Stamina's own time-out lets the last pause run past it: here none is begun that would."""
+            if not isinstance(error, _TooFew) or (wait := next(pauses)) >= deadline - time.monotonic():
+                return False
+            return wait
+
+        try:
+            for attempt in stamina.retry_context(on=retry_pause, attempts=self._tries, timeout=None):
+                number = attempt.num
+                with attempt:
+                    return once(failures, deadline)
+        except _TooFew:
+            raise Unreachable(
+                f"{self._failure_lines(failures)}\nchain {self.pin.chain_id}: {what}: fewer than {self.agree} of "
+                f"{len(self._lines)} endpoints answered within {self.budget:g} s ({number} tries); try later or list "
+                "others"
+            ) from None
+        raise AssertionError("unreachable")
+
+    def _failure_lines(self, failures: Mapping[str, Exception]) -> str:
+        """One line an endpoint."""
+        return "\n".join(f"chain {self.pin.chain_id}: {name}: {why}" for name, why in failures.items())
+
+    def _ask_concurrently(
+        self,
+        lines: Sequence[Line],
+        read: Callable[[Line, float], T],
+        deadline: float,
+        failures: dict[str, Exception],
+        smaller: bool = False,
+        enough: int | None = None,
+    ) -> dict[str, T]:
+        """Answers by endpoint, asked side by side; once there are `enough`, the others are waited for a moment only.
+        One that fails is asked last from now on."""
+        asked = {line: run_in_thread(self._verified_answer, line, read, deadline) for line in lines}
+        _wait_for_answers(asked.values(), deadline + 0.5, len(lines) if enough is None else enough)
+        answers: dict[str, T] = {}
+        for line, future in asked.items():
+            try:
+                answers[line.name] = future.result(0)
+                continue
+            except TooMuch as error:
+                if smaller:
+                    raise
+                failures[line.name] = error
+            except Unanswered as error:
+                # What our own deadline cut off says less than the failure before it.
+                late = isinstance(error, NotAsked) or time.monotonic() >= deadline
+                failures[line.name] = failures.get(line.name, error) if late else error
+            except TimeoutError:
+                failures[line.name] = TimedOut("did not answer in time")
+            with self._order:
+                self._lines.remove(line)
+                self._lines.append(line)
+        return answers
+
+    def _verified_answer(self, line: Line, read: Callable[[Line, float], T], deadline: float) -> T:
+        """An endpoint's answer, once it has shown that it serves the pinned chain."""
+        if line.name not in self._known:
+            self._verify_identity(line, deadline)
+            self._known.add(line.name)
+        return read(line, deadline)
+
+    def _verify_identity(self, line: Line, deadline: float) -> None:
+        said, first = line.send_calls([("eth_chainId", ()), ("eth_getBlockByNumber", ("0x1", False))], deadline)
+        where = f"chain {self.pin.chain_id}: {line.name}"
+        if (found := number_of(said)) != self.pin.chain_id:
+            raise ChainChanged(f"{where}: serves chain {found}, wanted {self.pin.chain_id}; correct its URL or the id")
+        block = block_of(first, 1)
+        if block is None:
+            return
+        with self._pinning:
+            if self.pin.genesis not in (None, block.hash):
+                raise ChainChanged(
+                    f"{where}: block 1 is {block.hash}, pinned was {self.pin.genesis}: the chain was reset, or this is "
+                    "another; nothing was collected; remove the endpoint, or forget the chain's cursors to begin anew"
+                )
+            self.pin = Pin(self.pin.chain_id, block.hash)
+
+    def _require_agreement(self, what: str, keys: Mapping[str, object]) -> None:
+        if len(set(keys.values())) > 1:
+            said = "; ".join(f"{name} says {clip_text(str(key), 80)}" for name, key in keys.items())
+            raise Disagreement(
+                f"chain {self.pin.chain_id}: {what}: endpoints differ: {said}; none is believed; find out which is "
+                "wrong and remove it from the endpoints"
+            )
+
+
+def _wait_for_answers(futures: Collection[Future[T]], ends: float, enough: int) -> None:
+    """Until all are done, it is too late, or a moment after `enough` have answered."""
+    waiting = set(futures)
+    cut = False
+    while waiting and (left := ends - time.monotonic()) > 0:
+        waiting = wait(waiting, left, FIRST_COMPLETED).not_done
+        answered = sum(one.done() and one.exception() is None for one in futures)
+        if answered >= enough and not cut:
+            cut, ends = True, min(ends, time.monotonic() + _MOMENT)
+
+
+def run_in_thread(call: Callable[..., T], *args: object) -> Future[T]:
+    """A call in a thread that cannot keep the process alive: looking a name up has no time-out of its own."""
+    future: Future[T] = Future()
+
+    def run_call() -> None:
+        try:
+            future.set_result(call(*args))
+        except BaseException as error:  # noqa: BLE001 - raised again where the result is asked for
+            future.set_exception(error)
+
+    threading.Thread(target=run_call, daemon=True).start()
+    return future

@@ -1,0 +1,339 @@
+"""Reading an EVM chain: logs in order with a cursor that can be resumed, and the few questions beside them.
+
+The caller commits a chunk's records and its cursor in one transaction. Only blocks behind the chain's finality margin
+are read. A chunk hangs on the block that the cursor ends with, by parent hash; where it does not, the chain was
+re-organised and the next chunk says from which block on to forget. What `agree` endpoints do not say alike is no fact.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+import msgspec
+
+from bot.chain.cursor import Chunk, Cursor, advance_cursor, continues_cursor
+from bot.chain.json_rpc import Endpoint, Fault, Line, TooMuch, Unanswered
+from bot.chain.log_ranges import Pace, Range, Times, read_log_range
+from bot.chain.quorum import ChainChanged, Disagreement, Electorate, Pin, Unreachable, run_in_thread
+from bot.chain.response_parsing import Block, Filter, Log, Transaction, block_of, bytes_of, transaction_of
+from bot.records import SourceError
+
+__all__ = [
+    "Block",
+    "Chain",
+    "ChainChanged",
+    "Chunk",
+    "Cursor",
+    "Disagreement",
+    "Endpoint",
+    "Filter",
+    "Log",
+    "Pin",
+    "Reverted",
+    "TooDeep",
+    "Transaction",
+    "Unreachable",
+]
+
+Finality = int | Literal["safe", "finalized"]
+"""Blocks behind the latest that are final, or the tag under which the node knows the last final one."""
+
+_AHEAD = 2
+"""Ranges asked for at a time, as far as the endpoint's `concurrency` allows."""
+_STEPS = 3
+"""Steps back in one reading before it is given up."""
+_SPREAD = 16
+"""Headers asked for at a time when looking for an instant."""
+_REVERTED = 3
+"""The JSON-RPC error code for a call that the contract refused."""
+
+
+class TooDeep(SourceError):
+    """The chain was re-organised deeper than the cursor remembers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reverted:
+    """A call that the contract refused."""
+
+    reason: str
+
+
+class Chain:
+    """One chain. `budget` is how many seconds one read may take, with all tries at all endpoints, at most `tries` of
+    them where that is given; with none in reach it raises `Unreachable` after that. `window` is the longest range
+    of blocks to ask for at a time. With an `executor` ranges of blocks are fetched and read there, `ahead` of them
+    at a time; each of its processes keeps to the rates of the endpoints by itself. Without one, in threads of this
+    process."""
+
+    def __init__(
+        self,
+        pin: Pin,
+        endpoints: Sequence[Endpoint],
+        *,
+        finality: Finality,
+        agree: int = 1,
+        budget: float = 25.0,
+        tries: int | None = None,
+        window: int = 5000,
+        executor: Executor | None = None,
+        ahead: int = _AHEAD,
+    ) -> None:
+        self._voters = Electorate(pin, endpoints, agree, budget, tries)
+        self._finality = finality
+        self._window = window
+        self._pace = Pace(window)
+        self._times: dict[tuple[str, str], int] = {}
+        self._executor, self._ahead = executor, ahead
+        self._asker = Asker(pin, tuple(endpoints), agree, budget, window, tries)
+        if executor is not None:
+            _OPEN[self._asker, os.getpid()] = self
+
+    def __enter__(self) -> Chain:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if _OPEN.get((self._asker, os.getpid())) is self:
+            del _OPEN[self._asker, os.getpid()]
+        self._voters.close()
+
+    @property
+    def pin(self) -> Pin:
+        """What is known of it so far: the genesis hash comes with the first read."""
+        return self._voters.pin
+
+    def final_head(self) -> Block:
+        """The newest final block that `agree` endpoints have."""
+        heads = self._voters.all_answers("its newest final block", self._final_block)
+        return sorted(heads, key=lambda block: block.number, reverse=True)[self._voters.agree - 1]
+
+    def read_logs(self, wanted: Filter, since: Cursor | int, until: int | None = None) -> Iterator[Chunk]:
+        """The wanted logs from a cursor or block on, to `until` or the newest final block, range by range.
+
+        A cursor belongs to the filter it was made with. Raises `SourceError`s; what was yielded before stays good.
+        """
+        cursor = Cursor(self.pin.chain_id, None, since) if isinstance(since, int) else since
+        self._voters.pin_identity(Pin(cursor.chain_id, cursor.genesis))
+        head = self.final_head().number
+        last = head if until is None else min(head, until)
+        forget: int | None = None
+        steps = 0
+        ranges = self._log_ranges(wanted, cursor.next_block, last)
+        while cursor.next_block <= last:
+            found = next(ranges)
+            if not continues_cursor(cursor, found):
+                steps += 1
+                cursor = self._rewind_cursor(cursor, steps)
+                forget = cursor.next_block
+                ranges = self._log_ranges(wanted, cursor.next_block, last)
+                continue
+            cursor = advance_cursor(cursor, found, self.pin)
+            yield Chunk(found.logs, cursor, found.first.number, found.last.number, found.last.at, found.sha256, forget)
+            forget = None
+
+    def block_headers(self, numbers: Sequence[int]) -> tuple[Block | None, ...]:
+        """Headers, in the order asked for; `None` for blocks that the endpoints do not have."""
+
+        def read_headers(line: Line, deadline: float) -> tuple[Block | None, ...]:
+            calls = [("eth_getBlockByNumber", (hex(number), False)) for number in numbers]
+            answers = line.send_calls(calls, deadline)
+            return tuple(block_of(answer, number) for answer, number in zip(answers, numbers, strict=True))
+
+        return self._voters.agreed_answer(f"headers of {len(numbers)} blocks", read_headers)
+
+    def first_block(self, at: int, lowest: int = 0) -> int:
+        """Number of the first final block mined at or after an instant (seconds since 1970 UTC), or one more than the
+        newest. Blocks below `lowest`, and those that the endpoints have dropped, count as before it."""
+        below, above = lowest - 1, self.final_head().number + 1
+        while above - below > 1:
+            step = max(1, (above - below) // _SPREAD)
+            numbers = range(below + step, above, step)[:_SPREAD]
+            for number, block in zip(numbers, self.block_headers(numbers), strict=True):
+                if block is not None and block.at >= at:
+                    above = number
+                    break
+                below = number
+        return above
+
+    def is_forked(self, cursor: Cursor) -> bool:
+        """Whether the last block read with a cursor is not on the chain any more; no where nobody has the block."""
+        if not cursor.recent:
+            return False
+        number, name = cursor.recent[-1]
+        (now,) = self.block_headers([number])
+        return now is not None and now.hash != name
+
+    def transactions_by_hash(self, hashes: Sequence[str]) -> dict[str, Transaction]:
+        """Mined transactions by hash, asked for in batches. Raises `Unreachable` if one is not known."""
+
+        def read_transactions(line: Line, deadline: float) -> tuple[Transaction, ...]:
+            answers = line.send_calls([("eth_getTransactionByHash", (name,)) for name in hashes], deadline)
+            found = [transaction_of(answer, name) for answer, name in zip(answers, hashes, strict=True)]
+            for name, one in zip(hashes, found, strict=True):
+                if one is None:
+                    raise Unanswered(f"does not know the transaction {name}")
+            return tuple(one for one in found if one)
+
+        return {one.hash: one for one in self._voters.agreed_answer(f"{len(hashes)} transactions", read_transactions)}
+
+    def call_contracts(
+        self, calls: Sequence[tuple[str, bytes]], block: int | None = None
+    ) -> tuple[bytes | Reverted, ...]:
+        """What contracts answer to (address, call data), at a block or the newest final one."""
+        at = hex(self.final_head().number if block is None else block)
+
+        def read_results(line: Line, deadline: float) -> tuple[bytes | Reverted, ...]:
+            questions = [({"to": to, "data": "0x" + data.hex()}, at) for to, data in calls]
+            return tuple(
+                _call_result(answer) for answer in line.send_calls([("eth_call", q) for q in questions], deadline)
+            )
+
+        return self._voters.agreed_answer(f"{len(calls)} calls of contracts", read_results)
+
+    def call_contract(self, to: str, data: bytes, block: int | None = None) -> bytes | Reverted:
+        """One of `call_contracts`."""
+        return self.call_contracts([(to, data)], block)[0]
+
+    def contract_code(self, address: str, block: int | None = None) -> bytes:
+        """The code at an address; empty where there is none."""
+        at = hex(self.final_head().number if block is None else block)
+
+        def read_code(line: Line, deadline: float) -> bytes:
+            return bytes_of(line.send_calls([("eth_getCode", (address, at))], deadline)[0])
+
+        return self._voters.agreed_answer(f"the code of {address}", read_code)
+
+    def _final_block(self, line: Line, deadline: float) -> Block:
+        """The newest final block of one endpoint: not as it says, but as it can show."""
+        tag, margin = ("latest", self._finality) if isinstance(self._finality, int) else (self._finality, 0)
+        tip = block_of(line.send_calls([("eth_getBlockByNumber", (tag, False))], deadline)[0])
+        if tip is None:
+            raise Unanswered(f"knows no {tag} block")
+        number = max(0, tip.number - margin)
+        shown = block_of(line.send_calls([("eth_getBlockByNumber", (hex(number), False))], deadline)[0], number)
+        if shown is None or (margin == 0 and shown.hash != tip.hash):
+            raise Unanswered(f"says its {tag} block is {tip.number}, but has no such block {number}")
+        return shown
+
+    def _log_ranges(self, wanted: Filter, first: int, last: int) -> Iterator[Range]:
+        """Ranges on end. While one is checked and the caller works on it, the node already works on the next."""
+        asked: deque[tuple[int, Future[Range]]] = deque()
+        start = first
+        while first <= last:
+            while len(asked) < self._ahead and start <= last:
+                to = min(last, start + self._pace.length - 1)
+                asked.append((start, self._request_range(wanted, start, to)))
+                start = to + 1
+            begun, future = asked.popleft()
+            found = future.result()
+            if self._executor is not None:
+                self._adapt_size(found, (asked[0][0] if asked else start) - begun)
+            first = found.last.number + 1
+            if not asked or asked[0][0] != first:
+                # It may have come out shorter than it was asked for: then what was asked for after it does not follow.
+                asked.clear()
+                start = first
+            yield found
+
+    def _request_range(self, wanted: Filter, first: int, last: int) -> Future[Range]:
+        if self._executor is None:
+            return run_in_thread(self._fetch_range, wanted, first, last, self._pace)
+        return self._executor.submit(fetch_range, self._asker, wanted, first, last)
+
+    def _adapt_size(self, log_range: Range, requested_length: int) -> None:
+        """What a range that was fetched elsewhere says of how long the next should be."""
+        if log_range.last.number - log_range.first.number + 1 < requested_length:
+            self._pace.record_too_large(requested_length)
+        else:
+            self._pace.record_success(log_range.size)
+
+    def _fetch_range(self, wanted: Filter, first: int, last: int, pace: Pace) -> Range:
+        """The longest range from `first` on that endpoints answer; they may agree that it is too much for a while."""
+        gives_up = time.monotonic() + self._voters.budget
+        while True:
+            to = min(last, first + pace.length - 1)
+            read = partial(_read_range, wanted, first, to, self._times)
+            try:
+                found = self._voters.agreed_answer(
+                    f"logs of blocks {first} to {to}", read, _range_key, smaller=to > first
+                )
+            except TooMuch as error:
+                if time.monotonic() > gives_up:
+                    raise Unreachable(
+                        f"{error}\nchain {self.pin.chain_id}: gave up at blocks {first} to {to}"
+                    ) from error
+                pace.record_too_large(to - first + 1)
+                continue
+            pace.record_success(found.size)
+            return found
+
+    def _rewind_cursor(self, cursor: Cursor, steps: int) -> Cursor:
+        """The cursor at the newest block it remembers that is still on the chain. Raises `TooDeep`, `ChainChanged`."""
+        blocks = self.block_headers([number for number, _ in cursor.recent])
+        still = [
+            i for i, (known, now) in enumerate(zip(cursor.recent, blocks, strict=True)) if now and now.hash == known[1]
+        ]
+        if not still or steps > _STEPS:
+            self._voters.recheck_identities()
+            self.final_head()
+            raise TooDeep(
+                f"chain {self.pin.chain_id}: re-organised below block {cursor.recent[0][0]}, deeper than remembered, "
+                "or again and again; forget its cursors and records and collect again"
+            )
+        recent = cursor.recent[: still[-1] + 1]
+        return Cursor(cursor.chain_id, cursor.genesis, recent[-1][0] + 1, recent)
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """What a process anywhere needs to ask a chain."""
+
+    pin: Pin
+    endpoints: tuple[Endpoint, ...]
+    agree: int
+    budget: float
+    window: int
+    tries: int | None = None
+
+
+_OPEN: dict[tuple[Asker, int], Chain] = {}
+"""Chains by what they ask and the process: a task is short, so connections are kept, and threads share one's rates."""
+
+
+def fetch_range(asker: Asker, wanted: Filter, first: int, last: int) -> Range:
+    """A range of blocks, or as much of it as the endpoints answer: plain values in and out, for any executor. Raises
+    `SourceError`."""
+    key = (asker, os.getpid())
+    if key not in _OPEN:
+        chain = Chain(
+            asker.pin,
+            asker.endpoints,
+            finality=0,
+            agree=asker.agree,
+            budget=asker.budget,
+            tries=asker.tries,
+            window=asker.window,
+        )
+        _OPEN.setdefault(key, chain)
+    return _OPEN[key]._fetch_range(wanted, first, last, Pace.starting_at(last - first + 1))
+
+
+def _read_range(wanted: Filter, first: int, last: int, times: Times, line: Line, deadline: float) -> Range:
+    return read_log_range(line, wanted, first, last, times, deadline)
+
+
+def _range_key(log_range: Range) -> str:
+    return log_range.agreement_key
+
+
+def _call_result(answer: msgspec.Raw | Fault) -> bytes | Reverted:
+    if isinstance(answer, Fault) and (answer.code == _REVERTED or "revert" in answer.message.lower()):
+        return Reverted(answer.message)
+    return bytes_of(answer)

@@ -1,0 +1,170 @@
+"""What a picture says in words, in the language of whoever it is shown to: from the same figures that are drawn.
+
+Alt text holds at most 1,000 characters, says unknown as unknown, and names the source; every number in it stands in
+the document. It is never kept with a picture, whose own words are English and the same for everybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from bot import number_format, platform_limits
+from bot.charts import chart_data
+from bot.charts.chart_data import Day, Json, Number, Points
+from bot.i18n import N_, Speech, translator_for
+from bot.metrics import METRICS
+from bot.records import Document
+
+_SAID = ("models_listed", "models_used", "models_for_half", "uses", "top_1_share", "top_10_share")
+_USED, _LISTED = N_("Used: {said}."), N_("Listed: {said}.")
+_NAMED = 5
+"""Unknown days that are named one by one."""
+
+
+def describe_card(document: Document, locale: str = "en") -> str:
+    """The card of a digest."""
+    voice, block = translator_for(locale), chart_data.leading_catalogue(document)
+    period = chart_data.period_text(document, voice.language)
+    network, lists = (voice.translate_word("word", one) for one in (document["title"], block["title"]))
+    parts = [
+        voice.say("{network} {catalogue}, {period}.", network=network, catalogue=lists, period=period),
+        *(_describe_figure(voice, key, block) for key in _SAID if key in block["figures"]),
+        voice.say("Left: models used each day as bars against models listed as a line."),
+        describe_usage(chart_data.history_days(block), locale),
+        voice.say("Right: share of {unit} by the most used models.", unit=voice.translate_word("word", block["unit"])),
+        describe_concentration(block, locale),
+    ]
+    return join_within_limit(parts, _source_sentence(voice, document, block))
+
+
+def describe_trend(points: Points, title: str, unit: str, source: str, locale: str = "en") -> str:
+    """A line over time. `title` and `source` are in the language of `locale` already."""
+    voice, points = translator_for(locale), chart_data.fill_missing_days(points)
+    known = [(day, number) for day, number in points if number is not None]
+    said = [
+        voice.say(
+            "{value} on {day}",
+            value=_measured_value(number, unit, voice),
+            day=number_format.format_day(day, voice.language),
+        )
+        for day, number in _turning_points(known)
+    ]
+    parts = [
+        voice.say("{title}, {days}, one line.", title=title, days=describe_day_range(points, locale)),
+        _as_sentence(voice, voice.translate_text(", ").join(said)),
+        _as_sentence(voice, _describe_unknown_days(voice, points)),
+    ]
+    return join_within_limit(parts, voice.say("Source: {source}.", source=source) if source else "")
+
+
+def describe_usage(days: Sequence[Day], locale: str = "en") -> str:
+    """What the bars and the line say: first, lowest, highest and last known day of each, and the unknown days."""
+    voice = translator_for(locale)
+    lines: tuple[tuple[str, Points], ...] = (
+        (_USED, [(day.day, day.used) for day in days]),
+        (_LISTED, [(day.day, day.listed) for day in days]),
+    )
+    return " ".join(voice.say(message, said=_describe_extremes(voice, points)) for message, points in lines)
+
+
+def describe_concentration(catalogue: Json, locale: str = "en") -> str:
+    """What the curve of the most used models says."""
+    voice, curve = translator_for(locale), dict(chart_data.usage_curve(catalogue))
+    said = [
+        voice.say("top {k}: {share}", k=k, share=number_format.format_share(curve[k], voice.language))
+        for k in (1, 2, 3, 5, 10, 100)
+        if k in curve
+    ]
+    return _as_sentence(
+        voice, voice.translate_text(", ").join(said) if curve else voice.translate_text(number_format.UNKNOWN)
+    )
+
+
+def describe_day_range(points: Points, locale: str = "en") -> str:
+    """The days that points cover."""
+    voice = translator_for(locale)
+    if not points:
+        return voice.say("no day watched")
+    return number_format.format_day_range(points[0][0], points[-1][0], voice.language)
+
+
+def join_within_limit(parts: Sequence[str], source: str) -> str:
+    """Sentences up to the limit; the source always fits, whole sentences fall away before it."""
+    kept: list[str] = []
+    for part in filter(None, parts):
+        if len(" ".join([*kept, part, source])) > platform_limits.ALT_TEXT:
+            break
+        kept.append(part)
+    return " ".join(filter(None, [*kept, source]))
+
+
+def _describe_figure(voice: Speech, key: str, block: Json) -> str:
+    """A figure with its label. A digest keeps its labels in English, filled in; the metric has each as it is told."""
+    figure = block["figures"][key]
+    label = str(figure["label"])
+    if voice.language != "en":
+        label = voice.translate_text(METRICS[key].label).replace("{unit}", voice.translate_word("word", block["unit"]))
+    return voice.say(
+        "{label}: {value}.",
+        label=voice.capitalize_first(label),
+        value=number_format.format_figure(figure, voice.language),
+    )
+
+
+def _describe_extremes(voice: Speech, points: Points) -> str:
+    known = [(day, number) for day, number in points if number is not None]
+    said = [
+        voice.say(
+            "{value} on {day}",
+            value=number_format.format_count(n, voice.language),
+            day=number_format.format_short_day(day, voice.language),
+        )
+        for day, n in _turning_points(known)
+    ]
+    unknown = _describe_unknown_days(voice, points)
+    if said and unknown:
+        return voice.say("{known}; {unknown}", known=voice.translate_text(", ").join(said), unknown=unknown)
+    return voice.translate_text(", ").join(said) or unknown
+
+
+def _turning_points(known: Sequence[tuple[date, Number]]) -> list[tuple[date, Number]]:
+    """The first, lowest, highest and last point, each once, in order of time."""
+    if not known:
+        return []
+    chosen = {known[0], min(known, key=lambda p: p[1]), max(known, key=lambda p: p[1]), known[-1]}
+    return sorted(chosen)
+
+
+def _describe_unknown_days(voice: Speech, points: Points) -> str:
+    """Which days are not known; empty where all are."""
+    missing = [day for day, number in points if number is None]
+    if not points:
+        return voice.say("no day watched")
+    if not missing:
+        return ""
+    if len(missing) == len(points):
+        return voice.say("unknown on every day shown")
+    named = voice.translate_text(", ").join(
+        number_format.format_short_day(day, voice.language) for day in missing[:_NAMED]
+    )
+    if len(missing) > _NAMED:
+        return voice.say("unknown on {days} and other days", days=named)
+    return voice.say("unknown on {days}", days=named)
+
+
+def _source_sentence(voice: Speech, document: Document, block: Json) -> str:
+    network, evidence = (voice.translate_word("word", one) for one in (document["title"], block["evidence"]))
+    if not document["refs"]:
+        return voice.say("Source: {network}, {evidence}.", network=network, evidence=evidence)
+    url = str(document["refs"][0]["url"])
+    url = url if len(url) <= platform_limits.ALT_TEXT // 2 else f"{url[: platform_limits.ALT_TEXT // 2 - 1]}…"
+    return voice.say("Source: {network}, {evidence}, {url}.", network=network, evidence=evidence, url=url)
+
+
+def _measured_value(number: Number, unit: str, voice: Speech) -> str:
+    return number_format.format_figure_with_noun({"value": number, "unit": unit}, voice.language)
+
+
+def _as_sentence(voice: Speech, fragment: str) -> str:
+    return voice.say("{said}.", said=voice.capitalize_first(fragment)) if fragment else ""

@@ -1,0 +1,304 @@
+"""Puts the parts together for one command: configuration, database, networks, clock."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import click
+from pydantic import SecretStr
+
+from bot import config, ledger, pipeline, redaction, sources, store
+from bot.archive import Archive
+from bot.lake.settings import Lake
+from bot.queries import COLLECT, Desk, Watched
+from bot.records import FootfallError, Period, PeriodName
+from bot.sources import EventSource, Source
+
+LATELY = 8
+"""Days whose lists are kept as a matter of course, where they need nobody to be asked: a week's change needs them."""
+
+
+class UsageError(FootfallError):
+    """A command was asked for something that cannot be."""
+
+    exit_code = 2
+
+
+def clock() -> datetime:
+    """Now, UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass
+class Parts:
+    """What commands work with; each part is made when first needed."""
+
+    path: Path
+
+    @cached_property
+    def settings(self) -> config.Settings:
+        from bot import outlets
+
+        read = config.load(
+            self.path,
+            sources.settings_types(),
+            outlets.settings_types(),
+            self.secret_names,
+            _headline_mistakes,
+            _poll_mistakes,
+        )
+        redaction.register_secrets(secrets_of(read))
+        return read
+
+    @cached_property
+    def secret_names(self) -> tuple[str, ...]:
+        """Every environment variable that holds a secret of ours."""
+        from bot import outlets
+
+        return (*sources.secret_names(), *outlets.secret_names())
+
+    @property
+    def secret_values(self) -> list[SecretStr]:
+        """Everything that must never be said, whoever reads it."""
+        return secrets_of(self.settings)
+
+    @cached_property
+    def store(self) -> store.Store:
+        return store.open_store(self.settings.database_url.get_secret_value(), self.lake_settings)
+
+    @cached_property
+    def lake_settings(self) -> Lake:
+        chosen = self.settings.config.lake
+        place = chosen.place or str(self.data_folder / "lake")
+        if self.settings.config.cluster and "://" not in place:
+            place = str(Path(place).absolute())  # A worker's working directory is another.
+        return Lake(place, chosen.memory, chosen.exact_callers_up_to, str(self.data_folder / "spill"))
+
+    @cached_property
+    def executor(self) -> Executor:
+        """What runs days side by side: a cluster where there is one, else threads."""
+        if chosen := self.settings.config.cluster:
+            from bot.dask_executor import Cluster, Tls
+
+            shown = Tls(chosen.ca, chosen.cert, chosen.key) if chosen.ca and chosen.cert and chosen.key else None
+            return Cluster(chosen.address, shown)
+        from concurrent.futures import ThreadPoolExecutor
+
+        return ThreadPoolExecutor(self.settings.config.lake.threads, thread_name_prefix="footfall-days")
+
+    def close(self) -> None:
+        """Close the database and the executor, if they were opened."""
+        if "executor" in self.__dict__:
+            self.executor.shutdown(cancel_futures=True)
+        if "store" in self.__dict__:
+            self.store.close()
+
+    @cached_property
+    def archive(self) -> Archive:
+        return Archive(self.store)
+
+    @property
+    def data_folder(self) -> Path:
+        return self.settings.config.data
+
+    @property
+    def output_folder(self) -> Path:
+        return self.settings.config.out
+
+    @property
+    def hidden_names(self) -> tuple[str, ...]:
+        return self.settings.config.hidden_names
+
+    @property
+    def post_options(self) -> pipeline.Habits:
+        """What posts are like beside their words."""
+        chosen = self.settings.config
+        threads = {name for name, block in chosen.outlets.items() if getattr(block, "thread", False)}
+        return pipeline.Habits(threads, chosen.polls)
+
+    @cached_property
+    def network_plans(self) -> Mapping[str, pipeline.Plan]:
+        """Every enabled network."""
+        chosen = {name: block for name, block in self.settings.config.networks.items() if block.enabled}
+        return {name: self._make_plan(name, block) for name, block in chosen.items()}
+
+    def _make_plan(self, name: str, block: config.Network) -> pipeline.Plan:
+        made = sources.load_module(name)
+        headline = {"catalogue": block.headline.catalogue, "figure": block.headline.figure}
+        secrets = {key: value for key in made.SECRETS if (value := self.settings.secret_value(key))}
+        closed: bool = made.is_closed(block, secrets)
+        return pipeline.Plan(
+            name, made.TITLE, made.CATALOGUES, headline, self.hidden_names, sources.network_panels(name), closed
+        )
+
+    def stand(self, name: str, since: date | None = None) -> None:
+        """Keep the lists of a network that need nobody to be asked, from a day (or some days ago) up to yesterday."""
+        until = clock().date() - timedelta(days=1)
+        days = max(LATELY, min((until - since).days + 1, 400)) if since else LATELY
+        made = sources.static_listings(name, self.settings.config.networks[name], until, days)
+        if made:
+            pipeline.stand(self.store, made)
+
+    def network_plan(self, name: str) -> pipeline.Plan:
+        if name not in self.network_plans:
+            known = ", ".join(self.network_plans) or "none is configured"
+            raise UsageError(f"{name}: no such network; known: {known}")
+        return self.network_plans[name]
+
+    def chosen(self, name: str | None) -> list[pipeline.Plan]:
+        """The named network, or each configured one."""
+        if name is None and not self.network_plans:
+            raise UsageError(f"{self.path}: networks: none is configured")
+        return [self.network_plan(name)] if name else list(self.network_plans.values())
+
+    def make_source(self, name: str) -> Source | EventSource:
+        wanted = sources.load_module(name).SECRETS
+        secrets = {key: value for key in wanted if (value := self.settings.secret_value(key))}
+        executor = self.executor if self.settings.config.cluster else None
+        return sources.make_source(
+            name, self.settings.config.networks[name], self.data_folder, secrets, clock, executor
+        )
+
+    @cached_property
+    def query_context(self) -> Desk:
+        watched = {
+            plan.network: Watched(
+                plan.network, plan.title, plan.catalogues, sources.methodology_text(plan.network), dict(plan.headline)
+            )
+            for plan in self.network_plans.values()
+        }
+        return Desk(self.store, self.archive, watched, self.hidden_names, clock, self.settings.config.schedule)
+
+    def covered(self, plan: pipeline.Plan, day: date, name: PeriodName) -> Period:
+        """The period that holds a day, when the ledger covers some of it. Raises `UsageError` otherwise."""
+        self.query_context.refuse_future(day)
+        period = Period.for_day(day, name)
+        spans = [s for c in plan.catalogues if (s := ledger.closed_span(self.store, c)) is not None]
+        if not spans:
+            raise UsageError(f"{plan.network}: nothing was collected yet; {COLLECT}")
+        first, last = min(s.first for s in spans), max(s.last for s in spans)
+        if period.last < first or period.first > last:
+            raise UsageError(f"{plan.network}: {day} is not covered; the ledger has {first} to {last}")
+        if period.last > last:
+            whole = f"the {name} of {day} ends {period.last}"
+            raise UsageError(f"{plan.network}: {whole} and is not covered; the ledger has {first} to {last}")
+        return period
+
+
+def secrets_of(read: config.Settings) -> list[SecretStr]:
+    """The secrets of a configuration, and those of the environment that libraries read by themselves."""
+    address = read.database_url.get_secret_value()
+    return [
+        *read.secrets.values(),
+        *map(SecretStr, ([address] if redaction.holds_secret(address) else []) + redaction.secret_environment_values()),
+    ]
+
+
+def _headline_mistakes(network: str, block: config.Network) -> Iterator[tuple[str, str]]:
+    """What is wrong with the figure that a network is to open with."""
+    from bot.metrics import METRICS
+
+    known = {"catalogue": [c.key for c in sources.load_module(network).CATALOGUES], "figure": list(METRICS)}
+    for key, wanted in known.items():
+        found = getattr(block.headline, key)
+        if found not in wanted:
+            yield f"headline.{key}", f"found {found!r}, wanted one of {', '.join(wanted)}"
+
+
+def _poll_mistakes(poll: config.Poll) -> Iterator[tuple[str, str]]:
+    """What is wrong with a poll's templates."""
+    from bot.render import polls
+
+    yield from polls.template_mistakes(poll)
+
+
+def pass_app_context(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Hand a command its `Parts`, and close the database behind it."""
+    from functools import wraps
+
+    @wraps(command)
+    @click.pass_context
+    def run(ctx: click.Context, /, *args: Any, **kwargs: Any) -> Any:
+        parts = Parts(ctx.obj)
+        try:
+            return ctx.invoke(command, parts, *args, **kwargs)
+        finally:
+            parts.close()
+
+    return run
+
+
+def day_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option("--day", type=Day(), help="A UTC day, YYYY-MM-DD; the newest by default.")(command)
+
+
+def network_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option("--network", metavar="NETWORK", help="One network; each configured one by default.")(command)
+
+
+def period_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    kinds = click.Choice(["day", "week", "month"])
+    return click.option("--period", type=kinds, default="day", show_default=True, help="The kind of period.")(command)
+
+
+def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+class Day(click.ParamType["date"]):
+    """A day as YYYY-MM-DD."""
+
+    name = "day"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        if isinstance(value, date):
+            return value
+        day = parse_day(value)
+        return day or self.fail(f"found {value!r}, wanted a day as YYYY-MM-DD", param, ctx)
+
+
+def parse_day(text: str) -> date | None:
+    """A day written as YYYY-MM-DD, of all the ways that ISO 8601 has."""
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def print_json(value: object) -> None:
+    import json
+
+    unicode = (sys.stdout.encoding or "").lower().replace("-", "") in ("utf8", "utf16", "utf32")
+    click.echo(json.dumps(value, ensure_ascii=not unicode, indent=2))
+
+
+@contextmanager
+def progress_bar(title: str, total: int | None = None) -> Iterator[Callable[[str], None]]:
+    """A bar on a terminal, plain lines on standard error elsewhere. The yielded function tells one step."""
+    if not sys.stderr.isatty():
+        yield lambda line: click.echo(line, err=True)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(title, total=total)
+        yield lambda line: bar.update(task, advance=1, description=line[: max(20, bar.console.width - 40)])

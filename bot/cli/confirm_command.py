@@ -1,0 +1,86 @@
+"""What an operator decides about a list that is held: `confirm`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import TYPE_CHECKING, get_args
+
+import click
+
+from bot.cli.app_context import Day, Parts, UsageError, clock, json_option, network_option, pass_app_context, print_json
+
+if TYPE_CHECKING:
+    from bot import ledger, pipeline
+    from bot.records import Catalogue
+
+
+@click.command()
+@network_option
+@click.option("--day", type=Day(), help="The UTC day whose list to decide about.")
+@click.option("--reject", is_flag=True, help="Leave the list of that day out for good, whatever later readings say.")
+@click.option("--undo", is_flag=True, help="Take an earlier decision back and leave it to the readings.")
+@json_option
+@pass_app_context
+def confirm(parts: Parts, network: str | None, day: date | None, reject: bool, undo: bool, as_json: bool) -> int:
+    """Confirm a day whose list is held because it is implausible: much shorter than the one before, or without use.
+
+    Without --day it shows the days that are held. Later readings decide by themselves: a list that stays as it is for
+    three more days is confirmed, one that goes back to what it was is left out.
+    """
+    if reject and undo:
+        raise UsageError("--reject and --undo exclude each other")
+    if day is None and (reject or undo):
+        raise UsageError("--reject and --undo want the --day that they are about")
+    plans = parts.chosen(network)
+    if day is not None:
+        _apply_decision(parts, plans, day, None if undo else "rejected" if reject else "confirmed", as_json)
+    rows = list(_hold_documents(parts, plans))
+    if as_json:
+        print_json(rows)
+        return 0
+    for row in rows:
+        click.echo(f"{row['network']} {row['catalogue']} {row['day']}: {row['state']}: {row['reason']}")
+    if not any(row["state"] == "held" for row in rows):
+        click.echo("no day is held")
+    return 0
+
+
+def _apply_decision(
+    parts: Parts, plans: list[pipeline.Plan], day: date, decision: ledger.Decision | None, as_json: bool
+) -> None:
+    from bot import ledger, pipeline
+    from bot.records import PeriodName
+
+    done = [
+        plan for plan in plans if sum(ledger.record_decision(parts.store, c, day, decision) for c in plan.catalogues)
+    ]
+    if not done:
+        raise UsageError(f"{day}: no list of this day is held; those that are: python -m bot confirm")
+    for plan in done:
+        for name in get_args(PeriodName):
+            for document in pipeline.compose_outdated(parts.store, parts.archive, plan, name, clock()):
+                told = f"composed {name} {document['day']} again: edition {document['edition']}, {document['status']}"
+                click.echo(f"{plan.network}: {told}", err=as_json)
+
+
+def _hold_documents(parts: Parts, plans: list[pipeline.Plan]) -> Iterator[dict[str, object]]:
+    """Every list that is held, and those that an operator decided about."""
+    for plan in plans:
+        for catalogue in plan.catalogues:
+            yield from (_hold_document(catalogue, one) for one in _shown_holds(parts, catalogue))
+
+
+def _shown_holds(parts: Parts, catalogue: Catalogue) -> Iterator[ledger.Hold]:
+    from bot import ledger
+
+    found = ledger.held_days(parts.store, catalogue, ("held", "rejected", "confirmed"))
+    return (one for one in found if one.state == "held" or one.by_hand)
+
+
+def _hold_document(catalogue: Catalogue, hold: ledger.Hold) -> dict[str, object]:
+    named = {"network": catalogue.network, "catalogue": catalogue.key, "day": hold.day.isoformat()}
+    return {**named, "state": hold.state, "reason": hold.reason, "by_hand": hold.by_hand}
+
+
+__all__ = ["confirm"]

@@ -1,0 +1,134 @@
+"""Commands that look after the lake: compact, verify, prune."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import click
+
+from bot.cli.app_context import Parts, UsageError, clock, json_option, pass_app_context, print_json, progress_bar
+from bot.config import parse_duration
+from bot.ledger import maintenance
+
+LEASE = "lake"
+LASTS = timedelta(minutes=10)
+
+
+@click.group()
+def lake() -> None:
+    """Single events, as they are kept by network and day. All of it may run while the worker does."""
+
+
+@lake.command()
+@json_option
+@pass_app_context
+def compact(parts: Parts, as_json: bool) -> int:
+    """Make each day that is over a single file of each kind, and remove files that no day names any more."""
+    with _lake_lease(parts) as on:
+        done = _run_with_progress("compacting", maintenance.compact_days(parts.store, clock().date()), on)
+        files, size = maintenance.sweep_files(parts.store, clock())
+    swept = {"files": files, "bytes": size}
+    if as_json:
+        print_json({"days": done, "swept": swept})
+    else:
+        _print_summary(done, "made compact")
+        click.echo(f"{files} files that no day names removed, {_format_megabytes(size)}")
+    return _exit_code(done)
+
+
+@lake.command()
+@json_option
+@pass_app_context
+def verify(parts: Parts, as_json: bool) -> int:
+    """Read every day, check each file against its hash and what the day adds up to against the database."""
+    done = _run_with_progress("verifying", maintenance.verify_days(parts.store))
+    if as_json:
+        print_json({"days": done})
+    else:
+        _print_summary(done, "good")
+    return 1 if any(one["problem"] for one in done) else 0
+
+
+@lake.command()
+@click.option("--older", required=True, metavar="D", help="Age beyond which events go, such as 400d.")
+@json_option
+@pass_app_context
+def prune(parts: Parts, older: str, as_json: bool) -> int:
+    """Let go of the events of old days. Figures, digests and receipts stay; such a day takes no events any more. The
+    files themselves go when `lake compact` has seen them unnamed for two hours."""
+    try:
+        age = parse_duration(older)
+    except ValueError as error:
+        raise UsageError(f"--older {older}: {error}") from error
+    if age < maintenance.LEAST:
+        raise UsageError(
+            f"--older {older}: wanted {maintenance.LEAST.days}d or more: figures of 30 days rest on the events"
+        )
+    with _lake_lease(parts) as on:
+        done = _run_with_progress("pruning", maintenance.prune_days(parts.store, clock().date(), age), on)
+    if as_json:
+        print_json({"days": done})
+    else:
+        _print_summary(done, "pruned")
+    return _exit_code(done)
+
+
+@contextmanager
+def _lake_lease(parts: Parts) -> Iterator[Callable[[], object]]:
+    """No two of these at a time: they would do each other's work. What is yielded says that it goes on."""
+    from secrets import token_hex
+
+    from bot import leases, process_locks
+
+    name = f"lake-{token_hex(8)}"
+
+    def hold() -> bool:
+        return leases.acquire_lease(parts.store, LEASE, name, clock(), LASTS)
+
+    with process_locks.announced(parts.store, name):
+        if not hold():
+            raise UsageError("the lake is being looked after by another process; try again when it is done")
+        try:
+            yield hold
+        finally:
+            leases.release_lease(parts.store, LEASE, name)
+
+
+def _run_with_progress(
+    title: str, results: Iterable[maintenance.Done], on: Callable[[], object] = bool
+) -> list[dict[str, Any]]:
+    done = []
+    with progress_bar(title) as tell:
+        for one in results:
+            on()
+            tell(f"{one.network} {one.catalogue} {one.day}: {one.problem or 'done'}")
+            done.append({**dataclasses.asdict(one), "day": one.day.isoformat()})
+    return done
+
+
+def _print_summary(done: list[dict[str, Any]], verb: str) -> None:
+    good = [one for one in done if not one["problem"]]
+    freed = sum(one["bytes"] - one["bytes_now"] for one in good)
+    click.echo(
+        f"{len(good)} days {verb}, {sum(one['events'] for one in good)} events"
+        + (f", {_format_megabytes(freed)} less" if freed else "")
+    )
+    for one in done:
+        if one["problem"]:
+            click.echo(f"{one['network']} {one['catalogue']} {one['day']}: {one['problem']}", err=True)
+
+
+def _format_megabytes(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB"
+
+
+def _exit_code(done: list[dict[str, Any]]) -> int:
+    wrong = sum(bool(one["problem"]) for one in done)
+    return 0 if not wrong else 3 if wrong < len(done) else 1
+
+
+__all__ = ["lake"]

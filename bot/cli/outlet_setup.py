@@ -1,0 +1,231 @@
+"""Makes outlets ready for one command: from the configuration and the keys in the environment."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import socket
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from functools import cache
+
+from bot import outlets, pipeline
+from bot.cli.app_context import Parts, UsageError, clock
+from bot.deliveries import Delivery, Ready, Run
+from bot.outlets import Check, Found, Later, NotFound, Outcome, OutletError, Part, Refused, Sent, Timed
+from bot.records import FootfallError, PeriodName
+from bot.store import StoreError
+from bot.subscriptions import MISSES, Channels, Subscription, Watches, is_over, record_miss
+from bot.subscriptions.model_watches import OUTLET
+
+SITE, DISCORD = "site", "discord"
+DISK_PAUSE = timedelta(minutes=5)
+"""Until the site is written again where the disk or the database refused."""
+
+log = logging.getLogger(__name__)
+
+
+def outlet_targets(
+    parts: Parts, only: Collection[str] = (), destinations: Collection[str] = ()
+) -> dict[str, tuple[str, ...]]:
+    """Each enabled outlet, or those named, with its destinations, or those of them named. The site comes last, since
+    it shows the receipts of the others."""
+    configured = {name: block for name, block in parts.settings.config.outlets.items() if block.enabled}
+    for name in only:
+        if name not in configured:
+            known = ", ".join(configured) or "none"
+            raise UsageError(f"outlets.{name}: not configured in {parts.path}, or not enabled; configured: {known}")
+    found: dict[str, tuple[str, ...]] = {}
+    for name in sorted(configured, key=lambda name: (name == SITE, name)):
+        if not only or name in only:
+            own = (SITE,) if name == SITE else tuple(configured[name].destinations)
+            found[name] = tuple(one for one in own if not destinations or one in destinations)
+    return found
+
+
+@contextmanager
+def ready(parts: Parts, names: Collection[str]) -> Iterator[tuple[Mapping[str, Ready], list[str]]]:
+    """The outlets that can post, and one line for each that cannot; closed at the end."""
+    made: dict[str, Ready] = {}
+    problems: list[str] = []
+    try:
+        for name in names:
+            try:
+                made[name] = _open_outlet(parts, name)
+            except OutletError as error:
+                problems.append(str(error))
+        if DISCORD in made:
+            made[OUTLET] = _direct_outlet(parts, made[DISCORD])
+        yield made, problems
+    finally:
+        for one in made.values():
+            one.outlet.close()
+
+
+def _open_outlet(parts: Parts, name: str) -> Ready:
+    if name == SITE:
+        return Ready(Site(parts), timedelta(), lambda _: Decimal(0))
+    module, chosen = outlets.load_module(name), parts.settings.config.outlets[name]
+    outlet = outlets.make_outlet(name, chosen, parts.output_folder, parts.settings.secrets, clock)
+    return Ready(outlet, module.SETTLE, module.cost, getattr(chosen, "monthly_budget", None))
+
+
+def _direct_outlet(parts: Parts, discord: Ready) -> Ready:
+    """Direct messages to members, by the same bot."""
+    from bot.outlets.discord import Discord
+    from bot.outlets.discord.direct_messages import Direct
+
+    assert isinstance(discord.outlet, Discord)
+    return Ready(
+        Direct(discord.outlet, lambda key: Watches(parts.store).member_account(key)), discord.settle, discord.cost
+    )
+
+
+def publish_context(parts: Parts) -> pipeline.Desk:
+    """What publishing works with."""
+    chosen = parts.settings.config
+    outbox, rules = pipeline.make_outbox(parts.store, own(parts)), chosen.publish
+    threshold = chosen.corrections.threshold
+    return pipeline.Desk(
+        parts.store, parts.archive, outbox, rules, threshold, parts.post_options, destination_locales(parts)
+    )
+
+
+def own(parts: Parts) -> frozenset[str]:
+    """The channels of the configuration."""
+    return frozenset(getattr(parts.settings.config.outlets.get(DISCORD), "destinations", ()))
+
+
+def active_subscriptions(parts: Parts) -> tuple[Subscription, ...]:
+    """The subscriptions there are now, but none of a channel of the configuration: whoever may subscribe there could
+    otherwise have its posts wait, change their language or end them."""
+    mine = own(parts)
+    return tuple(one for one in Channels(parts.store).all_subscriptions() if one.channel not in mine)
+
+
+def polled(parts: Parts, outlet: str) -> frozenset[str]:
+    """The destinations of an outlet that get polls: those of the weekly posts of a network with a poll; where the
+    schedule has no weekly posts, every one, since they can be made by hand."""
+    chosen, places = parts.settings.config, outlet_targets(parts).get(outlet, ())
+    mine = [poll for poll in chosen.polls if outlet in poll.outlets]
+    networks = {name for poll in mine for name in poll.networks or parts.network_plans}
+    weekly = [one for one in chosen.schedule if one.period == "week"]
+    if not weekly:
+        return frozenset(places if networks else ())
+    asking = [
+        one
+        for one in weekly
+        if networks & set(one.networks or parts.network_plans) and (not one.outlets or outlet in one.outlets)
+    ]
+    return frozenset(place for place in places for one in asking if not one.destinations or place in one.destinations)
+
+
+def destination_locales(parts: Parts) -> dict[str, str]:
+    """Destination to its language, where one is chosen."""
+    return {
+        destination: locale
+        for block in parts.settings.config.outlets.values()
+        for destination, locale in getattr(block, "destination_locales", {}).items()
+    }
+
+
+def run(
+    parts: Parts,
+    desk: pipeline.Desk,
+    outlet_handles: Mapping[str, Ready],
+    only: frozenset[tuple[str, PeriodName, date]] | None = None,
+) -> Run:
+    """One pass over the outbox, or over some periods of it, as this process."""
+    channels, watches = Channels(parts.store), Watches(parts.store)
+    spoken = {**desk.locales, **{one.channel: one.terms.locale for one in active_subscriptions(parts)}}
+    posts = pipeline.Posts(parts.archive, desk.outbox, parts.hidden_names, spoken, desk.habits)
+    says = pipeline.spoken(posts, pipeline.Notices(parts.store, parts.network_plans, watches, parts.hidden_names))
+    lease = parts.settings.config.publish.lease
+
+    def ended(one: Delivery, why: str) -> None:
+        gone(desk, channels, watches, one, why, clock(), own(parts))
+
+    return Run(desk.outbox, outlet_handles, says, clock, process_name(), lease, only=only, gone=ended)
+
+
+def gone(
+    desk: pipeline.Desk,
+    channels: Channels,
+    watches: Watches,
+    delivery: Delivery,
+    reason: str,
+    now: datetime,
+    own_channels: Collection[str] = (),
+) -> None:
+    """Nothing gets through to a destination. Once that was so on several days: end what put it there, and leave nothing
+    planned for it. `own_channels`: channels that the configuration put there, which is for the operator to end."""
+    misses = (
+        record_miss(desk.store, delivery.outlet, delivery.destination, now)
+        if delivery.outlet in (OUTLET, DISCORD)
+        else 0
+    )
+    if misses and not is_over(misses):
+        where = "one subscribed channel" if delivery.outlet == DISCORD else "one member"
+        log.warning("%s: nothing gets through to %s, day %d of %d: %s", delivery.outlet, where, misses, MISSES, reason)
+    if not is_over(misses):
+        return
+    ended = 0
+    if delivery.outlet == OUTLET:
+        ended = watches.erase_member(key=delivery.destination).watches
+    elif delivery.outlet == DISCORD:
+        ended = len(channels.end_subscriptions(channel=delivery.destination))
+        if ended and delivery.destination not in own_channels:
+            desk.outbox.skip_destination(DISCORD, delivery.destination, "its subscription ended", now)
+    if ended:
+        log.info("%s: %d ended there, since nothing gets through any more: %s", delivery.outlet, ended, reason)
+
+
+def clock_offsets(made: Mapping[str, Ready]) -> dict[str, timedelta]:
+    """How far this machine's clock is ahead of that of each platform that has answered."""
+    known = {name: one.outlet.clock_offset() for name, one in made.items() if isinstance(one.outlet, Timed)}
+    return {name: offset for name, offset in known.items() if offset is not None and name != OUTLET}
+
+
+def process_name() -> str:
+    """The name of this process, which no other has."""
+    return _process_name(os.getpid())
+
+
+@cache
+def _process_name(pid: int) -> str:
+    return f"{socket.gethostname()[:60]}:{pid}:{secrets.token_hex(4)}"
+
+
+class Site:
+    """The archive site as an outlet: posting writes all of it anew, so that doing it twice harms nothing."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def post(self, part: Part, destination: str) -> Outcome:
+        from bot.cli.preview_commands import write_site
+        from bot.outlets.site import DiskError
+
+        try:
+            index = write_site(self._parts, tell=log.debug)
+        except (DiskError, StoreError, OSError) as error:
+            return Later(f"site: {error}", clock() + DISK_PAUSE)
+        except FootfallError as error:
+            return Refused(f"site: {error}")
+        url = getattr(self._parts.settings.config.outlets.get(SITE), "url", "") or str(index)
+        return Sent(part.marker, url)
+
+    def edit(self, part: Part, destination: str, platform_id: str) -> Outcome:
+        return self.post(part, destination)
+
+    def find(self, part: Part, destination: str) -> Found:
+        return NotFound()
+
+    def check(self, polled: Collection[str] = ()) -> list[Check]:
+        return []
+
+    def close(self) -> None:
+        pass

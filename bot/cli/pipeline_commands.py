@@ -1,0 +1,214 @@
+"""Commands that do the work: demo, collect, compose, verify."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bot.cli.app_context import (
+    Day,
+    Parts,
+    UsageError,
+    clock,
+    day_option,
+    json_option,
+    network_option,
+    pass_app_context,
+    period_option,
+    print_json,
+    progress_bar,
+)
+from bot.cli.network_selection import answer_each
+from bot.queries import COLLECT
+from bot.records import Period, PeriodName
+
+if TYPE_CHECKING:
+    from bot.pipeline import Plan
+
+
+@click.command()
+@pass_app_context
+def demo(parts: Parts) -> int:
+    """The whole walk on Replicate's public record: collect, compose each day, render, archive. No keys."""
+    from bot.cli.preview_commands import print_previews, write_site
+
+    plan = parts.network_plan("replicate")
+    if code := _collect_networks(parts, ["replicate"], None, False):
+        return code
+    _compose_periods(parts, plan.network, "day", None, recompose=True)
+    index = write_site(parts)
+    newest = parts.archive.newest_digest(plan.network)
+    if newest is None:
+        raise UsageError("replicate: nothing to show: the record closes no day")
+    print_previews(parts, newest, ("text", "x", "discord"))
+    _demo_live(parts)
+    click.echo(f"Archive site: {index}")
+    return 0
+
+
+PROBED = 3.0
+"""Seconds that the demo waits to see whether a live network answers at all."""
+
+
+def _demo_live(parts: Parts) -> None:
+    """OpenGradient's last complete days where its public endpoints answer; else one line that says they do not."""
+    from bot.cli.preview_commands import print_previews
+    from bot.sources import opengradient
+
+    name = "opengradient"
+    if name not in parts.network_plans:
+        return
+    chosen = parts.settings.config.networks[name]
+    if not opengradient.chain_responds(chosen, PROBED):
+        click.echo(f"OpenGradient: its public endpoints do not answer within {PROBED:g} s, so it is left out here.")
+        return
+    _collect_networks(parts, [name], None, False)
+    _compose_periods(parts, name, "day", None, recompose=True)
+    newest = parts.archive.newest_digest(name)
+    if newest is not None:
+        print_previews(parts, newest, ("text", "x", "discord"))
+
+
+@click.command()
+@network_option
+@click.option("--since", type=Day(), help="First day wanted.")
+@click.option("--until", type=Day(), help="Last day wanted.")
+@click.option("--again", is_flag=True, help="Read days anew that were read already.")
+@json_option
+@pass_app_context
+def collect(
+    parts: Parts, network: str | None, since: date | None, until: date | None, again: bool, as_json: bool
+) -> int:
+    """Ask the networks for what they list and count, and keep it in the ledger.
+
+    Ended at any moment it goes on from there when it is called again: days of events that were read are not asked for
+    twice. The worker may run meanwhile.
+    """
+    for day in (since, until):
+        if day:
+            parts.query_context.refuse_future(day)
+    if since and until and since > until:
+        raise UsageError(f"--since {since} is after --until {until}")
+    from bot.sources import ALWAYS
+
+    wanted = Period(since or ALWAYS, until or clock().date()) if since or until else None
+    return _collect_networks(parts, [plan.network for plan in parts.chosen(network)], wanted, as_json, again)
+
+
+def _collect_networks(
+    parts: Parts, networks: list[str], wanted: Period | None, as_json: bool, reread: bool = False
+) -> int:
+    import time
+
+    from bot import pipeline
+
+    done = []
+    with progress_bar("collecting") as tell:
+        for network in networks:
+            parts.stand(network, wanted.first if wanted else None)
+            backfill = pipeline.Backfill(wanted, time.monotonic, time.sleep) if wanted else None
+            source, executor = parts.make_source(network), parts.executor
+            done.append(pipeline.collect(parts.store, network, source, wanted, tell, executor, backfill, reread))
+    for one in done:
+        if one.error:
+            click.echo(one.error, err=True)
+        if not as_json:
+            closes = f"; newest day {one.last_day}" if one.last_day else ""
+            click.echo(f"{one.network}: {one.new} new snapshots, {one.known} known already{closes}")
+    if as_json:
+        print_json(
+            [{**_result_fields(one), "last_day": one.last_day.isoformat() if one.last_day else None} for one in done]
+        )
+    failed = [one for one in done if one.error]
+    partly = any(one.new or one.known for one in done)
+    return 0 if not failed else 3 if partly else 1
+
+
+def _result_fields(result: Any) -> dict[str, Any]:
+    import dataclasses
+
+    return dataclasses.asdict(result)
+
+
+@click.command()
+@network_option
+@period_option
+@day_option
+@json_option
+@pass_app_context
+def compose(parts: Parts, network: str | None, period: PeriodName, day: date | None, as_json: bool) -> int:
+    """Make digests from the ledger: of the period that holds --day, or of every period that has none yet or of which
+    more may have come to light. What is issued and turns out otherwise gets a new edition."""
+    each = answer_each(parts.chosen(network), lambda plan: _compose_periods(parts, plan.network, period, day))
+    documents = [document for answer in each.answers for document in answer]
+    if as_json:
+        print_json(documents)
+        return each.exit_code
+    for document in documents:
+        click.echo(f"{document['network']} {document['day']}: edition {document['edition']}, {document['status']}")
+    if not documents:
+        for reason in dict.fromkeys(_nothing_composed(parts, plan, period) for plan in parts.chosen(network)):
+            click.echo(f"nothing to compose: {reason}")
+    return each.exit_code
+
+
+def _nothing_composed(parts: Parts, plan: Plan, name: PeriodName) -> str:
+    from bot import ledger, pipeline
+
+    if pipeline.covered_periods(parts.store, plan, name):
+        return "every period that is covered has its digest"
+    spans = [span for catalogue in plan.catalogues if (span := ledger.closed_span(parts.store, catalogue))]
+    if not spans:
+        return f"{plan.network}: nothing was collected yet; {COLLECT}"
+    first, last = min(span.first for span in spans), max(span.last for span in spans)
+    return f"{plan.network}: no whole {name} is covered; the ledger has {first} to {last}"
+
+
+def _compose_periods(
+    parts: Parts, network: str, name: PeriodName, day: date | None, recompose: bool = False
+) -> list[dict[str, Any]]:
+    from bot import ledger, pipeline
+
+    plan, since = parts.network_plan(network), ledger.outdated_since(parts.store, network, name)
+    if day:
+        periods: tuple[Period, ...] = (parts.covered(plan, day, name),)
+    else:
+        kept = set() if recompose else {entry.day for entry in parts.archive.list_digests(network, name)}
+        kept -= {period.first for period in pipeline.late(parts.archive, plan, name, clock())}
+        kept -= {period.first for period in pipeline.outdated_periods(parts.store, parts.archive, plan, name)}
+        periods = tuple(p for p in pipeline.covered_periods(parts.store, plan, name) if p.first not in kept)
+    documents = []
+    with progress_bar("composing", len(periods)) as tell:
+        for period in periods:
+            documents.append(pipeline.compose_digest(parts.store, parts.archive, plan, period, clock()))
+            tell(f"{network}: composed {period.first}")
+    if since and not day:
+        ledger.mark_recomposed(parts.store, network, name, since)
+    return documents
+
+
+@click.command()
+@click.argument("digest", metavar="DAY|FILE")
+@network_option
+@period_option
+@json_option
+@pass_app_context
+def verify(parts: Parts, digest: str, network: str | None, period: PeriodName, as_json: bool) -> int:
+    """Recompute a digest from the records it rests on and compare it, figure by figure, with what was said.
+
+    DAY is a day in the archive; FILE is a digest.json as the archive site offers it.
+    """
+    from bot.cli import verification
+
+    each = verification.verify_each(parts, digest, network, period)
+    if as_json:
+        print_json([one.to_document() for one in each.answers])
+    else:
+        for one in each.answers:
+            click.echo("\n".join(one.to_lines()))
+    return each.exit_code if all(one.is_good for one in each.answers) else 1
+
+
+__all__ = ["collect", "compose", "demo", "verify"]

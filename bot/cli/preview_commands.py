@@ -1,0 +1,170 @@
+"""Commands that show what would be published: preview, site, web."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
+from datetime import date
+from pathlib import Path
+
+import click
+
+from bot import pipeline
+from bot.cli.app_context import (
+    Parts,
+    UsageError,
+    clock,
+    day_option,
+    json_option,
+    network_option,
+    pass_app_context,
+    period_option,
+    print_json,
+)
+from bot.cli.network_selection import answer_each
+from bot.cli.query_commands import find_or_compose
+from bot.i18n import LANGUAGES
+from bot.records import Document, PeriodName
+
+OUTLETS = ("text", "x", "discord", "site")
+
+
+@click.command()
+@click.option("--outlet", type=click.Choice(OUTLETS), help="One outlet; X and Discord by default.")
+@click.option("--locale", type=click.Choice(list(LANGUAGES)), help="A language; each outlet's own by default.")
+@network_option
+@period_option
+@day_option
+@json_option
+@pass_app_context
+def preview(
+    parts: Parts,
+    outlet: str | None,
+    locale: str | None,
+    network: str | None,
+    period: PeriodName,
+    day: date | None,
+    as_json: bool,
+) -> int:
+    """Exactly what would be posted: text, weighted length, estimated cost, alt text, picture path."""
+    wanted = (outlet,) if outlet else ("x", "discord")
+    if outlet == "site":
+        index = write_site(parts)
+        click.echo(f"Archive site: {index}", err=as_json)
+        if as_json:
+            print_json([{"outlet": "site", "path": str(index)}])
+        return 0
+
+    def posts(plan: pipeline.Plan) -> list[Document]:
+        document = find_or_compose(parts, plan.network, period, day)
+        if as_json:
+            return _post_documents(parts, document, wanted, locale)
+        print_previews(parts, document, wanted, locale)
+        return []
+
+    each = answer_each(parts.chosen(network), posts)
+    if as_json:
+        print_json([post for answer in each.answers for post in answer])
+    return each.exit_code
+
+
+def outlet_languages(parts: Parts, outlet: str) -> tuple[str, ...]:
+    """The languages of an outlet's destinations, each once; English where nothing is configured."""
+    block = parts.settings.config.outlets.get(outlet)
+    spoken = getattr(block, "locales", {})
+    return tuple(dict.fromkeys(spoken.get(one, "en") for one in getattr(block, "destinations", ()))) or ("en",)
+
+
+def print_previews(parts: Parts, document: Document, outlets: Iterable[str], locale: str | None = None) -> None:
+    """Print what each outlet would get, and write the pictures to the output folder."""
+    from bot import render
+
+    titles = {"text": "The digest", "x": "What X would get", "discord": "What Discord would get"}
+    for outlet, spoken in (
+        (one, each) for one in outlets for each in ([locale] if locale else outlet_languages(parts, one))
+    ):
+        post = pipeline.render_post(document, outlet, parts.hidden_names, spoken, parts.post_options)
+        paths = [str(write_file(_picture_folder(parts, document) / p.name, p.content)) for p in post.pictures]
+        said = titles[outlet] + ("" if spoken == "en" else f" ({spoken})")
+        click.echo(click.style(f"== {said}: {document['title']}, {document['day']} ==", bold=True))
+        click.echo("\n\n".join(post.parts) if outlet == "text" else render.preview_text(post, paths))
+        click.echo()
+
+
+def _post_documents(parts: Parts, document: Document, outlets: Iterable[str], locale: str | None) -> list[Document]:
+    from bot import render
+
+    posts = []
+    for outlet, spoken in (
+        (one, each) for one in outlets for each in ([locale] if locale else outlet_languages(parts, one))
+    ):
+        post = pipeline.render_post(document, outlet, parts.hidden_names, spoken, parts.post_options)
+        pictures = [
+            {"path": str(write_file(_picture_folder(parts, document) / p.name, p.content)), "alt": p.alt}
+            for p in post.pictures
+        ]
+        costs = {"weighted_length": render.weight(post.parts[0]), "cost_usd": f"{render.cost(post):f}"}
+        extra = costs if outlet == "x" else {}
+        heading = {"network": document["network"], "day": document["day"], "outlet": outlet, "locale": spoken}
+        posts.append({**heading, "parts": post.parts, "embed": post.embed, "pictures": pictures, **extra})
+    return posts
+
+
+def _picture_folder(parts: Parts, document: Document) -> Path:
+    return parts.output_folder.joinpath("pictures", document["network"], document["period"], document["day"])
+
+
+def write_file(path: Path, content: bytes) -> Path:
+    """Write a file whole, or leave what was there."""
+    import os
+    import tempfile
+
+    from bot.outlets.site import make_readable_parents
+
+    try:
+        make_readable_parents(path)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as part:
+            part.write(content)
+        os.chmod(part.name, 0o644)
+        os.replace(part.name, path)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
+    return path
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
+@pass_app_context
+def site(parts: Parts, folder: Path | None) -> None:
+    """Write the archive site into FOLDER (out/site by default)."""
+    click.echo(f"Archive site: {write_site(parts, folder)}")
+
+
+def write_site(parts: Parts, folder: Path | None = None, tell: Callable[[str], None] | None = None) -> Path:
+    """Render every digest in the archive and swap the pages in. Returns the index page's path. `tell` is told each
+    page; by default a bar is shown."""
+    from bot import site_builder
+    from bot.cli.app_context import progress_bar
+
+    target = folder or parts.output_folder / "site"
+    url = getattr(parts.settings.config.outlets.get("site"), "url", "")
+    with nullcontext(tell) if tell else progress_bar("rendering pages") as told:
+        index: Path = site_builder.write_site(parts.query_context, target, told, clock(), url)
+    return index
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, envvar="PORT")
+@pass_app_context
+def web(parts: Parts, host: str, port: int) -> None:
+    """Serve the archive site, the JSON API at /api, /health and /metrics."""
+    import time
+
+    from bot import logging_setup
+    from bot import web as pages
+    from bot.cli import process_exit
+
+    logging_setup.configure_logging(parts.secret_values)
+    pages.run_server(parts.query_context, parts.output_folder / "site", host, port)
+    process_exit.leave(time.monotonic())  # it has had its grace

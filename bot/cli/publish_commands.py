@@ -1,0 +1,318 @@
+"""Commands that post: publish, deliveries, send-test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bot.cli.app_context import (
+    Day,
+    Parts,
+    UsageError,
+    clock,
+    json_option,
+    network_option,
+    pass_app_context,
+    period_option,
+    print_json,
+)
+from bot.cli.network_selection import answer_each
+from bot.cli.preview_commands import outlet_languages
+from bot.queries import COLLECT
+from bot.records import Document, PeriodName
+
+if TYPE_CHECKING:
+    from bot.deliveries import Delivery, Outbox
+    from bot.pipeline import Announced, Desk, Plan
+
+DRY = "DRY RUN "
+
+
+@click.command()
+@network_option
+@period_option
+@click.option("--day", type=Day(), help="The period that holds this UTC day, however old; what is due by default.")
+@click.option("--outlet", metavar="OUTLET", help="One outlet; each configured one by default.")
+@click.option("--dry-run", is_flag=True, help="Post nothing; show what would be posted. Needs no keys.")
+@pass_app_context
+def publish(
+    parts: Parts, network: str | None, period: PeriodName, day: date | None, outlet: str | None, dry_run: bool
+) -> int:
+    """Deliver what is due, each part once; ask after what is not known to be out, and never send that unseen.
+
+    Ends with 0 when all is out or nothing is due, 3 when some is out, 1 when none is.
+    """
+    plans = _covered_plans(parts, network, period, day)
+    if dry_run:
+        return _dry_run(parts, plans, period, day, outlet)
+    from bot import deliveries, pipeline, process_locks
+    from bot.cli import outlet_setup
+
+    wanted = outlet_setup.outlet_targets(parts, [outlet] if outlet else ())
+    with (
+        process_locks.announced(parts.store, outlet_setup.process_name()),
+        outlet_setup.ready(parts, wanted) as (made, problems),
+    ):
+        for problem in problems:
+            click.echo(problem, err=True)
+        targets = {name: wanted[name] for name in wanted if name in made}
+        if not any(targets.values()):
+            raise UsageError(f"nowhere to publish to: set outlets.*.destinations in {parts.path} and the outlets' keys")
+        desk = outlet_setup.publish_context(parts)
+        deliveries.follow_up(outlet_setup.run(parts, desk, made))
+        announced = [a for plan in plans for a in pipeline.plan_deliveries(desk, plan, period, targets, clock(), day)]
+        # Asked for by name, it sees to that and leaves the rest to the worker.
+        narrow = frozenset((a.network, a.period.name, a.period.first) for a in announced)
+        touched = deliveries.flush_outbox(outlet_setup.run(parts, desk, made, narrow if network or day else None))
+    return _print_report(desk, announced, touched, targets)
+
+
+def _covered_plans(parts: Parts, network: str | None, period: PeriodName, day: date | None) -> list[Plan]:
+    """The networks asked for; of a day those whose ledger covers it."""
+    if day is None:
+        return parts.chosen(network)
+
+    def covered(plan: Plan) -> Plan:
+        parts.covered(plan, day, period)
+        return plan
+
+    return answer_each(parts.chosen(network), covered).answers
+
+
+def _print_report(desk: Desk, announced: list[Announced], touched: Iterable[int], targets: Mapping[str, object]) -> int:
+    from bot.deliveries import Edition
+
+    rows = {id: desk.outbox.get_delivery(id) for id in touched}
+    for one in announced:
+        reason = f": {one.reason}" if one.reason else ""
+        click.echo(f"{one.network} {one.period.name} {one.period.first}: {one.verdict}{reason}")
+        edition = Edition(one.network, one.period.name, one.period.first, one.edition)
+        rows |= {row.id: row for row in desk.outbox.edition_deliveries(edition) if row.outlet in targets}
+    if not announced:
+        click.echo("nothing is due")
+    for row in rows.values():
+        click.echo(_delivery_line(row))
+    for pause in desk.outbox.paused_outlets():
+        click.echo(f"{pause.outlet} is paused since {pause.since:%d %b %H:%M} UTC: {pause.reason}", err=True)
+        click.echo(f"  once that is mended: python -m bot deliveries lift {pause.outlet}", err=True)
+    failed = any(row.state in ("refused", "unknown", "planned", "sending") for row in rows.values())
+    return 0 if not failed else 3 if any(row.state == "sent" for row in rows.values()) else 1
+
+
+def _dry_run(parts: Parts, plans: list[Plan], name: PeriodName, day: date | None, outlet: str | None) -> int:
+    configured = [key for key, block in parts.settings.config.outlets.items() if block.enabled]
+    names = [outlet] if outlet else [key for key in ("x", "discord") if key in configured] or ["x", "discord"]
+    if wrong := [key for key in names if key not in ("x", "discord", "site")]:
+        raise UsageError(f"--outlet {wrong[0]}: no such outlet; known: discord, site, x")
+
+    def show(plan: Plan) -> None:
+        heading, document = _preview_digest(parts, plan.network, name, day)
+        _echo_dry_run(heading)
+        for key in names if document else ():
+            block = parts.settings.config.outlets.get(key)
+            places = ", ".join(getattr(block, "destinations", ())) or "nowhere: no destination is configured"
+            _echo_dry_run(f"{key} to {places}")
+            for locale in outlet_languages(parts, key) if document else ():
+                _echo_dry_run(_preview_text(parts, document, key, locale) if document else "")
+
+    return answer_each(plans, show).exit_code
+
+
+def _preview_digest(parts: Parts, network: str, name: PeriodName, day: date | None) -> tuple[str, Document | None]:
+    """What is said of a network's period, and its digest, which is not kept."""
+    from bot import deliveries, pipeline
+    from bot.records import Period
+
+    plan, now = parts.network_plan(network), clock()
+    covered = pipeline.covered_periods(parts.store, plan, name)
+    if day is None and not covered:
+        return f"{network}: nothing is covered yet; {COLLECT}", None
+    period = Period.for_day(day, name) if day else covered[-1]
+    document = pipeline.composed(parts.store, plan, period, now)
+    if held := pipeline.held_back(parts.store, plan, period):
+        return f"{network} {name} {period.first}: nothing would be published: {held}", None
+    found = deliveries.publish_gate(document, now, parts.settings.config.publish.deadline)
+    if not found.publish:
+        return f"{network} {name} {period.first}: nothing would be published: {found.reason}", None
+    due = Period.for_day(now.date(), name).previous_period
+    why = "its record is closed, so nothing of it is ever due" if plan.closed else f"not due: {due.first} is"
+    late = "" if day or (period == due and not plan.closed) else f" ({why}; this is the newest it has)"
+    return f"{network} {name} {period.first}{late}", document
+
+
+def _preview_text(parts: Parts, document: Document, outlet: str, locale: str) -> str:
+    from bot import pipeline, render
+
+    if outlet == "site":
+        return f"the site would be written anew into {parts.output_folder / 'site'}"
+    return render.preview_text(pipeline.render_post(document, outlet, parts.hidden_names, locale, parts.post_options))
+
+
+def _echo_dry_run(text: str) -> None:
+    for line in text.splitlines() or [""]:
+        click.echo(DRY + line)
+
+
+# --- the outbox ----------------------------------------------------------------------------------------------------
+
+
+@click.group()
+def deliveries() -> None:
+    """What was sent, what was not, and why; and what to do about it."""
+
+
+@deliveries.command("list")
+@click.option(
+    "--state",
+    "states",
+    multiple=True,
+    type=click.Choice(["planned", "sending", "sent", "refused", "unknown", "skipped"]),
+    help="Only these; may be repeated.",
+)
+@click.option("--last", type=click.IntRange(1, 100_000), default=50, show_default=True, help="How many at most.")
+@json_option
+@pass_app_context
+def listing(parts: Parts, states: tuple[str, ...], last: int, as_json: bool) -> None:
+    """Deliveries, newest last, each with its state, since when, attempts, last error and link."""
+    outbox = _open_outbox(parts)
+    rows = outbox.list_deliveries(states, last)
+    if as_json:
+        print_json(
+            {
+                "deliveries": [_delivery_fields(row) for row in rows],
+                "paused": [_paused_document(one) for one in outbox.paused_outlets()],
+            }
+        )
+        return
+    for row in rows:
+        click.echo(_delivery_line(row))
+    if not rows:
+        click.echo("no deliveries")
+    for pause in outbox.paused_outlets():
+        click.echo(f"{pause.outlet} is paused since {pause.since:%d %b %H:%M} UTC: {pause.reason}")
+
+
+@deliveries.command()
+@click.argument("id", type=int)
+@json_option
+@pass_app_context
+def retry(parts: Parts, id: int, as_json: bool) -> None:
+    """Try a delivery again at the next `plan_deliveries`, however old it is. One whose fate is unknown is asked about,
+    not sent."""
+    _print_delivery(_open_outbox(parts).retry(id, clock()), as_json)
+
+
+@deliveries.command()
+@click.argument("id", type=int)
+@click.option("--sent", "url", metavar="URL", help="It is out: the link to it.")
+@click.option("--not-sent", is_flag=True, help="It is not out: it may be sent again.")
+@json_option
+@pass_app_context
+def resolve(parts: Parts, id: int, url: str | None, not_sent: bool, as_json: bool) -> None:
+    """Say what became of a delivery whose fate is unknown, after having looked."""
+    if (url is None) is not not_sent:
+        raise UsageError("deliveries resolve: wanted one of --sent URL and --not-sent")
+    if url is not None and not url.startswith(("https://", "http://")):
+        raise UsageError(f"--sent: found {url!r}, wanted the link to the post, https://...")
+    _print_delivery(_open_outbox(parts).resolve(id, url, clock()), as_json)
+
+
+@deliveries.command()
+@click.argument("outlet")
+@pass_app_context
+def pause(parts: Parts, outlet: str) -> None:
+    """Let nothing be sent to an outlet until it is lifted; what is due meanwhile waits as long as it is due."""
+    known = list(parts.settings.config.outlets)
+    known += ["direct"] if "discord" in known else []
+    if outlet not in known:
+        raise UsageError(f"{outlet}: no such outlet in {parts.path}; configured: {', '.join(known) or 'none'}")
+    if not _open_outbox(parts).pause_outlet(outlet, clock()):
+        raise UsageError(f"{outlet}: is paused already")
+    click.echo(f"{outlet}: paused; deliveries lift {outlet} lets it post again")
+
+
+@deliveries.command()
+@click.argument("outlet")
+@pass_app_context
+def lift(parts: Parts, outlet: str) -> None:
+    """Let an outlet post again that was paused because its account was refused."""
+    if not _open_outbox(parts).lift_pause(outlet):
+        raise UsageError(f"{outlet}: is not paused")
+    click.echo(f"{outlet}: posts again")
+
+
+def _open_outbox(parts: Parts) -> Outbox:
+    from bot import pipeline
+    from bot.cli import outlet_setup
+
+    return pipeline.make_outbox(parts.store, outlet_setup.own(parts))
+
+
+def _print_delivery(row: Delivery, as_json: bool) -> None:
+    if as_json:
+        print_json(_delivery_fields(row))
+    else:
+        click.echo(_delivery_line(row))
+
+
+def _delivery_line(row: Delivery) -> str:
+    told = [f"{row.id}", row.edition_key.label, f"{row.outlet} {row.destination} part {row.part + 1}"]
+    told += [f"{row.state} since {row.since:%Y-%m-%d %H:%M:%S} UTC", f"{row.attempts} attempts"]
+    if row.kind == "correction":
+        told.append("correction")
+    if row.state == "planned" and row.not_before and row.not_before > row.since:
+        told.append(f"not before {row.not_before:%Y-%m-%d %H:%M:%S} UTC")
+    if row.state == "unknown":
+        human = f"look for it there, then: python -m bot deliveries resolve {row.id} --sent URL (or --not-sent)"
+        told.append(f"asked again from {row.not_before:%Y-%m-%d %H:%M:%S} UTC" if row.not_before else human)
+    return "; ".join([*told, *filter(None, (row.reason, row.url))])
+
+
+def _delivery_fields(row: Delivery) -> dict[str, Any]:
+    shown = ("id", "network", "period", "edition", "outlet", "destination", "part", "kind", "state", "attempts", "url")
+    times = ("day", "since", "not_before", "until", "tried_at")
+    return {
+        **{name: getattr(row, name) for name in shown},
+        **{name: value.isoformat() if (value := getattr(row, name)) else None for name in times},
+        "last_error": row.reason,
+        "platform_id": row.platform_id,
+        "cost_usd": f"{row.cost:f}" if row.cost is not None else None,
+    }
+
+
+def _paused_document(paused_outlet: Any) -> dict[str, str]:
+    return {"outlet": paused_outlet.outlet, "reason": paused_outlet.reason, "since": paused_outlet.since.isoformat()}
+
+
+# --- a test post ------------------------------------------------------------------------------------------------------
+
+
+@click.command()
+@click.option("--outlet", required=True, metavar="OUTLET", help="Where to post.")
+@click.option("--destination", metavar="ID", help="Channel or account; the outlet's only one by default.")
+@pass_app_context
+def send_test(parts: Parts, outlet: str, destination: str | None) -> int:
+    """Post one message that says it is a test, and nothing else. On X that costs what a post costs."""
+    from bot import outlets
+    from bot.cli import outlet_setup
+    from bot.outlets import Part, Sent, redact_reason
+
+    own = outlet_setup.outlet_targets(parts, [outlet])[outlet]
+    if destination is None and len(own) != 1:
+        raise UsageError(
+            f"--destination: wanted one of {', '.join(own) or 'the channels of config.yaml (none is set)'}"
+        )
+    place, now = destination or own[0], clock()
+    with outlet_setup.ready(parts, [outlet]) as (made, problems):
+        if outlet not in made:
+            raise UsageError(problems[0])
+        text = f"A test of Footfall, {now:%Y-%m-%d %H:%M:%S} UTC. Nothing to see here; please ignore it."
+        outcome = made[outlet].outlet.post(Part(text, outlets.part_marker("test", outlet, place, now)), place)
+    if isinstance(outcome, Sent):
+        click.echo(f"sent: {outcome.url}")
+        return 0
+    click.echo(f"{outlet} {place}: {outcome.word}: {redact_reason(outcome.reason)}", err=True)
+    return 1

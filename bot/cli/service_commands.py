@@ -1,0 +1,271 @@
+"""Commands that run Footfall and look after its database: run, schedule, migrate, copy-to."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bot import config, pipeline, sources
+from bot.cli.app_context import Parts, clock, json_option, pass_app_context, print_json, progress_bar
+from bot.records import FootfallError
+
+if TYPE_CHECKING:
+    from bot.config import ScheduleEntry
+    from bot.discord_bot import House
+    from bot.records import Haul, Period, Snapshot
+    from bot.sources import EventSource, Memory, Source
+    from bot.worker import Bench, Side
+
+SHOWN = 5
+
+log = logging.getLogger(__name__)
+
+
+@click.command("run")
+@click.pass_obj
+def run(path: Path) -> int:
+    """The worker: collects, composes and publishes by the schedule until it is told to stop (SIGTERM, Ctrl-C).
+
+    Several may share one PostgreSQL: one works, the others stand by. How it is doing: /health and /metrics on
+    worker.host and worker.port. On a terminal it logs for people, elsewhere as JSON.
+    """
+    from bot import logging_setup, redaction
+
+    # Whatever goes wrong from here on is a line of the log; further secrets follow once the configuration is read.
+    logging_setup.configure_logging(redaction.secret_environment_values())
+    try:
+        return _work(path)
+    except FootfallError as error:
+        if sys.stderr.isatty():
+            raise
+        logging.getLogger(__name__).critical("%s", error)
+        return error.exit_code
+
+
+def _work(path: Path) -> int:
+    import signal
+
+    from bot import logging_setup, worker
+    from bot.cli import outlet_setup, process_exit
+    from bot.redaction import redact
+
+    parts = Parts(path)
+    chosen = parts.settings.config.worker
+    logging_setup.configure_logging(parts.secret_values)
+    outlet_setup.outlet_targets(parts)
+    made = worker.Worker(lambda: _bench(path), clock, outlet_setup.process_name(), chosen.tick)
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sign, lambda *_: made.stop.set())
+    worked = worker.Worked(made.state, lambda: made.bench, clock)
+    pages = worker.Side("pages", worker.serving(worked, chosen.host, chosen.port, redact))
+    sides = [*([pages] if chosen.port else []), *_discord_services(parts, path, lambda: bool(made.state.leads))]
+    if not made.run(sides, chosen.grace):
+        process_exit.abandon("the step in hand")  # a thread that hangs in a system call would keep the process for ever
+    process_exit.leave(made.until)
+    return 0
+
+
+def _discord_services(parts: Parts, path: Path, leads: Callable[[], bool]) -> list[Side]:
+    """Discord's slash commands, wherever there is a token and `worker.slash` does not forbid them; with a database of
+    their own to look in."""
+    token, wanted = parts.settings.secrets.get("DISCORD_TOKEN"), parts.settings.config.worker.slash
+    if wanted is False or (wanted is None and token is None):
+        return []
+    if token is None:
+        raise config.ConfigError([f"{path}: worker.slash: found true, wanted DISCORD_TOKEN in the environment with it"])
+    from bot import discord_bot, worker
+
+    def serve(stop: threading.Event) -> None:
+        own = Parts(path)
+        try:
+            discord_bot.run_bot(own.query_context, token, stop, leads, _house(own))
+        finally:
+            own.close()
+
+    return [worker.Side("slash", serve)]
+
+
+def _house(parts: Parts) -> House:
+    """What the configuration decides for the slash commands."""
+    from bot.discord_bot.settings import API, House
+    from bot.subscriptions import Bounds
+
+    chosen = parts.settings.config
+    discord = chosen.outlets.get("discord")
+    posts = bool(discord and discord.enabled)
+    rules = chosen.discord
+    return House(
+        frozenset(map(int, rules.owners)),
+        rules.sharded_from,
+        Bounds(rules.per_server, rules.subscriptions, rules.per_member, rules.watches),
+        posts,
+        (*chosen.outlets, *(["direct"] if posts else [])),
+        frozenset(discord.destinations if discord and posts else ()),
+        frozenset(name for name, plan in parts.network_plans.items() if plan.closed),
+        discord.api if discord else API,
+    )
+
+
+@contextmanager
+def _bench(path: Path) -> Iterator[Bench]:
+    """Database, sources and outlets, opened for one worker."""
+    from bot import process_locks
+    from bot.cli import outlet_setup
+    from bot.subscriptions import Watches
+    from bot.worker import Bench
+
+    parts = Parts(path)
+    try:
+        desk, entries = outlet_setup.publish_context(parts), parts.settings.config.schedule
+        log.info("database %s; receipts: %d", parts.store.shown, parts.archive.receipt_count())
+        alive = process_locks.announced(parts.store, outlet_setup.process_name())
+        with alive, outlet_setup.ready(parts, outlet_setup.outlet_targets(parts)) as (made, problems):
+            for problem in problems:
+                log.warning(problem)
+            yield Bench(
+                parts.store,
+                desk,
+                [(plan, _make_source(parts, name)) for name, plan in parts.network_plans.items()],
+                entries,
+                {entry.name: _ready_targets(parts, entry, made) for entry in entries},
+                lambda: outlet_setup.run(parts, desk, made),
+                clock,
+                parts.settings.config.worker.collect_every,
+                (lambda: outlet_setup.active_subscriptions(parts)) if outlet_setup.DISCORD in made else lambda: (),
+                lambda now: pipeline.plan_notices(desk, parts.network_plans, Watches(parts.store), now),
+                lambda name: _probed(parts, name),
+                [name for name in outlet_setup.outlet_targets(parts) if name not in made],
+                {"data": parts.data_folder, "out": parts.output_folder},
+                lambda: outlet_setup.clock_offsets(made),
+                parts.executor,
+            )
+    finally:
+        parts.close()
+
+
+def _probed(parts: Parts, name: str) -> str:
+    """Why a network's source cannot be reached; empty where it can."""
+    module = sources.load_module(name)
+    secrets = {key: value for key in module.SECRETS if (value := parts.settings.secret_value(key))}
+    try:
+        module.reachable(parts.settings.config.networks[name], parts.data_folder, secrets)
+    except FootfallError as error:
+        return str(error)
+    return ""
+
+
+def _make_source(parts: Parts, name: str) -> Source | EventSource:
+    from bot.sources import EventSource
+
+    source = parts.make_source(name)
+    return _Standing(parts, name, source) if isinstance(source, EventSource) else source
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """An event source; whenever it is asked, the lists that need nobody to be asked are kept as well."""
+
+    parts: Parts
+    name: str
+    source: EventSource
+
+    @property
+    def settles_for(self) -> timedelta:
+        return self.source.settles_for
+
+    def event_batches(self, wanted: Period | None, memory: Memory) -> Iterator[Snapshot | Haul]:
+        self.parts.stand(self.name)
+        yield from self.source.event_batches(wanted, memory)
+
+
+def _ready_targets(parts: Parts, entry: ScheduleEntry, ready_outlets: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Where an entry posts: of the outlets that are ready, those it names."""
+    from bot.cli import outlet_setup
+
+    found = outlet_setup.outlet_targets(parts, entry.outlets, entry.destinations)
+    return {outlet: places for outlet, places in found.items() if outlet in ready_outlets}
+
+
+@click.command()
+@json_option
+@pass_app_context
+def schedule(parts: Parts, as_json: bool) -> None:
+    """The next five runs of each regular post, in its own time zone and in UTC."""
+    from bot import schedule_times as times
+
+    now = clock()
+    found = [(entry, times.next_runs(entry, now, SHOWN)) for entry in parts.settings.config.schedule]
+    if as_json:
+        print_json([_entry_document(entry, runs) for entry, runs in found])
+        return
+    for entry, runs in found:
+        click.echo(_entry_heading(entry))
+        for run in runs:
+            click.echo(f"  {_local_time(entry, run):%a %Y-%m-%d %H:%M %Z}  =  {run:%a %Y-%m-%d %H:%M} UTC")
+    if not found:
+        click.echo("nothing is scheduled; config.yaml: schedule: is empty")
+
+
+def _entry_document(entry: ScheduleEntry, runs: tuple[datetime, ...]) -> dict[str, object]:
+    from bot import schedule_times as times
+
+    shown = [
+        {
+            "local": _local_time(entry, run).isoformat(),
+            "utc": run.isoformat(),
+            "publishes": times.completed_period(entry, run).first.isoformat(),
+        }
+        for run in runs
+    ]
+    return {**entry.model_dump(mode="json"), "next": shown}
+
+
+def _entry_heading(entry: ScheduleEntry) -> str:
+    day = f" on {(entry.weekday or 'monday').capitalize()}" if entry.period == "week" else ""
+    day = f" on day {entry.day or 1}" if entry.period == "month" else day
+    to = ", ".join((*entry.outlets, *entry.destinations)) or "every outlet"
+    of = ", ".join(entry.networks) or "every network"
+    return f"{entry.name}: every {entry.period}{day} at {entry.at:%H:%M} {entry.zone}, {of} to {to}"
+
+
+def _local_time(entry: ScheduleEntry, run: datetime) -> datetime:
+    from zoneinfo import ZoneInfo
+
+    return run.astimezone(UTC).astimezone(ZoneInfo(entry.zone))
+
+
+@click.command()
+@pass_app_context
+def migrate(parts: Parts) -> None:
+    """Bring the database's tables to this version; safe to run again, and at the same time as others."""
+    click.echo(f"database {parts.store.shown}: up to date")
+
+
+@click.command("copy-to")
+@click.argument("url")
+@pass_app_context
+def copy_to(parts: Parts, url: str) -> None:
+    """Copy the whole database to another, empty one: from SQLite to PostgreSQL or back.
+
+    URL is sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME. Stop the worker first: what it writes after the copy
+    began is not in it, and two workers on two databases would publish twice.
+    """
+    from bot import database_copy, store
+
+    target = store.open_store(url)
+    try:
+        with progress_bar("copying", len(store.tables.sorted_tables)) as tell:
+            counts = database_copy.copy_database(parts.store, target, tell)
+        click.echo(f"{sum(counts.values())} rows of {len(counts)} tables copied from {parts.store.shown}")
+        click.echo(f"now set DATABASE_URL to {target.shown} and start the worker")
+    finally:
+        target.close()

@@ -1,0 +1,150 @@
+"""What `verify` finds: a digest beside what the ledger gives today, and beside the records that it rests on.
+
+A digest read from a file is a stranger's: its shape is checked before it is used, its words are cleaned before they are
+shown.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any, NotRequired, TypedDict
+
+import msgspec
+
+from bot import pipeline, sources
+from bot.cli.app_context import Parts, UsageError, parse_day
+from bot.cli.network_selection import Answers, answer_each
+from bot.digest import incomparable_figures
+from bot.records import Document, Name, PeriodName, catalogues_and_panels
+
+WANTED = "wanted a day as YYYY-MM-DD or a digest.json"
+
+
+class _Figure(TypedDict):
+    value: int | float | None
+    unknown: NotRequired[str]
+    refs: NotRequired[list[Annotated[int, msgspec.Meta(ge=0)]]]
+    version: NotRequired[int]
+
+
+class _Catalogue(TypedDict):
+    catalogue: str
+    figures: dict[str, _Figure]
+    top: NotRequired[list[dict[str, Any]]]
+    curve: NotRequired[list[list[float]]]
+    history: NotRequired[list[dict[str, Any]]]
+
+
+class _Panel(TypedDict):
+    catalogue: str
+    figures: dict[str, _Figure]
+
+
+class _Ref(TypedDict):
+    url: str
+    at: datetime
+    sha256: str
+
+
+class _Digest(TypedDict):
+    """What is read of a digest, in the shapes of `docs/digest.md`."""
+
+    network: str
+    period: PeriodName
+    day: date
+    edition: int
+    composed_at: Annotated[datetime, msgspec.Meta(tz=True)]
+    catalogues: list[_Catalogue]
+    panels: list[_Panel]
+    refs: list[_Ref]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One digest, compared."""
+
+    digest: Document
+    mismatches: list[str]
+    not_compared: list[str]
+    """Figures that this version of Footfall has not, or means otherwise."""
+    records: list[dict[str, str]]
+    """The digest's refs, each with the state of what it points at."""
+
+    @property
+    def is_good(self) -> bool:
+        return (
+            self.compared_count > 0
+            and not self.mismatches
+            and all(record["state"] != "altered" for record in self.records)
+        )
+
+    @property
+    def figure_count(self) -> int:
+        return sum(len(block["figures"]) for block in catalogues_and_panels(self.digest))
+
+    @property
+    def compared_count(self) -> int:
+        return self.figure_count - len(self.not_compared)
+
+    def to_document(self) -> dict[str, Any]:
+        named = {key: self.digest[key] for key in ("network", "period", "day", "edition")}
+        return {
+            **named,
+            "figures": self.figure_count,
+            "mismatches": self.mismatches,
+            "not_compared": self.not_compared,
+            "records": self.records,
+        }
+
+    def to_lines(self) -> list[str]:
+        head = f"{self.digest['network']} {self.digest['day']} edition {self.digest['edition']}"
+        count = len(self.mismatches)
+        match = f"match, {self.compared_count} figures" if self.compared_count else "NOTHING TO COMPARE"
+        said = f"{count} {'MISMATCH' if count == 1 else 'MISMATCHES'}" if count else match
+        left = [
+            f"not compared: {Name(key)}: this version lacks it or means otherwise by it" for key in self.not_compared
+        ]
+        records = [f"{r['state']}: {Name(r['url'], 200)} at {r['at']} {Name(r['sha256'])[:12]}" for r in self.records]
+        return [f"{head}: {said}", *(f"  {line}" for line in [*self.mismatches, *left, *records])]
+
+
+def verify_digest(parts: Parts, digest: Document) -> Verdict:
+    """A digest compared with what the ledger and the records at hand say now."""
+    plan = parts.network_plan(digest["network"])
+    chosen = parts.settings.config.networks[plan.network]
+    records = [sources.verify_ref(plan.network, chosen, parts.data_folder, ref) for ref in digest["refs"]]
+    again = pipeline.recompute_digest(parts.store, plan, digest)
+    mismatches = list(pipeline.mismatches_with(again, digest))
+    return Verdict(digest, mismatches, incomparable_figures(digest, again), records)
+
+
+def verify_each(parts: Parts, named: str, network: str | None, period: PeriodName) -> Answers[Verdict]:
+    """The verdicts on what is meant: the digest in a file, or those of a day from the archive. Raises `UsageError`."""
+    day = parse_day(named)
+    if day is None:
+        return Answers([verify_digest(parts, _read_digest(parts, Path(named)))], 0)
+
+    def verdict(plan: pipeline.Plan) -> Verdict:
+        parts.covered(plan, day, period)
+        return verify_digest(parts, parts.query_context.find_digest(plan.network, period, day))
+
+    return answer_each(parts.chosen(network), verdict)
+
+
+def _read_digest(parts: Parts, path: Path) -> Document:
+    try:
+        document: Document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise UsageError(f"{path}: cannot be read as a digest: {why}; {WANTED}") from error
+    try:
+        typed = msgspec.convert(document, _Digest)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"{path}: is no digest: {error}; {WANTED}") from error
+    period = parts.covered(parts.network_plan(typed["network"]), typed["day"], typed["period"])
+    if period.first != typed["day"]:
+        raise UsageError(f"{path}: is no digest: no {typed['period']} begins on {typed['day']}; {WANTED}")
+    return document

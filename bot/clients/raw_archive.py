@@ -1,0 +1,78 @@
+"""Bytes as a network sent them, kept in the lake under their own hash, so that a receipt can be checked later."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import re
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from bot.records import SourceError
+
+
+class Raw:
+    """The bytes read so far, on their way into the lake: page bodies, each ended by a newline, gzip-compressed."""
+
+    def __init__(self, written: BinaryIO) -> None:
+        self._digest = hashlib.sha256()
+        # mtime 0: the same pages make the same file.
+        self._packed = gzip.GzipFile(filename="", fileobj=written, mode="wb", compresslevel=6, mtime=0)
+
+    def add(self, page: bytes) -> None:
+        for part in (page, b"\n"):
+            self._digest.update(part)
+            self._packed.write(part)
+
+    def close(self) -> None:
+        self._packed.close()
+
+    @property
+    def sha256(self) -> str:
+        """Of everything added so far, unpacked."""
+        return self._digest.hexdigest()
+
+
+@contextmanager
+def open_raw_archive(folder: Path) -> Iterator[Raw]:
+    """A `Raw` that is kept as `folder/SHA256.jsonl.gz` if the block ends well, and leaves nothing if it does not.
+    `zcat FILE | sha256sum` says the name."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(prefix=".raw-", dir=folder)
+    except OSError as error:
+        raise SourceError(f"{folder}: cannot be written: {error.strerror}; make it a folder of this user") from error
+    try:
+        with os.fdopen(descriptor, "wb") as written:
+            raw = Raw(written)
+            yield raw
+            raw.close()
+            written.flush()
+            os.fsync(written.fileno())
+        os.replace(temporary, folder / f"{raw.sha256}.jsonl.gz")
+    except OSError as error:
+        raise SourceError(f"{folder}: cannot be written: {error.strerror or error}; is the disk full?") from error
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def archived_checksum(folder: Path, sha256: str) -> str | None:
+    """The sha256 of what is kept in `folder` under that name, unpacked bit by bit: empty where the file is damaged,
+    `None` where there is none."""
+    if not re.fullmatch(r"[0-9a-f]{64}", sha256):
+        return None
+    digest = hashlib.sha256()
+    try:
+        with gzip.open(folder / f"{sha256}.jsonl.gz", "rb") as content:
+            while chunk := content.read(2**20):
+                digest.update(chunk)
+    except FileNotFoundError:
+        return None
+    except (OSError, EOFError, zlib.error):
+        return ""
+    return digest.hexdigest()

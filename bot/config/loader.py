@@ -1,0 +1,199 @@
+"""`config.yaml` and the environment, read. Every mistake is listed, none stops the reading."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from dotenv import dotenv_values
+from pydantic import SecretStr, ValidationError
+
+from bot.config.base import Choice, Network, Outlet
+from bot.config.environment import unset_blank, variable_mistakes
+from bot.config.schedule import Poll, ScheduleEntry
+from bot.config.schema import Config
+from bot.records import FootfallError, Name
+from bot.redaction import clip_text
+
+T = TypeVar("T", bound=Choice)
+
+
+class ConfigError(FootfallError):
+    """Mistakes in the configuration, each one line: file, key path, what was found, what was wanted."""
+
+    exit_code = 2
+
+    def __init__(self, mistakes: Iterable[str]) -> None:
+        self.mistakes = tuple(mistakes)
+        super().__init__("\n".join(self.mistakes))
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Choices and secrets together."""
+
+    config: Config
+    database_url: SecretStr
+    """Where the database is; a SQLite file under `config.data` unless DATABASE_URL says otherwise."""
+    secrets: Mapping[str, SecretStr] = field(default_factory=dict)
+
+    def secret_value(self, name: str) -> str | None:
+        """A secret's plain value, or `None` where it is not set."""
+        held = self.secrets.get(name)
+        return held.get_secret_value() if held else None
+
+
+def load(
+    path: Path,
+    networks: Mapping[str, type[Network]],
+    outlets: Mapping[str, type[Outlet]],
+    secret_names: Iterable[str] = (),
+    network_mistakes: Callable[[str, Network], Iterable[tuple[str, str]]] = lambda name, block: (),
+    poll_mistakes: Callable[[Poll], Iterable[tuple[str, str]]] = lambda poll: (),
+) -> Settings:
+    """Read `path` and the environment. `network_mistakes` tells what a network's block alone cannot, and
+    `poll_mistakes` what a poll's cannot: keys that are mistaken, each with what was found and wanted. Raises
+    `ConfigError` with all mistakes."""
+    mistakes: list[str] = []
+    document = _read_document(path, mistakes)
+    chosen = _validated_blocks(path, document, "networks", "network", networks, mistakes)
+    blocks = {"networks": chosen, "outlets": _validated_blocks(path, document, "outlets", "outlet", outlets, mistakes)}
+    for name, block in chosen.items():
+        mistakes += [f"{path}: networks.{name}.{key}: {what}" for key, what in network_mistakes(name, block)]
+    try:
+        config = Config.model_validate({**document, "networks": {}, "outlets": {}})
+    except ValidationError as error:
+        mistakes += _validation_lines(path, "", error)
+    else:
+        mistakes += _name_mistakes(path, "schedule", config.schedule, networks, outlets)
+        mistakes += _name_mistakes(path, "polls", config.polls, networks, outlets)
+        for number, poll in enumerate(config.polls):
+            mistakes += [f"{path}: polls.{number}.{key}: {what}" for key, what in poll_mistakes(poll)]
+    environment = _read_environment(path.parent)
+    names = tuple(secret_names)
+    mistakes += variable_mistakes(environment, names)
+    if mistakes:
+        raise ConfigError(mistakes)
+    return _loaded_config(config.model_copy(update=blocks), environment, names)
+
+
+def _loaded_config(config: Config, environment: Mapping[str, str], secret_names: Iterable[str]) -> Settings:
+    secrets = {name: SecretStr(environment[name]) for name in secret_names if environment.get(name)}
+    url = environment.get("DATABASE_URL") or _sqlite_url(config.data / "footfall.db")
+    return Settings(config, SecretStr(url), secrets)
+
+
+def _read_environment(folder: Path) -> dict[str, str]:
+    """The process's environment over the `.env` file beside the configuration."""
+    try:
+        from_file = unset_blank(dotenv_values(folder / ".env"))
+    except (OSError, UnicodeDecodeError) as error:
+        # A decoding error quotes what it read, which may be a secret; not even its cause is kept.
+        why = getattr(error, "strerror", None) or "not UTF-8 text"
+        raise ConfigError([f"{folder / '.env'}: cannot be read: {why}"]) from None
+    return {**from_file, **unset_blank(os.environ)}
+
+
+def _sqlite_url(path: Path) -> str:
+    """The address of a SQLite file. In an address `%` begins a coded character, and `?` the options."""
+    return "sqlite:///" + str(path).replace("%", "%25").replace("?", "%3F")
+
+
+def _read_document(path: Path, mistakes: list[str]) -> dict[str, Any]:
+    """The file's keys; one that is given twice is a mistake, since YAML would let the last one win in silence."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        document = yaml.safe_load(text)
+        mistakes += [
+            f"{path}: {doubled}" for doubled in _duplicate_keys(yaml.compose(text, yaml.SafeLoader), "", set())
+        ]
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}"]) from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}: " if mark else ""
+        what = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise ConfigError([f"{path}: {where}not YAML: {what}"]) from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError([f"{path}: not YAML that can be read: {error}"]) from error
+    if document is None:
+        document = {}
+    if not isinstance(document, dict):
+        raise ConfigError([f"{path}: found {type(document).__name__}, wanted a mapping of keys"])
+    return document
+
+
+def _duplicate_keys(node: yaml.Node | None, where: str, met: set[int]) -> Iterator[str]:
+    """Keys that stand twice in one block, with their lines. Aliases may lead back to where they stand."""
+    if node is None or id(node) in met:
+        return
+    met.add(id(node))
+    if isinstance(node, yaml.SequenceNode):
+        for number, one in enumerate(node.value):
+            yield from _duplicate_keys(one, f"{where}{number}.", met)
+    if isinstance(node, yaml.MappingNode):
+        first: dict[tuple[str, str], int] = {}
+        for key, value in node.value:
+            same, name, line = (key.tag, str(key.value)), Name(str(key.value), 60), key.start_mark.line + 1
+            if same in first:
+                yield f"{where}{name}: line {line}: found again, first on line {first[same]}; wanted each key once"
+            first.setdefault(same, line)
+            yield from _duplicate_keys(value, f"{where}{name}.", met)
+
+
+def _validated_blocks(
+    path: Path,
+    document: Mapping[str, Any],
+    key: str,
+    noun: str,
+    known: Mapping[str, type[T]],
+    mistakes: list[str],
+) -> dict[str, T]:
+    found = document.get(key) or {}
+    if not isinstance(found, dict):
+        mistakes.append(f"{path}: {key}: found {found!r}, wanted one block for each {noun}")
+        return {}
+    blocks: dict[str, T] = {}
+    for name, block in found.items():
+        if name not in known:
+            mistakes.append(f"{path}: {key}.{name}: no such {noun}; known: {', '.join(sorted(known))}")
+            continue
+        try:
+            blocks[name] = known[name].model_validate(block or {})
+        except ValidationError as error:
+            mistakes += _validation_lines(path, f"{key}.{name}.", error)
+    return blocks
+
+
+def _name_mistakes(
+    path: Path, block: str, entries: Iterable[ScheduleEntry | Poll], networks: Iterable[str], outlets: Iterable[str]
+) -> Iterator[str]:
+    """What the schedule or the polls name that there is not, or name twice."""
+    seen: set[str] = set()
+    for number, entry in enumerate(entries):
+        if entry.name in seen:
+            yield f"{path}: {block}.{number}.name: found {entry.name!r} twice; wanted each name once"
+        seen.add(entry.name)
+        for key, noun, known in (("networks", "network", networks), ("outlets", "outlet", outlets)):
+            for name in sorted(set(getattr(entry, key)) - set(known)):
+                yield f"{path}: {block}.{number}.{key}: {name}: no such {noun}; known: {', '.join(sorted(known))}"
+
+
+def _validation_lines(path: Path, prefix: str, error: ValidationError) -> list[str]:
+    lines = []
+    for problem in error.errors():
+        where = prefix + ".".join(Name(str(part)) for part in problem["loc"])
+        found = "" if problem["type"] in ("missing", "extra_forbidden") else f": found {_shown_value(problem['input'])}"
+        wanted = "no such key" if problem["type"] == "extra_forbidden" else problem["msg"].removeprefix("Value error, ")
+        lines.append(f"{path}: {where.rstrip('.')}{found}: {wanted}")
+    return lines
+
+
+def _shown_value(value: object) -> str:
+    """What was found, clipped, and without the user name and password that an address may hold."""
+    return clip_text(re.sub(r"//[^/@]*@", "//***@", repr(value)), 60)

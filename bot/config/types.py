@@ -1,0 +1,91 @@
+"""Values that `config.yaml` spells in its own way: languages, lengths of time, ids, times of day, addresses."""
+
+from __future__ import annotations
+
+import re
+from datetime import time, timedelta
+from ipaddress import ip_address
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, StringConstraints
+
+from bot.i18n import LANGUAGES, nearest_language
+
+
+def _supported_language(value: str) -> str:
+    found = nearest_language(value)
+    if found.partition("-")[0] != value.partition("-")[0]:
+        raise ValueError(f"wanted one of {', '.join(LANGUAGES)}")
+    return found
+
+
+Language = Annotated[str, AfterValidator(_supported_language)]
+"""A language that posts can be in; "es" is taken for "es-ES"."""
+
+
+def _require_time(value: object) -> object:
+    """YAML reads an unquoted 12:30 as the number 750, and pydantic would take that for seconds."""
+    if isinstance(value, time) or (isinstance(value, str) and re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value)):
+        return value
+    raise ValueError('wanted a time of day as "HH:MM", in quotes')
+
+
+TimeOfDay = Annotated[time, BeforeValidator(_require_time)]
+"""HH:MM, in quotes."""
+
+
+def _number_as_text(value: object) -> object:
+    """YAML reads an unquoted id of a channel as a number."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Text = Annotated[str, BeforeValidator(_number_as_text)]
+"""A text that may be a number as YAML reads it, such as an id without quotes."""
+DiscordId = Annotated[Text, StringConstraints(pattern=r"^[0-9]{15,20}$")]
+"""What Discord calls an account, a server or a channel."""
+
+
+def _validated_duration(value: object) -> object:
+    """90m, 36h or 2d as a length of time; what is none of these goes on to pydantic."""
+    found = re.fullmatch(r"([0-9]{1,4})\s*([mhd])", value) if isinstance(value, str) else None
+    if found is None:
+        if isinstance(value, timedelta):
+            return value
+        raise ValueError("wanted a length of time such as 90m, 36h or 2d")
+    return timedelta(**{{"m": "minutes", "h": "hours", "d": "days"}[found[2]]: int(found[1])})
+
+
+def parse_duration(text: str) -> timedelta:
+    """A length of time as people write it: 90m, 36h, 2d. Raises `ValueError`."""
+    found = _validated_duration(text)
+    assert isinstance(found, timedelta)
+    return found
+
+
+def _shown_duration(value: timedelta) -> str:
+    minutes = int(value.total_seconds() // 60)
+    return f"{minutes // 60}h" if minutes % 60 == 0 else f"{minutes}m"
+
+
+Duration = Annotated[timedelta, BeforeValidator(_validated_duration), PlainSerializer(_shown_duration, return_type=str)]
+"""A length of time: 90m, 36h, 2d."""
+
+
+def on_this_machine(host: str) -> bool:
+    """Whether a host is the machine itself, by its name or by a loopback address."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _require_private_address(address: str) -> str:
+    parts = urlsplit(address)
+    if parts.hostname and (parts.scheme == "https" or (parts.scheme == "http" and on_this_machine(parts.hostname))):
+        return address
+    raise ValueError("wanted an https:// address (http:// only on this machine)")
+
+
+PrivateAddress = Annotated[str, AfterValidator(_require_private_address)]
+"""Where secrets are sent: nobody on the way may read them."""

@@ -1,0 +1,142 @@
+"""What the outbox does to single rows inside a transaction of its own: changes them where they still are as read, and
+whatever hangs on that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import sqlalchemy as sa
+
+from bot.deliveries import _planning, state_transitions
+from bot.deliveries.delivery import NOTICES, Delivery, DeliveryError, Edition, delivery_from_row
+from bot.outlets import Later, Outcome, Refused, Sent, Stopped, Unsure, redact_reason
+from bot.records import Document
+from bot.store import alone, digests, paused
+from bot.store import deliveries as rows
+
+
+def alone_with(connection: sa.Connection, edition: Edition) -> None:
+    """Nobody else plans, claims or composes this period until the transaction ends. The archive takes the same lock."""
+    alone(connection, "digest", edition.network, edition.period, edition.day)
+
+
+def load_delivery(connection: sa.Connection, id: int) -> Delivery:
+    """Raises `DeliveryError` where there is none."""
+    row = connection.execute(sa.select(rows).where(rows.c.id == id)).first()
+    if row is None:
+        raise DeliveryError(f"delivery {id}: there is none; python -m bot deliveries list shows those there are")
+    return delivery_from_row(row)
+
+
+def change_row(
+    connection: sa.Connection, delivery: Delivery, values: state_transitions.Change, *more: sa.ColumnElement[bool]
+) -> bool:
+    """Change a row that is still as it was read; whether it was."""
+    same = [rows.c.id == delivery.id, rows.c.state == delivery.state, rows.c.attempts == delivery.attempts]
+    if delivery.state == "sending":
+        same.append(rows.c.claimed_by == delivery.claimed_by)
+    return connection.execute(rows.update().where(*same, *more).values(**values)).rowcount == 1
+
+
+def has_come(column: sa.ColumnElement[datetime | None], now: datetime) -> sa.ColumnElement[bool]:
+    """Whether an instant that is waited for is here, or was written by a clock that was ahead of this one: it is too
+    far away, or the state that it belongs to has not begun yet."""
+    unreal = sa.and_(column.is_not(None), rows.c.since > now + state_transitions.CLOCKS_APART)
+    return sa.or_(column <= now, column > now + state_transitions.LONGEST_WAIT, unreal)
+
+
+def may_claim(now: datetime) -> Sequence[sa.ColumnElement[bool]]:
+    """What must hold of a planned row for it to be claimed."""
+    return (has_come(rows.c.not_before, now), sa.or_(rows.c.until.is_(None), rows.c.until > now), *_STANDING)
+
+
+_EARLIER = rows.alias("earlier")
+_OUT = sa.exists().where(
+    *[getattr(_EARLIER.c, name) == getattr(rows.c, name) for name in _planning.THREAD],
+    _EARLIER.c.part == rows.c.part - 1,
+    _EARLIER.c.state == "sent",
+)
+_STANDING = (sa.or_(rows.c.part == 0, _OUT), rows.c.outlet.not_in(sa.select(paused.c.outlet)))
+"""The part before it is out, and its outlet is not paused. Made once: putting it together takes longer than asking."""
+
+
+def is_current(connection: sa.Connection, delivery: Delivery, document: Document, now: datetime) -> bool:
+    """Whether the document is still what the archive has for this delivery. One of an older edition is skipped."""
+    if delivery.network == NOTICES:
+        return True
+    same = (digests.c.network == delivery.network, digests.c.period == delivery.period, digests.c.day == delivery.day)
+    wanted = sa.select(digests.c.edition, digests.c.document).where(*same)
+    kept = connection.execute(wanted.order_by(digests.c.edition.desc()).limit(1)).first()
+    if kept is not None and kept.edition > delivery.edition and delivery.part == 0:
+        reason = f"superseded by edition {kept.edition} before it was sent"
+        if change_row(connection, delivery, state_transitions.ended_change("skipped", reason, now)):
+            stop_thread(connection, delivery, "skipped", now)
+        return False
+    if kept is None or kept.edition < delivery.edition:
+        return False
+    return kept.edition > delivery.edition or _planning.same_words(kept.document, document)
+
+
+def over_budget(
+    connection: sa.Connection, delivery: Delivery, cost: Decimal, budget: Decimal, now: datetime
+) -> str | None:
+    """Why a part cannot be paid this month. What is out and what may be counts, at the price of its last attempt."""
+    alone(connection, "budget", delivery.outlet)
+    month = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    mine = (rows.c.outlet == delivery.outlet, rows.c.tried_at >= month, rows.c.id != delivery.id)
+    counted = (*mine, rows.c.state.in_(("sent", "sending", "unknown")), rows.c.cost.is_not(None))
+    spent = sum(map(Decimal, connection.execute(sa.select(rows.c.cost).where(*counted)).scalars()), Decimal(0))
+    if spent + cost <= budget:
+        return None
+    return (
+        f"{delivery.outlet}: over the monthly budget: ${spent:f} of ${budget:f} spent or under way since {month:%d %b}, this"
+        f" costs ${cost:f}; raise outlets.{delivery.outlet}.monthly_budget, then deliveries retry {delivery.id}"
+    )
+
+
+def stop_thread(connection: sa.Connection, delivery: Delivery, state: str, now: datetime) -> None:
+    """The parts after one that will not be out are not sent either: the thread stays partial."""
+    _skip_after(connection, delivery, f"the thread is partial: its part {delivery.part + 1} was {state}", now)
+
+
+def stop_edits(connection: sa.Connection, delivery: Delivery, now: datetime) -> None:
+    """The parts after one that is corrected by a post of its own are not edited either."""
+    _skip_after(connection, delivery, "corrected by a post of its own", now, rows.c.kind == "correction")
+
+
+def _skip_after(
+    connection: sa.Connection, delivery: Delivery, reason: str, now: datetime, *more: sa.ColumnElement[bool]
+) -> None:
+    same = (
+        *_planning.destination_rows(delivery.edition_key, delivery.outlet, delivery.destination),
+        rows.c.edition == delivery.edition,
+    )
+    later = rows.update().where(*same, rows.c.part > delivery.part, rows.c.state == "planned", *more)
+    connection.execute(later.values(**state_transitions.ended_change("skipped", reason, now)))
+
+
+def pause_outlet(connection: sa.Connection, outlet: str, reason: str, now: datetime) -> bool:
+    """An outlet sends nothing until that is lifted. Whether it did until now."""
+    alone(connection, "paused", outlet)
+    fresh = connection.execute(sa.select(paused).where(paused.c.outlet == outlet)).first() is None
+    if fresh:
+        row = {"outlet": outlet, "reason": redact_reason(reason), "since": now, "checked_at": now}
+        connection.execute(paused.insert().values(row))
+    return fresh
+
+
+def clean_outcome(outcome: Outcome) -> Outcome:
+    """An outcome whose reason is fit to be kept, whatever the outlet put there."""
+    match outcome:
+        case Sent():
+            return outcome
+        case Later(reason, not_before):
+            return Later(redact_reason(reason), not_before)
+        case Refused(reason, gone):
+            return Refused(redact_reason(reason), gone)
+        case Unsure(reason, accepted):
+            return Unsure(redact_reason(reason), accepted)
+        case Stopped(reason):
+            return Stopped(redact_reason(reason))

@@ -1,0 +1,139 @@
+"""The polls that deliveries carried: as they were asked, until when, and how readers voted once they had closed.
+
+What cannot be read back stays unknown with its reason; a count that is not final is never kept.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.deliveries.delivery import Delivery, delivery_from_row
+from bot.outlets import CannotTell, Votes, redact_reason
+from bot.records import PeriodName, Poll
+from bot.store import Store
+from bot.store import deliveries as rows
+from bot.store import polls as table
+
+POLLS = "polls"
+"""What the panel of a digest is called that tells how readers voted."""
+AGAIN = timedelta(minutes=15)
+"""Until the next reading where a poll that should be closed is still counted."""
+LONGEST = timedelta(days=40)
+"""No poll is open for longer (Discord's 32 days are the most): a reading further ahead was planned by a wrong clock."""
+GIVEN_UP = timedelta(days=3)
+"""After its end; a platform that has no final count by then is not expected to have one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One poll at one destination."""
+
+    outlet: str
+    destination: str
+    day: date
+    """First day of the period whose digest it went with."""
+    period: PeriodName
+    poll: Poll
+    closes: datetime
+    votes: tuple[int, ...] | None
+    """By answer; `None`: not known."""
+    read_at: datetime | None
+    reason: str
+    """Why the votes are not known."""
+    url: str
+
+
+class Polls:
+    """The polls of one database."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def delivery_poll(self, id: int) -> Poll | None:
+        """The poll that a delivery carried at its last attempt."""
+        with self._store.read_transaction() as connection:
+            row = connection.execute(sa.select(table).where(table.c.delivery == id)).first()
+        return _poll_from_row(row) if row else None
+
+    def due_polls(self, now: datetime, outlets: Collection[str]) -> tuple[Delivery, ...]:
+        """Deliveries whose poll is to be read now."""
+        time = sa.or_(table.c.ask_at <= now, table.c.ask_at > now + LONGEST)
+        wanted = (time, rows.c.state == "sent", rows.c.outlet.in_(outlets))
+        chosen = sa.select(rows).join(table, table.c.delivery == rows.c.id).where(*wanted).order_by(rows.c.id)
+        with self._store.read_transaction() as connection:
+            return tuple(map(delivery_from_row, connection.execute(chosen)))
+
+    def record_votes(self, delivery: Delivery, result: Votes | CannotTell, now: datetime) -> None:
+        """Record what the outlet said of a poll."""
+        with self._store.write_transaction() as connection:
+            row = connection.execute(sa.select(table).where(table.c.delivery == delivery.id)).one()
+            change = _votes_change(result, len(json.loads(row.answers)), row.closes, now)
+            still = (table.c.delivery == delivery.id, table.c.ask_at.is_not(None))
+            connection.execute(table.update().where(*still).values(**change))
+
+    def closed_polls(self, network: str, begins: datetime, ends: datetime) -> tuple[Asked, ...]:
+        """What was asked with a network's digests and closed from one instant until before another; oldest first."""
+        span = (rows.c.network == network, table.c.closes >= begins, table.c.closes < ends)
+        kept = (rows.c.outlet, rows.c.destination, rows.c.day, rows.c.period, rows.c.url)
+        chosen = sa.select(table, *kept).join(rows, table.c.delivery == rows.c.id).where(*span)
+        order = (rows.c.day, rows.c.outlet, rows.c.destination, rows.c.id)
+        with self._store.read_transaction() as connection:
+            return tuple(map(_poll_record, connection.execute(chosen.order_by(*order))))
+
+
+def record_poll(connection: sa.Connection, id: int, poll: Poll | None) -> None:
+    """Keep what a delivery is about to ask, before it is sent; `None`: nothing."""
+    connection.execute(table.delete().where(table.c.delivery == id))
+    if poll is not None:
+        row = {"name": poll.name, "question": poll.question, "answers": json.dumps(poll.answers, ensure_ascii=False)}
+        english = json.dumps(poll.english, ensure_ascii=False) if poll.english else None
+        minutes = int(poll.lasts.total_seconds() // 60)
+        values = {**row, "english": english, "minutes": minutes, "reason": "not closed yet"}
+        connection.execute(table.insert().values(delivery=id, **values))
+
+
+def open_poll(connection: sa.Connection, id: int, at: datetime) -> None:
+    """A delivery is out: where it carried a poll, that is open from now on."""
+    row = connection.execute(sa.select(table).where(table.c.delivery == id, table.c.closes.is_(None))).first()
+    if row is not None:
+        closes = at + timedelta(minutes=row.minutes)
+        first = closes + timedelta(minutes=1)  # kept to the second, and platforms take a moment to count
+        connection.execute(table.update().where(table.c.delivery == id).values(closes=closes, ask_at=first))
+
+
+def _votes_change(result: Votes | CannotTell, answers: int, closes: datetime, now: datetime) -> dict[str, object]:
+    last = now >= closes + GIVEN_UP
+    if isinstance(result, CannotTell):
+        again = None if last or result.retry_at is None else max(result.retry_at, now + timedelta(minutes=1))
+        return {"reason": redact_reason(result.reason), "ask_at": again}
+    if len(result.counts) != answers:
+        reason = f"found votes for {len(result.counts):,} answers, wanted {answers}"
+        return {"reason": reason, "ask_at": None}
+    if not result.final:
+        reason = "closed, but its count was never final" if last else "closed, and still being counted"
+        return {"reason": reason, "ask_at": None if last else now + AGAIN}
+    # A final count is of a poll that has closed, whatever a wrong clock made of its end.
+    return {
+        "votes": json.dumps(result.counts),
+        "closes": min(closes, now),
+        "read_at": now,
+        "reason": "",
+        "ask_at": None,
+    }
+
+
+def _poll_from_row(row: Any) -> Poll:
+    english = tuple(json.loads(row.english)) if row.english else ()
+    return Poll(row.question, tuple(json.loads(row.answers)), timedelta(minutes=row.minutes), row.name, english)
+
+
+def _poll_record(row: Any) -> Asked:
+    votes = tuple(json.loads(row.votes)) if row.votes else None
+    place = (row.outlet, row.destination, row.day, row.period)
+    return Asked(*place, _poll_from_row(row), row.closes, votes, row.read_at, row.reason, row.url or "")

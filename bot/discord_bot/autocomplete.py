@@ -1,0 +1,96 @@
+"""What Discord offers while somebody types an option. An offer that cannot be made is none, never an error."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+import discord
+from discord.app_commands import Choice
+
+from bot import i18n, number_format, platform_limits
+from bot.discord_bot import command_translations
+from bot.discord_bot.name_index import LONGEST, SHOWN, Known, closest_keys
+from bot.metrics import METRICS
+from bot.queries import Desk
+from bot.records import FootfallError, Name, PeriodName
+from bot.render import document_translation
+
+if TYPE_CHECKING:
+    from bot.discord_bot.client import Footfall
+
+
+async def complete_model(interaction: discord.Interaction[Footfall], typed: str) -> list[Choice[str]]:
+    """Models of the network chosen beside, or of all."""
+    client = interaction.client
+    client.look_again()
+    network = getattr(interaction.namespace, "network", None)
+    found = client.index.names.find_matches(typed, lambda one: network in (None, one.network))
+    asked = network or next(iter(client.desk.watched), None)
+    return [_model_choice(client.desk, one, one.network == asked) for one in found]
+
+
+def _model_choice(desk: Desk, model: Known, plain: bool) -> Choice[str]:
+    """A model as a choice: by its name where that says all, else by its stand-in."""
+    several = len(desk.watched) > 1
+    shown = f"{model.model} · {desk.watched[model.network].title}" if several else str(model.model)
+    return Choice(
+        name=_clip_text(shown),
+        value=model.model if plain and platform_limits.utf16_length(model.model) <= LONGEST else model.token,
+    )
+
+
+async def sides(interaction: discord.Interaction[Footfall], typed: str) -> list[Choice[str]]:
+    """Networks that fit, then models."""
+    fitting = await complete_network(interaction, typed) if len(interaction.client.desk.watched) > 1 else []
+    return [*fitting, *await complete_model(interaction, typed)][:SHOWN]
+
+
+async def complete_network(interaction: discord.Interaction[Footfall], typed: str) -> list[Choice[str]]:
+    """Networks that are watched."""
+    titles = {name: watched.title for name, watched in interaction.client.desk.watched.items()}
+    return [Choice(name=_clip_text(titles[name]), value=name) for name in closest_keys(typed, titles)]
+
+
+async def complete_metric(interaction: discord.Interaction[Footfall], typed: str) -> list[Choice[str]]:
+    """Metrics; for a trend those that a day has."""
+    daily = interaction.command is not None and interaction.command.name == "trend"
+    locale = interaction.locale.value
+    labels = {
+        key: document_translation.translate_to_text(metric.label.format(unit="uses"), locale)
+        for key, metric in METRICS.items()
+        if not daily or "day" in metric.periods
+    }
+    rtl = command_translations.translator_for(interaction).right_to_left
+    shown = {
+        key: f"{_clip_text(labels[key], LONGEST - len(key) - 6)} ({i18n.isolate_text(key, rtl)})" for key in labels
+    }
+    return [Choice(name=shown[key], value=key) for key in closest_keys(typed, labels)]
+
+
+async def complete_day(interaction: discord.Interaction[Footfall], typed: str) -> list[Choice[str]]:
+    """Periods that there is a digest of, the newest first; by their first day."""
+    client, asked = interaction.client, interaction.namespace
+    period: PeriodName = getattr(asked, "period", None) or "day"
+    try:
+        network = client.desk.find_network(getattr(asked, "network", None)).network
+        kept = await client.run_in_thread(lambda: client.desk.archive.list_digests(network, period))
+    except (FootfallError, TimeoutError):
+        return []
+    known = [entry.day for entry in reversed(kept)]
+    language = command_translations.translator_for(interaction).language
+    names = {day: _day_label(day, language) for day in known}
+    fitting = [day for day in known if typed.strip().casefold() in names[day].casefold()]
+    return [Choice(name=names[day], value=day.isoformat()) for day in fitting[:SHOWN]]
+
+
+def _day_label(day: date, language: str) -> str:
+    spoken = f"{day.day} {day:%B}" if language == "en" else number_format.format_day(day, language)
+    return f"{i18n.isolate_text(day.isoformat(), i18n.is_rtl(language))} ({number_format.format_weekday(day, language)}, {spoken})"
+
+
+def _clip_text(text: str, limit: int = LONGEST) -> str:
+    clipped = Name(text, limit)
+    while platform_limits.utf16_length(clipped) > limit:
+        clipped = Name(clipped, len(clipped) - 2)
+    return clipped

@@ -1,0 +1,93 @@
+"""Charts for answers, drawn by a process of their own: matplotlib would hold up every other answer of this one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import cache
+from multiprocessing import get_context, parent_process
+from multiprocessing.process import BaseProcess
+from typing import ParamSpec
+
+from bot import logging_setup, redaction
+from bot.records import Picture
+
+P = ParamSpec("P")
+
+KEPT = 64
+NICE = 5
+"""Drawing gives way to answering."""
+
+
+@cache
+def drawing_process() -> Executor:
+    """The process that draws, begun with the first picture and kept from one connection to the next."""
+    return ProcessPoolExecutor(
+        1, mp_context=get_context("spawn"), initializer=_init_process, initargs=(redaction.known_secrets(),)
+    )
+
+
+def dismiss() -> None:
+    """Have the process that draws end, once it has drawn what it has in hand."""
+    if drawing_process.cache_info().currsize:
+        begun = drawing_process()
+        drawing_process.cache_clear()
+        begun.shutdown(wait=False, cancel_futures=True)
+
+
+def _init_process(secrets: Iterable[str]) -> None:
+    """In that process: log as the one that began it does, end with it, however that ends, and leave signals to it."""
+    logging_setup.configure_logging(secrets)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(NICE)
+    threading.Thread(target=_exit_with_parent, args=(parent_process(),), daemon=True).start()
+
+
+def _exit_with_parent(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
+
+
+class Pictures:
+    """Pictures drawn lately. Drawing goes one at a time: what several ask for at once is drawn once."""
+
+    def __init__(self, drawn_by: Callable[[], Executor] = drawing_process, kept: int = KEPT) -> None:
+        self._kept, self._drawn, self._drawn_by = kept, OrderedDict[str, Picture](), drawn_by
+        self._drawing, self._lock = threading.Lock(), threading.Lock()
+        self.fresh = 0
+        """How many were drawn."""
+
+    def get_or_draw(self, what: object, draw: Callable[P, Picture], *args: P.args, **kwargs: P.kwargs) -> Picture:
+        """The picture of `what`, any JSON value that names everything it depends on; `draw` and what it is given travel
+        to another process."""
+        key = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
+        if found := self._cached_picture(key):
+            return found
+        with self._drawing:
+            if found := self._cached_picture(key):
+                return found
+            try:
+                drawn = self._drawn_by().submit(draw, *args, **kwargs).result()
+            except BrokenProcessPool:  # somebody ended it; a new one is begun, once
+                drawing_process.cache_clear()
+                drawn = self._drawn_by().submit(draw, *args, **kwargs).result()
+            with self._lock:
+                self._drawn[key] = drawn
+                self.fresh += 1
+                while len(self._drawn) > self._kept:
+                    self._drawn.popitem(last=False)
+            return drawn
+
+    def _cached_picture(self, key: str) -> Picture | None:
+        """One that is drawn: nobody who asks for it waits for the drawing of another."""
+        with self._lock:
+            if key in self._drawn:
+                self._drawn.move_to_end(key)
+            return self._drawn.get(key)

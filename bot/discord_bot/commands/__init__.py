@@ -1,0 +1,1 @@
+"""The slash commands by who may use them: everybody, members, servers, the operator."""

@@ -1,0 +1,123 @@
+"""What commands of members, servers and operators share: how they answer, who may use them, how options are read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime, time
+from typing import TYPE_CHECKING, TypeAlias
+from zoneinfo import ZoneInfo, available_timezones
+
+import discord
+from discord.app_commands import Choice
+
+from bot import i18n, render
+from bot.discord_bot.name_index import LONGEST, SHOWN, closest_keys
+from bot.discord_bot.presenter import Said
+from bot.discord_bot.responder import Reply
+from bot.queries import AnswerError
+from bot.records import Document, FootfallError, Name
+from bot.store import StoreError
+
+if TYPE_CHECKING:
+    from bot.discord_bot.client import Footfall
+
+_OWN_NAMES = {
+    "en": "English",
+    "ar": "العربية",
+    "zh-CN": "简体中文",
+    "es-ES": "Español",
+    "vi": "Tiếng Việt",
+    "tr": "Türkçe",
+}
+LOCALES: Mapping[str, str] = {language: _OWN_NAMES[language] for language in i18n.LANGUAGES}
+"""Languages that posts and messages may be in, each as its speakers call it."""
+_TIME = re.compile(r"(?:[01]?\d|2[0-3]):[0-5]\d")
+
+Interaction: TypeAlias = "discord.Interaction[Footfall]"
+
+
+async def settle(interaction: Interaction, name: str, job: Callable[[], Document]) -> None:
+    """Do what a command asks, off the loop, and answer its asker alone with the document that came of it."""
+    client, locale = interaction.client, i18n.nearest_language(interaction.locale.value)
+
+    def said() -> Said:
+        try:
+            answer = job()
+        except (AnswerError, StoreError):
+            raise
+        except FootfallError as error:
+            raise AnswerError(str(error)) from error
+        return Said(render.answer_embed(answer, render.PLAIN, client.desk.hidden, locale))
+
+    await Reply(interaction, private=True).run_and_show(name, {}, said)
+
+
+async def refuse_command(interaction: Interaction, sentence: str) -> None:
+    """Say why a command is not done; that counts as an answer."""
+
+    def refused() -> Document:
+        raise AnswerError(sentence)
+
+    await settle(interaction, "refused", refused)
+
+
+# --- options -------------------------------------------------------------------------------------------------------
+
+
+def parse_time(option: str, text: str) -> time:
+    """A time of day as HH:MM. Raises `AnswerError`."""
+    if not _TIME.fullmatch(text.strip()):
+        raise AnswerError(f"{option}: found {Name(text)!s:.40}, wanted a time of day such as 09:00")
+    return time.fromisoformat(text.strip().rjust(5, "0"))
+
+
+def parse_hours(text: str) -> tuple[time, time]:
+    """Quiet hours as HH:MM-HH:MM. Raises `AnswerError`."""
+    first, _, last = text.replace("–", "-").partition("-")
+    if not (_TIME.fullmatch(first.strip()) and _TIME.fullmatch(last.strip())):
+        raise AnswerError(f"quiet: found {Name(text)!s:.40}, wanted two times of day such as 22:00-07:00")
+    begins, ends = parse_time("quiet", first), parse_time("quiet", last)
+    if begins == ends:
+        raise AnswerError("quiet: found twice the same time, wanted hours that end some time")
+    return begins, ends
+
+
+def parse_zone(text: str) -> str:
+    """An IANA time zone by its name, in whichever case. Raises `AnswerError`."""
+    found = _ZONES.get(text.strip().casefold())
+    if found is None:
+        raise AnswerError(f"zone: found {Name(text)!s:.40}, wanted a time zone such as UTC or Europe/Zurich")
+    return found
+
+
+def parse_networks(client: Footfall, text: str | None) -> tuple[str, ...]:
+    """Networks by name, with commas between; none where none is named. Raises `AnswerError`."""
+    named = [word.strip() for word in (text or "").split(",") if word.strip()]
+    return tuple(dict.fromkeys(client.desk.find_network(name.casefold()).network for name in named))
+
+
+_ZONES = {zone.casefold(): zone for zone in sorted(available_timezones()) if zone not in ("localtime", "Factory")}
+
+
+async def complete_zone(interaction: Interaction, typed: str) -> list[Choice[str]]:
+    """Time zones that complete what was typed, each with the time that its clocks show."""
+    now = interaction.client.desk.clock()
+    known = {zone: zone.replace("_", " ") for zone in _ZONES.values() if "/" in zone or zone == "UTC"}
+    first = ["UTC"] if not typed.strip() else []
+    found = [*first, *(zone for zone in closest_keys(typed, known, SHOWN + 1) if zone not in first)][:SHOWN]
+    return [Choice(name=_zone_label(zone, now), value=zone) for zone in found]
+
+
+def _zone_label(zone: str, now: datetime) -> str:
+    return f"{zone} ({now.astimezone(ZoneInfo(zone)):%H:%M})"
+
+
+async def complete_networks(interaction: Interaction, typed: str) -> list[Choice[str]]:
+    """Networks that complete the last of several with commas between."""
+    before, comma, last = typed.rpartition(",")
+    chosen = [word.strip() for word in before.split(",") if word.strip()]
+    titles = {name: watched.title for name, watched in interaction.client.desk.watched.items() if name not in chosen}
+    head = ", ".join(chosen) + (", " if comma else "")
+    offers = [(f"{head}{titles[name]}", f"{head}{name}") for name in closest_keys(last, titles)]
+    return [Choice(name=shown, value=value) for shown, value in offers if max(len(shown), len(value)) <= LONGEST]

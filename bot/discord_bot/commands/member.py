@@ -1,0 +1,141 @@
+"""/watch, /unwatch, /watches, /forget-me: what a member wants to hear of, in direct messages, and the end of it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from discord import app_commands
+from discord.app_commands import Choice
+
+from bot import i18n
+from bot.discord_bot import autocomplete
+from bot.discord_bot.commands import _options
+from bot.discord_bot.commands._options import Interaction
+from bot.discord_bot.name_index import SHOWN, is_token
+from bot.queries import AnswerError, Desk, NotFoundError
+from bot.records import Catalogue, Document, Name
+from bot.store import StoreError
+from bot.subscriptions import Watch
+
+if TYPE_CHECKING:
+    from bot.discord_bot.client import Footfall
+
+USUAL = 50.0
+"""Percent by which a model must have moved where nobody says otherwise."""
+_ID = "#"
+
+
+def watch_document(desk: Desk, model_watch: Watch) -> Document:
+    """A watch as an answer tells it."""
+    watched = desk.watched.get(model_watch.network)
+    return {
+        "model": model_watch.model,
+        "title": watched.title if watched else model_watch.network,
+        "share": model_watch.share,
+    }
+
+
+def resolve_model(client: Footfall, name: str, network: str | None) -> tuple[Catalogue, Name]:
+    """The model meant, on the network named or on the first that has it. Raises `AnswerError`."""
+    if is_token(name):
+        known = client.index.get_names().by_token(name)
+        if known is None:
+            raise AnswerError("this model is not known any more; ask again by its name")
+        name, network = known.model, known.network
+    return client.desk.find_model(name, network)[1:]
+
+
+def refuse_nameless(document: Document, catalogue: Catalogue, title: str) -> None:
+    """Raises `AnswerError` where the newest digest had use and none of it names its model: nothing would be told."""
+    block = next((one for one in document["catalogues"] if one["catalogue"] == catalogue.key), None)
+    share = block["figures"].get("share_attributed") if block else None
+    if share and share["value"] == 0:
+        raise AnswerError(f"none of the use on {title} names its model, so nothing can be told of a single one")
+
+
+@app_commands.command(description="Get a direct message when a model wakes up, goes quiet or moves")
+@app_commands.describe(
+    model="A model's name",
+    share="Percent of the day before that its use must move by; 50 by default",
+    network="Its network; the first one that has it by default",
+)
+@app_commands.autocomplete(model=autocomplete.complete_model, network=autocomplete.complete_network)
+async def watch(
+    interaction: Interaction,
+    model: str,
+    share: app_commands.Range[float, 1.0, 10_000.0] = USUAL,
+    network: str | None = None,
+) -> None:
+    client, account = interaction.client, str(interaction.user.id)
+    locale = i18n.nearest_language(interaction.locale.value)
+
+    def job() -> Document:
+        catalogue, name = resolve_model(client, model, network)
+        title = client.desk.watched[catalogue.network].title
+        if catalogue.network in client.bot_settings.closed:
+            raise AnswerError(f"the record of {title} has ended, so nothing will happen there")
+        with suppress(NotFoundError):
+            refuse_nameless(client.desk.find_digest(catalogue.network, "day"), catalogue, title)
+        kept, new = client.repositories.watches.save_watch(
+            account, locale, catalogue, name, share / 100, client.desk.clock()
+        )
+        return {"question": "watched", "new": new, "one": watch_document(client.desk, kept)}
+
+    await _options.settle(interaction, "watch", job)
+
+
+async def complete_watched_model(interaction: Interaction, typed: str) -> list[Choice[str]]:
+    """The models that the member watches."""
+    client, account = interaction.client, str(interaction.user.id)
+    try:
+        kept = await client.run_in_thread(lambda: client.repositories.watches.account_watches(account))
+    except (StoreError, TimeoutError):
+        return []
+    folded = typed.strip().casefold()
+    fitting = [one for one in kept if folded in one.model.casefold()]
+    return [Choice(name=autocomplete._clip_text(one.model), value=f"{_ID}{one.id}") for one in fitting[:SHOWN]]
+
+
+@app_commands.command(description="End the watch of a model")
+@app_commands.describe(model="One of the models that you watch")
+@app_commands.autocomplete(model=complete_watched_model)
+async def unwatch(interaction: Interaction, model: str) -> None:
+    client, account = interaction.client, str(interaction.user.id)
+
+    def job() -> Document:
+        mine = client.repositories.watches.account_watches(account)
+        chosen = [one for one in mine if model == f"{_ID}{one.id}" or one.model.casefold() == model.strip().casefold()]
+        ended = [one for one in chosen if client.repositories.watches.end_watch(account, one.id)]
+        if not ended:
+            raise AnswerError(f"{Name(model)!s:.100}: you do not watch this model; /watches lists those that you do")
+        return {"question": "unwatched", "one": watch_document(client.desk, ended[0]), "left": len(mine) - len(ended)}
+
+    await _options.settle(interaction, "unwatch", job)
+
+
+@app_commands.command(description="The models that you watch")
+async def watches(interaction: Interaction) -> None:
+    client, account = interaction.client, str(interaction.user.id)
+
+    def job() -> Document:
+        told = [watch_document(client.desk, one) for one in client.repositories.watches.account_watches(account)]
+        return {"question": "watches", "watches": told, "most": client.bot_settings.bounds.per_member}
+
+    await _options.settle(interaction, "watches", job)
+
+
+@app_commands.command(name="forget-me", description="Delete everything that is kept about you")
+async def forget_me(interaction: Interaction) -> None:
+    client, user = interaction.client, interaction.user.id
+
+    def job() -> Document:
+        gone = client.repositories.watches.erase_member(account=str(user))
+        client.cooldowns.forget_user(user)
+        return {"question": "forgotten", "watches": gone.watches, "messages": gone.messages}
+
+    await _options.settle(interaction, "forget-me", job)
+
+
+MEMBER: tuple[app_commands.Command[Any, ..., None], ...] = (watch, unwatch, watches, forget_me)
+"""The commands of a member: everywhere."""

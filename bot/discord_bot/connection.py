@@ -1,0 +1,173 @@
+"""Keeps the bot connected. A gateway that is away, a refused token or a lost lead end only a connection."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import aiohttp
+import discord
+import structlog
+from pydantic import SecretStr
+
+from bot.discord_bot import chart_cache
+from bot.discord_bot.client import Footfall
+from bot.discord_bot.settings import House
+from bot.outlets.discord.rest_client import wait_seconds
+from bot.queries import Desk
+from bot.redaction import clip_text
+
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 300.0
+"""Seconds; the pause doubles with each connection that was lost soon."""
+LONGEST_WAIT = 24 * 3600.0
+"""Seconds; no wait that Discord asks for is taken as longer."""
+HEALTHY = 600.0
+"""A connection that held this many seconds begins again at the first pause."""
+LOOK = 0.25
+"""Seconds between two looks at whether to go on."""
+
+# discord.py 2.7 trips over itself when the very first connection fails: AttributeError from Client.connect, and from
+# AutoShardedClient.launch_shard, which calls itself at each attempt, RecursionError in the end.
+# A frame that is not what Discord promises (no JSON, no object, not packed as agreed) comes out of it as it is.
+LOST = (
+    *(discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError, AttributeError, RecursionError),
+    *(ValueError, LookupError, TypeError, zlib.error),
+)
+
+REFUSED = {
+    4004: "the token is not accepted; make a new one and set DISCORD_TOKEN",
+    4010: "Discord knows no such shard; update Footfall",
+    4011: "the bot is in too many servers for one connection; lower discord.sharded_from",
+    4012: "Discord no longer speaks this version of its gateway; update discord.py",
+    4013: "Discord does not know the intents asked for; update discord.py",
+    4014: "the bot may not have the intents asked for; see the bot's page in the developer portal",
+}
+"""Close codes after which connecting again meets the same (topics/opcodes-and-status-codes, Gateway Close Event Codes:
+"Reconnect: false"), and what to do."""
+
+log = structlog.get_logger("bot.discord_bot")
+
+
+def run_bot(
+    desk: Desk,
+    token: SecretStr,
+    stop: threading.Event,
+    leads: Callable[[], bool] = lambda: True,
+    bot_settings: House | None = None,
+    first_pause: float = FIRST_PAUSE,
+) -> None:
+    """Answer slash commands until `stop` is set. Made to run in a thread of its own; it has its own event loop.
+
+    `leads` says, at once and without asking anybody, whether this worker is the one that answers: of several only one
+    may be connected."""
+    bot_settings = bot_settings or House()
+    discord.http.Route.BASE = bot_settings.api
+    try:
+        with settled():
+            asyncio.run(_Kept(desk, token, stop, leads, bot_settings).run(first_pause))
+    finally:
+        chart_cache.dismiss()
+
+
+@contextmanager
+def settled() -> Iterator[None]:
+    """Leaves what was made so far out of the garbage collector's passes, which hold up answers by 50 ms and more."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
+class _Kept:
+    """One connection after the other."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        token: SecretStr,
+        stop: threading.Event,
+        leads: Callable[[], bool],
+        bot_settings: House,
+    ) -> None:
+        self._desk, self._token, self._stop, self._leads, self._bot_settings = desk, token, stop, leads, bot_settings
+
+    async def run(self, first_pause: float) -> None:
+        loop, pause = asyncio.get_running_loop(), first_pause
+        while not self._stop.is_set():
+            if not self._leads():
+                await asyncio.sleep(LOOK)
+                continue
+            began = loop.time()
+            error = await self._run_connection()
+            if error is None:
+                continue
+            refused = _refusal(error) is not None
+            pause = LONGEST_PAUSE if refused else first_pause if loop.time() - began >= HEALTHY else pause
+            wait = max(pause, _wanted_wait(error))
+            log.error("not connected to Discord", why=_error_reason(error), again_in=wait)
+            await self._interruptible_sleep(wait)
+            pause = first_pause if refused else min(pause * 2, LONGEST_PAUSE)
+
+    async def _run_connection(self) -> Exception | None:
+        """One connection, until it is to end or is lost. Returns why it was lost."""
+        client = Footfall(self._desk, self._bot_settings)
+        going = asyncio.create_task(client.start(self._token.get_secret_value()))
+        told = asyncio.create_task(self._wait_for_stop())
+        try:
+            await asyncio.wait({going, told}, return_when=asyncio.FIRST_COMPLETED)
+            if not going.done():
+                return None
+            going.result()
+            return discord.ClientException("Discord ended the connection")
+        except LOST as error:
+            return error
+        finally:
+            told.cancel()
+            await client.close()
+            going.cancel()
+            await asyncio.gather(going, told, return_exceptions=True)
+
+    async def _wait_for_stop(self) -> None:
+        while not self._stop.is_set() and self._leads():
+            await asyncio.sleep(LOOK)
+
+    async def _interruptible_sleep(self, seconds: float) -> None:
+        until = asyncio.get_running_loop().time() + seconds
+        while not self._stop.is_set() and asyncio.get_running_loop().time() < until:
+            await asyncio.sleep(min(LOOK, seconds))
+
+
+def _wanted_wait(error: BaseException | None) -> float:
+    """Seconds that Discord asked us to stay away (a 429's Retry-After, also where discord.py hides it behind another
+    error), a day at most; 0 where it did not."""
+    while error is not None:
+        if isinstance(error, discord.RateLimited):
+            return min(error.retry_after, LONGEST_WAIT)
+        if isinstance(error, discord.HTTPException) and error.status == 429:
+            return min(wait_seconds(error.response.headers.get("Retry-After")), LONGEST_WAIT)
+        error = error.__cause__
+    return 0.0
+
+
+def _refusal(error: Exception) -> str | None:
+    """What an operator is to do before connecting again can help; `None` where it may help by itself."""
+    if isinstance(error, discord.LoginFailure):
+        return REFUSED[4004]
+    if isinstance(error, discord.PrivilegedIntentsRequired):
+        return REFUSED[4014]
+    return REFUSED.get(error.code) if isinstance(error, discord.ConnectionClosed) else None
+
+
+def _error_reason(error: Exception) -> str:
+    if refusal := _refusal(error):
+        return refusal
+    # Of what could not be read the kind only: its words quote the frame.
+    quotes = isinstance(error, ValueError | LookupError | TypeError)
+    return type(error).__name__ if quotes else clip_text(f"{type(error).__name__}: {error}", 300)

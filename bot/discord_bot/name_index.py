@@ -1,0 +1,194 @@
+"""What is offered while somebody types: names that complete it, best match and most used first.
+
+Names of all networks stand in memory, in the order of their use. Two letters that follow each other lead to the names
+that hold them, so that a typing error among 100,000 names is found without looking at each.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import threading
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from bot import ledger
+from bot.queries import Desk
+from bot.records import Name
+
+SHOWN = 25
+"""Choices that Discord shows (interactions/receiving-and-responding, Autocomplete)."""
+LONGEST = 100
+"""Characters of a choice's name and of its value (interactions/application-commands, Option Choice)."""
+CANDIDATES = 300
+MANY = 2000
+_TOKEN = re.compile(r"~[0-9a-f]{12}")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A model and the network that has it."""
+
+    network: str
+    model: Name
+
+    @property
+    def token(self) -> str:
+        """A short stand-in, for where the name is too long or its network must be said with it."""
+        text = f"{self.network}\n{self.model}"
+        return f"~{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def is_token(text: str) -> bool:
+    """Whether a text looks like a stand-in."""
+    return _TOKEN.fullmatch(text) is not None
+
+
+class Names:
+    """An index over names given in the order of their use. Built once, never changed."""
+
+    def __init__(self, known: Sequence[Known]) -> None:
+        self.known = tuple(known)
+        self._folded = [one.model.casefold() for one in self.known]
+        self._tokens = {one.token: place for place, one in enumerate(self.known)}
+        self._whole = sorted((name, place) for place, name in enumerate(self._folded))
+        self._tails = sorted((name.rpartition("/")[2], place) for place, name in enumerate(self._folded))
+        self._text = "\n".join(self._folded)
+        self._starts = list(accumulate((len(name) + 1 for name in self._folded[:-1]), initial=0))
+        self._holding = _pair_positions(self._folded)
+
+    def by_token(self, token: str) -> Known | None:
+        """The model that a token stands for; `None` for any other text."""
+        place = self._tokens.get(token)
+        return None if place is None else self.known[place]
+
+    def find_matches(self, typed: str, wanted: Callable[[Known], bool], limit: int = SHOWN) -> list[Known]:
+        """Names that complete what was typed: the same, beginning so, their part after the author beginning so, holding
+        it, then near misses; each group by use."""
+        found: dict[int, Known] = {}
+        for place in self._match_positions(Name(typed).casefold()):
+            if place not in found and wanted(self.known[place]):
+                found[place] = self.known[place]
+                if len(found) == limit:
+                    break
+        return list(found.values())
+
+    def _match_positions(self, typed: str) -> Iterator[int]:
+        if not typed:
+            yield from range(len(self.known))
+            return
+        for ordered in (self._whole, self._tails):
+            yield from (place for _, place in _slice_between(ordered, typed, typed))
+        yield from self._prefix_positions(self._whole, typed, lambda name: name.startswith(typed))
+        yield from self._prefix_positions(self._tails, typed, lambda name: name.rpartition("/")[2].startswith(typed))
+        yield from self._substring_positions(typed)
+        yield from self._fuzzy_positions(typed)
+
+    def _prefix_positions(
+        self, ordered: Sequence[tuple[str, int]], typed: str, fits: Callable[[str], bool]
+    ) -> Iterator[int]:
+        """Places of names that begin with what was typed, by use. Where they are many, the first are met soon by going
+        through all names in that order; else they are found and put in it."""
+        found = _slice_between(ordered, typed, typed + "\U0010ffff")
+        if len(found) > MANY:
+            return (place for place, name in enumerate(self._folded) if fits(name))
+        return iter(sorted(place for _, place in found))
+
+    def _substring_positions(self, typed: str) -> Iterator[int]:
+        """Places of names that hold what was typed, by use. No name has a line break."""
+        at = self._text.find(typed)
+        while at >= 0:
+            place = bisect_right(self._starts, at) - 1
+            yield place
+            at = self._text.find(typed, self._starts[place] + len(self._folded[place]))
+
+    def _fuzzy_positions(self, typed: str) -> list[int]:
+        """Places of names that share letters with what was typed, the nearest first."""
+        import numpy as np  # 10 MB, of use only where no name fits as typed
+        from rapidfuzz import fuzz
+
+        lists = [np.frombuffer(self._holding[pair], "i") for pair in _letter_pairs(typed) if pair in self._holding]
+        if not lists:
+            return []
+        hits = np.bincount(np.concatenate(lists), minlength=len(self.known))
+        most = min(CANDIDATES, len(self.known))
+        # Equal hits go to the most used, which stand first.
+        weighed = hits * len(self.known) - np.arange(len(self.known))
+        best = np.argpartition(-weighed, most - 1)[:most]
+        scored = [(fuzz.WRatio(typed, self._folded[place]), -int(place)) for place in best if hits[place]]
+        return [-place for score, place in sorted(scored, reverse=True) if score >= 50]
+
+
+def _slice_between(ordered: Sequence[tuple[str, int]], first: str, last: str) -> Sequence[tuple[str, int]]:
+    """Entries from one text to another, both included."""
+    return ordered[bisect_left(ordered, (first, -1)) : bisect_right(ordered, (last, len(ordered)))]
+
+
+def _letter_pairs(text: str) -> set[str]:
+    return {text[at : at + 2] for at in range(len(text) - 1)}
+
+
+def _pair_positions(names: Sequence[str]) -> dict[str, array[int]]:
+    """Each two letters that follow each other somewhere, and the places of the names that hold them."""
+    places: dict[str, array[int]] = {}
+    for place, name in enumerate(names):
+        for pair in _letter_pairs(name):
+            places.setdefault(pair, array("i")).append(place)
+    return places
+
+
+def load_names(desk: Desk) -> Names:
+    """The names of every network, most used first within each; the networks take turns, so that none hides another."""
+    lists = [
+        [
+            Known(watched.network, name)
+            for name in ledger.names_by_use(desk.store, catalogue)
+            if not desk.is_hidden(name)
+        ]
+        for watched in desk.watched.values()
+        for catalogue in watched.catalogues
+    ]
+    longest = max(map(len, lists), default=0)
+    return Names([names[at] for at in range(longest) for names in lists if at < len(names)])
+
+
+class Index:
+    """The names as of the latest look, which is taken anew when the ledger changed."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._mark: tuple[int, int] | None = None
+        self._refresh_lock = threading.Lock()
+        self.names = Names(())
+
+    def refresh(self) -> None:
+        """Look again if the ledger changed. Takes seconds with many models; call it off the loop. Raises
+        `StoreError`."""
+        with self._refresh_lock:
+            mark = ledger.data_version(self._desk.store)
+            if mark != self._mark:
+                self.names, self._mark = load_names(self._desk), mark
+
+    def get_names(self) -> Names:
+        """The names; looked up if they never were. Raises `StoreError`."""
+        if self._mark is None:
+            self.refresh()
+        return self.names
+
+
+def closest_keys(typed: str, words: Mapping[str, str], limit: int = SHOWN) -> list[str]:
+    """Keys whose key or words complete what was typed; all of them, in their order, where nothing was."""
+    from rapidfuzz import fuzz
+
+    folded = typed.strip().casefold()
+    if not folded:
+        return list(words)[:limit]
+    scored = [
+        (folded in key.casefold() or folded in said.casefold(), fuzz.WRatio(folded, f"{key} {said}".casefold()), -place)
+        for place, (key, said) in enumerate(words.items())
+    ]
+    keys = list(words)
+    return [keys[-place] for held, score, place in sorted(scored, reverse=True) if held or score >= 60][:limit]

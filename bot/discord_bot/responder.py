@@ -1,0 +1,233 @@
+"""An answer on its way to Discord: in time, to the asker alone where asked, and an error as a sentence.
+
+Discord waits 3 s for the first sign of life and then 15 minutes for the answer (interactions/receiving-and-responding).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+import aiohttp
+import discord
+import structlog
+
+from bot import render
+from bot.discord_bot import buttons, command_translations
+from bot.discord_bot.presenter import Said
+from bot.discord_bot.query import Question
+from bot.queries import AnswerError
+from bot.store import StoreError
+
+if TYPE_CHECKING:
+    from bot.discord_bot.client import Footfall
+
+PROMPT = 0.8
+"""Seconds after which the asker is told that an answer is on its way."""
+# topics/opcodes-and-status-codes, JSON Error Codes
+ACKNOWLEDGED = 40060
+UNKNOWN_INTERACTION = 10062
+UNKNOWN_WEBHOOK = 10015
+CUT_OFF = (aiohttp.ClientError, OSError, discord.DiscordServerError)
+"""What may happen to a request that came through all the same."""
+SILENT = discord.AllowedMentions.none()
+
+log = structlog.get_logger("bot.discord_bot")
+
+
+@dataclass(slots=True)
+class Reply:
+    """One interaction and how far its answer is."""
+
+    interaction: discord.Interaction[Footfall]
+    private: bool
+    in_place: bool = False
+    """The answer replaces the message whose button was pressed."""
+    deferred: bool = False
+    unheard: bool = False
+    """Whether Discord accepted the delay is not known."""
+
+    @property
+    def locale(self) -> str:
+        """The language of whoever asked."""
+        return command_translations.translator_for(self.interaction).language
+
+    async def give(self, question: Question) -> None:
+        """Answer a question, whatever comes of it."""
+        client = self.interaction.client
+        await self.run_and_show(question.name, dict(question.options), lambda: client.said(question, self.locale))
+
+    async def run_and_show(self, name: str, options: Mapping[str, str], job: Callable[[], Said]) -> None:
+        """Do a job off the loop and show what it says, whatever comes of it. `name` and `options` are for the log."""
+        try:
+            await self._run_and_show(name, options, job)
+        except discord.NotFound as error:
+            if error.code != UNKNOWN_INTERACTION:
+                raise
+            log.warning("too late", question=name)
+        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+            # Nothing more can be said there: the very saying of it failed.
+            self._log_error("an answer did not get through", error, name, options)
+
+    async def _run_and_show(self, name: str, options: Mapping[str, str], job: Callable[[], Said]) -> None:
+        if seconds := self._cooldown_seconds():
+            words = render.render_template("discord", "discord/answers/wait.j2", self.locale, seconds=seconds)
+            await self.sorry(words.strip())
+            return
+        work = asyncio.ensure_future(self.interaction.client.run_in_thread(job))
+        if not await _finishes_promptly(work):
+            await self._defer_response()
+        try:
+            said = await work
+        except AnswerError as error:
+            await self.sorry(_error_sentence(error.text, self.locale))
+        except StoreError as error:
+            await self.sorry(self._unwell("The archive cannot be read just now.", "database", error, name, options))
+        except TimeoutError as error:
+            await self.sorry(self._unwell("The answer took too long.", "timeout", error, name, options))
+        except Exception as error:  # noqa: BLE001 - the top of a slash command: it must not show a traceback
+            await self.sorry(self._unwell("Something went wrong here.", "unexpected", error, name, options))
+        else:
+            await self._show_answer(said)
+
+    def _cooldown_seconds(self) -> int:
+        one = self.interaction
+        return one.client.cooldowns.seconds_to_wait(one.user.id, one.guild_id, one.created_at.timestamp())
+
+    async def _defer_response(self) -> None:
+        try:
+            with _ignore_acknowledged():
+                if self.in_place:
+                    await self.interaction.response.defer()
+                else:
+                    await self.interaction.response.defer(ephemeral=self.private, thinking=True)
+        except CUT_OFF as error:
+            # Discord may have it all the same, and the asker would wait for an answer for ever.
+            log.warning("it was not heard whether a delay was told", error=type(error).__name__)
+            self.unheard = True
+        self.deferred = True
+
+    def _never_deferred(self, error: discord.NotFound) -> bool:
+        """Whether Discord never got the delay, so that the answer is still the first thing to say."""
+        if not (self.unheard and error.code == UNKNOWN_WEBHOOK):
+            return False
+        self.deferred = self.unheard = False
+        return True
+
+    async def _show_answer(self, answer: Said) -> None:
+        """Show it; twice where it was not heard whether it came through, since Discord keeps one answer only."""
+        try:
+            await self._show_once(answer)
+        except CUT_OFF:
+            await self._show_once(answer)
+        except discord.NotFound as error:
+            if not self._never_deferred(error):
+                raise
+            await self._show_once(answer)
+
+    async def _show_once(self, answer: Said) -> None:
+        embed, view, response = (
+            discord.Embed.from_dict(answer.embed),
+            buttons.build_view(answer),
+            self.interaction.response,
+        )
+        with _picture_files(answer) as files, _ignore_acknowledged():
+            if self.deferred:
+                await self.interaction.edit_original_response(
+                    embed=embed, attachments=files, view=view, allowed_mentions=SILENT
+                )
+            elif self.in_place:
+                await response.edit_message(embed=embed, attachments=files, view=view, allowed_mentions=SILENT)
+            else:
+                await response.send_message(
+                    embed=embed,
+                    files=files,
+                    view=view or discord.utils.MISSING,
+                    ephemeral=self.private,
+                    allowed_mentions=SILENT,
+                )
+
+    async def sorry(self, sentence: str) -> None:
+        """Say a sentence in the place of an answer; what was there before a button was pressed stays."""
+        try:
+            await self._sorry_once(sentence)
+        except discord.NotFound as error:
+            if not self._never_deferred(error):
+                raise
+            await self._sorry_once(sentence)
+
+    async def _sorry_once(self, sentence: str) -> None:
+        with _ignore_acknowledged():
+            if not self.deferred:
+                await self.interaction.response.send_message(sentence, ephemeral=True, allowed_mentions=SILENT)
+            elif self.in_place:
+                await self.interaction.followup.send(sentence, ephemeral=True, allowed_mentions=SILENT)
+            else:
+                await self.interaction.edit_original_response(content=sentence, allowed_mentions=SILENT)
+
+    def _unwell(self, sentence: str, event: str, error: Exception, name: str, options: Mapping[str, str]) -> str:
+        return _error_sentence(sentence, self.locale, self._log_error(event, error, name, options))
+
+    def _log_error(self, event: str, error: Exception, name: str, options: Mapping[str, str]) -> str:
+        number = uuid.uuid4().hex[:12]
+        log.error(event, id=number, question=name, options=dict(options), exc_info=error)
+        return number
+
+
+async def _finishes_promptly(work: asyncio.Future[Said]) -> bool:
+    """Whether work comes to its end before the asker would wonder."""
+    done, _ = await asyncio.wait({work}, timeout=PROMPT)
+    return bool(done)
+
+
+def reply_to_button(interaction: discord.Interaction[Footfall]) -> Reply:
+    """The message changes for who asked for it; anybody else gets an answer of their own, in private."""
+    origin = interaction.message.interaction_metadata if interaction.message else None
+    own = origin is not None and origin.user.id == interaction.user.id
+    return Reply(interaction, private=True, in_place=own)
+
+
+async def report_failure(interaction: discord.Interaction[Footfall], error: Exception) -> None:
+    """Say that something went wrong outside of an answer."""
+    number = uuid.uuid4().hex[:12]
+    log.error("command failed", id=number, exc_info=error)
+    reply = Reply(interaction, private=True)
+    await _unless_answered(reply.sorry(_error_sentence("Something went wrong here.", reply.locale, number)))
+
+
+async def _unless_answered(saying: Awaitable[None]) -> None:
+    try:
+        await saying
+    except (discord.HTTPException, discord.InteractionResponded, aiohttp.ClientError, OSError) as error:
+        log.warning("an error could not be said", error=type(error).__name__)
+
+
+def _error_sentence(text: str, locale: str, number: str = "") -> str:
+    words = render.render_template("discord", "discord/answers/sorry.j2", locale, sentence=text, id=number)
+    return " ".join(words.split())
+
+
+@contextmanager
+def _ignore_acknowledged() -> Iterator[None]:
+    """Passes over the answer to a repetition: discord.py repeats after a 5xx, also of what Discord has accepted."""
+    try:
+        yield
+    except discord.HTTPException as error:
+        if error.code != ACKNOWLEDGED:
+            raise
+
+
+@contextmanager
+def _picture_files(answer: Said) -> Iterator[list[discord.File]]:
+    picture = answer.picture
+    made = [discord.File(BytesIO(picture.content), picture.name, description=picture.alt)] if picture else []
+    try:
+        yield made
+    finally:
+        for file in made:
+            file.fp.close()

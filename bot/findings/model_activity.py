@@ -1,0 +1,264 @@
+"""Claims about single models: used for the first time, gone quiet, awake again, new and unused, a new leader."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from math import sqrt
+from typing import ClassVar
+
+from bot.digest import HIDDEN
+from bot.findings.claim import ONE, Found, Page, looks_at, use_by_name
+from bot.metrics.ranking import usage_ranking
+from bot.metrics.registry import DAY_ONLY, EVERY_PERIOD
+from bot.records import Book, Flow, Model, Unknown
+
+QUIET_DAYS = 7
+QUIET_RANK = 100
+"""A model that would not have been among this many most used ones is not missed."""
+ASLEEP_DAYS = 14
+NEW_DAYS = 7
+LEAST_NEW = 3
+"""Fewer new models than this without use are no news."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewlyUsed:
+    """Models of which the first use ever seen was on this day, and the most used one of them."""
+
+    key: ClassVar[str] = "newly_used"
+    day: date
+    count: int
+    model: str
+    author: str
+    uses: int
+    rank: int
+    """Its place among the models used on this day."""
+    first_listed: date | None
+
+    def holds(self, book: Book) -> bool:
+        new = _newly_used(book)
+        uses = use_by_name(book)
+        return (
+            book.period.last == self.day
+            and len(new) == self.count > 0
+            and max(uses[model.name] for model in new) == self.uses
+            and _usage_rank(book, self.uses) == self.rank
+            and _is_named(self.model, (m.name for m in new if uses[m.name] == self.uses))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class GoneQuiet:
+    """Models used on each of the 7 days before and not on this one, and the most used one of them."""
+
+    key: ClassVar[str] = "gone_quiet"
+    day: date
+    count: int
+    model: str
+    author: str
+    uses_before: int
+    """Its uses in those days together."""
+    days: int
+
+    def holds(self, book: Book) -> bool:
+        return (
+            book.period.last == self.day
+            and self.days == QUIET_DAYS
+            and len(book.quiet) == self.count > 0
+            and max(uses for _, uses in book.quiet) == self.uses_before
+            and _is_named(self.model, (model.name for model, uses in book.quiet if uses == self.uses_before))
+            and not any(model.name in use_by_name(book) for model, _ in book.quiet)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AwakeAgain:
+    """Models used on this day after 14 days or more without use, and the most used one of them."""
+
+    key: ClassVar[str] = "awake_again"
+    day: date
+    count: int
+    model: str
+    author: str
+    uses: int
+    rank: int
+    last_used: date
+    """Its last day with use before this one."""
+    days: int
+    """From that day to this one."""
+
+    def holds(self, book: Book) -> bool:
+        uses = _uses_of(book)
+        same = [(model, last) for model, last in book.woken if uses.get(model.id) == self.uses]
+        return (
+            book.period.last == self.day
+            and len(book.woken) == self.count > 0
+            and max(uses.get(model.id, 0) for model, _ in book.woken) == self.uses
+            and _usage_rank(book, self.uses) == self.rank
+            and (self.day - self.last_used).days == self.days >= ASLEEP_DAYS
+            and _is_named(self.model, (model.name for model, last in same if last == self.last_used))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class NewUnused:
+    """No use was seen of any model added in the last 7 days."""
+
+    key: ClassVar[str] = "new_unused"
+    day: date
+    added: int
+    days: int
+
+    def holds(self, book: Book) -> bool:
+        new = _new_models(book)
+        never = all(model.last_used is None and not model.used_before_watch for model in new)
+        return book.period.last == self.day and self.days == NEW_DAYS and len(new) == self.added > 0 and never
+
+
+@dataclass(frozen=True, slots=True)
+class NewLeader:
+    """The most used model is not that of the period before."""
+
+    key: ClassVar[str] = "new_leader"
+    model: str
+    author: str
+    uses: int
+    before: str
+    """The most used model of the period before."""
+    before_uses: int
+    """What that one was used in this period."""
+
+    def holds(self, book: Book) -> bool:
+        if isinstance(book.flow, Unknown) or isinstance(book.flow_before, Unknown):
+            return False
+        now, then = book.flow.by_model, book.flow_before.by_model
+        leaders = [model for model, uses in now.items() if uses == max(now.values())]
+        former = [model for model, uses in then.items() if uses == max(then.values())]
+        return (
+            len(leaders) == len(former) == 1
+            and leaders != former
+            and _is_named(self.model, (model.name for model in _listed_models(book) if model.id == leaders[0]))
+            and _is_named(self.before, (_model_name(book, former[0]),))
+            and now[leaders[0]] == self.uses
+            and now.get(former[0], 0) == self.before_uses
+        )
+
+
+@looks_at(DAY_ONLY)
+def newly_used(page: Page) -> Iterator[Found]:
+    """First uses."""
+    new = _newly_used(page.book)
+    if new:
+        uses = _uses_of(page.book)
+        first = min(new, key=lambda model: (-uses[model.id], model.name))
+        rank = _usage_rank(page.book, uses[first.id])
+        claim = NewlyUsed(
+            page.book.period.last, len(new), first.name, first.author, uses[first.id], rank, first.first_listed
+        )
+        yield Found(0.3 + 0.55 / sqrt(rank), claim)
+
+
+@looks_at(DAY_ONLY)
+def went_idle(page: Page) -> Iterator[Found]:
+    """Models that were used every day and now are not."""
+    book = page.book
+    if book.quiet and isinstance(book.flow, Flow):
+        first, before = min(book.quiet, key=lambda quiet: (-quiet[1], quiet[0].name))
+        rank = _usage_rank(book, before // QUIET_DAYS)
+        if rank <= QUIET_RANK:
+            claim = GoneQuiet(book.period.last, len(book.quiet), first.name, first.author, before, QUIET_DAYS)
+            yield Found(0.35 + 0.6 / sqrt(rank), claim)
+
+
+@looks_at(DAY_ONLY)
+def became_active(page: Page) -> Iterator[Found]:
+    """Models that nobody had used for weeks."""
+    book, day, uses = page.book, page.book.period.last, _uses_of(page.book)
+    woken = [(model, last) for model, last in book.woken if model.id in uses]
+    if woken and len(woken) == len(book.woken):
+        first, last = min(woken, key=lambda one: (-uses[one[0].id], one[0].name))
+        days, rank = (day - last).days, _usage_rank(book, uses[first.id])
+        claim = AwakeAgain(day, len(woken), first.name, first.author, uses[first.id], rank, last, days)
+        yield Found(0.2 + (0.3 + 0.3 * min(1, days / 90)) / sqrt(rank), claim)
+
+
+@looks_at(DAY_ONLY)
+def new_unused(page: Page) -> Iterator[Found]:
+    """New models that nobody has touched."""
+    book = page.book
+    new = _new_models(book)
+    if len(new) >= LEAST_NEW and all(model.last_used is None and not model.used_before_watch for model in new):
+        yield Found(0.3 + 0.4 * min(1, len(new) / 50), NewUnused(book.period.last, len(new), NEW_DAYS))
+
+
+@looks_at(EVERY_PERIOD)
+def new_leader(page: Page) -> Iterator[Found]:
+    """Another model at the top."""
+    book = page.book
+    if isinstance(book.flow, Unknown) or isinstance(book.flow_before, Unknown) or isinstance(book.listed, Unknown):
+        return
+    leader, former = _sole_leader(book.flow), _sole_leader(book.flow_before)
+    if leader is None or former is None or leader == former:
+        return
+    new = next((model for model in book.listed if model.id == leader), None)
+    before = _model_name(book, former)
+    if new and before:
+        uses, left = book.flow.by_model[leader], book.flow.by_model.get(former, 0)
+        yield Found(0.7, NewLeader(new.name, new.author, uses, before, left))
+
+
+def _listed_models(book: Book) -> tuple[Model, ...]:
+    return () if isinstance(book.listed, Unknown) else book.listed
+
+
+def _model_name(book: Book, model: int) -> str:
+    """A model's name; empty where the book does not tell it."""
+    return next((str(one.name) for one in _listed_models(book) if one.id == model), str(book.names.get(model, "")))
+
+
+def _sole_leader(flow: Flow) -> int | None:
+    """The most used model, where there is exactly one, also if all use that names no model was another's."""
+    most = max(flow.by_model.values(), default=0)
+    leaders = [model for model, uses in flow.by_model.items() if uses + flow.unattributed >= most]
+    return leaders[0] if len(leaders) == 1 and most > flow.unattributed else None
+
+
+def _uses_of(book: Book) -> dict[int, int]:
+    return {} if isinstance(book.flow, Unknown) else dict(book.flow.by_model)
+
+
+def _usage_rank(book: Book, uses: int) -> int:
+    """The place that so many uses have, or would have, among the models used; 1 is the most used."""
+    ranked = usage_ranking(book)
+    counts = () if isinstance(ranked, Unknown) else ranked.counts
+    return bisect_left(counts, -uses, key=lambda count: -count) + 1
+
+
+def _newly_used(book: Book) -> list[Model]:
+    """Listed models whose first use ever seen is surely of this day: no use before it can have been missed."""
+    day, uses = book.period.last, _uses_of(book)
+    if not book.unbroken:
+        return []
+    return [
+        model
+        for model in _listed_models(book)
+        if model.first_used == model.last_used_from == day and not model.used_before_watch and model.id in uses
+    ]
+
+
+def _new_models(book: Book) -> list[Model]:
+    """Models first listed in the last 7 days; none where those days, or the use in them, are not known."""
+    day = book.period.last
+    first = day - timedelta(days=NEW_DAYS - 1)
+    unknown = isinstance(book.total_7d, Unknown) or isinstance(book.listed_7d_before, Unknown)
+    if isinstance(book.listed, Unknown) or unknown or book.watched_since is None or book.watched_since > first - ONE:
+        return []
+    return [model for model in book.listed if model.first_listed is not None and first <= model.first_listed]
+
+
+def _is_named(claimed_name: str, possible: Iterable[str]) -> bool:
+    """Whether a claim names one of these; a hidden model's claim names none."""
+    return claimed_name == HIDDEN or claimed_name in set(possible)

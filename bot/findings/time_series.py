@@ -1,0 +1,306 @@
+"""Claims about a figure's own past: records, streaks, crossings, unusual days. Nothing is claimed over a day that is
+not known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import pairwise
+from statistics import median
+from typing import ClassVar, Literal
+
+from bot.findings.claim import ONE, Found, Page, known_values, looks_at, series_start, unit_of
+from bot.metrics.registry import DAY_ONLY, EVERY_PERIOD
+from bot.records import Book, Unknown, each_day
+
+LEAST_LOOKED_BACK = 7
+"""Days that a record must beat."""
+LEAST_STREAK = 3
+WEEKS = 8
+LEAST_WEEKS = 4
+UNUSUAL = 3.5
+"""The robust z-score from which a day is unusual (Iglewicz and Hoaglin, 1993)."""
+NORMAL = 0.6745
+"""Median absolute deviation of a standard normal distribution."""
+LEAST_MOVE = 0.1
+"""A move smaller than this share of the usual value is no news, however regular the days before were."""
+
+WEIGHT: Mapping[str, float] = {"uses": 1.0, "models_used": 0.9, "models_added": 0.7, "models_listed": 0.35}
+"""How much news a series is. A list that grows every day is at its longest every day."""
+
+
+@dataclass(frozen=True, slots=True)
+class HighestSince:
+    """The highest value since a day that had as much or more; every day between is known and lower."""
+
+    key: ClassVar[str] = "highest_since"
+    metric: str
+    unit: str
+    day: date
+    value: int
+    since: date
+    since_value: int
+    days: int
+    """Days between, all of them lower."""
+
+    def holds(self, book: Book) -> bool:
+        known = known_values(book, self.metric)
+        between = each_day(self.since + ONE, self.day - ONE)
+        return (
+            known.get(self.day) == self.value
+            and known.get(self.since) == self.since_value >= self.value
+            and len(between) == self.days >= LEAST_LOOKED_BACK
+            and all(day in known and known[day] + record_margin(book, self.metric) < self.value for day in between)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LowestSince:
+    """The lowest value since a day that had as little or less; every day between is known and higher."""
+
+    key: ClassVar[str] = "lowest_since"
+    metric: str
+    unit: str
+    day: date
+    value: int
+    since: date
+    since_value: int
+    days: int
+    """Days between, all of them higher."""
+
+    def holds(self, book: Book) -> bool:
+        known = known_values(book, self.metric)
+        between = each_day(self.since + ONE, self.day - ONE)
+        return (
+            known.get(self.day) == self.value
+            and known.get(self.since) == self.since_value <= self.value
+            and len(between) == self.days >= LEAST_LOOKED_BACK
+            and all(day in known and known[day] > self.value for day in between)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class HighestWatched:
+    """The highest value of all days looked back over, each of them known and lower."""
+
+    key: ClassVar[str] = "highest_watched"
+    metric: str
+    unit: str
+    day: date
+    value: int
+    first: date
+    """The first of the days looked back over."""
+    days: int
+    """How many they are, this day among them."""
+    whole: bool
+    """Whether they are all the days ever watched."""
+
+    def holds(self, book: Book) -> bool:
+        known = known_values(book, self.metric)
+        before = each_day(self.first, self.day - ONE)
+        return (
+            known.get(self.day) == self.value
+            and len(before) + 1 == self.days > LEAST_LOOKED_BACK
+            and all(day in known and known[day] + record_margin(book, self.metric) < self.value for day in before)
+            and (not self.whole or self.first == series_start(book, self.metric))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Streak:
+    """A figure that rose, or fell, on each of the last days."""
+
+    key: ClassVar[str] = "streak"
+    metric: str
+    unit: str
+    direction: Literal["rose", "fell"]
+    day: date
+    value: int
+    days: int
+    """Days in a row on which it was above (below) the day before."""
+    first: date
+    """The day before the first of them."""
+    first_value: int
+
+    def holds(self, book: Book) -> bool:
+        known = known_values(book, self.metric)
+        values = [known.get(day) for day in each_day(self.first, self.day)]
+        if None in values or len(values) != self.days + 1 or self.days < LEAST_STREAK:
+            return False
+        told = values[0] == self.first_value and values[-1] == self.value
+        return told and all(_change_direction(a, b) == self.direction for a, b in pairwise(values))
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """A figure that passed a round number since the period before."""
+
+    key: ClassVar[str] = "crossing"
+    metric: str
+    unit: str
+    direction: Literal["up", "down"]
+    """`up`: it was below the round number and is not any more. `down`: it was not below it and now is."""
+    level: int
+    value: int
+    before: int
+    """In the period before, or at its end."""
+
+    def holds(self, book: Book) -> bool:
+        now, before = _now_and_before(book, self.metric)
+        low, high = sorted((self.before, self.value))
+        return (
+            (now, before) == (self.value, self.before)
+            and low < self.level <= high
+            and self.level in _round_numbers(self.metric, high)
+            and self.direction == ("up" if self.before < self.value else "down")
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class UnusualDay:
+    """A day far from the same weekday of the weeks before."""
+
+    key: ClassVar[str] = "unusual_day"
+    metric: str
+    unit: str
+    direction: Literal["above", "below"]
+    day: date
+    value: int
+    usual: float
+    """Median of the same weekday in the last 8 weeks."""
+    weeks: int
+    """How many of them are known."""
+    z: float
+    """Robust z-score: 0.6745 · (value − median) / median absolute deviation."""
+
+    def holds(self, book: Book) -> bool:
+        known = known_values(book, self.metric)
+        again = _unusual_day(known, self.metric, self.unit, self.day)
+        return again == self
+
+
+@looks_at(DAY_ONLY)
+def find_records(page: Page) -> Iterator[Found]:
+    """The highest or lowest for a long time."""
+    for metric in WEIGHT:
+        yield from _find_record(page, metric, high=True)
+    yield from _find_record(page, "uses", high=False)
+
+
+@looks_at(DAY_ONLY)
+def find_streaks(page: Page) -> Iterator[Found]:
+    """Rising or falling for days."""
+    for metric in ("uses", "models_used"):
+        known, last = known_values(page.book, metric), page.book.period.last
+        direction = _change_direction(known.get(last - ONE), known.get(last))
+        if direction is None:
+            continue
+        first = last - ONE
+        while _change_direction(known.get(first - ONE), known.get(first)) == direction:
+            first -= ONE
+        days = (last - first).days
+        if days >= LEAST_STREAK:
+            claim = Streak(metric, unit_of(page.book, metric), direction, last, known[last], days, first, known[first])
+            yield Found(WEIGHT[metric] * min(0.75, 0.15 + 0.1 * days), claim)
+
+
+@looks_at(EVERY_PERIOD)
+def find_crossings(page: Page) -> Iterator[Found]:
+    """Round numbers passed since the period before."""
+    book = page.book
+    for metric in ("models_listed", "uses"):
+        now, before = _now_and_before(book, metric)
+        if now is None or before is None:
+            continue
+        low, high = sorted((now, before))
+        passed = [level for level in _round_numbers(metric, high) if level > low]
+        if not passed:
+            continue
+        up = now > before
+        level = max(passed) if up else min(passed)
+        earlier = (value for day, value in known_values(book, metric).items() if day < book.period.first)
+        fresh = book.period.name != "day" or all(value < level for value in earlier)
+        score = (0.8 if fresh else 0.3) if up else 0.35
+        claim = Crossing(metric, unit_of(book, metric), "up" if up else "down", level, now, before)
+        yield Found(score, claim)
+
+
+@looks_at(DAY_ONLY)
+def unusual_days(page: Page) -> Iterator[Found]:
+    """Far from what this weekday usually brings."""
+    for metric in ("uses", "models_used", "models_added"):
+        known = known_values(page.book, metric)
+        claim = _unusual_day(known, metric, unit_of(page.book, metric), page.book.period.last)
+        if claim:
+            yield Found(WEIGHT[metric] * min(0.95, 0.55 + (abs(claim.z) - UNUSUAL) / 25), claim)
+
+
+def _find_record(page: Page, metric: str, high: bool) -> Iterator[Found]:
+    book, day = page.book, page.book.period.last
+    known, start, unit = known_values(book, metric), series_start(book, metric), unit_of(book, metric)
+    value = known.get(day)
+    if value is None or start is None or not book.history:
+        return
+    first = max(start, book.history[0].day)
+    past, least = day - ONE, record_margin(book, metric)
+    while past >= first and past in known and (known[past] + least < value if high else known[past] > value):
+        past -= ONE
+    days = (day - past).days - 1
+    if days < LEAST_LOOKED_BACK or (past >= first and past not in known):
+        return
+    score = WEIGHT[metric] * (0.35 + 0.6 * days / (days + 30))
+    beaten = [known[past + n * ONE] for n in range(1, days + 1)]
+    if known[day - ONE] == (max(beaten) if high else min(beaten)):
+        score *= 0.7  # yesterday was a record too
+    if past >= first and not (known[past] >= value if high else known[past] <= value):
+        return  # neither beaten for certain nor surely as much
+    if past >= first:
+        since = HighestSince if high else LowestSince
+        yield Found(score, since(metric, unit, day, value, past, known[past], days))
+    elif high:
+        yield Found(score, HighestWatched(metric, unit, day, value, first, days + 1, first == start))
+
+
+def record_margin(book: Book, metric: str) -> int:
+    """By how much a record must be ahead to be one whatever the list's unknown models were."""
+    return book.uncounted if metric in ("models_listed", "models_added") else 0
+
+
+def _unusual_day(known: Mapping[date, int], metric: str, unit: str, day: date) -> UnusualDay | None:
+    value = known.get(day)
+    past = [known[then] for week in range(1, WEEKS + 1) if (then := day - timedelta(weeks=week)) in known]
+    if value is None or len(past) < LEAST_WEEKS:
+        return None
+    usual = float(median(past))
+    spread = median(abs(one - usual) for one in past)
+    if not spread or abs(value - usual) < LEAST_MOVE * usual:
+        return None
+    z = NORMAL * (value - usual) / spread
+    if abs(z) < UNUSUAL:
+        return None
+    return UnusualDay(metric, unit, "above" if z > 0 else "below", day, value, usual, len(past), z)
+
+
+def _round_numbers(metric: str, highest: int) -> list[int]:
+    """Round numbers up to `highest`: 100, 200, 500, 1,000, ... and for a list every thousand."""
+    rounds = {digit * 10**power for power in range(2, len(str(highest))) for digit in (1, 2, 5)}
+    if metric == "models_listed":
+        rounds |= set(range(1000, highest + 1, 1000))
+    return sorted(number for number in rounds if number <= highest)
+
+
+def _now_and_before(book: Book, metric: str) -> tuple[int | None, int | None]:
+    if metric == "models_listed":
+        now = None if isinstance(book.listed, Unknown) else len(book.listed)
+        before = book.listed_period_before
+        return now, None if isinstance(before, Unknown) else before
+    flows = (book.flow, book.flow_before)
+    uses = [None if isinstance(flow, Unknown) else flow.uses for flow in flows]
+    return uses[0], uses[1]
+
+
+def _change_direction(before: int | None, now: int | None) -> Literal["rose", "fell"] | None:
+    if before is None or now is None or before == now:
+        return None
+    return "rose" if now > before else "fell"

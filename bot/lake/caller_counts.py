@@ -1,0 +1,56 @@
+"""Who called on several days: counted one by one, or estimated from states of a kilobyte a day.
+
+Distinct callers of several days are no sum of the days' own. Up to a size they are counted exactly from the events;
+above it, and where events were pruned, the days' HyperLogLog states are merged, and the answer says that it is an
+estimate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from bot.lake import duckdb_engine
+from bot.lake.day_files import Day, read_manifest
+from bot.lake.rollup import Summary, caller_summary, local_files
+from bot.lake.settings import Lake
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An estimate."""
+
+    count: int
+    error: float
+    """Its standard error as a share: two times in three the truth is no further away, 19 times in 20 no further than
+    twice this."""
+
+
+def exact_callers(days: Sequence[Day]) -> Summary:
+    """Who called on any of these days. Raises `LakeError`."""
+    with ExitStack() as stack:
+        found = [(day, read_manifest(day).parts) for day in days]
+        uses, payments = (
+            [path for day, parts in found for path in local_files(day, parts, kind, stack)]
+            for kind in ("uses", "payments")
+        )
+        return caller_summary(days[0], uses, payments)
+
+
+def estimate_callers(lake: Lake, sketches: Iterable[bytes]) -> Known:
+    """How many callers some days had together, from their states; empty ones are days without any."""
+    states = [{"precision": one[0], "registers": list(one[1:])} for one in sketches if one]
+    if not states:
+        return Known(0, 0.0)
+    of = duckdb_engine.thread_cursor(lake.memory, lake.spill)
+    # DuckDB gives a state out as a plain struct and takes it back only into a column that was made a state.
+    of.execute(
+        "CREATE OR REPLACE TEMP TABLE states AS SELECT approx_count_distinct(''::VARCHAR) EXPORT_STATE AS s LIMIT 0"
+    )
+    of.executemany(
+        'INSERT INTO states SELECT ?::STRUCT("precision" UTINYINT, registers UTINYINT[])', [[s] for s in states]
+    )
+    ((count,),) = of.execute("SELECT finalize(combine_aggr(s)) FROM states").fetchall()
+    # Of the estimator itself: 1.04 by the root of the number of registers.
+    return Known(int(count), 1.04 / float(len(states[0]["registers"])) ** 0.5)  # type: ignore[arg-type]

@@ -1,0 +1,285 @@
+"""A day of a catalogue: a manifest and the Parquet files that it names.
+
+A day changes by a new manifest, never in place: whoever holds the old one reads on. Which manifest is the day's is for
+the ledger to say, in the same transaction as everything else that a haul brought. Within a day each event stands once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import msgspec
+
+from bot.lake import parquet
+from bot.lake.parquet import KINDS, Part
+from bot.lake.settings import Lake
+from bot.lake.storage import LakeError, Place, open_storage, sha256_of
+from bot.records import Blocks, Name, Payment, Use
+
+SCHEMA = 1
+"""Of the files and the manifest; a newer one is refused by name."""
+MOST_PARTS = 24
+"""Files of one kind in a day, above which they are made into one as the day grows."""
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """What a day consists of."""
+
+    schema: int
+    network: str
+    catalogue: str
+    day: str
+    """YYYY-MM-DD, UTC."""
+    version: int
+    """Grows by one with each manifest of a day."""
+    parts: tuple[Part, ...]
+    blocks: tuple[Blocks, ...] = ()
+    """Which ranges of blocks brought the events, each with the hash of its last block where that is known."""
+
+    @property
+    def rows(self) -> int:
+        return sum(part.rows for part in self.parts)
+
+    @property
+    def size(self) -> int:
+        return sum(part.size for part in self.parts)
+
+    @property
+    def first_block(self) -> int | None:
+        return min((part.first_block for part in self.parts), default=None)
+
+    @property
+    def last_block(self) -> int | None:
+        return max((part.last_block for part in self.parts), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One day as one manifest has it: everything that a worker anywhere needs to read it."""
+
+    lake: Lake
+    network: str
+    catalogue: str
+    day: date
+    manifest: str = ""
+    """The manifest's name; empty for a day without any."""
+
+    @property
+    def folder(self) -> str:
+        return f"events/network={self.network}/catalogue={self.catalogue}/day={self.day}"
+
+    @property
+    def storage(self) -> Place:
+        return open_storage(self.lake.url)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a haul says of one day."""
+
+    uses: Sequence[Use] = ()
+    payments: Sequence[Payment] = ()
+    blocks: Blocks | None = None
+    forget_from: int | None = None
+    owners: Mapping[str, Name] | None = None
+    """Whose content ids are: uses that name one and no model learn their model."""
+    renames: bool = False
+    """Those of another model as well."""
+
+
+def empty_manifest(day: Day) -> Manifest:
+    """A day of which nothing is kept."""
+    return Manifest(SCHEMA, day.network, day.catalogue, day.day.isoformat(), 0, ())
+
+
+def read_manifest(day: Day) -> Manifest:
+    """A day's manifest. Raises `LakeError` where it is not there, altered, of another day or of a newer version."""
+    if not day.manifest:
+        return empty_manifest(day)
+    name = f"{day.folder}/{day.manifest}"
+    stated = re.fullmatch(r"manifest-[0-9]+-([0-9a-f]{64})\.json", day.manifest)
+    if stated is None:
+        raise LakeError(f"{name}: is no manifest's name; wanted manifest-VERSION-SHA256.json")
+    with day.storage.open_local(name, stated[1]) as path:
+        try:
+            found = msgspec.json.decode(path.read_bytes(), type=Manifest)
+        except msgspec.MsgspecError as error:
+            raise LakeError(f"{name}: does not read: {error}; collect its day again") from error
+    if found.schema != SCHEMA:
+        raise LakeError(f"{name}: found schema {found.schema}, wanted {SCHEMA}; install the Footfall that wrote it")
+    if (found.network, found.catalogue, found.day) != (day.network, day.catalogue, day.day.isoformat()):
+        raise LakeError(f"{name}: is of {found.network} {found.catalogue} {found.day}; wanted {day.folder}")
+    return found
+
+
+def update_day(day: Day, update: Told) -> tuple[Day, int]:
+    """A day with what a haul says of it, and how many events are new. The same day where nothing changes."""
+    old = read_manifest(day)
+    parts = list(old.parts)
+    if update.forget_from is not None:
+        parts = _drop_from_block(day, parts, update.forget_from)
+    if update.owners:
+        parts = _assign_owners(day, parts, update.owners, update.renames)
+    new = 0
+    for kind, records in ((KINDS["uses"], update.uses), (KINDS["payments"], update.payments)):
+        if records:
+            parts, fresh = _add_events(day, parts, kind, records)
+            new += fresh
+    parts = [part for kind in KINDS for part in _merge_files(day, [one for one in parts if one.kind == kind])]
+    if tuple(parts) == old.parts:
+        return day, 0
+    blocks = _merge_blocks(old.blocks, update)
+    return _write_manifest(
+        day, Manifest(SCHEMA, old.network, old.catalogue, old.day, old.version + 1, tuple(parts), blocks)
+    ), new
+
+
+def compact_day(day: Day) -> Day:
+    """A day as one file of each kind; the same day where it is that already."""
+    old = read_manifest(day)
+    parts = tuple(
+        part for kind in KINDS for part in _merge_files(day, [one for one in old.parts if one.kind == kind], most=1)
+    )
+    if parts == old.parts:
+        return day
+    return _write_manifest(day, msgspec.structs.replace(old, version=old.version + 1, parts=parts))
+
+
+def prune_day(day: Day) -> Day:
+    """A day without its events: the manifest still says which blocks they came from."""
+    old = read_manifest(day)
+    return _write_manifest(day, msgspec.structs.replace(old, version=old.version + 1, parts=()))
+
+
+def check_files(day: Day) -> None:
+    """Read every file of a day. Raises `LakeError` where one is not what the manifest says."""
+    for part in read_manifest(day).parts:
+        with day.storage.open_local(f"{day.folder}/{part.name}", part.sha256):
+            continue
+
+
+def salvage_day(day: Day) -> Day:
+    """A day with those of its files that are what its manifest says; an empty one where that does not read."""
+    try:
+        old = read_manifest(day)
+    except LakeError:
+        return replace(day, manifest="")
+    sound = tuple(part for part in old.parts if _is_intact(day, part))
+    return _write_manifest(day, msgspec.structs.replace(old, version=old.version + 1, parts=sound))
+
+
+def _is_intact(day: Day, part: Part) -> bool:
+    try:
+        with day.storage.open_local(f"{day.folder}/{part.name}", part.sha256):
+            return True
+    except LakeError:
+        return False
+
+
+def unnamed_uses(day: Day, limit: int, named: bool = False) -> list[Use]:
+    """Some of the uses that name a content id and no model: one of each content id, the most used first, since whoever
+    uses one chooses how it sorts. `named`: of those that name a model as well, one of each content id and model."""
+    parts = [part for part in read_manifest(day).parts if part.kind == "uses" and (part.nameless or named)]
+    line = (
+        'SELECT min(place), min(block), min("at"), sum(uses)::BIGINT, model, content FROM {old} '
+        f"WHERE {'' if named else 'model IS NULL AND '}content <> '' "
+        f"GROUP BY content, model ORDER BY sum(uses) DESC, content, model LIMIT {int(limit)}"
+    )
+    if not parts:
+        return []
+    rows = parquet.query_rows(day, parts, line)
+    return [
+        Use(place, block, datetime.fromtimestamp(at, UTC), int(n), Name(model) if model else None, "", cid)
+        for place, block, at, n, model, cid in rows
+    ]
+
+
+def _write_manifest(day: Day, manifest: Manifest) -> Day:
+    content = msgspec.json.encode(manifest)
+    with TemporaryDirectory(prefix="footfall-lake-") as folder:
+        path = Path(folder) / "manifest.json"
+        path.write_bytes(content)
+        name = f"manifest-{manifest.version:06d}-{sha256_of(path)}.json"
+        day.storage.put(f"{day.folder}/{name}", path)
+    return replace(day, manifest=name)
+
+
+def _merge_blocks(known: Sequence[Blocks], update: Told) -> tuple[Blocks, ...]:
+    """The ranges read, those that follow on each other joined."""
+    kept = [one for one in known if update.forget_from is None or one.last < update.forget_from]
+    if update.blocks is not None:
+        kept = [one for one in kept if not (update.blocks.first <= one.first and one.last <= update.blocks.last)]
+        kept.append(update.blocks)
+    joined: list[Blocks] = []
+    for one in sorted(kept, key=lambda blocks: (blocks.first, blocks.last)):
+        if joined and one.first <= joined[-1].last + 1:
+            before = joined.pop()
+            joined.append(replace(max(before, one, key=lambda blocks: blocks.last), first=before.first))
+        else:
+            joined.append(one)
+    return tuple(joined)
+
+
+# --- how the files of a day change ---------------------------------------------------------------------------------
+
+
+def _drop_from_block(day: Day, parts: Sequence[Part], block: int) -> list[Part]:
+    """Without what stood in a block or after it."""
+    made: list[Part] = []
+    for part in parts:
+        if part.last_block < block:
+            made.append(part)
+        elif part.first_block < block:
+            made += parquet.write_rows(
+                day, KINDS[part.kind], f"SELECT * FROM {{old}} WHERE block < {int(block)}", [part]
+            )
+    return made
+
+
+def _assign_owners(day: Day, parts: Sequence[Part], owners: Mapping[str, Name], renames: bool) -> list[Part]:
+    """With the models that content ids turned out to be, in the place of none or, with `renames`, of any other."""
+    waiting = [part for part in parts if part.kind == "uses" and (part.nameless or renames)]
+    if not waiting:
+        return list(parts)
+    told = parquet.make_columns({"cid": list(owners), "named": [str(name) for name in owners.values()]})
+    learns = "model IS DISTINCT FROM named" if renames else "model IS NULL"
+    if not parquet.query_rows(
+        day, waiting, f"SELECT 1 FROM {{old}} JOIN {{new}} ON content = cid WHERE {learns} LIMIT 1", told
+    ):
+        return list(parts)
+    first = "n.named, o.model" if renames else "o.model, n.named"
+    line = f"SELECT o.* REPLACE (coalesce({first}) AS model) FROM {{old}} o LEFT JOIN {{new}} n ON o.content = n.cid"
+    return [part for part in parts if part not in waiting] + parquet.write_rows(day, KINDS["uses"], line, waiting, told)
+
+
+def _add_events(
+    day: Day, parts: Sequence[Part], kind: parquet.Kind, records: Sequence[Use] | Sequence[Payment]
+) -> tuple[list[Part], int]:
+    """With these events: those known already stay as they are, but for a model or a caller that they now learn."""
+    new = parquet.event_columns(kind, {one.place: one for one in records}.values())
+    first, last = min(one.block for one in records), max(one.block for one in records)
+    near = [p for p in parts if p.kind == kind.name and p.first_block <= last and p.last_block >= first]
+    if not near:
+        made = parquet.write_rows(day, kind, "SELECT * FROM {new}", (), new)
+        return [*parts, *made], sum(part.rows for part in made)
+    old = f"(SELECT * FROM {{old}} WHERE block BETWEEN {first} AND {last})"
+    if kind.learns and parquet.query_rows(
+        day, near, f"SELECT 1 FROM {old} o JOIN {{new}} n USING (place) WHERE {kind.learns} LIMIT 1", new
+    ):
+        before = sum(part.rows for part in near)
+        made = parquet.write_rows(day, kind, kind.merged, near, new)
+        return [p for p in parts if p not in near] + made, sum(part.rows for part in made) - before
+    made = parquet.write_rows(day, kind, f"SELECT n.* FROM {{new}} n ANTI JOIN {old} o USING (place)", near, new)
+    return [*parts, *made], sum(part.rows for part in made)
+
+
+def _merge_files(day: Day, parts: Sequence[Part], most: int | None = None) -> list[Part]:
+    """The same events in one file, where they are in too many."""
+    if len(parts) <= (MOST_PARTS if most is None else most):
+        return list(parts)
+    return parquet.write_rows(day, KINDS[parts[0].kind], "SELECT * FROM {old}", parts)

@@ -1,0 +1,126 @@
+"""Days of the lake that do not read, on their way to being read anew in several hauls.
+
+One rule holds here: a damaged day stays the day's until what takes its place is whole. What was read of it meanwhile
+lies in the lake as a day of its own, which a row beside the cursors names, and nothing counts it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot import lake
+from bot.lake import Day, Told
+from bot.ledger.snapshots.write import insert_new
+from bot.records import Window, start_of_day
+from bot.store import Store, cursors
+
+NAME = "lake mending"
+"""Under which a row is kept among the cursors of a network: this, the catalogue and the day."""
+ONE = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Mending:
+    """A day as far as it was read anew."""
+
+    day: Day
+    read: tuple[Window, ...] = ()
+    """Which stretches of it, oldest first; none touches another."""
+    before: str = ""
+    """The row as it was; empty for none."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing of the day is missing."""
+        return self.read == (Window(start_of_day(self.day.day), start_of_day(self.day.day + ONE)),)
+
+    @property
+    def cursor_text(self) -> str:
+        """The row as it is to be; empty for none, since what is whole is the day's."""
+        if self.is_complete or not self.day.manifest:
+            return ""
+        read = [[one.begins.isoformat(), one.ends.isoformat()] for one in self.read]
+        return json.dumps({"manifest": self.day.manifest, "read": read})
+
+    def with_update(self, update: Told, windows: Iterable[Window]) -> Mending:
+        """With what a haul says of the day, and the stretches of which nothing is missing now. Where a re-organisation
+        of the chain is told, it is begun anew. Raises `LakeError`."""
+        begun = self if update.forget_from is None else self.without_reads
+        made, _ = lake.update_day(begun.day, replace(update, forget_from=None))
+        return replace(begun, day=made, read=tuple(join_windows((*begun.read, *self._windows_within(windows)))))
+
+    @property
+    def without_reads(self) -> Mending:
+        """Without anything read."""
+        return replace(self, day=replace(self.day, manifest=""), read=())
+
+    def _windows_within(self, windows: Iterable[Window]) -> Iterator[Window]:
+        first, last = start_of_day(self.day.day), start_of_day(self.day.day + ONE)
+        for one in windows:
+            if one.begins < last and one.ends > first:
+                yield Window(max(one.begins, first), min(one.ends, last))
+
+
+def join_windows(windows: Iterable[Window]) -> Iterator[Window]:
+    """The same stretches, those that touch each other as one."""
+    last: Window | None = None
+    for one in sorted(windows, key=lambda window: window.begins):
+        if last is not None and one.begins <= last.ends:
+            last = Window(last.begins, max(last.ends, one.ends))
+            continue
+        if last is not None:
+            yield last
+        last = one
+    if last is not None:
+        yield last
+
+
+def start_repair(day: Day) -> Mending:
+    """A damaged day with those of its files that are sound. What they hold was read; which stretches a haul that comes
+    now has to tell is not known, so `read` is empty. Raises `LakeError`."""
+    return Mending(lake.salvage_day(day))
+
+
+def repairs_by_day(store: Store, network: str, catalogue: str) -> Mapping[date, Mending]:
+    """The days of a catalogue that are being read anew, each as far as it is."""
+    return {
+        one.day.day: one for one in all_repairs(store) if one.day.network == network and one.day.catalogue == catalogue
+    }
+
+
+def save_repair(connection: sa.Connection, repair: Mending) -> bool:
+    """Keep how far it is; false where somebody else did so meanwhile."""
+    mine = (cursors.c.network == repair.day.network, cursors.c.name == _cursor_name(repair.day))
+    same = (*mine, cursors.c.text == repair.before)
+    if repair.before and not repair.cursor_text:
+        return bool(connection.execute(cursors.delete().where(*same)).rowcount)
+    if repair.before:
+        return bool(connection.execute(cursors.update().where(*same).values(text=repair.cursor_text)).rowcount)
+    row = {"network": repair.day.network, "name": _cursor_name(repair.day), "text": repair.cursor_text}
+    return not repair.cursor_text or insert_new(connection, cursors, [row]) == 1
+
+
+def all_repairs(store: Store) -> Sequence[Mending]:
+    """All days that are being read anew."""
+    with store.read_transaction() as connection:
+        chosen = sa.select(cursors).where(cursors.c.name.startswith(f"{NAME} ", autoescape=True))
+        rows = connection.execute(chosen).all()
+    return [_repair_from_row(store, row) for row in rows]
+
+
+def _cursor_name(day: Day) -> str:
+    return f"{NAME} {day.catalogue} {day.day}"
+
+
+def _repair_from_row(store: Store, row: Any) -> Mending:
+    catalogue, _, day = row.name.removeprefix(f"{NAME} ").rpartition(" ")
+    told = json.loads(row.text)
+    read = (Window(datetime.fromisoformat(begins), datetime.fromisoformat(ends)) for begins, ends in told["read"])
+    of = Day(store.lake, row.network, catalogue, date.fromisoformat(day), told["manifest"])
+    return Mending(of, tuple(read), row.text)

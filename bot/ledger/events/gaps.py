@@ -1,0 +1,136 @@
+"""What is not known of a period that is told event by event, in words, and where it was read."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.ledger.events.usage import AskedEvents, sum_column
+from bot.records import Flow, Period, Ref, Unknown, short_date
+from bot.store import event_days as day_rows
+from bot.store import event_refs, gauges, refs, settlements, strangers
+
+SHOWN = 3
+"""Emitters that a gap names."""
+_STANDINGS = {
+    "placeholder": "written in place of an answer that came without proof",
+    "bad signature": "with a signature that does not check out",
+    "unknown key": "of an enclave that no registry lists",
+    "not registered before its timestamp": "signed before their enclave was registered",
+    "duplicate": "counted before, in another batch or this one",
+    "implausible time": "signed too far from their block",
+    "beyond the claimed size": "beyond the size that their log claims",
+}
+
+
+def event_gaps(query: AskedEvents, period: Period) -> Iterable[str]:
+    """What a reader of a period's events could misread, in words."""
+    unit = query.catalogue.unit
+    yield from _settlement_gaps(query, period)
+    yield from _stranger_gaps(query, period)
+    if "backed" in query.catalogue.evidences:
+        yield from _unscanned_gaps(query, period)
+    lost = sum_column(query, period, day_rows.c.nameless)
+    if lost:
+        lost_words = "they count for no model, category or author"
+        yield f"{lost:,} {unit} name a content id that no listed model is known to hold; {lost_words}."
+
+
+def _settlement_gaps(query: AskedEvents, period: Period) -> Iterable[str]:
+    mine = (settlements.c.catalogue == query.key, settlements.c.day.between(period.first, period.last))
+    by_state = sa.select(settlements.c.state, sa.func.count()).where(*mine).group_by(settlements.c.state)
+    states: dict[str, int] = {row[0]: int(row[1]) for row in query.connection.execute(by_state)}
+    if states.get("pending"):
+        yield f"{_settlement_count(states['pending'])} not judged to the end: the blob or a key was not to be had yet."
+    if states.get("expired"):
+        yield f"{_settlement_count(states['expired'])} without a blob that can be read: claimed, and backed by nothing."
+    if states.get("stranger"):
+        yield f"{_settlement_count(states['stranger'])} by a sender that is not pinned: not counted in any figure."
+    refused = sa.select(settlements.c.reason, sa.func.count()).where(
+        *mine, settlements.c.state == "verdict", settlements.c.reason != ""
+    )
+    for reason, count in query.connection.execute(refused.group_by(settlements.c.reason).limit(5)):
+        yield f"{_settlement_count(int(count))}: {reason}."
+    yield from _sender_named_gaps(query, mine)
+    yield from _standing_gaps(query, sa.select(settlements.c.standings).where(*mine, settlements.c.standings != "{}"))
+
+
+def _sender_named_gaps(query: AskedEvents, filters: Sequence[sa.ColumnElement[bool]]) -> Iterable[str]:
+    """That senders alone name models."""
+    told = sa.select(settlements.c.models).where(*filters, settlements.c.models != "{}", settlements.c.verified == 0)
+    if said := Counter(model for text in query.connection.scalars(told) for model in json.loads(text)):
+        most = ", ".join(f"{model} {n:,}" for model, n in said.most_common(SHOWN))
+        unit = query.catalogue.unit
+        yield f"{said.total():,} {unit} are named by their sender alone ({most}); unproven, they count for no model."
+
+
+def _stranger_gaps(query: AskedEvents, period: Period) -> Iterable[str]:
+    seen = (strangers.c.catalogue == query.key, strangers.c.day.between(period.first, period.last))
+    found = sa.select(strangers.c.address, sa.func.sum(strangers.c.logs)).where(*seen).group_by(strangers.c.address)
+    emitters = query.connection.execute(found).all()
+    if emitters:
+        shown = ", ".join(sorted(row[0] for row in emitters)[:SHOWN]) + (" and others" if emitters[SHOWN:] else "")
+        total = sum(int(row[1]) for row in emitters)
+        yield f"Unrecognised emitter: {_settlement_count(total)} of contracts not pinned ({shown}), not counted."
+
+
+def _unscanned_gaps(query: AskedEvents, period: Period) -> Iterable[str]:
+    """The days on which nobody looked for settlements of contracts that are not pinned."""
+    mine = (gauges.c.catalogue == query.key, gauges.c.day.between(period.first, period.last))
+    looked = sa.select(sa.func.count(gauges.c.day.distinct())).where(*mine, gauges.c.key == "strangers_seen")
+    missing = period.day_count - int(query.connection.scalar(looked) or 0)
+    when = f"on {short_date(period.last)}" if period.day_count == 1 else f"on {missing} of {period.day_count} days"
+    if missing:
+        yield f"Nobody looked for settlements of contracts that are not pinned {when}."
+
+
+def nameless_gaps(query: AskedEvents, flow: Flow | Unknown) -> Iterable[str]:
+    """That figures by model speak of a part only."""
+    if query.catalogue.evidence == "verified" and isinstance(flow, Flow) and flow.unattributed and flow.by_model:
+        lost, unit = flow.unattributed, query.catalogue.unit
+        yield f"{lost:,} of {flow.uses:,} {unit} do not name their model: figures by model speak of the others only."
+
+
+def _standing_gaps(query: AskedEvents, stmt: sa.Select[Any]) -> Iterable[str]:
+    counts: Counter[str] = Counter()
+    for text in query.connection.scalars(stmt):
+        counts.update(json.loads(text))
+    for standing, words in _STANDINGS.items():
+        if counts[standing]:
+            yield f"{counts[standing]:,} {'leaf' if counts[standing] == 1 else 'leaves'} {words}."
+
+
+def payment_gaps(query: AskedEvents, period: Period) -> Iterable[str]:
+    """That money went to the operator which counts as nobody's payment."""
+    count = sum_column(query, period, day_rows.c.others)
+    if not count:
+        return
+    mine = (day_rows.c.catalogue == query.key, day_rows.c.day.between(period.first, period.last))
+    payers: Counter[str] = Counter()
+    for text in query.connection.scalars(sa.select(day_rows.c.other_payers).where(*mine)):
+        payers.update(json.loads(text))
+    most = sorted(payers.items(), key=lambda payer: (-payer[1], payer[0]))[:SHOWN]
+    shown = ", ".join(f"{n:,} from {payer}" for payer, n in most)
+    # A day names its largest senders only, so that over several days each may have sent more than is said.
+    least = "at least " if period.day_count > 1 and payers.total() < count else ""
+    rest = " and others" if sum(n for _, n in most) < count else ""
+    plural = "" if count == 1 else "s"
+    by = f" ({least}{shown}{rest})" if shown else ""
+    yield f"Not counted: {count:,} transfer{plural} to the operator without a payment proxy's word{by}."
+
+
+def _settlement_count(count: int) -> str:
+    return f"{count:,} settlement{'' if count == 1 else 's'}"
+
+
+def event_references(query: AskedEvents, period: Period) -> tuple[Ref, ...]:
+    """Where the events of a period were read."""
+    mine = (event_refs.c.catalogue == query.key, event_refs.c.day.between(period.first, period.last))
+    chosen = (
+        sa.select(refs.c.url, refs.c.at, refs.c.sha256).join(event_refs, event_refs.c.ref == refs.c.id).where(*mine)
+    )
+    return tuple(Ref(*row) for row in query.connection.execute(chosen.distinct().order_by(refs.c.at, refs.c.url)))

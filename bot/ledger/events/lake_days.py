@@ -1,0 +1,326 @@
+"""Days of events in the lake: which manifest is a day's, and what a day adds up to once nothing of it is missing.
+
+One rule holds here: a day in the lake changes outside any transaction, and becomes the day's in the one that keeps
+everything else of its haul, unless somebody else changed it meanwhile; then it is made again from theirs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot import lake
+from bot.dask_executor import WorkersDiedError
+from bot.lake import Day, LakeError, Manifest, Rollup, Told
+from bot.ledger.catalogue_query import catalogue_filter
+from bot.ledger.events import day_repair as mending
+from bot.ledger.events.day_repair import Mending
+from bot.ledger.snapshots.write import ONE, insert_new, model_ids, move_use, record_change
+from bot.records import Evidence, Haul, Period, Window, start_of_day
+from bot.store import Store, catalogues, event_days, sketches, tallies, usage, windows
+
+AT_A_TIME = 64
+"""Days handed to an executor together."""
+
+
+class Moved(Exception):
+    """Another process changed a day while this one worked on it: nothing is wrong, only to be done again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A day as it is to be, ready in the lake."""
+
+    before: str
+    """The manifest that it takes the place of; empty for none."""
+    day: Day
+    manifest: Manifest
+    new: int
+    """Events that were not there."""
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a haul changes in the lake, written there and not yet of any day."""
+
+    day_changes: tuple[Change, ...] = ()
+    broken: Mapping[date, str] = field(default_factory=dict)
+    """Days that do not read and that are not told whole yet: what is wrong with each. They stay as they are."""
+    mending: tuple[Mending, ...] = ()
+    """How far days are read anew that did not read."""
+
+
+def prepare_changes(store: Store, haul: Haul, before: Sequence[Window] = ()) -> Changes:
+    """What a haul changes in the lake. `before`: of which stretches the same reading brought everything already. Raises
+    `LakeError` where the lake takes no files."""
+    by_day: dict[date, tuple[list[Any], list[Any]]] = {}
+    for use in haul.uses:
+        by_day.setdefault(use.at.date(), ([], []))[0].append(use)
+    for payment in haul.payments:
+        by_day.setdefault(payment.at.date(), ([], []))[1].append(payment)
+    mends = mending.repairs_by_day(store, haul.network, haul.catalogue)
+    if not by_day and haul.forget_from is None and not haul.owners and not mends:
+        return Changes()
+    known = _stored_days(store, haul, {*by_day, *mends})
+    read = (*before, *((haul.window,) if haul.window else ()))
+    found: list[Change] = []
+    broken: dict[date, str] = {}
+    aside: list[Mending] = []
+    for day in sorted(by_day.keys() | known.keys()):
+        row = known.get(day)
+        if row is not None and row.pruned:
+            continue
+        uses, payments = by_day.get(day, ((), ()))
+        old = Day(store.lake, haul.network, haul.catalogue, day, row.manifest if row else "")
+        owners = haul.owners if day in haul.days else None
+        told, mend = Told(uses, payments, haul.blocks, haul.forget_from, owners, haul.renames), mends.get(day)
+        evidence = row.evidence if row and not uses else haul.evidence
+        try:
+            made, new = _updated_day(old, told, haul.window, mend is not None)
+        except _BrokenError as error:
+            mend = (mend or mending.start_repair(old)).with_update(told, read)
+            aside.append(mend)
+            if mend.is_complete and mend.day.manifest:
+                manifest = lake.read_manifest(mend.day)
+                found.append(Change(old.manifest, mend.day, manifest, manifest.rows, evidence))
+            else:
+                broken[day] = str(error)
+            continue
+        aside += [mend.without_reads] if mend else []
+        if made != old:
+            found.append(Change(old.manifest, made, lake.read_manifest(made), new, evidence))
+    return Changes(tuple(found), broken, tuple(aside))
+
+
+class _BrokenError(Exception):
+    """A day in the lake does not read, and the haul alone does not tell it whole."""
+
+
+def _updated_day(old: Day, update: Told, window: Window | None, doubtful: bool) -> tuple[Day, int]:
+    """A day with what a haul says of it. One that does not read is made anew from a haul that tells it whole. One that
+    is doubtful is read whole first: what is wrong with it may lie where this haul changes nothing."""
+    try:
+        if doubtful:
+            lake.check_files(old)
+        return lake.update_day(old, update)
+    except LakeError as error:
+        if not old.manifest:
+            raise
+        if window is None or window.begins > start_of_day(old.day) or window.ends < start_of_day(old.day + ONE):
+            raise _BrokenError(f"{error}; collect {old.day} whole, with --again") from error
+    return lake.update_day(replace(old, manifest=""), replace(update, forget_from=None))
+
+
+def _stored_days(store: Store, haul: Haul, by_day: Iterable[date]) -> dict[date, Any]:
+    """The days that a haul may change, as they are kept."""
+    wanted: list[sa.ColumnElement[bool]] = [event_days.c.day.in_(list(by_day))]
+    if haul.forget_from is not None:
+        wanted.append(event_days.c.last_block >= haul.forget_from)
+    if haul.owners:
+        some = sa.true() if haul.renames else event_days.c.nameless > 0
+        wanted.append(sa.and_(event_days.c.day.in_(haul.days), some))
+    mine = catalogue_filter(haul.network, haul.catalogue)
+    chosen = sa.select(event_days).join(catalogues, catalogues.c.id == event_days.c.catalogue).where(*mine)
+    with store.read_transaction() as connection:
+        return {row.day: row for row in connection.execute(chosen.where(sa.or_(*wanted)))}
+
+
+def days_since_block(connection: sa.Connection, catalogue: int, block: int) -> set[date]:
+    """The days with events in a block or after it."""
+    mine = (event_days.c.catalogue == catalogue, event_days.c.last_block >= block)
+    return set(connection.scalars(sa.select(event_days.c.day).where(*mine)))
+
+
+def store_change(connection: sa.Connection, catalogue: int, change: Change) -> None:
+    """Make a change the day's. Raises `Moved`."""
+    made = change.manifest
+    row = {
+        "manifest": change.day.manifest,
+        "evidence": change.evidence,
+        "stale": True,
+        "events": made.rows,
+        "bytes": made.size,
+        "first_block": made.first_block,
+        "last_block": made.last_block,
+        "nameless": sum(part.nameless for part in made.parts),
+        "others": sum(part.others for part in made.parts),
+    }
+    if change.before:
+        update_day_row(connection, catalogue, change.day.day, change.before, row)
+        return
+    mine = {"catalogue": catalogue, "day": change.day.day}
+    sums = {"pruned": False, "sessions": 0, "callers": 0, "called": "0", "top_called": "0", "paid": "0"}
+    insert_new(
+        connection, event_days, [{**mine, **row, **sums, "top_paid": "0", "unsigned": False, "other_payers": "{}"}]
+    )
+    found = sa.select(event_days.c.manifest).where(_day_filter(catalogue, change.day.day))
+    if connection.scalar(found) != change.day.manifest:
+        raise Moved
+
+
+def update_day_row(connection: sa.Connection, catalogue: int, day: date, before: str, row: dict[str, Any]) -> None:
+    """Change what is kept of a day, as long as it has this manifest. Raises `Moved`."""
+    same = event_days.c.manifest == before
+    if not connection.execute(event_days.update().where(_day_filter(catalogue, day), same).values(row)).rowcount:
+        raise Moved
+
+
+def _day_filter(catalogue: int, day: date) -> sa.ColumnElement[bool]:
+    return sa.and_(event_days.c.catalogue == catalogue, event_days.c.day == day)
+
+
+# --- adding up -----------------------------------------------------------------------------------------------------
+
+
+def add_up(
+    store: Store, network: str, executor: Executor | None = None, recompute: Period | None = None
+) -> tuple[date, ...]:
+    """Add up each day of a network that changed and of which nothing is missing, side by side where there is an
+    executor, and those of a period once more whether they changed or not. Which days those were. Raises `LakeError` for
+    days that cannot be read, once all others are added up."""
+    done: list[date] = []
+    failed: dict[tuple[int, Day], str] = {}
+    tried: set[tuple[int, Day]] = set()
+    while waiting := [one for one in _days_to_add_up(store, network, recompute) if one not in tried][:AT_A_TIME]:
+        tried.update(waiting)
+        days = [day for _, day in waiting]
+        for key, one in zip(waiting, _roll_up_days(days, executor), strict=True):
+            if isinstance(one, str):
+                failed[key] = one
+            else:
+                done += _store_rollup(store, key[0], one, network)
+    # Where somebody changed a day meanwhile, and swept what it consisted of before, nothing is wrong.
+    wrong = [failed[one] for one in _days_to_add_up(store, network, recompute) if one in failed] if failed else []
+    if wrong:
+        raise LakeError("\n".join(wrong))
+    return tuple(done)
+
+
+def _roll_up_days(days: Sequence[Day], executor: Executor | None) -> Iterator[Rollup | str]:
+    """What each day adds up to, or why it does not."""
+    if executor is None:
+        yield from map(lake.try_roll_up, days)
+        return
+    futures = [executor.submit(lake.try_roll_up, day) for day in days]
+    try:
+        for day, one in zip(days, futures, strict=True):
+            try:
+                yield one.result()
+            except WorkersDiedError as error:
+                yield f"{day.folder}: {error}"
+    finally:
+        for one in futures:
+            one.cancel()
+
+
+def _days_to_add_up(store: Store, network: str, recompute: Period | None) -> list[tuple[int, Day]]:
+    """Days to add up, each with its catalogue."""
+    wanted: list[sa.ColumnElement[bool]] = [event_days.c.stale.is_(True)]
+    if recompute is not None:
+        within = event_days.c.day.between(recompute.first, recompute.last)
+        wanted.append(sa.and_(within, ~event_days.c.pruned, event_days.c.manifest != ""))
+    chosen = (
+        sa.select(event_days.c.catalogue, catalogues.c.name, event_days.c.day, event_days.c.manifest)
+        .join(catalogues, catalogues.c.id == event_days.c.catalogue)
+        .where(catalogues.c.network == network, sa.or_(*wanted))
+        .order_by(event_days.c.day)
+    )
+    with store.read_transaction() as connection:
+        stale = connection.execute(chosen).all()
+        whole = {row.catalogue: _complete_windows(connection, row.catalogue) for row in stale}
+    return [
+        (row.catalogue, Day(store.lake, network, row.name, row.day, row.manifest))
+        for row in stale
+        if any(
+            begins <= start_of_day(row.day) and ends >= start_of_day(row.day + ONE)
+            for begins, ends in whole[row.catalogue]
+        )
+    ]
+
+
+def _complete_windows(connection: sa.Connection, catalogue: int) -> Sequence[Any]:
+    chosen = sa.select(windows.c.begins, windows.c.ends).where(windows.c.catalogue == catalogue)
+    return connection.execute(chosen).all()
+
+
+def _store_rollup(store: Store, catalogue: int, rollup: Rollup, network: str) -> Iterator[date]:
+    """Keep what a day adds up to, unless the day has changed since."""
+    who, day = rollup.callers, rollup.day.day
+    row = {
+        "stale": False,
+        "nameless": rollup.nameless,
+        "others": rollup.others,
+        "other_payers": json.dumps(rollup.other_payers),
+        "sessions": rollup.sessions,
+        "callers": who.callers,
+        "called": str(who.called),
+        "top_called": str(who.top_called),
+        "paid": str(who.paid),
+        "top_paid": str(who.top_paid),
+        "unsigned": who.unsigned,
+    }
+    try:
+        with store.write_transaction() as connection:
+            update_day_row(connection, catalogue, day, rollup.day.manifest, row)
+            evidence = connection.execute(
+                sa.select(event_days.c.evidence).where(_day_filter(catalogue, day))
+            ).scalar_one()
+            _replace_tally(connection, catalogue, rollup, evidence)
+            mine = (sketches.c.catalogue == catalogue, sketches.c.day == day)
+            connection.execute(sketches.delete().where(*mine))
+            if who.sketch:
+                connection.execute(sketches.insert().values(catalogue=catalogue, day=day, state=who.sketch))
+            record_change(connection, network)
+    except Moved:
+        return
+    yield day
+
+
+def _replace_tally(connection: sa.Connection, catalogue: int, rollup: Rollup, evidence: Evidence) -> None:
+    """The day's uses in total and by model, in place of what was kept of them."""
+    day = rollup.day.day
+    mine = (tallies.c.catalogue == catalogue, tallies.c.day == day, tallies.c.evidence == evidence)
+    connection.execute(tallies.delete().where(*mine))
+    if rollup.uses:
+        store_tally(connection, catalogue, day, evidence, rollup.uses, "", Counter(rollup.by_model))
+    elif not connection.scalar(sa.select(tallies.c.day).where(tallies.c.catalogue == catalogue, tallies.c.day == day)):
+        connection.execute(usage.delete().where(usage.c.catalogue == catalogue, usage.c.last_day == day))
+
+
+def store_tally(
+    connection: sa.Connection,
+    catalogue: int,
+    day: date,
+    evidence: Evidence,
+    uses: int | None,
+    unknown: str,
+    by_model: Counter[str] | None,
+) -> None:
+    """Keep one day's uses of one evidence, unknown with the reason where `uses` is `None`. Only the evidence that is
+    told by model brings the day's usage by model."""
+    ids = model_ids(connection, catalogue) if by_model else {}
+    known = {ids[m]: n for m, n in (by_model or {}).items() if m in ids}
+    row = {
+        "catalogue": catalogue,
+        "evidence": evidence,
+        "day": day,
+        "uses": uses,
+        "unknown": unknown,
+        "unattributed": (uses or 0) - sum(known.values()),
+        "models_used": len(known),
+        "top_uses": max(known.values(), default=0),
+    }
+    connection.execute(tallies.insert().values(**row))
+    if uses is not None and by_model is not None:
+        connection.execute(usage.delete().where(usage.c.catalogue == catalogue, usage.c.last_day == day))
+        span = {"catalogue": catalogue, "first_day": day, "last_day": day, "hole": False}
+        insert_new(connection, usage, [{**span, "model": model, "uses": n} for model, n in known.items()])
+        move_use(connection, catalogue, day)

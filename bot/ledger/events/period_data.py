@@ -1,0 +1,178 @@
+"""Books of catalogues and panels that are told event by event.
+
+A window counts as known where nothing of it is missing and every settlement in it has its verdict; a day without a row
+in such a window had no use. What a book costs does not grow with the length of history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.ledger import catalogue_query
+from bot.ledger.events._caller_counts import all_callers, paid_amount
+from bot.ledger.events.gaps import event_gaps, event_references, nameless_gaps, payment_gaps
+from bot.ledger.events.gauges import by_evidence, gauge_values
+from bot.ledger.events.usage import AskedEvents, complete_days, flow_of, history_points, total_uses, unread_days
+from bot.ledger.queries import activity_changes
+from bot.ledger.snapshots import gaps, inventory
+from bot.ledger.snapshots.write import ONE
+from bot.records import Book, Catalogue, Flow, Model, Period, Unknown, few_named, short_date, unnamed_use_reason
+from bot.store import Store, snapshots, windows
+
+__all__ = ["complete_days", "load_panel_data", "load_period_data", "offered", "shelf"]
+
+
+def load_period_data(store: Store, catalogue: Catalogue, period: Period, of_callers: bool = True) -> Book:
+    """The book of one catalogue and period: the list as `books` has it, the use by what was told event by event. Those
+    who called may be left out: over many days they are counted in the lake."""
+    with store.read_transaction() as connection:
+        key = catalogue_query.key_of(connection, catalogue)
+        if key is None:
+            return _unread_data(catalogue, period, catalogue_query.began(None))
+        return _filled_data(AskedEvents(connection, key, catalogue, store), period, of_callers)
+
+
+def shelf(
+    store: Store, catalogue: Catalogue, period: Period
+) -> tuple[tuple[Model, ...], Flow, frozenset[int]] | Unknown:
+    """As `books.shelf`. Where part of the use names no model, nothing is known of models that none of it names."""
+    found = load_period_data(store, catalogue, period, of_callers=False)
+    if isinstance(found.listed, Unknown):
+        return found.listed
+    if isinstance(found.flow, Unknown):
+        return found.flow
+    if found.flow.uses and not found.flow.by_model:
+        return Unknown("none of the use names its model")
+    if few := few_named(catalogue.evidence, found.flow.unattributed, found.flow.uses):
+        return few
+    known = frozenset() if found.flow.unattributed else frozenset(model.id for model in found.listed)
+    return found.listed, found.flow, known
+
+
+def offered(store: Store, catalogue: Catalogue, day: date, days: int) -> Book:
+    """The book of a day, for its list; the list is unknown where not all use of the `days` that end with it was read,
+    or not all of it names its model: any model could have had the rest."""
+    found = load_period_data(store, catalogue, Period(day, day), of_callers=False)
+    with store.read_transaction() as connection:
+        key = catalogue_query.key_of(connection, catalogue)
+        if key is None or isinstance(found.listed, Unknown):
+            return found
+        flow = flow_of(AskedEvents(connection, key, catalogue, store), day - (days - 1) * ONE, day)
+    if isinstance(flow, Unknown):
+        return replace(found, listed=flow)
+    if flow.incomplete:
+        return replace(found, listed=Unknown(flow.incomplete))
+    return replace(found, listed=unnamed_use_reason(flow.unattributed, flow.uses)) if flow.unattributed else found
+
+
+def load_panel_data(store: Store, catalogue: Catalogue, period: Period) -> Book:
+    """The book of a panel: no list of models, only what it shows."""
+    empty = _unread_data(catalogue, period, Unknown("a panel lists no models"))
+    with store.read_transaction() as connection:
+        key = catalogue_query.key_of(connection, catalogue)
+        if key is None:
+            return empty
+        query = AskedEvents(connection, key, catalogue, store)
+        return replace(
+            empty,
+            gauges=gauge_values(query, period),
+            **(all_callers(query, period) if catalogue.token[0] else {}),
+            paid=paid_amount(query, period) if catalogue.token[0] else None,
+            gaps=(*payment_gaps(query, period), *catalogue.caveats),
+            refs=event_references(query, period),
+        )
+
+
+def _unread_data(catalogue: Catalogue, period: Period, why: Unknown) -> Book:
+    token = catalogue.token[0]
+    unknown = Unknown(f"{catalogue.place} was not read to the end of {short_date(period.last)}")
+    return Book(
+        *(catalogue, period, None, *(why,) * 4, *(unknown,) * 5, why, (), catalogue.caveats, ()),
+        evidence=dict.fromkeys(catalogue.evidences, unknown),
+        callers=(called := unknown if token or catalogue.evidences else None),
+        callers_7d=called,
+        callers_30d=called,
+        paid=unknown if token else None,
+    )
+
+
+def _filled_data(query: AskedEvents, period: Period, of_callers: bool) -> Book:
+    catalogue, end = query.catalogue, period.last
+    since = query.connection.scalar(sa.select(sa.func.min(snapshots.c.day)).where(snapshots.c.catalogue == query.key))
+    begun = query.connection.scalar(sa.select(sa.func.min(windows.c.begins)).where(windows.c.catalogue == query.key))
+    stock = catalogue_query.Asked(query.connection, query.key, catalogue.unit, since or date.max, {})
+    flow = flow_of(query, period.first, end)
+    listed = inventory.listed_at(stock, end)
+    here = () if isinstance(listed, Unknown) else listed
+    flow_before = flow_of(query, period.previous_period.first, period.previous_period.last)
+    week, month = flow_of(query, end - 6 * ONE, end), flow_of(query, end - 29 * ONE, end)
+    used = {model for found in (flow, flow_before) if isinstance(found, Flow) for model in found.by_model}
+    names, authors = inventory.names_of(stock, used - {m.id for m in here})
+    watched = max(filter(None, (since, begun and begun.date() - ONE)), default=None)
+    why = Unknown("watched for less than 60 days")
+    return Book(
+        catalogue=catalogue,
+        period=period,
+        watched_since=watched if since and begun else None,
+        listed=listed,
+        listed_before=inventory.ids_at(stock, period.first - ONE),
+        listed_7d_before=inventory.stock_at(stock, end - 7 * ONE),
+        listed_period_before=inventory.stock_at(stock, period.first - ONE),
+        flow=flow,
+        flow_before=flow_before,
+        total_7d=week if isinstance(week, Unknown) else week.uses,
+        total_30d=month if isinstance(month, Unknown) else month.uses,
+        unbroken=watched is not None and watched < end and unread_days(query, watched + ONE, end) is None,
+        unnamed_7d=0 if isinstance(week, Unknown) else week.unattributed,
+        unnamed_30d=0 if isinstance(month, Unknown) else month.unattributed,
+        total_prior_7d=total_uses(query, end - 13 * ONE, end - 7 * ONE),
+        newly_listed=inventory.newly_listed(stock, end) if since and since <= end else why,
+        history=history_points(query, end, watched),
+        gaps=(
+            *gaps.left_out(stock, period),
+            *gaps.snapshot_notes(stock, period),
+            *event_gaps(query, period),
+            *nameless_gaps(query, flow),
+            *catalogue.caveats,
+        ),
+        refs=(
+            *gaps.snapshot_references(stock, [period.first - ONE, end, end - 7 * ONE]),
+            *event_references(query, period),
+        ),
+        names=names,
+        authors=authors,
+        uncounted=inventory.uncounted_models(stock, end),
+        listed_in_part=inventory.listed_in_part(stock, end) if isinstance(listed, Unknown) else (),
+        evidence={name: by_evidence(query, name, period) for name in catalogue.evidences},
+        **(all_callers(query, period) if of_callers else {}),
+        **_activity_fields(query, here, flow, period),
+        paid=Unknown("money is paid by session and not by use: see payments") if catalogue.token[0] else None,
+    )
+
+
+def _activity_fields(
+    query: AskedEvents, listed: Iterable[Model], flow: Flow | Unknown, period: Period
+) -> dict[str, Any]:
+    """Which models fell asleep and woke up on a day, where the days that say so were read whole and every use of them
+    names its model."""
+    day, here = period.last, tuple(listed)
+    if period.name != "day" or isinstance(flow, Unknown) or not here or flow.unattributed or flow.incomplete:
+        return {}
+    awake = activity_changes.became_active_by_events(query.connection, query.key, here, day)
+    edges = {before for _, before in awake}
+    read = {before for before in edges if _all_named(query, before + ONE, day)}
+    week = _all_named(query, day - activity_changes.QUIET_AFTER * ONE, day)
+    return {
+        "quiet": activity_changes.went_idle_by_events(query.connection, here, day) if week else (),
+        "woken": tuple(one for one in awake if one[1] in read),
+    }
+
+
+def _all_named(query: AskedEvents, first: date, last: date) -> bool:
+    flow = flow_of(query, first, last)
+    return isinstance(flow, Flow) and not flow.unattributed and not flow.incomplete

@@ -1,0 +1,153 @@
+"""Settlements: kept as they stand on the chain, judged as often as it takes, rolled up by day.
+
+They stay in the database, with the leaves that were counted: verdicts change for days, and a leaf counts once in all of
+history, so both are looked up by key and not read by day.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.ledger.events.lake_days import store_tally
+from bot.ledger.snapshots.write import insert_new
+from bot.records import Evidence, Judgement, Name, Settlement, Unknown
+from bot.store import leaves, settlements, tallies, usage
+
+_EVIDENCES: tuple[Evidence, ...] = ("claimed", "backed", "verified")
+
+
+def forget_from_block(connection: sa.Connection, catalogue: int, block: int) -> set[date]:
+    """Forget what stood in a block that is not on the chain any more, or after it; the days it was counted on."""
+    mine = (settlements.c.catalogue == catalogue, settlements.c.block >= block)
+    gone = sa.select(settlements.c.place).where(*mine)
+    connection.execute(leaves.delete().where(leaves.c.catalogue == catalogue, leaves.c.backed_by.in_(gone)))
+    proven = leaves.update().where(leaves.c.catalogue == catalogue, leaves.c.verified_by.in_(gone))
+    connection.execute(proven.values(verified_by=None))
+    days = set(connection.scalars(sa.select(settlements.c.day).where(*mine).distinct()))
+    connection.execute(settlements.delete().where(*mine))
+    return days
+
+
+def insert_settlements(connection: sa.Connection, catalogue: int, new_settlements: Sequence[Settlement]) -> int:
+    """Keep settlements that are not there yet; how many those were."""
+    rows: list[dict[str, object]] = [
+        {
+            "catalogue": catalogue,
+            "place": one.place,
+            "block": one.block,
+            "log_index": int(one.place.rpartition(":")[2]),
+            "at": one.at,
+            "day": one.at.date(),
+            "relay": one.relay,
+            "size": str(one.size),
+            "blob": one.blob,
+            "root": one.root,
+            "attested": one.attested,
+            "state": "pending",
+            "claimed_unknown": "not judged yet",
+            "signer": "",
+            "reason": "",
+            "standings": "{}",
+            "models": "{}",
+            "tries": 0,
+            "next_try": one.at,
+            "rules": "",
+        }
+        for one in new_settlements
+    ]
+    return insert_new(connection, settlements, rows)
+
+
+def store_verdicts(connection: sa.Connection, catalogue: int, settlement_verdicts: Sequence[Judgement]) -> set[date]:
+    """Keep judgements; the days whose figures they bear on."""
+    if not settlement_verdicts:
+        return set()
+    mine = settlements.update().where(
+        settlements.c.catalogue == catalogue, settlements.c.place == sa.bindparam("known")
+    )
+    columns = ("state", "claimed", "backed", "verified", "claimed_unknown", "signer", "reason", "standings", "models")
+    named: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in (*columns, "next_try", "rules")}
+    change = mine.values(**named, tries=settlements.c.tries + 1)
+    connection.execute(change, [_verdict_row(one) for one in settlement_verdicts])
+    _keep_leaves(connection, catalogue, settlement_verdicts)
+    days: set[date] = set()
+    for some in _in_chunks([one.place for one in settlement_verdicts]):
+        chosen = sa.select(settlements.c.day).where(settlements.c.catalogue == catalogue, settlements.c.place.in_(some))
+        days |= set(connection.scalars(chosen.distinct()))
+    return days
+
+
+def _verdict_row(verdict: Judgement) -> dict[str, object]:
+    return {
+        "known": verdict.place,
+        "new_state": verdict.state,
+        "new_claimed": None if isinstance(verdict.claimed, Unknown) else verdict.claimed,
+        "new_backed": None if isinstance(verdict.backed, Unknown) else verdict.backed,
+        "new_verified": None if isinstance(verdict.verified, Unknown) else verdict.verified,
+        "new_claimed_unknown": verdict.claimed.reason if isinstance(verdict.claimed, Unknown) else "",
+        "new_signer": verdict.signer,
+        "new_reason": verdict.reason,
+        "new_standings": json.dumps(verdict.standings, sort_keys=True),
+        "new_models": json.dumps(verdict.models, sort_keys=True),
+        "new_next_try": verdict.next_try,
+        "new_rules": verdict.rules,
+    }
+
+
+def _keep_leaves(connection: sa.Connection, catalogue: int, settlement_verdicts: Sequence[Judgement]) -> None:
+    """Who was first to back and to verify each leaf. A settlement of nobody we know has no leaves of its own."""
+    out = [one.place for one in settlement_verdicts if one.state == "stranger"]
+    for some in _in_chunks(out):
+        mine = leaves.c.catalogue == catalogue
+        connection.execute(leaves.delete().where(mine, leaves.c.backed_by.in_(some)))
+        connection.execute(leaves.update().where(mine, leaves.c.verified_by.in_(some)).values(verified_by=None))
+    backed = [
+        {"catalogue": catalogue, "key": key, "backed_by": one.place, "verified_by": None}
+        for one in settlement_verdicts
+        for key in dict.fromkeys((*one.backs, *one.verifies))
+    ]
+    insert_new(connection, leaves, backed)
+    first = sa.and_(
+        leaves.c.catalogue == catalogue, leaves.c.key == sa.bindparam("leaf"), leaves.c.verified_by.is_(None)
+    )
+    proven = [{"leaf": key, "by": one.place} for one in settlement_verdicts for key in one.verifies]
+    if proven:
+        connection.execute(leaves.update().where(first).values(verified_by=sa.bindparam("by")), proven)
+
+
+def _in_chunks(items: Sequence[str], size: int = 500) -> Iterable[Sequence[str]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def roll_up(connection: sa.Connection, catalogue: int, day: date) -> None:
+    """The three figures of a day's settlements anew, which are of different evidence and never added up."""
+    mine = (tallies.c.catalogue == catalogue, tallies.c.day == day, tallies.c.evidence.in_(_EVIDENCES))
+    connection.execute(tallies.delete().where(*mine))
+    connection.execute(usage.delete().where(usage.c.catalogue == catalogue, usage.c.last_day == day))
+    told = (settlements.c.catalogue == catalogue, settlements.c.day == day, settlements.c.state != "stranger")
+    columns = {name: settlements.c[name] for name in _EVIDENCES}
+    sums = [f(c) for c in columns.values() for f in (sa.func.sum, sa.func.count)]
+    total, *found = connection.execute(sa.select(sa.func.count(), *sums).where(*told)).one()
+    if not total:
+        return
+    named = sa.select(settlements.c.models).where(*told, settlements.c.models != "{}", settlements.c.verified > 0)
+    by_model: Counter[str] = Counter()
+    for text in connection.scalars(named):
+        by_model.update({Name(model): int(n) for model, n in json.loads(text).items()})
+    for place, (name, column) in enumerate(columns.items()):
+        missing = total - found[2 * place + 1]
+        told_by_model = by_model if name == "verified" else None
+        if not missing:
+            store_tally(connection, catalogue, day, name, int(found[2 * place] or 0), "", told_by_model)
+            continue
+        words = settlements.c.claimed_unknown if name == "claimed" else settlements.c.reason
+        why = connection.scalar(sa.select(words).where(*told, column.is_(None)).order_by(settlements.c.place).limit(1))
+        of = f"{missing:,} of {total:,} settlements {'has' if missing == 1 else 'have'} no verdict yet"
+        reason = str(why) if name == "claimed" else f"{of}, for one because {why or 'it is new'}"
+        store_tally(connection, catalogue, day, name, None, reason, told_by_model)

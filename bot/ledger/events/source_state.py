@@ -1,0 +1,127 @@
+"""What an event source may ask back: how far it came, what is due to be judged, which leaves were counted before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import sqlalchemy as sa
+
+from bot import lake
+from bot.ledger.catalogue_query import catalogue_filter
+from bot.records import Name, Settlement, Use, Window
+from bot.store import Store, catalogues, cursors, event_days, leaves, models, settlements, windows
+
+_CHUNK = 500
+LONGEST_WAIT = timedelta(days=2)
+"""Until a settlement is judged again, at most; a source waits a day."""
+MOST_LOST = 10_000
+"""Content ids without a model that are told of a day, at most: their sender chooses how many there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """One network's part of a ledger, to be read."""
+
+    store: Store
+    network: str
+    reread: bool = False
+    """True: nothing counts as read already."""
+
+    def cursor(self, name: str) -> str | None:
+        """A cursor as last kept."""
+        with self.store.read_transaction() as connection:
+            mine = (cursors.c.network == self.network, cursors.c.name == name)
+            found: str | None = connection.scalar(sa.select(cursors.c.text).where(*mine))
+            return found
+
+    def covered_windows(self, catalogue: str) -> tuple[Window, ...]:
+        """The stretches of which nothing is missing, oldest first."""
+        if self.reread:
+            return ()
+        with self.store.read_transaction() as connection:
+            chosen = sa.select(windows.c.begins, windows.c.ends).where(
+                windows.c.catalogue == self._catalogue_key(catalogue)
+            )
+            return tuple(Window(*row) for row in connection.execute(chosen.order_by(windows.c.begins)))
+
+    def due_settlements(
+        self, catalogue: str, now: datetime, since: date, rules: str, limit: int
+    ) -> tuple[tuple[Settlement, int], ...]:
+        """Settlements to judge, each with how often that was tried, in the order of the chain: those whose time has
+        come, and those since a day that were judged under other rules."""
+        # A judge waits a day at most: a later try was planned by a clock that was wrong.
+        time = sa.or_(settlements.c.next_try <= now, settlements.c.next_try > now + LONGEST_WAIT)
+        late = sa.and_(settlements.c.next_try.is_not(None), time)
+        ruled = sa.and_(settlements.c.day >= since, settlements.c.rules != rules, settlements.c.rules != "")
+        chosen = (
+            sa.select(settlements)
+            .where(settlements.c.catalogue == self._catalogue_key(catalogue), sa.or_(late, ruled))
+            .order_by(settlements.c.block, settlements.c.log_index)
+            .limit(limit)
+        )
+        with self.store.read_transaction() as connection:
+            return tuple((_settlement_from_row(row), int(row.tries)) for row in connection.execute(chosen))
+
+    def find_settlements(self, catalogue: str, wanted: str) -> tuple[Settlement, ...]:
+        """Settlements by transaction, place or blob id."""
+        mine = settlements.c.catalogue == self._catalogue_key(catalogue)
+        same = sa.or_(
+            settlements.c.place == wanted,
+            settlements.c.place.startswith(f"{wanted}:", autoescape=True),
+            settlements.c.blob == wanted,
+        )
+        ordered = sa.select(settlements).where(mine, same).order_by(settlements.c.block, settlements.c.log_index)
+        with self.store.read_transaction() as connection:
+            return tuple(_settlement_from_row(row) for row in connection.execute(ordered.limit(100)))
+
+    def settlement_of_leaf(self, catalogue: str, key: bytes) -> str | None:
+        """The settlement that a leaf was counted for."""
+        mine = (leaves.c.catalogue == self._catalogue_key(catalogue), leaves.c.key == key)
+        with self.store.read_transaction() as connection:
+            first = sa.select(sa.func.coalesce(leaves.c.verified_by, leaves.c.backed_by)).where(*mine)
+            found: str | None = connection.scalar(first)
+            return found
+
+    def counted_leaves(self, catalogue: str, keys: Iterable[bytes]) -> tuple[dict[bytes, str], dict[bytes, str]]:
+        """Of these leaves, those backed before and those verified before, each with the settlement that did."""
+        wanted = list(dict.fromkeys(keys))
+        backed: dict[bytes, str] = {}
+        verified: dict[bytes, str] = {}
+        with self.store.read_transaction() as connection:
+            for start in range(0, len(wanted), _CHUNK):
+                some = leaves.c.key.in_(wanted[start : start + _CHUNK])
+                for row in connection.execute(
+                    sa.select(leaves).where(leaves.c.catalogue == self._catalogue_key(catalogue), some)
+                ):
+                    backed[bytes(row.key)] = row.backed_by
+                    if row.verified_by:
+                        verified[bytes(row.key)] = row.verified_by
+        return backed, verified
+
+    def unattributed_uses(self, catalogue: str, since: date) -> tuple[Use, ...]:
+        """Uses since a day that name a content id of which nobody knew whose it is: one use of each content id. Where
+        nothing counts as read already, those that name a model as well: one use of each content id and model."""
+        some = sa.true() if self.reread else event_days.c.nameless > 0
+        mine = (event_days.c.catalogue == self._catalogue_key(catalogue), event_days.c.day >= since, some)
+        with self.store.read_transaction() as connection:
+            found = connection.execute(sa.select(event_days).where(*mine, ~event_days.c.pruned)).all()
+        lost: dict[tuple[str, Name | None], Use] = {}
+        for row in found:
+            day = lake.Day(self.store.lake, self.network, catalogue, row.day, row.manifest)
+            lost |= {(use.content, use.model): use for use in lake.unnamed_uses(day, MOST_LOST, self.reread)}
+        return tuple(lost.values())
+
+    def model_names(self, catalogue: str) -> frozenset[Name]:
+        """Every model ever listed there."""
+        with self.store.read_transaction() as connection:
+            chosen = sa.select(models.c.name).where(models.c.catalogue == self._catalogue_key(catalogue))
+            return frozenset(connection.scalars(chosen))
+
+    def _catalogue_key(self, catalogue: str) -> sa.ScalarSelect[int]:
+        return sa.select(catalogues.c.id).where(*catalogue_filter(self.network, catalogue)).scalar_subquery()
+
+
+def _settlement_from_row(row: sa.Row[tuple[object, ...]]) -> Settlement:
+    return Settlement(row.place, row.block, row.at, row.relay, int(row.size), row.blob, row.root, row.attested)

@@ -1,0 +1,146 @@
+"""Use of some days, by what was told event by event: known where nothing of the days is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.ledger.catalogue_query import HISTORY, catalogue_filter
+from bot.ledger.snapshots.usage import use_by_model
+from bot.ledger.snapshots.write import ONE
+from bot.records import Catalogue, Evidence, Flow, Period, Point, Unknown, each_day, few_named, short_date, start_of_day
+from bot.store import Store, catalogues, snapshots, stretches, tallies, windows
+from bot.store import event_days as day_rows
+
+
+@dataclass(frozen=True, slots=True)
+class AskedEvents:
+    """One catalogue of one database, being asked about its events."""
+
+    connection: sa.Connection
+    key: int
+    catalogue: Catalogue
+    store: Store
+
+
+def unread_days(query: AskedEvents, first: date, last: date) -> Unknown | None:
+    """Why not all of these days was read; `None` where nothing is missing."""
+    chosen = sa.select(windows.c.begins, windows.c.ends).where(
+        windows.c.catalogue == query.key,
+        windows.c.ends > start_of_day(first),
+        windows.c.begins < start_of_day(last + ONE),
+    )
+    found = query.connection.execute(chosen).all()
+    days = each_day(first, last)
+    missing = [day for day in days if not _is_covered(day, found)]
+    if not missing:
+        return _not_added_up(query, first, last)
+    if len(days) > 1:
+        return Unknown(f"{query.catalogue.place} was read for {len(days) - len(missing)} of {len(days)} days")
+    return Unknown(f"{query.catalogue.place} was not read to the end of {short_date(missing[-1])}")
+
+
+def _not_added_up(query: AskedEvents, first: date, last: date) -> Unknown | None:
+    """A process that ended between reading a day and adding it up leaves it to the next collection."""
+    mine = (day_rows.c.catalogue == query.key, day_rows.c.day.between(first, last), day_rows.c.stale)
+    day = query.connection.scalar(sa.select(sa.func.min(day_rows.c.day)).where(*mine))
+    return Unknown(f"what was read of {short_date(day)} is not added up yet") if day else None
+
+
+def _tally_rows(query: AskedEvents, evidence: Evidence, first: date, last: date) -> list[Any]:
+    mine = (tallies.c.catalogue == query.key, tallies.c.evidence == evidence, tallies.c.day.between(first, last))
+    return list(query.connection.execute(sa.select(tallies).where(*mine).order_by(tallies.c.day)))
+
+
+def total_uses(query: AskedEvents, first: date, last: date, evidence: Evidence | None = None) -> int | Unknown:
+    """Uses of these days, of one evidence; of the catalogue's own by default."""
+    if unread := unread_days(query, first, last):
+        return unread
+    found = _tally_rows(query, evidence or query.catalogue.evidence, first, last)
+    unknown = next((row for row in found if row.uses is None), None)
+    if unknown is not None:
+        on = f"{short_date(unknown.day)}: " if first != last else ""
+        return Unknown(f"{on}{unknown.unknown}")
+    return sum(int(row.uses) for row in found)
+
+
+def flow_of(query: AskedEvents, first: date, last: date) -> Flow | Unknown:
+    """Usage of these days in total and by model."""
+    uses = total_uses(query, first, last)
+    if isinstance(uses, Unknown):
+        return uses
+    by_model = use_by_model(query.connection, query.key, first, last)
+    return Flow(uses, by_model, unattributed=uses - sum(by_model.values()))
+
+
+def history_points(query: AskedEvents, end: date, since: date | None) -> tuple[Point, ...]:
+    """One point a day, from the first day watched whole or `HISTORY` days ago to `end`."""
+    if since is None or since >= end:
+        return ()
+    first = max(since + ONE, end - (HISTORY - 1) * ONE)
+    told = {row.day: row for row in _tally_rows(query, query.catalogue.evidence, first, end)}
+    whole = _whole_days(query, first, end)
+    closed = (snapshots.c.catalogue == query.key, snapshots.c.day.between(first - ONE, end))
+    stocks = {row.day: row for row in query.connection.execute(sa.select(snapshots).where(*closed))}
+    changed = (stretches.c.catalogue == query.key, stretches.c.last_day.between(first, end))
+    lists = {row.last_day: row for row in query.connection.execute(sa.select(stretches).where(*changed))}
+    return tuple(
+        _history_point(day, day in whole, told.get(day), stocks.get(day), stocks.get(day - ONE), lists.get(day))
+        for day in each_day(first, end)
+    )
+
+
+def _whole_days(query: AskedEvents, first: date, last: date) -> frozenset[date]:
+    """Those of these days that were read whole and are added up."""
+    read = sa.select(windows.c.begins, windows.c.ends).where(windows.c.catalogue == query.key)
+    covered = query.connection.execute(read).all()
+    open_days = (day_rows.c.catalogue == query.key, day_rows.c.day.between(first, last), day_rows.c.stale)
+    stale = set(query.connection.scalars(sa.select(day_rows.c.day).where(*open_days)))
+    return frozenset(day for day in each_day(first, last) if _is_covered(day, covered) and day not in stale)
+
+
+def _is_covered(day: date, read: Sequence[Any]) -> bool:
+    """Whether a day lies whole in one of the windows that were read."""
+    return any(one.begins <= start_of_day(day) and one.ends >= start_of_day(day + ONE) for one in read)
+
+
+def _history_point(day: date, whole: bool, tally: Any, stock: Any, before: Any, change: Any) -> Point:
+    listed = stock.listed if stock is not None and not stock.unplaced else None
+    steady = listed is not None and before is not None and not before.unplaced and change is not None
+    added = change.added if steady and change.first_day == day else None
+    if not whole or (tally is not None and tally.uses is None):
+        return Point(day, models_listed=listed, models_added=added)
+    if tally is None:
+        return Point(day, 0, 0, listed, added, 0)
+    few = few_named(tally.evidence, tally.unattributed, tally.uses)
+    named = not few and (tally.models_used or not tally.uses)
+    return Point(
+        day, tally.uses, tally.models_used if named else None, listed, added, tally.top_uses if named else None
+    )
+
+
+def sum_column(query: AskedEvents, period: Period, column: sa.Column[int]) -> int:
+    """A column of the days with events, added up."""
+    mine = (day_rows.c.catalogue == query.key, day_rows.c.day.between(period.first, period.last))
+    return int(query.connection.scalar(sa.select(sa.func.sum(column)).where(*mine)) or 0)
+
+
+def complete_days(store: Store, catalogue: Catalogue) -> tuple[date, ...]:
+    """The days of which nothing is missing, oldest first."""
+    with store.read_transaction() as connection:
+        chosen = (
+            sa.select(windows.c.begins, windows.c.ends)
+            .join(catalogues, catalogues.c.id == windows.c.catalogue)
+            .where(*catalogue_filter(catalogue.network, catalogue.key))
+        )
+        found: set[date] = set()
+        for row in connection.execute(chosen):
+            day = row.begins.date() if row.begins == start_of_day(row.begins.date()) else row.begins.date() + ONE
+            while start_of_day(day + ONE) <= row.ends:
+                found.add(day)
+                day += ONE
+        return tuple(sorted(found))

@@ -1,0 +1,205 @@
+"""Looking after the lake: making days compact, checking them, letting go of old events; all of it while others write.
+
+One rule holds here: a day changes only by its manifest, from the one that was read to the one made from it; who comes
+second starts again. Files that no day names are removed only once nobody can still be writing or reading them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot import lake
+from bot.lake import Day, LakeError
+from bot.ledger.events import day_repair, lake_days
+from bot.ledger.events.lake_days import Moved
+from bot.store import Store, catalogues, cursors
+from bot.store import event_days as rows
+
+STRAY = timedelta(hours=2)
+"""A file that no day names is left alone for so long: somebody may be about to name it, or still read it."""
+STRAYS = "lake strays"
+"""Under which cursor of no network those files are kept."""
+LEAST = timedelta(days=35)
+"""Events younger than this stay: figures of 30 days and the last days' re-reading need them."""
+Change = dict[str, Any]
+"""What is kept of a day from now on, by column; its `bytes` among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of one day."""
+
+    network: str
+    catalogue: str
+    day: date
+    events: int
+    bytes: int
+    """Before."""
+    bytes_now: int
+    problem: str = ""
+    """Why nothing was done, or what is wrong with it."""
+
+
+def stored_days(store: Store, until: date | None = None) -> list[tuple[int, Day, Any]]:
+    """Every day in the lake, up to one, each with its catalogue and what is kept of it."""
+    chosen = (
+        sa.select(rows, catalogues.c.network, catalogues.c.name)
+        .join(catalogues, catalogues.c.id == rows.c.catalogue)
+        .where(rows.c.manifest != "")
+        .order_by(catalogues.c.network, catalogues.c.name, rows.c.day)
+    )
+    if until is not None:
+        chosen = chosen.where(rows.c.day <= until)
+    with store.read_transaction() as connection:
+        found = connection.execute(chosen).all()
+    return [(row.catalogue, Day(store.lake, row.network, row.name, row.day, row.manifest), row) for row in found]
+
+
+def compact_days(store: Store, before: date) -> Iterator[Done]:
+    """Make each day before one a single file of each kind. A day that somebody changes meanwhile is left to the next
+    time."""
+    for catalogue, day, row in stored_days(store, before - timedelta(days=1)):
+        done = _replace_day(store, catalogue, day, row, _compact_day)
+        if done is not None:
+            yield done
+
+
+def _compact_day(day: Day) -> Change | None:
+    made = lake.compact_day(day)
+    return None if made == day else {"manifest": made.manifest, "bytes": lake.read_manifest(made).size}
+
+
+def _replace_day(
+    store: Store, catalogue: int, day: Day, row: Any, make_change: Callable[[Day], Change | None]
+) -> Done | None:
+    """A day as it is made anew, or why it is not; `None` where there was nothing to do."""
+    try:
+        change = make_change(day)
+        if change is None:
+            return None
+        with store.write_transaction() as connection:
+            lake_days.update_day_row(connection, catalogue, day.day, day.manifest, change)
+    except Moved:
+        return _maintenance_result(day, row, row.bytes, "somebody else changed it meanwhile; run it again")
+    except LakeError as error:
+        return _maintenance_result(day, row, row.bytes, str(error))
+    return _maintenance_result(day, row, change["bytes"])
+
+
+def verify_days(store: Store) -> Iterator[Done]:
+    """Check that each day's manifest and files are what they were, and that what the day adds up to is what is kept."""
+    for catalogue, day, row in stored_days(store):
+        problem = ""
+        try:
+            made = lake.roll_up_day(day)
+            if not row.stale and not row.pruned:
+                differs = _find_differences(row, made)
+                problem = f"{differs}; {_repair_hint(day, row)}" if differs else ""
+        except LakeError as error:
+            problem = "" if _has_changed(store, catalogue, day) else f"{error}; {_repair_hint(day, row)}"
+        yield _maintenance_result(day, row, row.bytes, problem)
+
+
+def _find_differences(row: Any, rollup: lake.Rollup) -> str:
+    """What a day adds up to now that is not what is kept of it; empty where all of it is."""
+    who = rollup.callers
+    now = {
+        "nameless": rollup.nameless,
+        "others": rollup.others,
+        "sessions": rollup.sessions,
+        "callers": who.callers,
+        "called": who.called,
+        "paid": who.paid,
+    }
+    wrong = [
+        f"{name} {getattr(row, name)}, the lake says {found}"
+        for name, found in now.items()
+        if int(getattr(row, name)) != found
+    ]
+    return f"the database says {'; '.join(wrong)}" if wrong else ""
+
+
+def _repair_hint(day: Day, row: Any) -> str:
+    """What mends a day that is not what it was."""
+    if row.pruned:
+        return "its events were let go, so only a copy of the file mends it"
+    of = f"--network {day.network} --since {day.day} --until {day.day} --again"
+    return f"what mends it: python -m bot collect {of}"
+
+
+def _has_changed(store: Store, catalogue: int, day: Day) -> bool:
+    """Whether a day has another manifest by now, so that what was read of the old one says nothing."""
+    with store.read_transaction() as connection:
+        mine = (rows.c.catalogue == catalogue, rows.c.day == day.day)
+        return bool(connection.scalar(sa.select(rows.c.manifest).where(*mine)) != day.manifest)
+
+
+def prune_days(store: Store, today: date, older: timedelta) -> Iterator[Done]:
+    """Let go of the events of days older than so long. What the days add up to stays, and so does everything else:
+    settlements, digests, receipts. Days that are not whole and added up are kept."""
+    for catalogue, day, row in stored_days(store, today - older - timedelta(days=1)):
+        if row.pruned:
+            continue
+        if row.stale:
+            yield _maintenance_result(day, row, row.bytes, "kept: it was not read whole, so it is not added up")
+            continue
+        done = _replace_day(store, catalogue, day, row, _prune_day)
+        if done is not None:
+            yield done
+
+
+def _prune_day(day: Day) -> Change:
+    return {"manifest": lake.prune_day(day).manifest, "bytes": 0, "pruned": True}
+
+
+def sweep_files(store: Store, now: datetime) -> tuple[int, int]:
+    """Remove the files of the lake that no day names, and that none named either when that was first seen, long enough
+    ago; how many, and their bytes."""
+    place = lake.open_storage(store.lake.url)
+    # Listed before the days are asked: what comes in between is not in the list.
+    sizes = {one.name: one.size for one in place.list_files("events")}
+    kept = [*(day for _, day, _ in stored_days(store)), *(one.day for one in day_repair.all_repairs(store))]
+    named = {name for day in kept for name in _file_names(day, sizes)}
+    known = _known_strays(store)
+    seen = {name: min(known.get(name, now.isoformat()), now.isoformat()) for name in sizes.keys() - named}
+    gone = [name for name, since in seen.items() if datetime.fromisoformat(since) <= now - STRAY]
+    for name in gone:
+        place.remove(name)
+    left = {name: since for name, since in seen.items() if name not in gone}
+    mine = {"network": "", "name": STRAYS}
+    with store.write_transaction() as connection:
+        connection.execute(cursors.delete().where(cursors.c.network == "", cursors.c.name == STRAYS))
+        if left:
+            connection.execute(cursors.insert().values(**mine, text=json.dumps(left)))
+    return len(gone), sum(sizes[name] for name in gone)
+
+
+def _known_strays(store: Store) -> dict[str, str]:
+    """Files that no day named at the last sweep, each with when that was first seen."""
+    with store.read_transaction() as connection:
+        mine = (cursors.c.network == "", cursors.c.name == STRAYS)
+        text = connection.scalar(sa.select(cursors.c.text).where(*mine))
+    found: dict[str, str] = json.loads(text) if text else {}
+    return found
+
+
+def _file_names(day: Day, there: Iterable[str]) -> Iterator[str]:
+    """The files of a day; all that lie in its place where it does not read, since nobody can tell which are its own."""
+    yield f"{day.folder}/{day.manifest}"
+    try:
+        parts = lake.read_manifest(day).parts
+    except LakeError:
+        yield from (name for name in there if name.startswith(f"{day.folder}/"))
+        return
+    for part in parts:
+        yield f"{day.folder}/{part.name}"
+
+
+def _maintenance_result(day: Day, row: Any, now: int, problem: str = "") -> Done:
+    return Done(day.network, day.catalogue, day.day, row.events, row.bytes, now, problem)

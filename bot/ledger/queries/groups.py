@@ -1,0 +1,102 @@
+"""What a book knows by category and by author: lists and use of the windows beside its own period.
+
+A model stays where its network put it when it first listed it, so that growth by group is growth and never relabelling.
+What this costs does not grow with the length of history: one list, and the use of fourteen days.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import date
+from itertools import islice
+from typing import get_args
+
+import sqlalchemy as sa
+
+from bot.ledger.catalogue_query import key_of
+from bot.ledger.snapshots.usage import use_by_model
+from bot.ledger.snapshots.write import ONE
+from bot.records import AtLeast, Book, Flow, Grouping, GroupKind, Unknown
+from bot.store import Store, models, readings, snapshots
+
+KINDS: tuple[GroupKind, ...] = get_args(GroupKind)
+Names = Mapping[GroupKind, Mapping[int, str]]
+"""Model id to the name of its group; empty where it has none."""
+Counts = Mapping[int, int] | Unknown
+"""Model id to a number."""
+_CHUNK = 10_000
+"""Ids that one question may name; databases have limits."""
+
+
+def with_groups(store: Store, book: Book) -> Book:
+    """The book with its groups, of each kind that any of its models has a name of."""
+    listed = () if isinstance(book.listed, Unknown) else book.listed
+    mine: Names = {"category": {m.id: m.category or "" for m in listed}, "author": {m.id: m.author for m in listed}}
+    daily, end = book.period.name == "day", book.period.last
+    with store.read_transaction() as connection:
+        key = key_of(connection, book.catalogue)
+        if key is None:
+            return book
+        lists = (
+            _listed_counts(connection, key, end - 7 * ONE, book.listed_7d_before)
+            if daily
+            else _listed_counts(connection, key, book.period.first - ONE, book.listed_period_before)
+        )
+        week = _use_counts(connection, key, end - 6 * ONE, end, book.total_7d)
+        prior = _use_counts(connection, key, end - 13 * ONE, end - 7 * ONE, book.total_prior_7d)
+        seen = _used_models(book).union(*(held for held in (lists, week, prior) if not isinstance(held, Unknown)))
+        gone = _unlisted_groups(connection, seen - {model.id for model in listed})
+    made: dict[GroupKind, Grouping] = {}
+    for kind in KINDS:
+        name_of = {**mine[kind], **gone[kind]}
+        if any(name_of.values()):
+            summed = (_by_name(held, name_of) for held in (lists, week, prior))
+            made[kind] = Grouping(gone[kind], *summed)
+    return replace(book, groups=made)
+
+
+def _used_models(book: Book) -> set[int]:
+    flows = [flow for flow in (book.flow, book.flow_before) if isinstance(flow, Flow)]
+    return {model for flow in flows for model in (*flow.by_model, *(flow.unknown_models or ()))}
+
+
+def _unlisted_groups(connection: sa.Connection, ids: Iterable[int]) -> Names:
+    """The groups of models that are not listed any more."""
+    chosen = sa.select(models.c.id, models.c.category, models.c.author)
+    rows = [row for some in _in_chunks(ids) for row in connection.execute(chosen.where(models.c.id.in_(some)))]
+    return {"category": {row.id: row.category or "" for row in rows}, "author": {row.id: row.author for row in rows}}
+
+
+def _in_chunks(ids: Iterable[int]) -> Iterator[list[int]]:
+    left = iter(ids)
+    while some := list(islice(left, _CHUNK)):
+        yield some
+
+
+def _listed_counts(connection: sa.Connection, catalogue: int, day: date, stock: int | Unknown) -> Counts:
+    """1 for each model listed at the end of a day."""
+    if isinstance(stock, Unknown):
+        return stock
+    closing = sa.select(snapshots.c.id).where(snapshots.c.catalogue == catalogue, snapshots.c.day == day)
+    here = readings.c.snapshot == closing.scalar_subquery()
+    return dict.fromkeys(connection.scalars(sa.select(readings.c.model).where(here)), 1)
+
+
+def _use_counts(
+    connection: sa.Connection, catalogue: int, first: date, last: date, total: int | AtLeast | Unknown
+) -> Counts:
+    """Use of some days, as far as it names its model."""
+    if isinstance(total, Unknown):
+        return total
+    return use_by_model(connection, catalogue, first, last)
+
+
+def _by_name(counts: Counts, name_of: Mapping[int, str]) -> Mapping[str, int] | Unknown:
+    if isinstance(counts, Unknown):
+        return counts
+    summed: dict[str, int] = {}
+    for model, count in counts.items():
+        name = name_of[model]
+        summed[name] = summed.get(name, 0) + count
+    return summed

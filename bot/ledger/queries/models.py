@@ -1,0 +1,198 @@
+"""What faces ask about single models, asked of the database by name: a book of 10,000 models is not read to answer.
+
+Says the same as the book of the day (`books`), which tests hold it to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.ledger.catalogue_query import Asked, began, open_catalogue_query
+from bot.ledger.events import period_data
+from bot.ledger.queries import rankings
+from bot.ledger.snapshots import counter_falls, inventory
+from bot.ledger.snapshots import usage as snapshots_usage
+from bot.ledger.snapshots.write import ONE
+from bot.records import Catalogue, Flow, Model, Name, Period, Unknown, unnamed_use_reason
+from bot.store import Store, models, readings, usage
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One model at the end of a day."""
+
+    seen: Model | Unknown | None
+    """The model as listed; `None` where it is not in the list, unknown where the list is."""
+    uses: int | Unknown
+    rank: int | None
+    """Among all listed ones by uses; `None` without a use, or where that of another one is not known."""
+    share: float | None
+    listed: int | None
+    """How many are listed; `None` where the day's use or list is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """A model that was used in a period or in the one before it."""
+
+    name: Name
+    author: Name
+    first_listed: date | None
+    """`None` where it is not listed at the period's end, or where that is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """The use of a period and of the one before, and the models that had it."""
+
+    now: Flow | Unknown
+    before: Flow | Unknown
+    models: Mapping[int, Used]
+
+
+Offered = tuple[Name, Name, date | None]
+"""Name, author and last use of a model in the list of a day. There are thousands, kept for a while: plain tuples of
+text and days are no work for the garbage collector, whose passes would hold up every other answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The list of one day."""
+
+    watched_since: date | None
+    listed: tuple[Offered, ...] | Unknown
+
+
+NOT_LISTED = Unknown("not listed on this day")
+NO_READING = Unknown("it had no reading when the day began")
+FELL = Unknown("its counter fell, so its use is not known")
+
+
+def model_standing(store: Store, catalogue: Catalogue, name: Name, day: date) -> Standing:
+    """How one model stands at the end of a day."""
+    period = Period(day, day)
+    if catalogue.evidences:
+        return _event_standing(store, catalogue, name, period)
+    with open_catalogue_query(store, catalogue, period) as query:
+        if not isinstance(query, Asked):
+            return Standing(began(query), began(query), None, None, None)
+        listed = inventory.stock_at(query, day)
+        unknown = listed if isinstance(listed, Unknown) else snapshots_usage.unknown_window(query, day, day)
+        seen = inventory.model_at(query, name, day)
+        if unknown:
+            return Standing(seen, unknown, None, None, None)
+        assert isinstance(listed, int)
+        if seen is None or isinstance(seen, Unknown):
+            return Standing(seen, NOT_LISTED, None, None, listed)
+        return _ranked_standing(query, seen, day, listed)
+
+
+def _ranked_standing(query: Asked, seen: Model, day: date, listed: int) -> Standing:
+    """A listed model among the others, on a day whose use is known."""
+    fell = counter_falls.unknown_models(query.connection, query.catalogue, day, day)
+    if seen.id in fell:
+        return Standing(seen, FELL, None, None, listed)
+    found = query.connection.scalar(_select_uses(query, day).where(usage.c.model == seen.id))
+    if found is None:
+        before = query.closing_snapshot(day - ONE)
+        had = (readings.c.snapshot == before.id, readings.c.model == seen.id) if before is not None else (sa.false(),)
+        if before is None or before.unplaced or not query.connection.scalar(sa.select(sa.literal(1)).where(*had)):
+            return Standing(seen, NO_READING, None, None, listed)
+    uses = int(found or 0)
+    if fell:  # Any of those may have been used more.
+        return Standing(seen, uses, None, None, listed)
+    total = query.connection.scalar(_select_uses(query, day).with_only_columns(sa.func.sum(usage.c.uses)))
+    more = (
+        _select_uses(query, day)
+        .with_only_columns(sa.func.count())
+        .join_from(usage, readings, readings.c.model == usage.c.model)
+        .where(readings.c.snapshot == query.closing_snapshot(day).id, usage.c.uses > uses)
+    )
+    rank = int(query.connection.scalar(more) or 0) + 1 if uses else None
+    return Standing(seen, uses, rank, uses / int(total) if total else None, listed)
+
+
+def _select_uses(query: Asked, day: date) -> sa.Select[Any]:
+    """The uses of each model on one day, as `Flow` has them."""
+    return sa.select(usage.c.uses).where(
+        usage.c.catalogue == query.catalogue, usage.c.last_day == day, usage.c.first_day >= day
+    )
+
+
+def _event_standing(store: Store, catalogue: Catalogue, name: Name, period: Period) -> Standing:
+    """The same where use is told event by event: such catalogues are short."""
+    rows = rankings.model_rankings(store, catalogue, period)
+    book = period_data.load_period_data(store, catalogue, period, of_callers=False)
+    listed, flow = book.listed, book.flow
+    seen = listed if isinstance(listed, Unknown) else next((m for m in listed if m.name == name), None)
+    if isinstance(rows, Unknown):
+        return Standing(seen, rows, None, None, None)
+    row = next((r for r in rows if r.model == name), None)
+    if row is None:
+        return Standing(seen, NOT_LISTED, None, None, len(rows))
+    assert isinstance(flow, Flow)
+    uses = unnamed_use_reason(flow.unattributed, flow.uses) if row.uses is None else row.uses
+    return Standing(seen, uses, row.rank if row.uses else None, row.share, len(rows))
+
+
+def usage_comparison(store: Store, catalogue: Catalogue, period: Period) -> Moves:
+    """What a period's use is compared by: its own and that of the period before."""
+    if catalogue.evidences:
+        book = period_data.load_period_data(store, catalogue, period, of_callers=False)
+        here = {} if isinstance(book.listed, Unknown) else {m.id: m for m in book.listed}
+        gone = {key: Used(name, book.authors.get(key, Name("")), None) for key, name in book.names.items()}
+        return Moves(
+            book.flow, book.flow_before, gone | {m.id: Used(m.name, m.author, m.first_listed) for m in here.values()}
+        )
+    with open_catalogue_query(store, catalogue, period) as query:
+        if not isinstance(query, Asked):
+            return Moves(began(query), began(query), {})
+        before = period.previous_period
+        now = snapshots_usage.flow_of(query, period.first, period.last)
+        earlier = snapshots_usage.flow_of(query, before.first, before.last)
+        return Moves(now, earlier, _used_models(query, before.first, period.last))
+
+
+def day_listing(store: Store, catalogue: Catalogue, day: date, days: int = 1) -> Offer:
+    """The models on offer at the end of a day, as a book lists them, with their last use. Where use is told event by
+    event, all of it in the `days` up to then must be read and name its model: a day not read is no day without use."""
+    period = Period(day, day)
+    if catalogue.evidences:
+        book = period_data.offered(store, catalogue, day, days)
+        if isinstance(book.listed, Unknown):
+            return Offer(book.watched_since, book.listed)
+        return Offer(book.watched_since, tuple((m.name, m.author, m.last_used) for m in book.listed))
+    with open_catalogue_query(store, catalogue, period) as query:
+        if not isinstance(query, Asked):
+            return Offer(None, began(query))
+        listed = inventory.stock_at(query, day)
+        if isinstance(listed, Unknown):
+            return Offer(query.since, listed)
+        chosen = inventory.listed_models(query, day).with_only_columns(
+            models.c.name, models.c.author, inventory.last_used_at(day), maintain_column_froms=True
+        )
+        return Offer(query.since, tuple(map(tuple, query.connection.execute(chosen))))
+
+
+def _used_models(query: Asked, first: date, last: date) -> dict[int, Used]:
+    """The models used from one day to another, as they stand in the list of the last of them."""
+    stock = query.closing_snapshot(last)
+    known = stock is not None and not stock.unplaced
+    here = sa.and_(readings.c.model == models.c.id, readings.c.snapshot == (stock.id if known else -1))
+    days = (usage.c.catalogue == query.catalogue, usage.c.last_day.between(first, last))
+    chosen = (
+        sa.select(
+            models.c.id, models.c.name, models.c.author, models.c.first_seen, models.c.created_at, readings.c.model
+        )
+        .join_from(models, readings, here, isouter=True)
+        .where(models.c.id.in_(sa.select(usage.c.model).where(*days)))
+    )
+    return {
+        key: Used(name, author, inventory.first_listed(query, seen, created) if listed is not None else None)
+        for key, name, author, seen, created, listed in query.connection.execute(chosen).all()
+    }

@@ -1,0 +1,160 @@
+"""The questions that faces ask of the ledger beyond a book: full tables, one model's days, names, what is covered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import sqlalchemy as sa
+
+from bot.ledger.catalogue_query import catalogue_filter
+from bot.ledger.events import period_data as events_period_data
+from bot.ledger.snapshots import period_data
+from bot.ledger.snapshots.write import CHANGES, NEVER_SEEN
+from bot.records import Catalogue, Name, Period, Unknown
+from bot.store import Store, catalogues, cursors, models, snapshots, usage, verdicts
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One model in the full table of a period."""
+
+    rank: int | None
+    """By uses; models with the same uses share the rank of the first of them. `None` where the use of any model is not
+    known: it may have been used more."""
+    model: Name
+    author: Name
+    uses: int | None
+    """`None`: not known, because it had no reading when the period began, or because its counter fell."""
+    share: float | None
+    """`None` also where the use of any model is not known."""
+    first_listed: date | None
+    last_used: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What the ledger has of one catalogue."""
+
+    first: date
+    """The day that the first snapshot closes."""
+    last: date
+    models: int
+
+
+def model_rankings(store: Store, catalogue: Catalogue, period: Period) -> tuple[Row, ...] | Unknown:
+    """Every model listed at the end of a period, most used first. Unknown where the list or the usage is."""
+    shelf = events_period_data.shelf if catalogue.evidences else period_data.shelf
+    found = shelf(store, catalogue, period)
+    if isinstance(found, Unknown):
+        return found
+    listed, flow, known = found
+    if flow.unknown_models is None:
+        return Unknown(flow.incomplete)
+    uses = {model: count for model, count in flow.by_model.items() if model not in flow.unknown_models}
+    total = 0 if flow.incomplete else flow.uses
+    seen = {m.id for m in listed if m.id not in flow.unknown_models and (m.id in uses or m.id in known)}
+    ordered = sorted(listed, key=lambda m: (m.id not in seen, -uses.get(m.id, 0), m.name))
+    rows: list[Row] = []
+    for place, model in enumerate(ordered, 1):
+        count = uses.get(model.id, 0) if model.id in seen else None
+        rank = rows[-1].rank if rows and rows[-1].uses == count else place
+        rank = None if flow.incomplete or count is None else rank
+        share = count / total if count is not None and total else None
+        rows.append(Row(rank, model.name, model.author, count, share, model.first_listed, model.last_used))
+    return tuple(rows)
+
+
+def history_of(store: Store, catalogue: Catalogue, model: str, last: date, days: int) -> dict[date, int]:
+    """The uses of one model by day over the `snapshot_days` up to `last`; days without a row had no use or are not
+    known, which the catalogue's own history tells apart. Use over several days is left out."""
+    with store.read_transaction() as connection:
+        chosen = (
+            sa.select(usage.c.last_day, usage.c.uses)
+            .join(models, models.c.id == usage.c.model)
+            .join(catalogues, catalogues.c.id == models.c.catalogue)
+            .where(*catalogue_filter(catalogue.network, catalogue.key))
+            .where(models.c.name == model, usage.c.first_day == usage.c.last_day)
+            .where(usage.c.last_day.between(date.fromordinal(last.toordinal() - days + 1), last))
+        )
+        return {day: int(uses) for day, uses in connection.execute(chosen)}
+
+
+def known_names(store: Store, catalogue: Catalogue) -> tuple[Name, ...]:
+    """Every model ever seen in a catalogue, the latest and most recently used first."""
+    with store.read_transaction() as connection:
+        chosen = (
+            sa.select(models.c.name)
+            .join(catalogues, catalogues.c.id == models.c.catalogue)
+            .where(*catalogue_filter(catalogue.network, catalogue.key), models.c.first_seen < NEVER_SEEN)
+            .order_by(models.c.last_used.desc().nulls_last(), models.c.name)
+        )
+        return tuple(connection.scalars(chosen))
+
+
+def snapshot_days(store: Store, catalogue: Catalogue) -> tuple[date, ...]:
+    """The days at whose end the catalogue was read, oldest first; also those whose reading is held or rejected."""
+    mine = catalogue_filter(catalogue.network, catalogue.key)
+    with store.read_transaction() as connection:
+        both = (
+            sa.select(table.c.day).join(catalogues, catalogues.c.id == table.c.catalogue).where(*mine)
+            for table in (snapshots, verdicts)
+        )
+        found = {day for chosen in both for day in connection.scalars(chosen) if day is not None}
+        return tuple(sorted(found))
+
+
+def closed_span(store: Store, catalogue: Catalogue) -> Span | None:
+    """The first and the last day closed and how many models were ever seen; `None` before the first snapshot."""
+    closed = snapshot_days(store, catalogue)
+    return Span(closed[0], closed[-1], _seen_count(store, catalogue)) if closed else None
+
+
+def read_span(store: Store, catalogue: Catalogue) -> Span | None:
+    """The first and the last day whose use was read whole: of a list that stands in its source, the list is always
+    known, and says nothing of how fresh the use is."""
+    if not catalogue.evidences:
+        return closed_span(store, catalogue)
+    read = events_period_data.complete_days(store, catalogue)
+    return Span(read[0], read[-1], _seen_count(store, catalogue)) if read else None
+
+
+def _seen_count(store: Store, catalogue: Catalogue) -> int:
+    """How many models were ever seen in a catalogue."""
+    with store.read_transaction() as connection:
+        counted = (
+            sa.select(sa.func.count())
+            .select_from(models)
+            .join(catalogues, catalogues.c.id == models.c.catalogue)
+            .where(*catalogue_filter(catalogue.network, catalogue.key), models.c.first_seen < NEVER_SEEN)
+        )
+        return int(connection.scalar(counted) or 0)
+
+
+def names_by_use(store: Store, catalogue: Catalogue, days: int = 30) -> tuple[Name, ...]:
+    """Every model ever seen in a catalogue, the most used of the last `snapshot_days` days with a reading first."""
+    recent = sa.func.coalesce(sa.func.sum(sa.case((usage.c.uses > 0, usage.c.uses), else_=0)), 0)
+    mine = catalogue_filter(catalogue.network, catalogue.key)
+    with store.read_transaction() as connection:
+        newest = sa.select(sa.func.max(snapshots.c.day)).join(catalogues, catalogues.c.id == snapshots.c.catalogue)
+        last = connection.scalar(newest.where(*mine))
+        since = date.fromordinal(last.toordinal() - days) if last else date.min
+        of_late = sa.and_(usage.c.model == models.c.id, usage.c.last_day > since)
+        chosen = (
+            sa.select(models.c.name)
+            .join(catalogues, catalogues.c.id == models.c.catalogue)
+            .outerjoin(usage, of_late)
+            .where(*mine, models.c.first_seen < NEVER_SEEN)
+            .group_by(models.c.id, models.c.name, models.c.last_used)
+            .order_by(recent.desc(), models.c.last_used.desc().nulls_last(), models.c.name)
+        )
+        return tuple(Name(name) for name in connection.scalars(chosen))
+
+
+def data_version(store: Store) -> tuple[int, int]:
+    """Changes whenever a snapshot or a haul is added; cheap enough to be asked with every question."""
+    added = sa.select(sa.func.count()).select_from(snapshots).scalar_subquery()
+    told = sa.select(sa.func.sum(sa.cast(cursors.c.text, sa.BigInteger))).where(cursors.c.name == CHANGES)
+    with store.read_transaction() as connection:
+        row = connection.execute(sa.select(added, told.scalar_subquery())).one()
+    return int(row[0]), int(row[1] or 0)

@@ -1,0 +1,90 @@
+"""What a snapshot changed against one before it, counted by the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import sqlalchemy as sa
+
+from bot.ledger.snapshots.counter_falls import BACK_WITHIN
+from bot.plausibility import Change, Reading
+from bot.store import readings, snapshots, verdicts
+
+THEN, NOW, EARLIER = readings.alias("then_"), readings.alias("now_"), readings.alias("earlier_")
+STEP = NOW.c.counter - THEN.c.counter
+
+
+class Comparison:
+    """Compares snapshots of one catalogue; remembers what it counted. `new`: a snapshot that has no verdict yet.
+
+    Use is counted from readings alone, so that it is the same in whichever order they came: what a counter rose above
+    its highest of the `BACK_WITHIN` before, since a counter that comes back after a fall is no use.
+    """
+
+    def __init__(self, connection: sa.Connection, catalogue: int, new: Reading | None = None) -> None:
+        self._connection, self._catalogue, self._new = connection, catalogue, new
+        self._changes: dict[tuple[int, int], Change] = {}
+
+    def __call__(self, prior: Reading | None, before: Reading, now: Reading) -> Change:
+        change = self._cached_change(before, now)
+        if prior is None:
+            return change
+        uses, moved, missing = self._use(prior, before, now)
+        return replace(change, missing_use=missing, use_before=uses, moved_before=moved)
+
+    def _use(self, prior: Reading, before: Reading, now: Reading) -> tuple[int, int, int]:
+        """All use of the days that ended with the snapshot before, how many counters moved in them, and what of the use
+        was that of models that show no counter now."""
+        highest = readings.alias("highest_")
+        level = (
+            sa.select(sa.func.max(highest.c.counter))
+            .where(highest.c.model == THEN.c.model, highest.c.snapshot.in_(list(self._before(prior))))
+            .correlate(THEN)
+            .scalar_subquery()
+        )
+        same = sa.and_(EARLIER.c.model == THEN.c.model, EARLIER.c.snapshot == prior.id)
+        here = sa.and_(NOW.c.model == THEN.c.model, NOW.c.snapshot == now.id)
+        risen = (
+            sa.select((THEN.c.counter - sa.func.coalesce(level, 0)).label("above"), NOW.c.counter)
+            .select_from(THEN.join(EARLIER, same).outerjoin(NOW, here))
+            .where(THEN.c.snapshot == before.id, THEN.c.counter > EARLIER.c.counter)
+            .subquery()
+        )
+        missing = sa.case((risen.c.counter.is_(None), risen.c.above))
+        sums = (sa.func.sum(risen.c.above), sa.func.count(), sa.func.sum(missing))
+        row = self._connection.execute(sa.select(*sums).where(risen.c.above > 0)).one()
+        uses, moved, gone = (int(value or 0) for value in row)
+        return uses, moved, gone
+
+    def _before(self, prior: Reading) -> Iterator[int]:
+        """The snapshots up to this one that tell how high counters were before they may have fallen, held or not."""
+        yield prior.id
+        first = prior.day - BACK_WITHIN
+        if self._new is not None and first <= self._new.day < prior.day:
+            yield self._new.id
+        closing = sa.select(snapshots.c.id).where(snapshots.c.catalogue == self._catalogue)
+        doubted = sa.select(verdicts.c.snapshot).where(verdicts.c.catalogue == self._catalogue)
+        for chosen, day in ((closing, snapshots.c.day), (doubted, verdicts.c.day)):
+            yield from self._connection.scalars(chosen.where(day >= first, day < prior.day))
+
+    def _cached_change(self, before: Reading, now: Reading) -> Change:
+        key = (before.id, now.id)
+        if key not in self._changes:
+            self._changes[key] = self._count_change(before.id, now.id)
+        return self._changes[key]
+
+    def _count_change(self, before: int, now: int) -> Change:
+        here = sa.and_(NOW.c.model == THEN.c.model, NOW.c.snapshot == now)
+        silent = sa.and_(THEN.c.counter.is_not(None), NOW.c.model.is_not(None), NOW.c.counter.is_(None))
+        listed = sa.select(sa.func.count()).select_from(readings).where(readings.c.snapshot == now)
+        columns = (
+            sa.func.count(),
+            listed.scalar_subquery(),
+            sa.func.count() - sa.func.count(NOW.c.model),
+            sa.func.count(sa.case((silent, 1))),
+            sa.func.count(sa.case((STEP < 0, 1))),
+            sa.func.count(sa.case((STEP > 0, 1))),
+        )
+        chosen = sa.select(*columns).select_from(THEN.outerjoin(NOW, here)).where(THEN.c.snapshot == before)
+        return Change(*(int(value) for value in self._connection.execute(chosen).one()))

@@ -1,0 +1,151 @@
+"""Stocks: which models were listed at the end of a day, and what is known of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.ledger.catalogue_query import HISTORY, Asked
+from bot.ledger.snapshots.verdicts import doubt_reasons
+from bot.ledger.snapshots.write import ONE
+from bot.records import Model, Name, Unknown, short_date
+from bot.store import models, readings, snapshots, usage
+
+
+def no_reading(query: Asked, day: date) -> Unknown:
+    """Why the stock at the end of a day without a snapshot is not known."""
+    if query.since == date.max:
+        return Unknown("no list was read yet that closes a day")
+    if day < query.since:
+        return Unknown(f"the watch began at the end of {short_date(query.since)}")
+    for reason in doubt_reasons(query.connection, query.catalogue, day, day):
+        return Unknown(reason)
+    return Unknown(f"no reading at the end of {short_date(day)}")
+
+
+def stock_at(query: Asked, day: date) -> int | Unknown:
+    """Models listed at the end of a day."""
+    found = query.closing_snapshot(day)
+    if found is None:
+        return no_reading(query, day)
+    if found.unplaced:
+        low, high = found.listed, found.listed + found.unplaced
+        return Unknown(f"between {low:,} and {high:,} models were listed at the end of {short_date(day)}")
+    return int(found.listed)
+
+
+def ids_at(query: Asked, day: date) -> frozenset[int] | Unknown:
+    total = stock_at(query, day)
+    if isinstance(total, Unknown):
+        return total
+    rows = sa.select(readings.c.model).where(readings.c.snapshot == query.closing_snapshot(day).id)
+    return frozenset(query.connection.scalars(rows).all())
+
+
+def listed_at(query: Asked, day: date) -> tuple[Model, ...] | Unknown:
+    total = stock_at(query, day)
+    if isinstance(total, Unknown):
+        return total
+    return _models_of(query, listed_models(query, day))
+
+
+def listed_in_part(query: Asked, day: date) -> tuple[Model, ...]:
+    """The models that were listed for certain at the end of a day of which others may have been as well."""
+    stock = query.closing_snapshot(day)
+    return _models_of(query, listed_models(query, day)) if stock is not None and stock.unplaced else ()
+
+
+def listed_models(query: Asked, day: date) -> sa.Select[Any]:
+    """The rows of the models listed at the end of a day that has a snapshot."""
+    here = readings.c.snapshot == query.closing_snapshot(day).id
+    return _model_columns(day).join_from(models, readings, readings.c.model == models.c.id).where(here)
+
+
+def model_at(query: Asked, name: str, day: date) -> Model | Unknown | None:
+    """One model as `listed_at` has it; `None` where it is not listed."""
+    total = stock_at(query, day)
+    if isinstance(total, Unknown):
+        return total
+    named = (models.c.catalogue == query.catalogue, models.c.name == name)
+    return next(iter(_models_of(query, listed_models(query, day).where(*named))), None)
+
+
+def first_listed(query: Asked, seen: date, created: datetime | None) -> date | None:
+    """When a model was first listed: where it stood in the first snapshot, only its network knows."""
+    return seen if seen > query.since else created.date() if created else None
+
+
+def _model_columns(day: date) -> sa.Select[Any]:
+    """What a `Model` is made from, as it was known at the end of `day`."""
+    return sa.select(
+        models.c.id,
+        models.c.name,
+        models.c.author,
+        models.c.category,
+        models.c.created_at,
+        models.c.first_seen,
+        models.c.first_counter,
+        sa.case((models.c.first_used <= day, models.c.first_used)).label("first_used"),
+        last_used_at(day),
+        _as_of(day, usage.c.first_day, models.c.last_used_from).label("last_used_from"),
+    )
+
+
+def last_used_at(day: date) -> sa.Label[date]:
+    """A model's last day of use, as it was known at the end of `day`."""
+    return _as_of(day, usage.c.last_day, models.c.last_used).label("last_used")
+
+
+def _as_of(day: date, column: sa.Column[date], latest: sa.Column[date]) -> sa.ColumnElement[date]:
+    earlier = (usage.c.model == models.c.id, usage.c.last_day <= day, usage.c.uses > 0)
+    last = sa.select(column).where(*earlier).order_by(usage.c.last_day.desc()).limit(1).scalar_subquery()
+    return sa.case((models.c.last_used <= day, latest), (models.c.first_used > day, None), else_=last)
+
+
+def _models_of(query: Asked, stmt: sa.Select[Any]) -> tuple[Model, ...]:
+    """Models from rows of `_model_columns`. There are thousands, so rows are unpacked and not asked by name."""
+    return tuple(
+        Model(
+            key,
+            name,
+            author,
+            first_listed(query, seen, created),
+            bool(counter),
+            last_used,
+            last_used_from,
+            first_used,
+            category,
+        )
+        for key, name, author, category, created, seen, counter, first_used, last_used, last_used_from in (
+            query.connection.execute(stmt).all()
+        )
+    )
+
+
+def newly_listed(query: Asked, end: date) -> tuple[Model, ...] | Unknown:
+    """Models first seen 30 to 59 days before `end`; those of the first snapshot are left out."""
+    if (end - query.since).days < 60:
+        return Unknown(f"watched for {(end - query.since).days} of 60 days")
+    seen = models.c.first_seen.between(end - 59 * ONE, end - 30 * ONE)
+    chosen = _model_columns(end).where(models.c.catalogue == query.catalogue, seen)
+    return _models_of(query, chosen)
+
+
+def names_of(query: Asked, ids: Iterable[int]) -> tuple[Mapping[int, Name], Mapping[int, Name]]:
+    """Names and authors of models by id."""
+    wanted = list(ids)
+    if not wanted:
+        return {}, {}
+    chosen = sa.select(models.c.id, models.c.name, models.c.author).where(models.c.id.in_(wanted))
+    found = query.connection.execute(chosen).all()
+    return {row.id: row.name for row in found}, {row.id: row.author for row in found}
+
+
+def uncounted_models(query: Asked, end: date) -> int:
+    """The most models that any snapshot of the history may have listed beside those it shows."""
+    days = snapshots.c.day.between(end - HISTORY * ONE, end)
+    most = sa.select(sa.func.max(snapshots.c.uncounted)).where(snapshots.c.catalogue == query.catalogue, days)
+    return int(query.connection.scalar(most) or 0)

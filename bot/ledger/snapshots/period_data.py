@@ -1,0 +1,111 @@
+"""Books: one catalogue and one period, with everything that its figures are computed from.
+
+What a book costs does not grow with the length of history: it reads the snapshots at the ends of its windows, the usage
+of its own period, and one short row a day of the last `HISTORY` days.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+
+from bot.ledger.catalogue_query import Asked, began, open_catalogue_query
+from bot.ledger.queries import activity_changes
+from bot.ledger.snapshots import counter_falls
+from bot.ledger.snapshots.gaps import snapshot_gaps, snapshot_references
+from bot.ledger.snapshots.inventory import (
+    ids_at,
+    listed_at,
+    listed_in_part,
+    names_of,
+    newly_listed,
+    stock_at,
+    uncounted_models,
+)
+from bot.ledger.snapshots.usage import flow_of, history_points, total_uses
+from bot.ledger.snapshots.write import ONE
+from bot.records import Book, Catalogue, Flow, Model, Period, Unknown
+from bot.store import Store
+
+
+def load_period_data(store: Store, catalogue: Catalogue, period: Period) -> Book:
+    """The book of one catalogue and period. What is not known stands in it as `Unknown`, with the reason."""
+    with open_catalogue_query(store, catalogue, period) as query:
+        return (
+            _filled_data(query, catalogue, period)
+            if isinstance(query, Asked)
+            else _empty_data(catalogue, period, query)
+        )
+
+
+def shelf(
+    store: Store, catalogue: Catalogue, period: Period
+) -> tuple[tuple[Model, ...], Flow, frozenset[int]] | Unknown:
+    """Of a book only what a full table needs: the models listed at the period's end, its usage, and which models had a
+    reading when it began."""
+    with open_catalogue_query(store, catalogue, period) as query:
+        if not isinstance(query, Asked):
+            return began(query)
+        listed, flow = listed_at(query, period.last), flow_of(query, period.first, period.last)
+        if isinstance(listed, Unknown):
+            return listed
+        if isinstance(flow, Unknown):
+            return flow
+        before = ids_at(query, period.first - ONE)
+        return listed, flow, frozenset() if isinstance(before, Unknown) else before
+
+
+def _empty_data(catalogue: Catalogue, period: Period, since: date | None) -> Book:
+    why = began(since)
+    return Book(catalogue, period, None, why, why, why, why, why, why, why, why, why, why, (), (), ())
+
+
+def _filled_data(query: Asked, catalogue: Catalogue, period: Period) -> Book:
+    end = period.last
+    flow, flow_before = (
+        flow_of(query, period.first, end),
+        flow_of(query, period.previous_period.first, period.previous_period.last),
+    )
+    listed = listed_at(query, end)
+    here = () if isinstance(listed, Unknown) else listed
+    used = {key for found in (flow, flow_before) if isinstance(found, Flow) for key in found.by_model}
+    names, authors = names_of(query, used - {m.id for m in here})
+    today = flow if period.name == "day" and isinstance(flow, Flow) else None
+    return Book(
+        catalogue=catalogue,
+        period=period,
+        watched_since=query.since,
+        listed=listed,
+        listed_before=ids_at(query, period.first - ONE),
+        listed_7d_before=stock_at(query, end - 7 * ONE),
+        listed_period_before=stock_at(query, period.first - ONE),
+        flow=flow,
+        flow_before=flow_before,
+        total_7d=total_uses(query, end - 6 * ONE, end),
+        total_30d=total_uses(query, end - 29 * ONE, end),
+        total_prior_7d=total_uses(query, end - 13 * ONE, end - 7 * ONE),
+        newly_listed=newly_listed(query, end),
+        history=history_points(query, end),
+        gaps=tuple(snapshot_gaps(query, period)),
+        refs=snapshot_references(query, [period.first - ONE, end, end - 7 * ONE, end - 14 * ONE, end - 30 * ONE]),
+        names=names,
+        authors=authors,
+        **_activity_fields(query, here, today, end),
+        uncounted=uncounted_models(query, end),
+        listed_in_part=listed_in_part(query, end) if isinstance(listed, Unknown) else (),
+    )
+
+
+def _activity_fields(query: Asked, listed: Iterable[Model], flow: Flow | None, day: date) -> dict[str, Any]:
+    """Which models fell asleep and woke up on a day; nothing is said of those whose counter fell."""
+    if flow is None:
+        return {}
+    sure = [model for model in listed if model.id not in (flow.unknown_models or ())]
+    woken = activity_changes.woken(query.connection, query.catalogue, sure, flow.by_model, day)
+    since = min((before for _, before in woken), default=day)
+    fell = counter_falls.unknown_models(query.connection, query.catalogue, since + ONE, day) if woken else frozenset()
+    return {
+        "quiet": activity_changes.quiet(query.connection, query.catalogue, sure, day),
+        "woken": tuple(one for one in woken if one[0].id not in fell),
+    }

@@ -1,0 +1,108 @@
+"""Flows: the usage of some days as the difference of counters, in total, by model and day by day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.ledger.catalogue_query import HISTORY, Asked
+from bot.ledger.snapshots import counter_falls
+from bot.ledger.snapshots.inventory import no_reading
+from bot.ledger.snapshots.write import ONE
+from bot.records import AtLeast, Flow, Point, Unknown, at_least, each_day
+from bot.store import snapshots, stretches, usage
+
+HOLE = sa.text("usage.hole")
+"""As the partial index `usage_holes` has it: SQLAlchemy would write `hole = 1`, and SQLite would read all usage."""
+
+
+def unknown_window(query: Asked, first: date, last: date) -> Unknown | None:
+    """Why the usage of these days is not known; `None` where it is."""
+    wanted = (last - first).days + 1
+    if first <= query.since:
+        watched = max((last - query.since).days, 0)
+        return Unknown(
+            f"watched for {watched} of {wanted} days" if wanted > 1 else no_reading(query, first - ONE).reason
+        )
+    for day in (first - ONE, last):
+        if query.closing_snapshot(day) is None:
+            return no_reading(query, day)
+    return None
+
+
+def _inside_filters(query: Asked, first: date, last: date) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """The stretches that lie inside these days, and the holes in models' readings that do."""
+    # Bounding the last day from both sides keeps each question to its own days in the index.
+    whole = (stretches.c.first_day >= first, stretches.c.last_day.between(first, last))
+    holes = (HOLE, usage.c.first_day >= first, usage.c.last_day.between(first, last))
+    return (stretches.c.catalogue == query.catalogue, *whole), (usage.c.catalogue == query.catalogue, *holes)
+
+
+def total_uses(query: Asked, first: date, last: date) -> int | AtLeast | Unknown:
+    """Uses from the first to the last of these days: the stretches inside, and holes that lie inside whole."""
+    unknown = unknown_window(query, first, last)
+    if unknown:
+        return unknown
+    inside, hole = _inside_filters(query, first, last)
+    parts = (sa.select(sa.func.sum(stretches.c.uses)).where(*inside), sa.select(sa.func.sum(usage.c.uses)).where(*hole))
+    uses = sum(int(query.connection.scalar(part) or 0) for part in parts)
+    fell = counter_falls.unknown_models(query.connection, query.catalogue, first, last)
+    return at_least(uses, fallen_reason(len(fell))) if fell else uses
+
+
+def flow_of(query: Asked, first: date, last: date) -> Flow | Unknown:
+    """Usage of these days in total and by model."""
+    unknown = unknown_window(query, first, last)
+    if unknown:
+        return unknown
+    by_model = use_by_model(query.connection, query.catalogue, first, last)
+    within, _ = _inside_filters(query, first, last)
+    newcomers = query.connection.scalar(sa.select(sa.func.sum(stretches.c.newcomers)).where(*within))
+    fell = counter_falls.unknown_models(query.connection, query.catalogue, first, last)
+    why = fallen_reason(len(fell)) if fell else ""
+    return Flow(sum(by_model.values()), by_model, int(newcomers or 0), incomplete=why, unknown_models=fell)
+
+
+def fallen_reason(models: int) -> str:
+    """Why a total is a lower bound where the counters of some models fell."""
+    return f"the counter of {model_count_text(models)} fell, so {'its' if models == 1 else 'their'} use is not known"
+
+
+def use_by_model(connection: sa.Connection, catalogue: int, first: date, last: date) -> dict[int, int]:
+    """Uses from the first to the last of these days, by model id; use over more days than these is left out."""
+    inside = (usage.c.catalogue == catalogue, usage.c.last_day.between(first, last), usage.c.first_day >= first)
+    found = sa.select(usage.c.model, sa.func.sum(usage.c.uses)).where(*inside).group_by(usage.c.model)
+    if first == last:
+        found = sa.select(usage.c.model, usage.c.uses).where(*inside)
+    return {model: int(uses) for model, uses in connection.execute(found).all()}
+
+
+def history_points(query: Asked, end: date) -> tuple[Point, ...]:
+    """One point a day, from the first day watched or `HISTORY` days ago to `end`."""
+    first = max(query.since, end - (HISTORY - 1) * ONE)
+    mine = (stretches.c.catalogue == query.catalogue, stretches.c.last_day.between(first, end))
+    flows = {row.last_day: row for row in query.connection.execute(sa.select(stretches).where(*mine))}
+    closed = sa.select(snapshots.c.day, snapshots.c.listed, snapshots.c.unplaced).where(
+        snapshots.c.catalogue == query.catalogue, snapshots.c.day.between(first - ONE, end)
+    )
+    stocks = {row.day: row for row in query.connection.execute(closed)}
+    return tuple(_history_point(day, flows, stocks) for day in each_day(first, end))
+
+
+def _history_point(day: date, flows: Mapping[date, Any], stocks: Mapping[date, Any]) -> Point:
+    flow, stock, before = flows.get(day), stocks.get(day), stocks.get(day - ONE)
+    listed = stock.listed if stock is not None and not stock.unplaced else None
+    if flow is None or flow.first_day < day:
+        return Point(day, models_listed=listed)
+    added = flow.added if listed is not None and before is not None and not before.unplaced else None
+    if flow.resets and not flow.uses:
+        return Point(day, models_listed=listed, models_added=added)
+    return Point(day, flow.uses, flow.models_used, listed, added, flow.top_uses, at_least=bool(flow.resets))
+
+
+def model_count_text(models: int) -> str:
+    """A number of models in words."""
+    return f"{models:,} {'model' if models == 1 else 'models'}"

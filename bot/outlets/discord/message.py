@@ -1,0 +1,183 @@
+"""A part as a Discord message: its limits, its embed with the mark that a look-back finds, its files. Nothing is sent.
+
+Limits: github.com/discord/discord-api-docs, the page named beside each; lengths in characters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from typing import TYPE_CHECKING, cast
+
+from bot import platform_limits
+from bot.outlets import Part
+from bot.records import Poll
+
+if TYPE_CHECKING:
+    import discord
+
+CONTENT = 2000
+"""resources/message, Create Message, `content`; the OpenAPI description says 4000, which only some accounts have."""
+ALT = 1024
+"""resources/message, Attachment Structure, `description`."""
+FILES = 10
+"""resources/message, Create Message, `attachments` (in the OpenAPI description: maxItems)."""
+FILE_BYTES, REQUEST_BYTES = 10 * 2**20, 25 * 2**20
+"""reference, Uploading Files: 10 MiB a file by default; resources/message, Create Message: 25 MiB a request."""
+NONCE = 25
+"""resources/message, Create Message, `nonce`."""
+POLL_ANSWERS = 10
+"""resources/poll, Poll Create Request Object."""
+POLL_HOURS = 768
+"""resources/poll, Poll Create Request Object, `duration`: up to 32 days, in whole hours."""
+_EPOCH_MS = 1_420_070_400_000
+MARK = 12
+"""Hexadecimal characters of a part's marker that its embed shows in the footer."""
+
+
+def footer_mark(part: Part) -> str:
+    """What a look-back finds an embed by."""
+    return f"ref {part.marker[:MARK]}"
+
+
+def build_embed(part: Part) -> discord.Embed | None:
+    """The part's embed with its mark at the end of the footer."""
+    if part.embed is None:
+        return None
+    import discord
+
+    footer = cast(Mapping[str, object], part.embed.get("footer") or {})
+    text = " · ".join(str(words) for words in (footer.get("text"), footer_mark(part)) if words)
+    return discord.Embed.from_dict({**part.embed, "footer": {**footer, "text": text}})
+
+
+def build_embeds(part: Part) -> list[discord.Embed]:
+    """The part's embed, where it has one."""
+    made = build_embed(part)
+    return [made] if made else []
+
+
+@contextmanager
+def attached_files(part: Part) -> Iterator[list[discord.File]]:
+    """The part's pictures as attachments with their alt text, let go at the end: discord.py ties a file to itself, so
+    that each would stay in memory until the next full garbage collection."""
+    import discord
+
+    made = [
+        discord.File(BytesIO(picture.content), _file_name(picture.name), description=picture.alt)
+        for picture in part.pictures
+    ]
+    try:
+        yield made
+    finally:
+        for file in made:
+            file.fp.close()
+
+
+def _file_name(name: str) -> str:
+    """Discord shows a picture only where the name says that it is one."""
+    return name if "." in name else f"{name}.png"
+
+
+def build_poll(poll: Poll) -> discord.Poll:
+    import discord
+
+    made = discord.Poll(poll.question, poll.lasts)
+    for answer in poll.answers:
+        made.add_answer(text=answer)
+    return made
+
+
+def posted_at(message_id: str) -> datetime:
+    """When a message was made (UTC) by Discord's own clock, as its id tells (reference, Snowflakes)."""
+    return datetime.fromtimestamp(((int(message_id) >> 22) + _EPOCH_MS) / 1000, UTC)
+
+
+def matches_part(part: Part, message: discord.Message) -> bool:
+    """Whether a message of ours is this part."""
+    if message.nonce == part.marker:
+        return True
+    if part.embed is not None:
+        return any(footer_mark(part) in (shown.footer.text or "") for shown in message.embeds)
+    if part.poll is not None:
+        said = not part.text or message.content == trimmed(part.text)
+        return said and message.poll is not None and message.poll.question == trimmed(part.poll.question)
+    return message.content == trimmed(part.text)
+
+
+def trimmed(text: str) -> str:
+    """A text as Discord keeps it: nothing but the blanks at its ends is taken away (resources/message)."""
+    return text.strip()
+
+
+# --- checked before sending ------------------------------------------------------------------------------------
+
+
+def find_mistakes(part: Part) -> list[str]:
+    """What Discord would refuse, each: which thing, how long it is, how long it may be."""
+    found = list(_too_long("text", part.text, CONTENT))
+    found += _too_long("marker", part.marker, NONCE)
+    if not (part.text.strip() or part.embed or part.poll):
+        found.append("nothing to say: no text, no embed, no poll")
+    found += _file_mistakes(part)
+    if part.embed is not None:
+        found += _embed_mistakes(part)
+    if part.poll is not None:
+        found += _poll_mistakes(part.poll)
+        if part.embed is not None:
+            found.append("poll: found beside an embed, wanted one of the two")
+    return found
+
+
+def _too_long(what: str, text: object, limit: int) -> Iterator[str]:
+    length = len(str(text or "").strip())
+    if length > limit:
+        yield f"{what}: {length} characters, at most {limit}"
+
+
+def _file_mistakes(part: Part) -> Iterator[str]:
+    sizes = [len(picture.content) for picture in part.pictures]
+    if len(sizes) > FILES:
+        yield f"pictures: {len(sizes)}, at most {FILES}"
+    for picture in part.pictures:
+        if not picture.alt.strip():
+            yield f"picture {picture.name}: no alt text"
+        yield from _too_long(f"alt text of {picture.name}", picture.alt, ALT)
+        if len(picture.content) > FILE_BYTES:
+            yield f"picture {picture.name}: {len(picture.content)} bytes, at most {FILE_BYTES}"
+    if sum(sizes) > REQUEST_BYTES - 2**20:
+        yield f"pictures: {sum(sizes)} bytes together, at most {REQUEST_BYTES - 2**20}"
+
+
+def _embed_mistakes(part: Part) -> Iterator[str]:
+    made = build_embed(part)
+    assert made is not None
+    yield from _too_long("embed title", made.title, platform_limits.EMBED_TITLE)
+    yield from _too_long("embed description", made.description, platform_limits.EMBED_DESCRIPTION)
+    yield from _too_long("embed footer with its mark", made.footer.text, platform_limits.EMBED_FOOTER)
+    yield from _too_long("embed author", made.author.name, platform_limits.EMBED_AUTHOR)
+    if len(made.fields) > platform_limits.EMBED_FIELDS:
+        yield f"embed fields: {len(made.fields)}, at most {platform_limits.EMBED_FIELDS}"
+    for number, field in enumerate(made.fields, 1):
+        yield from _too_long(f"embed field {number} name", field.name, platform_limits.EMBED_FIELD_NAME)
+        yield from _too_long(f"embed field {number} value", field.value, platform_limits.EMBED_FIELD_VALUE)
+        if not ((field.name or "").strip() and (field.value or "").strip()):
+            yield f"embed field {number}: empty name or value"
+    if len(made) > platform_limits.EMBED_TOTAL:
+        yield f"embed: {len(made)} characters together, at most {platform_limits.EMBED_TOTAL}"
+    yield from (f"embed {key}: a picture there has no alt text" for key in ("image", "thumbnail") if key in part.embed)  # type: ignore[operator]
+
+
+def _poll_mistakes(poll: Poll) -> Iterator[str]:
+    yield from _too_long("poll question", poll.question, platform_limits.DISCORD_POLL_QUESTION)
+    if not 1 <= len(poll.answers) <= POLL_ANSWERS:
+        yield f"poll: {len(poll.answers)} answers, wanted 1 to {POLL_ANSWERS}"
+    for number, answer in enumerate(poll.answers, 1):
+        yield from _too_long(f"poll answer {number}", answer, platform_limits.DISCORD_POLL_ANSWER)
+    if not all(text.strip() for text in (poll.question, *poll.answers)):
+        yield "poll: an empty question or answer"
+    hours = poll.lasts / timedelta(hours=1)
+    if hours != int(hours) or not 1 <= hours <= POLL_HOURS:
+        yield f"poll: lasts {poll.lasts}, wanted whole hours from 1 to {POLL_HOURS}"

@@ -1,0 +1,265 @@
+"""discord.py's REST client, without a gateway, on an event loop in a thread of its own: paced, timed, and with a note
+of what left this machine. Nothing here knows a post; what went wrong comes back as `Trouble`, never as an exception.
+
+What discord.py 2.7 does by itself inside one call: it waits out a 429 that carries `Via`, and repeats after 500, 502,
+504 and 524 up to five times. For a new message the nonce makes that safe; an edit and a crosspost may be said twice
+anyway. It raises at once on 503, on a dropped connection and on a 429 without `Via` (Cloudflare's).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import threading
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import Future
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from pydantic import SecretStr
+
+from bot.config import proxy_for
+from bot.outlets import redact_reason
+from bot.outlets._platform_clock import PlatformClock
+from bot.outlets.discord.rate_limiter import Pace
+
+if TYPE_CHECKING:
+    from types import SimpleNamespace
+
+    import aiohttp
+    import discord
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+PER_SECOND = 50
+"""Requests in any second; "All bots can make up to 50 requests per second" (topics/rate-limits, Global Rate Limit)."""
+CONNECTIONS = 32
+PATIENCE = 30.0
+"""Seconds for one request and its answer."""
+LONGEST_NAP = 30.0
+"""Seconds that discord.py may sleep for a rate limit; longer ones come back. It accepts no smaller value."""
+LONGEST_CALL = 600.0
+"""Seconds for a call that has not made a request yet: waiting for its turn."""
+LIMITS_KEPT = 64
+UNTOLD_WAIT = 600.0
+"""Seconds to stay away after a 429 that does not say how long: Cloudflare's ban counts in 10 minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A call that brought no usable answer, and what is known of it."""
+
+    words: str
+    """One clean line without secrets."""
+    status: int = 0
+    code: int = 0
+    """Discord's own error code; 0 where there is none."""
+    wait: float | None = None
+    """Seconds that Discord asks us to stay away; `None` where it does not."""
+    doubt: bool = False
+    """Something that changes the world left this machine and may have been accepted."""
+    everywhere: bool = False
+    """Not about one channel: whatever else is sent now meets the same."""
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """The requests of one call, as the wire saw them."""
+
+    deadline: asyncio.Timeout | None = None
+    open: bool = False
+    doubt: bool = False
+    everywhere: bool = False
+
+
+_ATTEMPT: ContextVar[_Attempt] = ContextVar("_ATTEMPT")
+
+
+class Wire:
+    """One REST session, opened at the first question and kept until `close`."""
+
+    def __init__(self, api: str, token: SecretStr, patience: float = PATIENCE, per_second: int = PER_SECOND) -> None:
+        self._api, self._token, self._patience = api, token, patience
+        self._starting = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._client: discord.Client | None = None
+        self._opening = asyncio.Lock()
+        self._pace = Pace(per_second)
+        self._prune_at = LIMITS_KEPT
+        self.time = PlatformClock()
+        """Discord's clock, by its last answer."""
+
+    def submit_work(self, work: Coroutine[object, object, T]) -> Future[T]:
+        """Work that goes on in the wire's thread."""
+        with self._starting:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(target=self._loop.run_forever, name="discord", daemon=True)
+                self._thread.start()
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def close(self) -> None:
+        """Ends the session and the thread."""
+        with self._starting:
+            loop, thread, self._loop = self._loop, self._thread, None
+        if loop is None or thread is None:
+            return
+        asyncio.run_coroutine_threadsafe(self._close_client(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+    async def call_api(self, question: Callable[[discord.Client], Awaitable[T]]) -> T | Trouble:
+        """What Discord answers to a question put to a logged-in client, or why it did not."""
+        import aiohttp
+        import discord
+
+        attempt = _Attempt()
+        note = _ATTEMPT.set(attempt)
+        try:
+            async with asyncio.timeout(LONGEST_CALL) as attempt.deadline:
+                return await question(await self._logged_in_client())
+        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+            return self._failure_from(error, attempt)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            # What discord.py does with an answer that is not what Discord promises.
+            log.debug("unreadable answer", exc_info=True)
+            return Trouble(
+                f"an answer that cannot be read ({type(error).__name__})", doubt=attempt.open or attempt.doubt
+            )
+        finally:
+            _ATTEMPT.reset(note)
+            self._prune_limits()
+
+    # --- the session ------------------------------------------------------------------------------------------
+
+    async def _logged_in_client(self) -> discord.Client:
+        async with self._opening:
+            if self._client is None:
+                self._client = await self._open_client()
+            return self._client
+
+    async def _open_client(self) -> discord.Client:
+        import aiohttp
+        import discord
+
+        discord.http.Route.BASE = self._api
+        client = discord.Client(
+            intents=discord.Intents(guilds=True),  # said to a gateway only; without it discord.py warns
+            max_ratelimit_timeout=LONGEST_NAP,
+            connector=aiohttp.TCPConnector(limit=CONNECTIONS),
+            http_trace=self._trace_config(),
+            proxy=proxy_for(self._api),
+        )
+        try:
+            await client.login(self._token.get_secret_value())
+        except BaseException:
+            await client.close()
+            raise
+        return client
+
+    def _prune_limits(self) -> None:
+        """discord.py keeps the rate limit of each channel for minutes, which adds up over thousands of them. One that
+        is over and not in use says nothing any more."""
+        limits = self._client.http._buckets if self._client is not None else {}
+        if len(limits) >= self._prune_at:
+            for key, limit in list(limits.items()):
+                if limit.is_expired() and not limit.outgoing and not limit._pending_requests:
+                    del limits[key]
+            self._prune_at = len(limits) + LIMITS_KEPT
+
+    async def _close_client(self) -> None:
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
+
+    def _trace_config(self) -> aiohttp.TraceConfig:
+        from bot.outlets.discord.response_guard import make_trace_config
+
+        trace = make_trace_config()
+        trace.on_request_start.append(self._on_request_start)
+        trace.on_request_headers_sent.append(self._on_headers_sent)
+        trace.on_request_end.insert(0, self._on_request_end)  # how it answered is known before its body is read
+        trace.on_request_redirect.insert(0, self._redirected)
+        return trace
+
+    async def _on_request_start(
+        self, _: aiohttp.ClientSession, __: SimpleNamespace, ___: aiohttp.TraceRequestStartParams
+    ) -> None:
+        """Each request, also a repeated one, takes its turn and then has `patience`."""
+        await self._pace.wait_turn()
+        self._extend_deadline(self._patience)
+
+    async def _on_headers_sent(
+        self, _: aiohttp.ClientSession, __: SimpleNamespace, request: aiohttp.TraceRequestHeadersSentParams
+    ) -> None:
+        if request.method != "GET":
+            _ATTEMPT.get().open = True
+
+    async def _on_request_end(
+        self, _: aiohttp.ClientSession, __: SimpleNamespace, answer: aiohttp.TraceRequestEndParams
+    ) -> None:
+        attempt, response = _ATTEMPT.get(), answer.response
+        if response.status < 500:  # else it may be somebody's on the way
+            self.time.observe(response.headers.get("Date"))
+        if attempt.open:
+            attempt.open = False
+            attempt.doubt |= response.status < 300 or response.status >= 500
+        if response.status == 429:
+            attempt.everywhere = "Via" not in response.headers or response.headers.get("X-RateLimit-Scope") == "global"
+        # The next deadline must not fall into discord.py's own sleep: cut short there, a global limit would never end.
+        self._extend_deadline(self._patience + LONGEST_NAP)
+
+    async def _redirected(
+        self, _: aiohttp.ClientSession, __: SimpleNamespace, ___: aiohttp.TraceRequestRedirectParams
+    ) -> None:
+        """Whoever sends elsewhere may have taken it in first."""
+        attempt = _ATTEMPT.get()
+        attempt.doubt, attempt.open = attempt.doubt or attempt.open, False
+
+    def _extend_deadline(self, seconds: float) -> None:
+        deadline = _ATTEMPT.get().deadline
+        if deadline is not None:
+            deadline.reschedule(asyncio.get_running_loop().time() + seconds)
+
+    # --- what went wrong --------------------------------------------------------------------------------------
+
+    def _failure_from(self, error: Exception, attempt: _Attempt) -> Trouble:
+        import discord
+
+        doubt = attempt.open or attempt.doubt
+        if isinstance(error, discord.RateLimited):
+            wait = wait_seconds(error.retry_after)
+            words = f"rate limit, {wait:.0f} s to wait"
+            return Trouble(words, 429, wait=wait, doubt=doubt, everywhere=attempt.everywhere)
+        if isinstance(error, discord.LoginFailure):
+            return Trouble("401 Unauthorized", 401, doubt=doubt, everywhere=True)
+        if isinstance(error, discord.HTTPException):
+            words = redact_reason(f"{error.status}: {error.text or 'no text'}", [self._token])
+            if error.code:
+                words = f"{words} (code {error.code})"
+            told = wait_seconds(error.response.headers.get("Retry-After"))
+            everywhere = error.status == 401 or attempt.everywhere
+            return Trouble(words, error.status, error.code, told if error.status == 429 else None, doubt, everywhere)
+        return Trouble(_words(error), doubt=doubt)
+
+
+def _words(error: Exception) -> str:
+    from bot.outlets.discord.response_guard import GuardError
+
+    if isinstance(error, GuardError):
+        return str(error)
+    return "no answer in time" if isinstance(error, TimeoutError) else f"connection failed ({type(error).__name__})"
+
+
+def wait_seconds(told: object) -> float:
+    """A wait as told, in seconds and believable; `UNTOLD_WAIT` for anything else."""
+    try:
+        wait = float(str(told))
+    except ValueError:
+        return UNTOLD_WAIT
+    return min(max(wait, 1.0), 24 * 3600.0) if math.isfinite(wait) else UNTOLD_WAIT

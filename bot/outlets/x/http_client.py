@@ -1,0 +1,162 @@
+"""The wire to X: tweepy's sync client on a session of our own. One call ends in exactly one of four ways: an answer,
+or `NotReached` (nothing was sent), `Lost` (sent, and nothing sane came back), `Answered` (X said no).
+
+tweepy signs and speaks; hosts, time-outs, size and error bodies are handled here, because tweepy 4.17 has its host
+hard-coded, sets no time-out, and fails with AttributeError where an error's body is JSON but no object.
+"""
+
+from __future__ import annotations
+
+import logging
+import ssl
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import requests
+import tweepy  # type: ignore[import-untyped]
+import urllib3
+from pydantic import SecretStr
+from urllib3.exceptions import NewConnectionError
+
+from bot.outlets._platform_clock import PlatformClock
+from bot.outlets.x.responses import Answer, Answered, Lost, NotReached
+
+TWEEPY_HOST = "https://api.twitter.com"
+TIMEOUT = (5.0, 30.0)
+"""Seconds to connect, and to wait for the next bytes."""
+DEADLINE = 60.0
+"""Seconds for a whole answer, however slowly it drips."""
+ANSWER_LIMIT = 2_000_000
+"""Bytes of an answer, decoded. A page of 100 posts is some 100 kB."""
+
+# On DEBUG these write the API key, the access token or a whole picture into the log.
+for _name in ("tweepy", "oauthlib", "requests_oauthlib"):
+    logging.getLogger(_name).setLevel(logging.INFO)
+
+
+class RebasedSession(requests.Session):
+    """A session that sends what is meant for tweepy's host to another. The URL is replaced before the request is
+    prepared, so that the OAuth 1.0a signature is made for the host that gets it."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__()
+        self._host = host.rstrip("/")
+        self.time = PlatformClock()
+
+    def request(self, method: str | bytes, url: str | bytes, *args: Any, **more: Any) -> requests.Response:
+        """Raises `Answered` for anything but a 2xx; a redirect is not followed, since it would be signed for another
+        address."""
+        here = self._host + str(url).removeprefix(TWEEPY_HOST)
+        more |= {"timeout": TIMEOUT, "allow_redirects": False, "stream": True}
+        response = super().request(method, here, *args, **more)
+        if response.status_code < 500:  # else it may be somebody's on the way
+            self.time.observe(response.headers.get("Date"))
+        response._content = _read_body(response)
+        if not 200 <= response.status_code < 300:
+            raise Answered(response.status_code, response.headers, _json_object(response) or {})
+        return response
+
+
+class Wire:
+    """Signed requests to X, one at a time or several at once."""
+
+    def __init__(self, host: str, secrets: Mapping[str, SecretStr]) -> None:
+        plain = {name: secret.get_secret_value() for name, secret in secrets.items()}
+        self._client = tweepy.Client(
+            consumer_key=plain["X_API_KEY"],
+            consumer_secret=plain["X_API_SECRET"],
+            access_token=plain["X_ACCESS_TOKEN"],
+            access_token_secret=plain["X_ACCESS_TOKEN_SECRET"],
+            wait_on_rate_limit=False,
+        )
+        self._client.session.close()
+        self._client.session = self._session = RebasedSession(host)
+        self.time = self._session.time
+        """X's clock, by the last answer."""
+
+    def call_api(
+        self,
+        method: str,
+        route: str,
+        params: Mapping[str, str] | None = None,
+        body: Mapping[str, object] | None = None,
+    ) -> Answer:
+        """Raises `NotReached`, `Lost` or `Answered`."""
+        try:
+            response = self._client.request(method, route, params=params, json=body, user_auth=True)
+        except requests.RequestException as error:
+            if _before_sending(error):
+                raise NotReached(f"not reached ({_error_kind(error)})") from error
+            raise Lost(f"no answer ({_error_kind(error)})") from error
+        document = _json_object(response)
+        if document is None:
+            raise Lost(f"HTTP {response.status_code} with a body that is no JSON object")
+        return Answer(document, response.headers)
+
+    def ask_time(self) -> None:
+        """Have X say what time it is there, by whatever it answers to a request without keys: that costs nothing."""
+        with suppress(requests.RequestException, Answered):
+            self._session.request("HEAD", f"{TWEEPY_HOST}/2/openapi.json")
+
+    def close(self) -> None:
+        self._client.session.close()
+
+
+def _read_body(response: requests.Response) -> bytes:
+    """The whole body, within `ANSWER_LIMIT` and `DEADLINE`."""
+    ends = time.monotonic() + DEADLINE
+    body = bytearray()
+    try:
+        while chunk := response.raw.read1(65_536, decode_content=True):
+            body += chunk
+            if len(body) > ANSWER_LIMIT:
+                raise requests.ConnectionError("answer too large")
+            if time.monotonic() > ends:
+                raise requests.ReadTimeout("answer too slow")
+    except urllib3.exceptions.HTTPError as error:
+        raise requests.ConnectionError(error) from error
+    finally:
+        response.close()
+    return bytes(body)
+
+
+def _json_object(response: requests.Response) -> Mapping[str, object] | None:
+    try:
+        document = response.json()
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+_NEVER_SENT = (
+    requests.ConnectTimeout,
+    requests.exceptions.ProxyError,
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.MissingSchema,
+    requests.exceptions.InvalidHeader,
+)
+
+
+def _before_sending(error: requests.RequestException) -> bool:
+    """Whether the error shows that no byte of the request left: no name, no connection, no trusted certificate."""
+    if isinstance(error, _NEVER_SENT):
+        return True
+    reason = _root_cause(error)
+    return isinstance(reason, NewConnectionError | ssl.SSLCertVerificationError)
+
+
+def _root_cause(error: requests.RequestException) -> object:
+    """What urllib3 says was the matter, unwrapped."""
+    found: object = error.args[0] if error.args else error
+    found = getattr(found, "reason", None) or found
+    inner = found.args[0] if isinstance(found, urllib3.exceptions.SSLError) and found.args else None
+    return inner if isinstance(inner, ssl.SSLError) else found
+
+
+def _error_kind(error: requests.RequestException) -> str:
+    """The error's kind in words of ours; its own text may name proxies and addresses."""
+    root = _root_cause(error)
+    return type(root).__name__ if isinstance(root, Exception) else type(error).__name__

@@ -1,0 +1,58 @@
+"""The conductor: collect, compose, render, publish. Plain code that puts the pure parts between ledger, archive and
+outbox. The modules: `collection` (source to digest to post), `backfill` (many days at once), `polls` (what is asked
+of them and what they answered), `publication` (what goes out, and where), `digest_content` (what each delivery says),
+`watch_content` (what members who watch a model are told).
+"""
+
+from bot.pipeline.backfill import Backfill
+from bot.pipeline.collection import (
+    Collected,
+    Plan,
+    Tell,
+    collect,
+    compose_digest,
+    compose_outdated,
+    composed,
+    covered_periods,
+    find_mismatches,
+    late,
+    mismatches_with,
+    outdated_periods,
+    recompute_digest,
+    render_post,
+    stand,
+)
+from bot.pipeline.digest_content import Posts
+from bot.pipeline.polls import Habits
+from bot.pipeline.publication import Announced, Desk, Targets, held_back, make_outbox, plan_deliveries
+from bot.pipeline.watch_content import Notices, plan_notices, spoken
+
+__all__ = [
+    "Announced",
+    "Backfill",
+    "Collected",
+    "Desk",
+    "Habits",
+    "Notices",
+    "Plan",
+    "Posts",
+    "Targets",
+    "Tell",
+    "collect",
+    "compose_digest",
+    "compose_outdated",
+    "composed",
+    "covered_periods",
+    "find_mismatches",
+    "held_back",
+    "late",
+    "make_outbox",
+    "mismatches_with",
+    "outdated_periods",
+    "plan_deliveries",
+    "plan_notices",
+    "recompute_digest",
+    "render_post",
+    "spoken",
+    "stand",
+]

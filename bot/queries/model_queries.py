@@ -1,0 +1,258 @@
+"""Questions about single models: one of them, the most used, the idle, two side by side, and which ones moved a day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from heapq import nsmallest
+
+from bot import ledger
+from bot.digest import Hidden
+from bot.queries.context import AnswerError, Desk, Watched
+from bot.queries.network_queries import digest_heading
+from bot.records import Catalogue, Document, Flow, Model, Name, Period, PeriodName, Unknown
+
+ROWS = 25
+"""Models in the answer to `top`: as many as a digest has."""
+IDLE_ROWS = 100
+"""Models on a page of the answer to `idle`."""
+MOVERS = 5
+MOST_IDLE_DAYS = 400
+BY = ("uses", "rise", "fall")
+
+
+def model(desk: Desk, name: str, network: str | None = None, day: date | None = None) -> Document:
+    """One model: its use, rank and share, and its last 30 days."""
+    watched, catalogue, known = desk.find_model(name, network)
+    document = desk.find_digest(watched.network, "day", day)
+    asked = date.fromisoformat(document["day"])
+    return {"question": "model", **digest_heading(document), **_model_card(desk, catalogue, known, asked)}
+
+
+def _model_card(desk: Desk, catalogue: Catalogue, name: Name, day: date) -> Document:
+    """What is known of a model at the end of a day."""
+    found = ledger.model_standing(desk.store, catalogue, name, day)
+    seen, uses = found.seen, None if isinstance(found.uses, Unknown) else found.uses
+    days = ledger.history_of(desk.store, catalogue, name, day, 30)
+    unknown = {"unknown": found.uses.reason} if isinstance(found.uses, Unknown) else {}
+    return {
+        "model": name,
+        "catalogue": catalogue.key,
+        "unit": catalogue.unit,
+        "evidence": catalogue.evidence,
+        "uses": {"value": uses, "unit": catalogue.unit, **unknown},
+        "rank": found.rank,
+        "listed": None if isinstance(seen, Unknown) else seen is not None,
+        "listed_models": found.listed,
+        "share": found.share,
+        **_model_dates(seen, day),
+        "days": [{"day": when.isoformat(), "uses": count} for when, count in sorted(days.items())],
+    }
+
+
+def _model_dates(seen: Model | Unknown | None, day: date) -> Document:
+    """When a listed model was first listed and last used; `null` also where the list of the day is not known."""
+    first, last = (None, None) if seen is None or isinstance(seen, Unknown) else (seen.first_listed, seen.last_used)
+    return {
+        "first_listed": _iso_day(first),
+        "last_used": _iso_day(last),
+        "idle_days": (day - last).days if last else None,
+    }
+
+
+def top(
+    desk: Desk, network: str | None, by: str = "uses", period: PeriodName = "day", day: date | None = None
+) -> Document:
+    """The most used models, or those whose use rose or fell most against the period before."""
+    if by not in BY:
+        raise AnswerError(f"by: found {Name(by)}, wanted one of {', '.join(BY)}")
+    watched = desk.find_network(network)
+    document = desk.find_digest(watched.network, period, day)
+    lead = document["catalogues"][0]
+    answer = {
+        "question": "top",
+        **digest_heading(document),
+        "by": by,
+        "unit": lead["unit"],
+        "evidence": lead["evidence"],
+    }
+    if by == "uses":
+        uses = lead["figures"]["uses"]
+        limits = {key: uses[key] for key in ("unknown", "reason") if key in uses}
+        return {**answer, "models": lead["top"][:ROWS], **limits}
+    moved = _usage_change(desk, watched, document)
+    if isinstance(moved, Unknown):
+        return {**answer, "models": [], "unknown": moved.reason}
+    chosen = [m for m in moved.models if (m["change"] < 0) == (by == "fall")]
+    return {**answer, "models": [{"rank": n, **m} for n, m in enumerate(chosen[:ROWS], 1)]}
+
+
+def idle(desk: Desk, network: str | None, days: int = 7, day: date | None = None, page: int = 1) -> Document:
+    """Models on offer that nobody used for so many days.
+
+    Those never seen in use come first, then the longest idle; a page has 100 models, and one beyond the last is the
+    last."""
+    if page < 1:
+        raise AnswerError(f"page: found {page}, wanted 1 or more")
+    if not 1 <= days <= MOST_IDLE_DAYS:
+        raise AnswerError(f"days: found {days:,}, wanted 1 to {MOST_IDLE_DAYS:,}")
+    watched = desk.find_network(network)
+    document = desk.find_digest(watched.network, "day", day)
+    catalogue, asked = watched.lead_catalogue_of(document), date.fromisoformat(document["day"])
+    book = desk.day_listing(catalogue, asked, days)
+    answer = {"question": "idle", **digest_heading(document), "days": days, "unit": catalogue.unit}
+    watched_days = (asked - book.watched_since).days if book.watched_since else 0
+    if isinstance(book.listed, Unknown):
+        return {**answer, "unknown": book.listed.reason, "models": []}
+    if watched_days < days:
+        return {**answer, "unknown": f"watched for {watched_days} of {days} days", "models": []}
+    edge = asked - timedelta(days=days - 1)
+    quiet = [
+        (last is not None, last or date.min, name, author)
+        for name, author, last in book.listed
+        if not last or last < edge
+    ]
+    pages = max(1, -(-len(quiet) // IDLE_ROWS))
+    page = min(page, pages)
+    return {
+        **answer,
+        "count": len(quiet),
+        "never_seen": sum(not seen for seen, *_ in quiet),
+        "listed": len(book.listed),
+        "watched_since": _iso_day(book.watched_since),
+        "page": page,
+        "pages": pages,
+        "next_page": page + 1 if page < pages else None,
+        "models": [
+            {"model": _public_name(desk, name, author), "last_used": last.isoformat() if seen else None}
+            for seen, last, name, author in nsmallest(page * IDLE_ROWS, quiet)[(page - 1) * IDLE_ROWS :]
+        ],
+    }
+
+
+def compare(desk: Desk, a: str, b: str, network: str | None = None) -> Document:
+    """Two models or two networks side by side.
+
+    Numbers of different units are never set against each other."""
+    if a in desk.watched and b in desk.watched:
+        sides = [_network_side(desk, desk.watched[name]) for name in (a, b)]
+    else:
+        sides = [_model_side(desk, name, network) for name in (a, b)]
+    units = [side["unit"] for side in sides]
+    return {"question": "compare", "sides": sides, "comparable": units[0] == units[1], "units": units}
+
+
+def _network_side(desk: Desk, watched: Watched) -> Document:
+    document = desk.find_digest(watched.network)
+    lead = document["catalogues"][0]
+    keys = ("models_listed", "models_used", "share_used", "uses", "models_for_half", "top_1_share", "gini_listed")
+    figures = {key: lead["figures"][key] for key in keys if key in lead["figures"]}
+    return {
+        "name": watched.title,
+        **digest_heading(document),
+        "unit": lead["unit"],
+        "evidence": lead["evidence"],
+        "figures": figures,
+    }
+
+
+def _model_side(desk: Desk, name: str, network: str | None) -> Document:
+    found = model(desk, name, network)
+    share = found["share"]
+    unknown = {} if share is not None else {"unknown": found["uses"].get("unknown", "not defined: no use")}
+    figures = {
+        "uses": {"label": found["unit"], **found["uses"], "evidence": found["evidence"]},
+        "share": {"label": f"share of all {found['unit']}", "unit": "share", "value": share, **unknown},
+    }
+    return {
+        "name": found["model"],
+        **digest_heading(found),
+        "unit": found["unit"],
+        "evidence": found["evidence"],
+        "figures": figures,
+    }
+
+
+def why(desk: Desk, network: str | None, day: date | None = None) -> Document:
+    """Which models moved usage against the day before; the parts add up to the whole."""
+    watched = desk.find_network(network)
+    document = desk.find_digest(watched.network, "day", day)
+    catalogue = watched.lead_catalogue_of(document)
+    answer = {"question": "why", **digest_heading(document), "unit": catalogue.unit, "evidence": catalogue.evidence}
+    moved = _usage_change(desk, watched, document)
+    if isinstance(moved, Unknown):
+        return {**answer, "unknown": moved.reason}
+    change = moved.now - moved.before
+    shown, rest = moved.models[:MOVERS], moved.models[MOVERS:]
+    return {
+        **answer,
+        "uses": moved.now,
+        "before": moved.before,
+        "change": change,
+        "movers": shown,
+        "rest": {"models": len(rest), "change": sum(m["change"] for m in rest)},
+        "unattributed": moved.unattributed,
+        "without_largest": change - (shown[0]["change"] if shown else 0),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Moved:
+    """A period's use against that of the period before."""
+
+    now: int
+    before: int
+    models: list[Document]
+    """Each model whose use differs, the largest difference first: `{"model", "uses", "before", "change"}`; `before` is
+    null for a model first seen since the period before began. With `unattributed` they add up to the whole change."""
+    unattributed: int
+    """The difference of use that names no model."""
+
+
+def _usage_change(desk: Desk, watched: Watched, document: Document) -> _Moved | Unknown:
+    period = _digest_period(document)
+    found = desk.usage_comparison(watched.lead_catalogue_of(document), period)
+    now, before = found.now, found.before
+    for flow in (now, before):
+        if isinstance(flow, Unknown):
+            return flow
+        if flow.incomplete:
+            return Unknown(flow.incomplete)
+    assert isinstance(now, Flow) and isinstance(before, Flow)
+    if document["catalogues"][0]["figures"]["uses"]["value"] != now.uses:
+        return Unknown("the ledger has changed since this edition was composed")
+    names, new = _model_names(desk, found), _first_seen(found, period.previous_period.first)
+    models: list[Document] = [
+        {
+            "model": names.get(key, "a model no longer listed"),
+            "uses": now.by_model.get(key, 0),
+            "before": None if key in new and key not in before.by_model else before.by_model.get(key, 0),
+            "change": now.by_model.get(key, 0) - before.by_model.get(key, 0),
+        }
+        for key in now.by_model.keys() | before.by_model.keys()
+        if now.by_model.get(key, 0) != before.by_model.get(key, 0)
+    ]
+    models.sort(key=lambda m: (-abs(m["change"]), m["model"]))
+    return _Moved(now.uses, before.uses, models, now.unattributed - before.unattributed)
+
+
+def _first_seen(comparison: ledger.Moves, since: date) -> frozenset[int]:
+    """Listed models that were first seen on a day or after it: what use they had before is not known."""
+    return frozenset(k for k, m in comparison.models.items() if m.first_listed is not None and m.first_listed >= since)
+
+
+def _model_names(desk: Desk, comparison: ledger.Moves) -> dict[int, str]:
+    hidden = Hidden.from_names(desk.hidden)
+    return {key: hidden.masked_model(one.name, one.author) for key, one in comparison.models.items()}
+
+
+def _public_name(desk: Desk, name: str, author: str) -> str:
+    return Hidden.from_names(desk.hidden).masked_model(name, author)
+
+
+def _digest_period(document: Document) -> Period:
+    return Period.for_day(date.fromisoformat(document["day"]), document["period"])
+
+
+def _iso_day(day: date | None) -> str | None:
+    return day.isoformat() if day else None

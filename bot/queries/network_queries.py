@@ -1,0 +1,269 @@
+"""Questions about a whole network: its use, its inventory, a figure over time, and what we know of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+
+from bot import ledger, schedule_times
+from bot.archive import Told
+from bot.metrics import METRICS, Metric
+from bot.queries.context import AnswerError, Desk, NotFoundError, meant
+from bot.records import Document, Name, PeriodName
+
+USAGE = (
+    "uses",
+    "uses_7d",
+    "uses_30d",
+    "uses_change_7d",
+    "uses_change",
+    "models_used",
+    "share_used",
+    "models_used_7d",
+    "models_used_30d",
+    "models_for_half",
+    "models_for_90",
+    "top_1_share",
+    "models_outweighed",
+)
+INVENTORY = (
+    "models_listed",
+    "models_added",
+    "models_removed",
+    "authors_listed",
+    "inventory_change_7d",
+    "inventory_change",
+    "demand_gap_7d",
+    "demand_gap",
+    "models_never_used",
+    "activation_30d",
+)
+
+
+def usage(desk: Desk, network: str | None, period: PeriodName = "day", day: date | None = None) -> Document:
+    """How much a network was used, by how many of its models."""
+    return _figures_answer(desk, "usage", USAGE, network, period, day)
+
+
+def inventory(desk: Desk, network: str | None, day: date | None = None) -> Document:
+    """How many models are on offer, and how that changed; also by category and author."""
+    return _figures_answer(desk, "inventory", INVENTORY, network, "day", day, also=("groups",))
+
+
+MOST_EDITIONS = 1000
+
+
+def digest(
+    desk: Desk,
+    network: str | None,
+    period: PeriodName = "day",
+    day: date | None = None,
+    edition: int | None = None,
+) -> Document:
+    """A digest: every figure of one network and period, with gaps and findings."""
+    name = desk.find_network(network).network
+    newest = desk.find_digest(name, period, day)
+    if edition is None or edition == newest["edition"]:
+        return newest
+    found = desk.archive.find_digest(name, period, date.fromisoformat(newest["day"]), edition)
+    if found is None:
+        raise NotFoundError(f"{name} {newest['day']}: no edition {edition}; the newest is {newest['edition']}")
+    return desk.shown(found)
+
+
+def _figures_answer(
+    desk: Desk,
+    question: str,
+    keys: Iterable[str],
+    network: str | None,
+    period: PeriodName,
+    day: date | None,
+    also: tuple[str, ...] = (),
+) -> Document:
+    watched = desk.find_network(network)
+    document = desk.find_digest(watched.network, period, day)
+    catalogues = [
+        {**block, "figures": {key: block["figures"][key] for key in keys if key in block["figures"]}}
+        for block in document["catalogues"]
+    ]
+    return {
+        "question": question,
+        **digest_heading(document),
+        "catalogues": [_catalogue_answer(block, also) for block in catalogues],
+    }
+
+
+def digest_heading(document: Document) -> Document:
+    """What every answer taken from a digest says of it."""
+    kept = ("network", "title", "period", "day", "last_day", "edition", "status", "composed_at")
+    return {key: document[key] for key in kept}
+
+
+def _catalogue_answer(block: dict[str, Any], also: tuple[str, ...]) -> dict[str, Any]:
+    kept = ("catalogue", "title", "unit", "evidence", "figures", *also, "gaps")
+    # Digests composed before there were groups lack them.
+    return {key: block.get(key, []) for key in kept}
+
+
+MOST_DAYS = 3650
+
+
+def trend(desk: Desk, metric: str, network: str | None, days: int = 30) -> Document:
+    """One metric, day by day."""
+    found = _find_metric(metric)
+    if "day" not in found.periods:
+        raise AnswerError(
+            f"{metric}: is no figure of a day; it stands in {' and '.join(_metric_periods(found))} digests"
+        )
+    if not 1 <= days <= MOST_DAYS:
+        raise AnswerError(f"days: found {days:,}, wanted 1 to {MOST_DAYS:,}")
+    watched = desk.find_network(network)
+    document = desk.find_digest(watched.network)
+    catalogue = watched.lead_catalogue_of(document)
+    told = desk.archive.figure_trend(watched.network, catalogue.key, metric, last=days)
+    if not told:
+        raise NotFoundError(f"{watched.network}: no day digest holds {metric}", "run: python -m bot compose")
+    unit = catalogue.unit if found.unit == "uses" else found.unit
+    figure = document["catalogues"][0]["figures"].get(metric, {})
+    label = figure.get("label", found.label.replace("{unit}", catalogue.unit))
+    return {
+        "question": "trend",
+        "network": watched.network,
+        "title": watched.title,
+        "catalogue": catalogue.key,
+        "metric": metric,
+        "label": label,
+        "unit": unit,
+        "evidence": found.evidence or catalogue.evidence,
+        "definition": found.definition,
+        "days": [
+            {"day": t.day.isoformat(), "figure": {**_published_value(t), "unit": unit, "label": label}} for t in told
+        ],
+    }
+
+
+def _published_value(figure: Told) -> dict[str, Any]:
+    return {"value": figure.value, "unknown": figure.unknown, **({"at_least": True} if figure.at_least else {})}
+
+
+def method(desk: Desk, metric: str) -> Document:
+    """What a metric counts, in words."""
+    found = _find_metric(metric)
+    return {
+        "question": "method",
+        "metric": metric,
+        "label": found.label.format(unit="uses"),
+        "unit": found.unit,
+        "definition": found.definition,
+        "periods": _metric_periods(found),
+    }
+
+
+def metric_definitions() -> list[Document]:
+    """Every metric there is, with its definition."""
+    return [
+        {"metric": m.key, "unit": m.unit, "label": m.label.format(unit="uses"), "definition": m.definition}
+        for m in METRICS.values()
+    ]
+
+
+def _find_metric(key: str) -> Metric:
+    if key not in METRICS:
+        raise NotFoundError(f"{Name(key)}: no such metric{meant(key, METRICS)}", "all: python -m bot metrics")
+    return METRICS[key]
+
+
+def _metric_periods(metric: Metric) -> list[str]:
+    return [name for name in ("day", "week", "month") if name in metric.periods]
+
+
+def known_networks(desk: Desk) -> Document:
+    """Every network that is watched, its catalogues and the figure it opens with."""
+    return {
+        "question": "networks",
+        "networks": [
+            {
+                "network": watched.network,
+                "title": watched.title,
+                "headline": dict(watched.headline),
+                "catalogues": [
+                    {"catalogue": c.key, "title": c.title, "unit": c.unit, "evidence": c.evidence}
+                    for c in watched.catalogues
+                ],
+            }
+            for watched in desk.watched.values()
+        ],
+    }
+
+
+def kept_digests(desk: Desk, network: str | None, period: PeriodName = "day") -> Document:
+    """Every digest of a network that the archive keeps, oldest first."""
+    watched = desk.find_network(network)
+    kept = desk.archive.list_digests(watched.network, period)
+    return {
+        "question": "digests",
+        "network": watched.network,
+        "title": watched.title,
+        "period": period,
+        "digests": [{"day": e.day.isoformat(), "edition": e.edition, "status": e.status} for e in kept],
+    }
+
+
+def status(desk: Desk) -> Document:
+    """How fresh what we have of each network is, and what is posted next."""
+    now = desk.clock()
+    rows = []
+    for watched in desk.watched.values():
+        newest = desk.archive.newest_digest(watched.network)
+        for catalogue in watched.catalogues:
+            span = ledger.read_span(desk.store, catalogue)
+            rows.append(
+                {
+                    "network": watched.network,
+                    "title": watched.title,
+                    "catalogue": catalogue.key,
+                    "lists": catalogue.title,
+                    "first_day": span.first.isoformat() if span else None,
+                    "last_day": span.last.isoformat() if span else None,
+                    "days_behind": (now.date() - span.last).days - 1 if span else None,
+                    "models": span.models if span else None,
+                    "newest_digest": newest["day"] if newest else None,
+                    "edition": newest["edition"] if newest else None,
+                    "digest_status": newest["status"] if newest else None,
+                    "held": [
+                        {"day": one.day.isoformat(), "unknown": one.reason}
+                        for one in ledger.held_days(desk.store, catalogue)
+                    ],
+                }
+            )
+    return {
+        "question": "status",
+        "as_of": now.isoformat(timespec="seconds"),
+        "catalogues": rows,
+        "next": _next_runs(desk),
+    }
+
+
+def _next_runs(desk: Desk) -> list[Document]:
+    """The next run of each regular post, the soonest first."""
+    runs = sorted((schedule_times.next_runs(entry, desk.clock(), 1)[0], entry.name, entry) for entry in desk.entries)
+    return [
+        {"name": name, "period": entry.period, "at": at.isoformat(), "seconds": int(at.timestamp())}
+        for at, name, entry in runs
+    ]
+
+
+def about(desk: Desk) -> Document:
+    """What Footfall is and which networks it watches."""
+    networks = [
+        {"network": w.network, "title": w.title, "about": w.about, "opening": opening_paragraph(w.about)}
+        for w in desk.watched.values()
+    ]
+    return {"question": "about", "networks": networks, "metrics": len(METRICS)}
+
+
+def opening_paragraph(text: str) -> str:
+    """The first paragraph of a methodology page, in plain words: not every face reads its Markdown."""
+    return re.sub(r"[*`]", "", " ".join(text.strip().partition("\n\n")[0].split()))

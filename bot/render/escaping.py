@@ -1,0 +1,145 @@
+"""Foreign names, made harmless for each outlet. Input is hostile; output cannot ping, link, tag or break a layout.
+
+Readable substitutes rather than invisible characters: platforms strip the invisible ones, and then the name bites.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+
+import regex
+from markupsafe import escape
+
+from bot import i18n
+from bot.digest import HIDDEN, Hidden
+from bot.i18n import N_
+from bot.records import Name
+from bot.render import document_translation
+from bot.render.number_lint import strip_private_use
+from bot.render.x_text import weight
+
+NAME_LIMIT = 60
+"""How long a name may get in a post, as its outlet counts before escaping."""
+SAID_LIMIT = 600
+NOBODY = Hidden()
+NAMELESS = N_("a model without a name")
+STAND_INS = (
+    NAMELESS,
+    N_("a hidden model"),
+    N_("a hidden author"),
+    N_("a hidden category"),
+    N_("a model no longer listed"),
+)
+"""What documents and `escape_name` say in the place of a name."""
+
+# Documents say 17803220; people read 17,803,220. Shorter numbers may be years, and a name's digits touch its letters.
+_LONG_NUMBER = re.compile(r"(?<![\w./-])[1-9][0-9]{4,14}(?![\w/-]|\.[0-9])")
+
+_GRAPHEME = regex.compile(r"\X")
+
+# X links foo.io, @foo, #foo and $FOO (twitter-text). A dot before a figure (1.1) or a space cannot link and stays.
+_X_SIGNS = str.maketrans(
+    {"@": "(at)", "\uff20": "(at)", "\ufe6b": "(at)", "#": "♯", "\uff03": "♯", "\ufe5f": "♯", "\ufe69": "\uff04"}
+)
+_X_DOT = re.compile(r"[.\uff0e\uff61\u2024](?![\s0-9.,;:!?)]|$)")
+_X_MONEY = re.compile(r"\$(?![\s0-9]|$)")
+
+# Discord shows a mark behind a backslash as itself; only @ also acts on the raw text, so it becomes another letter.
+_DISCORD_MARKS = re.compile(r"[\\*_~|`<>\[\]()#:]|\.(?![\s0-9]|$)|^[-+]|(?<=\s)[-+]|(?<=^[0-9])\.|(?<=[0-9])\.(?=\s)")
+
+
+def for_x(text: str) -> str:
+    """Without anything X would turn into a link, a mention, a tag or a cashtag."""
+    return _X_MONEY.sub("\uff04", _X_DOT.sub("·", text.translate(_X_SIGNS)))
+
+
+def for_discord(text: str) -> str:
+    """Without anything Discord would turn into a ping, a link, an emoji, a timestamp or formatting."""
+    return _DISCORD_MARKS.sub(lambda m: "\\" + m[0], text.replace("@", "\uff20"))
+
+
+def for_html(text: str) -> str:
+    return str(escape(text))
+
+
+def as_it_is(text: str) -> str:
+    """For a terminal: `Name` has dropped every control character already. Print it without interpreting markup."""
+    return text
+
+
+ESCAPES: Mapping[str, Callable[[str], str]] = {
+    "x": for_x,
+    "discord": for_discord,
+    "text": as_it_is,
+    "site": for_html,
+}
+"""How each outlet is told foreign text. The Atom feed and the pages are both `site`."""
+
+
+def escape_name(raw: str, outlet: str, hidden: Hidden = NOBODY, limit: int = NAME_LIMIT, locale: str = "en") -> str:
+    """A foreign name as an outlet may show it, or the words for one that is hidden or empty."""
+    if hidden.hides_name(raw):
+        return i18n.translator_for(locale).translate_text(HIDDEN)
+    if raw in STAND_INS:
+        return i18n.translator_for(locale).translate_text(raw)
+    name = Name(raw)
+    if not any(unicodedata.category(c)[0] not in "MZ" for c in name):
+        return i18n.translator_for(locale).translate_text(NAMELESS)
+    if unicodedata.combining(name[0]) or unicodedata.category(name[0])[0] == "M":
+        name = Name("◌" + name)
+    return _isolate_text(ESCAPES[outlet](_clip_text(name, outlet, limit)), outlet, locale)
+
+
+def escape_text(text: str, outlet: str, hidden: Hidden = NOBODY, limit: int = SAID_LIMIT, locale: str = "en") -> str:
+    """Our own words (a reason, a gap, a label) that may hold foreign names: escaped, hidden names taken out. In another
+    language where they are known there."""
+    text = hidden.mask_text(text, ())
+    if (found := document_translation.translate_sentence(text, locale)) is not None:
+        return _escape_translated(found, outlet, limit, locale)
+    text = _LONG_NUMBER.sub(lambda m: f"{int(m[0]):,}", document_translation.with_separators(text))
+    return _isolate_text(
+        ESCAPES[outlet](_clip_text(Name(strip_private_use(text), limit), outlet, limit)), outlet, locale
+    )
+
+
+def _escape_translated(saying: document_translation.Saying, outlet: str, limit: int, locale: str) -> str:
+    """A translated sentence: each foreign stretch harmless and isolated by itself, ours as they are. Too long, it ends
+    before the stretch that does not fit, or inside one."""
+    size = weight if outlet == "x" else len
+    made, left = "", limit
+    for one in saying:
+        if one.foreign and one.text == HIDDEN:
+            text = i18n.translator_for(locale).translate_text(HIDDEN)
+        else:
+            text = Name(strip_private_use(one.text), limit) if one.foreign else strip_private_use(one.text)
+        clipped = _clip_text(text, outlet, max(left, size("…")))
+        if one.foreign:
+            made += _isolate_text(ESCAPES[outlet](clipped), outlet, locale)
+        else:
+            made += for_html(clipped) if outlet == "site" else clipped
+        left -= size(text)
+        if clipped != text:
+            break
+    return made
+
+
+def _clip_text(text: str, outlet: str, limit: int) -> str:
+    """At most `limit` as the outlet counts, between graphemes, with an ellipsis where something is missing."""
+    size = weight if outlet == "x" else len
+    if size(text) <= limit:
+        return text
+    kept, length = [], size("…")
+    for cluster in _GRAPHEME.findall(text):
+        length += sum(map(size, cluster)) if outlet == "x" else len(cluster)
+        if length > limit:
+            break
+        kept.append(cluster)
+    return "".join(kept).rstrip() + "…"
+
+
+def _isolate_text(text: str, outlet: str, locale: str = "en") -> str:
+    """Text that runs the other way in isolation, so that it cannot reorder what stands beside it. `Name` has dropped
+    every direction mark of the text's own: these two are ours. Pages use `<bdi>`."""
+    return text if outlet == "site" else i18n.isolate_text(text, i18n.is_rtl(locale))

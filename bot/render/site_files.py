@@ -1,0 +1,221 @@
+"""The archive site as files: `render_site` turns digests into (path, bytes), one digest at a time, and nothing else.
+
+Charts, rankings and receipts come as arguments. Links are relative and name files, so that the site also reads from a
+folder without a server.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from bot import number_format
+from bot.records import Document, catalogues_and_panels
+from bot.render import feeds
+from bot.render.digest_page import chart_slots, digest_story, issue_files, page_context
+from bot.render.digest_posts import template_context
+from bot.render.environment import TEMPLATES
+from bot.render.page_layout import (
+    File,
+    Issue,
+    Network,
+    Site,
+    digest_folder,
+    history_path,
+    network_heading,
+    render_page,
+    slot_marker,
+)
+
+Block = Mapping[str, Any]
+"""A catalogue or a panel of a digest."""
+
+RECENT = 30
+"""Digests that the front page and the feeds list."""
+
+
+@dataclass(slots=True)
+class _RenderedDigests:
+    """What stays in mind of the digests already rendered: little each, as there may be years of them."""
+
+    documents: list[Document] = field(default_factory=list)
+    stories: dict[str, str] = field(default_factory=dict)
+    charts: dict[str, dict[str, str]] = field(default_factory=dict)
+    """By network, of its latest daily digest."""
+
+
+def render_site(site: Site, issues: Iterable[Issue]) -> Iterator[File]:
+    """Every file of the site. `issues` holds each digest once, in order of time, and is read one by one."""
+    rendered_digests = _RenderedDigests()
+    waiting: dict[tuple[str, str], tuple[Issue, Document | None]] = {}
+    for issue in issues:
+        same = (issue.document["network"], issue.document["period"])
+        before, earlier = waiting.pop(same, (None, None))
+        if before:
+            yield from _digest_files(site, rendered_digests, before, earlier, issue.document)
+        waiting[same] = (issue, before.document if before else None)
+    for issue, earlier in waiting.values():
+        yield from _digest_files(site, rendered_digests, issue, earlier, None)
+    for network in site.networks:
+        yield from _network_files(site, network, [d for d in rendered_digests.documents if d["network"] == network.key])
+    yield from _front_files(site, rendered_digests)
+
+
+def _digest_files(
+    site: Site, rendered_digests: _RenderedDigests, issue: Issue, earlier: Document | None, later: Document | None
+) -> Iterator[File]:
+    """One digest's files, and what is kept in mind of it."""
+    document, words = _without_details(issue.document), digest_story(site, issue.document)
+    rendered_digests.documents.append(document)
+    rendered_digests.stories[digest_folder(document)] = words
+    if document["period"] == "day":
+        rendered_digests.charts[document["network"]] = chart_slots(issue)
+    return issue_files(site, issue, words, (earlier, later))
+
+
+def _front_files(site: Site, rendered_digests: _RenderedDigests) -> Iterator[File]:
+    yield "index.html", _index_page(site, rendered_digests)
+    yield "style.css", (TEMPLATES / "site" / "style.css").read_bytes()
+    entries = [
+        feeds.Entry(d, digest_folder(d), rendered_digests.stories[digest_folder(d)])
+        for d in _newest_first(rendered_digests.documents)[:RECENT]
+    ]
+    space = site.feed_space or site.url
+    yield "feed.xml", feeds.atom_feed(entries, site.url, space, site.at)
+    yield "feed.json", feeds.json_feed(entries, site.url, space)
+
+
+# --- what spans digests ------------------------------------------------------------------------------------------
+
+
+def _network_files(site: Site, network: Network, documents: Sequence[Document]) -> Iterator[File]:
+    """A network's list of digests, its methodology, and the history of each of its figures."""
+    documents = sorted(documents, key=lambda d: str(d["day"]))
+    held: dict[str, dict[str, Any]] = {}
+    for block in (block for document in documents for block in catalogues_and_panels(document)):
+        figures = held.get(block["catalogue"], {}).get("figures", {}) | block["figures"]
+        held[block["catalogue"]] = {**block, "figures": figures}
+    yield f"{network.key}/index.html", _network_index(site, network, documents, held)
+    yield f"{network.key}/method.html", _method_page(site, network, held)
+    for block in held.values():
+        for metric in block["figures"]:
+            yield _history_page(site, network, documents, block, metric)
+
+
+def _network_index(site: Site, network: Network, documents: Sequence[Document], held: Mapping[str, Block]) -> bytes:
+    histories = [
+        {
+            "title": block["title"],
+            "rows": [
+                {"link": f"history/{key}/{metric}.html", "label": figure["label"]}
+                for metric, figure in block["figures"].items()
+            ],
+        }
+        for key, block in held.items()
+    ]
+    periods = [
+        (name, [_digest_row(d, network.key) for d in _newest_first(documents) if d["period"] == name])
+        for name in ("day", "week", "month")
+    ]
+    return render_page(
+        site, "network.j2", "../", {},
+        network=network_heading(network), histories=histories, periods=[entry for entry in periods if entry[1]],
+        columns=[key for key in COLUMNS if any(key in block["figures"] for block in held.values())],
+    )  # fmt: skip
+
+
+COLUMNS = ("models_listed", "models_used", "models_for_half", "uses")
+"""Figures that a network's list of digests shows."""
+
+
+def _history_page(site: Site, network: Network, documents: Sequence[Document], block: Block, metric: str) -> File:
+    """One figure over time, newest first: by day with its line or, where days do not have it, by week and month."""
+    key, latest = block["catalogue"], block["figures"][metric]
+    told = [
+        (document, held["figures"][metric])
+        for document in documents
+        for held in catalogues_and_panels(document)
+        if held["catalogue"] == key and metric in held["figures"]
+    ]
+    daily = [(document, figure) for document, figure in told if document["period"] == "day"]
+    points = [(date.fromisoformat(document["day"]), _drawable_value(figure)) for document, figure in daily]
+    rows = [
+        {"d": document, "figure": figure, "link": f"../../../{digest_folder(document)}/index.html"}
+        for document, figure in reversed(daily or told)
+    ]
+    form = number_format.display_unit(latest["unit"], latest["label"])
+    made = render_page(
+        site, "history.j2", "../../../",
+        {"chart": site.trend(points, f"{network.title}: {latest['label']}", form)},
+        network=network_heading(network), title=block["title"], label=latest["label"],
+        definition=site.definitions.get(metric, ""), chart=slot_marker("chart") if daily else "", rows=rows,
+    )  # fmt: skip
+    return history_path(network.key, key, metric), made
+
+
+def _drawable_value(figure: Mapping[str, Any]) -> int | float | None:
+    """A figure's value as a line can show it, which says nothing of lower bounds; an exact amount of money is a
+    string."""
+    value = None if figure.get("at_least") else figure["value"]
+    return float(value) if isinstance(value, str) else value if isinstance(value, int | float) else None
+
+
+def _method_page(site: Site, network: Network, held: Mapping[str, Block]) -> bytes:
+    from markdown_it import MarkdownIt
+
+    # HTML in the text is shown, not obeyed.
+    words = MarkdownIt("commonmark", {"html": False}).render(network.about)
+    labels = {key: figure["label"] for block in held.values() for key, figure in block["figures"].items()}
+    metrics = [
+        {"key": key, "label": label, "definition": site.definitions[key]}
+        for key, label in labels.items()
+        if key in site.definitions
+    ]
+    shown = {"network": network_heading(network), "about": slot_marker("about"), "metrics": metrics}
+    return render_page(site, "method.j2", "../", {"about": words}, **shown)
+
+
+def _index_page(site: Site, rendered_digests: _RenderedDigests) -> bytes:
+    """The latest daily digest of each network, and links to those before."""
+    newest = _newest_first(rendered_digests.documents)
+    latest: list[dict[str, Any]] = []
+    slots: dict[str, str] = {}
+    for network in site.networks:
+        document = next((d for d in newest if d["network"] == network.key and d["period"] == "day"), None)
+        if document:
+            drawn = {key: _unique_ids(network.key, svg) for key, svg in rendered_digests.charts[network.key].items()}
+            parts = {"story": rendered_digests.stories[digest_folder(document)], **drawn}
+            slots |= {f"{network.key}-{key}": part for key, part in parts.items()}
+            latest.append(
+                {**page_context(document, f"{network.key}-"), "link": f"{digest_folder(document)}/index.html"}
+            )
+    shown = {digest_folder(issue["d"]) for issue in latest}
+    recent = [_digest_row(d, "") for d in newest if digest_folder(d) not in shown][:RECENT]
+    return render_page(site, "index.j2", "", slots, latest=latest, recent=recent)
+
+
+def _unique_ids(network: str, svg: str) -> str:
+    """A chart among those of several networks: ids made different by the network's name."""
+    return re.sub(r'((?<= id=")|(?<=labelledby=")|(?<=-title ))(?=[\w-]+-(?:title|about))', f"{network}-", svg)
+
+
+def _digest_row(document: Document, inside: str) -> dict[str, Any]:
+    """A digest as a list names it, linked from the folder `inside`."""
+    link = digest_folder(document).removeprefix(f"{inside}/") if inside else digest_folder(document)
+    return {"d": document, "c": template_context(document)["c"], "link": f"{link}/index.html"}
+
+
+def _newest_first(documents: Iterable[Document]) -> list[Document]:
+    return sorted(documents, key=lambda d: (d["last_day"], d["period"] == "day", d["network"]), reverse=True)
+
+
+_HEAVY = ("top", "curve", "history")
+
+
+def _without_details(document: Document) -> Document:
+    """A digest without what only its own page shows."""
+    lists: dict[str, list[object]] = {key: [] for key in _HEAVY}
+    return {**document, "catalogues": [{**block, **lists} for block in document["catalogues"]]}

@@ -1,0 +1,70 @@
+"""A post as a thread: all its pieces, in as many parts as they take. Pure.
+
+A piece that opens a paragraph may open a part; the rest follow the sentence before them. What does not fit into the
+parts there may be is dropped whole, the least important first, as in a single post.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from bot import platform_limits
+from bot.render import text_blocks, x_text
+from bot.render.text_blocks import Piece, TooLongError
+
+Head = Callable[..., str]
+"""What a part begins with: its number, how many there are, and whether there is nothing left to say in it."""
+
+PARTS = range(1, 6)
+"""How many parts a thread has: each costs what a post costs."""
+
+
+def build_thread(parts: Sequence[Piece], head: Head, wanted: range) -> tuple[str, ...]:
+    """The parts of a thread, each within X's limit; from the second on with their head, the first with its number at
+    its end where there are more. Raises `TooLongError` where what must be said does not fit `wanted`."""
+    most = wanted[-1]
+    kept = _first_of_alternatives(parts)
+    room = platform_limits.X_TEXT - max(x_text.weight(head(number, most)) for number in range(1, most + 1)) - 1
+    while len(texts := _pack_parts(kept, room)) > most:
+        least = max((piece for piece in kept if piece.rank), key=lambda piece: piece.rank, default=None)
+        if least is None:
+            raise TooLongError(f"found {len(texts)} parts in what must be said, wanted at most {most}")
+        kept.remove(least)
+    of = max(len(texts), wanted[0])
+    if of == 1:
+        return tuple(texts)
+    later = [f"{head(number, of)}\n{text}" for number, text in enumerate(texts[1:], 2)]
+    empty = [head(number, of, taken_back=True) for number in range(len(texts) + 1, of + 1)]
+    return (f"{texts[0]}\n{head(1, of)}", *later, *empty)
+
+
+def _first_of_alternatives(parts: Sequence[Piece]) -> list[Piece]:
+    """Of pieces with the same title, which are ways to say the same, the first."""
+    titles: set[str] = set()
+    kept = []
+    for piece in parts:
+        if not piece.title or piece.title not in titles:
+            kept.append(piece)
+            titles.add(piece.title)
+    return kept
+
+
+def _pack_parts(parts: Sequence[Piece], room: int) -> list[str]:
+    texts: list[str] = []
+    for paragraph in _group_paragraphs(parts):
+        text = text_blocks.fit_blocks(paragraph, x_text.weight, room)
+        longer = f"{texts[-1]}\n\n{text}" if texts else ""
+        if longer and x_text.weight(longer) <= room:
+            texts[-1] = longer
+        elif text:
+            texts.append(text)
+    return texts
+
+
+def _group_paragraphs(parts: Sequence[Piece]) -> list[list[Piece]]:
+    made: list[list[Piece]] = []
+    for piece in parts:
+        if not made or piece.text.lstrip().startswith(text_blocks.PARAGRAPH):
+            made.append([])
+        made[-1].append(piece)
+    return made

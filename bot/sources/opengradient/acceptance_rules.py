@@ -1,0 +1,247 @@
+"""Who may be believed: the six rules that an inference must pass before it is counted, as one pure function.
+
+A settlement log is a claim by whoever sent it: the contracts check neither sizes nor roots nor repeats, and one version
+of the relay is open to everybody (inference-facilitator `contracts/settlement.sol` b970b8c). The one thing nobody
+outside an enclave can make is its signature.
+
+1. The emitter is a pinned relay and, where signers are pinned, the sender one of them.
+2. The blob is readable, of a known leaf encoding, and its leaves hash to the root in the log.
+3. No more leaves count than the log claims, and no more are claimed than the blob holds.
+4. The signature is that of the leaf's enclave, whose id is its key's Keccak, registered before the leaf's timestamp.
+5. The leaf was not counted before, in whatever batch or log.
+6. Its timestamp lies near the block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Executor
+from functools import lru_cache
+
+from bot.records import Unknown
+from bot.sources.opengradient.merkle_batch import MAX_LEAVES, SIGNATURE_BYTES, Batch, Leaf, Refused, keccak, parse_batch
+from bot.sources.opengradient.signatures import Claim, signature_claim, verify_signatures
+from bot.sources.opengradient.verification_types import BACKED, Key, Keys, Seen, Settlement, Standing, Verdict, Verdicts
+from bot.sources.opengradient.walrus import Blob, Missing
+
+__all__ = [
+    "BACKED",
+    "MAX_AGE",
+    "MAX_AHEAD",
+    "Key",
+    "Keys",
+    "Seen",
+    "Settlement",
+    "Standing",
+    "Verdict",
+    "Verdicts",
+    "judge_settlement",
+    "judge_settlements",
+]
+
+MAX_AGE = 3600
+"""Seconds from signature to block: og-evm's MAX_INFERENCE_AGE; batches are normally flushed within 16 minutes."""
+MAX_AHEAD = 300
+"""Seconds a signature may lie after its block: og-evm's FUTURE_TOLERANCE."""
+
+Genuine = Callable[[Sequence[Claim]], Sequence[bool]]
+
+
+def judge_settlement(
+    settlement: Settlement,
+    outcome: Blob | Missing | Batch | Refused,
+    seen: Seen,
+    keys: Keys,
+    signers: Collection[str],
+    relays: Collection[str],
+    genuine: Genuine = verify_signatures,
+) -> Verdicts:
+    """Apply the rules to one settlement; addresses are lower-case. `outcome` is its blob, or what
+    `_parse_leaves.parse_batch` made of it. `verify_signatures` checks signatures: in place, or by looking up what an
+    executor has found."""
+    if stranger := _stranger_reason(settlement, signers, relays):
+        none = Unknown(stranger)
+        return Verdicts(settlement, none, none, none, gaps=(stranger,), recognised=False)
+    if signers and settlement.signer is None:
+        none = Unknown("the transaction's sender was not fetched")
+        return Verdicts(settlement, none, none, none, gaps=(none.reason,), retry=True)
+    if isinstance(outcome, Blob):
+        outcome = parse_batch(outcome.content)
+    leaves, gaps, unknown = _attested_leaves(settlement, outcome)
+    claimed = _claimed_count(settlement, len(leaves), signers)
+    if unknown:
+        retry = isinstance(outcome, Missing) and outcome.retry
+        return Verdicts(settlement, claimed, unknown, unknown, gaps=gaps, retry=retry)
+    return _settlement_verdicts(
+        settlement, claimed, _leaf_verdicts(settlement, leaves, seen, keys, genuine), seen, gaps
+    )
+
+
+def judge_settlements(
+    judged: Sequence[tuple[Settlement, Missing | Batch | Refused]],
+    seen: Seen,
+    keys: Keys,
+    signers: Collection[str],
+    relays: Collection[str],
+    executor: Executor | None = None,
+) -> list[Verdicts]:
+    """Many settlements in the order of the chain, their signatures checked all at once, each a first time only."""
+    leaves = (leaf for settlement, outcome in judged for leaf in _attested_leaves(settlement, outcome)[0])
+    made = (signature_claim(leaf, key.der) for leaf in leaves if isinstance(key := keys.get(leaf.tee_id), Key))
+    claims = list(dict.fromkeys(each for each in made if each))
+    known = dict(zip(claims, verify_signatures(claims, executor), strict=True))
+    backed, verified = dict(seen.backed), dict(seen.verified)
+    results = []
+    for settlement, outcome in judged:
+        now = Seen(backed, verified)
+        verdicts = judge_settlement(
+            settlement, outcome, now, keys, signers, relays, lambda claims: [known[c] for c in claims]
+        )
+        backed.update(verdicts.newly.backed)
+        verified.update(verdicts.newly.verified)
+        results.append(verdicts)
+    return results
+
+
+def _stranger_reason(settlement: Settlement, signers: Collection[str], relays: Collection[str]) -> str:
+    """Rule 1: why this settlement is nobody's we know; empty where it is."""
+    if settlement.relay not in relays:
+        return f"unrecognised emitter {settlement.relay}"
+    if signers and settlement.signer is not None and settlement.signer not in signers:
+        return f"unrecognised signer {settlement.signer}"
+    return ""
+
+
+def _attested_leaves(
+    settlement: Settlement, outcome: Missing | Batch | Refused
+) -> tuple[tuple[Leaf, ...], tuple[str, ...], Unknown | None]:
+    """Rule 2: the leaves that stand behind a settlement, with gaps; or why they are not known."""
+    if settlement.leaf is not None:
+        return (settlement.leaf,), (), None
+    if isinstance(outcome, Missing):
+        return (), (outcome.reason,), None if outcome.final else Unknown(outcome.reason)
+    if isinstance(outcome, Refused):
+        return (), (f"blob refused: {outcome.reason}",), None
+    if outcome.root != settlement.root:
+        return (), ("the blob's leaves do not hash to the root in the log",), None
+    if len(outcome.leaves) != settlement.size:
+        size = f"{settlement.size:,}" if settlement.size <= MAX_LEAVES else f"more than {MAX_LEAVES:,}"
+        return outcome.leaves, (f"claims {size} inferences where its blob holds {len(outcome.leaves):,}",), None
+    return outcome.leaves, (), None
+
+
+def _claimed_count(settlement: Settlement, held: int, signers: Collection[str]) -> int | Unknown:
+    """Rule 3: the claimed size, and no more than a readable blob holds."""
+    if not signers:
+        return Unknown("no signers are pinned, and an open batchSettle lets anyone claim any number")
+    if held:
+        return min(settlement.size, held)
+    if settlement.size > MAX_LEAVES:
+        return Unknown(f"a claim of more than {MAX_LEAVES:,} inferences in one batch is not plausible")
+    return settlement.size
+
+
+def _leaf_verdicts(
+    settlement: Settlement, leaves: Sequence[Leaf], seen: Seen, keys: Keys, genuine: Genuine
+) -> tuple[Verdict, ...]:
+    """One verdict a leaf, in order: first what needs no signature, then signatures all at once, then repeats."""
+    found: list[Verdict | None] = [
+        _keyless_verdict(settlement, index, leaf, seen) or _key_verdict(leaf, keys) for index, leaf in enumerate(leaves)
+    ]
+    asked = [
+        signature_claim(leaf, _key_der(leaf, keys))
+        for leaf, verdict in zip(leaves, found, strict=True)
+        if verdict is None
+    ]
+    answers = iter(genuine([each for each in asked if each]))
+    verdicts, verified, backed = [], set[bytes](), set[bytes]()
+    for leaf, plain in zip(leaves, found, strict=True):
+        verdict = plain or _signature_verdict(leaf, next(answers))
+        if verdict.standing in BACKED:
+            # A bad signature must not hide a genuine one over the same inference further on, so it does not count here.
+            if leaf.key in verified or (
+                verdict.standing != "verified" and _is_duplicate(settlement, seen.backed, backed, leaf)
+            ):
+                verdict = Verdict(leaf, "duplicate", "the same inference was counted before")
+            backed.add(leaf.key)
+            verified |= {leaf.key} if verdict.standing == "verified" else set()
+        verdicts.append(verdict)
+    return tuple(verdicts)
+
+
+def _is_duplicate(settlement: Settlement, seen: Mapping[bytes, str], here: Collection[bytes], leaf: Leaf) -> bool:
+    """Counted by another settlement, or already by this one."""
+    return leaf.key in here or seen.get(leaf.key, settlement.place) != settlement.place
+
+
+def _signature_verdict(leaf: Leaf, genuine: bool) -> Verdict:
+    if genuine:
+        return Verdict(leaf, "verified", "the enclave's signature checks out")
+    return Verdict(leaf, "bad signature", "the signature is not this enclave's over these hashes and this time")
+
+
+def _keyless_verdict(settlement: Settlement, index: int, leaf: Leaf, seen: Seen) -> Verdict | None:
+    """Rules 3, 6 and 5: what can be said without a key."""
+    if index >= settlement.size:
+        return Verdict(leaf, "beyond the claimed size", f"the log claims {settlement.size:,}")
+    if leaf.is_placeholder:
+        return Verdict(leaf, "placeholder", "written in place of an answer that came without proof")
+    if leaf.timestamp is None:
+        return Verdict(leaf, "backed", f"leaves of version {leaf.version} cannot be verified")
+    if not -MAX_AHEAD <= settlement.at - leaf.timestamp <= MAX_AGE:
+        return Verdict(leaf, "implausible time", _time_difference(settlement.at - leaf.timestamp))
+    if _is_duplicate(settlement, seen.verified, (), leaf):
+        return Verdict(leaf, "duplicate", "the same inference was counted before")
+    return None
+
+
+def _time_difference(seconds: int) -> str:
+    """How far a signature lies from its block, in bounded words: the number is its sender's."""
+    minutes = min(abs(seconds) // 60, 10**7)
+    return f"signed {minutes:,} minutes {'before' if seconds > 0 else 'after'} its block, or more"
+
+
+def _key_verdict(leaf: Leaf, keys: Keys) -> Verdict | None:
+    """Rule 4: what the registries say of the enclave; none where the signature decides."""
+    key = keys.get(leaf.tee_id)
+    if key is None:
+        return Verdict(leaf, "unknown key", "no registry lists this enclave")
+    if isinstance(key, Unknown):
+        return Verdict(leaf, "key not known", key.reason)
+    if _tee_id(key.der) != leaf.tee_id:
+        return Verdict(leaf, "unknown key", "the registry's key does not hash to the enclave's id")
+    if leaf.timestamp is not None and key.registered_at > leaf.timestamp:
+        return Verdict(leaf, "not registered before its timestamp", "the enclave was registered after it signed")
+    if len(leaf.signature) != SIGNATURE_BYTES:
+        return Verdict(leaf, "bad signature", f"a signature of {len(leaf.signature):,} bytes, wanted {SIGNATURE_BYTES}")
+    return None
+
+
+@lru_cache(maxsize=1024)
+def _tee_id(der: bytes) -> bytes:
+    return keccak(der)
+
+
+def _key_der(leaf: Leaf, keys: Keys) -> bytes:
+    key = keys.get(leaf.tee_id)
+    return key.der if isinstance(key, Key) else b""
+
+
+def _settlement_verdicts(
+    settlement: Settlement, claimed: int | Unknown, verdicts: tuple[Verdict, ...], seen: Seen, gaps: tuple[str, ...]
+) -> Verdicts:
+    place = settlement.place
+    counted = dict.fromkeys(each.leaf.key for each in verdicts if each.standing in BACKED)
+    backed = {key: place for key in counted if seen.backed.get(key, place) == place}
+    verified = {each.leaf.key: place for each in verdicts if each.standing == "verified"}
+    pending = next((each.reason for each in verdicts if each.standing == "key not known"), None)
+    return Verdicts(
+        settlement,
+        claimed,
+        len(backed),
+        Unknown(pending) if pending else len(verified),
+        verdicts,
+        Seen(backed, verified),
+        gaps,
+        retry=pending is not None,
+    )

@@ -1,0 +1,84 @@
+"""The live checks of payments: whether what makes a transfer a payment still does, and who else settles."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from bot.chain.reader import Chain, Filter, Log
+from bot.sources.opengradient.doctor import Look
+from bot.sources.opengradient.events import ChannelSettled, Transfer, decode_event, topic_of
+from bot.sources.opengradient.payments import SETTLES, payout_filter, transfer_filter
+
+LOOKED_BACK = 6_000
+"""Blocks of Base in which payments are looked for: more than three hours."""
+TRACED = 5
+"""Transfers whose settling contract is looked for."""
+FIX = "if a new proxy settles, add it to networks.opengradient.proxies"
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """What the config says of payments; addresses in lower case."""
+
+    token: str
+    payees: Collection[str]
+    proxies: tuple[str, ...]
+    channel: str
+
+
+def check_payments(chain: Chain, pinned: Pinned, seen: Collection[str]) -> Iterator[Look]:
+    """`seen`: the addresses that active enclaves are paid at."""
+    payees = sorted({*pinned.payees, *seen})
+    new = sorted(set(seen) - set(pinned.payees))
+    told = f"{len(payees)} addresses are paid" + (
+        f", {len(new)} of them by the registries: {', '.join(new)}" * bool(new)
+    )
+    yield Look("payees", True, told, "pin those that stay in networks.opengradient.payees")
+    for proxy in pinned.proxies:
+        code = len(chain.contract_code(proxy))
+        yield Look(f"payment proxy {proxy}", code > 0, f"{code} bytes of code", FIX)
+    since = max(0, chain.final_head().number - LOOKED_BACK)
+    yield _check_channel(chain, pinned, payees, since)
+    yield from _check_settlers(chain, pinned, payees, since)
+
+
+def _check_channel(chain: Chain, pinned: Pinned, payees: Sequence[str], since: int) -> Look:
+    code = len(chain.contract_code(pinned.channel))
+    found = _read_logs(chain, payout_filter(pinned.channel, pinned.token, payees), since) if code else []
+    told = f"{code} bytes of code, {len(found)} payouts to the operator in the last {LOOKED_BACK} blocks"
+    fix = "one payout bundles many payers: sessions and paid leave them out, and the digest says so"
+    return Look(f"payment channel {pinned.channel}", not found, told if code else "not deployed", fix)
+
+
+def _check_settlers(chain: Chain, pinned: Pinned, payees: Sequence[str], since: int) -> Iterator[Look]:
+    """Through which contracts the last transfers were settled."""
+    moved = [
+        log
+        for log in _read_logs(chain, transfer_filter(pinned.token, payees), since)
+        if isinstance(decode_event(log), Transfer)
+    ]
+    by = _read_logs(chain, Filter(pinned.proxies, (tuple(map(topic_of, SETTLES)),)), since) if moved else []
+    settled = {log.tx: log.address for log in by}
+    through = Counter(settled[log.tx] for log in moved if log.tx in settled)
+    other = [log for log in moved if log.tx not in settled]
+    found = [f"{n} through {proxy}" for proxy, n in through.most_common()]
+    found += [f"{len(other)} through none that is pinned"] if other else []
+    told = ", ".join(found) or "none"
+    yield Look(f"transfers to the operator in the last {LOOKED_BACK} blocks", not other, told, FIX)
+    strangers = Counter(log.address for one in other[-TRACED:] for log in _settling_logs(chain, one))
+    for address, n in strangers.most_common():
+        yield Look(f"settler {address}", False, f"settled {n} of the last {TRACED} such transfers, not pinned", FIX)
+
+
+def _settling_logs(chain: Chain, transfer_log: Log) -> list[Log]:
+    """What any contract says of settling in a transfer's transaction."""
+    wanted = Filter(topics=((*map(topic_of, SETTLES), topic_of(ChannelSettled)),))
+    return [
+        log for log in _read_logs(chain, wanted, transfer_log.block, transfer_log.block) if log.tx == transfer_log.tx
+    ]
+
+
+def _read_logs(chain: Chain, wanted: Filter, since: int, until: int | None = None) -> list[Log]:
+    return [log for chunk in chain.read_logs(wanted, since, until) for log in chunk.logs]

@@ -1,0 +1,150 @@
+"""What OpenGradient's facilitator reports of itself: requests and cost by day, and the address it settles from.
+
+All of it is reported, never verified: `POST /settle` records any caller's request count beside any payment that
+settles.
+Sources: inference-facilitator `all_networks.ts` and `all_networks_usage.ts`, HEAD f7a0cfc, 16 Jul 2026.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+import httpx
+import msgspec
+
+from bot.clients._bounded import Failure, get_bounded
+from bot.records import MAX_COUNT, Name, Ref, SourceError, Unknown, short_date
+
+MAX_BYTES = 2**20
+SECONDS = 15.0
+DAYS = 90
+"""The most that `GET /usage` gives."""
+COUNTING_SINCE = date(2026, 7, 7)
+"""The counter's first commit; a zero on an earlier day means that nobody counted."""
+SURE_FOR = timedelta(days=80)
+"""A day's counter is dropped 90 days after it was last written to and then reads 0; a margin under that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """One UTC day on which payments settled, as the facilitator tells it."""
+
+    requests: int | Unknown
+    cost: Decimal | Unknown
+    """In OPG; the facilitator adds it up in floating point."""
+    tokens: int | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """An answer of `GET /usage`. The days do not add up to the total, which goes back further."""
+
+    ref: Ref
+    total: Reported
+    days: Mapping[date, Reported]
+
+
+class _Counts(msgspec.Struct):
+    costOpg: str
+    totalTokens: int | None = None
+
+
+class _Day(_Counts, kw_only=True):
+    day: str
+    requestCount: int
+
+
+class _Usage(msgspec.Struct):
+    totalRequests: int
+    totalCostOpg: str
+    daily: list[_Day]
+    totalTokens: int | None = None
+
+
+class _Health(msgspec.Struct):
+    signers: dict[str, list[str]]
+
+
+def fetch_usage(client: httpx.Client, base: str, now: datetime) -> Usage:
+    """`GET /usage` for as long as it goes back. Raises `SourceError`."""
+    url = f"{base.rstrip('/')}/usage?days={DAYS}"
+    raw = _fetch_body(client, url)
+    try:
+        read = msgspec.json.decode(raw, type=_Usage)
+        days = {date.fromisoformat(row.day): row for row in read.daily}
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise SourceError(f"{url}: found no usage report ({Name(str(error), 100)})") from error
+    if len(days) != len(read.daily):
+        raise SourceError(f"{url}: found one day twice, wanted each day once")
+    total = Reported(
+        _plausible_count(read.totalRequests), _plausible_amount(read.totalCostOpg), _plausible_count(read.totalTokens)
+    )
+    ref = Ref(url, now, hashlib.sha256(raw).hexdigest())
+    return Usage(ref, total, {day: _daily_report(day, row, now.date()) for day, row in sorted(days.items())})
+
+
+def fetch_signers(client: httpx.Client, base: str) -> frozenset[str]:
+    """The addresses the facilitator settles from on EVM chains, lower-case. Raises `SourceError`."""
+    url = f"{base.rstrip('/')}/health"
+    try:
+        read = msgspec.json.decode(_fetch_body(client, url), type=_Health)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise SourceError(f"{url}: found no list of signers ({Name(str(error), 100)})") from error
+    found = {each.lower() for kind, listed in read.signers.items() if kind.startswith("eip155:") for each in listed}
+    return frozenset(each for each in found if _ADDRESS.fullmatch(each))
+
+
+_ADDRESS = re.compile(r"0x[0-9a-f]{40}")
+
+
+def _fetch_body(client: httpx.Client, url: str) -> bytes:
+    found = get_bounded(client, url, MAX_BYTES, SECONDS)
+    if isinstance(found, Failure):
+        raise SourceError(f"{url}: found {found.reason}, wanted JSON; check `facilitator:` or wait")
+    return found.content
+
+
+def _daily_report(day: date, row: _Day, today: date) -> Reported:
+    if reason := _unknown_reason(day, row, today):
+        return Reported(Unknown(reason), Unknown(reason), Unknown(reason))
+    return Reported(
+        _plausible_count(row.requestCount), _plausible_amount(row.costOpg), _plausible_count(row.totalTokens)
+    )
+
+
+def _unknown_reason(day: date, row: _Day, today: date) -> str:
+    """Why a row is no figure of its day; empty where it is."""
+    if day > today:
+        return f"the facilitator reports {short_date(day)}, which has not begun"
+    if day == today:
+        return f"{short_date(day)} is not over"
+    if row.requestCount:
+        return ""
+    if day < COUNTING_SINCE:
+        return f"the facilitator counts since {short_date(COUNTING_SINCE)}"
+    if today - day > SURE_FOR:
+        return f"the facilitator forgets its days after {DAYS}, and a forgotten one reads 0"
+    return ""
+
+
+def _plausible_count(value: int | None) -> int | Unknown:
+    if value is None:
+        return Unknown("the facilitator does not report it")
+    if not 0 <= value <= MAX_COUNT:
+        return Unknown("the facilitator reports an implausible number")
+    return value
+
+
+def _plausible_amount(text: str) -> Decimal | Unknown:
+    """Whole OPG from the text of a float; no sign, no infinity, no exponent beyond what a float's text has."""
+    if not _DECIMAL.fullmatch(text) or (amount := Decimal(text)) > MAX_COUNT:
+        return Unknown("the facilitator reports an implausible amount")
+    return amount
+
+
+_DECIMAL = re.compile(r"[0-9]{1,25}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?")

@@ -1,0 +1,165 @@
+"""What OpenGradient shows beside its models: enclaves in the registries, and what the facilitator says of itself."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from datetime import date, datetime, timedelta
+
+import httpx
+
+from bot.chain.quorum import run_in_thread
+from bot.chain.reader import Chain, Reverted
+from bot.clients._bounded import host_label
+from bot.records import Gauge, Haul, Ref, SourceError
+from bot.sources import Memory
+from bot.sources.opengradient import facilitator, tee_registry
+
+CLOSES_WITHIN = timedelta(hours=6)
+"""What is seen this soon after midnight UTC still stands for the day before: it moves little."""
+
+NOBODY = "0x" + "00" * 20
+
+LIST_EVERY = timedelta(hours=6)
+"""Between two walks of the Hub's list on one day: some fifty requests, of which only the first can close a day."""
+
+
+def sample_day(at: datetime) -> date:
+    """The day that a sample stands for."""
+    return (at - CLOSES_WITHIN).date()
+
+
+def listing_cursor(now: datetime) -> dict[str, str]:
+    """The cursor that says when the Hub's list was walked."""
+    return {"hub:list": now.isoformat()}
+
+
+def should_list_hub(memory: Memory, now: datetime) -> bool:
+    """Whether the Hub's list was not walked just now; each day begins with a walk."""
+    kept = memory.cursor("hub:list")
+    before = datetime.fromisoformat(kept) if kept else None
+    return before is None or before.date() != now.date() or not timedelta() < now - before < LIST_EVERY
+
+
+def payees_cursor(payees: Collection[str]) -> dict[str, str]:
+    """The cursor that holds every address the operator was ever paid at: an enclave that ends is paid for a while."""
+    return {"payees": json.dumps(sorted(payees))}
+
+
+def stored_payees(memory: Memory) -> frozenset[str]:
+    """Those addresses, as kept."""
+    return frozenset(json.loads(memory.cursor("payees") or "[]"))
+
+
+def contract_caller(chain: Chain) -> Callable[[str, bytes], bytes | None]:
+    """Calls of contracts at one block: the newest final one at the first call."""
+    block: list[int] = []
+
+    def call_contract(to: str, data: bytes) -> bytes | None:
+        if not block:
+            block.append(chain.final_head().number)
+        answer = chain.call_contract(to, data, block[0])
+        return None if isinstance(answer, Reverted) else answer
+
+    return call_contract
+
+
+def sample_enclaves(
+    chain: Chain, registries: Mapping[str, tee_registry.Layout], now: datetime
+) -> tuple[Haul, frozenset[str]]:
+    """One sample of all registries together, and the addresses that active enclaves are paid at. Raises `SourceError`:
+    what one registry leaves out would make every figure too small."""
+    call = contract_caller(chain)
+    registered: set[bytes] = set()
+    enabled: set[bytes] = set()
+    active: dict[bytes, tee_registry.Enclave] = {}
+    for address, layout in registries.items():
+        registered |= set(tee_registry.decode_ids(_registry_answer(call, address, tee_registry.call_registered())))
+        enabled |= set(tee_registry.decode_ids(_registry_answer(call, address, tee_registry.call_enabled())))
+        active |= {
+            one.tee_id: one
+            for one in tee_registry.decode_active(_registry_answer(call, address, tee_registry.call_active()), layout)
+        }
+    shown = {
+        "enclaves_registered": len(registered),
+        "enclaves_enabled": len(enabled),
+        "enclaves_active": len(active),
+        "machines_active": len(tee_registry.ids_by_machine(active.values())),
+        "owners_active": len({one.owner for one in active.values()}),
+    }
+    day = sample_day(now)
+    ref = Ref(f"evm:{chain.pin.chain_id}/registries/{'+'.join(registries)}", now)
+    gauges = tuple(Gauge(key, day, now, value) for key, value in shown.items())
+    payees = frozenset(one.payment_address for one in active.values()) - {NOBODY}
+    told = f"{len(registries)} registries on chain {chain.pin.chain_id}, {len(active)} enclaves active"
+    return Haul("opengradient", "tee", told, refs=(ref,), days=(day,), gauges=gauges), payees
+
+
+def _registry_answer(call: Callable[[str, bytes], bytes | None], address: str, data: bytes) -> bytes:
+    found = call(address, data)
+    if not found:
+        raise SourceError(f"registry {address}: did not answer; remove it from `registries:` if it is gone")
+    return found
+
+
+def reported_requests(client: httpx.Client, base: str, now: datetime, days: int) -> Iterator[Haul]:
+    """What the facilitator says of the last days. Raises `SourceError`."""
+    usage = facilitator.fetch_usage(client, base, now)
+    first = now.date() - timedelta(days=days)
+    told = {day: one.requests for day, one in usage.days.items() if first <= day < now.date()}
+    gauges = tuple(Gauge("requests_reported", day, now, n) for day, n in told.items() if isinstance(n, int))
+    for catalogue in ("payments", "llm"):
+        of = tuple(gauge.day for gauge in gauges)
+        words = f"the facilitator's own count of {len(gauges)} days"
+        yield Haul("opengradient", catalogue, words, refs=(usage.ref,), days=of, gauges=gauges)
+
+
+def silent(urls: Mapping[str, str], seconds: float, chains: frozenset[str] = frozenset()) -> dict[str, str]:
+    """Of these addresses (each with what rests on it), those where nobody answers within so many seconds, each with one
+    line that says so. Any answer counts, even a refusal; of `chains` only one in JSON-RPC. All are asked at once."""
+    asked = {url: run_in_thread(_probe_rpc if url in chains else _probe_http, url, seconds) for url in urls}
+    lines: dict[str, str] = {}
+    ends = time.monotonic() + seconds
+    for url, waiting in asked.items():
+        try:
+            found = waiting.result(max(0.0, ends - time.monotonic()))
+        except TimeoutError:
+            found = _too_slow(seconds)
+        if found:
+            lines[url] = f"{host_label(url)}: {found}; {urls[url]} stay unknown until it answers"
+    return lines
+
+
+def _too_slow(seconds: float) -> str:
+    """The same words whether the socket's limit is met first or ours, which is as long."""
+    return f"no answer within {seconds:g} s"
+
+
+def _probe_http(url: str, seconds: float) -> str:
+    try:
+        with httpx.Client(timeout=seconds, follow_redirects=False) as client, client.stream("GET", url):
+            return ""
+    except httpx.TimeoutException:
+        return _too_slow(seconds)
+    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        return f"no answer ({type(error).__name__})"
+
+
+_QUESTION = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}
+_ENOUGH = 4096
+"""Bytes of an answer that are looked at."""
+
+
+def _probe_rpc(url: str, seconds: float) -> str:
+    try:
+        client = httpx.Client(timeout=seconds, follow_redirects=False)
+        with client, client.stream("POST", url, json=_QUESTION) as answer:
+            head = next(answer.iter_bytes(_ENOUGH), b"")
+    except httpx.TimeoutException:
+        return _too_slow(seconds)
+    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        return f"no answer ({type(error).__name__})"
+    if answer.status_code == 429 or b'"result"' in head:
+        return ""
+    return f"answered {answer.status_code}, and not in JSON-RPC"

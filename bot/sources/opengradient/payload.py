@@ -1,0 +1,95 @@
+"""An individual settlement's blob: which model answered and how many tokens it took, and nothing else.
+
+The blob holds a stranger's prompt and answer in full. They pass through here to be hashed and go no further: what
+leaves is a model's name, hashes and counts.
+
+Anybody may attach any blob to somebody else's proof (og-evm's `settleIndividual` leaves the blob id free), so a
+payload's model counts only where its request hashes to the input that the enclave signed (tee-gateway,
+`chat_controller.py`).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from bot.records import MAX_COUNT, Name, Unknown, model_identity
+from bot.sources.opengradient.merkle_batch import MAX_BYTES, Refused, keccak
+
+SIGNED_KEYS = ("model", "messages", "max_tokens", "stop", "tools", "response_format", "web_search")
+"""What the gateway hashes of a request when present, besides `temperature`, which is always there as a float."""
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """What may be known of an individual settlement's blob."""
+
+    model: Name | Unknown
+    """As the client named it; `_llm_models.canonical_name` makes it comparable."""
+    input_hash: bytes
+    """Recomputed from the request."""
+    prompt_tokens: int | Unknown
+    completion_tokens: int | Unknown
+
+
+def parse_payload(raw: bytes, input_hash: bytes) -> Payload | Refused:
+    """Read a payload and bind it to the `inputHash` of its log. Never raises, whatever the bytes, and no text of them
+    is in a reason."""
+    if len(raw) > MAX_BYTES:
+        return Refused(f"{len(raw):,} bytes, wanted at most {MAX_BYTES:,}")
+    try:
+        document = json.loads(raw, object_pairs_hook=_unique_keys, parse_constant=_reject_constant)
+        request, output = (
+            _require_object(_require_object(document).get("input")),
+            _require_object(document).get("output"),
+        )
+        recomputed, tokens = _input_hash(request), _token_counts(output)
+    except RecursionError:
+        return Refused("not a payload: nested too deeply")
+    except (ValueError, TypeError, OverflowError) as error:
+        return Refused(f"not a payload ({type(error).__name__})")
+    if recomputed != input_hash:
+        return Payload(Unknown("its payload is not the request that was signed"), recomputed, *tokens)
+    model = request.get("model")
+    named = model_identity(model) if isinstance(model, str) and model else Unknown("its payload names no model")
+    return Payload(named, recomputed, *tokens)
+
+
+def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise ValueError("a key that is given twice")
+    return document
+
+
+def _reject_constant(constant: str) -> object:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _require_object(value: object) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise TypeError("not an object")
+    return value
+
+
+def _input_hash(request: dict[str, object]) -> bytes:
+    """The hash as the gateway makes it: Python's own JSON of the signed part, keys sorted."""
+    signed = {key: request[key] for key in SIGNED_KEYS if request.get(key) is not None}
+    temperature = request.get("temperature", 0.0)
+    if not isinstance(temperature, int | float):
+        raise TypeError("temperature is no number")
+    signed["temperature"] = float(temperature)
+    return keccak(json.dumps(signed, sort_keys=True).encode())
+
+
+def _token_counts(output: object) -> tuple[int | Unknown, int | Unknown]:
+    """Token counts as the model's host reported them: those sent, those answered."""
+    usage = output.get("usage") if isinstance(output, dict) else None
+    usage = usage if isinstance(usage, dict) else {}
+    return _plausible_count(usage.get("prompt_tokens")), _plausible_count(usage.get("completion_tokens"))
+
+
+def _plausible_count(value: object) -> int | Unknown:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_COUNT:
+        return value
+    return Unknown("its payload gives no plausible token count")

@@ -1,0 +1,146 @@
+"""What `config.yaml` may say of OpenGradient, with the facts that hold where it says nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from concurrent.futures import Executor
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from bot.chain.reader import Chain, Endpoint, Pin
+from bot.config import Choice, Headline, Network
+from bot.sources.opengradient.tee_registry import Layout
+
+Address = Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{40}$")]
+Url = Annotated[str, Field(pattern=r"^https?://[^\s@]+$")]
+
+
+class ChainChoice(Choice):
+    """How a chain is read."""
+
+    endpoints: tuple[Url, ...] = Field(min_length=1, description="JSON-RPC addresses")
+    agree: int = Field(default=1, ge=1, description="how many of them must give the same answer")
+    chain_id: int = Field(ge=1, description="the chain's id; an endpoint of another is refused")
+    finality: int | Literal["safe", "finalized"] = Field(default=1, description="blocks behind the newest, or a tag")
+    rate: float = Field(default=5.0, gt=0, description="requests a second to one endpoint")
+    concurrency: int = Field(default=2, ge=1, le=16, description="requests at a time to one endpoint")
+    timeout: float = Field(default=10.0, gt=0, le=120, description="seconds one request may take")
+    window: int = Field(default=5000, ge=1, description="blocks asked for at a time, halved where a node refuses")
+
+    def open_chain(
+        self,
+        genesis: str | None,
+        budget: float,
+        unreachable: Collection[str] = (),
+        executor: Executor | None = None,
+        tries: int | None = None,
+    ) -> Chain:
+        """The chain, ready to be asked, at those of its endpoints that are not `unreachable`."""
+        asked = [url for url in self.endpoints if url not in unreachable]
+        lines = [Endpoint(url, rate=self.rate, concurrency=self.concurrency, timeout=self.timeout) for url in asked]
+        pin = Pin(self.chain_id, genesis)
+        return Chain(
+            pin,
+            lines,
+            finality=self.finality,
+            agree=self.agree,
+            budget=budget,
+            tries=tries,
+            window=self.window,
+            executor=executor,
+        )
+
+
+# Facts, each with where it stands (compiled 22 Nov 2026). None was read from a live chain: `doctor` looks.
+SETTLEMENTS = ChainChoice(endpoints=("https://ogevmdevnet.opengradient.ai",), chain_id=10740)
+"""og-evm `evmd/README.md`; opengradient 1.1.4 `client/llm.py`."""
+HUB_CHAIN = ChainChoice(endpoints=("https://eth-devnet.opengradient.ai",), chain_id=10744)
+"""The older chain, the only one with the precompile 0xF4; deprecated, and it may not answer at all."""
+BASE = ChainChoice(
+    endpoints=("https://base-rpc.publicnode.com",), chain_id=8453, finality="finalized", rate=2.0, window=2000
+)
+"""opengradient 1.1.4 `client/opg_token.py`."""
+SETTLED_SINCE = date(2026, 1, 27)
+"""inference-facilitator 1d1a8ea: from then on chain 10740; before it was 10744, on relays that are not pinned."""
+INFERRED_SINCE = date(2025, 12, 16)
+"""block-explorer-frontend: the first relay that it showed on chain 10744. Older inferences there are not looked for."""
+PAID_SINCE = date(2026, 4, 21)
+"""tee-gateway 8e74b4d: payments in OPG on Base, the day the token was made."""
+RELAYS = ("0xf1dc0d5Dcf2A01924faC78185B9227CF3EC839A5", "0xAa3bB22c5Ef24fe3837134A25A4D801308E2516d")
+"""block-explorer-frontend `lib/inferences/address.ts`: since 24 Feb 2026, and before from 29 Jan 2026."""
+REGISTRIES: Mapping[str, Layout] = {
+    "0x703cB174AEadB35D611858369B4b1111dC9Abda6": "new",
+    "0x4e72238852f3c918f4E4e57AeC9280dDB0c80248": "old",
+}
+"""opengradient 1.0.7 and newer; opengradient 1.0.4 and older."""
+AGGREGATORS = ("https://aggregator.suicore.com", "https://aggregator.walrus-mainnet.walrus.space")
+"""npm `og-fe-tee-verification` 0.0.3; docs.wal.app."""
+HUB = "https://hub-api.opengradient.ai"
+FACILITATOR = "https://facilitator.memchat.io"
+"""tee-gateway `definitions.py`; the live value may differ."""
+PRECOMPILE = "0x00000000000000000000000000000000000000F4"
+TOKEN = "0xFbC2051AE2265686a469421b2C5A2D5462FbF5eB"  # noqa: S105  # OPG on Base
+"""opengradient 1.1.4 `client/opg_token.py`."""
+PAYEES = ("0x9deEBB5D1b22e4a6e027977CeAd13893A7E4cC1a",)
+"""tee-gateway `definitions.py`; the addresses that active enclaves are paid at are added to these."""
+PROXIES = ("0x4020A4f3b7b90ccA423B9fabCc0CE57C6C240002", "0x402085c248EeA27D92E8b30b2C58ed07f9E20001")
+"""x402 on Base: "upto" over Permit2, and "exact"."""
+CHANNEL = "0x4020074e9dF2ce1deE5A9C1b5c3f541D02a10003"
+"""x402 "batch-settlement" on Base (og-x402 2.15.0): a transfer from it bundles many payers. Not known to be in use."""
+
+
+class Settings(Network):
+    """What `config.yaml` may say under `networks.opengradient`."""
+
+    headline: Headline = Field(
+        Headline(catalogue="llm", figure="uses_verified"), description="the figure the post opens with"
+    )
+    settlements: ChainChoice = Field(SETTLEMENTS, description="the chain of settlements and registries")
+    hub_chain: ChainChoice = Field(HUB_CHAIN, description="the chain on which Hub models run")
+    base: ChainChoice = Field(BASE, description="the chain of payments")
+    relays: tuple[Address, ...] = Field(RELAYS, description="settlement contracts that count")
+    signers: tuple[Address, ...] = Field((), description="senders whose settlements count; none: anybody's, unclaimed")
+    registries: dict[Address, Layout] = Field(dict(REGISTRIES), description="enclave registries and their layout")
+    aggregators: tuple[Url, ...] = Field(AGGREGATORS, description="Walrus aggregators, asked in turn")
+    hub: Url = Field(HUB, description="where the Model Hub's list is")
+    facilitator: Url = Field(FACILITATOR, description="whose own count of requests is shown as reported")
+    precompile: Address = Field(PRECOMPILE, description="the emitter of Hub models' inferences")
+    token: Address = Field(TOKEN, description="the token that is paid in")
+    payees: tuple[Address, ...] = Field(PAYEES, description="the operator's addresses")
+    proxies: tuple[Address, ...] = Field(PROXIES, description="payment proxies whose log makes a transfer a payment")
+    channel: Address = Field(CHANNEL, description="payment channel whose payouts are told apart and never counted")
+    added_llms: tuple[str, ...] = Field((), description="provider/name of LLMs newer than the list in the source")
+    removed_llms: tuple[str, ...] = Field((), description="names of LLMs that are not served any more")
+    budget: float = Field(20.0, gt=0, le=600, description="seconds one question to a chain may take, with all tries")
+    tries: int | None = Field(
+        None, ge=1, description="tries that one question to a chain gets at most; by default as many as fit in `budget`"
+    )
+    look: float = Field(
+        5.0, gt=0, le=60, description="seconds an address has to answer at all before it is passed over"
+    )
+
+
+def lowercase_addresses(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    """Addresses as logs write them."""
+    return tuple(address.lower() for address in addresses)
+
+
+def endpoint_figures(settings: Settings) -> dict[str, str]:
+    """Everything that is asked, with the figures that rest on it."""
+    rests = dict.fromkeys(settings.settlements.endpoints, "settled inferences and enclaves")
+    rests |= dict.fromkeys(settings.hub_chain.endpoints, "inferences of Hub models")
+    rests |= dict.fromkeys(settings.base.endpoints, "payments")
+    rests |= dict.fromkeys(settings.aggregators, "backed and verified inferences of new batches")
+    return {**rests, settings.hub: "the Hub's listed models", settings.facilitator: "reported requests"}
+
+
+def rpc_endpoints(settings: Settings) -> frozenset[str]:
+    """The addresses of which JSON-RPC is wanted."""
+    return frozenset((*settings.settlements.endpoints, *settings.hub_chain.endpoints, *settings.base.endpoints))
+
+
+def has_quorum(choice: ChainChoice, unreachable: Mapping[str, str]) -> bool:
+    """Whether as many endpoints answer as must agree."""
+    return sum(url not in unreachable for url in choice.endpoints) >= choice.agree

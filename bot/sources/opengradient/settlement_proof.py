@@ -1,0 +1,100 @@
+"""One settlement of OpenGradient explained: log, blob, the root computed again, and what became of each leaf."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.chain.reader import Chain, Filter
+from bot.records import Document, Settlement, Unknown
+from bot.sources.opengradient import acceptance_rules as rules
+from bot.sources.opengradient import log_decoding
+from bot.sources.opengradient.merkle_batch import MAX_LEAVES, Batch
+from bot.sources.opengradient.settlement_verification import Court, Outcome, behind, settlement_input
+from bot.sources.opengradient.walrus import Missing
+
+Seen = Callable[[str, Iterable[bytes]], tuple[dict[bytes, str], dict[bytes, str]]]
+SHOWN = 100
+"""Leaves that are listed one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Where a person can look the same up."""
+
+    explorer: str
+    blobs: str
+
+
+def explain_settlement(court: Court, settlement: Settlement, seen: Seen, now: datetime, links: Links) -> Document:
+    """What the rules make of one settlement now. Asks the aggregators and the registries; fails as a reason, not as an
+    error."""
+    ruled = settlement_input(settlement)
+    outcome = court.read_outcome(ruled, now)
+    leaves = behind(ruled, outcome)
+    backed, verified = seen("llm", (leaf.key for leaf in leaves))
+    keys = court.registries.enclave_keys({leaf.tee_id for leaf in leaves if leaf.version == 3})
+    found = rules.judge_settlement(ruled, outcome, rules.Seen(backed, verified), keys, (), court.relays)
+    tx = settlement.place.partition(":")[0]
+    return {
+        "place": settlement.place,
+        "block": settlement.block,
+        "at": settlement.at.isoformat(),
+        "relay": settlement.relay,
+        "pinned": settlement.relay in court.relays,
+        "size": str(settlement.size) if settlement.size <= MAX_LEAVES else f"more than {MAX_LEAVES}",
+        "root": settlement.root and "0x" + settlement.root,
+        "blob": {"id": settlement.blob, "found": _blob_summary(ruled, outcome)},
+        "root_check": _root_check(ruled, outcome),
+        "backed": _count_or_reason(found.backed),
+        "verified": _count_or_reason(found.verified),
+        "gaps": list(found.gaps),
+        "leaves": [_leaf_document(verdict) for verdict in found.leaves[:SHOWN]],
+        "leaves_not_shown": max(0, len(found.leaves) - SHOWN),
+        "links": {
+            "transaction": f"{links.explorer}/tx/{tx}",
+            "relay": f"{links.explorer}/address/{settlement.relay}",
+            "blob": f"{links.blobs}/{settlement.blob}" if settlement.blob else "",
+        },
+    }
+
+
+def _blob_summary(ruled: rules.Settlement, outcome: Outcome) -> str:
+    if ruled.leaf is not None:
+        return "not needed: the log itself holds what is attested"
+    if isinstance(outcome, Batch):
+        return f"{len(outcome.leaves)} leaves of version {outcome.version}"
+    return outcome.reason
+
+
+def _root_check(ruled: rules.Settlement, outcome: Outcome) -> str:
+    if ruled.leaf is not None:
+        return "not needed"
+    if isinstance(outcome, Missing) or not isinstance(outcome, Batch):
+        return "not possible without a readable blob"
+    return "match" if outcome.root == ruled.root else "MISMATCH: the leaves hash to another root"
+
+
+def _leaf_document(verdict: rules.Verdict) -> Document:
+    return {
+        "key": verdict.leaf.key.hex(),
+        "enclave": "0x" + verdict.leaf.tee_id.hex(),
+        "input": "0x" + verdict.leaf.input_hash.hex(),
+        "output": "0x" + verdict.leaf.output_hash.hex(),
+        "verdict": verdict.standing,
+        "reason": verdict.reason,
+    }
+
+
+def _count_or_reason(count: int | Unknown) -> int | str:
+    return f"unknown: {count.reason}" if isinstance(count, Unknown) else count
+
+
+def settlements_on_chain(chain: Chain, relays: tuple[str, ...], tx: str) -> tuple[Settlement, ...]:
+    """A transaction's settlements as the chain has them. Raises `SourceError`."""
+    block = chain.transactions_by_hash([tx])[tx].block
+    wanted = Filter(relays, log_decoding.SETTLES)
+    chunks = list(chain.read_logs(wanted, block, block))
+    found = (one for chunk in chunks for one in log_decoding.decode_settlements(chunk).settlements)
+    return tuple(one for one in found if one.place.startswith(f"{tx}:"))

@@ -1,0 +1,195 @@
+"""OpenGradient, asked: every way of reading it in turn, each of which may fail for itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import httpx
+
+from bot.chain.reader import Chain, Cursor, Filter, Unreachable
+from bot.clients import raw_archive
+from bot.records import Haul, Period, Snapshot, SourceError, start_of_day
+from bot.sources import Memory
+from bot.sources.opengradient import log_collection, log_decoding, panels, payments, unknown_emitters
+from bot.sources.opengradient.events import topic_of
+from bot.sources.opengradient.inference_event import ModelInference
+from bot.sources.opengradient.model_hub import Inventory, fetch_inventory
+from bot.sources.opengradient.model_hub_files import Files
+from bot.sources.opengradient.settings import (
+    INFERRED_SINCE,
+    PAID_SINCE,
+    SETTLED_SINCE,
+    ChainChoice,
+    Settings,
+    endpoint_figures,
+    has_quorum,
+    lowercase_addresses,
+    rpc_endpoints,
+)
+from bot.sources.opengradient.settlement_verification import Court
+from bot.sources.opengradient.tee_registry import Registries
+from bot.sources.opengradient.walrus import Walrus
+
+
+@dataclass(frozen=True, slots=True)
+class OpenGradient:
+    """The network, asked."""
+
+    settings: Settings
+    data: Path
+    clock: Callable[[], datetime]
+    executor: Executor | None = None
+
+    @property
+    def settles_for(self) -> timedelta:
+        """Batches, blobs and keys come late: the last three days are read again."""
+        return timedelta(days=log_collection.LATE)
+
+    def event_batches(self, wanted: Period | None, memory: Memory) -> Iterator[Snapshot | Haul]:
+        """Every way of reading it in turn; what fails is said at the end. Raises `SourceError`."""
+        out = panels.silent(endpoint_figures(self.settings), self.settings.look, rpc_endpoints(self.settings))
+        errors = list(out.values())
+        dead: set[str] = set()
+        with ExitStack() as stack:
+            for place, part in self._collection_steps(wanted, memory, out, stack):
+                if place in dead:
+                    continue
+                try:
+                    yield from part()
+                except SourceError as error:
+                    errors += str(error).splitlines()
+                    # What was tried for long enough once is not tried again for every figure.
+                    dead |= {place} if isinstance(error, Unreachable) else set()
+        if errors:
+            raise SourceError("\n".join(dict.fromkeys(errors)))
+
+    def _collection_steps(
+        self, wanted: Period | None, memory: Memory, unreachable: Mapping[str, str], stack: ExitStack
+    ) -> Iterator[tuple[str, Callable[[], Iterator[Snapshot | Haul]]]]:
+        """What can be read now and where, in the order in which one part needs another."""
+        chosen, now = self.settings, self.clock()
+        client = stack.enter_context(httpx.Client(headers={"User-Agent": "footfall"}, follow_redirects=False))
+        found: list[Inventory] = []
+        payees: set[str] = {*lowercase_addresses(chosen.payees), *panels.stored_payees(memory)}
+        if has_quorum(chosen.settlements, unreachable):
+            chain = stack.enter_context(self._open_chain(chosen.settlements, memory, "settlements", unreachable))
+            relays = lowercase_addresses(chosen.relays)
+            wants = Filter(relays, log_decoding.SETTLES)
+            reading = log_collection.Reading(
+                "settlements", "llm", chain, wants, log_decoding.decode_settlements, self.raw_folder, SETTLED_SINCE
+            )
+            yield "settlements", lambda: reading.event_batches(wanted, memory, now.date())
+            if any(url not in unreachable for url in chosen.aggregators):
+                yield "settlements", lambda: self._verify_settlements(chain, client, memory, now)
+            yield "settlements", lambda: self._sample_enclaves(chain, now, payees)
+            yield "settlements", lambda: unknown_emitters.emitter_batches(chain, relays, memory, now, wanted)
+        if chosen.hub not in unreachable and panels.should_list_hub(memory, now):
+            yield "hub", lambda: self._collect_inventory(client, memory, now, found)
+        if has_quorum(chosen.hub_chain, unreachable):
+            old = stack.enter_context(self._open_chain(chosen.hub_chain, memory, "hub", unreachable))
+            wants_hub = Filter(lowercase_addresses((chosen.precompile,)), ((topic_of(ModelInference),),))
+            of_hub = log_collection.Reading(
+                "hub", "hub", old, wants_hub, log_decoding.inference_decoder(old), self.raw_folder, INFERRED_SINCE
+            )
+            yield "hub chain", lambda: of_hub.event_batches(wanted, memory, now.date())
+        if found:
+            yield "hub", lambda: self._map_content_ids(client, memory, found[0], now)
+        if has_quorum(chosen.base, unreachable):
+            base = stack.enter_context(self._open_chain(chosen.base, memory, "payments", unreachable))
+            yield "base", lambda: self._payment_collector(base, payees).event_batches(wanted, memory, now.date())
+        if chosen.facilitator not in unreachable:
+            yield (
+                "facilitator",
+                lambda: panels.reported_requests(client, chosen.facilitator, now, _days_back(wanted, now)),
+            )
+
+    @property
+    def raw_folder(self) -> Path:
+        return raw_folder(self.data)
+
+    def _open_chain(self, choice: ChainChoice, memory: Memory, name: str, unreachable: Mapping[str, str]) -> Chain:
+        kept = memory.cursor(name)
+        genesis = Cursor.from_json(kept).genesis if kept else None
+        return choice.open_chain(genesis, self.settings.budget, unreachable, self.executor, self.settings.tries)
+
+    def _verify_settlements(self, chain: Chain, client: httpx.Client, memory: Memory, now: datetime) -> Iterator[Haul]:
+        since = now.date() - timedelta(days=log_collection.LATE)
+        yield from make_verifier(self.settings, self.data, chain, client, self.executor).verdict_batches(
+            memory, now, since
+        )
+
+    def _sample_enclaves(self, chain: Chain, now: datetime, payees: set[str]) -> Iterator[Haul]:
+        haul, paid_at = panels.sample_enclaves(chain, self.settings.registries, now)
+        payees |= paid_at
+        yield replace(haul, cursors=panels.payees_cursor(payees))
+
+    def _collect_inventory(
+        self, client: httpx.Client, memory: Memory, now: datetime, inventories: list[Inventory]
+    ) -> Iterator[Snapshot | Haul]:
+        known = [tuple(str(name).split("/", 1)) for name in memory.model_names("hub")]
+        before = {(author, name) for author, name in known} if known else None
+        with raw_archive.open_raw_archive(self.raw_folder) as raw:
+            made = fetch_inventory(client, self.settings.hub, now, before, raw.add)
+        inventories.append(made)
+        read = made.snapshot
+        early = now - start_of_day(now.date()) <= panels.CLOSES_WITHIN
+        closes = now.date() - timedelta(days=1) if early else None
+        note = "\n".join(filter(None, [read.note, f"The Hub's list was read at {now:%H:%M} UTC of {now:%-d %b %Y}."]))
+        yield Snapshot(
+            *(read.network, read.catalogue, read.at, read.ref, read.listings, read.readings),
+            unplaced=read.unplaced,
+            note=note,
+            closes=closes,
+        )
+        yield Haul("opengradient", "hub", f"{len(made.entries)} models of the Hub", cursors=panels.listing_cursor(now))
+
+    def _map_content_ids(
+        self, client: httpx.Client, memory: Memory, inventory: Inventory, now: datetime
+    ) -> Iterator[Haul]:
+        """Uses whose content id some model turns out to hold; of days read again, also those kept as another's."""
+        lost = memory.unattributed_uses("hub", now.date() - timedelta(days=30))
+        wanted = {use.content for use in lost} - inventory.content.keys() - inventory.disputed
+        owners = dict(inventory.content)
+        if wanted:
+            files = Files(client, self.settings.hub, self.data / "opengradient" / "hub_files.json")
+            owners |= files.content_owners(wanted, inventory.entries, now.date())
+        learns = [use for use in lost if use.content in owners and owners[use.content] != use.model]
+        named, renames = {use.content: owners[use.content] for use in learns}, any(use.model for use in learns)
+        if named:
+            days = tuple(now.date() - timedelta(days=n) for n in range(30, -1, -1))
+            yield Haul(
+                "opengradient", "hub", f"whose {len(named)} content ids are", days=days, owners=named, renames=renames
+            )
+
+    def _payment_collector(self, chain: Chain, payees: set[str]) -> log_collection.Reading:
+        token, channel = self.settings.token.lower(), self.settings.channel.lower()
+        wants = payments.transfer_filter(token, sorted(payees))
+        made = payments.payment_decoder(chain, lowercase_addresses(self.settings.proxies), channel)
+        return log_collection.Reading("payments", "payments", chain, wants, made, self.raw_folder, PAID_SINCE)
+
+
+def raw_folder(data: Path) -> Path:
+    """Where raw bytes are kept."""
+    return data / "lake" / "raw" / "opengradient"
+
+
+def make_verifier(
+    settings: Settings, data: Path, chain: Chain, client: httpx.Client, executor: Executor | None = None
+) -> Court:
+    """What judges settlements."""
+    addresses = {address.lower(): layout for address, layout in settings.registries.items()}
+    registries = Registries(addresses, panels.contract_caller(chain), data / "opengradient" / "keys")
+    walrus = Walrus(settings.aggregators, raw_folder(data) / "blobs", client)
+    return Court(
+        chain, walrus, registries, lowercase_addresses(settings.relays), lowercase_addresses(settings.signers), executor
+    )
+
+
+def _days_back(wanted: Period | None, now: datetime) -> int:
+    """Days back that the facilitator's count is wanted for."""
+    return max(log_collection.LATE, (now.date() - wanted.first).days) if wanted else log_collection.LATE

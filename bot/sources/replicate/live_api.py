@@ -1,0 +1,112 @@
+"""Replicate's list as it is now, page by page from its API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from bot.clients import raw_archive
+from bot.records import Name, Ref, Snapshot, SourceError
+from bot.sources.replicate.npm_record import Model, make_snapshot, model_listing
+
+TOKEN = "REPLICATE_API_TOKEN"  # noqa: S105  # the variable that holds it
+
+_WALKS = 3
+"""How often a list that moves while it is read is read before we give up."""
+
+
+class Choices(Protocol):
+    """What `networks.replicate` says of the API."""
+
+    api: str
+    page_budget: int
+    timeout: float
+
+
+class Page(msgspec.Struct):
+    """One answer of the API. Both keys must be there: without `next`, a list cut short would pass for a whole one."""
+
+    next: str | None
+    results: list[Model]
+
+
+def live_snapshot(settings: Choices, folder: Path, token: str, clock: Callable[[], datetime]) -> Snapshot:
+    """One snapshot of the list as it is now, its pages kept in `folder` under the sha256 in its `ref`. Raises
+    `SourceError` if any page cannot be had; then nothing is kept."""
+    from bot.clients import http
+
+    if not (token.isascii() and token.isprintable()) or " " in token:
+        raise SourceError(f"{TOKEN}: holds a character that no token has; copy it again, or unset it")
+    manners = http.Manners(settings.timeout)
+    with raw_archive.open_raw_archive(folder) as raw, http.make_client(token, manners) as asked:
+        models = _all_models(settings, lambda url: _parse_page(http.get_body(asked, url, manners), url, raw))
+    at = clock()
+    counts = {key: model.run_count for key, model in models.items()}
+    return make_snapshot(
+        at,
+        Ref(settings.api, at, raw.sha256),
+        counts,
+        lambda key: model_listing(key, models[key].owner, models[key].created_at),
+    )
+
+
+def _all_models(settings: Choices, page: Callable[[str], Page]) -> dict[str, Model]:
+    """Every public model by `owner/name`. A model met twice shows that the list moved while it was read, so that
+    another may have slipped past: the list is then read again, until a reading meets nothing new."""
+    models: dict[str, Model] = {}
+    budget = iter(range(settings.page_budget))
+    for _ in range(_WALKS):
+        known = len(models)
+        moved = _walk_pages(settings, page, budget, models)
+        if not models:
+            raise SourceError(f"{settings.api}: found no public model, wanted thousands; run again later")
+        if not moved or len(models) == known:
+            return models
+    raise SourceError(f"{settings.api}: the list kept changing while it was read, {_WALKS} times; run again later")
+
+
+def _walk_pages(
+    settings: Choices, page: Callable[[str], Page], budget: Iterator[int], models: dict[str, Model]
+) -> bool:
+    """One reading of the list, into `models`; of two counters the larger, which is the later, stays. True if it met a
+    model twice."""
+    from bot.clients.http import next_page_url
+
+    met: set[str] = set()
+    asked: set[str] = set()
+    moved = False
+    url: str | None = settings.api
+    while url is not None:
+        if url in asked:
+            raise SourceError(f"{settings.api}: its pages run in a circle, after {len(asked)}; run again later")
+        if next(budget, None) is None:
+            most = settings.page_budget
+            raise SourceError(f"{settings.api}: goes on after {most} pages; raise networks.replicate.page_budget")
+        asked.add(url)
+        answer = page(url)
+        for model in answer.results:
+            if model.visibility == "public":
+                moved = moved or model.key in met
+                met.add(model.key)
+                _keep_larger(models, model)
+        url = None if answer.next is None else next_page_url(settings.api, answer.next)
+    return moved
+
+
+def _keep_larger(models: dict[str, Model], model: Model) -> None:
+    held = models.get(model.key)
+    if held is None or held.run_count <= model.run_count:
+        models[model.key] = model
+
+
+def _parse_page(content: bytes, url: str, raw: raw_archive.Raw) -> Page:
+    try:
+        page = msgspec.json.decode(content, type=Page)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise SourceError(f"{Name(url, 200)}: is not a page of models: {error}; run again later") from error
+    raw.add(content)
+    return page

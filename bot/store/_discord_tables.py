@@ -1,0 +1,64 @@
+"""Tables of whom we serve on Discord: subscriptions of servers, watches of members, which commands Discord was told.
+
+A member's number stands in one place, `members.account`; everything else names a member by a key without meaning.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Float, ForeignKey, Integer, String, Table, Text, UniqueConstraint
+
+from bot.store._types import Instant, tables
+
+# A channel of a server that gets the daily posts, as the channels of `config.yaml` do. Nothing says who set it up.
+subscriptions = Table(
+    "subscriptions",
+    tables,
+    Column("id", Integer, primary_key=True),
+    Column("guild", String(20), nullable=False, index=True),
+    Column("channel", String(20), nullable=False, unique=True),
+    Column("at", String(5), nullable=False),  # HH:MM on the clocks of its zone
+    Column("zone", String(60), nullable=False),
+    Column("networks", Text, nullable=False),  # names with commas between; empty: every one
+    Column("locale", String(20), nullable=False),
+    Column("share", Float),  # by which the headline must have moved; null: everything is posted
+    Column("quiet_from", String(5)),
+    Column("quiet_until", String(5)),
+    Column("since", Instant, nullable=False),
+    Column(
+        "misses", Integer, nullable=False, server_default="0"
+    ),  # days without a delivery; see `subscriptions.misses`
+    Column("missed_at", Instant),  # the last of them
+)
+
+members = Table(
+    "members",
+    tables,
+    Column("key", String(16), primary_key=True),
+    Column("account", String(20), nullable=False, unique=True),
+    Column("locale", String(20), nullable=False),
+    Column(
+        "misses", Integer, nullable=False, server_default="0"
+    ),  # days without a delivery; see `subscriptions.misses`
+    Column("missed_at", Instant),  # the last of them
+)
+
+watches = Table(
+    "watches",
+    tables,
+    Column("id", Integer, primary_key=True),
+    Column("member", ForeignKey("members.key", ondelete="CASCADE"), nullable=False),
+    Column("network", String(60), nullable=False),
+    Column("catalogue", String(60), nullable=False),
+    Column("model", Text, nullable=False),
+    Column("share", Float, nullable=False),
+    Column("since", Instant, nullable=False),
+    UniqueConstraint("member", "network", "catalogue", "model"),
+)
+
+# The hash of the commands of an application, as they were registered last and as Discord had them then.
+synced = Table(
+    "synced",
+    tables,
+    Column("application", String(20), primary_key=True),
+    Column("sha256", String(64), nullable=False),
+)

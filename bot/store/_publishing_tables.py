@@ -1,0 +1,125 @@
+"""Tables of what we said: digests, receipts, deliveries, and which worker does what."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy import Boolean, Column, Date, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint, false
+
+from bot.store._types import Instant, tables
+
+digests = Table(
+    "digests",
+    tables,
+    Column("id", Integer, primary_key=True),
+    Column("network", String(60), nullable=False),
+    Column("period", String(5), nullable=False),
+    Column("day", Date, nullable=False),
+    Column("edition", Integer, nullable=False),
+    Column("status", String(6), nullable=False),
+    Column("composed_at", Instant, nullable=False),
+    Column("document", Text, nullable=False),
+    UniqueConstraint("network", "period", "day", "edition"),
+)
+
+# Every figure of every digest again, one a row, so that a metric's history is one indexed read.
+figures = Table(
+    "figures",
+    tables,
+    Column("digest", ForeignKey("digests.id", ondelete="CASCADE"), primary_key=True),
+    Column("catalogue", String(60), primary_key=True),
+    Column("key", String(60), primary_key=True),
+    Column("value", Text),
+    Column("unknown", Text),
+    Column("at_least", Boolean, nullable=False, server_default=sa.false()),  # `value` is a lower bound
+    Index("figures_by_key", "catalogue", "key", "digest"),
+)
+
+receipts = Table(
+    "receipts",
+    tables,
+    Column("digest", ForeignKey("digests.id"), primary_key=True),
+    Column("outlet", String(60), primary_key=True),
+    Column("destination", String(200), primary_key=True),
+    Column("part", Integer, primary_key=True),
+    Column("platform_id", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
+# One row a part on its way to one destination: `deliveries` says what becomes of it, `bot.deliveries` moves it.
+deliveries = Table(
+    "deliveries",
+    tables,
+    Column("id", Integer, primary_key=True),
+    Column("network", String(60), nullable=False),
+    Column("period", String(5), nullable=False),
+    Column("day", Date, nullable=False),
+    Column("edition", Integer, nullable=False),
+    Column("outlet", String(60), nullable=False),
+    Column("destination", String(200), nullable=False),
+    Column("part", Integer, nullable=False),
+    Column("kind", String(10), nullable=False),  # post, correction, poll
+    Column("marker", String(24), nullable=False),
+    Column("state", String(8), nullable=False),  # planned, sending, sent, refused, unknown, skipped
+    Column("since", Instant, nullable=False),  # when it came into its state
+    Column("reason", Text, nullable=False),  # why it is there; redacted before it gets here
+    Column("planned_at", Instant, nullable=False),
+    Column("platform_at", Instant),  # the platform's time when it was first claimed; null: not claimed, or not told
+    Column("not_before", Instant),  # planned: next attempt; unknown: next look-back (null: a human must)
+    Column("until", Instant),  # from then on no longer due; null: an operator asked for it
+    Column("claimed_by", String(120)),
+    Column("lease_until", Instant),
+    Column("attempts", Integer, nullable=False),
+    Column("accepted", Boolean, nullable=False, server_default=false()),  # the platform says it has these words
+    Column("resent", Integer, nullable=False),  # how often it was planned again because it was not found
+    Column("tried_at", Instant),
+    Column("text", Text),  # as sent at the last attempt: what a look-back looks for
+    Column("cost", String(20)),  # US dollars of the last attempt, decimal
+    Column("edits", Text),  # platform id of what it is put in the place of; null: a post of its own
+    Column("otherwise", String(6), nullable=False),  # where that cannot be edited: refuse, post, skip
+    Column("platform_id", Text),
+    Column("url", Text),
+    Column("passed", Boolean),  # whether its destination's followers got it; null: there are none
+    Column("pass_at", Instant),  # when to pass it on to them again; null: nothing to do
+    UniqueConstraint("network", "period", "day", "edition", "outlet", "destination", "part"),
+    Index("deliveries_by_state", "state", "outlet", "not_before"),
+    Index("deliveries_by_month", "outlet", "tried_at"),
+)
+
+# The poll that a delivery carried, as it was asked, and how readers voted once it had closed.
+polls = Table(
+    "polls",
+    tables,
+    Column("delivery", ForeignKey("deliveries.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", String(60), nullable=False),
+    Column("question", Text, nullable=False),
+    Column("answers", Text, nullable=False),  # JSON: an array of texts
+    Column("english", Text),  # JSON: question and answers in English; null: as they were asked
+    Column("minutes", Integer, nullable=False),  # how long it is open
+    Column("closes", Instant),  # null: it is not out
+    Column("ask_at", Instant),  # next reading; null: not out, read, or never to be known
+    Column("votes", Text),  # JSON: an array of counts, in the order of the answers; null: not known
+    Column("read_at", Instant),
+    Column("reason", Text, nullable=False),  # why the votes are not known
+    Index("polls_by_time", "ask_at"),
+    Index("polls_by_end", "closes"),
+)
+
+# Outlets whose account is refused: nothing is sent there until an operator or a working check lifts it.
+paused = Table(
+    "paused",
+    tables,
+    Column("outlet", String(60), primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("checked_at", Instant, nullable=False),
+)
+
+# Which of several workers does what; see `bot.leases`.
+leases = Table(
+    "leases",
+    tables,
+    Column("name", String(60), primary_key=True),
+    Column("holder", String(120), nullable=False),
+    Column("until", Instant, nullable=False),
+)

@@ -1,0 +1,166 @@
+"""Tables of what networks said: catalogues, their models, readings, daily use, windows and cursors."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from bot.store._types import Instant, tables
+
+catalogues = Table(
+    "catalogues",
+    tables,
+    Column("id", Integer, primary_key=True),
+    Column("network", String(60), nullable=False),
+    Column("name", String(60), nullable=False),
+    UniqueConstraint("network", "name"),
+)
+
+refs = Table(
+    "refs",
+    tables,
+    Column("id", Integer, primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    UniqueConstraint("url", "at", "sha256"),
+)
+
+models = Table(
+    "models",
+    tables,
+    Column("id", Integer, primary_key=True),
+    Column("catalogue", ForeignKey("catalogues.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("category", Text),
+    Column("created_at", Instant),
+    Column("first_seen", Date, nullable=False),  # the day closed by the first snapshot that lists it
+    Column("first_counter", BigInteger),  # its first reading
+    Column("first_used", Date),
+    Column("last_used", Date),
+    Column("last_used_from", Date),
+    UniqueConstraint("catalogue", "name"),
+    Index("models_by_first_seen", "catalogue", "first_seen"),
+)
+
+# One row a snapshot. `day` is the day that it closes, or null where it was taken too late to close one, or is held.
+snapshots = Table(
+    "snapshots",
+    tables,
+    Column("id", Integer, primary_key=True),
+    Column("catalogue", ForeignKey("catalogues.id"), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("day", Date),
+    Column("ref", ForeignKey("refs.id"), nullable=False),
+    Column("listed", Integer, nullable=False),
+    Column("unplaced", Integer, nullable=False),
+    Column("uncounted", Integer, nullable=False),
+    Column("note", Text, nullable=False),
+    UniqueConstraint("catalogue", "at"),
+    Index("snapshots_by_day", "catalogue", "day", unique=True),
+)
+
+# The verdict on a snapshot that is, or was, implausible: see bot/plausibility.py. `day` is the day that it would close.
+verdicts = Table(
+    "verdicts",
+    tables,
+    Column("snapshot", ForeignKey("snapshots.id"), primary_key=True),
+    Column("catalogue", ForeignKey("catalogues.id"), nullable=False),
+    Column("day", Date, nullable=False),
+    Column("state", String(10), nullable=False),  # held, rejected, confirmed
+    Column("fault", Text, nullable=False),
+    Column("agreed", Integer, nullable=False),
+    Column("by_hand", Boolean, nullable=False),
+    Index("verdicts_by_day", "catalogue", "day"),
+)
+
+# What was read, as it was read: a row says the model was listed, `counter` what it showed (null: none shown).
+readings = Table(
+    "readings",
+    tables,
+    Column("snapshot", ForeignKey("snapshots.id"), primary_key=True),
+    Column("model", ForeignKey("models.id"), primary_key=True),
+    Column("counter", BigInteger),
+    Index("readings_by_model", "model", "snapshot"),
+    sqlite_with_rowid=False,
+)
+
+# Roll-ups. A stretch is the days between two neighbouring snapshots; its totals are known.
+stretches = Table(
+    "stretches",
+    tables,
+    Column("catalogue", ForeignKey("catalogues.id"), primary_key=True),
+    Column("last_day", Date, primary_key=True),
+    Column("first_day", Date, nullable=False),
+    Column("uses", BigInteger, nullable=False),
+    Column("models_used", Integer, nullable=False),
+    Column("top_uses", BigInteger, nullable=False),
+    Column("newcomers", Integer, nullable=False),
+    Column("resets", Integer, nullable=False),
+    Column("added", Integer, nullable=False),
+    Column("removed", Integer, nullable=False),
+)
+
+# Usage by model, sparse: no row, no use. A `hole` reaches further back than its stretch, because readings of this model
+# were missed, or because its counter fell and came back; it is part of no stretch's total.
+usage = Table(
+    "usage",
+    tables,
+    Column("model", ForeignKey("models.id"), primary_key=True),
+    Column("last_day", Date, primary_key=True),
+    Column("first_day", Date, nullable=False),
+    Column("catalogue", Integer, nullable=False),
+    Column("uses", BigInteger, nullable=False),
+    Column("hole", Boolean, nullable=False),
+    Index("usage_by_day", "catalogue", "last_day", "first_day", "model", "uses"),
+    Index("usage_holes", "catalogue", "last_day", sqlite_where=sa.text("hole"), postgresql_where=sa.text("hole")),
+    sqlite_with_rowid=False,
+)
+
+# Days on which a model's use is not known, because its counter fell. `uses`: over all of them together, where it
+# came back (and then a hole of `usage`, unless it is 0); null where it did not.
+falls = Table(
+    "falls",
+    tables,
+    Column("model", ForeignKey("models.id"), primary_key=True),
+    Column("first_day", Date, primary_key=True),
+    Column("last_day", Date, nullable=False),
+    Column("catalogue", Integer, nullable=False),
+    Column("level", BigInteger, nullable=False),  # the counter before it fell
+    Column("low", BigInteger, nullable=False),  # the lowest since, from which it may still come back
+    Column("uses", BigInteger),
+    Index("falls_by_day", "catalogue", "last_day", "first_day"),
+    sqlite_with_rowid=False,
+)
+
+# --- events: what is told log by log. Integers that a sender chooses are text, since no column holds a uint256.
+
+# From one instant to another nothing is missing.
+windows = Table(
+    "windows",
+    tables,
+    Column("catalogue", ForeignKey("catalogues.id"), primary_key=True),
+    Column("begins", Instant, primary_key=True),
+    Column("ends", Instant, nullable=False),
+)
+
+cursors = Table(
+    "cursors",
+    tables,
+    Column("network", String(60), primary_key=True),
+    Column("name", String(60), primary_key=True),
+    Column("text", Text, nullable=False),
+)

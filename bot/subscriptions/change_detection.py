@@ -1,0 +1,91 @@
+"""Whether there is cause to speak: of a digest to a channel that wants to hear of moves only, of a model to who watches
+it. Pure. What is not known gives no cause: nobody is told that something moved which nobody saw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal
+
+from bot.records import Book, Document, Model, Unknown
+from bot.subscriptions.types import Watch
+
+NEWSWORTHY = 0.8
+"""A finding of this score or more is told even where the headline stands still."""
+
+
+def stillness_reason(document: Document, before: Document | None, share: float) -> str:
+    """Why a digest is no news to who wants to hear of moves by more than a share; empty where it is. `before` is the
+    digest of the period before, as it is known now."""
+    if any(found["score"] >= NEWSWORTHY for block in document["catalogues"] for found in block["findings"]):
+        return ""
+    figure, then = _headline_figure(document), _headline_figure(before) if before else None
+    label = (figure or {}).get("label", "the headline")
+    now, was = _exact_value(figure), _exact_value(then)
+    if now is None or was is None:
+        when = "now" if now is None else "of the period before"
+        return f"nothing is known to have moved: {label} is not known exactly {when}"
+    if now != was and (was == 0 or abs(now - was) / abs(was) > share):
+        return ""
+    return f"nothing moved by more than {share:.0%}: {label} {was:,} then, {now:,} now"
+
+
+def _headline_figure(document: Document) -> Mapping[str, Any] | None:
+    named = document["headline"]
+    for block in document["catalogues"]:
+        if block["catalogue"] == named["catalogue"]:
+            found: Mapping[str, Any] | None = block["figures"].get(named["figure"])
+            return found
+    return None
+
+
+def _exact_value(figure: Mapping[str, Any] | None) -> float | None:
+    value = figure["value"] if figure and not figure.get("at_least") else None
+    return value if isinstance(value, int | float) else None
+
+
+Kind = Literal["first", "woke", "quiet", "moved"]
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What happened to a model on a day."""
+
+    kind: Kind
+    """Used for the first time, awake again, gone quiet (all three as the findings have it), or moved."""
+    uses: int
+    before: int | None
+    """Uses of the day before; of a model gone quiet, of the 7 days before together; `None`: not known."""
+    last_used: date | None = None
+    """Of a model awake again: its last use before."""
+
+
+def detect_change(watch: Watch, book: Book, uses: Mapping[str, int], before: Mapping[str, int]) -> News | None:
+    """What a day gives cause to tell a watcher. `uses` and `before` are what is known of each model by name, of the
+    book's day and of the day before."""
+    return next(_detect_changes(watch, book, uses, before), None)
+
+
+def _detect_changes(watch: Watch, book: Book, known: Mapping[str, int], before: Mapping[str, int]) -> Iterator[News]:
+    model, uses, was = _listed_model(book, watch.model), known.get(watch.model), before.get(watch.model)
+    if model is None or uses is None:
+        return
+    for woken, last in book.woken:
+        if woken.id == model.id:
+            yield News("woke", uses, was, last)
+    first = model.first_used == model.last_used_from == book.period.last and not model.used_before_watch
+    if uses and first and book.unbroken:
+        yield News("first", uses, was)
+    for silent, together in book.quiet:
+        if silent.id == model.id:
+            yield News("quiet", uses, together)
+    if was is not None and uses != was and (was == 0 or abs(uses - was) / was > watch.share):
+        yield News("moved", uses, was)
+
+
+def _listed_model(book: Book, name: str) -> Model | None:
+    if isinstance(book.listed, Unknown):
+        return None
+    return next((model for model in book.listed if model.name == name), None)

@@ -1,0 +1,58 @@
+"""How often nothing got through to a channel or to a member: one failure ends nothing, failures on several days do."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from bot.store import Store, deliveries, members, subscriptions, watches
+from bot.subscriptions.types import MISSES
+
+_KEYS = {"discord": subscriptions.c.channel, "direct": members.c.key}
+"""Outlet to the column that holds its destinations."""
+CLOCKS_APART = timedelta(minutes=5)
+
+
+def record_miss(store: Store, outlet: str, destination: str, now: datetime) -> int:
+    """Count a day on which nothing got through to a destination, and return how many there are since the last delivery.
+    0 where nobody subscribed there. Several failures on one UTC day count once."""
+    key = _KEYS[outlet]
+    with store.write_transaction() as connection:
+        row = connection.execute(sa.select(key.table).where(key == destination)).first()
+        if row is None:
+            return 0
+        if row.missed_at is None or _was_reached_since(connection, outlet, destination, row.missed_at):
+            misses = 1
+        else:
+            misses = row.misses + (row.missed_at.date() != now.date())
+        connection.execute(sa.update(key.table).where(key == destination).values(misses=misses, missed_at=now))
+    return misses
+
+
+def is_over(misses: int) -> bool:
+    """Whether nothing got through for so long that nobody is there any more."""
+    return misses >= MISSES
+
+
+def clear_reached(connection: sa.Connection, outlet: str) -> None:
+    """Forget the misses at destinations that got something since, before the records of that go."""
+    key = _KEYS[outlet]
+    sent = sa.exists().where(
+        *(deliveries.c.outlet == outlet, deliveries.c.destination == key),
+        *(deliveries.c.state == "sent", deliveries.c.since > key.table.c.missed_at),
+    )
+    connection.execute(sa.update(key.table).where(sent).values(misses=0, missed_at=None))
+
+
+def correct_since(store: Store, now: datetime) -> None:
+    """Let what was subscribed to under a clock that was ahead begin now, and not when the clock gets there."""
+    with store.write_transaction() as connection:
+        for table in (subscriptions, watches):
+            connection.execute(table.update().where(table.c.since > now + CLOCKS_APART).values(since=now))
+
+
+def _was_reached_since(connection: sa.Connection, outlet: str, destination: str, at: datetime) -> bool:
+    there = (deliveries.c.outlet == outlet, deliveries.c.destination == destination)
+    sent = sa.select(deliveries.c.id).where(*there, deliveries.c.state == "sent", deliveries.c.since > at)
+    return connection.execute(sent.limit(1)).first() is not None

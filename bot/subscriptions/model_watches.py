@@ -1,0 +1,141 @@
+"""The watches of members. A member is kept as long as one of their watches is, and forgotten with the last."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.records import Catalogue, Name
+from bot.store import Store, alone, deliveries, members
+from bot.store import watches as rows
+from bot.subscriptions.delivery_misses import clear_reached
+from bot.subscriptions.types import Bounds, SubscriptionError, Watch
+
+OUTLET = "direct"
+"""What the deliveries of direct messages name as their outlet."""
+KEPT = timedelta(days=7)
+"""How long what was sent to a member is kept: longer than anything may still be asked about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What was kept of a member and is not any more."""
+
+    watches: int = 0
+    messages: int = 0
+    """Records of direct messages; the messages themselves are the member's."""
+
+
+class Watches:
+    """The watches of one database."""
+
+    def __init__(self, store: Store, bounds: Bounds | None = None) -> None:
+        self._store, self.bounds = store, bounds or Bounds()
+
+    def save_watch(
+        self, account: str, locale: str, catalogue: Catalogue, model: Name, share: float, now: datetime
+    ) -> tuple[Watch, bool]:
+        """Watch a model, or watch it for other moves; whether it is new. Raises `SubscriptionError` where there are as
+        many as there may be."""
+        with self._store.write_transaction() as connection:
+            alone(connection, "watches")
+            same = (rows.c.network == catalogue.network, rows.c.catalogue == catalogue.key, rows.c.model == model)
+            mine = rows.c.member.in_(sa.select(members.c.key).where(members.c.account == account))
+            known = connection.execute(sa.select(rows).where(mine, *same)).first()
+            if known is None:
+                self._refuse_too_many(connection, mine)
+                key = _member_key(connection, account, locale)
+                told = {"network": catalogue.network, "catalogue": catalogue.key, "model": model}
+                connection.execute(rows.insert().values(member=key, share=share, since=now, **told))
+            else:
+                connection.execute(rows.update().where(rows.c.id == known.id).values(share=share))
+            connection.execute(members.update().where(members.c.account == account).values(locale=locale))
+            row = connection.execute(_watch_query().where(mine, *same)).one()
+        return _watch_from_row(row), known is None
+
+    def account_watches(self, account: str) -> tuple[Watch, ...]:
+        """A member's watches, oldest first."""
+        return self._select_watches(members.c.account == account)
+
+    def all_watches(self) -> tuple[Watch, ...]:
+        """Every watch, a member's together."""
+        return self._select_watches()
+
+    def member_watches(self, key: str) -> tuple[Watch, ...]:
+        """The watches of a member by key."""
+        return self._select_watches(rows.c.member == key)
+
+    def member_account(self, key: str) -> str | None:
+        """The Discord account behind a member's key; `None` where nobody of that key watches anything any more."""
+        with self._store.read_transaction() as connection:
+            found: str | None = connection.scalar(sa.select(members.c.account).where(members.c.key == key))
+        return found
+
+    def end_watch(self, account: str, watch: int) -> Watch | None:
+        """End one watch of a member; with the last one the member is forgotten. `None` where it is not theirs."""
+        with self._store.write_transaction() as connection:
+            row = connection.execute(_watch_query().where(members.c.account == account, rows.c.id == watch)).first()
+            if row is None:
+                return None
+            connection.execute(rows.delete().where(rows.c.id == watch))
+            if connection.scalar(sa.select(sa.func.count()).where(rows.c.member == row.member)) == 0:
+                _erase_member(connection, row.member)
+        return _watch_from_row(row)
+
+    def erase_member(self, *, account: str | None = None, key: str | None = None) -> Forgotten:
+        """Delete everything that is kept of a member, by account or by key."""
+        with self._store.write_transaction() as connection:
+            if key is None:
+                key = connection.scalar(sa.select(members.c.key).where(members.c.account == account))
+            return _erase_member(connection, key) if key else Forgotten()
+
+    def prune_messages(self, now: datetime) -> None:
+        """Let go of records of direct messages that nothing is asked of any more."""
+        old = (deliveries.c.outlet == OUTLET, deliveries.c.since < now - KEPT)
+        over = deliveries.c.state.in_(("sent", "refused", "skipped"))
+        with self._store.write_transaction() as connection:
+            clear_reached(connection, OUTLET)
+            connection.execute(deliveries.delete().where(*old, over))
+
+    def _refuse_too_many(self, connection: sa.Connection, own_rows: sa.ColumnElement[bool]) -> None:
+        count = sa.select(sa.func.count()).select_from(rows)
+        if (connection.scalar(count.where(own_rows)) or 0) >= self.bounds.per_member:
+            raise SubscriptionError(
+                f"you watch {self.bounds.per_member} models, the most that one member may; end one with /unwatch"
+            )
+        if (connection.scalar(count) or 0) >= self.bounds.watches:
+            raise SubscriptionError("there are as many watches as this Footfall takes; ask its operator")
+
+    def _select_watches(self, *wanted: sa.ColumnElement[bool]) -> tuple[Watch, ...]:
+        with self._store.read_transaction() as connection:
+            found = connection.execute(_watch_query().where(*wanted).order_by(rows.c.member, rows.c.id)).all()
+        return tuple(map(_watch_from_row, found))
+
+
+def _member_key(connection: sa.Connection, account: str, locale: str) -> str:
+    known: str | None = connection.scalar(sa.select(members.c.key).where(members.c.account == account))
+    if known is not None:
+        return known
+    key = secrets.token_hex(8)
+    connection.execute(members.insert().values(key=key, account=account, locale=locale))
+    return key
+
+
+def _erase_member(connection: sa.Connection, key: str) -> Forgotten:
+    gone = connection.execute(rows.delete().where(rows.c.member == key)).rowcount
+    mine = (deliveries.c.outlet == OUTLET, deliveries.c.destination == key)
+    told = connection.execute(deliveries.delete().where(*mine)).rowcount
+    connection.execute(members.delete().where(members.c.key == key))
+    return Forgotten(gone, told)
+
+
+def _watch_query() -> sa.Select[Any]:
+    return sa.select(rows, members.c.locale).join(members, members.c.key == rows.c.member)
+
+
+def _watch_from_row(row: Any) -> Watch:
+    return Watch(row.id, row.member, row.network, row.catalogue, Name(row.model), row.share, row.since, row.locale)

@@ -1,0 +1,75 @@
+"""The web face: the archive site, the JSON API, health and metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+from aiohttp import web
+
+from bot.queries import Desk
+from bot.records import FootfallError
+from bot.web import api, middleware, monitoring, static_site
+from bot.web.db_thread_pool import Threads
+
+MAX_BODY = 1024
+"""Bytes of a request's body; nothing here reads one."""
+KEEP_ALIVE = 60.0
+"""Seconds that a connection may stay silent, also before its first request."""
+GRACE = 5.0
+"""Seconds that answers under way get when the server stops."""
+ANSWER_SECONDS = 20.0
+HEALTH_SECONDS = 5.0
+
+
+class WebError(FootfallError):
+    """The server cannot start."""
+
+
+def make_application(
+    desk: Desk, site: Path, answer_seconds: float = ANSWER_SECONDS, health_seconds: float = HEALTH_SECONDS
+) -> web.Application:
+    """Everything that is served. `site` is the folder that the archive site is written to; it may not exist yet."""
+    measured = monitoring.Vitals(desk)
+    app = web.Application(middlewares=[middleware.handle_errors], client_max_size=MAX_BODY)
+    asking, looking = Threads(answer_seconds, 8), Threads(health_seconds, 2)
+    api.add_routes(app, desk, asking)
+    monitoring.add_routes(app, measured, looking)
+    static_site.add_routes(app, site)
+    app.on_response_prepare.append(middleware.add_headers)
+    app.on_response_prepare.append(measured.count_response)
+    for threads in (asking, looking):
+        app.on_cleanup.append(threads.close)
+    return app
+
+
+def run_server(desk: Desk, site: Path, host: str, port: int) -> None:
+    """Serve until SIGTERM or SIGINT; port 0 takes any free one. What is logged goes where `logs` was
+    told. Raises `WebError` when the address cannot be had."""
+    asyncio.run(_run_server(make_application(desk, site), host, port))
+
+
+async def _run_server(app: web.Application, host: str, port: int) -> None:
+    runner = web.AppRunner(app, access_log=None, keepalive_timeout=KEEP_ALIVE, shutdown_timeout=GRACE)
+    await runner.setup()
+    try:
+        await _start_listening(runner, host, port)
+        stop = asyncio.Event()
+        for sign in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(sign, stop.set)
+        shown = f"[{host}]" if ":" in host else host
+        print(f"Footfall: http://{shown}:{runner.addresses[0][1]}/ (JSON at /api); Ctrl-C stops it", flush=True)
+        await stop.wait()
+    finally:
+        await runner.cleanup()
+
+
+async def _start_listening(runner: web.AppRunner, host: str, port: int) -> None:
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
+        cure = "name another with --host and --port, or end what holds it"
+        raise WebError(f"{host} port {port}: cannot listen there: {why}; {cure}") from error

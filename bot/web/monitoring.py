@@ -1,0 +1,136 @@
+"""How this process and what it serves are doing: /health for whoever restarts it, /metrics for Prometheus.
+
+Both cost one query. An age is counted from the end of the period that the newest digest is about.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+import tomllib
+from pathlib import Path
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+
+from bot.archive import Tally
+from bot.queries import Desk
+from bot.records import Period, PeriodName
+from bot.store import Store, StoreError
+from bot.web.db_thread_pool import Threads
+from bot.web.middleware import STARTED, log
+
+PROJECT = Path(__file__).parents[2] / "pyproject.toml"
+
+
+class Vitals:
+    """What is measured, in a registry of its own."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.registry = CollectorRegistry()
+        self._age = Gauge(
+            "footfall_newest_digest_age_seconds",
+            "Seconds since the end of the period that the newest digest is about.",
+            ["network", "period"],
+            registry=self.registry,
+        )
+        self._digests = Gauge(
+            "footfall_digests", "Editions in the archive.", ["network", "period", "status"], registry=self.registry
+        )
+        self._database = Gauge("footfall_database_up", "1 when the database can be read.", registry=self.registry)
+        self._requests = Counter("footfall_requests", "Requests answered.", ["route", "status"], registry=self.registry)
+        self._seconds = Histogram(
+            "footfall_request_seconds", "Seconds until an answer began.", ["route"], registry=self.registry
+        )
+        build = {"version": app_version(), "python": platform.python_version()}
+        Info("footfall_build", "What is running.", registry=self.registry).info(build)
+
+    async def count_response(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Count an answer that is about to leave."""
+        resource = request.match_info.route.resource
+        route = resource.canonical if resource else "none"
+        self._requests.labels(route, str(response.status)).inc()
+        if STARTED in request:
+            self._seconds.labels(route).observe(time.perf_counter() - request[STARTED])
+
+    def digest_counts(self) -> tuple[Tally, ...]:
+        """What the archive holds. Raises `StoreError` when the database cannot be read."""
+        _require_database(self.desk.store)
+        return self.desk.archive.digest_counts()
+
+    def digest_ages(self, tallies: tuple[Tally, ...]) -> dict[tuple[str, PeriodName], tuple[Period, float]]:
+        """The newest period with a digest of each watched network, and how many seconds ago it ended."""
+        newest: dict[tuple[str, PeriodName], Period] = {}
+        for tally in tallies:
+            period = Period.for_day(tally.newest, tally.period)
+            key = (tally.network, tally.period)
+            if tally.network in self.desk.watched and (key not in newest or newest[key] < period):
+                newest[key] = period
+        now = self.desk.clock()
+        return {key: (period, (now - period.ends_at).total_seconds()) for key, period in newest.items()}
+
+    def metrics_text(self, tallies: tuple[Tally, ...] | None) -> bytes:
+        """The text that Prometheus reads; `None`: the database could not be read, so nothing is said of digests."""
+        self._database.set(tallies is not None)
+        self._age.clear()
+        self._digests.clear()
+        for (network, period), (_, age) in self.digest_ages(tallies or ()).items():
+            self._age.labels(network, period).set(age)
+        for tally in tallies or ():
+            self._digests.labels(tally.network, tally.period, tally.status).set(tally.digests)
+        return generate_latest(self.registry)
+
+
+def add_routes(app: web.Application, vitals: Vitals, threads: Threads) -> None:
+    """Add /health and /metrics."""
+
+    async def look() -> tuple[Tally, ...] | None:
+        try:
+            return await threads.run(vitals.digest_counts)
+        except (StoreError, TimeoutError) as error:
+            log.error("database", error=str(error) or "no answer in time")
+            return None
+
+    async def health(_request: web.Request) -> web.StreamResponse:
+        tallies = await look()
+        return _json_response(_health_document(vitals, tallies), 200 if tallies is not None else 503)
+
+    async def metrics(_request: web.Request) -> web.StreamResponse:
+        text = vitals.metrics_text(await look())
+        return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4, "Cache-Control": "no-store"})
+
+    app.router.add_get("/health", health)
+    app.router.add_get("/metrics", metrics)
+
+
+def _health_document(vitals: Vitals, tallies: tuple[Tally, ...] | None) -> dict[str, object]:
+    if tallies is None:
+        return {"ok": False, "database": "cannot be read; the log says why", "newest_digests": None}
+    ages = vitals.digest_ages(tallies)
+    newest: dict[str, object] = {}
+    for network in vitals.desk.watched:
+        found = ages.get((network, "day"))
+        newest[network] = {"day": found[0].first.isoformat(), "age_seconds": int(found[1])} if found else None
+    return {"ok": True, "database": "readable", "newest_digests": newest}
+
+
+def _json_response(document: dict[str, object], status: int) -> web.Response:
+    return web.json_response(document, status=status, headers={"Cache-Control": "no-store"})
+
+
+def _require_database(store: Store) -> None:
+    """A connection that is open still reads a file that was deleted; what it reads is nobody's database any more."""
+    place = store.engine.url.database
+    memory = place in (None, "", ":memory:")
+    if store.engine.dialect.name == "sqlite" and not memory and not Path(str(place)).is_file():
+        raise StoreError(f"database {store.shown}: the file is gone")
+
+
+def app_version() -> str:
+    """This version, as `pyproject.toml` has it."""
+    try:
+        return str(tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["version"])
+    except (OSError, KeyError, tomllib.TOMLDecodeError):
+        return "unknown"

@@ -1,0 +1,323 @@
+"""/health and /metrics of the worker, on a loopback address: one small query each, and never a secret.
+
+An age is counted from the end of the period that the newest digest is about, as on the pages of `bot.web`.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import structlog
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.registry import Collector
+
+from bot import ledger, pipeline
+from bot import schedule_times as times
+from bot.config import ScheduleEntry
+from bot.ledger import CLOSES_WITHIN
+from bot.records import Period, PeriodName, start_of_day
+from bot.sources import EventSource
+from bot.store import StoreError
+from bot.worker.cycle import Bench
+from bot.worker.state import State
+
+log = structlog.get_logger(__name__)
+
+STILL = timedelta(minutes=30)
+"""A worker that did not come round for this long is not well: a first collection may take minutes, not this."""
+_OPEN = ("planned", "sending", "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the database says of the worker's work."""
+
+    deliveries: dict[tuple[str, str], int]
+    last_sent: dict[str, datetime]
+    paused: tuple[str, ...]
+    refused: dict[str, datetime]
+    ready: dict[str, bool]
+    free: dict[str, int]
+    ages: dict[tuple[str, PeriodName], float]
+    behind: dict[str, float]
+    held: dict[tuple[str, str], int]
+    """Days whose list is held, by network and catalogue."""
+
+
+def read_db_status(bench: Bench, began: datetime | None = None) -> Found:
+    """What there is, for a worker that began at an instant. Raises `StoreError`."""
+    now, outbox = bench.clock(), bench.desk.outbox
+    began = min(began or now, now)
+    open_ = {plan.network for plan, _source in bench.networks if not plan.closed}
+    ends: dict[tuple[str, PeriodName], datetime] = {(network, "day"): began for network in open_}
+    for tally in bench.desk.archive.digest_counts():
+        key = (tally.network, tally.period)
+        if tally.network in open_:
+            end = Period.for_day(tally.newest, tally.period).ends_at
+            ends[key] = end if ends.get(key, began) is began else max(ends[key], end)
+    outlets = {outlet for targets in bench.targets.values() for outlet in targets}
+    return Found(
+        outbox.state_counts(),
+        bench.desk.archive.last_sent(),
+        tuple(one.outlet for one in outbox.paused_outlets()),
+        outbox.last_refused(),
+        {**dict.fromkeys(outlets, True), **dict.fromkeys(bench.unready, False)},
+        {name: shutil.disk_usage(folder).free for name, folder in bench.folders.items() if folder.exists()},
+        {key: (now - end).total_seconds() for key, end in ends.items()},
+        {entry.name: seconds for entry, seconds in _schedule_lag(bench, now, began)},
+        {
+            (c.network, c.key): len(ledger.held_days(bench.store, c))
+            for plan, _ in bench.networks
+            for c in plan.catalogues
+        },
+    )
+
+
+def _schedule_lag(bench: Bench, now: datetime, began: datetime) -> Iterator[tuple[ScheduleEntry, float]]:
+    """Each entry with the seconds since its last run, if anything of that run is still to be decided or sent. Where
+    nothing was ever planned, the seconds count from `began`."""
+    outbox = bench.desk.outbox
+    open_ = {(one.network, one.day, one.outlet, one.destination) for one in outbox.list_deliveries(_OPEN)}
+    for entry in bench.entries:
+        at = times.latest_run(entry, now)
+        wanted = times.completed_period(entry, at).first
+        late, since = False, began
+        for plan, outlet, place in _ways(bench, entry):
+            _, newest = outbox.planned_days(plan.network, entry.period, outlet, place)
+            missing = newest is None or newest < wanted or (plan.network, wanted, outlet, place) in open_
+            since = at if missing and newest is not None else since
+            late = late or missing
+        yield entry, (now - max(at, min(since, now))).total_seconds() if late else 0.0
+
+
+def _ways(bench: Bench, entry: ScheduleEntry) -> Iterator[tuple[pipeline.Plan, str, str]]:
+    """Each network that an entry publishes, with each outlet and destination."""
+    for plan, _source in bench.networks:
+        if not plan.closed and (not entry.networks or plan.network in entry.networks):
+            for outlet, places in bench.targets[entry.name].items():
+                yield from ((plan, outlet, place) for place in places)
+
+
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """The worker as /health and /metrics show it. `bench` is `None` until the database was first opened."""
+
+    state: State
+    bench: Callable[[], Bench | None]
+    clock: Callable[[], datetime]
+
+    def read_status(self) -> Found | None:
+        """What the database says; `None` where it cannot be read."""
+        bench = self.bench()
+        try:
+            return read_db_status(bench, self.state.began) if bench and not self.state.database else None
+        except StoreError:
+            return None
+
+    def health_report(self) -> tuple[bool, dict[str, object]]:
+        """Whether all is well enough not to be restarted, and the facts."""
+        seen, beat = self.read_status(), self.state.beat
+        age = abs((self.clock() - beat).total_seconds()) if beat else None  # a clock may have been put back since
+        moving = age is not None and age < STILL.total_seconds()
+        facts: dict[str, object] = {
+            "ok": moving and seen is not None,
+            "database": "readable" if seen else self.state.database or "cannot be read",
+            "heartbeat_age_seconds": age,
+            "leads": self.state.leads,
+            "sources": {name: _source_facts(*known) for name, known in self.state.source_status.items()},
+        }
+        if seen:
+            facts["outlets"] = {name: at.isoformat() for name, at in seen.last_sent.items()}
+            facts["paused"] = list(seen.paused)
+            facts["deliveries"] = {f"{outlet} {state}": count for (outlet, state), count in seen.deliveries.items()}
+            facts["newest_digest_age_seconds"] = {
+                f"{network} {name}": age for (network, name), age in seen.ages.items()
+            }
+            facts["behind_schedule_seconds"] = seen.behind
+            facts["held_days"] = {f"{network} {catalogue}": days for (network, catalogue), days in seen.held.items()}
+        return bool(facts["ok"]), facts
+
+
+def _source_facts(at: datetime | None, error: str) -> dict[str, str | None]:
+    return {"last_success": at.isoformat() if at else None, "error": error or None}
+
+
+class Measured(Collector):
+    """The same facts for Prometheus."""
+
+    def __init__(self, worked: Worked) -> None:
+        self._worked = worked
+
+    def collect(self) -> Iterable[Metric]:
+        state, seen = self._worked.state, self._worked.read_status()
+        if state.began:
+            yield _gauge_metric("start_timestamp_seconds", "When this worker began.", state.began.timestamp())
+        if state.beat:
+            yield _gauge_metric(
+                "heartbeat_timestamp_seconds", "When the worker last came round.", state.beat.timestamp()
+            )
+        yield _gauge_metric("database_up", "1 when the database can be read.", float(seen is not None))
+        yield _gauge_metric("leader", "1 when this worker is the one that works.", float(bool(state.leads)))
+        yield from self._source_metrics()
+        yield _counter_metric(
+            "round_failures", "Failures that the worker got over, by step.", "step", state.failure_counts
+        )
+        yield _counter_metric(
+            "side_restarts", "Sides that ended by themselves and were started again.", "side", state.restart_counts
+        )
+        if bench := self._worked.bench():
+            yield _clock_offsets(bench)
+        if seen:
+            yield from _status_metrics(seen)
+
+    def _source_metrics(self) -> Iterator[Metric]:
+        # One that stands by has asked nobody lately: what it heard before is nothing to go by.
+        known = self._worked.state.source_status if self._worked.state.leads else {}
+        up = GaugeMetricFamily("footfall_source_up", "1 when a source answered the last time.", labels=["network"])
+        last = GaugeMetricFamily(
+            "footfall_source_last_success_timestamp_seconds", "When a source last answered.", labels=["network"]
+        )
+        for name, (at, error) in known.items():
+            up.add_metric([name], float(not error))
+            if at:
+                last.add_metric([name], at.timestamp())
+        yield from (up, last, self._deadlines())
+
+    def _deadlines(self) -> Metric:
+        """When the day that is over can no longer be read, of networks that only tell what is now."""
+        made = GaugeMetricFamily(
+            "footfall_day_deadline_timestamp_seconds",
+            "Until when the day under way, or the one that is over and missing, can be read.",
+            labels=["network"],
+        )
+        bench, now = self._worked.bench(), self._worked.clock()
+        for plan, source in bench.networks if bench else ():
+            if not plan.closed and not isinstance(source, EventSource):
+                ends = start_of_day(now.date()) + CLOSES_WITHIN
+                made.add_metric([plan.network], (ends if now < ends else ends + timedelta(days=1)).timestamp())
+        return made
+
+
+def _clock_offsets(bench: Bench) -> Metric:
+    text = "Seconds that this machine's clock is ahead of a platform's, by its last answer."
+    made = GaugeMetricFamily("footfall_clock_offset_seconds", text, labels=["outlet"])
+    for name, offset in bench.clock_offsets().items():
+        made.add_metric([name], offset.total_seconds())
+    return made
+
+
+def _status_metrics(seen: Found) -> Iterator[Metric]:
+    deliveries = GaugeMetricFamily("footfall_deliveries", "Deliveries by state.", labels=["outlet", "state"])
+    for (outlet, state), count in seen.deliveries.items():
+        deliveries.add_metric([outlet, state], count)
+    last = GaugeMetricFamily(
+        "footfall_outlet_last_success_timestamp_seconds", "When something was last sent there.", labels=["outlet"]
+    )
+    for outlet, at in seen.last_sent.items():
+        last.add_metric([outlet], at.timestamp())
+    refused = GaugeMetricFamily(
+        "footfall_newest_refusal_timestamp_seconds", "When something that still is was last refused.", labels=["outlet"]
+    )
+    for outlet, at in seen.refused.items():
+        refused.add_metric([outlet], at.timestamp())
+    ready = GaugeMetricFamily("footfall_outlet_ready", "1 when an outlet has its keys.", labels=["outlet"])
+    for outlet, can in seen.ready.items():
+        ready.add_metric([outlet], float(can))
+    free = GaugeMetricFamily("footfall_disk_free_bytes", "Left on the disk of a folder.", labels=["folder"])
+    for name, left in seen.free.items():
+        free.add_metric([name], left)
+    paused = GaugeMetricFamily("footfall_outlet_paused", "1 while an outlet's account is refused.", labels=["outlet"])
+    for outlet in {outlet for outlet, _state in seen.deliveries} | set(seen.paused):
+        paused.add_metric([outlet], float(outlet in seen.paused))
+    ages = GaugeMetricFamily(
+        "footfall_newest_digest_age_seconds",
+        "Seconds since the end of what the newest digest is about; without any, since the worker began.",
+        labels=["network", "period"],
+    )
+    for (network, period), age in seen.ages.items():
+        ages.add_metric([network, period], age)
+    behind = GaugeMetricFamily(
+        "footfall_behind_schedule_seconds", "Seconds since a run that is not settled; 0: none.", labels=["entry"]
+    )
+    for entry, seconds in seen.behind.items():
+        behind.add_metric([entry], seconds)
+    held = GaugeMetricFamily(
+        "footfall_held_days",
+        "Days whose list is held as implausible, until readings or an operator confirm it.",
+        labels=["network", "catalogue"],
+    )
+    for (network, catalogue), days in seen.held.items():
+        held.add_metric([network, catalogue], days)
+    yield from (deliveries, last, refused, ready, free, paused, ages, behind, held)
+
+
+def _gauge_metric(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"footfall_{name}", text, value=value)
+
+
+def _counter_metric(name: str, text: str, label: str, counts: dict[str, int]) -> Metric:
+    made = CounterMetricFamily(f"footfall_{name}", text, labels=[label])
+    for key, count in counts.items():
+        made.add_metric([key], count)
+    return made
+
+
+def serving(worked: Worked, host: str, port: int, redact: Callable[[str], str]) -> Callable[[threading.Event], None]:
+    """A side of the worker that answers /health and /metrics; `redact` takes secrets out of what it says."""
+    registry = CollectorRegistry()
+    registry.register(Measured(worked))
+
+    class Answers(BaseHTTPRequestHandler):
+        timeout = 10
+        server_version, sys_version = "footfall", ""
+
+        def do_GET(self) -> None:
+            if self.path == "/metrics":
+                self._say(200, CONTENT_TYPE_PLAIN_0_0_4, generate_latest(registry))
+            elif self.path == "/health":
+                ok, facts = worked.health_report()
+                self._say(200 if ok else 503, "application/json", redact(json.dumps(facts)).encode())
+            else:
+                self._say(404, "text/plain", b"there are /health and /metrics\n")
+
+        def _say(self, status: int, kind: str, body: bytes) -> None:
+            self.send_response(status)
+            for name, value in (
+                ("Content-Type", kind),
+                ("Content-Length", str(len(body))),
+                ("Cache-Control", "no-store"),
+            ):
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Nothing: a scrape every few seconds is no news."""
+
+    class Server(ThreadingHTTPServer):
+        address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        daemon_threads = True
+
+        def handle_error(self, request: object, client_address: object) -> None:
+            log.exception("a request to /health or /metrics failed")
+
+    def run(stop: threading.Event) -> None:
+        with Server((host, port), Answers) as server:
+            threading.Thread(target=_stop_server, args=(stop, server), daemon=True).start()
+            server.serve_forever(poll_interval=0.2)
+
+    return run
+
+
+def _stop_server(stop: threading.Event, server: ThreadingHTTPServer) -> None:
+    stop.wait()
+    server.shutdown()

@@ -1,0 +1,122 @@
+"""The worker: `python -m bot run`. Rounds of work on a tick, sides beside them, and a clean end."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from datetime import datetime
+
+import schedule as ticking
+import structlog
+
+from bot.records import FootfallError
+from bot.store import StoreError
+from bot.worker.cycle import Bench, Round, StoppingError
+from bot.worker.state import State
+from bot.worker.supervisor import Side, start_service
+
+log = structlog.get_logger(__name__)
+
+LONGEST_PAUSE = 60.0
+"""Seconds between two rounds that failed."""
+
+Opened = Callable[[], AbstractContextManager[Bench]]
+"""Opens database and outlets; raises `StoreError` where the database is away."""
+
+
+class WorkerError(FootfallError):
+    """The worker cannot go on."""
+
+
+class Worker:
+    """Rounds on a tick in a thread of their own, so that a step that hangs cannot keep the process from ending."""
+
+    def __init__(self, opened: Opened, clock: Callable[[], datetime], name: str, tick: int) -> None:
+        self.state = State()
+        self.stop = threading.Event()
+        self.bench: Bench | None = None
+        self._opened, self._clock, self._name, self._tick = opened, clock, name, tick
+        self.until = 0.0
+        """When the grace is over (monotonic), once it was told to stop."""
+        self._round: Round | None = None
+        self._pause = self._not_before = 0.0
+
+    def run(self, sides: Sequence[Side], grace: float) -> bool:
+        """Work until `stop` is set. Returns whether the step in hand came to its end within `grace` seconds. Raises
+        `WorkerError` where the rounds end by themselves."""
+        self.state.began = self._clock()
+        beside = [start_service(side, self.stop, self.state) for side in sides]
+        work = threading.Thread(target=self._run_ticks, name="rounds", daemon=True)
+        work.start()
+        while not self.stop.wait(1.0):
+            if not work.is_alive():
+                raise WorkerError("the rounds ended by themselves; the log says why")
+        log.info("stopping", grace=grace)
+        self.until = time.monotonic() + grace
+        for thread in (work, *beside):
+            thread.join(max(0.0, self.until - time.monotonic()))
+        return not work.is_alive()
+
+    def _run_ticks(self) -> None:
+        with ExitStack() as held:
+            ticks = ticking.Scheduler()
+            ticks.every(self._tick).seconds.do(self._run_tick, held)
+            ticks.run_all()
+            while not self.stop.wait(min(1.0, max(0.0, ticks.idle_seconds or 0.0))):
+                # `schedule` reads the local clock; where that was put back, an hour would pass without a tick.
+                if (ticks.idle_seconds or 0.0) > self._tick:
+                    ticks.run_all()
+                else:
+                    ticks.run_pending()
+            self._release_lease()
+
+    def _run_tick(self, held: ExitStack) -> None:
+        if time.monotonic() < self._not_before:
+            return
+        self._round = self._round or self._start_cycle(held)
+        going = self._round is not None and self._went(self._round)
+        self._pause = 0.0 if going else min(max(self._pause * 2, float(self._tick)), LONGEST_PAUSE)
+        self._not_before = time.monotonic() + self._pause
+        self.state.beat = self._clock()
+
+    def _start_cycle(self, held: ExitStack) -> Round | None:
+        try:
+            self.bench = held.enter_context(self._opened())
+        except StoreError as error:
+            self._away(error)
+            return None
+        return Round(self.bench, self.state, self._name, self.stop.is_set)
+
+    def _went(self, step: Round) -> bool:
+        """One round; whether the next may come as soon as usual."""
+        try:
+            step.once()
+        except StoreError as error:
+            self._away(error)
+            return False
+        except StoppingError:
+            return True
+        except Exception:
+            # The top of the daily run: whatever this was, tomorrow's post must not be lost to it.
+            self.state.record_failure("round")
+            log.exception("a round failed")
+            return False
+        if self.state.database:
+            log.info("the database is there")
+        self.state.database = ""
+        return True
+
+    def _away(self, error: StoreError) -> None:
+        if self.state.database != str(error):
+            log.error("the database is away", error=str(error))
+        self.state.database = str(error)
+        self.state.record_failure("database")
+
+    def _release_lease(self) -> None:
+        try:
+            if self._round:
+                self._round.release_lease()
+        except StoreError as error:
+            log.warning("the lease was not given back; it runs out by itself", error=str(error))

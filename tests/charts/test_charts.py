@@ -1,0 +1,224 @@
+"""Pictures are drawn from digests of Replicate's record (`tests/render/recorded`), and from those with figures blotted
+out or blown up, which say so where they are made."""
+
+from __future__ import annotations
+
+import io
+import re
+import xml.etree.ElementTree as ET
+from datetime import date, timedelta
+from typing import Any
+
+import matplotlib
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from PIL import Image
+
+from bot import charts, platform_limits
+from bot.charts import chart_data
+from bot.i18n import LANGUAGES
+from bot.i18n.bidi import FIRST_STRONG, POP
+from tests.render.documents import STEMS, changed, recorded
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def blotted(document: dict[str, Any]) -> None:
+    """Nothing known at all."""
+    catalogue = document["catalogues"][0]
+    for figure in catalogue["figures"].values():
+        figure.update(value=None, unknown="no reading")
+    for point in catalogue["history"]:
+        point.update(uses=None, models_used=None, models_listed=None, models_added=None)
+    catalogue.update(curve=[], top=[])
+
+
+def blown_up(document: dict[str, Any]) -> None:
+    """Every count a trillion times larger."""
+    catalogue = document["catalogues"][0]
+    for key in ("models_listed", "models_used", "uses"):
+        catalogue["figures"][key]["value"] *= 10**9
+    for point in catalogue["history"]:
+        for key in ("models_listed", "models_used"):
+            point[key] = point[key] and point[key] * 10**9
+    catalogue["curve"] = [[10**n, (n + 1) / 13] for n in range(13)]
+
+
+def one_day(document: dict[str, Any]) -> None:
+    catalogue = document["catalogues"][0]
+    catalogue["history"] = catalogue["history"][-1:]
+
+
+def foreign_title(document: dict[str, Any]) -> None:
+    document["title"] = r"A network that $costs$ 10$ and writes \frac{1}{2 and has no end to its name at all"
+
+
+DOCUMENTS = [recorded(stem) for stem in STEMS] + [
+    changed("day-2025-01-12", change) for change in (blotted, blown_up, one_day, foreign_title)
+]
+
+
+NUMBER = r"\d[\d,]{3,}|\d+\.\d%"
+NAMED = [*STEMS, "blotted", "blown up", "one day", "foreign title"]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=NAMED)
+def test_a_card_is_a_png_of_exactly_1200_by_675_with_an_alt_text(document: dict[str, Any]) -> None:
+    card = charts.draw_card(document)
+    with Image.open(io.BytesIO(card.content)) as picture:
+        assert (picture.format, picture.size) == ("PNG", (1200, 675))
+    assert 100 < len(card.alt) <= platform_limits.ALT_TEXT
+    assert card.alt.startswith(document["title"][:20])
+    assert "Source: " in card.alt
+
+
+def texts(figure: Any) -> list[Any]:
+    found = [text for text in figure.findobj(matplotlib.text.Text) if text.get_text() and text.get_visible()]
+    return [text for text in found if text.get_window_extent().width > 0]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS[:-1], ids=[*STEMS, "blotted", "blown up", "one day"])
+def test_all_words_of_a_card_are_inside_it_and_large_enough_for_a_phone(
+    document: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = []
+    monkeypatch.setattr("bot.charts.png._png_bytes", lambda figure: drawn.append(figure) or b"")
+    charts.draw_card(document)
+    drawn[0].draw_without_rendering()
+    for text in texts(drawn[0]):
+        box = text.get_window_extent()
+        assert text.get_fontsize() * 100 / 72 >= 28 - 1e-6, text.get_text()
+        assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= 1200 and box.y1 <= 675, (text.get_text(), box)
+    for axes in drawn[0].axes:
+        assert len(axes.get_xticks()) <= 3 and len(axes.get_yticks()) <= 3
+
+
+def test_a_card_shows_the_date_and_the_headline_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = []
+    monkeypatch.setattr("bot.charts.png._png_bytes", lambda figure: drawn.append(figure) or b"")
+    charts.draw_card(recorded("day-2025-01-12"))
+    said = {text.get_text() for text in texts(drawn[0])}
+    assert {"3,783", "929", "2", "8.7 million", "Replicate public models, 12 January 2025"} <= said
+
+
+def test_the_alt_text_says_unknown_where_the_digest_does() -> None:
+    alt = charts.draw_card(changed("day-2025-01-12", blotted)).alt
+    assert "Models listed: unknown." in alt
+    assert "Used: unknown on every day shown." in alt
+    assert not re.search(r"\b0\b", alt.partition("Source:")[0])
+
+
+def test_the_alt_text_holds_no_number_that_is_not_in_the_digest() -> None:
+    document = recorded("day-2025-01-12")
+    catalogue = document["catalogues"][0]
+    counts = {point[key] for point in catalogue["history"] for key in ("models_used", "models_listed")}
+    counts |= {figure["value"] for figure in catalogue["figures"].values()}
+    alt = charts.draw_card(document).alt.partition("Source:")[0]
+    said = {
+        int(number.replace(",", ""))
+        for number in re.findall(r"(?<![\d.])\d{1,3}(?:,\d{3})+|(?<![\d.,])\d{3}(?![\d.,%])", alt)
+    }
+    assert said - {100} <= counts and 8692748 in said
+
+
+@pytest.mark.parametrize("language", [one for one in LANGUAGES if one != "en"])
+@pytest.mark.parametrize("document", DOCUMENTS, ids=NAMED)
+def test_alt_texts_speak_every_language_within_the_limit(document: dict[str, Any], language: str) -> None:
+    said, english = charts.alt_text.describe_card(document, language), charts.alt_text.describe_card(document)
+    block = document["catalogues"][0]
+    points = [(date.fromisoformat(point["day"]), point["uses"]) for point in block["history"]]
+    line = charts.alt_text.describe_trend(points, document["title"], "runs", document["title"], language)
+    assert 100 < len(said) <= platform_limits.ALT_TEXT and 0 < len(line) <= platform_limits.ALT_TEXT
+    assert said.count(FIRST_STRONG) == said.count(POP)
+    sentences = re.split(r"(?<=[.。]) ", english)
+    assert not [one for one in sentences if re.search("[a-z]{4}", one) and one in said]
+    if language in ("ar", "zh-CN"):
+        ours = (said + line).replace(document["refs"][0]["url"], "").replace(document["title"], "")
+        assert not re.search("[A-Za-z]{2}", ours), ours
+
+
+def test_alt_texts_say_the_same_numbers_in_every_language() -> None:
+    document = recorded("day-2025-01-12")
+    english = charts.alt_text.describe_card(document)
+    for language in ("ar", "zh-CN"):  # both group digits as English does; the others by points
+        said = charts.alt_text.describe_card(document, language)
+        assert set(re.findall(NUMBER, said)) == set(re.findall(NUMBER, english))
+
+
+def test_one_drawing_serves_every_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = []
+    monkeypatch.setattr("bot.charts.png._png_bytes", lambda figure: drawn.append(figure) or b"x")
+    document = changed("day-2025-01-12", lambda d: d.update(title="A network drawn once"))
+    cards = [charts.draw_card(document, language) for language in ("ar", "en", "zh-CN", "ar")]
+    assert len(drawn) == 1 and len({card.alt for card in cards}) == 3 and cards[0].alt == cards[3].alt
+    assert "Models listed: 3,783." in cards[1].alt and "上架模型：3,783。" in cards[2].alt
+
+
+def test_a_day_that_is_missing_or_null_breaks_the_line() -> None:
+    start = date(2025, 1, 1)
+    points = [(start, 5), (start + timedelta(1), None), (start + timedelta(3), 7), (start + timedelta(4), 8)]
+    filled = chart_data.fill_missing_days(points)
+    assert [known for _, known in filled] == [5, None, None, 7, 8]
+    assert chart_data.known_runs(filled) == [[(0, 5)], [(3, 7), (4, 8)]]
+    assert chart_data.unknown_gaps(filled) == [(1, 2)]
+
+
+@given(st.lists(st.one_of(st.none(), st.integers(-(10**12), 10**15)), max_size=40))
+def test_every_known_point_is_in_one_run_and_every_unknown_one_in_one_gap(values: list[int | None]) -> None:
+    points = [(date(2025, 1, 1) + timedelta(n), value) for n, value in enumerate(values)]
+    known = [index for run in chart_data.known_runs(points) for index, _ in run]
+    unknown = [index for first, last in chart_data.unknown_gaps(points) for index in range(first, last + 1)]
+    assert sorted(known + unknown) == list(range(len(values)))
+    assert all(values[index] is None for index in unknown)
+
+
+@given(st.floats(-1e15, 1e15), st.floats(-1e15, 1e15))
+@example(5e-324, -5e-324)
+@example(999.9999999999999, 0.1 + 0.2)
+def test_an_axis_holds_zero_and_everything_known(one: float, other: float) -> None:
+    low, high = chart_data.axis_range([(date(2025, 1, 1), one), (date(2025, 1, 2), other)])
+    assert low <= min(one, other, 0) and high >= max(one, other, 0)
+
+
+def test_a_trend_picture_names_its_ends_and_its_source() -> None:
+    points = [(date(2025, 1, n), None if n == 5 else 0.1 * n) for n in range(1, 9)]
+    picture = charts.draw_trend(points, "Replicate: listed models used", "share", "Replicate")
+    with Image.open(io.BytesIO(picture.content)) as drawn:
+        assert drawn.size == (1200, 675)
+    assert "10% on 1 January 2025" in picture.alt and "Unknown on 5 Jan." in picture.alt
+    assert picture.alt.endswith("Source: Replicate.")
+
+
+def svgs(document: dict[str, Any]) -> list[str]:
+    catalogue = document["catalogues"][0]
+    points = [(date.fromisoformat(point["day"]), point["uses"]) for point in catalogue["history"]]
+    return [
+        charts.usage_svg(catalogue),
+        charts.concentration_svg(catalogue),
+        charts.trend_svg(points, "<Runs>", "runs"),
+    ]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=[*STEMS, "blotted", "blown up", "one day", "foreign title"])
+def test_an_svg_can_stand_in_a_page(document: dict[str, Any]) -> None:
+    ids = []
+    for svg in svgs(document):
+        root = ET.fromstring(svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1))
+        assert root.get("role") == "img"
+        assert root.find(f"{SVG}title") is not None and root.find(f"{SVG}desc").text
+        ids += [element.get("id") for element in root.iter() if element.get("id")]
+        assert set(root.get("aria-labelledby", "").split()) <= set(ids)
+        assert "http" not in svg and "style=" not in svg and "#" not in svg and "<?xml" not in svg
+        for text in root.iter(f"{SVG}text"):
+            assert 0 <= float(text.get("x", "-1")) <= 440 and 0 <= float(text.get("y", "-1")) <= 250
+    assert len(ids) == len(set(ids))
+
+
+def test_an_unknown_day_has_no_bar_in_the_svg() -> None:
+    known = charts.usage_svg(recorded("day-2025-01-12")["catalogues"][0])
+    gap = charts.usage_svg(recorded("day-2025-01-15")["catalogues"][0])
+    assert known.count('class="gap"') == 0 and gap.count('class="gap"') == 1
+    days = chart_data.history_days(recorded("day-2025-01-15")["catalogues"][0])
+    assert gap.count('<rect class="used"') == sum(day.used is not None for day in days) < len(days)
+    assert "unknown" in gap

@@ -1,0 +1,92 @@
+"""A member of a server, in an in-process Discord, in front of the bot and the small world of `tests.query_contexts`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import discord
+import simcord
+
+from bot.discord_bot import Footfall
+from bot.discord_bot.cooldowns import Cooldowns
+from bot.queries import Desk
+from tests import query_contexts
+
+FREE = ((10_000, 1.0), (10_000, 1.0))
+
+
+@dataclass
+class Rig:
+    """One server with one channel and two members."""
+
+    env: simcord.Env
+    bot: Footfall
+    desk: Desk
+    folder: Path
+    channel: Any
+    ann: Any
+    bob: Any
+
+    def speak(self, locale: str) -> None:
+        """From here on members ask in this locale; the in-process Discord itself knows none."""
+        parsers: dict[str, Any] = self.bot._connection.parsers
+        create = type(self.bot._connection).parse_interaction_create
+        state = self.bot._connection
+        parsers["INTERACTION_CREATE"] = lambda event: create(state, {**event, "locale": locale})
+
+    async def ask(self, command: str, /, *, member: Any = None, **options: object) -> Any:
+        """What a member gets for a slash command."""
+        return await (member or self.ann).slash(self.channel, command, **options)
+
+    async def choices(self, command: str, option: str, typed: str, /, **filled: object) -> list[str]:
+        """The values that Discord offers for what was typed."""
+        return [one["value"] for one in await self.ann.autocomplete(self.channel, command, option, typed, **filled)]
+
+
+@asynccontextmanager
+async def discord_of(desk: Desk, folder: Path, **options: Any) -> AsyncIterator[Rig]:
+    bot = Footfall(desk, **{"cooldowns": Cooldowns(*FREE), **options})
+    # A busy machine takes longer than the five seconds after which it gives up by default.
+    async with simcord.run(bot, settle_timeout=60.0) as env:
+        await bot.run_in_thread(bot.index.get_names)
+        guild = env.create_guild()
+        channel = guild.create_text_channel("general")
+        ann, bob = (guild.add_member(env.create_user(name)) for name in ("ann", "bob"))
+        yield Rig(env, bot, desk, folder, channel, ann, bob)
+
+
+def run(folder: Path, scenario: Callable[[Rig], Awaitable[None]], **options: Any) -> None:
+    """A scenario from beginning to end, with a database of its own."""
+
+    async def go() -> None:
+        with query_contexts.desk(folder) as desk:
+            async with discord_of(desk, folder, **options) as rig:
+                await scenario(rig)
+
+    asyncio.run(go())
+
+
+def texts(message: Any) -> list[str]:
+    """Every text of a message that a member reads or hears."""
+    said = [message.content]
+    for embed in message.embeds:
+        said += [embed.title or "", embed.description or "", embed.footer.text or ""]
+        said += [text for field in embed.fields for text in (field.name or "", field.value or "")]
+    return [*said, *[one.description or "" for one in message.attachments]]
+
+
+def buttons(message: Any) -> dict[str, dict[str, Any]]:
+    """Buttons by their label."""
+    return {one["label"]: one for row in message.components for one in row["components"]}
+
+
+def embed(result: Any) -> discord.Embed:
+    """The one embed of an answer."""
+    (found,) = result.response.embeds
+    assert isinstance(found, discord.Embed)
+    return found

@@ -1,0 +1,99 @@
+"""Several networks at once: models of any are offered, and units that differ are never set against each other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from bot import ledger, pipeline
+from bot.queries import Desk, Watched
+from bot.records import Catalogue, Period
+from tests import query_contexts
+from tests.discord_bot.rig import Rig, discord_of, embed
+from tests.worlds import snapshot
+
+HUB = Catalogue("opengradient", "hub", "hub models", "inferences", "claimed")
+PLAN = pipeline.Plan("opengradient", "OpenGradient", (HUB,), {"catalogue": "hub", "figure": "models_used"}, ())
+
+
+@contextmanager
+def two_networks(folder: Path) -> Iterator[Desk]:
+    with query_contexts.desk(folder) as desk:
+        for number, day in enumerate(query_contexts.DAYS[-3:]):
+            told = snapshot(day, {"og/sentiment": 5 * number, "owner0/model-0": 3 * number, "x" * 100: number})
+            ledger.add_snapshot(desk.store, replace(told, network="opengradient", catalogue="hub"))
+        for day in query_contexts.DAYS[-2:]:
+            pipeline.compose_digest(desk.store, desk.archive, PLAN, Period.for_day(day), query_contexts.NOW)
+        other = Watched("opengradient", "OpenGradient", (HUB,), "The hub.", PLAN.headline)
+        yield replace(desk, watched={**desk.watched, "opengradient": other})
+
+
+def run(folder: Path, scenario: Callable[[Rig], Awaitable[None]]) -> None:
+    async def go() -> None:
+        with two_networks(folder) as desk:
+            async with discord_of(desk, folder) as rig:
+                await scenario(rig)
+
+    asyncio.run(go())
+
+
+def test_a_model_of_another_network_is_offered_and_answered(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        offers = await rig.ann.autocomplete(rig.channel, "model", "name", "sentiment")
+        assert offers[0]["name"] == "og/sentiment · OpenGradient"
+        made = embed(await rig.ask("model", name=offers[0]["value"]))
+        assert made.title == "og/sentiment" and "**5 inferences**" in (made.description or "")
+        assert "claimed on chain" in next(field.value or "" for field in made.fields if field.name == "Whose numbers")
+
+    run(tmp_path, scenario)
+
+
+def test_a_name_that_two_networks_have_leads_to_the_one_that_was_chosen(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        offers = {
+            one["name"]: one["value"] for one in await rig.ann.autocomplete(rig.channel, "model", "name", "model-0")
+        }
+        mine, theirs = (f"owner0/model-0 · {title}" for title in ("Replicate", "OpenGradient"))
+        assert "**4,000 runs**" in (embed(await rig.ask("model", name=offers[mine])).description or "")
+        assert "**3 inferences**" in (embed(await rig.ask("model", name=offers[theirs])).description or "")
+        only = await rig.choices("model", "name", "model-0", network="opengradient")
+        assert only == ["owner0/model-0"]
+
+    run(tmp_path, scenario)
+
+
+def test_networks_with_different_units_are_compared_by_shares_alone(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        assert (await rig.choices("compare", "a", "open"))[0] == "opengradient"
+        made = embed(await rig.ask("compare", a="replicate", b="opengradient"))
+        assert made.description == "Runs and inferences are different things: compare the shares, not the numbers."
+        for field in made.fields[:2]:
+            assert "Share of models used" in (field.value or "")
+            assert "runs" not in (field.value or "") and "Models listed" not in (field.value or "")
+
+    run(tmp_path, scenario)
+
+
+def test_answers_keep_no_view_in_memory(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        for network in ("replicate", "opengradient") * 3:
+            shown = await rig.ask("usage", network=network)
+            await rig.ann.click(shown.response.message, label="Day before")
+        store = rig.bot._connection._view_store
+        assert not any(store._views.values()) and not store._synced_message_views
+
+    run(tmp_path, scenario)
+
+
+def test_status_and_about_tell_every_network(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        assert [field.name for field in embed(await rig.ask("status")).fields] == ["Replicate", "OpenGradient"]
+        first = await rig.ask("about")
+        assert embed(first).fields[0].name == "Replicate"
+        await rig.ann.click(first.response.message, label="Next page")
+        assert rig.channel.last_message.embeds[0].fields[0].name == "OpenGradient"
+
+    run(tmp_path, scenario)

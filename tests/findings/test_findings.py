@@ -1,0 +1,565 @@
+"""Findings replayed: a watched world is told day by day, and every claim is counted again from what happened in it."""
+
+from __future__ import annotations
+
+import json
+import re
+import statistics
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import fields, replace
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+import pytest
+
+from bot.digest import HIDDEN, HIDDEN_AUTHOR, compose_document
+from bot.findings import KINDS, MOST, Finding, finding_holds, rank_findings
+from bot.findings.claim import CANDIDATES, Page
+from bot.metrics import compute_figures
+from bot.records import Book, Flow, Name, Period, Point, Unknown
+from tests.period_data import DAY, ONE, WHY, World, book, model, unread, world
+
+AT = datetime(2025, 1, 13, tzinfo=UTC)
+SEEDS = range(12)
+Values = dict[str, Any]
+
+
+def found(one: Book, *hidden: str) -> list[Finding]:
+    headline = {"catalogue": "models", "figure": "models_used"}
+    return rank_findings([one], compose_document("replicate", "Replicate", [one], headline, hidden, AT), hidden)[
+        "models"
+    ]
+
+
+def kinds(one: Book) -> dict[str, Values]:
+    return {finding["key"]: finding["values"] for finding in found(one)}
+
+
+@lru_cache
+def replay() -> tuple[tuple[World, int, Finding], ...]:
+    """Every finding of every day of a dozen worlds, each told with what was known on its day."""
+    told = []
+    for seed in SEEDS:
+        one = world(seed, models=12 + 30 * (seed % 3 == 0))
+        told += [(one, day, finding) for day in range(1, len(one.uses)) for finding in found(one.book(day))]
+    return tuple(told)
+
+
+# --- each kind of claim, counted again from the world itself ---------------------------------------------------------
+
+
+def truth(one: World, day: int, metric: str) -> int | None:
+    """What a figure was on a day, by counting what happened; `None` where no two readings enclose it."""
+    if metric == "models_listed":
+        return len(one.listed[day]) if one.seen(day) else None
+    if day < 1 or not (one.seen(day - 1) and one.seen(day)):
+        return None
+    if metric == "models_added":
+        return len([model for model in one.listed[day] if model not in one.listed[day - 1]])
+    return sum(one.uses[day].values()) if metric == "uses" else sum(1 for n in one.uses[day].values() if n)
+
+
+def number(one: World, day: str) -> int:
+    return (date.fromisoformat(day) - one.start).days
+
+
+def name(one: int) -> str:
+    return str(model(one).name)
+
+
+def extreme(one: World, day: int, v: Values, beats: Callable[[int, int], bool]) -> bool:
+    since = number(one, v["since"])
+    between = [truth(one, n, v["metric"]) for n in range(since + 1, day)]
+    assert truth(one, day, v["metric"]) == v["value"] and len(between) == v["days"] >= 7
+    assert truth(one, since, v["metric"]) == v["since_value"] and not beats(v["value"], v["since_value"])
+    return all(past is not None and beats(v["value"], past) for past in between)
+
+
+def highest_watched(one: World, day: int, v: Values) -> bool:
+    first = number(one, v["first"])
+    past = [truth(one, n, v["metric"]) for n in range(first, day)]
+    assert v["whole"] and first == (0 if v["metric"] == "models_listed" else 1) and v["days"] == len(past) + 1 > 7
+    return truth(one, day, v["metric"]) == v["value"] and all(p is not None and p < v["value"] for p in past)
+
+
+def streak(one: World, day: int, v: Values) -> bool:
+    steps = [truth(one, n, v["metric"]) for n in range(day - v["days"], day + 1)]
+    assert None not in steps and steps[0] == v["first_value"] and steps[-1] == v["value"] and v["days"] >= 3
+    assert number(one, v["first"]) == day - v["days"]
+    rising = [after > before for before, after in pairwise(steps)]
+    falling = [after < before for before, after in pairwise(steps)]
+    before = truth(one, day - v["days"] - 1, v["metric"])
+    longer = before is not None and (before < steps[0] if v["direction"] == "rose" else before > steps[0])
+    return all(rising if v["direction"] == "rose" else falling) and not longer
+
+
+def crossing(one: World, day: int, v: Values) -> bool:
+    assert (truth(one, day - 1, v["metric"]), truth(one, day, v["metric"])) == (v["before"], v["value"])
+    round_number = re.fullmatch(r"[125]0+", str(v["level"])) or (
+        v["metric"] == "models_listed" and v["level"] % 1000 == 0
+    )
+    up = v["before"] < v["level"] <= v["value"]
+    down = v["value"] < v["level"] <= v["before"]
+    return bool(round_number) and (up if v["direction"] == "up" else down)
+
+
+def unusual_day(one: World, day: int, v: Values) -> bool:
+    past = [truth(one, day - 7 * week, v["metric"]) for week in range(1, 9) if day >= 7 * week]
+    known = [value for value in past if value is not None]
+    median = statistics.median(known)
+    deviations = statistics.median([abs(value - median) for value in known])
+    z = 0.6745 * (v["value"] - median) / deviations
+    assert (v["usual"], v["weeks"]) == (median, len(known)) and len(known) >= 4
+    return z == pytest.approx(v["z"]) and abs(z) >= 3.5 and v["direction"] == ("above" if z > 0 else "below")
+
+
+def used_on(one: World, day: int) -> dict[str, int]:
+    return {name(n): count for n, count in one.uses[day].items()}
+
+
+def place(one: World, day: int, uses: int) -> int:
+    return 1 + sum(count > uses for count in one.uses[day].values())
+
+
+def newly_used(one: World, day: int, v: Values) -> bool:
+    first = {n for n in one.uses[day] if not any(one.uses[past].get(n) for past in range(day))}
+    today = used_on(one, day)
+    assert v["model"] in {name(n) for n in first} and today[v["model"]] == v["uses"] == max(
+        one.uses[day][n] for n in first
+    )
+    return len(first) == v["count"] and place(one, day, v["uses"]) == v["rank"]
+
+
+def gone_quiet(one: World, day: int, v: Values) -> bool:
+    week = [used_on(one, past) for past in range(day - 7, day)]
+    assert sum(past[v["model"]] for past in week) == v["uses_before"] and v["days"] == 7
+    silent = [
+        n for n in one.listed[day] if all(n in one.uses[p] for p in range(day - 7, day)) and n not in one.uses[day]
+    ]
+    return v["model"] not in used_on(one, day) and len(silent) == v["count"]
+
+
+def awake_again(one: World, day: int, v: Values) -> bool:
+    last = number(one, v["last_used"])
+    assert used_on(one, day)[v["model"]] == v["uses"] and place(one, day, v["uses"]) == v["rank"]
+    assert day - last == v["days"] >= 14
+    return not any(v["model"] in used_on(one, past) for past in range(last + 1, day))
+
+
+def new_unused(one: World, day: int, v: Values) -> bool:
+    new = one.listed[day] - set().union(*one.listed[: day - 6])
+    return len(new) == v["added"] and not any(one.uses[past].get(n) for n in new for past in range(day + 1))
+
+
+def new_leader(one: World, day: int, v: Values) -> bool:
+    today, before = used_on(one, day), used_on(one, day - 1)
+    assert today[v["model"]] == v["uses"] == max(today.values()) and today.get(v["before"], 0) == v["before_uses"]
+    return before[v["before"]] == max(before.values()) and v["before"] != v["model"]
+
+
+def demand_gap(one: World, day: int, v: Values) -> bool:
+    def week(last: int) -> int:
+        return sum(sum(one.uses[n].values()) for n in range(last - 6, last + 1))
+
+    demand = week(day) / week(day - 7) - 1
+    supply = len(one.listed[day]) / len(one.listed[day - 7]) - 1
+    assert (v["uses_change"], v["inventory_change"]) == (pytest.approx(demand), pytest.approx(supply))
+    return v["gap"] == pytest.approx(demand - supply) and v["ahead"] == ("demand" if demand > supply else "supply")
+
+
+def half_carried(one: World, day: int, v: Values) -> bool:
+    counts = sorted(one.uses[day].values())[::-1]
+    few, fewer = sum(counts[: v["models"]]), sum(counts[: v["models"] - 1])
+    assert (v["used"], v["listed"]) == (len(counts), len(one.listed[day])) and v["share"] == few / sum(counts)
+    return few >= sum(counts) / 2 > fewer
+
+
+def outweighed(one: World, day: int, v: Values) -> bool:
+    counts = sorted(one.uses[day].get(n, 0) for n in one.listed[day])
+    assert v["idle"] == counts.count(0) and v["listed"] == len(counts) and used_on(one, day)[v["model"]] == v["uses"]
+    return counts[-1] == v["uses"] and sum(counts[: v["outweighed"]]) < counts[-1] <= sum(counts[: v["outweighed"] + 1])
+
+
+TRUTHS: dict[str, Callable[[World, int, Values], bool]] = {
+    "highest_since": lambda one, day, v: extreme(one, day, v, lambda a, b: a > b),
+    "lowest_since": lambda one, day, v: extreme(one, day, v, lambda a, b: a < b),
+    "highest_watched": highest_watched,
+    "streak": streak,
+    "crossing": crossing,
+    "unusual_day": unusual_day,
+    "newly_used": newly_used,
+    "gone_quiet": gone_quiet,
+    "awake_again": awake_again,
+    "new_unused": new_unused,
+    "new_leader": new_leader,
+    "demand_gap": demand_gap,
+    "half_carried": half_carried,
+    "outweighed": outweighed,
+}
+
+
+def test_every_kind_of_claim_has_its_own_recount() -> None:
+    assert set(TRUTHS) == set(KINDS)
+
+
+@pytest.mark.parametrize("key", KINDS)
+def test_every_claim_of_the_replay_is_true_of_the_world(key: str) -> None:
+    told = [(one, day, finding["values"]) for one, day, finding in replay() if finding["key"] == key]
+    assert told, f"no {key} in {len(SEEDS)} worlds: the replay proves nothing of it"
+    assert [(day, values) for one, day, values in told if not TRUTHS[key](one, day, values)] == []
+
+
+def test_every_claim_holds_in_a_longer_history_and_after_json() -> None:
+    for one, day, finding in replay():
+        again: Finding = json.loads(json.dumps(finding))
+        assert again == finding and finding_holds(again, one.book(day, history=60)), (day, finding)
+
+
+def test_no_claim_is_dropped_for_not_holding() -> None:
+    for seed in SEEDS:
+        one = world(seed)
+        for day in range(1, len(one.uses), 2):
+            page = pages(one.book(day))
+            assert [made for made in candidates(page) if not made.claim.holds(page.book)] == []
+
+
+def pages(one: Book) -> Page:
+    return Page(one, {key: figure.to_document([]) for key, figure in compute_figures(one).items()})
+
+
+def candidates(page: Page) -> Iterator[Any]:
+    for periods, look in CANDIDATES:
+        if page.book.period.name in periods:
+            yield from look(page)
+
+
+def test_a_claim_that_is_not_so_does_not_hold() -> None:
+    """Each number, day and name of each claim matters: change one and the claim fails."""
+    spared = {"unit", "author", "first_listed"}  # said beside the claim, not part of it
+    checked: Counter[tuple[str, str]] = Counter()
+    for one, day, finding in replay():
+        for field in [name for name in finding["values"] if name not in spared]:
+            if checked[finding["key"], field] < 8 and (wrong := otherwise(finding["values"][field])) is not None:
+                checked[finding["key"], field] += 1
+                altered: Finding = {**finding, "values": {**finding["values"], field: wrong}}
+                assert not finding_holds(altered, one.book(day)), (field, altered)
+    assert {key for key, _ in checked} == set(KINDS)
+
+
+def otherwise(value: object) -> object:
+    flipped = {"rose": "fell", "up": "down", "above": "below", "demand": "supply"}
+    flipped |= {after: before for before, after in flipped.items()}
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return value + 1
+    if value in flipped:
+        return flipped[value]
+    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value):
+        return (date.fromisoformat(value) - ONE).isoformat()
+    return "nobody/nothing" if isinstance(value, str) and "/" in value else None
+
+
+# --- no record on incomplete data ------------------------------------------------------------------------------------
+
+
+def days(*uses: int | None, listed: int = 50) -> Book:
+    """A book whose history ends with these days of use; the watch began the day before them."""
+    first = DAY - (len(uses) - 1) * ONE
+    history = [Point(first - ONE, models_listed=listed)]
+    history += [Point(first + n * ONE, uses=count, models_listed=listed) for n, count in enumerate(uses)]
+    total = uses[-1] or 0
+    flow, before = Flow(total, {1: total} if total else {}), uses[-2] if len(uses) > 1 else None
+    return replace(
+        book([total]),
+        watched_since=first - ONE,
+        history=tuple(history),
+        flow=flow,
+        flow_before=WHY if before is None else Flow(before, {1: before}),
+    )
+
+
+def test_a_record_names_the_last_day_that_had_as_much() -> None:
+    told = kinds(days(50, 99, 80, *[10] * 8, 80))["highest_since"]
+    assert told == {
+        "metric": "uses",
+        "unit": "runs",
+        "day": "2025-01-12",
+        "value": 80,
+        "since": "2025-01-03",
+        "since_value": 80,
+        "days": 8,
+    }
+
+
+def test_an_unknown_day_between_leaves_no_record() -> None:
+    complete = days(50, 99, 90, *[10] * 12, 80)
+    assert "highest_since" in kinds(complete)
+    for hole in range(4, 15):
+        history = list(complete.history)
+        history[hole] = Point(history[hole].day, models_listed=50)
+        assert not {"highest_since", "highest_watched"} & set(kinds(replace(complete, history=tuple(history)))), hole
+
+
+def test_a_record_must_beat_a_week() -> None:
+    assert "highest_since" not in kinds(days(99, *[10] * 6, 80)) and "highest_since" in kinds(days(99, *[10] * 7, 80))
+    assert "highest_watched" not in kinds(days(*[10] * 6, 80)) and "highest_watched" in kinds(days(*[10] * 7, 80))
+
+
+def test_the_most_ever_is_claimed_only_when_every_day_of_the_watch_is_known() -> None:
+    complete = days(*[10] * 20, 80)
+    assert kinds(complete)["highest_watched"] == {
+        "metric": "uses",
+        "unit": "runs",
+        "day": "2025-01-12",
+        "value": 80,
+        "first": "2024-12-23",
+        "days": 21,
+        "whole": True,
+    }
+    assert "highest_watched" not in kinds(days(None, *[10] * 19, 80))
+
+
+def test_a_clipped_history_tells_how_far_it_looked_back() -> None:
+    complete = days(*[10] * 20, 80)
+    clipped = replace(complete, watched_since=DAY - timedelta(days=900), history=complete.history[1:])
+    told = kinds(clipped)["highest_watched"]
+    assert (told["whole"], told["days"], told["first"]) == (False, 21, "2024-12-23")
+
+
+def test_a_tie_is_not_a_record_over_the_day_it_ties_with() -> None:
+    assert "highest_watched" not in kinds(days(*[10] * 8, 80, *[10] * 8, 80))
+    assert kinds(days(*[10] * 8, 80, *[10] * 8, 80))["highest_since"]["since_value"] == 80
+
+
+def test_the_least_use_for_long_is_told_of_uses_alone() -> None:
+    told = found(days(5, 3, *[10] * 9, 4))
+    assert [(f["key"], f["values"]["metric"]) for f in told if f["key"] == "lowest_since"] == [("lowest_since", "uses")]
+
+
+def test_a_streak_ends_where_a_day_is_unknown() -> None:
+    assert kinds(days(1, 2, 3, None, 5, 6, 7, 8))["streak"]["days"] == 3
+    assert "streak" not in kinds(days(1, 2, 3, None, 6, 7, 8)) and "streak" not in kinds(days(5, 6, 7, 7))
+    falling = kinds(days(9, 8, 7, 6))["streak"]
+    assert (falling["direction"], falling["days"], falling["first_value"], falling["first"]) == (
+        "fell",
+        3,
+        9,
+        "2025-01-09",
+    )
+
+
+# --- crossings, unusual days -----------------------------------------------------------------------------------------
+
+
+def listing(now: int, before: int, name: str = "day") -> Book:
+    return replace(book(idle=now), listed_period_before=before, period=Period.for_day(DAY, name))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "told"),
+    [
+        (3995, 4003, ("up", 4000)),
+        (99, 100, ("up", 100)),
+        (90, 600, ("up", 500)),
+        (4000, 3999, ("down", 4000)),
+        (12_000, 4500, ("down", 5000)),
+        (4000, 4001, None),
+        (3999, 3999, None),
+        (50, 60, None),
+        (640, 660, None),
+    ],
+)
+def test_a_list_crosses_round_numbers(before: int, now: int, told: tuple[str, int] | None) -> None:
+    for period in ("day", "week", "month"):
+        made = kinds(listing(now, before, period)).get("crossing")
+        assert (made and (made["direction"], made["level"])) == told
+
+
+def test_a_round_number_that_was_there_before_was_not_reached_now() -> None:
+    one = listing(5000, 4000)
+    told = next(finding for finding in found(one) if finding["key"] == "crossing")
+    assert told["values"]["level"] == 5000 and finding_holds(told, one)
+    assert not finding_holds({**told, "values": {**told["values"], "level": 4000}}, one)
+
+
+def test_uses_cross_powers_of_ten_and_not_every_thousand() -> None:
+    assert kinds(days(9_999_000, 10_000_001))["crossing"]["level"] == 10**7
+    assert "crossing" not in kinds(days(3_900_000, 4_100_000)) and "crossing" not in kinds(days(90))
+
+
+def test_a_number_crossed_again_and_again_is_less_news() -> None:
+    def score(*uses: int) -> float:
+        return next(
+            f["score"] for f in found(days(*uses)) if f["key"] == "crossing" and f["values"]["metric"] == "uses"
+        )
+
+    assert score(990, 980, 990, 1001) > score(990, 1100, 990, 1001)
+
+
+def test_an_unusual_day_is_judged_against_its_own_weekday() -> None:
+    week = [10, 11, 12, 11, 10, 100, 100]
+    uses = [*week * 8, 10]
+    for n in range(0, 56, 7):
+        uses[n] += n // 7 % 3
+    usual, lively = days(*uses), days(*uses[:-1], 100)
+    assert "unusual_day" not in kinds(usual)
+    told = kinds(lively)["unusual_day"]
+    assert (told["direction"], told["weeks"], told["value"], told["usual"]) == ("above", 8, 100, 11.0)
+
+
+def test_an_unusual_day_needs_four_known_weeks() -> None:
+    uses: list[int | None] = [None] * 57
+    uses[56] = 100
+    for n, count in zip((0, 7, 14), (10, 11, 12), strict=True):
+        uses[n] = count
+    assert "unusual_day" not in kinds(days(*uses))
+    uses[21] = 10
+    assert "unusual_day" in kinds(days(*uses))
+
+
+# --- single models ---------------------------------------------------------------------------------------------------
+
+
+def test_a_first_use_is_not_told_of_a_model_whose_counter_had_begun_or_whose_reading_was_missed() -> None:
+    fresh = {"last_used": DAY, "last_used_from": DAY, "first_used": DAY}
+    plain = (model(1, **fresh), model(2, **fresh, used_before_watch=True), model(3, **fresh))
+    missed = replace(plain[2], last_used_from=DAY - ONE)
+    told = kinds(replace(book([5, 9, 7]), listed=(*plain[:2], missed)))["newly_used"]
+    assert (told["count"], told["model"], told["uses"], told["rank"]) == (1, "a0/m1", 5, 3)
+    assert told["first_listed"] == "2024-10-04" and told["author"] == "a0"
+
+
+def test_quiet_is_told_of_models_that_would_be_missed() -> None:
+    busy = book([1000] * 120, quiet=((model(500), 7),))
+    assert "gone_quiet" not in kinds(busy)
+    told = kinds(replace(busy, quiet=((model(500), 70_000), (model(501), 7))))["gone_quiet"]
+    assert (told["count"], told["model"], told["uses_before"], told["days"]) == (2, "a166/m500", 70_000, 7)
+
+
+def test_new_models_are_judged_only_where_their_week_is_known() -> None:
+    new = tuple(model(n, first_listed=DAY - n * ONE) for n in range(1, 6))
+    one = book([50], listed=new)
+    assert kinds(replace(one, flow=Flow(0), listed=new))["new_unused"]["added"] == 5
+    assert "new_unused" not in kinds(replace(one, total_7d=WHY))
+    assert "new_unused" not in kinds(replace(one, listed_7d_before=WHY))
+    assert "new_unused" not in kinds(replace(one, watched_since=DAY - 6 * ONE))
+    used = replace(new[0], last_used=DAY, last_used_from=DAY)
+    assert "new_unused" not in kinds(replace(one, listed=(used, *new[1:])))
+    assert "new_unused" not in kinds(replace(one, listed=new[:2]))
+
+
+def test_a_shared_lead_is_nobodys() -> None:
+    before = Flow(10, {1: 9, 2: 1})
+    assert kinds(book([1, 9], flow_before=before))["new_leader"]["model"] == "a0/m2"
+    assert "new_leader" not in kinds(book([9, 9], flow_before=before))
+    assert "new_leader" not in kinds(book([1, 9], flow_before=Flow(10, {1: 5, 2: 5})))
+
+
+# --- supply and demand -----------------------------------------------------------------------------------------------
+
+
+def test_supply_and_demand_are_set_side_by_side() -> None:
+    one = book([10], idle=109, total_7d=90, total_prior_7d=100, listed_7d_before=100)
+    assert kinds(one)["demand_gap"] == {
+        "ahead": "supply",
+        "uses_change": -0.1,
+        "inventory_change": 0.1,
+        "gap": -0.2,
+        "days": 7,
+    }
+    assert "demand_gap" not in kinds(replace(one, total_prior_7d=WHY))
+    assert "demand_gap" not in kinds(book([10], idle=109))
+
+
+def test_a_giant_is_named_with_all_that_it_outweighs() -> None:
+    told = kinds(book([100, *[3] * 20], idle=979))["outweighed"]
+    assert told == {
+        "model": "a0/m1",
+        "author": "a0",
+        "uses": 100,
+        "outweighed": 999,
+        "idle": 979,
+        "listed": 1000,
+    }
+    assert kinds(book([100, *[3] * 20], idle=979))["half_carried"] == {
+        "models": 1,
+        "share": 0.625,
+        "used": 21,
+        "listed": 1000,
+    }
+
+
+@pytest.mark.parametrize("name", ["week", "month"])
+def test_longer_periods_claim_nothing_that_is_of_single_days(name: str) -> None:
+    period = Period.for_day(DAY, name)  # type: ignore[arg-type]
+    lively = replace(days(*[10] * 20, 80), period=period, quiet=((model(500), 70_000),), listed_period_before=90)
+    told = {finding["key"] for finding in found(lively)}
+    assert told <= {"crossing", "demand_gap", "half_carried", "outweighed", "new_leader"}
+    grown = replace(book([20] * 12, flow_before=Flow(100, {1: 100})), period=period, listed_period_before=10)
+    values = kinds(grown)["demand_gap"]
+    assert values["days"] == period.day_count and values["uses_change"] == 1.4 and values["inventory_change"] == 0.2
+
+
+# --- the list --------------------------------------------------------------------------------------------------------
+
+
+def test_findings_are_ranked_bounded_and_wordless() -> None:
+    for one in (world(seed).book(day) for seed in SEEDS for day in (20, 40)):
+        told = found(one)
+        scores = [finding["score"] for finding in told]
+        assert scores == sorted(scores, reverse=True) and all(0 <= score <= 1 for score in scores)
+        assert len(told) <= MOST and all(finding["text"] == "" for finding in told)
+        assert told == found(one)
+
+
+def test_values_are_the_fields_of_their_claim() -> None:
+    for _, _, finding in replay():
+        assert list(finding["values"]) == [field.name for field in fields(KINDS[finding["key"]])]  # type: ignore[arg-type]
+
+
+def test_nothing_is_found_where_nothing_is_known() -> None:
+    assert found(unread()) == [] and found(replace(unread(), watched_since=None)) == []
+
+
+def test_a_hidden_model_is_in_no_finding_and_its_claims_still_hold() -> None:
+    hidden = ("a0", "a1/m3", "a2")
+    for seed in SEEDS:
+        one = world(seed).book(40)
+        plain, masked = found(one), found(one, *hidden)
+        assert [finding["key"] for finding in masked] == [finding["key"] for finding in plain]
+        assert not re.search(r"a[02]\b|a1/m3\b", json.dumps(masked))
+        assert all(finding_holds(finding, one) for finding in masked)
+        for finding in masked:
+            assert (finding["values"].get("model") == HIDDEN) == (finding["values"].get("author") == HIDDEN_AUTHOR)
+
+
+def test_a_leader_that_left_is_hidden_by_its_name() -> None:
+    one = book([0, 9], flow_before=Flow(10, {1: 9, 2: 1}), names={1: Name("a0/m1")})
+    assert kinds(one)["new_leader"]["before"] == "a0/m1"
+    masked = [finding["values"] for finding in found(one, "a0/m1") if finding["key"] == "new_leader"]
+    assert [(values["before"], values["model"]) for values in masked] == [(HIDDEN, "a0/m2")]
+
+
+def test_findings_of_each_catalogue_stand_apart() -> None:
+    first, second = book([100, *[3] * 20], idle=79), book(idle=3)
+    other = replace(second, catalogue=replace(second.catalogue, key="llm"))
+    document = compose_document("r", "R", [first, other], {"catalogue": "llm", "figure": "uses"}, (), AT)
+    told = rank_findings([first, other], document, ())
+    assert told["llm"] == [] and {finding["key"] for finding in told["models"]} == {"half_carried", "outweighed"}
+
+
+def test_values_that_are_not_a_claims_own_are_refused() -> None:
+    with pytest.raises(KeyError, match="gossip"):
+        finding_holds({"key": "gossip", "text": "", "score": 1.0, "values": {}}, book())
+    with pytest.raises(msgspec.ValidationError):
+        finding_holds({"key": "streak", "text": "", "score": 1.0, "values": {"metric": "uses"}}, book())
+
+
+def test_an_unknown_list_yields_no_claim_about_it() -> None:
+    one = replace(book([100, *[3] * 20], idle=79), listed=Unknown("no reading"))
+    assert found(one) == []

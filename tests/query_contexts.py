@@ -1,0 +1,71 @@
+"""A desk over a small invented world, for faces and pages to be tried on: ten days, one of them without a snapshot, and
+every hostile name on offer. Test data; it lives in a temporary folder and reaches no outlet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from bot import ledger, pipeline, store
+from bot.archive import Archive
+from bot.queries import Desk, Watched
+from bot.records import Period, Receipt
+from tests import databases, hostile
+from tests.worlds import CATALOGUE, START, snapshot
+
+DAYS = tuple(START + timedelta(days=n) for n in range(10))
+MISSING = DAYS[6]
+"""No snapshot closes this day: it and the day after are unknown one by one."""
+NEWEST = DAYS[-1]
+ISSUED = DAYS[3]
+"""The day whose digest has a receipt."""
+NOW = datetime(2025, 3, 11, 9, tzinfo=UTC)
+SECRET = "hidden-author/model"
+ABOUT = "An invented network, **only for tests**.\n\n* one thing\n* <script>alert(1)</script>\n"
+PLAN = pipeline.Plan(
+    "replicate",
+    "Replicate",
+    (CATALOGUE,),
+    {"catalogue": CATALOGUE.key, "figure": "models_used"},
+    (SECRET,),
+)
+
+
+def counts(day: date) -> dict[str, int]:
+    """What each model's counter shows at the end of a day: the first few models grow, the hostile ones now and then."""
+    number = (day - START).days
+    made = {f"owner{n}/model-{n}": 1000 + number * (4000 // (n + 1)) for n in range(40)}
+    made |= {f"idle/model-{n}": 0 for n in range(100 + number)}
+    made |= {name: n % 7 + number * (n % 3) for n, name in enumerate(hostile.NAMES.values()) if name.strip()}
+    return {**made, SECRET: 10 + 900 * number}
+
+
+def tell(opened: store.Store, days: Sequence[date]) -> None:
+    """Let the days of the world go by, each composed, and a week."""
+    archive = Archive(opened)
+    for day in days:
+        if day != MISSING:
+            ledger.add_snapshot(opened, snapshot(day, counts(day)))
+    for day in days[1:]:
+        pipeline.compose_digest(opened, archive, PLAN, Period.for_day(day), NOW)
+    if NEWEST in days:
+        pipeline.compose_digest(opened, archive, PLAN, Period.for_day(ISSUED, "week"), NOW)
+        issued = archive.find_digest("replicate", "day", ISSUED)
+        assert issued is not None
+        archive.add_receipt(issued, Receipt("x", "@footfall", 0, "123", "https://x.com/i/status/123", NOW))
+
+
+@contextmanager
+def desk(folder: Path, days: Sequence[date] = DAYS) -> Iterator[Desk]:
+    """A desk over a world of its own in an existing folder, or over the one that is there already."""
+    path = folder / "footfall.db"
+    if not path.exists():
+        databases.sqlite(path, tell, tuple(days))
+    opened = store.open_store(f"sqlite:///{path}")
+    try:
+        watched = Watched("replicate", "Replicate", (CATALOGUE,), ABOUT, PLAN.headline)
+        yield Desk(opened, Archive(opened), {"replicate": watched}, (SECRET,), lambda: NOW)
+    finally:
+        opened.close()

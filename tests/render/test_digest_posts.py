@@ -1,0 +1,273 @@
+"""Posts: what they say of real days (golden files), and that they stay within every limit for any data."""
+
+from __future__ import annotations
+
+import copy
+import os
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bot import number_format, x_text
+from bot.records import Picture, Post
+from bot.render import Options, build_post, cost, embed_length, finding_text, number_lint, preview_text
+from bot.render.environment import TEMPLATES
+from tests.hostile import NAMES
+from tests.render import documents
+from tests.render.test_escaping import DISCORD_LIVE, bare, x_entities
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "posts"
+MADE = {"corrected": documents.corrected, "with-panel": documents.with_panel}
+
+
+def document(stem: str) -> dict[str, Any]:
+    return MADE[stem]() if stem in MADE else documents.recorded(stem)
+
+
+@pytest.mark.parametrize("outlet", ["x", "discord", "text"])
+@pytest.mark.parametrize("stem", [*documents.STEMS, *MADE])
+def test_posts_of_recorded_digests_read_as_they_were_signed(stem: str, outlet: str) -> None:
+    said = preview_text(build_post(document(stem), outlet)) + "\n"
+    golden = GOLDEN / f"{stem}.{outlet}.txt"
+    if os.environ.get("GOLDEN"):
+        golden.parent.mkdir(parents=True, exist_ok=True)
+        golden.write_text(said, encoding="utf-8")
+    assert said == golden.read_text(encoding="utf-8")
+
+
+def x(made: dict[str, Any]) -> str:
+    return build_post(made, "x").parts[0]
+
+
+def assert_fits_discord(embed: Any) -> None:
+    def units(text: str) -> int:
+        return len(text.encode("utf-16-le")) // 2
+
+    assert 0 < units(embed["title"]) <= 256
+    assert 0 < units(embed["description"]) <= 4096
+    assert len(embed["fields"]) <= 25
+    assert all(0 < units(f["name"]) <= 256 and 0 < units(f["value"]) <= 1024 for f in embed["fields"])
+    assert units(embed["footer"]["text"]) <= 2048
+    total = sum(units(embed[key]) for key in ("title", "description")) + units(embed["footer"]["text"])
+    assert total + sum(units(f["name"]) + units(f["value"]) for f in embed["fields"]) == embed_length(embed) <= 6000
+
+
+# --- words ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_headline_leads_and_says_usage_beside_inventory() -> None:
+    assert x(documents.recorded("day-2025-01-12")).startswith(
+        "On Replicate, 929 of 3,783 public models were used on 12 January 2025"
+    )
+
+
+@pytest.mark.parametrize("day", ["2025-01-13", "2025-01-14"])
+def test_an_unknown_day_says_so_with_its_reason_and_the_total_of_two_days(day: str) -> None:
+    text = x(documents.recorded(f"day-{day}"))
+    assert "is unknown: " in text
+    assert "taken together" in text
+    assert " 0 " not in text
+
+
+@pytest.mark.parametrize("figure", ["uses", "models_listed", "share_used", "top_1_share", "models_used"])
+@pytest.mark.parametrize("stem", documents.STEMS)
+def test_any_figure_can_be_the_headline(stem: str, figure: str) -> None:
+    made = documents.changed(stem, lambda d: d["headline"].update(figure=figure))
+    known = made["catalogues"][0]["figures"][figure]["value"] is not None
+    assert ("unknown" in x(made).split("\n")[0]) is not known
+    assert_fits_discord(build_post(made, "discord").embed)
+
+
+def test_every_post_says_its_date_and_whose_numbers_they_are() -> None:
+    for stem in documents.STEMS:
+        text = x(documents.recorded(stem))
+        assert "2025" in text or "2024" in text
+        assert text.endswith("Runs as reported by Replicate.")
+
+
+def test_no_two_posts_are_alike() -> None:
+    texts = [x(documents.recorded(stem)) for stem in documents.STEMS]
+    assert len(set(texts)) == len(texts)
+
+
+def test_a_correction_says_so_first_with_what_was_published_and_what_is_known_now() -> None:
+    text = x(documents.corrected())
+    assert text.startswith("Correction. Models used: published as 901, now 929.")
+    embed = build_post(documents.corrected(), "discord").embed
+    assert embed is not None
+    assert "~~901~~ 929" in str(embed["description"])
+
+
+def test_the_headline_is_corrected_first() -> None:
+    made = documents.corrected()
+    made["changes"].reverse()
+    assert x(made) == x(documents.corrected())
+
+
+@pytest.mark.parametrize("evidence", ["reported", "claimed", "backed", "verified"])
+def test_the_strength_of_evidence_is_said(evidence: str) -> None:
+    text = x(documents.changed("day-2025-01-12", lambda d: d["catalogues"][0].update(evidence=evidence)))
+    assert evidence in text.rsplit("\n", 1)[1]
+
+
+def test_every_kind_of_finding_has_its_words() -> None:
+    from bot.findings import KINDS
+
+    assert set(KINDS) == set(documents.FINDINGS) == {path.stem for path in (TEMPLATES / "findings").glob("*.j2")}
+
+
+@pytest.mark.parametrize("key", documents.FINDINGS)
+def test_findings_read_as_they_were_signed(key: str) -> None:
+    catalogue = documents.recorded("day-2025-01-12")["catalogues"][0]
+    lines = [finding_text({"key": key, "values": values}, catalogue) for values in documents.FINDINGS[key]]
+    golden = GOLDEN / f"finding.{key}.txt"
+    if os.environ.get("GOLDEN"):
+        golden.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    assert "\n".join(lines) + "\n" == golden.read_text(encoding="utf-8")
+
+
+# --- limits --------------------------------------------------------------------------------------------------------
+
+# Of any size, at most what the ledger keeps (records.MAX_COUNT).
+COUNT = st.none() | st.integers(0, 10**15)
+RATIO = st.none() | st.floats(-1, 1e12, allow_nan=False)
+FOREIGN = st.text(max_size=200) | st.sampled_from(sorted(NAMES.values()))
+
+
+def arbitrary(data: st.DataObject) -> dict[str, Any]:
+    """A digest with arbitrary names, numbers, reasons and findings."""
+    made = copy.deepcopy(documents.recorded(data.draw(st.sampled_from(documents.STEMS))))
+    made["edition"] = data.draw(st.integers(1, 10**6))
+    catalogue = made["catalogues"][0]
+    for figure in catalogue["figures"].values():
+        share = figure["unit"] in ("share", "index")
+        value = data.draw(st.none() | st.floats(0, 1) if share else RATIO if figure["unit"] == "ratio" else COUNT)
+        figure["value"] = value
+        if value is None:
+            figure["unknown"] = data.draw(FOREIGN)
+        else:
+            figure.pop("unknown", None)
+    names = data.draw(st.lists(FOREIGN, max_size=6))
+    catalogue["top"] = [
+        {"rank": n, "model": name, "author": name, "uses": data.draw(st.integers(1, 10**15)), "share": 0.1}
+        for n, name in enumerate(names, 1)
+    ]
+    catalogue["gaps"] = data.draw(st.lists(FOREIGN, max_size=5))
+    catalogue["findings"] = [
+        {"key": key, "text": "", "score": 0.5, "values": _foreign(values, data.draw(FOREIGN))}
+        for key in data.draw(st.lists(st.sampled_from(sorted(documents.FINDINGS)), max_size=5, unique=True))
+        for values in documents.FINDINGS[key][:1]
+        if catalogue["figures"]["uses"]["value"] is not None
+    ]
+    keys = data.draw(st.lists(st.sampled_from(sorted(catalogue["figures"])), max_size=5)) if made["edition"] > 1 else []
+    made["changes"] = [
+        {"catalogue": "models", "figure": k, "published": catalogue["figures"][k], "now": catalogue["figures"][k]}
+        for k in keys
+    ]
+    return made
+
+
+def _foreign(values: dict[str, Any], name: str) -> dict[str, Any]:
+    return {
+        key: name if key in ("model", "author", "before") and isinstance(v, str) else v for key, v in values.items()
+    }
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(st.data())
+def test_a_post_fits_every_limit_and_links_nothing_for_any_data(data: st.DataObject) -> None:
+    made = arbitrary(data)
+    text = x(made)
+    assert x_text.weighted_length(text) <= 280
+    assert x_entities(text) == []
+    embed = build_post(made, "discord").embed
+    assert_fits_discord(embed)
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_a_hostile_name_bites_on_no_outlet(kind: str) -> None:
+    for stem in ("day-2025-01-12", "day-2025-01-13", "week-2025-01-06"):
+        made = documents.named(NAMES[kind], stem)
+        text = x(made)
+        assert x_text.weighted_length(text) <= 280
+        assert x_entities(text) == []
+        embed = build_post(made, "discord").embed
+        assert embed is not None
+        assert_fits_discord(embed)
+        told = [str(embed["description"]), *(str(f["value"]) for f in embed["fields"])]
+        for line in "\n".join(told).replace("**", "").split("\n"):
+            # Our own bold and list numbers are none of the name's, which escapes each of its own asterisks.
+            assert not DISCORD_LIVE.search("x" + bare(line)), line
+        assert "\n" not in build_post(made, "text").parts[0].split("Most used\n")[-1].split("\n\n")[0].split(". ", 1)[0]
+
+
+def test_sentences_are_dropped_whole_and_the_least_important_first() -> None:
+    made = documents.named("n" * 200)
+    text = x(made)
+    assert "On Replicate, 929 of 3,783" in text
+    assert text.endswith("Runs as reported by Replicate.")
+    assert all(paragraph.rstrip()[-1] in ".…" for paragraph in text.split("\n\n"))
+
+
+def test_an_estimated_count_says_about_and_how_far_it_may_be_off() -> None:
+    about = {"value": 5239, "error": 0.0325, "unit": "addresses", "label": "callers in 30 days", "evidence": "claimed"}
+
+    def add(document: dict[str, Any]) -> None:
+        document["catalogues"][0]["figures"]["callers_30d"] = {**about, "refs": []}
+
+    said = build_post(documents.changed("day-2025-01-12", add), "text").parts[0]
+    assert "callers in 30 days: about 5,239" in said and "(±3.3%)" in said
+    assert (
+        number_format.format_figure(about) == "about 5,239 (±3.3%)"
+        and number_format.format_figure({**about, "error": 0.0}) == "5,239"
+    )
+    assert number_format.format_figure_with_noun(about) == "about 5,239 addresses (±3.3%)"
+
+
+def test_a_template_that_invents_a_number_stops_the_post(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = documents.changed("day-2025-01-12", lambda d: d["catalogues"][0].update(title="top 100 models"))
+    with pytest.raises(number_lint.LintError, match="found 0 1"):
+        x(made)
+
+
+# --- money and previews --------------------------------------------------------------------------------------------
+
+
+def test_a_post_costs_more_with_a_link_and_with_alt_text() -> None:
+    picture = Picture("card", b"", "words")
+    assert cost(Post("x", ("no link",))) == Decimal("0.015")
+    assert cost(Post("x", ("see foo.io",), (picture,))) == Decimal("0.205")
+    assert cost(Post("discord", ("",))) == 0
+
+
+def test_posts_hold_no_link_for_which_x_would_charge() -> None:
+    for stem in [*documents.STEMS, *MADE]:
+        assert x_text.find_urls(x(document(stem))) == []
+
+
+def test_a_preview_shows_the_words_the_weight_the_cost_and_the_pictures() -> None:
+    picture = Picture("card", b"", "929 of 3,783 models.")
+    shown = preview_text(
+        build_post(documents.recorded("day-2025-01-12"), "x", Options(pictures=(picture,))), ["out/card.png"]
+    )
+    assert "weighted length: 276 of 280" in shown
+    assert "estimated cost: 0.020 US dollars" in shown
+    assert "picture: out/card.png" in shown
+    assert "929 of 3,783 models." in shown
+
+
+def test_a_hidden_name_is_shown_nowhere() -> None:
+    made = documents.recorded("day-2025-01-12")
+    name = made["catalogues"][0]["top"][0]["model"]
+    for outlet in ("x", "discord", "text"):
+        shown = preview_text(build_post(made, outlet, Options(hidden_names=(name,))))
+        assert name not in shown.replace("\\", "")
+
+
+def test_an_unknown_outlet_is_named() -> None:
+    with pytest.raises(KeyError, match="no post is written for fax"):
+        build_post(documents.recorded("day-2025-01-12"), "fax")

@@ -1,0 +1,192 @@
+"""Nobody can inflate OpenGradient's figures: every attack, mined on a real node under an open relay, and what is
+published of it. The rules alone are tested in `test_acceptance`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot import ledger, pipeline, store
+from bot.records import Haul, Period, Window
+from bot.sources import opengradient
+from tests import databases
+from tests.peers.enclave import Enclave, dump, enclaves, hashed
+from tests.peers.opengradient import FIRST, NOW, PAYEE, SECOND, World, blob_id, seconds, world
+from tests.sources.opengradient.test_opengradient import composed, part, told
+
+ALL = Period(FIRST, SECOND)
+HONEST = 3
+
+
+@pytest.fixture(scope="module")
+def og() -> Iterator[World]:
+    """A day of three honest answers, one single one among them, and of everything a stranger might try."""
+    with world() as made:
+        keys, owner = enclaves(), made.node.accounts[0]
+        made.registry.send("register", 0, owner, "https://10.0.0.1", keys[0].der)
+        at, stranger = seconds(FIRST, 9), made.node.accounts[7]
+        single = [keys[0].tee_id, hashed("in", "one"), hashed("out", "one")]
+        signature = keys[0].signature(single[1], single[2], at)
+        honest = [keys[0].value(n, at) for n in range(HONEST - 1)]
+        made.batch(at + 60, honest)
+        for after in (120, 180):  # The second one is a replay.
+            made.node.at(at + after)
+            made.relay.send("settleIndividual", *single, at, PAYEE, b"", signature, sender=stranger)
+        attacks(made, at, honest, single, signature, stranger)
+        made.node.at(seconds(SECOND, 0, 1))
+        made.registry.send("heartbeat", keys[0].tee_id)
+        made.node.at(seconds(NOW.date(), 0, 1))
+        made.node.mine()
+        yield made
+
+
+def attacks(w: World, at: int, honest: list[list[str]], single: list[bytes], signature: bytes, stranger: str) -> None:
+    key = enclaves()[0]
+    w.root(at + 240, b"\x22" * 32, 2**255, "N" * 43, sender=stranger)  # an open batchSettle
+    w.batch(at + 300, honest, 2**255, sender=stranger)  # a real root with a lying size
+    w.batch(at + 360, [*reversed(honest), key.value("late", seconds(FIRST - timedelta(days=300), 9))], sender=stranger)
+    w.batch(at + 420, [key.value("ahead", at + 86_400), Enclave().value("no registry lists it", at)], sender=stranger)
+    other = key.value("other hashes", at)
+    other[3] = key.value("these hashes", at)[3]
+    borrowed = [*key.value("borrowed", at)[:3], Enclave().value("borrowed", at)[3], str(at)]
+    w.batch(at + 480, [other, borrowed], sender=stranger)
+    w.node.at(at + 540)
+    changed = [single[0], hashed("in", "another"), single[2]]
+    w.relay.send("settleIndividual", *changed, at, PAYEE, b"", signature, sender=stranger)
+    w.node.at(at + 600)
+    w.relay.send("settleIndividual", *single, 2**255, PAYEE, b"", signature, sender=stranger)
+    for n, raw in enumerate(BLOBS.values()):
+        name = blob_id(raw)
+        w.aggregator.blobs = {**w.aggregator.blobs, name: raw}
+        w.root(at + 660 + n, bytes([n + 1]) * 32, 20, name, sender=stranger)
+    for n, name in enumerate(("../../../../etc/passwd", "@169.254.169.254/latest/meta-data/iam-role", "x" * 42 + "/")):
+        w.root(at + 720 + n, bytes([n + 50]) * 32, 20, name, sender=stranger)
+
+
+ROW = ["0x" + "11" * 32] * 3 + ["0x" + "22" * 256, "1"]
+BLOBS = {
+    "garbage": b"\x00\xff" * 500,
+    "deep JSON": b"[" * 200_000,
+    "duplicate keys": dump([ROW]).replace(b'"format": "standard-v1"', b'"format": "x", "format": "standard-v1"'),
+    "17 MB": b'{"format":"' + b"x" * 17 * 2**20 + b'"}',
+}
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[store.Store]:
+    opened = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
+    pipeline.stand(opened, opengradient.static_listings(opengradient.Settings(), SECOND, 8))
+    yield opened
+    opened.close()
+
+
+def collected(db: store.Store, og: World, data: Path, **changed: Any) -> pipeline.Collected:
+    return pipeline.collect(db, "opengradient", og.source(data, **changed), ALL, lambda line: None)
+
+
+def test_of_all_that_strangers_settle_only_what_an_enclave_signed_is_verified(
+    db: store.Store, og: World, tmp_path: Path
+) -> None:
+    assert collected(db, og, tmp_path).error == ""
+    document = composed(db)
+    found = told(document, "llm")
+    assert found["uses"] == found["uses_verified"] == HONEST
+    assert found["uses_claimed"].startswith("no signers are pinned")
+    assert found["uses_backed"] == HONEST + 4, "readable and distinct: unlisted, two bad signatures, a changed single"
+    said = "\n".join(part(document, "llm")["gaps"])
+    for words in (
+        "3 leaves with a signature that does not check out",
+        "1 leaf of an enclave that no registry lists",
+        "3 leaves signed too far from their block",
+        "leaves counted before, in another batch or this one",
+        "claims more than 10,000 inferences where its blob holds 2",
+        "blob refused: not a standard-v1 tree",
+    ):
+        assert words in said, (words, said)
+    assert json.dumps(document).count("169.254") == 0 and "passwd" not in json.dumps(document)
+
+
+def test_with_the_relays_sender_pinned_strangers_stand_in_no_figure(db: store.Store, og: World, tmp_path: Path) -> None:
+    assert collected(db, og, tmp_path, signers=(og.node.accounts[0],)).error == ""
+    found = told(composed(db), "llm")
+    assert (found["uses_claimed"], found["uses_backed"], found["uses_verified"]) == (2, 2, 2)
+    (gap,) = [gap for gap in part(composed(db), "llm")["gaps"] if "by a sender that is not pinned" in gap]
+    assert gap.startswith("16 settlements")
+
+
+def test_nothing_but_blob_ids_was_ever_asked_of_an_aggregator(og: World, db: store.Store, tmp_path: Path) -> None:
+    collected(db, og, tmp_path)
+    kept = [path.name for path in (tmp_path / "lake" / "raw" / "opengradient" / "blobs").iterdir()]
+    assert kept and all(len(name) == 43 and "/" not in name for name in kept)
+    sizes = [path.stat().st_size for path in (tmp_path / "lake").rglob("*") if path.is_file()]
+    assert max(sizes) < 16 * 2**20, "what is too large is not kept"
+
+
+def test_a_reorganisation_takes_its_records_with_it(tmp_path: Path) -> None:
+    with world() as made:
+        keys = enclaves()
+        made.registry.send("register", 0, made.node.accounts[0], "https://10.0.0.1", keys[0].der)
+        for n in range(3):
+            made.batch(seconds(FIRST, 9 + n, 10), [keys[0].value(n, seconds(FIRST, 9 + n))])
+        made.node.at(seconds(NOW.date(), 0, 1))
+        made.node.mine()
+        db = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
+        assert collected(db, made, tmp_path).error == ""
+        assert told(composed(db), "llm")["uses_verified"] == 3
+        made.node.rpc("anvil_reorg", 3, [])  # the last settlement, the heartbeat's block and one more are gone
+        made.node.at(seconds(NOW.date(), 0, 1))
+        for _ in range(2):
+            made.node.mine()
+        source = made.source(tmp_path)
+        done = pipeline.collect(db, "opengradient", source, None, lambda line: None)
+        assert done.error == ""
+        assert told(composed(db), "llm")["uses_verified"] == 1
+        db.close()
+
+
+def test_a_reading_anew_that_is_cut_off_leaves_the_rest_unread(tmp_path: Path) -> None:
+    with world() as made:
+        keys = enclaves()
+        made.registry.send("register", 0, made.node.accounts[0], "https://10.0.0.1", keys[0].der)
+        for n in range(3):
+            made.batch(seconds(FIRST, 9 + n, 10), [keys[0].value(n, seconds(FIRST, 9 + n))])
+        made.node.at(seconds(NOW.date(), 0, 1))
+        made.node.mine()
+        with closing(store.open_store(databases.sqlite(tmp_path / "footfall.db"))) as db:
+            assert collected(db, made, tmp_path).error == ""
+            made.node.rpc("anvil_reorg", 3, [])
+            for _ in range(2):
+                made.node.mine()
+            memory = ledger.Memory(db, "opengradient")
+            read = made.source(tmp_path).event_batches(None, memory)
+            (first,) = islice((one for one in read if isinstance(one, Haul) and one.forget_from), 1)
+            assert first.window and first.window.begins < memory.covered_windows("llm")[-1].ends
+            ledger.add_event_batch(
+                db, replace(first, settlements=(), window=Window(first.window.begins, first.window.begins))
+            )
+            assert memory.covered_windows("llm")[-1].ends == first.window.begins
+
+
+def test_a_chain_that_was_reset_halts_the_collection_and_keeps_what_was_read(tmp_path: Path) -> None:
+    with world() as made:
+        keys = enclaves()
+        made.registry.send("register", 0, made.node.accounts[0], "https://10.0.0.1", keys[0].der)
+        made.batch(seconds(FIRST, 9, 10), [keys[0].value("x", seconds(FIRST, 9))])
+        made.node.at(seconds(NOW.date(), 0, 1))
+        made.node.mine()
+        db = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
+        assert collected(db, made, tmp_path).error == ""
+        made.node.rpc("anvil_reset")
+        made.node.mine(40)
+        error = pipeline.collect(db, "opengradient", made.source(tmp_path), None, lambda line: None).error
+        assert "the chain was reset, or this is another; nothing was collected" in error
+        assert told(composed(db), "llm")["uses_verified"] == 1
+        db.close()

@@ -1,0 +1,413 @@
+"""OpenGradient from end to end on real parts: contracts on a node, blobs, keys, a Hub, to digests and posts."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from bot import charts, ledger, pipeline, store
+from bot.archive import Archive
+from bot.cli import main
+from bot.records import Document, Haul, Period, Window, start_of_day
+from bot.render import site_files
+from bot.render.page_layout import Issue, Network, Site
+from bot.sources import opengradient
+from bot.sources.opengradient import log_collection, panels
+from tests import databases
+from tests.peers.aggregator import Aggregator
+from tests.peers.opengradient import FIRST, NOW, NOWHERE, SECOND, World, two_days, world
+from tests.peers.rpc_proxy import proxy
+from tests.peers.served import serving
+
+PLAN = pipeline.Plan(
+    "opengradient",
+    "OpenGradient",
+    opengradient.CATALOGUES,
+    {"catalogue": "llm", "figure": "uses_verified"},
+    (),
+    opengradient.PANELS,
+)
+
+
+@pytest.fixture(scope="module")
+def og() -> Iterator[World]:
+    with world() as made:
+        two_days(made)
+        yield made
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[store.Store]:
+    opened = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
+    pipeline.stand(opened, opengradient.static_listings(opengradient.Settings(), NOW.date() - timedelta(days=1), 8))
+    yield opened
+    opened.close()
+
+
+def collected(db: store.Store, og: World, data: Path, **changed: Any) -> tuple[pipeline.Collected, list[str]]:
+    lines: list[str] = []
+    return pipeline.collect(db, "opengradient", og.source(data, **changed), None, lines.append), lines
+
+
+def composed(db: store.Store, day: Any = FIRST) -> Document:
+    return json.loads(json.dumps(pipeline.composed(db, PLAN, Period(day, day), NOW)))
+
+
+def part(document: Document, key: str) -> dict[str, Any]:
+    return next(p for p in [*document["catalogues"], *document["panels"]] if p["catalogue"] == key)
+
+
+def told(document: Document, key: str) -> dict[str, Any]:
+    """Each figure's value, or its reason where it is unknown."""
+    return {k: f.get("unknown", f["value"]) for k, f in part(document, key)["figures"].items()}
+
+
+def test_two_days_from_logs_to_figures(db: store.Store, og: World, tmp_path: Path) -> None:
+    done, lines = collected(db, og, tmp_path)
+    assert done.error == ""
+    first, second = composed(db), composed(db, SECOND)
+    llm = told(first, "llm")
+    assert (llm["uses"], llm["uses_verified"], llm["uses_backed"]) == (7, 7, 7)
+    assert llm["uses_claimed"].startswith("no signers are pinned")
+    assert llm["uses_reported"] == 12 and llm["share_verified"] == 1 and llm["share_attributed"] == 1 / 7
+    assert llm["callers"] == "a settlement does not say who asked" and "session" in llm["paid"]
+    assert [(row["model"], row["uses"]) for row in part(first, "llm")["top"]] == [("gpt-4.1", 1)]
+    llm = told(second, "llm")
+    assert (llm["uses_verified"], llm["uses_backed"], llm["share_verified"]) == (3, 5, 0.6)
+    assert llm["share_attributed"] == 0 and llm["models_used"] == "none of the use names its model"
+    assert any("ALARM" in line and og.stranger.address.lower() in line for line in lines)
+
+
+def test_hub_models_payments_and_enclaves(db: store.Store, og: World, tmp_path: Path) -> None:
+    collected(db, og, tmp_path)
+    first, second = composed(db), composed(db, SECOND)
+    hub = told(first, "hub")
+    assert hub["uses"] == hub["uses_claimed"] == 4 and hub["share_attributed"] == 0.75
+    assert hub["callers"] == 3 and hub["top_caller_share"] == 0.5
+    assert "1 inferences name a content id" in " ".join(part(first, "hub")["gaps"])
+    category, author = part(first, "hub")["groups"]
+    assert (category["by"], author["by"]) == ("category", "author") and category["outside"]["value"] == 1
+    assert sum(row["figures"]["uses"]["value"] for row in category["rows"]) == 3
+    assert told(second, "hub")["models_listed"] == 3 and told(second, "hub")["uses"] == 0
+    payments = told(first, "payments")
+    assert payments["paid"] == "3.000000000000000003" and payments["sessions"] == 3 and payments["callers"] == 2
+    assert payments["requests_reported"] == 12 and told(second, "payments")["sessions"] == 0
+    lone = f"Not counted: 1 transfer to the operator without a payment proxy's word (1 from {og.node.accounts[5]})."
+    assert lone in part(first, "payments")["gaps"]
+    tee = told(second, "tee")
+    assert (tee["enclaves_registered"], tee["enclaves_enabled"], tee["enclaves_active"]) == (2, 2, 1)
+
+
+def test_collecting_again_changes_nothing(db: store.Store, og: World, tmp_path: Path) -> None:
+    collected(db, og, tmp_path)
+    before = composed(db), composed(db, SECOND)
+    done, _ = collected(db, og, tmp_path)
+    assert done.error == "" and (composed(db), composed(db, SECOND)) == before
+
+
+def test_with_signers_pinned_claims_are_known_and_an_inflated_one_is_not(
+    db: store.Store, og: World, tmp_path: Path
+) -> None:
+    collected(db, og, tmp_path)
+    done, _ = collected(db, og, tmp_path, signers=(og.node.accounts[0],))
+    assert done.error == ""
+    assert told(composed(db, SECOND), "llm")["uses_claimed"] == 5
+    llm = told(composed(db), "llm")
+    assert llm["uses_claimed"] == "a claim of more than 10,000 inferences in one batch is not plausible"
+    assert llm["uses_verified"] == 7
+    collected(db, og, tmp_path, signers=(og.node.accounts[7],))
+    first = composed(db)
+    assert told(first, "llm")["uses_claimed"] == told(first, "llm")["uses_verified"] == 0
+    assert "4 settlements by a sender that is not pinned: not counted in any figure." in part(first, "llm")["gaps"]
+
+
+def test_an_unrecognised_emitter_is_alarmed_and_never_added(db: store.Store, og: World, tmp_path: Path) -> None:
+    lines: list[str] = []
+    source = og.source(tmp_path, NOW - timedelta(days=1))
+    pipeline.collect(db, "opengradient", source, None, lines.append)
+    named = og.stranger.address.lower()
+    assert any("ALARM" in line and named in line for line in lines)
+    pipeline.collect(db, "opengradient", og.source(tmp_path), None, lines.append)
+    first = composed(db)
+    assert told(first, "llm")["uses_verified"] == 7
+    assert any(
+        gap.startswith("Unrecognised emitter: 1 settlement") and named in gap for gap in part(first, "llm")["gaps"]
+    )
+
+
+def test_a_missing_blob_leaves_the_day_unknown_until_it_comes(db: store.Store, og: World, tmp_path: Path) -> None:
+    early = NOW - timedelta(hours=1)
+    og.aggregator.fault = "busy"
+    try:
+        pipeline.collect(db, "opengradient", og.source(tmp_path, early), None, lambda line: None)
+    finally:
+        og.aggregator.fault = None
+    second = told(composed(db, SECOND), "llm")
+    assert second["uses_verified"].startswith("1 of 1 settlements has no verdict yet")
+    assert second["share_verified"] == second["uses"] == second["uses_verified"]
+    collected(db, og, tmp_path)
+    assert told(composed(db, SECOND), "llm")["uses_verified"] == 3
+
+
+def test_what_cannot_be_reached_is_unknown_and_the_rest_is_collected(
+    db: store.Store, og: World, tmp_path: Path
+) -> None:
+    dead = og.settings.hub_chain.model_copy(update={"endpoints": (NOWHERE,)})
+    done, _ = collected(db, og, tmp_path, hub_chain=dead)
+    assert done.new > 0 and done.error.splitlines() == [
+        "127.0.0.1:9: no answer (ConnectError); inferences of Hub models stay unknown until it answers"
+    ]
+    second = composed(db, SECOND)
+    assert told(second, "hub")["uses"] == "the chain of Hub models was not read to the end of 6 Oct 2026"
+    assert told(second, "hub")["models_listed"] == 3 and told(second, "llm")["uses_verified"] == 3
+
+
+def test_nobodys_words_leave_the_raw_archive(db: store.Store, og: World, tmp_path: Path) -> None:
+    collected(db, og, tmp_path)
+    with db.read_transaction() as connection:
+        dump = "\n".join(connection.connection.driver_connection.iterdump())
+    assert "secret prompt" not in dump and "secret prompt" not in json.dumps(composed(db))
+
+
+def test_posts_open_with_the_question(db: store.Store, og: World, tmp_path: Path) -> None:
+    collected(db, og, tmp_path)
+    document = Archive(db).save_digest(pipeline.composed(db, PLAN, Period(FIRST, FIRST), NOW))
+    post = pipeline.render_post(document, "x").parts[0]
+    assert post.startswith("7 answers proven on OpenGradient on 5 October 2026: how many decisions people trusted to")
+    assert "never added: unknown claimed on chain, 7 backed, 7 verified. Private ones leave no proof." in post
+    yesterday = composed(db, SECOND)
+    assert (
+        pipeline.render_post(yesterday, "x")
+        .parts[0]
+        .startswith("3 answers proven yesterday, 6 October 2026, on OpenGradient")
+    )
+    assert "yesterday" not in pipeline.render_post(yesterday, "text").parts[0], "which is read later too"
+
+
+MISREAD = (
+    "Private inferences leave no proof",
+    "Web searches and images",
+    "network's own apps",
+    "A drop to zero can be a",
+)
+
+
+def test_what_a_reader_could_misread_stands_on_every_outlet(db: store.Store, og: World, tmp_path: Path) -> None:
+    collected(db, og, tmp_path)
+    for day in (FIRST, SECOND):
+        document = composed(db, day)
+        embed = pipeline.render_post(document, "discord").embed
+        assert embed is not None
+        fields = {field["name"]: field["value"] for field in embed["fields"]}  # type: ignore[attr-defined]
+        page = dict(site_files.render_site(SITE, [page_of(document)]))[f"opengradient/{day}/index.html"].decode()
+        for words in MISREAD:
+            assert words in fields["Not known"], (day, words)
+            assert words in pipeline.render_post(document, "text").parts[0]
+            assert words.replace("'", "&#39;") in page
+        assert "Private ones leave no proof." in page.partition("<h2")[0]
+    none = composed(db, SECOND)
+    part(none, "llm")["figures"]["uses_verified"]["value"] = 0
+    assert "A drop to zero can be a change of deployment." in pipeline.render_post(none, "x").parts[0]
+    many = composed(db, SECOND)
+    for number, key in enumerate(("uses_verified", "uses_backed", "uses_claimed")):
+        part(many, "llm")["figures"][key] |= {"value": 123_456_789 + number}
+    post = pipeline.render_post(many, "x").parts[0]
+    assert "Private ones leave no proof." in post and "123,456,791 claimed on chain" in post
+
+
+SITE = Site([Network("opengradient", "OpenGradient", "")], {}, charts.trend_svg, NOW)
+
+
+def page_of(document: Document) -> Issue:
+    svgs = {c["catalogue"]: {"usage": "", "concentration": ""} for c in document["catalogues"]}
+    return Issue(document, {c["catalogue"]: "not asked" for c in document["catalogues"]}, svgs)
+
+
+def test_refs_lead_back_to_the_bytes_that_were_read(db: store.Store, og: World, tmp_path: Path) -> None:
+    collected(db, og, tmp_path)
+    refs = [ref for ref in composed(db)["refs"] if ref["url"].startswith("evm:") and ref["sha256"]]
+    assert refs
+    for ref in refs:
+        assert opengradient.ref_checksum(og.settings, tmp_path, ref["url"], ref["sha256"]) == ref["sha256"]
+
+
+DEAD = """
+data: {data}
+networks:
+  opengradient:
+    settlements: {{endpoints: [{dead}/a], chain_id: 10740}}
+    hub_chain: {{endpoints: [{dead}/b], chain_id: 10744}}
+    base: {{endpoints: [{dead}/c], chain_id: 8453}}
+    aggregators: [{dead}/d]
+    hub: {dead}/e
+    facilitator: {dead}/f
+"""
+
+
+def test_with_every_endpoint_out_of_reach_the_command_line_says_so_and_shows_what_stands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    config = tmp_path / "config.yaml"
+    config.write_text(DEAD.format(data=tmp_path / "data", dead=NOWHERE))
+    with pytest.raises(SystemExit) as ended:
+        main(["--config", str(config), "collect", "--network", "opengradient"])
+    assert ended.value.code == 1
+    said = [line for line in capsys.readouterr().err.splitlines() if "no answer" in line]
+    assert len(said) == 6
+    with pytest.raises(SystemExit) as ended:
+        main(["--config", str(config), "show", "--network", "opengradient", "--json"])
+    document = json.loads(capsys.readouterr().out)
+    assert ended.value.code == 0
+    assert [c["catalogue"] for c in document["catalogues"]] == ["llm", "hub"]
+    assert [p["catalogue"] for p in document["panels"]] == ["tee", "payments"]
+    assert told(document, "llm")["models_listed"] == 71
+    for key in ("uses", "uses_claimed", "uses_backed", "uses_verified", "uses_reported", "share_verified", "callers"):
+        figure = part(document, "llm")["figures"][key]
+        assert figure["value"] is None and len(figure["unknown"]) > 10, key
+    for key in ("hub", "tee", "payments"):
+        assert all(f["value"] is None and f["unknown"] for f in part(document, key)["figures"].values()), key
+
+
+def test_proof_explains_a_settlement_by_transaction_blob_and_leaf(db: store.Store, og: World, tmp_path: Path) -> None:
+    collected(db, og, tmp_path)
+    memory = ledger.Memory(db, "opengradient")
+    with db.read_transaction() as connection:
+        rows = connection.execute(sa.select(store.settlements.c.place, store.settlements.c.blob)).all()
+    explained = {}
+    for place, _ in rows:
+        known = memory.find_settlements("llm", place.partition(":")[0])
+        (one,) = opengradient.explain_settlements(og.settings, tmp_path, NOW, known, "", memory.counted_leaves)
+        explained[place] = one
+        assert one["links"]["transaction"].endswith(place.partition(":")[0])
+        assert opengradient.explain_settlements(
+            og.settings, tmp_path, NOW, (), place.partition(":")[0], memory.counted_leaves
+        ) == [one]
+    verdicts = sorted(tuple(sorted({leaf["verdict"] for leaf in one["leaves"]})) for one in explained.values())
+    assert verdicts == [
+        (),
+        ("bad signature", "unknown key", "verified"),
+        ("duplicate", "verified"),
+        ("verified",),
+        ("verified",),
+    ]
+    checks = [one["root_check"] for one in explained.values()]
+    assert checks.count("match") == 3 and "not possible without a readable blob" in checks
+    inflated = next(one for one in explained.values() if not one["leaves"])
+    assert inflated["size"] == "more than 10000"
+    leaf = next(one["leaves"][0]["key"] for one in explained.values() if len(one["leaves"]) == 5)
+    assert memory.settlement_of_leaf("llm", bytes.fromhex(leaf)) in explained
+    assert all(blob in [one.blob for one in memory.find_settlements("llm", blob)] for _, blob in rows)
+
+
+def test_live_checks_name_the_value_to_change(og: World, tmp_path: Path) -> None:
+    looked = {one.name: one for one in opengradient.live_checks(og.settings, tmp_path, NOW)}
+    relay, sender = og.relay.address.lower(), og.node.accounts[0]
+    assert looked[f"relay {relay}"].ok
+    opened = looked[f"batchSettle of {relay}"]
+    assert not opened.ok and "anybody" in opened.text and opened.fix == "pin networks.opengradient.signers"
+    assert sender in looked["senders of the last settlements"].text and sender in looked["role holders"].text
+    assert og.stranger.address.lower() in looked["emitters of settlement events"].text
+    assert looked[f"registry {og.registry.address.lower()}"].text == "1 enclaves listed, 1 active (new layout)"
+    assert looked["Model Hub"].ok and looked["newest blob"].ok
+    assert "health" in looked["facilitator"].text  # this one serves its usage at every path
+
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "opengradient"
+
+
+@pytest.mark.parametrize("day", [FIRST, SECOND])
+def test_from_raw_logs_to_records_to_digest_to_posts(db: store.Store, og: World, tmp_path: Path, day: Any) -> None:
+    """`tests/golden/opengradient`; written anew with GOLDEN=1."""
+    collected(db, og, tmp_path, signers=(og.node.accounts[0],))
+    document = composed(db, day)
+    lines = [f"{s.at:%H:%M} size {min(s.size, 10**6)} {s.place.rpartition(':')[2]}" for s in settlements(db, day)]
+    lines += [f"{c['catalogue']}.{k}: {v}" for c in blocks(document) for k, v in told(document, c["catalogue"]).items()]
+    lines += [f"{c['catalogue']} gap: {gap}" for c in blocks(document) for gap in c["gaps"]]
+    lines += [pipeline.render_post(document, outlet).parts[0] for outlet in ("x", "text")]
+    said = "\n".join(lines) + "\n"
+    golden = GOLDEN / f"{day}.txt"
+    if os.environ.get("GOLDEN"):
+        golden.parent.mkdir(parents=True, exist_ok=True)
+        golden.write_text(said, encoding="utf-8")
+    assert said == golden.read_text(encoding="utf-8")
+
+
+def blocks(document: Document) -> list[dict[str, Any]]:
+    return [*document["catalogues"], *document["panels"]]
+
+
+def settlements(db: store.Store, day: Any) -> list[Any]:
+    table = store.settlements
+    with db.read_transaction() as connection:
+        places = connection.scalars(sa.select(table.c.place).where(table.c.day == day).order_by(table.c.block)).all()
+    return [one for place in places for one in ledger.Memory(db, "opengradient").find_settlements("llm", place)]
+
+
+def blocks_read(hauls: list[Any], catalogue: str) -> list[int]:
+    """Every block that was asked for, as often as it was."""
+    ranges = [haul.blocks for haul in hauls if getattr(haul, "blocks", None) and haul.catalogue == catalogue]
+    return [number for one in ranges for number in range(one.first, one.last + 1)]
+
+
+def test_days_asked_for_go_on_where_they_were_ended_and_are_not_read_twice(
+    db: store.Store, og: World, tmp_path: Path
+) -> None:
+    short = og.settings.hub_chain.model_copy(update={"window": 4})
+    source = og.source(tmp_path, settlements=short, hub_chain=short, base=short)
+    wanted, memory = Period(FIRST, SECOND, "week"), ledger.Memory(db, "opengradient")
+    read: list[Any] = []
+    for enough in (2, 9, 10**6):
+        for kept, one in enumerate(source.event_batches(wanted, memory), 1):
+            if isinstance(one, Haul):
+                ledger.keep_event_batch(db, one)
+                read.append(one)
+            else:
+                ledger.add_snapshot(db, one)
+            if kept == enough:
+                break  # as a process ends that is killed: after a commit, before the next
+    ledger.add_up(db, "opengradient")
+    for catalogue in ("llm", "hub", "payments"):
+        blocks = blocks_read(read, catalogue)
+        assert len(set(blocks)) > 10 and len(blocks) <= len(set(blocks)) + 4, "the block at a seam is read again"
+    assert told(composed(db), "hub")["uses"] == 4 and told(composed(db, SECOND), "llm")["uses_verified"] == 3
+    before = len(read)
+    read += [one for one in source.event_batches(wanted, memory) if isinstance(one, Haul)]
+    assert not blocks_read(read[before:], "hub"), "what was read whole is not asked for at all"
+    again = ledger.Memory(db, "opengradient", reread=True)
+    assert blocks_read([one for one in source.event_batches(wanted, again) if isinstance(one, Haul)], "hub")
+
+
+def test_what_of_a_window_is_missing(db: store.Store) -> None:
+    day = start_of_day(FIRST)
+    hours = [day + timedelta(hours=n) for n in range(25)]
+    whole = Window(hours[2], hours[20])
+
+    def left(*covered: tuple[int, int]) -> list[tuple[int, int]]:
+        found = log_collection.missing_windows(whole, [Window(hours[a], hours[b]) for a, b in covered])
+        return [(hours.index(one.begins), hours.index(one.ends)) for one in found]
+
+    assert left() == [(2, 20)]
+    assert left((0, 24)) == left((2, 20)) == left((0, 11), (10, 22)) == []
+    assert left((0, 4), (6, 8), (19, 24)) == [(4, 6), (8, 19)]
+    assert left((21, 24), (0, 1)) == [(2, 20)]
+
+
+@pytest.mark.parametrize("asked", [panels._probe_http, panels._probe_rpc])
+def test_an_address_that_never_answers_is_told_in_the_same_words_whichever_limit_is_met_first(
+    asked: Callable[[str, float], str],
+) -> None:
+    with serving(Aggregator({}, "hangs")) as hung, proxy(NOWHERE) as rpc:
+        rpc.does.hang = True
+        chains = frozenset((rpc.url,)) if asked is panels._probe_rpc else frozenset[str]()
+        url = rpc.url if chains else f"{hung.url}/"
+        assert asked(url, 0.1) == "no answer within 0.1 s", "the socket's limit"
+        (line,) = panels.silent({url: "figures"}, 0.1, chains).values()
+    assert line.endswith(": no answer within 0.1 s; figures stay unknown until it answers")

@@ -1,0 +1,137 @@
+"""OpenGradient's payments: whose money counts, and what does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot import pipeline, store
+from bot.records import Period
+from bot.sources import opengradient
+from tests import databases
+from tests.peers.anvil import Contract
+from tests.peers.enclave import enclaves
+from tests.peers.opengradient import FIRST, NOW, NOWHERE, PAYEE, World, seconds, world
+from tests.sources.opengradient.test_opengradient import composed, part, told
+
+OPG = 10**18
+
+
+@pytest.fixture(scope="module")
+def channel() -> list[Contract]:
+    return []
+
+
+@pytest.fixture(scope="module")
+def og(channel: list[Contract]) -> Iterator[World]:
+    """One day: a session, an enclave that is paid elsewhere, a channel's payout and a proxy that nobody pinned."""
+    with world() as made:
+        node = made.node
+        channel += [node.deploy("Channel"), node.deploy("UptoProxy")]
+        made.registry.send("register", 0, node.accounts[8], "https://10.0.0.1", enclaves()[0].der)
+        node.at(seconds(FIRST, 9))
+        made.proxy.send("settle", made.token.address, node.accounts[3], PAYEE, OPG)
+        node.at(seconds(FIRST, 10))
+        made.proxy.send("settleWithPermit", made.token.address, node.accounts[4], node.accounts[8], 2 * OPG)
+        node.at(seconds(FIRST, 11))
+        channel[0].send("settle", made.token.address, node.accounts[5], PAYEE, 40 * OPG)
+        node.at(seconds(FIRST, 12))
+        channel[1].send("settle", made.token.address, node.accounts[6], PAYEE, 500 * OPG)
+        node.at(seconds(FIRST, 13))
+        made.proxy.send("settle", made.token.address, node.accounts[3], node.accounts[7], 6000 * OPG)
+        node.at(seconds(NOW.date(), 0, 2))
+        made.registry.send("heartbeat", enclaves()[0].tee_id)
+        node.mine()
+        yield made
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[store.Store]:
+    opened = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
+    yield opened
+    opened.close()
+
+
+def collected(db: store.Store, og: World, data: Path, channel: Contract, **changed: Any) -> list[str]:
+    lines: list[str] = []
+    source = og.source(data, channel=channel.address, **changed)
+    pipeline.collect(db, "opengradient", source, Period(FIRST, FIRST), lines.append, reread=True)
+    return lines
+
+
+def test_an_address_that_an_active_enclave_is_paid_at_is_a_payee_and_nobody_elses_is(
+    db: store.Store, og: World, tmp_path: Path, channel: list[Contract]
+) -> None:
+    collected(db, og, tmp_path, channel[0])
+    found = told(composed(db), "payments")
+    assert (found["paid"], found["sessions"], found["callers"]) == ("3", 2, 2)
+
+
+def test_a_payee_that_was_seen_once_is_remembered_when_the_registries_are_silent(
+    db: store.Store, og: World, tmp_path: Path, channel: list[Contract]
+) -> None:
+    dead = og.settings.settlements.model_copy(update={"endpoints": (NOWHERE,)})
+    collected(db, og, tmp_path, channel[0], settlements=dead)
+    assert told(composed(db), "payments")["paid"] == "1"
+    collected(db, og, tmp_path, channel[0])
+    collected(db, og, tmp_path, channel[0], settlements=dead)
+    assert told(composed(db), "payments")["paid"] == "3"
+
+
+def test_a_payout_of_a_channel_bundles_many_payers_and_is_alarmed_and_not_counted(
+    db: store.Store, og: World, tmp_path: Path, channel: list[Contract]
+) -> None:
+    lines = collected(db, og, tmp_path, channel[0])
+    (alarm,) = [line for line in lines if "ALARM: 1 payouts of the payment channel" in line]
+    assert channel[0].address.lower() in alarm and "too small from here on" in alarm
+    (gap,) = [gap for gap in part(composed(db), "payments")["gaps"] if gap.startswith("Not counted")]
+    assert gap.startswith("Not counted: 2 transfers to the operator without a payment proxy's word (")
+    assert f"1 from {channel[0].address.lower()}" in gap and f"1 from {og.node.accounts[6]}" in gap
+
+
+def test_a_proxy_that_is_pinned_makes_its_transfers_sessions(
+    db: store.Store, og: World, tmp_path: Path, channel: list[Contract]
+) -> None:
+    collected(db, og, tmp_path, channel[0], proxies=(og.proxy.address, channel[1].address))
+    assert told(composed(db), "payments")["paid"] == "503"
+
+
+def test_one_word_of_a_proxy_makes_one_session_however_much_its_transaction_moves(tmp_path: Path) -> None:
+    with world() as made:
+        node, inflator = made.node, made.node.deploy("Inflator")
+        made.registry.send("register", 0, PAYEE, "https://10.0.0.1", enclaves()[0].der)
+        node.at(seconds(FIRST, 9))
+        inflator.send("inflate", made.proxy.address, made.token.address, PAYEE, 2 * OPG)
+        node.at(seconds(FIRST, 10))
+        inflator.send("inflate", made.proxy.address, made.token.address, PAYEE, 0)
+        node.at(seconds(NOW.date(), 0, 2))
+        node.mine(2)
+        opened = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
+        collected(opened, made, tmp_path, node.deploy("Channel"))
+        digest = composed(opened)
+        opened.close()
+    found = told(digest, "payments")
+    assert (found["sessions"], found["callers"]) == (2, 2)  # the proxy's own, and one of 1 where it settled nothing
+    assert any(gap.startswith("Not counted: 24 transfers") for gap in part(digest, "payments")["gaps"])
+
+
+def test_live_checks_show_new_payees_and_whoever_settles_unpinned(
+    og: World, tmp_path: Path, channel: list[Contract]
+) -> None:
+    chosen = og.settings.model_copy(update={"channel": channel[0].address})
+    looked = {one.name: one for one in opengradient.live_checks(chosen, tmp_path, NOW)}
+    assert looked["payees"].text == f"2 addresses are paid, 1 of them by the registries: {og.node.accounts[8]}"
+    proxy = og.proxy.address.lower()
+    assert looked[f"payment proxy {proxy}"].ok
+    moved = looked["transfers to the operator in the last 6000 blocks"]
+    assert (moved.ok, moved.text) == (False, f"2 through {proxy}, 2 through none that is pinned")
+    assert "networks.opengradient.proxies" in moved.fix
+    paid_out = looked[f"payment channel {channel[0].address.lower()}"]
+    assert not paid_out.ok and paid_out.text.endswith("1 payouts to the operator in the last 6000 blocks")
+    for settler in channel:
+        assert not looked[f"settler {settler.address.lower()}"].ok
+    bare = {one.name: one for one in opengradient.live_checks(og.settings, tmp_path, NOW)}
+    assert bare[f"payment channel {og.settings.channel.lower()}"].text == "not deployed"

@@ -1,0 +1,265 @@
+"""Blobs from aggregators that fail, lie and forget."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+
+import httpx
+import pytest
+
+from bot.sources.opengradient.walrus import KEPT_VERSIONS, Blob, Missing, Walrus, blob_id, next_try
+from tests.peers.aggregator import Aggregator, Fault
+from tests.peers.served import Server, serving
+
+ID = "orGaXuTN-hxHTViVALqcbFN8Cv6fxjaC3OUqg1ZjvZY"
+BODY = b'{"format":"standard-v1"}'
+SETTLED = datetime(2026, 11, 20, 12, tzinfo=UTC)
+SOON = SETTLED + timedelta(hours=1)
+
+
+class Limits(httpx.HTTPTransport):
+    """Waits for each server as long as Walrus says, and for those that never answer no longer than a moment."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds: dict[int | None, float] = {}
+        """By port."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if (seconds := self.seconds.get(request.url.port)) is not None:
+            request.extensions["timeout"] = dict.fromkeys(("connect", "read", "write", "pool"), seconds)
+        return super().handle_request(request)
+
+
+def ticking() -> Callable[[], float]:
+    """A clock on which a look takes half a minute."""
+    seconds = count(0.0, 30.0)
+    return lambda: next(seconds)
+
+
+class Fleet:
+    """Aggregators of a test, and a reader of them."""
+
+    def __init__(self, stack: ExitStack, folder: Path) -> None:
+        self.stack = stack
+        self.folder = folder
+        self.servers: list[Server] = []
+        self.limits = Limits()
+        self.client = stack.enter_context(httpx.Client(transport=self.limits))
+
+    def add(self, fault: Fault | None = None, body: bytes = BODY) -> Server:
+        server = self.stack.enter_context(serving(Aggregator({ID: body}, fault)))
+        self.servers.append(server)
+        if fault == "hangs":
+            self.limits.seconds[httpx.URL(server.url).port] = 0.1
+        return server
+
+    def walrus(self, max_bytes: int = 10_000, monotonic: Callable[[], float] = time.monotonic) -> Walrus:
+        return Walrus([each.url for each in self.servers], self.folder, self.client, max_bytes, 60.0, monotonic)
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Iterator[Fleet]:
+    with ExitStack() as stack:
+        yield Fleet(stack, tmp_path / "walrus")
+
+
+def got(found: Blob | Missing) -> Blob:
+    assert isinstance(found, Blob), found
+    return found
+
+
+def missed(found: Blob | Missing) -> Missing:
+    assert isinstance(found, Missing), found
+    return found
+
+
+def test_a_blob_comes_with_its_hash_and_its_source_and_is_kept(fleet: Fleet) -> None:
+    server = fleet.add()
+    found = got(fleet.walrus().fetch_blob(ID, SETTLED, SOON))
+    assert (found.content, found.aggregator) == (BODY, server.url)
+    assert found.sha256 == hashlib.sha256(BODY).hexdigest()
+    assert (fleet.folder / ID / found.sha256).read_bytes() == BODY
+    assert [path.name for path in fleet.folder.rglob("*") if path.is_file()] == [found.sha256]
+
+
+def test_what_was_read_once_is_never_asked_for_again(fleet: Fleet) -> None:
+    server = fleet.add()
+    fleet.walrus().fetch_blob(ID, SETTLED, SOON)
+    found = got(fleet.walrus().fetch_blob(ID, SETTLED, SOON))
+    assert (found.content, found.aggregator) == (BODY, "archive")
+    assert len(server.asked) == 1
+
+
+def test_a_copy_that_was_altered_on_disk_is_read_again(fleet: Fleet) -> None:
+    server = fleet.add()
+    first = got(fleet.walrus().fetch_blob(ID, SETTLED, SOON))
+    (fleet.folder / ID / first.sha256).write_bytes(b"altered")
+    assert got(fleet.walrus().fetch_blob(ID, SETTLED, SOON)).content == BODY
+    assert len(server.asked) == 2
+
+
+@pytest.mark.parametrize("fault", ["absent", "busy", "page", "drops", "redirects", "declares", "packed", "endless"])
+def test_the_next_aggregator_is_asked_when_one_fails(fleet: Fleet, fault: Fault) -> None:
+    bad, good = fleet.add(fault), fleet.add()
+    found = got(fleet.walrus().fetch_blob(ID, SETTLED, SOON))
+    assert (found.content, found.aggregator) == (BODY, good.url)
+    assert len(bad.asked) == 1
+
+
+def test_the_next_aggregator_is_asked_when_one_never_answers(fleet: Fleet) -> None:
+    fleet.add("hangs")
+    good = fleet.add()
+    assert got(fleet.walrus().fetch_blob(ID, SETTLED, SOON)).aggregator == good.url
+
+
+def test_an_answer_that_never_comes_is_told_in_the_words_of_one_that_drips(fleet: Fleet) -> None:
+    fleet.add("hangs")
+    assert "no complete answer within 60 s" in missed(fleet.walrus().fetch_blob(ID, SETTLED, SOON)).reason
+
+
+def test_an_answer_that_drips_is_cut_off_at_its_time_and_not_at_its_size(fleet: Fleet) -> None:
+    fleet.add("drips")
+    found = missed(fleet.walrus(monotonic=ticking()).fetch_blob(ID, SETTLED, SOON))
+    assert "no complete answer within 60 s" in found.reason
+    assert found.retry
+
+
+def test_an_aggregator_that_lies_is_passed_over_and_cannot_spoil_the_archive(fleet: Fleet) -> None:
+    fleet.add(body=b"a lie")
+    good = fleet.add()
+    honest = got(fleet.walrus().fetch_blob(ID, SETTLED, SOON, lambda content: content == BODY))
+    assert (honest.aggregator, honest.matches) == (good.url, True)
+    again = got(fleet.walrus().fetch_blob(ID, SETTLED, SOON, lambda content: content == BODY))
+    assert (again.content, again.aggregator) == (BODY, "archive")
+
+
+def test_content_that_nobody_wanted_is_given_as_such_after_a_day(fleet: Fleet) -> None:
+    fleet.add(body=b"something else")
+    fleet.add("absent")
+    early = missed(fleet.walrus().fetch_blob(ID, SETTLED, SETTLED + timedelta(hours=23), lambda content: False))
+    assert early.retry and not early.final and "not what the log names" in early.reason
+    found = got(fleet.walrus().fetch_blob(ID, SETTLED, SETTLED + timedelta(hours=24), lambda content: False))
+    assert (found.content, found.matches) == (b"something else", False)
+
+
+@pytest.mark.parametrize("fault", ["hangs", "busy", "drops"])
+def test_a_lie_is_not_the_last_word_while_another_aggregator_only_failed(fleet: Fleet, fault: Fault) -> None:
+    fleet.add(body=b"a lie")
+    fleet.add(fault)
+    late = SETTLED + timedelta(days=9)
+    found = missed(fleet.walrus().fetch_blob(ID, SETTLED, late, lambda content: content == BODY))
+    assert found.retry and not found.final
+    fleet.servers.pop()
+    good = fleet.add()
+    assert got(fleet.walrus().fetch_blob(ID, SETTLED, late, lambda content: content == BODY)).aggregator == good.url
+
+
+def test_a_lying_aggregator_cannot_fill_the_disk(fleet: Fleet) -> None:
+    server = fleet.add()
+    handler = fleet.walrus()
+    blobs: dict[str, bytes] = {}
+    for number in range(KEPT_VERSIONS + 3):
+        blobs[ID] = f"lie {number}".encode()
+        with serving(Aggregator(blobs, None)) as liar:
+            Walrus([liar.url], fleet.folder, fleet.client).fetch_blob(ID, SETTLED, SOON, lambda content: False)
+    assert len(list((fleet.folder / ID).iterdir())) == KEPT_VERSIONS
+    assert got(handler.fetch_blob(ID, SETTLED, SOON, lambda content: content == BODY)).aggregator == server.url
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "",
+        "../../../../etc/passwd".ljust(43, "A"),
+        "evil.example/".ljust(43, "A"),
+        "@evil.example".ljust(43, "A"),
+        "A" * 42 + "\n",
+        "A" * 44,
+        "A" * 42 + "%",
+        "A" * 42 + "é",
+        "A" * 43 + "\n",
+    ],
+)
+def test_a_blob_id_with_a_path_or_a_host_in_it_is_asked_of_nobody(fleet: Fleet, hostile: str) -> None:
+    server = fleet.add()
+    found = missed(fleet.walrus().fetch_blob(hostile, SETTLED, SOON))
+    assert found.final and not found.retry
+    assert server.asked == []
+    assert not fleet.folder.exists()
+    assert hostile not in found.reason or not hostile
+    assert blob_id(hostile.encode()) is None
+
+
+def test_the_blob_id_of_a_log_is_ascii() -> None:
+    assert blob_id(ID.encode()) == ID
+    assert blob_id(b"\xff" * 43) is None
+    assert blob_id(bytes(32)) is None
+
+
+def test_a_gigabyte_is_refused_for_good_without_being_read(fleet: Fleet) -> None:
+    fleet.add("endless")
+    fleet.add("declares")
+    found = missed(fleet.walrus().fetch_blob(ID, SETTLED, SOON))
+    assert "more than 10,000 bytes" in found.reason
+    assert found.final and not found.retry
+
+
+def test_a_blob_denied_by_all_may_turn_up_for_a_day_and_then_counts_as_not_there(fleet: Fleet) -> None:
+    fleet.add("absent")
+    fleet.add("absent")
+    early = missed(fleet.walrus().fetch_blob(ID, SETTLED, SETTLED + timedelta(hours=23)))
+    assert early.retry and not early.final
+    late = missed(fleet.walrus().fetch_blob(ID, SETTLED, SETTLED + timedelta(hours=24)))
+    assert late.final and not late.retry
+
+
+def test_a_blob_that_one_aggregator_could_not_speak_of_is_never_given_up(fleet: Fleet) -> None:
+    fleet.add("absent")
+    fleet.add("busy")
+    found = missed(fleet.walrus().fetch_blob(ID, SETTLED, SETTLED + timedelta(days=200)))
+    assert found.retry and not found.final
+    assert "503" in found.reason
+
+
+def test_a_blob_past_its_life_has_expired(fleet: Fleet) -> None:
+    fleet.add("absent")
+    found = missed(fleet.walrus().fetch_blob(ID, SETTLED, SETTLED + timedelta(days=126)))
+    assert found.final
+    assert "expired, 126 days after" in found.reason
+
+
+def test_an_owner_may_have_kept_a_blob_past_its_life(fleet: Fleet) -> None:
+    fleet.add()
+    assert got(fleet.walrus().fetch_blob(ID, SETTLED, SETTLED + timedelta(days=300))).content == BODY
+
+
+def test_nobody_within_reach_is_unknown_and_not_absent(fleet: Fleet) -> None:
+    with httpx.Client() as client:
+        walrus = Walrus(["http://127.0.0.1:9", "not a url"], fleet.folder, client)
+        found = missed(walrus.fetch_blob(ID, SETTLED, SETTLED + timedelta(days=2)))
+        assert found.retry and not found.final
+        assert missed(Walrus([], fleet.folder, client).fetch_blob(ID, SETTLED, SOON)).retry
+
+
+def test_a_key_in_an_aggregators_address_stands_in_no_reason(fleet: Fleet) -> None:
+    server = fleet.add("busy")
+    host = server.url.removeprefix("http://")
+    bases = [f"http://user:canary@{host}", f"{server.url}/v1/canary", f"{server.url}/?key=canary", "http://[canary"]
+    found = missed(Walrus(bases, fleet.folder, fleet.client).fetch_blob(ID, SETTLED, SOON))
+    assert "canary" not in found.reason
+    assert found.reason.count(f"{host}: HTTP ") == 3
+
+
+def test_tries_are_spaced_wider_and_wider_over_a_day() -> None:
+    times = [next_try(SETTLED, attempts) for attempts in range(1, 12)]
+    minutes = [(each - SETTLED) // timedelta(minutes=1) for each in times if each]
+    assert minutes == [5, 15, 35, 75, 155, 315, 635, 1275, 1440]
+    assert times[9:] == [None, None]
+    assert next_try(SETTLED, 10**9) is None

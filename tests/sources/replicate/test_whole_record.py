@@ -1,0 +1,381 @@
+"""Replicate's real record, walked to its digests, against a reading of the package's own files that shares no code
+with ours: plain loops over the JSON."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot import findings, ledger, pipeline, store
+from bot.archive import Archive
+from bot.cli.app_context import Parts
+from bot.records import Book, Period
+from tests.worlds import World, window
+
+ONE = timedelta(days=1)
+FIRST, LAST = date(2024, 12, 17), date(2025, 1, 15)
+"""The days that the first and the last snapshot close."""
+DAYS = [FIRST + n * ONE for n in range((LAST - FIRST).days + 1)]
+UNREAD = date(2025, 1, 13)
+"""No snapshot closes it."""
+RANGED = date(2025, 1, 14)
+"""At its end the list is known as a range only."""
+USED = [day for day in DAYS[1:] if day not in (UNREAD, RANGED)]
+"""Days whose use is known."""
+
+
+@pytest.fixture(scope="module")
+def world(record: Path) -> World:
+    """Day to what each listed model's counter showed at its end."""
+    with tarfile.open(record) as archive:
+        files = {name: archive.extractfile(f"package/{name}") for name in ("stats.json", "models.json")}
+        stats, models = (json.load(file) for file in files.values() if file)
+    dates = sorted({entry["date"] for entries in stats.values() for entry in entries})
+    ends: dict[date, dict[str, int]] = {date.fromisoformat(text) - ONE: {} for text in dates}
+    for name, entries in stats.items():
+        for entry in entries:
+            ends[date.fromisoformat(entry["date"]) - ONE][name] = entry["totalRuns"]
+        if entries and entries[0]["date"] != dates[0]:
+            dropped = dates[dates.index(entries[0]["date"]) - 1]
+            ends[date.fromisoformat(dropped) - ONE][name] = entries[0]["totalRuns"] - entries[0]["dailyRuns"]
+    ends[LAST] = {f"{model['owner']}/{model['name']}": model["run_count"] for model in models}
+    return ends
+
+
+@dataclass(frozen=True)
+class Walked:
+    """The record in our own database."""
+
+    store: store.Store
+    plan: pipeline.Plan
+
+    def digest(self, day: date) -> dict[str, Any]:
+        document = Archive(self.store).find_digest("replicate", "day", day)
+        assert document is not None
+        return document
+
+    def block(self, day: date) -> dict[str, Any]:
+        block: dict[str, Any] = self.digest(day)["catalogues"][0]
+        return block
+
+    def figures(self, day: date) -> dict[str, Any]:
+        """Key to value; of what is unknown, the reason."""
+        return {key: told(figure) for key, figure in self.block(day)["figures"].items()}
+
+    def book(self, day: date) -> Book:
+        return ledger.load_period_data(self.store, self.plan.catalogues[0], Period.for_day(day))
+
+
+@pytest.fixture(scope="module")
+def walked(watched: Path) -> Iterator[Walked]:
+    parts = Parts(watched / "config.yaml")
+    yield Walked(parts.store, parts.network_plan("replicate"))
+    parts.close()
+
+
+def told(figure: dict[str, Any]) -> Any:
+    return figure["unknown"] if figure["value"] is None else figure["value"]
+
+
+def ranked(by_model: dict[str, int]) -> list[tuple[str, int]]:
+    return sorted(by_model.items(), key=lambda one: (-one[1], one[0]))
+
+
+# --- days ----------------------------------------------------------------------------------------------------------
+
+
+def test_every_day_has_a_digest_the_first_one_of_the_list_alone(walked: Walked) -> None:
+    kept = [entry.day for entry in Archive(walked.store).list_digests("replicate")]
+    assert kept == list(DAYS) and walked.figures(DAYS[0])["models_listed"] > 3_000
+    assert not isinstance(walked.figures(DAYS[0])["uses"], int)
+
+
+@pytest.mark.parametrize("day", [day for day in DAYS[1:] if day not in (UNREAD, RANGED)], ids=str)
+def test_what_is_listed_agrees_with_a_plain_reading(walked: Walked, world: World, day: date) -> None:
+    figures, here = walked.figures(day), world[day].keys()
+    assert figures["models_listed"] == len(here)
+    assert figures["authors_listed"] == len({name.split("/")[0] for name in here})
+    if day - ONE != RANGED:
+        before = world[day - ONE].keys()
+        assert (figures["models_added"], figures["models_removed"]) == (len(here - before), len(before - here))
+
+
+@pytest.mark.parametrize("day", USED, ids=str)
+def test_what_is_used_agrees_with_a_plain_reading(walked: Walked, world: World, day: date) -> None:
+    figures, here = walked.figures(day), world[day]
+    use = {name: here[name] - count for name, count in world[day - ONE].items() if name in here and here[name] > count}
+    total = sum(use.values())
+    assert (figures["uses"], figures["models_used"]) == (total, len(use))
+    assert figures["share_used"] == len(use) / len(here)
+    assert figures["authors_used"] == len({name.split("/")[0] for name in use})
+    running, half = 0, 0
+    for _name, count in ranked(use):
+        running, half = running + count, half + 1
+        if 2 * running >= total:
+            break
+    assert figures["models_for_half"] == half
+    together, outweighed = 0, 0
+    for count in sorted(use.get(name, 0) for name in here):
+        together += count
+        if together >= max(use.values()):
+            break
+        outweighed += 1
+    assert figures["models_outweighed"] == outweighed
+
+
+@pytest.mark.parametrize("day", USED, ids=str)
+def test_the_ten_most_used_agree_with_a_plain_reading(walked: Walked, world: World, day: date) -> None:
+    use = dict(window(world, day, day).by_model)
+    total = sum(use.values())
+    top = walked.block(day)["top"][:10]
+    assert [row["uses"] for row in top] == [count for _name, count in ranked(use)[:10]]
+    for row in top:
+        assert use[row["model"]] == row["uses"]
+        assert row["share"] == pytest.approx(row["uses"] / total, abs=1e-15)
+        assert row["rank"] == 1 + sum(count > row["uses"] for count in use.values())
+        assert row["author"] == row["model"].split("/")[0]
+    assert len({row["model"] for row in top}) == 10
+
+
+def test_a_known_day_is_what_the_package_shows(walked: Walked) -> None:
+    figures = walked.figures(date(2025, 1, 12))
+    assert (figures["models_listed"], figures["models_used"], figures["uses"]) == (3783, 929, 8_692_748)
+
+
+# --- windows ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("day", DAYS[1:], ids=str)
+def test_every_7_day_window_agrees_with_its_definition(walked: Walked, world: World, day: date) -> None:
+    figures, expected = walked.figures(day), window(world, day - 6 * ONE, day)
+    assert isinstance(figures["uses_7d"], int) == expected.known
+    if not expected.known:
+        return
+    assert figures["uses_7d"] == expected.uses
+    before = window(world, day - 13 * ONE, day - 7 * ONE)
+    if before.known:
+        assert figures["uses_change_7d"] == pytest.approx(expected.uses / before.uses - 1, abs=1e-12)
+    else:
+        assert isinstance(figures["uses_change_7d"], str)
+    if day != RANGED:
+        assert figures["models_used_7d"] == sum(name in world[day] for name in expected.by_model)
+
+
+def test_windows_that_span_the_missing_reading_are_known_and_those_that_end_in_it_are_not(walked: Walked) -> None:
+    assert isinstance(walked.figures(RANGED)["uses_7d"], int)
+    assert walked.figures(UNREAD)["uses_7d"] == "no reading at the end of 13 Jan 2025"
+    assert walked.figures(DAYS[6])["uses_7d"] == "watched for 6 of 7 days"
+    assert isinstance(walked.figures(DAYS[7])["uses_7d"], int)
+
+
+@pytest.mark.parametrize("day", DAYS[1:], ids=str)
+def test_every_figure_of_30_days_is_unknown_and_says_why(walked: Walked, day: date) -> None:
+    figures = walked.block(day)["figures"]
+    for key in ("uses_30d", "models_used_30d", "share_used_30d", "activation_30d", "models_never_used"):
+        assert figures[key]["value"] is None
+        reasons = f"watched for {(day - FIRST).days} of", "no reading at the end of 13 Jan", "between 3,781 and 3,802"
+        assert figures[key]["unknown"].startswith(reasons), (key, figures[key]["unknown"])
+
+
+# --- what is not known -------------------------------------------------------------------------------------------
+
+
+def test_the_two_days_without_a_reading_between_are_unknown_one_by_one_and_known_together(
+    walked: Walked, world: World
+) -> None:
+    both = window(world, UNREAD, RANGED)
+    assert (both.known, both.uses) == (True, 17_803_220)
+    for day in (UNREAD, RANGED):
+        block = walked.block(day)
+        for key in ("uses", "uses_reported", "models_used", "top_1_share", "models_for_half", "hhi", "median_uses"):
+            told = block["figures"][key]
+            assert told["value"] is None
+            reasons = ("no reading at the end of 13 Jan 2025", "between 3,781 and 3,802 models were listed")
+            assert told["unknown"].startswith(reasons), key
+        (gap,) = (gap for gap in block["gaps"] if "17,803,220" in gap)
+        assert gap == (
+            f"13 Jan 2025 to 14 Jan 2025 taken together: 17,803,220 runs, {len(both.by_model):,} models used; "
+            "not known by day."
+        )
+        assert block["top"] == [] and block["curve"] == []
+        assert "no reading" in block["figures"]["uses"]["unknown"]
+    assert [row["uses"] for row in walked.block(LAST)["history"][-3:-1]] == [None, None]
+
+
+def test_what_is_listed_on_14_january_is_a_range(walked: Walked, world: World, record: Path) -> None:
+    figures, gaps = walked.figures(RANGED), walked.block(RANGED)["gaps"]
+    assert len(world[RANGED]) == 3781
+    why = "between 3,781 and 3,802 models were listed at the end of 14 Jan 2025"
+    listed = walked.block(RANGED)["figures"]["models_listed"]
+    assert (figures["models_listed"], listed["at_least"], listed["reason"]) == (3781, True, why)
+    assert any("between 3,781 and 3,802 models were listed" in gap for gap in gaps)
+    for key in ("models_added", "models_removed", "inventory_change_7d", "demand_gap_7d"):
+        assert figures[key] in (why, "no reading at the end of 13 Jan 2025"), key
+    assert walked.block(RANGED)["figures"]["authors_listed"]["at_least"]
+    after = walked.figures(LAST)
+    assert after["models_listed"] == 3808
+    assert [after[key] for key in ("models_added", "models_removed")] == [why] * 2
+    assert isinstance(after["uses"], int)
+
+
+def test_the_range_is_counted_from_models_seen_once(record: Path, world: World) -> None:
+    with tarfile.open(record) as archive:
+        files = {name: archive.extractfile(f"package/{name}") for name in ("stats.json", "models.json")}
+        stats, models = (json.load(file) for file in files.values() if file)
+    made = {f"{model['owner']}/{model['name']}": model["created_at"] for model in models}
+    once = [name for name, entries in stats.items() if not entries]
+    placed = [name for name in once if name in made and made[name] < "2025-01-15"]
+    assert (len(once), len(world[RANGED]) + len(placed)) == (37, 3802)
+
+
+def test_an_unread_day_knows_nothing_of_its_own(walked: Walked) -> None:
+    assert not {key for key, value in walked.figures(UNREAD).items() if not isinstance(value, str)}
+
+
+# --- findings ------------------------------------------------------------------------------------------------------
+
+
+def plain_series(world: World) -> dict[str, dict[date, int]]:
+    """The known days of everything that a record may be claimed of."""
+    flows = {day: window(world, day, day) for day in USED}
+    listed = {day: len(world[day]) for day in world if day != RANGED}
+    return {
+        "uses": {day: flow.uses for day, flow in flows.items()},
+        "models_used": {day: len(flow.by_model) for day, flow in flows.items()},
+        "models_listed": listed,
+        "models_added": {
+            day: len(world[day].keys() - world[day - ONE].keys())
+            for day in listed
+            if day - ONE in listed and day in flows
+        },
+    }
+
+
+def between(first: date, last: date) -> list[date]:
+    return [first + n * ONE for n in range((last - first).days + 1)]
+
+
+def claimed(walked: Walked, *keys: str) -> list[tuple[date, dict[str, Any]]]:
+    found = [
+        (day, {**finding["values"], "key": finding["key"]})
+        for day in DAYS[1:]
+        for finding in walked.block(day)["findings"]
+        if finding["key"] in keys
+    ]
+    assert found, f"the record has none of {keys}: this test would check nothing"
+    return found
+
+
+def test_every_finding_holds_in_the_book_of_its_day(walked: Walked) -> None:
+    for day in DAYS[1:]:
+        book = walked.book(day)
+        for finding in walked.block(day)["findings"]:
+            assert findings.finding_holds(finding, book), (day, finding)
+
+
+def test_no_record_is_claimed_across_a_day_that_is_not_known(walked: Walked, world: World) -> None:
+    known = plain_series(world)
+    for day, claim in claimed(walked, "highest_since", "lowest_since", "highest_watched"):
+        values = known[claim["metric"]]
+        start = date.fromisoformat(claim.get("since") or claim["first"])
+        days = between(start, day)
+        assert set(days) <= values.keys(), (day, claim)
+        rest = days[1:-1] if "since" in claim else days[:-1]
+        assert values[day] == claim["value"]
+        if claim["key"] == "lowest_since":
+            assert all(values[one] > claim["value"] for one in rest) and values[start] <= claim["value"]
+        else:
+            assert all(values[one] < claim["value"] for one in rest)
+            assert "since" not in claim or values[start] >= claim["value"]
+
+
+def test_every_streak_is_one_of_known_neighbouring_days(walked: Walked, world: World) -> None:
+    known = plain_series(world)
+    for day, claim in claimed(walked, "streak"):
+        days = between(date.fromisoformat(claim["first"]), day)
+        values = [known[claim["metric"]][one] for one in days]
+        assert len(days) == claim["days"] + 1
+        assert all((a < b) == (claim["direction"] == "rose") and a != b for a, b in pairwise(values))
+
+
+def test_models_said_to_be_awake_again_were_read_and_idle_on_every_day_between(walked: Walked, world: World) -> None:
+    for day, claim in claimed(walked, "awake_again"):
+        name, last = claim["model"], date.fromisoformat(claim["last_used"])
+        counts = [world[one][name] for one in between(last - ONE, day)]
+        assert counts[0] < counts[1] == counts[-2] < counts[-1], (day, claim)
+        assert len(counts) >= 16 and counts[-1] - counts[-2] == claim["uses"]
+
+
+def test_models_said_to_have_gone_quiet_were_used_on_each_day_of_the_week_before(walked: Walked, world: World) -> None:
+    for day, claim in claimed(walked, "gone_quiet"):
+        counts = [world[one][claim["model"]] for one in between(day - 8 * ONE, day)]
+        assert all(a < b for a, b in pairwise(counts[:-1])) and counts[-1] == counts[-2]
+
+
+def test_a_list_that_may_have_been_longer_is_no_record_by_less(walked: Walked, world: World) -> None:
+    """Twelve models were seen once, on no known day: any list may have had that many more."""
+    known = plain_series(world)["models_listed"]
+    claims = claimed(walked, "highest_since", "highest_watched")
+    for day, claim in claims:
+        if claim["metric"] == "models_listed":
+            start = date.fromisoformat(claim.get("since") or claim["first"])
+            rest = between(start, day)[1:-1] if "since" in claim else between(start, day)[:-1]
+            assert all(known[one] + 12 < claim["value"] for one in rest)
+    assert any(claim["metric"] == "models_listed" for _day, claim in claims)
+
+
+# --- weeks -----------------------------------------------------------------------------------------------------------
+
+
+def week(walked: Walked, day: date) -> dict[str, Any]:
+    at = Period.for_day(day, "week").ends_at
+    block: dict[str, Any] = pipeline.composed(walked.store, walked.plan, Period.for_day(day, "week"), at)["catalogues"][
+        0
+    ]
+    return block
+
+
+@pytest.mark.parametrize("monday", [date(2024, 12, 23), date(2024, 12, 30), date(2025, 1, 6)], ids=str)
+def test_a_week_is_the_sum_of_its_days_and_of_the_holes_inside_it(walked: Walked, world: World, monday: date) -> None:
+    ends = monday + 6 * ONE
+    block, expected = week(walked, monday), window(world, monday, ends)
+    figures = {key: told(figure) for key, figure in block["figures"].items()}
+    assert expected.known
+    assert figures["uses"] == expected.uses
+    by_day = sum(walked.figures(day)["uses"] for day in between(monday, ends))
+    holes = sum(hole(world, name, monday - ONE, ends) for name in {name for day in world for name in world[day]})
+    assert figures["uses"] == by_day + holes
+    assert figures["models_used"] == sum(name in world[ends] for name in expected.by_model)
+    assert figures["models_listed"] == len(world[ends])
+    before = world[monday - ONE].keys()
+    assert figures["models_added"] == len(world[ends].keys() - before)
+    assert [row["uses"] for row in block["top"][:10]] == [n for _m, n in ranked(dict(expected.by_model))[:10]]
+
+
+def hole(world: World, name: str, first: date, last: date) -> int:
+    """Use between two readings inside a window that missed a reading between them."""
+    seen = [day for day in between(first, last) if name in world.get(day, {})]
+    return sum(world[b][name] - world[a][name] for a, b in pairwise(seen) if b - a > ONE)
+
+
+def test_a_window_counts_the_use_of_a_hole_that_no_single_day_has(walked: Walked, world: World) -> None:
+    """xiankgx/face-swap was not read from 3 to 5 January."""
+    day = date(2025, 1, 8)
+    missed = hole(world, "xiankgx/face-swap", day - 7 * ONE, day)
+    assert missed > 0
+    singly = sum(walked.figures(one)["uses"] for one in between(day - 6 * ONE, day))
+    assert walked.figures(day)["uses_7d"] - singly >= missed
+
+
+def test_the_weeks_at_the_edges_are_unknown(walked: Walked) -> None:
+    first = {key: told(figure) for key, figure in week(walked, date(2024, 12, 16))["figures"].items()}
+    assert first["uses"] == "watched for 5 of 7 days"
+    assert first["models_added"] == "the watch began at the end of 17 Dec 2024"
