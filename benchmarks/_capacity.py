@@ -14,7 +14,7 @@ import time
 from benchmarks import rollups
 from benchmarks._events import peak_mb
 from bot import lake
-from bot.lake import Day, Lake
+from bot.lake import DayRef, LakeSettings
 
 
 def main() -> None:
@@ -38,7 +38,7 @@ def main() -> None:
 
 def added(folder: str, manifest: str) -> None:
     """In a process of its own: the day added up."""
-    day = Day(Lake(folder), "bench", "hub", rollups.FIRST, manifest)
+    day = DayRef(LakeSettings(folder), "bench", "hub", rollups.FIRST, manifest)
     began, clock = time.process_time(), time.perf_counter()
     found = lake.try_roll_up(day)
     if isinstance(found, str):

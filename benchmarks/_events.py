@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from itertools import accumulate
 from pathlib import Path
 
-from bot.records import Name, Use, start_of_day
+from bot.records import SafeName, Use, start_of_day
 
 MODELS = 10_000
 CALLERS = 1_000_000
@@ -25,7 +25,7 @@ def weights(count: int, power: float) -> list[float]:
 def uses(count: int, day: date, seed: int, first_block: int = 1) -> list[Use]:
     """That many uses of one day, ten a block."""
     chance = random.Random(seed)
-    names = [Name(f"author{n // 3}/model-{n}") for n in range(MODELS)]
+    names = [SafeName(f"author{n // 3}/model-{n}") for n in range(MODELS)]
     by_model, by_caller = weights(MODELS, 1.1), weights(CALLERS, 1.05)
     made, at = [], start_of_day(day)
     for n in range(count):

@@ -18,7 +18,7 @@ MODELS = 10_000
 EVERY = 20
 LAST = date(2025, 6, 30)
 CATALOGUE = Catalogue("replicate", "models", "public models", "runs", "reported")
-PLAN = daily.Plan("replicate", "Replicate", (CATALOGUE,), {"catalogue": "models", "figure": "models_used"})
+PLAN = daily.NetworkPlan("replicate", "Replicate", (CATALOGUE,), {"catalogue": "models", "figure": "models_used"})
 AT = datetime(2025, 7, 1, tzinfo=UTC)
 
 

@@ -27,12 +27,12 @@ from benchmarks._askers import DRAWN, Askers, Heard, askers, connected, question
 from benchmarks._world import AT, CATALOGUE, LAST, MODELS, PLAN, filled, laid
 from bot import pipeline, store
 from bot.archive import Archive
-from bot.discord_bot import Footfall, autocomplete
+from bot.discord_bot import FootfallBot, autocomplete
 from bot.discord_bot.connection import settled
 from bot.discord_bot.cooldowns import Cooldowns
-from bot.discord_bot.name_index import Known, Names
-from bot.queries import Desk, Watched
-from bot.records import Document, Name, Period
+from bot.discord_bot.name_index import IndexedModel, ModelNameIndex
+from bot.queries import QueryContext, WatchedNetwork
+from bot.records import Document, Period, SafeName
 from tests.peers.postgres import Postgres
 
 DAYS = 365
@@ -98,9 +98,9 @@ def _composed(url: str, days: Sequence[date]) -> list[Document]:
         made.close()
 
 
-def _desk(made: store.Store) -> Desk:
-    watched = Watched(CATALOGUE.network, PLAN.title, (CATALOGUE,), "A network that is made up.", PLAN.headline)
-    return Desk(made, Archive(made), {CATALOGUE.network: watched}, (), lambda: AT)
+def _desk(made: store.Store) -> QueryContext:
+    watched = WatchedNetwork(CATALOGUE.network, PLAN.title, (CATALOGUE,), "A network that is made up.", PLAN.headline)
+    return QueryContext(made, Archive(made), {CATALOGUE.network: watched}, (), lambda: AT)
 
 
 # --- answers -----------------------------------------------------------------------------------------------------
@@ -112,7 +112,7 @@ def _answered(name: str, made: store.Store, members: Askers, floor: float, folde
     def asked(rate: float, seconds: float, seed: int) -> list[Heard]:
         return members.ask(questions(rate, seconds, MODELS, LAST, DAYS, seed))
 
-    with settled(), connected(lambda: Footfall(_desk(made), cooldowns=Cooldowns(*FREE))) as client:
+    with settled(), connected(lambda: FootfallBot(_desk(made), cooldowns=Cooldowns(*FREE))) as client:
         asked(RATE, 3, 0)  # imports, connections, names: once in the life of a worker
         before = client.pictures.fresh  # type: ignore[attr-defined]
         busy = time.process_time()
@@ -217,8 +217,11 @@ def _typed() -> Row:
     """What is offered while a model's name is typed, among 100,000 of two networks, letter by letter."""
     import asyncio
 
-    names = Names(
-        [Known(f"net{n % 2}", Name(f"author{n % 7919}/some-model-{n * 7 % MANY:05}-v{n % 9}")) for n in range(MANY)]
+    names = ModelNameIndex(
+        [
+            IndexedModel(f"net{n % 2}", SafeName(f"author{n % 7919}/some-model-{n * 7 % MANY:05}-v{n % 9}"))
+            for n in range(MANY)
+        ]
     )
     watched = {f"net{n}": SimpleNamespace(title=f"Network {n}") for n in range(2)}
     client = SimpleNamespace(

@@ -17,8 +17,8 @@ from statistics import median
 from benchmarks import Row
 from benchmarks.rollups import A_DAY, DAYS, OF, THREADS, made
 from bot import lake
-from bot.dask_executor import Cluster
-from bot.lake import Day, Rollup
+from bot.dask_executor import DaskExecutor
+from bot.lake import DayRef, DayRollup
 from tests.peers.cluster import Dask
 
 ROUNDS = 5
@@ -31,7 +31,7 @@ def run() -> list[Row]:
         began = time.perf_counter()
         dask.add(*(f"worker-{number}" for number in range(THREADS)))
         started = time.perf_counter() - began
-        cluster = Cluster(dask.address)
+        cluster = DaskExecutor(dask.address)
         began = time.perf_counter()
         cluster.submit(abs, -1).result()
         print(f"workers started in {started:.1f} s, connected in {time.perf_counter() - began:.1f} s", file=sys.stderr)
@@ -55,7 +55,7 @@ def run() -> list[Row]:
     ]
 
 
-def _rounds(cluster: Executor, threads: Executor, days: Sequence[Day]) -> list[tuple[float, float]]:
+def _rounds(cluster: Executor, threads: Executor, days: Sequence[DayRef]) -> list[tuple[float, float]]:
     """Seconds of each round, on the cluster and on threads in turns. What starts first is not counted."""
     taken = []
     _seconds(cluster, days[: 2 * THREADS])
@@ -68,7 +68,7 @@ def _rounds(cluster: Executor, threads: Executor, days: Sequence[Day]) -> list[t
     return taken
 
 
-def _seconds(executor: Executor, days: Sequence[Day]) -> tuple[float, list[Rollup | str]]:
+def _seconds(executor: Executor, days: Sequence[DayRef]) -> tuple[float, list[DayRollup | str]]:
     began = time.perf_counter()
     made = list(executor.map(lake.try_roll_up, days))
     return time.perf_counter() - began, made

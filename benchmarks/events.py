@@ -17,8 +17,18 @@ from pathlib import Path
 
 from benchmarks import Row
 from benchmarks._events import DAY, MODELS, peak_mb, uses
-from bot.records import Blocks, Haul, Listing, Name, Period, Ref, Snapshot, Window, start_of_day
-from bot.sources import Memory
+from bot.records import (
+    BlockRange,
+    CompleteWindow,
+    EventBatch,
+    Listing,
+    Period,
+    SafeName,
+    Snapshot,
+    SourceRef,
+    start_of_day,
+)
+from bot.sources import SourceStateReader
 
 DAYS = 10
 A_DAY = 100_000
@@ -35,11 +45,11 @@ class Source:
         self.making = 0.0
         """Seconds that making the events up took, which is no part of collecting."""
 
-    def event_batches(self, wanted: Period | None, memory: Memory) -> Iterator[Snapshot | Haul]:
+    def event_batches(self, wanted: Period | None, memory: SourceStateReader) -> Iterator[Snapshot | EventBatch]:
         at = start_of_day(DAY)
-        names = [Name(f"author{n // 3}/model-{n}") for n in range(MODELS)]
-        listings = tuple(Listing(name, Name(name.partition("/")[0])) for name in names)
-        yield Snapshot("bench", "hub", at, Ref("bench:list", at, "ab" * 32), listings)
+        names = [SafeName(f"author{n // 3}/model-{n}") for n in range(MODELS)]
+        listings = tuple(Listing(name, SafeName(name.partition("/")[0])) for name in names)
+        yield Snapshot("bench", "hub", at, SourceRef("bench:list", at, "ab" * 32), listings)
         for number in range(DAYS * A_DAY // A_HAUL):
             day = DAY + timedelta(days=number * A_HAUL // A_DAY)
             begins = at + number * (start_of_day(DAY + timedelta(days=DAYS)) - at) / (DAYS * A_DAY // A_HAUL)
@@ -48,11 +58,11 @@ class Source:
             started = time.perf_counter()
             made = tuple(uses(A_HAUL, day, number, block))
             self.making += time.perf_counter() - started
-            yield Haul(
+            yield EventBatch(
                 *("bench", "hub", f"blocks {block} to {block + A_HAUL - 1}"),
-                window=Window(begins, ends),
+                window=CompleteWindow(begins, ends),
                 cursors={"hub": str(block + A_HAUL)},
-                blocks=Blocks(block, block + A_HAUL - 1, f"0x{number:064x}"),
+                blocks=BlockRange(block, block + A_HAUL - 1, f"0x{number:064x}"),
                 uses=made,
             )
 

@@ -25,8 +25,8 @@ from pydantic import SecretStr
 from benchmarks import Row
 from bot import deliveries, pipeline, store
 from bot.archive import Archive
-from bot.config import Publish
-from bot.deliveries import Delivery, Edition, Outbox, Ready, Run
+from bot.config import PublishConfig
+from bot.deliveries import Delivery, EditionKey, Outbox, OutboxPass, OutletHandle
 from bot.outlets import Sent, discord
 from tests import publishing
 from tests.peers.discord_api import SEND_MESSAGES, TOKEN, DiscordPeer, Fault
@@ -36,7 +36,7 @@ CHANNELS = 1000
 PER_SECOND = 50
 GONE, FORBIDDEN, DROPPED = 3, 5, 7
 DAY = publishing.LAST
-PLAN = pipeline.Plan("replicate", "Replicate", (CATALOGUE,), {"catalogue": "models", "figure": "models_used"})
+PLAN = pipeline.NetworkPlan("replicate", "Replicate", (CATALOGUE,), {"catalogue": "models", "figure": "models_used"})
 
 
 def ids(count: int) -> list[str]:
@@ -66,7 +66,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def the_day_before(desk: pipeline.Desk, channels: list[str]) -> None:
+def the_day_before(desk: pipeline.PublishContext, channels: list[str]) -> None:
     """Each channel took a post."""
     targets = {"discord": channels}
     pipeline.plan_deliveries(desk, PLAN, "day", targets, now(), DAY - ONE)
@@ -104,7 +104,7 @@ def fanned(count: int) -> Fanned:
     line, far = context.Pipe()
     server = context.Process(target=serve, args=(count, far), daemon=True)
     server.start()
-    settings = discord.Settings(api=line.recv())
+    settings = discord.DiscordSettings(api=line.recv())
     bot = discord.make_outlet(settings, Path(), {"DISCORD_TOKEN": SecretStr(TOKEN)}, now)
     channels = ids(count)
     with tempfile.TemporaryDirectory() as folder:
@@ -112,11 +112,11 @@ def fanned(count: int) -> Fanned:
         publishing.fill(url)
         opened = store.open_store(url)
         archive, outbox = Archive(opened), pipeline.make_outbox(opened)
-        desk = pipeline.Desk(opened, archive, outbox, Publish.model_validate({}), 0.01)
+        desk = pipeline.PublishContext(opened, archive, outbox, PublishConfig.model_validate({}), 0.01)
         the_day_before(desk, channels)
         pipeline.plan_deliveries(desk, PLAN, "day", {"discord": channels}, now(), DAY)
-        took, memory = sent(bot, pipeline.Posts(archive, outbox), outbox, count)
-        rows = outbox.edition_deliveries(Edition("replicate", "day", DAY, 1))
+        took, memory = sent(bot, pipeline.DigestContentProvider(archive, outbox), outbox, count)
+        rows = outbox.edition_deliveries(EditionKey("replicate", "day", DAY, 1))
         receipts = len(archive.digest_receipts("replicate", "day", DAY))
         bot.close()
         opened.close()
@@ -127,12 +127,14 @@ def fanned(count: int) -> Fanned:
     return Fanned(took, memory, odd, receipts, accepted, reached, limited)
 
 
-def sent(bot: discord.Discord, posts: pipeline.Posts, outbox: Outbox, count: int) -> tuple[float, list[int]]:
+def sent(
+    bot: discord.DiscordOutlet, posts: pipeline.DigestContentProvider, outbox: Outbox, count: int
+) -> tuple[float, list[int]]:
     """Send what is planned: seconds it takes, and memory on the way."""
     memory: list[int] = []
     begun = 0
 
-    def content(one: Delivery) -> deliveries.Content:
+    def content(one: Delivery) -> deliveries.DeliveryContent:
         nonlocal begun
         begun += 1
         if begun % (count // 20) == 0:
@@ -142,10 +144,10 @@ def sent(bot: discord.Discord, posts: pipeline.Posts, outbox: Outbox, count: int
     content(
         outbox.claimable_deliveries(now(), ["discord"])[0]
     )  # the card is drawn once, whatever the number of channels
-    ready = {"discord": Ready(bot, timedelta(days=1), lambda _: Decimal(0))}
+    ready = {"discord": OutletHandle(bot, timedelta(days=1), lambda _: Decimal(0))}
     only = frozenset({("replicate", "day", DAY)})
     began = time.monotonic()
-    deliveries.flush_outbox(Run(outbox, ready, content, now, "bench", timedelta(minutes=15), only=only))
+    deliveries.flush_outbox(OutboxPass(outbox, ready, content, now, "bench", timedelta(minutes=15), only=only))
     return time.monotonic() - began, memory
 
 

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from benchmarks import Row
-from bot.sources.opengradient.acceptance_rules import Key, Seen, Settlement, judge_settlements
+from bot.sources.opengradient.acceptance_rules import CountedLeaves, EnclaveKey, SettlementInput, judge_settlements
 from bot.sources.opengradient.merkle_batch import Batch, keccak, parse_batch
 from bot.sources.opengradient.signatures import Claim, process_pool, signature_claim, verify_signatures
 
@@ -55,7 +55,7 @@ def run() -> list[Row]:
 
 
 def _round(
-    blobs: list[bytes], keys: dict[bytes, Key], claims: list[Claim], executor: Executor
+    blobs: list[bytes], keys: dict[bytes, EnclaveKey], claims: list[Claim], executor: Executor
 ) -> tuple[float, float, float]:
     peer = openssl()
     began = time.perf_counter()
@@ -64,10 +64,10 @@ def _round(
     began = time.perf_counter()
     read = [_read(raw) for raw in blobs]
     settled = [
-        (Settlement(f"0x{index}", 0, NOW + 60, RELAY, None, len(each.leaves), "", each.root), each)
+        (SettlementInput(f"0x{index}", 0, NOW + 60, RELAY, None, len(each.leaves), "", each.root), each)
         for index, each in enumerate(read)
     ]
-    verified = sum(each.verified for each in judge_settlements(settled, Seen(), keys, (), (RELAY,), executor))  # type: ignore[misc]
+    verified = sum(each.verified for each in judge_settlements(settled, CountedLeaves(), keys, (), (RELAY,), executor))  # type: ignore[misc]
     whole = verified / (time.perf_counter() - began)
     assert verified == len(claims)
     return peer, signatures, whole
@@ -80,11 +80,11 @@ def openssl() -> float:
     return float(done.stdout.split()[-1])
 
 
-def dumps(count: int) -> tuple[list[bytes], dict[bytes, Key]]:
+def dumps(count: int) -> tuple[list[bytes], dict[bytes, EnclaveKey]]:
     """Batches of distinct leaves, each really signed: 20,000 take about ten seconds."""
     made = [rsa.generate_private_key(65537, 2048) for _ in range(4)]
     ders = [key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) for key in made]
-    keys = {keccak(der): Key(der, 0) for der in ders}
+    keys = {keccak(der): EnclaveKey(der, 0) for der in ders}
     rows = []
     for number in range(count * BATCH):
         key, der = made[number % 4], ders[number % 4]

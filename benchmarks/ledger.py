@@ -11,7 +11,7 @@ from statistics import median
 
 from benchmarks import Row
 from bot import ledger, store
-from bot.records import Listing, Name, Reading, Ref, Snapshot, start_of_day
+from bot.records import Listing, Reading, SafeName, Snapshot, SourceRef, start_of_day
 
 MODELS = 10_000
 FIRST = date(2025, 1, 1)
@@ -46,10 +46,10 @@ def run() -> list[Row]:
 
 def _snapshot(number: int) -> Snapshot:
     at = start_of_day(FIRST + timedelta(days=number))
-    names = [Name(f"author{n // 3}/model-{n}") for n in range(MODELS)]
-    listings = tuple(Listing(name, Name(name.partition("/")[0])) for name in names)
+    names = [SafeName(f"author{n // 3}/model-{n}") for n in range(MODELS)]
+    listings = tuple(Listing(name, SafeName(name.partition("/")[0])) for name in names)
     readings = tuple(Reading(name, number * (1 + n if n % USED == 0 else 0)) for n, name in enumerate(names))
-    return Snapshot("replicate", "models", at, Ref("bench:list", at, "ab" * 32), listings, readings)
+    return Snapshot("replicate", "models", at, SourceRef("bench:list", at, "ab" * 32), listings, readings)
 
 
 def _added(made: store.Store, number: int) -> float:

@@ -27,8 +27,8 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import Row  # noqa: E402
-from bot.chain.reader import Chain, Endpoint, Filter, Pin  # noqa: E402
-from bot.records import Period, Window  # noqa: E402
+from bot.chain.reader import ChainIdentity, ChainReader, Endpoint, Filter  # noqa: E402
+from bot.records import CompleteWindow, Period  # noqa: E402
 from bot.sources.opengradient import (  # noqa: E402
     events,
     log_collection,
@@ -71,7 +71,7 @@ def wanted(address: str) -> Filter:
 def collected(url: str, address: str, first: int) -> tuple[float, int, list[tuple[int, int]]]:
     """Events a second, how many, and the ranges they came in."""
     started, count, ranges = time.perf_counter(), 0, []
-    with Chain(Pin(31337, None), [Endpoint(url, rate=1e6, timeout=60)], finality=0) as chain:
+    with ChainReader(ChainIdentity(31337, None), [Endpoint(url, rate=1e6, timeout=60)], finality=0) as chain:
         for chunk in chain.read_logs(wanted(address), first):
             read = [events.decode_event(log) for log in chunk.logs]
             count += sum(isinstance(one, events.BatchSettlement) and one.size > 0 for one in read)
@@ -128,7 +128,7 @@ class Nothing:
     def cursor(self, name: str) -> str | None:
         return None
 
-    def covered_windows(self, catalogue: str) -> tuple[Window, ...]:
+    def covered_windows(self, catalogue: str) -> tuple[CompleteWindow, ...]:
         return ()
 
 
@@ -137,10 +137,10 @@ def hauled(url: str, address: str, first: int) -> int:
     today = datetime.now(UTC).date() + timedelta(days=1)
     with (
         tempfile.TemporaryDirectory() as folder,
-        Chain(Pin(31337, None), [Endpoint(url, rate=1e6, timeout=60)], finality=0) as chain,
+        ChainReader(ChainIdentity(31337, None), [Endpoint(url, rate=1e6, timeout=60)], finality=0) as chain,
     ):
         lake, since = Path(folder), date(2020, 1, 1)
-        reading = log_collection.Reading(
+        reading = log_collection.LogCollector(
             "bench", "llm", chain, wanted(address), log_decoding.decode_settlements, lake, since
         )
         # From before the chain began, whatever time its node has.
@@ -159,7 +159,7 @@ def apart(node: Node, relay: Contract) -> int:
 def with_senders(node: Node, relay: Contract, first: int) -> float:
     """Settlements a second, whose sender is asked for in batches: the cost of what no log says."""
     started = time.perf_counter()
-    with Chain(Pin(31337, None), [Endpoint(node.url, rate=1e6, timeout=60)], finality=0) as chain:
+    with ChainReader(ChainIdentity(31337, None), [Endpoint(node.url, rate=1e6, timeout=60)], finality=0) as chain:
         last = first + SETTLEMENTS - 1
         logs = [log for chunk in chain.read_logs(wanted(relay.address), first, last) for log in chunk.logs]
         read = [events.decode_event(log) for log in logs]

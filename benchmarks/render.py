@@ -12,7 +12,7 @@ from benchmarks._world import AT, LAST, PLAN, filled
 from bot import pipeline, site_builder
 from bot.archive import Archive
 from bot.charts import png
-from bot.queries import Desk, Watched
+from bot.queries import QueryContext, WatchedNetwork
 from bot.records import Document, Period
 
 ROUNDS = 9
@@ -24,8 +24,8 @@ def run() -> list[Row]:
         made = filled(Path(folder), 30)
         archive = Archive(made)
         document = pipeline.compose_digest(made, archive, PLAN, Period.for_day(LAST), AT)
-        watched = Watched(PLAN.network, PLAN.title, PLAN.catalogues, "", PLAN.headline)
-        desk = Desk(made, archive, {PLAN.network: watched}, (), lambda: AT)
+        watched = WatchedNetwork(PLAN.network, PLAN.title, PLAN.catalogues, "", PLAN.headline)
+        desk = QueryContext(made, archive, {PLAN.network: watched}, (), lambda: AT)
 
         def ours() -> None:
             png.card_png.cache_clear()

@@ -20,7 +20,7 @@ from statistics import median
 from benchmarks import Row
 from benchmarks._events import CALLERS, MODELS, peak_mb
 from bot import lake
-from bot.lake import Day, Lake
+from bot.lake import DayRef, LakeSettings
 from bot.lake import parquet as lake_parquet
 from bot.lake.day_files import SCHEMA, Manifest, _write_manifest
 from bot.records import start_of_day
@@ -34,9 +34,9 @@ ROUNDS = 9
 DAY_GOAL, YEAR_GOAL, MOST_MB = 1.1, 2.2, 400
 
 
-def made(url: str, number: int, memory: str = "400MB") -> Day:
+def made(url: str, number: int, memory: str = "400MB") -> DayRef:
     """One day of the data set, in the lake: models and callers by Zipf's law, all else as on a chain."""
-    day = Day(Lake(url, memory), "bench", "hub", FIRST + timedelta(days=number))
+    day = DayRef(LakeSettings(url, memory), "bench", "hub", FIRST + timedelta(days=number))
     begins = int(start_of_day(day.day).timestamp())
     line = f"""
         SELECT '0x' || sha256({number}::VARCHAR || ':' || i) || ':' || (i % 10) AS place, i // 10 AS block,
@@ -59,14 +59,14 @@ def run() -> list[Row]:
         return [*_day(days[0]), *_year(folder, days)]
 
 
-def _paths(days: Sequence[Day]) -> list[str]:
+def _paths(days: Sequence[DayRef]) -> list[str]:
     return [str(Path(day.lake.url, day.folder, part.name)) for day in days for part in lake.read_manifest(day).parts]
 
 
 # --- one day ---------------------------------------------------------------------------------------------------------
 
 
-def _day(day: Day) -> list[Row]:
+def _day(day: DayRef) -> list[Row]:
     import duckdb
 
     plain = duckdb.connect(config={"threads": 1, "memory_limit": "400MB"})
@@ -103,7 +103,7 @@ def _ratio(ours: Callable[[], object], theirs: Callable[[], object]) -> tuple[fl
 # --- the year --------------------------------------------------------------------------------------------------------
 
 
-def _year(folder: str, days: Sequence[Day]) -> list[Row]:
+def _year(folder: str, days: Sequence[DayRef]) -> list[Row]:
     names = json.dumps([[day.day.isoformat(), day.manifest] for day in days])
     ours, floor = [], []
     for _ in range(3):
@@ -130,10 +130,10 @@ def _measured(what: str, folder: str, names: str) -> dict[str, float]:
     return found
 
 
-def _given() -> list[Day]:
+def _given() -> list[DayRef]:
     """The days that the measuring process was told, in a process of its own."""
-    lake_of = Lake(sys.argv[1])
-    return [Day(lake_of, "bench", "hub", date.fromisoformat(day), name) for day, name in json.load(sys.stdin)]
+    lake_of = LakeSettings(sys.argv[1])
+    return [DayRef(lake_of, "bench", "hub", date.fromisoformat(day), name) for day, name in json.load(sys.stdin)]
 
 
 def year() -> None:

@@ -27,7 +27,7 @@ class ArchiveError(FootfallError):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class DigestSummary:
     """One digest in the archive's list: its latest edition."""
 
     day: date
@@ -36,7 +36,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class DigestCount:
     """How many digests of one kind there are: every edition counts."""
 
     network: str
@@ -48,7 +48,7 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class PublishedFigure:
     """A figure as one digest told it."""
 
     day: date
@@ -108,7 +108,7 @@ class Archive:
             found = connection.scalar(chosen)
         return json.loads(found) if found else None
 
-    def list_digests(self, network: str, period: PeriodName = "day") -> tuple[Entry, ...]:
+    def list_digests(self, network: str, period: PeriodName = "day") -> tuple[DigestSummary, ...]:
         """Every period with a digest, oldest first."""
         chosen = (
             sa.select(digests.c.day, digests.c.edition, digests.c.status)
@@ -118,7 +118,7 @@ class Archive:
         with self._store.read_transaction() as connection:
             rows = connection.execute(chosen).all()
         # Hundreds of rows with every answer: unpacked, and not asked by name.
-        return tuple({day: Entry(day, edition, status) for day, edition, status in rows}.values())
+        return tuple({day: DigestSummary(day, edition, status) for day, edition, status in rows}.values())
 
     def data_version(self) -> tuple[int, int, datetime | None, int]:
         """Changes whenever a digest is kept or issued; cheap enough to be asked with every question."""
@@ -129,13 +129,13 @@ class Archive:
             count, last, at, sent = connection.execute(chosen).one()
         return int(count), int(last or 0), at, int(sent)
 
-    def digest_counts(self) -> tuple[Tally, ...]:
+    def digest_counts(self) -> tuple[DigestCount, ...]:
         """What there is of each network, period and status, in one query."""
         kind = (digests.c.network, digests.c.period, digests.c.status)
         chosen = sa.select(*kind, sa.func.count().label("editions"), sa.func.max(digests.c.day).label("newest"))
         with self._store.read_transaction() as connection:
             rows = connection.execute(chosen.group_by(*kind).order_by(*kind)).all()
-        return tuple(Tally(row.network, row.period, row.status, row.editions, row.newest) for row in rows)
+        return tuple(DigestCount(row.network, row.period, row.status, row.editions, row.newest) for row in rows)
 
     def last_sent(self) -> dict[str, datetime]:
         """When the newest receipt of each outlet was given."""
@@ -145,7 +145,7 @@ class Archive:
 
     def figure_trend(
         self, network: str, catalogue: str, key: str, period: PeriodName = "day", last: int | None = None
-    ) -> tuple[Told, ...]:
+    ) -> tuple[PublishedFigure, ...]:
         """One figure over the latest `last` periods (all of them by default), oldest first."""
         chosen = (
             sa.select(digests.c.day, figures.c.value, figures.c.unknown, figures.c.at_least)
@@ -157,7 +157,8 @@ class Archive:
         with self._store.read_transaction() as connection:
             rows = connection.execute(chosen).all()
         told = {
-            day: Told(day, json.loads(value) if value else None, unknown, least) for day, value, unknown, least in rows
+            day: PublishedFigure(day, json.loads(value) if value else None, unknown, least)
+            for day, value, unknown, least in rows
         }
         return tuple(told.values())[-last:] if last else tuple(told.values())
 

@@ -24,7 +24,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from uuid import uuid4
 
-from bot.records import FootfallError, Name
+from bot.records import FootfallError, SafeName
 from bot.redaction import clip_text
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class WorkersDiedError(ClusterError):
 
 
 @dataclass(frozen=True, slots=True)
-class Tls:
+class TlsFiles:
     """Paths of the files with which both ends show who they are."""
 
     ca: Path
@@ -75,9 +75,7 @@ def installed_versions() -> Versions:
 def version_mismatch(worker: str, reported: Versions | str, wanted: Versions) -> str:
     """Why a worker may do nothing; empty where it may."""
     if isinstance(reported, str):
-        return (
-            f"cluster: worker {worker}: found no Footfall that can be imported ({Name(reported)}), wanted ours; {SAME}"
-        )
+        return f"cluster: worker {worker}: found no Footfall that can be imported ({SafeName(reported)}), wanted ours; {SAME}"
     there = dict(reported)
     wrong = [(name, there.get(name, "none"), version) for name, version in wanted if there.get(name) != version]
     if not wrong:
@@ -130,11 +128,15 @@ def _version_probe() -> Callable[[], Versions | str]:
 # --- here ------------------------------------------------------------------------------------------------------------
 
 
-class Cluster(Executor):
+class DaskExecutor(Executor):
     """A Dask cluster. Connects at the first task, and again where the scheduler was lost in between."""
 
     def __init__(
-        self, address: str, tls: Tls | None = None, patience: float = PATIENCE, clock: Callable[[], float] = monotonic
+        self,
+        address: str,
+        tls: TlsFiles | None = None,
+        patience: float = PATIENCE,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self.address, self._tls, self._patience, self.clock = address, tls, patience, clock
         self._client: Client | None = None
@@ -263,7 +265,7 @@ class Cluster(Executor):
 class _Awaited(Future[T]):
     """A result that does not wait for ever where nobody is left who could bring it."""
 
-    def __init__(self, cluster: Cluster, client: Client) -> None:
+    def __init__(self, cluster: DaskExecutor, client: Client) -> None:
         super().__init__()
         self._of, self._asks = cluster, client
 

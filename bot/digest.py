@@ -15,7 +15,17 @@ from typing import Any, cast
 from bot import document_rules, metrics
 from bot.metrics import METRICS, FigureDocument, compute_figures
 from bot.metrics.ranking import usage_ranking
-from bot.records import Book, Document, Name, Period, Point, Ref, Unknown, catalogues_and_panels, model_identity
+from bot.records import (
+    Document,
+    HistoryPoint,
+    Period,
+    PeriodData,
+    SafeName,
+    SourceRef,
+    Unknown,
+    catalogues_and_panels,
+    model_identity,
+)
 
 TOP = 25
 """Models in a document's table of the most used."""
@@ -43,17 +53,17 @@ class DigestError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Hidden:
+class NameMask:
     """Names of models and authors that the operator hides. They are counted and not shown."""
 
     models: frozenset[str] = frozenset()
     authors: frozenset[str] = frozenset()
 
     @classmethod
-    def from_names(cls, names: Iterable[str]) -> Hidden:
+    def from_names(cls, names: Iterable[str]) -> NameMask:
         """Names as we show them, or as a network wrote them before they were made safe to keep."""
         typed = [name for name in names if name]
-        return cls(frozenset(typed) | {*map(model_identity, typed)}, frozenset(typed) | {*map(Name, typed)})
+        return cls(frozenset(typed) | {*map(model_identity, typed)}, frozenset(typed) | {*map(SafeName, typed)})
 
     def hides_model(self, model: str, author: str) -> bool:
         """Whether a model is hidden, by its own name or by its author's (which `owner/name` tells where it is lost)."""
@@ -96,11 +106,11 @@ class Hidden:
 def compose_document(
     network: str,
     title: str,
-    books: Sequence[Book],
+    books: Sequence[PeriodData],
     headline: Mapping[str, str],
     hidden: Iterable[str],
     composed_at: datetime,
-    panels: Sequence[Book] = (),
+    panels: Sequence[PeriodData] = (),
 ) -> Document:
     """The digest of one network and period, a draft of edition 1. `books` are its catalogues, of the same period, and
     `panels` what is neither models nor use; `headline` says which `catalogue` and `figure` the network opens with.
@@ -113,7 +123,7 @@ def compose_document(
         ref: place for place, ref in enumerate(dict.fromkeys(ref for book in (*books, *panels) for ref in book.refs))
     }
     ordered = sorted(books, key=lambda book: book.catalogue.key != headline["catalogue"])
-    shown = Hidden.from_names(hidden)
+    shown = NameMask.from_names(hidden)
     return {
         "network": network,
         "title": title,
@@ -194,7 +204,7 @@ def _keep_exact_part(exact: Mapping[tuple[str, str], FigureDocument], part: Docu
 # --- the parts of a catalogue --------------------------------------------------------------------------------------
 
 
-def _catalogue_document(book: Book, places: Mapping[Ref, int], hidden: Hidden) -> dict[str, object]:
+def _catalogue_document(book: PeriodData, places: Mapping[SourceRef, int], hidden: NameMask) -> dict[str, object]:
     refs = sorted({places[ref] for ref in book.refs})
     names = names_of(book)
     return {
@@ -212,7 +222,7 @@ def _catalogue_document(book: Book, places: Mapping[Ref, int], hidden: Hidden) -
     }
 
 
-def _top_models(book: Book, names: Mapping[int, tuple[str, str]], hidden: Hidden) -> list[dict[str, object]]:
+def _top_models(book: PeriodData, names: Mapping[int, tuple[str, str]], hidden: NameMask) -> list[dict[str, object]]:
     """The most used models of the period; of equally used ones the first by name. Where part of the use is not known,
     they are those whose use is, without a share."""
     flow = book.flow
@@ -232,7 +242,7 @@ def _top_models(book: Book, names: Mapping[int, tuple[str, str]], hidden: Hidden
     ]
 
 
-def _group_table(book: Book, table: metrics.Table, hidden: Hidden) -> dict[str, object]:
+def _group_table(book: PeriodData, table: metrics.GroupTable, hidden: NameMask) -> dict[str, object]:
     """A catalogue by category or by author, one row a group."""
     outside = table.outside
     return {
@@ -255,7 +265,7 @@ def _group_table(book: Book, table: metrics.Table, hidden: Hidden) -> dict[str, 
     }
 
 
-def _table_cells(book: Book, amounts: Mapping[str, metrics.Amount]) -> dict[str, object]:
+def _table_cells(book: PeriodData, amounts: Mapping[str, metrics.Amount]) -> dict[str, object]:
     return {
         key: _table_cell(value, metrics.metric_unit(METRICS[key], book.catalogue)) for key, value in amounts.items()
     }
@@ -266,7 +276,7 @@ def _table_cell(value: metrics.Amount, unit: str) -> dict[str, object]:
     return metrics.value_document(value, {"unit": unit})
 
 
-def _usage_curve(book: Book) -> list[list[int | float]]:
+def _usage_curve(book: PeriodData) -> list[list[int | float]]:
     ranked = usage_ranking(book)
     if isinstance(ranked, Unknown) or not ranked.counts:
         return []
@@ -282,7 +292,7 @@ def _curve_steps(models: int) -> list[int]:
     return steps
 
 
-def _history_point(point: Point) -> dict[str, object]:
+def _history_point(point: HistoryPoint) -> dict[str, object]:
     return {
         "day": point.day.isoformat(),
         "uses": point.uses,
@@ -293,7 +303,7 @@ def _history_point(point: Point) -> dict[str, object]:
     }
 
 
-def names_of(book: Book) -> dict[int, tuple[str, str]]:
+def names_of(book: PeriodData) -> dict[int, tuple[str, str]]:
     """Name and author of every model of a book, listed or not; empty where the book does not name it."""
     used = () if isinstance(book.flow, Unknown) else book.flow.by_model
     names: dict[int, tuple[str, str]] = dict.fromkeys(used, ("", ""))
@@ -306,14 +316,14 @@ def names_of(book: Book) -> dict[int, tuple[str, str]]:
 # --- checks and comparisons ------------------------------------------------------------------------------------------
 
 
-def _common_period(network: str, books: Sequence[Book]) -> Period:
+def _common_period(network: str, books: Sequence[PeriodData]) -> Period:
     periods = {book.period for book in books}
     if len(periods) != 1:
         raise DigestError(f"{network}: found books of {len(periods)} periods, wanted one period and at least one book")
     return periods.pop()
 
 
-def _check_headline(network: str, headline: Mapping[str, str], books: Sequence[Book]) -> None:
+def _check_headline(network: str, headline: Mapping[str, str], books: Sequence[PeriodData]) -> None:
     known = [book.catalogue.key for book in books]
     where = f"networks.{network}.headline"
     if headline["catalogue"] not in known:

@@ -7,20 +7,20 @@ from datetime import date, datetime
 from pathlib import Path
 
 from bot import charts, ledger
-from bot.archive import Entry
-from bot.digest import Hidden
+from bot.archive import DigestSummary
+from bot.digest import NameMask
 from bot.metrics import METRICS
 from bot.outlets.site import replace_site
-from bot.queries import Desk, Watched
+from bot.queries import QueryContext, WatchedNetwork
 from bot.records import Catalogue, Document, Period, PeriodName, Unknown
 from bot.render import model_tables, page_layout, site_files
 
 
-def write_site(desk: Desk, folder: Path, tell: Callable[[str], None], at: datetime, url: str = "") -> Path:
+def write_site(desk: QueryContext, folder: Path, tell: Callable[[str], None], at: datetime, url: str = "") -> Path:
     """Write the whole site into `folder`; returns its front page. `url` is where it will be found, for the feeds.
     Raises `OutletError`."""
-    networks = [page_layout.Network(w.network, w.title, w.about) for w in desk.watched.values()]
-    shared = page_layout.Site(
+    networks = [page_layout.NetworkPage(w.network, w.title, w.about) for w in desk.watched.values()]
+    shared = page_layout.SiteContext(
         networks,
         {key: metric.definition for key, metric in METRICS.items()},
         charts.trend_svg,
@@ -32,7 +32,7 @@ def write_site(desk: Desk, folder: Path, tell: Callable[[str], None], at: dateti
     return replace_site(site_files.render_site(shared, _digest_pages(desk, tell)), folder) / "index.html"
 
 
-def _digest_pages(desk: Desk, tell: Callable[[str], None]) -> Iterator[page_layout.Issue]:
+def _digest_pages(desk: QueryContext, tell: Callable[[str], None]) -> Iterator[page_layout.DigestPage]:
     """Every digest of every network, oldest first."""
     for watched in desk.watched.values():
         for period, entry in _listed_digests(desk, watched):
@@ -42,16 +42,16 @@ def _digest_pages(desk: Desk, tell: Callable[[str], None]) -> Iterator[page_layo
                 tell(f"{watched.network}: page of {entry.day}")
 
 
-def _listed_digests(desk: Desk, watched: Watched) -> list[tuple[PeriodName, Entry]]:
+def _listed_digests(desk: QueryContext, watched: WatchedNetwork) -> list[tuple[PeriodName, DigestSummary]]:
     names: tuple[PeriodName, ...] = ("day", "week", "month")
     return [(name, entry) for name in names for entry in desk.archive.list_digests(watched.network, name)]
 
 
-def _digest_page(desk: Desk, watched: Watched, document: Document) -> page_layout.Issue:
+def _digest_page(desk: QueryContext, watched: WatchedNetwork, document: Document) -> page_layout.DigestPage:
     first, last = date.fromisoformat(document["day"]), date.fromisoformat(document["last_day"])
     period = Period(first, last, document["period"])
     catalogues = {catalogue.key: catalogue for catalogue in watched.catalogues}
-    return page_layout.Issue(
+    return page_layout.DigestPage(
         document,
         {
             key: _ranked_models(desk, catalogues[key], period)
@@ -69,13 +69,13 @@ def _digest_page(desk: Desk, watched: Watched, document: Document) -> page_layou
     )
 
 
-def _ranked_models(desk: Desk, catalogue: Catalogue, period: Period) -> list[model_tables.Ranked] | str:
+def _ranked_models(desk: QueryContext, catalogue: Catalogue, period: Period) -> list[model_tables.RankedRow] | str:
     rows = ledger.model_rankings(desk.store, catalogue, period)
     if isinstance(rows, Unknown):
         return rows.reason
-    names = Hidden.from_names(desk.hidden)
+    names = NameMask.from_names(desk.hidden)
     return [
-        model_tables.Ranked(
+        model_tables.RankedRow(
             row.rank,
             names.masked_model(row.model, row.author),
             names.masked_author(row.model, row.author),

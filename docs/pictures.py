@@ -27,12 +27,12 @@ from playwright.async_api import async_playwright
 from simcord.preview import _markdown, _messages
 
 from bot import pipeline
-from bot.cli.app_context import Parts
-from bot.deliveries import Edition
-from bot.discord_bot import Footfall, House
+from bot.cli.app_context import AppContext
+from bot.deliveries import EditionKey
+from bot.discord_bot import BotSettings, FootfallBot
 from bot.discord_bot.cooldowns import Cooldowns
-from bot.outlets import Unsure
-from bot.queries import Desk
+from bot.outlets import OutcomeUnknown
+from bot.queries import QueryContext
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "docs" / "pictures" / "discord"
@@ -41,7 +41,7 @@ NOW = datetime(2025, 1, 16, 9, tzinfo=UTC)
 DESK, PHONE = (760, 1700), (390, 2200)
 LARGEST = 150_000
 COLOURS = 256
-UNSURE = Unsure("discord: the connection was lost; it may have been accepted")
+UNSURE = OutcomeUnknown("discord: the connection was lost; it may have been accepted")
 DIRECTED = """addEventListener("DOMContentLoaded", () => {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(".embed-title, .embed-field-name, .markdown-paragraph {unicode-bidi: plaintext}");
@@ -101,9 +101,9 @@ SHOTS = (
 
 
 @asynccontextmanager
-async def preview(desk: Desk) -> AsyncIterator[tuple[Footfall, Any, Any, Any]]:
+async def preview(desk: QueryContext) -> AsyncIterator[tuple[FootfallBot, Any, Any, Any]]:
     """The bot, a member in a channel in front of it, the channel, and its preview in a browser."""
-    bot = Footfall(desk, House(owners=frozenset({1})), Cooldowns(*FREE))
+    bot = FootfallBot(desk, BotSettings(owners=frozenset({1})), Cooldowns(*FREE))
     async with simcord.run(bot) as env, async_playwright() as playwright:
         await bot.run_in_thread(bot.index.get_names)
         env.backend.bot_user.name = "Footfall"
@@ -112,7 +112,7 @@ async def preview(desk: Desk) -> AsyncIterator[tuple[Footfall, Any, Any, Any]]:
         role = guild.create_role("Operators", permissions=discord.Permissions(administrator=True))
         channel, ann = guild.create_text_channel("models"), guild.add_member(env.create_user("ann"), roles=[role])
         channels = (channel, guild.create_text_channel("daily"))
-        bot.bot_settings = House(owners=frozenset({ann.id}))
+        bot.bot_settings = BotSettings(owners=frozenset({ann.id}))
         delivered(bot, str(channels[1].id))
         async with env.preview(channel, viewers=[ann], presentation_time=NOW) as shown:
             # simcord launches the browser that Playwright brought; here it is the system's.
@@ -142,14 +142,14 @@ def as_discord_shows(browser: Any, channels: dict[str, str]) -> Any:
     return browser
 
 
-def delivered(bot: Footfall, channel: str) -> None:
+def delivered(bot: FootfallBot, channel: str) -> None:
     """Two days' deliveries as an operator meets them: one whose fate is unknown, one still to come. None is sent, which
     would make its digest an issued one."""
     outbox, at = bot.repositories.outbox, NOW - timedelta(hours=5)
     for day, outcome in ((date(2025, 1, 14), UNSURE), (date(2025, 1, 15), None)):
         document = bot.desk.archive.find_digest("replicate", "day", day)
         assert document is not None
-        edition = Edition("replicate", "day", day, document["edition"])
+        edition = EditionKey("replicate", "day", day, document["edition"])
         outbox.plan(edition, "discord", channel, 1, at, None)
         (one,) = outbox.edition_deliveries(edition)
         if outcome is not None:
@@ -158,14 +158,14 @@ def delivered(bot: Footfall, channel: str) -> None:
             outbox.settle(claimed, outcome, at)
 
 
-def speak(bot: Footfall, locale: str) -> None:
+def speak(bot: FootfallBot, locale: str) -> None:
     """From here on members ask in this locale; the in-process Discord itself knows none."""
     state: Any = bot._connection
     create = type(state).parse_interaction_create
     state.parsers["INTERACTION_CREATE"] = lambda event: create(state, {**event, "locale": locale})
 
 
-async def shoot(desk: Desk, into: Path, wanted: Callable[[str], bool]) -> None:
+async def shoot(desk: QueryContext, into: Path, wanted: Callable[[str], bool]) -> None:
     async with preview(desk) as (bot, ann, channel, shown):
         for shot in filter(lambda one: wanted(one.name), SHOTS):
             speak(bot, shot.locale)
@@ -197,7 +197,7 @@ def small(png: bytes) -> bytes:
 def main(names: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["DATABASE_URL"] = f"sqlite:///{folder}/footfall.db"
-        parts = Parts(ROOT / "config.yaml")
+        parts = AppContext(ROOT / "config.yaml")
         plan = parts.network_plan("replicate")
         pipeline.collect(parts.store, "replicate", parts.make_source("replicate"), None, lambda _line: None)
         for kind in ("day", "week"):

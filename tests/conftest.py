@@ -13,9 +13,9 @@ from simcord.http import router
 
 from bot import pipeline, store
 from bot.archive import Archive
-from bot.cli.app_context import Parts
+from bot.cli.app_context import AppContext
 from bot.clients import npm_tarball
-from bot.lake import Lake
+from bot.lake import LakeSettings
 from bot.sources import replicate
 from tests import databases
 from tests.evm_node import fresh_node as fresh_node  # noqa: PLC0414  the fixture
@@ -117,7 +117,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 def db(url: str, tmp_path: Path) -> Iterator[store.Store]:
     """An empty, migrated database, of each kind in turn, with a lake in a folder."""
-    opened = store.open_store(url, Lake(str(tmp_path / "lake")))
+    opened = store.open_store(url, LakeSettings(str(tmp_path / "lake")))
     yield opened
     opened.close()
 
@@ -135,7 +135,7 @@ def watched(record: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("watched")
     config = f"data: {folder / 'data'}\nout: {folder / 'out'}\nnetworks:\n  replicate:\n    record: {record}\n"
     (folder / "config.yaml").write_text(config)
-    parts = Parts(folder / "config.yaml")
+    parts = AppContext(folder / "config.yaml")
     plan, at = parts.network_plan("replicate"), datetime(2025, 2, 1, tzinfo=UTC)
     came = pipeline.collect(parts.store, plan.network, parts.make_source(plan.network), None, lambda _line: None)
     assert (came.new, came.error) == (29, "")

@@ -9,9 +9,21 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.archive import Archive
-from bot.deliveries import Content, Delivery, Outbox
-from bot.outlets import CannotTell, Check, Found, Later, NotFound, Outcome, Part, Refused, Sent, Stopped, Unsure
-from bot.pipeline.digest_content import Unspeakable
+from bot.deliveries import Delivery, DeliveryContent, Outbox
+from bot.outlets import (
+    AccountRefused,
+    CheckResult,
+    Found,
+    LookupInconclusive,
+    NotFound,
+    Outcome,
+    OutcomeUnknown,
+    Part,
+    Refused,
+    RetryLater,
+    Sent,
+)
+from bot.pipeline.digest_content import ContentError
 
 HOWS = (
     "sent",
@@ -91,19 +103,19 @@ class Fake:
         if how == "refused":
             return Refused("no")
         if how == "later":
-            return Later("busy", now + timedelta(minutes=2))
+            return RetryLater("busy", now + timedelta(minutes=2))
         if how == "stopped":
-            return Stopped("the account is refused")
+            return AccountRefused("the account is refused")
         if how == "the platform says that it has it":
-            return Unsure("a duplicate", accepted=True)
+            return OutcomeUnknown("a duplicate", accepted=True)
         if how == "unsure, not accepted":
-            return Unsure("no answer")
+            return OutcomeUnknown("no answer")
         late = timedelta(minutes=2) if how == "accepted, shown late" else timedelta()
         name = self.ledger.accept(part, destination, now + late)
         self.step()
         if how == "raises, accepted":
             raise ValueError("a bug")
-        return Sent(name, f"https://x.example/{name}") if how == "sent" else Unsure("no answer")
+        return Sent(name, f"https://x.example/{name}") if how == "sent" else OutcomeUnknown("no answer")
 
     def edit(self, part: Part, destination: str, platform_id: str) -> Outcome:
         self.step()
@@ -123,11 +135,14 @@ class Fake:
                 return Sent(post.platform_id, f"https://x.example/{post.platform_id}")
         if self.hows[:1] == ["stopped"]:
             self.hows.pop(0)
-            return CannotTell("not now", now + timedelta(minutes=1))
+            return LookupInconclusive("not now", now + timedelta(minutes=1))
         return NotFound()
 
-    def check(self, polled: Collection[str] = ()) -> list[Check]:
-        return [Check("account", True, "works"), Check("channel one", False, "lacks a permission", place="one")]
+    def check(self, polled: Collection[str] = ()) -> list[CheckResult]:
+        return [
+            CheckResult("account", True, "works"),
+            CheckResult("channel one", False, "lacks a permission", place="one"),
+        ]
 
     def close(self) -> None:
         pass
@@ -144,13 +159,13 @@ class Fake:
         """The outbox of a process that may die before and after each of its transactions."""
         return _Crashing(outbox, self)
 
-    def content(self, archive: Archive) -> Callable[[Delivery], Content]:
-        def said(one: Delivery) -> Content:
+    def content(self, archive: Archive) -> Callable[[Delivery], DeliveryContent]:
+        def said(one: Delivery) -> DeliveryContent:
             kept = archive.find_digest(one.network, one.period, one.day, one.edition)
             if kept is None:  # a draft that came out otherwise again before it was sent
-                raise Unspeakable(f"{one.label}: the archive has no such edition")
+                raise ContentError(f"{one.label}: the archive has no such edition")
             uses = kept["catalogues"][0]["figures"]["uses"]["value"]
-            return Content(kept, Part(f"{uses} uses #{one.part}/{one.edition}", one.marker))
+            return DeliveryContent(kept, Part(f"{uses} uses #{one.part}/{one.edition}", one.marker))
 
         return said
 

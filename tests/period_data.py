@@ -13,12 +13,23 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from bot.records import Book, Catalogue, Flow, Model, Name, Period, Point, Ref, Unknown, start_of_day
+from bot.records import (
+    Catalogue,
+    HistoryPoint,
+    Model,
+    Period,
+    PeriodData,
+    SafeName,
+    SourceRef,
+    Unknown,
+    Usage,
+    start_of_day,
+)
 
 DAY = date(2025, 1, 12)
 ONE = timedelta(days=1)
 MODELS = Catalogue("replicate", "models", "public models", "runs", "reported")
-REF = Ref("npm:all-the-public-replicate-models@1.352.0/stats.json", datetime(2025, 1, 13, tzinfo=UTC), "ab" * 32)
+REF = SourceRef("npm:all-the-public-replicate-models@1.352.0/stats.json", datetime(2025, 1, 13, tzinfo=UTC), "ab" * 32)
 WHY = Unknown("no reading at the end of 12 Jan 2025")
 
 
@@ -26,11 +37,13 @@ def model(number: int, **changes: Any) -> Model:
     """Model `a<author>/m<number>`; three models share an author."""
     author = changes.pop("author", f"a{number // 3}")
     name = changes.pop("name", f"{author}/m{number}")
-    plain = Model(number, Name(name), Name(author), DAY - timedelta(days=100), False, None, None)
+    plain = Model(number, SafeName(name), SafeName(author), DAY - timedelta(days=100), False, None, None)
     return replace(plain, **changes)
 
 
-def book(uses: Sequence[int] | Mapping[int, int] = (), idle: int = 0, unattributed: int = 0, **changes: Any) -> Book:
+def book(
+    uses: Sequence[int] | Mapping[int, int] = (), idle: int = 0, unattributed: int = 0, **changes: Any
+) -> PeriodData:
     """A day's book: one listed model for each of `uses`, used on that day, and `idle` ones never used. Everything else
     is known and still: the same list before, the same use a day."""
     by_model = dict(uses) if isinstance(uses, Mapping) else dict(enumerate(uses, 1))
@@ -39,8 +52,8 @@ def book(uses: Sequence[int] | Mapping[int, int] = (), idle: int = 0, unattribut
     start = max(by_model, default=0) + 1
     listed = (*used, *(model(n) for n in range(start, start + idle)))
     total = sum(by_model.values()) + unattributed
-    flow = Flow(total, by_model, unattributed=unattributed)
-    plain = Book(
+    flow = Usage(total, by_model, unattributed=unattributed)
+    plain = PeriodData(
         catalogue=MODELS,
         period=Period.for_day(DAY),
         watched_since=DAY - timedelta(days=100),
@@ -61,7 +74,7 @@ def book(uses: Sequence[int] | Mapping[int, int] = (), idle: int = 0, unattribut
     return replace(plain, **changes)
 
 
-def unread(**changes: Any) -> Book:
+def unread(**changes: Any) -> PeriodData:
     """A book in which nothing is known."""
     fields = ("listed", "listed_before", "listed_7d_before", "listed_period_before", "flow", "flow_before")
     rest = ("total_7d", "total_30d", "total_prior_7d", "newly_listed")
@@ -96,7 +109,7 @@ class World:
             return Unknown(f"no reading for {self.day(first)} to {self.day(last)}")
         return sum(sum(self.uses[n].values()) for n in range(first, last + 1))
 
-    def flow(self, first: int, last: int) -> Flow | Unknown:
+    def flow(self, first: int, last: int) -> Usage | Unknown:
         total = self.total(first, last)
         if isinstance(total, Unknown):
             return total
@@ -104,7 +117,7 @@ class World:
         for number in range(first, last + 1):
             for one, count in self.uses[number].items():
                 by_model[one] = by_model.get(one, 0) + count
-        return Flow(total, by_model)
+        return Usage(total, by_model)
 
     def used_between_readings(self, one: int, last: int) -> list[tuple[int, int]]:
         """The stretches between readings, up to the end of day `last`, in which a model was seen to be used."""
@@ -134,10 +147,10 @@ class World:
     def stock(self, number: int) -> int | Unknown:
         return len(self.listed[number]) if self.seen(number) else Unknown(f"no reading at the end of day {number}")
 
-    def point(self, number: int) -> Point:
+    def point(self, number: int) -> HistoryPoint:
         flow, stock = self.flow(number, number), self.stock(number)
         both = self.seen(number) and self.seen(number - 1)
-        return Point(
+        return HistoryPoint(
             self.day(number),
             uses=None if isinstance(flow, Unknown) else flow.uses,
             models_used=None if isinstance(flow, Unknown) else len(flow.by_model),
@@ -164,10 +177,10 @@ class World:
                 found.append((self.model(one, number), self.day(before[-1][1])))
         return tuple(found)
 
-    def book(self, number: int, history: int = 400) -> Book:
+    def book(self, number: int, history: int = 400) -> PeriodData:
         """The book of one day, with at most `history` days behind it."""
         ids = frozenset(self.listed[number - 1]) if self.seen(number - 1) else Unknown("no reading the day before")
-        return Book(
+        return PeriodData(
             catalogue=MODELS,
             period=Period.for_day(self.day(number)),
             watched_since=self.start,
@@ -183,7 +196,7 @@ class World:
             newly_listed=Unknown("not asked in this world"),
             history=tuple(self.point(n) for n in range(max(0, number - history + 1), number + 1)),
             gaps=(),
-            refs=(Ref(f"world:{number}", start_of_day(self.day(number)), ""),),
+            refs=(SourceRef(f"world:{number}", start_of_day(self.day(number)), ""),),
             names={},
             quiet=self.quiet(number),
             woken=self.woken(number),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bot import ledger, pipeline, store
 from bot.archive import Archive
-from bot.queries import Desk, Watched
+from bot.queries import QueryContext, WatchedNetwork
 from bot.records import Period, Receipt
 from tests import databases, hostile
 from tests.worlds import CATALOGUE, START, snapshot
@@ -24,7 +24,7 @@ ISSUED = DAYS[3]
 NOW = datetime(2025, 3, 11, 9, tzinfo=UTC)
 SECRET = "hidden-author/model"
 ABOUT = "An invented network, **only for tests**.\n\n* one thing\n* <script>alert(1)</script>\n"
-PLAN = pipeline.Plan(
+PLAN = pipeline.NetworkPlan(
     "replicate",
     "Replicate",
     (CATALOGUE,),
@@ -58,14 +58,14 @@ def tell(opened: store.Store, days: Sequence[date]) -> None:
 
 
 @contextmanager
-def desk(folder: Path, days: Sequence[date] = DAYS) -> Iterator[Desk]:
+def desk(folder: Path, days: Sequence[date] = DAYS) -> Iterator[QueryContext]:
     """A desk over a world of its own in an existing folder, or over the one that is there already."""
     path = folder / "footfall.db"
     if not path.exists():
         databases.sqlite(path, tell, tuple(days))
     opened = store.open_store(f"sqlite:///{path}")
     try:
-        watched = Watched("replicate", "Replicate", (CATALOGUE,), ABOUT, PLAN.headline)
-        yield Desk(opened, Archive(opened), {"replicate": watched}, (SECRET,), lambda: NOW)
+        watched = WatchedNetwork("replicate", "Replicate", (CATALOGUE,), ABOUT, PLAN.headline)
+        yield QueryContext(opened, Archive(opened), {"replicate": watched}, (SECRET,), lambda: NOW)
     finally:
         opened.close()

@@ -35,7 +35,7 @@ import yarl
 from pydantic import SecretStr
 
 from bot import discord_bot
-from bot.queries import Desk
+from bot.queries import QueryContext
 from tests import query_contexts, watchers
 from tests.peers import discord_gateway
 from tests.peers.discord_api import CREATE, TOKEN, Fault, error, rate_limited
@@ -271,7 +271,7 @@ def _answer(peer: DiscordGateway, name: str, **options: object) -> str:
 # --- the bot -----------------------------------------------------------------------------------------------------
 
 
-def edited(desk: Desk, stop: threading.Event, pause: float = 2.0) -> int:
+def edited(desk: QueryContext, stop: threading.Event, pause: float = 2.0) -> int:
     """Digests are composed anew, with another figure each time; the last value that was kept."""
     value = 1_000_000
     while True:
@@ -291,10 +291,10 @@ def resident_kib() -> int:
 
 
 @contextmanager
-def answering(desk: Desk, rest: str, gateway: str) -> Any:
+def answering(desk: QueryContext, rest: str, gateway: str) -> Any:
     discord.http.Route.BASE, discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = rest, yarl.URL(gateway)
     stop = threading.Event()
-    house = discord_bot.House(api=rest)
+    house = discord_bot.BotSettings(api=rest)
     thread = threading.Thread(
         target=lambda: discord_bot.run_bot(desk, SecretStr(TOKEN), stop, bot_settings=house, first_pause=0.05)
     )

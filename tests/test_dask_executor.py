@@ -27,12 +27,12 @@ import cloudpickle
 import pytest
 
 from bot import dask_executor, lake, ledger, store
-from bot.chain.reader import Asker, Chain, Endpoint, Filter, Pin, fetch_range
-from bot.cli.app_context import Parts
+from bot.chain.reader import ChainIdentity, ChainReader, Endpoint, Filter, RangeRequest, fetch_range
+from bot.cli.app_context import AppContext
 from bot.config import ConfigError
-from bot.dask_executor import Cluster, ClusterError, Tls, installed_versions, version_mismatch
-from bot.lake import Day, Lake, day_files, parquet
-from bot.records import Haul, Listing, Name, Ref, Snapshot, Window, start_of_day
+from bot.dask_executor import ClusterError, DaskExecutor, TlsFiles, installed_versions, version_mismatch
+from bot.lake import DayRef, LakeSettings, day_files, parquet
+from bot.records import CompleteWindow, EventBatch, Listing, SafeName, Snapshot, SourceRef, start_of_day
 from bot.sources.opengradient.signatures import signature_claim, verify_signatures
 from tests.lake.events import DAY, day_in, paid, used
 from tests.peers.anvil import anvil
@@ -54,16 +54,16 @@ def waiting(folder: Path, count: int, large: bool = False) -> Path:
     folder.mkdir()
     (folder / "config.yaml").write_text(f"data: {folder / 'data'}\n")
     (folder / "data").mkdir()
-    parts = Parts(folder / "config.yaml")
-    names = tuple(Listing(Name(f"a/m{n}"), Name("a")) for n in range(5))
+    parts = AppContext(folder / "config.yaml")
+    names = tuple(Listing(SafeName(f"a/m{n}"), SafeName("a")) for n in range(5))
     at = start_of_day(DAY)
-    ledger.add_snapshot(parts.store, Snapshot("og", "hub", at, Ref("hub", at), names, closes=DAY - ONE))
+    ledger.add_snapshot(parts.store, Snapshot("og", "hub", at, SourceRef("hub", at), names, closes=DAY - ONE))
     for number in range(count):
         day = DAY + number * ONE
         told = {"uses": tuple(used(200 + number, day=day)), "payments": tuple(paid(20 + number, day=day))}
-        window = Window(start_of_day(day), start_of_day(day + ONE))
+        window = CompleteWindow(start_of_day(day), start_of_day(day + ONE))
         ledger.keep_event_batch(
-            parts.store, replace(Haul("og", "hub", "blocks", window=window, evidence="claimed"), **told)
+            parts.store, replace(EventBatch("og", "hub", "blocks", window=window, evidence="claimed"), **told)
         )
     parts.close()
     if large:
@@ -135,7 +135,7 @@ def added_up(folder: Path, by: Executor | None) -> bytes:
 @contextmanager
 def ledger_of(folder: Path) -> Iterator[store.Store]:
     data = folder / "data"
-    opened = store.open_store(f"sqlite:///{data / 'footfall.db'}", Lake(str(data / "lake")))
+    opened = store.open_store(f"sqlite:///{data / 'footfall.db'}", LakeSettings(str(data / "lake")))
     yield opened
     opened.close()
 
@@ -161,7 +161,7 @@ def test_days_ranges_and_signatures_come_out_the_same_on_threads_and_on_1_2_and_
         node.mine(300)
         blocks = chain(node.url, None)
         assert blocks[:2] == (0, 300)
-        cluster = Cluster(dask.address)
+        cluster = DaskExecutor(dask.address)
         for more in (("w0",), ("w1",), ("w2", "w3")):
             dask.add(*more)
             assert added_up(folder, cluster) == here
@@ -183,7 +183,9 @@ def signed(count: int) -> list[tuple[bytes, bytes]]:
 
 def chain(url: str, by: Executor | None) -> tuple[int, int, tuple[tuple[int, str], ...]]:
     """From which block to which, and the last blocks with their hashes. How long ranges are may differ."""
-    opened = Chain(Pin(31337, None), [Endpoint(url, rate=1000, timeout=60)], finality=0, budget=120.0, executor=by)
+    opened = ChainReader(
+        ChainIdentity(31337, None), [Endpoint(url, rate=1000, timeout=60)], finality=0, budget=120.0, executor=by
+    )
     with opened:
         chunks = list(opened.read_logs(Filter(), 0))
     assert all(a.to_block + 1 == b.from_block for a, b in pairwise(chunks)) and len(chunks) > 3
@@ -191,9 +193,11 @@ def chain(url: str, by: Executor | None) -> tuple[int, int, tuple[tuple[int, str
 
 
 def test_what_travels_is_small_and_shows_no_secret() -> None:
-    day = Day(Lake("s3://bucket/footfall"), "opengradient", "hub", DAY, "manifest-000001-" + "ab" * 32 + ".json")
+    day = DayRef(
+        LakeSettings("s3://bucket/footfall"), "opengradient", "hub", DAY, "manifest-000001-" + "ab" * 32 + ".json"
+    )
     assert len(pickle.dumps((lake.try_roll_up, (day,)))) < 600
-    asked = Asker(Pin(31337, None), (Endpoint("https://rpc.example/v2/SECRETKEY"),), 1, 20.0, 5000)
+    asked = RangeRequest(ChainIdentity(31337, None), (Endpoint("https://rpc.example/v2/SECRETKEY"),), 1, 20.0, 5000)
     content = pickle.dumps((fetch_range, (asked, Filter(), 1, 5000)))
     travels = dask_executor.portable_task(installed_versions(), content)
     assert b"SECRETKEY" in content and "SECRETKEY" not in repr(travels) + repr(asked)
@@ -303,12 +307,12 @@ def test_a_worker_of_another_version_is_refused_whenever_it_comes(tmp_path: Path
     with Dask(tmp_path) as dask:
         dask.add("good", "other", code=ROOT)
         dask.stop("other")
-        late = Cluster(dask.address)
+        late = DaskExecutor(dask.address)
         assert late.submit(abs, -1).result() == 1
         dask.add("other", code=other)
         dask.add("none", code=None)
         with pytest.raises(ClusterError) as early:
-            Cluster(dask.address).submit(abs, -1)
+            DaskExecutor(dask.address).submit(abs, -1)
         assert "found no Footfall" in one_line(early.value) or "found Footfall code" in one_line(early.value)
         dask.stop("none", "good")
         until(lambda: len(workers(late)) == 1)
@@ -327,7 +331,7 @@ def test_a_worker_of_another_version_is_refused_whenever_it_comes(tmp_path: Path
         late.shutdown()
 
 
-def workers(cluster: Cluster) -> dict[str, object]:
+def workers(cluster: DaskExecutor) -> dict[str, object]:
     assert cluster._client is not None
     return dict(cluster._client.scheduler_info()["workers"])
 
@@ -346,15 +350,15 @@ def test_nobody_gets_in_without_a_certificate_of_the_same_authority(tmp_path: Pa
     tls, stranger = certificates(tmp_path / "tls"), certificates(tmp_path / "stranger")
     with Dask(tmp_path, tls=tls) as dask:
         dask.add("w0")
-        ours = Cluster(dask.address, tls)
+        ours = DaskExecutor(dask.address, tls)
         assert ours.submit(abs, -2).result() == 2
         ours.shutdown()
         for address, shown in ((dask.address, stranger), (dask.address.replace("tls://", "tcp://"), None)):
             with pytest.raises(ClusterError) as refusal:
-                Cluster(address, shown, patience=3).submit(abs, -2)
+                DaskExecutor(address, shown, patience=3).submit(abs, -2)
             assert "the scheduler cannot be reached" in one_line(refusal.value)
     with pytest.raises(ClusterError, match=r"gone\.pem: is not there, wanted a PEM file"):
-        Cluster(dask.address, Tls(tls.ca, tls.cert, tmp_path / "gone.pem")).submit(abs, -2)
+        DaskExecutor(dask.address, TlsFiles(tls.ca, tls.cert, tmp_path / "gone.pem")).submit(abs, -2)
 
 
 # --- nobody there ----------------------------------------------------------------------------------------------------
@@ -368,7 +372,7 @@ def test_a_scheduler_that_comes_back_is_found_again_and_a_cluster_without_worker
     here = added_up(folder, None)
     seconds = itertools.count(0.0, 20.0)
     with reserved() as port, Dask(tmp_path, port=port) as dask, ThreadPoolExecutor(1) as beside:
-        cluster = Cluster(dask.address, patience=60, clock=lambda: next(seconds))
+        cluster = DaskExecutor(dask.address, patience=60, clock=lambda: next(seconds))
         with pytest.raises(ClusterError, match="found no worker for 60 s, wanted one; start some with `dask worker"):
             cluster.submit(abs, -1)
         dask.add("w0")
@@ -387,7 +391,7 @@ def test_a_scheduler_that_comes_back_is_found_again_and_a_cluster_without_worker
             waits.result(120)
         dask.stop("w1")
         with pytest.raises(ClusterError, match=r"the scheduler cannot be reached: .*; start it"):
-            Cluster(dask.address, patience=1).submit(abs, -1)
+            DaskExecutor(dask.address, patience=1).submit(abs, -1)
         dask.starts(port)
         dask.add("w2")
         assert added_up(folder, cluster) == here
@@ -407,7 +411,7 @@ def test_a_cluster_that_cannot_be_is_a_mistake_in_the_configuration(cluster: obj
     path = tmp_path / "config.yaml"
     path.write_text(json.dumps({"cluster": cluster}))
     with pytest.raises(ConfigError) as mistake:
-        _ = Parts(path).settings
+        _ = AppContext(path).settings
     assert said in str(mistake.value) and "word" not in str(mistake.value).replace("wanted", "")
 
 

@@ -63,7 +63,7 @@ def something(column: sa.Column[object]) -> object:
         sa.LargeBinary: bytes(range(32)),
         sa.Float: 0.125,
         sa.Integer: 7,
-        store.Instant: at(START, 5),
+        store.UtcDateTime: at(START, 5),
     }
     found = [value for kind, value in kinds.items() if isinstance(column.type, kind)]
     return found[0] if found else f"{len(column.name)}"

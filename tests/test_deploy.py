@@ -271,7 +271,7 @@ def test_the_unit_is_one_that_systemd_understands(tmp_path: Path) -> None:
 
 
 def test_the_unit_gives_a_step_in_hand_its_time() -> None:
-    from bot.config import Worker
+    from bot.config import WorkerConfig
 
     waits = re.search(r"(?m)^TimeoutStopSec=(\d+)$", UNIT.read_text(encoding="utf-8"))
-    assert waits and int(waits[1]) > Worker.model_validate({}).grace
+    assert waits and int(waits[1]) > WorkerConfig.model_validate({}).grace

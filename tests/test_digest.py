@@ -23,7 +23,17 @@ from bot.digest import (
     incomparable_figures,
 )
 from bot.metrics import METRICS, compute_figures
-from bot.records import Book, Catalogue, Document, Name, Period, Point, Ref, Unknown, model_identity
+from bot.records import (
+    Catalogue,
+    Document,
+    HistoryPoint,
+    Period,
+    PeriodData,
+    SafeName,
+    SourceRef,
+    Unknown,
+    model_identity,
+)
 from tests.period_data import DAY, MODELS, ONE, REF, WHY, book, model, unread, world
 
 AT = datetime(2025, 1, 13, 0, 20, tzinfo=UTC)
@@ -31,11 +41,11 @@ HEADLINE = {"catalogue": "models", "figure": "models_used"}
 LLM = Catalogue("replicate", "llm", "language models", "answers", "verified")
 
 
-def document(*books: Book, hidden: tuple[str, ...] = (), headline: dict[str, str] = HEADLINE) -> Document:
+def document(*books: PeriodData, hidden: tuple[str, ...] = (), headline: dict[str, str] = HEADLINE) -> Document:
     return compose_document("replicate", "Replicate", books, headline, hidden, AT)
 
 
-def part(*books: Book, hidden: tuple[str, ...] = ()) -> dict[str, Any]:
+def part(*books: PeriodData, hidden: tuple[str, ...] = ()) -> dict[str, Any]:
     found: dict[str, Any] = document(*books, hidden=hidden)["catalogues"][0]
     return found
 
@@ -105,7 +115,7 @@ def test_the_headlines_catalogue_comes_first() -> None:
 
 
 def test_refs_stand_once_and_each_figure_points_at_those_of_its_book() -> None:
-    other = Ref("https://api.replicate.com/v1/models", AT, "")
+    other = SourceRef("https://api.replicate.com/v1/models", AT, "")
     models = replace(book([3]), refs=(REF, REF))
     llm = replace(book([9]), catalogue=LLM, refs=(other, REF))
     made = document(models, llm)
@@ -159,7 +169,7 @@ def test_the_table_holds_the_most_used_and_no_more() -> None:
 
 
 def test_a_model_that_left_is_in_the_table_by_its_name() -> None:
-    left = replace(book({1: 5, 2: 9}), listed=(model(1),), names={2: Name("x/y")}, authors={2: Name("x")})
+    left = replace(book({1: 5, 2: 9}), listed=(model(1),), names={2: SafeName("x/y")}, authors={2: SafeName("x")})
     assert [(row["model"], row["author"]) for row in part(left)["top"]] == [("x/y", "x"), ("a0/m1", "a0")]
 
 
@@ -189,7 +199,7 @@ def test_what_is_unknown_or_absent_has_no_table_and_no_curve() -> None:
 
 
 def test_history_is_the_last_thirty_days_with_nulls_where_unknown() -> None:
-    days = tuple(Point(DAY - n * ONE, uses=n, models_listed=5) for n in range(44, -1, -1))
+    days = tuple(HistoryPoint(DAY - n * ONE, uses=n, models_listed=5) for n in range(44, -1, -1))
     history = part(replace(book([3]), history=days))["history"]
     assert len(history) == 30 and history[-1]["day"] == "2025-01-12" and history[0]["day"] == "2024-12-14"
     assert history[0] == {
@@ -212,8 +222,8 @@ def test_a_hidden_model_is_counted_and_not_named() -> None:
 
 
 def test_a_hidden_author_hides_all_their_models_also_those_that_left() -> None:
-    left = replace(book({1: 5, 2: 9, 3: 1}), listed=(model(1), model(3)), names={2: Name("a0/m2")})
-    for one in (left, replace(left, authors={2: Name("a0")})):
+    left = replace(book({1: 5, 2: 9, 3: 1}), listed=(model(1), model(3)), names={2: SafeName("a0/m2")})
+    for one in (left, replace(left, authors={2: SafeName("a0")})):
         assert [row["model"] for row in part(one, hidden=("a0",))["top"]] == [HIDDEN, HIDDEN, "a1/m3"]
 
 

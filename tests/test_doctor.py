@@ -19,11 +19,11 @@ from tests import databases
 from tests.peers.postgres import Postgres
 
 
-def database(folder: Path, monkeypatch: pytest.MonkeyPatch, url: str) -> doctor.Check:
+def database(folder: Path, monkeypatch: pytest.MonkeyPatch, url: str) -> doctor.CheckResult:
     """What is found of the database at an address."""
     (folder / "config.yaml").write_text(f"data: {folder}\nout: {folder}/out\nnetworks: {{}}\n")
     monkeypatch.setenv("DATABASE_URL", url)
-    made = app_context.Parts(folder / "config.yaml")
+    made = app_context.AppContext(folder / "config.yaml")
     try:
         return doctor._database(made)
     finally:
@@ -134,7 +134,7 @@ def test_posts_for_x_are_weighed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     from bot import x_text
 
     (tmp_path / "config.yaml").write_text(f"data: {tmp_path}\nout: {tmp_path}/out\nnetworks: {{}}\n")
-    made = app_context.Parts(tmp_path / "config.yaml")
+    made = app_context.AppContext(tmp_path / "config.yaml")
     assert doctor._sample_post(made, False).ok
 
     def missing(_text: str) -> int:

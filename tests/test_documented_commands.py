@@ -163,9 +163,9 @@ def test_a_network_that_has_no_such_day_is_named_in_one_line_and_is_no_failure(f
 
 
 def test_a_network_that_fails_is_named_and_the_command_is_done_in_part(capsys: pytest.CaptureFixture[str]) -> None:
-    plans = [pipeline.Plan(name, name, (), {}) for name in ("broken", "absent", "whole")]
+    plans = [pipeline.NetworkPlan(name, name, (), {}) for name in ("broken", "absent", "whole")]
 
-    def answer(plan: pipeline.Plan) -> str:
+    def answer(plan: pipeline.NetworkPlan) -> str:
         if plan.network == "whole":
             return "its answer"
         raise (StoreError if plan.network == "broken" else UsageError)(f"{plan.network}: why")

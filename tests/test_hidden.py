@@ -14,8 +14,8 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from bot import ledger, pipeline, queries, render, site_builder, store, web
 from bot.archive import Archive
-from bot.queries import AnswerError, Desk, Watched
-from bot.records import Listing, Name, Period, Reading, model_identity
+from bot.queries import QueryContext, QueryError, WatchedNetwork
+from bot.records import Listing, Period, Reading, SafeName, model_identity
 from tests import query_contexts
 from tests.worlds import ONE, START, snapshot
 
@@ -29,22 +29,22 @@ BITES = (str(KEPT), KEPT.partition("~")[0], "slur", "shy author", RAW)
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QueryContext]:
     """A world composed in the open, whose two biggest models were hidden afterwards."""
     folder = tmp_path_factory.mktemp("hidden")
     opened = store.open_store(f"sqlite:///{folder / 'f.db'}")
     for number, day in enumerate(DAYS):
-        counts = {KEPT: 900 * number, Name("shy author/one"): 400 * number, Name("ann/plain"): number}
+        counts = {KEPT: 900 * number, SafeName("shy author/one"): 400 * number, SafeName("ann/plain"): number}
         made = snapshot(day, {})
-        listings = tuple(Listing(name, Name(name.partition("/")[0])) for name in counts)
+        listings = tuple(Listing(name, SafeName(name.partition("/")[0])) for name in counts)
         readings = tuple(Reading(name, count) for name, count in counts.items())
         note = f"{KEPT} was slow; shy author/one was not."
         ledger.add_snapshot(opened, replace(made, listings=listings, readings=readings, note=note))
     archive, plan = Archive(opened), replace(query_contexts.PLAN, hidden=())
     for day in DAYS[1:]:
         pipeline.compose_digest(opened, archive, plan, Period.for_day(day), query_contexts.NOW)
-    watched = Watched("replicate", "Replicate", (query_contexts.CATALOGUE,), "", plan.headline)
-    yield Desk(opened, archive, {"replicate": watched}, HIDDEN, lambda: query_contexts.NOW.replace(day=20))
+    watched = WatchedNetwork("replicate", "Replicate", (query_contexts.CATALOGUE,), "", plan.headline)
+    yield QueryContext(opened, archive, {"replicate": watched}, HIDDEN, lambda: query_contexts.NOW.replace(day=20))
     opened.close()
 
 
@@ -52,13 +52,13 @@ def biting(text: str) -> list[str]:
     return [name for name in BITES if name in text or json.dumps(name)[1:-1] in text]
 
 
-def test_the_names_were_published_in_the_open(desk: Desk) -> None:
+def test_the_names_were_published_in_the_open(desk: QueryContext) -> None:
     kept = json.dumps(desk.archive.newest_digest("replicate"), ensure_ascii=False)
     assert len(biting(kept)) >= 4
 
 
 @pytest.mark.parametrize("outlet", ["x", "discord", "text"])
-def test_in_no_post_of_a_digest_from_before(desk: Desk, outlet: str) -> None:
+def test_in_no_post_of_a_digest_from_before(desk: QueryContext, outlet: str) -> None:
     for day in DAYS[1:]:
         kept = desk.archive.find_digest("replicate", "day", day)
         assert kept is not None
@@ -79,7 +79,7 @@ ASKED: list[Any] = [
 
 
 @pytest.mark.parametrize("ask", ASKED)
-def test_in_no_answer_and_in_no_words_of_one(desk: Desk, ask: Any) -> None:
+def test_in_no_answer_and_in_no_words_of_one(desk: QueryContext, ask: Any) -> None:
     answer = ask(desk)
     assert not biting(json.dumps(answer, ensure_ascii=False))
     if "question" in answer:
@@ -89,13 +89,13 @@ def test_in_no_answer_and_in_no_words_of_one(desk: Desk, ask: Any) -> None:
 
 
 @pytest.mark.parametrize("typed", [RAW, str(KEPT), "shy author/one"])
-def test_asked_about_it_is_not_told(desk: Desk, typed: str) -> None:
-    with pytest.raises(AnswerError) as refused:
+def test_asked_about_it_is_not_told(desk: QueryContext, typed: str) -> None:
+    with pytest.raises(QueryError) as refused:
         queries.model(desk, typed)
     assert "hidden here" in str(refused.value) or "no such model" in str(refused.value)
 
 
-def test_on_no_page_and_in_no_file_of_the_site(desk: Desk, tmp_path: Path) -> None:
+def test_on_no_page_and_in_no_file_of_the_site(desk: QueryContext, tmp_path: Path) -> None:
     site_builder.write_site(desk, tmp_path / "site", lambda _: None, query_contexts.NOW)
     files = [path for path in (tmp_path / "site").rglob("*") if path.is_file()]
     assert len(files) > 30
@@ -103,7 +103,7 @@ def test_on_no_page_and_in_no_file_of_the_site(desk: Desk, tmp_path: Path) -> No
         assert not biting(path.read_text(encoding="utf-8")), path
 
 
-def test_nowhere_in_the_api(desk: Desk, tmp_path: Path) -> None:
+def test_nowhere_in_the_api(desk: QueryContext, tmp_path: Path) -> None:
     paths = ("usage", "inventory", "top", "top?by=rise", "idle?days=1", "why", "digest", "status", "about")
 
     async def ask() -> list[str]:

@@ -14,14 +14,14 @@ from click.testing import CliRunner, Result
 from bot import ledger, pipeline, store
 from bot.archive import Archive
 from bot.cli import cli
-from bot.config import Publish
+from bot.config import PublishConfig
 from bot.records import FootfallError, Period, Receipt, start_of_day
 from tests import databases, publishing, worlds
 from tests.held import USE, counts, day, half, told
 from tests.publishing import Peers
 from tests.worlds import CATALOGUE, ONE, snapshot
 
-PLAN = pipeline.Plan("replicate", "Replicate", (CATALOGUE,), {"catalogue": "models", "figure": "uses"})
+PLAN = pipeline.NetworkPlan("replicate", "Replicate", (CATALOGUE,), {"catalogue": "models", "figure": "uses"})
 TARGETS = {"x": ("@footfall",)}
 HELD = 8
 """The day whose list comes half as long."""
@@ -29,34 +29,36 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[pipeline.Desk]:
+def desk(tmp_path: Path) -> Iterator[pipeline.PublishContext]:
     """Eight days, posted, and a ninth that is held."""
     opened = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
     told(opened, HELD)
-    made = pipeline.Desk(opened, Archive(opened), pipeline.make_outbox(opened), Publish.model_validate({}), 0.01)
+    made = pipeline.PublishContext(
+        opened, Archive(opened), pipeline.make_outbox(opened), PublishConfig.model_validate({}), 0.01
+    )
     publish(made, HELD)
     ledger.add_snapshot(opened, snapshot(day(HELD), half(HELD)))
     yield made
     opened.close()
 
 
-def publish(desk: pipeline.Desk, number: int, hours: int = 1) -> list[pipeline.Announced]:
+def publish(desk: pipeline.PublishContext, number: int, hours: int = 1) -> list[pipeline.PublishDecision]:
     """Publish what is due some hours after the night in which a day began."""
     return pipeline.plan_deliveries(desk, PLAN, "day", TARGETS, start_of_day(day(number)) + timedelta(hours=hours))
 
 
-def verdicts(done: list[pipeline.Announced]) -> dict[int, str]:
+def verdicts(done: list[pipeline.PublishDecision]) -> dict[int, str]:
     return {(one.period.first - worlds.START).days: one.verdict for one in done}
 
 
-def figures(desk: pipeline.Desk, number: int) -> dict[str, Any]:
+def figures(desk: pipeline.PublishContext, number: int) -> dict[str, Any]:
     document = desk.archive.find_digest("replicate", "day", day(number))
     assert document is not None
     made: dict[str, Any] = document["catalogues"][0]["figures"]
     return made
 
 
-def test_a_held_day_waits_with_its_reason_also_after_the_deadline(desk: pipeline.Desk) -> None:
+def test_a_held_day_waits_with_its_reason_also_after_the_deadline(desk: pipeline.PublishContext) -> None:
     for hours in (1, 12, 23):
         one = publish(desk, HELD + 1, hours)[-1]
         assert one.period.first == day(HELD) and one.verdict == "waiting" and "the list came 50% short" in one.reason
@@ -65,14 +67,14 @@ def test_a_held_day_waits_with_its_reason_also_after_the_deadline(desk: pipeline
     assert figures(desk, HELD)["uses"]["value"] is None
 
 
-def test_once_confirmed_by_hand_it_is_posted_with_its_figures(desk: pipeline.Desk) -> None:
+def test_once_confirmed_by_hand_it_is_posted_with_its_figures(desk: pipeline.PublishContext) -> None:
     publish(desk, HELD + 1)
     ledger.record_decision(desk.store, CATALOGUE, day(HELD), "confirmed")
     assert verdicts(publish(desk, HELD + 1, 10))[HELD] == "planned"
     assert figures(desk, HELD)["models_listed"]["value"] == 30
 
 
-def test_a_repaired_day_leaves_the_next_post_to_tell_it(desk: pipeline.Desk) -> None:
+def test_a_repaired_day_leaves_the_next_post_to_tell_it(desk: pipeline.PublishContext) -> None:
     publish(desk, HELD + 1)
     ledger.add_snapshot(desk.store, snapshot(day(HELD + 1), counts(HELD + 1)))
     done = verdicts(publish(desk, HELD + 2, 12))
@@ -85,7 +87,7 @@ def test_a_repaired_day_leaves_the_next_post_to_tell_it(desk: pipeline.Desk) -> 
     assert "did not confirm it" in figures(desk, HELD)["uses"]["unknown"], "the draft is composed again"
 
 
-def test_a_day_that_is_confirmed_too_late_is_archived_and_not_posted(desk: pipeline.Desk) -> None:
+def test_a_day_that_is_confirmed_too_late_is_archived_and_not_posted(desk: pipeline.PublishContext) -> None:
     for number in range(HELD + 1, HELD + 5):
         publish(desk, number, 20)
         ledger.add_snapshot(desk.store, snapshot(day(number), half(number)))
@@ -98,7 +100,7 @@ def test_a_day_that_is_confirmed_too_late_is_archived_and_not_posted(desk: pipel
     assert sent[day(HELD)] == "skipped"
 
 
-def test_an_issued_digest_gets_an_edition_when_a_verdict_changes(desk: pipeline.Desk) -> None:
+def test_an_issued_digest_gets_an_edition_when_a_verdict_changes(desk: pipeline.PublishContext) -> None:
     ledger.add_snapshot(desk.store, snapshot(day(HELD + 1), counts(HELD + 1)))
     publish(desk, HELD + 2, 12)
     document = desk.archive.find_digest("replicate", "day", day(HELD + 1))
@@ -112,7 +114,7 @@ def test_an_issued_digest_gets_an_edition_when_a_verdict_changes(desk: pipeline.
     assert "models_added" in {change["figure"] for change in again["changes"]}
 
 
-def test_a_verdict_composes_only_the_digests_that_rest_on_it(desk: pipeline.Desk) -> None:
+def test_a_verdict_composes_only_the_digests_that_rest_on_it(desk: pipeline.PublishContext) -> None:
     for number in range(1, HELD):
         pipeline.compose_digest(desk.store, desk.archive, PLAN, Period.for_day(day(number)), start_of_day(day(HELD)))
     assert pipeline.outdated_periods(desk.store, desk.archive, PLAN, "day") == ()
@@ -206,7 +208,7 @@ def test_a_held_day_is_told_in_every_language(run: Run) -> None:
             assert found is not None and not any(part.foreign for part in found), (locale, text)
 
 
-def test_the_last_days_of_a_period_are_what_is_held(desk: pipeline.Desk) -> None:
+def test_the_last_days_of_a_period_are_what_is_held(desk: pipeline.PublishContext) -> None:
     ledger.add_snapshot(desk.store, snapshot(day(HELD) + 7 * ONE, half(HELD + 7)))
     assert (
         ledger.hold_reason(desk.store, CATALOGUE, Period.for_day(day(HELD), "week")) is not None

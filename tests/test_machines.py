@@ -13,9 +13,9 @@ import pytest
 
 from bot import lake, ledger
 from bot.cli import main
-from bot.cli.app_context import Parts
+from bot.cli.app_context import AppContext
 from bot.clients import npm_tarball
-from bot.lake import Told
+from bot.lake import DayUpdate
 from bot.sources import replicate
 from tests import publishing, worlds
 from tests.lake.events import day_in, used
@@ -35,7 +35,7 @@ def configured(folder: Path, more: str = "") -> Path:
 
 
 def filled(config: Path, model: str = "o/m") -> None:
-    parts = Parts(config)
+    parts = AppContext(config)
     for number, day in enumerate(publishing.DAYS):
         ledger.add_snapshot(parts.store, worlds.snapshot(day, {f"{model}{n}": number * (n + 1) for n in range(5)}))
     parts.close()
@@ -78,8 +78,8 @@ def test_a_data_folder_of_any_name_holds_everything_and_nothing_lands_beside_it(
 
 @pytest.mark.parametrize("name", ODD)
 def test_a_lake_in_a_folder_of_any_name_is_written_and_added_up(tmp_path: Path, name: str) -> None:
-    day, _ = lake.update_day(day_in(str(tmp_path / name / "lake")), Told(used(50)))
-    day, _ = lake.update_day(day, Told(used(50, first=50)))
+    day, _ = lake.update_day(day_in(str(tmp_path / name / "lake")), DayUpdate(used(50)))
+    day, _ = lake.update_day(day, DayUpdate(used(50, first=50)))
     assert lake.roll_up_day(lake.compact_day(day)).uses == sum(use.count for use in used(100))
     assert [path.name for path in tmp_path.iterdir()] == [name]
 

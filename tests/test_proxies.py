@@ -15,10 +15,10 @@ import pytest
 from aiohttp import web
 
 from bot import config
-from bot.chain.reader import Chain, Endpoint, Pin, Unreachable
+from bot.chain.reader import ChainIdentity, ChainReader, Endpoint, QuorumUnreachableError
 from bot.clients import http, npm_tarball
-from bot.outlets import Later, Sent
-from bot.queries import Desk
+from bot.outlets import RetryLater, Sent
+from bot.queries import QueryContext
 from bot.records import SourceError
 from bot.sources.opengradient.panels import silent
 from bot.sources.opengradient.walrus import Blob, Walrus
@@ -50,7 +50,7 @@ def _served(body: bytes) -> Iterator[Server]:
 
 def _live_list(folder: Path) -> str:
     with _served(b"{}") as server:
-        manners = http.Manners(60)
+        manners = http.HttpLimits(60)
         with http.make_client("token", manners) as client:
             assert http.get_body(client, f"{server.url}/v1/models", manners) == b"{}"
         return server.url
@@ -63,8 +63,11 @@ def _blobs(folder: Path) -> str:
 
 
 def _rpc(folder: Path) -> str:
-    with _served(b"{}") as server, Chain(Pin(1, None), [Endpoint(server.url)], finality=0, tries=1) as chain:
-        with pytest.raises(Unreachable, match="405"):  # served by GET alone: it was asked
+    with (
+        _served(b"{}") as server,
+        ChainReader(ChainIdentity(1, None), [Endpoint(server.url)], finality=0, tries=1) as chain,
+    ):
+        with pytest.raises(QuorumUnreachableError, match="405"):  # served by GET alone: it was asked
             chain.final_head()
         return server.url
 
@@ -104,7 +107,7 @@ def _gateway(folder: Path) -> str:
         return peer.gateway.replace("ws://", "http://")
 
 
-def _answers(desk: Desk, peer: DiscordGateway, folder: Path) -> None:
+def _answers(desk: QueryContext, peer: DiscordGateway, folder: Path) -> None:
     with slash_serving(peer, desk, folder):
         peer.until(lambda: bool(peer.identified))
         asked = peer.ask("usage")
@@ -153,19 +156,19 @@ def test_what_is_exempt_goes_past_the_proxy(
 
 
 def _tls_list(url: str) -> None:
-    manners = http.Manners(60, tries=1)
+    manners = http.HttpLimits(60, tries=1)
     with http.make_client("token", manners) as client, pytest.raises(SourceError, match="no answer"):
         http.get_body(client, url, manners)
 
 
 def _tls_x(url: str) -> None:
     with closing(rig_x.outlet(url)) as outlet:
-        assert isinstance(outlet.post(rig_x.part("text"), rig_x.NAME), Later)
+        assert isinstance(outlet.post(rig_x.part("text"), rig_x.NAME), RetryLater)
 
 
 def _tls_discord(url: str) -> None:
     with rig_discord.hurried(), closing(rig_discord.outlet(f"{url}/api/v10", patience=60)) as outlet:
-        assert isinstance(outlet.post(rig_discord.part("text"), rig_discord.CHANNEL), Later)
+        assert isinstance(outlet.post(rig_discord.part("text"), rig_discord.CHANNEL), RetryLater)
 
 
 @pytest.mark.parametrize("ask", [_tls_list, _tls_x, _tls_discord])

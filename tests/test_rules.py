@@ -12,7 +12,7 @@ import pytest
 from bot import document_rules, i18n, number_format, render
 from bot.charts import alt_text, chart_data
 from bot.digest import compose_document, figure_differences
-from bot.records import AtLeast, Document, Flow, Point
+from bot.records import AtLeast, Document, HistoryPoint, Usage
 from bot.render import environment, number_lint
 from bot.subscriptions.change_detection import stillness_reason
 from tests.period_data import DAY, ONE, book
@@ -31,8 +31,8 @@ def whole() -> Document:
 
 
 def partial() -> Document:
-    flow = Flow(5, {2: 3, 3: 2}, incomplete=FELL, unknown_models=frozenset({1}))
-    history = (Point(DAY - ONE, 14, 3, 3, 0), Point(DAY, 5, 2, 3, 0, at_least=True))
+    flow = Usage(5, {2: 3, 3: 2}, incomplete=FELL, unknown_models=frozenset({1}))
+    history = (HistoryPoint(DAY - ONE, 14, 3, 3, 0), HistoryPoint(DAY, 5, 2, 3, 0, at_least=True))
     made = replace(book([9, 3, 2]), flow=flow, total_7d=AtLeast(80, FELL), history=history)
     return compose_document("replicate", "Replicate", [made], {"catalogue": "models", "figure": "uses"}, (), AT)
 
@@ -142,7 +142,7 @@ def bounded(document: dict[str, Any]) -> None:
 @pytest.mark.parametrize("language", i18n.LANGUAGES)
 def test_a_post_of_a_lower_bound_says_so_and_why(outlet: str, language: str) -> None:
     document = changed("day-2025-01-12", bounded)
-    post = render.build_post(document, outlet, render.Options(language))
+    post = render.build_post(document, outlet, render.PostRenderOptions(language))
     text = "\n".join(post.parts) + (str(post.embed) if post.embed else "")
     if language == "en":
         assert "at least 929 of 3,783 public models were used" in text

@@ -26,7 +26,7 @@ from click.testing import CliRunner, Result
 
 from bot import store
 from bot.cli import cli, main, outlet_setup
-from bot.cli.app_context import Parts
+from bot.cli.app_context import AppContext
 from bot.records import FootfallError
 from bot.redaction import REDACTED
 from tests import publishing
@@ -415,7 +415,7 @@ def test_no_secret_shows_in_a_repr(tmp_path: Path, peers: Peers, monkeypatch: py
     for name, value in CANARIES.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("DATABASE_URL", f"postgresql://someone:{PASSWORDS['DATABASE_URL']}@/x?host=/nowhere")
-    parts = Parts(publishing.configured(tmp_path, peers))
+    parts = AppContext(publishing.configured(tmp_path, peers))
     told = (
         repr(parts.settings) + repr(parts) + repr(vars(parts)) + str(parts.settings.secrets) + repr(parts.secret_values)
     )

@@ -9,7 +9,7 @@ import pytest
 
 from bot import i18n, number_format, render
 from bot.archive import Archive
-from bot.cli.app_context import Parts
+from bot.cli.app_context import AppContext
 from bot.render import document_translation, escaping
 from bot.render._translatable_messages import SENTENCES
 from tests.render import documents
@@ -65,7 +65,7 @@ def test_years_and_names_keep_their_digits() -> None:
 
 
 def test_no_digest_of_the_real_record_holds_a_count_without_separators(watched: Path) -> None:
-    parts = Parts(watched / "config.yaml")
+    parts = AppContext(watched / "config.yaml")
     try:
         archive = Archive(parts.store)
         texts = [

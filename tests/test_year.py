@@ -17,11 +17,24 @@ import pytest
 
 from bot import charts, config, pipeline, schedule_times, store, worker
 from bot.archive import Archive
-from bot.config import Publish, ScheduleEntry
-from bot.deliveries import Asked, Delivery, Ready, Run
-from bot.outlets import CannotTell, Check, Found, Later, NotFound, Outcome, Part, Refused, Sent, Stopped, Unsure, Votes
+from bot.config import PublishConfig, ScheduleEntry
+from bot.deliveries import Delivery, OutboxPass, OutletHandle, PollRecord
+from bot.outlets import (
+    AccountRefused,
+    CheckResult,
+    Found,
+    LookupInconclusive,
+    NotFound,
+    Outcome,
+    OutcomeUnknown,
+    Part,
+    Refused,
+    RetryLater,
+    Sent,
+    Votes,
+)
 from bot.records import Period, PeriodName, Picture, Snapshot, SourceError
-from bot.worker.state import State
+from bot.worker.state import WorkerState
 from tests.worlds import CATALOGUE, ONE, snapshot
 
 FIRST = date(2023, 9, 30)
@@ -41,9 +54,9 @@ TARGETS: Mapping[str, pipeline.Targets] = {
     "weekly": {"x": ("account",)},
     "monthly": {"x": ("account",)},
 }
-HABITS = pipeline.Habits(
+HABITS = pipeline.PostOptions(
     polls=(
-        config.Poll.model_validate(
+        config.PollConfig.model_validate(
             {"name": "runs", "question": "More than {{ f.uses | figure }} next week?", "answers": ["More", "Fewer"]}
         ),
     )
@@ -158,28 +171,28 @@ class Platform:
         fault = self._fault()
         self.met[fault] += 1
         if fault == "away" and self.clock().hour < 12:
-            return Later("503", self.clock() + timedelta(minutes=30))
+            return RetryLater("503", self.clock() + timedelta(minutes=30))
         if fault == "refuses one":
             return Refused("the channel is gone")
         if fault == "stopped":
-            return Stopped("402: no credits")
+            return AccountRefused("402: no credits")
         if fault == "killed before":
             raise Killed
         if fault == "lost before":
-            return Unsure("time-out")
+            return OutcomeUnknown("time-out")
         self.accepted.append((destination, part.marker, self.clock()))
         if part.poll:
             self.closes[f"{self.name}-{len(self.accepted)}"] = self.clock() + part.poll.lasts
         if fault == "killed after":
             raise Killed
         if fault in ("lost after", "slow to show"):
-            return Unsure("time-out")
+            return OutcomeUnknown("time-out")
         return Sent(f"{self.name}-{len(self.accepted)}", f"https://{self.name}.example/{len(self.accepted)}")
 
     def find(self, part: Part, destination: str) -> Found:
         fault = self.weather.outlet.get((self.clock().date(), self.name), "")
         if fault == "slow to show" and self.clock().hour < 12:
-            return CannotTell("503", self.clock() + timedelta(minutes=10))
+            return LookupInconclusive("503", self.clock() + timedelta(minutes=10))
         shown = [
             n for n, (place, marker, _) in enumerate(self.accepted, 1) if (place, marker) == (destination, part.marker)
         ]
@@ -188,15 +201,15 @@ class Platform:
     def edit(self, part: Part, destination: str, platform_id: str) -> Outcome:
         return Sent(platform_id, f"https://{self.name}.example/{platform_id.rpartition('-')[2]}")
 
-    def votes(self, destination: str, platform_id: str) -> Votes | CannotTell:
+    def votes(self, destination: str, platform_id: str) -> Votes | LookupInconclusive:
         if self.clock().toordinal() % 11 == 0:
-            return CannotTell("503", self.clock() + timedelta(hours=20))
+            return LookupInconclusive("503", self.clock() + timedelta(hours=20))
         if platform_id not in self.closes:
-            return CannotTell("no poll there", None)
+            return LookupInconclusive("no poll there", None)
         return Votes(VOTES, self.clock() >= self.closes[platform_id])
 
-    def check(self, polled: Collection[str] = ()) -> list[Check]:
-        return [Check(self.name, True, "works")]
+    def check(self, polled: Collection[str] = ()) -> list[CheckResult]:
+        return [CheckResult(self.name, True, "works")]
 
     def close(self) -> None:
         pass
@@ -216,29 +229,34 @@ class Year:
         self.clock = Clock(datetime(FIRST.year, FIRST.month, FIRST.day, tzinfo=UTC) + ONE)
         self.weather = weather(self.seed)
         self.platforms = {name: Platform(name, self.clock, self.weather) for name in ("text", "site", "x")}
-        self.plan = pipeline.Plan("replicate", "Little", (CATALOGUE,), {"catalogue": "models", "figure": "uses"})
+        self.plan = pipeline.NetworkPlan("replicate", "Little", (CATALOGUE,), {"catalogue": "models", "figure": "uses"})
 
-    def process(self) -> tuple[worker.Round, store.Store]:
+    def process(self) -> tuple[worker.WorkCycle, store.Store]:
         """A new process: everything anew but the database and the world."""
         self.processes += 1
         name = f"worker {self.processes}"
         opened = store.open_store(self.url) if self.processes == 1 else store.Store(self.url)
         archive, outbox = Archive(opened), pipeline.make_outbox(opened)
-        desk = pipeline.Desk(opened, archive, outbox, Publish.model_validate({}), 0.01, HABITS)
-        ready = {n: Ready(p, timedelta(minutes=1), lambda _: Decimal(0)) for n, p in self.platforms.items()}
-        bench = worker.Bench(
+        desk = pipeline.PublishContext(opened, archive, outbox, PublishConfig.model_validate({}), 0.01, HABITS)
+        ready = {n: OutletHandle(p, timedelta(minutes=1), lambda _: Decimal(0)) for n, p in self.platforms.items()}
+        bench = worker.WorkerContext(
             opened,
             desk,
             [(self.plan, Network(self.clock, self.weather))],
             ENTRIES,
             TARGETS,
-            lambda: Run(
-                outbox, ready, pipeline.Posts(archive, outbox, habits=HABITS), self.clock, name, timedelta(minutes=15)
+            lambda: OutboxPass(
+                outbox,
+                ready,
+                pipeline.DigestContentProvider(archive, outbox, habits=HABITS),
+                self.clock,
+                name,
+                timedelta(minutes=15),
             ),
             self.clock,
             timedelta(minutes=15),
         )
-        return worker.Round(bench, State(), name), opened
+        return worker.WorkCycle(bench, WorkerState(), name), opened
 
     def rounds(self, day: date) -> tuple[tuple[int, int], ...]:
         """When it is looked on a day. Where nothing fails, the later looks would find nothing to do."""
@@ -439,7 +457,7 @@ def test_every_week_that_was_posted_asked_its_poll_once(lived: Year) -> None:
     opened.close()
 
 
-def polls_of(lived: Year) -> tuple[Asked, ...]:
+def polls_of(lived: Year) -> tuple[PollRecord, ...]:
     """Every poll that was asked, oldest first."""
     opened = store.open_store(lived.url)
     begins, ends = (datetime(year, 1, 1, tzinfo=UTC) for year in (2023, 2026))

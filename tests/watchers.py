@@ -16,13 +16,13 @@ from pydantic import SecretStr
 
 from bot import ledger, pipeline
 from bot.cli import outlet_setup
-from bot.config import Publish
-from bot.deliveries import NOTICES, Delivery, Edition, Ready, Run, flush_outbox
+from bot.config import PublishConfig
+from bot.deliveries import NOTICES, Delivery, EditionKey, OutboxPass, OutletHandle, flush_outbox
 from bot.outlets import discord
-from bot.outlets.discord.direct_messages import Direct
-from bot.outlets.discord.rest_client import Wire
-from bot.queries import Desk
-from bot.subscriptions import Channels, Watches
+from bot.outlets.discord.direct_messages import DirectMessageOutlet
+from bot.outlets.discord.rest_client import DiscordRestClient
+from bot.queries import QueryContext
+from bot.subscriptions import ChannelSubscriptions, ModelWatches
 from bot.subscriptions.model_watches import OUTLET
 from tests import query_contexts
 from tests.worlds import snapshot
@@ -79,16 +79,18 @@ class Told:
 class Publisher:
     """The part of the worker that tells members of their models."""
 
-    def __init__(self, desk: Desk, api: str, token: SecretStr) -> None:
+    def __init__(self, desk: QueryContext, api: str, token: SecretStr) -> None:
         self.told, self._desk = Told(), desk
         self._counts = query_contexts.counts(query_contexts.NEWEST)
-        self._watches, self._channels = Watches(desk.store), Channels(desk.store)
+        self._watches, self._channels = ModelWatches(desk.store), ChannelSubscriptions(desk.store)
         self._plans = {"replicate": query_contexts.PLAN}
         self._outbox = pipeline.make_outbox(desk.store)
-        self._publishing = pipeline.Desk(desk.store, desk.archive, self._outbox, Publish.model_validate({}), 0.01)
-        settings = discord.Settings.model_validate({"destinations": ["2" * 18], "api": api})
+        self._publishing = pipeline.PublishContext(
+            desk.store, desk.archive, self._outbox, PublishConfig.model_validate({}), 0.01
+        )
+        settings = discord.DiscordSettings.model_validate({"destinations": ["2" * 18], "api": api})
         self._now: Callable[[], datetime] = lambda: query_contexts.NOW
-        self._discord = discord.Discord(settings, Wire(api, token), token, lambda: self._now())
+        self._discord = discord.DiscordOutlet(settings, DiscordRestClient(api, token), token, lambda: self._now())
 
     def run(self, over: threading.Event, pause: float = 1.0) -> Told:
         """A day after the other until all is over, and one more after that."""
@@ -110,7 +112,7 @@ class Publisher:
         began, over = time.monotonic(), datetime.combine(day + timedelta(days=1), datetime.min.time(), UTC)
         self._now = lambda: over + timedelta(minutes=30, seconds=time.monotonic() - began)
         assert pipeline.plan_notices(self._publishing, self._plans, self._watches, self._now())
-        edition = Edition(NOTICES, "day", day, 1)
+        edition = EditionKey(NOTICES, "day", day, 1)
         while True:
             self._send()
             open_ = [one for one in self._outbox.edition_deliveries(edition) if one.state not in ("sent", "refused")]
@@ -125,19 +127,24 @@ class Publisher:
     def _send(self) -> None:
         """One pass over the outbox, as the worker makes it."""
         made = {
-            OUTLET: Ready(
-                Direct(self._discord, self._watches.member_account), timedelta(seconds=1), lambda _: Decimal(0)
+            OUTLET: OutletHandle(
+                DirectMessageOutlet(self._discord, self._watches.member_account),
+                timedelta(seconds=1),
+                lambda _: Decimal(0),
             )
         }
         says = pipeline.spoken(
-            _no_digest, pipeline.Notices(self._desk.store, self._plans, self._watches, query_contexts.PLAN.hidden)
+            _no_digest,
+            pipeline.WatchContentProvider(self._desk.store, self._plans, self._watches, query_contexts.PLAN.hidden),
         )
 
         def gone(one: Delivery, reason: str) -> None:
             self.told.ended += "50007" in reason
             outlet_setup.gone(self._publishing, self._channels, self._watches, one, reason, self._now())
 
-        flush_outbox(Run(self._outbox, made, says, lambda: self._now(), "soak", timedelta(minutes=15), gone=gone))
+        flush_outbox(
+            OutboxPass(self._outbox, made, says, lambda: self._now(), "soak", timedelta(minutes=15), gone=gone)
+        )
 
     def _count(self) -> None:
         keys = {one.member for one in self._watches.all_watches()}

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from bot.records import AtLeast, Catalogue, Listing, Name, Reading, Ref, Snapshot, Unknown, start_of_day
+from bot.records import AtLeast, Catalogue, Listing, Reading, SafeName, Snapshot, SourceRef, Unknown, start_of_day
 
 CATALOGUE = Catalogue("replicate", "models", "public models", "runs", "reported")
 START = date(2025, 3, 1)
@@ -26,9 +26,9 @@ def snapshot(day: date, counts: Mapping[str, int], unplaced: int = 0, note: str 
         CATALOGUE.network,
         CATALOGUE.key,
         at,
-        Ref(f"test:{day}", at, "ab" * 32),
-        tuple(Listing(Name(name), Name(name.partition("/")[0])) for name in counts),
-        tuple(Reading(Name(name), count) for name, count in counts.items()),
+        SourceRef(f"test:{day}", at, "ab" * 32),
+        tuple(Listing(SafeName(name), SafeName(name.partition("/")[0])) for name in counts),
+        tuple(Reading(SafeName(name), count) for name, count in counts.items()),
         unplaced=unplaced,
         note=note,
     )

@@ -1,6 +1,6 @@
 """Solidity's ABI, as far as flat events need it: topics from signatures, fields from logs by slices at fixed offsets.
 
-Only the one canonical layout is read; what no compiler would write raises `Odd`, never anything else.
+Only the one canonical layout is read; what no compiler would write raises `AbiDecodeError`, never anything else.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _WORD = 32
 _FORMAL = re.compile(r"\s+indexed\b|\s+\w+(?=\s*[,)])")
 
 
-class Odd(ValueError):
+class AbiDecodeError(ValueError):
     """Not the canonical layout; says what is not."""
 
 
@@ -29,7 +29,7 @@ def event_topic(signature: str) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class EventLayout:
     """How one event lies in a log: its fields' types in the signature's order."""
 
     name: str
@@ -40,7 +40,7 @@ class Layout:
     """Bytes before the first dynamic value."""
 
     @classmethod
-    def from_signature(cls, signature: str) -> Layout:
+    def from_signature(cls, signature: str) -> EventLayout:
         """Of an event whose fields are flat: `Transfer(address indexed from, address indexed to, uint256 value)`."""
         name, _, inside = signature.partition("(")
         kinds = tuple((field.split()[0], " indexed" in field) for field in inside.rstrip(")").split(",") if field)
@@ -48,8 +48,9 @@ class Layout:
         return cls(name, kinds, indexed, _WORD * (len(kinds) - indexed))
 
 
-def decode_fields(layout: Layout, log: Log) -> Iterator[object]:
-    """The fields in order. Raises `Odd` where the data are not exactly what a compiler would write for them."""
+def decode_fields(layout: EventLayout, log: Log) -> Iterator[object]:
+    """The fields in order. Raises `AbiDecodeError` where the data are not exactly what a compiler would write for
+    them."""
     data = log.data
     topics = iter(log.topics[1:])
     at, tail = 0, layout.head
@@ -61,27 +62,27 @@ def decode_fields(layout: Layout, log: Log) -> Iterator[object]:
         at += _WORD
         if kind in ("bytes", "string"):
             if int.from_bytes(word) != tail or len(word) != _WORD:
-                raise Odd(f"the offset at byte {at - _WORD} is not {tail}")
+                raise AbiDecodeError(f"the offset at byte {at - _WORD} is not {tail}")
             value, tail = decode_dynamic(data, tail)
             yield value
         else:
             yield decode_static(kind, word)
     if len(data) != tail:
-        raise Odd(f"{len(data)} bytes of data, wanted {tail}")
+        raise AbiDecodeError(f"{len(data)} bytes of data, wanted {tail}")
 
 
 def decode_static(kind: str, word: bytes) -> object:
     if len(word) != _WORD:
-        raise Odd("the data end early")
+        raise AbiDecodeError("the data end early")
     if kind == "bytes32":
         return word
     if kind == "address":
         if any(word[:12]):
-            raise Odd("an address is longer than 20 bytes")
+            raise AbiDecodeError("an address is longer than 20 bytes")
         return "0x" + word[12:].hex()
     number = int.from_bytes(word)
     if number >> int(kind.removeprefix("uint")):
-        raise Odd(f"a {kind} is too large")
+        raise AbiDecodeError(f"a {kind} is too large")
     return number
 
 
@@ -91,14 +92,14 @@ def decode_dynamic(data: bytes, at: int) -> tuple[bytes, int]:
     size = int.from_bytes(data[at:start])
     end = start + size + (-size % _WORD)
     if start > len(data) or end > len(data):
-        raise Odd(f"the data end inside the value at byte {at}")
+        raise AbiDecodeError(f"the data end inside the value at byte {at}")
     if any(data[start + size : end]):
-        raise Odd(f"the value at byte {at} is not padded with zeros")
+        raise AbiDecodeError(f"the value at byte {at} is not padded with zeros")
     return data[start : start + size], end
 
 
 def decode_string(data: bytes, base: int, offset: int, at: int = 0) -> tuple[bytes, int]:
     """The text whose offset stands at `base + at` and must be `offset`; and where what follows it begins."""
     if int.from_bytes(data[base + at : base + at + _WORD]) != offset:
-        raise Odd(f"a text is not {offset} bytes into its tuple")
+        raise AbiDecodeError(f"a text is not {offset} bytes into its tuple")
     return decode_dynamic(data, base + offset)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from bot.chain.log_ranges import Range
-from bot.chain.quorum import Pin
+from bot.chain.log_ranges import LogRange
+from bot.chain.quorum import ChainIdentity
 from bot.chain.response_parsing import Log
 from bot.records import SourceError
 
@@ -42,7 +42,7 @@ class Cursor:
 
 
 @dataclass(frozen=True, slots=True)
-class Chunk:
+class LogBatch:
     """The wanted logs of a range of blocks, both ends included, and the cursor to keep with them."""
 
     logs: tuple[Log, ...]
@@ -57,7 +57,7 @@ class Chunk:
     """After a re-organisation: forget all records from this block on before adding these."""
 
 
-def continues_cursor(cursor: Cursor, log_range: Range) -> bool:
+def continues_cursor(cursor: Cursor, log_range: LogRange) -> bool:
     """Whether a range's first block is the child of the last block read."""
     if not cursor.recent:
         return True
@@ -65,7 +65,7 @@ def continues_cursor(cursor: Cursor, log_range: Range) -> bool:
     return number != log_range.first.number - 1 or name == log_range.first.parent
 
 
-def advance_cursor(cursor: Cursor, log_range: Range, pin: Pin) -> Cursor:
+def advance_cursor(cursor: Cursor, log_range: LogRange, pin: ChainIdentity) -> Cursor:
     """The cursor once a range is read. It remembers blocks with logs too, so that a step back may be a small one."""
     known = dict(cursor.recent)
     known[log_range.first.number - 1] = log_range.first.parent

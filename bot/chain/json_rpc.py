@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
-from bot.records import Name
+from bot.records import SafeName
 from bot.redaction import clip_text
 
 # httpx logs each request's URL at INFO, keys included.
@@ -63,28 +63,28 @@ class Endpoint:
         return f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname
 
 
-class Unanswered(Exception):
+class NoResponseError(Exception):
     """An endpoint gave no usable answer: the reason, in words that follow its name. Another try may help."""
 
 
-class TimedOut(Unanswered):
+class RpcTimeoutError(NoResponseError):
     """It took longer than a request may take; a smaller question may help."""
 
 
-class NotAsked(Unanswered):
+class DeadlineBeforeTurnError(NoResponseError):
     """No time was left to ask it."""
 
 
-class TooMuch(Exception):
+class ResponseTooLargeError(Exception):
     """An endpoint, or our own cap, says that less must be asked for at a time."""
 
 
-class Fault(Exception):
+class RpcError(Exception):
     """A JSON-RPC error: the endpoint understood and says no."""
 
     def __init__(self, code: int, message: str) -> None:
         self.code = code
-        self.message = str(Name(message, 160))
+        self.message = str(SafeName(message, 160))
         super().__init__(f"says {self.message!r} (code {code})")
 
 
@@ -103,7 +103,7 @@ _ONE = msgspec.json.Decoder(_Answer)
 _MANY = msgspec.json.Decoder(list[_Answer])
 
 
-class Line:
+class RpcConnection:
     """The connection to one endpoint. Safe for several threads."""
 
     def __init__(self, endpoint: Endpoint, name: str) -> None:
@@ -124,20 +124,21 @@ class Line:
     def close(self) -> None:
         self._client.close()
 
-    def send_calls(self, calls: Sequence[Call], deadline: float) -> list[msgspec.Raw | Fault]:
-        """The answers in order; `deadline` as `time.monotonic()` counts. Raises `Unanswered` or `TooMuch`."""
-        answers: list[msgspec.Raw | Fault] = []
+    def send_calls(self, calls: Sequence[Call], deadline: float) -> list[msgspec.Raw | RpcError]:
+        """The answers in order; `deadline` as `time.monotonic()` counts. Raises `NoResponseError` or
+        `ResponseTooLargeError`."""
+        answers: list[msgspec.Raw | RpcError] = []
         while len(answers) < len(calls):
             part = calls[len(answers) : len(answers) + self._batch]
             try:
                 answers += self._send_batch(part, deadline)
             except _NoBatches as error:
                 if len(part) == 1:
-                    raise Unanswered(str(error)) from error
+                    raise NoResponseError(str(error)) from error
                 self._batch = max(1, len(part) // 2)
         return answers
 
-    def _send_batch(self, calls: Sequence[Call], deadline: float) -> list[msgspec.Raw | Fault]:
+    def _send_batch(self, calls: Sequence[Call], deadline: float) -> list[msgspec.Raw | RpcError]:
         with self._turns:
             first = self._ids
             self._ids += len(calls)
@@ -157,32 +158,32 @@ class Line:
             try:
                 return self._read_response(body, ends)
             except httpx.TimeoutException as error:
-                raise TimedOut(f"did not answer within {self.endpoint.timeout:g} s") from error
+                raise RpcTimeoutError(f"did not answer within {self.endpoint.timeout:g} s") from error
             except (httpx.HTTPError, httpx.InvalidURL, zlib.error) as error:
                 # The kind only: a transport's message may quote the URL.
-                raise Unanswered(f"cannot be reached or broke off ({type(error).__name__})") from error
+                raise NoResponseError(f"cannot be reached or broke off ({type(error).__name__})") from error
 
     def _read_response(self, body: bytes, ends: float) -> tuple[int, bytearray]:
         left = max(0.05, ends - time.monotonic())
         read = bytearray()
         with self._client.stream("POST", self.endpoint.url, content=body, timeout=left) as answer:
             if answer.status_code == 413:
-                raise TooMuch("answered 413")
+                raise ResponseTooLargeError("answered 413")
             for piece in _decompressed_chunks(answer, self.endpoint.size):
                 read += piece
                 if len(read) > self.endpoint.size:
-                    raise TooMuch(f"answered more than {self.endpoint.size} bytes")
+                    raise ResponseTooLargeError(f"answered more than {self.endpoint.size} bytes")
                 if time.monotonic() > ends:
                     raise httpx.ReadTimeout("the answer takes too long")
             return answer.status_code, read
 
     def _wait_turn(self, deadline: float) -> None:
-        """Until this endpoint's next turn. Raises `NotAsked`."""
+        """Until this endpoint's next turn. Raises `DeadlineBeforeTurnError`."""
         with self._turns:
             now = time.monotonic()
             turn = max(now, self._next)
             if turn > deadline:
-                raise NotAsked("was not asked: its turn comes after the deadline")
+                raise DeadlineBeforeTurnError("was not asked: its turn comes after the deadline")
             self._next = turn + 1 / self.endpoint.rate
         time.sleep(turn - now)
 
@@ -192,33 +193,33 @@ class _NoBatches(Exception):
 
 
 def _decompressed_chunks(answer: httpx.Response, size: int) -> Iterator[bytes]:
-    """The body as it comes, unpacked piece by piece so that a bomb cannot go off. Raises `Unanswered`."""
+    """The body as it comes, unpacked piece by piece so that a bomb cannot go off. Raises `NoResponseError`."""
     coding = answer.headers.get("Content-Encoding", "identity").strip().lower()
     if coding in ("", "identity"):
         yield from answer.iter_raw()
         return
     if coding not in ("gzip", "x-gzip"):
-        raise Unanswered(f"answered in {Name(coding, 40)!r}, wanted gzip or plain")
+        raise NoResponseError(f"answered in {SafeName(coding, 40)!r}, wanted gzip or plain")
     unpack = zlib.decompressobj(wbits=31)
     for piece in answer.iter_raw():
         yield unpack.decompress(piece, size + 1)
         if unpack.unconsumed_tail:
-            raise TooMuch(f"answered more than {size} bytes")
+            raise ResponseTooLargeError(f"answered more than {size} bytes")
     if not unpack.eof:
-        raise Unanswered("broke off in the middle of an answer")
+        raise NoResponseError("broke off in the middle of an answer")
 
 
-def _match_responses(body: bytearray, status: int, first: int, count: int) -> list[msgspec.Raw | Fault]:
+def _match_responses(body: bytearray, status: int, first: int, count: int) -> list[msgspec.Raw | RpcError]:
     """One result or fault for each question, by id."""
     answers = _parse_responses(body, status)
     if count > 1 and len(answers) == 1 and answers[0].error and answers[0].id in (None, first):
         _response_result(answers[0])  # too much, or throttled: that is no question of batches
-        raise _NoBatches(f"takes no batch: {Fault(answers[0].error.code, answers[0].error.message)}")
+        raise _NoBatches(f"takes no batch: {RpcError(answers[0].error.code, answers[0].error.message)}")
     if count == 1 and len(answers) == 1 and answers[0].error and answers[0].id is None:
         return [_response_result(answers[0])]  # a question that could not even be read has no id
     by_id = {answer.id: answer for answer in answers}
     if len(answers) != count or set(by_id) != set(range(first, first + count)):
-        raise Unanswered("answered another question than the one asked (wrong ids)")
+        raise NoResponseError("answered another question than the one asked (wrong ids)")
     return [_response_result(by_id[first + i]) for i in range(count)]
 
 
@@ -227,19 +228,19 @@ def _parse_responses(body: bytearray, status: int) -> list[_Answer]:
         return _MANY.decode(body) if body[:64].lstrip()[:1] == b"[" else [_ONE.decode(body)]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         if status == 429:
-            raise Unanswered("answered 429, too many requests; lower its rate") from error
-        start = Name(clip_text(bytes(body[:2000]).decode("utf-8", "replace"), 60), 40)
-        raise Unanswered(f"answered {status} with no JSON-RPC, beginning {start!r}") from error
+            raise NoResponseError("answered 429, too many requests; lower its rate") from error
+        start = SafeName(clip_text(bytes(body[:2000]).decode("utf-8", "replace"), 60), 40)
+        raise NoResponseError(f"answered {status} with no JSON-RPC, beginning {start!r}") from error
 
 
-def _response_result(answer: _Answer) -> msgspec.Raw | Fault:
+def _response_result(answer: _Answer) -> msgspec.Raw | RpcError:
     error = answer.error
     if error is None:
         if not memoryview(answer.result).nbytes:
-            raise Unanswered("answered with neither a result nor an error")
+            raise NoResponseError("answered with neither a result nor an error")
         return answer.result
     if error.code == 429 or _THROTTLED.search(error.message[:500]):
-        raise Unanswered(f"{Fault(error.code, error.message)}; lower its rate")
+        raise NoResponseError(f"{RpcError(error.code, error.message)}; lower its rate")
     if _TOO_MUCH.search(error.message[:500]):
-        raise TooMuch(str(Fault(error.code, error.message)))
-    return Fault(error.code, error.message)
+        raise ResponseTooLargeError(str(RpcError(error.code, error.message)))
+    return RpcError(error.code, error.message)

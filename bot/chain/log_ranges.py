@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import msgspec
 
-from bot.chain.json_rpc import Fault, Line, TooMuch, Unanswered
+from bot.chain.json_rpc import NoResponseError, ResponseTooLargeError, RpcConnection, RpcError
 from bot.chain.response_parsing import (
     Block,
     Filter,
     Log,
-    WireLog,
+    RawLog,
     block_hashes,
     block_of,
     checked_logs,
@@ -36,7 +36,7 @@ _LIFT = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
+class LogRange:
     """The wanted logs of blocks `first` to `last`, as one endpoint gives them."""
 
     logs: tuple[Log, ...]
@@ -53,7 +53,7 @@ class Range:
         return f"{len(self.logs)} logs (sha256 {self.sha256})"
 
 
-class Pace:
+class AdaptiveRangeSize:
     """How many blocks to ask for at a time: halved when it was too much, grown back while answers are small."""
 
     def __init__(self, widest: int) -> None:
@@ -63,7 +63,7 @@ class Pace:
         self._good = 0
 
     @classmethod
-    def starting_at(cls, length: int) -> Pace:
+    def starting_at(cls, length: int) -> AdaptiveRangeSize:
         """One that begins with so many blocks, which somebody else has found to be fit."""
         made = cls(length)
         made.length = length
@@ -86,47 +86,54 @@ class Pace:
             self.length = min(self._ceiling, self.length * 2)
 
 
-def read_log_range(line: Line, wanted: Filter, first: int, last: int, times: Times, deadline: float) -> Range:
-    """Headers of both ends, logs and times. Raises `Unanswered`; `TooMuch` if a shorter range may be answered."""
+def read_log_range(
+    line: RpcConnection, wanted: Filter, first: int, last: int, times: Times, deadline: float
+) -> LogRange:
+    """Headers of both ends, logs and times. Raises `NoResponseError`; `ResponseTooLargeError` if a shorter range may be
+    answered."""
     # The headers come first: a re-organisation after them shows in the next range's parent hash.
     ends = [("eth_getBlockByNumber", (hex(number), False)) for number in sorted({first, last})]
     asked = {**wanted.rpc_params, "fromBlock": hex(first), "toBlock": hex(last)}
     try:
         *headers, answer = line.send_calls([*ends, ("eth_getLogs", (asked,))], deadline)
         wires = logs_of(answer)
-    except TooMuch as error:
+    except ResponseTooLargeError as error:
         if first < last:
             raise
         headers, answer, wires = _read_block_logs(line, ends, wanted, error, deadline)
     blocks = [block_of(header, number) for header, number in zip(headers, sorted({first, last}), strict=True)]
     if blocks[0] is None or blocks[-1] is None:
-        raise Unanswered(f"does not have blocks {first} to {last}: it lags, or has dropped them")
+        raise NoResponseError(f"does not have blocks {first} to {last}: it lags, or has dropped them")
     opening, closing = blocks[0], blocks[-1]
     at = _block_times(line, wires, block_hashes(wires, opening, closing), opening, closing, times, deadline)
     found = checked_logs(wires, wanted, at)
     digest = hashlib.sha256(msgspec.msgpack.encode((opening.hash, closing.hash, found))).hexdigest()
-    return Range(found, opening, closing, _response_size(answer), digest)
+    return LogRange(found, opening, closing, _response_size(answer), digest)
 
 
 def _read_block_logs(
-    line: Line, header: Sequence[tuple[str, tuple[object, ...]]], wanted: Filter, why: TooMuch, deadline: float
-) -> tuple[list[msgspec.Raw | Fault], msgspec.Raw | Fault, list[WireLog]]:
+    line: RpcConnection,
+    header: Sequence[tuple[str, tuple[object, ...]]],
+    wanted: Filter,
+    why: ResponseTooLargeError,
+    deadline: float,
+) -> tuple[list[msgspec.Raw | RpcError], msgspec.Raw | RpcError, list[RawLog]]:
     """A single block that holds more than `eth_getLogs` gives: its receipts hold all its logs."""
     number = header[0][1][0]
     try:
         opening, answer = line.send_calls([*header, ("eth_getBlockReceipts", (number,))], deadline)
         return [opening], answer, [wire for wire in receipt_logs_of(answer) if _matches_filter(wire, wanted)]
-    except (TooMuch, Unanswered) as error:
-        raise Unanswered(f"cannot give block {number} whole: {why}; nor its receipts: {error}") from error
+    except (ResponseTooLargeError, NoResponseError) as error:
+        raise NoResponseError(f"cannot give block {number} whole: {why}; nor its receipts: {error}") from error
 
 
-def _matches_filter(wire: WireLog, wanted: Filter) -> bool:
+def _matches_filter(wire: RawLog, wanted: Filter) -> bool:
     return wanted.matches_all([wire.address.lower()], topics_of([wire]))
 
 
 def _block_times(
-    line: Line,
-    wires: Sequence[WireLog],
+    line: RpcConnection,
+    wires: Sequence[RawLog],
     named: dict[int, str],
     first: Block,
     last: Block,
@@ -145,10 +152,10 @@ def _block_times(
     for number, answer in zip(missing, line.send_calls(calls, deadline), strict=True):
         block = block_of(answer, number)
         if block is None or block.hash != named[number]:
-            raise Unanswered(f"answered logs of block {number} and another header for it")
+            raise NoResponseError(f"answered logs of block {number} and another header for it")
         times[line.name, block.hash] = block.at
     return {number: times[line.name, name] for number, name in named.items()}
 
 
-def _response_size(answer: msgspec.Raw | Fault) -> int:
-    return 0 if isinstance(answer, Fault) else memoryview(answer).nbytes
+def _response_size(answer: msgspec.Raw | RpcError) -> int:
+    return 0 if isinstance(answer, RpcError) else memoryview(answer).nbytes

@@ -16,7 +16,14 @@ from typing import TypeVar
 
 import stamina
 
-from bot.chain.json_rpc import Endpoint, Line, NotAsked, TimedOut, TooMuch, Unanswered
+from bot.chain.json_rpc import (
+    DeadlineBeforeTurnError,
+    Endpoint,
+    NoResponseError,
+    ResponseTooLargeError,
+    RpcConnection,
+    RpcTimeoutError,
+)
 from bot.chain.response_parsing import block_of, number_of
 from bot.records import SourceError
 from bot.redaction import clip_text
@@ -33,15 +40,15 @@ _MOMENT = 1.0
 """Seconds that slower endpoints have once as many have answered as must."""
 
 
-class Unreachable(SourceError):
+class QuorumUnreachableError(SourceError):
     """Too few endpoints of a chain answered in time; one line an endpoint."""
 
 
-class Disagreement(SourceError):
+class EndpointDisagreementError(SourceError):
     """Endpoints of a chain answered the same question differently; names them all."""
 
 
-class ChainChanged(SourceError):
+class ChainMismatchError(SourceError):
     """An endpoint serves another chain than the one that was pinned: its id or its first block differ."""
 
 
@@ -50,7 +57,7 @@ class _TooFew(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Pin:
+class ChainIdentity:
     """What a chain is known by from the first run on."""
 
     chain_id: int
@@ -58,12 +65,12 @@ class Pin:
     """Hash of block 1; `None` while no endpoint has kept that block."""
 
 
-class Electorate:
+class EndpointQuorum:
     """The endpoints of one chain: `agree` of them must answer alike; reads are tried again for `budget` seconds, and
     no more than `tries` times where that is given."""
 
     def __init__(
-        self, pin: Pin, endpoints: Sequence[Endpoint], agree: int, budget: float, tries: int | None = None
+        self, pin: ChainIdentity, endpoints: Sequence[Endpoint], agree: int, budget: float, tries: int | None = None
     ) -> None:
         names = [endpoint.name for endpoint in endpoints]
         if not 1 <= agree <= len({endpoint.url for endpoint in endpoints}) == len(endpoints):
@@ -75,7 +82,7 @@ class Electorate:
         self.budget = budget
         self._tries = tries
         self._lines = [
-            Line(endpoint, name if names.count(name) == 1 else f"{name} (endpoint {i})")
+            RpcConnection(endpoint, name if names.count(name) == 1 else f"{name} (endpoint {i})")
             for i, (endpoint, name) in enumerate(zip(endpoints, names, strict=True), 1)
         ]
         self._known: set[str] = set()
@@ -90,10 +97,10 @@ class Electorate:
         """Chain id and genesis are asked of every endpoint again before its next answer counts."""
         self._known.clear()
 
-    def pin_identity(self, pin: Pin) -> None:
-        """Holds the chain to what was pinned before. Raises `ChainChanged`."""
+    def pin_identity(self, pin: ChainIdentity) -> None:
+        """Holds the chain to what was pinned before. Raises `ChainMismatchError`."""
         if pin.chain_id != self.pin.chain_id or (pin.genesis and self.pin.genesis not in (None, pin.genesis)):
-            raise ChainChanged(
+            raise ChainMismatchError(
                 f"a kept cursor is of {pin}, this is {self.pin}; forget the cursor to begin a new record"
             )
         if self.pin.genesis is None:
@@ -103,13 +110,14 @@ class Electorate:
     def agreed_answer(
         self,
         what: str,
-        read: Callable[[Line, float], T],
+        read: Callable[[RpcConnection, float], T],
         key: Callable[[T], object] = lambda answer: answer,
         smaller: bool = False,
     ) -> T:
         """What `agree` endpoints answer alike, as `key` tells. `read` is given an endpoint and a deadline.
 
-        Raises `Unreachable`, `Disagreement`, `ChainChanged`; and `TooMuch`, where a `smaller` question can be asked.
+        Raises `QuorumUnreachableError`, `EndpointDisagreementError`, `ChainMismatchError`; and `ResponseTooLargeError`,
+        where a `smaller` question can be asked.
         """
         votes: dict[str, T] = {}
 
@@ -122,14 +130,15 @@ class Electorate:
             self._require_agreement(what, {name: key(vote) for name, vote in votes.items()})
             if len(votes) >= self.agree:
                 return next(iter(votes.values()))
-            if smaller and any(isinstance(error, TimedOut) for error in failures.values()):
-                raise TooMuch(self._failure_lines(failures))
+            if smaller and any(isinstance(error, RpcTimeoutError) for error in failures.values()):
+                raise ResponseTooLargeError(self._failure_lines(failures))
             raise _TooFew
 
         return self._with_retries(what, collect_votes)
 
-    def all_answers(self, what: str, read: Callable[[Line, float], T]) -> list[T]:
-        """The answers of all endpoints that answer, at least `agree` of them. Raises `Unreachable`, `ChainChanged`."""
+    def all_answers(self, what: str, read: Callable[[RpcConnection, float], T]) -> list[T]:
+        """The answers of all endpoints that answer, at least `agree` of them. Raises `QuorumUnreachableError`,
+        `ChainMismatchError`."""
 
         def ask_everyone(failures: dict[str, Exception], deadline: float) -> list[T]:
             answers = self._ask_concurrently(self._ordered_connections(), read, deadline, failures, enough=self.agree)
@@ -139,7 +148,7 @@ class Electorate:
 
         return self._with_retries(what, ask_everyone)
 
-    def _ordered_connections(self) -> list[Line]:
+    def _ordered_connections(self) -> list[RpcConnection]:
         with self._order:
             return list(self._lines)
 
@@ -161,7 +170,7 @@ class Electorate:
                 with attempt:
                     return once(failures, deadline)
         except _TooFew:
-            raise Unreachable(
+            raise QuorumUnreachableError(
                 f"{self._failure_lines(failures)}\nchain {self.pin.chain_id}: {what}: fewer than {self.agree} of "
                 f"{len(self._lines)} endpoints answered within {self.budget:g} s ({number} tries); try later or list "
                 "others"
@@ -174,8 +183,8 @@ class Electorate:
 
     def _ask_concurrently(
         self,
-        lines: Sequence[Line],
-        read: Callable[[Line, float], T],
+        lines: Sequence[RpcConnection],
+        read: Callable[[RpcConnection, float], T],
         deadline: float,
         failures: dict[str, Exception],
         smaller: bool = False,
@@ -190,48 +199,50 @@ class Electorate:
             try:
                 answers[line.name] = future.result(0)
                 continue
-            except TooMuch as error:
+            except ResponseTooLargeError as error:
                 if smaller:
                     raise
                 failures[line.name] = error
-            except Unanswered as error:
+            except NoResponseError as error:
                 # What our own deadline cut off says less than the failure before it.
-                late = isinstance(error, NotAsked) or time.monotonic() >= deadline
+                late = isinstance(error, DeadlineBeforeTurnError) or time.monotonic() >= deadline
                 failures[line.name] = failures.get(line.name, error) if late else error
             except TimeoutError:
-                failures[line.name] = TimedOut("did not answer in time")
+                failures[line.name] = RpcTimeoutError("did not answer in time")
             with self._order:
                 self._lines.remove(line)
                 self._lines.append(line)
         return answers
 
-    def _verified_answer(self, line: Line, read: Callable[[Line, float], T], deadline: float) -> T:
+    def _verified_answer(self, line: RpcConnection, read: Callable[[RpcConnection, float], T], deadline: float) -> T:
         """An endpoint's answer, once it has shown that it serves the pinned chain."""
         if line.name not in self._known:
             self._verify_identity(line, deadline)
             self._known.add(line.name)
         return read(line, deadline)
 
-    def _verify_identity(self, line: Line, deadline: float) -> None:
+    def _verify_identity(self, line: RpcConnection, deadline: float) -> None:
         said, first = line.send_calls([("eth_chainId", ()), ("eth_getBlockByNumber", ("0x1", False))], deadline)
         where = f"chain {self.pin.chain_id}: {line.name}"
         if (found := number_of(said)) != self.pin.chain_id:
-            raise ChainChanged(f"{where}: serves chain {found}, wanted {self.pin.chain_id}; correct its URL or the id")
+            raise ChainMismatchError(
+                f"{where}: serves chain {found}, wanted {self.pin.chain_id}; correct its URL or the id"
+            )
         block = block_of(first, 1)
         if block is None:
             return
         with self._pinning:
             if self.pin.genesis not in (None, block.hash):
-                raise ChainChanged(
+                raise ChainMismatchError(
                     f"{where}: block 1 is {block.hash}, pinned was {self.pin.genesis}: the chain was reset, or this is "
                     "another; nothing was collected; remove the endpoint, or forget the chain's cursors to begin anew"
                 )
-            self.pin = Pin(self.pin.chain_id, block.hash)
+            self.pin = ChainIdentity(self.pin.chain_id, block.hash)
 
     def _require_agreement(self, what: str, keys: Mapping[str, object]) -> None:
         if len(set(keys.values())) > 1:
             said = "; ".join(f"{name} says {clip_text(str(key), 80)}" for name, key in keys.items())
-            raise Disagreement(
+            raise EndpointDisagreementError(
                 f"chain {self.pin.chain_id}: {what}: endpoints differ: {said}; none is believed; find out which is "
                 "wrong and remove it from the endpoints"
             )

@@ -18,28 +18,35 @@ from typing import Literal
 
 import msgspec
 
-from bot.chain.cursor import Chunk, Cursor, advance_cursor, continues_cursor
-from bot.chain.json_rpc import Endpoint, Fault, Line, TooMuch, Unanswered
-from bot.chain.log_ranges import Pace, Range, Times, read_log_range
-from bot.chain.quorum import ChainChanged, Disagreement, Electorate, Pin, Unreachable, run_in_thread
+from bot.chain.cursor import Cursor, LogBatch, advance_cursor, continues_cursor
+from bot.chain.json_rpc import Endpoint, NoResponseError, ResponseTooLargeError, RpcConnection, RpcError
+from bot.chain.log_ranges import AdaptiveRangeSize, LogRange, Times, read_log_range
+from bot.chain.quorum import (
+    ChainIdentity,
+    ChainMismatchError,
+    EndpointDisagreementError,
+    EndpointQuorum,
+    QuorumUnreachableError,
+    run_in_thread,
+)
 from bot.chain.response_parsing import Block, Filter, Log, Transaction, block_of, bytes_of, transaction_of
 from bot.records import SourceError
 
 __all__ = [
     "Block",
-    "Chain",
-    "ChainChanged",
-    "Chunk",
+    "ChainIdentity",
+    "ChainMismatchError",
+    "ChainReader",
     "Cursor",
-    "Disagreement",
     "Endpoint",
+    "EndpointDisagreementError",
     "Filter",
     "Log",
-    "Pin",
+    "LogBatch",
+    "QuorumUnreachableError",
+    "ReorgTooDeepError",
     "Reverted",
-    "TooDeep",
     "Transaction",
-    "Unreachable",
 ]
 
 Finality = int | Literal["safe", "finalized"]
@@ -55,7 +62,7 @@ _REVERTED = 3
 """The JSON-RPC error code for a call that the contract refused."""
 
 
-class TooDeep(SourceError):
+class ReorgTooDeepError(SourceError):
     """The chain was re-organised deeper than the cursor remembers."""
 
 
@@ -66,16 +73,16 @@ class Reverted:
     reason: str
 
 
-class Chain:
+class ChainReader:
     """One chain. `budget` is how many seconds one read may take, with all tries at all endpoints, at most `tries` of
-    them where that is given; with none in reach it raises `Unreachable` after that. `window` is the longest range
-    of blocks to ask for at a time. With an `executor` ranges of blocks are fetched and read there, `ahead` of them
-    at a time; each of its processes keeps to the rates of the endpoints by itself. Without one, in threads of this
+    them where that is given; with none in reach it raises `QuorumUnreachableError` after that. `window` is the longest
+    range of blocks to ask for at a time. With an `executor` ranges of blocks are fetched and read there, `ahead` of
+    them at a time; each of its processes keeps to the rates of the endpoints by itself. Without one, in threads of this
     process."""
 
     def __init__(
         self,
-        pin: Pin,
+        pin: ChainIdentity,
         endpoints: Sequence[Endpoint],
         *,
         finality: Finality,
@@ -86,17 +93,17 @@ class Chain:
         executor: Executor | None = None,
         ahead: int = _AHEAD,
     ) -> None:
-        self._voters = Electorate(pin, endpoints, agree, budget, tries)
+        self._voters = EndpointQuorum(pin, endpoints, agree, budget, tries)
         self._finality = finality
         self._window = window
-        self._pace = Pace(window)
+        self._pace = AdaptiveRangeSize(window)
         self._times: dict[tuple[str, str], int] = {}
         self._executor, self._ahead = executor, ahead
-        self._asker = Asker(pin, tuple(endpoints), agree, budget, window, tries)
+        self._asker = RangeRequest(pin, tuple(endpoints), agree, budget, window, tries)
         if executor is not None:
             _OPEN[self._asker, os.getpid()] = self
 
-    def __enter__(self) -> Chain:
+    def __enter__(self) -> ChainReader:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -105,7 +112,7 @@ class Chain:
         self._voters.close()
 
     @property
-    def pin(self) -> Pin:
+    def pin(self) -> ChainIdentity:
         """What is known of it so far: the genesis hash comes with the first read."""
         return self._voters.pin
 
@@ -114,13 +121,13 @@ class Chain:
         heads = self._voters.all_answers("its newest final block", self._final_block)
         return sorted(heads, key=lambda block: block.number, reverse=True)[self._voters.agree - 1]
 
-    def read_logs(self, wanted: Filter, since: Cursor | int, until: int | None = None) -> Iterator[Chunk]:
+    def read_logs(self, wanted: Filter, since: Cursor | int, until: int | None = None) -> Iterator[LogBatch]:
         """The wanted logs from a cursor or block on, to `until` or the newest final block, range by range.
 
         A cursor belongs to the filter it was made with. Raises `SourceError`s; what was yielded before stays good.
         """
         cursor = Cursor(self.pin.chain_id, None, since) if isinstance(since, int) else since
-        self._voters.pin_identity(Pin(cursor.chain_id, cursor.genesis))
+        self._voters.pin_identity(ChainIdentity(cursor.chain_id, cursor.genesis))
         head = self.final_head().number
         last = head if until is None else min(head, until)
         forget: int | None = None
@@ -135,13 +142,15 @@ class Chain:
                 ranges = self._log_ranges(wanted, cursor.next_block, last)
                 continue
             cursor = advance_cursor(cursor, found, self.pin)
-            yield Chunk(found.logs, cursor, found.first.number, found.last.number, found.last.at, found.sha256, forget)
+            yield LogBatch(
+                found.logs, cursor, found.first.number, found.last.number, found.last.at, found.sha256, forget
+            )
             forget = None
 
     def block_headers(self, numbers: Sequence[int]) -> tuple[Block | None, ...]:
         """Headers, in the order asked for; `None` for blocks that the endpoints do not have."""
 
-        def read_headers(line: Line, deadline: float) -> tuple[Block | None, ...]:
+        def read_headers(line: RpcConnection, deadline: float) -> tuple[Block | None, ...]:
             calls = [("eth_getBlockByNumber", (hex(number), False)) for number in numbers]
             answers = line.send_calls(calls, deadline)
             return tuple(block_of(answer, number) for answer, number in zip(answers, numbers, strict=True))
@@ -171,14 +180,14 @@ class Chain:
         return now is not None and now.hash != name
 
     def transactions_by_hash(self, hashes: Sequence[str]) -> dict[str, Transaction]:
-        """Mined transactions by hash, asked for in batches. Raises `Unreachable` if one is not known."""
+        """Mined transactions by hash, asked for in batches. Raises `QuorumUnreachableError` if one is not known."""
 
-        def read_transactions(line: Line, deadline: float) -> tuple[Transaction, ...]:
+        def read_transactions(line: RpcConnection, deadline: float) -> tuple[Transaction, ...]:
             answers = line.send_calls([("eth_getTransactionByHash", (name,)) for name in hashes], deadline)
             found = [transaction_of(answer, name) for answer, name in zip(answers, hashes, strict=True)]
             for name, one in zip(hashes, found, strict=True):
                 if one is None:
-                    raise Unanswered(f"does not know the transaction {name}")
+                    raise NoResponseError(f"does not know the transaction {name}")
             return tuple(one for one in found if one)
 
         return {one.hash: one for one in self._voters.agreed_answer(f"{len(hashes)} transactions", read_transactions)}
@@ -189,7 +198,7 @@ class Chain:
         """What contracts answer to (address, call data), at a block or the newest final one."""
         at = hex(self.final_head().number if block is None else block)
 
-        def read_results(line: Line, deadline: float) -> tuple[bytes | Reverted, ...]:
+        def read_results(line: RpcConnection, deadline: float) -> tuple[bytes | Reverted, ...]:
             questions = [({"to": to, "data": "0x" + data.hex()}, at) for to, data in calls]
             return tuple(
                 _call_result(answer) for answer in line.send_calls([("eth_call", q) for q in questions], deadline)
@@ -205,26 +214,26 @@ class Chain:
         """The code at an address; empty where there is none."""
         at = hex(self.final_head().number if block is None else block)
 
-        def read_code(line: Line, deadline: float) -> bytes:
+        def read_code(line: RpcConnection, deadline: float) -> bytes:
             return bytes_of(line.send_calls([("eth_getCode", (address, at))], deadline)[0])
 
         return self._voters.agreed_answer(f"the code of {address}", read_code)
 
-    def _final_block(self, line: Line, deadline: float) -> Block:
+    def _final_block(self, line: RpcConnection, deadline: float) -> Block:
         """The newest final block of one endpoint: not as it says, but as it can show."""
         tag, margin = ("latest", self._finality) if isinstance(self._finality, int) else (self._finality, 0)
         tip = block_of(line.send_calls([("eth_getBlockByNumber", (tag, False))], deadline)[0])
         if tip is None:
-            raise Unanswered(f"knows no {tag} block")
+            raise NoResponseError(f"knows no {tag} block")
         number = max(0, tip.number - margin)
         shown = block_of(line.send_calls([("eth_getBlockByNumber", (hex(number), False))], deadline)[0], number)
         if shown is None or (margin == 0 and shown.hash != tip.hash):
-            raise Unanswered(f"says its {tag} block is {tip.number}, but has no such block {number}")
+            raise NoResponseError(f"says its {tag} block is {tip.number}, but has no such block {number}")
         return shown
 
-    def _log_ranges(self, wanted: Filter, first: int, last: int) -> Iterator[Range]:
+    def _log_ranges(self, wanted: Filter, first: int, last: int) -> Iterator[LogRange]:
         """Ranges on end. While one is checked and the caller works on it, the node already works on the next."""
-        asked: deque[tuple[int, Future[Range]]] = deque()
+        asked: deque[tuple[int, Future[LogRange]]] = deque()
         start = first
         while first <= last:
             while len(asked) < self._ahead and start <= last:
@@ -242,19 +251,19 @@ class Chain:
                 start = first
             yield found
 
-    def _request_range(self, wanted: Filter, first: int, last: int) -> Future[Range]:
+    def _request_range(self, wanted: Filter, first: int, last: int) -> Future[LogRange]:
         if self._executor is None:
             return run_in_thread(self._fetch_range, wanted, first, last, self._pace)
         return self._executor.submit(fetch_range, self._asker, wanted, first, last)
 
-    def _adapt_size(self, log_range: Range, requested_length: int) -> None:
+    def _adapt_size(self, log_range: LogRange, requested_length: int) -> None:
         """What a range that was fetched elsewhere says of how long the next should be."""
         if log_range.last.number - log_range.first.number + 1 < requested_length:
             self._pace.record_too_large(requested_length)
         else:
             self._pace.record_success(log_range.size)
 
-    def _fetch_range(self, wanted: Filter, first: int, last: int, pace: Pace) -> Range:
+    def _fetch_range(self, wanted: Filter, first: int, last: int, pace: AdaptiveRangeSize) -> LogRange:
         """The longest range from `first` on that endpoints answer; they may agree that it is too much for a while."""
         gives_up = time.monotonic() + self._voters.budget
         while True:
@@ -264,9 +273,9 @@ class Chain:
                 found = self._voters.agreed_answer(
                     f"logs of blocks {first} to {to}", read, _range_key, smaller=to > first
                 )
-            except TooMuch as error:
+            except ResponseTooLargeError as error:
                 if time.monotonic() > gives_up:
-                    raise Unreachable(
+                    raise QuorumUnreachableError(
                         f"{error}\nchain {self.pin.chain_id}: gave up at blocks {first} to {to}"
                     ) from error
                 pace.record_too_large(to - first + 1)
@@ -275,7 +284,8 @@ class Chain:
             return found
 
     def _rewind_cursor(self, cursor: Cursor, steps: int) -> Cursor:
-        """The cursor at the newest block it remembers that is still on the chain. Raises `TooDeep`, `ChainChanged`."""
+        """The cursor at the newest block it remembers that is still on the chain. Raises `ReorgTooDeepError`,
+        `ChainMismatchError`."""
         blocks = self.block_headers([number for number, _ in cursor.recent])
         still = [
             i for i, (known, now) in enumerate(zip(cursor.recent, blocks, strict=True)) if now and now.hash == known[1]
@@ -283,7 +293,7 @@ class Chain:
         if not still or steps > _STEPS:
             self._voters.recheck_identities()
             self.final_head()
-            raise TooDeep(
+            raise ReorgTooDeepError(
                 f"chain {self.pin.chain_id}: re-organised below block {cursor.recent[0][0]}, deeper than remembered, "
                 "or again and again; forget its cursors and records and collect again"
             )
@@ -292,10 +302,10 @@ class Chain:
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
+class RangeRequest:
     """What a process anywhere needs to ask a chain."""
 
-    pin: Pin
+    pin: ChainIdentity
     endpoints: tuple[Endpoint, ...]
     agree: int
     budget: float
@@ -303,16 +313,16 @@ class Asker:
     tries: int | None = None
 
 
-_OPEN: dict[tuple[Asker, int], Chain] = {}
+_OPEN: dict[tuple[RangeRequest, int], ChainReader] = {}
 """Chains by what they ask and the process: a task is short, so connections are kept, and threads share one's rates."""
 
 
-def fetch_range(asker: Asker, wanted: Filter, first: int, last: int) -> Range:
+def fetch_range(asker: RangeRequest, wanted: Filter, first: int, last: int) -> LogRange:
     """A range of blocks, or as much of it as the endpoints answer: plain values in and out, for any executor. Raises
     `SourceError`."""
     key = (asker, os.getpid())
     if key not in _OPEN:
-        chain = Chain(
+        chain = ChainReader(
             asker.pin,
             asker.endpoints,
             finality=0,
@@ -322,18 +332,18 @@ def fetch_range(asker: Asker, wanted: Filter, first: int, last: int) -> Range:
             window=asker.window,
         )
         _OPEN.setdefault(key, chain)
-    return _OPEN[key]._fetch_range(wanted, first, last, Pace.starting_at(last - first + 1))
+    return _OPEN[key]._fetch_range(wanted, first, last, AdaptiveRangeSize.starting_at(last - first + 1))
 
 
-def _read_range(wanted: Filter, first: int, last: int, times: Times, line: Line, deadline: float) -> Range:
+def _read_range(wanted: Filter, first: int, last: int, times: Times, line: RpcConnection, deadline: float) -> LogRange:
     return read_log_range(line, wanted, first, last, times, deadline)
 
 
-def _range_key(log_range: Range) -> str:
+def _range_key(log_range: LogRange) -> str:
     return log_range.agreement_key
 
 
-def _call_result(answer: msgspec.Raw | Fault) -> bytes | Reverted:
-    if isinstance(answer, Fault) and (answer.code == _REVERTED or "revert" in answer.message.lower()):
+def _call_result(answer: msgspec.Raw | RpcError) -> bytes | Reverted:
+    if isinstance(answer, RpcError) and (answer.code == _REVERTED or "revert" in answer.message.lower()):
         return Reverted(answer.message)
     return bytes_of(answer)

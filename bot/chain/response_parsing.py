@@ -16,17 +16,17 @@ from typing import Annotated, TypeVar, cast
 
 import msgspec
 
-from bot.chain.json_rpc import Fault, Unanswered
+from bot.chain.json_rpc import NoResponseError, RpcError
 from bot.chain.types import Block, Filter, Log, Transaction
-from bot.records import Name
+from bot.records import SafeName
 from bot.redaction import clip_text
 
 __all__ = [
     "Block",
     "Filter",
     "Log",
+    "RawLog",
     "Transaction",
-    "WireLog",
     "block_hashes",
     "block_of",
     "bytes_of",
@@ -61,7 +61,7 @@ class _Topics(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=Fa
     d: _Hash | msgspec.UnsetType = msgspec.UNSET
 
 
-class WireLog(msgspec.Struct, rename="camel", gc=False):
+class RawLog(msgspec.Struct, rename="camel", gc=False):
     """A log as nodes write it; unknown keys are ignored, missing or null ones refused."""
 
     address: _Address
@@ -83,7 +83,7 @@ class _Header(msgspec.Struct, rename="camel"):
 
 
 class _Receipt(msgspec.Struct):
-    logs: list[WireLog]
+    logs: list[RawLog]
 
 
 class _Sent(msgspec.Struct, rename={"sender": "from", "block": "blockNumber"}):
@@ -93,15 +93,15 @@ class _Sent(msgspec.Struct, rename={"sender": "from", "block": "blockNumber"}):
     block: _Number
 
 
-_LOGS = msgspec.json.Decoder(list[WireLog])
+_LOGS = msgspec.json.Decoder(list[RawLog])
 _RECEIPTS = msgspec.json.Decoder(list[_Receipt])
 _HEADER = msgspec.json.Decoder(_Header | None)
 _SENT = msgspec.json.Decoder(_Sent | None)
 _TEXT = msgspec.json.Decoder(str)
 
 
-def block_of(answer: msgspec.Raw | Fault, wanted: int | None = None) -> Block | None:
-    """A header, `None` where the node has no such block. Raises `Unanswered`, also if it is not the one wanted."""
+def block_of(answer: msgspec.Raw | RpcError, wanted: int | None = None) -> Block | None:
+    """A header, `None` where the node has no such block. Raises `NoResponseError`, also if it is not the one wanted."""
     wire = _decode_answer(_HEADER, answer, "a block")
     if wire is None:
         return None
@@ -109,61 +109,61 @@ def block_of(answer: msgspec.Raw | Fault, wanted: int | None = None) -> Block | 
         parse_quantity(wire.number), parse_hex(wire.hash), parse_hex(wire.parent_hash), parse_quantity(wire.timestamp)
     )
     if wanted is not None and block.number != wanted:
-        raise Unanswered(f"answered block {block.number}, wanted {wanted}")
+        raise NoResponseError(f"answered block {block.number}, wanted {wanted}")
     if block.at > _YEAR_9999:
-        raise Unanswered(f"answered block {block.number} with a time after the year 9999")
+        raise NoResponseError(f"answered block {block.number} with a time after the year 9999")
     return block
 
 
-def transaction_of(answer: msgspec.Raw | Fault, wanted: str) -> Transaction | None:
-    """A mined transaction, `None` where the node knows none. Raises `Unanswered`, also if it is another."""
+def transaction_of(answer: msgspec.Raw | RpcError, wanted: str) -> Transaction | None:
+    """A mined transaction, `None` where the node knows none. Raises `NoResponseError`, also if it is another."""
     wire = _decode_answer(_SENT, answer, "a transaction")
     if wire is None:
         return None
     if parse_hex(wire.hash) != wanted:
-        raise Unanswered(f"answered another transaction than {wanted}")
+        raise NoResponseError(f"answered another transaction than {wanted}")
     to = parse_hex(wire.to) if wire.to else None
     return Transaction(wanted, parse_hex(wire.sender), to, parse_quantity(wire.block))
 
 
-def bytes_of(answer: msgspec.Raw | Fault) -> bytes:
-    """Bytes, as `eth_call` and `eth_getCode` return them. Raises `Unanswered`."""
+def bytes_of(answer: msgspec.Raw | RpcError) -> bytes:
+    """Bytes, as `eth_call` and `eth_getCode` return them. Raises `NoResponseError`."""
     return _unhex_all([_decode_answer(_TEXT, answer, "bytes")])[0]
 
 
-def number_of(answer: msgspec.Raw | Fault) -> int:
-    """A quantity. Raises `Unanswered`."""
+def number_of(answer: msgspec.Raw | RpcError) -> int:
+    """A quantity. Raises `NoResponseError`."""
     return parse_quantity(_decode_answer(_TEXT, answer, "a number"))
 
 
-def logs_of(answer: msgspec.Raw | Fault) -> list[WireLog]:
-    """The answer to `eth_getLogs`, not yet checked against the question. Raises `Unanswered`."""
+def logs_of(answer: msgspec.Raw | RpcError) -> list[RawLog]:
+    """The answer to `eth_getLogs`, not yet checked against the question. Raises `NoResponseError`."""
     return _decode_answer(_LOGS, answer, "logs")
 
 
-def receipt_logs_of(answer: msgspec.Raw | Fault) -> list[WireLog]:
-    """All logs of a block, from its receipts. Raises `Unanswered`."""
+def receipt_logs_of(answer: msgspec.Raw | RpcError) -> list[RawLog]:
+    """All logs of a block, from its receipts. Raises `NoResponseError`."""
     return [log for receipt in _decode_answer(_RECEIPTS, answer, "receipts") for log in receipt.logs]
 
 
-def block_hashes(wires: Sequence[WireLog], first: Block, last: Block) -> dict[int, str]:
-    """Number to hash of each block that holds one of the logs. Raises `Unanswered` for a log that is not in the range
-    `first` to `last`, was taken back, or has another block hash than its neighbours or the range's own ends."""
+def block_hashes(wires: Sequence[RawLog], first: Block, last: Block) -> dict[int, str]:
+    """Number to hash of each block that holds one of the logs. Raises `NoResponseError` for a log that is not in the
+    range `first` to `last`, was taken back, or has another block hash than its neighbours or the range's own ends."""
     if True in {wire.removed for wire in wires}:
-        raise Unanswered("answered a log that a re-organisation took back")
+        raise NoResponseError("answered a log that a re-organisation took back")
     named = {(wire.block_number, wire.block_hash) for wire in wires}
     found = {parse_quantity(number): parse_hex(name) for number, name in named}
     if len(found) != len(named):
-        raise Unanswered("answered logs of two different blocks with one number")
+        raise NoResponseError("answered logs of two different blocks with one number")
     for number, name in found.items():
         if not first.number <= number <= last.number:
-            raise Unanswered(f"answered logs of block {number}, wanted {first.number} to {last.number}")
+            raise NoResponseError(f"answered logs of block {number}, wanted {first.number} to {last.number}")
         if any(number == end.number and name != end.hash for end in (first, last)):
-            raise Unanswered(f"answered logs and a header of two different blocks {number}")
+            raise NoResponseError(f"answered logs and a header of two different blocks {number}")
     return found
 
 
-def own_times(wires: Sequence[WireLog], first: Block, last: Block) -> dict[int, int] | None:
+def own_times(wires: Sequence[RawLog], first: Block, last: Block) -> dict[int, int] | None:
     """Time of each block as the logs themselves give it; `None` unless every log does and they are plausible: one time
     a block, not falling from block to block, and within those of the range's ends."""
     told = {(wire.block_number, wire.block_timestamp) for wire in wires}
@@ -172,8 +172,8 @@ def own_times(wires: Sequence[WireLog], first: Block, last: Block) -> dict[int, 
     return found if len(found) == len(told) and in_order == sorted(in_order) else None
 
 
-def checked_logs(wires: Sequence[WireLog], wanted: Filter, times: Mapping[int, int]) -> tuple[Log, ...]:
-    """The logs in order, each once. Raises `Unanswered` for one that was not asked for or does not read.
+def checked_logs(wires: Sequence[RawLog], wanted: Filter, times: Mapping[int, int]) -> tuple[Log, ...]:
+    """The logs in order, each once. Raises `NoResponseError` for one that was not asked for or does not read.
 
     Column by column, because a loop over logs with a call for each field takes three times as long.
     """
@@ -190,15 +190,15 @@ def checked_logs(wires: Sequence[WireLog], wanted: Filter, times: Mapping[int, i
     topics = topics_of(wires)
     data = _unhex_all([wire.data for wire in wires])
     if not wanted.matches_all(addresses, topics):
-        raise Unanswered(f"answered logs in blocks {min(blocks)} to {max(blocks)} that were not asked for")
+        raise NoResponseError(f"answered logs in blocks {min(blocks)} to {max(blocks)} that were not asked for")
     ats = [times[block] for block in blocks]
     made = tuple(map(Log, blocks, indexes, txs, addresses, topics, data, names, ats))
     places = list(zip(blocks, indexes, strict=True))
     return made if all(map(lt, places, islice(places, 1, None))) else _sorted_logs(made)
 
 
-def topics_of(wires: Sequence[WireLog]) -> list[tuple[bytes, ...]]:
-    """The topics of each log. Raises `Unanswered`."""
+def topics_of(wires: Sequence[RawLog]) -> list[tuple[bytes, ...]]:
+    """The topics of each log. Raises `NoResponseError`."""
     held = [wire.topics for wire in wires]
     columns = [[t.a for t in held], [t.b for t in held], [t.c for t in held], [t.d for t in held]]
     read = []
@@ -227,41 +227,42 @@ def _sorted_logs(logs: Sequence[Log]) -> tuple[Log, ...]:
     kept = [log for i, log in enumerate(ordered) if i == 0 or log != ordered[i - 1]]
     for log, after in pairwise(kept):
         if (log.block, log.index) == (after.block, after.index):
-            raise Unanswered(f"answered two different logs {log.index} in block {log.block}")
+            raise NoResponseError(f"answered two different logs {log.index} in block {log.block}")
     return tuple(kept)
 
 
-def _decode_answer(decoder: msgspec.json.Decoder[T], answer: msgspec.Raw | Fault, what: str) -> T:
-    if isinstance(answer, Fault):
-        raise Unanswered(str(answer))
+def _decode_answer(decoder: msgspec.json.Decoder[T], answer: msgspec.Raw | RpcError, what: str) -> T:
+    if isinstance(answer, RpcError):
+        raise NoResponseError(str(answer))
     try:
         return decoder.decode(answer)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise Unanswered(f"answered {what} that does not read: {Name(str(error), 120)}") from error
+        raise NoResponseError(f"answered {what} that does not read: {SafeName(str(error), 120)}") from error
 
 
 def _unhex_all(texts: Sequence[str]) -> list[bytes]:
-    """Raises `Unanswered` unless each is 0x and whole bytes; unlike `fromhex`, `unhexlify` passes over no blanks."""
+    """Raises `NoResponseError` unless each is 0x and whole bytes; unlike `fromhex`, `unhexlify` passes over no
+    blanks."""
     try:
         made = [unhexlify(text[2:]) for text in texts]
     except ValueError as error:
-        raise Unanswered("answered bytes that are not hexadecimal") from error
+        raise NoResponseError("answered bytes that are not hexadecimal") from error
     if {text[:2] for text in texts} - {"0x"}:
-        raise Unanswered("answered bytes that are not hexadecimal")
+        raise NoResponseError("answered bytes that are not hexadecimal")
     return made
 
 
 @functools.lru_cache(1 << 16)
 def parse_quantity(text: str) -> int:
-    """A JSON-RPC quantity below 2**63. Raises `Unanswered`."""
+    """A JSON-RPC quantity below 2**63. Raises `NoResponseError`."""
     if not _QUANTITY.fullmatch(text) or (number := int(text, 16)) >= 2**63:
-        raise Unanswered(f"answered {clip_text(text, 24)!r}, wanted a number of at most 63 bits in hexadecimal")
+        raise NoResponseError(f"answered {clip_text(text, 24)!r}, wanted a number of at most 63 bits in hexadecimal")
     return number
 
 
 @functools.lru_cache(1 << 14)
 def parse_hex(text: str) -> str:
-    """Bytes in hexadecimal, made lower-case. Raises `Unanswered`."""
+    """Bytes in hexadecimal, made lower-case. Raises `NoResponseError`."""
     if not _HEX.fullmatch(text):
-        raise Unanswered(f"answered {clip_text(text, 24)!r}, wanted hexadecimal digits after 0x")
+        raise NoResponseError(f"answered {clip_text(text, 24)!r}, wanted hexadecimal digits after 0x")
     return text.lower()

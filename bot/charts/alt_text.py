@@ -11,8 +11,8 @@ from datetime import date
 
 from bot import number_format, platform_limits
 from bot.charts import chart_data
-from bot.charts.chart_data import Day, Json, Number, Points
-from bot.i18n import N_, Speech, translator_for
+from bot.charts.chart_data import DailyPoint, Json, Number, Points
+from bot.i18n import N_, Translator, translator_for
 from bot.metrics import METRICS
 from bot.records import Document
 
@@ -58,7 +58,7 @@ def describe_trend(points: Points, title: str, unit: str, source: str, locale: s
     return join_within_limit(parts, voice.say("Source: {source}.", source=source) if source else "")
 
 
-def describe_usage(days: Sequence[Day], locale: str = "en") -> str:
+def describe_usage(days: Sequence[DailyPoint], locale: str = "en") -> str:
     """What the bars and the line say: first, lowest, highest and last known day of each, and the unknown days."""
     voice = translator_for(locale)
     lines: tuple[tuple[str, Points], ...] = (
@@ -99,7 +99,7 @@ def join_within_limit(parts: Sequence[str], source: str) -> str:
     return " ".join(filter(None, [*kept, source]))
 
 
-def _describe_figure(voice: Speech, key: str, block: Json) -> str:
+def _describe_figure(voice: Translator, key: str, block: Json) -> str:
     """A figure with its label. A digest keeps its labels in English, filled in; the metric has each as it is told."""
     figure = block["figures"][key]
     label = str(figure["label"])
@@ -112,7 +112,7 @@ def _describe_figure(voice: Speech, key: str, block: Json) -> str:
     )
 
 
-def _describe_extremes(voice: Speech, points: Points) -> str:
+def _describe_extremes(voice: Translator, points: Points) -> str:
     known = [(day, number) for day, number in points if number is not None]
     said = [
         voice.say(
@@ -136,7 +136,7 @@ def _turning_points(known: Sequence[tuple[date, Number]]) -> list[tuple[date, Nu
     return sorted(chosen)
 
 
-def _describe_unknown_days(voice: Speech, points: Points) -> str:
+def _describe_unknown_days(voice: Translator, points: Points) -> str:
     """Which days are not known; empty where all are."""
     missing = [day for day, number in points if number is None]
     if not points:
@@ -153,7 +153,7 @@ def _describe_unknown_days(voice: Speech, points: Points) -> str:
     return voice.say("unknown on {days}", days=named)
 
 
-def _source_sentence(voice: Speech, document: Document, block: Json) -> str:
+def _source_sentence(voice: Translator, document: Document, block: Json) -> str:
     network, evidence = (voice.translate_word("word", one) for one in (document["title"], block["evidence"]))
     if not document["refs"]:
         return voice.say("Source: {network}, {evidence}.", network=network, evidence=evidence)
@@ -162,9 +162,9 @@ def _source_sentence(voice: Speech, document: Document, block: Json) -> str:
     return voice.say("Source: {network}, {evidence}, {url}.", network=network, evidence=evidence, url=url)
 
 
-def _measured_value(number: Number, unit: str, voice: Speech) -> str:
+def _measured_value(number: Number, unit: str, voice: Translator) -> str:
     return number_format.format_figure_with_noun({"value": number, "unit": unit}, voice.language)
 
 
-def _as_sentence(voice: Speech, fragment: str) -> str:
+def _as_sentence(voice: Translator, fragment: str) -> str:
     return voice.say("{said}.", said=voice.capitalize_first(fragment)) if fragment else ""

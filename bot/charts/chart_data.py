@@ -20,7 +20,7 @@ Points = Sequence[tuple[date, Number | None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
+class DailyPoint:
     """One day of a catalogue: models used and models listed, each `None` where unknown."""
 
     day: date
@@ -33,14 +33,14 @@ def leading_catalogue(document: Document) -> Json:
     return cast("list[Json]", document["catalogues"])[0]
 
 
-def history_days(catalogue: Json) -> tuple[Day, ...]:
+def history_days(catalogue: Json) -> tuple[DailyPoint, ...]:
     """Every day from the first to the last of the history, oldest first; empty where there is none."""
     history = {date.fromisoformat(point["day"]): point for point in catalogue.get("history", ())}
     if not history:
         return ()
     first, last = min(history), max(history)
     return tuple(
-        Day(day, _exact_count(history.get(day, {}), "models_used"), history.get(day, {}).get("models_listed"))
+        DailyPoint(day, _exact_count(history.get(day, {}), "models_used"), history.get(day, {}).get("models_listed"))
         for day in each_day(first, last)
     )
 
@@ -133,7 +133,7 @@ def axis_ceiling(highest: Number) -> Number:
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class LabelPlacement:
     """Where the names of the line and the bars stand, as (index of the day, height); `None` where there is none."""
 
     listed: tuple[int, Number] | None
@@ -142,13 +142,13 @@ class Names:
     """The bars reach up to the line's name, so that theirs goes inside them."""
 
 
-def name_places(days: Sequence[Day], high: Number) -> Names:
+def name_places(days: Sequence[DailyPoint], high: Number) -> LabelPlacement:
     """Names stand at the left, over the first day whose use is known, clear of the unknown ones before it."""
     used = [(index, day.used) for index, day in enumerate(days) if day.used is not None]
     left = used[0][0] if used else 0
     listed = [(index, day.listed) for index, day in enumerate(days) if index >= left and day.listed is not None]
     tall = max((known for _, known in used[:6]), default=0)
-    return Names(listed[0] if listed else None, (left, tall) if used else None, tall > 0.55 * high)
+    return LabelPlacement(listed[0] if listed else None, (left, tall) if used else None, tall > 0.55 * high)
 
 
 def at_ten(curve: Sequence[tuple[int, float]]) -> tuple[int, float]:

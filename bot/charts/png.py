@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal
 
 from bot import number_format
 from bot.charts import alt_text, chart_data, labels
-from bot.charts.chart_data import Day, Json, Number, Points
+from bot.charts.chart_data import DailyPoint, Json, Number, Points
 from bot.charts.labels import SHORTEST
 from bot.records import Document, Picture
 
@@ -258,7 +258,7 @@ def _draw_gaps(axes: Axes, points: Points) -> None:
         _annotate_point(axes, said, middle, (0, 0), INK, "center", "center", foot=True, turned=turned, on_paper=True)
 
 
-def _draw_usage(axes: Axes, days: Sequence[Day], span: tuple[date, date]) -> None:
+def _draw_usage(axes: Axes, days: Sequence[DailyPoint], span: tuple[date, date]) -> None:
     """Supply and demand in one unit on one axis from zero: models listed as a line over a shelf, models used as bars,
     those of the digest's own days in full colour."""
     used: Points = [(day.day, day.used) for day in days]
@@ -277,7 +277,7 @@ def _draw_usage(axes: Axes, days: Sequence[Day], span: tuple[date, date]) -> Non
     _draw_names(axes, days)
 
 
-def _draw_names(axes: Axes, days: Sequence[Day]) -> None:
+def _draw_names(axes: Axes, days: Sequence[DailyPoint]) -> None:
     """Name the line under its left end, and the bars over theirs, or inside where they reach up to the line."""
     place = chart_data.name_places(days, axes.get_ylim()[1])
     if place.listed:

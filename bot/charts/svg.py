@@ -16,7 +16,7 @@ from html import escape
 from bot import number_format
 from bot.charts import alt_text, chart_data
 from bot.charts import labels as charts_labels
-from bot.charts.chart_data import Day, Json, Number, Points
+from bot.charts.chart_data import DailyPoint, Json, Number, Points
 from bot.charts.labels import SHORTEST
 
 WIDTH, HEIGHT = 440, 250
@@ -179,7 +179,7 @@ def _listed_area(frame: _Frame, stretch: Sequence[tuple[int, Number]]) -> str:
     return f'<path class="shelf" d="{shape}" fill="currentColor" opacity=".1"/>'
 
 
-def _usage_names(frame: _Frame, days: Sequence[Day]) -> list[str]:
+def _usage_names(frame: _Frame, days: Sequence[DailyPoint]) -> list[str]:
     """Names of the line, under its left end, and of the bars, over theirs or at the foot where they reach the line."""
     place = chart_data.name_places(days, frame.high)
     drawn = []

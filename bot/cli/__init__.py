@@ -71,7 +71,7 @@ SUMMARIES = {
 }
 
 
-class Commands(click.Group):
+class LazyCommandGroup(click.Group):
     """Loads a command's module only when the command is run or asked for its own help."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -100,7 +100,7 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyCommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--config",
     "config_path",

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from bot.cli.app_context import Parts, json_option, pass_app_context, print_json
+from bot.cli.app_context import AppContext, json_option, pass_app_context, print_json
 
 _MARKS = {True: click.style("ok  ", fg="green"), False: click.style("FAIL", fg="red"), None: "?   "}
 
@@ -34,7 +34,7 @@ def doctor(path: Any, as_json: bool) -> int:
 @click.command()
 @json_option
 @pass_app_context
-def sources(parts: Parts, as_json: bool) -> None:
+def sources(parts: AppContext, as_json: bool) -> None:
     """The networks there are, their catalogues, and which are configured."""
     from bot import sources as known
 
@@ -79,7 +79,7 @@ def metrics(as_json: bool) -> None:
 @click.command()
 @json_option
 @pass_app_context
-def config(parts: Parts, as_json: bool) -> None:
+def config(parts: AppContext, as_json: bool) -> None:
     """The configuration as understood, defaults included; of secrets only whether they are set."""
     import json
 

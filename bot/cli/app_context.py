@@ -18,8 +18,8 @@ from pydantic import SecretStr
 
 from bot import config, ledger, pipeline, redaction, sources, store
 from bot.archive import Archive
-from bot.lake.settings import Lake
-from bot.queries import COLLECT, Desk, Watched
+from bot.lake.settings import LakeSettings
+from bot.queries import COLLECT, QueryContext, WatchedNetwork
 from bot.records import FootfallError, Period, PeriodName
 from bot.sources import EventSource, Source
 
@@ -39,13 +39,13 @@ def clock() -> datetime:
 
 
 @dataclass
-class Parts:
+class AppContext:
     """What commands work with; each part is made when first needed."""
 
     path: Path
 
     @cached_property
-    def settings(self) -> config.Settings:
+    def settings(self) -> config.LoadedConfig:
         from bot import outlets
 
         read = config.load(
@@ -76,21 +76,21 @@ class Parts:
         return store.open_store(self.settings.database_url.get_secret_value(), self.lake_settings)
 
     @cached_property
-    def lake_settings(self) -> Lake:
+    def lake_settings(self) -> LakeSettings:
         chosen = self.settings.config.lake
         place = chosen.place or str(self.data_folder / "lake")
         if self.settings.config.cluster and "://" not in place:
             place = str(Path(place).absolute())  # A worker's working directory is another.
-        return Lake(place, chosen.memory, chosen.exact_callers_up_to, str(self.data_folder / "spill"))
+        return LakeSettings(place, chosen.memory, chosen.exact_callers_up_to, str(self.data_folder / "spill"))
 
     @cached_property
     def executor(self) -> Executor:
         """What runs days side by side: a cluster where there is one, else threads."""
         if chosen := self.settings.config.cluster:
-            from bot.dask_executor import Cluster, Tls
+            from bot.dask_executor import DaskExecutor, TlsFiles
 
-            shown = Tls(chosen.ca, chosen.cert, chosen.key) if chosen.ca and chosen.cert and chosen.key else None
-            return Cluster(chosen.address, shown)
+            shown = TlsFiles(chosen.ca, chosen.cert, chosen.key) if chosen.ca and chosen.cert and chosen.key else None
+            return DaskExecutor(chosen.address, shown)
         from concurrent.futures import ThreadPoolExecutor
 
         return ThreadPoolExecutor(self.settings.config.lake.threads, thread_name_prefix="footfall-days")
@@ -119,24 +119,24 @@ class Parts:
         return self.settings.config.hidden_names
 
     @property
-    def post_options(self) -> pipeline.Habits:
+    def post_options(self) -> pipeline.PostOptions:
         """What posts are like beside their words."""
         chosen = self.settings.config
         threads = {name for name, block in chosen.outlets.items() if getattr(block, "thread", False)}
-        return pipeline.Habits(threads, chosen.polls)
+        return pipeline.PostOptions(threads, chosen.polls)
 
     @cached_property
-    def network_plans(self) -> Mapping[str, pipeline.Plan]:
+    def network_plans(self) -> Mapping[str, pipeline.NetworkPlan]:
         """Every enabled network."""
         chosen = {name: block for name, block in self.settings.config.networks.items() if block.enabled}
         return {name: self._make_plan(name, block) for name, block in chosen.items()}
 
-    def _make_plan(self, name: str, block: config.Network) -> pipeline.Plan:
+    def _make_plan(self, name: str, block: config.NetworkConfig) -> pipeline.NetworkPlan:
         made = sources.load_module(name)
         headline = {"catalogue": block.headline.catalogue, "figure": block.headline.figure}
         secrets = {key: value for key in made.SECRETS if (value := self.settings.secret_value(key))}
         closed: bool = made.is_closed(block, secrets)
-        return pipeline.Plan(
+        return pipeline.NetworkPlan(
             name, made.TITLE, made.CATALOGUES, headline, self.hidden_names, sources.network_panels(name), closed
         )
 
@@ -148,13 +148,13 @@ class Parts:
         if made:
             pipeline.stand(self.store, made)
 
-    def network_plan(self, name: str) -> pipeline.Plan:
+    def network_plan(self, name: str) -> pipeline.NetworkPlan:
         if name not in self.network_plans:
             known = ", ".join(self.network_plans) or "none is configured"
             raise UsageError(f"{name}: no such network; known: {known}")
         return self.network_plans[name]
 
-    def chosen(self, name: str | None) -> list[pipeline.Plan]:
+    def chosen(self, name: str | None) -> list[pipeline.NetworkPlan]:
         """The named network, or each configured one."""
         if name is None and not self.network_plans:
             raise UsageError(f"{self.path}: networks: none is configured")
@@ -169,16 +169,16 @@ class Parts:
         )
 
     @cached_property
-    def query_context(self) -> Desk:
+    def query_context(self) -> QueryContext:
         watched = {
-            plan.network: Watched(
+            plan.network: WatchedNetwork(
                 plan.network, plan.title, plan.catalogues, sources.methodology_text(plan.network), dict(plan.headline)
             )
             for plan in self.network_plans.values()
         }
-        return Desk(self.store, self.archive, watched, self.hidden_names, clock, self.settings.config.schedule)
+        return QueryContext(self.store, self.archive, watched, self.hidden_names, clock, self.settings.config.schedule)
 
-    def covered(self, plan: pipeline.Plan, day: date, name: PeriodName) -> Period:
+    def covered(self, plan: pipeline.NetworkPlan, day: date, name: PeriodName) -> Period:
         """The period that holds a day, when the ledger covers some of it. Raises `UsageError` otherwise."""
         self.query_context.refuse_future(day)
         period = Period.for_day(day, name)
@@ -194,7 +194,7 @@ class Parts:
         return period
 
 
-def secrets_of(read: config.Settings) -> list[SecretStr]:
+def secrets_of(read: config.LoadedConfig) -> list[SecretStr]:
     """The secrets of a configuration, and those of the environment that libraries read by themselves."""
     address = read.database_url.get_secret_value()
     return [
@@ -203,7 +203,7 @@ def secrets_of(read: config.Settings) -> list[SecretStr]:
     ]
 
 
-def _headline_mistakes(network: str, block: config.Network) -> Iterator[tuple[str, str]]:
+def _headline_mistakes(network: str, block: config.NetworkConfig) -> Iterator[tuple[str, str]]:
     """What is wrong with the figure that a network is to open with."""
     from bot.metrics import METRICS
 
@@ -214,7 +214,7 @@ def _headline_mistakes(network: str, block: config.Network) -> Iterator[tuple[st
             yield f"headline.{key}", f"found {found!r}, wanted one of {', '.join(wanted)}"
 
 
-def _poll_mistakes(poll: config.Poll) -> Iterator[tuple[str, str]]:
+def _poll_mistakes(poll: config.PollConfig) -> Iterator[tuple[str, str]]:
     """What is wrong with a poll's templates."""
     from bot.render import polls
 
@@ -222,13 +222,13 @@ def _poll_mistakes(poll: config.Poll) -> Iterator[tuple[str, str]]:
 
 
 def pass_app_context(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Hand a command its `Parts`, and close the database behind it."""
+    """Hand a command its `AppContext`, and close the database behind it."""
     from functools import wraps
 
     @wraps(command)
     @click.pass_context
     def run(ctx: click.Context, /, *args: Any, **kwargs: Any) -> Any:
-        parts = Parts(ctx.obj)
+        parts = AppContext(ctx.obj)
         try:
             return ctx.invoke(command, parts, *args, **kwargs)
         finally:
@@ -238,7 +238,7 @@ def pass_app_context(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def day_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    return click.option("--day", type=Day(), help="A UTC day, YYYY-MM-DD; the newest by default.")(command)
+    return click.option("--day", type=DayParam(), help="A UTC day, YYYY-MM-DD; the newest by default.")(command)
 
 
 def network_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -254,7 +254,7 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
 
 
-class Day(click.ParamType["date"]):
+class DayParam(click.ParamType["date"]):
     """A day as YYYY-MM-DD."""
 
     name = "day"

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
-from bot.cli.app_context import Day, Parts, UsageError, clock, json_option, network_option, pass_app_context, print_json
+from bot.cli.app_context import (
+    AppContext,
+    DayParam,
+    UsageError,
+    clock,
+    json_option,
+    network_option,
+    pass_app_context,
+    print_json,
+)
 
 if TYPE_CHECKING:
     from bot import ledger, pipeline
@@ -17,12 +26,12 @@ if TYPE_CHECKING:
 
 @click.command()
 @network_option
-@click.option("--day", type=Day(), help="The UTC day whose list to decide about.")
+@click.option("--day", type=DayParam(), help="The UTC day whose list to decide about.")
 @click.option("--reject", is_flag=True, help="Leave the list of that day out for good, whatever later readings say.")
 @click.option("--undo", is_flag=True, help="Take an earlier decision back and leave it to the readings.")
 @json_option
 @pass_app_context
-def confirm(parts: Parts, network: str | None, day: date | None, reject: bool, undo: bool, as_json: bool) -> int:
+def confirm(parts: AppContext, network: str | None, day: date | None, reject: bool, undo: bool, as_json: bool) -> int:
     """Confirm a day whose list is held because it is implausible: much shorter than the one before, or without use.
 
     Without --day it shows the days that are held. Later readings decide by themselves: a list that stays as it is for
@@ -47,7 +56,7 @@ def confirm(parts: Parts, network: str | None, day: date | None, reject: bool, u
 
 
 def _apply_decision(
-    parts: Parts, plans: list[pipeline.Plan], day: date, decision: ledger.Decision | None, as_json: bool
+    parts: AppContext, plans: list[pipeline.NetworkPlan], day: date, decision: ledger.Decision | None, as_json: bool
 ) -> None:
     from bot import ledger, pipeline
     from bot.records import PeriodName
@@ -64,14 +73,14 @@ def _apply_decision(
                 click.echo(f"{plan.network}: {told}", err=as_json)
 
 
-def _hold_documents(parts: Parts, plans: list[pipeline.Plan]) -> Iterator[dict[str, object]]:
+def _hold_documents(parts: AppContext, plans: list[pipeline.NetworkPlan]) -> Iterator[dict[str, object]]:
     """Every list that is held, and those that an operator decided about."""
     for plan in plans:
         for catalogue in plan.catalogues:
             yield from (_hold_document(catalogue, one) for one in _shown_holds(parts, catalogue))
 
 
-def _shown_holds(parts: Parts, catalogue: Catalogue) -> Iterator[ledger.Hold]:
+def _shown_holds(parts: AppContext, catalogue: Catalogue) -> Iterator[ledger.Hold]:
     from bot import ledger
 
     found = ledger.held_days(parts.store, catalogue, ("held", "rejected", "confirmed"))

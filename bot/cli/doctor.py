@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from bot import lake
-from bot.cli.app_context import Parts, clock
+from bot.cli.app_context import AppContext, clock
 from bot.records import FootfallError
 from bot.redaction import redact
 from bot.store import StoreError
@@ -29,7 +29,7 @@ _DISK = {
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class CheckResult:
     """One thing looked at."""
 
     name: str
@@ -39,16 +39,16 @@ class Check:
     fix: str = ""
 
 
-def run_checks(path: Path) -> list[Check]:
+def run_checks(path: Path) -> list[CheckResult]:
     """Every check, in an order in which a later one can rest on an earlier one."""
-    parts = Parts(path)
+    parts = AppContext(path)
     try:
         return [replace(one, text=redact(one.text), fix=redact(one.fix)) for one in _all_checks(parts, path)]
     finally:
         parts.close()
 
 
-def _all_checks(parts: Parts, path: Path) -> Iterator[Check]:
+def _all_checks(parts: AppContext, path: Path) -> Iterator[CheckResult]:
     configuration = _try_check(f"configuration {path}", lambda: _describe_config(parts), "correct the lines named")
     yield configuration
     if not configuration.ok:
@@ -68,25 +68,25 @@ def _all_checks(parts: Parts, path: Path) -> Iterator[Check]:
     yield _check_templates()
 
 
-def _try_check(name: str, look: Callable[[], str], fix: str) -> Check:
+def _try_check(name: str, look: Callable[[], str], fix: str) -> CheckResult:
     try:
-        return Check(name, True, look())
+        return CheckResult(name, True, look())
     except FootfallError as error:
-        return Check(name, False, str(error), fix)
+        return CheckResult(name, False, str(error), fix)
 
 
-def _database(parts: Parts) -> Check:
+def _database(parts: AppContext) -> CheckResult:
     """Whether it can be opened and written to; what is written is taken back."""
     try:
         parts.store.try_writing()
     except StoreError as error:
-        return Check("database", False, str(error), error.cure or "set DATABASE_URL, or make its folder writable")
+        return CheckResult("database", False, str(error), error.cure or "set DATABASE_URL, or make its folder writable")
     except FootfallError as error:
-        return Check("database", False, str(error), "set DATABASE_URL, or make its folder writable")
-    return Check("database", True, f"{parts.store.shown}, can be written")
+        return CheckResult("database", False, str(error), "set DATABASE_URL, or make its folder writable")
+    return CheckResult("database", True, f"{parts.store.shown}, can be written")
 
 
-def _sample_post(parts: Parts, archive: bool) -> Check:
+def _sample_post(parts: AppContext, archive: bool) -> CheckResult:
     """Weigh a post as X counts it: the newest digest's, or, without any, one that is made up."""
     name, cure = "X: sample post", "install the versions of requirements.txt: python -m pip install -r requirements.txt"
     try:
@@ -98,34 +98,36 @@ def _sample_post(parts: Parts, archive: bool) -> Check:
         ] or [SAMPLE]
         weights = [x_text.weighted_length(text) for text in texts]
     except FootfallError as error:
-        return Check(name, False, str(error), "python -m bot preview --outlet x shows the post")
+        return CheckResult(name, False, str(error), "python -m bot preview --outlet x shows the post")
     except ImportError as error:
-        return Check(name, False, f"posts for X cannot be weighed: {error}", cure)
+        return CheckResult(name, False, f"posts for X cannot be weighed: {error}", cure)
     fits = max(weights) <= platform_limits.X_TEXT and (texts != [SAMPLE] or weights == [SAMPLE_WEIGHT])
-    return Check(name, fits, f"weighs {max(weights)} of {platform_limits.X_TEXT} as X counts it", cure)
+    return CheckResult(name, fits, f"weighs {max(weights)} of {platform_limits.X_TEXT} as X counts it", cure)
 
 
-def _describe_config(parts: Parts) -> str:
+def _describe_config(parts: AppContext) -> str:
     missing = [name for name in parts.secret_names if name not in parts.settings.secrets]
     without = f"; not set: {', '.join(missing)}" if missing else ""
     return f"{len(parts.network_plans)} networks, {len(parts.settings.config.outlets)} outlets{without}"
 
 
-def _check_folder(name: str, folder: Path) -> Check:
+def _check_folder(name: str, folder: Path) -> CheckResult:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder, buffering=0) as tried:
             tried.write(b"x" * 2**16)
         free = shutil.disk_usage(folder).free
     except OSError as error:
-        return Check(name, False, f"{folder}: {error.strerror}", _DISK.get(error.errno or 0, _WRITABLE).format(folder))
+        return CheckResult(
+            name, False, f"{folder}: {error.strerror}", _DISK.get(error.errno or 0, _WRITABLE).format(folder)
+        )
     found = f"{folder} can be written, {free / 1e9:,.1f} GB free"
     if free < LITTLE:
-        return Check(name, False, f"{found}: the disk is nearly full", _DISK[errno.ENOSPC].format(folder))
-    return Check(name, True, found)
+        return CheckResult(name, False, f"{found}: the disk is nearly full", _DISK[errno.ENOSPC].format(folder))
+    return CheckResult(name, True, found)
 
 
-def _check_networks(parts: Parts) -> Iterator[Check]:
+def _check_networks(parts: AppContext) -> Iterator[CheckResult]:
     from bot import ledger, sources
 
     for plan in parts.network_plans.values():
@@ -136,42 +138,42 @@ def _check_networks(parts: Parts) -> Iterator[Check]:
         yield _try_check(f"{plan.network}: source", look, "see the line")
         if live := getattr(network, "live_checks", None):
             for one in live(chosen, parts.data_folder, clock()):
-                yield Check(f"{plan.network}: {one.name}", one.ok, one.text, one.fix)
+                yield CheckResult(f"{plan.network}: {one.name}", one.ok, one.text, one.fix)
         for catalogue in plan.catalogues:
             span = ledger.read_span(parts.store, catalogue)
             name = f"{plan.network}: {catalogue.key} in the ledger"
             if span is None:
-                yield Check(name, False, "nothing collected", f"python -m bot collect --network {plan.network}")
+                yield CheckResult(name, False, "nothing collected", f"python -m bot collect --network {plan.network}")
                 continue
             behind = (clock().date() - span.last).days - 1
             closed = network.is_closed(chosen, secrets)
             found = f"days {span.first} to {span.last}, {behind} days behind"
             fix = f"python -m bot collect --network {plan.network}"
-            yield Check(name, closed or behind <= 1, found + (", a closed record" if closed else ""), fix)
+            yield CheckResult(name, closed or behind <= 1, found + (", a closed record" if closed else ""), fix)
             for held in ledger.held_days(parts.store, catalogue):
                 fix = f"wait for the next readings, or: python -m bot confirm --network {plan.network} --day {held.day}"
-                yield Check(f"{plan.network}: {catalogue.key} of {held.day}", False, f"held: {held.reason}", fix)
+                yield CheckResult(f"{plan.network}: {catalogue.key} of {held.day}", False, f"held: {held.reason}", fix)
 
 
-def _check_outlets(parts: Parts) -> Iterator[Check]:
+def _check_outlets(parts: AppContext) -> Iterator[CheckResult]:
     """What each outlet's platform says of our keys and permissions; nothing is posted."""
     from bot.cli import outlet_setup
 
     names = outlet_setup.outlet_targets(parts)
     with outlet_setup.ready(parts, names) as (made, problems):
         for problem in problems:
-            yield Check("outlet", False, problem, "set them in the environment or in .env, or disable the outlet")
+            yield CheckResult("outlet", False, problem, "set them in the environment or in .env, or disable the outlet")
         for name, one in ((name, made[name]) for name in names if name in made):
             for check in one.outlet.check(outlet_setup.polled(parts, name)):
-                yield Check(f"{name}: {check.name.removeprefix(f'{name} ')}", check.ok, check.text, check.cure)
+                yield CheckResult(f"{name}: {check.name.removeprefix(f'{name} ')}", check.ok, check.text, check.cure)
     if "store" in parts.__dict__:
         for pause in outlet_setup.publish_context(parts).outbox.paused_outlets():
             found = f"paused since {pause.since:%d %b %H:%M} UTC: {pause.reason}"
-            yield Check(f"{pause.outlet}: pause", False, found, f"python -m bot deliveries lift {pause.outlet}")
+            yield CheckResult(f"{pause.outlet}: pause", False, found, f"python -m bot deliveries lift {pause.outlet}")
 
 
-def _check_templates() -> Check:
+def _check_templates() -> CheckResult:
     from bot.render import TEMPLATES
 
     files = len(list(TEMPLATES.rglob("*.j2")))
-    return Check("templates", files > 0, f"{files} files", "restore the templates folder")
+    return CheckResult("templates", files > 0, f"{files} files", "restore the templates folder")

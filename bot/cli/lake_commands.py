@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from bot.cli.app_context import Parts, UsageError, clock, json_option, pass_app_context, print_json, progress_bar
+from bot.cli.app_context import AppContext, UsageError, clock, json_option, pass_app_context, print_json, progress_bar
 from bot.config import parse_duration
 from bot.ledger import maintenance
 
@@ -26,7 +26,7 @@ def lake() -> None:
 @lake.command()
 @json_option
 @pass_app_context
-def compact(parts: Parts, as_json: bool) -> int:
+def compact(parts: AppContext, as_json: bool) -> int:
     """Make each day that is over a single file of each kind, and remove files that no day names any more."""
     with _lake_lease(parts) as on:
         done = _run_with_progress("compacting", maintenance.compact_days(parts.store, clock().date()), on)
@@ -43,7 +43,7 @@ def compact(parts: Parts, as_json: bool) -> int:
 @lake.command()
 @json_option
 @pass_app_context
-def verify(parts: Parts, as_json: bool) -> int:
+def verify(parts: AppContext, as_json: bool) -> int:
     """Read every day, check each file against its hash and what the day adds up to against the database."""
     done = _run_with_progress("verifying", maintenance.verify_days(parts.store))
     if as_json:
@@ -57,7 +57,7 @@ def verify(parts: Parts, as_json: bool) -> int:
 @click.option("--older", required=True, metavar="D", help="Age beyond which events go, such as 400d.")
 @json_option
 @pass_app_context
-def prune(parts: Parts, older: str, as_json: bool) -> int:
+def prune(parts: AppContext, older: str, as_json: bool) -> int:
     """Let go of the events of old days. Figures, digests and receipts stay; such a day takes no events any more. The
     files themselves go when `lake compact` has seen them unnamed for two hours."""
     try:
@@ -78,7 +78,7 @@ def prune(parts: Parts, older: str, as_json: bool) -> int:
 
 
 @contextmanager
-def _lake_lease(parts: Parts) -> Iterator[Callable[[], object]]:
+def _lake_lease(parts: AppContext) -> Iterator[Callable[[], object]]:
     """No two of these at a time: they would do each other's work. What is yielded says that it goes on."""
     from secrets import token_hex
 
@@ -99,7 +99,7 @@ def _lake_lease(parts: Parts) -> Iterator[Callable[[], object]]:
 
 
 def _run_with_progress(
-    title: str, results: Iterable[maintenance.Done], on: Callable[[], object] = bool
+    title: str, results: Iterable[maintenance.MaintenanceResult], on: Callable[[], object] = bool
 ) -> list[dict[str, Any]]:
     done = []
     with progress_bar(title) as tell:

@@ -27,7 +27,7 @@ class Answers(Generic[T]):
     """0, or 3 where a network failed; one that has nothing for that day has not failed."""
 
 
-def answer_each(plans: Iterable[pipeline.Plan], answer: Callable[[pipeline.Plan], T]) -> Answers[T]:
+def answer_each(plans: Iterable[pipeline.NetworkPlan], answer: Callable[[pipeline.NetworkPlan], T]) -> Answers[T]:
     """The answer of each network that can give one. Raises the gravest error where none can."""
     answers: list[T] = []
     errors: list[FootfallError] = []

@@ -13,12 +13,12 @@ from decimal import Decimal
 from functools import cache
 
 from bot import outlets, pipeline
-from bot.cli.app_context import Parts, UsageError, clock
-from bot.deliveries import Delivery, Ready, Run
-from bot.outlets import Check, Found, Later, NotFound, Outcome, OutletError, Part, Refused, Sent, Timed
+from bot.cli.app_context import AppContext, UsageError, clock
+from bot.deliveries import Delivery, OutboxPass, OutletHandle
+from bot.outlets import CheckResult, Found, NotFound, Outcome, OutletError, Part, Refused, RetryLater, Sent, Timed
 from bot.records import FootfallError, PeriodName
 from bot.store import StoreError
-from bot.subscriptions import MISSES, Channels, Subscription, Watches, is_over, record_miss
+from bot.subscriptions import MISSES, ChannelSubscriptions, ModelWatches, Subscription, is_over, record_miss
 from bot.subscriptions.model_watches import OUTLET
 
 SITE, DISCORD = "site", "discord"
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 def outlet_targets(
-    parts: Parts, only: Collection[str] = (), destinations: Collection[str] = ()
+    parts: AppContext, only: Collection[str] = (), destinations: Collection[str] = ()
 ) -> dict[str, tuple[str, ...]]:
     """Each enabled outlet, or those named, with its destinations, or those of them named. The site comes last, since
     it shows the receipts of the others."""
@@ -47,9 +47,9 @@ def outlet_targets(
 
 
 @contextmanager
-def ready(parts: Parts, names: Collection[str]) -> Iterator[tuple[Mapping[str, Ready], list[str]]]:
+def ready(parts: AppContext, names: Collection[str]) -> Iterator[tuple[Mapping[str, OutletHandle], list[str]]]:
     """The outlets that can post, and one line for each that cannot; closed at the end."""
-    made: dict[str, Ready] = {}
+    made: dict[str, OutletHandle] = {}
     problems: list[str] = []
     try:
         for name in names:
@@ -65,48 +65,50 @@ def ready(parts: Parts, names: Collection[str]) -> Iterator[tuple[Mapping[str, R
             one.outlet.close()
 
 
-def _open_outlet(parts: Parts, name: str) -> Ready:
+def _open_outlet(parts: AppContext, name: str) -> OutletHandle:
     if name == SITE:
-        return Ready(Site(parts), timedelta(), lambda _: Decimal(0))
+        return OutletHandle(SiteOutlet(parts), timedelta(), lambda _: Decimal(0))
     module, chosen = outlets.load_module(name), parts.settings.config.outlets[name]
     outlet = outlets.make_outlet(name, chosen, parts.output_folder, parts.settings.secrets, clock)
-    return Ready(outlet, module.SETTLE, module.cost, getattr(chosen, "monthly_budget", None))
+    return OutletHandle(outlet, module.SETTLE, module.cost, getattr(chosen, "monthly_budget", None))
 
 
-def _direct_outlet(parts: Parts, discord: Ready) -> Ready:
+def _direct_outlet(parts: AppContext, discord: OutletHandle) -> OutletHandle:
     """Direct messages to members, by the same bot."""
-    from bot.outlets.discord import Discord
-    from bot.outlets.discord.direct_messages import Direct
+    from bot.outlets.discord import DiscordOutlet
+    from bot.outlets.discord.direct_messages import DirectMessageOutlet
 
-    assert isinstance(discord.outlet, Discord)
-    return Ready(
-        Direct(discord.outlet, lambda key: Watches(parts.store).member_account(key)), discord.settle, discord.cost
+    assert isinstance(discord.outlet, DiscordOutlet)
+    return OutletHandle(
+        DirectMessageOutlet(discord.outlet, lambda key: ModelWatches(parts.store).member_account(key)),
+        discord.settle,
+        discord.cost,
     )
 
 
-def publish_context(parts: Parts) -> pipeline.Desk:
+def publish_context(parts: AppContext) -> pipeline.PublishContext:
     """What publishing works with."""
     chosen = parts.settings.config
     outbox, rules = pipeline.make_outbox(parts.store, own(parts)), chosen.publish
     threshold = chosen.corrections.threshold
-    return pipeline.Desk(
+    return pipeline.PublishContext(
         parts.store, parts.archive, outbox, rules, threshold, parts.post_options, destination_locales(parts)
     )
 
 
-def own(parts: Parts) -> frozenset[str]:
+def own(parts: AppContext) -> frozenset[str]:
     """The channels of the configuration."""
     return frozenset(getattr(parts.settings.config.outlets.get(DISCORD), "destinations", ()))
 
 
-def active_subscriptions(parts: Parts) -> tuple[Subscription, ...]:
+def active_subscriptions(parts: AppContext) -> tuple[Subscription, ...]:
     """The subscriptions there are now, but none of a channel of the configuration: whoever may subscribe there could
     otherwise have its posts wait, change their language or end them."""
     mine = own(parts)
-    return tuple(one for one in Channels(parts.store).all_subscriptions() if one.channel not in mine)
+    return tuple(one for one in ChannelSubscriptions(parts.store).all_subscriptions() if one.channel not in mine)
 
 
-def polled(parts: Parts, outlet: str) -> frozenset[str]:
+def polled(parts: AppContext, outlet: str) -> frozenset[str]:
     """The destinations of an outlet that get polls: those of the weekly posts of a network with a poll; where the
     schedule has no weekly posts, every one, since they can be made by hand."""
     chosen, places = parts.settings.config, outlet_targets(parts).get(outlet, ())
@@ -123,7 +125,7 @@ def polled(parts: Parts, outlet: str) -> frozenset[str]:
     return frozenset(place for place in places for one in asking if not one.destinations or place in one.destinations)
 
 
-def destination_locales(parts: Parts) -> dict[str, str]:
+def destination_locales(parts: AppContext) -> dict[str, str]:
     """Destination to its language, where one is chosen."""
     return {
         destination: locale
@@ -133,28 +135,30 @@ def destination_locales(parts: Parts) -> dict[str, str]:
 
 
 def run(
-    parts: Parts,
-    desk: pipeline.Desk,
-    outlet_handles: Mapping[str, Ready],
+    parts: AppContext,
+    desk: pipeline.PublishContext,
+    outlet_handles: Mapping[str, OutletHandle],
     only: frozenset[tuple[str, PeriodName, date]] | None = None,
-) -> Run:
+) -> OutboxPass:
     """One pass over the outbox, or over some periods of it, as this process."""
-    channels, watches = Channels(parts.store), Watches(parts.store)
+    channels, watches = ChannelSubscriptions(parts.store), ModelWatches(parts.store)
     spoken = {**desk.locales, **{one.channel: one.terms.locale for one in active_subscriptions(parts)}}
-    posts = pipeline.Posts(parts.archive, desk.outbox, parts.hidden_names, spoken, desk.habits)
-    says = pipeline.spoken(posts, pipeline.Notices(parts.store, parts.network_plans, watches, parts.hidden_names))
+    posts = pipeline.DigestContentProvider(parts.archive, desk.outbox, parts.hidden_names, spoken, desk.habits)
+    says = pipeline.spoken(
+        posts, pipeline.WatchContentProvider(parts.store, parts.network_plans, watches, parts.hidden_names)
+    )
     lease = parts.settings.config.publish.lease
 
     def ended(one: Delivery, why: str) -> None:
         gone(desk, channels, watches, one, why, clock(), own(parts))
 
-    return Run(desk.outbox, outlet_handles, says, clock, process_name(), lease, only=only, gone=ended)
+    return OutboxPass(desk.outbox, outlet_handles, says, clock, process_name(), lease, only=only, gone=ended)
 
 
 def gone(
-    desk: pipeline.Desk,
-    channels: Channels,
-    watches: Watches,
+    desk: pipeline.PublishContext,
+    channels: ChannelSubscriptions,
+    watches: ModelWatches,
     delivery: Delivery,
     reason: str,
     now: datetime,
@@ -183,7 +187,7 @@ def gone(
         log.info("%s: %d ended there, since nothing gets through any more: %s", delivery.outlet, ended, reason)
 
 
-def clock_offsets(made: Mapping[str, Ready]) -> dict[str, timedelta]:
+def clock_offsets(made: Mapping[str, OutletHandle]) -> dict[str, timedelta]:
     """How far this machine's clock is ahead of that of each platform that has answered."""
     known = {name: one.outlet.clock_offset() for name, one in made.items() if isinstance(one.outlet, Timed)}
     return {name: offset for name, offset in known.items() if offset is not None and name != OUTLET}
@@ -199,10 +203,10 @@ def _process_name(pid: int) -> str:
     return f"{socket.gethostname()[:60]}:{pid}:{secrets.token_hex(4)}"
 
 
-class Site:
+class SiteOutlet:
     """The archive site as an outlet: posting writes all of it anew, so that doing it twice harms nothing."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: AppContext) -> None:
         self._parts = parts
 
     def post(self, part: Part, destination: str) -> Outcome:
@@ -212,7 +216,7 @@ class Site:
         try:
             index = write_site(self._parts, tell=log.debug)
         except (DiskError, StoreError, OSError) as error:
-            return Later(f"site: {error}", clock() + DISK_PAUSE)
+            return RetryLater(f"site: {error}", clock() + DISK_PAUSE)
         except FootfallError as error:
             return Refused(f"site: {error}")
         url = getattr(self._parts.settings.config.outlets.get(SITE), "url", "") or str(index)
@@ -224,7 +228,7 @@ class Site:
     def find(self, part: Part, destination: str) -> Found:
         return NotFound()
 
-    def check(self, polled: Collection[str] = ()) -> list[Check]:
+    def check(self, polled: Collection[str] = ()) -> list[CheckResult]:
         return []
 
     def close(self) -> None:

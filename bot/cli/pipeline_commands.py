@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bot.cli.app_context import (
-    Day,
-    Parts,
+    AppContext,
+    DayParam,
     UsageError,
     clock,
     day_option,
@@ -25,12 +25,12 @@ from bot.queries import COLLECT
 from bot.records import Period, PeriodName
 
 if TYPE_CHECKING:
-    from bot.pipeline import Plan
+    from bot.pipeline import NetworkPlan
 
 
 @click.command()
 @pass_app_context
-def demo(parts: Parts) -> int:
+def demo(parts: AppContext) -> int:
     """The whole walk on Replicate's public record: collect, compose each day, render, archive. No keys."""
     from bot.cli.preview_commands import print_previews, write_site
 
@@ -52,7 +52,7 @@ PROBED = 3.0
 """Seconds that the demo waits to see whether a live network answers at all."""
 
 
-def _demo_live(parts: Parts) -> None:
+def _demo_live(parts: AppContext) -> None:
     """OpenGradient's last complete days where its public endpoints answer; else one line that says they do not."""
     from bot.cli.preview_commands import print_previews
     from bot.sources import opengradient
@@ -73,13 +73,13 @@ def _demo_live(parts: Parts) -> None:
 
 @click.command()
 @network_option
-@click.option("--since", type=Day(), help="First day wanted.")
-@click.option("--until", type=Day(), help="Last day wanted.")
+@click.option("--since", type=DayParam(), help="First day wanted.")
+@click.option("--until", type=DayParam(), help="Last day wanted.")
 @click.option("--again", is_flag=True, help="Read days anew that were read already.")
 @json_option
 @pass_app_context
 def collect(
-    parts: Parts, network: str | None, since: date | None, until: date | None, again: bool, as_json: bool
+    parts: AppContext, network: str | None, since: date | None, until: date | None, again: bool, as_json: bool
 ) -> int:
     """Ask the networks for what they list and count, and keep it in the ledger.
 
@@ -98,7 +98,7 @@ def collect(
 
 
 def _collect_networks(
-    parts: Parts, networks: list[str], wanted: Period | None, as_json: bool, reread: bool = False
+    parts: AppContext, networks: list[str], wanted: Period | None, as_json: bool, reread: bool = False
 ) -> int:
     import time
 
@@ -108,7 +108,7 @@ def _collect_networks(
     with progress_bar("collecting") as tell:
         for network in networks:
             parts.stand(network, wanted.first if wanted else None)
-            backfill = pipeline.Backfill(wanted, time.monotonic, time.sleep) if wanted else None
+            backfill = pipeline.BackfillThrottle(wanted, time.monotonic, time.sleep) if wanted else None
             source, executor = parts.make_source(network), parts.executor
             done.append(pipeline.collect(parts.store, network, source, wanted, tell, executor, backfill, reread))
     for one in done:
@@ -138,7 +138,7 @@ def _result_fields(result: Any) -> dict[str, Any]:
 @day_option
 @json_option
 @pass_app_context
-def compose(parts: Parts, network: str | None, period: PeriodName, day: date | None, as_json: bool) -> int:
+def compose(parts: AppContext, network: str | None, period: PeriodName, day: date | None, as_json: bool) -> int:
     """Make digests from the ledger: of the period that holds --day, or of every period that has none yet or of which
     more may have come to light. What is issued and turns out otherwise gets a new edition."""
     each = answer_each(parts.chosen(network), lambda plan: _compose_periods(parts, plan.network, period, day))
@@ -154,7 +154,7 @@ def compose(parts: Parts, network: str | None, period: PeriodName, day: date | N
     return each.exit_code
 
 
-def _nothing_composed(parts: Parts, plan: Plan, name: PeriodName) -> str:
+def _nothing_composed(parts: AppContext, plan: NetworkPlan, name: PeriodName) -> str:
     from bot import ledger, pipeline
 
     if pipeline.covered_periods(parts.store, plan, name):
@@ -167,7 +167,7 @@ def _nothing_composed(parts: Parts, plan: Plan, name: PeriodName) -> str:
 
 
 def _compose_periods(
-    parts: Parts, network: str, name: PeriodName, day: date | None, recompose: bool = False
+    parts: AppContext, network: str, name: PeriodName, day: date | None, recompose: bool = False
 ) -> list[dict[str, Any]]:
     from bot import ledger, pipeline
 
@@ -195,7 +195,7 @@ def _compose_periods(
 @period_option
 @json_option
 @pass_app_context
-def verify(parts: Parts, digest: str, network: str | None, period: PeriodName, as_json: bool) -> int:
+def verify(parts: AppContext, digest: str, network: str | None, period: PeriodName, as_json: bool) -> int:
     """Recompute a digest from the records it rests on and compare it, figure by figure, with what was said.
 
     DAY is a day in the archive; FILE is a digest.json as the archive site offers it.

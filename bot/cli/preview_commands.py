@@ -11,7 +11,7 @@ import click
 
 from bot import pipeline
 from bot.cli.app_context import (
-    Parts,
+    AppContext,
     UsageError,
     clock,
     day_option,
@@ -38,7 +38,7 @@ OUTLETS = ("text", "x", "discord", "site")
 @json_option
 @pass_app_context
 def preview(
-    parts: Parts,
+    parts: AppContext,
     outlet: str | None,
     locale: str | None,
     network: str | None,
@@ -55,7 +55,7 @@ def preview(
             print_json([{"outlet": "site", "path": str(index)}])
         return 0
 
-    def posts(plan: pipeline.Plan) -> list[Document]:
+    def posts(plan: pipeline.NetworkPlan) -> list[Document]:
         document = find_or_compose(parts, plan.network, period, day)
         if as_json:
             return _post_documents(parts, document, wanted, locale)
@@ -68,14 +68,14 @@ def preview(
     return each.exit_code
 
 
-def outlet_languages(parts: Parts, outlet: str) -> tuple[str, ...]:
+def outlet_languages(parts: AppContext, outlet: str) -> tuple[str, ...]:
     """The languages of an outlet's destinations, each once; English where nothing is configured."""
     block = parts.settings.config.outlets.get(outlet)
     spoken = getattr(block, "locales", {})
     return tuple(dict.fromkeys(spoken.get(one, "en") for one in getattr(block, "destinations", ()))) or ("en",)
 
 
-def print_previews(parts: Parts, document: Document, outlets: Iterable[str], locale: str | None = None) -> None:
+def print_previews(parts: AppContext, document: Document, outlets: Iterable[str], locale: str | None = None) -> None:
     """Print what each outlet would get, and write the pictures to the output folder."""
     from bot import render
 
@@ -91,7 +91,9 @@ def print_previews(parts: Parts, document: Document, outlets: Iterable[str], loc
         click.echo()
 
 
-def _post_documents(parts: Parts, document: Document, outlets: Iterable[str], locale: str | None) -> list[Document]:
+def _post_documents(
+    parts: AppContext, document: Document, outlets: Iterable[str], locale: str | None
+) -> list[Document]:
     from bot import render
 
     posts = []
@@ -110,7 +112,7 @@ def _post_documents(parts: Parts, document: Document, outlets: Iterable[str], lo
     return posts
 
 
-def _picture_folder(parts: Parts, document: Document) -> Path:
+def _picture_folder(parts: AppContext, document: Document) -> Path:
     return parts.output_folder.joinpath("pictures", document["network"], document["period"], document["day"])
 
 
@@ -135,12 +137,12 @@ def write_file(path: Path, content: bytes) -> Path:
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
 @pass_app_context
-def site(parts: Parts, folder: Path | None) -> None:
+def site(parts: AppContext, folder: Path | None) -> None:
     """Write the archive site into FOLDER (out/site by default)."""
     click.echo(f"Archive site: {write_site(parts, folder)}")
 
 
-def write_site(parts: Parts, folder: Path | None = None, tell: Callable[[str], None] | None = None) -> Path:
+def write_site(parts: AppContext, folder: Path | None = None, tell: Callable[[str], None] | None = None) -> Path:
     """Render every digest in the archive and swap the pages in. Returns the index page's path. `tell` is told each
     page; by default a bar is shown."""
     from bot import site_builder
@@ -157,7 +159,7 @@ def write_site(parts: Parts, folder: Path | None = None, tell: Callable[[str], N
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, envvar="PORT")
 @pass_app_context
-def web(parts: Parts, host: str, port: int) -> None:
+def web(parts: AppContext, host: str, port: int) -> None:
     """Serve the archive site, the JSON API at /api, /health and /metrics."""
     import time
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bot.cli.app_context import (
-    Day,
-    Parts,
+    AppContext,
+    DayParam,
     UsageError,
     clock,
     json_option,
@@ -26,7 +26,7 @@ from bot.records import Document, PeriodName
 
 if TYPE_CHECKING:
     from bot.deliveries import Delivery, Outbox
-    from bot.pipeline import Announced, Desk, Plan
+    from bot.pipeline import NetworkPlan, PublishContext, PublishDecision
 
 DRY = "DRY RUN "
 
@@ -34,12 +34,12 @@ DRY = "DRY RUN "
 @click.command()
 @network_option
 @period_option
-@click.option("--day", type=Day(), help="The period that holds this UTC day, however old; what is due by default.")
+@click.option("--day", type=DayParam(), help="The period that holds this UTC day, however old; what is due by default.")
 @click.option("--outlet", metavar="OUTLET", help="One outlet; each configured one by default.")
 @click.option("--dry-run", is_flag=True, help="Post nothing; show what would be posted. Needs no keys.")
 @pass_app_context
 def publish(
-    parts: Parts, network: str | None, period: PeriodName, day: date | None, outlet: str | None, dry_run: bool
+    parts: AppContext, network: str | None, period: PeriodName, day: date | None, outlet: str | None, dry_run: bool
 ) -> int:
     """Deliver what is due, each part once; ask after what is not known to be out, and never send that unseen.
 
@@ -70,26 +70,28 @@ def publish(
     return _print_report(desk, announced, touched, targets)
 
 
-def _covered_plans(parts: Parts, network: str | None, period: PeriodName, day: date | None) -> list[Plan]:
+def _covered_plans(parts: AppContext, network: str | None, period: PeriodName, day: date | None) -> list[NetworkPlan]:
     """The networks asked for; of a day those whose ledger covers it."""
     if day is None:
         return parts.chosen(network)
 
-    def covered(plan: Plan) -> Plan:
+    def covered(plan: NetworkPlan) -> NetworkPlan:
         parts.covered(plan, day, period)
         return plan
 
     return answer_each(parts.chosen(network), covered).answers
 
 
-def _print_report(desk: Desk, announced: list[Announced], touched: Iterable[int], targets: Mapping[str, object]) -> int:
-    from bot.deliveries import Edition
+def _print_report(
+    desk: PublishContext, announced: list[PublishDecision], touched: Iterable[int], targets: Mapping[str, object]
+) -> int:
+    from bot.deliveries import EditionKey
 
     rows = {id: desk.outbox.get_delivery(id) for id in touched}
     for one in announced:
         reason = f": {one.reason}" if one.reason else ""
         click.echo(f"{one.network} {one.period.name} {one.period.first}: {one.verdict}{reason}")
-        edition = Edition(one.network, one.period.name, one.period.first, one.edition)
+        edition = EditionKey(one.network, one.period.name, one.period.first, one.edition)
         rows |= {row.id: row for row in desk.outbox.edition_deliveries(edition) if row.outlet in targets}
     if not announced:
         click.echo("nothing is due")
@@ -102,13 +104,15 @@ def _print_report(desk: Desk, announced: list[Announced], touched: Iterable[int]
     return 0 if not failed else 3 if any(row.state == "sent" for row in rows.values()) else 1
 
 
-def _dry_run(parts: Parts, plans: list[Plan], name: PeriodName, day: date | None, outlet: str | None) -> int:
+def _dry_run(
+    parts: AppContext, plans: list[NetworkPlan], name: PeriodName, day: date | None, outlet: str | None
+) -> int:
     configured = [key for key, block in parts.settings.config.outlets.items() if block.enabled]
     names = [outlet] if outlet else [key for key in ("x", "discord") if key in configured] or ["x", "discord"]
     if wrong := [key for key in names if key not in ("x", "discord", "site")]:
         raise UsageError(f"--outlet {wrong[0]}: no such outlet; known: discord, site, x")
 
-    def show(plan: Plan) -> None:
+    def show(plan: NetworkPlan) -> None:
         heading, document = _preview_digest(parts, plan.network, name, day)
         _echo_dry_run(heading)
         for key in names if document else ():
@@ -121,7 +125,7 @@ def _dry_run(parts: Parts, plans: list[Plan], name: PeriodName, day: date | None
     return answer_each(plans, show).exit_code
 
 
-def _preview_digest(parts: Parts, network: str, name: PeriodName, day: date | None) -> tuple[str, Document | None]:
+def _preview_digest(parts: AppContext, network: str, name: PeriodName, day: date | None) -> tuple[str, Document | None]:
     """What is said of a network's period, and its digest, which is not kept."""
     from bot import deliveries, pipeline
     from bot.records import Period
@@ -143,7 +147,7 @@ def _preview_digest(parts: Parts, network: str, name: PeriodName, day: date | No
     return f"{network} {name} {period.first}{late}", document
 
 
-def _preview_text(parts: Parts, document: Document, outlet: str, locale: str) -> str:
+def _preview_text(parts: AppContext, document: Document, outlet: str, locale: str) -> str:
     from bot import pipeline, render
 
     if outlet == "site":
@@ -175,7 +179,7 @@ def deliveries() -> None:
 @click.option("--last", type=click.IntRange(1, 100_000), default=50, show_default=True, help="How many at most.")
 @json_option
 @pass_app_context
-def listing(parts: Parts, states: tuple[str, ...], last: int, as_json: bool) -> None:
+def listing(parts: AppContext, states: tuple[str, ...], last: int, as_json: bool) -> None:
     """Deliveries, newest last, each with its state, since when, attempts, last error and link."""
     outbox = _open_outbox(parts)
     rows = outbox.list_deliveries(states, last)
@@ -199,7 +203,7 @@ def listing(parts: Parts, states: tuple[str, ...], last: int, as_json: bool) -> 
 @click.argument("id", type=int)
 @json_option
 @pass_app_context
-def retry(parts: Parts, id: int, as_json: bool) -> None:
+def retry(parts: AppContext, id: int, as_json: bool) -> None:
     """Try a delivery again at the next `plan_deliveries`, however old it is. One whose fate is unknown is asked about,
     not sent."""
     _print_delivery(_open_outbox(parts).retry(id, clock()), as_json)
@@ -211,7 +215,7 @@ def retry(parts: Parts, id: int, as_json: bool) -> None:
 @click.option("--not-sent", is_flag=True, help="It is not out: it may be sent again.")
 @json_option
 @pass_app_context
-def resolve(parts: Parts, id: int, url: str | None, not_sent: bool, as_json: bool) -> None:
+def resolve(parts: AppContext, id: int, url: str | None, not_sent: bool, as_json: bool) -> None:
     """Say what became of a delivery whose fate is unknown, after having looked."""
     if (url is None) is not not_sent:
         raise UsageError("deliveries resolve: wanted one of --sent URL and --not-sent")
@@ -223,7 +227,7 @@ def resolve(parts: Parts, id: int, url: str | None, not_sent: bool, as_json: boo
 @deliveries.command()
 @click.argument("outlet")
 @pass_app_context
-def pause(parts: Parts, outlet: str) -> None:
+def pause(parts: AppContext, outlet: str) -> None:
     """Let nothing be sent to an outlet until it is lifted; what is due meanwhile waits as long as it is due."""
     known = list(parts.settings.config.outlets)
     known += ["direct"] if "discord" in known else []
@@ -237,14 +241,14 @@ def pause(parts: Parts, outlet: str) -> None:
 @deliveries.command()
 @click.argument("outlet")
 @pass_app_context
-def lift(parts: Parts, outlet: str) -> None:
+def lift(parts: AppContext, outlet: str) -> None:
     """Let an outlet post again that was paused because its account was refused."""
     if not _open_outbox(parts).lift_pause(outlet):
         raise UsageError(f"{outlet}: is not paused")
     click.echo(f"{outlet}: posts again")
 
 
-def _open_outbox(parts: Parts) -> Outbox:
+def _open_outbox(parts: AppContext) -> Outbox:
     from bot import pipeline
     from bot.cli import outlet_setup
 
@@ -294,7 +298,7 @@ def _paused_document(paused_outlet: Any) -> dict[str, str]:
 @click.option("--outlet", required=True, metavar="OUTLET", help="Where to post.")
 @click.option("--destination", metavar="ID", help="Channel or account; the outlet's only one by default.")
 @pass_app_context
-def send_test(parts: Parts, outlet: str, destination: str | None) -> int:
+def send_test(parts: AppContext, outlet: str, destination: str | None) -> int:
     """Post one message that says it is a test, and nothing else. On X that costs what a post costs."""
     from bot import outlets
     from bot.cli import outlet_setup

@@ -9,7 +9,7 @@ import click
 
 from bot import pipeline
 from bot.cli.app_context import (
-    Parts,
+    AppContext,
     clock,
     day_option,
     json_option,
@@ -28,7 +28,7 @@ def _complete_model(ctx: click.Context, _param: click.Parameter, incomplete: str
     from bot import ledger
     from bot.records import FootfallError
 
-    parts = Parts(ctx.find_root().params["config_path"])
+    parts = AppContext(ctx.find_root().params["config_path"])
     try:
         desk = parts.query_context
         network = ctx.params.get("network")
@@ -44,14 +44,14 @@ def _complete_model(ctx: click.Context, _param: click.Parameter, incomplete: str
     return whole or [name for name in names if name.casefold().rpartition("/")[2].startswith(typed)]
 
 
-def _print_answer(parts: Parts, answer: Document, as_json: bool) -> None:
+def _print_answer(parts: AppContext, answer: Document, as_json: bool) -> None:
     if as_json:
         print_json(answer)
     else:
         _print_words(parts, answer)
 
 
-def _print_each_answer(parts: Parts, network: str | None, as_json: bool, answer: Callable[[str], Document]) -> int:
+def _print_each_answer(parts: AppContext, network: str | None, as_json: bool, answer: Callable[[str], Document]) -> int:
     """Print the answer of the named network, or of each that can give one; as JSON a list then."""
     each = answer_each(parts.chosen(network), lambda plan: answer(plan.network))
     if as_json:
@@ -64,7 +64,7 @@ def _print_each_answer(parts: Parts, network: str | None, as_json: bool, answer:
     return each.exit_code
 
 
-def _print_words(parts: Parts, answer: Document) -> None:
+def _print_words(parts: AppContext, answer: Document) -> None:
     from bot import render
 
     template = f"text/answers/{answer['question']}.j2"
@@ -80,12 +80,12 @@ def _print_words(parts: Parts, answer: Document) -> None:
 @json_option
 @pass_app_context
 def digest(
-    parts: Parts, network: str | None, period: PeriodName, day: date | None, edition: int | None, as_json: bool
+    parts: AppContext, network: str | None, period: PeriodName, day: date | None, edition: int | None, as_json: bool
 ) -> int:
     """A digest: every figure of one network and period, with gaps and findings. JSON is the archive's own document."""
     from bot import queries
 
-    def document(plan: pipeline.Plan) -> Document:
+    def document(plan: pipeline.NetworkPlan) -> Document:
         newest = find_or_compose(parts, plan.network, period, day)
         if edition is None:
             return newest
@@ -100,12 +100,12 @@ def digest(
     return each.exit_code
 
 
-def find_or_compose(parts: Parts, network: str, period: PeriodName, day: date | None) -> Document:
+def find_or_compose(parts: AppContext, network: str, period: PeriodName, day: date | None) -> Document:
     """A digest from the archive; a covered period that was never composed is composed now."""
     return parts.query_context.shown(_find_or_compose(parts, parts.network_plan(network), period, day))
 
 
-def _find_or_compose(parts: Parts, plan: pipeline.Plan, period: PeriodName, day: date | None) -> Document:
+def _find_or_compose(parts: AppContext, plan: pipeline.NetworkPlan, period: PeriodName, day: date | None) -> Document:
     parts.stand(plan.network)
     told_late = any(catalogue.evidences for catalogue in plan.catalogues)
     if day is None:
@@ -140,7 +140,7 @@ show = digest
 @day_option
 @json_option
 @pass_app_context
-def usage(parts: Parts, network: str | None, period: PeriodName, day: date | None, as_json: bool) -> int:
+def usage(parts: AppContext, network: str | None, period: PeriodName, day: date | None, as_json: bool) -> int:
     """How much a network was used, by how many of its models."""
     from bot import queries
 
@@ -154,7 +154,7 @@ def usage(parts: Parts, network: str | None, period: PeriodName, day: date | Non
 @day_option
 @json_option
 @pass_app_context
-def inventory(parts: Parts, network: str | None, day: date | None, as_json: bool) -> int:
+def inventory(parts: AppContext, network: str | None, day: date | None, as_json: bool) -> int:
     """How many models are on offer, and how that changed; also by category and author."""
     from bot import queries
 
@@ -167,7 +167,7 @@ def inventory(parts: Parts, network: str | None, day: date | None, as_json: bool
 @day_option
 @json_option
 @pass_app_context
-def model(parts: Parts, name: str, network: str | None, day: date | None, as_json: bool) -> None:
+def model(parts: AppContext, name: str, network: str | None, day: date | None, as_json: bool) -> None:
     """One model: its use, rank and share, and its last 30 days."""
     from bot import queries
 
@@ -181,7 +181,7 @@ def model(parts: Parts, name: str, network: str | None, day: date | None, as_jso
 @day_option
 @json_option
 @pass_app_context
-def top(parts: Parts, by: str, network: str | None, period: PeriodName, day: date | None, as_json: bool) -> int:
+def top(parts: AppContext, by: str, network: str | None, period: PeriodName, day: date | None, as_json: bool) -> int:
     """The most used models, or those whose use rose or fell most against the period before."""
     from bot import queries
 
@@ -197,7 +197,7 @@ def top(parts: Parts, by: str, network: str | None, period: PeriodName, day: dat
 @day_option
 @json_option
 @pass_app_context
-def idle(parts: Parts, days: int, page: int, network: str | None, day: date | None, as_json: bool) -> int:
+def idle(parts: AppContext, days: int, page: int, network: str | None, day: date | None, as_json: bool) -> int:
     """Models on offer that nobody used for so many days."""
     from bot import queries
 
@@ -212,7 +212,7 @@ def idle(parts: Parts, days: int, page: int, network: str | None, day: date | No
 @network_option
 @json_option
 @pass_app_context
-def trend(parts: Parts, metric: str, days: int, network: str | None, as_json: bool) -> int:
+def trend(parts: AppContext, metric: str, days: int, network: str | None, as_json: bool) -> int:
     """One metric, day by day."""
     from bot import queries
 
@@ -227,7 +227,7 @@ def trend(parts: Parts, metric: str, days: int, network: str | None, as_json: bo
 @network_option
 @json_option
 @pass_app_context
-def compare(parts: Parts, a: str, b: str, network: str | None, as_json: bool) -> None:
+def compare(parts: AppContext, a: str, b: str, network: str | None, as_json: bool) -> None:
     """Two models or two networks side by side."""
     from bot import queries
 
@@ -239,7 +239,7 @@ def compare(parts: Parts, a: str, b: str, network: str | None, as_json: bool) ->
 @day_option
 @json_option
 @pass_app_context
-def why(parts: Parts, network: str | None, day: date | None, as_json: bool) -> int:
+def why(parts: AppContext, network: str | None, day: date | None, as_json: bool) -> int:
     """Which models moved usage against the day before; the parts add up to the whole."""
     from bot import queries
 
@@ -250,7 +250,7 @@ def why(parts: Parts, network: str | None, day: date | None, as_json: bool) -> i
 @click.argument("metric")
 @json_option
 @pass_app_context
-def method(parts: Parts, metric: str, as_json: bool) -> None:
+def method(parts: AppContext, metric: str, as_json: bool) -> None:
     """What a metric counts, in words."""
     from bot import queries
 
@@ -260,7 +260,7 @@ def method(parts: Parts, metric: str, as_json: bool) -> None:
 @click.command()
 @json_option
 @pass_app_context
-def status(parts: Parts, as_json: bool) -> None:
+def status(parts: AppContext, as_json: bool) -> None:
     """How fresh what we have of each network is, and what is posted next."""
     from bot import queries
 
@@ -270,7 +270,7 @@ def status(parts: Parts, as_json: bool) -> None:
 @click.command()
 @json_option
 @pass_app_context
-def about(parts: Parts, as_json: bool) -> None:
+def about(parts: AppContext, as_json: bool) -> None:
     """What Footfall is and which networks it watches."""
     from bot import queries
 

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING
 import click
 
 from bot import config, pipeline, sources
-from bot.cli.app_context import Parts, clock, json_option, pass_app_context, print_json, progress_bar
+from bot.cli.app_context import AppContext, clock, json_option, pass_app_context, print_json, progress_bar
 from bot.records import FootfallError
 
 if TYPE_CHECKING:
     from bot.config import ScheduleEntry
-    from bot.discord_bot import House
-    from bot.records import Haul, Period, Snapshot
-    from bot.sources import EventSource, Memory, Source
-    from bot.worker import Bench, Side
+    from bot.discord_bot import BotSettings
+    from bot.records import EventBatch, Period, Snapshot
+    from bot.sources import EventSource, Source, SourceStateReader
+    from bot.worker import BackgroundService, WorkerContext
 
 SHOWN = 5
 
@@ -58,15 +58,15 @@ def _work(path: Path) -> int:
     from bot.cli import outlet_setup, process_exit
     from bot.redaction import redact
 
-    parts = Parts(path)
+    parts = AppContext(path)
     chosen = parts.settings.config.worker
     logging_setup.configure_logging(parts.secret_values)
     outlet_setup.outlet_targets(parts)
     made = worker.Worker(lambda: _bench(path), clock, outlet_setup.process_name(), chosen.tick)
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, lambda *_: made.stop.set())
-    worked = worker.Worked(made.state, lambda: made.bench, clock)
-    pages = worker.Side("pages", worker.serving(worked, chosen.host, chosen.port, redact))
+    worked = worker.WorkerHealth(made.state, lambda: made.bench, clock)
+    pages = worker.BackgroundService("pages", worker.serving(worked, chosen.host, chosen.port, redact))
     sides = [*([pages] if chosen.port else []), *_discord_services(parts, path, lambda: bool(made.state.leads))]
     if not made.run(sides, chosen.grace):
         process_exit.abandon("the step in hand")  # a thread that hangs in a system call would keep the process for ever
@@ -74,7 +74,7 @@ def _work(path: Path) -> int:
     return 0
 
 
-def _discord_services(parts: Parts, path: Path, leads: Callable[[], bool]) -> list[Side]:
+def _discord_services(parts: AppContext, path: Path, leads: Callable[[], bool]) -> list[BackgroundService]:
     """Discord's slash commands, wherever there is a token and `worker.slash` does not forbid them; with a database of
     their own to look in."""
     token, wanted = parts.settings.secrets.get("DISCORD_TOKEN"), parts.settings.config.worker.slash
@@ -85,28 +85,28 @@ def _discord_services(parts: Parts, path: Path, leads: Callable[[], bool]) -> li
     from bot import discord_bot, worker
 
     def serve(stop: threading.Event) -> None:
-        own = Parts(path)
+        own = AppContext(path)
         try:
             discord_bot.run_bot(own.query_context, token, stop, leads, _house(own))
         finally:
             own.close()
 
-    return [worker.Side("slash", serve)]
+    return [worker.BackgroundService("slash", serve)]
 
 
-def _house(parts: Parts) -> House:
+def _house(parts: AppContext) -> BotSettings:
     """What the configuration decides for the slash commands."""
-    from bot.discord_bot.settings import API, House
-    from bot.subscriptions import Bounds
+    from bot.discord_bot.settings import API, BotSettings
+    from bot.subscriptions import SubscriptionLimits
 
     chosen = parts.settings.config
     discord = chosen.outlets.get("discord")
     posts = bool(discord and discord.enabled)
     rules = chosen.discord
-    return House(
+    return BotSettings(
         frozenset(map(int, rules.owners)),
         rules.sharded_from,
-        Bounds(rules.per_server, rules.subscriptions, rules.per_member, rules.watches),
+        SubscriptionLimits(rules.per_server, rules.subscriptions, rules.per_member, rules.watches),
         posts,
         (*chosen.outlets, *(["direct"] if posts else [])),
         frozenset(discord.destinations if discord and posts else ()),
@@ -116,14 +116,14 @@ def _house(parts: Parts) -> House:
 
 
 @contextmanager
-def _bench(path: Path) -> Iterator[Bench]:
+def _bench(path: Path) -> Iterator[WorkerContext]:
     """Database, sources and outlets, opened for one worker."""
     from bot import process_locks
     from bot.cli import outlet_setup
-    from bot.subscriptions import Watches
-    from bot.worker import Bench
+    from bot.subscriptions import ModelWatches
+    from bot.worker import WorkerContext
 
-    parts = Parts(path)
+    parts = AppContext(path)
     try:
         desk, entries = outlet_setup.publish_context(parts), parts.settings.config.schedule
         log.info("database %s; receipts: %d", parts.store.shown, parts.archive.receipt_count())
@@ -131,7 +131,7 @@ def _bench(path: Path) -> Iterator[Bench]:
         with alive, outlet_setup.ready(parts, outlet_setup.outlet_targets(parts)) as (made, problems):
             for problem in problems:
                 log.warning(problem)
-            yield Bench(
+            yield WorkerContext(
                 parts.store,
                 desk,
                 [(plan, _make_source(parts, name)) for name, plan in parts.network_plans.items()],
@@ -141,7 +141,7 @@ def _bench(path: Path) -> Iterator[Bench]:
                 clock,
                 parts.settings.config.worker.collect_every,
                 (lambda: outlet_setup.active_subscriptions(parts)) if outlet_setup.DISCORD in made else lambda: (),
-                lambda now: pipeline.plan_notices(desk, parts.network_plans, Watches(parts.store), now),
+                lambda now: pipeline.plan_notices(desk, parts.network_plans, ModelWatches(parts.store), now),
                 lambda name: _probed(parts, name),
                 [name for name in outlet_setup.outlet_targets(parts) if name not in made],
                 {"data": parts.data_folder, "out": parts.output_folder},
@@ -152,7 +152,7 @@ def _bench(path: Path) -> Iterator[Bench]:
         parts.close()
 
 
-def _probed(parts: Parts, name: str) -> str:
+def _probed(parts: AppContext, name: str) -> str:
     """Why a network's source cannot be reached; empty where it can."""
     module = sources.load_module(name)
     secrets = {key: value for key in module.SECRETS if (value := parts.settings.secret_value(key))}
@@ -163,7 +163,7 @@ def _probed(parts: Parts, name: str) -> str:
     return ""
 
 
-def _make_source(parts: Parts, name: str) -> Source | EventSource:
+def _make_source(parts: AppContext, name: str) -> Source | EventSource:
     from bot.sources import EventSource
 
     source = parts.make_source(name)
@@ -174,7 +174,7 @@ def _make_source(parts: Parts, name: str) -> Source | EventSource:
 class _Standing:
     """An event source; whenever it is asked, the lists that need nobody to be asked are kept as well."""
 
-    parts: Parts
+    parts: AppContext
     name: str
     source: EventSource
 
@@ -182,12 +182,14 @@ class _Standing:
     def settles_for(self) -> timedelta:
         return self.source.settles_for
 
-    def event_batches(self, wanted: Period | None, memory: Memory) -> Iterator[Snapshot | Haul]:
+    def event_batches(self, wanted: Period | None, memory: SourceStateReader) -> Iterator[Snapshot | EventBatch]:
         self.parts.stand(self.name)
         yield from self.source.event_batches(wanted, memory)
 
 
-def _ready_targets(parts: Parts, entry: ScheduleEntry, ready_outlets: Collection[str]) -> dict[str, tuple[str, ...]]:
+def _ready_targets(
+    parts: AppContext, entry: ScheduleEntry, ready_outlets: Collection[str]
+) -> dict[str, tuple[str, ...]]:
     """Where an entry posts: of the outlets that are ready, those it names."""
     from bot.cli import outlet_setup
 
@@ -198,7 +200,7 @@ def _ready_targets(parts: Parts, entry: ScheduleEntry, ready_outlets: Collection
 @click.command()
 @json_option
 @pass_app_context
-def schedule(parts: Parts, as_json: bool) -> None:
+def schedule(parts: AppContext, as_json: bool) -> None:
     """The next five runs of each regular post, in its own time zone and in UTC."""
     from bot import schedule_times as times
 
@@ -245,7 +247,7 @@ def _local_time(entry: ScheduleEntry, run: datetime) -> datetime:
 
 @click.command()
 @pass_app_context
-def migrate(parts: Parts) -> None:
+def migrate(parts: AppContext) -> None:
     """Bring the database's tables to this version; safe to run again, and at the same time as others."""
     click.echo(f"database {parts.store.shown}: up to date")
 
@@ -253,7 +255,7 @@ def migrate(parts: Parts) -> None:
 @click.command("copy-to")
 @click.argument("url")
 @pass_app_context
-def copy_to(parts: Parts, url: str) -> None:
+def copy_to(parts: AppContext, url: str) -> None:
     """Copy the whole database to another, empty one: from SQLite to PostgreSQL or back.
 
     URL is sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME. Stop the worker first: what it writes after the copy

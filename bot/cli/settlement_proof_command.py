@@ -6,7 +6,7 @@ import re
 
 import click
 
-from bot.cli.app_context import Parts, UsageError, clock, json_option, pass_app_context, print_json
+from bot.cli.app_context import AppContext, UsageError, clock, json_option, pass_app_context, print_json
 from bot.records import Document, Settlement
 from bot.redaction import clip_text
 
@@ -17,7 +17,7 @@ NETWORK = "opengradient"
 @click.argument("what", metavar="TX|BLOB|LEAF")
 @json_option
 @pass_app_context
-def proof(parts: Parts, what: str, as_json: bool) -> int:
+def proof(parts: AppContext, what: str, as_json: bool) -> int:
     """Explain one settlement of OpenGradient: the log, its blob, the Merkle root computed again, what became of each
     leaf, and pages where you can look it up yourself.
 
@@ -28,7 +28,7 @@ def proof(parts: Parts, what: str, as_json: bool) -> int:
 
     parts.network_plan(NETWORK)
     chosen = parts.settings.config.networks[NETWORK]
-    memory = ledger.Memory(parts.store, NETWORK)
+    memory = ledger.SourceState(parts.store, NETWORK)
     tx = what.lower() if re.fullmatch(r"0x[0-9a-fA-F]{64}", what) else ""
     known = _known_settlements(memory, what, tx)
     if not known and not tx:
@@ -49,7 +49,7 @@ def proof(parts: Parts, what: str, as_json: bool) -> int:
 def _known_settlements(memory: object, what: str, tx: str) -> tuple[Settlement, ...]:
     from bot import ledger
 
-    assert isinstance(memory, ledger.Memory)
+    assert isinstance(memory, ledger.SourceState)
     if found := memory.find_settlements("llm", tx or what):
         return found
     if re.fullmatch(r"(0x)?[0-9a-fA-F]{64}", what):

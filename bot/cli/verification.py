@@ -15,10 +15,10 @@ from typing import Annotated, Any, NotRequired, TypedDict
 import msgspec
 
 from bot import pipeline, sources
-from bot.cli.app_context import Parts, UsageError, parse_day
+from bot.cli.app_context import AppContext, UsageError, parse_day
 from bot.cli.network_selection import Answers, answer_each
 from bot.digest import incomparable_figures
-from bot.records import Document, Name, PeriodName, catalogues_and_panels
+from bot.records import Document, PeriodName, SafeName, catalogues_and_panels
 
 WANTED = "wanted a day as YYYY-MM-DD or a digest.json"
 
@@ -63,7 +63,7 @@ class _Digest(TypedDict):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class VerificationResult:
     """One digest, compared."""
 
     digest: Document
@@ -105,36 +105,39 @@ class Verdict:
         match = f"match, {self.compared_count} figures" if self.compared_count else "NOTHING TO COMPARE"
         said = f"{count} {'MISMATCH' if count == 1 else 'MISMATCHES'}" if count else match
         left = [
-            f"not compared: {Name(key)}: this version lacks it or means otherwise by it" for key in self.not_compared
+            f"not compared: {SafeName(key)}: this version lacks it or means otherwise by it"
+            for key in self.not_compared
         ]
-        records = [f"{r['state']}: {Name(r['url'], 200)} at {r['at']} {Name(r['sha256'])[:12]}" for r in self.records]
+        records = [
+            f"{r['state']}: {SafeName(r['url'], 200)} at {r['at']} {SafeName(r['sha256'])[:12]}" for r in self.records
+        ]
         return [f"{head}: {said}", *(f"  {line}" for line in [*self.mismatches, *left, *records])]
 
 
-def verify_digest(parts: Parts, digest: Document) -> Verdict:
+def verify_digest(parts: AppContext, digest: Document) -> VerificationResult:
     """A digest compared with what the ledger and the records at hand say now."""
     plan = parts.network_plan(digest["network"])
     chosen = parts.settings.config.networks[plan.network]
     records = [sources.verify_ref(plan.network, chosen, parts.data_folder, ref) for ref in digest["refs"]]
     again = pipeline.recompute_digest(parts.store, plan, digest)
     mismatches = list(pipeline.mismatches_with(again, digest))
-    return Verdict(digest, mismatches, incomparable_figures(digest, again), records)
+    return VerificationResult(digest, mismatches, incomparable_figures(digest, again), records)
 
 
-def verify_each(parts: Parts, named: str, network: str | None, period: PeriodName) -> Answers[Verdict]:
+def verify_each(parts: AppContext, named: str, network: str | None, period: PeriodName) -> Answers[VerificationResult]:
     """The verdicts on what is meant: the digest in a file, or those of a day from the archive. Raises `UsageError`."""
     day = parse_day(named)
     if day is None:
         return Answers([verify_digest(parts, _read_digest(parts, Path(named)))], 0)
 
-    def verdict(plan: pipeline.Plan) -> Verdict:
+    def verdict(plan: pipeline.NetworkPlan) -> VerificationResult:
         parts.covered(plan, day, period)
         return verify_digest(parts, parts.query_context.find_digest(plan.network, period, day))
 
     return answer_each(parts.chosen(network), verdict)
 
 
-def _read_digest(parts: Parts, path: Path) -> Document:
+def _read_digest(parts: AppContext, path: Path) -> Document:
     try:
         document: Document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:

@@ -11,14 +11,14 @@ import httpx
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpBody:
     """A complete answer of status 200 that is not a web page."""
 
     content: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class HttpFailure:
     """No usable answer, and why. Reads well after "found "."""
 
     reason: str
@@ -36,7 +36,7 @@ def get_bounded(
     seconds: float,
     params: dict[str, str | int] | None = None,
     monotonic: Callable[[], float] = time.monotonic,
-) -> Answer | Failure:
+) -> HttpBody | HttpFailure:
     """Read `url` whole, at most `max_bytes` in at most `seconds`, however slowly it drips. Raises nothing."""
     ends = monotonic() + seconds
     # Identity, so that a small compressed answer cannot unpack into a large one.
@@ -51,33 +51,33 @@ def get_bounded(
             for piece in response.iter_raw():  # A chunk size would wait for a chunk to fill, past the deadline.
                 content += piece
                 if len(content) > max_bytes:
-                    return Failure(f"more than {max_bytes:,} bytes", 200, oversize=True)
+                    return HttpFailure(f"more than {max_bytes:,} bytes", 200, oversize=True)
                 if monotonic() > ends:
                     return _too_slow(seconds)
     except httpx.TimeoutException:
         return _too_slow(seconds)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        return Failure(f"no answer ({type(error).__name__})")
-    return Answer(bytes(content))
+        return HttpFailure(f"no answer ({type(error).__name__})")
+    return HttpBody(bytes(content))
 
 
-def _too_slow(seconds: float) -> Failure:
+def _too_slow(seconds: float) -> HttpFailure:
     """The same words whichever of two equal limits is met first: the socket's, or that of the whole answer."""
-    return Failure(f"no complete answer within {seconds:g} s")
+    return HttpFailure(f"no complete answer within {seconds:g} s")
 
 
-def _rejection_reason(response: httpx.Response, max_bytes: int) -> Failure | None:
+def _rejection_reason(response: httpx.Response, max_bytes: int) -> HttpFailure | None:
     """Why a body is not worth reading; none where it is."""
     status, headers = response.status_code, response.headers
     if status != 200:
-        return Failure(f"HTTP {status}", status, _retry_after_seconds(headers.get("Retry-After", "")))
+        return HttpFailure(f"HTTP {status}", status, _retry_after_seconds(headers.get("Retry-After", "")))
     if "html" in headers.get("Content-Type", "").lower():
-        return Failure("a web page", status)
+        return HttpFailure("a web page", status)
     if headers.get("Content-Encoding", "identity").lower() != "identity":
-        return Failure("a compressed answer where none was asked for", status)
+        return HttpFailure("a compressed answer where none was asked for", status)
     length = headers.get("Content-Length", "0")
     if length.isascii() and length.isdigit() and (len(length) > 15 or int(length) > max_bytes):
-        return Failure(f"more than {max_bytes:,} bytes", status, oversize=True)
+        return HttpFailure(f"more than {max_bytes:,} bytes", status, oversize=True)
     return None
 
 

@@ -11,11 +11,11 @@ from email.utils import parsedate_to_datetime
 import httpx
 import stamina
 
-from bot.records import Name, SourceError
+from bot.records import SafeName, SourceError
 
 
 @dataclass(frozen=True, slots=True)
-class Manners:
+class HttpLimits:
     """How patient and how greedy a reader is."""
 
     timeout: float
@@ -37,15 +37,15 @@ class _Again(Exception):
         super().__init__(f"answered {status}")
 
 
-def make_client(token: str, manners: Manners) -> httpx.Client:
+def make_client(token: str, manners: HttpLimits) -> httpx.Client:
     """A client that identifies itself with a bearer token and follows no redirect."""
     headers = {"Authorization": f"Bearer {token}", "Accept": "application/json", "User-Agent": "footfall"}
     return httpx.Client(http2=True, headers=headers, timeout=manners.timeout, follow_redirects=False)
 
 
-def get_body(client: httpx.Client, url: str, manners: Manners) -> bytes:
+def get_body(client: httpx.Client, url: str, manners: HttpLimits) -> bytes:
     """The body of a 200. Tried again on 429, 5xx and broken connections, so for reads only. Raises `SourceError`."""
-    shown = Name(url, 200)
+    shown = SafeName(url, 200)
 
     def retry_delay(error: Exception) -> bool | float:
         if not isinstance(error, _Again):
@@ -73,20 +73,20 @@ def get_body(client: httpx.Client, url: str, manners: Manners) -> bytes:
     raise AssertionError("unreachable")
 
 
-def _get_once(client: httpx.Client, url: str, manners: Manners) -> bytes:
+def _get_once(client: httpx.Client, url: str, manners: HttpLimits) -> bytes:
     ends = manners.monotonic() + manners.timeout
     with client.stream("GET", url) as answer:
         if answer.status_code == 429 or answer.status_code >= 500:
             raise _Again(answer.status_code, _retry_after(answer))
         if answer.status_code != 200:
             raise SourceError(
-                f"{Name(url, 200)}: answered {answer.status_code}, wanted 200{_status_hint(answer.status_code)}"
+                f"{SafeName(url, 200)}: answered {answer.status_code}, wanted 200{_status_hint(answer.status_code)}"
             )
         read = bytearray()
         for chunk in answer.iter_bytes():
             read += chunk
             if len(read) > manners.size:
-                raise SourceError(f"{Name(url, 200)}: answered more than {manners.size} bytes; refused")
+                raise SourceError(f"{SafeName(url, 200)}: answered more than {manners.size} bytes; refused")
             if manners.monotonic() > ends:
                 raise httpx.ReadTimeout("the answer takes too long")
         return bytes(read)
@@ -113,10 +113,12 @@ def next_page_url(here: str, there: str) -> str:
     try:
         old, new = httpx.URL(here), httpx.URL(there)
     except httpx.InvalidURL as error:
-        raise SourceError(f"{here}: its next page is no URL: {Name(there)}") from error
+        raise SourceError(f"{here}: its next page is no URL: {SafeName(there)}") from error
     same = (old.scheme, old.host, old.port, old.path.rstrip("/")) == (
         (new.scheme, new.host, new.port, new.path.rstrip("/"))
     )
     if not same or new.userinfo:
-        raise SourceError(f"{here}: its next page is elsewhere, at {Name(str(new.copy_with(userinfo=b'')))}; refused")
+        raise SourceError(
+            f"{here}: its next page is elsewhere, at {SafeName(str(new.copy_with(userinfo=b'')))}; refused"
+        )
     return str(new.copy_with(fragment=None))

@@ -47,7 +47,7 @@ class Package:
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class TarMember:
     """One file of a tarball."""
 
     name: str
@@ -77,7 +77,7 @@ def fetch_tarball(package: Package, data: Path, timeout: float) -> Path:
     return kept
 
 
-def read_members(path: Path, sha256: str, caps: Mapping[str, int], cure: str) -> Iterator[Member]:
+def read_members(path: Path, sha256: str, caps: Mapping[str, int], cure: str) -> Iterator[TarMember]:
     """The named members in the order of the tarball, each at most its cap in bytes. One at a time is held: let go of
     it before the next. Raises `SourceError` if the tarball is not the one with that hash, or lacks a member."""
     missing = set(caps)
@@ -110,7 +110,7 @@ def _member_checksum(path: Path, sha256: str, name: str, cap: int, _changed: int
         return ""
 
 
-def _read_member(path: Path, archive: tarfile.TarFile, entry: tarfile.TarInfo, cap: int) -> Member:
+def _read_member(path: Path, archive: tarfile.TarFile, entry: tarfile.TarInfo, cap: int) -> TarMember:
     if entry.size > cap:
         raise SourceError(f"{path}: {entry.name} is {entry.size} bytes long, wanted at most {cap}")
     content = bytearray(entry.size)
@@ -122,7 +122,7 @@ def _read_member(path: Path, archive: tarfile.TarFile, entry: tarfile.TarInfo, c
     view.release()
     if filled != entry.size:
         raise EOFError(f"{entry.name} ends after {filled} of {entry.size} bytes")
-    return Member(entry.name, content, hashlib.sha256(content).hexdigest())
+    return TarMember(entry.name, content, hashlib.sha256(content).hexdigest())
 
 
 @contextmanager

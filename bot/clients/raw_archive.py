@@ -16,7 +16,7 @@ from typing import BinaryIO
 from bot.records import SourceError
 
 
-class Raw:
+class RawArchiveWriter:
     """The bytes read so far, on their way into the lake: page bodies, each ended by a newline, gzip-compressed."""
 
     def __init__(self, written: BinaryIO) -> None:
@@ -39,9 +39,9 @@ class Raw:
 
 
 @contextmanager
-def open_raw_archive(folder: Path) -> Iterator[Raw]:
-    """A `Raw` that is kept as `folder/SHA256.jsonl.gz` if the block ends well, and leaves nothing if it does not.
-    `zcat FILE | sha256sum` says the name."""
+def open_raw_archive(folder: Path) -> Iterator[RawArchiveWriter]:
+    """A `RawArchiveWriter` that is kept as `folder/SHA256.jsonl.gz` if the block ends well, and leaves nothing if it
+    does not. `zcat FILE | sha256sum` says the name."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(prefix=".raw-", dir=folder)
@@ -49,7 +49,7 @@ def open_raw_archive(folder: Path) -> Iterator[Raw]:
         raise SourceError(f"{folder}: cannot be written: {error.strerror}; make it a folder of this user") from error
     try:
         with os.fdopen(descriptor, "wb") as written:
-            raw = Raw(written)
+            raw = RawArchiveWriter(written)
             yield raw
             raw.close()
             written.flush()

@@ -1,41 +1,49 @@
 """Choices from `config.yaml` and secrets from the environment. Every mistake is listed, none stops the reading.
 
-Sources and outlets declare their own settings as subclasses of `Network` and `Outlet`; `load` is handed those classes,
-so that adding a file under `sources/` or `outlets/` needs no edit here. The nouns: `types` (how single ones are
-spelled), `base` (what every block is), `schedule` and `schema` (what may be chosen), `loader`.
+Sources and outlets declare their own settings as subclasses of `NetworkConfig` and `OutletConfig`; `load` is handed
+those classes, so that adding a file under `sources/` or `outlets/` needs no edit here. The nouns: `types` (how single
+ones are spelled), `base` (what every block is), `schedule` and `schema` (what may be chosen), `loader`.
 """
 
-from bot.config.base import Choice, Headline, Network, Outlet
+from bot.config.base import ConfigModel, HeadlineConfig, NetworkConfig, OutletConfig
 from bot.config.environment import FOREIGN_SECRETS, PROXY_NAMES, proxy_for, unset_blank
-from bot.config.loader import ConfigError, Settings, load
-from bot.config.schedule import WEEKDAYS, Poll, ScheduleEntry, Weekday
-from bot.config.schema import ClusterChoice, Config, Corrections, Discord, LakeChoice, Publish, Worker
+from bot.config.loader import ConfigError, LoadedConfig, load
+from bot.config.schedule import WEEKDAYS, PollConfig, ScheduleEntry, Weekday
+from bot.config.schema import (
+    ClusterConfig,
+    Config,
+    CorrectionsConfig,
+    DiscordConfig,
+    LakeConfig,
+    PublishConfig,
+    WorkerConfig,
+)
 from bot.config.types import DiscordId, Duration, Language, PrivateAddress, on_this_machine, parse_duration
 
 __all__ = [
     "FOREIGN_SECRETS",
     "PROXY_NAMES",
     "WEEKDAYS",
-    "Choice",
-    "ClusterChoice",
+    "ClusterConfig",
     "Config",
     "ConfigError",
-    "Corrections",
-    "Discord",
+    "ConfigModel",
+    "CorrectionsConfig",
+    "DiscordConfig",
     "DiscordId",
     "Duration",
-    "Headline",
-    "LakeChoice",
+    "HeadlineConfig",
+    "LakeConfig",
     "Language",
-    "Network",
-    "Outlet",
-    "Poll",
+    "LoadedConfig",
+    "NetworkConfig",
+    "OutletConfig",
+    "PollConfig",
     "PrivateAddress",
-    "Publish",
+    "PublishConfig",
     "ScheduleEntry",
-    "Settings",
     "Weekday",
-    "Worker",
+    "WorkerConfig",
     "load",
     "on_this_machine",
     "parse_duration",

@@ -13,14 +13,14 @@ import yaml
 from dotenv import dotenv_values
 from pydantic import SecretStr, ValidationError
 
-from bot.config.base import Choice, Network, Outlet
+from bot.config.base import ConfigModel, NetworkConfig, OutletConfig
 from bot.config.environment import unset_blank, variable_mistakes
-from bot.config.schedule import Poll, ScheduleEntry
+from bot.config.schedule import PollConfig, ScheduleEntry
 from bot.config.schema import Config
-from bot.records import FootfallError, Name
+from bot.records import FootfallError, SafeName
 from bot.redaction import clip_text
 
-T = TypeVar("T", bound=Choice)
+T = TypeVar("T", bound=ConfigModel)
 
 
 class ConfigError(FootfallError):
@@ -34,7 +34,7 @@ class ConfigError(FootfallError):
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class LoadedConfig:
     """Choices and secrets together."""
 
     config: Config
@@ -50,12 +50,12 @@ class Settings:
 
 def load(
     path: Path,
-    networks: Mapping[str, type[Network]],
-    outlets: Mapping[str, type[Outlet]],
+    networks: Mapping[str, type[NetworkConfig]],
+    outlets: Mapping[str, type[OutletConfig]],
     secret_names: Iterable[str] = (),
-    network_mistakes: Callable[[str, Network], Iterable[tuple[str, str]]] = lambda name, block: (),
-    poll_mistakes: Callable[[Poll], Iterable[tuple[str, str]]] = lambda poll: (),
-) -> Settings:
+    network_mistakes: Callable[[str, NetworkConfig], Iterable[tuple[str, str]]] = lambda name, block: (),
+    poll_mistakes: Callable[[PollConfig], Iterable[tuple[str, str]]] = lambda poll: (),
+) -> LoadedConfig:
     """Read `path` and the environment. `network_mistakes` tells what a network's block alone cannot, and
     `poll_mistakes` what a poll's cannot: keys that are mistaken, each with what was found and wanted. Raises
     `ConfigError` with all mistakes."""
@@ -82,10 +82,10 @@ def load(
     return _loaded_config(config.model_copy(update=blocks), environment, names)
 
 
-def _loaded_config(config: Config, environment: Mapping[str, str], secret_names: Iterable[str]) -> Settings:
+def _loaded_config(config: Config, environment: Mapping[str, str], secret_names: Iterable[str]) -> LoadedConfig:
     secrets = {name: SecretStr(environment[name]) for name in secret_names if environment.get(name)}
     url = environment.get("DATABASE_URL") or _sqlite_url(config.data / "footfall.db")
-    return Settings(config, SecretStr(url), secrets)
+    return LoadedConfig(config, SecretStr(url), secrets)
 
 
 def _read_environment(folder: Path) -> dict[str, str]:
@@ -139,7 +139,7 @@ def _duplicate_keys(node: yaml.Node | None, where: str, met: set[int]) -> Iterat
     if isinstance(node, yaml.MappingNode):
         first: dict[tuple[str, str], int] = {}
         for key, value in node.value:
-            same, name, line = (key.tag, str(key.value)), Name(str(key.value), 60), key.start_mark.line + 1
+            same, name, line = (key.tag, str(key.value)), SafeName(str(key.value), 60), key.start_mark.line + 1
             if same in first:
                 yield f"{where}{name}: line {line}: found again, first on line {first[same]}; wanted each key once"
             first.setdefault(same, line)
@@ -171,7 +171,11 @@ def _validated_blocks(
 
 
 def _name_mistakes(
-    path: Path, block: str, entries: Iterable[ScheduleEntry | Poll], networks: Iterable[str], outlets: Iterable[str]
+    path: Path,
+    block: str,
+    entries: Iterable[ScheduleEntry | PollConfig],
+    networks: Iterable[str],
+    outlets: Iterable[str],
 ) -> Iterator[str]:
     """What the schedule or the polls name that there is not, or name twice."""
     seen: set[str] = set()
@@ -187,7 +191,7 @@ def _name_mistakes(
 def _validation_lines(path: Path, prefix: str, error: ValidationError) -> list[str]:
     lines = []
     for problem in error.errors():
-        where = prefix + ".".join(Name(str(part)) for part in problem["loc"])
+        where = prefix + ".".join(SafeName(str(part)) for part in problem["loc"])
         found = "" if problem["type"] in ("missing", "extra_forbidden") else f": found {_shown_value(problem['input'])}"
         wanted = "no such key" if problem["type"] == "extra_forbidden" else problem["msg"].removeprefix("Value error, ")
         lines.append(f"{path}: {where.rstrip('.')}{found}: {wanted}")

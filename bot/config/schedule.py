@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 
-from bot.config.base import Choice
+from bot.config.base import ConfigModel
 from bot.config.types import Duration, Text, TimeOfDay
 from bot.records import PeriodName
 
@@ -16,7 +16,7 @@ Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "satur
 WEEKDAYS: tuple[str, ...] = get_args(Weekday)
 
 
-class ScheduleEntry(Choice):
+class ScheduleEntry(ConfigModel):
     """One regular post."""
 
     name: str = Field(min_length=1, max_length=60, description="what the logs and `schedule` call it; each name once")
@@ -54,7 +54,7 @@ class ScheduleEntry(Choice):
         return self
 
 
-class Poll(Choice):
+class PollConfig(ConfigModel):
     """A question put to readers with the weekly post; see docs/operate.md."""
 
     name: str = Field(

@@ -8,12 +8,12 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from bot.config.base import Choice
-from bot.config.schedule import Poll, ScheduleEntry
+from bot.config.base import ConfigModel
+from bot.config.schedule import PollConfig, ScheduleEntry
 from bot.config.types import DiscordId, Duration, on_this_machine
 
 
-class Worker(Choice):
+class WorkerConfig(ConfigModel):
     """How `python -m bot run` works."""
 
     port: int = Field(9464, ge=0, le=65535, description="port of /health and /metrics on this machine; 0: none")
@@ -38,7 +38,7 @@ class Worker(Choice):
         return host
 
 
-class Publish(Choice):
+class PublishConfig(ConfigModel):
     """What is due, and how long it is waited for."""
 
     max_age: Duration = Field(
@@ -55,7 +55,7 @@ class Publish(Choice):
     )
 
 
-class Discord(Choice):
+class DiscordConfig(ConfigModel):
     """Whom the bot serves on Discord, and how many."""
 
     owners: tuple[DiscordId, ...] = Field(
@@ -68,7 +68,7 @@ class Discord(Choice):
     watches: int = Field(10_000, ge=0, le=100_000, description="watches of all members together")
 
 
-class Corrections(Choice):
+class CorrectionsConfig(ConfigModel):
     """When a change is worth a post of its own."""
 
     threshold: float = Field(
@@ -76,7 +76,7 @@ class Corrections(Choice):
     )
 
 
-class LakeChoice(Choice):
+class LakeConfig(ConfigModel):
     """Where single events are kept, and how much of the machine adding them up may take."""
 
     place: str | None = Field(
@@ -98,7 +98,7 @@ class LakeChoice(Choice):
     )
 
 
-class ClusterChoice(Choice):
+class ClusterConfig(ConfigModel):
     """A Dask cluster, for what one machine is too small for."""
 
     address: str = Field(
@@ -110,7 +110,7 @@ class ClusterChoice(Choice):
     key: Path | None = Field(None, description="of tls: file of our own private key, PEM")
 
     @model_validator(mode="after")
-    def _require_complete_tls(self) -> ClusterChoice:
+    def _require_complete_tls(self) -> ClusterConfig:
         given = [name for name in ("ca", "cert", "key") if getattr(self, name)]
         tls = self.address.startswith("tls://")
         if len(given) != (3 if tls else 0):
@@ -129,7 +129,7 @@ def _lake_from_place(value: object) -> object:
     return {"place": value} if isinstance(value, str) else value
 
 
-class Config(Choice):
+class Config(ConfigModel):
     """The whole of `config.yaml`."""
 
     data: Path = Field(Path("data"), description="folder of the database, the lake and downloaded records")
@@ -140,19 +140,23 @@ class Config(Choice):
         (ScheduleEntry.model_validate({"name": "daily"}),),
         description="the regular posts; by default one, daily at 02:30 UTC",
     )
-    polls: tuple[Poll, ...] = Field(
+    polls: tuple[PollConfig, ...] = Field(
         (), description="questions for readers; of several for one network, each week asks the next"
     )
-    worker: Worker = Worker.model_validate({})
-    publish: Publish = Field(Publish.model_validate({}), description="what is due, and how long it is waited for")
-    corrections: Corrections = Field(
-        Corrections.model_validate({}), description="when a change is worth a post of its own"
+    worker: WorkerConfig = WorkerConfig.model_validate({})
+    publish: PublishConfig = Field(
+        PublishConfig.model_validate({}), description="what is due, and how long it is waited for"
     )
-    discord: Discord = Field(Discord.model_validate({}), description="whom the bot serves on Discord, and how many")
-    lake: Annotated[LakeChoice, BeforeValidator(_lake_from_place)] = Field(
-        LakeChoice.model_validate({}), description="where single events are kept; a text alone is its `place`"
+    corrections: CorrectionsConfig = Field(
+        CorrectionsConfig.model_validate({}), description="when a change is worth a post of its own"
     )
-    cluster: Annotated[ClusterChoice | None, BeforeValidator(_cluster_from_address)] = Field(
+    discord: DiscordConfig = Field(
+        DiscordConfig.model_validate({}), description="whom the bot serves on Discord, and how many"
+    )
+    lake: Annotated[LakeConfig, BeforeValidator(_lake_from_place)] = Field(
+        LakeConfig.model_validate({}), description="where single events are kept; a text alone is its `place`"
+    )
+    cluster: Annotated[ClusterConfig | None, BeforeValidator(_cluster_from_address)] = Field(
         None, description="where days are added up, ranges of blocks read and signatures checked; by default here"
     )
     hidden_names: tuple[str, ...] = Field(

@@ -8,29 +8,29 @@ The modules: `delivery` (a delivery as a value), `state_transitions` (what an ou
 (claims, hands to the outlet, reports).
 """
 
-from bot.deliveries._planning import Shape
-from bot.deliveries.delivery import NOTICES, Delivery, DeliveryError, Edition
-from bot.deliveries.due_periods import Due, expiry_time, periods_due, publish_gate
-from bot.deliveries.outbox import Outbox, Paused
-from bot.deliveries.poll_store import POLLS, Asked
-from bot.deliveries.sender import Content, Ready, Run, flush_outbox, follow_up
+from bot.deliveries._planning import PostShape
+from bot.deliveries.delivery import NOTICES, Delivery, DeliveryError, EditionKey
+from bot.deliveries.due_periods import DuePeriods, expiry_time, periods_due, publish_gate
+from bot.deliveries.outbox import Outbox, PausedOutlet
+from bot.deliveries.poll_store import POLLS, PollRecord
+from bot.deliveries.sender import DeliveryContent, OutboxPass, OutletHandle, flush_outbox, follow_up
 from bot.deliveries.state_transitions import RESENDS
 
 __all__ = [
     "NOTICES",
     "POLLS",
     "RESENDS",
-    "Asked",
-    "Content",
     "Delivery",
+    "DeliveryContent",
     "DeliveryError",
-    "Due",
-    "Edition",
+    "DuePeriods",
+    "EditionKey",
     "Outbox",
-    "Paused",
-    "Ready",
-    "Run",
-    "Shape",
+    "OutboxPass",
+    "OutletHandle",
+    "PausedOutlet",
+    "PollRecord",
+    "PostShape",
     "expiry_time",
     "flush_outbox",
     "follow_up",

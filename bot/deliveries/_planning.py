@@ -11,7 +11,7 @@ from functools import lru_cache
 import sqlalchemy as sa
 
 from bot.deliveries import state_transitions
-from bot.deliveries.delivery import Delivery, Edition, Kind, Otherwise, delivery_from_row
+from bot.deliveries.delivery import Delivery, EditionKey, Kind, Otherwise, delivery_from_row
 from bot.outlets import part_marker
 from bot.records import Document, FootfallError
 from bot.store import deliveries as rows
@@ -21,10 +21,10 @@ THREAD = ("network", "period", "day", "edition", "outlet", "destination")
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class DeliveryTarget:
     """An edition and where it is to go."""
 
-    edition: Edition
+    edition: EditionKey
     outlet: str
     destination: str
     now: datetime
@@ -32,7 +32,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class PostShape:
     """What a post is made of."""
 
     parts: int = 1
@@ -51,13 +51,13 @@ class _Wanted:
     otherwise: Otherwise
 
 
-def destination_rows(edition: Edition, outlet: str, destination: str) -> tuple[sa.ColumnElement[bool], ...]:
+def destination_rows(edition: EditionKey, outlet: str, destination: str) -> tuple[sa.ColumnElement[bool], ...]:
     """Rows of a period, of any edition, at a destination."""
     period = (rows.c.network == edition.network, rows.c.period == edition.period, rows.c.day == edition.day)
     return (*period, rows.c.outlet == outlet, rows.c.destination == destination)
 
 
-def plan_parts(connection: sa.Connection, target: Target, shape: Shape, otherwise: Otherwise) -> str:
+def plan_parts(connection: sa.Connection, target: DeliveryTarget, shape: PostShape, otherwise: Otherwise) -> str:
     """See `Outbox.plan_parts`."""
     number, known = target.edition.number, _known_deliveries(connection, target)
     if newer := [one for one in known if one.edition > number]:
@@ -87,7 +87,7 @@ def sent_parts(earlier: Sequence[Delivery]) -> list[Delivery]:
     return found
 
 
-def _wanted_parts(earlier: Sequence[Delivery], shape: Shape, otherwise: Otherwise) -> list[_Wanted]:
+def _wanted_parts(earlier: Sequence[Delivery], shape: PostShape, otherwise: Otherwise) -> list[_Wanted]:
     """Every part that stands there is corrected; a poll that was asked is not asked again."""
     stand = sent_parts(earlier)
     follows: Otherwise = "refuse" if otherwise == "refuse" else "skip"
@@ -98,7 +98,7 @@ def _wanted_parts(earlier: Sequence[Delivery], shape: Shape, otherwise: Otherwis
     return [*made, _Wanted(len(made), "poll", None, "refuse")] if shape.poll and not asked else made
 
 
-def record_skip(connection: sa.Connection, target: Target, reason: str) -> None:
+def record_skip(connection: sa.Connection, target: DeliveryTarget, reason: str) -> None:
     """See `Outbox.record_skip`."""
     known = _known_deliveries(connection, target)
     if any(one.state not in ("planned", "skipped") or one.attempts for one in known):
@@ -149,13 +149,13 @@ def skip_delivery(connection: sa.Connection, delivery: Delivery, reason: str, no
     connection.execute(rows.update().where(*same).values(**state_transitions.ended_change("skipped", reason, now)))
 
 
-def _known_deliveries(connection: sa.Connection, target: Target) -> list[Delivery]:
+def _known_deliveries(connection: sa.Connection, target: DeliveryTarget) -> list[Delivery]:
     wanted = destination_rows(target.edition, target.outlet, target.destination)
     found = connection.execute(sa.select(rows).where(*wanted).order_by(rows.c.edition, rows.c.part)).all()
     return list(map(delivery_from_row, found))
 
 
-def _insert_part(connection: sa.Connection, target: Target, want: _Wanted) -> None:
+def _insert_part(connection: sa.Connection, target: DeliveryTarget, want: _Wanted) -> None:
     edition = target.edition
     key = (edition.network, edition.period, edition.day, edition.number, target.outlet, target.destination, want.part)
     row = dict(zip((*THREAD, "part"), key, strict=True))
@@ -165,7 +165,7 @@ def _insert_part(connection: sa.Connection, target: Target, want: _Wanted) -> No
 
 
 def _renew_part(
-    connection: sa.Connection, target: Target, delivery: Delivery, thread: list[Delivery], want: _Wanted | None
+    connection: sa.Connection, target: DeliveryTarget, delivery: Delivery, thread: list[Delivery], want: _Wanted | None
 ) -> None:
     """Bring a row that was planned before to what is wanted now."""
     if want is None:

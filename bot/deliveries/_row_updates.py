@@ -10,14 +10,14 @@ from decimal import Decimal
 import sqlalchemy as sa
 
 from bot.deliveries import _planning, state_transitions
-from bot.deliveries.delivery import NOTICES, Delivery, DeliveryError, Edition, delivery_from_row
-from bot.outlets import Later, Outcome, Refused, Sent, Stopped, Unsure, redact_reason
+from bot.deliveries.delivery import NOTICES, Delivery, DeliveryError, EditionKey, delivery_from_row
+from bot.outlets import AccountRefused, Outcome, OutcomeUnknown, Refused, RetryLater, Sent, redact_reason
 from bot.records import Document
 from bot.store import alone, digests, paused
 from bot.store import deliveries as rows
 
 
-def alone_with(connection: sa.Connection, edition: Edition) -> None:
+def alone_with(connection: sa.Connection, edition: EditionKey) -> None:
     """Nobody else plans, claims or composes this period until the transaction ends. The archive takes the same lock."""
     alone(connection, "digest", edition.network, edition.period, edition.day)
 
@@ -132,11 +132,11 @@ def clean_outcome(outcome: Outcome) -> Outcome:
     match outcome:
         case Sent():
             return outcome
-        case Later(reason, not_before):
-            return Later(redact_reason(reason), not_before)
+        case RetryLater(reason, not_before):
+            return RetryLater(redact_reason(reason), not_before)
         case Refused(reason, gone):
             return Refused(redact_reason(reason), gone)
-        case Unsure(reason, accepted):
-            return Unsure(redact_reason(reason), accepted)
-        case Stopped(reason):
-            return Stopped(redact_reason(reason))
+        case OutcomeUnknown(reason, accepted):
+            return OutcomeUnknown(redact_reason(reason), accepted)
+        case AccountRefused(reason):
+            return AccountRefused(redact_reason(reason))

@@ -17,7 +17,7 @@ NOTICES = "watches"
 
 
 @dataclass(frozen=True, slots=True)
-class Edition:
+class EditionKey:
     """One digest as it was issued."""
 
     network: str
@@ -82,8 +82,8 @@ class Delivery:
     """When to try that again."""
 
     @property
-    def edition_key(self) -> Edition:
-        return Edition(self.network, self.period, self.day, self.edition)
+    def edition_key(self) -> EditionKey:
+        return EditionKey(self.network, self.period, self.day, self.edition)
 
     @property
     def label(self) -> str:

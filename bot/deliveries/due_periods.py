@@ -10,7 +10,7 @@ from bot.records import Document, Period, PeriodName, catalogues_and_panels, sho
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class DuePeriods:
     """Periods, oldest first."""
 
     periods: tuple[Period, ...]
@@ -21,14 +21,14 @@ class Due:
 
 def periods_due(
     name: PeriodName, now: datetime, begins: date | None, published: date | None, max_age: timedelta
-) -> Due:
+) -> DuePeriods:
     """What is due of one kind of period. `begins` is the first day that the ledger covers (`None`: none), `published`
     the first day of the newest period that any delivery was ever planned for.
 
     The newest period that is over is due until the next one is, older ones within `max_age`. After a first start only
     the newest is, and only within `max_age`, so that a new installation does not post last month."""
     if begins is None:
-        return Due(())
+        return DuePeriods(())
     newest = Period.for_day(now.date(), name).previous_period
     found: list[Period] = []
     period = newest
@@ -41,7 +41,7 @@ def periods_due(
     while published is not None and period.first > published and period.last >= begins:
         missed.insert(0, period)
         period = period.previous_period
-    return Due(tuple(found), tuple(missed))
+    return DuePeriods(tuple(found), tuple(missed))
 
 
 def expiry_time(period: Period, max_age: timedelta) -> datetime:
@@ -51,7 +51,7 @@ def expiry_time(period: Period, max_age: timedelta) -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class PublishGate:
     """Whether a digest may go out now."""
 
     publish: bool
@@ -61,17 +61,19 @@ class Verdict:
     """It was waited for long enough: silence is the answer."""
 
 
-def publish_gate(document: Document, now: datetime, deadline: timedelta) -> Verdict:
+def publish_gate(document: Document, now: datetime, deadline: timedelta) -> PublishGate:
     """Whether a digest may go out: when complete, or with its gaps said once `deadline` has passed since the period's
     end; never when nothing is known."""
     closes = start_of_day(date.fromisoformat(document["last_day"]) + timedelta(days=1)) + deadline
     missing, name = _missing_figure(document), short_date(date.fromisoformat(document["day"]))
     if not _has_figures(document):
         why = f"nothing is known of {name}{': ' + missing if missing else ''}"
-        return Verdict(False, why if now >= closes else f"{why}; waiting until {closes:%d %b %H:%M} UTC", now >= closes)
+        return PublishGate(
+            False, why if now >= closes else f"{why}; waiting until {closes:%d %b %H:%M} UTC", now >= closes
+        )
     if missing and now < closes:
-        return Verdict(False, f"{name} is not complete: {missing}; waiting until {closes:%d %b %H:%M} UTC")
-    return Verdict(True, missing)
+        return PublishGate(False, f"{name} is not complete: {missing}; waiting until {closes:%d %b %H:%M} UTC")
+    return PublishGate(True, missing)
 
 
 def _has_figures(document: Document) -> bool:

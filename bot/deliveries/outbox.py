@@ -16,14 +16,14 @@ import sqlalchemy as sa
 from bot import process_locks
 from bot.deliveries import _planning, poll_store, state_transitions
 from bot.deliveries import _row_updates as moves
-from bot.deliveries._planning import Shape
-from bot.deliveries.delivery import NOTICES, Delivery, DeliveryError, Edition, Otherwise, delivery_from_row
-from bot.outlets import Found, Outcome, Sent, Stopped, redact_reason
+from bot.deliveries._planning import PostShape
+from bot.deliveries.delivery import NOTICES, Delivery, DeliveryError, EditionKey, Otherwise, delivery_from_row
+from bot.outlets import AccountRefused, Found, Outcome, Sent, redact_reason
 from bot.records import Document, PeriodName, Poll, Receipt
 from bot.store import Store, paused
 from bot.store import deliveries as rows
 
-Keep = Callable[[sa.Connection, Edition, Receipt], None]
+Keep = Callable[[sa.Connection, EditionKey, Receipt], None]
 """Puts a receipt into the archive within the transaction of the connection."""
 
 CHECK_EVERY = timedelta(hours=1)
@@ -32,7 +32,7 @@ NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Paused:
+class PausedOutlet:
     """An outlet whose account is refused."""
 
     outlet: str
@@ -45,16 +45,16 @@ class Outbox:
 
     def __init__(self, store: Store, keep: Keep) -> None:
         self._store, self._keep = store, keep
-        self.polls = poll_store.Polls(store)
+        self.polls = poll_store.PollStore(store)
 
     # --- planning -------------------------------------------------------------------------------------------------
 
     def plan(
         self,
-        edition: Edition,
+        edition: EditionKey,
         outlet: str,
         destination: str,
-        shape: Shape | int,
+        shape: PostShape | int,
         now: datetime,
         until: datetime | None,
         otherwise: Otherwise = "refuse",
@@ -62,22 +62,22 @@ class Outbox:
         """Make sure that an edition is on its way to a destination: as a post (`shape`, or so many parts) or, where an
         earlier edition was sent, as the correction of each of its parts. Returns why it is not; empty where it is.
         Planning twice changes nothing."""
-        target = _planning.Target(edition, outlet, destination, now, until)
+        target = _planning.DeliveryTarget(edition, outlet, destination, now, until)
         with self._store.write_transaction() as connection:
             moves.alone_with(connection, edition)
-            made = shape if isinstance(shape, Shape) else Shape(shape)
+            made = shape if isinstance(shape, PostShape) else PostShape(shape)
             return _planning.plan_parts(connection, target, made, otherwise)
 
     def silence(
-        self, edition: Edition, outlet: str, destination: str, now: datetime, until: datetime | None, reason: str
+        self, edition: EditionKey, outlet: str, destination: str, now: datetime, until: datetime | None, reason: str
     ) -> None:
         """Record why nothing goes to a destination. Changes nothing where something is on its way already."""
-        target = _planning.Target(edition, outlet, destination, now, until)
+        target = _planning.DeliveryTarget(edition, outlet, destination, now, until)
         with self._store.write_transaction() as connection:
             moves.alone_with(connection, edition)
             _planning.record_skip(connection, target, reason)
 
-    def told(self, edition: Edition, outlet: str, destination: str) -> int | None:
+    def told(self, edition: EditionKey, outlet: str, destination: str) -> int | None:
         """The newest edition before this one that was sent there."""
         wanted = sa.select(sa.func.max(rows.c.edition)).where(
             *_planning.destination_rows(edition, outlet, destination),
@@ -87,7 +87,7 @@ class Outbox:
             found: int | None = connection.scalar(wanted)
         return found
 
-    def standing(self, edition: Edition, outlet: str, destination: str) -> int:
+    def standing(self, edition: EditionKey, outlet: str, destination: str) -> int:
         """How many parts of words of earlier editions stand there."""
         wanted = (*_planning.destination_rows(edition, outlet, destination), rows.c.edition < edition.number)
         return len(_planning.sent_parts(sorted(self._select_deliveries(*wanted), key=lambda one: one.edition)))
@@ -141,7 +141,7 @@ class Outbox:
         anything else only while the claim stands."""
         with self._store.write_transaction() as connection:
             moves.alone_with(connection, claimed.edition_key)
-            if isinstance(outcome, Stopped):
+            if isinstance(outcome, AccountRefused):
                 moves.pause_outlet(connection, claimed.outlet, outcome.reason, now)
             change = state_transitions.after_sending(claimed, moves.clean_outcome(outcome), now)
             if isinstance(outcome, Sent):
@@ -268,7 +268,7 @@ class Outbox:
         found = self._select_deliveries(*wanted)
         return found[-last:] if last else found
 
-    def edition_deliveries(self, edition: Edition) -> tuple[Delivery, ...]:
+    def edition_deliveries(self, edition: EditionKey) -> tuple[Delivery, ...]:
         """The deliveries of one edition."""
         same = (rows.c.network == edition.network, rows.c.period == edition.period, rows.c.day == edition.day)
         return self._select_deliveries(*same, rows.c.edition == edition.number)
@@ -315,11 +315,11 @@ class Outbox:
         with self._store.read_transaction() as connection:
             return {row.outlet: row.at for row in connection.execute(wanted.group_by(rows.c.outlet))}
 
-    def paused_outlets(self) -> tuple[Paused, ...]:
+    def paused_outlets(self) -> tuple[PausedOutlet, ...]:
         """The outlets that are paused."""
         with self._store.read_transaction() as connection:
             found = connection.execute(sa.select(paused).order_by(paused.c.outlet)).all()
-        return tuple(Paused(row.outlet, row.reason, row.since) for row in found)
+        return tuple(PausedOutlet(row.outlet, row.reason, row.since) for row in found)
 
     # --- what lifts, and what a human says ---------------------------------------------------------------------------
 
@@ -402,4 +402,4 @@ class Outbox:
             return tuple(map(delivery_from_row, connection.execute(sa.select(rows).where(*wanted).order_by(*order))))
 
 
-__all__ = ["CHECK_EVERY", "Keep", "Outbox", "Paused"]
+__all__ = ["CHECK_EVERY", "Keep", "Outbox", "PausedOutlet"]

@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.deliveries.delivery import Delivery, delivery_from_row
-from bot.outlets import CannotTell, Votes, redact_reason
+from bot.outlets import LookupInconclusive, Votes, redact_reason
 from bot.records import PeriodName, Poll
 from bot.store import Store
 from bot.store import deliveries as rows
@@ -31,7 +31,7 @@ GIVEN_UP = timedelta(days=3)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PollRecord:
     """One poll at one destination."""
 
     outlet: str
@@ -49,7 +49,7 @@ class Asked:
     url: str
 
 
-class Polls:
+class PollStore:
     """The polls of one database."""
 
     def __init__(self, store: Store) -> None:
@@ -69,7 +69,7 @@ class Polls:
         with self._store.read_transaction() as connection:
             return tuple(map(delivery_from_row, connection.execute(chosen)))
 
-    def record_votes(self, delivery: Delivery, result: Votes | CannotTell, now: datetime) -> None:
+    def record_votes(self, delivery: Delivery, result: Votes | LookupInconclusive, now: datetime) -> None:
         """Record what the outlet said of a poll."""
         with self._store.write_transaction() as connection:
             row = connection.execute(sa.select(table).where(table.c.delivery == delivery.id)).one()
@@ -77,7 +77,7 @@ class Polls:
             still = (table.c.delivery == delivery.id, table.c.ask_at.is_not(None))
             connection.execute(table.update().where(*still).values(**change))
 
-    def closed_polls(self, network: str, begins: datetime, ends: datetime) -> tuple[Asked, ...]:
+    def closed_polls(self, network: str, begins: datetime, ends: datetime) -> tuple[PollRecord, ...]:
         """What was asked with a network's digests and closed from one instant until before another; oldest first."""
         span = (rows.c.network == network, table.c.closes >= begins, table.c.closes < ends)
         kept = (rows.c.outlet, rows.c.destination, rows.c.day, rows.c.period, rows.c.url)
@@ -107,9 +107,11 @@ def open_poll(connection: sa.Connection, id: int, at: datetime) -> None:
         connection.execute(table.update().where(table.c.delivery == id).values(closes=closes, ask_at=first))
 
 
-def _votes_change(result: Votes | CannotTell, answers: int, closes: datetime, now: datetime) -> dict[str, object]:
+def _votes_change(
+    result: Votes | LookupInconclusive, answers: int, closes: datetime, now: datetime
+) -> dict[str, object]:
     last = now >= closes + GIVEN_UP
-    if isinstance(result, CannotTell):
+    if isinstance(result, LookupInconclusive):
         again = None if last or result.retry_at is None else max(result.retry_at, now + timedelta(minutes=1))
         return {"reason": redact_reason(result.reason), "ask_at": again}
     if len(result.counts) != answers:
@@ -133,7 +135,7 @@ def _poll_from_row(row: Any) -> Poll:
     return Poll(row.question, tuple(json.loads(row.answers)), timedelta(minutes=row.minutes), row.name, english)
 
 
-def _poll_record(row: Any) -> Asked:
+def _poll_record(row: Any) -> PollRecord:
     votes = tuple(json.loads(row.votes)) if row.votes else None
     place = (row.outlet, row.destination, row.day, row.period)
-    return Asked(*place, _poll_from_row(row), row.closes, votes, row.read_at, row.reason, row.url or "")
+    return PollRecord(*place, _poll_from_row(row), row.closes, votes, row.read_at, row.reason, row.url or "")

@@ -14,20 +14,20 @@ from decimal import Decimal
 from bot.deliveries.delivery import Delivery
 from bot.deliveries.outbox import Outbox
 from bot.outlets import (
-    CannotTell,
+    BulkOutlet,
+    CrosspostOutlet,
     Found,
     Job,
+    LookupInconclusive,
     Outcome,
+    OutcomeUnknown,
     Outlet,
     Part,
-    Passing,
-    Polling,
+    PollOutlet,
     Refused,
     Sent,
     Timed,
-    Unsure,
     Votes,
-    Wide,
 )
 from bot.records import Document, FootfallError, PeriodName
 from bot.redaction import redact
@@ -40,7 +40,7 @@ READ_AGAIN = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class OutletHandle:
     """An outlet that is ready to post, with what sending there takes."""
 
     outlet: Outlet
@@ -52,7 +52,7 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
+class DeliveryContent:
     """What a delivery says, and the digest it says it of."""
 
     document: Document
@@ -61,13 +61,13 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class OutboxPass:
     """One pass over the outbox."""
 
     outbox: Outbox
-    outlets: Mapping[str, Ready]
+    outlets: Mapping[str, OutletHandle]
     """In the order in which they are served."""
-    content: Callable[[Delivery], Content]
+    content: Callable[[Delivery], DeliveryContent]
     """Raises `FootfallError` for what cannot be said."""
     clock: Callable[[], datetime]
     worker: str
@@ -85,7 +85,7 @@ class Run:
         return self.only is None or (delivery.network, delivery.period, delivery.day) in self.only
 
 
-def flush_outbox(run: Run) -> tuple[int, ...]:
+def flush_outbox(run: OutboxPass) -> tuple[int, ...]:
     """Send all that may be sent now and ask after all that is to be asked after; the ids of what was touched. Each
     delivery is sent at most once and asked after at most twice in a pass. One destination's failure spares the
     others."""
@@ -113,7 +113,7 @@ def flush_outbox(run: Run) -> tuple[int, ...]:
     return tuple(sorted({id for id, _ in sent} | asked.keys()))
 
 
-def _lift_pauses(run: Run) -> None:
+def _lift_pauses(run: OutboxPass) -> None:
     """Ask paused outlets, now and then, whether they work again: an outlet is paused for its account, so what one of
     its destinations lacks keeps it from none of the others."""
     for pause in run.outbox.paused_outlets():
@@ -129,11 +129,11 @@ def _lift_pauses(run: Run) -> None:
 # --- sending -------------------------------------------------------------------------------------------------------
 
 
-def _send_deliveries(run: Run, ready: Sequence[Delivery]) -> Iterator[Delivery]:
+def _send_deliveries(run: OutboxPass, ready: Sequence[Delivery]) -> Iterator[Delivery]:
     """Send what may go to one outlet; each delivery as its turn comes."""
     outlet = run.outlets[ready[0].outlet].outlet if ready else None
     new = [one for one in ready if not one.edits]
-    if isinstance(outlet, Wide) and len(new) > 1:
+    if isinstance(outlet, BulkOutlet) and len(new) > 1:
         yield from _send_bulk(run, outlet, new)
         ready = [one for one in ready if one.edits]
     for one in ready:
@@ -144,7 +144,7 @@ def _send_deliveries(run: Run, ready: Sequence[Delivery]) -> Iterator[Delivery]:
             _settle_delivery(run, claimed[0], _call_outlet(run.outlets[one.outlet].outlet, *claimed))
 
 
-def _send_bulk(run: Run, outlet: Wide, ready: Sequence[Delivery]) -> Sequence[Delivery]:
+def _send_bulk(run: OutboxPass, outlet: BulkOutlet, ready: Sequence[Delivery]) -> Sequence[Delivery]:
     """Send many at once; each is claimed as the outlet has a place for it, and settled as it lands."""
     begun: list[Delivery] = []
     flying: dict[str, Delivery] = {}
@@ -167,12 +167,12 @@ def _send_bulk(run: Run, outlet: Wide, ready: Sequence[Delivery]) -> Sequence[De
     except Exception as error:  # noqa: BLE001  see _sending
         for claimed in flying.values():
             _settle_delivery(
-                run, claimed, Unsure(f"{claimed.outlet}: failed with {type(error).__name__}; it may be out")
+                run, claimed, OutcomeUnknown(f"{claimed.outlet}: failed with {type(error).__name__}; it may be out")
             )
     return begun
 
 
-def _claim_delivery(run: Run, delivery: Delivery) -> tuple[Delivery, Part] | None:
+def _claim_delivery(run: OutboxPass, delivery: Delivery) -> tuple[Delivery, Part] | None:
     """A delivery taken for sending, and what it says; `None` where it cannot be said or is somebody else's by now."""
     ready = run.outlets[delivery.outlet]
     try:
@@ -208,7 +208,7 @@ def _platform_time(outlet: Outlet, one: Delivery) -> datetime | None:
         return None
 
 
-def _parent_id(run: Run, delivery: Delivery) -> str | None:
+def _parent_id(run: OutboxPass, delivery: Delivery) -> str | None:
     parent = run.outbox.before(delivery) if delivery.part else None
     return parent.platform_id if parent else None
 
@@ -220,10 +220,10 @@ def _call_outlet(outlet: Outlet, delivery: Delivery, part: Part) -> Outcome:
         return outlet.post(part, delivery.destination)
     except Exception as error:  # noqa: BLE001  a bug in an outlet must cost neither the other destinations nor a second post
         # Its words may hold anything, secrets too: only its kind is kept.
-        return Unsure(f"{delivery.outlet}: failed with {type(error).__name__}; it may be out")
+        return OutcomeUnknown(f"{delivery.outlet}: failed with {type(error).__name__}; it may be out")
 
 
-def _settle_delivery(run: Run, claimed: Delivery, outcome: Outcome) -> None:
+def _settle_delivery(run: OutboxPass, claimed: Delivery, outcome: Outcome) -> None:
     run.outbox.settle(claimed, outcome, run.clock())
     level = logging.INFO if isinstance(outcome, Sent) else logging.WARNING
     log.log(level, "%s: %s", claimed.label, _described(outcome))
@@ -240,7 +240,7 @@ def _described(outcome: Outcome | Found) -> str:
 # --- asking --------------------------------------------------------------------------------------------------------
 
 
-def _look_back(run: Run, delivery: Delivery) -> None:
+def _look_back(run: OutboxPass, delivery: Delivery) -> None:
     ready = run.outlets[delivery.outlet]
     text = delivery.text or ""
     embed: Mapping[str, object] | None = None if text else {}
@@ -253,7 +253,9 @@ def _look_back(run: Run, delivery: Delivery) -> None:
     try:
         found = ready.outlet.find(part, delivery.destination)
     except Exception as error:  # noqa: BLE001  see _sending
-        found = CannotTell(f"{delivery.outlet}: asking failed with {type(error).__name__}", asked_at + ready.settle)
+        found = LookupInconclusive(
+            f"{delivery.outlet}: asking failed with {type(error).__name__}", asked_at + ready.settle
+        )
     run.outbox.record_lookup(delivery, found, asked_at, ready.settle)
     log.info("%s: looked for: %s", delivery.label, _described(found))
 
@@ -261,7 +263,7 @@ def _look_back(run: Run, delivery: Delivery) -> None:
 # --- what follows a post -------------------------------------------------------------------------------------------
 
 
-def follow_up(run: Run) -> None:
+def follow_up(run: OutboxPass) -> None:
     """Pass on what could not be before, and read the polls that have closed: to be asked for before a digest is
     composed that tells their result."""
     for one in filter(run.is_selected, run.outbox.deliveries_to_crosspost(run.clock(), run.outlets)):
@@ -277,18 +279,20 @@ def follow_up(run: Run) -> None:
 
 
 def _crosspost_delivery(outlet: Outlet, delivery: Delivery) -> Outcome:
-    if not isinstance(outlet, Passing):
+    if not isinstance(outlet, CrosspostOutlet):
         return Refused(f"{delivery.outlet} passes nothing on")
     try:
         return outlet.crosspost(delivery.destination, delivery.platform_id or "")
     except Exception as error:  # noqa: BLE001  see _sending
-        return Unsure(f"{delivery.outlet}: passing on failed with {type(error).__name__}")
+        return OutcomeUnknown(f"{delivery.outlet}: passing on failed with {type(error).__name__}")
 
 
-def _read_votes(outlet: Outlet, delivery: Delivery, now: datetime) -> Votes | CannotTell:
-    if not isinstance(outlet, Polling):
-        return CannotTell(f"{delivery.outlet}: polls there cannot be read back", None)
+def _read_votes(outlet: Outlet, delivery: Delivery, now: datetime) -> Votes | LookupInconclusive:
+    if not isinstance(outlet, PollOutlet):
+        return LookupInconclusive(f"{delivery.outlet}: polls there cannot be read back", None)
     try:
         return outlet.votes(delivery.destination, delivery.platform_id or "")
     except Exception as error:  # noqa: BLE001  see _sending
-        return CannotTell(f"{delivery.outlet}: reading the poll failed with {type(error).__name__}", now + READ_AGAIN)
+        return LookupInconclusive(
+            f"{delivery.outlet}: reading the poll failed with {type(error).__name__}", now + READ_AGAIN
+        )

@@ -6,7 +6,17 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from bot.deliveries.delivery import Delivery
-from bot.outlets import CannotTell, Found, Later, NotFound, Outcome, Refused, Sent, Stopped, Unsure
+from bot.outlets import (
+    AccountRefused,
+    Found,
+    LookupInconclusive,
+    NotFound,
+    Outcome,
+    OutcomeUnknown,
+    Refused,
+    RetryLater,
+    Sent,
+)
 
 RESENDS = 3
 """How often what was not found is sent again by itself; then a human is asked."""
@@ -28,11 +38,11 @@ def after_sending(delivery: Delivery, outcome: Outcome, now: datetime) -> Change
     match outcome:
         case Sent():
             return sent_change(outcome, now)
-        case Later(reason, not_before):
+        case RetryLater(reason, not_before):
             return planned_change(reason, not_before + SECOND, now)
-        case Stopped(reason):
+        case AccountRefused(reason):
             return planned_change(reason, now, now)
-        case Unsure(reason, accepted):
+        case OutcomeUnknown(reason, accepted):
             return {**unknown_change(reason, now), "accepted": accepted}
         case Refused(reason):
             return _refused_change(delivery, reason, now)
@@ -43,7 +53,7 @@ def after_asking(delivery: Delivery, result: Found, asked_at: datetime, settle: 
     match result:
         case Sent():
             return sent_change(result, asked_at)
-        case CannotTell(reason, again):
+        case LookupInconclusive(reason, again):
             since = asked_at if is_ahead(delivery.since, asked_at) else delivery.since
             return {"since": since, "reason": reason, "not_before": again + SECOND if again else None}
         case NotFound():
@@ -69,9 +79,9 @@ def after_passing(delivery: Delivery, outcome: Outcome, now: datetime) -> Change
             return {"passed": True, "pass_at": None, "reason": ""}
         case Refused(reason):
             return {"pass_at": None, "reason": f"not passed on to followers: {reason}"}
-        case Later(reason, not_before):
+        case RetryLater(reason, not_before):
             again = not_before + SECOND
-        case Stopped(reason) | Unsure(reason, _):
+        case AccountRefused(reason) | OutcomeUnknown(reason, _):
             again = now + PASS_PAUSE
     since = now if is_ahead(delivery.since, now) else delivery.since
     if again > since + PASS_FOR:

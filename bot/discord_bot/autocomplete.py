@@ -10,17 +10,17 @@ from discord.app_commands import Choice
 
 from bot import i18n, number_format, platform_limits
 from bot.discord_bot import command_translations
-from bot.discord_bot.name_index import LONGEST, SHOWN, Known, closest_keys
+from bot.discord_bot.name_index import LONGEST, SHOWN, IndexedModel, closest_keys
 from bot.metrics import METRICS
-from bot.queries import Desk
-from bot.records import FootfallError, Name, PeriodName
+from bot.queries import QueryContext
+from bot.records import FootfallError, PeriodName, SafeName
 from bot.render import document_translation
 
 if TYPE_CHECKING:
-    from bot.discord_bot.client import Footfall
+    from bot.discord_bot.client import FootfallBot
 
 
-async def complete_model(interaction: discord.Interaction[Footfall], typed: str) -> list[Choice[str]]:
+async def complete_model(interaction: discord.Interaction[FootfallBot], typed: str) -> list[Choice[str]]:
     """Models of the network chosen beside, or of all."""
     client = interaction.client
     client.look_again()
@@ -30,7 +30,7 @@ async def complete_model(interaction: discord.Interaction[Footfall], typed: str)
     return [_model_choice(client.desk, one, one.network == asked) for one in found]
 
 
-def _model_choice(desk: Desk, model: Known, plain: bool) -> Choice[str]:
+def _model_choice(desk: QueryContext, model: IndexedModel, plain: bool) -> Choice[str]:
     """A model as a choice: by its name where that says all, else by its stand-in."""
     several = len(desk.watched) > 1
     shown = f"{model.model} · {desk.watched[model.network].title}" if several else str(model.model)
@@ -40,19 +40,19 @@ def _model_choice(desk: Desk, model: Known, plain: bool) -> Choice[str]:
     )
 
 
-async def sides(interaction: discord.Interaction[Footfall], typed: str) -> list[Choice[str]]:
+async def sides(interaction: discord.Interaction[FootfallBot], typed: str) -> list[Choice[str]]:
     """Networks that fit, then models."""
     fitting = await complete_network(interaction, typed) if len(interaction.client.desk.watched) > 1 else []
     return [*fitting, *await complete_model(interaction, typed)][:SHOWN]
 
 
-async def complete_network(interaction: discord.Interaction[Footfall], typed: str) -> list[Choice[str]]:
+async def complete_network(interaction: discord.Interaction[FootfallBot], typed: str) -> list[Choice[str]]:
     """Networks that are watched."""
     titles = {name: watched.title for name, watched in interaction.client.desk.watched.items()}
     return [Choice(name=_clip_text(titles[name]), value=name) for name in closest_keys(typed, titles)]
 
 
-async def complete_metric(interaction: discord.Interaction[Footfall], typed: str) -> list[Choice[str]]:
+async def complete_metric(interaction: discord.Interaction[FootfallBot], typed: str) -> list[Choice[str]]:
     """Metrics; for a trend those that a day has."""
     daily = interaction.command is not None and interaction.command.name == "trend"
     locale = interaction.locale.value
@@ -68,7 +68,7 @@ async def complete_metric(interaction: discord.Interaction[Footfall], typed: str
     return [Choice(name=shown[key], value=key) for key in closest_keys(typed, labels)]
 
 
-async def complete_day(interaction: discord.Interaction[Footfall], typed: str) -> list[Choice[str]]:
+async def complete_day(interaction: discord.Interaction[FootfallBot], typed: str) -> list[Choice[str]]:
     """Periods that there is a digest of, the newest first; by their first day."""
     client, asked = interaction.client, interaction.namespace
     period: PeriodName = getattr(asked, "period", None) or "day"
@@ -90,7 +90,7 @@ def _day_label(day: date, language: str) -> str:
 
 
 def _clip_text(text: str, limit: int = LONGEST) -> str:
-    clipped = Name(text, limit)
+    clipped = SafeName(text, limit)
     while platform_limits.utf16_length(clipped) > limit:
-        clipped = Name(clipped, len(clipped) - 2)
+        clipped = SafeName(clipped, len(clipped) - 2)
     return clipped

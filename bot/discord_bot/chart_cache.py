@@ -55,7 +55,7 @@ def _exit_with_parent(parent: BaseProcess) -> None:
     os._exit(1)
 
 
-class Pictures:
+class ChartCache:
     """Pictures drawn lately. Drawing goes one at a time: what several ask for at once is drawn once."""
 
     def __init__(self, drawn_by: Callable[[], Executor] = drawing_process, kept: int = KEPT) -> None:

@@ -21,20 +21,20 @@ from discord.gateway import DiscordWebSocket
 
 from bot.config import proxy_for
 from bot.discord_bot import command_translations, query, responder
-from bot.discord_bot.buttons import Press
-from bot.discord_bot.chart_cache import Pictures
+from bot.discord_bot.buttons import QueryButton
+from bot.discord_bot.chart_cache import ChartCache
 from bot.discord_bot.commands.member import MEMBER
 from bot.discord_bot.commands.operator import OWNER
 from bot.discord_bot.commands.queries import COMMANDS
 from bot.discord_bot.commands.server import SERVER
 from bot.discord_bot.cooldowns import Cooldowns
-from bot.discord_bot.name_index import Index
-from bot.discord_bot.presenter import KEPT, Said, Sayings
-from bot.discord_bot.query import Question
-from bot.discord_bot.settings import API, Books, House
+from bot.discord_bot.name_index import RefreshingNameIndex
+from bot.discord_bot.presenter import KEPT, AnswerPresenter, RenderedAnswer
+from bot.discord_bot.query import Query
+from bot.discord_bot.settings import API, BotRepositories, BotSettings
 from bot.outlets.discord.response_guard import make_trace_config
-from bot.queries import AnswerError, Desk
-from bot.queries.versioned_cache import Recent
+from bot.queries import QueryContext, QueryError
+from bot.queries.versioned_cache import VersionedCache
 from bot.redaction import clip_text
 from bot.store import Store, StoreError, synced
 
@@ -50,13 +50,13 @@ LOOK_EVERY = 30.0
 log = structlog.get_logger("bot.discord_bot")
 
 
-class Footfall(discord.AutoShardedClient):
+class FootfallBot(discord.AutoShardedClient):
     """One connection. What it answers from is handed in and stays open when it closes."""
 
     def __init__(
         self,
-        desk: Desk,
-        bot_settings: House | None = None,
+        desk: QueryContext,
+        bot_settings: BotSettings | None = None,
         cooldowns: Cooldowns | None = None,
         seconds: float = ANSWER_SECONDS,
     ) -> None:
@@ -67,15 +67,15 @@ class Footfall(discord.AutoShardedClient):
             chunk_guilds_at_startup=False,
             max_messages=None,
             shard_count=1,
-            proxy=proxy_for((bot_settings or House()).api),
+            proxy=proxy_for((bot_settings or BotSettings()).api),
             http_trace=make_trace_config(),
         )
-        self.desk, self.index, self.pictures = desk, Index(desk), Pictures()
-        self._recent = Recent(KEPT)
+        self.desk, self.index, self.pictures = desk, RefreshingNameIndex(desk), ChartCache()
+        self._recent = VersionedCache(KEPT)
         self.cooldowns = cooldowns or Cooldowns()
-        self.bot_settings = bot_settings or House()
-        self.repositories = Books.from_context(desk, self.bot_settings)
-        self.tree = Tree(self)
+        self.bot_settings = bot_settings or BotSettings()
+        self.repositories = BotRepositories.from_context(desk, self.bot_settings)
+        self.tree = FootfallCommandTree(self)
         for command in (*COMMANDS, *SERVER, *MEMBER):
             self.tree.add_command(command)
         for group in OWNER if self.bot_settings.owners else ():
@@ -95,8 +95,8 @@ class Footfall(discord.AutoShardedClient):
         if self.bot_settings.api != API:  # it has a gateway of its own, to which discord.py must also return
             advice = await self.http.get_bot_gateway()
             DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(advice[1])
-        self.add_dynamic_items(Press)
-        await self.tree.set_translator(command_translations.Tongues())
+        self.add_dynamic_items(QueryButton)
+        await self.tree.set_translator(command_translations.CommandTranslator())
         self.look_again()
         await self._sync_commands()
         self._syncing = asyncio.create_task(self._sync_daily())
@@ -167,7 +167,7 @@ class Footfall(discord.AutoShardedClient):
 
     async def command_payload(self) -> list[dict[str, Any]]:
         """The commands as Discord is told them, in every language."""
-        translator = self.tree.translator or command_translations.Tongues()
+        translator = self.tree.translator or command_translations.CommandTranslator()
         told: list[dict[str, Any]] = [
             await command.get_translated_payload(self.tree, translator) for command in self.tree.get_commands()
         ]
@@ -180,9 +180,11 @@ class Footfall(discord.AutoShardedClient):
         """What a job returns that reads the database or draws. Raises `TimeoutError`."""
         return await asyncio.wait_for(asyncio.get_running_loop().run_in_executor(self._threads, job), self._seconds)
 
-    def said(self, question: Question, locale: str = "en") -> Said:
+    def said(self, question: Query, locale: str = "en") -> RenderedAnswer:
         """A question's answer. Takes its time; call it in a thread."""
-        return Sayings(self.desk, self.pictures, self._recent).present_answer(question, self.index.get_names, locale)
+        return AnswerPresenter(self.desk, self.pictures, self._recent).present_answer(
+            question, self.index.get_names, locale
+        )
 
     def look_again(self) -> None:
         """Have the names in memory renewed, where that is due; whoever asks meanwhile gets those of before."""
@@ -202,28 +204,28 @@ class Footfall(discord.AutoShardedClient):
     # --- answers ----------------------------------------------------------------------------------------------------
 
     async def answer_command(
-        self, interaction: discord.Interaction[Footfall], question: Question, private: bool
+        self, interaction: discord.Interaction[FootfallBot], question: Query, private: bool
     ) -> None:
         """Answer a command."""
-        await responder.Reply(interaction, private).give(question)
+        await responder.InteractionResponder(interaction, private).give(question)
 
-    async def turn(self, interaction: discord.Interaction[Footfall], button: str) -> None:
+    async def turn(self, interaction: discord.Interaction[FootfallBot], button: str) -> None:
         """Answer a button."""
         reply = responder.reply_to_button(interaction)
         found = re.fullmatch(query.WRITTEN, button)
         assert found
         try:
             question = query.query_from_button(found)
-        except AnswerError as error:
+        except QueryError as error:
             await reply.sorry(str(error))
             return
         await reply.give(question)
 
 
-class Tree(app_commands.CommandTree[Footfall]):
+class FootfallCommandTree(app_commands.CommandTree[FootfallBot]):
     """Usable in servers, in direct messages and by members who installed it for themselves."""
 
-    def __init__(self, client: Footfall) -> None:
+    def __init__(self, client: FootfallBot) -> None:
         super().__init__(
             client,
             allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True),
@@ -231,7 +233,7 @@ class Tree(app_commands.CommandTree[Footfall]):
         )
 
     async def on_error(
-        self, interaction: discord.Interaction[Footfall], error: app_commands.AppCommandError, /
+        self, interaction: discord.Interaction[FootfallBot], error: app_commands.AppCommandError, /
     ) -> None:
         """A command that broke, or one that Discord still shows from an older version."""
         await responder.report_failure(interaction, error)

@@ -15,7 +15,7 @@ from discord import app_commands
 from discord.app_commands import TranslationContextLocation as Where
 
 from bot import i18n
-from bot.i18n import Speech
+from bot.i18n import Translator
 
 # Discord has two Spanish locales; we have words for both in one.
 LOCALES: Mapping[str, str] = MappingProxyType(
@@ -36,7 +36,7 @@ _SUBCOMMANDS = (1, 2)
 """Types of options that are commands of their own (interactions/application-commands, Option Type)."""
 
 
-class Tongues(app_commands.Translator):
+class CommandTranslator(app_commands.Translator):
     """Asks the catalogues. What has no translation there is left to Discord, which shows the English one."""
 
     async def translate(
@@ -79,7 +79,7 @@ def _payload_nodes(
                 )
 
 
-def translator_for(interaction: discord.Interaction[Any]) -> Speech:
+def translator_for(interaction: discord.Interaction[Any]) -> Translator:
     """The language that whoever asks is answered in. An unknown locale is a stand-in that still has its value."""
     return i18n.translator_for(interaction.locale.value)
 

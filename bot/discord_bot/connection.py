@@ -15,10 +15,10 @@ import structlog
 from pydantic import SecretStr
 
 from bot.discord_bot import chart_cache
-from bot.discord_bot.client import Footfall
-from bot.discord_bot.settings import House
+from bot.discord_bot.client import FootfallBot
+from bot.discord_bot.settings import BotSettings
 from bot.outlets.discord.rest_client import wait_seconds
-from bot.queries import Desk
+from bot.queries import QueryContext
 from bot.redaction import clip_text
 
 FIRST_PAUSE = 1.0
@@ -54,18 +54,18 @@ log = structlog.get_logger("bot.discord_bot")
 
 
 def run_bot(
-    desk: Desk,
+    desk: QueryContext,
     token: SecretStr,
     stop: threading.Event,
     leads: Callable[[], bool] = lambda: True,
-    bot_settings: House | None = None,
+    bot_settings: BotSettings | None = None,
     first_pause: float = FIRST_PAUSE,
 ) -> None:
     """Answer slash commands until `stop` is set. Made to run in a thread of its own; it has its own event loop.
 
     `leads` says, at once and without asking anybody, whether this worker is the one that answers: of several only one
     may be connected."""
-    bot_settings = bot_settings or House()
+    bot_settings = bot_settings or BotSettings()
     discord.http.Route.BASE = bot_settings.api
     try:
         with settled():
@@ -90,11 +90,11 @@ class _Kept:
 
     def __init__(
         self,
-        desk: Desk,
+        desk: QueryContext,
         token: SecretStr,
         stop: threading.Event,
         leads: Callable[[], bool],
-        bot_settings: House,
+        bot_settings: BotSettings,
     ) -> None:
         self._desk, self._token, self._stop, self._leads, self._bot_settings = desk, token, stop, leads, bot_settings
 
@@ -117,7 +117,7 @@ class _Kept:
 
     async def _run_connection(self) -> Exception | None:
         """One connection, until it is to end or is lost. Returns why it was lost."""
-        client = Footfall(self._desk, self._bot_settings)
+        client = FootfallBot(self._desk, self._bot_settings)
         going = asyncio.create_task(client.start(self._token.get_secret_value()))
         told = asyncio.create_task(self._wait_for_stop())
         try:

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from bot import ledger
-from bot.queries import Desk
-from bot.records import Name
+from bot.queries import QueryContext
+from bot.records import SafeName
 
 SHOWN = 25
 """Choices that Discord shows (interactions/receiving-and-responding, Autocomplete)."""
@@ -29,11 +29,11 @@ _TOKEN = re.compile(r"~[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class IndexedModel:
     """A model and the network that has it."""
 
     network: str
-    model: Name
+    model: SafeName
 
     @property
     def token(self) -> str:
@@ -47,10 +47,10 @@ def is_token(text: str) -> bool:
     return _TOKEN.fullmatch(text) is not None
 
 
-class Names:
+class ModelNameIndex:
     """An index over names given in the order of their use. Built once, never changed."""
 
-    def __init__(self, known: Sequence[Known]) -> None:
+    def __init__(self, known: Sequence[IndexedModel]) -> None:
         self.known = tuple(known)
         self._folded = [one.model.casefold() for one in self.known]
         self._tokens = {one.token: place for place, one in enumerate(self.known)}
@@ -60,16 +60,18 @@ class Names:
         self._starts = list(accumulate((len(name) + 1 for name in self._folded[:-1]), initial=0))
         self._holding = _pair_positions(self._folded)
 
-    def by_token(self, token: str) -> Known | None:
+    def by_token(self, token: str) -> IndexedModel | None:
         """The model that a token stands for; `None` for any other text."""
         place = self._tokens.get(token)
         return None if place is None else self.known[place]
 
-    def find_matches(self, typed: str, wanted: Callable[[Known], bool], limit: int = SHOWN) -> list[Known]:
+    def find_matches(
+        self, typed: str, wanted: Callable[[IndexedModel], bool], limit: int = SHOWN
+    ) -> list[IndexedModel]:
         """Names that complete what was typed: the same, beginning so, their part after the author beginning so, holding
         it, then near misses; each group by use."""
-        found: dict[int, Known] = {}
-        for place in self._match_positions(Name(typed).casefold()):
+        found: dict[int, IndexedModel] = {}
+        for place in self._match_positions(SafeName(typed).casefold()):
             if place not in found and wanted(self.known[place]):
                 found[place] = self.known[place]
                 if len(found) == limit:
@@ -140,11 +142,11 @@ def _pair_positions(names: Sequence[str]) -> dict[str, array[int]]:
     return places
 
 
-def load_names(desk: Desk) -> Names:
+def load_names(desk: QueryContext) -> ModelNameIndex:
     """The names of every network, most used first within each; the networks take turns, so that none hides another."""
     lists = [
         [
-            Known(watched.network, name)
+            IndexedModel(watched.network, name)
             for name in ledger.names_by_use(desk.store, catalogue)
             if not desk.is_hidden(name)
         ]
@@ -152,17 +154,17 @@ def load_names(desk: Desk) -> Names:
         for catalogue in watched.catalogues
     ]
     longest = max(map(len, lists), default=0)
-    return Names([names[at] for at in range(longest) for names in lists if at < len(names)])
+    return ModelNameIndex([names[at] for at in range(longest) for names in lists if at < len(names)])
 
 
-class Index:
+class RefreshingNameIndex:
     """The names as of the latest look, which is taken anew when the ledger changed."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: QueryContext) -> None:
         self._desk = desk
         self._mark: tuple[int, int] | None = None
         self._refresh_lock = threading.Lock()
-        self.names = Names(())
+        self.names = ModelNameIndex(())
 
     def refresh(self) -> None:
         """Look again if the ledger changed. Takes seconds with many models; call it off the loop. Raises
@@ -172,7 +174,7 @@ class Index:
             if mark != self._mark:
                 self.names, self._mark = load_names(self._desk), mark
 
-    def get_names(self) -> Names:
+    def get_names(self) -> ModelNameIndex:
         """The names; looked up if they never were. Raises `StoreError`."""
         if self._mark is None:
             self.refresh()

@@ -12,13 +12,13 @@ from types import MappingProxyType
 from typing import Any, get_args
 
 from bot import charts, i18n, number_format, queries, render
-from bot.discord_bot.chart_cache import Pictures
-from bot.discord_bot.name_index import Known, Names, is_token
-from bot.discord_bot.query import ASKED, IDLE_SHOWN, MODELS, Question, button_id, query_options
-from bot.i18n import N_, Speech
-from bot.queries import AnswerError, Desk
+from bot.discord_bot.chart_cache import ChartCache
+from bot.discord_bot.name_index import IndexedModel, ModelNameIndex, is_token
+from bot.discord_bot.query import ASKED, IDLE_SHOWN, MODELS, Query, button_id, query_options
+from bot.i18n import N_, Translator
+from bot.queries import QueryContext, QueryError
 from bot.queries.model_queries import IDLE_ROWS
-from bot.queries.versioned_cache import Recent
+from bot.queries.versioned_cache import VersionedCache
 from bot.records import Document, Period, PeriodName, Picture
 from bot.render import document_translation as told
 
@@ -39,7 +39,7 @@ LIVE = frozenset({"status"})
 
 
 @dataclass(frozen=True, slots=True)
-class Button:
+class ButtonSpec:
     """One button, and what it asks when it can be pressed."""
 
     label: str
@@ -50,24 +50,26 @@ class Button:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class RenderedAnswer:
     """An answer as one message."""
 
     embed: Document
     picture: Picture | None = None
-    buttons: tuple[Button, ...] = ()
+    buttons: tuple[ButtonSpec, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Sayings:
+class AnswerPresenter:
     """Answers in words, each kept for as long as it would come out the same."""
 
-    desk: Desk
-    pictures: Pictures
-    recent: Recent
+    desk: QueryContext
+    pictures: ChartCache
+    recent: VersionedCache
 
-    def present_answer(self, question: Question, names: Callable[[], Names], locale: str = "en") -> Said:
-        """Ask and put into words of a language. Raises `AnswerError`, `StoreError`."""
+    def present_answer(
+        self, question: Query, names: Callable[[], ModelNameIndex], locale: str = "en"
+    ) -> RenderedAnswer:
+        """Ask and put into words of a language. Raises `QueryError`, `StoreError`."""
         asked = _meant(question, names)
         if asked.name in LIVE:
             return said(self.desk, self.pictures, asked, locale)
@@ -76,7 +78,7 @@ class Sayings:
         return self.recent.get_or_compute(key, mark, lambda: said(self.desk, self.pictures, asked, locale))
 
 
-def said(desk: Desk, pictures: Pictures, query: Question, locale: str) -> Said:
+def said(desk: QueryContext, pictures: ChartCache, query: Query, locale: str) -> RenderedAnswer:
     answer = query.find_answer(desk)
     embed, pages = (
         _digest_embed(desk, answer, locale) if query.name == "digest" else _answer_embed(desk, query, answer, locale)
@@ -84,10 +86,10 @@ def said(desk: Desk, pictures: Pictures, query: Question, locale: str) -> Said:
     picture = _answer_picture(desk, pictures, query, answer, locale)
     if picture:
         embed = {**embed, "image": {"url": f"attachment://{picture.name}", "description": picture.alt}}
-    return Said(embed, picture, _button_specs(desk, query, answer, pages, i18n.translator_for(locale)))
+    return RenderedAnswer(embed, picture, _button_specs(desk, query, answer, pages, i18n.translator_for(locale)))
 
 
-def _meant(question: Question, names: Callable[[], Names]) -> Question:
+def _meant(question: Query, names: Callable[[], ModelNameIndex]) -> Query:
     """The question with models by their names, where it has the index's stand-ins for them."""
     changed = dict(question.options)
     for key in MODELS:
@@ -96,14 +98,14 @@ def _meant(question: Question, names: Callable[[], Names]) -> Question:
             continue
         known = names().by_token(text)
         if known is None:
-            raise AnswerError("this model is not known any more; ask again by its name")
+            raise QueryError("this model is not known any more; ask again by its name")
         changed[key] = known.model
         if key == "name":
             changed["network"] = known.network
     return replace(question, options=changed)
 
 
-def _answer_embed(desk: Desk, question: Question, answer: Document, locale: str) -> tuple[Document, int]:
+def _answer_embed(desk: QueryContext, question: Query, answer: Document, locale: str) -> tuple[Document, int]:
     rows, number, pages = _page_rows(question, answer)
     stamp = _as_of_time(answer)
     defined = DEFINED.get(question.name)
@@ -117,7 +119,7 @@ def _answer_embed(desk: Desk, question: Question, answer: Document, locale: str)
     return ({**embed, "timestamp": stamp} if stamp else embed), pages
 
 
-def _page_rows(question: Question, answer: Document) -> tuple[list[Any], int, int]:
+def _page_rows(question: Query, answer: Document) -> tuple[list[Any], int, int]:
     """What of an answer's list stands on the page asked for, that page's place, and how many there are."""
     if question.name not in PAGED:
         return [], 0, 1
@@ -140,14 +142,14 @@ def _as_of_time(answer: Document) -> str | None:
     return found
 
 
-def _digest_embed(desk: Desk, document: Document, locale: str) -> tuple[Document, int]:
-    post = render.build_post(document, "discord", render.Options(locale, tuple(desk.hidden)))
+def _digest_embed(desk: QueryContext, document: Document, locale: str) -> tuple[Document, int]:
+    post = render.build_post(document, "discord", render.PostRenderOptions(locale, tuple(desk.hidden)))
     assert post.embed is not None
     return {**post.embed, "timestamp": document["composed_at"]}, 1
 
 
 def _answer_picture(
-    desk: Desk, pictures: Pictures, question: Question, answer: Document, locale: str
+    desk: QueryContext, pictures: ChartCache, question: Query, answer: Document, locale: str
 ) -> Picture | None:
     if question.name == "trend":
         return _trend_picture(pictures, answer, locale)
@@ -161,7 +163,7 @@ def _answer_picture(
     return None
 
 
-def _trend_picture(pictures: Pictures, answer: Document, locale: str) -> Picture:
+def _trend_picture(pictures: ChartCache, answer: Document, locale: str) -> Picture:
     points = [(date.fromisoformat(row["day"]), charts.drawable_value(row["figure"])) for row in answer["days"]]
     form = number_format.display_unit(answer["unit"], answer["label"])
     title = f"{answer['title']}: {answer['label']}"
@@ -176,7 +178,7 @@ def _trend_picture(pictures: Pictures, answer: Document, locale: str) -> Picture
 # --- buttons -----------------------------------------------------------------------------------------------------
 
 
-Made = tuple[str, Question | None, bool]
+Made = tuple[str, Query | None, bool]
 """A button before it has its place: its label in English, what it asks (`None`: nothing), whether that is shown now."""
 
 
@@ -189,27 +191,29 @@ _PERIODS: Mapping[PeriodName, tuple[str, str, str]] = MappingProxyType(
 )
 
 
-def _button_specs(desk: Desk, question: Question, answer: Document, pages: int, speech: Speech) -> tuple[Button, ...]:
+def _button_specs(
+    desk: QueryContext, question: Query, answer: Document, pages: int, speech: Translator
+) -> tuple[ButtonSpec, ...]:
     fixed = _button_query(question, answer)
     rows = [_period_buttons(desk, fixed, answer), _step_buttons(desk, fixed, answer), _page_buttons(fixed, pages)]
     made = [(row, one) for row, group in enumerate(filter(None, rows)) for one in group]
     placed = [
-        Button(speech.translate_text(label), row, button_id(asked or fixed, place), asked is not None, current)
+        ButtonSpec(speech.translate_text(label), row, button_id(asked or fixed, place), asked is not None, current)
         for place, (row, (label, asked, current)) in enumerate(made)
     ]
     return tuple(button for button in placed if button.id)
 
 
-def _button_query(question: Question, answer: Document) -> Question:
+def _button_query(question: Query, answer: Document) -> Query:
     """The question as its buttons hold it: short, and about the network that was answered for."""
     if question.name == "model":
-        known = Known(answer["network"], answer["model"])
+        known = IndexedModel(answer["network"], answer["model"])
         return replace(question, options={**question.options, "name": known.token, "network": known.network})
     # Buttons lead to other days, whose editions are others.
     return question.with_options(edition=None) if "edition" in question.options else question
 
 
-def _period_buttons(desk: Desk, question: Question, answer: Document) -> Sequence[Made]:
+def _period_buttons(desk: QueryContext, question: Query, answer: Document) -> Sequence[Made]:
     """The same about the day, the week and the month that hold the day, where there is a digest of it."""
     if "period" not in query_options(question.name):
         return ()
@@ -224,7 +228,7 @@ def _period_buttons(desk: Desk, question: Question, answer: Document) -> Sequenc
     return made
 
 
-def _step_buttons(desk: Desk, question: Question, answer: Document) -> Sequence[Made]:
+def _step_buttons(desk: QueryContext, question: Query, answer: Document) -> Sequence[Made]:
     """The period before and after, of those with a digest, and the newest."""
     if "day" not in query_options(question.name):
         return ()
@@ -241,7 +245,7 @@ def _step_buttons(desk: Desk, question: Question, answer: Document) -> Sequence[
     )
 
 
-def _page_buttons(question: Question, pages: int) -> Sequence[Made]:
+def _page_buttons(question: Query, pages: int) -> Sequence[Made]:
     if pages == 1:
         return ()
     number = min(question.page, pages - 1)

@@ -15,9 +15,9 @@ from typing import Any, get_args
 from urllib.parse import parse_qsl, urlencode
 
 from bot import queries
-from bot.queries import AnswerError, Desk
+from bot.queries import QueryContext, QueryError
 from bot.queries.model_queries import IDLE_ROWS
-from bot.records import Document, Name, PeriodName
+from bot.records import Document, PeriodName, SafeName
 
 ASKED: Mapping[str, Callable[..., Document]] = MappingProxyType(
     {
@@ -45,20 +45,20 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class Query:
     """What somebody asked: options as text, only those that were given."""
 
     name: str
     options: Mapping[str, str] = field(default_factory=dict)
     page: int = 0
 
-    def with_options(self, **options: str | None) -> Question:
+    def with_options(self, **options: str | None) -> Query:
         """The same question asked otherwise, from its first page; `None` takes an option away."""
         changed = {key: value for key, value in {**self.options, **options}.items() if value is not None}
         return replace(self, options=changed, page=0)
 
-    def find_answer(self, desk: Desk) -> Document:
-        """Ask it. Raises `AnswerError`."""
+    def find_answer(self, desk: QueryContext) -> Document:
+        """Ask it. Raises `QueryError`."""
         asks = ASKED[self.name]
         given = {key: _parse_option(key, value) for key, value in self.options.items()}
         if self.name == "idle":
@@ -83,24 +83,24 @@ def _parse_option(key: str, value: str) -> Any:
         return parse_day(value)
     if key in ("days", "edition"):
         if not re.fullmatch(r"[0-9]{1,6}", value):
-            raise AnswerError(f"{key}: found {Name(value)!s:.40}, wanted a whole number")
+            raise QueryError(f"{key}: found {SafeName(value)!s:.40}, wanted a whole number")
         return int(value)
     if key == "period" and value not in get_args(PeriodName):
-        raise AnswerError(f"period: found {Name(value)!s:.40}, wanted one of {', '.join(get_args(PeriodName))}")
+        raise QueryError(f"period: found {SafeName(value)!s:.40}, wanted one of {', '.join(get_args(PeriodName))}")
     return value
 
 
 def parse_day(text: str) -> date:
-    """A day written as YYYY-MM-DD. Raises `AnswerError`."""
+    """A day written as YYYY-MM-DD. Raises `QueryError`."""
     try:
         if _DAY.fullmatch(text):
             return date.fromisoformat(text)
     except ValueError:
         pass
-    raise AnswerError(f"day: found {Name(text)!s:.40}, wanted a UTC day as YYYY-MM-DD")
+    raise QueryError(f"day: found {SafeName(text)!s:.40}, wanted a UTC day as YYYY-MM-DD")
 
 
-def button_id(question: Question, place: int) -> str | None:
+def button_id(question: Query, place: int) -> str | None:
     """A question as a button's id; `None` where it is too long for one. `place` tells buttons of a message apart."""
     text = f"ask:{place}:{question.name}:{question.page}:{urlencode(question.options, safe='~/')}"
     return text if len(text) <= LONGEST_ID else None
@@ -109,9 +109,9 @@ def button_id(question: Question, place: int) -> str | None:
 WRITTEN = r"ask:(?P<place>[0-9]{1,2}):(?P<name>[a-z]{1,20}):(?P<page>[0-9]{1,4}):(?P<options>[^:]*)"
 
 
-def query_from_button(match: re.Match[str]) -> Question:
-    """The question that a button's id holds. Raises `AnswerError` for one that is asked no more."""
+def query_from_button(match: re.Match[str]) -> Query:
+    """The question that a button's id holds. Raises `QueryError` for one that is asked no more."""
     name, options = match["name"], dict(parse_qsl(match["options"]))
     if name not in ASKED or not set(options) <= set(query_options(name)):
-        raise AnswerError("this button is of an older version; ask again")
-    return Question(name, options, int(match["page"]))
+        raise QueryError("this button is of an older version; ask again")
+    return Query(name, options, int(match["page"]))

@@ -19,13 +19,13 @@ import structlog
 
 from bot import render
 from bot.discord_bot import buttons, command_translations
-from bot.discord_bot.presenter import Said
-from bot.discord_bot.query import Question
-from bot.queries import AnswerError
+from bot.discord_bot.presenter import RenderedAnswer
+from bot.discord_bot.query import Query
+from bot.queries import QueryError
 from bot.store import StoreError
 
 if TYPE_CHECKING:
-    from bot.discord_bot.client import Footfall
+    from bot.discord_bot.client import FootfallBot
 
 PROMPT = 0.8
 """Seconds after which the asker is told that an answer is on its way."""
@@ -41,10 +41,10 @@ log = structlog.get_logger("bot.discord_bot")
 
 
 @dataclass(slots=True)
-class Reply:
+class InteractionResponder:
     """One interaction and how far its answer is."""
 
-    interaction: discord.Interaction[Footfall]
+    interaction: discord.Interaction[FootfallBot]
     private: bool
     in_place: bool = False
     """The answer replaces the message whose button was pressed."""
@@ -57,12 +57,12 @@ class Reply:
         """The language of whoever asked."""
         return command_translations.translator_for(self.interaction).language
 
-    async def give(self, question: Question) -> None:
+    async def give(self, question: Query) -> None:
         """Answer a question, whatever comes of it."""
         client = self.interaction.client
         await self.run_and_show(question.name, dict(question.options), lambda: client.said(question, self.locale))
 
-    async def run_and_show(self, name: str, options: Mapping[str, str], job: Callable[[], Said]) -> None:
+    async def run_and_show(self, name: str, options: Mapping[str, str], job: Callable[[], RenderedAnswer]) -> None:
         """Do a job off the loop and show what it says, whatever comes of it. `name` and `options` are for the log."""
         try:
             await self._run_and_show(name, options, job)
@@ -74,7 +74,7 @@ class Reply:
             # Nothing more can be said there: the very saying of it failed.
             self._log_error("an answer did not get through", error, name, options)
 
-    async def _run_and_show(self, name: str, options: Mapping[str, str], job: Callable[[], Said]) -> None:
+    async def _run_and_show(self, name: str, options: Mapping[str, str], job: Callable[[], RenderedAnswer]) -> None:
         if seconds := self._cooldown_seconds():
             words = render.render_template("discord", "discord/answers/wait.j2", self.locale, seconds=seconds)
             await self.sorry(words.strip())
@@ -84,7 +84,7 @@ class Reply:
             await self._defer_response()
         try:
             said = await work
-        except AnswerError as error:
+        except QueryError as error:
             await self.sorry(_error_sentence(error.text, self.locale))
         except StoreError as error:
             await self.sorry(self._unwell("The archive cannot be read just now.", "database", error, name, options))
@@ -119,7 +119,7 @@ class Reply:
         self.deferred = self.unheard = False
         return True
 
-    async def _show_answer(self, answer: Said) -> None:
+    async def _show_answer(self, answer: RenderedAnswer) -> None:
         """Show it; twice where it was not heard whether it came through, since Discord keeps one answer only."""
         try:
             await self._show_once(answer)
@@ -130,7 +130,7 @@ class Reply:
                 raise
             await self._show_once(answer)
 
-    async def _show_once(self, answer: Said) -> None:
+    async def _show_once(self, answer: RenderedAnswer) -> None:
         embed, view, response = (
             discord.Embed.from_dict(answer.embed),
             buttons.build_view(answer),
@@ -179,24 +179,24 @@ class Reply:
         return number
 
 
-async def _finishes_promptly(work: asyncio.Future[Said]) -> bool:
+async def _finishes_promptly(work: asyncio.Future[RenderedAnswer]) -> bool:
     """Whether work comes to its end before the asker would wonder."""
     done, _ = await asyncio.wait({work}, timeout=PROMPT)
     return bool(done)
 
 
-def reply_to_button(interaction: discord.Interaction[Footfall]) -> Reply:
+def reply_to_button(interaction: discord.Interaction[FootfallBot]) -> InteractionResponder:
     """The message changes for who asked for it; anybody else gets an answer of their own, in private."""
     origin = interaction.message.interaction_metadata if interaction.message else None
     own = origin is not None and origin.user.id == interaction.user.id
-    return Reply(interaction, private=True, in_place=own)
+    return InteractionResponder(interaction, private=True, in_place=own)
 
 
-async def report_failure(interaction: discord.Interaction[Footfall], error: Exception) -> None:
+async def report_failure(interaction: discord.Interaction[FootfallBot], error: Exception) -> None:
     """Say that something went wrong outside of an answer."""
     number = uuid.uuid4().hex[:12]
     log.error("command failed", id=number, exc_info=error)
-    reply = Reply(interaction, private=True)
+    reply = InteractionResponder(interaction, private=True)
     await _unless_answered(reply.sorry(_error_sentence("Something went wrong here.", reply.locale, number)))
 
 
@@ -223,7 +223,7 @@ def _ignore_acknowledged() -> Iterator[None]:
 
 
 @contextmanager
-def _picture_files(answer: Said) -> Iterator[list[discord.File]]:
+def _picture_files(answer: RenderedAnswer) -> Iterator[list[discord.File]]:
     picture = answer.picture
     made = [discord.File(BytesIO(picture.content), picture.name, description=picture.alt)] if picture else []
     try:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from bot import pipeline
 from bot.deliveries import Outbox
-from bot.queries import Desk
-from bot.subscriptions import Bounds, Channels, Watches
+from bot.queries import QueryContext
+from bot.subscriptions import ChannelSubscriptions, ModelWatches, SubscriptionLimits
 
 API = "https://discord.com/api/v10"
 SHARDED_FROM = 1000
@@ -15,13 +15,13 @@ SHARDED_FROM = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class BotSettings:
     """The rules of one Footfall on Discord."""
 
     owners: frozenset[int] = frozenset()
     """Who may use the operator's commands; without any there are none."""
     sharded_from: int = SHARDED_FROM
-    bounds: Bounds = field(default_factory=Bounds)
+    bounds: SubscriptionLimits = field(default_factory=SubscriptionLimits)
     posts: bool = True
     """Whether the outlet to Discord is set up, without which nothing subscribed to would come."""
     outlets: tuple[str, ...] = ()
@@ -34,17 +34,17 @@ class House:
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class BotRepositories:
     """What commands of members, servers and operators read and write."""
 
-    channels: Channels
-    watches: Watches
+    channels: ChannelSubscriptions
+    watches: ModelWatches
     outbox: Outbox
 
     @classmethod
-    def from_context(cls, desk: Desk, bot_settings: House) -> Books:
+    def from_context(cls, desk: QueryContext, bot_settings: BotSettings) -> BotRepositories:
         return cls(
-            Channels(desk.store, bot_settings.bounds),
-            Watches(desk.store, bot_settings.bounds),
+            ChannelSubscriptions(desk.store, bot_settings.bounds),
+            ModelWatches(desk.store, bot_settings.bounds),
             pipeline.make_outbox(desk.store, bot_settings.taken),
         )

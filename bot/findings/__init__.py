@@ -12,34 +12,34 @@ from typing import Any, TypedDict
 
 import msgspec
 
-from bot.digest import HIDDEN, HIDDEN_AUTHOR, Hidden, names_of
+from bot.digest import HIDDEN, HIDDEN_AUTHOR, NameMask, names_of
 from bot.findings import model_activity, supply_demand, time_series
-from bot.findings.claim import CANDIDATES, Claim, Found, Page, exact_part
+from bot.findings.claim import CANDIDATES, FindingClaim, FindingInput, ScoredClaim, exact_part
 from bot.metrics import FigureDocument
-from bot.records import Book, Document
+from bot.records import Document, PeriodData
 
 __all__ = ["KINDS", "Finding", "finding_holds", "rank_findings"]
 
 MOST = 12
 """Findings in a digest, at most."""
 
-KINDS: Mapping[str, type[Claim]] = {
+KINDS: Mapping[str, type[FindingClaim]] = {
     kind.key: kind
     for kind in (
         time_series.HighestSince,
         time_series.LowestSince,
-        time_series.HighestWatched,
+        time_series.HighestOnRecord,
         time_series.Streak,
         time_series.Crossing,
         time_series.UnusualDay,
         model_activity.NewlyUsed,
-        model_activity.GoneQuiet,
-        model_activity.AwakeAgain,
+        model_activity.WentIdle,
+        model_activity.BecameActive,
         model_activity.NewUnused,
         model_activity.NewLeader,
         supply_demand.DemandGap,
-        supply_demand.HalfCarried,
-        supply_demand.Outweighed,
+        supply_demand.HalfOfUsage,
+        supply_demand.TopModelOutweighs,
     )
 }
 """Every kind of claim by its key; its fields are the `values` of a finding, days as ISO dates."""
@@ -54,14 +54,14 @@ class Finding(TypedDict):
     values: dict[str, Any]
 
 
-def rank_findings(books: Sequence[Book], document: Document, hidden: Iterable[str]) -> dict[str, list[Finding]]:
+def rank_findings(books: Sequence[PeriodData], document: Document, hidden: Iterable[str]) -> dict[str, list[Finding]]:
     """The findings of each catalogue of a digest, most newsworthy first. `books` are those it was composed from."""
-    masks = Hidden.from_names(hidden)
+    masks = NameMask.from_names(hidden)
     figures = {part["catalogue"]: part["figures"] for part in document["catalogues"]}
     return {book.catalogue.key: _rank_catalogue(book, figures[book.catalogue.key], masks) for book in books}
 
 
-def finding_holds(finding: Finding, book: Book) -> bool:
+def finding_holds(finding: Finding, book: PeriodData) -> bool:
     """Whether a finding is borne out by a book of its period, which may hold a longer history.
 
     Raises `KeyError` for a key that is none of `KINDS` and `msgspec.ValidationError` for values that are not its own.
@@ -69,8 +69,8 @@ def finding_holds(finding: Finding, book: Book) -> bool:
     return msgspec.convert(finding["values"], KINDS[finding["key"]]).holds(exact_part(book))
 
 
-def _rank_catalogue(book: Book, figures: Mapping[str, FigureDocument], hidden: Hidden) -> list[Finding]:
-    page = Page(exact_part(book), figures)
+def _rank_catalogue(book: PeriodData, figures: Mapping[str, FigureDocument], hidden: NameMask) -> list[Finding]:
+    page = FindingInput(exact_part(book), figures)
     found = [
         one
         for periods, candidates in CANDIDATES
@@ -84,7 +84,7 @@ def _rank_catalogue(book: Book, figures: Mapping[str, FigureDocument], hidden: H
     return [_finding_document(one, hidden, authors) for one in found[:MOST]]
 
 
-def _finding_document(scored_claim: Found, hidden: Hidden, authors: Mapping[str, str]) -> Finding:
+def _finding_document(scored_claim: ScoredClaim, hidden: NameMask, authors: Mapping[str, str]) -> Finding:
     values: dict[str, Any] = msgspec.to_builtins(scored_claim.claim, enc_hook=str)  # names are a kind of str
     for field in ("model", "before"):
         if isinstance(name := values.get(field), str) and hidden.hides_model(name, authors.get(name, "")):

@@ -12,35 +12,35 @@ from datetime import date, timedelta
 from typing import ClassVar, Protocol
 
 from bot.metrics import FigureDocument
-from bot.records import AtLeast, Book, Flow, PeriodName, Point, Unknown
+from bot.records import AtLeast, HistoryPoint, PeriodData, PeriodName, Unknown, Usage
 
 ONE = timedelta(days=1)
 
 
-class Claim(Protocol):
+class FindingClaim(Protocol):
     """A sentence about one catalogue and period, without its words."""
 
     key: ClassVar[str]
     """Of the template that words it."""
 
-    def holds(self, book: Book) -> bool:
+    def holds(self, book: PeriodData) -> bool:
         """Whether the book bears it out, by counting again."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ScoredClaim:
     """A claim with its newsworthiness, 0 to 1."""
 
     score: float
-    claim: Claim
+    claim: FindingClaim
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class FindingInput:
     """What claims are made from: a book and the figures its digest gives."""
 
-    book: Book
+    book: PeriodData
     figures: Mapping[str, FigureDocument]
 
     def figure_value(self, key: str) -> int | float | None:
@@ -55,7 +55,7 @@ class Page:
         return value if isinstance(value, int) else None
 
 
-Candidates = Callable[[Page], Iterator[Found]]
+Candidates = Callable[[FindingInput], Iterator[ScoredClaim]]
 
 CANDIDATES: list[tuple[frozenset[PeriodName], Candidates]] = []
 """Every function that looks for findings, with the periods that it looks at."""
@@ -71,10 +71,10 @@ def looks_at(periods: frozenset[PeriodName]) -> Callable[[Candidates], Candidate
     return register
 
 
-def exact_part(book: Book) -> Book:
+def exact_part(book: PeriodData) -> PeriodData:
     """The book as claims see it: a lower bound is no record, no rank and no change, so to them it is unknown."""
     flow, before = (
-        Unknown(flow.incomplete) if isinstance(flow, Flow) and flow.incomplete else flow
+        Unknown(flow.incomplete) if isinstance(flow, Usage) and flow.incomplete else flow
         for flow in (book.flow, book.flow_before)
     )
     totals = (book.total_7d, book.total_30d, book.total_prior_7d)
@@ -92,31 +92,31 @@ def exact_part(book: Book) -> Book:
     )
 
 
-def _exact_point(point: Point) -> Point:
+def _exact_point(point: HistoryPoint) -> HistoryPoint:
     if not point.at_least:
         return point
-    return Point(point.day, models_listed=point.models_listed, models_added=point.models_added)
+    return HistoryPoint(point.day, models_listed=point.models_listed, models_added=point.models_added)
 
 
-def unit_of(book: Book, metric: str) -> str:
+def unit_of(book: PeriodData, metric: str) -> str:
     """The unit of a counted series."""
     return book.catalogue.unit if metric == "uses" else "models"
 
 
-def known_values(book: Book, metric: str) -> dict[date, int]:
-    """The known days of a book's history; `metric` is a field of `records.Point`."""
+def known_values(book: PeriodData, metric: str) -> dict[date, int]:
+    """The known days of a book's history; `metric` is a field of `records.HistoryPoint`."""
     known = ((point.day, getattr(point, metric)) for point in book.history)
     return {day: value for day, value in known if value is not None}
 
 
-def series_start(book: Book, metric: str) -> date | None:
+def series_start(book: PeriodData, metric: str) -> date | None:
     """The first day on which a series could be known: a flow needs a reading at both ends of its day."""
     if book.watched_since is None:
         return None
     return book.watched_since if metric == "models_listed" else book.watched_since + ONE
 
 
-def use_by_name(book: Book) -> dict[str, int]:
+def use_by_name(book: PeriodData) -> dict[str, int]:
     """Uses of the period by model name, models listed at its end only; empty where not known."""
     if isinstance(book.flow, Unknown) or isinstance(book.listed, Unknown):
         return {}

@@ -10,10 +10,10 @@ from math import sqrt
 from typing import ClassVar
 
 from bot.digest import HIDDEN
-from bot.findings.claim import ONE, Found, Page, looks_at, use_by_name
+from bot.findings.claim import ONE, FindingInput, ScoredClaim, looks_at, use_by_name
 from bot.metrics.ranking import usage_ranking
 from bot.metrics.registry import DAY_ONLY, EVERY_PERIOD
-from bot.records import Book, Flow, Model, Unknown
+from bot.records import Model, PeriodData, Unknown, Usage
 
 QUIET_DAYS = 7
 QUIET_RANK = 100
@@ -38,7 +38,7 @@ class NewlyUsed:
     """Its place among the models used on this day."""
     first_listed: date | None
 
-    def holds(self, book: Book) -> bool:
+    def holds(self, book: PeriodData) -> bool:
         new = _newly_used(book)
         uses = use_by_name(book)
         return (
@@ -51,7 +51,7 @@ class NewlyUsed:
 
 
 @dataclass(frozen=True, slots=True)
-class GoneQuiet:
+class WentIdle:
     """Models used on each of the 7 days before and not on this one, and the most used one of them."""
 
     key: ClassVar[str] = "gone_quiet"
@@ -63,7 +63,7 @@ class GoneQuiet:
     """Its uses in those days together."""
     days: int
 
-    def holds(self, book: Book) -> bool:
+    def holds(self, book: PeriodData) -> bool:
         return (
             book.period.last == self.day
             and self.days == QUIET_DAYS
@@ -75,7 +75,7 @@ class GoneQuiet:
 
 
 @dataclass(frozen=True, slots=True)
-class AwakeAgain:
+class BecameActive:
     """Models used on this day after 14 days or more without use, and the most used one of them."""
 
     key: ClassVar[str] = "awake_again"
@@ -90,7 +90,7 @@ class AwakeAgain:
     days: int
     """From that day to this one."""
 
-    def holds(self, book: Book) -> bool:
+    def holds(self, book: PeriodData) -> bool:
         uses = _uses_of(book)
         same = [(model, last) for model, last in book.woken if uses.get(model.id) == self.uses]
         return (
@@ -112,7 +112,7 @@ class NewUnused:
     added: int
     days: int
 
-    def holds(self, book: Book) -> bool:
+    def holds(self, book: PeriodData) -> bool:
         new = _new_models(book)
         never = all(model.last_used is None and not model.used_before_watch for model in new)
         return book.period.last == self.day and self.days == NEW_DAYS and len(new) == self.added > 0 and never
@@ -131,7 +131,7 @@ class NewLeader:
     before_uses: int
     """What that one was used in this period."""
 
-    def holds(self, book: Book) -> bool:
+    def holds(self, book: PeriodData) -> bool:
         if isinstance(book.flow, Unknown) or isinstance(book.flow_before, Unknown):
             return False
         now, then = book.flow.by_model, book.flow_before.by_model
@@ -148,7 +148,7 @@ class NewLeader:
 
 
 @looks_at(DAY_ONLY)
-def newly_used(page: Page) -> Iterator[Found]:
+def newly_used(page: FindingInput) -> Iterator[ScoredClaim]:
     """First uses."""
     new = _newly_used(page.book)
     if new:
@@ -158,44 +158,44 @@ def newly_used(page: Page) -> Iterator[Found]:
         claim = NewlyUsed(
             page.book.period.last, len(new), first.name, first.author, uses[first.id], rank, first.first_listed
         )
-        yield Found(0.3 + 0.55 / sqrt(rank), claim)
+        yield ScoredClaim(0.3 + 0.55 / sqrt(rank), claim)
 
 
 @looks_at(DAY_ONLY)
-def went_idle(page: Page) -> Iterator[Found]:
+def went_idle(page: FindingInput) -> Iterator[ScoredClaim]:
     """Models that were used every day and now are not."""
     book = page.book
-    if book.quiet and isinstance(book.flow, Flow):
+    if book.quiet and isinstance(book.flow, Usage):
         first, before = min(book.quiet, key=lambda quiet: (-quiet[1], quiet[0].name))
         rank = _usage_rank(book, before // QUIET_DAYS)
         if rank <= QUIET_RANK:
-            claim = GoneQuiet(book.period.last, len(book.quiet), first.name, first.author, before, QUIET_DAYS)
-            yield Found(0.35 + 0.6 / sqrt(rank), claim)
+            claim = WentIdle(book.period.last, len(book.quiet), first.name, first.author, before, QUIET_DAYS)
+            yield ScoredClaim(0.35 + 0.6 / sqrt(rank), claim)
 
 
 @looks_at(DAY_ONLY)
-def became_active(page: Page) -> Iterator[Found]:
+def became_active(page: FindingInput) -> Iterator[ScoredClaim]:
     """Models that nobody had used for weeks."""
     book, day, uses = page.book, page.book.period.last, _uses_of(page.book)
     woken = [(model, last) for model, last in book.woken if model.id in uses]
     if woken and len(woken) == len(book.woken):
         first, last = min(woken, key=lambda one: (-uses[one[0].id], one[0].name))
         days, rank = (day - last).days, _usage_rank(book, uses[first.id])
-        claim = AwakeAgain(day, len(woken), first.name, first.author, uses[first.id], rank, last, days)
-        yield Found(0.2 + (0.3 + 0.3 * min(1, days / 90)) / sqrt(rank), claim)
+        claim = BecameActive(day, len(woken), first.name, first.author, uses[first.id], rank, last, days)
+        yield ScoredClaim(0.2 + (0.3 + 0.3 * min(1, days / 90)) / sqrt(rank), claim)
 
 
 @looks_at(DAY_ONLY)
-def new_unused(page: Page) -> Iterator[Found]:
+def new_unused(page: FindingInput) -> Iterator[ScoredClaim]:
     """New models that nobody has touched."""
     book = page.book
     new = _new_models(book)
     if len(new) >= LEAST_NEW and all(model.last_used is None and not model.used_before_watch for model in new):
-        yield Found(0.3 + 0.4 * min(1, len(new) / 50), NewUnused(book.period.last, len(new), NEW_DAYS))
+        yield ScoredClaim(0.3 + 0.4 * min(1, len(new) / 50), NewUnused(book.period.last, len(new), NEW_DAYS))
 
 
 @looks_at(EVERY_PERIOD)
-def new_leader(page: Page) -> Iterator[Found]:
+def new_leader(page: FindingInput) -> Iterator[ScoredClaim]:
     """Another model at the top."""
     book = page.book
     if isinstance(book.flow, Unknown) or isinstance(book.flow_before, Unknown) or isinstance(book.listed, Unknown):
@@ -207,37 +207,37 @@ def new_leader(page: Page) -> Iterator[Found]:
     before = _model_name(book, former)
     if new and before:
         uses, left = book.flow.by_model[leader], book.flow.by_model.get(former, 0)
-        yield Found(0.7, NewLeader(new.name, new.author, uses, before, left))
+        yield ScoredClaim(0.7, NewLeader(new.name, new.author, uses, before, left))
 
 
-def _listed_models(book: Book) -> tuple[Model, ...]:
+def _listed_models(book: PeriodData) -> tuple[Model, ...]:
     return () if isinstance(book.listed, Unknown) else book.listed
 
 
-def _model_name(book: Book, model: int) -> str:
+def _model_name(book: PeriodData, model: int) -> str:
     """A model's name; empty where the book does not tell it."""
     return next((str(one.name) for one in _listed_models(book) if one.id == model), str(book.names.get(model, "")))
 
 
-def _sole_leader(flow: Flow) -> int | None:
+def _sole_leader(flow: Usage) -> int | None:
     """The most used model, where there is exactly one, also if all use that names no model was another's."""
     most = max(flow.by_model.values(), default=0)
     leaders = [model for model, uses in flow.by_model.items() if uses + flow.unattributed >= most]
     return leaders[0] if len(leaders) == 1 and most > flow.unattributed else None
 
 
-def _uses_of(book: Book) -> dict[int, int]:
+def _uses_of(book: PeriodData) -> dict[int, int]:
     return {} if isinstance(book.flow, Unknown) else dict(book.flow.by_model)
 
 
-def _usage_rank(book: Book, uses: int) -> int:
+def _usage_rank(book: PeriodData, uses: int) -> int:
     """The place that so many uses have, or would have, among the models used; 1 is the most used."""
     ranked = usage_ranking(book)
     counts = () if isinstance(ranked, Unknown) else ranked.counts
     return bisect_left(counts, -uses, key=lambda count: -count) + 1
 
 
-def _newly_used(book: Book) -> list[Model]:
+def _newly_used(book: PeriodData) -> list[Model]:
     """Listed models whose first use ever seen is surely of this day: no use before it can have been missed."""
     day, uses = book.period.last, _uses_of(book)
     if not book.unbroken:
@@ -249,7 +249,7 @@ def _newly_used(book: Book) -> list[Model]:
     ]
 
 
-def _new_models(book: Book) -> list[Model]:
+def _new_models(book: PeriodData) -> list[Model]:
     """Models first listed in the last 7 days; none where those days, or the use in them, are not known."""
     day = book.period.last
     first = day - timedelta(days=NEW_DAYS - 1)

@@ -8,10 +8,10 @@ from math import isclose
 from typing import ClassVar, Literal
 
 from bot.digest import HIDDEN
-from bot.findings.claim import Found, Page, looks_at, use_by_name
+from bot.findings.claim import FindingInput, ScoredClaim, looks_at, use_by_name
 from bot.metrics.ranking import usage_ranking
 from bot.metrics.registry import EVERY_PERIOD
-from bot.records import Book, Unknown
+from bot.records import PeriodData, Unknown
 
 LEAST_GAP = 0.02
 """A difference of fewer points is a balance."""
@@ -32,7 +32,7 @@ class DemandGap:
     days: int
     """Length of the window that is compared with the one before: 7 for a day's digest, else the period."""
 
-    def holds(self, book: Book) -> bool:
+    def holds(self, book: PeriodData) -> bool:
         compared = _supply_and_demand(book)
         if compared is None:
             return False
@@ -43,7 +43,7 @@ class DemandGap:
 
 
 @dataclass(frozen=True, slots=True)
-class HalfCarried:
+class HalfOfUsage:
     """A few models carry half of all use."""
 
     key: ClassVar[str] = "half_carried"
@@ -54,7 +54,7 @@ class HalfCarried:
     used: int
     listed: int
 
-    def holds(self, book: Book) -> bool:
+    def holds(self, book: PeriodData) -> bool:
         if isinstance(book.flow, Unknown) or isinstance(book.listed, Unknown):
             return False
         counts = sorted(book.flow.by_model.values(), reverse=True)
@@ -68,7 +68,7 @@ class HalfCarried:
 
 
 @dataclass(frozen=True, slots=True)
-class Outweighed:
+class TopModelOutweighs:
     """The most used listed model was used more than this many of the least used ones together."""
 
     key: ClassVar[str] = "outweighed"
@@ -80,7 +80,7 @@ class Outweighed:
     """Listed models without use in the period, all of them among those outweighed."""
     listed: int
 
-    def holds(self, book: Book) -> bool:
+    def holds(self, book: PeriodData) -> bool:
         if isinstance(book.listed, Unknown):
             return False
         uses = use_by_name(book)
@@ -95,7 +95,7 @@ class Outweighed:
 
 
 @looks_at(EVERY_PERIOD)
-def demand_gap(page: Page) -> Iterator[Found]:
+def demand_gap(page: FindingInput) -> Iterator[ScoredClaim]:
     """Demand against supply."""
     daily = page.book.period.name == "day"
     suffix = "_7d" if daily else ""
@@ -105,11 +105,11 @@ def demand_gap(page: Page) -> Iterator[Found]:
     apart = 0.15 if (demand < 0 < supply) or (supply < 0 < demand) else 0.0
     days = 7 if daily else page.book.period.day_count
     claim = DemandGap("demand" if gap > 0 else "supply", float(demand), float(supply), float(gap), days)
-    yield Found(min(0.85, 0.25 + 1.5 * abs(gap) + apart), claim)
+    yield ScoredClaim(min(0.85, 0.25 + 1.5 * abs(gap) + apart), claim)
 
 
 @looks_at(EVERY_PERIOD)
-def half_carried(page: Page) -> Iterator[Found]:
+def half_carried(page: FindingInput) -> Iterator[ScoredClaim]:
     """How few models carry half of the use."""
     models, used, listed = (page.figure_count(key) for key in ("models_for_half", "models_used", "models_listed"))
     ranked = usage_ranking(page.book)
@@ -117,11 +117,11 @@ def half_carried(page: Page) -> Iterator[Found]:
         return
     share = ranked.running[models - 1] / ranked.uses
     # So on most days: said where nothing happened.
-    yield Found(0.2 + 0.2 * max(0.0, 1 - 10 * models / used), HalfCarried(models, share, used, listed))
+    yield ScoredClaim(0.2 + 0.2 * max(0.0, 1 - 10 * models / used), HalfOfUsage(models, share, used, listed))
 
 
 @looks_at(EVERY_PERIOD)
-def top_model_outweighs(page: Page) -> Iterator[Found]:
+def top_model_outweighs(page: FindingInput) -> Iterator[ScoredClaim]:
     """How many models a single one outweighs."""
     count, used, listed = (page.figure_count(key) for key in ("models_outweighed", "models_used", "models_listed"))
     book = page.book
@@ -130,11 +130,11 @@ def top_model_outweighs(page: Page) -> Iterator[Found]:
     uses = use_by_name(book)
     name = min(uses, key=lambda model: (-uses[model], model))
     author = next(str(model.author) for model in book.listed if model.name == name)
-    claim = Outweighed(name, author, uses[name], count, listed - used, listed)
-    yield Found(0.2 + 0.22 * count / listed, claim)
+    claim = TopModelOutweighs(name, author, uses[name], count, listed - used, listed)
+    yield ScoredClaim(0.2 + 0.22 * count / listed, claim)
 
 
-def _supply_and_demand(book: Book) -> tuple[float, float, int] | None:
+def _supply_and_demand(book: PeriodData) -> tuple[float, float, int] | None:
     """Change of use, change of the list, and the days of the window, counted from the book; `None` where unknown."""
     daily = book.period.name == "day"
     flows = [flow if isinstance(flow, Unknown) else flow.uses for flow in (book.flow, book.flow_before)]

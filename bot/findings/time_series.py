@@ -10,9 +10,9 @@ from itertools import pairwise
 from statistics import median
 from typing import ClassVar, Literal
 
-from bot.findings.claim import ONE, Found, Page, known_values, looks_at, series_start, unit_of
+from bot.findings.claim import ONE, FindingInput, ScoredClaim, known_values, looks_at, series_start, unit_of
 from bot.metrics.registry import DAY_ONLY, EVERY_PERIOD
-from bot.records import Book, Unknown, each_day
+from bot.records import PeriodData, Unknown, each_day
 
 LEAST_LOOKED_BACK = 7
 """Days that a record must beat."""
@@ -44,7 +44,7 @@ class HighestSince:
     days: int
     """Days between, all of them lower."""
 
-    def holds(self, book: Book) -> bool:
+    def holds(self, book: PeriodData) -> bool:
         known = known_values(book, self.metric)
         between = each_day(self.since + ONE, self.day - ONE)
         return (
@@ -69,7 +69,7 @@ class LowestSince:
     days: int
     """Days between, all of them higher."""
 
-    def holds(self, book: Book) -> bool:
+    def holds(self, book: PeriodData) -> bool:
         known = known_values(book, self.metric)
         between = each_day(self.since + ONE, self.day - ONE)
         return (
@@ -81,7 +81,7 @@ class LowestSince:
 
 
 @dataclass(frozen=True, slots=True)
-class HighestWatched:
+class HighestOnRecord:
     """The highest value of all days looked back over, each of them known and lower."""
 
     key: ClassVar[str] = "highest_watched"
@@ -96,7 +96,7 @@ class HighestWatched:
     whole: bool
     """Whether they are all the days ever watched."""
 
-    def holds(self, book: Book) -> bool:
+    def holds(self, book: PeriodData) -> bool:
         known = known_values(book, self.metric)
         before = each_day(self.first, self.day - ONE)
         return (
@@ -123,7 +123,7 @@ class Streak:
     """The day before the first of them."""
     first_value: int
 
-    def holds(self, book: Book) -> bool:
+    def holds(self, book: PeriodData) -> bool:
         known = known_values(book, self.metric)
         values = [known.get(day) for day in each_day(self.first, self.day)]
         if None in values or len(values) != self.days + 1 or self.days < LEAST_STREAK:
@@ -146,7 +146,7 @@ class Crossing:
     before: int
     """In the period before, or at its end."""
 
-    def holds(self, book: Book) -> bool:
+    def holds(self, book: PeriodData) -> bool:
         now, before = _now_and_before(book, self.metric)
         low, high = sorted((self.before, self.value))
         return (
@@ -174,14 +174,14 @@ class UnusualDay:
     z: float
     """Robust z-score: 0.6745 · (value − median) / median absolute deviation."""
 
-    def holds(self, book: Book) -> bool:
+    def holds(self, book: PeriodData) -> bool:
         known = known_values(book, self.metric)
         again = _unusual_day(known, self.metric, self.unit, self.day)
         return again == self
 
 
 @looks_at(DAY_ONLY)
-def find_records(page: Page) -> Iterator[Found]:
+def find_records(page: FindingInput) -> Iterator[ScoredClaim]:
     """The highest or lowest for a long time."""
     for metric in WEIGHT:
         yield from _find_record(page, metric, high=True)
@@ -189,7 +189,7 @@ def find_records(page: Page) -> Iterator[Found]:
 
 
 @looks_at(DAY_ONLY)
-def find_streaks(page: Page) -> Iterator[Found]:
+def find_streaks(page: FindingInput) -> Iterator[ScoredClaim]:
     """Rising or falling for days."""
     for metric in ("uses", "models_used"):
         known, last = known_values(page.book, metric), page.book.period.last
@@ -202,11 +202,11 @@ def find_streaks(page: Page) -> Iterator[Found]:
         days = (last - first).days
         if days >= LEAST_STREAK:
             claim = Streak(metric, unit_of(page.book, metric), direction, last, known[last], days, first, known[first])
-            yield Found(WEIGHT[metric] * min(0.75, 0.15 + 0.1 * days), claim)
+            yield ScoredClaim(WEIGHT[metric] * min(0.75, 0.15 + 0.1 * days), claim)
 
 
 @looks_at(EVERY_PERIOD)
-def find_crossings(page: Page) -> Iterator[Found]:
+def find_crossings(page: FindingInput) -> Iterator[ScoredClaim]:
     """Round numbers passed since the period before."""
     book = page.book
     for metric in ("models_listed", "uses"):
@@ -223,20 +223,20 @@ def find_crossings(page: Page) -> Iterator[Found]:
         fresh = book.period.name != "day" or all(value < level for value in earlier)
         score = (0.8 if fresh else 0.3) if up else 0.35
         claim = Crossing(metric, unit_of(book, metric), "up" if up else "down", level, now, before)
-        yield Found(score, claim)
+        yield ScoredClaim(score, claim)
 
 
 @looks_at(DAY_ONLY)
-def unusual_days(page: Page) -> Iterator[Found]:
+def unusual_days(page: FindingInput) -> Iterator[ScoredClaim]:
     """Far from what this weekday usually brings."""
     for metric in ("uses", "models_used", "models_added"):
         known = known_values(page.book, metric)
         claim = _unusual_day(known, metric, unit_of(page.book, metric), page.book.period.last)
         if claim:
-            yield Found(WEIGHT[metric] * min(0.95, 0.55 + (abs(claim.z) - UNUSUAL) / 25), claim)
+            yield ScoredClaim(WEIGHT[metric] * min(0.95, 0.55 + (abs(claim.z) - UNUSUAL) / 25), claim)
 
 
-def _find_record(page: Page, metric: str, high: bool) -> Iterator[Found]:
+def _find_record(page: FindingInput, metric: str, high: bool) -> Iterator[ScoredClaim]:
     book, day = page.book, page.book.period.last
     known, start, unit = known_values(book, metric), series_start(book, metric), unit_of(book, metric)
     value = known.get(day)
@@ -257,12 +257,12 @@ def _find_record(page: Page, metric: str, high: bool) -> Iterator[Found]:
         return  # neither beaten for certain nor surely as much
     if past >= first:
         since = HighestSince if high else LowestSince
-        yield Found(score, since(metric, unit, day, value, past, known[past], days))
+        yield ScoredClaim(score, since(metric, unit, day, value, past, known[past], days))
     elif high:
-        yield Found(score, HighestWatched(metric, unit, day, value, first, days + 1, first == start))
+        yield ScoredClaim(score, HighestOnRecord(metric, unit, day, value, first, days + 1, first == start))
 
 
-def record_margin(book: Book, metric: str) -> int:
+def record_margin(book: PeriodData, metric: str) -> int:
     """By how much a record must be ahead to be one whatever the list's unknown models were."""
     return book.uncounted if metric in ("models_listed", "models_added") else 0
 
@@ -290,7 +290,7 @@ def _round_numbers(metric: str, highest: int) -> list[int]:
     return sorted(number for number in rounds if number <= highest)
 
 
-def _now_and_before(book: Book, metric: str) -> tuple[int | None, int | None]:
+def _now_and_before(book: PeriodData, metric: str) -> tuple[int | None, int | None]:
     if metric == "models_listed":
         now = None if isinstance(book.listed, Unknown) else len(book.listed)
         before = book.listed_period_before

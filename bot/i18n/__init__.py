@@ -6,6 +6,15 @@
 
 from bot.i18n.bidi import is_rtl, isolate_text
 from bot.i18n.locales import LANGUAGES, babel_locale, nearest_language
-from bot.i18n.translator import N_, Speech, translator_for
+from bot.i18n.translator import N_, Translator, translator_for
 
-__all__ = ["LANGUAGES", "N_", "Speech", "babel_locale", "is_rtl", "isolate_text", "nearest_language", "translator_for"]
+__all__ = [
+    "LANGUAGES",
+    "N_",
+    "Translator",
+    "babel_locale",
+    "is_rtl",
+    "isolate_text",
+    "nearest_language",
+    "translator_for",
+]

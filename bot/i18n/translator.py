@@ -20,7 +20,7 @@ def N_(message: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Speech:
+class Translator:
     """What is said in one language. Sentences hold `{names}` for what is set into them."""
 
     language: str
@@ -79,7 +79,7 @@ def plural_number(number: float) -> int:
 
 
 @lru_cache(maxsize=64)
-def translator_for(locale: str | None = None) -> Speech:
+def translator_for(locale: str | None = None) -> Translator:
     """The language for a locale, the nearest there is; English otherwise."""
     language = nearest_language(locale)
-    return Speech(language, load_translations(language))
+    return Translator(language, load_translations(language))

@@ -6,11 +6,11 @@ modules: `storage` (where it lies), `day_files` (a day's files and how it change
 `roll_up_day` (one day added up, a pure function), `caller_counts` (who called on several days).
 """
 
-from bot.lake.caller_counts import Known, estimate_callers, exact_callers
+from bot.lake.caller_counts import CallerCount, estimate_callers, exact_callers
 from bot.lake.day_files import (
-    Day,
+    DayRef,
+    DayUpdate,
     Manifest,
-    Told,
     check_files,
     compact_day,
     empty_manifest,
@@ -20,21 +20,21 @@ from bot.lake.day_files import (
     unnamed_uses,
     update_day,
 )
-from bot.lake.parquet import Part
-from bot.lake.rollup import Rollup, roll_up_day, try_roll_up
-from bot.lake.settings import Lake
-from bot.lake.storage import LakeError, Place, check_reachable, open_storage
+from bot.lake.parquet import ParquetFile
+from bot.lake.rollup import DayRollup, roll_up_day, try_roll_up
+from bot.lake.settings import LakeSettings
+from bot.lake.storage import LakeError, Storage, check_reachable, open_storage
 
 __all__ = [
-    "Day",
-    "Known",
-    "Lake",
+    "CallerCount",
+    "DayRef",
+    "DayRollup",
+    "DayUpdate",
     "LakeError",
+    "LakeSettings",
     "Manifest",
-    "Part",
-    "Place",
-    "Rollup",
-    "Told",
+    "ParquetFile",
+    "Storage",
     "check_files",
     "check_reachable",
     "compact_day",

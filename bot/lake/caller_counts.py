@@ -12,13 +12,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from bot.lake import duckdb_engine
-from bot.lake.day_files import Day, read_manifest
-from bot.lake.rollup import Summary, caller_summary, local_files
-from bot.lake.settings import Lake
+from bot.lake.day_files import DayRef, read_manifest
+from bot.lake.rollup import CallerSummary, caller_summary, local_files
+from bot.lake.settings import LakeSettings
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class CallerCount:
     """An estimate."""
 
     count: int
@@ -27,7 +27,7 @@ class Known:
     twice this."""
 
 
-def exact_callers(days: Sequence[Day]) -> Summary:
+def exact_callers(days: Sequence[DayRef]) -> CallerSummary:
     """Who called on any of these days. Raises `LakeError`."""
     with ExitStack() as stack:
         found = [(day, read_manifest(day).parts) for day in days]
@@ -38,11 +38,11 @@ def exact_callers(days: Sequence[Day]) -> Summary:
         return caller_summary(days[0], uses, payments)
 
 
-def estimate_callers(lake: Lake, sketches: Iterable[bytes]) -> Known:
+def estimate_callers(lake: LakeSettings, sketches: Iterable[bytes]) -> CallerCount:
     """How many callers some days had together, from their states; empty ones are days without any."""
     states = [{"precision": one[0], "registers": list(one[1:])} for one in sketches if one]
     if not states:
-        return Known(0, 0.0)
+        return CallerCount(0, 0.0)
     of = duckdb_engine.thread_cursor(lake.memory, lake.spill)
     # DuckDB gives a state out as a plain struct and takes it back only into a column that was made a state.
     of.execute(
@@ -53,4 +53,4 @@ def estimate_callers(lake: Lake, sketches: Iterable[bytes]) -> Known:
     )
     ((count,),) = of.execute("SELECT finalize(combine_aggr(s)) FROM states").fetchall()
     # Of the estimator itself: 1.04 by the root of the number of registers.
-    return Known(int(count), 1.04 / float(len(states[0]["registers"])) ** 0.5)  # type: ignore[arg-type]
+    return CallerCount(int(count), 1.04 / float(len(states[0]["registers"])) ** 0.5)  # type: ignore[arg-type]

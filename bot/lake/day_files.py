@@ -16,10 +16,10 @@ from tempfile import TemporaryDirectory
 import msgspec
 
 from bot.lake import parquet
-from bot.lake.parquet import KINDS, Part
-from bot.lake.settings import Lake
-from bot.lake.storage import LakeError, Place, open_storage, sha256_of
-from bot.records import Blocks, Name, Payment, Use
+from bot.lake.parquet import KINDS, ParquetFile
+from bot.lake.settings import LakeSettings
+from bot.lake.storage import LakeError, Storage, open_storage, sha256_of
+from bot.records import BlockRange, Payment, SafeName, Use
 
 SCHEMA = 1
 """Of the files and the manifest; a newer one is refused by name."""
@@ -37,8 +37,8 @@ class Manifest(msgspec.Struct, frozen=True):
     """YYYY-MM-DD, UTC."""
     version: int
     """Grows by one with each manifest of a day."""
-    parts: tuple[Part, ...]
-    blocks: tuple[Blocks, ...] = ()
+    parts: tuple[ParquetFile, ...]
+    blocks: tuple[BlockRange, ...] = ()
     """Which ranges of blocks brought the events, each with the hash of its last block where that is known."""
 
     @property
@@ -59,10 +59,10 @@ class Manifest(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
+class DayRef:
     """One day as one manifest has it: everything that a worker anywhere needs to read it."""
 
-    lake: Lake
+    lake: LakeSettings
     network: str
     catalogue: str
     day: date
@@ -74,30 +74,30 @@ class Day:
         return f"events/network={self.network}/catalogue={self.catalogue}/day={self.day}"
 
     @property
-    def storage(self) -> Place:
+    def storage(self) -> Storage:
         return open_storage(self.lake.url)
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class DayUpdate:
     """What a haul says of one day."""
 
     uses: Sequence[Use] = ()
     payments: Sequence[Payment] = ()
-    blocks: Blocks | None = None
+    blocks: BlockRange | None = None
     forget_from: int | None = None
-    owners: Mapping[str, Name] | None = None
+    owners: Mapping[str, SafeName] | None = None
     """Whose content ids are: uses that name one and no model learn their model."""
     renames: bool = False
     """Those of another model as well."""
 
 
-def empty_manifest(day: Day) -> Manifest:
+def empty_manifest(day: DayRef) -> Manifest:
     """A day of which nothing is kept."""
     return Manifest(SCHEMA, day.network, day.catalogue, day.day.isoformat(), 0, ())
 
 
-def read_manifest(day: Day) -> Manifest:
+def read_manifest(day: DayRef) -> Manifest:
     """A day's manifest. Raises `LakeError` where it is not there, altered, of another day or of a newer version."""
     if not day.manifest:
         return empty_manifest(day)
@@ -117,7 +117,7 @@ def read_manifest(day: Day) -> Manifest:
     return found
 
 
-def update_day(day: Day, update: Told) -> tuple[Day, int]:
+def update_day(day: DayRef, update: DayUpdate) -> tuple[DayRef, int]:
     """A day with what a haul says of it, and how many events are new. The same day where nothing changes."""
     old = read_manifest(day)
     parts = list(old.parts)
@@ -139,7 +139,7 @@ def update_day(day: Day, update: Told) -> tuple[Day, int]:
     ), new
 
 
-def compact_day(day: Day) -> Day:
+def compact_day(day: DayRef) -> DayRef:
     """A day as one file of each kind; the same day where it is that already."""
     old = read_manifest(day)
     parts = tuple(
@@ -150,20 +150,20 @@ def compact_day(day: Day) -> Day:
     return _write_manifest(day, msgspec.structs.replace(old, version=old.version + 1, parts=parts))
 
 
-def prune_day(day: Day) -> Day:
+def prune_day(day: DayRef) -> DayRef:
     """A day without its events: the manifest still says which blocks they came from."""
     old = read_manifest(day)
     return _write_manifest(day, msgspec.structs.replace(old, version=old.version + 1, parts=()))
 
 
-def check_files(day: Day) -> None:
+def check_files(day: DayRef) -> None:
     """Read every file of a day. Raises `LakeError` where one is not what the manifest says."""
     for part in read_manifest(day).parts:
         with day.storage.open_local(f"{day.folder}/{part.name}", part.sha256):
             continue
 
 
-def salvage_day(day: Day) -> Day:
+def salvage_day(day: DayRef) -> DayRef:
     """A day with those of its files that are what its manifest says; an empty one where that does not read."""
     try:
         old = read_manifest(day)
@@ -173,7 +173,7 @@ def salvage_day(day: Day) -> Day:
     return _write_manifest(day, msgspec.structs.replace(old, version=old.version + 1, parts=sound))
 
 
-def _is_intact(day: Day, part: Part) -> bool:
+def _is_intact(day: DayRef, part: ParquetFile) -> bool:
     try:
         with day.storage.open_local(f"{day.folder}/{part.name}", part.sha256):
             return True
@@ -181,7 +181,7 @@ def _is_intact(day: Day, part: Part) -> bool:
         return False
 
 
-def unnamed_uses(day: Day, limit: int, named: bool = False) -> list[Use]:
+def unnamed_uses(day: DayRef, limit: int, named: bool = False) -> list[Use]:
     """Some of the uses that name a content id and no model: one of each content id, the most used first, since whoever
     uses one chooses how it sorts. `named`: of those that name a model as well, one of each content id and model."""
     parts = [part for part in read_manifest(day).parts if part.kind == "uses" and (part.nameless or named)]
@@ -194,12 +194,12 @@ def unnamed_uses(day: Day, limit: int, named: bool = False) -> list[Use]:
         return []
     rows = parquet.query_rows(day, parts, line)
     return [
-        Use(place, block, datetime.fromtimestamp(at, UTC), int(n), Name(model) if model else None, "", cid)
+        Use(place, block, datetime.fromtimestamp(at, UTC), int(n), SafeName(model) if model else None, "", cid)
         for place, block, at, n, model, cid in rows
     ]
 
 
-def _write_manifest(day: Day, manifest: Manifest) -> Day:
+def _write_manifest(day: DayRef, manifest: Manifest) -> DayRef:
     content = msgspec.json.encode(manifest)
     with TemporaryDirectory(prefix="footfall-lake-") as folder:
         path = Path(folder) / "manifest.json"
@@ -209,13 +209,13 @@ def _write_manifest(day: Day, manifest: Manifest) -> Day:
     return replace(day, manifest=name)
 
 
-def _merge_blocks(known: Sequence[Blocks], update: Told) -> tuple[Blocks, ...]:
+def _merge_blocks(known: Sequence[BlockRange], update: DayUpdate) -> tuple[BlockRange, ...]:
     """The ranges read, those that follow on each other joined."""
     kept = [one for one in known if update.forget_from is None or one.last < update.forget_from]
     if update.blocks is not None:
         kept = [one for one in kept if not (update.blocks.first <= one.first and one.last <= update.blocks.last)]
         kept.append(update.blocks)
-    joined: list[Blocks] = []
+    joined: list[BlockRange] = []
     for one in sorted(kept, key=lambda blocks: (blocks.first, blocks.last)):
         if joined and one.first <= joined[-1].last + 1:
             before = joined.pop()
@@ -228,9 +228,9 @@ def _merge_blocks(known: Sequence[Blocks], update: Told) -> tuple[Blocks, ...]:
 # --- how the files of a day change ---------------------------------------------------------------------------------
 
 
-def _drop_from_block(day: Day, parts: Sequence[Part], block: int) -> list[Part]:
+def _drop_from_block(day: DayRef, parts: Sequence[ParquetFile], block: int) -> list[ParquetFile]:
     """Without what stood in a block or after it."""
-    made: list[Part] = []
+    made: list[ParquetFile] = []
     for part in parts:
         if part.last_block < block:
             made.append(part)
@@ -241,7 +241,9 @@ def _drop_from_block(day: Day, parts: Sequence[Part], block: int) -> list[Part]:
     return made
 
 
-def _assign_owners(day: Day, parts: Sequence[Part], owners: Mapping[str, Name], renames: bool) -> list[Part]:
+def _assign_owners(
+    day: DayRef, parts: Sequence[ParquetFile], owners: Mapping[str, SafeName], renames: bool
+) -> list[ParquetFile]:
     """With the models that content ids turned out to be, in the place of none or, with `renames`, of any other."""
     waiting = [part for part in parts if part.kind == "uses" and (part.nameless or renames)]
     if not waiting:
@@ -258,8 +260,8 @@ def _assign_owners(day: Day, parts: Sequence[Part], owners: Mapping[str, Name], 
 
 
 def _add_events(
-    day: Day, parts: Sequence[Part], kind: parquet.Kind, records: Sequence[Use] | Sequence[Payment]
-) -> tuple[list[Part], int]:
+    day: DayRef, parts: Sequence[ParquetFile], kind: parquet.EventSchema, records: Sequence[Use] | Sequence[Payment]
+) -> tuple[list[ParquetFile], int]:
     """With these events: those known already stay as they are, but for a model or a caller that they now learn."""
     new = parquet.event_columns(kind, {one.place: one for one in records}.values())
     first, last = min(one.block for one in records), max(one.block for one in records)
@@ -278,7 +280,7 @@ def _add_events(
     return [*parts, *made], sum(part.rows for part in made)
 
 
-def _merge_files(day: Day, parts: Sequence[Part], most: int | None = None) -> list[Part]:
+def _merge_files(day: DayRef, parts: Sequence[ParquetFile], most: int | None = None) -> list[ParquetFile]:
     """The same events in one file, where they are in too many."""
     if len(parts) <= (MOST_PARTS if most is None else most):
         return list(parts)

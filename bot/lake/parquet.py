@@ -22,7 +22,7 @@ from bot.records import Payment, Use
 from bot.redaction import clip_text
 
 if TYPE_CHECKING:
-    from bot.lake.day_files import Day
+    from bot.lake.day_files import DayRef
 
 ROW_GROUP = 122_880
 """Rows in a row group, at most, which is what DuckDB takes by itself. A row group is held in memory whole, twice where
@@ -32,7 +32,7 @@ Columns = Mapping[str, Any]
 """Columns by name, as numpy arrays."""
 
 
-class Part(msgspec.Struct, frozen=True):
+class ParquetFile(msgspec.Struct, frozen=True):
     """One file of a day."""
 
     kind: str
@@ -51,7 +51,7 @@ class Part(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class EventSchema:
     """One kind of event: its columns with their types, and how rows of it are ordered and joined."""
 
     name: str
@@ -67,7 +67,7 @@ class Kind:
     """SQL of {old} and {new} together."""
 
 
-_USES = Kind(
+_USES = EventSchema(
     "uses",
     {
         "place": "VARCHAR",
@@ -87,7 +87,7 @@ _USES = Kind(
     "FROM {old} o LEFT JOIN {new} n USING (place) "
     "UNION ALL BY NAME SELECT n.* FROM {new} n ANTI JOIN {old} o USING (place)",
 )
-_PAYMENTS = Kind(
+_PAYMENTS = EventSchema(
     "payments",
     {
         "place": "VARCHAR",
@@ -101,10 +101,10 @@ _PAYMENTS = Kind(
     "block, place",
     "0, count(*) FILTER (NOT session)",
 )
-KINDS: Mapping[str, Kind] = {one.name: one for one in (_USES, _PAYMENTS)}
+KINDS: Mapping[str, EventSchema] = {one.name: one for one in (_USES, _PAYMENTS)}
 
 
-def event_columns(kind: Kind, records: Collection[Use | Payment]) -> Columns:
+def event_columns(kind: EventSchema, records: Collection[Use | Payment]) -> Columns:
     """Records as columns. A column at a time: a row at a time takes three times as long."""
     told: dict[str, Sequence[object]] = {}
     for name, field in kind.fields.items():
@@ -128,13 +128,17 @@ def make_columns(values: Mapping[str, Sequence[object]], types: Mapping[str, str
     return made
 
 
-def query_rows(day: Day, parts: Sequence[Part], line: str, new: Columns | None = None) -> list[tuple[Any, ...]]:
+def query_rows(
+    day: DayRef, parts: Sequence[ParquetFile], line: str, new: Columns | None = None
+) -> list[tuple[Any, ...]]:
     """The rows of a question about files of a day, `{old}` in it, and about columns, `{new}`."""
     with ExitStack() as stack:
         return _run_query(day, _local_paths(day, parts, stack), line, new)
 
 
-def write_rows(day: Day, kind: Kind, line: str, parts: Sequence[Part], new: Columns | None = None) -> list[Part]:
+def write_rows(
+    day: DayRef, kind: EventSchema, line: str, parts: Sequence[ParquetFile], new: Columns | None = None
+) -> list[ParquetFile]:
     """The rows of such a question as a new file of the day; none where there are no rows. Raises `LakeError`."""
     with ExitStack() as stack:
         folder = stack.enter_context(
@@ -153,16 +157,16 @@ def write_rows(day: Day, kind: Kind, line: str, parts: Sequence[Part], new: Colu
         ((first, last, nameless, others),) = _run_query(day, [], about, None)
         sha256 = sha256_of(made)
         name = f"{kind.name}-{sha256[:32]}-{secrets.token_hex(4)}.parquet"
-        part = Part(kind.name, name, sha256, made.stat().st_size, rows, first, last, nameless, others)
+        part = ParquetFile(kind.name, name, sha256, made.stat().st_size, rows, first, last, nameless, others)
         day.storage.put(f"{day.folder}/{name}", made)
         return [part]
 
 
-def _local_paths(day: Day, parts: Sequence[Part], stack: ExitStack) -> list[Path]:
+def _local_paths(day: DayRef, parts: Sequence[ParquetFile], stack: ExitStack) -> list[Path]:
     return [stack.enter_context(day.storage.open_local(f"{day.folder}/{part.name}", part.sha256)) for part in parts]
 
 
-def _run_query(day: Day, paths: Sequence[Path], line: str, new: Columns | None) -> list[tuple[Any, ...]]:
+def _run_query(day: DayRef, paths: Sequence[Path], line: str, new: Columns | None) -> list[tuple[Any, ...]]:
     import duckdb
 
     of = duckdb_engine.thread_cursor(day.lake.memory, day.lake.spill)

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from bot.lake import duckdb_engine
-from bot.lake.day_files import Day, read_manifest
-from bot.lake.parquet import Part, parquet_source
+from bot.lake.day_files import DayRef, read_manifest
+from bot.lake.parquet import ParquetFile, parquet_source
 from bot.lake.storage import LakeError
 from bot.redaction import clip_text
 
@@ -28,7 +28,7 @@ _SUMMED = "sum(l2) AS l2, sum(l1) AS l1, sum(l0) AS l0"
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class CallerSummary:
     """Who called or paid on some days, and how much."""
 
     callers: int = 0
@@ -46,10 +46,10 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
-class Rollup:
+class DayRollup:
     """One day added up."""
 
-    day: Day
+    day: DayRef
     by_model: dict[str, int] = field(default_factory=dict)
     """Uses by model name; those that name none are left out."""
     uses: int = 0
@@ -60,10 +60,10 @@ class Rollup:
     """Payments that are no session."""
     other_payers: dict[str, int] = field(default_factory=dict)
     """Who made most of those: `PAYERS` of them at most, the most first."""
-    callers: Summary = Summary()
+    callers: CallerSummary = CallerSummary()
 
 
-def roll_up_day(day: Day) -> Rollup:
+def roll_up_day(day: DayRef) -> DayRollup:
     """A day's files added up. Raises `LakeError` where a file is not what the manifest says."""
     parts = read_manifest(day).parts
     with ExitStack() as stack:
@@ -72,7 +72,7 @@ def roll_up_day(day: Day) -> Rollup:
             _query_rows(day, f"SELECT model, sum(uses) FROM {parquet_source(uses)} GROUP BY model") if uses else ()
         )
         nameless = by_model.pop(None, 0)
-        return Rollup(
+        return DayRollup(
             day,
             {str(name): int(count) for name, count in by_model.items()},
             uses=sum(by_model.values()) + nameless,
@@ -84,14 +84,14 @@ def roll_up_day(day: Day) -> Rollup:
         )
 
 
-def _other_payers(day: Day, payments: Sequence[Path]) -> dict[str, int]:
+def _other_payers(day: DayRef, payments: Sequence[Path]) -> dict[str, int]:
     if not payments:
         return {}
     line = f"SELECT payer, count(*) AS n FROM {parquet_source(payments)} WHERE NOT session GROUP BY payer"
     return {str(payer): int(n) for payer, n in _query_rows(day, f"{line} ORDER BY n DESC, payer LIMIT {PAYERS}")}
 
 
-def try_roll_up(day: Day) -> Rollup | str:
+def try_roll_up(day: DayRef) -> DayRollup | str:
     """A day added up, or why it could not be: one day that is damaged stops none of those beside it."""
     try:
         return roll_up_day(day)
@@ -99,13 +99,13 @@ def try_roll_up(day: Day) -> Rollup | str:
         return str(error)
 
 
-def local_files(day: Day, parts: Sequence[Part], kind: str, stack: ExitStack) -> list[Path]:
+def local_files(day: DayRef, parts: Sequence[ParquetFile], kind: str, stack: ExitStack) -> list[Path]:
     """A day's files of one kind on this machine, checked."""
     mine = (part for part in parts if part.kind == kind)
     return [stack.enter_context(day.storage.open_local(f"{day.folder}/{part.name}", part.sha256)) for part in mine]
 
 
-def caller_summary(day: Day, uses: Sequence[Path], payments: Sequence[Path]) -> Summary:
+def caller_summary(day: DayRef, uses: Sequence[Path], payments: Sequence[Path]) -> CallerSummary:
     """Who called or paid in these files, taken together."""
     told = []
     if uses:
@@ -116,7 +116,7 @@ def caller_summary(day: Day, uses: Sequence[Path], payments: Sequence[Path]) -> 
         limbs = f"SELECT payer AS caller, {_LIMBS} FROM {parquet_source(payments)} WHERE session"
         told.append(f"SELECT caller, count(*) AS n, {_SUMMED} FROM ({limbs}) GROUP BY caller")
     if not told:
-        return Summary()
+        return CallerSummary()
     each = " UNION ALL ".join(told)
     if len(told) > 1:
         each = f"SELECT caller, sum(n) AS n, {_SUMMED} FROM ({each}) GROUP BY caller"
@@ -125,7 +125,7 @@ def caller_summary(day: Day, uses: Sequence[Path], payments: Sequence[Path]) -> 
     callers, called, top, unsigned, state, *paid = row
     total, most = (_join_limbs(paid[0:3]), _join_limbs(paid[3] or (0, 0, 0))) if paid else (0, 0)
     sketch = bytes([state["precision"], *state["registers"]]) if callers else b""
-    return Summary(callers, int(called or 0), int(top or 0), total, most, bool(unsigned), sketch)
+    return CallerSummary(callers, int(called or 0), int(top or 0), total, most, bool(unsigned), sketch)
 
 
 _ASKED = (
@@ -150,7 +150,7 @@ def _join_limbs(limbs: Sequence[int | None]) -> int:
     return (high * _LIMB + middle) * _LIMB + low
 
 
-def _query_rows(day: Day, line: str) -> list[tuple[Any, ...]]:
+def _query_rows(day: DayRef, line: str) -> list[tuple[Any, ...]]:
     import duckdb
 
     try:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Lake:
+class LakeSettings:
     """One lake."""
 
     url: str

@@ -37,7 +37,7 @@ class LakeError(FootfallError):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class StoredFile:
     """A file as a listing shows it."""
 
     name: str
@@ -46,7 +46,7 @@ class Found:
     """When it was written, UTC."""
 
 
-class Place(Protocol):
+class Storage(Protocol):
     """Files by name; a name is a relative path with `/`."""
 
     def put(self, name: str, path: Path) -> None:
@@ -58,7 +58,7 @@ class Place(Protocol):
         at the end at the latest: nothing that was read from it counts before that."""
         ...
 
-    def list_files(self, folder: str) -> Iterator[Found]:
+    def list_files(self, folder: str) -> Iterator[StoredFile]:
         """Every file below a folder, as far as the listing knows."""
         ...
 
@@ -102,7 +102,7 @@ def _require_hash(where: str, actual: str, wanted: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Folder:
+class LocalStorage:
     """A folder of this machine, or one that several machines share."""
 
     root: Path
@@ -139,7 +139,7 @@ class Folder:
             # Whatever came of reading it: a file that is not what it was is the reason, or makes it worthless.
             _require_hash(str(path), hashed(), sha256)
 
-    def list_files(self, folder: str) -> Iterator[Found]:
+    def list_files(self, folder: str) -> Iterator[StoredFile]:
         for path in sorted((self.root / folder).rglob("*")):
             try:
                 seen = path.stat()
@@ -147,14 +147,14 @@ class Folder:
                 continue
             if path.is_file():
                 at = datetime.fromtimestamp(seen.st_mtime, UTC)
-                yield Found(path.relative_to(self.root).as_posix(), seen.st_size, at)
+                yield StoredFile(path.relative_to(self.root).as_posix(), seen.st_size, at)
 
     def remove(self, name: str) -> None:
         (self.root / name).unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Objects:
+class ObjectStorage:
     """Object storage. The endpoint and the keys are fsspec's and the provider's own environment variables."""
 
     url: str
@@ -180,14 +180,14 @@ class Objects:
             _require_hash(f"{self.url}/{name}", sha256_of(path), sha256)
             yield path
 
-    def list_files(self, folder: str) -> Iterator[Found]:
+    def list_files(self, folder: str) -> Iterator[StoredFile]:
         listed = self._with_retries(folder, "cannot be listed", lambda: self._list_objects(folder))
         for name, one in sorted(listed.items()):
             if one.get("type") == "directory":
                 continue
             at = one.get("LastModified") or one.get("updated") or one.get("created")
             seen = at if isinstance(at, datetime) else datetime.now(UTC)
-            yield Found(name.removeprefix(f"{self.root}/"), int(one["size"]), seen)
+            yield StoredFile(name.removeprefix(f"{self.root}/"), int(one["size"]), seen)
 
     def _list_objects(self, folder: str) -> dict[str, dict[str, Any]]:
         self.system.invalidate_cache()
@@ -240,18 +240,18 @@ def _error_line(error: Exception) -> str:
 
 
 @lru_cache(maxsize=8)
-def open_storage(url: str) -> Place:
+def open_storage(url: str) -> Storage:
     """The place at an address. Raises `LakeError` for one of a kind that is not installed."""
     kind, split, rest = url.partition("://")
     if not split or kind == "file":
-        return Folder(Path(rest or url))
+        return LocalStorage(Path(rest or url))
     import fsspec
 
     try:
         system = fsspec.filesystem(kind, **({"use_listings_cache": False} if kind in ("s3", "s3a") else {}))
     except (ImportError, ValueError) as error:
         raise LakeError(f"lake.place: {kind}://: {error}; install the package it names, or give a folder") from error
-    return Objects(url.rstrip("/"), system, rest.rstrip("/"))
+    return ObjectStorage(url.rstrip("/"), system, rest.rstrip("/"))
 
 
 def check_reachable(url: str) -> str:

@@ -9,22 +9,22 @@ from bot.ledger.catalogue_query import HISTORY
 from bot.ledger.events import period_data as events_period_data
 from bot.ledger.events.lake_days import add_up
 from bot.ledger.events.period_data import load_panel_data
-from bot.ledger.events.source_state import Memory
-from bot.ledger.events.write import Kept, add_event_batch, keep_event_batch
+from bot.ledger.events.source_state import SourceState
+from bot.ledger.events.write import IngestResult, add_event_batch, keep_event_batch
 from bot.ledger.queries import groups
 from bot.ledger.queries.models import (
-    Moves,
-    Offer,
+    DayListing,
+    ModelStanding,
     Offered,
-    Standing,
-    Used,
+    UsageComparison,
+    UsedModel,
     day_listing,
     model_standing,
     usage_comparison,
 )
 from bot.ledger.queries.rankings import (
-    Row,
-    Span,
+    DateRange,
+    RankingRow,
     closed_span,
     data_version,
     history_of,
@@ -44,25 +44,25 @@ from bot.ledger.snapshots.held_days import (
     outdated_since,
     record_decision,
 )
-from bot.ledger.snapshots.write import CLOSES_WITHIN, Added, add_snapshot, closed_day
-from bot.records import Book, Catalogue, Period
+from bot.ledger.snapshots.write import CLOSES_WITHIN, SnapshotResult, add_snapshot, closed_day
+from bot.records import Catalogue, Period, PeriodData
 from bot.store import Store
 
 __all__ = [
     "CLOSES_WITHIN",
     "HISTORY",
-    "Added",
+    "DateRange",
+    "DayListing",
     "Decision",
     "Hold",
-    "Kept",
-    "Memory",
-    "Moves",
-    "Offer",
+    "IngestResult",
+    "ModelStanding",
     "Offered",
-    "Row",
-    "Span",
-    "Standing",
-    "Used",
+    "RankingRow",
+    "SnapshotResult",
+    "SourceState",
+    "UsageComparison",
+    "UsedModel",
     "add_event_batch",
     "add_snapshot",
     "add_up",
@@ -89,7 +89,7 @@ __all__ = [
 ]
 
 
-def load_period_data(store: Store, catalogue: Catalogue, period: Period, of_callers: bool = True) -> Book:
+def load_period_data(store: Store, catalogue: Catalogue, period: Period, of_callers: bool = True) -> PeriodData:
     """The book of one catalogue and period. What is not known stands in it as `Unknown`, with the reason. Those who
     called may be left out: over many days they are counted in the lake."""
     if catalogue.evidences:

@@ -18,7 +18,7 @@ HISTORY = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class CatalogueQuery:
     """One catalogue of one database, being asked about its snapshots."""
 
     connection: sa.Connection
@@ -50,7 +50,7 @@ def key_of(connection: sa.Connection, catalogue: Catalogue) -> int | None:
 
 
 @contextmanager
-def open_catalogue_query(store: Store, catalogue: Catalogue, period: Period) -> Iterator[Asked | date | None]:
+def open_catalogue_query(store: Store, catalogue: Catalogue, period: Period) -> Iterator[CatalogueQuery | date | None]:
     """The catalogue, ready to be asked; the day that its watch begins where that is after the period, if ever."""
     with store.read_transaction() as connection:
         key = key_of(connection, catalogue)
@@ -59,7 +59,7 @@ def open_catalogue_query(store: Store, catalogue: Catalogue, period: Period) -> 
         if key is None or since is None or since > period.last:
             yield since
         else:
-            yield Asked(connection, key, catalogue.unit, since, {})
+            yield CatalogueQuery(connection, key, catalogue.unit, since, {})
 
 
 def began(since: date | None) -> Unknown:

@@ -15,9 +15,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot import lake
-from bot.lake import Day, LakeError
+from bot.lake import DayRef, LakeError
 from bot.ledger.events import day_repair, lake_days
-from bot.ledger.events.lake_days import Moved
+from bot.ledger.events.lake_days import ConcurrentDayChange
 from bot.store import Store, catalogues, cursors
 from bot.store import event_days as rows
 
@@ -32,7 +32,7 @@ Change = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class MaintenanceResult:
     """What became of one day."""
 
     network: str
@@ -46,7 +46,7 @@ class Done:
     """Why nothing was done, or what is wrong with it."""
 
 
-def stored_days(store: Store, until: date | None = None) -> list[tuple[int, Day, Any]]:
+def stored_days(store: Store, until: date | None = None) -> list[tuple[int, DayRef, Any]]:
     """Every day in the lake, up to one, each with its catalogue and what is kept of it."""
     chosen = (
         sa.select(rows, catalogues.c.network, catalogues.c.name)
@@ -58,10 +58,10 @@ def stored_days(store: Store, until: date | None = None) -> list[tuple[int, Day,
         chosen = chosen.where(rows.c.day <= until)
     with store.read_transaction() as connection:
         found = connection.execute(chosen).all()
-    return [(row.catalogue, Day(store.lake, row.network, row.name, row.day, row.manifest), row) for row in found]
+    return [(row.catalogue, DayRef(store.lake, row.network, row.name, row.day, row.manifest), row) for row in found]
 
 
-def compact_days(store: Store, before: date) -> Iterator[Done]:
+def compact_days(store: Store, before: date) -> Iterator[MaintenanceResult]:
     """Make each day before one a single file of each kind. A day that somebody changes meanwhile is left to the next
     time."""
     for catalogue, day, row in stored_days(store, before - timedelta(days=1)):
@@ -70,14 +70,14 @@ def compact_days(store: Store, before: date) -> Iterator[Done]:
             yield done
 
 
-def _compact_day(day: Day) -> Change | None:
+def _compact_day(day: DayRef) -> Change | None:
     made = lake.compact_day(day)
     return None if made == day else {"manifest": made.manifest, "bytes": lake.read_manifest(made).size}
 
 
 def _replace_day(
-    store: Store, catalogue: int, day: Day, row: Any, make_change: Callable[[Day], Change | None]
-) -> Done | None:
+    store: Store, catalogue: int, day: DayRef, row: Any, make_change: Callable[[DayRef], Change | None]
+) -> MaintenanceResult | None:
     """A day as it is made anew, or why it is not; `None` where there was nothing to do."""
     try:
         change = make_change(day)
@@ -85,14 +85,14 @@ def _replace_day(
             return None
         with store.write_transaction() as connection:
             lake_days.update_day_row(connection, catalogue, day.day, day.manifest, change)
-    except Moved:
+    except ConcurrentDayChange:
         return _maintenance_result(day, row, row.bytes, "somebody else changed it meanwhile; run it again")
     except LakeError as error:
         return _maintenance_result(day, row, row.bytes, str(error))
     return _maintenance_result(day, row, change["bytes"])
 
 
-def verify_days(store: Store) -> Iterator[Done]:
+def verify_days(store: Store) -> Iterator[MaintenanceResult]:
     """Check that each day's manifest and files are what they were, and that what the day adds up to is what is kept."""
     for catalogue, day, row in stored_days(store):
         problem = ""
@@ -106,7 +106,7 @@ def verify_days(store: Store) -> Iterator[Done]:
         yield _maintenance_result(day, row, row.bytes, problem)
 
 
-def _find_differences(row: Any, rollup: lake.Rollup) -> str:
+def _find_differences(row: Any, rollup: lake.DayRollup) -> str:
     """What a day adds up to now that is not what is kept of it; empty where all of it is."""
     who = rollup.callers
     now = {
@@ -125,7 +125,7 @@ def _find_differences(row: Any, rollup: lake.Rollup) -> str:
     return f"the database says {'; '.join(wrong)}" if wrong else ""
 
 
-def _repair_hint(day: Day, row: Any) -> str:
+def _repair_hint(day: DayRef, row: Any) -> str:
     """What mends a day that is not what it was."""
     if row.pruned:
         return "its events were let go, so only a copy of the file mends it"
@@ -133,14 +133,14 @@ def _repair_hint(day: Day, row: Any) -> str:
     return f"what mends it: python -m bot collect {of}"
 
 
-def _has_changed(store: Store, catalogue: int, day: Day) -> bool:
+def _has_changed(store: Store, catalogue: int, day: DayRef) -> bool:
     """Whether a day has another manifest by now, so that what was read of the old one says nothing."""
     with store.read_transaction() as connection:
         mine = (rows.c.catalogue == catalogue, rows.c.day == day.day)
         return bool(connection.scalar(sa.select(rows.c.manifest).where(*mine)) != day.manifest)
 
 
-def prune_days(store: Store, today: date, older: timedelta) -> Iterator[Done]:
+def prune_days(store: Store, today: date, older: timedelta) -> Iterator[MaintenanceResult]:
     """Let go of the events of days older than so long. What the days add up to stays, and so does everything else:
     settlements, digests, receipts. Days that are not whole and added up are kept."""
     for catalogue, day, row in stored_days(store, today - older - timedelta(days=1)):
@@ -154,7 +154,7 @@ def prune_days(store: Store, today: date, older: timedelta) -> Iterator[Done]:
             yield done
 
 
-def _prune_day(day: Day) -> Change:
+def _prune_day(day: DayRef) -> Change:
     return {"manifest": lake.prune_day(day).manifest, "bytes": 0, "pruned": True}
 
 
@@ -189,7 +189,7 @@ def _known_strays(store: Store) -> dict[str, str]:
     return found
 
 
-def _file_names(day: Day, there: Iterable[str]) -> Iterator[str]:
+def _file_names(day: DayRef, there: Iterable[str]) -> Iterator[str]:
     """The files of a day; all that lie in its place where it does not read, since nobody can tell which are its own."""
     yield f"{day.folder}/{day.manifest}"
     try:
@@ -201,5 +201,5 @@ def _file_names(day: Day, there: Iterable[str]) -> Iterator[str]:
         yield f"{day.folder}/{part.name}"
 
 
-def _maintenance_result(day: Day, row: Any, now: int, problem: str = "") -> Done:
-    return Done(day.network, day.catalogue, day.day, row.events, row.bytes, now, problem)
+def _maintenance_result(day: DayRef, row: Any, now: int, problem: str = "") -> MaintenanceResult:
+    return MaintenanceResult(day.network, day.catalogue, day.day, row.events, row.bytes, now, problem)

@@ -18,18 +18,18 @@ from typing import TypedDict, cast
 from bot.metrics import inventory, usage, model_activity, concentration, supply_demand, verification, panels
 
 # isort: on
-from bot.metrics.groups import Group, Table, group_tables
+from bot.metrics.groups import GroupTable, MetricGroup, group_tables
 from bot.metrics.registry import METRICS, Amount, Metric, Value, metric
-from bot.records import About, AtLeast, Book, Catalogue, Evidence, Unknown
+from bot.records import AtLeast, Catalogue, Estimate, Evidence, PeriodData, Unknown
 
 __all__ = [
     "METRICS",
     "Amount",
     "Figure",
     "FigureDocument",
-    "Group",
+    "GroupTable",
     "Metric",
-    "Table",
+    "MetricGroup",
     "Value",
     "compute_figures",
     "group_tables",
@@ -88,7 +88,7 @@ def value_document(value: Amount, about: Mapping[str, object]) -> dict[str, obje
     match value:
         case Unknown():
             return {"value": None, "unknown": value.reason, **about}
-        case About():
+        case Estimate():
             return {"value": value.value, **about, "error": value.error}
         case AtLeast():
             return {"value": _json_number(value.value), **about, "at_least": True, "reason": value.reason}
@@ -99,7 +99,7 @@ def _json_number(value: int | float | Decimal) -> int | float | str:
     return f"{value:f}" if isinstance(value, Decimal) else value
 
 
-def compute_figures(book: Book) -> dict[str, Figure]:
+def compute_figures(book: PeriodData) -> dict[str, Figure]:
     """Every metric that this catalogue and period have, by key, in the order of the registry."""
     catalogue = book.catalogue
     return {

@@ -6,48 +6,48 @@ from bisect import bisect_left
 from itertools import accumulate
 from math import exp, fsum, log
 
-from bot.metrics.ranking import Ranking, listed_counts, usage_ranking
+from bot.metrics.ranking import UsageRanking, listed_counts, usage_ranking
 from bot.metrics.registry import NO_USE, Value, metric
-from bot.records import Book, Flow, Unknown, unnamed_use_reason
+from bot.records import PeriodData, Unknown, Usage, unnamed_use_reason
 
 
 @metric(unit="share", label="share of the most used model")
-def top_1_share(book: Book) -> Value:
+def top_1_share(book: PeriodData) -> Value:
     """Share of all use in the period that the most used model carries. Unknown where part of the use names
     no model."""
     return _top_share(book, 1)
 
 
 @metric(unit="share", label="share of the 5 most used models")
-def top_5_share(book: Book) -> Value:
+def top_5_share(book: PeriodData) -> Value:
     """Share of all use in the period that the 5 most used models carry together. Unknown where part of the use
     names no model."""
     return _top_share(book, 5)
 
 
 @metric(unit="share", label="share of the 10 most used models")
-def top_10_share(book: Book) -> Value:
+def top_10_share(book: PeriodData) -> Value:
     """Share of all use in the period that the 10 most used models carry together. Unknown where part of the use
     names no model."""
     return _top_share(book, 10)
 
 
 @metric(unit="models", label="models that carry half of all {unit}")
-def models_for_half(book: Book) -> Value:
+def models_for_half(book: PeriodData) -> Value:
     """Fewest models that together carry 50% or more of all use in the period. Unknown where less than that share of
     use names its model."""
     return _models_for(book, 50)
 
 
 @metric(unit="models", label="models that carry 90% of all {unit}")
-def models_for_90(book: Book) -> Value:
+def models_for_90(book: PeriodData) -> Value:
     """Fewest models that together carry 90% or more of all use in the period. Unknown where less than that share of
     use names its model."""
     return _models_for(book, 90)
 
 
 @metric(unit="models", label="least used models that the most used one outweighs")
-def models_outweighed(book: Book) -> Value:
+def models_outweighed(book: PeriodData) -> Value:
     """How many of the least used listed models, taken together, were used less in the period than the single most
     used listed model. Models without use count among them. Unknown where part of the use names no model."""
     counts = listed_counts(book)
@@ -61,7 +61,7 @@ def models_outweighed(book: Book) -> Value:
 
 
 @metric(unit="index", label="inequality over listed models (Gini)")
-def gini_listed(book: Book) -> Value:
+def gini_listed(book: PeriodData) -> Value:
     """Gini coefficient of the uses in the period over all models listed at its end, models without use included:
     0 where all are used alike, near 1 where one has all the use. Unknown where part of the use names no model."""
     counts = listed_counts(book)
@@ -71,7 +71,7 @@ def gini_listed(book: Book) -> Value:
 
 
 @metric(unit="index", label="inequality over used models (Gini)")
-def gini_used(book: Book) -> Value:
+def gini_used(book: PeriodData) -> Value:
     """Gini coefficient of the uses in the period over the models used in it: 0 where all are used alike, near 1 where
     one has nearly all the use."""
     ranked = usage_ranking(book)
@@ -79,7 +79,7 @@ def gini_used(book: Book) -> Value:
 
 
 @metric(unit="index", label="concentration (Herfindahl-Hirschman)")
-def hhi(book: Book) -> Value:
+def hhi(book: PeriodData) -> Value:
     """Herfindahl-Hirschman index: the sum of the squared shares of the models in the use that names its model. 1 where
     one model has it all, 1/n where n models share it evenly."""
     ranked = _used_ranking(book)
@@ -89,7 +89,7 @@ def hhi(book: Book) -> Value:
 
 
 @metric(unit="models", label="effective number of models")
-def effective_models(book: Book) -> Value:
+def effective_models(book: PeriodData) -> Value:
     """The number of equally used models that would be as diverse as this period's use: e to the power of the Shannon
     entropy of the models' shares in the use that names its model (the Hill number of order 1)."""
     ranked = _used_ranking(book)
@@ -99,25 +99,25 @@ def effective_models(book: Book) -> Value:
     return exp(-fsum(share * log(share) for share in shares))
 
 
-def _used_ranking(book: Book) -> Ranking | Unknown:
+def _used_ranking(book: PeriodData) -> UsageRanking | Unknown:
     ranked = usage_ranking(book)
     return ranked if isinstance(ranked, Unknown) or ranked.counts else Unknown(NO_USE)
 
 
-def _top_share(book: Book, models: int) -> Value:
+def _top_share(book: PeriodData, models: int) -> Value:
     ranked = _used_ranking(book)
     if isinstance(ranked, Unknown):
         return ranked
     return _unnamed_reason(book) or ranked.running[:models][-1] / ranked.uses
 
 
-def _unnamed_reason(book: Book) -> Unknown | None:
+def _unnamed_reason(book: PeriodData) -> Unknown | None:
     """Why shares of all use and counts of unused models are not known: the rest may have been any model's."""
     flow = book.flow
-    return unnamed_use_reason(flow.unattributed, flow.uses) if isinstance(flow, Flow) and flow.unattributed else None
+    return unnamed_use_reason(flow.unattributed, flow.uses) if isinstance(flow, Usage) and flow.unattributed else None
 
 
-def _models_for(book: Book, percent: int) -> Value:
+def _models_for(book: PeriodData, percent: int) -> Value:
     ranked = _used_ranking(book)
     if isinstance(ranked, Unknown):
         return ranked

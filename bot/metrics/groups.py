@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from bot.metrics.ranking import NONE_NAMED, named_flow
 from bot.metrics.registry import METRICS, Amount, Metric
-from bot.records import AtLeast, Book, Flow, Grouping, GroupKind, Model, Unknown, at_least
+from bot.records import AtLeast, Grouping, GroupKind, Model, PeriodData, Unknown, Usage, at_least
 
 COLUMNS = (
     *("models_listed", "models_added", "models_used", "share_used", "uses"),
@@ -27,7 +27,7 @@ _GROUP_OF: Mapping[GroupKind, Callable[[Model], str | None]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class MetricGroup:
     """The figures of one group, by key; of `rest`, of all groups that are not told one by one."""
 
     name: str
@@ -36,16 +36,16 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class GroupTable:
     """A catalogue by one kind of group."""
 
     by: GroupKind
     columns: tuple[Metric, ...]
     named: int
     """Groups with a name that have a model listed or used."""
-    groups: tuple[Group, ...]
+    groups: tuple[MetricGroup, ...]
     """Most used first, equally used ones by models listed and name; models without a group last."""
-    rest: Group | None
+    rest: MetricGroup | None
     outside: int | AtLeast | Unknown
     """Uses that name no model and belong to no group."""
 
@@ -54,16 +54,16 @@ class Table:
 class _Sorted:
     """A book's models and use by group."""
 
-    book: Book
+    book: PeriodData
     grouping: Grouping
     listed: Mapping[str, list[Model]] | Unknown
-    flow: Mapping[str, Flow] | Unknown
-    flow_before: Mapping[str, Flow] | Unknown
+    flow: Mapping[str, Usage] | Unknown
+    flow_before: Mapping[str, Usage] | Unknown
 
-    def data_of_groups(self, names: Sequence[str]) -> Book:
+    def data_of_groups(self, names: Sequence[str]) -> PeriodData:
         """The book of some groups together."""
 
-        def flow(held: Mapping[str, Flow] | Unknown) -> Flow | Unknown:
+        def flow(held: Mapping[str, Usage] | Unknown) -> Usage | Unknown:
             return (
                 held if isinstance(held, Unknown) else _combined_usage([held[name] for name in names if name in held])
             )
@@ -86,23 +86,23 @@ class _Sorted:
         )
 
 
-def group_tables(book: Book) -> tuple[Table, ...]:
+def group_tables(book: PeriodData) -> tuple[GroupTable, ...]:
     """The book by each kind of group that its network tells."""
     return tuple(_group_table(book, kind, grouping) for kind, grouping in book.groups.items())
 
 
-def _group_table(book: Book, kind: GroupKind, grouping: Grouping) -> Table:
+def _group_table(book: PeriodData, kind: GroupKind, grouping: Grouping) -> GroupTable:
     split = _sort_by_group(book, kind, grouping)
     columns = tuple(METRICS[key] for key in COLUMNS if book.period.name in METRICS[key].periods)
     names = _ordered_names(split)
     told, others = names[: MOST[kind]], names[MOST[kind] :]
     nameless = [""] if any("" in held for held in (split.listed, split.flow) if not isinstance(held, Unknown)) else []
 
-    def group(name: str, of: Sequence[str]) -> Group:
+    def group(name: str, of: Sequence[str]) -> MetricGroup:
         part = split.data_of_groups(of)
-        return Group(name, {metric.key: metric.compute(part) for metric in columns})
+        return MetricGroup(name, {metric.key: metric.compute(part) for metric in columns})
 
-    return Table(
+    return GroupTable(
         kind,
         columns,
         len(names),
@@ -112,7 +112,7 @@ def _group_table(book: Book, kind: GroupKind, grouping: Grouping) -> Table:
     )
 
 
-def _ungrouped_uses(flow: Flow | Unknown) -> int | AtLeast | Unknown:
+def _ungrouped_uses(flow: Usage | Unknown) -> int | AtLeast | Unknown:
     """Uses that name no model."""
     if isinstance(flow, Unknown):
         return flow
@@ -120,16 +120,16 @@ def _ungrouped_uses(flow: Flow | Unknown) -> int | AtLeast | Unknown:
     return flow.unattributed if whole else at_least(flow.unattributed, flow.incomplete)
 
 
-def _combined_usage(flows: Sequence[Flow]) -> Flow:
+def _combined_usage(flows: Sequence[Usage]) -> Usage:
     """The use of some groups together."""
     by_model = {model: count for flow in flows for model, count in flow.by_model.items()}
     incomplete = next((flow.incomplete for flow in flows if flow.incomplete), "")
     missing = [flow.unknown_models for flow in flows]
     unknown = None if None in missing else frozenset(model for some in missing for model in some or ())
-    return Flow(sum(by_model.values()), by_model, incomplete=incomplete, unknown_models=unknown)
+    return Usage(sum(by_model.values()), by_model, incomplete=incomplete, unknown_models=unknown)
 
 
-def _sort_by_group(book: Book, kind: GroupKind, grouping: Grouping) -> _Sorted:
+def _sort_by_group(book: PeriodData, kind: GroupKind, grouping: Grouping) -> _Sorted:
     group_of = dict(grouping.of)
     listed: dict[str, list[Model]] = {}
     for model in () if isinstance(book.listed, Unknown) else book.listed:
@@ -137,14 +137,14 @@ def _sort_by_group(book: Book, kind: GroupKind, grouping: Grouping) -> _Sorted:
         group_of[model.id] = name
         listed.setdefault(name, []).append(model)
 
-    def flow(whole: Flow | Unknown) -> dict[str, Flow] | Unknown:
+    def flow(whole: Usage | Unknown) -> dict[str, Usage] | Unknown:
         return whole if isinstance(whole, Unknown) else _by_group(whole, group_of, listed)
 
     of_listed = book.listed if isinstance(book.listed, Unknown) else listed
     return _Sorted(book, grouping, of_listed, flow(named_flow(book)), flow(book.flow_before))
 
 
-def _by_group(whole: Flow, group_of: Mapping[int, str], names: Iterable[str]) -> dict[str, Flow] | Unknown:
+def _by_group(whole: Usage, group_of: Mapping[int, str], names: Iterable[str]) -> dict[str, Usage] | Unknown:
     """A flow by group: a lower bound where a model of the group has use that is not known. `names`: groups listed."""
     held: dict[str, dict[int, int]] = {}
     for model, count in whole.by_model.items():
@@ -152,15 +152,15 @@ def _by_group(whole: Flow, group_of: Mapping[int, str], names: Iterable[str]) ->
     if whole.uses and not held:
         return Unknown(NONE_NAMED)
     if not whole.incomplete:
-        return {name: Flow(sum(used.values()), used) for name, used in held.items()}
+        return {name: Usage(sum(used.values()), used) for name, used in held.items()}
     missing: dict[str, frozenset[int] | None] = dict.fromkeys([*names, *held]) if whole.unknown_models is None else {}
     for model in whole.unknown_models or ():
         name = group_of.get(model, "")
         missing[name] = (missing.get(name) or frozenset()) | {model}
-    made: dict[str, Flow] = {}
+    made: dict[str, Usage] = {}
     for name in {**held, **missing}:
         used, why = held.get(name, {}), whole.incomplete if name in missing else ""
-        made[name] = Flow(sum(used.values()), used, incomplete=why, unknown_models=missing.get(name, frozenset()))
+        made[name] = Usage(sum(used.values()), used, incomplete=why, unknown_models=missing.get(name, frozenset()))
     return made
 
 

@@ -3,56 +3,56 @@
 from __future__ import annotations
 
 from bot.metrics.registry import Value, metric
-from bot.records import Book, Unknown, short_date
+from bot.records import PeriodData, Unknown, short_date
 
 
 @metric(unit="registrations", label="enclaves registered, restarts included", panel="tee")
-def enclaves_registered(book: Book) -> Value:
+def enclaves_registered(book: PeriodData) -> Value:
     """Enclave keys that the network's registries have ever listed for serving models. Each restart of a machine makes a
     new key, so this counts starts and not machines."""
     return _shown_gauge(book, "enclaves_registered")
 
 
 @metric(unit="enclaves", label="enclaves enabled", panel="tee")
-def enclaves_enabled(book: Book) -> Value:
+def enclaves_enabled(book: PeriodData) -> Value:
     """Enclave keys that the registries list as enabled, the most seen at once between 06:00 UTC of the day and 06:00 of
     the next."""
     return _shown_gauge(book, "enclaves_enabled")
 
 
 @metric(unit="enclaves", label="enclaves active", panel="tee")
-def enclaves_active(book: Book) -> Value:
+def enclaves_active(book: PeriodData) -> Value:
     """Enclaves that are enabled, run approved code and gave a sign of life in the last half hour, the most seen at once
     between 06:00 UTC of the day and 06:00 of the next."""
     return _shown_gauge(book, "enclaves_active")
 
 
 @metric(unit="machines", label="machines that are active", panel="tee")
-def machines_active(book: Book) -> Value:
+def machines_active(book: PeriodData) -> Value:
     """Active enclaves counted by owner and endpoint, so that a machine which restarted counts once."""
     return _shown_gauge(book, "machines_active")
 
 
 @metric(unit="owners", label="owners of active enclaves", panel="tee")
-def owners_active(book: Book) -> Value:
+def owners_active(book: PeriodData) -> Value:
     """Distinct addresses that own an active enclave."""
     return _shown_gauge(book, "owners_active")
 
 
 @metric(unit="sessions", label="paid sessions", panel="payments")
-def sessions(book: Book) -> Value:
+def sessions(book: PeriodData) -> Value:
     """Payments to the network's operator that came through a payment proxy in the period. One session pays for many
     requests, and requests that cost nothing leave no payment."""
     return _shown_gauge(book, "sessions")
 
 
 @metric(unit="requests", label="requests as the operator reports them", panel="payments", evidence="reported")
-def requests_reported(book: Book) -> Value:
+def requests_reported(book: PeriodData) -> Value:
     """Requests that the network's facilitator says were paid for in the period, without proof: anyone who settles a
     payment can state any number. The day is that of the payment."""
     return _shown_gauge(book, "requests_reported")
 
 
-def _shown_gauge(book: Book, key: str) -> Value:
+def _shown_gauge(book: PeriodData, key: str) -> Value:
     found = book.gauges.get(key, Unknown(f"not shown on {short_date(book.period.last)}"))
     return found if isinstance(found, int | Unknown) else float(found)

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
 
-from bot.records import Book, Flow, Model, Unknown, few_named, unnamed_use_reason
+from bot.records import Model, PeriodData, Unknown, Usage, few_named, unnamed_use_reason
 
 NONE_NAMED = "none of the use names its model"
 
 
 @dataclass(frozen=True, slots=True)
-class Ranking:
+class UsageRanking:
     """Uses of the models used in a period, listed at its end or not."""
 
     uses: int
@@ -33,7 +33,7 @@ class Ranking:
 class _Same:
     """A book as a cache key: equal only to itself, since comparing two books would cost more than ranking one."""
 
-    book: Book
+    book: PeriodData
 
     def __hash__(self) -> int:
         return id(self.book)
@@ -42,7 +42,7 @@ class _Same:
         return isinstance(other, _Same) and other.book is self.book
 
 
-def named_flow(book: Book) -> Flow | Unknown:
+def named_flow(book: PeriodData) -> Usage | Unknown:
     """The usage of the period; unknown where there was some and none of it names its model, and of verified use where
     less than half does."""
     flow = book.flow
@@ -65,7 +65,7 @@ class Used:
     """Why there may be more of them; empty where there are not."""
 
 
-def used_listed(book: Book) -> Used | Unknown:
+def used_listed(book: PeriodData) -> Used | Unknown:
     """The models listed at the end of the period with at least one use in it."""
     flow = named_flow(book)
     listed = book.listed_in_part or book.listed
@@ -80,7 +80,7 @@ def used_listed(book: Book) -> Used | Unknown:
     return Used(used, possible, reason) if possible else Used(used)
 
 
-def _possibly_used(flow: Flow, listed: Iterable[Model]) -> tuple[tuple[Model, ...], str]:
+def _possibly_used(flow: Usage, listed: Iterable[Model]) -> tuple[tuple[Model, ...], str]:
     """Listed models without use seen that may have had some, and why."""
     unused = tuple(model for model in listed if model.id not in flow.by_model)
     if flow.unattributed:
@@ -90,29 +90,29 @@ def _possibly_used(flow: Flow, listed: Iterable[Model]) -> tuple[tuple[Model, ..
     return (unused if flow.incomplete else ()), flow.incomplete
 
 
-def usage_ranking(book: Book) -> Ranking | Unknown:
+def usage_ranking(book: PeriodData) -> UsageRanking | Unknown:
     """Models used in the period, most used first; unknown where the usage is, or where none of it names its model."""
     return _cached_ranking(_Same(book))
 
 
-def listed_counts(book: Book) -> tuple[int, ...] | Unknown:
+def listed_counts(book: PeriodData) -> tuple[int, ...] | Unknown:
     """Uses of each model listed at the end of the period, least used first, idle ones with 0."""
     return _listed_counts(_Same(book))
 
 
-def _whole_flow(book: Book) -> Flow | Unknown:
+def _whole_flow(book: PeriodData) -> Usage | Unknown:
     """The usage where none of it is missing: nothing is ranked or shared out of a lower bound."""
     flow = named_flow(book)
-    return Unknown(flow.incomplete) if isinstance(flow, Flow) and flow.incomplete else flow
+    return Unknown(flow.incomplete) if isinstance(flow, Usage) and flow.incomplete else flow
 
 
 @lru_cache(maxsize=4)
-def _cached_ranking(same: _Same) -> Ranking | Unknown:
+def _cached_ranking(same: _Same) -> UsageRanking | Unknown:
     flow = _whole_flow(same.book)
     if isinstance(flow, Unknown):
         return flow
     counts = tuple(sorted(flow.by_model.values(), reverse=True))
-    return Ranking(flow.uses, counts, tuple(accumulate(counts)))
+    return UsageRanking(flow.uses, counts, tuple(accumulate(counts)))
 
 
 @lru_cache(maxsize=4)

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeVar
 
-from bot.records import About, AtLeast, Book, Evidence, PeriodName, Unknown
+from bot.records import AtLeast, Estimate, Evidence, PeriodData, PeriodName, Unknown
 
 Value = int | float | AtLeast | Unknown
-Amount = int | float | Decimal | About | AtLeast | Unknown
-Compute = Callable[[Book], Amount]
+Amount = int | float | Decimal | Estimate | AtLeast | Unknown
+Compute = Callable[[PeriodData], Amount]
 C = TypeVar("C", bound=Compute)
 
 EVERY_PERIOD: frozenset[PeriodName] = frozenset({"day", "week", "month"})
@@ -26,7 +26,7 @@ NO_USE = "not defined: no use"
 NOTHING_LISTED = "not defined: no model listed"
 
 
-def _always_applies(book: Book) -> bool:
+def _always_applies(book: PeriodData) -> bool:
     return True
 
 
@@ -48,13 +48,13 @@ class Metric:
     """The evidence it is about; a catalogue of another evidence does not have it. `None`: the catalogue's own."""
     panel: str
     """The panel whose figure it is; empty: every catalogue's."""
-    applies: Callable[[Book], bool]
+    applies: Callable[[PeriodData], bool]
     """Whether a book has such a thing at all, known or not."""
     version: int
     """Which meaning of the figure this is: one more each time the same records would give another value. Figures of
     different versions are never compared."""
 
-    def belongs_to(self, book: Book) -> bool:
+    def belongs_to(self, book: PeriodData) -> bool:
         """Whether this book's figures hold it."""
         if book.period.name not in self.periods or not self.applies(book):
             return False
@@ -81,7 +81,7 @@ def metric(
     periods: frozenset[PeriodName] = EVERY_PERIOD,
     evidence: Evidence | None = None,
     panel: str = "",
-    applies: Callable[[Book], bool] = _always_applies,
+    applies: Callable[[PeriodData], bool] = _always_applies,
     version: int = 1,
 ) -> Callable[[C], C]:
     """Register a function as a metric. Raises `TypeError` for one without a definition or with a key that is taken."""

@@ -16,20 +16,20 @@ from bot.metrics.registry import (
     value_ratio,
 )
 from bot.metrics.usage import uses_change, uses_change_7d
-from bot.records import Book, Model, Unknown
+from bot.records import Model, PeriodData, Unknown
 
 FIRST_DAYS = 30
 """How long a new model has to find a first use."""
 
 
 @metric(unit="ratio", label="change of models listed against 7 days before", periods=DAY_ONLY)
-def inventory_change_7d(book: Book) -> Value:
+def inventory_change_7d(book: PeriodData) -> Value:
     """Models listed at the end of this day, divided by models listed 7 days before, minus 1."""
     return relative_change(models_listed(book), book.listed_7d_before, f"{NOTHING_LISTED} 7 days before")
 
 
 @metric(unit="ratio", label="change of models listed against the period before", periods=LONGER_ONLY)
-def inventory_change(book: Book) -> Value:
+def inventory_change(book: PeriodData) -> Value:
     """Models listed at the end of the period, divided by models listed at the end of the period before, minus 1."""
     return relative_change(
         models_listed(book), book.listed_period_before, f"{NOTHING_LISTED} at the end of the period before"
@@ -37,21 +37,21 @@ def inventory_change(book: Book) -> Value:
 
 
 @metric(unit="points", label="demand minus supply over 7 days", periods=DAY_ONLY)
-def demand_gap_7d(book: Book) -> Value:
+def demand_gap_7d(book: PeriodData) -> Value:
     """Is demand outrunning supply? The change of use in the 7 days that end with this day (against the 7 days before)
     minus the change of models listed over the same 7 days. 0.05 is 5 points in favour of demand."""
     return _demand_minus_supply(uses_change_7d(book), inventory_change_7d(book))
 
 
 @metric(unit="points", label="demand minus supply", periods=LONGER_ONLY)
-def demand_gap(book: Book) -> Value:
+def demand_gap(book: PeriodData) -> Value:
     """Is demand outrunning supply? The change of use against the period before minus the change of models listed
     against the end of the period before. 0.05 is 5 points in favour of demand."""
     return _demand_minus_supply(uses_change(book), inventory_change(book))
 
 
 @metric(unit="share", label="share of new models used within 30 days", periods=DAY_ONLY)
-def activation_30d(book: Book) -> Value:
+def activation_30d(book: PeriodData) -> Value:
     """Of the models first listed 30 to 59 days before this day, the share that was used within its first 30 days,
     the day of listing being the first. Models that were there when watching began are left out. Unknown until the
     catalogue has been watched for 60 days."""
@@ -64,7 +64,7 @@ def activation_30d(book: Book) -> Value:
 
 
 @metric(unit="share", label="share of {unit} that names its model")
-def share_attributed(book: Book) -> Value:
+def share_attributed(book: PeriodData) -> Value:
     """Share of all use in the period that names the model used."""
     if isinstance(book.flow, Unknown):
         return book.flow

@@ -6,23 +6,23 @@ from decimal import Decimal
 
 from bot.metrics.registry import DAY_ONLY, NO_USE, Value, metric, value_ratio
 from bot.metrics.usage import uses
-from bot.records import About, AtLeast, Book, Callers, Evidence, Unknown
+from bot.records import AtLeast, CallerStats, Estimate, Evidence, PeriodData, Unknown
 
 
-def _has_callers(book: Book) -> bool:
+def _has_callers(book: PeriodData) -> bool:
     return book.callers is not None
 
 
-def _has_money(book: Book) -> bool:
+def _has_money(book: PeriodData) -> bool:
     return book.paid is not None
 
 
-def _is_proven(book: Book) -> bool:
+def _is_proven(book: PeriodData) -> bool:
     return "verified" in book.evidence and "backed" in book.evidence
 
 
 @metric(unit="uses", label="{unit} claimed", evidence="claimed")
-def uses_claimed(book: Book) -> Value:
+def uses_claimed(book: PeriodData) -> Value:
     """Uses that recognised senders claimed on chain in the period, backed or not: of each batch the size it states, and
     where its contents can be read no more than they hold. Unknown where no senders are pinned, since then anyone can
     claim."""
@@ -30,27 +30,27 @@ def uses_claimed(book: Book) -> Value:
 
 
 @metric(unit="uses", label="{unit} backed by readable batches", evidence="backed")
-def uses_backed(book: Book) -> Value:
+def uses_backed(book: PeriodData) -> Value:
     """Distinct uses in batches settled in the period that can be read and whose Merkle root, computed again, is the one
     on chain. Whether their signatures are genuine is another figure."""
     return _uses_by_evidence(book, "backed")
 
 
 @metric(unit="uses", label="{unit} verified", evidence="verified")
-def uses_verified(book: Book) -> Value:
+def uses_verified(book: PeriodData) -> Value:
     """Distinct uses settled in the period that bear a genuine signature of an enclave which was registered before it
     signed. Known only when each settlement of the period has its verdict or will never be readable."""
     return _uses_by_evidence(book, "verified")
 
 
 @metric(unit="uses", label="{unit} as the operator reports them", evidence="reported")
-def uses_reported(book: Book) -> Value:
+def uses_reported(book: PeriodData) -> Value:
     """All use in the period as the network's operator reports it, without proof."""
     return _uses_by_evidence(book, "reported")
 
 
 @metric(unit="share", label="share of backed {unit} that are verified", applies=_is_proven)
-def share_verified(book: Book) -> Value:
+def share_verified(book: PeriodData) -> Value:
     """Verified uses divided by backed ones. Known only when each settlement of the period has its verdict or will never
     be readable."""
     verified, backed = _uses_by_evidence(book, "verified"), _uses_by_evidence(book, "backed")
@@ -60,28 +60,28 @@ def share_verified(book: Book) -> Value:
 
 
 @metric(unit="addresses", label="callers", applies=_has_callers)
-def callers(book: Book) -> Value | About:
+def callers(book: PeriodData) -> Value | Estimate:
     """Distinct addresses that used a model or paid for use in the period, where that can be seen. One person may have
     many addresses, and one address may serve many people. Over several days it may be estimated, and then says so."""
     return _caller_count(book.callers)
 
 
 @metric(unit="addresses", label="callers in 7 days", periods=DAY_ONLY, applies=_has_callers)
-def callers_7d(book: Book) -> Value | About:
+def callers_7d(book: PeriodData) -> Value | Estimate:
     """Distinct addresses that used a model or paid for use in the 7 days that end with this day: who came on two of
     them counts once. Of very many it is estimated, and then says so."""
     return _caller_count(book.callers_7d)
 
 
 @metric(unit="addresses", label="callers in 30 days", periods=DAY_ONLY, applies=_has_callers)
-def callers_30d(book: Book) -> Value | About:
+def callers_30d(book: PeriodData) -> Value | Estimate:
     """Distinct addresses that used a model or paid for use in the 30 days that end with this day: who came on two of
     them counts once. Of very many it is estimated, and then says so."""
     return _caller_count(book.callers_30d)
 
 
 @metric(unit="share", label="share of the largest caller", applies=_has_callers)
-def top_caller_share(book: Book) -> Value:
+def top_caller_share(book: PeriodData) -> Value:
     """Share of all use in the period, or where money is counted of the amount paid, that the largest single address
     has."""
     if isinstance(book.callers, Unknown):
@@ -94,17 +94,17 @@ def top_caller_share(book: Book) -> Value:
 
 
 @metric(unit="token", label="paid", applies=_has_money)
-def paid(book: Book) -> Decimal | Unknown:
+def paid(book: PeriodData) -> Decimal | Unknown:
     """Amount paid in the period, exact, in whole tokens. A payment proves a payment: an operator can pay itself."""
     return book.paid if book.paid is not None else Unknown("payments cannot be seen here")
 
 
-def _caller_count(stats: Callers | Unknown | None) -> Value | About:
+def _caller_count(stats: CallerStats | Unknown | None) -> Value | Estimate:
     if isinstance(stats, Unknown):
         return stats
     if stats is None:
         return Unknown("callers cannot be seen here")
-    return About(stats.count, stats.error) if stats.error else stats.count
+    return Estimate(stats.count, stats.error) if stats.error else stats.count
 
 
 def _certain_number(value: Value) -> int | float:
@@ -114,7 +114,7 @@ def _certain_number(value: Value) -> int | float:
     return 0 if isinstance(value, Unknown) else value
 
 
-def _uses_by_evidence(book: Book, evidence: Evidence) -> Value:
+def _uses_by_evidence(book: PeriodData, evidence: Evidence) -> Value:
     """Uses of one evidence; those of a catalogue with a single evidence are simply its uses."""
     if evidence in book.evidence:
         return book.evidence[evidence]

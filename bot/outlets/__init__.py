@@ -22,7 +22,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 from pydantic import SecretStr
 
 from bot import config, redaction
-from bot.records import FootfallError, Name, Picture, Poll, Post
+from bot.records import FootfallError, Picture, Poll, Post, SafeName
 
 
 class OutletError(FootfallError):
@@ -79,7 +79,7 @@ class Sent:
     platform_id: str
     url: str
     passed: bool | None = None
-    """Whether it was passed on to those who follow the destination (see `Passing`); `None`: there is nobody."""
+    """Whether it was passed on to those who follow the destination (see `CrosspostOutlet`); `None`: there is nobody."""
     pass_at: datetime | None = None
     """Where it was not: when to try again (UTC); `None`: never."""
     age: timedelta = field(default=timedelta(), compare=False)
@@ -98,7 +98,7 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class Later:
+class RetryLater:
     """It is not out; nothing was accepted. May be tried again, not before an instant (UTC)."""
 
     word: ClassVar[str] = "later"
@@ -107,7 +107,7 @@ class Later:
 
 
 @dataclass(frozen=True, slots=True)
-class Unsure:
+class OutcomeUnknown:
     """It may or may not be out. Never to be tried again before `find` has said that it is not."""
 
     word: ClassVar[str] = "unsure"
@@ -117,14 +117,14 @@ class Unsure:
 
 
 @dataclass(frozen=True, slots=True)
-class Stopped:
+class AccountRefused:
     """It is not out: the account itself is refused. Pauses the outlet until an operator or a working check lifts it."""
 
     word: ClassVar[str] = "stopped"
     reason: str
 
 
-Outcome = Sent | Refused | Later | Unsure | Stopped
+Outcome = Sent | Refused | RetryLater | OutcomeUnknown | AccountRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ class NotFound:
 
 
 @dataclass(frozen=True, slots=True)
-class CannotTell:
+class LookupInconclusive:
     """The look-back gave no answer."""
 
     word: ClassVar[str] = "cannot tell"
@@ -144,7 +144,7 @@ class CannotTell:
     """Ask again no earlier than this (UTC); `None`: it will never know, a human must."""
 
 
-Found = Sent | NotFound | CannotTell
+Found = Sent | NotFound | LookupInconclusive
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,7 @@ class Votes:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class CheckResult:
     """One line of `doctor`."""
 
     name: str
@@ -186,7 +186,7 @@ class Outlet(Protocol):
         edit it (any more) answers `Refused`."""
         ...
 
-    def check(self, polled: Collection[str] = ()) -> list[Check]:
+    def check(self, polled: Collection[str] = ()) -> list[CheckResult]:
         """Ask the platform whether keys and permissions work, without posting. `polled`: destinations that are to get
         polls, where that takes a permission of its own."""
         ...
@@ -197,16 +197,16 @@ class Outlet(Protocol):
 
 
 @runtime_checkable
-class Polling(Protocol):
+class PollOutlet(Protocol):
     """An outlet whose polls can be read back."""
 
-    def votes(self, destination: str, platform_id: str) -> Votes | CannotTell:
+    def votes(self, destination: str, platform_id: str) -> Votes | LookupInconclusive:
         """How a poll stands."""
         ...
 
 
 @runtime_checkable
-class Passing(Protocol):
+class CrosspostOutlet(Protocol):
     """An outlet some of whose destinations pass a post on to their followers, in a step of its own."""
 
     def crosspost(self, destination: str, platform_id: str) -> Outcome:
@@ -233,7 +233,7 @@ Job = tuple[Part, str]
 
 
 @runtime_checkable
-class Wide(Protocol):
+class BulkOutlet(Protocol):
     """An outlet that sends to many destinations faster than one after the other."""
 
     def post_many(self, jobs: Iterable[Job], seen: Mapping[str, str]) -> Iterator[tuple[str, Outcome]]:
@@ -251,8 +251,8 @@ REASON_LIMIT = 300
 def redact_reason(text: str, secrets: Iterable[SecretStr] = ()) -> str:
     """A text made fit for a reason: one clean line of at most `REASON_LIMIT` graphemes, each secret taken out, those
     that are known and these. Outlets pass everything that a platform says through here."""
-    text = redaction.redact(Name(text, 10 * REASON_LIMIT))
-    return str(Name(redaction.make_redactor(secrets)(text), REASON_LIMIT))
+    text = redaction.redact(SafeName(text, 10 * REASON_LIMIT))
+    return str(SafeName(redaction.make_redactor(secrets)(text), REASON_LIMIT))
 
 
 # --- the registry ----------------------------------------------------------------------------------------------
@@ -268,7 +268,7 @@ def load_module(name: str) -> ModuleType:
     return importlib.import_module(f"{__name__}.{name}")
 
 
-def settings_types() -> dict[str, type[config.Outlet]]:
+def settings_types() -> dict[str, type[config.OutletConfig]]:
     """What `config.yaml` may say under `outlet_names`."""
     return {name: load_module(name).Settings for name in outlet_names()}
 
@@ -280,7 +280,7 @@ def secret_names() -> tuple[str, ...]:
 
 def make_outlet(
     name: str,
-    settings: config.Outlet,
+    settings: config.OutletConfig,
     output_folder: Path,
     secrets: Mapping[str, SecretStr],
     clock: Callable[[], datetime],

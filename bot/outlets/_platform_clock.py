@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from bot.outlets import Check
+from bot.outlets import CheckResult
 
 LEEWAY = timedelta(minutes=1)
 """A platform has many machines: how far the time in an answer and that of a post may be apart."""
@@ -57,10 +57,12 @@ class PlatformClock:
         return ours - theirs if theirs else None
 
 
-def clock_check(name: str, platform: str, offset: timedelta | None) -> Check:
+def clock_check(name: str, platform: str, offset: timedelta | None) -> CheckResult:
     """What `doctor` says of this machine's clock."""
     if offset is None:
-        return Check(name, None, f"{platform} sent no Date to compare with", "look again later")
+        return CheckResult(name, None, f"{platform} sent no Date to compare with", "look again later")
     side = "ahead of" if offset > timedelta() else "behind"
     text = f"this machine's clock is {abs(offset).total_seconds():.0f} s {side} {platform}'s"
-    return Check(name, abs(offset) <= TOLERATED, text, "set the clock (NTP): days are closed and requests signed by it")
+    return CheckResult(
+        name, abs(offset) <= TOLERATED, text, "set the clock (NTP): days are closed and requests signed by it"
+    )

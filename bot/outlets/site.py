@@ -27,7 +27,7 @@ MARKER = ".footfall-site"
 _MARKED = "Written by Footfall. A folder that holds this file is replaced whole whenever the site is written.\n"
 
 
-class Settings(config.Outlet):
+class SiteSettings(config.OutletConfig):
     """What `config.yaml` may say under `outlets.site`."""
 
     url: str = Field(
@@ -35,6 +35,9 @@ class Settings(config.Outlet):
         pattern=r"^(https?://[^\s?#]+)?$",
         description="where the site can be reached, for the feeds; empty: links in feeds are relative",
     )
+
+
+Settings = SiteSettings
 
 
 class DiskError(OutletError):

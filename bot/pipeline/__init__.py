@@ -4,10 +4,10 @@ of them and what they answered), `publication` (what goes out, and where), `dige
 `watch_content` (what members who watch a model are told).
 """
 
-from bot.pipeline.backfill import Backfill
+from bot.pipeline.backfill import BackfillThrottle
 from bot.pipeline.collection import (
-    Collected,
-    Plan,
+    CollectResult,
+    NetworkPlan,
     Tell,
     collect,
     compose_digest,
@@ -22,22 +22,22 @@ from bot.pipeline.collection import (
     render_post,
     stand,
 )
-from bot.pipeline.digest_content import Posts
-from bot.pipeline.polls import Habits
-from bot.pipeline.publication import Announced, Desk, Targets, held_back, make_outbox, plan_deliveries
-from bot.pipeline.watch_content import Notices, plan_notices, spoken
+from bot.pipeline.digest_content import DigestContentProvider
+from bot.pipeline.polls import PostOptions
+from bot.pipeline.publication import PublishContext, PublishDecision, Targets, held_back, make_outbox, plan_deliveries
+from bot.pipeline.watch_content import WatchContentProvider, plan_notices, spoken
 
 __all__ = [
-    "Announced",
-    "Backfill",
-    "Collected",
-    "Desk",
-    "Habits",
-    "Notices",
-    "Plan",
-    "Posts",
+    "BackfillThrottle",
+    "CollectResult",
+    "DigestContentProvider",
+    "NetworkPlan",
+    "PostOptions",
+    "PublishContext",
+    "PublishDecision",
     "Targets",
     "Tell",
+    "WatchContentProvider",
     "collect",
     "compose_digest",
     "compose_outdated",

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from bot.records import Haul, Period, start_of_day
+from bot.records import EventBatch, Period, start_of_day
 
 FEW = 3
 """Hauls of a reading before its pace says anything."""
@@ -24,7 +24,7 @@ ONE = timedelta(days=1)
 
 
 @dataclass(slots=True)
-class Backfill:
+class BackfillThrottle:
     """A long reading, as it goes on."""
 
     wanted: Period
@@ -34,7 +34,7 @@ class Backfill:
     """By catalogue: seconds each haul took and days that it covered."""
     _last: float | None = None
 
-    def rest_and_report(self, haul: Haul, commit: float) -> str:
+    def rest_and_report(self, haul: EventBatch, commit: float) -> str:
         """Rest after a commit that took so many seconds, so that who else writes gets a turn; how far it is, in words,
         empty where this haul does not say."""
         self.sleep(max(RESTS, commit))

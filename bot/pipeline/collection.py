@@ -16,19 +16,19 @@ from bot.archive import Archive
 from bot.dask_executor import ClusterError
 from bot.lake import LakeError
 from bot.pipeline import polls
-from bot.pipeline.backfill import Backfill
-from bot.pipeline.polls import NO_HABITS, Habits
+from bot.pipeline.backfill import BackfillThrottle
+from bot.pipeline.polls import NO_HABITS, PostOptions
 from bot.records import (
     Catalogue,
+    CompleteWindow,
     Document,
-    Haul,
-    Name,
+    EventBatch,
     Period,
     PeriodName,
     Post,
+    SafeName,
     Snapshot,
     SourceError,
-    Window,
     catalogues_and_panels,
     start_of_day,
 )
@@ -49,7 +49,7 @@ Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class NetworkPlan:
     """One network as it is to be composed."""
 
     network: str
@@ -63,7 +63,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Collected:
+class CollectResult:
     """What came of asking one source."""
 
     network: str
@@ -82,21 +82,21 @@ def collect(
     wanted: Period | None,
     tell: Tell,
     executor: Executor | None = None,
-    backfill: Backfill | None = None,
+    backfill: BackfillThrottle | None = None,
     reread: bool = False,
-) -> Collected:
+) -> CollectResult:
     """Ask one source and keep what it says. One network's failure is a value, not an exception. Days of events are
     added up side by side where there is an executor; a `backfill` leaves room to other writers and tells how far it is;
     `reread` reads days anew that were read already."""
     new = known = waiting = 0
     last: date | None = None
     wrong: list[str] = []
-    read: dict[str, list[Window]] = {}
+    read: dict[str, list[CompleteWindow]] = {}
     broken: dict[tuple[str, date], str] = {}
     late: list[str] = []
     try:
         for told in _told(store, network, source, wanted, reread):
-            if isinstance(told, Haul):
+            if isinstance(told, EventBatch):
                 before = read.setdefault(told.catalogue, [])
                 kept = _store_batch(store, told, tell, backfill, before)
                 _extend_windows(before, told)
@@ -126,17 +126,17 @@ def collect(
         late = list(_add_up_days(store, network, executor, wanted if reread else None))
     # A network may say anything, our own keys too: nothing of it is shown, logged or kept as it came.
     said = redact("\n".join(dict.fromkeys([*broken.values(), *wrong, *late])))
-    return Collected(network, new, known, last, said)
+    return CollectResult(network, new, known, last, said)
 
 
-def _extend_windows(read: list[Window], batch: Haul) -> None:
+def _extend_windows(read: list[CompleteWindow], batch: EventBatch) -> None:
     """Add what a haul brought to the stretches that a reading brought so far; after a fork those are not sure."""
     if batch.forget_from is not None:
         read.clear()
     if batch.window is None:
         return
     if read and read[-1].begins <= batch.window.begins <= read[-1].ends:
-        read[-1] = Window(read[-1].begins, max(read[-1].ends, batch.window.ends))
+        read[-1] = CompleteWindow(read[-1].begins, max(read[-1].ends, batch.window.ends))
     else:
         read.append(batch.window)
 
@@ -153,8 +153,8 @@ def _add_up_days(
 
 
 def _store_batch(
-    store: Store, batch: Haul, tell: Tell, backfill: Backfill | None, before: Sequence[Window]
-) -> ledger.Kept:
+    store: Store, batch: EventBatch, tell: Tell, backfill: BackfillThrottle | None, before: Sequence[CompleteWindow]
+) -> ledger.IngestResult:
     """Keep a haul and tell of it."""
     began = time.perf_counter()
     kept = ledger.keep_event_batch(store, batch, before)
@@ -167,9 +167,9 @@ def _store_batch(
 
 def _told(
     store: Store, network: str, source: Source | EventSource, wanted: Period | None, reread: bool
-) -> Iterator[Snapshot | Haul]:
+) -> Iterator[Snapshot | EventBatch]:
     if isinstance(source, EventSource):
-        return source.event_batches(wanted, ledger.Memory(store, network, reread))
+        return source.event_batches(wanted, ledger.SourceState(store, network, reread))
     return source.snapshots(wanted)
 
 
@@ -179,7 +179,7 @@ def stand(store: Store, snapshots: Sequence[Snapshot]) -> None:
         ledger.add_snapshot(store, snapshot)
 
 
-def _snapshot_line(snapshot: Snapshot, added: ledger.Added) -> str:
+def _snapshot_line(snapshot: Snapshot, added: ledger.SnapshotResult) -> str:
     late = "taken too late after midnight UTC to close a day"
     if added.closed_at:
         late = f"closes no day: the snapshot of {added.closed_at:%Y-%m-%d %H:%M} UTC closed that day before"
@@ -190,19 +190,19 @@ def _snapshot_line(snapshot: Snapshot, added: ledger.Added) -> str:
     return f"{snapshot.network}: {verb} {snapshot.at:%Y-%m-%d %H:%M} UTC, {added.models} models, {closes}"
 
 
-def compose_digest(store: Store, archive: Archive, plan: Plan, period: Period, at: datetime) -> Document:
+def compose_digest(store: Store, archive: Archive, plan: NetworkPlan, period: Period, at: datetime) -> Document:
     """Compose one network's digest for one period and keep it. Returns the digest as kept."""
     return archive.save_digest(composed(store, plan, period, at))
 
 
-def composed(store: Store, plan: Plan, period: Period, at: datetime) -> Document:
+def composed(store: Store, plan: NetworkPlan, period: Period, at: datetime) -> Document:
     """A digest made from what the ledger has now, not kept."""
     books = [ledger.load_period_data(store, catalogue, period) for catalogue in plan.catalogues]
     panels = [ledger.load_panel_data(store, panel, period) for panel in plan.panels]
     document = digest.compose_document(plan.network, plan.title, books, plan.headline, plan.hidden, at, panels)
     if period.name == "week":
         begins, ends = start_of_day(period.first), period.ends_at
-        polls.told(document, deliveries.poll_store.Polls(store).closed_polls(plan.network, begins, ends))
+        polls.told(document, deliveries.poll_store.PollStore(store).closed_polls(plan.network, begins, ends))
     ranked = findings.rank_findings(books, document, plan.hidden)
     for block in document["catalogues"]:
         found = ranked.get(block["catalogue"], [])
@@ -210,7 +210,7 @@ def composed(store: Store, plan: Plan, period: Period, at: datetime) -> Document
     return document
 
 
-def covered_periods(store: Store, plan: Plan, name: PeriodName) -> tuple[Period, ...]:
+def covered_periods(store: Store, plan: NetworkPlan, name: PeriodName) -> tuple[Period, ...]:
     """Every period that is over as far as the ledger goes, and that it covers at least in part; oldest first. The first
     day is one of them: at its end the list is known, and its use is unknown because the watch had not begun."""
     spans = [s for c in plan.catalogues if (s := ledger.closed_span(store, c)) is not None]
@@ -226,7 +226,7 @@ def covered_periods(store: Store, plan: Plan, name: PeriodName) -> tuple[Period,
     return tuple(periods)
 
 
-def late(archive: Archive, plan: Plan, name: PeriodName, at: datetime) -> tuple[Period, ...]:
+def late(archive: Archive, plan: NetworkPlan, name: PeriodName, at: datetime) -> tuple[Period, ...]:
     """Periods that have a digest and of which more may have come to light since; oldest first."""
     if not any(catalogue.evidences for catalogue in plan.catalogues):
         return ()
@@ -235,7 +235,7 @@ def late(archive: Archive, plan: Plan, name: PeriodName, at: datetime) -> tuple[
     return tuple(sorted(period for period in holding if period.ends_at <= at and period.first in kept))
 
 
-def outdated_periods(store: Store, archive: Archive, plan: Plan, name: PeriodName) -> tuple[Period, ...]:
+def outdated_periods(store: Store, archive: Archive, plan: NetworkPlan, name: PeriodName) -> tuple[Period, ...]:
     """Periods that have a digest and rest on a list whose verdict changed since: it was held, confirmed or rejected.
     Oldest first."""
     since = ledger.outdated_since(store, plan.network, name)
@@ -245,7 +245,9 @@ def outdated_periods(store: Store, archive: Archive, plan: Plan, name: PeriodNam
     return tuple(period for period in kept if period.last >= since)
 
 
-def compose_outdated(store: Store, archive: Archive, plan: Plan, name: PeriodName, at: datetime) -> list[Document]:
+def compose_outdated(
+    store: Store, archive: Archive, plan: NetworkPlan, name: PeriodName, at: datetime
+) -> list[Document]:
     """Compose those again: a draft in its place, what was issued as a new edition. Returns the digests as kept."""
     since = ledger.outdated_since(store, plan.network, name)
     documents = [
@@ -261,7 +263,7 @@ def render_post(
     outlet: str,
     hidden: Sequence[str] = (),
     locale: str = "en",
-    habits: Habits | None = None,
+    habits: PostOptions | None = None,
     parts_to_replace: int = 0,
 ) -> Post:
     """What one outlet gets for a digest, with its picture, and with a poll where `habits` have one. `parts_to_replace`:
@@ -275,19 +277,19 @@ def render_post(
         else chosen.thread_range(outlet)
     )
     pictures = (charts.draw_card(document, locale),) if outlet in ("x", "discord") else ()
-    options = render.Options(
+    options = render.PostRenderOptions(
         locale, tuple(hidden), pictures, None if parts_to_replace else chosen.poll_for(document, outlet), thread
     )
     try:
         return render.build_post(document, outlet, options)
-    except (render.UnaskedError, render.TooLongError) as error:
+    except (render.PollSkippedError, render.TooLongError) as error:
         if options.poll is None:
             raise
         log.warning("%s: it goes without its poll: %s", outlet, error)
         return render.build_post(document, outlet, replace(options, poll=None))
 
 
-def find_mismatches(store: Store, plan: Plan, document: Document) -> Iterator[str]:
+def find_mismatches(store: Store, plan: NetworkPlan, document: Document) -> Iterator[str]:
     """Recompute a digest from the ledger: its `mismatches_with` that."""
     yield from mismatches_with(recompute_digest(store, plan, document), document)
 
@@ -297,7 +299,7 @@ def mismatches_with(recomputed: Document, document: Document) -> Iterator[str]:
     what both know: a digest of an earlier version lacks figures, tables and columns of this one. Names that it hides
     stay hidden; those that are hidden only now are no mismatch."""
     for change in digest.figure_differences(document, recomputed):
-        where = Name(f"{change['catalogue']}.{change['figure']}")
+        where = SafeName(f"{change['catalogue']}.{change['figure']}")
         yield f"{where}: says {_figure_text(change['published'])}, is {_figure_text(change['now'])}"
     said = {block["catalogue"]: block for block in document["catalogues"]}
     for block in recomputed["catalogues"]:
@@ -314,7 +316,7 @@ def mismatches_with(recomputed: Document, document: Document) -> Iterator[str]:
     yield from _first_difference("refs", _shared_refs(document, recomputed), _shared_refs(recomputed, document))
 
 
-def recompute_digest(store: Store, plan: Plan, document: Document) -> Document:
+def recompute_digest(store: Store, plan: NetworkPlan, document: Document) -> Document:
     """A digest's period composed from the ledger as it is now, with the exact counts and
     by the rules that the digest has."""
     period = Period.for_day(date.fromisoformat(document["day"]), document["period"])
@@ -359,7 +361,7 @@ def _shared_columns(row: object, other: object, redefined: Collection[str]) -> o
 def _figure_text(figure: Mapping[str, object] | None) -> str:
     if figure is None:
         return "nothing"
-    return f"unknown ({Name(str(figure.get('unknown')), 300)})" if figure["value"] is None else _value_text(figure)
+    return f"unknown ({SafeName(str(figure.get('unknown')), 300)})" if figure["value"] is None else _value_text(figure)
 
 
 def _value_text(figure: Mapping[str, object]) -> str:

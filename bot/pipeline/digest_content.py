@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 
 from bot import digest, outlets, render
 from bot.archive import Archive
-from bot.deliveries import Content, Delivery, Outbox
+from bot.deliveries import Delivery, DeliveryContent, Outbox
 from bot.pipeline.collection import render_post
-from bot.pipeline.polls import NO_HABITS, Habits
+from bot.pipeline.polls import NO_HABITS, PostOptions
 from bot.records import Document, FootfallError, Post
 
 
-class Unspeakable(FootfallError):
+class ContentError(FootfallError):
     """A delivery for which no words can be made."""
 
 
 @dataclass(frozen=True, slots=True)
-class Posts:
+class DigestContentProvider:
     """What deliveries say; each post is rendered once. For one pass over the outbox, in one thread."""
 
     archive: Archive
@@ -26,11 +26,11 @@ class Posts:
     hidden: Sequence[str] = ()
     locales: Mapping[str, str] = field(default_factory=dict)
     """Destination to its language."""
-    habits: Habits = NO_HABITS
+    habits: PostOptions = NO_HABITS
     _rendered: dict[tuple[object, ...], tuple[Document, Post]] = field(default_factory=dict)
 
-    def __call__(self, delivery: Delivery) -> Content:
-        """What a delivery says. Raises `Unspeakable`."""
+    def __call__(self, delivery: Delivery) -> DeliveryContent:
+        """What a delivery says. Raises `ContentError`."""
         published_edition = parts_to_replace = None
         if delivery.kind == "correction":
             published_edition = self.outbox.told(delivery.edition_key, delivery.outlet, delivery.destination)
@@ -47,19 +47,19 @@ class Posts:
         document, made = self._rendered[key]
         parts = outlets.post_parts(made, lambda _: delivery.marker)
         if delivery.kind == "poll" and made.poll is not None:
-            return Content(document, parts[-1])
+            return DeliveryContent(document, parts[-1])
         if delivery.kind == "poll" or delivery.part >= len(parts):
-            raise Unspeakable(
+            raise ContentError(
                 f"{delivery.label}: the post has {len(parts)} parts now{'' if made.poll else ' and no poll'}"
             )
-        return Content(document, parts[delivery.part])
+        return DeliveryContent(document, parts[delivery.part])
 
     def _render_post(
         self, delivery: Delivery, published_edition: int | None, locale: str, parts_to_replace: int
     ) -> tuple[Document, Post]:
         document = self.archive.find_digest(delivery.network, delivery.period, delivery.day, delivery.edition)
         if document is None:
-            raise Unspeakable(f"{delivery.label}: the archive has no such edition")
+            raise ContentError(f"{delivery.label}: the archive has no such edition")
         shown = document
         if published_edition is not None and (
             before := self.archive.find_digest(delivery.network, delivery.period, delivery.day, published_edition)
@@ -71,4 +71,4 @@ class Posts:
         try:
             return document, render_post(shown, delivery.outlet, self.hidden, locale, self.habits, parts_to_replace)
         except (render.LintError, render.TooLongError, KeyError) as error:
-            raise Unspeakable(f"{delivery.label}: {error}") from error
+            raise ContentError(f"{delivery.label}: {error}") from error

@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import Any
 
 from bot import config
-from bot.deliveries import POLLS, Asked
+from bot.deliveries import POLLS, PollRecord
 from bot.records import Document
 from bot.render import x_threads as threads
 
@@ -21,18 +21,18 @@ _TITLES = {"x": "X", "discord": "Discord"}
 
 
 @dataclass(frozen=True, slots=True)
-class Habits:
+class PostOptions:
     """How the operator wants posts to be: what `config.yaml` says of threads and polls."""
 
     threads: Collection[str] = ()
     """Outlets that get every part of a post, not the first alone."""
-    polls: Sequence[config.Poll] = ()
+    polls: Sequence[config.PollConfig] = ()
 
     def thread_range(self, outlet: str) -> range | None:
         """How many parts of words a post may have."""
         return threads.PARTS if outlet in self.threads else None
 
-    def poll_for(self, document: Document, outlet: str) -> config.Poll | None:
+    def poll_for(self, document: Document, outlet: str) -> config.PollConfig | None:
         """What is asked with a digest: with weekly ones, each week the next of the polls that there are for it."""
         network = document["network"]
         mine = [p for p in self.polls if outlet in p.outlets and (not p.networks or network in p.networks)]
@@ -41,10 +41,10 @@ class Habits:
         return mine[date.fromisoformat(document["day"]).toordinal() // 7 % len(mine)]
 
 
-NO_HABITS = Habits()
+NO_HABITS = PostOptions()
 
 
-def told(document: Document, records: Sequence[Asked]) -> None:
+def told(document: Document, records: Sequence[PollRecord]) -> None:
     """Put what readers answered into a weekly digest, as one panel more; nothing where nothing was asked."""
     if not records:
         return
@@ -69,11 +69,11 @@ def told(document: Document, records: Sequence[Asked]) -> None:
     document["panels"].append({**block, "figures": figures, **empty, "gaps": gaps, "findings": [], "asked": polls})
 
 
-def _group_key(record: Asked) -> tuple[str, str, str, int]:
+def _group_key(record: PollRecord) -> tuple[str, str, str, int]:
     return record.poll.name, record.outlet, record.day.isoformat(), len(record.poll.answers)
 
 
-def _poll_result(group: Sequence[Asked]) -> dict[str, Any]:
+def _poll_result(group: Sequence[PollRecord]) -> dict[str, Any]:
     """One poll as an outlet's readers answered it: the votes of all its channels whose count could be read."""
     first, read = group[0], [one for one in group if one.votes is not None]
     counts = [sum(column) for column in zip(*(one.votes for one in read if one.votes is not None), strict=True)]
@@ -114,7 +114,7 @@ def _poll_figures(poll: dict[str, Any], name: str, refs: list[int]) -> dict[str,
     }
 
 
-def _append_refs(document: Document, group: Iterable[Asked]) -> list[int]:
+def _append_refs(document: Document, group: Iterable[PollRecord]) -> list[int]:
     """Where each count was read, put at the end of the document's list."""
     places = []
     for one in group:
@@ -126,7 +126,7 @@ def _append_refs(document: Document, group: Iterable[Asked]) -> list[int]:
     return places
 
 
-def _poll_gaps(poll: dict[str, Any], group: Sequence[Asked]) -> list[str]:
+def _poll_gaps(poll: dict[str, Any], group: Sequence[PollRecord]) -> list[str]:
     missing = [one for one in group if one.votes is None]
     if not missing or len(missing) == len(group):
         return []

@@ -16,13 +16,13 @@ from sqlalchemy import Connection
 
 from bot import deliveries, ledger, render
 from bot.archive import Archive, add_receipt
-from bot.config import Publish
-from bot.deliveries import Edition, Outbox, Shape
-from bot.pipeline.collection import Plan, compose_digest, compose_outdated, composed, late, render_post
-from bot.pipeline.polls import NO_HABITS, Habits
+from bot.config import PublishConfig
+from bot.deliveries import EditionKey, Outbox, PostShape
+from bot.pipeline.collection import NetworkPlan, compose_digest, compose_outdated, composed, late, render_post
+from bot.pipeline.polls import NO_HABITS, PostOptions
 from bot.records import Document, Period, PeriodName, Receipt, start_of_day
 from bot.store import Store
-from bot.subscriptions import Channels, Subscription, stillness_reason
+from bot.subscriptions import ChannelSubscriptions, Subscription, stillness_reason
 
 Targets = Mapping[str, Sequence[str]]
 """Outlet to the destinations that get a post."""
@@ -36,7 +36,7 @@ _CORRECTED_FOR = timedelta(days=62)
 
 
 @dataclass(frozen=True, slots=True)
-class Announced:
+class PublishDecision:
     """What was decided about one period of one network."""
 
     network: str
@@ -47,16 +47,16 @@ class Announced:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class PublishContext:
     """What publishing works with."""
 
     store: Store
     archive: Archive
     outbox: Outbox
-    rules: Publish
+    rules: PublishConfig
     threshold: float
     """Share by which a headline must move for a correction of its own."""
-    habits: Habits = NO_HABITS
+    habits: PostOptions = NO_HABITS
     """What the operator wants of posts beside words: threads, polls."""
     locales: Mapping[str, str] = field(default_factory=dict)
     """Destination to its language; English for any other."""
@@ -67,8 +67,8 @@ def make_outbox(store: Store, own: Collection[str] = ()) -> Outbox:
     post in a server that subscribed, which is nobody else's business, stands with its delivery only. `own`: channels of
     the configuration, which are the operator's whoever subscribed there."""
 
-    def keep(connection: Connection, edition: Edition, receipt: Receipt) -> None:
-        if receipt.destination not in own and Channels.is_subscribed(connection, receipt.destination):
+    def keep(connection: Connection, edition: EditionKey, receipt: Receipt) -> None:
+        if receipt.destination not in own and ChannelSubscriptions.is_subscribed(connection, receipt.destination):
             receipt = replace(receipt, url="")
         add_receipt(connection, edition.network, edition.period, edition.day, edition.number, receipt)
 
@@ -76,14 +76,14 @@ def make_outbox(store: Store, own: Collection[str] = ()) -> Outbox:
 
 
 def plan_deliveries(
-    desk: Desk,
-    plan: Plan,
+    desk: PublishContext,
+    plan: NetworkPlan,
     name: PeriodName,
     targets: Targets,
     now: datetime,
     day: date | None = None,
     subscribed: Subscribed = MappingProxyType({}),
-) -> list[Announced]:
+) -> list[PublishDecision]:
     """Plan the deliveries of what is due of one network and kind of period, or of the period that holds `day` however
     old it is. Doing it twice plans nothing twice."""
     desk = replace(desk, locales={**desk.locales, **{place: one.terms.locale for place, one in subscribed.items()}})
@@ -93,7 +93,7 @@ def plan_deliveries(
     missed, due = _missed_and_due(desk, plan, name, targets, now, subscribed)
     if plan.closed:
         reason = "its record is closed, so nothing of it is ever due; --day posts one all the same"
-        return [Announced(plan.network, period, "closed", reason) for period in due]
+        return [PublishDecision(plan.network, period, "closed", reason) for period in due]
     done = [_record_missed(desk, plan, period, missed[period], now) for period in sorted(missed)]
     for period in sorted(due):
         until = deliveries.expiry_time(period, desk.rules.max_age)
@@ -111,7 +111,7 @@ _Wanted = dict[Period, dict[str, list[str]]]
 
 
 def _missed_and_due(
-    desk: Desk, plan: Plan, name: PeriodName, targets: Targets, now: datetime, subscribed: Subscribed
+    desk: PublishContext, plan: NetworkPlan, name: PeriodName, targets: Targets, now: datetime, subscribed: Subscribed
 ) -> tuple[_Wanted, _Wanted]:
     """What each destination has missed, and what is due there. Of what was before the first period ever planned for it
     nothing is: a new destination does not begin with yesterday's news."""
@@ -133,23 +133,25 @@ def _missed_and_due(
 
 
 def _plan_period(
-    desk: Desk,
-    plan: Plan,
+    desk: PublishContext,
+    plan: NetworkPlan,
     period: Period,
     targets: Targets,
     now: datetime,
     until: datetime | None,
     subscribed: Subscribed,
-) -> Announced:
+) -> PublishDecision:
     document = compose_digest(desk.store, desk.archive, plan, period, now)
-    edition = Edition(plan.network, period.name, period.first, document["edition"])
+    edition = EditionKey(plan.network, period.name, period.first, document["edition"])
     if held := held_back(desk.store, plan, period):
-        return Announced(plan.network, period, "waiting", held, edition.number)
+        return PublishDecision(plan.network, period, "waiting", held, edition.number)
     found = deliveries.publish_gate(document, now, desk.rules.deadline)
     if not found.publish:
         for outlet, destination in _target_pairs(targets) if found.final else ():
             desk.outbox.silence(edition, outlet, destination, now, until, found.reason)
-        return Announced(plan.network, period, "silent" if found.final else "waiting", found.reason, edition.number)
+        return PublishDecision(
+            plan.network, period, "silent" if found.final else "waiting", found.reason, edition.number
+        )
     shapes = _post_shapes(desk, plan, document)
     before = cache(partial(_previous_digest, desk, plan, document, period))
     for outlet, destination in _target_pairs(targets):
@@ -157,10 +159,10 @@ def _plan_period(
             desk.outbox.silence(edition, outlet, destination, now, until, still)
         else:
             _plan_destination(desk, document, edition, outlet, destination, now, until, shapes(outlet, destination))
-    return Announced(plan.network, period, "planned", found.reason, edition.number)
+    return PublishDecision(plan.network, period, "planned", found.reason, edition.number)
 
 
-def held_back(store: Store, plan: Plan, period: Period) -> str:
+def held_back(store: Store, plan: NetworkPlan, period: Period) -> str:
     """Why nothing is posted about a period whose list is held in the catalogue that the network opens with: its figures
     are unknown until it is confirmed. Empty where it is not."""
     for catalogue in plan.catalogues:
@@ -178,25 +180,27 @@ def _still(document: Document, before: Callable[[], Document], subscription: Sub
     return stillness_reason(document, before(), subscription.terms.share)
 
 
-def _previous_digest(desk: Desk, plan: Plan, document: Document, period: Period) -> Document:
+def _previous_digest(desk: PublishContext, plan: NetworkPlan, document: Document, period: Period) -> Document:
     """The digest of the period before, as published or as it would be."""
     before = desk.archive.find_digest(plan.network, period.name, period.previous_period.first)
     return before or composed(desk.store, plan, period.previous_period, datetime.fromisoformat(document["composed_at"]))
 
 
-def _record_missed(desk: Desk, plan: Plan, period: Period, targets: Targets, now: datetime) -> Announced:
+def _record_missed(
+    desk: PublishContext, plan: NetworkPlan, period: Period, targets: Targets, now: datetime
+) -> PublishDecision:
     held = held_back(desk.store, plan, period)
     reason = f"missed: it was over for longer than publish.max_age before it could be published{held and f'; {held}'}"
     number = compose_digest(desk.store, desk.archive, plan, period, now)["edition"]
-    edition = Edition(plan.network, period.name, period.first, number)
+    edition = EditionKey(plan.network, period.name, period.first, number)
     for outlet, destination in _target_pairs(targets):
         desk.outbox.silence(edition, outlet, destination, now, now, reason)
-    return Announced(plan.network, period, "missed", reason, number)
+    return PublishDecision(plan.network, period, "missed", reason, number)
 
 
 def _plan_corrections(
-    desk: Desk, plan: Plan, name: PeriodName, targets: Targets, now: datetime, seen: Collection[date]
-) -> list[Announced]:
+    desk: PublishContext, plan: NetworkPlan, name: PeriodName, targets: Targets, now: datetime, seen: Collection[date]
+) -> list[PublishDecision]:
     """New editions of periods that are no longer due, for the destinations that an earlier one went to."""
     done = []
     for entry in desk.archive.list_digests(plan.network, name):
@@ -205,7 +209,7 @@ def _plan_corrections(
             continue
         document = desk.archive.find_digest(plan.network, name, entry.day, entry.edition)
         assert document is not None
-        edition = Edition(plan.network, name, entry.day, entry.edition)
+        edition = EditionKey(plan.network, name, entry.day, entry.edition)
         until = datetime.fromisoformat(document["composed_at"]) + desk.rules.max_age
         places = [place for place in _target_pairs(targets) if desk.outbox.told(edition, *place) is not None]
         if not places or now >= until:
@@ -213,19 +217,21 @@ def _plan_corrections(
         shapes = _post_shapes(desk, plan, document)
         for outlet, destination in places:
             _plan_destination(desk, document, edition, outlet, destination, now, until, shapes(outlet, destination))
-        done.append(Announced(plan.network, Period.for_day(entry.day, name), "planned", "corrected", entry.edition))
+        done.append(
+            PublishDecision(plan.network, Period.for_day(entry.day, name), "planned", "corrected", entry.edition)
+        )
     return done
 
 
 def _plan_destination(
-    desk: Desk,
+    desk: PublishContext,
     document: Document,
-    edition: Edition,
+    edition: EditionKey,
     outlet: str,
     destination: str,
     now: datetime,
     until: datetime | None,
-    shape: Shape,
+    shape: PostShape,
 ) -> None:
     told = desk.outbox.told(edition, outlet, destination)
     otherwise: Literal["refuse", "post", "skip"] = "refuse"
@@ -235,22 +241,22 @@ def _plan_destination(
     desk.outbox.plan(edition, outlet, destination, shape, now, until, otherwise)
 
 
-def _post_shapes(desk: Desk, plan: Plan, document: Document) -> Callable[[str, str], Shape]:
+def _post_shapes(desk: PublishContext, plan: NetworkPlan, document: Document) -> Callable[[str, str], PostShape]:
     """The shape of a digest's post by outlet and destination; found once for all that speak one language."""
     found = lru_cache(partial(_post_shape, desk, tuple(plan.hidden), document))
     return lambda outlet, destination: found(outlet, desk.locales.get(destination, "en"))
 
 
-def _post_shape(desk: Desk, hidden: Sequence[str], document: Document, outlet: str, locale: str) -> Shape:
+def _post_shape(desk: PublishContext, hidden: Sequence[str], document: Document, outlet: str, locale: str) -> PostShape:
     """Of how many parts a digest's post is, and whether one more asks a poll."""
     if desk.habits.thread_range(outlet) is None and desk.habits.poll_for(document, outlet) is None:
-        return Shape()
+        return PostShape()
     try:
         made = render_post(document, outlet, hidden, locale, desk.habits)
     except (render.LintError, render.TooLongError):
-        return Shape()  # sending the first will say what is wrong
+        return PostShape()  # sending the first will say what is wrong
     poll = made.poll is not None and len(made.parts) > 1
-    return Shape(len(made.parts) - poll, poll)
+    return PostShape(len(made.parts) - poll, poll)
 
 
 def _moved(before: Document, after: Document) -> float:
@@ -274,4 +280,4 @@ def _target_pairs(targets: Targets) -> list[tuple[str, str]]:
     return [(outlet, destination) for outlet, destinations in targets.items() for destination in destinations]
 
 
-__all__ = ["Announced", "Desk", "Targets", "make_outbox", "plan_deliveries"]
+__all__ = ["PublishContext", "PublishDecision", "Targets", "make_outbox", "plan_deliveries"]

@@ -4,7 +4,7 @@ An answer is looked up, never computed: figures come from the archive, models' d
 (plain JSON values) that a template puts into words.
 """
 
-from bot.queries.context import COLLECT, AnswerError, Desk, NotFoundError, Watched
+from bot.queries.context import COLLECT, NotFoundError, QueryContext, QueryError, WatchedNetwork
 from bot.queries.model_queries import compare, idle, model, top, why
 from bot.queries.network_queries import (
     about,
@@ -21,10 +21,10 @@ from bot.queries.network_queries import (
 
 __all__ = [
     "COLLECT",
-    "AnswerError",
-    "Desk",
     "NotFoundError",
-    "Watched",
+    "QueryContext",
+    "QueryError",
+    "WatchedNetwork",
     "about",
     "compare",
     "digest",

@@ -11,9 +11,9 @@ from typing import TypeVar
 from bot import ledger
 from bot.archive import Archive
 from bot.config import ScheduleEntry
-from bot.digest import HIDDEN, HIDDEN_AUTHOR, Hidden
-from bot.queries.versioned_cache import Recent
-from bot.records import Catalogue, Document, FootfallError, Name, Period, PeriodName
+from bot.digest import HIDDEN, HIDDEN_AUTHOR, NameMask
+from bot.queries.versioned_cache import VersionedCache
+from bot.records import Catalogue, Document, FootfallError, Period, PeriodName, SafeName
 from bot.store import Store
 
 T = TypeVar("T", bound=str)
@@ -23,7 +23,7 @@ COLLECT = "run: python -m bot collect, or python -m bot demo, which needs no key
 """What to do about an empty ledger."""
 
 
-class AnswerError(FootfallError):
+class QueryError(FootfallError):
     """A question that cannot be answered as it was put; one line that says what would be."""
 
     exit_code = 2
@@ -36,12 +36,12 @@ class AnswerError(FootfallError):
         super().__init__(f"{text}; {cure}" if cure else text)
 
 
-class NotFoundError(AnswerError):
+class NotFoundError(QueryError):
     """A question about something that is not there: a network, a model, a metric, a digest."""
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class WatchedNetwork:
     """A network as the faces know it."""
 
     network: str
@@ -63,27 +63,27 @@ class Watched:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class QueryContext:
     """Everything that an answer is looked up in."""
 
     store: Store
     archive: Archive
-    watched: Mapping[str, Watched]
+    watched: Mapping[str, WatchedNetwork]
     hidden: Sequence[str]
     clock: Callable[[], datetime]
     entries: Sequence[ScheduleEntry] = ()
     """The regular posts."""
-    recent: Recent = field(default_factory=Recent, repr=False, compare=False)
+    recent: VersionedCache = field(default_factory=VersionedCache, repr=False, compare=False)
 
-    def find_network(self, name: str | None) -> Watched:
+    def find_network(self, name: str | None) -> WatchedNetwork:
         """The network asked about; the first configured one where none is named."""
         if not self.watched:
-            raise AnswerError("no network is watched here", "config.yaml: networks: none is configured")
+            raise QueryError("no network is watched here", "config.yaml: networks: none is configured")
         if name is None:
             return next(iter(self.watched.values()))
         if name not in self.watched:
             known = f"known: {', '.join(self.watched)}{meant(name, self.watched)}"
-            raise NotFoundError(f"{Name(name)}: no such network; {known}")
+            raise NotFoundError(f"{SafeName(name)}: no such network; {known}")
         return self.watched[name]
 
     def find_digest(self, network: str, period: PeriodName = "day", day: date | None = None) -> Document:
@@ -101,7 +101,7 @@ class Desk:
 
     def shown(self, document: Document) -> Document:
         """A digest as it may be shown: a name hidden after it was composed stands in it no more."""
-        hidden = Hidden.from_names(self.hidden)
+        hidden = NameMask.from_names(self.hidden)
         return {**document, "catalogues": [_mask_block(block, hidden) for block in document["catalogues"]]}
 
     def _digest_cure(self, network: str, period: PeriodName) -> str:
@@ -111,13 +111,13 @@ class Desk:
     def refuse_future(self, day: date) -> None:
         """Refuse a day in the future."""
         if day > self.clock().date():
-            raise AnswerError(f"{day}: is in the future; today is {self.clock().date()} (UTC)")
+            raise QueryError(f"{day}: is in the future; today is {self.clock().date()} (UTC)")
 
     def _available_days(self, network: str, period: PeriodName) -> str:
         kept = self.archive.list_digests(network, period)
         return f"; there are {len(kept):,}, from {kept[0].day} to {kept[-1].day}" if kept else "; there is none yet"
 
-    def find_model(self, name: str, network: str | None = None) -> tuple[Watched, Catalogue, Name]:
+    def find_model(self, name: str, network: str | None = None) -> tuple[WatchedNetwork, Catalogue, SafeName]:
         """The model meant by `name`, on the network named or on whichever has it: written exactly so, or in other case,
         or without its author where that leaves one. Near misses are suggested, not taken."""
         networks = [self.find_network(network)] if network or not self.watched else list(self.watched.values())
@@ -125,7 +125,7 @@ class Desk:
         for watched, names in known:
             if exact := names.exact.get(name) or names.folded.get(name.casefold()):
                 if self.is_hidden(exact[1]):
-                    raise AnswerError("this name is hidden here")
+                    raise QueryError("this name is hidden here")
                 return watched, *exact
         endings = [(watched, names.endings.get(name.casefold(), ())) for watched, names in known]
         for watched, ending in endings:
@@ -137,9 +137,9 @@ class Desk:
         else:
             meaning = meant(name, [model for _, names in known for _, model in names.public])
         titles = ", ".join(watched.title for watched in networks)
-        raise NotFoundError(f"{Name(name)}: no such model on {titles}{meaning}")
+        raise NotFoundError(f"{SafeName(name)}: no such model on {titles}{meaning}")
 
-    def _known_models(self, watched: Watched) -> _Known:
+    def _known_models(self, watched: WatchedNetwork) -> _Known:
         """The models of a network by name, read anew when the ledger changed."""
         return self.recent.get_or_compute(
             ("names", watched.network), ledger.data_version(self.store), lambda: _Known.from_ledger(self, watched)
@@ -157,14 +157,14 @@ class Desk:
 
         return self.recent.get_or_compute(("days", network, period), self.archive.data_version(), look)
 
-    def usage_comparison(self, catalogue: Catalogue, period: Period) -> ledger.Moves:
+    def usage_comparison(self, catalogue: Catalogue, period: Period) -> ledger.UsageComparison:
         """What a period's use is compared by, read anew when the ledger changed."""
         key = ("moves", catalogue.network, catalogue.key, period)
         return self.recent.get_or_compute(
             key, ledger.data_version(self.store), lambda: ledger.usage_comparison(self.store, catalogue, period)
         )
 
-    def day_listing(self, catalogue: Catalogue, day: date, days: int) -> ledger.Offer:
+    def day_listing(self, catalogue: Catalogue, day: date, days: int) -> ledger.DayListing:
         """The list of a day and the use of the days up to it, read anew when the ledger changed."""
         key = ("offer", catalogue.network, catalogue.key, day, days if catalogue.evidences else 1)
         return self.recent.get_or_compute(
@@ -173,27 +173,27 @@ class Desk:
 
     def is_hidden(self, model: str) -> bool:
         """Whether a model is hidden, by its own name or by its author's."""
-        return Hidden.from_names(self.hidden).hides_model(model, model.partition("/")[0])
+        return NameMask.from_names(self.hidden).hides_model(model, model.partition("/")[0])
 
-    def matching_models(self, watched: Watched, fragment: str, limit: int = 25) -> list[Name]:
+    def matching_models(self, watched: WatchedNetwork, fragment: str, limit: int = 25) -> list[SafeName]:
         """Names that complete what was typed, best first."""
-        return closest_matches(Name(fragment), [name for _, name in self._known_models(watched).public], limit)
+        return closest_matches(SafeName(fragment), [name for _, name in self._known_models(watched).public], limit)
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
     """The models of a network, by everything that they may be called; of several the most recently used one."""
 
-    exact: Mapping[str, tuple[Catalogue, Name]]
-    folded: Mapping[str, tuple[Catalogue, Name]]
-    endings: Mapping[str, Sequence[tuple[Catalogue, Name]]]
+    exact: Mapping[str, tuple[Catalogue, SafeName]]
+    folded: Mapping[str, tuple[Catalogue, SafeName]]
+    endings: Mapping[str, Sequence[tuple[Catalogue, SafeName]]]
     """Those not hidden, by their part after the author."""
-    public: Sequence[tuple[Catalogue, Name]]
+    public: Sequence[tuple[Catalogue, SafeName]]
 
     @classmethod
-    def from_ledger(cls, desk: Desk, watched: Watched) -> _Known:
+    def from_ledger(cls, desk: QueryContext, watched: WatchedNetwork) -> _Known:
         known = [(c, n) for c in watched.catalogues for n in ledger.known_names(desk.store, c)]
-        hidden, endings = Hidden.from_names(desk.hidden), defaultdict[str, list[tuple[Catalogue, Name]]](list)
+        hidden, endings = NameMask.from_names(desk.hidden), defaultdict[str, list[tuple[Catalogue, SafeName]]](list)
         public = [one for one in known if not hidden.hides_model(one[1], one[1].partition("/")[0])]
         for one in public:
             endings[one[1].casefold().rpartition("/")[2]].append(one)
@@ -201,7 +201,7 @@ class _Known:
         return cls(exact, {one[1].casefold(): one for one in reversed(known)}, dict(endings), public)
 
 
-def _mask_block(block: Document, hidden: Hidden) -> Document:
+def _mask_block(block: Document, hidden: NameMask) -> Document:
     """A catalogue of a digest with hidden names replaced, in its table and in its words."""
     named = {(row["model"], row["author"]) for row in block["top"]}
 
@@ -217,12 +217,12 @@ def _mask_block(block: Document, hidden: Hidden) -> Document:
     }
 
 
-def _mask_table(table: Document, hidden: Hidden) -> Document:
+def _mask_table(table: Document, hidden: NameMask) -> Document:
     shown = [{**row, "name": row["name"] and hidden.masked_group(table["by"], row["name"])} for row in table["rows"]]
     return {**table, "rows": shown}
 
 
-def _mask_finding(finding: Document, block: Document, hidden: Hidden) -> Document:
+def _mask_finding(finding: Document, block: Document, hidden: NameMask) -> Document:
     """A finding that names no hidden model; said again where it did."""
     values = dict(finding["values"])
     for key in ("model", "before"):
@@ -240,7 +240,7 @@ def _mask_finding(finding: Document, block: Document, hidden: Hidden) -> Documen
 
 def meant(name: str, known: Sequence[str] | Mapping[str, object]) -> str:
     """The end of a sentence about an unknown name: what may have been meant."""
-    close = closest_matches(Name(name), list(known), SUGGESTIONS, cutoff=60)
+    close = closest_matches(SafeName(name), list(known), SUGGESTIONS, cutoff=60)
     return f"; did you mean {' or '.join(close)}?" if close else ""
 
 

@@ -7,10 +7,10 @@ from datetime import date, timedelta
 from heapq import nsmallest
 
 from bot import ledger
-from bot.digest import Hidden
-from bot.queries.context import AnswerError, Desk, Watched
+from bot.digest import NameMask
+from bot.queries.context import QueryContext, QueryError, WatchedNetwork
 from bot.queries.network_queries import digest_heading
-from bot.records import Catalogue, Document, Flow, Model, Name, Period, PeriodName, Unknown
+from bot.records import Catalogue, Document, Model, Period, PeriodName, SafeName, Unknown, Usage
 
 ROWS = 25
 """Models in the answer to `top`: as many as a digest has."""
@@ -21,7 +21,7 @@ MOST_IDLE_DAYS = 400
 BY = ("uses", "rise", "fall")
 
 
-def model(desk: Desk, name: str, network: str | None = None, day: date | None = None) -> Document:
+def model(desk: QueryContext, name: str, network: str | None = None, day: date | None = None) -> Document:
     """One model: its use, rank and share, and its last 30 days."""
     watched, catalogue, known = desk.find_model(name, network)
     document = desk.find_digest(watched.network, "day", day)
@@ -29,7 +29,7 @@ def model(desk: Desk, name: str, network: str | None = None, day: date | None = 
     return {"question": "model", **digest_heading(document), **_model_card(desk, catalogue, known, asked)}
 
 
-def _model_card(desk: Desk, catalogue: Catalogue, name: Name, day: date) -> Document:
+def _model_card(desk: QueryContext, catalogue: Catalogue, name: SafeName, day: date) -> Document:
     """What is known of a model at the end of a day."""
     found = ledger.model_standing(desk.store, catalogue, name, day)
     seen, uses = found.seen, None if isinstance(found.uses, Unknown) else found.uses
@@ -61,11 +61,11 @@ def _model_dates(seen: Model | Unknown | None, day: date) -> Document:
 
 
 def top(
-    desk: Desk, network: str | None, by: str = "uses", period: PeriodName = "day", day: date | None = None
+    desk: QueryContext, network: str | None, by: str = "uses", period: PeriodName = "day", day: date | None = None
 ) -> Document:
     """The most used models, or those whose use rose or fell most against the period before."""
     if by not in BY:
-        raise AnswerError(f"by: found {Name(by)}, wanted one of {', '.join(BY)}")
+        raise QueryError(f"by: found {SafeName(by)}, wanted one of {', '.join(BY)}")
     watched = desk.find_network(network)
     document = desk.find_digest(watched.network, period, day)
     lead = document["catalogues"][0]
@@ -87,15 +87,15 @@ def top(
     return {**answer, "models": [{"rank": n, **m} for n, m in enumerate(chosen[:ROWS], 1)]}
 
 
-def idle(desk: Desk, network: str | None, days: int = 7, day: date | None = None, page: int = 1) -> Document:
+def idle(desk: QueryContext, network: str | None, days: int = 7, day: date | None = None, page: int = 1) -> Document:
     """Models on offer that nobody used for so many days.
 
     Those never seen in use come first, then the longest idle; a page has 100 models, and one beyond the last is the
     last."""
     if page < 1:
-        raise AnswerError(f"page: found {page}, wanted 1 or more")
+        raise QueryError(f"page: found {page}, wanted 1 or more")
     if not 1 <= days <= MOST_IDLE_DAYS:
-        raise AnswerError(f"days: found {days:,}, wanted 1 to {MOST_IDLE_DAYS:,}")
+        raise QueryError(f"days: found {days:,}, wanted 1 to {MOST_IDLE_DAYS:,}")
     watched = desk.find_network(network)
     document = desk.find_digest(watched.network, "day", day)
     catalogue, asked = watched.lead_catalogue_of(document), date.fromisoformat(document["day"])
@@ -130,7 +130,7 @@ def idle(desk: Desk, network: str | None, days: int = 7, day: date | None = None
     }
 
 
-def compare(desk: Desk, a: str, b: str, network: str | None = None) -> Document:
+def compare(desk: QueryContext, a: str, b: str, network: str | None = None) -> Document:
     """Two models or two networks side by side.
 
     Numbers of different units are never set against each other."""
@@ -142,7 +142,7 @@ def compare(desk: Desk, a: str, b: str, network: str | None = None) -> Document:
     return {"question": "compare", "sides": sides, "comparable": units[0] == units[1], "units": units}
 
 
-def _network_side(desk: Desk, watched: Watched) -> Document:
+def _network_side(desk: QueryContext, watched: WatchedNetwork) -> Document:
     document = desk.find_digest(watched.network)
     lead = document["catalogues"][0]
     keys = ("models_listed", "models_used", "share_used", "uses", "models_for_half", "top_1_share", "gini_listed")
@@ -156,7 +156,7 @@ def _network_side(desk: Desk, watched: Watched) -> Document:
     }
 
 
-def _model_side(desk: Desk, name: str, network: str | None) -> Document:
+def _model_side(desk: QueryContext, name: str, network: str | None) -> Document:
     found = model(desk, name, network)
     share = found["share"]
     unknown = {} if share is not None else {"unknown": found["uses"].get("unknown", "not defined: no use")}
@@ -173,7 +173,7 @@ def _model_side(desk: Desk, name: str, network: str | None) -> Document:
     }
 
 
-def why(desk: Desk, network: str | None, day: date | None = None) -> Document:
+def why(desk: QueryContext, network: str | None, day: date | None = None) -> Document:
     """Which models moved usage against the day before; the parts add up to the whole."""
     watched = desk.find_network(network)
     document = desk.find_digest(watched.network, "day", day)
@@ -209,7 +209,7 @@ class _Moved:
     """The difference of use that names no model."""
 
 
-def _usage_change(desk: Desk, watched: Watched, document: Document) -> _Moved | Unknown:
+def _usage_change(desk: QueryContext, watched: WatchedNetwork, document: Document) -> _Moved | Unknown:
     period = _digest_period(document)
     found = desk.usage_comparison(watched.lead_catalogue_of(document), period)
     now, before = found.now, found.before
@@ -218,7 +218,7 @@ def _usage_change(desk: Desk, watched: Watched, document: Document) -> _Moved | 
             return flow
         if flow.incomplete:
             return Unknown(flow.incomplete)
-    assert isinstance(now, Flow) and isinstance(before, Flow)
+    assert isinstance(now, Usage) and isinstance(before, Usage)
     if document["catalogues"][0]["figures"]["uses"]["value"] != now.uses:
         return Unknown("the ledger has changed since this edition was composed")
     names, new = _model_names(desk, found), _first_seen(found, period.previous_period.first)
@@ -236,18 +236,18 @@ def _usage_change(desk: Desk, watched: Watched, document: Document) -> _Moved | 
     return _Moved(now.uses, before.uses, models, now.unattributed - before.unattributed)
 
 
-def _first_seen(comparison: ledger.Moves, since: date) -> frozenset[int]:
+def _first_seen(comparison: ledger.UsageComparison, since: date) -> frozenset[int]:
     """Listed models that were first seen on a day or after it: what use they had before is not known."""
     return frozenset(k for k, m in comparison.models.items() if m.first_listed is not None and m.first_listed >= since)
 
 
-def _model_names(desk: Desk, comparison: ledger.Moves) -> dict[int, str]:
-    hidden = Hidden.from_names(desk.hidden)
+def _model_names(desk: QueryContext, comparison: ledger.UsageComparison) -> dict[int, str]:
+    hidden = NameMask.from_names(desk.hidden)
     return {key: hidden.masked_model(one.name, one.author) for key, one in comparison.models.items()}
 
 
-def _public_name(desk: Desk, name: str, author: str) -> str:
-    return Hidden.from_names(desk.hidden).masked_model(name, author)
+def _public_name(desk: QueryContext, name: str, author: str) -> str:
+    return NameMask.from_names(desk.hidden).masked_model(name, author)
 
 
 def _digest_period(document: Document) -> Period:

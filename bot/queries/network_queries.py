@@ -8,10 +8,10 @@ from datetime import date
 from typing import Any
 
 from bot import ledger, schedule_times
-from bot.archive import Told
+from bot.archive import PublishedFigure
 from bot.metrics import METRICS, Metric
-from bot.queries.context import AnswerError, Desk, NotFoundError, meant
-from bot.records import Document, Name, PeriodName
+from bot.queries.context import NotFoundError, QueryContext, QueryError, meant
+from bot.records import Document, PeriodName, SafeName
 
 USAGE = (
     "uses",
@@ -42,12 +42,12 @@ INVENTORY = (
 )
 
 
-def usage(desk: Desk, network: str | None, period: PeriodName = "day", day: date | None = None) -> Document:
+def usage(desk: QueryContext, network: str | None, period: PeriodName = "day", day: date | None = None) -> Document:
     """How much a network was used, by how many of its models."""
     return _figures_answer(desk, "usage", USAGE, network, period, day)
 
 
-def inventory(desk: Desk, network: str | None, day: date | None = None) -> Document:
+def inventory(desk: QueryContext, network: str | None, day: date | None = None) -> Document:
     """How many models are on offer, and how that changed; also by category and author."""
     return _figures_answer(desk, "inventory", INVENTORY, network, "day", day, also=("groups",))
 
@@ -56,7 +56,7 @@ MOST_EDITIONS = 1000
 
 
 def digest(
-    desk: Desk,
+    desk: QueryContext,
     network: str | None,
     period: PeriodName = "day",
     day: date | None = None,
@@ -74,7 +74,7 @@ def digest(
 
 
 def _figures_answer(
-    desk: Desk,
+    desk: QueryContext,
     question: str,
     keys: Iterable[str],
     network: str | None,
@@ -110,15 +110,15 @@ def _catalogue_answer(block: dict[str, Any], also: tuple[str, ...]) -> dict[str,
 MOST_DAYS = 3650
 
 
-def trend(desk: Desk, metric: str, network: str | None, days: int = 30) -> Document:
+def trend(desk: QueryContext, metric: str, network: str | None, days: int = 30) -> Document:
     """One metric, day by day."""
     found = _find_metric(metric)
     if "day" not in found.periods:
-        raise AnswerError(
+        raise QueryError(
             f"{metric}: is no figure of a day; it stands in {' and '.join(_metric_periods(found))} digests"
         )
     if not 1 <= days <= MOST_DAYS:
-        raise AnswerError(f"days: found {days:,}, wanted 1 to {MOST_DAYS:,}")
+        raise QueryError(f"days: found {days:,}, wanted 1 to {MOST_DAYS:,}")
     watched = desk.find_network(network)
     document = desk.find_digest(watched.network)
     catalogue = watched.lead_catalogue_of(document)
@@ -144,11 +144,11 @@ def trend(desk: Desk, metric: str, network: str | None, days: int = 30) -> Docum
     }
 
 
-def _published_value(figure: Told) -> dict[str, Any]:
+def _published_value(figure: PublishedFigure) -> dict[str, Any]:
     return {"value": figure.value, "unknown": figure.unknown, **({"at_least": True} if figure.at_least else {})}
 
 
-def method(desk: Desk, metric: str) -> Document:
+def method(desk: QueryContext, metric: str) -> Document:
     """What a metric counts, in words."""
     found = _find_metric(metric)
     return {
@@ -171,7 +171,7 @@ def metric_definitions() -> list[Document]:
 
 def _find_metric(key: str) -> Metric:
     if key not in METRICS:
-        raise NotFoundError(f"{Name(key)}: no such metric{meant(key, METRICS)}", "all: python -m bot metrics")
+        raise NotFoundError(f"{SafeName(key)}: no such metric{meant(key, METRICS)}", "all: python -m bot metrics")
     return METRICS[key]
 
 
@@ -179,7 +179,7 @@ def _metric_periods(metric: Metric) -> list[str]:
     return [name for name in ("day", "week", "month") if name in metric.periods]
 
 
-def known_networks(desk: Desk) -> Document:
+def known_networks(desk: QueryContext) -> Document:
     """Every network that is watched, its catalogues and the figure it opens with."""
     return {
         "question": "networks",
@@ -198,7 +198,7 @@ def known_networks(desk: Desk) -> Document:
     }
 
 
-def kept_digests(desk: Desk, network: str | None, period: PeriodName = "day") -> Document:
+def kept_digests(desk: QueryContext, network: str | None, period: PeriodName = "day") -> Document:
     """Every digest of a network that the archive keeps, oldest first."""
     watched = desk.find_network(network)
     kept = desk.archive.list_digests(watched.network, period)
@@ -211,7 +211,7 @@ def kept_digests(desk: Desk, network: str | None, period: PeriodName = "day") ->
     }
 
 
-def status(desk: Desk) -> Document:
+def status(desk: QueryContext) -> Document:
     """How fresh what we have of each network is, and what is posted next."""
     now = desk.clock()
     rows = []
@@ -246,7 +246,7 @@ def status(desk: Desk) -> Document:
     }
 
 
-def _next_runs(desk: Desk) -> list[Document]:
+def _next_runs(desk: QueryContext) -> list[Document]:
     """The next run of each regular post, the soonest first."""
     runs = sorted((schedule_times.next_runs(entry, desk.clock(), 1)[0], entry.name, entry) for entry in desk.entries)
     return [
@@ -255,7 +255,7 @@ def _next_runs(desk: Desk) -> list[Document]:
     ]
 
 
-def about(desk: Desk) -> Document:
+def about(desk: QueryContext) -> Document:
     """What Footfall is and which networks it watches."""
     networks = [
         {"network": w.network, "title": w.title, "about": w.about, "opening": opening_paragraph(w.about)}

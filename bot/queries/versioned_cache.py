@@ -13,7 +13,7 @@ KEPT = 12
 """Values; the largest is the list of a day, about 4 MB at 10,000 models."""
 
 
-class Recent:
+class VersionedCache:
     """Values by key, each good for one mark. Two who ask for the same at once have it looked up once."""
 
     def __init__(self, kept: int = KEPT) -> None:

@@ -7,51 +7,61 @@ Records are never amended: every type here is frozen. The nouns: `catalogues` (w
 
 from bot.records.catalogues import Catalogue, Evidence
 from bot.records.errors import FootfallError, SourceError
-from bot.records.event_batch import Blocks, Gauge, Haul, Judgement, Payment, Settlement, State, Use, Window
-from bot.records.names import Name, model_identity
-from bot.records.period_data import About, Book, Callers, Flow, Grouping, GroupKind, Model, Point
+from bot.records.event_batch import (
+    BlockRange,
+    CompleteWindow,
+    EventBatch,
+    Gauge,
+    Payment,
+    Settlement,
+    SettlementVerdict,
+    State,
+    Use,
+)
+from bot.records.names import SafeName, model_identity
+from bot.records.period_data import CallerStats, Estimate, Grouping, GroupKind, HistoryPoint, Model, PeriodData, Usage
 from bot.records.periods import Period, PeriodName, each_day, short_date, start_of_day
 from bot.records.posts import Document, Picture, Poll, Post, Receipt, catalogues_and_panels
-from bot.records.snapshots import MAX_COUNT, Listing, Reading, Ref, Snapshot
+from bot.records.snapshots import MAX_COUNT, Listing, Reading, Snapshot, SourceRef
 from bot.records.unknown import AtLeast, Unknown, at_least, few_named, unnamed_use_reason
 
 __all__ = [
     "MAX_COUNT",
-    "About",
     "AtLeast",
-    "Blocks",
-    "Book",
-    "Callers",
+    "BlockRange",
+    "CallerStats",
     "Catalogue",
+    "CompleteWindow",
     "Document",
+    "Estimate",
+    "EventBatch",
     "Evidence",
-    "Flow",
     "FootfallError",
     "Gauge",
     "GroupKind",
     "Grouping",
-    "Haul",
-    "Judgement",
+    "HistoryPoint",
     "Listing",
     "Model",
-    "Name",
     "Payment",
     "Period",
+    "PeriodData",
     "PeriodName",
     "Picture",
-    "Point",
     "Poll",
     "Post",
     "Reading",
     "Receipt",
-    "Ref",
+    "SafeName",
     "Settlement",
+    "SettlementVerdict",
     "Snapshot",
     "SourceError",
+    "SourceRef",
     "State",
     "Unknown",
+    "Usage",
     "Use",
-    "Window",
     "at_least",
     "catalogues_and_panels",
     "each_day",

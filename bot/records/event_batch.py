@@ -8,8 +8,8 @@ from datetime import date, datetime
 from typing import Literal
 
 from bot.records.catalogues import Evidence
-from bot.records.names import Name
-from bot.records.snapshots import Ref
+from bot.records.names import SafeName
+from bot.records.snapshots import SourceRef
 from bot.records.unknown import Unknown
 
 State = Literal["pending", "verdict", "expired", "stranger"]
@@ -18,7 +18,7 @@ State = Literal["pending", "verdict", "expired", "stranger"]
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """An on-chain log that attests uses; one may be many uses. What became of it is a `Judgement`."""
+    """An on-chain log that attests uses; one may be many uses. What became of it is a `SettlementVerdict`."""
 
     place: str
     """Transaction hash, a colon, the log's index."""
@@ -39,7 +39,7 @@ class Settlement:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class SettlementVerdict:
     """What the rules make of one settlement, as far as they could be applied."""
 
     place: str
@@ -55,7 +55,7 @@ class Judgement:
     """Keys of the leaves that it is the first to back."""
     verifies: tuple[bytes, ...] = ()
     """Keys of the leaves that it is the first to verify."""
-    models: Mapping[Name, int] = field(default_factory=dict)
+    models: Mapping[SafeName, int] = field(default_factory=dict)
     """Uses by model: verified ones as their payloads name it, others as their sender does."""
     next_try: datetime | None = None
     """When to judge it again; `None`: never."""
@@ -72,7 +72,7 @@ class Use:
     block: int
     at: datetime
     count: int = 1
-    model: Name | None = None
+    model: SafeName | None = None
     """`None` where it names none, or one that no list has."""
     caller: str = ""
     content: str = ""
@@ -105,7 +105,7 @@ class Gauge:
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class CompleteWindow:
     """From one instant to another nothing is missing: what has no record there did not happen."""
 
     begins: datetime
@@ -113,7 +113,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Blocks:
+class BlockRange:
     """A range of blocks that was read, both ends included."""
 
     first: int
@@ -123,29 +123,29 @@ class Blocks:
 
 
 @dataclass(frozen=True, slots=True)
-class Haul:
+class EventBatch:
     """What one reading of an event source brought for one catalogue or panel: kept whole or not at all."""
 
     network: str
     catalogue: str
     read: str
     """What was read, in a few words: "blocks 10 to 20 of chain 10740"."""
-    refs: tuple[Ref, ...] = ()
+    refs: tuple[SourceRef, ...] = ()
     days: tuple[date, ...] = ()
     """The days that the refs bear on."""
-    window: Window | None = None
+    window: CompleteWindow | None = None
     cursors: Mapping[str, str] = field(default_factory=dict)
     """By name: how far each way of reading has come."""
-    blocks: Blocks | None = None
+    blocks: BlockRange | None = None
     """Where it was read, on a chain."""
     forget_from: int | None = None
     """The chain was re-organised: forget all records from this block on first."""
-    owners: Mapping[str, Name] = field(default_factory=dict)
+    owners: Mapping[str, SafeName] = field(default_factory=dict)
     """Whose content ids turned out to be: uses of `days` that name one of them and no model were of that model."""
     renames: bool = False
     """Those uses that name another model as well: it was found wrong."""
     settlements: tuple[Settlement, ...] = ()
-    judgements: tuple[Judgement, ...] = ()
+    judgements: tuple[SettlementVerdict, ...] = ()
     uses: tuple[Use, ...] = ()
     payments: tuple[Payment, ...] = ()
     gauges: tuple[Gauge, ...] = ()

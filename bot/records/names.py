@@ -11,13 +11,13 @@ _GRAPHEME = regex.compile(r"\X")
 _DROPPED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 
 
-class Name(str):
+class SafeName(str):
     """A foreign string made safe to keep: NFC, no control, bidirectional, zero-width or private-use characters, white
     space collapsed, at most `limit` graphemes and 4 code points each. Escaping for an outlet is `render`'s work."""
 
     __slots__ = ()
 
-    def __new__(cls, raw: str, limit: int = 100) -> Name:
+    def __new__(cls, raw: str, limit: int = 100) -> SafeName:
         text = unicodedata.normalize("NFC", raw[: limit * 8])
         text = "".join(
             " " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c) not in _DROPPED
@@ -28,11 +28,11 @@ class Name(str):
         return super().__new__(cls, "".join(clusters))
 
 
-def model_identity(raw: str) -> Name:
+def model_identity(raw: str) -> SafeName:
     """The name a model is known by. A name that had to be cleaned gets a mark made from its raw form, so that no
     stranger's look-alike is ever counted as somebody else's model."""
-    name = Name(raw)
+    name = SafeName(raw)
     if name and str(name) == raw:
         return name
     mark = hashlib.sha256(raw.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-    return Name(f"{Name(raw, 90)}~{mark}")
+    return SafeName(f"{SafeName(raw, 90)}~{mark}")

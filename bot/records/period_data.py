@@ -9,9 +9,9 @@ from decimal import Decimal
 from typing import Literal
 
 from bot.records.catalogues import Catalogue, Evidence
-from bot.records.names import Name
+from bot.records.names import SafeName
 from bot.records.periods import Period
-from bot.records.snapshots import Ref
+from bot.records.snapshots import SourceRef
 from bot.records.unknown import AtLeast, Unknown, at_least
 
 GroupKind = Literal["category", "author"]
@@ -22,8 +22,8 @@ class Model:
     """A listed model as known at the end of a period."""
 
     id: int
-    name: Name
-    author: Name
+    name: SafeName
+    author: SafeName
     first_listed: date | None
     """The day it was first seen on offer; unknown for the models of the first snapshot unless the network says."""
     used_before_watch: bool
@@ -33,11 +33,11 @@ class Model:
     last_used_from: date | None
     """The first day of that use: the same day, or earlier where a reading was missed."""
     first_used: date | None = None
-    category: Name | None = None
+    category: SafeName | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Flow:
+class Usage:
     """The usage of one window, of one evidence: in total and by model."""
 
     uses: int
@@ -59,7 +59,7 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class HistoryPoint:
     """One day of a catalogue's history: counts, each `None` where unknown."""
 
     day: date
@@ -86,7 +86,7 @@ class Grouping:
 
 
 @dataclass(frozen=True, slots=True)
-class Callers:
+class CallerStats:
     """Who used a model or paid for use in a window."""
 
     count: int
@@ -100,7 +100,7 @@ class Callers:
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class Estimate:
     """A count that was estimated."""
 
     value: int
@@ -109,7 +109,7 @@ class About:
 
 
 @dataclass(frozen=True, slots=True)
-class Book:
+class PeriodData:
     """One catalogue, one period: everything that its figures are computed from."""
 
     catalogue: Catalogue
@@ -121,22 +121,22 @@ class Book:
     """Ids listed at the end of the period before."""
     listed_7d_before: int | Unknown
     listed_period_before: int | Unknown
-    flow: Flow | Unknown
+    flow: Usage | Unknown
     """Usage of the period."""
-    flow_before: Flow | Unknown
+    flow_before: Usage | Unknown
     """Usage of the period before."""
     total_7d: int | AtLeast | Unknown
     total_30d: int | AtLeast | Unknown
     total_prior_7d: int | AtLeast | Unknown
     newly_listed: tuple[Model, ...] | Unknown
     """Models first listed 30 to 59 days before the end, also if delisted since."""
-    history: tuple[Point, ...]
+    history: tuple[HistoryPoint, ...]
     """The days up to the period's last, oldest first, at most `ledger.HISTORY`; days before the watch are absent."""
     gaps: tuple[str, ...]
-    refs: tuple[Ref, ...]
-    names: Mapping[int, Name] = field(default_factory=dict)
+    refs: tuple[SourceRef, ...]
+    names: Mapping[int, SafeName] = field(default_factory=dict)
     """Names of models in `flow` that are not listed any more."""
-    authors: Mapping[int, Name] = field(default_factory=dict)
+    authors: Mapping[int, SafeName] = field(default_factory=dict)
     """Authors of the models in `names`."""
     quiet: tuple[tuple[Model, int], ...] = ()
     """Of a day: listed models used on each of the 7 days before and, by readings at both its ends, not on this one,
@@ -145,11 +145,11 @@ class Book:
     """Models that any day of the history may have listed as well: a record of a list must be ahead by more."""
     evidence: Mapping[Evidence, int | AtLeast | Unknown] = field(default_factory=dict)
     """Uses of the period by evidence, never added up; only of catalogues that are told event by event."""
-    callers: Callers | Unknown | None = None
+    callers: CallerStats | Unknown | None = None
     """Who called; `None` where the catalogue has no such thing."""
-    callers_7d: Callers | Unknown | None = None
+    callers_7d: CallerStats | Unknown | None = None
     """Who called in the 7 days that end with the period."""
-    callers_30d: Callers | Unknown | None = None
+    callers_30d: CallerStats | Unknown | None = None
     paid: Decimal | Unknown | None = None
     """In whole tokens, exact; `None` where the catalogue has no such thing."""
     gauges: Mapping[str, int | Decimal | Unknown] = field(default_factory=dict)

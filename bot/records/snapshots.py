@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from bot.records.names import Name
+from bot.records.names import SafeName
 
 MAX_COUNT = 10**15
 """Counts above this are refused as implausible: senders choose them, and JSON readers lose digits beyond 2**53."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ref:
+class SourceRef:
     """Where anyone can look a record up."""
 
     url: str
@@ -27,17 +27,17 @@ class Ref:
 class Listing:
     """A model is on offer at an instant, with what its network says of it."""
 
-    model: Name
-    author: Name
+    model: SafeName
+    author: SafeName
     created_at: datetime | None = None
-    category: Name | None = None
+    category: SafeName | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """A cumulative counter of a model as shown at an instant; usage is the difference of two readings."""
 
-    model: Name
+    model: SafeName
     count: int
 
 
@@ -48,7 +48,7 @@ class Snapshot:
     network: str
     catalogue: str
     at: datetime
-    ref: Ref
+    ref: SourceRef
     listings: tuple[Listing, ...]
     readings: tuple[Reading, ...] = ()
     unplaced: int = 0

@@ -7,10 +7,10 @@ all fits), `x_threads` (several parts instead), `polls` (questions to readers), 
 """
 
 from bot.render.answer_embeds import PLAIN, answer_embed
-from bot.render.digest_posts import Options, build_post, embed_length, finding_text, preview_text
+from bot.render.digest_posts import PostRenderOptions, build_post, embed_length, finding_text, preview_text
 from bot.render.environment import TEMPLATES, render_template, trace_values
 from bot.render.number_lint import LintError
-from bot.render.polls import UnaskedError
+from bot.render.polls import PollSkippedError
 from bot.render.text_blocks import TooLongError
 from bot.render.x_text import cost, weight
 
@@ -18,9 +18,9 @@ __all__ = [
     "PLAIN",
     "TEMPLATES",
     "LintError",
-    "Options",
+    "PollSkippedError",
+    "PostRenderOptions",
     "TooLongError",
-    "UnaskedError",
     "answer_embed",
     "build_post",
     "cost",

@@ -35,6 +35,6 @@ def answer_embed(
 
 def _render_blocks(
     outlet: str, template: str, facts: Mapping[str, Any], hidden: Iterable[str], locale: str
-) -> tuple[text_blocks.Piece, ...]:
+) -> tuple[text_blocks.TextBlock, ...]:
     words = environment.get_environment(outlet, locale, hidden)
     return text_blocks.parse_blocks(environment.render_raw(words, template, facts), template)

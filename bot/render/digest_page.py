@@ -11,9 +11,9 @@ from bot.render import feeds, model_tables, text_blocks
 from bot.render.digest_posts import template_context
 from bot.render.environment import render_template
 from bot.render.page_layout import (
+    DigestPage,
     File,
-    Issue,
-    Site,
+    SiteContext,
     digest_folder,
     history_path,
     instant_text,
@@ -23,7 +23,7 @@ from bot.render.page_layout import (
 
 
 def issue_files(
-    site: Site, issue: Issue, words: str, neighbours: tuple[Document | None, Document | None]
+    site: SiteContext, issue: DigestPage, words: str, neighbours: tuple[Document | None, Document | None]
 ) -> Iterator[File]:
     """A digest's page, document and ranking. `words` is its story, `neighbours` the digests before and after it."""
     document = issue.document
@@ -61,12 +61,12 @@ def page_context(document: Document, own: str = "") -> dict[str, Any]:
     return {**template_context(document), "story": slot_marker(f"{own}story"), "slots": places}
 
 
-def chart_slots(issue: Issue) -> dict[str, str]:
+def chart_slots(issue: DigestPage) -> dict[str, str]:
     """A digest's charts by the names of their places."""
     return {f"{kind}-{key}": svg for key, drawn in issue.svgs.items() for kind, svg in drawn.items()}
 
 
-def _figure_rows(site: Site, document: Document, block: Mapping[str, Any], root: str) -> list[dict[str, Any]]:
+def _figure_rows(site: SiteContext, document: Document, block: Mapping[str, Any], root: str) -> list[dict[str, Any]]:
     """A catalogue's figures with what each counts, where its history is and which records it rests on."""
     return [
         {
@@ -90,7 +90,7 @@ _SPACES = re.compile(r"\s+")
 _BEFORE_MARK = re.compile(r" +(?=[.,;:)](?:\s|<|$))")
 
 
-def digest_story(site: Site, document: Document) -> str:
+def digest_story(site: SiteContext, document: Document) -> str:
     """The digest in sentences, as HTML paragraphs."""
     raw = render_template("site", "site/_story.j2", hidden=tuple(site.hidden), **template_context(document))
     flowing = _BEFORE_MARK.sub("", _SPACES.sub(" ", raw.replace(text_blocks.LINE, "<br>")))

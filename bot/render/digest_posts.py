@@ -10,28 +10,28 @@ from typing import Any
 from bot import config, platform_limits
 from bot.records import Document, Picture, Post
 from bot.render import environment, number_lint, polls, text_blocks, x_text, x_threads
-from bot.render.text_blocks import Piece, TooLongError
+from bot.render.text_blocks import TextBlock, TooLongError
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class PostRenderOptions:
     """What a post can be told beside its digest."""
 
     locale: str = "en"
     hidden_names: tuple[str, ...] = ()
     pictures: tuple[Picture, ...] = ()
-    poll: config.Poll | None = None
+    poll: config.PollConfig | None = None
     """To be asked with it."""
     thread: range | None = None
     """How many parts of words a thread may have; `None`: one post."""
 
 
-def build_post(document: Document, outlet: str, options: Options | None = None) -> Post:
+def build_post(document: Document, outlet: str, options: PostRenderOptions | None = None) -> Post:
     """The post of a digest on "x", "discord" or "text". Raises `LintError` for a template that would publish a number
     which no figure backs, `TooLongError` where even the shortest form exceeds the platform's limit."""
     if outlet not in _OUTLETS:
         raise KeyError(f"no post is written for {outlet}; known: {', '.join(_OUTLETS)}")
-    return _OUTLETS[outlet](document, options or Options())
+    return _OUTLETS[outlet](document, options or PostRenderOptions())
 
 
 def preview_text(post: Post, paths: Sequence[str] = (), locale: str = "en") -> str:
@@ -50,7 +50,7 @@ def preview_text(post: Post, paths: Sequence[str] = (), locale: str = "en") -> s
         "parts": heads,
     }
     facts |= {"total": embed_length(post.embed) if post.embed else 0, "embed_limit": platform_limits.EMBED_TOTAL}
-    about = _render_blocks("text", "text/preview.j2", {"p": facts}, Options(locale))
+    about = _render_blocks("text", "text/preview.j2", {"p": facts}, PostRenderOptions(locale))
     words = embed_text(post.embed) if post.embed else "\n\n".join(post.parts)
     if post.poll:
         answers = "\n".join(f"( ) {answer}" for answer in post.poll.answers)
@@ -61,14 +61,14 @@ def preview_text(post: Post, paths: Sequence[str] = (), locale: str = "en") -> s
 
 def finding_text(finding: Mapping[str, Any], catalogue: Mapping[str, Any], locale: str = "en") -> str:
     """A finding in plain words, from `templates/findings/<its key>.j2` and nothing but its values."""
-    parts = _render_blocks("text", "text/finding.j2", {"finding": finding, "c": catalogue}, Options(locale))
+    parts = _render_blocks("text", "text/finding.j2", {"finding": finding, "c": catalogue}, PostRenderOptions(locale))
     return text_blocks.tidy_text("".join(part.text for part in parts))
 
 
 # --- outlets -----------------------------------------------------------------------------------------------------
 
 
-def _x_post(document: Document, options: Options) -> Post:
+def _x_post(document: Document, options: PostRenderOptions) -> Post:
     facts = template_context(document)
     said = _render_blocks("x", "x/digest.j2", facts, options)
     poll = polls.render_poll(options.poll, facts, "x", options.locale) if options.poll else None
@@ -76,7 +76,7 @@ def _x_post(document: Document, options: Options) -> Post:
         texts = x_threads.build_thread(said, lambda *at: _part_head(facts, options, *at), options.thread)
         texts += (f"{_part_head(facts, options, 0, 0)}\n{poll.question}",) if poll else ()
     else:
-        said += (Piece("text", "", 0, text_blocks.PARAGRAPH + poll.question),) if poll else ()
+        said += (TextBlock("text", "", 0, text_blocks.PARAGRAPH + poll.question),) if poll else ()
         texts = (text_blocks.fit_blocks(said, x_text.weight, platform_limits.X_TEXT),)
     if found := [entity for text in texts for entity in x_text.linked_entities(text)]:
         raise number_lint.LintError(
@@ -86,7 +86,9 @@ def _x_post(document: Document, options: Options) -> Post:
     return Post("x", texts, () if poll and len(texts) == 1 else options.pictures, poll=poll)
 
 
-def _part_head(facts: Mapping[str, Any], options: Options, number: int, of: int, taken_back: bool = False) -> str:
+def _part_head(
+    facts: Mapping[str, Any], options: PostRenderOptions, number: int, of: int, taken_back: bool = False
+) -> str:
     """What the later parts of a thread begin with, so that none is like that of another day; 0: the poll's."""
     at = {"number": number, "of": of, "taken_back": taken_back}
     return text_blocks.fit_blocks(
@@ -94,7 +96,7 @@ def _part_head(facts: Mapping[str, Any], options: Options, number: int, of: int,
     )
 
 
-def _discord_post(document: Document, options: Options) -> Post:
+def _discord_post(document: Document, options: PostRenderOptions) -> Post:
     facts = template_context(document)
     parts = _render_blocks("discord", "discord/digest.j2", facts, options) + _render_blocks(
         "text", "discord/footer.j2", facts, options
@@ -109,13 +111,17 @@ def _discord_post(document: Document, options: Options) -> Post:
     return replace(made, parts=("", over), poll=polls.render_poll(options.poll, facts, "discord", options.locale))
 
 
-def _text_post(document: Document, options: Options) -> Post:
+def _text_post(document: Document, options: PostRenderOptions) -> Post:
     # For a terminal, which speaks English.
     parts = _render_blocks("text", "text/digest.j2", template_context(document), replace(options, locale="en"))
     return Post("text", (text_blocks.fit_blocks(parts, len, 10**6),), options.pictures)
 
 
-_OUTLETS: dict[str, Callable[[Document, Options], Post]] = {"x": _x_post, "discord": _discord_post, "text": _text_post}
+_OUTLETS: dict[str, Callable[[Document, PostRenderOptions], Post]] = {
+    "x": _x_post,
+    "discord": _discord_post,
+    "text": _text_post,
+}
 
 
 def template_context(document: Document) -> dict[str, Any]:
@@ -150,7 +156,9 @@ def _is_fresh(document: Document) -> bool:
     return bool(document["period"] == "day" and made - date.fromisoformat(document["day"]) == timedelta(days=1))
 
 
-def _render_blocks(outlet: str, template: str, facts: Mapping[str, Any], options: Options) -> tuple[Piece, ...]:
+def _render_blocks(
+    outlet: str, template: str, facts: Mapping[str, Any], options: PostRenderOptions
+) -> tuple[TextBlock, ...]:
     words = environment.get_environment(outlet, options.locale, options.hidden_names)
     return text_blocks.parse_blocks(environment.render_raw(words, template, facts), template)
 
@@ -172,7 +180,7 @@ def embed_text(embed: Mapping[str, Any]) -> str:
     return "\n\n".join([embed["title"], embed["description"], *fields, embed["footer"]["text"]])
 
 
-def build_embed(parts: Sequence[Piece], template: str) -> dict[str, Any]:
+def build_embed(parts: Sequence[TextBlock], template: str) -> dict[str, Any]:
     """Title, description, footer, then as many fields as fit, in their order. Raises `TooLongError`."""
 
     def of(kind: str, limit: int) -> str:

@@ -14,13 +14,13 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from bot import i18n, number_format
-from bot.i18n import Speech
+from bot.i18n import Translator
 from bot.metrics import METRICS
 from bot.render import _translatable_messages
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class TranslatedSpan:
     """A stretch of a translated sentence."""
 
     text: str
@@ -28,7 +28,7 @@ class Said:
     """Whether it came out of the document as it is: a name, an address, somebody else's words."""
 
 
-Saying = tuple[Said, ...]
+Saying = tuple[TranslatedSpan, ...]
 
 _DAY = r"[0-9]{1,2} [A-Z][a-z]{2} [0-9]{4}"
 _ISO = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -103,28 +103,28 @@ def translate_word(text: str, locale: str) -> str | None:
 
 
 @lru_cache(maxsize=4096)
-def _translate_parts(text: str, speech: Speech) -> Saying | None:
+def _translate_parts(text: str, speech: Translator) -> Saying | None:
     # Errors and gaps may be several sentences in one.
     parts = [_match_sentence(part, speech) for part in text.split("; ")]
     if not all(parts) and (whole := _match_sentence(text, speech)):
         return whole
     if not any(parts):
         return None
-    said: list[Said] = []
+    said: list[TranslatedSpan] = []
     for part, found in zip(text.split("; "), parts, strict=True):
-        said += [Said(_SEMICOLON.get(speech.language, "; "), False)] if said else []
-        said += found or [Said(part, True)]
+        said += [TranslatedSpan(_SEMICOLON.get(speech.language, "; "), False)] if said else []
+        said += found or [TranslatedSpan(part, True)]
     return tuple(said)
 
 
 _SEMICOLON = MappingProxyType({"ar": "؛ ", "zh-CN": "；"})
 
 
-def _match_sentence(text: str, speech: Speech) -> Saying | None:
+def _match_sentence(text: str, speech: Translator) -> Saying | None:
     if speech.has_translation(text):
-        return (Said(speech.translate_text(text), False),) if not _BRACES.search(text) else None
+        return (TranslatedSpan(speech.translate_text(text), False),) if not _BRACES.search(text) else None
     if speech.has_translation(text, "word"):
-        return (Said(speech.translate_word("word", text), False),)
+        return (TranslatedSpan(speech.translate_word("word", text), False),)
     for message, pattern in _sentence_patterns():
         if (found := pattern.fullmatch(text)) and speech.has_translation(message):
             return tuple(_fill_braces(speech.translate_text(message), found.groupdict(), speech))
@@ -132,24 +132,24 @@ def _match_sentence(text: str, speech: Speech) -> Saying | None:
     return _match_sentence(f"{text}.", speech) if text[-1:].isalpha() else None
 
 
-def _fill_braces(message: str, held: Mapping[str, str], speech: Speech) -> Iterator[Said]:
+def _fill_braces(message: str, held: Mapping[str, str], speech: Translator) -> Iterator[TranslatedSpan]:
     place = 0
     for brace in _BRACES.finditer(message):
-        yield Said(message[place : brace.start()], False)
+        yield TranslatedSpan(message[place : brace.start()], False)
         yield from _translate_part(brace[1], held[brace[1]], speech)
         place = brace.end()
-    yield Said(message[place:], False)
+    yield TranslatedSpan(message[place:], False)
 
 
-def _translate_part(kind: str, text: str, speech: Speech) -> Saying:
+def _translate_part(kind: str, text: str, speech: Translator) -> Saying:
     if kind in _SHOWN:
-        return (Said(_SHOWN[kind](text, speech.language), False),)
+        return (TranslatedSpan(_SHOWN[kind](text, speech.language), False),)
     if kind == "reason":
-        return _translate_parts(text, speech) or (Said(text, True),)
+        return _translate_parts(text, speech) or (TranslatedSpan(text, True),)
     if kind in ("unit", "place", "word"):
         known = speech.has_translation(text, "word")
-        return (Said(speech.translate_word("word", text) if known else text, not known),)
-    return (Said(text, True),)
+        return (TranslatedSpan(speech.translate_word("word", text) if known else text, not known),)
+    return (TranslatedSpan(text, True),)
 
 
 def _translate_day(text: str, locale: str) -> str:

@@ -18,7 +18,7 @@ from markupsafe import Markup, escape
 
 from bot import i18n as words
 from bot import number_format
-from bot.digest import Hidden
+from bot.digest import NameMask
 from bot.render import document_translation as translations
 from bot.render import escaping, number_lint, text_blocks
 
@@ -58,31 +58,31 @@ _ARITHMETIC = (
 _METHODS = frozenset({"items", "keys", "values", "get"})
 
 
-class Whole(int):
+class TracedInt(int):
     """An integer that stands in a document. Arithmetic on it gives a plain `int`, which no filter shows."""
 
     __slots__ = ()
 
 
-class Part(float):
+class TracedFloat(float):
     """A float that stands in a document."""
 
     __slots__ = ()
 
 
-class LeastWhole(Whole):
+class LeastWhole(TracedInt):
     """An integer of a document that is a lower bound: every filter says so."""
 
     __slots__ = ()
 
 
-class LeastPart(Part):
+class LeastPart(TracedFloat):
     """A float of a document that is a lower bound."""
 
     __slots__ = ()
 
 
-class Told(str):
+class TracedStr(str):
     """Text that stands in a document."""
 
     __slots__ = ()
@@ -94,11 +94,11 @@ def trace_values(value: Any) -> Any:
         case bool() | None | Markup():
             return value
         case int():
-            return Whole(value)
+            return TracedInt(value)
         case float():
-            return Part(value)
+            return TracedFloat(value)
         case str():
-            return Told(value)
+            return TracedStr(value)
         case Mapping():
             marked = _lower_bound if value.get("at_least") is True else trace_values
             return {key: marked(held) for key, held in value.items()}
@@ -110,9 +110,9 @@ def trace_values(value: Any) -> Any:
 def _lower_bound(value: Any) -> Any:
     """A part of a document which says of itself that its numbers are lower bounds."""
     match trace_values(value):
-        case Whole() as number:
+        case TracedInt() as number:
             return LeastWhole(number)
-        case Part() as number:
+        case TracedFloat() as number:
             return LeastPart(number)
         case other:
             return other
@@ -172,7 +172,7 @@ def _make_environment(outlet: str, locale: str, hidden: tuple[str, ...]) -> Immu
         npgettext=speech.translate_plural_word,
     )
     picking = {key: made.filters[key] for key in _PICKING}
-    made.filters = picking | _template_filters(outlet, locale, Hidden.from_names(hidden))
+    made.filters = picking | _template_filters(outlet, locale, NameMask.from_names(hidden))
     return made
 
 
@@ -193,7 +193,7 @@ def _shown_by_filter(outlet: str) -> Callable[[Any], Any]:
     return finalize
 
 
-def _template_filters(outlet: str, locale: str, hidden: Hidden) -> dict[str, Callable[..., Any]]:
+def _template_filters(outlet: str, locale: str, hidden: NameMask) -> dict[str, Callable[..., Any]]:
     """The filters that may show a value; each line is one word of the templates' language."""
 
     rtl = outlet != "site" and words.is_rtl(words.nearest_language(locale))
@@ -225,7 +225,7 @@ def _template_filters(outlet: str, locale: str, hidden: Hidden) -> dict[str, Cal
         if words.nearest_language(locale) != "en":
             return mark(_with_lower_bound(number, number_format.format_with_noun(held, str(unit), locale), locale))
         shown = mark(_with_lower_bound(number, number_format.format_count(held, locale), locale))
-        return Markup(f"{shown} {word(Told(number_format.english_noun(unit, held)))}")  # noqa: S704
+        return Markup(f"{shown} {word(TracedStr(number_format.english_noun(unit, held)))}")  # noqa: S704
 
     capitalized = _capitalized_in(locale)
 
@@ -289,7 +289,7 @@ def _with_lower_bound(number: Any, shown: str, locale: str) -> str:
 
 
 def _own_number(number: Any) -> int | float:
-    if isinstance(number, Whole | Part):
+    if isinstance(number, TracedInt | TracedFloat):
         return number
     raise number_lint.LintError(
         f"found {number!r:.60}, wanted a number that stands in the document, not one made in a template"
@@ -297,7 +297,7 @@ def _own_number(number: Any) -> int | float:
 
 
 def _own_text(text: Any) -> str:
-    if isinstance(text, Told):
+    if isinstance(text, TracedStr):
         return str(text)
     raise number_lint.LintError(f"found {text!r:.60}, wanted a text that stands in the document")
 
@@ -316,7 +316,7 @@ def _own_figure(figure: Any) -> Mapping[str, object]:
         raise number_lint.LintError(str(figure))
     if not isinstance(figure, Mapping) or "value" not in figure:
         raise number_lint.LintError(f"found {figure!r:.60}, wanted a figure of the document")
-    if figure["value"] is not None and not isinstance(figure["value"], Told):
+    if figure["value"] is not None and not isinstance(figure["value"], TracedStr):
         _own_number(figure["value"])
     return figure
 

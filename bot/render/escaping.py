@@ -13,9 +13,9 @@ import regex
 from markupsafe import escape
 
 from bot import i18n
-from bot.digest import HIDDEN, Hidden
+from bot.digest import HIDDEN, NameMask
 from bot.i18n import N_
-from bot.records import Name
+from bot.records import SafeName
 from bot.render import document_translation
 from bot.render.number_lint import strip_private_use
 from bot.render.x_text import weight
@@ -23,7 +23,7 @@ from bot.render.x_text import weight
 NAME_LIMIT = 60
 """How long a name may get in a post, as its outlet counts before escaping."""
 SAID_LIMIT = 600
-NOBODY = Hidden()
+NOBODY = NameMask()
 NAMELESS = N_("a model without a name")
 STAND_INS = (
     NAMELESS,
@@ -65,7 +65,7 @@ def for_html(text: str) -> str:
 
 
 def as_it_is(text: str) -> str:
-    """For a terminal: `Name` has dropped every control character already. Print it without interpreting markup."""
+    """For a terminal: `SafeName` has dropped every control character already. Print it without interpreting markup."""
     return text
 
 
@@ -78,21 +78,21 @@ ESCAPES: Mapping[str, Callable[[str], str]] = {
 """How each outlet is told foreign text. The Atom feed and the pages are both `site`."""
 
 
-def escape_name(raw: str, outlet: str, hidden: Hidden = NOBODY, limit: int = NAME_LIMIT, locale: str = "en") -> str:
+def escape_name(raw: str, outlet: str, hidden: NameMask = NOBODY, limit: int = NAME_LIMIT, locale: str = "en") -> str:
     """A foreign name as an outlet may show it, or the words for one that is hidden or empty."""
     if hidden.hides_name(raw):
         return i18n.translator_for(locale).translate_text(HIDDEN)
     if raw in STAND_INS:
         return i18n.translator_for(locale).translate_text(raw)
-    name = Name(raw)
+    name = SafeName(raw)
     if not any(unicodedata.category(c)[0] not in "MZ" for c in name):
         return i18n.translator_for(locale).translate_text(NAMELESS)
     if unicodedata.combining(name[0]) or unicodedata.category(name[0])[0] == "M":
-        name = Name("◌" + name)
+        name = SafeName("◌" + name)
     return _isolate_text(ESCAPES[outlet](_clip_text(name, outlet, limit)), outlet, locale)
 
 
-def escape_text(text: str, outlet: str, hidden: Hidden = NOBODY, limit: int = SAID_LIMIT, locale: str = "en") -> str:
+def escape_text(text: str, outlet: str, hidden: NameMask = NOBODY, limit: int = SAID_LIMIT, locale: str = "en") -> str:
     """Our own words (a reason, a gap, a label) that may hold foreign names: escaped, hidden names taken out. In another
     language where they are known there."""
     text = hidden.mask_text(text, ())
@@ -100,7 +100,7 @@ def escape_text(text: str, outlet: str, hidden: Hidden = NOBODY, limit: int = SA
         return _escape_translated(found, outlet, limit, locale)
     text = _LONG_NUMBER.sub(lambda m: f"{int(m[0]):,}", document_translation.with_separators(text))
     return _isolate_text(
-        ESCAPES[outlet](_clip_text(Name(strip_private_use(text), limit), outlet, limit)), outlet, locale
+        ESCAPES[outlet](_clip_text(SafeName(strip_private_use(text), limit), outlet, limit)), outlet, locale
     )
 
 
@@ -113,7 +113,7 @@ def _escape_translated(saying: document_translation.Saying, outlet: str, limit: 
         if one.foreign and one.text == HIDDEN:
             text = i18n.translator_for(locale).translate_text(HIDDEN)
         else:
-            text = Name(strip_private_use(one.text), limit) if one.foreign else strip_private_use(one.text)
+            text = SafeName(strip_private_use(one.text), limit) if one.foreign else strip_private_use(one.text)
         clipped = _clip_text(text, outlet, max(left, size("…")))
         if one.foreign:
             made += _isolate_text(ESCAPES[outlet](clipped), outlet, locale)
@@ -140,6 +140,6 @@ def _clip_text(text: str, outlet: str, limit: int) -> str:
 
 
 def _isolate_text(text: str, outlet: str, locale: str = "en") -> str:
-    """Text that runs the other way in isolation, so that it cannot reorder what stands beside it. `Name` has dropped
-    every direction mark of the text's own: these two are ours. Pages use `<bdi>`."""
+    """Text that runs the other way in isolation, so that it cannot reorder what stands beside it. `SafeName` has
+    dropped every direction mark of the text's own: these two are ours. Pages use `<bdi>`."""
     return text if outlet == "site" else i18n.isolate_text(text, i18n.is_rtl(locale))

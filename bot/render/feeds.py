@@ -19,7 +19,7 @@ _ATOM = "http://www.w3.org/2005/Atom"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class FeedEntry:
     """One digest in a feed."""
 
     document: Document
@@ -38,7 +38,7 @@ class Entry:
         return f"{self.document['title']}, {when}"
 
 
-def atom_feed(entries: Sequence[Entry], url: str, space: str, at: datetime) -> bytes:
+def atom_feed(entries: Sequence[FeedEntry], url: str, space: str, at: datetime) -> bytes:
     """The Atom feed; `space` is what ids are made from. Without a site's `url` links are relative to the feed's own
     address."""
     feed = ET.Element("feed", xmlns=_ATOM)
@@ -62,7 +62,7 @@ def atom_feed(entries: Sequence[Entry], url: str, space: str, at: datetime) -> b
     return b'<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(feed, encoding="unicode").encode()
 
 
-def json_feed(entries: Sequence[Entry], url: str, space: str) -> bytes:
+def json_feed(entries: Sequence[FeedEntry], url: str, space: str) -> bytes:
     """The JSON feed; addresses only where the site's `url` is known, as it asks for whole ones."""
     feed: dict[str, Any] = {"version": "https://jsonfeed.org/version/1.1", "title": TITLE, "description": SUBTITLE}
     if url:

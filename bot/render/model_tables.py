@@ -27,7 +27,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff2
 """What spreadsheets take for a formula at the start of a cell, in full width too."""
 
 
-class Ranked(NamedTuple):
+class RankedRow(NamedTuple):
     """One listed model, under names as they may be shown."""
 
     rank: int | None
@@ -41,7 +41,7 @@ class Ranked(NamedTuple):
     last_used: date | None
 
 
-def ranking_html(rows: Sequence[Ranked], document: Document, catalogue: str) -> str:
+def ranking_html(rows: Sequence[RankedRow], document: Document, catalogue: str) -> str:
     """The used models ranked, then those without use, folded away, then those whose use is unknown."""
     block = next(block for block in document["catalogues"] if block["catalogue"] == catalogue)
     unit, label = str(escape(block["unit"])), f"models-{catalogue}"
@@ -63,11 +63,11 @@ def ranking_html(rows: Sequence[Ranked], document: Document, catalogue: str) -> 
     return "".join(parts)
 
 
-def _folded_table(kind: str, rows: Sequence[Ranked], unit: str) -> str:
+def _folded_table(kind: str, rows: Sequence[RankedRow], unit: str) -> str:
     return f"<details><summary>{kind}</summary>{_html_table(rows, '', f'{kind}.', unit)}</details>"
 
 
-def _html_table(rows: Sequence[Ranked], label: str, caption: str, unit: str) -> str:
+def _html_table(rows: Sequence[RankedRow], label: str, caption: str, unit: str) -> str:
     counts = f'<th scope="col" class="number">{unit.capitalize()}</th><th scope="col" class="number">Share</th>'
     rank = '<th scope="col" class="number">Rank</th>'
     head = (
@@ -82,7 +82,7 @@ def _html_table(rows: Sequence[Ranked], label: str, caption: str, unit: str) -> 
     )
 
 
-def _html_row(row: Ranked, counted: bool) -> str:
+def _html_row(row: RankedRow, counted: bool) -> str:
     start, end = _fixed_cells(row.model, row.first_listed, row.last_used)
     if not counted:
         return f"<tr>{start}{end}</tr>"
@@ -116,11 +116,11 @@ def _day_cell(day: date | None) -> str:
     return day.isoformat() if day else UNKNOWN
 
 
-def csv_bytes(ranked: Mapping[str, Sequence[Ranked]]) -> bytes:
+def csv_bytes(ranked: Mapping[str, Sequence[RankedRow]]) -> bytes:
     """Every catalogue's ranking. A cell that is not known says so; a name cannot act as a formula."""
     held = io.StringIO()
     writer = csv.writer(held)
-    writer.writerow(("catalogue", *Ranked._fields))
+    writer.writerow(("catalogue", *RankedRow._fields))
     for catalogue, rows in ranked.items():
         for row in rows:
             rank, *known = (UNKNOWN if cell is None else cell for cell in (row.rank, *row[3:]))

@@ -17,14 +17,14 @@ from markupsafe import Markup
 from bot import number_format
 from bot.records import Document, Receipt
 from bot.render.environment import render_template
-from bot.render.model_tables import Ranked
+from bot.render.model_tables import RankedRow
 
 Points = Sequence[tuple[date, int | float | None]]
 File = tuple[str, bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Network:
+class NetworkPage:
     """A network as its pages introduce it."""
 
     key: str
@@ -34,11 +34,11 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True)
-class Issue:
+class DigestPage:
     """One digest and what its page shows beside it."""
 
     document: Document
-    models: Mapping[str, Sequence[Ranked] | str]
+    models: Mapping[str, Sequence[RankedRow] | str]
     """By catalogue: every listed model, most used first, or why there is no ranking."""
     svgs: Mapping[str, Mapping[str, str]]
     """By catalogue: the charts `usage` and `concentration`."""
@@ -46,10 +46,10 @@ class Issue:
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class SiteContext:
     """What all pages share."""
 
-    networks: Sequence[Network]
+    networks: Sequence[NetworkPage]
     definitions: Mapping[str, str]
     """What each metric counts, by key."""
     trend: Callable[[Points, str, str], str]
@@ -73,7 +73,7 @@ def history_path(network: str, catalogue: str, metric: str) -> str:
     return f"{network}/history/{catalogue}/{metric}.html"
 
 
-def render_page(site: Site, template: str, root: str, parts: Mapping[str, str], **shown: Any) -> bytes:
+def render_page(site: SiteContext, template: str, root: str, parts: Mapping[str, str], **shown: Any) -> bytes:
     """One page: rendered and linted, then with `parts` in their slots."""
     networks = [network_heading(network) for network in site.networks]
     text = render_template(
@@ -91,7 +91,7 @@ def slot_marker(name: str) -> Markup:
     return Markup(f"<!--slot {name}-->")  # noqa: S704
 
 
-def network_heading(network: Network) -> dict[str, str]:
+def network_heading(network: NetworkPage) -> dict[str, str]:
     """A network as templates see it."""
     return {"key": network.key, "title": network.title}
 

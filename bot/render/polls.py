@@ -14,7 +14,7 @@ from bot.records import Poll
 from bot.render import environment, number_lint, text_blocks, x_text
 
 
-class UnaskedError(Exception):
+class PollSkippedError(Exception):
     """A poll cannot be asked. One line: which, and why."""
 
 
@@ -33,8 +33,8 @@ OUTLETS = tuple(_LIMITS)
 """Where polls can be asked."""
 
 
-def render_poll(wording: config.Poll, facts: Mapping[str, Any], outlet: str, locale: str = "en") -> Poll:
-    """The poll as an outlet asks it. `facts` are what templates of digests are given. Raises `UnaskedError`."""
+def render_poll(wording: config.PollConfig, facts: Mapping[str, Any], outlet: str, locale: str = "en") -> Poll:
+    """The poll as an outlet asks it. `facts` are what templates of digests are given. Raises `PollSkippedError`."""
     most, size = _LIMITS[outlet], x_text.weight if outlet == "x" else len
     answers = tuple(_render_text(wording, text, facts, outlet, locale) for text in wording.answers)
     question = _render_text(wording, wording.question, facts, outlet, locale)
@@ -42,13 +42,13 @@ def render_poll(wording: config.Poll, facts: Mapping[str, Any], outlet: str, loc
     for answer in answers:
         _check_length(wording, answer, most.answer, len)
     if len(set(answers)) < len(answers):
-        raise UnaskedError(f"poll {wording.name}: two answers are the same: {', '.join(answers)}")
+        raise PollSkippedError(f"poll {wording.name}: two answers are the same: {', '.join(answers)}")
     if outlet == "x" and (found := [e for text in (question, *answers) for e in x_text.linked_entities(text)]):
-        raise UnaskedError(f"poll {wording.name}: found {found[0]!r}, which X would link")
+        raise PollSkippedError(f"poll {wording.name}: found {found[0]!r}, which X would link")
     return Poll(question, answers, wording.lasts, wording.name, _english_texts(wording, facts, outlet, locale))
 
 
-def template_mistakes(wording: config.Poll) -> list[tuple[str, str]]:
+def template_mistakes(wording: config.PollConfig) -> list[tuple[str, str]]:
     """What is wrong with a poll's templates themselves: key, what was found and wanted."""
     plain = environment.get_environment("text")
     found = []
@@ -61,23 +61,25 @@ def template_mistakes(wording: config.Poll) -> list[tuple[str, str]]:
     return found
 
 
-def _english_texts(wording: config.Poll, facts: Mapping[str, Any], outlet: str, locale: str) -> tuple[str, ...]:
+def _english_texts(wording: config.PollConfig, facts: Mapping[str, Any], outlet: str, locale: str) -> tuple[str, ...]:
     """Question and answers in English; nothing where they are asked so."""
     if i18n.nearest_language(locale) == "en":
         return ()
     return tuple(_render_text(wording, text, facts, outlet, "en") for text in (wording.question, *wording.answers))
 
 
-def _render_text(wording: config.Poll, text: str, facts: Mapping[str, Any], outlet: str, locale: str) -> str:
+def _render_text(wording: config.PollConfig, text: str, facts: Mapping[str, Any], outlet: str, locale: str) -> str:
     # Discord shows the texts of a poll as they are, without formatting.
     made = environment.get_environment("x" if outlet == "x" else "text", locale)
     try:
         raw = made.from_string(text).render(environment.trace_values(_known_figures(facts)))
         return text_blocks.tidy_text(number_lint.lint_text(raw, f"poll {wording.name}"))
     except UndefinedError as error:
-        raise UnaskedError(f"poll {wording.name}: a figure that it shows is unknown or not there: {error}") from error
+        raise PollSkippedError(
+            f"poll {wording.name}: a figure that it shows is unknown or not there: {error}"
+        ) from error
     except (TemplateError, number_lint.LintError) as error:
-        raise UnaskedError(f"poll {wording.name}: {error}") from error
+        raise PollSkippedError(f"poll {wording.name}: {error}") from error
 
 
 def _known_figures(facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,6 +88,8 @@ def _known_figures(facts: Mapping[str, Any]) -> dict[str, Any]:
     return {"d": facts["d"], "c": {**facts["c"], "figures": figures}, "f": figures}
 
 
-def _check_length(wording: config.Poll, text: str, limit: int, size: Callable[[str], int]) -> None:
+def _check_length(wording: config.PollConfig, text: str, limit: int, size: Callable[[str], int]) -> None:
     if not 0 < size(text) <= limit:
-        raise UnaskedError(f"poll {wording.name}: found {text!r:.80} of {size(text)} characters, wanted 1 to {limit}")
+        raise PollSkippedError(
+            f"poll {wording.name}: found {text!r:.80} of {size(text)} characters, wanted 1 to {limit}"
+        )

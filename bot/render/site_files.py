@@ -19,10 +19,10 @@ from bot.render.digest_page import chart_slots, digest_story, issue_files, page_
 from bot.render.digest_posts import template_context
 from bot.render.environment import TEMPLATES
 from bot.render.page_layout import (
+    DigestPage,
     File,
-    Issue,
-    Network,
-    Site,
+    NetworkPage,
+    SiteContext,
     digest_folder,
     history_path,
     network_heading,
@@ -47,10 +47,10 @@ class _RenderedDigests:
     """By network, of its latest daily digest."""
 
 
-def render_site(site: Site, issues: Iterable[Issue]) -> Iterator[File]:
+def render_site(site: SiteContext, issues: Iterable[DigestPage]) -> Iterator[File]:
     """Every file of the site. `issues` holds each digest once, in order of time, and is read one by one."""
     rendered_digests = _RenderedDigests()
-    waiting: dict[tuple[str, str], tuple[Issue, Document | None]] = {}
+    waiting: dict[tuple[str, str], tuple[DigestPage, Document | None]] = {}
     for issue in issues:
         same = (issue.document["network"], issue.document["period"])
         before, earlier = waiting.pop(same, (None, None))
@@ -65,7 +65,11 @@ def render_site(site: Site, issues: Iterable[Issue]) -> Iterator[File]:
 
 
 def _digest_files(
-    site: Site, rendered_digests: _RenderedDigests, issue: Issue, earlier: Document | None, later: Document | None
+    site: SiteContext,
+    rendered_digests: _RenderedDigests,
+    issue: DigestPage,
+    earlier: Document | None,
+    later: Document | None,
 ) -> Iterator[File]:
     """One digest's files, and what is kept in mind of it."""
     document, words = _without_details(issue.document), digest_story(site, issue.document)
@@ -76,11 +80,11 @@ def _digest_files(
     return issue_files(site, issue, words, (earlier, later))
 
 
-def _front_files(site: Site, rendered_digests: _RenderedDigests) -> Iterator[File]:
+def _front_files(site: SiteContext, rendered_digests: _RenderedDigests) -> Iterator[File]:
     yield "index.html", _index_page(site, rendered_digests)
     yield "style.css", (TEMPLATES / "site" / "style.css").read_bytes()
     entries = [
-        feeds.Entry(d, digest_folder(d), rendered_digests.stories[digest_folder(d)])
+        feeds.FeedEntry(d, digest_folder(d), rendered_digests.stories[digest_folder(d)])
         for d in _newest_first(rendered_digests.documents)[:RECENT]
     ]
     space = site.feed_space or site.url
@@ -91,7 +95,7 @@ def _front_files(site: Site, rendered_digests: _RenderedDigests) -> Iterator[Fil
 # --- what spans digests ------------------------------------------------------------------------------------------
 
 
-def _network_files(site: Site, network: Network, documents: Sequence[Document]) -> Iterator[File]:
+def _network_files(site: SiteContext, network: NetworkPage, documents: Sequence[Document]) -> Iterator[File]:
     """A network's list of digests, its methodology, and the history of each of its figures."""
     documents = sorted(documents, key=lambda d: str(d["day"]))
     held: dict[str, dict[str, Any]] = {}
@@ -105,7 +109,9 @@ def _network_files(site: Site, network: Network, documents: Sequence[Document]) 
             yield _history_page(site, network, documents, block, metric)
 
 
-def _network_index(site: Site, network: Network, documents: Sequence[Document], held: Mapping[str, Block]) -> bytes:
+def _network_index(
+    site: SiteContext, network: NetworkPage, documents: Sequence[Document], held: Mapping[str, Block]
+) -> bytes:
     histories = [
         {
             "title": block["title"],
@@ -131,7 +137,9 @@ COLUMNS = ("models_listed", "models_used", "models_for_half", "uses")
 """Figures that a network's list of digests shows."""
 
 
-def _history_page(site: Site, network: Network, documents: Sequence[Document], block: Block, metric: str) -> File:
+def _history_page(
+    site: SiteContext, network: NetworkPage, documents: Sequence[Document], block: Block, metric: str
+) -> File:
     """One figure over time, newest first: by day with its line or, where days do not have it, by week and month."""
     key, latest = block["catalogue"], block["figures"][metric]
     told = [
@@ -163,7 +171,7 @@ def _drawable_value(figure: Mapping[str, Any]) -> int | float | None:
     return float(value) if isinstance(value, str) else value if isinstance(value, int | float) else None
 
 
-def _method_page(site: Site, network: Network, held: Mapping[str, Block]) -> bytes:
+def _method_page(site: SiteContext, network: NetworkPage, held: Mapping[str, Block]) -> bytes:
     from markdown_it import MarkdownIt
 
     # HTML in the text is shown, not obeyed.
@@ -178,7 +186,7 @@ def _method_page(site: Site, network: Network, held: Mapping[str, Block]) -> byt
     return render_page(site, "method.j2", "../", {"about": words}, **shown)
 
 
-def _index_page(site: Site, rendered_digests: _RenderedDigests) -> bytes:
+def _index_page(site: SiteContext, rendered_digests: _RenderedDigests) -> bytes:
     """The latest daily digest of each network, and links to those before."""
     newest = _newest_first(rendered_digests.documents)
     latest: list[dict[str, Any]] = []

@@ -32,7 +32,7 @@ class TooLongError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class TextBlock:
     """A part of a post with how much it matters: rank 0 always stays, the highest rank is dropped first."""
 
     kind: str
@@ -46,14 +46,16 @@ def mark_block(text: str, kind: str = "text", title: str = "", rank: int = 0) ->
     return Markup(f"{_START}{kind}{_BETWEEN}{title}{_BETWEEN}{chr(_RANKS + rank)}{_BETWEEN}{text}{_END}")  # noqa: S704
 
 
-def parse_blocks(raw: str, template: str) -> tuple[Piece, ...]:
+def parse_blocks(raw: str, template: str) -> tuple[TextBlock, ...]:
     """The pieces of a rendered template in order, each linted. Raises `LintError`, also for words outside them."""
     if outside := _PIECE.sub("", raw).strip():
         raise number_lint.LintError(
             f"{template}: found {number_lint.strip_private_use(outside)[:60]!r} outside the pieces, wanted it in one"
         )
     return tuple(
-        Piece(kind, number_lint.lint_text(title, template), ord(rank) - _RANKS, number_lint.lint_text(text, template))
+        TextBlock(
+            kind, number_lint.lint_text(title, template), ord(rank) - _RANKS, number_lint.lint_text(text, template)
+        )
         for kind, title, rank, text in _PIECE.findall(raw)
     )
 
@@ -64,7 +66,7 @@ def tidy_text(text: str) -> str:
     return _MANY_BREAKS.sub("\n\n", _AT_BREAK.sub(r"\1", flowing)).strip()
 
 
-def fit_blocks(parts: Sequence[Piece], size: Callable[[str], int], limit: int) -> str:
+def fit_blocks(parts: Sequence[TextBlock], size: Callable[[str], int], limit: int) -> str:
     """The pieces in their order as one text within `limit`. Goes by rank and keeps what still fits, so that one long
     sentence does not take the shorter ones with it; of pieces with the same title, which are ways to say the same, one
     stays. Raises `TooLongError` when rank 0 alone is too long."""
@@ -89,5 +91,5 @@ def whole_lines(text: str, size: Callable[[str], int], limit: int) -> str:
     return "\n".join(lines).rstrip()
 
 
-def _join_blocks(parts: Sequence[Piece], kept: set[int]) -> str:
+def _join_blocks(parts: Sequence[TextBlock], kept: set[int]) -> str:
     return tidy_text("".join(part.text for i, part in enumerate(parts) if i in kept))

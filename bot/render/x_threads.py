@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from bot import platform_limits
 from bot.render import text_blocks, x_text
-from bot.render.text_blocks import Piece, TooLongError
+from bot.render.text_blocks import TextBlock, TooLongError
 
 Head = Callable[..., str]
 """What a part begins with: its number, how many there are, and whether there is nothing left to say in it."""
@@ -19,7 +19,7 @@ PARTS = range(1, 6)
 """How many parts a thread has: each costs what a post costs."""
 
 
-def build_thread(parts: Sequence[Piece], head: Head, wanted: range) -> tuple[str, ...]:
+def build_thread(parts: Sequence[TextBlock], head: Head, wanted: range) -> tuple[str, ...]:
     """The parts of a thread, each within X's limit; from the second on with their head, the first with its number at
     its end where there are more. Raises `TooLongError` where what must be said does not fit `wanted`."""
     most = wanted[-1]
@@ -38,7 +38,7 @@ def build_thread(parts: Sequence[Piece], head: Head, wanted: range) -> tuple[str
     return (f"{texts[0]}\n{head(1, of)}", *later, *empty)
 
 
-def _first_of_alternatives(parts: Sequence[Piece]) -> list[Piece]:
+def _first_of_alternatives(parts: Sequence[TextBlock]) -> list[TextBlock]:
     """Of pieces with the same title, which are ways to say the same, the first."""
     titles: set[str] = set()
     kept = []
@@ -49,7 +49,7 @@ def _first_of_alternatives(parts: Sequence[Piece]) -> list[Piece]:
     return kept
 
 
-def _pack_parts(parts: Sequence[Piece], room: int) -> list[str]:
+def _pack_parts(parts: Sequence[TextBlock], room: int) -> list[str]:
     texts: list[str] = []
     for paragraph in _group_paragraphs(parts):
         text = text_blocks.fit_blocks(paragraph, x_text.weight, room)
@@ -61,8 +61,8 @@ def _pack_parts(parts: Sequence[Piece], room: int) -> list[str]:
     return texts
 
 
-def _group_paragraphs(parts: Sequence[Piece]) -> list[list[Piece]]:
-    made: list[list[Piece]] = []
+def _group_paragraphs(parts: Sequence[TextBlock]) -> list[list[TextBlock]]:
+    made: list[list[TextBlock]] = []
     for piece in parts:
         if not made or piece.text.lstrip().startswith(text_blocks.PARAGRAPH):
             made.append([])

@@ -18,8 +18,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Protocol, runtime_checkable
 
-from bot.config import Network
-from bot.records import Catalogue, Haul, Name, Period, Settlement, Snapshot, Use, Window
+from bot.config import NetworkConfig
+from bot.records import Catalogue, CompleteWindow, EventBatch, Period, SafeName, Settlement, Snapshot, Use
 
 ALWAYS = date(2009, 1, 3)
 """First day of a stretch of days for which none was named: older than any network."""
@@ -39,12 +39,12 @@ class Source(Protocol):
         ...
 
 
-class Memory(Protocol):
-    """What an event source may ask of what was kept: `ledger.Memory` is one."""
+class SourceStateReader(Protocol):
+    """What an event source may ask of what was kept: `ledger.SourceStateReader` is one."""
 
     def cursor(self, name: str) -> str | None: ...
 
-    def covered_windows(self, catalogue: str) -> tuple[Window, ...]: ...
+    def covered_windows(self, catalogue: str) -> tuple[CompleteWindow, ...]: ...
 
     def due_settlements(
         self, catalogue: str, now: datetime, since: date, rules: str, limit: int
@@ -54,7 +54,7 @@ class Memory(Protocol):
 
     def unattributed_uses(self, catalogue: str, since: date) -> tuple[Use, ...]: ...
 
-    def model_names(self, catalogue: str) -> frozenset[Name]: ...
+    def model_names(self, catalogue: str) -> frozenset[SafeName]: ...
 
 
 @runtime_checkable
@@ -66,7 +66,7 @@ class EventSource(Protocol):
         """As of a `Source`: proofs come late."""
         ...
 
-    def event_batches(self, wanted: Period | None, memory: Memory) -> Iterator[Snapshot | Haul]:
+    def event_batches(self, wanted: Period | None, memory: SourceStateReader) -> Iterator[Snapshot | EventBatch]:
         """What is new, each piece to be kept before the next is asked for; with `wanted`, also what is missing of its
         days. Goes on past what cannot be read and raises `SourceError` at the end, one line a failure."""
         ...
@@ -82,7 +82,7 @@ def load_module(network: str) -> ModuleType:
     return importlib.import_module(f"{__name__}.{network}")
 
 
-def settings_types() -> dict[str, type[Network]]:
+def settings_types() -> dict[str, type[NetworkConfig]]:
     """What `config.yaml` may say under `network_names`."""
     return {name: load_module(name).Settings for name in network_names()}
 
@@ -103,13 +103,13 @@ def network_panels(network: str) -> tuple[Catalogue, ...]:
     return found
 
 
-def static_listings(network: str, settings: Network, until: date, days: int = 1) -> tuple[Snapshot, ...]:
+def static_listings(network: str, settings: NetworkConfig, until: date, days: int = 1) -> tuple[Snapshot, ...]:
     """The lists of a network that need nobody to be asked, as of the end of each of the `days` up to one."""
     made = getattr(load_module(network), "static_listings", None)
     return tuple(made(settings, until, days)) if made else ()
 
 
-def verify_ref(network: str, settings: Network, data: Path, ref: Mapping[str, str]) -> dict[str, str]:
+def verify_ref(network: str, settings: NetworkConfig, data: Path, ref: Mapping[str, str]) -> dict[str, str]:
     """A digest's ref with the state of what it points at: `intact` where the bytes read are still at hand and hash as
     they did, `altered` where they do not, `not at hand` where this machine has no copy."""
     found: str | None = load_module(network).ref_checksum(settings, data, ref["url"], ref["sha256"])
@@ -119,7 +119,7 @@ def verify_ref(network: str, settings: Network, data: Path, ref: Mapping[str, st
 
 def make_source(
     network: str,
-    settings: Network,
+    settings: NetworkConfig,
     data: Path,
     secrets: Mapping[str, str],
     clock: Callable[[], datetime],

@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.lake.settings import Lake
+from bot.lake.settings import LakeSettings
 from bot.store._discord_tables import members, subscriptions, synced, watches
 from bot.store._error_causes import NO_PERMISSION, cure
 from bot.store._errors import StoreError
@@ -34,14 +34,14 @@ from bot.store._snapshot_tables import (
     verdicts,
     windows,
 )
-from bot.store._types import Instant, tables
+from bot.store._types import UtcDateTime, tables
 
 __all__ = [
     "BUSY_SECONDS",
     "MIGRATIONS",
-    "Instant",
     "Store",
     "StoreError",
+    "UtcDateTime",
     "alone",
     "catalogues",
     "cursors",
@@ -96,7 +96,7 @@ def alone(connection: sa.Connection, *key: object) -> None:
 class Store:
     """One database, migrated to this version's tables."""
 
-    def __init__(self, url: str, lake: Lake | None = None) -> None:
+    def __init__(self, url: str, lake: LakeSettings | None = None) -> None:
         self._lake = lake or _default_lake(url)
         self.shown = _redacted_url(url)
         self.engine = _make_engine(url, self.shown)
@@ -113,7 +113,7 @@ class Store:
             raise
 
     @property
-    def lake(self) -> Lake:
+    def lake(self) -> LakeSettings:
         """Where the events of this database's days are. Raises `StoreError` where nobody said."""
         if self._lake is None:
             raise StoreError(f"database {self.shown}: comes without a lake; name one in config.yaml: lake")
@@ -178,7 +178,7 @@ class Store:
         self.engine.dispose()
 
 
-def open_store(url: str, lake: Lake | None = None) -> Store:
+def open_store(url: str, lake: LakeSettings | None = None) -> Store:
     """A store ready to use: its folder made, its tables migrated. The lake is by default beside a SQLite file."""
     parsed = _parse_url(url)
     if parsed.get_backend_name() == "sqlite" and parsed.database and parsed.database != ":memory:":
@@ -197,11 +197,11 @@ def open_store(url: str, lake: Lake | None = None) -> Store:
     return store
 
 
-def _default_lake(url: str) -> Lake | None:
+def _default_lake(url: str) -> LakeSettings | None:
     parsed = _parse_url(url)
     if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
         return None
-    return Lake(str(Path(parsed.database or "").parent / "lake"))
+    return LakeSettings(str(Path(parsed.database or "").parent / "lake"))
 
 
 def _parse_url(url: str) -> sa.URL:

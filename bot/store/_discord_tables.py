@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Float, ForeignKey, Integer, String, Table, Text, UniqueConstraint
 
-from bot.store._types import Instant, tables
+from bot.store._types import UtcDateTime, tables
 
 # A channel of a server that gets the daily posts, as the channels of `config.yaml` do. Nothing says who set it up.
 subscriptions = Table(
@@ -23,11 +23,11 @@ subscriptions = Table(
     Column("share", Float),  # by which the headline must have moved; null: everything is posted
     Column("quiet_from", String(5)),
     Column("quiet_until", String(5)),
-    Column("since", Instant, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
     Column(
         "misses", Integer, nullable=False, server_default="0"
     ),  # days without a delivery; see `subscriptions.misses`
-    Column("missed_at", Instant),  # the last of them
+    Column("missed_at", UtcDateTime),  # the last of them
 )
 
 members = Table(
@@ -39,7 +39,7 @@ members = Table(
     Column(
         "misses", Integer, nullable=False, server_default="0"
     ),  # days without a delivery; see `subscriptions.misses`
-    Column("missed_at", Instant),  # the last of them
+    Column("missed_at", UtcDateTime),  # the last of them
 )
 
 watches = Table(
@@ -51,7 +51,7 @@ watches = Table(
     Column("catalogue", String(60), nullable=False),
     Column("model", Text, nullable=False),
     Column("share", Float, nullable=False),
-    Column("since", Instant, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
     UniqueConstraint("member", "network", "catalogue", "model"),
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy import BigInteger, Boolean, Column, Date, ForeignKey, Index, Integer, String, Table, Text
 
-from bot.store._types import Instant, tables
+from bot.store._types import UtcDateTime, tables
 
 # The log as it stands on the chain, and what the rules made of it so far.
 settlements = Table(
@@ -15,7 +15,7 @@ settlements = Table(
     Column("place", String(90), primary_key=True),
     Column("block", BigInteger, nullable=False),
     Column("log_index", Integer, nullable=False),
-    Column("at", Instant, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
     Column("day", Date, nullable=False),
     Column("relay", String(42), nullable=False),
     Column("size", Text, nullable=False),
@@ -32,7 +32,7 @@ settlements = Table(
     Column("standings", Text, nullable=False),  # JSON: standing to leaves
     Column("models", Text, nullable=False),  # JSON: model to verified uses
     Column("tries", Integer, nullable=False),
-    Column("next_try", Instant),
+    Column("next_try", UtcDateTime),
     Column("rules", String(64), nullable=False),
     Index("settlements_by_day", "catalogue", "day"),
     Index("settlements_due", "catalogue", "next_try"),
@@ -95,7 +95,7 @@ gauges = Table(
     Column("catalogue", ForeignKey("catalogues.id"), primary_key=True),
     Column("key", String(60), primary_key=True),
     Column("day", Date, primary_key=True),
-    Column("at", Instant, primary_key=True),
+    Column("at", UtcDateTime, primary_key=True),
     Column("value", Text, nullable=False),
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy import Boolean, Column, Date, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint, false
 
-from bot.store._types import Instant, tables
+from bot.store._types import UtcDateTime, tables
 
 digests = Table(
     "digests",
@@ -16,7 +16,7 @@ digests = Table(
     Column("day", Date, nullable=False),
     Column("edition", Integer, nullable=False),
     Column("status", String(6), nullable=False),
-    Column("composed_at", Instant, nullable=False),
+    Column("composed_at", UtcDateTime, nullable=False),
     Column("document", Text, nullable=False),
     UniqueConstraint("network", "period", "day", "edition"),
 )
@@ -43,7 +43,7 @@ receipts = Table(
     Column("part", Integer, primary_key=True),
     Column("platform_id", Text, nullable=False),
     Column("url", Text, nullable=False),
-    Column("at", Instant, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
 )
 
 # One row a part on its way to one destination: `deliveries` says what becomes of it, `bot.deliveries` moves it.
@@ -61,18 +61,18 @@ deliveries = Table(
     Column("kind", String(10), nullable=False),  # post, correction, poll
     Column("marker", String(24), nullable=False),
     Column("state", String(8), nullable=False),  # planned, sending, sent, refused, unknown, skipped
-    Column("since", Instant, nullable=False),  # when it came into its state
+    Column("since", UtcDateTime, nullable=False),  # when it came into its state
     Column("reason", Text, nullable=False),  # why it is there; redacted before it gets here
-    Column("planned_at", Instant, nullable=False),
-    Column("platform_at", Instant),  # the platform's time when it was first claimed; null: not claimed, or not told
-    Column("not_before", Instant),  # planned: next attempt; unknown: next look-back (null: a human must)
-    Column("until", Instant),  # from then on no longer due; null: an operator asked for it
+    Column("planned_at", UtcDateTime, nullable=False),
+    Column("platform_at", UtcDateTime),  # the platform's time when it was first claimed; null: not claimed, or not told
+    Column("not_before", UtcDateTime),  # planned: next attempt; unknown: next look-back (null: a human must)
+    Column("until", UtcDateTime),  # from then on no longer due; null: an operator asked for it
     Column("claimed_by", String(120)),
-    Column("lease_until", Instant),
+    Column("lease_until", UtcDateTime),
     Column("attempts", Integer, nullable=False),
     Column("accepted", Boolean, nullable=False, server_default=false()),  # the platform says it has these words
     Column("resent", Integer, nullable=False),  # how often it was planned again because it was not found
-    Column("tried_at", Instant),
+    Column("tried_at", UtcDateTime),
     Column("text", Text),  # as sent at the last attempt: what a look-back looks for
     Column("cost", String(20)),  # US dollars of the last attempt, decimal
     Column("edits", Text),  # platform id of what it is put in the place of; null: a post of its own
@@ -80,7 +80,7 @@ deliveries = Table(
     Column("platform_id", Text),
     Column("url", Text),
     Column("passed", Boolean),  # whether its destination's followers got it; null: there are none
-    Column("pass_at", Instant),  # when to pass it on to them again; null: nothing to do
+    Column("pass_at", UtcDateTime),  # when to pass it on to them again; null: nothing to do
     UniqueConstraint("network", "period", "day", "edition", "outlet", "destination", "part"),
     Index("deliveries_by_state", "state", "outlet", "not_before"),
     Index("deliveries_by_month", "outlet", "tried_at"),
@@ -96,10 +96,10 @@ polls = Table(
     Column("answers", Text, nullable=False),  # JSON: an array of texts
     Column("english", Text),  # JSON: question and answers in English; null: as they were asked
     Column("minutes", Integer, nullable=False),  # how long it is open
-    Column("closes", Instant),  # null: it is not out
-    Column("ask_at", Instant),  # next reading; null: not out, read, or never to be known
+    Column("closes", UtcDateTime),  # null: it is not out
+    Column("ask_at", UtcDateTime),  # next reading; null: not out, read, or never to be known
     Column("votes", Text),  # JSON: an array of counts, in the order of the answers; null: not known
-    Column("read_at", Instant),
+    Column("read_at", UtcDateTime),
     Column("reason", Text, nullable=False),  # why the votes are not known
     Index("polls_by_time", "ask_at"),
     Index("polls_by_end", "closes"),
@@ -111,8 +111,8 @@ paused = Table(
     tables,
     Column("outlet", String(60), primary_key=True),
     Column("reason", Text, nullable=False),
-    Column("since", Instant, nullable=False),
-    Column("checked_at", Instant, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+    Column("checked_at", UtcDateTime, nullable=False),
 )
 
 # Which of several workers does what; see `bot.leases`.
@@ -121,5 +121,5 @@ leases = Table(
     tables,
     Column("name", String(60), primary_key=True),
     Column("holder", String(120), nullable=False),
-    Column("until", Instant, nullable=False),
+    Column("until", UtcDateTime, nullable=False),
 )

@@ -17,7 +17,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from bot.store._types import Instant, tables
+from bot.store._types import UtcDateTime, tables
 
 catalogues = Table(
     "catalogues",
@@ -33,7 +33,7 @@ refs = Table(
     tables,
     Column("id", Integer, primary_key=True),
     Column("url", Text, nullable=False),
-    Column("at", Instant, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
     Column("sha256", String(64), nullable=False),
     UniqueConstraint("url", "at", "sha256"),
 )
@@ -46,7 +46,7 @@ models = Table(
     Column("name", Text, nullable=False),
     Column("author", Text, nullable=False),
     Column("category", Text),
-    Column("created_at", Instant),
+    Column("created_at", UtcDateTime),
     Column("first_seen", Date, nullable=False),  # the day closed by the first snapshot that lists it
     Column("first_counter", BigInteger),  # its first reading
     Column("first_used", Date),
@@ -62,7 +62,7 @@ snapshots = Table(
     tables,
     Column("id", Integer, primary_key=True),
     Column("catalogue", ForeignKey("catalogues.id"), nullable=False),
-    Column("at", Instant, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
     Column("day", Date),
     Column("ref", ForeignKey("refs.id"), nullable=False),
     Column("listed", Integer, nullable=False),
@@ -153,8 +153,8 @@ windows = Table(
     "windows",
     tables,
     Column("catalogue", ForeignKey("catalogues.id"), primary_key=True),
-    Column("begins", Instant, primary_key=True),
-    Column("ends", Instant, nullable=False),
+    Column("begins", UtcDateTime, primary_key=True),
+    Column("ends", UtcDateTime, nullable=False),
 )
 
 cursors = Table(

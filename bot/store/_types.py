@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import String
 
 
-class Instant(sa.TypeDecorator[datetime]):
+class UtcDateTime(sa.TypeDecorator[datetime]):
     """A UTC instant; kept as ISO text to the second, so that both databases compare and index it alike."""
 
     impl = String(25)

@@ -6,23 +6,30 @@ cause to speak; pure). The rule: nothing is kept about a person beyond what thei
 stands in one column.
 """
 
-from bot.subscriptions.change_detection import News, detect_change, stillness_reason
-from bot.subscriptions.channel_subscriptions import Channels
+from bot.subscriptions.change_detection import ModelChange, detect_change, stillness_reason
+from bot.subscriptions.channel_subscriptions import ChannelSubscriptions
 from bot.subscriptions.delivery_misses import correct_since, is_over, record_miss
-from bot.subscriptions.model_watches import Forgotten, Watches
-from bot.subscriptions.types import MISSES, Bounds, Subscription, SubscriptionError, Terms, Watch
+from bot.subscriptions.model_watches import ErasureResult, ModelWatches
+from bot.subscriptions.types import (
+    MISSES,
+    ModelWatch,
+    Subscription,
+    SubscriptionError,
+    SubscriptionLimits,
+    SubscriptionOptions,
+)
 
 __all__ = [
     "MISSES",
-    "Bounds",
-    "Channels",
-    "Forgotten",
-    "News",
+    "ChannelSubscriptions",
+    "ErasureResult",
+    "ModelChange",
+    "ModelWatch",
+    "ModelWatches",
     "Subscription",
     "SubscriptionError",
-    "Terms",
-    "Watch",
-    "Watches",
+    "SubscriptionLimits",
+    "SubscriptionOptions",
     "correct_since",
     "detect_change",
     "is_over",

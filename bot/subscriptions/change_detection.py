@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
-from bot.records import Book, Document, Model, Unknown
-from bot.subscriptions.types import Watch
+from bot.records import Document, Model, PeriodData, Unknown
+from bot.subscriptions.types import ModelWatch
 
 NEWSWORTHY = 0.8
 """A finding of this score or more is told even where the headline stands still."""
@@ -50,7 +50,7 @@ Kind = Literal["first", "woke", "quiet", "moved"]
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class ModelChange:
     """What happened to a model on a day."""
 
     kind: Kind
@@ -62,30 +62,34 @@ class News:
     """Of a model awake again: its last use before."""
 
 
-def detect_change(watch: Watch, book: Book, uses: Mapping[str, int], before: Mapping[str, int]) -> News | None:
+def detect_change(
+    watch: ModelWatch, book: PeriodData, uses: Mapping[str, int], before: Mapping[str, int]
+) -> ModelChange | None:
     """What a day gives cause to tell a watcher. `uses` and `before` are what is known of each model by name, of the
     book's day and of the day before."""
     return next(_detect_changes(watch, book, uses, before), None)
 
 
-def _detect_changes(watch: Watch, book: Book, known: Mapping[str, int], before: Mapping[str, int]) -> Iterator[News]:
+def _detect_changes(
+    watch: ModelWatch, book: PeriodData, known: Mapping[str, int], before: Mapping[str, int]
+) -> Iterator[ModelChange]:
     model, uses, was = _listed_model(book, watch.model), known.get(watch.model), before.get(watch.model)
     if model is None or uses is None:
         return
     for woken, last in book.woken:
         if woken.id == model.id:
-            yield News("woke", uses, was, last)
+            yield ModelChange("woke", uses, was, last)
     first = model.first_used == model.last_used_from == book.period.last and not model.used_before_watch
     if uses and first and book.unbroken:
-        yield News("first", uses, was)
+        yield ModelChange("first", uses, was)
     for silent, together in book.quiet:
         if silent.id == model.id:
-            yield News("quiet", uses, together)
+            yield ModelChange("quiet", uses, together)
     if was is not None and uses != was and (was == 0 or abs(uses - was) / was > watch.share):
-        yield News("moved", uses, was)
+        yield ModelChange("moved", uses, was)
 
 
-def _listed_model(book: Book, name: str) -> Model | None:
+def _listed_model(book: PeriodData, name: str) -> Model | None:
     if isinstance(book.listed, Unknown):
         return None
     return next((model for model in book.listed if model.name == name), None)

@@ -10,16 +10,18 @@ import sqlalchemy as sa
 
 from bot.store import Store, alone
 from bot.store import subscriptions as rows
-from bot.subscriptions.types import Bounds, Subscription, SubscriptionError, Terms
+from bot.subscriptions.types import Subscription, SubscriptionError, SubscriptionLimits, SubscriptionOptions
 
 
-class Channels:
+class ChannelSubscriptions:
     """The subscriptions of one database."""
 
-    def __init__(self, store: Store, bounds: Bounds | None = None) -> None:
-        self._store, self.bounds = store, bounds or Bounds()
+    def __init__(self, store: Store, bounds: SubscriptionLimits | None = None) -> None:
+        self._store, self.bounds = store, bounds or SubscriptionLimits()
 
-    def save_subscription(self, guild: str, channel: str, terms: Terms, now: datetime) -> tuple[Subscription, bool]:
+    def save_subscription(
+        self, guild: str, channel: str, terms: SubscriptionOptions, now: datetime
+    ) -> tuple[Subscription, bool]:
         """Subscribe a channel, or give its subscription other terms; whether it is new. Raises `SubscriptionError`
         where there are as many as there may be."""
         with self._store.write_transaction() as connection:
@@ -74,7 +76,7 @@ class Channels:
         return tuple(map(_subscription_from_row, found))
 
 
-def _option_columns(terms: Terms) -> Mapping[str, object]:
+def _option_columns(terms: SubscriptionOptions) -> Mapping[str, object]:
     quiet = terms.quiet
     return {
         "at": f"{terms.at:%H:%M}",
@@ -90,5 +92,5 @@ def _option_columns(terms: Terms) -> Mapping[str, object]:
 def _subscription_from_row(row: Any) -> Subscription:
     quiet = (time.fromisoformat(row.quiet_from), time.fromisoformat(row.quiet_until)) if row.quiet_from else None
     networks = tuple(filter(None, row.networks.split(",")))
-    terms = Terms(time.fromisoformat(row.at), row.zone, networks, row.locale, row.share, quiet)
+    terms = SubscriptionOptions(time.fromisoformat(row.at), row.zone, networks, row.locale, row.share, quiet)
     return Subscription(row.id, row.guild, row.channel, terms, row.since)

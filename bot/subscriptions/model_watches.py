@@ -9,11 +9,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.records import Catalogue, Name
+from bot.records import Catalogue, SafeName
 from bot.store import Store, alone, deliveries, members
 from bot.store import watches as rows
 from bot.subscriptions.delivery_misses import clear_reached
-from bot.subscriptions.types import Bounds, SubscriptionError, Watch
+from bot.subscriptions.types import ModelWatch, SubscriptionError, SubscriptionLimits
 
 OUTLET = "direct"
 """What the deliveries of direct messages name as their outlet."""
@@ -22,7 +22,7 @@ KEPT = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
-class Forgotten:
+class ErasureResult:
     """What was kept of a member and is not any more."""
 
     watches: int = 0
@@ -30,15 +30,15 @@ class Forgotten:
     """Records of direct messages; the messages themselves are the member's."""
 
 
-class Watches:
+class ModelWatches:
     """The watches of one database."""
 
-    def __init__(self, store: Store, bounds: Bounds | None = None) -> None:
-        self._store, self.bounds = store, bounds or Bounds()
+    def __init__(self, store: Store, bounds: SubscriptionLimits | None = None) -> None:
+        self._store, self.bounds = store, bounds or SubscriptionLimits()
 
     def save_watch(
-        self, account: str, locale: str, catalogue: Catalogue, model: Name, share: float, now: datetime
-    ) -> tuple[Watch, bool]:
+        self, account: str, locale: str, catalogue: Catalogue, model: SafeName, share: float, now: datetime
+    ) -> tuple[ModelWatch, bool]:
         """Watch a model, or watch it for other moves; whether it is new. Raises `SubscriptionError` where there are as
         many as there may be."""
         with self._store.write_transaction() as connection:
@@ -57,15 +57,15 @@ class Watches:
             row = connection.execute(_watch_query().where(mine, *same)).one()
         return _watch_from_row(row), known is None
 
-    def account_watches(self, account: str) -> tuple[Watch, ...]:
+    def account_watches(self, account: str) -> tuple[ModelWatch, ...]:
         """A member's watches, oldest first."""
         return self._select_watches(members.c.account == account)
 
-    def all_watches(self) -> tuple[Watch, ...]:
+    def all_watches(self) -> tuple[ModelWatch, ...]:
         """Every watch, a member's together."""
         return self._select_watches()
 
-    def member_watches(self, key: str) -> tuple[Watch, ...]:
+    def member_watches(self, key: str) -> tuple[ModelWatch, ...]:
         """The watches of a member by key."""
         return self._select_watches(rows.c.member == key)
 
@@ -75,7 +75,7 @@ class Watches:
             found: str | None = connection.scalar(sa.select(members.c.account).where(members.c.key == key))
         return found
 
-    def end_watch(self, account: str, watch: int) -> Watch | None:
+    def end_watch(self, account: str, watch: int) -> ModelWatch | None:
         """End one watch of a member; with the last one the member is forgotten. `None` where it is not theirs."""
         with self._store.write_transaction() as connection:
             row = connection.execute(_watch_query().where(members.c.account == account, rows.c.id == watch)).first()
@@ -86,12 +86,12 @@ class Watches:
                 _erase_member(connection, row.member)
         return _watch_from_row(row)
 
-    def erase_member(self, *, account: str | None = None, key: str | None = None) -> Forgotten:
+    def erase_member(self, *, account: str | None = None, key: str | None = None) -> ErasureResult:
         """Delete everything that is kept of a member, by account or by key."""
         with self._store.write_transaction() as connection:
             if key is None:
                 key = connection.scalar(sa.select(members.c.key).where(members.c.account == account))
-            return _erase_member(connection, key) if key else Forgotten()
+            return _erase_member(connection, key) if key else ErasureResult()
 
     def prune_messages(self, now: datetime) -> None:
         """Let go of records of direct messages that nothing is asked of any more."""
@@ -110,7 +110,7 @@ class Watches:
         if (connection.scalar(count) or 0) >= self.bounds.watches:
             raise SubscriptionError("there are as many watches as this Footfall takes; ask its operator")
 
-    def _select_watches(self, *wanted: sa.ColumnElement[bool]) -> tuple[Watch, ...]:
+    def _select_watches(self, *wanted: sa.ColumnElement[bool]) -> tuple[ModelWatch, ...]:
         with self._store.read_transaction() as connection:
             found = connection.execute(_watch_query().where(*wanted).order_by(rows.c.member, rows.c.id)).all()
         return tuple(map(_watch_from_row, found))
@@ -125,17 +125,19 @@ def _member_key(connection: sa.Connection, account: str, locale: str) -> str:
     return key
 
 
-def _erase_member(connection: sa.Connection, key: str) -> Forgotten:
+def _erase_member(connection: sa.Connection, key: str) -> ErasureResult:
     gone = connection.execute(rows.delete().where(rows.c.member == key)).rowcount
     mine = (deliveries.c.outlet == OUTLET, deliveries.c.destination == key)
     told = connection.execute(deliveries.delete().where(*mine)).rowcount
     connection.execute(members.delete().where(members.c.key == key))
-    return Forgotten(gone, told)
+    return ErasureResult(gone, told)
 
 
 def _watch_query() -> sa.Select[Any]:
     return sa.select(rows, members.c.locale).join(members, members.c.key == rows.c.member)
 
 
-def _watch_from_row(row: Any) -> Watch:
-    return Watch(row.id, row.member, row.network, row.catalogue, Name(row.model), row.share, row.since, row.locale)
+def _watch_from_row(row: Any) -> ModelWatch:
+    return ModelWatch(
+        row.id, row.member, row.network, row.catalogue, SafeName(row.model), row.share, row.since, row.locale
+    )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, time
 
 from bot.config import ScheduleEntry
-from bot.records import FootfallError, Name
+from bot.records import FootfallError, SafeName
 
 MISSES = 7
 """UTC days on which nothing got through, with no delivery between them, after which a subscription or the watches of a
@@ -18,7 +18,7 @@ class SubscriptionError(FootfallError):
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class SubscriptionLimits:
     """How many there may be at most."""
 
     per_server: int = 5
@@ -28,7 +28,7 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class SubscriptionOptions:
     """When, what and how a channel wants to be told."""
 
     at: time
@@ -50,7 +50,7 @@ class Subscription:
     id: int
     guild: str
     channel: str
-    terms: Terms
+    terms: SubscriptionOptions
     since: datetime
     """When the channel was subscribed (UTC); what was to be out before is not posted there."""
 
@@ -63,7 +63,7 @@ class Subscription:
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class ModelWatch:
     """A model that a member wants to hear of."""
 
     id: int
@@ -71,7 +71,7 @@ class Watch:
     """A key without meaning, which deliveries carry as their destination."""
     network: str
     catalogue: str
-    model: Name
+    model: SafeName
     share: float
     """Moves by more than this share of the day before are told."""
     since: datetime

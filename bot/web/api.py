@@ -13,10 +13,10 @@ from typing import cast
 from aiohttp import web
 
 from bot import queries
-from bot.queries import AnswerError, Desk
-from bot.records import Name, PeriodName
+from bot.queries import QueryContext, QueryError
+from bot.records import PeriodName, SafeName
 from bot.web import etags
-from bot.web.db_thread_pool import Threads
+from bot.web.db_thread_pool import DbThreadPool
 from bot.web.middleware import Handler
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -25,17 +25,17 @@ PERIODS = ("day", "week", "month")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestParams:
     """What an address says: parts of its path, and its query."""
 
     path: dict[str, str]
     query: dict[str, str]
 
     def __getitem__(self, key: str) -> str:
-        """What must be given. Raises `AnswerError` where it is not."""
+        """What must be given. Raises `QueryError` where it is not."""
         found = self.path.get(key) or self.query.get(key)
         if not found:
-            raise AnswerError(f"{key}: not given, and nothing can be answered without it")
+            raise QueryError(f"{key}: not given, and nothing can be answered without it")
         return found
 
     @property
@@ -52,13 +52,13 @@ class Asked:
                 return date.fromisoformat(found)
         except ValueError:
             pass
-        raise AnswerError(f"day: found {Name(found)!s:.40}, wanted a UTC day as YYYY-MM-DD")
+        raise QueryError(f"day: found {SafeName(found)!s:.40}, wanted a UTC day as YYYY-MM-DD")
 
     @property
     def period(self) -> PeriodName:
         found = self.query.get("period") or "day"
         if found not in PERIODS:
-            raise AnswerError(f"period: found {Name(found)!s:.40}, wanted one of {', '.join(PERIODS)}")
+            raise QueryError(f"period: found {SafeName(found)!s:.40}, wanted one of {', '.join(PERIODS)}")
         return cast(PeriodName, found)
 
     def day_count(self, otherwise: int) -> int:
@@ -79,12 +79,12 @@ class Asked:
         if not found:
             return None
         if not _NUMBER.fullmatch(found):
-            raise AnswerError(f"{key}: found {Name(found)!s:.40}, wanted a whole number")
+            raise QueryError(f"{key}: found {SafeName(found)!s:.40}, wanted a whole number")
         return int(found)
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ApiEndpoint:
     """One address and how it is answered."""
 
     path: str
@@ -92,7 +92,7 @@ class Question:
     """What its query may hold."""
     asks: Callable[..., object]
     """Whose docstring says what it does."""
-    answer: Callable[[Desk, Asked], object]
+    answer: Callable[[QueryContext, RequestParams], object]
 
     @property
     def summary_line(self) -> str:
@@ -108,53 +108,53 @@ class Question:
 WHEN = ("network", "period", "day")
 
 QUESTIONS = (
-    Question("/api/usage", WHEN, queries.usage, lambda d, q: queries.usage(d, q.network, q.period, q.day)),
-    Question(
+    ApiEndpoint("/api/usage", WHEN, queries.usage, lambda d, q: queries.usage(d, q.network, q.period, q.day)),
+    ApiEndpoint(
         "/api/inventory", ("network", "day"), queries.inventory, lambda d, q: queries.inventory(d, q.network, q.day)
     ),
-    Question(
+    ApiEndpoint(
         "/api/model/{name:(?s:.+)}",
         ("network", "day"),
         queries.model,
         lambda d, q: queries.model(d, q["name"], q.network, q.day),
     ),
-    Question(
+    ApiEndpoint(
         "/api/top",
         ("by", *WHEN),
         queries.top,
         lambda d, q: queries.top(d, q.network, q.query.get("by") or "uses", q.period, q.day),
     ),
-    Question(
+    ApiEndpoint(
         "/api/idle",
         ("days", "network", "day", "page"),
         queries.idle,
         lambda d, q: queries.idle(d, q.network, q.day_count(7), q.day, q.page),
     ),
-    Question(
+    ApiEndpoint(
         "/api/trend/{metric}",
         ("days", "network"),
         queries.trend,
         lambda d, q: queries.trend(d, q["metric"], q.network, q.day_count(30)),
     ),
-    Question(
+    ApiEndpoint(
         "/api/compare",
         ("a", "b", "network"),
         queries.compare,
         lambda d, q: queries.compare(d, q["a"], q["b"], q.network),
     ),
-    Question("/api/why", ("network", "day"), queries.why, lambda d, q: queries.why(d, q.network, q.day)),
-    Question("/api/method/{metric}", (), queries.method, lambda d, q: queries.method(d, q["metric"])),
-    Question("/api/status", (), queries.status, lambda d, q: queries.status(d)),
-    Question("/api/about", (), queries.about, lambda d, q: queries.about(d)),
-    Question(
+    ApiEndpoint("/api/why", ("network", "day"), queries.why, lambda d, q: queries.why(d, q.network, q.day)),
+    ApiEndpoint("/api/method/{metric}", (), queries.method, lambda d, q: queries.method(d, q["metric"])),
+    ApiEndpoint("/api/status", (), queries.status, lambda d, q: queries.status(d)),
+    ApiEndpoint("/api/about", (), queries.about, lambda d, q: queries.about(d)),
+    ApiEndpoint(
         "/api/digest",
         (*WHEN, "edition"),
         queries.digest,
         lambda d, q: queries.digest(d, q.network, q.period, q.day, q.edition),
     ),
-    Question("/api/networks", (), queries.known_networks, lambda d, q: queries.known_networks(d)),
-    Question("/api/metrics", (), queries.metric_definitions, lambda d, q: queries.metric_definitions()),
-    Question(
+    ApiEndpoint("/api/networks", (), queries.known_networks, lambda d, q: queries.known_networks(d)),
+    ApiEndpoint("/api/metrics", (), queries.metric_definitions, lambda d, q: queries.metric_definitions()),
+    ApiEndpoint(
         "/api/{network}/digests",
         ("period",),
         queries.kept_digests,
@@ -163,7 +163,7 @@ QUESTIONS = (
 )
 
 
-def add_routes(app: web.Application, desk: Desk, threads: Threads) -> None:
+def add_routes(app: web.Application, desk: QueryContext, threads: DbThreadPool) -> None:
     """Add every question and the list of them. What else begins with /api is not there."""
     for question in QUESTIONS:
         app.router.add_get(question.path, _query_handler(question, desk, threads))
@@ -172,21 +172,21 @@ def add_routes(app: web.Application, desk: Desk, threads: Threads) -> None:
     app.router.add_get("/api/{rest:(?s:.*)}", _not_found)
 
 
-def _query_handler(question: Question, desk: Desk, threads: Threads) -> Handler:
+def _query_handler(question: ApiEndpoint, desk: QueryContext, threads: DbThreadPool) -> Handler:
     async def answer(request: web.Request) -> web.StreamResponse:
-        asked = Asked(dict(request.match_info), _query_params(request, question))
+        asked = RequestParams(dict(request.match_info), _query_params(request, question))
         return _json_response(request, await threads.run(lambda: question.answer(desk, asked)))
 
     return answer
 
 
-def _query_params(request: web.Request, question: Question) -> dict[str, str]:
+def _query_params(request: web.Request, question: ApiEndpoint) -> dict[str, str]:
     for name in request.query:
         if name not in question.takes:
             wanted = ", ".join(question.takes) or "none"
-            raise AnswerError(f"{Name(name)!s:.40}: is not asked here; known: {wanted}")
+            raise QueryError(f"{SafeName(name)!s:.40}: is not asked here; known: {wanted}")
         if len(request.query.getall(name)) > 1:
-            raise AnswerError(f"{name}: was given more than once")
+            raise QueryError(f"{name}: was given more than once")
     return dict(request.query)
 
 

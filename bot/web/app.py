@@ -9,10 +9,10 @@ from pathlib import Path
 
 from aiohttp import web
 
-from bot.queries import Desk
+from bot.queries import QueryContext
 from bot.records import FootfallError
 from bot.web import api, middleware, monitoring, static_site
-from bot.web.db_thread_pool import Threads
+from bot.web.db_thread_pool import DbThreadPool
 
 MAX_BODY = 1024
 """Bytes of a request's body; nothing here reads one."""
@@ -29,12 +29,12 @@ class WebError(FootfallError):
 
 
 def make_application(
-    desk: Desk, site: Path, answer_seconds: float = ANSWER_SECONDS, health_seconds: float = HEALTH_SECONDS
+    desk: QueryContext, site: Path, answer_seconds: float = ANSWER_SECONDS, health_seconds: float = HEALTH_SECONDS
 ) -> web.Application:
     """Everything that is served. `site` is the folder that the archive site is written to; it may not exist yet."""
-    measured = monitoring.Vitals(desk)
+    measured = monitoring.WebMetrics(desk)
     app = web.Application(middlewares=[middleware.handle_errors], client_max_size=MAX_BODY)
-    asking, looking = Threads(answer_seconds, 8), Threads(health_seconds, 2)
+    asking, looking = DbThreadPool(answer_seconds, 8), DbThreadPool(health_seconds, 2)
     api.add_routes(app, desk, asking)
     monitoring.add_routes(app, measured, looking)
     static_site.add_routes(app, site)
@@ -45,7 +45,7 @@ def make_application(
     return app
 
 
-def run_server(desk: Desk, site: Path, host: str, port: int) -> None:
+def run_server(desk: QueryContext, site: Path, host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT; port 0 takes any free one. What is logged goes where `logs` was
     told. Raises `WebError` when the address cannot be had."""
     asyncio.run(_run_server(make_application(desk, site), host, port))

@@ -10,7 +10,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-class Threads:
+class DbThreadPool:
     """Fewer threads than the database has connections, so that none waits for one."""
 
     def __init__(self, seconds: float, most: int) -> None:

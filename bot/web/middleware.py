@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 from aiohttp import web
 
-from bot.queries import AnswerError, NotFoundError
+from bot.queries import NotFoundError, QueryError
 from bot.store import StoreError
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -65,7 +65,7 @@ async def handle_errors(request: web.Request, handler: Handler) -> web.StreamRes
         return await handler(request)
     except NotFoundError as error:
         return error_response(404, str(error))
-    except AnswerError as error:
+    except QueryError as error:
         return error_response(400, str(error))
     except StoreError as error:
         return error_response(503, f"the database cannot be read; {_log_error('database', request, error)}")

@@ -14,20 +14,20 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
-from bot.archive import Tally
-from bot.queries import Desk
+from bot.archive import DigestCount
+from bot.queries import QueryContext
 from bot.records import Period, PeriodName
 from bot.store import Store, StoreError
-from bot.web.db_thread_pool import Threads
+from bot.web.db_thread_pool import DbThreadPool
 from bot.web.middleware import STARTED, log
 
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
 
-class Vitals:
+class WebMetrics:
     """What is measured, in a registry of its own."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: QueryContext) -> None:
         self.desk = desk
         self.registry = CollectorRegistry()
         self._age = Gauge(
@@ -55,12 +55,12 @@ class Vitals:
         if STARTED in request:
             self._seconds.labels(route).observe(time.perf_counter() - request[STARTED])
 
-    def digest_counts(self) -> tuple[Tally, ...]:
+    def digest_counts(self) -> tuple[DigestCount, ...]:
         """What the archive holds. Raises `StoreError` when the database cannot be read."""
         _require_database(self.desk.store)
         return self.desk.archive.digest_counts()
 
-    def digest_ages(self, tallies: tuple[Tally, ...]) -> dict[tuple[str, PeriodName], tuple[Period, float]]:
+    def digest_ages(self, tallies: tuple[DigestCount, ...]) -> dict[tuple[str, PeriodName], tuple[Period, float]]:
         """The newest period with a digest of each watched network, and how many seconds ago it ended."""
         newest: dict[tuple[str, PeriodName], Period] = {}
         for tally in tallies:
@@ -71,7 +71,7 @@ class Vitals:
         now = self.desk.clock()
         return {key: (period, (now - period.ends_at).total_seconds()) for key, period in newest.items()}
 
-    def metrics_text(self, tallies: tuple[Tally, ...] | None) -> bytes:
+    def metrics_text(self, tallies: tuple[DigestCount, ...] | None) -> bytes:
         """The text that Prometheus reads; `None`: the database could not be read, so nothing is said of digests."""
         self._database.set(tallies is not None)
         self._age.clear()
@@ -83,10 +83,10 @@ class Vitals:
         return generate_latest(self.registry)
 
 
-def add_routes(app: web.Application, vitals: Vitals, threads: Threads) -> None:
+def add_routes(app: web.Application, vitals: WebMetrics, threads: DbThreadPool) -> None:
     """Add /health and /metrics."""
 
-    async def look() -> tuple[Tally, ...] | None:
+    async def look() -> tuple[DigestCount, ...] | None:
         try:
             return await threads.run(vitals.digest_counts)
         except (StoreError, TimeoutError) as error:
@@ -105,7 +105,7 @@ def add_routes(app: web.Application, vitals: Vitals, threads: Threads) -> None:
     app.router.add_get("/metrics", metrics)
 
 
-def _health_document(vitals: Vitals, tallies: tuple[Tally, ...] | None) -> dict[str, object]:
+def _health_document(vitals: WebMetrics, tallies: tuple[DigestCount, ...] | None) -> dict[str, object]:
     if tallies is None:
         return {"ok": False, "database": "cannot be read; the log says why", "newest_digests": None}
     ages = vitals.digest_ages(tallies)

@@ -5,10 +5,21 @@ The modules: `cycle` (one look at what there is to do), `supervisor` (what runs 
 what must not happen twice rests on the outbox; stopping cleanly is a courtesy with a deadline.
 """
 
-from bot.worker.cycle import Bench, Round
-from bot.worker.monitoring import Worked, serving
-from bot.worker.state import State
-from bot.worker.supervisor import Side, start_service
+from bot.worker.cycle import WorkCycle, WorkerContext
+from bot.worker.monitoring import WorkerHealth, serving
+from bot.worker.state import WorkerState
+from bot.worker.supervisor import BackgroundService, start_service
 from bot.worker.worker import Opened, Worker, WorkerError
 
-__all__ = ["Bench", "Opened", "Round", "Side", "State", "Worked", "Worker", "WorkerError", "serving", "start_service"]
+__all__ = [
+    "BackgroundService",
+    "Opened",
+    "WorkCycle",
+    "Worker",
+    "WorkerContext",
+    "WorkerError",
+    "WorkerHealth",
+    "WorkerState",
+    "serving",
+    "start_service",
+]

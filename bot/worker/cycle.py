@@ -21,7 +21,7 @@ from bot.records import FootfallError, Period, PeriodName, start_of_day
 from bot.sources import EventSource, Source
 from bot.store import Store, StoreError
 from bot.subscriptions import Subscription
-from bot.worker.state import State
+from bot.worker.state import WorkerState
 
 log = structlog.get_logger(__name__)
 
@@ -50,16 +50,16 @@ class StoppingError(FootfallError):
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
+class WorkerContext:
     """What a worker works with."""
 
     store: Store
-    desk: pipeline.Desk
-    networks: Sequence[tuple[pipeline.Plan, Source | EventSource]]
+    desk: pipeline.PublishContext
+    networks: Sequence[tuple[pipeline.NetworkPlan, Source | EventSource]]
     entries: Sequence[ScheduleEntry]
     targets: Mapping[str, pipeline.Targets]
     """Where each entry, by its name, posts."""
-    outbox_run: Callable[[], deliveries.Run]
+    outbox_run: Callable[[], deliveries.OutboxPass]
     """One pass over the outbox; its `worker` names this process."""
     clock: Callable[[], datetime]
     collect_every: timedelta
@@ -80,11 +80,11 @@ class Bench:
 
 
 @dataclass(slots=True)
-class Round:
+class WorkCycle:
     """Looks at what there is to do, as often as it is told to."""
 
-    bench: Bench
-    state: State
+    bench: WorkerContext
+    state: WorkerState
     name: str
     """Names this process among all that share the database."""
     stopping: Callable[[], bool] = lambda: False
@@ -149,7 +149,7 @@ class Round:
 
     # --- collecting -----------------------------------------------------------------------------------------------
 
-    def _to_ask(self, plan: pipeline.Plan, source: Source | EventSource) -> bool:
+    def _to_ask(self, plan: pipeline.NetworkPlan, source: Source | EventSource) -> bool:
         """Whether the day that is over is missing or may still change, and its source was not asked just now."""
         now = self.bench.clock()
         if plan.closed or self.stopping():
@@ -167,7 +167,7 @@ class Round:
         asked, tries = self._failed_polls.get(plan.network, (None, 0))
         return asked is None or asked.date() < now.date() or now >= asked + self._patience(tries)
 
-    def _collect_source(self, plan: pipeline.Plan, source: Source | EventSource) -> bool:
+    def _collect_source(self, plan: pipeline.NetworkPlan, source: Source | EventSource) -> bool:
         """Ask one source; whether it had anything new."""
 
         def tell(line: str) -> None:
@@ -224,7 +224,7 @@ class Round:
 
     def _publish_network(
         self,
-        plan: pipeline.Plan,
+        plan: pipeline.NetworkPlan,
         name: PeriodName,
         targets: pipeline.Targets,
         now: datetime,
@@ -248,7 +248,7 @@ class Round:
                 wait = CONFIRM_EVERY
         self._plan_at[plan.network, name] = min([now + wait, *self._next_runs(name, now)])
 
-    def _joined(self, plan: pipeline.Plan, name: PeriodName, targets: pipeline.Targets, now: datetime) -> bool:
+    def _joined(self, plan: pipeline.NetworkPlan, name: PeriodName, targets: pipeline.Targets, now: datetime) -> bool:
         """Whether the time of a destination has come since the last planning, as that of a subscription does."""
         period, known = self._planned_for.get((plan.network, name), (None, frozenset[str]()))
         return period != newest_period(name, now) or not _target_keys(targets) <= known
@@ -284,7 +284,7 @@ class Round:
 
     def _timely(
         self, now: datetime, subscribed: Sequence[Subscription]
-    ) -> Iterator[tuple[pipeline.Plan, PeriodName, pipeline.Targets]]:
+    ) -> Iterator[tuple[pipeline.NetworkPlan, PeriodName, pipeline.Targets]]:
         """Each network and kind of period whose newest one is to be out by now, and where."""
         theirs = [(one.schedule_entry, {DISCORD: (one.channel,)}, one.since) for one in subscribed]
         asked = [*((e, self.bench.targets[e.name], None) for e in self.bench.entries), *theirs]
@@ -295,7 +295,7 @@ class Round:
                 if mine:
                     yield plan, name, _united(mine)
 
-    def _say(self, decision: pipeline.Announced) -> None:
+    def _say(self, decision: pipeline.PublishDecision) -> None:
         """Log a decision, unless it is the one of the last time."""
         key, words = (decision.network, decision.period), f"{decision.verdict} {decision.edition} {decision.reason}"
         if self._logged_decisions.get(key) != words:

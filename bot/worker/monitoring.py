@@ -27,8 +27,8 @@ from bot.ledger import CLOSES_WITHIN
 from bot.records import Period, PeriodName, start_of_day
 from bot.sources import EventSource
 from bot.store import StoreError
-from bot.worker.cycle import Bench
-from bot.worker.state import State
+from bot.worker.cycle import WorkerContext
+from bot.worker.state import WorkerState
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +38,7 @@ _OPEN = ("planned", "sending", "unknown")
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class DbStatus:
     """What the database says of the worker's work."""
 
     deliveries: dict[tuple[str, str], int]
@@ -53,7 +53,7 @@ class Found:
     """Days whose list is held, by network and catalogue."""
 
 
-def read_db_status(bench: Bench, began: datetime | None = None) -> Found:
+def read_db_status(bench: WorkerContext, began: datetime | None = None) -> DbStatus:
     """What there is, for a worker that began at an instant. Raises `StoreError`."""
     now, outbox = bench.clock(), bench.desk.outbox
     began = min(began or now, now)
@@ -65,7 +65,7 @@ def read_db_status(bench: Bench, began: datetime | None = None) -> Found:
             end = Period.for_day(tally.newest, tally.period).ends_at
             ends[key] = end if ends.get(key, began) is began else max(ends[key], end)
     outlets = {outlet for targets in bench.targets.values() for outlet in targets}
-    return Found(
+    return DbStatus(
         outbox.state_counts(),
         bench.desk.archive.last_sent(),
         tuple(one.outlet for one in outbox.paused_outlets()),
@@ -82,7 +82,7 @@ def read_db_status(bench: Bench, began: datetime | None = None) -> Found:
     )
 
 
-def _schedule_lag(bench: Bench, now: datetime, began: datetime) -> Iterator[tuple[ScheduleEntry, float]]:
+def _schedule_lag(bench: WorkerContext, now: datetime, began: datetime) -> Iterator[tuple[ScheduleEntry, float]]:
     """Each entry with the seconds since its last run, if anything of that run is still to be decided or sent. Where
     nothing was ever planned, the seconds count from `began`."""
     outbox = bench.desk.outbox
@@ -99,7 +99,7 @@ def _schedule_lag(bench: Bench, now: datetime, began: datetime) -> Iterator[tupl
         yield entry, (now - max(at, min(since, now))).total_seconds() if late else 0.0
 
 
-def _ways(bench: Bench, entry: ScheduleEntry) -> Iterator[tuple[pipeline.Plan, str, str]]:
+def _ways(bench: WorkerContext, entry: ScheduleEntry) -> Iterator[tuple[pipeline.NetworkPlan, str, str]]:
     """Each network that an entry publishes, with each outlet and destination."""
     for plan, _source in bench.networks:
         if not plan.closed and (not entry.networks or plan.network in entry.networks):
@@ -108,14 +108,14 @@ def _ways(bench: Bench, entry: ScheduleEntry) -> Iterator[tuple[pipeline.Plan, s
 
 
 @dataclass(frozen=True, slots=True)
-class Worked:
+class WorkerHealth:
     """The worker as /health and /metrics show it. `bench` is `None` until the database was first opened."""
 
-    state: State
-    bench: Callable[[], Bench | None]
+    state: WorkerState
+    bench: Callable[[], WorkerContext | None]
     clock: Callable[[], datetime]
 
-    def read_status(self) -> Found | None:
+    def read_status(self) -> DbStatus | None:
         """What the database says; `None` where it cannot be read."""
         bench = self.bench()
         try:
@@ -151,10 +151,10 @@ def _source_facts(at: datetime | None, error: str) -> dict[str, str | None]:
     return {"last_success": at.isoformat() if at else None, "error": error or None}
 
 
-class Measured(Collector):
+class WorkerCollector(Collector):
     """The same facts for Prometheus."""
 
-    def __init__(self, worked: Worked) -> None:
+    def __init__(self, worked: WorkerHealth) -> None:
         self._worked = worked
 
     def collect(self) -> Iterable[Metric]:
@@ -207,7 +207,7 @@ class Measured(Collector):
         return made
 
 
-def _clock_offsets(bench: Bench) -> Metric:
+def _clock_offsets(bench: WorkerContext) -> Metric:
     text = "Seconds that this machine's clock is ahead of a platform's, by its last answer."
     made = GaugeMetricFamily("footfall_clock_offset_seconds", text, labels=["outlet"])
     for name, offset in bench.clock_offsets().items():
@@ -215,7 +215,7 @@ def _clock_offsets(bench: Bench) -> Metric:
     return made
 
 
-def _status_metrics(seen: Found) -> Iterator[Metric]:
+def _status_metrics(seen: DbStatus) -> Iterator[Metric]:
     deliveries = GaugeMetricFamily("footfall_deliveries", "Deliveries by state.", labels=["outlet", "state"])
     for (outlet, state), count in seen.deliveries.items():
         deliveries.add_metric([outlet, state], count)
@@ -271,10 +271,12 @@ def _counter_metric(name: str, text: str, label: str, counts: dict[str, int]) ->
     return made
 
 
-def serving(worked: Worked, host: str, port: int, redact: Callable[[str], str]) -> Callable[[threading.Event], None]:
+def serving(
+    worked: WorkerHealth, host: str, port: int, redact: Callable[[str], str]
+) -> Callable[[threading.Event], None]:
     """A side of the worker that answers /health and /metrics; `redact` takes secrets out of what it says."""
     registry = CollectorRegistry()
-    registry.register(Measured(worked))
+    registry.register(WorkerCollector(worked))
 
     class Answers(BaseHTTPRequestHandler):
         timeout = 10

@@ -12,7 +12,7 @@ STEPS = ("round", "database", "publish", "notify")
 
 
 @dataclass(slots=True)
-class State:
+class WorkerState:
     """How the worker is doing. Each attribute is replaced whole."""
 
     began: datetime | None = None

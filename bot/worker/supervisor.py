@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from bot.worker.state import State
+from bot.worker.state import WorkerState
 
 log = structlog.get_logger(__name__)
 
@@ -21,7 +21,7 @@ HEALTHY = 600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class BackgroundService:
     """Something that runs until it is told to stop. It opens what it needs itself, each time anew."""
 
     name: str
@@ -30,7 +30,7 @@ class Side:
 
 
 def start_service(
-    side: Side, stop: threading.Event, state: State, first_pause: float = FIRST_PAUSE
+    side: BackgroundService, stop: threading.Event, state: WorkerState, first_pause: float = FIRST_PAUSE
 ) -> threading.Thread:
     """Keep a side running until `stop`. The thread does not keep the process alive."""
     state.begun(side.name)
@@ -39,7 +39,7 @@ def start_service(
     return thread
 
 
-def _keep_running(side: Side, stop: threading.Event, state: State, first_pause: float) -> None:
+def _keep_running(side: BackgroundService, stop: threading.Event, state: WorkerState, first_pause: float) -> None:
     pause = first_pause
     while not stop.is_set():
         began = time.monotonic()
@@ -53,7 +53,7 @@ def _keep_running(side: Side, stop: threading.Event, state: State, first_pause: 
         pause = min(pause * 2, LONGEST_PAUSE)
 
 
-def _run_once(side: Side, stop: threading.Event) -> None:
+def _run_once(side: BackgroundService, stop: threading.Event) -> None:
     try:
         side.run(stop)
     except Exception:

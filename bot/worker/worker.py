@@ -13,16 +13,16 @@ import structlog
 
 from bot.records import FootfallError
 from bot.store import StoreError
-from bot.worker.cycle import Bench, Round, StoppingError
-from bot.worker.state import State
-from bot.worker.supervisor import Side, start_service
+from bot.worker.cycle import StoppingError, WorkCycle, WorkerContext
+from bot.worker.state import WorkerState
+from bot.worker.supervisor import BackgroundService, start_service
 
 log = structlog.get_logger(__name__)
 
 LONGEST_PAUSE = 60.0
 """Seconds between two rounds that failed."""
 
-Opened = Callable[[], AbstractContextManager[Bench]]
+Opened = Callable[[], AbstractContextManager[WorkerContext]]
 """Opens database and outlets; raises `StoreError` where the database is away."""
 
 
@@ -34,16 +34,16 @@ class Worker:
     """Rounds on a tick in a thread of their own, so that a step that hangs cannot keep the process from ending."""
 
     def __init__(self, opened: Opened, clock: Callable[[], datetime], name: str, tick: int) -> None:
-        self.state = State()
+        self.state = WorkerState()
         self.stop = threading.Event()
-        self.bench: Bench | None = None
+        self.bench: WorkerContext | None = None
         self._opened, self._clock, self._name, self._tick = opened, clock, name, tick
         self.until = 0.0
         """When the grace is over (monotonic), once it was told to stop."""
-        self._round: Round | None = None
+        self._round: WorkCycle | None = None
         self._pause = self._not_before = 0.0
 
-    def run(self, sides: Sequence[Side], grace: float) -> bool:
+    def run(self, sides: Sequence[BackgroundService], grace: float) -> bool:
         """Work until `stop` is set. Returns whether the step in hand came to its end within `grace` seconds. Raises
         `WorkerError` where the rounds end by themselves."""
         self.state.began = self._clock()
@@ -81,15 +81,15 @@ class Worker:
         self._not_before = time.monotonic() + self._pause
         self.state.beat = self._clock()
 
-    def _start_cycle(self, held: ExitStack) -> Round | None:
+    def _start_cycle(self, held: ExitStack) -> WorkCycle | None:
         try:
             self.bench = held.enter_context(self._opened())
         except StoreError as error:
             self._away(error)
             return None
-        return Round(self.bench, self.state, self._name, self.stop.is_set)
+        return WorkCycle(self.bench, self.state, self._name, self.stop.is_set)
 
-    def _went(self, step: Round) -> bool:
+    def _went(self, step: WorkCycle) -> bool:
         """One round; whether the next may come as soon as usual."""
         try:
             step.once()

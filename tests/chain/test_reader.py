@@ -15,19 +15,19 @@ from typing import Any
 import pytest
 
 from bot.chain.reader import (
-    Asker,
-    Chain,
-    ChainChanged,
-    Chunk,
+    ChainIdentity,
+    ChainMismatchError,
+    ChainReader,
     Cursor,
-    Disagreement,
     Endpoint,
+    EndpointDisagreementError,
     Filter,
     Log,
-    Pin,
+    LogBatch,
+    QuorumUnreachableError,
+    RangeRequest,
+    ReorgTooDeepError,
     Reverted,
-    TooDeep,
-    Unreachable,
     fetch_range,
 )
 from bot.records import SourceError
@@ -40,7 +40,7 @@ NOWHERE = "http://127.0.0.1:9"
 BLOB = b"orGaXuTN-hxHTViVALqcbFN8Cv6fxjaC3OUqg1ZjvZY"
 NOON = 1_900_000_000
 
-Open = Callable[..., Chain]
+Open = Callable[..., ChainReader]
 
 
 @pytest.fixture
@@ -49,11 +49,13 @@ def open_chain() -> Iterator[Open]:
     any machine needs."""
     with ExitStack() as stack:
 
-        def opened(*urls: str, pin: Pin | None = None, rate: float = 1000, timeout: float = 60, **how: Any) -> Chain:
+        def opened(
+            *urls: str, pin: ChainIdentity | None = None, rate: float = 1000, timeout: float = 60, **how: Any
+        ) -> ChainReader:
             knobs = {key: how.pop(key) for key in ("size", "batch", "concurrency") if key in how}
             endpoints = [Endpoint(url, rate=rate, timeout=timeout, **knobs) for url in urls]
             how = {"finality": 0, "budget": 120.0, "tries": 3, **how}
-            return stack.enter_context(Chain(pin or Pin(CHAIN, None), endpoints, **how))
+            return stack.enter_context(ChainReader(pin or ChainIdentity(CHAIN, None), endpoints, **how))
 
         yield opened
 
@@ -87,7 +89,7 @@ def of(relay: Contract) -> Filter:
     return Filter((relay.address,), ((events.topic_of(events.BatchSettlement),),))
 
 
-def roots(chunks: list[Chunk]) -> list[int]:
+def roots(chunks: list[LogBatch]) -> list[int]:
     return [int.from_bytes(log.topics[1]) for chunk in chunks for log in chunk.logs]
 
 
@@ -207,7 +209,7 @@ def test_senders_code_and_calls_are_read_in_batches(relay: Contract, far: Proxy,
     assert chain.contract_code(relay.address).hex() == relay.node.rpc("eth_getCode", relay.address, "latest")[2:]
     assert chain.contract_code("0x" + "ab" * 20) == b""
     assert chain.call_contract(relay.address, relay.data("open")) == (1).to_bytes(32)
-    with pytest.raises(Unreachable, match="does not know the transaction"):
+    with pytest.raises(QuorumUnreachableError, match="does not know the transaction"):
         chain.transactions_by_hash(["0x" + "ab" * 32])
 
 
@@ -282,7 +284,7 @@ def test_a_reorganisation_deeper_than_remembered_halts(relay: Contract, open_cha
     kept = list(open_chain(relay.node.url).read_logs(of(relay), 3))[-1].cursor
     relay.node.rpc("anvil_reorg", 3, [])
     relay.node.mine(2)
-    with pytest.raises(TooDeep, match="below block 2, deeper than remembered") as caught:
+    with pytest.raises(ReorgTooDeepError, match="below block 2, deeper than remembered") as caught:
         list(open_chain(relay.node.url).read_logs(of(relay), kept))
     one_line(caught.value)
 
@@ -293,12 +295,15 @@ def test_a_chain_that_was_reset_halts_the_reading(open_chain: Open, node: Node) 
     node.rpc("anvil_reset")
     node.at(NOON + 5)
     node.mine(9)
-    with pytest.raises(ChainChanged, match=f"block 1 is 0x.*pinned was {kept.genesis}: the chain was reset"):
+    with pytest.raises(ChainMismatchError, match=f"block 1 is 0x.*pinned was {kept.genesis}: the chain was reset"):
         list(open_chain(node.url).read_logs(Filter(), kept))
 
 
 def test_another_chain_id_halts_the_reading(open_chain: Open) -> None:
-    with anvil("--chain-id", "10740") as other, pytest.raises(ChainChanged, match="serves chain 10740, wanted 31337"):
+    with (
+        anvil("--chain-id", "10740") as other,
+        pytest.raises(ChainMismatchError, match="serves chain 10740, wanted 31337"),
+    ):
         open_chain(other.url).final_head()
 
 
@@ -312,7 +317,7 @@ def test_a_pruned_node_is_held_to_the_blocks_it_has(relay: Contract, far: Proxy,
     far.does.rewrite = pruned
     chunks = list(open_chain(far.url).read_logs(of(relay), 2))
     assert roots(chunks) == [1, 2] and chunks[-1].cursor.genesis is None
-    with pytest.raises(Unreachable, match="does not have blocks 0 to"):
+    with pytest.raises(QuorumUnreachableError, match="does not have blocks 0 to"):
         list(open_chain(far.url).read_logs(of(relay), 0))
 
 
@@ -354,8 +359,10 @@ def test_ranges_read_elsewhere_shrink_to_the_cap_too(relay: Contract, far: Proxy
 
 def test_what_cannot_be_reached_from_elsewhere_says_so_in_the_same_words(open_chain: Open) -> None:
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor:
-        error = executor.submit(fetch_range, Asker(Pin(CHAIN, None), (Endpoint(NOWHERE),), 1, 0.5, 10), Filter(), 1, 2)
-        with pytest.raises(Unreachable, match=r"127\.0\.0\.1:9"):
+        error = executor.submit(
+            fetch_range, RangeRequest(ChainIdentity(CHAIN, None), (Endpoint(NOWHERE),), 1, 0.5, 10), Filter(), 1, 2
+        )
+        with pytest.raises(QuorumUnreachableError, match=r"127\.0\.0\.1:9"):
             error.result()
 
 
@@ -419,7 +426,7 @@ def test_two_that_differ_are_both_named_and_neither_is_believed(
         return {**answer, "result": answer["result"][1:]} if question["method"] == "eth_getLogs" else answer
 
     also.does.rewrite = shortened
-    with pytest.raises(Disagreement) as caught:
+    with pytest.raises(EndpointDisagreementError) as caught:
         list(open_chain(far.url, also.url, agree=2).read_logs(of(relay), 0))
     said = one_line(caught.value)
     assert all(one.url.split("/")[2] in said for one in (far, also)) and "2 logs" in said and "1 logs" in said
@@ -466,7 +473,7 @@ def test_an_endpoint_that_falls_behind_while_reading_is_not_believed(
         return found
 
     chain.final_head = head_then_lag  # type: ignore[method-assign]
-    with pytest.raises(Unreachable, match="does not have blocks 0 to 5: it lags"):
+    with pytest.raises(QuorumUnreachableError, match="does not have blocks 0 to 5: it lags"):
         list(chain.read_logs(of(relay), 0))
 
 
@@ -476,7 +483,7 @@ def test_a_liar_about_the_newest_block_is_passed_over(
     settle(relay, 1, 2)
     far.does.boast = 1000
     assert open_chain(far.url, also.url).final_head().number == 3
-    with pytest.raises(Unreachable, match="says its latest block is 1003, but has no such block 1003"):
+    with pytest.raises(QuorumUnreachableError, match="says its latest block is 1003, but has no such block 1003"):
         open_chain(far.url).final_head()
 
 
@@ -499,7 +506,7 @@ def test_with_no_endpoint_in_reach_it_ends_in_time_with_one_line_each(far: Proxy
     far.does.hang = True
     urls = ("http://127.0.0.1:9/key-in-path", "http://nowhere.invalid/", far.url)
     chain = open_chain(*urls, timeout=3600, budget=1.0, tries=None)
-    with pytest.raises(Unreachable) as caught:
+    with pytest.raises(QuorumUnreachableError) as caught:
         list(chain.read_logs(Filter(), 0))
     *each, last = str(caught.value).splitlines()
     assert sorted(line.split(": ")[1] for line in each) == sorted(
@@ -523,7 +530,7 @@ def test_a_server_that_fails_twice_is_tried_again(relay: Contract, far: Proxy, o
 def test_a_connection_that_breaks_off_is_no_answer(relay: Contract, far: Proxy, open_chain: Open) -> None:
     settle(relay, 1)
     far.does.drop_after = 60
-    with pytest.raises(Unreachable, match="cannot be reached or broke off"):
+    with pytest.raises(QuorumUnreachableError, match="cannot be reached or broke off"):
         list(open_chain(far.url).read_logs(of(relay), 0))
 
 
@@ -582,7 +589,7 @@ def test_hostile_logs_are_refused_with_a_reason(name: str, relay: Contract, far:
         return {**answer, "result": change(answer["result"])} if question["method"] == "eth_getLogs" else answer
 
     far.does.rewrite = hostile
-    with pytest.raises(Unreachable, match=reason) as caught:
+    with pytest.raises(QuorumUnreachableError, match=reason) as caught:
         list(open_chain(far.url, tries=1).read_logs(of(relay), 0))
     assert all(line.isprintable() for line in str(caught.value).splitlines())
 
@@ -608,14 +615,14 @@ BODIES: dict[str, tuple[bytes, dict[str, str], int, str]] = {
 @pytest.mark.parametrize("name", BODIES)
 def test_hostile_bodies_are_refused_with_a_reason(name: str, far: Proxy, open_chain: Open) -> None:
     far.does.body, far.does.headers, far.does.status, reason = BODIES[name]
-    with pytest.raises(Unreachable, match=reason) as caught:
+    with pytest.raises(QuorumUnreachableError, match=reason) as caught:
         open_chain(far.url, tries=1, size=50_000).final_head()
     assert all(line.isprintable() for line in str(caught.value).splitlines())
 
 
 def test_an_answer_with_neither_result_nor_error_is_none(far: Proxy, open_chain: Open) -> None:
     far.does.rewrite = lambda question, answer: {"jsonrpc": "2.0", "id": question["id"]}
-    with pytest.raises(Unreachable, match="neither a result nor an error"):
+    with pytest.raises(QuorumUnreachableError, match="neither a result nor an error"):
         open_chain(far.url, tries=1).final_head()
 
 
@@ -623,5 +630,5 @@ def test_a_packed_answer_is_unpacked(far: Proxy, open_chain: Open) -> None:
     error = {"code": -1, "message": "it was unpacked"}
     far.does.body = gzip.compress(json.dumps({"id": None, "error": error}).encode())
     far.does.headers = {"Content-Encoding": "gzip"}
-    with pytest.raises(Unreachable, match="it was unpacked"):
+    with pytest.raises(QuorumUnreachableError, match="it was unpacked"):
         open_chain(far.url, tries=1, batch=1).final_head()

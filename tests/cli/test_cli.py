@@ -654,7 +654,7 @@ class Halfway:
 def test_a_source_that_breaks_ends_1_and_one_that_breaks_halfway_3(
     run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, good: int, code: int
 ) -> None:
-    monkeypatch.setattr(app_context.Parts, "make_source", lambda self, name: Halfway(good))
+    monkeypatch.setattr(app_context.AppContext, "make_source", lambda self, name: Halfway(good))
     ran = run("collect")
     assert ran.code == code
     assert ran.err.splitlines()[-1] == "the source broke"
@@ -678,7 +678,7 @@ def test_a_record_that_is_not_the_one_wanted_fails_with_its_cure(run: Run, folde
 
 
 def test_composing_an_issued_day_again_changes_nothing_that_was_said(run: Run, folder: Path, watched: Path) -> None:
-    opened = app_context.Parts(folder / "config.yaml")
+    opened = app_context.AppContext(folder / "config.yaml")
     document = Archive(opened.store).find_digest("replicate", "day", date.fromisoformat(DAY))
     assert document is not None
     at = app_context.clock()

@@ -8,26 +8,26 @@ import pytest
 from pydantic import Field
 
 from bot import config, outlets, sources
-from bot.config import ConfigError, Headline, Settings
+from bot.config import ConfigError, HeadlineConfig, LoadedConfig
 
 TOKEN = "r8_a-secret-that-must-not-be-seen"
 
 
-class Wide(config.Network):
+class Wide(config.NetworkConfig):
     """A network with a few settings of its own."""
 
-    headline: Headline = Headline(catalogue="models", figure="uses")
+    headline: HeadlineConfig = HeadlineConfig(catalogue="models", figure="uses")
     api: str = "https://example.org"
     pages: int = Field(3, ge=1)
 
 
-class Loud(config.Outlet):
+class Loud(config.OutletConfig):
     """An outlet."""
 
     handle: str = "@us"
 
 
-def load(text: str, folder: Path, *names: str, **more: Any) -> Settings:
+def load(text: str, folder: Path, *names: str, **more: Any) -> LoadedConfig:
     path = folder / "config.yaml"
     path.write_text(text, encoding="utf-8")
     return config.load(path, {"wide": Wide, "other": Wide}, {"loud": Loud}, names, **more)

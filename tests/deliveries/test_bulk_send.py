@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from bot import deliveries, store
-from bot.deliveries import Ready, Run
-from bot.outlets import CannotTell, Job, Later, Outcome, Part, Sent, Stopped, Votes
+from bot.deliveries import OutboxPass, OutletHandle
+from bot.outlets import AccountRefused, Job, LookupInconclusive, Outcome, Part, RetryLater, Sent, Votes
 from bot.store import StoreError
 from tests.deliveries.test_deliveries import DAY, LEASE, PRICE, SETTLE, World
 from tests.deliveries.test_deliveries import world as world  # noqa: PLC0414  the fixture
@@ -51,15 +51,17 @@ class Wide(Fake):
     def crosspost(self, destination: str, platform_id: str) -> Outcome:
         return self.passing.pop(0) if self.passing else Sent(platform_id, "https://x.example/", passed=True)
 
-    def votes(self, destination: str, platform_id: str) -> Votes | CannotTell:
+    def votes(self, destination: str, platform_id: str) -> Votes | LookupInconclusive:
         raise RuntimeError("a bug")
 
 
 def flush(world: World, fake: Wide, crashing: bool = False, **more: Any) -> list[str]:
-    ready = {"x": Ready(fake, SETTLE, lambda _: PRICE, Decimal(99))}
+    ready = {"x": OutletHandle(fake, SETTLE, lambda _: PRICE, Decimal(99))}
     outbox = fake.crashing(world.outbox) if crashing else world.outbox
     with contextlib.suppress(Crash):
-        deliveries.flush_outbox(Run(outbox, ready, fake.content(world.archive), lambda: world.now, "a", LEASE, **more))
+        deliveries.flush_outbox(
+            OutboxPass(outbox, ready, fake.content(world.archive), lambda: world.now, "a", LEASE, **more)
+        )
     return world.states()
 
 
@@ -100,7 +102,9 @@ def test_a_bug_in_the_outlet_leaves_what_was_under_way_unknown_and_the_rest_plan
     fake = wide(world)
     fake.breaks = True
     content = fake.content(world.archive)
-    run = Run(world.outbox, {"x": Ready(fake, SETTLE, lambda _: PRICE)}, content, lambda: world.now, "a", LEASE)
+    run = OutboxPass(
+        world.outbox, {"x": OutletHandle(fake, SETTLE, lambda _: PRICE)}, content, lambda: world.now, "a", LEASE
+    )
     landing = list(deliveries.sender._send_bulk(run, fake, world.outbox.claimable_deliveries(world.now, ["x"])))
     assert len(landing) == 1 and world.states().count("unknown") == 1 and world.states().count("planned") == 11
 
@@ -167,7 +171,7 @@ def sent_but_not_passed_on(world: World) -> Wide:
     fake = wide(world)
     flush(world, fake)
     (one,) = world.outbox.list_deliveries()
-    world.outbox.passed(one, Later("10 an hour", world.now + timedelta(hours=1)), world.now)
+    world.outbox.passed(one, RetryLater("10 an hour", world.now + timedelta(hours=1)), world.now)
     return fake
 
 
@@ -175,7 +179,7 @@ def test_what_could_not_be_passed_on_is_tried_again_when_the_platform_says_so(wo
     fake = sent_but_not_passed_on(world)
     assert (world.only().state, world.only().reason) == ("sent", "not passed on to followers yet: 10 an hour")
     world.later(minutes=30)
-    fake.passing = [Stopped("never asked")]
+    fake.passing = [AccountRefused("never asked")]
     flush(world, fake)
     assert fake.passing, "too early"
     fake.passing = []
@@ -188,7 +192,7 @@ def test_what_could_not_be_passed_on_is_tried_again_when_the_platform_says_so(wo
 def test_passing_on_is_given_up_after_a_day(world: World) -> None:
     fake = sent_but_not_passed_on(world)
     for _ in range(30):
-        fake.passing = [Later("10 an hour", world.now + timedelta(hours=1))]
+        fake.passing = [RetryLater("10 an hour", world.now + timedelta(hours=1))]
         world.later(hours=1, minutes=1)
         flush(world, fake)
     assert world.only().pass_at is None and world.only().reason.endswith("10 an hour; given up")

@@ -13,8 +13,28 @@ import pytest
 
 from bot import deliveries, pipeline, store
 from bot.archive import Archive
-from bot.deliveries import RESENDS, Delivery, DeliveryError, Edition, Ready, Run, expiry_time, periods_due, publish_gate
-from bot.outlets import CannotTell, Found, Later, Outcome, Part, Refused, Sent, Stopped, Unsure
+from bot.deliveries import (
+    RESENDS,
+    Delivery,
+    DeliveryError,
+    EditionKey,
+    OutboxPass,
+    OutletHandle,
+    expiry_time,
+    periods_due,
+    publish_gate,
+)
+from bot.outlets import (
+    AccountRefused,
+    Found,
+    LookupInconclusive,
+    Outcome,
+    OutcomeUnknown,
+    Part,
+    Refused,
+    RetryLater,
+    Sent,
+)
 from bot.records import Document, Period, Poll
 from tests.fake_outlet import Crash, Fake, Ledger
 from tests.test_archive import document
@@ -43,10 +63,12 @@ class World:
         """One pass; the states of all deliveries after it."""
         fake = Fake(self.ledger, lambda: self.now, hows)
         fake.crash_at, fake.replaces = crash, replaces
-        ready: Mapping[str, Ready] = {"x": Ready(fake, SETTLE, lambda _: PRICE, Decimal(budget))}
+        ready: Mapping[str, OutletHandle] = {"x": OutletHandle(fake, SETTLE, lambda _: PRICE, Decimal(budget))}
         content = fake.content(self.archive)
         with contextlib.suppress(Crash):
-            deliveries.flush_outbox(Run(fake.crashing(self.outbox), ready, content, lambda: self.now, worker, LEASE))
+            deliveries.flush_outbox(
+                OutboxPass(fake.crashing(self.outbox), ready, content, lambda: self.now, worker, LEASE)
+            )
         return self.states()
 
     def states(self) -> list[str]:
@@ -60,8 +82,8 @@ class World:
         self.now += timedelta(**more)
 
 
-def of(edition: int) -> Edition:
-    return Edition("replicate", "day", DAY, edition)
+def of(edition: int) -> EditionKey:
+    return EditionKey("replicate", "day", DAY, edition)
 
 
 @pytest.fixture
@@ -150,9 +172,11 @@ def test_the_platforms_time_of_the_first_claim_bounds_every_look_back(world: Wor
 
     world.plan("one")
     fake = Timed(world.ledger, lambda: world.now, ["unsure, not accepted", "unsure, not accepted", "unsure, accepted"])
-    ready = {"x": Ready(fake, SETTLE, lambda _: PRICE)}
+    ready = {"x": OutletHandle(fake, SETTLE, lambda _: PRICE)}
     for _ in range(9):
-        deliveries.flush_outbox(Run(world.outbox, ready, fake.content(world.archive), lambda: world.now, "a", LEASE))
+        deliveries.flush_outbox(
+            OutboxPass(world.outbox, ready, fake.content(world.archive), lambda: world.now, "a", LEASE)
+        )
         world.later(minutes=5)
         there += timedelta(hours=1)
     assert world.states() == ["sent"] and len(bounds) > 3
@@ -175,8 +199,8 @@ def test_what_is_found_late_bears_the_instant_at_which_it_went_out_and_its_poll_
     fake = Late(world.ledger, lambda: world.now, ())
     world.ledger.accept(Part("t #0/1", one.marker), "one", world.now)
     world.later(hours=5)
-    ready = {"x": Ready(fake, SETTLE, lambda _: PRICE)}
-    deliveries.flush_outbox(Run(world.outbox, ready, fake.content(world.archive), lambda: world.now, "a", LEASE))
+    ready = {"x": OutletHandle(fake, SETTLE, lambda _: PRICE)}
+    deliveries.flush_outbox(OutboxPass(world.outbox, ready, fake.content(world.archive), lambda: world.now, "a", LEASE))
     assert world.states() == ["sent"]
     assert [receipt.at for receipt in world.archive.digest_receipts("replicate", "day", DAY)] == [NOW]
     (asked,) = world.outbox.polls.closed_polls("replicate", NOW, NOW + timedelta(days=9))
@@ -193,8 +217,8 @@ def test_a_platform_whose_time_cannot_be_asked_for_bounds_nothing_and_costs_no_p
 
     world.plan("one")
     fake = Broken(world.ledger, lambda: world.now, ())
-    ready = {"x": Ready(fake, SETTLE, lambda _: PRICE)}
-    deliveries.flush_outbox(Run(world.outbox, ready, fake.content(world.archive), lambda: world.now, "a", LEASE))
+    ready = {"x": OutletHandle(fake, SETTLE, lambda _: PRICE)}
+    deliveries.flush_outbox(OutboxPass(world.outbox, ready, fake.content(world.archive), lambda: world.now, "a", LEASE))
     assert world.states() == ["sent"] and world.only().platform_at is None
 
 
@@ -217,13 +241,13 @@ def test_words_that_cannot_be_made_for_want_of_a_disk_or_a_database_are_made_lat
     fake = Fake(world.ledger, lambda: world.now, ())
     failing = iter([error])
 
-    def content(one: Delivery) -> deliveries.Content:
+    def content(one: Delivery) -> deliveries.DeliveryContent:
         if why := next(failing, None):
             raise why
         return fake.content(world.archive)(one)
 
-    ready: Mapping[str, Ready] = {"x": Ready(fake, SETTLE, lambda _: PRICE)}
-    run = Run(world.outbox, ready, content, lambda: world.now, "a", LEASE)
+    ready: Mapping[str, OutletHandle] = {"x": OutletHandle(fake, SETTLE, lambda _: PRICE)}
+    run = OutboxPass(world.outbox, ready, content, lambda: world.now, "a", LEASE)
     with contextlib.suppress(store.StoreError):
         deliveries.flush_outbox(run)
     assert world.states() == ["planned"]
@@ -232,7 +256,7 @@ def test_words_that_cannot_be_made_for_want_of_a_disk_or_a_database_are_made_lat
 
 
 @pytest.mark.parametrize(
-    "outcome", [Refused("403: no"), Stopped("401: no"), Later("busy: no", NOW), Unsure("lost: no")]
+    "outcome", [Refused("403: no"), AccountRefused("401: no"), RetryLater("busy: no", NOW), OutcomeUnknown("lost: no")]
 )
 def test_the_log_says_why_something_was_not_sent(
     world: World, caplog: pytest.LogCaptureFixture, outcome: Outcome, monkeypatch: pytest.MonkeyPatch
@@ -240,8 +264,8 @@ def test_the_log_says_why_something_was_not_sent(
     world.plan("one")
     fake = Fake(world.ledger, lambda: world.now, ())
     monkeypatch.setattr(fake, "post", lambda part, destination: outcome)
-    ready: Mapping[str, Ready] = {"x": Ready(fake, SETTLE, lambda _: PRICE)}
-    deliveries.flush_outbox(Run(world.outbox, ready, fake.content(world.archive), lambda: world.now, "a", LEASE))
+    ready: Mapping[str, OutletHandle] = {"x": OutletHandle(fake, SETTLE, lambda _: PRICE)}
+    deliveries.flush_outbox(OutboxPass(world.outbox, ready, fake.content(world.archive), lambda: world.now, "a", LEASE))
     lines = [line.getMessage() for line in caplog.records if line.levelno >= logging.WARNING]
     assert any("to x one" in line and getattr(outcome, "reason", "-") in line for line in lines), lines
 
@@ -282,7 +306,9 @@ HOURS_AHEAD = timedelta(hours=30)
 """By how much a clock was wrong that nothing else gives away: less than the longest wait, more than a post may."""
 
 
-@pytest.mark.parametrize("outcome", [Later("busy", NOW + HOURS_AHEAD + timedelta(minutes=2)), Stopped("401")])
+@pytest.mark.parametrize(
+    "outcome", [RetryLater("busy", NOW + HOURS_AHEAD + timedelta(minutes=2)), AccountRefused("401")]
+)
 def test_what_a_clock_some_hours_ahead_let_wait_is_sent_now(world: World, outcome: Outcome) -> None:
     world.plan("one")
     world.now += HOURS_AHEAD
@@ -308,14 +334,14 @@ def test_what_a_clock_some_hours_ahead_left_in_doubt_is_asked_about_now_and_then
 ) -> None:
     world.plan("one")
     world.now += HOURS_AHEAD
-    world.outbox.settle(_claimed(world), Unsure("no answer"), world.now)
+    world.outbox.settle(_claimed(world), OutcomeUnknown("no answer"), world.now)
     world.now -= HOURS_AHEAD
     (one,) = world.outbox.doubtful(world.now, ["x"])
-    world.outbox.record_lookup(one, CannotTell("away", world.now + timedelta(hours=1)), world.now, SETTLE)
+    world.outbox.record_lookup(one, LookupInconclusive("away", world.now + timedelta(hours=1)), world.now, SETTLE)
     assert not world.outbox.doubtful(world.now, ["x"])
     world.later(hours=1, minutes=1)
     (one,) = world.outbox.doubtful(world.now, ["x"])
-    world.outbox.record_lookup(one, CannotTell("a human must look", None), world.now, SETTLE)
+    world.outbox.record_lookup(one, LookupInconclusive("a human must look", None), world.now, SETTLE)
     assert not world.outbox.doubtful(world.now - HOURS_AHEAD, ["x"]), "nobody is asked for what a human must look for"
 
 
@@ -333,7 +359,7 @@ def test_what_a_clock_some_hours_ahead_was_to_pass_on_is_passed_on_now_and_once(
 def test_a_pause_of_a_wrong_clock_is_looked_into_and_an_operators_is_not(world: World) -> None:
     world.plan("one")
     right, world.now = world.now, FUTURE
-    world.outbox.settle(_claimed(world), Stopped("401"), world.now)
+    world.outbox.settle(_claimed(world), AccountRefused("401"), world.now)
     world.now = right
     assert [one.outlet for one in world.outbox.paused_outlets()] == ["x"]
     assert world.outbox.may_check("x", world.now) and not world.outbox.may_check("x", world.now)
@@ -345,7 +371,7 @@ def test_a_pause_of_a_wrong_clock_is_looked_into_and_an_operators_is_not(world: 
 def test_what_a_wrong_clock_left_in_doubt_is_settled_now(world: World) -> None:
     world.plan("one")
     right, world.now = world.now, FUTURE
-    world.outbox.settle(_claimed(world), Unsure("no answer"), world.now)
+    world.outbox.settle(_claimed(world), OutcomeUnknown("no answer"), world.now)
     world.now = right
     assert world.publish() == ["unknown"]
     world.later(minutes=10)
@@ -359,7 +385,7 @@ def test_what_a_wrong_clock_was_to_pass_on_is_passed_on_now(world: World) -> Non
     world.now = right
     for _ in range(25):
         (one,) = world.outbox.deliveries_to_crosspost(world.now, ["x"])
-        world.outbox.passed(one, Unsure("no answer"), world.now)
+        world.outbox.passed(one, OutcomeUnknown("no answer"), world.now)
         world.later(hours=1)
     assert "given up" in world.only().reason, "a day after it went out, as this clock has it"
 
@@ -593,7 +619,7 @@ def test_a_worker_that_comes_back_after_its_lease_is_believed_only_when_it_is_ou
     assert claimed is not None
     world.later(minutes=16)
     world.outbox.expire(world.now)
-    world.outbox.settle(claimed, Later("busy", world.now), world.now)
+    world.outbox.settle(claimed, RetryLater("busy", world.now), world.now)
     assert world.states() == ["unknown"]
     world.outbox.settle(claimed, Sent("9", "https://x.example/9"), world.now)
     assert world.states() == ["sent"]

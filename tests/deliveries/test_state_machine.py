@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from bot import deliveries, pipeline
 from bot.archive import Archive
-from bot.deliveries import Delivery, Edition, Ready, Run
+from bot.deliveries import Delivery, EditionKey, OutboxPass, OutletHandle
 from tests import databases
 from tests.fake_outlet import HOWS, Crash, Fake, Ledger
 from tests.test_archive import document
@@ -57,7 +57,9 @@ class Publishing(RuleBasedStateMachine):
         kept = self.archive.find_digest("replicate", "day", DAY)
         assert kept is not None
         for place in PLACES:
-            self.outbox.plan(Edition("replicate", "day", DAY, kept["edition"]), "x", place, 2, self.now, None, "post")
+            self.outbox.plan(
+                EditionKey("replicate", "day", DAY, kept["edition"]), "x", place, 2, self.now, None, "post"
+            )
 
     @rule(
         hows=st.lists(st.sampled_from(HOWS), max_size=6),
@@ -157,8 +159,8 @@ class Publishing(RuleBasedStateMachine):
     def _flush(self, fake: Fake, worker: str, crash: int | None) -> None:
         fake.crash_at = crash
         outbox = fake.crashing(self.outbox)
-        ready = {"x": Ready(fake, SETTLE, lambda _: Decimal("0.01"), Decimal("9999"))}
-        run = Run(outbox, ready, fake.content(self.archive), lambda: self.now, worker, LEASE)
+        ready = {"x": OutletHandle(fake, SETTLE, lambda _: Decimal("0.01"), Decimal("9999"))}
+        run = OutboxPass(outbox, ready, fake.content(self.archive), lambda: self.now, worker, LEASE)
         with contextlib.suppress(Crash):
             deliveries.flush_outbox(run)
 

@@ -12,9 +12,9 @@ from typing import Any
 import discord
 import simcord
 
-from bot.discord_bot import Footfall
+from bot.discord_bot import FootfallBot
 from bot.discord_bot.cooldowns import Cooldowns
-from bot.queries import Desk
+from bot.queries import QueryContext
 from tests import query_contexts
 
 FREE = ((10_000, 1.0), (10_000, 1.0))
@@ -25,8 +25,8 @@ class Rig:
     """One server with one channel and two members."""
 
     env: simcord.Env
-    bot: Footfall
-    desk: Desk
+    bot: FootfallBot
+    desk: QueryContext
     folder: Path
     channel: Any
     ann: Any
@@ -49,8 +49,8 @@ class Rig:
 
 
 @asynccontextmanager
-async def discord_of(desk: Desk, folder: Path, **options: Any) -> AsyncIterator[Rig]:
-    bot = Footfall(desk, **{"cooldowns": Cooldowns(*FREE), **options})
+async def discord_of(desk: QueryContext, folder: Path, **options: Any) -> AsyncIterator[Rig]:
+    bot = FootfallBot(desk, **{"cooldowns": Cooldowns(*FREE), **options})
     # A busy machine takes longer than the five seconds after which it gives up by default.
     async with simcord.run(bot, settle_timeout=60.0) as env:
         await bot.run_in_thread(bot.index.get_names)

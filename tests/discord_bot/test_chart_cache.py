@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from bot.discord_bot.chart_cache import Pictures, drawing_process
+from bot.discord_bot.chart_cache import ChartCache, drawing_process
 from bot.records import Picture
 
 
@@ -20,7 +20,7 @@ def drawn(name: str) -> Picture:
 
 
 def test_another_process_draws_and_where_it_was_ended_a_new_one_does() -> None:
-    pictures = Pictures()
+    pictures = ChartCache()
     first = pictures.get_or_draw(1, drawn, "a.png")
     assert pictures.get_or_draw(1, drawn, "b.png") is first
     assert int(first.alt) != os.getpid()
@@ -50,7 +50,7 @@ def test_it_ends_with_the_process_that_began_it_however_that_ends() -> None:
 
 def test_what_cannot_be_drawn_is_an_error_and_is_tried_again() -> None:
     with ThreadPoolExecutor(1) as threads:
-        pictures = Pictures(lambda: threads)
+        pictures = ChartCache(lambda: threads)
         with pytest.raises(ValueError, match="no such colour"):
             pictures.get_or_draw(1, _fails)
         assert pictures.get_or_draw(1, drawn, "a.png").name == "a.png"

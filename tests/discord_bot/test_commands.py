@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from bot import queries
 from bot.discord_bot import COMMANDS, presenter, responder
 from bot.discord_bot.cooldowns import Cooldowns
-from bot.discord_bot.name_index import Known
+from bot.discord_bot.name_index import IndexedModel
 from bot.store import StoreError
 from tests import hostile, query_contexts
 from tests.discord_bot.rig import Rig, buttons, embed, run, texts
@@ -236,7 +236,7 @@ def test_an_answer_that_takes_long_is_deferred_and_then_given(tmp_path: Path, mo
 
     monkeypatch.setattr(responder, "_finishes_promptly", impatient)
 
-    def late(*given: Any) -> presenter.Said:
+    def late(*given: Any) -> presenter.RenderedAnswer:
         threading.Event().wait(0.05)
         return real(*given)
 
@@ -329,7 +329,7 @@ def test_somebody_elses_button_answers_in_private_and_leaves_the_message(tmp_pat
 def test_the_button_of_a_model_stands_for_it_by_its_stand_in(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
         first = await rig.ask("model", name=MODEL)
-        token = Known("replicate", rig.bot.index.names.known[0].model).token
+        token = IndexedModel("replicate", rig.bot.index.names.known[0].model).token
         assert token in buttons(first.response)["Day before"]["custom_id"]
         await rig.ann.click(first.response.message, label="Day before")
         assert "9 March" in (rig.channel.last_message.embeds[0].description or "")

@@ -17,9 +17,9 @@ import yarl
 from pydantic import SecretStr
 
 from bot import discord_bot, store
-from bot.discord_bot import House, client, presenter, responder
+from bot.discord_bot import BotSettings, client, presenter, responder
 from bot.discord_bot import connection as discord_bot_connection
-from bot.queries import Desk
+from bot.queries import QueryContext
 from tests import query_contexts
 from tests.peers.discord_api import TOKEN, Fault, error, rate_limited
 from tests.peers.discord_gateway import CALLBACK, DEADLINE, DEFERRED, INVALID, RECONNECT, SYNC, DiscordGateway
@@ -28,26 +28,26 @@ from tests.peers.openapi import judged
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QueryContext]:
     with query_contexts.desk(tmp_path_factory.mktemp("gateway")) as made:
         yield made
 
 
 @pytest.fixture(autouse=True)
-def _untold(desk: Desk) -> None:
+def _untold(desk: QueryContext) -> None:
     """Discord was not told any commands yet."""
     with desk.store.write_transaction() as connection:
         connection.execute(store.synced.delete())
 
 
 @contextmanager
-def serving(peer: DiscordGateway, desk: Desk, data: Path, **options: object) -> Iterator[None]:
+def serving(peer: DiscordGateway, desk: QueryContext, data: Path, **options: object) -> Iterator[None]:
     """The bot, in a thread of its own, as the worker runs it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(discord.http.Route, "BASE", peer.url)
         patch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(peer.gateway))
         stop = threading.Event()
-        given = {"token": SecretStr(TOKEN), "first_pause": 0.05, "house": House(api=peer.url), **options}
+        given = {"token": SecretStr(TOKEN), "first_pause": 0.05, "house": BotSettings(api=peer.url), **options}
         thread = threading.Thread(target=lambda: discord_bot.run_bot(desk, stop=stop, **given))  # type: ignore[arg-type]
         thread.start()
         try:
@@ -66,7 +66,7 @@ def answered(peer: DiscordGateway, name: str, **options: object) -> str:
     return str(asked.message["embeds"][0]["title"])
 
 
-def test_it_logs_in_tells_its_commands_once_and_answers(desk: Desk, tmp_path: Path) -> None:
+def test_it_logs_in_tells_its_commands_once_and_answers(desk: QueryContext, tmp_path: Path) -> None:
     with DiscordGateway() as peer:
         for _ in range(2):
             with serving(peer, desk, tmp_path):
@@ -84,7 +84,7 @@ def test_it_logs_in_tells_its_commands_once_and_answers(desk: Desk, tmp_path: Pa
 
 
 def test_the_exceptions_to_the_description_are_needed(
-    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    desk: QueryContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever the peers of any test are asked is compared with the description; here, without the exceptions."""
     with DiscordGateway() as peer, serving(peer, desk, tmp_path):
@@ -100,7 +100,9 @@ def test_the_exceptions_to_the_description_are_needed(
     assert len(faults) == 6, "an exception that is not needed must go"
 
 
-def test_a_cut_connection_is_resumed_and_what_was_asked_meanwhile_is_answered(desk: Desk, tmp_path: Path) -> None:
+def test_a_cut_connection_is_resumed_and_what_was_asked_meanwhile_is_answered(
+    desk: QueryContext, tmp_path: Path
+) -> None:
     with DiscordGateway() as peer, serving(peer, desk, tmp_path):
         peer.until(lambda: peer.identified)
         answered(peer, "status")
@@ -112,7 +114,7 @@ def test_a_cut_connection_is_resumed_and_what_was_asked_meanwhile_is_answered(de
         assert len(peer.identified) == 1
 
 
-def test_an_invalid_session_leads_to_a_new_one(desk: Desk, tmp_path: Path) -> None:
+def test_an_invalid_session_leads_to_a_new_one(desk: QueryContext, tmp_path: Path) -> None:
     with DiscordGateway() as peer, serving(peer, desk, tmp_path):
         peer.until(lambda: peer.identified)
         answered(peer, "status")
@@ -121,7 +123,7 @@ def test_an_invalid_session_leads_to_a_new_one(desk: Desk, tmp_path: Path) -> No
         assert answered(peer, "status") == "How fresh it is"
 
 
-def test_a_gateway_that_is_down_at_start_is_tried_again(desk: Desk, tmp_path: Path) -> None:
+def test_a_gateway_that_is_down_at_start_is_tried_again(desk: QueryContext, tmp_path: Path) -> None:
     with DiscordGateway() as peer:
         peer.closed_to_gateways = True
         with serving(peer, desk, tmp_path):
@@ -134,7 +136,7 @@ def test_a_gateway_that_is_down_at_start_is_tried_again(desk: Desk, tmp_path: Pa
             assert answered(peer, "status") == "How fresh it is"
 
 
-def test_a_discord_that_is_down_at_start_is_tried_again(desk: Desk, tmp_path: Path) -> None:
+def test_a_discord_that_is_down_at_start_is_tried_again(desk: QueryContext, tmp_path: Path) -> None:
     with DiscordGateway() as peer:
         peer.fail(Fault(503, {"message": "unavailable"}), Fault(drop=True), on="GET /users/@me")
         with serving(peer, desk, tmp_path):
@@ -143,7 +145,7 @@ def test_a_discord_that_is_down_at_start_is_tried_again(desk: Desk, tmp_path: Pa
 
 
 def test_a_refused_token_is_said_and_not_tried_at_once_again(
-    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    desk: QueryContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said, heard = [], threading.Event()
 
@@ -160,7 +162,7 @@ def test_a_refused_token_is_said_and_not_tried_at_once_again(
         assert len([one for one in peer.requests if one.path.startswith("/users/@me")]) == 1
 
 
-def test_commands_that_cannot_be_told_do_not_keep_it_from_answering(desk: Desk, tmp_path: Path) -> None:
+def test_commands_that_cannot_be_told_do_not_keep_it_from_answering(desk: QueryContext, tmp_path: Path) -> None:
     with DiscordGateway() as peer:
         peer.fail(error(403, 50001, "Missing Access"), on=SYNC)
         with serving(peer, desk, tmp_path):
@@ -171,7 +173,7 @@ def test_commands_that_cannot_be_told_do_not_keep_it_from_answering(desk: Desk, 
 
 @pytest.mark.parametrize("when", ["at the next start", "the next day"])
 def test_commands_that_discord_lost_are_registered_again(
-    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+    desk: QueryContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
     with DiscordGateway() as peer:
         if when == "the next day":
@@ -189,7 +191,7 @@ def test_commands_that_discord_lost_are_registered_again(
 
 @pytest.mark.parametrize("at", ["GET /users/@me", "GET /gateway/bot"])
 def test_a_discord_that_asks_for_an_hour_is_left_alone_for_it(
-    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
+    desk: QueryContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
 ) -> None:
     """A ban of Cloudflare's: the 429 has no `Via`, so discord.py does not wait by itself."""
     waits: list[float] = []
@@ -209,18 +211,18 @@ def test_a_discord_that_asks_for_an_hour_is_left_alone_for_it(
     assert waits[0] == 3600.0
 
 
-def told(desk: Desk) -> int:
+def told(desk: QueryContext) -> int:
     """Of how many applications the database says which commands they were told."""
     with desk.store.read_transaction() as connection:
         return len(connection.execute(sa.select(store.synced)).all())
 
 
 def test_an_answer_that_needs_time_is_announced_within_a_second(
-    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    desk: QueryContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, go_on = presenter.said, threading.Event()
 
-    def late(*given: object) -> presenter.Said:
+    def late(*given: object) -> presenter.RenderedAnswer:
         assert go_on.wait(60)
         return real(*given)  # type: ignore[arg-type]
 
@@ -236,7 +238,7 @@ def test_an_answer_that_needs_time_is_announced_within_a_second(
         assert asked.message["embeds"] and asked.files == 1
 
 
-def test_an_answer_whose_acceptance_was_lost_is_given_once(desk: Desk, tmp_path: Path) -> None:
+def test_an_answer_whose_acceptance_was_lost_is_given_once(desk: QueryContext, tmp_path: Path) -> None:
     with DiscordGateway() as peer, serving(peer, desk, tmp_path):
         peer.until(lambda: peer.identified)
         peer.fail(Fault(502, {"message": "bad gateway"}, after=True), on=CALLBACK)
@@ -249,7 +251,7 @@ def test_an_answer_whose_acceptance_was_lost_is_given_once(desk: Desk, tmp_path:
 
 
 @pytest.mark.parametrize("fault", [Fault(drop=True), Fault(503, {"message": "unavailable"})])
-def test_an_answer_that_did_not_come_through_is_given_again(desk: Desk, tmp_path: Path, fault: Fault) -> None:
+def test_an_answer_that_did_not_come_through_is_given_again(desk: QueryContext, tmp_path: Path, fault: Fault) -> None:
     with DiscordGateway() as peer, serving(peer, desk, tmp_path):
         peer.until(lambda: peer.identified)
         peer.fail(fault, on=CALLBACK)
@@ -257,7 +259,7 @@ def test_an_answer_that_did_not_come_through_is_given_again(desk: Desk, tmp_path
 
 
 def test_an_answer_whose_delay_did_not_come_through_is_given_all_the_same(
-    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    desk: QueryContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(responder, "PROMPT", 0.0)
     with DiscordGateway() as peer, serving(peer, desk, tmp_path):
@@ -267,11 +269,11 @@ def test_an_answer_whose_delay_did_not_come_through_is_given_all_the_same(
 
 
 def test_a_delay_whose_acceptance_was_lost_is_followed_by_the_answer(
-    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    desk: QueryContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, go_on = presenter.said, threading.Event()
 
-    def late(*given: object) -> presenter.Said:
+    def late(*given: object) -> presenter.RenderedAnswer:
         assert go_on.wait(60)
         return real(*given)  # type: ignore[arg-type]
 
@@ -286,7 +288,7 @@ def test_a_delay_whose_acceptance_was_lost_is_followed_by_the_answer(
         assert asked.done.wait(60) and asked.message is not None and asked.message["embeds"]
 
 
-def test_only_the_leader_is_connected(desk: Desk, tmp_path: Path) -> None:
+def test_only_the_leader_is_connected(desk: QueryContext, tmp_path: Path) -> None:
     leads, looks, looked = threading.Event(), itertools.count(1), threading.Event()
 
     def leading() -> bool:
@@ -303,9 +305,9 @@ def test_only_the_leader_is_connected(desk: Desk, tmp_path: Path) -> None:
         peer.until(lambda: not any(one.socket and not one.socket.closed for one in peer.sessions))
 
 
-def test_shards_come_with_the_configured_number_of_servers(desk: Desk, tmp_path: Path) -> None:
+def test_shards_come_with_the_configured_number_of_servers(desk: QueryContext, tmp_path: Path) -> None:
     with DiscordGateway() as peer:
         peer.servers = 1500
-        with serving(peer, desk, tmp_path, house=House(sharded_from=1000, api=peer.url)):
+        with serving(peer, desk, tmp_path, house=BotSettings(sharded_from=1000, api=peer.url)):
             peer.until(lambda: len(peer.identified) == 2)
         assert sorted(one["shard"] for one in peer.identified) == [[0, 2], [1, 2]]

@@ -13,7 +13,7 @@ import structlog
 from bot import store
 from bot.discord_bot import connection as discord_bot_connection
 from bot.discord_bot import presenter, responder
-from bot.queries import Desk
+from bot.queries import QueryContext
 from tests import query_contexts
 from tests.discord_bot.test_connection import answered, serving
 from tests.peers.discord_api import HTML, Fault, error, rate_limited
@@ -26,7 +26,7 @@ FRESH = "How fresh it is"
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QueryContext]:
     with query_contexts.desk(tmp_path_factory.mktemp("limits")) as made:
         yield made
 
@@ -72,7 +72,7 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def bot(peer: DiscordGateway, desk: Desk, tmp_path: Path, heard: Heard) -> Iterator[None]:
+def bot(peer: DiscordGateway, desk: QueryContext, tmp_path: Path, heard: Heard) -> Iterator[None]:
     """A bot that is connected to the peer and has answered once."""
     with serving(peer, desk, tmp_path):
         peer.until(lambda: peer.identified)
@@ -219,7 +219,7 @@ def test_a_button_answers_in_its_place_through_limits(peer: DiscordGateway, slep
 
 
 def test_commands_are_told_after_a_limit_on_everything(
-    peer: DiscordGateway, desk: Desk, tmp_path: Path, slept: list[float]
+    peer: DiscordGateway, desk: QueryContext, tmp_path: Path, slept: list[float]
 ) -> None:
     with desk.store.write_transaction() as connection:
         connection.execute(store.synced.delete())
@@ -279,7 +279,7 @@ def test_a_frame_that_cannot_be_read_costs_the_connection_and_not_the_bot(
 
 @pytest.mark.parametrize("route", ["GET /users/@me", "GET /gateway/bot", SYNC])
 def test_no_answer_leads_the_bot_to_another_address(
-    peer: DiscordGateway, desk: Desk, tmp_path: Path, heard: Heard, route: str
+    peer: DiscordGateway, desk: QueryContext, tmp_path: Path, heard: Heard, route: str
 ) -> None:
     with desk.store.write_transaction() as connection:
         connection.execute(store.synced.delete())
@@ -296,7 +296,7 @@ def test_answers_go_out_while_the_token_is_taken_back(peer: DiscordGateway, monk
     """An interaction's own token carries its answer."""
     real, go_on = presenter.said, threading.Event()
 
-    def late(*given: object) -> presenter.Said:
+    def late(*given: object) -> presenter.RenderedAnswer:
         assert go_on.wait(60)
         return real(*given)  # type: ignore[arg-type]
 

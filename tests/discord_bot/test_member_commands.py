@@ -11,12 +11,12 @@ import sqlalchemy as sa
 from structlog.testing import capture_logs
 
 from bot import store
-from bot.deliveries import NOTICES, Edition
-from bot.discord_bot import Footfall, House, responder
+from bot.deliveries import NOTICES, EditionKey
+from bot.discord_bot import BotSettings, FootfallBot, responder
 from bot.discord_bot.cooldowns import Cooldowns
-from bot.discord_bot.name_index import Known
-from bot.queries import Desk
-from bot.subscriptions import Bounds, Watches
+from bot.discord_bot.name_index import IndexedModel
+from bot.queries import QueryContext
+from bot.subscriptions import ModelWatches, SubscriptionLimits
 from bot.subscriptions.model_watches import OUTLET
 from tests import hostile, query_contexts
 from tests.discord_bot.rig import FREE, Rig, embed, run, texts
@@ -25,7 +25,7 @@ MODEL, OTHER = "owner0/model-0", "owner1/model-1"
 
 
 def kept(rig: Rig, member: Any = None) -> tuple[Any, ...]:
-    return Watches(rig.desk.store).account_watches(str((member or rig.ann).id))
+    return ModelWatches(rig.desk.store).account_watches(str((member or rig.ann).id))
 
 
 def sentence(result: Any) -> str:
@@ -33,7 +33,7 @@ def sentence(result: Any) -> str:
     return str(result.response.content).replace("\\", "")
 
 
-def holds(desk: Desk, needle: str) -> list[str]:
+def holds(desk: QueryContext, needle: str) -> list[str]:
     """Where in the whole database a text stands: table and column."""
     found = []
     with desk.store.read_transaction() as connection:
@@ -78,14 +78,14 @@ def test_a_network_whose_record_has_ended_is_not_watched(tmp_path: Path) -> None
     async def scenario(rig: Rig) -> None:
         assert "has ended" in sentence(await rig.ask("watch", model=MODEL)) and kept(rig) == ()
 
-    run(tmp_path, scenario, house=House(closed=frozenset({"replicate"})))
+    run(tmp_path, scenario, house=BotSettings(closed=frozenset({"replicate"})))
 
 
 def test_models_are_not_watched_where_no_use_names_its_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario(rig: Rig) -> None:
         known = rig.desk.find_digest("replicate", "day")
         block = {"catalogue": "models", "figures": {"share_attributed": {"value": 0.0}}}
-        monkeypatch.setattr(Desk, "find_digest", lambda *_: {**known, "catalogues": [block]})
+        monkeypatch.setattr(QueryContext, "find_digest", lambda *_: {**known, "catalogues": [block]})
         said = sentence(await rig.ask("watch", model=MODEL))
         assert "none of the use on Replicate names its model" in said and kept(rig) == ()
 
@@ -101,7 +101,7 @@ def test_a_member_watches_so_many_models_and_no_more(tmp_path: Path) -> None:
         third = rig.channel.guild.add_member(rig.env.create_user("cem"))
         assert "ask its operator" in sentence(await rig.ask("watch", model=OTHER, member=third))
 
-    run(tmp_path, scenario, house=House(bounds=Bounds(per_member=1, watches=2)))
+    run(tmp_path, scenario, house=BotSettings(bounds=SubscriptionLimits(per_member=1, watches=2)))
 
 
 def test_what_is_watched_is_listed_and_ended_one_by_one_also_after_a_restart(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_what_is_watched_is_listed_and_ended_one_by_one_also_after_a_restart(tmp
         assert "None yet" in (embed(await rig.ask("watches")).description or "")
         for model in (MODEL, OTHER):
             await rig.ask("watch", model=model)
-        await rig.env.restart_bot(Footfall(rig.desk, cooldowns=Cooldowns(*FREE)))
+        await rig.env.restart_bot(FootfallBot(rig.desk, cooldowns=Cooldowns(*FREE)))
         listed = embed(await rig.ask("watches")).description or ""
         assert "model-0" in listed and "model-1" in listed
         offered = await rig.choices("unwatch", "model", "MODEL-0")
@@ -145,7 +145,7 @@ def test_a_members_number_stands_in_one_column_and_is_gone_when_forgotten(tmp_pa
         ann = str(rig.ann.id)
         assert holds(rig.desk, ann) == ["members.account"]
         key = kept(rig)[0].member
-        edition = Edition(NOTICES, "day", date(2025, 3, 11), 1)
+        edition = EditionKey(NOTICES, "day", date(2025, 3, 11), 1)
         rig.bot.repositories.outbox.plan(edition, OUTLET, key, 1, query_contexts.NOW, None)
         told = embed(await rig.ask("forget-me")).description or ""
         assert "2 watches" in told and "1 record of direct messages" in told
@@ -162,7 +162,7 @@ def test_hostile_names_are_watched_listed_and_ended_without_acting(tmp_path: Pat
         names = [one.model for one in rig.bot.index.names.known if str(one.model) in hostile.NAMES.values()]
         assert len(names) > 5
         for name in names[:20]:
-            result = await rig.ask("watch", model=Known("replicate", name).token)
+            result = await rig.ask("watch", model=IndexedModel("replicate", name).token)
             assert embed(result).title == "Watched"
             listed = await rig.ask("watches")
             for text in [*texts(result.response), *texts(listed.response)]:
@@ -170,7 +170,7 @@ def test_hostile_names_are_watched_listed_and_ended_without_acting(tmp_path: Pat
         for one in kept(rig):
             assert embed(await rig.ask("unwatch", model=f"#{one.id}")).title == "Watch ended"
 
-    run(tmp_path, scenario, house=House(bounds=Bounds(per_member=50)))
+    run(tmp_path, scenario, house=BotSettings(bounds=SubscriptionLimits(per_member=50)))
 
 
 @pytest.mark.parametrize("command", ["watches", "unwatch", "forget-me", "watch"])
@@ -182,7 +182,7 @@ def test_a_database_that_is_away_is_a_sentence_with_an_id(
             raise store.StoreError("database x: away")
 
         for name in ("account_watches", "erase_member", "save_watch"):
-            monkeypatch.setattr(Watches, name, away)
+            monkeypatch.setattr(ModelWatches, name, away)
         options = {"model": MODEL} if "watch" in command and command != "watches" else {}
         told = sentence(await rig.ask(command, **options))
         assert told.startswith("The archive cannot be read just now.") and "In the log this is" in told
@@ -217,7 +217,7 @@ def test_an_unexpected_fault_is_a_sentence_with_the_id_that_stands_in_the_log(
         raise RuntimeError("a bug with secrets")
 
     async def scenario(rig: Rig) -> None:
-        monkeypatch.setattr(Watches, "account_watches", broken)
+        monkeypatch.setattr(ModelWatches, "account_watches", broken)
         with capture_logs() as logs:
             told = sentence(await rig.ask("watches"))
         (line,) = [one for one in logs if one["event"] == "unexpected"]

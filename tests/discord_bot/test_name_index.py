@@ -12,22 +12,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot import ledger, store
-from bot.discord_bot.chart_cache import Pictures
+from bot.discord_bot.chart_cache import ChartCache
 from bot.discord_bot.cooldowns import KEPT, Cooldowns
-from bot.discord_bot.name_index import Index, Known, Names, closest_keys
-from bot.discord_bot.query import LONGEST_ID, Question, button_id
-from bot.records import Name, Picture
+from bot.discord_bot.name_index import IndexedModel, ModelNameIndex, RefreshingNameIndex, closest_keys
+from bot.discord_bot.query import LONGEST_ID, Query, button_id
+from bot.records import Picture, SafeName
 from tests import query_contexts
 from tests.worlds import CATALOGUE, START, snapshot
 
 ONE = timedelta(days=1)
 
 
-def names(*models: str) -> Names:
-    return Names([Known("r", Name(model)) for model in models])
+def names(*models: str) -> ModelNameIndex:
+    return ModelNameIndex([IndexedModel("r", SafeName(model)) for model in models])
 
 
-def offered(index: Names, typed: str, limit: int = 25) -> list[str]:
+def offered(index: ModelNameIndex, typed: str, limit: int = 25) -> list[str]:
     return [str(one.model) for one in index.find_matches(typed, lambda _: True, limit)]
 
 
@@ -55,26 +55,26 @@ def test_a_typing_error_still_finds_it() -> None:
 
 
 def test_only_wanted_networks_are_offered() -> None:
-    index = Names([Known("a", Name("x/one")), Known("b", Name("x/two"))])
+    index = ModelNameIndex([IndexedModel("a", SafeName("x/one")), IndexedModel("b", SafeName("x/two"))])
     assert [one.model for one in index.find_matches("x", lambda one: one.network == "b")] == ["x/two"]
 
 
 @given(
-    st.lists(st.text("ab/é模", min_size=1, max_size=6).map(Name).filter(bool), max_size=30, unique=True),
+    st.lists(st.text("ab/é模", min_size=1, max_size=6).map(SafeName).filter(bool), max_size=30, unique=True),
     st.text("ab/é模 ", max_size=4),
 )
-def test_everything_that_holds_what_was_typed_is_offered_once_and_first(models: list[Name], typed: str) -> None:
+def test_everything_that_holds_what_was_typed_is_offered_once_and_first(models: list[SafeName], typed: str) -> None:
     index = names(*models)
     found = offered(index, typed, 100)
-    folded = Name(typed).casefold()
+    folded = SafeName(typed).casefold()
     holding = {str(model) for model in models if folded in model.casefold()}
     assert len(found) == len(set(found))
     assert set(found[: len(holding)]) == holding
 
 
 def test_a_token_stands_for_one_model_of_one_network() -> None:
-    a, b = Known("a", Name("x/one")), Known("b", Name("x/one"))
-    index = Names([a, b])
+    a, b = IndexedModel("a", SafeName("x/one")), IndexedModel("b", SafeName("x/one"))
+    index = ModelNameIndex([a, b])
     assert a.token != b.token and index.by_token(a.token) == a and index.by_token(b.token) == b
     assert index.by_token("~000000000000") is None and index.by_token("x/one") is None
 
@@ -96,7 +96,7 @@ def test_names_of_an_empty_ledger_are_none(db: store.Store) -> None:
 
 def test_the_names_are_looked_up_anew_when_the_ledger_changed_and_only_then(tmp_path: Path) -> None:
     with query_contexts.desk(tmp_path) as desk:
-        index = Index(desk)
+        index = RefreshingNameIndex(desk)
         first = index.get_names()
         index.refresh()
         assert index.names is first and not any(one.model == query_contexts.SECRET for one in first.known)
@@ -139,16 +139,16 @@ def test_cooldowns_forget_the_oldest_and_stay_bounded() -> None:
 
 
 def test_a_question_too_long_for_a_button_gets_none() -> None:
-    assert button_id(Question("compare", {"a": "x" * 60, "b": "y" * 60}), 0) is None
+    assert button_id(Query("compare", {"a": "x" * 60, "b": "y" * 60}), 0) is None
     text = button_id(
-        Question("top", {"network": "opengradient", "by": "uses", "period": "month", "day": "2025-01-01"}), 10
+        Query("top", {"network": "opengradient", "by": "uses", "period": "month", "day": "2025-01-01"}), 10
     )
     assert text is not None and len(text) <= LONGEST_ID
 
 
 def test_a_picture_that_is_drawn_is_had_while_another_is_drawn_and_a_new_edition_is_drawn_anew() -> None:
     threads, drawing, go = ThreadPoolExecutor(3), threading.Event(), threading.Event()
-    pictures = Pictures(lambda: threads)
+    pictures = ChartCache(lambda: threads)
 
     def slow() -> Picture:
         drawing.set()

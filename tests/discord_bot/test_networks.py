@@ -9,25 +9,25 @@ from dataclasses import replace
 from pathlib import Path
 
 from bot import ledger, pipeline
-from bot.queries import Desk, Watched
+from bot.queries import QueryContext, WatchedNetwork
 from bot.records import Catalogue, Period
 from tests import query_contexts
 from tests.discord_bot.rig import Rig, discord_of, embed
 from tests.worlds import snapshot
 
 HUB = Catalogue("opengradient", "hub", "hub models", "inferences", "claimed")
-PLAN = pipeline.Plan("opengradient", "OpenGradient", (HUB,), {"catalogue": "hub", "figure": "models_used"}, ())
+PLAN = pipeline.NetworkPlan("opengradient", "OpenGradient", (HUB,), {"catalogue": "hub", "figure": "models_used"}, ())
 
 
 @contextmanager
-def two_networks(folder: Path) -> Iterator[Desk]:
+def two_networks(folder: Path) -> Iterator[QueryContext]:
     with query_contexts.desk(folder) as desk:
         for number, day in enumerate(query_contexts.DAYS[-3:]):
             told = snapshot(day, {"og/sentiment": 5 * number, "owner0/model-0": 3 * number, "x" * 100: number})
             ledger.add_snapshot(desk.store, replace(told, network="opengradient", catalogue="hub"))
         for day in query_contexts.DAYS[-2:]:
             pipeline.compose_digest(desk.store, desk.archive, PLAN, Period.for_day(day), query_contexts.NOW)
-        other = Watched("opengradient", "OpenGradient", (HUB,), "The hub.", PLAN.headline)
+        other = WatchedNetwork("opengradient", "OpenGradient", (HUB,), "The hub.", PLAN.headline)
         yield replace(desk, watched={**desk.watched, "opengradient": other})
 
 

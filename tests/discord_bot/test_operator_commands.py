@@ -10,15 +10,15 @@ import click
 import discord
 
 from bot.cli import cli
-from bot.deliveries import Edition
-from bot.discord_bot import OWNER, Footfall, House
+from bot.deliveries import EditionKey
+from bot.discord_bot import OWNER, BotSettings, FootfallBot
 from bot.discord_bot.commands.operator import NOT_AN_OWNER
-from bot.outlets import Unsure
+from bot.outlets import OutcomeUnknown
 from tests import query_contexts
 from tests.discord_bot.rig import Rig, embed, run
 
 CHANNEL = "200000000000000001"
-EDITION = Edition("replicate", "day", date(2025, 3, 10), 1)
+EDITION = EditionKey("replicate", "day", date(2025, 3, 10), 1)
 
 
 def owned(rig: Rig) -> Any:
@@ -26,7 +26,7 @@ def owned(rig: Rig) -> Any:
     everything = discord.Permissions(administrator=True)
     role = rig.channel.guild.create_role("admins", permissions=everything)
     member = rig.channel.guild.add_member(rig.env.create_user("owner"), roles=[role])
-    rig.bot.bot_settings = House(owners=frozenset({member.id}), outlets=("discord", "direct"))
+    rig.bot.bot_settings = BotSettings(owners=frozenset({member.id}), outlets=("discord", "direct"))
     return member
 
 
@@ -41,7 +41,7 @@ def uncertain(rig: Rig) -> int:
 
     claimed = outbox.claim(one, document, "x", Decimal(0), None, "me", query_contexts.NOW, timedelta(minutes=5))
     assert claimed is not None
-    outbox.settle(claimed, Unsure("no answer"), query_contexts.NOW)
+    outbox.settle(claimed, OutcomeUnknown("no answer"), query_contexts.NOW)
     return one.id
 
 
@@ -50,7 +50,7 @@ def sentence(result: Any) -> str:
     return str(result.response.content).replace("\\", "")
 
 
-FIRST = House(owners=frozenset({1}))
+FIRST = BotSettings(owners=frozenset({1}))
 """There must be an owner for the commands to be there at all."""
 
 
@@ -133,7 +133,7 @@ def test_an_owner_pauses_an_outlet_and_lifts_it_also_after_a_restart(tmp_path: P
         assert not outbox.may_check("discord", query_contexts.NOW + timedelta(days=400)), (
             "a working check must not lift it"
         )
-        await rig.env.restart_bot(Footfall(rig.desk, rig.bot.bot_settings))
+        await rig.env.restart_bot(FootfallBot(rig.desk, rig.bot.bot_settings))
         listed = embed(await rig.ask("deliveries list", member=owner))
         assert any("an operator paused it" in (field.value or "") for field in listed.fields)
         assert embed(await rig.ask("deliveries lift", member=owner, outlet="discord")).title == "Lifted"

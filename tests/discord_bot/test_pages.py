@@ -10,9 +10,9 @@ import pytest
 
 from bot import queries
 from bot.config import ScheduleEntry
-from bot.discord_bot import Footfall
+from bot.discord_bot import FootfallBot
 from bot.discord_bot.cooldowns import Cooldowns
-from bot.queries import AnswerError, NotFoundError
+from bot.queries import NotFoundError, QueryError
 from tests import query_contexts
 from tests.discord_bot.rig import FREE, Rig, buttons, embed, run
 
@@ -30,7 +30,7 @@ def test_lists_have_pages_that_also_work_after_a_restart(
         assert f"page 1 of {pages}" in (embed(first).footer.text or "")
         assert buttons(first.response)["Page before"]["disabled"] is True
         shown, whole = lines(first), embed(first).description
-        await rig.env.restart_bot(Footfall(rig.desk, cooldowns=Cooldowns(*FREE)))
+        await rig.env.restart_bot(FootfallBot(rig.desk, cooldowns=Cooldowns(*FREE)))
         second = await rig.ann.click(first.response, label="Next page")
         assert f"page 2 of {pages}" in (embed(second).footer.text or "")
         assert not set(shown[-9:]) & set(lines(second)), "each row stands on one page"
@@ -58,7 +58,7 @@ def test_an_error_carries_its_cure_apart_and_faces_without_a_command_line_leave_
     assert caught.value.text == "replicate: no day digest yet"
     assert caught.value.cure == "run: python -m bot compose --period day"
     assert str(caught.value) == f"{caught.value.text}; {caught.value.cure}"
-    assert str(AnswerError("only this")) == "only this"
+    assert str(QueryError("only this")) == "only this"
 
     async def scenario(rig: Rig) -> None:
         said = str((await rig.ask("usage", period="month")).response.content)

@@ -17,10 +17,10 @@ from discord import AppCommandOptionType
 
 from bot import queries
 from bot.cli import app_context, cli
-from bot.discord_bot import COMMANDS, Question
+from bot.discord_bot import COMMANDS, Query
 from bot.discord_bot.query import ASKED, query_options, query_summary
-from bot.queries import Desk
-from bot.web.api import QUESTIONS, Asked
+from bot.queries import QueryContext
+from bot.web.api import QUESTIONS, RequestParams
 from tests import query_contexts
 from tests.discord_bot import test_commands
 
@@ -46,9 +46,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def desk(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+def desk(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueryContext]:
     monkeypatch.setattr(app_context, "clock", lambda: query_contexts.NOW)
-    made = app_context.Parts(home / "config.yaml")
+    made = app_context.AppContext(home / "config.yaml")
     yield replace(made.query_context, clock=lambda: query_contexts.NOW)
     made.close()
 
@@ -100,13 +100,13 @@ def test_a_command_says_in_the_same_words_what_its_question_does() -> None:
 
 @pytest.mark.parametrize(("name", "options"), test_commands.QUESTIONS)
 def test_a_question_has_the_same_answer_on_all_three(
-    desk: Desk, home: Path, name: str, options: dict[str, object]
+    desk: QueryContext, home: Path, name: str, options: dict[str, object]
 ) -> None:
     asked = {"network": "replicate", **options} if "network" in query_options(name) else dict(options)
-    mine = Question(name, {key: str(value) for key, value in asked.items()}).find_answer(desk)
+    mine = Query(name, {key: str(value) for key, value in asked.items()}).find_answer(desk)
     page = next(question for question in QUESTIONS if question.asks is ASKED[name])
     text = {key: str(value) for key, value in asked.items()}
-    assert page.answer(desk, Asked(text, text)) == mine
+    assert page.answer(desk, RequestParams(text, text)) == mine
     told = CliRunner().invoke(cli, ["--config", str(home / "config.yaml"), *_arguments(name, text), "--json"])
     assert told.exit_code == 0, told.output
     assert json.loads(told.stdout) == json.loads(json.dumps(mine))

@@ -8,15 +8,15 @@ from pathlib import Path
 
 from bot import ledger
 from bot.archive import Archive
-from bot.discord_bot.chart_cache import Pictures
-from bot.discord_bot.presenter import Said, Sayings
-from bot.discord_bot.query import Question
-from bot.queries.versioned_cache import Recent
+from bot.discord_bot.chart_cache import ChartCache
+from bot.discord_bot.presenter import AnswerPresenter, RenderedAnswer
+from bot.discord_bot.query import Query
+from bot.queries.versioned_cache import VersionedCache
 from bot.records import Document, Receipt
 from tests import query_contexts
 from tests.worlds import snapshot
 
-TOP = Question("top", {"by": "rise"})
+TOP = Query("top", {"by": "rise"})
 
 
 def nobody() -> None:
@@ -25,9 +25,9 @@ def nobody() -> None:
 
 def test_an_answer_is_made_once_until_ledger_archive_day_or_language_differ(tmp_path: Path) -> None:
     with query_contexts.desk(tmp_path) as desk:
-        sayings = Sayings(desk, Pictures(), Recent(9))
+        sayings = AnswerPresenter(desk, ChartCache(), VersionedCache(9))
 
-        def said(question: Question = TOP, locale: str = "en") -> Said:
+        def said(question: Query = TOP, locale: str = "en") -> RenderedAnswer:
             return sayings.present_answer(question, nobody, locale)  # type: ignore[arg-type]
 
         first = said()
@@ -44,7 +44,7 @@ def test_an_answer_is_made_once_until_ledger_archive_day_or_language_differ(tmp_
         )
         assert said() is not issued
         later = replace(desk, clock=lambda: query_contexts.NOW + timedelta(days=1))
-        assert Sayings(later, Pictures(), sayings.recent).present_answer(TOP, nobody) is not said()  # type: ignore[arg-type]
+        assert AnswerPresenter(later, ChartCache(), sayings.recent).present_answer(TOP, nobody) is not said()  # type: ignore[arg-type]
 
 
 def test_a_digest_composed_again_is_told_again(tmp_path: Path) -> None:
@@ -58,6 +58,6 @@ def test_a_digest_composed_again_is_told_again(tmp_path: Path) -> None:
 
 def test_how_things_stand_is_never_kept(tmp_path: Path) -> None:
     with query_contexts.desk(tmp_path) as desk:
-        sayings = Sayings(desk, Pictures(), Recent(9))
-        status = Question("status")
+        sayings = AnswerPresenter(desk, ChartCache(), VersionedCache(9))
+        status = Query("status")
         assert sayings.present_answer(status, nobody) is not sayings.present_answer(status, nobody)  # type: ignore[arg-type]

@@ -9,9 +9,9 @@ from typing import Any
 import discord
 import pytest
 
-from bot.discord_bot import SERVER, Footfall, House
+from bot.discord_bot import SERVER, BotSettings, FootfallBot
 from bot.discord_bot.commands.server import IN_THREAD, NOT_ALLOWED, NOT_POSTING, TAKEN
-from bot.subscriptions import Bounds, Channels, Terms
+from bot.subscriptions import ChannelSubscriptions, SubscriptionLimits, SubscriptionOptions
 from tests import query_contexts
 from tests.discord_bot.rig import Rig, embed, run, texts
 
@@ -25,7 +25,7 @@ def admin(rig: Rig) -> Any:
 
 
 def kept(rig: Rig) -> tuple[Any, ...]:
-    return Channels(rig.desk.store).all_subscriptions()
+    return ChannelSubscriptions(rig.desk.store).all_subscriptions()
 
 
 def sentence(result: Any) -> str:
@@ -50,7 +50,7 @@ def test_a_channel_is_subscribed_with_everything_that_was_asked(tmp_path: Path) 
         (one,) = kept(rig)
         assert (one.guild, one.channel) == (str(rig.channel.guild.id), str(rig.channel.id))
         quiet = (time(22), time(7))
-        assert one.terms == Terms(time(8, 30), "Europe/Zurich", ("replicate",), "tr", 0.1, quiet)
+        assert one.terms == SubscriptionOptions(time(8, 30), "Europe/Zurich", ("replicate",), "tr", 0.1, quiet)
         said = " ".join(texts(result.response))
         for words in (f"<#{rig.channel.id}>", "Replicate", "Türkçe", "10%", "Europe/Zurich", "<t:"):
             assert words in said
@@ -63,7 +63,7 @@ def test_defaults_are_this_channel_nine_utc_every_network_and_the_servers_langua
     async def scenario(rig: Rig) -> None:
         await rig.ask("subscribe", member=admin(rig))
         (one,) = kept(rig)
-        assert one.channel == str(rig.channel.id) and one.terms == Terms(time(9), "UTC")
+        assert one.channel == str(rig.channel.id) and one.terms == SubscriptionOptions(time(9), "UTC")
         assert one.schedule_entry.period == "day" and one.since == query_contexts.NOW
 
     run(tmp_path, scenario)
@@ -140,9 +140,9 @@ def test_a_permission_that_the_bot_lacks_is_named(tmp_path: Path, denied: str, n
 def test_channels_that_get_the_posts_already_and_an_outlet_that_is_not_there_are_refused(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
         mod = admin(rig)
-        rig.bot.bot_settings = House(taken=frozenset({str(rig.channel.id)}))
+        rig.bot.bot_settings = BotSettings(taken=frozenset({str(rig.channel.id)}))
         assert sentence(await rig.ask("subscribe", member=mod)) == TAKEN
-        rig.bot.bot_settings = House(posts=False)
+        rig.bot.bot_settings = BotSettings(posts=False)
         assert sentence(await rig.ask("subscribe", member=mod)) == NOT_POSTING
         assert kept(rig) == ()
 
@@ -159,7 +159,7 @@ def test_a_server_has_so_many_subscriptions_and_no_more(tmp_path: Path) -> None:
         assert embed(await rig.ask("subscribe", member=mod, channel=channels[0], time="07:00")).title
         assert len(kept(rig)) == 2
 
-    run(tmp_path, scenario, house=House(bounds=Bounds(per_server=2)))
+    run(tmp_path, scenario, house=BotSettings(bounds=SubscriptionLimits(per_server=2)))
 
 
 def test_what_is_listed_can_be_ended_also_after_a_restart(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_what_is_listed_can_be_ended_also_after_a_restart(tmp_path: Path) -> Non
         empty = await rig.ask("subscriptions", member=mod)
         assert "none yet" in (embed(empty).description or "")
         await rig.ask("subscribe", member=mod, time="07:15")
-        await rig.env.restart_bot(Footfall(rig.desk))
+        await rig.env.restart_bot(FootfallBot(rig.desk))
         assert "07\\:15" in (embed(await rig.ask("subscriptions", member=mod)).description or "")
         ended = await rig.ask("unsubscribe", member=mod)
         assert embed(ended).title == "Subscription ended" and kept(rig) == ()
@@ -179,7 +179,9 @@ def test_what_is_listed_can_be_ended_also_after_a_restart(tmp_path: Path) -> Non
 
 def test_another_servers_subscription_cannot_be_ended(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
-        Channels(rig.desk.store).save_subscription("1", str(rig.channel.id), Terms(time(9), "UTC"), query_contexts.NOW)
+        ChannelSubscriptions(rig.desk.store).save_subscription(
+            "1", str(rig.channel.id), SubscriptionOptions(time(9), "UTC"), query_contexts.NOW
+        )
         assert "has no subscription" in sentence(await rig.ask("unsubscribe", member=admin(rig)))
         assert len(kept(rig)) == 1
 
@@ -205,11 +207,11 @@ def test_zones_and_networks_are_offered_while_they_are_typed(tmp_path: Path) -> 
 
 def test_leaving_a_server_or_losing_the_channel_ends_the_subscription_and_an_outage_does_not(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
-        guild, mod, channels = rig.channel.guild, admin(rig), Channels(rig.desk.store)
+        guild, mod, channels = rig.channel.guild, admin(rig), ChannelSubscriptions(rig.desk.store)
         other = guild.create_text_channel("news")
         for channel in (rig.channel, other):
             await rig.ask("subscribe", member=mod, channel=channel)
-        channels.save_subscription("42", "43", Terms(time(9), "UTC"), query_contexts.NOW)
+        channels.save_subscription("42", "43", SubscriptionOptions(time(9), "UTC"), query_contexts.NOW)
         state = rig.bot._connection
         state.parse_guild_delete({"id": str(guild.id), "unavailable": True})
         await rig.env.settle()

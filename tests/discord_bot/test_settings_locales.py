@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from bot import i18n
-from bot.discord_bot import MEMBER, OWNER, SERVER, House
+from bot.discord_bot import MEMBER, OWNER, SERVER, BotSettings
 from bot.discord_bot.commands._options import LOCALES
-from bot.subscriptions import Channels
+from bot.subscriptions import ChannelSubscriptions
 from tests.discord_bot.rig import Rig, embed, run, texts
 from tests.discord_bot.test_locales import GOLDEN, shown
 from tests.discord_bot.test_operator_commands import CHANNEL, FIRST, owned, uncertain
@@ -95,7 +95,7 @@ def told(tmp_path: Path, name: str, locale: str) -> tuple[str, list[str]]:
             said.append(f"/{command} {given}".strip() + "\n\n" + made)
             plain.extend(texts(result.response))
 
-    run(tmp_path, scenario, house=FIRST if name == "deliveries" else House())
+    run(tmp_path, scenario, house=FIRST if name == "deliveries" else BotSettings())
     return "\n\n\n".join(said) + "\n", plain
 
 
@@ -136,7 +136,7 @@ def test_a_language_as_it_was_stored_before_is_still_read(tmp_path: Path, kept: 
     async def scenario(rig: Rig) -> None:
         mod = admin(rig)
         await rig.ask("subscribe", member=mod)
-        channels = Channels(rig.desk.store)
+        channels = ChannelSubscriptions(rig.desk.store)
         (one,) = channels.all_subscriptions()
         channels.save_subscription(one.guild, one.channel, replace(one.terms, locale=kept), rig.desk.clock())
         assert shown in str(embed(await rig.ask("subscriptions", member=mod)).description)

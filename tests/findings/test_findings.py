@@ -18,9 +18,9 @@ import pytest
 
 from bot.digest import HIDDEN, HIDDEN_AUTHOR, compose_document
 from bot.findings import KINDS, MOST, Finding, finding_holds, rank_findings
-from bot.findings.claim import CANDIDATES, Page
+from bot.findings.claim import CANDIDATES, FindingInput
 from bot.metrics import compute_figures
-from bot.records import Book, Flow, Name, Period, Point, Unknown
+from bot.records import HistoryPoint, Period, PeriodData, SafeName, Unknown, Usage
 from tests.period_data import DAY, ONE, WHY, World, book, model, unread, world
 
 AT = datetime(2025, 1, 13, tzinfo=UTC)
@@ -28,14 +28,14 @@ SEEDS = range(12)
 Values = dict[str, Any]
 
 
-def found(one: Book, *hidden: str) -> list[Finding]:
+def found(one: PeriodData, *hidden: str) -> list[Finding]:
     headline = {"catalogue": "models", "figure": "models_used"}
     return rank_findings([one], compose_document("replicate", "Replicate", [one], headline, hidden, AT), hidden)[
         "models"
     ]
 
 
-def kinds(one: Book) -> dict[str, Values]:
+def kinds(one: PeriodData) -> dict[str, Values]:
     return {finding["key"]: finding["values"] for finding in found(one)}
 
 
@@ -227,11 +227,11 @@ def test_no_claim_is_dropped_for_not_holding() -> None:
             assert [made for made in candidates(page) if not made.claim.holds(page.book)] == []
 
 
-def pages(one: Book) -> Page:
-    return Page(one, {key: figure.to_document([]) for key, figure in compute_figures(one).items()})
+def pages(one: PeriodData) -> FindingInput:
+    return FindingInput(one, {key: figure.to_document([]) for key, figure in compute_figures(one).items()})
 
 
-def candidates(page: Page) -> Iterator[Any]:
+def candidates(page: FindingInput) -> Iterator[Any]:
     for periods, look in CANDIDATES:
         if page.book.period.name in periods:
             yield from look(page)
@@ -267,19 +267,19 @@ def otherwise(value: object) -> object:
 # --- no record on incomplete data ------------------------------------------------------------------------------------
 
 
-def days(*uses: int | None, listed: int = 50) -> Book:
+def days(*uses: int | None, listed: int = 50) -> PeriodData:
     """A book whose history ends with these days of use; the watch began the day before them."""
     first = DAY - (len(uses) - 1) * ONE
-    history = [Point(first - ONE, models_listed=listed)]
-    history += [Point(first + n * ONE, uses=count, models_listed=listed) for n, count in enumerate(uses)]
+    history = [HistoryPoint(first - ONE, models_listed=listed)]
+    history += [HistoryPoint(first + n * ONE, uses=count, models_listed=listed) for n, count in enumerate(uses)]
     total = uses[-1] or 0
-    flow, before = Flow(total, {1: total} if total else {}), uses[-2] if len(uses) > 1 else None
+    flow, before = Usage(total, {1: total} if total else {}), uses[-2] if len(uses) > 1 else None
     return replace(
         book([total]),
         watched_since=first - ONE,
         history=tuple(history),
         flow=flow,
-        flow_before=WHY if before is None else Flow(before, {1: before}),
+        flow_before=WHY if before is None else Usage(before, {1: before}),
     )
 
 
@@ -301,7 +301,7 @@ def test_an_unknown_day_between_leaves_no_record() -> None:
     assert "highest_since" in kinds(complete)
     for hole in range(4, 15):
         history = list(complete.history)
-        history[hole] = Point(history[hole].day, models_listed=50)
+        history[hole] = HistoryPoint(history[hole].day, models_listed=50)
         assert not {"highest_since", "highest_watched"} & set(kinds(replace(complete, history=tuple(history)))), hole
 
 
@@ -356,7 +356,7 @@ def test_a_streak_ends_where_a_day_is_unknown() -> None:
 # --- crossings, unusual days -----------------------------------------------------------------------------------------
 
 
-def listing(now: int, before: int, name: str = "day") -> Book:
+def listing(now: int, before: int, name: str = "day") -> PeriodData:
     return replace(book(idle=now), listed_period_before=before, period=Period.for_day(DAY, name))  # type: ignore[arg-type]
 
 
@@ -444,7 +444,7 @@ def test_quiet_is_told_of_models_that_would_be_missed() -> None:
 def test_new_models_are_judged_only_where_their_week_is_known() -> None:
     new = tuple(model(n, first_listed=DAY - n * ONE) for n in range(1, 6))
     one = book([50], listed=new)
-    assert kinds(replace(one, flow=Flow(0), listed=new))["new_unused"]["added"] == 5
+    assert kinds(replace(one, flow=Usage(0), listed=new))["new_unused"]["added"] == 5
     assert "new_unused" not in kinds(replace(one, total_7d=WHY))
     assert "new_unused" not in kinds(replace(one, listed_7d_before=WHY))
     assert "new_unused" not in kinds(replace(one, watched_since=DAY - 6 * ONE))
@@ -454,10 +454,10 @@ def test_new_models_are_judged_only_where_their_week_is_known() -> None:
 
 
 def test_a_shared_lead_is_nobodys() -> None:
-    before = Flow(10, {1: 9, 2: 1})
+    before = Usage(10, {1: 9, 2: 1})
     assert kinds(book([1, 9], flow_before=before))["new_leader"]["model"] == "a0/m2"
     assert "new_leader" not in kinds(book([9, 9], flow_before=before))
-    assert "new_leader" not in kinds(book([1, 9], flow_before=Flow(10, {1: 5, 2: 5})))
+    assert "new_leader" not in kinds(book([1, 9], flow_before=Usage(10, {1: 5, 2: 5})))
 
 
 # --- supply and demand -----------------------------------------------------------------------------------------------
@@ -500,7 +500,7 @@ def test_longer_periods_claim_nothing_that_is_of_single_days(name: str) -> None:
     lively = replace(days(*[10] * 20, 80), period=period, quiet=((model(500), 70_000),), listed_period_before=90)
     told = {finding["key"] for finding in found(lively)}
     assert told <= {"crossing", "demand_gap", "half_carried", "outweighed", "new_leader"}
-    grown = replace(book([20] * 12, flow_before=Flow(100, {1: 100})), period=period, listed_period_before=10)
+    grown = replace(book([20] * 12, flow_before=Usage(100, {1: 100})), period=period, listed_period_before=10)
     values = kinds(grown)["demand_gap"]
     assert values["days"] == period.day_count and values["uses_change"] == 1.4 and values["inventory_change"] == 0.2
 
@@ -539,7 +539,7 @@ def test_a_hidden_model_is_in_no_finding_and_its_claims_still_hold() -> None:
 
 
 def test_a_leader_that_left_is_hidden_by_its_name() -> None:
-    one = book([0, 9], flow_before=Flow(10, {1: 9, 2: 1}), names={1: Name("a0/m1")})
+    one = book([0, 9], flow_before=Usage(10, {1: 9, 2: 1}), names={1: SafeName("a0/m1")})
     assert kinds(one)["new_leader"]["before"] == "a0/m1"
     masked = [finding["values"] for finding in found(one, "a0/m1") if finding["key"] == "new_leader"]
     assert [(values["before"], values["model"]) for values in masked] == [(HIDDEN, "a0/m2")]

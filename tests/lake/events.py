@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from bot.lake import Day, Lake
-from bot.records import Name, Payment, Use, start_of_day
+from bot.lake import DayRef, LakeSettings
+from bot.records import Payment, SafeName, Use, start_of_day
 
 DAY = date(2026, 10, 5)
 HUGE = 2**256 - 1
 
 
-def day_in(url: str, day: date = DAY, **limits: int) -> Day:
-    return Day(Lake(url, **limits), "og", "hub", day)
+def day_in(url: str, day: date = DAY, **limits: int) -> DayRef:
+    return DayRef(LakeSettings(url, **limits), "og", "hub", day)
 
 
 def used(count: int, first: int = 0, callers: int = 7, day: date = DAY, models: int = 5) -> list[Use]:
@@ -24,7 +24,7 @@ def used(count: int, first: int = 0, callers: int = 7, day: date = DAY, models: 
             100 + n,
             at + timedelta(seconds=n % 86400),
             1 + n % 3,
-            None if n % 6 == 5 else Name(f"a/m{n % models}"),
+            None if n % 6 == 5 else SafeName(f"a/m{n % models}"),
             f"0x{n % callers:040x}",
             f"cid{n % 10}",
         )

@@ -21,8 +21,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot import lake
-from bot.lake import LakeError, Told, day_files, storage
-from bot.records import Blocks, Name, Payment, Use, start_of_day
+from bot.lake import DayUpdate, LakeError, day_files, storage
+from bot.records import BlockRange, Payment, SafeName, Use, start_of_day
 from tests.lake.events import DAY, HUGE, day_in, paid, used
 
 
@@ -31,85 +31,91 @@ def url(tmp_path: Path) -> str:
     return str(tmp_path / "lake")
 
 
-def kept(url: str, *told: Told) -> lake.Day:
+def kept(url: str, *told: DayUpdate) -> lake.DayRef:
     day = day_in(url)
     for one in told:
         day, _ = lake.update_day(day, one)
     return day
 
 
-def files(day: lake.Day) -> list[Path]:
+def files(day: lake.DayRef) -> list[Path]:
     return [Path(day.lake.url, day.folder, part.name) for part in lake.read_manifest(day).parts]
 
 
 def test_events_offered_twice_are_kept_once_and_change_nothing(url: str) -> None:
-    day = kept(url, Told(used(100), paid(20)))
-    again, new = lake.update_day(day, Told(used(100), paid(20)))
+    day = kept(url, DayUpdate(used(100), paid(20)))
+    again, new = lake.update_day(day, DayUpdate(used(100), paid(20)))
     assert (again, new) == (day, 0)
-    more, new = lake.update_day(day, Told(used(60, first=80), [*paid(20), *paid(20)]))
+    more, new = lake.update_day(day, DayUpdate(used(60, first=80), [*paid(20), *paid(20)]))
     assert new == 40 and lake.roll_up_day(more).uses == sum(use.count for use in used(140))
 
 
 def test_a_known_use_learns_its_model_and_caller_and_never_changes_them(url: str) -> None:
     one = Use("0x:1", 5, start_of_day(DAY), 2, None, "", "cid")
-    day = kept(url, Told([one]), Told([replace(one, model=Name("a/one"), caller="0xa")]))
+    day = kept(url, DayUpdate([one]), DayUpdate([replace(one, model=SafeName("a/one"), caller="0xa")]))
     assert lake.roll_up_day(day).by_model == {"a/one": 2} and not lake.roll_up_day(day).callers.unsigned
-    same, new = lake.update_day(day, Told([replace(one, model=Name("b/two"), caller="0xb", count=9)]))
+    same, new = lake.update_day(day, DayUpdate([replace(one, model=SafeName("b/two"), caller="0xb", count=9)]))
     assert (same, new) == (day, 0)
 
 
 def test_content_ids_that_turn_out_to_be_a_models_name_its_uses(url: str) -> None:
-    day = kept(url, Told(used(60)))
+    day = kept(url, DayUpdate(used(60)))
     lost = [use for use in used(60) if use.model is None]
     assert {use.content for use in lake.unnamed_uses(day, 100)} == {use.content for use in lost}
     assert len(lake.unnamed_uses(day, 2)) == 2
-    named = kept(url, Told(used(60)), Told(owners={lost[0].content: Name("z/found")}))
+    named = kept(url, DayUpdate(used(60)), DayUpdate(owners={lost[0].content: SafeName("z/found")}))
     wanted = sum(use.count for use in lost if use.content == lost[0].content)
     assert lake.roll_up_day(named).by_model["z/found"] == wanted
     assert lake.roll_up_day(named).nameless == sum(use.count for use in lost) - wanted
 
 
 def test_a_model_that_was_wrong_is_replaced_only_where_that_is_said(url: str) -> None:
-    day = kept(url, Told(used(60), paid(5)))
+    day = kept(url, DayUpdate(used(60), paid(5)))
     mine = sum(use.count for use in used(60) if use.content == "cid0")
-    owners = {"cid0": Name("z/true")}
-    assert lake.update_day(day, Told(owners=owners))[0] == day, "all of them name a model"
-    named, _ = lake.update_day(day, Told(owners=owners, renames=True))
+    owners = {"cid0": SafeName("z/true")}
+    assert lake.update_day(day, DayUpdate(owners=owners))[0] == day, "all of them name a model"
+    named, _ = lake.update_day(day, DayUpdate(owners=owners, renames=True))
     assert (
         lake.roll_up_day(named).by_model["z/true"] == mine
         and lake.roll_up_day(named).uses == lake.roll_up_day(day).uses
     )
     assert lake.roll_up_day(named).sessions == lake.roll_up_day(day).sessions
-    assert lake.update_day(named, Told(owners=owners, renames=True)) == (named, 0)
-    assert {use.model for use in lake.unnamed_uses(named, 100, named=True) if use.content == "cid0"} == {Name("z/true")}
+    assert lake.update_day(named, DayUpdate(owners=owners, renames=True)) == (named, 0)
+    assert {use.model for use in lake.unnamed_uses(named, 100, named=True) if use.content == "cid0"} == {
+        SafeName("z/true")
+    }
 
 
 def test_a_content_id_that_is_used_much_comes_before_those_that_only_sort_first(url: str) -> None:
     at = start_of_day(DAY)
     strange = [Use(f"0x{n:064x}:0", 100 + n, at, 1, None, "", f"AAA{n}") for n in range(5)]
     real = [Use(f"0x{n:064x}:0", 100 + n, at, 1, None, "", "zzz") for n in range(9, 12)]
-    day = kept(url, Told(strange + real))
+    day = kept(url, DayUpdate(strange + real))
     assert [(use.content, use.count) for use in lake.unnamed_uses(day, 2)] == [("zzz", 3), ("AAA0", 1)]
 
 
 def test_a_reorganised_chain_is_forgotten_from_a_block_on(url: str) -> None:
-    day = kept(url, Told(used(50), paid(50), Blocks(1, 149, "0xa")), Told(used(50, first=50), (), Blocks(150, 199)))
-    less, _ = lake.update_day(day, Told(forget_from=120))
+    day = kept(
+        url,
+        DayUpdate(used(50), paid(50), BlockRange(1, 149, "0xa")),
+        DayUpdate(used(50, first=50), (), BlockRange(150, 199)),
+    )
+    less, _ = lake.update_day(day, DayUpdate(forget_from=120))
     assert lake.roll_up_day(less).uses == sum(use.count for use in used(20))
     assert lake.roll_up_day(less).sessions == sum(one.session for one in paid(20))
     assert lake.read_manifest(less).blocks == ()
-    none, _ = lake.update_day(less, Told(forget_from=0))
+    none, _ = lake.update_day(less, DayUpdate(forget_from=0))
     assert lake.roll_up_day(none).uses == 0 and lake.read_manifest(none).parts == ()
 
 
 def test_ranges_that_follow_on_each_other_are_one_and_holes_stay(url: str) -> None:
-    told = [Blocks(10, 19, "0xb"), Blocks(30, 39, "0xd"), Blocks(20, 25, "0xc"), Blocks(12, 14)]
-    day = kept(url, *(Told(used(1, first=n), (), one) for n, one in enumerate(told)))
-    assert lake.read_manifest(day).blocks == (Blocks(10, 25, "0xc"), Blocks(30, 39, "0xd"))
+    told = [BlockRange(10, 19, "0xb"), BlockRange(30, 39, "0xd"), BlockRange(20, 25, "0xc"), BlockRange(12, 14)]
+    day = kept(url, *(DayUpdate(used(1, first=n), (), one) for n, one in enumerate(told)))
+    assert lake.read_manifest(day).blocks == (BlockRange(10, 25, "0xc"), BlockRange(30, 39, "0xd"))
 
 
 def test_a_file_is_one_row_group_sorted_by_model_and_compact_makes_one_of_many(url: str) -> None:
-    day = kept(url, *(Told(used(40, first=40 * n)) for n in range(6)))
+    day = kept(url, *(DayUpdate(used(40, first=40 * n)) for n in range(6)))
     assert len(lake.read_manifest(day).parts) == 6
     one = lake.compact_day(day)
     (path,) = files(one)
@@ -124,13 +130,13 @@ def test_a_file_is_one_row_group_sorted_by_model_and_compact_makes_one_of_many(u
 
 def test_a_day_that_grows_is_made_compact_as_it_goes(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(day_files, "MOST_PARTS", 3)
-    day = kept(url, *(Told(used(10, first=10 * n)) for n in range(9)))
+    day = kept(url, *(DayUpdate(used(10, first=10 * n)) for n in range(9)))
     assert len(lake.read_manifest(day).parts) <= 3 and lake.roll_up_day(day).uses == sum(use.count for use in used(90))
 
 
 @pytest.mark.parametrize("damage", ["half", "altered", "gone", "manifest", "manifest gone", "other day", "newer"])
 def test_what_is_not_what_its_manifest_says_is_refused_by_name(url: str, damage: str) -> None:
-    day = kept(url, Told(used(200)))
+    day = kept(url, DayUpdate(used(200)))
     (path,) = files(day)
     manifest = Path(url, day.folder, day.manifest)
     content = path.read_bytes()
@@ -158,7 +164,7 @@ def test_what_is_not_what_its_manifest_says_is_refused_by_name(url: str, damage:
     assert lake.try_roll_up(day) == said
 
 
-def other(day: lake.Day, manifest: Path, damage: str) -> tuple[lake.Day, str, str]:
+def other(day: lake.DayRef, manifest: Path, damage: str) -> tuple[lake.DayRef, str, str]:
     """A manifest that is sound in itself and not this day's, or of a version to come."""
     if damage == "other day":
         tomorrow = replace(day, day=DAY + timedelta(days=1))
@@ -174,7 +180,7 @@ def other(day: lake.Day, manifest: Path, damage: str) -> tuple[lake.Day, str, st
 
 def test_a_large_file_is_checked_as_well_as_a_small_one(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storage, "LARGE", 1)
-    day = kept(url, Told(used(4000, callers=4000)))
+    day = kept(url, DayUpdate(used(4000, callers=4000)))
     (path,) = files(day)
     assert lake.roll_up_day(day).callers.callers == 4000
     content = path.read_bytes()
@@ -185,7 +191,7 @@ def test_a_large_file_is_checked_as_well_as_a_small_one(url: str, monkeypatch: p
 
 
 def test_a_file_that_no_manifest_names_counts_for_nothing(url: str) -> None:
-    day = kept(url, Told(used(10)))
+    day = kept(url, DayUpdate(used(10)))
     (path,) = files(day)
     path.with_name("uses-stray.parquet").write_bytes(path.read_bytes())
     assert lake.roll_up_day(day).uses == sum(use.count for use in used(10))
@@ -222,7 +228,7 @@ def test_a_writer_killed_at_any_moment_leaves_whole_files_only(url: str) -> None
 # --- adding up --------------------------------------------------------------------------------------------------------
 
 PEOPLE = st.sampled_from(["0xa", "0xb", "0xc", ""])
-MODELS = st.sampled_from([None, Name("a/one"), Name("b/two'; DROP TABLE x; --"), Name("č/ž")])
+MODELS = st.sampled_from([None, SafeName("a/one"), SafeName("b/two'; DROP TABLE x; --"), SafeName("č/ž")])
 AMOUNTS = st.one_of(st.integers(0, 10), st.integers(0, HUGE), st.just(HUGE), st.integers(10**26 - 2, 10**26 + 2))
 
 
@@ -234,7 +240,7 @@ AMOUNTS = st.one_of(st.integers(0, 10), st.integers(0, HUGE), st.just(HUGE), st.
 )
 def test_a_day_adds_up_to_what_a_plain_loop_over_its_events_says(
     tmp_path_factory: pytest.TempPathFactory,
-    told: list[tuple[int, Name | None, str]],
+    told: list[tuple[int, SafeName | None, str]],
     sent: list[tuple[int, str, bool]],
     cut: int,
 ) -> None:
@@ -242,7 +248,7 @@ def test_a_day_adds_up_to_what_a_plain_loop_over_its_events_says(
     uses = [Use(f"u{n}", n, at, count, model, who, "c") for n, (count, model, who) in enumerate(told)]
     payments = [Payment(f"p{n}", n, at, who, amount, session) for n, (amount, who, session) in enumerate(sent)]
     url = str(tmp_path_factory.mktemp("lake"))
-    made = lake.roll_up_day(kept(url, Told(uses[:cut], payments[:cut]), Told(uses[cut:], payments[cut:])))
+    made = lake.roll_up_day(kept(url, DayUpdate(uses[:cut], payments[:cut]), DayUpdate(uses[cut:], payments[cut:])))
     by_model: Counter[str | None] = Counter()
     did: Counter[str] = Counter()
     gave: Counter[str] = Counter()
@@ -267,7 +273,7 @@ def test_a_day_adds_up_to_what_a_plain_loop_over_its_events_says(
 
 def test_days_add_up_the_same_one_after_the_other_and_side_by_side(url: str) -> None:
     some = [
-        lake.update_day(day_in(url, DAY + timedelta(days=n)), Told(used(500, day=DAY + timedelta(days=n))))[0]
+        lake.update_day(day_in(url, DAY + timedelta(days=n)), DayUpdate(used(500, day=DAY + timedelta(days=n))))[0]
         for n in range(6)
     ]
     with ThreadPoolExecutor(3) as executor:
@@ -275,7 +281,7 @@ def test_days_add_up_the_same_one_after_the_other_and_side_by_side(url: str) -> 
 
 
 def test_duckdb_keeps_to_its_memory_and_to_one_thread(url: str) -> None:
-    lake.roll_up_day(kept(url, Told(used(10))))
+    lake.roll_up_day(kept(url, DayUpdate(used(10))))
     from bot.lake import duckdb_engine
 
     ((limit, threads),) = (
@@ -323,7 +329,7 @@ def test_what_does_not_fit_goes_to_the_folder_that_is_named_and_none_of_it_stays
         left.mkdir()
         (left / "half").write_bytes(b"x")
     day = replace(day_in(url), lake=replace(day_in(url).lake, spill=str(spill)))
-    lake.update_day(day, Told(used(10)))
+    lake.update_day(day, DayUpdate(used(10)))
     assert list(spill.iterdir()) == [others], "of a process that lives"
     assert duckdb_engine.spill_folder(str(tmp_path / "not" / "there")) == tempfile.gettempdir()
 
@@ -336,13 +342,13 @@ def test_callers_of_several_days_estimated_and_counted_are_near_each_other(url: 
     for n in range(7):
         at = start_of_day(DAY + timedelta(days=n))
         uses = [Use(f"{n}:{i}", i, at, 1, None, f"0x{(n * 1500 + i):040x}") for i in range(3000)]
-        some.append(lake.update_day(day_in(url, at.date()), Told(uses))[0])
+        some.append(lake.update_day(day_in(url, at.date()), DayUpdate(uses))[0])
     told = lake.exact_callers(some)
     assert (told.callers, told.called, told.top_called) == (12_000, 21_000, 2)
     guess = lake.estimate_callers(some[0].lake, [lake.roll_up_day(day).callers.sketch for day in some])
     assert guess.error == pytest.approx(0.0325)
     assert abs(guess.count - told.callers) < 3 * guess.error * told.callers
-    assert lake.estimate_callers(some[0].lake, [b"", b""]) == lake.Known(0, 0.0)
+    assert lake.estimate_callers(some[0].lake, [b"", b""]) == lake.CallerCount(0, 0.0)
 
 
 def test_a_merged_estimate_is_that_of_all_days_together(url: str) -> None:
@@ -351,7 +357,7 @@ def test_a_merged_estimate_is_that_of_all_days_together(url: str) -> None:
     some = [
         lake.update_day(
             day_in(url, DAY + timedelta(days=n)),
-            Told(
+            DayUpdate(
                 [Use(f"{n}:{i}", i, start_of_day(DAY + timedelta(days=n)), caller=who) for i, who in enumerate(people)]
             ),
         )[0]

@@ -9,9 +9,9 @@ import fsspec
 import pytest
 
 from bot import lake
-from bot.lake import LakeError, Told
+from bot.lake import DayUpdate, LakeError
 from bot.lake import storage as lake_storage
-from bot.records import Blocks
+from bot.records import BlockRange
 from tests.lake.events import day_in, used
 from tests.peers import s3
 
@@ -38,11 +38,11 @@ def proxy(port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[s3.Proxy]:
 
 
 def test_a_day_is_written_read_replaced_and_checked(proxy: s3.Proxy) -> None:
-    day, new = lake.update_day(day_in(URL), Told(used(500), blocks=Blocks(1, 600, "0xab")))
+    day, new = lake.update_day(day_in(URL), DayUpdate(used(500), blocks=BlockRange(1, 600, "0xab")))
     assert new == 500 and lake.roll_up_day(day).uses == sum(use.count for use in used(500))
-    later, new = lake.update_day(day, Told(used(100, first=450), blocks=Blocks(601, 650, "0xac")))
+    later, new = lake.update_day(day, DayUpdate(used(100, first=450), blocks=BlockRange(601, 650, "0xac")))
     assert new == 50 and lake.roll_up_day(later).uses == sum(use.count for use in used(550))
-    assert lake.read_manifest(later).blocks == (Blocks(1, 650, "0xac"),)
+    assert lake.read_manifest(later).blocks == (BlockRange(1, 650, "0xac"),)
     assert lake.roll_up_day(day).uses == sum(use.count for use in used(500)), "who holds the old manifest reads on"
     named = {
         f"{later.folder}/{later.manifest}",
@@ -54,7 +54,7 @@ def test_a_day_is_written_read_replaced_and_checked(proxy: s3.Proxy) -> None:
 
 def test_an_interrupted_upload_is_sent_again_and_leaves_nothing_torn(proxy: s3.Proxy) -> None:
     proxy.cuts = 2
-    day, _ = lake.update_day(day_in(URL), Told(used(2000)))
+    day, _ = lake.update_day(day_in(URL), DayUpdate(used(2000)))
     assert proxy.cuts == 0 and lake.roll_up_day(day).uses == sum(use.count for use in used(2000))
 
 
@@ -62,7 +62,7 @@ def test_storage_that_is_busy_is_asked_again_and_given_up_in_the_end(
     proxy: s3.Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     proxy.slow_downs = 3
-    day, _ = lake.update_day(day_in(URL), Told(used(50)))
+    day, _ = lake.update_day(day_in(URL), DayUpdate(used(50)))
     assert proxy.slow_downs == 0 and lake.roll_up_day(day).nameless
     monkeypatch.setattr(lake_storage, "TRIES", 2)
     proxy.slow_downs = 10_000
@@ -72,10 +72,10 @@ def test_storage_that_is_busy_is_asked_again_and_given_up_in_the_end(
 
 
 def test_what_is_written_and_not_seen_yet_is_waited_for_and_no_listing_is_relied_on(proxy: s3.Proxy) -> None:
-    day, _ = lake.update_day(day_in(URL), Told(used(300)))
+    day, _ = lake.update_day(day_in(URL), DayUpdate(used(300)))
     proxy.hidden = {".parquet", ".json"}
     proxy.lags = 2
-    again, new = lake.update_day(day, Told(used(10, first=300)))
+    again, new = lake.update_day(day, DayUpdate(used(10, first=300)))
     assert new == 10 and lake.roll_up_day(again).uses == sum(use.count for use in used(310))
     assert proxy.lags == 0
     assert list(day.storage.list_files("events")) == [], "the listing has nothing of it"
@@ -92,7 +92,7 @@ def test_doctor_sees_whether_it_can_be_written_and_leaves_nothing(
 
 
 def test_an_object_that_somebody_altered_is_refused_by_name(proxy: s3.Proxy, tmp_path: Path) -> None:
-    day, _ = lake.update_day(day_in(URL), Told(used(300)))
+    day, _ = lake.update_day(day_in(URL), DayUpdate(used(300)))
     (part,) = lake.read_manifest(day).parts
     storage = fsspec.filesystem("s3")
     name = f"footfall/lake/{day.folder}/{part.name}"

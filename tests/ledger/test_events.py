@@ -14,25 +14,25 @@ import sqlalchemy as sa
 
 from bot import ledger, store
 from bot.records import (
-    Callers,
+    CallerStats,
     Catalogue,
+    CompleteWindow,
+    EventBatch,
     Gauge,
-    Haul,
-    Judgement,
     Listing,
-    Name,
     Payment,
     Period,
-    Ref,
+    SafeName,
     Settlement,
+    SettlementVerdict,
     Snapshot,
+    SourceRef,
     Unknown,
     Use,
-    Window,
     start_of_day,
 )
-from bot.sources.opengradient.model_hub import Inventory
-from bot.sources.opengradient.settings import Settings
+from bot.sources.opengradient.model_hub import HubInventory
+from bot.sources.opengradient.settings import OpenGradientSettings
 from bot.sources.opengradient.source import OpenGradient
 
 DAY = date(2026, 10, 5)
@@ -58,15 +58,17 @@ def settlement(n: int, hour: int = 9, day: date = DAY, **changed: Any) -> Settle
     )
 
 
-def verdict(one: Settlement, leaves: int, **changed: Any) -> Judgement:
+def verdict(one: Settlement, leaves: int, **changed: Any) -> SettlementVerdict:
     keys = tuple(bytes([leaves]) * 31 + bytes([n]) for n in range(leaves))
     return replace(
-        Judgement(one.place, "verdict", leaves, leaves, leaves, backs=keys, verifies=keys, rules="r"), **changed
+        SettlementVerdict(one.place, "verdict", leaves, leaves, leaves, backs=keys, verifies=keys, rules="r"), **changed
     )
 
 
-def haul(catalogue: str = "llm", days: int = 1, **changed: Any) -> Haul:
-    return Haul("og", catalogue, "blocks", window=Window(start_of_day(DAY), start_of_day(DAY + days * ONE)), **changed)
+def haul(catalogue: str = "llm", days: int = 1, **changed: Any) -> EventBatch:
+    return EventBatch(
+        "og", catalogue, "blocks", window=CompleteWindow(start_of_day(DAY), start_of_day(DAY + days * ONE)), **changed
+    )
 
 
 def book(db: store.Store, catalogue: Catalogue = LLM, day: date = DAY, name: Any = "day") -> Any:
@@ -80,7 +82,7 @@ def test_a_haul_offered_twice_is_kept_once(db: store.Store) -> None:
     ledger.add_event_batch(db, haul(judgements=(verdict(one, 5),)))
     ledger.add_event_batch(db, told)
     assert book(db).evidence["verified"] == 5
-    assert ledger.Memory(db, "og").cursor("settlements") == "here"
+    assert ledger.SourceState(db, "og").cursor("settlements") == "here"
 
 
 def test_a_day_is_known_only_where_every_settlement_has_its_verdict(db: store.Store) -> None:
@@ -89,16 +91,16 @@ def test_a_day_is_known_only_where_every_settlement_has_its_verdict(db: store.St
     found = book(db)
     assert found.flow == found.evidence["verified"]
     assert isinstance(found.flow, Unknown) and found.flow.reason.startswith("1 of 2 settlements has no verdict yet")
-    gone = Judgement(two.place, "expired", 3, 0, 0, reason="", rules="r")
+    gone = SettlementVerdict(two.place, "expired", 3, 0, 0, reason="", rules="r")
     ledger.add_event_batch(db, haul(judgements=(gone,)))
     assert book(db).evidence == {"claimed": 8, "backed": 5, "verified": 5, "reported": book(db).evidence["reported"]}
     assert "1 settlement without a blob that can be read: claimed, and backed by nothing." in book(db).gaps
 
 
 def test_a_window_with_a_hole_is_unknown_and_a_whole_one_without_records_is_no_use(db: store.Store) -> None:
-    ledger.add_event_batch(db, replace(haul(), window=Window(start_of_day(DAY), at(23))))
+    ledger.add_event_batch(db, replace(haul(), window=CompleteWindow(start_of_day(DAY), at(23))))
     assert book(db).flow == Unknown("the chain was not read to the end of 5 Oct 2026")
-    ledger.add_event_batch(db, replace(haul(), window=Window(at(23), at(2, DAY + ONE))))
+    ledger.add_event_batch(db, replace(haul(), window=CompleteWindow(at(23), at(2, DAY + ONE))))
     assert book(db).flow.uses == 0 and book(db).evidence["claimed"] == 0
     assert book(db, day=DAY, name="week").flow == Unknown("the chain was read for 1 of 7 days")
 
@@ -106,15 +108,15 @@ def test_a_window_with_a_hole_is_unknown_and_a_whole_one_without_records_is_no_u
 def test_sizes_and_amounts_of_256_bits_are_kept_exactly(db: store.Store) -> None:
     unknown = Unknown("not plausible")
     one = settlement(1, size=HUGE)
-    bad = Judgement(one.place, "verdict", unknown, 0, 0, rules="r")
+    bad = SettlementVerdict(one.place, "verdict", unknown, 0, 0, rules="r")
     ledger.add_event_batch(db, haul(settlements=(one,), judgements=(bad,)))
     assert book(db).evidence["claimed"] == unknown and book(db).evidence["verified"] == 0
-    assert ledger.Memory(db, "og").find_settlements("llm", one.place)[0].size == HUGE
+    assert ledger.SourceState(db, "og").find_settlements("llm", one.place)[0].size == HUGE
     paid = tuple(Payment(f"0xp:{n}", 5, at(3), f"0x{n % 2}", HUGE, n != 2) for n in range(3))
     ledger.add_event_batch(db, haul("payments", payments=paid))
     panel = ledger.load_panel_data(db, PAYMENTS, Period(DAY, DAY))
     assert panel.paid == Decimal(f"{2 * HUGE}e-18") and panel.gauges["sessions"] == 2
-    assert panel.callers == Callers(2, 2 * HUGE, HUGE)
+    assert panel.callers == CallerStats(2, 2 * HUGE, HUGE)
 
 
 def test_what_is_new_is_counted_without_counting_what_was_there(db: store.Store) -> None:
@@ -128,10 +130,12 @@ def test_what_is_new_is_counted_without_counting_what_was_there(db: store.Store)
 def test_a_settlement_of_nobody_we_know_counts_nowhere_and_holds_no_leaf(db: store.Store) -> None:
     one, two = settlement(1), settlement(2)
     ledger.add_event_batch(db, haul(settlements=(one, two), judgements=(verdict(one, 5), verdict(two, 0))))
-    memory, keys = ledger.Memory(db, "og"), verdict(one, 5).backs
+    memory, keys = ledger.SourceState(db, "og"), verdict(one, 5).backs
     assert memory.counted_leaves("llm", keys) == (dict.fromkeys(keys, one.place), dict.fromkeys(keys, one.place))
     none = Unknown("unrecognised signer")
-    ledger.add_event_batch(db, haul(judgements=(Judgement(one.place, "stranger", none, none, none, rules="q"),)))
+    ledger.add_event_batch(
+        db, haul(judgements=(SettlementVerdict(one.place, "stranger", none, none, none, rules="q"),))
+    )
     assert book(db).evidence["verified"] == 0 and memory.counted_leaves("llm", keys) == ({}, {})
 
 
@@ -140,15 +144,15 @@ def test_a_reorganised_chain_is_forgotten_from_a_block_on(db: store.Store) -> No
     ledger.add_event_batch(db, haul(settlements=(one, two), judgements=(verdict(one, 5), verdict(two, 3))))
     ledger.add_event_batch(db, haul(forget_from=102))
     assert book(db).evidence["verified"] == 5
-    assert ledger.Memory(db, "og").counted_leaves("llm", verdict(two, 3).backs) == ({}, {})
+    assert ledger.SourceState(db, "og").counted_leaves("llm", verdict(two, 3).backs) == ({}, {})
 
 
 def test_what_is_due_comes_back_when_its_time_or_new_rules_come(db: store.Store) -> None:
-    one, two, memory = settlement(1), settlement(2), ledger.Memory(db, "og")
+    one, two, memory = settlement(1), settlement(2), ledger.SourceState(db, "og")
     ledger.add_event_batch(db, haul(settlements=(one, two)))
     assert [s.place for s, _ in memory.due_settlements("llm", at(10), DAY, "r", 9)] == [one.place, two.place]
     none = Unknown("missing")
-    later = Judgement(two.place, "pending", 5, none, none, next_try=at(12), rules="r")
+    later = SettlementVerdict(two.place, "pending", 5, none, none, next_try=at(12), rules="r")
     ledger.add_event_batch(db, haul(judgements=(verdict(one, 5), later)))
     assert memory.due_settlements("llm", at(11), DAY, "r", 9) == ()
     assert [(s.place, tries) for s, tries in memory.due_settlements("llm", at(12), DAY, "r", 9)] == [(two.place, 1)]
@@ -160,23 +164,25 @@ def test_what_is_due_comes_back_when_its_time_or_new_rules_come(db: store.Store)
 
 
 def listed(day: date, *names: str) -> Snapshot:
-    listings = tuple(Listing(Name(name), Name(name.partition("/")[0]), category=Name("risk")) for name in names)
-    return Snapshot("og", "hub", at(2, day + ONE), Ref("hub", at(2, day + ONE)), listings, closes=day)
+    listings = tuple(
+        Listing(SafeName(name), SafeName(name.partition("/")[0]), category=SafeName("risk")) for name in names
+    )
+    return Snapshot("og", "hub", at(2, day + ONE), SourceRef("hub", at(2, day + ONE)), listings, closes=day)
 
 
 def test_uses_of_hub_models_are_ranked_and_an_unmapped_one_is_named_later(db: store.Store) -> None:
     ledger.add_snapshot(db, listed(DAY - ONE, "a/one", "b/two"))
     ledger.add_snapshot(db, listed(DAY, "a/one", "b/two", "b/three"))
-    told = [Use(f"0x:{n}", 7, at(4), 1, Name("a/one") if n < 3 else None, f"0x{n % 2}", "cid") for n in range(4)]
+    told = [Use(f"0x:{n}", 7, at(4), 1, SafeName("a/one") if n < 3 else None, f"0x{n % 2}", "cid") for n in range(4)]
     ledger.add_event_batch(db, haul("hub", uses=tuple(told)))
     found = book(db, HUB)
     assert found.flow.uses == 4 and found.flow.unattributed == 1 and list(found.flow.by_model.values()) == [3]
-    assert found.callers == Callers(2, 4, 2) and len(found.listed) == 3
+    assert found.callers == CallerStats(2, 4, 2) and len(found.listed) == 3
     rows = ledger.model_rankings(db, HUB, Period(DAY, DAY))
     assert [(row.model, row.uses) for row in rows] == [("a/one", 3), ("b/three", None), ("b/two", None)]
-    assert ledger.model_standing(db, HUB, Name("b/two"), DAY).uses == Unknown("1 of 4 uses name no model")
-    (lost,) = ledger.Memory(db, "og").unattributed_uses("hub", DAY)
-    ledger.add_event_batch(db, haul("hub", uses=(replace(lost, model=Name("b/two")),)))
+    assert ledger.model_standing(db, HUB, SafeName("b/two"), DAY).uses == Unknown("1 of 4 uses name no model")
+    (lost,) = ledger.SourceState(db, "og").unattributed_uses("hub", DAY)
+    ledger.add_event_batch(db, haul("hub", uses=(replace(lost, model=SafeName("b/two")),)))
     assert book(db, HUB).flow.unattributed == 0
     ledger.add_snapshot(db, listed(DAY + ONE, "a/one"))
     rows = ledger.model_rankings(db, HUB, Period(DAY, DAY))
@@ -190,13 +196,13 @@ def test_uses_kept_as_a_wrong_models_are_named_anew_where_days_are_read_again(
 ) -> None:
     ledger.add_snapshot(db, listed(DAY - ONE, "a/one", "b/two"))
     ledger.add_snapshot(db, listed(DAY, "a/one", "b/two"))
-    whose = {n: Name("a/one") for n in range(3)}
+    whose = {n: SafeName("a/one") for n in range(3)}
     told = [Use(f"0x:{n}", 7, at(4), 1, whose.get(n), "0x1", "cid" if n else "other") for n in range(4)]
     ledger.add_event_batch(db, haul("hub", uses=tuple(told)))
-    source = OpenGradient(Settings(), tmp_path, lambda: at(9))
-    found = Inventory(listed(DAY, "a/one", "b/two"), {}, {"cid": Name("b/two")})
+    source = OpenGradient(OpenGradientSettings(), tmp_path, lambda: at(9))
+    found = HubInventory(listed(DAY, "a/one", "b/two"), {}, {"cid": SafeName("b/two")})
     with httpx.Client() as client:
-        for one in source._map_content_ids(client, ledger.Memory(db, "og", again), found, at(9)):
+        for one in source._map_content_ids(client, ledger.SourceState(db, "og", again), found, at(9)):
             ledger.add_event_batch(db, replace(one, network="og", window=haul("hub").window))
     rows = {row.model: row.uses for row in ledger.model_rankings(db, HUB, Period(DAY, DAY))}
     assert rows == ({"a/one": 1, "b/two": 3} if again else {"a/one": 3, "b/two": 1})
@@ -209,15 +215,15 @@ def test_models_of_verified_use_are_counted_where_at_least_half_of_it_names_one(
     for day in (DAY - ONE, DAY):
         ledger.add_snapshot(db, replace(listed(day, "a/m"), catalogue="llm"))
     told = settlement(1)
-    judged = replace(verdict(told, 4), models={Name("a/m"): named})
-    month = Window(start_of_day(DAY - 29 * ONE), start_of_day(DAY + ONE))
+    judged = replace(verdict(told, 4), models={SafeName("a/m"): named})
+    month = CompleteWindow(start_of_day(DAY - 29 * ONE), start_of_day(DAY + ONE))
     ledger.add_event_batch(db, replace(haul(settlements=(told,), judgements=(judged,)), window=month))
     found, rows = book(db), ledger.model_rankings(db, LLM, Period(DAY, DAY))
     few = Unknown(f"{4 - named} of 4 uses name no model")
     assert found.flow.by_model and (found.unnamed_7d, found.unnamed_30d) == (4 - named, 4 - named)
     assert [(p.uses, p.models_used) for p in found.history] == [(4, 1 if known else None)]
     assert (rows == few) is not known
-    assert known or ledger.model_standing(db, LLM, Name("a/m"), DAY).uses == few
+    assert known or ledger.model_standing(db, LLM, SafeName("a/m"), DAY).uses == few
 
 
 def test_the_newest_report_and_the_highest_sample_of_a_day_count(db: store.Store) -> None:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from bot import digest, findings, ledger, render, store
 from bot.ledger.snapshots.counter_falls import BACK_WITHIN, Fall, falls_of
-from bot.records import AtLeast, Document, Flow, Name, Period, PeriodName, Unknown
+from bot.records import AtLeast, Document, Period, PeriodName, SafeName, Unknown, Usage
 from tests.ledger.test_ledger import everything, told
 from tests.worlds import CATALOGUE, ONE, START, World, snapshot
 
@@ -163,10 +163,10 @@ def test_the_other_authors_and_models_stay_known(db: store.Store) -> None:
     ranks = [row.rank for row in ledger.model_rankings(db, CATALOGUE, period)]  # type: ignore[union-attr]
     assert ranks == [None] * 30
     assert "only models whose use is known are ranked" in posts(db, FELL + ONE)
-    assert rank[Name("a0/m30")] == (None, None) and rank[Name("a5/m29")] == (29, None)
-    fallen = ledger.model_standing(db, CATALOGUE, Name("a0/m30"), FELL + ONE)
+    assert rank[SafeName("a0/m30")] == (None, None) and rank[SafeName("a5/m29")] == (29, None)
+    fallen = ledger.model_standing(db, CATALOGUE, SafeName("a0/m30"), FELL + ONE)
     assert fallen.uses == Unknown("its counter fell, so its use is not known")
-    assert (ledger.model_standing(db, CATALOGUE, Name("a5/m29"), FELL + ONE).uses, fallen.rank) == (29, None)
+    assert (ledger.model_standing(db, CATALOGUE, SafeName("a5/m29"), FELL + ONE).uses, fallen.rank) == (29, None)
 
 
 def test_a_model_whose_counter_fell_has_not_gone_quiet_and_wakes_by_no_glitch(db: store.Store) -> None:
@@ -278,7 +278,7 @@ def test_no_record_is_claimed_over_or_on_a_day_that_is_a_lower_bound(db: store.S
 def test_what_moved_is_unknown_on_a_day_that_is_a_lower_bound(db: store.Store) -> None:
     told(db, glitch(FELL + ONE))
     moves = ledger.usage_comparison(db, CATALOGUE, Period.for_day(FELL + ONE))
-    assert isinstance(moves.now, Flow) and moves.now.incomplete == WHY
+    assert isinstance(moves.now, Usage) and moves.now.incomplete == WHY
 
 
 # --- a ledger of an earlier version -----------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from bot import ledger, metrics, store
 from bot.ledger.queries import groups
 from bot.ledger.snapshots import period_data
-from bot.records import Book, Listing, Name, Period, Unknown
+from bot.records import Listing, Period, PeriodData, SafeName, Unknown
 from tests import databases
 from tests.worlds import CATALOGUE, ONE, START, World, snapshot, window, worlds
 
@@ -23,13 +23,13 @@ def told(db: store.Store, world: World, categories: Mapping[str, str | None] = C
     for day in sorted(world):
         without = snapshot(day, world[day])
         listings = tuple(
-            Listing(one.model, one.author, category=Name(kind) if (kind := categories.get(one.model)) else None)
+            Listing(one.model, one.author, category=SafeName(kind) if (kind := categories.get(one.model)) else None)
             for one in without.listings
         )
         ledger.add_snapshot(db, replace(without, listings=listings))
 
 
-def book(db: store.Store, day: date, name: Any = "day") -> Book:
+def book(db: store.Store, day: date, name: Any = "day") -> PeriodData:
     return ledger.load_period_data(db, CATALOGUE, Period.for_day(day, name))
 
 

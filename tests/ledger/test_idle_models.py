@@ -9,9 +9,9 @@ import pytest
 from bot import ledger, pipeline, queries, store
 from bot.archive import Archive
 from bot.findings import model_activity as findings
-from bot.queries import Desk, Watched
-from bot.records import Listing, Name, Period, Ref, Snapshot, Use, start_of_day
-from bot.subscriptions import News, Watch, detect_change
+from bot.queries import QueryContext, WatchedNetwork
+from bot.records import Listing, Period, SafeName, Snapshot, SourceRef, Use, start_of_day
+from bot.subscriptions import ModelChange, ModelWatch, detect_change
 from tests.ledger.test_lake import DAY, HUB, NOW, ONE, haul
 
 LAST = DAY + 9 * ONE
@@ -19,12 +19,14 @@ HEADLINE = {"catalogue": "hub", "figure": "uses"}
 
 
 def lists(db: store.Store, first: int = -1) -> None:
-    names = tuple(Listing(Name(f"a/m{n}"), Name("a")) for n in range(3))
+    names = tuple(Listing(SafeName(f"a/m{n}"), SafeName("a")) for n in range(3))
     for n in range(first, 10):
         closes = DAY + n * ONE
         ledger.add_snapshot(
             db,
-            Snapshot("og", "hub", start_of_day(closes + ONE), Ref("hub", start_of_day(closes)), names, closes=closes),
+            Snapshot(
+                "og", "hub", start_of_day(closes + ONE), SourceRef("hub", start_of_day(closes)), names, closes=closes
+            ),
         )
 
 
@@ -32,7 +34,7 @@ def read(db: store.Store, number: int, *models: str) -> None:
     """A whole day: one use of each of these models, "" for none that is named."""
     day = DAY + number * ONE
     used = tuple(
-        Use(f"{day}:{n}", 100 + n, start_of_day(day) + timedelta(seconds=n), 1, Name(m) if m else None, "0x1", "c")
+        Use(f"{day}:{n}", 100 + n, start_of_day(day) + timedelta(seconds=n), 1, SafeName(m) if m else None, "0x1", "c")
         for n, m in enumerate(models)
     )
     ledger.add_event_batch(db, haul(day, uses=used))
@@ -41,16 +43,16 @@ def read(db: store.Store, number: int, *models: str) -> None:
 def first_told(db: store.Store) -> tuple[list[str], str | None]:
     """The models that the findings call newly used on the last day, and what who watches `a/m1` is told."""
     book = ledger.load_period_data(db, HUB, Period(LAST, LAST))
-    claims = [one.claim for one in findings.newly_used(findings.Page(book, {}))]
-    watch = Watch(1, "key", "og", "hub", Name("a/m1"), 0.5, NOW, "en")
+    claims = [one.claim for one in findings.newly_used(findings.FindingInput(book, {}))]
+    watch = ModelWatch(1, "key", "og", "hub", SafeName("a/m1"), 0.5, NOW, "en")
     heard = detect_change(watch, book, {"a/m1": 1}, {"a/m1": 0})
     return [one.model for one in claims], heard.kind if heard else None
 
 
 def idle(db: store.Store, days: int = 7) -> dict[str, object]:
-    archive, plan = Archive(db), pipeline.Plan("og", "OG", (HUB,), HEADLINE)
+    archive, plan = Archive(db), pipeline.NetworkPlan("og", "OG", (HUB,), HEADLINE)
     pipeline.compose_digest(db, archive, plan, Period(LAST, LAST), NOW)
-    desk = Desk(db, archive, {"og": Watched("og", "OG", (HUB,), "", HEADLINE)}, (), lambda: NOW, ())
+    desk = QueryContext(db, archive, {"og": WatchedNetwork("og", "OG", (HUB,), "", HEADLINE)}, (), lambda: NOW, ())
     return queries.idle(desk, "og", days)
 
 
@@ -102,8 +104,10 @@ def test_a_model_falls_asleep_after_seven_days_that_are_known(db: store.Store, s
             read(db, n, "a/m0", *(("a/m1",) if n < 9 else ()), *(("",) if n == 9 and spoilt == "unnamed" else ()))
     book = ledger.load_period_data(db, HUB, Period(LAST, LAST))
     assert [(str(m.name), uses) for m, uses in book.quiet] == ([] if spoilt else [("a/m1", 7)])
-    heard = detect_change(Watch(1, "key", "og", "hub", Name("a/m1"), 5.0, NOW, "en"), book, {"a/m1": 0}, {"a/m1": 1})
-    assert heard is None if spoilt else heard == News("quiet", 0, 7)
+    heard = detect_change(
+        ModelWatch(1, "key", "og", "hub", SafeName("a/m1"), 5.0, NOW, "en"), book, {"a/m1": 0}, {"a/m1": 1}
+    )
+    assert heard is None if spoilt else heard == ModelChange("quiet", 0, 7)
 
 
 @pytest.mark.parametrize("whole", [True, False])

@@ -22,29 +22,29 @@ import sqlalchemy as sa
 from bot import lake, leases, ledger, number_format, pipeline, store
 from bot.archive import Archive
 from bot.cli import main
-from bot.cli.app_context import Parts
-from bot.lake import Lake, LakeError
+from bot.cli.app_context import AppContext
+from bot.lake import LakeError, LakeSettings
 from bot.ledger import maintenance
 from bot.ledger.events import day_repair
 from bot.metrics import compute_figures
 from bot.pipeline import watch_content
 from bot.records import (
-    Blocks,
-    Callers,
+    BlockRange,
+    CallerStats,
     Catalogue,
-    Haul,
+    CompleteWindow,
+    EventBatch,
     Listing,
-    Name,
     Period,
-    Ref,
+    SafeName,
     Snapshot,
     SourceError,
+    SourceRef,
     Unknown,
     Use,
-    Window,
     start_of_day,
 )
-from bot.subscriptions import Watch
+from bot.subscriptions import ModelWatch
 
 DAY = date(2026, 10, 5)
 ONE = timedelta(days=1)
@@ -55,22 +55,26 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 def uses(day: date, count: int = 20, first: int = 0, callers: int = 8) -> tuple[Use, ...]:
     at = start_of_day(day)
     return tuple(
-        Use(f"{day}:{n}", 100 + n, at + timedelta(seconds=n), 1, Name(f"a/m{n % 3}"), f"0x{n % callers:040x}", "c")
+        Use(f"{day}:{n}", 100 + n, at + timedelta(seconds=n), 1, SafeName(f"a/m{n % 3}"), f"0x{n % callers:040x}", "c")
         for n in range(first, first + count)
     )
 
 
-def haul(day: date = DAY, whole: bool = True, **changed: Any) -> Haul:
+def haul(day: date = DAY, whole: bool = True, **changed: Any) -> EventBatch:
     ends = start_of_day(day + ONE) if whole else start_of_day(day) + timedelta(hours=12)
-    return replace(Haul("og", "hub", "blocks", window=Window(start_of_day(day), ends), evidence="claimed"), **changed)
+    return replace(
+        EventBatch("og", "hub", "blocks", window=CompleteWindow(start_of_day(day), ends), evidence="claimed"), **changed
+    )
 
 
 def listed(db: store.Store, day: date = DAY) -> None:
-    names = tuple(Listing(Name(f"a/m{n}"), Name("a")) for n in range(3))
+    names = tuple(Listing(SafeName(f"a/m{n}"), SafeName("a")) for n in range(3))
     for closes in (day - ONE, day):
         ledger.add_snapshot(
             db,
-            Snapshot("og", "hub", start_of_day(closes + ONE), Ref("hub", start_of_day(closes)), names, closes=closes),
+            Snapshot(
+                "og", "hub", start_of_day(closes + ONE), SourceRef("hub", start_of_day(closes)), names, closes=closes
+            ),
         )
 
 
@@ -89,7 +93,7 @@ def test_what_was_kept_and_not_added_up_is_unknown_and_the_next_collection_adds_
     ledger.keep_event_batch(db, haul(uses=uses(DAY)))
     assert book(db).flow == book(db).callers == Unknown("what was read of 5 Oct 2026 is not added up yet")
     pipeline.collect(db, "og", Told([]), None, lambda line: None)
-    assert book(db).flow.uses == 20 and book(db).callers == Callers(8, 20, 3)
+    assert book(db).flow.uses == 20 and book(db).callers == CallerStats(8, 20, 3)
 
 
 def test_a_day_that_is_not_whole_is_not_added_up(db: store.Store) -> None:
@@ -147,10 +151,10 @@ class Told:
 
     settles_for = timedelta(days=3)
 
-    def __init__(self, hauls: list[Haul], error: str = "") -> None:
+    def __init__(self, hauls: list[EventBatch], error: str = "") -> None:
         self.said, self.error = hauls, error
 
-    def event_batches(self, wanted: Period | None, memory: ledger.Memory) -> Iterator[Haul]:
+    def event_batches(self, wanted: Period | None, memory: ledger.SourceState) -> Iterator[EventBatch]:
         yield from self.said
         if self.error:
             raise SourceError(self.error)
@@ -169,20 +173,22 @@ def test_a_day_that_does_not_read_stops_neither_its_haul_nor_the_others(db: stor
     ledger.add_event_batch(db, haul(whole=False, uses=uses(DAY)))
     path, two, six = damaged(db, DAY), DAY + 2 * ONE, timedelta(hours=6)
     noon = start_of_day(DAY) + 2 * six
-    both = haul(window=Window(noon, start_of_day(two)), uses=(*uses(DAY, 25), *uses(DAY + ONE)), cursors={"chain": "9"})
+    both = haul(
+        window=CompleteWindow(noon, start_of_day(two)), uses=(*uses(DAY, 25), *uses(DAY + ONE)), cursors={"chain": "9"}
+    )
     done = pipeline.collect(db, "og", Told([both, haul(two, uses=uses(two))]), None, lambda line: None)
     assert done.error.count(path.name) == 1 and f"collect {DAY} whole, with --again" in done.error
     assert book(db, DAY + ONE).flow.uses == book(db, two).flow.uses == 20
     assert book(db).flow == Unknown("the old chain was not read to the end of 5 Oct 2026")
-    memory = ledger.Memory(db, "og")
+    memory = ledger.SourceState(db, "og")
     assert memory.covered_windows("hub") == (
-        Window(start_of_day(DAY), noon),
-        Window(start_of_day(DAY + ONE), start_of_day(two + ONE)),
+        CompleteWindow(start_of_day(DAY), noon),
+        CompleteWindow(start_of_day(DAY + ONE), start_of_day(two + ONE)),
     )
     assert memory.cursor("chain") is None
 
 
-def thirds(day: date = DAY, count: int = 30) -> list[Haul]:
+def thirds(day: date = DAY, count: int = 30) -> list[EventBatch]:
     """A day as a chain is read: in three ranges of blocks, each with a third of its uses, but the second with none."""
     told = uses(day, count)
     parts, hours = (
@@ -190,7 +196,7 @@ def thirds(day: date = DAY, count: int = 30) -> list[Haul]:
         [start_of_day(day) + n * timedelta(hours=8) for n in range(4)],
     )
     return [
-        haul(day, uses=part, window=Window(*hours[n : n + 2]), cursors={"chain": str(n)}, days=(day,))
+        haul(day, uses=part, window=CompleteWindow(*hours[n : n + 2]), cursors={"chain": str(n)}, days=(day,))
         for n, part in enumerate(parts)
     ]
 
@@ -218,7 +224,9 @@ def test_a_damaged_day_that_is_read_again_in_several_hauls_is_mended(db: store.S
     done = pipeline.collect(db, "og", Told(thirds()), Period(DAY, DAY), told.append, reread=True)
     assert done.error == "" and book(db) == before
     assert [one.problem for one in maintenance.verify_days(db)] == ["", ""] and day_repair.all_repairs(db) == []
-    assert ledger.Memory(db, "og").covered_windows("hub") == (Window(start_of_day(DAY), start_of_day(DAY + 2 * ONE)),)
+    assert ledger.SourceState(db, "og").covered_windows("hub") == (
+        CompleteWindow(start_of_day(DAY), start_of_day(DAY + 2 * ONE)),
+    )
 
 
 def test_a_mending_that_breaks_off_costs_nothing_and_goes_on_from_there(db: store.Store) -> None:
@@ -234,7 +242,7 @@ def test_a_mending_that_breaks_off_costs_nothing_and_goes_on_from_there(db: stor
     assert "is not there" in done.error and "endpoint gone" in done.error
     assert book(db) == before, "what the day added up to is still good"
     ((one,),) = (day_repair.all_repairs(db),)
-    assert one.read == (Window(start_of_day(DAY), start_of_day(DAY) + timedelta(hours=16)),)
+    assert one.read == (CompleteWindow(start_of_day(DAY), start_of_day(DAY) + timedelta(hours=16)),)
     maintenance.sweep_files(db, NOW)
     maintenance.sweep_files(db, NOW + maintenance.STRAY)
     done = pipeline.collect(db, "og", Told([third]), Period(DAY, DAY), lambda _: None, reread=True)
@@ -256,9 +264,11 @@ def test_a_mending_in_hand_is_dropped_where_the_day_was_restored_or_its_chain_fo
             ledger.add_event_batch(db, thirds()[2])
             assert day_repair.all_repairs(db) == [] and book(db).flow.uses == 30
     begins = start_of_day(DAY) + timedelta(hours=16)
-    ledger.keep_event_batch(db, replace(thirds()[2], forget_from=0, window=Window(begins, start_of_day(DAY + ONE))))
+    ledger.keep_event_batch(
+        db, replace(thirds()[2], forget_from=0, window=CompleteWindow(begins, start_of_day(DAY + ONE)))
+    )
     ((one,),) = (day_repair.all_repairs(db),)
-    assert one.read == (Window(begins, start_of_day(DAY + ONE)),) and lake.read_manifest(one.day).rows == 15
+    assert one.read == (CompleteWindow(begins, start_of_day(DAY + ONE)),) and lake.read_manifest(one.day).rows == 15
 
 
 def test_reading_a_day_again_adds_it_up_again(db: store.Store) -> None:
@@ -275,25 +285,27 @@ def test_reading_a_day_again_adds_it_up_again(db: store.Store) -> None:
 
 def test_a_reorganised_chain_changes_what_a_day_adds_up_to(db: store.Store) -> None:
     listed(db)
-    ledger.add_event_batch(db, haul(uses=uses(DAY), blocks=Blocks(1, 500, "0xa")))
+    ledger.add_event_batch(db, haul(uses=uses(DAY), blocks=BlockRange(1, 500, "0xa")))
     assert book(db).flow.uses == 20 and sum(book(db).flow.by_model.values()) == 20
-    ledger.add_event_batch(db, haul(forget_from=110, uses=uses(DAY, 3, first=10), blocks=Blocks(110, 500, "0xb")))
+    ledger.add_event_batch(db, haul(forget_from=110, uses=uses(DAY, 3, first=10), blocks=BlockRange(110, 500, "0xb")))
     assert book(db).flow.uses == 13
     ledger.add_event_batch(db, haul(forget_from=0))
-    assert (book(db).flow.uses, book(db).flow.by_model, book(db).callers) == (0, {}, Callers(0, 0, 0))
+    assert (book(db).flow.uses, book(db).flow.by_model, book(db).callers) == (0, {}, CallerStats(0, 0, 0))
 
 
 def test_what_a_reorganisation_took_counts_as_unread_until_it_is_read_again(db: store.Store) -> None:
-    ledger.add_event_batch(db, haul(uses=uses(DAY), blocks=Blocks(1, 500, "0xa")))
+    ledger.add_event_batch(db, haul(uses=uses(DAY), blocks=BlockRange(1, 500, "0xa")))
     ledger.add_event_batch(db, haul(DAY + ONE))
     noon, ends = start_of_day(DAY) + timedelta(hours=12), start_of_day(DAY + 2 * ONE)
-    ledger.add_event_batch(db, haul(forget_from=105, window=Window(noon, noon + timedelta(hours=1))))
-    assert ledger.Memory(db, "og").covered_windows("hub") == (Window(start_of_day(DAY), noon + timedelta(hours=1)),)
+    ledger.add_event_batch(db, haul(forget_from=105, window=CompleteWindow(noon, noon + timedelta(hours=1))))
+    assert ledger.SourceState(db, "og").covered_windows("hub") == (
+        CompleteWindow(start_of_day(DAY), noon + timedelta(hours=1)),
+    )
     assert book(db).flow == Unknown("the old chain was not read to the end of 5 Oct 2026")
-    ledger.add_event_batch(db, haul(window=Window(noon + timedelta(hours=1), ends), uses=uses(DAY, 3, first=5)))
+    ledger.add_event_batch(db, haul(window=CompleteWindow(noon + timedelta(hours=1), ends), uses=uses(DAY, 3, first=5)))
     assert book(db).flow.uses == 8 and book(db, DAY + ONE).flow.uses == 0
-    ledger.add_event_batch(db, haul(forget_from=104, window=Window(ends, ends)))
-    assert ledger.Memory(db, "og").covered_windows("hub") == (Window(ends, ends),), (
+    ledger.add_event_batch(db, haul(forget_from=104, window=CompleteWindow(ends, ends)))
+    assert ledger.SourceState(db, "og").covered_windows("hub") == (CompleteWindow(ends, ends),), (
         "nobody says from when on: the whole day"
     )
 
@@ -403,7 +415,7 @@ def test_the_command_line_answers_in_words_and_json(
     monkeypatch.delenv("DATABASE_URL", raising=False)
     config = tmp_path / "config.yaml"
     config.write_text(f"data: {tmp_path / 'data'}\nlake: {tmp_path / 'elsewhere'}\n")
-    parts = Parts(config)
+    parts = AppContext(config)
     for n in range(3):
         ledger.add_event_batch(parts.store, haul(uses=uses(DAY, 4, first=4 * n)))
     assert parts.store.lake.url == str(tmp_path / "elsewhere")
@@ -432,7 +444,7 @@ def test_the_lake_is_looked_after_by_one_at_a_time(
     monkeypatch.delenv("DATABASE_URL", raising=False)
     config = tmp_path / "config.yaml"
     config.write_text(f"data: {tmp_path / 'data'}\n")
-    parts = Parts(config)
+    parts = AppContext(config)
     assert leases.acquire_lease(parts.store, "lake", "somebody", datetime.now(UTC), timedelta(minutes=10))
     assert cli(config, "compact") == 2
     assert "the lake is being looked after by another process" in capsys.readouterr().err
@@ -495,7 +507,7 @@ def test_an_estimate_takes_no_exact_counts_place_and_is_no_mismatch(db: store.St
     month(db)
     last = DAY + 29 * ONE
     listed(db, last)
-    plan = pipeline.Plan("og", "OG", (HUB,), {"catalogue": "hub", "figure": "uses"})
+    plan = pipeline.NetworkPlan("og", "OG", (HUB,), {"catalogue": "hub", "figure": "uses"})
     archive = Archive(db)
     before = pipeline.compose_digest(db, archive, plan, Period(last, last), NOW)
     list(maintenance.prune_days(db, last + 80 * ONE, timedelta(days=60)))
@@ -516,12 +528,12 @@ def test_who_called_is_not_counted_for_answers_that_do_not_say_it(
     listed(db, last)
     asked: list[object] = []
     monkeypatch.setattr(lake, "exact_callers", asked.append)
-    ledger.model_standing(db, HUB, Name("a/m0"), last)
+    ledger.model_standing(db, HUB, SafeName("a/m0"), last)
     ledger.usage_comparison(db, HUB, Period(last, last))
     ledger.day_listing(db, HUB, last)
-    plan = pipeline.Plan("og", "OG", (HUB,), {"catalogue": "hub", "figure": "uses"})
-    stands = watch_content.Stands(db, {"og": plan}, last)
-    assert stands.get_status(Watch(1, "m", "og", "hub", Name("a/m0"), 0.5, NOW, "en")) is not None
+    plan = pipeline.NetworkPlan("og", "OG", (HUB,), {"catalogue": "hub", "figure": "uses"})
+    stands = watch_content.ModelStatusCache(db, {"og": plan}, last)
+    assert stands.get_status(ModelWatch(1, "m", "og", "hub", SafeName("a/m0"), 0.5, NOW, "en")) is not None
     assert asked == []
 
 
@@ -531,7 +543,7 @@ def test_who_called_is_not_counted_for_answers_that_do_not_say_it(
 def test_a_long_reading_says_how_far_it_is_and_what_it_does_not_know() -> None:
     clock = iter([n * 10.0 for n in range(100)])
     rests: list[float] = []
-    reading = pipeline.Backfill(Period(DAY, DAY + 99 * ONE, "month"), lambda: next(clock), rests.append)
+    reading = pipeline.BackfillThrottle(Period(DAY, DAY + 99 * ONE, "month"), lambda: next(clock), rests.append)
     said = [reading.rest_and_report(haul(DAY + n * ONE), 0.5) for n in range(5)]
     assert said[0] == said[1].replace("2.0", "1.0") == "1.0 of 100 days read, no telling yet how long the rest takes"
     assert said[4] == "5.0 of 100 days read, 13 min to 16 min left at this pace"
@@ -628,7 +640,7 @@ def test_a_long_reading_leaves_room_for_the_workers_own_writes(tmp_path: Path) -
 def test_days_that_the_old_tables_held_become_unread_and_nothing_else_changes(bare: str, tmp_path: Path) -> None:
     from alembic import command
 
-    old = store.Store(bare, Lake(str(tmp_path / "lake")))
+    old = store.Store(bare, LakeSettings(str(tmp_path / "lake")))
     config = store._alembic_config()
     with old.write_transaction() as connection:
         config.attributes["connection"] = connection
@@ -644,7 +656,7 @@ def test_days_that_the_old_tables_held_become_unread_and_nothing_else_changes(ba
             connection.execute(sa.text(line))
     old.migrate()
     assert book(old).flow == Unknown("the old chain was not read to the end of 5 Oct 2026")
-    assert ledger.Memory(old, "og").covered_windows("llm") != ()
+    assert ledger.SourceState(old, "og").covered_windows("llm") != ()
     ledger.add_event_batch(old, haul(uses=uses(DAY, 4)))
     assert book(old).flow.uses == 4
     old.close()
@@ -661,7 +673,7 @@ def test_a_database_without_a_lake_says_what_it_wants(url: str) -> None:
 
 
 def test_the_manifest_says_what_a_day_consists_of(db: store.Store) -> None:
-    ledger.add_event_batch(db, haul(uses=uses(DAY), blocks=Blocks(90, 200, "0xee")))
+    ledger.add_event_batch(db, haul(uses=uses(DAY), blocks=BlockRange(90, 200, "0xee")))
     ((_, day, row),) = maintenance.stored_days(db)
     told = json.loads(Path(db.lake.url, day.folder, day.manifest).read_text())
     assert (told["schema"], told["day"], told["parts"][0]["rows"]) == (1, "2026-10-05", 20)

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot import ledger, store
-from bot.records import AtLeast, Book, Flow, Period, Unknown, start_of_day
+from bot.records import AtLeast, Period, PeriodData, Unknown, Usage, start_of_day
 from tests import databases
 from tests.worlds import CATALOGUE, ONE, START, Window, World, at, snapshot, window, worlds
 
@@ -30,13 +30,13 @@ def told(db: store.Store, world: World, shuffle: int | None = None) -> store.Sto
     return db
 
 
-def book(db: store.Store, day: date, name: str = "day") -> Book:
+def book(db: store.Store, day: date, name: str = "day") -> PeriodData:
     return ledger.load_period_data(db, CATALOGUE, Period.for_day(day, name))  # type: ignore[arg-type]
 
 
-def flow(db: store.Store, day: date) -> Flow:
+def flow(db: store.Store, day: date) -> Usage:
     found = book(db, day).flow
-    assert isinstance(found, Flow)
+    assert isinstance(found, Usage)
     return found
 
 
@@ -106,7 +106,7 @@ def test_two_readings_two_days_apart_leave_each_day_unknown_and_give_the_total(d
 def test_a_counter_that_falls_makes_the_use_at_least_the_rest_and_is_said(db: store.Store) -> None:
     told(db, {START: {"a/x": 10, "a/y": 1}, START + ONE: {"a/x": 3, "a/y": 2}})
     asked = book(db, START + ONE)
-    assert isinstance(asked.flow, Flow)
+    assert isinstance(asked.flow, Usage)
     assert asked.flow.total == AtLeast(1, "the counter of 1 model fell, so its use is not known")
     assert asked.history[-1].uses == 1 and asked.history[-1].at_least
     assert any("a reset" in gap for gap in asked.gaps)
@@ -153,7 +153,7 @@ def test_a_week_of_use_counts_models_that_left_on_the_way(db: store.Store) -> No
     world = {monday + (n - 1) * ONE: {"a/x": n} | ({"a/y": 10 * n} if n < 5 else {}) for n in range(8)}
     told(db, world)
     week = book(db, monday, "week")
-    assert isinstance(week.flow, Flow)
+    assert isinstance(week.flow, Usage)
     assert week.flow.uses == 7 + 40
     assert week.flow.uses == sum(flow(db, monday + n * ONE).uses for n in range(7))
     assert set(week.names.values()) == {"a/y"}
@@ -168,9 +168,9 @@ def test_every_window_agrees_with_its_definition(world: World, shuffle: int) -> 
         listed = () if isinstance(asked.listed, Unknown) else asked.listed
         names = dict(asked.names) | {m.id: m.name for m in listed}
         expected = window(world, day, day)
-        known = isinstance(asked.flow, Flow)
+        known = isinstance(asked.flow, Usage)
         assert known == expected.known
-        if isinstance(asked.flow, Flow):
+        if isinstance(asked.flow, Usage):
             assert {names[k]: v for k, v in asked.flow.by_model.items()} == expected.by_model
             assert same(asked.flow.total, expected.total)
             fell = {names.get(key) for key in asked.flow.unknown_models or ()}

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot import ledger, store
-from bot.records import Flow, Name, Period, Unknown
+from bot.records import Period, SafeName, Unknown, Usage
 from tests.ledger.test_ledger import fresh, told
 from tests.worlds import CATALOGUE, ONE, START, World, snapshot, worlds
 
@@ -14,28 +14,28 @@ SOME = settings(max_examples=40, deadline=None, suppress_health_check=[HealthChe
 DAYS = tuple(START + n * ONE for n in range(-1, 13))
 
 
-def expected(db: store.Store, name: Name, period: Period) -> ledger.Standing:
+def expected(db: store.Store, name: SafeName, period: Period) -> ledger.ModelStanding:
     """From the full table and the book."""
     rows, listed = ledger.model_rankings(db, CATALOGUE, period), ledger.load_period_data(db, CATALOGUE, period).listed
     seen = listed if isinstance(listed, Unknown) else next((m for m in listed if m.name == name), None)
     if isinstance(rows, Unknown):
-        return ledger.Standing(seen, rows, None, None, None)
+        return ledger.ModelStanding(seen, rows, None, None, None)
     row = next((r for r in rows if r.model == name), None)
     if row is None:
-        return ledger.Standing(None, Unknown("not listed on this day"), None, None, len(rows))
+        return ledger.ModelStanding(None, Unknown("not listed on this day"), None, None, len(rows))
     flow = ledger.load_period_data(db, CATALOGUE, period).flow
-    assert isinstance(flow, Flow) and not isinstance(seen, Unknown | None)
+    assert isinstance(flow, Usage) and not isinstance(seen, Unknown | None)
     fell = flow.unknown_models is not None and seen.id in flow.unknown_models
     why = "its counter fell, so its use is not known" if fell else "it had no reading when the day began"
     uses = Unknown(why) if row.uses is None else row.uses
-    return ledger.Standing(seen, uses, row.rank if row.uses else None, row.share, len(rows))
+    return ledger.ModelStanding(seen, uses, row.rank if row.uses else None, row.share, len(rows))
 
 
 @SOME
 @given(worlds(falls=True), st.sampled_from(DAYS))
 def test_a_model_stands_as_the_full_table_of_the_day_has_it(world: World, day: object) -> None:
     db, period = told(fresh(), world), Period(day, day)  # type: ignore[arg-type]
-    for name in (*(Name(f"o{n % 2}/m{n}") for n in range(5)), Name("no/such")):
+    for name in (*(SafeName(f"o{n % 2}/m{n}") for n in range(5)), SafeName("no/such")):
         assert ledger.model_standing(db, CATALOGUE, name, period.last) == expected(db, name, period)
 
 
@@ -46,7 +46,7 @@ def test_what_moved_and_what_was_on_offer_is_as_in_the_book(world: World, day: o
     book, moves = ledger.load_period_data(db, CATALOGUE, period), ledger.usage_comparison(db, CATALOGUE, period)
     assert (moves.now, moves.before) == (book.flow, book.flow_before)
     listed = {} if isinstance(book.listed, Unknown) else {m.id: m for m in book.listed}
-    used = {key for flow in (book.flow, book.flow_before) if isinstance(flow, Flow) for key in flow.by_model}
+    used = {key for flow in (book.flow, book.flow_before) if isinstance(flow, Usage) for key in flow.by_model}
     for key in used:
         one = moves.models[key]
         known = listed.get(key)

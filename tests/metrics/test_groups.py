@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from bot import digest, ledger, metrics, pipeline, queries, render, site_builder, store
 from bot.archive import Archive
 from bot.metrics.groups import COLUMNS, MOST
-from bot.queries import Desk, Watched
+from bot.queries import QueryContext, WatchedNetwork
 from bot.queries.network_queries import digest_heading
-from bot.records import AtLeast, Book, Flow, Grouping, Name, Period, Unknown
+from bot.records import AtLeast, Grouping, Period, PeriodData, SafeName, Unknown, Usage
 from tests import query_contexts
 from tests.period_data import DAY, MODELS, ONE, WHY, book, model, unread
 from tests.worlds import snapshot
@@ -25,7 +25,7 @@ CATEGORIES = ("risk", "chat", "", "@everyone", "<b>x</b>", "foo.io")
 
 
 @st.composite
-def books(draw: st.DrawFn) -> Book:
+def books(draw: st.DrawFn) -> PeriodData:
     """Models listed and gone, in and out of categories, each part possibly unknown."""
 
     def part(value: Any) -> Any:
@@ -33,7 +33,7 @@ def books(draw: st.DrawFn) -> Book:
 
     kinds = st.sampled_from(CATEGORIES)
     numbers = draw(st.lists(st.integers(1, 30), unique=True, max_size=12))
-    listed = tuple(model(n, category=Name(kind) if (kind := draw(kinds)) else None) for n in numbers)
+    listed = tuple(model(n, category=SafeName(kind) if (kind := draw(kinds)) else None) for n in numbers)
     used = {n: draw(st.integers(1, 10**6)) for n in draw(st.lists(st.integers(1, 34), unique=True, max_size=12))}
     loose = draw(st.sampled_from([0, 0, 7]))
     gone = {n: draw(kinds) for n in used if n not in numbers}
@@ -44,20 +44,20 @@ def books(draw: st.DrawFn) -> Book:
         used,
         listed=part(listed),
         listed_before=part(draw(st.frozensets(st.integers(1, 30)))),
-        flow=part(Flow(sum(used.values()) + loose, used, unattributed=loose)),
+        flow=part(Usage(sum(used.values()) + loose, used, unattributed=loose)),
         total_7d=sum(week.values()) + loose,
         total_prior_7d=sum(prior.values()) + loose,
         groups={"category": grouping},
     )
 
 
-def kind_of(one: Book, number: int) -> str:
+def kind_of(one: PeriodData, number: int) -> str:
     listed = () if isinstance(one.listed, Unknown) else one.listed
     found = {m.id: m.category or "" for m in listed}
     return found.get(number, one.groups["category"].of.get(number, ""))
 
 
-def by_hand(one: Book, name: str) -> dict[str, Any]:
+def by_hand(one: PeriodData, name: str) -> dict[str, Any]:
     """Figures of one category, counted with plain loops; `None` where not known or not defined."""
     grouping = one.groups["category"]
     listed = None if isinstance(one.listed, Unknown) else [m for m in one.listed if (m.category or "") == name]
@@ -88,14 +88,14 @@ def by_hand(one: Book, name: str) -> dict[str, Any]:
 
 @settings(max_examples=300, deadline=None)
 @given(books())
-def test_each_category_is_that_of_a_count_by_hand(one: Book) -> None:
+def test_each_category_is_that_of_a_count_by_hand(one: PeriodData) -> None:
     (table,) = metrics.group_tables(one)
     for group in table.groups:
         wanted = by_hand(one, group.name)
         assert group.figures.keys() == wanted.keys()
         for key, value in group.figures.items():
             known = None if isinstance(value, Unknown) else value.value if isinstance(value, AtLeast) else value
-            if known is None and not wanted[key] and isinstance(one.flow, Flow) and one.flow.unattributed:
+            if known is None and not wanted[key] and isinstance(one.flow, Usage) and one.flow.unattributed:
                 continue  # at least none
             if isinstance(known, float) and wanted[key] is not None:
                 assert abs(known - wanted[key]) < 1e-9, (group.name, key)
@@ -105,7 +105,7 @@ def test_each_category_is_that_of_a_count_by_hand(one: Book) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(books())
-def test_counts_of_groups_add_up_to_the_whole(one: Book) -> None:
+def test_counts_of_groups_add_up_to_the_whole(one: PeriodData) -> None:
     (table,) = metrics.group_tables(one)
     parts = [group.figures for group in (*table.groups, *([table.rest] if table.rest else ()))]
     whole = metrics.compute_figures(one)
@@ -114,19 +114,19 @@ def test_counts_of_groups_add_up_to_the_whole(one: Book) -> None:
         if parts and not isinstance(told := whole[key].value, Unknown):
             counts = [value.value if isinstance(value, AtLeast) else value for value in (*known, told)]
             assert sum(counts[:-1]) == counts[-1], key  # type: ignore[arg-type]
-    if isinstance(one.flow, Flow) and one.flow.by_model:
+    if isinstance(one.flow, Usage) and one.flow.by_model:
         assert sum(part["uses"] for part in parts) + table.outside == one.flow.uses  # type: ignore[misc, operator]
 
 
 @settings(max_examples=50, deadline=None)
 @given(books())
-def test_the_order_of_models_changes_nothing(one: Book) -> None:
+def test_the_order_of_models_changes_nothing(one: PeriodData) -> None:
     turned = one if isinstance(one.listed, Unknown) else replace(one, listed=one.listed[::-1])
     assert metrics.group_tables(turned) == metrics.group_tables(one)
 
 
 def test_the_most_used_come_first_and_the_others_are_told_together() -> None:
-    models = [model(n, category=Name(f"kind {n}")) for n in range(1, 41)]
+    models = [model(n, category=SafeName(f"kind {n}")) for n in range(1, 41)]
     one = book(
         {n: n for n in range(11, 41)},
         listed=tuple(models),
@@ -143,7 +143,7 @@ def test_the_most_used_come_first_and_the_others_are_told_together() -> None:
 
 
 def test_use_that_names_no_model_belongs_to_no_category() -> None:
-    listed = (model(1, category=Name("risk")),)
+    listed = (model(1, category=SafeName("risk")),)
     grouping = Grouping({}, {"risk": 1}, {}, {})
     one = book({}, unattributed=5, listed=listed, groups={"category": grouping})
     (table,) = metrics.group_tables(one)
@@ -170,7 +170,7 @@ def test_a_longer_period_has_its_own_columns() -> None:
 
 
 def document(hidden: tuple[str, ...] = ()) -> Any:
-    listed = tuple(model(n, category=Name("@everyone <b>foo.io") if n < 3 else None) for n in range(1, 6))
+    listed = tuple(model(n, category=SafeName("@everyone <b>foo.io") if n < 3 else None) for n in range(1, 6))
     grouping = Grouping({}, {"@everyone <b>foo.io": 1}, {"@everyone <b>foo.io": 30}, {"@everyone <b>foo.io": 20})
     authors = Grouping({}, {"a0": 2, "a1": 2}, {"a0": 30}, {"a0": 20})
     one = book(
@@ -241,15 +241,15 @@ def desk_of(folder: Path, hidden: tuple[str, ...] = ()) -> Any:
         counts = {"ann/a": number, "ann/b": 5 * number, "bob/c": 0}
         plain = snapshot(day, counts)
         listings = tuple(
-            replace(one, category=Name("=risk <i>") if one.author == "ann" else None) for one in plain.listings
+            replace(one, category=SafeName("=risk <i>") if one.author == "ann" else None) for one in plain.listings
         )
         ledger.add_snapshot(opened, replace(plain, listings=listings))
     archive = Archive(opened)
     plan = replace(query_contexts.PLAN, hidden=())
     for day in DAYS[1:]:
         pipeline.compose_digest(opened, archive, plan, Period.for_day(day), query_contexts.NOW)
-    watched = Watched("replicate", "Replicate", (query_contexts.CATALOGUE,), "", plan.headline)
-    return Desk(opened, archive, {"replicate": watched}, hidden, lambda: query_contexts.NOW)
+    watched = WatchedNetwork("replicate", "Replicate", (query_contexts.CATALOGUE,), "", plan.headline)
+    return QueryContext(opened, archive, {"replicate": watched}, hidden, lambda: query_contexts.NOW)
 
 
 DAYS = query_contexts.DAYS[:9]

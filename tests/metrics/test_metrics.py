@@ -24,7 +24,18 @@ from skbio.diversity import alpha
 from bot.metrics import METRICS, NOUNS, compute_figures
 from bot.metrics.ranking import listed_counts, usage_ranking
 from bot.metrics.registry import DAY_ONLY, EVERY_PERIOD, LONGER_ONLY, Amount, Metric, metric
-from bot.records import MAX_COUNT, AtLeast, Book, Callers, Catalogue, Flow, Name, Period, Unknown, at_least
+from bot.records import (
+    MAX_COUNT,
+    AtLeast,
+    CallerStats,
+    Catalogue,
+    Period,
+    PeriodData,
+    SafeName,
+    Unknown,
+    Usage,
+    at_least,
+)
 from tests.period_data import DAY, MODELS, ONE, WHY, book, model, unread
 
 # --- books of all kinds ----------------------------------------------------------------------------------------------
@@ -49,7 +60,7 @@ def models_of(draw: st.DrawFn, number: int) -> Any:
 
 
 @st.composite
-def books(draw: st.DrawFn, known: bool = False, period: str | None = None) -> Book:
+def books(draw: st.DrawFn, known: bool = False, period: str | None = None) -> PeriodData:
     """Any book: models used and not, listed and gone, use that names no model, each part possibly unknown."""
 
     def part(strategy: st.SearchStrategy[Any]) -> Any:
@@ -61,7 +72,7 @@ def books(draw: st.DrawFn, known: bool = False, period: str | None = None) -> Bo
     loose = draw(st.one_of(st.just(0), st.just(0), counts))
     before = draw(counts)
     name = period or draw(st.sampled_from(["day", "week", "month"]))
-    return Book(
+    return PeriodData(
         catalogue=MODELS,
         period=replace(Period.for_day(DAY, name), last=DAY),
         watched_since=draw(st.one_of(st.none(), st.integers(0, 90).map(lambda days: DAY - timedelta(days=days)))),
@@ -69,8 +80,8 @@ def books(draw: st.DrawFn, known: bool = False, period: str | None = None) -> Bo
         listed_before=part(st.frozensets(st.integers(1, 45))),
         listed_7d_before=part(st.integers(0, 50)),
         listed_period_before=part(st.integers(0, 50)),
-        flow=part(st.just(Flow(sum(used.values()) + loose, used, unattributed=loose))),
-        flow_before=part(st.just(Flow(before, {1: before} if before else {}))),
+        flow=part(st.just(Usage(sum(used.values()) + loose, used, unattributed=loose))),
+        flow_before=part(st.just(Usage(before, {1: before} if before else {}))),
         total_7d=part(counts),
         total_30d=part(counts),
         total_prior_7d=part(counts),
@@ -78,7 +89,7 @@ def books(draw: st.DrawFn, known: bool = False, period: str | None = None) -> Bo
         history=(),
         gaps=(),
         refs=(),
-        names={n: Name(f"gone/m{n}") for n in used if n not in numbers},
+        names={n: SafeName(f"gone/m{n}") for n in used if n not in numbers},
         evidence={name: part(counts) for name in EVIDENCES},
         callers=part(CALLED),
         callers_7d=part(CALLED),
@@ -88,8 +99,8 @@ def books(draw: st.DrawFn, known: bool = False, period: str | None = None) -> Bo
     )
 
 
-def called(parts: list[int]) -> Callers:
-    return Callers(len(parts), sum(parts), max(parts, default=0))
+def called(parts: list[int]) -> CallerStats:
+    return CallerStats(len(parts), sum(parts), max(parts, default=0))
 
 
 CALLED = st.lists(st.integers(1, 10**30), max_size=4).map(called)
@@ -104,20 +115,20 @@ GAUGES = (
 # A reference answers for a book in which all is known; `None` means "not defined".
 
 
-def _ids(book: Book) -> set[int]:
+def _ids(book: PeriodData) -> set[int]:
     return {one.id for one in book.listed}
 
 
-def _named(book: Book) -> list[int]:
+def _named(book: PeriodData) -> list[int]:
     return list(book.flow.by_model.values())
 
 
-def _unnamed(book: Book) -> bool:
+def _unnamed(book: PeriodData) -> bool:
     """Some use and none of it names its model: nothing can be said of models."""
     return book.flow.uses > 0 and not book.flow.by_model
 
 
-def _loose(book: Book) -> bool:
+def _loose(book: PeriodData) -> bool:
     """Part of the use may have been any model's."""
     return book.flow.uses > sum(_named(book))
 
@@ -130,12 +141,12 @@ def _change(now: float, before: float) -> float | None:
     return None if not before else float(np.subtract(np.divide(float(now), float(before)), 1.0))
 
 
-def _used(book: Book) -> int | None:
+def _used(book: PeriodData) -> int | None:
     return None if _unnamed(book) else len(_ids(book).intersection(book.flow.by_model))
 
 
-def _used_in(days: int, total: str) -> Callable[[Book], int | None]:
-    def count(book: Book) -> int | None:
+def _used_in(days: int, total: str) -> Callable[[PeriodData], int | None]:
+    def count(book: PeriodData) -> int | None:
         window = {DAY - timedelta(days=n) for n in range(days)}
         used = 0
         for one in book.listed:
@@ -147,15 +158,15 @@ def _used_in(days: int, total: str) -> Callable[[Book], int | None]:
     return count
 
 
-def _never_used(book: Book) -> int | None:
+def _never_used(book: PeriodData) -> int | None:
     if book.watched_since is None or (DAY - book.watched_since).days < 30:
         return None
     old = [m for m in book.listed if (DAY - (m.first_listed or book.watched_since)).days >= 30]
     return len([m for m in old if not (m.last_used or m.used_before_watch)])
 
 
-def _top(models: int) -> Callable[[Book], float | None]:
-    def share(book: Book) -> float | None:
+def _top(models: int) -> Callable[[PeriodData], float | None]:
+    def share(book: PeriodData) -> float | None:
         uses = _named(book)
         if not uses or _loose(book):
             return None
@@ -165,8 +176,8 @@ def _top(models: int) -> Callable[[Book], float | None]:
     return share
 
 
-def _carry(share: tuple[int, int]) -> Callable[[Book], int | None]:
-    def fewest(book: Book) -> int | None:
+def _carry(share: tuple[int, int]) -> Callable[[PeriodData], int | None]:
+    def fewest(book: PeriodData) -> int | None:
         left = sorted(_named(book))
         carried = taken = 0
         while left:
@@ -178,11 +189,11 @@ def _carry(share: tuple[int, int]) -> Callable[[Book], int | None]:
     return fewest
 
 
-def _listed_uses(book: Book) -> list[int]:
+def _listed_uses(book: PeriodData) -> list[int]:
     return [book.flow.by_model.get(number, 0) for number in _ids(book)]
 
 
-def _outweighed(book: Book) -> int | None:
+def _outweighed(book: PeriodData) -> int | None:
     uses = sorted(_listed_uses(book))
     if book.flow.unattributed or not uses or not max(uses):
         return None
@@ -196,7 +207,7 @@ def _pairs_gini(uses: list[int]) -> float | None:
     return sum(abs(a - b) for a in uses for b in uses) / (2 * len(uses) * sum(uses))
 
 
-def _activation(book: Book) -> float | None:
+def _activation(book: PeriodData) -> float | None:
     if book.watched_since is None or (DAY - book.watched_since).days < 60:
         return None
     early = 0
@@ -206,7 +217,7 @@ def _activation(book: Book) -> float | None:
     return _share(early, len(book.newly_listed))
 
 
-def _inventory_7d(book: Book) -> float | None:
+def _inventory_7d(book: PeriodData) -> float | None:
     return _change(len(book.listed), book.listed_7d_before)
 
 
@@ -214,7 +225,7 @@ def _minus(demand: float | None, supply: float | None) -> float | None:
     return None if demand is None or supply is None else demand - supply
 
 
-REFERENCES: dict[str, Callable[[Book], float | None]] = {
+REFERENCES: dict[str, Callable[[PeriodData], float | None]] = {
     "models_listed": lambda b: len(_ids(b)),
     "models_added": lambda b: len(_ids(b) - set(b.listed_before)),
     "models_removed": lambda b: len(set(b.listed_before) - _ids(b)),
@@ -279,7 +290,7 @@ def test_every_metric_has_a_reference_and_every_reference_a_metric() -> None:
 
 @settings(max_examples=400, deadline=None)
 @given(books(known=True))
-def test_every_metric_agrees_with_an_independent_count(one: Book) -> None:
+def test_every_metric_agrees_with_an_independent_count(one: PeriodData) -> None:
     pairs = {key: (METRICS[key].compute(one), count(one)) for key, count in REFERENCES.items()}
     bounds = {key: pair for key, pair in pairs.items() if key in BOUNDED and _loose(one)}
     assert {key: pair for key, pair in pairs.items() if key not in bounds and not agrees(*pair)} == {}
@@ -299,13 +310,13 @@ def bounds_it(told: Amount, counted: float | None) -> bool:
 
 @settings(max_examples=400, deadline=None)
 @given(books(known=True), st.data())
-def test_what_is_said_of_a_part_of_the_use_is_true_of_all_of_it(whole: Book, data: st.DataObject) -> None:
-    flow = Flow(sum(_named(whole)), whole.flow.by_model)
+def test_what_is_said_of_a_part_of_the_use_is_true_of_all_of_it(whole: PeriodData, data: st.DataObject) -> None:
+    flow = Usage(sum(_named(whole)), whole.flow.by_model)
     lost = data.draw(st.frozensets(st.sampled_from(sorted(flow.by_model)))) if flow.by_model else frozenset()
     if not lost:
         return
     rest = {key: uses for key, uses in flow.by_model.items() if key not in lost}
-    part = Flow(sum(rest.values()), rest, incomplete="part of it was not read", unknown_models=lost)
+    part = Usage(sum(rest.values()), rest, incomplete="part of it was not read", unknown_models=lost)
     week = at_least(whole.total_7d // 2, "part of it was not read")
     whole = replace(whole, flow=flow)
     told = compute_figures(replace(whole, flow=part, total_7d=week))
@@ -355,11 +366,11 @@ def test_units_are_those_that_the_documentation_lists() -> None:
 
 
 def test_a_metric_without_definition_or_with_a_taken_key_is_refused() -> None:
-    def uses(book: Book) -> int:
+    def uses(book: PeriodData) -> int:
         """Another one."""
         return 0
 
-    def undefined(book: Book) -> int:
+    def undefined(book: PeriodData) -> int:
         return 0
 
     with pytest.raises(TypeError, match="metric uses: defined twice"):
@@ -379,7 +390,7 @@ def test_every_metric_lives_in_a_noun_of_the_package() -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(books())
-def test_figures_are_finite_and_survive_json(one: Book) -> None:
+def test_figures_are_finite_and_survive_json(one: PeriodData) -> None:
     documents = {key: figure.to_document([0]) for key, figure in compute_figures(one).items()}
     for document in documents.values():
         value = document["value"]
@@ -391,7 +402,7 @@ def test_figures_are_finite_and_survive_json(one: Book) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(books(known=True))
-def test_figures_do_not_depend_on_the_order_of_models(one: Book) -> None:
+def test_figures_do_not_depend_on_the_order_of_models(one: PeriodData) -> None:
     turned = replace(
         one,
         listed=one.listed[::-1],
@@ -402,7 +413,7 @@ def test_figures_do_not_depend_on_the_order_of_models(one: Book) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(books(known=True))
-def test_figures_stay_within_their_bounds(one: Book) -> None:
+def test_figures_stay_within_their_bounds(one: PeriodData) -> None:
     known = {k: f.value for k, f in compute_figures(one).items() if not isinstance(f.value, Unknown)}
     told = {key: value.value if isinstance(value, AtLeast) else value for key, value in known.items()}
     for key, value in told.items():
@@ -423,7 +434,7 @@ def test_figures_stay_within_their_bounds(one: Book) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(books(known=True), st.data())
-def test_making_a_part_unknown_never_makes_a_number_of_it(one: Book, data: st.DataObject) -> None:
+def test_making_a_part_unknown_never_makes_a_number_of_it(one: PeriodData, data: st.DataObject) -> None:
     parts = ["listed", "listed_before", "listed_7d_before", "listed_period_before", "flow", "flow_before", "total_7d"]
     part = data.draw(st.sampled_from([*parts, "total_30d", "total_prior_7d", "newly_listed"]))
     hidden = replace(one, **{part: WHY})
@@ -493,7 +504,7 @@ def test_a_longer_period_has_its_own_changes_and_no_rolling_keys(name: str) -> N
 # --- edges -----------------------------------------------------------------------------------------------------------
 
 
-def value(one: Book, key: str) -> Any:
+def value(one: PeriodData, key: str) -> Any:
     return METRICS[key].compute(one)
 
 
@@ -608,7 +619,9 @@ def test_where_no_use_names_its_model_nothing_is_said_of_models() -> None:
 
 
 def test_a_model_removed_during_the_day_is_used_but_not_listed() -> None:
-    gone = replace(book({1: 5, 2: 9}), listed=(model(1, last_used=DAY, last_used_from=DAY),), names={2: Name("x/y")})
+    gone = replace(
+        book({1: 5, 2: 9}), listed=(model(1, last_used=DAY, last_used_from=DAY),), names={2: SafeName("x/y")}
+    )
     assert value(gone, "models_used") == 1 and value(gone, "uses") == 14 and value(gone, "median_uses") == 7
     assert value(gone, "models_removed") == 1 and value(gone, "top_1_share") == 9 / 14
 

@@ -14,7 +14,7 @@ from discord import http as discord_http
 from pydantic import SecretStr
 
 from bot.outlets import Part, discord, part_marker
-from bot.outlets.discord.rest_client import Wire
+from bot.outlets.discord.rest_client import DiscordRestClient
 from bot.records import Picture
 from tests.outlets.rig import Rig
 from tests.peers.discord_api import CREATE, HTML, TOKEN, DiscordPeer, Fault, error, rate_limited
@@ -99,12 +99,14 @@ def outlet(
     patience: float = 1.0,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     **chosen: object,
-) -> discord.Discord:
+) -> discord.DiscordOutlet:
     """An outlet whose Discord is the peer, or at an address."""
     url = peer if isinstance(peer, str) else peer.url
-    settings = discord.Settings.model_validate({"destinations": [CHANNEL], "api": url, **chosen})
+    settings = discord.DiscordSettings.model_validate({"destinations": [CHANNEL], "api": url, **chosen})
     secret = SecretStr(token)
-    return discord.Discord(settings, Wire(settings.api, secret, patience, per_second=2000), secret, clock)
+    return discord.DiscordOutlet(
+        settings, DiscordRestClient(settings.api, secret, patience, per_second=2000), secret, clock
+    )
 
 
 def part(text: str) -> Part:

@@ -16,16 +16,16 @@ from pydantic import SecretStr
 import bot.outlets as registry
 from bot import config
 from bot.outlets import (
-    CannotTell,
-    Later,
+    AccountRefused,
+    LookupInconclusive,
     NotFound,
     Outcome,
+    OutcomeUnknown,
     OutletError,
     Part,
     Refused,
+    RetryLater,
     Sent,
-    Stopped,
-    Unsure,
     part_marker,
     post_parts,
     redact_reason,
@@ -41,7 +41,7 @@ def test_a_module_says_everything_the_registry_asks_for(name: str) -> None:
     module = registry.load_module(name)
     assert module.__doc__ and len(module.__doc__.strip()) > 80, "the docstring is the outlet's page in the docs"
     assert isinstance(module.TITLE, str) and module.TITLE
-    assert issubclass(module.Settings, config.Outlet) and module.Settings.__doc__
+    assert issubclass(module.Settings, config.OutletConfig) and module.Settings.__doc__
     assert all(re.fullmatch(r"[A-Z][A-Z0-9_]+", secret) for secret in module.SECRETS)
     assert isinstance(module.SETTLE, timedelta) and module.SETTLE.total_seconds() >= 0
     assert isinstance(module.cost(Part("Seven models.", part_marker(name))), Decimal)
@@ -75,7 +75,7 @@ def test_importing_an_outlet_loads_no_heavy_library(name: str) -> None:
 
 @pytest.mark.parametrize("name", OUTLETS)
 def test_whatever_fails_the_outcome_agrees_with_the_platform(name: str) -> None:
-    """The heart of exactly-once: only `Unsure` may leave a doubt, and a look-back settles it by the ledger."""
+    """The heart of exactly-once: only `OutcomeUnknown` may leave a doubt, and a look-back settles it by the ledger."""
     module = f"tests.outlets.rig_{name}"
     with importlib.import_module(module).rig() as rig:
         for number, (fault, arm) in enumerate(rig.faults.items()):
@@ -101,21 +101,21 @@ def disagreement(outcome: Outcome, there: int) -> str:
     match outcome:
         case Sent(platform_id, url):
             return "" if there == 1 and platform_id and url.startswith("http") else "sent, but not there once"
-        case Unsure(reason):
+        case OutcomeUnknown(reason):
             return "" if there <= 1 and reason else "there twice"
-        case Refused(reason) | Stopped(reason):
+        case Refused(reason) | AccountRefused(reason):
             return "" if there == 0 and reason else "refused, but there"
-        case Later(reason, not_before):
+        case RetryLater(reason, not_before):
             return "" if there == 0 and reason and not_before.tzinfo is UTC else "later, but there or at no time"
     return f"{outcome!r} is no outcome"  # type: ignore[unreachable]
 
 
 def test_a_lying_outcome_is_noticed() -> None:
-    assert disagreement(Later("x", datetime.now(UTC)), 1)
+    assert disagreement(RetryLater("x", datetime.now(UTC)), 1)
     assert disagreement(Refused("x"), 1)
     assert disagreement(Sent("1", "https://x"), 0)
-    assert disagreement(Unsure("x"), 2)
-    assert disagreement(CannotTell("x", None), 0)  # type: ignore[arg-type]
+    assert disagreement(OutcomeUnknown("x"), 2)
+    assert disagreement(LookupInconclusive("x", None), 0)  # type: ignore[arg-type]
 
 
 def test_a_marker_is_the_same_for_ever_and_differs_by_any_part_of_its_key() -> None:

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from bot.outlets import OutletError
-from bot.outlets.site import MARKER, Settings, replace_site
+from bot.outlets.site import MARKER, SiteSettings, replace_site
 
 
 def held(folder: Path) -> dict[str, str]:
@@ -98,6 +98,6 @@ def test_two_at_once_leave_one_whole_site(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("url", ["footfall.example", "javascript:alert(1)", "https://a.example/?q=1"])
 def test_the_sites_address_is_a_web_address(url: str) -> None:
-    assert Settings.model_validate({"url": "https://a.example/archive"}).url == "https://a.example/archive"
+    assert SiteSettings.model_validate({"url": "https://a.example/archive"}).url == "https://a.example/archive"
     with pytest.raises(ValidationError):
-        Settings.model_validate({"url": url})
+        SiteSettings.model_validate({"url": url})

@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from bot.dask_executor import Tls
+from bot.dask_executor import TlsFiles
 
 ROOT = Path(__file__).parents[2]
 QUICK = {
@@ -110,7 +110,7 @@ class Dask:
     """One scheduler and its workers."""
 
     def __init__(
-        self, folder: Path, hosts: Loopback | Hosts | None = None, tls: Tls | None = None, port: int = 0
+        self, folder: Path, hosts: Loopback | Hosts | None = None, tls: TlsFiles | None = None, port: int = 0
     ) -> None:
         self.folder, self.hosts, self.tls = folder, hosts or Loopback(), tls
         self.workers: dict[str, subprocess.Popen[bytes]] = {}
@@ -201,7 +201,7 @@ def _environment(code: Path | None) -> Mapping[str, str]:
     return {**kept, **QUICK, **({"PYTHONPATH": str(code)} if code else {})}
 
 
-def certificates(folder: Path, addresses: Sequence[str] = ("127.0.0.1",)) -> Tls:
+def certificates(folder: Path, addresses: Sequence[str] = ("127.0.0.1",)) -> TlsFiles:
     """An authority of one's own, and a certificate that it has signed for all machines."""
     folder.mkdir(exist_ok=True)
     authority, own = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
@@ -215,7 +215,7 @@ def certificates(folder: Path, addresses: Sequence[str] = ("127.0.0.1",)) -> Tls
         (folder / f"{name}.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
     secret = own.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     (folder / "key.pem").write_bytes(secret)
-    return Tls(*(folder / f"{name}.pem" for name in ("ca", "cert", "key")))
+    return TlsFiles(*(folder / f"{name}.pem" for name in ("ca", "cert", "key")))
 
 
 def _named(name: str) -> x509.Name:

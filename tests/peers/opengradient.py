@@ -16,7 +16,7 @@ from aiohttp import web
 from eth_utils import keccak
 
 from bot.records import start_of_day
-from bot.sources.opengradient import ChainChoice, OpenGradient, Settings
+from bot.sources.opengradient import ChainConfig, OpenGradient, OpenGradientSettings
 from tests.peers.aggregator import Aggregator
 from tests.peers.anvil import Contract, Node, anvil
 from tests.peers.enclave import dump, enclaves, hashed, hexed
@@ -68,7 +68,7 @@ class World:
     aggregator: Aggregator
     hub: ModelHub
     facilitator: Facilitator
-    settings: Settings
+    settings: OpenGradientSettings
     relay: Contract
     stranger: Contract
     registry: Contract
@@ -130,8 +130,8 @@ def world() -> Iterator[World]:
         urls = [stack.enter_context(serving(one)).url for one in (aggregator, hub, facilitator)]
         made = {name: node.deploy(name, *args) for name, args in _CONTRACTS.items()}
         stranger = node.deploy("SettlementRelay", True)
-        chain = ChainChoice(endpoints=(node.url,), chain_id=CHAIN, finality=0, rate=500.0, concurrency=4)
-        settings = Settings(
+        chain = ChainConfig(endpoints=(node.url,), chain_id=CHAIN, finality=0, rate=500.0, concurrency=4)
+        settings = OpenGradientSettings(
             settlements=chain,
             hub_chain=chain,
             base=chain,

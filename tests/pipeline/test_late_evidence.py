@@ -17,11 +17,11 @@ from bot import deliveries, ledger, pipeline, store, worker
 from bot.archive import Archive
 from bot.cli import app_context, cli
 from bot.cli import service_commands as run_command
-from bot.config import Publish
-from bot.deliveries import Ready, Run
+from bot.config import PublishConfig
+from bot.deliveries import OutboxPass, OutletHandle
 from bot.records import Document, Period
 from bot.sources import opengradient
-from bot.worker.state import State
+from bot.worker.state import WorkerState
 from tests import databases
 from tests.fake_outlet import Fake, Ledger
 from tests.peers.opengradient import SECOND, World, two_days, world
@@ -31,7 +31,7 @@ EVENING = datetime(2026, 10, 7, 7, tzinfo=UTC)
 """Past the deadline for the second day: it is published with what is known."""
 NEXT = EVENING + timedelta(days=2)
 """Too late for the second day to be due by itself: only what came to light brings it up again."""
-PLAN = pipeline.Plan(
+PLAN = pipeline.NetworkPlan(
     "opengradient",
     "OpenGradient",
     opengradient.CATALOGUES,
@@ -76,13 +76,13 @@ class Walk:
         finally:
             self.og.aggregator.fault = None
 
-    def publish(self, at: datetime) -> list[pipeline.Announced]:
+    def publish(self, at: datetime) -> list[pipeline.PublishDecision]:
         outbox = pipeline.make_outbox(self.db)
-        desk = pipeline.Desk(self.db, self.archive, outbox, Publish.model_validate({}), 0.01)
+        desk = pipeline.PublishContext(self.db, self.archive, outbox, PublishConfig.model_validate({}), 0.01)
         told = pipeline.plan_deliveries(desk, PLAN, "day", TARGETS, at)
         fake = Fake(self.ledger, lambda: at, ())
-        ready = {name: Ready(fake, timedelta(seconds=30), lambda _: Decimal("0.01"), None) for name in TARGETS}
-        run = Run(outbox, ready, fake.content(self.archive), lambda: at, "a", timedelta(minutes=15))
+        ready = {name: OutletHandle(fake, timedelta(seconds=30), lambda _: Decimal("0.01"), None) for name in TARGETS}
+        run = OutboxPass(outbox, ready, fake.content(self.archive), lambda: at, "a", timedelta(minutes=15))
         deliveries.flush_outbox(run)
         return told
 
@@ -195,10 +195,16 @@ def test_the_worker_goes_on_asking_what_is_told_late_though_no_list_is_missing(t
     for catalogue in ("llm", "hub"):
         ledger.add_snapshot(opened, replace(snapshot(SECOND, {"a/x": 0}), network="opengradient", catalogue=catalogue))
     source = Asked([], lambda: now[0])
-    desk = pipeline.Desk(opened, Archive(opened), pipeline.make_outbox(opened), Publish.model_validate({}), 0.01)
-    run = Run(desk.outbox, {}, Fake(Ledger(), source.clock, ()).content(desk.archive), source.clock, "a", timedelta())
-    bench = worker.Bench(opened, desk, [(PLAN, source)], (), {}, lambda: run, source.clock, timedelta(minutes=15))
-    step = worker.Round(bench, State(), "a", lambda: False)
+    desk = pipeline.PublishContext(
+        opened, Archive(opened), pipeline.make_outbox(opened), PublishConfig.model_validate({}), 0.01
+    )
+    run = OutboxPass(
+        desk.outbox, {}, Fake(Ledger(), source.clock, ()).content(desk.archive), source.clock, "a", timedelta()
+    )
+    bench = worker.WorkerContext(
+        opened, desk, [(PLAN, source)], (), {}, lambda: run, source.clock, timedelta(minutes=15)
+    )
+    step = worker.WorkCycle(bench, WorkerState(), "a", lambda: False)
     while now[0] < EVENING.replace(hour=23):
         step.once()
         now[0] += timedelta(minutes=10)
@@ -210,7 +216,7 @@ def test_the_worker_keeps_the_lists_that_stand_in_a_source(tmp_path: Path, monke
     monkeypatch.delenv("DATABASE_URL", raising=False)
     config = tmp_path / "config.yaml"
     config.write_text(f"data: {tmp_path}\nnetworks: {{opengradient: {{}}}}\n")
-    made = app_context.Parts(config)
+    made = app_context.AppContext(config)
     try:
         source = run_command._Standing(made, "opengradient", Asked([], lambda: NEXT))
         pipeline.collect(made.store, "opengradient", source, None, lambda _: None)

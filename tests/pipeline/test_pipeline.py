@@ -18,7 +18,7 @@ from tests import databases
 from tests.worlds import CATALOGUE, ONE, START, at, snapshot
 
 NOW = datetime(2025, 4, 1, tzinfo=UTC)
-PLAN = pipeline.Plan("replicate", "Replicate", (CATALOGUE,), {"catalogue": "models", "figure": "models_used"})
+PLAN = pipeline.NetworkPlan("replicate", "Replicate", (CATALOGUE,), {"catalogue": "models", "figure": "models_used"})
 MISSED = START + 4 * ONE
 DAYS = [START + n * ONE for n in range(10) if START + n * ONE != MISSED]
 
@@ -63,20 +63,20 @@ def test_what_a_source_says_is_kept_and_told(db: store.Store) -> None:
     lines: list[str] = []
     given = Told([snapshot(START, {"a/b": 1}), snapshot(START + ONE, {"a/b": 2, "a/c": 0})])
     came = pipeline.collect(db, "replicate", given, Period(START, START), lines.append)
-    assert came == pipeline.Collected("replicate", 2, 0, START + ONE)
+    assert came == pipeline.CollectResult("replicate", 2, 0, START + ONE)
     assert given.asked == [Period(START, START)]
     assert lines == [
         "replicate: kept 2025-03-02 00:00 UTC, 1 models, closes 2025-03-01",
         "replicate: kept 2025-03-03 00:00 UTC, 2 models, closes 2025-03-02",
     ]
     again = pipeline.collect(db, "replicate", given, None, lines.append)
-    assert again == pipeline.Collected("replicate", 0, 2, START + ONE)
+    assert again == pipeline.CollectResult("replicate", 0, 2, START + ONE)
     assert lines[2].startswith("replicate: had 2025-03-02")
 
 
 def test_a_source_that_breaks_is_a_value_and_what_came_before_stays(db: store.Store) -> None:
     came = pipeline.collect(db, "replicate", Told([snapshot(START, {"a/b": 1})], "it broke"), None, lambda _line: None)
-    assert came == pipeline.Collected("replicate", 1, 0, START, "it broke")
+    assert came == pipeline.CollectResult("replicate", 1, 0, START, "it broke")
     assert ledger.snapshot_days(db, CATALOGUE) == (START,)
 
 
@@ -84,7 +84,7 @@ def test_a_snapshot_that_closes_no_day_is_told_as_one(db: store.Store) -> None:
     lines: list[str] = []
     late = dataclasses.replace(snapshot(START, {"a/b": 1}), at=at(START, 14))
     came = pipeline.collect(db, "replicate", Told([late]), None, lines.append)
-    assert came == pipeline.Collected("replicate", 1, 0, None)
+    assert came == pipeline.CollectResult("replicate", 1, 0, None)
     assert lines[0].endswith("taken too late after midnight UTC to close a day")
 
 

@@ -13,9 +13,9 @@ WEEK = date(2025, 3, 3)
 MONDAY = datetime(2025, 3, 10, 8, tzinfo=UTC)
 
 
-def asked(day: date, votes: tuple[int, int]) -> deliveries.Asked:
+def asked(day: date, votes: tuple[int, int]) -> deliveries.PollRecord:
     poll = Poll("Will it?", ("Yes", "No"), timedelta(days=7), "more")
-    return deliveries.Asked("discord", "1", day, "week", poll, MONDAY, votes, MONDAY, "", "https://x")
+    return deliveries.PollRecord("discord", "1", day, "week", poll, MONDAY, votes, MONDAY, "", "https://x")
 
 
 def test_two_polls_of_one_name_that_close_in_one_week_are_both_told() -> None:

@@ -14,9 +14,9 @@ from click.testing import CliRunner, Result
 from bot import cli, config, deliveries, ledger, pipeline, store
 from bot.cli import app_context, outlet_setup, pipeline_commands, preview_commands
 from bot.cli import publish_commands as posting
-from bot.outlets import CannotTell, Votes
+from bot.outlets import LookupInconclusive, Votes
 from bot.records import FootfallError, Poll
-from bot.render import UnaskedError, polls
+from bot.render import PollSkippedError, polls
 from tests import publishing, worlds
 from tests.peers import discord_api
 from tests.publishing import Peers
@@ -287,8 +287,8 @@ def test_a_correction_of_a_weekly_post_asks_nothing_again(
 # --- what may be asked -----------------------------------------------------------------------------------------------
 
 
-def wording(**more: Any) -> config.Poll:
-    return config.Poll.model_validate({"name": "p", "question": "Which?", "answers": ["This", "That"], **more})
+def wording(**more: Any) -> config.PollConfig:
+    return config.PollConfig.model_validate({"name": "p", "question": "Which?", "answers": ["This", "That"], **more})
 
 
 FACTS: dict[str, Any] = {
@@ -322,7 +322,7 @@ def test_numbers_come_from_figures_and_carry_their_separators() -> None:
     ],
 )
 def test_what_cannot_be_asked_is_said_in_one_line(outlet: str, more: dict[str, Any], says: str) -> None:
-    with pytest.raises(UnaskedError, match=says) as error:
+    with pytest.raises(PollSkippedError, match=says) as error:
         polls.render_poll(wording(**more), FACTS, outlet)
     assert "\n" not in str(error.value)
 
@@ -337,19 +337,19 @@ polls:
 """
     (tmp_path / "config.yaml").write_text(text)
     with pytest.raises(config.ConfigError) as error:
-        assert app_context.Parts(tmp_path / "config.yaml").settings
+        assert app_context.AppContext(tmp_path / "config.yaml").settings
     said = str(error.value)
     assert "polls.2.answers" in said and "polls.2.lasts" in said and "polls.3.outlets" in said
     (tmp_path / "config.yaml").write_text("\n".join(text.splitlines()[:4]))
     with pytest.raises(config.ConfigError) as error:
-        assert app_context.Parts(tmp_path / "config.yaml").settings
+        assert app_context.AppContext(tmp_path / "config.yaml").settings
     said = str(error.value)
     assert "polls.0.question: found 'More than 12?'" in said and "polls.1.question" in said
     assert "polls.1.name: found 'one' twice" in said and "polls.1.networks: nowhere: no such network" in said
 
 
 def test_of_several_polls_each_week_asks_the_next() -> None:
-    habits = pipeline.Habits(polls=(wording(name="a"), wording(name="b"), wording(name="c", networks=["other"])))
+    habits = pipeline.PostOptions(polls=(wording(name="a"), wording(name="b"), wording(name="c", networks=["other"])))
     weeks = [{"network": "replicate", "period": "week", "day": str(WEEK + timedelta(days=7 * n))} for n in range(4)]
     names = [poll.name for week in weeks if (poll := habits.poll_for(week, "x"))]
     assert sorted(names[:2]) == ["a", "b"] and names[:2] == names[2:]
@@ -363,7 +363,7 @@ def test_votes_for_another_number_of_answers_are_no_result(world: World) -> None
     outbox = pipeline.make_outbox(opened)
     (one,) = outbox.list_deliveries()
     outbox.polls.record_votes(one, Votes((1, 2), True), MONDAY)
-    outbox.polls.record_votes(one, CannotTell("later", None), MONDAY)
+    outbox.polls.record_votes(one, LookupInconclusive("later", None), MONDAY)
     (asked,) = outbox.polls.closed_polls("replicate", MONDAY, MONDAY + timedelta(days=7))
     assert (asked.votes, asked.reason) == (None, "found votes for 2 answers, wanted 3")
     opened.close()

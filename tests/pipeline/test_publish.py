@@ -12,9 +12,9 @@ from click.testing import CliRunner, Result
 
 from bot import ledger, store
 from bot.cli import cli, outlet_setup
-from bot.cli.app_context import Parts
+from bot.cli.app_context import AppContext
 from bot.records import FootfallError
-from bot.subscriptions import Channels, Terms
+from bot.subscriptions import ChannelSubscriptions, SubscriptionOptions
 from tests import publishing, worlds
 from tests.peers.discord_api import error
 from tests.publishing import CHANNEL, LAST, Peers
@@ -243,10 +243,10 @@ def test_a_subscription_of_one_of_our_own_channels_changes_nothing_there(
     run: Run, url: str, peers: Peers, tmp_path: Path
 ) -> None:
     opened = store.open_store(url)
-    quiet = Terms(time(3), "UTC", (), "tr", 0.9, (time(0), time(23, 59)))
+    quiet = SubscriptionOptions(time(3), "UTC", (), "tr", 0.9, (time(0), time(23, 59)))
     for channel in (CHANNEL, "299999999999999998"):
-        Channels(opened).save_subscription("1", channel, quiet, datetime(2025, 1, 1, tzinfo=UTC))
-    parts = Parts(tmp_path / "config.yaml")
+        ChannelSubscriptions(opened).save_subscription("1", channel, quiet, datetime(2025, 1, 1, tzinfo=UTC))
+    parts = AppContext(tmp_path / "config.yaml")
     assert [one.channel for one in outlet_setup.active_subscriptions(parts)] == ["299999999999999998"]
     parts.close()
     assert run("publish", "--day", str(LAST)).exit_code == 0

@@ -15,15 +15,15 @@ import simcord
 
 from bot import deliveries, pipeline, store
 from bot.archive import Archive
-from bot.config import Publish
-from bot.deliveries import Ready, Run
-from bot.outlets import Outcome, Part, Unsure
+from bot.config import PublishConfig
+from bot.deliveries import OutboxPass, OutletHandle
+from bot.outlets import Outcome, OutcomeUnknown, Part
 from tests import publishing
 from tests.outlets.rig_discord import outlet
 from tests.pipeline.test_polls import wording
 from tests.worlds import CATALOGUE
 
-PLAN = pipeline.Plan("replicate", "Replicate", (CATALOGUE,), {"catalogue": "models", "figure": "models_used"})
+PLAN = pipeline.NetworkPlan("replicate", "Replicate", (CATALOGUE,), {"catalogue": "models", "figure": "models_used"})
 WEEK = date(2025, 3, 3)
 
 
@@ -35,7 +35,7 @@ class Losing:
 
     def post(self, part: Part, destination: str) -> Outcome:
         outcome: Outcome = self._outlet.post(part, destination)
-        return Unsure("no answer in time") if self.loses else outcome
+        return OutcomeUnknown("no answer in time") if self.loses else outcome
 
     def __getattr__(self, name: str) -> Any:
         if name == "post_many":
@@ -51,15 +51,17 @@ class Newsroom:
         publishing.fill(self.url)
         self.store = store.open_store(self.url)
         self.archive, self.outbox = Archive(self.store), pipeline.make_outbox(self.store)
-        habits = pipeline.Habits(polls=(wording(question="Will more models be used next week?"),))
-        self.desk = pipeline.Desk(self.store, self.archive, self.outbox, Publish.model_validate({}), 0.01, habits)
+        habits = pipeline.PostOptions(polls=(wording(question="Will more models be used next week?"),))
+        self.desk = pipeline.PublishContext(
+            self.store, self.archive, self.outbox, PublishConfig.model_validate({}), 0.01, habits
+        )
         self.now = datetime.now(UTC)
 
     def publish(self, made: Any, channel: str) -> list[str]:
         pipeline.plan_deliveries(self.desk, PLAN, "week", {"discord": (channel,)}, self.now, WEEK)
-        posts = pipeline.Posts(self.archive, self.outbox, habits=self.desk.habits)
-        ready = {"discord": Ready(made, timedelta(minutes=1), lambda _: Decimal(0))}
-        deliveries.flush_outbox(Run(self.outbox, ready, posts, lambda: self.now, "one", timedelta(minutes=15)))
+        posts = pipeline.DigestContentProvider(self.archive, self.outbox, habits=self.desk.habits)
+        ready = {"discord": OutletHandle(made, timedelta(minutes=1), lambda _: Decimal(0))}
+        deliveries.flush_outbox(OutboxPass(self.outbox, ready, posts, lambda: self.now, "one", timedelta(minutes=15)))
         return [one.state for one in self.outbox.list_deliveries()]
 
 

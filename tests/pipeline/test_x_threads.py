@@ -10,7 +10,7 @@ import pytest
 
 from bot import pipeline, render, store
 from bot.archive import Archive
-from bot.pipeline import Habits
+from bot.pipeline import PostOptions
 from tests import publishing
 from tests.peers.x_rules import fits_post
 from tests.pipeline.test_polls import World, wording
@@ -105,7 +105,7 @@ def test_where_it_cannot_be_edited_one_post_corrects_the_whole_thread(world: Wor
 
 
 def test_a_correction_that_has_less_to_say_takes_the_rest_back() -> None:
-    pieces = [render.text_blocks.Piece("text", "", 0, "One.")]
+    pieces = [render.text_blocks.TextBlock("text", "", 0, "One.")]
     made = render.x_threads.build_thread(
         pieces, lambda n, of, taken_back=False: f"[{n}/{of}{' -' * taken_back}]", range(3, 4)
     )
@@ -114,7 +114,7 @@ def test_a_correction_that_has_less_to_say_takes_the_rest_back() -> None:
 
 def test_a_thread_with_a_poll_asks_it_last(world: World) -> None:
     weekly = {**document_of(world), "period": "week"}
-    habits = Habits(("x",), (wording(),))
+    habits = PostOptions(("x",), (wording(),))
     made = pipeline.render_post(weekly, "x", habits=habits)
     assert made.poll and made.parts[-1].endswith("Which?") and len(made.parts) > 2
     assert made.pictures, "the picture stays with the first part"
@@ -143,7 +143,7 @@ def document_of(world: World) -> dict[str, object]:
 @pytest.mark.parametrize("most", [1, 2, 3, 5])
 def test_a_thread_is_never_longer_than_it_may_be_and_drops_the_least_important(most: int) -> None:
     mark = render.text_blocks.PARAGRAPH
-    said = [render.text_blocks.Piece("text", "", rank, f"{mark}{chr(97 + rank) * 200}") for rank in range(5)]
+    said = [render.text_blocks.TextBlock("text", "", rank, f"{mark}{chr(97 + rank) * 200}") for rank in range(5)]
     made = render.x_threads.build_thread(said, lambda n, of, taken_back=False: f"[{n}/{of}]", range(1, most + 1))
     assert len(made) == most
     assert "a" * 200 in made[0]
@@ -153,6 +153,6 @@ def test_a_thread_is_never_longer_than_it_may_be_and_drops_the_least_important(m
 
 def test_what_must_be_said_and_does_not_fit_is_refused() -> None:
     mark = render.text_blocks.PARAGRAPH
-    said = [render.text_blocks.Piece("text", "", 0, f"{mark}{'x' * 200}") for _ in range(3)]
+    said = [render.text_blocks.TextBlock("text", "", 0, f"{mark}{'x' * 200}") for _ in range(3)]
     with pytest.raises(render.TooLongError, match="found 3 parts in what must be said, wanted at most 2"):
         render.x_threads.build_thread(said, lambda n, of, taken_back=False: "", range(1, 3))

@@ -17,12 +17,12 @@ import pytest
 from bot import ledger, pipeline, queries, render, store
 from bot.archive import Archive
 from bot.discord_bot import presenter
-from bot.discord_bot.query import Question
+from bot.discord_bot.query import Query
 from bot.metrics import METRICS
-from bot.queries import AnswerError, Desk, NotFoundError, Watched
-from bot.queries.versioned_cache import Recent
-from bot.records import Catalogue, Document, Listing, Name, Period, Reading, Ref, Snapshot, start_of_day
-from bot.web.api import QUESTIONS, Asked
+from bot.queries import NotFoundError, QueryContext, QueryError, WatchedNetwork
+from bot.queries.versioned_cache import VersionedCache
+from bot.records import Catalogue, Document, Listing, Period, Reading, SafeName, Snapshot, SourceRef, start_of_day
+from bot.web.api import QUESTIONS, RequestParams
 from tests.worlds import CATALOGUE, START, snapshot, window
 
 ONE = timedelta(days=1)
@@ -54,13 +54,13 @@ def counters(number: int) -> dict[str, int]:
 
 
 WORLD = {day: counters(n) for n, day in enumerate(DAYS) if day != MISSING}
-PLAN = pipeline.Plan(
+PLAN = pipeline.NetworkPlan(
     "replicate", "Replicate", (CATALOGUE,), {"catalogue": CATALOGUE.key, "figure": "models_used"}, HIDDEN
 )
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QueryContext]:
     opened = store.open_store(f"sqlite:///{tmp_path_factory.mktemp('answers') / 'footfall.db'}")
     archive = Archive(opened)
     for day, counts in WORLD.items():
@@ -68,12 +68,12 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     for day in DAYS[1:]:
         pipeline.compose_digest(opened, archive, PLAN, Period.for_day(day), NOW)
     pipeline.compose_digest(opened, archive, PLAN, Period.for_day(DAYS[3], "week"), NOW)
-    watched = Watched("replicate", "Replicate", (CATALOGUE,), "How it is counted.", PLAN.headline)
-    yield Desk(opened, archive, {"replicate": watched}, HIDDEN, lambda: NOW)
+    watched = WatchedNetwork("replicate", "Replicate", (CATALOGUE,), "How it is counted.", PLAN.headline)
+    yield QueryContext(opened, archive, {"replicate": watched}, HIDDEN, lambda: NOW)
     opened.close()
 
 
-def kept(desk: Desk, day: date = NEWEST) -> Document:
+def kept(desk: QueryContext, day: date = NEWEST) -> Document:
     document = desk.archive.find_digest("replicate", "day", day)
     assert document is not None
     return document
@@ -89,7 +89,7 @@ def uses_on(day: date) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("day", DAYS[1:])
-def test_usage_and_inventory_tell_the_figures_of_the_archive(desk: Desk, day: date) -> None:
+def test_usage_and_inventory_tell_the_figures_of_the_archive(desk: QueryContext, day: date) -> None:
     published = kept(desk, day)["catalogues"][0]["figures"]
     for answer in (queries.usage(desk, None, "day", day), queries.inventory(desk, "replicate", day)):
         told = answer["catalogues"][0]["figures"]
@@ -98,12 +98,12 @@ def test_usage_and_inventory_tell_the_figures_of_the_archive(desk: Desk, day: da
     assert published["uses"]["value"] == (sum(uses_on(day).values()) if day not in (MISSING, MISSING + ONE) else None)
 
 
-def test_the_newest_digest_is_told_when_no_day_is_named(desk: Desk) -> None:
+def test_the_newest_digest_is_told_when_no_day_is_named(desk: QueryContext) -> None:
     assert queries.digest(desk, None) == kept(desk)
     assert queries.digest(desk, None, "week", DAYS[3])["day"] == "2025-03-03"
 
 
-def test_a_trend_is_every_days_figure_as_published(desk: Desk) -> None:
+def test_a_trend_is_every_days_figure_as_published(desk: QueryContext) -> None:
     days = {row["day"]: row["figure"] for row in queries.trend(desk, "uses", None, 30)["days"]}
     assert list(days) == [day.isoformat() for day in DAYS[1:]]
     for day in DAYS[1:]:
@@ -118,14 +118,14 @@ def test_a_trend_is_every_days_figure_as_published(desk: Desk) -> None:
     assert len(queries.trend(desk, "uses", None, 3)["days"]) == 3
 
 
-def test_top_by_uses_is_the_digests_own_table(desk: Desk) -> None:
+def test_top_by_uses_is_the_digests_own_table(desk: QueryContext) -> None:
     answer = queries.top(desk, None)
     assert answer["models"] == kept(desk)["catalogues"][0]["top"][:10]
     assert answer["models"][0]["uses"] == max(uses_on(NEWEST).values())
 
 
 @pytest.mark.parametrize(("by", "falls"), [("rise", False), ("fall", True)])
-def test_top_by_movement_orders_models_by_how_much_they_moved(desk: Desk, by: str, falls: bool) -> None:
+def test_top_by_movement_orders_models_by_how_much_they_moved(desk: QueryContext, by: str, falls: bool) -> None:
     now, before = uses_on(DAYS[4]), uses_on(DAYS[3])
     moved = {n: c for n in {*now, *before} if (c := now.get(n, 0) - before.get(n, 0)) and (c < 0) == falls}
     rows = queries.top(desk, None, by, "day", DAYS[4])["models"]
@@ -134,7 +134,7 @@ def test_top_by_movement_orders_models_by_how_much_they_moved(desk: Desk, by: st
     assert rows
 
 
-def test_a_models_card_is_its_row_of_the_ledger(desk: Desk) -> None:
+def test_a_models_card_is_its_row_of_the_ledger(desk: QueryContext) -> None:
     card = queries.model(desk, FIRST, None, DAYS[4])
     by_model = uses_on(DAYS[4])
     assert (card["uses"]["value"], card["rank"]) == (100, 2)
@@ -147,7 +147,7 @@ def test_a_models_card_is_its_row_of_the_ledger(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("day", [*DAYS[2:5], *DAYS[8:]])
-def test_the_parts_of_why_add_up_to_the_change_exactly(desk: Desk, day: date) -> None:
+def test_the_parts_of_why_add_up_to_the_change_exactly(desk: QueryContext, day: date) -> None:
     answer = queries.why(desk, None, day)
     now, before = sum(uses_on(day).values()), sum(uses_on(day - ONE).values())
     assert (answer["uses"], answer["before"], answer["change"]) == (now, before, now - before)
@@ -169,15 +169,15 @@ def test_more_movers_than_are_shown_are_summed_as_the_rest(db: store.Store) -> N
     assert answer["change"] == 90 and answer["without_largest"] == 72
 
 
-def _desk(db: store.Store, days: tuple[date, ...], hidden: tuple[str, ...] = ()) -> Desk:
+def _desk(db: store.Store, days: tuple[date, ...], hidden: tuple[str, ...] = ()) -> QueryContext:
     archive = Archive(db)
     for day in days:
         pipeline.compose_digest(db, archive, replace(PLAN, hidden=hidden), Period.for_day(day), NOW)
-    watched = Watched("replicate", "Replicate", (CATALOGUE,), "", PLAN.headline)
-    return Desk(db, archive, {"replicate": watched}, hidden, lambda: NOW)
+    watched = WatchedNetwork("replicate", "Replicate", (CATALOGUE,), "", PLAN.headline)
+    return QueryContext(db, archive, {"replicate": watched}, hidden, lambda: NOW)
 
 
-def test_what_a_newcomer_used_before_it_was_seen_is_not_called_nothing(desk: Desk) -> None:
+def test_what_a_newcomer_used_before_it_was_seen_is_not_called_nothing(desk: QueryContext) -> None:
     (row,) = [m for m in queries.why(desk, None)["movers"] if m["model"] == NEW]
     assert row == {"model": NEW, "uses": 600, "before": None, "change": 600}
     assert "newly counted, 600 runs" in words(queries.top(desk, None, "rise"))
@@ -199,13 +199,13 @@ def test_a_ledger_that_knows_otherwise_than_the_edition_says_so(db: store.Store)
 
 
 @pytest.mark.parametrize("day", [MISSING, MISSING + ONE, MISSING + 2 * ONE])
-def test_what_moved_across_a_missing_reading_is_unknown_with_the_reason(desk: Desk, day: date) -> None:
+def test_what_moved_across_a_missing_reading_is_unknown_with_the_reason(desk: QueryContext, day: date) -> None:
     for answer in (queries.why(desk, None, day), queries.top(desk, None, "fall", "day", day)):
         assert "no reading at the end of 6 Mar 2025" in answer["unknown"]
         assert "change" not in answer and not answer.get("models")
 
 
-def test_use_of_an_unknown_day_is_unknown_everywhere(desk: Desk) -> None:
+def test_use_of_an_unknown_day_is_unknown_everywhere(desk: QueryContext) -> None:
     card = queries.model(desk, FIRST, None, MISSING)
     assert card["uses"] == {"value": None, "unit": "runs", "unknown": "no reading at the end of 6 Mar 2025"}
     assert card["listed"] is None and card["rank"] is None and card["last_used"] is None
@@ -215,24 +215,24 @@ def test_use_of_an_unknown_day_is_unknown_everywhere(desk: Desk) -> None:
     assert "no reading" in queries.idle(desk, None, 1, MISSING)["unknown"]
 
 
-def test_a_day_with_a_list_but_no_known_use_still_says_who_was_listed(desk: Desk) -> None:
+def test_a_day_with_a_list_but_no_known_use_still_says_who_was_listed(desk: QueryContext) -> None:
     card = queries.model(desk, FIRST, None, MISSING + ONE)
     assert card["uses"]["value"] is None and "6 Mar 2025" in card["uses"]["unknown"]
     assert card["listed"] is True and card["last_used"] == (MISSING + ONE).isoformat()
 
 
-def test_a_model_that_left_is_said_to_be_gone_and_not_to_be_unused(desk: Desk) -> None:
+def test_a_model_that_left_is_said_to_be_gone_and_not_to_be_unused(desk: QueryContext) -> None:
     card = queries.model(desk, "gone/model")
     assert card["uses"]["unknown"] == "not listed on this day" and card["listed"] is False
     assert "no use seen" not in words(card)
 
 
-def test_a_model_without_a_reading_when_the_day_began_has_unknown_use(desk: Desk) -> None:
+def test_a_model_without_a_reading_when_the_day_began_has_unknown_use(desk: QueryContext) -> None:
     card = queries.model(desk, NEW, None, DAYS[8])
     assert card["uses"]["unknown"] == "it had no reading when the day began" and card["share"] is None
 
 
-def test_idle_counts_listed_models_without_use_and_never_more_than_was_watched(desk: Desk) -> None:
+def test_idle_counts_listed_models_without_use_and_never_more_than_was_watched(desk: QueryContext) -> None:
     answer = queries.idle(desk, None, 3)
     used = set(window(WORLD, DAYS[7], DAYS[9]).by_model)
     assert answer["count"] == len(set(WORLD[NEWEST]) - used) == 3
@@ -258,24 +258,24 @@ def test_every_idle_model_stands_on_a_page_the_never_used_before_the_longest_idl
     assert [row["model"] for row in rows] == names[5:] + names[:5] and len(rows) == pages[0]["count"] == 240
     assert [row["last_used"] for row in rows[234:]] == [None] + [DAYS[1].isoformat()] * 5
     assert queries.idle(desk, None, 2, page=9) == pages[2]
-    with pytest.raises(AnswerError, match="page: found 0, wanted 1 or more"):
+    with pytest.raises(QueryError, match="page: found 0, wanted 1 or more"):
         queries.idle(desk, None, 2, page=0)
     assert "page 2 of 3; --page 3 has the next" in words(pages[1]) and "page 3 of 3\n" in words(pages[2]) + "\n"
     shown: list[str] = []
     for page in range(24):
-        question = Question("idle", {"days": "2"}, page)
+        question = Query("idle", {"days": "2"}, page)
         said, number, of = presenter._page_rows(question, question.find_answer(desk))
         assert (number, of) == (page, 24)
         shown += [row["model"] for row in said]
     assert shown == [row["model"] for row in rows]
-    asked = Asked({}, {"days": "2", "page": "3"})
+    asked = RequestParams({}, {"days": "2", "page": "3"})
     assert next(one for one in QUESTIONS if one.path == "/api/idle").answer(desk, asked) == pages[2]
 
 
 # --- compare -------------------------------------------------------------------------------------------------------
 
 
-def test_two_models_stand_side_by_side_with_their_own_figures(desk: Desk) -> None:
+def test_two_models_stand_side_by_side_with_their_own_figures(desk: QueryContext) -> None:
     answer = queries.compare(desk, FIRST, TWO)
     assert [side["name"] for side in answer["sides"]] == [FIRST, TWO]
     assert [side["figures"]["uses"]["value"] for side in answer["sides"]] == [100, 0]
@@ -283,23 +283,23 @@ def test_two_models_stand_side_by_side_with_their_own_figures(desk: Desk) -> Non
     assert {side["figures"]["uses"]["evidence"] for side in answer["sides"]} == {"reported"}
 
 
-def two_networks(db: store.Store) -> Desk:
+def two_networks(db: store.Store) -> QueryContext:
     """The world's first days on Replicate, and again on another network under other names."""
     other = Catalogue("elsewhere", "hub", "hub models", "inferences", "claimed")
     desk = _desk(db, ())
     for day, counts in list(WORLD.items())[:3]:
         ledger.add_snapshot(db, snapshot(day, counts))
-        names = {name: Name(name.replace("acme/", "away/")) for name in counts}
-        listings = tuple(Listing(names[n], Name("a")) for n in counts)
+        names = {name: SafeName(name.replace("acme/", "away/")) for name in counts}
+        listings = tuple(Listing(names[n], SafeName("a")) for n in counts)
         readings = tuple(Reading(names[n], c) for n, c in counts.items())
         at = start_of_day(day + ONE)
-        ledger.add_snapshot(db, Snapshot("elsewhere", "hub", at, Ref("test:", at), listings, readings))
+        ledger.add_snapshot(db, Snapshot("elsewhere", "hub", at, SourceRef("test:", at), listings, readings))
     headline = {"catalogue": "hub", "figure": "models_used"}
-    there = pipeline.Plan("elsewhere", "Elsewhere", (other,), headline)
+    there = pipeline.NetworkPlan("elsewhere", "Elsewhere", (other,), headline)
     for plan in (PLAN, there):
         pipeline.compose_digest(db, desk.archive, plan, Period.for_day(DAYS[2]), NOW)
     return replace(
-        desk, watched={**desk.watched, "elsewhere": Watched("elsewhere", "Elsewhere", (other,), "", headline)}
+        desk, watched={**desk.watched, "elsewhere": WatchedNetwork("elsewhere", "Elsewhere", (other,), "", headline)}
     )
 
 
@@ -328,7 +328,7 @@ def test_a_model_is_looked_for_on_every_network_and_a_near_miss_suggested_from_e
 
 # --- names ---------------------------------------------------------------------------------------------------------
 
-EVERYTHING: list[Callable[[Desk], Any]] = [
+EVERYTHING: list[Callable[[QueryContext], Any]] = [
     lambda d: queries.digest(d, None),
     lambda d: queries.digest(d, None, "week", DAYS[3]),
     lambda d: queries.usage(d, None),
@@ -347,13 +347,15 @@ EVERYTHING: list[Callable[[Desk], Any]] = [
 
 
 @pytest.mark.parametrize("ask", EVERYTHING)
-def test_a_hidden_name_is_in_no_answer(desk: Desk, ask: Callable[[Desk], Any]) -> None:
+def test_a_hidden_name_is_in_no_answer(desk: QueryContext, ask: Callable[[QueryContext], Any]) -> None:
     told = json.dumps(ask(desk))
     assert not any(secret in told for secret in SECRETS)
 
 
 @pytest.mark.parametrize("ask", EVERYTHING[:11])
-def test_a_name_hidden_after_the_digest_was_composed_is_gone_too(db: store.Store, ask: Callable[[Desk], Any]) -> None:
+def test_a_name_hidden_after_the_digest_was_composed_is_gone_too(
+    db: store.Store, ask: Callable[[QueryContext], Any]
+) -> None:
     for day, counts in WORLD.items():
         ledger.add_snapshot(db, snapshot(day, counts))
     desk = _desk(db, DAYS[1:])
@@ -363,27 +365,27 @@ def test_a_name_hidden_after_the_digest_was_composed_is_gone_too(db: store.Store
     assert not any(secret in told for secret in SECRETS)
 
 
-def test_hidden_models_are_counted_under_no_name(desk: Desk) -> None:
+def test_hidden_models_are_counted_under_no_name(desk: QueryContext) -> None:
     rows = queries.top(desk, None)["models"]
     assert [row["uses"] for row in rows if row["model"] == "a hidden model"] == [500, 85]
     assert queries.usage(desk, None)["catalogues"][0]["figures"]["uses"]["value"] == sum(uses_on(NEWEST).values())
 
 
 @pytest.mark.parametrize("typed", ["shy/secret-model", "SHY/Secret-Model", "hid/one"])
-def test_a_hidden_model_cannot_be_asked_about(desk: Desk, typed: str) -> None:
-    with pytest.raises(AnswerError, match=r"^this name is hidden here$"):
+def test_a_hidden_model_cannot_be_asked_about(desk: QueryContext, typed: str) -> None:
+    with pytest.raises(QueryError, match=r"^this name is hidden here$"):
         queries.model(desk, typed)
 
 
 @pytest.mark.parametrize("typed", ["secret-model", "secret-modle", "hid", "hid/on", "shy/secret", "one"])
-def test_a_hidden_name_is_never_suggested(desk: Desk, typed: str) -> None:
+def test_a_hidden_name_is_never_suggested(desk: QueryContext, typed: str) -> None:
     with pytest.raises(NotFoundError) as refused:
         queries.model(desk, typed)
     assert not any(secret in str(refused.value).partition(":")[2] for secret in SECRETS)
     assert not [n for n in desk.matching_models(desk.find_network(None), typed) if desk.is_hidden(n)]
 
 
-def test_near_misses_are_suggested_and_not_taken(desk: Desk) -> None:
+def test_near_misses_are_suggested_and_not_taken(desk: QueryContext) -> None:
     with pytest.raises(NotFoundError, match=r"^acme/frist: no such model on Replicate; did you mean acme/first"):
         queries.model(desk, "acme/frist")
     with pytest.raises(NotFoundError, match="replicat: no such network; known: replicate; did you mean replicate"):
@@ -392,7 +394,7 @@ def test_near_misses_are_suggested_and_not_taken(desk: Desk) -> None:
         queries.method(desk, "models_usd")
 
 
-def test_a_name_without_its_author_is_taken_where_it_means_one_model(desk: Desk) -> None:
+def test_a_name_without_its_author_is_taken_where_it_means_one_model(desk: QueryContext) -> None:
     assert queries.model(desk, "TWO")["model"] == TWO
     with pytest.raises(NotFoundError, match="there are 2 of that name, such as acme/first and other/first"):
         queries.model(desk, "first")
@@ -406,7 +408,7 @@ def test_names_that_differ_in_case_alone_are_told_apart(db: store.Store) -> None
     assert queries.model(desk, "Acme/One")["uses"]["value"] == 5
 
 
-def test_what_a_stranger_typed_comes_back_harmless(desk: Desk) -> None:
+def test_what_a_stranger_typed_comes_back_harmless(desk: QueryContext) -> None:
     with pytest.raises(NotFoundError) as refused:
         queries.model(desk, "a\x1b[31m\nb\u202ec" + "x" * 5000)
     assert len(str(refused.value)) < 400
@@ -416,8 +418,8 @@ def test_what_a_stranger_typed_comes_back_harmless(desk: Desk) -> None:
 # --- what cannot be answered ---------------------------------------------------------------------------------------
 
 
-def test_days_that_are_not_there_are_said_to_be_so(desk: Desk) -> None:
-    with pytest.raises(AnswerError, match=r"^2025-03-12: is in the future; today is 2025-03-11 \(UTC\)$"):
+def test_days_that_are_not_there_are_said_to_be_so(desk: QueryContext) -> None:
+    with pytest.raises(QueryError, match=r"^2025-03-12: is in the future; today is 2025-03-11 \(UTC\)$"):
         queries.usage(desk, None, "day", date(2025, 3, 12))
     with pytest.raises(NotFoundError, match="no day digest for 2024-01-01; there are 9, from 2025-03-02 to 2025-03-10"):
         queries.why(desk, None, date(2024, 1, 1))
@@ -427,7 +429,7 @@ def test_days_that_are_not_there_are_said_to_be_so(desk: Desk) -> None:
 
 @pytest.mark.parametrize("day", [date.min, date(1, 12, 31)])
 @pytest.mark.parametrize("period", ["day", "week", "month"])
-def test_the_first_days_of_the_calendar_are_no_crash(desk: Desk, day: date, period: Any) -> None:
+def test_the_first_days_of_the_calendar_are_no_crash(desk: QueryContext, day: date, period: Any) -> None:
     with pytest.raises(NotFoundError):
         queries.digest(desk, None, period, day)
 
@@ -439,33 +441,33 @@ def test_nothing_collected_is_no_crash(db: store.Store) -> None:
         queries.usage(desk, None)
     with pytest.raises(NotFoundError, match="no such model"):
         queries.model(desk, FIRST)
-    with pytest.raises(AnswerError, match="none is configured"):
+    with pytest.raises(QueryError, match="none is configured"):
         queries.compare(replace(desk, watched={}), FIRST, TWO)
 
 
 @pytest.mark.parametrize("days", [0, -1, 10**9])
-def test_days_out_of_range_are_refused(desk: Desk, days: int) -> None:
-    with pytest.raises(AnswerError, match=f"found {days:,}, wanted 1 to"):
+def test_days_out_of_range_are_refused(desk: QueryContext, days: int) -> None:
+    with pytest.raises(QueryError, match=f"found {days:,}, wanted 1 to"):
         queries.idle(desk, None, days)
-    with pytest.raises(AnswerError, match=f"found {days:,}, wanted 1 to"):
+    with pytest.raises(QueryError, match=f"found {days:,}, wanted 1 to"):
         queries.trend(desk, "uses", None, days)
 
 
-def test_a_figure_of_longer_periods_has_no_trend_by_day(desk: Desk) -> None:
+def test_a_figure_of_longer_periods_has_no_trend_by_day(desk: QueryContext) -> None:
     longer = next(key for key, metric in METRICS.items() if "day" not in metric.periods)
-    with pytest.raises(AnswerError, match="is no figure of a day; it stands in week and month digests"):
+    with pytest.raises(QueryError, match="is no figure of a day; it stands in week and month digests"):
         queries.trend(desk, longer, None)
 
 
-def test_an_order_that_is_not_known_is_refused(desk: Desk) -> None:
-    with pytest.raises(AnswerError, match="by: found sideways, wanted one of uses, rise, fall"):
+def test_an_order_that_is_not_known_is_refused(desk: QueryContext) -> None:
+    with pytest.raises(QueryError, match="by: found sideways, wanted one of uses, rise, fall"):
         queries.top(desk, None, "sideways")
 
 
 # --- what there is -------------------------------------------------------------------------------------------------
 
 
-def test_every_metric_is_defined_in_words(desk: Desk) -> None:
+def test_every_metric_is_defined_in_words(desk: QueryContext) -> None:
     told = {one["metric"]: one for one in queries.metric_definitions()}
     assert told.keys() == METRICS.keys()
     for key in METRICS:
@@ -474,14 +476,14 @@ def test_every_metric_is_defined_in_words(desk: Desk) -> None:
         assert answer["label"] == told[key]["label"] and "{" not in answer["label"]
 
 
-def test_status_tells_what_is_there_and_how_old_it_is(desk: Desk) -> None:
+def test_status_tells_what_is_there_and_how_old_it_is(desk: QueryContext) -> None:
     (row,) = queries.status(desk)["catalogues"]
     assert (row["first_day"], row["last_day"], row["days_behind"]) == (START.isoformat(), NEWEST.isoformat(), 0)
     assert row["models"] == len({name for counts in WORLD.values() for name in counts})
     assert row["newest_digest"] == NEWEST.isoformat()
 
 
-def test_networks_and_their_digests_are_listed(desk: Desk) -> None:
+def test_networks_and_their_digests_are_listed(desk: QueryContext) -> None:
     (network,) = queries.known_networks(desk)["networks"]
     assert (network["network"], network["catalogues"][0]["unit"]) == ("replicate", "runs")
     listed = queries.kept_digests(desk, "replicate")["digests"]
@@ -490,7 +492,7 @@ def test_networks_and_their_digests_are_listed(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("ask", [*EVERYTHING[2:], lambda d: queries.model(d, TWO), lambda d: queries.method(d, "uses")])
-def test_every_answer_can_be_put_into_words(desk: Desk, ask: Callable[[Desk], Any]) -> None:
+def test_every_answer_can_be_put_into_words(desk: QueryContext, ask: Callable[[QueryContext], Any]) -> None:
     assert words(ask(desk)).strip()
 
 
@@ -502,8 +504,8 @@ def test_what_is_kept_of_an_answer_ends_with_the_next_snapshot_and_the_next_dige
     opened = store.open_store(f"sqlite:///{tmp_path / 'footfall.db'}")
     try:
         archive = Archive(opened)
-        watched = Watched("replicate", "Replicate", (CATALOGUE,), "", PLAN.headline)
-        desk = Desk(opened, archive, {"replicate": watched}, (), lambda: NOW)
+        watched = WatchedNetwork("replicate", "Replicate", (CATALOGUE,), "", PLAN.headline)
+        desk = QueryContext(opened, archive, {"replicate": watched}, (), lambda: NOW)
         for day in DAYS[:8]:
             ledger.add_snapshot(opened, snapshot(day, counters(DAYS.index(day))))
             if day != DAYS[0]:
@@ -513,7 +515,7 @@ def test_what_is_kept_of_an_answer_ends_with_the_next_snapshot_and_the_next_dige
             queries.model(desk, NEW)
         ledger.add_snapshot(opened, snapshot(DAYS[8], counters(8)))
         pipeline.compose_digest(opened, archive, PLAN, Period.for_day(DAYS[8]), NOW)
-        fresh = Desk(opened, archive, desk.watched, (), lambda: NOW)
+        fresh = QueryContext(opened, archive, desk.watched, (), lambda: NOW)
         assert queries.model(desk, NEW) == queries.model(fresh, NEW)
         assert queries.idle(desk, None, 3) == queries.idle(fresh, None, 3)
         assert queries.idle(desk, None, 3)["day"] == DAYS[8].isoformat()
@@ -522,7 +524,7 @@ def test_what_is_kept_of_an_answer_ends_with_the_next_snapshot_and_the_next_dige
 
 
 def test_what_several_ask_for_at_once_is_looked_up_once_and_a_failure_is_not_kept() -> None:
-    recent, looks, go = Recent(2), [], threading.Event()
+    recent, looks, go = VersionedCache(2), [], threading.Event()
 
     def look() -> int:
         looks.append(1)
@@ -541,7 +543,7 @@ def test_what_several_ask_for_at_once_is_looked_up_once_and_a_failure_is_not_kep
     assert recent.get_or_compute("a", 2, look) == 3, "the oldest of more than two was forgotten"
 
 
-def test_a_quotient_is_no_change_on_any_face(desk: Desk) -> None:
+def test_a_quotient_is_no_change_on_any_face(desk: QueryContext) -> None:
     """Runs per listed model are 100, not +9,900%."""
     answer = queries.trend(desk, "uses_per_listed", None)
     told = answer["days"][-1]["figure"]

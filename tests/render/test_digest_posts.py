@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bot import number_format, x_text
 from bot.records import Picture, Post
-from bot.render import Options, build_post, cost, embed_length, finding_text, number_lint, preview_text
+from bot.render import PostRenderOptions, build_post, cost, embed_length, finding_text, number_lint, preview_text
 from bot.render.environment import TEMPLATES
 from tests.hostile import NAMES
 from tests.render import documents
@@ -252,7 +252,7 @@ def test_posts_hold_no_link_for_which_x_would_charge() -> None:
 def test_a_preview_shows_the_words_the_weight_the_cost_and_the_pictures() -> None:
     picture = Picture("card", b"", "929 of 3,783 models.")
     shown = preview_text(
-        build_post(documents.recorded("day-2025-01-12"), "x", Options(pictures=(picture,))), ["out/card.png"]
+        build_post(documents.recorded("day-2025-01-12"), "x", PostRenderOptions(pictures=(picture,))), ["out/card.png"]
     )
     assert "weighted length: 276 of 280" in shown
     assert "estimated cost: 0.020 US dollars" in shown
@@ -264,7 +264,7 @@ def test_a_hidden_name_is_shown_nowhere() -> None:
     made = documents.recorded("day-2025-01-12")
     name = made["catalogues"][0]["top"][0]["model"]
     for outlet in ("x", "discord", "text"):
-        shown = preview_text(build_post(made, outlet, Options(hidden_names=(name,))))
+        shown = preview_text(build_post(made, outlet, PostRenderOptions(hidden_names=(name,))))
         assert name not in shown.replace("\\", "")
 
 

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot import x_text
-from bot.digest import Hidden
+from bot.digest import NameMask
 from bot.render import escaping
 from bot.render import x_text as render_x_text
 from tests.hostile import NAMES
@@ -107,7 +107,7 @@ def test_an_empty_name_and_a_name_of_marks_only_are_said_in_words() -> None:
 
 
 def test_a_hidden_name_is_hidden_alone_and_inside_our_own_words() -> None:
-    hidden = Hidden.from_names(["owner/secret", "shy"])
+    hidden = NameMask.from_names(["owner/secret", "shy"])
     assert (
         escaping.escape_name("owner/secret", "x", hidden)
         == escaping.escape_name("shy/one", "x", hidden)

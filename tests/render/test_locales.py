@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot import i18n, x_text
 from bot.i18n.bidi import FIRST_STRONG, POP
-from bot.render import LintError, Options, build_post, environment, finding_text, number_lint, preview_text
+from bot.render import LintError, PostRenderOptions, build_post, environment, finding_text, number_lint, preview_text
 from tests.hostile import NAMES
 from tests.render import documents
 from tests.render.test_digest_posts import GOLDEN, assert_fits_discord, document
@@ -25,9 +25,9 @@ OUTLETS = ("x", "discord")
 
 
 def assert_fits(made: dict[str, Any], language: str) -> None:
-    (text,) = build_post(made, "x", Options(language)).parts
+    (text,) = build_post(made, "x", PostRenderOptions(language)).parts
     assert 0 < x_text.weighted_length(text) <= 280 and not x_entities(text)
-    embed = build_post(made, "discord", Options(language)).embed
+    embed = build_post(made, "discord", PostRenderOptions(language)).embed
     assert_fits_discord(embed)
     assert_isolates_match(text)
     for field in embed["fields"] if embed else ():
@@ -53,7 +53,7 @@ def test_posts_fit_in_every_language(stem: str, language: str) -> None:
 @pytest.mark.parametrize("outlet", OUTLETS)
 @pytest.mark.parametrize("stem", SIGNED)
 def test_posts_in_arabic_and_chinese_read_as_they_were_signed(stem: str, outlet: str, language: str) -> None:
-    said = preview_text(build_post(document(stem), outlet, Options(language))) + "\n"
+    said = preview_text(build_post(document(stem), outlet, PostRenderOptions(language))) + "\n"
     golden = GOLDEN / language / f"{stem}.{outlet}.txt"
     if os.environ.get("GOLDEN"):
         golden.parent.mkdir(parents=True, exist_ok=True)
@@ -114,7 +114,7 @@ def test_no_figure_makes_a_translation_invent_or_burst(made: dict[str, Any], lan
 def test_hostile_names_act_on_nothing_in_other_languages(name: str, language: str) -> None:
     made = documents.named(name)
     assert_fits(made, language)
-    embed = build_post(made, "discord", Options(language)).embed
+    embed = build_post(made, "discord", PostRenderOptions(language)).embed
     assert embed is not None
     told = [str(embed["description"]), *(str(field["value"]) for field in embed["fields"])]
     for line in "\n".join(told).replace("**", "").split("\n"):
@@ -132,11 +132,11 @@ def test_the_lint_refuses_a_digit_of_any_script_in_a_translation(digit: str) -> 
     )
     for template in ("{% trans %}agents{% endtrans %}", "{% trans n=a %}agent{% pluralize %}agents{% endtrans %}"):
         with pytest.raises(LintError, match="wanted digits only from a figure"):
-            number_lint.lint_text(lying.from_string(template).render(a=environment.Whole(2)), "test.j2")
+            number_lint.lint_text(lying.from_string(template).render(a=environment.TracedInt(2)), "test.j2")
 
 
 def test_a_gap_that_is_not_ours_stays_english_and_whole() -> None:
     made = documents.changed("day-2025-01-12", lambda d: d["catalogues"][0].update(gaps=["Nobody wrote this before."]))
-    embed = build_post(made, "discord", Options("ar")).embed
+    embed = build_post(made, "discord", PostRenderOptions("ar")).embed
     assert embed is not None
     assert any(f"{FIRST_STRONG}Nobody wrote this before.{POP}" in field["value"] for field in embed["fields"])

@@ -15,11 +15,11 @@ import sqlalchemy as sa
 from bot import ledger, pipeline, store, subscriptions
 from bot.archive import Archive
 from bot.cli import outlet_setup
-from bot.config import Publish
-from bot.deliveries import Ready, Run, flush_outbox
-from bot.outlets.discord.direct_messages import Direct
-from bot.records import Name
-from bot.subscriptions import MISSES, Bounds, Channels, Watches
+from bot.config import PublishConfig
+from bot.deliveries import OutboxPass, OutletHandle, flush_outbox
+from bot.outlets.discord.direct_messages import DirectMessageOutlet
+from bot.records import SafeName
+from bot.subscriptions import MISSES, ChannelSubscriptions, ModelWatches, SubscriptionLimits
 from tests.outlets import rig_discord
 from tests.peers.discord_api import CREATE, DiscordPeer, Fault
 from tests.worlds import CATALOGUE, ONE, START, snapshot
@@ -28,7 +28,9 @@ LAST = START + 24 * ONE
 NOW = datetime.combine(LAST + ONE, datetime.min.time(), UTC) + timedelta(minutes=30)
 BEFORE = NOW - timedelta(days=3)
 ANN, BOB = "300000000000000001", "300000000000000002"
-PLAN = pipeline.Plan("replicate", "Little", (CATALOGUE,), {"catalogue": "models", "figure": "uses"}, ("o/hidden",))
+PLAN = pipeline.NetworkPlan(
+    "replicate", "Little", (CATALOGUE,), {"catalogue": "models", "figure": "uses"}, ("o/hidden",)
+)
 
 
 def uses(name: str, day: date) -> int:
@@ -55,16 +57,16 @@ class Room:
 
     db: store.Store
     peer: DiscordPeer
-    direct: Direct
+    direct: DirectMessageOutlet
     now: datetime = NOW
 
     def __post_init__(self) -> None:
-        self.watches = Watches(self.db)
+        self.watches = ModelWatches(self.db)
         archive, self.outbox = Archive(self.db), pipeline.make_outbox(self.db)
-        self.desk = pipeline.Desk(self.db, archive, self.outbox, Publish.model_validate({}), 0.01)
+        self.desk = pipeline.PublishContext(self.db, archive, self.outbox, PublishConfig.model_validate({}), 0.01)
 
     def watch(self, model: str, account: str = ANN, share: float = 0.5, since: datetime = BEFORE) -> None:
-        self.watches.save_watch(account, "en", CATALOGUE, Name(model), share, since)
+        self.watches.save_watch(account, "en", CATALOGUE, SafeName(model), share, since)
 
     def fill(self, until: date = LAST) -> None:
         """Collect the world up to a day."""
@@ -81,16 +83,18 @@ class Room:
 
     def send(self) -> None:
         """One pass over the outbox, as the worker makes it."""
-        made = {"direct": Ready(self.direct, timedelta(seconds=1), lambda _: Decimal(0))}
-        notices = pipeline.Notices(self.db, {"replicate": PLAN}, self.watches, PLAN.hidden)
-        channels = Channels(self.db)
+        made = {"direct": OutletHandle(self.direct, timedelta(seconds=1), lambda _: Decimal(0))}
+        notices = pipeline.WatchContentProvider(self.db, {"replicate": PLAN}, self.watches, PLAN.hidden)
+        channels = ChannelSubscriptions(self.db)
 
         def gone(one: object, reason: str) -> None:
             outlet_setup.gone(self.desk, channels, self.watches, one, reason, self.now)  # type: ignore[arg-type]
 
         clock = lambda: self.now  # noqa: E731
         flush_outbox(
-            Run(self.outbox, made, pipeline.spoken(_never, notices), clock, "me", timedelta(minutes=15), gone=gone)
+            OutboxPass(
+                self.outbox, made, pipeline.spoken(_never, notices), clock, "me", timedelta(minutes=15), gone=gone
+            )
         )
 
     def told(self, account: str = ANN) -> list[str]:
@@ -105,7 +109,7 @@ def _read(embed: dict[str, Any]) -> str:
     return "\n".join([embed["title"], embed["description"], *fields]).replace("\\", "")
 
 
-def _never(one: object) -> pipeline.Notices:
+def _never(one: object) -> pipeline.WatchContentProvider:
     raise AssertionError("no digest is sent here")
 
 
@@ -113,7 +117,7 @@ def _never(one: object) -> pipeline.Notices:
 def room(db: store.Store) -> Iterator[Room]:
     with rig_discord.hurried(), DiscordPeer(bucket=(1000, 1.0), nonce_window=0.0) as peer:
         outlet = rig_discord.outlet(peer)
-        yield Room(db, peer, Direct(outlet, Watches(db).member_account))
+        yield Room(db, peer, DirectMessageOutlet(outlet, ModelWatches(db).member_account))
         outlet.close()
 
 
@@ -267,7 +271,7 @@ def test_a_message_can_be_in_each_language(room: Room, locale: str) -> None:
     room.fill()
     for name in NAMES:
         room.watch(name)
-    room.watches.save_watch(ANN, locale, CATALOGUE, Name("o/moves"), 0.5, BEFORE)
+    room.watches.save_watch(ANN, locale, CATALOGUE, SafeName("o/moves"), 0.5, BEFORE)
     room.plan()
     room.send()
     assert len(room.told()) == 1
@@ -275,12 +279,12 @@ def test_a_message_can_be_in_each_language(room: Room, locale: str) -> None:
 
 def test_the_most_that_may_be_watched_all_stands_in_one_message(room: Room) -> None:
     names = [f"author-of-a-long-name-{n}/{'*_model_*' * 6}{n}" for n in range(20)]
-    watches = Watches(room.db, Bounds(per_member=20))
+    watches = ModelWatches(room.db, SubscriptionLimits(per_member=20))
     for number in range(3):
         day = LAST + (number - 2) * ONE
         ledger.add_snapshot(room.db, snapshot(day, dict.fromkeys(names, 10 * number + 500 * (number == 2))))
     for name in names:
-        watches.save_watch(ANN, "en", CATALOGUE, Name(name), 0.5, BEFORE)
+        watches.save_watch(ANN, "en", CATALOGUE, SafeName(name), 0.5, BEFORE)
     room.plan()
     room.send()
     (told,) = room.told()

@@ -12,11 +12,11 @@ import pytest
 from bot import pipeline, store, worker
 from bot.archive import Archive
 from bot.cli import outlet_setup
-from bot.config import Publish
-from bot.deliveries import Ready, Run
+from bot.config import PublishConfig
+from bot.deliveries import OutboxPass, OutletHandle
 from bot.outlets import Outcome, Part, Refused, Sent
-from bot.subscriptions import MISSES, Channels, Subscription, Terms, Watches
-from bot.worker.state import State
+from bot.subscriptions import MISSES, ChannelSubscriptions, ModelWatches, Subscription, SubscriptionOptions
+from bot.worker.state import WorkerState
 from tests.worker.test_worker import Clock, Network, Wall
 from tests.worlds import CATALOGUE, ONE, START, snapshot
 
@@ -49,34 +49,38 @@ class Bench:
     uses: Any = None
 
     def __post_init__(self) -> None:
-        self.network, self.wall, self.channels = Network(self.clock), Server(clock=self.clock), Channels(self.db)
+        self.network, self.wall, self.channels = (
+            Network(self.clock),
+            Server(clock=self.clock),
+            ChannelSubscriptions(self.db),
+        )
         archive, outbox = Archive(self.db), pipeline.make_outbox(self.db)
-        plan = pipeline.Plan("replicate", "Little", (CATALOGUE,), {"catalogue": "models", "figure": "uses"})
-        self.desk = pipeline.Desk(self.db, archive, outbox, Publish.model_validate({}), 0.01)
-        made = {"discord": Ready(self.wall, timedelta(), lambda _: Decimal(0))}
-        says = pipeline.Posts(archive, outbox)
-        self.round = worker.Round(
-            worker.Bench(
+        plan = pipeline.NetworkPlan("replicate", "Little", (CATALOGUE,), {"catalogue": "models", "figure": "uses"})
+        self.desk = pipeline.PublishContext(self.db, archive, outbox, PublishConfig.model_validate({}), 0.01)
+        made = {"discord": OutletHandle(self.wall, timedelta(), lambda _: Decimal(0))}
+        says = pipeline.DigestContentProvider(archive, outbox)
+        self.round = worker.WorkCycle(
+            worker.WorkerContext(
                 self.db,
                 self.desk,
                 [(plan, self.network)],
                 (),
                 {},
-                lambda: Run(outbox, made, says, self.clock, "one", timedelta(minutes=15), gone=self._gone),
+                lambda: OutboxPass(outbox, made, says, self.clock, "one", timedelta(minutes=15), gone=self._gone),
                 self.clock,
                 timedelta(minutes=15),
                 self.channels.all_subscriptions,
             ),
-            State(),
+            WorkerState(),
             "one",
         )
 
     def _gone(self, one: Any, reason: str) -> None:
-        outlet_setup.gone(self.desk, self.channels, Watches(self.db), one, reason, self.clock())
+        outlet_setup.gone(self.desk, self.channels, ModelWatches(self.db), one, reason, self.clock())
 
     def subscribe(self, channel: str, at: str, zone: str = "UTC", **terms: Any) -> Subscription:
         kept, _ = self.channels.save_subscription(
-            "1", channel, Terms(time.fromisoformat(at), zone, **terms), self.clock()
+            "1", channel, SubscriptionOptions(time.fromisoformat(at), zone, **terms), self.clock()
         )
         return kept
 

@@ -31,7 +31,7 @@ from structlog.testing import capture_logs
 from bot import ledger, pipeline, site_builder, store, web
 from bot.archive import Archive
 from bot.cli import app_context, cli
-from bot.queries import Desk
+from bot.queries import QueryContext
 from bot.records import Period, Receipt
 from bot.web.api import QUESTIONS
 from tests.queries.test_queries import CATALOGUE, DAYS, FIRST, HIDDEN, MISSING, NEWEST, SECRETS, TWO, WORLD
@@ -83,7 +83,7 @@ class Served:
 
 
 @contextmanager
-def served(desk: Desk, site: Path, **limits: float) -> Iterator[httpx.Client]:
+def served(desk: QueryContext, site: Path, **limits: float) -> Iterator[httpx.Client]:
     running = Served(web.make_application(desk, site, **limits))
     try:
         with httpx.Client(base_url=running.url, timeout=120) as client:
@@ -97,14 +97,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a configuration, a filled database and a site."""
     folder = tmp_path_factory.mktemp("home")
     (folder / "config.yaml").write_text(CONFIG.format(folder=folder, hidden=json.dumps(HIDDEN)))
-    made = app_context.Parts(folder / "config.yaml")
+    made = app_context.AppContext(folder / "config.yaml")
     fill(made.store, made.network_plan("replicate"))
     made.store.close()
     write(folder / "out" / "site")
     return folder
 
 
-def fill(opened: store.Store, plan: pipeline.Plan) -> None:
+def fill(opened: store.Store, plan: pipeline.NetworkPlan) -> None:
     archive = Archive(opened)
     for day, counts in WORLD.items():
         ledger.add_snapshot(opened, snapshot(day, counts))
@@ -122,14 +122,14 @@ def write(site: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def desk(home: Path) -> Iterator[Desk]:
-    made = app_context.Parts(home / "config.yaml")
+def desk(home: Path) -> Iterator[QueryContext]:
+    made = app_context.AppContext(home / "config.yaml")
     yield replace(made.query_context, clock=lambda: NOW)
     made.store.close()
 
 
 @pytest.fixture(scope="module")
-def ask(desk: Desk, home: Path) -> Iterator[httpx.Client]:
+def ask(desk: QueryContext, home: Path) -> Iterator[httpx.Client]:
     with served(desk, home / "out" / "site") as client:
         yield client
 
@@ -195,12 +195,12 @@ def _fits(route: str, path: str) -> bool:
     return bool(re.fullmatch(re.sub(r"\{\w+(:\(\?s:\.\+\))?\}", ".+", route), path))
 
 
-def test_a_digest_is_the_archives_own_document(ask: httpx.Client, desk: Desk) -> None:
+def test_a_digest_is_the_archives_own_document(ask: httpx.Client, desk: QueryContext) -> None:
     assert ask.get(f"/api/digest?day={NEWEST}").json() == desk.archive.find_digest("replicate", "day", NEWEST)
 
 
-def test_an_older_edition_stays_as_it_was_issued(desk: Desk, home: Path, tmp_path: Path) -> None:
-    made = app_context.Parts(home / "config.yaml")
+def test_an_older_edition_stays_as_it_was_issued(desk: QueryContext, home: Path, tmp_path: Path) -> None:
+    made = app_context.AppContext(home / "config.yaml")
     moved = store.open_store(f"sqlite:///{tmp_path / 'footfall.db'}")
     try:
         fill(moved, made.network_plan("replicate"))
@@ -242,7 +242,7 @@ def test_what_did_not_change_is_not_sent_again(ask: httpx.Client) -> None:
     assert failed.status_code == 404 and "etag" not in failed.headers
 
 
-def test_a_page_written_anew_with_the_same_words_is_not_sent_again(desk: Desk, tmp_path: Path) -> None:
+def test_a_page_written_anew_with_the_same_words_is_not_sent_again(desk: QueryContext, tmp_path: Path) -> None:
     site = tmp_path / "site"
     write(site)
     with served(desk, site) as client:
@@ -341,7 +341,7 @@ def test_nothing_but_reading_is_answered(ask: httpx.Client, method: str, path: s
     assert answer.json() == {"error": "only GET and HEAD are answered here"}
 
 
-def test_an_unexpected_error_is_a_number_that_stands_in_the_log(desk: Desk, home: Path) -> None:
+def test_an_unexpected_error_is_a_number_that_stands_in_the_log(desk: QueryContext, home: Path) -> None:
     class Broken(Archive):
         def newest_digest(self, *_: object) -> Any:
             raise ZeroDivisionError("the secret of the house")
@@ -356,7 +356,7 @@ def test_an_unexpected_error_is_a_number_that_stands_in_the_log(desk: Desk, home
     assert isinstance(line["exc_info"], ZeroDivisionError)
 
 
-def test_an_answer_that_takes_too_long_is_given_up(desk: Desk, home: Path) -> None:
+def test_an_answer_that_takes_too_long_is_given_up(desk: QueryContext, home: Path) -> None:
     release = threading.Event()
 
     class Slow(Archive):
@@ -403,7 +403,7 @@ def test_files_are_served_with_their_types(ask: httpx.Client, path: str, kind: s
     assert since.status_code == 304
 
 
-def test_every_file_that_the_site_outlet_writes_is_served(desk: Desk, tmp_path: Path) -> None:
+def test_every_file_that_the_site_outlet_writes_is_served(desk: QueryContext, tmp_path: Path) -> None:
     site = tmp_path / "site"
     site_builder.write_site(desk, site, lambda _line: None, NOW)
     files = [p.relative_to(site).as_posix() for p in site.rglob("*") if p.is_file() and p.name != ".footfall-site"]
@@ -460,7 +460,7 @@ def test_an_endless_address_is_refused(ask: httpx.Client, path: str) -> None:
     assert raw(ask, path).status_code in (400, 414)
 
 
-def test_links_out_of_the_site_are_not_followed(desk: Desk, tmp_path: Path) -> None:
+def test_links_out_of_the_site_are_not_followed(desk: QueryContext, tmp_path: Path) -> None:
     site = tmp_path / "site"
     write(site)
     (tmp_path / "secret.txt").write_text("secret")
@@ -474,14 +474,14 @@ def test_links_out_of_the_site_are_not_followed(desk: Desk, tmp_path: Path) -> N
             assert client.get(path).status_code == 404, path
 
 
-def test_a_site_that_is_itself_reached_by_a_link_is_served(desk: Desk, tmp_path: Path) -> None:
+def test_a_site_that_is_itself_reached_by_a_link_is_served(desk: QueryContext, tmp_path: Path) -> None:
     write(tmp_path / "releases" / "one")
     (tmp_path / "site").symlink_to(tmp_path / "releases" / "one")
     with served(desk, tmp_path / "site") as client:
         assert client.get("/replicate/").text == FILES["replicate/index.html"]
 
 
-def test_before_the_site_is_written_a_page_says_which_command_does(desk: Desk, tmp_path: Path) -> None:
+def test_before_the_site_is_written_a_page_says_which_command_does(desk: QueryContext, tmp_path: Path) -> None:
     with served(desk, tmp_path / "site") as client:
         for path in ("/", "/replicate/", "/nothing"):
             answer = client.get(path)
@@ -560,15 +560,17 @@ def test_health_tells_the_age_of_the_newest_digest(ask: httpx.Client) -> None:
     assert answer.json() == {"ok": True, "database": "readable", "newest_digests": {"replicate": newest}}
 
 
-def test_health_of_an_empty_archive_is_good_and_knows_no_digest(desk: Desk, db: store.Store, tmp_path: Path) -> None:
+def test_health_of_an_empty_archive_is_good_and_knows_no_digest(
+    desk: QueryContext, db: store.Store, tmp_path: Path
+) -> None:
     with served(replace(desk, store=db, archive=Archive(db)), tmp_path) as client:
         assert client.get("/health").json()["newest_digests"] == {"replicate": None}
         assert "footfall_newest_digest_age_seconds" not in samples(client)
 
 
-def ruined(desk: Desk, folder: Path) -> Desk:
+def ruined(desk: QueryContext, folder: Path) -> QueryContext:
     opened = store.open_store(f"sqlite:///{folder / 'private.db'}")
-    fill(opened, pipeline.Plan("replicate", "Replicate", (CATALOGUE,), desk.watched["replicate"].headline))
+    fill(opened, pipeline.NetworkPlan("replicate", "Replicate", (CATALOGUE,), desk.watched["replicate"].headline))
     return replace(desk, store=opened, archive=Archive(opened))
 
 
@@ -586,7 +588,7 @@ def unhealthy(client: httpx.Client) -> None:
     assert "footfall_newest_digest_age_seconds" not in shown and "footfall_digests" not in shown
 
 
-def test_a_database_that_was_deleted_is_not_healthy(desk: Desk, tmp_path: Path) -> None:
+def test_a_database_that_was_deleted_is_not_healthy(desk: QueryContext, tmp_path: Path) -> None:
     doomed = ruined(desk, tmp_path)
     with served(doomed, tmp_path) as client:
         assert client.get("/health").status_code == 200
@@ -596,7 +598,9 @@ def test_a_database_that_was_deleted_is_not_healthy(desk: Desk, tmp_path: Path) 
     doomed.store.close()
 
 
-def test_a_database_that_is_garbage_is_not_healthy_and_says_so_in_one_sentence(desk: Desk, tmp_path: Path) -> None:
+def test_a_database_that_is_garbage_is_not_healthy_and_says_so_in_one_sentence(
+    desk: QueryContext, tmp_path: Path
+) -> None:
     doomed = ruined(desk, tmp_path)
     doomed.store.close()
     (tmp_path / "private.db").write_bytes(b"garbage" * 20_000)
@@ -610,7 +614,7 @@ def test_a_database_that_is_garbage_is_not_healthy_and_says_so_in_one_sentence(d
     doomed.store.close()
 
 
-def test_a_locked_sqlite_database_is_not_waited_for(desk: Desk, tmp_path: Path) -> None:
+def test_a_locked_sqlite_database_is_not_waited_for(desk: QueryContext, tmp_path: Path) -> None:
     doomed = ruined(desk, tmp_path)
     doomed.store.close()
     holder = sqlite3.connect(tmp_path / "private.db", isolation_level=None)
@@ -626,7 +630,7 @@ def test_a_locked_sqlite_database_is_not_waited_for(desk: Desk, tmp_path: Path) 
         doomed.store.close()
 
 
-def test_a_locked_postgresql_table_is_not_waited_for(desk: Desk, postgres: Any, tmp_path: Path) -> None:
+def test_a_locked_postgresql_table_is_not_waited_for(desk: QueryContext, postgres: Any, tmp_path: Path) -> None:
     opened = store.open_store(postgres.database())
     with opened.engine.connect() as holder:
         holder.execute(sa.text("LOCK TABLE digests IN ACCESS EXCLUSIVE MODE"))
@@ -657,7 +661,7 @@ def samples(client: httpx.Client) -> Samples:
     return found
 
 
-def test_metrics_tell_what_the_archive_holds(desk: Desk, home: Path) -> None:
+def test_metrics_tell_what_the_archive_holds(desk: QueryContext, home: Path) -> None:
     with served(desk, home / "out" / "site") as client:
         shown = samples(client)
     ages = {("replicate", "day"): 9 * 3600.0, ("replicate", "week"): 33 * 3600.0}
@@ -671,7 +675,7 @@ def test_metrics_tell_what_the_archive_holds(desk: Desk, home: Path) -> None:
     assert any("0.1.0" in labels for labels in shown["footfall_build_info"])
 
 
-def test_metrics_count_requests_by_route_and_never_by_what_strangers_type(desk: Desk, home: Path) -> None:
+def test_metrics_count_requests_by_route_and_never_by_what_strangers_type(desk: QueryContext, home: Path) -> None:
     with served(desk, home / "out" / "site") as client:
         for number in range(30):
             client.get(f"/no/such/page/{number}")
@@ -695,7 +699,7 @@ def test_metrics_count_requests_by_route_and_never_by_what_strangers_type(desk: 
     assert 0 < shown["footfall_request_seconds_sum"][("/api/usage",)] < 20
 
 
-def test_health_and_metrics_cost_one_query_each(desk: Desk, home: Path) -> None:
+def test_health_and_metrics_cost_one_query_each(desk: QueryContext, home: Path) -> None:
     asked: list[str] = []
     with served(desk, home / "out" / "site") as client:
         client.get("/health")
@@ -716,7 +720,7 @@ def test_health_and_metrics_cost_one_query_each(desk: Desk, home: Path) -> None:
 # --- the server itself ----------------------------------------------------------------------------------------------
 
 
-def test_an_address_in_use_is_one_clear_line(desk: Desk, home: Path) -> None:
+def test_an_address_in_use_is_one_clear_line(desk: QueryContext, home: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -727,7 +731,7 @@ def test_an_address_in_use_is_one_clear_line(desk: Desk, home: Path) -> None:
     assert str(refused.value).startswith(start) and "\n" not in str(refused.value)
 
 
-def test_an_address_of_another_machine_is_one_clear_line(desk: Desk, home: Path) -> None:
+def test_an_address_of_another_machine_is_one_clear_line(desk: QueryContext, home: Path) -> None:
     with pytest.raises(web.WebError, match=r"^203\.0\.113\.1 port 0: cannot listen there: Cannot assign requested"):
         web.run_server(desk, home, "203.0.113.1", 0)
 

@@ -28,12 +28,12 @@ import yaml
 from bot import ledger, pipeline, store, worker
 from bot.archive import Archive
 from bot.cli import main
-from bot.config import Publish, ScheduleEntry
-from bot.deliveries import Ready, Run
-from bot.outlets import Check, Found, NotFound, Outcome, Part, Sent
+from bot.config import PublishConfig, ScheduleEntry
+from bot.deliveries import OutboxPass, OutletHandle
+from bot.outlets import CheckResult, Found, NotFound, Outcome, Part, Sent
 from bot.records import Period, Snapshot, SourceError
 from bot.worker import cycle
-from bot.worker.state import State
+from bot.worker.state import WorkerState
 from tests import publishing
 from tests.peers.ports import reserved
 from tests.peers.postgres import Postgres
@@ -89,7 +89,7 @@ class Wall:
     def edit(self, part: Part, destination: str, platform_id: str) -> Outcome:
         return Sent(platform_id, "https://wall.example/edited")
 
-    def check(self, polled: Collection[str] = ()) -> list[Check]:
+    def check(self, polled: Collection[str] = ()) -> list[CheckResult]:
         return []
 
     def close(self) -> None:
@@ -112,24 +112,26 @@ class Bench:
     def __post_init__(self) -> None:
         self.network, self.wall = Network(self.clock), Wall(clock=self.clock)
 
-    def made(self, name: str = "one") -> worker.Bench:
+    def made(self, name: str = "one") -> worker.WorkerContext:
         archive, outbox = Archive(self.db), pipeline.make_outbox(self.db)
-        ready = {"site": Ready(self.wall, timedelta(), lambda _: Decimal(0))}
-        plan = pipeline.Plan("replicate", "Little", (CATALOGUE,), {"catalogue": "models", "figure": "uses"})
-        return worker.Bench(
+        ready = {"site": OutletHandle(self.wall, timedelta(), lambda _: Decimal(0))}
+        plan = pipeline.NetworkPlan("replicate", "Little", (CATALOGUE,), {"catalogue": "models", "figure": "uses"})
+        return worker.WorkerContext(
             self.db,
-            pipeline.Desk(self.db, archive, outbox, Publish.model_validate({}), 0.01),
+            pipeline.PublishContext(self.db, archive, outbox, PublishConfig.model_validate({}), 0.01),
             [(plan, self.network)],
             ENTRIES,
             {"early": {"site": ("a",)}, "late": {"site": ("b",)}},
-            lambda: Run(outbox, ready, pipeline.Posts(archive, outbox), self.clock, name, timedelta(minutes=15)),
+            lambda: OutboxPass(
+                outbox, ready, pipeline.DigestContentProvider(archive, outbox), self.clock, name, timedelta(minutes=15)
+            ),
             self.clock,
             timedelta(minutes=15),
             clock_offsets=lambda: {"x": timedelta(minutes=6)},
         )
 
-    def round(self, name: str = "one", stopping: Callable[[], bool] = lambda: False) -> worker.Round:
-        return worker.Round(self.made(name), State(), name, stopping)
+    def round(self, name: str = "one", stopping: Callable[[], bool] = lambda: False) -> worker.WorkCycle:
+        return worker.WorkCycle(self.made(name), WorkerState(), name, stopping)
 
     def at(self, hour: int, minute: int = 0) -> None:
         self.clock.now = self.clock.now.replace(hour=hour, minute=minute)
@@ -218,7 +220,7 @@ def test_a_chain_that_stays_silent_is_asked_again_soon_though_the_list_is_in(ben
     made = bench.made()
     (plan, source), *_ = made.networks
     read_by_event = replace(plan, catalogues=(replace(CATALOGUE, evidences=("claimed",), place="the chain"),))
-    step = worker.Round(replace(made, networks=[(read_by_event, source)], entries=()), State(), "one")
+    step = worker.WorkCycle(replace(made, networks=[(read_by_event, source)], entries=()), WorkerState(), "one")
     step.once()
     bench.clock.now += timedelta(minutes=16)
     step.once()
@@ -290,11 +292,13 @@ def test_told_to_stop_it_keeps_what_it_has_and_begins_nothing_new(bench: Bench) 
 # --- a worker ------------------------------------------------------------------------------------------------------
 
 
-def running(bench: Bench, sides: list[worker.Side], grace: float = 20.0, opened: Any = None) -> tuple[Any, Any, Any]:
+def running(
+    bench: Bench, sides: list[worker.BackgroundService], grace: float = 20.0, opened: Any = None
+) -> tuple[Any, Any, Any]:
     """A worker in a thread: itself, its thread and the list that gets its answer."""
 
     @contextmanager
-    def open_() -> Iterator[worker.Bench]:
+    def open_() -> Iterator[worker.WorkerContext]:
         yield bench.made()
 
     made = worker.Worker(opened or open_, bench.clock, "one", 1)
@@ -374,7 +378,7 @@ def test_a_database_that_is_away_for_a_while_is_waited_for(postgres: Postgres, w
                 connection.execute(sa.text(end), {"name": name})
 
     @contextmanager
-    def opened() -> Iterator[worker.Bench]:
+    def opened() -> Iterator[worker.WorkerContext]:
         again = store.open_store(url)
         yield bench.made()
         again.close()
@@ -387,7 +391,7 @@ def test_a_database_that_is_away_for_a_while_is_waited_for(postgres: Postgres, w
         reachable(False)
     until(lambda: "not currently accepting connections" in made.state.database)
     beat = made.state.beat
-    assert not worker.Worked(made.state, lambda: made.bench, bench.clock).health_report()[0]
+    assert not worker.WorkerHealth(made.state, lambda: made.bench, bench.clock).health_report()[0]
     reachable(True)
     until(lambda: made.state.database == "" and len(bench.wall.posts) == 2)
     assert beat is not None, "it came round all the same"
@@ -400,7 +404,7 @@ def test_a_database_that_is_away_for_a_while_is_waited_for(postgres: Postgres, w
 
 def test_a_side_that_ends_is_started_again_and_stops_when_told(bench: Bench) -> None:
     runs: list[int] = []
-    state, stop = State(), threading.Event()
+    state, stop = WorkerState(), threading.Event()
 
     def side(stop: threading.Event) -> None:
         runs.append(1)
@@ -410,7 +414,7 @@ def test_a_side_that_ends_is_started_again_and_stops_when_told(bench: Bench) -> 
             return
         stop.wait()
 
-    thread = worker.start_service(worker.Side("gateway", side), stop, state, first_pause=0.01)
+    thread = worker.start_service(worker.BackgroundService("gateway", side), stop, state, first_pause=0.01)
     until(lambda: len(runs) == 3)
     assert state.restart_counts == {"gateway": 2}
     stop.set()
@@ -436,13 +440,13 @@ def fetched(port: int, path: str) -> tuple[int, str]:
 
 
 @contextmanager
-def shown(bench: Bench, step: worker.Round) -> Iterator[int]:
+def shown(bench: Bench, step: worker.WorkCycle) -> Iterator[int]:
     """/health and /metrics of a round, without a worker."""
     stop = threading.Event()
-    worked = worker.Worked(step.state, lambda: step.bench, bench.clock)
+    worked = worker.WorkerHealth(step.state, lambda: step.bench, bench.clock)
     redact = lambda text: text.replace(CANARY, "[redacted]")  # noqa: E731
     with reserved() as port:
-        pages = worker.Side("pages", worker.serving(worked, "127.0.0.1", port, redact))
+        pages = worker.BackgroundService("pages", worker.serving(worked, "127.0.0.1", port, redact))
         thread = worker.start_service(pages, stop, step.state)
         until(lambda: not _refused(port))
         yield port
@@ -503,7 +507,7 @@ def test_a_worker_that_never_posted_is_not_healthy(bench: Bench) -> None:
     """Its network cannot be read, so nothing was ever planned, and no outlet has its keys."""
     bench.network.failing = "little: no answer"
     made = replace(bench.made(), unready=["x"], folders={"data": ROOT})
-    step = worker.Round(made, State(began=bench.clock()), "one")
+    step = worker.WorkCycle(made, WorkerState(began=bench.clock()), "one")
     step.once()
     step.state.beat, step.state.database = bench.clock(), ""
     bench.clock.now += timedelta(hours=10)
@@ -539,7 +543,7 @@ def test_a_source_that_goes_out_is_noticed_before_its_day_is_over(bench: Bench) 
         asked.append(bench.clock())
         return why[0]
 
-    step = worker.Round(replace(bench.made(), probe=probe), State(), "one")
+    step = worker.WorkCycle(replace(bench.made(), probe=probe), WorkerState(), "one")
     bench.at(10)
     step.once()
     assert len(bench.network.asked) == 1 and asked == [], "it was asked just now"
@@ -571,8 +575,8 @@ def test_its_pages_hold_no_secret(bench: Bench) -> None:
 
 
 def test_every_metric_that_an_alert_names_exists(bench: Bench) -> None:
-    from bot.queries import Desk
-    from bot.web.monitoring import Vitals
+    from bot.queries import QueryContext
+    from bot.web.monitoring import WebMetrics
 
     rules = yaml.safe_load((ROOT / "deploy" / "alerts.yml").read_text(encoding="utf-8"))
     alerts = [rule for group in rules["groups"] for rule in group["rules"]]
@@ -589,7 +593,7 @@ def test_every_metric_that_an_alert_names_exists(bench: Bench) -> None:
         connection.execute(store.deliveries.update().where(mine).values(state="refused"))
     with shown(bench, step) as port:
         known = set(re.findall(r"^# TYPE (\w+)", fetched(port, "/metrics")[1], re.MULTILINE))
-    vitals = Vitals(Desk(bench.db, Archive(bench.db), {}, (), bench.clock))
+    vitals = WebMetrics(QueryContext(bench.db, Archive(bench.db), {}, (), bench.clock))
     known |= set(re.findall(r"^# TYPE (\w+)", vitals.metrics_text(()).decode(), re.MULTILINE))
     assert len(named) >= 14 and named <= known
     guide = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8")

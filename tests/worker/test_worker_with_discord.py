@@ -20,9 +20,9 @@ import pytest
 
 from bot import ledger, pipeline, store
 from bot.cli import service_commands as runs
-from bot.cli.app_context import Parts
+from bot.cli.app_context import AppContext
 from bot.config import ConfigError
-from bot.subscriptions import Channels, Terms
+from bot.subscriptions import ChannelSubscriptions, SubscriptionOptions
 from tests.peers.discord_api import CREATE, TOKEN, Fault
 from tests.peers.discord_gateway import INVALID, RECONNECT, DiscordGateway
 from tests.worlds import ONE, snapshot
@@ -76,8 +76,8 @@ def filled(folder: Path) -> None:
             opened, snapshot(today - (10 - number) * ONE, {f"o/m{n}": number * (n + 1) for n in range(5)})
         )
     since = datetime.now(UTC) - timedelta(days=2)
-    terms = Terms(datetime.min.time(), "UTC", locale="tr")
-    Channels(opened).save_subscription("100", str(SUBSCRIBED), terms, since)
+    terms = SubscriptionOptions(datetime.min.time(), "UTC", locale="tr")
+    ChannelSubscriptions(opened).save_subscription("100", str(SUBSCRIBED), terms, since)
     opened.close()
 
 
@@ -185,7 +185,7 @@ def test_a_gateway_that_is_away_or_ends_the_session_keeps_no_post_back(tmp_path:
 def leaves(going: Going) -> None:
     """An outage of a server is no end of its subscriptions; the bot's removal is."""
     peer, opened = going.peer, store.Store(f"sqlite:///{going.folder}/footfall.db")
-    channels = Channels(opened)
+    channels = ChannelSubscriptions(opened)
     peer.happens("GUILD_CREATE", peer.server(100))
     peer.happens("GUILD_DELETE", {"id": "100", "unavailable": True})
     assert going.answer() == "How fresh it is"
@@ -204,7 +204,7 @@ def sides(folder: Path, monkeypatch: pytest.MonkeyPatch, slash: str, token: str)
     monkeypatch.setenv("DISCORD_TOKEN", token)
     path = folder / "config.yaml"
     path.write_text(f"data: {folder}\nnetworks: {{replicate: {{}}}}\nworker: {{{slash}}}\n")
-    return [side.name for side in runs._discord_services(Parts(path), path, lambda: True)]
+    return [side.name for side in runs._discord_services(AppContext(path), path, lambda: True)]
 
 
 def test_slash_commands_are_answered_wherever_there_is_a_token_and_nobody_forbids_it(
@@ -225,7 +225,7 @@ def test_the_configuration_decides_for_the_house(tmp_path: Path) -> None:
     path.write_text(
         CONFIG.format(folder=tmp_path, channel=CHANNEL, api="https://d.example") + f"\ndiscord: {json.dumps(discord)}\n"
     )
-    house = runs._house(Parts(path))
+    house = runs._house(AppContext(path))
     assert (house.owners, house.sharded_from) == (frozenset({int(owner)}), 7)
     assert (house.bounds.per_server, house.bounds.per_member, house.bounds.watches) == (1, 2, 10_000)
     assert (house.posts, house.outlets, house.taken) == (True, ("discord", "direct"), frozenset({str(CHANNEL)}))

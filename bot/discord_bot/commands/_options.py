@@ -13,14 +13,14 @@ from discord.app_commands import Choice
 
 from bot import i18n, render
 from bot.discord_bot.name_index import LONGEST, SHOWN, closest_keys
-from bot.discord_bot.presenter import Said
-from bot.discord_bot.responder import Reply
-from bot.queries import AnswerError
-from bot.records import Document, FootfallError, Name
+from bot.discord_bot.presenter import RenderedAnswer
+from bot.discord_bot.responder import InteractionResponder
+from bot.queries import QueryError
+from bot.records import Document, FootfallError, SafeName
 from bot.store import StoreError
 
 if TYPE_CHECKING:
-    from bot.discord_bot.client import Footfall
+    from bot.discord_bot.client import FootfallBot
 
 _OWN_NAMES = {
     "en": "English",
@@ -34,30 +34,30 @@ LOCALES: Mapping[str, str] = {language: _OWN_NAMES[language] for language in i18
 """Languages that posts and messages may be in, each as its speakers call it."""
 _TIME = re.compile(r"(?:[01]?\d|2[0-3]):[0-5]\d")
 
-Interaction: TypeAlias = "discord.Interaction[Footfall]"
+Interaction: TypeAlias = "discord.Interaction[FootfallBot]"
 
 
 async def settle(interaction: Interaction, name: str, job: Callable[[], Document]) -> None:
     """Do what a command asks, off the loop, and answer its asker alone with the document that came of it."""
     client, locale = interaction.client, i18n.nearest_language(interaction.locale.value)
 
-    def said() -> Said:
+    def said() -> RenderedAnswer:
         try:
             answer = job()
-        except (AnswerError, StoreError):
+        except (QueryError, StoreError):
             raise
         except FootfallError as error:
-            raise AnswerError(str(error)) from error
-        return Said(render.answer_embed(answer, render.PLAIN, client.desk.hidden, locale))
+            raise QueryError(str(error)) from error
+        return RenderedAnswer(render.answer_embed(answer, render.PLAIN, client.desk.hidden, locale))
 
-    await Reply(interaction, private=True).run_and_show(name, {}, said)
+    await InteractionResponder(interaction, private=True).run_and_show(name, {}, said)
 
 
 async def refuse_command(interaction: Interaction, sentence: str) -> None:
     """Say why a command is not done; that counts as an answer."""
 
     def refused() -> Document:
-        raise AnswerError(sentence)
+        raise QueryError(sentence)
 
     await settle(interaction, "refused", refused)
 
@@ -66,33 +66,33 @@ async def refuse_command(interaction: Interaction, sentence: str) -> None:
 
 
 def parse_time(option: str, text: str) -> time:
-    """A time of day as HH:MM. Raises `AnswerError`."""
+    """A time of day as HH:MM. Raises `QueryError`."""
     if not _TIME.fullmatch(text.strip()):
-        raise AnswerError(f"{option}: found {Name(text)!s:.40}, wanted a time of day such as 09:00")
+        raise QueryError(f"{option}: found {SafeName(text)!s:.40}, wanted a time of day such as 09:00")
     return time.fromisoformat(text.strip().rjust(5, "0"))
 
 
 def parse_hours(text: str) -> tuple[time, time]:
-    """Quiet hours as HH:MM-HH:MM. Raises `AnswerError`."""
+    """Quiet hours as HH:MM-HH:MM. Raises `QueryError`."""
     first, _, last = text.replace("–", "-").partition("-")
     if not (_TIME.fullmatch(first.strip()) and _TIME.fullmatch(last.strip())):
-        raise AnswerError(f"quiet: found {Name(text)!s:.40}, wanted two times of day such as 22:00-07:00")
+        raise QueryError(f"quiet: found {SafeName(text)!s:.40}, wanted two times of day such as 22:00-07:00")
     begins, ends = parse_time("quiet", first), parse_time("quiet", last)
     if begins == ends:
-        raise AnswerError("quiet: found twice the same time, wanted hours that end some time")
+        raise QueryError("quiet: found twice the same time, wanted hours that end some time")
     return begins, ends
 
 
 def parse_zone(text: str) -> str:
-    """An IANA time zone by its name, in whichever case. Raises `AnswerError`."""
+    """An IANA time zone by its name, in whichever case. Raises `QueryError`."""
     found = _ZONES.get(text.strip().casefold())
     if found is None:
-        raise AnswerError(f"zone: found {Name(text)!s:.40}, wanted a time zone such as UTC or Europe/Zurich")
+        raise QueryError(f"zone: found {SafeName(text)!s:.40}, wanted a time zone such as UTC or Europe/Zurich")
     return found
 
 
-def parse_networks(client: Footfall, text: str | None) -> tuple[str, ...]:
-    """Networks by name, with commas between; none where none is named. Raises `AnswerError`."""
+def parse_networks(client: FootfallBot, text: str | None) -> tuple[str, ...]:
+    """Networks by name, with commas between; none where none is named. Raises `QueryError`."""
     named = [word.strip() for word in (text or "").split(",") if word.strip()]
     return tuple(dict.fromkeys(client.desk.find_network(name.casefold()).network for name in named))
 

@@ -13,20 +13,20 @@ from bot.discord_bot import autocomplete
 from bot.discord_bot.commands import _options
 from bot.discord_bot.commands._options import Interaction
 from bot.discord_bot.name_index import SHOWN, is_token
-from bot.queries import AnswerError, Desk, NotFoundError
-from bot.records import Catalogue, Document, Name
+from bot.queries import NotFoundError, QueryContext, QueryError
+from bot.records import Catalogue, Document, SafeName
 from bot.store import StoreError
-from bot.subscriptions import Watch
+from bot.subscriptions import ModelWatch
 
 if TYPE_CHECKING:
-    from bot.discord_bot.client import Footfall
+    from bot.discord_bot.client import FootfallBot
 
 USUAL = 50.0
 """Percent by which a model must have moved where nobody says otherwise."""
 _ID = "#"
 
 
-def watch_document(desk: Desk, model_watch: Watch) -> Document:
+def watch_document(desk: QueryContext, model_watch: ModelWatch) -> Document:
     """A watch as an answer tells it."""
     watched = desk.watched.get(model_watch.network)
     return {
@@ -36,22 +36,22 @@ def watch_document(desk: Desk, model_watch: Watch) -> Document:
     }
 
 
-def resolve_model(client: Footfall, name: str, network: str | None) -> tuple[Catalogue, Name]:
-    """The model meant, on the network named or on the first that has it. Raises `AnswerError`."""
+def resolve_model(client: FootfallBot, name: str, network: str | None) -> tuple[Catalogue, SafeName]:
+    """The model meant, on the network named or on the first that has it. Raises `QueryError`."""
     if is_token(name):
         known = client.index.get_names().by_token(name)
         if known is None:
-            raise AnswerError("this model is not known any more; ask again by its name")
+            raise QueryError("this model is not known any more; ask again by its name")
         name, network = known.model, known.network
     return client.desk.find_model(name, network)[1:]
 
 
 def refuse_nameless(document: Document, catalogue: Catalogue, title: str) -> None:
-    """Raises `AnswerError` where the newest digest had use and none of it names its model: nothing would be told."""
+    """Raises `QueryError` where the newest digest had use and none of it names its model: nothing would be told."""
     block = next((one for one in document["catalogues"] if one["catalogue"] == catalogue.key), None)
     share = block["figures"].get("share_attributed") if block else None
     if share and share["value"] == 0:
-        raise AnswerError(f"none of the use on {title} names its model, so nothing can be told of a single one")
+        raise QueryError(f"none of the use on {title} names its model, so nothing can be told of a single one")
 
 
 @app_commands.command(description="Get a direct message when a model wakes up, goes quiet or moves")
@@ -74,7 +74,7 @@ async def watch(
         catalogue, name = resolve_model(client, model, network)
         title = client.desk.watched[catalogue.network].title
         if catalogue.network in client.bot_settings.closed:
-            raise AnswerError(f"the record of {title} has ended, so nothing will happen there")
+            raise QueryError(f"the record of {title} has ended, so nothing will happen there")
         with suppress(NotFoundError):
             refuse_nameless(client.desk.find_digest(catalogue.network, "day"), catalogue, title)
         kept, new = client.repositories.watches.save_watch(
@@ -108,7 +108,7 @@ async def unwatch(interaction: Interaction, model: str) -> None:
         chosen = [one for one in mine if model == f"{_ID}{one.id}" or one.model.casefold() == model.strip().casefold()]
         ended = [one for one in chosen if client.repositories.watches.end_watch(account, one.id)]
         if not ended:
-            raise AnswerError(f"{Name(model)!s:.100}: you do not watch this model; /watches lists those that you do")
+            raise QueryError(f"{SafeName(model)!s:.100}: you do not watch this model; /watches lists those that you do")
         return {"question": "unwatched", "one": watch_document(client.desk, ended[0]), "left": len(mine) - len(ended)}
 
     await _options.settle(interaction, "unwatch", job)

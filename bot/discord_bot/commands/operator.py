@@ -13,8 +13,8 @@ from discord.app_commands import Choice
 from bot.deliveries import Delivery
 from bot.discord_bot.commands import _options
 from bot.discord_bot.commands._options import Interaction
-from bot.queries import AnswerError
-from bot.records import Document, Name
+from bot.queries import QueryError
+from bot.records import Document, SafeName
 
 NOT_AN_OWNER = "Only the operator of this Footfall may do this."
 SHOWN = 10
@@ -95,9 +95,9 @@ async def resolve(
 
     def job() -> Document:
         if (sent is None) is not not_sent:
-            raise AnswerError("resolve: wanted one of sent, with the link to it, and not_sent")
+            raise QueryError("resolve: wanted one of sent, with the link to it, and not_sent")
         if sent is not None and not sent.startswith(("https://", "http://")):
-            raise AnswerError(f"sent: found {Name(sent)!s:.60}, wanted the link to the post, https://...")
+            raise QueryError(f"sent: found {SafeName(sent)!s:.60}, wanted the link to the post, https://...")
         return _delivery_answer(client.repositories.outbox.resolve(id, sent, client.desk.clock()))
 
     await run_for_owner(interaction, "resolve", job)
@@ -110,11 +110,11 @@ async def pause(interaction: Interaction, outlet: str) -> None:
 
     def job() -> Document:
         if outlet not in client.bot_settings.outlets:
-            raise AnswerError(
-                f"{Name(outlet)!s:.60}: no such outlet; known: {', '.join(client.bot_settings.outlets) or 'none'}"
+            raise QueryError(
+                f"{SafeName(outlet)!s:.60}: no such outlet; known: {', '.join(client.bot_settings.outlets) or 'none'}"
             )
         if not client.repositories.outbox.pause_outlet(outlet, client.desk.clock()):
-            raise AnswerError(f"{outlet}: is paused already")
+            raise QueryError(f"{outlet}: is paused already")
         return {"question": "paused", "outlet": outlet, "paused": True}
 
     await run_for_owner(interaction, "pause", job)
@@ -127,7 +127,7 @@ async def lift(interaction: Interaction, outlet: str) -> None:
 
     def job() -> Document:
         if not client.repositories.outbox.lift_pause(outlet):
-            raise AnswerError(f"{Name(outlet)!s:.60}: is not paused")
+            raise QueryError(f"{SafeName(outlet)!s:.60}: is not paused")
         return {"question": "paused", "outlet": outlet, "paused": False}
 
     await run_for_owner(interaction, "lift", job)

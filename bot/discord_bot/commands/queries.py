@@ -10,13 +10,13 @@ import discord
 from discord import app_commands
 
 from bot.discord_bot import autocomplete
-from bot.discord_bot.query import Question, query_summary
+from bot.discord_bot.query import Query, query_summary
 from bot.queries.model_queries import BY, MOST_IDLE_DAYS
 from bot.queries.network_queries import MOST_DAYS, MOST_EDITIONS
 from bot.records import PeriodName
 
 if TYPE_CHECKING:
-    from bot.discord_bot.client import Footfall
+    from bot.discord_bot.client import FootfallBot
 
 OPTIONS = {
     "network": "One network; the first one watched by default",
@@ -61,16 +61,16 @@ def register_command(callback: Callback) -> Callback:
 
 
 async def ask_query(
-    interaction: discord.Interaction[Footfall], question: str, private: bool, /, **options: object
+    interaction: discord.Interaction[FootfallBot], question: str, private: bool, /, **options: object
 ) -> None:
     """Put the question with the options that were given."""
     given = {key: str(value) for key, value in options.items() if value is not None}
-    await interaction.client.answer_command(interaction, Question(question, given), private)
+    await interaction.client.answer_command(interaction, Query(question, given), private)
 
 
 @register_command
 async def usage(
-    interaction: discord.Interaction[Footfall],
+    interaction: discord.Interaction[FootfallBot],
     network: str | None = None,
     period: PeriodName = "day",
     day: str | None = None,
@@ -81,7 +81,7 @@ async def usage(
 
 @register_command
 async def inventory(
-    interaction: discord.Interaction[Footfall],
+    interaction: discord.Interaction[FootfallBot],
     network: str | None = None,
     day: str | None = None,
     private: bool = False,
@@ -91,7 +91,7 @@ async def inventory(
 
 @register_command
 async def model(
-    interaction: discord.Interaction[Footfall],
+    interaction: discord.Interaction[FootfallBot],
     name: str,
     network: str | None = None,
     day: str | None = None,
@@ -102,7 +102,7 @@ async def model(
 
 @register_command
 async def top(
-    interaction: discord.Interaction[Footfall],
+    interaction: discord.Interaction[FootfallBot],
     network: str | None = None,
     by: str = BY[0],
     period: PeriodName = "day",
@@ -114,7 +114,7 @@ async def top(
 
 @register_command
 async def idle(
-    interaction: discord.Interaction[Footfall],
+    interaction: discord.Interaction[FootfallBot],
     network: str | None = None,
     days: app_commands.Range[int, 1, MOST_IDLE_DAYS] = 7,
     day: str | None = None,
@@ -125,7 +125,7 @@ async def idle(
 
 @register_command
 async def compare(
-    interaction: discord.Interaction[Footfall],
+    interaction: discord.Interaction[FootfallBot],
     a: str,
     b: str,
     network: str | None = None,
@@ -136,7 +136,7 @@ async def compare(
 
 @register_command
 async def trend(
-    interaction: discord.Interaction[Footfall],
+    interaction: discord.Interaction[FootfallBot],
     metric: str,
     network: str | None = None,
     days: app_commands.Range[int, 1, MOST_DAYS] = 30,
@@ -147,7 +147,7 @@ async def trend(
 
 @register_command
 async def digest(
-    interaction: discord.Interaction[Footfall],
+    interaction: discord.Interaction[FootfallBot],
     network: str | None = None,
     period: PeriodName = "day",
     day: str | None = None,
@@ -159,7 +159,7 @@ async def digest(
 
 @register_command
 async def why(
-    interaction: discord.Interaction[Footfall],
+    interaction: discord.Interaction[FootfallBot],
     network: str | None = None,
     day: str | None = None,
     private: bool = False,
@@ -168,15 +168,15 @@ async def why(
 
 
 @register_command
-async def method(interaction: discord.Interaction[Footfall], metric: str, private: bool = False) -> None:
+async def method(interaction: discord.Interaction[FootfallBot], metric: str, private: bool = False) -> None:
     await ask_query(interaction, "method", private, metric=metric)
 
 
 @register_command
-async def status(interaction: discord.Interaction[Footfall], private: bool = False) -> None:
+async def status(interaction: discord.Interaction[FootfallBot], private: bool = False) -> None:
     await ask_query(interaction, "status", private)
 
 
 @register_command
-async def about(interaction: discord.Interaction[Footfall], private: bool = False) -> None:
+async def about(interaction: discord.Interaction[FootfallBot], private: bool = False) -> None:
     await ask_query(interaction, "about", private)

@@ -13,10 +13,10 @@ from discord.app_commands import Choice
 from bot import i18n, schedule_times
 from bot.discord_bot.commands import _options
 from bot.discord_bot.commands._options import Interaction
-from bot.outlets.discord.permissions import PERMISSIONS, Place
-from bot.queries import AnswerError, Desk
+from bot.outlets.discord.permissions import PERMISSIONS, ChannelPermissions
+from bot.queries import QueryContext, QueryError
 from bot.records import Document
-from bot.subscriptions import Subscription, Terms
+from bot.subscriptions import Subscription, SubscriptionOptions
 
 NOT_HERE = "Subscriptions are a server's: use this in a server that the bot was added to."
 NOT_ALLOWED = "Only members with the permission Manage Server may do this."
@@ -44,12 +44,12 @@ def posting_obstacle(guild: discord.Guild | None, channel: int) -> str:
         return "The bot cannot see this channel; give its role the permission View Channel there."
     held = dict(there.permissions_for(guild.me))
     granted = frozenset(shown for key, shown in PERMISSIONS.items() if held[key])
-    place = Place(str(channel), there.name, str(guild.id), False, granted)
+    place = ChannelPermissions(str(channel), there.name, str(guild.id), False, granted)
     missing = place.missing_permissions().rpartition("the bot lacks ")[2]
     return f"The bot cannot post there; it lacks: {missing}. Grant that to its role in the channel." if missing else ""
 
 
-def subscription_document(desk: Desk, subscription: Subscription) -> Document:
+def subscription_document(desk: QueryContext, subscription: Subscription) -> Document:
     """A subscription as an answer tells it."""
     terms = subscription.terms
     titles = [desk.watched[name].title for name in terms.networks if name in desk.watched]
@@ -95,7 +95,7 @@ async def subscribe(
     theirs = locale or i18n.nearest_language(interaction.guild_locale.value if interaction.guild_locale else None)
 
     def job() -> Document:
-        wanted = Terms(
+        wanted = SubscriptionOptions(
             _options.parse_time("time", time),
             _options.parse_zone(zone),
             _options.parse_networks(client, networks),
@@ -137,7 +137,7 @@ async def unsubscribe(interaction: Interaction, channel: discord.TextChannel | N
 
     def job() -> Document:
         if not client.repositories.channels.end_subscriptions(guild=guild, channel=where):
-            raise AnswerError("this channel has no subscription; /subscriptions lists those of this server")
+            raise QueryError("this channel has no subscription; /subscriptions lists those of this server")
         if where not in client.bot_settings.taken:
             client.repositories.outbox.skip_destination("discord", where, ENDED, client.desk.clock())
         return {"question": "unsubscribed", "channel": where}

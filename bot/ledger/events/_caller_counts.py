@@ -10,9 +10,9 @@ import structlog
 
 from bot.lake import LakeError
 from bot.ledger.events import callers as who
-from bot.ledger.events.usage import AskedEvents, unread_days
+from bot.ledger.events.usage import EventCatalogueQuery, unread_days
 from bot.ledger.snapshots.write import ONE
-from bot.records import Callers, Period, Unknown
+from bot.records import CallerStats, Period, Unknown
 
 log = structlog.get_logger(__name__)
 
@@ -22,7 +22,7 @@ def _callers_of(period: Period) -> tuple[str, ...]:
     return ("callers", "callers_7d", "callers_30d") if period.name == "day" else ("callers",)
 
 
-def all_callers(query: AskedEvents, period: Period) -> dict[str, Any]:
+def all_callers(query: EventCatalogueQuery, period: Period) -> dict[str, Any]:
     """Who called in a period, by field of a book."""
     firsts = (period.first, period.last - 6 * ONE, period.last - 29 * ONE)
     return {
@@ -31,7 +31,7 @@ def all_callers(query: AskedEvents, period: Period) -> dict[str, Any]:
     }
 
 
-def _count_callers(query: AskedEvents, first: date, last: date) -> Callers | Unknown:
+def _count_callers(query: EventCatalogueQuery, first: date, last: date) -> CallerStats | Unknown:
     if unread := unread_days(query, first, last):
         return unread
     if who.has_settlements(query.connection, query.key, first, last):
@@ -40,7 +40,7 @@ def _count_callers(query: AskedEvents, first: date, last: date) -> Callers | Unk
     if any(row.unsigned for row in found):
         return Unknown(who.UNSIGNED)
     if not found:
-        return Callers(0, 0, 0)
+        return CallerStats(0, 0, 0)
     try:
         return who.count_callers(query.connection, query.key, query.catalogue, found, query.store.lake)
     except LakeError as error:
@@ -49,7 +49,7 @@ def _count_callers(query: AskedEvents, first: date, last: date) -> Callers | Unk
         return Unknown("the events of some of these days cannot be read")
 
 
-def paid_amount(query: AskedEvents, period: Period) -> Decimal | Unknown:
+def paid_amount(query: EventCatalogueQuery, period: Period) -> Decimal | Unknown:
     """What was paid in a period, in whole tokens, exact."""
     if unread := unread_days(query, period.first, period.last):
         return unread

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot import lake
-from bot.records import Callers, Catalogue
+from bot.records import CallerStats, Catalogue
 from bot.store import event_days, settlements, sketches
 
 UNSIGNED = "the senders of some transactions were not read"
@@ -33,20 +33,22 @@ def has_settlements(connection: sa.Connection, catalogue: int, first: date, last
 
 
 def count_callers(
-    connection: sa.Connection, key: int, catalogue: Catalogue, day_rows: Sequence[Any], of: lake.Lake
-) -> Callers:
+    connection: sa.Connection, key: int, catalogue: Catalogue, day_rows: Sequence[Any], of: lake.LakeSettings
+) -> CallerStats:
     """Who called on days that are all added up. Raises `LakeError`."""
     by_amount = bool(catalogue.token[0])
     whole = sum(int(row.paid if by_amount else row.called) for row in day_rows)
     some = [row for row in day_rows if row.callers]
     if len(some) <= 1:
         top = max((int(row.top_paid if by_amount else row.top_called) for row in some), default=0)
-        return Callers(some[0].callers if some else 0, whole, top)
+        return CallerStats(some[0].callers if some else 0, whole, top)
     if any(row.pruned for row in some) or sum(row.events for row in some) > of.exact_callers_up_to:
         chosen = sa.select(sketches.c.state).where(
             sketches.c.catalogue == key, sketches.c.day.in_([row.day for row in some])
         )
         guess = lake.estimate_callers(of, [bytes(state) for state in connection.scalars(chosen)])
-        return Callers(guess.count, whole, None, guess.error)
-    told = lake.exact_callers([lake.Day(of, catalogue.network, catalogue.key, row.day, row.manifest) for row in some])
-    return Callers(told.callers, whole, told.top_paid if by_amount else told.top_called)
+        return CallerStats(guess.count, whole, None, guess.error)
+    told = lake.exact_callers(
+        [lake.DayRef(of, catalogue.network, catalogue.key, row.day, row.manifest) for row in some]
+    )
+    return CallerStats(told.callers, whole, told.top_paid if by_amount else told.top_called)

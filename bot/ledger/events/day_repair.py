@@ -15,9 +15,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot import lake
-from bot.lake import Day, Told
+from bot.lake import DayRef, DayUpdate
 from bot.ledger.snapshots.write import insert_new
-from bot.records import Window, start_of_day
+from bot.records import CompleteWindow, start_of_day
 from bot.store import Store, cursors
 
 NAME = "lake mending"
@@ -26,11 +26,11 @@ ONE = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Mending:
+class DayRepair:
     """A day as far as it was read anew."""
 
-    day: Day
-    read: tuple[Window, ...] = ()
+    day: DayRef
+    read: tuple[CompleteWindow, ...] = ()
     """Which stretches of it, oldest first; none touches another."""
     before: str = ""
     """The row as it was; empty for none."""
@@ -38,7 +38,7 @@ class Mending:
     @property
     def is_complete(self) -> bool:
         """Whether nothing of the day is missing."""
-        return self.read == (Window(start_of_day(self.day.day), start_of_day(self.day.day + ONE)),)
+        return self.read == (CompleteWindow(start_of_day(self.day.day), start_of_day(self.day.day + ONE)),)
 
     @property
     def cursor_text(self) -> str:
@@ -48,7 +48,7 @@ class Mending:
         read = [[one.begins.isoformat(), one.ends.isoformat()] for one in self.read]
         return json.dumps({"manifest": self.day.manifest, "read": read})
 
-    def with_update(self, update: Told, windows: Iterable[Window]) -> Mending:
+    def with_update(self, update: DayUpdate, windows: Iterable[CompleteWindow]) -> DayRepair:
         """With what a haul says of the day, and the stretches of which nothing is missing now. Where a re-organisation
         of the chain is told, it is begun anew. Raises `LakeError`."""
         begun = self if update.forget_from is None else self.without_reads
@@ -56,23 +56,23 @@ class Mending:
         return replace(begun, day=made, read=tuple(join_windows((*begun.read, *self._windows_within(windows)))))
 
     @property
-    def without_reads(self) -> Mending:
+    def without_reads(self) -> DayRepair:
         """Without anything read."""
         return replace(self, day=replace(self.day, manifest=""), read=())
 
-    def _windows_within(self, windows: Iterable[Window]) -> Iterator[Window]:
+    def _windows_within(self, windows: Iterable[CompleteWindow]) -> Iterator[CompleteWindow]:
         first, last = start_of_day(self.day.day), start_of_day(self.day.day + ONE)
         for one in windows:
             if one.begins < last and one.ends > first:
-                yield Window(max(one.begins, first), min(one.ends, last))
+                yield CompleteWindow(max(one.begins, first), min(one.ends, last))
 
 
-def join_windows(windows: Iterable[Window]) -> Iterator[Window]:
+def join_windows(windows: Iterable[CompleteWindow]) -> Iterator[CompleteWindow]:
     """The same stretches, those that touch each other as one."""
-    last: Window | None = None
+    last: CompleteWindow | None = None
     for one in sorted(windows, key=lambda window: window.begins):
         if last is not None and one.begins <= last.ends:
-            last = Window(last.begins, max(last.ends, one.ends))
+            last = CompleteWindow(last.begins, max(last.ends, one.ends))
             continue
         if last is not None:
             yield last
@@ -81,20 +81,20 @@ def join_windows(windows: Iterable[Window]) -> Iterator[Window]:
         yield last
 
 
-def start_repair(day: Day) -> Mending:
+def start_repair(day: DayRef) -> DayRepair:
     """A damaged day with those of its files that are sound. What they hold was read; which stretches a haul that comes
     now has to tell is not known, so `read` is empty. Raises `LakeError`."""
-    return Mending(lake.salvage_day(day))
+    return DayRepair(lake.salvage_day(day))
 
 
-def repairs_by_day(store: Store, network: str, catalogue: str) -> Mapping[date, Mending]:
+def repairs_by_day(store: Store, network: str, catalogue: str) -> Mapping[date, DayRepair]:
     """The days of a catalogue that are being read anew, each as far as it is."""
     return {
         one.day.day: one for one in all_repairs(store) if one.day.network == network and one.day.catalogue == catalogue
     }
 
 
-def save_repair(connection: sa.Connection, repair: Mending) -> bool:
+def save_repair(connection: sa.Connection, repair: DayRepair) -> bool:
     """Keep how far it is; false where somebody else did so meanwhile."""
     mine = (cursors.c.network == repair.day.network, cursors.c.name == _cursor_name(repair.day))
     same = (*mine, cursors.c.text == repair.before)
@@ -106,7 +106,7 @@ def save_repair(connection: sa.Connection, repair: Mending) -> bool:
     return not repair.cursor_text or insert_new(connection, cursors, [row]) == 1
 
 
-def all_repairs(store: Store) -> Sequence[Mending]:
+def all_repairs(store: Store) -> Sequence[DayRepair]:
     """All days that are being read anew."""
     with store.read_transaction() as connection:
         chosen = sa.select(cursors).where(cursors.c.name.startswith(f"{NAME} ", autoescape=True))
@@ -114,13 +114,15 @@ def all_repairs(store: Store) -> Sequence[Mending]:
     return [_repair_from_row(store, row) for row in rows]
 
 
-def _cursor_name(day: Day) -> str:
+def _cursor_name(day: DayRef) -> str:
     return f"{NAME} {day.catalogue} {day.day}"
 
 
-def _repair_from_row(store: Store, row: Any) -> Mending:
+def _repair_from_row(store: Store, row: Any) -> DayRepair:
     catalogue, _, day = row.name.removeprefix(f"{NAME} ").rpartition(" ")
     told = json.loads(row.text)
-    read = (Window(datetime.fromisoformat(begins), datetime.fromisoformat(ends)) for begins, ends in told["read"])
-    of = Day(store.lake, row.network, catalogue, date.fromisoformat(day), told["manifest"])
-    return Mending(of, tuple(read), row.text)
+    read = (
+        CompleteWindow(datetime.fromisoformat(begins), datetime.fromisoformat(ends)) for begins, ends in told["read"]
+    )
+    of = DayRef(store.lake, row.network, catalogue, date.fromisoformat(day), told["manifest"])
+    return DayRepair(of, tuple(read), row.text)

@@ -9,8 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.ledger.events.usage import AskedEvents, sum_column
-from bot.records import Flow, Period, Ref, Unknown, short_date
+from bot.ledger.events.usage import EventCatalogueQuery, sum_column
+from bot.records import Period, SourceRef, Unknown, Usage, short_date
 from bot.store import event_days as day_rows
 from bot.store import event_refs, gauges, refs, settlements, strangers
 
@@ -27,7 +27,7 @@ _STANDINGS = {
 }
 
 
-def event_gaps(query: AskedEvents, period: Period) -> Iterable[str]:
+def event_gaps(query: EventCatalogueQuery, period: Period) -> Iterable[str]:
     """What a reader of a period's events could misread, in words."""
     unit = query.catalogue.unit
     yield from _settlement_gaps(query, period)
@@ -40,7 +40,7 @@ def event_gaps(query: AskedEvents, period: Period) -> Iterable[str]:
         yield f"{lost:,} {unit} name a content id that no listed model is known to hold; {lost_words}."
 
 
-def _settlement_gaps(query: AskedEvents, period: Period) -> Iterable[str]:
+def _settlement_gaps(query: EventCatalogueQuery, period: Period) -> Iterable[str]:
     mine = (settlements.c.catalogue == query.key, settlements.c.day.between(period.first, period.last))
     by_state = sa.select(settlements.c.state, sa.func.count()).where(*mine).group_by(settlements.c.state)
     states: dict[str, int] = {row[0]: int(row[1]) for row in query.connection.execute(by_state)}
@@ -59,7 +59,7 @@ def _settlement_gaps(query: AskedEvents, period: Period) -> Iterable[str]:
     yield from _standing_gaps(query, sa.select(settlements.c.standings).where(*mine, settlements.c.standings != "{}"))
 
 
-def _sender_named_gaps(query: AskedEvents, filters: Sequence[sa.ColumnElement[bool]]) -> Iterable[str]:
+def _sender_named_gaps(query: EventCatalogueQuery, filters: Sequence[sa.ColumnElement[bool]]) -> Iterable[str]:
     """That senders alone name models."""
     told = sa.select(settlements.c.models).where(*filters, settlements.c.models != "{}", settlements.c.verified == 0)
     if said := Counter(model for text in query.connection.scalars(told) for model in json.loads(text)):
@@ -68,7 +68,7 @@ def _sender_named_gaps(query: AskedEvents, filters: Sequence[sa.ColumnElement[bo
         yield f"{said.total():,} {unit} are named by their sender alone ({most}); unproven, they count for no model."
 
 
-def _stranger_gaps(query: AskedEvents, period: Period) -> Iterable[str]:
+def _stranger_gaps(query: EventCatalogueQuery, period: Period) -> Iterable[str]:
     seen = (strangers.c.catalogue == query.key, strangers.c.day.between(period.first, period.last))
     found = sa.select(strangers.c.address, sa.func.sum(strangers.c.logs)).where(*seen).group_by(strangers.c.address)
     emitters = query.connection.execute(found).all()
@@ -78,7 +78,7 @@ def _stranger_gaps(query: AskedEvents, period: Period) -> Iterable[str]:
         yield f"Unrecognised emitter: {_settlement_count(total)} of contracts not pinned ({shown}), not counted."
 
 
-def _unscanned_gaps(query: AskedEvents, period: Period) -> Iterable[str]:
+def _unscanned_gaps(query: EventCatalogueQuery, period: Period) -> Iterable[str]:
     """The days on which nobody looked for settlements of contracts that are not pinned."""
     mine = (gauges.c.catalogue == query.key, gauges.c.day.between(period.first, period.last))
     looked = sa.select(sa.func.count(gauges.c.day.distinct())).where(*mine, gauges.c.key == "strangers_seen")
@@ -88,14 +88,14 @@ def _unscanned_gaps(query: AskedEvents, period: Period) -> Iterable[str]:
         yield f"Nobody looked for settlements of contracts that are not pinned {when}."
 
 
-def nameless_gaps(query: AskedEvents, flow: Flow | Unknown) -> Iterable[str]:
+def nameless_gaps(query: EventCatalogueQuery, flow: Usage | Unknown) -> Iterable[str]:
     """That figures by model speak of a part only."""
-    if query.catalogue.evidence == "verified" and isinstance(flow, Flow) and flow.unattributed and flow.by_model:
+    if query.catalogue.evidence == "verified" and isinstance(flow, Usage) and flow.unattributed and flow.by_model:
         lost, unit = flow.unattributed, query.catalogue.unit
         yield f"{lost:,} of {flow.uses:,} {unit} do not name their model: figures by model speak of the others only."
 
 
-def _standing_gaps(query: AskedEvents, stmt: sa.Select[Any]) -> Iterable[str]:
+def _standing_gaps(query: EventCatalogueQuery, stmt: sa.Select[Any]) -> Iterable[str]:
     counts: Counter[str] = Counter()
     for text in query.connection.scalars(stmt):
         counts.update(json.loads(text))
@@ -104,7 +104,7 @@ def _standing_gaps(query: AskedEvents, stmt: sa.Select[Any]) -> Iterable[str]:
             yield f"{counts[standing]:,} {'leaf' if counts[standing] == 1 else 'leaves'} {words}."
 
 
-def payment_gaps(query: AskedEvents, period: Period) -> Iterable[str]:
+def payment_gaps(query: EventCatalogueQuery, period: Period) -> Iterable[str]:
     """That money went to the operator which counts as nobody's payment."""
     count = sum_column(query, period, day_rows.c.others)
     if not count:
@@ -127,10 +127,10 @@ def _settlement_count(count: int) -> str:
     return f"{count:,} settlement{'' if count == 1 else 's'}"
 
 
-def event_references(query: AskedEvents, period: Period) -> tuple[Ref, ...]:
+def event_references(query: EventCatalogueQuery, period: Period) -> tuple[SourceRef, ...]:
     """Where the events of a period were read."""
     mine = (event_refs.c.catalogue == query.key, event_refs.c.day.between(period.first, period.last))
     chosen = (
         sa.select(refs.c.url, refs.c.at, refs.c.sha256).join(event_refs, event_refs.c.ref == refs.c.id).where(*mine)
     )
-    return tuple(Ref(*row) for row in query.connection.execute(chosen.distinct().order_by(refs.c.at, refs.c.url)))
+    return tuple(SourceRef(*row) for row in query.connection.execute(chosen.distinct().order_by(refs.c.at, refs.c.url)))

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import sqlalchemy as sa
 
-from bot.ledger.events.usage import AskedEvents, sum_column, total_uses, unread_days
+from bot.ledger.events.usage import EventCatalogueQuery, sum_column, total_uses, unread_days
 from bot.records import Evidence, Period, Unknown, short_date
 from bot.store import event_days as day_rows
 from bot.store import gauges as gauge_rows
@@ -18,7 +18,7 @@ NEWEST = frozenset({"requests_reported"})
 """Gauges of which the newest reading of a day counts; of the others the highest."""
 
 
-def gauge_values(query: AskedEvents, period: Period) -> dict[str, int | Decimal | Unknown]:
+def gauge_values(query: EventCatalogueQuery, period: Period) -> dict[str, int | Decimal | Unknown]:
     """What is shown for a period, by key."""
     shown: dict[str, int | Decimal | Unknown] = {}
     if query.catalogue.token[0]:
@@ -38,13 +38,13 @@ def gauge_values(query: AskedEvents, period: Period) -> dict[str, int | Decimal 
     return shown
 
 
-def _session_count(query: AskedEvents, period: Period) -> int | Unknown:
+def _session_count(query: EventCatalogueQuery, period: Period) -> int | Unknown:
     if unread := unread_days(query, period.first, period.last):
         return unread
     return sum_column(query, period, day_rows.c.sessions)
 
 
-def by_evidence(query: AskedEvents, evidence: Evidence, period: Period) -> int | Unknown:
+def by_evidence(query: EventCatalogueQuery, evidence: Evidence, period: Period) -> int | Unknown:
     """Uses of a period, of one evidence; reported ones are what the operator showed."""
     if evidence != "reported":
         return total_uses(query, period.first, period.last, evidence)

@@ -18,29 +18,29 @@ import sqlalchemy as sa
 
 from bot import lake
 from bot.dask_executor import WorkersDiedError
-from bot.lake import Day, LakeError, Manifest, Rollup, Told
+from bot.lake import DayRef, DayRollup, DayUpdate, LakeError, Manifest
 from bot.ledger.catalogue_query import catalogue_filter
 from bot.ledger.events import day_repair as mending
-from bot.ledger.events.day_repair import Mending
+from bot.ledger.events.day_repair import DayRepair
 from bot.ledger.snapshots.write import ONE, insert_new, model_ids, move_use, record_change
-from bot.records import Evidence, Haul, Period, Window, start_of_day
+from bot.records import CompleteWindow, EventBatch, Evidence, Period, start_of_day
 from bot.store import Store, catalogues, event_days, sketches, tallies, usage, windows
 
 AT_A_TIME = 64
 """Days handed to an executor together."""
 
 
-class Moved(Exception):
+class ConcurrentDayChange(Exception):
     """Another process changed a day while this one worked on it: nothing is wrong, only to be done again."""
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class DayChange:
     """A day as it is to be, ready in the lake."""
 
     before: str
     """The manifest that it takes the place of; empty for none."""
-    day: Day
+    day: DayRef
     manifest: Manifest
     new: int
     """Events that were not there."""
@@ -48,17 +48,17 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
+class DayChanges:
     """What a haul changes in the lake, written there and not yet of any day."""
 
-    day_changes: tuple[Change, ...] = ()
+    day_changes: tuple[DayChange, ...] = ()
     broken: Mapping[date, str] = field(default_factory=dict)
     """Days that do not read and that are not told whole yet: what is wrong with each. They stay as they are."""
-    mending: tuple[Mending, ...] = ()
+    mending: tuple[DayRepair, ...] = ()
     """How far days are read anew that did not read."""
 
 
-def prepare_changes(store: Store, haul: Haul, before: Sequence[Window] = ()) -> Changes:
+def prepare_changes(store: Store, haul: EventBatch, before: Sequence[CompleteWindow] = ()) -> DayChanges:
     """What a haul changes in the lake. `before`: of which stretches the same reading brought everything already. Raises
     `LakeError` where the lake takes no files."""
     by_day: dict[date, tuple[list[Any], list[Any]]] = {}
@@ -68,20 +68,20 @@ def prepare_changes(store: Store, haul: Haul, before: Sequence[Window] = ()) -> 
         by_day.setdefault(payment.at.date(), ([], []))[1].append(payment)
     mends = mending.repairs_by_day(store, haul.network, haul.catalogue)
     if not by_day and haul.forget_from is None and not haul.owners and not mends:
-        return Changes()
+        return DayChanges()
     known = _stored_days(store, haul, {*by_day, *mends})
     read = (*before, *((haul.window,) if haul.window else ()))
-    found: list[Change] = []
+    found: list[DayChange] = []
     broken: dict[date, str] = {}
-    aside: list[Mending] = []
+    aside: list[DayRepair] = []
     for day in sorted(by_day.keys() | known.keys()):
         row = known.get(day)
         if row is not None and row.pruned:
             continue
         uses, payments = by_day.get(day, ((), ()))
-        old = Day(store.lake, haul.network, haul.catalogue, day, row.manifest if row else "")
+        old = DayRef(store.lake, haul.network, haul.catalogue, day, row.manifest if row else "")
         owners = haul.owners if day in haul.days else None
-        told, mend = Told(uses, payments, haul.blocks, haul.forget_from, owners, haul.renames), mends.get(day)
+        told, mend = DayUpdate(uses, payments, haul.blocks, haul.forget_from, owners, haul.renames), mends.get(day)
         evidence = row.evidence if row and not uses else haul.evidence
         try:
             made, new = _updated_day(old, told, haul.window, mend is not None)
@@ -90,21 +90,21 @@ def prepare_changes(store: Store, haul: Haul, before: Sequence[Window] = ()) -> 
             aside.append(mend)
             if mend.is_complete and mend.day.manifest:
                 manifest = lake.read_manifest(mend.day)
-                found.append(Change(old.manifest, mend.day, manifest, manifest.rows, evidence))
+                found.append(DayChange(old.manifest, mend.day, manifest, manifest.rows, evidence))
             else:
                 broken[day] = str(error)
             continue
         aside += [mend.without_reads] if mend else []
         if made != old:
-            found.append(Change(old.manifest, made, lake.read_manifest(made), new, evidence))
-    return Changes(tuple(found), broken, tuple(aside))
+            found.append(DayChange(old.manifest, made, lake.read_manifest(made), new, evidence))
+    return DayChanges(tuple(found), broken, tuple(aside))
 
 
 class _BrokenError(Exception):
     """A day in the lake does not read, and the haul alone does not tell it whole."""
 
 
-def _updated_day(old: Day, update: Told, window: Window | None, doubtful: bool) -> tuple[Day, int]:
+def _updated_day(old: DayRef, update: DayUpdate, window: CompleteWindow | None, doubtful: bool) -> tuple[DayRef, int]:
     """A day with what a haul says of it. One that does not read is made anew from a haul that tells it whole. One that
     is doubtful is read whole first: what is wrong with it may lie where this haul changes nothing."""
     try:
@@ -119,7 +119,7 @@ def _updated_day(old: Day, update: Told, window: Window | None, doubtful: bool) 
     return lake.update_day(replace(old, manifest=""), replace(update, forget_from=None))
 
 
-def _stored_days(store: Store, haul: Haul, by_day: Iterable[date]) -> dict[date, Any]:
+def _stored_days(store: Store, haul: EventBatch, by_day: Iterable[date]) -> dict[date, Any]:
     """The days that a haul may change, as they are kept."""
     wanted: list[sa.ColumnElement[bool]] = [event_days.c.day.in_(list(by_day))]
     if haul.forget_from is not None:
@@ -139,8 +139,8 @@ def days_since_block(connection: sa.Connection, catalogue: int, block: int) -> s
     return set(connection.scalars(sa.select(event_days.c.day).where(*mine)))
 
 
-def store_change(connection: sa.Connection, catalogue: int, change: Change) -> None:
-    """Make a change the day's. Raises `Moved`."""
+def store_change(connection: sa.Connection, catalogue: int, change: DayChange) -> None:
+    """Make a change the day's. Raises `ConcurrentDayChange`."""
     made = change.manifest
     row = {
         "manifest": change.day.manifest,
@@ -163,14 +163,14 @@ def store_change(connection: sa.Connection, catalogue: int, change: Change) -> N
     )
     found = sa.select(event_days.c.manifest).where(_day_filter(catalogue, change.day.day))
     if connection.scalar(found) != change.day.manifest:
-        raise Moved
+        raise ConcurrentDayChange
 
 
 def update_day_row(connection: sa.Connection, catalogue: int, day: date, before: str, row: dict[str, Any]) -> None:
-    """Change what is kept of a day, as long as it has this manifest. Raises `Moved`."""
+    """Change what is kept of a day, as long as it has this manifest. Raises `ConcurrentDayChange`."""
     same = event_days.c.manifest == before
     if not connection.execute(event_days.update().where(_day_filter(catalogue, day), same).values(row)).rowcount:
-        raise Moved
+        raise ConcurrentDayChange
 
 
 def _day_filter(catalogue: int, day: date) -> sa.ColumnElement[bool]:
@@ -187,8 +187,8 @@ def add_up(
     executor, and those of a period once more whether they changed or not. Which days those were. Raises `LakeError` for
     days that cannot be read, once all others are added up."""
     done: list[date] = []
-    failed: dict[tuple[int, Day], str] = {}
-    tried: set[tuple[int, Day]] = set()
+    failed: dict[tuple[int, DayRef], str] = {}
+    tried: set[tuple[int, DayRef]] = set()
     while waiting := [one for one in _days_to_add_up(store, network, recompute) if one not in tried][:AT_A_TIME]:
         tried.update(waiting)
         days = [day for _, day in waiting]
@@ -204,7 +204,7 @@ def add_up(
     return tuple(done)
 
 
-def _roll_up_days(days: Sequence[Day], executor: Executor | None) -> Iterator[Rollup | str]:
+def _roll_up_days(days: Sequence[DayRef], executor: Executor | None) -> Iterator[DayRollup | str]:
     """What each day adds up to, or why it does not."""
     if executor is None:
         yield from map(lake.try_roll_up, days)
@@ -221,7 +221,7 @@ def _roll_up_days(days: Sequence[Day], executor: Executor | None) -> Iterator[Ro
             one.cancel()
 
 
-def _days_to_add_up(store: Store, network: str, recompute: Period | None) -> list[tuple[int, Day]]:
+def _days_to_add_up(store: Store, network: str, recompute: Period | None) -> list[tuple[int, DayRef]]:
     """Days to add up, each with its catalogue."""
     wanted: list[sa.ColumnElement[bool]] = [event_days.c.stale.is_(True)]
     if recompute is not None:
@@ -237,7 +237,7 @@ def _days_to_add_up(store: Store, network: str, recompute: Period | None) -> lis
         stale = connection.execute(chosen).all()
         whole = {row.catalogue: _complete_windows(connection, row.catalogue) for row in stale}
     return [
-        (row.catalogue, Day(store.lake, network, row.name, row.day, row.manifest))
+        (row.catalogue, DayRef(store.lake, network, row.name, row.day, row.manifest))
         for row in stale
         if any(
             begins <= start_of_day(row.day) and ends >= start_of_day(row.day + ONE)
@@ -251,7 +251,7 @@ def _complete_windows(connection: sa.Connection, catalogue: int) -> Sequence[Any
     return connection.execute(chosen).all()
 
 
-def _store_rollup(store: Store, catalogue: int, rollup: Rollup, network: str) -> Iterator[date]:
+def _store_rollup(store: Store, catalogue: int, rollup: DayRollup, network: str) -> Iterator[date]:
     """Keep what a day adds up to, unless the day has changed since."""
     who, day = rollup.callers, rollup.day.day
     row = {
@@ -279,12 +279,12 @@ def _store_rollup(store: Store, catalogue: int, rollup: Rollup, network: str) ->
             if who.sketch:
                 connection.execute(sketches.insert().values(catalogue=catalogue, day=day, state=who.sketch))
             record_change(connection, network)
-    except Moved:
+    except ConcurrentDayChange:
         return
     yield day
 
 
-def _replace_tally(connection: sa.Connection, catalogue: int, rollup: Rollup, evidence: Evidence) -> None:
+def _replace_tally(connection: sa.Connection, catalogue: int, rollup: DayRollup, evidence: Evidence) -> None:
     """The day's uses in total and by model, in place of what was kept of them."""
     day = rollup.day.day
     mine = (tallies.c.catalogue == catalogue, tallies.c.day == day, tallies.c.evidence == evidence)

@@ -17,29 +17,29 @@ from bot.ledger import catalogue_query
 from bot.ledger.events._caller_counts import all_callers, paid_amount
 from bot.ledger.events.gaps import event_gaps, event_references, nameless_gaps, payment_gaps
 from bot.ledger.events.gauges import by_evidence, gauge_values
-from bot.ledger.events.usage import AskedEvents, complete_days, flow_of, history_points, total_uses, unread_days
+from bot.ledger.events.usage import EventCatalogueQuery, complete_days, flow_of, history_points, total_uses, unread_days
 from bot.ledger.queries import activity_changes
 from bot.ledger.snapshots import gaps, inventory
 from bot.ledger.snapshots.write import ONE
-from bot.records import Book, Catalogue, Flow, Model, Period, Unknown, few_named, short_date, unnamed_use_reason
+from bot.records import Catalogue, Model, Period, PeriodData, Unknown, Usage, few_named, short_date, unnamed_use_reason
 from bot.store import Store, snapshots, windows
 
 __all__ = ["complete_days", "load_panel_data", "load_period_data", "offered", "shelf"]
 
 
-def load_period_data(store: Store, catalogue: Catalogue, period: Period, of_callers: bool = True) -> Book:
+def load_period_data(store: Store, catalogue: Catalogue, period: Period, of_callers: bool = True) -> PeriodData:
     """The book of one catalogue and period: the list as `books` has it, the use by what was told event by event. Those
     who called may be left out: over many days they are counted in the lake."""
     with store.read_transaction() as connection:
         key = catalogue_query.key_of(connection, catalogue)
         if key is None:
             return _unread_data(catalogue, period, catalogue_query.began(None))
-        return _filled_data(AskedEvents(connection, key, catalogue, store), period, of_callers)
+        return _filled_data(EventCatalogueQuery(connection, key, catalogue, store), period, of_callers)
 
 
 def shelf(
     store: Store, catalogue: Catalogue, period: Period
-) -> tuple[tuple[Model, ...], Flow, frozenset[int]] | Unknown:
+) -> tuple[tuple[Model, ...], Usage, frozenset[int]] | Unknown:
     """As `books.shelf`. Where part of the use names no model, nothing is known of models that none of it names."""
     found = load_period_data(store, catalogue, period, of_callers=False)
     if isinstance(found.listed, Unknown):
@@ -54,7 +54,7 @@ def shelf(
     return found.listed, found.flow, known
 
 
-def offered(store: Store, catalogue: Catalogue, day: date, days: int) -> Book:
+def offered(store: Store, catalogue: Catalogue, day: date, days: int) -> PeriodData:
     """The book of a day, for its list; the list is unknown where not all use of the `days` that end with it was read,
     or not all of it names its model: any model could have had the rest."""
     found = load_period_data(store, catalogue, Period(day, day), of_callers=False)
@@ -62,7 +62,7 @@ def offered(store: Store, catalogue: Catalogue, day: date, days: int) -> Book:
         key = catalogue_query.key_of(connection, catalogue)
         if key is None or isinstance(found.listed, Unknown):
             return found
-        flow = flow_of(AskedEvents(connection, key, catalogue, store), day - (days - 1) * ONE, day)
+        flow = flow_of(EventCatalogueQuery(connection, key, catalogue, store), day - (days - 1) * ONE, day)
     if isinstance(flow, Unknown):
         return replace(found, listed=flow)
     if flow.incomplete:
@@ -70,14 +70,14 @@ def offered(store: Store, catalogue: Catalogue, day: date, days: int) -> Book:
     return replace(found, listed=unnamed_use_reason(flow.unattributed, flow.uses)) if flow.unattributed else found
 
 
-def load_panel_data(store: Store, catalogue: Catalogue, period: Period) -> Book:
+def load_panel_data(store: Store, catalogue: Catalogue, period: Period) -> PeriodData:
     """The book of a panel: no list of models, only what it shows."""
     empty = _unread_data(catalogue, period, Unknown("a panel lists no models"))
     with store.read_transaction() as connection:
         key = catalogue_query.key_of(connection, catalogue)
         if key is None:
             return empty
-        query = AskedEvents(connection, key, catalogue, store)
+        query = EventCatalogueQuery(connection, key, catalogue, store)
         return replace(
             empty,
             gauges=gauge_values(query, period),
@@ -88,10 +88,10 @@ def load_panel_data(store: Store, catalogue: Catalogue, period: Period) -> Book:
         )
 
 
-def _unread_data(catalogue: Catalogue, period: Period, why: Unknown) -> Book:
+def _unread_data(catalogue: Catalogue, period: Period, why: Unknown) -> PeriodData:
     token = catalogue.token[0]
     unknown = Unknown(f"{catalogue.place} was not read to the end of {short_date(period.last)}")
-    return Book(
+    return PeriodData(
         *(catalogue, period, None, *(why,) * 4, *(unknown,) * 5, why, (), catalogue.caveats, ()),
         evidence=dict.fromkeys(catalogue.evidences, unknown),
         callers=(called := unknown if token or catalogue.evidences else None),
@@ -101,21 +101,21 @@ def _unread_data(catalogue: Catalogue, period: Period, why: Unknown) -> Book:
     )
 
 
-def _filled_data(query: AskedEvents, period: Period, of_callers: bool) -> Book:
+def _filled_data(query: EventCatalogueQuery, period: Period, of_callers: bool) -> PeriodData:
     catalogue, end = query.catalogue, period.last
     since = query.connection.scalar(sa.select(sa.func.min(snapshots.c.day)).where(snapshots.c.catalogue == query.key))
     begun = query.connection.scalar(sa.select(sa.func.min(windows.c.begins)).where(windows.c.catalogue == query.key))
-    stock = catalogue_query.Asked(query.connection, query.key, catalogue.unit, since or date.max, {})
+    stock = catalogue_query.CatalogueQuery(query.connection, query.key, catalogue.unit, since or date.max, {})
     flow = flow_of(query, period.first, end)
     listed = inventory.listed_at(stock, end)
     here = () if isinstance(listed, Unknown) else listed
     flow_before = flow_of(query, period.previous_period.first, period.previous_period.last)
     week, month = flow_of(query, end - 6 * ONE, end), flow_of(query, end - 29 * ONE, end)
-    used = {model for found in (flow, flow_before) if isinstance(found, Flow) for model in found.by_model}
+    used = {model for found in (flow, flow_before) if isinstance(found, Usage) for model in found.by_model}
     names, authors = inventory.names_of(stock, used - {m.id for m in here})
     watched = max(filter(None, (since, begun and begun.date() - ONE)), default=None)
     why = Unknown("watched for less than 60 days")
-    return Book(
+    return PeriodData(
         catalogue=catalogue,
         period=period,
         watched_since=watched if since and begun else None,
@@ -156,7 +156,7 @@ def _filled_data(query: AskedEvents, period: Period, of_callers: bool) -> Book:
 
 
 def _activity_fields(
-    query: AskedEvents, listed: Iterable[Model], flow: Flow | Unknown, period: Period
+    query: EventCatalogueQuery, listed: Iterable[Model], flow: Usage | Unknown, period: Period
 ) -> dict[str, Any]:
     """Which models fell asleep and woke up on a day, where the days that say so were read whole and every use of them
     names its model."""
@@ -173,6 +173,6 @@ def _activity_fields(
     }
 
 
-def _all_named(query: AskedEvents, first: date, last: date) -> bool:
+def _all_named(query: EventCatalogueQuery, first: date, last: date) -> bool:
     flow = flow_of(query, first, last)
-    return isinstance(flow, Flow) and not flow.unattributed and not flow.incomplete
+    return isinstance(flow, Usage) and not flow.unattributed and not flow.incomplete

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from bot.ledger.events.lake_days import store_tally
 from bot.ledger.snapshots.write import insert_new
-from bot.records import Evidence, Judgement, Name, Settlement, Unknown
+from bot.records import Evidence, SafeName, Settlement, SettlementVerdict, Unknown
 from bot.store import leaves, settlements, tallies, usage
 
 _EVIDENCES: tuple[Evidence, ...] = ("claimed", "backed", "verified")
@@ -64,7 +64,9 @@ def insert_settlements(connection: sa.Connection, catalogue: int, new_settlement
     return insert_new(connection, settlements, rows)
 
 
-def store_verdicts(connection: sa.Connection, catalogue: int, settlement_verdicts: Sequence[Judgement]) -> set[date]:
+def store_verdicts(
+    connection: sa.Connection, catalogue: int, settlement_verdicts: Sequence[SettlementVerdict]
+) -> set[date]:
     """Keep judgements; the days whose figures they bear on."""
     if not settlement_verdicts:
         return set()
@@ -83,7 +85,7 @@ def store_verdicts(connection: sa.Connection, catalogue: int, settlement_verdict
     return days
 
 
-def _verdict_row(verdict: Judgement) -> dict[str, object]:
+def _verdict_row(verdict: SettlementVerdict) -> dict[str, object]:
     return {
         "known": verdict.place,
         "new_state": verdict.state,
@@ -100,7 +102,7 @@ def _verdict_row(verdict: Judgement) -> dict[str, object]:
     }
 
 
-def _keep_leaves(connection: sa.Connection, catalogue: int, settlement_verdicts: Sequence[Judgement]) -> None:
+def _keep_leaves(connection: sa.Connection, catalogue: int, settlement_verdicts: Sequence[SettlementVerdict]) -> None:
     """Who was first to back and to verify each leaf. A settlement of nobody we know has no leaves of its own."""
     out = [one.place for one in settlement_verdicts if one.state == "stranger"]
     for some in _in_chunks(out):
@@ -139,7 +141,7 @@ def roll_up(connection: sa.Connection, catalogue: int, day: date) -> None:
     named = sa.select(settlements.c.models).where(*told, settlements.c.models != "{}", settlements.c.verified > 0)
     by_model: Counter[str] = Counter()
     for text in connection.scalars(named):
-        by_model.update({Name(model): int(n) for model, n in json.loads(text).items()})
+        by_model.update({SafeName(model): int(n) for model, n in json.loads(text).items()})
     for place, (name, column) in enumerate(columns.items()):
         missing = total - found[2 * place + 1]
         told_by_model = by_model if name == "verified" else None

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from bot import lake
 from bot.ledger.catalogue_query import catalogue_filter
-from bot.records import Name, Settlement, Use, Window
+from bot.records import CompleteWindow, SafeName, Settlement, Use
 from bot.store import Store, catalogues, cursors, event_days, leaves, models, settlements, windows
 
 _CHUNK = 500
@@ -21,7 +21,7 @@ MOST_LOST = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class SourceState:
     """One network's part of a ledger, to be read."""
 
     store: Store
@@ -36,7 +36,7 @@ class Memory:
             found: str | None = connection.scalar(sa.select(cursors.c.text).where(*mine))
             return found
 
-    def covered_windows(self, catalogue: str) -> tuple[Window, ...]:
+    def covered_windows(self, catalogue: str) -> tuple[CompleteWindow, ...]:
         """The stretches of which nothing is missing, oldest first."""
         if self.reread:
             return ()
@@ -44,7 +44,7 @@ class Memory:
             chosen = sa.select(windows.c.begins, windows.c.ends).where(
                 windows.c.catalogue == self._catalogue_key(catalogue)
             )
-            return tuple(Window(*row) for row in connection.execute(chosen.order_by(windows.c.begins)))
+            return tuple(CompleteWindow(*row) for row in connection.execute(chosen.order_by(windows.c.begins)))
 
     def due_settlements(
         self, catalogue: str, now: datetime, since: date, rules: str, limit: int
@@ -107,13 +107,13 @@ class Memory:
         mine = (event_days.c.catalogue == self._catalogue_key(catalogue), event_days.c.day >= since, some)
         with self.store.read_transaction() as connection:
             found = connection.execute(sa.select(event_days).where(*mine, ~event_days.c.pruned)).all()
-        lost: dict[tuple[str, Name | None], Use] = {}
+        lost: dict[tuple[str, SafeName | None], Use] = {}
         for row in found:
-            day = lake.Day(self.store.lake, self.network, catalogue, row.day, row.manifest)
+            day = lake.DayRef(self.store.lake, self.network, catalogue, row.day, row.manifest)
             lost |= {(use.content, use.model): use for use in lake.unnamed_uses(day, MOST_LOST, self.reread)}
         return tuple(lost.values())
 
-    def model_names(self, catalogue: str) -> frozenset[Name]:
+    def model_names(self, catalogue: str) -> frozenset[SafeName]:
         """Every model ever listed there."""
         with self.store.read_transaction() as connection:
             chosen = sa.select(models.c.name).where(models.c.catalogue == self._catalogue_key(catalogue))

@@ -12,13 +12,24 @@ import sqlalchemy as sa
 from bot.ledger.catalogue_query import HISTORY, catalogue_filter
 from bot.ledger.snapshots.usage import use_by_model
 from bot.ledger.snapshots.write import ONE
-from bot.records import Catalogue, Evidence, Flow, Period, Point, Unknown, each_day, few_named, short_date, start_of_day
+from bot.records import (
+    Catalogue,
+    Evidence,
+    HistoryPoint,
+    Period,
+    Unknown,
+    Usage,
+    each_day,
+    few_named,
+    short_date,
+    start_of_day,
+)
 from bot.store import Store, catalogues, snapshots, stretches, tallies, windows
 from bot.store import event_days as day_rows
 
 
 @dataclass(frozen=True, slots=True)
-class AskedEvents:
+class EventCatalogueQuery:
     """One catalogue of one database, being asked about its events."""
 
     connection: sa.Connection
@@ -27,7 +38,7 @@ class AskedEvents:
     store: Store
 
 
-def unread_days(query: AskedEvents, first: date, last: date) -> Unknown | None:
+def unread_days(query: EventCatalogueQuery, first: date, last: date) -> Unknown | None:
     """Why not all of these days was read; `None` where nothing is missing."""
     chosen = sa.select(windows.c.begins, windows.c.ends).where(
         windows.c.catalogue == query.key,
@@ -44,19 +55,19 @@ def unread_days(query: AskedEvents, first: date, last: date) -> Unknown | None:
     return Unknown(f"{query.catalogue.place} was not read to the end of {short_date(missing[-1])}")
 
 
-def _not_added_up(query: AskedEvents, first: date, last: date) -> Unknown | None:
+def _not_added_up(query: EventCatalogueQuery, first: date, last: date) -> Unknown | None:
     """A process that ended between reading a day and adding it up leaves it to the next collection."""
     mine = (day_rows.c.catalogue == query.key, day_rows.c.day.between(first, last), day_rows.c.stale)
     day = query.connection.scalar(sa.select(sa.func.min(day_rows.c.day)).where(*mine))
     return Unknown(f"what was read of {short_date(day)} is not added up yet") if day else None
 
 
-def _tally_rows(query: AskedEvents, evidence: Evidence, first: date, last: date) -> list[Any]:
+def _tally_rows(query: EventCatalogueQuery, evidence: Evidence, first: date, last: date) -> list[Any]:
     mine = (tallies.c.catalogue == query.key, tallies.c.evidence == evidence, tallies.c.day.between(first, last))
     return list(query.connection.execute(sa.select(tallies).where(*mine).order_by(tallies.c.day)))
 
 
-def total_uses(query: AskedEvents, first: date, last: date, evidence: Evidence | None = None) -> int | Unknown:
+def total_uses(query: EventCatalogueQuery, first: date, last: date, evidence: Evidence | None = None) -> int | Unknown:
     """Uses of these days, of one evidence; of the catalogue's own by default."""
     if unread := unread_days(query, first, last):
         return unread
@@ -68,16 +79,16 @@ def total_uses(query: AskedEvents, first: date, last: date, evidence: Evidence |
     return sum(int(row.uses) for row in found)
 
 
-def flow_of(query: AskedEvents, first: date, last: date) -> Flow | Unknown:
+def flow_of(query: EventCatalogueQuery, first: date, last: date) -> Usage | Unknown:
     """Usage of these days in total and by model."""
     uses = total_uses(query, first, last)
     if isinstance(uses, Unknown):
         return uses
     by_model = use_by_model(query.connection, query.key, first, last)
-    return Flow(uses, by_model, unattributed=uses - sum(by_model.values()))
+    return Usage(uses, by_model, unattributed=uses - sum(by_model.values()))
 
 
-def history_points(query: AskedEvents, end: date, since: date | None) -> tuple[Point, ...]:
+def history_points(query: EventCatalogueQuery, end: date, since: date | None) -> tuple[HistoryPoint, ...]:
     """One point a day, from the first day watched whole or `HISTORY` days ago to `end`."""
     if since is None or since >= end:
         return ()
@@ -94,7 +105,7 @@ def history_points(query: AskedEvents, end: date, since: date | None) -> tuple[P
     )
 
 
-def _whole_days(query: AskedEvents, first: date, last: date) -> frozenset[date]:
+def _whole_days(query: EventCatalogueQuery, first: date, last: date) -> frozenset[date]:
     """Those of these days that were read whole and are added up."""
     read = sa.select(windows.c.begins, windows.c.ends).where(windows.c.catalogue == query.key)
     covered = query.connection.execute(read).all()
@@ -108,22 +119,22 @@ def _is_covered(day: date, read: Sequence[Any]) -> bool:
     return any(one.begins <= start_of_day(day) and one.ends >= start_of_day(day + ONE) for one in read)
 
 
-def _history_point(day: date, whole: bool, tally: Any, stock: Any, before: Any, change: Any) -> Point:
+def _history_point(day: date, whole: bool, tally: Any, stock: Any, before: Any, change: Any) -> HistoryPoint:
     listed = stock.listed if stock is not None and not stock.unplaced else None
     steady = listed is not None and before is not None and not before.unplaced and change is not None
     added = change.added if steady and change.first_day == day else None
     if not whole or (tally is not None and tally.uses is None):
-        return Point(day, models_listed=listed, models_added=added)
+        return HistoryPoint(day, models_listed=listed, models_added=added)
     if tally is None:
-        return Point(day, 0, 0, listed, added, 0)
+        return HistoryPoint(day, 0, 0, listed, added, 0)
     few = few_named(tally.evidence, tally.unattributed, tally.uses)
     named = not few and (tally.models_used or not tally.uses)
-    return Point(
+    return HistoryPoint(
         day, tally.uses, tally.models_used if named else None, listed, added, tally.top_uses if named else None
     )
 
 
-def sum_column(query: AskedEvents, period: Period, column: sa.Column[int]) -> int:
+def sum_column(query: EventCatalogueQuery, period: Period, column: sa.Column[int]) -> int:
     """A column of the days with events, added up."""
     mine = (day_rows.c.catalogue == query.key, day_rows.c.day.between(period.first, period.last))
     return int(query.connection.scalar(sa.select(sa.func.sum(column)).where(*mine)) or 0)

@@ -15,10 +15,10 @@ import sqlalchemy as sa
 
 from bot.lake import LakeError
 from bot.ledger.events import day_repair, lake_days, settlements
-from bot.ledger.events.lake_days import Changes, Moved
+from bot.ledger.events.lake_days import ConcurrentDayChange, DayChanges
 from bot.ledger.snapshots.write import ONE, catalogue_id, insert_new, ref_id
 from bot.ledger.snapshots.write import record_change as marked
-from bot.records import Haul, Window, start_of_day
+from bot.records import CompleteWindow, EventBatch, start_of_day
 from bot.store import Store, StoreError, cursors, event_refs, gauges, strangers, windows
 
 TRIES = 8
@@ -26,7 +26,7 @@ TRIES = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class IngestResult:
     """What became of a haul."""
 
     new: int
@@ -37,7 +37,7 @@ class Kept:
     """What is wrong with days of which nothing could be kept, or not all yet: they stay as they were, and unread."""
 
 
-def add_event_batch(store: Store, haul: Haul, executor: Executor | None = None) -> Kept:
+def add_event_batch(store: Store, haul: EventBatch, executor: Executor | None = None) -> IngestResult:
     """Keep a haul, whole or not at all, and add up the days that are whole by now. Offered twice it is kept once.
     Raises `LakeError` for days that do not read, once everything else is kept."""
     kept = keep_event_batch(store, haul)
@@ -47,7 +47,7 @@ def add_event_batch(store: Store, haul: Haul, executor: Executor | None = None) 
     return kept
 
 
-def keep_event_batch(store: Store, haul: Haul, before: Sequence[Window] = ()) -> Kept:
+def keep_event_batch(store: Store, haul: EventBatch, before: Sequence[CompleteWindow] = ()) -> IngestResult:
     """Keep a haul, whole or not at all, but for days of the lake that do not read: what it says of those is put aside
     until, with what other hauls say, it is the whole day; till then they do not count as read, and no cursor moves past
     them. `before`: the stretches that the same reading brought already. No day is known until `add_up` has added it
@@ -57,7 +57,7 @@ def keep_event_batch(store: Store, haul: Haul, before: Sequence[Window] = ()) ->
         try:
             with store.write_transaction() as connection:
                 return _store_batch(connection, haul, changes)
-        except Moved:
+        except ConcurrentDayChange:
             continue
     raise StoreError(
         f"database {store.shown}: other processes changed the days of {haul.network} {haul.catalogue} {TRIES} times "
@@ -65,7 +65,7 @@ def keep_event_batch(store: Store, haul: Haul, before: Sequence[Window] = ()) ->
     )
 
 
-def _store_batch(connection: sa.Connection, haul: Haul, changes: Changes) -> Kept:
+def _store_batch(connection: sa.Connection, haul: EventBatch, changes: DayChanges) -> IngestResult:
     catalogue = catalogue_id(connection, haul.network, haul.catalogue)
     touched: set[date] = set()
     if haul.forget_from is not None:
@@ -82,7 +82,7 @@ def _store_batch(connection: sa.Connection, haul: Haul, changes: Changes) -> Kep
         lake_days.store_change(connection, catalogue, change)
     for mend in changes.mending:
         if not day_repair.save_repair(connection, mend):
-            raise Moved
+            raise ConcurrentDayChange
         for window in mend.read if mend.is_complete else ():
             _add_window(connection, catalogue, window)
     _keep_strangers(connection, catalogue, haul)
@@ -96,23 +96,23 @@ def _store_batch(connection: sa.Connection, haul: Haul, changes: Changes) -> Kep
     marked(connection, haul.network)
     changed = {change.day.day for change in changes.day_changes}
     new += sum(change.new for change in changes.day_changes)
-    return Kept(new, tuple(sorted(touched | changed)), dict(changes.broken))
+    return IngestResult(new, tuple(sorted(touched | changed)), dict(changes.broken))
 
 
-def _readable_windows(window: Window | None, broken: Collection[date]) -> Iterator[Window]:
+def _readable_windows(window: CompleteWindow | None, broken: Collection[date]) -> Iterator[CompleteWindow]:
     """A window without the days of which nothing could be kept."""
     if window is None:
         return
     begins = window.begins
     for day in (day for day in sorted(broken) if start_of_day(day) < window.ends):
         if start_of_day(day) > begins:
-            yield Window(begins, start_of_day(day))
+            yield CompleteWindow(begins, start_of_day(day))
         begins = max(begins, start_of_day(day + ONE))
     if begins < window.ends or not broken:
-        yield Window(begins, window.ends)
+        yield CompleteWindow(begins, window.ends)
 
 
-def _keep_gauges(connection: sa.Connection, catalogue: int, haul: Haul) -> int:
+def _keep_gauges(connection: sa.Connection, catalogue: int, haul: EventBatch) -> int:
     rows: list[dict[str, object]] = [
         {"catalogue": catalogue, "key": one.key, "day": one.day, "at": one.at, "value": str(one.value)}
         for one in haul.gauges
@@ -120,7 +120,7 @@ def _keep_gauges(connection: sa.Connection, catalogue: int, haul: Haul) -> int:
     return insert_new(connection, gauges, rows)
 
 
-def _keep_strangers(connection: sa.Connection, catalogue: int, haul: Haul) -> None:
+def _keep_strangers(connection: sa.Connection, catalogue: int, haul: EventBatch) -> None:
     if haul.strangers is None:
         return
     (day,) = haul.days
@@ -130,7 +130,7 @@ def _keep_strangers(connection: sa.Connection, catalogue: int, haul: Haul) -> No
         connection.execute(strangers.insert(), rows)
 
 
-def _add_window(connection: sa.Connection, catalogue: int, window: Window) -> None:
+def _add_window(connection: sa.Connection, catalogue: int, window: CompleteWindow) -> None:
     """Add a window, joined with those it touches."""
     mine = (windows.c.catalogue == catalogue, windows.c.begins <= window.ends, windows.c.ends >= window.begins)
     touching = connection.execute(sa.select(windows.c.begins, windows.c.ends).where(*mine)).all()
@@ -140,7 +140,7 @@ def _add_window(connection: sa.Connection, catalogue: int, window: Window) -> No
     connection.execute(windows.insert().values(catalogue=catalogue, begins=begins, ends=ends))
 
 
-def _cut_windows(connection: sa.Connection, catalogue: int, haul: Haul, days: Collection[date]) -> None:
+def _cut_windows(connection: sa.Connection, catalogue: int, haul: EventBatch, days: Collection[date]) -> None:
     """After a re-organisation nothing counts as read from where the haul begins: a process may end before the rest was
     read again. Where days before that lose records too, or nobody says where it begins, from the first such day on."""
     cuts = [haul.window.begins] if haul.window else []
@@ -152,7 +152,7 @@ def _cut_windows(connection: sa.Connection, catalogue: int, haul: Haul, days: Co
     connection.execute(windows.update().where(*mine).values(ends=min(cuts)))
 
 
-def _keep_refs(connection: sa.Connection, catalogue: int, haul: Haul) -> None:
+def _keep_refs(connection: sa.Connection, catalogue: int, haul: EventBatch) -> None:
     ids = [ref_id(connection, ref) for ref in haul.refs]
     rows = [{"catalogue": catalogue, "day": day, "ref": key} for day in haul.days for key in ids]
     insert_new(connection, event_refs, rows)

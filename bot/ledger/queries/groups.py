@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from bot.ledger.catalogue_query import key_of
 from bot.ledger.snapshots.usage import use_by_model
 from bot.ledger.snapshots.write import ONE
-from bot.records import AtLeast, Book, Flow, Grouping, GroupKind, Unknown
+from bot.records import AtLeast, Grouping, GroupKind, PeriodData, Unknown, Usage
 from bot.store import Store, models, readings, snapshots
 
 KINDS: tuple[GroupKind, ...] = get_args(GroupKind)
@@ -29,7 +29,7 @@ _CHUNK = 10_000
 """Ids that one question may name; databases have limits."""
 
 
-def with_groups(store: Store, book: Book) -> Book:
+def with_groups(store: Store, book: PeriodData) -> PeriodData:
     """The book with its groups, of each kind that any of its models has a name of."""
     listed = () if isinstance(book.listed, Unknown) else book.listed
     mine: Names = {"category": {m.id: m.category or "" for m in listed}, "author": {m.id: m.author for m in listed}}
@@ -56,8 +56,8 @@ def with_groups(store: Store, book: Book) -> Book:
     return replace(book, groups=made)
 
 
-def _used_models(book: Book) -> set[int]:
-    flows = [flow for flow in (book.flow, book.flow_before) if isinstance(flow, Flow)]
+def _used_models(book: PeriodData) -> set[int]:
+    flows = [flow for flow in (book.flow, book.flow_before) if isinstance(flow, Usage)]
     return {model for flow in flows for model in (*flow.by_model, *(flow.unknown_models or ()))}
 
 

@@ -12,18 +12,18 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.ledger.catalogue_query import Asked, began, open_catalogue_query
+from bot.ledger.catalogue_query import CatalogueQuery, began, open_catalogue_query
 from bot.ledger.events import period_data
 from bot.ledger.queries import rankings
 from bot.ledger.snapshots import counter_falls, inventory
 from bot.ledger.snapshots import usage as snapshots_usage
 from bot.ledger.snapshots.write import ONE
-from bot.records import Catalogue, Flow, Model, Name, Period, Unknown, unnamed_use_reason
+from bot.records import Catalogue, Model, Period, SafeName, Unknown, Usage, unnamed_use_reason
 from bot.store import Store, models, readings, usage
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ModelStanding:
     """One model at the end of a day."""
 
     seen: Model | Unknown | None
@@ -37,31 +37,31 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Used:
+class UsedModel:
     """A model that was used in a period or in the one before it."""
 
-    name: Name
-    author: Name
+    name: SafeName
+    author: SafeName
     first_listed: date | None
     """`None` where it is not listed at the period's end, or where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
-class Moves:
+class UsageComparison:
     """The use of a period and of the one before, and the models that had it."""
 
-    now: Flow | Unknown
-    before: Flow | Unknown
-    models: Mapping[int, Used]
+    now: Usage | Unknown
+    before: Usage | Unknown
+    models: Mapping[int, UsedModel]
 
 
-Offered = tuple[Name, Name, date | None]
+Offered = tuple[SafeName, SafeName, date | None]
 """Name, author and last use of a model in the list of a day. There are thousands, kept for a while: plain tuples of
 text and days are no work for the garbage collector, whose passes would hold up every other answer."""
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class DayListing:
     """The list of one day."""
 
     watched_since: date | None
@@ -73,39 +73,39 @@ NO_READING = Unknown("it had no reading when the day began")
 FELL = Unknown("its counter fell, so its use is not known")
 
 
-def model_standing(store: Store, catalogue: Catalogue, name: Name, day: date) -> Standing:
+def model_standing(store: Store, catalogue: Catalogue, name: SafeName, day: date) -> ModelStanding:
     """How one model stands at the end of a day."""
     period = Period(day, day)
     if catalogue.evidences:
         return _event_standing(store, catalogue, name, period)
     with open_catalogue_query(store, catalogue, period) as query:
-        if not isinstance(query, Asked):
-            return Standing(began(query), began(query), None, None, None)
+        if not isinstance(query, CatalogueQuery):
+            return ModelStanding(began(query), began(query), None, None, None)
         listed = inventory.stock_at(query, day)
         unknown = listed if isinstance(listed, Unknown) else snapshots_usage.unknown_window(query, day, day)
         seen = inventory.model_at(query, name, day)
         if unknown:
-            return Standing(seen, unknown, None, None, None)
+            return ModelStanding(seen, unknown, None, None, None)
         assert isinstance(listed, int)
         if seen is None or isinstance(seen, Unknown):
-            return Standing(seen, NOT_LISTED, None, None, listed)
+            return ModelStanding(seen, NOT_LISTED, None, None, listed)
         return _ranked_standing(query, seen, day, listed)
 
 
-def _ranked_standing(query: Asked, seen: Model, day: date, listed: int) -> Standing:
+def _ranked_standing(query: CatalogueQuery, seen: Model, day: date, listed: int) -> ModelStanding:
     """A listed model among the others, on a day whose use is known."""
     fell = counter_falls.unknown_models(query.connection, query.catalogue, day, day)
     if seen.id in fell:
-        return Standing(seen, FELL, None, None, listed)
+        return ModelStanding(seen, FELL, None, None, listed)
     found = query.connection.scalar(_select_uses(query, day).where(usage.c.model == seen.id))
     if found is None:
         before = query.closing_snapshot(day - ONE)
         had = (readings.c.snapshot == before.id, readings.c.model == seen.id) if before is not None else (sa.false(),)
         if before is None or before.unplaced or not query.connection.scalar(sa.select(sa.literal(1)).where(*had)):
-            return Standing(seen, NO_READING, None, None, listed)
+            return ModelStanding(seen, NO_READING, None, None, listed)
     uses = int(found or 0)
     if fell:  # Any of those may have been used more.
-        return Standing(seen, uses, None, None, listed)
+        return ModelStanding(seen, uses, None, None, listed)
     total = query.connection.scalar(_select_uses(query, day).with_only_columns(sa.func.sum(usage.c.uses)))
     more = (
         _select_uses(query, day)
@@ -114,72 +114,74 @@ def _ranked_standing(query: Asked, seen: Model, day: date, listed: int) -> Stand
         .where(readings.c.snapshot == query.closing_snapshot(day).id, usage.c.uses > uses)
     )
     rank = int(query.connection.scalar(more) or 0) + 1 if uses else None
-    return Standing(seen, uses, rank, uses / int(total) if total else None, listed)
+    return ModelStanding(seen, uses, rank, uses / int(total) if total else None, listed)
 
 
-def _select_uses(query: Asked, day: date) -> sa.Select[Any]:
-    """The uses of each model on one day, as `Flow` has them."""
+def _select_uses(query: CatalogueQuery, day: date) -> sa.Select[Any]:
+    """The uses of each model on one day, as `Usage` has them."""
     return sa.select(usage.c.uses).where(
         usage.c.catalogue == query.catalogue, usage.c.last_day == day, usage.c.first_day >= day
     )
 
 
-def _event_standing(store: Store, catalogue: Catalogue, name: Name, period: Period) -> Standing:
+def _event_standing(store: Store, catalogue: Catalogue, name: SafeName, period: Period) -> ModelStanding:
     """The same where use is told event by event: such catalogues are short."""
     rows = rankings.model_rankings(store, catalogue, period)
     book = period_data.load_period_data(store, catalogue, period, of_callers=False)
     listed, flow = book.listed, book.flow
     seen = listed if isinstance(listed, Unknown) else next((m for m in listed if m.name == name), None)
     if isinstance(rows, Unknown):
-        return Standing(seen, rows, None, None, None)
+        return ModelStanding(seen, rows, None, None, None)
     row = next((r for r in rows if r.model == name), None)
     if row is None:
-        return Standing(seen, NOT_LISTED, None, None, len(rows))
-    assert isinstance(flow, Flow)
+        return ModelStanding(seen, NOT_LISTED, None, None, len(rows))
+    assert isinstance(flow, Usage)
     uses = unnamed_use_reason(flow.unattributed, flow.uses) if row.uses is None else row.uses
-    return Standing(seen, uses, row.rank if row.uses else None, row.share, len(rows))
+    return ModelStanding(seen, uses, row.rank if row.uses else None, row.share, len(rows))
 
 
-def usage_comparison(store: Store, catalogue: Catalogue, period: Period) -> Moves:
+def usage_comparison(store: Store, catalogue: Catalogue, period: Period) -> UsageComparison:
     """What a period's use is compared by: its own and that of the period before."""
     if catalogue.evidences:
         book = period_data.load_period_data(store, catalogue, period, of_callers=False)
         here = {} if isinstance(book.listed, Unknown) else {m.id: m for m in book.listed}
-        gone = {key: Used(name, book.authors.get(key, Name("")), None) for key, name in book.names.items()}
-        return Moves(
-            book.flow, book.flow_before, gone | {m.id: Used(m.name, m.author, m.first_listed) for m in here.values()}
+        gone = {key: UsedModel(name, book.authors.get(key, SafeName("")), None) for key, name in book.names.items()}
+        return UsageComparison(
+            book.flow,
+            book.flow_before,
+            gone | {m.id: UsedModel(m.name, m.author, m.first_listed) for m in here.values()},
         )
     with open_catalogue_query(store, catalogue, period) as query:
-        if not isinstance(query, Asked):
-            return Moves(began(query), began(query), {})
+        if not isinstance(query, CatalogueQuery):
+            return UsageComparison(began(query), began(query), {})
         before = period.previous_period
         now = snapshots_usage.flow_of(query, period.first, period.last)
         earlier = snapshots_usage.flow_of(query, before.first, before.last)
-        return Moves(now, earlier, _used_models(query, before.first, period.last))
+        return UsageComparison(now, earlier, _used_models(query, before.first, period.last))
 
 
-def day_listing(store: Store, catalogue: Catalogue, day: date, days: int = 1) -> Offer:
+def day_listing(store: Store, catalogue: Catalogue, day: date, days: int = 1) -> DayListing:
     """The models on offer at the end of a day, as a book lists them, with their last use. Where use is told event by
     event, all of it in the `days` up to then must be read and name its model: a day not read is no day without use."""
     period = Period(day, day)
     if catalogue.evidences:
         book = period_data.offered(store, catalogue, day, days)
         if isinstance(book.listed, Unknown):
-            return Offer(book.watched_since, book.listed)
-        return Offer(book.watched_since, tuple((m.name, m.author, m.last_used) for m in book.listed))
+            return DayListing(book.watched_since, book.listed)
+        return DayListing(book.watched_since, tuple((m.name, m.author, m.last_used) for m in book.listed))
     with open_catalogue_query(store, catalogue, period) as query:
-        if not isinstance(query, Asked):
-            return Offer(None, began(query))
+        if not isinstance(query, CatalogueQuery):
+            return DayListing(None, began(query))
         listed = inventory.stock_at(query, day)
         if isinstance(listed, Unknown):
-            return Offer(query.since, listed)
+            return DayListing(query.since, listed)
         chosen = inventory.listed_models(query, day).with_only_columns(
             models.c.name, models.c.author, inventory.last_used_at(day), maintain_column_froms=True
         )
-        return Offer(query.since, tuple(map(tuple, query.connection.execute(chosen))))
+        return DayListing(query.since, tuple(map(tuple, query.connection.execute(chosen))))
 
 
-def _used_models(query: Asked, first: date, last: date) -> dict[int, Used]:
+def _used_models(query: CatalogueQuery, first: date, last: date) -> dict[int, UsedModel]:
     """The models used from one day to another, as they stand in the list of the last of them."""
     stock = query.closing_snapshot(last)
     known = stock is not None and not stock.unplaced
@@ -193,6 +195,6 @@ def _used_models(query: Asked, first: date, last: date) -> dict[int, Used]:
         .where(models.c.id.in_(sa.select(usage.c.model).where(*days)))
     )
     return {
-        key: Used(name, author, inventory.first_listed(query, seen, created) if listed is not None else None)
+        key: UsedModel(name, author, inventory.first_listed(query, seen, created) if listed is not None else None)
         for key, name, author, seen, created, listed in query.connection.execute(chosen).all()
     }

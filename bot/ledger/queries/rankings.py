@@ -11,19 +11,19 @@ from bot.ledger.catalogue_query import catalogue_filter
 from bot.ledger.events import period_data as events_period_data
 from bot.ledger.snapshots import period_data
 from bot.ledger.snapshots.write import CHANGES, NEVER_SEEN
-from bot.records import Catalogue, Name, Period, Unknown
+from bot.records import Catalogue, Period, SafeName, Unknown
 from bot.store import Store, catalogues, cursors, models, snapshots, usage, verdicts
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class RankingRow:
     """One model in the full table of a period."""
 
     rank: int | None
     """By uses; models with the same uses share the rank of the first of them. `None` where the use of any model is not
     known: it may have been used more."""
-    model: Name
-    author: Name
+    model: SafeName
+    author: SafeName
     uses: int | None
     """`None`: not known, because it had no reading when the period began, or because its counter fell."""
     share: float | None
@@ -33,7 +33,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class DateRange:
     """What the ledger has of one catalogue."""
 
     first: date
@@ -42,7 +42,7 @@ class Span:
     models: int
 
 
-def model_rankings(store: Store, catalogue: Catalogue, period: Period) -> tuple[Row, ...] | Unknown:
+def model_rankings(store: Store, catalogue: Catalogue, period: Period) -> tuple[RankingRow, ...] | Unknown:
     """Every model listed at the end of a period, most used first. Unknown where the list or the usage is."""
     shelf = events_period_data.shelf if catalogue.evidences else period_data.shelf
     found = shelf(store, catalogue, period)
@@ -55,13 +55,13 @@ def model_rankings(store: Store, catalogue: Catalogue, period: Period) -> tuple[
     total = 0 if flow.incomplete else flow.uses
     seen = {m.id for m in listed if m.id not in flow.unknown_models and (m.id in uses or m.id in known)}
     ordered = sorted(listed, key=lambda m: (m.id not in seen, -uses.get(m.id, 0), m.name))
-    rows: list[Row] = []
+    rows: list[RankingRow] = []
     for place, model in enumerate(ordered, 1):
         count = uses.get(model.id, 0) if model.id in seen else None
         rank = rows[-1].rank if rows and rows[-1].uses == count else place
         rank = None if flow.incomplete or count is None else rank
         share = count / total if count is not None and total else None
-        rows.append(Row(rank, model.name, model.author, count, share, model.first_listed, model.last_used))
+        rows.append(RankingRow(rank, model.name, model.author, count, share, model.first_listed, model.last_used))
     return tuple(rows)
 
 
@@ -80,7 +80,7 @@ def history_of(store: Store, catalogue: Catalogue, model: str, last: date, days:
         return {day: int(uses) for day, uses in connection.execute(chosen)}
 
 
-def known_names(store: Store, catalogue: Catalogue) -> tuple[Name, ...]:
+def known_names(store: Store, catalogue: Catalogue) -> tuple[SafeName, ...]:
     """Every model ever seen in a catalogue, the latest and most recently used first."""
     with store.read_transaction() as connection:
         chosen = (
@@ -104,19 +104,19 @@ def snapshot_days(store: Store, catalogue: Catalogue) -> tuple[date, ...]:
         return tuple(sorted(found))
 
 
-def closed_span(store: Store, catalogue: Catalogue) -> Span | None:
+def closed_span(store: Store, catalogue: Catalogue) -> DateRange | None:
     """The first and the last day closed and how many models were ever seen; `None` before the first snapshot."""
     closed = snapshot_days(store, catalogue)
-    return Span(closed[0], closed[-1], _seen_count(store, catalogue)) if closed else None
+    return DateRange(closed[0], closed[-1], _seen_count(store, catalogue)) if closed else None
 
 
-def read_span(store: Store, catalogue: Catalogue) -> Span | None:
+def read_span(store: Store, catalogue: Catalogue) -> DateRange | None:
     """The first and the last day whose use was read whole: of a list that stands in its source, the list is always
     known, and says nothing of how fresh the use is."""
     if not catalogue.evidences:
         return closed_span(store, catalogue)
     read = events_period_data.complete_days(store, catalogue)
-    return Span(read[0], read[-1], _seen_count(store, catalogue)) if read else None
+    return DateRange(read[0], read[-1], _seen_count(store, catalogue)) if read else None
 
 
 def _seen_count(store: Store, catalogue: Catalogue) -> int:
@@ -131,7 +131,7 @@ def _seen_count(store: Store, catalogue: Catalogue) -> int:
         return int(connection.scalar(counted) or 0)
 
 
-def names_by_use(store: Store, catalogue: Catalogue, days: int = 30) -> tuple[Name, ...]:
+def names_by_use(store: Store, catalogue: Catalogue, days: int = 30) -> tuple[SafeName, ...]:
     """Every model ever seen in a catalogue, the most used of the last `snapshot_days` days with a reading first."""
     recent = sa.func.coalesce(sa.func.sum(sa.case((usage.c.uses > 0, usage.c.uses), else_=0)), 0)
     mine = catalogue_filter(catalogue.network, catalogue.key)
@@ -148,7 +148,7 @@ def names_by_use(store: Store, catalogue: Catalogue, days: int = 30) -> tuple[Na
             .group_by(models.c.id, models.c.name, models.c.last_used)
             .order_by(recent.desc(), models.c.last_used.desc().nulls_last(), models.c.name)
         )
-        return tuple(Name(name) for name in connection.scalars(chosen))
+        return tuple(SafeName(name) for name in connection.scalars(chosen))
 
 
 def data_version(store: Store) -> tuple[int, int]:

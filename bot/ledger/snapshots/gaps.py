@@ -7,16 +7,16 @@ from datetime import date
 
 import sqlalchemy as sa
 
-from bot.ledger.catalogue_query import Asked
+from bot.ledger.catalogue_query import CatalogueQuery
 from bot.ledger.snapshots.counter_falls import overlapping_falls
 from bot.ledger.snapshots.usage import HOLE, model_count_text
 from bot.ledger.snapshots.verdicts import doubt_reasons
 from bot.ledger.snapshots.write import ONE
-from bot.records import Period, Ref, short_date
+from bot.records import Period, SourceRef, short_date
 from bot.store import falls, refs, snapshots, stretches, usage
 
 
-def snapshot_gaps(query: Asked, period: Period) -> Iterable[str]:
+def snapshot_gaps(query: CatalogueQuery, period: Period) -> Iterable[str]:
     """What a reader of this period could misread, in words."""
     for day in (period.first - ONE, period.last):
         found = query.closing_snapshot(day)
@@ -28,19 +28,19 @@ def snapshot_gaps(query: Asked, period: Period) -> Iterable[str]:
     yield from snapshot_notes(query, period)
 
 
-def left_out(query: Asked, period: Period) -> Iterable[str]:
+def left_out(query: CatalogueQuery, period: Period) -> Iterable[str]:
     """The readings of a period and its beginning that are held or rejected."""
     for reason in doubt_reasons(query.connection, query.catalogue, period.first - ONE, period.last):
         yield f"A reading is left out: {reason}."
 
 
-def snapshot_notes(query: Asked, period: Period) -> Iterable[str]:
+def snapshot_notes(query: CatalogueQuery, period: Period) -> Iterable[str]:
     """What the snapshots at a period's ends say of themselves."""
     stocks = [found for day in (period.first - ONE, period.last) if (found := query.closing_snapshot(day)) is not None]
     yield from dict.fromkeys(line for found in stocks for line in found.note.splitlines())
 
 
-def _stretch_gaps(query: Asked, period: Period) -> Iterable[str]:
+def _stretch_gaps(query: CatalogueQuery, period: Period) -> Iterable[str]:
     chosen = sa.select(stretches).where(
         stretches.c.catalogue == query.catalogue,
         stretches.c.last_day >= period.first,
@@ -65,7 +65,7 @@ def _stretch_gaps(query: Asked, period: Period) -> Iterable[str]:
         yield f"{model_count_text(spanning[0])} came back after missed readings; use since {since} is in no single day."
 
 
-def _fall_gaps(query: Asked, period: Period) -> Iterable[str]:
+def _fall_gaps(query: CatalogueQuery, period: Period) -> Iterable[str]:
     """Whose use is not known because its counter fell, or on no single day because it fell and came back."""
     found = overlapping_falls(query.connection, query.catalogue, period.first, period.last)
     lost = {fall.model for fall in found if fall.uses is None}
@@ -81,7 +81,7 @@ def _its_or_their(count: int) -> str:
     return "its" if count == 1 else "their"
 
 
-def snapshot_references(query: Asked, days: Iterable[date]) -> tuple[Ref, ...]:
+def snapshot_references(query: CatalogueQuery, days: Iterable[date]) -> tuple[SourceRef, ...]:
     """Where the snapshots that close these days were read."""
     chosen = (
         sa.select(refs.c.url, refs.c.at, refs.c.sha256)
@@ -89,4 +89,4 @@ def snapshot_references(query: Asked, days: Iterable[date]) -> tuple[Ref, ...]:
         .where(snapshots.c.catalogue == query.catalogue, snapshots.c.day.in_(set(days)))
         .order_by(snapshots.c.day)
     )
-    return tuple(Ref(row.url, row.at, row.sha256) for row in query.connection.execute(chosen))
+    return tuple(SourceRef(row.url, row.at, row.sha256) for row in query.connection.execute(chosen))

@@ -8,14 +8,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.ledger.catalogue_query import HISTORY, Asked
+from bot.ledger.catalogue_query import HISTORY, CatalogueQuery
 from bot.ledger.snapshots.verdicts import doubt_reasons
 from bot.ledger.snapshots.write import ONE
-from bot.records import Model, Name, Unknown, short_date
+from bot.records import Model, SafeName, Unknown, short_date
 from bot.store import models, readings, snapshots, usage
 
 
-def no_reading(query: Asked, day: date) -> Unknown:
+def no_reading(query: CatalogueQuery, day: date) -> Unknown:
     """Why the stock at the end of a day without a snapshot is not known."""
     if query.since == date.max:
         return Unknown("no list was read yet that closes a day")
@@ -26,7 +26,7 @@ def no_reading(query: Asked, day: date) -> Unknown:
     return Unknown(f"no reading at the end of {short_date(day)}")
 
 
-def stock_at(query: Asked, day: date) -> int | Unknown:
+def stock_at(query: CatalogueQuery, day: date) -> int | Unknown:
     """Models listed at the end of a day."""
     found = query.closing_snapshot(day)
     if found is None:
@@ -37,7 +37,7 @@ def stock_at(query: Asked, day: date) -> int | Unknown:
     return int(found.listed)
 
 
-def ids_at(query: Asked, day: date) -> frozenset[int] | Unknown:
+def ids_at(query: CatalogueQuery, day: date) -> frozenset[int] | Unknown:
     total = stock_at(query, day)
     if isinstance(total, Unknown):
         return total
@@ -45,26 +45,26 @@ def ids_at(query: Asked, day: date) -> frozenset[int] | Unknown:
     return frozenset(query.connection.scalars(rows).all())
 
 
-def listed_at(query: Asked, day: date) -> tuple[Model, ...] | Unknown:
+def listed_at(query: CatalogueQuery, day: date) -> tuple[Model, ...] | Unknown:
     total = stock_at(query, day)
     if isinstance(total, Unknown):
         return total
     return _models_of(query, listed_models(query, day))
 
 
-def listed_in_part(query: Asked, day: date) -> tuple[Model, ...]:
+def listed_in_part(query: CatalogueQuery, day: date) -> tuple[Model, ...]:
     """The models that were listed for certain at the end of a day of which others may have been as well."""
     stock = query.closing_snapshot(day)
     return _models_of(query, listed_models(query, day)) if stock is not None and stock.unplaced else ()
 
 
-def listed_models(query: Asked, day: date) -> sa.Select[Any]:
+def listed_models(query: CatalogueQuery, day: date) -> sa.Select[Any]:
     """The rows of the models listed at the end of a day that has a snapshot."""
     here = readings.c.snapshot == query.closing_snapshot(day).id
     return _model_columns(day).join_from(models, readings, readings.c.model == models.c.id).where(here)
 
 
-def model_at(query: Asked, name: str, day: date) -> Model | Unknown | None:
+def model_at(query: CatalogueQuery, name: str, day: date) -> Model | Unknown | None:
     """One model as `listed_at` has it; `None` where it is not listed."""
     total = stock_at(query, day)
     if isinstance(total, Unknown):
@@ -73,7 +73,7 @@ def model_at(query: Asked, name: str, day: date) -> Model | Unknown | None:
     return next(iter(_models_of(query, listed_models(query, day).where(*named))), None)
 
 
-def first_listed(query: Asked, seen: date, created: datetime | None) -> date | None:
+def first_listed(query: CatalogueQuery, seen: date, created: datetime | None) -> date | None:
     """When a model was first listed: where it stood in the first snapshot, only its network knows."""
     return seen if seen > query.since else created.date() if created else None
 
@@ -105,7 +105,7 @@ def _as_of(day: date, column: sa.Column[date], latest: sa.Column[date]) -> sa.Co
     return sa.case((models.c.last_used <= day, latest), (models.c.first_used > day, None), else_=last)
 
 
-def _models_of(query: Asked, stmt: sa.Select[Any]) -> tuple[Model, ...]:
+def _models_of(query: CatalogueQuery, stmt: sa.Select[Any]) -> tuple[Model, ...]:
     """Models from rows of `_model_columns`. There are thousands, so rows are unpacked and not asked by name."""
     return tuple(
         Model(
@@ -125,7 +125,7 @@ def _models_of(query: Asked, stmt: sa.Select[Any]) -> tuple[Model, ...]:
     )
 
 
-def newly_listed(query: Asked, end: date) -> tuple[Model, ...] | Unknown:
+def newly_listed(query: CatalogueQuery, end: date) -> tuple[Model, ...] | Unknown:
     """Models first seen 30 to 59 days before `end`; those of the first snapshot are left out."""
     if (end - query.since).days < 60:
         return Unknown(f"watched for {(end - query.since).days} of 60 days")
@@ -134,7 +134,7 @@ def newly_listed(query: Asked, end: date) -> tuple[Model, ...] | Unknown:
     return _models_of(query, chosen)
 
 
-def names_of(query: Asked, ids: Iterable[int]) -> tuple[Mapping[int, Name], Mapping[int, Name]]:
+def names_of(query: CatalogueQuery, ids: Iterable[int]) -> tuple[Mapping[int, SafeName], Mapping[int, SafeName]]:
     """Names and authors of models by id."""
     wanted = list(ids)
     if not wanted:
@@ -144,7 +144,7 @@ def names_of(query: Asked, ids: Iterable[int]) -> tuple[Mapping[int, Name], Mapp
     return {row.id: row.name for row in found}, {row.id: row.author for row in found}
 
 
-def uncounted_models(query: Asked, end: date) -> int:
+def uncounted_models(query: CatalogueQuery, end: date) -> int:
     """The most models that any snapshot of the history may have listed beside those it shows."""
     days = snapshots.c.day.between(end - HISTORY * ONE, end)
     most = sa.select(sa.func.max(snapshots.c.uncounted)).where(snapshots.c.catalogue == query.catalogue, days)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
-from bot.ledger.catalogue_query import Asked, began, open_catalogue_query
+from bot.ledger.catalogue_query import CatalogueQuery, began, open_catalogue_query
 from bot.ledger.queries import activity_changes
 from bot.ledger.snapshots import counter_falls
 from bot.ledger.snapshots.gaps import snapshot_gaps, snapshot_references
@@ -25,27 +25,27 @@ from bot.ledger.snapshots.inventory import (
 )
 from bot.ledger.snapshots.usage import flow_of, history_points, total_uses
 from bot.ledger.snapshots.write import ONE
-from bot.records import Book, Catalogue, Flow, Model, Period, Unknown
+from bot.records import Catalogue, Model, Period, PeriodData, Unknown, Usage
 from bot.store import Store
 
 
-def load_period_data(store: Store, catalogue: Catalogue, period: Period) -> Book:
+def load_period_data(store: Store, catalogue: Catalogue, period: Period) -> PeriodData:
     """The book of one catalogue and period. What is not known stands in it as `Unknown`, with the reason."""
     with open_catalogue_query(store, catalogue, period) as query:
         return (
             _filled_data(query, catalogue, period)
-            if isinstance(query, Asked)
+            if isinstance(query, CatalogueQuery)
             else _empty_data(catalogue, period, query)
         )
 
 
 def shelf(
     store: Store, catalogue: Catalogue, period: Period
-) -> tuple[tuple[Model, ...], Flow, frozenset[int]] | Unknown:
+) -> tuple[tuple[Model, ...], Usage, frozenset[int]] | Unknown:
     """Of a book only what a full table needs: the models listed at the period's end, its usage, and which models had a
     reading when it began."""
     with open_catalogue_query(store, catalogue, period) as query:
-        if not isinstance(query, Asked):
+        if not isinstance(query, CatalogueQuery):
             return began(query)
         listed, flow = listed_at(query, period.last), flow_of(query, period.first, period.last)
         if isinstance(listed, Unknown):
@@ -56,12 +56,12 @@ def shelf(
         return listed, flow, frozenset() if isinstance(before, Unknown) else before
 
 
-def _empty_data(catalogue: Catalogue, period: Period, since: date | None) -> Book:
+def _empty_data(catalogue: Catalogue, period: Period, since: date | None) -> PeriodData:
     why = began(since)
-    return Book(catalogue, period, None, why, why, why, why, why, why, why, why, why, why, (), (), ())
+    return PeriodData(catalogue, period, None, why, why, why, why, why, why, why, why, why, why, (), (), ())
 
 
-def _filled_data(query: Asked, catalogue: Catalogue, period: Period) -> Book:
+def _filled_data(query: CatalogueQuery, catalogue: Catalogue, period: Period) -> PeriodData:
     end = period.last
     flow, flow_before = (
         flow_of(query, period.first, end),
@@ -69,10 +69,10 @@ def _filled_data(query: Asked, catalogue: Catalogue, period: Period) -> Book:
     )
     listed = listed_at(query, end)
     here = () if isinstance(listed, Unknown) else listed
-    used = {key for found in (flow, flow_before) if isinstance(found, Flow) for key in found.by_model}
+    used = {key for found in (flow, flow_before) if isinstance(found, Usage) for key in found.by_model}
     names, authors = names_of(query, used - {m.id for m in here})
-    today = flow if period.name == "day" and isinstance(flow, Flow) else None
-    return Book(
+    today = flow if period.name == "day" and isinstance(flow, Usage) else None
+    return PeriodData(
         catalogue=catalogue,
         period=period,
         watched_since=query.since,
@@ -97,7 +97,7 @@ def _filled_data(query: Asked, catalogue: Catalogue, period: Period) -> Book:
     )
 
 
-def _activity_fields(query: Asked, listed: Iterable[Model], flow: Flow | None, day: date) -> dict[str, Any]:
+def _activity_fields(query: CatalogueQuery, listed: Iterable[Model], flow: Usage | None, day: date) -> dict[str, Any]:
     """Which models fell asleep and woke up on a day; nothing is said of those whose counter fell."""
     if flow is None:
         return {}

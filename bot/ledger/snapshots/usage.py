@@ -8,18 +8,18 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.ledger.catalogue_query import HISTORY, Asked
+from bot.ledger.catalogue_query import HISTORY, CatalogueQuery
 from bot.ledger.snapshots import counter_falls
 from bot.ledger.snapshots.inventory import no_reading
 from bot.ledger.snapshots.write import ONE
-from bot.records import AtLeast, Flow, Point, Unknown, at_least, each_day
+from bot.records import AtLeast, HistoryPoint, Unknown, Usage, at_least, each_day
 from bot.store import snapshots, stretches, usage
 
 HOLE = sa.text("usage.hole")
 """As the partial index `usage_holes` has it: SQLAlchemy would write `hole = 1`, and SQLite would read all usage."""
 
 
-def unknown_window(query: Asked, first: date, last: date) -> Unknown | None:
+def unknown_window(query: CatalogueQuery, first: date, last: date) -> Unknown | None:
     """Why the usage of these days is not known; `None` where it is."""
     wanted = (last - first).days + 1
     if first <= query.since:
@@ -33,7 +33,7 @@ def unknown_window(query: Asked, first: date, last: date) -> Unknown | None:
     return None
 
 
-def _inside_filters(query: Asked, first: date, last: date) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+def _inside_filters(query: CatalogueQuery, first: date, last: date) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """The stretches that lie inside these days, and the holes in models' readings that do."""
     # Bounding the last day from both sides keeps each question to its own days in the index.
     whole = (stretches.c.first_day >= first, stretches.c.last_day.between(first, last))
@@ -41,7 +41,7 @@ def _inside_filters(query: Asked, first: date, last: date) -> tuple[tuple[Any, .
     return (stretches.c.catalogue == query.catalogue, *whole), (usage.c.catalogue == query.catalogue, *holes)
 
 
-def total_uses(query: Asked, first: date, last: date) -> int | AtLeast | Unknown:
+def total_uses(query: CatalogueQuery, first: date, last: date) -> int | AtLeast | Unknown:
     """Uses from the first to the last of these days: the stretches inside, and holes that lie inside whole."""
     unknown = unknown_window(query, first, last)
     if unknown:
@@ -53,7 +53,7 @@ def total_uses(query: Asked, first: date, last: date) -> int | AtLeast | Unknown
     return at_least(uses, fallen_reason(len(fell))) if fell else uses
 
 
-def flow_of(query: Asked, first: date, last: date) -> Flow | Unknown:
+def flow_of(query: CatalogueQuery, first: date, last: date) -> Usage | Unknown:
     """Usage of these days in total and by model."""
     unknown = unknown_window(query, first, last)
     if unknown:
@@ -63,7 +63,7 @@ def flow_of(query: Asked, first: date, last: date) -> Flow | Unknown:
     newcomers = query.connection.scalar(sa.select(sa.func.sum(stretches.c.newcomers)).where(*within))
     fell = counter_falls.unknown_models(query.connection, query.catalogue, first, last)
     why = fallen_reason(len(fell)) if fell else ""
-    return Flow(sum(by_model.values()), by_model, int(newcomers or 0), incomplete=why, unknown_models=fell)
+    return Usage(sum(by_model.values()), by_model, int(newcomers or 0), incomplete=why, unknown_models=fell)
 
 
 def fallen_reason(models: int) -> str:
@@ -80,7 +80,7 @@ def use_by_model(connection: sa.Connection, catalogue: int, first: date, last: d
     return {model: int(uses) for model, uses in connection.execute(found).all()}
 
 
-def history_points(query: Asked, end: date) -> tuple[Point, ...]:
+def history_points(query: CatalogueQuery, end: date) -> tuple[HistoryPoint, ...]:
     """One point a day, from the first day watched or `HISTORY` days ago to `end`."""
     first = max(query.since, end - (HISTORY - 1) * ONE)
     mine = (stretches.c.catalogue == query.catalogue, stretches.c.last_day.between(first, end))
@@ -92,15 +92,15 @@ def history_points(query: Asked, end: date) -> tuple[Point, ...]:
     return tuple(_history_point(day, flows, stocks) for day in each_day(first, end))
 
 
-def _history_point(day: date, flows: Mapping[date, Any], stocks: Mapping[date, Any]) -> Point:
+def _history_point(day: date, flows: Mapping[date, Any], stocks: Mapping[date, Any]) -> HistoryPoint:
     flow, stock, before = flows.get(day), stocks.get(day), stocks.get(day - ONE)
     listed = stock.listed if stock is not None and not stock.unplaced else None
     if flow is None or flow.first_day < day:
-        return Point(day, models_listed=listed)
+        return HistoryPoint(day, models_listed=listed)
     added = flow.added if listed is not None and before is not None and not before.unplaced else None
     if flow.resets and not flow.uses:
-        return Point(day, models_listed=listed, models_added=added)
-    return Point(day, flow.uses, flow.models_used, listed, added, flow.top_uses, at_least=bool(flow.resets))
+        return HistoryPoint(day, models_listed=listed, models_added=added)
+    return HistoryPoint(day, flow.uses, flow.models_used, listed, added, flow.top_uses, at_least=bool(flow.resets))
 
 
 def model_count_text(models: int) -> str:

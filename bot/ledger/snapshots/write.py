@@ -18,7 +18,7 @@ from bot.ledger.catalogue_query import catalogue_filter
 from bot.ledger.snapshots import counter_falls
 from bot.ledger.snapshots.verdicts import Judged, judge_new
 from bot.plausibility import Reading
-from bot.records import Listing, Name, PeriodName, Ref, Snapshot
+from bot.records import Listing, PeriodName, SafeName, Snapshot, SourceRef
 from bot.store import Store, catalogues, cursors, models, readings, refs, snapshots, stretches, tallies, usage, verdicts
 
 CLOSES_WITHIN = timedelta(hours=1)
@@ -37,7 +37,7 @@ CHANGES = "changes"
 
 
 @dataclass(frozen=True, slots=True)
-class Added:
+class SnapshotResult:
     """What became of a snapshot that was offered to the ledger."""
 
     new: bool
@@ -57,7 +57,7 @@ def closed_day(at: datetime) -> date | None:
     return midnight.date() - ONE if at - midnight <= CLOSES_WITHIN else None
 
 
-def add_snapshot(store: Store, snapshot: Snapshot) -> Added:
+def add_snapshot(store: Store, snapshot: Snapshot) -> SnapshotResult:
     """Keep a snapshot, whole or not at all. Offered twice it is kept once; the first one read at an instant stays."""
     with store.write_transaction() as connection:
         catalogue = catalogue_id(connection, snapshot.network, snapshot.catalogue)
@@ -68,7 +68,7 @@ def add_snapshot(store: Store, snapshot: Snapshot) -> Added:
         closed_at = connection.scalar(closed) if day else None
         day = None if closed_at else day
         if connection.scalar(sa.select(snapshots.c.id).where(known, snapshots.c.at == snapshot.at)):
-            return Added(False, day, len(snapshot.listings), closed_at=closed_at)
+            return SnapshotResult(False, day, len(snapshot.listings), closed_at=closed_at)
         row = {
             "catalogue": catalogue,
             "at": snapshot.at,
@@ -91,7 +91,7 @@ def add_snapshot(store: Store, snapshot: Snapshot) -> Added:
             state = sa.select(verdicts.c.state).where(verdicts.c.snapshot == key)
             day = day if not held or connection.scalar(state) else None
         record_change(connection, snapshot.network)
-        return Added(True, day, len(snapshot.listings), held and day is not None, closed_at)
+        return SnapshotResult(True, day, len(snapshot.listings), held and day is not None, closed_at)
 
 
 def catalogue_id(connection: sa.Connection, network: str, name: str) -> int:
@@ -112,7 +112,7 @@ def record_change(connection: sa.Connection, network: str) -> None:
     connection.execute(cursors.update().where(*mine).values(text=counted))
 
 
-def ref_id(connection: sa.Connection, ref: Ref) -> int:
+def ref_id(connection: sa.Connection, ref: SourceRef) -> int:
     same = (refs.c.url == ref.url, refs.c.at == ref.at, refs.c.sha256 == ref.sha256)
     found = sa.select(refs.c.id).where(*same)
     key = connection.scalar(found)
@@ -154,7 +154,7 @@ def model_ids(connection: sa.Connection, catalogue: int) -> dict[str, int]:
     return dict(connection.execute(found).all())
 
 
-def _model_row(catalogue: int, listing: Listing, seen: date, counts: Mapping[Name, int]) -> dict[str, object]:
+def _model_row(catalogue: int, listing: Listing, seen: date, counts: Mapping[SafeName, int]) -> dict[str, object]:
     return {
         "catalogue": catalogue,
         "name": listing.model,

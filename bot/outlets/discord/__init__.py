@@ -24,18 +24,18 @@ from pydantic import SecretStr
 
 from bot import config
 from bot.outlets import (
-    CannotTell,
-    Check,
+    AccountRefused,
+    CheckResult,
     Found,
     Job,
-    Later,
+    LookupInconclusive,
     NotFound,
     Outcome,
+    OutcomeUnknown,
     Part,
     Refused,
+    RetryLater,
     Sent,
-    Stopped,
-    Unsure,
     Votes,
     redact_reason,
 )
@@ -43,9 +43,11 @@ from bot.outlets._platform_clock import clock_check
 from bot.outlets.discord import api_calls as calls
 from bot.outlets.discord import message
 from bot.outlets.discord.bulk_send import fly
-from bot.outlets.discord.permissions import HISTORY, Place, Places
-from bot.outlets.discord.rest_client import Trouble, Wire
-from bot.outlets.discord.settings import Settings
+from bot.outlets.discord.permissions import HISTORY, ChannelPermissions, PermissionCache
+from bot.outlets.discord.rest_client import DiscordFailure, DiscordRestClient
+from bot.outlets.discord.settings import DiscordSettings
+
+Settings = DiscordSettings
 
 if TYPE_CHECKING:
     import discord
@@ -87,20 +89,24 @@ def cost(part: Part) -> Decimal:
 
 
 def make_outlet(
-    settings: config.Outlet, output_folder: Path, secrets: Mapping[str, SecretStr], clock: Callable[[], datetime]
-) -> Discord:
+    settings: config.OutletConfig, output_folder: Path, secrets: Mapping[str, SecretStr], clock: Callable[[], datetime]
+) -> DiscordOutlet:
     """Discord with a bot's token. Nothing is asked of it yet."""
-    assert isinstance(settings, Settings)
-    return Discord(settings, Wire(settings.api, secrets["DISCORD_TOKEN"]), secrets["DISCORD_TOKEN"], clock)
+    assert isinstance(settings, DiscordSettings)
+    return DiscordOutlet(
+        settings, DiscordRestClient(settings.api, secrets["DISCORD_TOKEN"]), secrets["DISCORD_TOKEN"], clock
+    )
 
 
-class Discord:
+class DiscordOutlet:
     """The bot, ready to post. Its session opens at the first question and stays open until `close`."""
 
-    def __init__(self, settings: Settings, wire: Wire, token: SecretStr, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, settings: DiscordSettings, wire: DiscordRestClient, token: SecretStr, clock: Callable[[], datetime]
+    ) -> None:
         self._settings, self._wire, self._token, self._clock = settings, wire, token, clock
-        self._places = Places(wire, token)
-        self._away: Later | None = None
+        self._places = PermissionCache(wire, token)
+        self._away: RetryLater | None = None
         self._time_asked: datetime | None = None  # when the time was last asked for in vain
         """What everything meets while Discord wants none of our requests."""
 
@@ -131,14 +137,14 @@ class Discord:
 
     def crosspost(self, destination: str, platform_id: str) -> Outcome:
         """Pass a message of ours in an announcement channel on to its followers. May be asked again: a message that
-        was passed on already counts as `Sent`. Discord allows few an hour; `Later` never means to send again."""
+        was passed on already counts as `Sent`. Discord allows few an hour; `RetryLater` never means to send again."""
         wrong = _id_refusal(destination, platform_id)
         return wrong or self._wire.submit_work(self._crosspost_message(destination, platform_id)).result()
 
     def find(self, part: Part, destination: str) -> Found:
         """Look through the channel's history for the part."""
         if wrong := _id_refusal(destination):
-            return CannotTell(wrong.reason, None)
+            return LookupInconclusive(wrong.reason, None)
         return self._wire.submit_work(self._find_part(part, destination)).result()
 
     def edit(self, part: Part, destination: str, platform_id: str) -> Outcome:
@@ -148,13 +154,13 @@ class Discord:
         wrong = self._part_refusal(part, destination, platform_id)
         return wrong or self._wire.submit_work(self._edit_part(part, destination, platform_id)).result()
 
-    def votes(self, destination: str, platform_id: str) -> Votes | CannotTell:
+    def votes(self, destination: str, platform_id: str) -> Votes | LookupInconclusive:
         """How a poll stands. Counts before its end are approximate."""
         if wrong := _id_refusal(destination, platform_id):
-            return CannotTell(wrong.reason, None)
+            return LookupInconclusive(wrong.reason, None)
         return self._wire.submit_work(self._read_votes(destination, platform_id)).result()
 
-    def check(self, polled: Collection[str] = ()) -> list[Check]:
+    def check(self, polled: Collection[str] = ()) -> list[CheckResult]:
         """The token, and the permissions in each channel of the configuration; Send Polls in those `polled` alone."""
         return self._wire.submit_work(self._check_account(polled)).result()
 
@@ -168,7 +174,7 @@ class Discord:
         asked = self._time_asked is not None and self._time_asked <= now < self._time_asked + PAUSE
         if self._wire.time.now() is None and not asked and not self._waiting():
             trouble = self._wire.submit_work(self._wire.call_api(_nothing)).result()
-            if isinstance(trouble, Trouble):
+            if isinstance(trouble, DiscordFailure):
                 self._time_asked = now
                 self._failure_outcome(trouble, "any")
         return self._wire.time.now()
@@ -188,18 +194,18 @@ class Discord:
         news = False
         if not guild:
             place = await self._places.permissions_in(destination)
-            if isinstance(place, Trouble):
+            if isinstance(place, DiscordFailure):
                 return self._failure_outcome(place, destination)
             if lack := place.missing_permissions(part.poll is not None):
                 return Refused(lack)
             guild, news = place.guild, place.news
         answer = await self._wire.call_api(lambda client: calls.send_message(client, part, int(destination)))
-        if isinstance(answer, Trouble):
+        if isinstance(answer, DiscordFailure):
             return await self._send_failure(answer, destination, part)
         sent = Sent(answer, _message_url(guild, destination, answer))
         return await self._crosspost_sent(destination, sent) if news else sent
 
-    async def _send_failure(self, trouble: Trouble, destination: str, part: Part) -> Outcome:
+    async def _send_failure(self, trouble: DiscordFailure, destination: str, part: Part) -> Outcome:
         """The outcome of a failed sending; a missing permission is named."""
         outcome = self._failure_outcome(trouble, destination)
         if not isinstance(outcome, Refused):
@@ -211,7 +217,7 @@ class Discord:
         if trouble.status == 403:
             self._places.clear_cache()
             place = await self._places.permissions_in(destination)
-            if isinstance(place, Place) and (lack := place.missing_permissions(part.poll is not None)):
+            if isinstance(place, ChannelPermissions) and (lack := place.missing_permissions(part.poll is not None)):
                 return Refused(lack)
         return outcome
 
@@ -225,10 +231,10 @@ class Discord:
         log.warning("posted, but not passed on to followers: %s: %s", sent.url, outcome.reason)
         if isinstance(outcome, Refused):
             return replace(sent, passed=False)
-        again = outcome.not_before if isinstance(outcome, Later) else self._clock() + 15 * PAUSE
+        again = outcome.not_before if isinstance(outcome, RetryLater) else self._clock() + 15 * PAUSE
         return replace(sent, passed=False, pass_at=again)
 
-    def _waiting(self) -> Later | None:
+    def _waiting(self) -> RetryLater | None:
         """What everything meets until Discord wants our requests again; no wait is longer than a day."""
         now, away = self._clock(), self._away
         return away if away and now < away.not_before <= now + LONGEST_AWAY else None
@@ -237,14 +243,14 @@ class Discord:
         if away := self._waiting():
             return away
         place = await self._places.permissions_in(destination)
-        if isinstance(place, Trouble):
+        if isinstance(place, DiscordFailure):
             return self._failure_outcome(place, destination)
         channel, sent = (
             int(destination),
             Sent(platform_id, _message_url(place.guild, destination, platform_id), passed=True),
         )
         answer = await self._wire.call_api(lambda client: client.http.publish_message(channel, int(platform_id)))
-        if not isinstance(answer, Trouble) or answer.code == ALREADY_CROSSPOSTED:
+        if not isinstance(answer, DiscordFailure) or answer.code == ALREADY_CROSSPOSTED:
             return sent
         if answer.code == WRONG_CHANNEL_TYPE:
             return Refused(f"discord channel {destination}: not an announcement channel")
@@ -252,19 +258,19 @@ class Discord:
 
     async def _find_part(self, part: Part, destination: str) -> Found:
         if away := self._waiting():
-            return CannotTell(away.reason, away.not_before)
+            return LookupInconclusive(away.reason, away.not_before)
         place = await self._places.permissions_in(destination)
-        if isinstance(place, Trouble):
+        if isinstance(place, DiscordFailure):
             return self._cannot_tell(place, destination)
         if HISTORY not in place.granted:  # Discord then shows an empty history, not an error
-            return CannotTell(place.describe_missing([HISTORY]), self._clock() + 15 * PAUSE)
+            return LookupInconclusive(place.describe_missing([HISTORY]), self._clock() + 15 * PAUSE)
         found = await self._wire.call_api(lambda client: calls.find_message(client, part, int(destination)))
-        if isinstance(found, Trouble):
+        if isinstance(found, DiscordFailure):
             return self._cannot_tell(found, destination)
         if isinstance(found, bool):
             last = f"not among its last {calls.LOOK_BACK} messages; there are older ones"
             whole = f"discord channel {destination}: {last}"
-            return NotFound() if found else CannotTell(whole, None)
+            return NotFound() if found else LookupInconclusive(whole, None)
         posted = message.posted_at(found)
         age = max(timedelta(), (self._wire.time.now() or posted) - posted)
         sent = Sent(found, _message_url(place.guild, destination, found), age=age)
@@ -274,67 +280,69 @@ class Discord:
         if away := self._waiting():
             return away
         place = await self._places.permissions_in(destination)
-        if isinstance(place, Trouble):
+        if isinstance(place, DiscordFailure):
             return self._failure_outcome(place, destination)
         answer = await self._wire.call_api(
             lambda client: calls.edit_message(client, part, int(destination), int(platform_id))
         )
-        if isinstance(answer, Trouble):
+        if isinstance(answer, DiscordFailure):
             return self._failure_outcome(answer, destination)
         sent = Sent(platform_id, _message_url(place.guild, destination, platform_id))
         return replace(sent, passed=True) if place.news else sent  # what was passed on follows an edit by itself
 
-    async def _read_votes(self, destination: str, platform_id: str) -> Votes | CannotTell:
+    async def _read_votes(self, destination: str, platform_id: str) -> Votes | LookupInconclusive:
         if away := self._waiting():
-            return CannotTell(away.reason, away.not_before)
+            return LookupInconclusive(away.reason, away.not_before)
         answer = await self._wire.call_api(lambda client: calls.read_votes(client, int(destination), int(platform_id)))
-        if isinstance(answer, Trouble):
+        if isinstance(answer, DiscordFailure):
             return self._cannot_tell(answer, destination)
         if answer is None:  # resources/poll: absent means unknown, not zero
             reason = f"discord channel {destination}: message {platform_id} shows no poll results"
-            return CannotTell(reason, self._clock() + 15 * PAUSE)
+            return LookupInconclusive(reason, self._clock() + 15 * PAUSE)
         return answer
 
     async def _open_direct(self, account: str) -> str | Outcome:
         if away := self._waiting():
             return away
         opened = await self._wire.call_api(lambda client: client.http.start_private_message(account))
-        if not isinstance(opened, Trouble):
+        if not isinstance(opened, DiscordFailure):
             return str(opened["id"])
         return self._failure_outcome(replace(opened, doubt=False), "of direct messages")
 
-    async def _check_account(self, polled: Collection[str]) -> list[Check]:
+    async def _check_account(self, polled: Collection[str]) -> list[CheckResult]:
         if away := self._waiting():
-            return [Check("token", None, away.reason, f"look again after {away.not_before:%d %b %H:%M} UTC")]
+            return [CheckResult("token", None, away.reason, f"look again after {away.not_before:%d %b %H:%M} UTC")]
         me = await self._wire.call_api(lambda client: client.application_info())
-        if isinstance(me, Trouble):
+        if isinstance(me, DiscordFailure):
             if me.status == 401:
                 return [
-                    Check("token", False, me.words, "make a new token in the developer portal and set DISCORD_TOKEN")
+                    CheckResult(
+                        "token", False, me.words, "make a new token in the developer portal and set DISCORD_TOKEN"
+                    )
                 ]
-            return [Check("token", None, me.words, "look again later; nothing was posted")]
+            return [CheckResult("token", None, me.words, "look again later; nothing was posted")]
         self._places.clear_cache()
         name = redact_reason(me.name, [self._token])
         return [
-            Check("token", True, f"accepted; the bot is {name}"),
+            CheckResult("token", True, f"accepted; the bot is {name}"),
             clock_check("discord clock", "Discord", self.clock_offset()),
             *[await self._check_channel(d, d in polled) for d in self._settings.destinations],
         ]
 
-    async def _check_channel(self, destination: str, poll: bool) -> Check:
+    async def _check_channel(self, destination: str, poll: bool) -> CheckResult:
         place, name = await self._places.permissions_in(destination), f"channel {destination}"
-        if isinstance(place, Trouble):
+        if isinstance(place, DiscordFailure):
             cure = "check the channel's id, and that the bot was invited to its server and may view it"
             if place.code == MISSING_ACCESS:
                 cure = "invite the bot to the channel's server, and grant View Channel to its role there"
-            return Check(
+            return CheckResult(
                 name, None if place.status in (0, 429) or place.status >= 500 else False, place.words, cure, destination
             )
         if lack := place.missing_permissions(poll):
             other = "name a text or announcement channel, or a thread, in outlets.discord.destinations"
             cure = other if place.wrong_type else "grant that to the bot's role in the channel's settings"
-            return Check(name, False, lack, cure, destination)
-        return Check(name, True, f"#{place.name}: the bot may do all it needs", place=destination)
+            return CheckResult(name, False, lack, cure, destination)
+        return CheckResult(name, True, f"#{place.name}: the bot may do all it needs", place=destination)
 
     # --- what it comes to -------------------------------------------------------------------------------------
 
@@ -342,32 +350,32 @@ class Discord:
         wrong = message.find_mistakes(part)
         return Refused(f"discord: {'; '.join(wrong)}") if wrong else _id_refusal(*ids)
 
-    def _failure_outcome(self, trouble: Trouble, destination: str) -> Outcome:
+    def _failure_outcome(self, trouble: DiscordFailure, destination: str) -> Outcome:
         where = f"discord channel {destination}: {trouble.words}"
         if trouble.code == MISSING_ACCESS:
             where = f"discord channel {destination}: the bot lacks View Channel, or left its server (code 50001)"
         if trouble.doubt:
-            return Unsure(f"{where}; it may have been accepted")
+            return OutcomeUnknown(f"{where}; it may have been accepted")
         if trouble.status == 401:
-            return Stopped("discord: 401, the token is not accepted; make a new one and set DISCORD_TOKEN")
+            return AccountRefused("discord: 401, the token is not accepted; make a new one and set DISCORD_TOKEN")
         if trouble.wait is not None:
             until = self._clock() + timedelta(seconds=trouble.wait)
             if trouble.everywhere:
-                self._away = Later(f"discord: {trouble.words}", until)
+                self._away = RetryLater(f"discord: {trouble.words}", until)
                 return self._away
-            return Later(where, until)
+            return RetryLater(where, until)
         if 400 <= trouble.status < 500:
             return Refused(where, gone=trouble.code in GONE)
-        return Later(f"{where}; nothing was sent", self._clock() + PAUSE)
+        return RetryLater(f"{where}; nothing was sent", self._clock() + PAUSE)
 
-    def _cannot_tell(self, trouble: Trouble, destination: str) -> CannotTell:
+    def _cannot_tell(self, trouble: DiscordFailure, destination: str) -> LookupInconclusive:
         outcome = self._failure_outcome(trouble, destination)
         assert not isinstance(outcome, Sent)
-        if isinstance(outcome, Later):
-            return CannotTell(outcome.reason, outcome.not_before)
+        if isinstance(outcome, RetryLater):
+            return LookupInconclusive(outcome.reason, outcome.not_before)
         if isinstance(outcome, Refused):  # a channel that is out of reach now may be within reach again
-            return CannotTell(outcome.reason, self._clock() + OUT_OF_REACH if outcome.gone else None)
-        return CannotTell(outcome.reason, self._clock() + 15 * PAUSE)
+            return LookupInconclusive(outcome.reason, self._clock() + OUT_OF_REACH if outcome.gone else None)
+        return LookupInconclusive(outcome.reason, self._clock() + 15 * PAUSE)
 
 
 async def _nothing(client: discord.Client) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 
-from bot.outlets import Job, Outcome, Part, Stopped
+from bot.outlets import AccountRefused, Job, Outcome, Part
 from bot.outlets.discord.rest_client import CONNECTIONS
 
 Begin = Callable[[Part, str], Outcome | Future[Outcome]]
@@ -13,15 +13,15 @@ Begin = Callable[[Part, str], Outcome | Future[Outcome]]
 
 
 def fly(jobs: Iterable[Job], begin: Begin) -> Iterator[tuple[str, Outcome]]:
-    """Each part's marker and its outcome as it lands. After a `Stopped` the jobs left get that, unsent. However it is
-    left, what is under way lands first."""
+    """Each part's marker and its outcome as it lands. After a `AccountRefused` the jobs left get that, unsent. However
+    it is left, what is under way lands first."""
     flying: dict[Future[Outcome], str] = {}
-    halt: Stopped | None = None
+    halt: AccountRefused | None = None
     try:
         for part, destination in jobs:
             while not halt and len(flying) >= CONNECTIONS:
                 for landed, outcome in _completed_sends(flying):
-                    halt = outcome if isinstance(outcome, Stopped) else halt
+                    halt = outcome if isinstance(outcome, AccountRefused) else halt
                     yield landed, outcome
             begun = halt or begin(part, destination)
             if isinstance(begun, Future):

@@ -7,14 +7,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
-from bot.outlets import CannotTell, Check, Found, Later, Outcome, Part, Refused, Sent
-from bot.outlets.discord import Discord
+from bot.outlets import CheckResult, Found, LookupInconclusive, Outcome, Part, Refused, RetryLater, Sent
+from bot.outlets.discord import DiscordOutlet
 
 
-class Direct:
+class DirectMessageOutlet:
     """The bot's direct messages; closing it leaves the bot open."""
 
-    def __init__(self, discord: Discord, account: Callable[[str], str | None]) -> None:
+    def __init__(self, discord: DiscordOutlet, account: Callable[[str], str | None]) -> None:
         self._discord, self._account = discord, account
 
     def post(self, part: Part, destination: str) -> Outcome:
@@ -30,9 +30,9 @@ class Direct:
         if isinstance(channel, str):
             return self._discord.find(part, channel)
         assert not isinstance(channel, Sent)
-        return CannotTell(channel.reason, channel.not_before if isinstance(channel, Later) else None)
+        return LookupInconclusive(channel.reason, channel.not_before if isinstance(channel, RetryLater) else None)
 
-    def check(self, polled: Collection[str] = ()) -> list[Check]:
+    def check(self, polled: Collection[str] = ()) -> list[CheckResult]:
         return self._discord.check(polled)
 
     def platform_time(self) -> datetime | None:

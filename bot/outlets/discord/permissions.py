@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 from pydantic import SecretStr
 
 from bot.outlets import redact_reason
-from bot.outlets.discord.rest_client import Trouble, Wire
+from bot.outlets.discord.rest_client import DiscordFailure, DiscordRestClient
 
 if TYPE_CHECKING:
     import discord
@@ -41,7 +41,7 @@ IMPLIED = {VIEW: (SEND, EMBED, ATTACH, HISTORY, POLLS), SEND: (EMBED, ATTACH)}
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ChannelPermissions:
     """A channel as the bot sees it."""
 
     id: str
@@ -70,12 +70,12 @@ class Place:
         return f"discord channel {self.id} (#{self.name}): the bot lacks {', '.join(permissions)}"
 
 
-class Places:
+class PermissionCache:
     """Channels as last seen."""
 
-    def __init__(self, wire: Wire, token: SecretStr) -> None:
+    def __init__(self, wire: DiscordRestClient, token: SecretStr) -> None:
         self._wire, self._token = wire, token
-        self._places: dict[str, tuple[float, Place]] = {}
+        self._places: dict[str, tuple[float, ChannelPermissions]] = {}
         self._guilds: dict[int, tuple[float, discord.Guild, discord.Member]] = {}
 
     def clear_cache(self) -> None:
@@ -83,22 +83,22 @@ class Places:
         self._places.clear()
         self._guilds.clear()
 
-    async def permissions_in(self, destination: str) -> Place | Trouble:
+    async def permissions_in(self, destination: str) -> ChannelPermissions | DiscordFailure:
         """A channel, seen within `SEEN_FOR` or just now."""
         at, place = self._places.get(destination, (0.0, None))
         if place is not None and time.monotonic() - at < SEEN_FOR:
             return place
         seen = await self._wire.call_api(lambda client: self._fetch_permissions(client, int(destination)))
-        if isinstance(seen, Place):
+        if isinstance(seen, ChannelPermissions):
             self._places[destination] = time.monotonic(), seen
         return seen
 
-    async def _fetch_permissions(self, client: discord.Client, channel_id: int) -> Place:
+    async def _fetch_permissions(self, client: discord.Client, channel_id: int) -> ChannelPermissions:
         import discord
 
         channel = await client.fetch_channel(channel_id)
         if isinstance(channel, discord.abc.PrivateChannel):
-            return Place(str(channel_id), "direct messages", "@me", False, frozenset(PERMISSIONS.values()))
+            return ChannelPermissions(str(channel_id), "direct messages", "@me", False, frozenset(PERMISSIONS.values()))
         guild, me = await self._fetch_guild(client, channel.guild.id)
         thread = isinstance(channel, discord.Thread)
         # A thread has no permissions of its own: those of its channel hold, with another name for sending.
@@ -111,7 +111,9 @@ class Places:
         granted = frozenset(shown for key, shown in PERMISSIONS.items() if held[key])
         wrong = channel.type.name if channel.type.name in TAKES_NO_MESSAGE else ""
         news = channel.type is discord.ChannelType.news
-        return Place(str(channel_id), redact_reason(channel.name, [self._token]), str(guild.id), news, granted, wrong)
+        return ChannelPermissions(
+            str(channel_id), redact_reason(channel.name, [self._token]), str(guild.id), news, granted, wrong
+        )
 
     async def _fetch_guild(self, client: discord.Client, guild_id: int) -> tuple[discord.Guild, discord.Member]:
         at, guild, me = self._guilds.get(guild_id, (0.0, None, None))

@@ -12,7 +12,7 @@ FASTER = 2.0
 """How much faster than the pace requests follow each other while lost time is made up for."""
 
 
-class Pace:
+class RateLimiter:
     """Turns of one event loop, first come first served."""
 
     def __init__(self, per_second: int) -> None:

@@ -1,5 +1,6 @@
 """discord.py's REST client, without a gateway, on an event loop in a thread of its own: paced, timed, and with a note
-of what left this machine. Nothing here knows a post; what went wrong comes back as `Trouble`, never as an exception.
+of what left this machine. Nothing here knows a post; what went wrong comes back as `DiscordFailure`, never as an
+exception.
 
 What discord.py 2.7 does by itself inside one call: it waits out a 429 that carries `Via`, and repeats after 500, 502,
 504 and 524 up to five times. For a new message the nonce makes that safe; an edit and a crosspost may be said twice
@@ -23,7 +24,7 @@ from pydantic import SecretStr
 from bot.config import proxy_for
 from bot.outlets import redact_reason
 from bot.outlets._platform_clock import PlatformClock
-from bot.outlets.discord.rate_limiter import Pace
+from bot.outlets.discord.rate_limiter import RateLimiter
 
 if TYPE_CHECKING:
     from types import SimpleNamespace
@@ -49,7 +50,7 @@ UNTOLD_WAIT = 600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class DiscordFailure:
     """A call that brought no usable answer, and what is known of it."""
 
     words: str
@@ -78,7 +79,7 @@ class _Attempt:
 _ATTEMPT: ContextVar[_Attempt] = ContextVar("_ATTEMPT")
 
 
-class Wire:
+class DiscordRestClient:
     """One REST session, opened at the first question and kept until `close`."""
 
     def __init__(self, api: str, token: SecretStr, patience: float = PATIENCE, per_second: int = PER_SECOND) -> None:
@@ -88,7 +89,7 @@ class Wire:
         self._thread: threading.Thread | None = None
         self._client: discord.Client | None = None
         self._opening = asyncio.Lock()
-        self._pace = Pace(per_second)
+        self._pace = RateLimiter(per_second)
         self._prune_at = LIMITS_KEPT
         self.time = PlatformClock()
         """Discord's clock, by its last answer."""
@@ -113,7 +114,7 @@ class Wire:
         thread.join()
         loop.close()
 
-    async def call_api(self, question: Callable[[discord.Client], Awaitable[T]]) -> T | Trouble:
+    async def call_api(self, question: Callable[[discord.Client], Awaitable[T]]) -> T | DiscordFailure:
         """What Discord answers to a question put to a logged-in client, or why it did not."""
         import aiohttp
         import discord
@@ -128,7 +129,7 @@ class Wire:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             # What discord.py does with an answer that is not what Discord promises.
             log.debug("unreadable answer", exc_info=True)
-            return Trouble(
+            return DiscordFailure(
                 f"an answer that cannot be read ({type(error).__name__})", doubt=attempt.open or attempt.doubt
             )
         finally:
@@ -228,24 +229,26 @@ class Wire:
 
     # --- what went wrong --------------------------------------------------------------------------------------
 
-    def _failure_from(self, error: Exception, attempt: _Attempt) -> Trouble:
+    def _failure_from(self, error: Exception, attempt: _Attempt) -> DiscordFailure:
         import discord
 
         doubt = attempt.open or attempt.doubt
         if isinstance(error, discord.RateLimited):
             wait = wait_seconds(error.retry_after)
             words = f"rate limit, {wait:.0f} s to wait"
-            return Trouble(words, 429, wait=wait, doubt=doubt, everywhere=attempt.everywhere)
+            return DiscordFailure(words, 429, wait=wait, doubt=doubt, everywhere=attempt.everywhere)
         if isinstance(error, discord.LoginFailure):
-            return Trouble("401 Unauthorized", 401, doubt=doubt, everywhere=True)
+            return DiscordFailure("401 Unauthorized", 401, doubt=doubt, everywhere=True)
         if isinstance(error, discord.HTTPException):
             words = redact_reason(f"{error.status}: {error.text or 'no text'}", [self._token])
             if error.code:
                 words = f"{words} (code {error.code})"
             told = wait_seconds(error.response.headers.get("Retry-After"))
             everywhere = error.status == 401 or attempt.everywhere
-            return Trouble(words, error.status, error.code, told if error.status == 429 else None, doubt, everywhere)
-        return Trouble(_words(error), doubt=doubt)
+            return DiscordFailure(
+                words, error.status, error.code, told if error.status == 429 else None, doubt, everywhere
+            )
+        return DiscordFailure(_words(error), doubt=doubt)
 
 
 def _words(error: Exception) -> str:

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from bot import config
 
 
-class Settings(config.Outlet):
+class DiscordSettings(config.OutletConfig):
     """What `config.yaml` may say under `outlets.discord`."""
 
     destinations: tuple[config.DiscordId, ...] = Field(

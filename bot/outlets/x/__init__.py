@@ -21,29 +21,31 @@ from pydantic import SecretStr
 
 from bot import config
 from bot.outlets import (
-    CannotTell,
-    Check,
+    AccountRefused,
+    CheckResult,
     Found,
-    Later,
+    LookupInconclusive,
     NotFound,
     Outcome,
+    OutcomeUnknown,
     OutletError,
     Part,
     Refused,
+    RetryLater,
     Sent,
-    Stopped,
-    Unsure,
     Votes,
 )
 from bot.outlets._platform_clock import LEEWAY
 from bot.outlets.x import checks, lookback, responses
-from bot.outlets.x.limits import PICTURE_BYTES, PICTURE_LIMIT, TEXT_LIMIT, Settings, cost, find_refusals
+from bot.outlets.x.limits import PICTURE_BYTES, PICTURE_LIMIT, TEXT_LIMIT, XSettings, cost, find_refusals
 from bot.outlets.x.lookback import ID, posted_at
-from bot.outlets.x.responses import Answered, Lost, NotReached, json_objects
+from bot.outlets.x.responses import HttpStatusError, NotSentError, ResponseLostError, json_objects
 from bot.records import Picture
 
+Settings = XSettings
+
 if TYPE_CHECKING:
-    from bot.outlets.x.http_client import Wire
+    from bot.outlets.x.http_client import XHttpClient
 
 __all__ = [
     "PICTURE_BYTES",
@@ -52,8 +54,8 @@ __all__ = [
     "SETTLE",
     "TEXT_LIMIT",
     "TITLE",
-    "Settings",
-    "X",
+    "XOutlet",
+    "XSettings",
     "cost",
     "find_refusals",
     "make_outlet",
@@ -74,27 +76,32 @@ _PAGES = 5
 
 
 def make_outlet(
-    settings: config.Outlet, output_folder: Path, secrets: Mapping[str, SecretStr], clock: Callable[[], datetime]
-) -> X:
+    settings: config.OutletConfig, output_folder: Path, secrets: Mapping[str, SecretStr], clock: Callable[[], datetime]
+) -> XOutlet:
     """X with the keys of one account. Raises `OutletError` where a key cannot be one."""
-    assert isinstance(settings, Settings)
+    assert isinstance(settings, XSettings)
     user = secrets["X_ACCESS_TOKEN"].get_secret_value().partition("-")[0]
     if not ID.fullmatch(user):
         raise OutletError(
             "x: X_ACCESS_TOKEN does not start with an account's number and a dash; wanted the OAuth 1.0a access token"
             ' of the account that posts (developer.x.com, "Keys and tokens")'
         )
-    from bot.outlets.x.http_client import Wire  # tweepy and requests take 0.15 s to import
+    from bot.outlets.x.http_client import XHttpClient  # tweepy and requests take 0.15 s to import
 
-    return X(settings, user, Wire(settings.host, secrets), tuple(secrets.values()), clock)
+    return XOutlet(settings, user, XHttpClient(settings.host, secrets), tuple(secrets.values()), clock)
 
 
-class X:
+class XOutlet:
     """One account on X, ready to post. Uploaded pictures are remembered while this lives, so that a part that is tried
     again uploads nothing twice."""
 
     def __init__(
-        self, settings: Settings, user: str, wire: Wire, secrets: tuple[SecretStr, ...], clock: Callable[[], datetime]
+        self,
+        settings: XSettings,
+        user: str,
+        wire: XHttpClient,
+        secrets: tuple[SecretStr, ...],
+        clock: Callable[[], datetime],
     ) -> None:
         self._settings, self._user, self._wire, self._secrets, self._clock = settings, user, wire, secrets, clock
         self._uploaded: dict[str, tuple[str, datetime]] = {}
@@ -117,23 +124,23 @@ class X:
     def find(self, part: Part, destination: str) -> Found:
         """Asks the account's own timeline for the part's words ($0.001 a post returned)."""
         if not lookback.is_findable(part.text):
-            return CannotTell("X: the text holds nothing to find it by", None)
+            return LookupInconclusive("X: the text holds nothing to find it by", None)
         try:
             shown = self._find_post(part, part.since - LEEWAY if part.since else None)
-        except (NotReached, Lost, Answered) as error:
+        except (NotSentError, ResponseLostError, HttpStatusError) as error:
             return self._cannot_tell(error)
-        if isinstance(shown, CannotTell):
+        if isinstance(shown, LookupInconclusive):
             return shown
         return self._found(str(shown["id"]), destination) if shown else NotFound()
 
-    def votes(self, destination: str, platform_id: str) -> Votes | CannotTell:
+    def votes(self, destination: str, platform_id: str) -> Votes | LookupInconclusive:
         """How the poll of a post stands ($0.001)."""
         if not ID.fullmatch(platform_id):
-            return CannotTell(f"X: {platform_id!r} is not the number of a post", None)
+            return LookupInconclusive(f"X: {platform_id!r} is not the number of a post", None)
         wanted = {"expansions": "attachments.poll_ids", "poll.fields": "options,voting_status"}
         try:
             document = self._wire.call_api("GET", f"/2/tweets/{platform_id}", wanted).document
-        except (NotReached, Lost, Answered) as error:
+        except (NotSentError, ResponseLostError, HttpStatusError) as error:
             return self._cannot_tell(error)
         included = document.get("includes")
         polls = json_objects(included.get("polls")) if isinstance(included, dict) else []
@@ -141,22 +148,24 @@ class X:
         counts = {option.get("position"): option.get("votes") for option in options}
         rows = [counts.get(position) for position in range(1, len(options) + 1)]
         if not rows or any(not isinstance(row, int) or row < 0 for row in rows):
-            return CannotTell("X: the answer holds no poll with its votes", None)
+            return LookupInconclusive("X: the answer holds no poll with its votes", None)
         return Votes(tuple(row for row in rows if isinstance(row, int)), polls[0].get("voting_status") == "closed")
 
-    def check(self, polled: Collection[str] = ()) -> list[Check]:
+    def check(self, polled: Collection[str] = ()) -> list[CheckResult]:
         """Asks who the keys belong to ($0.010)."""
         if not self._settings.destinations:
-            return [Check("x account", False, "no account named", "set outlets.x.destinations: [NAME] in config.yaml")]
+            return [
+                CheckResult("x account", False, "no account named", "set outlets.x.destinations: [NAME] in config.yaml")
+            ]
         try:
             answer = self._wire.call_api("GET", "/2/users/me")
-        except (NotReached, Lost, Answered) as error:
+        except (NotSentError, ResponseLostError, HttpStatusError) as error:
             failed = self._failure_outcome(error, creating=False)
             assert not isinstance(failed, Sent)
             return [
-                Check(
+                CheckResult(
                     "x keys",
-                    False if isinstance(failed, Stopped) else None,
+                    False if isinstance(failed, AccountRefused) else None,
                     failed.reason,
                     checks.failure_cure(error),
                 )
@@ -187,27 +196,29 @@ class X:
         reused = any(_picture_key(picture) in self._uploaded for picture in part.pictures)
         try:
             media = [self._media_id(picture) for picture in part.pictures]
-        except (NotReached, Lost, Answered) as error:
+        except (NotSentError, ResponseLostError, HttpStatusError) as error:
             return self._failure_outcome(error, creating=False)
         try:
             answer = self._wire.call_api("POST", "/2/tweets", body=_post_body(part, media) | more)
-        except (NotReached, Lost, Answered) as error:
+        except (NotSentError, ResponseLostError, HttpStatusError) as error:
             return self._not_created(error, part, destination, reused)
         data = answer.document.get("data")
         found = data.get("id") if isinstance(data, dict) else None
         if not isinstance(found, str) or not ID.fullmatch(found):
-            return Unsure("X: a success without the post's id")
+            return OutcomeUnknown("X: a success without the post's id")
         return self._sent_outcome(found, destination)
 
-    def _not_created(self, error: NotReached | Lost | Answered, part: Part, destination: str, reused: bool) -> Outcome:
-        if isinstance(error, Answered) and responses.is_duplicate(error):
+    def _not_created(
+        self, error: NotSentError | ResponseLostError | HttpStatusError, part: Part, destination: str, reused: bool
+    ) -> Outcome:
+        if isinstance(error, HttpStatusError) and responses.is_duplicate(error):
             return self._duplicate_outcome(part, destination)
         failed = self._failure_outcome(error, creating=True)
         if isinstance(failed, Refused) and reused:
             # The one thing in a request that grows stale by itself is a remembered picture: upload afresh, once.
             for picture in part.pictures:
                 self._uploaded.pop(_picture_key(picture), None)
-            return Later(f"{failed.reason}; pictures will be uploaded again", self._clock() + responses.PAUSE)
+            return RetryLater(f"{failed.reason}; pictures will be uploaded again", self._clock() + responses.PAUSE)
         return failed
 
     def _duplicate_outcome(self, part: Part, destination: str) -> Outcome:
@@ -215,10 +226,12 @@ class X:
         and sending it again is for a human to decide."""
         try:
             shown = self._find_post(part, None, pages=1)
-        except (NotReached, Lost, Answered):
-            return Unsure("X: HTTP 403: a duplicate, and the timeline could not be asked for the first", accepted=True)
-        if not shown or isinstance(shown, CannotTell):
-            return Unsure("X: HTTP 403: a duplicate of a post that the timeline does not show", accepted=True)
+        except (NotSentError, ResponseLostError, HttpStatusError):
+            return OutcomeUnknown(
+                "X: HTTP 403: a duplicate, and the timeline could not be asked for the first", accepted=True
+            )
+        if not shown or isinstance(shown, LookupInconclusive):
+            return OutcomeUnknown("X: HTTP 403: a duplicate of a post that the timeline does not show", accepted=True)
         sent = self._found(str(shown["id"]), destination)
         if part.since and posted_at(sent.platform_id) < part.since - LEEWAY:
             return Refused(f"X: HTTP 403: the same text as {sent.url}, posted before this part was due")
@@ -235,7 +248,7 @@ class X:
         data = self._wire.call_api("POST", "/2/media/upload", body=body).document.get("data")
         media = str(data.get("id")) if isinstance(data, dict) else ""
         if not ID.fullmatch(media):
-            raise Lost("a success without the picture's id")
+            raise ResponseLostError("a success without the picture's id")
         described = {"id": media, "metadata": {"alt_text": {"text": picture.alt}}}
         self._wire.call_api("POST", "/2/media/metadata", body=described)
         self._uploaded[key] = (media, self._clock() + MEDIA_LASTS)
@@ -245,7 +258,7 @@ class X:
 
     def _find_post(
         self, part: Part, since: datetime | None, pages: int = _PAGES
-    ) -> Mapping[str, object] | CannotTell | None:
+    ) -> Mapping[str, object] | LookupInconclusive | None:
         """The oldest post of the account that is the part since an instant of X's, or, without one, the newest there
         is. Raises what a call raises."""
         wanted = {"max_results": "100", "tweet.fields": "created_at,referenced_tweets", "exclude": "retweets"}
@@ -257,7 +270,7 @@ class X:
             rows, meta = json_objects(document.get("data")), document.get("meta")
             if not isinstance(meta, dict) or not all(map(lookback.is_whole, rows)):
                 # Unknown fields are dropped silently: X may have stopped to speak this dialect.
-                return CannotTell("X: the timeline came without the fields asked for", None)
+                return LookupInconclusive("X: the timeline came without the fields asked for", None)
             alike += [row for row in rows if lookback.is_part(row, part)]
             if alike and not since:
                 return max(alike, key=lambda row: int(str(row["id"])))
@@ -265,16 +278,18 @@ class X:
                 return min(alike, key=lambda row: int(str(row["id"])), default=None)
             wanted["pagination_token"] = str(meta["next_token"])
         when = f" since {since:%d %b %H:%M} UTC" if since else ""
-        return CannotTell(f"X: more than {pages * 100} posts{when}", None)
+        return LookupInconclusive(f"X: more than {pages * 100} posts{when}", None)
 
-    def _cannot_tell(self, error: NotReached | Lost | Answered) -> CannotTell:
+    def _cannot_tell(self, error: NotSentError | ResponseLostError | HttpStatusError) -> LookupInconclusive:
         failed = self._failure_outcome(error, creating=False)
-        if isinstance(failed, Later):
-            return CannotTell(failed.reason, failed.not_before)
-        again = self._clock() + responses.WINDOW if isinstance(failed, Stopped) else None
-        return CannotTell(failed.reason, again)
+        if isinstance(failed, RetryLater):
+            return LookupInconclusive(failed.reason, failed.not_before)
+        again = self._clock() + responses.WINDOW if isinstance(failed, AccountRefused) else None
+        return LookupInconclusive(failed.reason, again)
 
-    def _failure_outcome(self, error: NotReached | Lost | Answered, *, creating: bool) -> responses.Failed:
+    def _failure_outcome(
+        self, error: NotSentError | ResponseLostError | HttpStatusError, *, creating: bool
+    ) -> responses.Failed:
         return responses.failure_outcome(error, self._clock(), self._secrets, creating=creating)
 
     def _found(self, platform_id: str, destination: str) -> Sent:

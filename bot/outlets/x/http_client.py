@@ -1,5 +1,6 @@
-"""The wire to X: tweepy's sync client on a session of our own. One call ends in exactly one of four ways: an answer,
-or `NotReached` (nothing was sent), `Lost` (sent, and nothing sane came back), `Answered` (X said no).
+"""The wire to X: tweepy's sync client on a session of our own. One call ends in exactly one of four ways: an answer, or
+`NotSentError` (nothing was sent), `ResponseLostError` (sent, and nothing sane came back), `HttpStatusError` (X said
+no).
 
 tweepy signs and speaks; hosts, time-outs, size and error bodies are handled here, because tweepy 4.17 has its host
 hard-coded, sets no time-out, and fails with AttributeError where an error's body is JSON but no object.
@@ -21,7 +22,7 @@ from pydantic import SecretStr
 from urllib3.exceptions import NewConnectionError
 
 from bot.outlets._platform_clock import PlatformClock
-from bot.outlets.x.responses import Answer, Answered, Lost, NotReached
+from bot.outlets.x.responses import HttpStatusError, NotSentError, ResponseLostError, XResponse
 
 TWEEPY_HOST = "https://api.twitter.com"
 TIMEOUT = (5.0, 30.0)
@@ -46,8 +47,8 @@ class RebasedSession(requests.Session):
         self.time = PlatformClock()
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **more: Any) -> requests.Response:
-        """Raises `Answered` for anything but a 2xx; a redirect is not followed, since it would be signed for another
-        address."""
+        """Raises `HttpStatusError` for anything but a 2xx; a redirect is not followed, since it would be signed for
+        another address."""
         here = self._host + str(url).removeprefix(TWEEPY_HOST)
         more |= {"timeout": TIMEOUT, "allow_redirects": False, "stream": True}
         response = super().request(method, here, *args, **more)
@@ -55,11 +56,11 @@ class RebasedSession(requests.Session):
             self.time.observe(response.headers.get("Date"))
         response._content = _read_body(response)
         if not 200 <= response.status_code < 300:
-            raise Answered(response.status_code, response.headers, _json_object(response) or {})
+            raise HttpStatusError(response.status_code, response.headers, _json_object(response) or {})
         return response
 
 
-class Wire:
+class XHttpClient:
     """Signed requests to X, one at a time or several at once."""
 
     def __init__(self, host: str, secrets: Mapping[str, SecretStr]) -> None:
@@ -82,22 +83,22 @@ class Wire:
         route: str,
         params: Mapping[str, str] | None = None,
         body: Mapping[str, object] | None = None,
-    ) -> Answer:
-        """Raises `NotReached`, `Lost` or `Answered`."""
+    ) -> XResponse:
+        """Raises `NotSentError`, `ResponseLostError` or `HttpStatusError`."""
         try:
             response = self._client.request(method, route, params=params, json=body, user_auth=True)
         except requests.RequestException as error:
             if _before_sending(error):
-                raise NotReached(f"not reached ({_error_kind(error)})") from error
-            raise Lost(f"no answer ({_error_kind(error)})") from error
+                raise NotSentError(f"not reached ({_error_kind(error)})") from error
+            raise ResponseLostError(f"no answer ({_error_kind(error)})") from error
         document = _json_object(response)
         if document is None:
-            raise Lost(f"HTTP {response.status_code} with a body that is no JSON object")
-        return Answer(document, response.headers)
+            raise ResponseLostError(f"HTTP {response.status_code} with a body that is no JSON object")
+        return XResponse(document, response.headers)
 
     def ask_time(self) -> None:
         """Have X say what time it is there, by whatever it answers to a request without keys: that costs nothing."""
-        with suppress(requests.RequestException, Answered):
+        with suppress(requests.RequestException, HttpStatusError):
             self._session.request("HEAD", f"{TWEEPY_HOST}/2/openapi.json")
 
     def close(self) -> None:

@@ -34,7 +34,7 @@ Handle = Annotated[str, StringConstraints(pattern=r"^\w{1,15}$")]
 Tag = Annotated[str, StringConstraints(pattern=r"^(#\w*[^\W\d_]\w*|\$[A-Za-z]{1,6})$")]
 
 
-class Settings(config.Outlet):
+class XSettings(config.OutletConfig):
     """What `config.yaml` may say under `outlets.x`."""
 
     destinations: tuple[Handle, ...] = Field(
@@ -71,12 +71,12 @@ def cost(part: Part) -> Decimal:
     return post + platform_limits.X_ALT_TEXT * len(part.pictures)
 
 
-def find_refusals(part: Part, settings: Settings) -> list[str]:
+def find_refusals(part: Part, settings: XSettings) -> list[str]:
     """Why X would refuse a part, or ours to: one line each, empty where there is nothing to say."""
     return [*_text_refusals(part.text, settings), *_media_refusals(part), *_poll_refusals(part.poll)]
 
 
-def _text_refusals(text: str, settings: Settings) -> Iterator[str]:
+def _text_refusals(text: str, settings: XSettings) -> Iterator[str]:
     if len(text) > CHARACTER_LIMIT:
         yield f"the text has {len(text):,} characters; wanted at most {CHARACTER_LIMIT:,}"
         return
@@ -89,7 +89,7 @@ def _text_refusals(text: str, settings: Settings) -> Iterator[str]:
     yield from _entity_refusals(x_text.possible_entities(text), settings)
 
 
-def _entity_refusals(entities: Sequence[x_text.Entity], chosen: Settings) -> Iterator[str]:
+def _entity_refusals(entities: Sequence[x_text.Entity], chosen: XSettings) -> Iterator[str]:
     if (cashtags := sum(entity.kind == "cashtag" for entity in entities)) > CASHTAG_LIMIT:
         yield f"{cashtags} cashtags; X allows {CASHTAG_LIMIT}"
     own = {tag.casefold() for tag in chosen.tags}

@@ -12,19 +12,19 @@ from datetime import datetime, timedelta
 
 from pydantic import SecretStr
 
-from bot.outlets import Later, OutletError, Refused, Stopped, Unsure, redact_reason
+from bot.outlets import AccountRefused, OutcomeUnknown, OutletError, Refused, RetryLater, redact_reason
 from bot.outlets._platform_clock import TOLERATED, instant_of
 
 
-class NotReached(OutletError):
+class NotSentError(OutletError):
     """Nothing was sent."""
 
 
-class Lost(OutletError):
+class ResponseLostError(OutletError):
     """The request left, and no answer came back that could be read."""
 
 
-class Answered(OutletError):
+class HttpStatusError(OutletError):
     """X answered with something else than success."""
 
     def __init__(self, status: int, headers: Mapping[str, str], problem: Mapping[str, object]) -> None:
@@ -52,7 +52,7 @@ class Answered(OutletError):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class XResponse:
     """A success: its JSON object and its headers."""
 
     document: Mapping[str, object]
@@ -71,7 +71,7 @@ WINDOW = timedelta(minutes=15)
 LONGEST = timedelta(hours=24)
 """X's longest rate limit window: no reset further away is believed."""
 
-Failed = Refused | Later | Unsure | Stopped
+Failed = Refused | RetryLater | OutcomeUnknown | AccountRefused
 
 _ACCOUNT_KINDS = frozenset(
     {
@@ -84,31 +84,35 @@ _ACCOUNT_KINDS = frozenset(
 )
 
 
-def is_duplicate(answer: Answered) -> bool:
+def is_duplicate(answer: HttpStatusError) -> bool:
     return answer.status == 403 and "duplicate" in answer.detail.lower()
 
 
 def failure_outcome(
-    error: NotReached | Lost | Answered, now: datetime, secrets: Iterable[SecretStr], *, creating: bool
+    error: NotSentError | ResponseLostError | HttpStatusError,
+    now: datetime,
+    secrets: Iterable[SecretStr],
+    *,
+    creating: bool,
 ) -> Failed:
     """What a call that failed means. `creating`: it was the one that makes the post; else nothing can be out yet."""
-    if isinstance(error, NotReached):
-        return Later(f"X was {error}", now + PAUSE)
-    if isinstance(error, Lost):
-        return Unsure(f"X: {error}") if creating else Later(f"X: {error}; nothing was posted", now + PAUSE)
+    if isinstance(error, NotSentError):
+        return RetryLater(f"X was {error}", now + PAUSE)
+    if isinstance(error, ResponseLostError):
+        return OutcomeUnknown(f"X: {error}") if creating else RetryLater(f"X: {error}; nothing was posted", now + PAUSE)
     said = redact_reason(f"X: HTTP {error.status}: {error.detail or 'no reason given'}", secrets)
     if error.status in (401, 402):
-        return Stopped(_account_reason(said, error, now))
+        return AccountRefused(_account_reason(said, error, now))
     if error.status == 403:
         return _forbidden_outcome(error, said)
     if error.status == 429:
         return _rate_limit_outcome(error, said, now)
     if error.status >= 500 or error.status < 400 or error.status == 408:
-        return Unsure(said) if creating else Later(said, now + PAUSE)
+        return OutcomeUnknown(said) if creating else RetryLater(said, now + PAUSE)
     return Refused(said)
 
 
-def _account_reason(reason: str, error: Answered, now: datetime) -> str:
+def _account_reason(reason: str, error: HttpStatusError, now: datetime) -> str:
     if error.status == 402:
         return f"{reason}; the app's credits are used up or its spending limit is reached: top up at console.x.com"
     there = instant_of(error.headers.get("Date"))
@@ -118,20 +122,20 @@ def _account_reason(reason: str, error: Answered, now: datetime) -> str:
     return f"{reason}; the keys are wrong or were revoked: renew X_API_KEY, X_API_SECRET and both access tokens"
 
 
-def _forbidden_outcome(error: Answered, reason: str) -> Failed:
+def _forbidden_outcome(error: HttpStatusError, reason: str) -> Failed:
     detail = error.detail.lower()
     if "reply to this conversation is not allowed" in detail:
         return Refused("X: HTTP 403: not summoned: X lets this app reply only where it was mentioned or quoted")
     if error.problem_kind in _ACCOUNT_KINDS or "suspended" in detail or "account is temporarily locked" in detail:
-        return Stopped(f"{reason}; the app or the account may not post: see developer.x.com")
+        return AccountRefused(f"{reason}; the app or the account may not post: see developer.x.com")
     return Refused(reason)
 
 
-def _rate_limit_outcome(error: Answered, reason: str, now: datetime) -> Failed:
+def _rate_limit_outcome(error: HttpStatusError, reason: str, now: datetime) -> Failed:
     if error.problem_kind == "usage-capped":
         # The monthly cap: it ends with the month or with the operator, and no wait in between helps.
-        return Stopped(f"{reason}; the month's cap or spending limit is reached: raise it at console.x.com")
-    return Later(reason, limit_reset(error.headers, now))
+        return AccountRefused(f"{reason}; the month's cap or spending limit is reached: raise it at console.x.com")
+    return RetryLater(reason, limit_reset(error.headers, now))
 
 
 def limit_reset(headers: Mapping[str, str], now: datetime) -> datetime:

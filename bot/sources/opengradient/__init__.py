@@ -48,11 +48,11 @@ from pathlib import Path
 import httpx
 
 from bot.clients import raw_archive
-from bot.records import Catalogue, Document, Ref, Settlement, Snapshot, SourceError, start_of_day
+from bot.records import Catalogue, Document, Settlement, Snapshot, SourceError, SourceRef, start_of_day
 from bot.sources.opengradient import doctor, doctor_payments, llm_catalogue, panels, settlement_proof
 from bot.sources.opengradient.settings import (
-    ChainChoice,
-    Settings,
+    ChainConfig,
+    OpenGradientSettings,
     endpoint_figures,
     has_quorum,
     lowercase_addresses,
@@ -61,14 +61,16 @@ from bot.sources.opengradient.settings import (
 from bot.sources.opengradient.source import OpenGradient, make_verifier, raw_folder
 from bot.sources.opengradient.walrus import Walrus, blob_checksum
 
+Settings = OpenGradientSettings
+
 __all__ = [
     "CATALOGUES",
     "PANELS",
     "SECRETS",
     "TITLE",
-    "ChainChoice",
+    "ChainConfig",
     "OpenGradient",
-    "Settings",
+    "OpenGradientSettings",
     "chain_responds",
     "check_reachable",
     "explain_settlements",
@@ -131,7 +133,7 @@ PROOF_BUDGET = 8.0
 
 
 def make_source(
-    settings: Settings,
+    settings: OpenGradientSettings,
     data: Path,
     secrets: Mapping[str, str],
     clock: Callable[[], datetime],
@@ -141,13 +143,13 @@ def make_source(
     return OpenGradient(settings, data, clock, executor)
 
 
-def chain_responds(settings: Settings, seconds: float) -> bool:
+def chain_responds(settings: OpenGradientSettings, seconds: float) -> bool:
     """Whether the chain of settlements answers at all, within so many seconds."""
     asked = dict.fromkeys(settings.settlements.endpoints, "")
     return has_quorum(settings.settlements, panels.silent(asked, seconds, rpc_endpoints(settings)))
 
 
-def static_listings(settings: Settings, until: date, days: int = 1) -> tuple[Snapshot, ...]:
+def static_listings(settings: OpenGradientSettings, until: date, days: int = 1) -> tuple[Snapshot, ...]:
     """The list of LLMs, which stands in the source, as of the end of each of the `days` up to one."""
     since = date.fromisoformat(llm_catalogue.AS_OF)
     listed = llm_catalogue.llm_listings(settings.added_llms, settings.removed_llms)
@@ -156,7 +158,7 @@ def static_listings(settings: Settings, until: date, days: int = 1) -> tuple[Sna
         f"The list of LLMs is the gateway's own registry as of {since.day} {since:%b %Y}; {gone} of its names are "
         "retired and lead to newer models."
     )
-    ref = Ref(llm_catalogue.SOURCE, start_of_day(since))
+    ref = SourceRef(llm_catalogue.SOURCE, start_of_day(since))
     wanted = (until - timedelta(days=n) for n in range(days, -1, -1))
     return tuple(
         Snapshot("opengradient", "llm", start_of_day(day + timedelta(days=1)), ref, listed, note=note, closes=day)
@@ -165,19 +167,19 @@ def static_listings(settings: Settings, until: date, days: int = 1) -> tuple[Sna
     )
 
 
-def ref_checksum(settings: Settings, data: Path, url: str, sha256: str) -> str | None:
+def ref_checksum(settings: OpenGradientSettings, data: Path, url: str, sha256: str) -> str | None:
     """The sha256 of the bytes that a ref points at, as this machine holds them."""
     if url.startswith("walrus:"):
         return blob_checksum(raw_folder(data) / "blobs", url.removeprefix("walrus:"), sha256)
     return raw_archive.archived_checksum(raw_folder(data), sha256)
 
 
-def is_closed(settings: Settings, secrets: Mapping[str, str]) -> bool:
+def is_closed(settings: OpenGradientSettings, secrets: Mapping[str, str]) -> bool:
     """Never: the network goes on."""
     return False
 
 
-def check_reachable(settings: Settings, data: Path, secrets: Mapping[str, str]) -> str:
+def check_reachable(settings: OpenGradientSettings, data: Path, secrets: Mapping[str, str]) -> str:
     """What `doctor` finds when it looks at the addresses. Raises `SourceError`, one line an address."""
     asked = endpoint_figures(settings)
     out = panels.silent(asked, settings.look, rpc_endpoints(settings))
@@ -187,10 +189,15 @@ def check_reachable(settings: Settings, data: Path, secrets: Mapping[str, str]) 
 
 
 def explain_settlements(
-    settings: Settings, data: Path, now: datetime, known: Sequence[Settlement], tx: str, seen: settlement_proof.Seen
+    settings: OpenGradientSettings,
+    data: Path,
+    now: datetime,
+    known: Sequence[Settlement],
+    tx: str,
+    seen: settlement_proof.Seen,
 ) -> list[Document]:
     """Settlements explained: those `known`, else those that the chain has in a transaction. Raises `SourceError`."""
-    links = settlement_proof.Links(EXPLORER, BLOBS)
+    links = settlement_proof.ExplorerLinks(EXPLORER, BLOBS)
     with ExitStack() as stack:
         client = stack.enter_context(httpx.Client(headers={"User-Agent": "footfall"}, follow_redirects=False))
         chain = stack.enter_context(settings.settlements.open_chain(None, min(settings.budget, PROOF_BUDGET)))
@@ -201,7 +208,7 @@ def explain_settlements(
         return [settlement_proof.explain_settlement(judges, one, seen, now, links) for one in found]
 
 
-def live_checks(settings: Settings, data: Path, now: datetime) -> Iterator[doctor.Look]:
+def live_checks(settings: OpenGradientSettings, data: Path, now: datetime) -> Iterator[doctor.CheckResult]:
     """The first live checks, of what answers at all."""
     out = panels.silent(endpoint_figures(settings), settings.look, rpc_endpoints(settings))
     relays, signers = lowercase_addresses(settings.relays), lowercase_addresses(settings.signers)
@@ -220,7 +227,7 @@ def live_checks(settings: Settings, data: Path, now: datetime) -> Iterator[docto
         if has_quorum(settings.base, out):
             base = stack.enter_context(settings.base.open_chain(None, min(settings.budget, PROOF_BUDGET), out))
             fix = "correct networks.opengradient.base.endpoints"
-            pinned = doctor_payments.Pinned(
+            pinned = doctor_payments.PaymentContracts(
                 *(
                     settings.token.lower(),
                     lowercase_addresses(settings.payees),

@@ -9,7 +9,7 @@ from bot.chain.reader import Cursor
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class ReadRange:
     """What to read of a chain."""
 
     start: Cursor

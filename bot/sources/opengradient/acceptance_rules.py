@@ -19,22 +19,39 @@ from concurrent.futures import Executor
 from functools import lru_cache
 
 from bot.records import Unknown
-from bot.sources.opengradient.merkle_batch import MAX_LEAVES, SIGNATURE_BYTES, Batch, Leaf, Refused, keccak, parse_batch
+from bot.sources.opengradient.merkle_batch import (
+    MAX_LEAVES,
+    SIGNATURE_BYTES,
+    Batch,
+    BatchRefused,
+    Leaf,
+    keccak,
+    parse_batch,
+)
 from bot.sources.opengradient.signatures import Claim, signature_claim, verify_signatures
-from bot.sources.opengradient.verification_types import BACKED, Key, Keys, Seen, Settlement, Standing, Verdict, Verdicts
-from bot.sources.opengradient.walrus import Blob, Missing
+from bot.sources.opengradient.verification_types import (
+    BACKED,
+    CountedLeaves,
+    EnclaveKey,
+    Keys,
+    LeafVerdict,
+    SettlementInput,
+    SettlementVerdicts,
+    Standing,
+)
+from bot.sources.opengradient.walrus import Blob, BlobMissing
 
 __all__ = [
     "BACKED",
     "MAX_AGE",
     "MAX_AHEAD",
-    "Key",
+    "CountedLeaves",
+    "EnclaveKey",
     "Keys",
-    "Seen",
-    "Settlement",
+    "LeafVerdict",
+    "SettlementInput",
+    "SettlementVerdicts",
     "Standing",
-    "Verdict",
-    "Verdicts",
     "judge_settlement",
     "judge_settlements",
 ]
@@ -48,52 +65,52 @@ Genuine = Callable[[Sequence[Claim]], Sequence[bool]]
 
 
 def judge_settlement(
-    settlement: Settlement,
-    outcome: Blob | Missing | Batch | Refused,
-    seen: Seen,
+    settlement: SettlementInput,
+    outcome: Blob | BlobMissing | Batch | BatchRefused,
+    seen: CountedLeaves,
     keys: Keys,
     signers: Collection[str],
     relays: Collection[str],
     genuine: Genuine = verify_signatures,
-) -> Verdicts:
+) -> SettlementVerdicts:
     """Apply the rules to one settlement; addresses are lower-case. `outcome` is its blob, or what
     `_parse_leaves.parse_batch` made of it. `verify_signatures` checks signatures: in place, or by looking up what an
     executor has found."""
     if stranger := _stranger_reason(settlement, signers, relays):
         none = Unknown(stranger)
-        return Verdicts(settlement, none, none, none, gaps=(stranger,), recognised=False)
+        return SettlementVerdicts(settlement, none, none, none, gaps=(stranger,), recognised=False)
     if signers and settlement.signer is None:
         none = Unknown("the transaction's sender was not fetched")
-        return Verdicts(settlement, none, none, none, gaps=(none.reason,), retry=True)
+        return SettlementVerdicts(settlement, none, none, none, gaps=(none.reason,), retry=True)
     if isinstance(outcome, Blob):
         outcome = parse_batch(outcome.content)
     leaves, gaps, unknown = _attested_leaves(settlement, outcome)
     claimed = _claimed_count(settlement, len(leaves), signers)
     if unknown:
-        retry = isinstance(outcome, Missing) and outcome.retry
-        return Verdicts(settlement, claimed, unknown, unknown, gaps=gaps, retry=retry)
+        retry = isinstance(outcome, BlobMissing) and outcome.retry
+        return SettlementVerdicts(settlement, claimed, unknown, unknown, gaps=gaps, retry=retry)
     return _settlement_verdicts(
         settlement, claimed, _leaf_verdicts(settlement, leaves, seen, keys, genuine), seen, gaps
     )
 
 
 def judge_settlements(
-    judged: Sequence[tuple[Settlement, Missing | Batch | Refused]],
-    seen: Seen,
+    judged: Sequence[tuple[SettlementInput, BlobMissing | Batch | BatchRefused]],
+    seen: CountedLeaves,
     keys: Keys,
     signers: Collection[str],
     relays: Collection[str],
     executor: Executor | None = None,
-) -> list[Verdicts]:
+) -> list[SettlementVerdicts]:
     """Many settlements in the order of the chain, their signatures checked all at once, each a first time only."""
     leaves = (leaf for settlement, outcome in judged for leaf in _attested_leaves(settlement, outcome)[0])
-    made = (signature_claim(leaf, key.der) for leaf in leaves if isinstance(key := keys.get(leaf.tee_id), Key))
+    made = (signature_claim(leaf, key.der) for leaf in leaves if isinstance(key := keys.get(leaf.tee_id), EnclaveKey))
     claims = list(dict.fromkeys(each for each in made if each))
     known = dict(zip(claims, verify_signatures(claims, executor), strict=True))
     backed, verified = dict(seen.backed), dict(seen.verified)
     results = []
     for settlement, outcome in judged:
-        now = Seen(backed, verified)
+        now = CountedLeaves(backed, verified)
         verdicts = judge_settlement(
             settlement, outcome, now, keys, signers, relays, lambda claims: [known[c] for c in claims]
         )
@@ -103,7 +120,7 @@ def judge_settlements(
     return results
 
 
-def _stranger_reason(settlement: Settlement, signers: Collection[str], relays: Collection[str]) -> str:
+def _stranger_reason(settlement: SettlementInput, signers: Collection[str], relays: Collection[str]) -> str:
     """Rule 1: why this settlement is nobody's we know; empty where it is."""
     if settlement.relay not in relays:
         return f"unrecognised emitter {settlement.relay}"
@@ -113,14 +130,14 @@ def _stranger_reason(settlement: Settlement, signers: Collection[str], relays: C
 
 
 def _attested_leaves(
-    settlement: Settlement, outcome: Missing | Batch | Refused
+    settlement: SettlementInput, outcome: BlobMissing | Batch | BatchRefused
 ) -> tuple[tuple[Leaf, ...], tuple[str, ...], Unknown | None]:
     """Rule 2: the leaves that stand behind a settlement, with gaps; or why they are not known."""
     if settlement.leaf is not None:
         return (settlement.leaf,), (), None
-    if isinstance(outcome, Missing):
+    if isinstance(outcome, BlobMissing):
         return (), (outcome.reason,), None if outcome.final else Unknown(outcome.reason)
-    if isinstance(outcome, Refused):
+    if isinstance(outcome, BatchRefused):
         return (), (f"blob refused: {outcome.reason}",), None
     if outcome.root != settlement.root:
         return (), ("the blob's leaves do not hash to the root in the log",), None
@@ -130,7 +147,7 @@ def _attested_leaves(
     return outcome.leaves, (), None
 
 
-def _claimed_count(settlement: Settlement, held: int, signers: Collection[str]) -> int | Unknown:
+def _claimed_count(settlement: SettlementInput, held: int, signers: Collection[str]) -> int | Unknown:
     """Rule 3: the claimed size, and no more than a readable blob holds."""
     if not signers:
         return Unknown("no signers are pinned, and an open batchSettle lets anyone claim any number")
@@ -142,10 +159,10 @@ def _claimed_count(settlement: Settlement, held: int, signers: Collection[str]) 
 
 
 def _leaf_verdicts(
-    settlement: Settlement, leaves: Sequence[Leaf], seen: Seen, keys: Keys, genuine: Genuine
-) -> tuple[Verdict, ...]:
+    settlement: SettlementInput, leaves: Sequence[Leaf], seen: CountedLeaves, keys: Keys, genuine: Genuine
+) -> tuple[LeafVerdict, ...]:
     """One verdict a leaf, in order: first what needs no signature, then signatures all at once, then repeats."""
-    found: list[Verdict | None] = [
+    found: list[LeafVerdict | None] = [
         _keyless_verdict(settlement, index, leaf, seen) or _key_verdict(leaf, keys) for index, leaf in enumerate(leaves)
     ]
     asked = [
@@ -162,36 +179,36 @@ def _leaf_verdicts(
             if leaf.key in verified or (
                 verdict.standing != "verified" and _is_duplicate(settlement, seen.backed, backed, leaf)
             ):
-                verdict = Verdict(leaf, "duplicate", "the same inference was counted before")
+                verdict = LeafVerdict(leaf, "duplicate", "the same inference was counted before")
             backed.add(leaf.key)
             verified |= {leaf.key} if verdict.standing == "verified" else set()
         verdicts.append(verdict)
     return tuple(verdicts)
 
 
-def _is_duplicate(settlement: Settlement, seen: Mapping[bytes, str], here: Collection[bytes], leaf: Leaf) -> bool:
+def _is_duplicate(settlement: SettlementInput, seen: Mapping[bytes, str], here: Collection[bytes], leaf: Leaf) -> bool:
     """Counted by another settlement, or already by this one."""
     return leaf.key in here or seen.get(leaf.key, settlement.place) != settlement.place
 
 
-def _signature_verdict(leaf: Leaf, genuine: bool) -> Verdict:
+def _signature_verdict(leaf: Leaf, genuine: bool) -> LeafVerdict:
     if genuine:
-        return Verdict(leaf, "verified", "the enclave's signature checks out")
-    return Verdict(leaf, "bad signature", "the signature is not this enclave's over these hashes and this time")
+        return LeafVerdict(leaf, "verified", "the enclave's signature checks out")
+    return LeafVerdict(leaf, "bad signature", "the signature is not this enclave's over these hashes and this time")
 
 
-def _keyless_verdict(settlement: Settlement, index: int, leaf: Leaf, seen: Seen) -> Verdict | None:
+def _keyless_verdict(settlement: SettlementInput, index: int, leaf: Leaf, seen: CountedLeaves) -> LeafVerdict | None:
     """Rules 3, 6 and 5: what can be said without a key."""
     if index >= settlement.size:
-        return Verdict(leaf, "beyond the claimed size", f"the log claims {settlement.size:,}")
+        return LeafVerdict(leaf, "beyond the claimed size", f"the log claims {settlement.size:,}")
     if leaf.is_placeholder:
-        return Verdict(leaf, "placeholder", "written in place of an answer that came without proof")
+        return LeafVerdict(leaf, "placeholder", "written in place of an answer that came without proof")
     if leaf.timestamp is None:
-        return Verdict(leaf, "backed", f"leaves of version {leaf.version} cannot be verified")
+        return LeafVerdict(leaf, "backed", f"leaves of version {leaf.version} cannot be verified")
     if not -MAX_AHEAD <= settlement.at - leaf.timestamp <= MAX_AGE:
-        return Verdict(leaf, "implausible time", _time_difference(settlement.at - leaf.timestamp))
+        return LeafVerdict(leaf, "implausible time", _time_difference(settlement.at - leaf.timestamp))
     if _is_duplicate(settlement, seen.verified, (), leaf):
-        return Verdict(leaf, "duplicate", "the same inference was counted before")
+        return LeafVerdict(leaf, "duplicate", "the same inference was counted before")
     return None
 
 
@@ -201,19 +218,21 @@ def _time_difference(seconds: int) -> str:
     return f"signed {minutes:,} minutes {'before' if seconds > 0 else 'after'} its block, or more"
 
 
-def _key_verdict(leaf: Leaf, keys: Keys) -> Verdict | None:
+def _key_verdict(leaf: Leaf, keys: Keys) -> LeafVerdict | None:
     """Rule 4: what the registries say of the enclave; none where the signature decides."""
     key = keys.get(leaf.tee_id)
     if key is None:
-        return Verdict(leaf, "unknown key", "no registry lists this enclave")
+        return LeafVerdict(leaf, "unknown key", "no registry lists this enclave")
     if isinstance(key, Unknown):
-        return Verdict(leaf, "key not known", key.reason)
+        return LeafVerdict(leaf, "key not known", key.reason)
     if _tee_id(key.der) != leaf.tee_id:
-        return Verdict(leaf, "unknown key", "the registry's key does not hash to the enclave's id")
+        return LeafVerdict(leaf, "unknown key", "the registry's key does not hash to the enclave's id")
     if leaf.timestamp is not None and key.registered_at > leaf.timestamp:
-        return Verdict(leaf, "not registered before its timestamp", "the enclave was registered after it signed")
+        return LeafVerdict(leaf, "not registered before its timestamp", "the enclave was registered after it signed")
     if len(leaf.signature) != SIGNATURE_BYTES:
-        return Verdict(leaf, "bad signature", f"a signature of {len(leaf.signature):,} bytes, wanted {SIGNATURE_BYTES}")
+        return LeafVerdict(
+            leaf, "bad signature", f"a signature of {len(leaf.signature):,} bytes, wanted {SIGNATURE_BYTES}"
+        )
     return None
 
 
@@ -224,24 +243,28 @@ def _tee_id(der: bytes) -> bytes:
 
 def _key_der(leaf: Leaf, keys: Keys) -> bytes:
     key = keys.get(leaf.tee_id)
-    return key.der if isinstance(key, Key) else b""
+    return key.der if isinstance(key, EnclaveKey) else b""
 
 
 def _settlement_verdicts(
-    settlement: Settlement, claimed: int | Unknown, verdicts: tuple[Verdict, ...], seen: Seen, gaps: tuple[str, ...]
-) -> Verdicts:
+    settlement: SettlementInput,
+    claimed: int | Unknown,
+    verdicts: tuple[LeafVerdict, ...],
+    seen: CountedLeaves,
+    gaps: tuple[str, ...],
+) -> SettlementVerdicts:
     place = settlement.place
     counted = dict.fromkeys(each.leaf.key for each in verdicts if each.standing in BACKED)
     backed = {key: place for key in counted if seen.backed.get(key, place) == place}
     verified = {each.leaf.key: place for each in verdicts if each.standing == "verified"}
     pending = next((each.reason for each in verdicts if each.standing == "key not known"), None)
-    return Verdicts(
+    return SettlementVerdicts(
         settlement,
         claimed,
         len(backed),
         Unknown(pending) if pending else len(verified),
         verdicts,
-        Seen(backed, verified),
+        CountedLeaves(backed, verified),
         gaps,
         retry=pending is not None,
     )

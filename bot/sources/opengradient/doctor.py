@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 
-from bot.chain.reader import Chain, Filter, Log, Reverted
-from bot.clients._bounded import Answer
+from bot.chain.reader import ChainReader, Filter, Log, Reverted
+from bot.clients._bounded import HttpBody
 from bot.records import SourceError
 from bot.sources.opengradient import facilitator, log_decoding, model_hub, panels, tee_registry
 from bot.sources.opengradient.events import RoleGranted, decode_event, topic_of
@@ -27,7 +27,7 @@ SENDERS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class CheckResult:
     """One finding."""
 
     name: str
@@ -36,31 +36,33 @@ class Look:
     fix: str = ""
 
 
-def run_check(name: str, fix: str, look: Callable[[], Iterator[Look]]) -> Iterator[Look]:
+def run_check(name: str, fix: str, look: Callable[[], Iterator[CheckResult]]) -> Iterator[CheckResult]:
     """Findings, or the one that it could not be looked at."""
     try:
         yield from look()
     except SourceError as error:
-        yield Look(name, False, "; ".join(str(error).splitlines()), fix)
+        yield CheckResult(name, False, "; ".join(str(error).splitlines()), fix)
 
 
-def check_relays(chain: Chain, pinned: tuple[str, ...], signers: tuple[str, ...]) -> Iterator[Look]:
+def check_relays(chain: ChainReader, pinned: tuple[str, ...], signers: tuple[str, ...]) -> Iterator[CheckResult]:
     """Whether contracts stand at the relays, whether anybody may settle, who may and who does, and who else emits."""
     head = chain.final_head().number
     since = max(0, head - LOOKED_BACK)
     for relay in pinned:
         code = len(chain.contract_code(relay))
         gone = "put the new address into networks.opengradient.relays"
-        yield Look(f"relay {relay}", code > 0, f"{code} bytes of code", gone)
+        yield CheckResult(f"relay {relay}", code > 0, f"{code} bytes of code", gone)
         if code:
             call = keccak(b"batchSettle(bytes32,uint256,bytes)")[:4] + bytes(64) + (96).to_bytes(32) + bytes(32)
             closed = isinstance(chain.call_contract(relay, call), Reverted)
             found = "refuses strangers" if closed else "is open: anybody may claim any number"
-            yield Look(f"batchSettle of {relay}", closed or bool(signers), found, "pin networks.opengradient.signers")
+            yield CheckResult(
+                f"batchSettle of {relay}", closed or bool(signers), found, "pin networks.opengradient.signers"
+            )
     granted = _read_logs(chain, Filter(pinned, ((topic_of(RoleGranted),),)), since)
     holders = sorted({one.account for log in granted if isinstance(one := decode_event(log), RoleGranted)})
     told = ", ".join(holders[:5]) or f"no grant in the last {LOOKED_BACK} blocks"
-    yield Look("role holders", True, told, "networks.opengradient.signers")
+    yield CheckResult("role holders", True, told, "networks.opengradient.signers")
     settled = _read_logs(chain, Filter(topics=log_decoding.SETTLES), since)
     yield from _check_emitters(settled, pinned)
     txs = list(dict.fromkeys(log.tx for log in settled if log.address in pinned))[-SENDERS:]
@@ -68,24 +70,24 @@ def check_relays(chain: Chain, pinned: tuple[str, ...], signers: tuple[str, ...]
     named = ", ".join(f"{who} ({n})" for who, n in senders.most_common(5)) or "no settlement seen"
     known = bool(senders) and senders.keys() <= set(signers)
     fix = "check these addresses, then pin them in networks.opengradient.signers"
-    yield Look("senders of the last settlements", known, named, fix)
+    yield CheckResult("senders of the last settlements", known, named, fix)
 
 
-def _check_emitters(settled: list[Log], pinned: tuple[str, ...]) -> Iterator[Look]:
+def _check_emitters(settled: list[Log], pinned: tuple[str, ...]) -> Iterator[CheckResult]:
     strangers = Counter(log.address for log in settled if log.address not in pinned)
     ours = sum(log.address in pinned for log in settled)
     found = f"{ours} events of pinned relays in the last {LOOKED_BACK} blocks"
     if strangers:
         found += f", and of others: {', '.join(f'{a} ({n})' for a, n in strangers.most_common(3))}"
     fix = "if the relay has moved, change networks.opengradient.relays; a drop to zero can be a deployment change"
-    yield Look("emitters of settlement events", ours > 0 and not strangers, found, fix)
+    yield CheckResult("emitters of settlement events", ours > 0 and not strangers, found, fix)
 
 
-def _read_logs(chain: Chain, wanted: Filter, since: int) -> list[Log]:
+def _read_logs(chain: ChainReader, wanted: Filter, since: int) -> list[Log]:
     return [log for chunk in chain.read_logs(wanted, since) for log in chunk.logs]
 
 
-def check_registries(chain: Chain, known: dict[str, tee_registry.Layout]) -> Iterator[Look]:
+def check_registries(chain: ChainReader, known: dict[str, tee_registry.Layout]) -> Iterator[CheckResult]:
     """What each registry lists."""
     call = panels.contract_caller(chain)
     for address, layout in known.items():
@@ -94,12 +96,12 @@ def check_registries(chain: Chain, known: dict[str, tee_registry.Layout]) -> Ite
             listed = len(tee_registry.decode_ids(call(address, tee_registry.call_registered()) or b""))
             active = len(tee_registry.decode_active(call(address, tee_registry.call_active()) or b"", layout))
         except SourceError as error:
-            yield Look(f"registry {address}", False, str(error).splitlines()[0], fix)
+            yield CheckResult(f"registry {address}", False, str(error).splitlines()[0], fix)
             continue
-        yield Look(f"registry {address}", True, f"{listed} enclaves listed, {active} active ({layout} layout)")
+        yield CheckResult(f"registry {address}", True, f"{listed} enclaves listed, {active} active ({layout} layout)")
 
 
-def active_payees(chain: Chain, known: dict[str, tee_registry.Layout], now: datetime) -> frozenset[str]:
+def active_payees(chain: ChainReader, known: dict[str, tee_registry.Layout], now: datetime) -> frozenset[str]:
     """The addresses that active enclaves are paid at; none where the registries do not say."""
     try:
         return panels.sample_enclaves(chain, known, now)[1]
@@ -107,23 +109,23 @@ def active_payees(chain: Chain, known: dict[str, tee_registry.Layout], now: date
         return frozenset()
 
 
-def check_hub(client: httpx.Client, base: str) -> Iterator[Look]:
+def check_hub(client: httpx.Client, base: str) -> Iterator[CheckResult]:
     """Whether the Hub's list has a first page."""
     found = model_hub.get_with_retries(
         client, model_hub.listing_url(base), {"page": 0, "limit": 1}, lambda seconds: None
     )
-    told = f"{len(found.content)} bytes" if isinstance(found, Answer) else found.reason
-    yield Look("Model Hub", isinstance(found, Answer), told, "correct networks.opengradient.hub")
+    told = f"{len(found.content)} bytes" if isinstance(found, HttpBody) else found.reason
+    yield CheckResult("Model Hub", isinstance(found, HttpBody), told, "correct networks.opengradient.hub")
 
 
-def check_facilitator(client: httpx.Client, base: str, now: datetime) -> Iterator[Look]:
+def check_facilitator(client: httpx.Client, base: str, now: datetime) -> Iterator[CheckResult]:
     """Whether its own count can be read, and from which addresses it settles."""
     usage = facilitator.fetch_usage(client, base, now)
     signers = ", ".join(sorted(facilitator.fetch_signers(client, base))) or "none"
-    yield Look("facilitator", True, f"counts {len(usage.days)} days; settles from {signers}")
+    yield CheckResult("facilitator", True, f"counts {len(usage.days)} days; settles from {signers}")
 
 
-def check_newest_blob(chain: Chain, pinned: tuple[str, ...], walrus: Walrus) -> Iterator[Look]:
+def check_newest_blob(chain: ChainReader, pinned: tuple[str, ...], walrus: Walrus) -> Iterator[CheckResult]:
     """Whether the newest settlement's blob can be read, and how old it is."""
     head = chain.final_head()
     found = _read_logs(chain, Filter(pinned, log_decoding.SETTLES), max(0, head.number - LOOKED_BACK))
@@ -133,12 +135,12 @@ def check_newest_blob(chain: Chain, pinned: tuple[str, ...], walrus: Walrus) -> 
         if BLOB_ID.fullmatch(raw := str(getattr(decode_event(log), "blob", b""), "ascii", "replace"))
     ]
     if not ids:
-        yield Look("newest blob", False, f"no settlement in the last {LOOKED_BACK} blocks", "see emitters above")
+        yield CheckResult("newest blob", False, f"no settlement in the last {LOOKED_BACK} blocks", "see emitters above")
         return
     at, now = datetime.fromtimestamp(found[-1].at, UTC), datetime.fromtimestamp(head.at, UTC)
     got = walrus.fetch_blob(ids[-1], at, now)
     age = (now - at) // timedelta(minutes=1)
     told = getattr(got, "reason", "") or f"read, {age} minutes after its settlement"
-    yield Look(
+    yield CheckResult(
         "newest blob", not hasattr(got, "reason"), told, "add an aggregator to networks.opengradient.aggregators"
     )

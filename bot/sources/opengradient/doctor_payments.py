@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from bot.chain.reader import Chain, Filter, Log
-from bot.sources.opengradient.doctor import Look
+from bot.chain.reader import ChainReader, Filter, Log
+from bot.sources.opengradient.doctor import CheckResult
 from bot.sources.opengradient.events import ChannelSettled, Transfer, decode_event, topic_of
 from bot.sources.opengradient.payments import SETTLES, payout_filter, transfer_filter
 
@@ -19,7 +19,7 @@ FIX = "if a new proxy settles, add it to networks.opengradient.proxies"
 
 
 @dataclass(frozen=True, slots=True)
-class Pinned:
+class PaymentContracts:
     """What the config says of payments; addresses in lower case."""
 
     token: str
@@ -28,31 +28,33 @@ class Pinned:
     channel: str
 
 
-def check_payments(chain: Chain, pinned: Pinned, seen: Collection[str]) -> Iterator[Look]:
+def check_payments(chain: ChainReader, pinned: PaymentContracts, seen: Collection[str]) -> Iterator[CheckResult]:
     """`seen`: the addresses that active enclaves are paid at."""
     payees = sorted({*pinned.payees, *seen})
     new = sorted(set(seen) - set(pinned.payees))
     told = f"{len(payees)} addresses are paid" + (
         f", {len(new)} of them by the registries: {', '.join(new)}" * bool(new)
     )
-    yield Look("payees", True, told, "pin those that stay in networks.opengradient.payees")
+    yield CheckResult("payees", True, told, "pin those that stay in networks.opengradient.payees")
     for proxy in pinned.proxies:
         code = len(chain.contract_code(proxy))
-        yield Look(f"payment proxy {proxy}", code > 0, f"{code} bytes of code", FIX)
+        yield CheckResult(f"payment proxy {proxy}", code > 0, f"{code} bytes of code", FIX)
     since = max(0, chain.final_head().number - LOOKED_BACK)
     yield _check_channel(chain, pinned, payees, since)
     yield from _check_settlers(chain, pinned, payees, since)
 
 
-def _check_channel(chain: Chain, pinned: Pinned, payees: Sequence[str], since: int) -> Look:
+def _check_channel(chain: ChainReader, pinned: PaymentContracts, payees: Sequence[str], since: int) -> CheckResult:
     code = len(chain.contract_code(pinned.channel))
     found = _read_logs(chain, payout_filter(pinned.channel, pinned.token, payees), since) if code else []
     told = f"{code} bytes of code, {len(found)} payouts to the operator in the last {LOOKED_BACK} blocks"
     fix = "one payout bundles many payers: sessions and paid leave them out, and the digest says so"
-    return Look(f"payment channel {pinned.channel}", not found, told if code else "not deployed", fix)
+    return CheckResult(f"payment channel {pinned.channel}", not found, told if code else "not deployed", fix)
 
 
-def _check_settlers(chain: Chain, pinned: Pinned, payees: Sequence[str], since: int) -> Iterator[Look]:
+def _check_settlers(
+    chain: ChainReader, pinned: PaymentContracts, payees: Sequence[str], since: int
+) -> Iterator[CheckResult]:
     """Through which contracts the last transfers were settled."""
     moved = [
         log
@@ -66,13 +68,15 @@ def _check_settlers(chain: Chain, pinned: Pinned, payees: Sequence[str], since: 
     found = [f"{n} through {proxy}" for proxy, n in through.most_common()]
     found += [f"{len(other)} through none that is pinned"] if other else []
     told = ", ".join(found) or "none"
-    yield Look(f"transfers to the operator in the last {LOOKED_BACK} blocks", not other, told, FIX)
+    yield CheckResult(f"transfers to the operator in the last {LOOKED_BACK} blocks", not other, told, FIX)
     strangers = Counter(log.address for one in other[-TRACED:] for log in _settling_logs(chain, one))
     for address, n in strangers.most_common():
-        yield Look(f"settler {address}", False, f"settled {n} of the last {TRACED} such transfers, not pinned", FIX)
+        yield CheckResult(
+            f"settler {address}", False, f"settled {n} of the last {TRACED} such transfers, not pinned", FIX
+        )
 
 
-def _settling_logs(chain: Chain, transfer_log: Log) -> list[Log]:
+def _settling_logs(chain: ChainReader, transfer_log: Log) -> list[Log]:
     """What any contract says of settling in a transfer's transaction."""
     wanted = Filter(topics=((*map(topic_of, SETTLES), topic_of(ChannelSettled)),))
     return [
@@ -80,5 +84,5 @@ def _settling_logs(chain: Chain, transfer_log: Log) -> list[Log]:
     ]
 
 
-def _read_logs(chain: Chain, wanted: Filter, since: int, until: int | None = None) -> list[Log]:
+def _read_logs(chain: ChainReader, wanted: Filter, since: int, until: int | None = None) -> list[Log]:
     return [log for chunk in chain.read_logs(wanted, since, until) for log in chunk.logs]

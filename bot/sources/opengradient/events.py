@@ -18,7 +18,7 @@ from typing import TypeVar
 
 import msgspec
 
-from bot.chain.abi import Layout, Odd, decode_fields, event_topic
+from bot.chain.abi import AbiDecodeError, EventLayout, decode_fields, event_topic
 from bot.chain.response_parsing import Log
 from bot.sources.opengradient.inference_event import MODEL_INFERENCE, ModelInference, model_inference
 
@@ -30,13 +30,13 @@ _BLOB_ID = re.compile(rb"[A-Za-z0-9_-]{43}")
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class DecodeRefused:
     """A log that is not read, and why. Reads well after "refused: "."""
 
     reason: str
 
 
-_LAYOUTS: dict[bytes, tuple[Layout, Callable[..., Event]]] = {}
+_LAYOUTS: dict[bytes, tuple[EventLayout, Callable[..., Event]]] = {}
 _TOPICS: dict[type, bytes] = {}
 
 
@@ -45,7 +45,7 @@ def _register_event(signature: str) -> Callable[[type[E]], type[E]]:
 
     def register_class(event_class: type[E]) -> type[E]:
         _TOPICS[event_class] = event_topic(signature)
-        _LAYOUTS[_TOPICS[event_class]] = (Layout.from_signature(signature), event_class)
+        _LAYOUTS[_TOPICS[event_class]] = (EventLayout.from_signature(signature), event_class)
         return event_class
 
     return register_class
@@ -229,24 +229,24 @@ def topic_of(event: type) -> bytes:
     return _TOPICS[event]
 
 
-def decode_event(log: Log) -> Event | Refused:
+def decode_event(log: Log) -> Event | DecodeRefused:
     """A log as the event its first topic names, or why it is none."""
     if not log.topics:
-        return Refused("it has no topic")
+        return DecodeRefused("it has no topic")
     known = _LAYOUTS.get(log.topics[0])
     if known is None:
         if log.topics[0] == _TOPICS[ModelInference]:
             return _decode_nested(log)
-        return Refused(f"no event of ours has the topic 0x{log.topics[0].hex()}")
+        return DecodeRefused(f"no event of ours has the topic 0x{log.topics[0].hex()}")
     layout, made = known
     if made is BatchSettlement and (usual := _usual_batch(log)):
         return usual
     if len(log.topics) != layout.indexed + 1:
-        return Refused(f"{layout.name} has {layout.indexed} indexed fields, this log {len(log.topics) - 1}")
+        return DecodeRefused(f"{layout.name} has {layout.indexed} indexed fields, this log {len(log.topics) - 1}")
     try:
         return made(*decode_fields(layout, log))
-    except Odd as error:
-        return Refused(f"{layout.name}: {error}")
+    except AbiDecodeError as error:
+        return DecodeRefused(f"{layout.name}: {error}")
 
 
 def _usual_batch(log: Log) -> BatchSettlement | None:
@@ -258,15 +258,15 @@ def _usual_batch(log: Log) -> BatchSettlement | None:
     return None
 
 
-def blob_id(raw: bytes) -> str | Refused:
+def blob_id(raw: bytes) -> str | DecodeRefused:
     """A Walrus blob id: 43 characters of base64url and nothing else, so that it can hold neither path nor host."""
     if _BLOB_ID.fullmatch(raw):
         return raw.decode("ascii")
-    return Refused(f"the blob id is {len(raw)} bytes that are not 43 characters of base64url")
+    return DecodeRefused(f"the blob id is {len(raw)} bytes that are not 43 characters of base64url")
 
 
-def _decode_nested(log: Log) -> ModelInference | Refused:
+def _decode_nested(log: Log) -> ModelInference | DecodeRefused:
     try:
         return model_inference(log)
-    except Odd as error:
-        return Refused(f"ModelInferenceEvent: {error}")
+    except AbiDecodeError as error:
+        return DecodeRefused(f"ModelInferenceEvent: {error}")

@@ -17,8 +17,8 @@ from decimal import Decimal
 import httpx
 import msgspec
 
-from bot.clients._bounded import Failure, get_bounded
-from bot.records import MAX_COUNT, Name, Ref, SourceError, Unknown, short_date
+from bot.clients._bounded import HttpFailure, get_bounded
+from bot.records import MAX_COUNT, SafeName, SourceError, SourceRef, Unknown, short_date
 
 MAX_BYTES = 2**20
 SECONDS = 15.0
@@ -31,7 +31,7 @@ SURE_FOR = timedelta(days=80)
 
 
 @dataclass(frozen=True, slots=True)
-class Reported:
+class DailyReport:
     """One UTC day on which payments settled, as the facilitator tells it."""
 
     requests: int | Unknown
@@ -41,12 +41,12 @@ class Reported:
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class FacilitatorUsage:
     """An answer of `GET /usage`. The days do not add up to the total, which goes back further."""
 
-    ref: Ref
-    total: Reported
-    days: Mapping[date, Reported]
+    ref: SourceRef
+    total: DailyReport
+    days: Mapping[date, DailyReport]
 
 
 class _Counts(msgspec.Struct):
@@ -70,7 +70,7 @@ class _Health(msgspec.Struct):
     signers: dict[str, list[str]]
 
 
-def fetch_usage(client: httpx.Client, base: str, now: datetime) -> Usage:
+def fetch_usage(client: httpx.Client, base: str, now: datetime) -> FacilitatorUsage:
     """`GET /usage` for as long as it goes back. Raises `SourceError`."""
     url = f"{base.rstrip('/')}/usage?days={DAYS}"
     raw = _fetch_body(client, url)
@@ -78,14 +78,14 @@ def fetch_usage(client: httpx.Client, base: str, now: datetime) -> Usage:
         read = msgspec.json.decode(raw, type=_Usage)
         days = {date.fromisoformat(row.day): row for row in read.daily}
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise SourceError(f"{url}: found no usage report ({Name(str(error), 100)})") from error
+        raise SourceError(f"{url}: found no usage report ({SafeName(str(error), 100)})") from error
     if len(days) != len(read.daily):
         raise SourceError(f"{url}: found one day twice, wanted each day once")
-    total = Reported(
+    total = DailyReport(
         _plausible_count(read.totalRequests), _plausible_amount(read.totalCostOpg), _plausible_count(read.totalTokens)
     )
-    ref = Ref(url, now, hashlib.sha256(raw).hexdigest())
-    return Usage(ref, total, {day: _daily_report(day, row, now.date()) for day, row in sorted(days.items())})
+    ref = SourceRef(url, now, hashlib.sha256(raw).hexdigest())
+    return FacilitatorUsage(ref, total, {day: _daily_report(day, row, now.date()) for day, row in sorted(days.items())})
 
 
 def fetch_signers(client: httpx.Client, base: str) -> frozenset[str]:
@@ -94,7 +94,7 @@ def fetch_signers(client: httpx.Client, base: str) -> frozenset[str]:
     try:
         read = msgspec.json.decode(_fetch_body(client, url), type=_Health)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise SourceError(f"{url}: found no list of signers ({Name(str(error), 100)})") from error
+        raise SourceError(f"{url}: found no list of signers ({SafeName(str(error), 100)})") from error
     found = {each.lower() for kind, listed in read.signers.items() if kind.startswith("eip155:") for each in listed}
     return frozenset(each for each in found if _ADDRESS.fullmatch(each))
 
@@ -104,15 +104,15 @@ _ADDRESS = re.compile(r"0x[0-9a-f]{40}")
 
 def _fetch_body(client: httpx.Client, url: str) -> bytes:
     found = get_bounded(client, url, MAX_BYTES, SECONDS)
-    if isinstance(found, Failure):
+    if isinstance(found, HttpFailure):
         raise SourceError(f"{url}: found {found.reason}, wanted JSON; check `facilitator:` or wait")
     return found.content
 
 
-def _daily_report(day: date, row: _Day, today: date) -> Reported:
+def _daily_report(day: date, row: _Day, today: date) -> DailyReport:
     if reason := _unknown_reason(day, row, today):
-        return Reported(Unknown(reason), Unknown(reason), Unknown(reason))
-    return Reported(
+        return DailyReport(Unknown(reason), Unknown(reason), Unknown(reason))
+    return DailyReport(
         _plausible_count(row.requestCount), _plausible_amount(row.costOpg), _plausible_count(row.totalTokens)
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from bot.chain.abi import Odd, decode_static, decode_string
+from bot.chain.abi import AbiDecodeError, decode_static, decode_string
 from bot.chain.response_parsing import Log
 
 MODEL_INFERENCE = (
@@ -30,19 +30,19 @@ class ModelInference(msgspec.Struct, frozen=True, gc=False):
 
 def model_inference(log: Log) -> ModelInference:
     """The four fields that count, each at the place a compiler gives it; the tensors behind them are not looked at.
-    Raises `Odd`."""
+    Raises `AbiDecodeError`."""
     data = log.data
     if len(log.topics) != 1:
-        raise Odd("it has indexed fields")
+        raise AbiDecodeError("it has indexed fields")
     inference_id, request = decode_string(data, 0, 0x60)
     response = int.from_bytes(data[64:96])
     if int.from_bytes(data[32:64]) != request:
-        raise Odd("the request is not where it belongs")
+        raise AbiDecodeError("the request is not where it belongs")
     mode = decode_static("uint8", data[request : request + 32])
     cid, given = decode_string(data, request, 0x60, at=32)
     if int.from_bytes(data[request + 64 : request + 96]) != given - request or not given < response <= len(data):
-        raise Odd("the input or the response is not where it belongs")
+        raise AbiDecodeError("the input or the response is not where it belongs")
     simulated = decode_static("uint8", data[response + 96 : response + 128])
     if response % 32 or simulated not in (0, 1) or not isinstance(mode, int):
-        raise Odd("the response is not where it belongs")
+        raise AbiDecodeError("the response is not where it belongs")
     return ModelInference(inference_id, mode, cid, simulated == 1)

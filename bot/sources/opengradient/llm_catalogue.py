@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from bot.records import Listing, Name, model_identity
+from bot.records import Listing, SafeName, model_identity
 
 AS_OF = "2026-09-21"
 """The registry is at least this young: hermes-4-70b left it on that day."""
@@ -70,11 +70,11 @@ _PREFIX = re.compile(r"(openai|anthropic|google|x-ai|bytedance|nous|nousresearch
 _SEED = re.compile(r"seed-1-6-[0-9]{6}")
 
 
-def canonical_name(raw: str) -> Name:
+def canonical_name(raw: str) -> SafeName:
     """The registry's name for a model however a client called it; a name the registry does not know stays its own."""
     name = raw[match.end() :] if (match := _PREFIX.match(raw)) else raw
     if _SEED.fullmatch(name):
-        return Name("seed-1.6")
+        return SafeName("seed-1.6")
     return model_identity(ALIASES.get(name, name))
 
 
@@ -82,7 +82,7 @@ def llm_listings(added: Iterable[str] = (), removed: Iterable[str] = ()) -> tupl
     """The models on offer, by name. `added` are `provider/name`, `removed` are names, both from `config.yaml`."""
     gone = {canonical_name(name) for name in removed}
     listed = {
-        Name(model): Listing(Name(model), Name(provider), category=Name(category))
+        SafeName(model): Listing(SafeName(model), SafeName(provider), category=SafeName(category))
         for category, providers in (("text", TEXT), ("image", IMAGES))
         for provider, models in providers.items()
         for model in models.split()

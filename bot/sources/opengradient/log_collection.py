@@ -11,12 +11,12 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from bot.chain.reader import Chain, Chunk, Cursor, Filter, Log
+from bot.chain.reader import ChainReader, Cursor, Filter, Log, LogBatch
 from bot.clients.raw_archive import open_raw_archive
-from bot.records import Blocks, Haul, Period, Ref, Window, each_day, short_date, start_of_day
-from bot.sources import ALWAYS, Memory
-from bot.sources.opengradient._read_range import Span
-from bot.sources.opengradient.log_decoding import Records, at_utc
+from bot.records import BlockRange, CompleteWindow, EventBatch, Period, SourceRef, each_day, short_date, start_of_day
+from bot.sources import ALWAYS, SourceStateReader
+from bot.sources.opengradient._read_range import ReadRange
+from bot.sources.opengradient.log_decoding import DecodedLogs, at_utc
 
 LATE = 3
 """Days before today that are read again: nodes lag, proofs come late."""
@@ -28,15 +28,15 @@ ONE = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class LogCollector:
     """One way of reading one chain for one catalogue."""
 
     name: str
     """Of its cursor."""
     catalogue: str
-    chain: Chain
+    chain: ChainReader
     wanted: Filter
-    decode: Callable[[Chunk], Records]
+    decode: Callable[[LogBatch], DecodedLogs]
     lake: Path = field(repr=False)
     began: date
     """The earliest day worth reading where nobody says from which on."""
@@ -45,7 +45,7 @@ class Reading:
     def chain_label(self) -> str:
         return f"chain {self.chain.pin.chain_id}"
 
-    def event_batches(self, wanted: Period | None, memory: Memory, today: date) -> Iterator[Haul]:
+    def event_batches(self, wanted: Period | None, memory: SourceStateReader, today: date) -> Iterator[EventBatch]:
         """What is new, range by range; with `wanted`, what of its days was not read. Raises `SourceError`; what was
         yielded before stays good."""
         kept = memory.cursor(self.name)
@@ -58,21 +58,21 @@ class Reading:
         )
         if not spans:
             read = f"nothing new: {self.chain_label} was read to {_minute_text(memory.covered_windows(self.catalogue)[-1].ends)} already"
-            yield Haul("opengradient", self.catalogue, read)
+            yield EventBatch("opengradient", self.catalogue, read)
         for span in spans:
             if span.message:
-                yield Haul("opengradient", self.catalogue, span.message)
+                yield EventBatch("opengradient", self.catalogue, span.message)
             if cursor and span.start is not cursor and self.chain.is_forked(cursor):
                 # What is read anew knows nothing of what was read before: first the gone blocks' records have to go.
                 covered = memory.covered_windows(self.catalogue)
-                yield from self._read_range(Span(cursor, covered[-1].ends if covered else span.begins), cursor)
+                yield from self._read_range(ReadRange(cursor, covered[-1].ends if covered else span.begins), cursor)
                 cursor = Cursor.from_json(memory.cursor(self.name) or cursor.json_text)
             yield from self._read_range(span, cursor)
         if wanted is None and again:
             marks = {f"{self.name}:again": today.isoformat()}
-            yield Haul("opengradient", self.catalogue, f"{self.chain_label} again", cursors=marks)
+            yield EventBatch("opengradient", self.catalogue, f"{self.chain_label} again", cursors=marks)
 
-    def _read_range(self, span: Span, cursor: Cursor | None) -> Iterator[Haul]:
+    def _read_range(self, span: ReadRange, cursor: Cursor | None) -> Iterator[EventBatch]:
         begins = span.begins
         for chunk in self.chain.read_logs(self.wanted, span.start, span.until):
             if chunk.forget_from is not None:
@@ -86,19 +86,21 @@ class Reading:
         before = self.chain.block_headers([block - 1])[0] if block else None
         return min(begins, at_utc(before.at)) if before else begins
 
-    def _next_range(self, cursor: Cursor | None, memory: Memory, today: date, reread: bool) -> Span:
+    def _next_range(self, cursor: Cursor | None, memory: SourceStateReader, today: date, reread: bool) -> ReadRange:
         """Where to go on."""
         covered = memory.covered_windows(self.catalogue)
         last = covered[-1].ends if covered else None
         late = start_of_day(today - LATE * ONE)
         if cursor and last and (last < late or not reread) and last > start_of_day(today) - RESUMED:
-            return Span(cursor, last)
+            return ReadRange(cursor, last)
         told = ""
         if last and last <= start_of_day(today) - RESUMED:
             told = f"{self.chain_label} from {short_date(late.date())} on; what is missing since {short_date(last.date())} takes --since"
         return self._range_from(late, cursor, None, told)
 
-    def _missing_ranges(self, wanted: Period, cursor: Cursor | None, memory: Memory, today: date) -> list[Span]:
+    def _missing_ranges(
+        self, wanted: Period, cursor: Cursor | None, memory: SourceStateReader, today: date
+    ) -> list[ReadRange]:
         """What was asked for and not read yet; where no first day was named, from where the record ends, or the
         chain's begins."""
         covered = memory.covered_windows(self.catalogue)
@@ -110,15 +112,15 @@ class Reading:
         elif wanted.first <= ALWAYS:
             begins = start_of_day(self.began)
             told = f"{self.chain_label} from {short_date(self.began)} on, the earliest day there is, since no --since says otherwise"
-        spans: list[Span] = []
-        for gap in missing_windows(Window(begins, ends), covered):
+        spans: list[ReadRange] = []
+        for gap in missing_windows(CompleteWindow(begins, ends), covered):
             if gap.begins > begins and not told and not spans:
                 told = f"{self.chain_label} from {_minute_text(gap.begins)} on, since what came before is there already"
             spans.append(self._range_from(gap.begins, cursor, self.chain.first_block(_unix_seconds(gap.ends)), told))
             told = ""
         return spans
 
-    def _range_from(self, begins: datetime, cursor: Cursor | None, until: int | None, message: str = "") -> Span:
+    def _range_from(self, begins: datetime, cursor: Cursor | None, until: int | None, message: str = "") -> ReadRange:
         first = self.chain.first_block(_unix_seconds(begins))
         if first:
             before, start = self.chain.block_headers([first - 1, first])
@@ -126,9 +128,9 @@ class Reading:
                 begins = max(begins, at_utc(start.at))
         pin = self.chain.pin
         genesis = cursor.genesis if cursor else pin.genesis
-        return Span(Cursor(pin.chain_id, genesis, first), begins, until, message)
+        return ReadRange(Cursor(pin.chain_id, genesis, first), begins, until, message)
 
-    def _split_batches(self, chunk: Chunk, begins: datetime, cursors: dict[str, str]) -> Iterator[Haul]:
+    def _split_batches(self, chunk: LogBatch, begins: datetime, cursors: dict[str, str]) -> Iterator[EventBatch]:
         """A range's haul; of many settlements some go ahead of it: a long transaction keeps other writers waiting."""
         found, forget = self.decode(chunk), chunk.forget_from
         while len(found.settlements) > MOST:
@@ -136,27 +138,27 @@ class Reading:
             read = (
                 f"the first {MOST} settlements of blocks {chunk.from_block} to {chunk.to_block} of {self.chain_label}"
             )
-            window = Window(begins, begins)
-            yield Haul("opengradient", self.catalogue, read, window=window, forget_from=forget, settlements=some)
+            window = CompleteWindow(begins, begins)
+            yield EventBatch("opengradient", self.catalogue, read, window=window, forget_from=forget, settlements=some)
             found, forget = replace(found, settlements=rest), None
         yield self._range_batch(chunk, found, begins, cursors, forget)
 
     def _range_batch(
-        self, chunk: Chunk, records: Records, begins: datetime, cursors: dict[str, str], forget: int | None
-    ) -> Haul:
+        self, chunk: LogBatch, records: DecodedLogs, begins: datetime, cursors: dict[str, str], forget: int | None
+    ) -> EventBatch:
         ends = max(begins, at_utc(chunk.at))
         blocks = f"blocks {chunk.from_block} to {chunk.to_block} of {self.chain_label}"
         days = each_day(begins.date(), ends.date())
         url = f"evm:{self.chain.pin.chain_id}/blocks/{chunk.from_block}-{chunk.to_block}"
-        return Haul(
+        return EventBatch(
             "opengradient",
             self.catalogue,
             f"{blocks}, {len(chunk.logs)} logs",
-            refs=(Ref(url, at_utc(chunk.at), archive_logs(self.lake, chunk, self.chain.pin.chain_id)),),
+            refs=(SourceRef(url, at_utc(chunk.at), archive_logs(self.lake, chunk, self.chain.pin.chain_id)),),
             days=days,
-            window=Window(begins, ends),
+            window=CompleteWindow(begins, ends),
             cursors=cursors,
-            blocks=Blocks(chunk.from_block, chunk.to_block, dict(chunk.cursor.recent).get(chunk.to_block, "")),
+            blocks=BlockRange(chunk.from_block, chunk.to_block, dict(chunk.cursor.recent).get(chunk.to_block, "")),
             forget_from=forget,
             settlements=records.settlements,
             uses=records.uses,
@@ -165,22 +167,22 @@ class Reading:
         )
 
 
-def missing_windows(whole: Window, covered: Sequence[Window]) -> Iterator[Window]:
+def missing_windows(whole: CompleteWindow, covered: Sequence[CompleteWindow]) -> Iterator[CompleteWindow]:
     """What of a window is in none of those covered, oldest first."""
     begins = whole.begins
     for one in sorted(covered, key=lambda window: window.begins):
         if begins < min(one.begins, whole.ends):
-            yield Window(begins, min(one.begins, whole.ends))
+            yield CompleteWindow(begins, min(one.begins, whole.ends))
         begins = max(begins, one.ends)
     if begins < whole.ends:
-        yield Window(begins, whole.ends)
+        yield CompleteWindow(begins, whole.ends)
 
 
 def _refused_alarm(refused: int, blocks: str) -> str:
     return f"{refused} logs in {blocks} are none that a compiler writes; left out" if refused else ""
 
 
-def archive_logs(lake: Path, chunk: Chunk, chain_id: int) -> str:
+def archive_logs(lake: Path, chunk: LogBatch, chain_id: int) -> str:
     """Keep a range's logs in the lake; the SHA-256 of what was kept."""
     with open_raw_archive(lake) as raw:
         about = {"chain": chain_id, "from": chunk.from_block, "to": chunk.to_block, "sha256": chunk.sha256}
@@ -207,7 +209,7 @@ def _unix_seconds(at: datetime) -> int:
     return int(at.timestamp())
 
 
-def _advance_begin(begins: datetime, chunk: Chunk) -> datetime:
+def _advance_begin(begins: datetime, chunk: LogBatch) -> datetime:
     return max(begins, at_utc(chunk.at))
 
 

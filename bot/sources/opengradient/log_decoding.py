@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from bot.chain.reader import Chain, Chunk, Log
+from bot.chain.reader import ChainReader, Log, LogBatch
 from bot.records import Payment, Settlement, SourceError, Use
 from bot.sources.opengradient.events import (
     BatchSettlement,
     BatchSettlementV1,
+    DecodeRefused,
     IndividualSettlement,
-    Refused,
     SettlementV1,
     SettlementWithMetadataV1,
     blob_id,
@@ -33,7 +33,7 @@ _MODEL = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,99}")
 
 
 @dataclass(frozen=True, slots=True)
-class Records:
+class DecodedLogs:
     """What a range of logs says."""
 
     settlements: tuple[Settlement, ...] = ()
@@ -44,11 +44,11 @@ class Records:
     alarm: str = ""
 
 
-def decode_settlements(chunk: Chunk) -> Records:
+def decode_settlements(chunk: LogBatch) -> DecodedLogs:
     """Settlement logs of pinned relays."""
     made = [_decode_settlement(log) for log in chunk.logs]
     found = tuple(one for one in made if one)
-    return Records(settlements=found, refused=len(made) - len(found))
+    return DecodedLogs(settlements=found, refused=len(made) - len(found))
 
 
 def _decode_settlement(log: Log) -> Settlement | None:
@@ -56,11 +56,11 @@ def _decode_settlement(log: Log) -> Settlement | None:
     place, at = f"{log.tx}:{log.index}", at_utc(log.at)
     if isinstance(event, BatchSettlement):
         blob = blob_id(event.blob)
-        named = "" if isinstance(blob, Refused) else blob
+        named = "" if isinstance(blob, DecodeRefused) else blob
         return Settlement(place, log.block, at, log.address, event.size, named, event.root.hex())
     if isinstance(event, IndividualSettlement):
         blob = blob_id(event.blob)
-        named = "" if isinstance(blob, Refused) else blob
+        named = "" if isinstance(blob, DecodeRefused) else blob
         return Settlement(place, log.block, at, log.address, 1, named, "", _attested_json(event))
     if isinstance(event, BatchSettlementV1):
         return Settlement(place, log.block, at, log.address, event.size, "", event.root.hex())
@@ -84,10 +84,10 @@ def _attested_v1_json(event: SettlementV1 | SettlementWithMetadataV1) -> str:
     return json.dumps(["", *hashes, "", "", *named])
 
 
-def inference_decoder(chain: Chain) -> Callable[[Chunk], Records]:
+def inference_decoder(chain: ChainReader) -> Callable[[LogBatch], DecodedLogs]:
     """Inferences of Hub models, with who sent them; simulations are none. A sender that cannot be read stays empty."""
 
-    def decode_inferences(chunk: Chunk) -> Records:
+    def decode_inferences(chunk: LogBatch) -> DecodedLogs:
         events = [(log, decode_event(log)) for log in chunk.logs]
         real = [(log, one) for log, one in events if isinstance(one, ModelInference) and not one.simulated]
         senders = _fetch_senders(chain, list(dict.fromkeys(log.tx for log, _ in real)))
@@ -101,12 +101,12 @@ def inference_decoder(chain: Chain) -> Callable[[Chunk], Records]:
             )
             for log, one in real
         )
-        return Records(uses=uses, refused=sum(not isinstance(one, ModelInference) for _, one in events))
+        return DecodedLogs(uses=uses, refused=sum(not isinstance(one, ModelInference) for _, one in events))
 
     return decode_inferences
 
 
-def _fetch_senders(chain: Chain, txs: Sequence[str]) -> dict[str, str]:
+def _fetch_senders(chain: ChainReader, txs: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     try:
         for start in range(0, len(txs), TXS):

@@ -94,7 +94,7 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class BatchRefused:
     """Bytes that are not what was wanted, and why, in no word of theirs. Reads well after "refused: "."""
 
     reason: str
@@ -115,35 +115,35 @@ class _Dump(msgspec.Struct, forbid_unknown_fields=True):
 _DUMPS = msgspec.json.Decoder(_Dump)
 
 
-def parse_batch(raw: bytes) -> Batch | Refused:
+def parse_batch(raw: bytes) -> Batch | BatchRefused:
     """Read a dump and recompute its root. Never raises, whatever the bytes."""
     if len(raw) > MAX_BYTES:
-        return Refused(f"{len(raw):,} bytes, wanted at most {MAX_BYTES:,}")
+        return BatchRefused(f"{len(raw):,} bytes, wanted at most {MAX_BYTES:,}")
     if b"\\" in raw:
-        return Refused("an escaped character, where a dump holds only hexadecimal and decimal text")
+        return BatchRefused("an escaped character, where a dump holds only hexadecimal and decimal text")
     try:
         dump = _DUMPS.decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return Refused("not a standard-v1 tree")  # The decoder's own words would quote the sender's.
+        return BatchRefused("not a standard-v1 tree")  # The decoder's own words would quote the sender's.
     if refused := _shape_error(dump, raw):
         return refused
     try:
         version, leaves, hashes = _parse_leaves(dump)
     except ValueError as error:
-        return Refused(str(error))
+        return BatchRefused(str(error))
     return Batch(version, leaves, _merkle_root(hashes))
 
 
-def _shape_error(dump: _Dump, raw: bytes) -> Refused | None:
+def _shape_error(dump: _Dump, raw: bytes) -> BatchRefused | None:
     count = len(dump.values)
     if dump.format != "standard-v1":
-        return Refused("not a standard-v1 tree")
+        return BatchRefused("not a standard-v1 tree")
     if not 0 < count <= MAX_LEAVES:
-        return Refused(f"{count:,} leaves, wanted 1 to {MAX_LEAVES:,}")
+        return BatchRefused(f"{count:,} leaves, wanted 1 to {MAX_LEAVES:,}")
     # Every key is followed by a colon, unknown keys are refused above and no text in a dump holds one, so one colon
     # more than the shape needs means that a key is given twice, of which a decoder would silently keep the last.
     if raw.count(b":") != 4 + 2 * count:
-        return Refused("a key that is given twice")
+        return BatchRefused("a key that is given twice")
     return None
 
 

@@ -19,8 +19,8 @@ from types import MappingProxyType
 import httpx
 import msgspec
 
-from bot.clients._bounded import Answer, Failure, get_bounded
-from bot.records import Listing, Name, Ref, Snapshot, SourceError, model_identity
+from bot.clients._bounded import HttpBody, HttpFailure, get_bounded
+from bot.records import Listing, SafeName, Snapshot, SourceError, SourceRef, model_identity
 
 PAGE = 100
 MAX_PAGE_BYTES = 8 * 2**20
@@ -45,7 +45,7 @@ Keep = Callable[[bytes], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class HubModel:
     """One listed model."""
 
     key: Key
@@ -55,7 +55,7 @@ class Entry:
     """`llmPath` where it is a content id; empty where not."""
 
     @property
-    def model(self) -> Name:
+    def model(self) -> SafeName:
         """The name it is known by everywhere in Footfall: author and name together."""
         return model_identity("/".join(self.key))
 
@@ -67,21 +67,21 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Walk:
+class HubListing:
     """All pages once."""
 
-    entries: Mapping[Key, Entry]
+    entries: Mapping[Key, HubModel]
     skipped: int
     """Entries without a usable author and name."""
 
 
 @dataclass(frozen=True, slots=True)
-class Inventory:
+class HubInventory:
     """What the Hub lists at one instant."""
 
     snapshot: Snapshot
-    entries: Mapping[Key, Entry]
-    content: Mapping[str, Name]
+    entries: Mapping[Key, HubModel]
+    content: Mapping[str, SafeName]
     """Content id to the one model whose listing names it."""
     disputed: frozenset[str] = frozenset()
     """Content ids that several models claim: anybody may name another's, so use of these is nobody's."""
@@ -112,7 +112,7 @@ def fetch_inventory(
     before: Collection[Key] | None = None,
     keep: Keep = lambda page: None,
     sleep: Sleep = time.sleep,
-) -> Inventory:
+) -> HubInventory:
     """Walk the listing until two walks agree, or one agrees with the day `before`. What only one of two agreeing walks
     saw is listed all the same: pages shift while models are added. `keep` is handed every page read, for the lake; the
     reference's SHA-256 is that of all of them, each ended by a newline. Raises `SourceError`."""
@@ -123,16 +123,18 @@ def fetch_inventory(
         keep(page)
 
     known: Collection[Key] | None = before
-    last: Walk | None = None
+    last: HubListing | None = None
     for _ in range(WALKS):
         this = walk_pages(client, base, keep_page, sleep)
         apart = len(set(known) ^ this.entries.keys()) if known is not None else None
         if apart is not None and apart <= _allowed_difference(len(this.entries)):
             both = {**(last.entries if last else {}), **this.entries}
-            return _build_inventory(Ref(listing_url(base), at, digest.hexdigest()), both, this.skipped, 0)
+            return _build_inventory(SourceRef(listing_url(base), at, digest.hexdigest()), both, this.skipped, 0)
         known, last = this.entries.keys(), this
     assert last is not None
-    return _build_inventory(Ref(listing_url(base), at, digest.hexdigest()), last.entries, last.skipped, apart or 0)
+    return _build_inventory(
+        SourceRef(listing_url(base), at, digest.hexdigest()), last.entries, last.skipped, apart or 0
+    )
 
 
 def _allowed_difference(models: int) -> int:
@@ -140,7 +142,7 @@ def _allowed_difference(models: int) -> int:
     return max(2, models // 200)
 
 
-def _build_inventory(ref: Ref, entries: Mapping[Key, Entry], skipped: int, apart: int) -> Inventory:
+def _build_inventory(ref: SourceRef, entries: Mapping[Key, HubModel], skipped: int, apart: int) -> HubInventory:
     claims = Counter(entry.content for entry in entries.values() if entry.content)
     notes = []
     if skipped:
@@ -158,13 +160,15 @@ def _build_inventory(ref: Ref, entries: Mapping[Key, Entry], skipped: int, apart
     )
     owned = {entry.content: entry.model for entry in entries.values() if claims[entry.content] == 1}
     disputed = frozenset(content for content, count in claims.items() if count > 1)
-    return Inventory(snapshot, entries, MappingProxyType(owned), disputed)
+    return HubInventory(snapshot, entries, MappingProxyType(owned), disputed)
 
 
-def walk_pages(client: httpx.Client, base: str, keep: Keep = lambda page: None, sleep: Sleep = time.sleep) -> Walk:
+def walk_pages(
+    client: httpx.Client, base: str, keep: Keep = lambda page: None, sleep: Sleep = time.sleep
+) -> HubListing:
     """All pages from 0 until one brings nothing. A short page does not end the walk: the Hub's own cap on a page is not
     known. Raises `SourceError`."""
-    entries: dict[Key, Entry] = {}
+    entries: dict[Key, HubModel] = {}
     skipped = 0
     before: bytes | None = None
     for number in range(MAX_PAGES):
@@ -185,7 +189,7 @@ def walk_pages(client: httpx.Client, base: str, keep: Keep = lambda page: None, 
         raise SourceError(f"{listing_url(base)}: found no end after {MAX_PAGES:,} pages")
     if not entries:
         raise SourceError(f"{listing_url(base)}: found no model at all, which is a fault rather than a figure")
-    return Walk(MappingProxyType(entries), skipped)
+    return HubListing(MappingProxyType(entries), skipped)
 
 
 def listing_url(base: str) -> str:
@@ -196,7 +200,7 @@ def listing_url(base: str) -> str:
 def _fetch_page(client: httpx.Client, base: str, number: int, sleep: Sleep) -> bytes | None:
     """One page's bytes; none where the Hub says there is no such page. Raises `SourceError`."""
     found = get_with_retries(client, listing_url(base), {"page": number, "limit": PAGE}, sleep)
-    if isinstance(found, Answer):
+    if isinstance(found, HttpBody):
         return found.content
     if found.status == 404 and number:
         return None
@@ -205,29 +209,31 @@ def _fetch_page(client: httpx.Client, base: str, number: int, sleep: Sleep) -> b
     )
 
 
-def get_with_retries(client: httpx.Client, url: str, params: dict[str, str | int], sleep: Sleep) -> Answer | Failure:
+def get_with_retries(
+    client: httpx.Client, url: str, params: dict[str, str | int], sleep: Sleep
+) -> HttpBody | HttpFailure:
     """An answer, asked for again after a 429, a 5xx or none at all."""
     found = get_bounded(client, url, MAX_PAGE_BYTES, SECONDS, params)
     for attempt in range(1, TRIES):
-        if isinstance(found, Answer) or not (found.status in (0, 429) or found.status >= 500):
+        if isinstance(found, HttpBody) or not (found.status in (0, 429) or found.status >= 500):
             break
         sleep(min(found.retry_after if found.retry_after is not None else 2.0**attempt, 60.0))
         found = get_bounded(client, url, MAX_PAGE_BYTES, SECONDS, params)
     return found
 
 
-def _parse_page(url: str, number: int, raw: bytes) -> tuple[list[Entry], int]:
+def _parse_page(url: str, number: int, raw: bytes) -> tuple[list[HubModel], int]:
     """A page's entries and how many of them were unusable. Raises `SourceError` where it is no page."""
     try:
         rows = _PAGES.decode(raw) if raw.lstrip()[:1] == b"[" else _WRAPPED.decode(raw).models
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise SourceError(f"{url}: page {number}: found no list of models ({Name(str(error), 100)})") from error
+        raise SourceError(f"{url}: page {number}: found no list of models ({SafeName(str(error), 100)})") from error
     made = [_parse_model(row) for row in rows]
     entries = [entry for entry in made if entry]
     return entries, len(made) - len(entries)
 
 
-def _parse_model(row: msgspec.Raw) -> Entry | None:
+def _parse_model(row: msgspec.Raw) -> HubModel | None:
     try:
         model = _MODELS.decode(row)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -237,7 +243,7 @@ def _parse_model(row: msgspec.Raw) -> Entry | None:
     if not (0 < len(author) <= MAX_TEXT and 0 < len(name) <= MAX_TEXT and "/" not in author):
         return None
     content = _text_field(model.llmPath)
-    return Entry(
+    return HubModel(
         (author, name), _text_field(model.taskName)[:MAX_TEXT], content if CONTENT_ID.fullmatch(content) else ""
     )
 

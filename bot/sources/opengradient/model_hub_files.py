@@ -18,15 +18,15 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
-from bot.clients._bounded import Failure
-from bot.records import Name, SourceError
-from bot.sources.opengradient.model_hub import CONTENT_ID, Entry, Key, Sleep, get_with_retries, listing_url
+from bot.clients._bounded import HttpFailure
+from bot.records import SafeName, SourceError
+from bot.sources.opengradient.model_hub import CONTENT_ID, HubModel, Key, Sleep, get_with_retries, listing_url
 
 STALE = timedelta(days=7)
 """A model may get new files: asked again after this, when ids are still unmapped."""
 
 
-class Known(msgspec.Struct, frozen=True):
+class KnownFiles(msgspec.Struct, frozen=True):
     """What one model's files were on one day."""
 
     author: str
@@ -43,7 +43,7 @@ class _File(msgspec.Struct):
 
 
 @dataclass(frozen=True, slots=True)
-class Files:
+class HubFileIndex:
     """The Hub's file lists, behind a memory on disk."""
 
     client: httpx.Client
@@ -53,8 +53,8 @@ class Files:
     sleep: Sleep = time.sleep
 
     def content_owners(
-        self, wanted: Collection[str], entries: Mapping[Key, Entry], today: date, asks: int = 200
-    ) -> dict[str, Name]:
+        self, wanted: Collection[str], entries: Mapping[Key, HubModel], today: date, asks: int = 200
+    ) -> dict[str, SafeName]:
         """The models that content ids belong to, from at most `asks` new questions. None before every listed model was
         asked: whoever is asked first may hold a copy. An id that several hold is disputed and stays unmapped. Raises
         `SourceError`; what was learnt before is kept."""
@@ -62,12 +62,12 @@ class Files:
         never = sorted(entries.keys() - known.keys())
         try:
             for key in never[:asks]:
-                known[key] = Known(*key, today, self._fetch_files(key))
+                known[key] = KnownFiles(*key, today, self._fetch_files(key))
             held = _content_holders(known, entries)
             for key in _stale_models(known, entries, today)[: max(0, asks - len(never))]:
                 if held.keys() >= set(wanted):
                     break
-                known[key] = Known(*key, today, self._fetch_files(key))
+                known[key] = KnownFiles(*key, today, self._fetch_files(key))
                 held = _content_holders(known, entries)
         finally:
             self._save_known(known)
@@ -81,31 +81,31 @@ class Files:
             return ()
         url = f"{listing_url(self.base)}{quote(name, safe='')}/files"
         found = get_with_retries(self.client, url, {"authorUsername": author}, self.sleep)
-        if isinstance(found, Failure):
+        if isinstance(found, HttpFailure):
             if found.status == 404:
                 return ()
             raise SourceError(f"{url}: found {found.reason}, wanted a list of files; try again later")
         try:
             files = msgspec.json.decode(found.content, type=list[_File])
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise SourceError(f"{url}: found no list of files ({Name(str(error), 100)})") from error
+            raise SourceError(f"{url}: found no list of files ({SafeName(str(error), 100)})") from error
         every = (text for file in files for text in (file.ipfsCid, file.walrusBlobId, file.blobId, file.cid))
         return tuple(sorted({text for text in every if isinstance(text, str) and CONTENT_ID.fullmatch(text)}))
 
-    def _load_known(self) -> list[Known]:
+    def _load_known(self) -> list[KnownFiles]:
         try:
-            return msgspec.json.decode(self.memory.read_bytes(), type=list[Known])
+            return msgspec.json.decode(self.memory.read_bytes(), type=list[KnownFiles])
         except (FileNotFoundError, msgspec.MsgspecError):
             return []
 
-    def _save_known(self, known: Mapping[Key, Known]) -> None:
+    def _save_known(self, known: Mapping[Key, KnownFiles]) -> None:
         self.memory.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=self.memory.parent, prefix=".", delete=False) as file:
             file.write(msgspec.json.encode(list(known.values())))
         os.replace(file.name, self.memory)
 
 
-def _content_holders(known: Mapping[Key, Known], entries: Mapping[Key, Entry]) -> dict[str, set[Key]]:
+def _content_holders(known: Mapping[Key, KnownFiles], entries: Mapping[Key, HubModel]) -> dict[str, set[Key]]:
     """Content ids to the listed models that hold them."""
     held: dict[str, set[Key]] = {}
     for key in known.keys() & entries.keys():
@@ -114,7 +114,7 @@ def _content_holders(known: Mapping[Key, Known], entries: Mapping[Key, Entry]) -
     return held
 
 
-def _stale_models(known: Mapping[Key, Known], entries: Mapping[Key, Entry], today: date) -> list[Key]:
+def _stale_models(known: Mapping[Key, KnownFiles], entries: Mapping[Key, HubModel], today: date) -> list[Key]:
     """Listed models whose files were read too long ago, the oldest reading first."""
     stale = [key for key in known.keys() & entries.keys() if today - known[key].asked > STALE]
     return sorted(stale, key=lambda key: (known[key].asked, key))

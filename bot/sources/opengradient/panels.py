@@ -10,10 +10,10 @@ from datetime import date, datetime, timedelta
 import httpx
 
 from bot.chain.quorum import run_in_thread
-from bot.chain.reader import Chain, Reverted
+from bot.chain.reader import ChainReader, Reverted
 from bot.clients._bounded import host_label
-from bot.records import Gauge, Haul, Ref, SourceError
-from bot.sources import Memory
+from bot.records import EventBatch, Gauge, SourceError, SourceRef
+from bot.sources import SourceStateReader
 from bot.sources.opengradient import facilitator, tee_registry
 
 CLOSES_WITHIN = timedelta(hours=6)
@@ -35,7 +35,7 @@ def listing_cursor(now: datetime) -> dict[str, str]:
     return {"hub:list": now.isoformat()}
 
 
-def should_list_hub(memory: Memory, now: datetime) -> bool:
+def should_list_hub(memory: SourceStateReader, now: datetime) -> bool:
     """Whether the Hub's list was not walked just now; each day begins with a walk."""
     kept = memory.cursor("hub:list")
     before = datetime.fromisoformat(kept) if kept else None
@@ -47,12 +47,12 @@ def payees_cursor(payees: Collection[str]) -> dict[str, str]:
     return {"payees": json.dumps(sorted(payees))}
 
 
-def stored_payees(memory: Memory) -> frozenset[str]:
+def stored_payees(memory: SourceStateReader) -> frozenset[str]:
     """Those addresses, as kept."""
     return frozenset(json.loads(memory.cursor("payees") or "[]"))
 
 
-def contract_caller(chain: Chain) -> Callable[[str, bytes], bytes | None]:
+def contract_caller(chain: ChainReader) -> Callable[[str, bytes], bytes | None]:
     """Calls of contracts at one block: the newest final one at the first call."""
     block: list[int] = []
 
@@ -66,8 +66,8 @@ def contract_caller(chain: Chain) -> Callable[[str, bytes], bytes | None]:
 
 
 def sample_enclaves(
-    chain: Chain, registries: Mapping[str, tee_registry.Layout], now: datetime
-) -> tuple[Haul, frozenset[str]]:
+    chain: ChainReader, registries: Mapping[str, tee_registry.Layout], now: datetime
+) -> tuple[EventBatch, frozenset[str]]:
     """One sample of all registries together, and the addresses that active enclaves are paid at. Raises `SourceError`:
     what one registry leaves out would make every figure too small."""
     call = contract_caller(chain)
@@ -89,11 +89,11 @@ def sample_enclaves(
         "owners_active": len({one.owner for one in active.values()}),
     }
     day = sample_day(now)
-    ref = Ref(f"evm:{chain.pin.chain_id}/registries/{'+'.join(registries)}", now)
+    ref = SourceRef(f"evm:{chain.pin.chain_id}/registries/{'+'.join(registries)}", now)
     gauges = tuple(Gauge(key, day, now, value) for key, value in shown.items())
     payees = frozenset(one.payment_address for one in active.values()) - {NOBODY}
     told = f"{len(registries)} registries on chain {chain.pin.chain_id}, {len(active)} enclaves active"
-    return Haul("opengradient", "tee", told, refs=(ref,), days=(day,), gauges=gauges), payees
+    return EventBatch("opengradient", "tee", told, refs=(ref,), days=(day,), gauges=gauges), payees
 
 
 def _registry_answer(call: Callable[[str, bytes], bytes | None], address: str, data: bytes) -> bytes:
@@ -103,7 +103,7 @@ def _registry_answer(call: Callable[[str, bytes], bytes | None], address: str, d
     return found
 
 
-def reported_requests(client: httpx.Client, base: str, now: datetime, days: int) -> Iterator[Haul]:
+def reported_requests(client: httpx.Client, base: str, now: datetime, days: int) -> Iterator[EventBatch]:
     """What the facilitator says of the last days. Raises `SourceError`."""
     usage = facilitator.fetch_usage(client, base, now)
     first = now.date() - timedelta(days=days)
@@ -112,7 +112,7 @@ def reported_requests(client: httpx.Client, base: str, now: datetime, days: int)
     for catalogue in ("payments", "llm"):
         of = tuple(gauge.day for gauge in gauges)
         words = f"the facilitator's own count of {len(gauges)} days"
-        yield Haul("opengradient", catalogue, words, refs=(usage.ref,), days=of, gauges=gauges)
+        yield EventBatch("opengradient", catalogue, words, refs=(usage.ref,), days=of, gauges=gauges)
 
 
 def silent(urls: Mapping[str, str], seconds: float, chains: frozenset[str] = frozenset()) -> dict[str, str]:

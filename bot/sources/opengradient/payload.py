@@ -13,8 +13,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from bot.records import MAX_COUNT, Name, Unknown, model_identity
-from bot.sources.opengradient.merkle_batch import MAX_BYTES, Refused, keccak
+from bot.records import MAX_COUNT, SafeName, Unknown, model_identity
+from bot.sources.opengradient.merkle_batch import MAX_BYTES, BatchRefused, keccak
 
 SIGNED_KEYS = ("model", "messages", "max_tokens", "stop", "tools", "response_format", "web_search")
 """What the gateway hashes of a request when present, besides `temperature`, which is always there as a float."""
@@ -24,7 +24,7 @@ SIGNED_KEYS = ("model", "messages", "max_tokens", "stop", "tools", "response_for
 class Payload:
     """What may be known of an individual settlement's blob."""
 
-    model: Name | Unknown
+    model: SafeName | Unknown
     """As the client named it; `_llm_models.canonical_name` makes it comparable."""
     input_hash: bytes
     """Recomputed from the request."""
@@ -32,11 +32,11 @@ class Payload:
     completion_tokens: int | Unknown
 
 
-def parse_payload(raw: bytes, input_hash: bytes) -> Payload | Refused:
+def parse_payload(raw: bytes, input_hash: bytes) -> Payload | BatchRefused:
     """Read a payload and bind it to the `inputHash` of its log. Never raises, whatever the bytes, and no text of them
     is in a reason."""
     if len(raw) > MAX_BYTES:
-        return Refused(f"{len(raw):,} bytes, wanted at most {MAX_BYTES:,}")
+        return BatchRefused(f"{len(raw):,} bytes, wanted at most {MAX_BYTES:,}")
     try:
         document = json.loads(raw, object_pairs_hook=_unique_keys, parse_constant=_reject_constant)
         request, output = (
@@ -45,9 +45,9 @@ def parse_payload(raw: bytes, input_hash: bytes) -> Payload | Refused:
         )
         recomputed, tokens = _input_hash(request), _token_counts(output)
     except RecursionError:
-        return Refused("not a payload: nested too deeply")
+        return BatchRefused("not a payload: nested too deeply")
     except (ValueError, TypeError, OverflowError) as error:
-        return Refused(f"not a payload ({type(error).__name__})")
+        return BatchRefused(f"not a payload ({type(error).__name__})")
     if recomputed != input_hash:
         return Payload(Unknown("its payload is not the request that was signed"), recomputed, *tokens)
     model = request.get("model")

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from bot.chain.reader import Chain, Chunk, Cursor, Filter, Log
+from bot.chain.reader import ChainReader, Cursor, Filter, Log, LogBatch
 from bot.records import Payment
 from bot.sources.opengradient.events import ChannelSettled, Settled, SettledWithPermit, Transfer, decode_event, topic_of
-from bot.sources.opengradient.log_decoding import Records, at_utc
+from bot.sources.opengradient.log_decoding import DecodedLogs, at_utc
 
 SETTLES = (Settled, SettledWithPermit)
 
@@ -33,11 +33,11 @@ def address_topics(addresses: Sequence[str]) -> tuple[bytes, ...]:
     return tuple(bytes(12) + bytes.fromhex(address[2:]) for address in sorted(addresses))
 
 
-def payment_decoder(chain: Chain, proxies: Sequence[str], channel: str) -> Callable[[Chunk], Records]:
+def payment_decoder(chain: ChainReader, proxies: Sequence[str], channel: str) -> Callable[[LogBatch], DecodedLogs]:
     """Transfers to the operator; those that a payment proxy settled are sessions."""
     settles = Filter(tuple(proxies), (tuple(map(topic_of, SETTLES)),))
 
-    def decode_payments(chunk: Chunk) -> Records:
+    def decode_payments(chunk: LogBatch) -> DecodedLogs:
         events = [(log, decode_event(log)) for log in chunk.logs]
         moved = [(log, one) for log, one in events if isinstance(one, Transfer)]
         through = _settled_transfers(moved, _proxy_logs(chain, settles, [log for log, _ in moved]))
@@ -48,7 +48,7 @@ def payment_decoder(chain: Chain, proxies: Sequence[str], channel: str) -> Calla
             for log, one in moved
         )
         bundled = sum(one.payer == channel and not one.session for one in payments)
-        return Records(payments=payments, refused=len(events) - len(moved), alarm=_bundle_alarm(bundled, channel))
+        return DecodedLogs(payments=payments, refused=len(events) - len(moved), alarm=_bundle_alarm(bundled, channel))
 
     return decode_payments
 
@@ -86,7 +86,7 @@ def _settled_transfers(moved: Sequence[tuple[Log, Transfer]], words: Sequence[Lo
     return found
 
 
-def _proxy_logs(chain: Chain, wanted: Filter, among: Sequence[Log]) -> list[Log]:
+def _proxy_logs(chain: ChainReader, wanted: Filter, among: Sequence[Log]) -> list[Log]:
     """The wanted logs of the blocks that some logs span."""
     if not among:
         return []

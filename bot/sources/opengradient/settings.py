@@ -9,15 +9,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bot.chain.reader import Chain, Endpoint, Pin
-from bot.config import Choice, Headline, Network
+from bot.chain.reader import ChainIdentity, ChainReader, Endpoint
+from bot.config import ConfigModel, HeadlineConfig, NetworkConfig
 from bot.sources.opengradient.tee_registry import Layout
 
 Address = Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{40}$")]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s@]+$")]
 
 
-class ChainChoice(Choice):
+class ChainConfig(ConfigModel):
     """How a chain is read."""
 
     endpoints: tuple[Url, ...] = Field(min_length=1, description="JSON-RPC addresses")
@@ -36,12 +36,12 @@ class ChainChoice(Choice):
         unreachable: Collection[str] = (),
         executor: Executor | None = None,
         tries: int | None = None,
-    ) -> Chain:
+    ) -> ChainReader:
         """The chain, ready to be asked, at those of its endpoints that are not `unreachable`."""
         asked = [url for url in self.endpoints if url not in unreachable]
         lines = [Endpoint(url, rate=self.rate, concurrency=self.concurrency, timeout=self.timeout) for url in asked]
-        pin = Pin(self.chain_id, genesis)
-        return Chain(
+        pin = ChainIdentity(self.chain_id, genesis)
+        return ChainReader(
             pin,
             lines,
             finality=self.finality,
@@ -54,11 +54,11 @@ class ChainChoice(Choice):
 
 
 # Facts, each with where it stands (compiled 22 Nov 2026). None was read from a live chain: `doctor` looks.
-SETTLEMENTS = ChainChoice(endpoints=("https://ogevmdevnet.opengradient.ai",), chain_id=10740)
+SETTLEMENTS = ChainConfig(endpoints=("https://ogevmdevnet.opengradient.ai",), chain_id=10740)
 """og-evm `evmd/README.md`; opengradient 1.1.4 `client/llm.py`."""
-HUB_CHAIN = ChainChoice(endpoints=("https://eth-devnet.opengradient.ai",), chain_id=10744)
+HUB_CHAIN = ChainConfig(endpoints=("https://eth-devnet.opengradient.ai",), chain_id=10744)
 """The older chain, the only one with the precompile 0xF4; deprecated, and it may not answer at all."""
-BASE = ChainChoice(
+BASE = ChainConfig(
     endpoints=("https://base-rpc.publicnode.com",), chain_id=8453, finality="finalized", rate=2.0, window=2000
 )
 """opengradient 1.1.4 `client/opg_token.py`."""
@@ -91,15 +91,15 @@ CHANNEL = "0x4020074e9dF2ce1deE5A9C1b5c3f541D02a10003"
 """x402 "batch-settlement" on Base (og-x402 2.15.0): a transfer from it bundles many payers. Not known to be in use."""
 
 
-class Settings(Network):
+class OpenGradientSettings(NetworkConfig):
     """What `config.yaml` may say under `networks.opengradient`."""
 
-    headline: Headline = Field(
-        Headline(catalogue="llm", figure="uses_verified"), description="the figure the post opens with"
+    headline: HeadlineConfig = Field(
+        HeadlineConfig(catalogue="llm", figure="uses_verified"), description="the figure the post opens with"
     )
-    settlements: ChainChoice = Field(SETTLEMENTS, description="the chain of settlements and registries")
-    hub_chain: ChainChoice = Field(HUB_CHAIN, description="the chain on which Hub models run")
-    base: ChainChoice = Field(BASE, description="the chain of payments")
+    settlements: ChainConfig = Field(SETTLEMENTS, description="the chain of settlements and registries")
+    hub_chain: ChainConfig = Field(HUB_CHAIN, description="the chain on which Hub models run")
+    base: ChainConfig = Field(BASE, description="the chain of payments")
     relays: tuple[Address, ...] = Field(RELAYS, description="settlement contracts that count")
     signers: tuple[Address, ...] = Field((), description="senders whose settlements count; none: anybody's, unclaimed")
     registries: dict[Address, Layout] = Field(dict(REGISTRIES), description="enclave registries and their layout")
@@ -127,7 +127,7 @@ def lowercase_addresses(addresses: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(address.lower() for address in addresses)
 
 
-def endpoint_figures(settings: Settings) -> dict[str, str]:
+def endpoint_figures(settings: OpenGradientSettings) -> dict[str, str]:
     """Everything that is asked, with the figures that rest on it."""
     rests = dict.fromkeys(settings.settlements.endpoints, "settled inferences and enclaves")
     rests |= dict.fromkeys(settings.hub_chain.endpoints, "inferences of Hub models")
@@ -136,11 +136,11 @@ def endpoint_figures(settings: Settings) -> dict[str, str]:
     return {**rests, settings.hub: "the Hub's listed models", settings.facilitator: "reported requests"}
 
 
-def rpc_endpoints(settings: Settings) -> frozenset[str]:
+def rpc_endpoints(settings: OpenGradientSettings) -> frozenset[str]:
     """The addresses of which JSON-RPC is wanted."""
     return frozenset((*settings.settlements.endpoints, *settings.hub_chain.endpoints, *settings.base.endpoints))
 
 
-def has_quorum(choice: ChainChoice, unreachable: Mapping[str, str]) -> bool:
+def has_quorum(choice: ChainConfig, unreachable: Mapping[str, str]) -> bool:
     """Whether as many endpoints answer as must agree."""
     return sum(url not in unreachable for url in choice.endpoints) >= choice.agree

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.chain.reader import Chain, Filter
+from bot.chain.reader import ChainReader, Filter
 from bot.records import Document, Settlement, Unknown
 from bot.sources.opengradient import acceptance_rules as rules
 from bot.sources.opengradient import log_decoding
 from bot.sources.opengradient.merkle_batch import MAX_LEAVES, Batch
-from bot.sources.opengradient.settlement_verification import Court, Outcome, behind, settlement_input
-from bot.sources.opengradient.walrus import Missing
+from bot.sources.opengradient.settlement_verification import Outcome, SettlementVerifier, behind, settlement_input
+from bot.sources.opengradient.walrus import BlobMissing
 
 Seen = Callable[[str, Iterable[bytes]], tuple[dict[bytes, str], dict[bytes, str]]]
 SHOWN = 100
@@ -20,14 +20,16 @@ SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Links:
+class ExplorerLinks:
     """Where a person can look the same up."""
 
     explorer: str
     blobs: str
 
 
-def explain_settlement(court: Court, settlement: Settlement, seen: Seen, now: datetime, links: Links) -> Document:
+def explain_settlement(
+    court: SettlementVerifier, settlement: Settlement, seen: Seen, now: datetime, links: ExplorerLinks
+) -> Document:
     """What the rules make of one settlement now. Asks the aggregators and the registries; fails as a reason, not as an
     error."""
     ruled = settlement_input(settlement)
@@ -35,7 +37,7 @@ def explain_settlement(court: Court, settlement: Settlement, seen: Seen, now: da
     leaves = behind(ruled, outcome)
     backed, verified = seen("llm", (leaf.key for leaf in leaves))
     keys = court.registries.enclave_keys({leaf.tee_id for leaf in leaves if leaf.version == 3})
-    found = rules.judge_settlement(ruled, outcome, rules.Seen(backed, verified), keys, (), court.relays)
+    found = rules.judge_settlement(ruled, outcome, rules.CountedLeaves(backed, verified), keys, (), court.relays)
     tx = settlement.place.partition(":")[0]
     return {
         "place": settlement.place,
@@ -60,7 +62,7 @@ def explain_settlement(court: Court, settlement: Settlement, seen: Seen, now: da
     }
 
 
-def _blob_summary(ruled: rules.Settlement, outcome: Outcome) -> str:
+def _blob_summary(ruled: rules.SettlementInput, outcome: Outcome) -> str:
     if ruled.leaf is not None:
         return "not needed: the log itself holds what is attested"
     if isinstance(outcome, Batch):
@@ -68,15 +70,15 @@ def _blob_summary(ruled: rules.Settlement, outcome: Outcome) -> str:
     return outcome.reason
 
 
-def _root_check(ruled: rules.Settlement, outcome: Outcome) -> str:
+def _root_check(ruled: rules.SettlementInput, outcome: Outcome) -> str:
     if ruled.leaf is not None:
         return "not needed"
-    if isinstance(outcome, Missing) or not isinstance(outcome, Batch):
+    if isinstance(outcome, BlobMissing) or not isinstance(outcome, Batch):
         return "not possible without a readable blob"
     return "match" if outcome.root == ruled.root else "MISMATCH: the leaves hash to another root"
 
 
-def _leaf_document(verdict: rules.Verdict) -> Document:
+def _leaf_document(verdict: rules.LeafVerdict) -> Document:
     return {
         "key": verdict.leaf.key.hex(),
         "enclave": "0x" + verdict.leaf.tee_id.hex(),
@@ -91,7 +93,7 @@ def _count_or_reason(count: int | Unknown) -> int | str:
     return f"unknown: {count.reason}" if isinstance(count, Unknown) else count
 
 
-def settlements_on_chain(chain: Chain, relays: tuple[str, ...], tx: str) -> tuple[Settlement, ...]:
+def settlements_on_chain(chain: ChainReader, relays: tuple[str, ...], tx: str) -> tuple[Settlement, ...]:
     """A transaction's settlements as the chain has them. Raises `SourceError`."""
     block = chain.transactions_by_hash([tx])[tx].block
     wanted = Filter(relays, log_decoding.SETTLES)

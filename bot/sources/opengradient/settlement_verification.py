@@ -10,16 +10,26 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from bot.chain.reader import Chain
-from bot.records import Haul, Judgement, Name, Ref, Settlement, State, Unknown, model_identity, short_date
-from bot.sources import Memory
+from bot.chain.reader import ChainReader
+from bot.records import (
+    EventBatch,
+    SafeName,
+    Settlement,
+    SettlementVerdict,
+    SourceRef,
+    State,
+    Unknown,
+    model_identity,
+    short_date,
+)
+from bot.sources import SourceStateReader
 from bot.sources.opengradient import acceptance_rules as rules
 from bot.sources.opengradient.llm_catalogue import canonical_name
-from bot.sources.opengradient.merkle_batch import Batch, Leaf, Refused, parse_batch
+from bot.sources.opengradient.merkle_batch import Batch, BatchRefused, Leaf, parse_batch
 from bot.sources.opengradient.payload import Payload, parse_payload
 from bot.sources.opengradient.signatures import WORTH_A_POOL, process_pool
-from bot.sources.opengradient.tee_registry import Registries
-from bot.sources.opengradient.walrus import Blob, Missing, Walrus, next_try
+from bot.sources.opengradient.tee_registry import TeeRegistries
+from bot.sources.opengradient.walrus import Blob, BlobMissing, Walrus, next_try
 
 GROUP = 200
 """Settlements judged at a time."""
@@ -31,32 +41,32 @@ SHORTEST = timedelta(minutes=5)
 NAMED_FOR = timedelta(days=4)
 """How long after its settlement a payload is looked for that would name the model: as long as a day is read again."""
 
-Outcome = Missing | Batch | Refused
+Outcome = BlobMissing | Batch | BatchRefused
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class ModelAttribution:
     """Which listed model one settlement's payload or log names."""
 
-    model: Name | None = None
-    read: tuple[Ref, ...] = ()
+    model: SafeName | None = None
+    read: tuple[SourceRef, ...] = ()
     """The payload, where it was read."""
     late: str = ""
     """Why the payload is not there yet; empty where there is none to come."""
 
 
-def blob_ref(settlement: Settlement, blob: Blob) -> Ref:
+def blob_ref(settlement: Settlement, blob: Blob) -> SourceRef:
     """Where a settlement's blob can be looked up. Its instant is the settlement's, whenever it was read."""
-    return Ref(f"walrus:{settlement.blob}", settlement.at, blob.sha256)
+    return SourceRef(f"walrus:{settlement.blob}", settlement.at, blob.sha256)
 
 
 @dataclass(frozen=True, slots=True)
-class Court:
+class SettlementVerifier:
     """Everything it takes to judge."""
 
-    chain: Chain
+    chain: ChainReader
     walrus: Walrus
-    registries: Registries
+    registries: TeeRegistries
     relays: tuple[str, ...]
     signers: tuple[str, ...]
     """Both lower-case."""
@@ -69,7 +79,7 @@ class Court:
         pinned = json.dumps([sorted(self.relays), sorted(self.signers)])
         return hashlib.sha256(pinned.encode()).hexdigest()[:16]
 
-    def verdict_batches(self, memory: Memory, now: datetime, since: date) -> Iterator[Haul]:
+    def verdict_batches(self, memory: SourceStateReader, now: datetime, since: date) -> Iterator[EventBatch]:
         """Judgements of all that is due, with the blobs they rest on. Raises `SourceError`; what was yielded before
         stays good."""
         listed = memory.model_names("llm")
@@ -80,10 +90,14 @@ class Court:
                 told = f"{len(judged)} settlements of {short_date(day)} judged"
                 refs = tuple(dict.fromkeys(ref for *_, read in judged for ref in read))
                 judgements = tuple(judgement for _, judgement, _ in judged)
-                yield Haul("opengradient", "llm", told, refs=refs, days=(day,), judgements=judgements)
+                yield EventBatch("opengradient", "llm", told, refs=refs, days=(day,), judgements=judgements)
 
     def _judge_settlements(
-        self, memory: Memory, due: Sequence[tuple[Settlement, int]], now: datetime, listed: frozenset[Name]
+        self,
+        memory: SourceStateReader,
+        due: Sequence[tuple[Settlement, int]],
+        now: datetime,
+        listed: frozenset[SafeName],
     ) -> list[Judged]:
         senders = self._fetch_senders([one for one, _ in due]) if self.signers else {}
         asked = [settlement_input(one, senders.get(one.place.partition(":")[0])) for one, _ in due]
@@ -92,7 +106,7 @@ class Court:
         leaves = [leaf for one, outcome in pairs for leaf in behind(one, outcome)]
         backed, verified = memory.counted_leaves("llm", (leaf.key for leaf in leaves))
         keys = self.registries.enclave_keys({leaf.tee_id for leaf in leaves if leaf.version == 3})
-        seen = rules.Seen(backed, verified)
+        seen = rules.CountedLeaves(backed, verified)
         if len(leaves) >= WORTH_A_POOL:
             with nullcontext(self.executor) if self.executor else process_pool() as workers:
                 found = rules.judge_settlements(pairs, seen, keys, self.signers, self.relays, workers)
@@ -109,54 +123,60 @@ class Court:
         txs = list(dict.fromkeys(one.place.partition(":")[0] for one in settlements))
         return {tx: found.sender for tx, found in self.chain.transactions_by_hash(txs).items()}
 
-    def read_outcome(self, settlement: rules.Settlement, now: datetime) -> Outcome:
+    def read_outcome(self, settlement: rules.SettlementInput, now: datetime) -> Outcome:
         """What stands behind a settlement: its blob read, or why there is none."""
         return _blob_outcome(self.read_blob(settlement, now))
 
-    def read_blob(self, settlement: rules.Settlement, now: datetime) -> Blob | Missing:
+    def read_blob(self, settlement: rules.SettlementInput, now: datetime) -> Blob | BlobMissing:
         """A batch's blob, or why there is none to be had or none is needed."""
         if settlement.leaf is not None or settlement.relay not in self.relays:
-            return Missing("the log itself holds what it attests", retry=False, final=True)
+            return BlobMissing("the log itself holds what it attests", retry=False, final=True)
         if not settlement.blob_id:
-            return Missing("its log names no blob", retry=False, final=True)
+            return BlobMissing("its log names no blob", retry=False, final=True)
         settled_at = datetime.fromtimestamp(settlement.at, now.tzinfo)
         return self.walrus.fetch_blob(
             settlement.blob_id, settled_at, now, lambda raw: _batch_root(raw) == settlement.root
         )
 
     def _attribute_model(
-        self, v: rules.Verdicts, settlement: Settlement, now: datetime, listed: frozenset[Name]
-    ) -> Named:
+        self, v: rules.SettlementVerdicts, settlement: Settlement, now: datetime, listed: frozenset[SafeName]
+    ) -> ModelAttribution:
         """The listed model that a single settlement names: by its payload, if that is the request that was signed, or
         by the log itself where that is of the first relay."""
         leaf = v.settlement.leaf
         if leaf is None:
-            return Named()
+            return ModelAttribution()
         if leaf.timestamp is None:
             said = logged_model(settlement) if v.backed == 1 else ""
             model = canonical_name(model_identity(said)) if said else None
-            return Named(model if model in listed else None)
+            return ModelAttribution(model if model in listed else None)
         if v.verified != 1 or not settlement.blob:
-            return Named()
+            return ModelAttribution()
         found = self.walrus.fetch_blob(settlement.blob, settlement.at, now, lambda raw: _names_model(raw, leaf))
         if not isinstance(found, Blob) or not found.matches:
             late = now < settlement.at + NAMED_FOR
-            return Named(late="its payload could not be read yet, so its model is not known" if late else "")
+            return ModelAttribution(late="its payload could not be read yet, so its model is not known" if late else "")
         told = parse_payload(found.content, leaf.input_hash)
         assert isinstance(told, Payload) and not isinstance(told.model, Unknown)
         model = canonical_name(told.model)
-        return Named(model if model in listed else None, (blob_ref(settlement, found),))
+        return ModelAttribution(model if model in listed else None, (blob_ref(settlement, found),))
 
     def _settlement_verdict(
-        self, v: rules.Verdicts, outcome: Outcome, settlement: Settlement, tries: int, now: datetime, named: Named
-    ) -> Judgement:
+        self,
+        v: rules.SettlementVerdicts,
+        outcome: Outcome,
+        settlement: Settlement,
+        tries: int,
+        now: datetime,
+        named: ModelAttribution,
+    ) -> SettlementVerdict:
         state = _verdict_state(v, outcome)
         unknown = next((found.reason for found in (v.backed, v.verified) if isinstance(found, Unknown)), "")
         due = None
         if state == "pending" or named.late:
             due = max(next_try(settlement.at, tries + 1) or now + PATIENCE, now + SHORTEST)
         gaps = (*v.gaps, named.late) if named.late else v.gaps
-        return Judgement(
+        return SettlementVerdict(
             settlement.place,
             state,
             v.claimed,
@@ -173,7 +193,7 @@ class Court:
         )
 
 
-Judged = tuple[Settlement, Judgement, tuple[Ref, ...]]
+Judged = tuple[Settlement, SettlementVerdict, tuple[SourceRef, ...]]
 """What was judged, how, and what was read for it."""
 
 
@@ -193,23 +213,23 @@ def small(judged_settlements: Iterable[Judged]) -> Iterator[list[Judged]]:
         yield lot
 
 
-def _blob_outcome(blob: Blob | Missing) -> Outcome:
+def _blob_outcome(blob: Blob | BlobMissing) -> Outcome:
     return parse_batch(blob.content) if isinstance(blob, Blob) else blob
 
 
-def _verdict_state(v: rules.Verdicts, outcome: Outcome) -> State:
+def _verdict_state(v: rules.SettlementVerdicts, outcome: Outcome) -> State:
     if not v.recognised:
         return "stranger"
     if v.retry or isinstance(v.backed, Unknown) or isinstance(v.verified, Unknown):
         return "pending"
-    return "expired" if isinstance(outcome, Missing) and v.settlement.leaf is None else "verdict"
+    return "expired" if isinstance(outcome, BlobMissing) and v.settlement.leaf is None else "verdict"
 
 
-def settlement_input(settlement: Settlement, signer: str | None = None) -> rules.Settlement:
+def settlement_input(settlement: Settlement, signer: str | None = None) -> rules.SettlementInput:
     """A settlement as the rules want it."""
     tx, _, index = settlement.place.rpartition(":")
     at, root = int(settlement.at.timestamp()), bytes.fromhex(settlement.root)
-    return rules.Settlement(
+    return rules.SettlementInput(
         tx, int(index), at, settlement.relay, signer, settlement.size, settlement.blob, root, _attested_leaf(settlement)
     )
 
@@ -232,7 +252,7 @@ def logged_model(settlement: Settlement) -> str:
     return str(named[0]) if named else ""
 
 
-def behind(settlement: rules.Settlement, outcome: Outcome) -> tuple[Leaf, ...]:
+def behind(settlement: rules.SettlementInput, outcome: Outcome) -> tuple[Leaf, ...]:
     """The leaves that stand behind a settlement, whether or not they will count."""
     if settlement.leaf is not None:
         return (settlement.leaf,)

@@ -11,28 +11,28 @@ from pathlib import Path
 
 import httpx
 
-from bot.chain.reader import Chain, Cursor, Filter, Unreachable
+from bot.chain.reader import ChainReader, Cursor, Filter, QuorumUnreachableError
 from bot.clients import raw_archive
-from bot.records import Haul, Period, Snapshot, SourceError, start_of_day
-from bot.sources import Memory
+from bot.records import EventBatch, Period, Snapshot, SourceError, start_of_day
+from bot.sources import SourceStateReader
 from bot.sources.opengradient import log_collection, log_decoding, panels, payments, unknown_emitters
 from bot.sources.opengradient.events import topic_of
 from bot.sources.opengradient.inference_event import ModelInference
-from bot.sources.opengradient.model_hub import Inventory, fetch_inventory
-from bot.sources.opengradient.model_hub_files import Files
+from bot.sources.opengradient.model_hub import HubInventory, fetch_inventory
+from bot.sources.opengradient.model_hub_files import HubFileIndex
 from bot.sources.opengradient.settings import (
     INFERRED_SINCE,
     PAID_SINCE,
     SETTLED_SINCE,
-    ChainChoice,
-    Settings,
+    ChainConfig,
+    OpenGradientSettings,
     endpoint_figures,
     has_quorum,
     lowercase_addresses,
     rpc_endpoints,
 )
-from bot.sources.opengradient.settlement_verification import Court
-from bot.sources.opengradient.tee_registry import Registries
+from bot.sources.opengradient.settlement_verification import SettlementVerifier
+from bot.sources.opengradient.tee_registry import TeeRegistries
 from bot.sources.opengradient.walrus import Walrus
 
 
@@ -40,7 +40,7 @@ from bot.sources.opengradient.walrus import Walrus
 class OpenGradient:
     """The network, asked."""
 
-    settings: Settings
+    settings: OpenGradientSettings
     data: Path
     clock: Callable[[], datetime]
     executor: Executor | None = None
@@ -50,7 +50,7 @@ class OpenGradient:
         """Batches, blobs and keys come late: the last three days are read again."""
         return timedelta(days=log_collection.LATE)
 
-    def event_batches(self, wanted: Period | None, memory: Memory) -> Iterator[Snapshot | Haul]:
+    def event_batches(self, wanted: Period | None, memory: SourceStateReader) -> Iterator[Snapshot | EventBatch]:
         """Every way of reading it in turn; what fails is said at the end. Raises `SourceError`."""
         out = panels.silent(endpoint_figures(self.settings), self.settings.look, rpc_endpoints(self.settings))
         errors = list(out.values())
@@ -64,23 +64,23 @@ class OpenGradient:
                 except SourceError as error:
                     errors += str(error).splitlines()
                     # What was tried for long enough once is not tried again for every figure.
-                    dead |= {place} if isinstance(error, Unreachable) else set()
+                    dead |= {place} if isinstance(error, QuorumUnreachableError) else set()
         if errors:
             raise SourceError("\n".join(dict.fromkeys(errors)))
 
     def _collection_steps(
-        self, wanted: Period | None, memory: Memory, unreachable: Mapping[str, str], stack: ExitStack
-    ) -> Iterator[tuple[str, Callable[[], Iterator[Snapshot | Haul]]]]:
+        self, wanted: Period | None, memory: SourceStateReader, unreachable: Mapping[str, str], stack: ExitStack
+    ) -> Iterator[tuple[str, Callable[[], Iterator[Snapshot | EventBatch]]]]:
         """What can be read now and where, in the order in which one part needs another."""
         chosen, now = self.settings, self.clock()
         client = stack.enter_context(httpx.Client(headers={"User-Agent": "footfall"}, follow_redirects=False))
-        found: list[Inventory] = []
+        found: list[HubInventory] = []
         payees: set[str] = {*lowercase_addresses(chosen.payees), *panels.stored_payees(memory)}
         if has_quorum(chosen.settlements, unreachable):
             chain = stack.enter_context(self._open_chain(chosen.settlements, memory, "settlements", unreachable))
             relays = lowercase_addresses(chosen.relays)
             wants = Filter(relays, log_decoding.SETTLES)
-            reading = log_collection.Reading(
+            reading = log_collection.LogCollector(
                 "settlements", "llm", chain, wants, log_decoding.decode_settlements, self.raw_folder, SETTLED_SINCE
             )
             yield "settlements", lambda: reading.event_batches(wanted, memory, now.date())
@@ -93,7 +93,7 @@ class OpenGradient:
         if has_quorum(chosen.hub_chain, unreachable):
             old = stack.enter_context(self._open_chain(chosen.hub_chain, memory, "hub", unreachable))
             wants_hub = Filter(lowercase_addresses((chosen.precompile,)), ((topic_of(ModelInference),),))
-            of_hub = log_collection.Reading(
+            of_hub = log_collection.LogCollector(
                 "hub", "hub", old, wants_hub, log_decoding.inference_decoder(old), self.raw_folder, INFERRED_SINCE
             )
             yield "hub chain", lambda: of_hub.event_batches(wanted, memory, now.date())
@@ -112,25 +112,29 @@ class OpenGradient:
     def raw_folder(self) -> Path:
         return raw_folder(self.data)
 
-    def _open_chain(self, choice: ChainChoice, memory: Memory, name: str, unreachable: Mapping[str, str]) -> Chain:
+    def _open_chain(
+        self, choice: ChainConfig, memory: SourceStateReader, name: str, unreachable: Mapping[str, str]
+    ) -> ChainReader:
         kept = memory.cursor(name)
         genesis = Cursor.from_json(kept).genesis if kept else None
         return choice.open_chain(genesis, self.settings.budget, unreachable, self.executor, self.settings.tries)
 
-    def _verify_settlements(self, chain: Chain, client: httpx.Client, memory: Memory, now: datetime) -> Iterator[Haul]:
+    def _verify_settlements(
+        self, chain: ChainReader, client: httpx.Client, memory: SourceStateReader, now: datetime
+    ) -> Iterator[EventBatch]:
         since = now.date() - timedelta(days=log_collection.LATE)
         yield from make_verifier(self.settings, self.data, chain, client, self.executor).verdict_batches(
             memory, now, since
         )
 
-    def _sample_enclaves(self, chain: Chain, now: datetime, payees: set[str]) -> Iterator[Haul]:
+    def _sample_enclaves(self, chain: ChainReader, now: datetime, payees: set[str]) -> Iterator[EventBatch]:
         haul, paid_at = panels.sample_enclaves(chain, self.settings.registries, now)
         payees |= paid_at
         yield replace(haul, cursors=panels.payees_cursor(payees))
 
     def _collect_inventory(
-        self, client: httpx.Client, memory: Memory, now: datetime, inventories: list[Inventory]
-    ) -> Iterator[Snapshot | Haul]:
+        self, client: httpx.Client, memory: SourceStateReader, now: datetime, inventories: list[HubInventory]
+    ) -> Iterator[Snapshot | EventBatch]:
         known = [tuple(str(name).split("/", 1)) for name in memory.model_names("hub")]
         before = {(author, name) for author, name in known} if known else None
         with raw_archive.open_raw_archive(self.raw_folder) as raw:
@@ -146,31 +150,33 @@ class OpenGradient:
             note=note,
             closes=closes,
         )
-        yield Haul("opengradient", "hub", f"{len(made.entries)} models of the Hub", cursors=panels.listing_cursor(now))
+        yield EventBatch(
+            "opengradient", "hub", f"{len(made.entries)} models of the Hub", cursors=panels.listing_cursor(now)
+        )
 
     def _map_content_ids(
-        self, client: httpx.Client, memory: Memory, inventory: Inventory, now: datetime
-    ) -> Iterator[Haul]:
+        self, client: httpx.Client, memory: SourceStateReader, inventory: HubInventory, now: datetime
+    ) -> Iterator[EventBatch]:
         """Uses whose content id some model turns out to hold; of days read again, also those kept as another's."""
         lost = memory.unattributed_uses("hub", now.date() - timedelta(days=30))
         wanted = {use.content for use in lost} - inventory.content.keys() - inventory.disputed
         owners = dict(inventory.content)
         if wanted:
-            files = Files(client, self.settings.hub, self.data / "opengradient" / "hub_files.json")
+            files = HubFileIndex(client, self.settings.hub, self.data / "opengradient" / "hub_files.json")
             owners |= files.content_owners(wanted, inventory.entries, now.date())
         learns = [use for use in lost if use.content in owners and owners[use.content] != use.model]
         named, renames = {use.content: owners[use.content] for use in learns}, any(use.model for use in learns)
         if named:
             days = tuple(now.date() - timedelta(days=n) for n in range(30, -1, -1))
-            yield Haul(
+            yield EventBatch(
                 "opengradient", "hub", f"whose {len(named)} content ids are", days=days, owners=named, renames=renames
             )
 
-    def _payment_collector(self, chain: Chain, payees: set[str]) -> log_collection.Reading:
+    def _payment_collector(self, chain: ChainReader, payees: set[str]) -> log_collection.LogCollector:
         token, channel = self.settings.token.lower(), self.settings.channel.lower()
         wants = payments.transfer_filter(token, sorted(payees))
         made = payments.payment_decoder(chain, lowercase_addresses(self.settings.proxies), channel)
-        return log_collection.Reading("payments", "payments", chain, wants, made, self.raw_folder, PAID_SINCE)
+        return log_collection.LogCollector("payments", "payments", chain, wants, made, self.raw_folder, PAID_SINCE)
 
 
 def raw_folder(data: Path) -> Path:
@@ -179,13 +185,17 @@ def raw_folder(data: Path) -> Path:
 
 
 def make_verifier(
-    settings: Settings, data: Path, chain: Chain, client: httpx.Client, executor: Executor | None = None
-) -> Court:
+    settings: OpenGradientSettings,
+    data: Path,
+    chain: ChainReader,
+    client: httpx.Client,
+    executor: Executor | None = None,
+) -> SettlementVerifier:
     """What judges settlements."""
     addresses = {address.lower(): layout for address, layout in settings.registries.items()}
-    registries = Registries(addresses, panels.contract_caller(chain), data / "opengradient" / "keys")
+    registries = TeeRegistries(addresses, panels.contract_caller(chain), data / "opengradient" / "keys")
     walrus = Walrus(settings.aggregators, raw_folder(data) / "blobs", client)
-    return Court(
+    return SettlementVerifier(
         chain, walrus, registries, lowercase_addresses(settings.relays), lowercase_addresses(settings.signers), executor
     )
 

@@ -17,8 +17,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from bot.records import Name, SourceError, Unknown, model_identity
-from bot.sources.opengradient.acceptance_rules import Key
+from bot.records import SafeName, SourceError, Unknown, model_identity
+from bot.sources.opengradient.acceptance_rules import EnclaveKey
 from bot.sources.opengradient.merkle_batch import keccak
 
 Layout = Literal["old", "new"]
@@ -51,7 +51,7 @@ class Enclave:
     owner: str
     """Lower-case, with 0x."""
     payment_address: str
-    endpoint: Name
+    endpoint: SafeName
     public_key: bytes
     kind: int
     enabled: bool
@@ -124,9 +124,9 @@ def _build_enclave(fields: Sequence[Any]) -> Enclave:
     return Enclave(*who, key, kind, enabled, registered, heartbeat)
 
 
-def ids_by_machine(enclaves: Iterable[Enclave]) -> Mapping[tuple[str, Name], tuple[bytes, ...]]:
+def ids_by_machine(enclaves: Iterable[Enclave]) -> Mapping[tuple[str, SafeName], tuple[bytes, ...]]:
     """Ids by owner and endpoint: every restart makes a new id, a machine keeps both."""
-    found: defaultdict[tuple[str, Name], dict[bytes, None]] = defaultdict(dict)
+    found: defaultdict[tuple[str, SafeName], dict[bytes, None]] = defaultdict(dict)
     for each in enclaves:
         found[each.owner, each.endpoint][each.tee_id] = None
     return {where: tuple(known) for where, known in sorted(found.items())}
@@ -144,7 +144,7 @@ class _Kept(msgspec.Struct):
 
 
 @dataclass(frozen=True, slots=True)
-class Registries:
+class TeeRegistries:
     """Every registry that may hold a key, and the keys already had."""
 
     addresses: Mapping[str, Layout]
@@ -153,15 +153,15 @@ class Registries:
     folder: Path
     """One file an enclave, kept for ever: a key whose Keccak is the id cannot change."""
 
-    def enclave_key(self, tee_id: bytes) -> Key | Unknown | None:
+    def enclave_key(self, tee_id: bytes) -> EnclaveKey | Unknown | None:
         """One enclave's key; none where every registry was asked and none lists it."""
         return self.enclave_keys((tee_id,)).get(tee_id)
 
-    def enclave_keys(self, tee_ids: Iterable[bytes]) -> dict[bytes, Key | Unknown]:
+    def enclave_keys(self, tee_ids: Iterable[bytes]) -> dict[bytes, EnclaveKey | Unknown]:
         """Keys as the acceptance rules want them: enclaves that no registry lists are left out. Ids are looked up in
         the registries' own lists first, so that a batch of a thousand invented ids costs no call each."""
         wanted = dict.fromkeys(tee_ids)
-        found: dict[bytes, Key | Unknown] = {}
+        found: dict[bytes, EnclaveKey | Unknown] = {}
         found.update((tee_id, key) for tee_id in wanted if (key := self._load_key(tee_id)))
         if len(found) == len(wanted):
             return found
@@ -186,24 +186,24 @@ class Registries:
                 silent = f"the registry {address} did not list its enclaves: {error}"
         return where, silent
 
-    def _fetch_key(self, address: str, tee_id: bytes) -> Key | Unknown:
+    def _fetch_key(self, address: str, tee_id: bytes) -> EnclaveKey | Unknown:
         try:
             made = decode_enclave(self.call(address, call_enclave(tee_id)) or b"", self.addresses[address])
         except SourceError as error:
             return Unknown(f"the registry {address} did not give a listed enclave: {error}")
         if made is None or made.tee_id != tee_id or len(made.public_key) > MAX_KEY:
             return Unknown(f"the registry {address} gives another key than the enclave's id says")
-        self._store_key(tee_id, key := Key(made.public_key, made.registered_at))
+        self._store_key(tee_id, key := EnclaveKey(made.public_key, made.registered_at))
         return key
 
-    def _load_key(self, tee_id: bytes) -> Key | None:
+    def _load_key(self, tee_id: bytes) -> EnclaveKey | None:
         try:
             kept = msgspec.json.decode((self.folder / f"{tee_id.hex()}.json").read_bytes(), type=_Kept)
         except (FileNotFoundError, msgspec.MsgspecError):
             return None
-        return Key(kept.der, kept.registered_at) if keccak(kept.der) == tee_id else None
+        return EnclaveKey(kept.der, kept.registered_at) if keccak(kept.der) == tee_id else None
 
-    def _store_key(self, tee_id: bytes, key: Key) -> None:
+    def _store_key(self, tee_id: bytes, key: EnclaveKey) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=self.folder, prefix=".", delete=False) as file:
             file.write(msgspec.json.encode(_Kept(key.der, key.registered_at)))

@@ -12,9 +12,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 
-from bot.chain.reader import Chain, Cursor, Filter
-from bot.records import Gauge, Haul, Period, each_day, short_date, start_of_day
-from bot.sources import ALWAYS, Memory
+from bot.chain.reader import ChainReader, Cursor, Filter
+from bot.records import EventBatch, Gauge, Period, each_day, short_date, start_of_day
+from bot.sources import ALWAYS, SourceStateReader
 from bot.sources.opengradient.log_collection import LATE
 from bot.sources.opengradient.log_decoding import SETTLES
 
@@ -27,8 +27,8 @@ ONE = timedelta(days=1)
 
 
 def emitter_batches(
-    chain: Chain, relays: Sequence[str], memory: Memory, now: datetime, wanted: Period | None
-) -> Iterator[Haul]:
+    chain: ChainReader, relays: Sequence[str], memory: SourceStateReader, now: datetime, wanted: Period | None
+) -> Iterator[EventBatch]:
     """The days not scanned yet, those `wanted` among them, oldest first. Raises `SourceError`; what was yielded before
     stays good."""
     kept = memory.cursor(CURSOR)
@@ -46,7 +46,7 @@ def _due_days(scanned: set[date], today: date, wanted: Period | None) -> list[da
     return sorted(due - scanned)
 
 
-def _scan_day(chain: Chain, relays: Sequence[str], day: date, now: datetime, cursor: str) -> Haul:
+def _scan_day(chain: ChainReader, relays: Sequence[str], day: date, now: datetime, cursor: str) -> EventBatch:
     first, after = (chain.first_block(int(start_of_day(one).timestamp())) for one in (day, day + ONE))
     counts: Counter[str] = Counter()
     wanted = Filter(topics=SETTLES)
@@ -59,7 +59,7 @@ def _scan_day(chain: Chain, relays: Sequence[str], day: date, now: datetime, cur
                 counts = Counter(dict(counts.most_common(EMITTERS)))
     most = dict(counts.most_common(EMITTERS))
     named = ", ".join(sorted(most)[:3])
-    return Haul(
+    return EventBatch(
         "opengradient",
         "llm",
         f"the emitters of {short_date(day)} on chain {chain.pin.chain_id}",

@@ -32,7 +32,7 @@ BACKED: frozenset[Standing] = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class EnclaveKey:
     """An enclave's public key as a registry holds it."""
 
     der: bytes
@@ -41,12 +41,12 @@ class Key:
     """Unix seconds, by the registry."""
 
 
-Keys = Mapping[bytes, Key | Unknown]
+Keys = Mapping[bytes, EnclaveKey | Unknown]
 """Enclave id to key. Absent: every registry was asked and none lists it. `Unknown`: a registry could not be asked."""
 
 
 @dataclass(frozen=True, slots=True)
-class Settlement:
+class SettlementInput:
     """A settlement log of chain 10740 with what the rules need to know about its transaction."""
 
     tx: str
@@ -72,7 +72,7 @@ class Settlement:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class LeafVerdict:
     """What became of one leaf, with the reason in words."""
 
     leaf: Leaf
@@ -81,25 +81,25 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """Which settlement (`Settlement.place`) was the first to count a leaf, by `Leaf.key`, so that a settlement judged
-    again finds its own leaves its own. A leaf backed before may still be verified later: else a stranger could spoil
-    real inferences by posting them first with a wrong signature."""
+class CountedLeaves:
+    """Which settlement (`SettlementInput.place`) was the first to count a leaf, by `Leaf.key`, so that a settlement
+    judged again finds its own leaves its own. A leaf backed before may still be verified later: else a stranger could
+    spoil real inferences by posting them first with a wrong signature."""
 
     backed: Mapping[bytes, str] = field(default_factory=dict)
     verified: Mapping[bytes, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Verdicts:
+class SettlementVerdicts:
     """What one settlement adds to the three figures. They are of different evidence and are never added up."""
 
-    settlement: Settlement
+    settlement: SettlementInput
     claimed: int | Unknown
     backed: int | Unknown
     verified: int | Unknown
-    leaves: tuple[Verdict, ...] = ()
-    newly: Seen = field(default_factory=Seen)
+    leaves: tuple[LeafVerdict, ...] = ()
+    newly: CountedLeaves = field(default_factory=CountedLeaves)
     """The leaves this settlement is the first to count, to be seen from now on."""
     gaps: tuple[str, ...] = ()
     recognised: bool = True

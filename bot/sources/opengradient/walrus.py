@@ -20,7 +20,7 @@ from pathlib import Path
 
 import httpx
 
-from bot.clients._bounded import Failure, get_bounded, host_label
+from bot.clients._bounded import HttpFailure, get_bounded, host_label
 from bot.sources.opengradient.merkle_batch import MAX_BYTES
 
 BLOB_ID = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -52,7 +52,7 @@ class Blob:
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class BlobMissing:
     """A blob that was not to be had, and why. Reads well after "unknown: "."""
 
     reason: str
@@ -90,14 +90,14 @@ class Walrus:
 
     def fetch_blob(
         self, blob_id: str, settled_at: datetime, now: datetime, matches: Callable[[bytes], bool] = lambda _: True
-    ) -> Blob | Missing:
+    ) -> Blob | BlobMissing:
         """The first content that `matches`; else why there is none. Content that does not match is given, marked, only
         once it is a day old and no aggregator could have more to say: one may lie, or be cut off. Never raises for
         anything an aggregator does. `settled_at` is when the blob was first named on chain."""
         if not BLOB_ID.fullmatch(blob_id):
-            return Missing("its blob id is not one: wanted 43 characters of base64url", retry=False, final=True)
+            return BlobMissing("its blob id is not one: wanted 43 characters of base64url", retry=False, final=True)
         other: Blob | None = None
-        failures: list[tuple[str, Failure]] = []
+        failures: list[tuple[str, HttpFailure]] = []
         for blob in self._candidate_blobs(blob_id, failures):
             found = Blob(blob.content, blob.sha256, blob.aggregator, matches(blob.content))
             if found.matches:
@@ -109,14 +109,14 @@ class Walrus:
         if age >= RETRIED_FOR and all(_is_definite(each) for _, each in failures):
             return other
         reason = f"blob {blob_id}: what was given is not what the log names"
-        return Missing("; ".join([reason, *_failure_texts(failures)]), retry=True, final=False)
+        return BlobMissing("; ".join([reason, *_failure_texts(failures)]), retry=True, final=False)
 
-    def _candidate_blobs(self, blob_id: str, failures: list[tuple[str, Failure]]) -> Iterator[Blob]:
+    def _candidate_blobs(self, blob_id: str, failures: list[tuple[str, HttpFailure]]) -> Iterator[Blob]:
         yield from self._archived_blobs(blob_id)
         for base in self.aggregators:
             url = f"{base.rstrip('/')}/v1/blobs/{blob_id}"
             found = get_bounded(self.client, url, self.max_bytes, self.seconds, monotonic=self.monotonic)
-            if isinstance(found, Failure):
+            if isinstance(found, HttpFailure):
                 failures.append((base, found))
                 continue
             yield Blob(found.content, self._archive_blob(blob_id, found.content), base)
@@ -155,23 +155,23 @@ def blob_checksum(archive: Path, blob_id: str, sha256: str) -> str | None:
         return ""
 
 
-def _is_definite(failure: Failure) -> bool:
+def _is_definite(failure: HttpFailure) -> bool:
     """Whether asking the same aggregator again would bring nothing else."""
     return failure.status == 404 or failure.oversize
 
 
-def _failure_texts(failures: Sequence[tuple[str, Failure]]) -> list[str]:
+def _failure_texts(failures: Sequence[tuple[str, HttpFailure]]) -> list[str]:
     return [f"{host_label(base)}: {each.reason}" for base, each in failures]
 
 
-def _blob_missing(blob_id: str, failures: Sequence[tuple[str, Failure]], age: timedelta) -> Missing:
+def _blob_missing(blob_id: str, failures: Sequence[tuple[str, HttpFailure]], age: timedelta) -> BlobMissing:
     found = "; ".join(_failure_texts(failures)) or "no aggregator is configured"
     reason = f"blob {blob_id}: {found}"
     if not failures or not all(_is_definite(each) for _, each in failures):
-        return Missing(reason, retry=True, final=False)
+        return BlobMissing(reason, retry=True, final=False)
     if any(each.oversize for _, each in failures):
-        return Missing(reason, retry=False, final=True)
+        return BlobMissing(reason, retry=False, final=True)
     if age >= SURE_LIFE:
-        return Missing(f"blob {blob_id} has expired, {age.days} days after its settlement", retry=False, final=True)
+        return BlobMissing(f"blob {blob_id} has expired, {age.days} days after its settlement", retry=False, final=True)
     over = age >= RETRIED_FOR
-    return Missing(reason, retry=not over, final=over)
+    return BlobMissing(reason, retry=not over, final=over)

@@ -47,9 +47,9 @@ from pydantic import Field, field_validator
 
 from bot.clients import raw_archive
 from bot.clients.npm_tarball import fetch_tarball, member_checksum, open_verified
-from bot.config import Headline, Network, on_this_machine
+from bot.config import HeadlineConfig, NetworkConfig, on_this_machine
 from bot.records import Catalogue, Period, Snapshot, start_of_day
-from bot.sources.replicate.live_api import TOKEN, Page, live_snapshot
+from bot.sources.replicate.live_api import TOKEN, ModelsPage, live_snapshot
 from bot.sources.replicate.npm_record import CAPS, PACKAGE, record_snapshots
 
 __all__ = [
@@ -58,7 +58,7 @@ __all__ = [
     "SECRETS",
     "TITLE",
     "Replicate",
-    "Settings",
+    "ReplicateSettings",
     "check_reachable",
     "is_closed",
     "make_source",
@@ -74,11 +74,11 @@ API = "https://api.replicate.com/v1/models"
 """https://replicate.com/docs/reference/http#models.list"""
 
 
-class Settings(Network):
+class ReplicateSettings(NetworkConfig):
     """What `config.yaml` may say under `networks.replicate`."""
 
-    headline: Headline = Field(
-        Headline(catalogue="models", figure="models_used"), description="the figure the post opens with"
+    headline: HeadlineConfig = Field(
+        HeadlineConfig(catalogue="models", figure="models_used"), description="the figure the post opens with"
     )
     record: Path | None = Field(None, description="the record's tarball on this machine; unset: fetched with npm")
     live: bool = Field(True, description="true: read the API when REPLICATE_API_TOKEN is set, else the record")
@@ -99,11 +99,14 @@ class Settings(Network):
         return api
 
 
+Settings = ReplicateSettings
+
+
 @dataclass(frozen=True, slots=True)
 class Replicate:
     """The network, asked."""
 
-    settings: Settings
+    settings: ReplicateSettings
     data: Path
     clock: Callable[[], datetime]
     token: str = field(default="", repr=False)
@@ -135,7 +138,7 @@ class Replicate:
 
 
 def make_source(
-    settings: Settings,
+    settings: ReplicateSettings,
     data: Path,
     secrets: Mapping[str, str],
     clock: Callable[[], datetime],
@@ -145,7 +148,7 @@ def make_source(
     return Replicate(settings, data, clock, secrets.get(SECRETS[0], ""))
 
 
-def ref_checksum(settings: Settings, data: Path, url: str, sha256: str) -> str | None:
+def ref_checksum(settings: ReplicateSettings, data: Path, url: str, sha256: str) -> str | None:
     """The sha256 of the bytes that a ref points at, as this machine holds them: empty where its copy is damaged, `None`
     where it has none."""
     if not url.startswith(f"npm:{PACKAGE.spec}/"):
@@ -155,12 +158,12 @@ def ref_checksum(settings: Settings, data: Path, url: str, sha256: str) -> str |
     return member_checksum(path, PACKAGE.sha256, name, CAPS.get(name, 0))
 
 
-def is_closed(settings: Settings, secrets: Mapping[str, str]) -> bool:
+def is_closed(settings: ReplicateSettings, secrets: Mapping[str, str]) -> bool:
     """Whether nothing new can come: the record has ended, and there is no token to read the list as it is now."""
     return not (settings.live and secrets.get(SECRETS[0]))
 
 
-def check_reachable(settings: Settings, data: Path, secrets: Mapping[str, str]) -> str:
+def check_reachable(settings: ReplicateSettings, data: Path, secrets: Mapping[str, str]) -> str:
     """What `doctor` finds when it looks at the source. Raises `SourceError`."""
     if is_closed(settings, secrets):
         path = settings.record or data / PACKAGE.filename
@@ -170,9 +173,9 @@ def check_reachable(settings: Settings, data: Path, secrets: Mapping[str, str]) 
             return f"the record at {path}, intact"
     from bot.clients import http
 
-    manners = http.Manners(settings.timeout)
+    manners = http.HttpLimits(settings.timeout)
     with http.make_client(secrets[SECRETS[0]], manners) as asked:
-        page = msgspec.json.decode(http.get_body(asked, settings.api, manners), type=Page)
+        page = msgspec.json.decode(http.get_body(asked, settings.api, manners), type=ModelsPage)
     return f"{settings.api} answers, {len(page.results)} models on its first page"
 
 

@@ -10,8 +10,8 @@ from typing import Protocol
 import msgspec
 
 from bot.clients import raw_archive
-from bot.records import Name, Ref, Snapshot, SourceError
-from bot.sources.replicate.npm_record import Model, make_snapshot, model_listing
+from bot.records import SafeName, Snapshot, SourceError, SourceRef
+from bot.sources.replicate.npm_record import RecordModel, make_snapshot, model_listing
 
 TOKEN = "REPLICATE_API_TOKEN"  # noqa: S105  # the variable that holds it
 
@@ -19,7 +19,7 @@ _WALKS = 3
 """How often a list that moves while it is read is read before we give up."""
 
 
-class Choices(Protocol):
+class LiveSettings(Protocol):
     """What `networks.replicate` says of the API."""
 
     api: str
@@ -27,37 +27,37 @@ class Choices(Protocol):
     timeout: float
 
 
-class Page(msgspec.Struct):
+class ModelsPage(msgspec.Struct):
     """One answer of the API. Both keys must be there: without `next`, a list cut short would pass for a whole one."""
 
     next: str | None
-    results: list[Model]
+    results: list[RecordModel]
 
 
-def live_snapshot(settings: Choices, folder: Path, token: str, clock: Callable[[], datetime]) -> Snapshot:
+def live_snapshot(settings: LiveSettings, folder: Path, token: str, clock: Callable[[], datetime]) -> Snapshot:
     """One snapshot of the list as it is now, its pages kept in `folder` under the sha256 in its `ref`. Raises
     `SourceError` if any page cannot be had; then nothing is kept."""
     from bot.clients import http
 
     if not (token.isascii() and token.isprintable()) or " " in token:
         raise SourceError(f"{TOKEN}: holds a character that no token has; copy it again, or unset it")
-    manners = http.Manners(settings.timeout)
+    manners = http.HttpLimits(settings.timeout)
     with raw_archive.open_raw_archive(folder) as raw, http.make_client(token, manners) as asked:
         models = _all_models(settings, lambda url: _parse_page(http.get_body(asked, url, manners), url, raw))
     at = clock()
     counts = {key: model.run_count for key, model in models.items()}
     return make_snapshot(
         at,
-        Ref(settings.api, at, raw.sha256),
+        SourceRef(settings.api, at, raw.sha256),
         counts,
         lambda key: model_listing(key, models[key].owner, models[key].created_at),
     )
 
 
-def _all_models(settings: Choices, page: Callable[[str], Page]) -> dict[str, Model]:
+def _all_models(settings: LiveSettings, page: Callable[[str], ModelsPage]) -> dict[str, RecordModel]:
     """Every public model by `owner/name`. A model met twice shows that the list moved while it was read, so that
     another may have slipped past: the list is then read again, until a reading meets nothing new."""
-    models: dict[str, Model] = {}
+    models: dict[str, RecordModel] = {}
     budget = iter(range(settings.page_budget))
     for _ in range(_WALKS):
         known = len(models)
@@ -70,7 +70,7 @@ def _all_models(settings: Choices, page: Callable[[str], Page]) -> dict[str, Mod
 
 
 def _walk_pages(
-    settings: Choices, page: Callable[[str], Page], budget: Iterator[int], models: dict[str, Model]
+    settings: LiveSettings, page: Callable[[str], ModelsPage], budget: Iterator[int], models: dict[str, RecordModel]
 ) -> bool:
     """One reading of the list, into `models`; of two counters the larger, which is the later, stays. True if it met a
     model twice."""
@@ -97,16 +97,16 @@ def _walk_pages(
     return moved
 
 
-def _keep_larger(models: dict[str, Model], model: Model) -> None:
+def _keep_larger(models: dict[str, RecordModel], model: RecordModel) -> None:
     held = models.get(model.key)
     if held is None or held.run_count <= model.run_count:
         models[model.key] = model
 
 
-def _parse_page(content: bytes, url: str, raw: raw_archive.Raw) -> Page:
+def _parse_page(content: bytes, url: str, raw: raw_archive.RawArchiveWriter) -> ModelsPage:
     try:
-        page = msgspec.json.decode(content, type=Page)
+        page = msgspec.json.decode(content, type=ModelsPage)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise SourceError(f"{Name(url, 200)}: is not a page of models: {error}; run again later") from error
+        raise SourceError(f"{SafeName(url, 200)}: is not a page of models: {error}; run again later") from error
     raw.add(content)
     return page

@@ -16,9 +16,9 @@ from bot.records import (
     MAX_COUNT,
     Listing,
     Reading,
-    Ref,
     Snapshot,
     SourceError,
+    SourceRef,
     model_identity,
     short_date,
     start_of_day,
@@ -36,7 +36,7 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
 Word = Annotated[str, msgspec.Meta(min_length=1)]
 
 
-class Model(msgspec.Struct, gc=False):
+class RecordModel(msgspec.Struct, gc=False):
     """A model as the API and `models.json` show it; everything else about it is skipped, unread."""
 
     owner: Word
@@ -66,7 +66,7 @@ def model_listing(key: str, owner: str, created_at: datetime | None) -> Listing:
 class _Record:
     """The two files of the package, read."""
 
-    models: dict[str, Model]
+    models: dict[str, RecordModel]
     entries: dict[str, list[_Entry]]
     refs: dict[str, str]
     """The sha256 of each file's bytes."""
@@ -80,7 +80,7 @@ def record_snapshots(path: Path, sha256: str, cure: str) -> Iterator[Snapshot]:
     listings = cache(lambda key: _record_listing(record, key))
     lost = sum(1 for key, shown in record.entries.items() if not shown and key not in record.models)
     for day, counts in at_date.items():
-        ref = Ref(f"npm:{PACKAGE.spec}/stats.json", start_of_day(day), record.refs[_STATS])
+        ref = SourceRef(f"npm:{PACKAGE.spec}/stats.json", start_of_day(day), record.refs[_STATS])
         unplaced = _unplaced_count(record, day) if day == max(at_date) else 0
         note = "\n".join(filter(None, [_range_note(day, len(counts), unplaced) if unplaced else "", _lost_note(lost)]))
         yield replace(
@@ -88,18 +88,18 @@ def record_snapshots(path: Path, sha256: str, cure: str) -> Iterator[Snapshot]:
         )
     end = start_of_day(max(at_date) + timedelta(days=1))
     counts = {key: model.run_count for key, model in record.models.items()}
-    yield make_snapshot(end, Ref(f"npm:{PACKAGE.spec}/models.json", end, record.refs[_MODELS]), counts, listings)
+    yield make_snapshot(end, SourceRef(f"npm:{PACKAGE.spec}/models.json", end, record.refs[_MODELS]), counts, listings)
 
 
 def _read_record(path: Path, sha256: str, cure: str) -> _Record:
-    models: list[Model] = []
+    models: list[RecordModel] = []
     entries: dict[str, list[_Entry]] = {}
     refs = {}
     for member in read_members(path, sha256, CAPS, cure):
         refs[member.name] = member.sha256
         try:
             if member.name == _MODELS:
-                models = msgspec.json.decode(member.content, type=list[Model])
+                models = msgspec.json.decode(member.content, type=list[RecordModel])
             else:
                 entries = msgspec.json.decode(member.content, type=dict[str, list[_Entry]])
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -154,7 +154,7 @@ def _record_listing(record: _Record, key: str) -> Listing:
 
 def make_snapshot(
     at: datetime,
-    ref: Ref,
+    ref: SourceRef,
     counts: Mapping[str, int],
     listings: Callable[[str], Listing],
 ) -> Snapshot:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from bot.outlets import Later, NotFound, Part, Refused, Sent, Stopped, Unsure
-from bot.outlets.discord.direct_messages import Direct
+from bot.outlets import AccountRefused, NotFound, OutcomeUnknown, Part, Refused, RetryLater, Sent
+from bot.outlets.discord.direct_messages import DirectMessageOutlet
 from tests.outlets import rig_discord
 from tests.peers.discord_api import CREATE, DIRECT, DiscordPeer, Fault, error
 
@@ -20,7 +20,7 @@ SAID = Part("", "f" * 24, embed={"title": "Models you watch", "description": "on
 @dataclass
 class Post:
     peer: DiscordPeer
-    direct: Direct
+    direct: DirectMessageOutlet
     known: dict[str, str] = field(default_factory=dict)
 
 
@@ -28,7 +28,7 @@ class Post:
 def post() -> Iterator[Post]:
     with rig_discord.hurried(), DiscordPeer(bucket=(1000, 1.0), nonce_window=0.0) as peer:
         outlet, known = rig_discord.outlet(peer), {KEY: str(ANN)}
-        yield Post(peer, Direct(outlet, known.get), known)
+        yield Post(peer, DirectMessageOutlet(outlet, known.get), known)
         outlet.close()
 
 
@@ -46,7 +46,7 @@ def test_a_message_reaches_the_member_pings_nobody_and_is_found_again(post: Post
 
 def test_a_lost_answer_is_unsure_and_found(post: Post) -> None:
     post.peer.fail(Fault(drop=True, after=True), on=CREATE)
-    assert isinstance(post.direct.post(SAID, KEY), Unsure)
+    assert isinstance(post.direct.post(SAID, KEY), OutcomeUnknown)
     assert isinstance(post.direct.find(SAID, KEY), Sent) and len(post.peer.messages) == 1
 
 
@@ -62,9 +62,9 @@ def test_closed_direct_messages_mean_that_the_destination_is_gone(post: Post) ->
     [
         (error(404, 10013, "Unknown User"), Refused),
         (error(400, 50278, "Cannot send messages to this user due to having no mutual guilds"), Refused),
-        (Fault(drop=True), Later),
-        (Fault(503, "away", content_type="text/html"), Later),
-        (error(401, 0, "401: Unauthorized"), Stopped),
+        (Fault(drop=True), RetryLater),
+        (Fault(503, "away", content_type="text/html"), RetryLater),
+        (error(401, 0, "401: Unauthorized"), AccountRefused),
     ],
 )
 def test_a_channel_that_cannot_be_opened_sends_nothing(post: Post, fault: Fault, wanted: type) -> None:
@@ -73,7 +73,7 @@ def test_a_channel_that_cannot_be_opened_sends_nothing(post: Post, fault: Fault,
     assert isinstance(outcome, wanted) and post.peer.messages == []
     if isinstance(outcome, Refused):
         assert outcome.gone
-    if not isinstance(outcome, Stopped):
+    if not isinstance(outcome, AccountRefused):
         assert str(ANN) not in outcome.reason
 
 

@@ -19,15 +19,15 @@ import simcord
 from pydantic import ValidationError
 
 from bot.outlets import (
-    CannotTell,
-    Later,
+    AccountRefused,
+    LookupInconclusive,
     NotFound,
     Outcome,
+    OutcomeUnknown,
     Part,
     Refused,
+    RetryLater,
     Sent,
-    Stopped,
-    Unsure,
     Votes,
     discord,
     part_marker,
@@ -57,7 +57,7 @@ def peer() -> Iterator[DiscordPeer]:
 
 
 @pytest.fixture
-def bot(peer: DiscordPeer) -> Iterator[discord.Discord]:
+def bot(peer: DiscordPeer) -> Iterator[discord.DiscordOutlet]:
     made = outlet(peer, clock=lambda: NOW)
     yield made
     made.close()
@@ -75,7 +75,7 @@ def posts(peer: DiscordPeer) -> list[Recorded]:
 # --- what is sent ----------------------------------------------------------------------------------------------
 
 
-def test_a_part_becomes_an_embed_with_its_card_and_alt_text(peer: DiscordPeer, bot: discord.Discord) -> None:
+def test_a_part_becomes_an_embed_with_its_card_and_alt_text(peer: DiscordPeer, bot: discord.DiscordOutlet) -> None:
     outcome = bot.post(part("929 of 3,778 models were used."), CHANNEL)
     (kept,) = peer.messages
     assert outcome == Sent(kept["id"], f"https://discord.com/channels/100/{CHANNEL}/{kept['id']}")
@@ -85,20 +85,20 @@ def test_a_part_becomes_an_embed_with_its_card_and_alt_text(peer: DiscordPeer, b
     assert kept["sent_nonce"] == part("929 of 3,778 models were used.").marker
 
 
-def test_the_token_goes_to_discord_and_nowhere_else(peer: DiscordPeer, bot: discord.Discord) -> None:
+def test_the_token_goes_to_discord_and_nowhere_else(peer: DiscordPeer, bot: discord.DiscordOutlet) -> None:
     bot.post(part("a"), CHANNEL)
     assert {r.headers["Authorization"] for r in peer.requests} == {f"Bot {api.TOKEN}"}
     assert not [r for r in peer.requests if api.TOKEN.encode() in r.body or api.TOKEN in r.target]
 
 
-def test_one_session_serves_all_posts(peer: DiscordPeer, bot: discord.Discord) -> None:
+def test_one_session_serves_all_posts(peer: DiscordPeer, bot: discord.DiscordOutlet) -> None:
     for text in ("a", "b", "c"):
         bot.post(part(text), CHANNEL)
     assert [r.path for r in peer.requests].count("/users/@me") == 1
     assert len(peer.requests) == 2 + 3 + 3, "two to log in, three to see the permissions, one a post"
 
 
-def test_several_threads_may_post_at_once(peer: DiscordPeer, bot: discord.Discord) -> None:
+def test_several_threads_may_post_at_once(peer: DiscordPeer, bot: discord.DiscordOutlet) -> None:
     with ThreadPoolExecutor(8) as pool:
         outcomes = list(pool.map(lambda n: bot.post(part(f"part {n}"), CHANNEL), range(16)))
     assert all(isinstance(outcome, Sent) for outcome in outcomes) and len(peer.messages) == 16
@@ -112,7 +112,7 @@ def test_an_outlet_never_used_closes(peer: DiscordPeer) -> None:
 # --- exactly once ----------------------------------------------------------------------------------------------
 
 OUTCOMES: dict[str, tuple[type, int]] = {
-    "401": (Stopped, 0),
+    "401": (AccountRefused, 0),
     "400": (Refused, 0),
     "413": (Refused, 0),
     "403 missing access": (Refused, 0),
@@ -122,37 +122,37 @@ OUTCOMES: dict[str, tuple[type, int]] = {
     "404 unknown message": (Refused, 0),
     "429 short": (Sent, 1),
     "429 short, three times": (Sent, 1),
-    "429 long": (Later, 0),
+    "429 long": (RetryLater, 0),
     "429 short, everywhere": (Sent, 1),
-    "429 long, everywhere": (Later, 0),
-    "429 without Via": (Later, 0),
-    "429 HTML": (Later, 0),
-    "429 that tells no time": (Later, 0),
+    "429 long, everywhere": (RetryLater, 0),
+    "429 without Via": (RetryLater, 0),
+    "429 HTML": (RetryLater, 0),
+    "429 that tells no time": (RetryLater, 0),
     "500 once": (Sent, 1),
     "500 once, accepted": (Sent, 1),
-    "500 for ever": (Unsure, 0),
-    "500 for ever, accepted": (Unsure, 1),
-    "500 accepted, then 403": (Unsure, 1),
-    "500, then 403": (Unsure, 0),
-    "500 accepted, then a long 429": (Unsure, 1),
+    "500 for ever": (OutcomeUnknown, 0),
+    "500 for ever, accepted": (OutcomeUnknown, 1),
+    "500 accepted, then 403": (OutcomeUnknown, 1),
+    "500, then 403": (OutcomeUnknown, 0),
+    "500 accepted, then a long 429": (OutcomeUnknown, 1),
     "502 HTML once, accepted": (Sent, 1),
-    "503": (Unsure, 0),
-    "503 accepted": (Unsure, 1),
-    "504 for ever, accepted": (Unsure, 1),
-    "no answer": (Unsure, 0),
-    "no answer, accepted": (Unsure, 1),
-    "dropped": (Unsure, 0),
-    "dropped, accepted": (Unsure, 1),
+    "503": (OutcomeUnknown, 0),
+    "503 accepted": (OutcomeUnknown, 1),
+    "504 for ever, accepted": (OutcomeUnknown, 1),
+    "no answer": (OutcomeUnknown, 0),
+    "no answer, accepted": (OutcomeUnknown, 1),
+    "dropped": (OutcomeUnknown, 0),
+    "dropped, accepted": (OutcomeUnknown, 1),
     "slow": (Sent, 1),
-    "malformed JSON": (Unsure, 1),
-    "JSON of another shape": (Unsure, 1),
-    "HTML for JSON": (Unsure, 1),
-    "an answer too large": (Unsure, 1),
-    "an answer of no declared length that never ends": (Unsure, 1),
-    "a gzip bomb": (Unsure, 1),
-    "a redirect elsewhere": (Unsure, 0),
-    "a redirect elsewhere, accepted": (Unsure, 1),
-    "a redirect here": (Unsure, 0),
+    "malformed JSON": (OutcomeUnknown, 1),
+    "JSON of another shape": (OutcomeUnknown, 1),
+    "HTML for JSON": (OutcomeUnknown, 1),
+    "an answer too large": (OutcomeUnknown, 1),
+    "an answer of no declared length that never ends": (OutcomeUnknown, 1),
+    "a gzip bomb": (OutcomeUnknown, 1),
+    "a redirect elsewhere": (OutcomeUnknown, 0),
+    "a redirect elsewhere, accepted": (OutcomeUnknown, 1),
+    "a redirect here": (OutcomeUnknown, 0),
 }
 
 
@@ -183,18 +183,18 @@ def test_later_waits_as_long_as_discord_says(peer: DiscordPeer) -> None:
         bot = outlet(peer, clock=lambda: NOW)
         peer.fail(fault)
         outcome = bot.post(part("x"), CHANNEL)
-        assert isinstance(outcome, Later) and outcome.not_before == NOW + timedelta(seconds=seconds), outcome
+        assert isinstance(outcome, RetryLater) and outcome.not_before == NOW + timedelta(seconds=seconds), outcome
         bot.close()
 
 
 def test_a_repetition_within_minutes_is_answered_with_the_message_that_is_there(
-    peer: DiscordPeer, bot: discord.Discord
+    peer: DiscordPeer, bot: discord.DiscordOutlet
 ) -> None:
     assert bot.post(part("x"), CHANNEL) == bot.post(part("x"), CHANNEL)
     assert len(peer.messages) == 1
 
 
-def test_a_message_that_was_deleted_is_not_posted_again(peer: DiscordPeer, bot: discord.Discord) -> None:
+def test_a_message_that_was_deleted_is_not_posted_again(peer: DiscordPeer, bot: discord.DiscordOutlet) -> None:
     peer.delete(sent_id(bot.post(part("x"), CHANNEL)))
     outcome = bot.post(part("x"), CHANNEL)
     assert isinstance(outcome, Refused) and "deleted" in outcome.reason
@@ -206,26 +206,26 @@ def test_where_nobody_answers_nothing_was_sent(address: str) -> None:
         bot = outlet(url if address == "refused" else "http://[::1]:9/api/v10", clock=lambda: NOW)
         outcome = bot.post(part("x"), CHANNEL)
         bot.close()
-    assert isinstance(outcome, Later) and outcome.not_before > NOW and "nothing was sent" in outcome.reason
+    assert isinstance(outcome, RetryLater) and outcome.not_before > NOW and "nothing was sent" in outcome.reason
 
 
 @pytest.mark.parametrize("route", [api.ME, "GET /channels/{}", "GET /guilds/{}", "GET /guilds/{}/members/{}"])
 @pytest.mark.parametrize(
     ("faults", "kind"),
     [
-        ((error(401, 0, "401: Unauthorized"),), Stopped),
-        ((Fault(503, api.HTML, content_type="text/html"),), Later),
-        ((Fault(500, {"message": "broken"}),) * 5, Later),
-        ((Fault(drop=True),) * 2, Later),
-        ((Fault(hang=True),), Later),
-        ((Fault(200, "[1"),), Later),
-        ((Fault(200, [1, 2]),), Later),
-        ((rate_limited(1800),), Later),
-        ((rate_limited(1800, via=False),), Later),
+        ((error(401, 0, "401: Unauthorized"),), AccountRefused),
+        ((Fault(503, api.HTML, content_type="text/html"),), RetryLater),
+        ((Fault(500, {"message": "broken"}),) * 5, RetryLater),
+        ((Fault(drop=True),) * 2, RetryLater),
+        ((Fault(hang=True),), RetryLater),
+        ((Fault(200, "[1"),), RetryLater),
+        ((Fault(200, [1, 2]),), RetryLater),
+        ((rate_limited(1800),), RetryLater),
+        ((rate_limited(1800, via=False),), RetryLater),
     ],
 )
 def test_what_fails_before_sending_leaves_no_doubt(
-    peer: DiscordPeer, bot: discord.Discord, route: str, faults: tuple[Fault, ...], kind: type
+    peer: DiscordPeer, bot: discord.DiscordOutlet, route: str, faults: tuple[Fault, ...], kind: type
 ) -> None:
     peer.fail(*faults, on=route)
     outcome = bot.post(part("x"), CHANNEL)
@@ -237,20 +237,22 @@ ROUTES = [CREATE, api.HISTORY, api.ME, "GET /channels/{}"]
 
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_nothing_is_said_to_another_address(peer: DiscordPeer, bot: discord.Discord, route: str, status: int) -> None:
+def test_nothing_is_said_to_another_address(
+    peer: DiscordPeer, bot: discord.DiscordOutlet, route: str, status: int
+) -> None:
     with DiscordPeer() as elsewhere:
         elsewhere.channel(int(CHANNEL))
         peer.fail(Fault(status, "", {"Location": f"{elsewhere.url}/channels/{CHANNEL}/messages"}), on=route, times=2)
         outcome = bot.find(part("x"), CHANNEL) if route == api.HISTORY else bot.post(part("x"), CHANNEL)
         assert elsewhere.requests == []
     assert not isinstance(outcome, Sent | NotFound) and "redirect" in outcome.reason
-    assert isinstance(outcome, Unsure) is (route == CREATE), "it may have been taken in before"
+    assert isinstance(outcome, OutcomeUnknown) is (route == CREATE), "it may have been taken in before"
 
 
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("fault", ["an answer of no declared length that never ends", "a gzip bomb"])
 def test_an_answer_is_read_up_to_a_limit_whatever_it_declares(
-    peer: DiscordPeer, bot: discord.Discord, route: str, fault: str
+    peer: DiscordPeer, bot: discord.DiscordOutlet, route: str, fault: str
 ) -> None:
     peer.fail(*(dataclasses.replace(one, after=False) for one in FAULTS[fault]), on=route)
     tracemalloc.start()
@@ -288,7 +290,7 @@ def kinds() -> dict[str, Part]:
 
 
 @pytest.mark.parametrize("kind", kinds())
-def test_a_part_that_is_out_is_found_long_after(peer: DiscordPeer, bot: discord.Discord, kind: str) -> None:
+def test_a_part_that_is_out_is_found_long_after(peer: DiscordPeer, bot: discord.DiscordOutlet, kind: str) -> None:
     wanted = kinds()[kind]
     assert bot.find(wanted, CHANNEL) == NotFound()
     sent = bot.post(wanted, CHANNEL)
@@ -298,22 +300,22 @@ def test_a_part_that_is_out_is_found_long_after(peer: DiscordPeer, bot: discord.
     assert bot.find(wanted, CHANNEL) == sent
 
 
-def test_what_somebody_else_wrote_is_not_ours(peer: DiscordPeer, bot: discord.Discord) -> None:
+def test_what_somebody_else_wrote_is_not_ours(peer: DiscordPeer, bot: discord.DiscordOutlet) -> None:
     bot.post(part("x"), CHANNEL)
     peer.messages[0]["author"] = {**peer.messages[0]["author"], "id": "5"}
     assert bot.find(part("x"), CHANNEL) == NotFound()
 
 
-def test_another_edition_is_not_this_one(bot: discord.Discord, peer: DiscordPeer) -> None:
+def test_another_edition_is_not_this_one(bot: discord.DiscordOutlet, peer: DiscordPeer) -> None:
     bot.post(part("x"), CHANNEL)
     assert bot.find(dataclasses.replace(part("x"), marker=part_marker("edition 2")), CHANNEL) == NotFound()
 
 
-def test_without_reading_the_history_nobody_can_tell(peer: DiscordPeer, bot: discord.Discord) -> None:
+def test_without_reading_the_history_nobody_can_tell(peer: DiscordPeer, bot: discord.DiscordOutlet) -> None:
     bot.post(part("x"), CHANNEL)
     peer.channels[int(OTHER)].overwrites = [{"id": "100", "type": 0, "allow": "0", "deny": str(api.READ_HISTORY)}]
     found = bot.find(part("x"), OTHER)
-    assert isinstance(found, CannotTell) and "Read Message History" in found.reason and OTHER in found.reason
+    assert isinstance(found, LookupInconclusive) and "Read Message History" in found.reason and OTHER in found.reason
 
 
 def fill(peer: DiscordPeer, count: int, at: datetime) -> None:
@@ -324,13 +326,13 @@ def fill(peer: DiscordPeer, count: int, at: datetime) -> None:
 
 
 def test_a_busy_channel_is_read_back_to_when_the_post_could_have_been_made(
-    peer: DiscordPeer, bot: discord.Discord
+    peer: DiscordPeer, bot: discord.DiscordOutlet
 ) -> None:
     bot.post(part("x"), CHANNEL)
     fill(peer, calls.LOOK_BACK, datetime(2030, 1, 1, tzinfo=UTC))
     unbounded = dataclasses.replace(part("y"))
     found = bot.find(unbounded, CHANNEL)
-    assert isinstance(found, CannotTell) and found.retry_at is None, "it is not known what stands before those"
+    assert isinstance(found, LookupInconclusive) and found.retry_at is None, "it is not known what stands before those"
     assert (
         bot.find(dataclasses.replace(unbounded, since=datetime(2030, 1, 1, 0, 10, tzinfo=UTC)), CHANNEL) == NotFound()
     )
@@ -343,7 +345,7 @@ def test_what_is_out_is_found_whatever_this_machines_clock_says(peer: DiscordPee
     bot = outlet(peer)
     wanted = dataclasses.replace(kinds()[kind], since=bot.platform_time())
     peer.fail(Fault(drop=True, after=True))
-    assert isinstance(bot.post(wanted, CHANNEL), Unsure)
+    assert isinstance(bot.post(wanted, CHANNEL), OutcomeUnknown)
     found = bot.find(wanted, CHANNEL)
     assert isinstance(found, Sent) and found.platform_id == peer.messages[0]["id"]
     assert timedelta() <= found.age < timedelta(minutes=1)
@@ -367,7 +369,7 @@ def test_the_time_there_is_asked_for_by_logging_in_and_not_where_discord_wants_n
     bot = outlet(peer)
     assert bot.clock_offset() is None
     peer.fail(rate_limited(300, via=False), on=api.ME)
-    assert isinstance(bot.post(part("x"), CHANNEL), Later)
+    assert isinstance(bot.post(part("x"), CHANNEL), RetryLater)
     asked = len(peer.requests)
     bot.platform_time()
     assert len(peer.requests) == asked
@@ -379,7 +381,7 @@ def test_a_wait_that_was_told_where_the_time_was_asked_for_holds_for_the_post_to
     peer.fail(rate_limited(300, via=False), on=api.ME)
     assert bot.platform_time() is not None, "the refusal bears the time"
     asked = len(peer.requests)
-    assert isinstance(bot.post(part("x"), CHANNEL), Later) and len(peer.requests) == asked
+    assert isinstance(bot.post(part("x"), CHANNEL), RetryLater) and len(peer.requests) == asked
     bot.close()
 
 
@@ -397,7 +399,7 @@ def test_the_time_that_was_not_told_is_not_asked_for_again_at_once(peer: Discord
 
 
 @pytest.mark.parametrize("text", ["Tom &amp; Jerry", "q&notes &copy", "  blanks  \n", "Cafe\u0301", "**bold** <@1>"])
-def test_words_are_found_as_they_were_sent(peer: DiscordPeer, bot: discord.Discord, text: str) -> None:
+def test_words_are_found_as_they_were_sent(peer: DiscordPeer, bot: discord.DiscordOutlet, text: str) -> None:
     wanted = Part(text, part_marker(text))
     sent = bot.post(wanted, CHANNEL)
     assert bot.find(wanted, CHANNEL) == sent
@@ -428,11 +430,11 @@ def test_doctor_says_how_far_the_clocks_are_apart(peer: DiscordPeer, minutes: in
     ],
 )
 def test_a_look_back_that_fails_is_no_proof(
-    peer: DiscordPeer, bot: discord.Discord, fault: Fault, again: datetime | None
+    peer: DiscordPeer, bot: discord.DiscordOutlet, fault: Fault, again: datetime | None
 ) -> None:
     peer.fail(fault, on=api.HISTORY)
     found = bot.find(part("x"), CHANNEL)
-    assert isinstance(found, CannotTell) and found.retry_at == again, found
+    assert isinstance(found, LookupInconclusive) and found.retry_at == again, found
 
 
 # --- permissions -----------------------------------------------------------------------------------------------
@@ -449,7 +451,7 @@ DENIED = {
 
 @pytest.mark.parametrize("name", [name for name in DENIED if name not in ("View Channel", "Send Polls")])
 def test_a_missing_permission_is_named_before_anything_is_sent(
-    peer: DiscordPeer, bot: discord.Discord, name: str
+    peer: DiscordPeer, bot: discord.DiscordOutlet, name: str
 ) -> None:
     peer.channel(int(OTHER), deny=DENIED[name])
     outcome = bot.post(part("x"), OTHER)
@@ -457,14 +459,14 @@ def test_a_missing_permission_is_named_before_anything_is_sent(
     assert posts(peer) == []
 
 
-def test_a_channel_that_may_not_be_viewed_is_refused(peer: DiscordPeer, bot: discord.Discord) -> None:
+def test_a_channel_that_may_not_be_viewed_is_refused(peer: DiscordPeer, bot: discord.DiscordOutlet) -> None:
     peer.channel(int(OTHER), deny=api.VIEW_CHANNEL)
     outcome = bot.post(part("x"), OTHER)
     assert isinstance(outcome, Refused) and outcome.gone
     assert OTHER in outcome.reason and "50001" in outcome.reason and "lacks View Channel" in outcome.reason
 
 
-def test_polls_need_their_permission_and_others_do_not(peer: DiscordPeer, bot: discord.Discord) -> None:
+def test_polls_need_their_permission_and_others_do_not(peer: DiscordPeer, bot: discord.DiscordOutlet) -> None:
     peer.channel(int(OTHER), deny=api.SEND_POLLS)
     outcome = bot.post(kinds()["a poll"], OTHER)
     assert isinstance(outcome, Refused) and outcome.reason.endswith("lacks Send Polls")
@@ -483,7 +485,7 @@ def test_polls_need_their_permission_and_others_do_not(peer: DiscordPeer, bot: d
     ],
 )
 def test_roles_and_overwrites_count_as_discord_counts_them(
-    peer: DiscordPeer, bot: discord.Discord, everyone: int, role: int, overwrites: list[Any], lacking: str
+    peer: DiscordPeer, bot: discord.DiscordOutlet, everyone: int, role: int, overwrites: list[Any], lacking: str
 ) -> None:
     guild = peer.guild(permissions=everyone)
     guild.roles |= {7: role, 8: 0}
@@ -497,7 +499,7 @@ def test_roles_and_overwrites_count_as_discord_counts_them(
         assert isinstance(outcome, Sent), outcome
 
 
-def test_a_permission_lost_since_it_was_seen_is_named(peer: DiscordPeer, bot: discord.Discord) -> None:
+def test_a_permission_lost_since_it_was_seen_is_named(peer: DiscordPeer, bot: discord.DiscordOutlet) -> None:
     bot.post(part("x"), OTHER)
     peer.channel(int(OTHER), deny=api.ATTACH_FILES)
     outcome = bot.post(part("y"), OTHER)
@@ -516,17 +518,17 @@ def test_a_channel_that_takes_no_messages_is_named(peer: DiscordPeer, kind: int,
     bot.close()
 
 
-def test_a_discord_that_wants_no_requests_gets_none_of_any_kind(peer: DiscordPeer, bot: discord.Discord) -> None:
+def test_a_discord_that_wants_no_requests_gets_none_of_any_kind(peer: DiscordPeer, bot: discord.DiscordOutlet) -> None:
     sent = bot.post(part("x"), CHANNEL)
     assert isinstance(sent, Sent)
     peer.fail(rate_limited(3600, via=False))
-    assert isinstance(bot.post(part("y"), CHANNEL), Later)
+    assert isinstance(bot.post(part("y"), CHANNEL), RetryLater)
     before = len(peer.requests)
-    assert isinstance(bot.find(part("y"), CHANNEL), CannotTell)
-    assert isinstance(bot.edit(part("z"), CHANNEL, sent.platform_id), Later)
-    assert isinstance(bot.crosspost(CHANNEL, sent.platform_id), Later)
-    assert isinstance(bot.votes(CHANNEL, sent.platform_id), CannotTell)
-    assert isinstance(bot.direct_channel("1"), Later) and bot.check()[0].ok is None
+    assert isinstance(bot.find(part("y"), CHANNEL), LookupInconclusive)
+    assert isinstance(bot.edit(part("z"), CHANNEL, sent.platform_id), RetryLater)
+    assert isinstance(bot.crosspost(CHANNEL, sent.platform_id), RetryLater)
+    assert isinstance(bot.votes(CHANNEL, sent.platform_id), LookupInconclusive)
+    assert isinstance(bot.direct_channel("1"), RetryLater) and bot.check()[0].ok is None
     assert len(peer.requests) == before
 
 
@@ -552,7 +554,7 @@ def test_check_of_a_bad_token_names_the_cure_and_not_the_token(peer: DiscordPeer
 # --- announcement channels -------------------------------------------------------------------------------------
 
 
-def test_a_post_in_an_announcement_channel_is_passed_on_once(peer: DiscordPeer, bot: discord.Discord) -> None:
+def test_a_post_in_an_announcement_channel_is_passed_on_once(peer: DiscordPeer, bot: discord.DiscordOutlet) -> None:
     sent = bot.post(part("x"), NEWS)
     assert peer.crossposts == [sent_id(sent)]
     assert bot.crosspost(NEWS, sent_id(sent)) == sent, "40033: it was passed on already"
@@ -576,20 +578,20 @@ def test_nothing_is_passed_on_where_that_is_switched_off(peer: DiscordPeer) -> N
     ],
 )
 def test_a_post_stays_sent_whatever_becomes_of_passing_it_on(
-    peer: DiscordPeer, bot: discord.Discord, fault: Fault
+    peer: DiscordPeer, bot: discord.DiscordOutlet, fault: Fault
 ) -> None:
     peer.fail(fault, on=api.CROSSPOST)
     assert isinstance(bot.post(part("x"), NEWS), Sent) and len(peer.messages) == 1
 
 
 def test_what_could_not_be_passed_on_yet_is_passed_on_later_without_sending_again(
-    peer: DiscordPeer, bot: discord.Discord, caplog: pytest.LogCaptureFixture
+    peer: DiscordPeer, bot: discord.DiscordOutlet, caplog: pytest.LogCaptureFixture
 ) -> None:
     peer.fail(rate_limited(3600), on=api.CROSSPOST, times=2)
     id = sent_id(bot.post(part("x"), NEWS))
     assert "not passed on" in caplog.text and id in caplog.text
     outcome = bot.crosspost(NEWS, id)
-    assert isinstance(outcome, Later) and outcome.not_before == NOW + timedelta(hours=1)
+    assert isinstance(outcome, RetryLater) and outcome.not_before == NOW + timedelta(hours=1)
     assert isinstance(bot.crosspost(NEWS, id), Sent) and peer.crossposts == [id] and len(posts(peer)) == 1
     assert isinstance(bot.crosspost(CHANNEL, sent_id(bot.post(part("y"), CHANNEL))), Refused)
 
@@ -597,7 +599,7 @@ def test_what_could_not_be_passed_on_yet_is_passed_on_later_without_sending_agai
 # --- polls and corrections -------------------------------------------------------------------------------------
 
 
-def test_a_poll_is_asked_and_its_votes_are_read_back(peer: DiscordPeer, bot: discord.Discord) -> None:
+def test_a_poll_is_asked_and_its_votes_are_read_back(peer: DiscordPeer, bot: discord.DiscordOutlet) -> None:
     id = sent_id(bot.post(kinds()["a poll"], CHANNEL))
     assert peer.messages[0]["poll"]["duration"] == 48
     peer.vote(id, 3, closed=False)
@@ -606,15 +608,15 @@ def test_a_poll_is_asked_and_its_votes_are_read_back(peer: DiscordPeer, bot: dis
     assert bot.votes(CHANNEL, id) == Votes((3, 4), final=True)
 
 
-def test_results_that_are_not_there_are_unknown_and_not_zero(peer: DiscordPeer, bot: discord.Discord) -> None:
+def test_results_that_are_not_there_are_unknown_and_not_zero(peer: DiscordPeer, bot: discord.DiscordOutlet) -> None:
     id = sent_id(bot.post(kinds()["a poll"], CHANNEL))
     del peer.messages[0]["poll"]["results"]
-    assert isinstance(bot.votes(CHANNEL, id), CannotTell)
-    assert isinstance(bot.votes(CHANNEL, sent_id(bot.post(part("x"), CHANNEL))), CannotTell)
-    assert isinstance(bot.votes(CHANNEL, "5"), CannotTell)
+    assert isinstance(bot.votes(CHANNEL, id), LookupInconclusive)
+    assert isinstance(bot.votes(CHANNEL, sent_id(bot.post(part("x"), CHANNEL))), LookupInconclusive)
+    assert isinstance(bot.votes(CHANNEL, "5"), LookupInconclusive)
 
 
-def test_a_correction_replaces_the_words_and_keeps_the_card(peer: DiscordPeer, bot: discord.Discord) -> None:
+def test_a_correction_replaces_the_words_and_keeps_the_card(peer: DiscordPeer, bot: discord.DiscordOutlet) -> None:
     id = sent_id(bot.post(part("930 models"), CHANNEL))
     corrected = dataclasses.replace(part("~~930~~ 929 models"), pictures=())
     assert sent_id(bot.edit(corrected, CHANNEL, id)) == id
@@ -624,7 +626,7 @@ def test_a_correction_replaces_the_words_and_keeps_the_card(peer: DiscordPeer, b
     assert isinstance(bot.find(corrected, CHANNEL), Sent)
 
 
-def test_a_correction_with_a_card_replaces_the_card(peer: DiscordPeer, bot: discord.Discord) -> None:
+def test_a_correction_with_a_card_replaces_the_card(peer: DiscordPeer, bot: discord.DiscordOutlet) -> None:
     id = sent_id(bot.post(part("a"), CHANNEL))
     bot.edit(dataclasses.replace(part("b"), pictures=(Picture("new", PNG, "Corrected."),)), CHANNEL, id)
     assert [(a["filename"], a["description"]) for a in peer.messages[0]["attachments"]] == [("new.png", "Corrected.")]
@@ -634,27 +636,29 @@ def test_a_correction_with_a_card_replaces_the_card(peer: DiscordPeer, bot: disc
     ("fault", "kind"),
     [
         (error(404, 10008, "Unknown Message"), Refused),
-        (rate_limited(1200), Later),
-        (Fault(503, "no", after=True), Unsure),
-        (Fault(drop=True, after=True), Unsure),
+        (rate_limited(1200), RetryLater),
+        (Fault(503, "no", after=True), OutcomeUnknown),
+        (Fault(drop=True, after=True), OutcomeUnknown),
     ],
 )
-def test_an_edit_that_fails_says_how(peer: DiscordPeer, bot: discord.Discord, fault: Fault, kind: type) -> None:
+def test_an_edit_that_fails_says_how(peer: DiscordPeer, bot: discord.DiscordOutlet, fault: Fault, kind: type) -> None:
     id = sent_id(bot.post(part("a"), CHANNEL))
     peer.fail(fault, on=api.EDIT)
     assert isinstance(bot.edit(part("b"), CHANNEL, id), kind)
     assert isinstance(bot.edit(part("b"), CHANNEL, id), Sent), "the same edit may be made again"
 
 
-def test_a_poll_cannot_be_edited(bot: discord.Discord, peer: DiscordPeer) -> None:
+def test_a_poll_cannot_be_edited(bot: discord.DiscordOutlet, peer: DiscordPeer) -> None:
     assert isinstance(bot.edit(kinds()["a poll"], CHANNEL, "1"), Refused) and peer.requests == []
 
 
 @pytest.mark.parametrize("id", ["", "a", "1/../2", "-1", "1" * 21, "１"])
-def test_what_is_no_number_of_discords_is_never_asked_for(peer: DiscordPeer, bot: discord.Discord, id: str) -> None:
+def test_what_is_no_number_of_discords_is_never_asked_for(
+    peer: DiscordPeer, bot: discord.DiscordOutlet, id: str
+) -> None:
     assert isinstance(bot.post(part("x"), id), Refused) and isinstance(bot.edit(part("x"), CHANNEL, id), Refused)
-    assert isinstance(bot.crosspost(CHANNEL, id), Refused) and isinstance(bot.find(part("x"), id), CannotTell)
-    assert isinstance(bot.votes(CHANNEL, id), CannotTell) and peer.requests == []
+    assert isinstance(bot.crosspost(CHANNEL, id), Refused) and isinstance(bot.find(part("x"), id), LookupInconclusive)
+    assert isinstance(bot.votes(CHANNEL, id), LookupInconclusive) and peer.requests == []
 
 
 # --- limits ----------------------------------------------------------------------------------------------------
@@ -703,7 +707,7 @@ LIMITS: dict[str, tuple[Callable[[int], Part], int]] = {
 
 @pytest.mark.parametrize("limit", LIMITS)
 def test_discord_takes_a_part_at_its_limit_and_is_never_sent_one_above(
-    peer: DiscordPeer, bot: discord.Discord, limit: str
+    peer: DiscordPeer, bot: discord.DiscordOutlet, limit: str
 ) -> None:
     made, most = LIMITS[limit]
     assert isinstance(bot.post(made(most), CHANNEL), Sent)
@@ -727,7 +731,7 @@ def test_discord_takes_a_part_at_its_limit_and_is_never_sent_one_above(
     ],
 )
 def test_what_discord_would_refuse_is_said_in_words_and_not_sent(
-    peer: DiscordPeer, bot: discord.Discord, wrong: Part, said: str
+    peer: DiscordPeer, bot: discord.DiscordOutlet, wrong: Part, said: str
 ) -> None:
     outcome = bot.post(wrong, CHANNEL)
     assert isinstance(outcome, Refused) and said in outcome.reason and peer.requests == []
@@ -740,7 +744,9 @@ def jobs(destinations: Iterable[str]) -> list[tuple[Part, str]]:
     return [(dataclasses.replace(part("x"), marker=part_marker("x", d)), d) for d in destinations]
 
 
-def landed(bot: discord.Discord, channels: list[str], guilds: Mapping[str, str] | None = None) -> dict[str, Outcome]:
+def landed(
+    bot: discord.DiscordOutlet, channels: list[str], guilds: Mapping[str, str] | None = None
+) -> dict[str, Outcome]:
     """Posts to every channel; the outcome of each. `guilds`: the server of each that took a post before."""
     places = {part_marker("x", channel): channel for channel in channels}
     links = {channel: f"https://discord.com/channels/{guild}/{channel}/1" for channel, guild in (guilds or {}).items()}
@@ -766,7 +772,7 @@ def test_one_bad_channel_harms_no_other() -> None:
         outcomes = landed(bot, channels)
         bot.close()
     odd = {channels.index(d): type(outcome) for d, outcome in outcomes.items() if not isinstance(outcome, Sent)}
-    assert odd == {3: Refused, 10: Refused, 20: Unsure, 30: Unsure}
+    assert odd == {3: Refused, 10: Refused, 20: OutcomeUnknown, 30: OutcomeUnknown}
     assert len(outcomes) == 80 and len(peer.messages) == 77
     assert all(f"/{100 + n % 5}/" in outcomes[channels[n]].url for n in (0, 1, 2, 79))
 
@@ -785,7 +791,8 @@ def test_channels_seen_before_cost_one_request_each_and_still_name_what_they_lac
 
 
 @pytest.mark.parametrize(
-    ("fault", "kind"), [(error(401, 0, "401: Unauthorized"), Stopped), (rate_limited(900, via=False), Later)]
+    ("fault", "kind"),
+    [(error(401, 0, "401: Unauthorized"), AccountRefused), (rate_limited(900, via=False), RetryLater)],
 )
 def test_when_the_account_itself_is_refused_the_rest_is_not_tried(fault: Fault, kind: type) -> None:
     with crowd(200) as (peer, channels):
@@ -818,7 +825,7 @@ def test_jobs_are_drawn_only_as_places_become_free() -> None:
 def test_the_global_limit_is_kept() -> None:
     """No machine is too slow for this: the second fifty may not leave before the second is over."""
     with crowd(100) as (peer, channels):
-        settings = discord.Settings(api=peer.url)
+        settings = discord.DiscordSettings(api=peer.url)
         bot = discord.make_outlet(settings, None, {"DISCORD_TOKEN": secret()}, lambda: datetime.now(UTC))  # type: ignore[arg-type]
         began = time.monotonic()
         outcomes = landed(bot, channels, dict.fromkeys(channels, "100"))
@@ -855,14 +862,14 @@ def test_a_platform_that_echoes_the_token_does_not_get_it_into_our_words(
     assert not [text for text in ours if api.TOKEN in text]
 
 
-def test_a_channel_name_from_outside_is_cleaned(peer: DiscordPeer, bot: discord.Discord) -> None:
+def test_a_channel_name_from_outside_is_cleaned(peer: DiscordPeer, bot: discord.DiscordOutlet) -> None:
     peer.channel(int(OTHER), deny=api.ATTACH_FILES).name = "evil\u202e\nname" + "x" * 900
     outcome = bot.post(part("x"), OTHER)
     assert isinstance(outcome, Refused) and "\n" not in outcome.reason and "\u202e" not in outcome.reason
 
 
 def test_channel_ids_may_be_written_with_or_without_quotes() -> None:
-    settings = discord.Settings.model_validate(
+    settings = discord.DiscordSettings.model_validate(
         {"destinations": [200000000000000001, OTHER], "locales": {CHANNEL: "es"}}
     )
     assert settings.destinations == (CHANNEL, OTHER) and settings.locales == {CHANNEL: "es-ES"}
@@ -881,13 +888,13 @@ def test_channel_ids_may_be_written_with_or_without_quotes() -> None:
 )
 def test_settings_that_cannot_be_right_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
-        discord.Settings.model_validate(wrong)
+        discord.DiscordSettings.model_validate(wrong)
 
 
 # --- other judges ----------------------------------------------------------------------------------------------
 
 
-def test_the_exceptions_to_discords_description_are_needed(peer: DiscordPeer, bot: discord.Discord) -> None:
+def test_the_exceptions_to_discords_description_are_needed(peer: DiscordPeer, bot: discord.DiscordOutlet) -> None:
     """Whatever the peers of any test are asked is compared with the description; here, without the exceptions."""
     for wanted in kinds().values():
         bot.post(wanted, CHANNEL)

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import pytest
 
-from bot.outlets.discord.rate_limiter import SECOND, Pace
+from bot.outlets.discord.rate_limiter import SECOND, RateLimiter
 
 
 class Clocked(asyncio.SelectorEventLoop):
@@ -32,7 +32,7 @@ def left(count: int, per_second: int, held_up: Callable[[int], float] = lambda n
     found = []
 
     async def all_of_them() -> None:
-        pace = Pace(per_second)
+        pace = RateLimiter(per_second)
         for n in range(count):
             await pace.wait_turn()
             found.append(loop.time())
@@ -73,12 +73,12 @@ def test_time_that_nobody_wanted_to_send_in_is_not_saved_up() -> None:
 def test_turns_are_given_in_the_order_in_which_they_were_asked_for() -> None:
     order: list[int] = []
 
-    async def one(pace: Pace, n: int) -> None:
+    async def one(pace: RateLimiter, n: int) -> None:
         await pace.wait_turn()
         order.append(n)
 
     async def all_of_them() -> None:
-        pace = Pace(1000)
+        pace = RateLimiter(1000)
         turns: list[Awaitable[None]] = [one(pace, n) for n in range(20)]
         await asyncio.gather(*turns)
 

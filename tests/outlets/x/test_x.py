@@ -18,17 +18,17 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from bot.outlets import (
-    CannotTell,
-    Check,
-    Later,
+    AccountRefused,
+    CheckResult,
+    LookupInconclusive,
     NotFound,
+    OutcomeUnknown,
     OutletError,
     Part,
     Poll,
     Refused,
+    RetryLater,
     Sent,
-    Stopped,
-    Unsure,
     Votes,
     part_marker,
     x,
@@ -58,7 +58,7 @@ def peer() -> Iterator[XPeer]:
 
 
 @pytest.fixture
-def posting(peer: XPeer) -> Iterator[x.X]:
+def posting(peer: XPeer) -> Iterator[x.XOutlet]:
     with closing(outlet(peer.url)) as made:
         yield made
 
@@ -74,7 +74,7 @@ def routes(peer: XPeer) -> list[str]:
 # --- posting
 
 
-def test_a_picture_is_uploaded_and_described_before_its_post(peer: XPeer, posting: x.X) -> None:
+def test_a_picture_is_uploaded_and_described_before_its_post(peer: XPeer, posting: x.XOutlet) -> None:
     sent = posting.post(part(pictures=(CARD,)), NAME)
     assert isinstance(sent, Sent)
     assert routes(peer) == ["POST /2/media/upload", "POST /2/media/metadata", "POST /2/tweets"]
@@ -84,7 +84,7 @@ def test_a_picture_is_uploaded_and_described_before_its_post(peer: XPeer, postin
     assert peer.media[post["media"][0]] == {"content": PNG, "alt": CARD.alt}
 
 
-def test_a_thread_goes_part_by_part_each_under_the_one_before(peer: XPeer, posting: x.X) -> None:
+def test_a_thread_goes_part_by_part_each_under_the_one_before(peer: XPeer, posting: x.XOutlet) -> None:
     above = None
     for number in range(3):
         sent = posting.post(part(f"14 Jan 2026, part {number} of 3", reply_to=above), NAME)
@@ -93,7 +93,7 @@ def test_a_thread_goes_part_by_part_each_under_the_one_before(peer: XPeer, posti
     assert [post["reply_to"] for post in peer.posts] == [None, peer.posts[0]["id"], peer.posts[1]["id"]]
 
 
-def test_a_poll_goes_out_and_its_votes_come_back(peer: XPeer, posting: x.X) -> None:
+def test_a_poll_goes_out_and_its_votes_come_back(peer: XPeer, posting: x.XOutlet) -> None:
     sent = posting.post(part(poll=Poll("Which?", ("More", "Fewer", "The same"), WEEK)), NAME)
     assert isinstance(sent, Sent)
     assert peer.posts[0]["body"]["poll"] == {"options": ["More", "Fewer", "The same"], "duration_minutes": 10_080}
@@ -104,20 +104,20 @@ def test_a_poll_goes_out_and_its_votes_come_back(peer: XPeer, posting: x.X) -> N
     assert posting.votes(NAME, sent.platform_id) == Votes((10, 20, 30), final=True)
 
 
-def test_votes_of_a_post_without_a_poll_or_of_no_post_are_unknown(peer: XPeer, posting: x.X) -> None:
+def test_votes_of_a_post_without_a_poll_or_of_no_post_are_unknown(peer: XPeer, posting: x.XOutlet) -> None:
     sent = posting.post(part(), NAME)
     assert isinstance(sent, Sent)
     for number in (sent.platform_id, "12"):
-        assert isinstance(posting.votes(NAME, number), CannotTell)
+        assert isinstance(posting.votes(NAME, number), LookupInconclusive)
     peer.fail("500", "/2/tweets/{id}")
-    assert isinstance(posting.votes(NAME, "12"), CannotTell)
+    assert isinstance(posting.votes(NAME, "12"), LookupInconclusive)
 
 
 def test_uploaded_pictures_are_used_again_in_a_retry_for_23_hours(peer: XPeer) -> None:
     now = [datetime.now(UTC)]
     with closing(outlet(peer.url, lambda: now[0])) as posting:
         peer.fail("429 without a reset")
-        assert isinstance(posting.post(part(pictures=(CARD,)), NAME), Later)
+        assert isinstance(posting.post(part(pictures=(CARD,)), NAME), RetryLater)
         assert isinstance(posting.post(part(pictures=(CARD,)), NAME), Sent)
         assert routes(peer).count("POST /2/media/upload") == 1
         posting.post(part("Another card text", pictures=(replace(CARD, alt="Another"),)), NAME)
@@ -127,12 +127,12 @@ def test_uploaded_pictures_are_used_again_in_a_retry_for_23_hours(peer: XPeer) -
         assert routes(peer).count("POST /2/media/upload") == 3
 
 
-def test_a_remembered_picture_that_x_has_forgotten_is_uploaded_afresh_once(peer: XPeer, posting: x.X) -> None:
+def test_a_remembered_picture_that_x_has_forgotten_is_uploaded_afresh_once(peer: XPeer, posting: x.XOutlet) -> None:
     peer.fail("429 without a reset")
     posting.post(part(pictures=(CARD,)), NAME)
     peer.media.clear()
     outcome = posting.post(part(pictures=(CARD,)), NAME)
-    assert isinstance(outcome, Later) and "uploaded again" in outcome.reason
+    assert isinstance(outcome, RetryLater) and "uploaded again" in outcome.reason
     assert isinstance(posting.post(part(pictures=(CARD,)), NAME), Sent)
     peer.fail("400")
     fresh = replace(CARD, alt="A fresh one")
@@ -143,36 +143,36 @@ def test_a_remembered_picture_that_x_has_forgotten_is_uploaded_afresh_once(peer:
 
 EXPECTED = {
     "400": (Refused, "The text is odd"),
-    "401": (Stopped, "keys are wrong"),
-    "402 since August": (Stopped, "top up"),
-    "402 before": (Stopped, "top up"),
+    "401": (AccountRefused, "keys are wrong"),
+    "402 since August": (AccountRefused, "top up"),
+    "402 before": (AccountRefused, "top up"),
     "403 not summoned": (Refused, "not summoned"),
     "403 of no known kind": (Refused, "not permitted"),
-    "403 app not enrolled": (Stopped, "may not post"),
-    "403 read only keys": (Stopped, "may not post"),
-    "403 suspended": (Stopped, "suspended"),
+    "403 app not enrolled": (AccountRefused, "may not post"),
+    "403 read only keys": (AccountRefused, "may not post"),
+    "403 suspended": (AccountRefused, "suspended"),
     "404": (Refused, "HTTP 404"),
-    "408": (Unsure, "HTTP 408"),
-    "429 without a reset": (Later, "HTTP 429"),
-    "429 code 88": (Later, "Rate limit exceeded"),
-    "429 with a broken reset": (Later, "HTTP 429"),
-    "usage-capped": (Stopped, "cap"),
-    "500": (Unsure, "HTTP 500"),
-    "503 HTML": (Unsure, "HTTP 503"),
-    "503 with a JSON list": (Unsure, "HTTP 503"),
-    "500 after accepting": (Unsure, "HTTP 500"),
-    "redirect": (Unsure, "HTTP 307"),
-    "dropped before accepting": (Unsure, "no answer"),
-    "dropped after accepting": (Unsure, "no answer"),
-    "time-out before accepting": (Unsure, "ReadTimeout"),
-    "time-out after accepting": (Unsure, "ReadTimeout"),
-    "dripping for ever": (Unsure, "no answer"),
-    "malformed JSON": (Unsure, "no JSON object"),
-    "truncated": (Unsure, "no answer"),
-    "200 HTML": (Unsure, "no JSON object"),
-    "success without an id": (Unsure, "without the post's id"),
-    "success with errors only": (Unsure, "without the post's id"),
-    "an answer too large": (Unsure, "no answer"),
+    "408": (OutcomeUnknown, "HTTP 408"),
+    "429 without a reset": (RetryLater, "HTTP 429"),
+    "429 code 88": (RetryLater, "Rate limit exceeded"),
+    "429 with a broken reset": (RetryLater, "HTTP 429"),
+    "usage-capped": (AccountRefused, "cap"),
+    "500": (OutcomeUnknown, "HTTP 500"),
+    "503 HTML": (OutcomeUnknown, "HTTP 503"),
+    "503 with a JSON list": (OutcomeUnknown, "HTTP 503"),
+    "500 after accepting": (OutcomeUnknown, "HTTP 500"),
+    "redirect": (OutcomeUnknown, "HTTP 307"),
+    "dropped before accepting": (OutcomeUnknown, "no answer"),
+    "dropped after accepting": (OutcomeUnknown, "no answer"),
+    "time-out before accepting": (OutcomeUnknown, "ReadTimeout"),
+    "time-out after accepting": (OutcomeUnknown, "ReadTimeout"),
+    "dripping for ever": (OutcomeUnknown, "no answer"),
+    "malformed JSON": (OutcomeUnknown, "no JSON object"),
+    "truncated": (OutcomeUnknown, "no answer"),
+    "200 HTML": (OutcomeUnknown, "no JSON object"),
+    "success without an id": (OutcomeUnknown, "without the post's id"),
+    "success with errors only": (OutcomeUnknown, "without the post's id"),
+    "an answer too large": (OutcomeUnknown, "no answer"),
 }
 
 
@@ -181,37 +181,37 @@ def test_the_table_of_failures_is_whole() -> None:
 
 
 @pytest.mark.parametrize("how", FAILURES)
-def test_each_failure_of_the_post_has_its_outcome(how: str, peer: XPeer, posting: x.X) -> None:
+def test_each_failure_of_the_post_has_its_outcome(how: str, peer: XPeer, posting: x.XOutlet) -> None:
     peer.fail(how)
     outcome = posting.post(part(), NAME)
     kind, words = EXPECTED[how]
     assert isinstance(outcome, kind) and words in outcome.reason
     assert routes(peer) == ["POST /2/tweets"], "one attempt is one request"
-    if isinstance(outcome, Unsure):
+    if isinstance(outcome, OutcomeUnknown):
         found = posting.find(part(), NAME)
         assert isinstance(found, Sent if peer.posts else NotFound)
 
 
 @pytest.mark.parametrize("route", ["/2/media/upload", "/2/media/metadata"])
 @pytest.mark.parametrize("how", FAILURES)
-def test_a_failure_before_the_post_leaves_no_doubt(how: str, route: str, peer: XPeer, posting: x.X) -> None:
+def test_a_failure_before_the_post_leaves_no_doubt(how: str, route: str, peer: XPeer, posting: x.XOutlet) -> None:
     peer.fail(how, route)
     outcome = posting.post(part(pictures=(CARD,)), NAME)
     kind, _ = EXPECTED[how]
     if how.startswith("success") and route == "/2/media/metadata":
         assert isinstance(outcome, Sent)
         return
-    assert isinstance(outcome, Later if kind is Unsure else kind)
+    assert isinstance(outcome, RetryLater if kind is OutcomeUnknown else kind)
     assert peer.posts == []
     assert "POST /2/tweets" not in routes(peer)
 
 
 @pytest.mark.parametrize("how", FAILURES)
-def test_a_failed_look_back_never_says_not_found(how: str, peer: XPeer, posting: x.X) -> None:
+def test_a_failed_look_back_never_says_not_found(how: str, peer: XPeer, posting: x.XOutlet) -> None:
     posting.post(part(), NAME)
     peer.fail(how, "/2/users/{id}/tweets")
     found = posting.find(part(), NAME)
-    assert isinstance(found, CannotTell) and found.reason
+    assert isinstance(found, LookupInconclusive) and found.reason
     assert isinstance(posting.find(part(), NAME), Sent)
 
 
@@ -220,19 +220,19 @@ def test_nothing_listening_or_no_such_name_is_tried_later() -> None:
         for host in (f"http://127.0.0.1:{port}", "https://no-such-host.invalid"):
             with closing(outlet(host)) as posting:
                 outcome = posting.post(part(), NAME)
-                assert isinstance(outcome, Later) and outcome.not_before > datetime.now(UTC)
+                assert isinstance(outcome, RetryLater) and outcome.not_before > datetime.now(UTC)
                 found = posting.find(part(), NAME)
-                assert isinstance(found, CannotTell) and found.retry_at
+                assert isinstance(found, LookupInconclusive) and found.retry_at
 
 
 def test_a_dead_proxy_is_tried_later_and_its_password_is_not_told(
-    peer: XPeer, posting: x.X, monkeypatch: pytest.MonkeyPatch
+    peer: XPeer, posting: x.XOutlet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("http_proxy", "http://user:canaryproxy@127.0.0.1:1")
     outcome = posting.post(part(), NAME)
-    assert isinstance(outcome, Later) and "canaryproxy" not in outcome.reason
+    assert isinstance(outcome, RetryLater) and "canaryproxy" not in outcome.reason
     assert peer.requests == []
 
 
@@ -266,7 +266,7 @@ def test_a_rate_limit_is_waited_out_by_xs_clock_within_a_day(
     peer.fail(Failure(429, {"title": "Too Many Requests"}, made))
     with closing(outlet(peer.url, lambda: now)) as posting:
         outcome = posting.post(part(), NAME)
-    assert isinstance(outcome, Later) and outcome.not_before == now + timedelta(minutes=minutes)
+    assert isinstance(outcome, RetryLater) and outcome.not_before == now + timedelta(minutes=minutes)
 
 
 @pytest.mark.parametrize(("minutes", "side"), [(10, "behind"), (-10, "ahead of")])
@@ -275,7 +275,7 @@ def test_a_wrong_clock_is_named_where_x_refuses_the_signature(minutes: int, side
     peer.offset = timedelta(minutes=minutes)
     with closing(outlet(peer.url, lambda: now)) as posting:
         outcome = posting.post(part(), NAME)
-    assert isinstance(outcome, Stopped) and f"clock is 600 s {side} X's" in outcome.reason
+    assert isinstance(outcome, AccountRefused) and f"clock is 600 s {side} X's" in outcome.reason
 
 
 def stopped(peer: XPeer) -> datetime:
@@ -286,25 +286,25 @@ def stopped(peer: XPeer) -> datetime:
 
 
 def test_a_wrong_key_stops_the_outlet(peer: XPeer) -> None:
-    settings = x.Settings(destinations=(NAME,), host=peer.url)
+    settings = x.XSettings(destinations=(NAME,), host=peer.url)
     for name in KEYS:
         keys = {k: SecretStr(v[:-1] + "x" if k == name else v) for k, v in KEYS.items()}
         with closing(x.make_outlet(settings, Path(), keys, lambda: datetime.now(UTC))) as posting:
-            assert isinstance(posting.post(part(), NAME), Stopped)
+            assert isinstance(posting.post(part(), NAME), AccountRefused)
     assert peer.posts == []
 
 
 def test_a_token_that_cannot_be_one_is_refused_without_being_shown() -> None:
     keys = {k: SecretStr(v) for k, v in KEYS.items()} | {"X_ACCESS_TOKEN": SecretStr("canary-bearer")}
     with pytest.raises(OutletError, match="X_ACCESS_TOKEN") as caught:
-        x.make_outlet(x.Settings(), Path(), keys, lambda: datetime.now(UTC))
+        x.make_outlet(x.XSettings(), Path(), keys, lambda: datetime.now(UTC))
     assert "canary" not in str(caught.value)
 
 
 # --- two clocks
 
 
-def by_our_clock(peer: XPeer, ahead: timedelta, **chosen: object) -> x.X:
+def by_our_clock(peer: XPeer, ahead: timedelta, **chosen: object) -> x.XOutlet:
     """An account on a machine whose clock is ahead of X's."""
     peer.offset = -ahead
     return outlet(peer.url, **chosen)
@@ -318,7 +318,7 @@ def test_what_is_out_is_found_whatever_this_machines_clock_says(peer: XPeer, ahe
     with closing(by_our_clock(peer, ahead)) as posting:
         wanted = part(since=posting.platform_time())
         peer.fail("time-out after accepting")
-        assert isinstance(posting.post(wanted, NAME), Unsure)
+        assert isinstance(posting.post(wanted, NAME), OutcomeUnknown)
         found = posting.find(wanted, NAME)
         assert isinstance(found, Sent) and found.platform_id == peer.posts[0]["id"]
         assert timedelta() <= found.age < timedelta(minutes=1)
@@ -346,15 +346,17 @@ def test_the_window_for_edits_is_counted_by_xs_clock(peer: XPeer, age: int, edit
 
 
 def test_where_xs_time_cannot_be_known_x_decides_whether_it_is_too_late(
-    peer: XPeer, posting: x.X, monkeypatch: pytest.MonkeyPatch
+    peer: XPeer, posting: x.XOutlet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(x.X, "platform_time", lambda _: None)
+    monkeypatch.setattr(x.XOutlet, "platform_time", lambda _: None)
     old = peer.accept(TEXT, at=peer.now() - timedelta(minutes=31))
     assert isinstance(posting.edit(part("Corrected, 14 Jan 2026"), NAME, old), Refused)
     assert "POST /2/tweets" in routes(peer)
 
 
-def test_the_time_is_asked_for_once_without_keys_and_then_read_from_every_answer(peer: XPeer, posting: x.X) -> None:
+def test_the_time_is_asked_for_once_without_keys_and_then_read_from_every_answer(
+    peer: XPeer, posting: x.XOutlet
+) -> None:
     peer.offset = timedelta(days=3)
     assert posting.clock_offset() is None
     for _ in range(3):
@@ -366,7 +368,7 @@ def test_the_time_is_asked_for_once_without_keys_and_then_read_from_every_answer
     assert abs(posting.clock_offset() or WEEK) < timedelta(minutes=1)
 
 
-def test_a_server_on_the_way_does_not_tell_xs_time(peer: XPeer, posting: x.X) -> None:
+def test_a_server_on_the_way_does_not_tell_xs_time(peer: XPeer, posting: x.XOutlet) -> None:
     peer.fail(Failure(502, "<html>", {"Date": "Thu, 01 Jan 2099 00:00:00 GMT"}), "/2/users/{id}/tweets")
     posting.find(part(), NAME)
     assert posting.clock_offset() is None
@@ -400,10 +402,10 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_name_that_looks_like_html_is_found_as_it_was_sent(peer: XPeer, posting: x.X, name: str) -> None:
+def test_a_name_that_looks_like_html_is_found_as_it_was_sent(peer: XPeer, posting: x.XOutlet, name: str) -> None:
     wanted = part(f"14 Jan 2026: {name} was the most used model", since=posting.platform_time())
     peer.fail("time-out after accepting")
-    assert isinstance(posting.post(wanted, NAME), Unsure)
+    assert isinstance(posting.post(wanted, NAME), OutcomeUnknown)
     found = posting.find(wanted, NAME)
     assert isinstance(found, Sent) and found.platform_id == peer.posts[0]["id"]
     other = unescape(wanted.text)
@@ -419,7 +421,7 @@ def test_a_composed_letter_is_the_same_as_its_pieces() -> None:
     assert lookback.is_same_post("Cafe\u0301 &amp", "Caf\u00e9 &amp;amp")
 
 
-def test_without_a_bound_a_look_back_reads_on_until_it_knows(peer: XPeer, posting: x.X) -> None:
+def test_without_a_bound_a_look_back_reads_on_until_it_knows(peer: XPeer, posting: x.XOutlet) -> None:
     mine = peer.accept(TEXT)
     for number in range(150):
         peer.accept(f"Chatter number {number}")
@@ -428,36 +430,36 @@ def test_without_a_bound_a_look_back_reads_on_until_it_knows(peer: XPeer, postin
     assert posting.find(part("Not there"), NAME) == NotFound()
     for number in range(400):
         peer.accept(f"More chatter number {number}")
-    assert isinstance(posting.find(part("Not there"), NAME), CannotTell)
+    assert isinstance(posting.find(part("Not there"), NAME), LookupInconclusive)
 
 
-def test_a_duplicate_is_adopted_not_varied(peer: XPeer, posting: x.X) -> None:
+def test_a_duplicate_is_adopted_not_varied(peer: XPeer, posting: x.XOutlet) -> None:
     peer.fail("time-out after accepting")
-    assert isinstance(posting.post(part(), NAME), Unsure)
+    assert isinstance(posting.post(part(), NAME), OutcomeUnknown)
     again = posting.post(part(), NAME)
     assert again == Sent(peer.posts[0]["id"], f"https://x.com/{NAME}/status/{peer.posts[0]['id']}")
     assert len(peer.posts) == 1
 
 
-def test_a_duplicate_of_an_older_day_is_refused_with_its_link(peer: XPeer, posting: x.X) -> None:
+def test_a_duplicate_of_an_older_day_is_refused_with_its_link(peer: XPeer, posting: x.XOutlet) -> None:
     old = peer.accept(TEXT, at=datetime.now(UTC) - WEEK)
     outcome = posting.post(part(since=datetime.now(UTC) - timedelta(hours=1)), NAME)
     assert isinstance(outcome, Refused) and old in outcome.reason
 
 
-def test_a_duplicate_that_does_not_show_yet_or_cannot_be_asked_for_is_unsure(peer: XPeer, posting: x.X) -> None:
+def test_a_duplicate_that_does_not_show_yet_or_cannot_be_asked_for_is_unsure(peer: XPeer, posting: x.XOutlet) -> None:
     posting.post(part(), NAME)
     peer.lag = 1
     hidden = posting.post(part(), NAME)
     peer.fail("503 HTML", "/2/users/{id}/tweets")
     silent = posting.post(part(), NAME)
     for outcome in (hidden, silent):
-        assert isinstance(outcome, Unsure) and outcome.accepted, "that it is a duplicate proves that it is out"
+        assert isinstance(outcome, OutcomeUnknown) and outcome.accepted, "that it is a duplicate proves that it is out"
     assert isinstance(posting.post(part(), NAME), Sent)
     assert len(peer.posts) == 1
 
 
-def test_a_reading_that_lags_says_not_found_and_later_finds(peer: XPeer, posting: x.X) -> None:
+def test_a_reading_that_lags_says_not_found_and_later_finds(peer: XPeer, posting: x.XOutlet) -> None:
     peer.fail("dropped after accepting")
     posting.post(part(), NAME)
     peer.lag = 2
@@ -465,7 +467,7 @@ def test_a_reading_that_lags_says_not_found_and_later_finds(peer: XPeer, posting
     assert [type(one) for one in found] == [NotFound, NotFound, Sent]
 
 
-def test_the_same_words_elsewhere_in_a_thread_are_another_part(peer: XPeer, posting: x.X) -> None:
+def test_the_same_words_elsewhere_in_a_thread_are_another_part(peer: XPeer, posting: x.XOutlet) -> None:
     root = peer.accept("A root of 14 Jan 2026")
     reply = peer.accept(TEXT, reply_to=root)
     assert isinstance(posting.find(part(), NAME), NotFound)
@@ -474,7 +476,7 @@ def test_the_same_words_elsewhere_in_a_thread_are_another_part(peer: XPeer, post
     assert isinstance(found, Sent) and found.platform_id == reply
 
 
-def test_the_oldest_of_two_is_the_one_and_what_is_older_than_the_part_is_not(peer: XPeer, posting: x.X) -> None:
+def test_the_oldest_of_two_is_the_one_and_what_is_older_than_the_part_is_not(peer: XPeer, posting: x.XOutlet) -> None:
     now = datetime.now(UTC)
     peer.accept(TEXT, at=now - WEEK)
     first, _ = peer.accept(TEXT, at=now - timedelta(minutes=9)), peer.accept(TEXT, at=now)
@@ -483,7 +485,7 @@ def test_the_oldest_of_two_is_the_one_and_what_is_older_than_the_part_is_not(pee
     assert isinstance(posting.find(part(since=now + timedelta(hours=1)), NAME), NotFound)
 
 
-def test_a_look_back_turns_the_pages(peer: XPeer, posting: x.X) -> None:
+def test_a_look_back_turns_the_pages(peer: XPeer, posting: x.XOutlet) -> None:
     now = datetime.now(UTC)
     mine = peer.accept(TEXT, at=now - timedelta(hours=2))
     for number in range(150):
@@ -494,14 +496,14 @@ def test_a_look_back_turns_the_pages(peer: XPeer, posting: x.X) -> None:
     for number in range(400):
         peer.accept(f"More chatter number {number}", at=now - timedelta(minutes=60))
     found = posting.find(part("Not there", since=now - timedelta(hours=3)), NAME)
-    assert isinstance(found, CannotTell) and found.retry_at is None
+    assert isinstance(found, LookupInconclusive) and found.retry_at is None
 
 
-def test_a_timeline_in_another_dialect_is_not_trusted(peer: XPeer, posting: x.X) -> None:
+def test_a_timeline_in_another_dialect_is_not_trusted(peer: XPeer, posting: x.XOutlet) -> None:
     peer.accept("Something else")
     peer.dialect = "post"
     found = posting.find(part(), NAME)
-    assert isinstance(found, CannotTell) and "fields asked for" in found.reason
+    assert isinstance(found, LookupInconclusive) and "fields asked for" in found.reason
 
 
 @pytest.mark.parametrize(
@@ -572,7 +574,7 @@ def test_texts_that_only_look_alike_are_not_the_same_post() -> None:
         (part(poll=Poll("?", ("a", "b"), timedelta(days=8))), "5 minutes to 7 days"),
     ],
 )
-def test_what_x_would_refuse_is_never_sent(wrong: Part, words: str, peer: XPeer, posting: x.X) -> None:
+def test_what_x_would_refuse_is_never_sent(wrong: Part, words: str, peer: XPeer, posting: x.XOutlet) -> None:
     outcome = posting.post(wrong, NAME)
     assert isinstance(outcome, Refused) and words in outcome.reason
     assert peer.requests == []
@@ -590,7 +592,7 @@ def test_the_limits_themselves_are_sent(peer: XPeer) -> None:
         assert [type(posting.post(one, NAME)) for one in fitting] == [Sent] * 4
 
 
-def test_another_account_is_refused(peer: XPeer, posting: x.X) -> None:
+def test_another_account_is_refused(peer: XPeer, posting: x.XOutlet) -> None:
     outcome = posting.post(part(), "somebody_else")
     assert isinstance(outcome, Refused) and "somebody_else" in outcome.reason
     assert peer.requests == []
@@ -613,7 +615,7 @@ def test_another_account_is_refused(peer: XPeer, posting: x.X) -> None:
 )
 def test_settings_that_cannot_be_meant_are_refused(chosen: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
-        x.Settings.model_validate(chosen)
+        x.XSettings.model_validate(chosen)
 
 
 def test_the_cost_of_a_part_is_the_published_one() -> None:
@@ -625,7 +627,7 @@ def test_the_cost_of_a_part_is_the_published_one() -> None:
 # --- corrections
 
 
-def test_an_edit_replaces_the_post_and_has_a_new_id(peer: XPeer, posting: x.X) -> None:
+def test_an_edit_replaces_the_post_and_has_a_new_id(peer: XPeer, posting: x.XOutlet) -> None:
     sent = posting.post(part(), NAME)
     assert isinstance(sent, Sent)
     edited = posting.edit(part(TEXT.replace("929", "930")), NAME, sent.platform_id)
@@ -634,7 +636,7 @@ def test_an_edit_replaces_the_post_and_has_a_new_id(peer: XPeer, posting: x.X) -
     assert "930" in post["sent"] and post["edits"] == sent.platform_id
 
 
-def test_an_edit_that_x_does_not_allow_is_refused(peer: XPeer, posting: x.X) -> None:
+def test_an_edit_that_x_does_not_allow_is_refused(peer: XPeer, posting: x.XOutlet) -> None:
     old = peer.accept(TEXT, at=datetime.now(UTC) - timedelta(minutes=31))
     assert isinstance(posting.edit(part("New words"), NAME, old), Refused)
     poll = part("New words", poll=Poll("?", ("a", "b"), WEEK))
@@ -642,26 +644,26 @@ def test_an_edit_that_x_does_not_allow_is_refused(peer: XPeer, posting: x.X) -> 
     assert routes(peer) == ["HEAD /2/openapi.json"], "what time it is there, and no more"
 
 
-def test_an_edit_whose_answer_is_lost_is_found_by_its_new_words(peer: XPeer, posting: x.X) -> None:
+def test_an_edit_whose_answer_is_lost_is_found_by_its_new_words(peer: XPeer, posting: x.XOutlet) -> None:
     sent = posting.post(part(), NAME)
     assert isinstance(sent, Sent)
     peer.fail("500 after accepting")
     corrected = part("Corrected: 930 of 3,778")
-    assert isinstance(posting.edit(corrected, NAME, sent.platform_id), Unsure)
+    assert isinstance(posting.edit(corrected, NAME, sent.platform_id), OutcomeUnknown)
     found = posting.find(corrected, NAME)
     assert isinstance(found, Sent) and found.platform_id == peer.posts[0]["id"]
 
 
-def test_what_is_no_number_of_a_post_reaches_no_address(peer: XPeer, posting: x.X) -> None:
+def test_what_is_no_number_of_a_post_reaches_no_address(peer: XPeer, posting: x.XOutlet) -> None:
     assert isinstance(posting.edit(part(), NAME, "../users/me"), Refused)
-    assert isinstance(posting.votes(NAME, "../users/me"), CannotTell)
+    assert isinstance(posting.votes(NAME, "../users/me"), LookupInconclusive)
     assert peer.requests == []
 
 
 # --- doctor
 
 
-def test_a_check_of_good_keys_passes_without_posting(peer: XPeer, posting: x.X) -> None:
+def test_a_check_of_good_keys_passes_without_posting(peer: XPeer, posting: x.XOutlet) -> None:
     checks = posting.check()
     assert {c.name: c.ok for c in checks} == {
         "x account": True,
@@ -672,7 +674,7 @@ def test_a_check_of_good_keys_passes_without_posting(peer: XPeer, posting: x.X) 
     assert routes(peer) == ["GET /2/users/me"]
 
 
-def test_a_check_names_what_is_wrong_and_the_cure(peer: XPeer, posting: x.X) -> None:
+def test_a_check_names_what_is_wrong_and_the_cure(peer: XPeer, posting: x.XOutlet) -> None:
     peer.name, peer.access_level, peer.offset = "stranger", "read", timedelta(minutes=4)
     bad = {c.name: c for c in posting.check() if c.ok is False}
     assert set(bad) == {"x account", "x permission", "x clock"}
@@ -682,10 +684,10 @@ def test_a_check_names_what_is_wrong_and_the_cure(peer: XPeer, posting: x.X) -> 
 
 
 @pytest.mark.parametrize("how", FAILURES)
-def test_a_check_that_fails_is_a_line_not_an_error(how: str, peer: XPeer, posting: x.X) -> None:
+def test_a_check_that_fails_is_a_line_not_an_error(how: str, peer: XPeer, posting: x.XOutlet) -> None:
     peer.fail(how, "/2/users/me")
-    first: Check = posting.check()[0]
-    assert first.ok is (False if EXPECTED[how][0] is Stopped or how.startswith("success") else None)
+    first: CheckResult = posting.check()[0]
+    assert first.ok is (False if EXPECTED[how][0] is AccountRefused or how.startswith("success") else None)
     assert first.text
 
 
@@ -693,7 +695,7 @@ def test_a_check_that_fails_is_a_line_not_an_error(how: str, peer: XPeer, postin
 
 
 def test_no_secret_reaches_a_log_a_reason_or_a_repr_whatever_fails(
-    peer: XPeer, posting: x.X, caplog: pytest.LogCaptureFixture
+    peer: XPeer, posting: x.XOutlet, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     echo = " ".join(KEYS.values())
@@ -708,7 +710,7 @@ def test_no_secret_reaches_a_log_a_reason_or_a_repr_whatever_fails(
     assert "canary" not in " ".join(told)
 
 
-def test_several_threads_may_post_at_once(peer: XPeer, posting: x.X) -> None:
+def test_several_threads_may_post_at_once(peer: XPeer, posting: x.XOutlet) -> None:
     outcomes: list[object] = []
     jobs = [
         threading.Thread(target=lambda n=n: outcomes.append(posting.post(part(f"Thread number {n}"), NAME)))
@@ -722,7 +724,7 @@ def test_several_threads_may_post_at_once(peer: XPeer, posting: x.X) -> None:
     assert len({outcome.platform_id for outcome in outcomes if isinstance(outcome, Sent)}) == 8
 
 
-def test_tweepy_still_has_the_host_that_the_session_replaces(peer: XPeer, posting: x.X) -> None:
+def test_tweepy_still_has_the_host_that_the_session_replaces(peer: XPeer, posting: x.XOutlet) -> None:
     """The day tweepy changes it, signatures would go to the wrong place: this fails first."""
     posting.post(part(), NAME)
     assert peer.requests[0].headers["Host"] == urlsplit(peer.url).netloc
@@ -734,10 +736,10 @@ def test_the_status_table_covers_every_status() -> None:
     now, said = datetime.now(UTC), {"detail": NOT_SUMMONED, "type": PROBLEMS + "credits"}
     for status in [*range(300, 600)]:
         for creating in (True, False):
-            answer = responses.Answered(status, {}, said)
+            answer = responses.HttpStatusError(status, {}, said)
             outcome = responses.failure_outcome(answer, now, (), creating=creating)
-            assert not (isinstance(outcome, Later) and creating and status != 429)
-            assert not (isinstance(outcome, Unsure) and not creating)
+            assert not (isinstance(outcome, RetryLater) and creating and status != 429)
+            assert not (isinstance(outcome, OutcomeUnknown) and not creating)
 
 
 # --- against X's own description; the last test of the file

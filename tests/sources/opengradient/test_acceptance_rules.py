@@ -10,16 +10,16 @@ import pytest
 
 from bot.records import Unknown
 from bot.sources.opengradient.acceptance_rules import (
-    Key,
+    CountedLeaves,
+    EnclaveKey,
     Keys,
-    Seen,
-    Settlement,
-    Verdicts,
+    SettlementInput,
+    SettlementVerdicts,
     judge_settlement,
     judge_settlements,
 )
-from bot.sources.opengradient.merkle_batch import MAX_BYTES, PLACEHOLDER_TEE, Batch, Leaf, Refused, parse_batch
-from bot.sources.opengradient.walrus import Blob, Missing
+from bot.sources.opengradient.merkle_batch import MAX_BYTES, PLACEHOLDER_TEE, Batch, BatchRefused, Leaf, parse_batch
+from bot.sources.opengradient.walrus import Blob, BlobMissing
 from tests.peers.enclave import NOW, Enclave, dump, enclaves, hashed, hexed
 
 RELAY = "0x" + "f1" * 20
@@ -29,19 +29,21 @@ BLOB = "A" * 43
 ROOTLESS = b"\x11" * 32
 
 
-def keys() -> dict[bytes, Key | Unknown]:
-    return {each.tee_id: Key(each.der, NOW - 86_400) for each in enclaves()}
+def keys() -> dict[bytes, EnclaveKey | Unknown]:
+    return {each.tee_id: EnclaveKey(each.der, NOW - 86_400) for each in enclaves()}
 
 
 def values(count: int, start: int = 0) -> list[list[str]]:
     return [enclaves()[index % 3].value(index) for index in range(start, start + count)]
 
 
-def settled(raw: bytes, size: int | None = None, **changed: object) -> Settlement:
+def settled(raw: bytes, size: int | None = None, **changed: object) -> SettlementInput:
     """A settlement whose root is that of `raw`, and whose size is honest unless given."""
     read = parse_batch(raw)
     assert isinstance(read, Batch)
-    honest = Settlement("0xaa", 0, NOW + 60, RELAY, SIGNER, len(read.leaves) if size is None else size, BLOB, read.root)
+    honest = SettlementInput(
+        "0xaa", 0, NOW + 60, RELAY, SIGNER, len(read.leaves) if size is None else size, BLOB, read.root
+    )
     return replace(honest, **changed)  # type: ignore[arg-type]
 
 
@@ -50,20 +52,22 @@ def blob(raw: bytes) -> Blob:
 
 
 def judged(
-    settlement: Settlement,
-    outcome: Blob | Missing | Batch | Refused,
-    seen: Seen | None = None,
+    settlement: SettlementInput,
+    outcome: Blob | BlobMissing | Batch | BatchRefused,
+    seen: CountedLeaves | None = None,
     known: Keys | None = None,
     signers: Sequence[str] = (SIGNER,),
-) -> Verdicts:
-    return judge_settlement(settlement, outcome, seen or Seen(), keys() if known is None else known, signers, (RELAY,))
+) -> SettlementVerdicts:
+    return judge_settlement(
+        settlement, outcome, seen or CountedLeaves(), keys() if known is None else known, signers, (RELAY,)
+    )
 
 
-def figures(verdicts: Verdicts) -> tuple[object, object, object]:
+def figures(verdicts: SettlementVerdicts) -> tuple[object, object, object]:
     return verdicts.claimed, verdicts.backed, verdicts.verified
 
 
-def standings(verdicts: Verdicts) -> list[str]:
+def standings(verdicts: SettlementVerdicts) -> list[str]:
     return [each.standing for each in verdicts.leaves]
 
 
@@ -104,7 +108,7 @@ def test_an_open_batch_settle_with_a_size_of_2_to_the_255_moves_nothing() -> Non
     assert all(len(gap) < 200 for gap in unpinned.gaps)
     pinned = judged(settled(raw, 2**255), blob(raw))
     assert figures(pinned) == (3, 3, 3)
-    unread = judged(settled(raw, 2**255), Missing("gone", retry=False, final=True))
+    unread = judged(settled(raw, 2**255), BlobMissing("gone", retry=False, final=True))
     assert isinstance(unread.claimed, Unknown)
     assert figures(unread)[1:] == (0, 0)
 
@@ -152,14 +156,14 @@ def test_a_blob_that_is_no_dump_backs_nothing(content: bytes) -> None:
 
 
 def test_a_missing_blob_is_claimed_and_unbacked_and_unknown_rather_than_zero() -> None:
-    found = judged(settled(dump(values(3))), Missing("blob A: HTTP 503", retry=True, final=False))
+    found = judged(settled(dump(values(3))), BlobMissing("blob A: HTTP 503", retry=True, final=False))
     assert found.claimed == 3
     assert found.backed == found.verified == Unknown("blob A: HTTP 503")
     assert found.retry
 
 
 def test_an_expired_blob_is_a_verdict() -> None:
-    found = judged(settled(dump(values(3))), Missing("blob A has expired", retry=False, final=True))
+    found = judged(settled(dump(values(3))), BlobMissing("blob A has expired", retry=False, final=True))
     assert figures(found) == (3, 0, 0)
     assert found.gaps == ("blob A has expired",)
     assert not found.retry
@@ -204,7 +208,7 @@ def test_a_registered_id_cannot_be_borrowed_by_another_key() -> None:
     row = thief.value("x")
     raw = dump([[hexed(enclaves()[0].tee_id), *row[1:]]])
     assert standings(judged(settled(raw), blob(raw))) == ["bad signature"]
-    lying_registry = {enclaves()[0].tee_id: Key(thief.der, 0)}
+    lying_registry = {enclaves()[0].tee_id: EnclaveKey(thief.der, 0)}
     assert standings(judged(settled(raw), blob(raw), known=lying_registry)) == ["unknown key"]
 
 
@@ -219,16 +223,16 @@ def test_a_signature_for_other_hashes_is_bad() -> None:
 def test_an_enclave_registered_after_it_signed_verifies_nothing() -> None:
     one = enclaves()[0]
     raw = dump([one.value("x")])
-    late = {one.tee_id: Key(one.der, NOW + 1)}
+    late = {one.tee_id: EnclaveKey(one.der, NOW + 1)}
     assert standings(judged(settled(raw), blob(raw), known=late)) == ["not registered before its timestamp"]
-    in_time = {one.tee_id: Key(one.der, NOW)}
+    in_time = {one.tee_id: EnclaveKey(one.der, NOW)}
     assert standings(judged(settled(raw), blob(raw), known=in_time)) == ["verified"]
 
 
 def test_a_registry_that_did_not_answer_leaves_verified_unknown_and_not_zero() -> None:
     one, two = enclaves()[:2]
     raw = dump([one.value("x"), two.value("x")])
-    known = {one.tee_id: Key(one.der, 0), two.tee_id: Unknown("the registry timed out")}
+    known = {one.tee_id: EnclaveKey(one.der, 0), two.tee_id: Unknown("the registry timed out")}
     found = judged(settled(raw), blob(raw), known=known)
     assert figures(found) == (2, 2, Unknown("the registry timed out"))
     assert found.retry
@@ -295,8 +299,8 @@ def test_a_wrong_signature_posted_first_does_not_spoil_the_genuine_one() -> None
 
 def test_a_replayed_individual_settlement_counts_once() -> None:
     leaf = individual("x")
-    once = Settlement("0x01", 0, NOW + 60, RELAY, SIGNER, 1, BLOB, leaf=leaf)
-    nothing = Missing("not asked", retry=True, final=False)
+    once = SettlementInput("0x01", 0, NOW + 60, RELAY, SIGNER, 1, BLOB, leaf=leaf)
+    nothing = BlobMissing("not asked", retry=True, final=False)
     first = judged(once, nothing)
     assert figures(first) == (1, 1, 1)
     replayed = judged(replace(once, tx="0x02"), nothing, first.newly)
@@ -329,7 +333,7 @@ def individual(what: object) -> Leaf:
 )
 def test_a_timestamp_far_from_its_block_is_set_aside(at: int, standing: str) -> None:
     raw = dump([enclaves()[0].value("x", at)])
-    known = {enclaves()[0].tee_id: Key(enclaves()[0].der, 0)}
+    known = {enclaves()[0].tee_id: EnclaveKey(enclaves()[0].der, 0)}
     found = judged(settled(raw), blob(raw), known=known)
     assert standings(found) == [standing]
     assert found.backed == found.verified == (standing == "verified")
@@ -343,17 +347,17 @@ def test_many_settlements_at_once_find_what_one_by_one_would() -> None:
     raws = [dump(values(4)), dump(values(6)), dump([Enclave().value("x"), *values(3, 20)]), dump(values(2))]
     settlements = [settled(raw, tx=f"0x{index}") for index, raw in enumerate(raws)]
     settlements[3] = replace(settlements[3], root=ROOTLESS)
-    outcomes: list[Missing | Batch | Refused] = [parse_batch(raw) for raw in raws]
+    outcomes: list[BlobMissing | Batch | BatchRefused] = [parse_batch(raw) for raw in raws]
     settlements.append(settled(raws[0], tx="0xff"))
-    outcomes.append(Missing("HTTP 503", retry=True, final=False))
-    seen, one_by_one = Seen(), []
+    outcomes.append(BlobMissing("HTTP 503", retry=True, final=False))
+    seen, one_by_one = CountedLeaves(), []
     for settlement, outcome in zip(settlements, outcomes, strict=True):
         one_by_one.append(judged(settlement, outcome, seen))
         newly = one_by_one[-1].newly
-        seen = Seen({**seen.backed, **newly.backed}, {**seen.verified, **newly.verified})
+        seen = CountedLeaves({**seen.backed, **newly.backed}, {**seen.verified, **newly.verified})
     with ThreadPoolExecutor(2) as executor:
         together = judge_settlements(
-            list(zip(settlements, outcomes, strict=True)), Seen(), keys(), (SIGNER,), (RELAY,), executor
+            list(zip(settlements, outcomes, strict=True)), CountedLeaves(), keys(), (SIGNER,), (RELAY,), executor
         )
     assert together == one_by_one
     assert [each.verified for each in together[:4]] == [4, 2, 3, 0]

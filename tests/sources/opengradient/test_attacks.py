@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from bot import ledger, pipeline, store
-from bot.records import Haul, Period, Window
+from bot.records import CompleteWindow, EventBatch, Period
 from bot.sources import opengradient
 from tests import databases
 from tests.peers.enclave import Enclave, dump, enclaves, hashed
@@ -83,12 +83,12 @@ BLOBS = {
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[store.Store]:
     opened = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
-    pipeline.stand(opened, opengradient.static_listings(opengradient.Settings(), SECOND, 8))
+    pipeline.stand(opened, opengradient.static_listings(opengradient.OpenGradientSettings(), SECOND, 8))
     yield opened
     opened.close()
 
 
-def collected(db: store.Store, og: World, data: Path, **changed: Any) -> pipeline.Collected:
+def collected(db: store.Store, og: World, data: Path, **changed: Any) -> pipeline.CollectResult:
     return pipeline.collect(db, "opengradient", og.source(data, **changed), ALL, lambda line: None)
 
 
@@ -165,12 +165,12 @@ def test_a_reading_anew_that_is_cut_off_leaves_the_rest_unread(tmp_path: Path) -
             made.node.rpc("anvil_reorg", 3, [])
             for _ in range(2):
                 made.node.mine()
-            memory = ledger.Memory(db, "opengradient")
+            memory = ledger.SourceState(db, "opengradient")
             read = made.source(tmp_path).event_batches(None, memory)
-            (first,) = islice((one for one in read if isinstance(one, Haul) and one.forget_from), 1)
+            (first,) = islice((one for one in read if isinstance(one, EventBatch) and one.forget_from), 1)
             assert first.window and first.window.begins < memory.covered_windows("llm")[-1].ends
             ledger.add_event_batch(
-                db, replace(first, settlements=(), window=Window(first.window.begins, first.window.begins))
+                db, replace(first, settlements=(), window=CompleteWindow(first.window.begins, first.window.begins))
             )
             assert memory.covered_windows("llm")[-1].ends == first.window.begins
 

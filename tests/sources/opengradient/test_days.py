@@ -66,7 +66,7 @@ def url(tmp_path: Path) -> str:
 @pytest.fixture
 def db(url: str) -> Iterator[store.Store]:
     opened = store.open_store(url)
-    pipeline.stand(opened, opengradient.static_listings(opengradient.Settings(), FOURTH, 8))
+    pipeline.stand(opened, opengradient.static_listings(opengradient.OpenGradientSettings(), FOURTH, 8))
     yield opened
     opened.close()
 
@@ -79,7 +79,7 @@ def far(og: World) -> Iterator[Proxy]:
 
 def collected(
     db: store.Store, og: World, data: Path, now: datetime = LAST, wanted: Period | None = None, **changed: Any
-) -> tuple[pipeline.Collected, list[str]]:
+) -> tuple[pipeline.CollectResult, list[str]]:
     lines: list[str] = []
     return pipeline.collect(db, "opengradient", og.source(data, now, **changed), wanted, lines.append), lines
 
@@ -215,7 +215,7 @@ def test_a_backfill_that_was_killed_goes_on_where_it_broke_off(og: World, tmp_pa
     def emptied(name: str) -> store.Store:
         (tmp_path / name).mkdir()
         opened = store.open_store(databases.sqlite(tmp_path / name / "footfall.db"))
-        pipeline.stand(opened, opengradient.static_listings(opengradient.Settings(), FOURTH, 8))
+        pipeline.stand(opened, opengradient.static_listings(opengradient.OpenGradientSettings(), FOURTH, 8))
         return opened
 
     whole = emptied("whole")
@@ -446,7 +446,7 @@ def test_what_the_first_relay_logged_is_backed_by_its_log_and_named_by_its_sende
         made.node.at(seconds(LAST.date(), 0, 2))
         made.node.mine()
         db = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
-        pipeline.stand(db, opengradient.static_listings(opengradient.Settings(), FOURTH, 8))
+        pipeline.stand(db, opengradient.static_listings(opengradient.OpenGradientSettings(), FOURTH, 8))
         pinned = {"relays": (old.address,), "signers": (made.node.accounts[0],)}
         done, _ = collected(db, made, tmp_path, wanted=ALL, **pinned)
         found = figures(db, FIRST)
@@ -461,7 +461,7 @@ def test_what_the_first_relay_logged_is_backed_by_its_log_and_named_by_its_sende
         with db.read_transaction() as connection:
             dump = "\n".join(connection.connection.driver_connection.iterdump())
         assert "secret" not in dump and "openai/gpt-4.1" in dump
-        memory = ledger.Memory(db, "opengradient")
+        memory = ledger.SourceState(db, "opengradient")
         with db.read_transaction() as connection:
             places = connection.scalars(sa.select(store.settlements.c.place)).all()
         explained = [

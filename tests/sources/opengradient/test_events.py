@@ -12,18 +12,18 @@ from eth_abi import encode
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.chain.abi import Layout, decode_fields, event_topic
-from bot.chain.reader import Chain, Endpoint, Filter, Log, Pin
+from bot.chain.abi import EventLayout, decode_fields, event_topic
+from bot.chain.reader import ChainIdentity, ChainReader, Endpoint, Filter, Log
 from bot.sources.opengradient import events
 from bot.sources.opengradient.events import (
     AuthorizationUsed,
     BatchSettlement,
     BatchSettlementV1,
     ChannelSettled,
+    DecodeRefused,
     HeartbeatReceived,
     IndividualSettlement,
     ModelInference,
-    Refused,
     Settled,
     SettledWithPermit,
     SettlementV1,
@@ -47,7 +47,7 @@ def log(topics: tuple[bytes, ...], data: bytes) -> Log:
 
 def mined(node: Node) -> list[object]:
     """Everything any contract has said on this chain, read; roles left out."""
-    with Chain(Pin(31337, None), [Endpoint(node.url, rate=1000)], finality=0) as chain:
+    with ChainReader(ChainIdentity(31337, None), [Endpoint(node.url, rate=1000)], finality=0) as chain:
         read = [events.decode_event(one) for chunk in chain.read_logs(Filter(), 0) for one in chunk.logs]
     return [one for one in read if not isinstance(one, events.RoleGranted)]
 
@@ -120,7 +120,7 @@ def test_hub_models_are_named_by_the_precompile_and_by_nothing_else(node: Node) 
     first, second, twin = mined(node)
     assert first == ModelInference(b"id-1", 2, BLOB, True)
     assert second == ModelInference(b"", 0, b"Qm" + b"x" * 44, False)
-    assert isinstance(twin, Refused) and "no event of ours" in twin.reason
+    assert isinstance(twin, DecodeRefused) and "no event of ours" in twin.reason
 
 
 def test_what_no_compiler_writes_is_mined_and_refused(node: Node) -> None:
@@ -128,7 +128,7 @@ def test_what_no_compiler_writes_is_mined_and_refused(node: Node) -> None:
     relay.send("raw", [], b"")
     relay.send("raw", [events.topic_of(BatchSettlement), ROOT], b"\xff" * 160)
     relay.send("raw", [events.topic_of(BatchSettlement)], bytes(160))
-    assert all(isinstance(one, Refused) for one in mined(node)) and len(mined(node)) == 3
+    assert all(isinstance(one, DecodeRefused) for one in mined(node)) and len(mined(node)) == 3
 
 
 # --- topics ---------------------------------------------------------------------------------------------------
@@ -226,13 +226,13 @@ def test_model_inferences_are_read_as_eth_abi_writes_them(
 def test_no_data_make_reading_raise(first: bytes, rest: list[bytes], data: bytes) -> None:
     layout, made = events._LAYOUTS[first]
     found = events.decode_event(log((first, *rest), data))
-    assert isinstance(found, Refused) or (isinstance(found, made) and len(rest) == layout.indexed)
+    assert isinstance(found, DecodeRefused) or (isinstance(found, made) and len(rest) == layout.indexed)
 
 
 @given(st.binary(max_size=600))
 def test_no_data_make_reading_a_model_inference_raise(data: bytes) -> None:
     found = events.decode_event(log((events.topic_of(ModelInference),), data))
-    assert isinstance(found, Refused) or len(data) >= 0x160
+    assert isinstance(found, DecodeRefused) or len(data) >= 0x160
 
 
 WHOLE = encode(["uint256", "bytes"], [3, BLOB])
@@ -251,20 +251,20 @@ ODD = {
 def test_an_odd_layout_is_refused_with_its_reason(name: str) -> None:
     data, reason = ODD[name]
     found = events.decode_event(log((BATCH, ROOT), data))
-    assert isinstance(found, Refused) and reason in found.reason and found.reason.isprintable()
+    assert isinstance(found, DecodeRefused) and reason in found.reason and found.reason.isprintable()
 
 
 def test_values_wider_than_their_type_are_refused() -> None:
     wide = (events.topic_of(Transfer), b"\x01" * 32, bytes(32))
-    assert events.decode_event(log(wide, bytes(32))) == Refused("Transfer: an address is longer than 20 bytes")
+    assert events.decode_event(log(wide, bytes(32))) == DecodeRefused("Transfer: an address is longer than 20 bytes")
     wide = (events.topic_of(ChannelSettled), bytes(32), bytes(32), bytes(32))
-    assert events.decode_event(log(wide, (2**128).to_bytes(32))) == Refused("Settled: a uint128 is too large")
+    assert events.decode_event(log(wide, (2**128).to_bytes(32))) == DecodeRefused("Settled: a uint128 is too large")
 
 
 def test_a_token_that_is_no_coin_is_refused() -> None:
     """ERC-721 gives the same topic a third indexed field."""
     found = events.decode_event(log((events.topic_of(Transfer), bytes(32), bytes(32), bytes(32)), b""))
-    assert found == Refused("Transfer has 2 indexed fields, this log 3")
+    assert found == DecodeRefused("Transfer has 2 indexed fields, this log 3")
 
 
 @pytest.mark.parametrize(
@@ -272,9 +272,9 @@ def test_a_token_that_is_no_coin_is_refused() -> None:
     [b"", b"../" + b"a" * 40, b"http://10.0.0.1/" + b"a" * 27, BLOB + b"\n", BLOB[:-1] + b"%", BLOB[:-1], b"\xff" * 43],
 )
 def test_a_blob_id_holds_neither_path_nor_host(raw: bytes) -> None:
-    assert isinstance(events.blob_id(raw), Refused)
+    assert isinstance(events.blob_id(raw), DecodeRefused)
     assert events.blob_id(BLOB) == BLOB.decode()
 
 
 def test_a_layout_knows_its_head() -> None:
-    assert Layout.from_signature("E(bytes32 indexed a, uint256 b, bytes c)").head == 64
+    assert EventLayout.from_signature("E(bytes32 indexed a, uint256 b, bytes c)").head == 64

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from bot.records import SourceError, Unknown
-from bot.sources.opengradient.facilitator import Reported, Usage, fetch_signers, fetch_usage
+from bot.sources.opengradient.facilitator import DailyReport, FacilitatorUsage, fetch_signers, fetch_usage
 from tests.peers.served import Handler, Server, serving
 
 NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
@@ -44,19 +44,19 @@ def facilitator(body: object, status: int = 200, kind: str = "application/json")
         yield server
 
 
-def asked(body: object, now: datetime = NOW, **how: object) -> Usage:
+def asked(body: object, now: datetime = NOW, **how: object) -> FacilitatorUsage:
     with facilitator(body, **how) as server, httpx.Client() as client:  # type: ignore[arg-type]
         return fetch_usage(client, server.url + "/", now)
 
 
-def on(day: date, *rows: dict[str, object]) -> Reported:
+def on(day: date, *rows: dict[str, object]) -> DailyReport:
     return asked(report(*rows)).days[day]
 
 
 def test_a_day_that_is_over_is_reported_as_it_stands() -> None:
     found = asked(report(row(TODAY - timedelta(days=1)), row(TODAY)))
-    assert found.days[TODAY - timedelta(days=1)] == Reported(100, Decimal("5.5"), 10500)
-    assert found.total == Reported(12345, Decimal("678.90123"), 1_200_000)
+    assert found.days[TODAY - timedelta(days=1)] == DailyReport(100, Decimal("5.5"), 10500)
+    assert found.total == DailyReport(12345, Decimal("678.90123"), 1_200_000)
     assert found.ref.at == NOW and len(found.ref.sha256) == 64
 
 

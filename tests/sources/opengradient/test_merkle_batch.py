@@ -22,8 +22,8 @@ from bot.sources.opengradient.merkle_batch import (
     MAX_LEAVES,
     PLACEHOLDER_TEE,
     Batch,
+    BatchRefused,
     Leaf,
-    Refused,
     keccak,
     parse_batch,
 )
@@ -41,7 +41,7 @@ def read(raw: bytes) -> Batch:
 
 def refused(raw: bytes) -> str:
     found = parse_batch(raw)
-    assert isinstance(found, Refused), found
+    assert isinstance(found, BatchRefused), found
     return found.reason
 
 
@@ -173,7 +173,7 @@ def test_no_bytes_whatever_make_it_raise(data: st.DataObject) -> None:
     for _ in range(data.draw(st.integers(1, 4))):
         place = data.draw(st.integers(0, len(whole) - 1))
         whole[place : place + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=4))
-    assert isinstance(parse_batch(bytes(whole)), Batch | Refused)
+    assert isinstance(parse_batch(bytes(whole)), Batch | BatchRefused)
 
 
 @pytest.mark.parametrize(

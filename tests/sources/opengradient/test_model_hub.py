@@ -13,7 +13,7 @@ import pytest
 
 from bot.records import SourceError
 from bot.sources.opengradient import model_hub as hub
-from bot.sources.opengradient.model_hub_files import Files
+from bot.sources.opengradient.model_hub_files import HubFileIndex
 from tests.peers.model_hub import Fault, ModelHub, model
 from tests.peers.served import serving
 
@@ -37,11 +37,11 @@ class Asker:
         self.server = self.stack.enter_context(serving(self.hub))
         return self.hub
 
-    def inventory(self, before: set[hub.Key] | None = None, keep: hub.Keep = lambda page: None) -> hub.Inventory:
+    def inventory(self, before: set[hub.Key] | None = None, keep: hub.Keep = lambda page: None) -> hub.HubInventory:
         return hub.fetch_inventory(self.client, self.server.url, AT, before, keep, self.slept.append)
 
-    def files(self, memory: Path) -> Files:
-        return Files(self.client, self.server.url, memory, self.slept.append)
+    def files(self, memory: Path) -> HubFileIndex:
+        return HubFileIndex(self.client, self.server.url, memory, self.slept.append)
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def asker() -> Iterator[Asker]:
         yield Asker(stack)
 
 
-def names(inventory: hub.Inventory) -> list[str]:
+def names(inventory: hub.HubInventory) -> list[str]:
     return [str(listing.model) for listing in inventory.snapshot.listings]
 
 

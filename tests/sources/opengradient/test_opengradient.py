@@ -15,9 +15,9 @@ import sqlalchemy as sa
 from bot import charts, ledger, pipeline, store
 from bot.archive import Archive
 from bot.cli import main
-from bot.records import Document, Haul, Period, Window, start_of_day
+from bot.records import CompleteWindow, Document, EventBatch, Period, start_of_day
 from bot.render import site_files
-from bot.render.page_layout import Issue, Network, Site
+from bot.render.page_layout import DigestPage, NetworkPage, SiteContext
 from bot.sources import opengradient
 from bot.sources.opengradient import log_collection, panels
 from tests import databases
@@ -26,7 +26,7 @@ from tests.peers.opengradient import FIRST, NOW, NOWHERE, SECOND, World, two_day
 from tests.peers.rpc_proxy import proxy
 from tests.peers.served import serving
 
-PLAN = pipeline.Plan(
+PLAN = pipeline.NetworkPlan(
     "opengradient",
     "OpenGradient",
     opengradient.CATALOGUES,
@@ -46,12 +46,14 @@ def og() -> Iterator[World]:
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[store.Store]:
     opened = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
-    pipeline.stand(opened, opengradient.static_listings(opengradient.Settings(), NOW.date() - timedelta(days=1), 8))
+    pipeline.stand(
+        opened, opengradient.static_listings(opengradient.OpenGradientSettings(), NOW.date() - timedelta(days=1), 8)
+    )
     yield opened
     opened.close()
 
 
-def collected(db: store.Store, og: World, data: Path, **changed: Any) -> tuple[pipeline.Collected, list[str]]:
+def collected(db: store.Store, og: World, data: Path, **changed: Any) -> tuple[pipeline.CollectResult, list[str]]:
     lines: list[str] = []
     return pipeline.collect(db, "opengradient", og.source(data, **changed), None, lines.append), lines
 
@@ -222,12 +224,12 @@ def test_what_a_reader_could_misread_stands_on_every_outlet(db: store.Store, og:
     assert "Private ones leave no proof." in post and "123,456,791 claimed on chain" in post
 
 
-SITE = Site([Network("opengradient", "OpenGradient", "")], {}, charts.trend_svg, NOW)
+SITE = SiteContext([NetworkPage("opengradient", "OpenGradient", "")], {}, charts.trend_svg, NOW)
 
 
-def page_of(document: Document) -> Issue:
+def page_of(document: Document) -> DigestPage:
     svgs = {c["catalogue"]: {"usage": "", "concentration": ""} for c in document["catalogues"]}
-    return Issue(document, {c["catalogue"]: "not asked" for c in document["catalogues"]}, svgs)
+    return DigestPage(document, {c["catalogue"]: "not asked" for c in document["catalogues"]}, svgs)
 
 
 def test_refs_lead_back_to_the_bytes_that_were_read(db: store.Store, og: World, tmp_path: Path) -> None:
@@ -278,7 +280,7 @@ def test_with_every_endpoint_out_of_reach_the_command_line_says_so_and_shows_wha
 
 def test_proof_explains_a_settlement_by_transaction_blob_and_leaf(db: store.Store, og: World, tmp_path: Path) -> None:
     collected(db, og, tmp_path)
-    memory = ledger.Memory(db, "opengradient")
+    memory = ledger.SourceState(db, "opengradient")
     with db.read_transaction() as connection:
         rows = connection.execute(sa.select(store.settlements.c.place, store.settlements.c.blob)).all()
     explained = {}
@@ -348,7 +350,7 @@ def settlements(db: store.Store, day: Any) -> list[Any]:
     table = store.settlements
     with db.read_transaction() as connection:
         places = connection.scalars(sa.select(table.c.place).where(table.c.day == day).order_by(table.c.block)).all()
-    return [one for place in places for one in ledger.Memory(db, "opengradient").find_settlements("llm", place)]
+    return [one for place in places for one in ledger.SourceState(db, "opengradient").find_settlements("llm", place)]
 
 
 def blocks_read(hauls: list[Any], catalogue: str) -> list[int]:
@@ -362,11 +364,11 @@ def test_days_asked_for_go_on_where_they_were_ended_and_are_not_read_twice(
 ) -> None:
     short = og.settings.hub_chain.model_copy(update={"window": 4})
     source = og.source(tmp_path, settlements=short, hub_chain=short, base=short)
-    wanted, memory = Period(FIRST, SECOND, "week"), ledger.Memory(db, "opengradient")
+    wanted, memory = Period(FIRST, SECOND, "week"), ledger.SourceState(db, "opengradient")
     read: list[Any] = []
     for enough in (2, 9, 10**6):
         for kept, one in enumerate(source.event_batches(wanted, memory), 1):
-            if isinstance(one, Haul):
+            if isinstance(one, EventBatch):
                 ledger.keep_event_batch(db, one)
                 read.append(one)
             else:
@@ -379,19 +381,19 @@ def test_days_asked_for_go_on_where_they_were_ended_and_are_not_read_twice(
         assert len(set(blocks)) > 10 and len(blocks) <= len(set(blocks)) + 4, "the block at a seam is read again"
     assert told(composed(db), "hub")["uses"] == 4 and told(composed(db, SECOND), "llm")["uses_verified"] == 3
     before = len(read)
-    read += [one for one in source.event_batches(wanted, memory) if isinstance(one, Haul)]
+    read += [one for one in source.event_batches(wanted, memory) if isinstance(one, EventBatch)]
     assert not blocks_read(read[before:], "hub"), "what was read whole is not asked for at all"
-    again = ledger.Memory(db, "opengradient", reread=True)
-    assert blocks_read([one for one in source.event_batches(wanted, again) if isinstance(one, Haul)], "hub")
+    again = ledger.SourceState(db, "opengradient", reread=True)
+    assert blocks_read([one for one in source.event_batches(wanted, again) if isinstance(one, EventBatch)], "hub")
 
 
 def test_what_of_a_window_is_missing(db: store.Store) -> None:
     day = start_of_day(FIRST)
     hours = [day + timedelta(hours=n) for n in range(25)]
-    whole = Window(hours[2], hours[20])
+    whole = CompleteWindow(hours[2], hours[20])
 
     def left(*covered: tuple[int, int]) -> list[tuple[int, int]]:
-        found = log_collection.missing_windows(whole, [Window(hours[a], hours[b]) for a, b in covered])
+        found = log_collection.missing_windows(whole, [CompleteWindow(hours[a], hours[b]) for a, b in covered])
         return [(hours.index(one.begins), hours.index(one.ends)) for one in found]
 
     assert left() == [(2, 20)]

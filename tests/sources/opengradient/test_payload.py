@@ -7,7 +7,7 @@ import json
 import pytest
 
 from bot.records import Unknown
-from bot.sources.opengradient.merkle_batch import MAX_BYTES, Refused, keccak
+from bot.sources.opengradient.merkle_batch import MAX_BYTES, BatchRefused, keccak
 from bot.sources.opengradient.payload import Payload, parse_payload
 
 SECRET = "my grandmother's recipe"
@@ -96,7 +96,7 @@ def test_nothing_that_was_said_gets_out() -> None:
     ],
 )
 def test_bytes_that_are_no_payload_are_refused(raw: bytes) -> None:
-    assert isinstance(parse_payload(raw, b""), Refused)
+    assert isinstance(parse_payload(raw, b""), BatchRefused)
 
 
 @pytest.mark.parametrize("tokens", [-1, 10**16, 1.5, "7", None, True, {}])

@@ -11,7 +11,7 @@ from eth_utils import function_signature_to_4byte_selector as selector
 
 from bot.records import SourceError, Unknown
 from bot.sources.opengradient import tee_registry as tee
-from bot.sources.opengradient.acceptance_rules import Key
+from bot.sources.opengradient.acceptance_rules import EnclaveKey
 from tests.peers.enclave import NOW, enclaves, hashed
 
 OWNER = "0x" + "Aa" * 20
@@ -146,15 +146,15 @@ class Chain:
         der = held.get(data[4:])
         return encode([NEW if layout == "new" else OLD], [record(layout, der)]) if der else None
 
-    def registries(self, folder: Path) -> tee.Registries:
-        return tee.Registries(self.layouts, self.call, folder)
+    def registries(self, folder: Path) -> tee.TeeRegistries:
+        return tee.TeeRegistries(self.layouts, self.call, folder)
 
 
 def test_keys_come_from_whichever_registry_lists_the_enclave(tmp_path: Path) -> None:
     one, two, three = enclaves()
     chain = Chain({NEWER: {one.tee_id: one.der}, OLDER: {two.tee_id: two.der}})
     found = chain.registries(tmp_path).enclave_keys([one.tee_id, two.tee_id, three.tee_id])
-    assert found == {one.tee_id: Key(one.der, NOW - 100), two.tee_id: Key(two.der, NOW - 100)}
+    assert found == {one.tee_id: EnclaveKey(one.der, NOW - 100), two.tee_id: EnclaveKey(two.der, NOW - 100)}
     assert chain.registries(tmp_path).enclave_key(three.tee_id) is None
 
 
@@ -164,7 +164,7 @@ def test_a_key_once_had_is_never_asked_for_again(tmp_path: Path) -> None:
     chain.registries(tmp_path).enclave_key(one.tee_id)
     chain.silent = {NEWER, OLDER}
     before = len(chain.asked)
-    assert chain.registries(tmp_path).enclave_key(one.tee_id) == Key(one.der, NOW - 100)
+    assert chain.registries(tmp_path).enclave_key(one.tee_id) == EnclaveKey(one.der, NOW - 100)
     assert len(chain.asked) == before
 
 
@@ -175,7 +175,7 @@ def test_a_key_altered_on_disk_is_asked_for_again(tmp_path: Path) -> None:
     (tmp_path / f"{one.tee_id.hex()}.json").write_bytes((tmp_path / f"{two.tee_id.hex()}.json").read_bytes())
     (tmp_path / f"{two.tee_id.hex()}.json").write_text("{")
     assert chain.registries(tmp_path).enclave_keys([one.tee_id, two.tee_id]) == {
-        each.tee_id: Key(each.der, NOW - 100) for each in (one, two)
+        each.tee_id: EnclaveKey(each.der, NOW - 100) for each in (one, two)
     }
 
 
@@ -183,7 +183,7 @@ def test_a_registry_that_is_silent_leaves_an_unlisted_key_unknown_and_others_kno
     one, two = enclaves()[:2]
     chain = Chain({OLDER: {one.tee_id: one.der}}, silent={NEWER})
     registries = chain.registries(tmp_path)
-    assert registries.enclave_key(one.tee_id) == Key(one.der, NOW - 100)
+    assert registries.enclave_key(one.tee_id) == EnclaveKey(one.der, NOW - 100)
     unlisted = registries.enclave_key(two.tee_id)
     assert isinstance(unlisted, Unknown) and NEWER in unlisted.reason
 

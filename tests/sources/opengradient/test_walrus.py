@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bot.sources.opengradient.walrus import KEPT_VERSIONS, Blob, Missing, Walrus, blob_id, next_try
+from bot.sources.opengradient.walrus import KEPT_VERSIONS, Blob, BlobMissing, Walrus, blob_id, next_try
 from tests.peers.aggregator import Aggregator, Fault
 from tests.peers.served import Server, serving
 
@@ -70,13 +70,13 @@ def fleet(tmp_path: Path) -> Iterator[Fleet]:
         yield Fleet(stack, tmp_path / "walrus")
 
 
-def got(found: Blob | Missing) -> Blob:
+def got(found: Blob | BlobMissing) -> Blob:
     assert isinstance(found, Blob), found
     return found
 
 
-def missed(found: Blob | Missing) -> Missing:
-    assert isinstance(found, Missing), found
+def missed(found: Blob | BlobMissing) -> BlobMissing:
+    assert isinstance(found, BlobMissing), found
     return found
 
 

@@ -16,8 +16,8 @@ import pytest
 
 from bot import findings, ledger, pipeline, store
 from bot.archive import Archive
-from bot.cli.app_context import Parts
-from bot.records import Book, Period
+from bot.cli.app_context import AppContext
+from bot.records import Period, PeriodData
 from tests.worlds import World, window
 
 ONE = timedelta(days=1)
@@ -55,7 +55,7 @@ class Walked:
     """The record in our own database."""
 
     store: store.Store
-    plan: pipeline.Plan
+    plan: pipeline.NetworkPlan
 
     def digest(self, day: date) -> dict[str, Any]:
         document = Archive(self.store).find_digest("replicate", "day", day)
@@ -70,13 +70,13 @@ class Walked:
         """Key to value; of what is unknown, the reason."""
         return {key: told(figure) for key, figure in self.block(day)["figures"].items()}
 
-    def book(self, day: date) -> Book:
+    def book(self, day: date) -> PeriodData:
         return ledger.load_period_data(self.store, self.plan.catalogues[0], Period.for_day(day))
 
 
 @pytest.fixture(scope="module")
 def walked(watched: Path) -> Iterator[Walked]:
-    parts = Parts(watched / "config.yaml")
+    parts = AppContext(watched / "config.yaml")
     yield Walked(parts.store, parts.network_plan("replicate"))
     parts.close()
 
