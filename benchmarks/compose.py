@@ -79,7 +79,7 @@ def _shares(made: store.Store) -> dict[str, float]:
     document = composed()
     found = findings.rank_findings([book], document, ())
     (block,) = document["catalogues"]  # type: ignore[misc]
-    kept = pipeline.composed(made, PLAN, day, AT)
+    kept = pipeline.build_digest(made, PLAN, day, AT)
     booked = seconds(lambda: ledger.load_period_data(made, CATALOGUE, day), ROUNDS)
     return {
         "book": booked,

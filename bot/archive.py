@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from bot.digest import figure_differences, keep_exact_counts
 from bot.records import Document, FootfallError, PeriodName, Receipt, catalogues_and_panels
-from bot.store import Store, alone, cursors, deliveries, digests, figures, receipts
+from bot.store import Store, advisory_lock, cursors, deliveries, digests, figures, receipts
 
 FEED_IDS = "feed ids"
 """Under which cursor of no network stands what they are made from."""
@@ -67,7 +67,7 @@ class Archive:
         """Keep a newly composed digest and return it as kept, with its edition and status."""
         with self._store.write_transaction() as connection:
             key = _period_key(document)
-            alone(connection, "digest", *key)
+            advisory_lock(connection, "digest", *key)
             latest = connection.execute(_newest_first(*key)).first()
             if latest is None:
                 return _insert_digest(connection, document, 1, [])
@@ -176,7 +176,7 @@ class Archive:
             if kept_before := connection.scalar(chosen):
                 return str(kept_before)
         with self._store.write_transaction() as connection:
-            alone(connection, FEED_IDS)
+            advisory_lock(connection, FEED_IDS)
             kept: str | None = connection.scalar(chosen)
             space = kept or (uuid.uuid4().urn if kept is None else url.rstrip("/") or "footfall")
             if not kept:
@@ -199,7 +199,7 @@ def add_receipt(
     connection: sa.Connection, network: str, period: PeriodName, day: date, edition: int, receipt: Receipt
 ) -> None:
     """`Archive.add_receipt` as a part of somebody's transaction."""
-    alone(connection, "digest", network, period, day)
+    advisory_lock(connection, "digest", network, period, day)
     same = (digests.c.network == network, digests.c.period == period, digests.c.day == day)
     kept = sa.select(digests.c.id, digests.c.status).where(*same, digests.c.edition == edition)
     row = connection.execute(kept).first()

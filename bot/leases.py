@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from bot import process_locks
-from bot.store import Store, alone, leases
+from bot.store import Store, advisory_lock, leases
 
 CLOCKS_APART = timedelta(minutes=5)
 """How far the clocks of two workers may be apart."""
@@ -23,7 +23,7 @@ def acquire_lease(store: Store, name: str, holder: str, now: datetime, lasts: ti
     ends far later than that was taken by a clock that was wrong, and counts as run out."""
     until = {"holder": holder, "until": now + lasts}
     with store.write_transaction() as connection:
-        alone(connection, "lease", name)
+        advisory_lock(connection, "lease", name)
         row = connection.execute(sa.select(leases).where(leases.c.name == name)).first()
         if row is None:
             connection.execute(leases.insert().values(name=name, **until))

@@ -38,7 +38,7 @@ def _digest_pages(desk: QueryContext, tell: Callable[[str], None]) -> Iterator[p
         for period, entry in _listed_digests(desk, watched):
             document = desk.archive.find_digest(watched.network, period, entry.day)
             if document is not None:
-                yield _digest_page(desk, watched, desk.shown(document))
+                yield _digest_page(desk, watched, desk.mask_hidden(document))
                 tell(f"{watched.network}: page of {entry.day}")
 
 

@@ -61,7 +61,7 @@ def test_behind_a_pool_one_at_a_time_is_one_at_a_time(pool: str) -> None:
 
     def alone(opened: store.Store) -> None:
         with opened.write_transaction() as connection:
-            store.alone(connection, "test")
+            store.advisory_lock(connection, "test")
             with counting:
                 inside[0] += 1
                 most[0] = max(most[0], inside[0])

@@ -20,7 +20,7 @@ from bot.clients import http, npm_tarball
 from bot.outlets import RetryLater, Sent
 from bot.queries import QueryContext
 from bot.records import SourceError
-from bot.sources.opengradient.panels import silent
+from bot.sources.opengradient.panels import unreachable_endpoints
 from bot.sources.opengradient.walrus import Blob, Walrus
 from tests import query_contexts
 from tests.discord_bot.test_connection import serving as slash_serving
@@ -74,7 +74,7 @@ def _rpc(folder: Path) -> str:
 
 def _first_look(folder: Path) -> str:
     with _served(b"{}") as server:
-        assert silent({server.url: "figures"}, 60) == {}
+        assert unreachable_endpoints({server.url: "figures"}, 60) == {}
         return server.url
 
 

@@ -419,7 +419,7 @@ def test_no_secret_shows_in_a_repr(tmp_path: Path, peers: Peers, monkeypatch: py
     told = (
         repr(parts.settings) + repr(parts) + repr(vars(parts)) + str(parts.settings.secrets) + repr(parts.secret_values)
     )
-    with outlet_setup.ready(parts, outlet_setup.outlet_targets(parts)) as (made, _):
+    with outlet_setup.open_outlets(parts, outlet_setup.outlet_targets(parts)) as (made, _):
         told += repr(made) + "".join(repr(getattr(one, "__dict__", "")) + str(one) for one in made.values())
     assert sorted(made) == ["direct", "discord", "x"] and leaks(told) == []
 

@@ -273,7 +273,7 @@ class Year:
             for hour, minute in self.rounds(day):
                 self.clock.now = max(self.clock.now, datetime(day.year, day.month, day.day, hour, minute, tzinfo=UTC))
                 try:
-                    step.once()
+                    step.run_cycle()
                 except Killed:
                     opened.close()
                     step, opened = self.process()

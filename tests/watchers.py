@@ -133,14 +133,14 @@ class Publisher:
                 lambda _: Decimal(0),
             )
         }
-        says = pipeline.spoken(
+        says = pipeline.dispatch_content(
             _no_digest,
             pipeline.WatchContentProvider(self._desk.store, self._plans, self._watches, query_contexts.PLAN.hidden),
         )
 
         def gone(one: Delivery, reason: str) -> None:
             self.told.ended += "50007" in reason
-            outlet_setup.gone(self._publishing, self._channels, self._watches, one, reason, self._now())
+            outlet_setup.on_destination_gone(self._publishing, self._channels, self._watches, one, reason, self._now())
 
         flush_outbox(
             OutboxPass(self._outbox, made, says, lambda: self._now(), "soak", timedelta(minutes=15), gone=gone)

@@ -140,13 +140,13 @@ class AppContext:
             name, made.TITLE, made.CATALOGUES, headline, self.hidden_names, sources.network_panels(name), closed
         )
 
-    def stand(self, name: str, since: date | None = None) -> None:
+    def store_static_listings(self, name: str, since: date | None = None) -> None:
         """Keep the lists of a network that need nobody to be asked, from a day (or some days ago) up to yesterday."""
         until = clock().date() - timedelta(days=1)
         days = max(LATELY, min((until - since).days + 1, 400)) if since else LATELY
         made = sources.static_listings(name, self.settings.config.networks[name], until, days)
         if made:
-            pipeline.stand(self.store, made)
+            pipeline.store_static_listings(self.store, made)
 
     def network_plan(self, name: str) -> pipeline.NetworkPlan:
         if name not in self.network_plans:
@@ -154,7 +154,7 @@ class AppContext:
             raise UsageError(f"{name}: no such network; known: {known}")
         return self.network_plans[name]
 
-    def chosen(self, name: str | None) -> list[pipeline.NetworkPlan]:
+    def selected_networks(self, name: str | None) -> list[pipeline.NetworkPlan]:
         """The named network, or each configured one."""
         if name is None and not self.network_plans:
             raise UsageError(f"{self.path}: networks: none is configured")
@@ -178,7 +178,7 @@ class AppContext:
         }
         return QueryContext(self.store, self.archive, watched, self.hidden_names, clock, self.settings.config.schedule)
 
-    def covered(self, plan: pipeline.NetworkPlan, day: date, name: PeriodName) -> Period:
+    def require_covered_period(self, plan: pipeline.NetworkPlan, day: date, name: PeriodName) -> Period:
         """The period that holds a day, when the ledger covers some of it. Raises `UsageError` otherwise."""
         self.query_context.refuse_future(day)
         period = Period.for_day(day, name)

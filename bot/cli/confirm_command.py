@@ -41,7 +41,7 @@ def confirm(parts: AppContext, network: str | None, day: date | None, reject: bo
         raise UsageError("--reject and --undo exclude each other")
     if day is None and (reject or undo):
         raise UsageError("--reject and --undo want the --day that they are about")
-    plans = parts.chosen(network)
+    plans = parts.selected_networks(network)
     if day is not None:
         _apply_decision(parts, plans, day, None if undo else "rejected" if reject else "confirmed", as_json)
     rows = list(_hold_documents(parts, plans))

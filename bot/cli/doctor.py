@@ -160,11 +160,11 @@ def _check_outlets(parts: AppContext) -> Iterator[CheckResult]:
     from bot.cli import outlet_setup
 
     names = outlet_setup.outlet_targets(parts)
-    with outlet_setup.ready(parts, names) as (made, problems):
+    with outlet_setup.open_outlets(parts, names) as (made, problems):
         for problem in problems:
             yield CheckResult("outlet", False, problem, "set them in the environment or in .env, or disable the outlet")
         for name, one in ((name, made[name]) for name in names if name in made):
-            for check in one.outlet.check(outlet_setup.polled(parts, name)):
+            for check in one.outlet.check(outlet_setup.poll_destinations(parts, name)):
                 yield CheckResult(f"{name}: {check.name.removeprefix(f'{name} ')}", check.ok, check.text, check.cure)
     if "store" in parts.__dict__:
         for pause in outlet_setup.publish_context(parts).outbox.paused_outlets():

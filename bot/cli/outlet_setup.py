@@ -47,7 +47,7 @@ def outlet_targets(
 
 
 @contextmanager
-def ready(parts: AppContext, names: Collection[str]) -> Iterator[tuple[Mapping[str, OutletHandle], list[str]]]:
+def open_outlets(parts: AppContext, names: Collection[str]) -> Iterator[tuple[Mapping[str, OutletHandle], list[str]]]:
     """The outlets that can post, and one line for each that cannot; closed at the end."""
     made: dict[str, OutletHandle] = {}
     problems: list[str] = []
@@ -89,14 +89,14 @@ def _direct_outlet(parts: AppContext, discord: OutletHandle) -> OutletHandle:
 def publish_context(parts: AppContext) -> pipeline.PublishContext:
     """What publishing works with."""
     chosen = parts.settings.config
-    outbox, rules = pipeline.make_outbox(parts.store, own(parts)), chosen.publish
+    outbox, rules = pipeline.make_outbox(parts.store, configured_channels(parts)), chosen.publish
     threshold = chosen.corrections.threshold
     return pipeline.PublishContext(
         parts.store, parts.archive, outbox, rules, threshold, parts.post_options, destination_locales(parts)
     )
 
 
-def own(parts: AppContext) -> frozenset[str]:
+def configured_channels(parts: AppContext) -> frozenset[str]:
     """The channels of the configuration."""
     return frozenset(getattr(parts.settings.config.outlets.get(DISCORD), "destinations", ()))
 
@@ -104,11 +104,11 @@ def own(parts: AppContext) -> frozenset[str]:
 def active_subscriptions(parts: AppContext) -> tuple[Subscription, ...]:
     """The subscriptions there are now, but none of a channel of the configuration: whoever may subscribe there could
     otherwise have its posts wait, change their language or end them."""
-    mine = own(parts)
+    mine = configured_channels(parts)
     return tuple(one for one in ChannelSubscriptions(parts.store).all_subscriptions() if one.channel not in mine)
 
 
-def polled(parts: AppContext, outlet: str) -> frozenset[str]:
+def poll_destinations(parts: AppContext, outlet: str) -> frozenset[str]:
     """The destinations of an outlet that get polls: those of the weekly posts of a network with a poll; where the
     schedule has no weekly posts, every one, since they can be made by hand."""
     chosen, places = parts.settings.config, outlet_targets(parts).get(outlet, ())
@@ -134,7 +134,7 @@ def destination_locales(parts: AppContext) -> dict[str, str]:
     }
 
 
-def run(
+def make_outbox_pass(
     parts: AppContext,
     desk: pipeline.PublishContext,
     outlet_handles: Mapping[str, OutletHandle],
@@ -144,18 +144,18 @@ def run(
     channels, watches = ChannelSubscriptions(parts.store), ModelWatches(parts.store)
     spoken = {**desk.locales, **{one.channel: one.terms.locale for one in active_subscriptions(parts)}}
     posts = pipeline.DigestContentProvider(parts.archive, desk.outbox, parts.hidden_names, spoken, desk.habits)
-    says = pipeline.spoken(
+    says = pipeline.dispatch_content(
         posts, pipeline.WatchContentProvider(parts.store, parts.network_plans, watches, parts.hidden_names)
     )
     lease = parts.settings.config.publish.lease
 
     def ended(one: Delivery, why: str) -> None:
-        gone(desk, channels, watches, one, why, clock(), own(parts))
+        on_destination_gone(desk, channels, watches, one, why, clock(), configured_channels(parts))
 
     return OutboxPass(desk.outbox, outlet_handles, says, clock, process_name(), lease, only=only, gone=ended)
 
 
-def gone(
+def on_destination_gone(
     desk: pipeline.PublishContext,
     channels: ChannelSubscriptions,
     watches: ModelWatches,

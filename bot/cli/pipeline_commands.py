@@ -94,7 +94,7 @@ def collect(
     from bot.sources import ALWAYS
 
     wanted = Period(since or ALWAYS, until or clock().date()) if since or until else None
-    return _collect_networks(parts, [plan.network for plan in parts.chosen(network)], wanted, as_json, again)
+    return _collect_networks(parts, [plan.network for plan in parts.selected_networks(network)], wanted, as_json, again)
 
 
 def _collect_networks(
@@ -107,7 +107,7 @@ def _collect_networks(
     done = []
     with progress_bar("collecting") as tell:
         for network in networks:
-            parts.stand(network, wanted.first if wanted else None)
+            parts.store_static_listings(network, wanted.first if wanted else None)
             backfill = pipeline.BackfillThrottle(wanted, time.monotonic, time.sleep) if wanted else None
             source, executor = parts.make_source(network), parts.executor
             done.append(pipeline.collect(parts.store, network, source, wanted, tell, executor, backfill, reread))
@@ -141,7 +141,9 @@ def _result_fields(result: Any) -> dict[str, Any]:
 def compose(parts: AppContext, network: str | None, period: PeriodName, day: date | None, as_json: bool) -> int:
     """Make digests from the ledger: of the period that holds --day, or of every period that has none yet or of which
     more may have come to light. What is issued and turns out otherwise gets a new edition."""
-    each = answer_each(parts.chosen(network), lambda plan: _compose_periods(parts, plan.network, period, day))
+    each = answer_each(
+        parts.selected_networks(network), lambda plan: _compose_periods(parts, plan.network, period, day)
+    )
     documents = [document for answer in each.answers for document in answer]
     if as_json:
         print_json(documents)
@@ -149,7 +151,9 @@ def compose(parts: AppContext, network: str | None, period: PeriodName, day: dat
     for document in documents:
         click.echo(f"{document['network']} {document['day']}: edition {document['edition']}, {document['status']}")
     if not documents:
-        for reason in dict.fromkeys(_nothing_composed(parts, plan, period) for plan in parts.chosen(network)):
+        for reason in dict.fromkeys(
+            _nothing_composed(parts, plan, period) for plan in parts.selected_networks(network)
+        ):
             click.echo(f"nothing to compose: {reason}")
     return each.exit_code
 
@@ -173,10 +177,10 @@ def _compose_periods(
 
     plan, since = parts.network_plan(network), ledger.outdated_since(parts.store, network, name)
     if day:
-        periods: tuple[Period, ...] = (parts.covered(plan, day, name),)
+        periods: tuple[Period, ...] = (parts.require_covered_period(plan, day, name),)
     else:
         kept = set() if recompose else {entry.day for entry in parts.archive.list_digests(network, name)}
-        kept -= {period.first for period in pipeline.late(parts.archive, plan, name, clock())}
+        kept -= {period.first for period in pipeline.periods_to_recompose(parts.archive, plan, name, clock())}
         kept -= {period.first for period in pipeline.outdated_periods(parts.store, parts.archive, plan, name)}
         periods = tuple(p for p in pipeline.covered_periods(parts.store, plan, name) if p.first not in kept)
     documents = []

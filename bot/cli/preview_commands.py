@@ -62,7 +62,7 @@ def preview(
         print_previews(parts, document, wanted, locale)
         return []
 
-    each = answer_each(parts.chosen(network), posts)
+    each = answer_each(parts.selected_networks(network), posts)
     if as_json:
         print_json([post for answer in each.answers for post in answer])
     return each.exit_code

@@ -54,7 +54,7 @@ def publish(
     wanted = outlet_setup.outlet_targets(parts, [outlet] if outlet else ())
     with (
         process_locks.announced(parts.store, outlet_setup.process_name()),
-        outlet_setup.ready(parts, wanted) as (made, problems),
+        outlet_setup.open_outlets(parts, wanted) as (made, problems),
     ):
         for problem in problems:
             click.echo(problem, err=True)
@@ -62,24 +62,26 @@ def publish(
         if not any(targets.values()):
             raise UsageError(f"nowhere to publish to: set outlets.*.destinations in {parts.path} and the outlets' keys")
         desk = outlet_setup.publish_context(parts)
-        deliveries.follow_up(outlet_setup.run(parts, desk, made))
+        deliveries.follow_up(outlet_setup.make_outbox_pass(parts, desk, made))
         announced = [a for plan in plans for a in pipeline.plan_deliveries(desk, plan, period, targets, clock(), day)]
         # Asked for by name, it sees to that and leaves the rest to the worker.
         narrow = frozenset((a.network, a.period.name, a.period.first) for a in announced)
-        touched = deliveries.flush_outbox(outlet_setup.run(parts, desk, made, narrow if network or day else None))
+        touched = deliveries.flush_outbox(
+            outlet_setup.make_outbox_pass(parts, desk, made, narrow if network or day else None)
+        )
     return _print_report(desk, announced, touched, targets)
 
 
 def _covered_plans(parts: AppContext, network: str | None, period: PeriodName, day: date | None) -> list[NetworkPlan]:
     """The networks asked for; of a day those whose ledger covers it."""
     if day is None:
-        return parts.chosen(network)
+        return parts.selected_networks(network)
 
     def covered(plan: NetworkPlan) -> NetworkPlan:
-        parts.covered(plan, day, period)
+        parts.require_covered_period(plan, day, period)
         return plan
 
-    return answer_each(parts.chosen(network), covered).answers
+    return answer_each(parts.selected_networks(network), covered).answers
 
 
 def _print_report(
@@ -135,7 +137,7 @@ def _preview_digest(parts: AppContext, network: str, name: PeriodName, day: date
     if day is None and not covered:
         return f"{network}: nothing is covered yet; {COLLECT}", None
     period = Period.for_day(day, name) if day else covered[-1]
-    document = pipeline.composed(parts.store, plan, period, now)
+    document = pipeline.build_digest(parts.store, plan, period, now)
     if held := pipeline.held_back(parts.store, plan, period):
         return f"{network} {name} {period.first}: nothing would be published: {held}", None
     found = deliveries.publish_gate(document, now, parts.settings.config.publish.deadline)
@@ -252,7 +254,7 @@ def _open_outbox(parts: AppContext) -> Outbox:
     from bot import pipeline
     from bot.cli import outlet_setup
 
-    return pipeline.make_outbox(parts.store, outlet_setup.own(parts))
+    return pipeline.make_outbox(parts.store, outlet_setup.configured_channels(parts))
 
 
 def _print_delivery(row: Delivery, as_json: bool) -> None:
@@ -310,7 +312,7 @@ def send_test(parts: AppContext, outlet: str, destination: str | None) -> int:
             f"--destination: wanted one of {', '.join(own) or 'the channels of config.yaml (none is set)'}"
         )
     place, now = destination or own[0], clock()
-    with outlet_setup.ready(parts, [outlet]) as (made, problems):
+    with outlet_setup.open_outlets(parts, [outlet]) as (made, problems):
         if outlet not in made:
             raise UsageError(problems[0])
         text = f"A test of Footfall, {now:%Y-%m-%d %H:%M:%S} UTC. Nothing to see here; please ignore it."

@@ -53,7 +53,7 @@ def _print_answer(parts: AppContext, answer: Document, as_json: bool) -> None:
 
 def _print_each_answer(parts: AppContext, network: str | None, as_json: bool, answer: Callable[[str], Document]) -> int:
     """Print the answer of the named network, or of each that can give one; as JSON a list then."""
-    each = answer_each(parts.chosen(network), lambda plan: answer(plan.network))
+    each = answer_each(parts.selected_networks(network), lambda plan: answer(plan.network))
     if as_json:
         print_json(each.answers[0] if network else each.answers)
     else:
@@ -91,7 +91,7 @@ def digest(
             return newest
         return queries.digest(parts.query_context, plan.network, period, date.fromisoformat(newest["day"]), edition)
 
-    each = answer_each(parts.chosen(network), document)
+    each = answer_each(parts.selected_networks(network), document)
     if as_json:
         print_json(each.answers[0] if network else each.answers)
     else:
@@ -102,11 +102,11 @@ def digest(
 
 def find_or_compose(parts: AppContext, network: str, period: PeriodName, day: date | None) -> Document:
     """A digest from the archive; a covered period that was never composed is composed now."""
-    return parts.query_context.shown(_find_or_compose(parts, parts.network_plan(network), period, day))
+    return parts.query_context.mask_hidden(_find_or_compose(parts, parts.network_plan(network), period, day))
 
 
 def _find_or_compose(parts: AppContext, plan: pipeline.NetworkPlan, period: PeriodName, day: date | None) -> Document:
-    parts.stand(plan.network)
+    parts.store_static_listings(plan.network)
     told_late = any(catalogue.evidences for catalogue in plan.catalogues)
     if day is None:
         newest = parts.archive.newest_digest(plan.network, period)
@@ -120,7 +120,7 @@ def _find_or_compose(parts: AppContext, plan: pipeline.NetworkPlan, period: Peri
         if covered:
             return pipeline.compose_digest(parts.store, parts.archive, plan, covered[-1], clock())
         return parts.query_context.find_digest(plan.network, period)
-    wanted = parts.covered(plan, day, period)
+    wanted = parts.require_covered_period(plan, day, period)
     kept = parts.archive.find_digest(plan.network, period, wanted.first)
     if kept and told_late and kept["status"] == "draft":
         kept = None

@@ -62,11 +62,11 @@ def _work(path: Path) -> int:
     chosen = parts.settings.config.worker
     logging_setup.configure_logging(parts.secret_values)
     outlet_setup.outlet_targets(parts)
-    made = worker.Worker(lambda: _bench(path), clock, outlet_setup.process_name(), chosen.tick)
+    made = worker.Worker(lambda: _open_worker_context(path), clock, outlet_setup.process_name(), chosen.tick)
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, lambda *_: made.stop.set())
     worked = worker.WorkerHealth(made.state, lambda: made.bench, clock)
-    pages = worker.BackgroundService("pages", worker.serving(worked, chosen.host, chosen.port, redact))
+    pages = worker.BackgroundService("pages", worker.monitoring_service(worked, chosen.host, chosen.port, redact))
     sides = [*([pages] if chosen.port else []), *_discord_services(parts, path, lambda: bool(made.state.leads))]
     if not made.run(sides, chosen.grace):
         process_exit.abandon("the step in hand")  # a thread that hangs in a system call would keep the process for ever
@@ -87,14 +87,14 @@ def _discord_services(parts: AppContext, path: Path, leads: Callable[[], bool]) 
     def serve(stop: threading.Event) -> None:
         own = AppContext(path)
         try:
-            discord_bot.run_bot(own.query_context, token, stop, leads, _house(own))
+            discord_bot.run_bot(own.query_context, token, stop, leads, _bot_settings(own))
         finally:
             own.close()
 
     return [worker.BackgroundService("slash", serve)]
 
 
-def _house(parts: AppContext) -> BotSettings:
+def _bot_settings(parts: AppContext) -> BotSettings:
     """What the configuration decides for the slash commands."""
     from bot.discord_bot.settings import API, BotSettings
     from bot.subscriptions import SubscriptionLimits
@@ -116,7 +116,7 @@ def _house(parts: AppContext) -> BotSettings:
 
 
 @contextmanager
-def _bench(path: Path) -> Iterator[WorkerContext]:
+def _open_worker_context(path: Path) -> Iterator[WorkerContext]:
     """Database, sources and outlets, opened for one worker."""
     from bot import process_locks
     from bot.cli import outlet_setup
@@ -128,7 +128,7 @@ def _bench(path: Path) -> Iterator[WorkerContext]:
         desk, entries = outlet_setup.publish_context(parts), parts.settings.config.schedule
         log.info("database %s; receipts: %d", parts.store.shown, parts.archive.receipt_count())
         alive = process_locks.announced(parts.store, outlet_setup.process_name())
-        with alive, outlet_setup.ready(parts, outlet_setup.outlet_targets(parts)) as (made, problems):
+        with alive, outlet_setup.open_outlets(parts, outlet_setup.outlet_targets(parts)) as (made, problems):
             for problem in problems:
                 log.warning(problem)
             yield WorkerContext(
@@ -137,7 +137,7 @@ def _bench(path: Path) -> Iterator[WorkerContext]:
                 [(plan, _make_source(parts, name)) for name, plan in parts.network_plans.items()],
                 entries,
                 {entry.name: _ready_targets(parts, entry, made) for entry in entries},
-                lambda: outlet_setup.run(parts, desk, made),
+                lambda: outlet_setup.make_outbox_pass(parts, desk, made),
                 clock,
                 parts.settings.config.worker.collect_every,
                 (lambda: outlet_setup.active_subscriptions(parts)) if outlet_setup.DISCORD in made else lambda: (),
@@ -183,7 +183,7 @@ class _Standing:
         return self.source.settles_for
 
     def event_batches(self, wanted: Period | None, memory: SourceStateReader) -> Iterator[Snapshot | EventBatch]:
-        self.parts.stand(self.name)
+        self.parts.store_static_listings(self.name)
         yield from self.source.event_batches(wanted, memory)
 
 

@@ -131,10 +131,10 @@ def verify_each(parts: AppContext, named: str, network: str | None, period: Peri
         return Answers([verify_digest(parts, _read_digest(parts, Path(named)))], 0)
 
     def verdict(plan: pipeline.NetworkPlan) -> VerificationResult:
-        parts.covered(plan, day, period)
+        parts.require_covered_period(plan, day, period)
         return verify_digest(parts, parts.query_context.find_digest(plan.network, period, day))
 
-    return answer_each(parts.chosen(network), verdict)
+    return answer_each(parts.selected_networks(network), verdict)
 
 
 def _read_digest(parts: AppContext, path: Path) -> Document:
@@ -147,7 +147,7 @@ def _read_digest(parts: AppContext, path: Path) -> Document:
         typed = msgspec.convert(document, _Digest)
     except msgspec.ValidationError as error:
         raise UsageError(f"{path}: is no digest: {error}; {WANTED}") from error
-    period = parts.covered(parts.network_plan(typed["network"]), typed["day"], typed["period"])
+    period = parts.require_covered_period(parts.network_plan(typed["network"]), typed["day"], typed["period"])
     if period.first != typed["day"]:
         raise UsageError(f"{path}: is no digest: no {typed['period']} begins on {typed['day']}; {WANTED}")
     return document

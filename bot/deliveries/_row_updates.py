@@ -13,13 +13,13 @@ from bot.deliveries import _planning, state_transitions
 from bot.deliveries.delivery import NOTICES, Delivery, DeliveryError, EditionKey, delivery_from_row
 from bot.outlets import AccountRefused, Outcome, OutcomeUnknown, Refused, RetryLater, Sent, redact_reason
 from bot.records import Document
-from bot.store import alone, digests, paused
+from bot.store import advisory_lock, digests, paused
 from bot.store import deliveries as rows
 
 
-def alone_with(connection: sa.Connection, edition: EditionKey) -> None:
+def lock_period(connection: sa.Connection, edition: EditionKey) -> None:
     """Nobody else plans, claims or composes this period until the transaction ends. The archive takes the same lock."""
-    alone(connection, "digest", edition.network, edition.period, edition.day)
+    advisory_lock(connection, "digest", edition.network, edition.period, edition.day)
 
 
 def load_delivery(connection: sa.Connection, id: int) -> Delivery:
@@ -83,7 +83,7 @@ def over_budget(
     connection: sa.Connection, delivery: Delivery, cost: Decimal, budget: Decimal, now: datetime
 ) -> str | None:
     """Why a part cannot be paid this month. What is out and what may be counts, at the price of its last attempt."""
-    alone(connection, "budget", delivery.outlet)
+    advisory_lock(connection, "budget", delivery.outlet)
     month = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     mine = (rows.c.outlet == delivery.outlet, rows.c.tried_at >= month, rows.c.id != delivery.id)
     counted = (*mine, rows.c.state.in_(("sent", "sending", "unknown")), rows.c.cost.is_not(None))
@@ -119,7 +119,7 @@ def _skip_after(
 
 def pause_outlet(connection: sa.Connection, outlet: str, reason: str, now: datetime) -> bool:
     """An outlet sends nothing until that is lifted. Whether it did until now."""
-    alone(connection, "paused", outlet)
+    advisory_lock(connection, "paused", outlet)
     fresh = connection.execute(sa.select(paused).where(paused.c.outlet == outlet)).first() is None
     if fresh:
         row = {"outlet": outlet, "reason": redact_reason(reason), "since": now, "checked_at": now}

@@ -64,20 +64,20 @@ class Outbox:
         Planning twice changes nothing."""
         target = _planning.DeliveryTarget(edition, outlet, destination, now, until)
         with self._store.write_transaction() as connection:
-            moves.alone_with(connection, edition)
+            moves.lock_period(connection, edition)
             made = shape if isinstance(shape, PostShape) else PostShape(shape)
             return _planning.plan_parts(connection, target, made, otherwise)
 
-    def silence(
+    def record_skip(
         self, edition: EditionKey, outlet: str, destination: str, now: datetime, until: datetime | None, reason: str
     ) -> None:
         """Record why nothing goes to a destination. Changes nothing where something is on its way already."""
         target = _planning.DeliveryTarget(edition, outlet, destination, now, until)
         with self._store.write_transaction() as connection:
-            moves.alone_with(connection, edition)
+            moves.lock_period(connection, edition)
             _planning.record_skip(connection, target, reason)
 
-    def told(self, edition: EditionKey, outlet: str, destination: str) -> int | None:
+    def last_sent_edition(self, edition: EditionKey, outlet: str, destination: str) -> int | None:
         """The newest edition before this one that was sent there."""
         wanted = sa.select(sa.func.max(rows.c.edition)).where(
             *_planning.destination_rows(edition, outlet, destination),
@@ -87,7 +87,7 @@ class Outbox:
             found: int | None = connection.scalar(wanted)
         return found
 
-    def standing(self, edition: EditionKey, outlet: str, destination: str) -> int:
+    def sent_part_count(self, edition: EditionKey, outlet: str, destination: str) -> int:
         """How many parts of words of earlier editions stand there."""
         wanted = (*_planning.destination_rows(edition, outlet, destination), rows.c.edition < edition.number)
         return len(_planning.sent_parts(sorted(self._select_deliveries(*wanted), key=lambda one: one.edition)))
@@ -111,7 +111,7 @@ class Outbox:
         outlet is paused, the part before it is not out, its digest was composed anew, or the month's money is spent.
         `platform_at`: the platform's own time; that of the first claim stays."""
         with self._store.write_transaction() as connection:
-            moves.alone_with(connection, delivery.edition_key)
+            moves.lock_period(connection, delivery.edition_key)
             if not moves.is_current(connection, delivery, document, now):
                 return None
             if budget is not None and (reason := moves.over_budget(connection, delivery, cost, budget, now)):
@@ -140,7 +140,7 @@ class Outbox:
         """Record how the sending of a claimed delivery ended. That it is out is recorded whoever holds it by now;
         anything else only while the claim stands."""
         with self._store.write_transaction() as connection:
-            moves.alone_with(connection, claimed.edition_key)
+            moves.lock_period(connection, claimed.edition_key)
             if isinstance(outcome, AccountRefused):
                 moves.pause_outlet(connection, claimed.outlet, outcome.reason, now)
             change = state_transitions.after_sending(claimed, moves.clean_outcome(outcome), now)
@@ -165,13 +165,13 @@ class Outbox:
         """Record what the outlet said about a delivery whose fate was unknown."""
         change = state_transitions.after_asking(delivery, result, asked_at, settle)
         with self._store.write_transaction() as connection:
-            moves.alone_with(connection, delivery.edition_key)
+            moves.lock_period(connection, delivery.edition_key)
             if isinstance(result, Sent):
                 self._record_sent(connection, delivery, change, result.age)
             else:
                 moves.change_row(connection, delivery, change)
 
-    def passed(self, delivery: Delivery, outcome: Outcome, now: datetime) -> None:
+    def record_crosspost(self, delivery: Delivery, outcome: Outcome, now: datetime) -> None:
         """Record how passing a delivery on to its destination's followers ended."""
         same = (rows.c.id == delivery.id, rows.c.state == "sent")
         with self._store.write_transaction() as connection:
@@ -242,7 +242,7 @@ class Outbox:
         """Planned deliveries that may be claimed now."""
         return self._select_deliveries(rows.c.state == "planned", rows.c.outlet.in_(outlets), *moves.may_claim(now))
 
-    def doubtful(self, now: datetime, outlets: Collection[str]) -> tuple[Delivery, ...]:
+    def deliveries_to_look_up(self, now: datetime, outlets: Collection[str]) -> tuple[Delivery, ...]:
         """Unknown deliveries whose outlet is to be asked now."""
         return self._select_deliveries(
             rows.c.state == "unknown", rows.c.outlet.in_(outlets), moves.has_come(rows.c.not_before, now)
@@ -278,7 +278,7 @@ class Outbox:
         with self._store.read_transaction() as connection:
             return moves.load_delivery(connection, id)
 
-    def before(self, delivery: Delivery) -> Delivery | None:
+    def parent_part(self, delivery: Delivery) -> Delivery | None:
         """The part that it answers in the thread. What is put in the place of a part answers what that part did."""
         there = _planning.destination_rows(delivery.edition_key, delivery.outlet, delivery.destination)
         while delivery.edits:
@@ -341,7 +341,7 @@ class Outbox:
         sent. Raises `DeliveryError` for any other."""
         with self._store.write_transaction() as connection:
             one = moves.load_delivery(connection, id)
-            moves.alone_with(connection, one.edition_key)
+            moves.lock_period(connection, one.edition_key)
             if one.state == "unknown":
                 moves.change_row(connection, one, {"not_before": now})
                 return moves.load_delivery(connection, id)
@@ -357,7 +357,7 @@ class Outbox:
         delivery whose fate is known."""
         with self._store.write_transaction() as connection:
             one = moves.load_delivery(connection, id)
-            moves.alone_with(connection, one.edition_key)
+            moves.lock_period(connection, one.edition_key)
             if one.state != "unknown":
                 raise DeliveryError(f"delivery {id}: is {one.state}; wanted one that is unknown")
             if url is None:

@@ -95,7 +95,9 @@ def flush_outbox(run: OutboxPass) -> tuple[int, ...]:
     while not run.stopping():
         for changed in run.outbox.expire(run.clock()):
             log.warning("%s: %s: %s", changed.label, changed.state, changed.reason)
-        doubtful = [one for one in run.outbox.doubtful(run.clock(), run.outlets) if asked.get(one.id, 0) < 2]
+        doubtful = [
+            one for one in run.outbox.deliveries_to_look_up(run.clock(), run.outlets) if asked.get(one.id, 0) < 2
+        ]
         doubtful = list(filter(run.is_selected, doubtful))
         ready = [
             one for one in run.outbox.claimable_deliveries(run.clock(), run.outlets) if (one.id, one.edits) not in sent
@@ -209,7 +211,7 @@ def _platform_time(outlet: Outlet, one: Delivery) -> datetime | None:
 
 
 def _parent_id(run: OutboxPass, delivery: Delivery) -> str | None:
-    parent = run.outbox.before(delivery) if delivery.part else None
+    parent = run.outbox.parent_part(delivery) if delivery.part else None
     return parent.platform_id if parent else None
 
 
@@ -269,7 +271,7 @@ def follow_up(run: OutboxPass) -> None:
     for one in filter(run.is_selected, run.outbox.deliveries_to_crosspost(run.clock(), run.outlets)):
         if not run.stopping():
             outcome = _crosspost_delivery(run.outlets[one.outlet].outlet, one)
-            run.outbox.passed(one, outcome, run.clock())
+            run.outbox.record_crosspost(one, outcome, run.clock())
             log.info("%s: passed on to followers: %s", one.label, _described(outcome))
     for one in filter(run.is_selected, run.outbox.polls.due_polls(run.clock(), run.outlets)):
         if not run.stopping():

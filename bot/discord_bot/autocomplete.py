@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 async def complete_model(interaction: discord.Interaction[FootfallBot], typed: str) -> list[Choice[str]]:
     """Models of the network chosen beside, or of all."""
     client = interaction.client
-    client.look_again()
+    client.refresh_names_if_stale()
     network = getattr(interaction.namespace, "network", None)
     found = client.index.names.find_matches(typed, lambda one: network in (None, one.network))
     asked = network or next(iter(client.desk.watched), None)
@@ -40,7 +40,7 @@ def _model_choice(desk: QueryContext, model: IndexedModel, plain: bool) -> Choic
     )
 
 
-async def sides(interaction: discord.Interaction[FootfallBot], typed: str) -> list[Choice[str]]:
+async def complete_comparison(interaction: discord.Interaction[FootfallBot], typed: str) -> list[Choice[str]]:
     """Networks that fit, then models."""
     fitting = await complete_network(interaction, typed) if len(interaction.client.desk.watched) > 1 else []
     return [*fitting, *await complete_model(interaction, typed)][:SHOWN]

@@ -31,7 +31,7 @@ class QueryButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], te
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Answer what it asks."""
         client: FootfallBot = interaction.client
-        await client.turn(interaction, self.custom_id)
+        await client.handle_button(interaction, self.custom_id)
 
 
 def build_view(answer: RenderedAnswer) -> discord.ui.View | None:

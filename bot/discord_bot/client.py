@@ -97,7 +97,7 @@ class FootfallBot(discord.AutoShardedClient):
             DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(advice[1])
         self.add_dynamic_items(QueryButton)
         await self.tree.set_translator(command_translations.CommandTranslator())
-        self.look_again()
+        self.refresh_names_if_stale()
         await self._sync_commands()
         self._syncing = asyncio.create_task(self._sync_daily())
 
@@ -171,7 +171,7 @@ class FootfallBot(discord.AutoShardedClient):
         told: list[dict[str, Any]] = [
             await command.get_translated_payload(self.tree, translator) for command in self.tree.get_commands()
         ]
-        command_translations.beyond(told)
+        command_translations.add_missing_locales(told)
         return told
 
     # --- work off the loop ------------------------------------------------------------------------------------------
@@ -180,13 +180,13 @@ class FootfallBot(discord.AutoShardedClient):
         """What a job returns that reads the database or draws. Raises `TimeoutError`."""
         return await asyncio.wait_for(asyncio.get_running_loop().run_in_executor(self._threads, job), self._seconds)
 
-    def said(self, question: Query, locale: str = "en") -> RenderedAnswer:
+    def render_answer(self, question: Query, locale: str = "en") -> RenderedAnswer:
         """A question's answer. Takes its time; call it in a thread."""
         return AnswerPresenter(self.desk, self.pictures, self._recent).present_answer(
             question, self.index.get_names, locale
         )
 
-    def look_again(self) -> None:
+    def refresh_names_if_stale(self) -> None:
         """Have the names in memory renewed, where that is due; whoever asks meanwhile gets those of before."""
         if self._refreshing or (self._refreshed_at and time.monotonic() - self._refreshed_at < LOOK_EVERY):
             return
@@ -207,9 +207,9 @@ class FootfallBot(discord.AutoShardedClient):
         self, interaction: discord.Interaction[FootfallBot], question: Query, private: bool
     ) -> None:
         """Answer a command."""
-        await responder.InteractionResponder(interaction, private).give(question)
+        await responder.InteractionResponder(interaction, private).answer_query(question)
 
-    async def turn(self, interaction: discord.Interaction[FootfallBot], button: str) -> None:
+    async def handle_button(self, interaction: discord.Interaction[FootfallBot], button: str) -> None:
         """Answer a button."""
         reply = responder.reply_to_button(interaction)
         found = re.fullmatch(query.WRITTEN, button)
@@ -217,9 +217,9 @@ class FootfallBot(discord.AutoShardedClient):
         try:
             question = query.query_from_button(found)
         except QueryError as error:
-            await reply.sorry(str(error))
+            await reply.send_error(str(error))
             return
-        await reply.give(question)
+        await reply.answer_query(question)
 
 
 class FootfallCommandTree(app_commands.CommandTree[FootfallBot]):

@@ -56,7 +56,7 @@ def translate_text(message: str, locale: str, context: str) -> str | None:
     return speech.translate_word(context, message) if context else speech.translate_text(message)
 
 
-def beyond(payload: Iterable[MutableMapping[str, Any]]) -> None:
+def add_missing_locales(payload: Iterable[MutableMapping[str, Any]]) -> None:
     """Add the locales that discord.py has no name for to the commands of a payload, in place."""
     missing = [locale for locale in LOCALES if locale not in {one.value for one in discord.Locale}]
     for node, context in _payload_nodes(payload, "command"):

@@ -68,14 +68,14 @@ def run_bot(
     bot_settings = bot_settings or BotSettings()
     discord.http.Route.BASE = bot_settings.api
     try:
-        with settled():
+        with gc_frozen():
             asyncio.run(_Kept(desk, token, stop, leads, bot_settings).run(first_pause))
     finally:
         chart_cache.dismiss()
 
 
 @contextmanager
-def settled() -> Iterator[None]:
+def gc_frozen() -> Iterator[None]:
     """Leaves what was made so far out of the garbage collector's passes, which hold up answers by 50 ms and more."""
     gc.collect()
     gc.freeze()

@@ -70,15 +70,15 @@ class AnswerPresenter:
         self, question: Query, names: Callable[[], ModelNameIndex], locale: str = "en"
     ) -> RenderedAnswer:
         """Ask and put into words of a language. Raises `QueryError`, `StoreError`."""
-        asked = _meant(question, names)
+        asked = _resolve_model_tokens(question, names)
         if asked.name in LIVE:
-            return said(self.desk, self.pictures, asked, locale)
+            return render_answer(self.desk, self.pictures, asked, locale)
         key = (asked.name, *sorted(asked.options.items()), asked.page, locale)
-        mark = (self.desk.mark(), self.desk.clock().date())
-        return self.recent.get_or_compute(key, mark, lambda: said(self.desk, self.pictures, asked, locale))
+        mark = (self.desk.data_version(), self.desk.clock().date())
+        return self.recent.get_or_compute(key, mark, lambda: render_answer(self.desk, self.pictures, asked, locale))
 
 
-def said(desk: QueryContext, pictures: ChartCache, query: Query, locale: str) -> RenderedAnswer:
+def render_answer(desk: QueryContext, pictures: ChartCache, query: Query, locale: str) -> RenderedAnswer:
     answer = query.find_answer(desk)
     embed, pages = (
         _digest_embed(desk, answer, locale) if query.name == "digest" else _answer_embed(desk, query, answer, locale)
@@ -89,7 +89,7 @@ def said(desk: QueryContext, pictures: ChartCache, query: Query, locale: str) ->
     return RenderedAnswer(embed, picture, _button_specs(desk, query, answer, pages, i18n.translator_for(locale)))
 
 
-def _meant(question: Query, names: Callable[[], ModelNameIndex]) -> Query:
+def _resolve_model_tokens(question: Query, names: Callable[[], ModelNameIndex]) -> Query:
     """The question with models by their names, where it has the index's stand-ins for them."""
     changed = dict(question.options)
     for key in MODELS:

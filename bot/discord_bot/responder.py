@@ -57,10 +57,12 @@ class InteractionResponder:
         """The language of whoever asked."""
         return command_translations.translator_for(self.interaction).language
 
-    async def give(self, question: Query) -> None:
+    async def answer_query(self, question: Query) -> None:
         """Answer a question, whatever comes of it."""
         client = self.interaction.client
-        await self.run_and_show(question.name, dict(question.options), lambda: client.said(question, self.locale))
+        await self.run_and_show(
+            question.name, dict(question.options), lambda: client.render_answer(question, self.locale)
+        )
 
     async def run_and_show(self, name: str, options: Mapping[str, str], job: Callable[[], RenderedAnswer]) -> None:
         """Do a job off the loop and show what it says, whatever comes of it. `name` and `options` are for the log."""
@@ -77,7 +79,7 @@ class InteractionResponder:
     async def _run_and_show(self, name: str, options: Mapping[str, str], job: Callable[[], RenderedAnswer]) -> None:
         if seconds := self._cooldown_seconds():
             words = render.render_template("discord", "discord/answers/wait.j2", self.locale, seconds=seconds)
-            await self.sorry(words.strip())
+            await self.send_error(words.strip())
             return
         work = asyncio.ensure_future(self.interaction.client.run_in_thread(job))
         if not await _finishes_promptly(work):
@@ -85,13 +87,15 @@ class InteractionResponder:
         try:
             said = await work
         except QueryError as error:
-            await self.sorry(_error_sentence(error.text, self.locale))
+            await self.send_error(_error_sentence(error.text, self.locale))
         except StoreError as error:
-            await self.sorry(self._unwell("The archive cannot be read just now.", "database", error, name, options))
+            await self.send_error(
+                self._error_with_id("The archive cannot be read just now.", "database", error, name, options)
+            )
         except TimeoutError as error:
-            await self.sorry(self._unwell("The answer took too long.", "timeout", error, name, options))
+            await self.send_error(self._error_with_id("The answer took too long.", "timeout", error, name, options))
         except Exception as error:  # noqa: BLE001 - the top of a slash command: it must not show a traceback
-            await self.sorry(self._unwell("Something went wrong here.", "unexpected", error, name, options))
+            await self.send_error(self._error_with_id("Something went wrong here.", "unexpected", error, name, options))
         else:
             await self._show_answer(said)
 
@@ -152,7 +156,7 @@ class InteractionResponder:
                     allowed_mentions=SILENT,
                 )
 
-    async def sorry(self, sentence: str) -> None:
+    async def send_error(self, sentence: str) -> None:
         """Say a sentence in the place of an answer; what was there before a button was pressed stays."""
         try:
             await self._sorry_once(sentence)
@@ -170,7 +174,7 @@ class InteractionResponder:
             else:
                 await self.interaction.edit_original_response(content=sentence, allowed_mentions=SILENT)
 
-    def _unwell(self, sentence: str, event: str, error: Exception, name: str, options: Mapping[str, str]) -> str:
+    def _error_with_id(self, sentence: str, event: str, error: Exception, name: str, options: Mapping[str, str]) -> str:
         return _error_sentence(sentence, self.locale, self._log_error(event, error, name, options))
 
     def _log_error(self, event: str, error: Exception, name: str, options: Mapping[str, str]) -> str:
@@ -197,7 +201,7 @@ async def report_failure(interaction: discord.Interaction[FootfallBot], error: E
     number = uuid.uuid4().hex[:12]
     log.error("command failed", id=number, exc_info=error)
     reply = InteractionResponder(interaction, private=True)
-    await _unless_answered(reply.sorry(_error_sentence("Something went wrong here.", reply.locale, number)))
+    await _unless_answered(reply.send_error(_error_sentence("Something went wrong here.", reply.locale, number)))
 
 
 async def _unless_answered(saying: Awaitable[None]) -> None:

@@ -62,6 +62,6 @@ def open_catalogue_query(store: Store, catalogue: Catalogue, period: Period) -> 
             yield CatalogueQuery(connection, key, catalogue.unit, since, {})
 
 
-def began(since: date | None) -> Unknown:
+def not_watched_reason(since: date | None) -> Unknown:
     """Why nothing is known of a catalogue whose watch begins later, if ever."""
     return Unknown(f"the watch began at the end of {short_date(since)}" if since else "nothing was collected yet")

@@ -9,23 +9,23 @@ from bot.pipeline.collection import (
     CollectResult,
     NetworkPlan,
     Tell,
+    build_digest,
     collect,
     compose_digest,
     compose_outdated,
-    composed,
     covered_periods,
     find_mismatches,
-    late,
     mismatches_with,
     outdated_periods,
+    periods_to_recompose,
     recompute_digest,
     render_post,
-    stand,
+    store_static_listings,
 )
 from bot.pipeline.digest_content import DigestContentProvider
 from bot.pipeline.polls import PostOptions
 from bot.pipeline.publication import PublishContext, PublishDecision, Targets, held_back, make_outbox, plan_deliveries
-from bot.pipeline.watch_content import WatchContentProvider, plan_notices, spoken
+from bot.pipeline.watch_content import WatchContentProvider, dispatch_content, plan_notices
 
 __all__ = [
     "BackfillThrottle",
@@ -38,21 +38,21 @@ __all__ = [
     "Targets",
     "Tell",
     "WatchContentProvider",
+    "build_digest",
     "collect",
     "compose_digest",
     "compose_outdated",
-    "composed",
     "covered_periods",
+    "dispatch_content",
     "find_mismatches",
     "held_back",
-    "late",
     "make_outbox",
     "mismatches_with",
     "outdated_periods",
+    "periods_to_recompose",
     "plan_deliveries",
     "plan_notices",
     "recompute_digest",
     "render_post",
-    "spoken",
-    "stand",
+    "store_static_listings",
 ]

@@ -95,7 +95,7 @@ def collect(
     broken: dict[tuple[str, date], str] = {}
     late: list[str] = []
     try:
-        for told in _told(store, network, source, wanted, reread):
+        for told in _read_source(store, network, source, wanted, reread):
             if isinstance(told, EventBatch):
                 before = read.setdefault(told.catalogue, [])
                 kept = _store_batch(store, told, tell, backfill, before)
@@ -165,7 +165,7 @@ def _store_batch(
     return kept
 
 
-def _told(
+def _read_source(
     store: Store, network: str, source: Source | EventSource, wanted: Period | None, reread: bool
 ) -> Iterator[Snapshot | EventBatch]:
     if isinstance(source, EventSource):
@@ -173,7 +173,7 @@ def _told(
     return source.snapshots(wanted)
 
 
-def stand(store: Store, snapshots: Sequence[Snapshot]) -> None:
+def store_static_listings(store: Store, snapshots: Sequence[Snapshot]) -> None:
     """Keep lists that nobody had to be asked for; those kept before stay."""
     for snapshot in snapshots:
         ledger.add_snapshot(store, snapshot)
@@ -192,17 +192,17 @@ def _snapshot_line(snapshot: Snapshot, added: ledger.SnapshotResult) -> str:
 
 def compose_digest(store: Store, archive: Archive, plan: NetworkPlan, period: Period, at: datetime) -> Document:
     """Compose one network's digest for one period and keep it. Returns the digest as kept."""
-    return archive.save_digest(composed(store, plan, period, at))
+    return archive.save_digest(build_digest(store, plan, period, at))
 
 
-def composed(store: Store, plan: NetworkPlan, period: Period, at: datetime) -> Document:
+def build_digest(store: Store, plan: NetworkPlan, period: Period, at: datetime) -> Document:
     """A digest made from what the ledger has now, not kept."""
     books = [ledger.load_period_data(store, catalogue, period) for catalogue in plan.catalogues]
     panels = [ledger.load_panel_data(store, panel, period) for panel in plan.panels]
     document = digest.compose_document(plan.network, plan.title, books, plan.headline, plan.hidden, at, panels)
     if period.name == "week":
         begins, ends = start_of_day(period.first), period.ends_at
-        polls.told(document, deliveries.poll_store.PollStore(store).closed_polls(plan.network, begins, ends))
+        polls.add_poll_panel(document, deliveries.poll_store.PollStore(store).closed_polls(plan.network, begins, ends))
     ranked = findings.rank_findings(books, document, plan.hidden)
     for block in document["catalogues"]:
         found = ranked.get(block["catalogue"], [])
@@ -226,7 +226,7 @@ def covered_periods(store: Store, plan: NetworkPlan, name: PeriodName) -> tuple[
     return tuple(periods)
 
 
-def late(archive: Archive, plan: NetworkPlan, name: PeriodName, at: datetime) -> tuple[Period, ...]:
+def periods_to_recompose(archive: Archive, plan: NetworkPlan, name: PeriodName, at: datetime) -> tuple[Period, ...]:
     """Periods that have a digest and of which more may have come to light since; oldest first."""
     if not any(catalogue.evidences for catalogue in plan.catalogues):
         return ()
@@ -320,7 +320,7 @@ def recompute_digest(store: Store, plan: NetworkPlan, document: Document) -> Doc
     """A digest's period composed from the ledger as it is now, with the exact counts and
     by the rules that the digest has."""
     period = Period.for_day(date.fromisoformat(document["day"]), document["period"])
-    again: Document = json.loads(json.dumps(composed(store, replace(plan, hidden=()), period, period.ends_at)))
+    again: Document = json.loads(json.dumps(build_digest(store, replace(plan, hidden=()), period, period.ends_at)))
     return document_rules.restate_document(digest.keep_exact_counts(document, again), document)
 
 

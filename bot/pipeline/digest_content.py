@@ -33,10 +33,12 @@ class DigestContentProvider:
         """What a delivery says. Raises `ContentError`."""
         published_edition = parts_to_replace = None
         if delivery.kind == "correction":
-            published_edition = self.outbox.told(delivery.edition_key, delivery.outlet, delivery.destination)
+            published_edition = self.outbox.last_sent_edition(
+                delivery.edition_key, delivery.outlet, delivery.destination
+            )
             # One that is not edited in place is a post of its own, however many parts it corrects.
             parts_to_replace = (
-                self.outbox.standing(delivery.edition_key, delivery.outlet, delivery.destination)
+                self.outbox.sent_part_count(delivery.edition_key, delivery.outlet, delivery.destination)
                 if delivery.edits
                 else 1
             )

@@ -44,7 +44,7 @@ class PostOptions:
 NO_HABITS = PostOptions()
 
 
-def told(document: Document, records: Sequence[PollRecord]) -> None:
+def add_poll_panel(document: Document, records: Sequence[PollRecord]) -> None:
     """Put what readers answered into a weekly digest, as one panel more; nothing where nothing was asked."""
     if not records:
         return

@@ -18,7 +18,14 @@ from bot import deliveries, ledger, render
 from bot.archive import Archive, add_receipt
 from bot.config import PublishConfig
 from bot.deliveries import EditionKey, Outbox, PostShape
-from bot.pipeline.collection import NetworkPlan, compose_digest, compose_outdated, composed, late, render_post
+from bot.pipeline.collection import (
+    NetworkPlan,
+    build_digest,
+    compose_digest,
+    compose_outdated,
+    periods_to_recompose,
+    render_post,
+)
 from bot.pipeline.polls import NO_HABITS, PostOptions
 from bot.records import Document, Period, PeriodName, Receipt, start_of_day
 from bot.store import Store
@@ -99,7 +106,7 @@ def plan_deliveries(
         until = deliveries.expiry_time(period, desk.rules.max_age)
         done.append(_plan_period(desk, plan, period, due[period], now, until, subscribed))
     seen = {one.period.first for one in done}
-    for period in late(desk.archive, plan, name, now):
+    for period in periods_to_recompose(desk.archive, plan, name, now):
         if period.first not in seen:
             compose_digest(desk.store, desk.archive, plan, period, now)
     return done + _plan_corrections(desk, plan, name, targets, now, seen)
@@ -148,15 +155,15 @@ def _plan_period(
     found = deliveries.publish_gate(document, now, desk.rules.deadline)
     if not found.publish:
         for outlet, destination in _target_pairs(targets) if found.final else ():
-            desk.outbox.silence(edition, outlet, destination, now, until, found.reason)
+            desk.outbox.record_skip(edition, outlet, destination, now, until, found.reason)
         return PublishDecision(
             plan.network, period, "silent" if found.final else "waiting", found.reason, edition.number
         )
     shapes = _post_shapes(desk, plan, document)
     before = cache(partial(_previous_digest, desk, plan, document, period))
     for outlet, destination in _target_pairs(targets):
-        if still := _still(document, before, subscribed.get(destination)):
-            desk.outbox.silence(edition, outlet, destination, now, until, still)
+        if still := _unchanged_reason(document, before, subscribed.get(destination)):
+            desk.outbox.record_skip(edition, outlet, destination, now, until, still)
         else:
             _plan_destination(desk, document, edition, outlet, destination, now, until, shapes(outlet, destination))
     return PublishDecision(plan.network, period, "planned", found.reason, edition.number)
@@ -173,7 +180,7 @@ def held_back(store: Store, plan: NetworkPlan, period: Period) -> str:
     return ""
 
 
-def _still(document: Document, before: Callable[[], Document], subscription: Subscription | None) -> str:
+def _unchanged_reason(document: Document, before: Callable[[], Document], subscription: Subscription | None) -> str:
     """Why a digest is not for a subscription that wants to hear of moves only; empty where it is."""
     if subscription is None or subscription.terms.share is None:
         return ""
@@ -183,7 +190,9 @@ def _still(document: Document, before: Callable[[], Document], subscription: Sub
 def _previous_digest(desk: PublishContext, plan: NetworkPlan, document: Document, period: Period) -> Document:
     """The digest of the period before, as published or as it would be."""
     before = desk.archive.find_digest(plan.network, period.name, period.previous_period.first)
-    return before or composed(desk.store, plan, period.previous_period, datetime.fromisoformat(document["composed_at"]))
+    return before or build_digest(
+        desk.store, plan, period.previous_period, datetime.fromisoformat(document["composed_at"])
+    )
 
 
 def _record_missed(
@@ -194,7 +203,7 @@ def _record_missed(
     number = compose_digest(desk.store, desk.archive, plan, period, now)["edition"]
     edition = EditionKey(plan.network, period.name, period.first, number)
     for outlet, destination in _target_pairs(targets):
-        desk.outbox.silence(edition, outlet, destination, now, now, reason)
+        desk.outbox.record_skip(edition, outlet, destination, now, now, reason)
     return PublishDecision(plan.network, period, "missed", reason, number)
 
 
@@ -211,7 +220,9 @@ def _plan_corrections(
         assert document is not None
         edition = EditionKey(plan.network, name, entry.day, entry.edition)
         until = datetime.fromisoformat(document["composed_at"]) + desk.rules.max_age
-        places = [place for place in _target_pairs(targets) if desk.outbox.told(edition, *place) is not None]
+        places = [
+            place for place in _target_pairs(targets) if desk.outbox.last_sent_edition(edition, *place) is not None
+        ]
         if not places or now >= until:
             continue
         shapes = _post_shapes(desk, plan, document)
@@ -233,11 +244,11 @@ def _plan_destination(
     until: datetime | None,
     shape: PostShape,
 ) -> None:
-    told = desk.outbox.told(edition, outlet, destination)
+    told = desk.outbox.last_sent_edition(edition, outlet, destination)
     otherwise: Literal["refuse", "post", "skip"] = "refuse"
     if told is not None and outlet in _CORRECTS_ALONE:
         before = desk.archive.find_digest(edition.network, edition.period, edition.day, told)
-        otherwise = "post" if before is None or _moved(before, document) > desk.threshold else "skip"
+        otherwise = "post" if before is None or _headline_change(before, document) > desk.threshold else "skip"
     desk.outbox.plan(edition, outlet, destination, shape, now, until, otherwise)
 
 
@@ -259,7 +270,7 @@ def _post_shape(desk: PublishContext, hidden: Sequence[str], document: Document,
     return PostShape(len(made.parts) - poll, poll)
 
 
-def _moved(before: Document, after: Document) -> float:
+def _headline_change(before: Document, after: Document) -> float:
     """By which share of itself the headline moved; infinite where it became known or unknown."""
     old, new = _headline_value(before), _headline_value(after)
     if old == new:

@@ -153,7 +153,7 @@ class WatchContentProvider:
         return DeliveryContent({}, Part("", delivery.marker, embed=embed))
 
 
-def spoken(
+def dispatch_content(
     posts: Callable[[Delivery], DeliveryContent], notices: WatchContentProvider
 ) -> Callable[[Delivery], DeliveryContent]:
     """What every delivery says, of whichever kind."""

@@ -82,7 +82,7 @@ class QueryContext:
         if name is None:
             return next(iter(self.watched.values()))
         if name not in self.watched:
-            known = f"known: {', '.join(self.watched)}{meant(name, self.watched)}"
+            known = f"known: {', '.join(self.watched)}{did_you_mean(name, self.watched)}"
             raise NotFoundError(f"{SafeName(name)}: no such network; {known}")
         return self.watched[name]
 
@@ -92,14 +92,14 @@ class QueryContext:
             newest = self.archive.newest_digest(network, period)
             if newest is None:
                 raise NotFoundError(f"{network}: no {period} digest yet", self._digest_cure(network, period))
-            return self.shown(newest)
+            return self.mask_hidden(newest)
         self.refuse_future(day)
         found = self.archive.find_digest(network, period, Period.for_day(day, period).first)
         if found is None:
             raise NotFoundError(f"{network}: no {period} digest for {day}{self._available_days(network, period)}")
-        return self.shown(found)
+        return self.mask_hidden(found)
 
-    def shown(self, document: Document) -> Document:
+    def mask_hidden(self, document: Document) -> Document:
         """A digest as it may be shown: a name hidden after it was composed stands in it no more."""
         hidden = NameMask.from_names(self.hidden)
         return {**document, "catalogues": [_mask_block(block, hidden) for block in document["catalogues"]]}
@@ -135,7 +135,7 @@ class QueryContext:
         if several:
             meaning = f"; there are {len(several):,} of that name, such as {' and '.join(several[:2])}"
         else:
-            meaning = meant(name, [model for _, names in known for _, model in names.public])
+            meaning = did_you_mean(name, [model for _, names in known for _, model in names.public])
         titles = ", ".join(watched.title for watched in networks)
         raise NotFoundError(f"{SafeName(name)}: no such model on {titles}{meaning}")
 
@@ -145,7 +145,7 @@ class QueryContext:
             ("names", watched.network), ledger.data_version(self.store), lambda: _Known.from_ledger(self, watched)
         )
 
-    def mark(self) -> tuple[object, ...]:
+    def data_version(self) -> tuple[object, ...]:
         """Changes whenever anything that an answer is looked up in does."""
         return (*ledger.data_version(self.store), *self.archive.data_version())
 
@@ -238,7 +238,7 @@ def _mask_finding(finding: Document, block: Document, hidden: NameMask) -> Docum
     return {**told, "text": render.finding_text(told, block)}
 
 
-def meant(name: str, known: Sequence[str] | Mapping[str, object]) -> str:
+def did_you_mean(name: str, known: Sequence[str] | Mapping[str, object]) -> str:
     """The end of a sentence about an unknown name: what may have been meant."""
     close = closest_matches(SafeName(name), list(known), SUGGESTIONS, cutoff=60)
     return f"; did you mean {' or '.join(close)}?" if close else ""

@@ -10,7 +10,7 @@ from typing import Any
 from bot import ledger, schedule_times
 from bot.archive import PublishedFigure
 from bot.metrics import METRICS, Metric
-from bot.queries.context import NotFoundError, QueryContext, QueryError, meant
+from bot.queries.context import NotFoundError, QueryContext, QueryError, did_you_mean
 from bot.records import Document, PeriodName, SafeName
 
 USAGE = (
@@ -70,7 +70,7 @@ def digest(
     found = desk.archive.find_digest(name, period, date.fromisoformat(newest["day"]), edition)
     if found is None:
         raise NotFoundError(f"{name} {newest['day']}: no edition {edition}; the newest is {newest['edition']}")
-    return desk.shown(found)
+    return desk.mask_hidden(found)
 
 
 def _figures_answer(
@@ -171,7 +171,9 @@ def metric_definitions() -> list[Document]:
 
 def _find_metric(key: str) -> Metric:
     if key not in METRICS:
-        raise NotFoundError(f"{SafeName(key)}: no such metric{meant(key, METRICS)}", "all: python -m bot metrics")
+        raise NotFoundError(
+            f"{SafeName(key)}: no such metric{did_you_mean(key, METRICS)}", "all: python -m bot metrics"
+        )
     return METRICS[key]
 
 

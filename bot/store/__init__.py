@@ -42,7 +42,7 @@ __all__ = [
     "Store",
     "StoreError",
     "UtcDateTime",
-    "alone",
+    "advisory_lock",
     "catalogues",
     "cursors",
     "deliveries",
@@ -85,7 +85,7 @@ class _Undone(Exception):
     """Ends a transaction that was only tried."""
 
 
-def alone(connection: sa.Connection, *key: object) -> None:
+def advisory_lock(connection: sa.Connection, *key: object) -> None:
     """From here to the end of the transaction, nobody else is in here with the same key. (On SQLite there is one
     writer anyway.)"""
     if connection.dialect.name == "postgresql":

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.store import Store, alone
+from bot.store import Store, advisory_lock
 from bot.store import subscriptions as rows
 from bot.subscriptions.types import Subscription, SubscriptionError, SubscriptionLimits, SubscriptionOptions
 
@@ -25,7 +25,7 @@ class ChannelSubscriptions:
         """Subscribe a channel, or give its subscription other terms; whether it is new. Raises `SubscriptionError`
         where there are as many as there may be."""
         with self._store.write_transaction() as connection:
-            alone(connection, "subscriptions")
+            advisory_lock(connection, "subscriptions")
             known = connection.execute(sa.select(rows).where(rows.c.channel == channel)).first()
             if known is None:
                 self._refuse_too_many(connection, guild)

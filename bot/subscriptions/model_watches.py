@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.records import Catalogue, SafeName
-from bot.store import Store, alone, deliveries, members
+from bot.store import Store, advisory_lock, deliveries, members
 from bot.store import watches as rows
 from bot.subscriptions.delivery_misses import clear_reached
 from bot.subscriptions.types import ModelWatch, SubscriptionError, SubscriptionLimits
@@ -42,7 +42,7 @@ class ModelWatches:
         """Watch a model, or watch it for other moves; whether it is new. Raises `SubscriptionError` where there are as
         many as there may be."""
         with self._store.write_transaction() as connection:
-            alone(connection, "watches")
+            advisory_lock(connection, "watches")
             same = (rows.c.network == catalogue.network, rows.c.catalogue == catalogue.key, rows.c.model == model)
             mine = rows.c.member.in_(sa.select(members.c.key).where(members.c.account == account))
             known = connection.execute(sa.select(rows).where(mine, *same)).first()

@@ -6,7 +6,7 @@ what must not happen twice rests on the outbox; stopping cleanly is a courtesy w
 """
 
 from bot.worker.cycle import WorkCycle, WorkerContext
-from bot.worker.monitoring import WorkerHealth, serving
+from bot.worker.monitoring import WorkerHealth, monitoring_service
 from bot.worker.state import WorkerState
 from bot.worker.supervisor import BackgroundService, start_service
 from bot.worker.worker import Opened, Worker, WorkerError
@@ -20,6 +20,6 @@ __all__ = [
     "WorkerError",
     "WorkerHealth",
     "WorkerState",
-    "serving",
+    "monitoring_service",
     "start_service",
 ]

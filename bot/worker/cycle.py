@@ -104,9 +104,9 @@ class WorkCycle:
     _last: datetime | None = None
     """When it last looked."""
 
-    def once(self) -> None:
+    def run_cycle(self) -> None:
         """Everything there is to do now. Raises `StoreError` where the database is away, and `StoppingError`."""
-        leads = self._hold()
+        leads = self._acquire_lease()
         if leads != self.state.leads:
             log.info("this worker does the work" if leads else "another worker does the work; standing by")
         self.state.leads = leads
@@ -116,18 +116,18 @@ class WorkCycle:
         news = {
             plan.network
             for plan, source in self.bench.networks
-            if self._to_ask(plan, source) and self._collect_source(plan, source)
+            if self._should_poll_source(plan, source) and self._collect_source(plan, source)
         }
         self._probe()
         now, subscribed = self.bench.clock(), self._valid_subscriptions()
         deliveries.follow_up(replace(self.bench.outbox_run(), stopping=self.stopping))
-        for plan, name, targets in self._timely(now, subscribed):
+        for plan, name, targets in self._due_targets(now, subscribed):
             at = self._plan_at.get((plan.network, name))
-            if at is None or now >= at or plan.network in news or self._joined(plan, name, targets, now):
+            if at is None or now >= at or plan.network in news or self._has_new_destination(plan, name, targets, now):
                 self._publish_network(plan, name, targets, now, subscribed)
         self._notify_members(now, bool(news))
-        self._hush(subscribed)
-        if not self.stopping() and self._hold():
+        self._defer_quiet_hours(subscribed)
+        if not self.stopping() and self._acquire_lease():
             deliveries.flush_outbox(replace(self.bench.outbox_run(), stopping=self.stopping))
 
     def _follow_clock(self) -> None:
@@ -144,12 +144,12 @@ class WorkCycle:
         """Let another worker go on at once."""
         leases.release_lease(self.bench.store, LEASE, self.name)
 
-    def _hold(self) -> bool:
+    def _acquire_lease(self) -> bool:
         return leases.acquire_lease(self.bench.store, LEASE, self.name, self.bench.clock(), LEASE_LASTS)
 
     # --- collecting -----------------------------------------------------------------------------------------------
 
-    def _to_ask(self, plan: pipeline.NetworkPlan, source: Source | EventSource) -> bool:
+    def _should_poll_source(self, plan: pipeline.NetworkPlan, source: Source | EventSource) -> bool:
         """Whether the day that is over is missing or may still change, and its source was not asked just now."""
         now = self.bench.clock()
         if plan.closed or self.stopping():
@@ -165,14 +165,14 @@ class WorkCycle:
             open_ = now < start_of_day(now.date()) + source.settles_for
             return open_ and (looked is None or now >= looked + RECHECK_EVERY)
         asked, tries = self._failed_polls.get(plan.network, (None, 0))
-        return asked is None or asked.date() < now.date() or now >= asked + self._patience(tries)
+        return asked is None or asked.date() < now.date() or now >= asked + self._retry_interval(tries)
 
     def _collect_source(self, plan: pipeline.NetworkPlan, source: Source | EventSource) -> bool:
         """Ask one source; whether it had anything new."""
 
         def tell(line: str) -> None:
             log.info("collected", kept=line)
-            if self.stopping() or not self._hold():
+            if self.stopping() or not self._acquire_lease():
                 raise StoppingError("told to stop while collecting")
 
         done = pipeline.collect(self.bench.store, plan.network, source, None, tell, self.bench.executor)
@@ -201,7 +201,7 @@ class WorkCycle:
             if why:
                 log.warning("source cannot be reached", network=network, error=why)
 
-    def _patience(self, tries: int) -> timedelta:
+    def _retry_interval(self, tries: int) -> timedelta:
         longer: timedelta = self.bench.collect_every * 2 ** min(max(0, tries - PATIENT_TRIES), 16)
         return min(longer, MOST_PATIENT)
 
@@ -243,12 +243,14 @@ class WorkCycle:
             log.error("publishing failed", network=plan.network, period=name, error=str(error))
         else:
             for one in decided:
-                self._say(one)
+                self._log_decision(one)
             if not any(one.verdict == "waiting" for one in decided):
                 wait = CONFIRM_EVERY
         self._plan_at[plan.network, name] = min([now + wait, *self._next_runs(name, now)])
 
-    def _joined(self, plan: pipeline.NetworkPlan, name: PeriodName, targets: pipeline.Targets, now: datetime) -> bool:
+    def _has_new_destination(
+        self, plan: pipeline.NetworkPlan, name: PeriodName, targets: pipeline.Targets, now: datetime
+    ) -> bool:
         """Whether the time of a destination has come since the last planning, as that of a subscription does."""
         period, known = self._planned_for.get((plan.network, name), (None, frozenset[str]()))
         return period != newest_period(name, now) or not _target_keys(targets) <= known
@@ -268,7 +270,7 @@ class WorkCycle:
         tomorrow = start_of_day(now.date() + timedelta(days=1))
         self._notify_at = tomorrow if settled else now + PLAN_EVERY
 
-    def _hush(self, subscribed: Sequence[Subscription]) -> None:
+    def _defer_quiet_hours(self, subscribed: Sequence[Subscription]) -> None:
         """Let posts wait for the end of their channel's quiet hours."""
         outbox, now = self.bench.desk.outbox, self.bench.clock()
         quiet = {one.channel: (one.terms.quiet, one.terms.zone) for one in subscribed if one.terms.quiet}
@@ -282,7 +284,7 @@ class WorkCycle:
     def _next_runs(self, name: PeriodName, now: datetime) -> list[datetime]:
         return [times.next_runs(entry, now, 1)[0] for entry in self.bench.entries if entry.period == name]
 
-    def _timely(
+    def _due_targets(
         self, now: datetime, subscribed: Sequence[Subscription]
     ) -> Iterator[tuple[pipeline.NetworkPlan, PeriodName, pipeline.Targets]]:
         """Each network and kind of period whose newest one is to be out by now, and where."""
@@ -293,9 +295,9 @@ class WorkCycle:
             for name in dict.fromkeys(entry.period for entry, _ in timely):
                 mine = [t for e, t in timely if e.period == name and (not e.networks or plan.network in e.networks)]
                 if mine:
-                    yield plan, name, _united(mine)
+                    yield plan, name, _merge_targets(mine)
 
-    def _say(self, decision: pipeline.PublishDecision) -> None:
+    def _log_decision(self, decision: pipeline.PublishDecision) -> None:
         """Log a decision, unless it is the one of the last time."""
         key, words = (decision.network, decision.period), f"{decision.verdict} {decision.edition} {decision.reason}"
         if self._logged_decisions.get(key) != words:
@@ -323,7 +325,7 @@ def _target_keys(targets: pipeline.Targets) -> frozenset[str]:
     return frozenset(f"{outlet} {place}" for outlet, places in targets.items() for place in places)
 
 
-def _united(targets: Sequence[pipeline.Targets]) -> dict[str, list[str]]:
+def _merge_targets(targets: Sequence[pipeline.Targets]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for outlet, place in ((o, p) for one in targets for o, places in one.items() for p in places):
         found.setdefault(outlet, [])

@@ -91,7 +91,7 @@ def _schedule_lag(bench: WorkerContext, now: datetime, began: datetime) -> Itera
         at = times.latest_run(entry, now)
         wanted = times.completed_period(entry, at).first
         late, since = False, began
-        for plan, outlet, place in _ways(bench, entry):
+        for plan, outlet, place in _network_targets(bench, entry):
             _, newest = outbox.planned_days(plan.network, entry.period, outlet, place)
             missing = newest is None or newest < wanted or (plan.network, wanted, outlet, place) in open_
             since = at if missing and newest is not None else since
@@ -99,7 +99,7 @@ def _schedule_lag(bench: WorkerContext, now: datetime, began: datetime) -> Itera
         yield entry, (now - max(at, min(since, now))).total_seconds() if late else 0.0
 
 
-def _ways(bench: WorkerContext, entry: ScheduleEntry) -> Iterator[tuple[pipeline.NetworkPlan, str, str]]:
+def _network_targets(bench: WorkerContext, entry: ScheduleEntry) -> Iterator[tuple[pipeline.NetworkPlan, str, str]]:
     """Each network that an entry publishes, with each outlet and destination."""
     for plan, _source in bench.networks:
         if not plan.closed and (not entry.networks or plan.network in entry.networks):
@@ -271,7 +271,7 @@ def _counter_metric(name: str, text: str, label: str, counts: dict[str, int]) ->
     return made
 
 
-def serving(
+def monitoring_service(
     worked: WorkerHealth, host: str, port: int, redact: Callable[[str], str]
 ) -> Callable[[threading.Event], None]:
     """A side of the worker that answers /health and /metrics; `redact` takes secrets out of what it says."""

@@ -76,7 +76,7 @@ class Worker:
         if time.monotonic() < self._not_before:
             return
         self._round = self._round or self._start_cycle(held)
-        going = self._round is not None and self._went(self._round)
+        going = self._round is not None and self._run_round(self._round)
         self._pause = 0.0 if going else min(max(self._pause * 2, float(self._tick)), LONGEST_PAUSE)
         self._not_before = time.monotonic() + self._pause
         self.state.beat = self._clock()
@@ -85,16 +85,16 @@ class Worker:
         try:
             self.bench = held.enter_context(self._opened())
         except StoreError as error:
-            self._away(error)
+            self._on_db_unavailable(error)
             return None
         return WorkCycle(self.bench, self.state, self._name, self.stop.is_set)
 
-    def _went(self, step: WorkCycle) -> bool:
+    def _run_round(self, step: WorkCycle) -> bool:
         """One round; whether the next may come as soon as usual."""
         try:
-            step.once()
+            step.run_cycle()
         except StoreError as error:
-            self._away(error)
+            self._on_db_unavailable(error)
             return False
         except StoppingError:
             return True
@@ -108,7 +108,7 @@ class Worker:
         self.state.database = ""
         return True
 
-    def _away(self, error: StoreError) -> None:
+    def _on_db_unavailable(self, error: StoreError) -> None:
         if self.state.database != str(error):
             log.error("the database is away", error=str(error))
         self.state.database = str(error)

@@ -157,7 +157,7 @@ def test_destinations_that_took_a_post_before_are_told_with_its_link(world: Worl
     flush(world, fake)
     assert fake.seen == {}
     one, two = world.outbox.list_deliveries()
-    world.outbox.passed(two, Sent("2", "https://x.example/2", passed=True), world.now)
+    world.outbox.record_crosspost(two, Sent("2", "https://x.example/2", passed=True), world.now)
     assert world.outbox.known_destinations("x") == {"one": one.url}, (
         "where there are followers, it has to be seen again"
     )
@@ -171,7 +171,7 @@ def sent_but_not_passed_on(world: World) -> Wide:
     fake = wide(world)
     flush(world, fake)
     (one,) = world.outbox.list_deliveries()
-    world.outbox.passed(one, RetryLater("10 an hour", world.now + timedelta(hours=1)), world.now)
+    world.outbox.record_crosspost(one, RetryLater("10 an hour", world.now + timedelta(hours=1)), world.now)
     return fake
 
 

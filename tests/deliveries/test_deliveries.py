@@ -336,13 +336,15 @@ def test_what_a_clock_some_hours_ahead_left_in_doubt_is_asked_about_now_and_then
     world.now += HOURS_AHEAD
     world.outbox.settle(_claimed(world), OutcomeUnknown("no answer"), world.now)
     world.now -= HOURS_AHEAD
-    (one,) = world.outbox.doubtful(world.now, ["x"])
+    (one,) = world.outbox.deliveries_to_look_up(world.now, ["x"])
     world.outbox.record_lookup(one, LookupInconclusive("away", world.now + timedelta(hours=1)), world.now, SETTLE)
-    assert not world.outbox.doubtful(world.now, ["x"])
+    assert not world.outbox.deliveries_to_look_up(world.now, ["x"])
     world.later(hours=1, minutes=1)
-    (one,) = world.outbox.doubtful(world.now, ["x"])
+    (one,) = world.outbox.deliveries_to_look_up(world.now, ["x"])
     world.outbox.record_lookup(one, LookupInconclusive("a human must look", None), world.now, SETTLE)
-    assert not world.outbox.doubtful(world.now - HOURS_AHEAD, ["x"]), "nobody is asked for what a human must look for"
+    assert not world.outbox.deliveries_to_look_up(world.now - HOURS_AHEAD, ["x"]), (
+        "nobody is asked for what a human must look for"
+    )
 
 
 def test_what_a_clock_some_hours_ahead_was_to_pass_on_is_passed_on_now_and_once(world: World) -> None:
@@ -385,7 +387,7 @@ def test_what_a_wrong_clock_was_to_pass_on_is_passed_on_now(world: World) -> Non
     world.now = right
     for _ in range(25):
         (one,) = world.outbox.deliveries_to_crosspost(world.now, ["x"])
-        world.outbox.passed(one, OutcomeUnknown("no answer"), world.now)
+        world.outbox.record_crosspost(one, OutcomeUnknown("no answer"), world.now)
         world.later(hours=1)
     assert "given up" in world.only().reason, "a day after it went out, as this clock has it"
 
@@ -550,12 +552,12 @@ def test_what_is_known_cannot_be_resolved_or_retried(world: World) -> None:
 
 
 def test_silence_is_recorded_and_gives_way_to_news(world: World) -> None:
-    world.outbox.silence(of(1), "x", "one", world.now, None, "nothing is known of 12 Jan 2025")
-    world.outbox.silence(of(1), "x", "one", world.now, None, "nothing is known of 12 Jan 2025")
+    world.outbox.record_skip(of(1), "x", "one", world.now, None, "nothing is known of 12 Jan 2025")
+    world.outbox.record_skip(of(1), "x", "one", world.now, None, "nothing is known of 12 Jan 2025")
     assert (world.only().state, world.only().reason) == ("skipped", "nothing is known of 12 Jan 2025")
     world.plan("one")
     assert world.publish() == ["sent"]
-    world.outbox.silence(of(1), "x", "one", world.now, None, "nothing")
+    world.outbox.record_skip(of(1), "x", "one", world.now, None, "nothing")
     assert world.states() == ["sent"]
 
 

@@ -216,7 +216,7 @@ def test_a_failure_shows_a_sentence_with_an_id_that_stands_in_the_log(
         raise error
 
     async def scenario(rig: Rig) -> None:
-        monkeypatch.setattr(presenter, "said", fail)
+        monkeypatch.setattr(presenter, "render_answer", fail)
         with capture_logs() as logged:
             result = await rig.ask("usage")
         content = result.response.content or ""
@@ -228,7 +228,7 @@ def test_a_failure_shows_a_sentence_with_an_id_that_stands_in_the_log(
 
 
 def test_an_answer_that_takes_long_is_deferred_and_then_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = presenter.said
+    real = presenter.render_answer
 
     # The in-process Discord lets no clock run on while a thread works: the real pace is tried at the local gateway.
     async def impatient(_work: object) -> bool:
@@ -241,7 +241,7 @@ def test_an_answer_that_takes_long_is_deferred_and_then_given(tmp_path: Path, mo
         return real(*given)
 
     async def scenario(rig: Rig) -> None:
-        monkeypatch.setattr(presenter, "said", late)
+        monkeypatch.setattr(presenter, "render_answer", late)
         result = await rig.ask("usage", private=True)
         assert kinds(rig) == [DEFERRED] and result.ephemeral
         assert embed(result).title and result.response.attachments

@@ -220,13 +220,13 @@ def told(desk: QueryContext) -> int:
 def test_an_answer_that_needs_time_is_announced_within_a_second(
     desk: QueryContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, go_on = presenter.said, threading.Event()
+    real, go_on = presenter.render_answer, threading.Event()
 
     def late(*given: object) -> presenter.RenderedAnswer:
         assert go_on.wait(60)
         return real(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(presenter, "said", late)
+    monkeypatch.setattr(presenter, "render_answer", late)
     with DiscordGateway() as peer, serving(peer, desk, tmp_path):
         peer.until(lambda: peer.identified)
         asked = peer.ask("usage", private=True)
@@ -271,13 +271,13 @@ def test_an_answer_whose_delay_did_not_come_through_is_given_all_the_same(
 def test_a_delay_whose_acceptance_was_lost_is_followed_by_the_answer(
     desk: QueryContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, go_on = presenter.said, threading.Event()
+    real, go_on = presenter.render_answer, threading.Event()
 
     def late(*given: object) -> presenter.RenderedAnswer:
         assert go_on.wait(60)
         return real(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(presenter, "said", late)
+    monkeypatch.setattr(presenter, "render_answer", late)
     with DiscordGateway() as peer, serving(peer, desk, tmp_path):
         peer.until(lambda: peer.identified)
         peer.fail(Fault(drop=True, after=True), on=CALLBACK)

@@ -294,13 +294,13 @@ def test_no_answer_leads_the_bot_to_another_address(
 @pytest.mark.usefixtures("bot", "deferring")
 def test_answers_go_out_while_the_token_is_taken_back(peer: DiscordGateway, monkeypatch: pytest.MonkeyPatch) -> None:
     """An interaction's own token carries its answer."""
-    real, go_on = presenter.said, threading.Event()
+    real, go_on = presenter.render_answer, threading.Event()
 
     def late(*given: object) -> presenter.RenderedAnswer:
         assert go_on.wait(60)
         return real(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(presenter, "said", late)
+    monkeypatch.setattr(presenter, "render_answer", late)
     asked = peer.ask("usage")
     peer.until(lambda: asked.first is not None)
     peer.token = "MTA.another.token"

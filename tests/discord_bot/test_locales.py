@@ -136,7 +136,7 @@ def test_mistakes_failures_and_waiting_are_said_in_the_askers_language(
         def fail(*_: object) -> None:
             raise RuntimeError("secret detail")
 
-        monkeypatch.setattr(presenter, "said", fail)
+        monkeypatch.setattr(presenter, "render_answer", fail)
         content = (await rig.ask("usage")).response.content
         assert re.fullmatch(r"Algo salió mal aquí\. En el registro consta como [0-9a-f]{12}\.", content)
 

@@ -285,7 +285,7 @@ def test_a_group_hidden_after_it_was_told_is_gone_too(tmp_path: Path) -> None:
         assert "risk" not in json.dumps(answer) and '"ann"' not in json.dumps(answer)
         category, author = answer["catalogues"][0]["groups"]
         assert category["rows"][0]["name"] == "a hidden category" and author["rows"][0]["name"] == "a hidden author"
-        hidden = pipeline.composed(
+        hidden = pipeline.build_digest(
             desk.store, replace(query_contexts.PLAN, hidden=desk.hidden), Period.for_day(DAYS[-1]), query_contexts.NOW
         )
         assert list(pipeline.find_mismatches(desk.store, replace(query_contexts.PLAN, hidden=()), hidden)) == []

@@ -63,7 +63,9 @@ class Walk:
         return Archive(self.db)
 
     def collect(self, at: datetime, **changed: Any) -> None:
-        pipeline.stand(self.db, opengradient.static_listings(self.og.settings, at.date() - timedelta(days=1), 8))
+        pipeline.store_static_listings(
+            self.db, opengradient.static_listings(self.og.settings, at.date() - timedelta(days=1), 8)
+        )
         done = pipeline.collect(
             self.db, "opengradient", self.og.source(self.folder, at, **changed), None, lambda _: None
         )
@@ -151,9 +153,9 @@ def test_an_issued_digest_that_did_not_change_gets_no_new_edition(walk: Walk) ->
 def test_a_late_day_is_looked_at_for_three_days_and_no_longer(walk: Walk) -> None:
     walk.collect(EVENING)
     pipeline.compose_digest(walk.db, walk.archive, PLAN, Period.for_day(SECOND), EVENING)
-    looked = [pipeline.late(walk.archive, PLAN, "day", EVENING + timedelta(days=n)) for n in range(5)]
+    looked = [pipeline.periods_to_recompose(walk.archive, PLAN, "day", EVENING + timedelta(days=n)) for n in range(5)]
     assert [[period.first for period in found] for found in looked] == [[SECOND]] * 3 + [[]] * 2
-    assert pipeline.late(walk.archive, replace(PLAN, catalogues=()), "day", EVENING) == ()
+    assert pipeline.periods_to_recompose(walk.archive, replace(PLAN, catalogues=()), "day", EVENING) == ()
 
 
 def test_composing_by_hand_tells_what_came_late(walk: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,7 +208,7 @@ def test_the_worker_goes_on_asking_what_is_told_late_though_no_list_is_missing(t
     )
     step = worker.WorkCycle(bench, WorkerState(), "a", lambda: False)
     while now[0] < EVENING.replace(hour=23):
-        step.once()
+        step.run_cycle()
         now[0] += timedelta(minutes=10)
     opened.close()
     assert 6 <= len(source.at) <= 12 and (source.at[-1] - source.at[0]) > timedelta(hours=12)

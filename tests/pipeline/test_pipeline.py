@@ -152,12 +152,12 @@ def test_composing_keeps_what_it_returns(filled: store.Store) -> None:
 
 
 def test_every_finding_is_worded(filled: store.Store) -> None:
-    block = pipeline.composed(filled, PLAN, day_of(DAYS[-1]), NOW)["catalogues"][0]
+    block = pipeline.build_digest(filled, PLAN, day_of(DAYS[-1]), NOW)["catalogues"][0]
     assert block["findings"] and all(found["text"] for found in block["findings"])
 
 
 def test_the_same_ledger_gives_the_same_digest_byte_for_byte(filled: store.Store) -> None:
-    one, two = (json.dumps(pipeline.composed(filled, PLAN, day_of(DAYS[-1]), NOW)) for _ in range(2))
+    one, two = (json.dumps(pipeline.build_digest(filled, PLAN, day_of(DAYS[-1]), NOW)) for _ in range(2))
     assert one == two
 
 
@@ -203,14 +203,14 @@ def test_an_upgrade_makes_no_new_edition_of_what_was_issued_and_verifies(
 
 
 def test_only_outlets_that_show_pictures_get_one(filled: store.Store) -> None:
-    document = pipeline.composed(filled, PLAN, day_of(DAYS[-1]), NOW)
+    document = pipeline.build_digest(filled, PLAN, day_of(DAYS[-1]), NOW)
     posts = {outlet: pipeline.render_post(document, outlet) for outlet in ("text", "x", "discord")}
     assert {outlet: len(post.pictures) for outlet, post in posts.items()} == {"text": 0, "x": 1, "discord": 1}
     assert all("11 of 13" in "".join(posts[outlet].parts) for outlet in ("text", "x"))
 
 
 def test_a_hidden_name_is_in_no_post(filled: store.Store) -> None:
-    document = pipeline.composed(filled, PLAN, day_of(DAYS[-1]), NOW)
+    document = pipeline.build_digest(filled, PLAN, day_of(DAYS[-1]), NOW)
     for outlet in ("text", "x", "discord"):
         assert "o2/m11" in str(pipeline.render_post(document, outlet)), outlet
         assert "o2/m11" not in str(pipeline.render_post(document, outlet, ["o2/m11"])), outlet
@@ -221,14 +221,14 @@ def test_a_hidden_name_is_in_no_post(filled: store.Store) -> None:
 
 def test_a_digest_agrees_with_the_ledger_that_it_was_made_from(filled: store.Store) -> None:
     for day in DAYS[1:]:
-        document = json.loads(json.dumps(pipeline.composed(filled, PLAN, day_of(day), NOW)))
+        document = json.loads(json.dumps(pipeline.build_digest(filled, PLAN, day_of(day), NOW)))
         assert list(pipeline.find_mismatches(filled, PLAN, document)) == []
-    week = pipeline.composed(filled, PLAN, Period.for_day(DAYS[-1], "week"), NOW)
+    week = pipeline.build_digest(filled, PLAN, Period.for_day(DAYS[-1], "week"), NOW)
     assert list(pipeline.find_mismatches(filled, PLAN, week)) == []
 
 
 def test_what_came_later_is_found_figure_by_figure(filled: store.Store) -> None:
-    document = pipeline.composed(filled, PLAN, day_of(MISSED), NOW)
+    document = pipeline.build_digest(filled, PLAN, day_of(MISSED), NOW)
     ledger.add_snapshot(filled, snapshot(MISSED, counts(MISSED)))
     found = list(pipeline.find_mismatches(filled, PLAN, document))
     assert "models.models_listed: says unknown (no reading at the end of 5 Mar 2025), is 13" in found
@@ -243,13 +243,13 @@ def changed(document: dict[str, Any], key: str, value: object) -> dict[str, Any]
 
 
 def test_a_figure_of_another_value_is_named_with_both(filled: store.Store) -> None:
-    document = changed(pipeline.composed(filled, PLAN, day_of(DAYS[-1]), NOW), "models_used", 12)
+    document = changed(pipeline.build_digest(filled, PLAN, day_of(DAYS[-1]), NOW), "models_used", 12)
     assert list(pipeline.find_mismatches(filled, PLAN, document)) == ["models.models_used: says 12, is 11"]
 
 
 def test_hiding_a_name_before_or_after_a_digest_is_no_mismatch(filled: store.Store) -> None:
     hiding = dataclasses.replace(PLAN, hidden=("o2/m11",))
-    before, after = (pipeline.composed(filled, plan, day_of(DAYS[-1]), NOW) for plan in (hiding, PLAN))
+    before, after = (pipeline.build_digest(filled, plan, day_of(DAYS[-1]), NOW) for plan in (hiding, PLAN))
     assert "o2/m11" in json.dumps(after) and "o2/m11" not in json.dumps(before)
     for document in (before, after):
         for plan in (hiding, PLAN):

@@ -88,12 +88,18 @@ class Room:
         channels = ChannelSubscriptions(self.db)
 
         def gone(one: object, reason: str) -> None:
-            outlet_setup.gone(self.desk, channels, self.watches, one, reason, self.now)  # type: ignore[arg-type]
+            outlet_setup.on_destination_gone(self.desk, channels, self.watches, one, reason, self.now)  # type: ignore[arg-type]
 
         clock = lambda: self.now  # noqa: E731
         flush_outbox(
             OutboxPass(
-                self.outbox, made, pipeline.spoken(_never, notices), clock, "me", timedelta(minutes=15), gone=gone
+                self.outbox,
+                made,
+                pipeline.dispatch_content(_never, notices),
+                clock,
+                "me",
+                timedelta(minutes=15),
+                gone=gone,
             )
         )
 

@@ -76,7 +76,7 @@ class Bench:
         )
 
     def _gone(self, one: Any, reason: str) -> None:
-        outlet_setup.gone(self.desk, self.channels, ModelWatches(self.db), one, reason, self.clock())
+        outlet_setup.on_destination_gone(self.desk, self.channels, ModelWatches(self.db), one, reason, self.clock())
 
     def subscribe(self, channel: str, at: str, zone: str = "UTC", **terms: Any) -> Subscription:
         kept, _ = self.channels.save_subscription(
@@ -87,8 +87,8 @@ class Bench:
     def at(self, *parts: int) -> list[str]:
         """Let the worker come round at an instant; where it posted so far."""
         self.clock.now = datetime(*parts, tzinfo=UTC)
-        self.round.once()
-        self.round.once()
+        self.round.run_cycle()
+        self.round.run_cycle()
         return [place for place, _ in self.wall.posts]
 
     def on(self, at: datetime) -> list[str]:
@@ -137,7 +137,7 @@ def test_the_period_before_is_composed_once_for_all_that_want_to_hear_of_moves(
 
     def counted(*told: Any) -> Any:
         made.append(told)
-        return pipeline.composed(*told)
+        return pipeline.build_digest(*told)
 
     monkeypatch.setattr(pipeline.publication, "build_digest", counted)
     assert bench.at(2025, 3, 28, 8, 0) == [], "nothing moved"

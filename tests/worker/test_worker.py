@@ -149,58 +149,58 @@ def test_each_entry_posts_at_its_time_and_once(bench: Bench) -> None:
     step = bench.round()
     for hour, wanted in ((0, []), (2, []), (3, ["a"]), (5, ["a"]), (9, ["a", "b"]), (23, ["a", "b"])):
         bench.at(hour, 10)
-        step.once()
-        step.once()
+        step.run_cycle()
+        step.run_cycle()
         assert [place for place, _ in bench.wall.posts] == wanted
 
 
 def test_a_new_process_goes_on_where_the_last_one_was(bench: Bench) -> None:
     bench.at(10)
-    bench.round("one").once()
+    bench.round("one").run_cycle()
     bench.at(10, 15)
-    bench.round("two").once()
+    bench.round("two").run_cycle()
     assert sorted(place for place, _ in bench.wall.posts) == ["a", "b"]
 
 
 def test_one_works_the_others_stand_by_and_take_over_when_it_ends(bench: Bench) -> None:
     first, second = bench.round("one"), bench.round("two")
     bench.at(3)
-    first.once()
-    second.once()
+    first.run_cycle()
+    second.run_cycle()
     assert (first.state.leads, second.state.leads) == (True, False)
     assert len(bench.network.asked) == 1
     first.release_lease()
-    second.once()
+    second.run_cycle()
     assert second.state.leads
     assert len(bench.wall.posts) == 1
 
 
 def test_a_worker_that_died_is_waited_for_and_then_replaced(bench: Bench) -> None:
-    bench.round("one").once()
+    bench.round("one").run_cycle()
     second = bench.round("two")
     bench.clock.now += cycle.LEASE_LASTS - timedelta(seconds=1)
-    second.once()
+    second.run_cycle()
     assert not second.state.leads
     bench.clock.now += timedelta(seconds=1)
-    second.once()
+    second.run_cycle()
     assert second.state.leads
 
 
 def test_a_source_is_asked_until_the_day_is_there_and_then_left_alone(bench: Bench) -> None:
     step = bench.round()
     bench.network.failing = "little: no answer"
-    step.once()
-    step.once()
+    step.run_cycle()
+    step.run_cycle()
     assert len(bench.network.asked) == 1, "asked again at once"
     bench.clock.now += timedelta(minutes=16)
     bench.network.failing = ""
-    step.once()
+    step.run_cycle()
     assert len(bench.network.asked) == 2
     bench.at(23)
-    step.once()
+    step.run_cycle()
     assert len(bench.network.asked) == 2, "nothing is missing"
     bench.clock.now += timedelta(hours=1, minutes=10)
-    step.once()
+    step.run_cycle()
     assert len(bench.network.asked) == 3, "a new day is over"
 
 
@@ -209,7 +209,7 @@ def test_a_source_whose_days_still_settle_is_asked_again_now_and_then(bench: Ben
     step = bench.round()
     start = bench.clock.now
     while bench.clock.now < start + timedelta(hours=23):
-        step.once()
+        step.run_cycle()
         bench.clock.now += timedelta(minutes=10)
     assert [(asked - start) // timedelta(hours=1) for asked in bench.network.asked] == list(range(0, 20, 2))
     assert len(bench.wall.posts) == 2, "nothing changed, so nothing is said again"
@@ -221,16 +221,16 @@ def test_a_chain_that_stays_silent_is_asked_again_soon_though_the_list_is_in(ben
     (plan, source), *_ = made.networks
     read_by_event = replace(plan, catalogues=(replace(CATALOGUE, evidences=("claimed",), place="the chain"),))
     step = worker.WorkCycle(replace(made, networks=[(read_by_event, source)], entries=()), WorkerState(), "one")
-    step.once()
+    step.run_cycle()
     bench.clock.now += timedelta(minutes=16)
-    step.once()
+    step.run_cycle()
     assert len(bench.network.asked) == 2
 
 
 def test_days_that_still_settle_are_looked_at_by_a_new_process_at_once(bench: Bench) -> None:
     bench.network.settles_for = timedelta(days=3)
-    bench.round("one").once()
-    bench.round("one").once()
+    bench.round("one").run_cycle()
+    bench.round("one").run_cycle()
     assert len(bench.network.asked) == 2
 
 
@@ -239,7 +239,7 @@ def test_a_source_that_stays_out_is_asked_ever_less_often_until_midnight(bench: 
     bench.network.failing = "little: no answer"
     start = bench.clock.now
     while bench.clock.now < start + timedelta(days=2):
-        step.once()
+        step.run_cycle()
         bench.clock.now += timedelta(minutes=10)
     days = [asked.date() for asked in bench.network.asked]
     assert 6 <= days.count(start.date()) <= 12
@@ -251,7 +251,7 @@ def test_a_source_that_stays_out_is_asked_ever_less_often_until_midnight(bench: 
 def test_a_disk_that_refuses_what_a_source_says_keeps_nothing_else_back(bench: Bench) -> None:
     step = bench.round()
     bench.at(10)
-    step.once()
+    step.run_cycle()
     sent = len(bench.wall.posts)
 
     def full() -> None:
@@ -261,7 +261,7 @@ def test_a_disk_that_refuses_what_a_source_says_keeps_nothing_else_back(bench: B
     bench.clock.now += timedelta(days=1)
     with bench.db.write_transaction() as connection:
         connection.execute(store.deliveries.update().values(state="planned", until=None, not_before=bench.clock.now))
-    step.once()
+    step.run_cycle()
     assert len(bench.wall.posts) > sent, "what was planned is sent"
     assert "No space left" in step.state.source_status["replicate"][1]
 
@@ -270,9 +270,9 @@ def test_a_clock_that_is_put_back_holds_nothing_up(bench: Bench) -> None:
     right, bench.clock.now = bench.clock.now, bench.clock.now.replace(year=2030)
     step = bench.round()
     bench.network.failing = "little: no answer"
-    step.once()
+    step.run_cycle()
     bench.clock.now, bench.network.failing = right.replace(hour=10), ""
-    step.once()
+    step.run_cycle()
     assert len(bench.network.asked) == 2 and len(bench.wall.posts) == 2
 
 
@@ -281,11 +281,11 @@ def test_told_to_stop_it_keeps_what_it_has_and_begins_nothing_new(bench: Bench) 
     bench.network.between = stop.set
     bench.at(10)
     with pytest.raises(worker.cycle.StoppingError):
-        bench.round(stopping=stop.is_set).once()
+        bench.round(stopping=stop.is_set).run_cycle()
     assert bench.wall.posts == []
     bench.network.between = lambda: None
     again = bench.round()
-    again.once()
+    again.run_cycle()
     assert len(bench.wall.posts) == 2, "the rest is taken up again"
 
 
@@ -324,7 +324,7 @@ def test_it_works_until_it_is_told_to_stop_and_gives_its_lease_back(bench: Bench
     thread.join(120)
     assert answer == [True]
     second = bench.round("two")
-    second.once()
+    second.run_cycle()
     assert second.state.leads
 
 
@@ -446,7 +446,7 @@ def shown(bench: Bench, step: worker.WorkCycle) -> Iterator[int]:
     worked = worker.WorkerHealth(step.state, lambda: step.bench, bench.clock)
     redact = lambda text: text.replace(CANARY, "[redacted]")  # noqa: E731
     with reserved() as port:
-        pages = worker.BackgroundService("pages", worker.serving(worked, "127.0.0.1", port, redact))
+        pages = worker.BackgroundService("pages", worker.monitoring_service(worked, "127.0.0.1", port, redact))
         thread = worker.start_service(pages, stop, step.state)
         until(lambda: not _refused(port))
         yield port
@@ -467,7 +467,7 @@ def measured(text: str) -> dict[str, float]:
 def test_its_pages_tell_how_it_does(bench: Bench) -> None:
     step = bench.round()
     bench.at(10)
-    step.once()
+    step.run_cycle()
     step.state.beat, step.state.database = bench.clock(), ""
     with shown(bench, step) as port:
         status, said = fetched(port, "/health")
@@ -493,7 +493,7 @@ def test_its_pages_tell_how_it_does(bench: Bench) -> None:
 def test_its_pages_count_the_days_that_are_held(bench: Bench) -> None:
     step = bench.round()
     bench.at(10)
-    step.once()
+    step.run_cycle()
     step.state.beat, step.state.database = bench.clock(), ""
     key = 'footfall_held_days{catalogue="models",network="replicate"}'
     with shown(bench, step) as port:
@@ -508,7 +508,7 @@ def test_a_worker_that_never_posted_is_not_healthy(bench: Bench) -> None:
     bench.network.failing = "little: no answer"
     made = replace(bench.made(), unready=["x"], folders={"data": ROOT})
     step = worker.WorkCycle(made, WorkerState(began=bench.clock()), "one")
-    step.once()
+    step.run_cycle()
     step.state.beat, step.state.database = bench.clock(), ""
     bench.clock.now += timedelta(hours=10)
     with shown(bench, step) as port:
@@ -526,7 +526,7 @@ def test_a_worker_that_never_posted_is_not_healthy(bench: Bench) -> None:
 def test_a_refusal_is_shown_until_it_is_dealt_with(bench: Bench) -> None:
     step = bench.round()
     bench.at(10)
-    step.once()
+    step.run_cycle()
     name = 'footfall_newest_refusal_timestamp_seconds{outlet="site"}'
     step.state.database = ""
     with shown(bench, step) as port:
@@ -545,17 +545,17 @@ def test_a_source_that_goes_out_is_noticed_before_its_day_is_over(bench: Bench) 
 
     step = worker.WorkCycle(replace(bench.made(), probe=probe), WorkerState(), "one")
     bench.at(10)
-    step.once()
+    step.run_cycle()
     assert len(bench.network.asked) == 1 and asked == [], "it was asked just now"
     bench.at(14)
     why[0] = "little: no answer"
-    step.once()
+    step.run_cycle()
     assert step.state.source_status["replicate"][1] == "little: no answer"
     bench.at(14, 30)
-    step.once()
+    step.run_cycle()
     bench.at(15)
     why[0] = ""
-    step.once()
+    step.run_cycle()
     assert len(asked) == 2 and step.state.source_status["replicate"] == (bench.clock(), "")
     with shown(bench, step) as port:
         step.state.database = ""
@@ -568,7 +568,7 @@ def test_a_source_that_goes_out_is_noticed_before_its_day_is_over(bench: Bench) 
 def test_its_pages_hold_no_secret(bench: Bench) -> None:
     step = bench.round()
     bench.network.failing = f"little: https://api.example/?key={CANARY}: found 500"
-    step.once()
+    step.run_cycle()
     with shown(bench, step) as port:
         pages = fetched(port, "/health")[1] + fetched(port, "/metrics")[1]
     assert "[redacted]" in pages and CANARY not in pages
@@ -583,7 +583,7 @@ def test_every_metric_that_an_alert_names_exists(bench: Bench) -> None:
     named = {name for rule in alerts for name in re.findall(r"\bfootfall_\w+", rule["expr"])}
     step = bench.round()
     bench.at(10)
-    step.once()
+    step.run_cycle()
     step.state.began = step.state.beat = bench.clock()
     step.state.database = ""
     made = replace(step.bench, folders={"data": ROOT})

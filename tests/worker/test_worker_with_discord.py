@@ -225,7 +225,7 @@ def test_the_configuration_decides_for_the_house(tmp_path: Path) -> None:
     path.write_text(
         CONFIG.format(folder=tmp_path, channel=CHANNEL, api="https://d.example") + f"\ndiscord: {json.dumps(discord)}\n"
     )
-    house = runs._house(AppContext(path))
+    house = runs._bot_settings(AppContext(path))
     assert (house.owners, house.sharded_from) == (frozenset({int(owner)}), 7)
     assert (house.bounds.per_server, house.bounds.per_member, house.bounds.watches) == (1, 2, 10_000)
     assert (house.posts, house.outlets, house.taken) == (True, ("discord", "direct"), frozenset({str(CHANNEL)}))

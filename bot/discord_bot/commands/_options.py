@@ -37,7 +37,7 @@ _TIME = re.compile(r"(?:[01]?\d|2[0-3]):[0-5]\d")
 Interaction: TypeAlias = "discord.Interaction[FootfallBot]"
 
 
-async def settle(interaction: Interaction, name: str, job: Callable[[], Document]) -> None:
+async def run_and_reply(interaction: Interaction, name: str, job: Callable[[], Document]) -> None:
     """Do what a command asks, off the loop, and answer its asker alone with the document that came of it."""
     client, locale = interaction.client, i18n.nearest_language(interaction.locale.value)
 
@@ -59,7 +59,7 @@ async def refuse_command(interaction: Interaction, sentence: str) -> None:
     def refused() -> Document:
         raise QueryError(sentence)
 
-    await settle(interaction, "refused", refused)
+    await run_and_reply(interaction, "refused", refused)
 
 
 # --- options -------------------------------------------------------------------------------------------------------

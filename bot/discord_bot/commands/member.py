@@ -82,7 +82,7 @@ async def watch(
         )
         return {"question": "watched", "new": new, "one": watch_document(client.desk, kept)}
 
-    await _options.settle(interaction, "watch", job)
+    await _options.run_and_reply(interaction, "watch", job)
 
 
 async def complete_watched_model(interaction: Interaction, typed: str) -> list[Choice[str]]:
@@ -111,7 +111,7 @@ async def unwatch(interaction: Interaction, model: str) -> None:
             raise QueryError(f"{SafeName(model)!s:.100}: you do not watch this model; /watches lists those that you do")
         return {"question": "unwatched", "one": watch_document(client.desk, ended[0]), "left": len(mine) - len(ended)}
 
-    await _options.settle(interaction, "unwatch", job)
+    await _options.run_and_reply(interaction, "unwatch", job)
 
 
 @app_commands.command(description="The models that you watch")
@@ -122,7 +122,7 @@ async def watches(interaction: Interaction) -> None:
         told = [watch_document(client.desk, one) for one in client.repositories.watches.account_watches(account)]
         return {"question": "watches", "watches": told, "most": client.bot_settings.bounds.per_member}
 
-    await _options.settle(interaction, "watches", job)
+    await _options.run_and_reply(interaction, "watches", job)
 
 
 @app_commands.command(name="forget-me", description="Delete everything that is kept about you")
@@ -134,7 +134,7 @@ async def forget_me(interaction: Interaction) -> None:
         client.cooldowns.forget_user(user)
         return {"question": "forgotten", "watches": gone.watches, "messages": gone.messages}
 
-    await _options.settle(interaction, "forget-me", job)
+    await _options.run_and_reply(interaction, "forget-me", job)
 
 
 MEMBER: tuple[app_commands.Command[Any, ..., None], ...] = (watch, unwatch, watches, forget_me)

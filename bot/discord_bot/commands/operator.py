@@ -41,7 +41,7 @@ async def run_for_owner(interaction: Interaction, name: str, job: Callable[[], D
     if interaction.user.id not in interaction.client.bot_settings.owners:
         await _options.refuse_command(interaction, NOT_AN_OWNER)
         return
-    await _options.settle(interaction, f"deliveries {name}", job)
+    await _options.run_and_reply(interaction, f"deliveries {name}", job)
 
 
 deliveries = app_commands.Group(

@@ -36,8 +36,8 @@ MAKERS = {
     "network": autocomplete.complete_network,
     "day": autocomplete.complete_day,
     "name": autocomplete.complete_model,
-    "a": autocomplete.sides,
-    "b": autocomplete.sides,
+    "a": autocomplete.complete_comparison,
+    "b": autocomplete.complete_comparison,
     "metric": autocomplete.complete_metric,
 }
 """What is offered while an option is typed."""

@@ -106,7 +106,7 @@ async def subscribe(
         kept, new = client.repositories.channels.save_subscription(str(guild), str(where), wanted, client.desk.clock())
         return {"question": "subscribed", "new": new, "one": subscription_document(client.desk, kept)}
 
-    await _options.settle(interaction, "subscribe", job)
+    await _options.run_and_reply(interaction, "subscribe", job)
 
 
 def _in_thread(interaction: Interaction, channel: object) -> str:
@@ -142,7 +142,7 @@ async def unsubscribe(interaction: Interaction, channel: discord.TextChannel | N
             client.repositories.outbox.skip_destination("discord", where, ENDED, client.desk.clock())
         return {"question": "unsubscribed", "channel": where}
 
-    await _options.settle(interaction, "unsubscribe", job)
+    await _options.run_and_reply(interaction, "unsubscribe", job)
 
 
 @app_commands.command(description="The channels of this server that get the daily posts")
@@ -157,7 +157,7 @@ async def subscriptions(interaction: Interaction) -> None:
         told = [subscription_document(client.desk, one) for one in kept]
         return {"question": "subscriptions", "subscriptions": told, "most": client.bot_settings.bounds.per_server}
 
-    await _options.settle(interaction, "subscriptions", job)
+    await _options.run_and_reply(interaction, "subscriptions", job)
 
 
 SERVER: tuple[app_commands.Command[Any, ..., None], ...] = (subscribe, unsubscribe, subscriptions)

@@ -24,7 +24,7 @@ from bot.ledger.snapshots.write import ONE
 from bot.records import Catalogue, Model, Period, PeriodData, Unknown, Usage, few_named, short_date, unnamed_use_reason
 from bot.store import Store, snapshots, windows
 
-__all__ = ["complete_days", "load_panel_data", "load_period_data", "offered", "shelf"]
+__all__ = ["complete_days", "day_listing", "listing_and_usage", "load_panel_data", "load_period_data"]
 
 
 def load_period_data(store: Store, catalogue: Catalogue, period: Period, of_callers: bool = True) -> PeriodData:
@@ -33,14 +33,15 @@ def load_period_data(store: Store, catalogue: Catalogue, period: Period, of_call
     with store.read_transaction() as connection:
         key = catalogue_query.key_of(connection, catalogue)
         if key is None:
-            return _unread_data(catalogue, period, catalogue_query.began(None))
+            return _unread_data(catalogue, period, catalogue_query.not_watched_reason(None))
         return _filled_data(EventCatalogueQuery(connection, key, catalogue, store), period, of_callers)
 
 
-def shelf(
+def listing_and_usage(
     store: Store, catalogue: Catalogue, period: Period
 ) -> tuple[tuple[Model, ...], Usage, frozenset[int]] | Unknown:
-    """As `books.shelf`. Where part of the use names no model, nothing is known of models that none of it names."""
+    """As `books.listing_and_usage`. Where part of the use names no model, nothing is known of models that none of it
+    names."""
     found = load_period_data(store, catalogue, period, of_callers=False)
     if isinstance(found.listed, Unknown):
         return found.listed
@@ -54,7 +55,7 @@ def shelf(
     return found.listed, found.flow, known
 
 
-def offered(store: Store, catalogue: Catalogue, day: date, days: int) -> PeriodData:
+def day_listing(store: Store, catalogue: Catalogue, day: date, days: int) -> PeriodData:
     """The book of a day, for its list; the list is unknown where not all use of the `days` that end with it was read,
     or not all of it names its model: any model could have had the rest."""
     found = load_period_data(store, catalogue, Period(day, day), of_callers=False)

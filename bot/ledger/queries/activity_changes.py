@@ -18,7 +18,7 @@ AWAKE_AFTER = 14
 _CHUNK = 500
 
 
-def quiet(
+def went_idle(
     connection: sa.Connection, catalogue: int, listed: Iterable[Model], day: date
 ) -> tuple[tuple[Model, int], ...]:
     """Models used on each of the days before and not on this one, with their use of those days, most used first."""
@@ -28,7 +28,7 @@ def quiet(
 
 
 def went_idle_by_events(connection: sa.Connection, listed: Iterable[Model], day: date) -> tuple[tuple[Model, int], ...]:
-    """As `quiet`, where use is told event by event and these days are known to be read whole."""
+    """As `went_idle`, where use is told event by event and these days are known to be read whole."""
     suspects = {m.id: m for m in listed if m.last_used == day - ONE}
     return _used_daily(connection, suspects, list(suspects), day)
 
@@ -50,13 +50,14 @@ def _used_daily(
 def became_active_by_events(
     connection: sa.Connection, catalogue: int, listed: Iterable[Model], day: date
 ) -> tuple[tuple[Model, date], ...]:
-    """As `woken`, where use is told event by event; whether the days between were read whole is not looked at."""
+    """As `became_active`, where use is told event by event; whether the days between were read whole is not looked
+    at."""
     known = {m.id: m for m in listed if m.last_used == day}
     found = connection.execute(_used_again(catalogue, day, day - AWAKE_AFTER * ONE)).all() if known else ()
     return tuple((known[model], before) for model, before in found if model in known)
 
 
-def woken(
+def became_active(
     connection: sa.Connection, catalogue: int, listed: Iterable[Model], by_model: Mapping[int, int], day: date
 ) -> tuple[tuple[Model, date], ...]:
     """Models used on a day whose use before it lies `AWAKE_AFTER` days back or more, read on every day since."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.ledger.catalogue_query import CatalogueQuery, began, open_catalogue_query
+from bot.ledger.catalogue_query import CatalogueQuery, not_watched_reason, open_catalogue_query
 from bot.ledger.events import period_data
 from bot.ledger.queries import rankings
 from bot.ledger.snapshots import counter_falls, inventory
@@ -80,7 +80,7 @@ def model_standing(store: Store, catalogue: Catalogue, name: SafeName, day: date
         return _event_standing(store, catalogue, name, period)
     with open_catalogue_query(store, catalogue, period) as query:
         if not isinstance(query, CatalogueQuery):
-            return ModelStanding(began(query), began(query), None, None, None)
+            return ModelStanding(not_watched_reason(query), not_watched_reason(query), None, None, None)
         listed = inventory.stock_at(query, day)
         unknown = listed if isinstance(listed, Unknown) else snapshots_usage.unknown_window(query, day, day)
         seen = inventory.model_at(query, name, day)
@@ -153,7 +153,7 @@ def usage_comparison(store: Store, catalogue: Catalogue, period: Period) -> Usag
         )
     with open_catalogue_query(store, catalogue, period) as query:
         if not isinstance(query, CatalogueQuery):
-            return UsageComparison(began(query), began(query), {})
+            return UsageComparison(not_watched_reason(query), not_watched_reason(query), {})
         before = period.previous_period
         now = snapshots_usage.flow_of(query, period.first, period.last)
         earlier = snapshots_usage.flow_of(query, before.first, before.last)
@@ -165,13 +165,13 @@ def day_listing(store: Store, catalogue: Catalogue, day: date, days: int = 1) ->
     event, all of it in the `days` up to then must be read and name its model: a day not read is no day without use."""
     period = Period(day, day)
     if catalogue.evidences:
-        book = period_data.offered(store, catalogue, day, days)
+        book = period_data.day_listing(store, catalogue, day, days)
         if isinstance(book.listed, Unknown):
             return DayListing(book.watched_since, book.listed)
         return DayListing(book.watched_since, tuple((m.name, m.author, m.last_used) for m in book.listed))
     with open_catalogue_query(store, catalogue, period) as query:
         if not isinstance(query, CatalogueQuery):
-            return DayListing(None, began(query))
+            return DayListing(None, not_watched_reason(query))
         listed = inventory.stock_at(query, day)
         if isinstance(listed, Unknown):
             return DayListing(query.since, listed)

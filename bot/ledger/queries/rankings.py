@@ -44,7 +44,7 @@ class DateRange:
 
 def model_rankings(store: Store, catalogue: Catalogue, period: Period) -> tuple[RankingRow, ...] | Unknown:
     """Every model listed at the end of a period, most used first. Unknown where the list or the usage is."""
-    shelf = events_period_data.shelf if catalogue.evidences else period_data.shelf
+    shelf = events_period_data.listing_and_usage if catalogue.evidences else period_data.listing_and_usage
     found = shelf(store, catalogue, period)
     if isinstance(found, Unknown):
         return found

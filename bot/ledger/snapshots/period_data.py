@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
-from bot.ledger.catalogue_query import CatalogueQuery, began, open_catalogue_query
+from bot.ledger.catalogue_query import CatalogueQuery, not_watched_reason, open_catalogue_query
 from bot.ledger.queries import activity_changes
 from bot.ledger.snapshots import counter_falls
 from bot.ledger.snapshots.gaps import snapshot_gaps, snapshot_references
@@ -39,14 +39,14 @@ def load_period_data(store: Store, catalogue: Catalogue, period: Period) -> Peri
         )
 
 
-def shelf(
+def listing_and_usage(
     store: Store, catalogue: Catalogue, period: Period
 ) -> tuple[tuple[Model, ...], Usage, frozenset[int]] | Unknown:
     """Of a book only what a full table needs: the models listed at the period's end, its usage, and which models had a
     reading when it began."""
     with open_catalogue_query(store, catalogue, period) as query:
         if not isinstance(query, CatalogueQuery):
-            return began(query)
+            return not_watched_reason(query)
         listed, flow = listed_at(query, period.last), flow_of(query, period.first, period.last)
         if isinstance(listed, Unknown):
             return listed
@@ -57,7 +57,7 @@ def shelf(
 
 
 def _empty_data(catalogue: Catalogue, period: Period, since: date | None) -> PeriodData:
-    why = began(since)
+    why = not_watched_reason(since)
     return PeriodData(catalogue, period, None, why, why, why, why, why, why, why, why, why, why, (), (), ())
 
 
@@ -102,10 +102,10 @@ def _activity_fields(query: CatalogueQuery, listed: Iterable[Model], flow: Usage
     if flow is None:
         return {}
     sure = [model for model in listed if model.id not in (flow.unknown_models or ())]
-    woken = activity_changes.woken(query.connection, query.catalogue, sure, flow.by_model, day)
+    woken = activity_changes.became_active(query.connection, query.catalogue, sure, flow.by_model, day)
     since = min((before for _, before in woken), default=day)
     fell = counter_falls.unknown_models(query.connection, query.catalogue, since + ONE, day) if woken else frozenset()
     return {
-        "quiet": activity_changes.quiet(query.connection, query.catalogue, sure, day),
+        "quiet": activity_changes.went_idle(query.connection, query.catalogue, sure, day),
         "woken": tuple(one for one in woken if one[0].id not in fell),
     }

@@ -42,7 +42,7 @@ from bot.outlets import (
 from bot.outlets._platform_clock import clock_check
 from bot.outlets.discord import api_calls as calls
 from bot.outlets.discord import message
-from bot.outlets.discord.bulk_send import fly
+from bot.outlets.discord.bulk_send import send_concurrently
 from bot.outlets.discord.permissions import HISTORY, ChannelPermissions, PermissionCache
 from bot.outlets.discord.rest_client import DiscordFailure, DiscordRestClient
 from bot.outlets.discord.settings import DiscordSettings
@@ -133,7 +133,7 @@ class DiscordOutlet:
             refused = self._part_refusal(part, destination)
             return refused or self._wire.submit_work(self._send_part(part, destination, guilds.get(destination, "")))
 
-        return fly(jobs, begin_send)
+        return send_concurrently(jobs, begin_send)
 
     def crosspost(self, destination: str, platform_id: str) -> Outcome:
         """Pass a message of ours in an announcement channel on to its followers. May be asked again: a message that

@@ -12,7 +12,7 @@ Begin = Callable[[Part, str], Outcome | Future[Outcome]]
 """Begins to send a part to a destination, or says at once why not."""
 
 
-def fly(jobs: Iterable[Job], begin: Begin) -> Iterator[tuple[str, Outcome]]:
+def send_concurrently(jobs: Iterable[Job], begin: Begin) -> Iterator[tuple[str, Outcome]]:
     """Each part's marker and its outcome as it lands. After a `AccountRefused` the jobs left get that, unsent. However
     it is left, what is under way lands first."""
     flying: dict[Future[Outcome], str] = {}

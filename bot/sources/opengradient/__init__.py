@@ -146,7 +146,7 @@ def make_source(
 def chain_responds(settings: OpenGradientSettings, seconds: float) -> bool:
     """Whether the chain of settlements answers at all, within so many seconds."""
     asked = dict.fromkeys(settings.settlements.endpoints, "")
-    return has_quorum(settings.settlements, panels.silent(asked, seconds, rpc_endpoints(settings)))
+    return has_quorum(settings.settlements, panels.unreachable_endpoints(asked, seconds, rpc_endpoints(settings)))
 
 
 def static_listings(settings: OpenGradientSettings, until: date, days: int = 1) -> tuple[Snapshot, ...]:
@@ -182,7 +182,7 @@ def is_closed(settings: OpenGradientSettings, secrets: Mapping[str, str]) -> boo
 def check_reachable(settings: OpenGradientSettings, data: Path, secrets: Mapping[str, str]) -> str:
     """What `doctor` finds when it looks at the addresses. Raises `SourceError`, one line an address."""
     asked = endpoint_figures(settings)
-    out = panels.silent(asked, settings.look, rpc_endpoints(settings))
+    out = panels.unreachable_endpoints(asked, settings.look, rpc_endpoints(settings))
     if out:
         raise SourceError("\n".join(out.values()))
     return f"all {len(asked)} addresses answer"
@@ -210,7 +210,7 @@ def explain_settlements(
 
 def live_checks(settings: OpenGradientSettings, data: Path, now: datetime) -> Iterator[doctor.CheckResult]:
     """The first live checks, of what answers at all."""
-    out = panels.silent(endpoint_figures(settings), settings.look, rpc_endpoints(settings))
+    out = panels.unreachable_endpoints(endpoint_figures(settings), settings.look, rpc_endpoints(settings))
     relays, signers = lowercase_addresses(settings.relays), lowercase_addresses(settings.signers)
     registries = {address.lower(): layout for address, layout in settings.registries.items()}
     paid: set[str] = set()

@@ -115,7 +115,9 @@ def reported_requests(client: httpx.Client, base: str, now: datetime, days: int)
         yield EventBatch("opengradient", catalogue, words, refs=(usage.ref,), days=of, gauges=gauges)
 
 
-def silent(urls: Mapping[str, str], seconds: float, chains: frozenset[str] = frozenset()) -> dict[str, str]:
+def unreachable_endpoints(
+    urls: Mapping[str, str], seconds: float, chains: frozenset[str] = frozenset()
+) -> dict[str, str]:
     """Of these addresses (each with what rests on it), those where nobody answers within so many seconds, each with one
     line that says so. Any answer counts, even a refusal; of `chains` only one in JSON-RPC. All are asked at once."""
     asked = {url: run_in_thread(_probe_rpc if url in chains else _probe_http, url, seconds) for url in urls}

@@ -11,7 +11,7 @@ from bot.records import Document, Settlement, Unknown
 from bot.sources.opengradient import acceptance_rules as rules
 from bot.sources.opengradient import log_decoding
 from bot.sources.opengradient.merkle_batch import MAX_LEAVES, Batch
-from bot.sources.opengradient.settlement_verification import Outcome, SettlementVerifier, behind, settlement_input
+from bot.sources.opengradient.settlement_verification import Outcome, SettlementVerifier, leaves_of, settlement_input
 from bot.sources.opengradient.walrus import BlobMissing
 
 Seen = Callable[[str, Iterable[bytes]], tuple[dict[bytes, str], dict[bytes, str]]]
@@ -34,7 +34,7 @@ def explain_settlement(
     error."""
     ruled = settlement_input(settlement)
     outcome = court.read_outcome(ruled, now)
-    leaves = behind(ruled, outcome)
+    leaves = leaves_of(ruled, outcome)
     backed, verified = seen("llm", (leaf.key for leaf in leaves))
     keys = court.registries.enclave_keys({leaf.tee_id for leaf in leaves if leaf.version == 3})
     found = rules.judge_settlement(ruled, outcome, rules.CountedLeaves(backed, verified), keys, (), court.relays)

@@ -85,7 +85,7 @@ class SettlementVerifier:
         listed = memory.model_names("llm")
         while due := memory.due_settlements("llm", now, since, self.rules_hash, GROUP):
             made = self._judge_settlements(memory, due, now, listed)
-            for judged in small(made):
+            for judged in chunk_judged(made):
                 day = judged[0][0].at.date()
                 told = f"{len(judged)} settlements of {short_date(day)} judged"
                 refs = tuple(dict.fromkeys(ref for *_, read in judged for ref in read))
@@ -103,7 +103,7 @@ class SettlementVerifier:
         asked = [settlement_input(one, senders.get(one.place.partition(":")[0])) for one, _ in due]
         blobs = [self.read_blob(one, now) for one in asked]
         pairs = [(one, _blob_outcome(blob)) for one, blob in zip(asked, blobs, strict=True)]
-        leaves = [leaf for one, outcome in pairs for leaf in behind(one, outcome)]
+        leaves = [leaf for one, outcome in pairs for leaf in leaves_of(one, outcome)]
         backed, verified = memory.counted_leaves("llm", (leaf.key for leaf in leaves))
         keys = self.registries.enclave_keys({leaf.tee_id for leaf in leaves if leaf.version == 3})
         seen = rules.CountedLeaves(backed, verified)
@@ -197,7 +197,7 @@ Judged = tuple[Settlement, SettlementVerdict, tuple[SourceRef, ...]]
 """What was judged, how, and what was read for it."""
 
 
-def small(judged_settlements: Iterable[Judged]) -> Iterator[list[Judged]]:
+def chunk_judged(judged_settlements: Iterable[Judged]) -> Iterator[list[Judged]]:
     """Judgements in lots of one day and of at most `LEAVES` leaves, or of one: a long transaction keeps all other
     writers waiting."""
     lot: list[Judged] = []
@@ -252,7 +252,7 @@ def logged_model(settlement: Settlement) -> str:
     return str(named[0]) if named else ""
 
 
-def behind(settlement: rules.SettlementInput, outcome: Outcome) -> tuple[Leaf, ...]:
+def leaves_of(settlement: rules.SettlementInput, outcome: Outcome) -> tuple[Leaf, ...]:
     """The leaves that stand behind a settlement, whether or not they will count."""
     if settlement.leaf is not None:
         return (settlement.leaf,)

@@ -52,7 +52,9 @@ class OpenGradient:
 
     def event_batches(self, wanted: Period | None, memory: SourceStateReader) -> Iterator[Snapshot | EventBatch]:
         """Every way of reading it in turn; what fails is said at the end. Raises `SourceError`."""
-        out = panels.silent(endpoint_figures(self.settings), self.settings.look, rpc_endpoints(self.settings))
+        out = panels.unreachable_endpoints(
+            endpoint_figures(self.settings), self.settings.look, rpc_endpoints(self.settings)
+        )
         errors = list(out.values())
         dead: set[str] = set()
         with ExitStack() as stack:

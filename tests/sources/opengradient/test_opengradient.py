@@ -46,7 +46,7 @@ def og() -> Iterator[World]:
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[store.Store]:
     opened = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
-    pipeline.stand(
+    pipeline.store_static_listings(
         opened, opengradient.static_listings(opengradient.OpenGradientSettings(), NOW.date() - timedelta(days=1), 8)
     )
     yield opened
@@ -59,7 +59,7 @@ def collected(db: store.Store, og: World, data: Path, **changed: Any) -> tuple[p
 
 
 def composed(db: store.Store, day: Any = FIRST) -> Document:
-    return json.loads(json.dumps(pipeline.composed(db, PLAN, Period(day, day), NOW)))
+    return json.loads(json.dumps(pipeline.build_digest(db, PLAN, Period(day, day), NOW)))
 
 
 def part(document: Document, key: str) -> dict[str, Any]:
@@ -180,7 +180,7 @@ def test_nobodys_words_leave_the_raw_archive(db: store.Store, og: World, tmp_pat
 
 def test_posts_open_with_the_question(db: store.Store, og: World, tmp_path: Path) -> None:
     collected(db, og, tmp_path)
-    document = Archive(db).save_digest(pipeline.composed(db, PLAN, Period(FIRST, FIRST), NOW))
+    document = Archive(db).save_digest(pipeline.build_digest(db, PLAN, Period(FIRST, FIRST), NOW))
     post = pipeline.render_post(document, "x").parts[0]
     assert post.startswith("7 answers proven on OpenGradient on 5 October 2026: how many decisions people trusted to")
     assert "never added: unknown claimed on chain, 7 backed, 7 verified. Private ones leave no proof." in post
@@ -411,5 +411,5 @@ def test_an_address_that_never_answers_is_told_in_the_same_words_whichever_limit
         chains = frozenset((rpc.url,)) if asked is panels._probe_rpc else frozenset[str]()
         url = rpc.url if chains else f"{hung.url}/"
         assert asked(url, 0.1) == "no answer within 0.1 s", "the socket's limit"
-        (line,) = panels.silent({url: "figures"}, 0.1, chains).values()
+        (line,) = panels.unreachable_endpoints({url: "figures"}, 0.1, chains).values()
     assert line.endswith(": no answer within 0.1 s; figures stay unknown until it answers")

@@ -337,9 +337,9 @@ def test_a_list_that_may_have_been_longer_is_no_record_by_less(walked: Walked, w
 
 def week(walked: Walked, day: date) -> dict[str, Any]:
     at = Period.for_day(day, "week").ends_at
-    block: dict[str, Any] = pipeline.composed(walked.store, walked.plan, Period.for_day(day, "week"), at)["catalogues"][
-        0
-    ]
+    block: dict[str, Any] = pipeline.build_digest(walked.store, walked.plan, Period.for_day(day, "week"), at)[
+        "catalogues"
+    ][0]
     return block
 
 
