@@ -75,7 +75,8 @@ def installed_versions() -> Versions:
 def version_mismatch(worker: str, reported: Versions | str, wanted: Versions) -> str:
     """Why a worker may do nothing; empty where it may."""
     if isinstance(reported, str):
-        return f"cluster: worker {worker}: found no Footfall that can be imported ({SafeName(reported)}), wanted ours; {SAME}"
+        found = f"found no Footfall that can be imported ({SafeName(reported)})"
+        return f"cluster: worker {worker}: {found}, wanted ours; {SAME}"
     there = dict(reported)
     wrong = [(name, there.get(name, "none"), version) for name, version in wanted if there.get(name) != version]
     if not wrong:

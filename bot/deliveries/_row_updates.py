@@ -91,8 +91,8 @@ def over_budget(
     if spent + cost <= budget:
         return None
     return (
-        f"{delivery.outlet}: over the monthly budget: ${spent:f} of ${budget:f} spent or under way since {month:%d %b}, this"
-        f" costs ${cost:f}; raise outlets.{delivery.outlet}.monthly_budget, then deliveries retry {delivery.id}"
+        f"{delivery.outlet}: over the monthly budget: ${spent:f} of ${budget:f} spent or under way since {month:%d %b},"
+        f" this costs ${cost:f}; raise outlets.{delivery.outlet}.monthly_budget, then deliveries retry {delivery.id}"
     )
 
 

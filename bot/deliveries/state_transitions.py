@@ -66,7 +66,8 @@ def after_asking(delivery: Delivery, result: Found, asked_at: datetime, settle: 
                 reason = "it was accepted and is not shown: look for it there, then deliveries resolve"
                 return {"reason": reason, "not_before": None}
             if delivery.resent >= RESENDS:
-                reason = f"sent {delivery.attempts} times and not found each time: look for it there, then deliveries resolve"
+                times = f"sent {delivery.attempts} times and not found each time"
+                reason = f"{times}: look for it there, then deliveries resolve"
                 return {"reason": reason, "not_before": None}
             again_planned = planned_change(f"not found there; it was: {delivery.reason}", asked_at, asked_at)
             return {**again_planned, "resent": delivery.resent + 1}

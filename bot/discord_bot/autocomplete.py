@@ -86,7 +86,8 @@ async def complete_day(interaction: discord.Interaction[FootfallBot], typed: str
 
 def _day_label(day: date, language: str) -> str:
     spoken = f"{day.day} {day:%B}" if language == "en" else number_format.format_day(day, language)
-    return f"{i18n.isolate_text(day.isoformat(), i18n.is_rtl(language))} ({number_format.format_weekday(day, language)}, {spoken})"
+    iso = i18n.isolate_text(day.isoformat(), i18n.is_rtl(language))
+    return f"{iso} ({number_format.format_weekday(day, language)}, {spoken})"
 
 
 def _clip_text(text: str, limit: int = LONGEST) -> str:

@@ -36,7 +36,7 @@ def issue_files(
     made = render_page(
         site, "issue.j2", root, slots,
         **page_context(document),
-        rows={block["catalogue"]: _figure_rows(site, document, block, root) for block in catalogues_and_panels(document)},
+        rows={b["catalogue"]: _figure_rows(site, document, b, root) for b in catalogues_and_panels(document)},
         refs=[
             {**ref, "number": n, "at": instant_text(ref["at"])} for n, ref in enumerate(document["refs"], 1)
         ],

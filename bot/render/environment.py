@@ -216,9 +216,8 @@ def _template_filters(outlet: str, locale: str, hidden: NameMask) -> dict[str, C
     def word(text: Any, limit: int = 40) -> Markup:
         if (ours := translations.translate_word(_own_text(text), locale)) is not None:
             return Markup(number_lint.strip_private_use(ours))  # noqa: S704
-        return Markup(
-            number_lint.strip_private_use(escaping.escape_text(_own_text(text), outlet, hidden, limit, locale))
-        )
+        escaped = escaping.escape_text(_own_text(text), outlet, hidden, limit, locale)
+        return Markup(number_lint.strip_private_use(escaped))  # noqa: S704
 
     def counted(number: Any, unit: str) -> Markup:
         held = _own_number(number)

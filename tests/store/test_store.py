@@ -32,7 +32,8 @@ def test_the_migrations_are_named_as_they_follow_each_other() -> None:
 
 
 def test_a_database_of_this_version_is_opened_without_the_tool_that_migrates(tmp_path: Path) -> None:
-    opens = f"import sys; from bot import store; store.open_store('sqlite:///{tmp_path}/a.db'); print('alembic' in sys.modules)"
+    address = f"sqlite:///{tmp_path}/a.db"
+    opens = f"import sys; from bot import store; store.open_store('{address}'); print('alembic' in sys.modules)"
     said = [subprocess.run([sys.executable, "-c", opens], capture_output=True, text=True, check=True) for _ in range(2)]
     assert [one.stdout.strip() for one in said] == ["True", "False"]
 

@@ -55,7 +55,8 @@ def _stretch_gaps(query: CatalogueQuery, period: Period) -> Iterable[str]:
     yield from _fall_gaps(query, period)
     late = sum(row.newcomers for row in found)
     if late:
-        yield f"{model_count_text(late)} appeared with {query.unit} already counted; those are on no known day and left out."
+        appeared = f"{model_count_text(late)} appeared with {query.unit} already counted"
+        yield f"{appeared}; those are on no known day and left out."
     ending = usage.c.last_day.between(period.first, period.last)
     same = (falls.c.model == usage.c.model, falls.c.first_day == usage.c.first_day)
     hole = (usage.c.catalogue == query.catalogue, HOLE, usage.c.uses > 0, ending, ~sa.exists().where(*same))
@@ -70,7 +71,8 @@ def _fall_gaps(query: CatalogueQuery, period: Period) -> Iterable[str]:
     found = overlapping_falls(query.connection, query.catalogue, period.first, period.last)
     lost = {fall.model for fall in found if fall.uses is None}
     if lost:
-        yield f"The counter of {model_count_text(len(lost))} fell: a reset, so what {_its_or_their(len(lost))} use was is not known."
+        fell = f"The counter of {model_count_text(len(lost))} fell: a reset"
+        yield f"{fell}, so what {_its_or_their(len(lost))} use was is not known."
     back = {fall.model: fall.first_day for fall in reversed(found) if fall.uses is not None}
     if back:
         since = short_date(min(back.values()))

@@ -99,7 +99,8 @@ def _entity_refusals(entities: Sequence[x_text.Entity], chosen: XSettings) -> It
         elif entity.kind in ("mention", "list"):
             yield f"{entity.text} would mention an account; X forbids that unasked"
     if not chosen.links and (link := next((entity.text for entity in entities if entity.kind == "url"), None)):
-        yield f"{link} would become a link and cost ${platform_limits.X_POST_WITH_LINK}; allow it with outlets.x.links: true"
+        price = platform_limits.X_POST_WITH_LINK
+        yield f"{link} would become a link and cost ${price}; allow it with outlets.x.links: true"
 
 
 def _media_refusals(part: Part) -> Iterator[str]:
@@ -113,7 +114,8 @@ def _media_refusals(part: Part) -> Iterator[str]:
         if len(picture.content) > PICTURE_BYTES:
             yield f"{picture.name}: {len(picture.content):,} bytes; X allows {PICTURE_BYTES:,}"
         if not 0 < len(picture.alt) <= platform_limits.ALT_TEXT:
-            yield f"{picture.name}: an alt text of {len(picture.alt):,} characters; wanted 1 to {platform_limits.ALT_TEXT:,}"
+            wanted = f"wanted 1 to {platform_limits.ALT_TEXT:,}"
+            yield f"{picture.name}: an alt text of {len(picture.alt):,} characters; {wanted}"
 
 
 def _poll_refusals(poll: Poll | None) -> Iterator[str]:

@@ -57,7 +57,8 @@ class LogCollector:
             else [self._next_range(cursor, memory, today, again)]
         )
         if not spans:
-            read = f"nothing new: {self.chain_label} was read to {_minute_text(memory.covered_windows(self.catalogue)[-1].ends)} already"
+            ends = memory.covered_windows(self.catalogue)[-1].ends
+            read = f"nothing new: {self.chain_label} was read to {_minute_text(ends)} already"
             yield EventBatch("opengradient", self.catalogue, read)
         for span in spans:
             if span.message:
@@ -95,7 +96,8 @@ class LogCollector:
             return ReadRange(cursor, last)
         told = ""
         if last and last <= start_of_day(today) - RESUMED:
-            told = f"{self.chain_label} from {short_date(late.date())} on; what is missing since {short_date(last.date())} takes --since"
+            missing = f"what is missing since {short_date(last.date())} takes --since"
+            told = f"{self.chain_label} from {short_date(late.date())} on; {missing}"
         return self._range_from(late, cursor, None, told)
 
     def _missing_ranges(
@@ -111,7 +113,8 @@ class LogCollector:
             told = f"{self.chain_label} from {_minute_text(begins)} on, where it stopped"
         elif wanted.first <= ALWAYS:
             begins = start_of_day(self.began)
-            told = f"{self.chain_label} from {short_date(self.began)} on, the earliest day there is, since no --since says otherwise"
+            why = "the earliest day there is, since no --since says otherwise"
+            told = f"{self.chain_label} from {short_date(self.began)} on, {why}"
         spans: list[ReadRange] = []
         for gap in missing_windows(CompleteWindow(begins, ends), covered):
             if gap.begins > begins and not told and not spans:
