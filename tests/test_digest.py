@@ -179,7 +179,7 @@ def test_shares_are_of_all_use_also_of_that_which_names_no_model() -> None:
     assert partly["curve"] == [[1, 0.3], [2, 0.4]]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.integers(1, 10**6), min_size=1, max_size=600))
 def test_the_curve_rises_to_all_used_models_in_a_few_dozen_steps(uses: list[int]) -> None:
     curve = part(book(uses))["curve"]
@@ -311,7 +311,7 @@ def test_a_figure_whose_definition_changed_is_not_compared(monkeypatch: pytest.M
     assert next(change["figure"] for change in figure_differences(new, document(book([5])))) == "uses"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.integers(0, 9), max_size=6), st.lists(st.integers(0, 9), max_size=6))
 def test_differences_are_exactly_the_figures_that_are_not_equal(before: list[int], after: list[int]) -> None:
     old, new = compute_figures(book(before, idle=1)), compute_figures(book(after, idle=1))

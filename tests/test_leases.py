@@ -69,7 +69,7 @@ def test_a_lease_is_not_taken_from_its_holder_by_a_clock_that_is_a_little_behind
     assert leases.acquire_lease(db, "walk", "b", NOW - timedelta(minutes=6), LASTS), "no two clocks are that far apart"
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 90), st.booleans()), max_size=12))
 def test_it_behaves_as_a_single_name_and_a_time(steps: list[tuple[str, int, bool]]) -> None:
     db = databases.memory()

@@ -99,7 +99,7 @@ def moments(draw: st.DrawFn, zone: str) -> datetime:
     return start - timedelta(days=2) + draw(st.integers(0, span)) * MINUTE
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.data())
 def test_the_next_runs_are_those_that_a_watcher_of_the_clock_would_note(data: st.DataObject) -> None:
     chosen = data.draw(entries())
@@ -110,7 +110,7 @@ def test_the_next_runs_are_those_that_a_watcher_of_the_clock_would_note(data: st
     assert list(schedule_times.next_runs(chosen, now, len(noted))) == noted
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_the_latest_run_is_the_one_before_the_next(data: st.DataObject) -> None:
     chosen = data.draw(entries())
@@ -120,7 +120,7 @@ def test_the_latest_run_is_the_one_before_the_next(data: st.DataObject) -> None:
     assert schedule_times.next_runs(chosen, last, 1)[0] > now
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_no_period_is_left_out_from_one_run_to_the_next(data: st.DataObject) -> None:
     chosen = data.draw(entries())
@@ -253,7 +253,7 @@ def test_quiet_hours_end_when_the_clock_of_their_zone_says_so(
     assert schedule_times.quiet_until(quiet, zone, now) == until
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.sampled_from(EVENTFUL),
     st.times().map(lambda at: at.replace(second=0, microsecond=0)),

@@ -169,7 +169,6 @@ PublishingTest = pytest.mark.filterwarnings("error")(Publishing.TestCase)
 PublishingTest.settings = settings(
     max_examples=25,
     stateful_step_count=25,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.generate],
 )

@@ -232,7 +232,7 @@ MODELS = st.sampled_from([None, SafeName("a/one"), SafeName("b/two'; DROP TABLE 
 AMOUNTS = st.one_of(st.integers(0, 10), st.integers(0, HUGE), st.just(HUGE), st.integers(10**26 - 2, 10**26 + 2))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.tuples(st.integers(1, 10**15), MODELS, PEOPLE), max_size=25),
     st.lists(st.tuples(AMOUNTS, PEOPLE, st.booleans()), max_size=25),

@@ -86,7 +86,7 @@ def by_hand(one: PeriodData, name: str) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(books())
 def test_each_category_is_that_of_a_count_by_hand(one: PeriodData) -> None:
     (table,) = metrics.group_tables(one)
@@ -103,7 +103,7 @@ def test_each_category_is_that_of_a_count_by_hand(one: PeriodData) -> None:
                 assert known == wanted[key], (group.name, key, value)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(books())
 def test_counts_of_groups_add_up_to_the_whole(one: PeriodData) -> None:
     (table,) = metrics.group_tables(one)
@@ -118,7 +118,7 @@ def test_counts_of_groups_add_up_to_the_whole(one: PeriodData) -> None:
         assert sum(part["uses"] for part in parts) + table.outside == one.flow.uses  # type: ignore[misc, operator]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(books())
 def test_the_order_of_models_changes_nothing(one: PeriodData) -> None:
     turned = one if isinstance(one.listed, Unknown) else replace(one, listed=one.listed[::-1])

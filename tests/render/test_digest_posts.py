@@ -177,7 +177,7 @@ def _foreign(values: dict[str, Any], name: str) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.data())
 def test_a_post_fits_every_limit_and_links_nothing_for_any_data(data: st.DataObject) -> None:
     made = arbitrary(data)

@@ -103,7 +103,7 @@ def worlds(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=15, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(made=worlds())
 def test_no_figure_makes_a_translation_invent_or_burst(made: dict[str, Any], language: str) -> None:
     assert_fits(made, language)

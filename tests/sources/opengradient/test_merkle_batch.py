@@ -101,7 +101,7 @@ def test_timestamps_are_read_as_decimal_text_or_as_numbers() -> None:
     assert read(dump(rows)) == read(dump(numbers))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=300), st.integers(0, 2**256 - 1))
 def test_a_leaf_is_encoded_as_eth_abi_does(signature: bytes, at: int) -> None:
     words = [hashed(1), hashed(2), hashed(3)]
@@ -166,7 +166,7 @@ def test_a_dump_with_too_many_leaves_or_bytes_is_refused() -> None:
     assert "bytes" in refused(b" " * (MAX_BYTES + 1))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_no_bytes_whatever_make_it_raise(data: st.DataObject) -> None:
     whole = bytearray(dump([ONE, ONE]))
