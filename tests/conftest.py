@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from simcord.http import router
 
 from bot import daily, store
@@ -20,6 +21,8 @@ from tests import databases
 from tests.peers.judge import JUDGE, hear_simcord, told
 from tests.peers.postgres import Postgres
 
+settings.register_profile("any speed", settings.default, deadline=None)
+settings.load_profile("any speed")
 TALLY: Counter[str] = Counter()
 """What the judges of xdist's workers counted."""
 LONGEST = (
