@@ -29,7 +29,7 @@ from tests.publishing import CHANNEL, LAST, LONG, Peers
 PASSES = (0, 1300, 2600)
 """Seconds on the clock of the runs after the kill: at once, past the lease, past the time that a look-back settles."""
 KILLED = -9
-PLAIN = 10
+PLAIN = 6
 """How many points of a plain post are taken with a second worker."""
 CHANNELS = (CHANNEL, "200000000000000011", "200000000000000012")
 WEEK = date(2025, 3, 3)
@@ -121,16 +121,16 @@ SCENARIOS = {
         Scenario("x", "x", once(1)),
         Scenario("discord", "discord", once(1)),
         Scenario("discord, three channels", "discord", once(3), settings=lambda text: text.replace(
-            f'["{CHANNEL}"]', json.dumps(CHANNELS)), most=4, varies=True),
+            f'["{CHANNEL}"]', json.dumps(CHANNELS)), most=3, varies=True),
         Scenario("x, a thread", "x", thread, ("--day", str(LONG[-1])), publishing.fill_long,
-                 lambda text: text.replace("x: {", "x: {thread: true, "), most=4),
+                 lambda text: text.replace("x: {", "x: {thread: true, "), most=3),
         Scenario("x, a weekly poll", "x", polled, ("--period", "week", "--day", str(WEEK)), settings=lambda t: t + POLL,
-                 most=4),
+                 most=3),
         Scenario("discord, a weekly poll", "discord", polled, ("--period", "week", "--day", str(WEEK)),
-                 settings=lambda text: text + POLL, most=4),
-        Scenario("x, a correction", "x", corrected, corrects=True, most=4),
-        Scenario("discord, a correction", "discord", corrected, corrects=True, most=4),
-        Scenario("site", "site", site_written, most=4),
+                 settings=lambda text: text + POLL, most=3),
+        Scenario("x, a correction", "x", corrected, corrects=True, most=3),
+        Scenario("discord, a correction", "discord", corrected, corrects=True, most=3),
+        Scenario("site", "site", site_written, most=3),
     )
 }  # fmt: skip
 

@@ -8,6 +8,7 @@ import pytest
 
 from tests.crash_matrix import Killing, killing, peers, server
 
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # sockets of what was killed
 __all__ = ["killing", "peers", "server"]  # the fixtures
 SCENARIOS = ("discord", "discord, three channels", "discord, a weekly poll", "discord, a correction")
 

@@ -143,9 +143,11 @@ class DiscordGateway(DiscordPeer):
         return asked
 
     def until(self, wanted: Any, seconds: float = 60.0) -> None:
-        """Wait until something holds of the peer; it is looked at whenever a client came, said something or went."""
+        """Wait until something holds of the peer; looked at when a client says something, and now and then."""
+        ends = time.monotonic() + seconds
         with self._ready:
-            assert self._ready.wait_for(wanted, seconds), "it did not come to that in time"
+            while not self._ready.wait_for(wanted, 0.05):  # not all that is asked about wakes us
+                assert time.monotonic() < ends, "it did not come to that in time"
 
     def happens(self, name: str, what: dict[str, Any]) -> None:
         """An event reaches the bot."""

@@ -29,7 +29,7 @@ class HttpProxy:
         self.tasks.add(task)
         with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             await self._forward(reader, writer)
-        writer.close()
+        await _closed(writer)
         self.tasks.discard(task)
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -42,12 +42,21 @@ class HttpProxy:
             writer.write(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
             return
         there, back = await asyncio.open_connection(parts.hostname, parts.port)
-        if method == "CONNECT":
-            self.tunnels.append(self.targets[-1])
-            writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        else:
-            back.write(head)  # servers take absolute addresses too
-        await asyncio.gather(_copied(reader, back), _copied(there, writer))
+        try:
+            if method == "CONNECT":
+                self.tunnels.append(self.targets[-1])
+                writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            else:
+                back.write(head)  # servers take absolute addresses too
+            await asyncio.gather(_copied(reader, back), _copied(there, writer))
+        finally:
+            await _closed(back)
+
+
+async def _closed(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with contextlib.suppress(OSError, asyncio.CancelledError):
+        await writer.wait_closed()
 
 
 async def _copied(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
