@@ -8,9 +8,7 @@ modules: `storage` (where it lies), `day_files` (a day's files and how it change
 
 from bot.lake.caller_counts import CallerCount, estimate_callers, exact_callers
 from bot.lake.day_files import (
-    DayRef,
     DayUpdate,
-    Manifest,
     check_files,
     compact_day,
     empty_manifest,
@@ -20,7 +18,7 @@ from bot.lake.day_files import (
     unnamed_uses,
     update_day,
 )
-from bot.lake.parquet import ParquetFile
+from bot.lake.layout import DayRef, Manifest, ParquetFile
 from bot.lake.rollup import DayRollup, roll_up_day, try_roll_up
 from bot.lake.settings import LakeSettings
 from bot.lake.storage import LakeError, Storage, check_reachable, open_storage
