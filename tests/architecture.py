@@ -47,7 +47,7 @@ def repeated_classes(folder: Path) -> Iterator[str]:
 def find_faults(package: str) -> list[str]:
     """Everything that is wrong with a package, one line a fault."""
     graph = grimp.build_graph(package, exclude_type_checking_imports=False, cache_dir=None)
-    imports = {module: graph.find_modules_directly_imported_by(module) for module in sorted(graph.modules)}
+    imports = {module: graph.find_modules_directly_imported_by(module) - {module} for module in sorted(graph.modules)}
     spec = find_spec(package)
     assert spec and spec.origin
     return [*import_circles(imports), *private_imports(imports), *repeated_classes(Path(spec.origin).parent)]

@@ -210,9 +210,9 @@ ADD_UP = """
 import sys
 from pathlib import Path
 from bot import ledger
-from bot.cli.app_context import Parts
+from bot.cli.app_context import AppContext
 
-parts = Parts(Path(sys.argv[1]))
+parts = AppContext(Path(sys.argv[1]))
 try:
     print(len(ledger.add_up(parts.store, "og", parts.executor)))
 finally:
@@ -421,11 +421,11 @@ def test_without_a_cluster_dask_is_not_imported_and_with_one_nothing_connects_be
     code = f"""
 import sys
 from pathlib import Path
-from bot.cli.app_context import Parts
+from bot.cli.app_context import AppContext
 path = Path({str(tmp_path / "config.yaml")!r})
 for cluster in ("", "cluster: tcp://127.0.0.1:9"):
     path.write_text(cluster)
-    parts = Parts(path)
+    parts = AppContext(path)
     print(type(parts.executor).__name__, "distributed" in sys.modules)
     parts.close()
 """

@@ -9,7 +9,7 @@ of servers, of members and of the operator), `_options` and `settings` (what the
 together and `connection` keeps it connected.
 """
 
-from bot.discord_bot.client import FootfallBot
+from bot.discord_bot.client import FootfallClient
 from bot.discord_bot.commands.member import MEMBER
 from bot.discord_bot.commands.operator import OWNER
 from bot.discord_bot.commands.queries import COMMANDS
@@ -18,4 +18,4 @@ from bot.discord_bot.connection import run_bot
 from bot.discord_bot.query import Query
 from bot.discord_bot.settings import BotSettings
 
-__all__ = ["COMMANDS", "MEMBER", "OWNER", "SERVER", "BotSettings", "FootfallBot", "Query", "run_bot"]
+__all__ = ["COMMANDS", "MEMBER", "OWNER", "SERVER", "BotSettings", "FootfallClient", "Query", "run_bot"]
