@@ -78,7 +78,7 @@ def test_a_network_whose_record_has_ended_is_not_watched(tmp_path: Path) -> None
     async def scenario(rig: Rig) -> None:
         assert "has ended" in sentence(await rig.ask("watch", model=MODEL)) and kept(rig) == ()
 
-    run(tmp_path, scenario, house=BotSettings(closed=frozenset({"replicate"})))
+    run(tmp_path, scenario, bot_settings=BotSettings(closed=frozenset({"replicate"})))
 
 
 def test_models_are_not_watched_where_no_use_names_its_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,7 +101,7 @@ def test_a_member_watches_so_many_models_and_no_more(tmp_path: Path) -> None:
         third = rig.channel.guild.add_member(rig.env.create_user("cem"))
         assert "ask its operator" in sentence(await rig.ask("watch", model=OTHER, member=third))
 
-    run(tmp_path, scenario, house=BotSettings(bounds=SubscriptionLimits(per_member=1, watches=2)))
+    run(tmp_path, scenario, bot_settings=BotSettings(bounds=SubscriptionLimits(per_member=1, watches=2)))
 
 
 def test_what_is_watched_is_listed_and_ended_one_by_one_also_after_a_restart(tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_hostile_names_are_watched_listed_and_ended_without_acting(tmp_path: Pat
         for one in kept(rig):
             assert embed(await rig.ask("unwatch", model=f"#{one.id}")).title == "Watch ended"
 
-    run(tmp_path, scenario, house=BotSettings(bounds=SubscriptionLimits(per_member=50)))
+    run(tmp_path, scenario, bot_settings=BotSettings(bounds=SubscriptionLimits(per_member=50)))
 
 
 @pytest.mark.parametrize("command", ["watches", "unwatch", "forget-me", "watch"])

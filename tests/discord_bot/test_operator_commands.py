@@ -81,7 +81,7 @@ def test_they_are_hidden_from_members_and_refused_to_administrators(tmp_path: Pa
             "unknown"
         ] and outbox.paused_outlets() == ()
 
-    run(tmp_path, scenario, house=FIRST)
+    run(tmp_path, scenario, bot_settings=FIRST)
 
 
 def test_the_newest_comes_first_and_what_was_never_tried_says_when_it_is_due(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_the_newest_comes_first_and_what_was_never_tried_says_when_it_is_due(tmp
         assert first.endswith(f"**Planned** since <t:{at}:f>, due <t:{at}:f>")
         assert second.startswith(f"**{number}**") and "1 attempt, again" in second
 
-    run(tmp_path, scenario, house=FIRST)
+    run(tmp_path, scenario, bot_settings=FIRST)
 
 
 def test_an_owner_sees_retries_and_resolves(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_an_owner_sees_retries_and_resolves(tmp_path: Path) -> None:
         assert "is sent; wanted one that is unknown" in again
         assert "there is none" in sentence(await rig.ask("deliveries retry", member=owner, id=999))
 
-    run(tmp_path, scenario, house=FIRST)
+    run(tmp_path, scenario, bot_settings=FIRST)
 
 
 def test_an_owner_pauses_an_outlet_and_lifts_it_also_after_a_restart(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_an_owner_pauses_an_outlet_and_lifts_it_also_after_a_restart(tmp_path: P
         assert "is not paused" in sentence(await rig.ask("deliveries lift", member=owner, outlet="discord"))
         assert outbox.paused_outlets() == ()
 
-    run(tmp_path, scenario, house=FIRST)
+    run(tmp_path, scenario, bot_settings=FIRST)
 
 
 def test_they_have_the_names_of_the_command_line() -> None:

@@ -159,7 +159,7 @@ def test_a_server_has_so_many_subscriptions_and_no_more(tmp_path: Path) -> None:
         assert embed(await rig.ask("subscribe", member=mod, channel=channels[0], time="07:00")).title
         assert len(kept(rig)) == 2
 
-    run(tmp_path, scenario, house=BotSettings(bounds=SubscriptionLimits(per_server=2)))
+    run(tmp_path, scenario, bot_settings=BotSettings(bounds=SubscriptionLimits(per_server=2)))
 
 
 def test_what_is_listed_can_be_ended_also_after_a_restart(tmp_path: Path) -> None:

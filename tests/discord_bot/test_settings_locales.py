@@ -95,7 +95,7 @@ def told(tmp_path: Path, name: str, locale: str) -> tuple[str, list[str]]:
             said.append(f"/{command} {given}".strip() + "\n\n" + made)
             plain.extend(texts(result.response))
 
-    run(tmp_path, scenario, house=FIRST if name == "deliveries" else BotSettings())
+    run(tmp_path, scenario, bot_settings=FIRST if name == "deliveries" else BotSettings())
     return "\n\n\n".join(said) + "\n", plain
 
 
