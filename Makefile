@@ -17,11 +17,12 @@ demo: $(READY)  ## the whole walk on a real network's public record, no keys
 run: $(READY)  ## serve the archive site and the JSON API
 	@$(BIN)/python -m bot web
 
-check: $(READY_DEV)  ## format, lint, types, import contract, generated docs and catalogues current
+check: $(READY_DEV)  ## format, lint, types, import contracts, generated docs and catalogues current
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.architecture
 	$(BIN)/python -m docs.generate --check
 	$(BIN)/python -m locales --check
 	$(BIN)/hadolint --no-color deploy/Dockerfile
