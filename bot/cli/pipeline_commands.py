@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bot.cli.app_context import (
-    AppContext,
+from bot.cli.app_context import AppContext, UsageError, clock
+from bot.cli.network_selection import answer_each
+from bot.cli.options import (
     DayParam,
-    UsageError,
-    clock,
     day_option,
     json_option,
     network_option,
@@ -20,7 +19,6 @@ from bot.cli.app_context import (
     print_json,
     progress_bar,
 )
-from bot.cli.network_selection import answer_each
 from bot.queries import COLLECT
 from bot.records import Period, PeriodName
 
