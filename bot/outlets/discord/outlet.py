@@ -16,20 +16,25 @@ from pydantic import SecretStr
 
 from bot import config
 from bot.outlets.discord import api_calls as calls
-from bot.outlets.discord import message
+from bot.outlets.discord import checks, message
 from bot.outlets.discord.bulk_send import send_concurrently
+from bot.outlets.discord.failures import (
+    ALREADY_CROSSPOSTED,
+    PAUSE,
+    UNKNOWN_MESSAGE,
+    WRONG_CHANNEL_TYPE,
+    failure_outcome,
+)
 from bot.outlets.discord.permissions import HISTORY, ChannelPermissions, PermissionCache
 from bot.outlets.discord.rest_client import DiscordFailure, DiscordRestClient
 from bot.outlets.discord.settings import DiscordSettings
 from bot.outlets.platform_clock import clock_check
 from bot.outlets.types import (
-    AccountRefused,
     Found,
     Job,
     LookupInconclusive,
     NotFound,
     Outcome,
-    OutcomeUnknown,
     Part,
     Refused,
     RetryLater,
@@ -45,18 +50,9 @@ if TYPE_CHECKING:
 SETTLE = timedelta(minutes=1)
 """History shows a message as soon as it is accepted; the minute is for a request still on its way. It is shorter than
 the "past few minutes" in which the nonce holds (resources/message, Create Message, `enforce_nonce`)."""
-PAUSE = timedelta(minutes=1)
-"""Until the next attempt where nothing was sent and Discord does not say how long to wait."""
 LONGEST_AWAY = timedelta(days=1)
 OUT_OF_REACH = timedelta(hours=6)
 """Until a channel that could not be looked into is looked into again."""
-# Error codes: topics/opcodes-and-status-codes, JSON Error Codes.
-UNKNOWN_MESSAGE = 10008
-ALREADY_CROSSPOSTED = 40033
-WRONG_CHANNEL_TYPE = 50024
-MISSING_ACCESS = 50001
-GONE = frozenset({10003, 10004, 10013, MISSING_ACCESS, 50007, 50278})
-"""Unknown channel, server and user; View Channel withdrawn; direct messages closed; no server in common."""
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +63,7 @@ _GUILD = re.compile(r"/channels/([0-9]{1,20})/")
 
 def _id_refusal(*ids: str) -> Refused | None:
     """Why these cannot be asked for."""
-    wrong = [redact_reason(repr(one)) for one in ids if not _ID.fullmatch(one)]
+    wrong = [redact_reason(repr(text)) for text in ids if not _ID.fullmatch(text)]
     return Refused(f"discord: found {', '.join(wrong)}, wanted the number of a channel or message") if wrong else None
 
 
@@ -81,9 +77,8 @@ def make_outlet(
 ) -> DiscordOutlet:
     """Discord with a bot's token. Nothing is asked of it yet."""
     assert isinstance(settings, DiscordSettings)
-    return DiscordOutlet(
-        settings, DiscordRestClient(settings.api, secrets["DISCORD_TOKEN"]), secrets["DISCORD_TOKEN"], clock
-    )
+    token = secrets["DISCORD_TOKEN"]
+    return DiscordOutlet(settings, DiscordRestClient(settings.api, token), token, clock)
 
 
 class DiscordOutlet:
@@ -95,8 +90,9 @@ class DiscordOutlet:
         self._settings, self._wire, self._token, self._clock = settings, wire, token, clock
         self._places = PermissionCache(wire, token)
         self._away: RetryLater | None = None
-        self._time_asked: datetime | None = None  # when the time was last asked for in vain
         """What everything meets while Discord wants none of our requests."""
+        self._time_asked: datetime | None = None
+        """When the time was last requested in vain."""
 
     # --- what a caller may ask --------------------------------------------------------------------------------
 
@@ -181,9 +177,9 @@ class DiscordOutlet:
             return away
         news = False
         if not guild:
-            place = await self._places.permissions_in(destination)
-            if isinstance(place, DiscordFailure):
-                return self._failure_outcome(place, destination)
+            place = await self._find_channel(destination)
+            if not isinstance(place, ChannelPermissions):
+                return place
             if lack := place.missing_permissions(part.poll is not None):
                 return Refused(lack)
             guild, news = place.guild, place.news
@@ -196,9 +192,7 @@ class DiscordOutlet:
     async def _send_failure(self, trouble: DiscordFailure, destination: str, part: Part) -> Outcome:
         """The outcome of a failed sending; a missing permission is named."""
         outcome = self._failure_outcome(trouble, destination)
-        if not isinstance(outcome, Refused):
-            return outcome
-        if outcome.gone:
+        if not isinstance(outcome, Refused) or outcome.gone:
             return outcome
         if trouble.code == UNKNOWN_MESSAGE:
             return Refused(f"discord channel {destination}: it was posted and then deleted there; not posted again")
@@ -227,17 +221,21 @@ class DiscordOutlet:
         now, away = self._clock(), self._away
         return away if away and now < away.not_before <= now + LONGEST_AWAY else None
 
-    async def _crosspost_message(self, destination: str, platform_id: str) -> Outcome:
+    async def _find_channel(self, destination: str) -> ChannelPermissions | Outcome:
+        """A channel with what the bot may do there, or the outcome of whatever is tried there now."""
         if away := self._waiting():
             return away
         place = await self._places.permissions_in(destination)
-        if isinstance(place, DiscordFailure):
-            return self._failure_outcome(place, destination)
-        channel, sent = (
-            int(destination),
-            Sent(platform_id, _message_url(place.guild, destination, platform_id), passed=True),
+        return self._failure_outcome(place, destination) if isinstance(place, DiscordFailure) else place
+
+    async def _crosspost_message(self, destination: str, platform_id: str) -> Outcome:
+        place = await self._find_channel(destination)
+        if not isinstance(place, ChannelPermissions):
+            return place
+        sent = Sent(platform_id, _message_url(place.guild, destination, platform_id), passed=True)
+        answer = await self._wire.call_api(
+            lambda client: client.http.publish_message(int(destination), int(platform_id))
         )
-        answer = await self._wire.call_api(lambda client: client.http.publish_message(channel, int(platform_id)))
         if not isinstance(answer, DiscordFailure) or answer.code == ALREADY_CROSSPOSTED:
             return sent
         if answer.code == WRONG_CHANNEL_TYPE:
@@ -245,16 +243,14 @@ class DiscordOutlet:
         return self._failure_outcome(answer, destination)
 
     async def _find_part(self, part: Part, destination: str) -> Found:
-        if away := self._waiting():
-            return LookupInconclusive(away.reason, away.not_before)
-        place = await self._places.permissions_in(destination)
-        if isinstance(place, DiscordFailure):
-            return self._cannot_tell(place, destination)
+        place = await self._find_channel(destination)
+        if not isinstance(place, ChannelPermissions):
+            return self._cannot_tell(place)
         if HISTORY not in place.granted:  # Discord then shows an empty history, not an error
             return LookupInconclusive(place.describe_missing([HISTORY]), self._clock() + 15 * PAUSE)
         found = await self._wire.call_api(lambda client: calls.find_message(client, part, int(destination)))
         if isinstance(found, DiscordFailure):
-            return self._cannot_tell(found, destination)
+            return self._cannot_tell(self._failure_outcome(found, destination))
         if isinstance(found, bool):
             last = f"not among its last {calls.LOOK_BACK} messages; there are older ones"
             whole = f"discord channel {destination}: {last}"
@@ -265,11 +261,9 @@ class DiscordOutlet:
         return await self._crosspost_sent(destination, sent) if place.news else sent
 
     async def _edit_part(self, part: Part, destination: str, platform_id: str) -> Outcome:
-        if away := self._waiting():
-            return away
-        place = await self._places.permissions_in(destination)
-        if isinstance(place, DiscordFailure):
-            return self._failure_outcome(place, destination)
+        place = await self._find_channel(destination)
+        if not isinstance(place, ChannelPermissions):
+            return place
         answer = await self._wire.call_api(
             lambda client: calls.edit_message(client, part, int(destination), int(platform_id))
         )
@@ -280,10 +274,10 @@ class DiscordOutlet:
 
     async def _read_votes(self, destination: str, platform_id: str) -> Votes | LookupInconclusive:
         if away := self._waiting():
-            return LookupInconclusive(away.reason, away.not_before)
+            return self._cannot_tell(away)
         answer = await self._wire.call_api(lambda client: calls.read_votes(client, int(destination), int(platform_id)))
         if isinstance(answer, DiscordFailure):
-            return self._cannot_tell(answer, destination)
+            return self._cannot_tell(self._failure_outcome(answer, destination))
         if answer is None:  # resources/poll: absent means unknown, not zero
             reason = f"discord channel {destination}: message {platform_id} shows no poll results"
             return LookupInconclusive(reason, self._clock() + 15 * PAUSE)
@@ -302,35 +296,17 @@ class DiscordOutlet:
             return [CheckResult("token", None, away.reason, f"look again after {away.not_before:%d %b %H:%M} UTC")]
         me = await self._wire.call_api(lambda client: client.application_info())
         if isinstance(me, DiscordFailure):
-            if me.status == 401:
-                return [
-                    CheckResult(
-                        "token", False, me.words, "make a new token in the developer portal and set DISCORD_TOKEN"
-                    )
-                ]
-            return [CheckResult("token", None, me.words, "look again later; nothing was posted")]
+            return [checks.refused_token(me)]
         self._places.clear_cache()
         name = redact_reason(me.name, [self._token])
         return [
             CheckResult("token", True, f"accepted; the bot is {name}"),
             clock_check("discord clock", "Discord", self.clock_offset()),
-            *[await self._check_channel(d, d in polled) for d in self._settings.destinations],
+            *[
+                checks.check_channel(channel, await self._places.permissions_in(channel), channel in polled)
+                for channel in self._settings.destinations
+            ],
         ]
-
-    async def _check_channel(self, destination: str, poll: bool) -> CheckResult:
-        place, name = await self._places.permissions_in(destination), f"channel {destination}"
-        if isinstance(place, DiscordFailure):
-            cure = "check the channel's id, and that the bot was invited to its server and may view it"
-            if place.code == MISSING_ACCESS:
-                cure = "invite the bot to the channel's server, and grant View Channel to its role there"
-            return CheckResult(
-                name, None if place.status in (0, 429) or place.status >= 500 else False, place.words, cure, destination
-            )
-        if lack := place.missing_permissions(poll):
-            other = "name a text or announcement channel, or a thread, in outlets.discord.destinations"
-            cure = other if place.wrong_type else "grant that to the bot's role in the channel's settings"
-            return CheckResult(name, False, lack, cure, destination)
-        return CheckResult(name, True, f"#{place.name}: the bot may do all it needs", place=destination)
 
     # --- what it comes to -------------------------------------------------------------------------------------
 
@@ -339,25 +315,12 @@ class DiscordOutlet:
         return Refused(f"discord: {'; '.join(wrong)}") if wrong else _id_refusal(*ids)
 
     def _failure_outcome(self, trouble: DiscordFailure, destination: str) -> Outcome:
-        where = f"discord channel {destination}: {trouble.words}"
-        if trouble.code == MISSING_ACCESS:
-            where = f"discord channel {destination}: the bot lacks View Channel, or left its server (code 50001)"
-        if trouble.doubt:
-            return OutcomeUnknown(f"{where}; it may have been accepted")
-        if trouble.status == 401:
-            return AccountRefused("discord: 401, the token is not accepted; make a new one and set DISCORD_TOKEN")
-        if trouble.wait is not None:
-            until = self._clock() + timedelta(seconds=trouble.wait)
-            if trouble.everywhere:
-                self._away = RetryLater(f"discord: {trouble.words}", until)
-                return self._away
-            return RetryLater(where, until)
-        if 400 <= trouble.status < 500:
-            return Refused(where, gone=trouble.code in GONE)
-        return RetryLater(f"{where}; nothing was sent", self._clock() + PAUSE)
+        outcome = failure_outcome(trouble, destination, self._clock())
+        if isinstance(outcome, RetryLater) and trouble.wait is not None and trouble.everywhere:
+            self._away = outcome
+        return outcome
 
-    def _cannot_tell(self, trouble: DiscordFailure, destination: str) -> LookupInconclusive:
-        outcome = self._failure_outcome(trouble, destination)
+    def _cannot_tell(self, outcome: Outcome) -> LookupInconclusive:
         assert not isinstance(outcome, Sent)
         if isinstance(outcome, RetryLater):
             return LookupInconclusive(outcome.reason, outcome.not_before)

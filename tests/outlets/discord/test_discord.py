@@ -34,7 +34,7 @@ from bot.outlets import (
 )
 from bot.outlets.discord import api_calls as calls
 from bot.outlets.discord import message
-from bot.outlets.discord import outlet as discord_outlet
+from bot.outlets.discord.failures import PAUSE
 from bot.records import Picture, Poll
 from tests.outlets.rig_discord import CHANNEL, FAULTS, PNG, hurried, outlet, part
 from tests.peers import discord_api as api
@@ -394,7 +394,7 @@ def test_the_time_that_was_not_told_is_not_asked_for_again_at_once(peer: Discord
     asked = len(peer.requests)
     assert bot.platform_time() is None and len(peer.requests) == asked
     peer.armed.clear()
-    now[0] += discord_outlet.PAUSE
+    now[0] += PAUSE
     assert bot.platform_time() is not None
     bot.close()
 
