@@ -7,16 +7,16 @@ import json
 import os
 import signal
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from functools import cache
+from functools import cache, partial
 from multiprocessing import get_context, parent_process
 from multiprocessing.process import BaseProcess
 from typing import ParamSpec
 
 from bot import logging_setup, redaction
+from bot.queries.versioned_cache import VersionedCache
 from bot.records import Picture
 
 P = ParamSpec("P")
@@ -56,38 +56,26 @@ def _exit_with_parent(parent: BaseProcess) -> None:
 
 
 class ChartCache:
-    """Pictures drawn lately. Drawing goes one at a time: what several ask for at once is drawn once."""
+    """Pictures drawn lately. What several ask for at once is drawn once."""
 
-    def __init__(self, drawn_by: Callable[[], Executor] = drawing_process, kept: int = KEPT) -> None:
-        self._kept, self._drawn, self._drawn_by = kept, OrderedDict[str, Picture](), drawn_by
-        self._drawing, self._lock = threading.Lock(), threading.Lock()
+    def __init__(self, drawn_by: Callable[[], Executor] = drawing_process) -> None:
+        self._pictures, self._drawn_by, self._drawing = VersionedCache(KEPT), drawn_by, threading.Lock()
         self.fresh = 0
         """How many were drawn."""
 
     def get_or_draw(self, what: object, draw: Callable[P, Picture], *args: P.args, **kwargs: P.kwargs) -> Picture:
-        """The picture of `what`, any JSON value that names everything it depends on; `draw` and what it is given travel
-        to another process."""
+        """The picture of `what`, any JSON value that names everything it depends on; `draw` and its arguments travel to
+        another process."""
         key = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
-        if found := self._cached_picture(key):
-            return found
-        with self._drawing:
-            if found := self._cached_picture(key):
-                return found
-            try:
-                drawn = self._drawn_by().submit(draw, *args, **kwargs).result()
-            except BrokenProcessPool:  # somebody ended it; a new one is begun, once
-                drawing_process.cache_clear()
-                drawn = self._drawn_by().submit(draw, *args, **kwargs).result()
-            with self._lock:
-                self._drawn[key] = drawn
-                self.fresh += 1
-                while len(self._drawn) > self._kept:
-                    self._drawn.popitem(last=False)
-            return drawn
+        return self._pictures.get_or_compute(key, None, lambda: self._draw(partial(draw, *args, **kwargs)))
 
-    def _cached_picture(self, key: str) -> Picture | None:
-        """One that is drawn: nobody who asks for it waits for the drawing of another."""
-        with self._lock:
-            if key in self._drawn:
-                self._drawn.move_to_end(key)
-            return self._drawn.get(key)
+    def _draw(self, draw: Callable[[], Picture]) -> Picture:
+        """Draw one picture at a time. If the process was killed, a new one is started, once."""
+        with self._drawing:
+            try:
+                picture = self._drawn_by().submit(draw).result()
+            except BrokenProcessPool:
+                drawing_process.cache_clear()
+                picture = self._drawn_by().submit(draw).result()
+            self.fresh += 1
+            return picture

@@ -35,6 +35,7 @@ from bot.outlets import (
 from bot.outlets.discord import api_calls as calls
 from bot.outlets.discord import message
 from bot.outlets.discord.failures import PAUSE
+from bot.outlets.discord.outlet import OUT_OF_REACH
 from bot.records import Picture, Poll
 from tests.outlets.rig_discord import CHANNEL, FAULTS, PNG, hurried, outlet, part
 from tests.peers import discord_api as api
@@ -422,7 +423,7 @@ def test_doctor_says_how_far_the_clocks_are_apart(peer: DiscordPeer, minutes: in
 @pytest.mark.parametrize(
     ("fault", "again"),
     [
-        (error(404, 10003, "Unknown Channel"), NOW + discord.OUT_OF_REACH),
+        (error(404, 10003, "Unknown Channel"), NOW + OUT_OF_REACH),
         (error(403, 50013, "Missing Permissions"), None),
         (error(401, 0, "401: Unauthorized"), NOW + timedelta(minutes=15)),
         (rate_limited(1800), NOW + timedelta(minutes=30)),

@@ -24,7 +24,6 @@ from bot.outlets import (
     OutcomeUnknown,
     OutletError,
     Part,
-    Poll,
     Refused,
     RetryLater,
     Sent,
@@ -33,7 +32,7 @@ from bot.outlets import (
     x,
 )
 from bot.outlets.x import lookback, responses
-from bot.records import CheckResult, Picture
+from bot.records import CheckResult, Picture, Poll
 from tests.outlets.rig_x import outlet, waited
 from tests.peers.openapi import Recorded, described, judged
 from tests.peers.ports import reserved
