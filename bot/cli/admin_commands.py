@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from bot.cli.app_context import AppContext
-from bot.cli.options import json_option, pass_app_context, print_json
+from bot.cli.app_context import AppContext, json_option, pass_app_context, print_json
 
 _MARKS = {True: click.style("ok  ", fg="green"), False: click.style("FAIL", fg="red"), None: "?   "}
 

@@ -8,8 +8,16 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
-from bot.cli.app_context import AppContext, UsageError, clock
-from bot.cli.options import DayParam, json_option, network_option, pass_app_context, print_json
+from bot.cli.app_context import (
+    AppContext,
+    DayParam,
+    UsageError,
+    clock,
+    json_option,
+    network_option,
+    pass_app_context,
+    print_json,
+)
 
 if TYPE_CHECKING:
     from bot import ledger, pipeline

@@ -10,8 +10,7 @@ from typing import Any
 
 import click
 
-from bot.cli.app_context import AppContext, UsageError, clock
-from bot.cli.options import json_option, pass_app_context, print_json, progress_bar
+from bot.cli.app_context import AppContext, UsageError, clock, json_option, pass_app_context, print_json, progress_bar
 from bot.config import parse_duration
 from bot.ledger import maintenance
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bot.cli.app_context import AppContext, UsageError, clock
-from bot.cli.network_selection import answer_each
-from bot.cli.options import (
+from bot.cli.app_context import (
+    AppContext,
     DayParam,
+    UsageError,
+    clock,
     day_option,
     json_option,
     network_option,
@@ -19,6 +20,7 @@ from bot.cli.options import (
     print_json,
     progress_bar,
 )
+from bot.cli.network_selection import answer_each
 from bot.queries import COLLECT
 from bot.records import Period, PeriodName
 

@@ -10,9 +10,18 @@ from pathlib import Path
 import click
 
 from bot import pipeline
-from bot.cli.app_context import AppContext, UsageError, clock
+from bot.cli.app_context import (
+    AppContext,
+    UsageError,
+    clock,
+    day_option,
+    json_option,
+    network_option,
+    pass_app_context,
+    period_option,
+    print_json,
+)
 from bot.cli.network_selection import answer_each
-from bot.cli.options import day_option, json_option, network_option, pass_app_context, period_option, print_json
 from bot.cli.query_commands import find_or_compose
 from bot.i18n import LANGUAGES
 from bot.records import Document, PeriodName
@@ -137,7 +146,7 @@ def write_site(parts: AppContext, folder: Path | None = None, tell: Callable[[st
     """Render every digest in the archive and swap the pages in. Returns the index page's path. `tell` is told each
     page; by default a bar is shown."""
     from bot import site_builder
-    from bot.cli.options import progress_bar
+    from bot.cli.app_context import progress_bar
 
     target = folder or parts.output_folder / "site"
     url = getattr(parts.settings.config.outlets.get("site"), "url", "")

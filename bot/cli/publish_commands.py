@@ -8,9 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bot.cli.app_context import AppContext, UsageError, clock
+from bot.cli.app_context import (
+    AppContext,
+    DayParam,
+    UsageError,
+    clock,
+    json_option,
+    network_option,
+    pass_app_context,
+    period_option,
+    print_json,
+)
 from bot.cli.network_selection import answer_each
-from bot.cli.options import DayParam, json_option, network_option, pass_app_context, period_option, print_json
 from bot.cli.preview_commands import outlet_languages
 from bot.queries import COLLECT
 from bot.records import Document, PeriodName

@@ -8,9 +8,17 @@ from datetime import date
 import click
 
 from bot import pipeline
-from bot.cli.app_context import AppContext, clock
+from bot.cli.app_context import (
+    AppContext,
+    clock,
+    day_option,
+    json_option,
+    network_option,
+    pass_app_context,
+    period_option,
+    print_json,
+)
 from bot.cli.network_selection import answer_each
-from bot.cli.options import day_option, json_option, network_option, pass_app_context, period_option, print_json
 from bot.records import Document, Period, PeriodName
 
 

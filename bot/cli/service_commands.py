@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bot import config, pipeline, sources
-from bot.cli.app_context import AppContext, clock
-from bot.cli.options import json_option, pass_app_context, print_json, progress_bar
+from bot.cli.app_context import AppContext, clock, json_option, pass_app_context, print_json, progress_bar
 from bot.records import FootfallError
 
 if TYPE_CHECKING:

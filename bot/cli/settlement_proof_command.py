@@ -6,8 +6,7 @@ import re
 
 import click
 
-from bot.cli.app_context import AppContext, UsageError, clock
-from bot.cli.options import json_option, pass_app_context, print_json
+from bot.cli.app_context import AppContext, UsageError, clock, json_option, pass_app_context, print_json
 from bot.records import Document, Settlement
 from bot.redaction import clip_text
 

@@ -15,9 +15,8 @@ from typing import Annotated, Any, NotRequired, TypedDict
 import msgspec
 
 from bot import pipeline, sources
-from bot.cli.app_context import AppContext, UsageError
+from bot.cli.app_context import AppContext, UsageError, parse_day
 from bot.cli.network_selection import Answers, answer_each
-from bot.cli.options import parse_day
 from bot.digest import incomparable_figures
 from bot.records import Document, PeriodName, SafeName, catalogues_and_panels
 

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from functools import cache, partial
+from functools import cache
 from multiprocessing import get_context, parent_process
 from multiprocessing.process import BaseProcess
 from typing import ParamSpec
@@ -56,26 +56,26 @@ def _exit_with_parent(parent: BaseProcess) -> None:
 
 
 class ChartCache:
-    """Pictures drawn lately. What several ask for at once is drawn once."""
+    """Pictures drawn lately. Drawing goes one at a time: what several ask for at once is drawn once."""
 
-    def __init__(self, drawn_by: Callable[[], Executor] = drawing_process) -> None:
-        self._pictures, self._drawn_by, self._drawing = VersionedCache(KEPT), drawn_by, threading.Lock()
+    def __init__(self, drawn_by: Callable[[], Executor] = drawing_process, kept: int = KEPT) -> None:
+        self._pictures, self._drawn_by, self._drawing = VersionedCache(kept), drawn_by, threading.Lock()
         self.fresh = 0
         """How many were drawn."""
 
     def get_or_draw(self, what: object, draw: Callable[P, Picture], *args: P.args, **kwargs: P.kwargs) -> Picture:
-        """The picture of `what`, any JSON value that names everything it depends on; `draw` and its arguments travel to
-        another process."""
-        key = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
-        return self._pictures.get_or_compute(key, None, lambda: self._draw(partial(draw, *args, **kwargs)))
+        """The picture of `what`, any JSON value that names everything it depends on; `draw` and what it is given travel
+        to another process. Nobody who asks for one that is drawn waits for the drawing of another."""
 
-    def _draw(self, draw: Callable[[], Picture]) -> Picture:
-        """Draw one picture at a time. If the process was killed, a new one is started, once."""
-        with self._drawing:
-            try:
-                picture = self._drawn_by().submit(draw).result()
-            except BrokenProcessPool:
-                drawing_process.cache_clear()
-                picture = self._drawn_by().submit(draw).result()
-            self.fresh += 1
-            return picture
+        def draw_picture() -> Picture:
+            with self._drawing:
+                try:
+                    picture = self._drawn_by().submit(draw, *args, **kwargs).result()
+                except BrokenProcessPool:  # somebody ended it; a new one is begun, once
+                    drawing_process.cache_clear()
+                    picture = self._drawn_by().submit(draw, *args, **kwargs).result()
+                self.fresh += 1
+                return picture
+
+        key = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
+        return self._pictures.get_or_compute(key, None, draw_picture)
