@@ -17,7 +17,7 @@ demo: $(READY)  ## the whole walk on a real network's public record, no keys
 run: $(READY)  ## serve the archive site and the JSON API
 	@$(BIN)/python -m bot web
 
-check: $(READY_DEV)  ## format, lint, types, import contracts, generated docs and catalogues current
+check: $(READY_DEV)  ## format, lint, types, import contract, generated docs and catalogues current
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
