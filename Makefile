@@ -22,6 +22,7 @@ check: $(READY_DEV)  ## format, lint, types, import contract, generated docs and
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.architecture
 	$(BIN)/python -m docs.generate --check
 	$(BIN)/python -m locales --check
 	$(BIN)/hadolint --no-color deploy/Dockerfile

@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from bot import plausibility
 from bot.ledger import closed_day
-from bot.plausibility import Change, Reading, Track, Verdict
+from bot.plausibility import Change, ClosingSnapshot, Track, Verdict
 
 RECORD = Path(__file__).parent.parent / "tests" / "data" / "replicate-record"
 List = Mapping[str, int]
@@ -46,7 +46,7 @@ class Lists:
     def __init__(self, lists: Mapping[date, List]) -> None:
         self._lists = lists
 
-    def __call__(self, prior: Reading | None, before: Reading, now: Reading) -> Change:
+    def __call__(self, prior: ClosingSnapshot | None, before: ClosingSnapshot, now: ClosingSnapshot) -> Change:
         then, here = self._lists[before.day], self._lists[now.day]
         steps = [here[model] - counter for model, counter in then.items() if model in here]
         rises = [step for step in steps if step > 0]
@@ -65,7 +65,7 @@ class Lists:
 
 def replayed(lists: Mapping[date, List]) -> dict[date, Verdict]:
     """The last verdict on each day, judged from the first to the last."""
-    readings = (Reading(number, day) for number, day in enumerate(sorted(lists)))
+    readings = (ClosingSnapshot(number, day) for number, day in enumerate(sorted(lists)))
     return {verdict.reading.day: verdict for verdict in plausibility.judge_all(readings, Lists(lists))}
 
 
@@ -75,10 +75,10 @@ def injected(place: int, nights: Sequence[List], after: int = 5) -> dict[date, V
     record = list(days().items())
     lists = dict(record[place - 2 : place + len(nights) + after])
     lists |= {day: night for (day, _), night in zip(record[place:], nights, strict=False)}
-    track = Track(Reading(-2, record[place - 2][0]), Reading(-1, record[place - 1][0]))
+    track = Track(ClosingSnapshot(-2, record[place - 2][0]), ClosingSnapshot(-1, record[place - 1][0]))
     compare, found = Lists(lists), dict[date, Verdict]()
     for number, day in enumerate(sorted(lists)[2:]):
-        track, changes = plausibility.judge_reading(track, Reading(number, day), compare)
+        track, changes = plausibility.judge_reading(track, ClosingSnapshot(number, day), compare)
         found |= {change.reading.day: change for change in changes}
     return found
 

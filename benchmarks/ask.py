@@ -27,7 +27,7 @@ from benchmarks._askers import DRAWN, Askers, Heard, askers, connected, question
 from benchmarks._world import AT, CATALOGUE, LAST, MODELS, PLAN, filled, laid
 from bot import pipeline, store
 from bot.archive import Archive
-from bot.discord_bot import FootfallBot, autocomplete
+from bot.discord_bot import FootfallClient, autocomplete
 from bot.discord_bot.connection import gc_frozen
 from bot.discord_bot.cooldowns import Cooldowns
 from bot.discord_bot.name_index import IndexedModel, ModelNameIndex
@@ -112,7 +112,7 @@ def _answered(name: str, made: store.Store, members: Askers, floor: float, folde
     def asked(rate: float, seconds: float, seed: int) -> list[Heard]:
         return members.ask(questions(rate, seconds, MODELS, LAST, DAYS, seed))
 
-    with gc_frozen(), connected(lambda: FootfallBot(_desk(made), cooldowns=Cooldowns(*FREE))) as client:
+    with gc_frozen(), connected(lambda: FootfallClient(_desk(made), cooldowns=Cooldowns(*FREE))) as client:
         asked(RATE, 3, 0)  # imports, connections, names: once in the life of a worker
         before = client.pictures.fresh  # type: ignore[attr-defined]
         busy = time.process_time()

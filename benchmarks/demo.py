@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks import Row, seconds
 from bot.clients import npm_tarball
-from bot.sources import replicate
+from bot.sources.replicate.npm_record import PACKAGE
 
 ROOT = Path(__file__).parent.parent
 READ = (
@@ -23,7 +23,7 @@ READ = (
 
 
 def run() -> list[Row]:
-    record = npm_tarball.fetch_tarball(replicate.PACKAGE, ROOT / "data", 180).resolve()
+    record = npm_tarball.fetch_tarball(PACKAGE, ROOT / "data", 180).resolve()
     floor = seconds(lambda: subprocess.run([sys.executable, "-c", READ, record], check=True), 3)
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "config.yaml").write_text(f"networks:\n  replicate:\n    record: {record}\n", encoding="utf-8")

@@ -104,7 +104,7 @@ def fanned(count: int) -> Fanned:
     line, far = context.Pipe()
     server = context.Process(target=serve, args=(count, far), daemon=True)
     server.start()
-    settings = discord.DiscordSettings(api=line.recv())
+    settings = discord.Settings(api=line.recv())
     bot = discord.make_outlet(settings, Path(), {"DISCORD_TOKEN": SecretStr(TOKEN)}, now)
     channels = ids(count)
     with tempfile.TemporaryDirectory() as folder:

@@ -22,7 +22,8 @@ from benchmarks._events import CALLERS, MODELS, peak_mb
 from bot import lake
 from bot.lake import DayRef, LakeSettings
 from bot.lake import parquet as lake_parquet
-from bot.lake.day_files import SCHEMA, Manifest, _write_manifest
+from bot.lake.day_files import SCHEMA, _write_manifest
+from bot.lake.layout import KINDS, Manifest
 from bot.records import start_of_day
 
 A_DAY = 274_000
@@ -47,7 +48,7 @@ def made(url: str, number: int, memory: str = "400MB") -> DayRef:
                      floor(pow({CALLERS}, (hash(i, {number}, 2) % 1000000007) / 1000000007))::BIGINT AS c
               FROM range({A_DAY}) t(i))
     """
-    parts = tuple(lake_parquet.write_rows(day, lake_parquet.KINDS["uses"], line, ()))
+    parts = tuple(lake_parquet.write_rows(day, KINDS["uses"], line, ()))
     return _write_manifest(day, Manifest(SCHEMA, day.network, day.catalogue, day.day.isoformat(), 1, parts))
 
 

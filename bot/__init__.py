@@ -1,29 +1,50 @@
-"""Footfall: how many models are on offer, and how many anyone uses.
+"""Footfall: how many AI models are on offer, and how many of them anyone uses.
 
-The map, in the order in which the data goes:
+The packages and modules, in the order in which the data flows:
 
-    sources/         one file a network: asks it, and returns records
-    ledger/          keeps what networks said; answers as books (one catalogue, one period)
-    metrics/         one function a metric: a book in, a value or an unknown out
-    digest.py        all figures of one network and period, with gaps and refs
-    rules.py         by which rules a digest tells what is known, and what earlier ones would have told
-    findings/        true sentences about the figures, ranked by newsworthiness
-    archive.py       keeps what we said: digests, editions, receipts
-    render/          digests to words and pages, through templates/
-    charts/          digests to pictures, with the same facts in words
-    outlets/         one file an outlet: puts posts where people read them
-    deliveries/      each part on its way to one destination: claimed, sent, asked after
-    daily/           conducts the walk: collect, compose, publish
-    schedule.py      when posts go out
-    worker/          rounds of all that, on a tick, until it is told to stop
-    answers/         what any face is asked, looked up
-    archive_site.py  the archive as pages
-    cli/ web/        the faces: they ask, and compute nothing
+    sources/           one package a network: reads it and yields records
+    chain/             reads EVM chains from endpoints that are not trusted
+    clients/           HTTP, npm and raw archives, with limits on bytes and seconds
+    ledger/            stores what networks said, and answers with period data
+    metrics/           one function a metric: period data in, a value or an unknown out
+    digest.py          all figures of one network and period, with gaps and references
+    document_rules.py  which rules a digest was made by, and what older rules leave out
+    findings/          true sentences about the figures, ranked by newsworthiness
+    archive.py         stores what Footfall published: digests, editions, receipts
+    render/            digests to words and pages, through templates/
+    charts/            digests to pictures, with alt texts from the same figures
+    outlets/           one package a platform: posts, looks back, edits
+    deliveries/        each part on its way to one destination: claimed, sent, looked up
+    subscriptions/     the servers and members on Discord that Footfall serves
+    pipeline/          conducts all of this: collect, compose, render, publish
+    schedule_times.py  when posts go out
+    queries/           one function for each question that a user can ask
+    worker/            repeats the pipeline until it is stopped, with services beside it
 
-Below all of them: config/ (choices and secrets), records/ (the types that walk), words/ (what we say, in each
-language), numbers.py (how numbers are shown), plausibility.py (which readings are held), limits.py (what platforms
-allow and charge), x_text.py (how X counts a text and what it links), logs.py (lines without secrets), lake/ (single
-events as Parquet by day, and days added up), executor.py (a cluster that does what takes long), store/ (engine, tables;
-the migrations lie beside it), leases.py (which of several workers does what), presence.py (which of them are alive),
-transfer.py (one database copied into another). Imports go one way; `pyproject.toml` holds them to it.
+The interfaces, which ask `queries` and compute nothing:
+
+    cli/               the command line
+    web/               the site and the JSON API
+    discord_bot/       slash commands
+    site_builder.py    the archive as a folder of pages
+
+What these share:
+
+    records/           the types that flow, without input or output
+    config/            config.yaml and secrets from the environment
+    i18n/              translations
+    number_format.py   how numbers are shown
+    plausibility.py    which readings are held back
+    platform_limits.py what platforms allow and charge
+    x_text.py          how X counts a text and what it links
+    redaction.py       how secrets are kept out of everything that is written
+    logging_setup.py   log lines without secrets
+    store/             the database engine and tables; migrations/ beside it
+    lake/              single events as Parquet files by day
+    dask_executor.py   runs long tasks on a cluster
+    process_locks.py   locks between processes on one machine
+    leases.py          which of several workers does what
+    database_copy.py   copies one database into another
+
+Imports go one way: the contracts in `pyproject.toml` state the order, and `make check` enforces it.
 """

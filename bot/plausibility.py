@@ -97,8 +97,8 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """One reading that would close a day."""
+class ClosingSnapshot:
+    """A snapshot that would close a day: one reading of the whole list."""
 
     id: int
     day: date
@@ -110,7 +110,7 @@ class Reading:
 class Verdict:
     """What becomes of a reading."""
 
-    reading: Reading
+    reading: ClosingSnapshot
     closes: bool
     """Whether it closes its day."""
     mark: Mark | None = None
@@ -119,23 +119,23 @@ class Verdict:
 class Compare(Protocol):
     """Compares a reading with one before it, where `prior` is the one that came before that."""
 
-    def __call__(self, prior: Reading | None, before: Reading, now: Reading) -> Change: ...
+    def __call__(self, prior: ClosingSnapshot | None, before: ClosingSnapshot, now: ClosingSnapshot) -> Change: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Track:
     """How far readings were judged: the last sound one, the one before it, and those that are held since."""
 
-    prior: Reading | None = None
-    base: Reading | None = None
-    held: tuple[tuple[Reading, Mark], ...] = ()
+    prior: ClosingSnapshot | None = None
+    base: ClosingSnapshot | None = None
+    held: tuple[tuple[ClosingSnapshot, Mark], ...] = ()
 
-    def after_sound_reading(self, reading: Reading) -> Track:
+    def after_sound_reading(self, reading: ClosingSnapshot) -> Track:
         """The track after a sound reading."""
         return Track(self.base, reading)
 
 
-def judge_reading(track: Track, reading: Reading, compare: Compare) -> tuple[Track, list[Verdict]]:
+def judge_reading(track: Track, reading: ClosingSnapshot, compare: Compare) -> tuple[Track, list[Verdict]]:
     """Judge the next reading. Returns the track after it, and the verdicts that it changes or brings, oldest first."""
     decided, base = reading.decided, track.base
     newest = track.held[-1][0] if track.held else base
@@ -159,12 +159,12 @@ def judge_reading(track: Track, reading: Reading, compare: Compare) -> tuple[Tra
     return Track(newest, reading), [*_confirm_held(held)]
 
 
-def _recent_reading(prior: Reading | None, base: Reading) -> Reading | None:
+def _recent_reading(prior: ClosingSnapshot | None, base: ClosingSnapshot) -> ClosingSnapshot | None:
     """The reading before another, unless so long before it that use and movement of those days say nothing of one."""
     return prior if prior is not None and (base.day - prior.day).days <= LONG_GAP else None
 
 
-def _agrees_with_held(track: Track, base: Reading, reading: Reading, compare: Compare) -> bool:
+def _agrees_with_held(track: Track, base: ClosingSnapshot, reading: ClosingSnapshot, compare: Compare) -> bool:
     """Whether a reading says the same as the newest held one: nothing more is wrong, and what was missing from that one
     did not come back. A list that stands still always agrees with itself, so that says nothing."""
     if not track.held:
@@ -184,7 +184,7 @@ def _reject_held(track: Track) -> Iterator[Verdict]:
     return (Verdict(one, False, replace(mark, state="rejected")) for one, mark in track.held)
 
 
-def _confirm_held(held: Sequence[tuple[Reading, Mark]]) -> Iterator[Verdict]:
+def _confirm_held(held: Sequence[tuple[ClosingSnapshot, Mark]]) -> Iterator[Verdict]:
     """Held readings that agree up to the newest one are confirmed; those before them are not."""
     agreeing = held[-1][1].agreed + 1
     for place, (one, mark) in enumerate(held):
@@ -192,7 +192,7 @@ def _confirm_held(held: Sequence[tuple[Reading, Mark]]) -> Iterator[Verdict]:
         yield Verdict(one, sound, replace(mark, state="confirmed" if sound else "rejected"))
 
 
-def judge_all(readings: Iterable[Reading], compare: Compare) -> list[Verdict]:
+def judge_all(readings: Iterable[ClosingSnapshot], compare: Compare) -> list[Verdict]:
     """Judge readings from the first to the last. The last verdict on each."""
     track, verdicts = Track(), dict[int, Verdict]()
     for reading in readings:

@@ -29,7 +29,7 @@ from simcord.preview import _markdown, _messages
 from bot import pipeline
 from bot.cli.app_context import AppContext
 from bot.deliveries import EditionKey
-from bot.discord_bot import BotSettings, FootfallBot
+from bot.discord_bot import BotSettings, FootfallClient
 from bot.discord_bot.cooldowns import Cooldowns
 from bot.outlets import OutcomeUnknown
 from bot.queries import QueryContext
@@ -101,9 +101,9 @@ SHOTS = (
 
 
 @asynccontextmanager
-async def preview(desk: QueryContext) -> AsyncIterator[tuple[FootfallBot, Any, Any, Any]]:
+async def preview(desk: QueryContext) -> AsyncIterator[tuple[FootfallClient, Any, Any, Any]]:
     """The bot, a member in a channel in front of it, the channel, and its preview in a browser."""
-    bot = FootfallBot(desk, BotSettings(owners=frozenset({1})), Cooldowns(*FREE))
+    bot = FootfallClient(desk, BotSettings(owners=frozenset({1})), Cooldowns(*FREE))
     async with simcord.run(bot) as env, async_playwright() as playwright:
         await bot.run_in_thread(bot.index.get_names)
         env.backend.bot_user.name = "Footfall"
@@ -142,7 +142,7 @@ def as_discord_shows(browser: Any, channels: dict[str, str]) -> Any:
     return browser
 
 
-def delivered(bot: FootfallBot, channel: str) -> None:
+def delivered(bot: FootfallClient, channel: str) -> None:
     """Two days' deliveries as an operator meets them: one whose fate is unknown, one still to come. None is sent, which
     would make its digest an issued one."""
     outbox, at = bot.repositories.outbox, NOW - timedelta(hours=5)
@@ -158,7 +158,7 @@ def delivered(bot: FootfallBot, channel: str) -> None:
             outbox.settle(claimed, outcome, at)
 
 
-def speak(bot: FootfallBot, locale: str) -> None:
+def speak(bot: FootfallClient, locale: str) -> None:
     """From here on members ask in this locale; the in-process Discord itself knows none."""
     state: Any = bot._connection
     create = type(state).parse_interaction_create

@@ -17,7 +17,7 @@ from bot.archive import Archive
 from bot.cli.app_context import AppContext
 from bot.clients import npm_tarball
 from bot.lake import LakeSettings
-from bot.sources import replicate
+from bot.sources.replicate import npm_record
 from tests import databases
 from tests.evm_node import fresh_node as fresh_node  # noqa: PLC0414  the fixture
 from tests.evm_node import node as node  # noqa: PLC0414  the fixture
@@ -128,7 +128,7 @@ def db(url: str, tmp_path: Path) -> Iterator[store.Store]:
 @pytest.fixture(scope="session")
 def record() -> Path:
     """The tarball of Replicate's public record."""
-    return npm_tarball.fetch_tarball(replicate.PACKAGE, Path(__file__).parents[1] / "data", 180)
+    return npm_tarball.fetch_tarball(npm_record.PACKAGE, Path(__file__).parents[1] / "data", 180)
 
 
 @pytest.fixture(scope="session")

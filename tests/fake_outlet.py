@@ -12,7 +12,6 @@ from bot.archive import Archive
 from bot.deliveries import Delivery, DeliveryContent, Outbox
 from bot.outlets import (
     AccountRefused,
-    CheckResult,
     Found,
     LookupInconclusive,
     NotFound,
@@ -24,6 +23,7 @@ from bot.outlets import (
     Sent,
 )
 from bot.pipeline.digest_content import ContentError
+from bot.records import CheckResult
 
 HOWS = (
     "sent",

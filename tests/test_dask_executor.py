@@ -31,7 +31,7 @@ from bot.chain.reader import ChainIdentity, ChainReader, Endpoint, Filter, Range
 from bot.cli.app_context import AppContext
 from bot.config import ConfigError
 from bot.dask_executor import ClusterError, DaskExecutor, TlsFiles, installed_versions, version_mismatch
-from bot.lake import DayRef, LakeSettings, day_files, parquet
+from bot.lake import DayRef, LakeSettings, day_files, layout, parquet
 from bot.records import CompleteWindow, EventBatch, Listing, SafeName, Snapshot, SourceRef, start_of_day
 from bot.sources.opengradient.signatures import signature_claim, verify_signatures
 from tests.lake.events import DAY, day_in, paid, used
@@ -78,7 +78,7 @@ def grown(data: Path, count: int) -> None:
         line = f"""SELECT '0x' || lpad(i::VARCHAR, 64, '0') || ':0' AS place, 100 + i // 10 AS block, 1 AS "at",
             1 + (i + {kind}) % 3 AS uses, 'a/m' || (i * i % 5) AS model, '0x' || md5((i % (70000 + {kind}))::VARCHAR)
             || '00000000' AS caller, 'cid' AS content FROM range({ALL_EVENTS}) t(i)"""
-        made.append(parquet.write_rows(day_in(url, DAY + kind * ONE), parquet.KINDS["uses"], line, ()))
+        made.append(parquet.write_rows(day_in(url, DAY + kind * ONE), layout.KINDS["uses"], line, ()))
     database = sqlite3.connect(data / "footfall.db")
     for number in range(count):
         day, (part,) = day_in(url, DAY + number * ONE), made[number % 3]
@@ -86,7 +86,7 @@ def grown(data: Path, count: int) -> None:
         if not target.exists():
             os.link(origin / part.name, target)
         kept = day_files._write_manifest(
-            day, day_files.Manifest(day_files.SCHEMA, "og", "hub", day.day.isoformat(), 9, (part,))
+            day, layout.Manifest(day_files.SCHEMA, "og", "hub", day.day.isoformat(), 9, (part,))
         )
         database.execute("UPDATE event_days SET manifest = ? WHERE day = ?", (kept.manifest, day.day.isoformat()))
     database.commit()
@@ -210,9 +210,9 @@ ADD_UP = """
 import sys
 from pathlib import Path
 from bot import ledger
-from bot.cli.app_context import Parts
+from bot.cli.app_context import AppContext
 
-parts = Parts(Path(sys.argv[1]))
+parts = AppContext(Path(sys.argv[1]))
 try:
     print(len(ledger.add_up(parts.store, "og", parts.executor)))
 finally:
@@ -421,11 +421,11 @@ def test_without_a_cluster_dask_is_not_imported_and_with_one_nothing_connects_be
     code = f"""
 import sys
 from pathlib import Path
-from bot.cli.app_context import Parts
+from bot.cli.app_context import AppContext
 path = Path({str(tmp_path / "config.yaml")!r})
 for cluster in ("", "cluster: tcp://127.0.0.1:9"):
     path.write_text(cluster)
-    parts = Parts(path)
+    parts = AppContext(path)
     print(type(parts.executor).__name__, "distributed" in sys.modules)
     parts.close()
 """

@@ -126,8 +126,8 @@ def test_the_chatter_of_libraries_is_left_out() -> None:
 PROGRAM = """
 import asyncio, logging, sys, threading, warnings
 from pydantic import SecretStr
-from bot import logs
-from bot.discord_bot import pictures
+from bot import logging_setup
+from bot.discord_bot import chart_cache
 
 SECRET = "canary-0123456789"
 
@@ -153,7 +153,7 @@ async def coroutine():
     fails()
 
 if __name__ == "__main__":
-    logs.configure([SecretStr(SECRET)])
+    logging_setup.configure_logging([SecretStr(SECRET)])
     warnings.warn(f"of {SECRET}")
     logging.getLogger("library").warning("%d of them", "seven")
     logging.getLogger("aiohttp.access").error("a bad request")
@@ -162,8 +162,8 @@ if __name__ == "__main__":
     thread = threading.Thread(target=fails)
     thread.start()
     thread.join()
-    assert pictures.drawer().submit(drawn).result() == 7
-    pictures.drawer().shutdown()
+    assert chart_cache.drawing_process().submit(drawn).result() == 7
+    chart_cache.drawing_process().shutdown()
     fails()
 """
 

@@ -16,7 +16,7 @@ from bot.cli import main
 from bot.cli.app_context import AppContext
 from bot.clients import npm_tarball
 from bot.lake import DayUpdate
-from bot.sources import replicate
+from bot.sources.replicate import npm_record
 from tests import publishing, worlds
 from tests.lake.events import day_in, used
 from tests.publishing import LAST
@@ -86,8 +86,8 @@ def test_a_lake_in_a_folder_of_any_name_is_written_and_added_up(tmp_path: Path, 
 
 def test_a_package_is_fetched_into_a_folder_of_an_odd_name(tmp_path: Path) -> None:
     folder = tmp_path / "a?b%20c#d 'e"
-    assert npm_tarball.fetch_tarball(replicate.PACKAGE, folder, 180).parent == folder
-    assert [path.name for path in folder.iterdir()] == [replicate.PACKAGE.filename]
+    assert npm_tarball.fetch_tarball(npm_record.PACKAGE, folder, 180).parent == folder
+    assert [path.name for path in folder.iterdir()] == [npm_record.PACKAGE.filename]
 
 
 # --- terminals -------------------------------------------------------------------------------------------------------

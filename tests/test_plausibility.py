@@ -11,7 +11,7 @@ import pytest
 from benchmarks import plausibility as measured
 from benchmarks._record import days, injected, replayed
 from bot import plausibility
-from bot.plausibility import Change, Reading, Track, Verdict, find_fault
+from bot.plausibility import Change, ClosingSnapshot, Track, Verdict, find_fault
 
 ORDINARY = Change(4000, 4005, 3, moved=950, use_before=8_100_000, moved_before=960)
 EVERY = 20
@@ -96,7 +96,7 @@ def test_injected_faults_are_left_out_and_single_models_are_not(fault: measured.
 def track(*, held: int = 0) -> tuple[Track, dict[int, int]]:
     """Where judging stands after two lists of 100 models, and by reading how many models each lists."""
     sizes = {0: 100, 1: 100}
-    start = Track(Reading(0, date(2025, 3, 1)), Reading(1, date(2025, 3, 2)))
+    start = Track(ClosingSnapshot(0, date(2025, 3, 1)), ClosingSnapshot(1, date(2025, 3, 2)))
     for _ in range(held):
         sizes[len(sizes)] = 50
         start, _verdicts = step(start, sizes)
@@ -106,11 +106,11 @@ def track(*, held: int = 0) -> tuple[Track, dict[int, int]]:
 def step(stands: Track, sizes: dict[int, int], days: int = 0) -> tuple[Track, list[Verdict]]:
     """Judge the last of some readings, each a day after the one before and the last `days` later than that."""
 
-    def compare(prior: Reading | None, before: Reading, now: Reading) -> Change:
+    def compare(prior: ClosingSnapshot | None, before: ClosingSnapshot, now: ClosingSnapshot) -> Change:
         return Change(sizes[before.id], sizes[now.id], max(0, sizes[before.id] - sizes[now.id]))
 
     number = len(sizes) - 1
-    return plausibility.judge_reading(stands, Reading(number, date(2025, 3, 1 + number + days)), compare)
+    return plausibility.judge_reading(stands, ClosingSnapshot(number, date(2025, 3, 1 + number + days)), compare)
 
 
 def test_a_short_list_is_held_for_three_days_and_then_confirmed_together() -> None:
@@ -121,7 +121,7 @@ def test_a_short_list_is_held_for_three_days_and_then_confirmed_together() -> No
     assert [(v.reading.id, v.closes, v.mark and v.mark.state) for v in verdicts] == [
         (number, True, "confirmed") for number in (2, 3, 4, 5)
     ]
-    assert stands == Track(Reading(4, date(2025, 3, 5)), Reading(5, date(2025, 3, 6)))
+    assert stands == Track(ClosingSnapshot(4, date(2025, 3, 5)), ClosingSnapshot(5, date(2025, 3, 6)))
 
 
 def test_a_list_that_goes_back_is_rejected_for_good() -> None:
@@ -140,7 +140,7 @@ def test_lists_that_differ_from_one_another_confirm_nothing() -> None:
     for number in range(3, 15):
         sizes[number] = 50 + 20 * (number % 2)
         stands, _verdicts = step(stands, sizes)
-    assert len(stands.held) == 13 and stands.base == Reading(1, date(2025, 3, 2))
+    assert len(stands.held) == 13 and stands.base == ClosingSnapshot(1, date(2025, 3, 2))
 
 
 def test_the_first_list_after_a_long_gap_is_no_fault() -> None:

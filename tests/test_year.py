@@ -21,7 +21,6 @@ from bot.config import PublishConfig, ScheduleEntry
 from bot.deliveries import Delivery, OutboxPass, OutletHandle, PollRecord
 from bot.outlets import (
     AccountRefused,
-    CheckResult,
     Found,
     LookupInconclusive,
     NotFound,
@@ -33,7 +32,7 @@ from bot.outlets import (
     Sent,
     Votes,
 )
-from bot.records import Period, PeriodName, Picture, Snapshot, SourceError
+from bot.records import CheckResult, Period, PeriodName, Picture, Snapshot, SourceError
 from bot.worker.state import WorkerState
 from tests.worlds import CATALOGUE, ONE, snapshot
 

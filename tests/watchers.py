@@ -88,7 +88,7 @@ class Publisher:
         self._publishing = pipeline.PublishContext(
             desk.store, desk.archive, self._outbox, PublishConfig.model_validate({}), 0.01
         )
-        settings = discord.DiscordSettings.model_validate({"destinations": ["2" * 18], "api": api})
+        settings = discord.Settings.model_validate({"destinations": ["2" * 18], "api": api})
         self._now: Callable[[], datetime] = lambda: query_contexts.NOW
         self._discord = discord.DiscordOutlet(settings, DiscordRestClient(api, token), token, lambda: self._now())
 

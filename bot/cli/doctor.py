@@ -5,14 +5,14 @@ from __future__ import annotations
 import errno
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from bot import lake
 from bot.cli.app_context import AppContext, clock
-from bot.records import FootfallError
+from bot.records import CheckResult, FootfallError, try_check
 from bot.redaction import redact
 from bot.store import StoreError
 
@@ -28,17 +28,6 @@ _DISK = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class CheckResult:
-    """One thing looked at."""
-
-    name: str
-    ok: bool | None
-    """`None`: it could not be found out."""
-    text: str
-    fix: str = ""
-
-
 def run_checks(path: Path) -> list[CheckResult]:
     """Every check, in an order in which a later one can rest on an earlier one."""
     parts = AppContext(path)
@@ -49,7 +38,7 @@ def run_checks(path: Path) -> list[CheckResult]:
 
 
 def _all_checks(parts: AppContext, path: Path) -> Iterator[CheckResult]:
-    configuration = _try_check(f"configuration {path}", lambda: _describe_config(parts), "correct the lines named")
+    (configuration,) = try_check(f"configuration {path}", "correct the lines named", lambda: _describe_config(parts))
     yield configuration
     if not configuration.ok:
         return
@@ -59,20 +48,13 @@ def _all_checks(parts: AppContext, path: Path) -> Iterator[CheckResult]:
         _check_folder(name, folder)
         for name, folder in (("data folder", parts.data_folder), ("output folder", parts.output_folder))
     )
-    cure = "correct lake.place in config.yaml, or the storage's keys and endpoint in the environment"
-    yield _try_check("lake", lambda: lake.check_reachable(parts.lake_settings.url), cure)
+    fix = "correct lake.place in config.yaml, or the storage's keys and endpoint in the environment"
+    yield from try_check("lake", fix, lambda: lake.check_reachable(parts.lake_settings.url))
     if database.ok:
         yield from _check_networks(parts)
     yield from _check_outlets(parts)
     yield _sample_post(parts, bool(database.ok))
     yield _check_templates()
-
-
-def _try_check(name: str, look: Callable[[], str], fix: str) -> CheckResult:
-    try:
-        return CheckResult(name, True, look())
-    except FootfallError as error:
-        return CheckResult(name, False, str(error), fix)
 
 
 def _database(parts: AppContext) -> CheckResult:
@@ -135,10 +117,10 @@ def _check_networks(parts: AppContext) -> Iterator[CheckResult]:
         network = sources.load_module(plan.network)
         secrets = {key: value for key in network.SECRETS if (value := parts.settings.secret_value(key))}
         look = partial(network.check_reachable, chosen, parts.data_folder, secrets)
-        yield _try_check(f"{plan.network}: source", look, "see the line")
+        yield from try_check(f"{plan.network}: source", "see the line", look)
         if live := getattr(network, "live_checks", None):
-            for one in live(chosen, parts.data_folder, clock()):
-                yield CheckResult(f"{plan.network}: {one.name}", one.ok, one.text, one.fix)
+            for check in live(chosen, parts.data_folder, clock()):
+                yield replace(check, name=f"{plan.network}: {check.name}", text="; ".join(check.text.splitlines()))
         for catalogue in plan.catalogues:
             span = ledger.read_span(parts.store, catalogue)
             name = f"{plan.network}: {catalogue.key} in the ledger"
@@ -165,7 +147,7 @@ def _check_outlets(parts: AppContext) -> Iterator[CheckResult]:
             yield CheckResult("outlet", False, problem, "set them in the environment or in .env, or disable the outlet")
         for name, one in ((name, made[name]) for name in names if name in made):
             for check in one.outlet.check(outlet_setup.poll_destinations(parts, name)):
-                yield CheckResult(f"{name}: {check.name.removeprefix(f'{name} ')}", check.ok, check.text, check.cure)
+                yield replace(check, name=f"{name}: {check.name.removeprefix(f'{name} ')}")
     if "store" in parts.__dict__:
         for pause in outlet_setup.publish_context(parts).outbox.paused_outlets():
             found = f"paused since {pause.since:%d %b %H:%M} UTC: {pause.reason}"

@@ -15,8 +15,8 @@ from functools import cache
 from bot import outlets, pipeline
 from bot.cli.app_context import AppContext, UsageError, clock
 from bot.deliveries import Delivery, OutboxPass, OutletHandle
-from bot.outlets import CheckResult, Found, NotFound, Outcome, OutletError, Part, Refused, RetryLater, Sent, Timed
-from bot.records import FootfallError, PeriodName
+from bot.outlets import Found, NotFound, Outcome, OutletError, Part, Refused, RetryLater, Sent, Timed
+from bot.records import CheckResult, FootfallError, PeriodName
 from bot.store import StoreError
 from bot.subscriptions import MISSES, ChannelSubscriptions, ModelWatches, Subscription, is_over, record_miss
 from bot.subscriptions.model_watches import OUTLET

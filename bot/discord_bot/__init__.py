@@ -1,15 +1,16 @@
-"""The Discord face: slash commands that answer from the archive. Nothing is computed here: what the command line and
-the web would answer is asked for at the same desk and shown as an embed.
+"""The Discord interface: slash commands that answer from the archive.
 
-The modules, as a question goes: `queries` (what may be asked, and how Discord shows it), `name_index` (what is
-offered while somebody types), `query` (a question as a value, short enough for a button), `presenter` (its answer as
-an embed with picture and buttons), `responder` (in time, in private, never with a traceback), `buttons` (period and
-page), `cooldowns`, `command_translations` (commands in every language); `server`, `member` and `operator` (commands
-of servers, of members and of the operator), `_options` and `settings` (what these share); `client` holds them
-together and `connection` keeps it connected.
+The rule: the bot asks `queries` and shows the answer; it computes nothing, reads no message and blocks no event loop.
+
+From the connection down: `connection` keeps `client` connected, which registers the commands and hears of servers.
+`commands` holds the commands (`queries` for everybody, `server`, `member` and `operator`), `autocomplete` what is
+offered while an option is typed. `responder` answers an interaction in time, and never with a traceback. `context` is
+what all of these share: the bot's services. `presenter` makes an answer an embed with a picture and buttons from a
+`query`, which is short enough for a button. Below: `name_index` (models by name), `chart_cache`, `cooldowns`,
+`command_translations` and `settings`.
 """
 
-from bot.discord_bot.client import FootfallBot
+from bot.discord_bot.client import FootfallClient
 from bot.discord_bot.commands.member import MEMBER
 from bot.discord_bot.commands.operator import OWNER
 from bot.discord_bot.commands.queries import COMMANDS
@@ -18,4 +19,4 @@ from bot.discord_bot.connection import run_bot
 from bot.discord_bot.query import Query
 from bot.discord_bot.settings import BotSettings
 
-__all__ = ["COMMANDS", "MEMBER", "OWNER", "SERVER", "BotSettings", "FootfallBot", "Query", "run_bot"]
+__all__ = ["COMMANDS", "MEMBER", "OWNER", "SERVER", "BotSettings", "FootfallClient", "Query", "run_bot"]

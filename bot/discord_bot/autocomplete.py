@@ -17,7 +17,7 @@ from bot.records import FootfallError, PeriodName, SafeName
 from bot.render import document_translation
 
 if TYPE_CHECKING:
-    from bot.discord_bot.client import FootfallBot
+    from bot.discord_bot.context import FootfallBot
 
 
 async def complete_model(interaction: discord.Interaction[FootfallBot], typed: str) -> list[Choice[str]]:

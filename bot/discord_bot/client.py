@@ -5,11 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import re
-import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import aiohttp
 import discord
@@ -20,38 +17,28 @@ from discord import app_commands
 from discord.gateway import DiscordWebSocket
 
 from bot.config import proxy_for
-from bot.discord_bot import command_translations, query, responder
-from bot.discord_bot.buttons import QueryButton
-from bot.discord_bot.chart_cache import ChartCache
+from bot.discord_bot import command_translations, responder
 from bot.discord_bot.commands.member import MEMBER
 from bot.discord_bot.commands.operator import OWNER
 from bot.discord_bot.commands.queries import COMMANDS
 from bot.discord_bot.commands.server import SERVER
+from bot.discord_bot.context import FootfallBot, Interaction
 from bot.discord_bot.cooldowns import Cooldowns
-from bot.discord_bot.name_index import RefreshingNameIndex
-from bot.discord_bot.presenter import KEPT, AnswerPresenter, RenderedAnswer
-from bot.discord_bot.query import Query
-from bot.discord_bot.settings import API, BotRepositories, BotSettings
+from bot.discord_bot.settings import API, BotSettings
 from bot.outlets.discord.response_guard import make_trace_config
-from bot.queries import QueryContext, QueryError
-from bot.queries.versioned_cache import VersionedCache
+from bot.queries import QueryContext
 from bot.redaction import clip_text
 from bot.store import Store, StoreError, synced
 
-T = TypeVar("T")
-
-THREADS = 4
 ANSWER_SECONDS = 60.0
 SYNC_EVERY = 24 * 3600.0
 """Seconds between two looks at which commands Discord has."""
-LOOK_EVERY = 30.0
-"""Seconds between two looks at whether the ledger has new models."""
 
 log = structlog.get_logger("bot.discord_bot")
 
 
-class FootfallBot(discord.AutoShardedClient):
-    """One connection. What it answers from is handed in and stays open when it closes."""
+class FootfallClient(FootfallBot):
+    """One connection: it registers the commands and hears of servers."""
 
     def __init__(
         self,
@@ -60,29 +47,26 @@ class FootfallBot(discord.AutoShardedClient):
         cooldowns: Cooldowns | None = None,
         seconds: float = ANSWER_SECONDS,
     ) -> None:
+        bot_settings = bot_settings or BotSettings()
         super().__init__(
+            desk,
+            bot_settings,
+            cooldowns or Cooldowns(),
+            seconds,
             intents=discord.Intents(guilds=True),
             allowed_mentions=discord.AllowedMentions.none(),
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
             max_messages=None,
             shard_count=1,
-            proxy=proxy_for((bot_settings or BotSettings()).api),
+            proxy=proxy_for(bot_settings.api),
             http_trace=make_trace_config(),
         )
-        self.desk, self.index, self.pictures = desk, RefreshingNameIndex(desk), ChartCache()
-        self._recent = VersionedCache(KEPT)
-        self.cooldowns = cooldowns or Cooldowns()
-        self.bot_settings = bot_settings or BotSettings()
-        self.repositories = BotRepositories.from_context(desk, self.bot_settings)
         self.tree = FootfallCommandTree(self)
         for command in (*COMMANDS, *SERVER, *MEMBER):
             self.tree.add_command(command)
-        for group in OWNER if self.bot_settings.owners else ():
+        for group in OWNER if bot_settings.owners else ():
             self.tree.add_command(group)
-        self._seconds = seconds
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="footfall-slash")
-        self._refreshed_at, self._refreshing = 0.0, False
         self._syncing: asyncio.Task[None] | None = None
 
     # --- life -------------------------------------------------------------------------------------------------------
@@ -95,17 +79,16 @@ class FootfallBot(discord.AutoShardedClient):
         if self.bot_settings.api != API:  # it has a gateway of its own, to which discord.py must also return
             advice = await self.http.get_bot_gateway()
             DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(advice[1])
-        self.add_dynamic_items(QueryButton)
+        self.add_dynamic_items(responder.QueryButton)
         await self.tree.set_translator(command_translations.CommandTranslator())
         self.refresh_names_if_stale()
         await self._sync_commands()
         self._syncing = asyncio.create_task(self._sync_daily())
 
     async def close(self) -> None:
-        """Disconnect; work that is not begun is given up."""
+        """Disconnect and end the daily sync."""
         if self._syncing:
             self._syncing.cancel()
-        self._threads.shutdown(wait=False, cancel_futures=True)
         await super().close()
 
     async def on_error(self, event_method: str, /, *_args: Any, **_kwargs: Any) -> None:
@@ -174,53 +157,6 @@ class FootfallBot(discord.AutoShardedClient):
         command_translations.add_missing_locales(told)
         return told
 
-    # --- work off the loop ------------------------------------------------------------------------------------------
-
-    async def run_in_thread(self, job: Callable[[], T]) -> T:
-        """What a job returns that reads the database or draws. Raises `TimeoutError`."""
-        return await asyncio.wait_for(asyncio.get_running_loop().run_in_executor(self._threads, job), self._seconds)
-
-    def render_answer(self, question: Query, locale: str = "en") -> RenderedAnswer:
-        """A question's answer. Takes its time; call it in a thread."""
-        return AnswerPresenter(self.desk, self.pictures, self._recent).present_answer(
-            question, self.index.get_names, locale
-        )
-
-    def refresh_names_if_stale(self) -> None:
-        """Have the names in memory renewed, where that is due; whoever asks meanwhile gets those of before."""
-        if self._refreshing or (self._refreshed_at and time.monotonic() - self._refreshed_at < LOOK_EVERY):
-            return
-        self._refreshing = True
-        self._threads.submit(self._refresh_names)
-
-    def _refresh_names(self) -> None:
-        try:
-            self.index.refresh()
-        except StoreError as error:
-            log.warning("names could not be read", error=str(error))
-        finally:
-            self._refreshed_at, self._refreshing = time.monotonic(), False
-
-    # --- answers ----------------------------------------------------------------------------------------------------
-
-    async def answer_command(
-        self, interaction: discord.Interaction[FootfallBot], question: Query, private: bool
-    ) -> None:
-        """Answer a command."""
-        await responder.InteractionResponder(interaction, private).answer_query(question)
-
-    async def handle_button(self, interaction: discord.Interaction[FootfallBot], button: str) -> None:
-        """Answer a button."""
-        reply = responder.reply_to_button(interaction)
-        found = re.fullmatch(query.WRITTEN, button)
-        assert found
-        try:
-            question = query.query_from_button(found)
-        except QueryError as error:
-            await reply.send_error(str(error))
-            return
-        await reply.answer_query(question)
-
 
 class FootfallCommandTree(app_commands.CommandTree[FootfallBot]):
     """Usable in servers, in direct messages and by members who installed it for themselves."""
@@ -232,9 +168,7 @@ class FootfallCommandTree(app_commands.CommandTree[FootfallBot]):
             allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
         )
 
-    async def on_error(
-        self, interaction: discord.Interaction[FootfallBot], error: app_commands.AppCommandError, /
-    ) -> None:
+    async def on_error(self, interaction: Interaction, error: app_commands.AppCommandError, /) -> None:
         """A command that broke, or one that Discord still shows from an older version."""
         await responder.report_failure(interaction, error)
 

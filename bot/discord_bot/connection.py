@@ -15,7 +15,7 @@ import structlog
 from pydantic import SecretStr
 
 from bot.discord_bot import chart_cache
-from bot.discord_bot.client import FootfallBot
+from bot.discord_bot.client import FootfallClient
 from bot.discord_bot.settings import BotSettings
 from bot.outlets.discord.rest_client import wait_seconds
 from bot.queries import QueryContext
@@ -117,7 +117,7 @@ class _Kept:
 
     async def _run_connection(self) -> Exception | None:
         """One connection, until it is to end or is lost. Returns why it was lost."""
-        client = FootfallBot(self._desk, self._bot_settings)
+        client = FootfallClient(self._desk, self._bot_settings)
         going = asyncio.create_task(client.start(self._token.get_secret_value()))
         told = asyncio.create_task(self._wait_for_stop())
         try:

@@ -1,4 +1,5 @@
-"""An answer on its way to Discord: in time, to the asker alone where asked, and an error as a sentence.
+"""An answer on its way to Discord: in time, to the asker alone where asked, and an error as a sentence. Its buttons for
+period and page each hold their whole query, so that they work as long as their message stands.
 
 Discord waits 3 s for the first sign of life and then 15 minutes for the answer (interactions/receiving-and-responding).
 """
@@ -6,26 +7,25 @@ Discord waits 3 s for the first sign of life and then 15 minutes for the answer 
 from __future__ import annotations
 
 import asyncio
+import re
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import Any
 
 import aiohttp
 import discord
 import structlog
 
 from bot import render
-from bot.discord_bot import buttons, command_translations
-from bot.discord_bot.presenter import RenderedAnswer
-from bot.discord_bot.query import Query
+from bot.discord_bot import command_translations
+from bot.discord_bot.context import Interaction
+from bot.discord_bot.presenter import ButtonSpec, RenderedAnswer
+from bot.discord_bot.query import WRITTEN, Query, query_from_button
 from bot.queries import QueryError
 from bot.store import StoreError
-
-if TYPE_CHECKING:
-    from bot.discord_bot.client import FootfallBot
 
 PROMPT = 0.8
 """Seconds after which the asker is told that an answer is on its way."""
@@ -44,7 +44,7 @@ log = structlog.get_logger("bot.discord_bot")
 class InteractionResponder:
     """One interaction and how far its answer is."""
 
-    interaction: discord.Interaction[FootfallBot]
+    interaction: Interaction
     private: bool
     in_place: bool = False
     """The answer replaces the message whose button was pressed."""
@@ -137,7 +137,7 @@ class InteractionResponder:
     async def _show_once(self, answer: RenderedAnswer) -> None:
         embed, view, response = (
             discord.Embed.from_dict(answer.embed),
-            buttons.build_view(answer),
+            build_view(answer),
             self.interaction.response,
         )
         with _picture_files(answer) as files, _ignore_acknowledged():
@@ -183,20 +183,63 @@ class InteractionResponder:
         return number
 
 
+def build_view(answer: RenderedAnswer) -> discord.ui.View | None:
+    """The buttons of an answer. Nothing of them is kept here: they never time out and hold no memory."""
+    if not any(button.open for button in answer.buttons):
+        return None
+    made = discord.ui.View(timeout=None)
+    for button in answer.buttons:
+        made.add_item(QueryButton(_make_button(button)))
+    return made
+
+
+def _make_button(button: ButtonSpec) -> discord.ui.Button[discord.ui.View]:
+    style = discord.ButtonStyle.primary if button.current else discord.ButtonStyle.secondary
+    return discord.ui.Button(
+        label=button.label, style=style, custom_id=button.id, row=button.row, disabled=not button.open
+    )
+
+
 async def _finishes_promptly(work: asyncio.Future[RenderedAnswer]) -> bool:
     """Whether work comes to its end before the asker would wonder."""
     done, _ = await asyncio.wait({work}, timeout=PROMPT)
     return bool(done)
 
 
-def reply_to_button(interaction: discord.Interaction[FootfallBot]) -> InteractionResponder:
+def reply_to_button(interaction: Interaction) -> InteractionResponder:
     """The message changes for who asked for it; anybody else gets an answer of their own, in private."""
     origin = interaction.message.interaction_metadata if interaction.message else None
     own = origin is not None and origin.user.id == interaction.user.id
     return InteractionResponder(interaction, private=True, in_place=own)
 
 
-async def report_failure(interaction: discord.Interaction[FootfallBot], error: Exception) -> None:
+class QueryButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], template=WRITTEN):
+    """A button of ours, also of a message from before a restart."""
+
+    def __init__(self, button: discord.ui.Button[discord.ui.View]) -> None:
+        super().__init__(button)
+
+    @classmethod
+    async def from_custom_id(
+        cls, _interaction: discord.Interaction[Any], item: discord.ui.Item[Any], _found: re.Match[str], /
+    ) -> QueryButton:
+        """The pressed button."""
+        assert isinstance(item, discord.ui.Button)
+        return cls(item)
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Answer what it asks."""
+        reply, match = reply_to_button(interaction), re.fullmatch(WRITTEN, self.custom_id)
+        assert match
+        try:
+            query = query_from_button(match)
+        except QueryError as error:
+            await reply.send_error(str(error))
+            return
+        await reply.answer_query(query)
+
+
+async def report_failure(interaction: Interaction, error: Exception) -> None:
     """Say that something went wrong outside of an answer."""
     number = uuid.uuid4().hex[:12]
     log.error("command failed", id=number, exc_info=error)

@@ -12,7 +12,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from bot.lake import duckdb_engine
-from bot.lake.day_files import DayRef, read_manifest
+from bot.lake.day_files import read_manifest
+from bot.lake.layout import DayRef
 from bot.lake.rollup import CallerSummary, caller_summary, local_files
 from bot.lake.settings import LakeSettings
 

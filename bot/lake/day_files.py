@@ -9,73 +9,21 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
 
 from bot.lake import parquet
-from bot.lake.parquet import KINDS, ParquetFile
-from bot.lake.settings import LakeSettings
-from bot.lake.storage import LakeError, Storage, open_storage, sha256_of
+from bot.lake.layout import KINDS, DayRef, EventSchema, Manifest, ParquetFile
+from bot.lake.storage import LakeError, sha256_of
 from bot.records import BlockRange, Payment, SafeName, Use
 
 SCHEMA = 1
 """Of the files and the manifest; a newer one is refused by name."""
 MOST_PARTS = 24
 """Files of one kind in a day, above which they are made into one as the day grows."""
-
-
-class Manifest(msgspec.Struct, frozen=True):
-    """What a day consists of."""
-
-    schema: int
-    network: str
-    catalogue: str
-    day: str
-    """YYYY-MM-DD, UTC."""
-    version: int
-    """Grows by one with each manifest of a day."""
-    parts: tuple[ParquetFile, ...]
-    blocks: tuple[BlockRange, ...] = ()
-    """Which ranges of blocks brought the events, each with the hash of its last block where that is known."""
-
-    @property
-    def rows(self) -> int:
-        return sum(part.rows for part in self.parts)
-
-    @property
-    def size(self) -> int:
-        return sum(part.size for part in self.parts)
-
-    @property
-    def first_block(self) -> int | None:
-        return min((part.first_block for part in self.parts), default=None)
-
-    @property
-    def last_block(self) -> int | None:
-        return max((part.last_block for part in self.parts), default=None)
-
-
-@dataclass(frozen=True, slots=True)
-class DayRef:
-    """One day as one manifest has it: everything that a worker anywhere needs to read it."""
-
-    lake: LakeSettings
-    network: str
-    catalogue: str
-    day: date
-    manifest: str = ""
-    """The manifest's name; empty for a day without any."""
-
-    @property
-    def folder(self) -> str:
-        return f"events/network={self.network}/catalogue={self.catalogue}/day={self.day}"
-
-    @property
-    def storage(self) -> Storage:
-        return open_storage(self.lake.url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +208,7 @@ def _assign_owners(
 
 
 def _add_events(
-    day: DayRef, parts: Sequence[ParquetFile], kind: parquet.EventSchema, records: Sequence[Use] | Sequence[Payment]
+    day: DayRef, parts: Sequence[ParquetFile], kind: EventSchema, records: Sequence[Use] | Sequence[Payment]
 ) -> tuple[list[ParquetFile], int]:
     """With these events: those known already stay as they are, but for a model or a caller that they now learn."""
     new = parquet.event_columns(kind, {one.place: one for one in records}.values())

@@ -1,28 +1,20 @@
-"""The Parquet files of a day: which columns they have, how rows get into them and how they are asked.
-
-Integers that a stranger chose are text here, since no column holds a uint256; times are whole seconds since 1970 UTC.
-"""
+"""The Parquet files of a day: how rows get into them and how they are queried."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
-
-import msgspec
+from typing import Any
 
 from bot.lake import duckdb_engine
+from bot.lake.layout import DayRef, EventSchema, ParquetFile
 from bot.lake.storage import LakeError, sha256_of
 from bot.records import Payment, Use
 from bot.redaction import clip_text
-
-if TYPE_CHECKING:
-    from bot.lake.day_files import DayRef
 
 ROW_GROUP = 122_880
 """Rows in a row group, at most, which is what DuckDB takes by itself. A row group is held in memory whole, twice where
@@ -30,78 +22,6 @@ its texts all differ: of 1,000,000 rows that took 128 MB at a time beside the so
 
 Columns = Mapping[str, Any]
 """Columns by name, as numpy arrays."""
-
-
-class ParquetFile(msgspec.Struct, frozen=True):
-    """One file of a day."""
-
-    kind: str
-    """"uses" or "payments"."""
-    name: str
-    sha256: str
-    size: int
-    """Bytes."""
-    rows: int
-    first_block: int
-    last_block: int
-    nameless: int = 0
-    """Uses in it that name no model."""
-    others: int = 0
-    """Payments in it that are no session."""
-
-
-@dataclass(frozen=True, slots=True)
-class EventSchema:
-    """One kind of event: its columns with their types, and how rows of it are ordered and joined."""
-
-    name: str
-    types: Mapping[str, str]
-    fields: Mapping[str, str]
-    """The record's field of each column."""
-    order: str
-    counted: str
-    """SQL of `nameless` and `others`."""
-    learns: str = ""
-    """SQL: whether a known row `o` learns something from a new row `n` of the same place."""
-    merged: str = ""
-    """SQL of {old} and {new} together."""
-
-
-_USES = EventSchema(
-    "uses",
-    {
-        "place": "VARCHAR",
-        "block": "BIGINT",
-        "at": "BIGINT",
-        "uses": "BIGINT",
-        "model": "VARCHAR",
-        "caller": "VARCHAR",
-        "content": "VARCHAR",
-    },
-    {name: name for name in ("place", "block", "at", "model", "caller", "content")} | {"uses": "count"},
-    "model, block, place",
-    "coalesce(sum(uses) FILTER (model IS NULL), 0)::BIGINT, 0",
-    "(o.model IS NULL AND n.model IS NOT NULL) OR (o.caller = '' AND n.caller <> '')",
-    "SELECT o.* REPLACE (coalesce(o.model, n.model) AS model, "
-    "CASE WHEN o.caller = '' THEN coalesce(n.caller, '') ELSE o.caller END AS caller) "
-    "FROM {old} o LEFT JOIN {new} n USING (place) "
-    "UNION ALL BY NAME SELECT n.* FROM {new} n ANTI JOIN {old} o USING (place)",
-)
-_PAYMENTS = EventSchema(
-    "payments",
-    {
-        "place": "VARCHAR",
-        "block": "BIGINT",
-        "at": "BIGINT",
-        "payer": "VARCHAR",
-        "amount": "VARCHAR",
-        "session": "BOOLEAN",
-    },
-    {name: name for name in ("place", "block", "at", "payer", "amount", "session")},
-    "block, place",
-    "0, count(*) FILTER (NOT session)",
-)
-KINDS: Mapping[str, EventSchema] = {one.name: one for one in (_USES, _PAYMENTS)}
 
 
 def event_columns(kind: EventSchema, records: Collection[Use | Payment]) -> Columns:

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from bot.lake import duckdb_engine
-from bot.lake.day_files import DayRef, read_manifest
-from bot.lake.parquet import ParquetFile, parquet_source
+from bot.lake.day_files import read_manifest
+from bot.lake.layout import DayRef, ParquetFile
+from bot.lake.parquet import parquet_source
 from bot.lake.storage import LakeError
 from bot.redaction import clip_text
 

@@ -1,8 +1,11 @@
 """What networks said: records as they were read, and what can be asked of them.
 
-`add_snapshot` keeps a snapshot, `add_event_batch` what an event source told (`keep_event_batch` and `add_up` are its
-two halves), `load_period_data` and `load_panel_data` answer with everything that figures for one period are computed
-from, the rest are the questions that faces ask.
+The rule: other packages import from here and `maintenance` alone. `add_snapshot` stores a snapshot, `add_event_batch`
+a batch of events (`keep_event_batch` and `add_up` are its two halves). `load_period_data` and `load_panel_data` return
+everything that the figures of one period are computed from. The rest answers the questions of the interfaces.
+
+`snapshots` and `events` each hold one kind of record from writing to period data, `queries` holds questions over both,
+and `maintenance` checks and compacts stored days.
 """
 
 from bot.ledger.catalogue_query import HISTORY
@@ -90,8 +93,8 @@ __all__ = [
 
 
 def load_period_data(store: Store, catalogue: Catalogue, period: Period, of_callers: bool = True) -> PeriodData:
-    """The book of one catalogue and period. What is not known stands in it as `Unknown`, with the reason. Those who
-    called may be left out: over many days they are counted in the lake."""
+    """The data of one catalogue and period. What is not known is an `Unknown` in it, with the reason. Callers may be
+    left out: over many days the lake counts them."""
     if catalogue.evidences:
         return groups.with_groups(store, events_period_data.load_period_data(store, catalogue, period, of_callers))
     return groups.with_groups(store, period_data.load_period_data(store, catalogue, period))

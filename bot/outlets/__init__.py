@@ -1,295 +1,66 @@
-"""One file an outlet. An outlet is handed one part for one destination and answers the one question that matters:
-did it go out, and may it be tried again? It reads no database, renders no text, decides no day and never sleeps.
+"""A package a platform. The rule: an outlet gets one part for one destination and answers the one question that
+matters: did it go out, and may it be tried again? It reads no database, renders no text, chooses no day and never
+sleeps.
 
-Adding an outlet is adding a file here: its module docstring is its page in the docs, `TITLE` its name, `Settings` what
-`config.yaml` may tell it, `SECRETS` which environment variables it reads, `SETTLE` how long a look-back needs to be
-trusted, `cost` what a part is estimated to cost, and `make_outlet` makes it. One that is not posted to part by part, as
-the site, has only the first three.
+`types` says what an outlet gets and returns, and `registry` finds the outlets. Adding one is adding a package or module
+here. It declares `TITLE`, `Settings` (what `config.yaml` may say), `SECRETS` (the environment variables that it reads),
+`SETTLE` (how long until a look-back can be trusted) and `cost` (what a part is estimated to cost), and `make_outlet`
+makes it; its docstring is its page in the docs. One that is not posted to part by part, as the site, has only the first
+three.
 """
 
-from __future__ import annotations
-
-import hashlib
-import importlib
-import pkgutil
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from pathlib import Path
-from types import ModuleType
-from typing import ClassVar, Protocol, runtime_checkable
-
-from pydantic import SecretStr
-
-from bot import config, redaction
-from bot.records import FootfallError, Picture, Poll, Post, SafeName
-
-
-class OutletError(FootfallError):
-    """An outlet cannot be made ready. One line: which thing, what was found, what was wanted, what to do."""
-
-
-# --- what an outlet gets ---------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One part of a post on its way to one destination."""
-
-    text: str
-    marker: str
-    """Names this part at this destination for ever (see `part_marker`): Discord's nonce, the hidden mark of a
-    look-back."""
-    pictures: tuple[Picture, ...] = ()
-    embed: Mapping[str, object] | None = None
-    poll: Poll | None = None
-    reply_to: str | None = None
-    """Platform id of the part before it in the thread."""
-    since: datetime | None = None
-    """It cannot have been posted before this instant of the platform's own clock (UTC), which bounds a look-back;
-    `None` where that is not known."""
-
-
-def part_marker(*key: object) -> str:
-    """A mark of 24 characters that is the same for the same key (network, period, edition, outlet, destination, part)
-    in every process and year. It fits Discord's nonce (25)."""
-    return hashlib.sha256("\x1f".join(map(str, key)).encode()).hexdigest()[:24]
-
-
-def post_parts(post: Post, marker_of: Callable[[int], str], since: datetime | None = None) -> tuple[Part, ...]:
-    """A post as parts, in order. Pictures and embed go with the first; `reply_to` is filled in by the caller once the
-    part before has its id. A poll goes with the last part."""
-    first, *others = post.parts
-    made = [
-        Part(first, marker_of(0), post.pictures, post.embed, since=since),
-        *(Part(text, marker_of(number), since=since) for number, text in enumerate(others, 1)),
-    ]
-    made[-1] = replace(made[-1], poll=post.poll)
-    return tuple(made)
-
-
-# --- what an outlet answers ------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """It is out, and this proves it."""
-
-    word: ClassVar[str] = "sent"
-    platform_id: str
-    url: str
-    passed: bool | None = None
-    """Whether it was passed on to those who follow the destination (see `CrosspostOutlet`); `None`: there is nobody."""
-    pass_at: datetime | None = None
-    """Where it was not: when to try again (UTC); `None`: never."""
-    age: timedelta = field(default=timedelta(), compare=False)
-    """How long it has been out already, by the platform's own clock."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """It is not out, and trying the same again will not help."""
-
-    word: ClassVar[str] = "refused"
-    reason: str
-    gone: bool = False
-    """Nothing gets through to the destination: it is not there, or not for us. An outage or a permission withdrawn by
-    mistake looks the same: only days of it mean that it is over."""
-
-
-@dataclass(frozen=True, slots=True)
-class RetryLater:
-    """It is not out; nothing was accepted. May be tried again, not before an instant (UTC)."""
-
-    word: ClassVar[str] = "later"
-    reason: str
-    not_before: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class OutcomeUnknown:
-    """It may or may not be out. Never to be tried again before `find` has said that it is not."""
-
-    word: ClassVar[str] = "unsure"
-    reason: str
-    accepted: bool = False
-    """The platform itself says that it has it: not to be tried again at all, unless a human says that it is not out."""
-
-
-@dataclass(frozen=True, slots=True)
-class AccountRefused:
-    """It is not out: the account itself is refused. Pauses the outlet until an operator or a working check lifts it."""
-
-    word: ClassVar[str] = "stopped"
-    reason: str
-
-
-Outcome = Sent | Refused | RetryLater | OutcomeUnknown | AccountRefused
-
-
-@dataclass(frozen=True, slots=True)
-class NotFound:
-    """Looked for, and not there. To be trusted once `SETTLE` has passed since the attempt."""
-
-    word: ClassVar[str] = "not found"
-
-
-@dataclass(frozen=True, slots=True)
-class LookupInconclusive:
-    """The look-back gave no answer."""
-
-    word: ClassVar[str] = "cannot tell"
-    reason: str
-    retry_at: datetime | None
-    """Ask again no earlier than this (UTC); `None`: it will never know, a human must."""
-
-
-Found = Sent | NotFound | LookupInconclusive
-
-
-@dataclass(frozen=True, slots=True)
-class Votes:
-    """A poll as it stands: votes by answer in the order of the question, and whether the count is final."""
-
-    counts: tuple[int, ...]
-    final: bool
-
-
-@dataclass(frozen=True, slots=True)
-class CheckResult:
-    """One line of `doctor`."""
-
-    name: str
-    ok: bool | None
-    """`None`: it could not be found out."""
-    text: str
-    cure: str = ""
-    """What to do; to be shown unless `ok` is true."""
-    place: str = ""
-    """The destination that it is of; empty: it is of the account."""
-
-
-class Outlet(Protocol):
-    """One platform, ready to post. Every method may be called from several threads at once and raises nothing for
-    what the platform or the network does: that is what the outcomes are for. No reason ever holds a secret."""
-
-    def post(self, part: Part, destination: str) -> Outcome:
-        """Send one part to one destination, once."""
-        ...
-
-    def find(self, part: Part, destination: str) -> Found:
-        """Look back whether a part is out already."""
-        ...
-
-    def edit(self, part: Part, destination: str, platform_id: str) -> Outcome:
-        """Put `part` in the place of what was sent as `platform_id`. `Sent` may carry a new id. An outlet that cannot
-        edit it (any more) answers `Refused`."""
-        ...
-
-    def check(self, polled: Collection[str] = ()) -> list[CheckResult]:
-        """Ask the platform whether keys and permissions work, without posting. `polled`: destinations that are to get
-        polls, where that takes a permission of its own."""
-        ...
-
-    def close(self) -> None:
-        """Let go of connections. Afterwards the outlet is of no use."""
-        ...
-
-
-@runtime_checkable
-class PollOutlet(Protocol):
-    """An outlet whose polls can be read back."""
-
-    def votes(self, destination: str, platform_id: str) -> Votes | LookupInconclusive:
-        """How a poll stands."""
-        ...
-
-
-@runtime_checkable
-class CrosspostOutlet(Protocol):
-    """An outlet some of whose destinations pass a post on to their followers, in a step of its own."""
-
-    def crosspost(self, destination: str, platform_id: str) -> Outcome:
-        """Pass a post on that is out. Doing it twice does nothing."""
-        ...
-
-
-@runtime_checkable
-class Timed(Protocol):
-    """An outlet whose platform says what time it is there."""
-
-    def platform_time(self) -> datetime | None:
-        """The platform's own time (UTC), from its last answer or from one that is asked for and costs nothing; `None`
-        where it cannot be known."""
-        ...
-
-    def clock_offset(self) -> timedelta | None:
-        """How far this machine's clock is ahead of the platform's by its last answer. Asks nobody."""
-        ...
-
-
-Job = tuple[Part, str]
-"""A part and its destination."""
-
-
-@runtime_checkable
-class BulkOutlet(Protocol):
-    """An outlet that sends to many destinations faster than one after the other."""
-
-    def post_many(self, jobs: Iterable[Job], seen: Mapping[str, str]) -> Iterator[tuple[str, Outcome]]:
-        """Send each part once; its marker and its outcome as it lands. `jobs` is drawn from only as places become
-        free, in the caller's thread, so that each can be claimed as it is drawn. `seen`: destination to the link of a
-        post of ours that it took before."""
-        ...
-
-
-# --- words that may be kept ------------------------------------------------------------------------------------
-
-REASON_LIMIT = 300
-
-
-def redact_reason(text: str, secrets: Iterable[SecretStr] = ()) -> str:
-    """A text made fit for a reason: one clean line of at most `REASON_LIMIT` graphemes, each secret taken out, those
-    that are known and these. Outlets pass everything that a platform says through here."""
-    text = redaction.redact(SafeName(text, 10 * REASON_LIMIT))
-    return str(SafeName(redaction.make_redactor(secrets)(text), REASON_LIMIT))
-
-
-# --- the registry ----------------------------------------------------------------------------------------------
-
-
-def outlet_names() -> tuple[str, ...]:
-    """Every outlet there is a file for, by name."""
-    return tuple(sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_")))
-
-
-def load_module(name: str) -> ModuleType:
-    """An outlet's module: `TITLE`, `Settings`, `SECRETS`, `SETTLE`, `cost` and `make_outlet`."""
-    return importlib.import_module(f"{__name__}.{name}")
-
-
-def settings_types() -> dict[str, type[config.OutletConfig]]:
-    """What `config.yaml` may say under `outlet_names`."""
-    return {name: load_module(name).Settings for name in outlet_names()}
-
-
-def secret_names() -> tuple[str, ...]:
-    """Every environment variable that an outlet reads."""
-    return tuple(key for name in outlet_names() for key in load_module(name).SECRETS)
-
-
-def make_outlet(
-    name: str,
-    settings: config.OutletConfig,
-    output_folder: Path,
-    secrets: Mapping[str, SecretStr],
-    clock: Callable[[], datetime],
-) -> Outlet:
-    """An outlet ready to post. `output_folder` is the folder that the site and the pictures are written to. Raises
-    `OutletError` with the missing `SECRETS`, before anything is asked of the platform."""
-    found = load_module(name)
-    missing = [key for key in found.SECRETS if key not in secrets]
-    if missing:
-        raise OutletError(f"{name}: {', '.join(missing)} not set in the environment; without that nothing is posted")
-    made: Outlet = found.make_outlet(settings, output_folder, {key: secrets[key] for key in found.SECRETS}, clock)
-    return made
+from bot.outlets.registry import load_module, make_outlet, outlet_names, secret_names, settings_types
+from bot.outlets.types import (
+    REASON_LIMIT,
+    AccountRefused,
+    BulkOutlet,
+    CrosspostOutlet,
+    Found,
+    Job,
+    LookupInconclusive,
+    NotFound,
+    Outcome,
+    OutcomeUnknown,
+    Outlet,
+    OutletError,
+    Part,
+    PollOutlet,
+    Refused,
+    RetryLater,
+    Sent,
+    Timed,
+    Votes,
+    part_marker,
+    post_parts,
+    redact_reason,
+)
+
+__all__ = [
+    "REASON_LIMIT",
+    "AccountRefused",
+    "BulkOutlet",
+    "CrosspostOutlet",
+    "Found",
+    "Job",
+    "LookupInconclusive",
+    "NotFound",
+    "Outcome",
+    "OutcomeUnknown",
+    "Outlet",
+    "OutletError",
+    "Part",
+    "PollOutlet",
+    "Refused",
+    "RetryLater",
+    "Sent",
+    "Timed",
+    "Votes",
+    "load_module",
+    "make_outlet",
+    "outlet_names",
+    "part_marker",
+    "post_parts",
+    "redact_reason",
+    "secret_names",
+    "settings_types",
+]

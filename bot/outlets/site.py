@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from pydantic import Field
 
 from bot import config
-from bot.outlets import OutletError
+from bot.outlets.types import OutletError
 
 TITLE = "Archive site"
 SECRETS: tuple[str, ...] = ()

@@ -2,10 +2,11 @@
 
 Records are never amended: every type here is frozen. The nouns: `catalogues` (what is watched), `snapshots` and
 `event_batch` (what networks said), `period_data` (what the ledger answers with), `posts` (what comes out); `names`,
-`periods` and `unknown` (what all of them are made of), `errors`.
+`periods` and `unknown` (what all of them are made of), `errors`, `checks` (what `doctor` reports).
 """
 
 from bot.records.catalogues import Catalogue, Evidence
+from bot.records.checks import CheckResult, try_check
 from bot.records.errors import FootfallError, SourceError
 from bot.records.event_batch import (
     BlockRange,
@@ -31,6 +32,7 @@ __all__ = [
     "BlockRange",
     "CallerStats",
     "Catalogue",
+    "CheckResult",
     "CompleteWindow",
     "Document",
     "Estimate",
@@ -69,5 +71,6 @@ __all__ = [
     "model_identity",
     "short_date",
     "start_of_day",
+    "try_check",
     "unnamed_use_reason",
 ]

@@ -1,9 +1,10 @@
-"""One file a network. A source is asked for a stretch of days and yields snapshots, or hauls where use is told event by
-event; it never computes a figure.
+"""A package a network. The rule: a source reads a range of days and yields snapshots, or event batches where the
+network reports single events; it never computes a figure, and no network imports another.
 
-Adding a network is adding a file here: its module docstring is its page in the docs, `CATALOGUES` says what it lists,
-`PANELS` (optional) what it shows beside, `Settings` what `config.yaml` may tell it, `SECRETS` which environment
-variables it reads. `static_listings` (optional) is a list that needs nobody to be asked, since it stands in the file.
+Adding a network is adding a package or module here. It declares `TITLE`, `CATALOGUES` (what it lists), `PANELS`
+(optional: what it shows beside), `Settings` (what `config.yaml` may say) and `SECRETS` (the environment variables that
+it reads); its docstring is its page in the docs. It defines `make_source`, `ref_checksum`, `is_closed`,
+`check_reachable` and, where a list stands in the code, `static_listings`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
-"""The web face: the archive site, the JSON API, health and metrics.
+"""The web interface: the archive site, the JSON API, health and metrics.
 
-It asks what the command line asks, at the same desk, and computes nothing. The modules: `api` (questions and how they
-are read from an address), `static_site` (files of the site), `monitoring` (health and metrics), `middleware` (what
-holds for every answer: headers, limits, errors), `db_thread_pool` (database work, kept off the event loop).
+The rule: HTTP only. Answers come from `queries`, as on the command line and in Discord; nothing is computed here.
+
+`app` puts the server together, `api` reads queries from an address, `static_site` serves the site's files, `monitoring`
+health and metrics, `middleware` sets headers, limits and errors of every response, `etags` saves unchanged responses,
+and `db_thread_pool` keeps database work off the event loop.
 """
 
 from bot.web.app import WebError, make_application, run_server

@@ -1,8 +1,10 @@
-"""The worker: `python -m bot run`. Rounds of work on a tick, sides beside them, and a clean end.
+"""The worker, `python -m bot run`: work cycles on a tick, background services beside them, and a clean stop.
 
-The modules: `cycle` (one look at what there is to do), `supervisor` (what runs beside, kept running), `monitoring`
-(/health and /metrics), `state` (what is known of how it goes). The rule: everything may be cut off anywhere, since
-what must not happen twice rests on the outbox; stopping cleanly is a courtesy with a deadline.
+The rule: the process may be killed at any step. Nothing is posted twice, because the outbox records each step before it
+is taken; stopping cleanly is a courtesy with a deadline.
+
+`worker` runs the ticks, `cycle` does the work of one, `supervisor` keeps the background services running, `monitoring`
+serves /health and /metrics, and `state` holds what they report.
 """
 
 from bot.worker.cycle import WorkCycle, WorkerContext

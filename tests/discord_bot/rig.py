@@ -12,7 +12,7 @@ from typing import Any
 import discord
 import simcord
 
-from bot.discord_bot import FootfallBot
+from bot.discord_bot import FootfallClient
 from bot.discord_bot.cooldowns import Cooldowns
 from bot.queries import QueryContext
 from tests import query_contexts
@@ -25,7 +25,7 @@ class Rig:
     """One server with one channel and two members."""
 
     env: simcord.Env
-    bot: FootfallBot
+    bot: FootfallClient
     desk: QueryContext
     folder: Path
     channel: Any
@@ -50,7 +50,7 @@ class Rig:
 
 @asynccontextmanager
 async def discord_of(desk: QueryContext, folder: Path, **options: Any) -> AsyncIterator[Rig]:
-    bot = FootfallBot(desk, **{"cooldowns": Cooldowns(*FREE), **options})
+    bot = FootfallClient(desk, **{"cooldowns": Cooldowns(*FREE), **options})
     # A busy machine takes longer than the five seconds after which it gives up by default.
     async with simcord.run(bot, settle_timeout=60.0) as env:
         await bot.run_in_thread(bot.index.get_names)

@@ -14,7 +14,7 @@ import regex
 
 from bot import i18n
 from bot.discord_bot import COMMANDS, command_translations, presenter
-from bot.discord_bot.client import FootfallBot
+from bot.discord_bot.client import FootfallClient
 from bot.discord_bot.name_index import LONGEST
 from bot.i18n.bidi import FIRST_STRONG, POP
 from tests import hostile, query_contexts
@@ -270,12 +270,12 @@ def test_a_changed_translation_is_told_to_discord(tmp_path: Path, monkeypatch: p
             return sum(one.method == "PUT" and one.path.endswith("/commands") for one in rig.env.http_requests)
 
         assert registrations() == 1
-        await rig.env.restart_bot(FootfallBot(rig.desk))
+        await rig.env.restart_bot(FootfallClient(rig.desk))
         assert registrations() == 1, "Discord has them already"
         monkeypatch.setattr(
             command_translations, "translate_text", lambda *given: "otro" if given[0] == "about" else real(*given)
         )
-        await rig.env.restart_bot(FootfallBot(rig.desk))
+        await rig.env.restart_bot(FootfallClient(rig.desk))
         assert registrations() == 2
 
     run(tmp_path, scenario)

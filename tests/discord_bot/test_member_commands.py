@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from bot import store
 from bot.deliveries import NOTICES, EditionKey
-from bot.discord_bot import BotSettings, FootfallBot, responder
+from bot.discord_bot import BotSettings, FootfallClient, responder
 from bot.discord_bot.cooldowns import Cooldowns
 from bot.discord_bot.name_index import IndexedModel
 from bot.queries import QueryContext
@@ -109,7 +109,7 @@ def test_what_is_watched_is_listed_and_ended_one_by_one_also_after_a_restart(tmp
         assert "None yet" in (embed(await rig.ask("watches")).description or "")
         for model in (MODEL, OTHER):
             await rig.ask("watch", model=model)
-        await rig.env.restart_bot(FootfallBot(rig.desk, cooldowns=Cooldowns(*FREE)))
+        await rig.env.restart_bot(FootfallClient(rig.desk, cooldowns=Cooldowns(*FREE)))
         listed = embed(await rig.ask("watches")).description or ""
         assert "model-0" in listed and "model-1" in listed
         offered = await rig.choices("unwatch", "model", "MODEL-0")

@@ -11,7 +11,7 @@ import discord
 
 from bot.cli import cli
 from bot.deliveries import EditionKey
-from bot.discord_bot import OWNER, BotSettings, FootfallBot
+from bot.discord_bot import OWNER, BotSettings, FootfallClient
 from bot.discord_bot.commands.operator import NOT_AN_OWNER
 from bot.outlets import OutcomeUnknown
 from tests import query_contexts
@@ -133,7 +133,7 @@ def test_an_owner_pauses_an_outlet_and_lifts_it_also_after_a_restart(tmp_path: P
         assert not outbox.may_check("discord", query_contexts.NOW + timedelta(days=400)), (
             "a working check must not lift it"
         )
-        await rig.env.restart_bot(FootfallBot(rig.desk, rig.bot.bot_settings))
+        await rig.env.restart_bot(FootfallClient(rig.desk, rig.bot.bot_settings))
         listed = embed(await rig.ask("deliveries list", member=owner))
         assert any("an operator paused it" in (field.value or "") for field in listed.fields)
         assert embed(await rig.ask("deliveries lift", member=owner, outlet="discord")).title == "Lifted"

@@ -10,7 +10,7 @@ import pytest
 
 from bot import queries
 from bot.config import ScheduleEntry
-from bot.discord_bot import FootfallBot
+from bot.discord_bot import FootfallClient
 from bot.discord_bot.cooldowns import Cooldowns
 from bot.queries import NotFoundError, QueryError
 from tests import query_contexts
@@ -30,7 +30,7 @@ def test_lists_have_pages_that_also_work_after_a_restart(
         assert f"page 1 of {pages}" in (embed(first).footer.text or "")
         assert buttons(first.response)["Page before"]["disabled"] is True
         shown, whole = lines(first), embed(first).description
-        await rig.env.restart_bot(FootfallBot(rig.desk, cooldowns=Cooldowns(*FREE)))
+        await rig.env.restart_bot(FootfallClient(rig.desk, cooldowns=Cooldowns(*FREE)))
         second = await rig.ann.click(first.response, label="Next page")
         assert f"page 2 of {pages}" in (embed(second).footer.text or "")
         assert not set(shown[-9:]) & set(lines(second)), "each row stands on one page"

@@ -9,7 +9,7 @@ from typing import Any
 import discord
 import pytest
 
-from bot.discord_bot import SERVER, BotSettings, FootfallBot
+from bot.discord_bot import SERVER, BotSettings, FootfallClient
 from bot.discord_bot.commands.server import IN_THREAD, NOT_ALLOWED, NOT_POSTING, TAKEN
 from bot.subscriptions import ChannelSubscriptions, SubscriptionLimits, SubscriptionOptions
 from tests import query_contexts
@@ -168,7 +168,7 @@ def test_what_is_listed_can_be_ended_also_after_a_restart(tmp_path: Path) -> Non
         empty = await rig.ask("subscriptions", member=mod)
         assert "none yet" in (embed(empty).description or "")
         await rig.ask("subscribe", member=mod, time="07:15")
-        await rig.env.restart_bot(FootfallBot(rig.desk))
+        await rig.env.restart_bot(FootfallClient(rig.desk))
         assert "07\\:15" in (embed(await rig.ask("subscriptions", member=mod)).description or "")
         ended = await rig.ask("unsubscribe", member=mod)
         assert embed(ended).title == "Subscription ended" and kept(rig) == ()

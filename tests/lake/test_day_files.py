@@ -200,11 +200,11 @@ def test_a_file_that_no_manifest_names_counts_for_nothing(url: str) -> None:
 WRITER = """
 import sys
 from bot import lake
-from bot.lake import Told
+from bot.lake import DayUpdate
 from tests.lake.events import day_in, used
 print("on", flush=True)
 for n in range(100000):
-    lake.update_day(day_in(sys.argv[1]), Told(used(3000, first=n)))
+    lake.update_day(day_in(sys.argv[1]), DayUpdate(used(3000, first=n)))
 """
 
 

@@ -102,7 +102,7 @@ def outlet(
 ) -> discord.DiscordOutlet:
     """An outlet whose Discord is the peer, or at an address."""
     url = peer if isinstance(peer, str) else peer.url
-    settings = discord.DiscordSettings.model_validate({"destinations": [CHANNEL], "api": url, **chosen})
+    settings = discord.Settings.model_validate({"destinations": [CHANNEL], "api": url, **chosen})
     secret = SecretStr(token)
     return discord.DiscordOutlet(
         settings, DiscordRestClient(settings.api, secret, patience, per_second=2000), secret, clock

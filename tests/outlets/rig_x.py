@@ -51,7 +51,7 @@ def rig() -> Iterator[Rig]:
 
 def outlet(url: str, clock: Callable[[], datetime] = lambda: datetime.now(UTC), **chosen: object) -> x.XOutlet:
     """An outlet whose X is at `url`."""
-    settings = x.XSettings.model_validate({"destinations": [NAME], "host": url, **chosen})
+    settings = x.Settings.model_validate({"destinations": [NAME], "host": url, **chosen})
     return x.make_outlet(settings, Path(), {name: SecretStr(key) for name, key in KEYS.items()}, clock)
 
 

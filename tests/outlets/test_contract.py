@@ -36,6 +36,10 @@ OUTLETS = tuple(name for name in registry.outlet_names() if hasattr(registry.loa
 """Those that are posted to part by part; the site is swapped in whole and has tests of its own."""
 
 
+def test_helpers_beside_the_outlets_are_no_outlets() -> None:
+    assert registry.outlet_names() == ("discord", "site", "x")
+
+
 @pytest.mark.parametrize("name", OUTLETS)
 def test_a_module_says_everything_the_registry_asks_for(name: str) -> None:
     module = registry.load_module(name)

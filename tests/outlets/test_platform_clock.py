@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.outlets._platform_clock import TOLERATED, PlatformClock, clock_check, instant_of
+from bot.outlets.platform_clock import TOLERATED, PlatformClock, clock_check, instant_of
 
 DATE = "Wed, 14 Jan 2026 07:00:00 GMT"
 AT = datetime(2026, 1, 14, 7, tzinfo=UTC)
@@ -49,7 +49,7 @@ def test_doctor_says_which_side_of_the_platforms_clock_ours_is(
     offset: timedelta | None, ok: bool | None, text: str
 ) -> None:
     check = clock_check("x clock", "X", offset)
-    assert check.ok is ok and text in check.text and check.cure
+    assert check.ok is ok and text in check.text and check.fix
 
 
 def test_the_stopwatch_runs_while_the_machine_sleeps(monkeypatch: pytest.MonkeyPatch) -> None:

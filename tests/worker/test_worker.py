@@ -30,8 +30,8 @@ from bot.archive import Archive
 from bot.cli import main
 from bot.config import PublishConfig, ScheduleEntry
 from bot.deliveries import OutboxPass, OutletHandle
-from bot.outlets import CheckResult, Found, NotFound, Outcome, Part, Sent
-from bot.records import Period, Snapshot, SourceError
+from bot.outlets import Found, NotFound, Outcome, Part, Sent
+from bot.records import CheckResult, Period, Snapshot, SourceError
 from bot.worker import cycle
 from bot.worker.state import WorkerState
 from tests import publishing

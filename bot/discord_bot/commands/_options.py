@@ -5,22 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, time
-from typing import TYPE_CHECKING, TypeAlias
 from zoneinfo import ZoneInfo, available_timezones
 
-import discord
 from discord.app_commands import Choice
 
 from bot import i18n, render
+from bot.discord_bot.context import FootfallBot, Interaction
 from bot.discord_bot.name_index import LONGEST, SHOWN, closest_keys
 from bot.discord_bot.presenter import RenderedAnswer
 from bot.discord_bot.responder import InteractionResponder
 from bot.queries import QueryError
 from bot.records import Document, FootfallError, SafeName
 from bot.store import StoreError
-
-if TYPE_CHECKING:
-    from bot.discord_bot.client import FootfallBot
 
 _OWN_NAMES = {
     "en": "English",
@@ -33,8 +29,6 @@ _OWN_NAMES = {
 LOCALES: Mapping[str, str] = {language: _OWN_NAMES[language] for language in i18n.LANGUAGES}
 """Languages that posts and messages may be in, each as its speakers call it."""
 _TIME = re.compile(r"(?:[01]?\d|2[0-3]):[0-5]\d")
-
-Interaction: TypeAlias = "discord.Interaction[FootfallBot]"
 
 
 async def run_and_reply(interaction: Interaction, name: str, job: Callable[[], Document]) -> None:

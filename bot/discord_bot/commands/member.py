@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from discord import app_commands
 from discord.app_commands import Choice
@@ -11,15 +11,12 @@ from discord.app_commands import Choice
 from bot import i18n
 from bot.discord_bot import autocomplete
 from bot.discord_bot.commands import _options
-from bot.discord_bot.commands._options import Interaction
+from bot.discord_bot.context import FootfallBot, Interaction
 from bot.discord_bot.name_index import SHOWN, is_token
 from bot.queries import NotFoundError, QueryContext, QueryError
 from bot.records import Catalogue, Document, SafeName
 from bot.store import StoreError
 from bot.subscriptions import ModelWatch
-
-if TYPE_CHECKING:
-    from bot.discord_bot.client import FootfallBot
 
 USUAL = 50.0
 """Percent by which a model must have moved where nobody says otherwise."""

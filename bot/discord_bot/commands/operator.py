@@ -12,7 +12,7 @@ from discord.app_commands import Choice
 
 from bot.deliveries import Delivery
 from bot.discord_bot.commands import _options
-from bot.discord_bot.commands._options import Interaction
+from bot.discord_bot.context import Interaction
 from bot.queries import QueryError
 from bot.records import Document, SafeName
 

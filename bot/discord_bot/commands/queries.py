@@ -11,12 +11,13 @@ from discord import app_commands
 
 from bot.discord_bot import autocomplete
 from bot.discord_bot.query import Query, query_summary
+from bot.discord_bot.responder import InteractionResponder
 from bot.queries.model_queries import BY, MOST_IDLE_DAYS
 from bot.queries.network_queries import MOST_DAYS, MOST_EDITIONS
 from bot.records import PeriodName
 
 if TYPE_CHECKING:
-    from bot.discord_bot.client import FootfallBot
+    from bot.discord_bot.context import FootfallBot
 
 OPTIONS = {
     "network": "One network; the first one watched by default",
@@ -65,7 +66,7 @@ async def ask_query(
 ) -> None:
     """Put the question with the options that were given."""
     given = {key: str(value) for key, value in options.items() if value is not None}
-    await interaction.client.answer_command(interaction, Query(question, given), private)
+    await InteractionResponder(interaction, private).answer_query(Query(question, given))
 
 
 @register_command

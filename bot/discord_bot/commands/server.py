@@ -12,7 +12,7 @@ from discord.app_commands import Choice
 
 from bot import i18n, schedule_times
 from bot.discord_bot.commands import _options
-from bot.discord_bot.commands._options import Interaction
+from bot.discord_bot.context import Interaction
 from bot.outlets.discord.permissions import PERMISSIONS, ChannelPermissions
 from bot.queries import QueryContext, QueryError
 from bot.records import Document

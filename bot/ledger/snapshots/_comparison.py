@@ -8,7 +8,7 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from bot.ledger.snapshots.counter_falls import BACK_WITHIN
-from bot.plausibility import Change, Reading
+from bot.plausibility import Change, ClosingSnapshot
 from bot.store import readings, snapshots, verdicts
 
 THEN, NOW, EARLIER = readings.alias("then_"), readings.alias("now_"), readings.alias("earlier_")
@@ -22,18 +22,18 @@ class Comparison:
     its highest of the `BACK_WITHIN` before, since a counter that comes back after a fall is no use.
     """
 
-    def __init__(self, connection: sa.Connection, catalogue: int, new: Reading | None = None) -> None:
+    def __init__(self, connection: sa.Connection, catalogue: int, new: ClosingSnapshot | None = None) -> None:
         self._connection, self._catalogue, self._new = connection, catalogue, new
         self._changes: dict[tuple[int, int], Change] = {}
 
-    def __call__(self, prior: Reading | None, before: Reading, now: Reading) -> Change:
+    def __call__(self, prior: ClosingSnapshot | None, before: ClosingSnapshot, now: ClosingSnapshot) -> Change:
         change = self._cached_change(before, now)
         if prior is None:
             return change
         uses, moved, missing = self._use(prior, before, now)
         return replace(change, missing_use=missing, use_before=uses, moved_before=moved)
 
-    def _use(self, prior: Reading, before: Reading, now: Reading) -> tuple[int, int, int]:
+    def _use(self, prior: ClosingSnapshot, before: ClosingSnapshot, now: ClosingSnapshot) -> tuple[int, int, int]:
         """All use of the days that ended with the snapshot before, how many counters moved in them, and what of the use
         was that of models that show no counter now."""
         highest = readings.alias("highest_")
@@ -57,7 +57,7 @@ class Comparison:
         uses, moved, gone = (int(value or 0) for value in row)
         return uses, moved, gone
 
-    def _before(self, prior: Reading) -> Iterator[int]:
+    def _before(self, prior: ClosingSnapshot) -> Iterator[int]:
         """The snapshots up to this one that tell how high counters were before they may have fallen, held or not."""
         yield prior.id
         first = prior.day - BACK_WITHIN
@@ -68,7 +68,7 @@ class Comparison:
         for chosen, day in ((closing, snapshots.c.day), (doubted, verdicts.c.day)):
             yield from self._connection.scalars(chosen.where(day >= first, day < prior.day))
 
-    def _cached_change(self, before: Reading, now: Reading) -> Change:
+    def _cached_change(self, before: ClosingSnapshot, now: ClosingSnapshot) -> Change:
         key = (before.id, now.id)
         if key not in self._changes:
             self._changes[key] = self._count_change(before.id, now.id)

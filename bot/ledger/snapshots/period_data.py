@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
+from bot.ledger import activity_changes
 from bot.ledger.catalogue_query import CatalogueQuery, not_watched_reason, open_catalogue_query
-from bot.ledger.queries import activity_changes
 from bot.ledger.snapshots import counter_falls
 from bot.ledger.snapshots.gaps import snapshot_gaps, snapshot_references
 from bot.ledger.snapshots.inventory import (

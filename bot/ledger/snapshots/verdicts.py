@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from bot import plausibility
 from bot.ledger.snapshots._comparison import Comparison
 from bot.ledger.snapshots.counter_falls import BACK_WITHIN
-from bot.plausibility import Mark, Reading, State, Track, Verdict
+from bot.plausibility import ClosingSnapshot, Mark, State, Track, Verdict
 from bot.records import short_date
 from bot.store import snapshots, verdicts
 
@@ -32,7 +32,7 @@ last sound snapshot and the one before it, and on how high counters were in the 
 class Known:
     """A snapshot that would close a day, as it is kept."""
 
-    reading: Reading
+    reading: ClosingSnapshot
     at: datetime
     closes: bool
     mark: Mark | None
@@ -52,7 +52,7 @@ class Judged:
     """The first day whose verdict is another than it was."""
 
 
-def judge_new(connection: sa.Connection, catalogue: int, reading: Reading, at: datetime) -> Judged:
+def judge_new(connection: sa.Connection, catalogue: int, reading: ClosingSnapshot, at: datetime) -> Judged:
     """Judge a snapshot that was just kept, and those whose verdicts rest on it."""
     after = (snapshots.c.catalogue == catalogue, snapshots.c.day > reading.day)
     late = connection.scalar(sa.select(sa.exists().where(*after)))
@@ -104,7 +104,7 @@ def _newest_track(connection: sa.Connection, catalogue: int, day: date) -> Track
         return Track()
     since = (_catalogue_filter(catalogue), verdicts.c.day.between(base.day, day), verdicts.c.state == "held")
     rows = connection.execute(sa.select(verdicts).where(*since).order_by(verdicts.c.day)).all()
-    held = tuple((Reading(row.snapshot, row.day), _mark_from_row(row)) for row in rows)
+    held = tuple((ClosingSnapshot(row.snapshot, row.day), _mark_from_row(row)) for row in rows)
     return Track(_latest_reading(connection, catalogue, base.day), base, held)
 
 
@@ -113,17 +113,19 @@ def _certain_track(connection: sa.Connection, catalogue: int, day: date) -> Trac
     return Track(_latest_reading(connection, catalogue, base.day), base) if base else Track()
 
 
-def _latest_reading(connection: sa.Connection, catalogue: int, day: date, certain: bool = False) -> Reading | None:
+def _latest_reading(
+    connection: sa.Connection, catalogue: int, day: date, certain: bool = False
+) -> ClosingSnapshot | None:
     """The last snapshot that closes a day before this one; the last that was never in doubt."""
     before = (snapshots.c.catalogue == catalogue, snapshots.c.day < day)
     doubt = (sa.exists().where(verdicts.c.snapshot == snapshots.c.id),) if certain else ()
     chosen = sa.select(snapshots.c.id, snapshots.c.day).where(*before, *(~one for one in doubt))
     row = connection.execute(chosen.order_by(snapshots.c.day.desc()).limit(1)).first()
-    return Reading(row.id, row.day) if row else None
+    return ClosingSnapshot(row.id, row.day) if row else None
 
 
 def _later_snapshots(
-    connection: sa.Connection, catalogue: int, base: Reading | None, new: Known | None
+    connection: sa.Connection, catalogue: int, base: ClosingSnapshot | None, new: Known | None
 ) -> Iterator[Known]:
     """Everything after a snapshot that closes a day or would, oldest first."""
     ends = sa.select(sa.func.min(snapshots.c.day), sa.func.max(snapshots.c.day)).where(
@@ -157,7 +159,7 @@ def _select_between(catalogue: int, first: date, last: date) -> sa.CompoundSelec
 def _known_from_row(row: Any) -> Known:
     mark = _mark_from_row(row) if row.state else None
     decided = mark if mark and mark.by_hand else None
-    return Known(Reading(row.id, row.closes or row.day, decided), row.at, row.closes is not None, mark)
+    return Known(ClosingSnapshot(row.id, row.closes or row.day, decided), row.at, row.closes is not None, mark)
 
 
 def _mark_from_row(row: Any) -> Mark:

@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from bot.ledger.catalogue_query import catalogue_filter
 from bot.ledger.snapshots import counter_falls
 from bot.ledger.snapshots.verdicts import Judged, judge_new
-from bot.plausibility import Reading
+from bot.plausibility import ClosingSnapshot
 from bot.records import Listing, PeriodName, SafeName, Snapshot, SourceRef
 from bot.store import Store, catalogues, cursors, models, readings, refs, snapshots, stretches, tallies, usage, verdicts
 
@@ -83,7 +83,7 @@ def add_snapshot(store: Store, snapshot: Snapshot) -> SnapshotResult:
         _keep_readings(connection, catalogue, key, snapshot, day or snapshot.at.date())
         held = False
         if day:
-            judged = judge_new(connection, catalogue, Reading(key, day), snapshot.at)
+            judged = judge_new(connection, catalogue, ClosingSnapshot(key, day), snapshot.at)
             apply_verdicts(connection, snapshot.network, catalogue, judged, key)
             held = key not in dict(judged.moved)
             if held:

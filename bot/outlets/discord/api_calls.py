@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.outlets import Part, Votes
-from bot.outlets._platform_clock import LEEWAY
 from bot.outlets.discord import message
+from bot.outlets.platform_clock import LEEWAY
+from bot.outlets.types import Part, Votes
 
 if TYPE_CHECKING:
     import discord

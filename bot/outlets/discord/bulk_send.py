@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 
-from bot.outlets import AccountRefused, Job, Outcome, Part
 from bot.outlets.discord.rest_client import CONNECTIONS
+from bot.outlets.types import AccountRefused, Job, Outcome, Part
 
 Begin = Callable[[Part, str], Outcome | Future[Outcome]]
 """Begins to send a part to a destination, or says at once why not."""

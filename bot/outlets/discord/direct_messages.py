@@ -7,8 +7,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
-from bot.outlets import CheckResult, Found, LookupInconclusive, Outcome, Part, Refused, RetryLater, Sent
-from bot.outlets.discord import DiscordOutlet
+from bot.outlets.discord.outlet import DiscordOutlet
+from bot.outlets.types import Found, LookupInconclusive, Outcome, Part, Refused, RetryLater, Sent
+from bot.records import CheckResult
 
 
 class DirectMessageOutlet:

@@ -12,7 +12,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, cast
 
 from bot import platform_limits
-from bot.outlets import Part
+from bot.outlets.types import Part
 from bot.records import Poll
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, cast
 
 from pydantic import SecretStr
 
-from bot.outlets import redact_reason
 from bot.outlets.discord.rest_client import DiscordFailure, DiscordRestClient
+from bot.outlets.types import redact_reason
 
 if TYPE_CHECKING:
     import discord

@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import SecretStr
 
 from bot.config import proxy_for
-from bot.outlets import redact_reason
-from bot.outlets._platform_clock import PlatformClock
 from bot.outlets.discord.rate_limiter import RateLimiter
+from bot.outlets.platform_clock import PlatformClock
+from bot.outlets.types import redact_reason
 
 if TYPE_CHECKING:
     from types import SimpleNamespace

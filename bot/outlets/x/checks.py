@@ -7,9 +7,10 @@ from datetime import timedelta
 
 from pydantic import SecretStr
 
-from bot.outlets import CheckResult, redact_reason
-from bot.outlets._platform_clock import clock_check
+from bot.outlets.platform_clock import clock_check
+from bot.outlets.types import redact_reason
 from bot.outlets.x.responses import HttpStatusError, NotSentError, ResponseLostError, XResponse
+from bot.records import CheckResult
 
 _CREDITS = CheckResult("x credits", None, "X answers, so some are left; how many shows at console.x.com only")
 

@@ -14,7 +14,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints, field_validator
 
 from bot import config, platform_limits, x_text
-from bot.outlets import Part
+from bot.outlets.types import Part
 from bot.outlets.x import lookback
 from bot.records import Poll
 

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from bot.outlets import Part
+from bot.outlets.types import Part
 from bot.outlets.x.responses import json_objects
 
 ID = re.compile(r"[0-9]{1,19}")

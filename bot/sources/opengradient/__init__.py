@@ -36,41 +36,19 @@ None of it is ever added to the above.
 * Batches from before about July 2026 can no longer be read: Walrus keeps a blob for at most 140 days.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
-from contextlib import ExitStack
-from datetime import date, datetime, timedelta
-from functools import partial
-from pathlib import Path
-
-import httpx
-
-from bot.clients import raw_archive
-from bot.records import Catalogue, Document, Settlement, Snapshot, SourceError, SourceRef, start_of_day
-from bot.sources.opengradient import doctor, doctor_payments, llm_catalogue, panels, settlement_proof
-from bot.sources.opengradient.settings import (
-    ChainConfig,
-    OpenGradientSettings,
-    endpoint_figures,
-    has_quorum,
-    lowercase_addresses,
-    rpc_endpoints,
-)
-from bot.sources.opengradient.source import OpenGradient, make_verifier, raw_folder
-from bot.sources.opengradient.walrus import Walrus, blob_checksum
-
-Settings = OpenGradientSettings
+from bot.records import Catalogue
+from bot.sources.opengradient.doctor import chain_responds, check_reachable, live_checks
+from bot.sources.opengradient.llm_catalogue import static_listings
+from bot.sources.opengradient.settings import OpenGradientSettings as Settings
+from bot.sources.opengradient.settlement_proof import explain_settlements
+from bot.sources.opengradient.source import is_closed, make_source, ref_checksum
 
 __all__ = [
     "CATALOGUES",
     "PANELS",
     "SECRETS",
     "TITLE",
-    "ChainConfig",
-    "OpenGradient",
-    "OpenGradientSettings",
+    "Settings",
     "chain_responds",
     "check_reachable",
     "explain_settlements",
@@ -125,120 +103,3 @@ PANELS = (
     ),
 )
 SECRETS = ()
-
-EXPLORER = "https://explorer.opengradient.ai"
-BLOBS = "https://walruscan.com/mainnet/blob"
-PROOF_BUDGET = 8.0
-"""Seconds that a person waits for a chain at most."""
-
-
-def make_source(
-    settings: OpenGradientSettings,
-    data: Path,
-    secrets: Mapping[str, str],
-    clock: Callable[[], datetime],
-    executor: Executor | None = None,
-) -> OpenGradient:
-    """The network, ready to be asked."""
-    return OpenGradient(settings, data, clock, executor)
-
-
-def chain_responds(settings: OpenGradientSettings, seconds: float) -> bool:
-    """Whether the chain of settlements answers at all, within so many seconds."""
-    asked = dict.fromkeys(settings.settlements.endpoints, "")
-    return has_quorum(settings.settlements, panels.unreachable_endpoints(asked, seconds, rpc_endpoints(settings)))
-
-
-def static_listings(settings: OpenGradientSettings, until: date, days: int = 1) -> tuple[Snapshot, ...]:
-    """The list of LLMs, which stands in the source, as of the end of each of the `days` up to one."""
-    since = date.fromisoformat(llm_catalogue.AS_OF)
-    listed = llm_catalogue.llm_listings(settings.added_llms, settings.removed_llms)
-    gone = sum(one.model in llm_catalogue.RETIRED for one in listed)
-    note = (
-        f"The list of LLMs is the gateway's own registry as of {since.day} {since:%b %Y}; {gone} of its names are "
-        "retired and lead to newer models."
-    )
-    ref = SourceRef(llm_catalogue.SOURCE, start_of_day(since))
-    wanted = (until - timedelta(days=n) for n in range(days, -1, -1))
-    return tuple(
-        Snapshot("opengradient", "llm", start_of_day(day + timedelta(days=1)), ref, listed, note=note, closes=day)
-        for day in wanted
-        if day >= since
-    )
-
-
-def ref_checksum(settings: OpenGradientSettings, data: Path, url: str, sha256: str) -> str | None:
-    """The sha256 of the bytes that a ref points at, as this machine holds them."""
-    if url.startswith("walrus:"):
-        return blob_checksum(raw_folder(data) / "blobs", url.removeprefix("walrus:"), sha256)
-    return raw_archive.archived_checksum(raw_folder(data), sha256)
-
-
-def is_closed(settings: OpenGradientSettings, secrets: Mapping[str, str]) -> bool:
-    """Never: the network goes on."""
-    return False
-
-
-def check_reachable(settings: OpenGradientSettings, data: Path, secrets: Mapping[str, str]) -> str:
-    """What `doctor` finds when it looks at the addresses. Raises `SourceError`, one line an address."""
-    asked = endpoint_figures(settings)
-    out = panels.unreachable_endpoints(asked, settings.look, rpc_endpoints(settings))
-    if out:
-        raise SourceError("\n".join(out.values()))
-    return f"all {len(asked)} addresses answer"
-
-
-def explain_settlements(
-    settings: OpenGradientSettings,
-    data: Path,
-    now: datetime,
-    known: Sequence[Settlement],
-    tx: str,
-    seen: settlement_proof.Seen,
-) -> list[Document]:
-    """Settlements explained: those `known`, else those that the chain has in a transaction. Raises `SourceError`."""
-    links = settlement_proof.ExplorerLinks(EXPLORER, BLOBS)
-    with ExitStack() as stack:
-        client = stack.enter_context(httpx.Client(headers={"User-Agent": "footfall"}, follow_redirects=False))
-        chain = stack.enter_context(settings.settlements.open_chain(None, min(settings.budget, PROOF_BUDGET)))
-        judges = make_verifier(settings, data, chain, client)
-        found = known or (
-            settlement_proof.settlements_on_chain(chain, lowercase_addresses(settings.relays), tx) if tx else ()
-        )
-        return [settlement_proof.explain_settlement(judges, one, seen, now, links) for one in found]
-
-
-def live_checks(settings: OpenGradientSettings, data: Path, now: datetime) -> Iterator[doctor.CheckResult]:
-    """The first live checks, of what answers at all."""
-    out = panels.unreachable_endpoints(endpoint_figures(settings), settings.look, rpc_endpoints(settings))
-    relays, signers = lowercase_addresses(settings.relays), lowercase_addresses(settings.signers)
-    registries = {address.lower(): layout for address, layout in settings.registries.items()}
-    paid: set[str] = set()
-    with ExitStack() as stack:
-        client = stack.enter_context(httpx.Client(headers={"User-Agent": "footfall"}, follow_redirects=False))
-        if has_quorum(settings.settlements, out):
-            chain = stack.enter_context(settings.settlements.open_chain(None, min(settings.budget, PROOF_BUDGET), out))
-            walrus = Walrus(settings.aggregators, raw_folder(data) / "blobs", client)
-            fix = "correct networks.opengradient.settlements.endpoints"
-            yield from doctor.run_check("relays", fix, lambda: doctor.check_relays(chain, relays, signers))
-            yield from doctor.run_check("registries", fix, lambda: doctor.check_registries(chain, registries))
-            paid |= doctor.active_payees(chain, registries, now)
-            yield from doctor.run_check("newest blob", fix, lambda: doctor.check_newest_blob(chain, relays, walrus))
-        if has_quorum(settings.base, out):
-            base = stack.enter_context(settings.base.open_chain(None, min(settings.budget, PROOF_BUDGET), out))
-            fix = "correct networks.opengradient.base.endpoints"
-            pinned = doctor_payments.PaymentContracts(
-                *(
-                    settings.token.lower(),
-                    lowercase_addresses(settings.payees),
-                    lowercase_addresses(settings.proxies),
-                    settings.channel.lower(),
-                )
-            )
-            yield from doctor.run_check("payments", fix, lambda: doctor_payments.check_payments(base, pinned, paid))
-        if settings.hub not in out:
-            yield from doctor.check_hub(client, settings.hub)
-        if settings.facilitator not in out:
-            fix = "correct networks.opengradient.facilitator"
-            look = partial(doctor.check_facilitator, client, settings.facilitator, now)
-            yield from doctor.run_check("facilitator", fix, look)

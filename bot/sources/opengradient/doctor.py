@@ -6,18 +6,30 @@ All of it within seconds: a chain that does not answer is one finding, not a wai
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
 
 import httpx
 
 from bot.chain.reader import ChainReader, Filter, Log, Reverted
 from bot.clients._bounded import HttpBody
-from bot.records import SourceError
+from bot.records import CheckResult, SourceError, try_check
 from bot.sources.opengradient import facilitator, log_decoding, model_hub, panels, tee_registry
+from bot.sources.opengradient.doctor_payments import PaymentContracts, check_payments
 from bot.sources.opengradient.events import RoleGranted, decode_event, topic_of
 from bot.sources.opengradient.merkle_batch import keccak
+from bot.sources.opengradient.settings import (
+    PROOF_BUDGET,
+    OpenGradientSettings,
+    endpoint_figures,
+    has_quorum,
+    lowercase_addresses,
+    rpc_endpoints,
+)
+from bot.sources.opengradient.source import raw_folder
 from bot.sources.opengradient.walrus import BLOB_ID, Walrus
 
 LOOKED_BACK = 20_000
@@ -26,22 +38,55 @@ SENDERS = 200
 """Settlements whose sender is asked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class CheckResult:
-    """One finding."""
-
-    name: str
-    ok: bool
-    text: str
-    fix: str = ""
+def chain_responds(settings: OpenGradientSettings, seconds: float) -> bool:
+    """Whether the chain of settlements answers at all, within so many seconds."""
+    asked = dict.fromkeys(settings.settlements.endpoints, "")
+    return has_quorum(settings.settlements, panels.unreachable_endpoints(asked, seconds, rpc_endpoints(settings)))
 
 
-def run_check(name: str, fix: str, look: Callable[[], Iterator[CheckResult]]) -> Iterator[CheckResult]:
-    """Findings, or the one that it could not be looked at."""
-    try:
-        yield from look()
-    except SourceError as error:
-        yield CheckResult(name, False, "; ".join(str(error).splitlines()), fix)
+def check_reachable(settings: OpenGradientSettings, data: Path, secrets: Mapping[str, str]) -> str:
+    """What `doctor` finds when it looks at the addresses. Raises `SourceError`, one line an address."""
+    asked = endpoint_figures(settings)
+    out = panels.unreachable_endpoints(asked, settings.look, rpc_endpoints(settings))
+    if out:
+        raise SourceError("\n".join(out.values()))
+    return f"all {len(asked)} addresses answer"
+
+
+def live_checks(settings: OpenGradientSettings, data: Path, now: datetime) -> Iterator[CheckResult]:
+    """The first live checks, of what answers at all."""
+    out = panels.unreachable_endpoints(endpoint_figures(settings), settings.look, rpc_endpoints(settings))
+    relays, signers = lowercase_addresses(settings.relays), lowercase_addresses(settings.signers)
+    registries = {address.lower(): layout for address, layout in settings.registries.items()}
+    paid: set[str] = set()
+    with ExitStack() as stack:
+        client = stack.enter_context(httpx.Client(headers={"User-Agent": "footfall"}, follow_redirects=False))
+        if has_quorum(settings.settlements, out):
+            chain = stack.enter_context(settings.settlements.open_chain(None, min(settings.budget, PROOF_BUDGET), out))
+            walrus = Walrus(settings.aggregators, raw_folder(data) / "blobs", client)
+            fix = "correct networks.opengradient.settlements.endpoints"
+            yield from try_check("relays", fix, lambda: check_relays(chain, relays, signers))
+            yield from try_check("registries", fix, lambda: check_registries(chain, registries))
+            paid |= active_payees(chain, registries, now)
+            yield from try_check("newest blob", fix, lambda: check_newest_blob(chain, relays, walrus))
+        if has_quorum(settings.base, out):
+            base = stack.enter_context(settings.base.open_chain(None, min(settings.budget, PROOF_BUDGET), out))
+            fix = "correct networks.opengradient.base.endpoints"
+            pinned = PaymentContracts(
+                *(
+                    settings.token.lower(),
+                    lowercase_addresses(settings.payees),
+                    lowercase_addresses(settings.proxies),
+                    settings.channel.lower(),
+                )
+            )
+            yield from try_check("payments", fix, lambda: check_payments(base, pinned, paid))
+        if settings.hub not in out:
+            yield from check_hub(client, settings.hub)
+        if settings.facilitator not in out:
+            fix = "correct networks.opengradient.facilitator"
+            look = partial(check_facilitator, client, settings.facilitator, now)
+            yield from try_check("facilitator", fix, look)
 
 
 def check_relays(chain: ChainReader, pinned: tuple[str, ...], signers: tuple[str, ...]) -> Iterator[CheckResult]:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from datetime import date, timedelta
 
-from bot.records import Listing, SafeName, model_identity
+from bot.records import Listing, SafeName, Snapshot, SourceRef, model_identity, start_of_day
+from bot.sources.opengradient.settings import OpenGradientSettings
 
 AS_OF = "2026-09-21"
 """The registry is at least this young: hermes-4-70b left it on that day."""
@@ -91,3 +93,21 @@ def llm_listings(added: Iterable[str] = (), removed: Iterable[str] = ()) -> tupl
         provider, _, model = each.rpartition("/")
         listed.setdefault(canonical_name(model), Listing(canonical_name(model), model_identity(provider)))
     return tuple(listed[name] for name in sorted(listed) if name not in gone)
+
+
+def static_listings(settings: OpenGradientSettings, until: date, days: int = 1) -> tuple[Snapshot, ...]:
+    """The list of LLMs, which stands in the source, as of the end of each of the `days` up to one."""
+    since = date.fromisoformat(AS_OF)
+    listed = llm_listings(settings.added_llms, settings.removed_llms)
+    gone = sum(listing.model in RETIRED for listing in listed)
+    note = (
+        f"The list of LLMs is the gateway's own registry as of {since.day} {since:%b %Y}; {gone} of its names are "
+        "retired and lead to newer models."
+    )
+    ref = SourceRef(SOURCE, start_of_day(since))
+    wanted = (until - timedelta(days=n) for n in range(days, -1, -1))
+    return tuple(
+        Snapshot("opengradient", "llm", start_of_day(day + timedelta(days=1)), ref, listed, note=note, closes=day)
+        for day in wanted
+        if day >= since
+    )

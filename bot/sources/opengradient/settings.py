@@ -13,6 +13,9 @@ from bot.chain.reader import ChainIdentity, ChainReader, Endpoint
 from bot.config import ConfigModel, HeadlineConfig, NetworkConfig
 from bot.sources.opengradient.tee_registry import Layout
 
+PROOF_BUDGET = 8.0
+"""Seconds that a person waits for a chain at most."""
+
 Address = Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{40}$")]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s@]+$")]
 

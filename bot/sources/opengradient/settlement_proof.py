@@ -2,34 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from datetime import datetime
+from pathlib import Path
+
+import httpx
 
 from bot.chain.reader import ChainReader, Filter
 from bot.records import Document, Settlement, Unknown
 from bot.sources.opengradient import acceptance_rules as rules
 from bot.sources.opengradient import log_decoding
 from bot.sources.opengradient.merkle_batch import MAX_LEAVES, Batch
+from bot.sources.opengradient.settings import PROOF_BUDGET, OpenGradientSettings, lowercase_addresses
 from bot.sources.opengradient.settlement_verification import Outcome, SettlementVerifier, leaves_of, settlement_input
+from bot.sources.opengradient.source import make_verifier
 from bot.sources.opengradient.walrus import BlobMissing
 
 Seen = Callable[[str, Iterable[bytes]], tuple[dict[bytes, str], dict[bytes, str]]]
 SHOWN = 100
 """Leaves that are listed one by one."""
+EXPLORER = "https://explorer.opengradient.ai"
+BLOBS = "https://walruscan.com/mainnet/blob"
+"""Where a person can look the same up."""
 
 
-@dataclass(frozen=True, slots=True)
-class ExplorerLinks:
-    """Where a person can look the same up."""
+def explain_settlements(
+    settings: OpenGradientSettings,
+    data: Path,
+    now: datetime,
+    known: Sequence[Settlement],
+    tx: str,
+    seen: Seen,
+) -> list[Document]:
+    """Settlements explained: those `known`, else those that the chain has in a transaction. Raises `SourceError`."""
+    with ExitStack() as stack:
+        client = stack.enter_context(httpx.Client(headers={"User-Agent": "footfall"}, follow_redirects=False))
+        chain = stack.enter_context(settings.settlements.open_chain(None, min(settings.budget, PROOF_BUDGET)))
+        judges = make_verifier(settings, data, chain, client)
+        found = known or (settlements_on_chain(chain, lowercase_addresses(settings.relays), tx) if tx else ())
+        return [explain_settlement(judges, one, seen, now) for one in found]
 
-    explorer: str
-    blobs: str
 
-
-def explain_settlement(
-    court: SettlementVerifier, settlement: Settlement, seen: Seen, now: datetime, links: ExplorerLinks
-) -> Document:
+def explain_settlement(court: SettlementVerifier, settlement: Settlement, seen: Seen, now: datetime) -> Document:
     """What the rules make of one settlement now. Asks the aggregators and the registries; fails as a reason, not as an
     error."""
     ruled = settlement_input(settlement)
@@ -55,9 +70,9 @@ def explain_settlement(
         "leaves": [_leaf_document(verdict) for verdict in found.leaves[:SHOWN]],
         "leaves_not_shown": max(0, len(found.leaves) - SHOWN),
         "links": {
-            "transaction": f"{links.explorer}/tx/{tx}",
-            "relay": f"{links.explorer}/address/{settlement.relay}",
-            "blob": f"{links.blobs}/{settlement.blob}" if settlement.blob else "",
+            "transaction": f"{EXPLORER}/tx/{tx}",
+            "relay": f"{EXPLORER}/address/{settlement.relay}",
+            "blob": f"{BLOBS}/{settlement.blob}" if settlement.blob else "",
         },
     }
 

@@ -33,7 +33,7 @@ from bot.sources.opengradient.settings import (
 )
 from bot.sources.opengradient.settlement_verification import SettlementVerifier
 from bot.sources.opengradient.tee_registry import TeeRegistries
-from bot.sources.opengradient.walrus import Walrus
+from bot.sources.opengradient.walrus import Walrus, blob_checksum
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +179,29 @@ class OpenGradient:
         wants = payments.transfer_filter(token, sorted(payees))
         made = payments.payment_decoder(chain, lowercase_addresses(self.settings.proxies), channel)
         return log_collection.LogCollector("payments", "payments", chain, wants, made, self.raw_folder, PAID_SINCE)
+
+
+def make_source(
+    settings: OpenGradientSettings,
+    data: Path,
+    secrets: Mapping[str, str],
+    clock: Callable[[], datetime],
+    executor: Executor | None = None,
+) -> OpenGradient:
+    """The network, ready to be asked."""
+    return OpenGradient(settings, data, clock, executor)
+
+
+def ref_checksum(settings: OpenGradientSettings, data: Path, url: str, sha256: str) -> str | None:
+    """The sha256 of the bytes that a ref points at, as this machine holds them."""
+    if url.startswith("walrus:"):
+        return blob_checksum(raw_folder(data) / "blobs", url.removeprefix("walrus:"), sha256)
+    return raw_archive.archived_checksum(raw_folder(data), sha256)
+
+
+def is_closed(settings: OpenGradientSettings, secrets: Mapping[str, str]) -> bool:
+    """Never: the network goes on."""
+    return False
 
 
 def raw_folder(data: Path) -> Path:

@@ -34,6 +34,8 @@ from bot.outlets import (
 )
 from bot.outlets.discord import api_calls as calls
 from bot.outlets.discord import message
+from bot.outlets.discord.failures import PAUSE
+from bot.outlets.discord.outlet import OUT_OF_REACH
 from bot.records import Picture, Poll
 from tests.outlets.rig_discord import CHANNEL, FAULTS, PNG, hurried, outlet, part
 from tests.peers import discord_api as api
@@ -393,7 +395,7 @@ def test_the_time_that_was_not_told_is_not_asked_for_again_at_once(peer: Discord
     asked = len(peer.requests)
     assert bot.platform_time() is None and len(peer.requests) == asked
     peer.armed.clear()
-    now[0] += discord.PAUSE
+    now[0] += PAUSE
     assert bot.platform_time() is not None
     bot.close()
 
@@ -421,7 +423,7 @@ def test_doctor_says_how_far_the_clocks_are_apart(peer: DiscordPeer, minutes: in
 @pytest.mark.parametrize(
     ("fault", "again"),
     [
-        (error(404, 10003, "Unknown Channel"), NOW + discord.OUT_OF_REACH),
+        (error(404, 10003, "Unknown Channel"), NOW + OUT_OF_REACH),
         (error(403, 50013, "Missing Permissions"), None),
         (error(401, 0, "401: Unauthorized"), NOW + timedelta(minutes=15)),
         (rate_limited(1800), NOW + timedelta(minutes=30)),
@@ -513,7 +515,7 @@ def test_a_channel_that_takes_no_messages_is_named(peer: DiscordPeer, kind: int,
     outcome = bot.post(part("x"), OTHER)
     assert isinstance(outcome, Refused) and f"is a {said}, which takes no messages" in outcome.reason
     seen = next(check for check in bot.check() if check.ok is False)
-    assert seen.ok is False and said in seen.text and "text or announcement channel" in seen.cure
+    assert seen.ok is False and said in seen.text and "text or announcement channel" in seen.fix
     assert posts(peer) == []
     bot.close()
 
@@ -538,7 +540,7 @@ def test_check_says_of_each_channel_what_it_lacks(peer: DiscordPeer) -> None:
     token, clock, good, lacking, gone = bot.check([OTHER])
     assert (token.ok, clock.ok, good.ok, lacking.ok, gone.ok) == (True, True, True, False, False)
     assert [one.place for one in (token, good, lacking, gone)] == ["", CHANNEL, OTHER, "299999999999999999"]
-    assert "Embed Links, Send Polls" in lacking.text and lacking.cure and gone.cure
+    assert "Embed Links, Send Polls" in lacking.text and lacking.fix and gone.fix
     assert bot.check()[3].text.endswith("lacks Embed Links"), "no poll is ever sent there"
     assert posts(peer) == []
     bot.close()
@@ -547,7 +549,7 @@ def test_check_says_of_each_channel_what_it_lacks(peer: DiscordPeer) -> None:
 def test_check_of_a_bad_token_names_the_cure_and_not_the_token(peer: DiscordPeer) -> None:
     bot = outlet(peer, token="not-the-token")
     (token,) = bot.check()
-    assert token.ok is False and "DISCORD_TOKEN" in token.cure and "not-the-token" not in repr(token)
+    assert token.ok is False and "DISCORD_TOKEN" in token.fix and "not-the-token" not in repr(token)
     bot.close()
 
 
@@ -825,7 +827,7 @@ def test_jobs_are_drawn_only_as_places_become_free() -> None:
 def test_the_global_limit_is_kept() -> None:
     """No machine is too slow for this: the second fifty may not leave before the second is over."""
     with crowd(100) as (peer, channels):
-        settings = discord.DiscordSettings(api=peer.url)
+        settings = discord.Settings(api=peer.url)
         bot = discord.make_outlet(settings, None, {"DISCORD_TOKEN": secret()}, lambda: datetime.now(UTC))  # type: ignore[arg-type]
         began = time.monotonic()
         outcomes = landed(bot, channels, dict.fromkeys(channels, "100"))
@@ -869,7 +871,7 @@ def test_a_channel_name_from_outside_is_cleaned(peer: DiscordPeer, bot: discord.
 
 
 def test_channel_ids_may_be_written_with_or_without_quotes() -> None:
-    settings = discord.DiscordSettings.model_validate(
+    settings = discord.Settings.model_validate(
         {"destinations": [200000000000000001, OTHER], "locales": {CHANNEL: "es"}}
     )
     assert settings.destinations == (CHANNEL, OTHER) and settings.locales == {CHANNEL: "es-ES"}
@@ -888,7 +890,7 @@ def test_channel_ids_may_be_written_with_or_without_quotes() -> None:
 )
 def test_settings_that_cannot_be_right_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
-        discord.DiscordSettings.model_validate(wrong)
+        discord.Settings.model_validate(wrong)
 
 
 # --- other judges ----------------------------------------------------------------------------------------------

@@ -19,13 +19,11 @@ from pydantic import SecretStr, ValidationError
 
 from bot.outlets import (
     AccountRefused,
-    CheckResult,
     LookupInconclusive,
     NotFound,
     OutcomeUnknown,
     OutletError,
     Part,
-    Poll,
     Refused,
     RetryLater,
     Sent,
@@ -34,7 +32,7 @@ from bot.outlets import (
     x,
 )
 from bot.outlets.x import lookback, responses
-from bot.records import Picture
+from bot.records import CheckResult, Picture, Poll
 from tests.outlets.rig_x import outlet, waited
 from tests.peers.openapi import Recorded, described, judged
 from tests.peers.ports import reserved
@@ -286,7 +284,7 @@ def stopped(peer: XPeer) -> datetime:
 
 
 def test_a_wrong_key_stops_the_outlet(peer: XPeer) -> None:
-    settings = x.XSettings(destinations=(NAME,), host=peer.url)
+    settings = x.Settings(destinations=(NAME,), host=peer.url)
     for name in KEYS:
         keys = {k: SecretStr(v[:-1] + "x" if k == name else v) for k, v in KEYS.items()}
         with closing(x.make_outlet(settings, Path(), keys, lambda: datetime.now(UTC))) as posting:
@@ -297,7 +295,7 @@ def test_a_wrong_key_stops_the_outlet(peer: XPeer) -> None:
 def test_a_token_that_cannot_be_one_is_refused_without_being_shown() -> None:
     keys = {k: SecretStr(v) for k, v in KEYS.items()} | {"X_ACCESS_TOKEN": SecretStr("canary-bearer")}
     with pytest.raises(OutletError, match="X_ACCESS_TOKEN") as caught:
-        x.make_outlet(x.XSettings(), Path(), keys, lambda: datetime.now(UTC))
+        x.make_outlet(x.Settings(), Path(), keys, lambda: datetime.now(UTC))
     assert "canary" not in str(caught.value)
 
 
@@ -615,7 +613,7 @@ def test_another_account_is_refused(peer: XPeer, posting: x.XOutlet) -> None:
 )
 def test_settings_that_cannot_be_meant_are_refused(chosen: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
-        x.XSettings.model_validate(chosen)
+        x.Settings.model_validate(chosen)
 
 
 def test_the_cost_of_a_part_is_the_published_one() -> None:
@@ -678,7 +676,7 @@ def test_a_check_names_what_is_wrong_and_the_cure(peer: XPeer, posting: x.XOutle
     peer.name, peer.access_level, peer.offset = "stranger", "read", timedelta(minutes=4)
     bad = {c.name: c for c in posting.check() if c.ok is False}
     assert set(bad) == {"x account", "x permission", "x clock"}
-    assert all(c.cure for c in bad.values())
+    assert all(c.fix for c in bad.values())
     with closing(outlet(peer.url, destinations=[])) as unnamed:
         assert unnamed.check()[0].ok is False
 

@@ -83,7 +83,7 @@ BLOBS = {
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[store.Store]:
     opened = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
-    pipeline.store_static_listings(opened, opengradient.static_listings(opengradient.OpenGradientSettings(), SECOND, 8))
+    pipeline.store_static_listings(opened, opengradient.static_listings(opengradient.Settings(), SECOND, 8))
     yield opened
     opened.close()
 

@@ -47,7 +47,7 @@ def og() -> Iterator[World]:
 def db(tmp_path: Path) -> Iterator[store.Store]:
     opened = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
     pipeline.store_static_listings(
-        opened, opengradient.static_listings(opengradient.OpenGradientSettings(), NOW.date() - timedelta(days=1), 8)
+        opened, opengradient.static_listings(opengradient.Settings(), NOW.date() - timedelta(days=1), 8)
     )
     yield opened
     opened.close()

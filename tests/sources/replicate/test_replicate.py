@@ -24,6 +24,7 @@ from syrupy.assertion import SnapshotAssertion
 from bot.clients import http, npm_tarball
 from bot.records import MAX_COUNT, Period, Snapshot, SourceError, start_of_day
 from bot.sources import make_source, replicate
+from bot.sources.replicate import npm_record
 from tests.peers.ports import reserved
 
 DATA = Path(__file__).parents[3] / "data"
@@ -36,12 +37,12 @@ TOKEN = "r8_a-secret-that-must-not-be-seen"
 @pytest.fixture(scope="module")
 def tarball() -> Path:
     """The real package."""
-    return npm_tarball.fetch_tarball(replicate.PACKAGE, DATA, 180)
+    return npm_tarball.fetch_tarball(npm_record.PACKAGE, DATA, 180)
 
 
 @pytest.fixture(scope="module")
 def record(tarball: Path) -> dict[date, Snapshot]:
-    taken = replicate.make_source(replicate.ReplicateSettings(), DATA, {}, lambda: NOW).snapshots(None)
+    taken = replicate.make_source(replicate.Settings(), DATA, {}, lambda: NOW).snapshots(None)
     return {snapshot.at.date(): snapshot for snapshot in taken}
 
 
@@ -169,7 +170,7 @@ def test_refs_name_the_file_and_its_hash(record: dict[date, Snapshot], raw: dict
 
 
 def test_wanted_days_get_the_snapshots_at_both_their_ends(tarball: Path) -> None:
-    asked = replicate.make_source(replicate.ReplicateSettings(record=tarball), DATA, {}, lambda: NOW)
+    asked = replicate.make_source(replicate.Settings(record=tarball), DATA, {}, lambda: NOW)
     for wanted, days in (
         (Period.for_day(date(2025, 1, 12)), [12, 13]),
         (Period.for_day(date(2025, 1, 14)), [15]),
@@ -181,7 +182,7 @@ def test_wanted_days_get_the_snapshots_at_both_their_ends(tarball: Path) -> None
 
 def test_reading_the_record_stays_small(tarball: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from bot.sources import replicate as r;"
+        "import sys; from pathlib import Path; from bot.sources.replicate import npm_record as r;"
         "n = sum(len(s.readings) for s in r.record_snapshots(Path(sys.argv[1]), r.PACKAGE.sha256, ''));"
         # Not ru_maxrss, which a process inherits from the one that started it.
         "peak = next(l for l in open('/proc/self/status') if l.startswith('VmHWM'));"
@@ -194,16 +195,16 @@ def test_reading_the_record_stays_small(tarball: Path) -> None:
 
 
 def test_a_truncated_cached_record_is_named_and_kept(tmp_path: Path, tarball: Path) -> None:
-    cut = tmp_path / replicate.PACKAGE.filename
+    cut = tmp_path / npm_record.PACKAGE.filename
     cut.write_bytes(tarball.read_bytes()[:1000])
     with pytest.raises(SourceError, match=rf"{cut}: sha256 is .* \(1000 bytes\), wanted 372a.*; remove {cut} and run"):
-        list(replicate.make_source(replicate.ReplicateSettings(), tmp_path, {}, lambda: NOW).snapshots(None))
+        list(replicate.make_source(replicate.Settings(), tmp_path, {}, lambda: NOW).snapshots(None))
     assert cut.stat().st_size == 1000
     assert list(tmp_path.iterdir()) == [cut]
 
 
 def test_a_record_of_ones_own_that_is_missing_says_which_setting(tmp_path: Path) -> None:
-    chosen = replicate.ReplicateSettings(record=tmp_path / "none.tgz")
+    chosen = replicate.Settings(record=tmp_path / "none.tgz")
     with pytest.raises(SourceError, match=r"none\.tgz: cannot be read: .*; set networks\.replicate\.record"):
         list(replicate.make_source(chosen, tmp_path, {}, lambda: NOW).snapshots(None))
 
@@ -268,7 +269,7 @@ def readable(snapshots: Iterator[Snapshot]) -> str:
 
 
 def test_a_handmade_record_reads_as_it_should(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
-    assert readable(replicate.record_snapshots(*handmade(tmp_path), "cure")) == snapshot
+    assert readable(npm_record.record_snapshots(*handmade(tmp_path), "cure")) == snapshot
 
 
 @pytest.mark.parametrize(
@@ -285,7 +286,7 @@ def test_a_handmade_record_reads_as_it_should(tmp_path: Path, snapshot: Snapshot
 )
 def test_a_record_of_another_shape_is_one_clear_line(tmp_path: Path, stats: object, models: object, says: str) -> None:
     with pytest.raises(SourceError, match=says) as error:
-        list(replicate.record_snapshots(*handmade(tmp_path, stats, models), "the cure"))
+        list(npm_record.record_snapshots(*handmade(tmp_path, stats, models), "the cure"))
     assert "\n" not in str(error.value)
     assert str(error.value).endswith("; the cure")
 
@@ -308,7 +309,7 @@ def quick() -> Iterator[None]:
 
 
 def taken(api: ReplicateApi, data: Path, token: str = TOKEN, **chosen: object) -> list[Snapshot]:
-    made = replicate.ReplicateSettings.model_validate({"api": api.url, **chosen})
+    made = replicate.Settings.model_validate({"api": api.url, **chosen})
     return list(make_source("replicate", made, data, {"REPLICATE_API_TOKEN": token}, lambda: NOW).snapshots(None))
 
 
@@ -330,7 +331,7 @@ def refused(api: ReplicateApi, data: Path, says: str, **chosen: object) -> None:
 
 def test_a_walk_over_all_pages_is_one_snapshot_at_its_end(api: ReplicateApi, tmp_path: Path) -> None:
     clock = iter([NOW - timedelta(minutes=3), NOW])
-    chosen = replicate.ReplicateSettings(api=api.url)
+    chosen = replicate.Settings(api=api.url)
     asked = replicate.make_source(chosen, tmp_path, {"REPLICATE_API_TOKEN": TOKEN}, lambda: next(clock, NOW))
     (snapshot,) = asked.snapshots(Period.for_day(NOW.date()))
     assert counts(snapshot) == {f"owner{n % 3}/model{n}": n * 10 for n in range(7)}
@@ -356,7 +357,7 @@ def test_the_pages_are_kept_under_the_hash_of_the_receipt(api: ReplicateApi, tmp
 
 
 def test_what_a_live_receipt_points_at_can_be_checked(api: ReplicateApi, tmp_path: Path) -> None:
-    chosen = replicate.ReplicateSettings(api=api.url)
+    chosen = replicate.Settings(api=api.url)
     (snapshot,) = taken(api, tmp_path)
     sha256 = snapshot.ref.sha256
     (file,) = kept(tmp_path)
@@ -376,11 +377,11 @@ def test_what_a_receipt_of_the_record_points_at_can_be_checked(
     url = "npm:all-the-public-replicate-models@1.352.0/"
     for file, content in raw.items():
         sha256 = hashlib.sha256(content).hexdigest()
-        assert replicate.ref_checksum(replicate.ReplicateSettings(), tarball.parent, url + file, sha256) == sha256
-    assert replicate.ref_checksum(replicate.ReplicateSettings(), tarball.parent, url + "none.json", "") == ""
-    assert replicate.ref_checksum(replicate.ReplicateSettings(), tmp_path, url + "stats.json", "") is None
-    (tmp_path / replicate.PACKAGE.filename).write_text("damaged")
-    assert replicate.ref_checksum(replicate.ReplicateSettings(), tmp_path, url + "stats.json", "") == ""
+        assert replicate.ref_checksum(replicate.Settings(), tarball.parent, url + file, sha256) == sha256
+    assert replicate.ref_checksum(replicate.Settings(), tarball.parent, url + "none.json", "") == ""
+    assert replicate.ref_checksum(replicate.Settings(), tmp_path, url + "stats.json", "") is None
+    (tmp_path / npm_record.PACKAGE.filename).write_text("damaged")
+    assert replicate.ref_checksum(replicate.Settings(), tmp_path, url + "stats.json", "") == ""
 
 
 def test_private_models_are_left_out(api: ReplicateApi, tmp_path: Path) -> None:
@@ -397,7 +398,7 @@ def test_without_a_token_or_with_live_off_nobody_is_asked(api: ReplicateApi, tmp
 
 
 def test_the_api_is_not_asked_for_days_that_are_over(api: ReplicateApi, tmp_path: Path) -> None:
-    chosen = replicate.ReplicateSettings(api=api.url)
+    chosen = replicate.Settings(api=api.url)
     asked = replicate.make_source(chosen, tmp_path, {"REPLICATE_API_TOKEN": TOKEN}, lambda: NOW)
     assert list(asked.snapshots(Period.for_day(date(2026, 3, 1)))) == []
     assert api.asked == []
@@ -596,16 +597,16 @@ def test_a_data_folder_that_cannot_be_written_is_named(api: ReplicateApi, tmp_pa
 )
 def test_the_token_travels_only_over_https_or_within_this_machine(api_url: str) -> None:
     with pytest.raises(ValidationError, match="wanted https"):
-        replicate.ReplicateSettings(api=api_url)
+        replicate.Settings(api=api_url)
 
 
 def test_this_machine_may_speak_plain_http() -> None:
     for host in ("127.0.0.1:8080", "localhost", "[::1]:1"):
-        assert replicate.ReplicateSettings(api=f"http://{host}/v1").api == f"http://{host}/v1"
+        assert replicate.Settings(api=f"http://{host}/v1").api == f"http://{host}/v1"
 
 
 def test_the_network_opens_with_models_used_unless_told_otherwise() -> None:
-    headline = replicate.ReplicateSettings().headline
+    headline = replicate.Settings().headline
     assert (headline.catalogue, headline.figure) == ("models", "models_used")
     (catalogue,) = replicate.CATALOGUES
     assert dataclasses.astuple(catalogue)[:5] == ("replicate", "models", "public models", "runs", "reported")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from bot.outlets import CheckResult
+from bot.records import CheckResult
 
 LEEWAY = timedelta(minutes=1)
 """A platform has many machines: how far the time in an answer and that of a post may be apart."""

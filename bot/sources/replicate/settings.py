@@ -1,0 +1,38 @@
+"""What `config.yaml` may say of Replicate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
+
+from bot.config import HeadlineConfig, NetworkConfig, on_this_machine
+
+API = "https://api.replicate.com/v1/models"
+"""https://replicate.com/docs/reference/http#models.list"""
+
+
+class ReplicateSettings(NetworkConfig):
+    """What `config.yaml` may say under `networks.replicate`."""
+
+    headline: HeadlineConfig = Field(
+        HeadlineConfig(catalogue="models", figure="models_used"), description="the figure the post opens with"
+    )
+    record: Path | None = Field(None, description="the record's tarball on this machine; unset: fetched with npm")
+    live: bool = Field(True, description="true: read the API when REPLICATE_API_TOKEN is set, else the record")
+    api: str = Field(API, description="where the list of models is; https, or http on this machine")
+    page_budget: int = Field(2000, ge=1, le=100_000, description="most pages that one live reading may take")
+    timeout: float = Field(30.0, gt=0, le=600, description="seconds one request to the API may take")
+    download_timeout: float = Field(180.0, gt=0, le=3600, description="seconds the download of the record may take")
+
+    @field_validator("api")
+    @classmethod
+    def _validate_api(cls, api: str) -> str:
+        """The token travels to this address."""
+        parts = urlsplit(api)
+        if not parts.hostname or parts.username is not None or parts.password is not None or parts.fragment:
+            raise ValueError("wanted https://host/path, with no user name in it")
+        if parts.scheme != "https" and not (parts.scheme == "http" and on_this_machine(parts.hostname)):
+            raise ValueError("wanted https; plain http is for this machine only")
+        return api
