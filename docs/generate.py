@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -165,15 +166,17 @@ def _plain(value: object) -> str:
 
 def api() -> str:
     """Every address of the JSON API, as its index lists them."""
-    from bot.web.api import QUESTIONS
+    from bot.queries.registry import API_QUERIES
+    from bot.web.api import display_path
 
-    rows = [f"| `{question.display_path}` | {question.summary_line} |" for question in QUESTIONS]
+    rows = [f"| `{display_path(query)}` | {query.summary} |" for query in API_QUERIES.values()]
     return "\n".join(
         [
             "# The JSON API",
             "",
             "`python -m bot web` answers GET and HEAD at these addresses with the documents that the command line prints with",
-            '`--json`; `/api` lists them too. Any page may read them. An error is `{"error": sentence}`.',
+            '`--json`; `/api` lists them too. Any page may read them. An error is `{"error": sentence}`. `/api/openapi.json`',
+            "describes them in OpenAPI 3.1, as [openapi.json](openapi.json) does.",
             "",
             "| address | answers |",
             "|---|---|",
@@ -188,12 +191,20 @@ def api() -> str:
     )
 
 
+def openapi() -> str:
+    """The JSON API in OpenAPI."""
+    from bot.web.openapi import describe_api
+
+    return json.dumps(describe_api(), indent=1)
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "metrics.md": metrics,
     "networks.md": networks,
     "commands.md": commands,
     "config.md": config,
     "api.md": api,
+    "openapi.json": openapi,
 }
 
 
@@ -201,7 +212,8 @@ def main() -> int:
     """Write the pages, or check them."""
     stale = []
     for name, made in PAGES.items():
-        text, path = NOTE + made().rstrip() + "\n", HERE / name
+        note, path = NOTE if name.endswith(".md") else "", HERE / name
+        text = note + made().rstrip() + "\n"
         if "--check" not in sys.argv:
             path.write_text(text, encoding="utf-8")
         elif not path.exists() or path.read_text(encoding="utf-8") != text:

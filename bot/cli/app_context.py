@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
@@ -20,6 +19,7 @@ from bot import config, ledger, pipeline, redaction, sources, store
 from bot.archive import Archive
 from bot.lake.settings import LakeSettings
 from bot.queries import COLLECT, QueryContext, WatchedNetwork
+from bot.queries.registry import DAY, NETWORK, PERIOD, QueryOption, parse_day
 from bot.records import FootfallError, Period, PeriodName
 from bot.sources import EventSource, Source
 
@@ -237,17 +237,14 @@ def pass_app_context(command: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def day_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    return click.option("--day", type=DayParam(), help="A UTC day, YYYY-MM-DD; the newest by default.")(command)
-
-
-def network_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    return click.option("--network", metavar="NETWORK", help="One network; each configured one by default.")(command)
-
-
-def period_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    kinds = click.Choice(["day", "week", "month"])
-    return click.option("--period", type=kinds, default="day", show_default=True, help="The kind of period.")(command)
+def query_option(option: QueryOption) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """An option of a question as an option of a command."""
+    kinds: dict[str, click.ParamType[Any]] = {"day": DayParam(), "number": click.IntRange(*option.limits)}
+    kind = click.Choice(option.choices) if option.choices else kinds.get(option.kind, click.STRING)
+    metavar = "NETWORK" if option.kind == "network" else None
+    return click.option(
+        f"--{option.name}", type=kind, metavar=metavar, default=option.default, show_default=True, help=option.help
+    )
 
 
 def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -266,14 +263,7 @@ class DayParam(click.ParamType["date"]):
         return day or self.fail(f"found {value!r}, wanted a day as YYYY-MM-DD", param, ctx)
 
 
-def parse_day(text: str) -> date | None:
-    """A day written as YYYY-MM-DD, of all the ways that ISO 8601 has."""
-    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
+network_option, period_option, day_option = map(query_option, (NETWORK, PERIOD, DAY))
 
 
 def print_json(value: object) -> None:

@@ -1,25 +1,43 @@
-"""Commands that ask: each has a twin among Discord's slash commands and gives the same answer."""
+"""Commands that ask: one for each question of `bot.queries.registry`, with its options."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
+from typing import Any
 
 import click
 
 from bot import pipeline
-from bot.cli.app_context import (
-    AppContext,
-    clock,
-    day_option,
-    json_option,
-    network_option,
-    pass_app_context,
-    period_option,
-    print_json,
-)
+from bot.cli.app_context import AppContext, clock, json_option, pass_app_context, print_json, query_option
 from bot.cli.network_selection import answer_each
+from bot.queries.registry import QUERIES, QueryOption, QuerySpec
 from bot.records import Document, Period, PeriodName
+
+_DIGEST_HELP = "JSON is the archive's own document."
+
+
+def __getattr__(name: str) -> click.Command:
+    """The command of a question, as `bot.cli` looks it up; `show` is another name for `digest`."""
+    query = QUERIES.get("digest" if name == "show" else name)
+    if query is None:
+        raise AttributeError(name)
+    return _make_command(query)
+
+
+def _make_command(query: QuerySpec) -> click.Command:
+    def run(parts: AppContext, as_json: bool, **options: Any) -> int:
+        return _print_answers(parts, query, options, as_json)
+
+    command = json_option(pass_app_context(run))
+    for option in reversed(query.options):
+        command = (_argument(option) if option.required else query_option(option))(command)
+    words = f"{query.summary} {_DIGEST_HELP}" if query.name == "digest" else query.summary
+    return click.command(query.name, help=words)(command)
+
+
+def _argument(option: QueryOption) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    return click.argument(option.name, shell_complete=_complete_model if option.is_model else None)
 
 
 def _complete_model(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
@@ -44,60 +62,40 @@ def _complete_model(ctx: click.Context, _param: click.Parameter, incomplete: str
     return whole or [name for name in names if name.casefold().rpartition("/")[2].startswith(typed)]
 
 
-def _print_answer(parts: AppContext, answer: Document, as_json: bool) -> None:
-    if as_json:
-        print_json(answer)
+def _print_answers(parts: AppContext, query: QuerySpec, options: Mapping[str, Any], as_json: bool) -> int:
+    """Print the answer: where networks answer, that of the named network or of each, which is a list in JSON."""
+    if not query.is_per_network:
+        answers, exit_code = [query.answer(parts.query_context, **options)], 0
     else:
-        _print_words(parts, answer)
-
-
-def _print_each_answer(parts: AppContext, network: str | None, as_json: bool, answer: Callable[[str], Document]) -> int:
-    """Print the answer of the named network, or of each that can give one; as JSON a list then."""
-    each = answer_each(parts.selected_networks(network), lambda plan: answer(plan.network))
+        plans = parts.selected_networks(options["network"])
+        each = answer_each(plans, lambda plan: _find_answer(parts, query, {**options, "network": plan.network}))
+        answers, exit_code = each.answers, each.exit_code
     if as_json:
-        print_json(each.answers[0] if network else each.answers)
-    else:
-        for number, document in enumerate(each.answers):
-            if number:
-                click.echo()
-            _print_words(parts, document)
-    return each.exit_code
+        print_json(answers if query.is_per_network and not options["network"] else answers[0])
+        return exit_code
+    for number, answer in enumerate(answers):
+        if number and query.name != "digest":
+            click.echo()
+        click.echo(_answer_text(parts, query, answer))
+    return exit_code
 
 
-def _print_words(parts: AppContext, answer: Document) -> None:
+def _find_answer(parts: AppContext, query: QuerySpec, options: Mapping[str, Any]) -> Document:
+    if query.name != "digest":
+        return query.answer(parts.query_context, **options)
+    newest = find_or_compose(parts, options["network"], options["period"], options["day"])
+    if options["edition"] is None:
+        return newest
+    return query.answer(parts.query_context, **{**options, "day": date.fromisoformat(newest["day"])})
+
+
+def _answer_text(parts: AppContext, query: QuerySpec, answer: Document) -> str:
     from bot import render
 
-    template = f"text/answers/{answer['question']}.j2"
-    words = render.render_template("text", template, hidden=parts.hidden_names, answer=answer)
-    click.echo("\n".join(line.rstrip() for line in words.splitlines() if line.strip()))
-
-
-@click.command()
-@network_option
-@period_option
-@day_option
-@click.option("--edition", type=click.IntRange(1, 1000), help="An older edition; the newest by default.")
-@json_option
-@pass_app_context
-def digest(
-    parts: AppContext, network: str | None, period: PeriodName, day: date | None, edition: int | None, as_json: bool
-) -> int:
-    """A digest: every figure of one network and period, with gaps and findings. JSON is the archive's own document."""
-    from bot import queries
-
-    def document(plan: pipeline.NetworkPlan) -> Document:
-        newest = find_or_compose(parts, plan.network, period, day)
-        if edition is None:
-            return newest
-        return queries.digest(parts.query_context, plan.network, period, date.fromisoformat(newest["day"]), edition)
-
-    each = answer_each(parts.selected_networks(network), document)
-    if as_json:
-        print_json(each.answers[0] if network else each.answers)
-    else:
-        for answer in each.answers:
-            click.echo("\n\n".join(pipeline.render_post(answer, "text", parts.hidden_names).parts))
-    return each.exit_code
+    if query.name == "digest":
+        return "\n\n".join(pipeline.render_post(answer, "text", parts.hidden_names).parts)
+    words = render.render_template("text", f"text/answers/{query.name}.j2", hidden=parts.hidden_names, answer=answer)
+    return "\n".join(line.rstrip() for line in words.splitlines() if line.strip())
 
 
 def find_or_compose(parts: AppContext, network: str, period: PeriodName, day: date | None) -> Document:
@@ -129,149 +127,3 @@ def _find_or_compose(parts: AppContext, plan: pipeline.NetworkPlan, period: Peri
 
 def _is_older(document: Document, period: Period) -> bool:
     return date.fromisoformat(document["day"]) < period.first
-
-
-show = digest
-
-
-@click.command()
-@network_option
-@period_option
-@day_option
-@json_option
-@pass_app_context
-def usage(parts: AppContext, network: str | None, period: PeriodName, day: date | None, as_json: bool) -> int:
-    """How much a network was used, by how many of its models."""
-    from bot import queries
-
-    return _print_each_answer(
-        parts, network, as_json, lambda name: queries.usage(parts.query_context, name, period, day)
-    )
-
-
-@click.command()
-@network_option
-@day_option
-@json_option
-@pass_app_context
-def inventory(parts: AppContext, network: str | None, day: date | None, as_json: bool) -> int:
-    """How many models are on offer, and how that changed; also by category and author."""
-    from bot import queries
-
-    return _print_each_answer(parts, network, as_json, lambda name: queries.inventory(parts.query_context, name, day))
-
-
-@click.command()
-@click.argument("name", shell_complete=_complete_model)
-@network_option
-@day_option
-@json_option
-@pass_app_context
-def model(parts: AppContext, name: str, network: str | None, day: date | None, as_json: bool) -> None:
-    """One model: its use, rank and share, and its last 30 days."""
-    from bot import queries
-
-    _print_answer(parts, queries.model(parts.query_context, name, network, day), as_json)
-
-
-@click.command()
-@click.option("--by", type=click.Choice(["uses", "rise", "fall"]), default="uses", show_default=True)
-@network_option
-@period_option
-@day_option
-@json_option
-@pass_app_context
-def top(parts: AppContext, by: str, network: str | None, period: PeriodName, day: date | None, as_json: bool) -> int:
-    """The most used models, or those whose use rose or fell most against the period before."""
-    from bot import queries
-
-    return _print_each_answer(
-        parts, network, as_json, lambda name: queries.top(parts.query_context, name, by, period, day)
-    )
-
-
-@click.command()
-@click.option("--days", type=click.IntRange(1, 400), default=7, show_default=True, help="Days without a use.")
-@click.option("--page", type=click.IntRange(min=1), default=1, show_default=True, help="Which hundred of them.")
-@network_option
-@day_option
-@json_option
-@pass_app_context
-def idle(parts: AppContext, days: int, page: int, network: str | None, day: date | None, as_json: bool) -> int:
-    """Models on offer that nobody used for so many days."""
-    from bot import queries
-
-    return _print_each_answer(
-        parts, network, as_json, lambda name: queries.idle(parts.query_context, name, days, day, page)
-    )
-
-
-@click.command()
-@click.argument("metric")
-@click.option("--days", type=click.IntRange(1, 3650), default=30, show_default=True, help="Days to show.")
-@network_option
-@json_option
-@pass_app_context
-def trend(parts: AppContext, metric: str, days: int, network: str | None, as_json: bool) -> int:
-    """One metric, day by day."""
-    from bot import queries
-
-    return _print_each_answer(
-        parts, network, as_json, lambda name: queries.trend(parts.query_context, metric, name, days)
-    )
-
-
-@click.command()
-@click.argument("a", shell_complete=_complete_model)
-@click.argument("b", shell_complete=_complete_model)
-@network_option
-@json_option
-@pass_app_context
-def compare(parts: AppContext, a: str, b: str, network: str | None, as_json: bool) -> None:
-    """Two models or two networks side by side."""
-    from bot import queries
-
-    _print_answer(parts, queries.compare(parts.query_context, a, b, network), as_json)
-
-
-@click.command()
-@network_option
-@day_option
-@json_option
-@pass_app_context
-def why(parts: AppContext, network: str | None, day: date | None, as_json: bool) -> int:
-    """Which models moved usage against the day before; the parts add up to the whole."""
-    from bot import queries
-
-    return _print_each_answer(parts, network, as_json, lambda name: queries.why(parts.query_context, name, day))
-
-
-@click.command()
-@click.argument("metric")
-@json_option
-@pass_app_context
-def method(parts: AppContext, metric: str, as_json: bool) -> None:
-    """What a metric counts, in words."""
-    from bot import queries
-
-    _print_answer(parts, queries.method(parts.query_context, metric), as_json)
-
-
-@click.command()
-@json_option
-@pass_app_context
-def status(parts: AppContext, as_json: bool) -> None:
-    """How fresh what we have of each network is, and what is posted next."""
-    from bot import queries
-
-    _print_answer(parts, queries.status(parts.query_context), as_json)
-
-
-@click.command()
-@json_option
-@pass_app_context
-def about(parts: AppContext, as_json: bool) -> None:
-    """What Footfall is and which networks it watches."""
-    from bot import queries
-
-    _print_answer(parts, queries.about(parts.query_context), as_json)

@@ -15,9 +15,10 @@ from typing import Annotated, Any, NotRequired, TypedDict
 import msgspec
 
 from bot import pipeline, sources
-from bot.cli.app_context import AppContext, UsageError, parse_day
+from bot.cli.app_context import AppContext, UsageError
 from bot.cli.network_selection import Answers, answer_each
 from bot.digest import incomparable_figures
+from bot.queries.registry import parse_day
 from bot.records import Document, PeriodName, SafeName, catalogues_and_panels
 
 WANTED = "wanted a day as YYYY-MM-DD or a digest.json"

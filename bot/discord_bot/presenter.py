@@ -14,10 +14,11 @@ from typing import Any, get_args
 from bot import charts, i18n, number_format, queries, render
 from bot.discord_bot.chart_cache import ChartCache
 from bot.discord_bot.name_index import IndexedModel, ModelNameIndex, is_token
-from bot.discord_bot.query import ASKED, IDLE_SHOWN, MODELS, Query, button_id, query_options
+from bot.discord_bot.query import IDLE_SHOWN, MODELS, Query, button_id, query_options
 from bot.i18n import N_, Translator
 from bot.queries import QueryContext, QueryError
 from bot.queries.model_queries import IDLE_ROWS
+from bot.queries.registry import QUERIES
 from bot.queries.versioned_cache import VersionedCache
 from bot.records import Document, Period, PeriodName, Picture
 from bot.render import document_translation as told
@@ -112,7 +113,7 @@ def _answer_embed(desk: QueryContext, question: Query, answer: Document, locale:
     facts: dict[str, Any] = {
         "rows": rows,
         "page": {"number": number + 1, "of": pages, "first": number == 0, "stamped": stamp is not None},
-        "commands": [i18n.translator_for(locale).translate_word("command", name) for name in ASKED],
+        "commands": [i18n.translator_for(locale).translate_word("command", name) for name in QUERIES],
         "definition": queries.method(desk, defined)["definition"] if defined else "",
     }
     embed = render.answer_embed(answer, facts, desk.hidden, locale)

@@ -2,197 +2,68 @@
 
 from __future__ import annotations
 
-import inspect
 import json
-import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date
-from typing import cast
 
 from aiohttp import web
 
-from bot import queries
 from bot.queries import QueryContext, QueryError
-from bot.records import PeriodName, SafeName
+from bot.queries.registry import API_QUERIES, QuerySpec
+from bot.records import SafeName
 from bot.web import etags
 from bot.web.db_thread_pool import DbThreadPool
 from bot.web.middleware import Handler
-
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_NUMBER = re.compile(r"[0-9]{1,6}")
-PERIODS = ("day", "week", "month")
+from bot.web.openapi import describe_api
 
 
-@dataclass(frozen=True, slots=True)
-class RequestParams:
-    """What an address says: parts of its path, and its query."""
-
-    path: dict[str, str]
-    query: dict[str, str]
-
-    def __getitem__(self, key: str) -> str:
-        """What must be given. Raises `QueryError` where it is not."""
-        found = self.path.get(key) or self.query.get(key)
-        if not found:
-            raise QueryError(f"{key}: not given, and nothing can be answered without it")
-        return found
-
-    @property
-    def network(self) -> str | None:
-        return self.path.get("network") or self.query.get("network") or None
-
-    @property
-    def day(self) -> date | None:
-        found = self.query.get("day")
-        if not found:
-            return None
-        try:
-            if _DAY.fullmatch(found):
-                return date.fromisoformat(found)
-        except ValueError:
-            pass
-        raise QueryError(f"day: found {SafeName(found)!s:.40}, wanted a UTC day as YYYY-MM-DD")
-
-    @property
-    def period(self) -> PeriodName:
-        found = self.query.get("period") or "day"
-        if found not in PERIODS:
-            raise QueryError(f"period: found {SafeName(found)!s:.40}, wanted one of {', '.join(PERIODS)}")
-        return cast(PeriodName, found)
-
-    def day_count(self, otherwise: int) -> int:
-        found = self._parse_number("days")
-        return otherwise if found is None else found
-
-    @property
-    def page(self) -> int:
-        found = self._parse_number("page")
-        return 1 if found is None else found
-
-    @property
-    def edition(self) -> int | None:
-        return self._parse_number("edition")
-
-    def _parse_number(self, key: str) -> int | None:
-        found = self.query.get(key)
-        if not found:
-            return None
-        if not _NUMBER.fullmatch(found):
-            raise QueryError(f"{key}: found {SafeName(found)!s:.40}, wanted a whole number")
-        return int(found)
+def query_parameters(query: QuerySpec) -> list[str]:
+    """What the query of an address may hold, a page last; the other options stand in its path."""
+    names = [option.name for option in query.options if f"{{{option.name}}}" not in query.path]
+    return sorted(names, key=lambda name: name == "page")
 
 
-@dataclass(frozen=True, slots=True)
-class ApiEndpoint:
-    """One address and how it is answered."""
-
-    path: str
-    takes: tuple[str, ...]
-    """What its query may hold."""
-    asks: Callable[..., object]
-    """Whose docstring says what it does."""
-    answer: Callable[[QueryContext, RequestParams], object]
-
-    @property
-    def summary_line(self) -> str:
-        return (inspect.getdoc(self.asks) or "").splitlines()[0]
-
-    @property
-    def display_path(self) -> str:
-        """The address as the index lists it."""
-        path = self.path.replace(":(?s:.+)", "")
-        return f"{path}?{'&'.join(f'{name}=' for name in self.takes)}" if self.takes else path
-
-
-WHEN = ("network", "period", "day")
-
-QUESTIONS = (
-    ApiEndpoint("/api/usage", WHEN, queries.usage, lambda d, q: queries.usage(d, q.network, q.period, q.day)),
-    ApiEndpoint(
-        "/api/inventory", ("network", "day"), queries.inventory, lambda d, q: queries.inventory(d, q.network, q.day)
-    ),
-    ApiEndpoint(
-        "/api/model/{name:(?s:.+)}",
-        ("network", "day"),
-        queries.model,
-        lambda d, q: queries.model(d, q["name"], q.network, q.day),
-    ),
-    ApiEndpoint(
-        "/api/top",
-        ("by", *WHEN),
-        queries.top,
-        lambda d, q: queries.top(d, q.network, q.query.get("by") or "uses", q.period, q.day),
-    ),
-    ApiEndpoint(
-        "/api/idle",
-        ("days", "network", "day", "page"),
-        queries.idle,
-        lambda d, q: queries.idle(d, q.network, q.day_count(7), q.day, q.page),
-    ),
-    ApiEndpoint(
-        "/api/trend/{metric}",
-        ("days", "network"),
-        queries.trend,
-        lambda d, q: queries.trend(d, q["metric"], q.network, q.day_count(30)),
-    ),
-    ApiEndpoint(
-        "/api/compare",
-        ("a", "b", "network"),
-        queries.compare,
-        lambda d, q: queries.compare(d, q["a"], q["b"], q.network),
-    ),
-    ApiEndpoint("/api/why", ("network", "day"), queries.why, lambda d, q: queries.why(d, q.network, q.day)),
-    ApiEndpoint("/api/method/{metric}", (), queries.method, lambda d, q: queries.method(d, q["metric"])),
-    ApiEndpoint("/api/status", (), queries.status, lambda d, q: queries.status(d)),
-    ApiEndpoint("/api/about", (), queries.about, lambda d, q: queries.about(d)),
-    ApiEndpoint(
-        "/api/digest",
-        (*WHEN, "edition"),
-        queries.digest,
-        lambda d, q: queries.digest(d, q.network, q.period, q.day, q.edition),
-    ),
-    ApiEndpoint("/api/networks", (), queries.known_networks, lambda d, q: queries.known_networks(d)),
-    ApiEndpoint("/api/metrics", (), queries.metric_definitions, lambda d, q: queries.metric_definitions()),
-    ApiEndpoint(
-        "/api/{network}/digests",
-        ("period",),
-        queries.kept_digests,
-        lambda d, q: queries.kept_digests(d, q.network, q.period),
-    ),
-)
+def display_path(query: QuerySpec) -> str:
+    """The address as the index lists it."""
+    parameters = "&".join(f"{name}=" for name in query_parameters(query))
+    return f"{query.address}?{parameters}" if parameters else query.address
 
 
 def add_routes(app: web.Application, desk: QueryContext, threads: DbThreadPool) -> None:
-    """Add every question and the list of them. What else begins with /api is not there."""
-    for question in QUESTIONS:
-        app.router.add_get(question.path, _query_handler(question, desk, threads))
+    """Add every question, the list of them and their description. What else begins with /api is not there."""
+    for query in API_QUERIES.values():
+        route = query.address.replace("{name}", "{name:(?s:.+)}")  # A model's name may hold anything.
+        app.router.add_get(route, _query_handler(query, desk, threads))
     for path in ("/api", "/api/"):
         app.router.add_get(path, _list_endpoints)
+    app.router.add_get("/api/openapi.json", _describe_endpoints)
     app.router.add_get("/api/{rest:(?s:.*)}", _not_found)
 
 
-def _query_handler(question: ApiEndpoint, desk: QueryContext, threads: DbThreadPool) -> Handler:
+def _query_handler(query: QuerySpec, desk: QueryContext, threads: DbThreadPool) -> Handler:
     async def answer(request: web.Request) -> web.StreamResponse:
-        asked = RequestParams(dict(request.match_info), _query_params(request, question))
-        return _json_response(request, await threads.run(lambda: question.answer(desk, asked)))
+        given = {**_request_parameters(request, query), **request.match_info}
+        return _json_response(request, await threads.run(lambda: query.answer(desk, **query.parse_options(given))))
 
     return answer
 
 
-def _query_params(request: web.Request, question: ApiEndpoint) -> dict[str, str]:
+def _request_parameters(request: web.Request, query: QuerySpec) -> dict[str, str]:
+    """The parameters of a request's query that hold something."""
+    known = query_parameters(query)
     for name in request.query:
-        if name not in question.takes:
-            wanted = ", ".join(question.takes) or "none"
-            raise QueryError(f"{SafeName(name)!s:.40}: is not asked here; known: {wanted}")
+        if name not in known:
+            raise QueryError(f"{SafeName(name)!s:.40}: is not asked here; known: {', '.join(known) or 'none'}")
         if len(request.query.getall(name)) > 1:
             raise QueryError(f"{name}: was given more than once")
-    return dict(request.query)
+    return {name: text for name, text in request.query.items() if text}
 
 
 async def _list_endpoints(request: web.Request) -> web.StreamResponse:
-    listed = [{"path": question.display_path, "answers": question.summary_line} for question in QUESTIONS]
+    listed = [{"path": display_path(query), "answers": query.summary} for query in API_QUERIES.values()]
     return _json_response(request, {"title": "Footfall", "questions": listed})
+
+
+async def _describe_endpoints(request: web.Request) -> web.StreamResponse:
+    return _json_response(request, describe_api())
 
 
 async def _not_found(_request: web.Request) -> web.StreamResponse:

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import discord
 import pytest
 import regex
+from discord import app_commands
 
 from bot import i18n
 from bot.discord_bot import COMMANDS, command_translations, presenter
@@ -43,6 +45,19 @@ MISTAKES: list[tuple[str, dict[str, object]]] = [
 # interactions/application-commands, Application Command Naming
 NAME = regex.compile(r"[-_'\p{L}\p{N}\p{sc=Deva}\p{sc=Thai}]{1,32}")
 LOCALES = ["ar", "es-419", "es-ES", "tr", "vi", "zh-CN"]
+
+
+# --- commands ------------------------------------------------------------------------------------------------------
+
+
+def test_commands_are_registered_with_discord_as_they_were() -> None:
+    """Option by option, in this order and in English; `make golden` writes the file anew."""
+    tree = app_commands.CommandTree(discord.Client(intents=discord.Intents.none()))
+    golden = GOLDEN.parent / "commands.json"
+    payload = json.dumps([command.to_dict(tree) for command in COMMANDS], indent=1) + "\n"
+    if os.environ.get("GOLDEN"):
+        golden.write_text(payload, encoding="utf-8")
+    assert payload == golden.read_text(encoding="utf-8")
 
 
 # --- answers -------------------------------------------------------------------------------------------------------

@@ -1,9 +1,7 @@
-"""The three faces in step: each question has one name, the same options and the same answer in Discord, on the command
-line and on the web."""
+"""The three faces in step: each question has the same answer in Discord, on the command line and on the web."""
 
 from __future__ import annotations
 
-import inspect
 import json
 import re
 from collections.abc import Iterator
@@ -11,18 +9,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
+import httpx
 import pytest
 from click.testing import CliRunner
-from discord import AppCommandOptionType
 
-from bot import queries
 from bot.cli import app_context, cli
 from bot.discord_bot import COMMANDS, Query
-from bot.discord_bot.query import ASKED, query_options, query_summary
 from bot.queries import QueryContext
-from bot.web.api import QUESTIONS, RequestParams
+from bot.queries.registry import NETWORK, QUERIES
+from bot.web.api import query_parameters
 from tests import query_contexts
 from tests.discord_bot import test_commands
+from tests.web.test_web import served
 
 CONFIG = """
 data: {folder}
@@ -30,10 +28,6 @@ out: {folder}/out
 networks: {{replicate: {{headline: {{catalogue: models, figure: models_used}}}}}}
 hidden_names: ["{hidden}"]
 """
-DISCORDS_OWN = {"private"}
-BY_BUTTON = {"page"}
-"""Options elsewhere that are buttons in Discord."""
-CLIS_OWN = {"as_json"}
 
 
 @pytest.fixture(scope="module")
@@ -53,63 +47,26 @@ def desk(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueryContext]:
     made.close()
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
-def test_a_command_has_the_options_of_its_twins(command: object) -> None:
-    name = command.name  # type: ignore[attr-defined]
-    twin = cli.get_command(click.Context(cli), name)
-    assert twin is not None
-    mine = {option.name for option in command.parameters} - DISCORDS_OWN  # type: ignore[attr-defined]
-    assert mine == {param.name for param in twin.params} - CLIS_OWN - BY_BUTTON == set(query_options(name))
-    page = next(question for question in QUESTIONS if question.asks is ASKED[name])
-    assert mine == set(page.takes) - BY_BUTTON | set(re.findall(r"\{(\w+)", page.path))
-
-
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
-def test_an_option_is_required_bounded_and_defaulted_as_on_the_command_line(command: object) -> None:
-    twin = cli.get_command(click.Context(cli), command.name)  # type: ignore[attr-defined]
-    assert twin is not None
-    params = {param.name: param for param in twin.params}
-    asks = inspect.signature(ASKED[command.name]).parameters  # type: ignore[attr-defined]
-    for option in command.parameters:  # type: ignore[attr-defined]
-        if option.name in DISCORDS_OWN:
-            continue
-        param = params[option.name]
-        assert option.required == isinstance(param, click.Argument), option.name
-        if not option.required and param.default is not None and not _unset(param.default):
-            assert option.default == param.default == asks[option.name].default, option.name
-        if isinstance(param.type, click.IntRange):
-            assert option.type is AppCommandOptionType.integer
-            assert (option.min_value, option.max_value) == (param.type.min, param.type.max), option.name
-        if isinstance(param.type, click.Choice):
-            assert [choice.value for choice in option.choices] == list(param.type.choices), option.name
-
-
-def _unset(default: object) -> bool:
-    return type(default).__name__ == "Sentinel" or "UNSET" in repr(default)
-
-
-def test_a_command_says_in_the_same_words_what_its_question_does() -> None:
-    told = {question.asks: question.summary_line for question in QUESTIONS}
-    for command in COMMANDS:
-        assert command.description == query_summary(command.name) == told[ASKED[command.name]]
-        twin = cli.get_command(click.Context(cli), command.name)
-        assert twin is not None and (inspect.cleandoc(twin.help or "") + " ").replace("\n", " ").startswith(
-            f"{command.description} "
-        )
+@pytest.fixture
+def ask(desk: QueryContext, tmp_path: Path) -> Iterator[httpx.Client]:
+    with served(desk, tmp_path) as client:
+        yield client
 
 
 @pytest.mark.parametrize(("name", "options"), test_commands.QUESTIONS)
 def test_a_question_has_the_same_answer_on_all_three(
-    desk: QueryContext, home: Path, name: str, options: dict[str, object]
+    desk: QueryContext, home: Path, ask: httpx.Client, name: str, options: dict[str, object]
 ) -> None:
-    asked = {"network": "replicate", **options} if "network" in query_options(name) else dict(options)
-    mine = Query(name, {key: str(value) for key, value in asked.items()}).find_answer(desk)
-    page = next(question for question in QUESTIONS if question.asks is ASKED[name])
-    text = {key: str(value) for key, value in asked.items()}
-    assert page.answer(desk, RequestParams(text, text)) == mine
-    told = CliRunner().invoke(cli, ["--config", str(home / "config.yaml"), *_arguments(name, text), "--json"])
-    assert told.exit_code == 0, told.output
-    assert json.loads(told.stdout) == json.loads(json.dumps(mine))
+    query = QUERIES[name]
+    given = {"network": "replicate"} if NETWORK in query.options else {}
+    given |= {key: str(value) for key, value in options.items()}
+    answer = json.loads(json.dumps(Query(name, given).find_answer(desk)))
+    page = ask.get(
+        query.address.format(**given), params={key: given[key] for key in query_parameters(query) if key in given}
+    )
+    assert page.status_code == 200 and page.json() == answer
+    ran = CliRunner().invoke(cli, ["--config", str(home / "config.yaml"), *_arguments(name, given), "--json"])
+    assert ran.exit_code == 0 and json.loads(ran.stdout) == answer, ran.output
 
 
 def _arguments(name: str, options: dict[str, str]) -> list[str]:
@@ -118,12 +75,6 @@ def _arguments(name: str, options: dict[str, str]) -> list[str]:
     given = [options[param.name or ""] for param in twin.params if isinstance(param, click.Argument)]
     named = {param.name for param in twin.params if isinstance(param, click.Option)}
     return [name, *given, *[word for key, value in options.items() if key in named for word in (f"--{key}", value)]]
-
-
-def test_every_question_of_the_archive_can_be_asked_in_discord() -> None:
-    """Questions that only pages need are named here, so that a new one cannot be forgotten."""
-    pages_only = {queries.known_networks, queries.kept_digests, queries.metric_definitions}
-    assert {question.asks for question in QUESTIONS} - pages_only == set(ASKED.values())
 
 
 def test_commands_are_within_discords_limits() -> None:

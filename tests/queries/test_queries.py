@@ -20,9 +20,9 @@ from bot.discord_bot import presenter
 from bot.discord_bot.query import Query
 from bot.metrics import METRICS
 from bot.queries import NotFoundError, QueryContext, QueryError, WatchedNetwork
+from bot.queries.registry import QUERIES
 from bot.queries.versioned_cache import VersionedCache
 from bot.records import Catalogue, Document, Listing, Period, Reading, SafeName, Snapshot, SourceRef, start_of_day
-from bot.web.api import QUESTIONS, RequestParams
 from tests.worlds import CATALOGUE, START, snapshot, window
 
 ONE = timedelta(days=1)
@@ -268,8 +268,8 @@ def test_every_idle_model_stands_on_a_page_the_never_used_before_the_longest_idl
         assert (number, of) == (page, 24)
         shown += [row["model"] for row in said]
     assert shown == [row["model"] for row in rows]
-    asked = RequestParams({}, {"days": "2", "page": "3"})
-    assert next(one for one in QUESTIONS if one.path == "/api/idle").answer(desk, asked) == pages[2]
+    options = QUERIES["idle"].parse_options({"days": "2", "page": "3"})
+    assert queries.idle(desk, **options) == pages[2]
 
 
 # --- compare -------------------------------------------------------------------------------------------------------

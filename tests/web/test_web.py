@@ -32,8 +32,8 @@ from bot import ledger, pipeline, site_builder, store, web
 from bot.archive import Archive
 from bot.cli import app_context, cli
 from bot.queries import QueryContext
+from bot.queries.registry import API_QUERIES
 from bot.records import Period, Receipt
-from bot.web.api import QUESTIONS
 from tests.queries.test_queries import CATALOGUE, DAYS, FIRST, HIDDEN, MISSING, NEWEST, SECRETS, TWO, WORLD
 from tests.worlds import snapshot
 
@@ -187,12 +187,13 @@ def test_the_api_answers_as_the_command_line_does(
 
 def test_every_question_has_its_twin() -> None:
     asked = {path.partition("?")[0] for path, _ in TWINS}
-    twins = {question.path for question in QUESTIONS if any(_fits(question.path, path) for path in asked)}
-    assert {question.path for question in QUESTIONS} - twins == {"/api/networks", "/api/{network}/digests"}
+    addresses = {query.address for query in API_QUERIES.values()}
+    twins = {address for address in addresses if any(_fits(address, path) for path in asked)}
+    assert addresses - twins == {"/api/networks", "/api/{network}/digests"}
 
 
-def _fits(route: str, path: str) -> bool:
-    return bool(re.fullmatch(re.sub(r"\{\w+(:\(\?s:\.\+\))?\}", ".+", route), path))
+def _fits(address: str, path: str) -> bool:
+    return bool(re.fullmatch(re.sub(r"\{\w+\}", ".+", address), path))
 
 
 def test_a_digest_is_the_archives_own_document(ask: httpx.Client, desk: QueryContext) -> None:
@@ -271,7 +272,7 @@ def test_networks_and_digests_are_listed(ask: httpx.Client) -> None:
 def test_the_index_lists_every_question_with_what_it_answers(ask: httpx.Client) -> None:
     assert ask.get("/api").json() == ask.get("/api/").json()
     listed = {one["path"]: one["answers"] for one in ask.get("/api").json()["questions"]}
-    assert len(listed) == len(QUESTIONS) and all(line.endswith(".") for line in listed.values())
+    assert len(listed) == len(API_QUERIES) and all(line.endswith(".") for line in listed.values())
     assert "/api/model/{name}?network=&day=" in listed
     for path in listed:
         named = path.partition("?")[0].replace("{name}", FIRST).replace("{metric}", "uses")

@@ -1,0 +1,175 @@
+"""Every question that can be put to Footfall, declared once: its options, the function that answers it, its words.
+
+The command line, the slash commands, the JSON API and their documentation are made from these declarations, so that a
+question has the same options, limits and answer on each of them.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from types import MappingProxyType
+from typing import Any, Literal, NoReturn, get_args
+
+from bot.queries import model_queries, network_queries
+from bot.queries.context import QueryError
+from bot.queries.model_queries import BY, MOST_IDLE_DAYS
+from bot.queries.network_queries import MOST_DAYS, MOST_EDITIONS
+from bot.records import Document, PeriodName, SafeName
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_NUMBER = re.compile(r"[0-9]{1,6}")
+
+
+@dataclass(frozen=True, slots=True)
+class QueryOption:
+    """An option of a question."""
+
+    name: str
+    kind: Literal["choice", "day", "metric", "model", "model or network", "network", "number", "period"]
+    description: str
+    """In Discord and in the description of the API."""
+    help: str | None = None
+    """On the command line, which adds the default by itself."""
+    required: bool = False
+    default: str | int | None = None
+    choices: tuple[str, ...] = ()
+    limits: tuple[int, int | None] = (1, None)
+    """Of a number: the smallest and the largest."""
+
+    @property
+    def is_model(self) -> bool:
+        """Whether it names a model."""
+        return self.kind in ("model", "model or network")
+
+    def parse(self, text: str) -> str | int | date:
+        """Its value from text. Raises `QueryError`; whether a number or a choice is one of those wanted, the question's
+        function says."""
+        if self.kind == "day":
+            return parse_day(text) or self._refuse(text, "a UTC day as YYYY-MM-DD")
+        if self.kind == "number":
+            return int(text) if _NUMBER.fullmatch(text) else self._refuse(text, "a whole number")
+        if self.kind == "period" and text not in self.choices:
+            self._refuse(text, f"one of {', '.join(self.choices)}")
+        return text
+
+    def _refuse(self, text: str, wanted: str) -> NoReturn:
+        raise QueryError(f"{self.name}: found {SafeName(text)!s:.40}, wanted {wanted}")
+
+
+def parse_day(text: str) -> date | None:
+    """A day written as YYYY-MM-DD, of all the ways that ISO 8601 has."""
+    try:
+        return date.fromisoformat(text) if _DAY.fullmatch(text) else None
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class QuerySpec:
+    """A question."""
+
+    name: str
+    answer: Callable[..., Document]
+    """Takes a `QueryContext` and the options by name; the first line of its docstring says what it answers."""
+    options: tuple[QueryOption, ...] = ()
+    """As the command line and the API list them."""
+    path: str = ""
+    """Below /api, where that is not its name."""
+
+    @property
+    def summary(self) -> str:
+        """What it answers, in one line."""
+        return (inspect.getdoc(self.answer) or "").splitlines()[0]
+
+    @property
+    def address(self) -> str:
+        """Its address in the API; options in braces."""
+        return f"/api/{self.path or self.name}"
+
+    @property
+    def is_per_network(self) -> bool:
+        """Whether each network has an answer of its own. A model tells by itself which network is meant."""
+        return NETWORK in self.options and not any(option.is_model for option in self.options)
+
+    def parse_options(self, given: Mapping[str, str]) -> dict[str, Any]:
+        """Every option's value, from the texts given. Raises `QueryError`."""
+        values: dict[str, Any] = {}
+        for option in self.options:
+            text = given.get(option.name)
+            if text is None and option.required:
+                raise QueryError(f"{option.name}: not given, and nothing can be answered without it")
+            values[option.name] = option.default if text is None else option.parse(text)
+        return values
+
+
+NETWORK = QueryOption(
+    "network",
+    "network",
+    "One network; the first one watched by default",
+    "One network; each configured one by default.",
+)
+PERIOD = QueryOption(
+    "period",
+    "period",
+    "The kind of period; day by default",
+    "The kind of period.",
+    default="day",
+    choices=get_args(PeriodName),
+)
+DAY = QueryOption(
+    "day", "day", "A UTC day, YYYY-MM-DD; the newest by default", "A UTC day, YYYY-MM-DD; the newest by default."
+)
+_METRIC = QueryOption("metric", "metric", "What is counted", required=True)
+_NAME = QueryOption("name", "model", "A model's name", required=True)
+_SIDES = (
+    QueryOption("a", "model or network", "A model or a network", required=True),
+    QueryOption("b", "model or network", "Another model or network", required=True),
+)
+_BY = QueryOption("by", "choice", "What they are ordered by; uses by default", default=BY[0], choices=BY)
+_DAYS = QueryOption("days", "number", "How many days", "Days to show.", default=30, limits=(1, MOST_DAYS))
+_IDLE_DAYS = replace(_DAYS, help="Days without a use.", default=7, limits=(1, MOST_IDLE_DAYS))
+_PAGE = QueryOption("page", "number", "Which hundred of them", "Which hundred of them.", default=1)
+_EDITION = QueryOption(
+    "edition",
+    "number",
+    "An older edition; the newest by default.",
+    "An older edition; the newest by default.",
+    limits=(1, MOST_EDITIONS),
+)
+
+
+def _by_name(*queries: QuerySpec) -> Mapping[str, QuerySpec]:
+    return MappingProxyType({query.name: query for query in queries})
+
+
+QUERIES = _by_name(
+    QuerySpec("usage", network_queries.usage, (NETWORK, PERIOD, DAY)),
+    QuerySpec("inventory", network_queries.inventory, (NETWORK, DAY)),
+    QuerySpec("model", model_queries.model, (_NAME, NETWORK, DAY), "model/{name}"),
+    QuerySpec("top", model_queries.top, (_BY, NETWORK, PERIOD, DAY)),
+    QuerySpec("idle", model_queries.idle, (_IDLE_DAYS, _PAGE, NETWORK, DAY)),
+    QuerySpec("compare", model_queries.compare, (*_SIDES, NETWORK)),
+    QuerySpec("trend", network_queries.trend, (_METRIC, _DAYS, NETWORK), "trend/{metric}"),
+    QuerySpec("digest", network_queries.digest, (NETWORK, PERIOD, DAY, _EDITION)),
+    QuerySpec("why", model_queries.why, (NETWORK, DAY)),
+    QuerySpec("method", network_queries.method, (_METRIC,), "method/{metric}"),
+    QuerySpec("status", network_queries.status),
+    QuerySpec("about", network_queries.about),
+)
+"""Questions that every face can be asked."""
+API_QUERIES = _by_name(
+    *QUERIES.values(),
+    QuerySpec("networks", network_queries.known_networks),
+    QuerySpec("metrics", network_queries.metric_definitions),  # type: ignore[arg-type]  # It answers with a list.
+    QuerySpec(
+        "digests",
+        network_queries.kept_digests,
+        (replace(NETWORK, description="A network", required=True), PERIOD),
+        "{network}/digests",
+    ),
+)
+"""Those, and the ones that only programs ask."""

@@ -1,0 +1,74 @@
+"""Questions as they are declared: what each takes from text, and that its function takes the same."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import pytest
+
+from bot import cli, queries
+from bot.queries import QueryContext, QueryError
+from bot.queries.registry import API_QUERIES, QUERIES, QuerySpec, parse_day
+
+
+def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    first, *rest = inspect.signature(function).parameters.values()
+    assert QueryContext.__name__ in str(first.annotation)
+    return {parameter.name: parameter for parameter in rest}
+
+
+@pytest.mark.parametrize("query", API_QUERIES.values(), ids=lambda query: query.name)
+def test_a_function_takes_the_options_of_its_question_with_the_same_defaults(query: QuerySpec) -> None:
+    parameters = _parameters(query.answer)
+    assert {option.name for option in query.options} == set(parameters)
+    for option in query.options:
+        default = parameters[option.name].default
+        assert default in (inspect.Parameter.empty, option.default), option.name
+
+
+def test_every_function_that_answers_is_declared() -> None:
+    functions = [value for name in queries.__all__ if inspect.isfunction(value := getattr(queries, name))]
+    assert set(functions) == {query.answer for query in API_QUERIES.values()}
+
+
+def test_the_command_line_lists_every_question() -> None:
+    assert set(cli.COMMANDS["query_commands"]) == {*QUERIES, "show"} and {*QUERIES} < set(cli.SUMMARIES)
+
+
+def test_options_are_parsed_and_the_others_have_their_defaults() -> None:
+    digest = QUERIES["digest"]
+    assert digest.parse_options({"day": "2025-03-01", "period": "week", "edition": "2"}) == {
+        "network": None,
+        "period": "week",
+        "day": date(2025, 3, 1),
+        "edition": 2,
+    }
+    assert QUERIES["idle"].parse_options({}) == {"days": 7, "page": 1, "network": None, "day": None}
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "sentence"),
+    [
+        ("usage", {"day": "1 March"}, "day: found 1 March, wanted a UTC day as YYYY-MM-DD"),
+        ("usage", {"day": ""}, "day: found , wanted a UTC day as YYYY-MM-DD"),
+        ("usage", {"period": "year"}, "period: found year, wanted one of day, week, month"),
+        ("idle", {"days": "seven"}, "days: found seven, wanted a whole number"),
+        ("idle", {"page": "-1"}, "page: found -1, wanted a whole number"),
+        ("idle", {"days": "9" * 50}, f"days: found {'9' * 40}, wanted a whole number"),
+        ("compare", {"a": "acme/first"}, "b: not given, and nothing can be answered without it"),
+    ],
+)
+def test_a_text_that_is_no_value_is_refused_in_a_sentence(name: str, given: dict[str, str], sentence: str) -> None:
+    with pytest.raises(QueryError) as refused:
+        QUERIES[name].parse_options(given)
+    assert str(refused.value) == sentence
+
+
+@pytest.mark.parametrize(
+    "text", ["", "20250310", "2025-W10-1", "2025-02-30", "2025-03-10\n", "\u0662\u0660\u0662\u0665-03-10"]
+)
+def test_only_one_spelling_of_a_day_is_understood(text: str) -> None:
+    assert parse_day(text) is None and parse_day("2025-03-10") == date(2025, 3, 10)

@@ -1,0 +1,40 @@
+"""The description of the JSON API: a valid one, and of the requests and answers that there are."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import httpx
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from bot.queries.registry import API_QUERIES
+from bot.web.openapi import describe_api
+from tests.peers.openapi import Description, Recorded
+from tests.web.test_web import BAD, TWINS, ask, desk, home
+
+__all__ = ["ask", "desk", "home"]  # the fixtures
+
+
+def test_the_description_is_valid_served_and_kept_in_the_docs(ask: httpx.Client) -> None:
+    described = describe_api()
+    OpenAPIV31SpecValidator(described).validate()
+    answer = ask.get("/api/openapi.json")
+    assert answer.json() == described == json.loads(Path("docs/openapi.json").read_text())
+    assert answer.headers["content-type"] == "application/json; charset=utf-8"
+
+
+def test_every_address_is_described() -> None:
+    assert list(describe_api()["paths"]) == [query.address for query in API_QUERIES.values()]
+
+
+def test_what_is_asked_is_described_and_what_is_refused_for_its_form_is_not() -> None:
+    def faults(path: str) -> list[str]:
+        description = Description({**describe_api(), "servers": [{"url": "http://localhost"}]})
+        return description.faults(Recorded("GET", path, {}))
+
+    assert [fault for path, _ in TWINS for fault in faults(path) if "/model/" not in path or "%2F" in path] == []
+    for path in ("/api/usage?period=year", "/api/top?by=magic", "/api/idle?days=0", "/api/usage?day=yesterday"):
+        assert path in [bad for bad, *_ in BAD] and faults(path), path
+    for path in ("/api/compare", "/api/usage?netwrok=replicate"):
+        assert faults(path), path
