@@ -33,7 +33,7 @@ class SiteSettings(config.OutletConfig):
     url: str = Field(
         "",
         pattern=r"^(https?://[^\s?#]+)?$",
-        description="where the site can be reached, for the feeds; empty: links in feeds are relative",
+        description="public address of the site, for the links in feeds; without it, these links are relative",
     )
 
 
