@@ -599,7 +599,7 @@ def test_a_file_that_is_no_digest_is_one_clear_line(
     run: Run, file: Path, change: Callable[[dict[str, Any]], object]
 ) -> None:
     altered(file, change)
-    refused(run("verify", str(file)), 2, r"digest\.json: is no digest: |no such network|not covered|in the future")
+    refused(run("verify", str(file)), 2, r"digest\.json: not a digest: |no such network|not covered|in the future")
 
 
 @pytest.mark.parametrize("content", ["", "[]", "3", "[" * 100_000, '"a digest"'])

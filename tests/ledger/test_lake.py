@@ -447,7 +447,7 @@ def test_the_lake_is_looked_after_by_one_at_a_time(
     parts = AppContext(config)
     assert leases.acquire_lease(parts.store, "lake", "somebody", datetime.now(UTC), timedelta(minutes=10))
     assert cli(config, "compact") == 2
-    assert "the lake is being looked after by another process" in capsys.readouterr().err
+    assert "another process is maintaining the lake" in capsys.readouterr().err
     leases.release_lease(parts.store, "lake", "somebody")
     assert cli(config, "compact") == 0
     parts.close()
