@@ -128,7 +128,7 @@ class FootfallBot(discord.AutoShardedClient):
             await self.run_in_thread(lambda: _store_synced_hash(self.desk.store, application, now))
         except (discord.DiscordException, aiohttp.ClientError, OSError, StoreError, TimeoutError) as error:
             # The commands that Discord knows go on working; tried again the next day or at the next start.
-            log.error("the commands could not be synced", error=clip_text(str(error), 500))
+            log.error("commands could not be synced", error=clip_text(str(error), 500))
             return
         log.info("commands synced", commands=len(payload))
 
@@ -160,9 +160,9 @@ class FootfallBot(discord.AutoShardedClient):
 
         try:
             if count := await self.run_in_thread(end):
-                log.info("subscriptions ended: the bot was removed there", subscriptions=count)
+                log.info("subscriptions ended: the bot was removed from the server", subscriptions=count)
         except (StoreError, TimeoutError) as error:
-            # What is left is ended when nothing gets through there any more.
+            # The rest end later, once nothing can be delivered there any more.
             log.warning("subscriptions could not be ended", error=str(error))
 
     async def command_payload(self) -> list[dict[str, Any]]:
@@ -197,7 +197,7 @@ class FootfallBot(discord.AutoShardedClient):
         try:
             self.index.refresh()
         except StoreError as error:
-            log.warning("names could not be read", error=str(error))
+            log.warning("model names could not be read", error=str(error))
         finally:
             self._refreshed_at, self._refreshing = time.monotonic(), False
 
