@@ -113,7 +113,7 @@ def next_page_url(here: str, there: str) -> str:
     try:
         old, new = httpx.URL(here), httpx.URL(there)
     except httpx.InvalidURL as error:
-        raise SourceError(f"{here}: its next page is no URL: {SafeName(there)}") from error
+        raise SourceError(f"{here}: the address of its next page is not a URL: {SafeName(there)}") from error
     same = (old.scheme, old.host, old.port, old.path.rstrip("/")) == (
         (new.scheme, new.host, new.port, new.path.rstrip("/"))
     )

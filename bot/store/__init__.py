@@ -116,7 +116,7 @@ class Store:
     def lake(self) -> LakeSettings:
         """Where the events of this database's days are. Raises `StoreError` where nobody said."""
         if self._lake is None:
-            raise StoreError(f"database {self.shown}: comes without a lake; name one in config.yaml: lake")
+            raise StoreError(f"database {self.shown}: has no lake; name one in config.yaml: lake")
         return self._lake
 
     @contextmanager
@@ -210,7 +210,7 @@ def _parse_url(url: str) -> sa.URL:
     except (sa.exc.ArgumentError, ValueError):
         # The error quotes what it could not read, which may be a piece of a password: not even its cause is kept.
         wanted = "sqlite:///path or postgresql://user:password@host/name"
-        raise StoreError(f"DATABASE_URL: is no database address; wanted {wanted}") from None
+        raise StoreError(f"DATABASE_URL: is not a database address; wanted {wanted}") from None
     if parsed.drivername in ("postgres", "postgresql"):
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.get_backend_name() not in ("sqlite", "postgresql"):

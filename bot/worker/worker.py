@@ -52,7 +52,7 @@ class Worker:
         work.start()
         while not self.stop.wait(1.0):
             if not work.is_alive():
-                raise WorkerError("the rounds ended by themselves; the log says why")
+                raise WorkerError("the worker's cycles ended unexpectedly; see the log")
         log.info("stopping", grace=grace)
         self.until = time.monotonic() + grace
         for thread in (work, *beside):

@@ -248,9 +248,9 @@ def test_a_network_that_is_switched_off_is_not_there(run: Run, folder: Path) -> 
         ("sqlite:///data", "database sqlite:///data: cannot be opened: unable to open database file"),
         (f"postgresql://me:{TOKEN}@127.0.0.1:1/db", r"me:\*\*\*@127.0.0.1:1/db: cannot be opened: .*refused"),
         (f"postgresql://me@127.0.0.1:1/db?password={TOKEN}", "127.0.0.1:1/db: cannot be opened"),
-        (f"postgresql://me:{TOKEN}@host:{TOKEN}/db", "^DATABASE_URL: is no database address; wanted sqlite:///path or"),
+        (f"postgresql://me:{TOKEN}@host:{TOKEN}/db", "^DATABASE_URL: is not a database address; wanted sqlite:///path or"),
         (f"mysql://me:{TOKEN}@host/db", "^DATABASE_URL: found mysql, wanted sqlite or postgresql"),
-        (TOKEN, "^DATABASE_URL: is no database address"),
+        (TOKEN, "^DATABASE_URL: is not a database address"),
     ],
 )
 def test_a_database_that_cannot_be_opened_is_one_line_without_its_password(

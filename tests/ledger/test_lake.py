@@ -667,7 +667,7 @@ def test_a_database_without_a_lake_says_what_it_wants(url: str) -> None:
     if made.engine.dialect.name == "sqlite":
         assert made.lake.url.endswith("/lake")
     else:
-        with pytest.raises(store.StoreError, match=re.escape("comes without a lake; name one in config.yaml: lake")):
+        with pytest.raises(store.StoreError, match=re.escape("has no lake; name one in config.yaml: lake")):
             ledger.add_event_batch(made, haul(uses=uses(DAY, 1)))
     made.close()
 
