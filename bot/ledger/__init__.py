@@ -1,8 +1,8 @@
-"""What networks said: records as they were read, and what can be asked of them.
+"""What networks told us: records as they were read, and queries on them.
 
-`add_snapshot` keeps a snapshot, `add_event_batch` what an event source told (`keep_event_batch` and `add_up` are its
-two halves), `load_period_data` and `load_panel_data` answer with everything that figures for one period are computed
-from, the rest are the questions that faces ask.
+`add_snapshot` stores a snapshot and `add_event_batch` an event batch (`keep_event_batch` and `add_up` are its two
+halves). `load_period_data` and `load_panel_data` return everything that the figures of one period are computed from.
+The other functions answer the queries of the interfaces.
 """
 
 from bot.ledger.catalogue_query import HISTORY
@@ -90,8 +90,8 @@ __all__ = [
 
 
 def load_period_data(store: Store, catalogue: Catalogue, period: Period, of_callers: bool = True) -> PeriodData:
-    """The book of one catalogue and period. What is not known stands in it as `Unknown`, with the reason. Those who
-    called may be left out: over many days they are counted in the lake."""
+    """The period data of one catalogue and period. What is not known is an `Unknown` with the reason. Callers may be
+    left out, because over many days they are counted in the lake."""
     if catalogue.evidences:
         return groups.with_groups(store, events_period_data.load_period_data(store, catalogue, period, of_callers))
     return groups.with_groups(store, period_data.load_period_data(store, catalogue, period))

@@ -1,4 +1,4 @@
-"""What a snapshot changed against one before it, counted by the database."""
+"""What changed between two snapshots, counted by the database."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ STEP = NOW.c.counter - THEN.c.counter
 
 
 class Comparison:
-    """Compares snapshots of one catalogue; remembers what it counted. `new`: a snapshot that has no verdict yet.
+    """Compares snapshots of one catalogue and caches the counts. `new`: a snapshot that has no verdict yet.
 
-    Use is counted from readings alone, so that it is the same in whichever order they came: what a counter rose above
-    its highest of the `BACK_WITHIN` before, since a counter that comes back after a fall is no use.
+    Use is counted only from readings, so it does not depend on the order in which they came: the rise of a counter
+    above its highest value of the `BACK_WITHIN` before, because a counter that comes back after a fall is no use.
     """
 
     def __init__(self, connection: sa.Connection, catalogue: int, new: Reading | None = None) -> None:
@@ -34,8 +34,8 @@ class Comparison:
         return replace(change, missing_use=missing, use_before=uses, moved_before=moved)
 
     def _use(self, prior: Reading, before: Reading, now: Reading) -> tuple[int, int, int]:
-        """All use of the days that ended with the snapshot before, how many counters moved in them, and what of the use
-        was that of models that show no counter now."""
+        """For the days that ended with the snapshot before: all use, how many counters moved, and the use of models
+        that show no counter now."""
         highest = readings.alias("highest_")
         level = (
             sa.select(sa.func.max(highest.c.counter))
@@ -58,7 +58,7 @@ class Comparison:
         return uses, moved, gone
 
     def _before(self, prior: Reading) -> Iterator[int]:
-        """The snapshots up to this one that tell how high counters were before they may have fallen, held or not."""
+        """The snapshots up to this one, held or not, that show how high counters were before a possible fall."""
         yield prior.id
         first = prior.day - BACK_WITHIN
         if self._new is not None and first <= self._new.day < prior.day:
