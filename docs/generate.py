@@ -1,15 +1,14 @@
-"""Writes the pages of `docs/` that the code already says: metrics, networks, commands, configuration.
+"""Generates the pages of `docs/` that come from the code: metrics, networks, commands, configuration, API.
 
-`--check` writes nothing and fails where a page is not what the code says.
+`--check` writes nothing and fails if a page is not up to date.
 """
 
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Callable, Iterator
-from datetime import time
+from datetime import time, timedelta
 from pathlib import Path
 from typing import Any, get_args
 
@@ -36,7 +35,7 @@ def metrics() -> str:
 
 
 def networks() -> str:
-    """Every network's methodology, as its source tells it."""
+    """Every network's methodology, from the docstring of its source."""
     from bot import sources
 
     parts = ["# Networks"]
@@ -106,19 +105,20 @@ def config() -> str:
         [
             "# Configuration",
             "",
-            "`config.yaml` holds choices; unknown keys and keys given twice are errors, and every mistake is listed at once. Secrets stand only in the",
-            "environment, or in a `.env` beside the configuration. A missing secret disables what needs it, and `doctor` says so. A blank variable",
-            "is not set.",
+            "Settings are in `config.yaml`. An unknown key or a key given twice is an error, and all mistakes",
+            "are listed at once. Secrets are only in the environment, or in a file `.env` beside the",
+            "configuration. If a secret is missing, whatever needs it is disabled, and `doctor` says so. A blank",
+            "variable counts as not set. A required key must be set if its block is.",
             "",
-            "| key | default | what it says |",
+            "| key | default | meaning |",
             "|---|---|---|",
             *rows,
             "",
             "| environment variable | for |",
             "|---|---|",
-            "| `DATABASE_URL` | the database: `sqlite:///path` or `postgresql://user:password@host/name`; by default `footfall.db` in `data`. A `?` or `%` in a path or password is written `%3F`, `%25` |",
-            "| `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY` | a proxy as `http://host:port` for all that is asked and posted, and what goes past it; lower case too |",
-            "| `FOOTFALL_CONFIG` | another path than `config.yaml` |",
+            "| `DATABASE_URL` | the database: `sqlite:///path` or `postgresql://user:password@host/name`; by default `footfall.db` in `data`. Write `?` and `%` in a path or password as `%3F` and `%25` |",
+            "| `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY` | a proxy, `http://host:port`, for all requests, and the hosts that bypass it; lower-case names work too |",
+            "| `FOOTFALL_CONFIG` | path of the configuration, if it is not `config.yaml` |",
             *secrets,
         ]
     )
@@ -141,14 +141,14 @@ def _keys(block: type[BaseModel], prefix: str) -> Iterator[str]:
             yield from _keys(annotation, f"{prefix}{name}.")
             continue
         if field.default is None and (optional := [one for one in get_args(annotation) if _is_block(one)]):
-            yield f"| `{prefix}{name}` | `None` | {field.description}; a text alone is its `address` |"
+            yield f"| `{prefix}{name}` | not set | {field.description}; a plain text is its `address` |"
             yield from _keys(optional[0], f"{prefix}{name}.")
             continue
         if inner := [one for one in get_args(annotation) if isinstance(one, type) and issubclass(one, BaseModel)]:
-            yield f"| `{prefix}{name}` | (below) | {field.description}; a list, each with: |"
+            yield f"| `{prefix}{name}` | (below) | {field.description}; a list, each entry with: |"
             yield from _keys(inner[0], f"{prefix}{name}[].")
             continue
-        default = "(wanted)" if field.is_required() else f"`{_plain(field.get_default(call_default_factory=True))}`"
+        default = "(required)" if field.is_required() else _yaml_cell(field.get_default(call_default_factory=True))
         yield f"| `{prefix}{name}` | {default} | {field.description or ''} |"
 
 
@@ -156,12 +156,33 @@ def _is_block(kind: object) -> bool:
     return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
-def _plain(value: object) -> str:
-    if isinstance(value, Path):
-        return value.as_posix()
-    if isinstance(value, time):
-        return f"{value:%H:%M}"
-    return re.sub(r"PosixPath\('([^']*)'\)", r"\1", repr(value)) if not isinstance(value, str) else value
+def _yaml_cell(value: object) -> str:
+    """A default as a user would write it in `config.yaml`."""
+    if value is None or value == "":
+        return "not set"
+    if value in ((), {}):
+        return "empty list" if value == () else "empty"
+    return f"`{_yaml(value)}`"
+
+
+def _yaml(value: object) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case float():
+            return f"{value:g}"
+        case timedelta():
+            minutes = value // timedelta(minutes=1)
+            units = (("d", 1440), ("h", 60), ("m", 1))
+            return next(f"{minutes // size}{unit}" for unit, size in units if minutes % size == 0)
+        case time():
+            return f'"{value:%H:%M}"'
+        case tuple():
+            return f"[{', '.join(map(_yaml, value))}]"
+        case dict():
+            return f"{{{', '.join(f'{_yaml(key)}: {_yaml(item)}' for key, item in value.items())}}}"
+    text = str(value)
+    return f'"{text}"' if text.startswith("0x") else text  # YAML would read it as a number
 
 
 def api() -> str:

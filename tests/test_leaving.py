@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 SCRIPT = """
 import subprocess, sys, threading, time
 from concurrent.futures import ThreadPoolExecutor
-from bot.cli import leaving
+from bot.cli import process_exit
 
 child = subprocess.Popen(["sleep", "600"])
 print(child.pid, flush=True)
@@ -24,7 +24,7 @@ def work():
 side = threading.Thread(target=work, daemon=True)  # what a daemon begins is one as well
 side.start()
 side.join()
-leaving.leave(time.monotonic() + float(sys.argv[2]))
+process_exit.leave(time.monotonic() + float(sys.argv[2]))
 print("left", flush=True)
 child.kill()
 child.wait()

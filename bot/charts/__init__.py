@@ -1,7 +1,7 @@
 """Pictures of digests: `draw_card` and `draw_trend` as PNG for posts, `usage_svg`, `concentration_svg` and `trend_svg`
 for pages.
 
-A picture is made from a digest document alone (`docs/digest.md`), and its alt text from the same figures, in any
+A chart is drawn only from a digest document (`docs/digest.md`); its alt text is made from the same figures, in any
 language (`alt_text`).
 """
 

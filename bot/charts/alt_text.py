@@ -1,7 +1,7 @@
-"""What a picture says in words, in the language of whoever it is shown to: from the same figures that are drawn.
+"""Alt texts of pictures in the reader's language, made from the figures that are drawn.
 
-Alt text holds at most 1,000 characters, says unknown as unknown, and names the source; every number in it stands in
-the document. It is never kept with a picture, whose own words are English and the same for everybody.
+An alt text has at most 1,000 characters, calls unknown values unknown and names the source; every number in it is in
+the document. It is not stored with the picture, whose own text is English for everyone.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from bot.records import Document
 _SAID = ("models_listed", "models_used", "models_for_half", "uses", "top_1_share", "top_10_share")
 _USED, _LISTED = N_("Used: {said}."), N_("Listed: {said}.")
 _NAMED = 5
-"""Unknown days that are named one by one."""
+"""Most unknown days that are listed one by one."""
 
 
 def describe_card(document: Document, locale: str = "en") -> str:
@@ -39,7 +39,7 @@ def describe_card(document: Document, locale: str = "en") -> str:
 
 
 def describe_trend(points: Points, title: str, unit: str, source: str, locale: str = "en") -> str:
-    """A line over time. `title` and `source` are in the language of `locale` already."""
+    """A line over time. `title` and `source` are already in the language of `locale`."""
     voice, points = translator_for(locale), chart_data.fill_missing_days(points)
     known = [(day, number) for day, number in points if number is not None]
     said = [
@@ -59,7 +59,7 @@ def describe_trend(points: Points, title: str, unit: str, source: str, locale: s
 
 
 def describe_usage(days: Sequence[DailyPoint], locale: str = "en") -> str:
-    """What the bars and the line say: first, lowest, highest and last known day of each, and the unknown days."""
+    """The bars and the line in words: first, lowest, highest and last known day of each, and the unknown days."""
     voice = translator_for(locale)
     lines: tuple[tuple[str, Points], ...] = (
         (_USED, [(day.day, day.used) for day in days]),
@@ -69,7 +69,7 @@ def describe_usage(days: Sequence[DailyPoint], locale: str = "en") -> str:
 
 
 def describe_concentration(catalogue: Json, locale: str = "en") -> str:
-    """What the curve of the most used models says."""
+    """The curve of the most used models in words."""
     voice, curve = translator_for(locale), dict(chart_data.usage_curve(catalogue))
     said = [
         voice.say("top {k}: {share}", k=k, share=number_format.format_share(curve[k], voice.language))
@@ -90,7 +90,7 @@ def describe_day_range(points: Points, locale: str = "en") -> str:
 
 
 def join_within_limit(parts: Sequence[str], source: str) -> str:
-    """Sentences up to the limit; the source always fits, whole sentences fall away before it."""
+    """As many sentences as fit; the source is always included, other sentences are dropped whole."""
     kept: list[str] = []
     for part in filter(None, parts):
         if len(" ".join([*kept, part, source])) > platform_limits.ALT_TEXT:
@@ -100,7 +100,8 @@ def join_within_limit(parts: Sequence[str], source: str) -> str:
 
 
 def _describe_figure(voice: Translator, key: str, block: Json) -> str:
-    """A figure with its label. A digest keeps its labels in English, filled in; the metric has each as it is told."""
+    """A figure with its label. Labels in a digest are in English and filled in, so the translation uses the
+    metric's."""
     figure = block["figures"][key]
     label = str(figure["label"])
     if voice.language != "en":
@@ -137,7 +138,7 @@ def _turning_points(known: Sequence[tuple[date, Number]]) -> list[tuple[date, Nu
 
 
 def _describe_unknown_days(voice: Translator, points: Points) -> str:
-    """Which days are not known; empty where all are."""
+    """The sentence about unknown days; empty if there are none."""
     missing = [day for day, number in points if number is None]
     if not points:
         return voice.say("no day watched")

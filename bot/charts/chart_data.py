@@ -1,6 +1,6 @@
-"""What a picture is drawn from: the days, the curve and the title of one digest document, and nothing else.
+"""The data of a chart: the days, the curve and the title of one digest document.
 
-A day that is absent or null is unknown, and stays so: it becomes a gap in a line and a missing bar, never a zero.
+A day that is absent or null is unknown: it becomes a gap in a line or a missing bar, never a zero.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ class DailyPoint:
 
 
 def leading_catalogue(document: Document) -> Json:
-    """The catalogue whose figures lead: a document holds it first."""
+    """The headline's catalogue, which is the first in a document."""
     return cast("list[Json]", document["catalogues"])[0]
 
 
 def history_days(catalogue: Json) -> tuple[DailyPoint, ...]:
-    """Every day from the first to the last of the history, oldest first; empty where there is none."""
+    """Every day from the first to the last of the history, oldest first; empty if there is no history."""
     history = {date.fromisoformat(point["day"]): point for point in catalogue.get("history", ())}
     if not history:
         return ()
@@ -46,12 +46,12 @@ def history_days(catalogue: Json) -> tuple[DailyPoint, ...]:
 
 
 def _exact_count(point: Json, key: str) -> int | None:
-    """A count of a day; a lower bound is not drawn, since a bar or a line would show it as all there was."""
+    """A count of a day; a lower bound is not drawn, because a bar or line would show it as exact."""
     return None if point.get("at_least") else cast("int | None", point.get(key))
 
 
 def drawable_value(figure: Json) -> Number | None:
-    """A figure's value as a line may show it: exact, and a number."""
+    """A figure's value, if it is an exact number."""
     number = figure.get("value")
     return number if isinstance(number, int | float) and not figure.get("at_least") else None
 
@@ -62,7 +62,7 @@ def usage_curve(catalogue: Json) -> tuple[tuple[int, float], ...]:
 
 
 def figure_value(catalogue: Json, key: str) -> Number | None:
-    """A figure's value, `None` where it is unknown or not in the document."""
+    """A figure's value; `None` if it is unknown or not in the document."""
     return cast("Number | None", catalogue["figures"].get(key, {}).get("value"))
 
 
@@ -83,7 +83,7 @@ def period_text(document: Document, locale: str = "en") -> str:
 
 
 def known_runs(points: Points) -> list[list[tuple[int, Number]]]:
-    """Stretches of neighbouring known points as (index, value): one line each, broken where a point is unknown."""
+    """Runs of consecutive known points as (index, value), one line each."""
     stretches: list[list[tuple[int, Number]]] = [[]]
     for index, (_, known) in enumerate(points):
         if known is None:
@@ -94,7 +94,7 @@ def known_runs(points: Points) -> list[list[tuple[int, Number]]]:
 
 
 def unknown_gaps(points: Points) -> list[tuple[int, int]]:
-    """Stretches of unknown points as (first index, last index)."""
+    """Runs of unknown points as (first index, last index)."""
     found: list[tuple[int, int]] = []
     for index, (_, known) in enumerate(points):
         if known is not None:
@@ -107,7 +107,7 @@ def unknown_gaps(points: Points) -> list[tuple[int, int]]:
 
 
 def fill_missing_days(points: Points) -> Points:
-    """The points with every missing day put in as unknown, oldest first."""
+    """The points with every missing day added as unknown, oldest first."""
     known = dict(points)
     if not known:
         return ()
@@ -116,7 +116,7 @@ def fill_missing_days(points: Points) -> Points:
 
 
 def axis_range(points: Points) -> tuple[Number, Number]:
-    """Bottom and top of an axis that holds all known points and zero, both round numbers."""
+    """Bottom and top of an axis that includes all known points and zero, as round numbers."""
     known = [number for _, number in points if number is not None]
     return -axis_ceiling(-min(known, default=0)), axis_ceiling(max(known, default=0))
 
@@ -134,16 +134,16 @@ def axis_ceiling(highest: Number) -> Number:
 
 @dataclass(frozen=True, slots=True)
 class LabelPlacement:
-    """Where the names of the line and the bars stand, as (index of the day, height); `None` where there is none."""
+    """Positions of the labels of the line and the bars, as (index of the day, height); `None` without a label."""
 
     listed: tuple[int, Number] | None
     used: tuple[int, Number] | None
     inside: bool
-    """The bars reach up to the line's name, so that theirs goes inside them."""
+    """True if the bars reach up to the line's label, so that their own label goes inside them."""
 
 
 def name_places(days: Sequence[DailyPoint], high: Number) -> LabelPlacement:
-    """Names stand at the left, over the first day whose use is known, clear of the unknown ones before it."""
+    """Place the labels at the left, over the first day with known use."""
     used = [(index, day.used) for index, day in enumerate(days) if day.used is not None]
     left = used[0][0] if used else 0
     listed = [(index, day.listed) for index, day in enumerate(days) if index >= left and day.listed is not None]
@@ -152,5 +152,5 @@ def name_places(days: Sequence[DailyPoint], high: Number) -> LabelPlacement:
 
 
 def at_ten(curve: Sequence[tuple[int, float]]) -> tuple[int, float]:
-    """The point of the curve that is named: of ten models or, where fewer were used, of one."""
+    """The labelled point of the curve: ten models or, if fewer were used, one."""
     return next((point for point in curve if point[0] == 10), curve[0])

@@ -1,4 +1,4 @@
-"""The words inside pictures: headline numbers and tick labels, in English for everybody. See `bot.charts.alt_text`."""
+"""Text inside pictures: headline numbers and tick labels, in English for everyone. See `bot.charts.alt_text`."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from bot import number_format
 from bot.charts.chart_data import Number
 
 SHORTEST = 7
-"""Days a time axis spans at least, so that a young history is not drawn as a few fat bars."""
+"""Fewest days of a time axis, so that a short history is not drawn as a few fat bars."""
 
 
 def tick_label(number: Number, unit: str) -> str:
-    """A value as an axis names it: short, without its noun."""
+    """The short label of a value on an axis, without unit."""
     if unit in ("share", "ratio", "points", "index"):
         return number_format.format_figure({"value": number, "unit": unit})
     return number_format.format_compact(number)
 
 
 def axis_ticks(low: Number, high: Number) -> list[Number]:
-    """Three values up an axis; one where nothing is known, so that no scale is made up."""
+    """Three ticks of an axis; one if nothing is known, so that no scale is invented."""
     if low == high == 0:
         return [0]
     middle = 0 if low < 0 < high else (low + high) / 2
@@ -25,7 +25,7 @@ def axis_ticks(low: Number, high: Number) -> list[Number]:
 
 
 def headline_label(number: Number) -> str:
-    """A headline number: every digit as long as they can be taken in at a glance."""
+    """A headline number: all digits if they are few enough to read at a glance."""
     return number_format.format_compact(number)
 
 

@@ -1,6 +1,6 @@
 """The command line. Exit codes: 0 done, 1 failed, 2 bad usage or configuration, 3 partly done.
 
-Heavy libraries are imported inside the command that needs them, so that `--help` stays quick.
+Heavy libraries are imported inside the command that needs them, so that `--help` stays fast.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ COMMANDS = {
 """Module of this package to the commands it holds."""
 
 SUMMARIES = {
-    "demo": "The whole walk on a real network's public record; no keys.",
-    "collect": "Ask the networks and keep what they say.",
-    "compose": "Make digests from what was collected.",
-    "confirm": "The days whose list is held as implausible; confirm or reject one.",
-    "verify": "Recompute a digest and compare it with what was said.",
-    "proof": "One settlement explained: log, blob, root, each leaf.",
+    "demo": "Run the whole pipeline on a real network's public record; no keys.",
+    "collect": "Read the networks and store what they list and count.",
+    "compose": "Compute digests from what was collected.",
+    "confirm": "Show the days whose list is held as implausible; confirm or reject one.",
+    "verify": "Recompute a digest and compare it with what was published.",
+    "proof": "Explain one settlement: log, blob, Merkle root, each leaf.",
     "digest": "A digest, as text or JSON.",
     "show": "The same as digest.",
     "usage": "How much a network was used, by how many of its models.",
@@ -53,26 +53,26 @@ SUMMARIES = {
     "method": "What a metric counts.",
     "status": "How fresh everything is.",
     "about": "What Footfall is and which networks it watches.",
-    "preview": "Exactly what would be posted, with its cost.",
-    "publish": "Deliver what is due.",
-    "deliveries": "What was sent, what was not, and why.",
+    "preview": "Show exactly what would be posted, with its cost.",
+    "publish": "Post what is due.",
+    "deliveries": "Show what was sent, what was not, and why.",
     "send-test": "Post a message that says it is a test.",
     "site": "Write the archive site.",
     "web": "Serve the archive site, the JSON API, health and metrics.",
-    "run": "The worker: collect, compose and publish by the schedule.",
-    "lake": "Single events: make compact, verify, prune.",
-    "schedule": "When the next posts go out.",
-    "migrate": "Bring the database to this version.",
+    "run": "Run the worker: collect, compose and publish on schedule.",
+    "lake": "Maintain the files of single events: compact, verify, prune.",
+    "schedule": "Show when the next posts go out.",
+    "migrate": "Update the database's tables to this version.",
     "copy-to": "Copy the database to another one.",
-    "doctor": "Check everything, each finding with its fix.",
-    "sources": "The networks there are.",
-    "metrics": "The metrics there are.",
-    "config": "The configuration as understood.",
+    "doctor": "Check everything, with a fix for each problem.",
+    "sources": "List the networks.",
+    "metrics": "List the metrics.",
+    "config": "Show the settings in force.",
 }
 
 
 class LazyCommandGroup(click.Group):
-    """Loads a command's module only when the command is run or asked for its own help."""
+    """A group that imports a command's module only when the command or its help is needed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(SUMMARIES)
@@ -108,7 +108,7 @@ class LazyCommandGroup(click.Group):
     default=Path("config.yaml"),
     envvar="FOOTFALL_CONFIG",
     show_default=True,
-    help="The configuration to use.",
+    help="The configuration file.",
 )
 @click.pass_context
 def cli(ctx: click.Context, config_path: Path) -> None:
@@ -138,7 +138,7 @@ def _completion(shell: str) -> int:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
-    """Run one command; whatever ends it is said."""
+    """Run one command, report any error, and return the exit code."""
     try:
         code = cli.main(args=list(arguments) if arguments is not None else None, prog_name="bot", standalone_mode=False)
     except click.ClickException as error:
@@ -147,21 +147,21 @@ def _run(arguments: Sequence[str] | None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
         return 1
-    except Exception as error:  # noqa: BLE001  the top of a command: what nobody caught
+    except Exception as error:  # noqa: BLE001  the top of a command
         from bot.records import FootfallError
 
         if isinstance(error, FootfallError):
             click.echo(str(error), err=True)
             return error.exit_code
-        # As Python says what nobody caught, but in one piece: what is written bit by bit may break a secret in two.
+        # As Python reports it, but in one piece: written bit by bit, a secret could be split and missed.
         click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
         return 1
     return code if isinstance(code, int) else 0
 
 
 def prepare_process() -> None:
-    """Make the environment and the streams fit for every command, our own code and the libraries alike: blank variables
-    are unset, and a character that a terminal's encoding does not have is shown as `?` and ends nothing."""
+    """Unset blank environment variables, also for libraries, and let the streams write `?` for a character that the
+    terminal's encoding lacks."""
     for name in [name for name, value in os.environ.items() if not value.strip()]:
         del os.environ[name]
     for stream in (sys.stdout, sys.stderr):
@@ -170,7 +170,7 @@ def prepare_process() -> None:
 
 
 def _usage_error_line(error: click.ClickException) -> str:
-    """A mistake in how a command was called, in one line; without any command, the whole help."""
+    """A usage error as one line; without any command, the whole help."""
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         return error.message
     message = " ".join(error.format_message().split())

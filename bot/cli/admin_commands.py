@@ -1,4 +1,4 @@
-"""Commands for whoever runs it: doctor, and tables of what there is."""
+"""Commands for the operator: doctor, sources, metrics, config."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MARKS = {True: click.style("ok  ", fg="green"), False: click.style("FAIL", fg="
 @json_option
 @click.pass_obj
 def doctor(path: Any, as_json: bool) -> int:
-    """Check configuration, database, sources, folders, keys and permissions; each finding comes with its fix."""
+    """Check configuration, database, sources, folders, keys and permissions, with a fix for each problem."""
     from bot.cli import doctor as cli_doctor
 
     found = cli_doctor.run_checks(path)
@@ -35,7 +35,7 @@ def doctor(path: Any, as_json: bool) -> int:
 @json_option
 @pass_app_context
 def sources(parts: AppContext, as_json: bool) -> None:
-    """The networks there are, their catalogues, and which are configured."""
+    """List the networks, their catalogues, and which are configured."""
     from bot import sources as known
 
     rows = [
@@ -65,7 +65,7 @@ def sources(parts: AppContext, as_json: bool) -> None:
 @click.command()
 @json_option
 def metrics(as_json: bool) -> None:
-    """The metrics there are, with their definitions."""
+    """List the metrics with their definitions."""
     from bot.metrics import METRICS
 
     if as_json:
@@ -80,7 +80,7 @@ def metrics(as_json: bool) -> None:
 @json_option
 @pass_app_context
 def config(parts: AppContext, as_json: bool) -> None:
-    """The configuration as understood, defaults included; of secrets only whether they are set."""
+    """Show the settings in force, defaults included. For secrets, only whether they are set."""
     import json
 
     settings = parts.settings

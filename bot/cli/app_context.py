@@ -1,4 +1,4 @@
-"""Puts the parts together for one command: configuration, database, networks, clock."""
+"""What one command works with: configuration, database, networks, clock; and the options that commands share."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from bot.records import FootfallError, Period, PeriodName
 from bot.sources import EventSource, Source
 
 LATELY = 8
-"""Days whose lists are kept as a matter of course, where they need nobody to be asked: a week's change needs them."""
+"""Days for which static listings are always stored: the change over a week needs them."""
 
 
 class UsageError(FootfallError):
-    """A command was asked for something that cannot be."""
+    """A command was called with something that is not possible."""
 
     exit_code = 2
 
@@ -40,7 +40,7 @@ def clock() -> datetime:
 
 @dataclass
 class AppContext:
-    """What commands work with; each part is made when first needed."""
+    """What commands work with; each part is created when it is first needed."""
 
     path: Path
 
@@ -61,14 +61,14 @@ class AppContext:
 
     @cached_property
     def secret_names(self) -> tuple[str, ...]:
-        """Every environment variable that holds a secret of ours."""
+        """The environment variables that hold our secrets."""
         from bot import outlets
 
         return (*sources.secret_names(), *outlets.secret_names())
 
     @property
     def secret_values(self) -> list[SecretStr]:
-        """Everything that must never be said, whoever reads it."""
+        """The values that must never be shown to anyone."""
         return secrets_of(self.settings)
 
     @cached_property
@@ -85,7 +85,7 @@ class AppContext:
 
     @cached_property
     def executor(self) -> Executor:
-        """What runs days side by side: a cluster where there is one, else threads."""
+        """Runs days in parallel: a cluster if one is configured, otherwise threads."""
         if chosen := self.settings.config.cluster:
             from bot.dask_executor import DaskExecutor, TlsFiles
 
@@ -120,7 +120,7 @@ class AppContext:
 
     @property
     def post_options(self) -> pipeline.PostOptions:
-        """What posts are like beside their words."""
+        """Which outlets post threads, and the polls."""
         chosen = self.settings.config
         threads = {name for name, block in chosen.outlets.items() if getattr(block, "thread", False)}
         return pipeline.PostOptions(threads, chosen.polls)
@@ -141,7 +141,7 @@ class AppContext:
         )
 
     def store_static_listings(self, name: str, since: date | None = None) -> None:
-        """Keep the lists of a network that need nobody to be asked, from a day (or some days ago) up to yesterday."""
+        """Store a network's static listings, from a day (or some days ago) up to yesterday."""
         until = clock().date() - timedelta(days=1)
         days = max(LATELY, min((until - since).days + 1, 400)) if since else LATELY
         made = sources.static_listings(name, self.settings.config.networks[name], until, days)
@@ -179,7 +179,7 @@ class AppContext:
         return QueryContext(self.store, self.archive, watched, self.hidden_names, clock, self.settings.config.schedule)
 
     def require_covered_period(self, plan: pipeline.NetworkPlan, day: date, name: PeriodName) -> Period:
-        """The period that holds a day, when the ledger covers some of it. Raises `UsageError` otherwise."""
+        """The period that holds a day, if the ledger covers it. Raises `UsageError` otherwise."""
         self.query_context.refuse_future(day)
         period = Period.for_day(day, name)
         spans = [s for c in plan.catalogues if (s := ledger.closed_span(self.store, c)) is not None]
@@ -195,7 +195,7 @@ class AppContext:
 
 
 def secrets_of(read: config.LoadedConfig) -> list[SecretStr]:
-    """The secrets of a configuration, and those of the environment that libraries read by themselves."""
+    """The secrets of a configuration, and those in the environment that libraries read by themselves."""
     address = read.database_url.get_secret_value()
     return [
         *read.secrets.values(),
@@ -204,7 +204,7 @@ def secrets_of(read: config.LoadedConfig) -> list[SecretStr]:
 
 
 def _headline_mistakes(network: str, block: config.NetworkConfig) -> Iterator[tuple[str, str]]:
-    """What is wrong with the figure that a network is to open with."""
+    """Mistakes in the headline of a network."""
     from bot.metrics import METRICS
 
     known = {"catalogue": [c.key for c in sources.load_module(network).CATALOGUES], "figure": list(METRICS)}
@@ -215,14 +215,14 @@ def _headline_mistakes(network: str, block: config.NetworkConfig) -> Iterator[tu
 
 
 def _poll_mistakes(poll: config.PollConfig) -> Iterator[tuple[str, str]]:
-    """What is wrong with a poll's templates."""
+    """Mistakes in a poll's templates."""
     from bot.render import polls
 
     yield from polls.template_mistakes(poll)
 
 
 def pass_app_context(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Hand a command its `AppContext`, and close the database behind it."""
+    """Pass the command its `AppContext`, and close the database afterwards."""
     from functools import wraps
 
     @wraps(command)
@@ -275,7 +275,7 @@ def print_json(value: object) -> None:
 
 @contextmanager
 def progress_bar(title: str, total: int | None = None) -> Iterator[Callable[[str], None]]:
-    """A bar on a terminal, plain lines on standard error elsewhere. The yielded function tells one step."""
+    """A bar on a terminal, plain lines on standard error elsewhere. Call the yielded function after each step."""
     if not sys.stderr.isatty():
         yield lambda line: click.echo(line, err=True)
         return

@@ -1,4 +1,4 @@
-"""What an operator decides about a list that is held: `confirm`."""
+"""The command with which an operator decides about a held list: `confirm`."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ if TYPE_CHECKING:
 
 @click.command()
 @network_option
-@click.option("--day", type=DayParam(), help="The UTC day whose list to decide about.")
-@click.option("--reject", is_flag=True, help="Leave the list of that day out for good, whatever later readings say.")
-@click.option("--undo", is_flag=True, help="Take an earlier decision back and leave it to the readings.")
+@click.option("--day", type=DayParam(), help="The UTC day of the list to decide about.")
+@click.option("--reject", is_flag=True, help="Leave the list of that day out for good, whatever later readings show.")
+@click.option("--undo", is_flag=True, help="Withdraw an earlier decision and leave it to the readings.")
 @json_option
 @pass_app_context
 def confirm(parts: AppContext, network: str | None, day: date | None, reject: bool, undo: bool, as_json: bool) -> int:
     """Confirm a day whose list is held because it is implausible: much shorter than the one before, or without use.
 
-    Without --day it shows the days that are held. Later readings decide by themselves: a list that stays as it is for
-    three more days is confirmed, one that goes back to what it was is left out.
+    Without --day, it shows the days that are held. Later readings also decide by themselves: a list that stays the
+    same for three more days is confirmed, and one that goes back to what it was before is left out.
     """
     if reject and undo:
         raise UsageError("--reject and --undo exclude each other")
     if day is None and (reject or undo):
-        raise UsageError("--reject and --undo want the --day that they are about")
+        raise UsageError("--reject and --undo need --day")
     plans = parts.selected_networks(network)
     if day is not None:
         _apply_decision(parts, plans, day, None if undo else "rejected" if reject else "confirmed", as_json)
@@ -65,7 +65,7 @@ def _apply_decision(
         plan for plan in plans if sum(ledger.record_decision(parts.store, c, day, decision) for c in plan.catalogues)
     ]
     if not done:
-        raise UsageError(f"{day}: no list of this day is held; those that are: python -m bot confirm")
+        raise UsageError(f"{day}: no list of this day is held; to see those that are: python -m bot confirm")
     for plan in done:
         for name in get_args(PeriodName):
             for document in pipeline.compose_outdated(parts.store, parts.archive, plan, name, clock()):

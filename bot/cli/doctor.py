@@ -1,4 +1,4 @@
-"""What `doctor` looks at: one function a thing, each finding with its fix."""
+"""The checks of `doctor`: one function per subject, each problem with its fix."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bot.redaction import redact
 from bot.store import StoreError
 
 LITTLE = 500_000_000
-"""Bytes free below which a disk is nearly full: a day of a busy network with its pages takes some tens of millions."""
+"""Free bytes below which a disk counts as nearly full. A day of a busy network with its pages takes tens of MB."""
 SAMPLE = "12 of 345 models were used on 5 March 2026 \U0001f463, 模型 too. See https://example.org/a/long/address"
 SAMPLE_WEIGHT = 84
 _WRITABLE = "make {} writable for this user"
@@ -29,7 +29,7 @@ _DISK = {
 
 
 def run_checks(path: Path) -> list[CheckResult]:
-    """Every check, in an order in which a later one can rest on an earlier one."""
+    """Run every check. Later checks may depend on earlier ones."""
     parts = AppContext(path)
     try:
         return [replace(one, text=redact(one.text), fix=redact(one.fix)) for one in _all_checks(parts, path)]
@@ -58,7 +58,7 @@ def _all_checks(parts: AppContext, path: Path) -> Iterator[CheckResult]:
 
 
 def _database(parts: AppContext) -> CheckResult:
-    """Whether it can be opened and written to; what is written is taken back."""
+    """Whether the database can be opened and written; the write is rolled back."""
     try:
         parts.store.try_writing()
     except StoreError as error:
@@ -69,7 +69,7 @@ def _database(parts: AppContext) -> CheckResult:
 
 
 def _sample_post(parts: AppContext, archive: bool) -> CheckResult:
-    """Weigh a post as X counts it: the newest digest's, or, without any, one that is made up."""
+    """Weigh a post as X counts it: the newest digest's, or a sample if there is none."""
     name, cure = "X: sample post", "install the versions of requirements.txt: python -m pip install -r requirements.txt"
     try:
         from bot import pipeline, platform_limits, x_text
@@ -138,7 +138,7 @@ def _check_networks(parts: AppContext) -> Iterator[CheckResult]:
 
 
 def _check_outlets(parts: AppContext) -> Iterator[CheckResult]:
-    """What each outlet's platform says of our keys and permissions; nothing is posted."""
+    """Check our keys and permissions on each outlet's platform, without posting."""
     from bot.cli import outlet_setup
 
     names = outlet_setup.outlet_targets(parts)

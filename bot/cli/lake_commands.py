@@ -1,4 +1,4 @@
-"""Commands that look after the lake: compact, verify, prune."""
+"""Commands that maintain the lake: compact, verify, prune."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ LASTS = timedelta(minutes=10)
 
 @click.group()
 def lake() -> None:
-    """Single events, as they are kept by network and day. All of it may run while the worker does."""
+    """Maintain the files of single events. All of these may run beside the worker."""
 
 
 @lake.command()
 @json_option
 @pass_app_context
 def compact(parts: AppContext, as_json: bool) -> int:
-    """Make each day that is over a single file of each kind, and remove files that no day names any more."""
+    """Merge the files of each day that is over into one per kind, and remove files that no day names any more."""
     with _lake_lease(parts) as on:
         done = _run_with_progress("compacting", maintenance.compact_days(parts.store, clock().date()), on)
         files, size = maintenance.sweep_files(parts.store, clock())
@@ -35,7 +35,7 @@ def compact(parts: AppContext, as_json: bool) -> int:
     if as_json:
         print_json({"days": done, "swept": swept})
     else:
-        _print_summary(done, "made compact")
+        _print_summary(done, "compacted")
         click.echo(f"{files} files that no day names removed, {_format_megabytes(size)}")
     return _exit_code(done)
 
@@ -44,7 +44,7 @@ def compact(parts: AppContext, as_json: bool) -> int:
 @json_option
 @pass_app_context
 def verify(parts: AppContext, as_json: bool) -> int:
-    """Read every day, check each file against its hash and what the day adds up to against the database."""
+    """Read every day; check each file against its hash, and the day's totals against the database."""
     done = _run_with_progress("verifying", maintenance.verify_days(parts.store))
     if as_json:
         print_json({"days": done})
@@ -54,19 +54,19 @@ def verify(parts: AppContext, as_json: bool) -> int:
 
 
 @lake.command()
-@click.option("--older", required=True, metavar="D", help="Age beyond which events go, such as 400d.")
+@click.option("--older", required=True, metavar="D", help="Delete events older than this, such as 400d.")
 @json_option
 @pass_app_context
 def prune(parts: AppContext, older: str, as_json: bool) -> int:
-    """Let go of the events of old days. Figures, digests and receipts stay; such a day takes no events any more. The
-    files themselves go when `lake compact` has seen them unnamed for two hours."""
+    """Delete the events of old days. Figures, digests and receipts stay; such a day accepts no more events. `lake
+    compact` removes the files themselves once no day has named them for two hours."""
     try:
         age = parse_duration(older)
     except ValueError as error:
         raise UsageError(f"--older {older}: {error}") from error
     if age < maintenance.LEAST:
         raise UsageError(
-            f"--older {older}: wanted {maintenance.LEAST.days}d or more: figures of 30 days rest on the events"
+            f"--older {older}: wanted {maintenance.LEAST.days}d or more: the 30-day figures need the events"
         )
     with _lake_lease(parts) as on:
         done = _run_with_progress("pruning", maintenance.prune_days(parts.store, clock().date(), age), on)
@@ -79,7 +79,7 @@ def prune(parts: AppContext, older: str, as_json: bool) -> int:
 
 @contextmanager
 def _lake_lease(parts: AppContext) -> Iterator[Callable[[], object]]:
-    """No two of these at a time: they would do each other's work. What is yielded says that it goes on."""
+    """Hold the lease of lake maintenance, so that only one process does it. Call the yielded function to renew it."""
     from secrets import token_hex
 
     from bot import leases, process_locks
@@ -91,7 +91,7 @@ def _lake_lease(parts: AppContext) -> Iterator[Callable[[], object]]:
 
     with process_locks.announced(parts.store, name):
         if not hold():
-            raise UsageError("the lake is being looked after by another process; try again when it is done")
+            raise UsageError("another process is maintaining the lake; try again when it is done")
         try:
             yield hold
         finally:

@@ -1,4 +1,4 @@
-"""Commands over several networks: those that can answer do, the others are named on standard error in one line each."""
+"""Commands over several networks: networks that fail get one line each on standard error, the others are shown."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from bot.records import FootfallError
 T = TypeVar("T")
 
 FAILED = 1
-"""The exit code of an error that is a failure; others say that there is nothing to answer with."""
+"""The exit code of an error that is a failure; other codes mean that there is nothing to show."""
 PARTLY = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Answers(Generic[T]):
-    """What the networks answered, in the order of the configuration."""
+    """The networks' answers, in the order of the configuration."""
 
     answers: list[T]
     exit_code: int
-    """0, or 3 where a network failed; one that has nothing for that day has not failed."""
+    """0, or 3 if a network failed. Having nothing for that day is not a failure."""
 
 
 def answer_each(plans: Iterable[pipeline.NetworkPlan], answer: Callable[[pipeline.NetworkPlan], T]) -> Answers[T]:
-    """The answer of each network that can give one. Raises the gravest error where none can."""
+    """The answer of each network that can give one. If none can, raises the gravest error."""
     answers: list[T] = []
     errors: list[FootfallError] = []
     for plan in plans:

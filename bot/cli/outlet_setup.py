@@ -1,4 +1,4 @@
-"""Makes outlets ready for one command: from the configuration and the keys in the environment."""
+"""Opens outlets for one command, from the configuration and the keys in the environment."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from bot.subscriptions.model_watches import OUTLET
 
 SITE, DISCORD = "site", "discord"
 DISK_PAUSE = timedelta(minutes=5)
-"""Until the site is written again where the disk or the database refused."""
+"""Wait before writing the site again after the disk or the database refused."""
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +31,8 @@ log = logging.getLogger(__name__)
 def outlet_targets(
     parts: AppContext, only: Collection[str] = (), destinations: Collection[str] = ()
 ) -> dict[str, tuple[str, ...]]:
-    """Each enabled outlet, or those named, with its destinations, or those of them named. The site comes last, since
-    it shows the receipts of the others."""
+    """Each enabled outlet (or those in `only`) with its destinations (or those in `destinations`). The site comes last,
+    because it shows the receipts of the others."""
     configured = {name: block for name, block in parts.settings.config.outlets.items() if block.enabled}
     for name in only:
         if name not in configured:
@@ -48,7 +48,7 @@ def outlet_targets(
 
 @contextmanager
 def open_outlets(parts: AppContext, names: Collection[str]) -> Iterator[tuple[Mapping[str, OutletHandle], list[str]]]:
-    """The outlets that can post, and one line for each that cannot; closed at the end."""
+    """The outlets that can post, and one line for each that cannot. Closes them at the end."""
     made: dict[str, OutletHandle] = {}
     problems: list[str] = []
     try:
@@ -87,7 +87,7 @@ def _direct_outlet(parts: AppContext, discord: OutletHandle) -> OutletHandle:
 
 
 def publish_context(parts: AppContext) -> pipeline.PublishContext:
-    """What publishing works with."""
+    """Everything that publishing needs."""
     chosen = parts.settings.config
     outbox, rules = pipeline.make_outbox(parts.store, configured_channels(parts)), chosen.publish
     threshold = chosen.corrections.threshold
@@ -97,20 +97,20 @@ def publish_context(parts: AppContext) -> pipeline.PublishContext:
 
 
 def configured_channels(parts: AppContext) -> frozenset[str]:
-    """The channels of the configuration."""
+    """The Discord channels that `config.yaml` names."""
     return frozenset(getattr(parts.settings.config.outlets.get(DISCORD), "destinations", ()))
 
 
 def active_subscriptions(parts: AppContext) -> tuple[Subscription, ...]:
-    """The subscriptions there are now, but none of a channel of the configuration: whoever may subscribe there could
-    otherwise have its posts wait, change their language or end them."""
+    """The current subscriptions, without those of configured channels: otherwise a member who may subscribe there
+    could delay the operator's posts, change their language or end them."""
     mine = configured_channels(parts)
     return tuple(one for one in ChannelSubscriptions(parts.store).all_subscriptions() if one.channel not in mine)
 
 
 def poll_destinations(parts: AppContext, outlet: str) -> frozenset[str]:
-    """The destinations of an outlet that get polls: those of the weekly posts of a network with a poll; where the
-    schedule has no weekly posts, every one, since they can be made by hand."""
+    """The destinations of an outlet that get polls: those of the weekly posts of a network with a poll. If the schedule
+    has no weekly posts, all of them, because weekly posts can be published by hand."""
     chosen, places = parts.settings.config, outlet_targets(parts).get(outlet, ())
     mine = [poll for poll in chosen.polls if outlet in poll.outlets]
     networks = {name for poll in mine for name in poll.networks or parts.network_plans}
@@ -126,7 +126,7 @@ def poll_destinations(parts: AppContext, outlet: str) -> frozenset[str]:
 
 
 def destination_locales(parts: AppContext) -> dict[str, str]:
-    """Destination to its language, where one is chosen."""
+    """The language of each destination that has one configured."""
     return {
         destination: locale
         for block in parts.settings.config.outlets.values()
@@ -140,7 +140,7 @@ def make_outbox_pass(
     outlet_handles: Mapping[str, OutletHandle],
     only: frozenset[tuple[str, PeriodName, date]] | None = None,
 ) -> OutboxPass:
-    """One pass over the outbox, or over some periods of it, as this process."""
+    """One pass of this process over the outbox, or over the periods in `only`."""
     channels, watches = ChannelSubscriptions(parts.store), ModelWatches(parts.store)
     spoken = {**desk.locales, **{one.channel: one.terms.locale for one in active_subscriptions(parts)}}
     posts = pipeline.DigestContentProvider(parts.archive, desk.outbox, parts.hidden_names, spoken, desk.habits)
@@ -164,8 +164,8 @@ def on_destination_gone(
     now: datetime,
     own_channels: Collection[str] = (),
 ) -> None:
-    """Nothing gets through to a destination. Once that was so on several days: end what put it there, and leave nothing
-    planned for it. `own_channels`: channels that the configuration put there, which is for the operator to end."""
+    """Record that nothing gets through to a destination. After several such days, end its subscription or watches and
+    leave nothing planned for it. Only the operator ends posts to `own_channels`, the channels of the configuration."""
     misses = (
         record_miss(desk.store, delivery.outlet, delivery.destination, now)
         if delivery.outlet in (OUTLET, DISCORD)
@@ -173,7 +173,7 @@ def on_destination_gone(
     )
     if misses and not is_over(misses):
         where = "one subscribed channel" if delivery.outlet == DISCORD else "one member"
-        log.warning("%s: nothing gets through to %s, day %d of %d: %s", delivery.outlet, where, misses, MISSES, reason)
+        log.warning("%s: cannot deliver to %s, day %d of %d: %s", delivery.outlet, where, misses, MISSES, reason)
     if not is_over(misses):
         return
     ended = 0
@@ -184,17 +184,22 @@ def on_destination_gone(
         if ended and delivery.destination not in own_channels:
             desk.outbox.skip_destination(DISCORD, delivery.destination, "its subscription ended", now)
     if ended:
-        log.info("%s: %d ended there, since nothing gets through any more: %s", delivery.outlet, ended, reason)
+        log.info(
+            "%s: ended %d subscriptions or watches, because nothing can be delivered: %s",
+            delivery.outlet,
+            ended,
+            reason,
+        )
 
 
 def clock_offsets(made: Mapping[str, OutletHandle]) -> dict[str, timedelta]:
-    """How far this machine's clock is ahead of that of each platform that has answered."""
+    """How far this machine's clock is ahead of the clock of each platform that has answered."""
     known = {name: one.outlet.clock_offset() for name, one in made.items() if isinstance(one.outlet, Timed)}
     return {name: offset for name, offset in known.items() if offset is not None and name != OUTLET}
 
 
 def process_name() -> str:
-    """The name of this process, which no other has."""
+    """A unique name of this process."""
     return _process_name(os.getpid())
 
 
@@ -204,7 +209,7 @@ def _process_name(pid: int) -> str:
 
 
 class SiteOutlet:
-    """The archive site as an outlet: posting writes all of it anew, so that doing it twice harms nothing."""
+    """The archive site as an outlet. Posting writes the whole site again, so posting twice does no harm."""
 
     def __init__(self, parts: AppContext) -> None:
         self._parts = parts

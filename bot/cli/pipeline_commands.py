@@ -1,4 +1,4 @@
-"""Commands that do the work: demo, collect, compose, verify."""
+"""Commands of the pipeline: demo, collect, compose, verify."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @click.command()
 @pass_app_context
 def demo(parts: AppContext) -> int:
-    """The whole walk on Replicate's public record: collect, compose each day, render, archive. No keys."""
+    """Run the whole pipeline on Replicate's public record: collect, compose each day, render, archive. No keys."""
     from bot.cli.preview_commands import print_previews, write_site
 
     plan = parts.network_plan("replicate")
@@ -49,11 +49,11 @@ def demo(parts: AppContext) -> int:
 
 
 PROBED = 3.0
-"""Seconds that the demo waits to see whether a live network answers at all."""
+"""Seconds that the demo waits for a first answer of a live network."""
 
 
 def _demo_live(parts: AppContext) -> None:
-    """OpenGradient's last complete days where its public endpoints answer; else one line that says they do not."""
+    """Show OpenGradient's last complete days, or one line if its public endpoints do not answer."""
     from bot.cli.preview_commands import print_previews
     from bot.sources import opengradient
 
@@ -73,18 +73,18 @@ def _demo_live(parts: AppContext) -> None:
 
 @click.command()
 @network_option
-@click.option("--since", type=DayParam(), help="First day wanted.")
-@click.option("--until", type=DayParam(), help="Last day wanted.")
-@click.option("--again", is_flag=True, help="Read days anew that were read already.")
+@click.option("--since", type=DayParam(), help="First day to read.")
+@click.option("--until", type=DayParam(), help="Last day to read.")
+@click.option("--again", is_flag=True, help="Read days again that were read already.")
 @json_option
 @pass_app_context
 def collect(
     parts: AppContext, network: str | None, since: date | None, until: date | None, again: bool, as_json: bool
 ) -> int:
-    """Ask the networks for what they list and count, and keep it in the ledger.
+    """Read what the networks list and count, and store it in the ledger.
 
-    Ended at any moment it goes on from there when it is called again: days of events that were read are not asked for
-    twice. The worker may run meanwhile.
+    You may interrupt it at any time; the next call continues there and does not read the same days of events twice.
+    The worker may run meanwhile.
     """
     for day in (since, until):
         if day:
@@ -139,8 +139,8 @@ def _result_fields(result: Any) -> dict[str, Any]:
 @json_option
 @pass_app_context
 def compose(parts: AppContext, network: str | None, period: PeriodName, day: date | None, as_json: bool) -> int:
-    """Make digests from the ledger: of the period that holds --day, or of every period that has none yet or of which
-    more may have come to light. What is issued and turns out otherwise gets a new edition."""
+    """Compute digests from the ledger: for the period that holds --day, or for every period that has no digest yet or
+    for which more may be known by now. An issued digest that comes out differently gets a new edition."""
     each = answer_each(
         parts.selected_networks(network), lambda plan: _compose_periods(parts, plan.network, period, day)
     )
@@ -200,9 +200,9 @@ def _compose_periods(
 @json_option
 @pass_app_context
 def verify(parts: AppContext, digest: str, network: str | None, period: PeriodName, as_json: bool) -> int:
-    """Recompute a digest from the records it rests on and compare it, figure by figure, with what was said.
+    """Recompute a digest from the records it rests on and compare it, figure by figure, with what was published.
 
-    DAY is a day in the archive; FILE is a digest.json as the archive site offers it.
+    DAY is a day in the archive; FILE is a digest.json from the archive site.
     """
     from bot.cli import verification
 

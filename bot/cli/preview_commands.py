@@ -31,7 +31,7 @@ OUTLETS = ("text", "x", "discord", "site")
 
 @click.command()
 @click.option("--outlet", type=click.Choice(OUTLETS), help="One outlet; X and Discord by default.")
-@click.option("--locale", type=click.Choice(list(LANGUAGES)), help="A language; each outlet's own by default.")
+@click.option("--locale", type=click.Choice(list(LANGUAGES)), help="A language; by default the outlet's own.")
 @network_option
 @period_option
 @day_option
@@ -46,7 +46,7 @@ def preview(
     day: date | None,
     as_json: bool,
 ) -> int:
-    """Exactly what would be posted: text, weighted length, estimated cost, alt text, picture path."""
+    """Show exactly what would be posted: text, weighted length, estimated cost, alt text, picture path."""
     wanted = (outlet,) if outlet else ("x", "discord")
     if outlet == "site":
         index = write_site(parts)
@@ -69,7 +69,7 @@ def preview(
 
 
 def outlet_languages(parts: AppContext, outlet: str) -> tuple[str, ...]:
-    """The languages of an outlet's destinations, each once; English where nothing is configured."""
+    """The languages of an outlet's destinations, each once; English if none is configured."""
     block = parts.settings.config.outlets.get(outlet)
     spoken = getattr(block, "locales", {})
     return tuple(dict.fromkeys(spoken.get(one, "en") for one in getattr(block, "destinations", ()))) or ("en",)
@@ -117,7 +117,7 @@ def _picture_folder(parts: AppContext, document: Document) -> Path:
 
 
 def write_file(path: Path, content: bytes) -> Path:
-    """Write a file whole, or leave what was there."""
+    """Write a file completely, or leave the old one."""
     import os
     import tempfile
 
@@ -143,8 +143,8 @@ def site(parts: AppContext, folder: Path | None) -> None:
 
 
 def write_site(parts: AppContext, folder: Path | None = None, tell: Callable[[str], None] | None = None) -> Path:
-    """Render every digest in the archive and swap the pages in. Returns the index page's path. `tell` is told each
-    page; by default a bar is shown."""
+    """Render every digest in the archive and replace the site. Returns the path of the index page. Calls `tell` for
+    each page; by default a progress bar is shown."""
     from bot import site_builder
     from bot.cli.app_context import progress_bar
 
@@ -169,4 +169,4 @@ def web(parts: AppContext, host: str, port: int) -> None:
 
     logging_setup.configure_logging(parts.secret_values)
     pages.run_server(parts.query_context, parts.output_folder / "site", host, port)
-    process_exit.leave(time.monotonic())  # it has had its grace
+    process_exit.leave(time.monotonic())  # the grace is already over

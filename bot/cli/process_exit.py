@@ -1,5 +1,5 @@
-"""The end of a process that was told to stop. What still works in it or for it gets the rest of the grace and no more:
-at its end Python would wait for every thread of a pool, however long that takes, and so for the process that draws."""
+"""The end of a process that was asked to stop. Threads and child processes that still work get the rest of the grace
+and no more. Python itself would wait for every pool thread, and so for the process that draws charts, however long."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from pathlib import Path
 log = logging.getLogger(__name__)
 
 LOOK = 0.05
-"""Seconds between two looks at what is left."""
+"""Seconds between two checks for remaining threads."""
 
 
 def leave(until: float) -> None:
-    """Returns once no thread is left that Python would wait for. At the instant `until` (monotonic) the process ends
-    as it is, with the processes that it started."""
+    """Return when no thread is left that Python would wait for. At the instant `until` (monotonic), end the process and
+    the processes that it started."""
     while left := working():
         if time.monotonic() >= until:
             abandon(left[0].name)
@@ -29,16 +29,16 @@ def leave(until: float) -> None:
 
 
 def working() -> list[threading.Thread]:
-    """The threads that Python waits for at its end: those that are no daemons, and those of pools, which inherit that
-    from whoever began them and are waited for all the same."""
+    """The threads that Python waits for when it exits: those that are not daemons, and all threads of pools, daemons
+    or not."""
     pools = {*getattr(thread, "_threads_queues", ()), *getattr(process, "_threads_wakeups", ())}
     others = [one for one in threading.enumerate() if one is not threading.main_thread()]
     return [one for one in others if not one.daemon or one in pools]
 
 
 def abandon(what: str) -> None:
-    """End the process now. Nothing is lost by that: see `bot.worker`."""
-    log.warning("%s was abandoned; it is taken up again at the next start", what)
+    """End the process now. Nothing is lost: see `bot.worker`."""
+    log.warning("%s was abandoned; the next start resumes it", what)
     for child in children():
         with suppress(OSError):
             os.kill(child, signal.SIGKILL)
@@ -47,7 +47,7 @@ def abandon(what: str) -> None:
 
 
 def children() -> Iterator[int]:
-    """The processes that this one started and that still run, where the system tells."""
+    """The running processes that this process started, on systems that list them."""
     for task in Path("/proc/self/task").glob("*/children"):
         with suppress(OSError):
             yield from map(int, task.read_text().split())

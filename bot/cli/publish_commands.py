@@ -34,16 +34,19 @@ DRY = "DRY RUN "
 @click.command()
 @network_option
 @period_option
-@click.option("--day", type=DayParam(), help="The period that holds this UTC day, however old; what is due by default.")
-@click.option("--outlet", metavar="OUTLET", help="One outlet; each configured one by default.")
+@click.option(
+    "--day", type=DayParam(), help="The period that holds this UTC day, however old; by default whatever is due."
+)
+@click.option("--outlet", metavar="OUTLET", help="One outlet; all configured ones by default.")
 @click.option("--dry-run", is_flag=True, help="Post nothing; show what would be posted. Needs no keys.")
 @pass_app_context
 def publish(
     parts: AppContext, network: str | None, period: PeriodName, day: date | None, outlet: str | None, dry_run: bool
 ) -> int:
-    """Deliver what is due, each part once; ask after what is not known to be out, and never send that unseen.
+    """Post what is due, each part once. If it is not known whether a part is out, ask the platform before sending
+    again.
 
-    Ends with 0 when all is out or nothing is due, 3 when some is out, 1 when none is.
+    Exits with 0 if everything is out or nothing is due, 3 if some is out, 1 if none is.
     """
     plans = _covered_plans(parts, network, period, day)
     if dry_run:
@@ -64,7 +67,7 @@ def publish(
         desk = outlet_setup.publish_context(parts)
         deliveries.follow_up(outlet_setup.make_outbox_pass(parts, desk, made))
         announced = [a for plan in plans for a in pipeline.plan_deliveries(desk, plan, period, targets, clock(), day)]
-        # Asked for by name, it sees to that and leaves the rest to the worker.
+        # With --network or --day, send only those periods and leave the rest to the worker.
         narrow = frozenset((a.network, a.period.name, a.period.first) for a in announced)
         touched = deliveries.flush_outbox(
             outlet_setup.make_outbox_pass(parts, desk, made, narrow if network or day else None)
@@ -73,7 +76,7 @@ def publish(
 
 
 def _covered_plans(parts: AppContext, network: str | None, period: PeriodName, day: date | None) -> list[NetworkPlan]:
-    """The networks asked for; of a day those whose ledger covers it."""
+    """The selected networks; with a day, those whose ledger covers it."""
     if day is None:
         return parts.selected_networks(network)
 
@@ -101,7 +104,7 @@ def _print_report(
         click.echo(_delivery_line(row))
     for pause in desk.outbox.paused_outlets():
         click.echo(f"{pause.outlet} is paused since {pause.since:%d %b %H:%M} UTC: {pause.reason}", err=True)
-        click.echo(f"  once that is mended: python -m bot deliveries lift {pause.outlet}", err=True)
+        click.echo(f"  when that is fixed: python -m bot deliveries lift {pause.outlet}", err=True)
     failed = any(row.state in ("refused", "unknown", "planned", "sending") for row in rows.values())
     return 0 if not failed else 3 if any(row.state == "sent" for row in rows.values()) else 1
 
@@ -128,7 +131,7 @@ def _dry_run(
 
 
 def _preview_digest(parts: AppContext, network: str, name: PeriodName, day: date | None) -> tuple[str, Document | None]:
-    """What is said of a network's period, and its digest, which is not kept."""
+    """A heading for a network's period, and its digest, which is not stored."""
     from bot import deliveries, pipeline
     from bot.records import Period
 
@@ -167,7 +170,7 @@ def _echo_dry_run(text: str) -> None:
 
 @click.group()
 def deliveries() -> None:
-    """What was sent, what was not, and why; and what to do about it."""
+    """Show what was sent, what was not, and why; and decide what to do about it."""
 
 
 @deliveries.command("list")
@@ -176,13 +179,13 @@ def deliveries() -> None:
     "states",
     multiple=True,
     type=click.Choice(["planned", "sending", "sent", "refused", "unknown", "skipped"]),
-    help="Only these; may be repeated.",
+    help="Only deliveries in this state; may be repeated.",
 )
-@click.option("--last", type=click.IntRange(1, 100_000), default=50, show_default=True, help="How many at most.")
+@click.option("--last", type=click.IntRange(1, 100_000), default=50, show_default=True, help="Show at most this many.")
 @json_option
 @pass_app_context
 def listing(parts: AppContext, states: tuple[str, ...], last: int, as_json: bool) -> None:
-    """Deliveries, newest last, each with its state, since when, attempts, last error and link."""
+    """List deliveries, newest last, each with its state, since when, attempts, last error and link."""
     outbox = _open_outbox(parts)
     rows = outbox.list_deliveries(states, last)
     if as_json:
@@ -206,19 +209,19 @@ def listing(parts: AppContext, states: tuple[str, ...], last: int, as_json: bool
 @json_option
 @pass_app_context
 def retry(parts: AppContext, id: int, as_json: bool) -> None:
-    """Try a delivery again at the next `plan_deliveries`, however old it is. One whose fate is unknown is asked about,
-    not sent."""
+    """Try a delivery again in the next pass, however old it is. If its state is unknown, the platform is asked and
+    nothing is sent."""
     _print_delivery(_open_outbox(parts).retry(id, clock()), as_json)
 
 
 @deliveries.command()
 @click.argument("id", type=int)
-@click.option("--sent", "url", metavar="URL", help="It is out: the link to it.")
-@click.option("--not-sent", is_flag=True, help="It is not out: it may be sent again.")
+@click.option("--sent", "url", metavar="URL", help="The post is out; URL is the link to it.")
+@click.option("--not-sent", is_flag=True, help="The post is not out; it may be sent again.")
 @json_option
 @pass_app_context
 def resolve(parts: AppContext, id: int, url: str | None, not_sent: bool, as_json: bool) -> None:
-    """Say what became of a delivery whose fate is unknown, after having looked."""
+    """Set the state of a delivery that is unknown, after you have looked on the platform."""
     if (url is None) is not not_sent:
         raise UsageError("deliveries resolve: wanted one of --sent URL and --not-sent")
     if url is not None and not url.startswith(("https://", "http://")):
@@ -230,7 +233,8 @@ def resolve(parts: AppContext, id: int, url: str | None, not_sent: bool, as_json
 @click.argument("outlet")
 @pass_app_context
 def pause(parts: AppContext, outlet: str) -> None:
-    """Let nothing be sent to an outlet until it is lifted; what is due meanwhile waits as long as it is due."""
+    """Send nothing to an outlet until the pause is lifted. Posts that are due meanwhile wait as long as they are
+    due."""
     known = list(parts.settings.config.outlets)
     known += ["direct"] if "discord" in known else []
     if outlet not in known:
@@ -244,7 +248,7 @@ def pause(parts: AppContext, outlet: str) -> None:
 @click.argument("outlet")
 @pass_app_context
 def lift(parts: AppContext, outlet: str) -> None:
-    """Let an outlet post again that was paused because its account was refused."""
+    """End the pause of an outlet."""
     if not _open_outbox(parts).lift_pause(outlet):
         raise UsageError(f"{outlet}: is not paused")
     click.echo(f"{outlet}: posts again")
@@ -273,7 +277,7 @@ def _delivery_line(row: Delivery) -> str:
         told.append(f"not before {row.not_before:%Y-%m-%d %H:%M:%S} UTC")
     if row.state == "unknown":
         human = f"look for it there, then: python -m bot deliveries resolve {row.id} --sent URL (or --not-sent)"
-        told.append(f"asked again from {row.not_before:%Y-%m-%d %H:%M:%S} UTC" if row.not_before else human)
+        told.append(f"looked up again from {row.not_before:%Y-%m-%d %H:%M:%S} UTC" if row.not_before else human)
     return "; ".join([*told, *filter(None, (row.reason, row.url))])
 
 
@@ -301,7 +305,7 @@ def _paused_document(paused_outlet: Any) -> dict[str, str]:
 @click.option("--destination", metavar="ID", help="Channel or account; the outlet's only one by default.")
 @pass_app_context
 def send_test(parts: AppContext, outlet: str, destination: str | None) -> int:
-    """Post one message that says it is a test, and nothing else. On X that costs what a post costs."""
+    """Post one message that says it is a test, and nothing else. On X it costs as much as any post."""
     from bot import outlets
     from bot.cli import outlet_setup
     from bot.outlets import Part, Sent, redact_reason

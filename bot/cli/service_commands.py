@@ -1,4 +1,4 @@
-"""Commands that run Footfall and look after its database: run, schedule, migrate, copy-to."""
+"""Commands that run Footfall and maintain its database: run, schedule, migrate, copy-to."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ log = logging.getLogger(__name__)
 @click.command("run")
 @click.pass_obj
 def run(path: Path) -> int:
-    """The worker: collects, composes and publishes by the schedule until it is told to stop (SIGTERM, Ctrl-C).
+    """Run the worker: it collects, composes and publishes on schedule until it is stopped (SIGTERM, Ctrl-C).
 
-    Several may share one PostgreSQL: one works, the others stand by. How it is doing: /health and /metrics on
-    worker.host and worker.port. On a terminal it logs for people, elsewhere as JSON.
+    Several workers may share one PostgreSQL database: one works, the others stand by. /health and /metrics on
+    worker.host and worker.port show its state. On a terminal it logs for people, elsewhere as JSON.
     """
     from bot import logging_setup, redaction
 
-    # Whatever goes wrong from here on is a line of the log; further secrets follow once the configuration is read.
+    # Log every error from here on; more secrets are registered once the configuration is read.
     logging_setup.configure_logging(redaction.secret_environment_values())
     try:
         return _work(path)
@@ -69,14 +69,14 @@ def _work(path: Path) -> int:
     pages = worker.BackgroundService("pages", worker.monitoring_service(worked, chosen.host, chosen.port, redact))
     sides = [*([pages] if chosen.port else []), *_discord_services(parts, path, lambda: bool(made.state.leads))]
     if not made.run(sides, chosen.grace):
-        process_exit.abandon("the step in hand")  # a thread that hangs in a system call would keep the process for ever
+        process_exit.abandon("the current step")  # a thread stuck in a system call would keep the process for ever
     process_exit.leave(made.until)
     return 0
 
 
 def _discord_services(parts: AppContext, path: Path, leads: Callable[[], bool]) -> list[BackgroundService]:
-    """Discord's slash commands, wherever there is a token and `worker.slash` does not forbid them; with a database of
-    their own to look in."""
+    """Discord's slash commands, if there is a token and `worker.slash` does not turn them off. They use a database
+    connection of their own."""
     token, wanted = parts.settings.secrets.get("DISCORD_TOKEN"), parts.settings.config.worker.slash
     if wanted is False or (wanted is None and token is None):
         return []
@@ -95,7 +95,7 @@ def _discord_services(parts: AppContext, path: Path, leads: Callable[[], bool]) 
 
 
 def _bot_settings(parts: AppContext) -> BotSettings:
-    """What the configuration decides for the slash commands."""
+    """The settings of the slash commands."""
     from bot.discord_bot.settings import API, BotSettings
     from bot.subscriptions import SubscriptionLimits
 
@@ -153,7 +153,7 @@ def _open_worker_context(path: Path) -> Iterator[WorkerContext]:
 
 
 def _probed(parts: AppContext, name: str) -> str:
-    """Why a network's source cannot be reached; empty where it can."""
+    """Why a network's source cannot be reached; empty if it can."""
     module = sources.load_module(name)
     secrets = {key: value for key in module.SECRETS if (value := parts.settings.secret_value(key))}
     try:
@@ -172,7 +172,7 @@ def _make_source(parts: AppContext, name: str) -> Source | EventSource:
 
 @dataclass(frozen=True, slots=True)
 class _Standing:
-    """An event source; whenever it is asked, the lists that need nobody to be asked are kept as well."""
+    """An event source; each read also stores the static listings."""
 
     parts: AppContext
     name: str
@@ -190,7 +190,7 @@ class _Standing:
 def _ready_targets(
     parts: AppContext, entry: ScheduleEntry, ready_outlets: Collection[str]
 ) -> dict[str, tuple[str, ...]]:
-    """Where an entry posts: of the outlets that are ready, those it names."""
+    """Where an entry posts: the outlets that it names and that are ready."""
     from bot.cli import outlet_setup
 
     found = outlet_setup.outlet_targets(parts, entry.outlets, entry.destinations)
@@ -201,7 +201,7 @@ def _ready_targets(
 @json_option
 @pass_app_context
 def schedule(parts: AppContext, as_json: bool) -> None:
-    """The next five runs of each regular post, in its own time zone and in UTC."""
+    """Show the next five runs of each regular post, in its own time zone and in UTC."""
     from bot import schedule_times as times
 
     now = clock()
@@ -248,7 +248,7 @@ def _local_time(entry: ScheduleEntry, run: datetime) -> datetime:
 @click.command()
 @pass_app_context
 def migrate(parts: AppContext) -> None:
-    """Bring the database's tables to this version; safe to run again, and at the same time as others."""
+    """Update the database's tables to this version. Safe to repeat and to run several times at once."""
     click.echo(f"database {parts.store.shown}: up to date")
 
 
@@ -258,8 +258,8 @@ def migrate(parts: AppContext) -> None:
 def copy_to(parts: AppContext, url: str) -> None:
     """Copy the whole database to another, empty one: from SQLite to PostgreSQL or back.
 
-    URL is sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME. Stop the worker first: what it writes after the copy
-    began is not in it, and two workers on two databases would publish twice.
+    URL is sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME. Stop the worker first: the copy lacks what it writes
+    after the copy has begun, and two workers on two databases would publish twice.
     """
     from bot import database_copy, store
 

@@ -18,10 +18,10 @@ NETWORK = "opengradient"
 @json_option
 @pass_app_context
 def proof(parts: AppContext, what: str, as_json: bool) -> int:
-    """Explain one settlement of OpenGradient: the log, its blob, the Merkle root computed again, what became of each
-    leaf, and pages where you can look it up yourself.
+    """Explain one settlement of OpenGradient: the log, its blob, the recomputed Merkle root, the verdict on each leaf,
+    and pages where you can look it up yourself.
 
-    TX is a transaction hash, BLOB a Walrus blob id, LEAF a leaf's key as this command prints it.
+    TX is a transaction hash, BLOB a Walrus blob id, LEAF the key of a leaf as this command prints it.
     """
     from bot import ledger
     from bot.sources import opengradient
@@ -59,7 +59,7 @@ def _known_settlements(memory: object, what: str, tx: str) -> tuple[Settlement, 
 
 
 def _settlement_lines(settlement: Document) -> list[str]:
-    """A settlement in words."""
+    """A settlement as lines of text."""
     stranger = "" if settlement["pinned"] else ", which is not pinned"
     lines = [
         f"Settlement {settlement['place']}",

@@ -1,5 +1,5 @@
-"""Shell completion without an installed command: the script that `_BOT_COMPLETE=bash_source python -m bot` prints makes
-a command `bot` of this very Python and completes its commands, options and model names."""
+"""Shell completion without an installed command: `_BOT_COMPLETE=bash_source python -m bot` prints a script that defines
+a command `bot` for this Python and completes its commands, options and model names."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _ASKS = {
     "zsh": ("=zsh_complete bot)", "=zsh_complete {me})"),
     "fish": ("COMP_CWORD=(commandline -t) bot)", "COMP_CWORD=(commandline -t) {me})"),
 }
-"""Where click's scripts run an installed command, and what they run here."""
+"""By shell: how click's script calls an installed command, and how ours calls it."""
 _INSTALLED = "    (( ! $+commands[bot] )) && return 1\n"
-"""How zsh's script finds out whether the command is installed: it never is."""
+"""The test in zsh's script for an installed command, which would always fail here."""
 
 
 def completion_script(cli: Command, shell: str) -> str | None:
-    """What a shell is to evaluate; `None` for one that is not known."""
+    """The script for a shell to evaluate; `None` for an unknown shell."""
     made = get_completion_class(shell)
     if made is None or shell not in _ASKS:
         return None

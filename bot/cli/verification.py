@@ -1,7 +1,6 @@
-"""What `verify` finds: a digest beside what the ledger gives today, and beside the records that it rests on.
+"""How `verify` compares a digest with what the ledger gives today and with the records that it rests on.
 
-A digest read from a file is a stranger's: its shape is checked before it is used, its words are cleaned before they are
-shown.
+A digest from a file is untrusted: its shape is checked before it is used, and its text is cleaned before it is shown.
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ class _Ref(TypedDict):
 
 
 class _Digest(TypedDict):
-    """What is read of a digest, in the shapes of `docs/digest.md`."""
+    """The keys of a digest that `verify` reads; `docs/digest.md` describes them."""
 
     network: str
     period: PeriodName
@@ -65,14 +64,14 @@ class _Digest(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class VerificationResult:
-    """One digest, compared."""
+    """The result of comparing one digest."""
 
     digest: Document
     mismatches: list[str]
     not_compared: list[str]
-    """Figures that this version of Footfall has not, or means otherwise."""
+    """Figures that this version of Footfall lacks or defines differently."""
     records: list[dict[str, str]]
-    """The digest's refs, each with the state of what it points at."""
+    """The digest's refs, each with the state of the record that it points to."""
 
     @property
     def is_good(self) -> bool:
@@ -106,7 +105,7 @@ class VerificationResult:
         match = f"match, {self.compared_count} figures" if self.compared_count else "NOTHING TO COMPARE"
         said = f"{count} {'MISMATCH' if count == 1 else 'MISMATCHES'}" if count else match
         left = [
-            f"not compared: {SafeName(key)}: this version lacks it or means otherwise by it"
+            f"not compared: {SafeName(key)}: this version lacks it or defines it differently"
             for key in self.not_compared
         ]
         records = [
@@ -116,7 +115,7 @@ class VerificationResult:
 
 
 def verify_digest(parts: AppContext, digest: Document) -> VerificationResult:
-    """A digest compared with what the ledger and the records at hand say now."""
+    """Compare a digest with the ledger and the records as they are now."""
     plan = parts.network_plan(digest["network"])
     chosen = parts.settings.config.networks[plan.network]
     records = [sources.verify_ref(plan.network, chosen, parts.data_folder, ref) for ref in digest["refs"]]
@@ -126,7 +125,7 @@ def verify_digest(parts: AppContext, digest: Document) -> VerificationResult:
 
 
 def verify_each(parts: AppContext, named: str, network: str | None, period: PeriodName) -> Answers[VerificationResult]:
-    """The verdicts on what is meant: the digest in a file, or those of a day from the archive. Raises `UsageError`."""
+    """Compare the digest in a file, or the digests of a day in the archive. Raises `UsageError`."""
     day = parse_day(named)
     if day is None:
         return Answers([verify_digest(parts, _read_digest(parts, Path(named)))], 0)
@@ -147,8 +146,8 @@ def _read_digest(parts: AppContext, path: Path) -> Document:
     try:
         typed = msgspec.convert(document, _Digest)
     except msgspec.ValidationError as error:
-        raise UsageError(f"{path}: is no digest: {error}; {WANTED}") from error
+        raise UsageError(f"{path}: not a digest: {error}; {WANTED}") from error
     period = parts.require_covered_period(parts.network_plan(typed["network"]), typed["day"], typed["period"])
     if period.first != typed["day"]:
-        raise UsageError(f"{path}: is no digest: no {typed['period']} begins on {typed['day']}; {WANTED}")
+        raise UsageError(f"{path}: not a digest: no {typed['period']} begins on {typed['day']}; {WANTED}")
     return document

@@ -1,5 +1,5 @@
-"""Reading public APIs with good manners: every request has a time-out, a size cap and a bounded number of tries, and
-nothing is followed to another host."""
+"""Reads public APIs politely: every request has a time-out, a size limit and a bounded number of attempts, and nothing
+is followed to another host."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from bot.records import SafeName, SourceError
 
 @dataclass(frozen=True, slots=True)
 class HttpLimits:
-    """How patient and how greedy a reader is."""
+    """Limits of a reader."""
 
     timeout: float
-    """Seconds for one request, from sending it to the last byte of the answer."""
+    """Seconds for one request, from sending it to the last byte of the response."""
     size: int = 32 * 2**20
-    """Bytes of one answer, unpacked."""
+    """Bytes of one response, uncompressed."""
     tries: int = 6
     patience: float = 60.0
-    """Seconds that a server may ask us to wait between two tries; one that asks for more is given up on."""
+    """Most seconds that a server may ask us to wait between two attempts; if it asks for more, give up."""
     monotonic: Callable[[], float] = time.monotonic
 
 
 class _Again(Exception):
-    """An answer that says: not now. `wait` is in seconds, `None` where the server does not say."""
+    """A response that asks for a later attempt. `wait` is in seconds; `None` if the server names no time."""
 
     def __init__(self, status: int, wait: float | None) -> None:
         self.status = status
@@ -38,13 +38,13 @@ class _Again(Exception):
 
 
 def make_client(token: str, manners: HttpLimits) -> httpx.Client:
-    """A client that identifies itself with a bearer token and follows no redirect."""
+    """An HTTP client with a bearer token that follows no redirects."""
     headers = {"Authorization": f"Bearer {token}", "Accept": "application/json", "User-Agent": "footfall"}
     return httpx.Client(http2=True, headers=headers, timeout=manners.timeout, follow_redirects=False)
 
 
 def get_body(client: httpx.Client, url: str, manners: HttpLimits) -> bytes:
-    """The body of a 200. Tried again on 429, 5xx and broken connections, so for reads only. Raises `SourceError`."""
+    """The body of a 200. Retries on 429, 5xx and broken connections, so only for reads. Raises `SourceError`."""
     shown = SafeName(url, 200)
 
     def retry_delay(error: Exception) -> bool | float:
@@ -68,7 +68,7 @@ def get_body(client: httpx.Client, url: str, manners: HttpLimits) -> bytes:
         late = f"no complete answer within {manners.timeout:g} s"
         raise SourceError(f"{shown}: {late}; check the network and run again") from error
     except httpx.HTTPError as error:
-        # The kind only: a transport's message may quote what was sent.
+        # Only the type: a transport's message may quote what was sent.
         raise SourceError(f"{shown}: no answer ({type(error).__name__}); check the network and run again") from error
     raise AssertionError("unreachable")
 
@@ -97,7 +97,7 @@ def _status_hint(status: int) -> str:
 
 
 def _retry_after(answer: httpx.Response) -> float | None:
-    """Seconds from `Retry-After`, which is a number of seconds or a date; the date counts from the server's own."""
+    """Seconds from `Retry-After`, a number of seconds or a date; a date is compared with the server's `Date`."""
     said = answer.headers.get("Retry-After", "").strip()
     if said.isascii() and said.isdigit():
         return float(said[:12])
@@ -113,7 +113,7 @@ def next_page_url(here: str, there: str) -> str:
     try:
         old, new = httpx.URL(here), httpx.URL(there)
     except httpx.InvalidURL as error:
-        raise SourceError(f"{here}: its next page is no URL: {SafeName(there)}") from error
+        raise SourceError(f"{here}: the address of its next page is not a URL: {SafeName(there)}") from error
     same = (old.scheme, old.host, old.port, old.path.rstrip("/")) == (
         (new.scheme, new.host, new.port, new.path.rstrip("/"))
     )

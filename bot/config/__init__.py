@@ -1,8 +1,8 @@
-"""Choices from `config.yaml` and secrets from the environment. Every mistake is listed, none stops the reading.
+"""Settings from `config.yaml` and secrets from the environment. All mistakes are reported at once.
 
-Sources and outlets declare their own settings as subclasses of `NetworkConfig` and `OutletConfig`; `load` is handed
-those classes, so that adding a file under `sources/` or `outlets/` needs no edit here. The nouns: `types` (how single
-ones are spelled), `base` (what every block is), `schedule` and `schema` (what may be chosen), `loader`.
+Sources and outlets declare their settings as subclasses of `NetworkConfig` and `OutletConfig`, and `load` gets these
+classes, so that a new network or outlet needs no edit here. `types` has the types of single values, `base` the base of
+every block, `schedule` and `schema` the blocks, and `loader` reads them.
 """
 
 from bot.config.base import ConfigModel, HeadlineConfig, NetworkConfig, OutletConfig

@@ -1,4 +1,4 @@
-"""What every block of `config.yaml` is, and what sources and outlets make their own blocks from."""
+"""The base of every block of `config.yaml`, and the blocks that networks and outlets extend."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ class ConfigModel(BaseModel):
 
 
 class HeadlineConfig(ConfigModel):
-    """The one figure a network opens with. It never changes evidence from day to day."""
+    """The figure that a network's post opens with. Its evidence is the same every day."""
 
-    catalogue: str = Field(description="the catalogue whose figure leads the post")
-    figure: str = Field(description="a metric's key")
+    catalogue: str = Field(description="the catalogue of the figure that the post opens with")
+    figure: str = Field(description="the key of the metric that the post opens with")
 
 
 class NetworkConfig(ConfigModel):
-    """What every network can be told."""
+    """Settings that every network has."""
 
     enabled: bool = Field(True, description="false: this network is neither collected nor published")
     headline: HeadlineConfig
 
 
 class OutletConfig(ConfigModel):
-    """What every outlet can be told."""
+    """Settings that every outlet has."""
 
     enabled: bool = Field(True, description="false: nothing is posted there")

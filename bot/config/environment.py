@@ -1,4 +1,4 @@
-"""Environment variables: a blank one is not set, and one that cannot be used is named, its value never shown."""
+"""Environment variables. A blank one counts as not set; an unusable one is reported by name, never with its value."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from urllib.request import getproxies, proxy_bypass
 FOREIGN_SECRETS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 """Secrets that libraries read by themselves."""
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
-"""Addresses of proxies, in upper or lower case; a secret where they hold a password."""
+"""Variables with addresses of proxies, in upper or lower case; secret if the address has a password."""
 PROXY_NAMES = tuple(form for name in PROXIES for form in (name, name.lower()))
 _TRANSPORTS = {"ws": "http", "wss": "https"}
 
 
 def unset_blank(variables: Mapping[str, str | None]) -> dict[str, str]:
-    """The variables that are set: a compose file sets to nothing what it does not know."""
+    """The variables that are not blank: a compose file sets unknown variables to nothing."""
     return {name: value for name, value in variables.items() if value and value.strip()}
 
 
@@ -32,8 +32,8 @@ def variable_mistakes(environment: Mapping[str, str], secret_names: Iterable[str
 
 
 def proxy_for(url: str) -> str | None:
-    """The proxy that the environment names for an address, with what `NO_PROXY` exempts; for libraries that do not look
-    there by themselves. Lower-case variables come before upper-case ones."""
+    """The proxy that the environment names for an address, unless `NO_PROXY` exempts it; for libraries that do not read
+    these variables. Lower-case variables win over upper-case ones."""
     parts = urlsplit(url)
     proxies = getproxies()
     scheme = _TRANSPORTS.get(parts.scheme, parts.scheme)

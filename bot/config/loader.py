@@ -1,4 +1,4 @@
-"""`config.yaml` and the environment, read. Every mistake is listed, none stops the reading."""
+"""Reads `config.yaml` and the environment, and reports all mistakes at once."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ class ConfigError(FootfallError):
 
 @dataclass(frozen=True, slots=True)
 class LoadedConfig:
-    """Choices and secrets together."""
+    """The settings and the secrets."""
 
     config: Config
     database_url: SecretStr
-    """Where the database is; a SQLite file under `config.data` unless DATABASE_URL says otherwise."""
+    """Address of the database; a SQLite file under `config.data` unless DATABASE_URL is set."""
     secrets: Mapping[str, SecretStr] = field(default_factory=dict)
 
     def secret_value(self, name: str) -> str | None:
-        """A secret's plain value, or `None` where it is not set."""
+        """The plain value of a secret; `None` if it is not set."""
         held = self.secrets.get(name)
         return held.get_secret_value() if held else None
 
@@ -56,9 +56,8 @@ def load(
     network_mistakes: Callable[[str, NetworkConfig], Iterable[tuple[str, str]]] = lambda name, block: (),
     poll_mistakes: Callable[[PollConfig], Iterable[tuple[str, str]]] = lambda poll: (),
 ) -> LoadedConfig:
-    """Read `path` and the environment. `network_mistakes` tells what a network's block alone cannot, and
-    `poll_mistakes` what a poll's cannot: keys that are mistaken, each with what was found and wanted. Raises
-    `ConfigError` with all mistakes."""
+    """Read `path` and the environment. `network_mistakes` and `poll_mistakes` find mistakes that the models of the
+    blocks cannot see: each a key with what was found and wanted. Raises `ConfigError` with all mistakes."""
     mistakes: list[str] = []
     document = _read_document(path, mistakes)
     chosen = _validated_blocks(path, document, "networks", "network", networks, mistakes)
@@ -89,23 +88,23 @@ def _loaded_config(config: Config, environment: Mapping[str, str], secret_names:
 
 
 def _read_environment(folder: Path) -> dict[str, str]:
-    """The process's environment over the `.env` file beside the configuration."""
+    """The `.env` file beside the configuration, overridden by the process's environment."""
     try:
         from_file = unset_blank(dotenv_values(folder / ".env"))
     except (OSError, UnicodeDecodeError) as error:
-        # A decoding error quotes what it read, which may be a secret; not even its cause is kept.
+        # A decoding error quotes what it read, which may be a secret, so its cause is dropped.
         why = getattr(error, "strerror", None) or "not UTF-8 text"
         raise ConfigError([f"{folder / '.env'}: cannot be read: {why}"]) from None
     return {**from_file, **unset_blank(os.environ)}
 
 
 def _sqlite_url(path: Path) -> str:
-    """The address of a SQLite file. In an address `%` begins a coded character, and `?` the options."""
+    """The address of a SQLite file, with `%` and `?` encoded."""
     return "sqlite:///" + str(path).replace("%", "%25").replace("?", "%3F")
 
 
 def _read_document(path: Path, mistakes: list[str]) -> dict[str, Any]:
-    """The file's keys; one that is given twice is a mistake, since YAML would let the last one win in silence."""
+    """The keys of the file. A key given twice is a mistake: YAML would silently use the last one."""
     try:
         text = path.read_text(encoding="utf-8")
         document = yaml.safe_load(text)
@@ -129,7 +128,7 @@ def _read_document(path: Path, mistakes: list[str]) -> dict[str, Any]:
 
 
 def _duplicate_keys(node: yaml.Node | None, where: str, met: set[int]) -> Iterator[str]:
-    """Keys that stand twice in one block, with their lines. Aliases may lead back to where they stand."""
+    """Keys that are given twice in one block, with their lines. Aliases may form loops."""
     if node is None or id(node) in met:
         return
     met.add(id(node))
@@ -177,7 +176,7 @@ def _name_mistakes(
     networks: Iterable[str],
     outlets: Iterable[str],
 ) -> Iterator[str]:
-    """What the schedule or the polls name that there is not, or name twice."""
+    """Names in the schedule or the polls that do not exist or are given twice."""
     seen: set[str] = set()
     for number, entry in enumerate(entries):
         if entry.name in seen:
@@ -199,5 +198,5 @@ def _validation_lines(path: Path, prefix: str, error: ValidationError) -> list[s
 
 
 def _shown_value(value: object) -> str:
-    """What was found, clipped, and without the user name and password that an address may hold."""
+    """The value that was found, clipped and without the user name and password of an address."""
     return clip_text(re.sub(r"//[^/@]*@", "//***@", repr(value)), 60)

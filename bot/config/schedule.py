@@ -1,4 +1,4 @@
-"""What is posted regularly: the entries of `schedule`, and the questions of `polls`."""
+"""The entries of `schedule` and the questions of `polls`."""
 
 from __future__ import annotations
 
@@ -19,16 +19,18 @@ WEEKDAYS: tuple[str, ...] = get_args(Weekday)
 class ScheduleEntry(ConfigModel):
     """One regular post."""
 
-    name: str = Field(min_length=1, max_length=60, description="what the logs and `schedule` call it; each name once")
-    period: PeriodName = Field("day", description="day, week or month: the newest one that is over is published")
+    name: str = Field(min_length=1, max_length=60, description="name in the logs and in `schedule`; each name once")
+    period: PeriodName = Field("day", description="day, week or month; each run publishes the newest one that is over")
     at: TimeOfDay = Field(time(2, 30), description='time of day as "HH:MM"')
     zone: str = Field("UTC", description="IANA time zone of `at`, such as Europe/Zurich")
-    weekday: Weekday | None = Field(None, description="of a weekly post: monday to sunday; monday by default")
-    day: int | None = Field(None, ge=1, le=28, description="of a monthly post: day of the month; 1 by default")
-    networks: tuple[str, ...] = Field((), description="networks to publish; each configured one by default")
-    outlets: tuple[str, ...] = Field((), description="outlets to post to; each configured one by default")
+    weekday: Weekday | None = Field(None, description="for a weekly post: monday to sunday; monday by default")
+    day: int | None = Field(
+        None, ge=1, le=28, description="for a monthly post: day of the month, 1 to 28; 1 by default"
+    )
+    networks: tuple[str, ...] = Field((), description="networks to publish; all configured ones by default")
+    outlets: tuple[str, ...] = Field((), description="outlets to post to; all configured ones by default")
     destinations: tuple[Text, ...] = Field(
-        (), description="channels and accounts to post to; all of those outlets by default"
+        (), description="channels and accounts to post to; all destinations of these outlets by default"
     )
 
     @property
@@ -55,22 +57,25 @@ class ScheduleEntry(ConfigModel):
 
 
 class PollConfig(ConfigModel):
-    """A question put to readers with the weekly post; see docs/operate.md."""
+    """A question to readers that goes with the weekly post; see docs/operate.md."""
 
     name: str = Field(
-        pattern=r"^[a-z][a-z0-9_]{0,29}$", description="what its result is called, from week to week; each name once"
+        pattern=r"^[a-z][a-z0-9_]{0,29}$", description="name of the poll, the same from week to week; each name once"
     )
-    networks: tuple[str, ...] = Field((), description="networks it goes with; each configured one by default")
-    outlets: tuple[Literal["x", "discord"], ...] = Field(("x", "discord"), description="where it is asked")
-    question: str = Field(min_length=1, max_length=600, description="a template over the digest: `d`, `c`, `f`")
+    networks: tuple[str, ...] = Field(
+        (), description="networks whose weekly post has the poll; all configured ones by default"
+    )
+    outlets: tuple[Literal["x", "discord"], ...] = Field(("x", "discord"), description="outlets that post the poll")
+    question: str = Field(min_length=1, max_length=600, description="a template over the digest, with `d`, `c` and `f`")
     answers: tuple[Annotated[str, Field(min_length=1, max_length=300)], ...] = Field(
-        min_length=2, max_length=4, description="templates too; X shows 25 characters of each, Discord 55"
+        min_length=2, max_length=4, description="2 to 4 templates; X shows 25 characters of each, Discord 55"
     )
     lasts: Duration = Field(
         timedelta(days=5),
         ge=timedelta(hours=1),
         le=timedelta(days=7),
-        description="how long it is open, in whole hours; it is told in the digest of the week in which it closes",
+        description="how long the poll is open, in whole hours; the digest of the week in which it closes reports the "
+        "result",
     )
 
     @field_validator("lasts")

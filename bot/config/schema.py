@@ -1,4 +1,4 @@
-"""The blocks of `config.yaml` that are Footfall's own, and the whole of it."""
+"""The blocks of `config.yaml` that no network or outlet defines, and the model of the whole file."""
 
 from __future__ import annotations
 
@@ -16,18 +16,25 @@ from bot.config.types import DiscordId, Duration, on_this_machine
 class WorkerConfig(ConfigModel):
     """How `python -m bot run` works."""
 
-    port: int = Field(9464, ge=0, le=65535, description="port of /health and /metrics on this machine; 0: none")
-    host: str = Field("127.0.0.1", description="address they listen on; a loopback address")
-    tick: int = Field(20, ge=1, le=600, description="seconds between two looks at what there is to do")
+    port: int = Field(
+        9464, ge=0, le=65535, description="port of /health and /metrics on this machine; 0 turns them off"
+    )
+    host: str = Field(
+        "127.0.0.1", description="address that /health and /metrics listen on; must be a loopback address"
+    )
+    tick: int = Field(20, ge=1, le=600, description="seconds between two cycles of the worker")
     grace: float = Field(
-        20.0, ge=0, le=600, description="seconds that the step in hand gets to end when the worker is told to stop"
+        20.0, ge=0, le=600, description="seconds that the current step gets to finish when the worker is asked to stop"
     )
     collect_every: Duration = Field(
-        timedelta(minutes=15), ge=timedelta(minutes=1), description="until a source that had nothing new is asked again"
+        timedelta(minutes=15),
+        ge=timedelta(minutes=1),
+        description="how long to wait before polling a source again that had nothing new",
     )
 
     slash: bool | None = Field(
-        None, description="answer Discord's slash commands too; by default wherever DISCORD_TOKEN is set"
+        None,
+        description="whether the worker answers Discord's slash commands; by default it does if DISCORD_TOKEN is set",
     )
 
     @field_validator("host")
@@ -39,29 +46,35 @@ class WorkerConfig(ConfigModel):
 
 
 class PublishConfig(ConfigModel):
-    """What is due, and how long it is waited for."""
+    """Which periods are due, and how long to wait for their data."""
 
     max_age: Duration = Field(
-        timedelta(hours=36), description="after downtime, older periods are posted only this long after their end"
+        timedelta(hours=36), description="after downtime, a period is posted only if it ended less than this long ago"
     )
     deadline: Duration = Field(
         timedelta(hours=6),
-        description="this long after a period's end, it is published with its gaps said; before, only when complete",
+        description="this long after its end, a period is published even if it is incomplete, with its gaps; before "
+        "that, only if complete",
     )
     lease: Duration = Field(
         timedelta(minutes=15),
         ge=timedelta(minutes=12),
-        description="a sending that has not reported back after this is looked for; longer than any sending takes",
+        description="after this time without a result, a delivery counts as unknown and is looked up; must be longer "
+        "than any request takes",
     )
 
 
 class DiscordConfig(ConfigModel):
-    """Whom the bot serves on Discord, and how many."""
+    """Limits of the Discord bot, and its operators."""
 
     owners: tuple[DiscordId, ...] = Field(
-        (), description="ids of the accounts that may use the operator's commands; without any there are none"
+        (),
+        description="ids of the accounts that may use the operator's commands; without owners, these commands do not "
+        "exist",
     )
-    sharded_from: int = Field(1000, ge=1, le=2500, description="servers from which on the bot connects in shards")
+    sharded_from: int = Field(
+        1000, ge=1, le=2500, description="number of servers from which the bot connects in shards"
+    )
     per_server: int = Field(5, ge=0, le=50, description="subscriptions that one server may have")
     subscriptions: int = Field(1000, ge=0, le=10_000, description="subscriptions of all servers together")
     per_member: int = Field(10, ge=0, le=20, description="models that one member may watch")
@@ -69,45 +82,49 @@ class DiscordConfig(ConfigModel):
 
 
 class CorrectionsConfig(ConfigModel):
-    """When a change is worth a post of its own."""
+    """When a correction gets a post of its own."""
 
     threshold: float = Field(
-        0.01, ge=0, description="share by which a headline must have moved where the post cannot be edited any more"
+        0.01,
+        ge=0,
+        description="if the post can no longer be edited, a correction is posted only if the headline changed by at "
+        "least this share",
     )
 
 
 class LakeConfig(ConfigModel):
-    """Where single events are kept, and how much of the machine adding them up may take."""
+    """Where single events are stored, and how much of the machine a roll-up may use."""
 
     place: str | None = Field(
         None,
         pattern=r"^([a-z][a-z0-9+.-]*://[^\s@]+|[^:\s][^:]*)$",
-        description="a folder, or an address such as `s3://bucket/folder`; by default `lake` in the data folder. Keys "
-        "and endpoint stand in the environment, as fsspec and the provider name them",
+        description="a folder, or an address such as `s3://bucket/folder`; by default `lake` in the data folder. Set "
+        "keys and endpoint in the environment, under the names that fsspec and the provider use",
     )
     memory: str = Field(
         "400MB",
         pattern=r"^[0-9]{1,6} ?(MB|GB)$",
-        description="what adding up may take in one process, all threads together",
+        description="memory that roll-ups may use in one process, all threads together",
     )
-    threads: int = Field(2, ge=1, le=256, description="days that are added up at a time on this machine")
+    threads: int = Field(2, ge=1, le=256, description="days that are rolled up at the same time on this machine")
     exact_callers_up_to: int = Field(
         20_000_000,
         ge=0,
-        description="events of several days among which callers are counted one by one; of more, they are estimated",
+        description="up to this many events, the callers of several days are counted exactly; above it, they are "
+        "estimated",
     )
 
 
 class ClusterConfig(ConfigModel):
-    """A Dask cluster, for what one machine is too small for."""
+    """A Dask cluster, for work that is too much for one machine."""
 
     address: str = Field(
         pattern=r"^(tcp|tls)://[^\s@/?#]+:[0-9]{1,5}$",
-        description="of the scheduler, `tcp://host:port` or `tls://host:port`",
+        description="address of the scheduler, `tcp://host:port` or `tls://host:port`",
     )
-    ca: Path | None = Field(None, description="of tls: file of the certificate that signed all others, PEM")
-    cert: Path | None = Field(None, description="of tls: file of our own certificate, PEM")
-    key: Path | None = Field(None, description="of tls: file of our own private key, PEM")
+    ca: Path | None = Field(None, description="for `tls://`: PEM file of the certificate that signed all others")
+    cert: Path | None = Field(None, description="for `tls://`: PEM file of our own certificate")
+    key: Path | None = Field(None, description="for `tls://`: PEM file of our own private key")
 
     @model_validator(mode="after")
     def _require_complete_tls(self) -> ClusterConfig:
@@ -120,12 +137,12 @@ class ClusterConfig(ConfigModel):
 
 
 def _cluster_from_address(value: object) -> object:
-    """`cluster: tcp://host:port` says the address alone."""
+    """Accept `cluster: tcp://host:port`."""
     return {"address": value} if isinstance(value, str) else value
 
 
 def _lake_from_place(value: object) -> object:
-    """`lake: data/lake` says the place alone."""
+    """Accept `lake: data/lake`."""
     return {"place": value} if isinstance(value, str) else value
 
 
@@ -133,31 +150,33 @@ class Config(ConfigModel):
     """The whole of `config.yaml`."""
 
     data: Path = Field(Path("data"), description="folder of the database, the lake and downloaded records")
-    out: Path = Field(Path("out"), description="folder that the site and the pictures are written to")
-    networks: dict[str, Any] = Field(default_factory=dict, description="one block a network")
-    outlets: dict[str, Any] = Field(default_factory=dict, description="one block an outlet")
+    out: Path = Field(Path("out"), description="folder for the site and the pictures")
+    networks: dict[str, Any] = Field(default_factory=dict, description="one block per network")
+    outlets: dict[str, Any] = Field(default_factory=dict, description="one block per outlet")
     schedule: tuple[ScheduleEntry, ...] = Field(
         (ScheduleEntry.model_validate({"name": "daily"}),),
         description="the regular posts; by default one, daily at 02:30 UTC",
     )
     polls: tuple[PollConfig, ...] = Field(
-        (), description="questions for readers; of several for one network, each week asks the next"
+        (), description="questions for readers; if a network has several, each week asks the next one"
     )
     worker: WorkerConfig = WorkerConfig.model_validate({})
     publish: PublishConfig = Field(
-        PublishConfig.model_validate({}), description="what is due, and how long it is waited for"
+        PublishConfig.model_validate({}), description="which periods are due, and how long to wait for their data"
     )
     corrections: CorrectionsConfig = Field(
-        CorrectionsConfig.model_validate({}), description="when a change is worth a post of its own"
+        CorrectionsConfig.model_validate({}), description="when a correction gets a post of its own"
     )
     discord: DiscordConfig = Field(
-        DiscordConfig.model_validate({}), description="whom the bot serves on Discord, and how many"
+        DiscordConfig.model_validate({}), description="limits of the Discord bot, and its operators"
     )
     lake: Annotated[LakeConfig, BeforeValidator(_lake_from_place)] = Field(
-        LakeConfig.model_validate({}), description="where single events are kept; a text alone is its `place`"
+        LakeConfig.model_validate({}), description="where single events are stored; a plain text is its `place`"
     )
     cluster: Annotated[ClusterConfig | None, BeforeValidator(_cluster_from_address)] = Field(
-        None, description="where days are added up, ranges of blocks read and signatures checked; by default here"
+        None,
+        description="Dask cluster that rolls days up, reads ranges of blocks and checks signatures; by default this "
+        "machine does",
     )
     hidden_names: tuple[str, ...] = Field(
         (), description='names shown as "a hidden model" everywhere; they still count'

@@ -1,4 +1,4 @@
-"""Values that `config.yaml` spells in its own way: languages, lengths of time, ids, times of day, addresses."""
+"""Types of values in `config.yaml`: languages, durations, ids, times of day, addresses."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def _supported_language(value: str) -> str:
 
 
 Language = Annotated[str, AfterValidator(_supported_language)]
-"""A language that posts can be in; "es" is taken for "es-ES"."""
+"""A language that posts can be in; "es" means "es-ES"."""
 
 
 def _require_time(value: object) -> object:
-    """YAML reads an unquoted 12:30 as the number 750, and pydantic would take that for seconds."""
+    """Accept only a text: YAML reads an unquoted 12:30 as the number 750, and pydantic would take that as seconds."""
     if isinstance(value, time) or (isinstance(value, str) and re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value)):
         return value
     raise ValueError('wanted a time of day as "HH:MM", in quotes')
@@ -36,18 +36,18 @@ TimeOfDay = Annotated[time, BeforeValidator(_require_time)]
 
 
 def _number_as_text(value: object) -> object:
-    """YAML reads an unquoted id of a channel as a number."""
+    """Turn a number back into text: YAML reads an unquoted channel id as a number."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 Text = Annotated[str, BeforeValidator(_number_as_text)]
-"""A text that may be a number as YAML reads it, such as an id without quotes."""
+"""A text that YAML may read as a number, such as an id without quotes."""
 DiscordId = Annotated[Text, StringConstraints(pattern=r"^[0-9]{15,20}$")]
-"""What Discord calls an account, a server or a channel."""
+"""Discord's id of an account, a server or a channel."""
 
 
 def _validated_duration(value: object) -> object:
-    """90m, 36h or 2d as a length of time; what is none of these goes on to pydantic."""
+    """Parse 90m, 36h or 2d. Raises `ValueError` for anything else, except for a `timedelta`."""
     found = re.fullmatch(r"([0-9]{1,4})\s*([mhd])", value) if isinstance(value, str) else None
     if found is None:
         if isinstance(value, timedelta):
@@ -57,7 +57,7 @@ def _validated_duration(value: object) -> object:
 
 
 def parse_duration(text: str) -> timedelta:
-    """A length of time as people write it: 90m, 36h, 2d. Raises `ValueError`."""
+    """Parse a duration such as 90m, 36h or 2d. Raises `ValueError`."""
     found = _validated_duration(text)
     assert isinstance(found, timedelta)
     return found
@@ -69,11 +69,11 @@ def _shown_duration(value: timedelta) -> str:
 
 
 Duration = Annotated[timedelta, BeforeValidator(_validated_duration), PlainSerializer(_shown_duration, return_type=str)]
-"""A length of time: 90m, 36h, 2d."""
+"""A duration: 90m, 36h, 2d."""
 
 
 def on_this_machine(host: str) -> bool:
-    """Whether a host is the machine itself, by its name or by a loopback address."""
+    """Whether a host is this machine: `localhost` or a loopback address."""
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
@@ -88,4 +88,4 @@ def _require_private_address(address: str) -> str:
 
 
 PrivateAddress = Annotated[str, AfterValidator(_require_private_address)]
-"""Where secrets are sent: nobody on the way may read them."""
+"""An address that secrets are sent to, so it must be encrypted or on this machine."""

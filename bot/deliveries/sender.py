@@ -185,7 +185,7 @@ def _claim_delivery(run: OutboxPass, delivery: Delivery) -> tuple[Delivery, Part
         run.outbox.refuse(delivery, str(error), run.clock())
         log.error("%s: refused: %s", delivery.label, error)
         return None
-    except OSError as error:  # no memory or no disk for its picture: the next pass tries again
+    except OSError as error:  # no memory or disk space for its picture: the next pass tries again
         log.warning("%s: not sent yet: %s", delivery.label, error.strerror or type(error).__name__)
         return None
     part = replace(content.part, marker=delivery.marker, reply_to=_parent_id(run, delivery))
@@ -206,7 +206,7 @@ def _platform_time(outlet: Outlet, one: Delivery) -> datetime | None:
     try:
         return outlet.platform_time()
     except Exception as error:  # noqa: BLE001  see _sending
-        log.warning("%s: asking for the time failed with %s", one.outlet, type(error).__name__)
+        log.warning("%s: reading the platform's time failed with %s", one.outlet, type(error).__name__)
         return None
 
 
@@ -259,7 +259,7 @@ def _look_back(run: OutboxPass, delivery: Delivery) -> None:
             f"{delivery.outlet}: asking failed with {type(error).__name__}", asked_at + ready.settle
         )
     run.outbox.record_lookup(delivery, found, asked_at, ready.settle)
-    log.info("%s: looked for: %s", delivery.label, _described(found))
+    log.info("%s: look-back: %s", delivery.label, _described(found))
 
 
 # --- what follows a post -------------------------------------------------------------------------------------------
@@ -272,7 +272,7 @@ def follow_up(run: OutboxPass) -> None:
         if not run.stopping():
             outcome = _crosspost_delivery(run.outlets[one.outlet].outlet, one)
             run.outbox.record_crosspost(one, outcome, run.clock())
-            log.info("%s: passed on to followers: %s", one.label, _described(outcome))
+            log.info("%s: crosspost: %s", one.label, _described(outcome))
     for one in filter(run.is_selected, run.outbox.polls.due_polls(run.clock(), run.outlets)):
         if not run.stopping():
             run.outbox.polls.record_votes(

@@ -111,7 +111,7 @@ class FootfallClient(FootfallBot):
             await self.run_in_thread(lambda: _store_synced_hash(self.desk.store, application, now))
         except (discord.DiscordException, aiohttp.ClientError, OSError, StoreError, TimeoutError) as error:
             # The commands that Discord knows go on working; tried again the next day or at the next start.
-            log.error("the commands could not be synced", error=clip_text(str(error), 500))
+            log.error("commands could not be synced", error=clip_text(str(error), 500))
             return
         log.info("commands synced", commands=len(payload))
 
@@ -143,9 +143,9 @@ class FootfallClient(FootfallBot):
 
         try:
             if count := await self.run_in_thread(end):
-                log.info("subscriptions ended: the bot was removed there", subscriptions=count)
+                log.info("subscriptions ended: the bot was removed from the server", subscriptions=count)
         except (StoreError, TimeoutError) as error:
-            # What is left is ended when nothing gets through there any more.
+            # The rest end later, once nothing can be delivered there any more.
             log.warning("subscriptions could not be ended", error=str(error))
 
     async def command_payload(self) -> list[dict[str, Any]]:

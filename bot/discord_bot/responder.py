@@ -71,9 +71,9 @@ class InteractionResponder:
         except discord.NotFound as error:
             if error.code != UNKNOWN_INTERACTION:
                 raise
-            log.warning("too late", question=name)
+            log.warning("interaction expired before the answer", question=name)
         except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
-            # Nothing more can be said there: the very saying of it failed.
+            # Sending the answer failed, so an error message would fail too.
             self._log_error("an answer did not get through", error, name, options)
 
     async def _run_and_show(self, name: str, options: Mapping[str, str], job: Callable[[], RenderedAnswer]) -> None:
@@ -112,7 +112,7 @@ class InteractionResponder:
                     await self.interaction.response.defer(ephemeral=self.private, thinking=True)
         except CUT_OFF as error:
             # Discord may have it all the same, and the asker would wait for an answer for ever.
-            log.warning("it was not heard whether a delay was told", error=type(error).__name__)
+            log.warning("no confirmation that the interaction was deferred", error=type(error).__name__)
             self.unheard = True
         self.deferred = True
 
@@ -251,7 +251,7 @@ async def _unless_answered(saying: Awaitable[None]) -> None:
     try:
         await saying
     except (discord.HTTPException, discord.InteractionResponded, aiohttp.ClientError, OSError) as error:
-        log.warning("an error could not be said", error=type(error).__name__)
+        log.warning("an error could not be shown", error=type(error).__name__)
 
 
 def _error_sentence(text: str, locale: str, number: str = "") -> str:

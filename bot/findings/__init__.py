@@ -1,8 +1,8 @@
 """True sentences about a digest's figures, ranked by newsworthiness; templates word them.
 
-The nouns: `time_series` (a figure against its own past), `model_activity` (single models), `supply_demand` (supply
-beside demand). A function marked `@looks_at` in any of them is asked for every digest of its periods. Pure: books and
-a document in.
+`time_series` compares a figure with its own past, `model_activity` looks at single models, `supply_demand` compares
+supply and demand. Every function marked `@looks_at` is called for every digest of its periods. Pure: period data and a
+document in.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from bot.records import Document, PeriodData
 __all__ = ["KINDS", "Finding", "finding_holds", "rank_findings"]
 
 MOST = 12
-"""Findings in a digest, at most."""
+"""Most findings in a digest."""
 
 KINDS: Mapping[str, type[FindingClaim]] = {
     kind.key: kind
@@ -55,16 +55,17 @@ class Finding(TypedDict):
 
 
 def rank_findings(books: Sequence[PeriodData], document: Document, hidden: Iterable[str]) -> dict[str, list[Finding]]:
-    """The findings of each catalogue of a digest, most newsworthy first. `books` are those it was composed from."""
+    """The findings of each catalogue of a digest, most newsworthy first. `books`: the period data it was composed
+    from."""
     masks = NameMask.from_names(hidden)
     figures = {part["catalogue"]: part["figures"] for part in document["catalogues"]}
     return {book.catalogue.key: _rank_catalogue(book, figures[book.catalogue.key], masks) for book in books}
 
 
 def finding_holds(finding: Finding, book: PeriodData) -> bool:
-    """Whether a finding is borne out by a book of its period, which may hold a longer history.
+    """Whether a finding holds in period data of its period, which may have a longer history.
 
-    Raises `KeyError` for a key that is none of `KINDS` and `msgspec.ValidationError` for values that are not its own.
+    Raises `KeyError` for a key that is not in `KINDS` and `msgspec.ValidationError` for values of another kind.
     """
     return msgspec.convert(finding["values"], KINDS[finding["key"]]).holds(exact_part(book))
 
@@ -76,7 +77,7 @@ def _rank_catalogue(book: PeriodData, figures: Mapping[str, FigureDocument], hid
         for periods, candidates in CANDIDATES
         if book.period.name in periods
         for one in candidates(page)
-        # Each claim was made in one way and is now counted in another: a mistake in either drops it.
+        # Count each claim again in another way; a mistake in either drops the claim.
         if one.claim.holds(page.book)
     ]
     found.sort(key=lambda one: (-one.score, one.claim.key, str(one.claim)))

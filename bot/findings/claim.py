@@ -1,7 +1,7 @@
-"""What a finding is: a typed claim that can be checked again, and how newsworthy it is.
+"""Claims: findings without their words, which can be checked again, and their score.
 
-A claim's fields are what its text may say. It is made from one book and holds, or not, in any book of the same period:
-the same one, or one with a longer history.
+A claim's fields are the values that its text may use. It is made from the period data of one period, and can be checked
+against any data of the same period, also with a longer history.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ class FindingClaim(Protocol):
     """A sentence about one catalogue and period, without its words."""
 
     key: ClassVar[str]
-    """Of the template that words it."""
+    """Name of the template that words it."""
 
     def holds(self, book: PeriodData) -> bool:
-        """Whether the book bears it out, by counting again."""
+        """Whether the claim holds in the period data, by counting again."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ScoredClaim:
-    """A claim with its newsworthiness, 0 to 1."""
+    """A claim with its score, 0 to 1."""
 
     score: float
     claim: FindingClaim
@@ -38,13 +38,13 @@ class ScoredClaim:
 
 @dataclass(frozen=True, slots=True)
 class FindingInput:
-    """What claims are made from: a book and the figures its digest gives."""
+    """What claims are made from: period data and the figures of its digest."""
 
     book: PeriodData
     figures: Mapping[str, FigureDocument]
 
     def figure_value(self, key: str) -> int | float | None:
-        """A figure's value, `None` where it is unknown or a lower bound, or where this period has no such figure."""
+        """A figure's value; `None` if it is unknown, a lower bound, or not a figure of this period."""
         figure = self.figures.get(key)
         value = figure["value"] if figure and not figure.get("at_least") else None
         return None if isinstance(value, str) else value
@@ -58,7 +58,7 @@ class FindingInput:
 Candidates = Callable[[FindingInput], Iterator[ScoredClaim]]
 
 CANDIDATES: list[tuple[frozenset[PeriodName], Candidates]] = []
-"""Every function that looks for findings, with the periods that it looks at."""
+"""Every function that looks for findings, with its periods."""
 
 
 def looks_at(periods: frozenset[PeriodName]) -> Callable[[Candidates], Candidates]:
@@ -72,7 +72,7 @@ def looks_at(periods: frozenset[PeriodName]) -> Callable[[Candidates], Candidate
 
 
 def exact_part(book: PeriodData) -> PeriodData:
-    """The book as claims see it: a lower bound is no record, no rank and no change, so to them it is unknown."""
+    """The period data for claims: every lower bound becomes unknown, because it is no record, rank or change."""
     flow, before = (
         Unknown(flow.incomplete) if isinstance(flow, Usage) and flow.incomplete else flow
         for flow in (book.flow, book.flow_before)
@@ -104,20 +104,20 @@ def unit_of(book: PeriodData, metric: str) -> str:
 
 
 def known_values(book: PeriodData, metric: str) -> dict[date, int]:
-    """The known days of a book's history; `metric` is a field of `records.HistoryPoint`."""
+    """The known days of the history; `metric` is a field of `records.HistoryPoint`."""
     known = ((point.day, getattr(point, metric)) for point in book.history)
     return {day: value for day, value in known if value is not None}
 
 
 def series_start(book: PeriodData, metric: str) -> date | None:
-    """The first day on which a series could be known: a flow needs a reading at both ends of its day."""
+    """The first day on which a series could be known; usage needs a reading at both ends of the day."""
     if book.watched_since is None:
         return None
     return book.watched_since if metric == "models_listed" else book.watched_since + ONE
 
 
 def use_by_name(book: PeriodData) -> dict[str, int]:
-    """Uses of the period by model name, models listed at its end only; empty where not known."""
+    """Uses of the period by model name, only models listed at its end; empty if unknown."""
     if isinstance(book.flow, Unknown) or isinstance(book.listed, Unknown):
         return {}
     used = book.flow.by_model

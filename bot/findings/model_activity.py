@@ -17,16 +17,16 @@ from bot.records import Model, PeriodData, Unknown, Usage
 
 QUIET_DAYS = 7
 QUIET_RANK = 100
-"""A model that would not have been among this many most used ones is not missed."""
+"""A model that has gone quiet counts only if it would have been among this many most used models."""
 ASLEEP_DAYS = 14
 NEW_DAYS = 7
 LEAST_NEW = 3
-"""Fewer new models than this without use are no news."""
+"""Fewer unused new models than this are no finding."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewlyUsed:
-    """Models of which the first use ever seen was on this day, and the most used one of them."""
+    """Models whose first use ever was on this day, and the most used one of them."""
 
     key: ClassVar[str] = "newly_used"
     day: date
@@ -35,7 +35,7 @@ class NewlyUsed:
     author: str
     uses: int
     rank: int
-    """Its place among the models used on this day."""
+    """Its rank among the models used on this day."""
     first_listed: date | None
 
     def holds(self, book: PeriodData) -> bool:
@@ -105,7 +105,7 @@ class BecameActive:
 
 @dataclass(frozen=True, slots=True)
 class NewUnused:
-    """No use was seen of any model added in the last 7 days."""
+    """None of the models added in the last 7 days was used."""
 
     key: ClassVar[str] = "new_unused"
     day: date
@@ -120,7 +120,7 @@ class NewUnused:
 
 @dataclass(frozen=True, slots=True)
 class NewLeader:
-    """The most used model is not that of the period before."""
+    """The most used model is another one than in the period before."""
 
     key: ClassVar[str] = "new_leader"
     model: str
@@ -129,7 +129,7 @@ class NewLeader:
     before: str
     """The most used model of the period before."""
     before_uses: int
-    """What that one was used in this period."""
+    """Uses of that model in this period."""
 
     def holds(self, book: PeriodData) -> bool:
         if isinstance(book.flow, Unknown) or isinstance(book.flow_before, Unknown):
@@ -215,12 +215,12 @@ def _listed_models(book: PeriodData) -> tuple[Model, ...]:
 
 
 def _model_name(book: PeriodData, model: int) -> str:
-    """A model's name; empty where the book does not tell it."""
+    """A model's name; empty if the period data lacks it."""
     return next((str(one.name) for one in _listed_models(book) if one.id == model), str(book.names.get(model, "")))
 
 
 def _sole_leader(flow: Usage) -> int | None:
-    """The most used model, where there is exactly one, also if all use that names no model was another's."""
+    """The most used model, if there is exactly one even when all unnamed use belonged to another model."""
     most = max(flow.by_model.values(), default=0)
     leaders = [model for model, uses in flow.by_model.items() if uses + flow.unattributed >= most]
     return leaders[0] if len(leaders) == 1 and most > flow.unattributed else None
@@ -231,14 +231,14 @@ def _uses_of(book: PeriodData) -> dict[int, int]:
 
 
 def _usage_rank(book: PeriodData, uses: int) -> int:
-    """The place that so many uses have, or would have, among the models used; 1 is the most used."""
+    """The rank that this many uses have, or would have, among the models used; 1 is the most used."""
     ranked = usage_ranking(book)
     counts = () if isinstance(ranked, Unknown) else ranked.counts
     return bisect_left(counts, -uses, key=lambda count: -count) + 1
 
 
 def _newly_used(book: PeriodData) -> list[Model]:
-    """Listed models whose first use ever seen is surely of this day: no use before it can have been missed."""
+    """Listed models whose first use was certainly on this day, because no earlier use can have been missed."""
     day, uses = book.period.last, _uses_of(book)
     if not book.unbroken:
         return []
@@ -250,7 +250,7 @@ def _newly_used(book: PeriodData) -> list[Model]:
 
 
 def _new_models(book: PeriodData) -> list[Model]:
-    """Models first listed in the last 7 days; none where those days, or the use in them, are not known."""
+    """Models first listed in the last 7 days; none if those days, or the use in them, are unknown."""
     day = book.period.last
     first = day - timedelta(days=NEW_DAYS - 1)
     unknown = isinstance(book.total_7d, Unknown) or isinstance(book.listed_7d_before, Unknown)
@@ -260,5 +260,5 @@ def _new_models(book: PeriodData) -> list[Model]:
 
 
 def _is_named(claimed_name: str, possible: Iterable[str]) -> bool:
-    """Whether a claim names one of these; a hidden model's claim names none."""
+    """Whether a claim names one of these models; a hidden model is never named."""
     return claimed_name == HIDDEN or claimed_name in set(possible)

@@ -1,4 +1,4 @@
-"""Claims that set supply beside demand: growth of the list against growth of use, and how few models carry it."""
+"""Claims that compare supply and demand: growth of the list against growth of use, and how few models carry it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from bot.metrics.registry import EVERY_PERIOD
 from bot.records import PeriodData, Unknown
 
 LEAST_GAP = 0.02
-"""A difference of fewer points is a balance."""
+"""A smaller difference, in points, counts as balance."""
 LEAST_MODELS = 10
-"""Concentration among fewer used models is no news."""
+"""Concentration among fewer used models is no finding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class HalfOfUsage:
     models: int
     """Fewest models that together carry half or more."""
     share: float
-    """What they carry together."""
+    """The share that they carry together."""
     used: int
     listed: int
 
@@ -116,7 +116,7 @@ def half_carried(page: FindingInput) -> Iterator[ScoredClaim]:
     if models is None or used is None or listed is None or isinstance(ranked, Unknown) or used < LEAST_MODELS:
         return
     share = ranked.running[models - 1] / ranked.uses
-    # So on most days: said where nothing happened.
+    # True on most days, so it only appears when nothing else happened.
     yield ScoredClaim(0.2 + 0.2 * max(0.0, 1 - 10 * models / used), HalfOfUsage(models, share, used, listed))
 
 

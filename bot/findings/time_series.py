@@ -1,5 +1,4 @@
-"""Claims about a figure's own past: records, streaks, crossings, unusual days. Nothing is claimed over a day that is
-not known."""
+"""Claims about a figure's own past: records, streaks, crossings, unusual days. No claim spans an unknown day."""
 
 from __future__ import annotations
 
@@ -20,14 +19,14 @@ LEAST_STREAK = 3
 WEEKS = 8
 LEAST_WEEKS = 4
 UNUSUAL = 3.5
-"""The robust z-score from which a day is unusual (Iglewicz and Hoaglin, 1993)."""
+"""From this robust z-score on, a day is unusual (Iglewicz and Hoaglin, 1993)."""
 NORMAL = 0.6745
 """Median absolute deviation of a standard normal distribution."""
 LEAST_MOVE = 0.1
-"""A move smaller than this share of the usual value is no news, however regular the days before were."""
+"""A smaller change, as a share of the usual value, is no finding, however regular the days before were."""
 
 WEIGHT: Mapping[str, float] = {"uses": 1.0, "models_used": 0.9, "models_added": 0.7, "models_listed": 0.35}
-"""How much news a series is. A list that grows every day is at its longest every day."""
+"""How newsworthy a series is. A list that grows every day sets a record every day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +91,9 @@ class HighestOnRecord:
     first: date
     """The first of the days looked back over."""
     days: int
-    """How many they are, this day among them."""
+    """Number of these days, including this one."""
     whole: bool
-    """Whether they are all the days ever watched."""
+    """Whether these are all days ever watched."""
 
     def holds(self, book: PeriodData) -> bool:
         known = known_values(book, self.metric)
@@ -140,7 +139,7 @@ class Crossing:
     metric: str
     unit: str
     direction: Literal["up", "down"]
-    """`up`: it was below the round number and is not any more. `down`: it was not below it and now is."""
+    """`up`: it was below the round number and no longer is. `down`: it was not below it and now is."""
     level: int
     value: int
     before: int
@@ -170,7 +169,7 @@ class UnusualDay:
     usual: float
     """Median of the same weekday in the last 8 weeks."""
     weeks: int
-    """How many of them are known."""
+    """How many of those days are known."""
     z: float
     """Robust z-score: 0.6745 · (value − median) / median absolute deviation."""
 
@@ -182,7 +181,7 @@ class UnusualDay:
 
 @looks_at(DAY_ONLY)
 def find_records(page: FindingInput) -> Iterator[ScoredClaim]:
-    """The highest or lowest for a long time."""
+    """The highest or lowest value for a long time."""
     for metric in WEIGHT:
         yield from _find_record(page, metric, high=True)
     yield from _find_record(page, "uses", high=False)
@@ -228,7 +227,7 @@ def find_crossings(page: FindingInput) -> Iterator[ScoredClaim]:
 
 @looks_at(DAY_ONLY)
 def unusual_days(page: FindingInput) -> Iterator[ScoredClaim]:
-    """Far from what this weekday usually brings."""
+    """Far from the usual value of this weekday."""
     for metric in ("uses", "models_used", "models_added"):
         known = known_values(page.book, metric)
         claim = _unusual_day(known, metric, unit_of(page.book, metric), page.book.period.last)
@@ -254,7 +253,7 @@ def _find_record(page: FindingInput, metric: str, high: bool) -> Iterator[Scored
     if known[day - ONE] == (max(beaten) if high else min(beaten)):
         score *= 0.7  # yesterday was a record too
     if past >= first and not (known[past] >= value if high else known[past] <= value):
-        return  # neither beaten for certain nor surely as much
+        return  # it may or may not be beaten
     if past >= first:
         since = HighestSince if high else LowestSince
         yield ScoredClaim(score, since(metric, unit, day, value, past, known[past], days))
@@ -263,7 +262,7 @@ def _find_record(page: FindingInput, metric: str, high: bool) -> Iterator[Scored
 
 
 def record_margin(book: PeriodData, metric: str) -> int:
-    """By how much a record must be ahead to be one whatever the list's unknown models were."""
+    """By how much a record must lead, so that models of unknown date cannot change it."""
     return book.uncounted if metric in ("models_listed", "models_added") else 0
 
 

@@ -1,7 +1,8 @@
-"""What we say, in each language: gettext catalogues from `locales/`, English where a translation is missing.
+"""Translations: gettext catalogues from `locales/`, and English if a translation is missing.
 
-`speech(locale)` speaks one language. Words are marked where they stand: `say`, `say_n` and `N_` in Python, `{% trans
-%}` and `_()` in templates; `python -m locales` collects them. Numbers and dates are `bot.number_format`' business.
+`translator_for(locale)` returns the translator of one language. Sentences are marked in place: `say`, `say_n` and
+`N_` in Python, `{% trans %}` and `_()` in templates; `python -m locales` collects them. `bot.number_format` writes
+numbers and dates.
 """
 
 from bot.i18n.bidi import is_rtl, isolate_text

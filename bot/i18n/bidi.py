@@ -1,7 +1,7 @@
-"""Left-to-right pieces inside right-to-left sentences, and the other way round.
+"""Left-to-right text inside right-to-left sentences, and the other way round.
 
-Foreign names lose every direction mark of their own (`records.Name`); the isolates that stand around them here are
-ours, always in pairs and put on last, so that nothing foreign can open or close one.
+Foreign names lose all their direction marks (`records.SafeName`). The isolates around them are ours, always in pairs
+and added last, so that foreign text can neither open nor close one.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ FIRST_STRONG, POP = "\u2068", "\u2069"
 _RTL_LANGUAGES = frozenset({"ar"})
 _LEFT = frozenset({"L"})
 _RIGHT = frozenset({"R", "AL", "AN"})
-# Stays in order by itself inside Arabic: digits with their separators, Arabic letters between them (a date in words).
+# Keeps its order inside Arabic: digits with their separators, Arabic letters between them (a date in words).
 _BARE_NUMBER = re.compile(r"[0-9]+([.,][0-9]+)*")
 
 
@@ -25,7 +25,7 @@ def is_rtl(locale: str) -> bool:
 
 
 def isolate_text(text: str, rtl: bool) -> str:
-    """A piece that is set into a sentence, in isolation where it could else reorder what stands beside it."""
+    """Text to insert into a sentence, isolated if it could reorder the text beside it."""
     if not text or (text[0] == FIRST_STRONG and text[-1] == POP and text.count(FIRST_STRONG) == 1):
         return text
     return f"{FIRST_STRONG}{text}{POP}" if _needs_isolation(text, rtl) else text
@@ -37,6 +37,6 @@ def _needs_isolation(text: str, rtl: bool) -> bool:
         return bool(kinds & _RIGHT)
     if kinds & _LEFT:
         return True
-    # Signs, per cent and hyphens change sides beside Arabic letters: "-4.1%" would be read as "4.1%-".
+    # Signs, per cent and hyphens change sides beside Arabic letters: "-4.1%" would read as "4.1%-".
     has_digits = bool(kinds & {"EN", "AN"})
     return has_digits and not (kinds & _RIGHT) and not _BARE_NUMBER.fullmatch(text)

@@ -1,6 +1,6 @@
-"""Translations, read from `locales/<language>/LC_MESSAGES/footfall.po` when a language is first spoken, then kept.
+"""Reads `locales/<language>/LC_MESSAGES/footfall.po` when a language is first used, and caches it.
 
-A translation that holds other digits than its English sentence is not taken: no catalogue can invent a number.
+A translation whose digits differ from its English sentence is not loaded, so no catalogue can invent a number.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ DOMAIN = "footfall"
 
 
 def po_path(language: str, folder: Path = LOCALES) -> Path:
-    """Where a language's catalogue stands."""
+    """Path of a language's catalogue."""
     return folder / language.replace("-", "_") / "LC_MESSAGES" / f"{DOMAIN}.po"
 
 
 def read_catalog(language: str, folder: Path = LOCALES) -> Catalog:
-    """A language's catalogue as it was written."""
+    """A language's catalogue, as in its file."""
     from babel.messages.pofile import read_po
 
     with po_path(language, folder).open("rb") as file:
@@ -38,7 +38,7 @@ def read_catalog(language: str, folder: Path = LOCALES) -> Catalog:
 
 @lru_cache(maxsize=len(LANGUAGES))
 def load_translations(language: str) -> gettext.NullTranslations:
-    """What to ask for a language's words; an unknown one gives English."""
+    """The translations of a language; English for an unknown one."""
     if language == SOURCE or not po_path(language).is_file():
         return gettext.NullTranslations()
     from babel.messages.mofile import write_mo
@@ -53,13 +53,13 @@ def load_translations(language: str) -> gettext.NullTranslations:
 
 
 def has_same_digits(message: Message) -> bool:
-    """Whether every form of a translation holds the digits of its English sentence, no more and no fewer."""
+    """Whether every form of a translation has exactly the digits of its English sentence."""
     wanted = sorted(map(digit_values, _plural_forms(message.id)))
     return all(digit_values(form) in wanted for form in _plural_forms(message.string) if form)
 
 
 def digit_values(text: str) -> tuple[float, ...]:
-    """The digits of a text, of whatever script, by what they are worth."""
+    """The digits of a text in any script, by value."""
     return tuple(sorted(unicodedata.numeric(c) for c in text if unicodedata.category(c)[0] == "N"))
 
 

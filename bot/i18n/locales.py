@@ -1,4 +1,4 @@
-"""The languages there are words in, by the names that Discord gives them (reference, Locales)."""
+"""The languages with translations, by Discord's names (reference, Locales)."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ if TYPE_CHECKING:
     from babel import Locale
 
 SOURCE = "en"
-"""What the code and the templates are written in."""
+"""The language of the code and the templates."""
 
 LANGUAGES: Mapping[str, str] = MappingProxyType(
     {"en": "en", "ar": "ar", "zh-CN": "zh_Hans_CN", "es-ES": "es_ES", "vi": "vi_VN", "tr": "tr_TR"}
 )
-"""Every language, and what Babel calls it. All but English have a folder under `locales/`."""
+"""Every language and its name in Babel. All except English have a folder under `locales/`."""
 
-# Who reads one reads the other. Not so zh-TW: its script is another, so it falls back to English.
+# Readers of one can read the other. zh-TW uses another script, so it falls back to English.
 _ALSO: Mapping[str, str] = MappingProxyType({"zh": "zh-CN", "zh-SG": "zh-CN", "zh-Hans": "zh-CN"})
 
 
 def nearest_language(locale: str | None) -> str:
-    """The language that somebody with this locale is answered in: "es-419" is answered in "es-ES", "sv-SE" in "en"."""
+    """The language of answers for a locale: "es-ES" for "es-419", "en" for "sv-SE"."""
     if not locale:
         return SOURCE
     language_tag = locale.replace("_", "-")
@@ -38,7 +38,7 @@ def nearest_language(locale: str | None) -> str:
 
 @lru_cache(maxsize=32)
 def babel_locale(locale: str) -> Locale:
-    """How numbers and dates are written for a locale, also one that there are no words for; English if unheard of."""
+    """Babel's locale for numbers and dates, also without translations; English if it is unknown."""
     from babel import Locale, UnknownLocaleError
 
     try:

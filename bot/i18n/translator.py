@@ -1,4 +1,4 @@
-"""One language, ready to speak."""
+"""The translator of one language."""
 
 from __future__ import annotations
 
@@ -11,53 +11,54 @@ from bot.i18n.gettext_catalogs import load_translations
 from bot.i18n.locales import SOURCE, nearest_language
 
 FRACTION = 100
-"""Stands for a number that is not whole where a plural form is chosen: every language puts both into "other"."""
+"""Replaces a fractional number when choosing a plural form: in every language both are "other"."""
 
 
 def N_(message: str) -> str:
-    """Gettext's own name for what marks a sentence for translation that is said later."""
+    """Mark a sentence for translation at a later time; gettext's usual name for this."""
     return message
 
 
 @dataclass(frozen=True, slots=True)
 class Translator:
-    """What is said in one language. Sentences hold `{names}` for what is set into them."""
+    """Translates into one language. Sentences have `{names}` for inserted parts."""
 
     language: str
     _words: gettext.NullTranslations
 
     @property
     def right_to_left(self) -> bool:
-        """Whether it is written from right to left."""
+        """Whether the language is written from right to left."""
         return is_rtl(self.language)
 
     def say(self, message: str, **parts: object) -> str:
-        """A sentence. Its parts are put in as they are (escape foreign text before), isolated where they run the other
-        way."""
+        """Translate a sentence. Parts are inserted as they are (escape foreign text first), and isolated if they run
+        the other way."""
         return self._fill_in(self._words.gettext(message), parts)
 
     def say_n(self, singular: str, many: str, number: float, **parts: object) -> str:
-        """A sentence that depends on a number. `number` only chooses the form; to show it, give it as a part."""
+        """Translate a sentence that depends on a number. `number` only chooses the form; to show it, pass it as a
+        part."""
         return self._fill_in(self._words.ngettext(singular, many, plural_number(number)), parts)
 
     def translate_word(self, context: str, message: str) -> str:
-        """A word that needs a context: "command", "option", "choice", or "word" for units, titles and states."""
+        """Translate a word with a context: "command", "option", "choice", or "word" for units, titles and states."""
         return self._words.pgettext(context, message)
 
     def translate_text(self, message: str) -> str:
-        """A sentence without anything set in."""
+        """Translate a sentence without parts."""
         return self._words.gettext(message) if message else ""  # gettext's "" is the catalogue's head
 
     def translate_plural(self, singular: str, many: str, number: float) -> str:
-        """The form of a sentence that goes with a number, nothing set in."""
+        """The form of a sentence for a number, without parts."""
         return self._words.ngettext(singular, many, plural_number(number))
 
     def translate_plural_word(self, context: str, singular: str, many: str, number: float) -> str:
-        """The form of a word that goes with a number."""
+        """The form of a word for a number."""
         return self._words.npgettext(context, singular, many, plural_number(number))
 
     def capitalize_first(self, text: str) -> str:
-        """A text as it opens a sentence."""
+        """A text with a capital, to start a sentence."""
         first = text[:1]
         return ("İ" if first == "i" and self.language == "tr" else first.upper()) + text[1:]
 
@@ -74,12 +75,12 @@ class Translator:
 
 
 def plural_number(number: float) -> int:
-    """A number as gettext chooses a form by it."""
+    """The number by which gettext chooses a plural form."""
     return abs(int(number)) if number == int(number) else FRACTION
 
 
 @lru_cache(maxsize=64)
 def translator_for(locale: str | None = None) -> Translator:
-    """The language for a locale, the nearest there is; English otherwise."""
+    """The translator for the nearest language of a locale; English if there is none."""
     language = nearest_language(locale)
     return Translator(language, load_translations(language))

@@ -52,7 +52,7 @@ def read_manifest(day: DayRef) -> Manifest:
     name = f"{day.folder}/{day.manifest}"
     stated = re.fullmatch(r"manifest-[0-9]+-([0-9a-f]{64})\.json", day.manifest)
     if stated is None:
-        raise LakeError(f"{name}: is no manifest's name; wanted manifest-VERSION-SHA256.json")
+        raise LakeError(f"{name}: is not the name of a manifest; wanted manifest-VERSION-SHA256.json")
     with day.storage.open_local(name, stated[1]) as path:
         try:
             found = msgspec.json.decode(path.read_bytes(), type=Manifest)

@@ -220,7 +220,7 @@ class ObjectStorage:
             if not _is_storage_error(error):
                 raise
             why = f"{type(error).__name__}: {_error_line(error)}"
-            raise LakeError(f"{self.url}/{name}: {what}: {why}; is the storage in reach?") from error
+            raise LakeError(f"{self.url}/{name}: {what}: {why}; is the storage reachable?") from error
         raise AssertionError("unreachable")
 
 

@@ -1,4 +1,4 @@
-"""What networks said: records as they were read, and what can be asked of them.
+"""What networks told us: records as they were read, and queries on them.
 
 The rule: other packages import from here and `maintenance` alone. `add_snapshot` stores a snapshot, `add_event_batch`
 a batch of events (`keep_event_batch` and `add_up` are its two halves). `load_period_data` and `load_panel_data` return

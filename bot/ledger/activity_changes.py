@@ -1,4 +1,4 @@
-"""Models that fell asleep or woke up on a day, by readings that leave no other explanation."""
+"""Models that went idle or became active on a day, if the readings allow no other explanation."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from bot.store import readings, snapshots, usage
 
 ONE = timedelta(days=1)
 QUIET_AFTER = 7
-"""Days in a row with use before a day without counts as going quiet."""
+"""Days in a row with use, after which a day without use counts as going idle."""
 AWAKE_AFTER = 14
-"""Days without use before a day with some counts as waking."""
+"""Days without use, after which a day with use counts as becoming active."""
 _CHUNK = 500
 
 
 def went_idle(
     connection: sa.Connection, catalogue: int, listed: Iterable[Model], day: date
 ) -> tuple[tuple[Model, int], ...]:
-    """Models used on each of the days before and not on this one, with their use of those days, most used first."""
+    """Models used on each of the days before but not on this one, with their use of those days, most used first."""
     suspects = {m.id: m for m in listed if m.last_used == day - ONE and m.last_used_from == day - ONE}
     both = _readings_in(connection, catalogue, list(suspects), day - ONE, day)
     return _used_daily(connection, suspects, [model for model in suspects if both.get(model) == 2], day)
 
 
 def went_idle_by_events(connection: sa.Connection, listed: Iterable[Model], day: date) -> tuple[tuple[Model, int], ...]:
-    """As `went_idle`, where use is told event by event and these days are known to be read whole."""
+    """Like `went_idle`, for use that is read event by event; these days must have been read completely."""
     suspects = {m.id: m for m in listed if m.last_used == day - ONE}
     return _used_daily(connection, suspects, list(suspects), day)
 
@@ -36,7 +36,7 @@ def went_idle_by_events(connection: sa.Connection, listed: Iterable[Model], day:
 def _used_daily(
     connection: sa.Connection, suspects: Mapping[int, Model], ids: list[int], day: date
 ) -> tuple[tuple[Model, int], ...]:
-    """Those used on each of the days before this one."""
+    """Models used on each of the days before this one."""
     week = usage.c.last_day.between(day - QUIET_AFTER * ONE, day - ONE)
     found: list[tuple[Model, int]] = []
     for some in _in_chunks(ids):
@@ -50,8 +50,7 @@ def _used_daily(
 def became_active_by_events(
     connection: sa.Connection, catalogue: int, listed: Iterable[Model], day: date
 ) -> tuple[tuple[Model, date], ...]:
-    """As `became_active`, where use is told event by event; whether the days between were read whole is not looked
-    at."""
+    """Like `became_active`, for use that is read event by event; does not check that the days between were read."""
     known = {m.id: m for m in listed if m.last_used == day}
     found = connection.execute(_used_again(catalogue, day, day - AWAKE_AFTER * ONE)).all() if known else ()
     return tuple((known[model], before) for model, before in found if model in known)
@@ -60,7 +59,8 @@ def became_active_by_events(
 def became_active(
     connection: sa.Connection, catalogue: int, listed: Iterable[Model], by_model: Mapping[int, int], day: date
 ) -> tuple[tuple[Model, date], ...]:
-    """Models used on a day whose use before it lies `AWAKE_AFTER` days back or more, read on every day since."""
+    """Models used on a day whose last use before was `AWAKE_AFTER` days or more ago, with a reading on every day
+    since."""
     edge = day - AWAKE_AFTER * ONE
     known = {m.id: m for m in listed if m.first_used is not None and m.first_used <= edge and m.id in by_model}
     asleep: dict[date, list[int]] = {}
@@ -75,8 +75,8 @@ def became_active(
 
 
 def _used_again(catalogue: int, day: date, edge: date) -> sa.Select[int, date]:
-    """Models used on a day, whose last use before it was at the end of `edge` or earlier, with the day
-    of that use: one look into the index a model, however long its history."""
+    """Models used on a day whose last use before was on `edge` or earlier, with the day of that use. Reads one index
+    entry per model, however long the history is."""
     earlier = usage.alias()
     same = (earlier.c.model == usage.c.model, earlier.c.last_day < day, earlier.c.uses > 0)
     last = sa.select(earlier.c.last_day).where(*same).order_by(earlier.c.last_day.desc()).limit(1).scalar_subquery()
@@ -85,9 +85,9 @@ def _used_again(catalogue: int, day: date, edge: date) -> sa.Select[int, date]:
 
 
 def _readings_in(connection: sa.Connection, catalogue: int, ids: list[int], first: date, last: date) -> dict[int, int]:
-    """How many days of these, both ends included, each model has a reading at the end of."""
+    """On how many of these days, both ends included, each model has a closing reading."""
     days = (snapshots.c.catalogue == catalogue, snapshots.c.day.between(first, last))
-    # The snapshots are named, so that both databases look into the index once a day and model, and never at other days.
+    # The snapshots are listed, so that both databases read one index entry per day and model and no other days.
     closing = connection.scalars(sa.select(snapshots.c.id).where(*days)).all() if ids else []
     counts: dict[int, int] = {}
     for some in _in_chunks(ids):

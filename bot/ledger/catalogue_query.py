@@ -1,4 +1,4 @@
-"""A catalogue of the database, found by its name and ready to be asked about its snapshots."""
+"""Looks a catalogue up in the database and finds its snapshots."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from bot.records import Catalogue, Period, Unknown, short_date
 from bot.store import Store, catalogues, snapshots
 
 HISTORY = 400
-"""Days of history in a book: enough for "highest in a year"."""
+"""Days of history in period data: enough for "highest in a year"."""
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogueQuery:
-    """One catalogue of one database, being asked about its snapshots."""
+    """One catalogue of one database, for queries on its snapshots."""
 
     connection: sa.Connection
     catalogue: int
     unit: str
     since: date
-    """The day that the first snapshot closes; `date.max` where none does."""
+    """The day that the first snapshot closes; `date.max` if none does."""
     closing: dict[date, Any]
-    """Snapshots met so far, by the day that they close."""
+    """Cache: snapshots by the day that they close."""
 
     def closing_snapshot(self, day: date) -> Any:
         """The snapshot that closes a day, or `None`."""
@@ -38,12 +38,12 @@ class CatalogueQuery:
 
 
 def catalogue_filter(network: str, catalogue: str) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
-    """Which row of `catalogues` is a network's catalogue."""
+    """The condition that selects a catalogue's row in `catalogues`."""
     return catalogues.c.network == network, catalogues.c.name == catalogue
 
 
 def key_of(connection: sa.Connection, catalogue: Catalogue) -> int | None:
-    """The id of a catalogue; `None` where nothing was collected of it yet."""
+    """The id of a catalogue; `None` if nothing was collected for it yet."""
     mine = catalogue_filter(catalogue.network, catalogue.key)
     found: int | None = connection.scalar(sa.select(catalogues.c.id).where(*mine))
     return found
@@ -51,7 +51,8 @@ def key_of(connection: sa.Connection, catalogue: Catalogue) -> int | None:
 
 @contextmanager
 def open_catalogue_query(store: Store, catalogue: Catalogue, period: Period) -> Iterator[CatalogueQuery | date | None]:
-    """The catalogue, ready to be asked; the day that its watch begins where that is after the period, if ever."""
+    """The catalogue; or, if the watch begins after the period, the day on which it begins (`None`: it has not
+    begun)."""
     with store.read_transaction() as connection:
         key = key_of(connection, catalogue)
         closed = sa.select(sa.func.min(snapshots.c.day)).where(snapshots.c.catalogue == key)
@@ -63,5 +64,5 @@ def open_catalogue_query(store: Store, catalogue: Catalogue, period: Period) -> 
 
 
 def not_watched_reason(since: date | None) -> Unknown:
-    """Why nothing is known of a catalogue whose watch begins later, if ever."""
+    """Why nothing is known of a catalogue whose watch begins later or has not begun."""
     return Unknown(f"the watch began at the end of {short_date(since)}" if since else "nothing was collected yet")

@@ -1,7 +1,7 @@
-"""Looking after the lake: making days compact, checking them, letting go of old events; all of it while others write.
+"""Maintenance of the lake while others write: compacts days, verifies them and prunes old events.
 
-One rule holds here: a day changes only by its manifest, from the one that was read to the one made from it; who comes
-second starts again. Files that no day names are removed only once nobody can still be writing or reading them.
+The rule: a day changes only by replacing the manifest that was read; if another process was faster, start again. Files
+that no day names are removed only when nobody can still be writing or reading them.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from bot.store import Store, catalogues, cursors
 from bot.store import event_days as rows
 
 STRAY = timedelta(hours=2)
-"""A file that no day names is left alone for so long: somebody may be about to name it, or still read it."""
+"""Keep a file that no day names for this long: a process may be about to name it, or still read it."""
 STRAYS = "lake strays"
-"""Under which cursor of no network those files are kept."""
+"""The cursor, of no network, that lists those files."""
 LEAST = timedelta(days=35)
-"""Events younger than this stay: figures of 30 days and the last days' re-reading need them."""
+"""Younger events are never pruned: 30-day figures and re-reading the last days need them."""
 Change = dict[str, Any]
-"""What is kept of a day from now on, by column; its `bytes` among them."""
+"""The new values of a day's row, by column, including `bytes`."""
 
 
 @dataclass(frozen=True, slots=True)
 class MaintenanceResult:
-    """What became of one day."""
+    """The result for one day."""
 
     network: str
     catalogue: str
@@ -43,11 +43,11 @@ class MaintenanceResult:
     """Before."""
     bytes_now: int
     problem: str = ""
-    """Why nothing was done, or what is wrong with it."""
+    """Why nothing was done, or what is wrong with the day."""
 
 
 def stored_days(store: Store, until: date | None = None) -> list[tuple[int, DayRef, Any]]:
-    """Every day in the lake, up to one, each with its catalogue and what is kept of it."""
+    """Every day in the lake up to a given one, with its catalogue and its row."""
     chosen = (
         sa.select(rows, catalogues.c.network, catalogues.c.name)
         .join(catalogues, catalogues.c.id == rows.c.catalogue)
@@ -62,8 +62,8 @@ def stored_days(store: Store, until: date | None = None) -> list[tuple[int, DayR
 
 
 def compact_days(store: Store, before: date) -> Iterator[MaintenanceResult]:
-    """Make each day before one a single file of each kind. A day that somebody changes meanwhile is left to the next
-    time."""
+    """Merge the files of each day before a given one into one file per kind. A day that changes meanwhile is left for
+    the next run."""
     for catalogue, day, row in stored_days(store, before - timedelta(days=1)):
         done = _replace_day(store, catalogue, day, row, _compact_day)
         if done is not None:
@@ -78,7 +78,7 @@ def _compact_day(day: DayRef) -> Change | None:
 def _replace_day(
     store: Store, catalogue: int, day: DayRef, row: Any, make_change: Callable[[DayRef], Change | None]
 ) -> MaintenanceResult | None:
-    """A day as it is made anew, or why it is not; `None` where there was nothing to do."""
+    """The compacted day, or why it is not; `None` if there was nothing to do."""
     try:
         change = make_change(day)
         if change is None:
@@ -93,7 +93,7 @@ def _replace_day(
 
 
 def verify_days(store: Store) -> Iterator[MaintenanceResult]:
-    """Check that each day's manifest and files are what they were, and that what the day adds up to is what is kept."""
+    """Check that each day's manifest and files are unchanged, and that its roll-up gives the stored totals."""
     for catalogue, day, row in stored_days(store):
         problem = ""
         try:
@@ -107,7 +107,7 @@ def verify_days(store: Store) -> Iterator[MaintenanceResult]:
 
 
 def _find_differences(row: Any, rollup: lake.DayRollup) -> str:
-    """What a day adds up to now that is not what is kept of it; empty where all of it is."""
+    """The totals of a day that differ from the stored ones; empty if none does."""
     who = rollup.callers
     now = {
         "nameless": rollup.nameless,
@@ -126,7 +126,7 @@ def _find_differences(row: Any, rollup: lake.DayRollup) -> str:
 
 
 def _repair_hint(day: DayRef, row: Any) -> str:
-    """What mends a day that is not what it was."""
+    """The command that repairs a damaged day."""
     if row.pruned:
         return "its events were let go, so only a copy of the file mends it"
     of = f"--network {day.network} --since {day.day} --until {day.day} --again"
@@ -134,14 +134,14 @@ def _repair_hint(day: DayRef, row: Any) -> str:
 
 
 def _has_changed(store: Store, catalogue: int, day: DayRef) -> bool:
-    """Whether a day has another manifest by now, so that what was read of the old one says nothing."""
+    """Whether a day has another manifest by now, so that what was read from the old one no longer counts."""
     with store.read_transaction() as connection:
         mine = (rows.c.catalogue == catalogue, rows.c.day == day.day)
         return bool(connection.scalar(sa.select(rows.c.manifest).where(*mine)) != day.manifest)
 
 
 def prune_days(store: Store, today: date, older: timedelta) -> Iterator[MaintenanceResult]:
-    """Let go of the events of days older than so long. What the days add up to stays, and so does everything else:
+    """Delete the events of days older than this. Totals stay, and so does everything else:
     settlements, digests, receipts. Days that are not whole and added up are kept."""
     for catalogue, day, row in stored_days(store, today - older - timedelta(days=1)):
         if row.pruned:
@@ -159,10 +159,10 @@ def _prune_day(day: DayRef) -> Change:
 
 
 def sweep_files(store: Store, now: datetime) -> tuple[int, int]:
-    """Remove the files of the lake that no day names, and that none named either when that was first seen, long enough
-    ago; how many, and their bytes."""
+    """Remove the files of the lake that no day names, if an earlier run already saw them unnamed, long enough ago.
+    Returns their number and bytes."""
     place = lake.open_storage(store.lake.url)
-    # Listed before the days are asked: what comes in between is not in the list.
+    # List before the days are read, so that files written in between are not in the list.
     sizes = {one.name: one.size for one in place.list_files("events")}
     kept = [*(day for _, day, _ in stored_days(store)), *(one.day for one in day_repair.all_repairs(store))]
     named = {name for day in kept for name in _file_names(day, sizes)}
@@ -181,7 +181,7 @@ def sweep_files(store: Store, now: datetime) -> tuple[int, int]:
 
 
 def _known_strays(store: Store) -> dict[str, str]:
-    """Files that no day named at the last sweep, each with when that was first seen."""
+    """Files that no day named at the last sweep, each with the time when that was first seen."""
     with store.read_transaction() as connection:
         mine = (cursors.c.network == "", cursors.c.name == STRAYS)
         text = connection.scalar(sa.select(cursors.c.text).where(*mine))
@@ -190,7 +190,7 @@ def _known_strays(store: Store) -> dict[str, str]:
 
 
 def _file_names(day: DayRef, there: Iterable[str]) -> Iterator[str]:
-    """The files of a day; all that lie in its place where it does not read, since nobody can tell which are its own."""
+    """The files of a day; all files in its folder if its manifest cannot be read."""
     yield f"{day.folder}/{day.manifest}"
     try:
         parts = lake.read_manifest(day).parts

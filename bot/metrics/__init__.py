@@ -1,8 +1,8 @@
-"""One function a metric: a book in, a value or an unknown out. Nothing here asks the clock, the network or a database.
+"""One pure function per metric: period data in, a value or an unknown out. No clock, no network, no database.
 
-The nouns: `inventory` (what is on offer), `usage` (how much is used), `model_activity` (how many are used),
-`concentration` (how unevenly), `supply_demand` (supply beside demand), `verification` (how well it is proven, who
-pays), `panels` (what is neither models nor use). A function marked `@metric` in any of them is in every digest.
+`inventory` counts what is on offer, `usage` how much is used, `model_activity` how many models are used,
+`concentration` how unevenly; `supply_demand` compares supply and demand, `verification` counts proofs and payers, and
+`panels` what is neither models nor use. Every function marked `@metric` is in every digest.
 `group_tables` applies some of them to each category and author.
 """
 
@@ -56,20 +56,20 @@ class FigureDocument(_Stated, total=False):
     """A figure as JSON, as `docs/digest.md` has it."""
 
     unknown: str
-    """The reason; only where `value` is null."""
+    """The reason; only if `value` is null."""
     error: float
-    """Of a count that was estimated: its standard error as a share of it."""
+    """Standard error of an estimated count, as a share of it."""
     at_least: bool
-    """True where `value` is a lower bound, and absent elsewhere."""
+    """True if `value` is a lower bound; otherwise absent."""
     reason: str
     """Why it is a lower bound; only with `at_least`."""
     version: int
-    """Which meaning of the figure it is; only from the second on."""
+    """Version of the figure's meaning; only from the second on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A metric's value for one catalogue and period, or unknown with a reason, with all that it takes to read it."""
+    """A metric's value for one catalogue and period, or unknown with a reason, with label, unit and evidence."""
 
     key: str
     value: Amount
@@ -78,13 +78,13 @@ class Figure:
     evidence: Evidence
 
     def to_document(self, refs: list[int]) -> FigureDocument:
-        """As JSON. `refs` are places in the document's list of references."""
+        """As JSON. `refs` are indices into the document's list of refs."""
         about = {"unit": self.unit, "label": self.label, "evidence": self.evidence, "refs": refs}
         return cast(FigureDocument, value_document(self.value, about))
 
 
 def value_document(value: Amount, about: Mapping[str, object]) -> dict[str, object]:
-    """A value as JSON, with what it is of: its number, or null and the reason; what limits the number stands last."""
+    """A value as JSON: the number, or null and the reason; then what limits the number."""
     match value:
         case Unknown():
             return {"value": None, "unknown": value.reason, **about}
@@ -100,7 +100,7 @@ def _json_number(value: int | float | Decimal) -> int | float | str:
 
 
 def compute_figures(book: PeriodData) -> dict[str, Figure]:
-    """Every metric that this catalogue and period have, by key, in the order of the registry."""
+    """Every figure of this catalogue and period, by key, in the order of the registry."""
     catalogue = book.catalogue
     return {
         metric.key: Figure(
@@ -116,10 +116,10 @@ def compute_figures(book: PeriodData) -> dict[str, Figure]:
 
 
 def metric_unit(metric: Metric, catalogue: Catalogue) -> str:
-    """What a metric is counted in there."""
+    """The unit of a metric in this catalogue."""
     return {"uses": catalogue.unit, "token": catalogue.token[0]}.get(metric.unit, metric.unit)
 
 
 def metric_label(metric: Metric, catalogue: Catalogue) -> str:
-    """A metric in a few words, as it is called there."""
+    """The label of a metric in this catalogue."""
     return metric.label.replace("{unit}", catalogue.unit)

@@ -1,7 +1,7 @@
-"""A book by category and by author: each group is a book of its own, to which the metrics of the whole are applied.
+"""Figures by category and by author. Each group gets period data of its own, and the same metrics are applied to it.
 
-So a figure of a group means what the same figure of the catalogue means, and counts of groups add up to the whole, less
-what names no model.
+So a figure of a group means the same as the figure of the catalogue, and the counts of all groups add up to the whole,
+except for unnamed use.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ COLUMNS = (
     *("models_listed", "models_added", "models_used", "share_used", "uses"),
     *("inventory_change_7d", "uses_change_7d", "inventory_change", "uses_change"),
 )
-"""Metrics of a group, as far as the period has them."""
+"""The metrics of a group, as far as the period has them."""
 MOST: Mapping[GroupKind, int] = {"category": 25, "author": 10}
-"""Groups that are told one by one; strangers choose the names, so there may be any number."""
+"""Most groups that are listed one by one; strangers choose the names, so there may be any number of groups."""
 _GROUP_OF: Mapping[GroupKind, Callable[[Model], str | None]] = {
     "category": lambda model: model.category,
     "author": lambda model: model.author,
@@ -28,23 +28,23 @@ _GROUP_OF: Mapping[GroupKind, Callable[[Model], str | None]] = {
 
 @dataclass(frozen=True, slots=True)
 class MetricGroup:
-    """The figures of one group, by key; of `rest`, of all groups that are not told one by one."""
+    """The figures of one group, by key; in `rest`, of all groups that are not listed one by one."""
 
     name: str
-    """Foreign; empty: the models of which the network names none."""
+    """Foreign text; empty for the models without a group."""
     figures: Mapping[str, Amount]
 
 
 @dataclass(frozen=True, slots=True)
 class GroupTable:
-    """A catalogue by one kind of group."""
+    """The table of a catalogue by one kind of group."""
 
     by: GroupKind
     columns: tuple[Metric, ...]
     named: int
-    """Groups with a name that have a model listed or used."""
+    """Number of named groups that have a model listed or used."""
     groups: tuple[MetricGroup, ...]
-    """Most used first, equally used ones by models listed and name; models without a group last."""
+    """Most used first, then by models listed and name; models without a group last."""
     rest: MetricGroup | None
     outside: int | AtLeast | Unknown
     """Uses that name no model and belong to no group."""
@@ -52,7 +52,7 @@ class GroupTable:
 
 @dataclass(frozen=True, slots=True)
 class _Sorted:
-    """A book's models and use by group."""
+    """The models and use of period data, by group."""
 
     book: PeriodData
     grouping: Grouping
@@ -61,7 +61,7 @@ class _Sorted:
     flow_before: Mapping[str, Usage] | Unknown
 
     def data_of_groups(self, names: Sequence[str]) -> PeriodData:
-        """The book of some groups together."""
+        """The period data of some groups together."""
 
         def flow(held: Mapping[str, Usage] | Unknown) -> Usage | Unknown:
             return (
@@ -87,7 +87,7 @@ class _Sorted:
 
 
 def group_tables(book: PeriodData) -> tuple[GroupTable, ...]:
-    """The book by each kind of group that its network tells."""
+    """One table for each kind of group that the network tells."""
     return tuple(_group_table(book, kind, grouping) for kind, grouping in book.groups.items())
 
 
@@ -145,7 +145,7 @@ def _sort_by_group(book: PeriodData, kind: GroupKind, grouping: Grouping) -> _So
 
 
 def _by_group(whole: Usage, group_of: Mapping[int, str], names: Iterable[str]) -> dict[str, Usage] | Unknown:
-    """A flow by group: a lower bound where a model of the group has use that is not known. `names`: groups listed."""
+    """Usage by group; a lower bound if the use of a model of the group is unknown. `names`: groups listed."""
     held: dict[str, dict[int, int]] = {}
     for model, count in whole.by_model.items():
         held.setdefault(group_of.get(model, ""), {})[model] = count
@@ -174,8 +174,8 @@ def _ordered_names(split: _Sorted) -> list[str]:
 
 
 def _named_use(total: int | AtLeast | Unknown, by_group: Mapping[str, int] | Unknown) -> Mapping[str, int] | Unknown:
-    """Use by group; unknown where there was some and none of it names its model, or where part of it is missing:
-    whose that was is not looked at."""
+    """Use by group; unknown if all of it is unnamed or part of it is missing, because the missing part may belong to
+    any group."""
     if isinstance(total, AtLeast):
         return Unknown(total.reason)
     none = not isinstance(by_group, Unknown) and not any(by_group.values())

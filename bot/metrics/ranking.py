@@ -1,4 +1,4 @@
-"""The models of a book in order of their use: sorted once a book, read by everything that asks who carries how much."""
+"""The models of a period in order of their use: sorted once, used by every metric and table that needs the order."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ NONE_NAMED = "none of the use names its model"
 
 @dataclass(frozen=True, slots=True)
 class UsageRanking:
-    """Uses of the models used in a period, listed at its end or not."""
+    """The uses of the models used in a period, listed at its end or not."""
 
     uses: int
-    """All use of the period, also what names no model."""
+    """All use of the period, unnamed use included."""
     counts: tuple[int, ...]
     """Uses of each model, most used first."""
     running: tuple[int, ...]
-    """Uses of the first 1, 2, ... models together."""
+    """Cumulative uses of the first 1, 2, ... models."""
 
     @property
     def named_uses(self) -> int:
-        """Use that names its model."""
+        """The use that names its model."""
         return self.running[-1] if self.running else 0
 
 
 @dataclass(frozen=True, slots=True)
 class _Same:
-    """A book as a cache key: equal only to itself, since comparing two books would cost more than ranking one."""
+    """Period data as a cache key, compared by identity: comparing by value would cost more than ranking."""
 
     book: PeriodData
 
@@ -43,8 +43,8 @@ class _Same:
 
 
 def named_flow(book: PeriodData) -> Usage | Unknown:
-    """The usage of the period; unknown where there was some and none of it names its model, and of verified use where
-    less than half does."""
+    """The usage of the period; unknown if all of it is unnamed, or if it is verified use of which less than half names
+    its model."""
     flow = book.flow
     if isinstance(flow, Unknown):
         return flow
@@ -58,11 +58,11 @@ class Used:
     """The listed models with use in a period."""
 
     models: tuple[Model, ...]
-    """Those that were used for certain."""
+    """Models that were certainly used."""
     possible: tuple[Model, ...] = ()
-    """Listed ones that may have been used as well."""
+    """Listed models that may have been used as well."""
     reason: str = ""
-    """Why there may be more of them; empty where there are not."""
+    """Why there may be more of them; empty if there are not."""
 
 
 def used_listed(book: PeriodData) -> Used | Unknown:
@@ -81,7 +81,7 @@ def used_listed(book: PeriodData) -> Used | Unknown:
 
 
 def _possibly_used(flow: Usage, listed: Iterable[Model]) -> tuple[tuple[Model, ...], str]:
-    """Listed models without use seen that may have had some, and why."""
+    """Listed models without observed use that may have had some, and why."""
     unused = tuple(model for model in listed if model.id not in flow.by_model)
     if flow.unattributed:
         return unused, unnamed_use_reason(flow.unattributed, flow.uses).reason
@@ -91,7 +91,7 @@ def _possibly_used(flow: Usage, listed: Iterable[Model]) -> tuple[tuple[Model, .
 
 
 def usage_ranking(book: PeriodData) -> UsageRanking | Unknown:
-    """Models used in the period, most used first; unknown where the usage is, or where none of it names its model."""
+    """Models used in the period, most used first; unknown if the usage is unknown or all of it is unnamed."""
     return _cached_ranking(_Same(book))
 
 
@@ -101,7 +101,7 @@ def listed_counts(book: PeriodData) -> tuple[int, ...] | Unknown:
 
 
 def _whole_flow(book: PeriodData) -> Usage | Unknown:
-    """The usage where none of it is missing: nothing is ranked or shared out of a lower bound."""
+    """The usage, or unknown if it is a lower bound: rankings and shares need all of it."""
     flow = named_flow(book)
     return Unknown(flow.incomplete) if isinstance(flow, Usage) and flow.incomplete else flow
 

@@ -1,6 +1,6 @@
-"""Where metrics are registered: one function each, its name the key, its docstring the public definition.
+"""The registry of metrics: one function each; its name is the key and its docstring the public definition.
 
-Registering is all there is to adding a metric: the digest, its history, JSON, pages, commands and docs read `METRICS`.
+To add a metric, register it: the digest, its history, JSON, pages, commands and docs read `METRICS`.
 """
 
 from __future__ import annotations
@@ -32,30 +32,29 @@ def _always_applies(book: PeriodData) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A number we know how to draw for one catalogue and period."""
+    """A number that can be computed for one catalogue and period."""
 
     key: str
     unit: str
-    """As `docs/digest.md` lists them; `uses` stands for what the catalogue calls one use, `token` for what it is paid
-    in."""
+    """One of the units in `docs/digest.md`; `uses` stands for the catalogue's word for uses, `token` for its token."""
     label: str
-    """A few words for tables and charts; `{unit}` stands for what the catalogue calls one use."""
+    """A few words for tables and charts; `{unit}` stands for the catalogue's word for uses."""
     definition: str
     """What is counted, in whole sentences, for readers."""
     compute: Compute
     periods: frozenset[PeriodName]
     evidence: Evidence | None
-    """The evidence it is about; a catalogue of another evidence does not have it. `None`: the catalogue's own."""
+    """The evidence it counts; other catalogues do not have it. `None`: the evidence of the catalogue."""
     panel: str
-    """The panel whose figure it is; empty: every catalogue's."""
+    """The panel that has this figure; empty: every catalogue."""
     applies: Callable[[PeriodData], bool]
-    """Whether a book has such a thing at all, known or not."""
+    """Whether the metric applies to the period data at all, known or not."""
     version: int
-    """Which meaning of the figure this is: one more each time the same records would give another value. Figures of
+    """Version of the figure's meaning. Increase it whenever the same records would give another value. Figures of
     different versions are never compared."""
 
     def belongs_to(self, book: PeriodData) -> bool:
-        """Whether this book's figures hold it."""
+        """Whether the figures of this period data include it."""
         if book.period.name not in self.periods or not self.applies(book):
             return False
         if book.catalogue.panel:
@@ -65,7 +64,7 @@ class Metric:
 
     @property
     def is_shared(self) -> bool:
-        """Whether panels have it too, where it applies."""
+        """Whether panels have it too, if it applies."""
         return self.applies is not _always_applies
 
 
@@ -84,7 +83,7 @@ def metric(
     applies: Callable[[PeriodData], bool] = _always_applies,
     version: int = 1,
 ) -> Callable[[C], C]:
-    """Register a function as a metric. Raises `TypeError` for one without a definition or with a key that is taken."""
+    """Register a function as a metric. Raises `TypeError` if it has no definition or its key is taken."""
 
     def register(compute: C) -> C:
         name = key or compute.__name__
@@ -98,8 +97,8 @@ def metric(
 
 
 def value_ratio(part: Value, whole: Value, undefined: str) -> float | AtLeast | Unknown:
-    """`part` / `whole`; unknown where either is, or, with the reason `undefined`, where `whole` is zero. A lower bound
-    of a part is one of its share; a share of what is only a lower bound is unknown."""
+    """`part` / `whole`. Unknown if either is, or, with the reason `undefined`, if `whole` is zero. If `part` is a lower
+    bound, so is the share; if `whole` is one, the share is unknown."""
     if isinstance(part, Unknown):
         return part
     total = exact_value(whole)
@@ -111,7 +110,7 @@ def value_ratio(part: Value, whole: Value, undefined: str) -> float | AtLeast | 
 
 
 def relative_change(now: Value, before: Value, undefined: str) -> float | Unknown:
-    """How much `now` is above `before`, as a share of `before`: 0.05 is 5% more."""
+    """The change from `before` to `now`, as a share of `before`: 0.05 is 5% more."""
     here, then = exact_value(now), exact_value(before)
     if isinstance(here, Unknown):
         return here
@@ -122,5 +121,5 @@ def relative_change(now: Value, before: Value, undefined: str) -> float | Unknow
 
 
 def exact_value(value: Value) -> int | float | Unknown:
-    """A value for what needs all of it: a lower bound is unknown there."""
+    """The value for computations that need it exactly: a lower bound becomes unknown."""
     return Unknown(value.reason) if isinstance(value, AtLeast) else value

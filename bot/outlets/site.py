@@ -33,7 +33,7 @@ class SiteSettings(config.OutletConfig):
     url: str = Field(
         "",
         pattern=r"^(https?://[^\s?#]+)?$",
-        description="where the site can be reached, for the feeds; empty: links in feeds are relative",
+        description="public address of the site, for the links in feeds; without it, these links are relative",
     )
 
 
@@ -74,7 +74,7 @@ def make_readable_parents(path: Path) -> None:
 def _require_own_folder(folder: Path) -> None:
     cure = "name an empty or a new folder"
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise OutletError(f"{folder}: found something that is no folder, wanted a place for the site; {cure}")
+        raise OutletError(f"{folder}: found something that is not a folder, wanted a folder for the site; {cure}")
     if folder.is_dir() and not (folder / MARKER).is_file() and any(folder.iterdir()):
         raise OutletError(f"{folder}: holds files that this outlet did not write, and would lose them; {cure}")
 

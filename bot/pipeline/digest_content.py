@@ -61,7 +61,7 @@ class DigestContentProvider:
     ) -> tuple[Document, Post]:
         document = self.archive.find_digest(delivery.network, delivery.period, delivery.day, delivery.edition)
         if document is None:
-            raise ContentError(f"{delivery.label}: the archive has no such edition")
+            raise ContentError(f"{delivery.label}: the archive does not have this edition")
         shown = document
         if published_edition is not None and (
             before := self.archive.find_digest(delivery.network, delivery.period, delivery.day, published_edition)

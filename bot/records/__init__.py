@@ -1,6 +1,6 @@
-"""The types that walk through Footfall: what networks said, and what we make of it.
+"""The values that every package uses: what networks told us, and what we make of it. No I/O.
 
-Records are never amended: every type here is frozen. The nouns: `catalogues` (what is watched), `snapshots` and
+Every type here is frozen; records are never amended. The nouns: `catalogues` (what is watched), `snapshots` and
 `event_batch` (what networks said), `period_data` (what the ledger answers with), `posts` (what comes out); `names`,
 `periods` and `unknown` (what all of them are made of), `errors`, `checks` (what `doctor` reports).
 """

@@ -1,4 +1,4 @@
-"""What a network is watched for: its catalogues and panels, and how strong their evidence is."""
+"""Catalogues and panels of a network, and the evidence of their figures."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class Catalogue:
     evidence: Evidence
     """The evidence that its figures rest on."""
     evidences: tuple[Evidence, ...] = ()
-    """Of a catalogue whose use is told event by event: every evidence it is counted in, each for itself. Empty where
-    use is the difference of counters."""
+    """If use is read event by event: each evidence that uses are counted in, separately. Empty if use is the difference
+    of counters."""
     place: str = ""
     """Where those events are read, as reasons name it: "the settlement chain"."""
     panel: bool = False
-    """True: it is no list of models but a panel, with metrics of its own."""
+    """True: this is a panel with metrics of its own, not a list of models."""
     token: tuple[str, int] = ("", 0)
-    """What is paid in, and how many decimals its smallest unit has."""
+    """The token of payments, and the number of its decimals."""
     caveats: tuple[str, ...] = ()
-    """What a reader of any of its figures could misread, in whole sentences."""
+    """What a reader could misunderstand about any of its figures, in whole sentences."""

@@ -1,4 +1,4 @@
-"""What an event source tells: settlements and what became of them, uses, payments, gauges, and what was read."""
+"""What an event source returns: settlements and their verdicts, uses, payments, gauges, and what was read."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from bot.records.snapshots import SourceRef
 from bot.records.unknown import Unknown
 
 State = Literal["pending", "verdict", "expired", "stranger"]
-"""Of a settlement: not judged to the end, judged, judged without its blob for ever, or of nobody we know."""
+"""Of a settlement: not verified completely, verified, its blob gone for good, or from an unrecognised sender."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """An on-chain log that attests uses; one may be many uses. What became of it is a `SettlementVerdict`."""
+    """An on-chain log that attests one use or many. The outcome is a `SettlementVerdict`."""
 
     place: str
     """Transaction hash, a colon, the log's index."""
     block: int
     at: datetime
-    """Of its block (UTC): its uses belong to that day."""
+    """Time of its block (UTC). Its uses belong to that day."""
     relay: str
     """The emitting contract, lower-case with 0x."""
     size: int
-    """As its sender claims, any uint256."""
+    """The number of uses that its sender claims, any uint256."""
     blob: str = ""
-    """Walrus blob id; empty where the log holds none."""
+    """Walrus blob id; empty if the log has none."""
     root: str = ""
     """A batch's Merkle root, hexadecimal; empty for a single use."""
     attested: str = ""
-    """A single use: enclave, hashes, signature and time as JSON of hexadecimal text; empty for a batch. Of the first
-    relay: hashes alone, and the model that the log names."""
+    """For a single use: enclave, hashes, signature and time as JSON of hexadecimal text; empty for a batch. For the
+    first relay: only hashes, and the model that the log names."""
 
 
 @dataclass(frozen=True, slots=True)
 class SettlementVerdict:
-    """What the rules make of one settlement, as far as they could be applied."""
+    """The verdict of the rules on one settlement, as far as they could be applied."""
 
     place: str
     state: State
@@ -50,17 +50,17 @@ class SettlementVerdict:
     signer: str = ""
     reason: str = ""
     standings: Mapping[str, int] = field(default_factory=dict)
-    """How many of its leaves came to which end."""
+    """Number of its leaves by outcome."""
     backs: tuple[bytes, ...] = ()
     """Keys of the leaves that it is the first to back."""
     verifies: tuple[bytes, ...] = ()
     """Keys of the leaves that it is the first to verify."""
     models: Mapping[SafeName, int] = field(default_factory=dict)
-    """Uses by model: verified ones as their payloads name it, others as their sender does."""
+    """Uses by model: for verified uses as their payloads name it, for others as the sender does."""
     next_try: datetime | None = None
-    """When to judge it again; `None`: never."""
+    """When to verify it again; `None`: never."""
     rules: str = ""
-    """Mark of the rules applied (pinned relays and signers): under other rules it is judged again."""
+    """Mark of the rules that were applied (pinned relays and signers); if the rules change, it is verified again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +68,15 @@ class Use:
     """A model, or an unnamed one, was used `count` times."""
 
     place: str
-    """Unique in its catalogue: a use offered twice is counted once."""
+    """Unique in its catalogue, so that a use that arrives twice is counted once."""
     block: int
     at: datetime
     count: int = 1
     model: SafeName | None = None
-    """`None` where it names none, or one that no list has."""
+    """`None` if it names no model, or one that no list has."""
     caller: str = ""
     content: str = ""
-    """What the event itself names the model by, where a listing must say whose it is."""
+    """What the event calls the model, if only a listing can say which model that is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +90,13 @@ class Payment:
     amount: int
     """In the token's smallest unit, any uint256."""
     session: bool
-    """Settled by a payment proxy in the same transaction; otherwise any transfer, told apart."""
+    """True if a payment proxy settled it in the same transaction. Other transfers are reported separately."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """A number that a network showed for one day, as read; of several readings of a day `ledger` takes the newest or
-    the highest, as its key says."""
+    """A number that a network showed for one day, as read. Of several readings of a day, `ledger` uses the newest or
+    the highest, depending on the key."""
 
     key: str
     day: date
@@ -106,7 +106,7 @@ class Gauge:
 
 @dataclass(frozen=True, slots=True)
 class CompleteWindow:
-    """From one instant to another nothing is missing: what has no record there did not happen."""
+    """A stretch of time that was read without a hole: what has no record there did not happen."""
 
     begins: datetime
     ends: datetime
@@ -119,12 +119,12 @@ class BlockRange:
     first: int
     last: int
     hash: str = ""
-    """Of the last one; empty where it is not known."""
+    """Hash of the last block; empty if unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventBatch:
-    """What one reading of an event source brought for one catalogue or panel: kept whole or not at all."""
+    """What one read of an event source brought for one catalogue or panel; stored completely or not at all."""
 
     network: str
     catalogue: str
@@ -132,26 +132,26 @@ class EventBatch:
     """What was read, in a few words: "blocks 10 to 20 of chain 10740"."""
     refs: tuple[SourceRef, ...] = ()
     days: tuple[date, ...] = ()
-    """The days that the refs bear on."""
+    """The days that the refs belong to."""
     window: CompleteWindow | None = None
     cursors: Mapping[str, str] = field(default_factory=dict)
-    """By name: how far each way of reading has come."""
+    """Name of each cursor, and how far it has come."""
     blocks: BlockRange | None = None
-    """Where it was read, on a chain."""
+    """The blocks that were read, on a chain."""
     forget_from: int | None = None
-    """The chain was re-organised: forget all records from this block on first."""
+    """The chain was reorganised: first delete all records from this block on."""
     owners: Mapping[str, SafeName] = field(default_factory=dict)
-    """Whose content ids turned out to be: uses of `days` that name one of them and no model were of that model."""
+    """Content id to model. Uses of `days` with this content id and no model belong to that model."""
     renames: bool = False
-    """Those uses that name another model as well: it was found wrong."""
+    """True: also reassign uses that already name another model, which was wrong."""
     settlements: tuple[Settlement, ...] = ()
     judgements: tuple[SettlementVerdict, ...] = ()
     uses: tuple[Use, ...] = ()
     payments: tuple[Payment, ...] = ()
     gauges: tuple[Gauge, ...] = ()
     strangers: Mapping[str, int] | None = None
-    """Logs of one day (the only one in `days`) by emitters that are not pinned; `None` where nobody looked."""
+    """Logs of one day (the only one in `days`) by emitters that are not pinned; `None` if they were not searched."""
     evidence: Evidence = "claimed"
     """Of `uses`."""
     alarm: str = ""
-    """One line for whoever runs this; empty where nothing is wrong."""
+    """One line for the operator; empty if nothing is wrong."""

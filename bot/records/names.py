@@ -1,4 +1,4 @@
-"""Foreign strings made safe to keep, and the name that a model is known by."""
+"""Foreign strings cleaned for storage, and the stable name of a model."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ _DROPPED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 
 
 class SafeName(str):
-    """A foreign string made safe to keep: NFC, no control, bidirectional, zero-width or private-use characters, white
-    space collapsed, at most `limit` graphemes and 4 code points each. Escaping for an outlet is `render`'s work."""
+    """A foreign string cleaned for storage: NFC, without control, bidirectional, zero-width or private-use
+    characters, with white space collapsed, at most `limit` graphemes of at most 4 code points. `render` escapes it
+    for an outlet."""
 
     __slots__ = ()
 
@@ -29,8 +30,8 @@ class SafeName(str):
 
 
 def model_identity(raw: str) -> SafeName:
-    """The name a model is known by. A name that had to be cleaned gets a mark made from its raw form, so that no
-    stranger's look-alike is ever counted as somebody else's model."""
+    """The name that identifies a model. A name that had to be cleaned gets a mark made from its raw form, so that a
+    look-alike is never counted as another model."""
     name = SafeName(raw)
     if name and str(name) == raw:
         return name

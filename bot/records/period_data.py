@@ -1,4 +1,4 @@
-"""Books: what the ledger answers with, and all that metrics may look at."""
+"""Period data: what the ledger returns for one catalogue and period, and the only input of metrics."""
 
 from __future__ import annotations
 
@@ -19,38 +19,38 @@ GroupKind = Literal["category", "author"]
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A listed model as known at the end of a period."""
+    """A listed model, as known at the end of a period."""
 
     id: int
     name: SafeName
     author: SafeName
     first_listed: date | None
-    """The day it was first seen on offer; unknown for the models of the first snapshot unless the network says."""
+    """The day it was first seen on offer; unknown for models of the first snapshot, unless the network tells it."""
     used_before_watch: bool
-    """Its first counter was above zero: a use was seen, on no known day."""
+    """Its first counter was above zero, so it was used before, on an unknown day."""
     last_used: date | None
     """The last day with a use seen, at or before the end of the period."""
     last_used_from: date | None
-    """The first day of that use: the same day, or earlier where a reading was missed."""
+    """The first day on which that use may have been: the same day, or earlier if a reading was missed."""
     first_used: date | None = None
     category: SafeName | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The usage of one window, of one evidence: in total and by model."""
+    """The usage of one window in one evidence: in total and by model."""
 
     uses: int
     by_model: Mapping[int, int] = field(default_factory=dict)
-    """Model id to uses, models with none left out; listed or not at the end."""
+    """Model id to uses, without models that had none; listed at the end or not."""
     newcomers: int = 0
-    """Models whose use before their first reading is unknown and left out."""
+    """Number of models whose use before their first reading is unknown and left out."""
     unattributed: int = 0
     """Uses that name no model; part of `uses`."""
     incomplete: str = ""
-    """Why `uses` is a lower bound; empty where it is all use."""
+    """Why `uses` is a lower bound; empty if it is all use."""
     unknown_models: frozenset[int] | None = frozenset()
-    """Models whose use on some of the days is not known; `None`: any model may have had more than `by_model` says."""
+    """Models whose use on some of the days is unknown; `None`: any model may have had more than `by_model` says."""
 
     @property
     def total(self) -> int | AtLeast | Unknown:
@@ -60,7 +60,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class HistoryPoint:
-    """One day of a catalogue's history: counts, each `None` where unknown."""
+    """One day of a catalogue's history, as counts; `None` if unknown."""
 
     day: date
     uses: int | None = None
@@ -74,13 +74,13 @@ class HistoryPoint:
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """What tells a book's models apart by category or by author, as the network said when it first listed each.
-    Names are foreign; the empty one holds the models of which it says none."""
+    """The category or author of each model, as the network told it when it first listed the model. Names are foreign;
+    the empty name holds the models without one."""
 
     of: Mapping[int, str]
-    """Group of every model in `flow` and `flow_before` that is not listed any more."""
+    """Group of every model in `flow` and `flow_before` that is no longer listed."""
     listed_before: Mapping[str, int] | Unknown
-    """Models listed, by group: of a day 7 days before, of a longer period at the end of the one before."""
+    """Models listed earlier, by group: 7 days before a day, or at the end of the period before."""
     total_7d: Mapping[str, int] | Unknown
     total_prior_7d: Mapping[str, int] | Unknown
 
@@ -92,30 +92,30 @@ class CallerStats:
     count: int
     """Distinct addresses."""
     whole: int
-    """What all of them did: uses, or where money is counted the token's smallest units."""
+    """Their total: uses, or for payments the token's smallest units."""
     top: int | None
-    """The part of the largest one of them; `None` where it is not known."""
+    """The largest caller's part of the total; `None` if unknown."""
     error: float = 0.0
-    """Of an estimated `count`: its standard error as a share of it. 0: counted one by one."""
+    """Standard error of an estimated `count`, as a share of it; 0 for an exact count."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A count that was estimated."""
+    """An estimated count."""
 
     value: int
     error: float
-    """Its standard error as a share of it."""
+    """Standard error, as a share of the count."""
 
 
 @dataclass(frozen=True, slots=True)
 class PeriodData:
-    """One catalogue, one period: everything that its figures are computed from."""
+    """Everything that the figures of one catalogue and period are computed from."""
 
     catalogue: Catalogue
     period: Period
     watched_since: date | None
-    """The first day at whose end the catalogue was seen; `None` before that."""
+    """The first day at whose end we saw the catalogue; `None` before that."""
     listed: tuple[Model, ...] | Unknown
     listed_before: frozenset[int] | Unknown
     """Ids listed at the end of the period before."""
@@ -129,40 +129,41 @@ class PeriodData:
     total_30d: int | AtLeast | Unknown
     total_prior_7d: int | AtLeast | Unknown
     newly_listed: tuple[Model, ...] | Unknown
-    """Models first listed 30 to 59 days before the end, also if delisted since."""
+    """Models first listed 30 to 59 days before the end, including those delisted since."""
     history: tuple[HistoryPoint, ...]
     """The days up to the period's last, oldest first, at most `ledger.HISTORY`; days before the watch are absent."""
     gaps: tuple[str, ...]
     refs: tuple[SourceRef, ...]
     names: Mapping[int, SafeName] = field(default_factory=dict)
-    """Names of models in `flow` that are not listed any more."""
+    """Names of models in `flow` that are no longer listed."""
     authors: Mapping[int, SafeName] = field(default_factory=dict)
     """Authors of the models in `names`."""
     quiet: tuple[tuple[Model, int], ...] = ()
-    """Of a day: listed models used on each of the 7 days before and, by readings at both its ends, not on this one,
-    each with its uses of those 7 days together; most used first."""
+    """For a day: listed models that were used on each of the 7 days before and, by readings at both ends, not on
+    this day, each with its uses of those 7 days; most used first."""
     uncounted: int = 0
-    """Models that any day of the history may have listed as well: a record of a list must be ahead by more."""
+    """Number of models that any day of the history may have listed as well; a record must lead by more."""
     evidence: Mapping[Evidence, int | AtLeast | Unknown] = field(default_factory=dict)
-    """Uses of the period by evidence, never added up; only of catalogues that are told event by event."""
+    """Uses of the period by evidence, never added up; only for catalogues that are read event by event."""
     callers: CallerStats | Unknown | None = None
-    """Who called; `None` where the catalogue has no such thing."""
+    """The callers of the period; `None` if the catalogue has no callers."""
     callers_7d: CallerStats | Unknown | None = None
-    """Who called in the 7 days that end with the period."""
+    """The callers of the 7 days that end with the period."""
     callers_30d: CallerStats | Unknown | None = None
     paid: Decimal | Unknown | None = None
-    """In whole tokens, exact; `None` where the catalogue has no such thing."""
+    """Amount paid in whole tokens, exact; `None` if the catalogue has no payments."""
     gauges: Mapping[str, int | Decimal | Unknown] = field(default_factory=dict)
-    """Of a panel: what it shows for the period, by key."""
+    """For a panel: the gauges of the period, by key."""
     woken: tuple[tuple[Model, date], ...] = ()
-    """Of a day: models used on it whose last use before it was seen 14 days earlier or more, with the day of that use
-    and by readings that cover every day since."""
+    """For a day: models used on it whose last use before was 14 days earlier or more, each with the day of that use.
+    Readings cover every day since then."""
     unbroken: bool = True
-    """Whether a first use may be told: of use told event by event, every day since `watched_since` was read whole."""
+    """Whether a first use can be recognised: if use is read event by event, every day since `watched_since` was
+    read."""
     unnamed_7d: int = 0
     unnamed_30d: int = 0
-    """Of `total_7d` and `total_30d`, the uses that name no model."""
+    """The unnamed uses in `total_7d` and `total_30d`."""
     groups: Mapping[GroupKind, Grouping] = field(default_factory=dict)
-    """By what the network tells its models apart; a kind that it does not tell is absent."""
+    """The groupings of models that the network tells: category, author."""
     listed_in_part: tuple[Model, ...] = ()
-    """Where `listed` is unknown only because further models may have been listed: those that were for certain."""
+    """The models that were certainly listed, if `listed` is unknown only because there may have been more."""

@@ -19,7 +19,7 @@ class Period:
 
     @classmethod
     def for_day(cls, day: date, name: PeriodName = "day") -> Period:
-        """The period of that name that holds a day."""
+        """The period of this name that holds a day."""
         if name == "day":
             return cls(day, day)
         if name == "week":
@@ -34,12 +34,12 @@ class Period:
 
     @property
     def previous_period(self) -> Period:
-        """The period of the same name that ends the day before this one begins."""
+        """The period of the same name just before this one."""
         return Period.for_day(self.first - timedelta(days=1), self.name)
 
     @property
     def ends_at(self) -> datetime:
-        """The instant at which it is over (UTC)."""
+        """The instant at which the period is over (UTC)."""
         return start_of_day(self.last + timedelta(days=1))
 
 
@@ -49,7 +49,7 @@ def start_of_day(day: date) -> datetime:
 
 
 def each_day(first: date, last: date) -> tuple[date, ...]:
-    """The days from one to another, both among them, oldest first."""
+    """All days from `first` to `last`, both included, oldest first."""
     return tuple(first + timedelta(days=n) for n in range((last - first).days + 1))
 
 

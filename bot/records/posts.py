@@ -1,4 +1,4 @@
-"""What comes out: digests as documents, posts, and the proof that they arrived."""
+"""Digests as documents, posts, and the receipts of posts."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 Document = dict[str, Any]
-"""A digest as JSON: what the archive keeps and every face shows. `docs/digest.md` holds its shape."""
+"""A digest as JSON: the archive stores it and every interface shows it. `docs/digest.md` describes it."""
 
 
 def catalogues_and_panels(document: Document) -> list[dict[str, Any]]:
-    """A digest's catalogues and panels alike."""
+    """The catalogues and panels of a digest."""
     return [*document["catalogues"], *document.get("panels", [])]
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A drawn figure: PNG or SVG bytes and the same facts in words."""
+    """A chart: PNG or SVG bytes, and the same facts in words."""
 
     name: str
     content: bytes
@@ -27,19 +27,19 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """A question put to readers, with its answers in order."""
+    """A question to readers, with its answers in order."""
 
     question: str
     answers: tuple[str, ...]
     lasts: timedelta
     name: str = ""
-    """What the configuration calls it: the same from week to week, whatever numbers the question holds."""
+    """The name in the configuration, the same from week to week."""
     english: tuple[str, ...] = ()
-    """Question and answers in English, where they are asked in another language."""
+    """Question and answers in English, if they are asked in another language."""
 
     @property
     def english_texts(self) -> tuple[str, ...]:
-        """Question and answers as digests tell them, in English like the rest of a digest."""
+        """Question and answers in English, as digests have them."""
         return self.english or (self.question, *self.answers)
 
 
@@ -52,12 +52,12 @@ class Post:
     pictures: tuple[Picture, ...] = ()
     embed: Mapping[str, object] | None = None
     poll: Poll | None = None
-    """Goes with the last part."""
+    """Posted with the last part."""
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Proof that one part reached one destination."""
+    """The proof that one part reached one destination."""
 
     outlet: str
     destination: str

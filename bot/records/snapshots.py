@@ -1,4 +1,4 @@
-"""What a network lists at an instant, and where anyone can look it up."""
+"""What a network lists at an instant, and the refs where anyone can look it up."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date, datetime
 from bot.records.names import SafeName
 
 MAX_COUNT = 10**15
-"""Counts above this are refused as implausible: senders choose them, and JSON readers lose digits beyond 2**53."""
+"""Higher counts are refused as implausible: senders choose them, and JSON readers lose digits beyond 2**53."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class SourceRef:
     at: datetime
     """When it was read or, for a published record, the instant it describes (UTC)."""
     sha256: str = ""
-    """Of the bytes read, hexadecimal; empty where there are none to hash."""
+    """SHA-256 of the bytes that were read, hexadecimal; empty if there are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A cumulative counter of a model as shown at an instant; usage is the difference of two readings."""
+    """A cumulative counter of a model at an instant; usage is the difference of two readings."""
 
     model: SafeName
     count: int
@@ -52,10 +52,10 @@ class Snapshot:
     listings: tuple[Listing, ...]
     readings: tuple[Reading, ...] = ()
     unplaced: int = 0
-    """Models that may have been listed as well, for reasons in `note`; above 0 the stock of this instant is unknown."""
+    """Number of models that may have been listed as well, for reasons in `note`; above 0, the inventory is unknown."""
     uncounted: int = 0
-    """Models that were listed at some unknown instant, perhaps this one: no record of a stock may rest on fewer."""
+    """Number of models listed at some unknown instant, perhaps this one; a record must lead by more than this."""
     note: str = ""
-    """Gaps in words, one a line, that every digest resting on this snapshot repeats; may be empty."""
+    """Gaps as sentences, one per line, that every digest resting on this snapshot repeats; may be empty."""
     closes: date | None = None
-    """The day whose end it stands for although read later; `None`: only an instant near midnight closes a day."""
+    """The day that it closes although it was read later; `None`: it closes a day only if read near midnight."""

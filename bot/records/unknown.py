@@ -1,4 +1,4 @@
-"""Unknown is a value with a reason, never `None` alone, never zero; what is known in part is a lower bound."""
+"""Unknown is a value with a reason, never `None` and never zero; a value that is partly known is a lower bound."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from decimal import Decimal
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Something that is not known, and why. Reads well after "unknown: "."""
+    """An unknown value and the reason, worded to follow "unknown: "."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class AtLeast:
-    """A number of which a part is not known: what it is at least, and why it may be more."""
+    """A lower bound: the value is at least this, and the reason why it may be more."""
 
     value: int | float | Decimal
     reason: str
 
 
 def at_least(value: int, reason: str) -> AtLeast | Unknown:
-    """A lower bound; "at least 0" says nothing, so that is unknown."""
+    """A lower bound, or `Unknown` for 0, because "at least 0" says nothing."""
     return AtLeast(value, reason) if value else Unknown(reason)
 
 
 def unnamed_use_reason(lost: int, uses: int) -> Unknown:
-    """Why nothing is said of single models, where part of the use may have been anyone's."""
+    """The reason why figures about single models are unknown, if part of the use names no model."""
     return Unknown(f"{lost:,} of {uses:,} uses name no model")
 
 
 def few_named(evidence: str, lost: int, uses: int) -> Unknown | None:
-    """Why nothing is counted by model, of verified use of which less than half names its model: who names a model
-    chooses to, and a few of them speak for nobody else."""
+    """The reason why verified use is not counted by model if less than half of it names its model. Senders choose
+    whether to name one, so the named part says nothing about the rest."""
     return unnamed_use_reason(lost, uses) if evidence == "verified" and 2 * lost > uses else None

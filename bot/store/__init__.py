@@ -1,7 +1,7 @@
-"""The database: engine, tables and migrations. The only place that knows whether it is SQLite or PostgreSQL.
+"""The database: engine, tables and migrations. No other package knows whether it is SQLite or PostgreSQL.
 
-Writers on SQLite begin IMMEDIATE, so that a transaction that reads first and writes later waits for its turn instead of
-failing half-way.
+Write transactions on SQLite begin IMMEDIATE, so that one that reads first and writes later waits for its turn instead
+of failing half-way.
 """
 
 from __future__ import annotations
@@ -82,12 +82,11 @@ MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 
 class _Undone(Exception):
-    """Ends a transaction that was only tried."""
+    """Raised to roll back a transaction that was only a test."""
 
 
 def advisory_lock(connection: sa.Connection, *key: object) -> None:
-    """From here to the end of the transaction, nobody else is in here with the same key. (On SQLite there is one
-    writer anyway.)"""
+    """Hold the lock of a key until the end of the transaction. (SQLite has only one writer anyway.)"""
     if connection.dialect.name == "postgresql":
         number = int.from_bytes(hashlib.sha256(repr(key).encode()).digest()[:8], signed=True)
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
@@ -114,14 +113,14 @@ class Store:
 
     @property
     def lake(self) -> LakeSettings:
-        """Where the events of this database's days are. Raises `StoreError` where nobody said."""
+        """Where the events of this database's days are. Raises `StoreError` if no lake is set."""
         if self._lake is None:
-            raise StoreError(f"database {self.shown}: comes without a lake; name one in config.yaml: lake")
+            raise StoreError(f"database {self.shown}: has no lake; name one in config.yaml: lake")
         return self._lake
 
     @contextmanager
     def read_transaction(self) -> Iterator[sa.Connection]:
-        """A connection for queries; sees one state of the database."""
+        """A connection for queries, with a consistent view of the database."""
         with self._translate_errors(), self.engine.connect() as connection, connection.begin():
             yield connection
 
@@ -144,8 +143,8 @@ class Store:
             raise StoreError(f"database {self.shown}: {_error_cause(error)}", cure(error.orig)) from error
 
     def try_writing(self) -> None:
-        """Write more than a database keeps in memory, and take it back. Raises `StoreError` where it refuses: it may be
-        read-only, malformed, full, or not for this user."""
+        """Write more than a database buffers in memory, and roll it back. Raises `StoreError` if the database
+        refuses: it may be read-only, malformed, full, or not writable for this user."""
         size = 4 * 2**20 if self.engine.dialect.name == "sqlite" else 2**10
         with suppress(_Undone), self.write_transaction() as connection:
             connection.execute(cursors.insert().values(network="", name="doctor", text="x" * size))
@@ -153,7 +152,7 @@ class Store:
             raise _Undone
 
     def migrate(self) -> None:
-        """Bring the tables to this version. Raises `StoreError` for a database of a newer version."""
+        """Migrate the tables to this version. Raises `StoreError` for a database of a newer version."""
         known = known_revisions()
         with self.read_transaction() as connection:
             found = _current_revision(connection)
@@ -165,7 +164,7 @@ class Store:
         self._run_migrations()
 
     def _run_migrations(self) -> None:
-        from alembic import command  # 10 MB, of use only here
+        from alembic import command  # takes 10 MB, needed only here
 
         config = _alembic_config()
         with self.write_transaction() as connection:
@@ -179,7 +178,7 @@ class Store:
 
 
 def open_store(url: str, lake: LakeSettings | None = None) -> Store:
-    """A store ready to use: its folder made, its tables migrated. The lake is by default beside a SQLite file."""
+    """Open a store: create its folder and migrate its tables. By default the lake is beside the SQLite file."""
     parsed = _parse_url(url)
     if parsed.get_backend_name() == "sqlite" and parsed.database and parsed.database != ":memory:":
         try:
@@ -208,9 +207,9 @@ def _parse_url(url: str) -> sa.URL:
     try:
         parsed = sa.make_url(url)
     except (sa.exc.ArgumentError, ValueError):
-        # The error quotes what it could not read, which may be a piece of a password: not even its cause is kept.
+        # The error quotes what it could not read, which may be part of a password, so its cause is dropped.
         wanted = "sqlite:///path or postgresql://user:password@host/name"
-        raise StoreError(f"DATABASE_URL: is no database address; wanted {wanted}") from None
+        raise StoreError(f"DATABASE_URL: is not a database address; wanted {wanted}") from None
     if parsed.drivername in ("postgres", "postgresql"):
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.get_backend_name() not in ("sqlite", "postgresql"):
@@ -219,7 +218,7 @@ def _parse_url(url: str) -> sa.URL:
 
 
 def _redacted_url(url: str) -> str:
-    """The address without its password, wherever that stands."""
+    """The address without its password."""
     return _parse_url(url).set(query={}).render_as_string(hide_password=True)
 
 
@@ -237,7 +236,7 @@ def _make_engine(url: str, shown: str) -> sa.Engine:
 
     @sa.event.listens_for(engine, "connect")
     def _connect(raw: Any, _record: object) -> None:
-        raw.isolation_level = None  # transactions are begun below, by us
+        raw.isolation_level = None  # we begin transactions ourselves, below
         raw.execute("PRAGMA journal_mode=WAL")
         raw.execute("PRAGMA synchronous=NORMAL")
         raw.execute("PRAGMA foreign_keys=ON")
@@ -251,7 +250,7 @@ def _make_engine(url: str, shown: str) -> sa.Engine:
 
 
 def known_revisions() -> list[str]:
-    """The migrations that this version knows, oldest first, as their files are named."""
+    """The migrations of this version, oldest first, by file name."""
     return sorted(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*_*.py"))
 
 

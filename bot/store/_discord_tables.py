@@ -1,6 +1,6 @@
-"""Tables of whom we serve on Discord: subscriptions of servers, watches of members, which commands Discord was told.
+"""Tables for Discord: subscriptions of servers, watches of members, registered commands.
 
-A member's number stands in one place, `members.account`; everything else names a member by a key without meaning.
+A member's account id is only in `members.account`; everything else refers to a member by a random key.
 """
 
 from __future__ import annotations
@@ -9,18 +9,18 @@ from sqlalchemy import Column, Float, ForeignKey, Integer, String, Table, Text, 
 
 from bot.store._types import UtcDateTime, tables
 
-# A channel of a server that gets the daily posts, as the channels of `config.yaml` do. Nothing says who set it up.
+# A channel of a server that gets the daily posts, like the channels of `config.yaml`. Who set it up is not stored.
 subscriptions = Table(
     "subscriptions",
     tables,
     Column("id", Integer, primary_key=True),
     Column("guild", String(20), nullable=False, index=True),
     Column("channel", String(20), nullable=False, unique=True),
-    Column("at", String(5), nullable=False),  # HH:MM on the clocks of its zone
+    Column("at", String(5), nullable=False),  # HH:MM in its time zone
     Column("zone", String(60), nullable=False),
-    Column("networks", Text, nullable=False),  # names with commas between; empty: every one
+    Column("networks", Text, nullable=False),  # names separated by commas; empty: all
     Column("locale", String(20), nullable=False),
-    Column("share", Float),  # by which the headline must have moved; null: everything is posted
+    Column("share", Float),  # by which the headline must have changed; null: post always
     Column("quiet_from", String(5)),
     Column("quiet_until", String(5)),
     Column("since", UtcDateTime, nullable=False),
@@ -55,7 +55,7 @@ watches = Table(
     UniqueConstraint("member", "network", "catalogue", "model"),
 )
 
-# The hash of the commands of an application, as they were registered last and as Discord had them then.
+# The hash of an application's commands, as last registered and as Discord had them then.
 synced = Table(
     "synced",
     tables,

@@ -1,4 +1,4 @@
-"""What is wrong with a database that refuses, by its own code, and what cures that. Pure."""
+"""The cause of a database error, by the database's own code, and how to fix it. Pure."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ _CONNECTING = {
 
 
 def cure(error: BaseException | None) -> str:
-    """What to do about a driver's error; empty where its code says nothing that we know."""
+    """What to do about a driver's error; empty if its code is unknown."""
     if isinstance(error, sqlite3.Error):
         name = "_".join(getattr(error, "sqlite_errorname", "").split("_")[:2])
         return _SQLITE.get(name, "")
     code = getattr(error, "sqlstate", None)
     if code is None and type(error).__name__ == "OperationalError":
-        words = str(error)  # psycopg gives no code to what the server says while connecting
+        words = str(error)  # psycopg has no code for errors while connecting
         return next((_POSTGRESQL[known] for said, known in _CONNECTING.items() if said in words), UNREACHABLE)
     return _POSTGRESQL.get(code or "", "")

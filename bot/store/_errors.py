@@ -1,4 +1,4 @@
-"""What the store says where the database cannot be used."""
+"""The error of the store."""
 
 from __future__ import annotations
 
@@ -11,4 +11,4 @@ class StoreError(FootfallError):
     def __init__(self, text: str, cure: str = "") -> None:
         super().__init__(text)
         self.cure = cure
-        """What to do, where the database's own code says it."""
+        """What to do, if the database's error code tells."""

@@ -1,4 +1,4 @@
-"""Tables of what networks said event by event: settlements, leaves, days of the lake, and the roll-ups of each day."""
+"""Tables for networks that are read event by event: settlements, leaves, days of the lake and their roll-ups."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Date, ForeignKey, Index, Int
 
 from bot.store._types import UtcDateTime, tables
 
-# The log as it stands on the chain, and what the rules made of it so far.
+# The log as on the chain, and the verdict of the rules so far.
 settlements = Table(
     "settlements",
     tables,
@@ -39,7 +39,7 @@ settlements = Table(
     Index("settlements_by_blob", "catalogue", "blob"),
 )
 
-# Which settlement was the first to back or to verify a leaf.
+# The settlement that first backed or verified a leaf.
 leaves = Table(
     "leaves",
     tables,
@@ -51,8 +51,8 @@ leaves = Table(
     Index("leaves_by_proof", "catalogue", "verified_by"),
 )
 
-# A day of events: which manifest of the lake is the day's, and what its files add up to. While `stale` it was not added
-# up since it last changed. Amounts are whole numbers as text.
+# A day of events: its manifest in the lake, and its totals. `stale`: changed since the last roll-up. Amounts are whole
+# numbers as text.
 event_days = Table(
     "event_days",
     tables,
@@ -61,26 +61,26 @@ event_days = Table(
     Column("evidence", String(10), nullable=False),
     Column("manifest", String(90), nullable=False),
     Column("stale", Boolean, nullable=False),
-    Column("pruned", Boolean, nullable=False),  # the events are gone, what they add up to stays
+    Column("pruned", Boolean, nullable=False),  # the events are deleted, the totals stay
     Column("events", BigInteger, nullable=False),
     Column("bytes", BigInteger, nullable=False),
     Column("first_block", BigInteger),
     Column("last_block", BigInteger),
     Column("nameless", BigInteger, nullable=False),
     Column("others", BigInteger, nullable=False),
-    Column("other_payers", Text, nullable=False),  # JSON: who made most of those, to how many
+    Column("other_payers", Text, nullable=False),  # JSON: the payers with most of those, to their number
     Column("sessions", BigInteger, nullable=False),
     Column("callers", BigInteger, nullable=False),
     Column("called", Text, nullable=False),
     Column("top_called", Text, nullable=False),
     Column("paid", Text, nullable=False),
     Column("top_paid", Text, nullable=False),
-    Column("unsigned", Boolean, nullable=False),  # some event does not say who
+    Column("unsigned", Boolean, nullable=False),  # some event does not name its caller
     Index("event_days_stale", "catalogue", "stale"),
     Index("event_days_by_block", "catalogue", "last_block"),
 )
 
-# The callers of a day as a state that can be merged with other days': see bot/lake/caller_counts.py.
+# The callers of a day as a state that can be merged with that of other days: see bot/lake/caller_counts.py.
 sketches = Table(
     "sketches",
     tables,
@@ -108,7 +108,7 @@ strangers = Table(
     Column("logs", BigInteger, nullable=False),
 )
 
-# Roll-ups of a day: uses of each evidence. Null: not known, for the reason.
+# Roll-ups of a day: uses of each evidence. Null: unknown, for the reason.
 tallies = Table(
     "tallies",
     tables,

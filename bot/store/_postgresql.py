@@ -1,5 +1,5 @@
-"""PostgreSQL's engine, made so that it also works behind a pool that lends a server connection for one transaction
-(pgbouncer's `pool_mode = transaction`).
+"""PostgreSQL's engine. It also works behind a pool that lends a server connection for one transaction only (pgbouncer's
+`pool_mode = transaction`).
 
 Nothing here may outlive a transaction: no prepared statement, no session lock (`pg_advisory_xact_lock` only), no `SET`
 without `LOCAL` or `TRANSACTION`, no `LISTEN`, no temporary table.
@@ -15,12 +15,12 @@ from bot.store._errors import StoreError
 
 CONNECT_SECONDS = "10"
 REPEATABLE = ("host", "port")
-"""What an address may name several times: servers that are tried in turn."""
+"""Options that an address may have several times: servers that are tried one after the other."""
 
 
 def postgresql_engine(url: sa.URL, shown: str) -> sa.Engine:
-    """The engine of an address. Raises `StoreError` for options that mean nothing; connections raise it too, where the
-    database cannot keep every text."""
+    """The engine of an address. Raises `StoreError` for invalid options; connections raise it if the database's
+    encoding cannot store every text."""
     options = _url_options(url)
     engine = sa.create_engine(
         url.difference_update_query(["prepare_threshold"]),
@@ -31,7 +31,7 @@ def postgresql_engine(url: sa.URL, shown: str) -> sa.Engine:
         },
     )
 
-    # Before SQLAlchemy's own first look, which fails on a server that answers with bytes.
+    # Before SQLAlchemy's own first query, which fails on a server that answers with bytes.
     @sa.event.listens_for(engine, "connect", insert=True)
     def _connect(raw: Any, _record: object) -> None:
         if problem := encoding_problem(raw.info.parameter_status("server_encoding")):
@@ -42,7 +42,7 @@ def postgresql_engine(url: sa.URL, shown: str) -> sa.Engine:
 
 
 def encoding_problem(encoding: str | None) -> str:
-    """Why a database of an encoding cannot keep every text, with the cure; empty where it can."""
+    """Why a database with this encoding cannot store every text, and the fix; empty if it can."""
     if encoding in (None, "UTF8"):
         return ""
     cure = "make a new one with `createdb --encoding UTF8 --template template0 NAME`"
@@ -50,7 +50,7 @@ def encoding_problem(encoding: str | None) -> str:
 
 
 def _url_options(url: sa.URL) -> dict[str, str]:
-    """What stands behind the `?`, each with its one value."""
+    """The options after the `?`, each with its single value."""
     options: dict[str, str] = {}
     for name, value in url.query.items():
         if name == "autocommit":
@@ -64,8 +64,8 @@ def _url_options(url: sa.URL) -> dict[str, str]:
 
 
 def _prepare_threshold(options: dict[str, str]) -> int | None:
-    """After how many uses psycopg prepares a statement on the server; by default never, since a statement outlives the
-    transaction and the next one may have another server connection."""
+    """After how many uses psycopg prepares a statement on the server. By default never: a prepared statement
+    outlives the transaction, and the next transaction may get another server connection."""
     text = options.get("prepare_threshold", "none")
     if text.lower() == "none":
         return None

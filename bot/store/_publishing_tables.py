@@ -1,4 +1,4 @@
-"""Tables of what we said: digests, receipts, deliveries, and which worker does what."""
+"""Tables for publishing: digests, receipts, deliveries, polls, pauses and leases."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ digests = Table(
     UniqueConstraint("network", "period", "day", "edition"),
 )
 
-# Every figure of every digest again, one a row, so that a metric's history is one indexed read.
+# Every figure of every digest, one per row, so that a metric's history is one indexed read.
 figures = Table(
     "figures",
     tables,
@@ -46,7 +46,7 @@ receipts = Table(
     Column("at", UtcDateTime, nullable=False),
 )
 
-# One row a part on its way to one destination: `deliveries` says what becomes of it, `bot.deliveries` moves it.
+# One row for each part on its way to one destination. Only `bot.deliveries` writes it.
 deliveries = Table(
     "deliveries",
     tables,
@@ -61,32 +61,32 @@ deliveries = Table(
     Column("kind", String(10), nullable=False),  # post, correction, poll
     Column("marker", String(24), nullable=False),
     Column("state", String(8), nullable=False),  # planned, sending, sent, refused, unknown, skipped
-    Column("since", UtcDateTime, nullable=False),  # when it came into its state
-    Column("reason", Text, nullable=False),  # why it is there; redacted before it gets here
+    Column("since", UtcDateTime, nullable=False),  # when it got its state
+    Column("reason", Text, nullable=False),  # why it has this state; already redacted
     Column("planned_at", UtcDateTime, nullable=False),
-    Column("platform_at", UtcDateTime),  # the platform's time when it was first claimed; null: not claimed, or not told
-    Column("not_before", UtcDateTime),  # planned: next attempt; unknown: next look-back (null: a human must)
-    Column("until", UtcDateTime),  # from then on no longer due; null: an operator asked for it
+    Column("platform_at", UtcDateTime),  # the platform's time at the first claim; null: not claimed, or unknown
+    Column("not_before", UtcDateTime),  # planned: next attempt; unknown: next look-back (null: a person must look)
+    Column("until", UtcDateTime),  # no longer due after this; null: an operator requested it
     Column("claimed_by", String(120)),
     Column("lease_until", UtcDateTime),
     Column("attempts", Integer, nullable=False),
     Column("accepted", Boolean, nullable=False, server_default=false()),  # the platform says it has these words
-    Column("resent", Integer, nullable=False),  # how often it was planned again because it was not found
+    Column("resent", Integer, nullable=False),  # how often it was planned again after a look-back found nothing
     Column("tried_at", UtcDateTime),
-    Column("text", Text),  # as sent at the last attempt: what a look-back looks for
+    Column("text", Text),  # as sent at the last attempt; a look-back searches for it
     Column("cost", String(20)),  # US dollars of the last attempt, decimal
-    Column("edits", Text),  # platform id of what it is put in the place of; null: a post of its own
-    Column("otherwise", String(6), nullable=False),  # where that cannot be edited: refuse, post, skip
+    Column("edits", Text),  # platform id of the post that it edits; null: a post of its own
+    Column("otherwise", String(6), nullable=False),  # if that cannot be edited: refuse, post, skip
     Column("platform_id", Text),
     Column("url", Text),
-    Column("passed", Boolean),  # whether its destination's followers got it; null: there are none
-    Column("pass_at", UtcDateTime),  # when to pass it on to them again; null: nothing to do
+    Column("passed", Boolean),  # whether it was crossposted; null: no followers
+    Column("pass_at", UtcDateTime),  # when to try the crosspost again; null: nothing to do
     UniqueConstraint("network", "period", "day", "edition", "outlet", "destination", "part"),
     Index("deliveries_by_state", "state", "outlet", "not_before"),
     Index("deliveries_by_month", "outlet", "tried_at"),
 )
 
-# The poll that a delivery carried, as it was asked, and how readers voted once it had closed.
+# The poll of a delivery, as it was posted, and the votes after it closed.
 polls = Table(
     "polls",
     tables,
@@ -94,18 +94,18 @@ polls = Table(
     Column("name", String(60), nullable=False),
     Column("question", Text, nullable=False),
     Column("answers", Text, nullable=False),  # JSON: an array of texts
-    Column("english", Text),  # JSON: question and answers in English; null: as they were asked
+    Column("english", Text),  # JSON: question and answers in English; null: they were posted in English
     Column("minutes", Integer, nullable=False),  # how long it is open
-    Column("closes", UtcDateTime),  # null: it is not out
-    Column("ask_at", UtcDateTime),  # next reading; null: not out, read, or never to be known
-    Column("votes", Text),  # JSON: an array of counts, in the order of the answers; null: not known
+    Column("closes", UtcDateTime),  # null: not posted
+    Column("ask_at", UtcDateTime),  # next read of the votes; null: not posted, done, or never to be known
+    Column("votes", Text),  # JSON: an array of counts, in the order of the answers; null: unknown
     Column("read_at", UtcDateTime),
-    Column("reason", Text, nullable=False),  # why the votes are not known
+    Column("reason", Text, nullable=False),  # why the votes are unknown
     Index("polls_by_time", "ask_at"),
     Index("polls_by_end", "closes"),
 )
 
-# Outlets whose account is refused: nothing is sent there until an operator or a working check lifts it.
+# Outlets whose account is refused: nothing is sent until an operator or a successful check lifts the pause.
 paused = Table(
     "paused",
     tables,
@@ -115,7 +115,7 @@ paused = Table(
     Column("checked_at", UtcDateTime, nullable=False),
 )
 
-# Which of several workers does what; see `bot.leases`.
+# Which worker does the work; see `bot.leases`.
 leases = Table(
     "leases",
     tables,

@@ -1,4 +1,4 @@
-"""Tables of what networks said: catalogues, their models, readings, daily use, windows and cursors."""
+"""Tables of what networks told us: catalogues, models, readings, daily use, windows and cursors."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ models = Table(
     Index("models_by_first_seen", "catalogue", "first_seen"),
 )
 
-# One row a snapshot. `day` is the day that it closes, or null where it was taken too late to close one, or is held.
+# One row per snapshot. `day` is the day that it closes; null if it was taken too late or is held.
 snapshots = Table(
     "snapshots",
     tables,
@@ -87,7 +87,7 @@ verdicts = Table(
     Index("verdicts_by_day", "catalogue", "day"),
 )
 
-# What was read, as it was read: a row says the model was listed, `counter` what it showed (null: none shown).
+# The readings as they came: a row means that the model was listed; `counter` is null if it showed none.
 readings = Table(
     "readings",
     tables,
@@ -98,7 +98,7 @@ readings = Table(
     sqlite_with_rowid=False,
 )
 
-# Roll-ups. A stretch is the days between two neighbouring snapshots; its totals are known.
+# Roll-ups. A stretch is the days between two consecutive snapshots; its totals are known.
 stretches = Table(
     "stretches",
     tables,
@@ -114,8 +114,8 @@ stretches = Table(
     Column("removed", Integer, nullable=False),
 )
 
-# Usage by model, sparse: no row, no use. A `hole` reaches further back than its stretch, because readings of this model
-# were missed, or because its counter fell and came back; it is part of no stretch's total.
+# Usage by model; no row means no use. A `hole` reaches further back than its stretch, because readings of this model
+# were missed, or because its counter fell and came back; no stretch's total contains it.
 usage = Table(
     "usage",
     tables,
@@ -130,8 +130,8 @@ usage = Table(
     sqlite_with_rowid=False,
 )
 
-# Days on which a model's use is not known, because its counter fell. `uses`: over all of them together, where it
-# came back (and then a hole of `usage`, unless it is 0); null where it did not.
+# Days on which a model's use is unknown, because its counter fell. `uses`: the use over all of these days, if the
+# counter came back (then it is also a hole in `usage`, unless 0); null if it did not.
 falls = Table(
     "falls",
     tables,
@@ -146,9 +146,9 @@ falls = Table(
     sqlite_with_rowid=False,
 )
 
-# --- events: what is told log by log. Integers that a sender chooses are text, since no column holds a uint256.
+# --- events, read log by log. Integers that a sender chooses are text, because no column holds a uint256.
 
-# From one instant to another nothing is missing.
+# Complete windows: nothing is missing between the two instants.
 windows = Table(
     "windows",
     tables,

@@ -1,4 +1,4 @@
-"""What every table is made of: the list of tables, and how an instant is kept."""
+"""The list of tables, and the column type of an instant."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import String
 
 
 class UtcDateTime(sa.TypeDecorator[datetime]):
-    """A UTC instant; kept as ISO text to the second, so that both databases compare and index it alike."""
+    """A UTC instant, stored as ISO text to the second, so that both databases compare and index it in the same way."""
 
     impl = String(25)
     cache_ok = True

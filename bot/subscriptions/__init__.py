@@ -1,9 +1,8 @@
-"""Whom we serve on Discord beside the channels of `config.yaml`: servers that subscribed, members who watch a model.
+"""Subscriptions of Discord channels and watches of members, beside the channels of `config.yaml`.
 
-The modules: `types` (both as values), `channel_subscriptions` (a server's subscriptions), `model_watches` (a
-member's), `delivery_misses` (how long nothing got through), `change_detection` (whether a digest or a model gives
-cause to speak; pure). The rule: nothing is kept about a person beyond what their watch needs, and a member's number
-stands in one column.
+`types` has both as values, `channel_subscriptions` and `model_watches` store them, `delivery_misses` counts days on
+which nothing could be delivered, and `change_detection` decides whether a change is worth a post (pure). The rule:
+store nothing about a person beyond what their watch needs, and the account id in one column only.
 """
 
 from bot.subscriptions.change_detection import ModelChange, detect_change, stillness_reason

@@ -1,5 +1,5 @@
-"""Whether there is cause to speak: of a digest to a channel that wants to hear of moves only, of a model to who watches
-it. Pure. What is not known gives no cause: nobody is told that something moved which nobody saw.
+"""Decides whether a change is worth a post: a digest to a channel with a threshold, a model to a member who watches it.
+Pure. An unknown value is never a change.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from bot.records import Document, Model, PeriodData, Unknown
 from bot.subscriptions.types import ModelWatch
 
 NEWSWORTHY = 0.8
-"""A finding of this score or more is told even where the headline stands still."""
+"""A finding with this score or more is posted even if the headline did not change."""
 
 
 def stillness_reason(document: Document, before: Document | None, share: float) -> str:
-    """Why a digest is no news to who wants to hear of moves by more than a share; empty where it is. `before` is the
-    digest of the period before, as it is known now."""
+    """Why a digest is not posted to a subscription with a threshold; empty if it is. `before` is the digest of the
+    period before, as known now."""
     if any(found["score"] >= NEWSWORTHY for block in document["catalogues"] for found in block["findings"]):
         return ""
     figure, then = _headline_figure(document), _headline_figure(before) if before else None
@@ -54,19 +54,19 @@ class ModelChange:
     """What happened to a model on a day."""
 
     kind: Kind
-    """Used for the first time, awake again, gone quiet (all three as the findings have it), or moved."""
+    """First use, awake again, gone quiet (as in the findings), or changed."""
     uses: int
     before: int | None
-    """Uses of the day before; of a model gone quiet, of the 7 days before together; `None`: not known."""
+    """Uses of the day before, or for a model gone quiet of the 7 days before; `None`: unknown."""
     last_used: date | None = None
-    """Of a model awake again: its last use before."""
+    """For a model that is awake again: its last use before."""
 
 
 def detect_change(
     watch: ModelWatch, book: PeriodData, uses: Mapping[str, int], before: Mapping[str, int]
 ) -> ModelChange | None:
-    """What a day gives cause to tell a watcher. `uses` and `before` are what is known of each model by name, of the
-    book's day and of the day before."""
+    """The changes of a day that a watcher gets. `uses` and `before`: the known uses of each model by name, on the
+    day and on the day before."""
     return next(_detect_changes(watch, book, uses, before), None)
 
 

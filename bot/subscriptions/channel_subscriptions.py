@@ -1,4 +1,4 @@
-"""The subscriptions of servers: one a channel, kept until somebody ends them or the channel is gone."""
+"""The subscriptions of servers: one per channel, stored until someone ends it or the channel is gone."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class ChannelSubscriptions:
     def save_subscription(
         self, guild: str, channel: str, terms: SubscriptionOptions, now: datetime
     ) -> tuple[Subscription, bool]:
-        """Subscribe a channel, or give its subscription other terms; whether it is new. Raises `SubscriptionError`
-        where there are as many as there may be."""
+        """Subscribe a channel, or change its subscription. Returns whether it is new. Raises `SubscriptionError` if the
+        limit is reached."""
         with self._store.write_transaction() as connection:
             advisory_lock(connection, "subscriptions")
             known = connection.execute(sa.select(rows).where(rows.c.channel == channel)).first()
@@ -49,11 +49,11 @@ class ChannelSubscriptions:
 
     @staticmethod
     def is_subscribed(connection: sa.Connection, channel: str) -> bool:
-        """Whether a channel is subscribed, as a part of somebody's transaction."""
+        """Whether a channel is subscribed, within a transaction of the caller."""
         return connection.execute(sa.select(rows.c.id).where(rows.c.channel == channel)).first() is not None
 
     def end_subscriptions(self, *, guild: str | None = None, channel: str | None = None) -> tuple[Subscription, ...]:
-        """End those of a server, of a channel, or of a channel if it is of that server. Returns what was ended."""
+        """End the subscriptions of a server, of a channel, or of a channel of that server. Returns the ended ones."""
         wanted = [column == value for column, value in ((rows.c.guild, guild), (rows.c.channel, channel)) if value]
         if not wanted:
             return ()

@@ -1,4 +1,4 @@
-"""How often nothing got through to a channel or to a member: one failure ends nothing, failures on several days do."""
+"""Counts days on which nothing could be delivered to a channel or member. One failure ends nothing, several days do."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ CLOCKS_APART = timedelta(minutes=5)
 
 
 def record_miss(store: Store, outlet: str, destination: str, now: datetime) -> int:
-    """Count a day on which nothing got through to a destination, and return how many there are since the last delivery.
-    0 where nobody subscribed there. Several failures on one UTC day count once."""
+    """Count a day on which nothing could be delivered to a destination. Returns the number of such days since the last
+    delivery; 0 if there is no subscription. Several failures on one UTC day count once."""
     key = _KEYS[outlet]
     with store.write_transaction() as connection:
         row = connection.execute(sa.select(key.table).where(key == destination)).first()
@@ -31,12 +31,12 @@ def record_miss(store: Store, outlet: str, destination: str, now: datetime) -> i
 
 
 def is_over(misses: int) -> bool:
-    """Whether nothing got through for so long that nobody is there any more."""
+    """Whether this many days end a subscription or the watches of a member."""
     return misses >= MISSES
 
 
 def clear_reached(connection: sa.Connection, outlet: str) -> None:
-    """Forget the misses at destinations that got something since, before the records of that go."""
+    """Reset the count of destinations that got something since, before those records are deleted."""
     key = _KEYS[outlet]
     sent = sa.exists().where(
         *(deliveries.c.outlet == outlet, deliveries.c.destination == key),
@@ -46,7 +46,7 @@ def clear_reached(connection: sa.Connection, outlet: str) -> None:
 
 
 def correct_since(store: Store, now: datetime) -> None:
-    """Let what was subscribed to under a clock that was ahead begin now, and not when the clock gets there."""
+    """Let subscriptions that were made while the clock was ahead begin now."""
     with store.write_transaction() as connection:
         for table in (subscriptions, watches):
             connection.execute(table.update().where(table.c.since > now + CLOCKS_APART).values(since=now))

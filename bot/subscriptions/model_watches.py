@@ -1,4 +1,4 @@
-"""The watches of members. A member is kept as long as one of their watches is, and forgotten with the last."""
+"""The watches of members. A member is stored as long as they have a watch, and deleted with the last one."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from bot.subscriptions.delivery_misses import clear_reached
 from bot.subscriptions.types import ModelWatch, SubscriptionError, SubscriptionLimits
 
 OUTLET = "direct"
-"""What the deliveries of direct messages name as their outlet."""
+"""The outlet of direct messages in deliveries."""
 KEPT = timedelta(days=7)
-"""How long what was sent to a member is kept: longer than anything may still be asked about it."""
+"""How long records of sent messages are kept: longer than a look-back may need them."""
 
 
 @dataclass(frozen=True, slots=True)
 class ErasureResult:
-    """What was kept of a member and is not any more."""
+    """What was deleted about a member."""
 
     watches: int = 0
     messages: int = 0
-    """Records of direct messages; the messages themselves are the member's."""
+    """Records of direct messages; the messages themselves stay with the member."""
 
 
 class ModelWatches:
@@ -39,8 +39,8 @@ class ModelWatches:
     def save_watch(
         self, account: str, locale: str, catalogue: Catalogue, model: SafeName, share: float, now: datetime
     ) -> tuple[ModelWatch, bool]:
-        """Watch a model, or watch it for other moves; whether it is new. Raises `SubscriptionError` where there are as
-        many as there may be."""
+        """Watch a model, or change the share of a watch. Returns whether it is new. Raises `SubscriptionError` if
+        the limit is reached."""
         with self._store.write_transaction() as connection:
             advisory_lock(connection, "watches")
             same = (rows.c.network == catalogue.network, rows.c.catalogue == catalogue.key, rows.c.model == model)
@@ -62,7 +62,7 @@ class ModelWatches:
         return self._select_watches(members.c.account == account)
 
     def all_watches(self) -> tuple[ModelWatch, ...]:
-        """Every watch, a member's together."""
+        """Every watch, grouped by member."""
         return self._select_watches()
 
     def member_watches(self, key: str) -> tuple[ModelWatch, ...]:
@@ -70,13 +70,13 @@ class ModelWatches:
         return self._select_watches(rows.c.member == key)
 
     def member_account(self, key: str) -> str | None:
-        """The Discord account behind a member's key; `None` where nobody of that key watches anything any more."""
+        """The Discord account of a member's key; `None` if the member has no watches any more."""
         with self._store.read_transaction() as connection:
             found: str | None = connection.scalar(sa.select(members.c.account).where(members.c.key == key))
         return found
 
     def end_watch(self, account: str, watch: int) -> ModelWatch | None:
-        """End one watch of a member; with the last one the member is forgotten. `None` where it is not theirs."""
+        """End one watch of a member; with the last one, delete the member. `None` if it is not their watch."""
         with self._store.write_transaction() as connection:
             row = connection.execute(_watch_query().where(members.c.account == account, rows.c.id == watch)).first()
             if row is None:
@@ -87,14 +87,14 @@ class ModelWatches:
         return _watch_from_row(row)
 
     def erase_member(self, *, account: str | None = None, key: str | None = None) -> ErasureResult:
-        """Delete everything that is kept of a member, by account or by key."""
+        """Delete everything that is stored about a member, by account or by key."""
         with self._store.write_transaction() as connection:
             if key is None:
                 key = connection.scalar(sa.select(members.c.key).where(members.c.account == account))
             return _erase_member(connection, key) if key else ErasureResult()
 
     def prune_messages(self, now: datetime) -> None:
-        """Let go of records of direct messages that nothing is asked of any more."""
+        """Delete records of direct messages that no look-back needs any more."""
         old = (deliveries.c.outlet == OUTLET, deliveries.c.since < now - KEPT)
         over = deliveries.c.state.in_(("sent", "refused", "skipped"))
         with self._store.write_transaction() as connection:

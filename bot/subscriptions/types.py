@@ -1,4 +1,4 @@
-"""A subscription and a watch as values, and how many of them there may be."""
+"""Subscriptions and watches as values, and their limits."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from bot.config import ScheduleEntry
 from bot.records import FootfallError, SafeName
 
 MISSES = 7
-"""UTC days on which nothing got through, with no delivery between them, after which a subscription or the watches of a
-member end: a permission that was withdrawn by mistake is given back within a week, and an outage is over."""
+"""UTC days without a successful delivery, after which a subscription or the watches of a member end. Within a week, a
+permission that was withdrawn by mistake is restored and an outage is over."""
 
 
 class SubscriptionError(FootfallError):
-    """Something that a subscription or a watch cannot be; one sentence for whoever asked."""
+    """An invalid subscription or watch; one sentence for the user."""
 
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionLimits:
-    """How many there may be at most."""
+    """The highest numbers of subscriptions and watches."""
 
     per_server: int = 5
     subscriptions: int = 1000
@@ -29,18 +29,18 @@ class SubscriptionLimits:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionOptions:
-    """When, what and how a channel wants to be told."""
+    """The options of a subscription: when, what and how to post."""
 
     at: time
     zone: str
     """IANA time zone of `at` and of the quiet hours."""
     networks: tuple[str, ...] = ()
-    """Empty: every one."""
+    """Empty: all."""
     locale: str = "en"
     share: float | None = None
-    """Share by which something must have moved for a post; `None`: everything is posted."""
+    """Share by which something must change for a post; `None`: always post."""
     quiet: tuple[time, time] | None = None
-    """From and until; may go over midnight."""
+    """Start and end; may cross midnight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +52,11 @@ class Subscription:
     channel: str
     terms: SubscriptionOptions
     since: datetime
-    """When the channel was subscribed (UTC); what was to be out before is not posted there."""
+    """When the channel was subscribed (UTC); posts that were due before are not sent."""
 
     @property
     def schedule_entry(self) -> ScheduleEntry:
-        """When it posts, as an entry of `schedule:` would say it."""
+        """The subscription as a schedule entry."""
         terms = self.terms
         keys = {"at": terms.at, "zone": terms.zone, "networks": terms.networks}
         return ScheduleEntry.model_validate({"name": f"subscription {self.id}", **keys})
@@ -64,16 +64,16 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class ModelWatch:
-    """A model that a member wants to hear of."""
+    """A model that a member watches."""
 
     id: int
     member: str
-    """A key without meaning, which deliveries carry as their destination."""
+    """The member's random key, the destination of deliveries."""
     network: str
     catalogue: str
     model: SafeName
     share: float
-    """Moves by more than this share of the day before are told."""
+    """Notify about changes by more than this share of the day before."""
     since: datetime
-    """Days that were over before this instant are not told."""
+    """No notification for days that ended before this instant."""
     locale: str

@@ -90,7 +90,7 @@ def add_routes(app: web.Application, vitals: WebMetrics, threads: DbThreadPool) 
         try:
             return await threads.run(vitals.digest_counts)
         except (StoreError, TimeoutError) as error:
-            log.error("database", error=str(error) or "no answer in time")
+            log.error("database not readable", error=str(error) or "no answer in time")
             return None
 
     async def health(_request: web.Request) -> web.StreamResponse:

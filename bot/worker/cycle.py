@@ -108,7 +108,7 @@ class WorkCycle:
         """Everything there is to do now. Raises `StoreError` where the database is away, and `StoppingError`."""
         leads = self._acquire_lease()
         if leads != self.state.leads:
-            log.info("this worker does the work" if leads else "another worker does the work; standing by")
+            log.info("this worker is working" if leads else "another worker is working; standing by")
         self.state.leads = leads
         if not leads:
             return
@@ -173,7 +173,7 @@ class WorkCycle:
         def tell(line: str) -> None:
             log.info("collected", kept=line)
             if self.stopping() or not self._acquire_lease():
-                raise StoppingError("told to stop while collecting")
+                raise StoppingError("stopped while collecting")
 
         done = pipeline.collect(self.bench.store, plan.network, source, None, tell, self.bench.executor)
         now = self.bench.clock()

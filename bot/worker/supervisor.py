@@ -48,7 +48,7 @@ def _keep_running(side: BackgroundService, stop: threading.Event, state: WorkerS
             return
         state.record_restart(side.name)
         pause = first_pause if time.monotonic() - began >= HEALTHY else pause
-        log.warning("starting again", side=side.name, pause=pause)
+        log.warning("restarting", side=side.name, pause=pause)
         stop.wait(pause)
         pause = min(pause * 2, LONGEST_PAUSE)
 
@@ -57,7 +57,7 @@ def _run_once(side: BackgroundService, stop: threading.Event) -> None:
     try:
         side.run(stop)
     except Exception:
-        log.exception("side failed", side=side.name)
+        log.exception("service failed", side=side.name)
     else:
         if not stop.is_set():
-            log.error("side ended by itself", side=side.name)
+            log.error("service ended unexpectedly", side=side.name)

@@ -52,7 +52,7 @@ class Worker:
         work.start()
         while not self.stop.wait(1.0):
             if not work.is_alive():
-                raise WorkerError("the rounds ended by themselves; the log says why")
+                raise WorkerError("the worker's cycles ended unexpectedly; see the log")
         log.info("stopping", grace=grace)
         self.until = time.monotonic() + grace
         for thread in (work, *beside):
@@ -101,10 +101,10 @@ class Worker:
         except Exception:
             # The top of the daily run: whatever this was, tomorrow's post must not be lost to it.
             self.state.record_failure("round")
-            log.exception("a round failed")
+            log.exception("a cycle failed")
             return False
         if self.state.database:
-            log.info("the database is there")
+            log.info("the database is back")
         self.state.database = ""
         return True
 
@@ -119,4 +119,4 @@ class Worker:
             if self._round:
                 self._round.release_lease()
         except StoreError as error:
-            log.warning("the lease was not given back; it runs out by itself", error=str(error))
+            log.warning("the lease could not be released; it will expire", error=str(error))

@@ -248,9 +248,12 @@ def test_a_network_that_is_switched_off_is_not_there(run: Run, folder: Path) -> 
         ("sqlite:///data", "database sqlite:///data: cannot be opened: unable to open database file"),
         (f"postgresql://me:{TOKEN}@127.0.0.1:1/db", r"me:\*\*\*@127.0.0.1:1/db: cannot be opened: .*refused"),
         (f"postgresql://me@127.0.0.1:1/db?password={TOKEN}", "127.0.0.1:1/db: cannot be opened"),
-        (f"postgresql://me:{TOKEN}@host:{TOKEN}/db", "^DATABASE_URL: is no database address; wanted sqlite:///path or"),
+        (
+            f"postgresql://me:{TOKEN}@host:{TOKEN}/db",
+            "^DATABASE_URL: is not a database address; wanted sqlite:///path or",
+        ),
         (f"mysql://me:{TOKEN}@host/db", "^DATABASE_URL: found mysql, wanted sqlite or postgresql"),
-        (TOKEN, "^DATABASE_URL: is no database address"),
+        (TOKEN, "^DATABASE_URL: is not a database address"),
     ],
 )
 def test_a_database_that_cannot_be_opened_is_one_line_without_its_password(
@@ -599,7 +602,7 @@ def test_a_file_that_is_no_digest_is_one_clear_line(
     run: Run, file: Path, change: Callable[[dict[str, Any]], object]
 ) -> None:
     altered(file, change)
-    refused(run("verify", str(file)), 2, r"digest\.json: is no digest: |no such network|not covered|in the future")
+    refused(run("verify", str(file)), 2, r"digest\.json: not a digest: |no such network|not covered|in the future")
 
 
 @pytest.mark.parametrize("content", ["", "[]", "3", "[" * 100_000, '"a digest"'])

@@ -113,7 +113,7 @@ def test_an_answer_that_a_limit_makes_late_is_given_up_and_the_next_one_given(
     peer.deadline = 0.0
     peer.fail(rate_limited(2), on=CALLBACK)
     late = peer.ask("usage")
-    assert "usage" in heard.until("too late")
+    assert "usage" in heard.until("interaction expired")
     peer.deadline = 60.0
     assert answered(peer, "status") == FRESH
     assert late.first is None and not late.done.is_set()

@@ -66,7 +66,7 @@ def test_storage_that_is_busy_is_asked_again_and_given_up_in_the_end(
     assert proxy.slow_downs == 0 and lake.roll_up_day(day).nameless
     monkeypatch.setattr(lake_storage, "TRIES", 2)
     proxy.slow_downs = 10_000
-    with pytest.raises(LakeError, match=r"manifest-000001-.*: cannot be read: .*; is the storage in reach\?") as told:
+    with pytest.raises(LakeError, match=r"manifest-000001-.*: cannot be read: .*; is the storage reachable\?") as told:
         lake.roll_up_day(day)
     assert "\n" not in str(told.value) and s3.ENVIRONMENT["AWS_SECRET_ACCESS_KEY"] not in str(told.value)
 

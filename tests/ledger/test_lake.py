@@ -447,7 +447,7 @@ def test_the_lake_is_looked_after_by_one_at_a_time(
     parts = AppContext(config)
     assert leases.acquire_lease(parts.store, "lake", "somebody", datetime.now(UTC), timedelta(minutes=10))
     assert cli(config, "compact") == 2
-    assert "the lake is being looked after by another process" in capsys.readouterr().err
+    assert "another process is maintaining the lake" in capsys.readouterr().err
     leases.release_lease(parts.store, "lake", "somebody")
     assert cli(config, "compact") == 0
     parts.close()
@@ -667,7 +667,7 @@ def test_a_database_without_a_lake_says_what_it_wants(url: str) -> None:
     if made.engine.dialect.name == "sqlite":
         assert made.lake.url.endswith("/lake")
     else:
-        with pytest.raises(store.StoreError, match=re.escape("comes without a lake; name one in config.yaml: lake")):
+        with pytest.raises(store.StoreError, match=re.escape("has no lake; name one in config.yaml: lake")):
             ledger.add_event_batch(made, haul(uses=uses(DAY, 1)))
     made.close()
 

@@ -53,7 +53,7 @@ def test_a_database_of_a_newer_version_is_refused_in_one_line(url: str) -> None:
     [
         ("sqlite:////proc/nowhere/footfall.db", "cannot be made"),
         ("mysql://host/name", "found mysql, wanted sqlite or postgresql"),
-        ("nonsense", "is no database address"),
+        ("nonsense", "is not a database address"),
         ("postgresql://someone:hunter2@/x?host=/nowhere", "cannot be opened"),
     ],
 )

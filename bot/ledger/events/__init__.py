@@ -1,1 +1,1 @@
-"""Networks whose usage is read event by event: batches are kept, and a day is added up once it is complete."""
+"""Networks whose usage is read event by event: batches are stored, and a day is rolled up once it is complete."""

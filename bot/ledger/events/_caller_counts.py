@@ -1,4 +1,4 @@
-"""Who called in a window and what was paid, as a book says it."""
+"""The callers and payments of a window, as fields of period data."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ log = structlog.get_logger(__name__)
 
 
 def _callers_of(period: Period) -> tuple[str, ...]:
-    """Fields of a book that say who called: of a day also in the days up to it."""
+    """The fields of period data with callers; a day also has the windows that end with it."""
     return ("callers", "callers_7d", "callers_30d") if period.name == "day" else ("callers",)
 
 
 def all_callers(query: EventCatalogueQuery, period: Period) -> dict[str, Any]:
-    """Who called in a period, by field of a book."""
+    """The callers of a period, by field of period data."""
     firsts = (period.first, period.last - 6 * ONE, period.last - 29 * ONE)
     return {
         name: _count_callers(query, first, period.last)
@@ -44,13 +44,13 @@ def _count_callers(query: EventCatalogueQuery, first: date, last: date) -> Calle
     try:
         return who.count_callers(query.connection, query.key, query.catalogue, found, query.store.lake)
     except LakeError as error:
-        # Whose reason names files of this machine: `lake verify` says it to whoever runs this, not to readers.
+        # The error names files of this machine, so readers do not get it; `lake verify` shows it to the operator.
         log.error("callers cannot be counted", catalogue=query.catalogue.key, error=str(error))
         return Unknown("the events of some of these days cannot be read")
 
 
 def paid_amount(query: EventCatalogueQuery, period: Period) -> Decimal | Unknown:
-    """What was paid in a period, in whole tokens, exact."""
+    """The amount paid in a period, in whole tokens, exact."""
     if unread := unread_days(query, period.first, period.last):
         return unread
     total = sum(int(row.paid) for row in who.event_day_rows(query.connection, query.key, period.first, period.last))

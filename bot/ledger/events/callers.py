@@ -1,7 +1,7 @@
-"""Who called on the days of a window, and what was paid: from what each day adds up to, and across days from the lake.
+"""The callers and payments of a window: from the totals of each day, and across days from the lake.
 
-Distinct callers of several days are no sum of the days' own. They are counted one by one as long as the lake holds all
-of those days' events and they are not too many; else they are estimated, and the answer says so.
+Distinct callers of several days are not the sum of the days. They are counted exactly as long as the lake holds all
+events of those days and they are not too many; otherwise they are estimated, and the result says so.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ UNSAID = "a settlement does not say who asked"
 
 
 def event_day_rows(connection: sa.Connection, catalogue: int, first: date, last: date) -> Sequence[Any]:
-    """What is kept of the days that had events."""
+    """The rows of the days that had events."""
     mine = (event_days.c.catalogue == catalogue, event_days.c.day.between(first, last))
     return connection.execute(sa.select(event_days).where(*mine).order_by(event_days.c.day)).all()
 
@@ -35,7 +35,7 @@ def has_settlements(connection: sa.Connection, catalogue: int, first: date, last
 def count_callers(
     connection: sa.Connection, key: int, catalogue: Catalogue, day_rows: Sequence[Any], of: lake.LakeSettings
 ) -> CallerStats:
-    """Who called on days that are all added up. Raises `LakeError`."""
+    """The callers of days that are all rolled up. Raises `LakeError`."""
     by_amount = bool(catalogue.token[0])
     whole = sum(int(row.paid if by_amount else row.called) for row in day_rows)
     some = [row for row in day_rows if row.callers]

@@ -1,7 +1,7 @@
-"""Days of the lake that do not read, on their way to being read anew in several hauls.
+"""Day repair: reads a damaged day of the lake again, over several event batches.
 
-One rule holds here: a damaged day stays the day's until what takes its place is whole. What was read of it meanwhile
-lies in the lake as a day of its own, which a row beside the cursors names, and nothing counts it.
+The rule: the damaged day stays in place until the new one is complete. Until then, the new part is in the lake as a
+separate day that a row beside the cursors names, and nothing counts it.
 """
 
 from __future__ import annotations
@@ -21,43 +21,43 @@ from bot.records import CompleteWindow, start_of_day
 from bot.store import Store, cursors
 
 NAME = "lake mending"
-"""Under which a row is kept among the cursors of a network: this, the catalogue and the day."""
+"""Prefix of the row among a network's cursors; the catalogue and the day follow."""
 ONE = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class DayRepair:
-    """A day as far as it was read anew."""
+    """A day, as far as it was read again."""
 
     day: DayRef
     read: tuple[CompleteWindow, ...] = ()
-    """Which stretches of it, oldest first; none touches another."""
+    """The stretches that were read, oldest first; no two touch each other."""
     before: str = ""
-    """The row as it was; empty for none."""
+    """The row as it was; empty if there was none."""
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing of the day is missing."""
+        """Whether the day is complete."""
         return self.read == (CompleteWindow(start_of_day(self.day.day), start_of_day(self.day.day + ONE)),)
 
     @property
     def cursor_text(self) -> str:
-        """The row as it is to be; empty for none, since what is whole is the day's."""
+        """The new row; empty if the day is complete, because the new day then replaces the old one."""
         if self.is_complete or not self.day.manifest:
             return ""
         read = [[one.begins.isoformat(), one.ends.isoformat()] for one in self.read]
         return json.dumps({"manifest": self.day.manifest, "read": read})
 
     def with_update(self, update: DayUpdate, windows: Iterable[CompleteWindow]) -> DayRepair:
-        """With what a haul says of the day, and the stretches of which nothing is missing now. Where a re-organisation
-        of the chain is told, it is begun anew. Raises `LakeError`."""
+        """Add an event batch and the stretches that are now complete. After a reorganisation of the chain, start again.
+        Raises `LakeError`."""
         begun = self if update.forget_from is None else self.without_reads
         made, _ = lake.update_day(begun.day, replace(update, forget_from=None))
         return replace(begun, day=made, read=tuple(join_windows((*begun.read, *self._windows_within(windows)))))
 
     @property
     def without_reads(self) -> DayRepair:
-        """Without anything read."""
+        """Start again with nothing read."""
         return replace(self, day=replace(self.day, manifest=""), read=())
 
     def _windows_within(self, windows: Iterable[CompleteWindow]) -> Iterator[CompleteWindow]:
@@ -68,7 +68,7 @@ class DayRepair:
 
 
 def join_windows(windows: Iterable[CompleteWindow]) -> Iterator[CompleteWindow]:
-    """The same stretches, those that touch each other as one."""
+    """The same stretches, with those that touch each other merged."""
     last: CompleteWindow | None = None
     for one in sorted(windows, key=lambda window: window.begins):
         if last is not None and one.begins <= last.ends:
@@ -82,20 +82,20 @@ def join_windows(windows: Iterable[CompleteWindow]) -> Iterator[CompleteWindow]:
 
 
 def start_repair(day: DayRef) -> DayRepair:
-    """A damaged day with those of its files that are sound. What they hold was read; which stretches a haul that comes
-    now has to tell is not known, so `read` is empty. Raises `LakeError`."""
+    """A damaged day with its sound files. Which stretches these files cover is unknown, so `read` is empty. Raises
+    `LakeError`."""
     return DayRepair(lake.salvage_day(day))
 
 
 def repairs_by_day(store: Store, network: str, catalogue: str) -> Mapping[date, DayRepair]:
-    """The days of a catalogue that are being read anew, each as far as it is."""
+    """The days of a catalogue that are being read again, with their progress."""
     return {
         one.day.day: one for one in all_repairs(store) if one.day.network == network and one.day.catalogue == catalogue
     }
 
 
 def save_repair(connection: sa.Connection, repair: DayRepair) -> bool:
-    """Keep how far it is; false where somebody else did so meanwhile."""
+    """Store the progress; false if another process did so meanwhile."""
     mine = (cursors.c.network == repair.day.network, cursors.c.name == _cursor_name(repair.day))
     same = (*mine, cursors.c.text == repair.before)
     if repair.before and not repair.cursor_text:
@@ -107,7 +107,7 @@ def save_repair(connection: sa.Connection, repair: DayRepair) -> bool:
 
 
 def all_repairs(store: Store) -> Sequence[DayRepair]:
-    """All days that are being read anew."""
+    """All days that are being read again."""
     with store.read_transaction() as connection:
         chosen = sa.select(cursors).where(cursors.c.name.startswith(f"{NAME} ", autoescape=True))
         rows = connection.execute(chosen).all()

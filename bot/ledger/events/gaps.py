@@ -1,4 +1,4 @@
-"""What is not known of a period that is told event by event, in words, and where it was read."""
+"""Gaps of a period on networks that are read event by event, and the refs of its events."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bot.store import event_days as day_rows
 from bot.store import event_refs, gauges, refs, settlements, strangers
 
 SHOWN = 3
-"""Emitters that a gap names."""
+"""Most emitters that a gap names."""
 _STANDINGS = {
     "placeholder": "written in place of an answer that came without proof",
     "bad signature": "with a signature that does not check out",
@@ -28,7 +28,7 @@ _STANDINGS = {
 
 
 def event_gaps(query: EventCatalogueQuery, period: Period) -> Iterable[str]:
-    """What a reader of a period's events could misread, in words."""
+    """What is unknown in a period's events, as gaps."""
     unit = query.catalogue.unit
     yield from _settlement_gaps(query, period)
     yield from _stranger_gaps(query, period)
@@ -60,7 +60,7 @@ def _settlement_gaps(query: EventCatalogueQuery, period: Period) -> Iterable[str
 
 
 def _sender_named_gaps(query: EventCatalogueQuery, filters: Sequence[sa.ColumnElement[bool]]) -> Iterable[str]:
-    """That senders alone name models."""
+    """The gap that only senders name the models."""
     told = sa.select(settlements.c.models).where(*filters, settlements.c.models != "{}", settlements.c.verified == 0)
     if said := Counter(model for text in query.connection.scalars(told) for model in json.loads(text)):
         most = ", ".join(f"{model} {n:,}" for model, n in said.most_common(SHOWN))
@@ -79,7 +79,7 @@ def _stranger_gaps(query: EventCatalogueQuery, period: Period) -> Iterable[str]:
 
 
 def _unscanned_gaps(query: EventCatalogueQuery, period: Period) -> Iterable[str]:
-    """The days on which nobody looked for settlements of contracts that are not pinned."""
+    """The gap for days that were not searched for settlements of contracts that are not pinned."""
     mine = (gauges.c.catalogue == query.key, gauges.c.day.between(period.first, period.last))
     looked = sa.select(sa.func.count(gauges.c.day.distinct())).where(*mine, gauges.c.key == "strangers_seen")
     missing = period.day_count - int(query.connection.scalar(looked) or 0)
@@ -89,7 +89,7 @@ def _unscanned_gaps(query: EventCatalogueQuery, period: Period) -> Iterable[str]
 
 
 def nameless_gaps(query: EventCatalogueQuery, flow: Usage | Unknown) -> Iterable[str]:
-    """That figures by model speak of a part only."""
+    """The gap that figures by model cover only a part."""
     if query.catalogue.evidence == "verified" and isinstance(flow, Usage) and flow.unattributed and flow.by_model:
         lost, unit = flow.unattributed, query.catalogue.unit
         yield f"{lost:,} of {flow.uses:,} {unit} do not name their model: figures by model speak of the others only."
@@ -105,7 +105,7 @@ def _standing_gaps(query: EventCatalogueQuery, stmt: sa.Select[Any]) -> Iterable
 
 
 def payment_gaps(query: EventCatalogueQuery, period: Period) -> Iterable[str]:
-    """That money went to the operator which counts as nobody's payment."""
+    """The gap for transfers to the operator that do not count as payments."""
     count = sum_column(query, period, day_rows.c.others)
     if not count:
         return
@@ -115,7 +115,7 @@ def payment_gaps(query: EventCatalogueQuery, period: Period) -> Iterable[str]:
         payers.update(json.loads(text))
     most = sorted(payers.items(), key=lambda payer: (-payer[1], payer[0]))[:SHOWN]
     shown = ", ".join(f"{n:,} from {payer}" for payer, n in most)
-    # A day names its largest senders only, so that over several days each may have sent more than is said.
+    # A day names only its largest senders, so over several days each may have sent more than this.
     least = "at least " if period.day_count > 1 and payers.total() < count else ""
     rest = " and others" if sum(n for _, n in most) < count else ""
     plural = "" if count == 1 else "s"
@@ -128,7 +128,7 @@ def _settlement_count(count: int) -> str:
 
 
 def event_references(query: EventCatalogueQuery, period: Period) -> tuple[SourceRef, ...]:
-    """Where the events of a period were read."""
+    """The refs of a period's events."""
     mine = (event_refs.c.catalogue == query.key, event_refs.c.day.between(period.first, period.last))
     chosen = (
         sa.select(refs.c.url, refs.c.at, refs.c.sha256).join(event_refs, event_refs.c.ref == refs.c.id).where(*mine)

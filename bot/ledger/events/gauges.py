@@ -1,4 +1,4 @@
-"""What a panel or an operator showed for a period: gauges as read, and the sessions that were settled."""
+"""The gauges and the settled sessions of a period."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from bot.store import event_days as day_rows
 from bot.store import gauges as gauge_rows
 
 ADDED_UP = frozenset({"requests_reported"})
-"""Gauges that are flows: a period's is the sum of its days'. The others are stocks: the last day's."""
+"""Gauges that are summed over a period's days. For the others, the last day counts."""
 NEWEST = frozenset({"requests_reported"})
-"""Gauges of which the newest reading of a day counts; of the others the highest."""
+"""Gauges whose newest reading of a day counts; for the others, the highest."""
 
 
 def gauge_values(query: EventCatalogueQuery, period: Period) -> dict[str, int | Decimal | Unknown]:
-    """What is shown for a period, by key."""
+    """The gauges of a period, by key."""
     shown: dict[str, int | Decimal | Unknown] = {}
     if query.catalogue.token[0]:
         shown["sessions"] = _session_count(query, period)
@@ -45,7 +45,7 @@ def _session_count(query: EventCatalogueQuery, period: Period) -> int | Unknown:
 
 
 def by_evidence(query: EventCatalogueQuery, evidence: Evidence, period: Period) -> int | Unknown:
-    """Uses of a period, of one evidence; reported ones are what the operator showed."""
+    """Uses of a period in one evidence; reported ones are the operator's."""
     if evidence != "reported":
         return total_uses(query, period.first, period.last, evidence)
     shown = gauge_values(query, period).get("requests_reported")

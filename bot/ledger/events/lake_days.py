@@ -1,7 +1,7 @@
-"""Days of events in the lake: which manifest is a day's, and what a day adds up to once nothing of it is missing.
+"""Days of events in the lake: the manifest of each day, and the roll-up of a day once it is complete.
 
-One rule holds here: a day in the lake changes outside any transaction, and becomes the day's in the one that keeps
-everything else of its haul, unless somebody else changed it meanwhile; then it is made again from theirs.
+The rule: the new files of a day are written outside any transaction; the transaction that stores the rest of the event
+batch makes them the day. If another process changed the day meanwhile, the work is done again from that version.
 """
 
 from __future__ import annotations
@@ -27,40 +27,40 @@ from bot.records import CompleteWindow, EventBatch, Evidence, Period, start_of_d
 from bot.store import Store, catalogues, event_days, sketches, tallies, usage, windows
 
 AT_A_TIME = 64
-"""Days handed to an executor together."""
+"""Days that an executor gets at a time."""
 
 
 class ConcurrentDayChange(Exception):
-    """Another process changed a day while this one worked on it: nothing is wrong, only to be done again."""
+    """Another process changed a day while this one worked on it. Do the work again."""
 
 
 @dataclass(frozen=True, slots=True)
 class DayChange:
-    """A day as it is to be, ready in the lake."""
+    """The new version of a day, already written to the lake."""
 
     before: str
-    """The manifest that it takes the place of; empty for none."""
+    """The manifest that it replaces; empty if there is none."""
     day: DayRef
     manifest: Manifest
     new: int
-    """Events that were not there."""
+    """Number of new events."""
     evidence: Evidence
 
 
 @dataclass(frozen=True, slots=True)
 class DayChanges:
-    """What a haul changes in the lake, written there and not yet of any day."""
+    """The changes of an event batch, written to the lake but not yet part of any day."""
 
     day_changes: tuple[DayChange, ...] = ()
     broken: Mapping[date, str] = field(default_factory=dict)
-    """Days that do not read and that are not told whole yet: what is wrong with each. They stay as they are."""
+    """Damaged days that the batches do not cover completely yet, with the fault. They stay as they are."""
     mending: tuple[DayRepair, ...] = ()
-    """How far days are read anew that did not read."""
+    """The progress of damaged days that are being read again."""
 
 
 def prepare_changes(store: Store, haul: EventBatch, before: Sequence[CompleteWindow] = ()) -> DayChanges:
-    """What a haul changes in the lake. `before`: of which stretches the same reading brought everything already. Raises
-    `LakeError` where the lake takes no files."""
+    """Write the changes of an event batch to the lake. `before`: the stretches that the same read has already covered.
+    Raises `LakeError` if the lake cannot be written."""
     by_day: dict[date, tuple[list[Any], list[Any]]] = {}
     for use in haul.uses:
         by_day.setdefault(use.at.date(), ([], []))[0].append(use)
@@ -101,12 +101,12 @@ def prepare_changes(store: Store, haul: EventBatch, before: Sequence[CompleteWin
 
 
 class _BrokenError(Exception):
-    """A day in the lake does not read, and the haul alone does not tell it whole."""
+    """A day in the lake is damaged, and the event batch alone does not cover it."""
 
 
 def _updated_day(old: DayRef, update: DayUpdate, window: CompleteWindow | None, doubtful: bool) -> tuple[DayRef, int]:
-    """A day with what a haul says of it. One that does not read is made anew from a haul that tells it whole. One that
-    is doubtful is read whole first: what is wrong with it may lie where this haul changes nothing."""
+    """A day after an event batch. A damaged day is replaced if the batch covers it completely. A doubtful day is first
+    read completely, because its fault may be where this batch changes nothing."""
     try:
         if doubtful:
             lake.check_files(old)
@@ -120,7 +120,7 @@ def _updated_day(old: DayRef, update: DayUpdate, window: CompleteWindow | None, 
 
 
 def _stored_days(store: Store, haul: EventBatch, by_day: Iterable[date]) -> dict[date, Any]:
-    """The days that a haul may change, as they are kept."""
+    """The stored rows of the days that an event batch may change."""
     wanted: list[sa.ColumnElement[bool]] = [event_days.c.day.in_(list(by_day))]
     if haul.forget_from is not None:
         wanted.append(event_days.c.last_block >= haul.forget_from)
@@ -134,13 +134,13 @@ def _stored_days(store: Store, haul: EventBatch, by_day: Iterable[date]) -> dict
 
 
 def days_since_block(connection: sa.Connection, catalogue: int, block: int) -> set[date]:
-    """The days with events in a block or after it."""
+    """The days with events in this block or later."""
     mine = (event_days.c.catalogue == catalogue, event_days.c.last_block >= block)
     return set(connection.scalars(sa.select(event_days.c.day).where(*mine)))
 
 
 def store_change(connection: sa.Connection, catalogue: int, change: DayChange) -> None:
-    """Make a change the day's. Raises `ConcurrentDayChange`."""
+    """Apply a change to its day. Raises `ConcurrentDayChange`."""
     made = change.manifest
     row = {
         "manifest": change.day.manifest,
@@ -167,7 +167,7 @@ def store_change(connection: sa.Connection, catalogue: int, change: DayChange) -
 
 
 def update_day_row(connection: sa.Connection, catalogue: int, day: date, before: str, row: dict[str, Any]) -> None:
-    """Change what is kept of a day, as long as it has this manifest. Raises `ConcurrentDayChange`."""
+    """Update a day's row if it still has this manifest. Raises `ConcurrentDayChange`."""
     same = event_days.c.manifest == before
     if not connection.execute(event_days.update().where(_day_filter(catalogue, day), same).values(row)).rowcount:
         raise ConcurrentDayChange
@@ -184,7 +184,7 @@ def add_up(
     store: Store, network: str, executor: Executor | None = None, recompute: Period | None = None
 ) -> tuple[date, ...]:
     """Add up each day of a network that changed and of which nothing is missing, side by side where there is an
-    executor, and those of a period once more whether they changed or not. Which days those were. Raises `LakeError` for
+    executor, and those of a period once more whether they changed or not. Returns these days. Raises `LakeError` for
     days that cannot be read, once all others are added up."""
     done: list[date] = []
     failed: dict[tuple[int, DayRef], str] = {}
@@ -197,7 +197,7 @@ def add_up(
                 failed[key] = one
             else:
                 done += _store_rollup(store, key[0], one, network)
-    # Where somebody changed a day meanwhile, and swept what it consisted of before, nothing is wrong.
+    # If another process changed the day and removed its old files meanwhile, nothing is wrong.
     wrong = [failed[one] for one in _days_to_add_up(store, network, recompute) if one in failed] if failed else []
     if wrong:
         raise LakeError("\n".join(wrong))
@@ -205,7 +205,7 @@ def add_up(
 
 
 def _roll_up_days(days: Sequence[DayRef], executor: Executor | None) -> Iterator[DayRollup | str]:
-    """What each day adds up to, or why it does not."""
+    """The roll-up of each day, or the error."""
     if executor is None:
         yield from map(lake.try_roll_up, days)
         return
@@ -222,7 +222,7 @@ def _roll_up_days(days: Sequence[DayRef], executor: Executor | None) -> Iterator
 
 
 def _days_to_add_up(store: Store, network: str, recompute: Period | None) -> list[tuple[int, DayRef]]:
-    """Days to add up, each with its catalogue."""
+    """Days to roll up, each with its catalogue."""
     wanted: list[sa.ColumnElement[bool]] = [event_days.c.stale.is_(True)]
     if recompute is not None:
         within = event_days.c.day.between(recompute.first, recompute.last)
@@ -252,7 +252,7 @@ def _complete_windows(connection: sa.Connection, catalogue: int) -> Sequence[Any
 
 
 def _store_rollup(store: Store, catalogue: int, rollup: DayRollup, network: str) -> Iterator[date]:
-    """Keep what a day adds up to, unless the day has changed since."""
+    """Store the roll-up of a day, unless the day has changed since."""
     who, day = rollup.callers, rollup.day.day
     row = {
         "stale": False,
@@ -285,7 +285,7 @@ def _store_rollup(store: Store, catalogue: int, rollup: DayRollup, network: str)
 
 
 def _replace_tally(connection: sa.Connection, catalogue: int, rollup: DayRollup, evidence: Evidence) -> None:
-    """The day's uses in total and by model, in place of what was kept of them."""
+    """Replace the stored uses of the day, in total and by model."""
     day = rollup.day.day
     mine = (tallies.c.catalogue == catalogue, tallies.c.day == day, tallies.c.evidence == evidence)
     connection.execute(tallies.delete().where(*mine))
@@ -304,8 +304,8 @@ def store_tally(
     unknown: str,
     by_model: Counter[str] | None,
 ) -> None:
-    """Keep one day's uses of one evidence, unknown with the reason where `uses` is `None`. Only the evidence that is
-    told by model brings the day's usage by model."""
+    """Store a day's uses of one evidence; `uses` is `None` if unknown, with the reason. Only the evidence that names
+    models also stores usage by model."""
     ids = model_ids(connection, catalogue) if by_model else {}
     known = {ids[m]: n for m, n in (by_model or {}).items() if m in ids}
     row = {

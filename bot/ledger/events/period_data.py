@@ -1,7 +1,7 @@
-"""Books of catalogues and panels that are told event by event.
+"""Period data of catalogues and panels that are read event by event.
 
-A window counts as known where nothing of it is missing and every settlement in it has its verdict; a day without a row
-in such a window had no use. What a book costs does not grow with the length of history.
+A window is known if it was read without a hole and every settlement in it has its verdict; a day without a row in such
+a window had no use. The cost does not grow with the length of the history.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ __all__ = ["complete_days", "day_listing", "listing_and_usage", "load_panel_data
 
 
 def load_period_data(store: Store, catalogue: Catalogue, period: Period, of_callers: bool = True) -> PeriodData:
-    """The book of one catalogue and period: the list as `books` has it, the use by what was told event by event. Those
-    who called may be left out: over many days they are counted in the lake."""
+    """The period data of one catalogue and period: the list from snapshots, the use from events. Callers may be left
+    out, because over many days they are counted in the lake."""
     with store.read_transaction() as connection:
         key = catalogue_query.key_of(connection, catalogue)
         if key is None:
@@ -39,8 +39,8 @@ def load_period_data(store: Store, catalogue: Catalogue, period: Period, of_call
 def listing_and_usage(
     store: Store, catalogue: Catalogue, period: Period
 ) -> tuple[tuple[Model, ...], Usage, frozenset[int]] | Unknown:
-    """As `books.listing_and_usage`. Where part of the use names no model, nothing is known of models that none of it
-    names."""
+    """Like `listing_and_usage` for snapshots. If part of the use is unnamed, the use of models that no event names is
+    unknown."""
     found = load_period_data(store, catalogue, period, of_callers=False)
     if isinstance(found.listed, Unknown):
         return found.listed
@@ -55,8 +55,8 @@ def listing_and_usage(
 
 
 def day_listing(store: Store, catalogue: Catalogue, day: date, days: int) -> PeriodData:
-    """The book of a day, for its list; the list is unknown where not all use of the `days` that end with it was read,
-    or not all of it names its model: any model could have had the rest."""
+    """The period data of a day, for its list. The list is unknown if the use of the `days` that end with it was not
+    read completely or is partly unnamed, because any model could have had the rest."""
     found = load_period_data(store, catalogue, Period(day, day), of_callers=False)
     with store.read_transaction() as connection:
         key = catalogue_query.key_of(connection, catalogue)
@@ -71,7 +71,7 @@ def day_listing(store: Store, catalogue: Catalogue, day: date, days: int) -> Per
 
 
 def load_panel_data(store: Store, catalogue: Catalogue, period: Period) -> PeriodData:
-    """The book of a panel: no list of models, only what it shows."""
+    """The period data of a panel: no list of models, only its gauges."""
     empty = _unread_data(catalogue, period, Unknown("a panel lists no models"))
     with store.read_transaction() as connection:
         key = catalogue_query.key_of(connection, catalogue)
@@ -158,7 +158,7 @@ def _filled_data(query: EventCatalogueQuery, period: Period, of_callers: bool) -
 def _activity_fields(
     query: EventCatalogueQuery, listed: Iterable[Model], flow: Usage | Unknown, period: Period
 ) -> dict[str, Any]:
-    """Which models fell asleep and woke up on a day, where the days that say so were read whole and every use of them
+    """The models that went idle or became active on a day, if the days around it were read completely and every use
     names its model."""
     day, here = period.last, tuple(listed)
     if period.name != "day" or isinstance(flow, Unknown) or not here or flow.unattributed or flow.incomplete:

@@ -1,7 +1,7 @@
-"""Settlements: kept as they stand on the chain, judged as often as it takes, rolled up by day.
+"""Settlements: stored as they are on the chain, verified until the verdict is final, rolled up by day.
 
-They stay in the database, with the leaves that were counted: verdicts change for days, and a leaf counts once in all of
-history, so both are looked up by key and not read by day.
+They stay in the database, with the keys of counted leaves: verdicts change for days, and a leaf counts once in all of
+history, so both are looked up by key.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _EVIDENCES: tuple[Evidence, ...] = ("claimed", "backed", "verified")
 
 
 def forget_from_block(connection: sa.Connection, catalogue: int, block: int) -> set[date]:
-    """Forget what stood in a block that is not on the chain any more, or after it; the days it was counted on."""
+    """Delete everything from this block on, which is no longer on the chain. Returns the days that it counted on."""
     mine = (settlements.c.catalogue == catalogue, settlements.c.block >= block)
     gone = sa.select(settlements.c.place).where(*mine)
     connection.execute(leaves.delete().where(leaves.c.catalogue == catalogue, leaves.c.backed_by.in_(gone)))
@@ -35,7 +35,7 @@ def forget_from_block(connection: sa.Connection, catalogue: int, block: int) -> 
 
 
 def insert_settlements(connection: sa.Connection, catalogue: int, new_settlements: Sequence[Settlement]) -> int:
-    """Keep settlements that are not there yet; how many those were."""
+    """Store new settlements; returns how many there were."""
     rows: list[dict[str, object]] = [
         {
             "catalogue": catalogue,
@@ -67,7 +67,7 @@ def insert_settlements(connection: sa.Connection, catalogue: int, new_settlement
 def store_verdicts(
     connection: sa.Connection, catalogue: int, settlement_verdicts: Sequence[SettlementVerdict]
 ) -> set[date]:
-    """Keep judgements; the days whose figures they bear on."""
+    """Store verdicts; returns the days whose figures they affect."""
     if not settlement_verdicts:
         return set()
     mine = settlements.update().where(
@@ -103,7 +103,8 @@ def _verdict_row(verdict: SettlementVerdict) -> dict[str, object]:
 
 
 def _keep_leaves(connection: sa.Connection, catalogue: int, settlement_verdicts: Sequence[SettlementVerdict]) -> None:
-    """Who was first to back and to verify each leaf. A settlement of nobody we know has no leaves of its own."""
+    """Store which settlement first backed and verified each leaf. Settlements of unrecognised senders have no
+    leaves."""
     out = [one.place for one in settlement_verdicts if one.state == "stranger"]
     for some in _in_chunks(out):
         mine = leaves.c.catalogue == catalogue
@@ -128,7 +129,7 @@ def _in_chunks(items: Sequence[str], size: int = 500) -> Iterable[Sequence[str]]
 
 
 def roll_up(connection: sa.Connection, catalogue: int, day: date) -> None:
-    """The three figures of a day's settlements anew, which are of different evidence and never added up."""
+    """Recompute the three figures of a day's settlements, which have different evidence and are never added up."""
     mine = (tallies.c.catalogue == catalogue, tallies.c.day == day, tallies.c.evidence.in_(_EVIDENCES))
     connection.execute(tallies.delete().where(*mine))
     connection.execute(usage.delete().where(usage.c.catalogue == catalogue, usage.c.last_day == day))

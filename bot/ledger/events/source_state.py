@@ -1,4 +1,4 @@
-"""What an event source may ask back: how far it came, what is due to be judged, which leaves were counted before."""
+"""What an event source can look up: its cursors, the settlements due for verification, the leaves already counted."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from bot.store import Store, catalogues, cursors, event_days, leaves, models, se
 
 _CHUNK = 500
 LONGEST_WAIT = timedelta(days=2)
-"""Until a settlement is judged again, at most; a source waits a day."""
+"""Longest wait until a settlement is verified again; a source waits a day."""
 MOST_LOST = 10_000
-"""Content ids without a model that are told of a day, at most: their sender chooses how many there are."""
+"""Most content ids without a model per day: senders choose how many there are."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceState:
-    """One network's part of a ledger, to be read."""
+    """Read access to one network's part of the ledger."""
 
     store: Store
     network: str
     reread: bool = False
-    """True: nothing counts as read already."""
+    """True: treat nothing as already read."""
 
     def cursor(self, name: str) -> str | None:
-        """A cursor as last kept."""
+        """The stored value of a cursor."""
         with self.store.read_transaction() as connection:
             mine = (cursors.c.network == self.network, cursors.c.name == name)
             found: str | None = connection.scalar(sa.select(cursors.c.text).where(*mine))
             return found
 
     def covered_windows(self, catalogue: str) -> tuple[CompleteWindow, ...]:
-        """The stretches of which nothing is missing, oldest first."""
+        """The stretches that were read completely, oldest first."""
         if self.reread:
             return ()
         with self.store.read_transaction() as connection:
@@ -49,9 +49,9 @@ class SourceState:
     def due_settlements(
         self, catalogue: str, now: datetime, since: date, rules: str, limit: int
     ) -> tuple[tuple[Settlement, int], ...]:
-        """Settlements to judge, each with how often that was tried, in the order of the chain: those whose time has
-        come, and those since a day that were judged under other rules."""
-        # A judge waits a day at most: a later try was planned by a clock that was wrong.
+        """Settlements to verify, with the number of attempts, in chain order: those that are due, and those since a
+        day that were verified under other rules."""
+        # A source waits a day at most, so a later time comes from a wrong clock.
         time = sa.or_(settlements.c.next_try <= now, settlements.c.next_try > now + LONGEST_WAIT)
         late = sa.and_(settlements.c.next_try.is_not(None), time)
         ruled = sa.and_(settlements.c.day >= since, settlements.c.rules != rules, settlements.c.rules != "")
@@ -85,7 +85,7 @@ class SourceState:
             return found
 
     def counted_leaves(self, catalogue: str, keys: Iterable[bytes]) -> tuple[dict[bytes, str], dict[bytes, str]]:
-        """Of these leaves, those backed before and those verified before, each with the settlement that did."""
+        """Which of these leaves were backed before and which verified, each with the settlement."""
         wanted = list(dict.fromkeys(keys))
         backed: dict[bytes, str] = {}
         verified: dict[bytes, str] = {}
@@ -101,8 +101,8 @@ class SourceState:
         return backed, verified
 
     def unattributed_uses(self, catalogue: str, since: date) -> tuple[Use, ...]:
-        """Uses since a day that name a content id of which nobody knew whose it is: one use of each content id. Where
-        nothing counts as read already, those that name a model as well: one use of each content id and model."""
+        """One use of each content id since a day whose model is unknown. With `reread`, also uses that already name a
+        model: one of each content id and model."""
         some = sa.true() if self.reread else event_days.c.nameless > 0
         mine = (event_days.c.catalogue == self._catalogue_key(catalogue), event_days.c.day >= since, some)
         with self.store.read_transaction() as connection:

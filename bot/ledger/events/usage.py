@@ -1,4 +1,4 @@
-"""Use of some days, by what was told event by event: known where nothing of the days is missing."""
+"""Usage of a range of days that are read event by event: known if the days were read completely."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from bot.store import event_days as day_rows
 
 @dataclass(frozen=True, slots=True)
 class EventCatalogueQuery:
-    """One catalogue of one database, being asked about its events."""
+    """One catalogue of one database, for queries on its events."""
 
     connection: sa.Connection
     key: int
@@ -39,7 +39,7 @@ class EventCatalogueQuery:
 
 
 def unread_days(query: EventCatalogueQuery, first: date, last: date) -> Unknown | None:
-    """Why not all of these days was read; `None` where nothing is missing."""
+    """Why these days were not read completely; `None` if they were."""
     chosen = sa.select(windows.c.begins, windows.c.ends).where(
         windows.c.catalogue == query.key,
         windows.c.ends > start_of_day(first),
@@ -56,7 +56,7 @@ def unread_days(query: EventCatalogueQuery, first: date, last: date) -> Unknown 
 
 
 def _not_added_up(query: EventCatalogueQuery, first: date, last: date) -> Unknown | None:
-    """A process that ended between reading a day and adding it up leaves it to the next collection."""
+    """Why a day is not rolled up yet: a process ended before that, and the next collection will do it."""
     mine = (day_rows.c.catalogue == query.key, day_rows.c.day.between(first, last), day_rows.c.stale)
     day = query.connection.scalar(sa.select(sa.func.min(day_rows.c.day)).where(*mine))
     return Unknown(f"what was read of {short_date(day)} is not added up yet") if day else None
@@ -68,7 +68,7 @@ def _tally_rows(query: EventCatalogueQuery, evidence: Evidence, first: date, las
 
 
 def total_uses(query: EventCatalogueQuery, first: date, last: date, evidence: Evidence | None = None) -> int | Unknown:
-    """Uses of these days, of one evidence; of the catalogue's own by default."""
+    """Uses of these days in one evidence; by default that of the catalogue."""
     if unread := unread_days(query, first, last):
         return unread
     found = _tally_rows(query, evidence or query.catalogue.evidence, first, last)
@@ -89,7 +89,7 @@ def flow_of(query: EventCatalogueQuery, first: date, last: date) -> Usage | Unkn
 
 
 def history_points(query: EventCatalogueQuery, end: date, since: date | None) -> tuple[HistoryPoint, ...]:
-    """One point a day, from the first day watched whole or `HISTORY` days ago to `end`."""
+    """One point per day, from the first complete day or `HISTORY` days ago to `end`."""
     if since is None or since >= end:
         return ()
     first = max(since + ONE, end - (HISTORY - 1) * ONE)
@@ -106,7 +106,7 @@ def history_points(query: EventCatalogueQuery, end: date, since: date | None) ->
 
 
 def _whole_days(query: EventCatalogueQuery, first: date, last: date) -> frozenset[date]:
-    """Those of these days that were read whole and are added up."""
+    """Those of these days that were read completely and are rolled up."""
     read = sa.select(windows.c.begins, windows.c.ends).where(windows.c.catalogue == query.key)
     covered = query.connection.execute(read).all()
     open_days = (day_rows.c.catalogue == query.key, day_rows.c.day.between(first, last), day_rows.c.stale)
@@ -115,7 +115,7 @@ def _whole_days(query: EventCatalogueQuery, first: date, last: date) -> frozense
 
 
 def _is_covered(day: date, read: Sequence[Any]) -> bool:
-    """Whether a day lies whole in one of the windows that were read."""
+    """Whether one of the complete windows contains the day."""
     return any(one.begins <= start_of_day(day) and one.ends >= start_of_day(day + ONE) for one in read)
 
 
@@ -135,13 +135,13 @@ def _history_point(day: date, whole: bool, tally: Any, stock: Any, before: Any, 
 
 
 def sum_column(query: EventCatalogueQuery, period: Period, column: sa.Column[int]) -> int:
-    """A column of the days with events, added up."""
+    """The sum of a column over the days with events."""
     mine = (day_rows.c.catalogue == query.key, day_rows.c.day.between(period.first, period.last))
     return int(query.connection.scalar(sa.select(sa.func.sum(column)).where(*mine)) or 0)
 
 
 def complete_days(store: Store, catalogue: Catalogue) -> tuple[date, ...]:
-    """The days of which nothing is missing, oldest first."""
+    """The days that were read completely, oldest first."""
     with store.read_transaction() as connection:
         chosen = (
             sa.select(windows.c.begins, windows.c.ends)

@@ -1,7 +1,7 @@
-"""Adding hauls: what an event source told, its cursors and windows, in one transaction; then each whole day added up.
+"""Stores event batches with their cursors and windows in one transaction, then rolls up each complete day.
 
-One rule holds here: a log is kept once and as it stands; what the rules made of it is kept beside it and may be made
-again. Uses and payments lie in the lake, and the transaction says which of its files are a day's.
+The rule: a log is stored once, as it is on the chain; the verdict on it is stored beside it and may change. Uses and
+payments are in the lake, and the transaction says which files belong to a day.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ from bot.records import CompleteWindow, EventBatch, start_of_day
 from bot.store import Store, StoreError, cursors, event_refs, gauges, strangers, windows
 
 TRIES = 8
-"""How often a haul is kept anew because another process changed one of its days meanwhile."""
+"""How often storing a batch is repeated because another process changed one of its days meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
 class IngestResult:
-    """What became of a haul."""
+    """The result of storing an event batch."""
 
     new: int
-    """Records that the ledger did not have."""
+    """Number of records that were new."""
     days: tuple[date, ...]
-    """Days that it changed."""
+    """The days that changed."""
     broken: Mapping[date, str] = field(default_factory=dict)
-    """What is wrong with days of which nothing could be kept, or not all yet: they stay as they were, and unread."""
+    """The faults of damaged days that could not be replaced yet. They stay as they were and count as unread."""
 
 
 def add_event_batch(store: Store, haul: EventBatch, executor: Executor | None = None) -> IngestResult:
-    """Keep a haul, whole or not at all, and add up the days that are whole by now. Offered twice it is kept once.
-    Raises `LakeError` for days that do not read, once everything else is kept."""
+    """Store an event batch completely or not at all, and roll up the days that are now complete. Storing it twice
+    changes nothing. Raises `LakeError` for damaged days after everything else is stored."""
     kept = keep_event_batch(store, haul)
     lake_days.add_up(store, haul.network, executor)
     if kept.broken:
@@ -48,10 +48,9 @@ def add_event_batch(store: Store, haul: EventBatch, executor: Executor | None = 
 
 
 def keep_event_batch(store: Store, haul: EventBatch, before: Sequence[CompleteWindow] = ()) -> IngestResult:
-    """Keep a haul, whole or not at all, but for days of the lake that do not read: what it says of those is put aside
-    until, with what other hauls say, it is the whole day; till then they do not count as read, and no cursor moves past
-    them. `before`: the stretches that the same reading brought already. No day is known until `add_up` has added it
-    up."""
+    """Store an event batch completely or not at all. Exception: for damaged days of the lake, the events are put aside
+    until further batches complete the day; until then these days count as unread and no cursor moves past them.
+    `before`: the stretches that the same read has already covered. A day is known only after `add_up`."""
     for _ in range(TRIES):
         changes = lake_days.prepare_changes(store, haul, before)
         try:
@@ -100,7 +99,7 @@ def _store_batch(connection: sa.Connection, haul: EventBatch, changes: DayChange
 
 
 def _readable_windows(window: CompleteWindow | None, broken: Collection[date]) -> Iterator[CompleteWindow]:
-    """A window without the days of which nothing could be kept."""
+    """A window without the days that could not be stored."""
     if window is None:
         return
     begins = window.begins
@@ -131,7 +130,7 @@ def _keep_strangers(connection: sa.Connection, catalogue: int, haul: EventBatch)
 
 
 def _add_window(connection: sa.Connection, catalogue: int, window: CompleteWindow) -> None:
-    """Add a window, joined with those it touches."""
+    """Add a window, merged with those it touches."""
     mine = (windows.c.catalogue == catalogue, windows.c.begins <= window.ends, windows.c.ends >= window.begins)
     touching = connection.execute(sa.select(windows.c.begins, windows.c.ends).where(*mine)).all()
     connection.execute(windows.delete().where(*mine))
@@ -141,8 +140,8 @@ def _add_window(connection: sa.Connection, catalogue: int, window: CompleteWindo
 
 
 def _cut_windows(connection: sa.Connection, catalogue: int, haul: EventBatch, days: Collection[date]) -> None:
-    """After a re-organisation nothing counts as read from where the haul begins: a process may end before the rest was
-    read again. Where days before that lose records too, or nobody says where it begins, from the first such day on."""
+    """After a reorganisation, nothing from the start of the batch on counts as read, because the process may end
+    before it was read again. If earlier days lose records too, or the start is unknown, from the first such day on."""
     cuts = [haul.window.begins] if haul.window else []
     cuts += [start_of_day(day) for day in days if not haul.window or start_of_day(day + ONE) <= haul.window.begins]
     if not cuts:

@@ -1,1 +1,1 @@
-"""Read-only questions about single models, groups and ranges of days; nothing here writes."""
+"""Read-only queries about single models, groups and ranges of days; nothing here writes."""

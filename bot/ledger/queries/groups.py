@@ -1,7 +1,7 @@
-"""What a book knows by category and by author: lists and use of the windows beside its own period.
+"""Period data by category and by author: lists and use of the windows beside the period itself.
 
-A model stays where its network put it when it first listed it, so that growth by group is growth and never relabelling.
-What this costs does not grow with the length of history: one list, and the use of fourteen days.
+A model stays in the group under which it was first listed, so that growth of a group is never a relabelling. The cost
+does not grow with the length of the history: one list, and the use of fourteen days.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from bot.store import Store, models, readings, snapshots
 
 KINDS: tuple[GroupKind, ...] = get_args(GroupKind)
 Names = Mapping[GroupKind, Mapping[int, str]]
-"""Model id to the name of its group; empty where it has none."""
+"""Model id to the name of its group; empty if it has none."""
 Counts = Mapping[int, int] | Unknown
 """Model id to a number."""
 _CHUNK = 10_000
-"""Ids that one question may name; databases have limits."""
+"""Most ids in one query; databases have limits."""
 
 
 def with_groups(store: Store, book: PeriodData) -> PeriodData:
-    """The book with its groups, of each kind that any of its models has a name of."""
+    """The period data with its groups, for each grouping that any of its models has a name in."""
     listed = () if isinstance(book.listed, Unknown) else book.listed
     mine: Names = {"category": {m.id: m.category or "" for m in listed}, "author": {m.id: m.author for m in listed}}
     daily, end = book.period.name == "day", book.period.last
@@ -62,7 +62,7 @@ def _used_models(book: PeriodData) -> set[int]:
 
 
 def _unlisted_groups(connection: sa.Connection, ids: Iterable[int]) -> Names:
-    """The groups of models that are not listed any more."""
+    """The groups of models that are no longer listed."""
     chosen = sa.select(models.c.id, models.c.category, models.c.author)
     rows = [row for some in _in_chunks(ids) for row in connection.execute(chosen.where(models.c.id.in_(some)))]
     return {"category": {row.id: row.category or "" for row in rows}, "author": {row.id: row.author for row in rows}}
@@ -86,7 +86,7 @@ def _listed_counts(connection: sa.Connection, catalogue: int, day: date, stock: 
 def _use_counts(
     connection: sa.Connection, catalogue: int, first: date, last: date, total: int | AtLeast | Unknown
 ) -> Counts:
-    """Use of some days, as far as it names its model."""
+    """Use of a range of days, without unnamed use."""
     if isinstance(total, Unknown):
         return total
     return use_by_model(connection, catalogue, first, last)

@@ -1,6 +1,6 @@
-"""What faces ask about single models, asked of the database by name: a book of 10,000 models is not read to answer.
+"""Queries about single models, answered by the database without loading the period data of 10,000 models.
 
-Says the same as the book of the day (`books`), which tests hold it to.
+The answers equal those from the period data of the day; tests compare them.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ class ModelStanding:
     """One model at the end of a day."""
 
     seen: Model | Unknown | None
-    """The model as listed; `None` where it is not in the list, unknown where the list is."""
+    """The model as listed; `None` if it is not in the list, unknown if the list is."""
     uses: int | Unknown
     rank: int | None
-    """Among all listed ones by uses; `None` without a use, or where that of another one is not known."""
+    """Rank among all listed models by uses; `None` without a use, or if the use of another model is unknown."""
     share: float | None
     listed: int | None
-    """How many are listed; `None` where the day's use or list is not known."""
+    """Number of listed models; `None` if the day's use or list is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +43,12 @@ class UsedModel:
     name: SafeName
     author: SafeName
     first_listed: date | None
-    """`None` where it is not listed at the period's end, or where that is not known."""
+    """`None` if it is not listed at the period's end, or if that is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class UsageComparison:
-    """The use of a period and of the one before, and the models that had it."""
+    """The use of a period and of the one before, in total and by model."""
 
     now: Usage | Unknown
     before: Usage | Unknown
@@ -56,8 +56,8 @@ class UsageComparison:
 
 
 Offered = tuple[SafeName, SafeName, date | None]
-"""Name, author and last use of a model in the list of a day. There are thousands, kept for a while: plain tuples of
-text and days are no work for the garbage collector, whose passes would hold up every other answer."""
+"""Name, author and last use of a model in the list of a day. Thousands of these are cached. Plain tuples cost the
+garbage collector nothing; its passes would otherwise delay every other answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ FELL = Unknown("its counter fell, so its use is not known")
 
 
 def model_standing(store: Store, catalogue: Catalogue, name: SafeName, day: date) -> ModelStanding:
-    """How one model stands at the end of a day."""
+    """The use and rank of one model at the end of a day."""
     period = Period(day, day)
     if catalogue.evidences:
         return _event_standing(store, catalogue, name, period)
@@ -93,7 +93,7 @@ def model_standing(store: Store, catalogue: Catalogue, name: SafeName, day: date
 
 
 def _ranked_standing(query: CatalogueQuery, seen: Model, day: date, listed: int) -> ModelStanding:
-    """A listed model among the others, on a day whose use is known."""
+    """The rank of a listed model on a day whose use is known."""
     fell = counter_falls.unknown_models(query.connection, query.catalogue, day, day)
     if seen.id in fell:
         return ModelStanding(seen, FELL, None, None, listed)
@@ -104,7 +104,7 @@ def _ranked_standing(query: CatalogueQuery, seen: Model, day: date, listed: int)
         if before is None or before.unplaced or not query.connection.scalar(sa.select(sa.literal(1)).where(*had)):
             return ModelStanding(seen, NO_READING, None, None, listed)
     uses = int(found or 0)
-    if fell:  # Any of those may have been used more.
+    if fell:  # Any of these may have been used more.
         return ModelStanding(seen, uses, None, None, listed)
     total = query.connection.scalar(_select_uses(query, day).with_only_columns(sa.func.sum(usage.c.uses)))
     more = (
@@ -118,14 +118,14 @@ def _ranked_standing(query: CatalogueQuery, seen: Model, day: date, listed: int)
 
 
 def _select_uses(query: CatalogueQuery, day: date) -> sa.Select[Any]:
-    """The uses of each model on one day, as `Usage` has them."""
+    """The uses of each model on one day, as in `Usage`."""
     return sa.select(usage.c.uses).where(
         usage.c.catalogue == query.catalogue, usage.c.last_day == day, usage.c.first_day >= day
     )
 
 
 def _event_standing(store: Store, catalogue: Catalogue, name: SafeName, period: Period) -> ModelStanding:
-    """The same where use is told event by event: such catalogues are short."""
+    """The same for use that is read event by event; such catalogues are short."""
     rows = rankings.model_rankings(store, catalogue, period)
     book = period_data.load_period_data(store, catalogue, period, of_callers=False)
     listed, flow = book.listed, book.flow
@@ -141,7 +141,7 @@ def _event_standing(store: Store, catalogue: Catalogue, name: SafeName, period: 
 
 
 def usage_comparison(store: Store, catalogue: Catalogue, period: Period) -> UsageComparison:
-    """What a period's use is compared by: its own and that of the period before."""
+    """The use of a period and of the period before, for comparison."""
     if catalogue.evidences:
         book = period_data.load_period_data(store, catalogue, period, of_callers=False)
         here = {} if isinstance(book.listed, Unknown) else {m.id: m for m in book.listed}
@@ -161,8 +161,8 @@ def usage_comparison(store: Store, catalogue: Catalogue, period: Period) -> Usag
 
 
 def day_listing(store: Store, catalogue: Catalogue, day: date, days: int = 1) -> DayListing:
-    """The models on offer at the end of a day, as a book lists them, with their last use. Where use is told event by
-    event, all of it in the `days` up to then must be read and name its model: a day not read is no day without use."""
+    """The models on offer at the end of a day, with their last use. If use is read event by event, the `days` up to
+    then must have been read completely and name their models: an unread day is not a day without use."""
     period = Period(day, day)
     if catalogue.evidences:
         book = period_data.day_listing(store, catalogue, day, days)
@@ -182,7 +182,7 @@ def day_listing(store: Store, catalogue: Catalogue, day: date, days: int = 1) ->
 
 
 def _used_models(query: CatalogueQuery, first: date, last: date) -> dict[int, UsedModel]:
-    """The models used from one day to another, as they stand in the list of the last of them."""
+    """The models used in a range of days, as in the list of the last day."""
     stock = query.closing_snapshot(last)
     known = stock is not None and not stock.unplaced
     here = sa.and_(readings.c.model == models.c.id, readings.c.snapshot == (stock.id if known else -1))

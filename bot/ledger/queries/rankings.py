@@ -1,4 +1,4 @@
-"""The questions that faces ask of the ledger beyond a book: full tables, one model's days, names, what is covered."""
+"""Queries beyond period data: full tables, the days of one model, names, and what the ledger covers."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ class RankingRow:
     """One model in the full table of a period."""
 
     rank: int | None
-    """By uses; models with the same uses share the rank of the first of them. `None` where the use of any model is not
-    known: it may have been used more."""
+    """By uses; models with equal uses share a rank. `None` if the use of any model is unknown, because it may have been
+    used more."""
     model: SafeName
     author: SafeName
     uses: int | None
-    """`None`: not known, because it had no reading when the period began, or because its counter fell."""
+    """`None` if unknown: it had no reading when the period began, or its counter fell."""
     share: float | None
-    """`None` also where the use of any model is not known."""
+    """`None` also if the use of any model is unknown."""
     first_listed: date | None
     last_used: date | None
 
 
 @dataclass(frozen=True, slots=True)
 class DateRange:
-    """What the ledger has of one catalogue."""
+    """What the ledger has for one catalogue."""
 
     first: date
     """The day that the first snapshot closes."""
@@ -43,7 +43,7 @@ class DateRange:
 
 
 def model_rankings(store: Store, catalogue: Catalogue, period: Period) -> tuple[RankingRow, ...] | Unknown:
-    """Every model listed at the end of a period, most used first. Unknown where the list or the usage is."""
+    """Every model listed at the end of a period, most used first. Unknown if the list or the usage is."""
     shelf = events_period_data.listing_and_usage if catalogue.evidences else period_data.listing_and_usage
     found = shelf(store, catalogue, period)
     if isinstance(found, Unknown):
@@ -66,8 +66,8 @@ def model_rankings(store: Store, catalogue: Catalogue, period: Period) -> tuple[
 
 
 def history_of(store: Store, catalogue: Catalogue, model: str, last: date, days: int) -> dict[date, int]:
-    """The uses of one model by day over the `snapshot_days` up to `last`; days without a row had no use or are not
-    known, which the catalogue's own history tells apart. Use over several days is left out."""
+    """The uses of one model by day over the `snapshot_days` up to `last`. A missing day had no use or is unknown; the
+    catalogue's history tells which. Use over several days is left out."""
     with store.read_transaction() as connection:
         chosen = (
             sa.select(usage.c.last_day, usage.c.uses)
@@ -93,7 +93,7 @@ def known_names(store: Store, catalogue: Catalogue) -> tuple[SafeName, ...]:
 
 
 def snapshot_days(store: Store, catalogue: Catalogue) -> tuple[date, ...]:
-    """The days at whose end the catalogue was read, oldest first; also those whose reading is held or rejected."""
+    """The days at whose end the catalogue was read, oldest first, including held and rejected readings."""
     mine = catalogue_filter(catalogue.network, catalogue.key)
     with store.read_transaction() as connection:
         both = (
@@ -111,8 +111,8 @@ def closed_span(store: Store, catalogue: Catalogue) -> DateRange | None:
 
 
 def read_span(store: Store, catalogue: Catalogue) -> DateRange | None:
-    """The first and the last day whose use was read whole: of a list that stands in its source, the list is always
-    known, and says nothing of how fresh the use is."""
+    """The first and the last day whose use was read completely. (A static listing is always known and does not show how
+    recent the use is.)"""
     if not catalogue.evidences:
         return closed_span(store, catalogue)
     read = events_period_data.complete_days(store, catalogue)
@@ -152,7 +152,7 @@ def names_by_use(store: Store, catalogue: Catalogue, days: int = 30) -> tuple[Sa
 
 
 def data_version(store: Store) -> tuple[int, int]:
-    """Changes whenever a snapshot or a haul is added; cheap enough to be asked with every question."""
+    """The data version: changes whenever a snapshot or an event batch is added; cheap enough for every query."""
     added = sa.select(sa.func.count()).select_from(snapshots).scalar_subquery()
     told = sa.select(sa.func.sum(sa.cast(cursors.c.text, sa.BigInteger))).where(cursors.c.name == CHANGES)
     with store.read_transaction() as connection:

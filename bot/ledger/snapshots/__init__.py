@@ -1,1 +1,1 @@
-"""Networks that publish totals: snapshots are kept as they came, and usage is the difference of two."""
+"""Networks that publish totals: snapshots are stored as they came, and usage is the difference of two readings."""

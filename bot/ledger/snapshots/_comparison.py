@@ -1,4 +1,4 @@
-"""What a snapshot changed against one before it, counted by the database."""
+"""What changed between two snapshots, counted by the database."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ STEP = NOW.c.counter - THEN.c.counter
 
 
 class Comparison:
-    """Compares snapshots of one catalogue; remembers what it counted. `new`: a snapshot that has no verdict yet.
+    """Compares snapshots of one catalogue and caches the counts. `new`: a snapshot that has no verdict yet.
 
-    Use is counted from readings alone, so that it is the same in whichever order they came: what a counter rose above
-    its highest of the `BACK_WITHIN` before, since a counter that comes back after a fall is no use.
+    Use is counted only from readings, so it does not depend on the order in which they came: the rise of a counter
+    above its highest value of the `BACK_WITHIN` before, because a counter that comes back after a fall is no use.
     """
 
     def __init__(self, connection: sa.Connection, catalogue: int, new: ClosingSnapshot | None = None) -> None:

@@ -1,14 +1,16 @@
-"""Counters that fell, and those that came back: the days on which a model's use is not known because of it.
+"""Counters that fell, and those that came back: the days on which a model's use is unknown because of that.
 
-A counter that falls was reset, or its network showed a wrong number for a while; only what follows tells which. The
-rule: a rise sets a counter back where this one step regains at least half of what was lost, which is the level before
-the fall less the lowest reading since. A step that ends at or above that level ends the fall: the model's use is known
-over all its days together, from the reading before the fall to this one, and on none of them alone. A step that ends
-below it adds its days to those that are not known, and the rest may still come back. So does, within `BACK_WITHIN`, a
-step that regains a tenth or more: it may be a part of the return or the use of a counter that was reset, and nothing
-tells which, so that use stays unknown. A counter that grows again from a reset in smaller steps is known from the first
-reading after the reset. After more than `BACK_WITHIN` only the days of a step that regains half are not known: those
-before it count from the reset on.
+A counter that falls was reset, or its network showed a wrong number for a while. Only later readings tell which.
+
+A step restores a counter if it regains at least half of the loss: the level before the fall minus the lowest reading
+since. If the step ends at or above that level, it ends the fall: the model's use is known over all days from the
+reading before the fall to this one together, and on none of them alone. If it ends below, its days become unknown too,
+and the rest may still come back. The same holds, within `BACK_WITHIN`, for a step that regains a tenth or more: it may
+be part of the return or use of a counter that was reset, and nothing tells which.
+
+If a counter grows again after a reset in smaller steps, its use is known from the first reading after the reset.
+After more than `BACK_WITHIN`, only the days of a step that regains half are unknown; the days before it count from
+the reset.
 """
 
 from __future__ import annotations
@@ -25,26 +27,26 @@ from bot.store import falls, models, readings, snapshots, stretches, usage
 
 ONE = timedelta(days=1)
 BACK_WITHIN = timedelta(days=7)
-"""How long after a fall the days since count as part of it. Of 20 counters that came back in Replicate's record, 19 did
-within 6 days; the other fell by a single run, and passed its old level by the use of 24 days."""
+"""How long after a fall its days may still become part of it. In Replicate's record, 19 of 20 counters that came
+back did so within 6 days; the other fell by a single run and passed its old level through the use of 24 days."""
 HALF, TENTH = 2, 10
-"""A step sets a counter back, or may do so, where so many of its kind would regain all that was lost."""
+"""A step restores a counter (`HALF`), or may do so (`TENTH`), if this many such steps would regain the whole loss."""
 Points = Sequence[tuple[date, int]]
 """A model's readings by the day that they close, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fall:
-    """Days on which a model's use is not known, because its counter fell."""
+    """Days on which a model's use is unknown, because its counter fell."""
 
     first_day: date
     last_day: date
     level: int
     """The counter before it fell."""
     low: int
-    """The lowest since, from which it may still come back; the level where nothing is left to come back."""
+    """The lowest value since, from which it may still come back; the level if nothing is left to come back."""
     uses: int | None = None
-    """Over all of these days together; `None` where the counter did not come back."""
+    """Use over all of these days together; `None` if the counter did not come back."""
 
     @property
     def may_come_back(self) -> bool:
@@ -52,20 +54,20 @@ class Fall:
         return self.uses is None and self.low < self.level
 
     def is_regained_by(self, before: int, now: int, parts: int = HALF) -> bool:
-        """Whether a step of the counter set it back; with `TENTH`, whether it may be a part of that."""
+        """Whether a step restored the counter; with `TENTH`, whether it may be part of a return."""
         return self.may_come_back and before < now and parts * (min(now, self.level) - before) >= self.level - self.low
 
     def covers(self, first: date, last: date) -> bool:
-        """Whether some days lie inside these."""
+        """Whether these days contain some others."""
         return self.first_day <= first and last <= self.last_day
 
     def overlaps(self, first: date, last: date) -> bool:
-        """Whether some days are among these."""
+        """Whether these days overlap some others."""
         return self.first_day <= last and first <= self.last_day
 
 
 def falls_of(points: Points) -> list[Fall]:
-    """Every fall in a model's readings. One that lies inside another is part of it."""
+    """Every fall in a model's readings. A fall inside another one is part of it."""
     found: list[Fall] = []
     for (earlier, before), (day, now) in pairwise(points):
         if now < before:
@@ -86,7 +88,7 @@ def falls_of(points: Points) -> list[Fall]:
 
 
 def _extended(found: list[Fall], before: int, day: date, now: int) -> list[Fall]:
-    """Falls after a step that may be a part of a return: its days are not known either."""
+    """The falls after a step that may be part of a return: its days are unknown too."""
     for place, fall in enumerate(found):
         if fall.is_regained_by(before, now, TENTH) and day - fall.last_day <= BACK_WITHIN:
             low = fall.level if now >= fall.level else fall.low
@@ -95,14 +97,14 @@ def _extended(found: list[Fall], before: int, day: date, now: int) -> list[Fall]
 
 
 def unknown_models(connection: sa.Connection, catalogue: int, first: date, last: date) -> frozenset[int]:
-    """Models whose use from one day to another is not known, because their counter fell."""
+    """Models whose use between two days is unknown, because their counter fell."""
     inside = sa.and_(falls.c.first_day >= first, falls.c.last_day <= last, falls.c.uses.is_not(None))
     chosen = sa.select(falls.c.model).where(*_overlap_filter(catalogue, first, last), ~inside)
     return frozenset(connection.scalars(chosen))
 
 
 def overlapping_falls(connection: sa.Connection, catalogue: int, first: date, last: date) -> Sequence[Any]:
-    """The falls that have days between these, in order of time."""
+    """The falls that overlap these days, in order of time."""
     chosen = sa.select(falls).where(*_overlap_filter(catalogue, first, last))
     return connection.execute(chosen.order_by(falls.c.first_day, falls.c.model)).all()
 
@@ -117,8 +119,8 @@ def _overlap_filter(catalogue: int, first: date, last: date) -> tuple[sa.ColumnE
 def update_falls(
     connection: sa.Connection, catalogue: int, here: int, first: date, last: date, fell: Iterable[int]
 ) -> date | None:
-    """Bring falls in step with a stretch of days whose usage was just made from readings. `here` is the snapshot that
-    closes it, `fell` the models whose counter is lower than at their reading before. The first day of the falls that
+    """Update the falls after the usage of a stretch was computed. `here` is the snapshot that closes the stretch,
+    `fell` the models whose counter is lower than at the reading before. Returns the first day of the falls that
     changed."""
     known = {row.model for row in overlapping_falls(connection, catalogue, first, last)}
     changed: list[Fall] = []
@@ -130,7 +132,7 @@ def update_falls(
 
 
 def _regained_models(connection: sa.Connection, catalogue: int, here: int, last: date) -> set[int]:
-    """Models whose rise in the stretch that ends with `last` may set their counter back after an earlier fall."""
+    """Models whose rise in the stretch that ends with `last` may restore their counter after an earlier fall."""
     now, used = readings.c.counter, usage.c.uses
     regained = sa.case((now < falls.c.level, now), else_=falls.c.level) - (now - used)
     chosen = (
@@ -145,8 +147,8 @@ def _regained_models(connection: sa.Connection, catalogue: int, here: int, last:
 
 
 def _restate_model(connection: sa.Connection, catalogue: int, model: int, first: date, last: date) -> list[Fall]:
-    """A model's falls and, on their days, its use anew from its readings: those falls that changed or lie in a stretch
-    whose usage was just made."""
+    """Recompute a model's falls and its use on their days from its readings, for falls that changed or lie in a stretch
+    whose usage was just computed."""
     points = _model_points(connection, model)
     old, new = _stored_falls(connection, model), falls_of(points)
     changed = [*(set(old) ^ set(new)), *(fall for fall in new if fall in old and fall.overlaps(first, last))]
@@ -186,7 +188,7 @@ def _fall_row(fall: Fall) -> dict[str, Any]:
 
 
 def _closed_days(connection: sa.Connection, catalogue: int, changed: Collection[Fall]) -> list[date]:
-    """Days with a snapshot, from before the first of some falls to the end of the last."""
+    """Days with a snapshot, from before the first of these falls to the end of the last."""
     first, last = min(fall.first_day for fall in changed) - ONE, max(fall.last_day for fall in changed)
     mine = (snapshots.c.catalogue == catalogue, snapshots.c.day.between(first, last))
     return list(connection.scalars(sa.select(snapshots.c.day).where(*mine).order_by(snapshots.c.day)))
@@ -195,8 +197,8 @@ def _closed_days(connection: sa.Connection, catalogue: int, changed: Collection[
 def _restated_usage(
     points: Points, new: Collection[Fall], changed: Collection[Fall], days: Sequence[date]
 ) -> Iterable[dict[str, Any]]:
-    """What a model was used on the days of the falls that changed: its steps outside of falls, and what is known over
-    all days of one."""
+    """A model's use on the days of the falls that changed: its steps outside of falls, and the use over all days of a
+    fall, if known."""
     before = {day: earlier for earlier, day in pairwise(days)}
     for (earlier, then), (day, now) in pairwise(points):
         first = earlier + ONE
@@ -210,7 +212,7 @@ def _restated_usage(
 
 
 def date_use(connection: sa.Connection, model: int) -> None:
-    """When a model was first and last used: a counter that came back is no use."""
+    """When a model was first and last used; a counter that came back is no use."""
     mine = (usage.c.model == model, usage.c.uses > 0)
     first = connection.scalar(sa.select(sa.func.min(usage.c.last_day)).where(*mine))
     newest = sa.select(usage.c.first_day, usage.c.last_day).where(*mine).order_by(usage.c.last_day.desc()).limit(1)
@@ -220,7 +222,7 @@ def date_use(connection: sa.Connection, model: int) -> None:
 
 
 def _total_again(connection: sa.Connection, catalogue: int, changed: Collection[Fall]) -> None:
-    """What stretches say of all models together, for those that have days in falls that changed."""
+    """The totals of the stretches that have days in falls that changed."""
     mine = stretches.c.catalogue == catalogue
     first, last = min(fall.first_day for fall in changed), max(fall.last_day for fall in changed)
     spans = sa.select(stretches.c.first_day, stretches.c.last_day).where(

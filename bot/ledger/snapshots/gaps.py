@@ -1,4 +1,4 @@
-"""What is not known of a period by its snapshots, in words, and where they were read."""
+"""Gaps of a period on networks with snapshots, and the refs of its snapshots."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bot.store import falls, refs, snapshots, stretches, usage
 
 
 def snapshot_gaps(query: CatalogueQuery, period: Period) -> Iterable[str]:
-    """What a reader of this period could misread, in words."""
+    """What is unknown in this period, as gaps."""
     for day in (period.first - ONE, period.last):
         found = query.closing_snapshot(day)
         if found is not None and found.unplaced and not found.note:
@@ -29,13 +29,13 @@ def snapshot_gaps(query: CatalogueQuery, period: Period) -> Iterable[str]:
 
 
 def left_out(query: CatalogueQuery, period: Period) -> Iterable[str]:
-    """The readings of a period and its beginning that are held or rejected."""
+    """Gaps for the held or rejected readings of a period and its beginning."""
     for reason in doubt_reasons(query.connection, query.catalogue, period.first - ONE, period.last):
         yield f"A reading is left out: {reason}."
 
 
 def snapshot_notes(query: CatalogueQuery, period: Period) -> Iterable[str]:
-    """What the snapshots at a period's ends say of themselves."""
+    """The notes of the snapshots at both ends of a period."""
     stocks = [found for day in (period.first - ONE, period.last) if (found := query.closing_snapshot(day)) is not None]
     yield from dict.fromkeys(line for found in stocks for line in found.note.splitlines())
 
@@ -67,7 +67,7 @@ def _stretch_gaps(query: CatalogueQuery, period: Period) -> Iterable[str]:
 
 
 def _fall_gaps(query: CatalogueQuery, period: Period) -> Iterable[str]:
-    """Whose use is not known because its counter fell, or on no single day because it fell and came back."""
+    """Gaps for models whose use is unknown because their counter fell, or unknown by day because it came back."""
     found = overlapping_falls(query.connection, query.catalogue, period.first, period.last)
     lost = {fall.model for fall in found if fall.uses is None}
     if lost:
@@ -84,7 +84,7 @@ def _its_or_their(count: int) -> str:
 
 
 def snapshot_references(query: CatalogueQuery, days: Iterable[date]) -> tuple[SourceRef, ...]:
-    """Where the snapshots that close these days were read."""
+    """The refs of the snapshots that close these days."""
     chosen = (
         sa.select(refs.c.url, refs.c.at, refs.c.sha256)
         .join(snapshots, snapshots.c.ref == refs.c.id)

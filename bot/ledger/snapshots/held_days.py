@@ -1,4 +1,4 @@
-"""Days whose list is held: which they are and why, and what an operator decides about them."""
+"""Held days: which they are and why, and the operator's decisions about them."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class Hold:
     day: date
     state: State
     reason: str
-    """What is implausible, and what became of it."""
+    """What is implausible, and the outcome."""
     by_hand: bool
 
 
 def held_days(store: Store, catalogue: Catalogue, states: Sequence[State] = ("held",)) -> tuple[Hold, ...]:
-    """The days of a catalogue whose list is held, oldest first; those in other states where they are named."""
+    """The days of a catalogue whose list is held (or has one of `states`), oldest first."""
     chosen = (
         sa.select(verdicts)
         .join(catalogues, catalogues.c.id == verdicts.c.catalogue)
@@ -43,13 +43,13 @@ def held_days(store: Store, catalogue: Catalogue, states: Sequence[State] = ("he
 
 
 def hold_reason(store: Store, catalogue: Catalogue, period: Period) -> Unknown | None:
-    """Why the list at the end of a period is held; `None` where it is not."""
+    """Why the list at the end of a period is held; `None` if it is not."""
     return next((Unknown(one.reason) for one in held_days(store, catalogue) if one.day == period.last), None)
 
 
 def record_decision(store: Store, catalogue: Catalogue, day: date, decision: Decision | None) -> bool:
-    """Confirm or reject the list of a day by hand, or with `None` leave it to the readings again. Whether there was one
-    to decide about: a sound list that was never held can be rejected, and nothing else."""
+    """Confirm or reject the list of a day by hand, or with `None` leave it to the readings again. Returns whether there
+    was a list to decide about; a sound list that was never held can only be rejected."""
     with store.write_transaction() as connection:
         key = key_of(connection, catalogue)
         snapshot = _doubted_snapshot(connection, key, day, decision)
@@ -58,7 +58,7 @@ def record_decision(store: Store, catalogue: Catalogue, day: date, decision: Dec
         connection.execute(sa.select(catalogues.c.id).where(catalogues.c.id == key).with_for_update())
         store_decision(connection, key, snapshot, day, decision)
         judged = judge_again(connection, key, day)
-        # The decision is kept already, so judging again does not count its own day as changed.
+        # The decision is already stored, so judging again does not count its own day as changed.
         since = min(day, judged.since or day)
         apply_verdicts(connection, catalogue.network, key, replace(judged, since=since))
         record_change(connection, catalogue.network)
@@ -66,7 +66,7 @@ def record_decision(store: Store, catalogue: Catalogue, day: date, decision: Dec
 
 
 def _doubted_snapshot(connection: sa.Connection, catalogue: int | None, day: date, decision: Decision | None) -> Any:
-    """The snapshot of a day that there is something to decide about."""
+    """The snapshot of a day that an operator can decide about."""
     mine = (verdicts.c.catalogue == catalogue, verdicts.c.day == day)
     found = connection.scalar(sa.select(verdicts.c.snapshot).where(*mine).order_by(verdicts.c.snapshot))
     if found is None and decision == "rejected":
@@ -79,14 +79,14 @@ def _doubted_snapshot(connection: sa.Connection, catalogue: int | None, day: dat
 
 
 def outdated_since(store: Store, network: str, name: PeriodName) -> date | None:
-    """The first day of which a verdict changed since a network's digests of one kind were composed."""
+    """The first day whose verdict changed since a network's digests of one period name were composed."""
     with store.read_transaction() as connection:
         text = connection.scalar(sa.select(cursors.c.text).where(*_cursor_filter(network, name)))
     return date.fromisoformat(text) if text else None
 
 
 def mark_recomposed(store: Store, network: str, name: PeriodName, since: date) -> None:
-    """Its digests from a day on are composed again; a verdict that changed meanwhile on an earlier day is not done."""
+    """Record that digests from a day on were composed again, unless a verdict of an earlier day changed meanwhile."""
     with store.write_transaction() as connection:
         mine = (*_cursor_filter(network, name), cursors.c.text == since.isoformat())
         connection.execute(cursors.delete().where(*mine))

@@ -1,4 +1,4 @@
-"""Stocks: which models were listed at the end of a day, and what is known of each."""
+"""Inventory: the models listed at the end of a day, and what is known of each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bot.store import models, readings, snapshots, usage
 
 
 def no_reading(query: CatalogueQuery, day: date) -> Unknown:
-    """Why the stock at the end of a day without a snapshot is not known."""
+    """Why the inventory at the end of a day without a snapshot is unknown."""
     if query.since == date.max:
         return Unknown("no list was read yet that closes a day")
     if day < query.since:
@@ -53,7 +53,7 @@ def listed_at(query: CatalogueQuery, day: date) -> tuple[Model, ...] | Unknown:
 
 
 def listed_in_part(query: CatalogueQuery, day: date) -> tuple[Model, ...]:
-    """The models that were listed for certain at the end of a day of which others may have been as well."""
+    """The models that were certainly listed at the end of a day, if others may have been listed too."""
     stock = query.closing_snapshot(day)
     return _models_of(query, listed_models(query, day)) if stock is not None and stock.unplaced else ()
 
@@ -65,7 +65,7 @@ def listed_models(query: CatalogueQuery, day: date) -> sa.Select[Any]:
 
 
 def model_at(query: CatalogueQuery, name: str, day: date) -> Model | Unknown | None:
-    """One model as `listed_at` has it; `None` where it is not listed."""
+    """One model as in `listed_at`; `None` if it is not listed."""
     total = stock_at(query, day)
     if isinstance(total, Unknown):
         return total
@@ -74,12 +74,12 @@ def model_at(query: CatalogueQuery, name: str, day: date) -> Model | Unknown | N
 
 
 def first_listed(query: CatalogueQuery, seen: date, created: datetime | None) -> date | None:
-    """When a model was first listed: where it stood in the first snapshot, only its network knows."""
+    """When a model was first listed; for models of the first snapshot, only the network knows."""
     return seen if seen > query.since else created.date() if created else None
 
 
 def _model_columns(day: date) -> sa.Select[Any]:
-    """What a `Model` is made from, as it was known at the end of `day`."""
+    """The columns of a `Model`, as known at the end of `day`."""
     return sa.select(
         models.c.id,
         models.c.name,
@@ -95,7 +95,7 @@ def _model_columns(day: date) -> sa.Select[Any]:
 
 
 def last_used_at(day: date) -> sa.Label[date]:
-    """A model's last day of use, as it was known at the end of `day`."""
+    """A model's last day of use, as known at the end of `day`."""
     return _as_of(day, usage.c.last_day, models.c.last_used).label("last_used")
 
 
@@ -106,7 +106,7 @@ def _as_of(day: date, column: sa.Column[date], latest: sa.Column[date]) -> sa.Co
 
 
 def _models_of(query: CatalogueQuery, stmt: sa.Select[Any]) -> tuple[Model, ...]:
-    """Models from rows of `_model_columns`. There are thousands, so rows are unpacked and not asked by name."""
+    """Models from rows of `_model_columns`. Rows are unpacked by position, because there are thousands."""
     return tuple(
         Model(
             key,
@@ -126,7 +126,7 @@ def _models_of(query: CatalogueQuery, stmt: sa.Select[Any]) -> tuple[Model, ...]
 
 
 def newly_listed(query: CatalogueQuery, end: date) -> tuple[Model, ...] | Unknown:
-    """Models first seen 30 to 59 days before `end`; those of the first snapshot are left out."""
+    """Models first seen 30 to 59 days before `end`, without those of the first snapshot."""
     if (end - query.since).days < 60:
         return Unknown(f"watched for {(end - query.since).days} of 60 days")
     seen = models.c.first_seen.between(end - 59 * ONE, end - 30 * ONE)
@@ -145,7 +145,7 @@ def names_of(query: CatalogueQuery, ids: Iterable[int]) -> tuple[Mapping[int, Sa
 
 
 def uncounted_models(query: CatalogueQuery, end: date) -> int:
-    """The most models that any snapshot of the history may have listed beside those it shows."""
+    """The highest number of extra models that any snapshot of the history may have listed."""
     days = snapshots.c.day.between(end - HISTORY * ONE, end)
     most = sa.select(sa.func.max(snapshots.c.uncounted)).where(snapshots.c.catalogue == query.catalogue, days)
     return int(query.connection.scalar(most) or 0)

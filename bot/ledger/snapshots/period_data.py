@@ -1,7 +1,7 @@
-"""Books: one catalogue and one period, with everything that its figures are computed from.
+"""Period data from snapshots: everything that the figures of one catalogue and period are computed from.
 
-What a book costs does not grow with the length of history: it reads the snapshots at the ends of its windows, the usage
-of its own period, and one short row a day of the last `HISTORY` days.
+The cost does not grow with the length of the history: it reads the snapshots at the ends of the windows, the usage of
+the period, and one short row per day of the last `HISTORY` days.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from bot.store import Store
 
 
 def load_period_data(store: Store, catalogue: Catalogue, period: Period) -> PeriodData:
-    """The book of one catalogue and period. What is not known stands in it as `Unknown`, with the reason."""
+    """The period data of one catalogue and period. What is not known is an `Unknown` with the reason."""
     with open_catalogue_query(store, catalogue, period) as query:
         return (
             _filled_data(query, catalogue, period)
@@ -42,8 +42,8 @@ def load_period_data(store: Store, catalogue: Catalogue, period: Period) -> Peri
 def listing_and_usage(
     store: Store, catalogue: Catalogue, period: Period
 ) -> tuple[tuple[Model, ...], Usage, frozenset[int]] | Unknown:
-    """Of a book only what a full table needs: the models listed at the period's end, its usage, and which models had a
-    reading when it began."""
+    """Only what a full table needs: the models listed at the period's end, its usage, and the models that had a reading
+    when it began."""
     with open_catalogue_query(store, catalogue, period) as query:
         if not isinstance(query, CatalogueQuery):
             return not_watched_reason(query)
@@ -98,7 +98,7 @@ def _filled_data(query: CatalogueQuery, catalogue: Catalogue, period: Period) ->
 
 
 def _activity_fields(query: CatalogueQuery, listed: Iterable[Model], flow: Usage | None, day: date) -> dict[str, Any]:
-    """Which models fell asleep and woke up on a day; nothing is said of those whose counter fell."""
+    """The models that went idle or became active on a day, without those whose counter fell."""
     if flow is None:
         return {}
     sure = [model for model in listed if model.id not in (flow.unknown_models or ())]

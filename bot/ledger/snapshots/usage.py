@@ -1,4 +1,4 @@
-"""Flows: the usage of some days as the difference of counters, in total, by model and day by day."""
+"""Usage of a range of days as the difference of counters: in total, by model and day by day."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from bot.records import AtLeast, HistoryPoint, Unknown, Usage, at_least, each_da
 from bot.store import snapshots, stretches, usage
 
 HOLE = sa.text("usage.hole")
-"""As the partial index `usage_holes` has it: SQLAlchemy would write `hole = 1`, and SQLite would read all usage."""
+"""Written as in the partial index `usage_holes`: with SQLAlchemy's `hole = 1`, SQLite would scan all usage."""
 
 
 def unknown_window(query: CatalogueQuery, first: date, last: date) -> Unknown | None:
-    """Why the usage of these days is not known; `None` where it is."""
+    """Why the usage of these days is unknown; `None` if it is known."""
     wanted = (last - first).days + 1
     if first <= query.since:
         watched = max((last - query.since).days, 0)
@@ -34,15 +34,15 @@ def unknown_window(query: CatalogueQuery, first: date, last: date) -> Unknown | 
 
 
 def _inside_filters(query: CatalogueQuery, first: date, last: date) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """The stretches that lie inside these days, and the holes in models' readings that do."""
-    # Bounding the last day from both sides keeps each question to its own days in the index.
+    """The stretches and the holes in models' readings that lie inside these days."""
+    # Bounding the last day on both sides lets each query read only its own days of the index.
     whole = (stretches.c.first_day >= first, stretches.c.last_day.between(first, last))
     holes = (HOLE, usage.c.first_day >= first, usage.c.last_day.between(first, last))
     return (stretches.c.catalogue == query.catalogue, *whole), (usage.c.catalogue == query.catalogue, *holes)
 
 
 def total_uses(query: CatalogueQuery, first: date, last: date) -> int | AtLeast | Unknown:
-    """Uses from the first to the last of these days: the stretches inside, and holes that lie inside whole."""
+    """Total uses of these days: the stretches and the complete holes inside them."""
     unknown = unknown_window(query, first, last)
     if unknown:
         return unknown
@@ -67,12 +67,12 @@ def flow_of(query: CatalogueQuery, first: date, last: date) -> Usage | Unknown:
 
 
 def fallen_reason(models: int) -> str:
-    """Why a total is a lower bound where the counters of some models fell."""
+    """Why a total is a lower bound after the counters of some models fell."""
     return f"the counter of {model_count_text(models)} fell, so {'its' if models == 1 else 'their'} use is not known"
 
 
 def use_by_model(connection: sa.Connection, catalogue: int, first: date, last: date) -> dict[int, int]:
-    """Uses from the first to the last of these days, by model id; use over more days than these is left out."""
+    """Uses of these days by model id; use that covers further days is left out."""
     inside = (usage.c.catalogue == catalogue, usage.c.last_day.between(first, last), usage.c.first_day >= first)
     found = sa.select(usage.c.model, sa.func.sum(usage.c.uses)).where(*inside).group_by(usage.c.model)
     if first == last:
@@ -81,7 +81,7 @@ def use_by_model(connection: sa.Connection, catalogue: int, first: date, last: d
 
 
 def history_points(query: CatalogueQuery, end: date) -> tuple[HistoryPoint, ...]:
-    """One point a day, from the first day watched or `HISTORY` days ago to `end`."""
+    """One point per day, from the first day watched or `HISTORY` days ago to `end`."""
     first = max(query.since, end - (HISTORY - 1) * ONE)
     mine = (stretches.c.catalogue == query.catalogue, stretches.c.last_day.between(first, end))
     flows = {row.last_day: row for row in query.connection.execute(sa.select(stretches).where(*mine))}

@@ -1,8 +1,7 @@
-"""Which snapshots close a day: the verdicts of `bot.plausibility`, kept beside the readings they are on.
+"""Which snapshots close a day: the verdicts of `bot.plausibility`, stored beside the readings.
 
-A snapshot that is held or rejected closes no day, so everything that asks for a day's snapshot finds a missed reading.
-What it costs to judge a new snapshot does not grow with the length of history; one that comes late has those after it
-judged again, up to where nothing changes any more.
+A held or rejected snapshot closes no day, so for everything else it is a missed reading. The cost of judging a new
+snapshot does not grow with the history. After a late snapshot, the later ones are judged again until nothing changes.
 """
 
 from __future__ import annotations
@@ -22,15 +21,15 @@ from bot.records import short_date
 from bot.store import snapshots, verdicts
 
 WINDOW = timedelta(days=30)
-"""Days whose snapshots are looked up together where some are judged again."""
+"""Days whose snapshots are looked up together when they are judged again."""
 SETTLED = 2
-"""So many neighbours whose verdicts stay leave those of all later ones as they were: a verdict rests on the
-last sound snapshot and the one before it, and on how high counters were in the `BACK_WITHIN` before that."""
+"""After this many consecutive unchanged verdicts, later ones cannot change either: a verdict depends on the last
+sound snapshot, the one before it, and the highest counters of the `BACK_WITHIN` before that."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A snapshot that would close a day, as it is kept."""
+    """A stored snapshot that would close a day."""
 
     reading: ClosingSnapshot
     at: datetime
@@ -44,12 +43,12 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What judging changed."""
+    """The changes of a judgement."""
 
     moved: Sequence[tuple[int, date]] = ()
-    """Snapshots that close their day now and did not, or the other way; oldest first."""
+    """Snapshots that now close their day or no longer do, oldest first."""
     since: date | None = None
-    """The first day whose verdict is another than it was."""
+    """The first day whose verdict changed."""
 
 
 def judge_new(connection: sa.Connection, catalogue: int, reading: ClosingSnapshot, at: datetime) -> Judged:
@@ -69,12 +68,12 @@ def judge_new(connection: sa.Connection, catalogue: int, reading: ClosingSnapsho
 
 
 def judge_again(connection: sa.Connection, catalogue: int, day: date) -> Judged:
-    """Judge the snapshots from a day on, as far as anything changes."""
+    """Judge the snapshots from a day on, until nothing changes any more."""
     return _judge_from(connection, catalogue, day, None)
 
 
 def _judge_from(connection: sa.Connection, catalogue: int, day: date, new: Known | None) -> Judged:
-    """Judge from the last snapshot before a day that was never in doubt: later verdicts rest on nothing before it."""
+    """Judge from the last undoubted snapshot before a day; later verdicts depend on nothing before it."""
     track = _certain_track(connection, catalogue, day)
     compare = Comparison(connection, catalogue, new.reading if new else None)
     known: dict[int, Known] = {}
@@ -98,7 +97,7 @@ def _catalogue_filter(catalogue: int) -> sa.ColumnElement[bool]:
 
 
 def _newest_track(connection: sa.Connection, catalogue: int, day: date) -> Track:
-    """Where judging stands before a snapshot that is newer than all others."""
+    """The state of judging before a snapshot that is newer than all others."""
     base = _latest_reading(connection, catalogue, day)
     if base is None:
         return Track()
@@ -127,7 +126,7 @@ def _latest_reading(
 def _later_snapshots(
     connection: sa.Connection, catalogue: int, base: ClosingSnapshot | None, new: Known | None
 ) -> Iterator[Known]:
-    """Everything after a snapshot that closes a day or would, oldest first."""
+    """All later snapshots that close a day or would, oldest first."""
     ends = sa.select(sa.func.min(snapshots.c.day), sa.func.max(snapshots.c.day)).where(
         snapshots.c.catalogue == catalogue
     )
@@ -169,7 +168,7 @@ def _mark_from_row(row: Any) -> Mark:
 def _store_verdicts(
     connection: sa.Connection, catalogue: int, known: dict[int, Known], new_verdicts: Iterable[Verdict]
 ) -> Judged:
-    """Keep what is another verdict than before."""
+    """Store the verdicts that changed."""
     changed = [one for one in new_verdicts if (one.closes, one.mark) != _state_before(known[one.reading.id])]
     for one in changed:
         connection.execute(verdicts.delete().where(verdicts.c.snapshot == one.reading.id))
@@ -178,7 +177,7 @@ def _store_verdicts(
             told = {"state": one.mark.state, "fault": one.mark.fault, "agreed": one.mark.agreed}
             connection.execute(verdicts.insert().values(**row, **told, by_hand=one.mark.by_hand))
     moved = [one for one in changed if one.closes != known[one.reading.id].closes]
-    # A day has one closing snapshot: those that lose it come first.
+    # A day has one closing snapshot, so first update those that no longer close it.
     for one in sorted(moved, key=lambda one: one.closes):
         mine = snapshots.update().where(snapshots.c.id == one.reading.id)
         connection.execute(mine.values(day=one.reading.day if one.closes else None))
@@ -194,7 +193,7 @@ def _state_before(known: Known) -> tuple[bool, Mark | None]:
 
 
 def store_decision(connection: sa.Connection, catalogue: int, snapshot: int, day: date, state: State | None) -> None:
-    """Keep what an operator says of a snapshot, or forget it, for `judge_again` to find."""
+    """Store or delete an operator's decision on a snapshot; `judge_again` applies it."""
     mine = verdicts.c.snapshot == snapshot
     if state and not connection.scalar(sa.select(sa.exists().where(mine))):
         row = {"snapshot": snapshot, "catalogue": catalogue, "day": day, "state": state, "fault": BY_HAND}
@@ -204,7 +203,7 @@ def store_decision(connection: sa.Connection, catalogue: int, snapshot: int, day
 
 
 BY_HAND = "the list was not believed"
-"""The fault of a list that no rule found any with."""
+"""The reason for a list that an operator rejects although no rule found a fault."""
 _WORDS = {
     "held": "not confirmed yet",
     "rejected": "later readings did not confirm it",
@@ -214,13 +213,13 @@ _BY_HAND = {"rejected": "the operator rejected it", "confirmed": "the operator c
 
 
 def doubt_text(row: Any) -> str:
-    """A verdict in words."""
+    """The reason of a verdict as a sentence."""
     word = _BY_HAND.get(row.state) if row.by_hand else None
     return f"{row.fault} at the end of {short_date(row.day)}; {word or _WORDS[row.state]}"
 
 
 def doubt_reasons(connection: sa.Connection, catalogue: int, first: date, last: date) -> list[str]:
-    """Why snapshots that would close these days do not, oldest first."""
+    """Why snapshots do not close these days, oldest first."""
     out = (_catalogue_filter(catalogue), verdicts.c.day.between(first, last), verdicts.c.state != "confirmed")
     chosen = sa.select(verdicts).where(*out).order_by(verdicts.c.day, verdicts.c.snapshot)
     return [doubt_text(row) for row in connection.execute(chosen)]

@@ -1,7 +1,7 @@
-"""Adding snapshots: kept as they were read, with the roll-ups of usage made from them.
+"""Stores snapshots as they were read, and the roll-ups of usage made from them.
 
-One rule holds here: a difference of two readings belongs to the days between them and to no single one of them unless
-they are one day apart.
+The rule: the difference of two readings belongs to the days between them together, and to a single day only if they are
+one day apart.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from bot.records import Listing, PeriodName, SafeName, Snapshot, SourceRef
 from bot.store import Store, catalogues, cursors, models, readings, refs, snapshots, stretches, tallies, usage, verdicts
 
 CLOSES_WITHIN = timedelta(hours=1)
-"""A snapshot taken this soon after midnight UTC closes the day before; a later one is kept and closes none."""
+"""A snapshot taken this soon after midnight UTC closes the day before; a later one is stored but closes none."""
 
 ONE = timedelta(days=1)
 
 NEVER_SEEN = date.max
-"""When a model was first seen that stood only in lists that are held or rejected."""
+"""The first day of a model that appeared only in held or rejected lists."""
 
 _CHUNK = 10_000
-"""Ids that one question may name; databases have limits."""
+"""Most ids in one query; databases have limits."""
 
 CHANGES = "changes"
 """The cursor that counts how often a network's records changed."""
@@ -38,17 +38,17 @@ CHANGES = "changes"
 
 @dataclass(frozen=True, slots=True)
 class SnapshotResult:
-    """What became of a snapshot that was offered to the ledger."""
+    """The result of adding a snapshot."""
 
     new: bool
-    """False: it was there already and nothing changed."""
+    """False: it was already stored and nothing changed."""
     closes: date | None
     """The day that it closes."""
     models: int
     held: bool = False
-    """It is implausible, and closes its day once that is confirmed."""
+    """It is implausible; it closes its day once it is confirmed."""
     closed_at: datetime | None = None
-    """When the snapshot was taken that closed its day before it could."""
+    """When the snapshot that already closes its day was taken."""
 
 
 def closed_day(at: datetime) -> date | None:
@@ -58,7 +58,8 @@ def closed_day(at: datetime) -> date | None:
 
 
 def add_snapshot(store: Store, snapshot: Snapshot) -> SnapshotResult:
-    """Keep a snapshot, whole or not at all. Offered twice it is kept once; the first one read at an instant stays."""
+    """Store a snapshot completely or not at all. Storing it twice changes nothing; the first one of an instant
+    stays."""
     with store.write_transaction() as connection:
         catalogue = catalogue_id(connection, snapshot.network, snapshot.catalogue)
         connection.execute(sa.select(catalogues.c.id).where(catalogues.c.id == catalogue).with_for_update())
@@ -104,8 +105,8 @@ def catalogue_id(connection: sa.Connection, network: str, name: str) -> int:
 
 
 def record_change(connection: sa.Connection, network: str) -> None:
-    """Count one more change of a network's records, which `mark` shows. Comes last in a transaction, since it holds a
-    row that every other one wants."""
+    """Count a change of a network's records in the data version. Call it last in a transaction, because it locks a row
+    that every other write needs."""
     insert_new(connection, cursors, [{"network": network, "name": CHANGES, "text": "0"}])
     counted = sa.cast(sa.cast(cursors.c.text, sa.BigInteger) + 1, sa.Text)
     mine = (cursors.c.network == network, cursors.c.name == CHANGES)
@@ -123,8 +124,7 @@ def ref_id(connection: sa.Connection, ref: SourceRef) -> int:
 
 
 def insert_new(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, object]]) -> int:
-    """Insert rows; those whose key is there already, or was just inserted by another process, are left alone. How many
-    were inserted."""
+    """Insert rows, skipping those whose key already exists. Returns how many were inserted."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     if not rows:
         return 0
@@ -143,7 +143,7 @@ def _keep_readings(connection: sa.Connection, catalogue: int, key: int, snapshot
     rows = [(key, ids[name], counts.get(name)) for name in listed]
     _move_first_back(connection, catalogue, seen, rows)
     if rows:
-        # Thousands of rows of whole numbers: handed to the driver as they are, at a third of the cost.
+        # Pass thousands of integer rows directly to the driver, at a third of the cost.
         mark = "%s" if connection.dialect.name == "postgresql" else "?"
         line = f"INSERT INTO readings (snapshot, model, counter) VALUES ({mark}, {mark}, {mark})"  # noqa: S608
         connection.exec_driver_sql(line, rows)
@@ -169,7 +169,7 @@ def _model_row(catalogue: int, listing: Listing, seen: date, counts: Mapping[Saf
 def _move_first_back(
     connection: sa.Connection, catalogue: int, seen: date, rows: Sequence[tuple[int, int, int | None]]
 ) -> None:
-    """A snapshot older than what was known of a model moves the model's first sight back. `rows`: snapshot, model and
+    """Move a model's first sight back if a snapshot is older than what was known. `rows`: snapshot, model and
     counter."""
     later = sa.select(models.c.id).where(models.c.catalogue == catalogue, models.c.first_seen > seen)
     moved = set(connection.scalars(later).all())
@@ -180,8 +180,8 @@ def _move_first_back(
 
 
 def _touched_days(connection: sa.Connection, catalogue: int, key: int, day: date) -> list[date]:
-    """Days after `day` whose roll-up rests on this snapshot: the next one, and those that hold the next reading of a
-    model which the next one misses."""
+    """Days after `day` whose roll-up depends on this snapshot: the next one, and the days with the next reading of a
+    model that the next one misses."""
     after = (snapshots.c.catalogue == catalogue, snapshots.c.day > day)
     following = connection.execute(sa.select(snapshots).where(*after).order_by(snapshots.c.day).limit(1)).first()
     if following is None:
@@ -197,13 +197,13 @@ def _touched_days(connection: sa.Connection, catalogue: int, key: int, day: date
 # --- verdicts -----------------------------------------------------------------------------------------------------
 
 COMPOSE_AGAIN = "compose again"
-"""The cursor that names the first day of which a verdict changed since its digests were composed, by kind of period."""
+"""The cursor with the first day whose verdict changed since its digests were composed, by period name."""
 
 
 def apply_verdicts(
     connection: sa.Connection, network: str, catalogue: int, judged: Judged, new: int | None = None
 ) -> None:
-    """Make the roll-ups anew that rest on snapshots which close a day now, or do so no more, and note since when
+    """Recompute the roll-ups that depend on snapshots which now close a day or no longer do, and record since when
     digests are out of date. `new`: the snapshot that was just added."""
     days = {later for key, day in judged.moved for later in (day, *_touched_days(connection, catalogue, key, day))}
     within = (usage.c.catalogue == catalogue, usage.c.last_day.in_(days))
@@ -219,7 +219,7 @@ def apply_verdicts(
 
 
 def _compose_again(connection: sa.Connection, network: str, since: date) -> None:
-    """Note that digests from a day on are out of date."""
+    """Record that digests from a day on are out of date."""
     for name in get_args(PeriodName):
         row = {"network": network, "name": f"{COMPOSE_AGAIN}: {name}", "text": since.isoformat()}
         insert_new(connection, cursors, [row])
@@ -228,7 +228,7 @@ def _compose_again(connection: sa.Connection, network: str, since: date) -> None
 
 
 def _restate_sight(connection: sa.Connection, key: int, day: date) -> None:
-    """When the models of a snapshot were first listed and with which counter, after it began or ceased to count."""
+    """Update when the models of a snapshot were first listed and with which counter, after its verdict changed."""
     mine = sa.select(readings.c.model).where(readings.c.snapshot == key)
     changed = sa.select(models.c.id).where(models.c.id.in_(mine), models.c.first_seen >= day)
     chosen = (
@@ -246,7 +246,7 @@ def _restate_sight(connection: sa.Connection, key: int, day: date) -> None:
 
 
 def _restate_use(connection: sa.Connection, ids: Sequence[int]) -> None:
-    """When models were first and last used, after use that was kept before was replaced."""
+    """Update when models were first and last used, after stored use was replaced."""
     mine = (usage.c.model == models.c.id, usage.c.uses > 0)
     newest = sa.select(usage.c.first_day).where(*mine).order_by(usage.c.last_day.desc()).limit(1)
     change = {
@@ -263,15 +263,15 @@ def _restate_use(connection: sa.Connection, ids: Sequence[int]) -> None:
 
 
 NOW, THEN = readings.alias("now"), readings.alias("earlier")
-"""The readings of two neighbouring snapshots."""
+"""The readings of two consecutive snapshots."""
 STEP = NOW.c.counter - THEN.c.counter
-"""A model's use between them; null where either shows no counter."""
+"""A model's use between them; null if either has no counter."""
 
 
 def _roll_up(connection: sa.Connection, catalogue: int, day: date) -> date | None:
-    """Make the stretch that ends with `day` and the usage by model in it; both are replaced whole. The database does
-    the work, so that no reading has to come back. The first day before the stretch whose use is known otherwise now."""
-    # Use that was told event by event is not ours to replace.
+    """Replace the stretch that ends with `day` and its usage by model. The database computes it, so that no readings
+    are loaded. Returns the first day before the stretch whose use changed."""
+    # Do not replace use that was read event by event.
     told = sa.exists().where(tallies.c.catalogue == catalogue, tallies.c.day == day)
     connection.execute(usage.delete().where(usage.c.catalogue == catalogue, usage.c.last_day == day, ~told))
     connection.execute(stretches.delete().where(stretches.c.catalogue == catalogue, stretches.c.last_day == day))
@@ -305,13 +305,13 @@ def _fallen_models(connection: sa.Connection, here: int, there: int) -> set[int]
 
 
 def _select_steps(here: int, there: int, *columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
-    """One row for each model listed in one snapshot, beside its reading in the snapshot before."""
+    """One row per model of a snapshot, with its reading in the snapshot before."""
     same = sa.and_(THEN.c.model == NOW.c.model, THEN.c.snapshot == there)
     return sa.select(*columns).select_from(NOW.outerjoin(THEN, same)).where(NOW.c.snapshot == here)
 
 
 def _stretch_totals(connection: sa.Connection, here: int, there: int) -> dict[str, int]:
-    """What a stretch says of all models together."""
+    """The totals of a stretch."""
     used = sa.case((STEP > 0, STEP))
     new = sa.and_(NOW.c.counter > 0, THEN.c.counter.is_(None))
     counted = {
@@ -333,8 +333,8 @@ def _listed_count(snapshot: int) -> sa.ScalarSelect[int]:
 
 
 def _find_holes(connection: sa.Connection, here: int, there: int, before: date) -> Iterator[tuple[int, date, int]]:
-    """Use of models that have a reading now and none in the snapshot before, but an older one: model, first day, uses.
-    Negative where the counter fell."""
+    """Use of models that have a reading now and an older one, but none in the snapshot before: model, first day, uses.
+    Negative if the counter fell."""
     gone = (
         THEN.c.counter.is_(None),
         NOW.c.counter.is_not(None),
@@ -356,7 +356,7 @@ def _find_holes(connection: sa.Connection, here: int, there: int, before: date) 
 
 
 def move_use(connection: sa.Connection, catalogue: int, last: date) -> None:
-    """Models used in the stretch that ends with `last` were first or last used in it, as the case may be."""
+    """Update the first and last use of the models used in the stretch that ends with `last`."""
     used = sa.select(usage.c.model).where(usage.c.catalogue == catalogue, usage.c.last_day == last, usage.c.uses > 0)
     mine = models.update().where(models.c.id.in_(used))
     first = sa.or_(models.c.first_used.is_(None), models.c.first_used > last)

@@ -128,7 +128,7 @@ class DiscordRestClient:
             return self._failure_from(error, attempt)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             # What discord.py does with an answer that is not what Discord promises.
-            log.debug("unreadable answer", exc_info=True)
+            log.debug("unreadable response", exc_info=True)
             return DiscordFailure(
                 f"an answer that cannot be read ({type(error).__name__})", doubt=attempt.open or attempt.doubt
             )

@@ -1,4 +1,4 @@
-"""What `config.yaml` may say under `outlets.discord`."""
+"""The block `outlets.discord` of `config.yaml`."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ from bot import config
 
 
 class DiscordSettings(config.OutletConfig):
-    """What `config.yaml` may say under `outlets.discord`."""
+    """The block `outlets.discord`."""
 
     destinations: tuple[config.DiscordId, ...] = Field(
-        (), description="ids of the channels that get every post, or {id: ..., locale: es-ES} for another language"
+        (), description="ids of the channels that get every post; `{id: ..., locale: es-ES}` for another language"
     )
     locales: dict[config.DiscordId, config.Language] = Field(
-        default_factory=dict, description="channel id to the language posted there; English by default"
+        default_factory=dict, description="language of each channel, by id; English by default"
     )
-    crosspost: bool = Field(True, description="true: posts in announcement channels are passed on to their followers")
-    api: config.PrivateAddress = Field("https://discord.com/api/v10", description="where Discord's API is")
+    crosspost: bool = Field(
+        True, description="true: posts in announcement channels are published to the channels that follow them"
+    )
+    api: config.PrivateAddress = Field("https://discord.com/api/v10", description="address of Discord's API")
 
     @model_validator(mode="before")
     @classmethod
     def _locales_beside_their_ids(cls, given: Any) -> Any:
-        """A destination may stand with its language; both are told apart here."""
+        """Split destinations such as {id, locale} into `destinations` and `locales`."""
         listed = given.get("destinations") if isinstance(given, dict) else None
         if not isinstance(listed, list | tuple):
             return given

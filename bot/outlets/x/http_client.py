@@ -93,7 +93,7 @@ class XHttpClient:
             raise ResponseLostError(f"no answer ({_error_kind(error)})") from error
         document = _json_object(response)
         if document is None:
-            raise ResponseLostError(f"HTTP {response.status_code} with a body that is no JSON object")
+            raise ResponseLostError(f"HTTP {response.status_code} with a body that is not a JSON object")
         return XResponse(document, response.headers)
 
     def ask_time(self) -> None:

@@ -38,14 +38,20 @@ class XSettings(config.OutletConfig):
     """What `config.yaml` may say under `outlets.x`."""
 
     destinations: tuple[Handle, ...] = Field(
-        (), max_length=1, description="the account that posts, without @; one, since the keys belong to one"
+        (),
+        max_length=1,
+        description="the account that posts, without @; at most one, because the keys belong to one account",
     )
-    locale: config.Language = Field("en", description="the language of the account's posts")
-    host: config.PrivateAddress = Field("https://api.x.com", description="where X's API is")
-    thread: bool = Field(False, description="true: all parts as a thread; false: the first part only")
-    links: bool = Field(False, description="true: posts may hold links, at $0.20 each instead of $0.015")
-    tags: tuple[Tag, ...] = Field((), description="own hashtags and at most one cashtag; no other may appear in a post")
-    monthly_budget: Decimal = Field(Decimal(5), ge=0, description="US dollars a calendar month; at that, posting stops")
+    locale: config.Language = Field("en", description="language of the account's posts")
+    host: config.PrivateAddress = Field("https://api.x.com", description="address of X's API")
+    thread: bool = Field(False, description="true: post all parts as a thread; false: post only the first part")
+    links: bool = Field(False, description="true: posts may contain links, and then cost $0.20 each instead of $0.015")
+    tags: tuple[Tag, ...] = Field(
+        (), description="hashtags and at most one cashtag that posts may contain; no others are allowed"
+    )
+    monthly_budget: Decimal = Field(
+        Decimal(5), ge=0, description="US dollars per calendar month; posting stops at this amount"
+    )
 
     @property
     def locales(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What `config.yaml` may say of OpenGradient, with the facts that hold where it says nothing."""
+"""OpenGradient's block of `config.yaml`. The defaults are facts, each with its source."""
 
 from __future__ import annotations
 
@@ -21,16 +21,18 @@ Url = Annotated[str, Field(pattern=r"^https?://[^\s@]+$")]
 
 
 class ChainConfig(ConfigModel):
-    """How a chain is read."""
+    """How to read a chain."""
 
     endpoints: tuple[Url, ...] = Field(min_length=1, description="JSON-RPC addresses")
-    agree: int = Field(default=1, ge=1, description="how many of them must give the same answer")
-    chain_id: int = Field(ge=1, description="the chain's id; an endpoint of another is refused")
-    finality: int | Literal["safe", "finalized"] = Field(default=1, description="blocks behind the newest, or a tag")
-    rate: float = Field(default=5.0, gt=0, description="requests a second to one endpoint")
-    concurrency: int = Field(default=2, ge=1, le=16, description="requests at a time to one endpoint")
+    agree: int = Field(default=1, ge=1, description="how many endpoints must give the same answer")
+    chain_id: int = Field(ge=1, description="id of the chain; an endpoint of another chain is refused")
+    finality: int | Literal["safe", "finalized"] = Field(
+        default=1, description="blocks behind the newest one, or `safe` or `finalized`"
+    )
+    rate: float = Field(default=5.0, gt=0, description="requests per second to one endpoint")
+    concurrency: int = Field(default=2, ge=1, le=16, description="concurrent requests to one endpoint")
     timeout: float = Field(default=10.0, gt=0, le=120, description="seconds one request may take")
-    window: int = Field(default=5000, ge=1, description="blocks asked for at a time, halved where a node refuses")
+    window: int = Field(default=5000, ge=1, description="blocks per request; halved if a node refuses")
 
     def open_chain(
         self,
@@ -40,7 +42,7 @@ class ChainConfig(ConfigModel):
         executor: Executor | None = None,
         tries: int | None = None,
     ) -> ChainReader:
-        """The chain, ready to be asked, at those of its endpoints that are not `unreachable`."""
+        """Make a reader of the chain that uses the endpoints that are not `unreachable`."""
         asked = [url for url in self.endpoints if url not in unreachable]
         lines = [Endpoint(url, rate=self.rate, concurrency=self.concurrency, timeout=self.timeout) for url in asked]
         pin = ChainIdentity(self.chain_id, genesis)
@@ -95,7 +97,7 @@ CHANNEL = "0x4020074e9dF2ce1deE5A9C1b5c3f541D02a10003"
 
 
 class OpenGradientSettings(NetworkConfig):
-    """What `config.yaml` may say under `networks.opengradient`."""
+    """The block `networks.opengradient`."""
 
     headline: HeadlineConfig = Field(
         HeadlineConfig(catalogue="llm", figure="uses_verified"), description="the figure the post opens with"
@@ -103,35 +105,48 @@ class OpenGradientSettings(NetworkConfig):
     settlements: ChainConfig = Field(SETTLEMENTS, description="the chain of settlements and registries")
     hub_chain: ChainConfig = Field(HUB_CHAIN, description="the chain on which Hub models run")
     base: ChainConfig = Field(BASE, description="the chain of payments")
-    relays: tuple[Address, ...] = Field(RELAYS, description="settlement contracts that count")
-    signers: tuple[Address, ...] = Field((), description="senders whose settlements count; none: anybody's, unclaimed")
-    registries: dict[Address, Layout] = Field(dict(REGISTRIES), description="enclave registries and their layout")
-    aggregators: tuple[Url, ...] = Field(AGGREGATORS, description="Walrus aggregators, asked in turn")
-    hub: Url = Field(HUB, description="where the Model Hub's list is")
-    facilitator: Url = Field(FACILITATOR, description="whose own count of requests is shown as reported")
-    precompile: Address = Field(PRECOMPILE, description="the emitter of Hub models' inferences")
-    token: Address = Field(TOKEN, description="the token that is paid in")
-    payees: tuple[Address, ...] = Field(PAYEES, description="the operator's addresses")
+    relays: tuple[Address, ...] = Field(RELAYS, description="addresses of the settlement contracts that count")
+    signers: tuple[Address, ...] = Field(
+        (),
+        description="senders whose settlements count; without any, every sender's count and claimed use is unknown",
+    )
+    registries: dict[Address, Layout] = Field(
+        dict(REGISTRIES), description="enclave registries and their layout, `new` or `old`"
+    )
+    aggregators: tuple[Url, ...] = Field(AGGREGATORS, description="Walrus aggregators, tried one after the other")
+    hub: Url = Field(HUB, description="address of the Model Hub's list")
+    facilitator: Url = Field(
+        FACILITATOR, description="address of the facilitator, whose count of requests is shown as reported"
+    )
+    precompile: Address = Field(PRECOMPILE, description="contract that emits the inferences of Hub models")
+    token: Address = Field(TOKEN, description="token of the payments")
+    payees: tuple[Address, ...] = Field(PAYEES, description="addresses that the operator is paid at")
     proxies: tuple[Address, ...] = Field(PROXIES, description="payment proxies whose log makes a transfer a payment")
-    channel: Address = Field(CHANNEL, description="payment channel whose payouts are told apart and never counted")
-    added_llms: tuple[str, ...] = Field((), description="provider/name of LLMs newer than the list in the source")
-    removed_llms: tuple[str, ...] = Field((), description="names of LLMs that are not served any more")
-    budget: float = Field(20.0, gt=0, le=600, description="seconds one question to a chain may take, with all tries")
+    channel: Address = Field(
+        CHANNEL, description="payment channel whose payouts are reported separately and never counted"
+    )
+    added_llms: tuple[str, ...] = Field(
+        (), description="`provider/name` of LLMs that are newer than the list in the code"
+    )
+    removed_llms: tuple[str, ...] = Field((), description="names of LLMs that are no longer served")
+    budget: float = Field(
+        20.0, gt=0, le=600, description="seconds that one query to a chain may take, all attempts together"
+    )
     tries: int | None = Field(
-        None, ge=1, description="tries that one question to a chain gets at most; by default as many as fit in `budget`"
+        None, ge=1, description="most attempts for one query to a chain; by default as many as fit in `budget`"
     )
     look: float = Field(
-        5.0, gt=0, le=60, description="seconds an address has to answer at all before it is passed over"
+        5.0, gt=0, le=60, description="seconds to wait for a first answer from an address before it is skipped"
     )
 
 
 def lowercase_addresses(addresses: tuple[str, ...]) -> tuple[str, ...]:
-    """Addresses as logs write them."""
+    """Addresses in lower case, as logs have them."""
     return tuple(address.lower() for address in addresses)
 
 
 def endpoint_figures(settings: OpenGradientSettings) -> dict[str, str]:
-    """Everything that is asked, with the figures that rest on it."""
+    """Each address that is requested, with the figures that rest on it."""
     rests = dict.fromkeys(settings.settlements.endpoints, "settled inferences and enclaves")
     rests |= dict.fromkeys(settings.hub_chain.endpoints, "inferences of Hub models")
     rests |= dict.fromkeys(settings.base.endpoints, "payments")
@@ -140,10 +155,10 @@ def endpoint_figures(settings: OpenGradientSettings) -> dict[str, str]:
 
 
 def rpc_endpoints(settings: OpenGradientSettings) -> frozenset[str]:
-    """The addresses of which JSON-RPC is wanted."""
+    """The addresses that must answer JSON-RPC."""
     return frozenset((*settings.settlements.endpoints, *settings.hub_chain.endpoints, *settings.base.endpoints))
 
 
 def has_quorum(choice: ChainConfig, unreachable: Mapping[str, str]) -> bool:
-    """Whether as many endpoints answer as must agree."""
+    """Whether enough endpoints are reachable for the agreement that the chain needs."""
     return sum(url not in unreachable for url in choice.endpoints) >= choice.agree

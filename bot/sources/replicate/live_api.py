@@ -82,7 +82,7 @@ def _walk_pages(
     url: str | None = settings.api
     while url is not None:
         if url in asked:
-            raise SourceError(f"{settings.api}: its pages run in a circle, after {len(asked)}; run again later")
+            raise SourceError(f"{settings.api}: its pages form a loop, after {len(asked)}; run again later")
         if next(budget, None) is None:
             most = settings.page_budget
             raise SourceError(f"{settings.api}: goes on after {most} pages; raise networks.replicate.page_budget")

@@ -591,7 +591,7 @@ def test_what_could_not_be_passed_on_yet_is_passed_on_later_without_sending_agai
 ) -> None:
     peer.fail(rate_limited(3600), on=api.CROSSPOST, times=2)
     id = sent_id(bot.post(part("x"), NEWS))
-    assert "not passed on" in caplog.text and id in caplog.text
+    assert "not crossposted" in caplog.text and id in caplog.text
     outcome = bot.crosspost(NEWS, id)
     assert isinstance(outcome, RetryLater) and outcome.not_before == NOW + timedelta(hours=1)
     assert isinstance(bot.crosspost(NEWS, id), Sent) and peer.crossposts == [id] and len(posts(peer)) == 1

@@ -526,7 +526,7 @@ def test_a_next_page_elsewhere_is_refused_and_never_asked(api: ReplicateApi, tmp
 
 def test_pages_that_run_in_a_circle_are_refused(api: ReplicateApi, tmp_path: Path) -> None:
     api.next_of = lambda number, url: url or f"{api.url}?cursor=2"
-    refused(api, tmp_path, "its pages run in a circle, after 4")
+    refused(api, tmp_path, "its pages form a loop, after 4")
 
 
 def test_a_list_without_end_stops_at_the_budget(api: ReplicateApi, tmp_path: Path) -> None:
