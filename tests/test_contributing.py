@@ -178,12 +178,13 @@ async def _ask_gaps(folder: Path) -> None:
     """Ask the question of the page on the web and in Discord; run inside the changed copy."""
     with query_contexts.desk(folder) as context:
         async with TestClient(TestServer(web.make_application(context, folder))) as client:
-            response = await client.get("/api/gaps?network=replicate")
+            response = await client.get(f"/api/gaps?day={query_contexts.MISSING}")
             document = await response.json()
-        assert document["question"] == "gaps" and document["catalogues"][0]["gaps"], document
+        (catalogue,) = document["catalogues"]
+        assert document["question"] == "gaps" and catalogue["gaps"], document
         async with rig.discord_of(context, folder) as server:
-            answer = rig.embed(await server.ask("gaps", network="replicate"))
-        assert document["catalogues"][0]["gaps"][0] in str(answer.description), answer.description
+            answer = rig.embed(await server.ask("gaps", day=str(query_contexts.MISSING)))
+        assert catalogue["gaps"][0] in str(answer.description), answer.description
 
 
 def _named_paths(page: str) -> Iterator[str]:
