@@ -30,7 +30,7 @@ test: check tools tests/node_modules/.ready  ## everything: check, then every te
 	$(WITH_NODE) $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
 test-fast: $(READY_DEV)  ## the tests that need no server, no browser and no npm package
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not (postgresql or chromium or anvil or dask or npm or slow)"
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not (postgresql or chromium or anvil or dask or npm or promtool or slow)"
 
 image-check: $(READY_DEV)  ## the Dockerfile's steps by hand, in an environment made afresh from requirements.txt alone
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(PYTHON) -m venv "$$folder/venv" && \

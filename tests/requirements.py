@@ -26,18 +26,27 @@ STARTS: dict[object, str] = {
     cluster.Loopback: "dask",
 }
 """What starts or fetches something, with the marker of a test that uses it."""
+TOOLS = frozenset({"promtool"})
+"""Commands that are looked for by name; each is a marker."""
 SLOW = (
+    "chain/test_reader.py",
+    "deliveries/test_state_machine.py",
+    "discord_bot/test_connection.py",
+    "discord_bot/test_limits.py",
+    "ledger/test_lake.py",
+    "ledger/test_ledger.py",
     "sources/replicate/test_whole_record.py",
     "test_crash_matrix_discord.py",
     "test_crash_matrix_x.py",
     "test_documented_commands.py",
     "test_machines.py",
+    "test_proxies.py",
     "test_secrets.py",
     "test_year.py",
     "worker/test_worker.py",
     "worker/test_worker_with_discord.py",
 )
-"""Files that kill processes again and again, or live through months."""
+"""Files that kill processes again and again, wait for time-outs, live through months or draw many worlds."""
 _needs: dict[CodeType, frozenset[str]] = {}
 
 
@@ -56,7 +65,7 @@ def _item_requirements(item: pytest.Item) -> Iterator[str]:
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
     if "postgresql" in parameters.values():
         yield "postgresql"
-    fixtures = [one.func for defined in item._fixtureinfo.name2fixturedefs.values() for one in defined[-1:]]
+    fixtures = [defined[-1].func for defined in item._fixtureinfo.name2fixturedefs.values()]
     for function in (item.function, *fixtures):
         yield from function_requirements(function)
 
@@ -69,7 +78,8 @@ def function_requirements(function: Callable[..., object]) -> frozenset[str]:
         return frozenset()
     if code not in _needs:
         _needs[code] = frozenset()  # functions may name each other
-        _needs[code] = frozenset(_named_requirements(_named_objects(code, function.__globals__)))
+        named = _named_requirements(_named_objects(code, function.__globals__))
+        _needs[code] = frozenset(named) | (TOOLS & {text for text in code.co_consts if isinstance(text, str)})
     return _needs[code]
 
 
