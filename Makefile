@@ -9,7 +9,7 @@ NPM = $$(command -v npm || echo node $(WHEEL)/lib/node_modules/npm/bin/npm-cli.j
 READY := .venv/.ready
 READY_DEV := .venv/.ready-dev
 
-.PHONY: demo run check test image-check fresh-demo interpreters golden bench soak crash-matrix docs pictures words tools clean
+.PHONY: demo run check test test-fast image-check fresh-demo interpreters golden bench soak crash-matrix docs pictures words tools clean
 
 demo: $(READY)  ## the whole pipeline on a real network's public record, no keys
 	@$(BIN)/python -m bot demo
@@ -29,6 +29,9 @@ check: $(READY_DEV)  ## format, lint, types, import contracts; generated docs an
 
 test: check tools tests/node_modules/.ready  ## everything: check, then every test
 	$(WITH_NODE) $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
+
+test-fast: $(READY_DEV)  ## the tests that need no server, no browser and no npm package
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not (postgresql or chromium or anvil or dask or npm or promtool or slow)"
 
 image-check: $(READY_DEV)  ## the Dockerfile's steps without Docker, in a fresh environment from requirements.txt alone
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(PYTHON) -m venv "$$folder/venv" && \

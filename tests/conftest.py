@@ -18,7 +18,7 @@ from bot.cli.app_context import AppContext
 from bot.clients import npm_tarball
 from bot.lake import LakeSettings
 from bot.sources.replicate import npm_record
-from tests import databases
+from tests import databases, requirements
 from tests.evm_node import fresh_node as fresh_node  # noqa: PLC0414  the fixture
 from tests.evm_node import node as node  # noqa: PLC0414  the fixture
 from tests.peers.judge import JUDGE, hear_simcord, told
@@ -62,8 +62,11 @@ def _verdict() -> Iterator[None]:
     assert not (faults := JUDGE.verdict()), faults
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first."""
+    """Mark each test with what it needs; the longest files first."""
+    for item in items:
+        requirements.mark_item(item)
     place = {Path(__file__).parent / name: number for number, name in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.path, len(place)))
 
