@@ -9,9 +9,9 @@ from typing import Any
 import structlog
 
 from bot.lake import LakeError
+from bot.ledger.catalogue_query import ONE
 from bot.ledger.events import callers as who
 from bot.ledger.events.usage import EventCatalogueQuery, unread_days
-from bot.ledger.snapshots.write import ONE
 from bot.records import CallerStats, Period, Unknown
 
 log = structlog.get_logger(__name__)

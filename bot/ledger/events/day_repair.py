@@ -9,20 +9,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from bot import lake
 from bot.lake import DayRef, DayUpdate
+from bot.ledger.catalogue_query import ONE
 from bot.ledger.snapshots.write import insert_new
 from bot.records import CompleteWindow, start_of_day
 from bot.store import Store, cursors
 
 NAME = "lake mending"
 """Under which a row is kept among the cursors of a network: this, the catalogue and the day."""
-ONE = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)

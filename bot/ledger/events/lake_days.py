@@ -19,10 +19,10 @@ import sqlalchemy as sa
 from bot import lake
 from bot.dask_executor import WorkersDiedError
 from bot.lake import DayRef, DayRollup, DayUpdate, LakeError, Manifest
-from bot.ledger.catalogue_query import catalogue_filter
+from bot.ledger.catalogue_query import ONE, catalogue_filter
 from bot.ledger.events import day_repair as mending
 from bot.ledger.events.day_repair import DayRepair
-from bot.ledger.snapshots.write import ONE, insert_new, model_ids, move_use, record_change
+from bot.ledger.snapshots.write import insert_new, model_ids, move_use, record_change
 from bot.records import CompleteWindow, EventBatch, Evidence, Period, start_of_day
 from bot.store import Store, catalogues, event_days, sketches, tallies, usage, windows
 

@@ -9,9 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.ledger.catalogue_query import HISTORY, catalogue_filter
+from bot.ledger.catalogue_query import HISTORY, ONE, of_catalogue
 from bot.ledger.snapshots.usage import use_by_model
-from bot.ledger.snapshots.write import ONE
 from bot.records import (
     Catalogue,
     Evidence,
@@ -24,7 +23,7 @@ from bot.records import (
     short_date,
     start_of_day,
 )
-from bot.store import Store, catalogues, snapshots, stretches, tallies, windows
+from bot.store import Store, snapshots, stretches, tallies, windows
 from bot.store import event_days as day_rows
 
 
@@ -40,11 +39,8 @@ class EventCatalogueQuery:
 
 def unread_days(query: EventCatalogueQuery, first: date, last: date) -> Unknown | None:
     """Why not all of these days was read; `None` where nothing is missing."""
-    chosen = sa.select(windows.c.begins, windows.c.ends).where(
-        windows.c.catalogue == query.key,
-        windows.c.ends > start_of_day(first),
-        windows.c.begins < start_of_day(last + ONE),
-    )
+    near = (windows.c.ends > start_of_day(first), windows.c.begins < start_of_day(last + ONE))
+    chosen = sa.select(windows.c.begins, windows.c.ends).where(windows.c.catalogue == query.key, *near)
     found = query.connection.execute(chosen).all()
     days = each_day(first, last)
     missing = [day for day in days if not _is_covered(day, found)]
@@ -129,9 +125,8 @@ def _history_point(day: date, whole: bool, tally: Any, stock: Any, before: Any, 
         return HistoryPoint(day, 0, 0, listed, added, 0)
     few = few_named(tally.evidence, tally.unattributed, tally.uses)
     named = not few and (tally.models_used or not tally.uses)
-    return HistoryPoint(
-        day, tally.uses, tally.models_used if named else None, listed, added, tally.top_uses if named else None
-    )
+    used, top = (tally.models_used, tally.top_uses) if named else (None, None)
+    return HistoryPoint(day, tally.uses, used, listed, added, top)
 
 
 def sum_column(query: EventCatalogueQuery, period: Period, column: sa.Column[int]) -> int:
@@ -143,11 +138,8 @@ def sum_column(query: EventCatalogueQuery, period: Period, column: sa.Column[int
 def complete_days(store: Store, catalogue: Catalogue) -> tuple[date, ...]:
     """The days of which nothing is missing, oldest first."""
     with store.read_transaction() as connection:
-        chosen = (
-            sa.select(windows.c.begins, windows.c.ends)
-            .join(catalogues, catalogues.c.id == windows.c.catalogue)
-            .where(*catalogue_filter(catalogue.network, catalogue.key))
-        )
+        read = sa.select(windows.c.begins, windows.c.ends)
+        chosen = of_catalogue(read, windows, catalogue)
         found: set[date] = set()
         for row in connection.execute(chosen):
             day = row.begins.date() if row.begins == start_of_day(row.begins.date()) else row.begins.date() + ONE

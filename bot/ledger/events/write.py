@@ -14,9 +14,10 @@ from datetime import date
 import sqlalchemy as sa
 
 from bot.lake import LakeError
+from bot.ledger.catalogue_query import ONE
 from bot.ledger.events import day_repair, lake_days, settlements
 from bot.ledger.events.lake_days import ConcurrentDayChange, DayChanges
-from bot.ledger.snapshots.write import ONE, catalogue_id, insert_new, ref_id
+from bot.ledger.snapshots.write import catalogue_id, insert_new, ref_id
 from bot.ledger.snapshots.write import record_change as marked
 from bot.records import CompleteWindow, EventBatch, start_of_day
 from bot.store import Store, StoreError, cursors, event_refs, gauges, strangers, windows

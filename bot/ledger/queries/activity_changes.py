@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date, timedelta
+from datetime import date
 
 import sqlalchemy as sa
 
+from bot.ledger.catalogue_query import ONE, in_chunks
 from bot.records import Model
 from bot.store import readings, snapshots, usage
 
-ONE = timedelta(days=1)
 QUIET_AFTER = 7
 """Days in a row with use before a day without counts as going quiet."""
 AWAKE_AFTER = 14
 """Days without use before a day with some counts as waking."""
-_CHUNK = 500
 
 
 def went_idle(
@@ -39,7 +38,7 @@ def _used_daily(
     """Those used on each of the days before this one."""
     week = usage.c.last_day.between(day - QUIET_AFTER * ONE, day - ONE)
     found: list[tuple[Model, int]] = []
-    for some in _in_chunks(ids):
+    for some in in_chunks(ids):
         daily = (usage.c.model.in_(some), week, usage.c.first_day == usage.c.last_day)
         chosen = sa.select(usage.c.model, sa.func.sum(usage.c.uses)).where(*daily).group_by(usage.c.model)
         whole = chosen.having(sa.func.count() == QUIET_AFTER)
@@ -90,12 +89,8 @@ def _readings_in(connection: sa.Connection, catalogue: int, ids: list[int], firs
     # The snapshots are named, so that both databases look into the index once a day and model, and never at other days.
     closing = connection.scalars(sa.select(snapshots.c.id).where(*days)).all() if ids else []
     counts: dict[int, int] = {}
-    for some in _in_chunks(ids):
+    for some in in_chunks(ids):
         inside = (readings.c.model.in_(some), readings.c.snapshot.in_(closing), readings.c.counter.is_not(None))
         counted = sa.select(readings.c.model, sa.func.count().label("days")).where(*inside)
         counts |= dict(connection.execute(counted.group_by(readings.c.model)).all())
     return counts
-
-
-def _in_chunks(ids: list[int]) -> Iterable[list[int]]:
-    return (ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK))

@@ -12,12 +12,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.ledger.catalogue_query import CatalogueQuery, not_watched_reason, open_catalogue_query
+from bot.ledger.catalogue_query import ONE, CatalogueQuery, not_watched_reason, open_catalogue_query
 from bot.ledger.events import period_data
 from bot.ledger.queries import rankings
 from bot.ledger.snapshots import counter_falls, inventory
 from bot.ledger.snapshots import usage as snapshots_usage
-from bot.ledger.snapshots.write import ONE
 from bot.records import Catalogue, Model, Period, SafeName, Unknown, Usage, unnamed_use_reason
 from bot.store import Store, models, readings, usage
 

@@ -21,9 +21,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from bot.ledger.catalogue_query import ONE
 from bot.store import falls, models, readings, snapshots, stretches, usage
 
-ONE = timedelta(days=1)
 BACK_WITHIN = timedelta(days=7)
 """How long after a fall the days since count as part of it. Of 20 counters that came back in Replicate's record, 19 did
 within 6 days; the other fell by a single run, and passed its old level by the use of 24 days."""

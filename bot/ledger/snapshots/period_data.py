@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
-from bot.ledger.catalogue_query import CatalogueQuery, not_watched_reason, open_catalogue_query
+from bot.ledger.catalogue_query import ONE, CatalogueQuery, not_watched_reason, open_catalogue_query
 from bot.ledger.queries import activity_changes
 from bot.ledger.snapshots import counter_falls
 from bot.ledger.snapshots.gaps import snapshot_gaps, snapshot_references
@@ -24,7 +24,6 @@ from bot.ledger.snapshots.inventory import (
     uncounted_models,
 )
 from bot.ledger.snapshots.usage import flow_of, history_points, total_uses
-from bot.ledger.snapshots.write import ONE
 from bot.records import Catalogue, Model, Period, PeriodData, Unknown, Usage
 from bot.store import Store
 

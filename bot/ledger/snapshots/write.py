@@ -14,7 +14,7 @@ from typing import Any, get_args
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from bot.ledger.catalogue_query import catalogue_filter
+from bot.ledger.catalogue_query import ONE, catalogue_filter, in_chunks
 from bot.ledger.snapshots import counter_falls
 from bot.ledger.snapshots.verdicts import Judged, judge_new
 from bot.plausibility import Reading
@@ -24,13 +24,8 @@ from bot.store import Store, catalogues, cursors, models, readings, refs, snapsh
 CLOSES_WITHIN = timedelta(hours=1)
 """A snapshot taken this soon after midnight UTC closes the day before; a later one is kept and closes none."""
 
-ONE = timedelta(days=1)
-
 NEVER_SEEN = date.max
 """When a model was first seen that stood only in lists that are held or rejected."""
-
-_CHUNK = 10_000
-"""Ids that one question may name; databases have limits."""
 
 CHANGES = "changes"
 """The cursor that counts how often a network's records changed."""
@@ -254,9 +249,8 @@ def _restate_use(connection: sa.Connection, ids: Sequence[int]) -> None:
         "last_used": sa.select(sa.func.max(usage.c.last_day)).where(*mine).scalar_subquery(),
         "last_used_from": newest.scalar_subquery(),
     }
-    for start in range(0, len(ids), _CHUNK):
-        some = models.c.id.in_(ids[start : start + _CHUNK])
-        connection.execute(models.update().where(some).values(change))
+    for some in in_chunks(ids, 10_000):
+        connection.execute(models.update().where(models.c.id.in_(some)).values(change))
 
 
 # --- roll-ups -----------------------------------------------------------------------------------------------------

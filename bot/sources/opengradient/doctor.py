@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 
 from bot.chain.reader import ChainReader, Filter, Log, Reverted
-from bot.clients._bounded import HttpBody
+from bot.clients.http import HttpBody
 from bot.records import SourceError
 from bot.sources.opengradient import facilitator, log_decoding, model_hub, panels, tee_registry
 from bot.sources.opengradient.events import RoleGranted, decode_event, topic_of

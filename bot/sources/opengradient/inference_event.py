@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from bot.chain.abi import AbiDecodeError, decode_static, decode_string
-from bot.chain.response_parsing import Log
+from bot.chain.types import Log
 
 MODEL_INFERENCE = (
     "ModelInferenceEvent(string inferenceID,"

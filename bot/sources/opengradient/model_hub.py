@@ -19,7 +19,7 @@ from types import MappingProxyType
 import httpx
 import msgspec
 
-from bot.clients._bounded import HttpBody, HttpFailure, get_bounded
+from bot.clients.http import HttpBody, HttpFailure, get_bounded
 from bot.records import Listing, SafeName, Snapshot, SourceError, SourceRef, model_identity
 
 PAGE = 100
@@ -217,7 +217,7 @@ def get_with_retries(
     for attempt in range(1, TRIES):
         if isinstance(found, HttpBody) or not (found.status in (0, 429) or found.status >= 500):
             break
-        sleep(min(found.retry_after if found.retry_after is not None else 2.0**attempt, 60.0))
+        sleep(min(found.retry_after or 2.0**attempt, 60.0))
         found = get_bounded(client, url, MAX_PAGE_BYTES, SECONDS, params)
     return found
 

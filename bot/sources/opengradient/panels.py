@@ -11,7 +11,7 @@ import httpx
 
 from bot.chain.quorum import run_in_thread
 from bot.chain.reader import ChainReader, Reverted
-from bot.clients._bounded import host_label
+from bot.clients.http import host_label
 from bot.records import EventBatch, Gauge, SourceError, SourceRef
 from bot.sources import SourceStateReader
 from bot.sources.opengradient import facilitator, tee_registry

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import httpx
 
-from bot.clients._bounded import HttpFailure, get_bounded, host_label
+from bot.clients.http import HttpFailure, get_bounded, host_label
 from bot.sources.opengradient.merkle_batch import MAX_BYTES
 
 BLOB_ID = re.compile(r"[A-Za-z0-9_-]{43}")
