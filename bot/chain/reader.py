@@ -146,6 +146,10 @@ class ChainReader:
             yield LogBatch(span.logs, cursor, span.first.number, span.last.number, span.last.at, span.sha256, forget)
             forget = None
 
+    def all_logs(self, wanted: Filter, since: Cursor | int, until: int | None = None) -> list[Log]:
+        """All of `read_logs` at once."""
+        return [log for batch in self.read_logs(wanted, since, until) for log in batch.logs]
+
     def block_headers(self, numbers: Sequence[int]) -> tuple[Block | None, ...]:
         """Headers, in the order asked for; `None` for blocks that the endpoints do not have."""
 

@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -17,6 +16,7 @@ from multiprocessing.process import BaseProcess
 from typing import ParamSpec
 
 from bot import logging_setup, redaction
+from bot.queries.versioned_cache import VersionedCache
 from bot.records import Picture
 
 P = ParamSpec("P")
@@ -59,35 +59,23 @@ class ChartCache:
     """Pictures drawn lately. Drawing goes one at a time: what several ask for at once is drawn once."""
 
     def __init__(self, drawn_by: Callable[[], Executor] = drawing_process, kept: int = KEPT) -> None:
-        self._kept, self._drawn, self._drawn_by = kept, OrderedDict[str, Picture](), drawn_by
-        self._drawing, self._lock = threading.Lock(), threading.Lock()
+        self._pictures, self._drawn_by, self._drawing = VersionedCache(kept), drawn_by, threading.Lock()
         self.fresh = 0
         """How many were drawn."""
 
     def get_or_draw(self, what: object, draw: Callable[P, Picture], *args: P.args, **kwargs: P.kwargs) -> Picture:
         """The picture of `what`, any JSON value that names everything it depends on; `draw` and what it is given travel
-        to another process."""
-        key = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
-        if found := self._cached_picture(key):
-            return found
-        with self._drawing:
-            if found := self._cached_picture(key):
-                return found
-            try:
-                drawn = self._drawn_by().submit(draw, *args, **kwargs).result()
-            except BrokenProcessPool:  # somebody ended it; a new one is begun, once
-                drawing_process.cache_clear()
-                drawn = self._drawn_by().submit(draw, *args, **kwargs).result()
-            with self._lock:
-                self._drawn[key] = drawn
-                self.fresh += 1
-                while len(self._drawn) > self._kept:
-                    self._drawn.popitem(last=False)
-            return drawn
+        to another process. Nobody who asks for one that is drawn waits for the drawing of another."""
 
-    def _cached_picture(self, key: str) -> Picture | None:
-        """One that is drawn: nobody who asks for it waits for the drawing of another."""
-        with self._lock:
-            if key in self._drawn:
-                self._drawn.move_to_end(key)
-            return self._drawn.get(key)
+        def draw_picture() -> Picture:
+            with self._drawing:
+                try:
+                    picture = self._drawn_by().submit(draw, *args, **kwargs).result()
+                except BrokenProcessPool:  # somebody ended it; a new one is begun, once
+                    drawing_process.cache_clear()
+                    picture = self._drawn_by().submit(draw, *args, **kwargs).result()
+                self.fresh += 1
+                return picture
+
+        key = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
+        return self._pictures.get_or_compute(key, None, draw_picture)

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from bot.ledger import catalogue_query
 from bot.ledger.catalogue_query import ONE
-from bot.ledger.events._caller_counts import all_callers, paid_amount
+from bot.ledger.events.callers import all_callers, paid_amount
 from bot.ledger.events.gaps import event_gaps, event_references, nameless_gaps, payment_gaps
 from bot.ledger.events.gauges import by_evidence, gauge_values
 from bot.ledger.events.usage import EventCatalogueQuery, complete_days, flow_of, history_points, total_uses, unread_days

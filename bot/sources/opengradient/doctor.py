@@ -18,7 +18,7 @@ from bot.records import SourceError
 from bot.sources.opengradient import facilitator, log_decoding, model_hub, panels, tee_registry
 from bot.sources.opengradient.events import RoleGranted, decode_event, topic_of
 from bot.sources.opengradient.merkle_batch import keccak
-from bot.sources.opengradient.walrus import BLOB_ID, Walrus
+from bot.sources.opengradient.walrus import Walrus, blob_id
 
 LOOKED_BACK = 20_000
 """Blocks in which logs are looked for: a few windows of a node."""
@@ -56,14 +56,13 @@ def check_relays(chain: ChainReader, pinned: tuple[str, ...], signers: tuple[str
             call = keccak(b"batchSettle(bytes32,uint256,bytes)")[:4] + bytes(64) + (96).to_bytes(32) + bytes(32)
             closed = isinstance(chain.call_contract(relay, call), Reverted)
             found = "refuses strangers" if closed else "is open: anybody may claim any number"
-            yield CheckResult(
-                f"batchSettle of {relay}", closed or bool(signers), found, "pin networks.opengradient.signers"
-            )
-    granted = _read_logs(chain, Filter(pinned, ((topic_of(RoleGranted),),)), since)
+            fix = "pin networks.opengradient.signers"
+            yield CheckResult(f"batchSettle of {relay}", closed or bool(signers), found, fix)
+    granted = chain.all_logs(Filter(pinned, ((topic_of(RoleGranted),),)), since)
     holders = sorted({one.account for log in granted if isinstance(one := decode_event(log), RoleGranted)})
     told = ", ".join(holders[:5]) or f"no grant in the last {LOOKED_BACK} blocks"
     yield CheckResult("role holders", True, told, "networks.opengradient.signers")
-    settled = _read_logs(chain, Filter(topics=log_decoding.SETTLES), since)
+    settled = chain.all_logs(Filter(topics=log_decoding.SETTLES), since)
     yield from _check_emitters(settled, pinned)
     txs = list(dict.fromkeys(log.tx for log in settled if log.address in pinned))[-SENDERS:]
     senders = Counter(one.sender for one in chain.transactions_by_hash(txs).values()) if txs else Counter[str]()
@@ -81,10 +80,6 @@ def _check_emitters(settled: list[Log], pinned: tuple[str, ...]) -> Iterator[Che
         found += f", and of others: {', '.join(f'{a} ({n})' for a, n in strangers.most_common(3))}"
     fix = "if the relay has moved, change networks.opengradient.relays; a drop to zero can be a deployment change"
     yield CheckResult("emitters of settlement events", ours > 0 and not strangers, found, fix)
-
-
-def _read_logs(chain: ChainReader, wanted: Filter, since: int) -> list[Log]:
-    return [log for chunk in chain.read_logs(wanted, since) for log in chunk.logs]
 
 
 def check_registries(chain: ChainReader, known: dict[str, tee_registry.Layout]) -> Iterator[CheckResult]:
@@ -111,9 +106,8 @@ def active_payees(chain: ChainReader, known: dict[str, tee_registry.Layout], now
 
 def check_hub(client: httpx.Client, base: str) -> Iterator[CheckResult]:
     """Whether the Hub's list has a first page."""
-    found = model_hub.get_with_retries(
-        client, model_hub.listing_url(base), {"page": 0, "limit": 1}, lambda seconds: None
-    )
+    url = model_hub.listing_url(base)
+    found = model_hub.get_with_retries(client, url, {"page": 0, "limit": 1}, lambda seconds: None)
     told = f"{len(found.content)} bytes" if isinstance(found, HttpBody) else found.reason
     yield CheckResult("Model Hub", isinstance(found, HttpBody), told, "correct networks.opengradient.hub")
 
@@ -128,12 +122,8 @@ def check_facilitator(client: httpx.Client, base: str, now: datetime) -> Iterato
 def check_newest_blob(chain: ChainReader, pinned: tuple[str, ...], walrus: Walrus) -> Iterator[CheckResult]:
     """Whether the newest settlement's blob can be read, and how old it is."""
     head = chain.final_head()
-    found = _read_logs(chain, Filter(pinned, log_decoding.SETTLES), max(0, head.number - LOOKED_BACK))
-    ids = [
-        raw
-        for log in found
-        if BLOB_ID.fullmatch(raw := str(getattr(decode_event(log), "blob", b""), "ascii", "replace"))
-    ]
+    found = chain.all_logs(Filter(pinned, log_decoding.SETTLES), max(0, head.number - LOOKED_BACK))
+    ids = [name for log in found if (name := blob_id(getattr(decode_event(log), "blob", b"")))]
     if not ids:
         yield CheckResult("newest blob", False, f"no settlement in the last {LOOKED_BACK} blocks", "see emitters above")
         return
@@ -141,6 +131,5 @@ def check_newest_blob(chain: ChainReader, pinned: tuple[str, ...], walrus: Walru
     got = walrus.fetch_blob(ids[-1], at, now)
     age = (now - at) // timedelta(minutes=1)
     told = getattr(got, "reason", "") or f"read, {age} minutes after its settlement"
-    yield CheckResult(
-        "newest blob", not hasattr(got, "reason"), told, "add an aggregator to networks.opengradient.aggregators"
-    )
+    fix = "add an aggregator to networks.opengradient.aggregators"
+    yield CheckResult("newest blob", not hasattr(got, "reason"), told, fix)

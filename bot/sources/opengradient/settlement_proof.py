@@ -12,6 +12,7 @@ from bot.sources.opengradient import acceptance_rules as rules
 from bot.sources.opengradient import log_decoding
 from bot.sources.opengradient.merkle_batch import MAX_LEAVES, Batch
 from bot.sources.opengradient.settlement_verification import Outcome, SettlementVerifier, leaves_of, settlement_input
+from bot.sources.opengradient.verification_types import CountedLeaves, LeafVerdict, SettlementInput
 from bot.sources.opengradient.walrus import BlobMissing
 
 Seen = Callable[[str, Iterable[bytes]], tuple[dict[bytes, str], dict[bytes, str]]]
@@ -37,7 +38,7 @@ def explain_settlement(
     leaves = leaves_of(ruled, outcome)
     backed, verified = seen("llm", (leaf.key for leaf in leaves))
     keys = court.registries.enclave_keys({leaf.tee_id for leaf in leaves if leaf.version == 3})
-    found = rules.judge_settlement(ruled, outcome, rules.CountedLeaves(backed, verified), keys, (), court.relays)
+    found = rules.judge_settlement(ruled, outcome, CountedLeaves(backed, verified), keys, (), court.relays)
     tx = settlement.place.partition(":")[0]
     return {
         "place": settlement.place,
@@ -62,7 +63,7 @@ def explain_settlement(
     }
 
 
-def _blob_summary(ruled: rules.SettlementInput, outcome: Outcome) -> str:
+def _blob_summary(ruled: SettlementInput, outcome: Outcome) -> str:
     if ruled.leaf is not None:
         return "not needed: the log itself holds what is attested"
     if isinstance(outcome, Batch):
@@ -70,7 +71,7 @@ def _blob_summary(ruled: rules.SettlementInput, outcome: Outcome) -> str:
     return outcome.reason
 
 
-def _root_check(ruled: rules.SettlementInput, outcome: Outcome) -> str:
+def _root_check(ruled: SettlementInput, outcome: Outcome) -> str:
     if ruled.leaf is not None:
         return "not needed"
     if isinstance(outcome, BlobMissing) or not isinstance(outcome, Batch):
@@ -78,7 +79,7 @@ def _root_check(ruled: rules.SettlementInput, outcome: Outcome) -> str:
     return "match" if outcome.root == ruled.root else "MISMATCH: the leaves hash to another root"
 
 
-def _leaf_document(verdict: rules.LeafVerdict) -> Document:
+def _leaf_document(verdict: LeafVerdict) -> Document:
     return {
         "key": verdict.leaf.key.hex(),
         "enclave": "0x" + verdict.leaf.tee_id.hex(),
