@@ -125,11 +125,7 @@ _ASKED = (
     "approx_count_distinct(caller) EXPORT_STATE",
 )
 # A payer's limbs with what they carry over, so that the largest amount is the largest row.
-_CARRIED = (
-    f"l2 + (l1 + l0 // {_LIMB}) // {_LIMB}",
-    f"(l1 + l0 // {_LIMB}) % {_LIMB}",
-    f"l0 % {_LIMB}",
-)
+_CARRIED = (f"l2 + (l1 + l0 // {_LIMB}) // {_LIMB}", f"(l1 + l0 // {_LIMB}) % {_LIMB}", f"l0 % {_LIMB}")
 _PAID = ("sum(l2)", "sum(l1)", "sum(l0)", f"max(row({', '.join(_CARRIED)}))")
 
 

@@ -215,9 +215,7 @@ def _gauge(name: str, text: str, value: float) -> Metric:
     return GaugeMetricFamily(f"footfall_{name}", text, value=value)
 
 
-def _gauges(
-    name: str, text: str, labels: Sequence[str], values: Mapping[str, float] | Mapping[tuple[str, ...], float]
-) -> Metric:
+def _gauges(name: str, text: str, labels: Sequence[str], values: Mapping[Any, float]) -> Metric:
     """A gauge with a value for each label, or for each tuple of several."""
     gauge = GaugeMetricFamily(f"footfall_{name}", text, labels=labels)
     for key, value in values.items():

@@ -89,9 +89,8 @@ def start_repair(day: DayRef) -> DayRepair:
 
 def repairs_by_day(store: Store, network: str, catalogue: str) -> Mapping[date, DayRepair]:
     """The days of a catalogue that are being read anew, each as far as it is."""
-    return {
-        one.day.day: one for one in all_repairs(store) if one.day.network == network and one.day.catalogue == catalogue
-    }
+    mine = (one for one in all_repairs(store) if (one.day.network, one.day.catalogue) == (network, catalogue))
+    return {repair.day.day: repair for repair in mine}
 
 
 def save_repair(connection: sa.Connection, repair: DayRepair) -> bool:
@@ -121,8 +120,6 @@ def _cursor_name(day: DayRef) -> str:
 def _repair_from_row(store: Store, row: Any) -> DayRepair:
     catalogue, _, day = row.name.removeprefix(f"{NAME} ").rpartition(" ")
     told = json.loads(row.text)
-    read = (
-        CompleteWindow(datetime.fromisoformat(begins), datetime.fromisoformat(ends)) for begins, ends in told["read"]
-    )
+    read = (CompleteWindow(*map(datetime.fromisoformat, ends)) for ends in told["read"])
     of = DayRef(store.lake, row.network, catalogue, date.fromisoformat(day), told["manifest"])
     return DayRepair(of, tuple(read), row.text)

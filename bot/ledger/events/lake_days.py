@@ -156,11 +156,9 @@ def store_change(connection: sa.Connection, catalogue: int, change: DayChange) -
     if change.before:
         update_day_row(connection, catalogue, change.day.day, change.before, row)
         return
-    mine = {"catalogue": catalogue, "day": change.day.day}
-    sums = {"pruned": False, "sessions": 0, "callers": 0, "called": "0", "top_called": "0", "paid": "0"}
-    insert_new(
-        connection, event_days, [{**mine, **row, **sums, "top_paid": "0", "unsigned": False, "other_payers": "{}"}]
-    )
+    sums = {"sessions": 0, "callers": 0, "called": "0", "top_called": "0", "paid": "0", "top_paid": "0"}
+    row |= {"catalogue": catalogue, "day": change.day.day, "pruned": False, "unsigned": False, "other_payers": "{}"}
+    insert_new(connection, event_days, [{**row, **sums}])
     found = sa.select(event_days.c.manifest).where(_day_filter(catalogue, change.day.day))
     if connection.scalar(found) != change.day.manifest:
         raise ConcurrentDayChange
@@ -270,9 +268,8 @@ def _store_rollup(store: Store, catalogue: int, rollup: DayRollup, network: str)
     try:
         with store.write_transaction() as connection:
             update_day_row(connection, catalogue, day, rollup.day.manifest, row)
-            evidence = connection.execute(
-                sa.select(event_days.c.evidence).where(_day_filter(catalogue, day))
-            ).scalar_one()
+            kept = sa.select(event_days.c.evidence).where(_day_filter(catalogue, day))
+            evidence = connection.execute(kept).scalar_one()
             _replace_tally(connection, catalogue, rollup, evidence)
             mine = (sketches.c.catalogue == catalogue, sketches.c.day == day)
             connection.execute(sketches.delete().where(*mine))

@@ -69,12 +69,10 @@ def store_verdicts(connection: sa.Connection, catalogue: int, verdicts: Sequence
     """Keep judgements; the days whose figures they bear on."""
     if not verdicts:
         return set()
-    mine = settlements.update().where(
-        settlements.c.catalogue == catalogue, settlements.c.place == sa.bindparam("known")
-    )
+    mine = (settlements.c.catalogue == catalogue, settlements.c.place == sa.bindparam("known"))
     columns = ("state", "claimed", "backed", "verified", "claimed_unknown", "signer", "reason", "standings", "models")
     named: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in (*columns, "next_try", "rules")}
-    change = mine.values(**named, tries=settlements.c.tries + 1)
+    change = settlements.update().where(*mine).values(**named, tries=settlements.c.tries + 1)
     connection.execute(change, [_verdict_row(one) for one in verdicts])
     _keep_leaves(connection, catalogue, verdicts)
     days: set[date] = set()
@@ -114,12 +112,11 @@ def _keep_leaves(connection: sa.Connection, catalogue: int, verdicts: Sequence[S
         for key in dict.fromkeys((*one.backs, *one.verifies))
     ]
     insert_new(connection, leaves, backed)
-    first = sa.and_(
-        leaves.c.catalogue == catalogue, leaves.c.key == sa.bindparam("leaf"), leaves.c.verified_by.is_(None)
-    )
+    same = (leaves.c.catalogue == catalogue, leaves.c.key == sa.bindparam("leaf"))
     proven = [{"leaf": key, "by": one.place} for one in verdicts for key in one.verifies]
     if proven:
-        connection.execute(leaves.update().where(first).values(verified_by=sa.bindparam("by")), proven)
+        first = leaves.update().where(*same, leaves.c.verified_by.is_(None))
+        connection.execute(first.values(verified_by=sa.bindparam("by")), proven)
 
 
 def roll_up(connection: sa.Connection, catalogue: int, day: date) -> None:

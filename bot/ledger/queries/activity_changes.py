@@ -11,30 +11,28 @@ from bot.ledger.catalogue_query import ONE, in_chunks
 from bot.records import Model
 from bot.store import readings, snapshots, usage
 
+ModelUses = tuple[tuple[Model, int], ...]
+ModelDays = tuple[tuple[Model, date], ...]
 QUIET_AFTER = 7
 """Days in a row with use before a day without counts as going quiet."""
 AWAKE_AFTER = 14
 """Days without use before a day with some counts as waking."""
 
 
-def went_idle(
-    connection: sa.Connection, catalogue: int, listed: Iterable[Model], day: date
-) -> tuple[tuple[Model, int], ...]:
+def went_idle(connection: sa.Connection, catalogue: int, listed: Iterable[Model], day: date) -> ModelUses:
     """Models used on each of the days before and not on this one, with their use of those days, most used first."""
     suspects = {m.id: m for m in listed if m.last_used == day - ONE and m.last_used_from == day - ONE}
     both = _readings_in(connection, catalogue, list(suspects), day - ONE, day)
     return _used_daily(connection, suspects, [model for model in suspects if both.get(model) == 2], day)
 
 
-def went_idle_by_events(connection: sa.Connection, listed: Iterable[Model], day: date) -> tuple[tuple[Model, int], ...]:
+def went_idle_by_events(connection: sa.Connection, listed: Iterable[Model], day: date) -> ModelUses:
     """As `went_idle`, where use is told event by event and these days are known to be read whole."""
     suspects = {m.id: m for m in listed if m.last_used == day - ONE}
     return _used_daily(connection, suspects, list(suspects), day)
 
 
-def _used_daily(
-    connection: sa.Connection, suspects: Mapping[int, Model], ids: list[int], day: date
-) -> tuple[tuple[Model, int], ...]:
+def _used_daily(connection: sa.Connection, suspects: Mapping[int, Model], ids: list[int], day: date) -> ModelUses:
     """Those used on each of the days before this one."""
     week = usage.c.last_day.between(day - QUIET_AFTER * ONE, day - ONE)
     found: list[tuple[Model, int]] = []
@@ -46,9 +44,7 @@ def _used_daily(
     return tuple(sorted(found, key=lambda one: (-one[1], one[0].name)))
 
 
-def became_active_by_events(
-    connection: sa.Connection, catalogue: int, listed: Iterable[Model], day: date
-) -> tuple[tuple[Model, date], ...]:
+def became_active_by_events(connection: sa.Connection, catalogue: int, listed: Iterable[Model], day: date) -> ModelDays:
     """As `became_active`, where use is told event by event; whether the days between were read whole is not looked
     at."""
     known = {m.id: m for m in listed if m.last_used == day}
@@ -58,7 +54,7 @@ def became_active_by_events(
 
 def became_active(
     connection: sa.Connection, catalogue: int, listed: Iterable[Model], by_model: Mapping[int, int], day: date
-) -> tuple[tuple[Model, date], ...]:
+) -> ModelDays:
     """Models used on a day whose use before it lies `AWAKE_AFTER` days back or more, read on every day since."""
     edge = day - AWAKE_AFTER * ONE
     known = {m.id: m for m in listed if m.first_used is not None and m.first_used <= edge and m.id in by_model}

@@ -223,9 +223,8 @@ def _total_again(connection: sa.Connection, catalogue: int, changed: Collection[
     """What stretches say of all models together, for those that have days in falls that changed."""
     mine = stretches.c.catalogue == catalogue
     first, last = min(fall.first_day for fall in changed), max(fall.last_day for fall in changed)
-    spans = sa.select(stretches.c.first_day, stretches.c.last_day).where(
-        mine, stretches.c.last_day >= first, stretches.c.first_day <= last
-    )
+    near = (stretches.c.last_day >= first, stretches.c.first_day <= last)
+    spans = sa.select(stretches.c.first_day, stretches.c.last_day).where(mine, *near)
     for begins, ends in connection.execute(spans).all():
         if not any(fall.overlaps(begins, ends) for fall in changed):
             continue

@@ -280,11 +280,7 @@ def _roll_up(connection: sa.Connection, catalogue: int, day: date) -> date | Non
     steps = _select_steps(here, there, NOW.c.model, STEP, sa.false(), *spans).where(STEP > 0)
     connection.execute(usage.insert().from_select(["model", "uses", "hole", *span], steps))
     holes = list(_find_holes(connection, here, there, before))
-    rows = [
-        {**span, "model": model, "first_day": first, "uses": uses, "hole": True}
-        for model, first, uses in holes
-        if uses > 0
-    ]
+    rows = [{**span, "model": m, "first_day": first, "uses": n, "hole": True} for m, first, n in holes if n > 0]
     if rows:
         connection.execute(usage.insert(), rows)
     fell = {model for model, _, uses in holes if uses < 0} | _fallen_models(connection, here, there)
@@ -329,13 +325,9 @@ def _listed_count(snapshot: int) -> sa.ScalarSelect[int]:
 def _find_holes(connection: sa.Connection, here: int, there: int, before: date) -> Iterator[tuple[int, date, int]]:
     """Use of models that have a reading now and none in the snapshot before, but an older one: model, first day, uses.
     Negative where the counter fell."""
-    gone = (
-        THEN.c.counter.is_(None),
-        NOW.c.counter.is_not(None),
-        models.c.first_seen < before,
-        models.c.id == NOW.c.model,
-    )
-    absent = _select_steps(here, there, NOW.c.model, NOW.c.counter).where(*gone).order_by(NOW.c.model)
+    gone = (THEN.c.counter.is_(None), NOW.c.counter.is_not(None))
+    older = (models.c.first_seen < before, models.c.id == NOW.c.model)
+    absent = _select_steps(here, there, NOW.c.model, NOW.c.counter).where(*gone, *older).order_by(NOW.c.model)
     for model, count in connection.execute(absent).all():
         last = (
             sa.select(snapshots.c.day, readings.c.counter)

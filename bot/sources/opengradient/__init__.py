@@ -50,14 +50,7 @@ import httpx
 from bot.clients import raw_archive
 from bot.records import Catalogue, Document, Settlement, Snapshot, SourceError, SourceRef, start_of_day
 from bot.sources.opengradient import doctor, doctor_payments, llm_catalogue, panels, settlement_proof
-from bot.sources.opengradient.settings import (
-    ChainConfig,
-    OpenGradientSettings,
-    endpoint_figures,
-    has_quorum,
-    lowercase_addresses,
-    rpc_endpoints,
-)
+from bot.sources.opengradient.settings import ChainConfig, OpenGradientSettings, lowercase_addresses
 from bot.sources.opengradient.source import OpenGradient, make_verifier, raw_folder
 from bot.sources.opengradient.walrus import Walrus, blob_checksum
 
@@ -146,7 +139,7 @@ def make_source(
 def chain_responds(settings: OpenGradientSettings, seconds: float) -> bool:
     """Whether the chain of settlements answers at all, within so many seconds."""
     asked = dict.fromkeys(settings.settlements.endpoints, "")
-    return has_quorum(settings.settlements, panels.unreachable_endpoints(asked, seconds, rpc_endpoints(settings)))
+    return settings.settlements.has_quorum(panels.unreachable_endpoints(asked, seconds, settings.rpc_endpoints))
 
 
 def static_listings(settings: OpenGradientSettings, until: date, days: int = 1) -> tuple[Snapshot, ...]:
@@ -181,11 +174,9 @@ def is_closed(settings: OpenGradientSettings, secrets: Mapping[str, str]) -> boo
 
 def check_reachable(settings: OpenGradientSettings, data: Path, secrets: Mapping[str, str]) -> str:
     """What `doctor` finds when it looks at the addresses. Raises `SourceError`, one line an address."""
-    asked = endpoint_figures(settings)
-    out = panels.unreachable_endpoints(asked, settings.look, rpc_endpoints(settings))
-    if out:
+    if out := panels.unreachable_of(settings):
         raise SourceError("\n".join(out.values()))
-    return f"all {len(asked)} addresses answer"
+    return f"all {len(settings.endpoint_figures)} addresses answer"
 
 
 def explain_settlements(
@@ -202,21 +193,20 @@ def explain_settlements(
         client = stack.enter_context(httpx.Client(headers={"User-Agent": "footfall"}, follow_redirects=False))
         chain = stack.enter_context(settings.settlements.open_chain(None, min(settings.budget, PROOF_BUDGET)))
         judges = make_verifier(settings, data, chain, client)
-        found = known or (
-            settlement_proof.settlements_on_chain(chain, lowercase_addresses(settings.relays), tx) if tx else ()
-        )
+        relays = lowercase_addresses(settings.relays)
+        found = known or (settlement_proof.settlements_on_chain(chain, relays, tx) if tx else ())
         return [settlement_proof.explain_settlement(judges, one, seen, now, links) for one in found]
 
 
 def live_checks(settings: OpenGradientSettings, data: Path, now: datetime) -> Iterator[doctor.CheckResult]:
     """The first live checks, of what answers at all."""
-    out = panels.unreachable_endpoints(endpoint_figures(settings), settings.look, rpc_endpoints(settings))
+    out = panels.unreachable_of(settings)
     relays, signers = lowercase_addresses(settings.relays), lowercase_addresses(settings.signers)
     registries = {address.lower(): layout for address, layout in settings.registries.items()}
     paid: set[str] = set()
     with ExitStack() as stack:
         client = stack.enter_context(httpx.Client(headers={"User-Agent": "footfall"}, follow_redirects=False))
-        if has_quorum(settings.settlements, out):
+        if settings.settlements.has_quorum(out):
             chain = stack.enter_context(settings.settlements.open_chain(None, min(settings.budget, PROOF_BUDGET), out))
             walrus = Walrus(settings.aggregators, raw_folder(data) / "blobs", client)
             fix = "correct networks.opengradient.settlements.endpoints"
@@ -224,17 +214,11 @@ def live_checks(settings: OpenGradientSettings, data: Path, now: datetime) -> It
             yield from doctor.run_check("registries", fix, lambda: doctor.check_registries(chain, registries))
             paid |= doctor.active_payees(chain, registries, now)
             yield from doctor.run_check("newest blob", fix, lambda: doctor.check_newest_blob(chain, relays, walrus))
-        if has_quorum(settings.base, out):
+        if settings.base.has_quorum(out):
             base = stack.enter_context(settings.base.open_chain(None, min(settings.budget, PROOF_BUDGET), out))
             fix = "correct networks.opengradient.base.endpoints"
-            pinned = doctor_payments.PaymentContracts(
-                *(
-                    settings.token.lower(),
-                    lowercase_addresses(settings.payees),
-                    lowercase_addresses(settings.proxies),
-                    settings.channel.lower(),
-                )
-            )
+            payees, proxies = lowercase_addresses(settings.payees), lowercase_addresses(settings.proxies)
+            pinned = doctor_payments.PaymentContracts(settings.token.lower(), payees, proxies, settings.channel.lower())
             yield from doctor.run_check("payments", fix, lambda: doctor_payments.check_payments(base, pinned, paid))
         if settings.hub not in out:
             yield from doctor.check_hub(client, settings.hub)

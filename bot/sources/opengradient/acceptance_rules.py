@@ -19,8 +19,9 @@ from concurrent.futures import Executor
 from functools import lru_cache
 
 from bot.records import Unknown
+from bot.sources.opengradient import merkle_batch
 from bot.sources.opengradient.merkle_batch import MAX_LEAVES, Batch, BatchRefused, Leaf, keccak, parse_batch
-from bot.sources.opengradient.signatures import SIGNATURE_BYTES, Claim, signature_claim, verify_signatures
+from bot.sources.opengradient.signatures import Claim, signature_claim, verify_signatures
 from bot.sources.opengradient.verification_types import (
     BACKED,
     CountedLeaves,
@@ -202,8 +203,8 @@ def _key_verdict(leaf: Leaf, keys: Keys) -> LeafVerdict | None:
         return LeafVerdict(leaf, "unknown key", "the registry's key does not hash to the enclave's id")
     if leaf.timestamp is not None and key.registered_at > leaf.timestamp:
         return LeafVerdict(leaf, "not registered before its timestamp", "the enclave was registered after it signed")
-    if len(leaf.signature) != SIGNATURE_BYTES:
-        size = f"a signature of {len(leaf.signature):,} bytes, wanted {SIGNATURE_BYTES}"
+    if len(leaf.signature) != merkle_batch.SIGNATURE_BYTES:
+        size = f"a signature of {len(leaf.signature):,} bytes, wanted {merkle_batch.SIGNATURE_BYTES}"
         return LeafVerdict(leaf, "bad signature", size)
     return None
 

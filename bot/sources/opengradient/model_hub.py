@@ -132,9 +132,8 @@ def fetch_inventory(
             return _build_inventory(SourceRef(listing_url(base), at, digest.hexdigest()), both, this.skipped, 0)
         known, last = this.entries.keys(), this
     assert last is not None
-    return _build_inventory(
-        SourceRef(listing_url(base), at, digest.hexdigest()), last.entries, last.skipped, apart or 0
-    )
+    ref = SourceRef(listing_url(base), at, digest.hexdigest())
+    return _build_inventory(ref, last.entries, last.skipped, apart or 0)
 
 
 def _allowed_difference(models: int) -> int:
@@ -149,15 +148,9 @@ def _build_inventory(ref: SourceRef, entries: Mapping[Key, HubModel], skipped: i
         notes.append(f"{skipped:,} entries of the Hub's listing have no usable author and name and are left out")
     if apart:
         notes.append(f"the Hub's listing changed by {apart:,} models between two walks, {WALKS} times running")
-    snapshot = Snapshot(
-        "opengradient",
-        "hub",
-        ref.at,
-        ref,
-        tuple(entry.listing for _, entry in sorted(entries.items())),
-        unplaced=apart,
-        note="; ".join(notes),
-    )
+    listings = tuple(entry.listing for _, entry in sorted(entries.items()))
+    note = "; ".join(notes)
+    snapshot = Snapshot("opengradient", "hub", ref.at, ref, listings, unplaced=apart, note=note)
     owned = {entry.content: entry.model for entry in entries.values() if claims[entry.content] == 1}
     disputed = frozenset(content for content, count in claims.items() if count > 1)
     return HubInventory(snapshot, entries, MappingProxyType(owned), disputed)
@@ -204,9 +197,8 @@ def _fetch_page(client: httpx.Client, base: str, number: int, sleep: Sleep) -> b
         return found.content
     if found.status == 404 and number:
         return None
-    raise SourceError(
-        f"{listing_url(base)}: page {number}: found {found.reason}, wanted a page of models; try again later"
-    )
+    where = f"{listing_url(base)}: page {number}"
+    raise SourceError(f"{where}: found {found.reason}, wanted a page of models; try again later")
 
 
 def get_with_retries(
@@ -242,10 +234,8 @@ def _parse_model(row: msgspec.Raw) -> HubModel | None:
     # An author with a slash could pass for another author's model.
     if not (0 < len(author) <= MAX_TEXT and 0 < len(name) <= MAX_TEXT and "/" not in author):
         return None
-    content = _text_field(model.llmPath)
-    return HubModel(
-        (author, name), _text_field(model.taskName)[:MAX_TEXT], content if CONTENT_ID.fullmatch(content) else ""
-    )
+    content, category = _text_field(model.llmPath), _text_field(model.taskName)[:MAX_TEXT]
+    return HubModel((author, name), category, content if CONTENT_ID.fullmatch(content) else "")
 
 
 def _text_field(raw: msgspec.Raw) -> str:

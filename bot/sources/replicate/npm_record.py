@@ -141,10 +141,7 @@ def _record_listing(record: _Record, key: str) -> Listing:
 
 
 def make_snapshot(
-    at: datetime,
-    ref: SourceRef,
-    counts: Mapping[str, int],
-    listings: Callable[[str], Listing],
+    at: datetime, ref: SourceRef, counts: Mapping[str, int], listings: Callable[[str], Listing]
 ) -> Snapshot:
     listed = tuple(map(listings, counts))
     readings = tuple(Reading(listing.model, count) for listing, count in zip(listed, counts.values(), strict=True))
