@@ -34,10 +34,10 @@ def test_another_process_draws_and_where_it_was_ended_a_new_one_does() -> None:
 
 PARENT = """
 import os, signal
-from bot.discord_bot.chart_cache import Pictures
+from bot.discord_bot.chart_cache import ChartCache
 from tests.discord_bot.test_chart_cache import drawn
 if __name__ == "__main__":
-    print(Pictures().get_or_draw(1, drawn, "a.png").alt, flush=True)
+    print(ChartCache().get_or_draw(1, drawn, "a.png").alt, flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
 """
 

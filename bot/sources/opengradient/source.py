@@ -70,16 +70,9 @@ class OpenGradient:
         if chosen.settlements.has_quorum(unreachable):
             chain = stack.enter_context(self._open_chain(chosen.settlements, memory, "settlements", unreachable))
             relays = lowercase_addresses(chosen.relays)
-            wants = Filter(relays, log_decoding.SETTLES)
-            reading = log_collection.LogCollector(
-                "settlements",
-                "llm",
-                chain,
-                wants,
-                log_decoding.decode_settlements,
-                self.raw_folder,
-                facts.SETTLED_SINCE,
-            )
+            wants, decode = Filter(relays, log_decoding.SETTLES), log_decoding.decode_settlements
+            raw, since = self.raw_folder, facts.SETTLED_SINCE
+            reading = log_collection.LogCollector("settlements", "llm", chain, wants, decode, raw, since)
             yield "settlements", lambda: reading.event_batches(wanted, memory, now.date())
             if any(url not in unreachable for url in chosen.aggregators):
                 yield "settlements", lambda: self._verify_settlements(chain, client, memory, now)
@@ -105,6 +98,69 @@ class OpenGradient:
 
     @property
     def raw_folder(self) -> Path:
+        return raw_folder(self.data)
+
+    def _open_chain(
+        self, choice: ChainConfig, memory: SourceStateReader, name: str, unreachable: Mapping[str, str]
+    ) -> ChainReader:
+        kept = memory.cursor(name)
+        genesis = Cursor.from_json(kept).genesis if kept else None
+        return choice.open_chain(genesis, self.settings.budget, unreachable, self.executor, self.settings.tries)
+
+    def _verify_settlements(
+        self, chain: ChainReader, client: httpx.Client, memory: SourceStateReader, now: datetime
+    ) -> Iterator[EventBatch]:
+        since = now.date() - timedelta(days=log_collection.LATE)
+        verifier = make_verifier(self.settings, self.data, chain, client, self.executor)
+        yield from verifier.verdict_batches(memory, now, since)
+
+    def _sample_enclaves(self, chain: ChainReader, now: datetime, payees: set[str]) -> Iterator[EventBatch]:
+        haul, paid_at = panels.sample_enclaves(chain, self.settings.registries, now)
+        payees |= paid_at
+        yield replace(haul, cursors=panels.payees_cursor(payees))
+
+    def _collect_inventory(
+        self, client: httpx.Client, memory: SourceStateReader, now: datetime, inventories: list[HubInventory]
+    ) -> Iterator[Snapshot | EventBatch]:
+        known = [tuple(str(name).split("/", 1)) for name in memory.model_names("hub")]
+        before = {(author, name) for author, name in known} if known else None
+        with raw_archive.open_raw_archive(self.raw_folder) as raw:
+            made = fetch_inventory(client, self.settings.hub, now, before, raw.add)
+        inventories.append(made)
+        read = made.snapshot
+        early = now - start_of_day(now.date()) <= panels.CLOSES_WITHIN
+        closes = now.date() - timedelta(days=1) if early else None
+        note = "\n".join(filter(None, [read.note, f"The Hub's list was read at {now:%H:%M} UTC of {now:%-d %b %Y}."]))
+        yield replace(read, note=note, closes=closes)
+        listed = f"{len(made.entries)} models of the Hub"
+        yield EventBatch("opengradient", "hub", listed, cursors=panels.listing_cursor(now))
+
+    def _map_content_ids(
+        self, client: httpx.Client, memory: SourceStateReader, inventory: HubInventory, now: datetime
+    ) -> Iterator[EventBatch]:
+        """Uses whose content id some model turns out to hold; of days read again, also those kept as another's."""
+        lost = memory.unattributed_uses("hub", now.date() - timedelta(days=30))
+        wanted = {use.content for use in lost} - inventory.content.keys() - inventory.disputed
+        owners = dict(inventory.content)
+        if wanted:
+            files = HubFileIndex(client, self.settings.hub, self.data / "opengradient" / "hub_files.json")
+            owners |= files.content_owners(wanted, inventory.entries, now.date())
+        learns = [use for use in lost if use.content in owners and owners[use.content] != use.model]
+        named, renames = {use.content: owners[use.content] for use in learns}, any(use.model for use in learns)
+        if named:
+            days = tuple(now.date() - timedelta(days=n) for n in range(30, -1, -1))
+            told = f"whose {len(named)} content ids are"
+            yield EventBatch("opengradient", "hub", told, days=days, owners=named, renames=renames)
+
+    def _payment_collector(self, chain: ChainReader, payees: set[str]) -> log_collection.LogCollector:
+        token, channel = self.settings.token.lower(), self.settings.channel.lower()
+        wants = payments.transfer_filter(token, sorted(payees))
+        decode = payments.payment_decoder(chain, lowercase_addresses(self.settings.proxies), channel)
+        raw, since = self.raw_folder, facts.PAID_SINCE
+        return log_collection.LogCollector("payments", "payments", chain, wants, decode, raw, since)
+
+
+def raw_folder(self) -> Path:
         return raw_folder(self.data)
 
     def _open_chain(
