@@ -61,7 +61,8 @@ def test_an_npm_that_does_not_start_is_passed_over(tmp_path: Path, monkeypatch: 
 
 def test_two_processes_may_fetch_at_once(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from bot.clients import npm_tarball; from bot.sources.replicate import PACKAGE;"
+        "import sys; from pathlib import Path; from bot.clients import npm_tarball;"
+        "from bot.sources.replicate import PACKAGE;"
         "print(npm_tarball.fetch_tarball(PACKAGE, Path(sys.argv[1]), 180))"
     )
     both = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "data")]) for _ in range(2)]
