@@ -75,9 +75,7 @@ class AdaptiveRangeSize:
             self.length = min(self._ceiling, self.length * 2)
 
 
-def read_log_range(
-    wanted: Filter, first: int, last: int, times: Times, line: RpcConnection, deadline: float
-) -> LogRange:
+def read_range(wanted: Filter, first: int, last: int, times: Times, line: RpcConnection, deadline: float) -> LogRange:
     """Headers of both ends, logs and times. Raises `NoResponseError`; `ResponseTooLargeError` if a shorter range may be
     answered."""
     # The headers come first: a re-organisation after them shows in the next range's parent hash.

@@ -20,11 +20,9 @@ import msgspec
 
 from bot.chain.cursor import Cursor, LogBatch, advance_cursor, continues_cursor
 from bot.chain.json_rpc import Endpoint, NoResponseError, ResponseTooLargeError, RpcConnection, RpcError
-from bot.chain.log_ranges import AdaptiveRangeSize, LogRange, read_log_range
+from bot.chain.log_ranges import AdaptiveRangeSize, LogRange, read_range
 from bot.chain.quorum import (
     ChainIdentity,
-    ChainMismatchError,
-    EndpointDisagreementError,
     EndpointQuorum,
     QuorumUnreachableError,
     run_in_thread,
@@ -32,23 +30,6 @@ from bot.chain.quorum import (
 from bot.chain.response_parsing import block_of, bytes_of, transaction_of
 from bot.chain.types import Block, Filter, Log, Transaction
 from bot.records import SourceError
-
-__all__ = [
-    "Block",
-    "ChainIdentity",
-    "ChainMismatchError",
-    "ChainReader",
-    "Cursor",
-    "Endpoint",
-    "EndpointDisagreementError",
-    "Filter",
-    "Log",
-    "LogBatch",
-    "QuorumUnreachableError",
-    "ReorgTooDeepError",
-    "Reverted",
-    "Transaction",
-]
 
 Finality = int | Literal["safe", "finalized"]
 """Blocks behind the latest that are final, or the tag under which the node knows the last final one."""
@@ -269,7 +250,7 @@ class ChainReader:
         gives_up = time.monotonic() + self._voters.budget
         while True:
             to = min(last, first + pace.length - 1)
-            read = partial(read_log_range, wanted, first, to, self._times)
+            read = partial(read_range, wanted, first, to, self._times)
             what = f"blocks {first} to {to}"
             try:
                 found = self._voters.agreed_answer(f"logs of {what}", read, LogRange.agreement_key, smaller=to > first)

@@ -136,15 +136,13 @@ def get_bounded(
     """Read `url` whole, at most `max_bytes` in at most `seconds`, however slowly it drips. Raises nothing."""
     ends = monotonic() + seconds
     # Identity, so that a small compressed answer cannot unpack into a large one.
-    identity = {"Accept-Encoding": "identity"}
+    plain = {"Accept-Encoding": "identity"}
     try:
-        with client.stream(
-            "GET", url, params=params, headers=identity, timeout=seconds, follow_redirects=False
-        ) as response:
-            if refused := _rejection_reason(response, max_bytes):
+        with client.stream("GET", url, params=params, headers=plain, timeout=seconds, follow_redirects=False) as answer:
+            if refused := _rejection_reason(answer, max_bytes):
                 return refused
             # A chunk size would wait for a chunk to fill, past the deadline.
-            return HttpBody(bytes(read_capped(response.iter_raw(), max_bytes, ends, monotonic)))
+            return HttpBody(bytes(read_capped(answer.iter_raw(), max_bytes, ends, monotonic)))
     except BodyTooLargeError:
         return HttpFailure(f"more than {max_bytes:,} bytes", 200, oversize=True)
     except httpx.TimeoutException:

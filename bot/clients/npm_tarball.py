@@ -160,9 +160,8 @@ def _run_npm_pack(package: Package, folder: Path, timeout: float) -> Path:
         raise SourceError(f"{where}: {_error_text(error)}; install Node.js with npm") from error
     packed = folder / package.filename
     if done.returncode or not packed.is_file():
-        raise SourceError(
-            f"{where}: {_npm_error_code(done)}; check the network and npm's registry setting, then run again"
-        )
+        cure = "check the network and npm's registry setting, then run again"
+        raise SourceError(f"{where}: {_npm_error_code(done)}; {cure}")
     return packed
 
 

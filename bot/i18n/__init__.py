@@ -1,20 +1,9 @@
 """What we say, in each language: gettext catalogues from `locales/`, English where a translation is missing.
 
-`speech(locale)` speaks one language. Words are marked where they stand: `say`, `say_n` and `N_` in Python, `{% trans
-%}` and `_()` in templates; `python -m locales` collects them. Numbers and dates are `bot.number_format`' business.
+`speech(locale)` speaks one language. Words are marked where they stand: `say` and `N_` in Python, `{% trans %}` and
+`_()` in templates; `python -m locales` collects them. Numbers and dates are `bot.number_format`' business.
 """
 
 from bot.i18n.bidi import is_rtl, isolate_text
 from bot.i18n.locales import LANGUAGES, babel_locale, nearest_language
 from bot.i18n.translator import N_, Translator, translator_for
-
-__all__ = [
-    "LANGUAGES",
-    "N_",
-    "Translator",
-    "babel_locale",
-    "is_rtl",
-    "isolate_text",
-    "nearest_language",
-    "translator_for",
-]

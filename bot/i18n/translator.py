@@ -36,10 +36,6 @@ class Translator:
         way."""
         return self._fill_in(self._words.gettext(message), parts)
 
-    def say_n(self, singular: str, many: str, number: float, **parts: object) -> str:
-        """A sentence that depends on a number. `number` only chooses the form; to show it, give it as a part."""
-        return self._fill_in(self._words.ngettext(singular, many, plural_number(number)), parts)
-
     def translate_word(self, context: str, message: str) -> str:
         """A word that needs a context: "command", "option", "choice", or "word" for units, titles and states."""
         return self._words.pgettext(context, message)

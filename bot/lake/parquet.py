@@ -141,10 +141,8 @@ def write_rows(
 ) -> list[ParquetFile]:
     """The rows of such a question as a new file of the day; none where there are no rows. Raises `LakeError`."""
     with ExitStack() as stack:
-        folder = stack.enter_context(
-            TemporaryDirectory(prefix=duckdb_engine.spill_name("part-"), dir=duckdb_engine.spill_folder(day.lake.spill))
-        )
-        made = Path(folder) / "part.parquet"
+        prefix, spill = duckdb_engine.spill_name("part-"), duckdb_engine.spill_folder(day.lake.spill)
+        made = Path(stack.enter_context(TemporaryDirectory(prefix=prefix, dir=spill))) / "part.parquet"
         chosen = ", ".join(f'"{name}"::{of} AS "{name}"' for name, of in kind.types.items())
         copy = (
             f"COPY (SELECT {chosen} FROM ({line}) ORDER BY {kind.order}) TO '{_quote_path(made)}' "

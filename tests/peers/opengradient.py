@@ -16,7 +16,8 @@ from aiohttp import web
 from eth_utils import keccak
 
 from bot.records import start_of_day
-from bot.sources.opengradient import ChainConfig, OpenGradient, OpenGradientSettings
+from bot.sources.opengradient import OpenGradient, OpenGradientSettings
+from bot.sources.opengradient.settings import ChainConfig
 from tests.peers.aggregator import Aggregator
 from tests.peers.anvil import Contract, Node, anvil
 from tests.peers.enclave import dump, enclaves, hashed, hexed

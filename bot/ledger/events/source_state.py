@@ -65,11 +65,8 @@ class SourceState:
     def find_settlements(self, catalogue: str, wanted: str) -> tuple[Settlement, ...]:
         """Settlements by transaction, place or blob id."""
         mine = settlements.c.catalogue == self._catalogue_key(catalogue)
-        same = sa.or_(
-            settlements.c.place == wanted,
-            settlements.c.place.startswith(f"{wanted}:", autoescape=True),
-            settlements.c.blob == wanted,
-        )
+        within = settlements.c.place.startswith(f"{wanted}:", autoescape=True)
+        same = sa.or_(settlements.c.place == wanted, within, settlements.c.blob == wanted)
         ordered = sa.select(settlements).where(mine, same).order_by(settlements.c.block, settlements.c.log_index)
         with self.store.read_transaction() as connection:
             return tuple(_settlement_from_row(row) for row in connection.execute(ordered.limit(100)))

@@ -50,29 +50,11 @@ import httpx
 from bot.clients import raw_archive
 from bot.records import Catalogue, Document, Settlement, Snapshot, SourceError, SourceRef, start_of_day
 from bot.sources.opengradient import doctor, doctor_payments, llm_catalogue, panels, settlement_proof
-from bot.sources.opengradient.settings import ChainConfig, OpenGradientSettings, lowercase_addresses
+from bot.sources.opengradient.settings import OpenGradientSettings, lowercase_addresses
 from bot.sources.opengradient.source import OpenGradient, make_verifier, raw_folder
 from bot.sources.opengradient.walrus import Walrus, blob_checksum
 
 Settings = OpenGradientSettings
-
-__all__ = [
-    "CATALOGUES",
-    "PANELS",
-    "SECRETS",
-    "TITLE",
-    "ChainConfig",
-    "OpenGradient",
-    "OpenGradientSettings",
-    "chain_responds",
-    "check_reachable",
-    "explain_settlements",
-    "is_closed",
-    "live_checks",
-    "make_source",
-    "ref_checksum",
-    "static_listings",
-]
 
 TITLE = "OpenGradient"
 OPG = ("OPG", 18)

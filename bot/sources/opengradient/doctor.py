@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 
-from bot.chain.reader import ChainReader, Filter, Log, Reverted
+from bot.chain import ChainReader, Filter, Log, Reverted
 from bot.clients.http import HttpBody
 from bot.records import SourceError
 from bot.sources.opengradient import facilitator, log_decoding, model_hub, panels, tee_registry

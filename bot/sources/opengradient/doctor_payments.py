@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from bot.chain.reader import ChainReader, Filter, Log
+from bot.chain import ChainReader, Filter, Log
 from bot.sources.opengradient.doctor import CheckResult
 from bot.sources.opengradient.events import ChannelSettled, Transfer, decode_event, topic_of
 from bot.sources.opengradient.payments import SETTLES, payout_filter, transfer_filter

@@ -17,8 +17,8 @@ from typing import TypeVar
 
 import msgspec
 
+from bot.chain import Log
 from bot.chain.abi import AbiDecodeError, EventLayout, decode_fields, event_topic
-from bot.chain.types import Log
 from bot.sources.opengradient.inference_event import MODEL_INFERENCE, ModelInference, model_inference
 
 Event = msgspec.Struct

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from bot.chain.reader import ChainReader, Cursor, Filter, Log, LogBatch
+from bot.chain import ChainReader, Cursor, Filter, Log, LogBatch
 from bot.clients.raw_archive import open_raw_archive
 from bot.records import BlockRange, CompleteWindow, EventBatch, Period, SourceRef, each_day, short_date, start_of_day
 from bot.sources import ALWAYS, SourceStateReader

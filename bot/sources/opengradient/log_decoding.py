@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from bot.chain.reader import ChainReader, Log, LogBatch
+from bot.chain import ChainReader, Log, LogBatch
 from bot.records import Payment, Settlement, SourceError, Use
 from bot.sources.opengradient.events import (
     BatchSettlement,

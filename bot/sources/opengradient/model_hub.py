@@ -61,9 +61,8 @@ class HubModel:
 
     @property
     def listing(self) -> Listing:
-        return Listing(
-            self.model, model_identity(self.key[0]), category=model_identity(self.category) if self.category else None
-        )
+        category = model_identity(self.category) if self.category else None
+        return Listing(self.model, model_identity(self.key[0]), category=category)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +155,7 @@ def _build_inventory(ref: SourceRef, entries: Mapping[Key, HubModel], skipped: i
     return HubInventory(snapshot, entries, MappingProxyType(owned), disputed)
 
 
-def walk_pages(
-    client: httpx.Client, base: str, keep: Keep = lambda page: None, sleep: Sleep = time.sleep
-) -> HubListing:
+def walk_pages(client: httpx.Client, base: str, keep: Keep = lambda _: None, sleep: Sleep = time.sleep) -> HubListing:
     """All pages from 0 until one brings nothing. A short page does not end the walk: the Hub's own cap on a page is not
     known. Raises `SourceError`."""
     entries: dict[Key, HubModel] = {}

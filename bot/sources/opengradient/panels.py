@@ -9,8 +9,8 @@ from datetime import date, datetime, timedelta
 
 import httpx
 
+from bot.chain import ChainReader, Reverted
 from bot.chain.quorum import run_in_thread
-from bot.chain.reader import ChainReader, Reverted
 from bot.clients.http import host_label
 from bot.records import EventBatch, Gauge, SourceError, SourceRef
 from bot.sources import SourceStateReader
@@ -119,9 +119,7 @@ def unreachable_of(settings: OpenGradientSettings) -> dict[str, str]:
     return unreachable_endpoints(settings.endpoint_figures, settings.look, settings.rpc_endpoints)
 
 
-def unreachable_endpoints(
-    urls: Mapping[str, str], seconds: float, chains: frozenset[str] = frozenset()
-) -> dict[str, str]:
+def unreachable_endpoints(urls: Mapping[str, str], seconds: float, chains: Collection[str] = ()) -> dict[str, str]:
     """Of these addresses (each with what rests on it), those where nobody answers within so many seconds, each with one
     line that says so. Any answer counts, even a refusal; of `chains` only one in JSON-RPC. All are asked at once."""
     asked = {url: run_in_thread(_probe_endpoint, url, seconds, url in chains) for url in urls}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from bot.chain.reader import ChainReader, Cursor, Filter, Log, LogBatch
+from bot.chain import ChainReader, Cursor, Filter, Log, LogBatch
 from bot.records import Payment
 from bot.sources.opengradient.events import ChannelSettled, Settled, SettledWithPermit, Transfer, decode_event, topic_of
 from bot.sources.opengradient.log_decoding import DecodedLogs, at_utc

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bot.chain.reader import ChainIdentity, ChainReader, Endpoint
+from bot.chain import ChainIdentity, ChainReader, Endpoint
 from bot.config import ConfigModel, HeadlineConfig, NetworkConfig
 from bot.sources.opengradient.tee_registry import Layout
 

@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from bot.chain.reader import ChainReader
+from bot.chain import ChainReader
 from bot.records import EventBatch, SafeName, SourceRef, Unknown, model_identity, short_date
 from bot.records.event_batch import Settlement, SettlementVerdict, State
 from bot.sources import SourceStateReader
@@ -126,9 +126,8 @@ class SettlementVerifier:
         if not settlement.blob_id:
             return BlobMissing("its log names no blob", retry=False, final=True)
         settled_at = datetime.fromtimestamp(settlement.at, now.tzinfo)
-        return self.walrus.fetch_blob(
-            settlement.blob_id, settled_at, now, lambda raw: _batch_root(raw) == settlement.root
-        )
+        root = settlement.root
+        return self.walrus.fetch_blob(settlement.blob_id, settled_at, now, lambda raw: _batch_root(raw) == root)
 
     def _attribute_model(
         self, v: SettlementVerdicts, settlement: Settlement, now: datetime, listed: frozenset[SafeName]
@@ -220,10 +219,9 @@ def _verdict_state(v: SettlementVerdicts, outcome: Outcome) -> State:
 def settlement_input(settlement: Settlement, signer: str | None = None) -> SettlementInput:
     """A settlement as the rules want it."""
     tx, _, index = settlement.place.rpartition(":")
-    at, root = int(settlement.at.timestamp()), bytes.fromhex(settlement.root)
-    return SettlementInput(
-        tx, int(index), at, settlement.relay, signer, settlement.size, settlement.blob, root, _attested_leaf(settlement)
-    )
+    at, root, leaf = int(settlement.at.timestamp()), bytes.fromhex(settlement.root), _attested_leaf(settlement)
+    sent = (settlement.relay, signer, settlement.size, settlement.blob)
+    return SettlementInput(tx, int(index), at, *sent, root, leaf)
 
 
 def _attested_leaf(settlement: Settlement) -> Leaf | None:

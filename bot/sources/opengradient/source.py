@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from bot.chain.reader import ChainReader, Cursor, Filter, QuorumUnreachableError
+from bot.chain import ChainReader, Cursor, Filter, QuorumUnreachableError
 from bot.clients import raw_archive
 from bot.records import EventBatch, Period, Snapshot, SourceError, start_of_day
 from bot.sources import SourceStateReader

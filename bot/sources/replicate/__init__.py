@@ -52,20 +52,6 @@ from bot.records import Catalogue, Period, Snapshot, start_of_day
 from bot.sources.replicate.live_api import TOKEN, ModelsPage, live_snapshot
 from bot.sources.replicate.npm_record import CAPS, PACKAGE, record_snapshots
 
-__all__ = [
-    "CATALOGUES",
-    "PACKAGE",
-    "SECRETS",
-    "TITLE",
-    "Replicate",
-    "ReplicateSettings",
-    "check_reachable",
-    "is_closed",
-    "make_source",
-    "record_snapshots",
-    "ref_checksum",
-]
-
 TITLE = "Replicate"
 CATALOGUES = (Catalogue("replicate", "models", "public models", "runs", "reported"),)
 SECRETS = (TOKEN,)

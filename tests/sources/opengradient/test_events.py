@@ -12,8 +12,8 @@ from eth_abi import encode
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.chain import ChainIdentity, ChainReader, Endpoint, Filter, Log
 from bot.chain.abi import EventLayout, decode_fields, event_topic
-from bot.chain.reader import ChainIdentity, ChainReader, Endpoint, Filter, Log
 from bot.sources.opengradient import events
 from bot.sources.opengradient.events import (
     BatchSettlement,
