@@ -21,12 +21,7 @@ import msgspec
 from bot.chain.cursor import Cursor, LogBatch, advance_cursor, continues_cursor
 from bot.chain.json_rpc import Endpoint, NoResponseError, ResponseTooLargeError, RpcConnection, RpcError
 from bot.chain.log_ranges import AdaptiveRangeSize, LogRange, read_range
-from bot.chain.quorum import (
-    ChainIdentity,
-    EndpointQuorum,
-    QuorumUnreachableError,
-    run_in_thread,
-)
+from bot.chain.quorum import ChainIdentity, EndpointQuorum, QuorumUnreachableError, run_in_thread
 from bot.chain.response_parsing import block_of, bytes_of, transaction_of
 from bot.chain.types import Block, Filter, Log, Transaction
 from bot.records import SourceError

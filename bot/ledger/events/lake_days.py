@@ -22,6 +22,7 @@ from bot.lake import DayRef, DayRollup, DayUpdate, LakeError, Manifest
 from bot.ledger.catalogue_query import ONE, catalogue_filter
 from bot.ledger.events import day_repair as mending
 from bot.ledger.events.day_repair import DayRepair
+from bot.ledger.events.usage import is_covered
 from bot.ledger.snapshots.write import insert_new, model_ids, move_use, record_change
 from bot.records import CompleteWindow, EventBatch, Evidence, Period, start_of_day
 from bot.store import Store, catalogues, event_days, sketches, tallies, usage, windows
@@ -234,14 +235,8 @@ def _days_to_add_up(store: Store, network: str, recompute: Period | None) -> lis
     with store.read_transaction() as connection:
         stale = connection.execute(chosen).all()
         whole = {row.catalogue: _complete_windows(connection, row.catalogue) for row in stale}
-    return [
-        (row.catalogue, DayRef(store.lake, network, row.name, row.day, row.manifest))
-        for row in stale
-        if any(
-            begins <= start_of_day(row.day) and ends >= start_of_day(row.day + ONE)
-            for begins, ends in whole[row.catalogue]
-        )
-    ]
+    complete = [row for row in stale if is_covered(row.day, whole[row.catalogue])]
+    return [(row.catalogue, DayRef(store.lake, network, row.name, row.day, row.manifest)) for row in complete]
 
 
 def _complete_windows(connection: sa.Connection, catalogue: int) -> Sequence[Any]:

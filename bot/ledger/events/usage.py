@@ -33,7 +33,7 @@ def unread_days(query: EventCatalogueQuery, first: date, last: date) -> Unknown 
     chosen = sa.select(windows.c.begins, windows.c.ends).where(windows.c.catalogue == query.key, *near)
     found = query.connection.execute(chosen).all()
     days = each_day(first, last)
-    missing = [day for day in days if not _is_covered(day, found)]
+    missing = [day for day in days if not is_covered(day, found)]
     if not missing:
         return _not_added_up(query, first, last)
     if len(days) > 1:
@@ -97,10 +97,10 @@ def _whole_days(query: EventCatalogueQuery, first: date, last: date) -> frozense
     covered = query.connection.execute(read).all()
     open_days = (day_rows.c.catalogue == query.key, day_rows.c.day.between(first, last), day_rows.c.stale)
     stale = set(query.connection.scalars(sa.select(day_rows.c.day).where(*open_days)))
-    return frozenset(day for day in each_day(first, last) if _is_covered(day, covered) and day not in stale)
+    return frozenset(day for day in each_day(first, last) if is_covered(day, covered) and day not in stale)
 
 
-def _is_covered(day: date, read: Sequence[Any]) -> bool:
+def is_covered(day: date, read: Sequence[Any]) -> bool:
     """Whether a day lies whole in one of the windows that were read."""
     return any(one.begins <= start_of_day(day) and one.ends >= start_of_day(day + ONE) for one in read)
 

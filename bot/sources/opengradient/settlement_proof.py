@@ -13,7 +13,6 @@ from bot.sources.opengradient import log_decoding
 from bot.sources.opengradient.merkle_batch import MAX_LEAVES, Batch
 from bot.sources.opengradient.settlement_verification import Outcome, SettlementVerifier, leaves_of, settlement_input
 from bot.sources.opengradient.verification_types import CountedLeaves, LeafVerdict, SettlementInput
-from bot.sources.opengradient.walrus import BlobMissing
 
 Seen = Callable[[str, Iterable[bytes]], tuple[dict[bytes, str], dict[bytes, str]]]
 SHOWN = 100
@@ -74,7 +73,7 @@ def _blob_summary(ruled: SettlementInput, outcome: Outcome) -> str:
 def _root_check(ruled: SettlementInput, outcome: Outcome) -> str:
     if ruled.leaf is not None:
         return "not needed"
-    if isinstance(outcome, BlobMissing) or not isinstance(outcome, Batch):
+    if not isinstance(outcome, Batch):
         return "not possible without a readable blob"
     return "match" if outcome.root == ruled.root else "MISMATCH: the leaves hash to another root"
 
