@@ -21,9 +21,10 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from benchmarks import Row
-from bot.sources.opengradient.acceptance_rules import CountedLeaves, EnclaveKey, SettlementInput, judge_settlements
+from bot.sources.opengradient.acceptance_rules import judge_settlements
 from bot.sources.opengradient.merkle_batch import Batch, keccak, parse_batch
 from bot.sources.opengradient.signatures import Claim, process_pool, signature_claim, verify_signatures
+from bot.sources.opengradient.verification_types import CountedLeaves, EnclaveKey, SettlementInput
 
 NOW = 1_780_000_000
 RELAY = "0x" + "f1" * 20

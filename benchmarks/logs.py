@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import Row  # noqa: E402
-from bot.chain.reader import ChainIdentity, ChainReader, Endpoint, Filter  # noqa: E402
+from bot.chain import ChainIdentity, ChainReader, Endpoint, Filter  # noqa: E402
 from bot.records import CompleteWindow, Period  # noqa: E402
 from bot.sources.opengradient import (  # noqa: E402
     events,

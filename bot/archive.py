@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.digest import figure_differences, keep_exact_counts
-from bot.records import Document, FootfallError, PeriodName, Receipt, catalogues_and_panels
+from bot.records import Document, FootfallError, Period, PeriodName, Receipt, catalogues_and_panels
 from bot.store import Store, advisory_lock, cursors, deliveries, digests, figures, receipts
 
 FEED_IDS = "feed ids"
@@ -45,6 +46,15 @@ class DigestCount:
     digests: int
     newest: date
     """The first day of the latest period among them."""
+
+
+def newest_periods(counts: Iterable[DigestCount]) -> dict[tuple[str, PeriodName], Period]:
+    """The latest period of each network and kind that has a digest."""
+    newest: dict[tuple[str, PeriodName], Period] = {}
+    for count in counts:
+        key, period = (count.network, count.period), Period.for_day(count.newest, count.period)
+        newest[key] = max(newest.get(key, period), period)
+    return newest
 
 
 @dataclass(frozen=True, slots=True)

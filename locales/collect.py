@@ -15,7 +15,7 @@ from bot.queries.network_queries import opening_paragraph
 from bot.render import TEMPLATES, _translatable_messages, document_translation
 
 ROOT = Path(__file__).resolve().parent.parent
-KEYWORDS: dict[str, Any] = {"say": None, "say_n": (1, 2), "N_": None}
+KEYWORDS: dict[str, Any] = {"say": None, "N_": None}
 """Calls in Python that hold a sentence; see `bot.i18n`."""
 UNTRANSLATED = frozenset({"{unit}"})
 

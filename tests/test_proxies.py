@@ -15,7 +15,7 @@ import pytest
 from aiohttp import web
 
 from bot import config
-from bot.chain.reader import ChainIdentity, ChainReader, Endpoint, QuorumUnreachableError
+from bot.chain import ChainIdentity, ChainReader, Endpoint, QuorumUnreachableError
 from bot.clients import http, npm_tarball
 from bot.outlets import RetryLater, Sent
 from bot.queries import QueryContext

@@ -1,1 +1,7 @@
 """Generic reading of EVM chains from endpoints that are not trusted; it knows no network."""
+
+from bot.chain.cursor import Cursor, LogBatch
+from bot.chain.json_rpc import Endpoint
+from bot.chain.quorum import ChainIdentity, ChainMismatchError, EndpointDisagreementError, QuorumUnreachableError
+from bot.chain.reader import ChainReader, ReorgTooDeepError, Reverted
+from bot.chain.types import Block, Filter, Log, Transaction

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import sha3  # type: ignore[import-untyped]
 
-from bot.chain.response_parsing import Log
+from bot.chain.types import Log
 
 _WORD = 32
 _FORMAL = re.compile(r"\s+indexed\b|\s+\w+(?=\s*[,)])")

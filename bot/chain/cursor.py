@@ -8,7 +8,7 @@ import msgspec
 
 from bot.chain.log_ranges import LogRange
 from bot.chain.quorum import ChainIdentity
-from bot.chain.response_parsing import Log
+from bot.chain.types import Log
 from bot.records import SourceError
 
 _RECENT = 32

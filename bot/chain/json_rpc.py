@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
+from bot.clients.http import BodyTooLargeError, read_capped
 from bot.records import SafeName
 from bot.redaction import clip_text
 
@@ -165,17 +166,14 @@ class RpcConnection:
 
     def _read_response(self, body: bytes, ends: float) -> tuple[int, bytearray]:
         left = max(0.05, ends - time.monotonic())
-        read = bytearray()
+        size = self.endpoint.size
         with self._client.stream("POST", self.endpoint.url, content=body, timeout=left) as answer:
             if answer.status_code == 413:
                 raise ResponseTooLargeError("answered 413")
-            for piece in _decompressed_chunks(answer, self.endpoint.size):
-                read += piece
-                if len(read) > self.endpoint.size:
-                    raise ResponseTooLargeError(f"answered more than {self.endpoint.size} bytes")
-                if time.monotonic() > ends:
-                    raise httpx.ReadTimeout("the answer takes too long")
-            return answer.status_code, read
+            try:
+                return answer.status_code, read_capped(_decompressed_chunks(answer, size), size, ends)
+            except BodyTooLargeError as error:
+                raise ResponseTooLargeError(f"answered more than {size} bytes") from error
 
     def _wait_turn(self, deadline: float) -> None:
         """Until this endpoint's next turn. Raises `DeadlineBeforeTurnError`."""
@@ -204,7 +202,7 @@ def _decompressed_chunks(answer: httpx.Response, size: int) -> Iterator[bytes]:
     for piece in answer.iter_raw():
         yield unpack.decompress(piece, size + 1)
         if unpack.unconsumed_tail:
-            raise ResponseTooLargeError(f"answered more than {size} bytes")
+            raise BodyTooLargeError
     if not unpack.eof:
         raise NoResponseError("broke off in the middle of an answer")
 

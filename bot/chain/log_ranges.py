@@ -8,20 +8,10 @@ from dataclasses import dataclass
 
 import msgspec
 
+from bot.chain import response_parsing as parsing
 from bot.chain.json_rpc import NoResponseError, ResponseTooLargeError, RpcConnection, RpcError
-from bot.chain.response_parsing import (
-    Block,
-    Filter,
-    Log,
-    RawLog,
-    block_hashes,
-    block_of,
-    checked_logs,
-    logs_of,
-    own_times,
-    receipt_logs_of,
-    topics_of,
-)
+from bot.chain.response_parsing import RawLog, block_of
+from bot.chain.types import Block, Filter, Log
 
 Times = MutableMapping[tuple[str, str], int]
 """Times of blocks already asked for, by endpoint and block hash: none is asked for twice."""
@@ -47,7 +37,6 @@ class LogRange:
     sha256: str
     """Of logs and end hashes in canonical form: two honest endpoints give the same."""
 
-    @property
     def agreement_key(self) -> str:
         """What endpoints must agree on, readable in an error."""
         return f"{len(self.logs)} logs (sha256 {self.sha256})"
@@ -86,9 +75,7 @@ class AdaptiveRangeSize:
             self.length = min(self._ceiling, self.length * 2)
 
 
-def read_log_range(
-    line: RpcConnection, wanted: Filter, first: int, last: int, times: Times, deadline: float
-) -> LogRange:
+def read_range(wanted: Filter, first: int, last: int, times: Times, line: RpcConnection, deadline: float) -> LogRange:
     """Headers of both ends, logs and times. Raises `NoResponseError`; `ResponseTooLargeError` if a shorter range may be
     answered."""
     # The headers come first: a re-organisation after them shows in the next range's parent hash.
@@ -96,7 +83,7 @@ def read_log_range(
     asked = {**wanted.rpc_params, "fromBlock": hex(first), "toBlock": hex(last)}
     try:
         *headers, answer = line.send_calls([*ends, ("eth_getLogs", (asked,))], deadline)
-        wires = logs_of(answer)
+        wires = parsing.logs_of(answer)
     except ResponseTooLargeError as error:
         if first < last:
             raise
@@ -105,8 +92,8 @@ def read_log_range(
     if blocks[0] is None or blocks[-1] is None:
         raise NoResponseError(f"does not have blocks {first} to {last}: it lags, or has dropped them")
     opening, closing = blocks[0], blocks[-1]
-    at = _block_times(line, wires, block_hashes(wires, opening, closing), opening, closing, times, deadline)
-    found = checked_logs(wires, wanted, at)
+    at = _block_times(line, wires, parsing.block_hashes(wires, opening, closing), opening, closing, times, deadline)
+    found = parsing.checked_logs(wires, wanted, at)
     digest = hashlib.sha256(msgspec.msgpack.encode((opening.hash, closing.hash, found))).hexdigest()
     return LogRange(found, opening, closing, _response_size(answer), digest)
 
@@ -122,13 +109,13 @@ def _read_block_logs(
     number = header[0][1][0]
     try:
         opening, answer = line.send_calls([*header, ("eth_getBlockReceipts", (number,))], deadline)
-        return [opening], answer, [wire for wire in receipt_logs_of(answer) if _matches_filter(wire, wanted)]
+        return [opening], answer, [wire for wire in parsing.receipt_logs_of(answer) if _matches_filter(wire, wanted)]
     except (ResponseTooLargeError, NoResponseError) as error:
         raise NoResponseError(f"cannot give block {number} whole: {why}; nor its receipts: {error}") from error
 
 
 def _matches_filter(wire: RawLog, wanted: Filter) -> bool:
-    return wanted.matches_all([wire.address.lower()], topics_of([wire]))
+    return wanted.matches_all([wire.address.lower()], parsing.topics_of([wire]))
 
 
 def _block_times(
@@ -141,7 +128,7 @@ def _block_times(
     deadline: float,
 ) -> dict[int, int]:
     """Time of each block that holds a log: the logs' own, or from headers whose hash is the logs'."""
-    own = own_times(wires, first, last)
+    own = parsing.own_times(wires, first, last)
     if own is not None:
         return own
     if len(times) > _TIMES:

@@ -74,9 +74,8 @@ class EndpointQuorum:
     ) -> None:
         names = [endpoint.name for endpoint in endpoints]
         if not 1 <= agree <= len({endpoint.url for endpoint in endpoints}) == len(endpoints):
-            raise SourceError(
-                f"chain {pin.chain_id}: {agree} of {len(names)} endpoints must agree; list as many, each once"
-            )
+            some = f"{agree} of {len(names)} endpoints"
+            raise SourceError(f"chain {pin.chain_id}: {some} must agree; list as many, each once")
         self.pin = pin
         self.agree = agree
         self.budget = budget
@@ -100,9 +99,8 @@ class EndpointQuorum:
     def pin_identity(self, pin: ChainIdentity) -> None:
         """Holds the chain to what was pinned before. Raises `ChainMismatchError`."""
         if pin.chain_id != self.pin.chain_id or (pin.genesis and self.pin.genesis not in (None, pin.genesis)):
-            raise ChainMismatchError(
-                f"a kept cursor is of {pin}, this is {self.pin}; forget the cursor to begin a new record"
-            )
+            differs = f"a kept cursor is of {pin}, this is {self.pin}"
+            raise ChainMismatchError(f"{differs}; forget the cursor to begin a new record")
         if self.pin.genesis is None:
             self.pin = pin
             self.recheck_identities()
@@ -225,9 +223,8 @@ class EndpointQuorum:
         said, first = line.send_calls([("eth_chainId", ()), ("eth_getBlockByNumber", ("0x1", False))], deadline)
         where = f"chain {self.pin.chain_id}: {line.name}"
         if (found := number_of(said)) != self.pin.chain_id:
-            raise ChainMismatchError(
-                f"{where}: serves chain {found}, wanted {self.pin.chain_id}; correct its URL or the id"
-            )
+            wanted = f"wanted {self.pin.chain_id}; correct its URL or the id"
+            raise ChainMismatchError(f"{where}: serves chain {found}, {wanted}")
         block = block_of(first, 1)
         if block is None:
             return

@@ -20,34 +20,11 @@ import msgspec
 
 from bot.chain.cursor import Cursor, LogBatch, advance_cursor, continues_cursor
 from bot.chain.json_rpc import Endpoint, NoResponseError, ResponseTooLargeError, RpcConnection, RpcError
-from bot.chain.log_ranges import AdaptiveRangeSize, LogRange, Times, read_log_range
-from bot.chain.quorum import (
-    ChainIdentity,
-    ChainMismatchError,
-    EndpointDisagreementError,
-    EndpointQuorum,
-    QuorumUnreachableError,
-    run_in_thread,
-)
-from bot.chain.response_parsing import Block, Filter, Log, Transaction, block_of, bytes_of, transaction_of
+from bot.chain.log_ranges import AdaptiveRangeSize, LogRange, read_range
+from bot.chain.quorum import ChainIdentity, EndpointQuorum, QuorumUnreachableError, run_in_thread
+from bot.chain.response_parsing import block_of, bytes_of, transaction_of
+from bot.chain.types import Block, Filter, Log, Transaction
 from bot.records import SourceError
-
-__all__ = [
-    "Block",
-    "ChainIdentity",
-    "ChainMismatchError",
-    "ChainReader",
-    "Cursor",
-    "Endpoint",
-    "EndpointDisagreementError",
-    "Filter",
-    "Log",
-    "LogBatch",
-    "QuorumUnreachableError",
-    "ReorgTooDeepError",
-    "Reverted",
-    "Transaction",
-]
 
 Finality = int | Literal["safe", "finalized"]
 """Blocks behind the latest that are final, or the tag under which the node knows the last final one."""
@@ -134,18 +111,20 @@ class ChainReader:
         steps = 0
         ranges = self._log_ranges(wanted, cursor.next_block, last)
         while cursor.next_block <= last:
-            found = next(ranges)
-            if not continues_cursor(cursor, found):
+            span = next(ranges)
+            if not continues_cursor(cursor, span):
                 steps += 1
                 cursor = self._rewind_cursor(cursor, steps)
                 forget = cursor.next_block
                 ranges = self._log_ranges(wanted, cursor.next_block, last)
                 continue
-            cursor = advance_cursor(cursor, found, self.pin)
-            yield LogBatch(
-                found.logs, cursor, found.first.number, found.last.number, found.last.at, found.sha256, forget
-            )
+            cursor = advance_cursor(cursor, span, self.pin)
+            yield LogBatch(span.logs, cursor, span.first.number, span.last.number, span.last.at, span.sha256, forget)
             forget = None
+
+    def all_logs(self, wanted: Filter, since: Cursor | int, until: int | None = None) -> list[Log]:
+        """All of `read_logs` at once."""
+        return [log for batch in self.read_logs(wanted, since, until) for log in batch.logs]
 
     def block_headers(self, numbers: Sequence[int]) -> tuple[Block | None, ...]:
         """Headers, in the order asked for; `None` for blocks that the endpoints do not have."""
@@ -199,10 +178,8 @@ class ChainReader:
         at = hex(self.final_head().number if block is None else block)
 
         def read_results(line: RpcConnection, deadline: float) -> tuple[bytes | Reverted, ...]:
-            questions = [({"to": to, "data": "0x" + data.hex()}, at) for to, data in calls]
-            return tuple(
-                _call_result(answer) for answer in line.send_calls([("eth_call", q) for q in questions], deadline)
-            )
+            questions = [("eth_call", ({"to": to, "data": "0x" + data.hex()}, at)) for to, data in calls]
+            return tuple(map(_call_result, line.send_calls(questions, deadline)))
 
         return self._voters.agreed_answer(f"{len(calls)} calls of contracts", read_results)
 
@@ -268,16 +245,13 @@ class ChainReader:
         gives_up = time.monotonic() + self._voters.budget
         while True:
             to = min(last, first + pace.length - 1)
-            read = partial(_read_range, wanted, first, to, self._times)
+            read = partial(read_range, wanted, first, to, self._times)
+            what = f"blocks {first} to {to}"
             try:
-                found = self._voters.agreed_answer(
-                    f"logs of blocks {first} to {to}", read, _range_key, smaller=to > first
-                )
+                found = self._voters.agreed_answer(f"logs of {what}", read, LogRange.agreement_key, smaller=to > first)
             except ResponseTooLargeError as error:
                 if time.monotonic() > gives_up:
-                    raise QuorumUnreachableError(
-                        f"{error}\nchain {self.pin.chain_id}: gave up at blocks {first} to {to}"
-                    ) from error
+                    raise QuorumUnreachableError(f"{error}\nchain {self.pin.chain_id}: gave up at {what}") from error
                 pace.record_too_large(to - first + 1)
                 continue
             pace.record_success(found.size)
@@ -287,9 +261,8 @@ class ChainReader:
         """The cursor at the newest block it remembers that is still on the chain. Raises `ReorgTooDeepError`,
         `ChainMismatchError`."""
         blocks = self.block_headers([number for number, _ in cursor.recent])
-        still = [
-            i for i, (known, now) in enumerate(zip(cursor.recent, blocks, strict=True)) if now and now.hash == known[1]
-        ]
+        pairs = zip(cursor.recent, blocks, strict=True)
+        still = [i for i, ((_, name), now) in enumerate(pairs) if now and now.hash == name]
         if not still or steps > _STEPS:
             self._voters.recheck_identities()
             self.final_head()
@@ -333,14 +306,6 @@ def fetch_range(asker: RangeRequest, wanted: Filter, first: int, last: int) -> L
         )
         _OPEN.setdefault(key, chain)
     return _OPEN[key]._fetch_range(wanted, first, last, AdaptiveRangeSize.starting_at(last - first + 1))
-
-
-def _read_range(wanted: Filter, first: int, last: int, times: Times, line: RpcConnection, deadline: float) -> LogRange:
-    return read_log_range(line, wanted, first, last, times, deadline)
-
-
-def _range_key(log_range: LogRange) -> str:
-    return log_range.agreement_key
 
 
 def _call_result(answer: msgspec.Raw | RpcError) -> bytes | Reverted:

@@ -21,26 +21,6 @@ from bot.chain.types import Block, Filter, Log, Transaction
 from bot.records import SafeName
 from bot.redaction import clip_text
 
-__all__ = [
-    "Block",
-    "Filter",
-    "Log",
-    "RawLog",
-    "Transaction",
-    "block_hashes",
-    "block_of",
-    "bytes_of",
-    "checked_logs",
-    "logs_of",
-    "number_of",
-    "own_times",
-    "parse_hex",
-    "parse_quantity",
-    "receipt_logs_of",
-    "topics_of",
-    "transaction_of",
-]
-
 T = TypeVar("T")
 
 _QUANTITY = re.compile(r"0x[0-9a-fA-F]{1,16}")

@@ -74,9 +74,7 @@ class Filter:
             return False
         if self.topics and min(map(len, topics), default=len(self.topics)) < len(self.topics):
             return False
-        return all(
-            some is None or {held[place] for held in topics}.issubset(some) for place, some in enumerate(self.topics)
-        )
+        return all(some is None or {held[i] for held in topics}.issubset(some) for i, some in enumerate(self.topics))
 
 
 @functools.lru_cache(64)

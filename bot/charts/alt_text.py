@@ -9,11 +9,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from bot import number_format, platform_limits
+from bot import platform_limits
 from bot.charts import chart_data
 from bot.charts.chart_data import DailyPoint, Json, Number, Points
 from bot.i18n import N_, Translator, translator_for
 from bot.metrics import METRICS
+from bot.number_format import (
+    UNKNOWN,
+    format_count,
+    format_day,
+    format_day_range,
+    format_figure,
+    format_figure_with_noun,
+    format_share,
+    format_short_day,
+)
 from bot.records import Document
 
 _SAID = ("models_listed", "models_used", "models_for_half", "uses", "top_1_share", "top_10_share")
@@ -43,11 +53,7 @@ def describe_trend(points: Points, title: str, unit: str, source: str, locale: s
     voice, points = translator_for(locale), chart_data.fill_missing_days(points)
     known = [(day, number) for day, number in points if number is not None]
     said = [
-        voice.say(
-            "{value} on {day}",
-            value=_measured_value(number, unit, voice),
-            day=number_format.format_day(day, voice.language),
-        )
+        voice.say("{value} on {day}", value=_measured_value(number, unit, voice), day=format_day(day, voice.language))
         for day, number in _turning_points(known)
     ]
     parts = [
@@ -72,13 +78,11 @@ def describe_concentration(catalogue: Json, locale: str = "en") -> str:
     """The curve of the most used models in words."""
     voice, curve = translator_for(locale), dict(chart_data.usage_curve(catalogue))
     said = [
-        voice.say("top {k}: {share}", k=k, share=number_format.format_share(curve[k], voice.language))
+        voice.say("top {k}: {share}", k=k, share=format_share(curve[k], voice.language))
         for k in (1, 2, 3, 5, 10, 100)
         if k in curve
     ]
-    return _as_sentence(
-        voice, voice.translate_text(", ").join(said) if curve else voice.translate_text(number_format.UNKNOWN)
-    )
+    return _as_sentence(voice, voice.translate_text(", ").join(said) if curve else voice.translate_text(UNKNOWN))
 
 
 def describe_day_range(points: Points, locale: str = "en") -> str:
@@ -86,7 +90,7 @@ def describe_day_range(points: Points, locale: str = "en") -> str:
     voice = translator_for(locale)
     if not points:
         return voice.say("no day watched")
-    return number_format.format_day_range(points[0][0], points[-1][0], voice.language)
+    return format_day_range(points[0][0], points[-1][0], voice.language)
 
 
 def join_within_limit(parts: Sequence[str], source: str) -> str:
@@ -107,20 +111,14 @@ def _describe_figure(voice: Translator, key: str, block: Json) -> str:
     if voice.language != "en":
         label = voice.translate_text(METRICS[key].label).replace("{unit}", voice.translate_word("word", block["unit"]))
     return voice.say(
-        "{label}: {value}.",
-        label=voice.capitalize_first(label),
-        value=number_format.format_figure(figure, voice.language),
+        "{label}: {value}.", label=voice.capitalize_first(label), value=format_figure(figure, voice.language)
     )
 
 
 def _describe_extremes(voice: Translator, points: Points) -> str:
     known = [(day, number) for day, number in points if number is not None]
     said = [
-        voice.say(
-            "{value} on {day}",
-            value=number_format.format_count(n, voice.language),
-            day=number_format.format_short_day(day, voice.language),
-        )
+        voice.say("{value} on {day}", value=format_count(n, voice.language), day=format_short_day(day, voice.language))
         for day, n in _turning_points(known)
     ]
     unknown = _describe_unknown_days(voice, points)
@@ -146,9 +144,7 @@ def _describe_unknown_days(voice: Translator, points: Points) -> str:
         return ""
     if len(missing) == len(points):
         return voice.say("unknown on every day shown")
-    named = voice.translate_text(", ").join(
-        number_format.format_short_day(day, voice.language) for day in missing[:_NAMED]
-    )
+    named = voice.translate_text(", ").join(format_short_day(day, voice.language) for day in missing[:_NAMED])
     if len(missing) > _NAMED:
         return voice.say("unknown on {days} and other days", days=named)
     return voice.say("unknown on {days}", days=named)
@@ -164,7 +160,7 @@ def _source_sentence(voice: Translator, document: Document, block: Json) -> str:
 
 
 def _measured_value(number: Number, unit: str, voice: Translator) -> str:
-    return number_format.format_figure_with_noun({"value": number, "unit": unit}, voice.language)
+    return format_figure_with_noun({"value": number, "unit": unit}, voice.language)
 
 
 def _as_sentence(voice: Translator, fragment: str) -> str:

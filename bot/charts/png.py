@@ -16,10 +16,10 @@ from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
-from bot import number_format
 from bot.charts import alt_text, chart_data, labels
 from bot.charts.chart_data import DailyPoint, Json, Number, Points
 from bot.charts.labels import SHORTEST
+from bot.number_format import format_short_day
 from bot.records import Document, Picture
 
 if TYPE_CHECKING:
@@ -185,20 +185,11 @@ def _set_date_axis(axes: Axes, calendar: Sequence[date]) -> None:
     axes.set_xticks([])
     last = len(calendar) - 1
     if calendar:
-        _annotate_point(
-            axes, number_format.format_short_day(calendar[0]), (-0.5, 0), (0, -10), QUIET, "left", "top", foot=True
-        )
+        _annotate_point(axes, format_short_day(calendar[0]), (-0.5, 0), (0, -10), QUIET, "left", "top", foot=True)
     # A second date only where it does not run into the first.
     if last >= SHORTEST - 2:
         _annotate_point(
-            axes,
-            number_format.format_short_day(calendar[last]),
-            (last + 0.5, 0),
-            (0, -10),
-            QUIET,
-            "right",
-            "top",
-            foot=True,
+            axes, format_short_day(calendar[last]), (last + 0.5, 0), (0, -10), QUIET, "right", "top", foot=True
         )
 
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from datetime import date
 from html import escape
 
-from bot import number_format
-from bot.charts import alt_text, chart_data
-from bot.charts import labels as charts_labels
+from bot.charts import chart_data
+from bot.charts.alt_text import describe_concentration, describe_trend, describe_usage
 from bot.charts.chart_data import DailyPoint, Json, Number, Points
-from bot.charts.labels import SHORTEST
+from bot.charts.labels import SHORTEST, axis_ticks, powers_of_ten, tick_label, top_share_label
+from bot.number_format import format_short_day
 
 WIDTH, HEIGHT = 440, 250
 TEXT = 14
@@ -64,9 +64,7 @@ def usage_svg(catalogue: Json, span: tuple[date, date] | None = None) -> str:
             drawn.append(_rect_element(now, x, y, frame.column_width * 0.8, _FOOT - y))
     drawn += _line_elements(frame, listed, "listed")
     drawn += _usage_names(frame, days)
-    return _svg_document(
-        f"usage-{catalogue['catalogue']}", "Models listed and used, by day", alt_text.describe_usage(days), drawn
-    )
+    return _svg(f"usage-{catalogue['catalogue']}", "Models listed and used, by day", describe_usage(days), drawn)
 
 
 def concentration_svg(catalogue: Json) -> str:
@@ -76,34 +74,22 @@ def concentration_svg(catalogue: Json) -> str:
     frame, drawn = _draw_axes(0, 1, "share", [])
     if not curve:
         drawn.append(_text_element("unknown", (frame.left + _RIGHT) / 2, (_TOP + _FOOT) / 2, "middle"))
-        return _svg_document(
-            f"concentration-{catalogue['catalogue']}", title, alt_text.describe_concentration(catalogue), drawn
-        )
+        return _svg(f"concentration-{catalogue['catalogue']}", title, describe_concentration(catalogue), drawn)
     last = max(curve[-1][0], 10)
 
     def x(k: int) -> float:
         return frame.left + 16 + math.log10(k) / math.log10(last) * (_RIGHT - frame.left - 16)
 
-    for k in charts_labels.powers_of_ten(last):
+    for k in powers_of_ten(last):
         end = x(k) + 60 > WIDTH
-        drawn.append(
-            _text_element(f"top {charts_labels.tick_label(k, 'models')}", x(k), HEIGHT - 10, "end" if end else "middle")
-        )
+        drawn.append(_text_element(f"top {tick_label(k, 'models')}", x(k), HEIGHT - 10, "end" if end else "middle"))
     drawn.append(_path_element("used", [(x(k), frame.y(share)) for k, share in curve]))
     k, share = at = chart_data.at_ten(curve)
     drawn.append(_dot_element("used", x(k), frame.y(share), 4))
     drawn.append(
-        _text_element(
-            charts_labels.top_share_label(at),
-            x(k) + 8,
-            frame.y(share) + (20 if share > 0.4 else -8),
-            "start",
-            "name used",
-        )
+        _text_element(top_share_label(at), x(k) + 8, frame.y(share) + (20 if share > 0.4 else -8), "start", "name used")
     )
-    return _svg_document(
-        f"concentration-{catalogue['catalogue']}", title, alt_text.describe_concentration(catalogue), drawn
-    )
+    return _svg(f"concentration-{catalogue['catalogue']}", title, describe_concentration(catalogue), drawn)
 
 
 def trend_svg(points: Points, title: str, unit: str, key: str = "trend") -> str:
@@ -112,10 +98,10 @@ def trend_svg(points: Points, title: str, unit: str, key: str = "trend") -> str:
     frame, drawn = _draw_axes(*chart_data.axis_range(points), unit, [day for day, _ in points])
     drawn += _gap_elements(frame, points)
     drawn += _line_elements(frame, points, "used")
-    return _svg_document(key, title, alt_text.describe_trend(points, title, unit, ""), drawn)
+    return _svg(key, title, describe_trend(points, title, unit, ""), drawn)
 
 
-def _svg_document(key: str, title: str, about: str, drawn: Sequence[str]) -> str:
+def _svg(key: str, title: str, about: str, drawn: Sequence[str]) -> str:
     key = "".join(c if c.isascii() and c.isalnum() else "-" for c in key)
     return (
         f'<svg class="chart" role="img" aria-labelledby="{key}-title {key}-about" viewBox="0 0 {WIDTH} {HEIGHT}" '
@@ -126,7 +112,7 @@ def _svg_document(key: str, title: str, about: str, drawn: Sequence[str]) -> str
 
 def _draw_axes(low: Number, high: Number, unit: str, days: Sequence[date]) -> tuple[_Frame, list[str]]:
     """Three rules across at most with their values, and the first and last day along the foot."""
-    labels = [(tick, charts_labels.tick_label(tick, unit)) for tick in charts_labels.axis_ticks(low, high)]
+    labels = [(tick, tick_label(tick, unit)) for tick in axis_ticks(low, high)]
     frame = _Frame(max(len(said) for _, said in labels) * _CHARACTER + 6, low, high, len(days))
     drawn = []
     for tick, said in labels:
@@ -134,11 +120,9 @@ def _draw_axes(low: Number, high: Number, unit: str, days: Sequence[date]) -> tu
         drawn.append(f'<path class="rule" d="M{frame.left:.1f} {y:.1f}H{_RIGHT}" stroke="currentColor" opacity=".25"/>')
         drawn.append(_text_element(said, frame.left - 6, y + 5, "end"))
     if days:
-        drawn.append(_text_element(number_format.format_short_day(days[0]), frame.left, HEIGHT - 10, "start"))
+        drawn.append(_text_element(format_short_day(days[0]), frame.left, HEIGHT - 10, "start"))
     if len(days) >= SHORTEST - 1:
-        drawn.append(
-            _text_element(number_format.format_short_day(days[-1]), frame.x(len(days) - 0.5), HEIGHT - 10, "end")
-        )
+        drawn.append(_text_element(format_short_day(days[-1]), frame.x(len(days) - 0.5), HEIGHT - 10, "end"))
     return frame, drawn
 
 

@@ -1,12 +1,13 @@
-"""Reads public APIs politely: every request has a time-out, a size limit and a bounded number of attempts, and nothing
-is followed to another host."""
+"""Reading public APIs with good limits: every request has a time-out, a size cap and a bounded number of tries, and
+nothing is followed to another host."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
 
 import httpx
 import stamina
@@ -37,14 +38,32 @@ class _Again(Exception):
         super().__init__(f"answered {status}")
 
 
-def make_client(token: str, manners: HttpLimits) -> httpx.Client:
-    """An HTTP client with a bearer token that follows no redirects."""
+class BodyTooLargeError(Exception):
+    """A body has more bytes than it may."""
+
+
+def read_capped(
+    chunks: Iterable[bytes], size: int, ends: float, monotonic: Callable[[], float] = time.monotonic
+) -> bytearray:
+    """A body of at most `size` bytes that is complete by `ends`. Raises `BodyTooLargeError` or `httpx.ReadTimeout`."""
+    body = bytearray()
+    for chunk in chunks:
+        body += chunk
+        if len(body) > size:
+            raise BodyTooLargeError
+        if monotonic() > ends:
+            raise httpx.ReadTimeout("the answer takes too long")
+    return body
+
+
+def make_client(token: str, limits: HttpLimits) -> httpx.Client:
+    """A client that identifies itself with a bearer token and follows no redirect."""
     headers = {"Authorization": f"Bearer {token}", "Accept": "application/json", "User-Agent": "footfall"}
-    return httpx.Client(http2=True, headers=headers, timeout=manners.timeout, follow_redirects=False)
+    return httpx.Client(http2=True, headers=headers, timeout=limits.timeout, follow_redirects=False)
 
 
-def get_body(client: httpx.Client, url: str, manners: HttpLimits) -> bytes:
-    """The body of a 200. Retries on 429, 5xx and broken connections, so only for reads. Raises `SourceError`."""
+def get_body(client: httpx.Client, url: str, limits: HttpLimits) -> bytes:
+    """The body of a 200. Tried again on 429, 5xx and broken connections, so for reads only. Raises `SourceError`."""
     shown = SafeName(url, 200)
 
     def retry_delay(error: Exception) -> bool | float:
@@ -52,20 +71,20 @@ def get_body(client: httpx.Client, url: str, manners: HttpLimits) -> bytes:
             return isinstance(error, httpx.TransportError)
         if error.wait is None:
             return True
-        return error.wait if error.wait <= manners.patience else False
+        return error.wait if error.wait <= limits.patience else False
 
     attempts = stamina.retry_context(
-        on=retry_delay, attempts=manners.tries, timeout=None, wait_initial=0.5, wait_max=manners.patience
+        on=retry_delay, attempts=limits.tries, timeout=None, wait_initial=0.5, wait_max=limits.patience
     )
     try:
         for attempt in attempts:
             with attempt:
-                return _get_once(client, url, manners)
+                return _get_once(client, url, shown, limits)
     except _Again as error:
-        asks = f" and asks to wait {error.wait:g} s" if error.wait is not None else ""
-        raise SourceError(f"{shown}: answered {error.status}{asks}; run again later") from error
+        wait = f" and asks to wait {error.wait:g} s" if error.wait is not None else ""
+        raise SourceError(f"{shown}: answered {error.status}{wait}; run again later") from error
     except httpx.TimeoutException as error:
-        late = f"no complete answer within {manners.timeout:g} s"
+        late = f"no complete answer within {limits.timeout:g} s"
         raise SourceError(f"{shown}: {late}; check the network and run again") from error
     except httpx.HTTPError as error:
         # Only the type: a transport's message may quote what was sent.
@@ -73,36 +92,88 @@ def get_body(client: httpx.Client, url: str, manners: HttpLimits) -> bytes:
     raise AssertionError("unreachable")
 
 
-def _get_once(client: httpx.Client, url: str, manners: HttpLimits) -> bytes:
-    ends = manners.monotonic() + manners.timeout
-    with client.stream("GET", url) as answer:
-        if answer.status_code == 429 or answer.status_code >= 500:
-            raise _Again(answer.status_code, _retry_after(answer))
-        if answer.status_code != 200:
-            raise SourceError(
-                f"{SafeName(url, 200)}: answered {answer.status_code}, wanted 200{_status_hint(answer.status_code)}"
-            )
-        read = bytearray()
-        for chunk in answer.iter_bytes():
-            read += chunk
-            if len(read) > manners.size:
-                raise SourceError(f"{SafeName(url, 200)}: answered more than {manners.size} bytes; refused")
-            if manners.monotonic() > ends:
-                raise httpx.ReadTimeout("the answer takes too long")
-        return bytes(read)
+def _get_once(client: httpx.Client, url: str, shown: SafeName, limits: HttpLimits) -> bytes:
+    ends = limits.monotonic() + limits.timeout
+    with client.stream("GET", url) as response:
+        if response.status_code == 429 or response.status_code >= 500:
+            raise _Again(response.status_code, _retry_after(response))
+        if response.status_code != 200:
+            hint = "; is the token valid?" if response.status_code in (401, 403) else ""
+            raise SourceError(f"{shown}: answered {response.status_code}, wanted 200{hint}")
+        try:
+            return bytes(read_capped(response.iter_bytes(), limits.size, ends, limits.monotonic))
+        except BodyTooLargeError as error:
+            raise SourceError(f"{shown}: answered more than {limits.size} bytes; refused") from error
 
 
-def _status_hint(status: int) -> str:
-    return "; is the token valid?" if status in (401, 403) else ""
+@dataclass(frozen=True, slots=True)
+class HttpBody:
+    """A complete answer of status 200 that is not a web page."""
+
+    content: bytes
 
 
-def _retry_after(answer: httpx.Response) -> float | None:
-    """Seconds from `Retry-After`, a number of seconds or a date; a date is compared with the server's `Date`."""
-    said = answer.headers.get("Retry-After", "").strip()
-    if said.isascii() and said.isdigit():
-        return float(said[:12])
+@dataclass(frozen=True, slots=True)
+class HttpFailure:
+    """No usable answer, and why. Reads well after "found "."""
+
+    reason: str
+    status: int = 0
+    """The HTTP status, 0 where there was none."""
+    retry_after: float | None = None
+    """Seconds that the server asks us to wait."""
+    oversize: bool = False
+
+
+def get_bounded(
+    client: httpx.Client,
+    url: str,
+    max_bytes: int,
+    seconds: float,
+    params: dict[str, str | int] | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> HttpBody | HttpFailure:
+    """Read `url` whole, at most `max_bytes` in at most `seconds`, however slowly it drips. Raises nothing."""
+    ends = monotonic() + seconds
+    # Identity, so that a small compressed answer cannot unpack into a large one.
+    plain = {"Accept-Encoding": "identity"}
     try:
-        until, now = parsedate_to_datetime(said), parsedate_to_datetime(answer.headers.get("Date", ""))
+        with client.stream("GET", url, params=params, headers=plain, timeout=seconds, follow_redirects=False) as answer:
+            if refused := _rejection_reason(answer, max_bytes):
+                return refused
+            # A chunk size would wait for a chunk to fill, past the deadline.
+            return HttpBody(bytes(read_capped(answer.iter_raw(), max_bytes, ends, monotonic)))
+    except BodyTooLargeError:
+        return HttpFailure(f"more than {max_bytes:,} bytes", 200, oversize=True)
+    except httpx.TimeoutException:
+        # The same words whichever of two equal limits is met first: the socket's, or that of the whole answer.
+        return HttpFailure(f"no complete answer within {seconds:g} s")
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        return HttpFailure(f"no answer ({type(error).__name__})")
+
+
+def _rejection_reason(response: httpx.Response, max_bytes: int) -> HttpFailure | None:
+    """Why a body is not worth reading; none where it is."""
+    status, headers = response.status_code, response.headers
+    if status != 200:
+        return HttpFailure(f"HTTP {status}", status, _retry_after(response))
+    if "html" in headers.get("Content-Type", "").lower():
+        return HttpFailure("a web page", status)
+    if headers.get("Content-Encoding", "identity").lower() != "identity":
+        return HttpFailure("a compressed answer where none was asked for", status)
+    length = headers.get("Content-Length", "0")
+    if length.isascii() and length.isdigit() and (len(length) > 15 or int(length) > max_bytes):
+        return HttpFailure(f"more than {max_bytes:,} bytes", status, oversize=True)
+    return None
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    """Seconds from `Retry-After`, which is a number of seconds or a date; the date counts from the server's own."""
+    header = response.headers.get("Retry-After", "").strip()
+    if header.isascii() and header.isdigit():
+        return float(header[:12])
+    try:
+        until, now = parsedate_to_datetime(header), parsedate_to_datetime(response.headers.get("Date", ""))
         return max(0.0, (until - now).total_seconds())
     except (ValueError, TypeError):
         return None
@@ -113,12 +184,18 @@ def next_page_url(here: str, there: str) -> str:
     try:
         old, new = httpx.URL(here), httpx.URL(there)
     except httpx.InvalidURL as error:
-        raise SourceError(f"{here}: the address of its next page is not a URL: {SafeName(there)}") from error
-    same = (old.scheme, old.host, old.port, old.path.rstrip("/")) == (
-        (new.scheme, new.host, new.port, new.path.rstrip("/"))
-    )
-    if not same or new.userinfo:
-        raise SourceError(
-            f"{here}: its next page is elsewhere, at {SafeName(str(new.copy_with(userinfo=b'')))}; refused"
-        )
+        raise SourceError(f"{here}: its next page is no URL: {SafeName(there)}") from error
+    places = {(url.scheme, url.host, url.port, url.path.rstrip("/")) for url in (old, new)}
+    if len(places) > 1 or new.userinfo:
+        elsewhere = SafeName(str(new.copy_with(userinfo=b"")))
+        raise SourceError(f"{here}: its next page is elsewhere, at {elsewhere}; refused")
     return str(new.copy_with(fragment=None))
+
+
+def host_label(url: str) -> str:
+    """Host and port: the rest of an address may hold a key."""
+    try:
+        parts = urlsplit(url)
+        return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
+    except ValueError:
+        return "an address that cannot be read"

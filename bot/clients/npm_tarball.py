@@ -12,7 +12,7 @@ import tarfile
 import tempfile
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -65,15 +65,13 @@ def fetch_tarball(package: Package, data: Path, timeout: float) -> Path:
         data.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".npm-", dir=data) as folder:
             packed = _run_npm_pack(package, Path(folder), timeout)
-            with open_verified(
-                packed, package.sha256, f"{package.spec} is not what was published; try another registry"
-            ):
+            cure = f"{package.spec} is not what was published; try another registry"
+            with open_verified(packed, package.sha256, cure):
                 pass
             os.replace(packed, kept)
     except OSError as error:
-        raise SourceError(
-            f"{kept}: cannot be written: {_error_text(error)}; make {data} a folder that this user may write to"
-        ) from error
+        hint = f"make {data} a folder that this user may write to"
+        raise SourceError(f"{kept}: cannot be written: {_error_text(error)}; {hint}") from error
     return kept
 
 
@@ -127,13 +125,10 @@ def _read_member(path: Path, archive: tarfile.TarFile, entry: tarfile.TarInfo, c
 
 @contextmanager
 def open_verified(path: Path, sha256: str, cure: str) -> Iterator[BinaryIO]:
-    """Open the file and check its hash on the open handle, so that the checked bytes are the ones that are read."""
-    try:
-        held = path.open("rb")
-    except OSError as error:
-        raise SourceError(f"{path}: cannot be read: {_error_text(error)}; {cure}") from error
-    with held:
+    """The file, opened, and known to be the wanted one: what is checked is what will be read."""
+    with ExitStack() as stack:
         try:
+            held = stack.enter_context(path.open("rb"))
             size = os.fstat(held.fileno()).st_size
             found = hashlib.file_digest(held, "sha256").hexdigest() if size <= MAX_TARBALL else "not worked out"
             held.seek(0)
@@ -165,9 +160,8 @@ def _run_npm_pack(package: Package, folder: Path, timeout: float) -> Path:
         raise SourceError(f"{where}: {_error_text(error)}; install Node.js with npm") from error
     packed = folder / package.filename
     if done.returncode or not packed.is_file():
-        raise SourceError(
-            f"{where}: {_npm_error_code(done)}; check the network and npm's registry setting, then run again"
-        )
+        cure = "check the network and npm's registry setting, then run again"
+        raise SourceError(f"{where}: {_npm_error_code(done)}; {cure}")
     return packed
 
 
@@ -182,11 +176,7 @@ def _npm_command() -> list[str]:
     for command in _npm_candidates():
         try:
             started = subprocess.run(  # noqa: S603 - a fixed command, no shell
-                [*command, "--version"],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=_NPM_STARTS,
-                check=False,
+                [*command, "--version"], stdin=subprocess.DEVNULL, capture_output=True, timeout=_NPM_STARTS, check=False
             )
         except (OSError, subprocess.TimeoutExpired):
             continue

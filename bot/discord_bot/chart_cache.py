@@ -29,9 +29,8 @@ NICE = 5
 @cache
 def drawing_process() -> Executor:
     """The process that draws, begun with the first picture and kept from one connection to the next."""
-    return ProcessPoolExecutor(
-        1, mp_context=get_context("spawn"), initializer=_init_process, initargs=(redaction.known_secrets(),)
-    )
+    spawn, secrets = get_context("spawn"), redaction.known_secrets()
+    return ProcessPoolExecutor(1, mp_context=spawn, initializer=_init_process, initargs=(secrets,))
 
 
 def dismiss() -> None:

@@ -8,6 +8,7 @@ import threading
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import aiohttp
 import discord
@@ -85,23 +86,20 @@ def gc_frozen() -> Iterator[None]:
         gc.unfreeze()
 
 
+@dataclass(frozen=True, slots=True)
 class _Kept:
     """One connection after the other."""
 
-    def __init__(
-        self,
-        desk: QueryContext,
-        token: SecretStr,
-        stop: threading.Event,
-        leads: Callable[[], bool],
-        bot_settings: BotSettings,
-    ) -> None:
-        self._desk, self._token, self._stop, self._leads, self._bot_settings = desk, token, stop, leads, bot_settings
+    desk: QueryContext
+    token: SecretStr
+    stop: threading.Event
+    leads: Callable[[], bool]
+    bot_settings: BotSettings
 
     async def run(self, first_pause: float) -> None:
         loop, pause = asyncio.get_running_loop(), first_pause
-        while not self._stop.is_set():
-            if not self._leads():
+        while not self.stop.is_set():
+            if not self.leads():
                 await asyncio.sleep(LOOK)
                 continue
             began = loop.time()
@@ -117,8 +115,8 @@ class _Kept:
 
     async def _run_connection(self) -> Exception | None:
         """One connection, until it is to end or is lost. Returns why it was lost."""
-        client = FootfallClient(self._desk, self._bot_settings)
-        going = asyncio.create_task(client.start(self._token.get_secret_value()))
+        client = FootfallClient(self.desk, self.bot_settings)
+        going = asyncio.create_task(client.start(self.token.get_secret_value()))
         told = asyncio.create_task(self._wait_for_stop())
         try:
             await asyncio.wait({going, told}, return_when=asyncio.FIRST_COMPLETED)
@@ -135,12 +133,12 @@ class _Kept:
             await asyncio.gather(going, told, return_exceptions=True)
 
     async def _wait_for_stop(self) -> None:
-        while not self._stop.is_set() and self._leads():
+        while not self.stop.is_set() and self.leads():
             await asyncio.sleep(LOOK)
 
     async def _interruptible_sleep(self, seconds: float) -> None:
         until = asyncio.get_running_loop().time() + seconds
-        while not self._stop.is_set() and asyncio.get_running_loop().time() < until:
+        while not self.stop.is_set() and asyncio.get_running_loop().time() < until:
             await asyncio.sleep(min(LOOK, seconds))
 
 

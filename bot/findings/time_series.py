@@ -44,14 +44,7 @@ class HighestSince:
     """Days between, all of them lower."""
 
     def holds(self, book: PeriodData) -> bool:
-        known = known_values(book, self.metric)
-        between = each_day(self.since + ONE, self.day - ONE)
-        return (
-            known.get(self.day) == self.value
-            and known.get(self.since) == self.since_value >= self.value
-            and len(between) == self.days >= LEAST_LOOKED_BACK
-            and all(day in known and known[day] + record_margin(book, self.metric) < self.value for day in between)
-        )
+        return self.since_value >= self.value and _beats_all_since(self, book, high=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +62,7 @@ class LowestSince:
     """Days between, all of them higher."""
 
     def holds(self, book: PeriodData) -> bool:
-        known = known_values(book, self.metric)
-        between = each_day(self.since + ONE, self.day - ONE)
-        return (
-            known.get(self.day) == self.value
-            and known.get(self.since) == self.since_value <= self.value
-            and len(between) == self.days >= LEAST_LOOKED_BACK
-            and all(day in known and known[day] > self.value for day in between)
-        )
+        return self.since_value <= self.value and _beats_all_since(self, book, high=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +87,7 @@ class HighestOnRecord:
         return (
             known.get(self.day) == self.value
             and len(before) + 1 == self.days > LEAST_LOOKED_BACK
-            and all(day in known and known[day] + record_margin(book, self.metric) < self.value for day in before)
+            and all(day in known and _is_beaten(book, self.metric, known[day], self.value, True) for day in before)
             and (not self.whole or self.first == series_start(book, self.metric))
         )
 
@@ -242,8 +228,8 @@ def _find_record(page: FindingInput, metric: str, high: bool) -> Iterator[Scored
     if value is None or start is None or not book.history:
         return
     first = max(start, book.history[0].day)
-    past, least = day - ONE, record_margin(book, metric)
-    while past >= first and past in known and (known[past] + least < value if high else known[past] > value):
+    past = day - ONE
+    while past >= first and past in known and _is_beaten(book, metric, known[past], value, high):
         past -= ONE
     days = (day - past).days - 1
     if days < LEAST_LOOKED_BACK or (past >= first and past not in known):
@@ -261,9 +247,20 @@ def _find_record(page: FindingInput, metric: str, high: bool) -> Iterator[Scored
         yield ScoredClaim(score, HighestOnRecord(metric, unit, day, value, first, days + 1, first == start))
 
 
-def record_margin(book: PeriodData, metric: str) -> int:
-    """By how much a record must lead, so that models of unknown date cannot change it."""
-    return book.uncounted if metric in ("models_listed", "models_added") else 0
+def _beats_all_since(claim: HighestSince | LowestSince, book: PeriodData, high: bool) -> bool:
+    """Whether both ends are as claimed, and every day between them is known and surely lower, or higher."""
+    known, between = known_values(book, claim.metric), each_day(claim.since + ONE, claim.day - ONE)
+    return (
+        (known.get(claim.day), known.get(claim.since)) == (claim.value, claim.since_value)
+        and len(between) == claim.days >= LEAST_LOOKED_BACK
+        and all(day in known and _is_beaten(book, claim.metric, known[day], claim.value, high) for day in between)
+    )
+
+
+def _is_beaten(book: PeriodData, metric: str, earlier: int, value: int, high: bool) -> bool:
+    """Whether a value is higher, or lower, than an earlier one, whatever the list's unknown models were."""
+    margin = book.uncounted if metric in ("models_listed", "models_added") else 0
+    return earlier + margin < value if high else earlier > value
 
 
 def _unusual_day(known: Mapping[date, int], metric: str, unit: str, day: date) -> UnusualDay | None:

@@ -36,11 +36,6 @@ class Translator:
         the other way."""
         return self._fill_in(self._words.gettext(message), parts)
 
-    def say_n(self, singular: str, many: str, number: float, **parts: object) -> str:
-        """Translate a sentence that depends on a number. `number` only chooses the form; to show it, pass it as a
-        part."""
-        return self._fill_in(self._words.ngettext(singular, many, plural_number(number)), parts)
-
     def translate_word(self, context: str, message: str) -> str:
         """Translate a word with a context: "command", "option", "choice", or "word" for units, titles and states."""
         return self._words.pgettext(context, message)

@@ -24,29 +24,3 @@ from bot.lake.layout import DayRef, Manifest, ParquetFile
 from bot.lake.rollup import DayRollup, roll_up_day, try_roll_up
 from bot.lake.settings import LakeSettings
 from bot.lake.storage import LakeError, Storage, check_reachable, open_storage
-
-__all__ = [
-    "CallerCount",
-    "DayRef",
-    "DayRollup",
-    "DayUpdate",
-    "LakeError",
-    "LakeSettings",
-    "Manifest",
-    "ParquetFile",
-    "Storage",
-    "check_files",
-    "check_reachable",
-    "compact_day",
-    "empty_manifest",
-    "estimate_callers",
-    "exact_callers",
-    "open_storage",
-    "prune_day",
-    "read_manifest",
-    "roll_up_day",
-    "salvage_day",
-    "try_roll_up",
-    "unnamed_uses",
-    "update_day",
-]

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from bot.lake import duckdb_engine
 from bot.lake.day_files import read_manifest
 from bot.lake.layout import DayRef
-from bot.lake.rollup import CallerSummary, caller_summary, local_files
+from bot.lake.parquet import local_files
+from bot.lake.rollup import CallerSummary, caller_summary
 from bot.lake.settings import LakeSettings
 
 
@@ -33,7 +34,7 @@ def exact_callers(days: Sequence[DayRef]) -> CallerSummary:
     with ExitStack() as stack:
         found = [(day, read_manifest(day).parts) for day in days]
         uses, payments = (
-            [path for day, parts in found for path in local_files(day, parts, kind, stack)]
+            [path for day, parts in found for path in local_files(day, parts, stack, kind)]
             for kind in ("uses", "payments")
         )
         return caller_summary(days[0], uses, payments)
@@ -44,14 +45,12 @@ def estimate_callers(lake: LakeSettings, sketches: Iterable[bytes]) -> CallerCou
     states = [{"precision": one[0], "registers": list(one[1:])} for one in sketches if one]
     if not states:
         return CallerCount(0, 0.0)
-    of = duckdb_engine.thread_cursor(lake.memory, lake.spill)
+    cursor = duckdb_engine.thread_cursor(lake.memory, lake.spill)
     # DuckDB gives a state out as a plain struct and takes it back only into a column that was made a state.
-    of.execute(
-        "CREATE OR REPLACE TEMP TABLE states AS SELECT approx_count_distinct(''::VARCHAR) EXPORT_STATE AS s LIMIT 0"
-    )
-    of.executemany(
-        'INSERT INTO states SELECT ?::STRUCT("precision" UTINYINT, registers UTINYINT[])', [[s] for s in states]
-    )
-    ((count,),) = of.execute("SELECT finalize(combine_aggr(s)) FROM states").fetchall()
+    empty = "SELECT approx_count_distinct(''::VARCHAR) EXPORT_STATE AS s LIMIT 0"
+    cursor.execute(f"CREATE OR REPLACE TEMP TABLE states AS {empty}")
+    state_type = 'STRUCT("precision" UTINYINT, registers UTINYINT[])'
+    cursor.executemany(f"INSERT INTO states SELECT ?::{state_type}", [[state] for state in states])
+    ((count,),) = cursor.execute("SELECT finalize(combine_aggr(s)) FROM states").fetchall()
     # Of the estimator itself: 1.04 by the root of the number of registers.
     return CallerCount(int(count), 1.04 / float(len(states[0]["registers"])) ** 0.5)  # type: ignore[arg-type]

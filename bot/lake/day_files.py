@@ -78,21 +78,18 @@ def update_day(day: DayRef, update: DayUpdate) -> tuple[DayRef, int]:
         if records:
             parts, fresh = _add_events(day, parts, kind, records)
             new += fresh
-    parts = [part for kind in KINDS for part in _merge_files(day, [one for one in parts if one.kind == kind])]
-    if tuple(parts) == old.parts:
+    merged = _merge_files(day, parts)
+    if merged == old.parts:
         return day, 0
     blocks = _merge_blocks(old.blocks, update)
-    return _write_manifest(
-        day, Manifest(SCHEMA, old.network, old.catalogue, old.day, old.version + 1, tuple(parts), blocks)
-    ), new
+    manifest = msgspec.structs.replace(old, version=old.version + 1, parts=merged, blocks=blocks)
+    return _write_manifest(day, manifest), new
 
 
 def compact_day(day: DayRef) -> DayRef:
     """A day as one file of each kind; the same day where it is that already."""
     old = read_manifest(day)
-    parts = tuple(
-        part for kind in KINDS for part in _merge_files(day, [one for one in old.parts if one.kind == kind], most=1)
-    )
+    parts = _merge_files(day, old.parts, most=1)
     if parts == old.parts:
         return day
     return _write_manifest(day, msgspec.structs.replace(old, version=old.version + 1, parts=parts))
@@ -178,15 +175,14 @@ def _merge_blocks(known: Sequence[BlockRange], update: DayUpdate) -> tuple[Block
 
 def _drop_from_block(day: DayRef, parts: Sequence[ParquetFile], block: int) -> list[ParquetFile]:
     """Without what stood in a block or after it."""
-    made: list[ParquetFile] = []
+    before = f"SELECT * FROM {{old}} WHERE block < {int(block)}"
+    left: list[ParquetFile] = []
     for part in parts:
         if part.last_block < block:
-            made.append(part)
+            left.append(part)
         elif part.first_block < block:
-            made += parquet.write_rows(
-                day, KINDS[part.kind], f"SELECT * FROM {{old}} WHERE block < {int(block)}", [part]
-            )
-    return made
+            left += parquet.write_rows(day, KINDS[part.kind], before, [part])
+    return left
 
 
 def _assign_owners(
@@ -198,9 +194,8 @@ def _assign_owners(
         return list(parts)
     told = parquet.make_columns({"cid": list(owners), "named": [str(name) for name in owners.values()]})
     learns = "model IS DISTINCT FROM named" if renames else "model IS NULL"
-    if not parquet.query_rows(
-        day, waiting, f"SELECT 1 FROM {{old}} JOIN {{new}} ON content = cid WHERE {learns} LIMIT 1", told
-    ):
+    some = f"SELECT 1 FROM {{old}} JOIN {{new}} ON content = cid WHERE {learns} LIMIT 1"
+    if not parquet.query_rows(day, waiting, some, told):
         return list(parts)
     first = "n.named, o.model" if renames else "o.model, n.named"
     line = f"SELECT o.* REPLACE (coalesce({first}) AS model) FROM {{old}} o LEFT JOIN {{new}} n ON o.content = n.cid"
@@ -218,9 +213,8 @@ def _add_events(
         made = parquet.write_rows(day, kind, "SELECT * FROM {new}", (), new)
         return [*parts, *made], sum(part.rows for part in made)
     old = f"(SELECT * FROM {{old}} WHERE block BETWEEN {first} AND {last})"
-    if kind.learns and parquet.query_rows(
-        day, near, f"SELECT 1 FROM {old} o JOIN {{new}} n USING (place) WHERE {kind.learns} LIMIT 1", new
-    ):
+    learns = f"SELECT 1 FROM {old} o JOIN {{new}} n USING (place) WHERE {kind.learns} LIMIT 1"
+    if kind.learns and parquet.query_rows(day, near, learns, new):
         before = sum(part.rows for part in near)
         made = parquet.write_rows(day, kind, kind.merged, near, new)
         return [p for p in parts if p not in near] + made, sum(part.rows for part in made) - before
@@ -228,8 +222,11 @@ def _add_events(
     return [*parts, *made], sum(part.rows for part in made)
 
 
-def _merge_files(day: DayRef, parts: Sequence[ParquetFile], most: int | None = None) -> list[ParquetFile]:
-    """The same events in one file, where they are in too many."""
-    if len(parts) <= (MOST_PARTS if most is None else most):
-        return list(parts)
-    return parquet.write_rows(day, KINDS[parts[0].kind], "SELECT * FROM {old}", parts)
+def _merge_files(day: DayRef, parts: Sequence[ParquetFile], most: int | None = None) -> tuple[ParquetFile, ...]:
+    """The same events, those of a kind in one file where they are in too many."""
+    merged: list[ParquetFile] = []
+    for name, kind in KINDS.items():
+        mine = [part for part in parts if part.kind == name]
+        crowded = len(mine) > (MOST_PARTS if most is None else most)
+        merged += parquet.write_rows(day, kind, "SELECT * FROM {old}", mine) if crowded else mine
+    return tuple(merged)

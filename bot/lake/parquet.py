@@ -53,7 +53,7 @@ def query_rows(
 ) -> list[tuple[Any, ...]]:
     """The rows of a question about files of a day, `{old}` in it, and about columns, `{new}`."""
     with ExitStack() as stack:
-        return _run_query(day, _local_paths(day, parts, stack), line, new)
+        return run_query(day, line, local_files(day, parts, stack), new)
 
 
 def write_rows(
@@ -61,20 +61,18 @@ def write_rows(
 ) -> list[ParquetFile]:
     """The rows of such a question as a new file of the day; none where there are no rows. Raises `LakeError`."""
     with ExitStack() as stack:
-        folder = stack.enter_context(
-            TemporaryDirectory(prefix=duckdb_engine.spill_name("part-"), dir=duckdb_engine.spill_folder(day.lake.spill))
-        )
-        made = Path(folder) / "part.parquet"
+        prefix, spill = duckdb_engine.spill_name("part-"), duckdb_engine.spill_folder(day.lake.spill)
+        made = Path(stack.enter_context(TemporaryDirectory(prefix=prefix, dir=spill))) / "part.parquet"
         chosen = ", ".join(f'"{name}"::{of} AS "{name}"' for name, of in kind.types.items())
         copy = (
             f"COPY (SELECT {chosen} FROM ({line}) ORDER BY {kind.order}) TO '{_quote_path(made)}' "
             f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})"
         )
-        ((rows,),) = _run_query(day, _local_paths(day, parts, stack), copy, new)
+        ((rows,),) = run_query(day, copy, local_files(day, parts, stack), new)
         if not rows:
             return []
         about = f"SELECT min(block), max(block), {kind.counted} FROM '{_quote_path(made)}'"
-        ((first, last, nameless, others),) = _run_query(day, [], about, None)
+        ((first, last, nameless, others),) = run_query(day, about)
         sha256 = sha256_of(made)
         name = f"{kind.name}-{sha256[:32]}-{secrets.token_hex(4)}.parquet"
         part = ParquetFile(kind.name, name, sha256, made.stat().st_size, rows, first, last, nameless, others)
@@ -82,11 +80,14 @@ def write_rows(
         return [part]
 
 
-def _local_paths(day: DayRef, parts: Sequence[ParquetFile], stack: ExitStack) -> list[Path]:
-    return [stack.enter_context(day.storage.open_local(f"{day.folder}/{part.name}", part.sha256)) for part in parts]
+def local_files(day: DayRef, parts: Sequence[ParquetFile], stack: ExitStack, kind: str = "") -> list[Path]:
+    """A day's files, or those of one kind, on this machine, checked."""
+    mine = (part for part in parts if kind in ("", part.kind))
+    return [stack.enter_context(day.storage.open_local(f"{day.folder}/{part.name}", part.sha256)) for part in mine]
 
 
-def _run_query(day: DayRef, paths: Sequence[Path], line: str, new: Columns | None) -> list[tuple[Any, ...]]:
+def run_query(day: DayRef, line: str, paths: Sequence[Path] = (), new: Columns | None = None) -> list[tuple[Any, ...]]:
+    """The rows of a question about files, `{old}` in it, and about columns, `{new}`. Raises `LakeError`."""
     import duckdb
 
     of = duckdb_engine.thread_cursor(day.lake.memory, day.lake.spill)

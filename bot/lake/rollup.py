@@ -10,14 +10,11 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from bot.lake import duckdb_engine
 from bot.lake.day_files import read_manifest
-from bot.lake.layout import DayRef, ParquetFile
-from bot.lake.parquet import parquet_source
+from bot.lake.layout import DayRef
+from bot.lake.parquet import local_files, parquet_source, run_query
 from bot.lake.storage import LakeError
-from bot.redaction import clip_text
 
 PAYERS = 3
 """Senders of payments that are no session that a day names."""
@@ -68,10 +65,9 @@ def roll_up_day(day: DayRef) -> DayRollup:
     """A day's files added up. Raises `LakeError` where a file is not what the manifest says."""
     parts = read_manifest(day).parts
     with ExitStack() as stack:
-        uses, payments = (local_files(day, parts, kind, stack) for kind in ("uses", "payments"))
-        by_model = dict(
-            _query_rows(day, f"SELECT model, sum(uses) FROM {parquet_source(uses)} GROUP BY model") if uses else ()
-        )
+        uses, payments = (local_files(day, parts, stack, kind) for kind in ("uses", "payments"))
+        summed = f"SELECT model, sum(uses) FROM {parquet_source(uses)} GROUP BY model"
+        by_model = dict(run_query(day, summed) if uses else ())
         nameless = by_model.pop(None, 0)
         return DayRollup(
             day,
@@ -89,7 +85,7 @@ def _other_payers(day: DayRef, payments: Sequence[Path]) -> dict[str, int]:
     if not payments:
         return {}
     line = f"SELECT payer, count(*) AS n FROM {parquet_source(payments)} WHERE NOT session GROUP BY payer"
-    return {str(payer): int(n) for payer, n in _query_rows(day, f"{line} ORDER BY n DESC, payer LIMIT {PAYERS}")}
+    return {str(payer): int(n) for payer, n in run_query(day, f"{line} ORDER BY n DESC, payer LIMIT {PAYERS}")}
 
 
 def try_roll_up(day: DayRef) -> DayRollup | str:
@@ -100,29 +96,22 @@ def try_roll_up(day: DayRef) -> DayRollup | str:
         return str(error)
 
 
-def local_files(day: DayRef, parts: Sequence[ParquetFile], kind: str, stack: ExitStack) -> list[Path]:
-    """A day's files of one kind on this machine, checked."""
-    mine = (part for part in parts if part.kind == kind)
-    return [stack.enter_context(day.storage.open_local(f"{day.folder}/{part.name}", part.sha256)) for part in mine]
-
-
 def caller_summary(day: DayRef, uses: Sequence[Path], payments: Sequence[Path]) -> CallerSummary:
     """Who called or paid in these files, taken together."""
-    told = []
+    selects = []
     if uses:
-        told.append(
-            f"SELECT caller, sum(uses) AS n, 0 AS l2, 0 AS l1, 0 AS l0 FROM {parquet_source(uses)} GROUP BY caller"
-        )
+        nothing = "0 AS l2, 0 AS l1, 0 AS l0"
+        selects.append(f"SELECT caller, sum(uses) AS n, {nothing} FROM {parquet_source(uses)} GROUP BY caller")
     if payments:
         limbs = f"SELECT payer AS caller, {_LIMBS} FROM {parquet_source(payments)} WHERE session"
-        told.append(f"SELECT caller, count(*) AS n, {_SUMMED} FROM ({limbs}) GROUP BY caller")
-    if not told:
+        selects.append(f"SELECT caller, count(*) AS n, {_SUMMED} FROM ({limbs}) GROUP BY caller")
+    if not selects:
         return CallerSummary()
-    each = " UNION ALL ".join(told)
-    if len(told) > 1:
+    each = " UNION ALL ".join(selects)
+    if len(selects) > 1:
         each = f"SELECT caller, sum(n) AS n, {_SUMMED} FROM ({each}) GROUP BY caller"
     line = f"SELECT {', '.join(_ASKED + (_PAID if payments else ()))} FROM ({each})"
-    (row,) = _query_rows(day, line)
+    (row,) = run_query(day, line)
     callers, called, top, unsigned, state, *paid = row
     total, most = (_join_limbs(paid[0:3]), _join_limbs(paid[3] or (0, 0, 0))) if paid else (0, 0)
     sketch = bytes([state["precision"], *state["registers"]]) if callers else b""
@@ -137,11 +126,7 @@ _ASKED = (
     "approx_count_distinct(caller) EXPORT_STATE",
 )
 # A payer's limbs with what they carry over, so that the largest amount is the largest row.
-_CARRIED = (
-    f"l2 + (l1 + l0 // {_LIMB}) // {_LIMB}",
-    f"(l1 + l0 // {_LIMB}) % {_LIMB}",
-    f"l0 % {_LIMB}",
-)
+_CARRIED = (f"l2 + (l1 + l0 // {_LIMB}) // {_LIMB}", f"(l1 + l0 // {_LIMB}) % {_LIMB}", f"l0 % {_LIMB}")
 _PAID = ("sum(l2)", "sum(l1)", "sum(l0)", f"max(row({', '.join(_CARRIED)}))")
 
 
@@ -149,13 +134,3 @@ def _join_limbs(limbs: Sequence[int | None]) -> int:
     """A number from its three limbs, highest first."""
     high, middle, low = (int(limb or 0) for limb in limbs)
     return (high * _LIMB + middle) * _LIMB + low
-
-
-def _query_rows(day: DayRef, line: str) -> list[tuple[Any, ...]]:
-    import duckdb
-
-    try:
-        return duckdb_engine.thread_cursor(day.lake.memory, day.lake.spill).execute(line).fetchall()
-    except duckdb.Error as error:
-        what = (str(error).splitlines() or [""])[0]
-        raise LakeError(f"{day.folder}: DuckDB: {clip_text(what, 300)}") from error

@@ -210,10 +210,9 @@ class ObjectStorage:
         """Done in the end, however often storage is busy, cut off or has not seen yet what was just written."""
         import stamina
 
+        patience = {"timeout": 120, "wait_initial": 0.2, "wait_max": 10.0}
         try:
-            for attempt in stamina.retry_context(
-                on=_is_transient, attempts=TRIES, timeout=120, wait_initial=0.2, wait_max=10.0
-            ):
+            for attempt in stamina.retry_context(on=_is_transient, attempts=TRIES, **patience):
                 with attempt:
                     return work()
         except Exception as error:

@@ -51,46 +51,6 @@ from bot.ledger.snapshots.write import CLOSES_WITHIN, SnapshotResult, add_snapsh
 from bot.records import Catalogue, Period, PeriodData
 from bot.store import Store
 
-__all__ = [
-    "CLOSES_WITHIN",
-    "HISTORY",
-    "DateRange",
-    "DayListing",
-    "Decision",
-    "Hold",
-    "IngestResult",
-    "ModelStanding",
-    "Offered",
-    "RankingRow",
-    "SnapshotResult",
-    "SourceState",
-    "UsageComparison",
-    "UsedModel",
-    "add_event_batch",
-    "add_snapshot",
-    "add_up",
-    "closed_day",
-    "closed_span",
-    "data_version",
-    "day_listing",
-    "held_days",
-    "history_of",
-    "hold_reason",
-    "keep_event_batch",
-    "known_names",
-    "load_panel_data",
-    "load_period_data",
-    "mark_recomposed",
-    "model_rankings",
-    "model_standing",
-    "names_by_use",
-    "outdated_since",
-    "read_span",
-    "record_decision",
-    "snapshot_days",
-    "usage_comparison",
-]
-
 
 def load_period_data(store: Store, catalogue: Catalogue, period: Period, of_callers: bool = True) -> PeriodData:
     """The data of one catalogue and period. What is not known is an `Unknown` in it, with the reason. Callers may be

@@ -3,43 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date, timedelta
+from datetime import date
 
 import sqlalchemy as sa
 
+from bot.ledger.catalogue_query import ONE, in_chunks
 from bot.records import Model
 from bot.store import readings, snapshots, usage
 
-ONE = timedelta(days=1)
+ModelUses = tuple[tuple[Model, int], ...]
+ModelDays = tuple[tuple[Model, date], ...]
 QUIET_AFTER = 7
 """Days in a row with use, after which a day without use counts as going idle."""
 AWAKE_AFTER = 14
-"""Days without use, after which a day with use counts as becoming active."""
-_CHUNK = 500
+"""Days without use before a day with some counts as waking."""
 
 
-def went_idle(
-    connection: sa.Connection, catalogue: int, listed: Iterable[Model], day: date
-) -> tuple[tuple[Model, int], ...]:
-    """Models used on each of the days before but not on this one, with their use of those days, most used first."""
+def went_idle(connection: sa.Connection, catalogue: int, listed: Iterable[Model], day: date) -> ModelUses:
+    """Models used on each of the days before and not on this one, with their use of those days, most used first."""
     suspects = {m.id: m for m in listed if m.last_used == day - ONE and m.last_used_from == day - ONE}
     both = _readings_in(connection, catalogue, list(suspects), day - ONE, day)
     return _used_daily(connection, suspects, [model for model in suspects if both.get(model) == 2], day)
 
 
-def went_idle_by_events(connection: sa.Connection, listed: Iterable[Model], day: date) -> tuple[tuple[Model, int], ...]:
-    """Like `went_idle`, for use that is read event by event; these days must have been read completely."""
+def went_idle_by_events(connection: sa.Connection, listed: Iterable[Model], day: date) -> ModelUses:
+    """As `went_idle`, where use is told event by event and these days are known to be read whole."""
     suspects = {m.id: m for m in listed if m.last_used == day - ONE}
     return _used_daily(connection, suspects, list(suspects), day)
 
 
-def _used_daily(
-    connection: sa.Connection, suspects: Mapping[int, Model], ids: list[int], day: date
-) -> tuple[tuple[Model, int], ...]:
-    """Models used on each of the days before this one."""
+def _used_daily(connection: sa.Connection, suspects: Mapping[int, Model], ids: list[int], day: date) -> ModelUses:
+    """Those used on each of the days before this one."""
     week = usage.c.last_day.between(day - QUIET_AFTER * ONE, day - ONE)
     found: list[tuple[Model, int]] = []
-    for some in _in_chunks(ids):
+    for some in in_chunks(ids):
         daily = (usage.c.model.in_(some), week, usage.c.first_day == usage.c.last_day)
         chosen = sa.select(usage.c.model, sa.func.sum(usage.c.uses)).where(*daily).group_by(usage.c.model)
         whole = chosen.having(sa.func.count() == QUIET_AFTER)
@@ -47,10 +44,9 @@ def _used_daily(
     return tuple(sorted(found, key=lambda one: (-one[1], one[0].name)))
 
 
-def became_active_by_events(
-    connection: sa.Connection, catalogue: int, listed: Iterable[Model], day: date
-) -> tuple[tuple[Model, date], ...]:
-    """Like `became_active`, for use that is read event by event; does not check that the days between were read."""
+def became_active_by_events(connection: sa.Connection, catalogue: int, listed: Iterable[Model], day: date) -> ModelDays:
+    """As `became_active`, where use is told event by event; whether the days between were read whole is not looked
+    at."""
     known = {m.id: m for m in listed if m.last_used == day}
     found = connection.execute(_used_again(catalogue, day, day - AWAKE_AFTER * ONE)).all() if known else ()
     return tuple((known[model], before) for model, before in found if model in known)
@@ -58,9 +54,8 @@ def became_active_by_events(
 
 def became_active(
     connection: sa.Connection, catalogue: int, listed: Iterable[Model], by_model: Mapping[int, int], day: date
-) -> tuple[tuple[Model, date], ...]:
-    """Models used on a day whose last use before was `AWAKE_AFTER` days or more ago, with a reading on every day
-    since."""
+) -> ModelDays:
+    """Models used on a day whose use before it lies `AWAKE_AFTER` days back or more, read on every day since."""
     edge = day - AWAKE_AFTER * ONE
     known = {m.id: m for m in listed if m.first_used is not None and m.first_used <= edge and m.id in by_model}
     asleep: dict[date, list[int]] = {}
@@ -90,12 +85,8 @@ def _readings_in(connection: sa.Connection, catalogue: int, ids: list[int], firs
     # The snapshots are listed, so that both databases read one index entry per day and model and no other days.
     closing = connection.scalars(sa.select(snapshots.c.id).where(*days)).all() if ids else []
     counts: dict[int, int] = {}
-    for some in _in_chunks(ids):
+    for some in in_chunks(ids):
         inside = (readings.c.model.in_(some), readings.c.snapshot.in_(closing), readings.c.counter.is_not(None))
         counted = sa.select(readings.c.model, sa.func.count().label("days")).where(*inside)
         counts |= dict(connection.execute(counted.group_by(readings.c.model)).all())
     return counts
-
-
-def _in_chunks(ids: list[int]) -> Iterable[list[int]]:
-    return (ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK))

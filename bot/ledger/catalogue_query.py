@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
-from typing import Any
+from datetime import date, timedelta
+from itertools import islice
+from typing import Any, TypeVar, TypeVarTuple
 
 import sqlalchemy as sa
 
 from bot.records import Catalogue, Period, Unknown, short_date
 from bot.store import Store, catalogues, snapshots
 
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+ONE = timedelta(days=1)
 HISTORY = 400
 """Days of history in period data: enough for "highest in a year"."""
 
@@ -40,6 +45,19 @@ class CatalogueQuery:
 def catalogue_filter(network: str, catalogue: str) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
     """The condition that selects a catalogue's row in `catalogues`."""
     return catalogues.c.network == network, catalogues.c.name == catalogue
+
+
+def of_catalogue(stmt: sa.Select[*Ts], table: sa.Table, catalogue: Catalogue) -> sa.Select[*Ts]:
+    """A question to a table that has a row's catalogue, about one catalogue alone."""
+    joined = stmt.join(catalogues, catalogues.c.id == table.c.catalogue)
+    return joined.where(*catalogue_filter(catalogue.network, catalogue.key))
+
+
+def in_chunks(items: Iterable[T], size: int = 500) -> Iterator[list[T]]:
+    """Values for `IN (...)`, as many at a time as one question may name: databases have limits."""
+    left = iter(items)
+    while some := list(islice(left, size)):
+        yield some
 
 
 def key_of(connection: sa.Connection, catalogue: Catalogue) -> int | None:

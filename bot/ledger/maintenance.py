@@ -117,12 +117,9 @@ def _find_differences(row: Any, rollup: lake.DayRollup) -> str:
         "called": who.called,
         "paid": who.paid,
     }
-    wrong = [
-        f"{name} {getattr(row, name)}, the lake says {found}"
-        for name, found in now.items()
-        if int(getattr(row, name)) != found
-    ]
-    return f"the database says {'; '.join(wrong)}" if wrong else ""
+    wrong = {name: found for name, found in now.items() if int(getattr(row, name)) != found}
+    text = "; ".join(f"{name} {getattr(row, name)}, the lake says {found}" for name, found in wrong.items())
+    return f"the database says {text}" if wrong else ""
 
 
 def _repair_hint(day: DayRef, row: Any) -> str:

@@ -36,47 +36,6 @@ from bot.store._snapshot_tables import (
 )
 from bot.store._types import UtcDateTime, tables
 
-__all__ = [
-    "BUSY_SECONDS",
-    "MIGRATIONS",
-    "Store",
-    "StoreError",
-    "UtcDateTime",
-    "advisory_lock",
-    "catalogues",
-    "cursors",
-    "deliveries",
-    "digests",
-    "event_days",
-    "event_refs",
-    "falls",
-    "figures",
-    "gauges",
-    "leases",
-    "leaves",
-    "members",
-    "models",
-    "open_store",
-    "paused",
-    "polls",
-    "readings",
-    "receipts",
-    "refs",
-    "settlements",
-    "sketches",
-    "snapshots",
-    "strangers",
-    "stretches",
-    "subscriptions",
-    "synced",
-    "tables",
-    "tallies",
-    "usage",
-    "verdicts",
-    "watches",
-    "windows",
-]
-
 BUSY_SECONDS = 30
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 

@@ -17,21 +17,3 @@ from bot.subscriptions.types import (
     SubscriptionLimits,
     SubscriptionOptions,
 )
-
-__all__ = [
-    "MISSES",
-    "ChannelSubscriptions",
-    "ErasureResult",
-    "ModelChange",
-    "ModelWatch",
-    "ModelWatches",
-    "Subscription",
-    "SubscriptionError",
-    "SubscriptionLimits",
-    "SubscriptionOptions",
-    "correct_since",
-    "detect_change",
-    "is_over",
-    "record_miss",
-    "stillness_reason",
-]

@@ -58,9 +58,8 @@ async def handle_errors(request: web.Request, handler: Handler) -> web.StreamRes
     """Let a request in when it is short, and turn whatever goes wrong into an answer."""
     request[STARTED] = time.perf_counter()
     if len(request.raw_path) > LONGEST_ADDRESS:
-        return error_response(
-            400, f"the address has {len(request.raw_path)} characters, wanted at most {LONGEST_ADDRESS}"
-        )
+        length = f"{len(request.raw_path)} characters"
+        return error_response(400, f"the address has {length}, wanted at most {LONGEST_ADDRESS}")
     try:
         return await handler(request)
     except NotFoundError as error:

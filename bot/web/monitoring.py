@@ -14,7 +14,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
-from bot.archive import DigestCount
+from bot.archive import DigestCount, newest_periods
 from bot.queries import QueryContext
 from bot.records import Period, PeriodName
 from bot.store import Store, StoreError
@@ -29,23 +29,17 @@ class WebMetrics:
 
     def __init__(self, desk: QueryContext) -> None:
         self.desk = desk
-        self.registry = CollectorRegistry()
-        self._age = Gauge(
-            "footfall_newest_digest_age_seconds",
-            "Seconds since the end of the period that the newest digest is about.",
-            ["network", "period"],
-            registry=self.registry,
-        )
-        self._digests = Gauge(
-            "footfall_digests", "Editions in the archive.", ["network", "period", "status"], registry=self.registry
-        )
-        self._database = Gauge("footfall_database_up", "1 when the database can be read.", registry=self.registry)
-        self._requests = Counter("footfall_requests", "Requests answered.", ["route", "status"], registry=self.registry)
-        self._seconds = Histogram(
-            "footfall_request_seconds", "Seconds until an answer began.", ["route"], registry=self.registry
-        )
+        self.registry = own = CollectorRegistry()
+        age = "Seconds since the end of the period that the newest digest is about."
+        self._age = Gauge("footfall_newest_digest_age_seconds", age, ["network", "period"], registry=own)
+        labels = ["network", "period", "status"]
+        self._digests = Gauge("footfall_digests", "Editions in the archive.", labels, registry=own)
+        self._database = Gauge("footfall_database_up", "1 when the database can be read.", registry=own)
+        self._requests = Counter("footfall_requests", "Requests answered.", ["route", "status"], registry=own)
+        seconds = "Seconds until an answer began."
+        self._seconds = Histogram("footfall_request_seconds", seconds, ["route"], registry=own)
         build = {"version": app_version(), "python": platform.python_version()}
-        Info("footfall_build", "What is running.", registry=self.registry).info(build)
+        Info("footfall_build", "What is running.", registry=own).info(build)
 
     async def count_response(self, request: web.Request, response: web.StreamResponse) -> None:
         """Count an answer that is about to leave."""
@@ -62,12 +56,7 @@ class WebMetrics:
 
     def digest_ages(self, tallies: tuple[DigestCount, ...]) -> dict[tuple[str, PeriodName], tuple[Period, float]]:
         """The newest period with a digest of each watched network, and how many seconds ago it ended."""
-        newest: dict[tuple[str, PeriodName], Period] = {}
-        for tally in tallies:
-            period = Period.for_day(tally.newest, tally.period)
-            key = (tally.network, tally.period)
-            if tally.network in self.desk.watched and (key not in newest or newest[key] < period):
-                newest[key] = period
+        newest = {key: period for key, period in newest_periods(tallies).items() if key[0] in self.desk.watched}
         now = self.desk.clock()
         return {key: (period, (now - period.ends_at).total_seconds()) for key, period in newest.items()}
 

@@ -12,16 +12,3 @@ from bot.worker.monitoring import WorkerHealth, monitoring_service
 from bot.worker.state import WorkerState
 from bot.worker.supervisor import BackgroundService, start_service
 from bot.worker.worker import Opened, Worker, WorkerError
-
-__all__ = [
-    "BackgroundService",
-    "Opened",
-    "WorkCycle",
-    "Worker",
-    "WorkerContext",
-    "WorkerError",
-    "WorkerHealth",
-    "WorkerState",
-    "monitoring_service",
-    "start_service",
-]

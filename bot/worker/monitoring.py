@@ -9,10 +9,11 @@ import json
 import shutil
 import socket
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import structlog
 from prometheus_client import CollectorRegistry, generate_latest
@@ -22,9 +23,10 @@ from prometheus_client.registry import Collector
 
 from bot import ledger, pipeline
 from bot import schedule_times as times
+from bot.archive import newest_periods
 from bot.config import ScheduleEntry
 from bot.ledger import CLOSES_WITHIN
-from bot.records import Period, PeriodName, start_of_day
+from bot.records import PeriodName, start_of_day
 from bot.sources import EventSource
 from bot.store import StoreError
 from bot.worker.cycle import WorkerContext
@@ -59,12 +61,10 @@ def read_db_status(bench: WorkerContext, began: datetime | None = None) -> DbSta
     began = min(began or now, now)
     open_ = {plan.network for plan, _source in bench.networks if not plan.closed}
     ends: dict[tuple[str, PeriodName], datetime] = {(network, "day"): began for network in open_}
-    for tally in bench.desk.archive.digest_counts():
-        key = (tally.network, tally.period)
-        if tally.network in open_:
-            end = Period.for_day(tally.newest, tally.period).ends_at
-            ends[key] = end if ends.get(key, began) is began else max(ends[key], end)
+    newest = newest_periods(bench.desk.archive.digest_counts())
+    ends |= {key: period.ends_at for key, period in newest.items() if key[0] in open_}
     outlets = {outlet for targets in bench.targets.values() for outlet in targets}
+    catalogues = [c for plan, _ in bench.networks for c in plan.catalogues]
     return DbStatus(
         outbox.state_counts(),
         bench.desk.archive.last_sent(),
@@ -74,11 +74,7 @@ def read_db_status(bench: WorkerContext, began: datetime | None = None) -> DbSta
         {name: shutil.disk_usage(folder).free for name, folder in bench.folders.items() if folder.exists()},
         {key: (now - end).total_seconds() for key, end in ends.items()},
         {entry.name: seconds for entry, seconds in _schedule_lag(bench, now, began)},
-        {
-            (c.network, c.key): len(ledger.held_days(bench.store, c))
-            for plan, _ in bench.networks
-            for c in plan.catalogues
-        },
+        {(c.network, c.key): len(ledger.held_days(bench.store, c)) for c in catalogues},
     )
 
 
@@ -138,12 +134,10 @@ class WorkerHealth:
         if seen:
             facts["outlets"] = {name: at.isoformat() for name, at in seen.last_sent.items()}
             facts["paused"] = list(seen.paused)
-            facts["deliveries"] = {f"{outlet} {state}": count for (outlet, state), count in seen.deliveries.items()}
-            facts["newest_digest_age_seconds"] = {
-                f"{network} {name}": age for (network, name), age in seen.ages.items()
-            }
+            facts["deliveries"] = {" ".join(key): count for key, count in seen.deliveries.items()}
+            facts["newest_digest_age_seconds"] = {" ".join(key): age for key, age in seen.ages.items()}
             facts["behind_schedule_seconds"] = seen.behind
-            facts["held_days"] = {f"{network} {catalogue}": days for (network, catalogue), days in seen.held.items()}
+            facts["held_days"] = {" ".join(key): days for key, days in seen.held.items()}
         return bool(facts["ok"]), facts
 
 
@@ -160,115 +154,81 @@ class WorkerCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         state, seen = self._worked.state, self._worked.read_status()
         if state.began:
-            yield _gauge_metric("start_timestamp_seconds", "When this worker began.", state.began.timestamp())
+            yield _gauge("start_timestamp_seconds", "When this worker began.", state.began.timestamp())
         if state.beat:
-            yield _gauge_metric(
-                "heartbeat_timestamp_seconds", "When the worker last came round.", state.beat.timestamp()
-            )
-        yield _gauge_metric("database_up", "1 when the database can be read.", float(seen is not None))
-        yield _gauge_metric("leader", "1 when this worker is the one that works.", float(bool(state.leads)))
+            yield _gauge("heartbeat_timestamp_seconds", "When the worker last came round.", state.beat.timestamp())
+        yield _gauge("database_up", "1 when the database can be read.", float(seen is not None))
+        yield _gauge("leader", "1 when this worker is the one that works.", float(bool(state.leads)))
         yield from self._source_metrics()
-        yield _counter_metric(
-            "round_failures", "Failures that the worker got over, by step.", "step", state.failure_counts
-        )
-        yield _counter_metric(
-            "side_restarts", "Sides that ended by themselves and were started again.", "side", state.restart_counts
-        )
+        failures, restarts = state.failure_counts, state.restart_counts
+        yield _counters("round_failures", "Failures that the worker got over, by step.", "step", failures)
+        yield _counters("side_restarts", "Sides that ended by themselves and were started again.", "side", restarts)
         if bench := self._worked.bench():
-            yield _clock_offsets(bench)
+            offsets = {name: offset.total_seconds() for name, offset in bench.clock_offsets().items()}
+            ahead = "Seconds that this machine's clock is ahead of a platform's, by its last answer."
+            yield _gauges("clock_offset_seconds", ahead, ["outlet"], offsets)
         if seen:
             yield from _status_metrics(seen)
 
     def _source_metrics(self) -> Iterator[Metric]:
         # One that stands by has asked nobody lately: what it heard before is nothing to go by.
         known = self._worked.state.source_status if self._worked.state.leads else {}
-        up = GaugeMetricFamily("footfall_source_up", "1 when a source answered the last time.", labels=["network"])
-        last = GaugeMetricFamily(
-            "footfall_source_last_success_timestamp_seconds", "When a source last answered.", labels=["network"]
-        )
-        for name, (at, error) in known.items():
-            up.add_metric([name], float(not error))
-            if at:
-                last.add_metric([name], at.timestamp())
-        yield from (up, last, self._deadlines())
+        up = {name: not error for name, (_, error) in known.items()}
+        last = {name: at.timestamp() for name, (at, _) in known.items() if at}
+        yield _gauges("source_up", "1 when a source answered the last time.", ["network"], up)
+        yield _gauges("source_last_success_timestamp_seconds", "When a source last answered.", ["network"], last)
+        text = "Until when the day under way, or the one that is over and missing, can be read."
+        yield _gauges("day_deadline_timestamp_seconds", text, ["network"], self._deadlines())
 
-    def _deadlines(self) -> Metric:
+    def _deadlines(self) -> dict[str, float]:
         """When the day that is over can no longer be read, of networks that only tell what is now."""
-        made = GaugeMetricFamily(
-            "footfall_day_deadline_timestamp_seconds",
-            "Until when the day under way, or the one that is over and missing, can be read.",
-            labels=["network"],
-        )
         bench, now = self._worked.bench(), self._worked.clock()
-        for plan, source in bench.networks if bench else ():
-            if not plan.closed and not isinstance(source, EventSource):
-                ends = start_of_day(now.date()) + CLOSES_WITHIN
-                made.add_metric([plan.network], (ends if now < ends else ends + timedelta(days=1)).timestamp())
-        return made
-
-
-def _clock_offsets(bench: WorkerContext) -> Metric:
-    text = "Seconds that this machine's clock is ahead of a platform's, by its last answer."
-    made = GaugeMetricFamily("footfall_clock_offset_seconds", text, labels=["outlet"])
-    for name, offset in bench.clock_offsets().items():
-        made.add_metric([name], offset.total_seconds())
-    return made
+        ends = start_of_day(now.date()) + CLOSES_WITHIN
+        deadline = (ends if now < ends else ends + timedelta(days=1)).timestamp()
+        plans = [(plan, source) for plan, source in (bench.networks if bench else ()) if not plan.closed]
+        return {plan.network: deadline for plan, source in plans if not isinstance(source, EventSource)}
 
 
 def _status_metrics(seen: DbStatus) -> Iterator[Metric]:
-    deliveries = GaugeMetricFamily("footfall_deliveries", "Deliveries by state.", labels=["outlet", "state"])
-    for (outlet, state), count in seen.deliveries.items():
-        deliveries.add_metric([outlet, state], count)
-    last = GaugeMetricFamily(
-        "footfall_outlet_last_success_timestamp_seconds", "When something was last sent there.", labels=["outlet"]
-    )
-    for outlet, at in seen.last_sent.items():
-        last.add_metric([outlet], at.timestamp())
-    refused = GaugeMetricFamily(
-        "footfall_newest_refusal_timestamp_seconds", "When something that still is was last refused.", labels=["outlet"]
-    )
-    for outlet, at in seen.refused.items():
-        refused.add_metric([outlet], at.timestamp())
-    ready = GaugeMetricFamily("footfall_outlet_ready", "1 when an outlet has its keys.", labels=["outlet"])
-    for outlet, can in seen.ready.items():
-        ready.add_metric([outlet], float(can))
-    free = GaugeMetricFamily("footfall_disk_free_bytes", "Left on the disk of a folder.", labels=["folder"])
-    for name, left in seen.free.items():
-        free.add_metric([name], left)
-    paused = GaugeMetricFamily("footfall_outlet_paused", "1 while an outlet's account is refused.", labels=["outlet"])
-    for outlet in {outlet for outlet, _state in seen.deliveries} | set(seen.paused):
-        paused.add_metric([outlet], float(outlet in seen.paused))
-    ages = GaugeMetricFamily(
-        "footfall_newest_digest_age_seconds",
-        "Seconds since the end of what the newest digest is about; without any, since the worker began.",
-        labels=["network", "period"],
-    )
-    for (network, period), age in seen.ages.items():
-        ages.add_metric([network, period], age)
-    behind = GaugeMetricFamily(
-        "footfall_behind_schedule_seconds", "Seconds since a run that is not settled; 0: none.", labels=["entry"]
-    )
-    for entry, seconds in seen.behind.items():
-        behind.add_metric([entry], seconds)
-    held = GaugeMetricFamily(
-        "footfall_held_days",
-        "Days whose list is held as implausible, until readings or an operator confirm it.",
-        labels=["network", "catalogue"],
-    )
-    for (network, catalogue), days in seen.held.items():
-        held.add_metric([network, catalogue], days)
-    yield from (deliveries, last, refused, ready, free, paused, ages, behind, held)
+    yield _gauges("deliveries", "Deliveries by state.", ["outlet", "state"], seen.deliveries)
+    sent = "When something was last sent there."
+    yield _gauges("outlet_last_success_timestamp_seconds", sent, ["outlet"], _timestamps(seen.last_sent))
+    refused = "When something that still is was last refused."
+    yield _gauges("newest_refusal_timestamp_seconds", refused, ["outlet"], _timestamps(seen.refused))
+    yield _gauges("outlet_ready", "1 when an outlet has its keys.", ["outlet"], seen.ready)
+    yield _gauges("disk_free_bytes", "Left on the disk of a folder.", ["folder"], seen.free)
+    outlets = {outlet for outlet, _state in seen.deliveries} | set(seen.paused)
+    paused = {outlet: outlet in seen.paused for outlet in outlets}
+    yield _gauges("outlet_paused", "1 while an outlet's account is refused.", ["outlet"], paused)
+    age = "Seconds since the end of what the newest digest is about; without any, since the worker began."
+    yield _gauges("newest_digest_age_seconds", age, ["network", "period"], seen.ages)
+    behind = "Seconds since a run that is not settled; 0: none."
+    yield _gauges("behind_schedule_seconds", behind, ["entry"], seen.behind)
+    held = "Days whose list is held as implausible, until readings or an operator confirm it."
+    yield _gauges("held_days", held, ["network", "catalogue"], seen.held)
 
 
-def _gauge_metric(name: str, text: str, value: float) -> Metric:
+def _timestamps(instants: Mapping[str, datetime]) -> dict[str, float]:
+    return {name: at.timestamp() for name, at in instants.items()}
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
     return GaugeMetricFamily(f"footfall_{name}", text, value=value)
 
 
-def _counter_metric(name: str, text: str, label: str, counts: dict[str, int]) -> Metric:
-    made = CounterMetricFamily(f"footfall_{name}", text, labels=[label])
+def _gauges(name: str, text: str, labels: Sequence[str], values: Mapping[Any, float]) -> Metric:
+    """A gauge with a value for each label, or for each tuple of several."""
+    gauge = GaugeMetricFamily(f"footfall_{name}", text, labels=labels)
+    for key, value in values.items():
+        gauge.add_metric([key] if isinstance(key, str) else key, float(value))
+    return gauge
+
+
+def _counters(name: str, text: str, label: str, counts: Mapping[str, int]) -> Metric:
+    counter = CounterMetricFamily(f"footfall_{name}", text, labels=[label])
     for key, count in counts.items():
-        made.add_metric([key], count)
-    return made
+        counter.add_metric([key], count)
+    return counter
 
 
 def monitoring_service(
@@ -293,11 +253,8 @@ def monitoring_service(
 
         def _say(self, status: int, kind: str, body: bytes) -> None:
             self.send_response(status)
-            for name, value in (
-                ("Content-Type", kind),
-                ("Content-Length", str(len(body))),
-                ("Cache-Control", "no-store"),
-            ):
+            headers = {"Content-Type": kind, "Content-Length": str(len(body)), "Cache-Control": "no-store"}
+            for name, value in headers.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)

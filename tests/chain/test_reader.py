@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from bot.chain.reader import (
+from bot.chain import (
     ChainIdentity,
     ChainMismatchError,
     ChainReader,
@@ -25,11 +25,10 @@ from bot.chain.reader import (
     Log,
     LogBatch,
     QuorumUnreachableError,
-    RangeRequest,
     ReorgTooDeepError,
     Reverted,
-    fetch_range,
 )
+from bot.chain.reader import RangeRequest, fetch_range
 from bot.records import SourceError
 from bot.sources.opengradient import events
 from tests.peers.anvil import Contract, Node, anvil

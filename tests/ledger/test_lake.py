@@ -555,8 +555,8 @@ def test_a_long_reading_says_how_far_it_is_and_what_it_does_not_know() -> None:
 READER = """
 import sys, time
 from datetime import timedelta
-from bot import daily, store
-from bot.records import Period, Settlement, instant
+from bot import pipeline, store
+from bot.records import Period, Settlement, start_of_day
 from dataclasses import replace
 from tests.ledger.test_lake import DAY, ONE, haul, uses
 
@@ -569,7 +569,7 @@ class Year:
         n = 0
         while begun + n * ONE <= wanted.last:
             day = begun + n * ONE
-            at = instant(day)
+            at = start_of_day(day)
             settled = tuple(
                 Settlement(f"{day}s{i}:0", i, at, "0x" + "f1" * 20, 5, "B" * 43, "22" * 32)
                 for i in range(int(sys.argv[3]))
@@ -581,7 +581,8 @@ class Year:
 
 db = store.open_store(sys.argv[1])
 wanted = Period(DAY, DAY + int(sys.argv[2]) * ONE, "month")
-daily.collect(db, "og", Year(), wanted, lambda line: None, None, daily.Backfill(wanted, time.monotonic, time.sleep))
+throttle = pipeline.BackfillThrottle(wanted, time.monotonic, time.sleep)
+pipeline.collect(db, "og", Year(), wanted, lambda line: None, None, throttle)
 """
 
 

@@ -9,20 +9,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from bot import lake
 from bot.lake import DayRef, DayUpdate
+from bot.ledger.catalogue_query import ONE
 from bot.ledger.snapshots.write import insert_new
 from bot.records import CompleteWindow, start_of_day
 from bot.store import Store, cursors
 
 NAME = "lake mending"
-"""Prefix of the row among a network's cursors; the catalogue and the day follow."""
-ONE = timedelta(days=1)
+"""Under which a row is kept among the cursors of a network: this, the catalogue and the day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +88,9 @@ def start_repair(day: DayRef) -> DayRepair:
 
 
 def repairs_by_day(store: Store, network: str, catalogue: str) -> Mapping[date, DayRepair]:
-    """The days of a catalogue that are being read again, with their progress."""
-    return {
-        one.day.day: one for one in all_repairs(store) if one.day.network == network and one.day.catalogue == catalogue
-    }
+    """The days of a catalogue that are being read anew, each as far as it is."""
+    mine = (one for one in all_repairs(store) if (one.day.network, one.day.catalogue) == (network, catalogue))
+    return {repair.day.day: repair for repair in mine}
 
 
 def save_repair(connection: sa.Connection, repair: DayRepair) -> bool:
@@ -121,8 +120,6 @@ def _cursor_name(day: DayRef) -> str:
 def _repair_from_row(store: Store, row: Any) -> DayRepair:
     catalogue, _, day = row.name.removeprefix(f"{NAME} ").rpartition(" ")
     told = json.loads(row.text)
-    read = (
-        CompleteWindow(datetime.fromisoformat(begins), datetime.fromisoformat(ends)) for begins, ends in told["read"]
-    )
+    read = (CompleteWindow(*map(datetime.fromisoformat, ends)) for ends in told["read"])
     of = DayRef(store.lake, row.network, catalogue, date.fromisoformat(day), told["manifest"])
     return DayRepair(of, tuple(read), row.text)

@@ -50,9 +50,8 @@ def _settlement_gaps(query: EventCatalogueQuery, period: Period) -> Iterable[str
         yield f"{_settlement_count(states['expired'])} without a blob that can be read: claimed, and backed by nothing."
     if states.get("stranger"):
         yield f"{_settlement_count(states['stranger'])} by a sender that is not pinned: not counted in any figure."
-    refused = sa.select(settlements.c.reason, sa.func.count()).where(
-        *mine, settlements.c.state == "verdict", settlements.c.reason != ""
-    )
+    judged = (settlements.c.state == "verdict", settlements.c.reason != "")
+    refused = sa.select(settlements.c.reason, sa.func.count()).where(*mine, *judged)
     for reason, count in query.connection.execute(refused.group_by(settlements.c.reason).limit(5)):
         yield f"{_settlement_count(int(count))}: {reason}."
     yield from _sender_named_gaps(query, mine)
@@ -130,7 +129,6 @@ def _settlement_count(count: int) -> str:
 def event_references(query: EventCatalogueQuery, period: Period) -> tuple[SourceRef, ...]:
     """The refs of a period's events."""
     mine = (event_refs.c.catalogue == query.key, event_refs.c.day.between(period.first, period.last))
-    chosen = (
-        sa.select(refs.c.url, refs.c.at, refs.c.sha256).join(event_refs, event_refs.c.ref == refs.c.id).where(*mine)
-    )
-    return tuple(SourceRef(*row) for row in query.connection.execute(chosen.distinct().order_by(refs.c.at, refs.c.url)))
+    read = sa.select(refs.c.url, refs.c.at, refs.c.sha256).join(event_refs, event_refs.c.ref == refs.c.id)
+    chosen = read.where(*mine).distinct().order_by(refs.c.at, refs.c.url)
+    return tuple(SourceRef(*row) for row in query.connection.execute(chosen))

@@ -19,10 +19,11 @@ import sqlalchemy as sa
 from bot import lake
 from bot.dask_executor import WorkersDiedError
 from bot.lake import DayRef, DayRollup, DayUpdate, LakeError, Manifest
-from bot.ledger.catalogue_query import catalogue_filter
+from bot.ledger.catalogue_query import ONE, catalogue_filter
 from bot.ledger.events import day_repair as mending
 from bot.ledger.events.day_repair import DayRepair
-from bot.ledger.snapshots.write import ONE, insert_new, model_ids, move_use, record_change
+from bot.ledger.events.usage import is_covered
+from bot.ledger.snapshots.write import insert_new, model_ids, move_use, record_change
 from bot.records import CompleteWindow, EventBatch, Evidence, Period, start_of_day
 from bot.store import Store, catalogues, event_days, sketches, tallies, usage, windows
 
@@ -156,11 +157,9 @@ def store_change(connection: sa.Connection, catalogue: int, change: DayChange) -
     if change.before:
         update_day_row(connection, catalogue, change.day.day, change.before, row)
         return
-    mine = {"catalogue": catalogue, "day": change.day.day}
-    sums = {"pruned": False, "sessions": 0, "callers": 0, "called": "0", "top_called": "0", "paid": "0"}
-    insert_new(
-        connection, event_days, [{**mine, **row, **sums, "top_paid": "0", "unsigned": False, "other_payers": "{}"}]
-    )
+    sums = {"sessions": 0, "callers": 0, "called": "0", "top_called": "0", "paid": "0", "top_paid": "0"}
+    row |= {"catalogue": catalogue, "day": change.day.day, "pruned": False, "unsigned": False, "other_payers": "{}"}
+    insert_new(connection, event_days, [{**row, **sums}])
     found = sa.select(event_days.c.manifest).where(_day_filter(catalogue, change.day.day))
     if connection.scalar(found) != change.day.manifest:
         raise ConcurrentDayChange
@@ -236,14 +235,8 @@ def _days_to_add_up(store: Store, network: str, recompute: Period | None) -> lis
     with store.read_transaction() as connection:
         stale = connection.execute(chosen).all()
         whole = {row.catalogue: _complete_windows(connection, row.catalogue) for row in stale}
-    return [
-        (row.catalogue, DayRef(store.lake, network, row.name, row.day, row.manifest))
-        for row in stale
-        if any(
-            begins <= start_of_day(row.day) and ends >= start_of_day(row.day + ONE)
-            for begins, ends in whole[row.catalogue]
-        )
-    ]
+    complete = [row for row in stale if is_covered(row.day, whole[row.catalogue])]
+    return [(row.catalogue, DayRef(store.lake, network, row.name, row.day, row.manifest)) for row in complete]
 
 
 def _complete_windows(connection: sa.Connection, catalogue: int) -> Sequence[Any]:
@@ -270,9 +263,8 @@ def _store_rollup(store: Store, catalogue: int, rollup: DayRollup, network: str)
     try:
         with store.write_transaction() as connection:
             update_day_row(connection, catalogue, day, rollup.day.manifest, row)
-            evidence = connection.execute(
-                sa.select(event_days.c.evidence).where(_day_filter(catalogue, day))
-            ).scalar_one()
+            kept = sa.select(event_days.c.evidence).where(_day_filter(catalogue, day))
+            evidence = connection.execute(kept).scalar_one()
             _replace_tally(connection, catalogue, rollup, evidence)
             mine = (sketches.c.catalogue == catalogue, sketches.c.day == day)
             connection.execute(sketches.delete().where(*mine))

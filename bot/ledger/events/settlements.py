@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
 
+from bot.ledger.catalogue_query import in_chunks
 from bot.ledger.events.lake_days import store_tally
 from bot.ledger.snapshots.write import insert_new
 from bot.records import Evidence, SafeName, Settlement, SettlementVerdict, Unknown
@@ -64,22 +65,18 @@ def insert_settlements(connection: sa.Connection, catalogue: int, new_settlement
     return insert_new(connection, settlements, rows)
 
 
-def store_verdicts(
-    connection: sa.Connection, catalogue: int, settlement_verdicts: Sequence[SettlementVerdict]
-) -> set[date]:
-    """Store verdicts; returns the days whose figures they affect."""
-    if not settlement_verdicts:
+def store_verdicts(connection: sa.Connection, catalogue: int, verdicts: Sequence[SettlementVerdict]) -> set[date]:
+    """Keep judgements; the days whose figures they bear on."""
+    if not verdicts:
         return set()
-    mine = settlements.update().where(
-        settlements.c.catalogue == catalogue, settlements.c.place == sa.bindparam("known")
-    )
+    mine = (settlements.c.catalogue == catalogue, settlements.c.place == sa.bindparam("known"))
     columns = ("state", "claimed", "backed", "verified", "claimed_unknown", "signer", "reason", "standings", "models")
     named: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in (*columns, "next_try", "rules")}
-    change = mine.values(**named, tries=settlements.c.tries + 1)
-    connection.execute(change, [_verdict_row(one) for one in settlement_verdicts])
-    _keep_leaves(connection, catalogue, settlement_verdicts)
+    change = settlements.update().where(*mine).values(**named, tries=settlements.c.tries + 1)
+    connection.execute(change, [_verdict_row(one) for one in verdicts])
+    _keep_leaves(connection, catalogue, verdicts)
     days: set[date] = set()
-    for some in _in_chunks([one.place for one in settlement_verdicts]):
+    for some in in_chunks([one.place for one in verdicts]):
         chosen = sa.select(settlements.c.day).where(settlements.c.catalogue == catalogue, settlements.c.place.in_(some))
         days |= set(connection.scalars(chosen.distinct()))
     return days
@@ -102,30 +99,24 @@ def _verdict_row(verdict: SettlementVerdict) -> dict[str, object]:
     }
 
 
-def _keep_leaves(connection: sa.Connection, catalogue: int, settlement_verdicts: Sequence[SettlementVerdict]) -> None:
-    """Store which settlement first backed and verified each leaf. Settlements of unrecognised senders have no
-    leaves."""
-    out = [one.place for one in settlement_verdicts if one.state == "stranger"]
-    for some in _in_chunks(out):
+def _keep_leaves(connection: sa.Connection, catalogue: int, verdicts: Sequence[SettlementVerdict]) -> None:
+    """Who was first to back and to verify each leaf. A settlement of nobody we know has no leaves of its own."""
+    out = [one.place for one in verdicts if one.state == "stranger"]
+    for some in in_chunks(out):
         mine = leaves.c.catalogue == catalogue
         connection.execute(leaves.delete().where(mine, leaves.c.backed_by.in_(some)))
         connection.execute(leaves.update().where(mine, leaves.c.verified_by.in_(some)).values(verified_by=None))
     backed = [
         {"catalogue": catalogue, "key": key, "backed_by": one.place, "verified_by": None}
-        for one in settlement_verdicts
+        for one in verdicts
         for key in dict.fromkeys((*one.backs, *one.verifies))
     ]
     insert_new(connection, leaves, backed)
-    first = sa.and_(
-        leaves.c.catalogue == catalogue, leaves.c.key == sa.bindparam("leaf"), leaves.c.verified_by.is_(None)
-    )
-    proven = [{"leaf": key, "by": one.place} for one in settlement_verdicts for key in one.verifies]
+    same = (leaves.c.catalogue == catalogue, leaves.c.key == sa.bindparam("leaf"))
+    proven = [{"leaf": key, "by": one.place} for one in verdicts for key in one.verifies]
     if proven:
-        connection.execute(leaves.update().where(first).values(verified_by=sa.bindparam("by")), proven)
-
-
-def _in_chunks(items: Sequence[str], size: int = 500) -> Iterable[Sequence[str]]:
-    return (items[start : start + size] for start in range(0, len(items), size))
+        first = leaves.update().where(*same, leaves.c.verified_by.is_(None))
+        connection.execute(first.values(verified_by=sa.bindparam("by")), proven)
 
 
 def roll_up(connection: sa.Connection, catalogue: int, day: date) -> None:

@@ -9,11 +9,10 @@ from datetime import date, datetime, timedelta
 import sqlalchemy as sa
 
 from bot import lake
-from bot.ledger.catalogue_query import catalogue_filter
+from bot.ledger.catalogue_query import catalogue_filter, in_chunks
 from bot.records import CompleteWindow, SafeName, Settlement, Use
 from bot.store import Store, catalogues, cursors, event_days, leaves, models, settlements, windows
 
-_CHUNK = 500
 LONGEST_WAIT = timedelta(days=2)
 """Longest wait until a settlement is verified again; a source waits a day."""
 MOST_LOST = 10_000
@@ -41,10 +40,9 @@ class SourceState:
         if self.reread:
             return ()
         with self.store.read_transaction() as connection:
-            chosen = sa.select(windows.c.begins, windows.c.ends).where(
-                windows.c.catalogue == self._catalogue_key(catalogue)
-            )
-            return tuple(CompleteWindow(*row) for row in connection.execute(chosen.order_by(windows.c.begins)))
+            mine = windows.c.catalogue == self._catalogue_key(catalogue)
+            chosen = sa.select(windows.c.begins, windows.c.ends).where(mine).order_by(windows.c.begins)
+            return tuple(CompleteWindow(*row) for row in connection.execute(chosen))
 
     def due_settlements(
         self, catalogue: str, now: datetime, since: date, rules: str, limit: int
@@ -67,11 +65,8 @@ class SourceState:
     def find_settlements(self, catalogue: str, wanted: str) -> tuple[Settlement, ...]:
         """Settlements by transaction, place or blob id."""
         mine = settlements.c.catalogue == self._catalogue_key(catalogue)
-        same = sa.or_(
-            settlements.c.place == wanted,
-            settlements.c.place.startswith(f"{wanted}:", autoescape=True),
-            settlements.c.blob == wanted,
-        )
+        within = settlements.c.place.startswith(f"{wanted}:", autoescape=True)
+        same = sa.or_(settlements.c.place == wanted, within, settlements.c.blob == wanted)
         ordered = sa.select(settlements).where(mine, same).order_by(settlements.c.block, settlements.c.log_index)
         with self.store.read_transaction() as connection:
             return tuple(_settlement_from_row(row) for row in connection.execute(ordered.limit(100)))
@@ -85,16 +80,13 @@ class SourceState:
             return found
 
     def counted_leaves(self, catalogue: str, keys: Iterable[bytes]) -> tuple[dict[bytes, str], dict[bytes, str]]:
-        """Which of these leaves were backed before and which verified, each with the settlement."""
-        wanted = list(dict.fromkeys(keys))
+        """Of these leaves, those backed before and those verified before, each with the settlement that did."""
         backed: dict[bytes, str] = {}
         verified: dict[bytes, str] = {}
         with self.store.read_transaction() as connection:
-            for start in range(0, len(wanted), _CHUNK):
-                some = leaves.c.key.in_(wanted[start : start + _CHUNK])
-                for row in connection.execute(
-                    sa.select(leaves).where(leaves.c.catalogue == self._catalogue_key(catalogue), some)
-                ):
+            for some in in_chunks(dict.fromkeys(keys)):
+                mine = (leaves.c.catalogue == self._catalogue_key(catalogue), leaves.c.key.in_(some))
+                for row in connection.execute(sa.select(leaves).where(*mine)):
                     backed[bytes(row.key)] = row.backed_by
                     if row.verified_by:
                         verified[bytes(row.key)] = row.verified_by

@@ -9,22 +9,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.ledger.catalogue_query import HISTORY, catalogue_filter
+from bot.ledger.catalogue_query import HISTORY, ONE, of_catalogue
 from bot.ledger.snapshots.usage import use_by_model
-from bot.ledger.snapshots.write import ONE
-from bot.records import (
-    Catalogue,
-    Evidence,
-    HistoryPoint,
-    Period,
-    Unknown,
-    Usage,
-    each_day,
-    few_named,
-    short_date,
-    start_of_day,
-)
-from bot.store import Store, catalogues, snapshots, stretches, tallies, windows
+from bot.records import Catalogue, Evidence, HistoryPoint, Period, Unknown, Usage, few_named
+from bot.records.periods import each_day, short_date, start_of_day
+from bot.store import Store, snapshots, stretches, tallies, windows
 from bot.store import event_days as day_rows
 
 
@@ -39,15 +28,12 @@ class EventCatalogueQuery:
 
 
 def unread_days(query: EventCatalogueQuery, first: date, last: date) -> Unknown | None:
-    """Why these days were not read completely; `None` if they were."""
-    chosen = sa.select(windows.c.begins, windows.c.ends).where(
-        windows.c.catalogue == query.key,
-        windows.c.ends > start_of_day(first),
-        windows.c.begins < start_of_day(last + ONE),
-    )
+    """Why not all of these days was read; `None` where nothing is missing."""
+    near = (windows.c.ends > start_of_day(first), windows.c.begins < start_of_day(last + ONE))
+    chosen = sa.select(windows.c.begins, windows.c.ends).where(windows.c.catalogue == query.key, *near)
     found = query.connection.execute(chosen).all()
     days = each_day(first, last)
-    missing = [day for day in days if not _is_covered(day, found)]
+    missing = [day for day in days if not is_covered(day, found)]
     if not missing:
         return _not_added_up(query, first, last)
     if len(days) > 1:
@@ -111,11 +97,11 @@ def _whole_days(query: EventCatalogueQuery, first: date, last: date) -> frozense
     covered = query.connection.execute(read).all()
     open_days = (day_rows.c.catalogue == query.key, day_rows.c.day.between(first, last), day_rows.c.stale)
     stale = set(query.connection.scalars(sa.select(day_rows.c.day).where(*open_days)))
-    return frozenset(day for day in each_day(first, last) if _is_covered(day, covered) and day not in stale)
+    return frozenset(day for day in each_day(first, last) if is_covered(day, covered) and day not in stale)
 
 
-def _is_covered(day: date, read: Sequence[Any]) -> bool:
-    """Whether one of the complete windows contains the day."""
+def is_covered(day: date, read: Sequence[Any]) -> bool:
+    """Whether a day lies whole in one of the windows that were read."""
     return any(one.begins <= start_of_day(day) and one.ends >= start_of_day(day + ONE) for one in read)
 
 
@@ -129,9 +115,8 @@ def _history_point(day: date, whole: bool, tally: Any, stock: Any, before: Any, 
         return HistoryPoint(day, 0, 0, listed, added, 0)
     few = few_named(tally.evidence, tally.unattributed, tally.uses)
     named = not few and (tally.models_used or not tally.uses)
-    return HistoryPoint(
-        day, tally.uses, tally.models_used if named else None, listed, added, tally.top_uses if named else None
-    )
+    used, top = (tally.models_used, tally.top_uses) if named else (None, None)
+    return HistoryPoint(day, tally.uses, used, listed, added, top)
 
 
 def sum_column(query: EventCatalogueQuery, period: Period, column: sa.Column[int]) -> int:
@@ -143,11 +128,8 @@ def sum_column(query: EventCatalogueQuery, period: Period, column: sa.Column[int
 def complete_days(store: Store, catalogue: Catalogue) -> tuple[date, ...]:
     """The days that were read completely, oldest first."""
     with store.read_transaction() as connection:
-        chosen = (
-            sa.select(windows.c.begins, windows.c.ends)
-            .join(catalogues, catalogues.c.id == windows.c.catalogue)
-            .where(*catalogue_filter(catalogue.network, catalogue.key))
-        )
+        read = sa.select(windows.c.begins, windows.c.ends)
+        chosen = of_catalogue(read, windows, catalogue)
         found: set[date] = set()
         for row in connection.execute(chosen):
             day = row.begins.date() if row.begins == start_of_day(row.begins.date()) else row.begins.date() + ONE

@@ -14,10 +14,10 @@ from datetime import date
 import sqlalchemy as sa
 
 from bot.lake import LakeError
+from bot.ledger.catalogue_query import ONE
 from bot.ledger.events import day_repair, lake_days, settlements
 from bot.ledger.events.lake_days import ConcurrentDayChange, DayChanges
-from bot.ledger.snapshots.write import ONE, catalogue_id, insert_new, ref_id
-from bot.ledger.snapshots.write import record_change as marked
+from bot.ledger.snapshots.write import catalogue_id, insert_new, record_change, ref_id
 from bot.records import CompleteWindow, EventBatch, start_of_day
 from bot.store import Store, StoreError, cursors, event_refs, gauges, strangers, windows
 
@@ -69,9 +69,8 @@ def _store_batch(connection: sa.Connection, haul: EventBatch, changes: DayChange
     touched: set[date] = set()
     if haul.forget_from is not None:
         gone = settlements.forget_from_block(connection, catalogue, haul.forget_from)
-        _cut_windows(
-            connection, catalogue, haul, gone | lake_days.days_since_block(connection, catalogue, haul.forget_from)
-        )
+        days = gone | lake_days.days_since_block(connection, catalogue, haul.forget_from)
+        _cut_windows(connection, catalogue, haul, days)
         touched |= gone
     new = settlements.insert_settlements(connection, catalogue, haul.settlements)
     new += _keep_gauges(connection, catalogue, haul)
@@ -92,7 +91,7 @@ def _store_batch(connection: sa.Connection, haul: EventBatch, changes: DayChange
         _move_cursor(connection, haul.network, name, text)
     for day in sorted(touched):
         settlements.roll_up(connection, catalogue, day)
-    marked(connection, haul.network)
+    record_change(connection, haul.network)
     changed = {change.day.day for change in changes.day_changes}
     new += sum(change.new for change in changes.day_changes)
     return IngestResult(new, tuple(sorted(touched | changed)), dict(changes.broken))

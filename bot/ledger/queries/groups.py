@@ -6,17 +6,15 @@ does not grow with the length of the history: one list, and the use of fourteen 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
-from itertools import islice
 from typing import get_args
 
 import sqlalchemy as sa
 
-from bot.ledger.catalogue_query import key_of
+from bot.ledger.catalogue_query import ONE, in_chunks, key_of
 from bot.ledger.snapshots.usage import use_by_model
-from bot.ledger.snapshots.write import ONE
 from bot.records import AtLeast, Grouping, GroupKind, PeriodData, Unknown, Usage
 from bot.store import Store, models, readings, snapshots
 
@@ -25,8 +23,6 @@ Names = Mapping[GroupKind, Mapping[int, str]]
 """Model id to the name of its group; empty if it has none."""
 Counts = Mapping[int, int] | Unknown
 """Model id to a number."""
-_CHUNK = 10_000
-"""Most ids in one query; databases have limits."""
 
 
 def with_groups(store: Store, book: PeriodData) -> PeriodData:
@@ -64,14 +60,8 @@ def _used_models(book: PeriodData) -> set[int]:
 def _unlisted_groups(connection: sa.Connection, ids: Iterable[int]) -> Names:
     """The groups of models that are no longer listed."""
     chosen = sa.select(models.c.id, models.c.category, models.c.author)
-    rows = [row for some in _in_chunks(ids) for row in connection.execute(chosen.where(models.c.id.in_(some)))]
+    rows = [row for some in in_chunks(ids, 10_000) for row in connection.execute(chosen.where(models.c.id.in_(some)))]
     return {"category": {row.id: row.category or "" for row in rows}, "author": {row.id: row.author for row in rows}}
-
-
-def _in_chunks(ids: Iterable[int]) -> Iterator[list[int]]:
-    left = iter(ids)
-    while some := list(islice(left, _CHUNK)):
-        yield some
 
 
 def _listed_counts(connection: sa.Connection, catalogue: int, day: date, stock: int | Unknown) -> Counts:

@@ -12,12 +12,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.ledger.catalogue_query import CatalogueQuery, not_watched_reason, open_catalogue_query
+from bot.ledger.catalogue_query import ONE, CatalogueQuery, not_watched_reason, open_catalogue_query
 from bot.ledger.events import period_data
 from bot.ledger.queries import rankings
 from bot.ledger.snapshots import counter_falls, inventory
 from bot.ledger.snapshots import usage as snapshots_usage
-from bot.ledger.snapshots.write import ONE
 from bot.records import Catalogue, Model, Period, SafeName, Unknown, Usage, unnamed_use_reason
 from bot.store import Store, models, readings, usage
 
@@ -118,10 +117,9 @@ def _ranked_standing(query: CatalogueQuery, seen: Model, day: date, listed: int)
 
 
 def _select_uses(query: CatalogueQuery, day: date) -> sa.Select[Any]:
-    """The uses of each model on one day, as in `Usage`."""
-    return sa.select(usage.c.uses).where(
-        usage.c.catalogue == query.catalogue, usage.c.last_day == day, usage.c.first_day >= day
-    )
+    """The uses of each model on one day, as `Usage` has them."""
+    mine = (usage.c.catalogue == query.catalogue, usage.c.last_day == day, usage.c.first_day >= day)
+    return sa.select(usage.c.uses).where(*mine)
 
 
 def _event_standing(store: Store, catalogue: Catalogue, name: SafeName, period: Period) -> ModelStanding:
@@ -144,13 +142,10 @@ def usage_comparison(store: Store, catalogue: Catalogue, period: Period) -> Usag
     """The use of a period and of the period before, for comparison."""
     if catalogue.evidences:
         book = period_data.load_period_data(store, catalogue, period, of_callers=False)
-        here = {} if isinstance(book.listed, Unknown) else {m.id: m for m in book.listed}
+        here = () if isinstance(book.listed, Unknown) else book.listed
         gone = {key: UsedModel(name, book.authors.get(key, SafeName("")), None) for key, name in book.names.items()}
-        return UsageComparison(
-            book.flow,
-            book.flow_before,
-            gone | {m.id: UsedModel(m.name, m.author, m.first_listed) for m in here.values()},
-        )
+        listed = {m.id: UsedModel(m.name, m.author, m.first_listed) for m in here}
+        return UsageComparison(book.flow, book.flow_before, gone | listed)
     with open_catalogue_query(store, catalogue, period) as query:
         if not isinstance(query, CatalogueQuery):
             return UsageComparison(not_watched_reason(query), not_watched_reason(query), {})
@@ -187,10 +182,9 @@ def _used_models(query: CatalogueQuery, first: date, last: date) -> dict[int, Us
     known = stock is not None and not stock.unplaced
     here = sa.and_(readings.c.model == models.c.id, readings.c.snapshot == (stock.id if known else -1))
     days = (usage.c.catalogue == query.catalogue, usage.c.last_day.between(first, last))
+    known_columns = (models.c.id, models.c.name, models.c.author, models.c.first_seen, models.c.created_at)
     chosen = (
-        sa.select(
-            models.c.id, models.c.name, models.c.author, models.c.first_seen, models.c.created_at, readings.c.model
-        )
+        sa.select(*known_columns, readings.c.model)
         .join_from(models, readings, here, isouter=True)
         .where(models.c.id.in_(sa.select(usage.c.model).where(*days)))
     )

@@ -7,12 +7,12 @@ from datetime import date
 
 import sqlalchemy as sa
 
-from bot.ledger.catalogue_query import catalogue_filter
+from bot.ledger.catalogue_query import ONE, of_catalogue
 from bot.ledger.events import period_data as events_period_data
 from bot.ledger.snapshots import period_data
 from bot.ledger.snapshots.write import CHANGES, NEVER_SEEN
 from bot.records import Catalogue, Period, SafeName, Unknown
-from bot.store import Store, catalogues, cursors, models, snapshots, usage, verdicts
+from bot.store import Store, cursors, models, snapshots, usage, verdicts
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,37 +69,23 @@ def history_of(store: Store, catalogue: Catalogue, model: str, last: date, days:
     """The uses of one model by day over the `snapshot_days` up to `last`. A missing day had no use or is unknown; the
     catalogue's history tells which. Use over several days is left out."""
     with store.read_transaction() as connection:
-        chosen = (
-            sa.select(usage.c.last_day, usage.c.uses)
-            .join(models, models.c.id == usage.c.model)
-            .join(catalogues, catalogues.c.id == models.c.catalogue)
-            .where(*catalogue_filter(catalogue.network, catalogue.key))
-            .where(models.c.name == model, usage.c.first_day == usage.c.last_day)
-            .where(usage.c.last_day.between(date.fromordinal(last.toordinal() - days + 1), last))
-        )
+        uses = sa.select(usage.c.last_day, usage.c.uses).join(models, models.c.id == usage.c.model)
+        daily = (usage.c.first_day == usage.c.last_day, usage.c.last_day.between(last - (days - 1) * ONE, last))
+        chosen = of_catalogue(uses, models, catalogue).where(models.c.name == model, *daily)
         return {day: int(uses) for day, uses in connection.execute(chosen)}
 
 
 def known_names(store: Store, catalogue: Catalogue) -> tuple[SafeName, ...]:
     """Every model ever seen in a catalogue, the latest and most recently used first."""
     with store.read_transaction() as connection:
-        chosen = (
-            sa.select(models.c.name)
-            .join(catalogues, catalogues.c.id == models.c.catalogue)
-            .where(*catalogue_filter(catalogue.network, catalogue.key), models.c.first_seen < NEVER_SEEN)
-            .order_by(models.c.last_used.desc().nulls_last(), models.c.name)
-        )
-        return tuple(connection.scalars(chosen))
+        seen = of_catalogue(sa.select(models.c.name), models, catalogue).where(models.c.first_seen < NEVER_SEEN)
+        return tuple(connection.scalars(seen.order_by(models.c.last_used.desc().nulls_last(), models.c.name)))
 
 
 def snapshot_days(store: Store, catalogue: Catalogue) -> tuple[date, ...]:
-    """The days at whose end the catalogue was read, oldest first, including held and rejected readings."""
-    mine = catalogue_filter(catalogue.network, catalogue.key)
+    """The days at whose end the catalogue was read, oldest first; also those whose reading is held or rejected."""
     with store.read_transaction() as connection:
-        both = (
-            sa.select(table.c.day).join(catalogues, catalogues.c.id == table.c.catalogue).where(*mine)
-            for table in (snapshots, verdicts)
-        )
+        both = (of_catalogue(sa.select(table.c.day), table, catalogue) for table in (snapshots, verdicts))
         found = {day for chosen in both for day in connection.scalars(chosen) if day is not None}
         return tuple(sorted(found))
 
@@ -122,29 +108,21 @@ def read_span(store: Store, catalogue: Catalogue) -> DateRange | None:
 def _seen_count(store: Store, catalogue: Catalogue) -> int:
     """How many models were ever seen in a catalogue."""
     with store.read_transaction() as connection:
-        counted = (
-            sa.select(sa.func.count())
-            .select_from(models)
-            .join(catalogues, catalogues.c.id == models.c.catalogue)
-            .where(*catalogue_filter(catalogue.network, catalogue.key), models.c.first_seen < NEVER_SEEN)
-        )
-        return int(connection.scalar(counted) or 0)
+        every = of_catalogue(sa.select(sa.func.count()).select_from(models), models, catalogue)
+        return int(connection.scalar(every.where(models.c.first_seen < NEVER_SEEN)) or 0)
 
 
 def names_by_use(store: Store, catalogue: Catalogue, days: int = 30) -> tuple[SafeName, ...]:
     """Every model ever seen in a catalogue, the most used of the last `snapshot_days` days with a reading first."""
     recent = sa.func.coalesce(sa.func.sum(sa.case((usage.c.uses > 0, usage.c.uses), else_=0)), 0)
-    mine = catalogue_filter(catalogue.network, catalogue.key)
     with store.read_transaction() as connection:
-        newest = sa.select(sa.func.max(snapshots.c.day)).join(catalogues, catalogues.c.id == snapshots.c.catalogue)
-        last = connection.scalar(newest.where(*mine))
-        since = date.fromordinal(last.toordinal() - days) if last else date.min
+        last = connection.scalar(of_catalogue(sa.select(sa.func.max(snapshots.c.day)), snapshots, catalogue))
+        since = last - days * ONE if last else date.min
         of_late = sa.and_(usage.c.model == models.c.id, usage.c.last_day > since)
         chosen = (
-            sa.select(models.c.name)
-            .join(catalogues, catalogues.c.id == models.c.catalogue)
+            of_catalogue(sa.select(models.c.name), models, catalogue)
             .outerjoin(usage, of_late)
-            .where(*mine, models.c.first_seen < NEVER_SEEN)
+            .where(models.c.first_seen < NEVER_SEEN)
             .group_by(models.c.id, models.c.name, models.c.last_used)
             .order_by(recent.desc(), models.c.last_used.desc().nulls_last(), models.c.name)
         )

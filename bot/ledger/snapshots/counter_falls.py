@@ -23,9 +23,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from bot.ledger.catalogue_query import ONE
 from bot.store import falls, models, readings, snapshots, stretches, usage
 
-ONE = timedelta(days=1)
 BACK_WITHIN = timedelta(days=7)
 """How long after a fall its days may still become part of it. In Replicate's record, 19 of 20 counters that came
 back did so within 6 days; the other fell by a single run and passed its old level through the use of 24 days."""
@@ -225,9 +225,8 @@ def _total_again(connection: sa.Connection, catalogue: int, changed: Collection[
     """The totals of the stretches that have days in falls that changed."""
     mine = stretches.c.catalogue == catalogue
     first, last = min(fall.first_day for fall in changed), max(fall.last_day for fall in changed)
-    spans = sa.select(stretches.c.first_day, stretches.c.last_day).where(
-        mine, stretches.c.last_day >= first, stretches.c.first_day <= last
-    )
+    near = (stretches.c.last_day >= first, stretches.c.first_day <= last)
+    spans = sa.select(stretches.c.first_day, stretches.c.last_day).where(mine, *near)
     for begins, ends in connection.execute(spans).all():
         if not any(fall.overlaps(begins, ends) for fall in changed):
             continue

@@ -7,11 +7,10 @@ from datetime import date
 
 import sqlalchemy as sa
 
-from bot.ledger.catalogue_query import CatalogueQuery
+from bot.ledger.catalogue_query import ONE, CatalogueQuery
 from bot.ledger.snapshots.counter_falls import overlapping_falls
 from bot.ledger.snapshots.usage import HOLE, model_count_text
 from bot.ledger.snapshots.verdicts import doubt_reasons
-from bot.ledger.snapshots.write import ONE
 from bot.records import Period, SourceRef, short_date
 from bot.store import falls, refs, snapshots, stretches, usage
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from bot.ledger.catalogue_query import catalogue_filter, key_of
+from bot.ledger.catalogue_query import key_of, of_catalogue
 from bot.ledger.snapshots.verdicts import doubt_text, judge_again, store_decision
 from bot.ledger.snapshots.write import COMPOSE_AGAIN, apply_verdicts, record_change
 from bot.plausibility import State
@@ -31,15 +31,11 @@ class Hold:
 
 
 def held_days(store: Store, catalogue: Catalogue, states: Sequence[State] = ("held",)) -> tuple[Hold, ...]:
-    """The days of a catalogue whose list is held (or has one of `states`), oldest first."""
-    chosen = (
-        sa.select(verdicts)
-        .join(catalogues, catalogues.c.id == verdicts.c.catalogue)
-        .where(*catalogue_filter(catalogue.network, catalogue.key), verdicts.c.state.in_(states))
-        .order_by(verdicts.c.day)
-    )
+    """The days of a catalogue whose list is held, oldest first; those in other states where they are named."""
+    chosen = of_catalogue(sa.select(verdicts), verdicts, catalogue).where(verdicts.c.state.in_(states))
     with store.read_transaction() as connection:
-        return tuple(Hold(row.day, row.state, doubt_text(row), row.by_hand) for row in connection.execute(chosen))
+        rows = connection.execute(chosen.order_by(verdicts.c.day))
+        return tuple(Hold(row.day, row.state, doubt_text(row), row.by_hand) for row in rows)
 
 
 def hold_reason(store: Store, catalogue: Catalogue, period: Period) -> Unknown | None:

@@ -8,9 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.ledger.catalogue_query import HISTORY, CatalogueQuery
+from bot.ledger.catalogue_query import HISTORY, ONE, CatalogueQuery
 from bot.ledger.snapshots.verdicts import doubt_reasons
-from bot.ledger.snapshots.write import ONE
 from bot.records import Model, SafeName, Unknown, short_date
 from bot.store import models, readings, snapshots, usage
 

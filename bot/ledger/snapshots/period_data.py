@@ -11,20 +11,10 @@ from datetime import date
 from typing import Any
 
 from bot.ledger import activity_changes
-from bot.ledger.catalogue_query import CatalogueQuery, not_watched_reason, open_catalogue_query
-from bot.ledger.snapshots import counter_falls
+from bot.ledger.catalogue_query import ONE, CatalogueQuery, not_watched_reason, open_catalogue_query
+from bot.ledger.snapshots import counter_falls, inventory
 from bot.ledger.snapshots.gaps import snapshot_gaps, snapshot_references
-from bot.ledger.snapshots.inventory import (
-    ids_at,
-    listed_at,
-    listed_in_part,
-    names_of,
-    newly_listed,
-    stock_at,
-    uncounted_models,
-)
 from bot.ledger.snapshots.usage import flow_of, history_points, total_uses
-from bot.ledger.snapshots.write import ONE
 from bot.records import Catalogue, Model, Period, PeriodData, Unknown, Usage
 from bot.store import Store
 
@@ -32,11 +22,9 @@ from bot.store import Store
 def load_period_data(store: Store, catalogue: Catalogue, period: Period) -> PeriodData:
     """The period data of one catalogue and period. What is not known is an `Unknown` with the reason."""
     with open_catalogue_query(store, catalogue, period) as query:
-        return (
-            _filled_data(query, catalogue, period)
-            if isinstance(query, CatalogueQuery)
-            else _empty_data(catalogue, period, query)
-        )
+        if isinstance(query, CatalogueQuery):
+            return _filled_data(query, catalogue, period)
+        return _empty_data(catalogue, period, query)
 
 
 def listing_and_usage(
@@ -47,12 +35,12 @@ def listing_and_usage(
     with open_catalogue_query(store, catalogue, period) as query:
         if not isinstance(query, CatalogueQuery):
             return not_watched_reason(query)
-        listed, flow = listed_at(query, period.last), flow_of(query, period.first, period.last)
+        listed, flow = inventory.listed_at(query, period.last), flow_of(query, period.first, period.last)
         if isinstance(listed, Unknown):
             return listed
         if isinstance(flow, Unknown):
             return flow
-        before = ids_at(query, period.first - ONE)
+        before = inventory.ids_at(query, period.first - ONE)
         return listed, flow, frozenset() if isinstance(before, Unknown) else before
 
 
@@ -62,38 +50,35 @@ def _empty_data(catalogue: Catalogue, period: Period, since: date | None) -> Per
 
 
 def _filled_data(query: CatalogueQuery, catalogue: Catalogue, period: Period) -> PeriodData:
-    end = period.last
-    flow, flow_before = (
-        flow_of(query, period.first, end),
-        flow_of(query, period.previous_period.first, period.previous_period.last),
-    )
-    listed = listed_at(query, end)
+    end, before = period.last, period.previous_period
+    flow, flow_before = flow_of(query, period.first, end), flow_of(query, before.first, before.last)
+    listed = inventory.listed_at(query, end)
     here = () if isinstance(listed, Unknown) else listed
     used = {key for found in (flow, flow_before) if isinstance(found, Usage) for key in found.by_model}
-    names, authors = names_of(query, used - {m.id for m in here})
+    names, authors = inventory.names_of(query, used - {m.id for m in here})
     today = flow if period.name == "day" and isinstance(flow, Usage) else None
     return PeriodData(
         catalogue=catalogue,
         period=period,
         watched_since=query.since,
         listed=listed,
-        listed_before=ids_at(query, period.first - ONE),
-        listed_7d_before=stock_at(query, end - 7 * ONE),
-        listed_period_before=stock_at(query, period.first - ONE),
+        listed_before=inventory.ids_at(query, period.first - ONE),
+        listed_7d_before=inventory.stock_at(query, end - 7 * ONE),
+        listed_period_before=inventory.stock_at(query, period.first - ONE),
         flow=flow,
         flow_before=flow_before,
         total_7d=total_uses(query, end - 6 * ONE, end),
         total_30d=total_uses(query, end - 29 * ONE, end),
         total_prior_7d=total_uses(query, end - 13 * ONE, end - 7 * ONE),
-        newly_listed=newly_listed(query, end),
+        newly_listed=inventory.newly_listed(query, end),
         history=history_points(query, end),
         gaps=tuple(snapshot_gaps(query, period)),
         refs=snapshot_references(query, [period.first - ONE, end, end - 7 * ONE, end - 14 * ONE, end - 30 * ONE]),
         names=names,
         authors=authors,
         **_activity_fields(query, here, today, end),
-        uncounted=uncounted_models(query, end),
-        listed_in_part=listed_in_part(query, end) if isinstance(listed, Unknown) else (),
+        uncounted=inventory.uncounted_models(query, end),
+        listed_in_part=inventory.listed_in_part(query, end) if isinstance(listed, Unknown) else (),
     )
 
 

@@ -8,10 +8,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.ledger.catalogue_query import HISTORY, CatalogueQuery
+from bot.ledger.catalogue_query import HISTORY, ONE, CatalogueQuery
 from bot.ledger.snapshots import counter_falls
 from bot.ledger.snapshots.inventory import no_reading
-from bot.ledger.snapshots.write import ONE
 from bot.records import AtLeast, HistoryPoint, Unknown, Usage, at_least, each_day
 from bot.store import snapshots, stretches, usage
 

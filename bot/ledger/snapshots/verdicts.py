@@ -54,10 +54,8 @@ class Judged:
 def judge_new(connection: sa.Connection, catalogue: int, reading: ClosingSnapshot, at: datetime) -> Judged:
     """Judge a snapshot that was just kept, and those whose verdicts rest on it."""
     after = (snapshots.c.catalogue == catalogue, snapshots.c.day > reading.day)
-    late = connection.scalar(sa.select(sa.exists().where(*after)))
-    late = late or connection.scalar(
-        sa.select(sa.exists().where(_catalogue_filter(catalogue), verdicts.c.day > reading.day))
-    )
+    doubted = (_catalogue_filter(catalogue), verdicts.c.day > reading.day)
+    late = any(connection.scalar(sa.select(sa.exists().where(*some))) for some in (after, doubted))
     new = Known(reading, at, False, None)
     if late:
         return _judge_from(connection, catalogue, reading.day, new)
@@ -126,13 +124,11 @@ def _latest_reading(
 def _later_snapshots(
     connection: sa.Connection, catalogue: int, base: ClosingSnapshot | None, new: Known | None
 ) -> Iterator[Known]:
-    """All later snapshots that close a day or would, oldest first."""
-    ends = sa.select(sa.func.min(snapshots.c.day), sa.func.max(snapshots.c.day)).where(
-        snapshots.c.catalogue == catalogue
-    )
-    marks = sa.select(sa.func.min(verdicts.c.day), sa.func.max(verdicts.c.day)).where(_catalogue_filter(catalogue))
-    own = (new.reading.day,) if new else ()
-    days = [day for chosen in (ends, marks) for day in connection.execute(chosen).one() if day] + list(own)
+    """Everything after a snapshot that closes a day or would, oldest first."""
+    days = [new.reading.day] if new else []
+    for table in (snapshots, verdicts):
+        ends = sa.select(sa.func.min(table.c.day), sa.func.max(table.c.day)).where(table.c.catalogue == catalogue)
+        days += [day for day in connection.execute(ends).one() if day]
     first = base.day + timedelta(days=1) if base else min(days, default=date.max)
     while first <= max(days, default=date.min):
         last = first + WINDOW
@@ -168,8 +164,8 @@ def _mark_from_row(row: Any) -> Mark:
 def _store_verdicts(
     connection: sa.Connection, catalogue: int, known: dict[int, Known], new_verdicts: Iterable[Verdict]
 ) -> Judged:
-    """Store the verdicts that changed."""
-    changed = [one for one in new_verdicts if (one.closes, one.mark) != _state_before(known[one.reading.id])]
+    """Keep what is another verdict than before."""
+    changed = [v for v in new_verdicts if (v.closes, v.mark) != (known[v.reading.id].closes, known[v.reading.id].mark)]
     for one in changed:
         connection.execute(verdicts.delete().where(verdicts.c.snapshot == one.reading.id))
         if one.mark is not None:
@@ -182,14 +178,8 @@ def _store_verdicts(
         mine = snapshots.update().where(snapshots.c.id == one.reading.id)
         connection.execute(mine.values(day=one.reading.day if one.closes else None))
     doubted = [one.reading.day for one in changed if one.mark != known[one.reading.id].mark]
-    return Judged(
-        sorted(((one.reading.id, one.reading.day) for one in moved), key=lambda one: one[1]),
-        min(doubted, default=None),
-    )
-
-
-def _state_before(known: Known) -> tuple[bool, Mark | None]:
-    return known.closes, known.mark
+    changes = sorted(((one.reading.id, one.reading.day) for one in moved), key=lambda one: one[1])
+    return Judged(changes, min(doubted, default=None))
 
 
 def store_decision(connection: sa.Connection, catalogue: int, snapshot: int, day: date, state: State | None) -> None:
@@ -223,6 +213,3 @@ def doubt_reasons(connection: sa.Connection, catalogue: int, first: date, last: 
     out = (_catalogue_filter(catalogue), verdicts.c.day.between(first, last), verdicts.c.state != "confirmed")
     chosen = sa.select(verdicts).where(*out).order_by(verdicts.c.day, verdicts.c.snapshot)
     return [doubt_text(row) for row in connection.execute(chosen)]
-
-
-__all__ = ["Judged", "doubt_reasons", "doubt_text", "judge_again", "judge_new", "store_decision"]

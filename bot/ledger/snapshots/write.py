@@ -14,7 +14,7 @@ from typing import Any, get_args
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from bot.ledger.catalogue_query import catalogue_filter
+from bot.ledger.catalogue_query import ONE, catalogue_filter, in_chunks
 from bot.ledger.snapshots import counter_falls
 from bot.ledger.snapshots.verdicts import Judged, judge_new
 from bot.plausibility import ClosingSnapshot
@@ -24,13 +24,8 @@ from bot.store import Store, catalogues, cursors, models, readings, refs, snapsh
 CLOSES_WITHIN = timedelta(hours=1)
 """A snapshot taken this soon after midnight UTC closes the day before; a later one is stored but closes none."""
 
-ONE = timedelta(days=1)
-
 NEVER_SEEN = date.max
 """The first day of a model that appeared only in held or rejected lists."""
-
-_CHUNK = 10_000
-"""Most ids in one query; databases have limits."""
 
 CHANGES = "changes"
 """The cursor that counts how often a network's records changed."""
@@ -254,9 +249,8 @@ def _restate_use(connection: sa.Connection, ids: Sequence[int]) -> None:
         "last_used": sa.select(sa.func.max(usage.c.last_day)).where(*mine).scalar_subquery(),
         "last_used_from": newest.scalar_subquery(),
     }
-    for start in range(0, len(ids), _CHUNK):
-        some = models.c.id.in_(ids[start : start + _CHUNK])
-        connection.execute(models.update().where(some).values(change))
+    for some in in_chunks(ids, 10_000):
+        connection.execute(models.update().where(models.c.id.in_(some)).values(change))
 
 
 # --- roll-ups -----------------------------------------------------------------------------------------------------
@@ -286,11 +280,7 @@ def _roll_up(connection: sa.Connection, catalogue: int, day: date) -> date | Non
     steps = _select_steps(here, there, NOW.c.model, STEP, sa.false(), *spans).where(STEP > 0)
     connection.execute(usage.insert().from_select(["model", "uses", "hole", *span], steps))
     holes = list(_find_holes(connection, here, there, before))
-    rows = [
-        {**span, "model": model, "first_day": first, "uses": uses, "hole": True}
-        for model, first, uses in holes
-        if uses > 0
-    ]
+    rows = [{**span, "model": m, "first_day": first, "uses": n, "hole": True} for m, first, n in holes if n > 0]
     if rows:
         connection.execute(usage.insert(), rows)
     fell = {model for model, _, uses in holes if uses < 0} | _fallen_models(connection, here, there)
@@ -333,15 +323,11 @@ def _listed_count(snapshot: int) -> sa.ScalarSelect[int]:
 
 
 def _find_holes(connection: sa.Connection, here: int, there: int, before: date) -> Iterator[tuple[int, date, int]]:
-    """Use of models that have a reading now and an older one, but none in the snapshot before: model, first day, uses.
-    Negative if the counter fell."""
-    gone = (
-        THEN.c.counter.is_(None),
-        NOW.c.counter.is_not(None),
-        models.c.first_seen < before,
-        models.c.id == NOW.c.model,
-    )
-    absent = _select_steps(here, there, NOW.c.model, NOW.c.counter).where(*gone).order_by(NOW.c.model)
+    """Use of models that have a reading now and none in the snapshot before, but an older one: model, first day, uses.
+    Negative where the counter fell."""
+    gone = (THEN.c.counter.is_(None), NOW.c.counter.is_not(None))
+    older = (models.c.first_seen < before, models.c.id == NOW.c.model)
+    absent = _select_steps(here, there, NOW.c.model, NOW.c.counter).where(*gone, *older).order_by(NOW.c.model)
     for model, count in connection.execute(absent).all():
         last = (
             sa.select(snapshots.c.day, readings.c.counter)

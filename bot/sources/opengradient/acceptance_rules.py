@@ -19,15 +19,8 @@ from concurrent.futures import Executor
 from functools import lru_cache
 
 from bot.records import Unknown
-from bot.sources.opengradient.merkle_batch import (
-    MAX_LEAVES,
-    SIGNATURE_BYTES,
-    Batch,
-    BatchRefused,
-    Leaf,
-    keccak,
-    parse_batch,
-)
+from bot.sources.opengradient import merkle_batch
+from bot.sources.opengradient.merkle_batch import MAX_LEAVES, Batch, BatchRefused, Leaf, keccak, parse_batch
 from bot.sources.opengradient.signatures import Claim, signature_claim, verify_signatures
 from bot.sources.opengradient.verification_types import (
     BACKED,
@@ -37,24 +30,8 @@ from bot.sources.opengradient.verification_types import (
     LeafVerdict,
     SettlementInput,
     SettlementVerdicts,
-    Standing,
 )
 from bot.sources.opengradient.walrus import Blob, BlobMissing
-
-__all__ = [
-    "BACKED",
-    "MAX_AGE",
-    "MAX_AHEAD",
-    "CountedLeaves",
-    "EnclaveKey",
-    "Keys",
-    "LeafVerdict",
-    "SettlementInput",
-    "SettlementVerdicts",
-    "Standing",
-    "judge_settlement",
-    "judge_settlements",
-]
 
 MAX_AGE = 3600
 """Seconds from signature to block: og-evm's MAX_INFERENCE_AGE; batches are normally flushed within 16 minutes."""
@@ -89,9 +66,8 @@ def judge_settlement(
     if unknown:
         retry = isinstance(outcome, BlobMissing) and outcome.retry
         return SettlementVerdicts(settlement, claimed, unknown, unknown, gaps=gaps, retry=retry)
-    return _settlement_verdicts(
-        settlement, claimed, _leaf_verdicts(settlement, leaves, seen, keys, genuine), seen, gaps
-    )
+    verdicts = _leaf_verdicts(settlement, leaves, seen, keys, genuine)
+    return _settlement_verdicts(settlement, claimed, verdicts, seen, gaps)
 
 
 def judge_settlements(
@@ -109,11 +85,13 @@ def judge_settlements(
     known = dict(zip(claims, verify_signatures(claims, executor), strict=True))
     backed, verified = dict(seen.backed), dict(seen.verified)
     results = []
+
+    def look_up(claims: Sequence[Claim]) -> list[bool]:
+        return [known[claim] for claim in claims]
+
     for settlement, outcome in judged:
         now = CountedLeaves(backed, verified)
-        verdicts = judge_settlement(
-            settlement, outcome, now, keys, signers, relays, lambda claims: [known[c] for c in claims]
-        )
+        verdicts = judge_settlement(settlement, outcome, now, keys, signers, relays, look_up)
         backed.update(verdicts.newly.backed)
         verified.update(verdicts.newly.verified)
         results.append(verdicts)
@@ -165,20 +143,16 @@ def _leaf_verdicts(
     found: list[LeafVerdict | None] = [
         _keyless_verdict(settlement, index, leaf, seen) or _key_verdict(leaf, keys) for index, leaf in enumerate(leaves)
     ]
-    asked = [
-        signature_claim(leaf, _key_der(leaf, keys))
-        for leaf, verdict in zip(leaves, found, strict=True)
-        if verdict is None
-    ]
+    open_leaves = [leaf for leaf, verdict in zip(leaves, found, strict=True) if verdict is None]
+    asked = [signature_claim(leaf, _key_der(leaf, keys)) for leaf in open_leaves]
     answers = iter(genuine([each for each in asked if each]))
     verdicts, verified, backed = [], set[bytes](), set[bytes]()
     for leaf, plain in zip(leaves, found, strict=True):
         verdict = plain or _signature_verdict(leaf, next(answers))
         if verdict.standing in BACKED:
             # A bad signature must not hide a genuine one over the same inference further on, so it does not count here.
-            if leaf.key in verified or (
-                verdict.standing != "verified" and _is_duplicate(settlement, seen.backed, backed, leaf)
-            ):
+            unproven = verdict.standing != "verified"
+            if leaf.key in verified or (unproven and _is_duplicate(settlement, seen.backed, backed, leaf)):
                 verdict = LeafVerdict(leaf, "duplicate", "the same inference was counted before")
             backed.add(leaf.key)
             verified |= {leaf.key} if verdict.standing == "verified" else set()
@@ -229,10 +203,9 @@ def _key_verdict(leaf: Leaf, keys: Keys) -> LeafVerdict | None:
         return LeafVerdict(leaf, "unknown key", "the registry's key does not hash to the enclave's id")
     if leaf.timestamp is not None and key.registered_at > leaf.timestamp:
         return LeafVerdict(leaf, "not registered before its timestamp", "the enclave was registered after it signed")
-    if len(leaf.signature) != SIGNATURE_BYTES:
-        return LeafVerdict(
-            leaf, "bad signature", f"a signature of {len(leaf.signature):,} bytes, wanted {SIGNATURE_BYTES}"
-        )
+    if len(leaf.signature) != merkle_batch.SIGNATURE_BYTES:
+        size = f"a signature of {len(leaf.signature):,} bytes, wanted {merkle_batch.SIGNATURE_BYTES}"
+        return LeafVerdict(leaf, "bad signature", size)
     return None
 
 

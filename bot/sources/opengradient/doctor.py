@@ -14,23 +14,16 @@ from pathlib import Path
 
 import httpx
 
-from bot.chain.reader import ChainReader, Filter, Log, Reverted
-from bot.clients._bounded import HttpBody
+from bot.chain import ChainReader, Filter, Log, Reverted
+from bot.clients.http import HttpBody
 from bot.records import CheckResult, SourceError, try_check
 from bot.sources.opengradient import facilitator, log_decoding, model_hub, panels, tee_registry
 from bot.sources.opengradient.doctor_payments import PaymentContracts, check_payments
 from bot.sources.opengradient.events import RoleGranted, decode_event, topic_of
 from bot.sources.opengradient.merkle_batch import keccak
-from bot.sources.opengradient.settings import (
-    PROOF_BUDGET,
-    OpenGradientSettings,
-    endpoint_figures,
-    has_quorum,
-    lowercase_addresses,
-    rpc_endpoints,
-)
+from bot.sources.opengradient.settings import PROOF_BUDGET, OpenGradientSettings, lowercase_addresses
 from bot.sources.opengradient.source import raw_folder
-from bot.sources.opengradient.walrus import BLOB_ID, Walrus
+from bot.sources.opengradient.walrus import Walrus, blob_id
 
 LOOKED_BACK = 20_000
 """Blocks in which logs are looked for: a few windows of a node."""
@@ -41,27 +34,25 @@ SENDERS = 200
 def chain_responds(settings: OpenGradientSettings, seconds: float) -> bool:
     """Whether the chain of settlements answers at all, within so many seconds."""
     asked = dict.fromkeys(settings.settlements.endpoints, "")
-    return has_quorum(settings.settlements, panels.unreachable_endpoints(asked, seconds, rpc_endpoints(settings)))
+    return settings.settlements.has_quorum(panels.unreachable_endpoints(asked, seconds, settings.rpc_endpoints))
 
 
 def check_reachable(settings: OpenGradientSettings, data: Path, secrets: Mapping[str, str]) -> str:
     """What `doctor` finds when it looks at the addresses. Raises `SourceError`, one line an address."""
-    asked = endpoint_figures(settings)
-    out = panels.unreachable_endpoints(asked, settings.look, rpc_endpoints(settings))
-    if out:
+    if out := panels.unreachable_of(settings):
         raise SourceError("\n".join(out.values()))
-    return f"all {len(asked)} addresses answer"
+    return f"all {len(settings.endpoint_figures)} addresses answer"
 
 
 def live_checks(settings: OpenGradientSettings, data: Path, now: datetime) -> Iterator[CheckResult]:
     """The first live checks, of what answers at all."""
-    out = panels.unreachable_endpoints(endpoint_figures(settings), settings.look, rpc_endpoints(settings))
+    out = panels.unreachable_of(settings)
     relays, signers = lowercase_addresses(settings.relays), lowercase_addresses(settings.signers)
     registries = {address.lower(): layout for address, layout in settings.registries.items()}
     paid: set[str] = set()
     with ExitStack() as stack:
         client = stack.enter_context(httpx.Client(headers={"User-Agent": "footfall"}, follow_redirects=False))
-        if has_quorum(settings.settlements, out):
+        if settings.settlements.has_quorum(out):
             chain = stack.enter_context(settings.settlements.open_chain(None, min(settings.budget, PROOF_BUDGET), out))
             walrus = Walrus(settings.aggregators, raw_folder(data) / "blobs", client)
             fix = "correct networks.opengradient.settlements.endpoints"
@@ -69,7 +60,7 @@ def live_checks(settings: OpenGradientSettings, data: Path, now: datetime) -> It
             yield from try_check("registries", fix, lambda: check_registries(chain, registries))
             paid |= active_payees(chain, registries, now)
             yield from try_check("newest blob", fix, lambda: check_newest_blob(chain, relays, walrus))
-        if has_quorum(settings.base, out):
+        if settings.base.has_quorum(out):
             base = stack.enter_context(settings.base.open_chain(None, min(settings.budget, PROOF_BUDGET), out))
             fix = "correct networks.opengradient.base.endpoints"
             pinned = PaymentContracts(
@@ -101,14 +92,13 @@ def check_relays(chain: ChainReader, pinned: tuple[str, ...], signers: tuple[str
             call = keccak(b"batchSettle(bytes32,uint256,bytes)")[:4] + bytes(64) + (96).to_bytes(32) + bytes(32)
             closed = isinstance(chain.call_contract(relay, call), Reverted)
             found = "refuses strangers" if closed else "is open: anybody may claim any number"
-            yield CheckResult(
-                f"batchSettle of {relay}", closed or bool(signers), found, "pin networks.opengradient.signers"
-            )
-    granted = _read_logs(chain, Filter(pinned, ((topic_of(RoleGranted),),)), since)
+            fix = "pin networks.opengradient.signers"
+            yield CheckResult(f"batchSettle of {relay}", closed or bool(signers), found, fix)
+    granted = chain.all_logs(Filter(pinned, ((topic_of(RoleGranted),),)), since)
     holders = sorted({one.account for log in granted if isinstance(one := decode_event(log), RoleGranted)})
     told = ", ".join(holders[:5]) or f"no grant in the last {LOOKED_BACK} blocks"
     yield CheckResult("role holders", True, told, "networks.opengradient.signers")
-    settled = _read_logs(chain, Filter(topics=log_decoding.SETTLES), since)
+    settled = chain.all_logs(Filter(topics=log_decoding.SETTLES), since)
     yield from _check_emitters(settled, pinned)
     txs = list(dict.fromkeys(log.tx for log in settled if log.address in pinned))[-SENDERS:]
     senders = Counter(one.sender for one in chain.transactions_by_hash(txs).values()) if txs else Counter[str]()
@@ -126,10 +116,6 @@ def _check_emitters(settled: list[Log], pinned: tuple[str, ...]) -> Iterator[Che
         found += f", and of others: {', '.join(f'{a} ({n})' for a, n in strangers.most_common(3))}"
     fix = "if the relay has moved, change networks.opengradient.relays; a drop to zero can be a deployment change"
     yield CheckResult("emitters of settlement events", ours > 0 and not strangers, found, fix)
-
-
-def _read_logs(chain: ChainReader, wanted: Filter, since: int) -> list[Log]:
-    return [log for chunk in chain.read_logs(wanted, since) for log in chunk.logs]
 
 
 def check_registries(chain: ChainReader, known: dict[str, tee_registry.Layout]) -> Iterator[CheckResult]:
@@ -156,9 +142,8 @@ def active_payees(chain: ChainReader, known: dict[str, tee_registry.Layout], now
 
 def check_hub(client: httpx.Client, base: str) -> Iterator[CheckResult]:
     """Whether the Hub's list has a first page."""
-    found = model_hub.get_with_retries(
-        client, model_hub.listing_url(base), {"page": 0, "limit": 1}, lambda seconds: None
-    )
+    url = model_hub.listing_url(base)
+    found = model_hub.get_with_retries(client, url, {"page": 0, "limit": 1}, lambda seconds: None)
     told = f"{len(found.content)} bytes" if isinstance(found, HttpBody) else found.reason
     yield CheckResult("Model Hub", isinstance(found, HttpBody), told, "correct networks.opengradient.hub")
 
@@ -173,12 +158,8 @@ def check_facilitator(client: httpx.Client, base: str, now: datetime) -> Iterato
 def check_newest_blob(chain: ChainReader, pinned: tuple[str, ...], walrus: Walrus) -> Iterator[CheckResult]:
     """Whether the newest settlement's blob can be read, and how old it is."""
     head = chain.final_head()
-    found = _read_logs(chain, Filter(pinned, log_decoding.SETTLES), max(0, head.number - LOOKED_BACK))
-    ids = [
-        raw
-        for log in found
-        if BLOB_ID.fullmatch(raw := str(getattr(decode_event(log), "blob", b""), "ascii", "replace"))
-    ]
+    found = chain.all_logs(Filter(pinned, log_decoding.SETTLES), max(0, head.number - LOOKED_BACK))
+    ids = [name for log in found if (name := blob_id(getattr(decode_event(log), "blob", b"")))]
     if not ids:
         yield CheckResult("newest blob", False, f"no settlement in the last {LOOKED_BACK} blocks", "see emitters above")
         return
@@ -186,6 +167,5 @@ def check_newest_blob(chain: ChainReader, pinned: tuple[str, ...], walrus: Walru
     got = walrus.fetch_blob(ids[-1], at, now)
     age = (now - at) // timedelta(minutes=1)
     told = getattr(got, "reason", "") or f"read, {age} minutes after its settlement"
-    yield CheckResult(
-        "newest blob", not hasattr(got, "reason"), told, "add an aggregator to networks.opengradient.aggregators"
-    )
+    fix = "add an aggregator to networks.opengradient.aggregators"
+    yield CheckResult("newest blob", not hasattr(got, "reason"), told, fix)

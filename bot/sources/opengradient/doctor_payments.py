@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from bot.chain.reader import ChainReader, Filter, Log
+from bot.chain import ChainReader, Filter, Log
 from bot.records import CheckResult
 from bot.sources.opengradient.events import ChannelSettled, Transfer, decode_event, topic_of
 from bot.sources.opengradient.payments import SETTLES, payout_filter, transfer_filter
@@ -32,9 +32,8 @@ def check_payments(chain: ChainReader, pinned: PaymentContracts, seen: Collectio
     """`seen`: the addresses that active enclaves are paid at."""
     payees = sorted({*pinned.payees, *seen})
     new = sorted(set(seen) - set(pinned.payees))
-    told = f"{len(payees)} addresses are paid" + (
-        f", {len(new)} of them by the registries: {', '.join(new)}" * bool(new)
-    )
+    added = f", {len(new)} of them by the registries: {', '.join(new)}" if new else ""
+    told = f"{len(payees)} addresses are paid{added}"
     yield CheckResult("payees", True, told, "pin those that stay in networks.opengradient.payees")
     for proxy in pinned.proxies:
         code = len(chain.contract_code(proxy))
@@ -46,7 +45,7 @@ def check_payments(chain: ChainReader, pinned: PaymentContracts, seen: Collectio
 
 def _check_channel(chain: ChainReader, pinned: PaymentContracts, payees: Sequence[str], since: int) -> CheckResult:
     code = len(chain.contract_code(pinned.channel))
-    found = _read_logs(chain, payout_filter(pinned.channel, pinned.token, payees), since) if code else []
+    found = chain.all_logs(payout_filter(pinned.channel, pinned.token, payees), since) if code else []
     told = f"{code} bytes of code, {len(found)} payouts to the operator in the last {LOOKED_BACK} blocks"
     fix = "one payout bundles many payers: sessions and paid leave them out, and the digest says so"
     return CheckResult(f"payment channel {pinned.channel}", not found, told if code else "not deployed", fix)
@@ -56,12 +55,9 @@ def _check_settlers(
     chain: ChainReader, pinned: PaymentContracts, payees: Sequence[str], since: int
 ) -> Iterator[CheckResult]:
     """Through which contracts the last transfers were settled."""
-    moved = [
-        log
-        for log in _read_logs(chain, transfer_filter(pinned.token, payees), since)
-        if isinstance(decode_event(log), Transfer)
-    ]
-    by = _read_logs(chain, Filter(pinned.proxies, (tuple(map(topic_of, SETTLES)),)), since) if moved else []
+    paid = chain.all_logs(transfer_filter(pinned.token, payees), since)
+    moved = [log for log in paid if isinstance(decode_event(log), Transfer)]
+    by = chain.all_logs(Filter(pinned.proxies, (tuple(map(topic_of, SETTLES)),)), since) if moved else []
     settled = {log.tx: log.address for log in by}
     through = Counter(settled[log.tx] for log in moved if log.tx in settled)
     other = [log for log in moved if log.tx not in settled]
@@ -71,18 +67,12 @@ def _check_settlers(
     yield CheckResult(f"transfers to the operator in the last {LOOKED_BACK} blocks", not other, told, FIX)
     strangers = Counter(log.address for one in other[-TRACED:] for log in _settling_logs(chain, one))
     for address, n in strangers.most_common():
-        yield CheckResult(
-            f"settler {address}", False, f"settled {n} of the last {TRACED} such transfers, not pinned", FIX
-        )
+        told = f"settled {n} of the last {TRACED} such transfers, not pinned"
+        yield CheckResult(f"settler {address}", False, told, FIX)
 
 
 def _settling_logs(chain: ChainReader, transfer_log: Log) -> list[Log]:
     """What any contract says of settling in a transfer's transaction."""
     wanted = Filter(topics=((*map(topic_of, SETTLES), topic_of(ChannelSettled)),))
-    return [
-        log for log in _read_logs(chain, wanted, transfer_log.block, transfer_log.block) if log.tx == transfer_log.tx
-    ]
-
-
-def _read_logs(chain: ChainReader, wanted: Filter, since: int, until: int | None = None) -> list[Log]:
-    return [log for chunk in chain.read_logs(wanted, since, until) for log in chunk.logs]
+    block = transfer_log.block
+    return [log for log in chain.all_logs(wanted, block, block) if log.tx == transfer_log.tx]

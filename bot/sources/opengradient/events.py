@@ -11,22 +11,22 @@ quarter of the whole time.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
 
+from bot.chain import Log
 from bot.chain.abi import AbiDecodeError, EventLayout, decode_fields, event_topic
-from bot.chain.response_parsing import Log
 from bot.sources.opengradient.inference_event import MODEL_INFERENCE, ModelInference, model_inference
 
-E = TypeVar("E", bound="Event")
+Event = msgspec.Struct
+"""Any of the classes below."""
+E = TypeVar("E", bound=Event)
 
 _USUAL_HEAD = (64).to_bytes(32) + (43).to_bytes(32)
 _USUAL_PADDING = bytes(21)
-_BLOB_ID = re.compile(rb"[A-Za-z0-9_-]{43}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class BatchSettlement(msgspec.Struct, frozen=True, gc=False):
     size: int
     """What the sender says; up to 2**256 - 1."""
     blob: bytes
-    """As sent; `blob_id` says whether it is one."""
+    """As sent; `walrus.blob_id` says whether it is one."""
 
 
 @_register_event(
@@ -123,43 +123,6 @@ class RoleGranted(msgspec.Struct, frozen=True, gc=False):
     sender: str
 
 
-@_register_event("RoleRevoked(bytes32 indexed role, address indexed account, address indexed sender)")
-class RoleRevoked(msgspec.Struct, frozen=True, gc=False):
-    """Who may settle no more."""
-
-    role: bytes
-    account: str
-    sender: str
-
-
-# --- enclave registries ---------------------------------------------------------------------------------------
-
-
-@_register_event("TEERegistered(bytes32 indexed teeId, address indexed owner, uint8 teeType)")
-class TEERegistered(msgspec.Struct, frozen=True, gc=False):
-    """An enclave's key was registered; a restart makes a new one."""
-
-    tee: bytes
-    owner: str
-    kind: int
-
-
-@_register_event("TEEEnabled(bytes32 indexed teeId)")
-class TEEEnabled(msgspec.Struct, frozen=True, gc=False):
-    tee: bytes
-
-
-@_register_event("TEEDisabled(bytes32 indexed teeId)")
-class TEEDisabled(msgspec.Struct, frozen=True, gc=False):
-    tee: bytes
-
-
-@_register_event("HeartbeatReceived(bytes32 indexed teeId, uint256 timestamp)")
-class HeartbeatReceived(msgspec.Struct, frozen=True, gc=False):
-    tee: bytes
-    timestamp: int
-
-
 # --- payments -------------------------------------------------------------------------------------------------
 
 
@@ -192,34 +155,6 @@ class ChannelSettled(msgspec.Struct, frozen=True, gc=False):
     sender: str
     amount: int
 
-
-@_register_event("AuthorizationUsed(address indexed authorizer, bytes32 indexed nonce)")
-class AuthorizationUsed(msgspec.Struct, frozen=True, gc=False):
-    """A transfer by signature (EIP-3009) happened in this transaction."""
-
-    authorizer: str
-    nonce: bytes
-
-
-Event = (
-    BatchSettlement
-    | IndividualSettlement
-    | BatchSettlementV1
-    | SettlementV1
-    | SettlementWithMetadataV1
-    | RoleGranted
-    | RoleRevoked
-    | TEERegistered
-    | TEEEnabled
-    | TEEDisabled
-    | HeartbeatReceived
-    | Transfer
-    | Settled
-    | SettledWithPermit
-    | ChannelSettled
-    | AuthorizationUsed
-    | ModelInference
-)
 
 _TOPICS[ModelInference] = event_topic(MODEL_INFERENCE)
 
@@ -256,13 +191,6 @@ def _usual_batch(log: Log) -> BatchSettlement | None:
     if len(data) == 160 and data[32:96] == _USUAL_HEAD and data[139:] == _USUAL_PADDING and len(log.topics) == 2:
         return BatchSettlement(log.topics[1], int.from_bytes(data[:32]), data[96:139])
     return None
-
-
-def blob_id(raw: bytes) -> str | DecodeRefused:
-    """A Walrus blob id: 43 characters of base64url and nothing else, so that it can hold neither path nor host."""
-    if _BLOB_ID.fullmatch(raw):
-        return raw.decode("ascii")
-    return DecodeRefused(f"the blob id is {len(raw)} bytes that are not 43 characters of base64url")
 
 
 def _decode_nested(log: Log) -> ModelInference | DecodeRefused:

@@ -17,7 +17,7 @@ from decimal import Decimal
 import httpx
 import msgspec
 
-from bot.clients._bounded import HttpFailure, get_bounded
+from bot.clients.http import HttpFailure, get_bounded
 from bot.records import MAX_COUNT, SafeName, SourceError, SourceRef, Unknown, short_date
 
 MAX_BYTES = 2**20

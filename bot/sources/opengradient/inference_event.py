@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from bot.chain import Log
 from bot.chain.abi import AbiDecodeError, decode_static, decode_string
-from bot.chain.response_parsing import Log
 
 MODEL_INFERENCE = (
     "ModelInferenceEvent(string inferenceID,"

@@ -11,11 +11,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from bot.chain.reader import ChainReader, Cursor, Filter, Log, LogBatch
+from bot.chain import ChainReader, Cursor, Filter, Log, LogBatch
 from bot.clients.raw_archive import open_raw_archive
 from bot.records import BlockRange, CompleteWindow, EventBatch, Period, SourceRef, each_day, short_date, start_of_day
 from bot.sources import ALWAYS, SourceStateReader
-from bot.sources.opengradient._read_range import ReadRange
 from bot.sources.opengradient.log_decoding import DecodedLogs, at_utc
 
 LATE = 3
@@ -25,6 +24,19 @@ RESUMED = timedelta(days=30)
 MOST = 500
 """Settlements kept in one transaction."""
 ONE = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRange:
+    """What to read of a chain."""
+
+    start: Cursor
+    begins: datetime
+    """The instant that `start` stands for."""
+    until: int | None = None
+    """The block to end with; `None`: the newest final one."""
+    message: str = ""
+    """One line for whoever waits; empty where there is nothing to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +63,10 @@ class LogCollector:
         kept = memory.cursor(self.name)
         cursor = Cursor.from_json(kept) if kept else None
         again = memory.cursor(f"{self.name}:again") != today.isoformat()
-        spans = (
-            self._missing_ranges(wanted, cursor, memory, today)
-            if wanted
-            else [self._next_range(cursor, memory, today, again)]
-        )
+        if wanted:
+            spans = self._missing_ranges(wanted, cursor, memory, today)
+        else:
+            spans = [self._next_range(cursor, memory, today, again)]
         if not spans:
             ends = memory.covered_windows(self.catalogue)[-1].ends
             read = f"nothing new: {self.chain_label} was read to {_minute_text(ends)} already"
@@ -80,7 +91,7 @@ class LogCollector:
                 begins = self._begin_after_fork(chunk.forget_from, begins)
             moves = cursor is None or chunk.cursor.next_block > cursor.next_block or chunk.forget_from is not None
             yield from self._split_batches(chunk, begins, {self.name: chunk.cursor.json_text} if moves else {})
-            begins = _advance_begin(begins, chunk)
+            begins = max(begins, at_utc(chunk.at))
 
     def _begin_after_fork(self, block: int, begins: datetime) -> datetime:
         """From when on nothing counts as read once all from a block on is forgotten: the last block that stays."""
@@ -138,9 +149,8 @@ class LogCollector:
         found, forget = self.decode(chunk), chunk.forget_from
         while len(found.settlements) > MOST:
             some, rest = found.settlements[:MOST], found.settlements[MOST:]
-            read = (
-                f"the first {MOST} settlements of blocks {chunk.from_block} to {chunk.to_block} of {self.chain_label}"
-            )
+            blocks = f"blocks {chunk.from_block} to {chunk.to_block}"
+            read = f"the first {MOST} settlements of {blocks} of {self.chain_label}"
             window = CompleteWindow(begins, begins)
             yield EventBatch("opengradient", self.catalogue, read, window=window, forget_from=forget, settlements=some)
             found, forget = replace(found, settlements=rest), None
@@ -151,14 +161,14 @@ class LogCollector:
     ) -> EventBatch:
         ends = max(begins, at_utc(chunk.at))
         blocks = f"blocks {chunk.from_block} to {chunk.to_block} of {self.chain_label}"
-        days = each_day(begins.date(), ends.date())
+        refused = f"{records.refused} logs in {blocks} are none that a compiler writes; left out"
         url = f"evm:{self.chain.pin.chain_id}/blocks/{chunk.from_block}-{chunk.to_block}"
         return EventBatch(
             "opengradient",
             self.catalogue,
             f"{blocks}, {len(chunk.logs)} logs",
             refs=(SourceRef(url, at_utc(chunk.at), archive_logs(self.lake, chunk, self.chain.pin.chain_id)),),
-            days=days,
+            days=each_day(begins.date(), ends.date()),
             window=CompleteWindow(begins, ends),
             cursors=cursors,
             blocks=BlockRange(chunk.from_block, chunk.to_block, dict(chunk.cursor.recent).get(chunk.to_block, "")),
@@ -166,7 +176,7 @@ class LogCollector:
             settlements=records.settlements,
             uses=records.uses,
             payments=records.payments,
-            alarm=records.alarm or _refused_alarm(records.refused, blocks),
+            alarm=records.alarm or (refused if records.refused else ""),
         )
 
 
@@ -179,10 +189,6 @@ def missing_windows(whole: CompleteWindow, covered: Sequence[CompleteWindow]) ->
         begins = max(begins, one.ends)
     if begins < whole.ends:
         yield CompleteWindow(begins, whole.ends)
-
-
-def _refused_alarm(refused: int, blocks: str) -> str:
-    return f"{refused} logs in {blocks} are none that a compiler writes; left out" if refused else ""
 
 
 def archive_logs(lake: Path, chunk: LogBatch, chain_id: int) -> str:
@@ -210,10 +216,6 @@ def _log_document(log: Log) -> dict[str, object]:
 
 def _unix_seconds(at: datetime) -> int:
     return int(at.timestamp())
-
-
-def _advance_begin(begins: datetime, chunk: LogBatch) -> datetime:
-    return max(begins, at_utc(chunk.at))
 
 
 def _minute_text(at: datetime) -> str:

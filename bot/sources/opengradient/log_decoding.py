@@ -8,20 +8,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from bot.chain.reader import ChainReader, Log, LogBatch
+from bot.chain import ChainReader, Log, LogBatch
 from bot.records import Payment, Settlement, SourceError, Use
 from bot.sources.opengradient.events import (
     BatchSettlement,
     BatchSettlementV1,
-    DecodeRefused,
     IndividualSettlement,
     SettlementV1,
     SettlementWithMetadataV1,
-    blob_id,
     decode_event,
     topic_of,
 )
 from bot.sources.opengradient.inference_event import ModelInference
+from bot.sources.opengradient.walrus import blob_id
 
 _SETTLES = (BatchSettlement, IndividualSettlement, BatchSettlementV1, SettlementV1, SettlementWithMetadataV1)
 SETTLES = (tuple(map(topic_of, _SETTLES)),)
@@ -55,13 +54,10 @@ def _decode_settlement(log: Log) -> Settlement | None:
     event = decode_event(log)
     place, at = f"{log.tx}:{log.index}", at_utc(log.at)
     if isinstance(event, BatchSettlement):
-        blob = blob_id(event.blob)
-        named = "" if isinstance(blob, DecodeRefused) else blob
-        return Settlement(place, log.block, at, log.address, event.size, named, event.root.hex())
+        blob = blob_id(event.blob) or ""
+        return Settlement(place, log.block, at, log.address, event.size, blob, event.root.hex())
     if isinstance(event, IndividualSettlement):
-        blob = blob_id(event.blob)
-        named = "" if isinstance(blob, DecodeRefused) else blob
-        return Settlement(place, log.block, at, log.address, 1, named, "", _attested_json(event))
+        return Settlement(place, log.block, at, log.address, 1, blob_id(event.blob) or "", "", _attested_json(event))
     if isinstance(event, BatchSettlementV1):
         return Settlement(place, log.block, at, log.address, event.size, "", event.root.hex())
     if isinstance(event, SettlementV1 | SettlementWithMetadataV1):

@@ -19,7 +19,7 @@ from types import MappingProxyType
 import httpx
 import msgspec
 
-from bot.clients._bounded import HttpBody, HttpFailure, get_bounded
+from bot.clients.http import HttpBody, HttpFailure, get_bounded
 from bot.records import Listing, SafeName, Snapshot, SourceError, SourceRef, model_identity
 
 PAGE = 100
@@ -61,9 +61,8 @@ class HubModel:
 
     @property
     def listing(self) -> Listing:
-        return Listing(
-            self.model, model_identity(self.key[0]), category=model_identity(self.category) if self.category else None
-        )
+        category = model_identity(self.category) if self.category else None
+        return Listing(self.model, model_identity(self.key[0]), category=category)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +131,8 @@ def fetch_inventory(
             return _build_inventory(SourceRef(listing_url(base), at, digest.hexdigest()), both, this.skipped, 0)
         known, last = this.entries.keys(), this
     assert last is not None
-    return _build_inventory(
-        SourceRef(listing_url(base), at, digest.hexdigest()), last.entries, last.skipped, apart or 0
-    )
+    ref = SourceRef(listing_url(base), at, digest.hexdigest())
+    return _build_inventory(ref, last.entries, last.skipped, apart or 0)
 
 
 def _allowed_difference(models: int) -> int:
@@ -149,23 +147,15 @@ def _build_inventory(ref: SourceRef, entries: Mapping[Key, HubModel], skipped: i
         notes.append(f"{skipped:,} entries of the Hub's listing have no usable author and name and are left out")
     if apart:
         notes.append(f"the Hub's listing changed by {apart:,} models between two walks, {WALKS} times running")
-    snapshot = Snapshot(
-        "opengradient",
-        "hub",
-        ref.at,
-        ref,
-        tuple(entry.listing for _, entry in sorted(entries.items())),
-        unplaced=apart,
-        note="; ".join(notes),
-    )
+    listings = tuple(entry.listing for _, entry in sorted(entries.items()))
+    note = "; ".join(notes)
+    snapshot = Snapshot("opengradient", "hub", ref.at, ref, listings, unplaced=apart, note=note)
     owned = {entry.content: entry.model for entry in entries.values() if claims[entry.content] == 1}
     disputed = frozenset(content for content, count in claims.items() if count > 1)
     return HubInventory(snapshot, entries, MappingProxyType(owned), disputed)
 
 
-def walk_pages(
-    client: httpx.Client, base: str, keep: Keep = lambda page: None, sleep: Sleep = time.sleep
-) -> HubListing:
+def walk_pages(client: httpx.Client, base: str, keep: Keep = lambda _: None, sleep: Sleep = time.sleep) -> HubListing:
     """All pages from 0 until one brings nothing. A short page does not end the walk: the Hub's own cap on a page is not
     known. Raises `SourceError`."""
     entries: dict[Key, HubModel] = {}
@@ -204,9 +194,8 @@ def _fetch_page(client: httpx.Client, base: str, number: int, sleep: Sleep) -> b
         return found.content
     if found.status == 404 and number:
         return None
-    raise SourceError(
-        f"{listing_url(base)}: page {number}: found {found.reason}, wanted a page of models; try again later"
-    )
+    where = f"{listing_url(base)}: page {number}"
+    raise SourceError(f"{where}: found {found.reason}, wanted a page of models; try again later")
 
 
 def get_with_retries(
@@ -217,7 +206,7 @@ def get_with_retries(
     for attempt in range(1, TRIES):
         if isinstance(found, HttpBody) or not (found.status in (0, 429) or found.status >= 500):
             break
-        sleep(min(found.retry_after if found.retry_after is not None else 2.0**attempt, 60.0))
+        sleep(min(found.retry_after or 2.0**attempt, 60.0))
         found = get_bounded(client, url, MAX_PAGE_BYTES, SECONDS, params)
     return found
 
@@ -242,10 +231,8 @@ def _parse_model(row: msgspec.Raw) -> HubModel | None:
     # An author with a slash could pass for another author's model.
     if not (0 < len(author) <= MAX_TEXT and 0 < len(name) <= MAX_TEXT and "/" not in author):
         return None
-    content = _text_field(model.llmPath)
-    return HubModel(
-        (author, name), _text_field(model.taskName)[:MAX_TEXT], content if CONTENT_ID.fullmatch(content) else ""
-    )
+    content, category = _text_field(model.llmPath), _text_field(model.taskName)[:MAX_TEXT]
+    return HubModel((author, name), category, content if CONTENT_ID.fullmatch(content) else "")
 
 
 def _text_field(raw: msgspec.Raw) -> str:

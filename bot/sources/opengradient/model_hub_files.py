@@ -18,7 +18,7 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
-from bot.clients._bounded import HttpFailure
+from bot.clients.http import HttpFailure
 from bot.records import SafeName, SourceError
 from bot.sources.opengradient.model_hub import CONTENT_ID, HubModel, Key, Sleep, get_with_retries, listing_url
 

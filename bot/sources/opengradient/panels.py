@@ -9,12 +9,13 @@ from datetime import date, datetime, timedelta
 
 import httpx
 
+from bot.chain import ChainReader, Reverted
 from bot.chain.quorum import run_in_thread
-from bot.chain.reader import ChainReader, Reverted
-from bot.clients._bounded import host_label
+from bot.clients.http import host_label
 from bot.records import EventBatch, Gauge, SourceError, SourceRef
 from bot.sources import SourceStateReader
 from bot.sources.opengradient import facilitator, tee_registry
+from bot.sources.opengradient.settings import OpenGradientSettings
 
 CLOSES_WITHIN = timedelta(hours=6)
 """What is seen this soon after midnight UTC still stands for the day before: it moves little."""
@@ -77,10 +78,8 @@ def sample_enclaves(
     for address, layout in registries.items():
         registered |= set(tee_registry.decode_ids(_registry_answer(call, address, tee_registry.call_registered())))
         enabled |= set(tee_registry.decode_ids(_registry_answer(call, address, tee_registry.call_enabled())))
-        active |= {
-            one.tee_id: one
-            for one in tee_registry.decode_active(_registry_answer(call, address, tee_registry.call_active()), layout)
-        }
+        answer = _registry_answer(call, address, tee_registry.call_active())
+        active |= {enclave.tee_id: enclave for enclave in tee_registry.decode_active(answer, layout)}
     shown = {
         "enclaves_registered": len(registered),
         "enclaves_enabled": len(enabled),
@@ -115,12 +114,15 @@ def reported_requests(client: httpx.Client, base: str, now: datetime, days: int)
         yield EventBatch("opengradient", catalogue, words, refs=(usage.ref,), days=of, gauges=gauges)
 
 
-def unreachable_endpoints(
-    urls: Mapping[str, str], seconds: float, chains: frozenset[str] = frozenset()
-) -> dict[str, str]:
+def unreachable_of(settings: OpenGradientSettings) -> dict[str, str]:
+    """Of all addresses that are asked, those where nobody answers."""
+    return unreachable_endpoints(settings.endpoint_figures, settings.look, settings.rpc_endpoints)
+
+
+def unreachable_endpoints(urls: Mapping[str, str], seconds: float, chains: Collection[str] = ()) -> dict[str, str]:
     """Of these addresses (each with what rests on it), those where nobody answers within so many seconds, each with one
     line that says so. Any answer counts, even a refusal; of `chains` only one in JSON-RPC. All are asked at once."""
-    asked = {url: run_in_thread(_probe_rpc if url in chains else _probe_http, url, seconds) for url in urls}
+    asked = {url: run_in_thread(_probe_endpoint, url, seconds, url in chains) for url in urls}
     lines: dict[str, str] = {}
     ends = time.monotonic() + seconds
     for url, waiting in asked.items():
@@ -138,30 +140,22 @@ def _too_slow(seconds: float) -> str:
     return f"no answer within {seconds:g} s"
 
 
-def _probe_http(url: str, seconds: float) -> str:
-    try:
-        with httpx.Client(timeout=seconds, follow_redirects=False) as client, client.stream("GET", url):
-            return ""
-    except httpx.TimeoutException:
-        return _too_slow(seconds)
-    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-        return f"no answer ({type(error).__name__})"
-
-
 _QUESTION = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}
 _ENOUGH = 4096
 """Bytes of an answer that are looked at."""
 
 
-def _probe_rpc(url: str, seconds: float) -> str:
+def _probe_endpoint(url: str, seconds: float, rpc: bool) -> str:
+    """Why an address does not answer, or not in JSON-RPC where that is wanted; empty where it does."""
+    method, question = ("POST", _QUESTION) if rpc else ("GET", None)
     try:
         client = httpx.Client(timeout=seconds, follow_redirects=False)
-        with client, client.stream("POST", url, json=_QUESTION) as answer:
-            head = next(answer.iter_bytes(_ENOUGH), b"")
+        with client, client.stream(method, url, json=question) as answer:
+            head = next(answer.iter_bytes(_ENOUGH), b"") if rpc else b""
     except httpx.TimeoutException:
         return _too_slow(seconds)
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         return f"no answer ({type(error).__name__})"
-    if answer.status_code == 429 or b'"result"' in head:
+    if not rpc or answer.status_code == 429 or b'"result"' in head:
         return ""
     return f"answered {answer.status_code}, and not in JSON-RPC"

@@ -1,7 +1,7 @@
-"""An individual settlement's blob: which model answered and how many tokens it took, and nothing else.
+"""An individual settlement's blob: which model answered, and nothing else.
 
 The blob holds a stranger's prompt and answer in full. They pass through here to be hashed and go no further: what
-leaves is a model's name, hashes and counts.
+leaves is a model's name and a hash.
 
 Anybody may attach any blob to somebody else's proof (og-evm's `settleIndividual` leaves the blob id free), so a
 payload's model counts only where its request hashes to the input that the enclave signed (tee-gateway,
@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from bot.records import MAX_COUNT, SafeName, Unknown, model_identity
+from bot.records import SafeName, Unknown, model_identity
 from bot.sources.opengradient.merkle_batch import MAX_BYTES, BatchRefused, keccak
 
 SIGNED_KEYS = ("model", "messages", "max_tokens", "stop", "tools", "response_format", "web_search")
@@ -28,8 +28,6 @@ class Payload:
     """As the client named it; `_llm_models.canonical_name` makes it comparable."""
     input_hash: bytes
     """Recomputed from the request."""
-    prompt_tokens: int | Unknown
-    completion_tokens: int | Unknown
 
 
 def parse_payload(raw: bytes, input_hash: bytes) -> Payload | BatchRefused:
@@ -39,20 +37,17 @@ def parse_payload(raw: bytes, input_hash: bytes) -> Payload | BatchRefused:
         return BatchRefused(f"{len(raw):,} bytes, wanted at most {MAX_BYTES:,}")
     try:
         document = json.loads(raw, object_pairs_hook=_unique_keys, parse_constant=_reject_constant)
-        request, output = (
-            _require_object(_require_object(document).get("input")),
-            _require_object(document).get("output"),
-        )
-        recomputed, tokens = _input_hash(request), _token_counts(output)
+        request = _require_object(_require_object(document).get("input"))
+        recomputed = _input_hash(request)
     except RecursionError:
         return BatchRefused("not a payload: nested too deeply")
     except (ValueError, TypeError, OverflowError) as error:
         return BatchRefused(f"not a payload ({type(error).__name__})")
     if recomputed != input_hash:
-        return Payload(Unknown("its payload is not the request that was signed"), recomputed, *tokens)
+        return Payload(Unknown("its payload is not the request that was signed"), recomputed)
     model = request.get("model")
     named = model_identity(model) if isinstance(model, str) and model else Unknown("its payload names no model")
-    return Payload(named, recomputed, *tokens)
+    return Payload(named, recomputed)
 
 
 def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -80,16 +75,3 @@ def _input_hash(request: dict[str, object]) -> bytes:
         raise TypeError("temperature is no number")
     signed["temperature"] = float(temperature)
     return keccak(json.dumps(signed, sort_keys=True).encode())
-
-
-def _token_counts(output: object) -> tuple[int | Unknown, int | Unknown]:
-    """Token counts as the model's host reported them: those sent, those answered."""
-    usage = output.get("usage") if isinstance(output, dict) else None
-    usage = usage if isinstance(usage, dict) else {}
-    return _plausible_count(usage.get("prompt_tokens")), _plausible_count(usage.get("completion_tokens"))
-
-
-def _plausible_count(value: object) -> int | Unknown:
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_COUNT:
-        return value
-    return Unknown("its payload gives no plausible token count")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from bot.chain.reader import ChainReader, Cursor, Filter, Log, LogBatch
+from bot.chain import ChainReader, Cursor, Filter, Log, LogBatch
 from bot.records import Payment
 from bot.sources.opengradient.events import ChannelSettled, Settled, SettledWithPermit, Transfer, decode_event, topic_of
 from bot.sources.opengradient.log_decoding import DecodedLogs, at_utc
@@ -92,4 +92,4 @@ def _proxy_logs(chain: ChainReader, wanted: Filter, among: Sequence[Log]) -> lis
         return []
     # From a cursor without a past, so that this reading moves none of the others.
     start = Cursor(chain.pin.chain_id, chain.pin.genesis, among[0].block)
-    return [log for part in chain.read_logs(wanted, start, among[-1].block) for log in part.logs]
+    return chain.all_logs(wanted, start, among[-1].block)

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bot.chain.reader import ChainIdentity, ChainReader, Endpoint
+from bot.chain import ChainIdentity, ChainReader, Endpoint
 from bot.config import ConfigModel, HeadlineConfig, NetworkConfig
 from bot.sources.opengradient.tee_registry import Layout
 
@@ -33,6 +33,10 @@ class ChainConfig(ConfigModel):
     concurrency: int = Field(default=2, ge=1, le=16, description="concurrent requests to one endpoint")
     timeout: float = Field(default=10.0, gt=0, le=120, description="seconds one request may take")
     window: int = Field(default=5000, ge=1, description="blocks per request; halved if a node refuses")
+
+    def has_quorum(self, unreachable: Collection[str]) -> bool:
+        """Whether as many endpoints answer as must agree."""
+        return sum(url not in unreachable for url in self.endpoints) >= self.agree
 
     def open_chain(
         self,
@@ -139,26 +143,21 @@ class OpenGradientSettings(NetworkConfig):
         5.0, gt=0, le=60, description="seconds to wait for a first answer from an address before it is skipped"
     )
 
+    @property
+    def endpoint_figures(self) -> dict[str, str]:
+        """Everything that is asked, with the figures that rest on it."""
+        rests = dict.fromkeys(self.settlements.endpoints, "settled inferences and enclaves")
+        rests |= dict.fromkeys(self.hub_chain.endpoints, "inferences of Hub models")
+        rests |= dict.fromkeys(self.base.endpoints, "payments")
+        rests |= dict.fromkeys(self.aggregators, "backed and verified inferences of new batches")
+        return {**rests, self.hub: "the Hub's listed models", self.facilitator: "reported requests"}
+
+    @property
+    def rpc_endpoints(self) -> frozenset[str]:
+        """The addresses of which JSON-RPC is wanted."""
+        return frozenset((*self.settlements.endpoints, *self.hub_chain.endpoints, *self.base.endpoints))
+
 
 def lowercase_addresses(addresses: tuple[str, ...]) -> tuple[str, ...]:
     """Addresses in lower case, as logs have them."""
     return tuple(address.lower() for address in addresses)
-
-
-def endpoint_figures(settings: OpenGradientSettings) -> dict[str, str]:
-    """Each address that is requested, with the figures that rest on it."""
-    rests = dict.fromkeys(settings.settlements.endpoints, "settled inferences and enclaves")
-    rests |= dict.fromkeys(settings.hub_chain.endpoints, "inferences of Hub models")
-    rests |= dict.fromkeys(settings.base.endpoints, "payments")
-    rests |= dict.fromkeys(settings.aggregators, "backed and verified inferences of new batches")
-    return {**rests, settings.hub: "the Hub's listed models", settings.facilitator: "reported requests"}
-
-
-def rpc_endpoints(settings: OpenGradientSettings) -> frozenset[str]:
-    """The addresses that must answer JSON-RPC."""
-    return frozenset((*settings.settlements.endpoints, *settings.hub_chain.endpoints, *settings.base.endpoints))
-
-
-def has_quorum(choice: ChainConfig, unreachable: Mapping[str, str]) -> bool:
-    """Whether enough endpoints are reachable for the agreement that the chain needs."""
-    return sum(url not in unreachable for url in choice.endpoints) >= choice.agree

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from bot.chain.reader import ChainReader, Filter
+from bot.chain import ChainReader, Filter
 from bot.records import Document, Settlement, Unknown
 from bot.sources.opengradient import acceptance_rules as rules
 from bot.sources.opengradient import log_decoding
@@ -17,7 +17,7 @@ from bot.sources.opengradient.merkle_batch import MAX_LEAVES, Batch
 from bot.sources.opengradient.settings import PROOF_BUDGET, OpenGradientSettings, lowercase_addresses
 from bot.sources.opengradient.settlement_verification import Outcome, SettlementVerifier, leaves_of, settlement_input
 from bot.sources.opengradient.source import make_verifier
-from bot.sources.opengradient.walrus import BlobMissing
+from bot.sources.opengradient.verification_types import CountedLeaves, LeafVerdict, SettlementInput
 
 Seen = Callable[[str, Iterable[bytes]], tuple[dict[bytes, str], dict[bytes, str]]]
 SHOWN = 100
@@ -52,7 +52,7 @@ def explain_settlement(court: SettlementVerifier, settlement: Settlement, seen: 
     leaves = leaves_of(ruled, outcome)
     backed, verified = seen("llm", (leaf.key for leaf in leaves))
     keys = court.registries.enclave_keys({leaf.tee_id for leaf in leaves if leaf.version == 3})
-    found = rules.judge_settlement(ruled, outcome, rules.CountedLeaves(backed, verified), keys, (), court.relays)
+    found = rules.judge_settlement(ruled, outcome, CountedLeaves(backed, verified), keys, (), court.relays)
     tx = settlement.place.partition(":")[0]
     return {
         "place": settlement.place,
@@ -77,7 +77,7 @@ def explain_settlement(court: SettlementVerifier, settlement: Settlement, seen: 
     }
 
 
-def _blob_summary(ruled: rules.SettlementInput, outcome: Outcome) -> str:
+def _blob_summary(ruled: SettlementInput, outcome: Outcome) -> str:
     if ruled.leaf is not None:
         return "not needed: the log itself holds what is attested"
     if isinstance(outcome, Batch):
@@ -85,15 +85,15 @@ def _blob_summary(ruled: rules.SettlementInput, outcome: Outcome) -> str:
     return outcome.reason
 
 
-def _root_check(ruled: rules.SettlementInput, outcome: Outcome) -> str:
+def _root_check(ruled: SettlementInput, outcome: Outcome) -> str:
     if ruled.leaf is not None:
         return "not needed"
-    if isinstance(outcome, BlobMissing) or not isinstance(outcome, Batch):
+    if not isinstance(outcome, Batch):
         return "not possible without a readable blob"
     return "match" if outcome.root == ruled.root else "MISMATCH: the leaves hash to another root"
 
 
-def _leaf_document(verdict: rules.LeafVerdict) -> Document:
+def _leaf_document(verdict: LeafVerdict) -> Document:
     return {
         "key": verdict.leaf.key.hex(),
         "enclave": "0x" + verdict.leaf.tee_id.hex(),

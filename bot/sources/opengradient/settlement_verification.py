@@ -10,18 +10,9 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from bot.chain.reader import ChainReader
-from bot.records import (
-    EventBatch,
-    SafeName,
-    Settlement,
-    SettlementVerdict,
-    SourceRef,
-    State,
-    Unknown,
-    model_identity,
-    short_date,
-)
+from bot.chain import ChainReader
+from bot.records import EventBatch, SafeName, SourceRef, Unknown, model_identity, short_date
+from bot.records.event_batch import Settlement, SettlementVerdict, State
 from bot.sources import SourceStateReader
 from bot.sources.opengradient import acceptance_rules as rules
 from bot.sources.opengradient.llm_catalogue import canonical_name
@@ -29,6 +20,7 @@ from bot.sources.opengradient.merkle_batch import Batch, BatchRefused, Leaf, par
 from bot.sources.opengradient.payload import Payload, parse_payload
 from bot.sources.opengradient.signatures import WORTH_A_POOL, process_pool
 from bot.sources.opengradient.tee_registry import TeeRegistries
+from bot.sources.opengradient.verification_types import CountedLeaves, SettlementInput, SettlementVerdicts
 from bot.sources.opengradient.walrus import Blob, BlobMissing, Walrus, next_try
 
 GROUP = 200
@@ -106,7 +98,7 @@ class SettlementVerifier:
         leaves = [leaf for one, outcome in pairs for leaf in leaves_of(one, outcome)]
         backed, verified = memory.counted_leaves("llm", (leaf.key for leaf in leaves))
         keys = self.registries.enclave_keys({leaf.tee_id for leaf in leaves if leaf.version == 3})
-        seen = rules.CountedLeaves(backed, verified)
+        seen = CountedLeaves(backed, verified)
         if len(leaves) >= WORTH_A_POOL:
             with nullcontext(self.executor) if self.executor else process_pool() as workers:
                 found = rules.judge_settlements(pairs, seen, keys, self.signers, self.relays, workers)
@@ -123,23 +115,22 @@ class SettlementVerifier:
         txs = list(dict.fromkeys(one.place.partition(":")[0] for one in settlements))
         return {tx: found.sender for tx, found in self.chain.transactions_by_hash(txs).items()}
 
-    def read_outcome(self, settlement: rules.SettlementInput, now: datetime) -> Outcome:
+    def read_outcome(self, settlement: SettlementInput, now: datetime) -> Outcome:
         """What stands behind a settlement: its blob read, or why there is none."""
         return _blob_outcome(self.read_blob(settlement, now))
 
-    def read_blob(self, settlement: rules.SettlementInput, now: datetime) -> Blob | BlobMissing:
+    def read_blob(self, settlement: SettlementInput, now: datetime) -> Blob | BlobMissing:
         """A batch's blob, or why there is none to be had or none is needed."""
         if settlement.leaf is not None or settlement.relay not in self.relays:
             return BlobMissing("the log itself holds what it attests", retry=False, final=True)
         if not settlement.blob_id:
             return BlobMissing("its log names no blob", retry=False, final=True)
         settled_at = datetime.fromtimestamp(settlement.at, now.tzinfo)
-        return self.walrus.fetch_blob(
-            settlement.blob_id, settled_at, now, lambda raw: _batch_root(raw) == settlement.root
-        )
+        root = settlement.root
+        return self.walrus.fetch_blob(settlement.blob_id, settled_at, now, lambda raw: _batch_root(raw) == root)
 
     def _attribute_model(
-        self, v: rules.SettlementVerdicts, settlement: Settlement, now: datetime, listed: frozenset[SafeName]
+        self, v: SettlementVerdicts, settlement: Settlement, now: datetime, listed: frozenset[SafeName]
     ) -> ModelAttribution:
         """The listed model that a single settlement names: by its payload, if that is the request that was signed, or
         by the log itself where that is of the first relay."""
@@ -163,7 +154,7 @@ class SettlementVerifier:
 
     def _settlement_verdict(
         self,
-        v: rules.SettlementVerdicts,
+        v: SettlementVerdicts,
         outcome: Outcome,
         settlement: Settlement,
         tries: int,
@@ -217,7 +208,7 @@ def _blob_outcome(blob: Blob | BlobMissing) -> Outcome:
     return parse_batch(blob.content) if isinstance(blob, Blob) else blob
 
 
-def _verdict_state(v: rules.SettlementVerdicts, outcome: Outcome) -> State:
+def _verdict_state(v: SettlementVerdicts, outcome: Outcome) -> State:
     if not v.recognised:
         return "stranger"
     if v.retry or isinstance(v.backed, Unknown) or isinstance(v.verified, Unknown):
@@ -225,13 +216,12 @@ def _verdict_state(v: rules.SettlementVerdicts, outcome: Outcome) -> State:
     return "expired" if isinstance(outcome, BlobMissing) and v.settlement.leaf is None else "verdict"
 
 
-def settlement_input(settlement: Settlement, signer: str | None = None) -> rules.SettlementInput:
+def settlement_input(settlement: Settlement, signer: str | None = None) -> SettlementInput:
     """A settlement as the rules want it."""
     tx, _, index = settlement.place.rpartition(":")
-    at, root = int(settlement.at.timestamp()), bytes.fromhex(settlement.root)
-    return rules.SettlementInput(
-        tx, int(index), at, settlement.relay, signer, settlement.size, settlement.blob, root, _attested_leaf(settlement)
-    )
+    at, root, leaf = int(settlement.at.timestamp()), bytes.fromhex(settlement.root), _attested_leaf(settlement)
+    sent = (settlement.relay, signer, settlement.size, settlement.blob)
+    return SettlementInput(tx, int(index), at, *sent, root, leaf)
 
 
 def _attested_leaf(settlement: Settlement) -> Leaf | None:
@@ -252,7 +242,7 @@ def logged_model(settlement: Settlement) -> str:
     return str(named[0]) if named else ""
 
 
-def leaves_of(settlement: rules.SettlementInput, outcome: Outcome) -> tuple[Leaf, ...]:
+def leaves_of(settlement: SettlementInput, outcome: Outcome) -> tuple[Leaf, ...]:
     """The leaves that stand behind a settlement, whether or not they will count."""
     if settlement.leaf is not None:
         return (settlement.leaf,)

@@ -11,26 +11,17 @@ from pathlib import Path
 
 import httpx
 
-from bot.chain.reader import ChainReader, Cursor, Filter, QuorumUnreachableError
+from bot.chain import ChainReader, Cursor, Filter, QuorumUnreachableError
 from bot.clients import raw_archive
 from bot.records import EventBatch, Period, Snapshot, SourceError, start_of_day
 from bot.sources import SourceStateReader
 from bot.sources.opengradient import log_collection, log_decoding, panels, payments, unknown_emitters
+from bot.sources.opengradient import settings as facts
 from bot.sources.opengradient.events import topic_of
 from bot.sources.opengradient.inference_event import ModelInference
 from bot.sources.opengradient.model_hub import HubInventory, fetch_inventory
 from bot.sources.opengradient.model_hub_files import HubFileIndex
-from bot.sources.opengradient.settings import (
-    INFERRED_SINCE,
-    PAID_SINCE,
-    SETTLED_SINCE,
-    ChainConfig,
-    OpenGradientSettings,
-    endpoint_figures,
-    has_quorum,
-    lowercase_addresses,
-    rpc_endpoints,
-)
+from bot.sources.opengradient.settings import ChainConfig, OpenGradientSettings, lowercase_addresses
 from bot.sources.opengradient.settlement_verification import SettlementVerifier
 from bot.sources.opengradient.tee_registry import TeeRegistries
 from bot.sources.opengradient.walrus import Walrus, blob_checksum
@@ -52,9 +43,7 @@ class OpenGradient:
 
     def event_batches(self, wanted: Period | None, memory: SourceStateReader) -> Iterator[Snapshot | EventBatch]:
         """Every way of reading it in turn; what fails is said at the end. Raises `SourceError`."""
-        out = panels.unreachable_endpoints(
-            endpoint_figures(self.settings), self.settings.look, rpc_endpoints(self.settings)
-        )
+        out = panels.unreachable_of(self.settings)
         errors = list(out.values())
         dead: set[str] = set()
         with ExitStack() as stack:
@@ -78,13 +67,12 @@ class OpenGradient:
         client = stack.enter_context(httpx.Client(headers={"User-Agent": "footfall"}, follow_redirects=False))
         found: list[HubInventory] = []
         payees: set[str] = {*lowercase_addresses(chosen.payees), *panels.stored_payees(memory)}
-        if has_quorum(chosen.settlements, unreachable):
+        if chosen.settlements.has_quorum(unreachable):
             chain = stack.enter_context(self._open_chain(chosen.settlements, memory, "settlements", unreachable))
             relays = lowercase_addresses(chosen.relays)
-            wants = Filter(relays, log_decoding.SETTLES)
-            reading = log_collection.LogCollector(
-                "settlements", "llm", chain, wants, log_decoding.decode_settlements, self.raw_folder, SETTLED_SINCE
-            )
+            wants, decode = Filter(relays, log_decoding.SETTLES), log_decoding.decode_settlements
+            raw, since = self.raw_folder, facts.SETTLED_SINCE
+            reading = log_collection.LogCollector("settlements", "llm", chain, wants, decode, raw, since)
             yield "settlements", lambda: reading.event_batches(wanted, memory, now.date())
             if any(url not in unreachable for url in chosen.aggregators):
                 yield "settlements", lambda: self._verify_settlements(chain, client, memory, now)
@@ -92,23 +80,21 @@ class OpenGradient:
             yield "settlements", lambda: unknown_emitters.emitter_batches(chain, relays, memory, now, wanted)
         if chosen.hub not in unreachable and panels.should_list_hub(memory, now):
             yield "hub", lambda: self._collect_inventory(client, memory, now, found)
-        if has_quorum(chosen.hub_chain, unreachable):
+        if chosen.hub_chain.has_quorum(unreachable):
             old = stack.enter_context(self._open_chain(chosen.hub_chain, memory, "hub", unreachable))
             wants_hub = Filter(lowercase_addresses((chosen.precompile,)), ((topic_of(ModelInference),),))
             of_hub = log_collection.LogCollector(
-                "hub", "hub", old, wants_hub, log_decoding.inference_decoder(old), self.raw_folder, INFERRED_SINCE
+                "hub", "hub", old, wants_hub, log_decoding.inference_decoder(old), self.raw_folder, facts.INFERRED_SINCE
             )
             yield "hub chain", lambda: of_hub.event_batches(wanted, memory, now.date())
         if found:
             yield "hub", lambda: self._map_content_ids(client, memory, found[0], now)
-        if has_quorum(chosen.base, unreachable):
+        if chosen.base.has_quorum(unreachable):
             base = stack.enter_context(self._open_chain(chosen.base, memory, "payments", unreachable))
             yield "base", lambda: self._payment_collector(base, payees).event_batches(wanted, memory, now.date())
         if chosen.facilitator not in unreachable:
-            yield (
-                "facilitator",
-                lambda: panels.reported_requests(client, chosen.facilitator, now, _days_back(wanted, now)),
-            )
+            days = max(log_collection.LATE, (now.date() - wanted.first).days) if wanted else log_collection.LATE
+            yield "facilitator", lambda: panels.reported_requests(client, chosen.facilitator, now, days)
 
     @property
     def raw_folder(self) -> Path:
@@ -125,9 +111,8 @@ class OpenGradient:
         self, chain: ChainReader, client: httpx.Client, memory: SourceStateReader, now: datetime
     ) -> Iterator[EventBatch]:
         since = now.date() - timedelta(days=log_collection.LATE)
-        yield from make_verifier(self.settings, self.data, chain, client, self.executor).verdict_batches(
-            memory, now, since
-        )
+        verifier = make_verifier(self.settings, self.data, chain, client, self.executor)
+        yield from verifier.verdict_batches(memory, now, since)
 
     def _sample_enclaves(self, chain: ChainReader, now: datetime, payees: set[str]) -> Iterator[EventBatch]:
         haul, paid_at = panels.sample_enclaves(chain, self.settings.registries, now)
@@ -146,15 +131,9 @@ class OpenGradient:
         early = now - start_of_day(now.date()) <= panels.CLOSES_WITHIN
         closes = now.date() - timedelta(days=1) if early else None
         note = "\n".join(filter(None, [read.note, f"The Hub's list was read at {now:%H:%M} UTC of {now:%-d %b %Y}."]))
-        yield Snapshot(
-            *(read.network, read.catalogue, read.at, read.ref, read.listings, read.readings),
-            unplaced=read.unplaced,
-            note=note,
-            closes=closes,
-        )
-        yield EventBatch(
-            "opengradient", "hub", f"{len(made.entries)} models of the Hub", cursors=panels.listing_cursor(now)
-        )
+        yield replace(read, note=note, closes=closes)
+        listed = f"{len(made.entries)} models of the Hub"
+        yield EventBatch("opengradient", "hub", listed, cursors=panels.listing_cursor(now))
 
     def _map_content_ids(
         self, client: httpx.Client, memory: SourceStateReader, inventory: HubInventory, now: datetime
@@ -170,15 +149,15 @@ class OpenGradient:
         named, renames = {use.content: owners[use.content] for use in learns}, any(use.model for use in learns)
         if named:
             days = tuple(now.date() - timedelta(days=n) for n in range(30, -1, -1))
-            yield EventBatch(
-                "opengradient", "hub", f"whose {len(named)} content ids are", days=days, owners=named, renames=renames
-            )
+            told = f"whose {len(named)} content ids are"
+            yield EventBatch("opengradient", "hub", told, days=days, owners=named, renames=renames)
 
     def _payment_collector(self, chain: ChainReader, payees: set[str]) -> log_collection.LogCollector:
         token, channel = self.settings.token.lower(), self.settings.channel.lower()
         wants = payments.transfer_filter(token, sorted(payees))
-        made = payments.payment_decoder(chain, lowercase_addresses(self.settings.proxies), channel)
-        return log_collection.LogCollector("payments", "payments", chain, wants, made, self.raw_folder, PAID_SINCE)
+        decode = payments.payment_decoder(chain, lowercase_addresses(self.settings.proxies), channel)
+        raw, since = self.raw_folder, facts.PAID_SINCE
+        return log_collection.LogCollector("payments", "payments", chain, wants, decode, raw, since)
 
 
 def make_source(
@@ -220,11 +199,5 @@ def make_verifier(
     addresses = {address.lower(): layout for address, layout in settings.registries.items()}
     registries = TeeRegistries(addresses, panels.contract_caller(chain), data / "opengradient" / "keys")
     walrus = Walrus(settings.aggregators, raw_folder(data) / "blobs", client)
-    return SettlementVerifier(
-        chain, walrus, registries, lowercase_addresses(settings.relays), lowercase_addresses(settings.signers), executor
-    )
-
-
-def _days_back(wanted: Period | None, now: datetime) -> int:
-    """Days back that the facilitator's count is wanted for."""
-    return max(log_collection.LATE, (now.date() - wanted.first).days) if wanted else log_collection.LATE
+    relays, signers = lowercase_addresses(settings.relays), lowercase_addresses(settings.signers)
+    return SettlementVerifier(chain, walrus, registries, relays, signers, executor)

@@ -18,8 +18,8 @@ from typing import Any, Literal
 import msgspec
 
 from bot.records import SafeName, SourceError, Unknown, model_identity
-from bot.sources.opengradient.acceptance_rules import EnclaveKey
 from bot.sources.opengradient.merkle_batch import keccak
+from bot.sources.opengradient.verification_types import EnclaveKey
 
 Layout = Literal["old", "new"]
 
@@ -112,9 +112,8 @@ def _abi_decode(call: str, kind: str, raw: bytes, layout: str) -> tuple[Any, ...
     try:
         decoded: tuple[Any, ...] = decode([kind], raw)
     except (DecodingError, ValueError, OverflowError, RecursionError) as error:
-        raise SourceError(
-            f"{call}: found an answer that is not of the {layout} layout ({type(error).__name__})"
-        ) from error
+        kind_of = type(error).__name__
+        raise SourceError(f"{call}: found an answer that is not of the {layout} layout ({kind_of})") from error
     return decoded
 
 
@@ -152,10 +151,6 @@ class TeeRegistries:
     call: Call
     folder: Path
     """One file an enclave, kept for ever: a key whose Keccak is the id cannot change."""
-
-    def enclave_key(self, tee_id: bytes) -> EnclaveKey | Unknown | None:
-        """One enclave's key; none where every registry was asked and none lists it."""
-        return self.enclave_keys((tee_id,)).get(tee_id)
 
     def enclave_keys(self, tee_ids: Iterable[bytes]) -> dict[bytes, EnclaveKey | Unknown]:
         """Keys as the acceptance rules want them: enclaves that no registry lists are left out. Ids are looked up in

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 
-from bot.chain.reader import ChainReader, Cursor, Filter
+from bot.chain import ChainReader, Cursor, Filter
 from bot.records import EventBatch, Gauge, Period, each_day, short_date, start_of_day
 from bot.sources import ALWAYS, SourceStateReader
 from bot.sources.opengradient.log_collection import LATE

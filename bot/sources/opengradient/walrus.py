@@ -20,7 +20,7 @@ from pathlib import Path
 
 import httpx
 
-from bot.clients._bounded import HttpFailure, get_bounded, host_label
+from bot.clients.http import HttpFailure, get_bounded, host_label
 from bot.sources.opengradient.merkle_batch import MAX_BYTES
 
 BLOB_ID = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -28,7 +28,6 @@ BLOB_ID = re.compile(r"[A-Za-z0-9_-]{43}")
 
 SURE_LIFE = timedelta(days=126)
 """Ten epochs of 14 days less a first one that is nearly over (facilitator: `epochs=10`; Walrus mainnet epochs)."""
-LONGEST_LIFE = timedelta(days=140)
 
 RETRIED_FOR = timedelta(hours=24)
 FIRST_WAIT = timedelta(minutes=5)

@@ -41,17 +41,13 @@ def live_snapshot(settings: LiveSettings, folder: Path, token: str, clock: Calla
 
     if not (token.isascii() and token.isprintable()) or " " in token:
         raise SourceError(f"{TOKEN}: holds a character that no token has; copy it again, or unset it")
-    manners = http.HttpLimits(settings.timeout)
-    with raw_archive.open_raw_archive(folder) as raw, http.make_client(token, manners) as asked:
-        models = _all_models(settings, lambda url: _parse_page(http.get_body(asked, url, manners), url, raw))
+    limits = http.HttpLimits(settings.timeout)
+    with raw_archive.open_raw_archive(folder) as raw, http.make_client(token, limits) as asked:
+        models = _all_models(settings, lambda url: _parse_page(http.get_body(asked, url, limits), url, raw))
     at = clock()
+    ref = SourceRef(settings.api, at, raw.sha256)
     counts = {key: model.run_count for key, model in models.items()}
-    return make_snapshot(
-        at,
-        SourceRef(settings.api, at, raw.sha256),
-        counts,
-        lambda key: model_listing(key, models[key].owner, models[key].created_at),
-    )
+    return make_snapshot(at, ref, counts, lambda key: model_listing(key, models[key].owner, models[key].created_at))
 
 
 def _all_models(settings: LiveSettings, page: Callable[[str], ModelsPage]) -> dict[str, RecordModel]:

@@ -12,17 +12,8 @@ from typing import Annotated
 import msgspec
 
 from bot.clients.npm_tarball import Package, read_members
-from bot.records import (
-    MAX_COUNT,
-    Listing,
-    Reading,
-    Snapshot,
-    SourceError,
-    SourceRef,
-    model_identity,
-    short_date,
-    start_of_day,
-)
+from bot.records import MAX_COUNT, Listing, Reading, Snapshot, SourceError, SourceRef, model_identity
+from bot.records.periods import short_date, start_of_day
 
 PACKAGE = Package(
     "all-the-public-replicate-models", "1.352.0", "372a6f1e6fc5a7939887319a2126d6bc1e1f999ebe8aa3bb3a3bb3077ca5b912"
@@ -83,9 +74,8 @@ def record_snapshots(path: Path, sha256: str, cure: str) -> Iterator[Snapshot]:
         ref = SourceRef(f"npm:{PACKAGE.spec}/stats.json", start_of_day(day), record.refs[_STATS])
         unplaced = _unplaced_count(record, day) if day == max(at_date) else 0
         note = "\n".join(filter(None, [_range_note(day, len(counts), unplaced) if unplaced else "", _lost_note(lost)]))
-        yield replace(
-            make_snapshot(start_of_day(day), ref, counts, listings), unplaced=unplaced, uncounted=lost, note=note
-        )
+        snapshot = make_snapshot(start_of_day(day), ref, counts, listings)
+        yield replace(snapshot, unplaced=unplaced, uncounted=lost, note=note)
     end = start_of_day(max(at_date) + timedelta(days=1))
     counts = {key: model.run_count for key, model in record.models.items()}
     yield make_snapshot(end, SourceRef(f"npm:{PACKAGE.spec}/models.json", end, record.refs[_MODELS]), counts, listings)
@@ -137,10 +127,8 @@ def _range_note(day: date, known: int, unplaced: int) -> str:
 
 
 def _lost_note(lost: int) -> str:
-    verb = "is" if lost == 1 else "are"
-    return (
-        f"{_models_text(lost)} that appeared in one snapshot only, of unknown date, {verb} not counted." if lost else ""
-    )
+    seen = f"{_models_text(lost)} that appeared in one snapshot only, of unknown date"
+    return f"{seen}, {'is' if lost == 1 else 'are'} not counted." if lost else ""
 
 
 def _models_text(count: int) -> str:
@@ -153,10 +141,7 @@ def _record_listing(record: _Record, key: str) -> Listing:
 
 
 def make_snapshot(
-    at: datetime,
-    ref: SourceRef,
-    counts: Mapping[str, int],
-    listings: Callable[[str], Listing],
+    at: datetime, ref: SourceRef, counts: Mapping[str, int], listings: Callable[[str], Listing]
 ) -> Snapshot:
     listed = tuple(map(listings, counts))
     readings = tuple(Reading(listing.model, count) for listing, count in zip(listed, counts.values(), strict=True))

@@ -9,16 +9,15 @@ from dataclasses import replace
 import pytest
 
 from bot.records import Unknown
-from bot.sources.opengradient.acceptance_rules import (
+from bot.sources.opengradient.acceptance_rules import judge_settlement, judge_settlements
+from bot.sources.opengradient.merkle_batch import MAX_BYTES, PLACEHOLDER_TEE, Batch, BatchRefused, Leaf, parse_batch
+from bot.sources.opengradient.verification_types import (
     CountedLeaves,
     EnclaveKey,
     Keys,
     SettlementInput,
     SettlementVerdicts,
-    judge_settlement,
-    judge_settlements,
 )
-from bot.sources.opengradient.merkle_batch import MAX_BYTES, PLACEHOLDER_TEE, Batch, BatchRefused, Leaf, parse_batch
 from bot.sources.opengradient.walrus import Blob, BlobMissing
 from tests.peers.enclave import NOW, Enclave, dump, enclaves, hashed, hexed
 

@@ -163,7 +163,7 @@ CHILD = """
 import json, os, signal, sys
 from datetime import date, datetime
 from pathlib import Path
-from bot import daily, store
+from bot import pipeline, store
 from bot.records import Period
 from bot.sources import opengradient as og
 from tests.peers import killable
@@ -179,7 +179,7 @@ def tell(line):
     lines.append(line)
     if sum("llm: read blocks" in each for each in lines) == asked["ranges"]:
         os.kill(os.getpid(), signal.SIGKILL)
-done = daily.collect(db, "opengradient", source, wanted, tell)
+done = pipeline.collect(db, "opengradient", source, wanted, tell)
 assert done.error == "", done.error
 print(len(killable.POINTS))
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -402,14 +402,14 @@ def test_what_of_a_window_is_missing(db: store.Store) -> None:
     assert left((21, 24), (0, 1)) == [(2, 20)]
 
 
-@pytest.mark.parametrize("asked", [panels._probe_http, panels._probe_rpc])
+@pytest.mark.parametrize("in_rpc", [False, True])
 def test_an_address_that_never_answers_is_told_in_the_same_words_whichever_limit_is_met_first(
-    asked: Callable[[str, float], str],
+    in_rpc: bool,
 ) -> None:
     with serving(Aggregator({}, "hangs")) as hung, proxy(NOWHERE) as rpc:
         rpc.does.hang = True
-        chains = frozenset((rpc.url,)) if asked is panels._probe_rpc else frozenset[str]()
+        chains = frozenset((rpc.url,)) if in_rpc else frozenset[str]()
         url = rpc.url if chains else f"{hung.url}/"
-        assert asked(url, 0.1) == "no answer within 0.1 s", "the socket's limit"
+        assert panels._probe_endpoint(url, 0.1, in_rpc) == "no answer within 0.1 s", "the socket's limit"
         (line,) = panels.unreachable_endpoints({url: "figures"}, 0.1, chains).values()
     assert line.endswith(": no answer within 0.1 s; figures stay unknown until it answers")

@@ -11,7 +11,7 @@ from eth_utils import function_signature_to_4byte_selector as selector
 
 from bot.records import SourceError, Unknown
 from bot.sources.opengradient import tee_registry as tee
-from bot.sources.opengradient.acceptance_rules import EnclaveKey
+from bot.sources.opengradient.verification_types import EnclaveKey
 from tests.peers.enclave import NOW, enclaves, hashed
 
 OWNER = "0x" + "Aa" * 20
@@ -155,16 +155,16 @@ def test_keys_come_from_whichever_registry_lists_the_enclave(tmp_path: Path) -> 
     chain = Chain({NEWER: {one.tee_id: one.der}, OLDER: {two.tee_id: two.der}})
     found = chain.registries(tmp_path).enclave_keys([one.tee_id, two.tee_id, three.tee_id])
     assert found == {one.tee_id: EnclaveKey(one.der, NOW - 100), two.tee_id: EnclaveKey(two.der, NOW - 100)}
-    assert chain.registries(tmp_path).enclave_key(three.tee_id) is None
+    assert chain.registries(tmp_path).enclave_keys([three.tee_id]).get(three.tee_id) is None
 
 
 def test_a_key_once_had_is_never_asked_for_again(tmp_path: Path) -> None:
     one = enclaves()[0]
     chain = Chain({NEWER: {one.tee_id: one.der}})
-    chain.registries(tmp_path).enclave_key(one.tee_id)
+    chain.registries(tmp_path).enclave_keys([one.tee_id]).get(one.tee_id)
     chain.silent = {NEWER, OLDER}
     before = len(chain.asked)
-    assert chain.registries(tmp_path).enclave_key(one.tee_id) == EnclaveKey(one.der, NOW - 100)
+    assert chain.registries(tmp_path).enclave_keys([one.tee_id]).get(one.tee_id) == EnclaveKey(one.der, NOW - 100)
     assert len(chain.asked) == before
 
 
@@ -183,15 +183,15 @@ def test_a_registry_that_is_silent_leaves_an_unlisted_key_unknown_and_others_kno
     one, two = enclaves()[:2]
     chain = Chain({OLDER: {one.tee_id: one.der}}, silent={NEWER})
     registries = chain.registries(tmp_path)
-    assert registries.enclave_key(one.tee_id) == EnclaveKey(one.der, NOW - 100)
-    unlisted = registries.enclave_key(two.tee_id)
+    assert registries.enclave_keys([one.tee_id]).get(one.tee_id) == EnclaveKey(one.der, NOW - 100)
+    unlisted = registries.enclave_keys([two.tee_id]).get(two.tee_id)
     assert isinstance(unlisted, Unknown) and NEWER in unlisted.reason
 
 
 def test_a_registry_that_gives_another_key_is_not_believed(tmp_path: Path) -> None:
     one, two = enclaves()[:2]
     chain = Chain({NEWER: {one.tee_id: two.der}})
-    found = chain.registries(tmp_path).enclave_key(one.tee_id)
+    found = chain.registries(tmp_path).enclave_keys([one.tee_id]).get(one.tee_id)
     assert isinstance(found, Unknown) and "another key" in found.reason
     assert not list(tmp_path.iterdir())
 
