@@ -188,12 +188,20 @@ def api() -> str:
     )
 
 
+def walks() -> str:
+    """The files that a job passes through, in order."""
+    from docs.walks import page
+
+    return page()
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "metrics.md": metrics,
     "networks.md": networks,
     "commands.md": commands,
     "config.md": config,
     "api.md": api,
+    "walks.md": walks,
 }
 
 
