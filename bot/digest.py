@@ -142,6 +142,16 @@ def compose_document(
     }
 
 
+def headline_figure(document: Document) -> Mapping[str, Any] | None:
+    """The figure that a digest opens with; `None` where it has none."""
+    headline = document["headline"]
+    for block in document["catalogues"]:
+        if block["catalogue"] == headline["catalogue"]:
+            figure: Mapping[str, Any] | None = block["figures"].get(headline["figure"])
+            return figure
+    return None
+
+
 def figure_differences(old: Document, new: Document) -> list[dict[str, Any]]:
     """The figures that both have in the same meaning and whose value, exact or a lower bound, is not the same:
     `{"catalogue", "figure", "published": <figure>, "now": <figure>}` in the order of the new digest. A figure that one

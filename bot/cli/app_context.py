@@ -144,9 +144,8 @@ class AppContext:
         """Keep the lists of a network that need nobody to be asked, from a day (or some days ago) up to yesterday."""
         until = clock().date() - timedelta(days=1)
         days = max(LATELY, min((until - since).days + 1, 400)) if since else LATELY
-        made = sources.static_listings(name, self.settings.config.networks[name], until, days)
-        if made:
-            pipeline.store_static_listings(self.store, made)
+        for listing in sources.static_listings(name, self.settings.config.networks[name], until, days):
+            ledger.add_snapshot(self.store, listing)
 
     def network_plan(self, name: str) -> pipeline.NetworkPlan:
         if name not in self.network_plans:

@@ -143,16 +143,16 @@ def make_outbox_pass(
     """One pass over the outbox, or over some periods of it, as this process."""
     channels, watches = ChannelSubscriptions(parts.store), ModelWatches(parts.store)
     spoken = {**desk.locales, **{one.channel: one.terms.locale for one in active_subscriptions(parts)}}
-    posts = pipeline.DigestContentProvider(parts.archive, desk.outbox, parts.hidden_names, spoken, desk.habits)
-    says = pipeline.dispatch_content(
-        posts, pipeline.WatchContentProvider(parts.store, parts.network_plans, watches, parts.hidden_names)
+    notices = pipeline.WatchContentProvider(parts.store, parts.network_plans, watches, parts.hidden_names)
+    content = pipeline.DigestContentProvider(
+        parts.archive, desk.outbox, parts.hidden_names, spoken, desk.habits, notices
     )
     lease = parts.settings.config.publish.lease
 
     def ended(one: Delivery, why: str) -> None:
         on_destination_gone(desk, channels, watches, one, why, clock(), configured_channels(parts))
 
-    return OutboxPass(desk.outbox, outlet_handles, says, clock, process_name(), lease, only=only, gone=ended)
+    return OutboxPass(desk.outbox, outlet_handles, content, clock, process_name(), lease, only=only, gone=ended)
 
 
 def on_destination_gone(

@@ -1,47 +1,20 @@
-"""What is asked of readers and what they answered: which poll goes with a digest, and the block in which the next
-weekly digest tells its result. Votes are never added to anything that was measured."""
+"""What readers answered to polls, as a panel of the next weekly digest. Votes are never added to anything that was
+measured."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date
 from itertools import groupby
 from typing import Any
 
-from bot import config
 from bot.deliveries import POLLS, PollRecord
 from bot.records import Document
-from bot.render import x_threads as threads
 
 EVIDENCE = "a poll of readers, not a measurement"
 _TITLES = {"x": "X", "discord": "Discord"}
-
-
-@dataclass(frozen=True, slots=True)
-class PostOptions:
-    """How the operator wants posts to be: what `config.yaml` says of threads and polls."""
-
-    threads: Collection[str] = ()
-    """Outlets that get every part of a post, not the first alone."""
-    polls: Sequence[config.PollConfig] = ()
-
-    def thread_range(self, outlet: str) -> range | None:
-        """How many parts of words a post may have."""
-        return threads.PARTS if outlet in self.threads else None
-
-    def poll_for(self, document: Document, outlet: str) -> config.PollConfig | None:
-        """What is asked with a digest: with weekly ones, each week the next of the polls that there are for it."""
-        network = document["network"]
-        mine = [p for p in self.polls if outlet in p.outlets and (not p.networks or network in p.networks)]
-        if document["period"] != "week" or not mine:
-            return None
-        return mine[date.fromisoformat(document["day"]).toordinal() // 7 % len(mine)]
-
-
-NO_HABITS = PostOptions()
 
 
 def add_poll_panel(document: Document, records: Sequence[PollRecord]) -> None:

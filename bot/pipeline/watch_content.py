@@ -6,7 +6,7 @@ after downtime nobody is sent a burst of old news.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -15,7 +15,7 @@ from bot import deliveries, ledger, render
 from bot.deliveries import NOTICES, Delivery, DeliveryContent, EditionKey, PostShape
 from bot.digest import NameMask
 from bot.outlets import Part
-from bot.pipeline.collection import NetworkPlan
+from bot.pipeline.composition import NetworkPlan
 from bot.pipeline.digest_content import ContentError
 from bot.pipeline.publication import PublishContext
 from bot.records import Catalogue, Document, Period, PeriodData, Unknown
@@ -151,10 +151,3 @@ class WatchContentProvider:
         except (render.LintError, render.TooLongError, KeyError) as error:
             raise ContentError(f"{delivery.label}: {error}") from error
         return DeliveryContent({}, Part("", delivery.marker, embed=embed))
-
-
-def dispatch_content(
-    posts: Callable[[Delivery], DeliveryContent], notices: WatchContentProvider
-) -> Callable[[Delivery], DeliveryContent]:
-    """What every delivery says, of whichever kind."""
-    return lambda one: notices(one) if one.network == NOTICES else posts(one)

@@ -66,7 +66,8 @@ def url(tmp_path: Path) -> str:
 @pytest.fixture
 def db(url: str) -> Iterator[store.Store]:
     opened = store.open_store(url)
-    pipeline.store_static_listings(opened, opengradient.static_listings(opengradient.OpenGradientSettings(), FOURTH, 8))
+    for listing in opengradient.static_listings(opengradient.OpenGradientSettings(), FOURTH, 8):
+        ledger.add_snapshot(opened, listing)
     yield opened
     opened.close()
 
@@ -163,7 +164,7 @@ CHILD = """
 import json, os, signal, sys
 from datetime import date, datetime
 from pathlib import Path
-from bot import daily, store
+from bot import pipeline, store
 from bot.records import Period
 from bot.sources import opengradient as og
 from tests.peers import killable
@@ -179,7 +180,7 @@ def tell(line):
     lines.append(line)
     if sum("llm: read blocks" in each for each in lines) == asked["ranges"]:
         os.kill(os.getpid(), signal.SIGKILL)
-done = daily.collect(db, "opengradient", source, wanted, tell)
+done = pipeline.collect(db, "opengradient", source, wanted, tell)
 assert done.error == "", done.error
 print(len(killable.POINTS))
 """
@@ -215,9 +216,8 @@ def test_a_backfill_that_was_killed_goes_on_where_it_broke_off(og: World, tmp_pa
     def emptied(name: str) -> store.Store:
         (tmp_path / name).mkdir()
         opened = store.open_store(databases.sqlite(tmp_path / name / "footfall.db"))
-        pipeline.store_static_listings(
-            opened, opengradient.static_listings(opengradient.OpenGradientSettings(), FOURTH, 8)
-        )
+        for listing in opengradient.static_listings(opengradient.OpenGradientSettings(), FOURTH, 8):
+            ledger.add_snapshot(opened, listing)
         return opened
 
     whole = emptied("whole")
@@ -448,7 +448,8 @@ def test_what_the_first_relay_logged_is_backed_by_its_log_and_named_by_its_sende
         made.node.at(seconds(LAST.date(), 0, 2))
         made.node.mine()
         db = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
-        pipeline.store_static_listings(db, opengradient.static_listings(opengradient.OpenGradientSettings(), FOURTH, 8))
+        for listing in opengradient.static_listings(opengradient.OpenGradientSettings(), FOURTH, 8):
+            ledger.add_snapshot(db, listing)
         pinned = {"relays": (old.address,), "signers": (made.node.accounts[0],)}
         done, _ = collected(db, made, tmp_path, wanted=ALL, **pinned)
         found = figures(db, FIRST)
