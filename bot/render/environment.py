@@ -127,20 +127,23 @@ class _Environment(ImmutableSandboxedEnvironment):
         return tree
 
 
-def get_environment(outlet: str, locale: str = "en", hidden: Iterable[str] = ()) -> ImmutableSandboxedEnvironment:
-    """The environment of one outlet ("x", "discord", "text", "site"). Kept: do not change the one you get, but give
-    pages filters of their own through `overlay()`."""
-    return _make_environment(outlet, locale, tuple(hidden))
-
-
 def render_template(outlet: str, template: str, locale: str = "en", hidden: Iterable[str] = (), **context: Any) -> str:
     """A template's text, linted. Every value of `context` is taken as a document's. Raises `LintError`."""
-    text = render_raw(get_environment(outlet, locale, hidden), template, context)
-    return number_lint.lint_text(text, template, html=outlet == "site")
+    return number_lint.lint_text(
+        _render_marked(outlet, template, context, locale, hidden), template, html=outlet == "site"
+    )
 
 
-def render_raw(words: ImmutableSandboxedEnvironment, template: str, context: Mapping[str, Any]) -> str:
-    """A template's text with its marks, for `lint.lint_text`."""
+def render_blocks(
+    outlet: str, template: str, context: Mapping[str, Any], locale: str = "en", hidden: Iterable[str] = ()
+) -> tuple[text_blocks.TextBlock, ...]:
+    """A template's pieces, each linted. Raises `LintError`."""
+    return text_blocks.parse_blocks(_render_marked(outlet, template, context, locale, hidden), template)
+
+
+def _render_marked(outlet: str, template: str, context: Mapping[str, Any], locale: str, hidden: Iterable[str]) -> str:
+    """A template's text with its marks, for the lint."""
+    words = get_environment(outlet, locale, tuple(hidden))
     try:
         return words.get_template(template).render({key: trace_values(value) for key, value in context.items()})
     except number_lint.LintError as error:
@@ -148,7 +151,9 @@ def render_raw(words: ImmutableSandboxedEnvironment, template: str, context: Map
 
 
 @lru_cache(maxsize=32)
-def _make_environment(outlet: str, locale: str, hidden: tuple[str, ...]) -> ImmutableSandboxedEnvironment:
+def get_environment(outlet: str, locale: str = "en", hidden: tuple[str, ...] = ()) -> ImmutableSandboxedEnvironment:
+    """The environment of one outlet ("x", "discord", "text", "site"). Kept: do not change the one you get, but give
+    pages filters of their own through `overlay()`."""
     if outlet not in escaping.ESCAPES:
         raise KeyError(f"no such outlet to write for: {outlet}; known: {', '.join(escaping.ESCAPES)}")
     made = _Environment(

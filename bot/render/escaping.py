@@ -18,7 +18,7 @@ from bot.i18n import N_
 from bot.records import SafeName
 from bot.render import document_translation
 from bot.render.number_lint import strip_private_use
-from bot.render.x_text import weight
+from bot.x_text import weighted_length
 
 NAME_LIMIT = 60
 """How long a name may get in a post, as its outlet counts before escaping."""
@@ -107,7 +107,7 @@ def escape_text(text: str, outlet: str, hidden: NameMask = NOBODY, limit: int = 
 def _escape_translated(saying: document_translation.Saying, outlet: str, limit: int, locale: str) -> str:
     """A translated sentence: each foreign stretch harmless and isolated by itself, ours as they are. Too long, it ends
     before the stretch that does not fit, or inside one."""
-    size = weight if outlet == "x" else len
+    size = weighted_length if outlet == "x" else len
     made, left = "", limit
     for one in saying:
         if one.foreign and one.text == HIDDEN:
@@ -127,7 +127,7 @@ def _escape_translated(saying: document_translation.Saying, outlet: str, limit: 
 
 def _clip_text(text: str, outlet: str, limit: int) -> str:
     """At most `limit` as the outlet counts, between graphemes, with an ellipsis where something is missing."""
-    size = weight if outlet == "x" else len
+    size = weighted_length if outlet == "x" else len
     if size(text) <= limit:
         return text
     kept, length = [], size("…")

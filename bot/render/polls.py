@@ -11,7 +11,8 @@ from jinja2 import TemplateError, UndefinedError, nodes
 
 from bot import config, i18n, platform_limits
 from bot.records import Poll
-from bot.render import environment, number_lint, text_blocks, x_text
+from bot.render import environment, number_lint, text_blocks
+from bot.x_text import possible_entities, weighted_length
 
 
 class PollSkippedError(Exception):
@@ -35,7 +36,7 @@ OUTLETS = tuple(_LIMITS)
 
 def render_poll(wording: config.PollConfig, facts: Mapping[str, Any], outlet: str, locale: str = "en") -> Poll:
     """The poll as an outlet asks it. `facts` are what templates of digests are given. Raises `PollSkippedError`."""
-    most, size = _LIMITS[outlet], x_text.weight if outlet == "x" else len
+    most, size = _LIMITS[outlet], weighted_length if outlet == "x" else len
     answers = tuple(_render_text(wording, text, facts, outlet, locale) for text in wording.answers)
     question = _render_text(wording, wording.question, facts, outlet, locale)
     _check_length(wording, question, most.question, size)
@@ -43,7 +44,7 @@ def render_poll(wording: config.PollConfig, facts: Mapping[str, Any], outlet: st
         _check_length(wording, answer, most.answer, len)
     if len(set(answers)) < len(answers):
         raise PollSkippedError(f"poll {wording.name}: two answers are the same: {', '.join(answers)}")
-    if outlet == "x" and (found := [e for text in (question, *answers) for e in x_text.linked_entities(text)]):
+    if outlet == "x" and (found := [e.text for text in (question, *answers) for e in possible_entities(text)]):
         raise PollSkippedError(f"poll {wording.name}: found {found[0]!r}, which X would link")
     return Poll(question, answers, wording.lasts, wording.name, _english_texts(wording, facts, outlet, locale))
 
