@@ -38,12 +38,11 @@ def outlet_targets(
         if name not in configured:
             known = ", ".join(configured) or "none"
             raise UsageError(f"outlets.{name}: not configured in {parts.path}, or not enabled; configured: {known}")
-    found: dict[str, tuple[str, ...]] = {}
-    for name in sorted(configured, key=lambda name: (name == SITE, name)):
-        if not only or name in only:
-            own = (SITE,) if name == SITE else tuple(configured[name].destinations)
-            found[name] = tuple(one for one in own if not destinations or one in destinations)
-    return found
+    targets: dict[str, tuple[str, ...]] = {}
+    for name in sorted(only or configured, key=lambda name: (name == SITE, name)):
+        places = (SITE,) if name == SITE else configured[name].destinations
+        targets[name] = tuple(place for place in places if not destinations or place in destinations)
+    return targets
 
 
 @contextmanager
@@ -57,8 +56,14 @@ def open_outlets(parts: AppContext, names: Collection[str]) -> Iterator[tuple[Ma
                 made[name] = _open_outlet(parts, name)
             except OutletError as error:
                 problems.append(str(error))
-        if DISCORD in made:
-            made[OUTLET] = _direct_outlet(parts, made[DISCORD])
+        if DISCORD in made:  # direct messages to members, by the same bot
+            from bot.outlets.discord import DiscordOutlet
+            from bot.outlets.discord.direct_messages import DirectMessageOutlet
+
+            handle = made[DISCORD]
+            assert isinstance(handle.outlet, DiscordOutlet)
+            direct = DirectMessageOutlet(handle.outlet, lambda key: ModelWatches(parts.store).member_account(key))
+            made[OUTLET] = OutletHandle(direct, handle.settle, handle.cost)
         yield made, problems
     finally:
         for one in made.values():
@@ -73,26 +78,15 @@ def _open_outlet(parts: AppContext, name: str) -> OutletHandle:
     return OutletHandle(outlet, module.SETTLE, module.cost, getattr(chosen, "monthly_budget", None))
 
 
-def _direct_outlet(parts: AppContext, discord: OutletHandle) -> OutletHandle:
-    """Direct messages to members, by the same bot."""
-    from bot.outlets.discord import DiscordOutlet
-    from bot.outlets.discord.direct_messages import DirectMessageOutlet
-
-    assert isinstance(discord.outlet, DiscordOutlet)
-    return OutletHandle(
-        DirectMessageOutlet(discord.outlet, lambda key: ModelWatches(parts.store).member_account(key)),
-        discord.settle,
-        discord.cost,
-    )
-
-
 def publish_context(parts: AppContext) -> pipeline.PublishContext:
     """What publishing works with."""
-    chosen = parts.settings.config
-    outbox, rules = pipeline.make_outbox(parts.store, configured_channels(parts)), chosen.publish
-    threshold = chosen.corrections.threshold
+    config = parts.settings.config
+    outbox = pipeline.make_outbox(parts.store, configured_channels(parts))
+    locales: dict[str, str] = {}
+    for block in config.outlets.values():
+        locales |= getattr(block, "destination_locales", {})
     return pipeline.PublishContext(
-        parts.store, parts.archive, outbox, rules, threshold, parts.post_options, destination_locales(parts)
+        parts.store, parts.archive, outbox, config.publish, config.corrections.threshold, parts.post_options, locales
     )
 
 
@@ -111,27 +105,15 @@ def active_subscriptions(parts: AppContext) -> tuple[Subscription, ...]:
 def poll_destinations(parts: AppContext, outlet: str) -> frozenset[str]:
     """The destinations of an outlet that get polls: those of the weekly posts of a network with a poll; where the
     schedule has no weekly posts, every one, since they can be made by hand."""
-    chosen, places = parts.settings.config, outlet_targets(parts).get(outlet, ())
-    mine = [poll for poll in chosen.polls if outlet in poll.outlets]
-    networks = {name for poll in mine for name in poll.networks or parts.network_plans}
-    weekly = [one for one in chosen.schedule if one.period == "week"]
+    config, places = parts.settings.config, outlet_targets(parts).get(outlet, ())
+    polls = [poll for poll in config.polls if outlet in poll.outlets]
+    networks = {name for poll in polls for name in poll.networks or parts.network_plans}
+    weekly = [entry for entry in config.schedule if entry.period == "week"]
     if not weekly:
         return frozenset(places if networks else ())
-    asking = [
-        one
-        for one in weekly
-        if networks & set(one.networks or parts.network_plans) and (not one.outlets or outlet in one.outlets)
-    ]
-    return frozenset(place for place in places for one in asking if not one.destinations or place in one.destinations)
-
-
-def destination_locales(parts: AppContext) -> dict[str, str]:
-    """Destination to its language, where one is chosen."""
-    return {
-        destination: locale
-        for block in parts.settings.config.outlets.values()
-        for destination, locale in getattr(block, "destination_locales", {}).items()
-    }
+    entries = [entry for entry in weekly if networks & set(entry.networks or parts.network_plans)]
+    entries = [entry for entry in entries if not entry.outlets or outlet in entry.outlets]
+    return frozenset(place for place in places for e in entries if not e.destinations or place in e.destinations)
 
 
 def make_outbox_pass(
@@ -166,20 +148,19 @@ def on_destination_gone(
 ) -> None:
     """Nothing gets through to a destination. Once that was so on several days: end what put it there, and leave nothing
     planned for it. `own_channels`: channels that the configuration put there, which is for the operator to end."""
-    misses = (
-        record_miss(desk.store, delivery.outlet, delivery.destination, now)
-        if delivery.outlet in (OUTLET, DISCORD)
-        else 0
-    )
-    if misses and not is_over(misses):
-        where = "one subscribed channel" if delivery.outlet == DISCORD else "one member"
-        log.warning("%s: nothing gets through to %s, day %d of %d: %s", delivery.outlet, where, misses, MISSES, reason)
-    if not is_over(misses):
+    if delivery.outlet not in (OUTLET, DISCORD):
         return
-    ended = 0
+    misses = record_miss(desk.store, delivery.outlet, delivery.destination, now)
+    if not is_over(misses):
+        if misses:
+            where = "one subscribed channel" if delivery.outlet == DISCORD else "one member"
+            log.warning(
+                "%s: nothing gets through to %s, day %d of %d: %s", delivery.outlet, where, misses, MISSES, reason
+            )
+        return
     if delivery.outlet == OUTLET:
         ended = watches.erase_member(key=delivery.destination).watches
-    elif delivery.outlet == DISCORD:
+    else:
         ended = len(channels.end_subscriptions(channel=delivery.destination))
         if ended and delivery.destination not in own_channels:
             desk.outbox.skip_destination(DISCORD, delivery.destination, "its subscription ended", now)

@@ -1,11 +1,10 @@
 """The conductor: plain code that puts the pure parts between sources, ledger, archive and outbox. One verb a module:
-`collection` collects (`backfill`: many days at once), `composition` composes (`polls`: with what readers answered),
+`collection` collects, `composition` composes (`polls`: with what readers answered),
 `digest_content` renders, `verification` verifies, `publication` publishes; `watch_content` is what members who watch a
 model get.
 """
 
-from bot.pipeline.backfill import BackfillThrottle
-from bot.pipeline.collection import CollectResult, Tell, collect
+from bot.pipeline.collection import BackfillThrottle, CollectResult, Tell, collect
 from bot.pipeline.composition import (
     NetworkPlan,
     build_digest,

@@ -44,7 +44,6 @@ from bot.records import (
     Use,
     start_of_day,
 )
-from bot.subscriptions import ModelWatch
 
 DAY = date(2026, 10, 5)
 ONE = timedelta(days=1)
@@ -534,8 +533,8 @@ def test_who_called_is_not_counted_for_answers_that_do_not_say_it(
     ledger.usage_comparison(db, HUB, Period(last, last))
     ledger.day_listing(db, HUB, last)
     plan = pipeline.NetworkPlan("og", "OG", (HUB,), {"catalogue": "hub", "figure": "uses"})
-    stands = watch_content.ModelStatusCache(db, {"og": plan}, last)
-    assert stands.get_status(ModelWatch(1, "m", "og", "hub", SafeName("a/m0"), 0.5, NOW, "en")) is not None
+    statuses = watch_content.ModelStatusCache(db, {"og": plan}, last)
+    assert statuses.get_status(HUB).book.catalogue == HUB
     assert asked == []
 
 
@@ -557,7 +556,7 @@ def test_a_long_reading_says_how_far_it_is_and_what_it_does_not_know() -> None:
 READER = """
 import sys, time
 from datetime import timedelta
-from bot import daily, store
+from bot import pipeline, store
 from bot.records import Period, Settlement, instant
 from dataclasses import replace
 from tests.ledger.test_lake import DAY, ONE, haul, uses
@@ -583,7 +582,7 @@ class Year:
 
 db = store.open_store(sys.argv[1])
 wanted = Period(DAY, DAY + int(sys.argv[2]) * ONE, "month")
-daily.collect(db, "og", Year(), wanted, lambda line: None, None, daily.Backfill(wanted, time.monotonic, time.sleep))
+pipeline.collect(db, "og", Year(), wanted, lambda line: None, None, pipeline.BackfillThrottle(wanted, time.monotonic, time.sleep))
 """
 
 
