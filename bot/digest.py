@@ -17,8 +17,6 @@ from bot.metrics import METRICS, FigureDocument, compute_figures
 from bot.metrics.ranking import usage_ranking
 from bot.records import (
     Document,
-    HistoryPoint,
-    Period,
     PeriodData,
     SafeName,
     SourceRef,
@@ -117,11 +115,13 @@ def compose_document(
 
     Raises `DigestError` where there is no book, where periods differ, or where the headline names no figure of theirs.
     """
-    period = _common_period(network, [*books, *panels])
+    periods = {book.period for book in (*books, *panels)}
+    if len(periods) != 1:
+        raise DigestError(f"{network}: found books of {len(periods)} periods, wanted one period and at least one book")
+    period = periods.pop()
     _check_headline(network, headline, books)
-    places = {
-        ref: place for place, ref in enumerate(dict.fromkeys(ref for book in (*books, *panels) for ref in book.refs))
-    }
+    refs = dict.fromkeys(ref for book in (*books, *panels) for ref in book.refs)
+    places = {ref: place for place, ref in enumerate(refs)}
     ordered = sorted(books, key=lambda book: book.catalogue.key != headline["catalogue"])
     shown = NameMask.from_names(hidden)
     return {
@@ -162,7 +162,9 @@ def figure_differences(old: Document, new: Document) -> list[dict[str, Any]]:
         for place, figure in now.items()
         if place in published
         and _same_version(published[place], figure)
-        and _published_value(published[place]) != _published_value(figure)
+        # A number is the same whether JSON wrote it as 1 or 1.0, and is another one where it is a lower bound.
+        and (published[place]["value"], published[place].get("at_least", False))
+        != (figure["value"], figure.get("at_least", False))
     ]
 
 
@@ -194,17 +196,11 @@ def _keep_exact_part(exact: Mapping[tuple[str, str], FigureDocument], part: Docu
     figures = dict(part["figures"])
     for key, figure in part["figures"].items():
         known = exact.get((part["catalogue"], key))
-        if (
-            "error" not in figure
-            or known is None
-            or known["value"] is None
-            or "error" in known
-            or known.get("at_least")
-        ):
+        if "error" not in figure or not known or known["value"] is None or "error" in known or known.get("at_least"):
             continue
         if abs(float(known["value"]) - figure["value"]) > AGREES * figure["error"] * figure["value"]:
             continue
-        figures[key] = {**{name: told for name, told in figure.items() if name != "error"}, "value": known["value"]}
+        figures[key] = {**{name: kept for name, kept in figure.items() if name != "error"}, "value": known["value"]}
         share = exact.get((part["catalogue"], SHARE))
         if key == "callers" and share is not None and SHARE in figures and figures[SHARE]["value"] is None:
             figures[SHARE] = {**share, "refs": figures[SHARE]["refs"]}  # Which no estimate tells.
@@ -226,7 +222,17 @@ def _catalogue_document(book: PeriodData, places: Mapping[SourceRef, int], hidde
         "top": _top_models(book, names, hidden),
         "curve": _usage_curve(book),
         "groups": [_group_table(book, table, hidden) for table in metrics.group_tables(book)],
-        "history": [_history_point(point) for point in book.history[-HISTORY_DAYS:]],
+        "history": [
+            {
+                "day": point.day.isoformat(),
+                "uses": point.uses,
+                "models_used": point.models_used,
+                "models_listed": point.models_listed,
+                "models_added": point.models_added,
+                **({"at_least": True} if point.at_least else {}),
+            }
+            for point in book.history[-HISTORY_DAYS:]
+        ],
         "gaps": [hidden.mask_text(gap, names.values()) for gap in book.gaps],
         "findings": [],
     }
@@ -254,7 +260,12 @@ def _top_models(book: PeriodData, names: Mapping[int, tuple[str, str]], hidden: 
 
 def _group_table(book: PeriodData, table: metrics.GroupTable, hidden: NameMask) -> dict[str, object]:
     """A catalogue by category or by author, one row a group."""
-    outside = table.outside
+
+    def cells(amounts: Mapping[str, metrics.Amount]) -> dict[str, object]:
+        """Figures of a row: the label stands in the column, and evidence and refs are the catalogue's."""
+        units = {key: metrics.metric_unit(METRICS[key], book.catalogue) for key in amounts}
+        return {key: metrics.value_document(value, {"unit": units[key]}) for key, value in amounts.items()}
+
     return {
         "by": table.by,
         "named": table.named,
@@ -262,28 +273,16 @@ def _group_table(book: PeriodData, table: metrics.GroupTable, hidden: NameMask) 
             {"figure": metric.key, "label": metrics.metric_label(metric, book.catalogue)} for metric in table.columns
         ],
         "rows": [
-            {"name": hidden.masked_group(table.by, group.name) or None, "figures": _table_cells(book, group.figures)}
+            {"name": hidden.masked_group(table.by, group.name) or None, "figures": cells(group.figures)}
             for group in table.groups
         ],
-        "rest": {
+        "rest": table.rest
+        and {
             "groups": table.named - sum(bool(group.name) for group in table.groups),
-            "figures": _table_cells(book, table.rest.figures),
-        }
-        if table.rest
-        else None,
-        "outside": _table_cell(outside, book.catalogue.unit),
+            "figures": cells(table.rest.figures),
+        },
+        "outside": metrics.value_document(table.outside, {"unit": book.catalogue.unit}),
     }
-
-
-def _table_cells(book: PeriodData, amounts: Mapping[str, metrics.Amount]) -> dict[str, object]:
-    return {
-        key: _table_cell(value, metrics.metric_unit(METRICS[key], book.catalogue)) for key, value in amounts.items()
-    }
-
-
-def _table_cell(value: metrics.Amount, unit: str) -> dict[str, object]:
-    """A figure of a table: its label stands in the column, and its evidence and refs are the catalogue's."""
-    return metrics.value_document(value, {"unit": unit})
 
 
 def _usage_curve(book: PeriodData) -> list[list[int | float]]:
@@ -302,17 +301,6 @@ def _curve_steps(models: int) -> list[int]:
     return steps
 
 
-def _history_point(point: HistoryPoint) -> dict[str, object]:
-    return {
-        "day": point.day.isoformat(),
-        "uses": point.uses,
-        "models_used": point.models_used,
-        "models_listed": point.models_listed,
-        "models_added": point.models_added,
-        **({"at_least": True} if point.at_least else {}),
-    }
-
-
 def names_of(book: PeriodData) -> dict[int, tuple[str, str]]:
     """Name and author of every model of a book, listed or not; empty where the book does not name it."""
     used = () if isinstance(book.flow, Unknown) else book.flow.by_model
@@ -324,13 +312,6 @@ def names_of(book: PeriodData) -> dict[int, tuple[str, str]]:
 
 
 # --- checks and comparisons ------------------------------------------------------------------------------------------
-
-
-def _common_period(network: str, books: Sequence[PeriodData]) -> Period:
-    periods = {book.period for book in books}
-    if len(periods) != 1:
-        raise DigestError(f"{network}: found books of {len(periods)} periods, wanted one period and at least one book")
-    return periods.pop()
 
 
 def _check_headline(network: str, headline: Mapping[str, str], books: Sequence[PeriodData]) -> None:
@@ -349,12 +330,6 @@ def _figures_of(document: Document) -> dict[tuple[str, str], FigureDocument]:
         for part in catalogues_and_panels(document)
         for key, figure in part["figures"].items()
     }
-
-
-def _published_value(figure: FigureDocument) -> tuple[int | float | str | None, bool]:
-    """What a reader was told. A number is the same whether JSON wrote it as 1 or 1.0, and is another one where it is a
-    lower bound."""
-    return figure["value"], figure.get("at_least", False)
 
 
 def _same_version(old: FigureDocument, new: FigureDocument) -> bool:

@@ -582,7 +582,8 @@ class Year:
 
 db = store.open_store(sys.argv[1])
 wanted = Period(DAY, DAY + int(sys.argv[2]) * ONE, "month")
-pipeline.collect(db, "og", Year(), wanted, lambda line: None, None, pipeline.BackfillThrottle(wanted, time.monotonic, time.sleep))
+backfill = pipeline.BackfillThrottle(wanted, time.monotonic, time.sleep)
+pipeline.collect(db, "og", Year(), wanted, lambda line: None, None, backfill)
 """
 
 
