@@ -46,12 +46,11 @@ def recompute_digest(store: Store, plan: NetworkPlan, document: Document) -> Doc
 
 def _shared_refs(document: Document, other: Document) -> list[object]:
     """The records of a digest that rest under what both have; `None` for one that is pointed at and not there."""
-    refs, names = document["refs"], {block["catalogue"] for block in catalogues_and_panels(other)}
-    if names == {block["catalogue"] for block in catalogues_and_panels(document)}:
+    refs, blocks = document["refs"], catalogues_and_panels(document)
+    names = {block["catalogue"] for block in catalogues_and_panels(other)}
+    if names == {block["catalogue"] for block in blocks}:
         return list(refs)
-    figures = [
-        f for block in catalogues_and_panels(document) if block["catalogue"] in names for f in block["figures"].values()
-    ]
+    figures = [figure for block in blocks if block["catalogue"] in names for figure in block["figures"].values()]
     places = sorted({place for figure in figures for place in figure.get("refs", ())})
     return [refs[place] if place < len(refs) else None for place in places]
 
@@ -61,10 +60,11 @@ def _first_difference(
 ) -> Iterator[str]:
     """The first row that two tables differ in, over the columns that both have in the same meaning."""
     for place, (old, new) in enumerate(zip_longest(published, now), 1):
-        if isinstance(old, dict) and isinstance(new, dict) and old.get("model") == digest.HIDDEN:
-            new = {**new, "model": old.get("model"), "author": old.get("author")}
-        if isinstance(old, dict) and isinstance(new, dict) and old.get("name") in digest.HIDDEN_GROUPS:
-            new = {**new, "name": old["name"]}
+        if isinstance(old, dict) and isinstance(new, dict):
+            if old.get("model") == digest.HIDDEN:
+                new = {**new, "model": old.get("model"), "author": old.get("author")}
+            if old.get("name") in digest.HIDDEN_GROUPS:
+                new = {**new, "name": old["name"]}
         if _shared_columns(old, new, redefined) != _shared_columns(new, old, redefined):
             yield f"{table}: row {place} says {json.dumps(old)}, is {json.dumps(new)}"
             return
@@ -78,11 +78,7 @@ def _shared_columns(row: object, other: object, redefined: Collection[str]) -> o
     return {key: _shared_columns(row[key], other[key], redefined) for key in keys}
 
 
-def _figure_text(figure: Mapping[str, object] | None) -> str:
-    if figure is None:
-        return "nothing"
-    return f"unknown ({SafeName(str(figure.get('unknown')), 300)})" if figure["value"] is None else _value_text(figure)
-
-
-def _value_text(figure: Mapping[str, object]) -> str:
+def _figure_text(figure: Mapping[str, object]) -> str:
+    if figure["value"] is None:
+        return f"unknown ({SafeName(str(figure.get('unknown')), 300)})"
     return f"{'at least ' if figure.get('at_least') else ''}{figure['value']}"

@@ -27,31 +27,10 @@ TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 """`templates/` at the repository root."""
 
 # Of Jinja's own filters, those that pick or order values. None that makes text or numbers of them.
-_PICKING: tuple[str, ...] = (
-    "attr",
-    "batch",
-    "count",
-    "default",
-    "dictsort",
-    "first",
-    "groupby",
-    "items",
-    "last",
-    "length",
-    "list",
-)
-_PICKING += ("map", "max", "min", "reject", "rejectattr", "reverse", "select", "selectattr", "slice", "sort", "unique")
-_ARITHMETIC = (
-    nodes.Add,
-    nodes.Sub,
-    nodes.Mul,
-    nodes.Div,
-    nodes.FloorDiv,
-    nodes.Mod,
-    nodes.Pow,
-    nodes.Neg,
-    nodes.Concat,
-)
+_PICKING = {"attr", "batch", "count", "default", "dictsort", "first", "groupby", "items", "last", "length", "list"}
+_PICKING |= {"map", "max", "min", "reject", "rejectattr", "reverse", "select", "selectattr", "slice", "sort", "unique"}
+_SUMS = (nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Pow)
+_ARITHMETIC = (*_SUMS, nodes.Neg, nodes.Concat)
 _METHODS = frozenset({"items", "keys", "values", "get"})
 
 

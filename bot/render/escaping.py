@@ -89,7 +89,7 @@ def escape_name(raw: str, outlet: str, hidden: NameMask = NOBODY, limit: int = N
         return i18n.translator_for(locale).translate_text(NAMELESS)
     if unicodedata.combining(name[0]) or unicodedata.category(name[0])[0] == "M":
         name = SafeName("◌" + name)
-    return _isolate_text(ESCAPES[outlet](_clip_text(name, outlet, limit)), outlet, locale)
+    return _isolate_text(_clip_text(name, outlet, limit), outlet, locale)
 
 
 def escape_text(text: str, outlet: str, hidden: NameMask = NOBODY, limit: int = SAID_LIMIT, locale: str = "en") -> str:
@@ -99,9 +99,7 @@ def escape_text(text: str, outlet: str, hidden: NameMask = NOBODY, limit: int = 
     if (found := document_translation.translate_sentence(text, locale)) is not None:
         return _escape_translated(found, outlet, limit, locale)
     text = _LONG_NUMBER.sub(lambda m: f"{int(m[0]):,}", document_translation.with_separators(text))
-    return _isolate_text(
-        ESCAPES[outlet](_clip_text(SafeName(strip_private_use(text), limit), outlet, limit)), outlet, locale
-    )
+    return _isolate_text(_clip_text(SafeName(strip_private_use(text), limit), outlet, limit), outlet, locale)
 
 
 def _escape_translated(saying: document_translation.Saying, outlet: str, limit: int, locale: str) -> str:
@@ -116,7 +114,7 @@ def _escape_translated(saying: document_translation.Saying, outlet: str, limit: 
             text = SafeName(strip_private_use(one.text), limit) if one.foreign else strip_private_use(one.text)
         clipped = _clip_text(text, outlet, max(left, size("…")))
         if one.foreign:
-            made += _isolate_text(ESCAPES[outlet](clipped), outlet, locale)
+            made += _isolate_text(clipped, outlet, locale)
         else:
             made += for_html(clipped) if outlet == "site" else clipped
         left -= size(text)
@@ -139,7 +137,8 @@ def _clip_text(text: str, outlet: str, limit: int) -> str:
     return "".join(kept).rstrip() + "…"
 
 
-def _isolate_text(text: str, outlet: str, locale: str = "en") -> str:
-    """Text that runs the other way in isolation, so that it cannot reorder what stands beside it. `SafeName` has
-    dropped every direction mark of the text's own: these two are ours. Pages use `<bdi>`."""
+def _isolate_text(text: str, outlet: str, locale: str) -> str:
+    """Text escaped, and isolated where it runs the other way, so that it cannot reorder what stands beside it.
+    `SafeName` has dropped every direction mark of the text's own: these two are ours. Pages use `<bdi>`."""
+    text = ESCAPES[outlet](text)
     return text if outlet == "site" else i18n.isolate_text(text, i18n.is_rtl(locale))
