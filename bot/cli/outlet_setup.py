@@ -84,7 +84,7 @@ def publish_context(parts: AppContext) -> pipeline.PublishContext:
     outbox = pipeline.make_outbox(parts.store, configured_channels(parts))
     locales: dict[str, str] = {}
     for block in config.outlets.values():
-        locales |= getattr(block, "destination_locales", {})
+        locales |= getattr(block, "locales", {})
     return pipeline.PublishContext(
         parts.store, parts.archive, outbox, config.publish, config.corrections.threshold, parts.post_options, locales
     )
