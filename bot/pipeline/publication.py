@@ -167,7 +167,7 @@ class _Planning:
             if still:
                 desk.outbox.record_skip(edition, outlet, destination, self.now, until, still)
             else:
-                self._plan_destination(document, edition, outlet, destination, until, shape_of(outlet, destination))
+                self._plan_destination(document, edition, outlet, destination, until, shape_of)
         return PublishDecision(network, period, "planned", gate.reason, edition.number)
 
     def record_missed(self, period: Period, targets: Targets) -> PublishDecision:
@@ -196,7 +196,7 @@ class _Planning:
                 continue
             shape_of = self._post_shapes(document)
             for outlet, destination in pairs:
-                self._plan_destination(document, edition, outlet, destination, until, shape_of(outlet, destination))
+                self._plan_destination(document, edition, outlet, destination, until, shape_of)
             period = Period.for_day(entry.day, name)
             decisions.append(PublishDecision(network, period, "planned", "corrected", entry.edition))
         return decisions
@@ -212,8 +212,9 @@ class _Planning:
         outlet: str,
         destination: str,
         until: datetime | None,
-        shape: PostShape,
+        shape_of: Callable[[str, str], PostShape],
     ) -> None:
+        shape = shape_of(outlet, self.desk.locales.get(destination, "en"))
         corrected = self.desk.outbox.last_sent_edition(edition, outlet, destination)
         otherwise: Literal["refuse", "post", "skip"] = "refuse"
         if corrected is not None and outlet in _CORRECTS_ALONE:
@@ -229,7 +230,7 @@ class _Planning:
         return published or build_digest(self.desk.store, self.plan, before, at)
 
     def _post_shapes(self, document: Document) -> Callable[[str, str], PostShape]:
-        """The shape of a digest's post by outlet and destination; found once for all that share a language."""
+        """The shape of a digest's post by outlet and language."""
 
         @cache
         def shape_in(outlet: str, locale: str) -> PostShape:
@@ -244,7 +245,7 @@ class _Planning:
             poll = post.poll is not None and len(post.parts) > 1
             return PostShape(len(post.parts) - poll, poll)
 
-        return lambda outlet, destination: shape_in(outlet, self.desk.locales.get(destination, "en"))
+        return shape_in
 
 
 def held_back(store: Store, plan: NetworkPlan, period: Period) -> str:
