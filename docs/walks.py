@@ -137,7 +137,7 @@ def beside_models_used(frame: FrameType) -> bool:
     name, path = frame.f_code.co_name, frame.f_code.co_filename
     if f"{ROOT}/bot/metrics/" in path:
         return name == "group_tables" or (name in METRICS and name != "models_used")
-    return path.startswith((f"{ROOT}/bot/charts/", f"{ROOT}/bot/findings/"))
+    return name == "finding_text" or path.startswith((f"{ROOT}/bot/charts/", f"{ROOT}/bot/findings/"))
 
 
 def sentence_on_x() -> Walk:

@@ -9,7 +9,7 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +33,8 @@ class UsageError(FootfallError):
     exit_code = 2
 
 
-def clock() -> datetime:
-    """Now, UTC."""
-    return datetime.now(UTC)
+clock = partial(datetime.now, UTC)
+"""Now, UTC."""
 
 
 @dataclass

@@ -112,6 +112,7 @@ def collect(
     windows: dict[str, list[CompleteWindow]] = {}
     broken: dict[tuple[str, date], str] = {}
     late: list[str] = []
+    finished = False
     batches: Iterable[Snapshot | EventBatch]
     try:
         if isinstance(source, EventSource):
@@ -139,12 +140,14 @@ def collect(
             new, known = new + fresh, known + (not fresh)
     except SourceError as error:
         wrong.append(str(error))
-        late = _add_up_days(store, network, executor, wanted if reread else None)
+        finished = True
     except (LakeError, ClusterError) as error:
         wrong.append(str(error))
     except OSError as error:  # a full or read-only disk: the other networks and what is to be sent do not wait for it
         wrong.append(f"{network}: what it said cannot be kept: {error.filename or 'disk'}: {error.strerror or error}")
     else:
+        finished = True
+    if finished and isinstance(source, EventSource):
         late = _add_up_days(store, network, executor, wanted if reread else None)
     # A network may say anything, our own keys too: nothing of it is shown, logged or kept as it came.
     text = redact("\n".join(dict.fromkeys([*broken.values(), *wrong, *late])))

@@ -11,6 +11,7 @@ from itertools import zip_longest
 from bot import digest, document_rules
 from bot.pipeline.composition import NetworkPlan, build_digest
 from bot.records import Document, Period, SafeName, catalogues_and_panels
+from bot.records.name_mask import HIDDEN, HIDDEN_GROUPS
 from bot.store import Store
 
 
@@ -61,9 +62,9 @@ def _first_difference(
     """The first row that two tables differ in, over the columns that both have in the same meaning."""
     for place, (old, new) in enumerate(zip_longest(published, now), 1):
         if isinstance(old, dict) and isinstance(new, dict):
-            if old.get("model") == digest.HIDDEN:
+            if old.get("model") == HIDDEN:
                 new = {**new, "model": old.get("model"), "author": old.get("author")}
-            if old.get("name") in digest.HIDDEN_GROUPS:
+            if old.get("name") in HIDDEN_GROUPS:
                 new = {**new, "name": old["name"]}
         if _shared_columns(old, new, redefined) != _shared_columns(new, old, redefined):
             yield f"{table}: row {place} says {json.dumps(old)}, is {json.dumps(new)}"

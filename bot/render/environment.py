@@ -17,7 +17,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup, escape
 
 from bot import i18n, number_format
-from bot.digest import NameMask
+from bot.records.name_mask import NameMask
 from bot.render import document_translation as translations
 from bot.render import escaping
 from bot.render.number_lint import OPEN, LintError, lint_text, mark_text, strip_private_use
@@ -170,7 +170,8 @@ def _shown_by_filter(outlet: str) -> Callable[[Any], Any]:
 def _template_filters(outlet: str, locale: str, hidden: NameMask) -> dict[str, Callable[..., Any]]:
     """The filters that may show a value; each line is one word of the templates' language."""
 
-    rtl = outlet != "site" and i18n.is_rtl(i18n.nearest_language(locale))
+    speech = i18n.translator_for(locale)
+    rtl = outlet != "site" and speech.right_to_left
 
     def mark(text: str) -> Markup:
         return Markup(mark_text(str(escape(text)) if outlet == "site" else i18n.isolate_text(text, rtl)))  # noqa: S704
@@ -194,7 +195,7 @@ def _template_filters(outlet: str, locale: str, hidden: NameMask) -> dict[str, C
 
     def counted(number: Any, unit: str) -> Markup:
         held = _own_number(number)
-        if i18n.nearest_language(locale) != "en":
+        if speech.language != "en":
             return mark(_with_lower_bound(number, number_format.format_with_noun(held, str(unit), locale), locale))
         shown = mark(_with_lower_bound(number, number_format.format_count(held, locale), locale))
         return Markup(f"{shown} {word(TracedStr(number_format.english_noun(unit, held)))}")  # noqa: S704
@@ -203,7 +204,7 @@ def _template_filters(outlet: str, locale: str, hidden: NameMask) -> dict[str, C
         """What a filter gave, with a capital at its start, as it opens a sentence."""
         bare = text.lstrip(OPEN).strip()
         start = text.index(bare[0]) if bare else 0
-        return Markup(text[:start] + i18n.translator_for(locale).capitalize_first(text[start:]))  # noqa: S704
+        return Markup(text[:start] + speech.capitalize_first(text[start:]))  # noqa: S704
 
     @pass_environment
     def told(words: Environment, finding: Any, catalogue: Any) -> Markup:
