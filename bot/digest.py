@@ -273,5 +273,5 @@ def _same_version(old: FigureDocument, new: FigureDocument) -> bool:
 
 
 def _figure_document(figure: metrics.Figure, refs: list[int]) -> FigureDocument:
-    version = METRICS[figure.key].version
-    return {**figure.to_document(refs), "version": version} if version > 1 else figure.to_document(refs)
+    document, version = figure.to_document(refs), METRICS[figure.key].version
+    return {**document, "version": version} if version > 1 else document

@@ -122,15 +122,10 @@ def over_budget(
 
 def stop_thread(connection: sa.Connection, delivery: Delivery, state: str, now: datetime) -> None:
     """The parts after one that will not be out are not sent either: the thread stays partial."""
-    _skip_after(connection, delivery, f"the thread is partial: its part {delivery.part + 1} was {state}", now)
+    skip_after(connection, delivery, f"the thread is partial: its part {delivery.part + 1} was {state}", now)
 
 
-def stop_edits(connection: sa.Connection, delivery: Delivery, now: datetime) -> None:
-    """The parts after one that is corrected by a post of its own are not edited either."""
-    _skip_after(connection, delivery, "corrected by a post of its own", now, rows.c.kind == "correction")
-
-
-def _skip_after(
+def skip_after(
     connection: sa.Connection, delivery: Delivery, reason: str, now: datetime, *more: sa.ColumnElement[bool]
 ) -> None:
     later = rows.update().where(*later_parts(delivery), rows.c.state == "planned", *more)

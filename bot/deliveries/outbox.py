@@ -76,9 +76,9 @@ class Outbox:
         earlier edition was sent, as the correction of each of its parts. Returns why it is not; empty where it is.
         Planning twice changes nothing."""
         target = _planning.DeliveryTarget(edition, outlet, destination, now, until)
+        parts = shape if isinstance(shape, PostShape) else PostShape(shape)
         with self._period_transaction(edition) as connection:
-            made = shape if isinstance(shape, PostShape) else PostShape(shape)
-            return _planning.plan_parts(connection, target, made, otherwise)
+            return _planning.plan_parts(connection, target, parts, otherwise)
 
     def record_skip(
         self, edition: EditionKey, outlet: str, destination: str, now: datetime, until: datetime | None, reason: str
@@ -159,7 +159,9 @@ class Outbox:
             elif change["state"] in ("refused", "skipped"):
                 moves.stop_thread(connection, claimed, str(change["state"]), now)
             elif "edits" in change:
-                moves.stop_edits(connection, claimed, now)
+                # The parts after one that is corrected by a post of its own are not edited either.
+                corrections = rows.c.kind == "correction"
+                moves.skip_after(connection, claimed, "corrected by a post of its own", now, corrections)
 
     def refuse(self, delivery: Delivery, reason: str, now: datetime) -> None:
         """Record that a planned delivery cannot be sent, before anything was."""
@@ -232,15 +234,13 @@ class Outbox:
 
     def deliveries_to_look_up(self, now: datetime, outlets: Collection[str]) -> tuple[Delivery, ...]:
         """Unknown deliveries whose outlet is to be asked now."""
-        return self._select_deliveries(
-            rows.c.state == "unknown", rows.c.outlet.in_(outlets), moves.has_come(rows.c.not_before, now)
-        )
+        due = moves.has_come(rows.c.not_before, now)
+        return self._select_deliveries(rows.c.state == "unknown", rows.c.outlet.in_(outlets), due)
 
     def deliveries_to_crosspost(self, now: datetime, outlets: Collection[str]) -> tuple[Delivery, ...]:
         """Deliveries that are out and are to be passed on now."""
-        return self._select_deliveries(
-            rows.c.state == "sent", rows.c.outlet.in_(outlets), moves.has_come(rows.c.pass_at, now)
-        )
+        due = moves.has_come(rows.c.pass_at, now)
+        return self._select_deliveries(rows.c.state == "sent", rows.c.outlet.in_(outlets), due)
 
     def known_destinations(self, outlet: str) -> dict[str, str]:
         """Destinations that took a post before and have no followers to pass it on to, each with its last link."""

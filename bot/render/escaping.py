@@ -64,15 +64,10 @@ def for_html(text: str) -> str:
     return str(escape(text))
 
 
-def as_it_is(text: str) -> str:
-    """For a terminal: `SafeName` has dropped every control character already. Print it without interpreting markup."""
-    return text
-
-
 ESCAPES: Mapping[str, Callable[[str], str]] = {
     "x": for_x,
     "discord": for_discord,
-    "text": as_it_is,
+    "text": str,  # `SafeName` has dropped every control character; a terminal must not interpret markup.
     "site": for_html,
 }
 """How each outlet is told foreign text. The Atom feed and the pages are both `site`."""

@@ -23,7 +23,9 @@ def build_thread(parts: Sequence[TextBlock], head: Head, wanted: range) -> tuple
     """The parts of a thread, each within X's limit; from the second on with their head, the first with its number at
     its end where there are more. Raises `TooLongError` where what must be said does not fit `wanted`."""
     most = wanted[-1]
-    kept = _first_of_alternatives(parts)
+    # Of pieces with the same title, which are ways to say the same, the first.
+    titles = [part.title for part in parts]
+    kept = [part for n, part in enumerate(parts) if not part.title or part.title not in titles[:n]]
     room = platform_limits.X_TEXT - max(weighted_length(head(number, most)) for number in range(1, most + 1)) - 1
     while len(texts := _pack_parts(kept, room)) > most:
         least = max((piece for piece in kept if piece.rank), key=lambda piece: piece.rank, default=None)
@@ -36,17 +38,6 @@ def build_thread(parts: Sequence[TextBlock], head: Head, wanted: range) -> tuple
     later = [f"{head(number, of)}\n{text}" for number, text in enumerate(texts[1:], 2)]
     empty = [head(number, of, taken_back=True) for number in range(len(texts) + 1, of + 1)]
     return (f"{texts[0]}\n{head(1, of)}", *later, *empty)
-
-
-def _first_of_alternatives(parts: Sequence[TextBlock]) -> list[TextBlock]:
-    """Of pieces with the same title, which are ways to say the same, the first."""
-    titles: set[str] = set()
-    kept = []
-    for piece in parts:
-        if not piece.title or piece.title not in titles:
-            kept.append(piece)
-            titles.add(piece.title)
-    return kept
 
 
 def _pack_parts(parts: Sequence[TextBlock], room: int) -> list[str]:
