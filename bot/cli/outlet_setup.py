@@ -153,10 +153,8 @@ def on_destination_gone(
     misses = record_miss(desk.store, delivery.outlet, delivery.destination, now)
     if not is_over(misses):
         if misses:
-            where = "one subscribed channel" if delivery.outlet == DISCORD else "one member"
-            log.warning(
-                "%s: nothing gets through to %s, day %d of %d: %s", delivery.outlet, where, misses, MISSES, reason
-            )
+            where = f"one {'subscribed channel' if delivery.outlet == DISCORD else 'member'}, day {misses} of {MISSES}"
+            log.warning("%s: nothing gets through to %s: %s", delivery.outlet, where, reason)
         return
     if delivery.outlet == OUTLET:
         ended = watches.erase_member(key=delivery.destination).watches

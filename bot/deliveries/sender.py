@@ -249,13 +249,9 @@ def _described(outcome: Outcome | Found) -> str:
 
 
 def _look_back(run: OutboxPass, delivery: Delivery) -> None:
-    ready = run.outlets[delivery.outlet]
-    text = delivery.text or ""
-    embed: Mapping[str, object] | None = None if text else {}
-    poll = run.outbox.polls.delivery_poll(delivery.id)
-    part = Part(
-        text, delivery.marker, embed=embed, poll=poll, reply_to=_parent_id(run, delivery), since=delivery.platform_at
-    )
+    ready, text = run.outlets[delivery.outlet], delivery.text or ""
+    poll, parent = run.outbox.polls.delivery_poll(delivery.id), _parent_id(run, delivery)
+    part = Part(text, delivery.marker, (), None if text else {}, poll, parent, delivery.platform_at)
     asked_at = run.clock()
     found: Found = _guarded(
         lambda: ready.outlet.find(part, delivery.destination),

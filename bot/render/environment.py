@@ -64,31 +64,23 @@ class TracedStr(str):
     __slots__ = ()
 
 
-def trace_values(value: Any) -> Any:
-    """A document (or a part of one) with every number and text marked as its own."""
+def trace_values(value: Any, at_least: bool = False) -> Any:
+    """A document (or a part of one) with every number and text marked as its own. `at_least`: it stands in a part which
+    says of itself that its numbers are lower bounds."""
     match value:
         case bool() | None | Markup():
             return value
         case int():
-            return TracedInt(value)
+            return LeastWhole(value) if at_least else TracedInt(value)
         case float():
-            return TracedFloat(value)
+            return LeastPart(value) if at_least else TracedFloat(value)
         case str():
             return TracedStr(value)
         case Mapping():
-            marked = _lower_bound if value.get("at_least") is True else trace_values
-            return {key: marked(held) for key, held in value.items()}
+            return {key: trace_values(held, value.get("at_least") is True) for key, held in value.items()}
         case list() | tuple():
             return [trace_values(held) for held in value]
     return value
-
-
-def _lower_bound(value: Any) -> Any:
-    """A part of a document which says of itself that its numbers are lower bounds."""
-    traced = trace_values(value)
-    if isinstance(traced, TracedInt):
-        return LeastWhole(traced)
-    return LeastPart(traced) if isinstance(traced, TracedFloat) else traced
 
 
 class _Environment(ImmutableSandboxedEnvironment):
