@@ -123,28 +123,21 @@ def make_outbox_pass(
     only: frozenset[tuple[str, PeriodName, date]] | None = None,
 ) -> OutboxPass:
     """One pass over the outbox, or over some periods of it, as this process."""
-    channels, watches = ChannelSubscriptions(parts.store), ModelWatches(parts.store)
     spoken = {**desk.locales, **{one.channel: one.terms.locale for one in active_subscriptions(parts)}}
-    notices = pipeline.WatchContentProvider(parts.store, parts.network_plans, watches, parts.hidden_names)
+    notices = pipeline.WatchContentProvider(parts.store, parts.network_plans, parts.hidden_names)
     content = pipeline.DigestContentProvider(
         parts.archive, desk.outbox, parts.hidden_names, spoken, desk.habits, notices
     )
     lease = parts.settings.config.publish.lease
 
-    def ended(one: Delivery, why: str) -> None:
-        on_destination_gone(desk, channels, watches, one, why, clock(), configured_channels(parts))
+    def gone(delivery: Delivery, why: str) -> None:
+        on_destination_gone(desk, delivery, why, clock(), configured_channels(parts))
 
-    return OutboxPass(desk.outbox, outlet_handles, content, clock, process_name(), lease, only=only, gone=ended)
+    return OutboxPass(desk.outbox, outlet_handles, content, clock, process_name(), lease, only=only, gone=gone)
 
 
 def on_destination_gone(
-    desk: pipeline.PublishContext,
-    channels: ChannelSubscriptions,
-    watches: ModelWatches,
-    delivery: Delivery,
-    reason: str,
-    now: datetime,
-    own_channels: Collection[str] = (),
+    desk: pipeline.PublishContext, delivery: Delivery, reason: str, now: datetime, own_channels: Collection[str] = ()
 ) -> None:
     """Nothing gets through to a destination. Once that was so on several days: end what put it there, and leave nothing
     planned for it. `own_channels`: channels that the configuration put there, which is for the operator to end."""
@@ -157,9 +150,9 @@ def on_destination_gone(
             log.warning("%s: nothing gets through to %s: %s", delivery.outlet, where, reason)
         return
     if delivery.outlet == OUTLET:
-        ended = watches.erase_member(key=delivery.destination).watches
+        ended = ModelWatches(desk.store).erase_member(key=delivery.destination).watches
     else:
-        ended = len(channels.end_subscriptions(channel=delivery.destination))
+        ended = len(ChannelSubscriptions(desk.store).end_subscriptions(channel=delivery.destination))
         if ended and delivery.destination not in own_channels:
             desk.outbox.skip_destination(DISCORD, delivery.destination, "its subscription ended", now)
     if ended:

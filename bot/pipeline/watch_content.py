@@ -122,13 +122,13 @@ class WatchContentProvider:
 
     store: Store
     plans: Mapping[str, NetworkPlan]
-    watches: ModelWatches
     hidden: Sequence[str]
     _statuses: dict[date, ModelStatusCache] = field(default_factory=dict)
 
     def __call__(self, delivery: Delivery) -> DeliveryContent:
         """What a delivery says. Raises `ContentError`."""
-        theirs = [watch for watch in self.watches.member_watches(delivery.destination) if _is_active(self.plans, watch)]
+        watches = ModelWatches(self.store).member_watches(delivery.destination)
+        theirs = [watch for watch in watches if _is_active(self.plans, watch)]
         statuses = self._statuses.setdefault(delivery.day, ModelStatusCache(self.store, self.plans, delivery.day))
         ends = Period(delivery.day, delivery.day).ends_at
         items = _notice_items(statuses, (watch for watch in theirs if watch.since < ends))
