@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -108,25 +108,18 @@ class Archive:
 
     def newest_digest(self, network: str, period: PeriodName = "day") -> Document | None:
         """The digest of the latest period."""
-        chosen = (
-            sa.select(digests.c.document)
-            .where(digests.c.network == network, digests.c.period == period)
-            .order_by(digests.c.day.desc(), digests.c.edition.desc())
-            .limit(1)
-        )
+        kind = (digests.c.network == network, digests.c.period == period)
+        latest = sa.select(digests.c.document).where(*kind).order_by(digests.c.day.desc(), digests.c.edition.desc())
         with self._store.read_transaction() as connection:
-            found = connection.scalar(chosen)
-        return json.loads(found) if found else None
+            kept = connection.scalar(latest.limit(1))
+        return json.loads(kept) if kept else None
 
     def list_digests(self, network: str, period: PeriodName = "day") -> tuple[DigestSummary, ...]:
         """Every period with a digest, oldest first."""
-        chosen = (
-            sa.select(digests.c.day, digests.c.edition, digests.c.status)
-            .where(digests.c.network == network, digests.c.period == period)
-            .order_by(digests.c.day, digests.c.edition)
-        )
+        chosen = sa.select(digests.c.day, digests.c.edition, digests.c.status)
+        chosen = chosen.where(digests.c.network == network, digests.c.period == period)
         with self._store.read_transaction() as connection:
-            rows = connection.execute(chosen).all()
+            rows = connection.execute(chosen.order_by(digests.c.day, digests.c.edition)).all()
         # Hundreds of rows with every answer: unpacked, and not asked by name.
         return tuple({day: DigestSummary(day, edition, status) for day, edition, status in rows}.values())
 
@@ -166,11 +159,10 @@ class Archive:
         )
         with self._store.read_transaction() as connection:
             rows = connection.execute(chosen).all()
-        told = {
-            day: PublishedFigure(day, json.loads(value) if value else None, unknown, least)
-            for day, value, unknown, least in rows
+        newest = {
+            day: PublishedFigure(day, json.loads(v) if v else None, unknown, least) for day, v, unknown, least in rows
         }
-        return tuple(told.values())[-last:] if last else tuple(told.values())
+        return tuple(newest.values())[-last if last else None :]
 
     def receipt_count(self) -> int:
         """How many posts this database knows to be out."""
@@ -201,7 +193,8 @@ class Archive:
         chosen = _newest_first(network, period, day, edition)
         with self._store.read_transaction() as connection:
             row = connection.execute(chosen).first()
-            rows = connection.execute(_select_receipts(row.id)).all() if row else []
+            given = sa.select(receipts).order_by(receipts.c.at, receipts.c.part)
+            rows = connection.execute(given.where(receipts.c.digest == row.id)).all() if row else []
         return tuple(Receipt(r.outlet, r.destination, r.part, r.platform_id, r.url, r.at) for r in rows)
 
 
@@ -219,7 +212,7 @@ def add_receipt(
     known = sa.select(receipts.c.part).where(receipts.c.digest == row.id, *place, receipts.c.part == receipt.part)
     if connection.execute(known).first() is not None:
         return
-    connection.execute(receipts.insert().values(digest=row.id, **_receipt_row(receipt)))
+    connection.execute(receipts.insert().values(digest=row.id, **asdict(receipt)))
     if row.status != "issued":
         document = connection.execute(sa.select(digests.c.document).where(digests.c.id == row.id)).scalar_one()
         issued = json.dumps({**json.loads(document), "status": "issued"}, ensure_ascii=False)
@@ -245,49 +238,25 @@ def _newest_first(network: str, period: PeriodName, day: date, edition: int | No
     return sa.select(digests).where(*same, *named).order_by(digests.c.edition.desc()).limit(1)
 
 
-def _select_receipts(digest: int) -> sa.Select[Any]:
-    return sa.select(receipts).where(receipts.c.digest == digest).order_by(receipts.c.at, receipts.c.part)
-
-
-def _receipt_row(receipt: Receipt) -> dict[str, object]:
-    return {
-        "outlet": receipt.outlet,
-        "destination": receipt.destination,
-        "part": receipt.part,
-        "platform_id": receipt.platform_id,
-        "url": receipt.url,
-        "at": receipt.at,
-    }
-
-
 def _insert_digest(connection: sa.Connection, document: Document, edition: int, changes: list[Document]) -> Document:
     kept: Document = {**document, "edition": edition, "status": "draft", "changes": changes}
     network, period, day = _period_key(document)
-    row = {
-        "network": network,
-        "period": period,
-        "day": day,
-        "edition": edition,
-        "status": "draft",
-        "composed_at": datetime.fromisoformat(document["composed_at"]),
-        "document": json.dumps(kept, ensure_ascii=False),
-    }
+    row = {"network": network, "period": period, "day": day, "edition": edition, "status": "draft"}
+    row |= {"composed_at": datetime.fromisoformat(document["composed_at"])}
+    row |= {"document": json.dumps(kept, ensure_ascii=False)}
     digest = connection.execute(digests.insert().values(row).returning(digests.c.id)).scalar_one()
-    rows = [{"digest": digest, **figure} for figure in _figure_rows(kept)]
-    if rows:
-        connection.execute(figures.insert(), rows)
-    return kept
-
-
-def _figure_rows(document: Document) -> list[dict[str, Any]]:
-    return [
+    rows = [
         {
+            "digest": digest,
             "catalogue": block["catalogue"],
             "key": key,
             "value": None if figure["value"] is None else json.dumps(figure["value"]),
             "unknown": figure.get("unknown"),
             "at_least": figure.get("at_least", False),
         }
-        for block in catalogues_and_panels(document)
+        for block in catalogues_and_panels(kept)
         for key, figure in block["figures"].items()
     ]
+    if rows:
+        connection.execute(figures.insert(), rows)
+    return kept

@@ -5,9 +5,7 @@ Pure: books in, a document out; `docs/digest.md` is its shape. `findings` puts t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from heapq import nsmallest
 from typing import Any, cast
@@ -17,15 +15,12 @@ from bot.metrics import METRICS, FigureDocument, compute_figures
 from bot.metrics.ranking import usage_ranking
 from bot.records import (
     Document,
-    HistoryPoint,
-    Period,
     PeriodData,
-    SafeName,
     SourceRef,
     Unknown,
     catalogues_and_panels,
-    model_identity,
 )
+from bot.records.name_mask import NameMask
 
 TOP = 25
 """Models in a document's table of the most used."""
@@ -37,70 +32,9 @@ SHARE = "top_caller_share"
 CURVE_STEP = 1.25
 """Each point of the curve has about this many times the models of the point before: a few dozen points for any list."""
 
-HIDDEN = "a hidden model"
-HIDDEN_AUTHOR = "a hidden author"
-HIDDEN_CATEGORY = "a hidden category"
-HIDDEN_GROUPS = (HIDDEN_AUTHOR, HIDDEN_CATEGORY)
-
-_AFTER_NAME = r"(?![\w/-]|[.:@]\w)"
-_OF_AUTHOR = r"/\S*[^\s.,;:!?)]"
-"""The rest of `owner/name` in a sentence."""
-_BEFORE_NAME = r"(?<![\w/@-])(?<!\w[.:])"
-
 
 class DigestError(ValueError):
     """A digest was asked for that cannot be composed. One line."""
-
-
-@dataclass(frozen=True, slots=True)
-class NameMask:
-    """Names of models and authors that the operator hides. They are counted and not shown."""
-
-    models: frozenset[str] = frozenset()
-    authors: frozenset[str] = frozenset()
-
-    @classmethod
-    def from_names(cls, names: Iterable[str]) -> NameMask:
-        """Names as we show them, or as a network wrote them before they were made safe to keep."""
-        typed = [name for name in names if name]
-        return cls(frozenset(typed) | {*map(model_identity, typed)}, frozenset(typed) | {*map(SafeName, typed)})
-
-    def hides_model(self, model: str, author: str) -> bool:
-        """Whether a model is hidden, by its own name or by its author's (which `owner/name` tells where it is lost)."""
-        return model in self.models or (author or model.partition("/")[0]) in self.authors
-
-    def hides_name(self, raw: str) -> bool:
-        """Whether a foreign name is hidden, in whichever form it comes: as its network wrote it, or as it is kept."""
-        if not self.models and not self.authors:
-            return False
-        return any(self.hides_model(form, "") for form in {raw, str(model_identity(raw))})
-
-    def masked_model(self, model: str, author: str) -> str:
-        """A model's name as it may be shown."""
-        return HIDDEN if self.hides_model(model, author) else str(model)
-
-    def masked_author(self, model: str, author: str) -> str:
-        """An author's name as it may be shown: one hidden model says nothing of whose it is."""
-        return HIDDEN_AUTHOR if self.hides_model(model, author) else str(author)
-
-    def masked_group(self, by: str, name: str) -> str:
-        """A category's or an author's name as it may be shown."""
-        if name not in self.authors and name not in self.models:
-            return str(name)
-        return HIDDEN_AUTHOR if by == "author" else HIDDEN_CATEGORY
-
-    def mask_text(self, text: str, models: Iterable[tuple[str, str]]) -> str:
-        """Our own words with every hidden name in them replaced. `models`: names and authors that they may hold."""
-        if not self.models:
-            return text
-        found = {name for name in self.models if name in text}
-        found |= {model for model, author in models if model and model in text and self.hides_model(model, author)}
-        for name in sorted(found, key=len, reverse=True):
-            text = re.sub(_BEFORE_NAME + re.escape(name) + _AFTER_NAME, HIDDEN, text)
-        for author in self.authors:
-            if f"{author}/" in text:
-                text = re.sub(_BEFORE_NAME + re.escape(author) + _OF_AUTHOR, HIDDEN, text)
-        return text
 
 
 def compose_document(
@@ -117,11 +51,13 @@ def compose_document(
 
     Raises `DigestError` where there is no book, where periods differ, or where the headline names no figure of theirs.
     """
-    period = _common_period(network, [*books, *panels])
+    periods = {book.period for book in (*books, *panels)}
+    if len(periods) != 1:
+        raise DigestError(f"{network}: found books of {len(periods)} periods, wanted one period and at least one book")
+    period = periods.pop()
     _check_headline(network, headline, books)
-    places = {
-        ref: place for place, ref in enumerate(dict.fromkeys(ref for book in (*books, *panels) for ref in book.refs))
-    }
+    refs = dict.fromkeys(ref for book in (*books, *panels) for ref in book.refs)
+    places = {ref: place for place, ref in enumerate(refs)}
     ordered = sorted(books, key=lambda book: book.catalogue.key != headline["catalogue"])
     shown = NameMask.from_names(hidden)
     return {
@@ -142,6 +78,16 @@ def compose_document(
     }
 
 
+def headline_figure(document: Document) -> Mapping[str, Any] | None:
+    """The figure that a digest opens with; `None` where it has none."""
+    headline = document["headline"]
+    for block in document["catalogues"]:
+        if block["catalogue"] == headline["catalogue"]:
+            figure: Mapping[str, Any] | None = block["figures"].get(headline["figure"])
+            return figure
+    return None
+
+
 def figure_differences(old: Document, new: Document) -> list[dict[str, Any]]:
     """The figures that both have in the same meaning and whose value, exact or a lower bound, is not the same:
     `{"catalogue", "figure", "published": <figure>, "now": <figure>}` in the order of the new digest. A figure that one
@@ -152,7 +98,9 @@ def figure_differences(old: Document, new: Document) -> list[dict[str, Any]]:
         for place, figure in now.items()
         if place in published
         and _same_version(published[place], figure)
-        and _published_value(published[place]) != _published_value(figure)
+        # A number is the same whether JSON wrote it as 1 or 1.0, and is another one where it is a lower bound.
+        and (published[place]["value"], published[place].get("at_least", False))
+        != (figure["value"], figure.get("at_least", False))
     ]
 
 
@@ -184,17 +132,11 @@ def _keep_exact_part(exact: Mapping[tuple[str, str], FigureDocument], part: Docu
     figures = dict(part["figures"])
     for key, figure in part["figures"].items():
         known = exact.get((part["catalogue"], key))
-        if (
-            "error" not in figure
-            or known is None
-            or known["value"] is None
-            or "error" in known
-            or known.get("at_least")
-        ):
+        if "error" not in figure or not known or known["value"] is None or "error" in known or known.get("at_least"):
             continue
         if abs(float(known["value"]) - figure["value"]) > AGREES * figure["error"] * figure["value"]:
             continue
-        figures[key] = {**{name: told for name, told in figure.items() if name != "error"}, "value": known["value"]}
+        figures[key] = {**{name: kept for name, kept in figure.items() if name != "error"}, "value": known["value"]}
         share = exact.get((part["catalogue"], SHARE))
         if key == "callers" and share is not None and SHARE in figures and figures[SHARE]["value"] is None:
             figures[SHARE] = {**share, "refs": figures[SHARE]["refs"]}  # Which no estimate tells.
@@ -216,7 +158,17 @@ def _catalogue_document(book: PeriodData, places: Mapping[SourceRef, int], hidde
         "top": _top_models(book, names, hidden),
         "curve": _usage_curve(book),
         "groups": [_group_table(book, table, hidden) for table in metrics.group_tables(book)],
-        "history": [_history_point(point) for point in book.history[-HISTORY_DAYS:]],
+        "history": [
+            {
+                "day": point.day.isoformat(),
+                "uses": point.uses,
+                "models_used": point.models_used,
+                "models_listed": point.models_listed,
+                "models_added": point.models_added,
+                **({"at_least": True} if point.at_least else {}),
+            }
+            for point in book.history[-HISTORY_DAYS:]
+        ],
         "gaps": [hidden.mask_text(gap, names.values()) for gap in book.gaps],
         "findings": [],
     }
@@ -244,7 +196,12 @@ def _top_models(book: PeriodData, names: Mapping[int, tuple[str, str]], hidden: 
 
 def _group_table(book: PeriodData, table: metrics.GroupTable, hidden: NameMask) -> dict[str, object]:
     """A catalogue by category or by author, one row a group."""
-    outside = table.outside
+
+    def cells(amounts: Mapping[str, metrics.Amount]) -> dict[str, object]:
+        """Figures of a row: the label stands in the column, and evidence and refs are the catalogue's."""
+        units = {key: metrics.metric_unit(METRICS[key], book.catalogue) for key in amounts}
+        return {key: metrics.value_document(value, {"unit": units[key]}) for key, value in amounts.items()}
+
     return {
         "by": table.by,
         "named": table.named,
@@ -252,28 +209,16 @@ def _group_table(book: PeriodData, table: metrics.GroupTable, hidden: NameMask) 
             {"figure": metric.key, "label": metrics.metric_label(metric, book.catalogue)} for metric in table.columns
         ],
         "rows": [
-            {"name": hidden.masked_group(table.by, group.name) or None, "figures": _table_cells(book, group.figures)}
+            {"name": hidden.masked_group(table.by, group.name) or None, "figures": cells(group.figures)}
             for group in table.groups
         ],
-        "rest": {
+        "rest": table.rest
+        and {
             "groups": table.named - sum(bool(group.name) for group in table.groups),
-            "figures": _table_cells(book, table.rest.figures),
-        }
-        if table.rest
-        else None,
-        "outside": _table_cell(outside, book.catalogue.unit),
+            "figures": cells(table.rest.figures),
+        },
+        "outside": metrics.value_document(table.outside, {"unit": book.catalogue.unit}),
     }
-
-
-def _table_cells(book: PeriodData, amounts: Mapping[str, metrics.Amount]) -> dict[str, object]:
-    return {
-        key: _table_cell(value, metrics.metric_unit(METRICS[key], book.catalogue)) for key, value in amounts.items()
-    }
-
-
-def _table_cell(value: metrics.Amount, unit: str) -> dict[str, object]:
-    """A figure of a table: its label stands in the column, and its evidence and refs are the catalogue's."""
-    return metrics.value_document(value, {"unit": unit})
 
 
 def _usage_curve(book: PeriodData) -> list[list[int | float]]:
@@ -292,17 +237,6 @@ def _curve_steps(models: int) -> list[int]:
     return steps
 
 
-def _history_point(point: HistoryPoint) -> dict[str, object]:
-    return {
-        "day": point.day.isoformat(),
-        "uses": point.uses,
-        "models_used": point.models_used,
-        "models_listed": point.models_listed,
-        "models_added": point.models_added,
-        **({"at_least": True} if point.at_least else {}),
-    }
-
-
 def names_of(book: PeriodData) -> dict[int, tuple[str, str]]:
     """Name and author of every model of a book, listed or not; empty where the book does not name it."""
     used = () if isinstance(book.flow, Unknown) else book.flow.by_model
@@ -314,13 +248,6 @@ def names_of(book: PeriodData) -> dict[int, tuple[str, str]]:
 
 
 # --- checks and comparisons ------------------------------------------------------------------------------------------
-
-
-def _common_period(network: str, books: Sequence[PeriodData]) -> Period:
-    periods = {book.period for book in books}
-    if len(periods) != 1:
-        raise DigestError(f"{network}: found books of {len(periods)} periods, wanted one period and at least one book")
-    return periods.pop()
 
 
 def _check_headline(network: str, headline: Mapping[str, str], books: Sequence[PeriodData]) -> None:
@@ -341,16 +268,10 @@ def _figures_of(document: Document) -> dict[tuple[str, str], FigureDocument]:
     }
 
 
-def _published_value(figure: FigureDocument) -> tuple[int | float | str | None, bool]:
-    """What a reader was told. A number is the same whether JSON wrote it as 1 or 1.0, and is another one where it is a
-    lower bound."""
-    return figure["value"], figure.get("at_least", False)
-
-
 def _same_version(old: FigureDocument, new: FigureDocument) -> bool:
     return old.get("version", 1) == new.get("version", 1)
 
 
 def _figure_document(figure: metrics.Figure, refs: list[int]) -> FigureDocument:
-    version = METRICS[figure.key].version
-    return {**figure.to_document(refs), "version": version} if version > 1 else figure.to_document(refs)
+    document, version = figure.to_document(refs), METRICS[figure.key].version
+    return {**document, "version": version} if version > 1 else document

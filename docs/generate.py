@@ -219,6 +219,13 @@ def openapi() -> str:
     return json.dumps(describe_api(), indent=1)
 
 
+def walks() -> str:
+    """The files that a job passes through, in order."""
+    from docs.walks import page
+
+    return page()
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "metrics.md": metrics,
     "networks.md": networks,
@@ -226,6 +233,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "config.md": config,
     "api.md": api,
     "openapi.json": openapi,
+    "walks.md": walks,
 }
 
 

@@ -14,8 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.digest import (
-    HIDDEN,
-    HIDDEN_AUTHOR,
     TOP,
     DigestError,
     compose_document,
@@ -34,6 +32,7 @@ from bot.records import (
     Unknown,
     model_identity,
 )
+from bot.records.name_mask import HIDDEN, HIDDEN_AUTHOR
 from tests.period_data import DAY, MODELS, ONE, REF, WHY, book, model, unread, world
 
 AT = datetime(2025, 1, 13, 0, 20, tzinfo=UTC)

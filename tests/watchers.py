@@ -22,7 +22,7 @@ from bot.outlets import discord
 from bot.outlets.discord.direct_messages import DirectMessageOutlet
 from bot.outlets.discord.rest_client import DiscordRestClient
 from bot.queries import QueryContext
-from bot.subscriptions import ChannelSubscriptions, ModelWatches
+from bot.subscriptions import ModelWatches
 from bot.subscriptions.model_watches import OUTLET
 from tests import query_contexts
 from tests.worlds import snapshot
@@ -82,7 +82,7 @@ class Publisher:
     def __init__(self, desk: QueryContext, api: str, token: SecretStr) -> None:
         self.told, self._desk = Told(), desk
         self._counts = query_contexts.counts(query_contexts.NEWEST)
-        self._watches, self._channels = ModelWatches(desk.store), ChannelSubscriptions(desk.store)
+        self._watches = ModelWatches(desk.store)
         self._plans = {"replicate": query_contexts.PLAN}
         self._outbox = pipeline.make_outbox(desk.store)
         self._publishing = pipeline.PublishContext(
@@ -133,14 +133,11 @@ class Publisher:
                 lambda _: Decimal(0),
             )
         }
-        says = pipeline.dispatch_content(
-            _no_digest,
-            pipeline.WatchContentProvider(self._desk.store, self._plans, self._watches, query_contexts.PLAN.hidden),
-        )
+        says = pipeline.WatchContentProvider(self._desk.store, self._plans, query_contexts.PLAN.hidden)
 
         def gone(one: Delivery, reason: str) -> None:
             self.told.ended += "50007" in reason
-            outlet_setup.on_destination_gone(self._publishing, self._channels, self._watches, one, reason, self._now())
+            outlet_setup.on_destination_gone(self._publishing, one, reason, self._now())
 
         flush_outbox(
             OutboxPass(self._outbox, made, says, lambda: self._now(), "soak", timedelta(minutes=15), gone=gone)
@@ -152,10 +149,6 @@ class Publisher:
         self.told.strays = sum(
             one.destination not in keys for one in self._outbox.list_deliveries() if one.outlet == OUTLET
         )
-
-
-def _no_digest(_: Delivery) -> object:
-    raise AssertionError("no digest is sent here")
 
 
 def wrong(told: Told, read: Read) -> Sequence[str]:

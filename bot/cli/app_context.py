@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +33,8 @@ class UsageError(FootfallError):
     exit_code = 2
 
 
-def clock() -> datetime:
-    """Now, UTC."""
-    return datetime.now(UTC)
+clock = partial(datetime.now, UTC)
+"""Now, UTC."""
 
 
 @dataclass
@@ -144,9 +143,8 @@ class AppContext:
         """Store a network's static listings, from a day (or some days ago) up to yesterday."""
         until = clock().date() - timedelta(days=1)
         days = max(LATELY, min((until - since).days + 1, 400)) if since else LATELY
-        made = sources.static_listings(name, self.settings.config.networks[name], until, days)
-        if made:
-            pipeline.store_static_listings(self.store, made)
+        for listing in sources.static_listings(name, self.settings.config.networks[name], until, days):
+            ledger.add_snapshot(self.store, listing)
 
     def network_plan(self, name: str) -> pipeline.NetworkPlan:
         if name not in self.network_plans:

@@ -38,12 +38,11 @@ def outlet_targets(
         if name not in configured:
             known = ", ".join(configured) or "none"
             raise UsageError(f"outlets.{name}: not configured in {parts.path}, or not enabled; configured: {known}")
-    found: dict[str, tuple[str, ...]] = {}
-    for name in sorted(configured, key=lambda name: (name == SITE, name)):
-        if not only or name in only:
-            own = (SITE,) if name == SITE else tuple(configured[name].destinations)
-            found[name] = tuple(one for one in own if not destinations or one in destinations)
-    return found
+    targets: dict[str, tuple[str, ...]] = {}
+    for name in sorted(only or configured, key=lambda name: (name == SITE, name)):
+        places = (SITE,) if name == SITE else configured[name].destinations
+        targets[name] = tuple(place for place in places if not destinations or place in destinations)
+    return targets
 
 
 @contextmanager
@@ -57,8 +56,14 @@ def open_outlets(parts: AppContext, names: Collection[str]) -> Iterator[tuple[Ma
                 made[name] = _open_outlet(parts, name)
             except OutletError as error:
                 problems.append(str(error))
-        if DISCORD in made:
-            made[OUTLET] = _direct_outlet(parts, made[DISCORD])
+        if DISCORD in made:  # direct messages to members, by the same bot
+            from bot.outlets.discord import DiscordOutlet
+            from bot.outlets.discord.direct_messages import DirectMessageOutlet
+
+            handle = made[DISCORD]
+            assert isinstance(handle.outlet, DiscordOutlet)
+            direct = DirectMessageOutlet(handle.outlet, lambda key: ModelWatches(parts.store).member_account(key))
+            made[OUTLET] = OutletHandle(direct, handle.settle, handle.cost)
         yield made, problems
     finally:
         for one in made.values():
@@ -73,26 +78,15 @@ def _open_outlet(parts: AppContext, name: str) -> OutletHandle:
     return OutletHandle(outlet, module.SETTLE, module.cost, getattr(chosen, "monthly_budget", None))
 
 
-def _direct_outlet(parts: AppContext, discord: OutletHandle) -> OutletHandle:
-    """Direct messages to members, by the same bot."""
-    from bot.outlets.discord import DiscordOutlet
-    from bot.outlets.discord.direct_messages import DirectMessageOutlet
-
-    assert isinstance(discord.outlet, DiscordOutlet)
-    return OutletHandle(
-        DirectMessageOutlet(discord.outlet, lambda key: ModelWatches(parts.store).member_account(key)),
-        discord.settle,
-        discord.cost,
-    )
-
-
 def publish_context(parts: AppContext) -> pipeline.PublishContext:
-    """Everything that publishing needs."""
-    chosen = parts.settings.config
-    outbox, rules = pipeline.make_outbox(parts.store, configured_channels(parts)), chosen.publish
-    threshold = chosen.corrections.threshold
+    """What publishing works with."""
+    config = parts.settings.config
+    outbox = pipeline.make_outbox(parts.store, configured_channels(parts))
+    locales: dict[str, str] = {}
+    for block in config.outlets.values():
+        locales |= getattr(block, "locales", {})
     return pipeline.PublishContext(
-        parts.store, parts.archive, outbox, rules, threshold, parts.post_options, destination_locales(parts)
+        parts.store, parts.archive, outbox, config.publish, config.corrections.threshold, parts.post_options, locales
     )
 
 
@@ -109,29 +103,17 @@ def active_subscriptions(parts: AppContext) -> tuple[Subscription, ...]:
 
 
 def poll_destinations(parts: AppContext, outlet: str) -> frozenset[str]:
-    """The destinations of an outlet that get polls: those of the weekly posts of a network with a poll. If the schedule
-    has no weekly posts, all of them, because weekly posts can be published by hand."""
-    chosen, places = parts.settings.config, outlet_targets(parts).get(outlet, ())
-    mine = [poll for poll in chosen.polls if outlet in poll.outlets]
-    networks = {name for poll in mine for name in poll.networks or parts.network_plans}
-    weekly = [one for one in chosen.schedule if one.period == "week"]
+    """The destinations of an outlet that get polls: those of the weekly posts of a network with a poll; where the
+    schedule has no weekly posts, every one, since they can be made by hand."""
+    config, places = parts.settings.config, outlet_targets(parts).get(outlet, ())
+    polls = [poll for poll in config.polls if outlet in poll.outlets]
+    networks = {name for poll in polls for name in poll.networks or parts.network_plans}
+    weekly = [entry for entry in config.schedule if entry.period == "week"]
     if not weekly:
         return frozenset(places if networks else ())
-    asking = [
-        one
-        for one in weekly
-        if networks & set(one.networks or parts.network_plans) and (not one.outlets or outlet in one.outlets)
-    ]
-    return frozenset(place for place in places for one in asking if not one.destinations or place in one.destinations)
-
-
-def destination_locales(parts: AppContext) -> dict[str, str]:
-    """The language of each destination that has one configured."""
-    return {
-        destination: locale
-        for block in parts.settings.config.outlets.values()
-        for destination, locale in getattr(block, "destination_locales", {}).items()
-    }
+    entries = [entry for entry in weekly if networks & set(entry.networks or parts.network_plans)]
+    entries = [entry for entry in entries if not entry.outlets or outlet in entry.outlets]
+    return frozenset(place for place in places for e in entries if not e.destinations or place in e.destinations)
 
 
 def make_outbox_pass(
@@ -140,47 +122,37 @@ def make_outbox_pass(
     outlet_handles: Mapping[str, OutletHandle],
     only: frozenset[tuple[str, PeriodName, date]] | None = None,
 ) -> OutboxPass:
-    """One pass of this process over the outbox, or over the periods in `only`."""
-    channels, watches = ChannelSubscriptions(parts.store), ModelWatches(parts.store)
+    """One pass over the outbox, or over some periods of it, as this process."""
     spoken = {**desk.locales, **{one.channel: one.terms.locale for one in active_subscriptions(parts)}}
-    posts = pipeline.DigestContentProvider(parts.archive, desk.outbox, parts.hidden_names, spoken, desk.habits)
-    says = pipeline.dispatch_content(
-        posts, pipeline.WatchContentProvider(parts.store, parts.network_plans, watches, parts.hidden_names)
+    notices = pipeline.WatchContentProvider(parts.store, parts.network_plans, parts.hidden_names)
+    content = pipeline.DigestContentProvider(
+        parts.archive, desk.outbox, parts.hidden_names, spoken, desk.habits, notices
     )
     lease = parts.settings.config.publish.lease
 
-    def ended(one: Delivery, why: str) -> None:
-        on_destination_gone(desk, channels, watches, one, why, clock(), configured_channels(parts))
+    def gone(delivery: Delivery, why: str) -> None:
+        on_destination_gone(desk, delivery, why, clock(), configured_channels(parts))
 
-    return OutboxPass(desk.outbox, outlet_handles, says, clock, process_name(), lease, only=only, gone=ended)
+    return OutboxPass(desk.outbox, outlet_handles, content, clock, process_name(), lease, only=only, gone=gone)
 
 
 def on_destination_gone(
-    desk: pipeline.PublishContext,
-    channels: ChannelSubscriptions,
-    watches: ModelWatches,
-    delivery: Delivery,
-    reason: str,
-    now: datetime,
-    own_channels: Collection[str] = (),
+    desk: pipeline.PublishContext, delivery: Delivery, reason: str, now: datetime, own_channels: Collection[str] = ()
 ) -> None:
-    """Record that nothing gets through to a destination. After several such days, end its subscription or watches and
-    leave nothing planned for it. Only the operator ends posts to `own_channels`, the channels of the configuration."""
-    misses = (
-        record_miss(desk.store, delivery.outlet, delivery.destination, now)
-        if delivery.outlet in (OUTLET, DISCORD)
-        else 0
-    )
-    if misses and not is_over(misses):
-        where = "one subscribed channel" if delivery.outlet == DISCORD else "one member"
-        log.warning("%s: cannot deliver to %s, day %d of %d: %s", delivery.outlet, where, misses, MISSES, reason)
-    if not is_over(misses):
+    """Nothing gets through to a destination. Once that was so on several days: end what put it there, and leave nothing
+    planned for it. `own_channels`: channels that the configuration put there, which is for the operator to end."""
+    if delivery.outlet not in (OUTLET, DISCORD):
         return
-    ended = 0
+    misses = record_miss(desk.store, delivery.outlet, delivery.destination, now)
+    if not is_over(misses):
+        if misses:
+            where = f"one {'subscribed channel' if delivery.outlet == DISCORD else 'member'}, day {misses} of {MISSES}"
+            log.warning("%s: cannot deliver to %s: %s", delivery.outlet, where, reason)
+        return
     if delivery.outlet == OUTLET:
-        ended = watches.erase_member(key=delivery.destination).watches
-    elif delivery.outlet == DISCORD:
-        ended = len(channels.end_subscriptions(channel=delivery.destination))
+        ended = ModelWatches(desk.store).erase_member(key=delivery.destination).watches
+    else:
+        ended = len(ChannelSubscriptions(desk.store).end_subscriptions(channel=delivery.destination))
         if ended and delivery.destination not in own_channels:
             desk.outbox.skip_destination(DISCORD, delivery.destination, "its subscription ended", now)
     if ended:

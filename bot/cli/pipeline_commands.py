@@ -101,35 +101,31 @@ def _collect_networks(
     parts: AppContext, networks: list[str], wanted: Period | None, as_json: bool, reread: bool = False
 ) -> int:
     import time
+    from dataclasses import asdict
 
     from bot import pipeline
 
-    done = []
+    results = []
     with progress_bar("collecting") as tell:
         for network in networks:
             parts.store_static_listings(network, wanted.first if wanted else None)
             backfill = pipeline.BackfillThrottle(wanted, time.monotonic, time.sleep) if wanted else None
             source, executor = parts.make_source(network), parts.executor
-            done.append(pipeline.collect(parts.store, network, source, wanted, tell, executor, backfill, reread))
-    for one in done:
-        if one.error:
-            click.echo(one.error, err=True)
+            results.append(pipeline.collect(parts.store, network, source, wanted, tell, executor, backfill, reread))
+    documents = []
+    for result in results:
+        last = result.last_day.isoformat() if result.last_day else None
+        documents.append({**asdict(result), "last_day": last})
+        if result.error:
+            click.echo(result.error, err=True)
         if not as_json:
-            closes = f"; newest day {one.last_day}" if one.last_day else ""
-            click.echo(f"{one.network}: {one.new} new snapshots, {one.known} known already{closes}")
+            closes = f"; newest day {last}" if last else ""
+            click.echo(f"{result.network}: {result.new} new snapshots, {result.known} known already{closes}")
     if as_json:
-        print_json(
-            [{**_result_fields(one), "last_day": one.last_day.isoformat() if one.last_day else None} for one in done]
-        )
-    failed = [one for one in done if one.error]
-    partly = any(one.new or one.known for one in done)
-    return 0 if not failed else 3 if partly else 1
-
-
-def _result_fields(result: Any) -> dict[str, Any]:
-    import dataclasses
-
-    return dataclasses.asdict(result)
+        print_json(documents)
+    if not any(result.error for result in results):
+        return 0
+    return 3 if any(result.new or result.known for result in results) else 1
 
 
 @click.command()
@@ -150,11 +146,9 @@ def compose(parts: AppContext, network: str | None, period: PeriodName, day: dat
         return each.exit_code
     for document in documents:
         click.echo(f"{document['network']} {document['day']}: edition {document['edition']}, {document['status']}")
-    if not documents:
-        for reason in dict.fromkeys(
-            _nothing_composed(parts, plan, period) for plan in parts.selected_networks(network)
-        ):
-            click.echo(f"nothing to compose: {reason}")
+    reasons = [] if documents else [_nothing_composed(parts, plan, period) for plan in parts.selected_networks(network)]
+    for reason in dict.fromkeys(reasons):
+        click.echo(f"nothing to compose: {reason}")
     return each.exit_code
 
 
@@ -208,11 +202,7 @@ def verify(parts: AppContext, digest: str, network: str | None, period: PeriodNa
 
     each = verification.verify_each(parts, digest, network, period)
     if as_json:
-        print_json([one.to_document() for one in each.answers])
+        print_json([result.to_document() for result in each.answers])
     else:
-        for one in each.answers:
-            click.echo("\n".join(one.to_lines()))
-    return each.exit_code if all(one.is_good for one in each.answers) else 1
-
-
-__all__ = ["collect", "compose", "demo", "verify"]
+        click.echo("\n".join(line for result in each.answers for line in result.to_lines()))
+    return each.exit_code if all(result.is_good for result in each.answers) else 1

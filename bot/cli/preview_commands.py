@@ -94,7 +94,7 @@ def print_previews(parts: AppContext, document: Document, outlets: Iterable[str]
 def _post_documents(
     parts: AppContext, document: Document, outlets: Iterable[str], locale: str | None
 ) -> list[Document]:
-    from bot import render
+    from bot import render, x_text
 
     posts = []
     for outlet, spoken in (
@@ -105,7 +105,7 @@ def _post_documents(
             {"path": str(write_file(_picture_folder(parts, document) / p.name, p.content)), "alt": p.alt}
             for p in post.pictures
         ]
-        costs = {"weighted_length": render.weight(post.parts[0]), "cost_usd": f"{render.cost(post):f}"}
+        costs = {"weighted_length": x_text.weighted_length(post.parts[0]), "cost_usd": f"{render.cost(post):f}"}
         extra = costs if outlet == "x" else {}
         heading = {"network": document["network"], "day": document["day"], "outlet": outlet, "locale": spoken}
         posts.append({**heading, "parts": post.parts, "embed": post.embed, "pictures": pictures, **extra})

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 
 import sqlalchemy as sa
 
-from bot.deliveries import state_transitions
-from bot.deliveries.delivery import Delivery, EditionKey, Kind, Otherwise, delivery_from_row
+from bot.deliveries._row_updates import THREAD, change_row, destination_rows, later_parts
+from bot.deliveries.delivery import Delivery, DeliveryError, EditionKey, Kind, Otherwise, delivery_from_row
+from bot.deliveries.state_transitions import Change, ended_change, planned_change
 from bot.outlets import part_marker
-from bot.records import Document, FootfallError
 from bot.store import deliveries as rows
-
-THREAD = ("network", "period", "day", "edition", "outlet", "destination")
-"""What the parts of one post have in common."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +46,21 @@ class _Wanted:
     otherwise: Otherwise
 
 
-def destination_rows(edition: EditionKey, outlet: str, destination: str) -> tuple[sa.ColumnElement[bool], ...]:
-    """Rows of a period, of any edition, at a destination."""
-    period = (rows.c.network == edition.network, rows.c.period == edition.period, rows.c.day == edition.day)
-    return (*period, rows.c.outlet == outlet, rows.c.destination == destination)
-
-
 def plan_parts(connection: sa.Connection, target: DeliveryTarget, shape: PostShape, otherwise: Otherwise) -> str:
     """See `Outbox.plan_parts`."""
     number, known = target.edition.number, _known_deliveries(connection, target)
-    if newer := [one for one in known if one.edition > number]:
+    if newer := [delivery for delivery in known if delivery.edition > number]:
         return f"edition {newer[-1].edition} is on its way already"
-    earlier = [one for one in known if one.edition < number]
+    earlier = [delivery for delivery in known if delivery.edition < number]
     if open_ := [one for one in earlier if one.state in ("sending", "unknown")]:
         return f"what became of edition {open_[0].edition} is not known yet"
     for one in earlier:
         if one.state == "planned":
-            skip_delivery(connection, one, f"superseded by edition {number} before it was sent", target.now)
+            change_row(
+                connection,
+                one,
+                ended_change("skipped", f"superseded by edition {number} before it was sent", target.now),
+            )
     wanted = {want.part: want for want in _wanted_parts(earlier, shape, otherwise)}
     mine = {one.part: one for one in known if one.edition == number}
     for part, want in wanted.items():
@@ -104,49 +97,30 @@ def record_skip(connection: sa.Connection, target: DeliveryTarget, reason: str) 
     if any(one.state not in ("planned", "skipped") or one.attempts for one in known):
         return
     for one in known:
-        skip_delivery(connection, one, reason, target.now)
+        change_row(connection, one, ended_change("skipped", reason, target.now))
     if not any(one.edition == target.edition.number for one in known):
         _insert_part(connection, target, _Wanted(0, "post", None, "refuse"))
         for one in _known_deliveries(connection, target):
             if one.edition == target.edition.number:
-                skip_delivery(connection, one, reason, target.now)
+                change_row(connection, one, ended_change("skipped", reason, target.now))
 
 
-def require_newest(connection: sa.Connection, delivery: Delivery, error: Callable[[str], FootfallError]) -> None:
-    """Raises where a newer edition went or is going the same way."""
+def require_newest(connection: sa.Connection, delivery: Delivery) -> None:
+    """Raises `DeliveryError` where a newer edition went or is going the same way."""
     newer = sa.select(sa.func.max(rows.c.edition)).where(
         *destination_rows(delivery.edition_key, delivery.outlet, delivery.destination)
     )
     found = connection.scalar(newer) or 0
     if found > delivery.edition:
-        raise error(f"delivery {delivery.id}: is of edition {delivery.edition}; edition {found} takes its place there")
+        raise DeliveryError(
+            f"delivery {delivery.id}: is of edition {delivery.edition}; edition {found} takes its place there"
+        )
 
 
 def revive_after(connection: sa.Connection, delivery: Delivery, now: datetime) -> None:
     """Plan the later parts of a thread again that were never tried."""
-    same = (
-        *destination_rows(delivery.edition_key, delivery.outlet, delivery.destination),
-        rows.c.edition == delivery.edition,
-    )
-    later = rows.update().where(*same, rows.c.part > delivery.part, rows.c.state == "skipped", rows.c.attempts == 0)
-    connection.execute(later.values(**state_transitions.planned_change("", now, now), until=None))
-
-
-def same_words(kept: str, document: Document) -> bool:
-    """Whether a document is the one kept, its status aside."""
-    return {**_parse_document(kept), "status": ""} == {**document, "status": ""}
-
-
-@lru_cache(maxsize=2)
-def _parse_document(kept: str) -> Document:
-    """One digest goes to many destinations in turn."""
-    found: Document = json.loads(kept)
-    return found
-
-
-def skip_delivery(connection: sa.Connection, delivery: Delivery, reason: str, now: datetime) -> None:
-    same = (rows.c.id == delivery.id, rows.c.state == delivery.state)
-    connection.execute(rows.update().where(*same).values(**state_transitions.ended_change("skipped", reason, now)))
+    untried = rows.update().where(*later_parts(delivery), rows.c.state == "skipped", rows.c.attempts == 0)
+    connection.execute(untried.values(**planned_change("", now, now), until=None))
 
 
 def _known_deliveries(connection: sa.Connection, target: DeliveryTarget) -> list[Delivery]:
@@ -170,7 +144,7 @@ def _renew_part(
     """Bring a row that was planned before to what is wanted now."""
     if want is None:
         if delivery.state == "planned":
-            skip_delivery(connection, delivery, "the post has fewer parts now", target.now)
+            change_row(connection, delivery, ended_change("skipped", "the post has fewer parts now", target.now))
         return
     broken = any(other.state == "refused" for other in thread)
     lapsed = delivery.until is not None and delivery.until <= delivery.since
@@ -178,9 +152,9 @@ def _renew_part(
     untried = delivery.kind != "correction" and (delivery.attempts == 0 or lapsed)
     now_wanted = {"kind": delivery.kind if delivery.attempts else want.kind, "otherwise": want.otherwise}
     if delivery.state == "skipped" and not broken and (untried or worth):
-        change = {**state_transitions.planned_change("", target.now, target.now), "until": target.until, **now_wanted}
+        change: Change = {**planned_change("", target.now, target.now), "until": target.until, **now_wanted}
     elif delivery.state == "planned":
         change = {"until": target.until if delivery.until else None, **now_wanted}
     else:
         return
-    connection.execute(rows.update().where(rows.c.id == delivery.id, rows.c.state == delivery.state).values(**change))
+    change_row(connection, delivery, change)

@@ -3,23 +3,35 @@ whatever hangs on that."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 
 import sqlalchemy as sa
 
-from bot.deliveries import _planning, state_transitions
 from bot.deliveries.delivery import NOTICES, Delivery, DeliveryError, EditionKey, delivery_from_row
-from bot.outlets import AccountRefused, Outcome, OutcomeUnknown, Refused, RetryLater, Sent, redact_reason
+from bot.deliveries.state_transitions import CLOCKS_APART, LONGEST_WAIT, Change, ended_change
+from bot.outlets import Outcome, Sent, redact_reason
 from bot.records import Document
 from bot.store import advisory_lock, digests, paused
 from bot.store import deliveries as rows
+
+THREAD = ("network", "period", "day", "edition", "outlet", "destination")
+"""What the parts of one post have in common."""
 
 
 def lock_period(connection: sa.Connection, edition: EditionKey) -> None:
     """Nobody else plans, claims or composes this period until the transaction ends. The archive takes the same lock."""
     advisory_lock(connection, "digest", edition.network, edition.period, edition.day)
+
+
+def destination_rows(edition: EditionKey, outlet: str, destination: str) -> tuple[sa.ColumnElement[bool], ...]:
+    """Rows of a period, of any edition, at a destination."""
+    period = (rows.c.network == edition.network, rows.c.period == edition.period, rows.c.day == edition.day)
+    return (*period, rows.c.outlet == outlet, rows.c.destination == destination)
 
 
 def load_delivery(connection: sa.Connection, id: int) -> Delivery:
@@ -30,9 +42,7 @@ def load_delivery(connection: sa.Connection, id: int) -> Delivery:
     return delivery_from_row(row)
 
 
-def change_row(
-    connection: sa.Connection, delivery: Delivery, values: state_transitions.Change, *more: sa.ColumnElement[bool]
-) -> bool:
+def change_row(connection: sa.Connection, delivery: Delivery, values: Change, *more: sa.ColumnElement[bool]) -> bool:
     """Change a row that is still as it was read; whether it was."""
     same = [rows.c.id == delivery.id, rows.c.state == delivery.state, rows.c.attempts == delivery.attempts]
     if delivery.state == "sending":
@@ -40,11 +50,17 @@ def change_row(
     return connection.execute(rows.update().where(*same, *more).values(**values)).rowcount == 1
 
 
+def end_delivery(connection: sa.Connection, delivery: Delivery, state: str, reason: str, now: datetime) -> None:
+    """Refuse or skip a delivery, and what depends on its being out."""
+    if change_row(connection, delivery, ended_change(state, reason, now)):
+        stop_thread(connection, delivery, state, now)
+
+
 def has_come(column: sa.ColumnElement[datetime | None], now: datetime) -> sa.ColumnElement[bool]:
     """Whether an instant that is waited for is here, or was written by a clock that was ahead of this one: it is too
     far away, or the state that it belongs to has not begun yet."""
-    unreal = sa.and_(column.is_not(None), rows.c.since > now + state_transitions.CLOCKS_APART)
-    return sa.or_(column <= now, column > now + state_transitions.LONGEST_WAIT, unreal)
+    unreal = sa.and_(column.is_not(None), rows.c.since > now + CLOCKS_APART)
+    return sa.or_(column <= now, column > now + LONGEST_WAIT, unreal)
 
 
 def may_claim(now: datetime) -> Sequence[sa.ColumnElement[bool]]:
@@ -54,7 +70,7 @@ def may_claim(now: datetime) -> Sequence[sa.ColumnElement[bool]]:
 
 _EARLIER = rows.alias("earlier")
 _OUT = sa.exists().where(
-    *[getattr(_EARLIER.c, name) == getattr(rows.c, name) for name in _planning.THREAD],
+    *[getattr(_EARLIER.c, name) == getattr(rows.c, name) for name in THREAD],
     _EARLIER.c.part == rows.c.part - 1,
     _EARLIER.c.state == "sent",
 )
@@ -70,13 +86,21 @@ def is_current(connection: sa.Connection, delivery: Delivery, document: Document
     wanted = sa.select(digests.c.edition, digests.c.document).where(*same)
     kept = connection.execute(wanted.order_by(digests.c.edition.desc()).limit(1)).first()
     if kept is not None and kept.edition > delivery.edition and delivery.part == 0:
-        reason = f"superseded by edition {kept.edition} before it was sent"
-        if change_row(connection, delivery, state_transitions.ended_change("skipped", reason, now)):
-            stop_thread(connection, delivery, "skipped", now)
+        end_delivery(connection, delivery, "skipped", f"superseded by edition {kept.edition} before it was sent", now)
         return False
     if kept is None or kept.edition < delivery.edition:
         return False
-    return kept.edition > delivery.edition or _planning.same_words(kept.document, document)
+    return kept.edition > delivery.edition or {**_parse_document(kept.document), "status": ""} == {
+        **document,
+        "status": "",
+    }
+
+
+@lru_cache(maxsize=2)
+def _parse_document(kept: str) -> Document:
+    """One digest goes to many destinations in turn."""
+    document: Document = json.loads(kept)
+    return document
 
 
 def over_budget(
@@ -98,23 +122,20 @@ def over_budget(
 
 def stop_thread(connection: sa.Connection, delivery: Delivery, state: str, now: datetime) -> None:
     """The parts after one that will not be out are not sent either: the thread stays partial."""
-    _skip_after(connection, delivery, f"the thread is partial: its part {delivery.part + 1} was {state}", now)
+    skip_after(connection, delivery, f"the thread is partial: its part {delivery.part + 1} was {state}", now)
 
 
-def stop_edits(connection: sa.Connection, delivery: Delivery, now: datetime) -> None:
-    """The parts after one that is corrected by a post of its own are not edited either."""
-    _skip_after(connection, delivery, "corrected by a post of its own", now, rows.c.kind == "correction")
-
-
-def _skip_after(
+def skip_after(
     connection: sa.Connection, delivery: Delivery, reason: str, now: datetime, *more: sa.ColumnElement[bool]
 ) -> None:
-    same = (
-        *_planning.destination_rows(delivery.edition_key, delivery.outlet, delivery.destination),
-        rows.c.edition == delivery.edition,
-    )
-    later = rows.update().where(*same, rows.c.part > delivery.part, rows.c.state == "planned", *more)
-    connection.execute(later.values(**state_transitions.ended_change("skipped", reason, now)))
+    later = rows.update().where(*later_parts(delivery), rows.c.state == "planned", *more)
+    connection.execute(later.values(**ended_change("skipped", reason, now)))
+
+
+def later_parts(delivery: Delivery) -> tuple[sa.ColumnElement[bool], ...]:
+    """Rows of the parts after one in its thread."""
+    there = destination_rows(delivery.edition_key, delivery.outlet, delivery.destination)
+    return (*there, rows.c.edition == delivery.edition, rows.c.part > delivery.part)
 
 
 def pause_outlet(connection: sa.Connection, outlet: str, reason: str, now: datetime) -> bool:
@@ -129,14 +150,4 @@ def pause_outlet(connection: sa.Connection, outlet: str, reason: str, now: datet
 
 def clean_outcome(outcome: Outcome) -> Outcome:
     """An outcome whose reason is fit to be kept, whatever the outlet put there."""
-    match outcome:
-        case Sent():
-            return outcome
-        case RetryLater(reason, not_before):
-            return RetryLater(redact_reason(reason), not_before)
-        case Refused(reason, gone):
-            return Refused(redact_reason(reason), gone)
-        case OutcomeUnknown(reason, accepted):
-            return OutcomeUnknown(redact_reason(reason), accepted)
-        case AccountRefused(reason):
-            return AccountRefused(redact_reason(reason))
+    return outcome if isinstance(outcome, Sent) else replace(outcome, reason=redact_reason(outcome.reason))

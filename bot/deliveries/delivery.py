@@ -89,9 +89,7 @@ class Delivery:
     def label(self) -> str:
         """The key in words."""
         more = f", part {self.part + 1}" if self.part else ""
-        return (
-            f"{self.network} {self.period} {self.day} edition {self.edition} to {self.outlet} {self.destination}{more}"
-        )
+        return f"{self.edition_key.label} to {self.outlet} {self.destination}{more}"
 
 
 class DeliveryError(FootfallError):

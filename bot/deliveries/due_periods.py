@@ -66,19 +66,14 @@ def publish_gate(document: Document, now: datetime, deadline: timedelta) -> Publ
     end; never when nothing is known."""
     closes = start_of_day(date.fromisoformat(document["last_day"]) + timedelta(days=1)) + deadline
     missing, name = _missing_figure(document), short_date(date.fromisoformat(document["day"]))
-    if not _has_figures(document):
-        why = f"nothing is known of {name}{': ' + missing if missing else ''}"
-        return PublishGate(
-            False, why if now >= closes else f"{why}; waiting until {closes:%d %b %H:%M} UTC", now >= closes
-        )
-    if missing and now < closes:
-        return PublishGate(False, f"{name} is not complete: {missing}; waiting until {closes:%d %b %H:%M} UTC")
-    return PublishGate(True, missing)
-
-
-def _has_figures(document: Document) -> bool:
+    waiting = f"; waiting until {closes:%d %b %H:%M} UTC" if now < closes else ""
     measured = [block for block in catalogues_and_panels(document) if block["catalogue"] != POLLS]
-    return any(figure["value"] is not None for block in measured for figure in block["figures"].values())
+    if all(figure["value"] is None for block in measured for figure in block["figures"].values()):
+        why = f"nothing is known of {name}{': ' + missing if missing else ''}"
+        return PublishGate(False, why + waiting, not waiting)
+    if missing and waiting:
+        return PublishGate(False, f"{name} is not complete: {missing}{waiting}")
+    return PublishGate(True, missing)
 
 
 def _missing_figure(document: Document) -> str:

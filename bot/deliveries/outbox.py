@@ -6,19 +6,32 @@ that they did not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import sqlalchemy as sa
 
-from bot import process_locks
-from bot.deliveries import _planning, poll_store, state_transitions
+from bot.deliveries import _planning, poll_store
 from bot.deliveries import _row_updates as moves
 from bot.deliveries._planning import PostShape
 from bot.deliveries.delivery import NOTICES, Delivery, DeliveryError, EditionKey, Otherwise, delivery_from_row
+from bot.deliveries.state_transitions import (
+    CLOCKS_APART,
+    Change,
+    after_asking,
+    after_passing,
+    after_sending,
+    ended_change,
+    has_run_out,
+    planned_change,
+    sent_change,
+    unknown_change,
+)
 from bot.outlets import AccountRefused, Found, Outcome, Sent, redact_reason
+from bot.process_locks import has_ended
 from bot.records import Document, PeriodName, Poll, Receipt
 from bot.store import Store, paused
 from bot.store import deliveries as rows
@@ -63,24 +76,22 @@ class Outbox:
         earlier edition was sent, as the correction of each of its parts. Returns why it is not; empty where it is.
         Planning twice changes nothing."""
         target = _planning.DeliveryTarget(edition, outlet, destination, now, until)
-        with self._store.write_transaction() as connection:
-            moves.lock_period(connection, edition)
-            made = shape if isinstance(shape, PostShape) else PostShape(shape)
-            return _planning.plan_parts(connection, target, made, otherwise)
+        parts = shape if isinstance(shape, PostShape) else PostShape(shape)
+        with self._period_transaction(edition) as connection:
+            return _planning.plan_parts(connection, target, parts, otherwise)
 
     def record_skip(
         self, edition: EditionKey, outlet: str, destination: str, now: datetime, until: datetime | None, reason: str
     ) -> None:
         """Record why nothing goes to a destination. Changes nothing where something is on its way already."""
         target = _planning.DeliveryTarget(edition, outlet, destination, now, until)
-        with self._store.write_transaction() as connection:
-            moves.lock_period(connection, edition)
+        with self._period_transaction(edition) as connection:
             _planning.record_skip(connection, target, reason)
 
     def last_sent_edition(self, edition: EditionKey, outlet: str, destination: str) -> int | None:
         """The newest edition before this one that was sent there."""
         wanted = sa.select(sa.func.max(rows.c.edition)).where(
-            *_planning.destination_rows(edition, outlet, destination),
+            *moves.destination_rows(edition, outlet, destination),
             *(rows.c.edition < edition.number, rows.c.state == "sent", rows.c.part == 0),
         )
         with self._store.read_transaction() as connection:
@@ -89,7 +100,7 @@ class Outbox:
 
     def sent_part_count(self, edition: EditionKey, outlet: str, destination: str) -> int:
         """How many parts of words of earlier editions stand there."""
-        wanted = (*_planning.destination_rows(edition, outlet, destination), rows.c.edition < edition.number)
+        wanted = (*moves.destination_rows(edition, outlet, destination), rows.c.edition < edition.number)
         return len(_planning.sent_parts(sorted(self._select_deliveries(*wanted), key=lambda one: one.edition)))
 
     # --- sending --------------------------------------------------------------------------------------------------
@@ -110,13 +121,11 @@ class Outbox:
         """Take a planned delivery for sending; `None` where that cannot be: somebody else has it, it is not due, its
         outlet is paused, the part before it is not out, its digest was composed anew, or the month's money is spent.
         `platform_at`: the platform's own time; that of the first claim stays."""
-        with self._store.write_transaction() as connection:
-            moves.lock_period(connection, delivery.edition_key)
+        with self._period_transaction(delivery.edition_key) as connection:
             if not moves.is_current(connection, delivery, document, now):
                 return None
             if budget is not None and (reason := moves.over_budget(connection, delivery, cost, budget, now)):
-                if moves.change_row(connection, delivery, state_transitions.ended_change("refused", reason, now)):
-                    moves.stop_thread(connection, delivery, "refused", now)
+                moves.end_delivery(connection, delivery, "refused", reason, now)
                 return None
             change = {
                 "state": "sending",
@@ -139,11 +148,10 @@ class Outbox:
     def settle(self, claimed: Delivery, outcome: Outcome, now: datetime) -> None:
         """Record how the sending of a claimed delivery ended. That it is out is recorded whoever holds it by now;
         anything else only while the claim stands."""
-        with self._store.write_transaction() as connection:
-            moves.lock_period(connection, claimed.edition_key)
+        with self._period_transaction(claimed.edition_key) as connection:
             if isinstance(outcome, AccountRefused):
                 moves.pause_outlet(connection, claimed.outlet, outcome.reason, now)
-            change = state_transitions.after_sending(claimed, moves.clean_outcome(outcome), now)
+            change = after_sending(claimed, moves.clean_outcome(outcome), now)
             if isinstance(outcome, Sent):
                 self._record_sent(connection, claimed, change, outcome.age)
             elif not moves.change_row(connection, claimed, change):
@@ -151,21 +159,19 @@ class Outbox:
             elif change["state"] in ("refused", "skipped"):
                 moves.stop_thread(connection, claimed, str(change["state"]), now)
             elif "edits" in change:
-                moves.stop_edits(connection, claimed, now)
+                # The parts after one that is corrected by a post of its own are not edited either.
+                corrections = rows.c.kind == "correction"
+                moves.skip_after(connection, claimed, "corrected by a post of its own", now, corrections)
 
     def refuse(self, delivery: Delivery, reason: str, now: datetime) -> None:
         """Record that a planned delivery cannot be sent, before anything was."""
         with self._store.write_transaction() as connection:
-            if moves.change_row(
-                connection, delivery, state_transitions.ended_change("refused", redact_reason(reason), now)
-            ):
-                moves.stop_thread(connection, delivery, "refused", now)
+            moves.end_delivery(connection, delivery, "refused", redact_reason(reason), now)
 
     def record_lookup(self, delivery: Delivery, result: Found, asked_at: datetime, settle: timedelta) -> None:
         """Record what the outlet said about a delivery whose fate was unknown."""
-        change = state_transitions.after_asking(delivery, result, asked_at, settle)
-        with self._store.write_transaction() as connection:
-            moves.lock_period(connection, delivery.edition_key)
+        change = after_asking(delivery, result, asked_at, settle)
+        with self._period_transaction(delivery.edition_key) as connection:
             if isinstance(result, Sent):
                 self._record_sent(connection, delivery, change, result.age)
             else:
@@ -173,13 +179,10 @@ class Outbox:
 
     def record_crosspost(self, delivery: Delivery, outcome: Outcome, now: datetime) -> None:
         """Record how passing a delivery on to its destination's followers ended."""
-        same = (rows.c.id == delivery.id, rows.c.state == "sent")
+        change = after_passing(delivery, moves.clean_outcome(outcome), now)
+        still = rows.update().where(rows.c.id == delivery.id, rows.c.state == "sent")
         with self._store.write_transaction() as connection:
-            connection.execute(
-                rows.update()
-                .where(*same)
-                .values(**state_transitions.after_passing(delivery, moves.clean_outcome(outcome), now))
-            )
+            connection.execute(still.values(**change))
 
     def expire(self, now: datetime) -> tuple[Delivery, ...]:
         """What was being sent and was not reported back in time becomes unknown; what is no longer due is skipped.
@@ -188,45 +191,32 @@ class Outbox:
         late = "no longer due: it could not be sent in time"
         changed = []
         with self._store.write_transaction() as connection:
-            held = connection.execute(sa.select(rows).where(rows.c.state == "sending")).all()
-            for one in map(delivery_from_row, held):
-                if state_transitions.has_run_out(one, now) or process_locks.has_ended(
-                    self._store, one.claimed_by or ""
-                ):
-                    changed += (
-                        [one.id]
-                        if moves.change_row(connection, one, state_transitions.unknown_change(lost, now))
-                        else []
-                    )
+            sending = connection.execute(sa.select(rows).where(rows.c.state == "sending")).all()
+            for delivery in map(delivery_from_row, sending):
+                ended = has_run_out(delivery, now) or has_ended(self._store, delivery.claimed_by or "")
+                if ended and moves.change_row(connection, delivery, unknown_change(lost, now)):
+                    changed.append(delivery.id)
             over = connection.execute(sa.select(rows).where(rows.c.state == "planned", rows.c.until <= now)).all()
-            for one in map(delivery_from_row, over):
-                why = f"{late}; last: {one.reason}" if one.reason else late
-                changed += (
-                    [one.id]
-                    if moves.change_row(connection, one, state_transitions.ended_change("skipped", why, now))
-                    else []
-                )
+            for delivery in map(delivery_from_row, over):
+                why = f"{late}; last: {delivery.reason}" if delivery.reason else late
+                if moves.change_row(connection, delivery, ended_change("skipped", why, now)):
+                    changed.append(delivery.id)
             return tuple(moves.load_delivery(connection, id) for id in changed)
 
     def postpone(self, outlet: str, destination: str, until: datetime, reason: str, now: datetime) -> None:
         """Let the posts that are planned for a destination wait until an instant; corrections are not posts."""
-        mine = (rows.c.outlet == outlet, rows.c.destination == destination, rows.c.kind == "post")
-        early = (
-            rows.c.state == "planned",
-            sa.or_(rows.c.not_before < until, rows.c.since > now + state_transitions.CLOCKS_APART),
-        )
+        posts = (rows.c.outlet == outlet, rows.c.destination == destination, rows.c.kind == "post")
+        early = sa.or_(rows.c.not_before < until, rows.c.since > now + CLOCKS_APART)
+        waiting = rows.update().where(*posts, rows.c.state == "planned", early)
         with self._store.write_transaction() as connection:
-            connection.execute(rows.update().where(*mine, *early).values(not_before=until, reason=reason, since=now))
+            connection.execute(waiting.values(not_before=until, reason=reason, since=now))
 
     def skip_destination(self, outlet: str, destination: str, reason: str, now: datetime) -> None:
         """Skip what is planned for a destination that there is no more."""
-        mine = (rows.c.outlet == outlet, rows.c.destination == destination, rows.c.state == "planned")
+        there = (rows.c.outlet == outlet, rows.c.destination == destination, rows.c.state == "planned")
+        change = ended_change("skipped", redact_reason(reason), now)
         with self._store.write_transaction() as connection:
-            connection.execute(
-                rows.update()
-                .where(*mine)
-                .values(**state_transitions.ended_change("skipped", redact_reason(reason), now))
-            )
+            connection.execute(rows.update().where(*there).values(**change))
 
     def pause_outlet(self, outlet: str, now: datetime) -> bool:
         """Let nothing be sent to an outlet until an operator lifts that; a working check does not. Returns whether it
@@ -244,15 +234,13 @@ class Outbox:
 
     def deliveries_to_look_up(self, now: datetime, outlets: Collection[str]) -> tuple[Delivery, ...]:
         """Unknown deliveries whose outlet is to be asked now."""
-        return self._select_deliveries(
-            rows.c.state == "unknown", rows.c.outlet.in_(outlets), moves.has_come(rows.c.not_before, now)
-        )
+        due = moves.has_come(rows.c.not_before, now)
+        return self._select_deliveries(rows.c.state == "unknown", rows.c.outlet.in_(outlets), due)
 
     def deliveries_to_crosspost(self, now: datetime, outlets: Collection[str]) -> tuple[Delivery, ...]:
         """Deliveries that are out and are to be passed on now."""
-        return self._select_deliveries(
-            rows.c.state == "sent", rows.c.outlet.in_(outlets), moves.has_come(rows.c.pass_at, now)
-        )
+        due = moves.has_come(rows.c.pass_at, now)
+        return self._select_deliveries(rows.c.state == "sent", rows.c.outlet.in_(outlets), due)
 
     def known_destinations(self, outlet: str) -> dict[str, str]:
         """Destinations that took a post before and have no followers to pass it on to, each with its last link."""
@@ -280,7 +268,7 @@ class Outbox:
 
     def parent_part(self, delivery: Delivery) -> Delivery | None:
         """The part that it answers in the thread. What is put in the place of a part answers what that part did."""
-        there = _planning.destination_rows(delivery.edition_key, delivery.outlet, delivery.destination)
+        there = moves.destination_rows(delivery.edition_key, delivery.outlet, delivery.destination)
         while delivery.edits:
             original = self._select_deliveries(
                 *there, rows.c.platform_id == delivery.edits, rows.c.edition < delivery.edition
@@ -347,8 +335,8 @@ class Outbox:
                 return moves.load_delivery(connection, id)
             if one.state not in ("planned", "refused", "skipped"):
                 raise DeliveryError(f"delivery {id}: is {one.state}; wanted one that is planned, refused or skipped")
-            _planning.require_newest(connection, one, DeliveryError)
-            moves.change_row(connection, one, {**state_transitions.planned_change(one.reason, now, now), "until": None})
+            _planning.require_newest(connection, one)
+            moves.change_row(connection, one, {**planned_change(one.reason, now, now), "until": None})
             _planning.revive_after(connection, one, now)
             return moves.load_delivery(connection, id)
 
@@ -361,45 +349,35 @@ class Outbox:
             if one.state != "unknown":
                 raise DeliveryError(f"delivery {id}: is {one.state}; wanted one that is unknown")
             if url is None:
-                moves.change_row(
-                    connection,
-                    one,
-                    {
-                        **state_transitions.planned_change("an operator says it is not out", now, now),
-                        "resent": 0,
-                        "accepted": False,
-                    },
-                )
+                change = planned_change("an operator says it is not out", now, now)
+                moves.change_row(connection, one, {**change, "resent": 0, "accepted": False})
             else:
                 name = url.rstrip("/").rpartition("/")[2]
-                self._record_sent(connection, one, state_transitions.sent_change(Sent(name, url), now))
+                self._record_sent(connection, one, sent_change(Sent(name, url), now))
             return moves.load_delivery(connection, id)
 
     # --- inside ---------------------------------------------------------------------------------------------------
 
+    @contextmanager
+    def _period_transaction(self, edition: EditionKey) -> Iterator[sa.Connection]:
+        with self._store.write_transaction() as connection:
+            moves.lock_period(connection, edition)
+            yield connection
+
     def _record_sent(
-        self,
-        connection: sa.Connection,
-        delivery: Delivery,
-        change: state_transitions.Change,
-        age: timedelta = timedelta(),
+        self, connection: sa.Connection, delivery: Delivery, change: Change, age: timedelta = timedelta()
     ) -> None:
         """Keep that it is out, and has been for so long."""
         fresh = rows.update().where(rows.c.id == delivery.id, rows.c.state != "sent").values(**change)
         if connection.execute(fresh).rowcount and delivery.network != NOTICES:
             since = change["since"]
             assert isinstance(since, datetime)
-            at = since - age
-            poll_store.open_poll(connection, delivery.id, at)
-            proof = (str(change["platform_id"]), str(change["url"]), at)
-            self._keep(
-                connection, delivery.edition_key, Receipt(delivery.outlet, delivery.destination, delivery.part, *proof)
-            )
+            poll_store.open_poll(connection, delivery.id, since - age)
+            proof = (str(change["platform_id"]), str(change["url"]), since - age)
+            receipt = Receipt(delivery.outlet, delivery.destination, delivery.part, *proof)
+            self._keep(connection, delivery.edition_key, receipt)
 
     def _select_deliveries(self, *wanted: sa.ColumnElement[bool]) -> tuple[Delivery, ...]:
         order = (rows.c.day, rows.c.network, rows.c.outlet, rows.c.destination, rows.c.edition, rows.c.part, rows.c.id)
         with self._store.read_transaction() as connection:
             return tuple(map(delivery_from_row, connection.execute(sa.select(rows).where(*wanted).order_by(*order))))
-
-
-__all__ = ["CHECK_EVERY", "Keep", "Outbox", "PausedOutlet"]

@@ -115,19 +115,13 @@ def _votes_change(
         again = None if last or result.retry_at is None else max(result.retry_at, now + timedelta(minutes=1))
         return {"reason": redact_reason(result.reason), "ask_at": again}
     if len(result.counts) != answers:
-        reason = f"found votes for {len(result.counts):,} answers, wanted {answers}"
-        return {"reason": reason, "ask_at": None}
+        return {"reason": f"found votes for {len(result.counts):,} answers, wanted {answers}", "ask_at": None}
     if not result.final:
         reason = "closed, but its count was never final" if last else "closed, and still being counted"
         return {"reason": reason, "ask_at": None if last else now + AGAIN}
     # A final count is of a poll that has closed, whatever a wrong clock made of its end.
-    return {
-        "votes": json.dumps(result.counts),
-        "closes": min(closes, now),
-        "read_at": now,
-        "reason": "",
-        "ask_at": None,
-    }
+    change = {"votes": json.dumps(result.counts), "closes": min(closes, now)}
+    return {**change, "read_at": now, "reason": "", "ask_at": None}
 
 
 def _poll_from_row(row: Any) -> Poll:

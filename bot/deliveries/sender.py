@@ -5,11 +5,13 @@ each claimed before it leaves."""
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import TypeVar
 
 from bot.deliveries.delivery import Delivery
 from bot.deliveries.outbox import Outbox
@@ -34,6 +36,8 @@ from bot.redaction import redact
 from bot.store import StoreError
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 READ_AGAIN = timedelta(minutes=15)
 """Until a poll is read again where reading it broke."""
@@ -91,26 +95,22 @@ def flush_outbox(run: OutboxPass) -> tuple[int, ...]:
     others."""
     _lift_pauses(run)
     sent: set[tuple[int, str | None]] = set()  # what could not be edited in place may go out on its own at once
-    asked: dict[int, int] = {}
+    asked: Counter[int] = Counter()
     while not run.stopping():
         for changed in run.outbox.expire(run.clock()):
             log.warning("%s: %s: %s", changed.label, changed.state, changed.reason)
-        doubtful = [
-            one for one in run.outbox.deliveries_to_look_up(run.clock(), run.outlets) if asked.get(one.id, 0) < 2
-        ]
-        doubtful = list(filter(run.is_selected, doubtful))
-        ready = [
-            one for one in run.outbox.claimable_deliveries(run.clock(), run.outlets) if (one.id, one.edits) not in sent
-        ]
-        ready = list(filter(run.is_selected, ready))
+        unknown = filter(run.is_selected, run.outbox.deliveries_to_look_up(run.clock(), run.outlets))
+        doubtful = [delivery for delivery in unknown if asked[delivery.id] < 2]
+        claimable = filter(run.is_selected, run.outbox.claimable_deliveries(run.clock(), run.outlets))
+        ready = [delivery for delivery in claimable if (delivery.id, delivery.edits) not in sent]
         if not doubtful and not ready:
             break
-        for one in doubtful:
-            asked[one.id] = asked.get(one.id, 0) + 1
-            _look_back(run, one)
+        for delivery in doubtful:
+            asked[delivery.id] += 1
+            _look_back(run, delivery)
         for name in run.outlets:
-            mine = [one for one in ready if one.outlet == name]
-            sent |= {(one.id, one.edits) for one in _send_deliveries(run, mine)}
+            of_outlet = [delivery for delivery in ready if delivery.outlet == name]
+            sent |= {(delivery.id, delivery.edits) for delivery in _send_deliveries(run, of_outlet)}
     follow_up(run)
     return tuple(sorted({id for id, _ in sent} | asked.keys()))
 
@@ -166,11 +166,10 @@ def _send_bulk(run: OutboxPass, outlet: BulkOutlet, ready: Sequence[Delivery]) -
                 _settle_delivery(run, flying.pop(marker), outcome)
     except FootfallError:
         raise
-    except Exception as error:  # noqa: BLE001  see _sending
+    except Exception as error:  # noqa: BLE001  see _guarded
+        why = f"{ready[0].outlet}: failed with {type(error).__name__}; it may be out"
         for claimed in flying.values():
-            _settle_delivery(
-                run, claimed, OutcomeUnknown(f"{claimed.outlet}: failed with {type(error).__name__}; it may be out")
-            )
+            _settle_delivery(run, claimed, OutcomeUnknown(why))
     return begun
 
 
@@ -199,15 +198,15 @@ def _claim_delivery(run: OutboxPass, delivery: Delivery) -> tuple[Delivery, Part
     return None
 
 
-def _platform_time(outlet: Outlet, one: Delivery) -> datetime | None:
+def _platform_time(outlet: Outlet, delivery: Delivery) -> datetime | None:
     """What time it is there before a delivery may be out. Once it may be, that is not to be found out any more."""
-    if one.platform_at or one.resent or not isinstance(outlet, Timed):
+    if delivery.platform_at or delivery.resent or not isinstance(outlet, Timed):
         return None
-    try:
-        return outlet.platform_time()
-    except Exception as error:  # noqa: BLE001  see _sending
-        log.warning("%s: reading the platform's time failed with %s", one.outlet, type(error).__name__)
-        return None
+
+    def failed(kind: str) -> None:
+        log.warning("%s: reading the platform's time failed with %s", delivery.outlet, kind)
+
+    return _guarded(outlet.platform_time, failed)
 
 
 def _parent_id(run: OutboxPass, delivery: Delivery) -> str | None:
@@ -215,14 +214,21 @@ def _parent_id(run: OutboxPass, delivery: Delivery) -> str | None:
     return parent.platform_id if parent else None
 
 
-def _call_outlet(outlet: Outlet, delivery: Delivery, part: Part) -> Outcome:
+def _guarded(call: Callable[[], T], failed: Callable[[str], T]) -> T:
+    """What an outlet answers, or what its failure means: a bug in an outlet must cost neither the other destinations
+    nor a second post. The words of an error may hold anything, secrets too: only its kind is kept."""
     try:
-        if delivery.edits:
-            return outlet.edit(part, delivery.destination, delivery.edits)
-        return outlet.post(part, delivery.destination)
-    except Exception as error:  # noqa: BLE001  a bug in an outlet must cost neither the other destinations nor a second post
-        # Its words may hold anything, secrets too: only its kind is kept.
-        return OutcomeUnknown(f"{delivery.outlet}: failed with {type(error).__name__}; it may be out")
+        return call()
+    except Exception as error:  # noqa: BLE001
+        return failed(type(error).__name__)
+
+
+def _call_outlet(outlet: Outlet, delivery: Delivery, part: Part) -> Outcome:
+    edits, destination = delivery.edits, delivery.destination
+    return _guarded(
+        lambda: outlet.edit(part, destination, edits) if edits else outlet.post(part, destination),
+        lambda kind: OutcomeUnknown(f"{delivery.outlet}: failed with {kind}; it may be out"),
+    )
 
 
 def _settle_delivery(run: OutboxPass, claimed: Delivery, outcome: Outcome) -> None:
@@ -243,21 +249,14 @@ def _described(outcome: Outcome | Found) -> str:
 
 
 def _look_back(run: OutboxPass, delivery: Delivery) -> None:
-    ready = run.outlets[delivery.outlet]
-    text = delivery.text or ""
-    embed: Mapping[str, object] | None = None if text else {}
-    poll = run.outbox.polls.delivery_poll(delivery.id)
-    part = Part(
-        text, delivery.marker, embed=embed, poll=poll, reply_to=_parent_id(run, delivery), since=delivery.platform_at
-    )
+    ready, text = run.outlets[delivery.outlet], delivery.text or ""
+    poll, parent = run.outbox.polls.delivery_poll(delivery.id), _parent_id(run, delivery)
+    part = Part(text, delivery.marker, (), None if text else {}, poll, parent, delivery.platform_at)
     asked_at = run.clock()
-    found: Found
-    try:
-        found = ready.outlet.find(part, delivery.destination)
-    except Exception as error:  # noqa: BLE001  see _sending
-        found = LookupInconclusive(
-            f"{delivery.outlet}: asking failed with {type(error).__name__}", asked_at + ready.settle
-        )
+    found: Found = _guarded(
+        lambda: ready.outlet.find(part, delivery.destination),
+        lambda kind: LookupInconclusive(f"{delivery.outlet}: asking failed with {kind}", asked_at + ready.settle),
+    )
     run.outbox.record_lookup(delivery, found, asked_at, ready.settle)
     log.info("%s: look-back: %s", delivery.label, _described(found))
 
@@ -268,33 +267,30 @@ def _look_back(run: OutboxPass, delivery: Delivery) -> None:
 def follow_up(run: OutboxPass) -> None:
     """Pass on what could not be before, and read the polls that have closed: to be asked for before a digest is
     composed that tells their result."""
-    for one in filter(run.is_selected, run.outbox.deliveries_to_crosspost(run.clock(), run.outlets)):
+    for delivery in filter(run.is_selected, run.outbox.deliveries_to_crosspost(run.clock(), run.outlets)):
         if not run.stopping():
-            outcome = _crosspost_delivery(run.outlets[one.outlet].outlet, one)
-            run.outbox.record_crosspost(one, outcome, run.clock())
-            log.info("%s: crosspost: %s", one.label, _described(outcome))
-    for one in filter(run.is_selected, run.outbox.polls.due_polls(run.clock(), run.outlets)):
+            outcome = _crosspost_delivery(run.outlets[delivery.outlet].outlet, delivery)
+            run.outbox.record_crosspost(delivery, outcome, run.clock())
+            log.info("%s: crosspost: %s", delivery.label, _described(outcome))
+    for delivery in filter(run.is_selected, run.outbox.polls.due_polls(run.clock(), run.outlets)):
         if not run.stopping():
-            run.outbox.polls.record_votes(
-                one, _read_votes(run.outlets[one.outlet].outlet, one, run.clock()), run.clock()
-            )
+            votes = _read_votes(run.outlets[delivery.outlet].outlet, delivery, run.clock())
+            run.outbox.polls.record_votes(delivery, votes, run.clock())
 
 
 def _crosspost_delivery(outlet: Outlet, delivery: Delivery) -> Outcome:
     if not isinstance(outlet, CrosspostOutlet):
         return Refused(f"{delivery.outlet} passes nothing on")
-    try:
-        return outlet.crosspost(delivery.destination, delivery.platform_id or "")
-    except Exception as error:  # noqa: BLE001  see _sending
-        return OutcomeUnknown(f"{delivery.outlet}: passing on failed with {type(error).__name__}")
+    return _guarded(
+        lambda: outlet.crosspost(delivery.destination, delivery.platform_id or ""),
+        lambda kind: OutcomeUnknown(f"{delivery.outlet}: passing on failed with {kind}"),
+    )
 
 
 def _read_votes(outlet: Outlet, delivery: Delivery, now: datetime) -> Votes | LookupInconclusive:
     if not isinstance(outlet, PollOutlet):
         return LookupInconclusive(f"{delivery.outlet}: polls there cannot be read back", None)
-    try:
-        return outlet.votes(delivery.destination, delivery.platform_id or "")
-    except Exception as error:  # noqa: BLE001  see _sending
-        return LookupInconclusive(
-            f"{delivery.outlet}: reading the poll failed with {type(error).__name__}", now + READ_AGAIN
-        )
+    return _guarded(
+        lambda: outlet.votes(delivery.destination, delivery.platform_id or ""),
+        lambda kind: LookupInconclusive(f"{delivery.outlet}: reading the poll failed with {kind}", now + READ_AGAIN),
+    )

@@ -62,13 +62,10 @@ def after_asking(delivery: Delivery, result: Found, asked_at: datetime, settle: 
                 return {"since": asked_at, "not_before": asked_at + settle + SECOND}
             if asked_at < trusted_from:
                 return {"not_before": trusted_from}
-            if delivery.accepted:
-                reason = "it was accepted and is not shown: look for it there, then deliveries resolve"
-                return {"reason": reason, "not_before": None}
-            if delivery.resent >= RESENDS:
+            if delivery.accepted or delivery.resent >= RESENDS:
                 times = f"sent {delivery.attempts} times and not found each time"
-                reason = f"{times}: look for it there, then deliveries resolve"
-                return {"reason": reason, "not_before": None}
+                why = "it was accepted and is not shown" if delivery.accepted else times
+                return {"reason": f"{why}: look for it there, then deliveries resolve", "not_before": None}
             again_planned = planned_change(f"not found there; it was: {delivery.reason}", asked_at, asked_at)
             return {**again_planned, "resent": delivery.resent + 1}
 
@@ -95,9 +92,9 @@ def is_ahead(at: datetime, now: datetime) -> bool:
     return at > now + CLOCKS_APART
 
 
-def has_run_out(one: Delivery, now: datetime) -> bool:
+def has_run_out(delivery: Delivery, now: datetime) -> bool:
     """Whether the process that was sending a delivery should have reported back by now."""
-    return one.lease_until is None or one.lease_until <= now or is_ahead(one.since, now)
+    return delivery.lease_until is None or delivery.lease_until <= now or is_ahead(delivery.since, now)
 
 
 def sent_change(proof: Sent, now: datetime) -> Change:
@@ -108,14 +105,10 @@ def sent_change(proof: Sent, now: datetime) -> Change:
         "platform_id": proof.platform_id,
         "url": proof.url,
         "not_before": None,
+        "passed": proof.passed,
+        "pass_at": proof.pass_at + SECOND if proof.pass_at else None,
         **_UNCLAIMED,
-        **crosspost_change(proof),
     }
-
-
-def crosspost_change(proof: Sent) -> Change:
-    """What is known of its being passed on."""
-    return {"passed": proof.passed, "pass_at": proof.pass_at + SECOND if proof.pass_at else None}
 
 
 def planned_change(reason: str, not_before: datetime, now: datetime) -> Change:

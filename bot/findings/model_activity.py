@@ -9,11 +9,11 @@ from datetime import date, timedelta
 from math import sqrt
 from typing import ClassVar
 
-from bot.digest import HIDDEN
 from bot.findings.claim import ONE, FindingInput, ScoredClaim, looks_at, use_by_name
 from bot.metrics.ranking import usage_ranking
 from bot.metrics.registry import DAY_ONLY, EVERY_PERIOD
 from bot.records import Model, PeriodData, Unknown, Usage
+from bot.records.name_mask import HIDDEN
 
 QUIET_DAYS = 7
 QUIET_RANK = 100

@@ -1,31 +1,23 @@
-"""The conductor: collect, compose, render, publish. Plain code that puts the pure parts between ledger, archive and
-outbox. The modules: `collection` (source to digest to post), `backfill` (many days at once), `polls` (what is asked
-of them and what they answered), `publication` (what goes out, and where), `digest_content` (what each delivery says),
-`watch_content` (what members who watch a model are told).
+"""The conductor: plain code that puts the pure parts between sources, ledger, archive and outbox. One verb a module:
+`collection` collects, `composition` composes (`polls`: with what readers answered),
+`digest_content` renders, `verification` verifies, `publication` publishes; `watch_content` is what members who watch a
+model get.
 """
 
-from bot.pipeline.backfill import BackfillThrottle
-from bot.pipeline.collection import (
-    CollectResult,
+from bot.pipeline.collection import BackfillThrottle, CollectResult, Tell, collect
+from bot.pipeline.composition import (
     NetworkPlan,
-    Tell,
     build_digest,
-    collect,
     compose_digest,
     compose_outdated,
     covered_periods,
-    find_mismatches,
-    mismatches_with,
     outdated_periods,
     periods_to_recompose,
-    recompute_digest,
-    render_post,
-    store_static_listings,
 )
-from bot.pipeline.digest_content import DigestContentProvider
-from bot.pipeline.polls import PostOptions
+from bot.pipeline.digest_content import DigestContentProvider, PostOptions, render_post
 from bot.pipeline.publication import PublishContext, PublishDecision, Targets, held_back, make_outbox, plan_deliveries
-from bot.pipeline.watch_content import WatchContentProvider, dispatch_content, plan_notices
+from bot.pipeline.verification import mismatches_with, recompute_digest
+from bot.pipeline.watch_content import WatchContentProvider, plan_notices
 
 __all__ = [
     "BackfillThrottle",
@@ -43,8 +35,6 @@ __all__ = [
     "compose_digest",
     "compose_outdated",
     "covered_periods",
-    "dispatch_content",
-    "find_mismatches",
     "held_back",
     "make_outbox",
     "mismatches_with",
@@ -54,5 +44,4 @@ __all__ = [
     "plan_notices",
     "recompute_digest",
     "render_post",
-    "store_static_listings",
 ]

@@ -1,20 +1,73 @@
-"""What deliveries say: the words of a digest, or of its correction, for one destination."""
+"""Rendering: a digest as the post of an outlet, and what each delivery says for its destination."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import logging
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
 
-from bot import digest, outlets, render
+from bot import charts, config, digest, render
 from bot.archive import Archive
-from bot.deliveries import Delivery, DeliveryContent, Outbox
-from bot.pipeline.collection import render_post
-from bot.pipeline.polls import NO_HABITS, PostOptions
+from bot.deliveries import NOTICES, Delivery, DeliveryContent, Outbox
+from bot.outlets import Part
 from bot.records import Document, FootfallError, Post
+from bot.render.x_threads import PARTS
+
+log = logging.getLogger(__name__)
 
 
 class ContentError(FootfallError):
     """A delivery for which no words can be made."""
+
+
+@dataclass(frozen=True, slots=True)
+class PostOptions:
+    """How the operator wants posts to be: what `config.yaml` says of threads and polls."""
+
+    threads: Collection[str] = ()
+    """Outlets that get every part of a post, not the first alone."""
+    polls: Sequence[config.PollConfig] = ()
+
+    def thread_range(self, outlet: str) -> range | None:
+        """How many parts of words a post may have."""
+        return PARTS if outlet in self.threads else None
+
+    def poll_for(self, document: Document, outlet: str) -> config.PollConfig | None:
+        """What is asked with a digest: with weekly ones, each week the next of the polls that there are for it."""
+        network = document["network"]
+        fitting = [p for p in self.polls if outlet in p.outlets and (not p.networks or network in p.networks)]
+        if document["period"] != "week" or not fitting:
+            return None
+        return fitting[date.fromisoformat(document["day"]).toordinal() // 7 % len(fitting)]
+
+
+DEFAULT_OPTIONS = PostOptions()
+
+
+def render_post(
+    document: Document,
+    outlet: str,
+    hidden: Sequence[str] = (),
+    locale: str = "en",
+    habits: PostOptions = DEFAULT_OPTIONS,
+    parts_to_replace: int = 0,
+) -> Post:
+    """What one outlet gets for a digest, with its picture, and with a poll where `habits` have one. `parts_to_replace`:
+    of how many parts the post is that it takes the place of; no poll is asked twice."""
+    if parts_to_replace:
+        poll, thread = None, range(parts_to_replace, parts_to_replace + 1) if parts_to_replace > 1 else None
+    else:
+        poll, thread = habits.poll_for(document, outlet), habits.thread_range(outlet)
+    pictures = (charts.draw_card(document, locale),) if outlet in ("x", "discord") else ()
+    options = render.PostRenderOptions(locale, tuple(hidden), pictures, poll, thread)
+    try:
+        return render.build_post(document, outlet, options)
+    except (render.PollSkippedError, render.TooLongError) as error:
+        if poll is None:
+            raise
+        log.warning("%s: it goes without its poll: %s", outlet, error)
+        return render.build_post(document, outlet, replace(options, poll=None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,51 +79,50 @@ class DigestContentProvider:
     hidden: Sequence[str] = ()
     locales: Mapping[str, str] = field(default_factory=dict)
     """Destination to its language."""
-    habits: PostOptions = NO_HABITS
+    habits: PostOptions = DEFAULT_OPTIONS
+    notices: Callable[[Delivery], DeliveryContent] | None = None
+    """What notices to members say."""
     _rendered: dict[tuple[object, ...], tuple[Document, Post]] = field(default_factory=dict)
 
     def __call__(self, delivery: Delivery) -> DeliveryContent:
         """What a delivery says. Raises `ContentError`."""
-        published_edition = parts_to_replace = None
+        if delivery.network == NOTICES and self.notices:
+            return self.notices(delivery)
+        corrected, replaced = None, 0
+        place = (delivery.edition_key, delivery.outlet, delivery.destination)
         if delivery.kind == "correction":
-            published_edition = self.outbox.last_sent_edition(
-                delivery.edition_key, delivery.outlet, delivery.destination
-            )
+            corrected = self.outbox.last_sent_edition(*place)
             # One that is not edited in place is a post of its own, however many parts it corrects.
-            parts_to_replace = (
-                self.outbox.sent_part_count(delivery.edition_key, delivery.outlet, delivery.destination)
-                if delivery.edits
-                else 1
-            )
+            replaced = self.outbox.sent_part_count(*place) if delivery.edits else 1
         locale = self.locales.get(delivery.destination, "en")
-        key = (delivery.edition_key, delivery.outlet, locale, published_edition, parts_to_replace)
+        key = (delivery.edition_key, delivery.outlet, locale, corrected, replaced)
         if key not in self._rendered:
-            self._rendered[key] = self._render_post(delivery, published_edition, locale, parts_to_replace or 0)
-        document, made = self._rendered[key]
-        parts = outlets.post_parts(made, lambda _: delivery.marker)
-        if delivery.kind == "poll" and made.poll is not None:
-            return DeliveryContent(document, parts[-1])
-        if delivery.kind == "poll" or delivery.part >= len(parts):
-            raise ContentError(
-                f"{delivery.label}: the post has {len(parts)} parts now{'' if made.poll else ' and no poll'}"
-            )
-        return DeliveryContent(document, parts[delivery.part])
+            self._rendered[key] = self._render_post(delivery, corrected, locale, replaced)
+        document, post = self._rendered[key]
+        last = len(post.parts) - 1
+        if (delivery.kind == "poll" and post.poll is None) or (delivery.kind != "poll" and delivery.part > last):
+            polls = "" if post.poll else " and no poll"
+            raise ContentError(f"{delivery.label}: the post has {last + 1} parts now{polls}")
+        place_in_post = last if delivery.kind == "poll" else delivery.part
+        part = Part(post.parts[place_in_post], delivery.marker, poll=post.poll if place_in_post == last else None)
+        if place_in_post == 0:
+            part = replace(part, pictures=post.pictures, embed=post.embed)
+        return DeliveryContent(document, part)
 
     def _render_post(
-        self, delivery: Delivery, published_edition: int | None, locale: str, parts_to_replace: int
+        self, delivery: Delivery, corrected: int | None, locale: str, replaced: int
     ) -> tuple[Document, Post]:
-        document = self.archive.find_digest(delivery.network, delivery.period, delivery.day, delivery.edition)
+        period = (delivery.network, delivery.period, delivery.day)
+        document = self.archive.find_digest(*period, delivery.edition)
         if document is None:
             raise ContentError(f"{delivery.label}: the archive does not have this edition")
         shown = document
-        if published_edition is not None and (
-            before := self.archive.find_digest(delivery.network, delivery.period, delivery.day, published_edition)
-        ):
+        if corrected is not None and (before := self.archive.find_digest(*period, corrected)):
             # Corrected is what was read there, which need not be the edition just before.
             shown = {**document, "changes": digest.figure_differences(before, document)}
         if delivery.outlet == "site":
             return document, Post("site", (delivery.edition_key.label,))
         try:
-            return document, render_post(shown, delivery.outlet, self.hidden, locale, self.habits, parts_to_replace)
+            return document, render_post(shown, delivery.outlet, self.hidden, locale, self.habits, replaced)
         except (render.LintError, render.TooLongError, KeyError) as error:
             raise ContentError(f"{delivery.label}: {error}") from error

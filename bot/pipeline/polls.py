@@ -1,47 +1,20 @@
-"""What is asked of readers and what they answered: which poll goes with a digest, and the block in which the next
-weekly digest tells its result. Votes are never added to anything that was measured."""
+"""What readers answered to polls, as a panel of the next weekly digest. Votes are never added to anything that was
+measured."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date
+from collections.abc import Iterable, Sequence
+from datetime import UTC
 from itertools import groupby
 from typing import Any
 
-from bot import config
 from bot.deliveries import POLLS, PollRecord
 from bot.records import Document
-from bot.render import x_threads as threads
 
 EVIDENCE = "a poll of readers, not a measurement"
 _TITLES = {"x": "X", "discord": "Discord"}
-
-
-@dataclass(frozen=True, slots=True)
-class PostOptions:
-    """How the operator wants posts to be: what `config.yaml` says of threads and polls."""
-
-    threads: Collection[str] = ()
-    """Outlets that get every part of a post, not the first alone."""
-    polls: Sequence[config.PollConfig] = ()
-
-    def thread_range(self, outlet: str) -> range | None:
-        """How many parts of words a post may have."""
-        return threads.PARTS if outlet in self.threads else None
-
-    def poll_for(self, document: Document, outlet: str) -> config.PollConfig | None:
-        """What is asked with a digest: with weekly ones, each week the next of the polls that there are for it."""
-        network = document["network"]
-        mine = [p for p in self.polls if outlet in p.outlets and (not p.networks or network in p.networks)]
-        if document["period"] != "week" or not mine:
-            return None
-        return mine[date.fromisoformat(document["day"]).toordinal() // 7 % len(mine)]
-
-
-NO_HABITS = PostOptions()
 
 
 def add_poll_panel(document: Document, records: Sequence[PollRecord]) -> None:
@@ -49,21 +22,20 @@ def add_poll_panel(document: Document, records: Sequence[PollRecord]) -> None:
     if not records:
         return
     rows = sorted(records, key=_group_key)
-    days: dict[str, set[date]] = {}
-    for row in rows:
-        days.setdefault(row.poll.name, set()).add(row.day)
     polls: list[dict[str, Any]] = []
     figures: dict[str, dict[str, Any]] = {}
     gaps: list[str] = []
-    for _, held in groupby(rows, key=_group_key):
-        group = list(held)
-        refs = _append_refs(document, group)
-        one = _poll_result(group)
-        polls.append(one)
-        name = group[0].poll.name
+    for _, records_of_poll in groupby(rows, key=_group_key):
+        group = list(records_of_poll)
+        refs, poll, name = _append_refs(document, group), _poll_result(group), group[0].poll.name
+        polls.append(poll)
         # Two polls of one name that closed in one week are two, and neither may take the other's place.
-        figures |= _poll_figures(one, f"{name}_{group[0].day}" if len(days[name]) > 1 else name, refs)
-        gaps += _poll_gaps(one, group)
+        again = len({row.day for row in rows if row.poll.name == name}) > 1
+        figures |= _poll_figures(poll, f"{name}_{group[0].day}" if again else name, refs)
+        missing = [record for record in group if record.votes is None]
+        if 0 < len(missing) < len(group):
+            some = f"{len(missing)} of {len(group)} channels"
+            gaps.append(f"votes on {poll['title']}: {some} could not be counted: {missing[0].reason}")
     block = {"catalogue": POLLS, "title": EVIDENCE.removeprefix("a "), "unit": "votes", "evidence": EVIDENCE}
     empty: dict[str, list[object]] = {"top": [], "curve": [], "history": []}
     document["panels"].append({**block, "figures": figures, **empty, "gaps": gaps, "findings": [], "asked": polls})
@@ -75,24 +47,24 @@ def _group_key(record: PollRecord) -> tuple[str, str, str, int]:
 
 def _poll_result(group: Sequence[PollRecord]) -> dict[str, Any]:
     """One poll as an outlet's readers answered it: the votes of all its channels whose count could be read."""
-    first, read = group[0], [one for one in group if one.votes is not None]
-    counts = [sum(column) for column in zip(*(one.votes for one in read if one.votes is not None), strict=True)]
+    first, read = group[0], [record.votes for record in group if record.votes is not None]
+    counts = [sum(column) for column in zip(*read, strict=True)]
     # In English, whichever channel comes first: each was asked in its own language.
-    question, *said = first.poll.english_texts
-    answers = [{"answer": text, "votes": counts[n] if counts else None} for n, text in enumerate(said)]
-    made: dict[str, Any] = {
+    question, *texts = first.poll.english_texts
+    answers = [{"answer": text, "votes": counts[n] if counts else None} for n, text in enumerate(texts)]
+    result: dict[str, Any] = {
         "name": first.poll.name,
         "outlet": first.outlet,
         "title": _TITLES.get(first.outlet, first.outlet),
         "asked_with": first.day.isoformat(),
-        "closed": max(one.closes for one in group).astimezone(UTC).isoformat(),
+        "closed": max(record.closes for record in group).astimezone(UTC).isoformat(),
         "question": question,
         "answers": answers,
         "votes": sum(counts) if counts else None,
         "channels": len(group),
         "read": len(read),
     }
-    return made if read else {**made, "unknown": first.reason}
+    return result if read else {**result, "unknown": first.reason}
 
 
 def _poll_figures(poll: dict[str, Any], name: str, refs: list[int]) -> dict[str, dict[str, Any]]:
@@ -117,18 +89,10 @@ def _poll_figures(poll: dict[str, Any], name: str, refs: list[int]) -> dict[str,
 def _append_refs(document: Document, group: Iterable[PollRecord]) -> list[int]:
     """Where each count was read, put at the end of the document's list."""
     places = []
-    for one in group:
-        if one.votes is not None and one.read_at is not None:
-            read = json.dumps([one.poll.question, one.poll.answers, one.votes], ensure_ascii=False)
-            digest = hashlib.sha256(read.encode()).hexdigest()
-            document["refs"].append({"url": one.url, "at": one.read_at.astimezone(UTC).isoformat(), "sha256": digest})
+    for record in group:
+        if record.votes is not None and record.read_at is not None:
+            read = json.dumps([record.poll.question, record.poll.answers, record.votes], ensure_ascii=False)
+            sha256, at = hashlib.sha256(read.encode()).hexdigest(), record.read_at.astimezone(UTC).isoformat()
+            document["refs"].append({"url": record.url, "at": at, "sha256": sha256})
             places.append(len(document["refs"]) - 1)
     return places
-
-
-def _poll_gaps(poll: dict[str, Any], group: Sequence[PollRecord]) -> list[str]:
-    missing = [one for one in group if one.votes is None]
-    if not missing or len(missing) == len(group):
-        return []
-    some = f"{len(missing)} of {len(group)} channels"
-    return [f"votes on {poll['title']}: {some} could not be counted: {missing[0].reason}"]

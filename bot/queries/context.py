@@ -11,9 +11,9 @@ from typing import TypeVar
 from bot import ledger
 from bot.archive import Archive
 from bot.config import ScheduleEntry
-from bot.digest import HIDDEN, HIDDEN_AUTHOR, NameMask
 from bot.queries.versioned_cache import VersionedCache
 from bot.records import Catalogue, Document, FootfallError, Period, PeriodName, SafeName
+from bot.records.name_mask import HIDDEN, HIDDEN_AUTHOR, NameMask
 from bot.store import Store
 
 T = TypeVar("T", bound=str)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bot.records import Document, Receipt, catalogues_and_panels
+from bot.records import Document, catalogues_and_panels
 from bot.render import feeds, model_tables, text_blocks
 from bot.render.digest_posts import template_context
 from bot.render.environment import render_template
@@ -41,7 +41,12 @@ def issue_files(
             {**ref, "number": n, "at": instant_text(ref["at"])} for n, ref in enumerate(document["refs"], 1)
         ],
         composed=instant_text(document["composed_at"]),
-        receipts=[_receipt_row(receipt) for receipt in issue.receipts],
+        # A platform's answer is foreign: only a web address becomes a link.
+        receipts=[
+            {"outlet": r.outlet, "url": r.url if r.url.startswith("https://") else "", "platform_id": r.platform_id,
+             "at": instant_text(r.at)}
+            for r in issue.receipts
+        ],
         reasons={key: rows for key, rows in issue.models.items() if isinstance(rows, str)},
         tables={key: slot_marker(f"table-{key}") for key in ranked},
         csv=bool(ranked),
@@ -80,18 +85,12 @@ def _figure_rows(site: SiteContext, document: Document, block: Mapping[str, Any]
     ]
 
 
-def _receipt_row(receipt: Receipt) -> dict[str, str]:
-    # A platform's answer is foreign: only a web address becomes a link.
-    url = receipt.url if receipt.url.startswith("https://") else ""
-    return {"outlet": receipt.outlet, "url": url, "platform_id": receipt.platform_id, "at": instant_text(receipt.at)}
-
-
 _SPACES = re.compile(r"\s+")
 _BEFORE_MARK = re.compile(r" +(?=[.,;:)](?:\s|<|$))")
 
 
 def digest_story(site: SiteContext, document: Document) -> str:
     """The digest in sentences, as HTML paragraphs."""
-    raw = render_template("site", "site/_story.j2", hidden=tuple(site.hidden), **template_context(document))
+    raw = render_template("site", "site/_story.j2", hidden=site.hidden, **template_context(document))
     flowing = _BEFORE_MARK.sub("", _SPACES.sub(" ", raw.replace(text_blocks.LINE, "<br>")))
     return flowing.replace("> ", ">").replace(" </p>", "</p>").strip()

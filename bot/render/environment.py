@@ -16,45 +16,21 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined, no
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup, escape
 
-from bot import i18n as words
-from bot import number_format
-from bot.digest import NameMask
+from bot import i18n, number_format
+from bot.records.name_mask import NameMask
 from bot.render import document_translation as translations
-from bot.render import escaping, number_lint, text_blocks
+from bot.render import escaping
+from bot.render.number_lint import OPEN, LintError, lint_text, mark_text, strip_private_use
+from bot.render.text_blocks import LINE, PARAGRAPH, TextBlock, mark_block, parse_blocks, tidy_text
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 """`templates/` at the repository root."""
 
 # Of Jinja's own filters, those that pick or order values. None that makes text or numbers of them.
-_PICKING = frozenset(
-    {
-        "attr",
-        "batch",
-        "default",
-        "dictsort",
-        "first",
-        "groupby",
-        "items",
-        "last",
-        "length",
-        "count",
-        "list",
-        "map",
-        "max",
-    }
-    | {"min", "reject", "rejectattr", "reverse", "select", "selectattr", "slice", "sort", "unique"}
-)
-_ARITHMETIC = (
-    nodes.Add,
-    nodes.Sub,
-    nodes.Mul,
-    nodes.Div,
-    nodes.FloorDiv,
-    nodes.Mod,
-    nodes.Pow,
-    nodes.Neg,
-    nodes.Concat,
-)
+_PICKING = {"attr", "batch", "count", "default", "dictsort", "first", "groupby", "items", "last", "length", "list"}
+_PICKING |= {"map", "max", "min", "reject", "rejectattr", "reverse", "select", "selectattr", "slice", "sort", "unique"}
+_SUMS = (nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Pow)
+_ARITHMETIC = (*_SUMS, nodes.Neg, nodes.Concat)
 _METHODS = frozenset({"items", "keys", "values", "get"})
 
 
@@ -88,34 +64,23 @@ class TracedStr(str):
     __slots__ = ()
 
 
-def trace_values(value: Any) -> Any:
-    """A document (or a part of one) with every number and text marked as its own."""
+def trace_values(value: Any, at_least: bool = False) -> Any:
+    """A document (or a part of one) with every number and text marked as its own. `at_least`: it stands in a part which
+    says of itself that its numbers are lower bounds."""
     match value:
         case bool() | None | Markup():
             return value
         case int():
-            return TracedInt(value)
+            return LeastWhole(value) if at_least else TracedInt(value)
         case float():
-            return TracedFloat(value)
+            return LeastPart(value) if at_least else TracedFloat(value)
         case str():
             return TracedStr(value)
         case Mapping():
-            marked = _lower_bound if value.get("at_least") is True else trace_values
-            return {key: marked(held) for key, held in value.items()}
+            return {key: trace_values(held, value.get("at_least") is True) for key, held in value.items()}
         case list() | tuple():
             return [trace_values(held) for held in value]
     return value
-
-
-def _lower_bound(value: Any) -> Any:
-    """A part of a document which says of itself that its numbers are lower bounds."""
-    match trace_values(value):
-        case TracedInt() as number:
-            return LeastWhole(number)
-        case TracedFloat() as number:
-            return LeastPart(number)
-        case other:
-            return other
 
 
 class _Environment(ImmutableSandboxedEnvironment):
@@ -127,28 +92,31 @@ class _Environment(ImmutableSandboxedEnvironment):
         return tree
 
 
-def get_environment(outlet: str, locale: str = "en", hidden: Iterable[str] = ()) -> ImmutableSandboxedEnvironment:
-    """The environment of one outlet ("x", "discord", "text", "site"). Kept: do not change the one you get, but give
-    pages filters of their own through `overlay()`."""
-    return _make_environment(outlet, locale, tuple(hidden))
-
-
 def render_template(outlet: str, template: str, locale: str = "en", hidden: Iterable[str] = (), **context: Any) -> str:
     """A template's text, linted. Every value of `context` is taken as a document's. Raises `LintError`."""
-    text = render_raw(get_environment(outlet, locale, hidden), template, context)
-    return number_lint.lint_text(text, template, html=outlet == "site")
+    return lint_text(_render_marked(outlet, template, context, locale, hidden), template, html=outlet == "site")
 
 
-def render_raw(words: ImmutableSandboxedEnvironment, template: str, context: Mapping[str, Any]) -> str:
-    """A template's text with its marks, for `lint.lint_text`."""
+def render_blocks(
+    outlet: str, template: str, context: Mapping[str, Any], locale: str = "en", hidden: Iterable[str] = ()
+) -> tuple[TextBlock, ...]:
+    """A template's pieces, each linted. Raises `LintError`."""
+    return parse_blocks(_render_marked(outlet, template, context, locale, hidden), template)
+
+
+def _render_marked(outlet: str, template: str, context: Mapping[str, Any], locale: str, hidden: Iterable[str]) -> str:
+    """A template's text with its marks, for the lint."""
+    words = get_environment(outlet, locale, tuple(hidden))
     try:
         return words.get_template(template).render({key: trace_values(value) for key, value in context.items()})
-    except number_lint.LintError as error:
-        raise number_lint.LintError(str(error) if template in str(error) else f"{template}: {error}") from error
+    except LintError as error:
+        raise LintError(str(error) if template in str(error) else f"{template}: {error}") from error
 
 
 @lru_cache(maxsize=32)
-def _make_environment(outlet: str, locale: str, hidden: tuple[str, ...]) -> ImmutableSandboxedEnvironment:
+def get_environment(outlet: str, locale: str = "en", hidden: tuple[str, ...] = ()) -> ImmutableSandboxedEnvironment:
+    """The environment of one outlet ("x", "discord", "text", "site"). Kept: do not change the one you get, but give
+    pages filters of their own through `overlay()`."""
     if outlet not in escaping.ESCAPES:
         raise KeyError(f"no such outlet to write for: {outlet}; known: {', '.join(escaping.ESCAPES)}")
     made = _Environment(
@@ -160,9 +128,9 @@ def _make_environment(outlet: str, locale: str, hidden: tuple[str, ...]) -> Immu
         trim_blocks=outlet == "site",  # posts take every line break of a template as a space
         lstrip_blocks=outlet == "site",
     )
-    made.globals.update(line=text_blocks.LINE, paragraph=text_blocks.PARAGRAPH)
+    made.globals.update(line=LINE, paragraph=PARAGRAPH)
     made.policies["ext.i18n.trimmed"] = True
-    speech = words.translator_for(locale)
+    speech = i18n.translator_for(locale)
     # Translations are as trusted as the templates, and under the same lint: `%` puts in what filters gave.
     made.install_gettext_callables(  # type: ignore[attr-defined]
         speech.translate_text,
@@ -185,10 +153,8 @@ def _shown_by_filter(outlet: str) -> Callable[[Any], Any]:
         if isinstance(value, Markup):
             return value
         if outlet == "site" and isinstance(value, str):
-            return number_lint.strip_private_use(value)
-        raise number_lint.LintError(
-            f"found {value!r:.60} shown as it is, wanted a filter: figure, number, day, name, said, word"
-        )
+            return strip_private_use(value)
+        raise LintError(f"found {value!r:.60} shown as it is, wanted a filter: figure, number, day, name, said, word")
 
     return finalize
 
@@ -196,10 +162,11 @@ def _shown_by_filter(outlet: str) -> Callable[[Any], Any]:
 def _template_filters(outlet: str, locale: str, hidden: NameMask) -> dict[str, Callable[..., Any]]:
     """The filters that may show a value; each line is one word of the templates' language."""
 
-    rtl = outlet != "site" and words.is_rtl(words.nearest_language(locale))
+    speech = i18n.translator_for(locale)
+    rtl = outlet != "site" and speech.right_to_left
 
     def mark(text: str) -> Markup:
-        return Markup(number_lint.mark_text(str(escape(text)) if outlet == "site" else words.isolate_text(text, rtl)))  # noqa: S704
+        return Markup(mark_text(str(escape(text)) if outlet == "site" else i18n.isolate_text(text, rtl)))  # noqa: S704
 
     def of_figure(show: Callable[..., str]) -> Callable[..., Markup]:
         return lambda figure: mark(show(_own_figure(figure), locale))
@@ -208,25 +175,28 @@ def _template_filters(outlet: str, locale: str, hidden: NameMask) -> dict[str, C
         return lambda number: mark(_with_lower_bound(number, show(_own_number(number), locale), locale))
 
     def name(text: Any, limit: int = escaping.NAME_LIMIT) -> Markup:
-        return Markup(number_lint.mark_text(escaping.escape_name(_own_text(text), outlet, hidden, limit, locale)))  # noqa: S704
+        return Markup(mark_text(escaping.escape_name(_own_text(text), outlet, hidden, limit, locale)))  # noqa: S704
 
     def said(text: Any, limit: int = escaping.SAID_LIMIT) -> Markup:
-        return Markup(number_lint.mark_text(escaping.escape_text(_own_text(text), outlet, hidden, limit, locale)))  # noqa: S704
+        return Markup(mark_text(escaping.escape_text(_own_text(text), outlet, hidden, limit, locale)))  # noqa: S704
 
     def word(text: Any, limit: int = 40) -> Markup:
-        if (ours := translations.translate_word(_own_text(text), locale)) is not None:
-            return Markup(number_lint.strip_private_use(ours))  # noqa: S704
-        escaped = escaping.escape_text(_own_text(text), outlet, hidden, limit, locale)
-        return Markup(number_lint.strip_private_use(escaped))  # noqa: S704
+        if (shown := translations.translate_word(_own_text(text), locale)) is None:
+            shown = escaping.escape_text(_own_text(text), outlet, hidden, limit, locale)
+        return Markup(strip_private_use(shown))  # noqa: S704
 
     def counted(number: Any, unit: str) -> Markup:
         held = _own_number(number)
-        if words.nearest_language(locale) != "en":
+        if speech.language != "en":
             return mark(_with_lower_bound(number, number_format.format_with_noun(held, str(unit), locale), locale))
         shown = mark(_with_lower_bound(number, number_format.format_count(held, locale), locale))
         return Markup(f"{shown} {word(TracedStr(number_format.english_noun(unit, held)))}")  # noqa: S704
 
-    capitalized = _capitalized_in(locale)
+    def capitalized(text: Markup) -> Markup:
+        """What a filter gave, with a capital at its start, as it opens a sentence."""
+        bare = text.lstrip(OPEN).strip()
+        start = text.index(bare[0]) if bare else 0
+        return Markup(text[:start] + speech.capitalize_first(text[start:]))  # noqa: S704
 
     @pass_environment
     def told(words: Environment, finding: Any, catalogue: Any) -> Markup:
@@ -251,35 +221,22 @@ def _template_filters(outlet: str, locale: str, hidden: NameMask) -> dict[str, C
         "weekday": lambda when: mark(number_format.format_weekday(_own_date(when), locale)),  # Sunday
         "iso": lambda when: mark(_own_date(when).isoformat()),  # 2025-01-12
         "month": lambda when: mark(number_format.format_month(_own_date(when), locale)),  # January 2025
-        "until": lambda first, last: mark(
-            number_format.format_day_range(_own_date(first), _own_date(last), locale)
-        ),  # 6 to 12 January
+        # 6 to 12 January
+        "until": lambda first, last: mark(number_format.format_day_range(_own_date(first), _own_date(last), locale)),
         "name": name,  # a foreign name
         "said": said,  # our own words that may hold digits and names: a reason, a gap, a label
         "word": word,  # our own words that hold no digits: a unit, a title
         "channel": lambda id: mark(f"<#{int(_own_text(id))}>"),  # for Discord: a channel by its name
         "moment": lambda at: mark(
             f"<t:{_own_number(at):d}:f>"
-        ),  # for Discord: seconds since 1970 on the reader's clock
+        ),  # for Discord: seconds since 1970, by the reader's clock
         "told": told,  # a finding, in this outlet's words
         "capitalized": capitalized,  # Runs, of runs
-        "oneline": lambda text: Markup(text_blocks.tidy_text(text)),  # noqa: S704  # a macro's words, in a template kept as laid out
-        "bold": lambda text: Markup(f"**{text_blocks.tidy_text(text)}**"),  # noqa: S704  # for Discord
-        "piece": text_blocks.mark_block,  # a block that may be dropped when not all fits
+        "oneline": lambda text: Markup(tidy_text(text)),  # noqa: S704  # a macro's words, in a template kept as laid out
+        "bold": lambda text: Markup(f"**{tidy_text(text)}**"),  # noqa: S704  # for Discord
+        "piece": mark_block,  # a block that may be dropped when not all fits
         "constant": lambda text: mark(str(text)),  # a literal: "7 days"
     }
-
-
-def _capitalized_in(locale: str) -> Callable[[Markup], Markup]:
-    """What a filter gave, with a capital at its start, as it opens a sentence."""
-    speech = words.translator_for(locale)
-
-    def capitalized(text: Markup) -> Markup:
-        bare = text.lstrip(number_lint.OPEN).strip()
-        start = text.index(bare[0]) if bare else 0
-        return Markup(text[:start] + speech.capitalize_first(text[start:]))  # noqa: S704
-
-    return capitalized
 
 
 def _with_lower_bound(number: Any, shown: str, locale: str) -> str:
@@ -290,15 +247,13 @@ def _with_lower_bound(number: Any, shown: str, locale: str) -> str:
 def _own_number(number: Any) -> int | float:
     if isinstance(number, TracedInt | TracedFloat):
         return number
-    raise number_lint.LintError(
-        f"found {number!r:.60}, wanted a number that stands in the document, not one made in a template"
-    )
+    raise LintError(f"found {number!r:.60}, wanted a number that stands in the document, not one made in a template")
 
 
 def _own_text(text: Any) -> str:
     if isinstance(text, TracedStr):
         return str(text)
-    raise number_lint.LintError(f"found {text!r:.60}, wanted a text that stands in the document")
+    raise LintError(f"found {text!r:.60}, wanted a text that stands in the document")
 
 
 def _own_date(when: Any) -> date:
@@ -307,14 +262,14 @@ def _own_date(when: Any) -> date:
     try:
         return date.fromisoformat(_own_text(when)[:10])
     except ValueError as error:
-        raise number_lint.LintError(f"found {when!r:.60}, wanted a date like 2025-01-12") from error
+        raise LintError(f"found {when!r:.60}, wanted a date like 2025-01-12") from error
 
 
 def _own_figure(figure: Any) -> Mapping[str, object]:
     if isinstance(figure, Undefined):
-        raise number_lint.LintError(str(figure))
+        raise LintError(str(figure))
     if not isinstance(figure, Mapping) or "value" not in figure:
-        raise number_lint.LintError(f"found {figure!r:.60}, wanted a figure of the document")
+        raise LintError(f"found {figure!r:.60}, wanted a figure of the document")
     if figure["value"] is not None and not isinstance(figure["value"], TracedStr):
         _own_number(figure["value"])
     return figure
@@ -327,17 +282,13 @@ def _refuse_making(tree: nodes.Template, template: str) -> None:
         where = f"{template}:{node.lineno}"
         if isinstance(node, _ARITHMETIC):
             found = type(node).__name__.lower()
-            raise number_lint.LintError(
-                f"{where}: found {found} in a template, wanted a figure: compute it as a metric"
-            )
+            raise LintError(f"{where}: found {found} in a template, wanted a figure: compute it as a metric")
         if isinstance(node, nodes.Filter) and node.name == "constant" and not _is_literal(node.node):
-            raise number_lint.LintError(
-                f"{where}: found a computed constant, wanted a literal string before | constant"
-            )
+            raise LintError(f"{where}: found a computed constant, wanted a literal string before | constant")
         if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr):
             inside = node.node.node
             if node.node.attr not in _METHODS and not (isinstance(inside, nodes.Name) and inside.name in modules):
-                raise number_lint.LintError(f"{where}: found a call of .{node.node.attr}(), wanted a filter")
+                raise LintError(f"{where}: found a call of .{node.node.attr}(), wanted a filter")
 
 
 def _is_literal(node: nodes.Node | None) -> bool:

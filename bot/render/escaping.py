@@ -13,12 +13,12 @@ import regex
 from markupsafe import escape
 
 from bot import i18n
-from bot.digest import HIDDEN, NameMask
 from bot.i18n import N_
 from bot.records import SafeName
+from bot.records.name_mask import HIDDEN, NameMask
 from bot.render import document_translation
 from bot.render.number_lint import strip_private_use
-from bot.render.x_text import weight
+from bot.x_text import weighted_length
 
 NAME_LIMIT = 60
 """How long a name may get in a post, as its outlet counts before escaping."""
@@ -64,15 +64,10 @@ def for_html(text: str) -> str:
     return str(escape(text))
 
 
-def as_it_is(text: str) -> str:
-    """For a terminal: `SafeName` has dropped every control character already. Print it without interpreting markup."""
-    return text
-
-
 ESCAPES: Mapping[str, Callable[[str], str]] = {
     "x": for_x,
     "discord": for_discord,
-    "text": as_it_is,
+    "text": str,  # `SafeName` has dropped every control character; a terminal must not interpret markup.
     "site": for_html,
 }
 """How each outlet is told foreign text. The Atom feed and the pages are both `site`."""
@@ -89,7 +84,7 @@ def escape_name(raw: str, outlet: str, hidden: NameMask = NOBODY, limit: int = N
         return i18n.translator_for(locale).translate_text(NAMELESS)
     if unicodedata.combining(name[0]) or unicodedata.category(name[0])[0] == "M":
         name = SafeName("◌" + name)
-    return _isolate_text(ESCAPES[outlet](_clip_text(name, outlet, limit)), outlet, locale)
+    return _isolate_text(_clip_text(name, outlet, limit), outlet, locale)
 
 
 def escape_text(text: str, outlet: str, hidden: NameMask = NOBODY, limit: int = SAID_LIMIT, locale: str = "en") -> str:
@@ -99,15 +94,13 @@ def escape_text(text: str, outlet: str, hidden: NameMask = NOBODY, limit: int = 
     if (found := document_translation.translate_sentence(text, locale)) is not None:
         return _escape_translated(found, outlet, limit, locale)
     text = _LONG_NUMBER.sub(lambda m: f"{int(m[0]):,}", document_translation.with_separators(text))
-    return _isolate_text(
-        ESCAPES[outlet](_clip_text(SafeName(strip_private_use(text), limit), outlet, limit)), outlet, locale
-    )
+    return _isolate_text(_clip_text(SafeName(strip_private_use(text), limit), outlet, limit), outlet, locale)
 
 
 def _escape_translated(saying: document_translation.Saying, outlet: str, limit: int, locale: str) -> str:
     """A translated sentence: each foreign stretch harmless and isolated by itself, ours as they are. Too long, it ends
     before the stretch that does not fit, or inside one."""
-    size = weight if outlet == "x" else len
+    size = weighted_length if outlet == "x" else len
     made, left = "", limit
     for one in saying:
         if one.foreign and one.text == HIDDEN:
@@ -116,7 +109,7 @@ def _escape_translated(saying: document_translation.Saying, outlet: str, limit: 
             text = SafeName(strip_private_use(one.text), limit) if one.foreign else strip_private_use(one.text)
         clipped = _clip_text(text, outlet, max(left, size("…")))
         if one.foreign:
-            made += _isolate_text(ESCAPES[outlet](clipped), outlet, locale)
+            made += _isolate_text(clipped, outlet, locale)
         else:
             made += for_html(clipped) if outlet == "site" else clipped
         left -= size(text)
@@ -127,7 +120,7 @@ def _escape_translated(saying: document_translation.Saying, outlet: str, limit: 
 
 def _clip_text(text: str, outlet: str, limit: int) -> str:
     """At most `limit` as the outlet counts, between graphemes, with an ellipsis where something is missing."""
-    size = weight if outlet == "x" else len
+    size = weighted_length if outlet == "x" else len
     if size(text) <= limit:
         return text
     kept, length = [], size("…")
@@ -139,7 +132,8 @@ def _clip_text(text: str, outlet: str, limit: int) -> str:
     return "".join(kept).rstrip() + "…"
 
 
-def _isolate_text(text: str, outlet: str, locale: str = "en") -> str:
-    """Text that runs the other way in isolation, so that it cannot reorder what stands beside it. `SafeName` has
-    dropped every direction mark of the text's own: these two are ours. Pages use `<bdi>`."""
+def _isolate_text(text: str, outlet: str, locale: str) -> str:
+    """Text escaped, and isolated where it runs the other way, so that it cannot reorder what stands beside it.
+    `SafeName` has dropped every direction mark of the text's own: these two are ours. Pages use `<bdi>`."""
+    text = ESCAPES[outlet](text)
     return text if outlet == "site" else i18n.isolate_text(text, i18n.is_rtl(locale))

@@ -30,11 +30,8 @@ class FeedEntry:
     @property
     def title(self) -> str:
         first, last = self.document["day"], self.document["last_day"]
-        when = (
-            number_format.format_month(first)
-            if self.document["period"] == "month"
-            else number_format.format_day_range(first, last)
-        )
+        month = self.document["period"] == "month"
+        when = number_format.format_month(first) if month else number_format.format_day_range(first, last)
         return f"{self.document['title']}, {when}"
 
 
@@ -55,9 +52,8 @@ def atom_feed(entries: Sequence[FeedEntry], url: str, space: str, at: datetime) 
         _add_element(held, "title", entry.title)
         _add_element(held, "id", _entry_id(space, entry.folder))
         _add_element(held, "updated", entry.document["composed_at"])
-        ET.SubElement(
-            held, "link", rel="alternate", type="text/html", href=_feed_link(url, f"{entry.folder}/index.html")
-        )
+        link = _feed_link(url, f"{entry.folder}/index.html")
+        ET.SubElement(held, "link", rel="alternate", type="text/html", href=link)
         _add_element(held, "content", entry.story, type="html")
     return b'<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(feed, encoding="unicode").encode()
 

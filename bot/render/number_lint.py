@@ -30,15 +30,15 @@ def mark_text(text: str) -> str:
     return f"{OPEN}{strip_private_use(text)}{CLOSE}"
 
 
-def unmark_text(text: str) -> str:
-    return text.replace(OPEN, "").replace(CLOSE, "")
-
-
 def lint_text(text: str, template: str, *, html: bool = False) -> str:
     """The text in NFC without its marks. Raises `LintError` for a digit outside marks; with `html`, markup itself
     (tags, most attributes, styles) is not prose and is passed over."""
-    bare = _outside_marks(text, template)
-    prose = _html_prose(bare) if html else bare
+    prose = _outside_marks(text, template)
+    if html:
+        reader = _Prose()
+        reader.feed(prose)
+        reader.close()
+        prose = "\n".join(reader.texts)
     stray = sorted({c for c in prose if unicodedata.category(c) in _DIGITS})
     if stray:
         where = next(line for line in prose.splitlines() if any(c in line for c in stray)).strip()
@@ -46,7 +46,7 @@ def lint_text(text: str, template: str, *, html: bool = False) -> str:
             f"{template}: found {' '.join(stray)} in {where[:80]!r}, wanted digits only from a figure, a date, a "
             "constant or a name; use their filters"
         )
-    return unicodedata.normalize("NFC", unmark_text(text))
+    return unicodedata.normalize("NFC", text.replace(OPEN, "").replace(CLOSE, ""))
 
 
 def _outside_marks(text: str, template: str) -> str:
@@ -88,10 +88,3 @@ class _Prose(HTMLParser):
     def handle_data(self, data: str) -> None:
         if not self._hidden_depth:
             self.texts.append(data)
-
-
-def _html_prose(page: str) -> str:
-    reader = _Prose()
-    reader.feed(page)
-    reader.close()
-    return "\n".join(reader.texts)

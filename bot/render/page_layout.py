@@ -76,9 +76,7 @@ def history_path(network: str, catalogue: str, metric: str) -> str:
 def render_page(site: SiteContext, template: str, root: str, parts: Mapping[str, str], **shown: Any) -> bytes:
     """One page: rendered and linted, then with `parts` in their slots."""
     networks = [network_heading(network) for network in site.networks]
-    text = render_template(
-        "site", f"site/{template}", hidden=tuple(site.hidden), root=root, networks=networks, **shown
-    )  # fmt: skip
+    text = render_template("site", f"site/{template}", hidden=site.hidden, root=root, networks=networks, **shown)
     return _SLOT.sub(lambda found: parts[found[1]], text).encode()
 
 

@@ -4,48 +4,48 @@ goes with. Linted like any post; one that would show a figure which is unknown i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from jinja2 import TemplateError, UndefinedError, nodes
 
 from bot import config, i18n, platform_limits
 from bot.records import Poll
-from bot.render import environment, number_lint, text_blocks, x_text
+from bot.render import environment
+from bot.render.number_lint import LintError, lint_text
+from bot.render.text_blocks import tidy_text
+from bot.x_text import possible_entities, weighted_length
 
 
 class PollSkippedError(Exception):
     """A poll cannot be asked. One line: which, and why."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Limits:
-    question: int
-    answer: int
-
-
 _LIMITS = {
-    "x": _Limits(100, platform_limits.X_POLL_ANSWER),
-    "discord": _Limits(platform_limits.DISCORD_POLL_QUESTION, platform_limits.DISCORD_POLL_ANSWER),
+    "x": (100, platform_limits.X_POLL_ANSWER),
+    "discord": (platform_limits.DISCORD_POLL_QUESTION, platform_limits.DISCORD_POLL_ANSWER),
 }
-"""A question on X stands in the post, which has 280 in all."""
+"""Of a question and of an answer. A question on X stands in the post, which has 280 in all."""
 OUTLETS = tuple(_LIMITS)
 """Where polls can be asked."""
 
 
 def render_poll(wording: config.PollConfig, facts: Mapping[str, Any], outlet: str, locale: str = "en") -> Poll:
     """The poll as an outlet asks it. `facts` are what templates of digests are given. Raises `PollSkippedError`."""
-    most, size = _LIMITS[outlet], x_text.weight if outlet == "x" else len
+    (longest, longest_answer), size = _LIMITS[outlet], weighted_length if outlet == "x" else len
     answers = tuple(_render_text(wording, text, facts, outlet, locale) for text in wording.answers)
     question = _render_text(wording, wording.question, facts, outlet, locale)
-    _check_length(wording, question, most.question, size)
+    _check_length(wording, question, longest, size)
     for answer in answers:
-        _check_length(wording, answer, most.answer, len)
+        _check_length(wording, answer, longest_answer, len)
     if len(set(answers)) < len(answers):
         raise PollSkippedError(f"poll {wording.name}: two answers are the same: {', '.join(answers)}")
-    if outlet == "x" and (found := [e for text in (question, *answers) for e in x_text.linked_entities(text)]):
+    if outlet == "x" and (found := [e.text for text in (question, *answers) for e in possible_entities(text)]):
         raise PollSkippedError(f"poll {wording.name}: found {found[0]!r}, which X would link")
-    return Poll(question, answers, wording.lasts, wording.name, _english_texts(wording, facts, outlet, locale))
+    english: tuple[str, ...] = ()
+    if i18n.nearest_language(locale) != "en":
+        texts = (wording.question, *wording.answers)
+        english = tuple(_render_text(wording, text, facts, outlet, "en") for text in texts)
+    return Poll(question, answers, wording.lasts, wording.name, english)
 
 
 def template_mistakes(wording: config.PollConfig) -> list[tuple[str, str]]:
@@ -55,17 +55,10 @@ def template_mistakes(wording: config.PollConfig) -> list[tuple[str, str]]:
     for key, text in (("question", wording.question), *((f"answers.{n}", t) for n, t in enumerate(wording.answers))):
         try:
             for literal in plain.parse(text).find_all(nodes.TemplateData):
-                number_lint.lint_text(literal.data, "template")
-        except (TemplateError, number_lint.LintError) as error:
+                lint_text(literal.data, "template")
+        except (TemplateError, LintError) as error:
             found.append((key, f"found {text!r:.60}: {str(error).splitlines()[0]}"))
     return found
-
-
-def _english_texts(wording: config.PollConfig, facts: Mapping[str, Any], outlet: str, locale: str) -> tuple[str, ...]:
-    """Question and answers in English; nothing where they are asked so."""
-    if i18n.nearest_language(locale) == "en":
-        return ()
-    return tuple(_render_text(wording, text, facts, outlet, "en") for text in (wording.question, *wording.answers))
 
 
 def _render_text(wording: config.PollConfig, text: str, facts: Mapping[str, Any], outlet: str, locale: str) -> str:
@@ -73,12 +66,12 @@ def _render_text(wording: config.PollConfig, text: str, facts: Mapping[str, Any]
     made = environment.get_environment("x" if outlet == "x" else "text", locale)
     try:
         raw = made.from_string(text).render(environment.trace_values(_known_figures(facts)))
-        return text_blocks.tidy_text(number_lint.lint_text(raw, f"poll {wording.name}"))
+        return tidy_text(lint_text(raw, f"poll {wording.name}"))
     except UndefinedError as error:
         raise PollSkippedError(
             f"poll {wording.name}: a figure that it shows is unknown or not there: {error}"
         ) from error
-    except (TemplateError, number_lint.LintError) as error:
+    except (TemplateError, LintError) as error:
         raise PollSkippedError(f"poll {wording.name}: {error}") from error
 
 

@@ -49,43 +49,42 @@ class _RenderedDigests:
 
 def render_site(site: SiteContext, issues: Iterable[DigestPage]) -> Iterator[File]:
     """Every file of the site. `issues` holds each digest once, in order of time, and is read one by one."""
-    rendered_digests = _RenderedDigests()
+    rendered = _RenderedDigests()
     waiting: dict[tuple[str, str], tuple[DigestPage, Document | None]] = {}
     for issue in issues:
         same = (issue.document["network"], issue.document["period"])
         before, earlier = waiting.pop(same, (None, None))
         if before:
-            yield from _digest_files(site, rendered_digests, before, earlier, issue.document)
+            yield from _digest_files(site, rendered, before, earlier, issue.document)
         waiting[same] = (issue, before.document if before else None)
     for issue, earlier in waiting.values():
-        yield from _digest_files(site, rendered_digests, issue, earlier, None)
+        yield from _digest_files(site, rendered, issue, earlier, None)
     for network in site.networks:
-        yield from _network_files(site, network, [d for d in rendered_digests.documents if d["network"] == network.key])
-    yield from _front_files(site, rendered_digests)
+        yield from _network_files(site, network, [d for d in rendered.documents if d["network"] == network.key])
+    yield from _front_files(site, rendered)
 
 
 def _digest_files(
-    site: SiteContext,
-    rendered_digests: _RenderedDigests,
-    issue: DigestPage,
-    earlier: Document | None,
-    later: Document | None,
+    site: SiteContext, rendered: _RenderedDigests, issue: DigestPage, earlier: Document | None, later: Document | None
 ) -> Iterator[File]:
     """One digest's files, and what is kept in mind of it."""
-    document, words = _without_details(issue.document), digest_story(site, issue.document)
-    rendered_digests.documents.append(document)
-    rendered_digests.stories[digest_folder(document)] = words
+    # Without what only its own page shows.
+    lists: dict[str, list[object]] = {"top": [], "curve": [], "history": []}
+    document = {**issue.document, "catalogues": [{**block, **lists} for block in issue.document["catalogues"]]}
+    words = digest_story(site, issue.document)
+    rendered.documents.append(document)
+    rendered.stories[digest_folder(document)] = words
     if document["period"] == "day":
-        rendered_digests.charts[document["network"]] = chart_slots(issue)
+        rendered.charts[document["network"]] = chart_slots(issue)
     return issue_files(site, issue, words, (earlier, later))
 
 
-def _front_files(site: SiteContext, rendered_digests: _RenderedDigests) -> Iterator[File]:
-    yield "index.html", _index_page(site, rendered_digests)
+def _front_files(site: SiteContext, rendered: _RenderedDigests) -> Iterator[File]:
+    yield "index.html", _index_page(site, rendered)
     yield "style.css", (TEMPLATES / "site" / "style.css").read_bytes()
     entries = [
-        feeds.FeedEntry(d, digest_folder(d), rendered_digests.stories[digest_folder(d)])
-        for d in _newest_first(rendered_digests.documents)[:RECENT]
+        feeds.FeedEntry(d, digest_folder(d), rendered.stories[digest_folder(d)])
+        for d in _newest_first(rendered.documents)[:RECENT]
     ]
     space = site.feed_space or site.url
     yield "feed.xml", feeds.atom_feed(entries, site.url, space, site.at)
@@ -186,16 +185,16 @@ def _method_page(site: SiteContext, network: NetworkPage, held: Mapping[str, Blo
     return render_page(site, "method.j2", "../", {"about": words}, **shown)
 
 
-def _index_page(site: SiteContext, rendered_digests: _RenderedDigests) -> bytes:
+def _index_page(site: SiteContext, rendered: _RenderedDigests) -> bytes:
     """The latest daily digest of each network, and links to those before."""
-    newest = _newest_first(rendered_digests.documents)
+    newest = _newest_first(rendered.documents)
     latest: list[dict[str, Any]] = []
     slots: dict[str, str] = {}
     for network in site.networks:
         document = next((d for d in newest if d["network"] == network.key and d["period"] == "day"), None)
         if document:
-            drawn = {key: _unique_ids(network.key, svg) for key, svg in rendered_digests.charts[network.key].items()}
-            parts = {"story": rendered_digests.stories[digest_folder(document)], **drawn}
+            drawn = {key: _unique_ids(network.key, svg) for key, svg in rendered.charts[network.key].items()}
+            parts = {"story": rendered.stories[digest_folder(document)], **drawn}
             slots |= {f"{network.key}-{key}": part for key, part in parts.items()}
             latest.append(
                 {**page_context(document, f"{network.key}-"), "link": f"{digest_folder(document)}/index.html"}
@@ -218,12 +217,3 @@ def _digest_row(document: Document, inside: str) -> dict[str, Any]:
 
 def _newest_first(documents: Iterable[Document]) -> list[Document]:
     return sorted(documents, key=lambda d: (d["last_day"], d["period"] == "day", d["network"]), reverse=True)
-
-
-_HEAVY = ("top", "curve", "history")
-
-
-def _without_details(document: Document) -> Document:
-    """A digest without what only its own page shows."""
-    lists: dict[str, list[object]] = {key: [] for key in _HEAVY}
-    return {**document, "catalogues": [{**block, **lists} for block in document["catalogues"]]}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from bot.render import number_lint
+from bot.render.number_lint import LintError, lint_text, strip_private_use
 
 _START, _BETWEEN, _END = "\ue010", "\ue011", "\ue012"
 _RANKS = 0xE100
@@ -49,13 +49,9 @@ def mark_block(text: str, kind: str = "text", title: str = "", rank: int = 0) ->
 def parse_blocks(raw: str, template: str) -> tuple[TextBlock, ...]:
     """The pieces of a rendered template in order, each linted. Raises `LintError`, also for words outside them."""
     if outside := _PIECE.sub("", raw).strip():
-        raise number_lint.LintError(
-            f"{template}: found {number_lint.strip_private_use(outside)[:60]!r} outside the pieces, wanted it in one"
-        )
+        raise LintError(f"{template}: found {strip_private_use(outside)[:60]!r} outside the pieces, wanted it in one")
     return tuple(
-        TextBlock(
-            kind, number_lint.lint_text(title, template), ord(rank) - _RANKS, number_lint.lint_text(text, template)
-        )
+        TextBlock(kind, lint_text(title, template), ord(rank) - _RANKS, lint_text(text, template))
         for kind, title, rank, text in _PIECE.findall(raw)
     )
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from bot import platform_limits
-from bot.render import text_blocks, x_text
-from bot.render.text_blocks import TextBlock, TooLongError
+from bot.render.text_blocks import PARAGRAPH, TextBlock, TooLongError, fit_blocks
+from bot.x_text import weighted_length
 
 Head = Callable[..., str]
 """What a part begins with: its number, how many there are, and whether there is nothing left to say in it."""
@@ -23,8 +23,10 @@ def build_thread(parts: Sequence[TextBlock], head: Head, wanted: range) -> tuple
     """The parts of a thread, each within X's limit; from the second on with their head, the first with its number at
     its end where there are more. Raises `TooLongError` where what must be said does not fit `wanted`."""
     most = wanted[-1]
-    kept = _first_of_alternatives(parts)
-    room = platform_limits.X_TEXT - max(x_text.weight(head(number, most)) for number in range(1, most + 1)) - 1
+    # Of pieces with the same title, which are ways to say the same, the first.
+    titles = [part.title for part in parts]
+    kept = [part for n, part in enumerate(parts) if not part.title or part.title not in titles[:n]]
+    room = platform_limits.X_TEXT - max(weighted_length(head(number, most)) for number in range(1, most + 1)) - 1
     while len(texts := _pack_parts(kept, room)) > most:
         least = max((piece for piece in kept if piece.rank), key=lambda piece: piece.rank, default=None)
         if least is None:
@@ -38,23 +40,12 @@ def build_thread(parts: Sequence[TextBlock], head: Head, wanted: range) -> tuple
     return (f"{texts[0]}\n{head(1, of)}", *later, *empty)
 
 
-def _first_of_alternatives(parts: Sequence[TextBlock]) -> list[TextBlock]:
-    """Of pieces with the same title, which are ways to say the same, the first."""
-    titles: set[str] = set()
-    kept = []
-    for piece in parts:
-        if not piece.title or piece.title not in titles:
-            kept.append(piece)
-            titles.add(piece.title)
-    return kept
-
-
 def _pack_parts(parts: Sequence[TextBlock], room: int) -> list[str]:
     texts: list[str] = []
     for paragraph in _group_paragraphs(parts):
-        text = text_blocks.fit_blocks(paragraph, x_text.weight, room)
+        text = fit_blocks(paragraph, weighted_length, room)
         longer = f"{texts[-1]}\n\n{text}" if texts else ""
-        if longer and x_text.weight(longer) <= room:
+        if longer and weighted_length(longer) <= room:
             texts[-1] = longer
         elif text:
             texts.append(text)
@@ -64,7 +55,7 @@ def _pack_parts(parts: Sequence[TextBlock], room: int) -> list[str]:
 def _group_paragraphs(parts: Sequence[TextBlock]) -> list[list[TextBlock]]:
     made: list[list[TextBlock]] = []
     for piece in parts:
-        if not made or piece.text.lstrip().startswith(text_blocks.PARAGRAPH):
+        if not made or piece.text.lstrip().startswith(PARAGRAPH):
             made.append([])
         made[-1].append(piece)
     return made

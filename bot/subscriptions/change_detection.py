@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
+from bot.digest import headline_figure
 from bot.records import Document, Model, PeriodData, Unknown
 from bot.subscriptions.types import ModelWatch
 
@@ -21,7 +22,7 @@ def stillness_reason(document: Document, before: Document | None, share: float) 
     period before, as known now."""
     if any(found["score"] >= NEWSWORTHY for block in document["catalogues"] for found in block["findings"]):
         return ""
-    figure, then = _headline_figure(document), _headline_figure(before) if before else None
+    figure, then = headline_figure(document), headline_figure(before) if before else None
     label = (figure or {}).get("label", "the headline")
     now, was = _exact_value(figure), _exact_value(then)
     if now is None or was is None:
@@ -30,15 +31,6 @@ def stillness_reason(document: Document, before: Document | None, share: float) 
     if now != was and (was == 0 or abs(now - was) / abs(was) > share):
         return ""
     return f"nothing moved by more than {share:.0%}: {label} {was:,} then, {now:,} now"
-
-
-def _headline_figure(document: Document) -> Mapping[str, Any] | None:
-    named = document["headline"]
-    for block in document["catalogues"]:
-        if block["catalogue"] == named["catalogue"]:
-            found: Mapping[str, Any] | None = block["figures"].get(named["figure"])
-            return found
-    return None
 
 
 def _exact_value(figure: Mapping[str, Any] | None) -> float | None:

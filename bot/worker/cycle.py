@@ -123,7 +123,10 @@ class WorkCycle:
         deliveries.follow_up(replace(self.bench.outbox_run(), stopping=self.stopping))
         for plan, name, targets in self._due_targets(now, subscribed):
             at = self._plan_at.get((plan.network, name))
-            if at is None or now >= at or plan.network in news or self._has_new_destination(plan, name, targets, now):
+            period, planned = self._planned_for.get((plan.network, name), (None, frozenset[str]()))
+            # The time of a destination may have come since the last planning, as that of a subscription does.
+            fresh = period != newest_period(name, now) or not _target_keys(targets) <= planned
+            if at is None or now >= at or plan.network in news or fresh:
                 self._publish_network(plan, name, targets, now, subscribed)
         self._notify_members(now, bool(news))
         self._defer_quiet_hours(subscribed)
@@ -164,8 +167,9 @@ class WorkCycle:
             looked = self._last_polled.get(plan.network)
             open_ = now < start_of_day(now.date()) + source.settles_for
             return open_ and (looked is None or now >= looked + RECHECK_EVERY)
-        asked, tries = self._failed_polls.get(plan.network, (None, 0))
-        return asked is None or asked.date() < now.date() or now >= asked + self._retry_interval(tries)
+        polled, tries = self._failed_polls.get(plan.network, (None, 0))
+        longer = self.bench.collect_every * 2 ** min(max(0, tries - PATIENT_TRIES), 16)
+        return polled is None or polled.date() < now.date() or now >= polled + min(longer, MOST_PATIENT)
 
     def _collect_source(self, plan: pipeline.NetworkPlan, source: Source | EventSource) -> bool:
         """Ask one source; whether it had anything new."""
@@ -182,8 +186,8 @@ class WorkCycle:
         self._probed.pop(plan.network, None)
         if done.error:
             log.error("source failed", network=plan.network, error=done.error)
-        asked, tries = self._failed_polls.get(plan.network, (now, 0))
-        self._failed_polls[plan.network] = (now, tries + 1 if asked.date() == now.date() else 1)
+        polled, tries = self._failed_polls.get(plan.network, (now, 0))
+        self._failed_polls[plan.network] = (now, tries + 1 if polled.date() == now.date() else 1)
         return done.new > 0
 
     def _probe(self) -> None:
@@ -201,23 +205,20 @@ class WorkCycle:
             if why:
                 log.warning("source cannot be reached", network=network, error=why)
 
-    def _retry_interval(self, tries: int) -> timedelta:
-        longer: timedelta = self.bench.collect_every * 2 ** min(max(0, tries - PATIENT_TRIES), 16)
-        return min(longer, MOST_PATIENT)
-
     def _valid_subscriptions(self) -> list[Subscription]:
         """The subscriptions that this machine can keep. One whose zone it has lost costs the others nothing."""
         kept = []
-        for one in self.bench.subscribed():
+        for subscription in self.bench.subscribed():
             try:
-                one.schedule_entry  # noqa: B018  reading it is the test
+                subscription.schedule_entry  # noqa: B018  reading it is the test
             except ValueError:
-                if one.id not in self._skipped_subscriptions:
-                    log.error("subscription skipped", channel=one.channel, zone=one.terms.zone, cure="install tzdata")
-                self._skipped_subscriptions.add(one.id)
-                continue
-            self._skipped_subscriptions.discard(one.id)
-            kept.append(one)
+                if subscription.id not in self._skipped_subscriptions:
+                    zone = subscription.terms.zone
+                    log.error("subscription skipped", channel=subscription.channel, zone=zone, cure="install tzdata")
+                self._skipped_subscriptions.add(subscription.id)
+            else:
+                self._skipped_subscriptions.discard(subscription.id)
+                kept.append(subscription)
         return kept
 
     # --- publishing -----------------------------------------------------------------------------------------------
@@ -246,14 +247,8 @@ class WorkCycle:
                 self._log_decision(one)
             if not any(one.verdict == "waiting" for one in decided):
                 wait = CONFIRM_EVERY
-        self._plan_at[plan.network, name] = min([now + wait, *self._next_runs(name, now)])
-
-    def _has_new_destination(
-        self, plan: pipeline.NetworkPlan, name: PeriodName, targets: pipeline.Targets, now: datetime
-    ) -> bool:
-        """Whether the time of a destination has come since the last planning, as that of a subscription does."""
-        period, known = self._planned_for.get((plan.network, name), (None, frozenset[str]()))
-        return period != newest_period(name, now) or not _target_keys(targets) <= known
+        runs = [times.next_runs(entry, now, 1)[0] for entry in self.bench.entries if entry.period == name]
+        self._plan_at[plan.network, name] = min([now + wait, *runs])
 
     def _notify_members(self, now: datetime, news: bool) -> None:
         """Look after members who watch a model, until all is settled that can be of the day that is over."""
@@ -281,33 +276,27 @@ class WorkCycle:
             if until := times.quiet_until(hours, zone, now):
                 outbox.postpone(DISCORD, channel, until, f"quiet hours until {hours[1]:%H:%M} {zone}", now)
 
-    def _next_runs(self, name: PeriodName, now: datetime) -> list[datetime]:
-        return [times.next_runs(entry, now, 1)[0] for entry in self.bench.entries if entry.period == name]
-
     def _due_targets(
         self, now: datetime, subscribed: Sequence[Subscription]
     ) -> Iterator[tuple[pipeline.NetworkPlan, PeriodName, pipeline.Targets]]:
         """Each network and kind of period whose newest one is to be out by now, and where."""
-        theirs = [(one.schedule_entry, {DISCORD: (one.channel,)}, one.since) for one in subscribed]
-        asked = [*((e, self.bench.targets[e.name], None) for e in self.bench.entries), *theirs]
-        timely = [(entry, targets) for entry, targets, since in asked if _is_timely(entry, since, now)]
+        wanted = [(entry, self.bench.targets[entry.name], None) for entry in self.bench.entries]
+        theirs = [(each.schedule_entry, {DISCORD: (each.channel,)}, each.since) for each in subscribed]
+        timely = [(entry, targets) for entry, targets, since in [*wanted, *theirs] if _is_timely(entry, since, now)]
         for plan, _source in self.bench.networks:
             for name in dict.fromkeys(entry.period for entry, _ in timely):
-                mine = [t for e, t in timely if e.period == name and (not e.networks or plan.network in e.networks)]
-                if mine:
-                    yield plan, name, _merge_targets(mine)
+                due = [t for e, t in timely if e.period == name and (not e.networks or plan.network in e.networks)]
+                if due:
+                    yield plan, name, _merge_targets(due)
 
     def _log_decision(self, decision: pipeline.PublishDecision) -> None:
         """Log a decision, unless it is the one of the last time."""
         key, words = (decision.network, decision.period), f"{decision.verdict} {decision.edition} {decision.reason}"
         if self._logged_decisions.get(key) != words:
             self._logged_decisions[key] = words
-            told = {
-                "network": decision.network,
-                "period": decision.period.name,
-                "day": decision.period.first.isoformat(),
-            }
-            log.info("decided", **told, verdict=decision.verdict, edition=decision.edition, reason=decision.reason)
+            period = {"period": decision.period.name, "day": decision.period.first.isoformat()}
+            outcome = {"verdict": decision.verdict, "edition": decision.edition, "reason": decision.reason}
+            log.info("decided", network=decision.network, **period, **outcome)
 
 
 def newest_period(name: PeriodName, now: datetime) -> Period:
@@ -326,9 +315,7 @@ def _target_keys(targets: pipeline.Targets) -> frozenset[str]:
 
 
 def _merge_targets(targets: Sequence[pipeline.Targets]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for outlet, place in ((o, p) for one in targets for o, places in one.items() for p in places):
-        found.setdefault(outlet, [])
-        if place not in found[outlet]:
-            found[outlet].append(place)
-    return found
+    merged: dict[str, dict[str, None]] = {}
+    for outlet, places in (pair for each in targets for pair in each.items()):
+        merged.setdefault(outlet, {}).update(dict.fromkeys(places))
+    return {outlet: list(places) for outlet, places in merged.items()}

@@ -82,14 +82,14 @@ class Publishing(RuleBasedStateMachine):
         self.now += timedelta(minutes=minutes)
 
     @rule(data=st.data())
-    @precondition(lambda self: self.outbox.listed())
+    @precondition(lambda self: self.outbox.list_deliveries())
     def retry(self, data: st.DataObject) -> None:
         one = data.draw(st.sampled_from(self.outbox.list_deliveries()))
         if one.state in ("planned", "refused", "skipped", "unknown") and not self._newer(one):
             self.outbox.retry(one.id, self.now)
 
     @rule(data=st.data())
-    @precondition(lambda self: self.outbox.listed(["unknown"]))
+    @precondition(lambda self: self.outbox.list_deliveries(["unknown"]))
     def resolve(self, data: st.DataObject) -> None:
         """The operator looks, and says what is so."""
         one = data.draw(st.sampled_from(self.outbox.list_deliveries(["unknown"])))

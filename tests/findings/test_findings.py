@@ -16,11 +16,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from bot.digest import HIDDEN, HIDDEN_AUTHOR, compose_document
+from bot.digest import compose_document
 from bot.findings import KINDS, MOST, Finding, finding_holds, rank_findings
 from bot.findings.claim import CANDIDATES, FindingInput
 from bot.metrics import compute_figures
 from bot.records import HistoryPoint, Period, PeriodData, SafeName, Unknown, Usage
+from bot.records.name_mask import HIDDEN, HIDDEN_AUTHOR
 from tests.period_data import DAY, ONE, WHY, World, book, model, unread, world
 
 AT = datetime(2025, 1, 13, tzinfo=UTC)

@@ -129,7 +129,7 @@ def warm() -> None:
     from bot.cli import outlet_setup, preview_commands, publish_commands  # noqa: F401
     from bot.outlets.discord import rest_client  # noqa: F401
     from bot.outlets.x import http_client  # noqa: F401
-    from bot.pipeline import collection as walk
+    from bot.pipeline import digest_content as walk
 
     outlets.settings_types()
     cards: dict[tuple[str, int], Any] = {}

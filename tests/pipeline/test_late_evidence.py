@@ -63,9 +63,8 @@ class Walk:
         return Archive(self.db)
 
     def collect(self, at: datetime, **changed: Any) -> None:
-        pipeline.store_static_listings(
-            self.db, opengradient.static_listings(self.og.settings, at.date() - timedelta(days=1), 8)
-        )
+        for listing in opengradient.static_listings(self.og.settings, at.date() - timedelta(days=1), 8):
+            ledger.add_snapshot(self.db, listing)
         done = pipeline.collect(
             self.db, "opengradient", self.og.source(self.folder, at, **changed), None, lambda _: None
         )

@@ -10,9 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot import x_text
-from bot.digest import NameMask
+from bot.records.name_mask import NameMask
 from bot.render import escaping
-from bot.render import x_text as render_x_text
 from tests.hostile import NAMES
 
 TEMPLATES = ("a {} b", "{}", "({})", "x {}.", "{}, which", "runs:{}")
@@ -47,7 +46,7 @@ def test_x_finds_nothing_to_link_in_a_hostile_name(kind: str) -> None:
 def test_x_finds_nothing_to_link_in_any_name(raw: str, around: str) -> None:
     text = around.format(escaping.escape_name(raw, "x"))
     assert x_entities(text) == []
-    assert render_x_text.linked_entities(text) == []
+    assert x_text.possible_entities(text) == []
 
 
 @pytest.mark.parametrize("kind", NAMES)
@@ -86,7 +85,7 @@ def test_no_name_breaks_a_line_hides_a_character_or_grows_long(kind: str, outlet
 @given(st.text(max_size=80))
 def test_a_shown_name_is_within_its_limit_on_x(raw: str) -> None:
     # Isolates and substitutes (at for @) come on top: bounded by what one sign may become.
-    assert render_x_text.weight(escaping.escape_name(raw, "x", limit=20)) <= 20 * 4 + 4
+    assert x_text.weighted_length(escaping.escape_name(raw, "x", limit=20)) <= 20 * 4 + 4
 
 
 @pytest.mark.parametrize("raw", ["owner/flux-1.1-pro", "meta/meta-llama-3-8b-instruct", "a_b/c v2.0"])

@@ -19,7 +19,7 @@ from bot.config import PublishConfig
 from bot.deliveries import OutboxPass, OutletHandle, flush_outbox
 from bot.outlets.discord.direct_messages import DirectMessageOutlet
 from bot.records import SafeName
-from bot.subscriptions import MISSES, ChannelSubscriptions, ModelWatches, SubscriptionLimits
+from bot.subscriptions import MISSES, ModelWatches, SubscriptionLimits
 from tests.outlets import rig_discord
 from tests.peers.discord_api import CREATE, DiscordPeer, Fault
 from tests.worlds import CATALOGUE, ONE, START, snapshot
@@ -84,18 +84,17 @@ class Room:
     def send(self) -> None:
         """One pass over the outbox, as the worker makes it."""
         made = {"direct": OutletHandle(self.direct, timedelta(seconds=1), lambda _: Decimal(0))}
-        notices = pipeline.WatchContentProvider(self.db, {"replicate": PLAN}, self.watches, PLAN.hidden)
-        channels = ChannelSubscriptions(self.db)
+        notices = pipeline.WatchContentProvider(self.db, {"replicate": PLAN}, PLAN.hidden)
 
         def gone(one: object, reason: str) -> None:
-            outlet_setup.on_destination_gone(self.desk, channels, self.watches, one, reason, self.now)  # type: ignore[arg-type]
+            outlet_setup.on_destination_gone(self.desk, one, reason, self.now)  # type: ignore[arg-type]
 
         clock = lambda: self.now  # noqa: E731
         flush_outbox(
             OutboxPass(
                 self.outbox,
                 made,
-                pipeline.dispatch_content(_never, notices),
+                notices,
                 clock,
                 "me",
                 timedelta(minutes=15),
@@ -113,10 +112,6 @@ class Room:
 def _read(embed: dict[str, Any]) -> str:
     fields = [f"**{field['name']}**, {field['value']}" for field in embed["fields"]]
     return "\n".join([embed["title"], embed["description"], *fields]).replace("\\", "")
-
-
-def _never(one: object) -> pipeline.WatchContentProvider:
-    raise AssertionError("no digest is sent here")
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from bot.cli import outlet_setup
 from bot.config import PublishConfig
 from bot.deliveries import OutboxPass, OutletHandle
 from bot.outlets import Outcome, Part, Refused, Sent
-from bot.subscriptions import MISSES, ChannelSubscriptions, ModelWatches, Subscription, SubscriptionOptions
+from bot.subscriptions import MISSES, ChannelSubscriptions, Subscription, SubscriptionOptions
 from bot.worker.state import WorkerState
 from tests.worker.test_worker import Clock, Network, Wall
 from tests.worlds import CATALOGUE, ONE, START, snapshot
@@ -76,7 +76,7 @@ class Bench:
         )
 
     def _gone(self, one: Any, reason: str) -> None:
-        outlet_setup.on_destination_gone(self.desk, self.channels, ModelWatches(self.db), one, reason, self.clock())
+        outlet_setup.on_destination_gone(self.desk, one, reason, self.clock())
 
     def subscribe(self, channel: str, at: str, zone: str = "UTC", **terms: Any) -> Subscription:
         kept, _ = self.channels.save_subscription(

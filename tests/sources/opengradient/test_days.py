@@ -66,7 +66,8 @@ def url(tmp_path: Path) -> str:
 @pytest.fixture
 def db(url: str) -> Iterator[store.Store]:
     opened = store.open_store(url)
-    pipeline.store_static_listings(opened, opengradient.static_listings(opengradient.Settings(), FOURTH, 8))
+    for listing in opengradient.static_listings(opengradient.Settings(), FOURTH, 8):
+        ledger.add_snapshot(opened, listing)
     yield opened
     opened.close()
 
@@ -215,7 +216,8 @@ def test_a_backfill_that_was_killed_goes_on_where_it_broke_off(og: World, tmp_pa
     def emptied(name: str) -> store.Store:
         (tmp_path / name).mkdir()
         opened = store.open_store(databases.sqlite(tmp_path / name / "footfall.db"))
-        pipeline.store_static_listings(opened, opengradient.static_listings(opengradient.Settings(), FOURTH, 8))
+        for listing in opengradient.static_listings(opengradient.Settings(), FOURTH, 8):
+            ledger.add_snapshot(opened, listing)
         return opened
 
     whole = emptied("whole")
@@ -446,7 +448,8 @@ def test_what_the_first_relay_logged_is_backed_by_its_log_and_named_by_its_sende
         made.node.at(seconds(LAST.date(), 0, 2))
         made.node.mine()
         db = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
-        pipeline.store_static_listings(db, opengradient.static_listings(opengradient.Settings(), FOURTH, 8))
+        for listing in opengradient.static_listings(opengradient.Settings(), FOURTH, 8):
+            ledger.add_snapshot(db, listing)
         pinned = {"relays": (old.address,), "signers": (made.node.accounts[0],)}
         done, _ = collected(db, made, tmp_path, wanted=ALL, **pinned)
         found = figures(db, FIRST)

@@ -46,9 +46,8 @@ def og() -> Iterator[World]:
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[store.Store]:
     opened = store.open_store(databases.sqlite(tmp_path / "footfall.db"))
-    pipeline.store_static_listings(
-        opened, opengradient.static_listings(opengradient.Settings(), NOW.date() - timedelta(days=1), 8)
-    )
+    for listing in opengradient.static_listings(opengradient.Settings(), NOW.date() - timedelta(days=1), 8):
+        ledger.add_snapshot(opened, listing)
     yield opened
     opened.close()
 

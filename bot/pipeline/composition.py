@@ -1,0 +1,101 @@
+"""Composing: a network's digest for a period, from the ledger into the archive; and which periods to compose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot import digest, findings, ledger, render
+from bot.archive import Archive
+from bot.deliveries.poll_store import PollStore
+from bot.pipeline import polls
+from bot.records import Catalogue, Document, Period, PeriodName, start_of_day
+from bot.store import Store
+
+LATE = 3
+"""Days after which nothing more comes to light of a network whose source gives events: it reads the last ones again."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkPlan:
+    """One network as it is to be composed."""
+
+    network: str
+    title: str
+    catalogues: tuple[Catalogue, ...]
+    headline: Mapping[str, str]
+    hidden: Sequence[str] = ()
+    panels: tuple[Catalogue, ...] = ()
+    closed: bool = False
+    """Its record ends: nothing of it is ever due."""
+
+
+def compose_digest(store: Store, archive: Archive, plan: NetworkPlan, period: Period, at: datetime) -> Document:
+    """Compose one network's digest for one period and keep it. Returns the digest as kept."""
+    return archive.save_digest(build_digest(store, plan, period, at))
+
+
+def build_digest(store: Store, plan: NetworkPlan, period: Period, at: datetime) -> Document:
+    """A digest made from what the ledger has now, not kept."""
+    books = [ledger.load_period_data(store, catalogue, period) for catalogue in plan.catalogues]
+    panels = [ledger.load_panel_data(store, panel, period) for panel in plan.panels]
+    document = digest.compose_document(plan.network, plan.title, books, plan.headline, plan.hidden, at, panels)
+    if period.name == "week":
+        polls.add_poll_panel(
+            document, PollStore(store).closed_polls(plan.network, start_of_day(period.first), period.ends_at)
+        )
+    ranked = findings.rank_findings(books, document, plan.hidden)
+    for block in document["catalogues"]:
+        block["findings"] = [
+            {**finding, "text": render.finding_text(finding, block)} for finding in ranked.get(block["catalogue"], [])
+        ]
+    return document
+
+
+def covered_periods(store: Store, plan: NetworkPlan, name: PeriodName) -> tuple[Period, ...]:
+    """Every period that is over as far as the ledger goes, and that it covers at least in part; oldest first. The first
+    day is one of them: at its end the list is known, and its use is unknown because the watch had not begun."""
+    spans = [s for c in plan.catalogues if (s := ledger.closed_span(store, c)) is not None]
+    if not spans:
+        return ()
+    day, last = min(s.first for s in spans), max(s.last for s in spans)
+    periods: list[Period] = []
+    while day <= last:
+        period = Period.for_day(day, name)
+        if period.last <= last:
+            periods.append(period)
+        day = period.last + timedelta(days=1)
+    return tuple(periods)
+
+
+def periods_to_recompose(archive: Archive, plan: NetworkPlan, name: PeriodName, at: datetime) -> tuple[Period, ...]:
+    """Periods that have a digest and of which more may have come to light since; oldest first."""
+    if not any(catalogue.evidences for catalogue in plan.catalogues):
+        return ()
+    holding = {Period.for_day(at.date() - timedelta(days=n), name) for n in range(1, LATE + 1)}
+    kept = {entry.day for entry in archive.list_digests(plan.network, name)}
+    return tuple(sorted(period for period in holding if period.ends_at <= at and period.first in kept))
+
+
+def outdated_periods(store: Store, archive: Archive, plan: NetworkPlan, name: PeriodName) -> tuple[Period, ...]:
+    """Periods that have a digest and rest on a list whose verdict changed since: it was held, confirmed or rejected.
+    Oldest first."""
+    since = ledger.outdated_since(store, plan.network, name)
+    if since is None:
+        return ()
+    kept = (Period.for_day(entry.day, name) for entry in archive.list_digests(plan.network, name))
+    return tuple(period for period in kept if period.last >= since)
+
+
+def compose_outdated(
+    store: Store, archive: Archive, plan: NetworkPlan, name: PeriodName, at: datetime
+) -> list[Document]:
+    """Compose those again: a draft in its place, what was issued as a new edition. Returns the digests as kept."""
+    since = ledger.outdated_since(store, plan.network, name)
+    documents = [
+        compose_digest(store, archive, plan, period, at) for period in outdated_periods(store, archive, plan, name)
+    ]
+    if since is not None:
+        ledger.mark_recomposed(store, plan.network, name, since)
+    return documents

@@ -1,0 +1,69 @@
+"""Embeds of Discord, within its limits: of digests, and of answers from `templates/discord/answers/`.
+
+Pure: words in, an embed out. `bot.queries` settles what an answer holds, the face what stands on a page of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from bot import platform_limits as limits
+from bot.platform_limits import utf16_length
+from bot.records import Document
+from bot.render.environment import render_blocks
+from bot.render.text_blocks import TextBlock, TooLongError, fit_blocks, tidy_text, whole_lines
+
+PLAIN: Mapping[str, object] = {
+    "rows": [],
+    "page": {"number": 1, "of": 1, "first": True, "stamped": False},
+    "definition": "",
+}
+"""The facts beside an answer that lists nothing and has one page."""
+_DESCRIPTION_SHARE = 2600
+"""Of the 4,096 a description may have, so that 6,000 in all leave room for the fields."""
+
+
+def answer_embed(
+    answer: Document, facts: Mapping[str, Any], hidden: Iterable[str] = (), locale: str = "en"
+) -> dict[str, Any]:
+    """The embed of an answer, by its `question`. `facts` holds beside it `rows` (what of its list stands on this page),
+    `page` and `definition`. Raises `LintError` where the template would show a number that the answer does not have."""
+    template, context = f"discord/answers/{answer['question']}.j2", {"answer": answer, **facts}
+    blocks = render_blocks("discord", template, context, locale, hidden)
+    blocks += render_blocks("text", "discord/answers/footer.j2", context, locale, hidden)
+    return build_embed([block for block in blocks if block.text.strip()], template)
+
+
+def build_embed(blocks: Sequence[TextBlock], template: str) -> dict[str, Any]:
+    """Title, description, footer, then as many fields as fit, in their order. Raises `TooLongError`."""
+
+    def fitted(kind: str, limit: int) -> str:
+        return fit_blocks([block for block in blocks if block.kind == kind], utf16_length, limit)
+
+    embed: dict[str, Any] = {
+        "title": fitted("title", limits.EMBED_TITLE),
+        "description": fitted("description", _DESCRIPTION_SHARE),
+        "fields": [],
+        "footer": {"text": fitted("footer", limits.EMBED_FOOTER)},
+    }
+    for block in blocks:
+        name = tidy_text(block.title)
+        left = limits.EMBED_TOTAL - embed_length(embed) - utf16_length(name)
+        value = whole_lines(tidy_text(block.text), utf16_length, min(limits.EMBED_FIELD_VALUE, left))
+        if block.kind in ("field", "wide") and value and len(embed["fields"]) < limits.EMBED_FIELDS:
+            embed["fields"].append({"name": name, "value": value, "inline": block.kind == "field"})
+    if not embed["title"] or any(utf16_length(f["name"]) > limits.EMBED_FIELD_NAME for f in embed["fields"]):
+        raise TooLongError(f"{template}: found no title or a field name that is too long")
+    return embed
+
+
+def embed_texts(embed: Mapping[str, Any]) -> list[str]:
+    """Every text of an embed, in order; a field is one text of two lines."""
+    fields = [f"{field['name']}\n{field['value']}" for field in embed.get("fields", [])]
+    return [embed["title"], embed["description"], *fields, embed["footer"]["text"]]
+
+
+def embed_length(embed: Mapping[str, Any]) -> int:
+    """What Discord adds up against its limit of 6,000."""
+    return sum(map(utf16_length, embed_texts(embed))) - len(embed.get("fields", []))
