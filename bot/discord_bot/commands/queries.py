@@ -11,6 +11,7 @@ from discord.app_commands.transformers import RangeTransformer
 
 from bot.discord_bot import autocomplete
 from bot.discord_bot.query import Query, query_options
+from bot.discord_bot.responder import InteractionResponder
 from bot.queries.registry import QUERIES, QueryOption
 
 COMPLETIONS = {
@@ -29,7 +30,7 @@ def _make_command(name: str) -> app_commands.Command[Any, ..., None]:
 
     async def ask(interaction: discord.Interaction[Any], *, private: bool, **options: object) -> None:
         given = {key: str(value) for key, value in options.items() if value is not None}
-        await interaction.client.answer_command(interaction, Query(name, given), private)
+        await InteractionResponder(interaction, private).answer_query(Query(name, given))
 
     options = query_options(name)
     interaction = Parameter("interaction", Parameter.POSITIONAL_ONLY)
