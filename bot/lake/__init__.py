@@ -1,9 +1,9 @@
-"""The lake: what was told event by event, as Parquet by network, catalogue and day, in a folder or in object storage.
+"""The lake: single uses and payments as Parquet files by network, catalogue and day, in a folder or in object storage.
 
-One rule holds here: nothing is changed in place. A day is a manifest that names its files by what they hold; a new
-manifest takes the place of an old one in a single step, and a file that is not what its manifest says is refused. The
-modules: `storage` (where it lies), `day_files` (a day's files and how it changes), `duckdb_engine` (DuckDB),
-`roll_up_day` (one day added up, a pure function), `caller_counts` (who called on several days).
+The rule: nothing is changed in place. A day is a manifest that names its files by their hashes. A new manifest replaces
+an old one in a single step, and a file that differs from its manifest is refused. `storage` stores files, `day_files`
+has the files of a day and their changes, `duckdb_engine` runs DuckDB, `rollup` computes the totals of one day (a pure
+function), and `caller_counts` counts callers over several days.
 """
 
 from bot.lake.caller_counts import CallerCount, estimate_callers, exact_callers

@@ -1,8 +1,7 @@
-"""Who called on several days: counted one by one, or estimated from states of a kilobyte a day.
+"""The callers of several days: counted exactly, or estimated from sketches of a kilobyte per day.
 
-Distinct callers of several days are no sum of the days' own. Up to a size they are counted exactly from the events;
-above it, and where events were pruned, the days' HyperLogLog states are merged, and the answer says that it is an
-estimate.
+Distinct callers of several days are not the sum of the days. Up to a limit they are counted exactly from the events.
+Above it, or if events were pruned, the days' HyperLogLog sketches are merged, and the result is marked as an estimate.
 """
 
 from __future__ import annotations
@@ -23,12 +22,12 @@ class CallerCount:
 
     count: int
     error: float
-    """Its standard error as a share: two times in three the truth is no further away, 19 times in 20 no further than
-    twice this."""
+    """Standard error as a share: the true number is within it two times in three, and within twice of it 19 times in
+    20."""
 
 
 def exact_callers(days: Sequence[DayRef]) -> CallerSummary:
-    """Who called on any of these days. Raises `LakeError`."""
+    """The callers of any of these days. Raises `LakeError`."""
     with ExitStack() as stack:
         found = [(day, read_manifest(day).parts) for day in days]
         uses, payments = (
@@ -39,12 +38,12 @@ def exact_callers(days: Sequence[DayRef]) -> CallerSummary:
 
 
 def estimate_callers(lake: LakeSettings, sketches: Iterable[bytes]) -> CallerCount:
-    """How many callers some days had together, from their states; empty ones are days without any."""
+    """The number of callers of several days, from their sketches; an empty one is a day without callers."""
     states = [{"precision": one[0], "registers": list(one[1:])} for one in sketches if one]
     if not states:
         return CallerCount(0, 0.0)
     of = duckdb_engine.thread_cursor(lake.memory, lake.spill)
-    # DuckDB gives a state out as a plain struct and takes it back only into a column that was made a state.
+    # DuckDB returns a sketch as a plain struct and accepts it only in a column that was created as a sketch.
     of.execute(
         "CREATE OR REPLACE TEMP TABLE states AS SELECT approx_count_distinct(''::VARCHAR) EXPORT_STATE AS s LIMIT 0"
     )
@@ -52,5 +51,5 @@ def estimate_callers(lake: LakeSettings, sketches: Iterable[bytes]) -> CallerCou
         'INSERT INTO states SELECT ?::STRUCT("precision" UTINYINT, registers UTINYINT[])', [[s] for s in states]
     )
     ((count,),) = of.execute("SELECT finalize(combine_aggr(s)) FROM states").fetchall()
-    # Of the estimator itself: 1.04 by the root of the number of registers.
+    # The estimator's error: 1.04 divided by the square root of the number of registers.
     return CallerCount(int(count), 1.04 / float(len(states[0]["registers"])) ** 0.5)  # type: ignore[arg-type]

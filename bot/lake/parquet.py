@@ -1,6 +1,6 @@
-"""The Parquet files of a day: which columns they have, how rows get into them and how they are asked.
+"""The Parquet files of a day: their columns, and how rows are written and queried.
 
-Integers that a stranger chose are text here, since no column holds a uint256; times are whole seconds since 1970 UTC.
+Integers that a stranger chose are text, because no column holds a uint256; times are whole seconds since 1970 UTC.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from bot.lake.day_files import DayRef
 
 ROW_GROUP = 122_880
-"""Rows in a row group, at most, which is what DuckDB takes by itself. A row group is held in memory whole, twice where
-its texts all differ: of 1,000,000 rows that took 128 MB at a time beside the sorting, beyond a limit of 400 MB."""
+"""Most rows of a row group, DuckDB's default. A whole row group is in memory, twice if its texts all differ: a group of
+1,000,000 rows took 128 MB beside the sort, beyond a limit of 400 MB."""
 
 Columns = Mapping[str, Any]
 """Columns by name, as numpy arrays."""
@@ -47,12 +47,12 @@ class ParquetFile(msgspec.Struct, frozen=True):
     nameless: int = 0
     """Uses in it that name no model."""
     others: int = 0
-    """Payments in it that are no session."""
+    """Payments in it that are not sessions."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventSchema:
-    """One kind of event: its columns with their types, and how rows of it are ordered and joined."""
+    """One kind of event: its columns with their types, and how rows are ordered and merged."""
 
     name: str
     types: Mapping[str, str]
@@ -62,7 +62,7 @@ class EventSchema:
     counted: str
     """SQL of `nameless` and `others`."""
     learns: str = ""
-    """SQL: whether a known row `o` learns something from a new row `n` of the same place."""
+    """SQL: whether a known row `o` gains something from a new row `n` with the same key."""
     merged: str = ""
     """SQL of {old} and {new} together."""
 
@@ -105,7 +105,7 @@ KINDS: Mapping[str, EventSchema] = {one.name: one for one in (_USES, _PAYMENTS)}
 
 
 def event_columns(kind: EventSchema, records: Collection[Use | Payment]) -> Columns:
-    """Records as columns. A column at a time: a row at a time takes three times as long."""
+    """Records as columns, built column by column: row by row takes three times as long."""
     told: dict[str, Sequence[object]] = {}
     for name, field in kind.fields.items():
         found = list(map(attrgetter(field), records))
@@ -116,7 +116,7 @@ def event_columns(kind: EventSchema, records: Collection[Use | Payment]) -> Colu
 
 
 def make_columns(values: Mapping[str, Sequence[object]], types: Mapping[str, str] | None = None) -> Columns:
-    """Columns that DuckDB reads where they are. Without types: of text."""
+    """Columns that DuckDB reads in place; without types, all are text."""
     import numpy
 
     made: dict[str, Any] = {}
@@ -131,7 +131,7 @@ def make_columns(values: Mapping[str, Sequence[object]], types: Mapping[str, str
 def query_rows(
     day: DayRef, parts: Sequence[ParquetFile], line: str, new: Columns | None = None
 ) -> list[tuple[Any, ...]]:
-    """The rows of a question about files of a day, `{old}` in it, and about columns, `{new}`."""
+    """The rows of a query over the files of a day (`{old}`) and over columns (`{new}`)."""
     with ExitStack() as stack:
         return _run_query(day, _local_paths(day, parts, stack), line, new)
 
@@ -139,7 +139,7 @@ def query_rows(
 def write_rows(
     day: DayRef, kind: EventSchema, line: str, parts: Sequence[ParquetFile], new: Columns | None = None
 ) -> list[ParquetFile]:
-    """The rows of such a question as a new file of the day; none where there are no rows. Raises `LakeError`."""
+    """Write the rows of such a query to a new file of the day; none if there are no rows. Raises `LakeError`."""
     with ExitStack() as stack:
         folder = stack.enter_context(
             TemporaryDirectory(prefix=duckdb_engine.spill_name("part-"), dir=duckdb_engine.spill_folder(day.lake.spill))
@@ -184,7 +184,7 @@ def _run_query(day: DayRef, paths: Sequence[Path], line: str, new: Columns | Non
 
 
 def parquet_source(paths: Sequence[Path]) -> str:
-    """Files as what a question asks `FROM`."""
+    """Files as the `FROM` of a query."""
     return "read_parquet([" + ", ".join(f"'{_quote_path(path)}'" for path in paths) + "])"
 
 
