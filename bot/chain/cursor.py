@@ -1,4 +1,4 @@
-"""How far a chain was read, and what came of reading on: the two are kept in one transaction."""
+"""The cursor of a chain, and the batch of logs that is stored with it in one transaction."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""One JSON-RPC endpoint: questions out, raw answers in. Nothing it says is believed here beyond the envelope.
+"""One JSON-RPC endpoint: calls out, raw results in. Only the envelope of an answer is checked here.
 
-Every request has a time-out, a size cap and its turn; an endpoint's URL may hold a key, so only its host is ever named.
+Every request has a time-out, a size limit and a rate limit. An endpoint's URL may hold a key, so only its host is
+shown.
 """
 
 from __future__ import annotations

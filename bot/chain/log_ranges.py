@@ -1,4 +1,4 @@
-"""What one endpoint says of a range of blocks, checked as far as one can be, and how long the next range is."""
+"""Reads a range of blocks from one endpoint, checks it, and adapts the length of the next range."""
 
 from __future__ import annotations
 

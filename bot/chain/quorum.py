@@ -1,7 +1,7 @@
-"""Several endpoints of one chain, asked so that the answer of one alone is never taken for the truth of k.
+"""A quorum of endpoints of one chain.
 
-An answer counts when k endpoints give the same; two that differ are an error which names them, never a choice.
-Endpoints that cannot be reached are passed over while enough others answer. All of it ends by a deadline.
+An answer counts when k endpoints give the same one. If two differ, that is an error that names them, never a choice.
+Unreachable endpoints are skipped while enough others answer. Everything ends by a deadline.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ T = TypeVar("T")
 stamina.instrumentation.set_on_retry_hooks([])
 
 _PAUSE = 0.2
-"""Seconds between the first two tries; doubled from try to try up to the longest."""
+"""Seconds between the first two attempts; doubled with each attempt up to the maximum."""
 _LONGEST_PAUSE = 3.0
 _MOMENT = 1.0
-"""Seconds that slower endpoints have once as many have answered as must."""
+"""Seconds that slower endpoints still get after enough have answered."""
 
 
 class QuorumUnreachableError(SourceError):
-    """Too few endpoints of a chain answered in time; one line an endpoint."""
+    """Too few endpoints of a chain answered in time; one line per endpoint."""
 
 
 class EndpointDisagreementError(SourceError):
@@ -58,7 +58,7 @@ class _TooFew(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ChainIdentity:
-    """What a chain is known by from the first run on."""
+    """The identity of a chain, fixed at the first run."""
 
     chain_id: int
     genesis: str | None
@@ -176,7 +176,7 @@ class EndpointQuorum:
         raise AssertionError("unreachable")
 
     def _failure_lines(self, failures: Mapping[str, Exception]) -> str:
-        """One line an endpoint."""
+        """One line per endpoint."""
         return "\n".join(f"chain {self.pin.chain_id}: {name}: {why}" for name, why in failures.items())
 
     def _ask_concurrently(
@@ -213,7 +213,7 @@ class EndpointQuorum:
         return answers
 
     def _verified_answer(self, line: RpcConnection, read: Callable[[RpcConnection, float], T], deadline: float) -> T:
-        """An endpoint's answer, once it has shown that it serves the pinned chain."""
+        """An endpoint's answer, after a check that it serves the pinned chain."""
         if line.name not in self._known:
             self._verify_identity(line, deadline)
             self._known.add(line.name)

@@ -1,7 +1,9 @@
-"""What a node answers, checked and made into values. A node is a stranger: whatever was not asked for is refused.
+"""Checks a node's answers and turns them into values. Nodes are not trusted: anything that was not requested is
+refused.
 
 Timestamps: where every log of an answer carries `blockTimestamp` these are used, if they agree within each block and
-stay between the times of the range's own first and last header; otherwise the blocks' headers are asked for, each once.
+stay between the times of the range's own first and last header; otherwise the blocks' headers are asked for, each
+once.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Logs, blocks, transactions and the question for logs, as everything above the wire knows them."""
+"""Logs, blocks, transactions and log filters, as everything above JSON-RPC uses them."""
 
 from __future__ import annotations
 

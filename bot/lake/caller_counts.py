@@ -1,8 +1,7 @@
-"""Who called on several days: counted one by one, or estimated from states of a kilobyte a day.
+"""The callers of several days: counted exactly, or estimated from sketches of a kilobyte per day.
 
-Distinct callers of several days are no sum of the days' own. Up to a size they are counted exactly from the events;
-above it, and where events were pruned, the days' HyperLogLog states are merged, and the answer says that it is an
-estimate.
+Distinct callers of several days are not the sum of the days. Up to a limit they are counted exactly from the events.
+Above it, or if events were pruned, the days' HyperLogLog sketches are merged, and the result is marked as an estimate.
 """
 
 from __future__ import annotations
@@ -25,12 +24,12 @@ class CallerCount:
 
     count: int
     error: float
-    """Its standard error as a share: two times in three the truth is no further away, 19 times in 20 no further than
-    twice this."""
+    """Standard error as a share: the true number is within it two times in three, and within twice of it 19 times in
+    20."""
 
 
 def exact_callers(days: Sequence[DayRef]) -> CallerSummary:
-    """Who called on any of these days. Raises `LakeError`."""
+    """The callers of any of these days. Raises `LakeError`."""
     with ExitStack() as stack:
         found = [(day, read_manifest(day).parts) for day in days]
         uses, payments = (
@@ -41,7 +40,7 @@ def exact_callers(days: Sequence[DayRef]) -> CallerSummary:
 
 
 def estimate_callers(lake: LakeSettings, sketches: Iterable[bytes]) -> CallerCount:
-    """How many callers some days had together, from their states; empty ones are days without any."""
+    """The number of callers of several days, from their sketches; an empty one is a day without callers."""
     states = [{"precision": one[0], "registers": list(one[1:])} for one in sketches if one]
     if not states:
         return CallerCount(0, 0.0)

@@ -1,7 +1,7 @@
 """A day of a catalogue: a manifest and the Parquet files that it names.
 
-A day changes by a new manifest, never in place: whoever holds the old one reads on. Which manifest is the day's is for
-the ledger to say, in the same transaction as everything else that a haul brought. Within a day each event stands once.
+A day changes by a new manifest, never in place, so readers of the old one are not disturbed. The ledger stores which
+manifest is the day's, in the same transaction as the rest of an event batch. Each event is in a day once.
 """
 
 from __future__ import annotations
@@ -21,32 +21,32 @@ from bot.lake.storage import LakeError, sha256_of
 from bot.records import BlockRange, Payment, SafeName, Use
 
 SCHEMA = 1
-"""Of the files and the manifest; a newer one is refused by name."""
+"""Version of the files and the manifest; a newer one is refused."""
 MOST_PARTS = 24
-"""Files of one kind in a day, above which they are made into one as the day grows."""
+"""If a growing day has more files of one kind than this, they are merged."""
 
 
 @dataclass(frozen=True, slots=True)
 class DayUpdate:
-    """What a haul says of one day."""
+    """The part of an event batch that belongs to one day."""
 
     uses: Sequence[Use] = ()
     payments: Sequence[Payment] = ()
     blocks: BlockRange | None = None
     forget_from: int | None = None
     owners: Mapping[str, SafeName] | None = None
-    """Whose content ids are: uses that name one and no model learn their model."""
+    """Content id to model: uses with this content id and no model get this model."""
     renames: bool = False
-    """Those of another model as well."""
+    """True: uses that name another model get it too."""
 
 
 def empty_manifest(day: DayRef) -> Manifest:
-    """A day of which nothing is kept."""
+    """A day without events."""
     return Manifest(SCHEMA, day.network, day.catalogue, day.day.isoformat(), 0, ())
 
 
 def read_manifest(day: DayRef) -> Manifest:
-    """A day's manifest. Raises `LakeError` where it is not there, altered, of another day or of a newer version."""
+    """Read a day's manifest. Raises `LakeError` if it is missing, altered, of another day or of a newer version."""
     if not day.manifest:
         return empty_manifest(day)
     name = f"{day.folder}/{day.manifest}"
@@ -66,7 +66,7 @@ def read_manifest(day: DayRef) -> Manifest:
 
 
 def update_day(day: DayRef, update: DayUpdate) -> tuple[DayRef, int]:
-    """A day with what a haul says of it, and how many events are new. The same day where nothing changes."""
+    """The day after an update, and the number of new events; the same day if nothing changes."""
     old = read_manifest(day)
     parts = list(old.parts)
     if update.forget_from is not None:
@@ -87,7 +87,7 @@ def update_day(day: DayRef, update: DayUpdate) -> tuple[DayRef, int]:
 
 
 def compact_day(day: DayRef) -> DayRef:
-    """A day as one file of each kind; the same day where it is that already."""
+    """The day with one file of each kind; the same day if it already has."""
     old = read_manifest(day)
     parts = _merge_files(day, old.parts, most=1)
     if parts == old.parts:
@@ -96,20 +96,20 @@ def compact_day(day: DayRef) -> DayRef:
 
 
 def prune_day(day: DayRef) -> DayRef:
-    """A day without its events: the manifest still says which blocks they came from."""
+    """The day without its events; the manifest still names the blocks that were read."""
     old = read_manifest(day)
     return _write_manifest(day, msgspec.structs.replace(old, version=old.version + 1, parts=()))
 
 
 def check_files(day: DayRef) -> None:
-    """Read every file of a day. Raises `LakeError` where one is not what the manifest says."""
+    """Read every file of a day. Raises `LakeError` if one differs from the manifest."""
     for part in read_manifest(day).parts:
         with day.storage.open_local(f"{day.folder}/{part.name}", part.sha256):
             continue
 
 
 def salvage_day(day: DayRef) -> DayRef:
-    """A day with those of its files that are what its manifest says; an empty one where that does not read."""
+    """The day with only its sound files; an empty day if the manifest cannot be read."""
     try:
         old = read_manifest(day)
     except LakeError:
@@ -127,8 +127,8 @@ def _is_intact(day: DayRef, part: ParquetFile) -> bool:
 
 
 def unnamed_uses(day: DayRef, limit: int, named: bool = False) -> list[Use]:
-    """Some of the uses that name a content id and no model: one of each content id, the most used first, since whoever
-    uses one chooses how it sorts. `named`: of those that name a model as well, one of each content id and model."""
+    """Some uses with a content id and no model: one per content id, the most used first, because senders choose how ids
+    sort. `named`: uses that also name a model, one per content id and model."""
     parts = [part for part in read_manifest(day).parts if part.kind == "uses" and (part.nameless or named)]
     line = (
         'SELECT min(place), min(block), min("at"), sum(uses)::BIGINT, model, content FROM {old} '
@@ -155,7 +155,7 @@ def _write_manifest(day: DayRef, manifest: Manifest) -> DayRef:
 
 
 def _merge_blocks(known: Sequence[BlockRange], update: DayUpdate) -> tuple[BlockRange, ...]:
-    """The ranges read, those that follow on each other joined."""
+    """The ranges that were read, with consecutive ones merged."""
     kept = [one for one in known if update.forget_from is None or one.last < update.forget_from]
     if update.blocks is not None:
         kept = [one for one in kept if not (update.blocks.first <= one.first and one.last <= update.blocks.last)]
@@ -188,7 +188,7 @@ def _drop_from_block(day: DayRef, parts: Sequence[ParquetFile], block: int) -> l
 def _assign_owners(
     day: DayRef, parts: Sequence[ParquetFile], owners: Mapping[str, SafeName], renames: bool
 ) -> list[ParquetFile]:
-    """With the models that content ids turned out to be, in the place of none or, with `renames`, of any other."""
+    """The day with models set by content id, where none is set or, with `renames`, in place of any other."""
     waiting = [part for part in parts if part.kind == "uses" and (part.nameless or renames)]
     if not waiting:
         return list(parts)
@@ -205,7 +205,7 @@ def _assign_owners(
 def _add_events(
     day: DayRef, parts: Sequence[ParquetFile], kind: EventSchema, records: Sequence[Use] | Sequence[Payment]
 ) -> tuple[list[ParquetFile], int]:
-    """With these events: those known already stay as they are, but for a model or a caller that they now learn."""
+    """The day with these events added; known events only gain a missing model or caller."""
     new = parquet.event_columns(kind, {one.place: one for one in records}.values())
     first, last = min(one.block for one in records), max(one.block for one in records)
     near = [p for p in parts if p.kind == kind.name and p.first_block <= last and p.last_block >= first]

@@ -1,6 +1,6 @@
-"""DuckDB: one database in memory a process, a cursor a thread, and a limit on what it may take.
+"""DuckDB: one in-memory database per process, one cursor per thread, and a memory limit.
 
-A day's work runs on one thread: what runs side by side are days, so that a machine's cores are shared in one place.
+A day's work runs on one thread. Only days run in parallel, so that cores are shared in one place.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _databases: dict[int, DuckDBPyConnection] = {}
 _own = threading.local()
 _sweeping = threading.Lock()
 _swept: set[tuple[int, Path]] = set()
-"""Where each process looked for what was left, which it does before it makes anything there."""
+"""Folders that this process has already cleaned; it does so before it writes there."""
 
 
 def thread_cursor(memory: str, spill: str = "") -> DuckDBPyConnection:
-    """This thread's cursor, its database limited to so much memory (as "400MB"). What does not fit goes to `spill`, a
-    folder of this machine, that of the first call in a process; see `spill_folder`."""
+    """This thread's cursor. The database is limited to `memory` (such as "400MB"); the rest goes to the folder
+    `spill` of the process's first call, see `spill_folder`."""
     pid = os.getpid()
     held: tuple[int, DuckDBPyConnection] | None = getattr(_own, "thread_cursor", None)
     if held is None or held[0] != pid:
@@ -39,18 +39,18 @@ def thread_cursor(memory: str, spill: str = "") -> DuckDBPyConnection:
 
 
 def _memory_limit(memory: str) -> str:
-    """As DuckDB reads it, and nothing else."""
+    """Check that an amount of memory has the form that DuckDB reads."""
     if not re.fullmatch(r"[0-9]{1,6} ?(MB|GB)", memory):
         raise ValueError(f"lake.memory: found {memory!r}, wanted an amount such as 400MB or 4GB")
     return memory
 
 
 def spill_folder(spill: str) -> str:
-    """The folder for what this process has no memory for: `spill` where it can be made, else that for temporary files,
-    which on many machines is memory itself. What killed processes left there is removed."""
+    """The folder for data that does not fit into memory: `spill` if it can be created, otherwise the folder for
+    temporary files, which on many machines is in memory. Removes what killed processes left there."""
     folder = Path(spill)
     try:
-        if not spill or not folder.parent.is_dir():  # a worker elsewhere may have no such place
+        if not spill or not folder.parent.is_dir():  # a worker on another machine may lack the folder
             raise NotADirectoryError
         folder.mkdir(exist_ok=True)
     except OSError:
@@ -63,12 +63,12 @@ def spill_folder(spill: str) -> str:
 
 
 def spill_name(what: str) -> str:
-    """A name in that folder that tells whose it is."""
+    """A name in that folder that identifies its process."""
     return f"footfall-{socket.gethostname()}-{os.getpid()}-{what}"
 
 
 def _remove_leftovers(folder: Path) -> None:
-    """Remove what processes of this machine left that are no more."""
+    """Remove what ended processes of this machine left."""
     mine = re.compile(rf"footfall-{re.escape(socket.gethostname())}-([0-9]+)-.*")
     for path in folder.iterdir():
         found = mine.fullmatch(path.name)
@@ -94,7 +94,7 @@ def _process_database(pid: int, spill: str) -> DuckDBPyConnection:
             settings: dict[str, str | bool | int | float | list[str]] = {
                 "threads": 1,
                 "temp_directory": os.path.join(spill_folder(spill), spill_name("duckdb")),
-                # A column that a network lacks must fail here, not be looked for on the Internet as an extension.
+                # A missing column must fail here instead of making DuckDB search the Internet for an extension.
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
             }

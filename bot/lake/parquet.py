@@ -17,15 +17,15 @@ from bot.records import Payment, Use
 from bot.redaction import clip_text
 
 ROW_GROUP = 122_880
-"""Rows in a row group, at most, which is what DuckDB takes by itself. A row group is held in memory whole, twice where
-its texts all differ: of 1,000,000 rows that took 128 MB at a time beside the sorting, beyond a limit of 400 MB."""
+"""Most rows of a row group, DuckDB's default. A whole row group is in memory, twice if its texts all differ: a group of
+1,000,000 rows took 128 MB beside the sort, beyond a limit of 400 MB."""
 
 Columns = Mapping[str, Any]
 """Columns by name, as numpy arrays."""
 
 
 def event_columns(kind: EventSchema, records: Collection[Use | Payment]) -> Columns:
-    """Records as columns. A column at a time: a row at a time takes three times as long."""
+    """Records as columns, built column by column: row by row takes three times as long."""
     told: dict[str, Sequence[object]] = {}
     for name, field in kind.fields.items():
         found = list(map(attrgetter(field), records))
@@ -36,7 +36,7 @@ def event_columns(kind: EventSchema, records: Collection[Use | Payment]) -> Colu
 
 
 def make_columns(values: Mapping[str, Sequence[object]], types: Mapping[str, str] | None = None) -> Columns:
-    """Columns that DuckDB reads where they are. Without types: of text."""
+    """Columns that DuckDB reads in place; without types, all are text."""
     import numpy
 
     made: dict[str, Any] = {}
@@ -51,7 +51,7 @@ def make_columns(values: Mapping[str, Sequence[object]], types: Mapping[str, str
 def query_rows(
     day: DayRef, parts: Sequence[ParquetFile], line: str, new: Columns | None = None
 ) -> list[tuple[Any, ...]]:
-    """The rows of a question about files of a day, `{old}` in it, and about columns, `{new}`."""
+    """The rows of a query over the files of a day (`{old}`) and over columns (`{new}`)."""
     with ExitStack() as stack:
         return run_query(day, line, local_files(day, parts, stack), new)
 
@@ -59,7 +59,7 @@ def query_rows(
 def write_rows(
     day: DayRef, kind: EventSchema, line: str, parts: Sequence[ParquetFile], new: Columns | None = None
 ) -> list[ParquetFile]:
-    """The rows of such a question as a new file of the day; none where there are no rows. Raises `LakeError`."""
+    """Write the rows of such a query to a new file of the day; none if there are no rows. Raises `LakeError`."""
     with ExitStack() as stack:
         prefix, spill = duckdb_engine.spill_name("part-"), duckdb_engine.spill_folder(day.lake.spill)
         made = Path(stack.enter_context(TemporaryDirectory(prefix=prefix, dir=spill))) / "part.parquet"
@@ -105,7 +105,7 @@ def run_query(day: DayRef, line: str, paths: Sequence[Path] = (), new: Columns |
 
 
 def parquet_source(paths: Sequence[Path]) -> str:
-    """Files as what a question asks `FROM`."""
+    """Files as the `FROM` of a query."""
     return "read_parquet([" + ", ".join(f"'{_quote_path(path)}'" for path in paths) + "])"
 
 

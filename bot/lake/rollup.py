@@ -1,7 +1,7 @@
-"""One day added up: a pure function of the day's files, which any worker anywhere can run.
+"""The roll-up of one day: a pure function of the day's files that any worker can run.
 
-Exact: counts are whole numbers of 128 bits, amounts are added in three limbs of 26 decimal digits each, so that any
-number of uint256 comes out to the digit.
+It is exact: counts are 128-bit integers, and amounts are added in three limbs of 26 decimal digits each, so that
+sums of uint256 numbers are correct to the digit.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from bot.lake.parquet import local_files, parquet_source, run_query
 from bot.lake.storage import LakeError
 
 PAYERS = 3
-"""Senders of payments that are no session that a day names."""
+"""Most senders of non-session payments that a day names."""
 
 _LIMB = 10**26
 _LIMBS = ", ".join(f"substr(lpad(amount, 78, '0'), {at}, 26)::HUGEINT AS l{n}" for n, at in ((2, 1), (1, 27), (0, 53)))
@@ -27,7 +27,7 @@ _SUMMED = "sum(l2) AS l2, sum(l1) AS l1, sum(l0) AS l0"
 
 @dataclass(frozen=True, slots=True)
 class CallerSummary:
-    """Who called or paid on some days, and how much."""
+    """The callers or payers of a range of days, and their totals."""
 
     callers: int = 0
     """Distinct addresses."""
@@ -38,31 +38,31 @@ class CallerSummary:
     """In the token's smallest unit."""
     top_paid: int = 0
     unsigned: bool = False
-    """Some event does not say who."""
+    """Some event does not name its caller."""
     sketch: bytes = b""
-    """The addresses as a state that can be merged with those of other days: see `callers`."""
+    """The addresses as a sketch that can be merged with those of other days; see `caller_counts`."""
 
 
 @dataclass(frozen=True, slots=True)
 class DayRollup:
-    """One day added up."""
+    """The totals of one day."""
 
     day: DayRef
     by_model: dict[str, int] = field(default_factory=dict)
-    """Uses by model name; those that name none are left out."""
+    """Uses by model name, without unnamed use."""
     uses: int = 0
     nameless: int = 0
     """Uses that name no model."""
     sessions: int = 0
     others: int = 0
-    """Payments that are no session."""
+    """Payments that are not sessions."""
     other_payers: dict[str, int] = field(default_factory=dict)
-    """Who made most of those: `PAYERS` of them at most, the most first."""
+    """The senders of most of those, at most `PAYERS`, largest first."""
     callers: CallerSummary = CallerSummary()
 
 
 def roll_up_day(day: DayRef) -> DayRollup:
-    """A day's files added up. Raises `LakeError` where a file is not what the manifest says."""
+    """Roll up the files of a day. Raises `LakeError` if a file differs from the manifest."""
     parts = read_manifest(day).parts
     with ExitStack() as stack:
         uses, payments = (local_files(day, parts, stack, kind) for kind in ("uses", "payments"))
@@ -89,7 +89,7 @@ def _other_payers(day: DayRef, payments: Sequence[Path]) -> dict[str, int]:
 
 
 def try_roll_up(day: DayRef) -> DayRollup | str:
-    """A day added up, or why it could not be: one day that is damaged stops none of those beside it."""
+    """The roll-up of a day, or the error, so that a damaged day does not stop the others."""
     try:
         return roll_up_day(day)
     except LakeError as error:

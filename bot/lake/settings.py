@@ -1,4 +1,4 @@
-"""Where the lake is and how much of the machine its work may take: plain values that travel to any worker."""
+"""Where the lake is and how much of the machine it may use, as plain values that can be sent to any worker."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ class LakeSettings:
     url: str
     """A folder, or an address that fsspec knows (`s3://bucket/folder`), without secrets: the environment has them."""
     memory: str = "400MB"
-    """What DuckDB may take in one process, all its threads together."""
+    """Memory that DuckDB may use in one process, all threads together."""
     exact_callers_up_to: int = 20_000_000
-    """Events of several days among which callers are counted one by one; of more, they are estimated."""
+    """Up to this many events, the callers of several days are counted exactly; above it, they are estimated."""
     spill: str = ""
-    """A folder of this machine for what does not fit into that memory; empty, or not there: that for temporary
-    files."""
+    """A folder of this machine for data that does not fit into that memory; if empty or missing, the folder for
+    temporary files."""

@@ -1,7 +1,7 @@
-"""Where the lake lies: a folder, or object storage through fsspec.
+"""Storage of the lake: a folder, or object storage through fsspec.
 
-A file is put whole or not at all, under a name that no other file ever had, and is checked against its hash each time
-it is read. No answer rests on a listing, which object storage may give late.
+A file is written completely or not at all, under a unique name, and is checked against its hash whenever it is read.
+Nothing depends on a listing, which object storage may deliver late.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from bot.redaction import clip_text
 T = TypeVar("T")
 
 TRIES = 6
-"""How often object storage is asked for the same thing before it is given up."""
+"""Attempts of one request to object storage."""
 CHUNK = 2**20
 LARGE = 2**20
-"""Bytes of a file from which on it is hashed beside the reading."""
+"""From this size in bytes on, a file is hashed while it is read."""
 
 
 class LakeError(FootfallError):
-    """The lake cannot be read or written. One line: which file, what was found, what was wanted, what to do."""
+    """The lake cannot be read or written. One line: the file, what was found, what was wanted, what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A file as a listing shows it."""
+    """A file in a listing."""
 
     name: str
     size: int
@@ -50,20 +50,20 @@ class Storage(Protocol):
     """Files by name; a name is a relative path with `/`."""
 
     def put(self, name: str, path: Path) -> None:
-        """Put a file there, whole or not at all; the one at `path` may be moved away. Raises `LakeError`."""
+        """Store a file completely or not at all; the file at `path` may be moved. Raises `LakeError`."""
         ...
 
     def open_local(self, name: str, sha256: str) -> Any:
-        """A context manager: the file as a path on this machine. Raises `LakeError` where it is altered or not there,
-        at the end at the latest: nothing that was read from it counts before that."""
+        """A context manager with the file as a local path. Raises `LakeError` if it is altered or missing, at the
+        latest at the end: nothing read from it counts before that."""
         ...
 
     def list_files(self, folder: str) -> Iterator[StoredFile]:
-        """Every file below a folder, as far as the listing knows."""
+        """Every file below a folder, as far as the listing shows."""
         ...
 
     def remove(self, name: str) -> None:
-        """Remove a file; nothing where there is none."""
+        """Delete a file, if it exists."""
         ...
 
 
@@ -73,15 +73,15 @@ def sha256_of(path: Path) -> str:
 
 
 def _start_hashing(path: Path) -> Callable[[], str]:
-    """The hash of a file, to be asked for at the end. A large one is hashed while it is already being read: that is a
-    sixth of the time that a day takes."""
+    """Computes the hash of a file; call the result for it. A large file is hashed while it is read, which saves a
+    sixth of a day's time."""
     if path.stat().st_size < LARGE:
         found = sha256_of(path)
         return lambda: found
     told: list[str] = []
 
     def hash_file() -> None:
-        # Where it cannot be read any more nothing is told, which is no hash of anything.
+        # If it cannot be read any more, the result is empty, which is no hash.
         with suppress(OSError):
             told.append(sha256_of(path))
 
@@ -103,7 +103,7 @@ def _require_hash(where: str, actual: str, wanted: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class LocalStorage:
-    """A folder of this machine, or one that several machines share."""
+    """A folder of this machine, or a shared one."""
 
     root: Path
 
@@ -136,7 +136,7 @@ class LocalStorage:
         try:
             yield path
         finally:
-            # Whatever came of reading it: a file that is not what it was is the reason, or makes it worthless.
+            # Check even after a failed read: an altered file is the cause, or makes the result worthless.
             _require_hash(str(path), hashed(), sha256)
 
     def list_files(self, folder: str) -> Iterator[StoredFile]:
@@ -155,7 +155,7 @@ class LocalStorage:
 
 @dataclass(frozen=True, slots=True)
 class ObjectStorage:
-    """Object storage. The endpoint and the keys are fsspec's and the provider's own environment variables."""
+    """Object storage. Endpoint and keys come from the environment variables of fsspec and the provider."""
 
     url: str
     system: Any
@@ -207,7 +207,7 @@ class ObjectStorage:
         self._with_retries(name, "cannot be removed", remove_object)
 
     def _with_retries(self, name: str, what: str, work: Callable[[], T]) -> T:
-        """Done in the end, however often storage is busy, cut off or has not seen yet what was just written."""
+        """Retry a request while the storage is busy, cut off, or does not show yet what was just written."""
         import stamina
 
         patience = {"timeout": 120, "wait_initial": 0.2, "wait_max": 10.0}
@@ -224,7 +224,7 @@ class ObjectStorage:
 
 
 def _is_storage_error(error: Exception) -> bool:
-    """Whether an error is the storage's: fsspec gives operating system errors, its back ends at times their own."""
+    """Whether an error comes from the storage: fsspec raises OS errors, its back ends sometimes their own."""
     return isinstance(error, OSError) or type(error).__module__.partition(".")[0] in ("botocore", "aiohttp", "gcsfs")
 
 
@@ -240,7 +240,7 @@ def _error_line(error: Exception) -> str:
 
 @lru_cache(maxsize=8)
 def open_storage(url: str) -> Storage:
-    """The place at an address. Raises `LakeError` for one of a kind that is not installed."""
+    """Open the storage at an address. Raises `LakeError` if its kind is not installed."""
     kind, split, rest = url.partition("://")
     if not split or kind == "file":
         return LocalStorage(Path(rest or url))
@@ -254,7 +254,7 @@ def open_storage(url: str) -> Storage:
 
 
 def check_reachable(url: str) -> str:
-    """What `doctor` finds when it puts a small file there, reads it and takes it away. Raises `LakeError`."""
+    """For `doctor`: write a small file, read it and delete it. Raises `LakeError`."""
     place, name = open_storage(url), f"events/doctor-{secrets.token_hex(8)}.txt"
     with tempfile.TemporaryDirectory(prefix="footfall-lake-") as folder:
         path = Path(folder) / "doctor.txt"

@@ -23,15 +23,15 @@ from bot.config import NetworkConfig
 from bot.records import Catalogue, CompleteWindow, EventBatch, Period, SafeName, Settlement, Snapshot, Use
 
 ALWAYS = date(2009, 1, 3)
-"""First day of a stretch of days for which none was named: older than any network."""
+"""The first day of an open range: older than any network."""
 
 
 class Source(Protocol):
-    """One network, asked."""
+    """A network that is read as snapshots."""
 
     @property
     def settles_for(self) -> timedelta:
-        """How long after its end a day that was read may still come out otherwise when read again."""
+        """How long after its end a day that was read may still change when it is read again."""
         ...
 
     def snapshots(self, wanted: Period | None) -> Iterator[Snapshot]:
@@ -60,7 +60,7 @@ class SourceStateReader(Protocol):
 
 @runtime_checkable
 class EventSource(Protocol):
-    """A network whose use is told event by event, asked."""
+    """A network that is read event by event."""
 
     @property
     def settles_for(self) -> timedelta:
@@ -68,13 +68,13 @@ class EventSource(Protocol):
         ...
 
     def event_batches(self, wanted: Period | None, memory: SourceStateReader) -> Iterator[Snapshot | EventBatch]:
-        """What is new, each piece to be kept before the next is asked for; with `wanted`, also what is missing of its
-        days. Goes on past what cannot be read and raises `SourceError` at the end, one line a failure."""
+        """What is new, and with `wanted` also what is missing of its days. Store each piece before taking the next.
+        Continues past failures and raises `SourceError` at the end, with one line per failure."""
         ...
 
 
 def network_names() -> tuple[str, ...]:
-    """Every network there is a file for, by name."""
+    """The names of all networks that have a module."""
     return tuple(sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_")))
 
 
@@ -89,12 +89,12 @@ def settings_types() -> dict[str, type[NetworkConfig]]:
 
 
 def secret_names() -> tuple[str, ...]:
-    """Every environment variable that a source reads."""
+    """The environment variables that sources read."""
     return tuple(name for network in network_names() for name in load_module(network).SECRETS)
 
 
 def methodology_text(network: str) -> str:
-    """A network's methodology page: its module's docstring."""
+    """A network's methodology page: the docstring of its module."""
     return inspect.cleandoc(load_module(network).__doc__ or "")
 
 
