@@ -21,7 +21,7 @@ from bot.sources.replicate import npm_record
 from tests import databases, requirements
 from tests.evm_node import fresh_node as fresh_node  # noqa: PLC0414  the fixture
 from tests.evm_node import node as node  # noqa: PLC0414  the fixture
-from tests.peers.judge import JUDGE, hear_simcord, told
+from tests.peers.judge import JUDGE, hear_simcord, summary_lines
 from tests.peers.postgres import Postgres
 
 settings.register_profile("any speed", settings.default, deadline=None)
@@ -91,7 +91,7 @@ def pytest_testnodedown(node: object) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """The last lines say what was compared with the platforms' descriptions, or that nothing was."""
-    for line in told(TALLY + JUDGE.tally):
+    for line in summary_lines(TALLY + JUDGE.tally):
         terminalreporter.write_line(line)
 
 

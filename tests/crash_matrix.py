@@ -64,11 +64,11 @@ class Scenario:
 
 def receipted(url: str, rows: list[Delivery]) -> list[str]:
     """The platform's ids that the archive has receipts for, of the newest edition."""
-    one, edition = rows[-1], max(row.edition for row in rows)
+    newest, edition = rows[-1], max(row.edition for row in rows)
     opened = store.open_store(url)
-    found = Archive(opened).digest_receipts(one.network, one.period, one.day, edition)
+    receipts = Archive(opened).digest_receipts(newest.network, newest.period, newest.day, edition)
     opened.close()
-    return [receipt.platform_id for receipt in found]
+    return [receipt.platform_id for receipt in receipts]
 
 
 def once(count: int) -> Callable[[Peers, list[Delivery], str], None]:
@@ -92,8 +92,8 @@ def thread(peers: Peers, rows: list[Delivery], url: str) -> None:
 def polled(peers: Peers, rows: list[Delivery], url: str) -> None:
     """One poll is asked, and the outbox knows it as it was asked."""
     once(1 if rows[0].outlet == "x" else 2)(peers, rows, url)
-    asked = [row["body"] for row in peers.x.posts] + list(peers.discord.messages)
-    assert sum(bool(row.get("poll")) for row in asked) == 1
+    requests = [row["body"] for row in peers.x.posts] + list(peers.discord.messages)
+    assert sum(bool(row.get("poll")) for row in requests) == 1
     opened = store.open_store(url)
     kept = [poll for row in rows if (poll := pipeline.make_outbox(opened).polls.delivery_poll(row.id))]
     opened.close()
@@ -116,8 +116,8 @@ def site_written(peers: Peers, rows: list[Delivery], url: str) -> None:
 
 
 SCENARIOS = {
-    one.name: one
-    for one in (
+    scenario.name: scenario
+    for scenario in (
         Scenario("x", "x", once(1)),
         Scenario("discord", "discord", once(1)),
         Scenario("discord, three channels", "discord", once(3), settings=lambda text: text.replace(
@@ -152,11 +152,11 @@ def worthwhile(points: list[str]) -> list[int]:
     return sorted({*numbers, len(points)})
 
 
-def spread(found: list[int], most: int | None) -> list[int]:
+def spread(points: list[int], most: int | None) -> list[int]:
     """At most so many of them, evenly spread, the first and the last among them."""
-    if most is None or os.environ.get("CRASH_MATRIX") == "full" or len(found) <= most:
-        return found
-    return [found[n * (len(found) - 1) // (most - 1)] for n in range(most)]
+    if most is None or os.environ.get("CRASH_MATRIX") == "full" or len(points) <= most:
+        return points
+    return [points[n * (len(points) - 1) // (most - 1)] for n in range(most)]
 
 
 @dataclass(frozen=True)
@@ -247,9 +247,9 @@ class Matrix:
 
     def rows(self) -> list[Delivery]:
         opened = store.open_store(self.url)
-        found = pipeline.make_outbox(opened).list_deliveries()
+        deliveries = pipeline.make_outbox(opened).list_deliveries()
         opened.close()
-        return list(found)
+        return list(deliveries)
 
 
 # --- what the test modules share -------------------------------------------------------------------------------------
@@ -297,14 +297,14 @@ class Killing:
 
     def everywhere(self, name: str, workers: int) -> None:
         """Kill at every point that is taken, and print what came of it, with how much of the whole it is."""
-        found = self.matrix(name, workers).killed()
-        assert found.points >= 7
-        tally = Counter(line.split(maxsplit=3)[-1] for line in found.lines)
-        some = "every point" if len(found.lines) == found.points else f"{len(found.lines)} of {found.points} points"
+        result = self.matrix(name, workers).killed()
+        assert result.points >= 7
+        tally = Counter(line.split(maxsplit=3)[-1] for line in result.lines)
+        some = "every point" if len(result.lines) == result.points else f"{len(result.lines)} of {result.points} points"
         title = f"{name}, {'alone on SQLite' if workers == 1 else 'with a second worker on PostgreSQL'}"
         with self.capsys.disabled():
             print(f"\ncrash matrix, {title}: killed at {some}, each part once with its receipt; {dict(tally)}")
-            print("\n".join(found.lines))
+            print("\n".join(result.lines))
 
 
 @pytest.fixture
@@ -316,7 +316,7 @@ def killing(
     capsys: pytest.CaptureFixture[str],
 ) -> Killing:
     def address() -> str:
-        found: str = request.getfixturevalue("postgres").database()
-        return found
+        url: str = request.getfixturevalue("postgres").database()
+        return url
 
     return Killing(server, peers, tmp_path, address, capsys)

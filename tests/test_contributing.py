@@ -78,7 +78,7 @@ def _blocks(section: str) -> list[str]:
     """The code blocks of a section that name a file."""
     body = re.split(r"^## ", PAGE, flags=re.MULTILINE)
     (text,) = [part for part in body if part.startswith(section + "\n")]
-    return [textwrap.dedent(found["text"]) for found in _BLOCK.finditer(text)]
+    return [textwrap.dedent(block["text"]) for block in _BLOCK.finditer(text)]
 
 
 def _edited(content: str, hunk: str, name: str) -> str:
@@ -209,6 +209,6 @@ def test_every_constant_that_is_named_with_its_file_stands_there() -> None:
 
 
 if __name__ == "__main__":
-    home = Path("asked")
+    home = Path("discord_and_web")
     home.mkdir()
     asyncio.run(_ask_gaps(home))

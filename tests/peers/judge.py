@@ -28,10 +28,12 @@ class Platform:
 
     def faults(self, requests: Iterable[Recorded]) -> list[str]:
         """What is wrong with requests, each fault once. Without SPECS_DIR only the unwritten rules are asked."""
-        found = judged(self.files, requests, self.allowed, self.unwritten)
-        if found is None:
-            found = [f"{one.method} {one.path}: {text}" for one in requests for text in self.unwritten(one)]
-        return [f"{self.name}: {line}" for line in dict.fromkeys(found)]
+        faults = judged(self.files, requests, self.allowed, self.unwritten)
+        if faults is None:
+            faults = [
+                f"{request.method} {request.path}: {text}" for request in requests for text in self.unwritten(request)
+            ]
+        return [f"{self.name}: {line}" for line in dict.fromkeys(faults)]
 
 
 PLATFORMS = {
@@ -56,16 +58,16 @@ class Judge:
 
     def verdict(self) -> list[str]:
         """What is wrong with what was heard since the last verdict."""
-        began, found = time.perf_counter(), list[str]()
+        began, faults = time.perf_counter(), list[str]()
         heard: dict[str, list[Recorded]] = {}
         while self._heard:
             platform, recorded = self._heard.popleft()
             heard.setdefault(platform, []).append(recorded)
         for platform, requests in heard.items():
             self.tally[PLATFORMS[platform].name] += len(requests)
-            found += PLATFORMS[platform].faults(requests)
+            faults += PLATFORMS[platform].faults(requests)
         self.tally["ms"] += round((time.perf_counter() - began) * 1000) if heard else 0
-        return found
+        return faults
 
 
 JUDGE = Judge()
@@ -85,7 +87,7 @@ def hear_simcord(dispatch: Callable[..., Any]) -> Callable[..., Any]:
     return heard
 
 
-def told(tally: Mapping[str, int]) -> list[str]:
+def summary_lines(tally: Mapping[str, int]) -> list[str]:
     """What a run's last lines say of it: how many requests were compared, or that none was."""
     if not tally:
         return []

@@ -58,8 +58,8 @@ def arm(kill: int) -> None:
     def outside(sock: Any) -> bool:
         return bool(sock.family == socket.AF_INET and sock.type & socket.SOCK_STREAM)
 
-    for name, said in (("send", "request"), ("sendall", "request"), ("recv", "answer"), ("recv_into", "answer")):
-        setattr(socket.socket, name, around(said, getattr(socket.socket, name), kill, outside))
+    for name, kind in (("send", "request"), ("sendall", "request"), ("recv", "answer"), ("recv_into", "answer")):
+        setattr(socket.socket, name, around(kind, getattr(socket.socket, name), kill, outside))
 
 
 def shifted(seconds: float) -> None:
@@ -112,9 +112,9 @@ def end(pid: int, reader: int, output: Any) -> dict[str, Any]:
         points = report.read()
     _, status = os.waitpid(pid, 0)
     output.seek(0)
-    said = output.read()
+    text = output.read()
     output.close()
-    return {"status": os.waitstatus_to_exitcode(status), "points": json.loads(points or b"[]"), "output": said}
+    return {"status": os.waitstatus_to_exitcode(status), "points": json.loads(points or b"[]"), "output": text}
 
 
 def warm() -> None:
@@ -155,7 +155,7 @@ def main() -> None:
             continue
         gc.freeze()  # collecting garbage in a fork would copy every page that was inherited
         started = [start(run) for run in order["runs"]]
-        print(json.dumps({"runs": [end(*one) for one in started]}), flush=True)
+        print(json.dumps({"runs": [end(*process) for process in started]}), flush=True)
 
 
 def here(argv: list[str], environ: dict[str, str]) -> None:

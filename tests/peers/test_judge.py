@@ -15,7 +15,7 @@ import simcord
 
 from tests.peers import discord_rules, x_rules
 from tests.peers.discord_api import TOKEN, DiscordPeer
-from tests.peers.judge import JUDGE, PLATFORMS, told
+from tests.peers.judge import JUDGE, PLATFORMS, summary_lines
 from tests.peers.openapi import Recorded, described, shape
 from tests.peers.x_api import XPeer
 
@@ -262,9 +262,9 @@ def test_every_peer_is_heard() -> None:
 def test_the_last_lines_of_a_run_say_what_was_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     tally = {"X": 1200, "Discord": 34, "ms": 2500}
     monkeypatch.delenv("SPECS_DIR", raising=False)
-    (line,) = told(tally)
+    (line,) = summary_lines(tally)
     assert line.startswith("NOT CHECKED: SPECS_DIR is not set") and "1,200 to X and 34 to Discord" in line
     monkeypatch.setenv("SPECS_DIR", "/somewhere")
-    (line,) = told(tally)
+    (line,) = summary_lines(tally)
     assert "1,200 to X and 34 to Discord; 2.5 s" in line and "NOT" not in line
-    assert told({}) == []
+    assert summary_lines({}) == []
