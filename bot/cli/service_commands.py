@@ -157,7 +157,7 @@ def _probed(parts: AppContext, name: str) -> str:
     module = sources.load_module(name)
     secrets = {key: value for key in module.SECRETS if (value := parts.settings.secret_value(key))}
     try:
-        module.reachable(parts.settings.config.networks[name], parts.data_folder, secrets)
+        module.check_reachable(parts.settings.config.networks[name], parts.data_folder, secrets)
     except FootfallError as error:
         return str(error)
     return ""
