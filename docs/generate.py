@@ -195,19 +195,21 @@ def api() -> str:
         [
             "# The JSON API",
             "",
-            "`python -m bot web` answers GET and HEAD at these addresses with the documents that the command line prints with",
-            '`--json`; `/api` lists them too. Any page may read them. An error is `{"error": sentence}`. `/api/openapi.json`',
-            "describes them in OpenAPI 3.1, as [openapi.json](openapi.json) does.",
+            "`python -m bot web` answers GET and HEAD at these addresses with the documents that the command line",
+            "prints with `--json`; `/api` lists them too. Any page may read them. An error is",
+            '`{"error": sentence}`. `/api/openapi.json` describes them in OpenAPI 3.1, as',
+            "[openapi.json](openapi.json) does.",
             "",
             "| address | answers |",
             "|---|---|",
             *rows,
             "",
-            "* `network`: the first configured one by default. `day`: a UTC day, `YYYY-MM-DD`; the newest by default. `period`: `day`,",
-            "  `week` or `month`, and the one that holds the day.",
+            "* `network`: the first configured one by default. `day`: a UTC day, `YYYY-MM-DD`; the newest by",
+            "  default. `period`: `day`, `week` or `month`, and the one that holds the day.",
             "* `edition`: an older edition of a digest, which stays as it was issued; the newest by default.",
-            "* Each answer, and each page and file of the site, carries an `ETag` made from its content. Sent back as `If-None-Match`, it gets",
-            "  304 without a body as long as the content is the same, also when the site was written anew. Answers may be kept for a minute.",
+            "* Each answer, and each page and file of the site, carries an `ETag` made from its content. Sent",
+            "  back as `If-None-Match`, it gets 304 without a body as long as the content is the same, also when",
+            "  the site was written anew. Answers may be kept for a minute.",
         ]
     )
 
