@@ -68,12 +68,12 @@ def _in_discord() -> Iterator[str]:
     from bot.discord_bot import COMMANDS, MEMBER, OWNER, SERVER
 
     yield "## In Discord"
-    yield "The worker answers slash commands wherever `DISCORD_TOKEN` is set and `worker.slash` is not false."
-    everyone = "For everyone, with the words and answers of the command line"
-    owner = "For the accounts of `discord.owners`; without any they are not there. As `python -m bot deliveries`"
+    yield "The worker answers slash commands if `DISCORD_TOKEN` is set and `worker.slash` is not false."
+    everyone = "For everyone, with the same answers as on the command line"
+    owner = "For the accounts of `discord.owners`; without owners, they do not exist. Like `python -m bot deliveries`"
     for title, found in (
         (everyone, COMMANDS),
-        ("For every member, answered to the asker alone", MEMBER),
+        ("For every member; only they see the answer", MEMBER),
         ("For members with Manage Server, in a server", SERVER),
         (owner, [one for group in OWNER for one in group.walk_commands()]),
     ):

@@ -1,4 +1,4 @@
-"""Pictures for posts: PNG of 1200x675 pixels that reads at the size of a phone.
+"""Pictures for posts: PNG of 1200x675 pixels, readable on a phone.
 
 At 390 points wide such a picture is shown at a third of its size, so no text is smaller than 28 pixels, the title is
 42, lines are 5 wide, an axis has at most three ticks, everything is labelled where it stands, and there is no small
@@ -53,7 +53,7 @@ def draw_card(document: Document, locale: str = "en") -> Picture:
 
 @lru_cache(maxsize=8)
 def card_png(text: str) -> bytes:
-    """The card of a document, given as JSON: drawn once for all outlets and languages that show it."""
+    """The card of a document given as JSON; drawn once for all outlets and languages."""
     document: Document = json.loads(text)
     catalogue = chart_data.leading_catalogue(document)
     figure = _new_figure()
@@ -135,7 +135,7 @@ def _draw_headlines(figure: Figure, catalogue: Json, below: int) -> int:
 
 
 def _headline_text(catalogue: Json, key: str) -> str:
-    """A figure as it is written large, with a sign where it is a lower bound; empty where it is unknown."""
+    """The large text of a figure, with a sign if it is a lower bound; empty if it is unknown."""
     known = chart_data.figure_value(catalogue, key)
     least = catalogue["figures"][key].get("at_least")
     return "" if known is None else f"{'≥ ' if least else ''}{labels.headline_label(known)}"
@@ -238,7 +238,7 @@ def _draw_line(axes: Axes, points: Points, colour: str) -> None:
 
 
 def _draw_gaps(axes: Axes, points: Points) -> None:
-    """Shade unknown days, and say so where there is room."""
+    """Shade unknown days, with a word if there is room."""
     column = axes.bbox.width / max(len(points), SHORTEST)
     for first, last in chart_data.unknown_gaps(points):
         axes.axvspan(first - 0.5, last + 0.5, facecolor=PAPER, edgecolor=RULE, hatch="//", linewidth=0, zorder=2)

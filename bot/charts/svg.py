@@ -1,8 +1,8 @@
-"""Charts for pages: SVG to put inside HTML, written by hand: a site has hundreds and matplotlib takes 0.1 s each.
+"""Charts for pages: SVG inside HTML, written by hand, because a site has hundreds and matplotlib takes 0.1 s each.
 
 Text stays text, in the page's own font. Colours are `currentColor` and classes that the page's style sheet fills
-(`listed`, `used`, `now`, `gap`, `rule`, `shelf`), so that one chart serves light and dark. Nothing outside is
-referred to.
+(`listed`, `used`, `now`, `gap`, `rule`, `shelf`), so that one chart works on light and dark pages. Nothing
+external is referenced.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ WIDTH, HEIGHT = 440, 250
 TEXT = 14
 _TOP, _FOOT, _RIGHT = 14, HEIGHT - 30, WIDTH - 8
 _CHARACTER = 8.2
-"""Room in user units that one character of a tick label takes at most."""
+"""Most width of one character of a tick label, in user units."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """Where values and days stand in the drawing."""
+    """The positions of values and days in the drawing."""
 
     left: float
     low: Number
@@ -127,7 +127,7 @@ def _draw_axes(low: Number, high: Number, unit: str, days: Sequence[date]) -> tu
 
 
 def _gap_elements(frame: _Frame, points: Points) -> list[str]:
-    """Shaded unknown days, with a word where there is room."""
+    """Shaded unknown days, with a word if there is room."""
     drawn = []
     for first, last in chart_data.unknown_gaps(points):
         left, wide = frame.x(first - 0.5), (last - first + 1) * frame.column_width
