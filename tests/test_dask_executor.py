@@ -430,4 +430,4 @@ for cluster in ("", "cluster: tcp://127.0.0.1:9"):
     parts.close()
 """
     ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
-    assert ran.stdout.split() == ["ThreadPoolExecutor", "False", "Cluster", "False"]
+    assert ran.stdout.split() == ["ThreadPoolExecutor", "False", "DaskExecutor", "False"]
