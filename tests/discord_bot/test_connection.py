@@ -47,7 +47,7 @@ def serving(peer: DiscordGateway, desk: QueryContext, data: Path, **options: obj
         patch.setattr(discord.http.Route, "BASE", peer.url)
         patch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(peer.gateway))
         stop = threading.Event()
-        given = {"token": SecretStr(TOKEN), "first_pause": 0.05, "house": BotSettings(api=peer.url), **options}
+        given = {"token": SecretStr(TOKEN), "first_pause": 0.05, "bot_settings": BotSettings(api=peer.url), **options}
         thread = threading.Thread(target=lambda: discord_bot.run_bot(desk, stop=stop, **given))  # type: ignore[arg-type]
         thread.start()
         try:
@@ -308,6 +308,6 @@ def test_only_the_leader_is_connected(desk: QueryContext, tmp_path: Path) -> Non
 def test_shards_come_with_the_configured_number_of_servers(desk: QueryContext, tmp_path: Path) -> None:
     with DiscordGateway() as peer:
         peer.servers = 1500
-        with serving(peer, desk, tmp_path, house=BotSettings(sharded_from=1000, api=peer.url)):
+        with serving(peer, desk, tmp_path, bot_settings=BotSettings(sharded_from=1000, api=peer.url)):
             peer.until(lambda: len(peer.identified) == 2)
         assert sorted(one["shard"] for one in peer.identified) == [[0, 2], [1, 2]]
