@@ -36,6 +36,7 @@ SLOW = (
     "ledger/test_lake.py",
     "ledger/test_ledger.py",
     "sources/replicate/test_whole_record.py",
+    "test_contributing.py",
     "test_crash_matrix_discord.py",
     "test_crash_matrix_x.py",
     "test_documented_commands.py",
@@ -46,7 +47,7 @@ SLOW = (
     "worker/test_worker.py",
     "worker/test_worker_with_discord.py",
 )
-"""Files that kill processes again and again, wait for time-outs, live through months or draw many worlds."""
+"""Files that start or kill processes again and again, wait for time-outs, live through months or draw many worlds."""
 _needs: dict[CodeType, frozenset[str]] = {}
 
 

@@ -184,6 +184,7 @@ async def _ask_gaps(folder: Path) -> None:
         assert document["question"] == "gaps" and catalogue["gaps"], document
         async with rig.discord_of(context, folder) as server:
             answer = rig.embed(await server.ask("gaps", day=str(query_contexts.MISSING)))
+        # Discord gets the sentence with its Markdown escaped.
         assert catalogue["gaps"][0] in str(answer.description).replace("\\", ""), answer.description
 
 
