@@ -15,25 +15,3 @@ from bot.deliveries.outbox import Outbox, PausedOutlet
 from bot.deliveries.poll_store import POLLS, PollRecord
 from bot.deliveries.sender import DeliveryContent, OutboxPass, OutletHandle, flush_outbox, follow_up
 from bot.deliveries.state_transitions import RESENDS
-
-__all__ = [
-    "NOTICES",
-    "POLLS",
-    "RESENDS",
-    "Delivery",
-    "DeliveryContent",
-    "DeliveryError",
-    "DuePeriods",
-    "EditionKey",
-    "Outbox",
-    "OutboxPass",
-    "OutletHandle",
-    "PausedOutlet",
-    "PollRecord",
-    "PostShape",
-    "expiry_time",
-    "flush_outbox",
-    "follow_up",
-    "periods_due",
-    "publish_gate",
-]

@@ -19,25 +19,8 @@ from bot.metrics import inventory, usage, model_activity, concentration, supply_
 
 # isort: on
 from bot.metrics.groups import GroupTable, MetricGroup, group_tables
-from bot.metrics.registry import METRICS, Amount, Metric, Value, metric
+from bot.metrics.registry import METRICS, Amount, Metric, Value
 from bot.records import AtLeast, Catalogue, Estimate, Evidence, PeriodData, Unknown
-
-__all__ = [
-    "METRICS",
-    "Amount",
-    "Figure",
-    "FigureDocument",
-    "GroupTable",
-    "Metric",
-    "MetricGroup",
-    "Value",
-    "compute_figures",
-    "group_tables",
-    "metric",
-    "metric_label",
-    "metric_unit",
-    "value_document",
-]
 
 NOUNS = (inventory, usage, model_activity, concentration, supply_demand, verification, panels)
 """The modules that hold metrics, in the order of the digest."""

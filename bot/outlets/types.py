@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import ClassVar, Protocol, runtime_checkable
 
 from pydantic import SecretStr
 
 from bot import redaction
-from bot.records import CheckResult, FootfallError, Picture, Poll, Post, SafeName
+from bot.records import CheckResult, FootfallError, Picture, Poll, SafeName
 
 
 class OutletError(FootfallError):
@@ -40,18 +40,6 @@ def part_marker(*key: object) -> str:
     """A mark of 24 characters that is the same for the same key (network, period, edition, outlet, destination, part)
     in every process and year. It fits Discord's nonce (25)."""
     return hashlib.sha256("\x1f".join(map(str, key)).encode()).hexdigest()[:24]
-
-
-def post_parts(post: Post, marker_of: Callable[[int], str], since: datetime | None = None) -> tuple[Part, ...]:
-    """A post as parts, in order. Pictures and embed go with the first; `reply_to` is filled in by the caller once the
-    part before has its id. A poll goes with the last part."""
-    first, *others = post.parts
-    made = [
-        Part(first, marker_of(0), post.pictures, post.embed, since=since),
-        *(Part(text, marker_of(number), since=since) for number, text in enumerate(others, 1)),
-    ]
-    made[-1] = replace(made[-1], poll=post.poll)
-    return tuple(made)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,30 +18,3 @@ from bot.pipeline.digest_content import DigestContentProvider, PostOptions, rend
 from bot.pipeline.publication import PublishContext, PublishDecision, Targets, held_back, make_outbox, plan_deliveries
 from bot.pipeline.verification import mismatches_with, recompute_digest
 from bot.pipeline.watch_content import WatchContentProvider, plan_notices
-
-__all__ = [
-    "BackfillThrottle",
-    "CollectResult",
-    "DigestContentProvider",
-    "NetworkPlan",
-    "PostOptions",
-    "PublishContext",
-    "PublishDecision",
-    "Targets",
-    "Tell",
-    "WatchContentProvider",
-    "build_digest",
-    "collect",
-    "compose_digest",
-    "compose_outdated",
-    "covered_periods",
-    "held_back",
-    "make_outbox",
-    "mismatches_with",
-    "outdated_periods",
-    "periods_to_recompose",
-    "plan_deliveries",
-    "plan_notices",
-    "recompute_digest",
-    "render_post",
-]

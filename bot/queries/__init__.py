@@ -19,26 +19,3 @@ from bot.queries.network_queries import (
     trend,
     usage,
 )
-
-__all__ = [
-    "COLLECT",
-    "NotFoundError",
-    "QueryContext",
-    "QueryError",
-    "WatchedNetwork",
-    "about",
-    "compare",
-    "digest",
-    "idle",
-    "inventory",
-    "kept_digests",
-    "known_networks",
-    "method",
-    "metric_definitions",
-    "model",
-    "status",
-    "top",
-    "trend",
-    "usage",
-    "why",
-]

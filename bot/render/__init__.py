@@ -12,20 +12,3 @@ from bot.render.environment import TEMPLATES, render_template, trace_values
 from bot.render.number_lint import LintError
 from bot.render.polls import PollSkippedError
 from bot.render.text_blocks import TooLongError
-
-__all__ = [
-    "PLAIN",
-    "TEMPLATES",
-    "LintError",
-    "PollSkippedError",
-    "PostRenderOptions",
-    "TooLongError",
-    "answer_embed",
-    "build_post",
-    "cost",
-    "embed_length",
-    "finding_text",
-    "preview_text",
-    "render_template",
-    "trace_values",
-]

@@ -27,10 +27,8 @@ from bot.outlets import (
     RetryLater,
     Sent,
     part_marker,
-    post_parts,
     redact_reason,
 )
-from bot.records import Picture, Post
 
 OUTLETS = tuple(name for name in registry.outlet_names() if hasattr(registry.load_module(name), "make_outlet"))
 """Those that are posted to part by part; the site is swapped in whole and has tests of its own."""
@@ -129,14 +127,6 @@ def test_a_marker_is_the_same_for_ever_and_differs_by_any_part_of_its_key() -> N
     assert len(others | {part_marker(*key)}) == len(key) + 1
     assert part_marker("a", "bc") != part_marker("ab", "c")
     assert len(part_marker(*key)) <= 25
-
-
-def test_pictures_and_embed_go_with_the_first_part_only() -> None:
-    post = Post("x", ("One.", "Two."), (Picture("a.png", b"1", "alt"),), {"title": "t"})
-    first, second = post_parts(post, lambda n: part_marker("k", n))
-    assert (first.text, len(first.pictures), first.embed) == ("One.", 1, {"title": "t"})
-    assert (second.text, second.pictures, second.embed) == ("Two.", (), None)
-    assert first.marker != second.marker
 
 
 @pytest.mark.parametrize("text", ["the key is s3cr/t+!", "?key=s3cr%2Ft%2B%21&x", "s3cr\u200b/t+!", "a\ns3cr/t+!\nb"])
