@@ -30,8 +30,8 @@ check: $(READY_DEV)  ## format, lint, types, import contracts; generated docs an
 test: check tools tests/node_modules/.ready  ## everything: check, then every test
 	$(WITH_NODE) $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
-test-fast: $(READY_DEV)  ## the tests that need no server, no browser and no npm package
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not (postgresql or chromium or anvil or dask or npm or promtool or slow)"
+test-fast: $(READY_DEV)  ## the tests that need no server, no browser and no npm package; ONLY="tests/config" for some
+	$(BIN)/pytest $(ONLY) -n 2 --dist loadfile --no-loadscope-reorder -m "not (postgresql or chromium or anvil or dask or npm or promtool or slow)"
 
 image-check: $(READY_DEV)  ## the Dockerfile's steps without Docker, in a fresh environment from requirements.txt alone
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(PYTHON) -m venv "$$folder/venv" && \
