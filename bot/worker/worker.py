@@ -104,7 +104,7 @@ class Worker:
             log.exception("a cycle failed")
             return False
         if self.state.database:
-            log.info("the database is back")
+            log.info("the database answers")
         self.state.database = ""
         return True
 
