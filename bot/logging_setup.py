@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TextIO
@@ -53,6 +54,12 @@ def configure_logging(secrets: Iterable[SecretStr | str], stream: TextIO | None 
         wrapper_class=structlog.stdlib.BoundLogger,
     )
     _log_what_nobody_caught()
+
+
+def error_id() -> str:
+    """The id of an error, shown to whoever met it and in the log. It begins with a letter, so it is never written as a
+    number."""
+    return f"e{uuid.uuid4().hex[:11]}"
 
 
 class _Lines(logging.StreamHandler[TextIO]):

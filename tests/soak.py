@@ -35,7 +35,9 @@ import yarl
 from pydantic import SecretStr
 
 from bot import discord_bot
+from bot.discord_bot import connection
 from bot.queries import QueryContext
+from bot.subscriptions import delivery_misses
 from tests import query_contexts, watchers
 from tests.peers import discord_gateway
 from tests.peers.discord_api import CREATE, TOKEN, Fault, error, rate_limited
@@ -294,9 +296,12 @@ def resident_kib() -> int:
 def answering(desk: QueryContext, rest: str, gateway: str) -> Any:
     discord.http.Route.BASE, discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = rest, yarl.URL(gateway)
     stop = threading.Event()
-    house = discord_bot.BotSettings(api=rest)
+    # What the operator must mend is tried again after minutes, and what cannot be delivered for a week; here at once.
+    connection.LONGEST_PAUSE = 0.5
+    delivery_misses.MISSES = 1
+    settings = discord_bot.BotSettings(api=rest)
     thread = threading.Thread(
-        target=lambda: discord_bot.run_bot(desk, SecretStr(TOKEN), stop, bot_settings=house, first_pause=0.05)
+        target=lambda: discord_bot.run_bot(desk, SecretStr(TOKEN), stop, bot_settings=settings, first_pause=0.05)
     )
     thread.start()
     try:

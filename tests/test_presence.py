@@ -21,10 +21,10 @@ ROOT = Path(__file__).parents[1]
 HOLDS = """
 import sys
 from datetime import datetime, timedelta
-from bot import leases, presence, store
-opened = store.opened(sys.argv[1])
-with presence.announced(opened, sys.argv[2]):
-    assert leases.hold(opened, "walk", sys.argv[2], datetime.fromisoformat(sys.argv[3]), timedelta(minutes=10))
+from bot import leases, process_locks, store
+opened = store.open_store(sys.argv[1])
+with process_locks.announced(opened, sys.argv[2]):
+    assert leases.acquire_lease(opened, "walk", sys.argv[2], datetime.fromisoformat(sys.argv[3]), timedelta(minutes=10))
     print("holds", flush=True)
     sys.stdin.read()
 """

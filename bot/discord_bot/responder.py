@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import uuid
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from bot.discord_bot import command_translations
 from bot.discord_bot.context import Interaction
 from bot.discord_bot.presenter import ButtonSpec, RenderedAnswer
 from bot.discord_bot.query import WRITTEN, Query, query_from_button
+from bot.logging_setup import error_id
 from bot.queries import QueryError
 from bot.store import StoreError
 
@@ -178,7 +178,7 @@ class InteractionResponder:
         return _error_sentence(sentence, self.locale, self._log_error(event, error, name, options))
 
     def _log_error(self, event: str, error: Exception, name: str, options: Mapping[str, str]) -> str:
-        number = uuid.uuid4().hex[:12]
+        number = error_id()
         log.error(event, id=number, question=name, options=dict(options), exc_info=error)
         return number
 
@@ -241,7 +241,7 @@ class QueryButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], te
 
 async def report_failure(interaction: Interaction, error: Exception) -> None:
     """Say that something went wrong outside of an answer."""
-    number = uuid.uuid4().hex[:12]
+    number = error_id()
     log.error("command failed", id=number, exc_info=error)
     reply = InteractionResponder(interaction, private=True)
     await _unless_answered(reply.send_error(_error_sentence("Something went wrong here.", reply.locale, number)))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-import uuid
 from collections.abc import Awaitable, Callable
 
 import structlog
 from aiohttp import web
 
+from bot.logging_setup import error_id
 from bot.queries import NotFoundError, QueryError
 from bot.store import StoreError
 
@@ -90,7 +90,7 @@ def _kept_headers(error: web.HTTPException) -> dict[str, str]:
 
 def _log_error(event: str, request: web.Request, error: Exception) -> str:
     """Log an error under a number; returns the words that give the number away and nothing else."""
-    number = uuid.uuid4().hex[:12]
+    number = error_id()
     log.error(event, id=number, method=request.method, path=request.raw_path, exc_info=error)
     return f"in the log it is {number}"
 

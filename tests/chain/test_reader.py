@@ -164,8 +164,9 @@ def test_headers_are_asked_for_once_where_logs_carry_no_time(relay: Contract, fa
     chain = open_chain(far.url)
     assert next(chain.read_logs(of(relay), 0)).logs == direct[0].logs
     numbers = [q["params"][0] for q in far.does.asked if q["method"] == "eth_getBlockByNumber"]
-    inner = [hex(number) for number in range(2, 9)]
-    assert [numbers.count(number) for number in inner] == [1] * 7
+    # The last block is read as the chain's head. Two settlements may have been mined in one block.
+    inner = sorted({hex(log.block) for log in direct[0].logs})[:-1]
+    assert inner and [numbers.count(number) for number in inner] == [1] * len(inner)
     far.does.asked.clear()
     list(chain.read_logs(Filter((relay.address,)), 0))
     again = [q["params"][0] for q in far.does.asked if q["method"] == "eth_getBlockByNumber"]

@@ -47,7 +47,7 @@ def test_a_file_or_a_link_in_the_folders_place_is_refused(tmp_path: Path) -> Non
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
     for name in ("file", "link"):
-        with pytest.raises(OutletError, match="no folder"):
+        with pytest.raises(OutletError, match="not a folder"):
             replace_site([("index.html", b"one")], tmp_path / name)
 
 

@@ -206,7 +206,7 @@ def test_direct_messages_closed_for_a_week_end_the_watches_with_a_note_that_name
             room.send()
     assert room.watches.account_watches(ANN) == () and len(room.watches.account_watches(BOB)) == 1
     assert len(room.told(BOB)) == 1
-    assert "direct: 2 ended there" in caplog.text and "50007" in caplog.text
+    assert "direct: ended 2 subscriptions or watches" in caplog.text and "50007" in caplog.text
     assert ANN not in caplog.text and BOB not in caplog.text
     with room.db.read_transaction() as connection:
         accounts = connection.execute(sa.select(store.members.c.account)).scalars().all()

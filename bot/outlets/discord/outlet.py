@@ -210,7 +210,7 @@ class DiscordOutlet:
         outcome = await self._crosspost_message(destination, sent.platform_id)
         if isinstance(outcome, Sent):
             return replace(sent, passed=True)
-        log.warning("posted, but not passed on to followers: %s: %s", sent.url, outcome.reason)
+        log.warning("posted, but not crossposted: %s: %s", sent.url, outcome.reason)
         if isinstance(outcome, Refused):
             return replace(sent, passed=False)
         again = outcome.not_before if isinstance(outcome, RetryLater) else self._clock() + 15 * PAUSE

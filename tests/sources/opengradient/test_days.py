@@ -171,7 +171,7 @@ from tests.peers import killable
 asked = json.loads(sys.stdin.read())
 settings = og.Settings.model_validate_json(asked["settings"])
 now = datetime.fromisoformat(asked["now"])
-source = og.OpenGradient(settings, Path(asked["data"]), lambda: now)
+source = og.make_source(settings, Path(asked["data"]), {}, lambda: now)
 db = store.open_store(asked["url"])
 killable.arm(asked["kill"])
 wanted = Period(*map(date.fromisoformat, asked["wanted"]))
