@@ -49,6 +49,8 @@ def serving(handler: Callable[[Server], Handler]) -> Iterator[Server]:
     async def stop(runner: web.AppRunner) -> None:
         server.closing.set()
         await runner.cleanup()
+        for _ in range(3):  # a transport that was just closed lets go of its socket in a later turn of the loop
+            await asyncio.sleep(0)
 
     runner = asyncio.run_coroutine_threadsafe(start(), loop).result(120)
     try:
