@@ -1,4 +1,4 @@
-"""Generic reading of EVM chains from endpoints that are not trusted; it knows no network."""
+"""A generic reader of EVM chains. It trusts no endpoint and knows no network."""
 
 from bot.chain.cursor import Cursor, LogBatch
 from bot.chain.json_rpc import Endpoint

@@ -1,6 +1,6 @@
-"""Solidity's ABI, as far as flat events need it: topics from signatures, fields from logs by slices at fixed offsets.
+"""The parts of Solidity's ABI that flat events need: topics from signatures, and fields from logs by fixed offsets.
 
-Only the one canonical layout is read; what no compiler would write raises `AbiDecodeError`, never anything else.
+Only the canonical layout is read; anything else raises `AbiDecodeError` and no other error.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ _FORMAL = re.compile(r"\s+indexed\b|\s+\w+(?=\s*[,)])")
 
 
 class AbiDecodeError(ValueError):
-    """Not the canonical layout; says what is not."""
+    """The data are not in the canonical layout; the message says why."""
 
 
 def event_topic(signature: str) -> bytes:
-    """Keccak-256 of a signature without names, blanks and `indexed`: an event's first topic."""
+    """Keccak-256 of a signature without names, spaces and `indexed`: an event's first topic."""
     types = re.sub(r"\s", "", _FORMAL.sub("", signature))
     digest: bytes = sha3.keccak_256(types.encode()).digest()
     return digest
@@ -30,7 +30,7 @@ def event_topic(signature: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class EventLayout:
-    """How one event lies in a log: its fields' types in the signature's order."""
+    """The layout of an event's log: its fields' types in the signature's order."""
 
     name: str
     kinds: tuple[tuple[str, bool], ...]
@@ -41,7 +41,7 @@ class EventLayout:
 
     @classmethod
     def from_signature(cls, signature: str) -> EventLayout:
-        """Of an event whose fields are flat: `Transfer(address indexed from, address indexed to, uint256 value)`."""
+        """The layout of a flat event: `Transfer(address indexed from, address indexed to, uint256 value)`."""
         name, _, inside = signature.partition("(")
         kinds = tuple((field.split()[0], " indexed" in field) for field in inside.rstrip(")").split(",") if field)
         indexed = sum(at for _, at in kinds)
@@ -49,8 +49,7 @@ class EventLayout:
 
 
 def decode_fields(layout: EventLayout, log: Log) -> Iterator[object]:
-    """The fields in order. Raises `AbiDecodeError` where the data are not exactly what a compiler would write for
-    them."""
+    """The fields in order. Raises `AbiDecodeError` if the data are not exactly what a compiler would write."""
     data = log.data
     topics = iter(log.topics[1:])
     at, tail = 0, layout.head
@@ -87,7 +86,7 @@ def decode_static(kind: str, word: bytes) -> object:
 
 
 def decode_dynamic(data: bytes, at: int) -> tuple[bytes, int]:
-    """The bytes whose length stands at `at`, and where what follows them begins."""
+    """The bytes whose length is at `at`, and the offset after them."""
     start = at + _WORD
     size = int.from_bytes(data[at:start])
     end = start + size + (-size % _WORD)
@@ -99,7 +98,7 @@ def decode_dynamic(data: bytes, at: int) -> tuple[bytes, int]:
 
 
 def decode_string(data: bytes, base: int, offset: int, at: int = 0) -> tuple[bytes, int]:
-    """The text whose offset stands at `base + at` and must be `offset`; and where what follows it begins."""
+    """The text whose offset is at `base + at` and must be `offset`, and the offset after it."""
     if int.from_bytes(data[base + at : base + at + _WORD]) != offset:
         raise AbiDecodeError(f"a text is not {offset} bytes into its tuple")
     return decode_dynamic(data, base + offset)

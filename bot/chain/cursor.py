@@ -12,18 +12,18 @@ from bot.chain.types import Log
 from bot.records import SourceError
 
 _RECENT = 32
-"""Blocks that a cursor remembers."""
+"""Number of blocks that a cursor remembers."""
 _LOGS = 6
-"""Logs at the end of a range whose blocks it remembers beside the range's ends."""
+"""How many of a range's last logs have their blocks remembered, besides the range's ends."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """How far a chain was read: to be kept with the records. JSON by `json_text`, back by `from_json`."""
+    """How far a chain was read; stored with the records. `json_text` writes it as JSON, `from_json` reads it."""
 
     chain_id: int
     genesis: str | None
-    """Hash of block 1 as pinned at the first run; `None` while no endpoint has kept that block."""
+    """Hash of block 1 as pinned at the first run; `None` if no endpoint has had that block so far."""
     next_block: int
     recent: tuple[tuple[int, str], ...] = ()
     """Number and hash of blocks read, oldest first: the ends of the last ranges and some blocks between."""
@@ -34,7 +34,7 @@ class Cursor:
 
     @classmethod
     def from_json(cls, text: str) -> Cursor:
-        """Raises `SourceError` if it is no cursor."""
+        """Raises `SourceError` if the text is not a cursor."""
         try:
             return msgspec.json.decode(text, type=cls)
         except msgspec.MsgspecError as error:
@@ -43,18 +43,18 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class LogBatch:
-    """The wanted logs of a range of blocks, both ends included, and the cursor to keep with them."""
+    """The logs that match in a range of blocks, both ends included, and the cursor to store with them."""
 
     logs: tuple[Log, ...]
     cursor: Cursor
     from_block: int
     to_block: int
     at: int
-    """Time of `to_block`, seconds since 1970 UTC: until then nothing is missing."""
+    """Time of `to_block`, seconds since 1970 UTC; everything up to it is complete."""
     sha256: str
-    """Of the range's end hashes and logs in canonical form; the same from every honest endpoint."""
+    """Hash of the range's end hashes and logs in canonical form; the same from every honest endpoint."""
     forget_from: int | None = None
-    """After a re-organisation: forget all records from this block on before adding these."""
+    """After a re-organisation: delete all records from this block on before adding these."""
 
 
 def continues_cursor(cursor: Cursor, log_range: LogRange) -> bool:
@@ -66,7 +66,7 @@ def continues_cursor(cursor: Cursor, log_range: LogRange) -> bool:
 
 
 def advance_cursor(cursor: Cursor, log_range: LogRange, pin: ChainIdentity) -> Cursor:
-    """The cursor once a range is read. It remembers blocks with logs too, so that a step back may be a small one."""
+    """The cursor after a range. It also remembers blocks with logs, so that a rewind can be short."""
     known = dict(cursor.recent)
     known[log_range.first.number - 1] = log_range.first.parent
     known.update({log.block: log.block_hash for log in log_range.logs[-_LOGS:]})

@@ -1,4 +1,4 @@
-"""One JSON-RPC endpoint: calls out, raw results in. Only the envelope of an answer is checked here.
+"""One JSON-RPC endpoint: sends calls, returns raw results. Only the envelope of a response is checked here.
 
 Every request has a time-out, a size limit and a rate limit. An endpoint's URL may hold a key, so only its host is
 shown.
@@ -34,14 +34,14 @@ _TOO_MUCH = re.compile(
     r"|exceeds? (the )?(limit|max|range)|timed? ?out",
     re.IGNORECASE,
 )
-"""How endpoints say "ask for less". The first two are og-evm's (`rpc/namespaces/ethereum/eth/filters/filters.go`);
-the others are what public Base endpoints say in as many words."""
+"""Messages that mean "ask for less". The first two are og-evm's (`rpc/namespaces/ethereum/eth/filters/filters.go`);
+the others are those of public Base endpoints."""
 _THROTTLED = re.compile(r"too many requests|rate.?limit|requests? (per|rate)|capacity", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a chain can be asked, and how politely."""
+    """The address of an endpoint and the limits of its use."""
 
     url: str = field(repr=False)
     """May hold a key: never shown."""
@@ -50,15 +50,15 @@ class Endpoint:
     concurrency: int = 2
     """HTTP requests at a time."""
     timeout: float = 10.0
-    """Seconds for one request, from asking to the last byte of the answer."""
+    """Seconds for one request, until the last byte of the response."""
     size: int = 12 * 2**20
-    """Bytes of one answer, unpacked; more is refused. Memory is some six times this for each request at a time."""
+    """Most bytes of one uncompressed response. Each concurrent request needs about six times this in memory."""
     batch: int = 50
-    """JSON-RPC calls in one HTTP request; 1 for endpoints that take no batches."""
+    """JSON-RPC calls in one HTTP request; 1 for endpoints without batches."""
 
     @property
     def name(self) -> str:
-        """Host and port: all of the URL that may be shown."""
+        """Host and port, the only part of the URL that may be shown."""
         parts = urlsplit(self.url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             return "an endpoint that is no http(s) URL"
@@ -66,23 +66,23 @@ class Endpoint:
 
 
 class NoResponseError(Exception):
-    """An endpoint gave no usable answer: the reason, in words that follow its name. Another try may help."""
+    """An endpoint gave no usable response. The message follows the endpoint's name. A retry may help."""
 
 
 class RpcTimeoutError(NoResponseError):
-    """It took longer than a request may take; a smaller question may help."""
+    """The request timed out; a smaller one may succeed."""
 
 
 class DeadlineBeforeTurnError(NoResponseError):
-    """No time was left to ask it."""
+    """The deadline is before the endpoint's next turn, so no request was sent."""
 
 
 class ResponseTooLargeError(Exception):
-    """An endpoint, or our own cap, says that less must be asked for at a time."""
+    """An endpoint, or our own size limit, requires a smaller request."""
 
 
 class RpcError(Exception):
-    """A JSON-RPC error: the endpoint understood and says no."""
+    """A JSON-RPC error: the endpoint understood the call and refused it."""
 
     def __init__(self, code: int, message: str) -> None:
         self.code = code
@@ -106,7 +106,7 @@ _MANY = msgspec.json.Decoder(list[_Answer])
 
 
 class RpcConnection:
-    """The connection to one endpoint. Safe for several threads."""
+    """The connection to one endpoint. Thread-safe."""
 
     def __init__(self, endpoint: Endpoint, name: str) -> None:
         self.endpoint = endpoint
@@ -127,7 +127,7 @@ class RpcConnection:
         self._client.close()
 
     def send_calls(self, calls: Sequence[Call], deadline: float) -> list[msgspec.Raw | RpcError]:
-        """The answers in order; `deadline` as `time.monotonic()` counts. Raises `NoResponseError` or
+        """The results in order; `deadline` is on the clock of `time.monotonic()`. Raises `NoResponseError` or
         `ResponseTooLargeError`."""
         answers: list[msgspec.Raw | RpcError] = []
         while len(answers) < len(calls):
@@ -153,7 +153,7 @@ class RpcConnection:
         return _match_responses(answer, status, first, len(calls))
 
     def _post_request(self, body: bytes, deadline: float) -> tuple[int, bytearray]:
-        """Status and body of the answer; waits for this endpoint's next turn."""
+        """Status and body of the response; waits for this endpoint's next turn."""
         with self._free:
             self._wait_turn(deadline)
             ends = min(deadline, time.monotonic() + self.endpoint.timeout)
@@ -162,7 +162,7 @@ class RpcConnection:
             except httpx.TimeoutException as error:
                 raise RpcTimeoutError(f"did not answer within {self.endpoint.timeout:g} s") from error
             except (httpx.HTTPError, httpx.InvalidURL, zlib.error) as error:
-                # The kind only: a transport's message may quote the URL.
+                # Only the type: a transport's message may quote the URL.
                 raise NoResponseError(f"cannot be reached or broke off ({type(error).__name__})") from error
 
     def _read_response(self, body: bytes, ends: float) -> tuple[int, bytearray]:
@@ -177,7 +177,7 @@ class RpcConnection:
                 raise ResponseTooLargeError(f"answered more than {size} bytes") from error
 
     def _wait_turn(self, deadline: float) -> None:
-        """Until this endpoint's next turn. Raises `DeadlineBeforeTurnError`."""
+        """Wait for this endpoint's next turn. Raises `DeadlineBeforeTurnError`."""
         with self._turns:
             now = time.monotonic()
             turn = max(now, self._next)
@@ -188,11 +188,11 @@ class RpcConnection:
 
 
 class _NoBatches(Exception):
-    """A batch was answered with a single error."""
+    """The endpoint answered a batch with a single error."""
 
 
 def _decompressed_chunks(answer: httpx.Response, size: int) -> Iterator[bytes]:
-    """The body as it comes, unpacked piece by piece so that a bomb cannot go off. Raises `NoResponseError`."""
+    """The body, decompressed chunk by chunk to stop a decompression bomb. Raises `NoResponseError`."""
     coding = answer.headers.get("Content-Encoding", "identity").strip().lower()
     if coding in ("", "identity"):
         yield from answer.iter_raw()
@@ -209,13 +209,13 @@ def _decompressed_chunks(answer: httpx.Response, size: int) -> Iterator[bytes]:
 
 
 def _match_responses(body: bytearray, status: int, first: int, count: int) -> list[msgspec.Raw | RpcError]:
-    """One result or fault for each question, by id."""
+    """One result or error for each call, by id."""
     answers = _parse_responses(body, status)
     if count > 1 and len(answers) == 1 and answers[0].error and answers[0].id in (None, first):
-        _response_result(answers[0])  # too much, or throttled: that is no question of batches
+        _response_result(answers[0])  # raises if the request was too large or throttled; batches may still work
         raise _NoBatches(f"takes no batch: {RpcError(answers[0].error.code, answers[0].error.message)}")
     if count == 1 and len(answers) == 1 and answers[0].error and answers[0].id is None:
-        return [_response_result(answers[0])]  # a question that could not even be read has no id
+        return [_response_result(answers[0])]  # the endpoint could not parse the request, so there is no id
     by_id = {answer.id: answer for answer in answers}
     if len(answers) != count or set(by_id) != set(range(first, first + count)):
         raise NoResponseError("answered another question than the one asked (wrong ids)")

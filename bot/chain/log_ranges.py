@@ -14,36 +14,36 @@ from bot.chain.response_parsing import RawLog, block_of
 from bot.chain.types import Block, Filter, Log
 
 Times = MutableMapping[tuple[str, str], int]
-"""Times of blocks already asked for, by endpoint and block hash: none is asked for twice."""
+"""Times of known blocks, by endpoint and block hash, so that none is requested twice."""
 
 _TIMES = 200_000
 _PLEASANT = 4 * 2**20
-"""Bytes of an answer above which the next range is shorter: answers of 1-4 MB were measured to be fastest."""
+"""Response size in bytes above which the next range is shorter; 1-4 MB was measured to be fastest."""
 _FIRST = 8
-"""Blocks of the first range: doubling from few costs less than being refused with many."""
+"""Blocks of the first range: doubling from a few costs less than a refusal of many."""
 _LIFT = 8
-"""Good answers in a row after which a length that was once too much is tried again."""
+"""Successes in a row after which a length that was too large is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogRange:
-    """The wanted logs of blocks `first` to `last`, as one endpoint gives them."""
+    """The logs that match in blocks `first` to `last`, from one endpoint."""
 
     logs: tuple[Log, ...]
     first: Block
     last: Block
     size: int
-    """Bytes of the logs as answered."""
+    """Bytes of the logs in the response."""
     sha256: str
-    """Of logs and end hashes in canonical form: two honest endpoints give the same."""
+    """Hash of logs and end hashes in canonical form; the same from every honest endpoint."""
 
     def agreement_key(self) -> str:
-        """What endpoints must agree on, readable in an error."""
+        """The value on which endpoints must agree, readable in an error."""
         return f"{len(self.logs)} logs (sha256 {self.sha256})"
 
 
 class AdaptiveRangeSize:
-    """How many blocks to ask for at a time: halved when it was too much, grown back while answers are small."""
+    """The number of blocks to request: halved after a refusal, doubled while responses are small."""
 
     def __init__(self, widest: int) -> None:
         self.length = min(widest, _FIRST)
@@ -53,18 +53,18 @@ class AdaptiveRangeSize:
 
     @classmethod
     def starting_at(cls, length: int) -> AdaptiveRangeSize:
-        """One that begins with so many blocks, which somebody else has found to be fit."""
+        """Start with a length that was found to work elsewhere."""
         made = cls(length)
         made.length = length
         return made
 
     def record_too_large(self, length: int) -> None:
-        """A range of this length was refused."""
+        """Record that a range of this length was refused."""
         self.length = self._ceiling = max(1, length // 2)
         self._good = 0
 
     def record_success(self, size: int) -> None:
-        """A range was answered, in so many bytes."""
+        """Record a success with a response of `size` bytes."""
         self._good += 1
         if self._good >= _LIFT:
             self._good = 0
@@ -76,8 +76,8 @@ class AdaptiveRangeSize:
 
 
 def read_range(wanted: Filter, first: int, last: int, times: Times, line: RpcConnection, deadline: float) -> LogRange:
-    """Headers of both ends, logs and times. Raises `NoResponseError`; `ResponseTooLargeError` if a shorter range may be
-    answered."""
+    """Headers of both ends, logs and times. Raises `NoResponseError`, or `ResponseTooLargeError` if a shorter range
+    may succeed."""
     # The headers come first: a re-organisation after them shows in the next range's parent hash.
     ends = [("eth_getBlockByNumber", (hex(number), False)) for number in sorted({first, last})]
     asked = {**wanted.rpc_params, "fromBlock": hex(first), "toBlock": hex(last)}
@@ -105,7 +105,7 @@ def _read_block_logs(
     why: ResponseTooLargeError,
     deadline: float,
 ) -> tuple[list[msgspec.Raw | RpcError], msgspec.Raw | RpcError, list[RawLog]]:
-    """A single block that holds more than `eth_getLogs` gives: its receipts hold all its logs."""
+    """The logs of one block that is too large for `eth_getLogs`, from its receipts."""
     number = header[0][1][0]
     try:
         opening, answer = line.send_calls([*header, ("eth_getBlockReceipts", (number,))], deadline)
@@ -127,7 +127,7 @@ def _block_times(
     times: Times,
     deadline: float,
 ) -> dict[int, int]:
-    """Time of each block that holds a log: the logs' own, or from headers whose hash is the logs'."""
+    """Time of each block that holds a log: from the logs, or from headers with the same hash."""
     own = parsing.own_times(wires, first, last)
     if own is not None:
         return own

@@ -1,7 +1,7 @@
 """A quorum of endpoints of one chain.
 
-An answer counts when k endpoints give the same one. If two differ, that is an error that names them, never a choice.
-Unreachable endpoints are skipped while enough others answer. Everything ends by a deadline.
+An answer counts if k endpoints give the same one. Two different answers are an error that names the endpoints.
+Unreachable endpoints are skipped while enough others answer. Every read has a deadline.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from bot.redaction import clip_text
 
 T = TypeVar("T")
 
-# Each try would be a line on the terminal; what came of them all is said once, at the end.
+# stamina would log each retry; the final error already names all failures.
 stamina.instrumentation.set_on_retry_hooks([])
 
 _PAUSE = 0.2
-"""Seconds between the first two attempts; doubled with each attempt up to the maximum."""
+"""Seconds between the first two attempts; doubled with each attempt, up to the maximum."""
 _LONGEST_PAUSE = 3.0
 _MOMENT = 1.0
-"""Seconds that slower endpoints still get after enough have answered."""
+"""Seconds to wait for slower endpoints after enough have answered."""
 
 
 class QuorumUnreachableError(SourceError):
@@ -45,29 +45,29 @@ class QuorumUnreachableError(SourceError):
 
 
 class EndpointDisagreementError(SourceError):
-    """Endpoints of a chain answered the same question differently; names them all."""
+    """Endpoints of a chain gave different answers to the same request; names them all."""
 
 
 class ChainMismatchError(SourceError):
-    """An endpoint serves another chain than the one that was pinned: its id or its first block differ."""
+    """An endpoint serves another chain than the pinned one: its id or its first block differs."""
 
 
 class _TooFew(Exception):
-    """Not enough endpoints have answered in this round."""
+    """Not enough endpoints answered in this round."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChainIdentity:
-    """The identity of a chain, fixed at the first run."""
+    """The identity of a chain, pinned at the first run."""
 
     chain_id: int
     genesis: str | None
-    """Hash of block 1; `None` while no endpoint has kept that block."""
+    """Hash of block 1; `None` if no endpoint has had that block so far."""
 
 
 class EndpointQuorum:
-    """The endpoints of one chain: `agree` of them must answer alike; reads are tried again for `budget` seconds, and
-    no more than `tries` times where that is given."""
+    """The endpoints of one chain. `agree` of them must give the same answer; reads are retried for `budget` seconds and
+    at most `tries` times, if given."""
 
     def __init__(
         self, pin: ChainIdentity, endpoints: Sequence[Endpoint], agree: int, budget: float, tries: int | None = None
@@ -93,11 +93,11 @@ class EndpointQuorum:
             line.close()
 
     def recheck_identities(self) -> None:
-        """Chain id and genesis are asked of every endpoint again before its next answer counts."""
+        """Check the chain id and genesis of every endpoint again before its next answer counts."""
         self._known.clear()
 
     def pin_identity(self, pin: ChainIdentity) -> None:
-        """Holds the chain to what was pinned before. Raises `ChainMismatchError`."""
+        """Require the identity that was pinned before. Raises `ChainMismatchError`."""
         if pin.chain_id != self.pin.chain_id or (pin.genesis and self.pin.genesis not in (None, pin.genesis)):
             differs = f"a kept cursor is of {pin}, this is {self.pin}"
             raise ChainMismatchError(f"{differs}; forget the cursor to begin a new record")
@@ -112,10 +112,10 @@ class EndpointQuorum:
         key: Callable[[T], object] = lambda answer: answer,
         smaller: bool = False,
     ) -> T:
-        """What `agree` endpoints answer alike, as `key` tells. `read` is given an endpoint and a deadline.
+        """The answer that `agree` endpoints give, compared by `key`. `read` gets an endpoint and a deadline.
 
-        Raises `QuorumUnreachableError`, `EndpointDisagreementError`, `ChainMismatchError`; and `ResponseTooLargeError`,
-        where a `smaller` question can be asked.
+        Raises `QuorumUnreachableError`, `EndpointDisagreementError`, `ChainMismatchError`, and
+        `ResponseTooLargeError` if a `smaller` request is possible.
         """
         votes: dict[str, T] = {}
 
@@ -135,8 +135,7 @@ class EndpointQuorum:
         return self._with_retries(what, collect_votes)
 
     def all_answers(self, what: str, read: Callable[[RpcConnection, float], T]) -> list[T]:
-        """The answers of all endpoints that answer, at least `agree` of them. Raises `QuorumUnreachableError`,
-        `ChainMismatchError`."""
+        """All answers, at least `agree` of them. Raises `QuorumUnreachableError`, `ChainMismatchError`."""
 
         def ask_everyone(failures: dict[str, Exception], deadline: float) -> list[T]:
             answers = self._ask_concurrently(self._ordered_connections(), read, deadline, failures, enough=self.agree)
@@ -157,7 +156,7 @@ class EndpointQuorum:
         pauses = (min(_LONGEST_PAUSE, _PAUSE * 2.0**i) for i in count())
 
         def retry_pause(error: Exception) -> float | bool:
-            """Stamina's own time-out lets the last pause run past it: here none is begun that would."""
+            """The next pause, or no retry if it would end after the budget, which stamina's time-out allows."""
             if not isinstance(error, _TooFew) or (wait := next(pauses)) >= deadline - time.monotonic():
                 return False
             return wait
@@ -188,8 +187,8 @@ class EndpointQuorum:
         smaller: bool = False,
         enough: int | None = None,
     ) -> dict[str, T]:
-        """Answers by endpoint, asked side by side; once there are `enough`, the others are waited for a moment only.
-        One that fails is asked last from now on."""
+        """Concurrent answers by endpoint; after the first `enough` of them, wait only a moment for the others. A failed
+        endpoint is tried last from now on."""
         asked = {line: run_in_thread(self._verified_answer, line, read, deadline) for line in lines}
         _wait_for_answers(asked.values(), deadline + 0.5, len(lines) if enough is None else enough)
         answers: dict[str, T] = {}
@@ -202,7 +201,7 @@ class EndpointQuorum:
                     raise
                 failures[line.name] = error
             except NoResponseError as error:
-                # What our own deadline cut off says less than the failure before it.
+                # A cut-off by our own deadline is less informative than the failure before it.
                 late = isinstance(error, DeadlineBeforeTurnError) or time.monotonic() >= deadline
                 failures[line.name] = failures.get(line.name, error) if late else error
             except TimeoutError:
@@ -246,7 +245,7 @@ class EndpointQuorum:
 
 
 def _wait_for_answers(futures: Collection[Future[T]], ends: float, enough: int) -> None:
-    """Until all are done, it is too late, or a moment after `enough` have answered."""
+    """Wait until all are done, until `ends`, or until a moment after `enough` have answered."""
     waiting = set(futures)
     cut = False
     while waiting and (left := ends - time.monotonic()) > 0:
@@ -257,7 +256,7 @@ def _wait_for_answers(futures: Collection[Future[T]], ends: float, enough: int) 
 
 
 def run_in_thread(call: Callable[..., T], *args: object) -> Future[T]:
-    """A call in a thread that cannot keep the process alive: looking a name up has no time-out of its own."""
+    """Run a call in a daemon thread, because a DNS look-up has no time-out and must not keep the process alive."""
     future: Future[T] = Future()
 
     def run_call() -> None:

@@ -1,8 +1,8 @@
-"""Reading an EVM chain: logs in order with a cursor that can be resumed, and the few questions beside them.
+"""Reads an EVM chain: logs in order with a cursor that can be resumed, blocks, transactions and calls.
 
-The caller commits a chunk's records and its cursor in one transaction. Only blocks behind the chain's finality margin
-are read. A chunk hangs on the block that the cursor ends with, by parent hash; where it does not, the chain was
-re-organised and the next chunk says from which block on to forget. What `agree` endpoints do not say alike is no fact.
+The caller commits a batch's records and its cursor in one transaction. Only final blocks are read. A batch's first
+block must be the child of the cursor's last block; if not, the chain was re-organised, and the next batch says from
+which block on to delete records. Only answers that `agree` endpoints give count.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from bot.chain.types import Block, Filter, Log, Transaction
 from bot.records import SourceError
 
 Finality = int | Literal["safe", "finalized"]
-"""Blocks behind the latest that are final, or the tag under which the node knows the last final one."""
+"""Number of blocks after which a block is final, or the tag of the node's last final block."""
 
 _AHEAD = 2
-"""Ranges asked for at a time, as far as the endpoint's `concurrency` allows."""
+"""Ranges to request at a time, within the endpoint's `concurrency`."""
 _STEPS = 3
-"""Steps back in one reading before it is given up."""
+"""Most rewinds in one read."""
 _SPREAD = 16
-"""Headers asked for at a time when looking for an instant."""
+"""Headers to request at a time in the search for an instant."""
 _REVERTED = 3
-"""The JSON-RPC error code for a call that the contract refused."""
+"""The JSON-RPC error code of a reverted call."""
 
 
 class ReorgTooDeepError(SourceError):
@@ -45,17 +45,16 @@ class ReorgTooDeepError(SourceError):
 
 @dataclass(frozen=True, slots=True)
 class Reverted:
-    """A call that the contract refused."""
+    """A call that the contract reverted."""
 
     reason: str
 
 
 class ChainReader:
-    """One chain. `budget` is how many seconds one read may take, with all tries at all endpoints, at most `tries` of
-    them where that is given; with none in reach it raises `QuorumUnreachableError` after that. `window` is the longest
-    range of blocks to ask for at a time. With an `executor` ranges of blocks are fetched and read there, `ahead` of
-    them at a time; each of its processes keeps to the rates of the endpoints by itself. Without one, in threads of this
-    process."""
+    """One chain. A read may take `budget` seconds, with all retries at all endpoints, and at most `tries` attempts if
+    given; after that it raises `QuorumUnreachableError`. `window` is the longest range of blocks to request. With an
+    `executor`, ranges are fetched and parsed there, `ahead` at a time, and each of its processes applies the
+    endpoints' rate limits by itself; without one, in threads of this process."""
 
     def __init__(
         self,
@@ -90,7 +89,7 @@ class ChainReader:
 
     @property
     def pin(self) -> ChainIdentity:
-        """What is known of it so far: the genesis hash comes with the first read."""
+        """The chain's identity so far; the genesis hash is known after the first read."""
         return self._voters.pin
 
     def final_head(self) -> Block:
@@ -99,9 +98,9 @@ class ChainReader:
         return sorted(heads, key=lambda block: block.number, reverse=True)[self._voters.agree - 1]
 
     def read_logs(self, wanted: Filter, since: Cursor | int, until: int | None = None) -> Iterator[LogBatch]:
-        """The wanted logs from a cursor or block on, to `until` or the newest final block, range by range.
+        """The matching logs from a cursor or block on, to `until` or the newest final block, range by range.
 
-        A cursor belongs to the filter it was made with. Raises `SourceError`s; what was yielded before stays good.
+        A cursor belongs to its filter. Raises `SourceError`s; batches that were yielded before stay valid.
         """
         cursor = Cursor(self.pin.chain_id, None, since) if isinstance(since, int) else since
         self._voters.pin_identity(ChainIdentity(cursor.chain_id, cursor.genesis))
@@ -123,11 +122,11 @@ class ChainReader:
             forget = None
 
     def all_logs(self, wanted: Filter, since: Cursor | int, until: int | None = None) -> list[Log]:
-        """All of `read_logs` at once."""
+        """All logs of `read_logs` in one list."""
         return [log for batch in self.read_logs(wanted, since, until) for log in batch.logs]
 
     def block_headers(self, numbers: Sequence[int]) -> tuple[Block | None, ...]:
-        """Headers, in the order asked for; `None` for blocks that the endpoints do not have."""
+        """Headers in the order of `numbers`; `None` for blocks that the endpoints do not have."""
 
         def read_headers(line: RpcConnection, deadline: float) -> tuple[Block | None, ...]:
             calls = [("eth_getBlockByNumber", (hex(number), False)) for number in numbers]
@@ -137,8 +136,8 @@ class ChainReader:
         return self._voters.agreed_answer(f"headers of {len(numbers)} blocks", read_headers)
 
     def first_block(self, at: int, lowest: int = 0) -> int:
-        """Number of the first final block mined at or after an instant (seconds since 1970 UTC), or one more than the
-        newest. Blocks below `lowest`, and those that the endpoints have dropped, count as before it."""
+        """Number of the first final block mined at or after an instant (seconds since 1970 UTC), or the newest plus
+        one. Blocks below `lowest`, and blocks that the endpoints have dropped, count as before it."""
         below, above = lowest - 1, self.final_head().number + 1
         while above - below > 1:
             step = max(1, (above - below) // _SPREAD)
@@ -151,7 +150,7 @@ class ChainReader:
         return above
 
     def is_forked(self, cursor: Cursor) -> bool:
-        """Whether the last block read with a cursor is not on the chain any more; no where nobody has the block."""
+        """Whether the cursor's last block is no longer on the chain; false if no endpoint has the block."""
         if not cursor.recent:
             return False
         number, name = cursor.recent[-1]
@@ -159,7 +158,7 @@ class ChainReader:
         return now is not None and now.hash != name
 
     def transactions_by_hash(self, hashes: Sequence[str]) -> dict[str, Transaction]:
-        """Mined transactions by hash, asked for in batches. Raises `QuorumUnreachableError` if one is not known."""
+        """Mined transactions by hash, requested in batches. Raises `QuorumUnreachableError` if one is unknown."""
 
         def read_transactions(line: RpcConnection, deadline: float) -> tuple[Transaction, ...]:
             answers = line.send_calls([("eth_getTransactionByHash", (name,)) for name in hashes], deadline)
@@ -174,7 +173,7 @@ class ChainReader:
     def call_contracts(
         self, calls: Sequence[tuple[str, bytes]], block: int | None = None
     ) -> tuple[bytes | Reverted, ...]:
-        """What contracts answer to (address, call data), at a block or the newest final one."""
+        """The results of (address, call data), at a block or the newest final one."""
         at = hex(self.final_head().number if block is None else block)
 
         def read_results(line: RpcConnection, deadline: float) -> tuple[bytes | Reverted, ...]:
@@ -184,11 +183,11 @@ class ChainReader:
         return self._voters.agreed_answer(f"{len(calls)} calls of contracts", read_results)
 
     def call_contract(self, to: str, data: bytes, block: int | None = None) -> bytes | Reverted:
-        """One of `call_contracts`."""
+        """The result of one call, as in `call_contracts`."""
         return self.call_contracts([(to, data)], block)[0]
 
     def contract_code(self, address: str, block: int | None = None) -> bytes:
-        """The code at an address; empty where there is none."""
+        """The code at an address; empty if there is none."""
         at = hex(self.final_head().number if block is None else block)
 
         def read_code(line: RpcConnection, deadline: float) -> bytes:
@@ -197,7 +196,7 @@ class ChainReader:
         return self._voters.agreed_answer(f"the code of {address}", read_code)
 
     def _final_block(self, line: RpcConnection, deadline: float) -> Block:
-        """The newest final block of one endpoint: not as it says, but as it can show."""
+        """The newest final block that an endpoint can actually return."""
         tag, margin = ("latest", self._finality) if isinstance(self._finality, int) else (self._finality, 0)
         tip = block_of(line.send_calls([("eth_getBlockByNumber", (tag, False))], deadline)[0])
         if tip is None:
@@ -209,7 +208,7 @@ class ChainReader:
         return shown
 
     def _log_ranges(self, wanted: Filter, first: int, last: int) -> Iterator[LogRange]:
-        """Ranges on end. While one is checked and the caller works on it, the node already works on the next."""
+        """Consecutive ranges. The node already fetches the next while one is checked and processed."""
         asked: deque[tuple[int, Future[LogRange]]] = deque()
         start = first
         while first <= last:
@@ -223,7 +222,7 @@ class ChainReader:
                 self._adapt_size(found, (asked[0][0] if asked else start) - begun)
             first = found.last.number + 1
             if not asked or asked[0][0] != first:
-                # It may have come out shorter than it was asked for: then what was asked for after it does not follow.
+                # The range may be shorter than requested; then the ranges requested after it do not continue it.
                 asked.clear()
                 start = first
             yield found
@@ -234,14 +233,14 @@ class ChainReader:
         return self._executor.submit(fetch_range, self._asker, wanted, first, last)
 
     def _adapt_size(self, log_range: LogRange, requested_length: int) -> None:
-        """What a range that was fetched elsewhere says of how long the next should be."""
+        """Adapt the length of the next range to one that was fetched elsewhere."""
         if log_range.last.number - log_range.first.number + 1 < requested_length:
             self._pace.record_too_large(requested_length)
         else:
             self._pace.record_success(log_range.size)
 
     def _fetch_range(self, wanted: Filter, first: int, last: int, pace: AdaptiveRangeSize) -> LogRange:
-        """The longest range from `first` on that endpoints answer; they may agree that it is too much for a while."""
+        """The longest range from `first` on that endpoints return; it shrinks while they find it too large."""
         gives_up = time.monotonic() + self._voters.budget
         while True:
             to = min(last, first + pace.length - 1)
@@ -258,7 +257,7 @@ class ChainReader:
             return found
 
     def _rewind_cursor(self, cursor: Cursor, steps: int) -> Cursor:
-        """The cursor at the newest block it remembers that is still on the chain. Raises `ReorgTooDeepError`,
+        """The cursor at its newest block that is still on the chain. Raises `ReorgTooDeepError`,
         `ChainMismatchError`."""
         blocks = self.block_headers([number for number, _ in cursor.recent])
         pairs = zip(cursor.recent, blocks, strict=True)
@@ -276,7 +275,7 @@ class ChainReader:
 
 @dataclass(frozen=True, slots=True)
 class RangeRequest:
-    """What a process anywhere needs to ask a chain."""
+    """Everything that any process needs to read a chain."""
 
     pin: ChainIdentity
     endpoints: tuple[Endpoint, ...]
@@ -287,11 +286,11 @@ class RangeRequest:
 
 
 _OPEN: dict[tuple[RangeRequest, int], ChainReader] = {}
-"""Chains by what they ask and the process: a task is short, so connections are kept, and threads share one's rates."""
+"""Readers by request and process: tasks are short, so connections are kept, and threads share the rate limits."""
 
 
 def fetch_range(asker: RangeRequest, wanted: Filter, first: int, last: int) -> LogRange:
-    """A range of blocks, or as much of it as the endpoints answer: plain values in and out, for any executor. Raises
+    """A range of blocks, or the part that the endpoints return. Plain values in and out, for any executor. Raises
     `SourceError`."""
     key = (asker, os.getpid())
     if key not in _OPEN:

@@ -1,9 +1,8 @@
-"""Checks a node's answers and turns them into values. Nodes are not trusted: anything that was not requested is
+"""Checks a node's responses and turns them into values. Nodes are not trusted: anything that was not requested is
 refused.
 
-Timestamps: where every log of an answer carries `blockTimestamp` these are used, if they agree within each block and
-stay between the times of the range's own first and last header; otherwise the blocks' headers are asked for, each
-once.
+Timestamps: if every log of a response carries `blockTimestamp`, these are used, provided that they agree within each
+block and lie between the times of the range's first and last header; otherwise the blocks' headers are requested.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ _Number = Annotated[str, msgspec.Meta(min_length=3, max_length=18)]
 
 
 class _Topics(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False):
-    """At most four. A struct, not a list: the garbage collector need not look at it."""
+    """At most four. A struct instead of a list, so that the garbage collector skips it."""
 
     a: _Hash | msgspec.UnsetType = msgspec.UNSET
     b: _Hash | msgspec.UnsetType = msgspec.UNSET
@@ -44,7 +43,7 @@ class _Topics(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=Fa
 
 
 class RawLog(msgspec.Struct, rename="camel", gc=False):
-    """A log as nodes write it; unknown keys are ignored, missing or null ones refused."""
+    """A log as nodes write it; unknown keys are ignored, missing or null ones are refused."""
 
     address: _Address
     topics: _Topics
@@ -83,7 +82,7 @@ _TEXT = msgspec.json.Decoder(str)
 
 
 def block_of(answer: msgspec.Raw | RpcError, wanted: int | None = None) -> Block | None:
-    """A header, `None` where the node has no such block. Raises `NoResponseError`, also if it is not the one wanted."""
+    """A header, `None` if the node does not have the block. Raises `NoResponseError`, also for another block."""
     wire = _decode_answer(_HEADER, answer, "a block")
     if wire is None:
         return None
@@ -98,7 +97,7 @@ def block_of(answer: msgspec.Raw | RpcError, wanted: int | None = None) -> Block
 
 
 def transaction_of(answer: msgspec.Raw | RpcError, wanted: str) -> Transaction | None:
-    """A mined transaction, `None` where the node knows none. Raises `NoResponseError`, also if it is another."""
+    """A mined transaction, `None` if the node does not know it. Raises `NoResponseError`, also for another one."""
     wire = _decode_answer(_SENT, answer, "a transaction")
     if wire is None:
         return None
@@ -119,7 +118,7 @@ def number_of(answer: msgspec.Raw | RpcError) -> int:
 
 
 def logs_of(answer: msgspec.Raw | RpcError) -> list[RawLog]:
-    """The answer to `eth_getLogs`, not yet checked against the question. Raises `NoResponseError`."""
+    """The result of `eth_getLogs`, not yet checked against the request. Raises `NoResponseError`."""
     return _decode_answer(_LOGS, answer, "logs")
 
 
@@ -129,8 +128,8 @@ def receipt_logs_of(answer: msgspec.Raw | RpcError) -> list[RawLog]:
 
 
 def block_hashes(wires: Sequence[RawLog], first: Block, last: Block) -> dict[int, str]:
-    """Number to hash of each block that holds one of the logs. Raises `NoResponseError` for a log that is not in the
-    range `first` to `last`, was taken back, or has another block hash than its neighbours or the range's own ends."""
+    """Number to hash of each block that holds one of the logs. Raises `NoResponseError` for a log that is outside
+    `first` to `last`, was removed, or has another block hash than its neighbours or the range's ends."""
     if True in {wire.removed for wire in wires}:
         raise NoResponseError("answered a log that a re-organisation took back")
     named = {(wire.block_number, wire.block_hash) for wire in wires}
@@ -146,8 +145,8 @@ def block_hashes(wires: Sequence[RawLog], first: Block, last: Block) -> dict[int
 
 
 def own_times(wires: Sequence[RawLog], first: Block, last: Block) -> dict[int, int] | None:
-    """Time of each block as the logs themselves give it; `None` unless every log does and they are plausible: one time
-    a block, not falling from block to block, and within those of the range's ends."""
+    """Time of each block from the logs; `None` unless every log has one and they are plausible: one time per block,
+    never decreasing, and within those of the range's ends."""
     told = {(wire.block_number, wire.block_timestamp) for wire in wires}
     found = {parse_quantity(number): parse_quantity(at) for number, at in told if at is not None}
     in_order = [first.at, *(found[number] for number in sorted(found)), last.at]
@@ -155,9 +154,9 @@ def own_times(wires: Sequence[RawLog], first: Block, last: Block) -> dict[int, i
 
 
 def checked_logs(wires: Sequence[RawLog], wanted: Filter, times: Mapping[int, int]) -> tuple[Log, ...]:
-    """The logs in order, each once. Raises `NoResponseError` for one that was not asked for or does not read.
+    """The logs in order, without duplicates. Raises `NoResponseError` for a log that was not requested or is invalid.
 
-    Column by column, because a loop over logs with a call for each field takes three times as long.
+    Column by column, because a loop over logs with a call per field takes three times as long.
     """
     blocks = [parse_quantity(wire.block_number) for wire in wires]
     indexes = [parse_quantity(wire.log_index) for wire in wires]
@@ -196,7 +195,7 @@ def topics_of(wires: Sequence[RawLog]) -> list[tuple[bytes, ...]]:
 
 
 def _unhex_repeating(texts: Sequence[str]) -> list[bytes]:
-    """As `_unhex_all`, for a column that may hold few different texts, as that of events does."""
+    """Like `_unhex_all`, for a column with few different texts, such as event topics."""
     distinct = set(texts)
     if len(distinct) > 16:
         return _unhex_all(texts)
@@ -223,8 +222,7 @@ def _decode_answer(decoder: msgspec.json.Decoder[T], answer: msgspec.Raw | RpcEr
 
 
 def _unhex_all(texts: Sequence[str]) -> list[bytes]:
-    """Raises `NoResponseError` unless each is 0x and whole bytes; unlike `fromhex`, `unhexlify` passes over no
-    blanks."""
+    """Raises `NoResponseError` unless each is 0x and whole bytes. Unlike `fromhex`, `unhexlify` accepts no spaces."""
     try:
         made = [unhexlify(text[2:]) for text in texts]
     except ValueError as error:
@@ -244,7 +242,7 @@ def parse_quantity(text: str) -> int:
 
 @functools.lru_cache(1 << 14)
 def parse_hex(text: str) -> str:
-    """Bytes in hexadecimal, made lower-case. Raises `NoResponseError`."""
+    """Lower-case hexadecimal bytes. Raises `NoResponseError`."""
     if not _HEX.fullmatch(text):
         raise NoResponseError(f"answered {clip_text(text, 24)!r}, wanted hexadecimal digits after 0x")
     return text.lower()

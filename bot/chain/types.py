@@ -1,4 +1,4 @@
-"""Logs, blocks, transactions and log filters, as everything above JSON-RPC uses them."""
+"""Logs, blocks, transactions and log filters, for everything above JSON-RPC."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 
 
 class Log(msgspec.Struct, frozen=True, gc=False):
-    """A log as mined. A msgspec struct, not a dataclass: a million of them are made, and it costs a fifth."""
+    """A mined log. A msgspec struct, not a dataclass: there are millions, and it costs a fifth."""
 
     block: int
     index: int
@@ -29,7 +29,7 @@ class Log(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A block's header, as far as it is needed."""
+    """The fields of a block header that are needed."""
 
     number: int
     hash: str
@@ -40,27 +40,27 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """Who sent a transaction where."""
+    """Sender and recipient of a transaction."""
 
     hash: str
     sender: str
     to: str | None
-    """`None`: it made a contract."""
+    """`None`: it created a contract."""
     block: int
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which logs are wanted. Addresses and topics in any case of hexadecimal digits."""
+    """Which logs to return. Addresses and topics in any case of hexadecimal digits."""
 
     addresses: tuple[str, ...] = ()
     """Any of these emitters; empty: every emitter."""
     topics: tuple[tuple[bytes, ...] | None, ...] = ()
-    """By position: any of these, `None` for whatever."""
+    """By position: any of these; `None` matches anything."""
 
     @property
     def rpc_params(self) -> dict[str, object]:
-        """As `eth_getLogs` wants it, without the range."""
+        """The parameters of `eth_getLogs`, without the range."""
         asked: dict[str, object] = {}
         if self.addresses:
             asked["address"] = [address.lower() for address in self.addresses]
@@ -69,7 +69,7 @@ class Filter:
         return asked
 
     def matches_all(self, addresses: Sequence[str], topics: Sequence[Sequence[bytes]]) -> bool:
-        """Whether logs, given by emitter and topics, are all among those wanted."""
+        """Whether all these logs, given by emitter and topics, match the filter."""
         if self.addresses and not _lowercase_set(self.addresses).issuperset(addresses):
             return False
         if self.topics and min(map(len, topics), default=len(self.topics)) < len(self.topics):
