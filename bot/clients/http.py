@@ -1,5 +1,5 @@
-"""Reading public APIs with good limits: every request has a time-out, a size cap and a bounded number of tries, and
-nothing is followed to another host."""
+"""Reads public APIs within limits: every request has a time-out, a size limit and a bounded number of attempts, and
+nothing leads to another host."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ class HttpBody:
 
 @dataclass(frozen=True, slots=True)
 class HttpFailure:
-    """No usable answer, and why. Reads well after "found "."""
+    """No usable answer, with the reason. Reads well after "found "."""
 
     reason: str
     status: int = 0
@@ -133,7 +133,7 @@ def get_bounded(
     params: dict[str, str | int] | None = None,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> HttpBody | HttpFailure:
-    """Read `url` whole, at most `max_bytes` in at most `seconds`, however slowly it drips. Raises nothing."""
+    """Read all of `url`, at most `max_bytes` in at most `seconds`, however slow the server is. Raises nothing."""
     ends = monotonic() + seconds
     # Identity, so that a small compressed answer cannot unpack into a large one.
     plain = {"Accept-Encoding": "identity"}
@@ -146,14 +146,14 @@ def get_bounded(
     except BodyTooLargeError:
         return HttpFailure(f"more than {max_bytes:,} bytes", 200, oversize=True)
     except httpx.TimeoutException:
-        # The same words whichever of two equal limits is met first: the socket's, or that of the whole answer.
+        # The same message for both equal limits: that of the socket and that of the whole response.
         return HttpFailure(f"no complete answer within {seconds:g} s")
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         return HttpFailure(f"no answer ({type(error).__name__})")
 
 
 def _rejection_reason(response: httpx.Response, max_bytes: int) -> HttpFailure | None:
-    """Why a body is not worth reading; none where it is."""
+    """Why a body must not be read; `None` if it may be."""
     status, headers = response.status_code, response.headers
     if status != 200:
         return HttpFailure(f"HTTP {status}", status, _retry_after(response))
@@ -168,7 +168,7 @@ def _rejection_reason(response: httpx.Response, max_bytes: int) -> HttpFailure |
 
 
 def _retry_after(response: httpx.Response) -> float | None:
-    """Seconds from `Retry-After`, which is a number of seconds or a date; the date counts from the server's own."""
+    """Seconds from `Retry-After`: a number of seconds, or a date, compared with the server's own."""
     header = response.headers.get("Retry-After", "").strip()
     if header.isascii() and header.isdigit():
         return float(header[:12])
@@ -180,7 +180,7 @@ def _retry_after(response: httpx.Response) -> float | None:
 
 
 def next_page_url(here: str, there: str) -> str:
-    """`there` as the page after `here`. Raises `SourceError` if it leads to another scheme, host, port or path."""
+    """`there` as the page after `here`. Raises `SourceError` if it has another scheme, host, port or path."""
     try:
         old, new = httpx.URL(here), httpx.URL(there)
     except httpx.InvalidURL as error:

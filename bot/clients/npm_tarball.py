@@ -125,7 +125,7 @@ def _read_member(path: Path, archive: tarfile.TarFile, entry: tarfile.TarInfo, c
 
 @contextmanager
 def open_verified(path: Path, sha256: str, cure: str) -> Iterator[BinaryIO]:
-    """The file, opened, and known to be the wanted one: what is checked is what will be read."""
+    """The open file, after a check of its hash: the bytes checked are the bytes read."""
     with ExitStack() as stack:
         try:
             held = stack.enter_context(path.open("rb"))
