@@ -35,9 +35,9 @@ class DayUpdate:
     blocks: BlockRange | None = None
     forget_from: int | None = None
     owners: Mapping[str, SafeName] | None = None
-    """Content id to model: uses with this content id and no model get this model."""
+    """Content id to model: the model of uses with this content id that name none."""
     renames: bool = False
-    """True: uses that name another model get it too."""
+    """True: uses that name another model are changed too."""
 
 
 def empty_manifest(day: DayRef) -> Manifest:
@@ -174,7 +174,7 @@ def _merge_blocks(known: Sequence[BlockRange], update: DayUpdate) -> tuple[Block
 
 
 def _drop_from_block(day: DayRef, parts: Sequence[ParquetFile], block: int) -> list[ParquetFile]:
-    """Without what stood in a block or after it."""
+    """Remove the events of a block and of all later ones."""
     before = f"SELECT * FROM {{old}} WHERE block < {int(block)}"
     left: list[ParquetFile] = []
     for part in parts:
@@ -223,7 +223,7 @@ def _add_events(
 
 
 def _merge_files(day: DayRef, parts: Sequence[ParquetFile], most: int | None = None) -> tuple[ParquetFile, ...]:
-    """The same events, those of a kind in one file where they are in too many."""
+    """The same events; kinds with too many files are merged into one."""
     merged: list[ParquetFile] = []
     for name, kind in KINDS.items():
         mine = [part for part in parts if part.kind == name]

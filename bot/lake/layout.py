@@ -1,6 +1,6 @@
-"""What a day in the lake consists of: its folder, its manifest, the files that this names and their columns.
+"""The parts of a day in the lake: its folder, its manifest, the files that the manifest names and their columns.
 
-Integers that a stranger chose are text here, since no column holds a uint256; times are whole seconds since 1970 UTC.
+Integers that a sender chooses are text, since no column holds a uint256; times are whole seconds since 1970 UTC.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class ParquetFile(msgspec.Struct, frozen=True):
     nameless: int = 0
     """Uses in it that name no model."""
     others: int = 0
-    """Payments in it that are no session."""
+    """Payments in it that are not sessions."""
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -46,7 +46,7 @@ class Manifest(msgspec.Struct, frozen=True):
     """Grows by one with each manifest of a day."""
     parts: tuple[ParquetFile, ...]
     blocks: tuple[BlockRange, ...] = ()
-    """Which ranges of blocks brought the events, each with the hash of its last block where that is known."""
+    """The ranges of blocks that the events come from, each with the hash of its last block if known."""
 
     @property
     def rows(self) -> int:
@@ -67,14 +67,14 @@ class Manifest(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class DayRef:
-    """One day as one manifest has it: everything that a worker anywhere needs to read it."""
+    """One day as of one manifest: everything that any worker needs to read it."""
 
     lake: LakeSettings
     network: str
     catalogue: str
     day: date
     manifest: str = ""
-    """The manifest's name; empty for a day without any."""
+    """The manifest's name; empty for a day without one."""
 
     @property
     def folder(self) -> str:

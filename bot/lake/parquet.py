@@ -17,8 +17,8 @@ from bot.records import Payment, Use
 from bot.redaction import clip_text
 
 ROW_GROUP = 122_880
-"""Most rows of a row group, DuckDB's default. A whole row group is in memory, twice if its texts all differ: a group of
-1,000,000 rows took 128 MB beside the sort, beyond a limit of 400 MB."""
+"""Most rows of a row group, DuckDB's default. A whole row group is in memory, twice if all its texts differ: a group of
+1,000,000 rows took 128 MB in addition to the sort, above a limit of 400 MB."""
 
 Columns = Mapping[str, Any]
 """Columns by name, as numpy arrays."""
@@ -87,7 +87,7 @@ def local_files(day: DayRef, parts: Sequence[ParquetFile], stack: ExitStack, kin
 
 
 def run_query(day: DayRef, line: str, paths: Sequence[Path] = (), new: Columns | None = None) -> list[tuple[Any, ...]]:
-    """The rows of a question about files, `{old}` in it, and about columns, `{new}`. Raises `LakeError`."""
+    """The rows of a query over files (`{old}`) and columns (`{new}`). Raises `LakeError`."""
     import duckdb
 
     of = duckdb_engine.thread_cursor(day.lake.memory, day.lake.spill)

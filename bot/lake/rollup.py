@@ -97,7 +97,7 @@ def try_roll_up(day: DayRef) -> DayRollup | str:
 
 
 def caller_summary(day: DayRef, uses: Sequence[Path], payments: Sequence[Path]) -> CallerSummary:
-    """Who called or paid in these files, taken together."""
+    """Who called or paid in all of these files together."""
     selects = []
     if uses:
         nothing = "0 AS l2, 0 AS l1, 0 AS l0"
@@ -125,7 +125,7 @@ _ASKED = (
     "coalesce(bool_or(caller = ''), false)",
     "approx_count_distinct(caller) EXPORT_STATE",
 )
-# A payer's limbs with what they carry over, so that the largest amount is the largest row.
+# A payer's limbs with their carries, so that the largest amount is the largest row.
 _CARRIED = (f"l2 + (l1 + l0 // {_LIMB}) // {_LIMB}", f"(l1 + l0 // {_LIMB}) % {_LIMB}", f"l0 % {_LIMB}")
 _PAID = ("sum(l2)", "sum(l1)", "sum(l0)", f"max(row({', '.join(_CARRIED)}))")
 

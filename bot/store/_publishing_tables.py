@@ -97,7 +97,7 @@ polls = Table(
     Column("english", Text),  # JSON: question and answers in English; null: they were posted in English
     Column("minutes", Integer, nullable=False),  # how long it is open
     Column("closes", UtcDateTime),  # null: not posted
-    Column("ask_at", UtcDateTime),  # next read of the votes; null: not posted, done, or never to be known
+    Column("ask_at", UtcDateTime),  # next read of the votes; null: not posted, done, or can never be known
     Column("votes", Text),  # JSON: an array of counts, in the order of the answers; null: unknown
     Column("read_at", UtcDateTime),
     Column("reason", Text, nullable=False),  # why the votes are unknown

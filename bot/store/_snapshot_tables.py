@@ -1,4 +1,4 @@
-"""Tables of what networks told us: catalogues, models, readings, daily use, windows and cursors."""
+"""Tables of what networks reported: catalogues, models, readings, daily use, windows and cursors."""
 
 from __future__ import annotations
 
