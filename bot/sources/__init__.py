@@ -1,10 +1,10 @@
-"""A package a network. The rule: a source reads a range of days and yields snapshots, or event batches where the
-network reports single events; it never computes a figure, and no network imports another.
+"""One package per network. A source reads a range of days and yields snapshots, or event batches if the network
+reports single events. It never computes a figure, and no network imports another.
 
-Adding a network is adding a package or module here. It declares `TITLE`, `CATALOGUES` (what it lists), `PANELS`
-(optional: what it shows beside), `Settings` (what `config.yaml` may say) and `SECRETS` (the environment variables that
-it reads); its docstring is its page in the docs. It defines `make_source`, `ref_checksum`, `is_closed`,
-`check_reachable` and, where a list stands in the code, `static_listings`.
+To add a network, add a package or module here. It declares `TITLE`, `CATALOGUES` (what it lists), `PANELS` (optional:
+its other figures), `Settings` (its block of `config.yaml`) and `SECRETS` (the environment variables that it reads); its
+docstring is its page in the docs. It defines `make_source`, `ref_checksum`, `is_closed`, `check_reachable` and, if a
+list is in the code, `static_listings`.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ class Source(Protocol):
 
     @property
     def settles_for(self) -> timedelta:
-        """How long after its end a day that was read may still change when it is read again."""
+        """How long after its end a day may still change when it is read again."""
         ...
 
     def snapshots(self, wanted: Period | None) -> Iterator[Snapshot]:
-        """Snapshots in order of time; with `wanted`, only those that bear on its days. Raises `SourceError`; what was
-        yielded before stays good."""
+        """Snapshots in order of time; with `wanted`, only those that its days need. Raises `SourceError`; snapshots
+        that were yielded before stay valid."""
         ...
 
 
 class SourceStateReader(Protocol):
-    """What an event source may ask of what was kept: `ledger.SourceStateReader` is one."""
+    """The stored state that an event source may read; implemented by `ledger.SourceStateReader`."""
 
     def cursor(self, name: str) -> str | None: ...
 
@@ -64,12 +64,12 @@ class EventSource(Protocol):
 
     @property
     def settles_for(self) -> timedelta:
-        """As of a `Source`: proofs come late."""
+        """As in `Source`: proofs come late."""
         ...
 
     def event_batches(self, wanted: Period | None, memory: SourceStateReader) -> Iterator[Snapshot | EventBatch]:
-        """What is new, and with `wanted` also what is missing of its days. Store each piece before taking the next.
-        Continues past failures and raises `SourceError` at the end, with one line per failure."""
+        """New events, and with `wanted` also those missing from its days. Store each batch before taking the next.
+        Continues after failures and raises `SourceError` at the end, with one line per failure."""
         ...
 
 
@@ -84,7 +84,7 @@ def load_module(network: str) -> ModuleType:
 
 
 def settings_types() -> dict[str, type[NetworkConfig]]:
-    """What `config.yaml` may say under `network_names`."""
+    """The settings of each network in `config.yaml`."""
     return {name: load_module(name).Settings for name in network_names()}
 
 
@@ -99,20 +99,20 @@ def methodology_text(network: str) -> str:
 
 
 def network_panels(network: str) -> tuple[Catalogue, ...]:
-    """What a network shows beside its catalogues."""
+    """A network's panels."""
     found: tuple[Catalogue, ...] = getattr(load_module(network), "PANELS", ())
     return found
 
 
 def static_listings(network: str, settings: NetworkConfig, until: date, days: int = 1) -> tuple[Snapshot, ...]:
-    """The lists of a network that need nobody to be asked, as of the end of each of the `days` up to one."""
+    """The lists of a network that need no request, as of the end of each of the `days` up to `until`."""
     made = getattr(load_module(network), "static_listings", None)
     return tuple(made(settings, until, days)) if made else ()
 
 
 def verify_ref(network: str, settings: NetworkConfig, data: Path, ref: Mapping[str, str]) -> dict[str, str]:
-    """A digest's ref with the state of what it points at: `intact` where the bytes read are still at hand and hash as
-    they did, `altered` where they do not, `not at hand` where this machine has no copy."""
+    """A digest's ref with the state of its bytes: `intact` if this machine has them with the same hash, `altered` if
+    the hash differs, `not at hand` if this machine has no copy."""
     found: str | None = load_module(network).ref_checksum(settings, data, ref["url"], ref["sha256"])
     state = "not at hand" if found is None else "intact" if found == ref["sha256"] else "altered"
     return {"state": state, **ref}
@@ -126,8 +126,7 @@ def make_source(
     clock: Callable[[], datetime],
     executor: Executor | None = None,
 ) -> Source | EventSource:
-    """A source ready to be asked. `data` is the folder it may keep downloads in, `secret_names` holds its own
-    `SECRETS`. What takes long and can be done anywhere goes to the `executor`; without one it is done by this
-    machine."""
+    """Make a network's source. `data` is the folder for its downloads, `secrets` holds its own `SECRETS`. Long work
+    goes to the `executor`; without one, it is done on this machine."""
     made: Source | EventSource = load_module(network).make_source(settings, data, secrets, clock, executor)
     return made

@@ -1,15 +1,15 @@
-"""Who may be believed: the six rules that an inference must pass before it is counted, as one pure function.
+"""The six rules that an inference must pass before it is counted, as one pure function.
 
-A settlement log is a claim by whoever sent it: the contracts check neither sizes nor roots nor repeats, and one version
-of the relay is open to everybody (inference-facilitator `contracts/settlement.sol` b970b8c). The one thing nobody
-outside an enclave can make is its signature.
+A settlement log is a claim by its sender: the contracts check neither sizes nor roots nor repeats, and one version of
+the relay is open to everybody (inference-facilitator `contracts/settlement.sol` b970b8c). Only an enclave can make its
+signature.
 
-1. The emitter is a pinned relay and, where signers are pinned, the sender one of them.
+1. The emitter is a pinned relay and, if signers are pinned, the sender is one of them.
 2. The blob is readable, of a known leaf encoding, and its leaves hash to the root in the log.
 3. No more leaves count than the log claims, and no more are claimed than the blob holds.
 4. The signature is that of the leaf's enclave, whose id is its key's Keccak, registered before the leaf's timestamp.
-5. The leaf was not counted before, in whatever batch or log.
-6. Its timestamp lies near the block.
+5. The leaf was not counted before, in any batch or log.
+6. Its timestamp is near the block's.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from bot.sources.opengradient.walrus import Blob, BlobMissing
 MAX_AGE = 3600
 """Seconds from signature to block: og-evm's MAX_INFERENCE_AGE; batches are normally flushed within 16 minutes."""
 MAX_AHEAD = 300
-"""Seconds a signature may lie after its block: og-evm's FUTURE_TOLERANCE."""
+"""Most seconds that a signature may be later than its block: og-evm's FUTURE_TOLERANCE."""
 
 Genuine = Callable[[Sequence[Claim]], Sequence[bool]]
 
@@ -50,9 +50,8 @@ def judge_settlement(
     relays: Collection[str],
     genuine: Genuine = verify_signatures,
 ) -> SettlementVerdicts:
-    """Apply the rules to one settlement; addresses are lower-case. `outcome` is its blob, or what
-    `_parse_leaves.parse_batch` made of it. `verify_signatures` checks signatures: in place, or by looking up what an
-    executor has found."""
+    """Apply the rules to one settlement; addresses are lower-case. `outcome` is its blob, or the result of
+    `merkle_batch.parse_batch`. `genuine` checks signatures: in place, or by a look-up of an executor's results."""
     if stranger := _stranger_reason(settlement, signers, relays):
         none = Unknown(stranger)
         return SettlementVerdicts(settlement, none, none, none, gaps=(stranger,), recognised=False)
@@ -78,7 +77,7 @@ def judge_settlements(
     relays: Collection[str],
     executor: Executor | None = None,
 ) -> list[SettlementVerdicts]:
-    """Many settlements in the order of the chain, their signatures checked all at once, each a first time only."""
+    """Apply the rules to many settlements in the order of the chain; all signatures are checked together, each once."""
     leaves = (leaf for settlement, outcome in judged for leaf in _attested_leaves(settlement, outcome)[0])
     made = (signature_claim(leaf, key.der) for leaf in leaves if isinstance(key := keys.get(leaf.tee_id), EnclaveKey))
     claims = list(dict.fromkeys(each for each in made if each))
@@ -99,7 +98,7 @@ def judge_settlements(
 
 
 def _stranger_reason(settlement: SettlementInput, signers: Collection[str], relays: Collection[str]) -> str:
-    """Rule 1: why this settlement is nobody's we know; empty where it is."""
+    """Rule 1: why the emitter or sender is not a known one; empty if it is."""
     if settlement.relay not in relays:
         return f"unrecognised emitter {settlement.relay}"
     if signers and settlement.signer is not None and settlement.signer not in signers:
@@ -110,7 +109,7 @@ def _stranger_reason(settlement: SettlementInput, signers: Collection[str], rela
 def _attested_leaves(
     settlement: SettlementInput, outcome: BlobMissing | Batch | BatchRefused
 ) -> tuple[tuple[Leaf, ...], tuple[str, ...], Unknown | None]:
-    """Rule 2: the leaves that stand behind a settlement, with gaps; or why they are not known."""
+    """Rule 2: the leaves of a settlement, with gaps; or why they are unknown."""
     if settlement.leaf is not None:
         return (settlement.leaf,), (), None
     if isinstance(outcome, BlobMissing):
@@ -126,7 +125,7 @@ def _attested_leaves(
 
 
 def _claimed_count(settlement: SettlementInput, held: int, signers: Collection[str]) -> int | Unknown:
-    """Rule 3: the claimed size, and no more than a readable blob holds."""
+    """Rule 3: the claimed size, at most the number of leaves in a readable blob."""
     if not signers:
         return Unknown("no signers are pinned, and an open batchSettle lets anyone claim any number")
     if held:
@@ -139,7 +138,7 @@ def _claimed_count(settlement: SettlementInput, held: int, signers: Collection[s
 def _leaf_verdicts(
     settlement: SettlementInput, leaves: Sequence[Leaf], seen: CountedLeaves, keys: Keys, genuine: Genuine
 ) -> tuple[LeafVerdict, ...]:
-    """One verdict a leaf, in order: first what needs no signature, then signatures all at once, then repeats."""
+    """One verdict per leaf, in order: first the rules without keys, then all signatures together, then repeats."""
     found: list[LeafVerdict | None] = [
         _keyless_verdict(settlement, index, leaf, seen) or _key_verdict(leaf, keys) for index, leaf in enumerate(leaves)
     ]
@@ -150,7 +149,7 @@ def _leaf_verdicts(
     for leaf, plain in zip(leaves, found, strict=True):
         verdict = plain or _signature_verdict(leaf, next(answers))
         if verdict.standing in BACKED:
-            # A bad signature must not hide a genuine one over the same inference further on, so it does not count here.
+            # Not counted here: a bad signature must not hide a genuine one over the same inference further on.
             unproven = verdict.standing != "verified"
             if leaf.key in verified or (unproven and _is_duplicate(settlement, seen.backed, backed, leaf)):
                 verdict = LeafVerdict(leaf, "duplicate", "the same inference was counted before")
@@ -161,7 +160,7 @@ def _leaf_verdicts(
 
 
 def _is_duplicate(settlement: SettlementInput, seen: Mapping[bytes, str], here: Collection[bytes], leaf: Leaf) -> bool:
-    """Counted by another settlement, or already by this one."""
+    """Whether another settlement, or this one, has already counted the leaf."""
     return leaf.key in here or seen.get(leaf.key, settlement.place) != settlement.place
 
 
@@ -172,7 +171,7 @@ def _signature_verdict(leaf: Leaf, genuine: bool) -> LeafVerdict:
 
 
 def _keyless_verdict(settlement: SettlementInput, index: int, leaf: Leaf, seen: CountedLeaves) -> LeafVerdict | None:
-    """Rules 3, 6 and 5: what can be said without a key."""
+    """Rules 3, 6 and 5, which need no key."""
     if index >= settlement.size:
         return LeafVerdict(leaf, "beyond the claimed size", f"the log claims {settlement.size:,}")
     if leaf.is_placeholder:
@@ -187,13 +186,13 @@ def _keyless_verdict(settlement: SettlementInput, index: int, leaf: Leaf, seen: 
 
 
 def _time_difference(seconds: int) -> str:
-    """How far a signature lies from its block, in bounded words: the number is its sender's."""
+    """How far a signature is from its block, in a bounded text, because the sender chooses the number."""
     minutes = min(abs(seconds) // 60, 10**7)
     return f"signed {minutes:,} minutes {'before' if seconds > 0 else 'after'} its block, or more"
 
 
 def _key_verdict(leaf: Leaf, keys: Keys) -> LeafVerdict | None:
-    """Rule 4: what the registries say of the enclave; none where the signature decides."""
+    """Rule 4: the verdict by the registries; `None` if the signature decides."""
     key = keys.get(leaf.tee_id)
     if key is None:
         return LeafVerdict(leaf, "unknown key", "no registry lists this enclave")

@@ -1,6 +1,6 @@
-"""The first live checks of OpenGradient: what the facts in the source rest on, each with the value to change.
+"""Live checks of OpenGradient: the facts that the source depends on, each with the setting to change.
 
-All of it within seconds: a chain that does not answer is one finding, not a wait.
+All checks end within seconds: a chain that does not answer is one finding and no wait.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ from bot.sources.opengradient.source import raw_folder
 from bot.sources.opengradient.walrus import Walrus, blob_id
 
 LOOKED_BACK = 20_000
-"""Blocks in which logs are looked for: a few windows of a node."""
+"""Blocks to search for logs: a few of a node's windows."""
 SENDERS = 200
-"""Settlements whose sender is asked for."""
+"""Most settlements whose sender is looked up."""
 
 
 def chain_responds(settings: OpenGradientSettings, seconds: float) -> bool:
-    """Whether the chain of settlements answers at all, within so many seconds."""
+    """Whether the chain of settlements answers within so many seconds."""
     asked = dict.fromkeys(settings.settlements.endpoints, "")
     return settings.settlements.has_quorum(panels.unreachable_endpoints(asked, seconds, settings.rpc_endpoints))
 
 
 def check_reachable(settings: OpenGradientSettings, data: Path, secrets: Mapping[str, str]) -> str:
-    """What `doctor` finds when it looks at the addresses. Raises `SourceError`, one line an address."""
+    """The addresses that answer, for `doctor`. Raises `SourceError`, one line per address."""
     if out := panels.unreachable_of(settings):
         raise SourceError("\n".join(out.values()))
     return f"all {len(settings.endpoint_figures)} addresses answer"
 
 
 def live_checks(settings: OpenGradientSettings, data: Path, now: datetime) -> Iterator[CheckResult]:
-    """The first live checks, of what answers at all."""
+    """The live checks of everything that answers."""
     out = panels.unreachable_of(settings)
     relays, signers = lowercase_addresses(settings.relays), lowercase_addresses(settings.signers)
     registries = {address.lower(): layout for address, layout in settings.registries.items()}
@@ -81,7 +81,7 @@ def live_checks(settings: OpenGradientSettings, data: Path, now: datetime) -> It
 
 
 def check_relays(chain: ChainReader, pinned: tuple[str, ...], signers: tuple[str, ...]) -> Iterator[CheckResult]:
-    """Whether contracts stand at the relays, whether anybody may settle, who may and who does, and who else emits."""
+    """Whether the relays have code, whether anybody may settle, who may and who does, and which others emit."""
     head = chain.final_head().number
     since = max(0, head - LOOKED_BACK)
     for relay in pinned:
@@ -119,7 +119,7 @@ def _check_emitters(settled: list[Log], pinned: tuple[str, ...]) -> Iterator[Che
 
 
 def check_registries(chain: ChainReader, known: dict[str, tee_registry.Layout]) -> Iterator[CheckResult]:
-    """What each registry lists."""
+    """The enclaves that each registry lists."""
     call = panels.contract_caller(chain)
     for address, layout in known.items():
         fix = "correct or remove it in networks.opengradient.registries"
@@ -133,7 +133,7 @@ def check_registries(chain: ChainReader, known: dict[str, tee_registry.Layout]) 
 
 
 def active_payees(chain: ChainReader, known: dict[str, tee_registry.Layout], now: datetime) -> frozenset[str]:
-    """The addresses that active enclaves are paid at; none where the registries do not say."""
+    """The payment addresses of active enclaves; empty if the registries do not answer."""
     try:
         return panels.sample_enclaves(chain, known, now)[1]
     except SourceError:
@@ -149,7 +149,7 @@ def check_hub(client: httpx.Client, base: str) -> Iterator[CheckResult]:
 
 
 def check_facilitator(client: httpx.Client, base: str, now: datetime) -> Iterator[CheckResult]:
-    """Whether its own count can be read, and from which addresses it settles."""
+    """Whether the facilitator's count can be read, and from which addresses it settles."""
     usage = facilitator.fetch_usage(client, base, now)
     signers = ", ".join(sorted(facilitator.fetch_signers(client, base))) or "none"
     yield CheckResult("facilitator", True, f"counts {len(usage.days)} days; settles from {signers}")

@@ -1,4 +1,4 @@
-"""The live checks of payments: whether what makes a transfer a payment still does, and who else settles."""
+"""Live checks of payments: whether transfers still count as payments, and which other contracts settle."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from bot.sources.opengradient.events import ChannelSettled, Transfer, decode_eve
 from bot.sources.opengradient.payments import SETTLES, payout_filter, transfer_filter
 
 LOOKED_BACK = 6_000
-"""Blocks of Base in which payments are looked for: more than three hours."""
+"""Blocks of Base to search for payments: more than three hours."""
 TRACED = 5
-"""Transfers whose settling contract is looked for."""
+"""Most transfers whose settling contract is looked up."""
 FIX = "if a new proxy settles, add it to networks.opengradient.proxies"
 
 
 @dataclass(frozen=True, slots=True)
 class PaymentContracts:
-    """What the config says of payments; addresses in lower case."""
+    """The payment settings; addresses in lower case."""
 
     token: str
     payees: Collection[str]
@@ -29,7 +29,7 @@ class PaymentContracts:
 
 
 def check_payments(chain: ChainReader, pinned: PaymentContracts, seen: Collection[str]) -> Iterator[CheckResult]:
-    """`seen`: the addresses that active enclaves are paid at."""
+    """`seen`: the payment addresses of active enclaves."""
     payees = sorted({*pinned.payees, *seen})
     new = sorted(set(seen) - set(pinned.payees))
     added = f", {len(new)} of them by the registries: {', '.join(new)}" if new else ""
@@ -54,7 +54,7 @@ def _check_channel(chain: ChainReader, pinned: PaymentContracts, payees: Sequenc
 def _check_settlers(
     chain: ChainReader, pinned: PaymentContracts, payees: Sequence[str], since: int
 ) -> Iterator[CheckResult]:
-    """Through which contracts the last transfers were settled."""
+    """The contracts through which the last transfers were settled."""
     paid = chain.all_logs(transfer_filter(pinned.token, payees), since)
     moved = [log for log in paid if isinstance(decode_event(log), Transfer)]
     by = chain.all_logs(Filter(pinned.proxies, (tuple(map(topic_of, SETTLES)),)), since) if moved else []
@@ -72,7 +72,7 @@ def _check_settlers(
 
 
 def _settling_logs(chain: ChainReader, transfer_log: Log) -> list[Log]:
-    """What any contract says of settling in a transfer's transaction."""
+    """The settlement logs of any contract in a transfer's transaction."""
     wanted = Filter(topics=((*map(topic_of, SETTLES), topic_of(ChannelSettled)),))
     block = transfer_log.block
     return [log for log in chain.all_logs(wanted, block, block) if log.tx == transfer_log.tx]

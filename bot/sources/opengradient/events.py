@@ -1,12 +1,12 @@
-"""The events Footfall reads, by the signature people write, and the values they are read into.
+"""The events that Footfall reads, by their signatures, and the values that they are decoded into.
 
-What no compiler would write is refused with a reason, as a value, so that a stranger's odd log can neither stop a
-collection nor be counted. Signatures are those of the contracts' published source: relay, registry and precompile in
+A log that no compiler would write is refused with a reason, as a value, so that it can neither stop a collection nor be
+counted. Signatures are those of the contracts' published source: relay, registry and precompile in
 `OpenGradient/inference-facilitator`, `OpenGradient/og-evm` and the ABIs of the `opengradient` package; payments in
 ERC-20, EIP-3009 and the x402 contracts.
 
-Logs and events are frozen msgspec structs, not dataclasses: with a million of the latter the garbage collector takes a
-quarter of the whole time.
+Logs and events are frozen msgspec structs, not dataclasses: with a million dataclasses, garbage collection takes a
+quarter of the total time.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _USUAL_PADDING = bytes(21)
 
 @dataclass(frozen=True, slots=True)
 class DecodeRefused:
-    """A log that is not read, and why. Reads well after "refused: "."""
+    """A log that was not decoded, with the reason. Reads well after "refused: "."""
 
     reason: str
 
@@ -41,7 +41,7 @@ _TOPICS: dict[type, bytes] = {}
 
 
 def _register_event(signature: str) -> Callable[[type[E]], type[E]]:
-    """Registers a class as what an event is read into; its fields are the signature's, in order."""
+    """Register a class for an event; its fields are the signature's, in order."""
 
     def register_class(event_class: type[E]) -> type[E]:
         _TOPICS[event_class] = event_topic(signature)
@@ -56,13 +56,13 @@ def _register_event(signature: str) -> Callable[[type[E]], type[E]]:
 
 @_register_event("BatchSettlement(bytes32 indexed merkleRoot, uint256 batchSize, bytes walrusBlobId)")
 class BatchSettlement(msgspec.Struct, frozen=True, gc=False):
-    """Many inferences, as a Merkle root over leaves that lie in a Walrus blob."""
+    """Many inferences, as a Merkle root over leaves in a Walrus blob."""
 
     root: bytes
     size: int
-    """What the sender says; up to 2**256 - 1."""
+    """As the sender claims; up to 2**256 - 1."""
     blob: bytes
-    """As sent; `walrus.blob_id` says whether it is one."""
+    """As sent; `walrus.blob_id` validates it."""
 
 
 @_register_event(
@@ -78,7 +78,7 @@ class IndividualSettlement(msgspec.Struct, frozen=True, gc=False):
     input_hash: bytes
     output_hash: bytes
     timestamp: int
-    """Seconds, as the enclave's clock says; up to 2**256 - 1."""
+    """Seconds by the enclave's clock; up to 2**256 - 1."""
     blob: bytes
     signature: bytes
 
@@ -104,19 +104,19 @@ class SettlementV1(msgspec.Struct, frozen=True, gc=False):
     "bytes outputData)"
 )
 class SettlementWithMetadataV1(msgspec.Struct, frozen=True, gc=False):
-    """Before 2026-02-20: one inference that names its model. Input and output are people's own words: never shown."""
+    """Before 2026-02-20: one inference that names its model. Input and output are users' texts: never shown."""
 
     input_hash: bytes
     output_hash: bytes
     model_info: bytes
-    """UTF-8 if all is well; hostile."""
+    """UTF-8 if valid; hostile."""
     input_data: bytes
     output_data: bytes
 
 
 @_register_event("RoleGranted(bytes32 indexed role, address indexed account, address indexed sender)")
 class RoleGranted(msgspec.Struct, frozen=True, gc=False):
-    """Who may settle from then on."""
+    """An address that may settle from then on."""
 
     role: bytes
     account: str
@@ -128,7 +128,7 @@ class RoleGranted(msgspec.Struct, frozen=True, gc=False):
 
 @_register_event("Transfer(address indexed from, address indexed to, uint256 value)")
 class Transfer(msgspec.Struct, frozen=True, gc=False):
-    """Tokens moved."""
+    """A transfer of tokens."""
 
     sender: str
     receiver: str
@@ -143,7 +143,7 @@ class Settled(msgspec.Struct, frozen=True, gc=False):
 
 @_register_event("SettledWithPermit()")
 class SettledWithPermit(msgspec.Struct, frozen=True, gc=False):
-    """As `Settled`, with a permit beside it."""
+    """Like `Settled`, with a permit."""
 
 
 @_register_event("Settled(address indexed receiver, address indexed token, address indexed sender, uint128 amount)")
@@ -165,7 +165,7 @@ def topic_of(event: type) -> bytes:
 
 
 def decode_event(log: Log) -> Event | DecodeRefused:
-    """A log as the event its first topic names, or why it is none."""
+    """A log as the event of its first topic, or the reason why it is none."""
     if not log.topics:
         return DecodeRefused("it has no topic")
     known = _LAYOUTS.get(log.topics[0])
@@ -185,8 +185,7 @@ def decode_event(log: Log) -> Event | DecodeRefused:
 
 
 def _usual_batch(log: Log) -> BatchSettlement | None:
-    """The shape nearly all settlements have, a blob id of 43 bytes; `None` for any other, which `decode_fields`
-    reads."""
+    """The usual settlement, with a blob id of 43 bytes; `None` for any other, which `decode_fields` reads."""
     data = log.data
     if len(data) == 160 and data[32:96] == _USUAL_HEAD and data[139:] == _USUAL_PADDING and len(log.topics) == 2:
         return BatchSettlement(log.topics[1], int.from_bytes(data[:32]), data[96:139])

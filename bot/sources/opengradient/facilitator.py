@@ -1,7 +1,6 @@
-"""What OpenGradient's facilitator reports of itself: requests and cost by day, and the address it settles from.
+"""What OpenGradient's facilitator reports about itself: requests and cost by day, and the address it settles from.
 
-All of it is reported, never verified: `POST /settle` records any caller's request count beside any payment that
-settles.
+All of it is reported, never verified: `POST /settle` accepts any request count with any payment that settles.
 Sources: inference-facilitator `all_networks.ts` and `all_networks_usage.ts`, HEAD f7a0cfc, 16 Jul 2026.
 """
 
@@ -23,16 +22,16 @@ from bot.records import MAX_COUNT, SafeName, SourceError, SourceRef, Unknown, sh
 MAX_BYTES = 2**20
 SECONDS = 15.0
 DAYS = 90
-"""The most that `GET /usage` gives."""
+"""The most days that `GET /usage` returns."""
 COUNTING_SINCE = date(2026, 7, 7)
-"""The counter's first commit; a zero on an earlier day means that nobody counted."""
+"""The counter's first commit; a zero on an earlier day means that nothing was counted."""
 SURE_FOR = timedelta(days=80)
-"""A day's counter is dropped 90 days after it was last written to and then reads 0; a margin under that."""
+"""A day's counter is dropped 90 days after its last write and then reads 0; this leaves a margin."""
 
 
 @dataclass(frozen=True, slots=True)
 class DailyReport:
-    """One UTC day on which payments settled, as the facilitator tells it."""
+    """One UTC day on which payments settled, as the facilitator reports it."""
 
     requests: int | Unknown
     cost: Decimal | Unknown
@@ -42,7 +41,7 @@ class DailyReport:
 
 @dataclass(frozen=True, slots=True)
 class FacilitatorUsage:
-    """An answer of `GET /usage`. The days do not add up to the total, which goes back further."""
+    """A response of `GET /usage`. The days do not add up to the total, which covers a longer time."""
 
     ref: SourceRef
     total: DailyReport
@@ -71,7 +70,7 @@ class _Health(msgspec.Struct):
 
 
 def fetch_usage(client: httpx.Client, base: str, now: datetime) -> FacilitatorUsage:
-    """`GET /usage` for as long as it goes back. Raises `SourceError`."""
+    """`GET /usage` for the longest possible time. Raises `SourceError`."""
     url = f"{base.rstrip('/')}/usage?days={DAYS}"
     raw = _fetch_body(client, url)
     try:
@@ -89,7 +88,7 @@ def fetch_usage(client: httpx.Client, base: str, now: datetime) -> FacilitatorUs
 
 
 def fetch_signers(client: httpx.Client, base: str) -> frozenset[str]:
-    """The addresses the facilitator settles from on EVM chains, lower-case. Raises `SourceError`."""
+    """The addresses from which the facilitator settles on EVM chains, lower-case. Raises `SourceError`."""
     url = f"{base.rstrip('/')}/health"
     try:
         read = msgspec.json.decode(_fetch_body(client, url), type=_Health)
@@ -118,7 +117,7 @@ def _daily_report(day: date, row: _Day, today: date) -> DailyReport:
 
 
 def _unknown_reason(day: date, row: _Day, today: date) -> str:
-    """Why a row is no figure of its day; empty where it is."""
+    """Why a row is not a figure of its day; empty if it is."""
     if day > today:
         return f"the facilitator reports {short_date(day)}, which has not begun"
     if day == today:
@@ -141,7 +140,7 @@ def _plausible_count(value: int | None) -> int | Unknown:
 
 
 def _plausible_amount(text: str) -> Decimal | Unknown:
-    """Whole OPG from the text of a float; no sign, no infinity, no exponent beyond what a float's text has."""
+    """OPG from the text of a float; no sign, no infinity, no exponent that a float's text cannot have."""
     if not _DECIMAL.fullmatch(text) or (amount := Decimal(text)) > MAX_COUNT:
         return Unknown("the facilitator reports an implausible amount")
     return amount

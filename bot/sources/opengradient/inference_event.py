@@ -1,4 +1,4 @@
-"""The one event that names a Model Hub model: nested, so it is read by hand where the others are read by layout."""
+"""The only event that names a Model Hub model. It is nested, so it has its own decoder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MODEL_INFERENCE = (
 
 
 class ModelInference(msgspec.Struct, frozen=True, gc=False):
-    """A Model Hub model ran: the one event that names it. Numbers and texts that went in and out are not read."""
+    """The use of a Model Hub model. The numbers and texts of its input and output are not read."""
 
     inference_id: bytes
     mode: int
@@ -29,8 +29,8 @@ class ModelInference(msgspec.Struct, frozen=True, gc=False):
 
 
 def model_inference(log: Log) -> ModelInference:
-    """The four fields that count, each at the place a compiler gives it; the tensors behind them are not looked at.
-    Raises `AbiDecodeError`."""
+    """The four fields that count, each at the offset that a compiler gives it; the tensors are not read. Raises
+    `AbiDecodeError`."""
     data = log.data
     if len(log.topics) != 1:
         raise AbiDecodeError("it has indexed fields")

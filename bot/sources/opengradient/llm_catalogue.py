@@ -1,7 +1,7 @@
-"""Which LLMs OpenGradient serves in enclaves, and one name for each of the many a client may call it by.
+"""The LLMs that OpenGradient serves in enclaves, and one canonical name for each.
 
-No public list can be read at run time (`/v1/models` was removed on 23 Mar 2026), so the gateway's own registry is
-written down here with its date. What joined or left since is told in `config.yaml`.
+No public list can be read at run time (`/v1/models` was removed on 23 Mar 2026), so this is a copy of the gateway's
+registry with its date. Models that joined or left later are set in `config.yaml`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from bot.records import Listing, SafeName, Snapshot, SourceRef, model_identity, 
 from bot.sources.opengradient.settings import OpenGradientSettings
 
 AS_OF = "2026-09-21"
-"""The registry is at least this young: hermes-4-70b left it on that day."""
+"""The registry is of this day or later: hermes-4-70b left it on that day."""
 SOURCE = "https://github.com/OpenGradient/tee-gateway/blob/0110742/tee_gateway/model_registry.py"
-"""71 entries: 61 of text, 10 that make images."""
+"""71 entries: 61 text models, 10 image models."""
 
 TEXT = {
     "openai": """gpt-4.1 gpt-4.1-mini gpt-4.1-nano o3 o4-mini gpt-5 gpt-5-mini gpt-5.2 gpt-5.4 gpt-5.4-mini
@@ -37,7 +37,7 @@ IMAGES = {
     "bytedance": "seedream-4.0 seedream-5.0-lite seedance-4.5 seedance-5.0",
     "zai": "glm-image",
 }
-"""By the provider that serves them, as the registry names it."""
+"""By provider, as the registry names it."""
 
 RETIRED = frozenset(
     {
@@ -45,7 +45,7 @@ RETIRED = frozenset(
         *("grok-3", "grok-3-mini"),
     }
 )
-"""Still in the registry, and redirected to a newer model: on offer by name, not in fact."""
+"""Still in the registry, but redirected to a newer model: offered by name only."""
 
 ALIASES = {
     "gpt-4.1-2025-04-14": "gpt-4.1",
@@ -65,15 +65,15 @@ ALIASES = {
     "hy3:floor": "hy3",
     "hy4": "hy4-preview",
 }
-"""Other names the gateway takes, prefix stripped."""
+"""Aliases that the gateway accepts, without prefix."""
 
 _PREFIX = re.compile(r"(openai|anthropic|google|x-ai|bytedance|nous|nousresearch|tencent|zai)/")
-"""Those of SDK ids (opengradient 1.1.4, `TEE_LLM`) and of the gateway's own calls."""
+"""The prefixes of SDK ids (opengradient 1.1.4, `TEE_LLM`) and of the gateway's own calls."""
 _SEED = re.compile(r"seed-1-6-[0-9]{6}")
 
 
 def canonical_name(raw: str) -> SafeName:
-    """The registry's name for a model however a client called it; a name the registry does not know stays its own."""
+    """The registry's name for a model; a name that the registry does not know stays as it is."""
     name = raw[match.end() :] if (match := _PREFIX.match(raw)) else raw
     if _SEED.fullmatch(name):
         return SafeName("seed-1.6")
@@ -96,7 +96,7 @@ def llm_listings(added: Iterable[str] = (), removed: Iterable[str] = ()) -> tupl
 
 
 def static_listings(settings: OpenGradientSettings, until: date, days: int = 1) -> tuple[Snapshot, ...]:
-    """The list of LLMs, which stands in the source, as of the end of each of the `days` up to one."""
+    """The list of LLMs from the code, as of the end of each of the `days` up to `until`."""
     since = date.fromisoformat(AS_OF)
     listed = llm_listings(settings.added_llms, settings.removed_llms)
     gone = sum(listing.model in RETIRED for listing in listed)

@@ -1,6 +1,6 @@
-"""OpenGradient's logs as hauls: each range of blocks with its records, its window of completeness and its cursor.
+"""OpenGradient's logs as event batches: each range of blocks with its records, its complete window and its cursor.
 
-The last days are read again once a day, since a node may have lagged; what is known already is kept once.
+The last days are read again once a day, since a node may have lagged; known records are kept once.
 """
 
 from __future__ import annotations
@@ -18,48 +18,48 @@ from bot.sources import ALWAYS, SourceStateReader
 from bot.sources.opengradient.log_decoding import DecodedLogs, at_utc
 
 LATE = 3
-"""Days before today that are read again: nodes lag, proofs come late."""
+"""Days before today that are read again, because nodes lag and proofs come late."""
 RESUMED = timedelta(days=30)
-"""A record that ends longer ago is not read up to today: that could take hours; `collect --since` does it."""
+"""If a record ended longer ago, it is not read up to today, which could take hours; `collect --since` does that."""
 MOST = 500
-"""Settlements kept in one transaction."""
+"""Settlements stored in one transaction."""
 ONE = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class ReadRange:
-    """What to read of a chain."""
+    """A range of a chain to read."""
 
     start: Cursor
     begins: datetime
-    """The instant that `start` stands for."""
+    """The instant of `start`."""
     until: int | None = None
-    """The block to end with; `None`: the newest final one."""
+    """The last block; `None`: the newest final one."""
     message: str = ""
-    """One line for whoever waits; empty where there is nothing to say."""
+    """One progress line for the operator; empty if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogCollector:
-    """One way of reading one chain for one catalogue."""
+    """One way to read one chain for one catalogue."""
 
     name: str
-    """Of its cursor."""
+    """The name of its cursor."""
     catalogue: str
     chain: ChainReader
     wanted: Filter
     decode: Callable[[LogBatch], DecodedLogs]
     lake: Path = field(repr=False)
     began: date
-    """The earliest day worth reading where nobody says from which on."""
+    """The earliest day to read if no other is set."""
 
     @property
     def chain_label(self) -> str:
         return f"chain {self.chain.pin.chain_id}"
 
     def event_batches(self, wanted: Period | None, memory: SourceStateReader, today: date) -> Iterator[EventBatch]:
-        """What is new, range by range; with `wanted`, what of its days was not read. Raises `SourceError`; what was
-        yielded before stays good."""
+        """New logs, range by range; with `wanted`, also those of its unread days. Raises `SourceError`; batches that
+        were yielded before stay valid."""
         kept = memory.cursor(self.name)
         cursor = Cursor.from_json(kept) if kept else None
         again = memory.cursor(f"{self.name}:again") != today.isoformat()
@@ -75,7 +75,7 @@ class LogCollector:
             if span.message:
                 yield EventBatch("opengradient", self.catalogue, span.message)
             if cursor and span.start is not cursor and self.chain.is_forked(cursor):
-                # What is read anew knows nothing of what was read before: first the gone blocks' records have to go.
+                # A new read does not know what an earlier one stored, so first delete the records of removed blocks.
                 covered = memory.covered_windows(self.catalogue)
                 yield from self._read_range(ReadRange(cursor, covered[-1].ends if covered else span.begins), cursor)
                 cursor = Cursor.from_json(memory.cursor(self.name) or cursor.json_text)
@@ -94,12 +94,12 @@ class LogCollector:
             begins = max(begins, at_utc(chunk.at))
 
     def _begin_after_fork(self, block: int, begins: datetime) -> datetime:
-        """From when on nothing counts as read once all from a block on is forgotten: the last block that stays."""
+        """The instant from which nothing counts as read after a fork: the last block that stays."""
         before = self.chain.block_headers([block - 1])[0] if block else None
         return min(begins, at_utc(before.at)) if before else begins
 
     def _next_range(self, cursor: Cursor | None, memory: SourceStateReader, today: date, reread: bool) -> ReadRange:
-        """Where to go on."""
+        """The range after the cursor."""
         covered = memory.covered_windows(self.catalogue)
         last = covered[-1].ends if covered else None
         late = start_of_day(today - LATE * ONE)
@@ -114,8 +114,8 @@ class LogCollector:
     def _missing_ranges(
         self, wanted: Period, cursor: Cursor | None, memory: SourceStateReader, today: date
     ) -> list[ReadRange]:
-        """What was asked for and not read yet; where no first day was named, from where the record ends, or the
-        chain's begins."""
+        """The requested ranges that were not read; without a first day, from the end of the record, or from the
+        chain's start."""
         covered = memory.covered_windows(self.catalogue)
         ends = start_of_day(min(wanted.last, today) + ONE)
         begins, told = start_of_day(wanted.first), ""
@@ -138,14 +138,14 @@ class LogCollector:
         first = self.chain.first_block(_unix_seconds(begins))
         if first:
             before, start = self.chain.block_headers([first - 1, first])
-            if before is None and start is not None:  # The node has dropped what came before.
+            if before is None and start is not None:  # The node has dropped earlier blocks.
                 begins = max(begins, at_utc(start.at))
         pin = self.chain.pin
         genesis = cursor.genesis if cursor else pin.genesis
         return ReadRange(Cursor(pin.chain_id, genesis, first), begins, until, message)
 
     def _split_batches(self, chunk: LogBatch, begins: datetime, cursors: dict[str, str]) -> Iterator[EventBatch]:
-        """A range's haul; of many settlements some go ahead of it: a long transaction keeps other writers waiting."""
+        """A range's batches; many settlements are split off first, because a long transaction blocks other writers."""
         found, forget = self.decode(chunk), chunk.forget_from
         while len(found.settlements) > MOST:
             some, rest = found.settlements[:MOST], found.settlements[MOST:]
@@ -181,7 +181,7 @@ class LogCollector:
 
 
 def missing_windows(whole: CompleteWindow, covered: Sequence[CompleteWindow]) -> Iterator[CompleteWindow]:
-    """What of a window is in none of those covered, oldest first."""
+    """The parts of a window that no covered window contains, oldest first."""
     begins = whole.begins
     for one in sorted(covered, key=lambda window: window.begins):
         if begins < min(one.begins, whole.ends):
@@ -192,7 +192,7 @@ def missing_windows(whole: CompleteWindow, covered: Sequence[CompleteWindow]) ->
 
 
 def archive_logs(lake: Path, chunk: LogBatch, chain_id: int) -> str:
-    """Keep a range's logs in the lake; the SHA-256 of what was kept."""
+    """Store a range's logs in the lake and return their SHA-256."""
     with open_raw_archive(lake) as raw:
         about = {"chain": chain_id, "from": chunk.from_block, "to": chunk.to_block, "sha256": chunk.sha256}
         raw.add(json.dumps(about).encode())

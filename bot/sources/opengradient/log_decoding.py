@@ -1,4 +1,4 @@
-"""What OpenGradient's logs say: settlements, and the inferences of Hub models. Nothing is asked but who sent them."""
+"""Decodes OpenGradient's logs: settlements and inferences of Hub models. The only requests are for senders."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from bot.sources.opengradient.walrus import blob_id
 
 _SETTLES = (BatchSettlement, IndividualSettlement, BatchSettlementV1, SettlementV1, SettlementWithMetadataV1)
 SETTLES = (tuple(map(topic_of, _SETTLES)),)
-"""The topics of settlement logs, as a `Filter` takes them."""
+"""The topics of settlement logs, for a `Filter`."""
 TXS = 500
-"""Transactions asked for at a time."""
+"""Transactions to request at a time."""
 _MODEL = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,99}")
-"""What may be a model's name; anything else in its place could be somebody's words."""
+"""The form of a model's name; any other text there could be a user's words."""
 
 
 @dataclass(frozen=True, slots=True)
 class DecodedLogs:
-    """What a range of logs says."""
+    """The content of a range of logs."""
 
     settlements: tuple[Settlement, ...] = ()
     uses: tuple[Use, ...] = ()
@@ -66,14 +66,14 @@ def _decode_settlement(log: Log) -> Settlement | None:
 
 
 def _attested_json(event: IndividualSettlement) -> str:
-    """Hashes, signature and time: never anybody's words."""
+    """Hashes, signature and time: never a user's words."""
     signature = event.signature[:4097].hex()
     fields = (event.tee.hex(), event.input_hash.hex(), event.output_hash.hex(), signature, str(event.timestamp))
     return json.dumps(fields)
 
 
 def _attested_v1_json(event: SettlementV1 | SettlementWithMetadataV1) -> str:
-    """Hashes, and the model where the log names one in the form of a name; what went in and out stays in the lake."""
+    """Hashes, and the model if the log has one in the form of a name; input and output stay in the lake."""
     hashes = event.input_hash.hex(), event.output_hash.hex()
     info = event.model_info if isinstance(event, SettlementWithMetadataV1) else b""
     named = [info.decode("ascii")] if _MODEL.fullmatch(info) else []
@@ -81,7 +81,7 @@ def _attested_v1_json(event: SettlementV1 | SettlementWithMetadataV1) -> str:
 
 
 def inference_decoder(chain: ChainReader) -> Callable[[LogBatch], DecodedLogs]:
-    """Inferences of Hub models, with who sent them; simulations are none. A sender that cannot be read stays empty."""
+    """Decode uses of Hub models with their senders; simulations are left out. An unknown sender is empty."""
 
     def decode_inferences(chunk: LogBatch) -> DecodedLogs:
         events = [(log, decode_event(log)) for log in chunk.logs]
@@ -113,5 +113,5 @@ def _fetch_senders(chain: ChainReader, txs: Sequence[str]) -> dict[str, str]:
 
 
 def at_utc(seconds: int) -> datetime:
-    """A block's time."""
+    """A block's time as a UTC instant."""
     return datetime.fromtimestamp(seconds, UTC)

@@ -1,8 +1,8 @@
-"""A batch of leaves: what a Walrus dump says, and the Merkle root of what it says.
+"""A batch of leaves: parses a Walrus dump and computes its Merkle root.
 
-Pure, and never believing what a dump asserts about itself: the root is recomputed from `values`, never read from
-`tree`. The dump is `StandardMerkleTree.dump()` of npm `@openzeppelin/merkle-tree` 1.0.8; which values a leaf holds is
-the work of OpenGradient's inference-facilitator.
+Pure, and trusts no statement of a dump about itself: the root is computed from `values`, never read from `tree`. The
+dump is `StandardMerkleTree.dump()` of npm `@openzeppelin/merkle-tree` 1.0.8; OpenGradient's inference-facilitator
+decides which values a leaf holds.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from types import MappingProxyType
 from typing import Literal
 
 import msgspec
-import sha3  # type: ignore[import-untyped]  # safe-pysha3: 4 to 7 times pycryptodome on inputs this small
+import sha3  # type: ignore[import-untyped]  # safe-pysha3: 4 to 7 times as fast as pycryptodome on such small inputs
 
 MAX_BYTES = 16 * 2**20
-"""A larger dump is refused unread: the facilitator flushes at 20 leaves, about 15 kB."""
+"""A larger dump is refused without parsing: the facilitator flushes at 20 leaves, about 15 kB."""
 MAX_LEAVES = 10_000
-"""More leaves than this in one dump, and more than this claimed by one log, are refused as implausible."""
+"""More leaves in one dump, or claimed by one log, are refused as implausible."""
 MAX_SIGNATURE = 4096
 """Bytes; a real one has 256."""
 
 SIGNATURE_BYTES = 256
 PLACEHOLDER_SIGNATURE = b"\xd3"
 PLACEHOLDER_TEE = bytes.fromhex("ddc21f2d5d0af861b4fc1390df47f1c93bc5aee54e7e31763e97256d56148253")
-"""What the facilitator's middleware writes where a gateway's answer lacked the fields (og-x402, flask.py)."""
+"""What the facilitator's middleware writes if a gateway's response lacks the fields (og-x402, flask.py)."""
 
 Version = Literal[1, 2, 3]
 VERSIONS: Mapping[tuple[str, ...], Version] = MappingProxyType(
@@ -37,12 +37,12 @@ VERSIONS: Mapping[tuple[str, ...], Version] = MappingProxyType(
         ("bytes32", "bytes32", "bytes32", "bytes", "uint256"): 3,
     }
 )
-"""Leaf encodings ever written: 1 until 20 Feb 2026, 2 until 1 Apr 2026, 3 since (inference-facilitator commits 7557315,
+"""All known leaf encodings: 1 until 20 Feb 2026, 2 until 1 Apr 2026, 3 since (inference-facilitator commits 7557315,
 015ceb5, 5e9de7b). Only version 3 can be verified."""
 
 
 def keccak(data: bytes) -> bytes:
-    """Keccak-256, the 32 bytes Ethereum means by it."""
+    """Ethereum's Keccak-256, 32 bytes."""
     digest: bytes = sha3.keccak_256(data).digest()
     return digest
 
@@ -61,8 +61,8 @@ class Leaf:
     timestamp: int | None
     """Unix seconds by the enclave's clock; none before version 3."""
     key: bytes = field(init=False, repr=False, compare=False)
-    """What makes two leaves the same inference, 32 bytes: enclave, hashes and time, and not the signature, since PSS
-    signs the same thing differently each time. Versions 1 and 2 have less, and all they have is used."""
+    """The identity of an inference, 32 bytes: enclave, hashes and time. The signature is left out, since PSS signs the
+    same data differently each time. Versions 1 and 2 have fewer fields, and all of them are used."""
 
     def __post_init__(self) -> None:
         if self.timestamp is None:
@@ -78,24 +78,24 @@ class Leaf:
 
     @property
     def is_placeholder(self) -> bool:
-        """Written in place of an answer without proof; it can never verify."""
+        """Written in place of a response without proof; it can never verify."""
         return self.signature == PLACEHOLDER_SIGNATURE or self.tee_id == PLACEHOLDER_TEE
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A dump that could be read."""
+    """A dump that was parsed."""
 
     version: Version
     leaves: tuple[Leaf, ...]
-    """In the order of `values`, which is the order of arrival."""
+    """In the order of `values`, which is that of arrival."""
     root: bytes
-    """Recomputed, 32 bytes."""
+    """Computed, 32 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class BatchRefused:
-    """Bytes that are not what was wanted, and why, in no word of theirs. Reads well after "refused: "."""
+    """Bytes that were refused, with a reason that quotes none of them. Reads well after "refused: "."""
 
     reason: str
 
@@ -116,7 +116,7 @@ _DUMPS = msgspec.json.Decoder(_Dump)
 
 
 def parse_batch(raw: bytes) -> Batch | BatchRefused:
-    """Read a dump and recompute its root. Never raises, whatever the bytes."""
+    """Parse a dump and compute its root. Never raises, whatever the bytes."""
     if len(raw) > MAX_BYTES:
         return BatchRefused(f"{len(raw):,} bytes, wanted at most {MAX_BYTES:,}")
     if b"\\" in raw:
@@ -124,7 +124,7 @@ def parse_batch(raw: bytes) -> Batch | BatchRefused:
     try:
         dump = _DUMPS.decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return BatchRefused("not a standard-v1 tree")  # The decoder's own words would quote the sender's.
+        return BatchRefused("not a standard-v1 tree")  # The decoder's message would quote the sender's text.
     if refused := _shape_error(dump, raw):
         return refused
     try:
@@ -140,8 +140,8 @@ def _shape_error(dump: _Dump, raw: bytes) -> BatchRefused | None:
         return BatchRefused("not a standard-v1 tree")
     if not 0 < count <= MAX_LEAVES:
         return BatchRefused(f"{count:,} leaves, wanted 1 to {MAX_LEAVES:,}")
-    # Every key is followed by a colon, unknown keys are refused above and no text in a dump holds one, so one colon
-    # more than the shape needs means that a key is given twice, of which a decoder would silently keep the last.
+    # Every key is followed by a colon, unknown keys are refused above and no text in a dump holds a colon. So one colon
+    # too many means a duplicate key, of which a decoder would silently keep the last.
     if raw.count(b":") != 4 + 2 * count:
         return BatchRefused("a key that is given twice")
     return None

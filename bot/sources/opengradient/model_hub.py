@@ -1,8 +1,8 @@
-"""OpenGradient's Model Hub: which models it lists, by whom, in which task category, and under which content ids.
+"""OpenGradient's Model Hub: the models it lists, with author, task category and content ids.
 
-Everything in an answer is a stranger's text. An entry without a usable author and name is skipped and counted; a page
-that is not a page stops the walk. Source: community callers of `hub-api.opengradient.ai/api/v0/models/`; no official
-description exists.
+All text in a response is hostile. An entry without a usable author and name is skipped and counted; an invalid page
+ends the walk with an error. Source: community callers of `hub-api.opengradient.ai/api/v0/models/`; there is no official
+description.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ MAX_PAGE_BYTES = 8 * 2**20
 MAX_PAGES = 1000
 MAX_MODELS = 200_000
 MAX_TEXT = 300
-"""Characters of an author or a name; longer ones are no names."""
+"""Characters of an author or a name; longer ones are refused."""
 SECONDS = 20.0
 WALKS = 4
-"""Walks until two agree; writes during a walk shift its pages."""
+"""Most walks until two agree; a write during a walk shifts the pages."""
 TRIES = 3
-"""Of one page, after an answer that says to come again."""
+"""Attempts for one page, after a response that allows a retry."""
 
 CONTENT_ID = re.compile(r"[A-Za-z0-9_-]{43}|Qm[1-9A-HJ-NP-Za-km-z]{44}")
 """A Walrus blob id or, on older models, an IPFS hash."""
 
 Key = tuple[str, str]
-"""Author and name as the Hub writes them: names alone are not unique."""
+"""Author and name as the Hub writes them; names alone are not unique."""
 
 Sleep = Callable[[float], None]
 Keep = Callable[[bytes], None]
@@ -50,13 +50,13 @@ class HubModel:
 
     key: Key
     category: str
-    """`taskName`; empty where there is none."""
+    """`taskName`; empty if there is none."""
     content: str
-    """`llmPath` where it is a content id; empty where not."""
+    """`llmPath` if it is a content id; otherwise empty."""
 
     @property
     def model(self) -> SafeName:
-        """The name it is known by everywhere in Footfall: author and name together."""
+        """The model's name everywhere in Footfall: author and name together."""
         return model_identity("/".join(self.key))
 
     @property
@@ -67,7 +67,7 @@ class HubModel:
 
 @dataclass(frozen=True, slots=True)
 class HubListing:
-    """All pages once."""
+    """The result of one walk over all pages."""
 
     entries: Mapping[Key, HubModel]
     skipped: int
@@ -76,14 +76,14 @@ class HubListing:
 
 @dataclass(frozen=True, slots=True)
 class HubInventory:
-    """What the Hub lists at one instant."""
+    """The Hub's list at one instant."""
 
     snapshot: Snapshot
     entries: Mapping[Key, HubModel]
     content: Mapping[str, SafeName]
     """Content id to the one model whose listing names it."""
     disputed: frozenset[str] = frozenset()
-    """Content ids that several models claim: anybody may name another's, so use of these is nobody's."""
+    """Content ids that several models claim. Anybody may name another's id, so their use counts for no model."""
 
 
 class _Wrapped(msgspec.Struct):
@@ -112,9 +112,9 @@ def fetch_inventory(
     keep: Keep = lambda page: None,
     sleep: Sleep = time.sleep,
 ) -> HubInventory:
-    """Walk the listing until two walks agree, or one agrees with the day `before`. What only one of two agreeing walks
-    saw is listed all the same: pages shift while models are added. `keep` is handed every page read, for the lake; the
-    reference's SHA-256 is that of all of them, each ended by a newline. Raises `SourceError`."""
+    """Walk the listing until two walks agree, or one agrees with the day `before`. Models that only one of two agreeing
+    walks saw are listed, because pages shift while models are added. `keep` gets every page, for the lake; the ref's
+    SHA-256 is that of all pages, each ended by a newline. Raises `SourceError`."""
     digest = hashlib.sha256()
 
     def keep_page(page: bytes) -> None:
@@ -136,7 +136,7 @@ def fetch_inventory(
 
 
 def _allowed_difference(models: int) -> int:
-    """How many models two walks may differ by: one in two hundred, and two in any case."""
+    """How many models two walks may differ by: one in two hundred, and always two."""
     return max(2, models // 200)
 
 
@@ -156,8 +156,8 @@ def _build_inventory(ref: SourceRef, entries: Mapping[Key, HubModel], skipped: i
 
 
 def walk_pages(client: httpx.Client, base: str, keep: Keep = lambda _: None, sleep: Sleep = time.sleep) -> HubListing:
-    """All pages from 0 until one brings nothing. A short page does not end the walk: the Hub's own cap on a page is not
-    known. Raises `SourceError`."""
+    """All pages from 0 until an empty one. A short page does not end the walk, because the Hub's page limit is
+    unknown. Raises `SourceError`."""
     entries: dict[Key, HubModel] = {}
     skipped = 0
     before: bytes | None = None
@@ -183,12 +183,12 @@ def walk_pages(client: httpx.Client, base: str, keep: Keep = lambda _: None, sle
 
 
 def listing_url(base: str) -> str:
-    """Where the listing begins."""
+    """The URL of the listing."""
     return f"{base.rstrip('/')}/api/v0/models/"
 
 
 def _fetch_page(client: httpx.Client, base: str, number: int, sleep: Sleep) -> bytes | None:
-    """One page's bytes; none where the Hub says there is no such page. Raises `SourceError`."""
+    """One page's bytes; `None` if the Hub says that there is no such page. Raises `SourceError`."""
     found = get_with_retries(client, listing_url(base), {"page": number, "limit": PAGE}, sleep)
     if isinstance(found, HttpBody):
         return found.content
@@ -201,7 +201,7 @@ def _fetch_page(client: httpx.Client, base: str, number: int, sleep: Sleep) -> b
 def get_with_retries(
     client: httpx.Client, url: str, params: dict[str, str | int], sleep: Sleep
 ) -> HttpBody | HttpFailure:
-    """An answer, asked for again after a 429, a 5xx or none at all."""
+    """Get a URL, with retries after a 429, a 5xx or no response."""
     found = get_bounded(client, url, MAX_PAGE_BYTES, SECONDS, params)
     for attempt in range(1, TRIES):
         if isinstance(found, HttpBody) or not (found.status in (0, 429) or found.status >= 500):
@@ -212,7 +212,7 @@ def get_with_retries(
 
 
 def _parse_page(url: str, number: int, raw: bytes) -> tuple[list[HubModel], int]:
-    """A page's entries and how many of them were unusable. Raises `SourceError` where it is no page."""
+    """A page's entries, and how many were unusable. Raises `SourceError` if it is not a page."""
     try:
         rows = _PAGES.decode(raw) if raw.lstrip()[:1] == b"[" else _WRAPPED.decode(raw).models
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -236,7 +236,7 @@ def _parse_model(row: msgspec.Raw) -> HubModel | None:
 
 
 def _text_field(raw: msgspec.Raw) -> str:
-    """A field's text; empty where it is anything else."""
+    """A field's text; empty if it is not text."""
     try:
         return msgspec.json.decode(raw, type=str)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

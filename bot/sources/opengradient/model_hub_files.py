@@ -1,7 +1,7 @@
-"""Which content ids belong to which Hub model, asked once a model and remembered.
+"""Maps content ids to Hub models by the models' file lists, each requested once and stored.
 
-A use on chain names a content id, the listing an author and a name; where `llmPath` does not tie the two together, the
-files of a model do. The answer's shape is that of the SDK's upload call (opengradient 1.1.4, `client/model_hub.py`).
+A use on chain names a content id, the listing an author and a name. If `llmPath` does not connect the two, a model's
+files do. The response's shape is that of the SDK's upload call (opengradient 1.1.4, `client/model_hub.py`).
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from bot.records import SafeName, SourceError
 from bot.sources.opengradient.model_hub import CONTENT_ID, HubModel, Key, Sleep, get_with_retries, listing_url
 
 STALE = timedelta(days=7)
-"""A model may get new files: asked again after this, when ids are still unmapped."""
+"""A model may get new files: its list is requested again after this time if ids are still unmapped."""
 
 
 class KnownFiles(msgspec.Struct, frozen=True):
-    """What one model's files were on one day."""
+    """One model's files on one day."""
 
     author: str
     name: str
@@ -44,20 +44,20 @@ class _File(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class HubFileIndex:
-    """The Hub's file lists, behind a memory on disk."""
+    """The Hub's file lists, cached on disk."""
 
     client: httpx.Client
     base: str
     memory: Path
-    """A JSON file; it and its folder are made when first needed."""
+    """A JSON file; created with its folder on first use."""
     sleep: Sleep = time.sleep
 
     def content_owners(
         self, wanted: Collection[str], entries: Mapping[Key, HubModel], today: date, asks: int = 200
     ) -> dict[str, SafeName]:
-        """The models that content ids belong to, from at most `asks` new questions. None before every listed model was
-        asked: whoever is asked first may hold a copy. An id that several hold is disputed and stays unmapped. Raises
-        `SourceError`; what was learnt before is kept."""
+        """The models that content ids belong to, with at most `asks` new requests. Empty until every listed model was
+        requested, because the first ones may hold copies. An id that several models hold is disputed and stays
+        unmapped. Raises `SourceError`; earlier results are kept."""
         known = {(each.author, each.name): each for each in self._load_known()}
         never = sorted(entries.keys() - known.keys())
         try:
@@ -77,7 +77,7 @@ class HubFileIndex:
 
     def _fetch_files(self, key: Key) -> tuple[str, ...]:
         author, name = key
-        if name in (".", ".."):  # No quoting keeps these from naming another folder of the Hub.
+        if name in (".", ".."):  # Quoting does not stop these from naming another folder of the Hub.
             return ()
         url = f"{listing_url(self.base)}{quote(name, safe='')}/files"
         found = get_with_retries(self.client, url, {"authorUsername": author}, self.sleep)
@@ -106,7 +106,7 @@ class HubFileIndex:
 
 
 def _content_holders(known: Mapping[Key, KnownFiles], entries: Mapping[Key, HubModel]) -> dict[str, set[Key]]:
-    """Content ids to the listed models that hold them."""
+    """Content ids to the listed models that have them."""
     held: dict[str, set[Key]] = {}
     for key in known.keys() & entries.keys():
         for content in known[key].content:
@@ -115,6 +115,6 @@ def _content_holders(known: Mapping[Key, KnownFiles], entries: Mapping[Key, HubM
 
 
 def _stale_models(known: Mapping[Key, KnownFiles], entries: Mapping[Key, HubModel], today: date) -> list[Key]:
-    """Listed models whose files were read too long ago, the oldest reading first."""
+    """Listed models whose file lists are too old, the oldest first."""
     stale = [key for key in known.keys() & entries.keys() if today - known[key].asked > STALE]
     return sorted(stale, key=lambda key: (known[key].asked, key))

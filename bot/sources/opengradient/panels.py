@@ -1,4 +1,4 @@
-"""What OpenGradient shows beside its models: enclaves in the registries, and what the facilitator says of itself."""
+"""OpenGradient's panels: the enclaves in the registries, and what the facilitator reports about itself."""
 
 from __future__ import annotations
 
@@ -18,43 +18,43 @@ from bot.sources.opengradient import facilitator, tee_registry
 from bot.sources.opengradient.settings import OpenGradientSettings
 
 CLOSES_WITHIN = timedelta(hours=6)
-"""What is seen this soon after midnight UTC still stands for the day before: it moves little."""
+"""A sample this soon after midnight UTC stands for the day before, because it changes little."""
 
 NOBODY = "0x" + "00" * 20
 
 LIST_EVERY = timedelta(hours=6)
-"""Between two walks of the Hub's list on one day: some fifty requests, of which only the first can close a day."""
+"""Least time between two walks of the Hub's list on one day: fifty requests, and only the first can close a day."""
 
 
 def sample_day(at: datetime) -> date:
-    """The day that a sample stands for."""
+    """The day of a sample."""
     return (at - CLOSES_WITHIN).date()
 
 
 def listing_cursor(now: datetime) -> dict[str, str]:
-    """The cursor that says when the Hub's list was walked."""
+    """The cursor with the time of the last walk of the Hub's list."""
     return {"hub:list": now.isoformat()}
 
 
 def should_list_hub(memory: SourceStateReader, now: datetime) -> bool:
-    """Whether the Hub's list was not walked just now; each day begins with a walk."""
+    """Whether the last walk of the Hub's list is old enough; each day begins with a walk."""
     kept = memory.cursor("hub:list")
     before = datetime.fromisoformat(kept) if kept else None
     return before is None or before.date() != now.date() or not timedelta() < now - before < LIST_EVERY
 
 
 def payees_cursor(payees: Collection[str]) -> dict[str, str]:
-    """The cursor that holds every address the operator was ever paid at: an enclave that ends is paid for a while."""
+    """The cursor with every address at which the operator was ever paid: a stopped enclave is paid for a while."""
     return {"payees": json.dumps(sorted(payees))}
 
 
 def stored_payees(memory: SourceStateReader) -> frozenset[str]:
-    """Those addresses, as kept."""
+    """Those addresses, as stored."""
     return frozenset(json.loads(memory.cursor("payees") or "[]"))
 
 
 def contract_caller(chain: ChainReader) -> Callable[[str, bytes], bytes | None]:
-    """Calls of contracts at one block: the newest final one at the first call."""
+    """Calls contracts at one block: the newest final one at the first call."""
     block: list[int] = []
 
     def call_contract(to: str, data: bytes) -> bytes | None:
@@ -69,8 +69,8 @@ def contract_caller(chain: ChainReader) -> Callable[[str, bytes], bytes | None]:
 def sample_enclaves(
     chain: ChainReader, registries: Mapping[str, tee_registry.Layout], now: datetime
 ) -> tuple[EventBatch, frozenset[str]]:
-    """One sample of all registries together, and the addresses that active enclaves are paid at. Raises `SourceError`:
-    what one registry leaves out would make every figure too small."""
+    """One sample of all registries together, and the payment addresses of active enclaves. Raises `SourceError`: one
+    missing registry would make every figure too small."""
     call = contract_caller(chain)
     registered: set[bytes] = set()
     enabled: set[bytes] = set()
@@ -103,7 +103,7 @@ def _registry_answer(call: Callable[[str, bytes], bytes | None], address: str, d
 
 
 def reported_requests(client: httpx.Client, base: str, now: datetime, days: int) -> Iterator[EventBatch]:
-    """What the facilitator says of the last days. Raises `SourceError`."""
+    """The facilitator's reports of the last days. Raises `SourceError`."""
     usage = facilitator.fetch_usage(client, base, now)
     first = now.date() - timedelta(days=days)
     told = {day: one.requests for day, one in usage.days.items() if first <= day < now.date()}
@@ -115,13 +115,13 @@ def reported_requests(client: httpx.Client, base: str, now: datetime, days: int)
 
 
 def unreachable_of(settings: OpenGradientSettings) -> dict[str, str]:
-    """Of all addresses that are asked, those where nobody answers."""
+    """The configured addresses that do not answer."""
     return unreachable_endpoints(settings.endpoint_figures, settings.look, settings.rpc_endpoints)
 
 
 def unreachable_endpoints(urls: Mapping[str, str], seconds: float, chains: Collection[str] = ()) -> dict[str, str]:
-    """Of these addresses (each with what rests on it), those where nobody answers within so many seconds, each with one
-    line that says so. Any answer counts, even a refusal; of `chains` only one in JSON-RPC. All are asked at once."""
+    """Those of the addresses (each with the figures that depend on it) that do not answer within so many seconds, each
+    with one line. Any answer counts, even a refusal; of `chains` only JSON-RPC does. All are tried at once."""
     asked = {url: run_in_thread(_probe_endpoint, url, seconds, url in chains) for url in urls}
     lines: dict[str, str] = {}
     ends = time.monotonic() + seconds
@@ -136,17 +136,17 @@ def unreachable_endpoints(urls: Mapping[str, str], seconds: float, chains: Colle
 
 
 def _too_slow(seconds: float) -> str:
-    """The same words whether the socket's limit is met first or ours, which is as long."""
+    """The same message for the socket's limit and ours, which is as long."""
     return f"no answer within {seconds:g} s"
 
 
 _QUESTION = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}
 _ENOUGH = 4096
-"""Bytes of an answer that are looked at."""
+"""Bytes of a response that are read."""
 
 
 def _probe_endpoint(url: str, seconds: float, rpc: bool) -> str:
-    """Why an address does not answer, or not in JSON-RPC where that is wanted; empty where it does."""
+    """Why an address does not answer, or not in JSON-RPC if that is required; empty if it does."""
     method, question = ("POST", _QUESTION) if rpc else ("GET", None)
     try:
         client = httpx.Client(timeout=seconds, follow_redirects=False)

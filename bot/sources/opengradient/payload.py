@@ -1,10 +1,10 @@
-"""An individual settlement's blob: which model answered, and nothing else.
+"""An individual settlement's blob: reads which model answered, and nothing else.
 
-The blob holds a stranger's prompt and answer in full. They pass through here to be hashed and go no further: what
-leaves is a model's name and a hash.
+The blob holds a user's full prompt and answer. They are hashed here and go no further: only a model's name and a hash
+leave this module.
 
 Anybody may attach any blob to somebody else's proof (og-evm's `settleIndividual` leaves the blob id free), so a
-payload's model counts only where its request hashes to the input that the enclave signed (tee-gateway,
+payload's model counts only if its request hashes to the input that the enclave signed (tee-gateway,
 `chat_controller.py`).
 """
 
@@ -17,22 +17,22 @@ from bot.records import SafeName, Unknown, model_identity
 from bot.sources.opengradient.merkle_batch import MAX_BYTES, BatchRefused, keccak
 
 SIGNED_KEYS = ("model", "messages", "max_tokens", "stop", "tools", "response_format", "web_search")
-"""What the gateway hashes of a request when present, besides `temperature`, which is always there as a float."""
+"""The keys of a request that the gateway hashes if present, besides `temperature`, which is always there as a float."""
 
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """What may be known of an individual settlement's blob."""
+    """What may be used of an individual settlement's blob."""
 
     model: SafeName | Unknown
-    """As the client named it; `_llm_models.canonical_name` makes it comparable."""
+    """As the client named it; `llm_catalogue.canonical_name` makes it comparable."""
     input_hash: bytes
-    """Recomputed from the request."""
+    """Computed from the request."""
 
 
 def parse_payload(raw: bytes, input_hash: bytes) -> Payload | BatchRefused:
-    """Read a payload and bind it to the `inputHash` of its log. Never raises, whatever the bytes, and no text of them
-    is in a reason."""
+    """Parse a payload and check it against the `inputHash` of its log. Never raises, whatever the bytes, and no reason
+    quotes them."""
     if len(raw) > MAX_BYTES:
         return BatchRefused(f"{len(raw):,} bytes, wanted at most {MAX_BYTES:,}")
     try:
@@ -68,7 +68,7 @@ def _require_object(value: object) -> dict[str, object]:
 
 
 def _input_hash(request: dict[str, object]) -> bytes:
-    """The hash as the gateway makes it: Python's own JSON of the signed part, keys sorted."""
+    """The gateway's hash: Python's JSON of the signed keys, sorted."""
     signed = {key: request[key] for key in SIGNED_KEYS if request.get(key) is not None}
     temperature = request.get("temperature", 0.0)
     if not isinstance(temperature, int | float):

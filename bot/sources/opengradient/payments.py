@@ -1,9 +1,9 @@
-"""Payments in OPG on Base: the transfer to the operator that an x402 proxy settled is one session.
+"""Payments in OPG on Base: a transfer to the operator that an x402 proxy settled is one session.
 
-Every other transfer to it is kept, told apart and never counted: anybody may send money, and one payout of a payment
-channel bundles many payers. Nor does a proxy's word vouch for all that its transaction moves, since anybody may call a
-proxy from a contract that moves nothing in the name of many: each word makes one session at most, the transfer of more
-than nothing nearest before it, after the word before.
+Every other transfer to the operator is stored, shown separately and never counted: anybody may send money, and one
+payout of a payment channel bundles many payers. A proxy's log does not prove everything that its transaction moves,
+since any contract may call a proxy for many empty transfers: each log makes at most one session, the nearest non-zero
+transfer before it and after the previous log.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ SETTLES = (Settled, SettledWithPermit)
 
 
 def transfer_filter(token: str, payees: Sequence[str]) -> Filter:
-    """Tokens that came to the operator."""
+    """Transfers to the operator."""
     return Filter((token,), ((topic_of(Transfer),), None, address_topics(payees)))
 
 
 def payout_filter(channel: str, token: str, payees: Sequence[str]) -> Filter:
-    """What a payment channel paid out to the operator."""
+    """Payouts of a payment channel to the operator."""
     return Filter((channel,), ((topic_of(ChannelSettled),), address_topics(payees), address_topics([token])))
 
 
 def address_topics(addresses: Sequence[str]) -> tuple[bytes, ...]:
-    """Addresses as a log's topics hold them."""
+    """Addresses as log topics."""
     return tuple(bytes(12) + bytes.fromhex(address[2:]) for address in sorted(addresses))
 
 
 def payment_decoder(chain: ChainReader, proxies: Sequence[str], channel: str) -> Callable[[LogBatch], DecodedLogs]:
-    """Transfers to the operator; those that a payment proxy settled are sessions."""
+    """Decode transfers to the operator; those that a payment proxy settled are sessions."""
     settles = Filter(tuple(proxies), (tuple(map(topic_of, SETTLES)),))
 
     def decode_payments(chunk: LogBatch) -> DecodedLogs:
@@ -63,7 +63,7 @@ def _bundle_alarm(count: int, channel: str) -> str:
 
 
 _Spot = tuple[int, int]
-"""Block and position in it."""
+"""Block and log index."""
 
 
 def _log_position(log: Log) -> _Spot:
@@ -71,8 +71,8 @@ def _log_position(log: Log) -> _Spot:
 
 
 def _settled_transfers(moved: Sequence[tuple[Log, Transfer]], words: Sequence[Log]) -> set[_Spot]:
-    """The transfers that are sessions: for each word of a proxy the last one of its transaction before it that moved
-    anything, and none twice."""
+    """The transfers that are sessions: for each proxy log, the last non-zero transfer before it in its transaction,
+    each at most once."""
     left: dict[str, list[_Spot]] = {}
     for log, one in sorted(moved, key=lambda each: _log_position(each[0])):
         if one.value > 0:
@@ -87,9 +87,9 @@ def _settled_transfers(moved: Sequence[tuple[Log, Transfer]], words: Sequence[Lo
 
 
 def _proxy_logs(chain: ChainReader, wanted: Filter, among: Sequence[Log]) -> list[Log]:
-    """The wanted logs of the blocks that some logs span."""
+    """The wanted logs in the range of blocks of some other logs."""
     if not among:
         return []
-    # From a cursor without a past, so that this reading moves none of the others.
+    # From a cursor without history, so that this read moves no other cursor.
     start = Cursor(chain.pin.chain_id, chain.pin.genesis, among[0].block)
     return chain.all_logs(wanted, start, among[-1].block)

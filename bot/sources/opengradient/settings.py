@@ -14,7 +14,7 @@ from bot.config import ConfigModel, HeadlineConfig, NetworkConfig
 from bot.sources.opengradient.tee_registry import Layout
 
 PROOF_BUDGET = 8.0
-"""Seconds that a person waits for a chain at most."""
+"""Most seconds that a person waits for a chain."""
 
 Address = Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{40}$")]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s@]+$")]
@@ -35,7 +35,7 @@ class ChainConfig(ConfigModel):
     window: int = Field(default=5000, ge=1, description="blocks per request; halved if a node refuses")
 
     def has_quorum(self, unreachable: Collection[str]) -> bool:
-        """Whether as many endpoints answer as must agree."""
+        """Whether enough endpoints for a quorum answer."""
         return sum(url not in unreachable for url in self.endpoints) >= self.agree
 
     def open_chain(
@@ -46,7 +46,7 @@ class ChainConfig(ConfigModel):
         executor: Executor | None = None,
         tries: int | None = None,
     ) -> ChainReader:
-        """Make a reader of the chain that uses the endpoints that are not `unreachable`."""
+        """A reader of the chain that uses the endpoints that are not `unreachable`."""
         asked = [url for url in self.endpoints if url not in unreachable]
         lines = [Endpoint(url, rate=self.rate, concurrency=self.concurrency, timeout=self.timeout) for url in asked]
         pin = ChainIdentity(self.chain_id, genesis)
@@ -62,21 +62,21 @@ class ChainConfig(ConfigModel):
         )
 
 
-# Facts, each with where it stands (compiled 22 Nov 2026). None was read from a live chain: `doctor` looks.
+# Facts with their sources (compiled 22 Nov 2026). None was read from a live chain; `doctor` checks them.
 SETTLEMENTS = ChainConfig(endpoints=("https://ogevmdevnet.opengradient.ai",), chain_id=10740)
 """og-evm `evmd/README.md`; opengradient 1.1.4 `client/llm.py`."""
 HUB_CHAIN = ChainConfig(endpoints=("https://eth-devnet.opengradient.ai",), chain_id=10744)
-"""The older chain, the only one with the precompile 0xF4; deprecated, and it may not answer at all."""
+"""The older chain, the only one with the precompile 0xF4; deprecated, and it may not answer."""
 BASE = ChainConfig(
     endpoints=("https://base-rpc.publicnode.com",), chain_id=8453, finality="finalized", rate=2.0, window=2000
 )
 """opengradient 1.1.4 `client/opg_token.py`."""
 SETTLED_SINCE = date(2026, 1, 27)
-"""inference-facilitator 1d1a8ea: from then on chain 10740; before it was 10744, on relays that are not pinned."""
+"""inference-facilitator 1d1a8ea: chain 10740 from then on; chain 10744 before, on relays that are not pinned."""
 INFERRED_SINCE = date(2025, 12, 16)
-"""block-explorer-frontend: the first relay that it showed on chain 10744. Older inferences there are not looked for."""
+"""block-explorer-frontend: the first relay that it showed on chain 10744. Older inferences there are not read."""
 PAID_SINCE = date(2026, 4, 21)
-"""tee-gateway 8e74b4d: payments in OPG on Base, the day the token was made."""
+"""tee-gateway 8e74b4d: payments in OPG on Base, from the day the token was created."""
 RELAYS = ("0xf1dc0d5Dcf2A01924faC78185B9227CF3EC839A5", "0xAa3bB22c5Ef24fe3837134A25A4D801308E2516d")
 """block-explorer-frontend `lib/inferences/address.ts`: since 24 Feb 2026, and before from 29 Jan 2026."""
 REGISTRIES: Mapping[str, Layout] = {
@@ -93,7 +93,7 @@ PRECOMPILE = "0x00000000000000000000000000000000000000F4"
 TOKEN = "0xFbC2051AE2265686a469421b2C5A2D5462FbF5eB"  # noqa: S105  # OPG on Base
 """opengradient 1.1.4 `client/opg_token.py`."""
 PAYEES = ("0x9deEBB5D1b22e4a6e027977CeAd13893A7E4cC1a",)
-"""tee-gateway `definitions.py`; the addresses that active enclaves are paid at are added to these."""
+"""tee-gateway `definitions.py`; the payment addresses of active enclaves are added to these."""
 PROXIES = ("0x4020A4f3b7b90ccA423B9fabCc0CE57C6C240002", "0x402085c248EeA27D92E8b30b2C58ed07f9E20001")
 """x402 on Base: "upto" over Permit2, and "exact"."""
 CHANNEL = "0x4020074e9dF2ce1deE5A9C1b5c3f541D02a10003"
@@ -145,7 +145,7 @@ class OpenGradientSettings(NetworkConfig):
 
     @property
     def endpoint_figures(self) -> dict[str, str]:
-        """Everything that is asked, with the figures that rest on it."""
+        """All addresses that are read, with the figures that depend on them."""
         rests = dict.fromkeys(self.settlements.endpoints, "settled inferences and enclaves")
         rests |= dict.fromkeys(self.hub_chain.endpoints, "inferences of Hub models")
         rests |= dict.fromkeys(self.base.endpoints, "payments")
@@ -154,10 +154,10 @@ class OpenGradientSettings(NetworkConfig):
 
     @property
     def rpc_endpoints(self) -> frozenset[str]:
-        """The addresses of which JSON-RPC is wanted."""
+        """The addresses that must answer JSON-RPC."""
         return frozenset((*self.settlements.endpoints, *self.hub_chain.endpoints, *self.base.endpoints))
 
 
 def lowercase_addresses(addresses: tuple[str, ...]) -> tuple[str, ...]:
-    """Addresses in lower case, as logs have them."""
+    """Addresses in lower case, as in logs."""
     return tuple(address.lower() for address in addresses)

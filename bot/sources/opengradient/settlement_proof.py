@@ -1,4 +1,4 @@
-"""One settlement of OpenGradient explained: log, blob, the root computed again, and what became of each leaf."""
+"""Explains one settlement of OpenGradient: log, blob, the computed root, and the verdict on each leaf."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from bot.sources.opengradient.verification_types import CountedLeaves, LeafVerdi
 
 Seen = Callable[[str, Iterable[bytes]], tuple[dict[bytes, str], dict[bytes, str]]]
 SHOWN = 100
-"""Leaves that are listed one by one."""
+"""Most leaves to list."""
 EXPLORER = "https://explorer.opengradient.ai"
 BLOBS = "https://walruscan.com/mainnet/blob"
-"""Where a person can look the same up."""
+"""Where a person can look up a blob."""
 
 
 def explain_settlements(
@@ -35,7 +35,7 @@ def explain_settlements(
     tx: str,
     seen: Seen,
 ) -> list[Document]:
-    """Settlements explained: those `known`, else those that the chain has in a transaction. Raises `SourceError`."""
+    """Explain settlements: those `known`, or those of the transaction on chain. Raises `SourceError`."""
     with ExitStack() as stack:
         client = stack.enter_context(httpx.Client(headers={"User-Agent": "footfall"}, follow_redirects=False))
         chain = stack.enter_context(settings.settlements.open_chain(None, min(settings.budget, PROOF_BUDGET)))
@@ -45,8 +45,8 @@ def explain_settlements(
 
 
 def explain_settlement(court: SettlementVerifier, settlement: Settlement, seen: Seen, now: datetime) -> Document:
-    """What the rules make of one settlement now. Asks the aggregators and the registries; fails as a reason, not as an
-    error."""
+    """The verdict of the rules on one settlement now. Reads the aggregators and the registries; a failure is a reason,
+    not an error."""
     ruled = settlement_input(settlement)
     outcome = court.read_outcome(ruled, now)
     leaves = leaves_of(ruled, outcome)
@@ -109,7 +109,7 @@ def _count_or_reason(count: int | Unknown) -> int | str:
 
 
 def settlements_on_chain(chain: ChainReader, relays: tuple[str, ...], tx: str) -> tuple[Settlement, ...]:
-    """A transaction's settlements as the chain has them. Raises `SourceError`."""
+    """A transaction's settlements on chain. Raises `SourceError`."""
     block = chain.transactions_by_hash([tx])[tx].block
     wanted = Filter(relays, log_decoding.SETTLES)
     chunks = list(chain.read_logs(wanted, block, block))

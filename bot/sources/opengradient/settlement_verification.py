@@ -1,4 +1,4 @@
-"""Judging OpenGradient's settlements: blobs fetched, keys looked up, the rules of `_acceptance` applied in groups."""
+"""Verifies OpenGradient's settlements in groups: fetches blobs, looks up keys and applies `acceptance_rules`."""
 
 from __future__ import annotations
 
@@ -24,37 +24,37 @@ from bot.sources.opengradient.verification_types import CountedLeaves, Settlemen
 from bot.sources.opengradient.walrus import Blob, BlobMissing, Walrus, next_try
 
 GROUP = 200
-"""Settlements judged at a time."""
+"""Settlements verified at a time."""
 LEAVES = 2000
-"""Leaves kept in one transaction."""
+"""Leaves stored in one transaction."""
 PATIENCE = timedelta(hours=6)
-"""Until a settlement is tried again whose blob was missed for more than a day, or whose key is not known."""
+"""Time between attempts for a settlement whose blob was missing for more than a day, or whose key is unknown."""
 SHORTEST = timedelta(minutes=5)
 NAMED_FOR = timedelta(days=4)
-"""How long after its settlement a payload is looked for that would name the model: as long as a day is read again."""
+"""How long after its settlement a payload is searched for the model's name: as long as a day is read again."""
 
 Outcome = BlobMissing | Batch | BatchRefused
 
 
 @dataclass(frozen=True, slots=True)
 class ModelAttribution:
-    """Which listed model one settlement's payload or log names."""
+    """The listed model that one settlement's payload or log names."""
 
     model: SafeName | None = None
     read: tuple[SourceRef, ...] = ()
-    """The payload, where it was read."""
+    """The payload, if it was read."""
     late: str = ""
-    """Why the payload is not there yet; empty where there is none to come."""
+    """Why the payload is not there yet; empty if none is expected."""
 
 
 def blob_ref(settlement: Settlement, blob: Blob) -> SourceRef:
-    """Where a settlement's blob can be looked up. Its instant is the settlement's, whenever it was read."""
+    """The ref of a settlement's blob. Its instant is the settlement's, whenever the blob was read."""
     return SourceRef(f"walrus:{settlement.blob}", settlement.at, blob.sha256)
 
 
 @dataclass(frozen=True, slots=True)
 class SettlementVerifier:
-    """Everything it takes to judge."""
+    """Everything that verification needs."""
 
     chain: ChainReader
     walrus: Walrus
@@ -63,17 +63,17 @@ class SettlementVerifier:
     signers: tuple[str, ...]
     """Both lower-case."""
     executor: Executor | None = None
-    """What checks signatures where there are many; `None`: processes of this machine, started for it."""
+    """Checks many signatures; `None`: processes of this machine, started on demand."""
 
     @property
     def rules_hash(self) -> str:
-        """What the rules depend on beside the code."""
+        """A hash of the rules' settings."""
         pinned = json.dumps([sorted(self.relays), sorted(self.signers)])
         return hashlib.sha256(pinned.encode()).hexdigest()[:16]
 
     def verdict_batches(self, memory: SourceStateReader, now: datetime, since: date) -> Iterator[EventBatch]:
-        """Judgements of all that is due, with the blobs they rest on. Raises `SourceError`; what was yielded before
-        stays good."""
+        """Verdicts on everything that is due, with the blobs they rest on. Raises `SourceError`; batches that were
+        yielded before stay valid."""
         listed = memory.model_names("llm")
         while due := memory.due_settlements("llm", now, since, self.rules_hash, GROUP):
             made = self._judge_settlements(memory, due, now, listed)
@@ -116,11 +116,11 @@ class SettlementVerifier:
         return {tx: found.sender for tx, found in self.chain.transactions_by_hash(txs).items()}
 
     def read_outcome(self, settlement: SettlementInput, now: datetime) -> Outcome:
-        """What stands behind a settlement: its blob read, or why there is none."""
+        """A settlement's parsed batch or blob, or why there is none."""
         return _blob_outcome(self.read_blob(settlement, now))
 
     def read_blob(self, settlement: SettlementInput, now: datetime) -> Blob | BlobMissing:
-        """A batch's blob, or why there is none to be had or none is needed."""
+        """A batch's blob, or why it is missing or not needed."""
         if settlement.leaf is not None or settlement.relay not in self.relays:
             return BlobMissing("the log itself holds what it attests", retry=False, final=True)
         if not settlement.blob_id:
@@ -132,8 +132,8 @@ class SettlementVerifier:
     def _attribute_model(
         self, v: SettlementVerdicts, settlement: Settlement, now: datetime, listed: frozenset[SafeName]
     ) -> ModelAttribution:
-        """The listed model that a single settlement names: by its payload, if that is the request that was signed, or
-        by the log itself where that is of the first relay."""
+        """The listed model that a single settlement names: in its payload, if that is the signed request, or in the log
+        of the first relay."""
         leaf = v.settlement.leaf
         if leaf is None:
             return ModelAttribution()
@@ -185,12 +185,12 @@ class SettlementVerifier:
 
 
 Judged = tuple[Settlement, SettlementVerdict, tuple[SourceRef, ...]]
-"""What was judged, how, and what was read for it."""
+"""A settlement, its verdict, and the sources read for it."""
 
 
 def chunk_judged(judged_settlements: Iterable[Judged]) -> Iterator[list[Judged]]:
-    """Judgements in lots of one day and of at most `LEAVES` leaves, or of one: a long transaction keeps all other
-    writers waiting."""
+    """Verdicts in chunks of one day and at most `LEAVES` leaves (or one settlement), because a long transaction blocks
+    other writers."""
     lot: list[Judged] = []
     leaves = 0
     for one in judged_settlements:
@@ -217,7 +217,7 @@ def _verdict_state(v: SettlementVerdicts, outcome: Outcome) -> State:
 
 
 def settlement_input(settlement: Settlement, signer: str | None = None) -> SettlementInput:
-    """A settlement as the rules want it."""
+    """A settlement as the rules' input."""
     tx, _, index = settlement.place.rpartition(":")
     at, root, leaf = int(settlement.at.timestamp()), bytes.fromhex(settlement.root), _attested_leaf(settlement)
     sent = (settlement.relay, signer, settlement.size, settlement.blob)
@@ -225,8 +225,8 @@ def settlement_input(settlement: Settlement, signer: str | None = None) -> Settl
 
 
 def _attested_leaf(settlement: Settlement) -> Leaf | None:
-    """What a single settlement attests. The first relay's had neither enclave nor signature nor time: what it logged
-    is a leaf of version 1."""
+    """The leaf of a single settlement. Logs of the first relay have no enclave, signature or time; their leaf is of
+    version 1."""
     if not settlement.attested:
         return None
     tee, input_hash, output_hash, signature, timestamp, *_ = json.loads(settlement.attested)
@@ -237,13 +237,13 @@ def _attested_leaf(settlement: Settlement) -> Leaf | None:
 
 
 def logged_model(settlement: Settlement) -> str:
-    """The model that a log of the first relay names, as its sender wrote it; empty where it names none."""
+    """The model that a log of the first relay names, as its sender wrote it; empty if there is none."""
     _, *named = json.loads(settlement.attested)[4:] if settlement.attested else ("",)
     return str(named[0]) if named else ""
 
 
 def leaves_of(settlement: SettlementInput, outcome: Outcome) -> tuple[Leaf, ...]:
-    """The leaves that stand behind a settlement, whether or not they will count."""
+    """A settlement's leaves, whether or not they count."""
     if settlement.leaf is not None:
         return (settlement.leaf,)
     return outcome.leaves if isinstance(outcome, Batch) and outcome.root == settlement.root else ()

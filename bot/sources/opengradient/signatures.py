@@ -1,6 +1,6 @@
-"""Which signatures are genuine: RSA-2048 PSS, checked in tasks that an executor of any kind can run.
+"""Verifies signatures: RSA-2048 PSS, in tasks that any executor can run.
 
-A task is plain bytes and a verdict is one byte, so what travels between processes costs next to nothing. The parameters
+A task is plain bytes and a verdict is one byte, so transfer between processes is cheap. The parameters
 are those of tee-gateway (`tee_manager.py`) and og-evm (`TEEInferenceVerifier.sol`, `precompiles/tee/precompile.go`).
 """
 
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
 
 ROW_BYTES = 96 + SIGNATURE_BYTES
 CHUNK = 1024
-"""Signatures one task checks: about 25 ms of work for 360 kB sent."""
+"""Signatures per task: about 25 ms of work for 360 kB of data."""
 WORTH_A_POOL = 20_000
-"""Below this many signatures a caller had better pass no executor: starting processes costs more than it saves."""
+"""With fewer signatures, pass no executor: starting processes costs more than it saves."""
 
 Claim = tuple[bytes, bytes]
 """A public key (SPKI DER) and a row: `Leaf.signed_part` followed by the signature, `ROW_BYTES` in all."""
 
 
 def signature_claim(leaf: Leaf, der: bytes) -> Claim | None:
-    """What has to be checked of a leaf; none where its signature has no length a signature has."""
+    """The check of a leaf's signature; `None` if the signature's length is wrong."""
     if leaf.timestamp is None or len(leaf.signature) != SIGNATURE_BYTES:
         return None
     return der, leaf.signed_part + leaf.signature
 
 
 def verify_signatures(claims: Sequence[Claim], executor: Executor | None = None) -> list[bool]:
-    """Whether each signature is that key's, in the order given. Sorted by key into tasks of `CHUNK`, so that a worker
-    parses a key once and its rows travel as one bytes object."""
+    """Whether each signature is valid, in the given order. Sorted by key into tasks of `CHUNK`, so that a worker parses
+    a key once and its rows are one bytes object."""
     by_key: dict[bytes, list[int]] = {}
     for index, (der, _) in enumerate(claims):
         by_key.setdefault(der, []).append(index)
@@ -55,7 +55,7 @@ def verify_signatures(claims: Sequence[Claim], executor: Executor | None = None)
 
 
 Task = tuple[tuple[bytes, bytes], ...]
-"""Keys, each with its rows end to end."""
+"""Keys, each with its concatenated rows."""
 
 
 def _claim_chunks(by_key: Mapping[bytes, Sequence[int]]) -> Iterator[list[tuple[bytes, Sequence[int]]]]:
@@ -76,13 +76,13 @@ def _claim_chunks(by_key: Mapping[bytes, Sequence[int]]) -> Iterator[list[tuple[
 
 
 def verify_task(task: Task) -> bytes:
-    """One byte a row, in order: 1 where the signature is genuine, 0 where it is not."""
+    """One byte per row, in order: 1 for a valid signature, 0 for an invalid one."""
     return b"".join(_verify_rows(_load_key(der), rows) for der, rows in task)
 
 
 @lru_cache(maxsize=1)
 def _signature_scheme() -> tuple[PSS, Prehashed]:
-    """The parameters of every signature. cryptography is imported where it works: a worker at rest does without its
+    """The parameters of every signature. cryptography is imported here, because an idle worker does not need its
     7 MB."""
     from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS
     from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
@@ -114,7 +114,7 @@ def _verify_rows(key: RSAPublicKey | None, rows: bytes) -> bytes:
 
 @lru_cache(maxsize=512)
 def _load_key(der: bytes) -> RSAPublicKey | None:
-    """A usable key; none where it is no RSA-2048 key, or has a huge exponent (each check 100 times dearer)."""
+    """A usable key; `None` if it is not an RSA-2048 key or has a huge exponent (100 times the cost per check)."""
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
     from cryptography.hazmat.primitives.serialization import load_der_public_key
@@ -129,5 +129,5 @@ def _load_key(der: bytes) -> RSAPublicKey | None:
 
 
 def process_pool() -> ProcessPoolExecutor:
-    """One process a core; threads would not do, since most of a check holds the interpreter's lock."""
+    """One process per core; threads do not help, since most of a check holds the interpreter's lock."""
     return ProcessPoolExecutor(cpu_count() or 1, mp_context=get_context("spawn"))

@@ -1,4 +1,4 @@
-"""OpenGradient, asked: every way of reading it in turn, each of which may fail for itself."""
+"""OpenGradient as a source: reads each part of the network in turn; each may fail on its own."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from bot.sources.opengradient.walrus import Walrus, blob_checksum
 
 @dataclass(frozen=True, slots=True)
 class OpenGradient:
-    """The network, asked."""
+    """The network's source."""
 
     settings: OpenGradientSettings
     data: Path
@@ -38,11 +38,11 @@ class OpenGradient:
 
     @property
     def settles_for(self) -> timedelta:
-        """Batches, blobs and keys come late: the last three days are read again."""
+        """Batches, blobs and keys come late, so the last three days are read again."""
         return timedelta(days=log_collection.LATE)
 
     def event_batches(self, wanted: Period | None, memory: SourceStateReader) -> Iterator[Snapshot | EventBatch]:
-        """Every way of reading it in turn; what fails is said at the end. Raises `SourceError`."""
+        """Read every part in turn; failures are raised together at the end. Raises `SourceError`."""
         out = panels.unreachable_of(self.settings)
         errors = list(out.values())
         dead: set[str] = set()
@@ -54,7 +54,7 @@ class OpenGradient:
                     yield from part()
                 except SourceError as error:
                     errors += str(error).splitlines()
-                    # What was tried for long enough once is not tried again for every figure.
+                    # Addresses that did not answer are not tried again for every figure.
                     dead |= {place} if isinstance(error, QuorumUnreachableError) else set()
         if errors:
             raise SourceError("\n".join(dict.fromkeys(errors)))
@@ -62,7 +62,7 @@ class OpenGradient:
     def _collection_steps(
         self, wanted: Period | None, memory: SourceStateReader, unreachable: Mapping[str, str], stack: ExitStack
     ) -> Iterator[tuple[str, Callable[[], Iterator[Snapshot | EventBatch]]]]:
-        """What can be read now and where, in the order in which one part needs another."""
+        """The parts that can be read now, each with its address, in the order of their dependencies."""
         chosen, now = self.settings, self.clock()
         client = stack.enter_context(httpx.Client(headers={"User-Agent": "footfall"}, follow_redirects=False))
         found: list[HubInventory] = []
@@ -138,7 +138,7 @@ class OpenGradient:
     def _map_content_ids(
         self, client: httpx.Client, memory: SourceStateReader, inventory: HubInventory, now: datetime
     ) -> Iterator[EventBatch]:
-        """Uses whose content id some model turns out to hold; of days read again, also those kept as another's."""
+        """Name the uses whose content id is mapped now; on days that are read again, also rename wrong ones."""
         lost = memory.unattributed_uses("hub", now.date() - timedelta(days=30))
         wanted = {use.content for use in lost} - inventory.content.keys() - inventory.disputed
         owners = dict(inventory.content)
@@ -167,24 +167,24 @@ def make_source(
     clock: Callable[[], datetime],
     executor: Executor | None = None,
 ) -> OpenGradient:
-    """The network, ready to be asked."""
+    """Make the network's source."""
     return OpenGradient(settings, data, clock, executor)
 
 
 def ref_checksum(settings: OpenGradientSettings, data: Path, url: str, sha256: str) -> str | None:
-    """The sha256 of the bytes that a ref points at, as this machine holds them."""
+    """The SHA-256 of this machine's copy of a ref's bytes."""
     if url.startswith("walrus:"):
         return blob_checksum(raw_folder(data) / "blobs", url.removeprefix("walrus:"), sha256)
     return raw_archive.archived_checksum(raw_folder(data), sha256)
 
 
 def is_closed(settings: OpenGradientSettings, secrets: Mapping[str, str]) -> bool:
-    """Never: the network goes on."""
+    """Always false: the network is live."""
     return False
 
 
 def raw_folder(data: Path) -> Path:
-    """Where raw bytes are kept."""
+    """The folder of the raw archive."""
     return data / "lake" / "raw" / "opengradient"
 
 
@@ -195,7 +195,7 @@ def make_verifier(
     client: httpx.Client,
     executor: Executor | None = None,
 ) -> SettlementVerifier:
-    """What judges settlements."""
+    """Make the verifier of settlements."""
     addresses = {address.lower(): layout for address, layout in settings.registries.items()}
     registries = TeeRegistries(addresses, panels.contract_caller(chain), data / "opengradient" / "keys")
     walrus = Walrus(settings.aggregators, raw_folder(data) / "blobs", client)

@@ -1,7 +1,7 @@
-"""Enclaves as OpenGradient's registries list them, and their public keys, kept for ever.
+"""Enclaves in OpenGradient's registries, and their public keys, which are kept for ever.
 
-Two registries, two layouts: reading one with the other's layout fails or shifts the fields, so the layout is always
-named. A restarted gateway registers a new key and so a new id: count machines by owner and endpoint, not by id.
+The two registries have different layouts; reading one with the other's layout fails or shifts the fields, so the layout
+is always explicit. A restarted gateway registers a new key and so a new id: count machines by owner and endpoint.
 Sources: og-evm `TEERegistry.sol` (old layout), opengradient 1.1.4 `abi/` (new layout).
 """
 
@@ -33,12 +33,12 @@ lastHeartbeatAt; the new one appends ohttpConfig."""
 
 LLM_PROXY = 0
 KINDS = (LLM_PROXY, 1)
-"""Enclave types: those that serve LLMs, and validators."""
+"""Enclave types: LLM servers and validators."""
 
 MAX_BYTES = 2**20
 MAX_ENCLAVES = 1000
 MAX_SPREAD = 2**28
-"""Bytes an answer may unpack to at most: its parts may point at the same bytes many times over."""
+"""Most bytes that a response may decode to: its parts may point at the same bytes many times."""
 MAX_KEY = 2048
 """Bytes of a DER key; a real one has 294."""
 
@@ -81,7 +81,7 @@ def call_enclave(tee_id: bytes) -> bytes:
 
 
 def decode_active(raw: bytes, layout: Layout) -> tuple[Enclave, ...]:
-    """The answer of `getActiveTEEs`. Raises `SourceError`."""
+    """The result of `getActiveTEEs`. Raises `SourceError`."""
     count = int.from_bytes(raw[32:64], "big")
     if count > MAX_ENCLAVES or count * len(raw) > MAX_SPREAD:
         raise SourceError(f"getActiveTEEs: found {min(count, 10**9):,} enclaves in {len(raw):,} bytes, not plausible")
@@ -90,21 +90,21 @@ def decode_active(raw: bytes, layout: Layout) -> tuple[Enclave, ...]:
 
 
 def decode_enclave(raw: bytes, layout: Layout) -> Enclave | None:
-    """The answer of `getTEE`; none where the registry answers with an empty record. Raises `SourceError`."""
+    """The result of `getTEE`; `None` if the record is empty. Raises `SourceError`."""
     (found,) = _abi_decode("getTEE", LAYOUTS[layout], raw, layout)
     made = _build_enclave(found)
     return made if made.public_key else None
 
 
 def decode_ids(raw: bytes) -> tuple[bytes, ...]:
-    """The answer of `getEnabledTEEs` or `getTEEsByType`. Raises `SourceError`."""
+    """The result of `getEnabledTEEs` or `getTEEsByType`. Raises `SourceError`."""
     (found,) = _abi_decode("getTEEsByType", "bytes32[]", raw, "either")
     return tuple(dict.fromkeys(found))
 
 
 def _abi_decode(call: str, kind: str, raw: bytes, layout: str) -> tuple[Any, ...]:
-    """What `eth_abi` makes of an answer: its types follow `kind`, which no annotation can say."""
-    from eth_abi.abi import decode  # 6 MB, which a worker at rest does without
+    """A result decoded by `eth_abi`; its types follow `kind`, which no annotation can express."""
+    from eth_abi.abi import decode  # 6 MB, which an idle worker does not need
     from eth_abi.exceptions import DecodingError
 
     if len(raw) > MAX_BYTES:
@@ -124,7 +124,7 @@ def _build_enclave(fields: Sequence[Any]) -> Enclave:
 
 
 def ids_by_machine(enclaves: Iterable[Enclave]) -> Mapping[tuple[str, SafeName], tuple[bytes, ...]]:
-    """Ids by owner and endpoint: every restart makes a new id, a machine keeps both."""
+    """Ids by owner and endpoint: every restart creates a new id; a machine keeps its owner and endpoint."""
     found: defaultdict[tuple[str, SafeName], dict[bytes, None]] = defaultdict(dict)
     for each in enclaves:
         found[each.owner, each.endpoint][each.tee_id] = None
@@ -134,7 +134,7 @@ def ids_by_machine(enclaves: Iterable[Enclave]) -> Mapping[tuple[str, SafeName],
 # --- keys -----------------------------------------------------------------------------------------------------
 
 Call = Callable[[str, bytes], bytes | None]
-"""An `eth_call`: contract and call data to the answer, none where the contract reverted. Raises `SourceError`."""
+"""An `eth_call`: contract and call data to the result, `None` if the contract reverted. Raises `SourceError`."""
 
 
 class _Kept(msgspec.Struct):
@@ -144,17 +144,17 @@ class _Kept(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class TeeRegistries:
-    """Every registry that may hold a key, and the keys already had."""
+    """Every registry that may hold a key, and the stored keys."""
 
     addresses: Mapping[str, Layout]
-    """Contract to its layout, the one to ask first first."""
+    """Contract to its layout, in the order in which they are read."""
     call: Call
     folder: Path
-    """One file an enclave, kept for ever: a key whose Keccak is the id cannot change."""
+    """One file per enclave, kept for ever: a key whose Keccak is the id cannot change."""
 
     def enclave_keys(self, tee_ids: Iterable[bytes]) -> dict[bytes, EnclaveKey | Unknown]:
-        """Keys as the acceptance rules want them: enclaves that no registry lists are left out. Ids are looked up in
-        the registries' own lists first, so that a batch of a thousand invented ids costs no call each."""
+        """Keys for the acceptance rules; enclaves that no registry lists are left out. Ids are looked up in the
+        registries' lists first, so that a batch of a thousand invented ids does not cost a call each."""
         wanted = dict.fromkeys(tee_ids)
         found: dict[bytes, EnclaveKey | Unknown] = {}
         found.update((tee_id, key) for tee_id in wanted if (key := self._load_key(tee_id)))
@@ -169,7 +169,7 @@ class TeeRegistries:
         return found
 
     def _listed_ids(self) -> tuple[dict[bytes, str], str]:
-        """Every id ever registered with the registry that lists it, and what kept one from answering, if anything."""
+        """Every id ever registered, with its registry, and the error of a registry that did not answer, if any."""
         where: dict[bytes, str] = {}
         silent = ""
         for address in self.addresses:

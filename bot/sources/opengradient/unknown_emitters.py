@@ -1,7 +1,7 @@
-"""Who else emits OpenGradient's settlement events: a scan by topic alone, day by day. What it finds is shown and
-alarmed, and never added to a figure.
+"""Finds unrecognised emitters of OpenGradient's settlement events: a scan by topic, day by day. Its results raise an
+alert and are never added to a figure.
 
-Every day since the first scan is scanned once, also those on which nobody collected; a day that was not scanned has no
+Every day since the first scan is scanned once, also without a collection on that day; a day that was not scanned has no
 gauge, and its digest says so.
 """
 
@@ -19,9 +19,9 @@ from bot.sources.opengradient.log_collection import LATE
 from bot.sources.opengradient.log_decoding import SETTLES
 
 EMITTERS = 50
-"""Unrecognised emitters kept of a day, at most; the sender of logs chooses how many there are."""
+"""Most unrecognised emitters stored per day; the sender of logs chooses how many there are."""
 BACK = 30
-"""Days before today that are scanned unasked; older ones take `collect --since`."""
+"""Days before today that are scanned automatically; older ones need `collect --since`."""
 CURSOR = "emitters"
 ONE = timedelta(days=1)
 
@@ -29,8 +29,8 @@ ONE = timedelta(days=1)
 def emitter_batches(
     chain: ChainReader, relays: Sequence[str], memory: SourceStateReader, now: datetime, wanted: Period | None
 ) -> Iterator[EventBatch]:
-    """The days not scanned yet, those `wanted` among them, oldest first. Raises `SourceError`; what was yielded before
-    stays good."""
+    """The days without a scan, including those `wanted`, oldest first. Raises `SourceError`; batches that were yielded
+    before stay valid."""
     kept = memory.cursor(CURSOR)
     scanned = {date.fromisoformat(day) for day in json.loads(kept)} if kept else set()
     for day in _due_days(scanned, now.date(), wanted):

@@ -1,4 +1,4 @@
-"""What the rules of `_acceptance` are asked about and what they answer with."""
+"""The input and output of `acceptance_rules`."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ Standing = Literal[
     "implausible time",
     "beyond the claimed size",
 ]
-"""What became of a leaf. `backed`: of a version without a signature to check. `unknown key`: no registry lists the
-enclave. `key not known`: the registries could not be asked, so it may yet be verified."""
+"""The outcome of a leaf. `backed`: of a version without a signature to check. `unknown key`: no registry lists the
+enclave. `key not known`: a registry did not answer, so it may still be verified."""
 
 BACKED: frozenset[Standing] = frozenset(
     {"verified", "backed", "bad signature", "unknown key", "key not known", "not registered before its timestamp"}
 )
-"""Standings that count as backed: a distinct leaf of a readable blob, at a plausible time, within the claimed size."""
+"""The outcomes that count as backed: a distinct leaf of a readable blob, plausible time, within the claimed size."""
 
 
 @dataclass(frozen=True, slots=True)
 class EnclaveKey:
-    """An enclave's public key as a registry holds it."""
+    """An enclave's public key from a registry."""
 
     der: bytes
     """SPKI DER; its Keccak is the enclave's id."""
@@ -42,12 +42,12 @@ class EnclaveKey:
 
 
 Keys = Mapping[bytes, EnclaveKey | Unknown]
-"""Enclave id to key. Absent: every registry was asked and none lists it. `Unknown`: a registry could not be asked."""
+"""Enclave id to key. Absent: all registries answered and none lists it. `Unknown`: a registry did not answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class SettlementInput:
-    """A settlement log of chain 10740 with what the rules need to know about its transaction."""
+    """A settlement log of chain 10740 with the facts about its transaction that the rules need."""
 
     tx: str
     log_index: int
@@ -56,24 +56,24 @@ class SettlementInput:
     relay: str
     """The emitting contract, lower-case with 0x."""
     signer: str | None
-    """`tx.from`, lower-case with 0x; none where it was not fetched."""
+    """`tx.from`, lower-case with 0x; `None` if it was not fetched."""
     size: int
     """`batchSize` as claimed, any uint256; 1 for an individual settlement."""
     blob_id: str
     root: bytes = b""
     """A batch's Merkle root; empty for an individual settlement."""
     leaf: Leaf | None = None
-    """What an individual settlement attests, in the log itself."""
+    """The leaf of an individual settlement, from the log."""
 
     @property
     def place(self) -> str:
-        """Where it stands on the chain."""
+        """Its position on the chain."""
         return f"{self.tx}:{self.log_index}"
 
 
 @dataclass(frozen=True, slots=True)
 class LeafVerdict:
-    """What became of one leaf, with the reason in words."""
+    """The outcome of one leaf, with the reason as text."""
 
     leaf: Leaf
     standing: Standing
@@ -82,9 +82,9 @@ class LeafVerdict:
 
 @dataclass(frozen=True, slots=True)
 class CountedLeaves:
-    """Which settlement (`SettlementInput.place`) was the first to count a leaf, by `Leaf.key`, so that a settlement
-    judged again finds its own leaves its own. A leaf backed before may still be verified later: else a stranger could
-    spoil real inferences by posting them first with a wrong signature."""
+    """The settlement (`SettlementInput.place`) that first counted a leaf, by `Leaf.key`, so that a settlement can be
+    verified again. A backed leaf may still be verified later: otherwise a stranger could block real inferences by
+    posting them first with a wrong signature."""
 
     backed: Mapping[bytes, str] = field(default_factory=dict)
     verified: Mapping[bytes, str] = field(default_factory=dict)
@@ -92,7 +92,7 @@ class CountedLeaves:
 
 @dataclass(frozen=True, slots=True)
 class SettlementVerdicts:
-    """What one settlement adds to the three figures. They are of different evidence and are never added up."""
+    """One settlement's part of the three figures. They are of different evidence and are never added up."""
 
     settlement: SettlementInput
     claimed: int | Unknown
@@ -100,12 +100,12 @@ class SettlementVerdicts:
     verified: int | Unknown
     leaves: tuple[LeafVerdict, ...] = ()
     newly: CountedLeaves = field(default_factory=CountedLeaves)
-    """The leaves this settlement is the first to count, to be seen from now on."""
+    """The leaves that this settlement is the first to count."""
     gaps: tuple[str, ...] = ()
     recognised: bool = True
-    """False: an emitter or signer that is not pinned. Shown apart, alarmed, never added."""
+    """False: the emitter or signer is not pinned. Shown separately, raises an alert, never added."""
     retry: bool = False
-    """The verdict may change when the blob or a key is asked for again."""
+    """The verdict may change after another request for the blob or a key."""
 
     @property
     def standing_counts(self) -> Mapping[Standing, int]:

@@ -1,9 +1,9 @@
-"""Blobs from Walrus, read from aggregators in turn and kept for ever: they expire after about 126 to 140 days.
+"""Blobs from Walrus, read from several aggregators and kept for ever, since they expire after about 126 to 140 days.
 
-What can be checked of a blob: that a batch's leaves hash to the root in its log (the caller's `matches`), and that the
-bytes kept are those once read (their SHA-256 is the file's name). What cannot be checked here: that the bytes belong to
-the blob id. The id commits to the slivers of Walrus's erasure code, which only a Walrus encoder can recompute; so an
-aggregator is believed only as far as `matches` goes, and one that lies is passed over for the next.
+Two things can be checked: a batch's leaves hash to the root in its log (the caller's `matches`), and the stored bytes
+are those once read (their SHA-256 is the file's name). That the bytes belong to the blob id cannot be checked: the id
+commits to the slivers of Walrus's erasure code, which only a Walrus encoder can compute. So an aggregator is trusted
+only as far as `matches` goes, and after a wrong answer the next one is tried.
 """
 
 from __future__ import annotations
@@ -27,48 +27,48 @@ BLOB_ID = re.compile(r"[A-Za-z0-9_-]{43}")
 """Base64url of 32 bytes; anything else never becomes part of a URL or a file name."""
 
 SURE_LIFE = timedelta(days=126)
-"""Ten epochs of 14 days less a first one that is nearly over (facilitator: `epochs=10`; Walrus mainnet epochs)."""
+"""Ten epochs of 14 days minus a first one that is nearly over (facilitator: `epochs=10`; Walrus mainnet epochs)."""
 
 RETRIED_FOR = timedelta(hours=24)
 FIRST_WAIT = timedelta(minutes=5)
 
 SECONDS = 20.0
-"""For one aggregator's whole answer, however slowly it drips."""
+"""Time limit for one aggregator's whole response, however slow it is."""
 KEPT_VERSIONS = 4
-"""Different contents kept of one blob id, at most: aggregators may lie, and the disk is not theirs to fill."""
+"""Most contents stored per blob id: aggregators may lie, and must not fill the disk."""
 
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """A blob's bytes, and who gave them."""
+    """A blob's bytes and their origin."""
 
     content: bytes
     sha256: str
     aggregator: str
-    """A base URL, or `archive` where it was read from our own copy."""
+    """A base URL, or `archive` for our own copy."""
     matches: bool = True
-    """The caller's check of the content held."""
+    """The content passed the caller's check."""
 
 
 @dataclass(frozen=True, slots=True)
 class BlobMissing:
-    """A blob that was not to be had, and why. Reads well after "unknown: "."""
+    """A blob that could not be read, with the reason. Reads well after "unknown: "."""
 
     reason: str
     retry: bool
-    """Asking again later may help."""
+    """A later request may help."""
     final: bool
-    """There is nothing left to learn: it expired, cannot exist, or every aggregator has denied it for a day."""
+    """No request can help: it expired, cannot exist, or every aggregator has denied it for a day."""
 
 
 def blob_id(raw: bytes) -> str | None:
-    """The id that a log's `walrusBlobId` holds as ASCII; none where it is not one (a path, a host, 32 raw bytes)."""
+    """The id that a log's `walrusBlobId` holds as ASCII; `None` if it is not one (a path, a host, 32 raw bytes)."""
     text = raw.decode("ascii", "replace")
     return text if BLOB_ID.fullmatch(text) else None
 
 
 def next_try(first_seen: datetime, attempts: int) -> datetime | None:
-    """When to ask again for a blob missed `attempts` times (1 or more): 5, 15, 35, 75 ... minutes after it was first
+    """When to request a blob again after `attempts` failures (1 or more): 5, 15, 35, 75 ... minutes after it was first
     seen, a last time at 24 hours, then never."""
     before, wait = (FIRST_WAIT * ((1 << min(times, 32)) - 1) for times in (attempts - 1, attempts))
     return None if before >= RETRIED_FOR else first_seen + min(wait, RETRIED_FOR)
@@ -76,12 +76,12 @@ def next_try(first_seen: datetime, attempts: int) -> datetime | None:
 
 @dataclass(frozen=True, slots=True)
 class Walrus:
-    """Aggregators and the archive before them."""
+    """Aggregators, with the archive as a cache."""
 
     aggregators: Sequence[str]
-    """Base URLs, asked in this order."""
+    """Base URLs, tried in this order."""
     archive: Path
-    """`data/lake/raw/walrus`: one folder a blob id, one file a content, named for its SHA-256."""
+    """`data/lake/raw/walrus`: one folder per blob id, one file per content, named by its SHA-256."""
     client: httpx.Client
     max_bytes: int = MAX_BYTES
     seconds: float = SECONDS
@@ -90,9 +90,9 @@ class Walrus:
     def fetch_blob(
         self, blob_id: str, settled_at: datetime, now: datetime, matches: Callable[[bytes], bool] = lambda _: True
     ) -> Blob | BlobMissing:
-        """The first content that `matches`; else why there is none. Content that does not match is given, marked, only
-        once it is a day old and no aggregator could have more to say: one may lie, or be cut off. Never raises for
-        anything an aggregator does. `settled_at` is when the blob was first named on chain."""
+        """The first content that `matches`, or why there is none. Content that does not match is returned, marked, only
+        after a day and if no aggregator can return anything else: one may lie, or its response be cut off. Never raises
+        for anything an aggregator does. `settled_at` is when the blob was first named on chain."""
         if not BLOB_ID.fullmatch(blob_id):
             return BlobMissing("its blob id is not one: wanted 43 characters of base64url", retry=False, final=True)
         other: Blob | None = None
@@ -128,7 +128,7 @@ class Walrus:
                 yield Blob(content, path.name, "archive")
 
     def _archive_blob(self, blob_id: str, content: bytes) -> str:
-        """Archive whole or not at all; its SHA-256."""
+        """Store a blob completely or not at all; returns its SHA-256."""
         name = hashlib.sha256(content).hexdigest()
         folder = self.archive / blob_id
         folder.mkdir(parents=True, exist_ok=True)
@@ -143,7 +143,7 @@ class Walrus:
 
 
 def blob_checksum(archive: Path, blob_id: str, sha256: str) -> str | None:
-    """The SHA-256 of what is kept of a blob under that name; `None` where nothing is."""
+    """The SHA-256 of the stored content of that name; `None` if there is none."""
     if not (BLOB_ID.fullmatch(blob_id) and re.fullmatch(r"[0-9a-f]{64}", sha256)):
         return None
     try:
@@ -155,7 +155,7 @@ def blob_checksum(archive: Path, blob_id: str, sha256: str) -> str | None:
 
 
 def _is_definite(failure: HttpFailure) -> bool:
-    """Whether asking the same aggregator again would bring nothing else."""
+    """Whether another request to the same aggregator would fail in the same way."""
     return failure.status == 404 or failure.oversize
 
 

@@ -1,4 +1,4 @@
-"""Replicate's list as it is now, page by page from its API."""
+"""Reads Replicate's current list from its API, page by page."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from bot.sources.replicate.npm_record import RecordModel, make_snapshot, model_l
 TOKEN = "REPLICATE_API_TOKEN"  # noqa: S105  # the variable that holds it
 
 _WALKS = 3
-"""How often a list that moves while it is read is read before we give up."""
+"""Most walks over a list that changes while it is read."""
 
 
 class LiveSettings(Protocol):
-    """What `networks.replicate` says of the API."""
+    """The API's settings in `networks.replicate`."""
 
     api: str
     page_budget: int
@@ -28,15 +28,15 @@ class LiveSettings(Protocol):
 
 
 class ModelsPage(msgspec.Struct):
-    """One answer of the API. Both keys must be there: without `next`, a list cut short would pass for a whole one."""
+    """One response of the API. Both keys are required: without `next`, a truncated list would look complete."""
 
     next: str | None
     results: list[RecordModel]
 
 
 def live_snapshot(settings: LiveSettings, folder: Path, token: str, clock: Callable[[], datetime]) -> Snapshot:
-    """One snapshot of the list as it is now, its pages kept in `folder` under the sha256 in its `ref`. Raises
-    `SourceError` if any page cannot be had; then nothing is kept."""
+    """One snapshot of the current list; its pages are stored in `folder` under the SHA-256 in its `ref`. Raises
+    `SourceError` if any page cannot be read; then nothing is stored."""
     from bot.clients import http
 
     if not (token.isascii() and token.isprintable()) or " " in token:
@@ -51,8 +51,8 @@ def live_snapshot(settings: LiveSettings, folder: Path, token: str, clock: Calla
 
 
 def _all_models(settings: LiveSettings, page: Callable[[str], ModelsPage]) -> dict[str, RecordModel]:
-    """Every public model by `owner/name`. A model met twice shows that the list moved while it was read, so that
-    another may have slipped past: the list is then read again, until a reading meets nothing new."""
+    """Every public model by `owner/name`. A model that appears twice shows that the list moved during the walk, so
+    another may be missing: the list is then read again, until a walk finds nothing new."""
     models: dict[str, RecordModel] = {}
     budget = iter(range(settings.page_budget))
     for _ in range(_WALKS):
@@ -68,8 +68,8 @@ def _all_models(settings: LiveSettings, page: Callable[[str], ModelsPage]) -> di
 def _walk_pages(
     settings: LiveSettings, page: Callable[[str], ModelsPage], budget: Iterator[int], models: dict[str, RecordModel]
 ) -> bool:
-    """One reading of the list, into `models`; of two counters the larger, which is the later, stays. True if it met a
-    model twice."""
+    """One walk over the list, into `models`; of two counters, the larger and later one stays. True if a model appeared
+    twice."""
     from bot.clients.http import next_page_url
 
     met: set[str] = set()

@@ -1,4 +1,4 @@
-"""What `config.yaml` may say of Replicate."""
+"""Replicate's block of `config.yaml`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ API = "https://api.replicate.com/v1/models"
 
 
 class ReplicateSettings(NetworkConfig):
-    """What `config.yaml` may say under `networks.replicate`."""
+    """The block `networks.replicate`."""
 
     headline: HeadlineConfig = Field(
         HeadlineConfig(catalogue="models", figure="models_used"), description="the figure the post opens with"
@@ -29,7 +29,7 @@ class ReplicateSettings(NetworkConfig):
     @field_validator("api")
     @classmethod
     def _validate_api(cls, api: str) -> str:
-        """The token travels to this address."""
+        """The token is sent to this address."""
         parts = urlsplit(api)
         if not parts.hostname or parts.username is not None or parts.password is not None or parts.fragment:
             raise ValueError("wanted https://host/path, with no user name in it")
