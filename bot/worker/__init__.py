@@ -1,7 +1,7 @@
-"""The worker, `python -m bot run`: work cycles on a tick, background services beside them, and a clean stop.
+"""The worker, `python -m bot run`: work cycles on a tick, background services, and a clean stop.
 
-The rule: the process may be killed at any step. Nothing is posted twice, because the outbox records each step before it
-is taken; stopping cleanly is a courtesy with a deadline.
+The process may be killed at any step. Nothing is posted twice, because the outbox records each step before it is taken.
+A clean stop has a deadline.
 
 `worker` runs the ticks, `cycle` does the work of one, `supervisor` keeps the background services running, `monitoring`
 serves /health and /metrics, and `state` holds what they report.

@@ -1,7 +1,7 @@
-"""One look at what there is to do, and doing it: collect, publish, send. No threads, and no time but the clock's.
+"""One work cycle: collect, publish, send. No threads, and no time but the clock's.
 
-A round may be cut off anywhere and started again: what is due is asked of the ledger, the archive and the outbox, and
-nothing that matters is remembered here.
+A cycle may be interrupted anywhere and started again: the ledger, the archive and the outbox say what is due, and
+nothing important is in memory only.
 """
 
 from __future__ import annotations
@@ -27,85 +27,85 @@ log = structlog.get_logger(__name__)
 
 LEASE = "walk"
 LEASE_LASTS = timedelta(minutes=10)
-"""A worker that dies keeps the others waiting this long; one that stops gives its lease back."""
+"""How long other workers wait for one that died; a worker that stops releases its lease."""
 PLAN_EVERY = timedelta(minutes=10)
-"""Between two looks at what is due when nothing new was collected: the gate may have opened, a figure come to light."""
+"""Time between two plannings without new data: the gate may have opened, or a figure become known."""
 CONFIRM_EVERY = timedelta(hours=12)
-"""Between two looks where all was decided and nothing new was collected here; somebody may have collected by hand."""
+"""Time between two plannings when everything was decided and this worker collected nothing; others may have."""
 PATIENT_TRIES = 4
-"""Asked in vain this often, a source is asked at ever longer intervals until the next day."""
+"""After this many failures, a source is tried at ever longer intervals until the next day."""
 MOST_PATIENT = timedelta(hours=6)
 DISCORD = "discord"
 """The outlet of subscriptions."""
 PROBE_EVERY = timedelta(hours=1)
-"""Between two looks at whether a source that has nothing to tell now could tell anything: one that is out in the
-afternoon is known to be out before its day is over, while somebody can still mend it."""
+"""Time between two probes of a source that is not due. A source that is down is noticed before its day is over, while
+it can still be fixed."""
 RECHECK_EVERY = timedelta(hours=2)
-"""Between two looks at days that are in and may still change (`Source.settles_for`): a proof that comes late is seen
-within that time, and twelve times a day is polite."""
+"""Time between two reads of days that may still change (`Source.settles_for`): late proofs are found within this time,
+with only twelve reads a day."""
 
 
 class StoppingError(FootfallError):
-    """The worker was told to stop while it collected. What was kept stays; the rest is asked for again."""
+    """The worker was stopped while it collected. What was stored stays; the rest is read again."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerContext:
-    """What a worker works with."""
+    """Everything that a worker needs."""
 
     store: Store
     desk: pipeline.PublishContext
     networks: Sequence[tuple[pipeline.NetworkPlan, Source | EventSource]]
     entries: Sequence[ScheduleEntry]
     targets: Mapping[str, pipeline.Targets]
-    """Where each entry, by its name, posts."""
+    """The destinations of each schedule entry, by its name."""
     outbox_run: Callable[[], deliveries.OutboxPass]
-    """One pass over the outbox; its `worker` names this process."""
+    """One pass over the outbox; its `worker` identifies this process."""
     clock: Callable[[], datetime]
     collect_every: timedelta
     subscribed: Callable[[], Sequence[Subscription]] = lambda: ()
-    """The subscriptions there are now, where their outlet is ready."""
+    """The current subscriptions, if their outlet is ready."""
     notify: Callable[[datetime], bool] = lambda now: True
-    """Plans the messages to members who watch a model; whether that is settled for the day that is over."""
+    """Plans the messages to members who watch a model; returns whether that is done for the last day."""
     probe: Callable[[str], str] = lambda network: ""
-    """Looks whether a network's source can be reached at all; why not, or an empty text."""
+    """Checks whether a network's source is reachable; the reason if not, otherwise empty."""
     unready: Sequence[str] = ()
-    """Outlets of the configuration that cannot post, as their keys are missing."""
+    """Configured outlets that cannot post, because their keys are missing."""
     folders: Mapping[str, Path] = field(default_factory=dict)
-    """What the worker writes to, by name."""
+    """The folders that the worker writes to, by name."""
     clock_offsets: Callable[[], Mapping[str, timedelta]] = dict
-    """How far this machine's clock is ahead of each platform's that has answered."""
+    """How far this machine's clock is ahead of each platform that has answered."""
     executor: Executor | None = None
-    """What adds days of events up side by side; `None`: one after the other."""
+    """Rolls up days of events in parallel; `None`: one after the other."""
 
 
 @dataclass(slots=True)
 class WorkCycle:
-    """Looks at what there is to do, as often as it is told to."""
+    """Does the due work at each call."""
 
     bench: WorkerContext
     state: WorkerState
     name: str
-    """Names this process among all that share the database."""
+    """Identifies this process among all that share the database."""
     stopping: Callable[[], bool] = lambda: False
     _failed_polls: dict[str, tuple[datetime, int]] = field(default_factory=dict)
-    """Network to when it was last asked in vain, and how often that day."""
+    """Network to the time of its last failure, and the number of failures that day."""
     _last_polled: dict[str, datetime] = field(default_factory=dict)
-    """Network to when it was last asked at all."""
+    """Network to the time of its last poll."""
     _probed: dict[str, datetime] = field(default_factory=dict)
-    """Network to when it was last probed, for those that were probed since they were last asked."""
+    """Network to the time of its last probe, if it was probed since its last poll."""
     _plan_at: dict[tuple[str, PeriodName], datetime] = field(default_factory=dict)
     _planned_for: dict[tuple[str, PeriodName], tuple[Period, frozenset[str]]] = field(default_factory=dict)
-    """The newest period at the last planning, and the destinations that were timely then."""
+    """The newest period at the last planning, and the destinations that were due then."""
     _notify_at: datetime | None = None
     _logged_decisions: dict[tuple[str, Period], str] = field(default_factory=dict)
     _skipped_subscriptions: set[int] = field(default_factory=set)
-    """Subscriptions that were said to be skipped."""
+    """Subscriptions whose skipping was logged."""
     _last: datetime | None = None
-    """When it last looked."""
+    """The time of the last cycle."""
 
     def run_cycle(self) -> None:
-        """Everything there is to do now. Raises `StoreError` where the database is away, and `StoppingError`."""
+        """Do everything that is due. Raises `StoreError` if the database is unavailable, and `StoppingError`."""
         leads = self._acquire_lease()
         if leads != self.state.leads:
             log.info("this worker is working" if leads else "another worker is working; standing by")
@@ -124,7 +124,7 @@ class WorkCycle:
         for plan, name, targets in self._due_targets(now, subscribed):
             at = self._plan_at.get((plan.network, name))
             period, planned = self._planned_for.get((plan.network, name), (None, frozenset[str]()))
-            # The time of a destination may have come since the last planning, as that of a subscription does.
+            # A destination, such as a subscription, may have become due since the last planning.
             fresh = period != newest_period(name, now) or not _target_keys(targets) <= planned
             if at is None or now >= at or plan.network in news or fresh:
                 self._publish_network(plan, name, targets, now, subscribed)
@@ -134,7 +134,7 @@ class WorkCycle:
             deliveries.flush_outbox(replace(self.bench.outbox_run(), stopping=self.stopping))
 
     def _follow_clock(self) -> None:
-        """Where the clock was put back, forget what was to be done at instants that it had: it may be years to them."""
+        """If the clock was put back, forget times in its future, which may be years away."""
         now = self.bench.clock()
         if self._last is None or now < self._last:
             for times_ahead in (self._failed_polls, self._last_polled, self._probed, self._plan_at, self._planned_for):
@@ -144,7 +144,7 @@ class WorkCycle:
         self._last = now
 
     def release_lease(self) -> None:
-        """Let another worker go on at once."""
+        """Release the lease, so that another worker can continue at once."""
         leases.release_lease(self.bench.store, LEASE, self.name)
 
     def _acquire_lease(self) -> bool:
@@ -153,15 +153,15 @@ class WorkCycle:
     # --- collecting -----------------------------------------------------------------------------------------------
 
     def _should_poll_source(self, plan: pipeline.NetworkPlan, source: Source | EventSource) -> bool:
-        """Whether the day that is over is missing or may still change, and its source was not asked just now."""
+        """Whether the last day is missing or may still change, and its source was not read just now."""
         now = self.bench.clock()
         if plan.closed or self.stopping():
             return False
-        # What a list says of its models' day is not what a chain says of their use: both are to be in.
+        # A list covers its models' day, a chain its use; both must be there.
         ways = (ledger.closed_span, ledger.read_span)
         spans = [way(self.bench.store, catalogue) for catalogue in plan.catalogues for way in ways]
         yesterday = now.date() - timedelta(days=1)
-        # A day that is not here yet was read by a clock that was ahead: the day that is over is missing all the same.
+        # A future day was read while the clock was ahead; the last day is still missing.
         if all(span is not None and yesterday <= span.last <= now.date() for span in spans):
             self._failed_polls.pop(plan.network, None)
             looked = self._last_polled.get(plan.network)
@@ -172,7 +172,7 @@ class WorkCycle:
         return polled is None or polled.date() < now.date() or now >= polled + min(longer, MOST_PATIENT)
 
     def _collect_source(self, plan: pipeline.NetworkPlan, source: Source | EventSource) -> bool:
-        """Ask one source; whether it had anything new."""
+        """Read one source; returns whether it had anything new."""
 
         def tell(line: str) -> None:
             log.info("collected", kept=line)
@@ -191,7 +191,7 @@ class WorkCycle:
         return done.new > 0
 
     def _probe(self) -> None:
-        """Look after sources that are not to be asked now. One that failed when it was asked is asked again anyway."""
+        """Probe sources that are not due. A source that failed is read again anyway."""
         for plan, _source in self.bench.networks:
             now, network = self.bench.clock(), plan.network
             probed = self._probed.get(network)
@@ -206,11 +206,11 @@ class WorkCycle:
                 log.warning("source cannot be reached", network=network, error=why)
 
     def _valid_subscriptions(self) -> list[Subscription]:
-        """The subscriptions that this machine can keep. One whose zone it has lost costs the others nothing."""
+        """The subscriptions whose time zone this machine knows. An unknown one does not affect the others."""
         kept = []
         for subscription in self.bench.subscribed():
             try:
-                subscription.schedule_entry  # noqa: B018  reading it is the test
+                subscription.schedule_entry  # noqa: B018  reading it is the check
             except ValueError:
                 if subscription.id not in self._skipped_subscriptions:
                     zone = subscription.terms.zone
@@ -251,7 +251,7 @@ class WorkCycle:
         self._plan_at[plan.network, name] = min([now + wait, *runs])
 
     def _notify_members(self, now: datetime, news: bool) -> None:
-        """Look after members who watch a model, until all is settled that can be of the day that is over."""
+        """Notify members who watch a model, until the last day is done."""
         if self.stopping() or (self._notify_at and now < self._notify_at and not news):
             return
         settled = False
@@ -266,7 +266,7 @@ class WorkCycle:
         self._notify_at = tomorrow if settled else now + PLAN_EVERY
 
     def _defer_quiet_hours(self, subscribed: Sequence[Subscription]) -> None:
-        """Let posts wait for the end of their channel's quiet hours."""
+        """Postpone posts to the end of their channel's quiet hours."""
         outbox, now = self.bench.desk.outbox, self.bench.clock()
         quiet = {one.channel: (one.terms.quiet, one.terms.zone) for one in subscribed if one.terms.quiet}
         waiting = {one.destination for one in outbox.claimable_deliveries(now, (DISCORD,))} if quiet else set()
@@ -279,7 +279,7 @@ class WorkCycle:
     def _due_targets(
         self, now: datetime, subscribed: Sequence[Subscription]
     ) -> Iterator[tuple[pipeline.NetworkPlan, PeriodName, pipeline.Targets]]:
-        """Each network and kind of period whose newest one is to be out by now, and where."""
+        """Each network and kind of period whose newest period is due, with its destinations."""
         wanted = [(entry, self.bench.targets[entry.name], None) for entry in self.bench.entries]
         theirs = [(each.schedule_entry, {DISCORD: (each.channel,)}, each.since) for each in subscribed]
         timely = [(entry, targets) for entry, targets, since in [*wanted, *theirs] if _is_timely(entry, since, now)]
@@ -290,7 +290,7 @@ class WorkCycle:
                     yield plan, name, _merge_targets(due)
 
     def _log_decision(self, decision: pipeline.PublishDecision) -> None:
-        """Log a decision, unless it is the one of the last time."""
+        """Log a decision, unless it was the last one logged."""
         key, words = (decision.network, decision.period), f"{decision.verdict} {decision.edition} {decision.reason}"
         if self._logged_decisions.get(key) != words:
             self._logged_decisions[key] = words
@@ -305,7 +305,7 @@ def newest_period(name: PeriodName, now: datetime) -> Period:
 
 
 def _is_timely(entry: ScheduleEntry, since: datetime | None, now: datetime) -> bool:
-    """Whether the newest period of an entry's kind is to be out by now; a new one waits for its first run."""
+    """Whether the newest period of an entry's kind is due; a new entry waits for its first run."""
     run = times.latest_run(entry, now)
     return times.completed_period(entry, run) == newest_period(entry.period, now) and (since is None or run >= since)
 

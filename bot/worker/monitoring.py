@@ -1,6 +1,6 @@
-"""/health and /metrics of the worker, on a loopback address: one small query each, and never a secret.
+"""/health and /metrics of the worker, on a loopback address: one small query each, without secrets.
 
-An age is counted from the end of the period that the newest digest is about, as on the pages of `bot.web`.
+An age counts from the end of the newest digest's period, as on the pages of `bot.web`.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ from bot.worker.state import WorkerState
 log = structlog.get_logger(__name__)
 
 STILL = timedelta(minutes=30)
-"""A worker that did not come round for this long is not well: a first collection may take minutes, not this."""
+"""A worker without a cycle for this long is unhealthy: a first collection takes minutes, not this long."""
 _OPEN = ("planned", "sending", "unknown")
 
 
 @dataclass(frozen=True, slots=True)
 class DbStatus:
-    """What the database says of the worker's work."""
+    """The database's facts about the worker's work."""
 
     deliveries: dict[tuple[str, str], int]
     last_sent: dict[str, datetime]
@@ -52,11 +52,11 @@ class DbStatus:
     ages: dict[tuple[str, PeriodName], float]
     behind: dict[str, float]
     held: dict[tuple[str, str], int]
-    """Days whose list is held, by network and catalogue."""
+    """Held days, by network and catalogue."""
 
 
 def read_db_status(bench: WorkerContext, began: datetime | None = None) -> DbStatus:
-    """What there is, for a worker that began at an instant. Raises `StoreError`."""
+    """Read the facts, for a worker that began at `began`. Raises `StoreError`."""
     now, outbox = bench.clock(), bench.desk.outbox
     began = min(began or now, now)
     open_ = {plan.network for plan, _source in bench.networks if not plan.closed}
@@ -79,8 +79,8 @@ def read_db_status(bench: WorkerContext, began: datetime | None = None) -> DbSta
 
 
 def _schedule_lag(bench: WorkerContext, now: datetime, began: datetime) -> Iterator[tuple[ScheduleEntry, float]]:
-    """Each entry with the seconds since its last run, if anything of that run is still to be decided or sent. Where
-    nothing was ever planned, the seconds count from `began`."""
+    """Each entry with the seconds since its last run, if part of that run is not decided or sent yet. If nothing was
+    ever planned, the seconds count from `began`."""
     outbox = bench.desk.outbox
     open_ = {(one.network, one.day, one.outlet, one.destination) for one in outbox.list_deliveries(_OPEN)}
     for entry in bench.entries:
@@ -105,14 +105,14 @@ def _network_targets(bench: WorkerContext, entry: ScheduleEntry) -> Iterator[tup
 
 @dataclass(frozen=True, slots=True)
 class WorkerHealth:
-    """The worker as /health and /metrics show it. `bench` is `None` until the database was first opened."""
+    """The worker's state for /health and /metrics. `bench` is `None` until the database was first opened."""
 
     state: WorkerState
     bench: Callable[[], WorkerContext | None]
     clock: Callable[[], datetime]
 
     def read_status(self) -> DbStatus | None:
-        """What the database says; `None` where it cannot be read."""
+        """The database's facts; `None` if it cannot be read."""
         bench = self.bench()
         try:
             return read_db_status(bench, self.state.began) if bench and not self.state.database else None
@@ -120,9 +120,9 @@ class WorkerHealth:
             return None
 
     def health_report(self) -> tuple[bool, dict[str, object]]:
-        """Whether all is well enough not to be restarted, and the facts."""
+        """Whether the worker is healthy enough not to be restarted, and the facts."""
         seen, beat = self.read_status(), self.state.beat
-        age = abs((self.clock() - beat).total_seconds()) if beat else None  # a clock may have been put back since
+        age = abs((self.clock() - beat).total_seconds()) if beat else None  # the clock may have been put back
         moving = age is not None and age < STILL.total_seconds()
         facts: dict[str, object] = {
             "ok": moving and seen is not None,
@@ -171,7 +171,7 @@ class WorkerCollector(Collector):
             yield from _status_metrics(seen)
 
     def _source_metrics(self) -> Iterator[Metric]:
-        # One that stands by has asked nobody lately: what it heard before is nothing to go by.
+        # A standby worker has read no source lately, so its old results are not shown.
         known = self._worked.state.source_status if self._worked.state.leads else {}
         up = {name: not error for name, (_, error) in known.items()}
         last = {name: at.timestamp() for name, (at, _) in known.items() if at}
@@ -181,7 +181,7 @@ class WorkerCollector(Collector):
         yield _gauges("day_deadline_timestamp_seconds", text, ["network"], self._deadlines())
 
     def _deadlines(self) -> dict[str, float]:
-        """When the day that is over can no longer be read, of networks that only tell what is now."""
+        """The time by which the last day must be read, for networks that only report the present."""
         bench, now = self._worked.bench(), self._worked.clock()
         ends = start_of_day(now.date()) + CLOSES_WITHIN
         deadline = (ends if now < ends else ends + timedelta(days=1)).timestamp()
@@ -217,7 +217,7 @@ def _gauge(name: str, text: str, value: float) -> Metric:
 
 
 def _gauges(name: str, text: str, labels: Sequence[str], values: Mapping[Any, float]) -> Metric:
-    """A gauge with a value for each label, or for each tuple of several."""
+    """A gauge with a value for each label, or for each tuple of labels."""
     gauge = GaugeMetricFamily(f"footfall_{name}", text, labels=labels)
     for key, value in values.items():
         gauge.add_metric([key] if isinstance(key, str) else key, float(value))
@@ -234,7 +234,7 @@ def _counters(name: str, text: str, label: str, counts: Mapping[str, int]) -> Me
 def monitoring_service(
     worked: WorkerHealth, host: str, port: int, redact: Callable[[str], str]
 ) -> Callable[[threading.Event], None]:
-    """A side of the worker that answers /health and /metrics; `redact` takes secrets out of what it says."""
+    """A background service that serves /health and /metrics; `redact` removes secrets from responses."""
     registry = CollectorRegistry()
     registry.register(WorkerCollector(worked))
 
@@ -260,7 +260,7 @@ def monitoring_service(
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:
-            """Nothing: a scrape every few seconds is no news."""
+            """Log nothing: there is a scrape every few seconds."""
 
     class Server(ThreadingHTTPServer):
         address_family = socket.AF_INET6 if ":" in host else socket.AF_INET

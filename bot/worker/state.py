@@ -1,4 +1,4 @@
-"""What the worker knows of itself: when it last moved, what failed. Read by /health and /metrics from other threads."""
+"""The worker's state: last cycle and failures. /health and /metrics read it from other threads."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 STEPS = ("round", "database", "publish", "notify")
-"""What can fail and be got over. Each is counted from 0 on, so that the first failure is an increase."""
+"""Steps that may fail without ending the worker. Each is counted from 0, so that the first failure is an increase."""
 
 
 @dataclass(slots=True)
 class WorkerState:
-    """How the worker is doing. Each attribute is replaced whole."""
+    """The worker's state. Each attribute is replaced as a whole."""
 
     began: datetime | None = None
-    """When this process began to work."""
+    """When this process started work."""
     beat: datetime | None = None
-    """When it last came round, whatever came of it."""
+    """When the last cycle ended, with or without success."""
     leads: bool | None = None
-    """Whether it is the one that works; `None` before the first round."""
+    """Whether this worker holds the lease; `None` before the first cycle."""
     database: str = "not opened yet"
-    """Why the database cannot be used; empty when it can."""
+    """Why the database cannot be used; empty if it can."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _succeeded: dict[str, datetime] = field(default_factory=dict)
     _errors: dict[str, str] = field(default_factory=dict)
@@ -30,30 +30,30 @@ class WorkerState:
     _restarts: Counter[str] = field(default_factory=Counter)
 
     def record_collection(self, network: str, at: datetime, error: str) -> None:
-        """A source was asked; `error` is empty where it answered."""
+        """Record that a source was read; `error` is empty on success."""
         with self._lock:
             self._errors[network] = error
             if not error:
                 self._succeeded[network] = at
 
     def record_failure(self, step: str) -> None:
-        """Something went wrong that the worker got over."""
+        """Count a failure that did not end the worker."""
         with self._lock:
             self._failures[step] += 1
 
     def begun(self, side: str) -> None:
-        """A side of the worker begins: its restarts are counted from 0 on."""
+        """Record the start of a background service: its restarts are counted from 0."""
         with self._lock:
             self._restarts[side] += 0
 
     def record_restart(self, side: str) -> None:
-        """A side of the worker ended by itself and is started again."""
+        """Count the restart of a background service that ended unexpectedly."""
         with self._lock:
             self._restarts[side] += 1
 
     @property
     def source_status(self) -> dict[str, tuple[datetime | None, str]]:
-        """Each network asked so far: when its source last answered, and the error of the last time."""
+        """Each network read so far: the time of its last success, and the last error."""
         with self._lock:
             return {name: (self._succeeded.get(name), error) for name, error in self._errors.items()}
 

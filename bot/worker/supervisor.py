@@ -1,4 +1,4 @@
-"""What runs beside the rounds, each in a thread of its own: started again with back-off when it ends by itself."""
+"""Runs background services, each in its own thread, and restarts those that end, with back-off."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ log = structlog.get_logger(__name__)
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 300.0
-"""Seconds; the pause doubles with each end."""
+"""Seconds; the pause doubles with each restart."""
 HEALTHY = 600.0
-"""A side that ran this many seconds begins again at the first pause."""
+"""After this many seconds without failure, a service starts again at the first pause."""
 
 
 @dataclass(frozen=True, slots=True)
 class BackgroundService:
-    """Something that runs until it is told to stop. It opens what it needs itself, each time anew."""
+    """Runs until it is stopped. Each run opens its own resources."""
 
     name: str
     run: Callable[[threading.Event], None]
-    """Returns soon after the event is set. Returning before, or raising, is its failure and nobody else's."""
+    """Returns soon after the event is set. An earlier return or an exception is a failure of this service only."""
 
 
 def start_service(
     side: BackgroundService, stop: threading.Event, state: WorkerState, first_pause: float = FIRST_PAUSE
 ) -> threading.Thread:
-    """Keep a side running until `stop`. The thread does not keep the process alive."""
+    """Keep a service running until `stop`. Its thread does not keep the process alive."""
     state.begun(side.name)
     thread = threading.Thread(target=_keep_running, args=(side, stop, state, first_pause), name=side.name, daemon=True)
     thread.start()

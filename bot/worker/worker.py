@@ -1,4 +1,4 @@
-"""The worker: `python -m bot run`. Rounds of work on a tick, sides beside them, and a clean end."""
+"""The worker's main loop: work cycles on a tick, background services, and a clean stop."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from bot.worker.supervisor import BackgroundService, start_service
 log = structlog.get_logger(__name__)
 
 LONGEST_PAUSE = 60.0
-"""Seconds between two rounds that failed."""
+"""Most seconds between two failed cycles."""
 
 Opened = Callable[[], AbstractContextManager[WorkerContext]]
-"""Opens database and outlets; raises `StoreError` where the database is away."""
+"""Opens database and outlets; raises `StoreError` if the database is unavailable."""
 
 
 class WorkerError(FootfallError):
@@ -31,7 +31,7 @@ class WorkerError(FootfallError):
 
 
 class Worker:
-    """Rounds on a tick in a thread of their own, so that a step that hangs cannot keep the process from ending."""
+    """Cycles on a tick in their own thread, so that a hanging step cannot stop the process from ending."""
 
     def __init__(self, opened: Opened, clock: Callable[[], datetime], name: str, tick: int) -> None:
         self.state = WorkerState()
@@ -39,13 +39,13 @@ class Worker:
         self.bench: WorkerContext | None = None
         self._opened, self._clock, self._name, self._tick = opened, clock, name, tick
         self.until = 0.0
-        """When the grace is over (monotonic), once it was told to stop."""
+        """End of the grace period (monotonic), once the worker was stopped."""
         self._round: WorkCycle | None = None
         self._pause = self._not_before = 0.0
 
     def run(self, sides: Sequence[BackgroundService], grace: float) -> bool:
-        """Work until `stop` is set. Returns whether the step in hand came to its end within `grace` seconds. Raises
-        `WorkerError` where the rounds end by themselves."""
+        """Work until `stop` is set. Returns whether the current step ended within `grace` seconds. Raises
+        `WorkerError` if the cycles end by themselves."""
         self.state.began = self._clock()
         beside = [start_service(side, self.stop, self.state) for side in sides]
         work = threading.Thread(target=self._run_ticks, name="rounds", daemon=True)
@@ -65,7 +65,7 @@ class Worker:
             ticks.every(self._tick).seconds.do(self._run_tick, held)
             ticks.run_all()
             while not self.stop.wait(min(1.0, max(0.0, ticks.idle_seconds or 0.0))):
-                # `schedule` reads the local clock; where that was put back, an hour would pass without a tick.
+                # `schedule` reads the local clock; if that is put back an hour, an hour passes without a tick.
                 if (ticks.idle_seconds or 0.0) > self._tick:
                     ticks.run_all()
                 else:
@@ -90,7 +90,7 @@ class Worker:
         return WorkCycle(self.bench, self.state, self._name, self.stop.is_set)
 
     def _run_round(self, step: WorkCycle) -> bool:
-        """One round; whether the next may come as soon as usual."""
+        """Run one cycle; returns whether the next may follow at the usual time."""
         try:
             step.run_cycle()
         except StoreError as error:
@@ -99,7 +99,7 @@ class Worker:
         except StoppingError:
             return True
         except Exception:
-            # The top of the daily run: whatever this was, tomorrow's post must not be lost to it.
+            # The top of the daily run: no error may prevent tomorrow's post.
             self.state.record_failure("round")
             log.exception("a cycle failed")
             return False
