@@ -1,11 +1,11 @@
-"""Every part on its way to one destination, and what became of it: sent once, or a recorded reason why not.
+"""Every part on its way to one destination, and its outcome: sent once, or a recorded reason why not.
 
 A delivery goes `planned -> sending -> sent | refused | unknown`, or `skipped`. Each change is committed before the next
-step touches the world, so that a process may die anywhere: what it held becomes `unknown`, and the outlet is asked.
+external step, so that a process may be killed anywhere: its deliveries become `unknown`, and the outlet is asked.
 
-The modules: `delivery` (a delivery as a value), `state_transitions` (what an outcome means; pure), `periods_due`
-(which periods; pure), `outbox` (the only one that writes), `poll_store` (what readers were asked with them), `sender`
-(claims, hands to the outlet, reports).
+The modules: `delivery` (a delivery as a value), `state_transitions` (the effect of an outcome; pure), `due_periods`
+(which periods are due; pure), `outbox` (the only writer), `poll_store` (polls and votes), `sender` (claims, sends,
+records).
 """
 
 from bot.deliveries._planning import PostShape

@@ -1,4 +1,4 @@
-"""What planning does to the rows of one period, inside the outbox's transaction."""
+"""Plans the rows of one period, inside the outbox's transaction."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bot.store import deliveries as rows
 
 @dataclass(frozen=True, slots=True)
 class DeliveryTarget:
-    """An edition and where it is to go."""
+    """An edition and its destination."""
 
     edition: EditionKey
     outlet: str
@@ -28,17 +28,17 @@ class DeliveryTarget:
 
 @dataclass(frozen=True, slots=True)
 class PostShape:
-    """What a post is made of."""
+    """The parts of a post."""
 
     parts: int = 1
-    """Of words."""
+    """Number of text parts."""
     poll: bool = False
-    """Whether one more follows that asks a poll."""
+    """Whether a poll follows as one more part."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """One part as it is to go out."""
+    """One part as it should be sent."""
 
     part: int
     kind: Kind
@@ -72,7 +72,7 @@ def plan_parts(connection: sa.Connection, target: DeliveryTarget, shape: PostSha
 
 
 def sent_parts(earlier: Sequence[Delivery]) -> list[Delivery]:
-    """The parts of words of earlier editions that stand at a destination, in order and without a hole."""
+    """The text parts of earlier editions at a destination, in order, up to the first gap."""
     words = {one.part: one for one in earlier if one.state == "sent" and one.kind != "poll"}
     found: list[Delivery] = []
     while len(found) in words:
@@ -81,7 +81,7 @@ def sent_parts(earlier: Sequence[Delivery]) -> list[Delivery]:
 
 
 def _wanted_parts(earlier: Sequence[Delivery], shape: PostShape, otherwise: Otherwise) -> list[_Wanted]:
-    """Every part that stands there is corrected; a poll that was asked is not asked again."""
+    """Every part that was sent is corrected; a poll that was posted is not posted again."""
     stand = sent_parts(earlier)
     follows: Otherwise = "refuse" if otherwise == "refuse" else "skip"
     made = [_Wanted(n, "correction", one.platform_id, follows if n else otherwise) for n, one in enumerate(stand)] or [
@@ -106,7 +106,7 @@ def record_skip(connection: sa.Connection, target: DeliveryTarget, reason: str) 
 
 
 def require_newest(connection: sa.Connection, delivery: Delivery) -> None:
-    """Raises `DeliveryError` where a newer edition went or is going the same way."""
+    """Raises `DeliveryError` if there is a newer edition for the same destination."""
     newer = sa.select(sa.func.max(rows.c.edition)).where(
         *destination_rows(delivery.edition_key, delivery.outlet, delivery.destination)
     )
@@ -118,7 +118,7 @@ def require_newest(connection: sa.Connection, delivery: Delivery) -> None:
 
 
 def revive_after(connection: sa.Connection, delivery: Delivery, now: datetime) -> None:
-    """Plan the later parts of a thread again that were never tried."""
+    """Plan later parts of a thread again that were never attempted."""
     untried = rows.update().where(*later_parts(delivery), rows.c.state == "skipped", rows.c.attempts == 0)
     connection.execute(untried.values(**planned_change("", now, now), until=None))
 
@@ -141,7 +141,7 @@ def _insert_part(connection: sa.Connection, target: DeliveryTarget, want: _Wante
 def _renew_part(
     connection: sa.Connection, target: DeliveryTarget, delivery: Delivery, thread: list[Delivery], want: _Wanted | None
 ) -> None:
-    """Bring a row that was planned before to what is wanted now."""
+    """Update a planned row to the current plan."""
     if want is None:
         if delivery.state == "planned":
             change_row(connection, delivery, ended_change("skipped", "the post has fewer parts now", target.now))

@@ -1,5 +1,4 @@
-"""What the outbox does to single rows inside a transaction of its own: changes them where they still are as read, and
-whatever hangs on that."""
+"""The outbox's updates of single rows inside its transaction: each applies only if the row is still as it was read."""
 
 from __future__ import annotations
 
@@ -20,11 +19,11 @@ from bot.store import advisory_lock, digests, paused
 from bot.store import deliveries as rows
 
 THREAD = ("network", "period", "day", "edition", "outlet", "destination")
-"""What the parts of one post have in common."""
+"""The columns that the parts of one post share."""
 
 
 def lock_period(connection: sa.Connection, edition: EditionKey) -> None:
-    """Nobody else plans, claims or composes this period until the transaction ends. The archive takes the same lock."""
+    """Until the transaction ends, nobody else plans, claims or composes this period. The archive uses this lock too."""
     advisory_lock(connection, "digest", edition.network, edition.period, edition.day)
 
 
@@ -35,7 +34,7 @@ def destination_rows(edition: EditionKey, outlet: str, destination: str) -> tupl
 
 
 def load_delivery(connection: sa.Connection, id: int) -> Delivery:
-    """Raises `DeliveryError` where there is none."""
+    """Raises `DeliveryError` if there is none."""
     row = connection.execute(sa.select(rows).where(rows.c.id == id)).first()
     if row is None:
         raise DeliveryError(f"delivery {id}: there is none; python -m bot deliveries list shows those there are")
@@ -43,7 +42,7 @@ def load_delivery(connection: sa.Connection, id: int) -> Delivery:
 
 
 def change_row(connection: sa.Connection, delivery: Delivery, values: Change, *more: sa.ColumnElement[bool]) -> bool:
-    """Change a row that is still as it was read; whether it was."""
+    """Change a row if it is still as it was read; returns whether it was."""
     same = [rows.c.id == delivery.id, rows.c.state == delivery.state, rows.c.attempts == delivery.attempts]
     if delivery.state == "sending":
         same.append(rows.c.claimed_by == delivery.claimed_by)
@@ -51,20 +50,20 @@ def change_row(connection: sa.Connection, delivery: Delivery, values: Change, *m
 
 
 def end_delivery(connection: sa.Connection, delivery: Delivery, state: str, reason: str, now: datetime) -> None:
-    """Refuse or skip a delivery, and what depends on its being out."""
+    """Refuse or skip a delivery and those that depend on it."""
     if change_row(connection, delivery, ended_change(state, reason, now)):
         stop_thread(connection, delivery, state, now)
 
 
 def has_come(column: sa.ColumnElement[datetime | None], now: datetime) -> sa.ColumnElement[bool]:
-    """Whether an instant that is waited for is here, or was written by a clock that was ahead of this one: it is too
-    far away, or the state that it belongs to has not begun yet."""
+    """Whether an instant is reached, or was written by a clock that was ahead: it is too far away, or its state begins
+    in the future."""
     unreal = sa.and_(column.is_not(None), rows.c.since > now + CLOCKS_APART)
     return sa.or_(column <= now, column > now + LONGEST_WAIT, unreal)
 
 
 def may_claim(now: datetime) -> Sequence[sa.ColumnElement[bool]]:
-    """What must hold of a planned row for it to be claimed."""
+    """The conditions under which a planned row may be claimed."""
     return (has_come(rows.c.not_before, now), sa.or_(rows.c.until.is_(None), rows.c.until > now), *_STANDING)
 
 
@@ -75,11 +74,11 @@ _OUT = sa.exists().where(
     _EARLIER.c.state == "sent",
 )
 _STANDING = (sa.or_(rows.c.part == 0, _OUT), rows.c.outlet.not_in(sa.select(paused.c.outlet)))
-"""The part before it is out, and its outlet is not paused. Made once: putting it together takes longer than asking."""
+"""The part before it is out, and its outlet is not paused. Built once: building takes longer than the query."""
 
 
 def is_current(connection: sa.Connection, delivery: Delivery, document: Document, now: datetime) -> bool:
-    """Whether the document is still what the archive has for this delivery. One of an older edition is skipped."""
+    """Whether the document is still the archive's for this delivery. A delivery of an older edition is skipped."""
     if delivery.network == NOTICES:
         return True
     same = (digests.c.network == delivery.network, digests.c.period == delivery.period, digests.c.day == delivery.day)
@@ -98,7 +97,7 @@ def is_current(connection: sa.Connection, delivery: Delivery, document: Document
 
 @lru_cache(maxsize=2)
 def _parse_document(kept: str) -> Document:
-    """One digest goes to many destinations in turn."""
+    """Cached, because one digest goes to many destinations in turn."""
     document: Document = json.loads(kept)
     return document
 
@@ -106,7 +105,7 @@ def _parse_document(kept: str) -> Document:
 def over_budget(
     connection: sa.Connection, delivery: Delivery, cost: Decimal, budget: Decimal, now: datetime
 ) -> str | None:
-    """Why a part cannot be paid this month. What is out and what may be counts, at the price of its last attempt."""
+    """Why a part exceeds this month's budget. Sent and possibly sent parts count, at the cost of their last attempt."""
     advisory_lock(connection, "budget", delivery.outlet)
     month = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     mine = (rows.c.outlet == delivery.outlet, rows.c.tried_at >= month, rows.c.id != delivery.id)
@@ -121,7 +120,7 @@ def over_budget(
 
 
 def stop_thread(connection: sa.Connection, delivery: Delivery, state: str, now: datetime) -> None:
-    """The parts after one that will not be out are not sent either: the thread stays partial."""
+    """Do not send the parts after one that fails: the thread stays partial."""
     skip_after(connection, delivery, f"the thread is partial: its part {delivery.part + 1} was {state}", now)
 
 
@@ -133,13 +132,13 @@ def skip_after(
 
 
 def later_parts(delivery: Delivery) -> tuple[sa.ColumnElement[bool], ...]:
-    """Rows of the parts after one in its thread."""
+    """Rows of the later parts of a thread."""
     there = destination_rows(delivery.edition_key, delivery.outlet, delivery.destination)
     return (*there, rows.c.edition == delivery.edition, rows.c.part > delivery.part)
 
 
 def pause_outlet(connection: sa.Connection, outlet: str, reason: str, now: datetime) -> bool:
-    """An outlet sends nothing until that is lifted. Whether it did until now."""
+    """Pause an outlet until the pause is lifted; returns whether it was not paused before."""
     advisory_lock(connection, "paused", outlet)
     fresh = connection.execute(sa.select(paused).where(paused.c.outlet == outlet)).first() is None
     if fresh:
@@ -149,5 +148,5 @@ def pause_outlet(connection: sa.Connection, outlet: str, reason: str, now: datet
 
 
 def clean_outcome(outcome: Outcome) -> Outcome:
-    """An outcome whose reason is fit to be kept, whatever the outlet put there."""
+    """An outcome whose reason is safe to store, whatever the outlet put there."""
     return outcome if isinstance(outcome, Sent) else replace(outcome, reason=redact_reason(outcome.reason))

@@ -13,22 +13,22 @@ State = Literal["planned", "sending", "sent", "refused", "unknown", "skipped"]
 Kind = Literal["post", "correction", "poll"]
 Otherwise = Literal["refuse", "post", "skip"]
 NOTICES = "watches"
-"""In the place of a network: what is said is a notice to one member, not a digest, and leaves no receipt."""
+"""In place of a network: the delivery is a notice to one member, not a digest, and has no receipt."""
 
 
 @dataclass(frozen=True, slots=True)
 class EditionKey:
-    """One digest as it was issued."""
+    """One edition of a digest."""
 
     network: str
     period: PeriodName
     day: date
-    """The period's first."""
+    """The period's first day."""
     number: int
 
     @property
     def label(self) -> str:
-        """The key in words."""
+        """The key as text."""
         return f"{self.network} {self.period} {self.day} edition {self.number}"
 
 
@@ -46,40 +46,40 @@ class Delivery:
     part: int
     kind: Kind
     marker: str
-    """Names it at its destination for ever; see `outlets.marker`."""
+    """Identifies it at its destination for ever; see `outlets.marker`."""
     state: State
     since: datetime
-    """When it came into its state (UTC, to the second)."""
+    """When it got its state (UTC, to the second)."""
     reason: str
     planned_at: datetime
     platform_at: datetime | None
-    """The platform's own time at its first claim: it cannot have been posted before; `None`: not known."""
+    """The platform's time at the first claim; it cannot have been posted before. `None`: unknown."""
     not_before: datetime | None
-    """The next attempt where planned, the next look-back where unknown; `None` there: a human must say."""
+    """Planned: the next attempt. Unknown: the next look-back; `None`: an operator must decide."""
     until: datetime | None
-    """From then on it is no longer due; `None`: an operator asked for it."""
+    """No longer due after this; `None`: an operator requested it."""
     claimed_by: str | None
     lease_until: datetime | None
     attempts: int
     accepted: bool
-    """The platform says that it has these words: sent again only where a human says that it is not out."""
+    """The platform says that it has this text; sent again only if an operator says that it is not out."""
     resent: int
-    """How often it was planned again because its outlet did not show it."""
+    """How often it was planned again because a look-back did not find it."""
     tried_at: datetime | None
     text: str | None
     """As sent at the last attempt."""
     cost: Decimal | None
     """US dollars of the last attempt, as estimated."""
     edits: str | None
-    """Platform id of what it is put in the place of."""
+    """Platform id of the post that it edits."""
     otherwise: Otherwise
-    """What becomes of it where that cannot be edited."""
+    """What to do if that post cannot be edited."""
     platform_id: str | None
     url: str | None
     passed: bool | None
-    """Whether it was passed on to its destination's followers; `None`: there are none."""
+    """Whether it was crossposted to followers; `None`: there are none."""
     pass_at: datetime | None
-    """When to try that again."""
+    """When to try the crosspost again."""
 
     @property
     def edition_key(self) -> EditionKey:
@@ -87,13 +87,13 @@ class Delivery:
 
     @property
     def label(self) -> str:
-        """The key in words."""
+        """The key as text."""
         more = f", part {self.part + 1}" if self.part else ""
         return f"{self.edition_key.label} to {self.outlet} {self.destination}{more}"
 
 
 class DeliveryError(FootfallError):
-    """Something was asked of a delivery that cannot be."""
+    """An operation that the delivery's state does not allow."""
 
 
 _NAMES = tuple(field.name for field in fields(Delivery))

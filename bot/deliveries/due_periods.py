@@ -1,4 +1,4 @@
-"""Which periods are due, and whether what is known of one may go out. Pure."""
+"""Which periods are due, and whether a digest may be published. Pure."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ class DuePeriods:
     """Periods, oldest first."""
 
     periods: tuple[Period, ...]
-    """To be published."""
+    """To publish."""
     missed: tuple[Period, ...] = ()
-    """Over since the last publication and too old to be posted: to be archived, with that said."""
+    """Over since the last publication, but too old to post: archived, with a note."""
 
 
 def periods_due(
     name: PeriodName, now: datetime, begins: date | None, published: date | None, max_age: timedelta
 ) -> DuePeriods:
-    """What is due of one kind of period. `begins` is the first day that the ledger covers (`None`: none), `published`
-    the first day of the newest period that any delivery was ever planned for.
+    """The due periods of one kind. `begins` is the first day that the ledger covers (`None`: none), `published` the
+    first day of the newest period that any delivery was ever planned for.
 
-    The newest period that is over is due until the next one is, older ones within `max_age`. After a first start only
-    the newest is, and only within `max_age`, so that a new installation does not post last month."""
+    The newest complete period is due until the next is complete, older ones within `max_age`. After a first start, only
+    the newest is due, and only within `max_age`, so that a new installation does not post last month."""
     if begins is None:
         return DuePeriods(())
     newest = Period.for_day(now.date(), name).previous_period
@@ -45,25 +45,25 @@ def periods_due(
 
 
 def expiry_time(period: Period, max_age: timedelta) -> datetime:
-    """When a period is no longer due: once the next of its kind is over, and not within `max_age` of its end."""
+    """When a period is no longer due: when the next of its kind is over, and never within `max_age` of its end."""
     following = Period.for_day(period.last + timedelta(days=1), period.name)
     return max(period.ends_at + max_age, following.ends_at)
 
 
 @dataclass(frozen=True, slots=True)
 class PublishGate:
-    """Whether a digest may go out now."""
+    """Whether a digest may be published now."""
 
     publish: bool
     reason: str = ""
     """Why not, or what is missing."""
     final: bool = False
-    """It was waited for long enough: silence is the answer."""
+    """The deadline has passed: the period is not published."""
 
 
 def publish_gate(document: Document, now: datetime, deadline: timedelta) -> PublishGate:
-    """Whether a digest may go out: when complete, or with its gaps said once `deadline` has passed since the period's
-    end; never when nothing is known."""
+    """Whether a digest may be published: when complete, or with gaps once `deadline` has passed since the period's end;
+    never if nothing is known."""
     closes = start_of_day(date.fromisoformat(document["last_day"]) + timedelta(days=1)) + deadline
     missing, name = _missing_figure(document), short_date(date.fromisoformat(document["day"]))
     waiting = f"; waiting until {closes:%d %b %H:%M} UTC" if now < closes else ""
@@ -77,7 +77,7 @@ def publish_gate(document: Document, now: datetime, deadline: timedelta) -> Publ
 
 
 def _missing_figure(document: Document) -> str:
-    """The first of the figures that a whole day has which is unknown, with its reason; empty where none is."""
+    """The first unknown figure that a complete day has, with its reason; empty if there is none."""
     headline = document["headline"]
     for block in document["catalogues"]:
         leading = [headline["figure"]] if block["catalogue"] == headline["catalogue"] else []

@@ -1,7 +1,7 @@
-"""The deliveries of one database: the only place that writes them. Every method is one transaction.
+"""The deliveries of one database. Only this module writes them, and every method is one transaction.
 
-A row changes by an UPDATE that names the state it is in, so that of several workers one succeeds and the others see
-that they did not.
+An UPDATE names the state that the row must be in, so that of several workers one succeeds and the others see that they
+did not.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ from bot.store import Store, paused
 from bot.store import deliveries as rows
 
 Keep = Callable[[sa.Connection, EditionKey, Receipt], None]
-"""Puts a receipt into the archive within the transaction of the connection."""
+"""Stores a receipt in the archive, in the transaction of the connection."""
 
 CHECK_EVERY = timedelta(hours=1)
-"""How often the outlet of a refused account is asked whether it works again."""
+"""Time between two checks of a refused account."""
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
@@ -54,7 +54,7 @@ class PausedOutlet:
 
 
 class Outbox:
-    """The deliveries of one database. `keep` is the archive's."""
+    """The deliveries of one database. `keep` stores receipts in the archive."""
 
     def __init__(self, store: Store, keep: Keep) -> None:
         self._store, self._keep = store, keep
@@ -72,9 +72,9 @@ class Outbox:
         until: datetime | None,
         otherwise: Otherwise = "refuse",
     ) -> str:
-        """Make sure that an edition is on its way to a destination: as a post (`shape`, or so many parts) or, where an
-        earlier edition was sent, as the correction of each of its parts. Returns why it is not; empty where it is.
-        Planning twice changes nothing."""
+        """Plan an edition for a destination: as a post (`shape`, or so many parts) or, if an earlier edition was sent,
+        as the correction of each of its parts. Returns why it is not planned; empty if it is. Planning twice changes
+        nothing."""
         target = _planning.DeliveryTarget(edition, outlet, destination, now, until)
         parts = shape if isinstance(shape, PostShape) else PostShape(shape)
         with self._period_transaction(edition) as connection:
@@ -83,13 +83,13 @@ class Outbox:
     def record_skip(
         self, edition: EditionKey, outlet: str, destination: str, now: datetime, until: datetime | None, reason: str
     ) -> None:
-        """Record why nothing goes to a destination. Changes nothing where something is on its way already."""
+        """Record why nothing goes to a destination. Changes nothing if there is a delivery already."""
         target = _planning.DeliveryTarget(edition, outlet, destination, now, until)
         with self._period_transaction(edition) as connection:
             _planning.record_skip(connection, target, reason)
 
     def last_sent_edition(self, edition: EditionKey, outlet: str, destination: str) -> int | None:
-        """The newest edition before this one that was sent there."""
+        """The newest earlier edition that was sent there."""
         wanted = sa.select(sa.func.max(rows.c.edition)).where(
             *moves.destination_rows(edition, outlet, destination),
             *(rows.c.edition < edition.number, rows.c.state == "sent", rows.c.part == 0),
@@ -99,7 +99,7 @@ class Outbox:
         return found
 
     def sent_part_count(self, edition: EditionKey, outlet: str, destination: str) -> int:
-        """How many parts of words of earlier editions stand there."""
+        """The number of text parts of earlier editions there."""
         wanted = (*moves.destination_rows(edition, outlet, destination), rows.c.edition < edition.number)
         return len(_planning.sent_parts(sorted(self._select_deliveries(*wanted), key=lambda one: one.edition)))
 
@@ -118,8 +118,8 @@ class Outbox:
         poll: Poll | None = None,
         platform_at: datetime | None = None,
     ) -> Delivery | None:
-        """Take a planned delivery for sending; `None` where that cannot be: somebody else has it, it is not due, its
-        outlet is paused, the part before it is not out, its digest was composed anew, or the month's money is spent.
+        """Claim a planned delivery; `None` if that is impossible: another worker has it, it is not due, its outlet is
+        paused, the part before it is not out, its digest was composed again, or the month's budget is spent.
         `platform_at`: the platform's own time; that of the first claim stays."""
         with self._period_transaction(delivery.edition_key) as connection:
             if not moves.is_current(connection, delivery, document, now):
@@ -146,8 +146,8 @@ class Outbox:
             return moves.load_delivery(connection, delivery.id)
 
     def settle(self, claimed: Delivery, outcome: Outcome, now: datetime) -> None:
-        """Record how the sending of a claimed delivery ended. That it is out is recorded whoever holds it by now;
-        anything else only while the claim stands."""
+        """Record the outcome of a claimed delivery. A success is recorded even if the claim is lost; anything else only
+        while the claim is valid."""
         with self._period_transaction(claimed.edition_key) as connection:
             if isinstance(outcome, AccountRefused):
                 moves.pause_outlet(connection, claimed.outlet, outcome.reason, now)
@@ -164,12 +164,12 @@ class Outbox:
                 moves.skip_after(connection, claimed, "corrected by a post of its own", now, corrections)
 
     def refuse(self, delivery: Delivery, reason: str, now: datetime) -> None:
-        """Record that a planned delivery cannot be sent, before anything was."""
+        """Record that a planned delivery cannot be sent; nothing was sent."""
         with self._store.write_transaction() as connection:
             moves.end_delivery(connection, delivery, "refused", redact_reason(reason), now)
 
     def record_lookup(self, delivery: Delivery, result: Found, asked_at: datetime, settle: timedelta) -> None:
-        """Record what the outlet said about a delivery whose fate was unknown."""
+        """Record the result of a look-back for a delivery of unknown state."""
         change = after_asking(delivery, result, asked_at, settle)
         with self._period_transaction(delivery.edition_key) as connection:
             if isinstance(result, Sent):
@@ -178,15 +178,15 @@ class Outbox:
                 moves.change_row(connection, delivery, change)
 
     def record_crosspost(self, delivery: Delivery, outcome: Outcome, now: datetime) -> None:
-        """Record how passing a delivery on to its destination's followers ended."""
+        """Record the outcome of a crosspost."""
         change = after_passing(delivery, moves.clean_outcome(outcome), now)
         still = rows.update().where(rows.c.id == delivery.id, rows.c.state == "sent")
         with self._store.write_transaction() as connection:
             connection.execute(still.values(**change))
 
     def expire(self, now: datetime) -> tuple[Delivery, ...]:
-        """What was being sent and was not reported back in time becomes unknown; what is no longer due is skipped.
-        Returns what changed, as it is now."""
+        """Set deliveries whose sending was not reported in time to unknown, and skip those that are no longer due.
+        Returns the changed deliveries."""
         lost = "the process that sent it did not report back"
         late = "no longer due: it could not be sent in time"
         changed = []
@@ -204,7 +204,7 @@ class Outbox:
             return tuple(moves.load_delivery(connection, id) for id in changed)
 
     def postpone(self, outlet: str, destination: str, until: datetime, reason: str, now: datetime) -> None:
-        """Let the posts that are planned for a destination wait until an instant; corrections are not posts."""
+        """Postpone the planned posts of a destination; corrections are not postponed."""
         posts = (rows.c.outlet == outlet, rows.c.destination == destination, rows.c.kind == "post")
         early = sa.or_(rows.c.not_before < until, rows.c.since > now + CLOCKS_APART)
         waiting = rows.update().where(*posts, rows.c.state == "planned", early)
@@ -212,38 +212,38 @@ class Outbox:
             connection.execute(waiting.values(not_before=until, reason=reason, since=now))
 
     def skip_destination(self, outlet: str, destination: str, reason: str, now: datetime) -> None:
-        """Skip what is planned for a destination that there is no more."""
+        """Skip the planned deliveries of a destination that no longer exists."""
         there = (rows.c.outlet == outlet, rows.c.destination == destination, rows.c.state == "planned")
         change = ended_change("skipped", redact_reason(reason), now)
         with self._store.write_transaction() as connection:
             connection.execute(rows.update().where(*there).values(**change))
 
     def pause_outlet(self, outlet: str, now: datetime) -> bool:
-        """Let nothing be sent to an outlet until an operator lifts that; a working check does not. Returns whether it
-        was not paused before."""
+        """Pause an outlet until an operator lifts it; a successful check does not. Returns whether it was not paused
+        before."""
         with self._store.write_transaction() as connection:
             fresh = moves.pause_outlet(connection, outlet, "an operator paused it", now)
             connection.execute(paused.update().where(paused.c.outlet == outlet).values(checked_at=NEVER))
         return fresh
 
-    # --- asking ---------------------------------------------------------------------------------------------------
+    # --- queries --------------------------------------------------------------------------------------------------
 
     def claimable_deliveries(self, now: datetime, outlets: Collection[str]) -> tuple[Delivery, ...]:
         """Planned deliveries that may be claimed now."""
         return self._select_deliveries(rows.c.state == "planned", rows.c.outlet.in_(outlets), *moves.may_claim(now))
 
     def deliveries_to_look_up(self, now: datetime, outlets: Collection[str]) -> tuple[Delivery, ...]:
-        """Unknown deliveries whose outlet is to be asked now."""
+        """Unknown deliveries whose look-back is due."""
         due = moves.has_come(rows.c.not_before, now)
         return self._select_deliveries(rows.c.state == "unknown", rows.c.outlet.in_(outlets), due)
 
     def deliveries_to_crosspost(self, now: datetime, outlets: Collection[str]) -> tuple[Delivery, ...]:
-        """Deliveries that are out and are to be passed on now."""
+        """Sent deliveries whose crosspost is due."""
         due = moves.has_come(rows.c.pass_at, now)
         return self._select_deliveries(rows.c.state == "sent", rows.c.outlet.in_(outlets), due)
 
     def known_destinations(self, outlet: str) -> dict[str, str]:
-        """Destinations that took a post before and have no followers to pass it on to, each with its last link."""
+        """Destinations that have received a post and have no followers, each with its last link."""
         newest = sa.select(sa.func.max(rows.c.id)).where(rows.c.outlet == outlet, rows.c.state == "sent")
         newest = newest.group_by(rows.c.destination).having(sa.func.count(rows.c.passed) == 0)
         wanted = sa.select(rows.c.destination, rows.c.url).where(rows.c.id.in_(newest), rows.c.url.is_not(None))
@@ -251,7 +251,7 @@ class Outbox:
             return {row.destination: row.url for row in connection.execute(wanted)}
 
     def list_deliveries(self, states: Collection[str] = (), last: int | None = None) -> tuple[Delivery, ...]:
-        """Every delivery, or those in some states; oldest first."""
+        """All deliveries, or those in some states; oldest first."""
         wanted = [rows.c.state.in_(states)] if states else []
         found = self._select_deliveries(*wanted)
         return found[-last:] if last else found
@@ -262,12 +262,12 @@ class Outbox:
         return self._select_deliveries(*same, rows.c.edition == edition.number)
 
     def get_delivery(self, id: int) -> Delivery:
-        """One delivery. Raises `DeliveryError` where there is none."""
+        """One delivery. Raises `DeliveryError` if there is none."""
         with self._store.read_transaction() as connection:
             return moves.load_delivery(connection, id)
 
     def parent_part(self, delivery: Delivery) -> Delivery | None:
-        """The part that it answers in the thread. What is put in the place of a part answers what that part did."""
+        """The part that it replies to in the thread. A replacement replies to the same part as the original."""
         there = moves.destination_rows(delivery.edition_key, delivery.outlet, delivery.destination)
         while delivery.edits:
             original = self._select_deliveries(
@@ -282,8 +282,8 @@ class Outbox:
     def planned_days(
         self, network: str, period: PeriodName, outlet: str, destination: str
     ) -> tuple[date | None, date | None]:
-        """The first days of the oldest and of the newest period that a delivery to a destination was ever planned for;
-        `None` where none was."""
+        """The first days of the oldest and the newest period for which a delivery to a destination was ever planned;
+        `None` if there is none."""
         there = (rows.c.outlet == outlet, rows.c.destination == destination)
         ends = sa.select(sa.func.min(rows.c.day), sa.func.max(rows.c.day))
         with self._store.read_transaction() as connection:
@@ -291,13 +291,13 @@ class Outbox:
         return found[0], found[1]
 
     def state_counts(self) -> dict[tuple[str, str], int]:
-        """How many deliveries there are by outlet and state."""
+        """The number of deliveries by outlet and state."""
         wanted = sa.select(rows.c.outlet, rows.c.state, sa.func.count()).group_by(rows.c.outlet, rows.c.state)
         with self._store.read_transaction() as connection:
             return {(row[0], row[1]): row[2] for row in connection.execute(wanted)}
 
     def last_refused(self) -> dict[str, datetime]:
-        """When something was last refused that still is, by outlet."""
+        """The time of the newest delivery in state refused, by outlet."""
         newest = sa.func.max(rows.c.since, type_=rows.c.since.type)
         wanted = sa.select(rows.c.outlet, newest.label("at")).where(rows.c.state == "refused")
         with self._store.read_transaction() as connection:
@@ -309,11 +309,11 @@ class Outbox:
             found = connection.execute(sa.select(paused).order_by(paused.c.outlet)).all()
         return tuple(PausedOutlet(row.outlet, row.reason, row.since) for row in found)
 
-    # --- what lifts, and what a human says ---------------------------------------------------------------------------
+    # --- pauses, and an operator's decisions ---------------------------------------------------------------------
 
     def may_check(self, outlet: str, now: datetime) -> bool:
-        """Whether it is this process's turn to ask a paused outlet if it works again."""
-        ahead = sa.and_(paused.c.checked_at > now, paused.c.checked_at < NEVER)  # a clock was wrong then
+        """Whether this process should check now whether a paused outlet works again."""
+        ahead = sa.and_(paused.c.checked_at > now, paused.c.checked_at < NEVER)  # written by a wrong clock
         turn = sa.or_(paused.c.checked_at <= now - CHECK_EVERY, ahead)
         due = paused.update().where(paused.c.outlet == outlet, turn)
         with self._store.write_transaction() as connection:
@@ -325,8 +325,8 @@ class Outbox:
             return connection.execute(paused.delete().where(paused.c.outlet == outlet)).rowcount == 1
 
     def retry(self, id: int, now: datetime) -> Delivery:
-        """Try a delivery again now: a planned, refused or skipped one is sent, an unknown one is asked about, never
-        sent. Raises `DeliveryError` for any other."""
+        """Try a delivery again now: a planned, refused or skipped one is sent, an unknown one is looked up, never sent.
+        Raises `DeliveryError` for any other."""
         with self._store.write_transaction() as connection:
             one = moves.load_delivery(connection, id)
             moves.lock_period(connection, one.edition_key)
@@ -341,8 +341,8 @@ class Outbox:
             return moves.load_delivery(connection, id)
 
     def resolve(self, id: int, url: str | None, now: datetime) -> Delivery:
-        """A human looked: it is out at `url`, or (`None`) it is not and may be sent again. Raises `DeliveryError` for a
-        delivery whose fate is known."""
+        """An operator's answer: it is out at `url`, or (`None`) it is not and may be sent again. Raises `DeliveryError`
+        for a delivery whose state is known."""
         with self._store.write_transaction() as connection:
             one = moves.load_delivery(connection, id)
             moves.lock_period(connection, one.edition_key)
@@ -367,7 +367,7 @@ class Outbox:
     def _record_sent(
         self, connection: sa.Connection, delivery: Delivery, change: Change, age: timedelta = timedelta()
     ) -> None:
-        """Keep that it is out, and has been for so long."""
+        """Record that it is out, and has been for `age`."""
         fresh = rows.update().where(rows.c.id == delivery.id, rows.c.state != "sent").values(**change)
         if connection.execute(fresh).rowcount and delivery.network != NOTICES:
             since = change["since"]

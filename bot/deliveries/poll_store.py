@@ -1,6 +1,6 @@
-"""The polls that deliveries carried: as they were asked, until when, and how readers voted once they had closed.
+"""The polls of deliveries: as they were posted, when they close, and the votes after that.
 
-What cannot be read back stays unknown with its reason; a count that is not final is never kept.
+Votes that cannot be read are unknown, with the reason; a count that is not final is never stored.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from bot.store import deliveries as rows
 from bot.store import polls as table
 
 POLLS = "polls"
-"""What the panel of a digest is called that tells how readers voted."""
+"""The name of a digest's panel with the votes."""
 AGAIN = timedelta(minutes=15)
-"""Until the next reading where a poll that should be closed is still counted."""
+"""Time to the next read of a poll that should be closed but is still open."""
 LONGEST = timedelta(days=40)
-"""No poll is open for longer (Discord's 32 days are the most): a reading further ahead was planned by a wrong clock."""
+"""No poll is open for longer (Discord's limit is 32 days); a read further ahead was planned by a wrong clock."""
 GIVEN_UP = timedelta(days=3)
-"""After its end; a platform that has no final count by then is not expected to have one."""
+"""Time after a poll's end at which a platform without a final count is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +37,15 @@ class PollRecord:
     outlet: str
     destination: str
     day: date
-    """First day of the period whose digest it went with."""
+    """First day of the period of its digest."""
     period: PeriodName
     poll: Poll
     closes: datetime
     votes: tuple[int, ...] | None
-    """By answer; `None`: not known."""
+    """By answer; `None`: unknown."""
     read_at: datetime | None
     reason: str
-    """Why the votes are not known."""
+    """Why the votes are unknown."""
     url: str
 
 
@@ -56,13 +56,13 @@ class PollStore:
         self._store = store
 
     def delivery_poll(self, id: int) -> Poll | None:
-        """The poll that a delivery carried at its last attempt."""
+        """The poll of a delivery's last attempt."""
         with self._store.read_transaction() as connection:
             row = connection.execute(sa.select(table).where(table.c.delivery == id)).first()
         return _poll_from_row(row) if row else None
 
     def due_polls(self, now: datetime, outlets: Collection[str]) -> tuple[Delivery, ...]:
-        """Deliveries whose poll is to be read now."""
+        """Deliveries whose poll is due to be read."""
         time = sa.or_(table.c.ask_at <= now, table.c.ask_at > now + LONGEST)
         wanted = (time, rows.c.state == "sent", rows.c.outlet.in_(outlets))
         chosen = sa.select(rows).join(table, table.c.delivery == rows.c.id).where(*wanted).order_by(rows.c.id)
@@ -70,7 +70,7 @@ class PollStore:
             return tuple(map(delivery_from_row, connection.execute(chosen)))
 
     def record_votes(self, delivery: Delivery, result: Votes | LookupInconclusive, now: datetime) -> None:
-        """Record what the outlet said of a poll."""
+        """Record what the outlet returned for a poll."""
         with self._store.write_transaction() as connection:
             row = connection.execute(sa.select(table).where(table.c.delivery == delivery.id)).one()
             change = _votes_change(result, len(json.loads(row.answers)), row.closes, now)
@@ -78,7 +78,7 @@ class PollStore:
             connection.execute(table.update().where(*still).values(**change))
 
     def closed_polls(self, network: str, begins: datetime, ends: datetime) -> tuple[PollRecord, ...]:
-        """What was asked with a network's digests and closed from one instant until before another; oldest first."""
+        """The polls of a network's digests that closed at or after `begins` and before `ends`; oldest first."""
         span = (rows.c.network == network, table.c.closes >= begins, table.c.closes < ends)
         kept = (rows.c.outlet, rows.c.destination, rows.c.day, rows.c.period, rows.c.url)
         chosen = sa.select(table, *kept).join(rows, table.c.delivery == rows.c.id).where(*span)
@@ -88,7 +88,7 @@ class PollStore:
 
 
 def record_poll(connection: sa.Connection, id: int, poll: Poll | None) -> None:
-    """Keep what a delivery is about to ask, before it is sent; `None`: nothing."""
+    """Store the poll of a delivery before it is sent; `None`: no poll."""
     connection.execute(table.delete().where(table.c.delivery == id))
     if poll is not None:
         row = {"name": poll.name, "question": poll.question, "answers": json.dumps(poll.answers, ensure_ascii=False)}
@@ -99,11 +99,11 @@ def record_poll(connection: sa.Connection, id: int, poll: Poll | None) -> None:
 
 
 def open_poll(connection: sa.Connection, id: int, at: datetime) -> None:
-    """A delivery is out: where it carried a poll, that is open from now on."""
+    """Record that a delivery is out, and its poll, if any, is open from now on."""
     row = connection.execute(sa.select(table).where(table.c.delivery == id, table.c.closes.is_(None))).first()
     if row is not None:
         closes = at + timedelta(minutes=row.minutes)
-        first = closes + timedelta(minutes=1)  # kept to the second, and platforms take a moment to count
+        first = closes + timedelta(minutes=1)  # times are stored to the second, and platforms need a moment to count
         connection.execute(table.update().where(table.c.delivery == id).values(closes=closes, ask_at=first))
 
 
@@ -119,7 +119,7 @@ def _votes_change(
     if not result.final:
         reason = "closed, but its count was never final" if last else "closed, and still being counted"
         return {"reason": reason, "ask_at": None if last else now + AGAIN}
-    # A final count is of a poll that has closed, whatever a wrong clock made of its end.
+    # A final count means that the poll has closed, even if a wrong clock set its end.
     change = {"votes": json.dumps(result.counts), "closes": min(closes, now)}
     return {**change, "read_at": now, "reason": "", "ask_at": None}
 

@@ -1,6 +1,6 @@
-"""Sends what is planned, asks after what is unknown, and sees to what follows a post: passing it on, reading its poll.
-Between two commits about a delivery it does one thing to the world. An outlet that sends widely has several under way,
-each claimed before it leaves."""
+"""Sends planned deliveries, looks up unknown ones, crossposts posts and reads their polls. Between two commits about a
+delivery, it makes one external change. A bulk outlet sends several deliveries at once, each claimed before its request
+leaves."""
 
 from __future__ import annotations
 
@@ -40,28 +40,28 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 READ_AGAIN = timedelta(minutes=15)
-"""Until a poll is read again where reading it broke."""
+"""Time to the next read of a poll after a failure."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutletHandle:
-    """An outlet that is ready to post, with what sending there takes."""
+    """An outlet that is ready to post, with its settings."""
 
     outlet: Outlet
     settle: timedelta
-    """How long after an attempt "not found" is to be trusted."""
+    """How long after an attempt "not found" can be trusted."""
     cost: Callable[[Part], Decimal]
     budget: Decimal | None = None
-    """US dollars a calendar month."""
+    """US dollars per calendar month."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryContent:
-    """What a delivery says, and the digest it says it of."""
+    """A delivery's content and its digest."""
 
     document: Document
     part: Part
-    """Its `marker`, `since` and `reply_to` are filled in here."""
+    """Its `marker`, `since` and `reply_to` are set here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,31 +70,30 @@ class OutboxPass:
 
     outbox: Outbox
     outlets: Mapping[str, OutletHandle]
-    """In the order in which they are served."""
+    """In the order in which they are processed."""
     content: Callable[[Delivery], DeliveryContent]
-    """Raises `FootfallError` for what cannot be said."""
+    """Raises `FootfallError` if the content cannot be rendered."""
     clock: Callable[[], datetime]
     worker: str
-    """Names this process among all that share the database."""
+    """Identifies this process among all that share the database."""
     lease: timedelta
     stopping: Callable[[], bool] = lambda: False
-    """Once true, nothing new is begun."""
+    """Once true, nothing new is started."""
     only: frozenset[tuple[str, PeriodName, date]] | None = None
-    """Networks, kinds and first days of the periods to see to; `None`: all there are."""
+    """Networks, kinds and first days of the periods to process; `None`: all."""
     gone: Callable[[Delivery, str], None] = lambda one, reason: None
-    """Called with a delivery whose destination nothing gets through to, and the reason."""
+    """Called with a delivery whose destination is unreachable, and the reason."""
 
     def is_selected(self, delivery: Delivery) -> bool:
-        """Whether a delivery is among what is to be seen to."""
+        """Whether a delivery is to be processed."""
         return self.only is None or (delivery.network, delivery.period, delivery.day) in self.only
 
 
 def flush_outbox(run: OutboxPass) -> tuple[int, ...]:
-    """Send all that may be sent now and ask after all that is to be asked after; the ids of what was touched. Each
-    delivery is sent at most once and asked after at most twice in a pass. One destination's failure spares the
-    others."""
+    """Send and look up everything that is due; returns the ids of the processed deliveries. In one pass, each delivery
+    is sent at most once and looked up at most twice. A failure at one destination does not affect the others."""
     _lift_pauses(run)
-    sent: set[tuple[int, str | None]] = set()  # what could not be edited in place may go out on its own at once
+    sent: set[tuple[int, str | None]] = set()  # if an edit is impossible, a new post may follow at once
     asked: Counter[int] = Counter()
     while not run.stopping():
         for changed in run.outbox.expire(run.clock()):
@@ -116,8 +115,8 @@ def flush_outbox(run: OutboxPass) -> tuple[int, ...]:
 
 
 def _lift_pauses(run: OutboxPass) -> None:
-    """Ask paused outlets, now and then, whether they work again: an outlet is paused for its account, so what one of
-    its destinations lacks keeps it from none of the others."""
+    """Check now and then whether paused outlets work again. The check is about the account; a problem of one
+    destination does not keep the outlet paused."""
     for pause in run.outbox.paused_outlets():
         ready = run.outlets.get(pause.outlet)
         if ready is None or not run.outbox.may_check(pause.outlet, run.clock()):
@@ -132,7 +131,7 @@ def _lift_pauses(run: OutboxPass) -> None:
 
 
 def _send_deliveries(run: OutboxPass, ready: Sequence[Delivery]) -> Iterator[Delivery]:
-    """Send what may go to one outlet; each delivery as its turn comes."""
+    """Send one outlet's deliveries, each in its turn."""
     outlet = run.outlets[ready[0].outlet].outlet if ready else None
     new = [one for one in ready if not one.edits]
     if isinstance(outlet, BulkOutlet) and len(new) > 1:
@@ -147,7 +146,7 @@ def _send_deliveries(run: OutboxPass, ready: Sequence[Delivery]) -> Iterator[Del
 
 
 def _send_bulk(run: OutboxPass, outlet: BulkOutlet, ready: Sequence[Delivery]) -> Sequence[Delivery]:
-    """Send many at once; each is claimed as the outlet has a place for it, and settled as it lands."""
+    """Send many deliveries at once; each is claimed when the outlet is ready for it, and settled when it is done."""
     begun: list[Delivery] = []
     flying: dict[str, Delivery] = {}
 
@@ -174,7 +173,7 @@ def _send_bulk(run: OutboxPass, outlet: BulkOutlet, ready: Sequence[Delivery]) -
 
 
 def _claim_delivery(run: OutboxPass, delivery: Delivery) -> tuple[Delivery, Part] | None:
-    """A delivery taken for sending, and what it says; `None` where it cannot be said or is somebody else's by now."""
+    """A claimed delivery and its content; `None` if it cannot be rendered or another worker has it."""
     ready = run.outlets[delivery.outlet]
     try:
         content = run.content(delivery)
@@ -184,7 +183,7 @@ def _claim_delivery(run: OutboxPass, delivery: Delivery) -> tuple[Delivery, Part
         run.outbox.refuse(delivery, str(error), run.clock())
         log.error("%s: refused: %s", delivery.label, error)
         return None
-    except OSError as error:  # no memory or disk space for its picture: the next pass tries again
+    except OSError as error:  # no memory or disk space for its picture; the next pass tries again
         log.warning("%s: not sent yet: %s", delivery.label, error.strerror or type(error).__name__)
         return None
     part = replace(content.part, marker=delivery.marker, reply_to=_parent_id(run, delivery))
@@ -199,7 +198,7 @@ def _claim_delivery(run: OutboxPass, delivery: Delivery) -> tuple[Delivery, Part
 
 
 def _platform_time(outlet: Outlet, delivery: Delivery) -> datetime | None:
-    """What time it is there before a delivery may be out. Once it may be, that is not to be found out any more."""
+    """The platform's time before a delivery may be out. Later, it is too late to find out."""
     if delivery.platform_at or delivery.resent or not isinstance(outlet, Timed):
         return None
 
@@ -215,8 +214,8 @@ def _parent_id(run: OutboxPass, delivery: Delivery) -> str | None:
 
 
 def _guarded(call: Callable[[], T], failed: Callable[[str], T]) -> T:
-    """What an outlet answers, or what its failure means: a bug in an outlet must cost neither the other destinations
-    nor a second post. The words of an error may hold anything, secrets too: only its kind is kept."""
+    """An outlet's answer, or the meaning of its failure: a bug in an outlet must not affect other destinations or cause
+    a second post. An error's text may hold secrets, so only its type is kept."""
     try:
         return call()
     except Exception as error:  # noqa: BLE001
@@ -245,7 +244,7 @@ def _described(outcome: Outcome | Found) -> str:
     return f"{name}: {reason}" if reason else name
 
 
-# --- asking --------------------------------------------------------------------------------------------------------
+# --- look-backs ----------------------------------------------------------------------------------------------------
 
 
 def _look_back(run: OutboxPass, delivery: Delivery) -> None:
@@ -261,12 +260,12 @@ def _look_back(run: OutboxPass, delivery: Delivery) -> None:
     log.info("%s: look-back: %s", delivery.label, _described(found))
 
 
-# --- what follows a post -------------------------------------------------------------------------------------------
+# --- crossposts and polls -----------------------------------------------------------------------------------------
 
 
 def follow_up(run: OutboxPass) -> None:
-    """Pass on what could not be before, and read the polls that have closed: to be asked for before a digest is
-    composed that tells their result."""
+    """Retry crossposts, and read the polls that have closed: call it before composing a digest that shows their
+    result."""
     for delivery in filter(run.is_selected, run.outbox.deliveries_to_crosspost(run.clock(), run.outlets)):
         if not run.stopping():
             outcome = _crosspost_delivery(run.outlets[delivery.outlet].outlet, delivery)

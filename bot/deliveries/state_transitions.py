@@ -1,4 +1,4 @@
-"""What an outlet's answer makes of a delivery. Pure: values in, the columns that change out."""
+"""The effect of an outlet's answer on a delivery. Pure: values in, changed columns out."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from bot.outlets import (
 )
 
 RESENDS = 3
-"""How often what was not found is sent again by itself; then a human is asked."""
+"""How often a part that was not found is sent again automatically; then an operator must decide."""
 PASS_PAUSE, PASS_FOR = timedelta(minutes=15), timedelta(days=1)
-"""Until passing on is tried again where the outlet does not say, and for how long after the post."""
+"""Time to the next attempt of a crosspost if the outlet names none, and how long after the post to retry."""
 LONGEST_WAIT = timedelta(days=2)
-"""No outlet asks for a longer wait and no quiet hours last longer (platforms' waits are taken as a day at most): an
-instant further ahead was written by a clock that was wrong, and counts as reached."""
+"""No outlet asks for a longer wait and no quiet hours are longer (platforms' waits are limited to a day): an instant
+further ahead was written by a wrong clock and counts as reached."""
 CLOCKS_APART = timedelta(minutes=5)
-"""How far the clocks of two workers may be apart. A state that began later than that was recorded by a wrong clock."""
+"""Most difference between the clocks of two workers. A state that begins later was recorded by a wrong clock."""
 SECOND = timedelta(seconds=1)
-"""Instants are kept to the second: what is waited for gets one more."""
+"""Instants are stored to the second, so waits are one second longer."""
 
 Change = Mapping[str, object]
 
 
 def after_sending(delivery: Delivery, outcome: Outcome, now: datetime) -> Change:
-    """What changes when the sending of a claimed delivery ended so."""
+    """The change after an attempt to send a claimed delivery."""
     match outcome:
         case Sent():
             return sent_change(outcome, now)
@@ -49,7 +49,7 @@ def after_sending(delivery: Delivery, outcome: Outcome, now: datetime) -> Change
 
 
 def after_asking(delivery: Delivery, result: Found, asked_at: datetime, settle: timedelta) -> Change:
-    """What changes when the outlet was asked, at an instant, about a delivery whose fate is unknown."""
+    """The change after a look-back at `asked_at` for a delivery of unknown state."""
     match result:
         case Sent():
             return sent_change(result, asked_at)
@@ -71,7 +71,7 @@ def after_asking(delivery: Delivery, result: Found, asked_at: datetime, settle: 
 
 
 def after_passing(delivery: Delivery, outcome: Outcome, now: datetime) -> Change:
-    """What changes when a delivery that is out was to be passed on. Given up a day after it went out."""
+    """The change after an attempt to crosspost a delivery. Given up a day after the post."""
     match outcome:
         case Sent():
             return {"passed": True, "pass_at": None, "reason": ""}
@@ -88,12 +88,12 @@ def after_passing(delivery: Delivery, outcome: Outcome, now: datetime) -> Change
 
 
 def is_ahead(at: datetime, now: datetime) -> bool:
-    """Whether an instant that should be past was written by a clock that was ahead of this one."""
+    """Whether an instant that should be past was written by a clock that was ahead."""
     return at > now + CLOCKS_APART
 
 
 def has_run_out(delivery: Delivery, now: datetime) -> bool:
-    """Whether the process that was sending a delivery should have reported back by now."""
+    """Whether the process that was sending a delivery should have reported by now."""
     return delivery.lease_until is None or delivery.lease_until <= now or is_ahead(delivery.since, now)
 
 
@@ -116,7 +116,7 @@ def planned_change(reason: str, not_before: datetime, now: datetime) -> Change:
 
 
 def unknown_change(reason: str, now: datetime) -> Change:
-    """To be asked about at once: on most outlets what is out shows at once."""
+    """Unknown, with a look-back at once: most outlets show a post at once."""
     return {"state": "unknown", "since": now, "reason": reason, "not_before": now, **_UNCLAIMED}
 
 
