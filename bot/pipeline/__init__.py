@@ -1,7 +1,6 @@
-"""The conductor: plain code that puts the pure parts between sources, ledger, archive and outbox. One verb a module:
-`collection` collects, `composition` composes (`polls`: with what readers answered),
-`digest_content` renders, `verification` verifies, `publication` publishes; `watch_content` is what members who watch a
-model get.
+"""The pipeline: connects sources, ledger, archive and outbox with the pure parts. One step per module: `collection`,
+`composition` (`polls`: with readers' votes), `digest_content` renders, `verification` verifies, `publication`
+publishes; `watch_content` renders the messages to members who watch a model.
 """
 
 from bot.pipeline.collection import BackfillThrottle, CollectResult, Tell, collect

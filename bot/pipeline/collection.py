@@ -1,4 +1,4 @@
-"""Collecting: what sources say, into the ledger. One network's failure is a value, not an exception."""
+"""Collecting: stores what sources return in the ledger. A network's failure is a value, not an exception."""
 
 from __future__ import annotations
 
@@ -17,35 +17,34 @@ from bot.redaction import redact
 from bot.sources import EventSource, Source
 from bot.store import Store
 
-ADDED_UP_EVERY = 16
+"""Batches to store before their days are rolled up: several, so that they can be rolled up in parallel."""
 """Batches kept until their days are added up: several at a time, so that they can be done side by side."""
-FEW = 3
+"""Batches of a backfill before there is an estimate."""
 """Batches of a backfill before its pace says anything."""
-LATELY = 50
+"""Latest batches that the estimate uses, because the speed changes over a year."""
 """Batches whose pace counts: a year is not read at the same speed from end to end."""
-RESTS = 0.02
+"""Least seconds of pause after each commit; the pause is as long as the commit."""
 """Seconds of rest after each commit, at least; it rests as long as the commit took."""
 
 Tell = Callable[[str], None]
-"""Takes one line about work that is going on."""
+"""Takes one line of progress."""
 
 
 @dataclass(slots=True)
 class BackfillThrottle:
-    """Reading many days at once: how far it is, when it may end, and the rest that it leaves to others. The estimate is
-    what the days read in this run have cost, of one catalogue: how long one that has not begun will take is not known
-    and not guessed."""
+    """The progress of a backfill, its estimated end, and its pauses for other writers. The estimate comes from the days
+    of one catalogue read in this run; for a catalogue that has not begun there is none."""
 
     wanted: Period
     monotonic: Callable[[], float]
     sleep: Callable[[float], None]
     _paces: dict[str, deque[tuple[float, float]]] = field(default_factory=dict)
-    """By catalogue: seconds each batch took and days that it covered."""
+    """By catalogue: seconds per batch and days that it covered."""
     _last: float | None = None
 
     def rest_and_report(self, batch: EventBatch, commit: float) -> str:
-        """Rest after a commit that took so many seconds, so that who else writes gets a turn; how far it is, in words,
-        empty where this batch does not say."""
+        """Pause after a commit that took so many seconds, so that other writers get a turn. Returns the progress as
+        text, empty if this batch has none."""
         self.sleep(max(RESTS, commit))
         now = self.monotonic()
         took, self._last = now - (now if self._last is None else self._last), now
@@ -83,15 +82,15 @@ def _format_duration(seconds: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class CollectResult:
-    """What came of asking one source."""
+    """The result of reading one source."""
 
     network: str
     new: int
-    """Snapshots and hauls that brought the ledger something."""
+    """Snapshots and event batches that were new to the ledger."""
     known: int
     last_day: date | None
     error: str = ""
-    """Why it ended early; what was added before stays."""
+    """Why it ended early; what was stored before stays."""
 
 
 def collect(
@@ -104,8 +103,8 @@ def collect(
     backfill: BackfillThrottle | None = None,
     reread: bool = False,
 ) -> CollectResult:
-    """Read one source and keep what it says. Days of events are added up side by side where there is an executor; a
-    `backfill` leaves room to other writers and says how far it is; `reread` reads days again that were read before."""
+    """Read one source and store what it returns. Days of events are rolled up in parallel if there is an executor; a
+    `backfill` pauses for other writers and reports progress; `reread` reads known days again."""
     new = known = waiting = 0
     last: date | None = None
     wrong: list[str] = []
@@ -125,7 +124,7 @@ def collect(
                 kept = _store_batch(store, batch, tell, backfill, before)
                 _extend_windows(before, batch)
                 fresh = kept.new > 0
-                # Of a day that was read again in several batches the last one says nothing any more.
+                # If a day was read again in several batches, the last batch alone is not the whole day.
                 broken = {
                     key: why for key, why in broken.items() if key[0] != batch.catalogue or key[1] not in kept.days
                 }
@@ -143,19 +142,19 @@ def collect(
         finished = True
     except (LakeError, ClusterError) as error:
         wrong.append(str(error))
-    except OSError as error:  # a full or read-only disk: the other networks and what is to be sent do not wait for it
+    except OSError as error:  # a full or read-only disk must not stop the other networks and the sending
         wrong.append(f"{network}: what it said cannot be kept: {error.filename or 'disk'}: {error.strerror or error}")
     else:
         finished = True
     if finished and isinstance(source, EventSource):
         late = _add_up_days(store, network, executor, wanted if reread else None)
-    # A network may say anything, our own keys too: nothing of it is shown, logged or kept as it came.
+    # A network's text may hold anything, even our own keys, so it is redacted before it is shown, logged or stored.
     text = redact("\n".join(dict.fromkeys([*broken.values(), *wrong, *late])))
     return CollectResult(network, new, known, last, text)
 
 
 def _extend_windows(windows: list[CompleteWindow], batch: EventBatch) -> None:
-    """Add what a batch covers to the windows that were read so far; after a fork those are not sure."""
+    """Add a batch's window to those read so far; after a fork these are not certain."""
     if batch.forget_from is not None:
         windows.clear()
     if batch.window is None:
@@ -169,8 +168,8 @@ def _extend_windows(windows: list[CompleteWindow], batch: EventBatch) -> None:
 def _add_up_days(
     store: Store, network: str, executor: Executor | None, reread_period: Period | None = None
 ) -> list[str]:
-    """Add up what is whole, and the days of a period once more; returns what went wrong. What a process that was killed
-    left is added up here as well."""
+    """Roll up complete days, and those of a period once more; returns the errors. Also rolls up what a killed process
+    left."""
     try:
         ledger.add_up(store, network, executor, reread_period)
     except (LakeError, ClusterError) as error:
@@ -181,7 +180,7 @@ def _add_up_days(
 def _store_batch(
     store: Store, batch: EventBatch, tell: Tell, backfill: BackfillThrottle | None, before: Sequence[CompleteWindow]
 ) -> ledger.IngestResult:
-    """Keep a batch and tell of it."""
+    """Store a batch and report progress."""
     began = time.perf_counter()
     kept = ledger.keep_event_batch(store, batch, before)
     far = backfill.rest_and_report(batch, time.perf_counter() - began) if backfill else ""

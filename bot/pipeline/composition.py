@@ -1,4 +1,4 @@
-"""Composing: a network's digest for a period, from the ledger into the archive; and which periods to compose."""
+"""Composing: a network's digest for a period, from the ledger into the archive; and which periods to compose again."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from bot.records import Catalogue, Document, Period, PeriodName, start_of_day
 from bot.store import Store
 
 LATE = 3
-"""Days after which nothing more comes to light of a network whose source gives events: it reads the last ones again."""
+"""Days after which an event source's day no longer changes: it reads the last days again."""
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkPlan:
-    """One network as it is to be composed."""
+    """A network and how to compose its digests."""
 
     network: str
     title: str
@@ -28,16 +28,16 @@ class NetworkPlan:
     hidden: Sequence[str] = ()
     panels: tuple[Catalogue, ...] = ()
     closed: bool = False
-    """Its record ends: nothing of it is ever due."""
+    """Its record has ended: nothing of it is ever due."""
 
 
 def compose_digest(store: Store, archive: Archive, plan: NetworkPlan, period: Period, at: datetime) -> Document:
-    """Compose one network's digest for one period and keep it. Returns the digest as kept."""
+    """Compose one network's digest for one period and store it. Returns the stored digest."""
     return archive.save_digest(build_digest(store, plan, period, at))
 
 
 def build_digest(store: Store, plan: NetworkPlan, period: Period, at: datetime) -> Document:
-    """A digest made from what the ledger has now, not kept."""
+    """A digest from the ledger's current state, not stored."""
     books = [ledger.load_period_data(store, catalogue, period) for catalogue in plan.catalogues]
     panels = [ledger.load_panel_data(store, panel, period) for panel in plan.panels]
     document = digest.compose_document(plan.network, plan.title, books, plan.headline, plan.hidden, at, panels)
@@ -54,8 +54,8 @@ def build_digest(store: Store, plan: NetworkPlan, period: Period, at: datetime) 
 
 
 def covered_periods(store: Store, plan: NetworkPlan, name: PeriodName) -> tuple[Period, ...]:
-    """Every period that is over as far as the ledger goes, and that it covers at least in part; oldest first. The first
-    day is one of them: at its end the list is known, and its use is unknown because the watch had not begun."""
+    """Every complete period that the ledger covers at least in part; oldest first. This includes the first day: at its
+    end the list is known, and its use is unknown because the watch had not begun."""
     spans = [s for c in plan.catalogues if (s := ledger.closed_span(store, c)) is not None]
     if not spans:
         return ()
@@ -70,7 +70,7 @@ def covered_periods(store: Store, plan: NetworkPlan, name: PeriodName) -> tuple[
 
 
 def periods_to_recompose(archive: Archive, plan: NetworkPlan, name: PeriodName, at: datetime) -> tuple[Period, ...]:
-    """Periods that have a digest and of which more may have come to light since; oldest first."""
+    """Periods with a digest that new data may have changed since; oldest first."""
     if not any(catalogue.evidences for catalogue in plan.catalogues):
         return ()
     holding = {Period.for_day(at.date() - timedelta(days=n), name) for n in range(1, LATE + 1)}
@@ -79,7 +79,7 @@ def periods_to_recompose(archive: Archive, plan: NetworkPlan, name: PeriodName, 
 
 
 def outdated_periods(store: Store, archive: Archive, plan: NetworkPlan, name: PeriodName) -> tuple[Period, ...]:
-    """Periods that have a digest and rest on a list whose verdict changed since: it was held, confirmed or rejected.
+    """Periods with a digest that depends on a list whose verdict has changed: it was held, confirmed or rejected.
     Oldest first."""
     since = ledger.outdated_since(store, plan.network, name)
     if since is None:
@@ -91,7 +91,7 @@ def outdated_periods(store: Store, archive: Archive, plan: NetworkPlan, name: Pe
 def compose_outdated(
     store: Store, archive: Archive, plan: NetworkPlan, name: PeriodName, at: datetime
 ) -> list[Document]:
-    """Compose those again: a draft in its place, what was issued as a new edition. Returns the digests as kept."""
+    """Compose those again: a draft is replaced, an issued digest gets a new edition. Returns the stored digests."""
     since = ledger.outdated_since(store, plan.network, name)
     documents = [
         compose_digest(store, archive, plan, period, at) for period in outdated_periods(store, archive, plan, name)

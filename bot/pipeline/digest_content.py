@@ -1,4 +1,4 @@
-"""Rendering: a digest as the post of an outlet, and what each delivery says for its destination."""
+"""Renders a digest as an outlet's post, and each delivery's content for its destination."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ log = logging.getLogger(__name__)
 
 
 class ContentError(FootfallError):
-    """A delivery for which no words can be made."""
+    """A delivery whose content cannot be rendered."""
 
 
 @dataclass(frozen=True, slots=True)
 class PostOptions:
-    """How the operator wants posts to be: what `config.yaml` says of threads and polls."""
+    """The settings of threads and polls in `config.yaml`."""
 
     threads: Collection[str] = ()
-    """Outlets that get every part of a post, not the first alone."""
+    """Outlets that get all parts of a post, not only the first."""
     polls: Sequence[config.PollConfig] = ()
 
     def thread_range(self, outlet: str) -> range | None:
-        """How many parts of words a post may have."""
+        """How many text parts a post may have."""
         return PARTS if outlet in self.threads else None
 
     def poll_for(self, document: Document, outlet: str) -> config.PollConfig | None:
-        """What is asked with a digest: with weekly ones, each week the next of the polls that there are for it."""
+        """The poll of a digest: only weekly digests have one, each week the next of those that fit."""
         network = document["network"]
         fitting = [p for p in self.polls if outlet in p.outlets and (not p.networks or network in p.networks)]
         if document["period"] != "week" or not fitting:
@@ -53,8 +53,8 @@ def render_post(
     habits: PostOptions = DEFAULT_OPTIONS,
     parts_to_replace: int = 0,
 ) -> Post:
-    """What one outlet gets for a digest, with its picture, and with a poll where `habits` have one. `parts_to_replace`:
-    of how many parts the post is that it takes the place of; no poll is asked twice."""
+    """One outlet's post for a digest, with its picture, and with a poll if `habits` have one. `parts_to_replace`: the
+    number of parts of the post that it corrects; no poll is posted twice."""
     if parts_to_replace:
         poll, thread = None, range(parts_to_replace, parts_to_replace + 1) if parts_to_replace > 1 else None
     else:
@@ -72,7 +72,7 @@ def render_post(
 
 @dataclass(frozen=True, slots=True)
 class DigestContentProvider:
-    """What deliveries say; each post is rendered once. For one pass over the outbox, in one thread."""
+    """The content of deliveries; each post is rendered once. For one pass over the outbox, in one thread."""
 
     archive: Archive
     outbox: Outbox
@@ -81,18 +81,18 @@ class DigestContentProvider:
     """Destination to its language."""
     habits: PostOptions = DEFAULT_OPTIONS
     notices: Callable[[Delivery], DeliveryContent] | None = None
-    """What notices to members say."""
+    """Renders the notices to members."""
     _rendered: dict[tuple[object, ...], tuple[Document, Post]] = field(default_factory=dict)
 
     def __call__(self, delivery: Delivery) -> DeliveryContent:
-        """What a delivery says. Raises `ContentError`."""
+        """A delivery's content. Raises `ContentError`."""
         if delivery.network == NOTICES and self.notices:
             return self.notices(delivery)
         corrected, replaced = None, 0
         place = (delivery.edition_key, delivery.outlet, delivery.destination)
         if delivery.kind == "correction":
             corrected = self.outbox.last_sent_edition(*place)
-            # One that is not edited in place is a post of its own, however many parts it corrects.
+            # A correction that is not an edit is a post of its own, however many parts it corrects.
             replaced = self.outbox.sent_part_count(*place) if delivery.edits else 1
         locale = self.locales.get(delivery.destination, "en")
         key = (delivery.edition_key, delivery.outlet, locale, corrected, replaced)
@@ -118,7 +118,7 @@ class DigestContentProvider:
             raise ContentError(f"{delivery.label}: the archive does not have this edition")
         shown = document
         if corrected is not None and (before := self.archive.find_digest(*period, corrected)):
-            # Corrected is what was read there, which need not be the edition just before.
+            # The correction compares with the edition that was sent there, which need not be the one before.
             shown = {**document, "changes": digest.figure_differences(before, document)}
         if delivery.outlet == "site":
             return document, Post("site", (delivery.edition_key.label,))

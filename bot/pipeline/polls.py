@@ -1,5 +1,4 @@
-"""What readers answered to polls, as a panel of the next weekly digest. Votes are never added to anything that was
-measured."""
+"""Readers' votes as a panel of the next weekly digest. Votes are never added to a measured figure."""
 
 from __future__ import annotations
 
@@ -18,7 +17,7 @@ _TITLES = {"x": "X", "discord": "Discord"}
 
 
 def add_poll_panel(document: Document, records: Sequence[PollRecord]) -> None:
-    """Put what readers answered into a weekly digest, as one panel more; nothing where nothing was asked."""
+    """Add a panel with readers' votes to a weekly digest; none if no poll closed."""
     if not records:
         return
     rows = sorted(records, key=_group_key)
@@ -29,7 +28,7 @@ def add_poll_panel(document: Document, records: Sequence[PollRecord]) -> None:
         group = list(records_of_poll)
         refs, poll, name = _append_refs(document, group), _poll_result(group), group[0].poll.name
         polls.append(poll)
-        # Two polls of one name that closed in one week are two, and neither may take the other's place.
+        # Two polls of one name that closed in one week stay separate.
         again = len({row.day for row in rows if row.poll.name == name}) > 1
         figures |= _poll_figures(poll, f"{name}_{group[0].day}" if again else name, refs)
         missing = [record for record in group if record.votes is None]
@@ -46,10 +45,10 @@ def _group_key(record: PollRecord) -> tuple[str, str, str, int]:
 
 
 def _poll_result(group: Sequence[PollRecord]) -> dict[str, Any]:
-    """One poll as an outlet's readers answered it: the votes of all its channels whose count could be read."""
+    """One poll on one outlet: the votes of all channels whose count could be read."""
     first, read = group[0], [record.votes for record in group if record.votes is not None]
     counts = [sum(column) for column in zip(*read, strict=True)]
-    # In English, whichever channel comes first: each was asked in its own language.
+    # In English, whichever channel comes first: each channel has its own language.
     question, *texts = first.poll.english_texts
     answers = [{"answer": text, "votes": counts[n] if counts else None} for n, text in enumerate(texts)]
     result: dict[str, Any] = {
@@ -87,7 +86,7 @@ def _poll_figures(poll: dict[str, Any], name: str, refs: list[int]) -> dict[str,
 
 
 def _append_refs(document: Document, group: Iterable[PollRecord]) -> list[int]:
-    """Where each count was read, put at the end of the document's list."""
+    """Append the ref of each count to the document's list."""
     places = []
     for record in group:
         if record.votes is not None and record.read_at is not None:

@@ -1,6 +1,6 @@
-"""What goes out, and where: asks which periods are due, composes them, lets pass what may go out, and plans it.
+"""Publishing: determines which periods are due and where, composes them, checks the publish gate and plans deliveries.
 
-Nothing here talks to an outlet: `deliveries.flush` sends what was planned.
+No outlet is called here: `deliveries.flush_outbox` sends what was planned.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ from bot.subscriptions import ChannelSubscriptions, Subscription, stillness_reas
 Targets = Mapping[str, Sequence[str]]
 """Outlet to the destinations that get a post."""
 Subscribed = Mapping[str, Subscription]
-"""Destination to the subscription that put it there; those of the configuration have none."""
+"""Destination to its subscription; destinations of the configuration have none."""
 
 _CORRECTS_ALONE = frozenset({"x"})
-"""Outlets where a post that cannot be edited any more is corrected by a second one. Elsewhere it is edited or left."""
+"""Outlets where a post that can no longer be edited is corrected by a second one. Elsewhere it is edited or left."""
 _CORRECTED_FOR = timedelta(days=62)
-"""How long after a period's start its new editions still go out by themselves."""
+"""How long after a period's start its new editions are still sent automatically."""
 
 
 @dataclass(frozen=True, slots=True)
 class PublishDecision:
-    """What was decided about one period of one network."""
+    """The decision about one period of one network."""
 
     network: str
     period: Period
@@ -54,24 +54,24 @@ class PublishDecision:
 
 @dataclass(frozen=True, slots=True)
 class PublishContext:
-    """What publishing works with."""
+    """Everything that publishing needs."""
 
     store: Store
     archive: Archive
     outbox: Outbox
     rules: PublishConfig
     threshold: float
-    """Share by which a headline must move for a correction of its own."""
+    """Share by which a headline must change for a separate correction."""
     habits: PostOptions = DEFAULT_OPTIONS
-    """What the operator wants of posts beside words: threads, polls."""
+    """The operator's settings of threads and polls."""
     locales: Mapping[str, str] = field(default_factory=dict)
-    """Destination to its language; English for any other."""
+    """Destination to its language; the default is English."""
 
 
 def make_outbox(store: Store, own: Collection[str] = ()) -> Outbox:
-    """The outbox of a database whose receipts go into its archive. Pages show receipts by their address, so that of a
-    post in a server that subscribed, which is nobody else's business, stands with its delivery only. `own`: channels of
-    the configuration, which are the operator's whoever subscribed there."""
+    """The outbox of a database whose receipts go into its archive. Pages show the addresses of receipts, so the receipt
+    of a post in a subscribed server, which is private, stays with its delivery. `own`: channels of the configuration,
+    which are the operator's even if they are subscribed."""
 
     def keep(connection: Connection, edition: EditionKey, receipt: Receipt) -> None:
         if receipt.destination not in own and ChannelSubscriptions.is_subscribed(connection, receipt.destination):
@@ -90,8 +90,8 @@ def plan_deliveries(
     day: date | None = None,
     subscribed: Subscribed = MappingProxyType({}),
 ) -> list[PublishDecision]:
-    """Plan the deliveries of what is due of one network and kind of period, or of the period that holds `day` however
-    old it is. Doing it twice plans nothing twice."""
+    """Plan the due deliveries of one network and kind of period, or those of the period that holds `day`, however old.
+    Planning twice changes nothing."""
     desk = replace(desk, locales={**desk.locales, **{place: one.terms.locale for place, one in subscribed.items()}})
     planning = _Planning(desk, plan, now, subscribed)
     if day:
@@ -114,12 +114,12 @@ def plan_deliveries(
 
 _LAPSED = timedelta(days=2)
 _Wanted = dict[Period, dict[str, list[str]]]
-"""Period to the destinations that are to get it."""
+"""Period to the destinations that should get it."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Planning:
-    """One network, as its deliveries are planned now."""
+    """One network during planning."""
 
     desk: PublishContext
     plan: NetworkPlan
@@ -127,8 +127,8 @@ class _Planning:
     subscribed: Subscribed
 
     def missed_and_due(self, name: PeriodName, targets: Targets) -> tuple[_Wanted, _Wanted]:
-        """What each destination has missed, and what is due there. Of what was before the first period ever planned for
-        it nothing is: a new destination does not begin with yesterday's news."""
+        """The periods that each destination has missed, and those that are due there. Periods before the first one ever
+        planned for it are excluded: a new destination does not start with old news."""
         desk, network, rules = self.desk, self.plan.network, self.desk.rules
         spans = [s for c in self.plan.catalogues if (s := ledger.closed_span(desk.store, c)) is not None]
         begins = min((s.first for s in spans), default=None)
@@ -139,7 +139,7 @@ class _Planning:
             oldest, newest = desk.outbox.planned_days(network, name, outlet, destination)
             subscription = self.subscribed.get(destination)
             if newest and subscription and start_of_day(newest + _LAPSED) < subscription.since:
-                oldest = newest = None  # it was subscribed before, and ended: what was in between is not missed
+                oldest = newest = None  # a former subscription began again; the time between is not missed
             since = max(begins, oldest) if begins and oldest else begins
             found = deliveries.periods_due(name, self.now, since, newest, rules.max_age)
             for wanted, periods in ((missed, found.missed), (due, found.periods)):
@@ -148,7 +148,7 @@ class _Planning:
         return missed, due
 
     def plan_period(self, period: Period, targets: Targets, until: datetime | None) -> PublishDecision:
-        """Compose a period and plan it, or record why it does not go out."""
+        """Compose and plan a period, or record why it is not published."""
         desk, network = self.desk, self.plan.network
         document = compose_digest(desk.store, desk.archive, self.plan, period, self.now)
         edition = EditionKey(network, period.name, period.first, document["edition"])
@@ -171,7 +171,7 @@ class _Planning:
         return PublishDecision(network, period, "planned", gate.reason, edition.number)
 
     def record_missed(self, period: Period, targets: Targets) -> PublishDecision:
-        """Compose a period that is too old to be posted, and record that."""
+        """Compose a period that is too old to be posted, and record that it was missed."""
         held = held_back(self.desk.store, self.plan, period)
         why = f"missed: it was over for longer than publish.max_age before it could be published{held and f'; {held}'}"
         number = compose_digest(self.desk.store, self.desk.archive, self.plan, period, self.now)["edition"]
@@ -179,7 +179,7 @@ class _Planning:
         return PublishDecision(self.plan.network, period, "missed", why, number)
 
     def plan_corrections(self, name: PeriodName, targets: Targets, settled: Collection[date]) -> list[PublishDecision]:
-        """Plan new editions of periods that are no longer due, for the destinations that an earlier one went to."""
+        """Plan new editions of periods that are no longer due, for destinations that got an earlier one."""
         desk, network, decisions = self.desk, self.plan.network, []
         for entry in desk.archive.list_digests(network, name):
             past = entry.day in settled or self.now - start_of_day(entry.day) > _CORRECTED_FOR
@@ -224,24 +224,24 @@ class _Planning:
         self.desk.outbox.plan(edition, outlet, destination, shape, self.now, until, otherwise)
 
     def _previous_digest(self, document: Document, period: Period) -> Document:
-        """The digest of the period before, as published or as it would be."""
+        """The digest of the previous period, as published or as it would be."""
         before, at = period.previous_period, datetime.fromisoformat(document["composed_at"])
         published = self.desk.archive.find_digest(self.plan.network, period.name, before.first)
         return published or build_digest(self.desk.store, self.plan, before, at)
 
     def _post_shapes(self, document: Document) -> Callable[[str, str], PostShape]:
-        """The shape of a digest's post by outlet and language."""
+        """The shape of a digest's post, by outlet and language."""
 
         @cache
         def shape_in(outlet: str, locale: str) -> PostShape:
-            """Of how many parts the post is, and whether one more asks a poll."""
+            """The number of text parts, and whether there is a poll."""
             habits = self.desk.habits
             if habits.thread_range(outlet) is None and habits.poll_for(document, outlet) is None:
                 return PostShape()
             try:
                 post = render_post(document, outlet, self.plan.hidden, locale, habits)
             except (render.LintError, render.TooLongError):
-                return PostShape()  # sending the first will say what is wrong
+                return PostShape()  # sending the first part will report the error
             poll = post.poll is not None and len(post.parts) > 1
             return PostShape(len(post.parts) - poll, poll)
 
@@ -249,8 +249,8 @@ class _Planning:
 
 
 def held_back(store: Store, plan: NetworkPlan, period: Period) -> str:
-    """Why nothing is posted about a period whose list is held in the catalogue that the network opens with: its figures
-    are unknown until it is confirmed. Empty where it is not."""
+    """Why nothing is posted about a period whose list is held in the network's lead catalogue: its figures are unknown
+    until it is confirmed. Empty if it is not held."""
     for catalogue in plan.catalogues:
         held = ledger.hold_reason(store, catalogue, period) if catalogue.key == plan.headline["catalogue"] else None
         if held:
@@ -260,7 +260,7 @@ def held_back(store: Store, plan: NetworkPlan, period: Period) -> str:
 
 
 def _headline_change(before: Document, after: Document) -> float:
-    """By which share of itself the headline moved; infinite where it became known or unknown."""
+    """The relative change of the headline; infinite if it became known or unknown."""
     old, new = ((digest.headline_figure(document) or {}).get("value") for document in (before, after))
     if old == new:
         return 0.0

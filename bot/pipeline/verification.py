@@ -1,4 +1,4 @@
-"""Verifying: a digest compared with what the ledger says now."""
+"""Verifying: compares a digest with the ledger's current state."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from bot.store import Store
 
 
 def mismatches_with(recomputed: Document, document: Document) -> Iterator[str]:
-    """One line for each figure, table and list of refs that comes out otherwise than the document says. Compared is
-    what both know: a digest of an earlier version lacks figures, tables and columns of this one. Names that it hides
-    stay hidden; those that are hidden only now are no mismatch."""
+    """One line for each figure, table and list of refs that differs from the document. Only what both have is compared:
+    a digest of an earlier version lacks some figures, tables and columns. Names that it hides stay hidden; names that
+    were hidden later are no mismatch."""
     for change in digest.figure_differences(document, recomputed):
         where = SafeName(f"{change['catalogue']}.{change['figure']}")
         yield f"{where}: says {_figure_text(change['published'])}, is {_figure_text(change['now'])}"
@@ -38,15 +38,14 @@ def mismatches_with(recomputed: Document, document: Document) -> Iterator[str]:
 
 
 def recompute_digest(store: Store, plan: NetworkPlan, document: Document) -> Document:
-    """A digest's period composed from the ledger as it is now, with the exact counts and
-    by the rules that the digest has."""
+    """A digest's period composed from the ledger's current state, with exact counts, by the digest's own rules."""
     period = Period.for_day(date.fromisoformat(document["day"]), document["period"])
     again: Document = json.loads(json.dumps(build_digest(store, replace(plan, hidden=()), period, period.ends_at)))
     return document_rules.restate_document(digest.keep_exact_counts(document, again), document)
 
 
 def _shared_refs(document: Document, other: Document) -> list[object]:
-    """The records of a digest that rest under what both have; `None` for one that is pointed at and not there."""
+    """The refs that support what both digests have; `None` for a ref that is missing."""
     refs, blocks = document["refs"], catalogues_and_panels(document)
     names = {block["catalogue"] for block in catalogues_and_panels(other)}
     if names == {block["catalogue"] for block in blocks}:
@@ -59,7 +58,7 @@ def _shared_refs(document: Document, other: Document) -> list[object]:
 def _first_difference(
     table: str, published: Sequence[object], now: Sequence[object], redefined: Collection[str] = ()
 ) -> Iterator[str]:
-    """The first row that two tables differ in, over the columns that both have in the same meaning."""
+    """The first row in which two tables differ, over the columns that have the same meaning in both."""
     for place, (old, new) in enumerate(zip_longest(published, now), 1):
         if isinstance(old, dict) and isinstance(new, dict):
             if old.get("model") == HIDDEN:
@@ -72,7 +71,7 @@ def _first_difference(
 
 
 def _shared_columns(row: object, other: object, redefined: Collection[str]) -> object:
-    """A row without the columns that the other lacks or means otherwise, and without reasons of what is unknown."""
+    """A row without the columns that the other lacks or defines differently, and without reasons of unknown values."""
     if not isinstance(row, dict) or not isinstance(other, dict):
         return row
     keys = [key for key in row if key in other and key != "unknown" and key not in redefined]

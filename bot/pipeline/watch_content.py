@@ -1,7 +1,7 @@
-"""What members who watch a model are told: one direct message a day at most, with all that happened to their models.
+"""Messages to members who watch a model: at most one direct message a day, with all changes of their models.
 
-It goes through the outbox as posts do, with `NOTICES` in the place of a network. Only the day that is over is told:
-after downtime nobody is sent a burst of old news.
+They go through the outbox like posts, with `NOTICES` in place of a network. Only the last day is reported, so that
+nobody gets a burst of old news after downtime.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ ONE = timedelta(days=1)
 
 
 def plan_notices(desk: PublishContext, plans: Mapping[str, NetworkPlan], watches: ModelWatches, now: datetime) -> bool:
-    """Plan a message to each member whose models gave cause on the day that is over. Returns whether that is settled:
-    until every watched network is known, or the deadline has passed, it is not. Doing it twice plans nothing twice."""
+    """Plan a message to each member whose models changed on the last day. Returns whether the day is done: each watched
+    network is known, or the deadline has passed. Planning twice changes nothing."""
     watches.prune_messages(now)
     day = now.date() - ONE
     period = Period(day, day)
@@ -47,7 +47,7 @@ def plan_notices(desk: PublishContext, plans: Mapping[str, NetworkPlan], watches
 
 
 def _is_active(plans: Mapping[str, NetworkPlan], watch: ModelWatch) -> bool:
-    """Whether a watch can be told of: its network is watched and goes on, its model was not hidden since."""
+    """Whether a watch is active: its network is configured and live, and its model is not hidden."""
     plan = plans.get(watch.network)
     if plan is None or plan.closed:
         return False
@@ -56,7 +56,7 @@ def _is_active(plans: Mapping[str, NetworkPlan], watch: ModelWatch) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """A catalogue at the end of a day, with what is known of each model's uses by name, then and the day before."""
+    """A catalogue at the end of a day, with each model's known uses by name on that day and the day before."""
 
     book: PeriodData
     uses: Mapping[str, int]
@@ -65,7 +65,7 @@ class ModelStatus:
 
 @dataclass(frozen=True, slots=True)
 class ModelStatusCache:
-    """The catalogues that are watched, each looked up once."""
+    """The watched catalogues, each read once."""
 
     store: Store
     plans: Mapping[str, NetworkPlan]
@@ -73,12 +73,12 @@ class ModelStatusCache:
     _statuses: dict[Catalogue, ModelStatus] = field(default_factory=dict)
 
     def watched_catalogue(self, watch: ModelWatch) -> Catalogue | None:
-        """The watched catalogue; `None` where there is no such catalogue any more."""
+        """The watched catalogue; `None` if it no longer exists."""
         plan = self.plans.get(watch.network)
         return next((one for one in plan.catalogues if one.key == watch.catalogue), None) if plan else None
 
     def get_status(self, catalogue: Catalogue) -> ModelStatus:
-        """A catalogue as of the day."""
+        """A catalogue's status on the day."""
         if catalogue not in self._statuses:
             book = ledger.load_period_data(self.store, catalogue, Period(self.day, self.day), of_callers=False)
             uses, before = (self._uses_by_model(catalogue, day) for day in (self.day, self.day - ONE))
@@ -91,7 +91,7 @@ class ModelStatusCache:
 
 
 def _notice_items(statuses: ModelStatusCache, watches: Iterable[ModelWatch]) -> list[Document]:
-    """What there is to tell one member."""
+    """The items of one member's message."""
     items = []
     for watch in watches:
         catalogue = statuses.watched_catalogue(watch)
@@ -118,7 +118,7 @@ def _notice_items(statuses: ModelStatusCache, watches: Iterable[ModelWatch]) -> 
 
 @dataclass(frozen=True, slots=True)
 class WatchContentProvider:
-    """What the deliveries of direct messages say. For one pass over the outbox."""
+    """The content of direct messages. For one pass over the outbox."""
 
     store: Store
     plans: Mapping[str, NetworkPlan]
@@ -126,7 +126,7 @@ class WatchContentProvider:
     _statuses: dict[date, ModelStatusCache] = field(default_factory=dict)
 
     def __call__(self, delivery: Delivery) -> DeliveryContent:
-        """What a delivery says. Raises `ContentError`."""
+        """A delivery's content. Raises `ContentError`."""
         watches = ModelWatches(self.store).member_watches(delivery.destination)
         theirs = [watch for watch in watches if _is_active(self.plans, watch)]
         statuses = self._statuses.setdefault(delivery.day, ModelStatusCache(self.store, self.plans, delivery.day))
