@@ -1,8 +1,8 @@
-"""Answers to the questions that faces ask: the command line, the web and Discord say the same because all ask here.
+"""Queries of the command line, the web and Discord. All interfaces answer the same, because all of them call this.
 
-An answer is looked up, never computed: figures come from the archive, models' days from the ledger. It is a document
-(plain JSON values) that a template puts into words. `registry` declares every question with its options, and each face
-makes its commands, addresses and pages from that.
+An answer is read, never computed: figures come from the archive, models' days from the ledger. It is a document (plain
+JSON values) that a template renders. `registry` declares every query with its options; each interface derives its
+commands, paths and pages from that.
 """
 
 from bot.queries.context import COLLECT, NotFoundError, QueryContext, QueryError, WatchedNetwork

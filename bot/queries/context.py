@@ -1,4 +1,4 @@
-"""The desk where questions arrive: what may be asked of which network, and who was meant by a name half remembered."""
+"""Resolves what a query asks for: the network, the period, and a model from a partial name."""
 
 from __future__ import annotations
 
@@ -20,51 +20,51 @@ T = TypeVar("T", bound=str)
 
 SUGGESTIONS = 3
 COLLECT = "run: python -m bot collect, or python -m bot demo, which needs no keys"
-"""What to do about an empty ledger."""
+"""The advice for an empty ledger."""
 
 
 class QueryError(FootfallError):
-    """A question that cannot be answered as it was put; one line that says what would be."""
+    """A query that cannot be answered; one line that says what is wrong and what would work."""
 
     exit_code = 2
 
     def __init__(self, text: str, cure: str = "") -> None:
         self.text = text
-        """For whoever asks, on whichever face."""
+        """For the user of any interface."""
         self.cure = cure
-        """What an operator can do about it on the command line; part of the line as a whole."""
+        """What an operator can do on the command line; part of the whole line."""
         super().__init__(f"{text}; {cure}" if cure else text)
 
 
 class NotFoundError(QueryError):
-    """A question about something that is not there: a network, a model, a metric, a digest."""
+    """A query about a network, model, metric or digest that does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
 class WatchedNetwork:
-    """A network as the faces know it."""
+    """A network as the interfaces see it."""
 
     network: str
     title: str
     catalogues: tuple[Catalogue, ...]
     about: str
-    """Its methodology page: the source's docstring."""
+    """Its methodology page, the source's docstring."""
     headline: Mapping[str, str]
 
     @property
     def lead_catalogue(self) -> Catalogue:
-        """The catalogue that leads."""
+        """The lead catalogue."""
         return next((c for c in self.catalogues if c.key == self.headline["catalogue"]), self.catalogues[0])
 
     def lead_catalogue_of(self, document: Document) -> Catalogue:
-        """The catalogue that leads a digest: it may have been composed when another one was the headline's."""
+        """The lead catalogue of a digest, which may differ from the current one."""
         key = document["catalogues"][0]["catalogue"]
         return next((c for c in self.catalogues if c.key == key), self.lead_catalogue)
 
 
 @dataclass(frozen=True, slots=True)
 class QueryContext:
-    """Everything that an answer is looked up in."""
+    """Everything that answers are read from."""
 
     store: Store
     archive: Archive
@@ -72,11 +72,11 @@ class QueryContext:
     hidden: Sequence[str]
     clock: Callable[[], datetime]
     entries: Sequence[ScheduleEntry] = ()
-    """The regular posts."""
+    """The scheduled posts."""
     recent: VersionedCache = field(default_factory=VersionedCache, repr=False, compare=False)
 
     def find_network(self, name: str | None) -> WatchedNetwork:
-        """The network asked about; the first configured one where none is named."""
+        """A network by name; without a name, the first configured one."""
         if not self.watched:
             raise QueryError("no network is watched here", "config.yaml: networks: none is configured")
         if name is None:
@@ -87,7 +87,7 @@ class QueryContext:
         return self.watched[name]
 
     def find_digest(self, network: str, period: PeriodName = "day", day: date | None = None) -> Document:
-        """The digest asked about: of the period that holds `day`, or the newest."""
+        """The digest of the period that holds `day`, or the newest."""
         if day is None:
             newest = self.archive.newest_digest(network, period)
             if newest is None:
@@ -100,7 +100,7 @@ class QueryContext:
         return self.mask_hidden(found)
 
     def mask_hidden(self, document: Document) -> Document:
-        """A digest as it may be shown: a name hidden after it was composed stands in it no more."""
+        """A digest as it may be shown, without names that were hidden after it was composed."""
         hidden = NameMask.from_names(self.hidden)
         return {**document, "catalogues": [_mask_block(block, hidden) for block in document["catalogues"]]}
 
@@ -118,8 +118,8 @@ class QueryContext:
         return f"; there are {len(kept):,}, from {kept[0].day} to {kept[-1].day}" if kept else "; there is none yet"
 
     def find_model(self, name: str, network: str | None = None) -> tuple[WatchedNetwork, Catalogue, SafeName]:
-        """The model meant by `name`, on the network named or on whichever has it: written exactly so, or in other case,
-        or without its author where that leaves one. Near misses are suggested, not taken."""
+        """The model called `name`, on the given network or on any: an exact match, a match in other case, or an
+        unambiguous match without the author. Near misses are suggested, not used."""
         networks = [self.find_network(network)] if network or not self.watched else list(self.watched.values())
         known = [(watched, self._known_models(watched)) for watched in networks]
         for watched, names in known:
@@ -140,13 +140,13 @@ class QueryContext:
         raise NotFoundError(f"{SafeName(name)}: no such model on {titles}{meaning}")
 
     def _known_models(self, watched: WatchedNetwork) -> _Known:
-        """The models of a network by name, read anew when the ledger changed."""
+        """The models of a network by name, cached until the ledger changes."""
         return self.recent.get_or_compute(
             ("names", watched.network), ledger.data_version(self.store), lambda: _Known.from_ledger(self, watched)
         )
 
     def data_version(self) -> tuple[object, ...]:
-        """Changes whenever anything that an answer is looked up in does."""
+        """Changes whenever the data that answers are read from change."""
         return (*ledger.data_version(self.store), *self.archive.data_version())
 
     def digest_days(self, network: str, period: PeriodName) -> tuple[date, ...]:
@@ -158,36 +158,36 @@ class QueryContext:
         return self.recent.get_or_compute(("days", network, period), self.archive.data_version(), look)
 
     def usage_comparison(self, catalogue: Catalogue, period: Period) -> ledger.UsageComparison:
-        """What a period's use is compared by, read anew when the ledger changed."""
+        """The data to compare a period's use with, cached until the ledger changes."""
         key = ("moves", catalogue.network, catalogue.key, period)
         return self.recent.get_or_compute(
             key, ledger.data_version(self.store), lambda: ledger.usage_comparison(self.store, catalogue, period)
         )
 
     def day_listing(self, catalogue: Catalogue, day: date, days: int) -> ledger.DayListing:
-        """The list of a day and the use of the days up to it, read anew when the ledger changed."""
+        """The list of a day and the use of the days up to it, cached until the ledger changes."""
         key = ("offer", catalogue.network, catalogue.key, day, days if catalogue.evidences else 1)
         return self.recent.get_or_compute(
             key, ledger.data_version(self.store), lambda: ledger.day_listing(self.store, catalogue, day, days)
         )
 
     def is_hidden(self, model: str) -> bool:
-        """Whether a model is hidden, by its own name or by its author's."""
+        """Whether a model is hidden, by its name or its author."""
         return NameMask.from_names(self.hidden).hides_model(model, model.partition("/")[0])
 
     def matching_models(self, watched: WatchedNetwork, fragment: str, limit: int = 25) -> list[SafeName]:
-        """Names that complete what was typed, best first."""
+        """Names that complete a fragment, best first."""
         return closest_matches(SafeName(fragment), [name for _, name in self._known_models(watched).public], limit)
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """The models of a network, by everything that they may be called; of several the most recently used one."""
+    """The models of a network by all their names; if several share one, the most recently used."""
 
     exact: Mapping[str, tuple[Catalogue, SafeName]]
     folded: Mapping[str, tuple[Catalogue, SafeName]]
     endings: Mapping[str, Sequence[tuple[Catalogue, SafeName]]]
-    """Those not hidden, by their part after the author."""
+    """Visible models by the part of their name after the author."""
     public: Sequence[tuple[Catalogue, SafeName]]
 
     @classmethod
@@ -202,7 +202,7 @@ class _Known:
 
 
 def _mask_block(block: Document, hidden: NameMask) -> Document:
-    """A catalogue of a digest with hidden names replaced, in its table and in its words."""
+    """A catalogue of a digest with hidden names replaced, in its tables and texts."""
     named = {(row["model"], row["author"]) for row in block["top"]}
 
     def row(model: str, author: str) -> Document:
@@ -223,7 +223,7 @@ def _mask_table(table: Document, hidden: NameMask) -> Document:
 
 
 def _mask_finding(finding: Document, block: Document, hidden: NameMask) -> Document:
-    """A finding that names no hidden model; said again where it did."""
+    """A finding without hidden names; worded again if it had one."""
     values = dict(finding["values"])
     for key in ("model", "before"):
         name = values.get(key)
@@ -239,7 +239,7 @@ def _mask_finding(finding: Document, block: Document, hidden: NameMask) -> Docum
 
 
 def did_you_mean(name: str, known: Sequence[str] | Mapping[str, object]) -> str:
-    """The end of a sentence about an unknown name: what may have been meant."""
+    """A suggestion for an unknown name, as the end of a sentence."""
     close = closest_matches(SafeName(name), list(known), SUGGESTIONS, cutoff=60)
     return f"; did you mean {' or '.join(close)}?" if close else ""
 

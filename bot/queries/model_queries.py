@@ -1,4 +1,4 @@
-"""Questions about single models: one of them, the most used, the idle, two side by side, and which ones moved a day."""
+"""Queries about models: one model, the most used, the idle, two compared, and those that moved a day's usage."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from bot.records import Catalogue, Document, Model, Period, PeriodName, SafeName
 from bot.records.name_mask import NameMask
 
 ROWS = 25
-"""Models in the answer to `top`: as many as a digest has."""
+"""Models in the answer of `top`: as many as a digest has."""
 IDLE_ROWS = 100
-"""Models on a page of the answer to `idle`."""
+"""Models on a page of the answer of `idle`."""
 MOVERS = 5
 MOST_IDLE_DAYS = 400
 BY = ("uses", "rise", "fall")
@@ -30,7 +30,7 @@ def model(desk: QueryContext, name: str, network: str | None = None, day: date |
 
 
 def _model_card(desk: QueryContext, catalogue: Catalogue, name: SafeName, day: date) -> Document:
-    """What is known of a model at the end of a day."""
+    """The data of a model at the end of a day."""
     found = ledger.model_standing(desk.store, catalogue, name, day)
     seen, uses = found.seen, None if isinstance(found.uses, Unknown) else found.uses
     days = ledger.history_of(desk.store, catalogue, name, day, 30)
@@ -51,7 +51,7 @@ def _model_card(desk: QueryContext, catalogue: Catalogue, name: SafeName, day: d
 
 
 def _model_dates(seen: Model | Unknown | None, day: date) -> Document:
-    """When a listed model was first listed and last used; `null` also where the list of the day is not known."""
+    """When a listed model was first listed and last used; `null` if the list of the day is unknown."""
     first, last = (None, None) if seen is None or isinstance(seen, Unknown) else (seen.first_listed, seen.last_used)
     return {
         "first_listed": _iso_day(first),
@@ -198,7 +198,7 @@ def why(desk: QueryContext, network: str | None, day: date | None = None) -> Doc
 
 @dataclass(frozen=True, slots=True)
 class _Moved:
-    """A period's use against that of the period before."""
+    """The change of a period's use since the period before."""
 
     now: int
     before: int
@@ -206,7 +206,7 @@ class _Moved:
     """Each model whose use differs, the largest difference first: `{"model", "uses", "before", "change"}`; `before` is
     null for a model first seen since the period before began. With `unattributed` they add up to the whole change."""
     unattributed: int
-    """The difference of use that names no model."""
+    """The change of unnamed use."""
 
 
 def _usage_change(desk: QueryContext, watched: WatchedNetwork, document: Document) -> _Moved | Unknown:
@@ -237,7 +237,7 @@ def _usage_change(desk: QueryContext, watched: WatchedNetwork, document: Documen
 
 
 def _first_seen(comparison: ledger.UsageComparison, since: date) -> frozenset[int]:
-    """Listed models that were first seen on a day or after it: what use they had before is not known."""
+    """Listed models that were first seen on or after a day: their earlier use is unknown."""
     return frozenset(k for k, m in comparison.models.items() if m.first_listed is not None and m.first_listed >= since)
 
 

@@ -1,4 +1,4 @@
-"""Questions about a whole network: its use, its inventory, a figure over time, and what we know of it."""
+"""Queries about a network: its use, its inventory, a figure over time, and the state of its data."""
 
 from __future__ import annotations
 
@@ -96,14 +96,14 @@ def _figures_answer(
 
 
 def digest_heading(document: Document) -> Document:
-    """What every answer taken from a digest says of it."""
+    """The heading of every answer from a digest."""
     kept = ("network", "title", "period", "day", "last_day", "edition", "status", "composed_at")
     return {key: document[key] for key in kept}
 
 
 def _catalogue_answer(block: dict[str, Any], also: tuple[str, ...]) -> dict[str, Any]:
     kept = ("catalogue", "title", "unit", "evidence", "figures", *also, "gaps")
-    # Digests composed before there were groups lack them.
+    # Digests composed before there were groups have none.
     return {key: block.get(key, []) for key in kept}
 
 
@@ -249,7 +249,7 @@ def status(desk: QueryContext) -> Document:
 
 
 def _next_runs(desk: QueryContext) -> list[Document]:
-    """The next run of each regular post, the soonest first."""
+    """The next run of each scheduled post, the soonest first."""
     runs = sorted((schedule_times.next_runs(entry, desk.clock(), 1)[0], entry.name, entry) for entry in desk.entries)
     return [
         {"name": name, "period": entry.period, "at": at.isoformat(), "seconds": int(at.timestamp())}
@@ -267,5 +267,5 @@ def about(desk: QueryContext) -> Document:
 
 
 def opening_paragraph(text: str) -> str:
-    """The first paragraph of a methodology page, in plain words: not every face reads its Markdown."""
+    """The first paragraph of a methodology page as plain text, because not every interface renders Markdown."""
     return re.sub(r"[*`]", "", " ".join(text.strip().partition("\n\n")[0].split()))

@@ -1,7 +1,7 @@
-"""Every question that can be put to Footfall, declared once: its options, the function that answers it, its words.
+"""Every query, declared once: its options, the function that answers it, its texts.
 
-The command line, the slash commands, the JSON API and their documentation are made from these declarations, so that a
-question has the same options, limits and answer on each of them.
+The command line, the slash commands, the JSON API and their documentation are derived from these declarations, so that
+a query has the same options, limits and answer everywhere.
 """
 
 from __future__ import annotations
@@ -26,28 +26,27 @@ _NUMBER = re.compile(r"[0-9]{1,6}")
 
 @dataclass(frozen=True, slots=True)
 class QueryOption:
-    """An option of a question."""
+    """An option of a query."""
 
     name: str
     kind: Literal["choice", "day", "metric", "model", "model or network", "network", "number", "period"]
     description: str
-    """In Discord and in the description of the API."""
+    """For Discord and the API's description."""
     help: str | None = None
-    """On the command line, which adds the default by itself."""
+    """For the command line, which adds the default."""
     required: bool = False
     default: str | int | None = None
     choices: tuple[str, ...] = ()
     limits: tuple[int, int | None] = (1, None)
-    """Of a number: the smallest and the largest."""
+    """Of a number: the least and the greatest."""
 
     @property
     def is_model(self) -> bool:
-        """Whether it names a model."""
+        """Whether its value is a model's name."""
         return self.kind in ("model", "model or network")
 
     def parse(self, text: str) -> str | int | date:
-        """Its value from text. Raises `QueryError`; whether a number or a choice is one of those wanted, the question's
-        function says."""
+        """Parse its value. Raises `QueryError`; the query's function checks limits and choices."""
         if self.kind == "day":
             return parse_day(text) or self._refuse(text, "a UTC day as YYYY-MM-DD")
         if self.kind == "number":
@@ -61,7 +60,7 @@ class QueryOption:
 
 
 def parse_day(text: str) -> date | None:
-    """A day written as YYYY-MM-DD, of all the ways that ISO 8601 has."""
+    """A day written as YYYY-MM-DD; other forms of ISO 8601 are refused."""
     try:
         return date.fromisoformat(text) if _DAY.fullmatch(text) else None
     except ValueError:
@@ -70,15 +69,15 @@ def parse_day(text: str) -> date | None:
 
 @dataclass(frozen=True, slots=True)
 class QuerySpec:
-    """A question."""
+    """A query."""
 
     name: str
     answer: Callable[..., Document]
-    """Takes a `QueryContext` and the options by name; the first line of its docstring says what it answers."""
+    """Takes a `QueryContext` and the options by name; the first line of its docstring is the summary."""
     options: tuple[QueryOption, ...] = ()
-    """As the command line and the API list them."""
+    """In the order of the command line and the API."""
     path: str = ""
-    """Below /api, where that is not its name."""
+    """The path below /api, if it is not the name."""
 
     @property
     def summary(self) -> str:
@@ -87,16 +86,16 @@ class QuerySpec:
 
     @property
     def address(self) -> str:
-        """Its address in the API; options in braces."""
+        """Its path in the API, with options in braces."""
         return f"/api/{self.path or self.name}"
 
     @property
     def is_per_network(self) -> bool:
-        """Whether each network has an answer of its own. A model tells by itself which network is meant."""
+        """Whether each network has its own answer. A model's name already determines the network."""
         return NETWORK in self.options and not any(option.is_model for option in self.options)
 
     def parse_options(self, given: Mapping[str, str]) -> dict[str, Any]:
-        """Every option's value, from the texts given. Raises `QueryError`."""
+        """The values of all options, from their texts. Raises `QueryError`."""
         values: dict[str, Any] = {}
         for option in self.options:
             text = given.get(option.name)
@@ -160,11 +159,11 @@ QUERIES = _by_name(
     QuerySpec("status", network_queries.status),
     QuerySpec("about", network_queries.about),
 )
-"""Questions that every face can be asked."""
+"""Queries that every interface has."""
 API_QUERIES = _by_name(
     *QUERIES.values(),
     QuerySpec("networks", network_queries.known_networks),
-    QuerySpec("metrics", network_queries.metric_definitions),  # type: ignore[arg-type]  # It answers with a list.
+    QuerySpec("metrics", network_queries.metric_definitions),  # type: ignore[arg-type]  # It returns a list.
     QuerySpec(
         "digests",
         network_queries.kept_digests,
@@ -172,4 +171,4 @@ API_QUERIES = _by_name(
         "{network}/digests",
     ),
 )
-"""Those, and the ones that only programs ask."""
+"""Those, and the ones that only programs use."""

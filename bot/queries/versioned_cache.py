@@ -1,4 +1,4 @@
-"""What was looked up lately, kept for as long as nothing changed in what it was looked up from."""
+"""A cache whose entries are valid until the data version changes."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 KEPT = 12
-"""Values; the largest is the list of a day, about 4 MB at 10,000 models."""
+"""Entries; the largest is the list of a day, about 4 MB for 10,000 models."""
 
 
 class VersionedCache:
-    """Values by key, each good for one mark. Two who ask for the same at once have it looked up once."""
+    """Values by key, each valid for one mark. Concurrent requests for the same key compute it once."""
 
     def __init__(self, kept: int = KEPT) -> None:
         self._kept, self._values = kept, OrderedDict[Hashable, tuple[Hashable, Any]]()
         self._lock, self._key_locks = threading.Lock(), dict[Hashable, threading.Lock]()
 
     def get_or_compute(self, key: Hashable, mark: Hashable, look: Callable[[], T]) -> T:
-        """The value of a key, looked up if that was not done under this mark. The mark must be read before."""
+        """The value of a key, computed unless it was under this mark. Read the mark before calling."""
         with self._lock:
             turn = self._key_locks.setdefault(key, threading.Lock())
         with turn:
