@@ -17,14 +17,14 @@ from bot.redaction import redact
 from bot.sources import EventSource, Source
 from bot.store import Store
 
+ADDED_UP_EVERY = 16
 """Batches to store before their days are rolled up: several, so that they can be rolled up in parallel."""
-"""Batches kept until their days are added up: several at a time, so that they can be done side by side."""
+FEW = 3
 """Batches of a backfill before there is an estimate."""
-"""Batches of a backfill before its pace says anything."""
+LATELY = 50
 """Latest batches that the estimate uses, because the speed changes over a year."""
-"""Batches whose pace counts: a year is not read at the same speed from end to end."""
+RESTS = 0.02
 """Least seconds of pause after each commit; the pause is as long as the commit."""
-"""Seconds of rest after each commit, at least; it rests as long as the commit took."""
 
 Tell = Callable[[str], None]
 """Takes one line of progress."""
