@@ -1,9 +1,9 @@
-"""Digests to words, through `templates/`. Nothing is computed here: a number that no figure backs is refused.
+"""Renders digests as text, through `templates/`. Nothing is computed here: a number that no figure backs is refused.
 
-`build_post` gives what an outlet gets, `finding_text` one finding in words, `preview_text` what would be posted,
-`render_template` any other template (pages, commands). The modules: `environment` (the templates' language),
-`number_lint` (every digit traced), `escaping` (foreign text made harmless), `text_blocks` (what is dropped when not
-all fits), `x_threads` (several parts instead), `polls` (questions to readers), `embeds` (Discord's form of a text).
+`build_post` renders an outlet's post, `finding_text` one finding, `preview_text` a preview, `render_template` any other
+template (pages, commands). The modules: `environment` (the Jinja environment), `number_lint` (every digit is traced),
+`escaping` (of foreign text), `text_blocks` (dropped if they do not fit), `x_threads` (posts of several parts), `polls`
+(questions to readers), `embeds` (Discord's form of a text).
 """
 
 from bot.render.digest_posts import PostRenderOptions, build_post, cost, finding_text, preview_text

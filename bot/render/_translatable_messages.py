@@ -1,7 +1,7 @@
-"""Our own fixed sentences as they stand in documents and errors, in English: reasons, gaps, what was asked wrong.
+"""Our fixed English sentences in documents and errors: reasons, gaps, invalid input.
 
-Braces hold what differs; `bot.render.document_translation` says what each may be. A sentence that is changed where it
-is made has to be changed here too, else it stays English: `tests/i18n` compares both.
+Braces are placeholders; `bot.render.document_translation` defines their values. A sentence that is changed at its
+origin must be changed here too, or it stays English: `tests/i18n` compares both.
 """
 
 from __future__ import annotations
@@ -223,7 +223,7 @@ ERRORS = (
     N_("delivery {name}: is of edition {n}; edition {m} takes its place there"),
 )
 LABELS = (N_("share of all {unit}"),)
-"""Labels of figures that are no metric's."""
+"""Labels of figures that are not a metric's."""
 SENTENCES = (*REASONS, *GAPS, *ERRORS, *LABELS)
 WORDS = (
     # units
@@ -249,4 +249,4 @@ COUNTED = (
     *("enclaves", "machines", "owners", "sessions", "requests", "payments", "days", "seconds", "settlements"),
     *("leaves", "characters", "transfers", "votes", "watches", "subscriptions", "records", "deliveries", "attempts"),
 )
-"""What is shown with a number; in the context "unit", as "{n} model" and "{n} models"."""
+"""Nouns that are shown with a number; in the context "unit", as "{n} model" and "{n} models"."""

@@ -1,4 +1,4 @@
-"""A digest as what each outlet gets. Pure: a document in, a post out, always within the platform's limits."""
+"""Renders a digest as each outlet's post. Pure: a document in, a post out, always within the platform's limits."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ from bot.x_text import find_urls, possible_entities, weighted_length
 
 @dataclass(frozen=True, slots=True)
 class PostRenderOptions:
-    """What a post can be told beside its digest."""
+    """The options of a post besides its digest."""
 
     locale: str = "en"
     hidden_names: tuple[str, ...] = ()
     pictures: tuple[Picture, ...] = ()
     poll: config.PollConfig | None = None
-    """To be asked with it."""
+    """The poll of the post."""
     thread: range | None = None
-    """How many parts of words a thread may have; `None`: one post."""
+    """How many text parts a thread may have; `None`: a single post."""
 
 
 def build_post(document: Document, outlet: str, options: PostRenderOptions | None = None) -> Post:
-    """The post of a digest on "x", "discord" or "text". Raises `LintError` for a template that would publish a number
-    which no figure backs, `TooLongError` where even the shortest form exceeds the platform's limit."""
+    """The post of a digest on "x", "discord" or "text". Raises `LintError` if a template would publish a number that no
+    figure backs, `TooLongError` if even the shortest form exceeds the platform's limit."""
     if outlet not in _OUTLETS:
         raise KeyError(f"no post is written for {outlet}; known: {', '.join(_OUTLETS)}")
     return _OUTLETS[outlet](document, options or PostRenderOptions())
 
 
 def preview_text(post: Post, paths: Sequence[str] = (), locale: str = "en") -> str:
-    """A post as it is previewed: the words, what they weigh and cost, each picture's path and alt text."""
+    """A post's preview: its text, its weighted length and cost, each picture's path and alt text."""
     facts = {
         "outlet": post.outlet,
         "limit": platform_limits.X_TEXT,
@@ -62,7 +62,7 @@ def preview_text(post: Post, paths: Sequence[str] = (), locale: str = "en") -> s
 
 
 def cost(post: Post) -> Decimal:
-    """What the post would cost in US dollars: an estimate from the published prices. Only X charges."""
+    """The cost of a post in US dollars: an estimate from the published prices. Only X charges."""
     if post.outlet != "x":
         return Decimal(0)
     prices = (platform_limits.X_POST_WITH_LINK if find_urls(part) else platform_limits.X_POST for part in post.parts)
@@ -70,7 +70,7 @@ def cost(post: Post) -> Decimal:
 
 
 def finding_text(finding: Mapping[str, Any], catalogue: Mapping[str, Any], locale: str = "en") -> str:
-    """A finding in plain words, from `templates/findings/<its key>.j2` and nothing but its values."""
+    """A finding as text, from `templates/findings/<its key>.j2` and its values only."""
     blocks = render_blocks("text", "text/finding.j2", {"finding": finding, "c": catalogue}, locale)
     return tidy_text("".join(block.text for block in blocks))
 
@@ -84,7 +84,7 @@ def _x_post(document: Document, options: PostRenderOptions) -> Post:
     poll = polls.render_poll(options.poll, facts, "x", options.locale) if options.poll else None
 
     def head(number: int, of: int, taken_back: bool = False) -> str:
-        """What the later parts of a thread begin with, so that none is like that of another day; 0: the poll's."""
+        """The start of a thread's later parts, so that they differ from those of other days; 0: the poll's."""
         at = {"number": number, "of": of, "taken_back": taken_back}
         part = render_blocks("x", "x/part.j2", {**facts, "at": at}, *style)
         return fit_blocks(part, weighted_length, platform_limits.X_TEXT)
@@ -108,7 +108,7 @@ def _discord_post(document: Document, options: PostRenderOptions) -> Post:
     post = Post("discord", ("",), options.pictures, embeds.build_embed(blocks, "discord/digest.j2"))
     if options.poll is None:
         return post
-    # A message with a poll has no embed, so it is one of its own.
+    # A message with a poll has no embed, so it is a separate message.
     over = fit_blocks(
         render_blocks("discord", "discord/poll.j2", facts, *style), platform_limits.utf16_length, _OVER_POLL
     )
@@ -116,7 +116,7 @@ def _discord_post(document: Document, options: PostRenderOptions) -> Post:
 
 
 def _text_post(document: Document, options: PostRenderOptions) -> Post:
-    # For a terminal, which speaks English.
+    # For a terminal, always in English.
     blocks = render_blocks("text", "text/digest.j2", template_context(document), "en", options.hidden_names)
     return Post("text", (fit_blocks(blocks, len, 10**6),), options.pictures)
 
@@ -131,9 +131,9 @@ _OUTLETS: dict[str, Callable[[Document, PostRenderOptions], Post]] = {
 
 
 def template_context(document: Document) -> dict[str, Any]:
-    """What templates are given: `d` the digest (the headline's change first; `fresh`: its day was yesterday), `c` the
-    catalogue of its headline, `headline` the figure's key, `others` the further catalogues and panels, `shown` all of
-    them, `unknown` the labels of unknown figures with their reason."""
+    """The context of templates: `d` the digest (the headline's change first; `fresh`: its day was yesterday), `c` the
+    headline's catalogue, `headline` the figure's key, `others` the other catalogues and panels, `shown` all of them,
+    `unknown` the labels of unknown figures with their reason."""
     catalogues: list[dict[str, Any]] = document["catalogues"]
     headline = document["headline"]["figure"]
     leading = next((c for c in catalogues if c["catalogue"] == document["headline"]["catalogue"]), catalogues[0])
@@ -144,7 +144,7 @@ def template_context(document: Document) -> dict[str, Any]:
             unknown.setdefault(figure["unknown"], []).append(figure["label"])
     changes = sorted(document["changes"], key=lambda change: change["figure"] != headline)
     composed = datetime.fromisoformat(document["composed_at"]).date()
-    # A day's digest that was made on the day after: its post may say "yesterday" beside the date.
+    # A daily digest composed on the day after: its post may say "yesterday" beside the date.
     fresh = document["period"] == "day" and composed - date.fromisoformat(document["day"]) == timedelta(days=1)
     return {
         "d": {**document, "changes": changes, "fresh": fresh},

@@ -1,7 +1,7 @@
-"""Sentences of documents in another language. A document keeps its words in English; here they are recognised again.
+"""Translates sentences of documents. A document is stored in English; its sentences are recognised here.
 
-Recognised is by the patterns of `_sentences` and by metrics' labels and definitions. What is not recognised stays as it
-is, so nothing is lost, and nothing is put into a sentence that the document did not hold.
+They are recognised by the patterns of `_translatable_messages` and by metrics' labels and definitions. Anything else
+stays as it is, so nothing is lost, and nothing is added to a sentence that the document did not hold.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from bot.render import _translatable_messages
 
 @dataclass(frozen=True, slots=True)
 class TranslatedSpan:
-    """A stretch of a translated sentence."""
+    """A part of a translated sentence."""
 
     text: str
     foreign: bool
-    """Whether it came out of the document as it is: a name, an address, somebody else's words."""
+    """Whether it is text of the document: a name, an address, foreign words."""
 
 
 Saying = tuple[TranslatedSpan, ...]
@@ -50,20 +50,20 @@ _KINDS: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys(("rest", "reason"), r".+"),
     }
 )
-"""What each of the braces may hold."""
+"""The possible values of each placeholder."""
 _BRACES = re.compile(r"\{(\w+)\}")
 
 
 def translate_sentence(text: str, locale: str) -> Saying | None:
-    """A sentence of a document in another language; `None` where it is none of ours, or the language is English."""
+    """A sentence of a document in another language; `None` if it is not ours, or the language is English."""
     speech = i18n.translator_for(locale)
     return None if speech.language == "en" else _translate_parts(text, speech)
 
 
 @lru_cache(maxsize=4096)
 def with_separators(text: str) -> str:
-    """A sentence of a document in English with separators in its counts, which documents of earlier versions lack.
-    Years, names and what is none of ours stay as they are."""
+    """An English sentence of a document with separators in its counts, which documents of earlier versions lack. Years,
+    names and foreign sentences stay as they are."""
     whole = _add_separators(text)
     return whole if whole is not None else "; ".join(_add_separators(part) or part for part in text.split("; "))
 
@@ -87,13 +87,13 @@ _COUNTED = frozenset({"n", "m", "models", "settlements", "leaves", "transfers"})
 
 
 def translate_to_text(text: str, locale: str) -> str:
-    """The same as one text, itself where it is none of ours. Foreign stretches are in it as they were."""
+    """The same as one text, unchanged if it is not ours. Foreign parts stay as they were."""
     found = translate_sentence(text, locale)
     return "".join(one.text for one in found) if found else text
 
 
 def translate_word(text: str, locale: str) -> str | None:
-    """A unit, a title, a period or a state in another language; `None` where it is none of ours."""
+    """A unit, title, period or state in another language; `None` if it is not ours."""
     speech = i18n.translator_for(locale)
     return (
         speech.translate_word("word", text)
@@ -104,7 +104,7 @@ def translate_word(text: str, locale: str) -> str | None:
 
 @lru_cache(maxsize=4096)
 def _translate_parts(text: str, speech: Translator) -> Saying | None:
-    # Errors and gaps may be several sentences in one.
+    # Errors and gaps may consist of several sentences.
     parts = [_match_sentence(part, speech) for part in text.split("; ")]
     if not all(parts) and (whole := _match_sentence(text, speech)):
         return whole
@@ -160,7 +160,7 @@ def _translate_day(text: str, locale: str) -> str:
 
 
 def _parse_short_date(text: str) -> date | None:
-    """The day that `records.spoken` wrote."""
+    """The day that `records.short_date` wrote."""
     try:
         return datetime.strptime(text, "%d %b %Y").date()  # noqa: DTZ007  a day has no zone
     except ValueError:
@@ -191,7 +191,7 @@ _SHOWN: Mapping[str, Callable[[str, str], str]] = MappingProxyType(
 
 @lru_cache(maxsize=1)
 def _sentence_patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    """Every sentence with braces, those with most words of their own first."""
+    """Every sentence with placeholders, those with the most fixed words first."""
     labels = [metric.label for metric in METRICS.values()]
     held = dict.fromkeys(one for one in (*_translatable_messages.SENTENCES, *labels) if _BRACES.search(one))
     return tuple((one, _sentence_pattern(one)) for one in sorted(held, key=lambda one: -len(_BRACES.sub("", one))))

@@ -1,6 +1,6 @@
-"""Embeds of Discord, within its limits: of digests, and of answers from `templates/discord/answers/`.
+"""Discord embeds within Discord's limits: of digests, and of answers from `templates/discord/answers/`.
 
-Pure: words in, an embed out. `bot.queries` settles what an answer holds, the face what stands on a page of it.
+Pure: text in, an embed out. `bot.queries` decides what an answer holds, the interface what one page of it shows.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ PLAIN: Mapping[str, object] = {
     "page": {"number": 1, "of": 1, "first": True, "stamped": False},
     "definition": "",
 }
-"""The facts beside an answer that lists nothing and has one page."""
+"""The values of an answer without a list, which has one page."""
 _DESCRIPTION_SHARE = 2600
-"""Of the 4,096 a description may have, so that 6,000 in all leave room for the fields."""
+"""Characters of the 4,096 that a description may have, so that 6,000 in total leave room for the fields."""
 
 
 def answer_embed(
     answer: Document, facts: Mapping[str, Any], hidden: Iterable[str] = (), locale: str = "en"
 ) -> dict[str, Any]:
-    """The embed of an answer, by its `question`. `facts` holds beside it `rows` (what of its list stands on this page),
-    `page` and `definition`. Raises `LintError` where the template would show a number that the answer does not have."""
+    """The embed of an answer, by its `question`. `facts` also holds `rows` (the rows of this page), `page` and
+    `definition`. Raises `LintError` if the template would show a number that the answer does not have."""
     template, context = f"discord/answers/{answer['question']}.j2", {"answer": answer, **facts}
     blocks = render_blocks("discord", template, context, locale, hidden)
     blocks += render_blocks("text", "discord/answers/footer.j2", context, locale, hidden)
@@ -65,5 +65,5 @@ def embed_texts(embed: Mapping[str, Any]) -> list[str]:
 
 
 def embed_length(embed: Mapping[str, Any]) -> int:
-    """What Discord adds up against its limit of 6,000."""
+    """The length that Discord limits to 6,000."""
     return sum(map(utf16_length, embed_texts(embed))) - len(embed.get("fields", []))

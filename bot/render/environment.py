@@ -1,7 +1,7 @@
-"""The Jinja environment of every word we publish: sandboxed, strict, and unable to show a number that no figure backs.
+"""The Jinja environment of everything we publish: sandboxed, strict, and unable to show a number that no figure backs.
 
-Templates get documents through `trace_values`, which marks every number as the document's own. Filters show those and
-nothing else: the result of arithmetic, a literal or a length is refused, and so is anything shown without a filter.
+Templates get documents through `trace_values`, which marks every number as the document's own. Filters show only
+marked values: the result of arithmetic, a literal or a length is refused, and so is anything shown without a filter.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from bot.render.text_blocks import LINE, PARAGRAPH, TextBlock, mark_block, parse
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 """`templates/` at the repository root."""
 
-# Of Jinja's own filters, those that pick or order values. None that makes text or numbers of them.
+# Jinja's own filters that select or order values; none that makes text or numbers of them.
 _PICKING = {"attr", "batch", "count", "default", "dictsort", "first", "groupby", "items", "last", "length", "list"}
 _PICKING |= {"map", "max", "min", "reject", "rejectattr", "reverse", "select", "selectattr", "slice", "sort", "unique"}
 _SUMS = (nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Pow)
@@ -35,38 +35,38 @@ _METHODS = frozenset({"items", "keys", "values", "get"})
 
 
 class TracedInt(int):
-    """An integer that stands in a document. Arithmetic on it gives a plain `int`, which no filter shows."""
+    """An integer from a document. Arithmetic on it gives a plain `int`, which no filter shows."""
 
     __slots__ = ()
 
 
 class TracedFloat(float):
-    """A float that stands in a document."""
+    """A float from a document."""
 
     __slots__ = ()
 
 
 class LeastWhole(TracedInt):
-    """An integer of a document that is a lower bound: every filter says so."""
+    """A lower bound from a document, as an integer; every filter shows that."""
 
     __slots__ = ()
 
 
 class LeastPart(TracedFloat):
-    """A float of a document that is a lower bound."""
+    """A lower bound from a document, as a float."""
 
     __slots__ = ()
 
 
 class TracedStr(str):
-    """Text that stands in a document."""
+    """Text from a document."""
 
     __slots__ = ()
 
 
 def trace_values(value: Any, at_least: bool = False) -> Any:
-    """A document (or a part of one) with every number and text marked as its own. `at_least`: it stands in a part which
-    says of itself that its numbers are lower bounds."""
+    """A document (or a part of one) with every number and text marked as its own. `at_least`: the part's numbers are
+    lower bounds."""
     match value:
         case bool() | None | Markup():
             return value
@@ -84,7 +84,7 @@ def trace_values(value: Any, at_least: bool = False) -> Any:
 
 
 class _Environment(ImmutableSandboxedEnvironment):
-    """Refuses, when a template is loaded, what would make a number in it."""
+    """Refuses templates with anything that would make a number."""
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree = super()._parse(source, name, filename)
@@ -93,19 +93,19 @@ class _Environment(ImmutableSandboxedEnvironment):
 
 
 def render_template(outlet: str, template: str, locale: str = "en", hidden: Iterable[str] = (), **context: Any) -> str:
-    """A template's text, linted. Every value of `context` is taken as a document's. Raises `LintError`."""
+    """A template's text, linted. All values of `context` count as a document's. Raises `LintError`."""
     return lint_text(_render_marked(outlet, template, context, locale, hidden), template, html=outlet == "site")
 
 
 def render_blocks(
     outlet: str, template: str, context: Mapping[str, Any], locale: str = "en", hidden: Iterable[str] = ()
 ) -> tuple[TextBlock, ...]:
-    """A template's pieces, each linted. Raises `LintError`."""
+    """A template's blocks, each linted. Raises `LintError`."""
     return parse_blocks(_render_marked(outlet, template, context, locale, hidden), template)
 
 
 def _render_marked(outlet: str, template: str, context: Mapping[str, Any], locale: str, hidden: Iterable[str]) -> str:
-    """A template's text with its marks, for the lint."""
+    """A template's text with marks for the lint."""
     words = get_environment(outlet, locale, tuple(hidden))
     try:
         return words.get_template(template).render({key: trace_values(value) for key, value in context.items()})
@@ -115,15 +115,15 @@ def _render_marked(outlet: str, template: str, context: Mapping[str, Any], local
 
 @lru_cache(maxsize=32)
 def get_environment(outlet: str, locale: str = "en", hidden: tuple[str, ...] = ()) -> ImmutableSandboxedEnvironment:
-    """The environment of one outlet ("x", "discord", "text", "site"). Kept: do not change the one you get, but give
-    pages filters of their own through `overlay()`."""
+    """The environment of one outlet ("x", "discord", "text", "site"). Cached: do not change it; add filters for pages
+    through `overlay()`."""
     if outlet not in escaping.ESCAPES:
         raise KeyError(f"no such outlet to write for: {outlet}; known: {', '.join(escaping.ESCAPES)}")
     made = _Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
         extensions=["jinja2.ext.i18n"],
-        autoescape=True,  # filters give Markup already escaped for their outlet; for pages, plain words become HTML
+        autoescape=True,  # filters return Markup that is escaped for their outlet; on pages, plain text becomes HTML
         finalize=_shown_by_filter(outlet),
         trim_blocks=outlet == "site",  # posts take every line break of a template as a space
         lstrip_blocks=outlet == "site",
@@ -131,7 +131,7 @@ def get_environment(outlet: str, locale: str = "en", hidden: tuple[str, ...] = (
     made.globals.update(line=LINE, paragraph=PARAGRAPH)
     made.policies["ext.i18n.trimmed"] = True
     speech = i18n.translator_for(locale)
-    # Translations are as trusted as the templates, and under the same lint: `%` puts in what filters gave.
+    # Translations are as trusted as the templates, and under the same lint: `%` inserts values from filters.
     made.install_gettext_callables(  # type: ignore[attr-defined]
         speech.translate_text,
         speech.translate_plural,
@@ -145,7 +145,7 @@ def get_environment(outlet: str, locale: str = "en", hidden: tuple[str, ...] = (
 
 
 def _shown_by_filter(outlet: str) -> Callable[[Any], Any]:
-    """What `{{ }}` may show: the work of a filter, a macro or a block; on pages also plain words."""
+    """The values that `{{ }}` may show: results of a filter, a macro or a block; on pages also plain text."""
 
     def finalize(value: Any) -> Any:
         if isinstance(value, Undefined):
@@ -160,7 +160,7 @@ def _shown_by_filter(outlet: str) -> Callable[[Any], Any]:
 
 
 def _template_filters(outlet: str, locale: str, hidden: NameMask) -> dict[str, Callable[..., Any]]:
-    """The filters that may show a value; each line is one word of the templates' language."""
+    """The filters that may show a value."""
 
     speech = i18n.translator_for(locale)
     rtl = outlet != "site" and speech.right_to_left
@@ -193,7 +193,7 @@ def _template_filters(outlet: str, locale: str, hidden: NameMask) -> dict[str, C
         return Markup(f"{shown} {word(TracedStr(number_format.english_noun(unit, held)))}")  # noqa: S704
 
     def capitalized(text: Markup) -> Markup:
-        """What a filter gave, with a capital at its start, as it opens a sentence."""
+        """A filter's result with a capital first letter, for the start of a sentence."""
         bare = text.lstrip(OPEN).strip()
         start = text.index(bare[0]) if bare else 0
         return Markup(text[:start] + speech.capitalize_first(text[start:]))  # noqa: S704
@@ -224,23 +224,23 @@ def _template_filters(outlet: str, locale: str, hidden: NameMask) -> dict[str, C
         # 6 to 12 January
         "until": lambda first, last: mark(number_format.format_day_range(_own_date(first), _own_date(last), locale)),
         "name": name,  # a foreign name
-        "said": said,  # our own words that may hold digits and names: a reason, a gap, a label
-        "word": word,  # our own words that hold no digits: a unit, a title
+        "said": said,  # our own text that may hold digits and names: a reason, a gap, a label
+        "word": word,  # our own text without digits: a unit, a title
         "channel": lambda id: mark(f"<#{int(_own_text(id))}>"),  # for Discord: a channel by its name
         "moment": lambda at: mark(
             f"<t:{_own_number(at):d}:f>"
         ),  # for Discord: seconds since 1970, by the reader's clock
-        "told": told,  # a finding, in this outlet's words
+        "told": told,  # a finding as text for this outlet
         "capitalized": capitalized,  # Runs, of runs
-        "oneline": lambda text: Markup(tidy_text(text)),  # noqa: S704  # a macro's words, in a template kept as laid out
+        "oneline": lambda text: Markup(tidy_text(text)),  # noqa: S704  # a macro's text, in a template with line breaks
         "bold": lambda text: Markup(f"**{tidy_text(text)}**"),  # noqa: S704  # for Discord
-        "piece": mark_block,  # a block that may be dropped when not all fits
+        "piece": mark_block,  # a block that may be dropped if not everything fits
         "constant": lambda text: mark(str(text)),  # a literal: "7 days"
     }
 
 
 def _with_lower_bound(number: Any, shown: str, locale: str) -> str:
-    """A number as it is shown, said to be a lower bound where it is one."""
+    """A number as shown, marked as a lower bound if it is one."""
     return number_format.at_least(shown, locale) if isinstance(number, LeastWhole | LeastPart) else shown
 
 
@@ -276,7 +276,7 @@ def _own_figure(figure: Any) -> Mapping[str, object]:
 
 
 def _refuse_making(tree: nodes.Template, template: str) -> None:
-    """Raises `LintError` for arithmetic, for text put together by methods, and for a constant that is not a literal."""
+    """Raises `LintError` for arithmetic, for text built by methods, and for a constant that is not a literal."""
     modules = {node.target for node in tree.find_all(nodes.Import)}
     for node in tree.find_all((*_ARITHMETIC, nodes.Filter, nodes.Call)):
         where = f"{template}:{node.lineno}"

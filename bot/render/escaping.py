@@ -1,6 +1,6 @@
-"""Foreign names, made harmless for each outlet. Input is hostile; output cannot ping, link, tag or break a layout.
+"""Escapes foreign names for each outlet. Input is hostile; output cannot ping, link, tag or break a layout.
 
-Readable substitutes rather than invisible characters: platforms strip the invisible ones, and then the name bites.
+Readable substitutes instead of invisible characters: platforms strip invisible ones, which would undo the escaping.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from bot.render.number_lint import strip_private_use
 from bot.x_text import weighted_length
 
 NAME_LIMIT = 60
-"""How long a name may get in a post, as its outlet counts before escaping."""
+"""The longest name in a post, as its outlet counts before escaping."""
 SAID_LIMIT = 600
 NOBODY = NameMask()
 NAMELESS = N_("a model without a name")
@@ -32,9 +32,9 @@ STAND_INS = (
     N_("a hidden category"),
     N_("a model no longer listed"),
 )
-"""What documents and `escape_name` say in the place of a name."""
+"""The texts of documents and `escape_name` in place of a name."""
 
-# Documents say 17803220; people read 17,803,220. Shorter numbers may be years, and a name's digits touch its letters.
+# Documents say 17803220; posts show 17,803,220. Shorter numbers may be years, and a name's digits touch its letters.
 _LONG_NUMBER = re.compile(r"(?<![\w./-])[1-9][0-9]{4,14}(?![\w/-]|\.[0-9])")
 
 _GRAPHEME = regex.compile(r"\X")
@@ -51,12 +51,12 @@ _DISCORD_MARKS = re.compile(r"[\\*_~|`<>\[\]()#:]|\.(?![\s0-9]|$)|^[-+]|(?<=\s)[
 
 
 def for_x(text: str) -> str:
-    """Without anything X would turn into a link, a mention, a tag or a cashtag."""
+    """A text without anything that X would turn into a link, a mention, a tag or a cashtag."""
     return _X_MONEY.sub("\uff04", _X_DOT.sub("·", text.translate(_X_SIGNS)))
 
 
 def for_discord(text: str) -> str:
-    """Without anything Discord would turn into a ping, a link, an emoji, a timestamp or formatting."""
+    """A text without anything that Discord would turn into a ping, a link, an emoji, a timestamp or formatting."""
     return _DISCORD_MARKS.sub(lambda m: "\\" + m[0], text.replace("@", "\uff20"))
 
 
@@ -70,11 +70,11 @@ ESCAPES: Mapping[str, Callable[[str], str]] = {
     "text": str,  # `SafeName` has dropped every control character; a terminal must not interpret markup.
     "site": for_html,
 }
-"""How each outlet is told foreign text. The Atom feed and the pages are both `site`."""
+"""The escape function of each outlet. The Atom feed and the pages both use `site`."""
 
 
 def escape_name(raw: str, outlet: str, hidden: NameMask = NOBODY, limit: int = NAME_LIMIT, locale: str = "en") -> str:
-    """A foreign name as an outlet may show it, or the words for one that is hidden or empty."""
+    """A foreign name as an outlet may show it, or the text for a hidden or empty one."""
     if hidden.hides_name(raw):
         return i18n.translator_for(locale).translate_text(HIDDEN)
     if raw in STAND_INS:
@@ -88,8 +88,8 @@ def escape_name(raw: str, outlet: str, hidden: NameMask = NOBODY, limit: int = N
 
 
 def escape_text(text: str, outlet: str, hidden: NameMask = NOBODY, limit: int = SAID_LIMIT, locale: str = "en") -> str:
-    """Our own words (a reason, a gap, a label) that may hold foreign names: escaped, hidden names taken out. In another
-    language where they are known there."""
+    """Our own text (a reason, a gap, a label) that may hold foreign names: escaped, without hidden names, and
+    translated if possible."""
     text = hidden.mask_text(text, ())
     if (found := document_translation.translate_sentence(text, locale)) is not None:
         return _escape_translated(found, outlet, limit, locale)
@@ -98,8 +98,8 @@ def escape_text(text: str, outlet: str, hidden: NameMask = NOBODY, limit: int = 
 
 
 def _escape_translated(saying: document_translation.Saying, outlet: str, limit: int, locale: str) -> str:
-    """A translated sentence: each foreign stretch harmless and isolated by itself, ours as they are. Too long, it ends
-    before the stretch that does not fit, or inside one."""
+    """A translated sentence: each foreign part is escaped and isolated, ours stay as they are. A sentence that is too
+    long ends before the part that does not fit, or inside one."""
     size = weighted_length if outlet == "x" else len
     made, left = "", limit
     for one in saying:
@@ -119,7 +119,7 @@ def _escape_translated(saying: document_translation.Saying, outlet: str, limit: 
 
 
 def _clip_text(text: str, outlet: str, limit: int) -> str:
-    """At most `limit` as the outlet counts, between graphemes, with an ellipsis where something is missing."""
+    """At most `limit` as the outlet counts, cut between graphemes, with an ellipsis if something is missing."""
     size = weighted_length if outlet == "x" else len
     if size(text) <= limit:
         return text
@@ -133,7 +133,7 @@ def _clip_text(text: str, outlet: str, limit: int) -> str:
 
 
 def _isolate_text(text: str, outlet: str, locale: str) -> str:
-    """Text escaped, and isolated where it runs the other way, so that it cannot reorder what stands beside it.
-    `SafeName` has dropped every direction mark of the text's own: these two are ours. Pages use `<bdi>`."""
+    """Escaped text, isolated if its direction differs, so that it cannot reorder its surroundings. `SafeName` has
+    dropped the text's own direction marks: these two are ours. Pages use `<bdi>`."""
     text = ESCAPES[outlet](text)
     return text if outlet == "site" else i18n.isolate_text(text, i18n.is_rtl(locale))

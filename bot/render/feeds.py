@@ -36,7 +36,7 @@ class FeedEntry:
 
 
 def atom_feed(entries: Sequence[FeedEntry], url: str, space: str, at: datetime) -> bytes:
-    """The Atom feed; `space` is what ids are made from. Without a site's `url` links are relative to the feed's own
+    """The Atom feed; `space` is the base of ids. Without a site's `url`, links are relative to the feed's own
     address."""
     feed = ET.Element("feed", xmlns=_ATOM)
     _add_element(feed, "title", TITLE)
@@ -59,7 +59,7 @@ def atom_feed(entries: Sequence[FeedEntry], url: str, space: str, at: datetime) 
 
 
 def json_feed(entries: Sequence[FeedEntry], url: str, space: str) -> bytes:
-    """The JSON feed; addresses only where the site's `url` is known, as it asks for whole ones."""
+    """The JSON feed; URLs only if the site's `url` is known, since the format wants absolute ones."""
     feed: dict[str, Any] = {"version": "https://jsonfeed.org/version/1.1", "title": TITLE, "description": SUBTITLE}
     if url:
         feed |= {"home_page_url": _feed_link(url, "index.html"), "feed_url": _feed_link(url, "feed.json")}
@@ -89,5 +89,5 @@ def _feed_link(url: str, path: str) -> str:
 
 
 def _entry_id(space: str, folder: str) -> str:
-    """The same for ever for the same installation and digest, whatever its edition and wherever the site is."""
+    """Constant for an installation and digest, whatever its edition and wherever the site is."""
     return uuid.uuid5(uuid.NAMESPACE_URL, f"{space.rstrip('/') or 'footfall'}/{folder}").urn

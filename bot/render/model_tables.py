@@ -1,7 +1,6 @@
 """Rankings of every model, as HTML for a page and as CSV for a spreadsheet.
 
-Thousands of rows a day: rows are put together here rather than in a template, from names that went through `names` and
-numbers that went through `numbers`.
+A day has thousands of rows, so they are built here instead of in a template, from escaped names and formatted numbers.
 """
 
 from __future__ import annotations
@@ -22,27 +21,27 @@ from bot.render import escaping
 UNKNOWN = "unknown"
 NAME_LIMIT = 120
 OPEN = 100
-"""Models of a ranking that a page shows at once; the others are folded away below them."""
+"""Models of a ranking that a page shows at first; the others are collapsed below them."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""What spreadsheets take for a formula at the start of a cell, in full width too."""
+"""Characters that start a formula in spreadsheets, also in full width."""
 
 
 class RankedRow(NamedTuple):
-    """One listed model, under names as they may be shown."""
+    """One listed model, with names that may be shown."""
 
     rank: int | None
-    """`None` where the use of any model is not known."""
+    """`None` if the use of any model is unknown."""
     model: str
     author: str
     uses: int | None
-    """`None` where it is not known."""
+    """`None` if it is unknown."""
     share: float | None
     first_listed: date | None
     last_used: date | None
 
 
 def ranking_html(rows: Sequence[RankedRow], document: Document, catalogue: str) -> str:
-    """The used models ranked, then those without use, folded away, then those whose use is unknown."""
+    """The used models ranked, then the unused, collapsed, then those whose use is unknown."""
     block = next(block for block in document["catalogues"] if block["catalogue"] == catalogue)
     unit, label = str(escape(block["unit"])), f"models-{catalogue}"
     used = [row for row in rows if row.uses]
@@ -94,8 +93,8 @@ def _html_row(row: RankedRow, counted: bool) -> str:
 
 @lru_cache(maxsize=65536)
 def _fixed_cells(model: str, first_listed: date | None, last_used: date | None) -> tuple[str, str]:
-    """The cells of a row that seldom change from day to day: before the counts, and after them."""
-    name = escaping.escape_name(model, "site", limit=NAME_LIMIT).replace("/", "/<wbr>")  # where a long name may break
+    """The cells of a row that seldom change from day to day: those before and after the counts."""
+    name = escaping.escape_name(model, "site", limit=NAME_LIMIT).replace("/", "/<wbr>")  # allow long names to break
     return (
         f'<th scope="row" class="name"><bdi>{name}</bdi></th>',
         f"<td>{_day_cell(first_listed)}</td><td>{_day_cell(last_used)}</td>",
@@ -117,7 +116,7 @@ def _day_cell(day: date | None) -> str:
 
 
 def csv_bytes(ranked: Mapping[str, Sequence[RankedRow]]) -> bytes:
-    """Every catalogue's ranking. A cell that is not known says so; a name cannot act as a formula."""
+    """Every catalogue's ranking. An unknown cell says so; a name cannot act as a formula."""
     held = io.StringIO()
     writer = csv.writer(held)
     writer.writerow(("catalogue", *RankedRow._fields))
@@ -129,5 +128,5 @@ def csv_bytes(ranked: Mapping[str, Sequence[RankedRow]]) -> bytes:
 
 
 def escape_formula(cell: str) -> str:
-    """A name that a spreadsheet would take for a formula gets an apostrophe, which makes it text."""
+    """A name that a spreadsheet would take for a formula, with an apostrophe in front that makes it text."""
     return f"'{cell}" if cell.lstrip().startswith(_FORMULA) else cell

@@ -1,7 +1,7 @@
 """The number lint: every digit of a rendered text comes from a figure, a date, a declared constant or a name.
 
-The filters wrap what they emit in two private-use characters, which foreign text never holds (`records.Name` drops
-them, `strip_private_use` again). What is left outside those marks must be free of digits of any script.
+Filters wrap their output in two private-use characters, which foreign text never holds (`records.SafeName` drops them,
+`strip_private_use` again). Text outside those marks must not contain digits of any script.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _UNSPOKEN_ELEMENTS = frozenset({"script", "style"})
 
 
 class LintError(Exception):
-    """A template would publish what no figure backs. Names the template and what was found."""
+    """A template would publish a number that no figure backs. Names the template and the number."""
 
 
 def strip_private_use(text: str) -> str:
@@ -26,13 +26,13 @@ def strip_private_use(text: str) -> str:
 
 
 def mark_text(text: str) -> str:
-    """Text that may hold digits, for `lint_text` to let through. Marks inside are dissolved."""
+    """Text that may hold digits, marked for `lint_text`. Marks inside are removed."""
     return f"{OPEN}{strip_private_use(text)}{CLOSE}"
 
 
 def lint_text(text: str, template: str, *, html: bool = False) -> str:
-    """The text in NFC without its marks. Raises `LintError` for a digit outside marks; with `html`, markup itself
-    (tags, most attributes, styles) is not prose and is passed over."""
+    """The text in NFC without its marks. Raises `LintError` for a digit outside marks; with `html`, markup (tags, most
+    attributes, styles) is skipped."""
     prose = _outside_marks(text, template)
     if html:
         reader = _Prose()
@@ -50,7 +50,7 @@ def lint_text(text: str, template: str, *, html: bool = False) -> str:
 
 
 def _outside_marks(text: str, template: str) -> str:
-    """What stands outside the marks. Raises `LintError` where they do not match: a filter cut a marked text."""
+    """The text outside the marks. Raises `LintError` if marks do not match, because a filter cut a marked text."""
     kept: list[str] = []
     inside = False
     for c in text:
@@ -68,7 +68,7 @@ def _outside_marks(text: str, template: str) -> str:
 
 
 class _Prose(HTMLParser):
-    """Collects what a reader sees or hears of a page."""
+    """Collects the text of a page that a reader sees or hears."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)

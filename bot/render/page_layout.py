@@ -1,7 +1,7 @@
-"""What every page of the archive site shares: the site's own facts, where files are, and the frame of a page.
+"""The common parts of the archive site's pages: the site's settings, file paths, and the frame of a page.
 
-Parts that other code made (charts, ranked tables) are put in after the lint, in the place of a comment; every digit
-that a template shows is linted like that of a post.
+Parts from other code (charts, ranked tables) replace a comment after the lint; every digit that a template shows is
+linted like that of a post.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ File = tuple[str, bytes]
 
 @dataclass(frozen=True, slots=True)
 class NetworkPage:
-    """A network as its pages introduce it."""
+    """A network on its pages."""
 
     key: str
     title: str
@@ -35,7 +35,7 @@ class NetworkPage:
 
 @dataclass(frozen=True, slots=True)
 class DigestPage:
-    """One digest and what its page shows beside it."""
+    """One digest and the other content of its page."""
 
     document: Document
     models: Mapping[str, Sequence[RankedRow] | str]
@@ -47,29 +47,29 @@ class DigestPage:
 
 @dataclass(frozen=True, slots=True)
 class SiteContext:
-    """What all pages share."""
+    """The context that all pages share."""
 
     networks: Sequence[NetworkPage]
     definitions: Mapping[str, str]
-    """What each metric counts, by key."""
+    """The definition of each metric, by key."""
     trend: Callable[[Points, str, str], str]
     """Draws one figure over time: points, title and unit to SVG."""
     at: datetime
     url: str = ""
-    """Where the site will be found, for the feeds; may be empty."""
+    """The site's public URL, for the feeds; may be empty."""
     hidden: Sequence[str] = ()
     feed_space: str = ""
-    """What the ids of feeds are made from; empty: the site's address."""
+    """The base of the feeds' ids; empty: the site's URL."""
 
 
 def digest_folder(document: Document) -> str:
-    """Where a digest's files are: replicate/2025-01-12, replicate/week/2025-01-06, replicate/month/2025-01-01."""
+    """The folder of a digest: replicate/2025-01-12, replicate/week/2025-01-06, replicate/month/2025-01-01."""
     period = "" if document["period"] == "day" else f"{document['period']}/"
     return f"{document['network']}/{period}{document['day']}"
 
 
 def history_path(network: str, catalogue: str, metric: str) -> str:
-    """Where one figure over time is."""
+    """The page of one figure over time."""
     return f"{network}/history/{catalogue}/{metric}.html"
 
 
@@ -84,17 +84,17 @@ _SLOT = re.compile(r"<!--slot ([\w.-]+)-->")
 
 
 def slot_marker(name: str) -> Markup:
-    """The place of a part that is put in after the lint."""
-    # Only names of our own make slots: networks, catalogues and kinds of parts.
+    """The slot of a part that is inserted after the lint."""
+    # Slots have only our own names: networks, catalogues and kinds of parts.
     return Markup(f"<!--slot {name}-->")  # noqa: S704
 
 
 def network_heading(network: NetworkPage) -> dict[str, str]:
-    """A network as templates see it."""
+    """The context of a network in templates."""
     return {"key": network.key, "title": network.title}
 
 
 def instant_text(at: datetime | str) -> str:
-    """An instant in words: 12 January 2025, 00:00 UTC."""
+    """An instant as text: 12 January 2025, 00:00 UTC."""
     moment = at if isinstance(at, datetime) else datetime.fromisoformat(at)
     return f"{number_format.format_day(moment.date())}, {moment:%H:%M} UTC"

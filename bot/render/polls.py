@@ -1,5 +1,5 @@
-"""A poll of readers: its question and answers from the operator's templates, over the figures of the digest that it
-goes with. Linted like any post; one that would show a figure which is unknown is not asked."""
+"""A poll of readers: question and answers from the operator's templates, with the figures of its digest. Linted like a
+post; a poll that would show an unknown figure is not posted."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from bot.x_text import possible_entities, weighted_length
 
 
 class PollSkippedError(Exception):
-    """A poll cannot be asked. One line: which, and why."""
+    """A poll that is not posted. One line: which, and why."""
 
 
 _LIMITS = {
     "x": (100, platform_limits.X_POLL_ANSWER),
     "discord": (platform_limits.DISCORD_POLL_QUESTION, platform_limits.DISCORD_POLL_ANSWER),
 }
-"""Of a question and of an answer. A question on X stands in the post, which has 280 in all."""
+"""Most characters of a question and of an answer. On X, a question is part of the post, which has 280 in all."""
 OUTLETS = tuple(_LIMITS)
-"""Where polls can be asked."""
+"""Outlets with polls."""
 
 
 def render_poll(wording: config.PollConfig, facts: Mapping[str, Any], outlet: str, locale: str = "en") -> Poll:
-    """The poll as an outlet asks it. `facts` are what templates of digests are given. Raises `PollSkippedError`."""
+    """The poll for an outlet. `facts` is the context of a digest's templates. Raises `PollSkippedError`."""
     (longest, longest_answer), size = _LIMITS[outlet], weighted_length if outlet == "x" else len
     answers = tuple(_render_text(wording, text, facts, outlet, locale) for text in wording.answers)
     question = _render_text(wording, wording.question, facts, outlet, locale)
@@ -49,7 +49,7 @@ def render_poll(wording: config.PollConfig, facts: Mapping[str, Any], outlet: st
 
 
 def template_mistakes(wording: config.PollConfig) -> list[tuple[str, str]]:
-    """What is wrong with a poll's templates themselves: key, what was found and wanted."""
+    """The errors of a poll's templates: key, what was found and wanted."""
     plain = environment.get_environment("text")
     found = []
     for key, text in (("question", wording.question), *((f"answers.{n}", t) for n, t in enumerate(wording.answers))):
@@ -62,7 +62,7 @@ def template_mistakes(wording: config.PollConfig) -> list[tuple[str, str]]:
 
 
 def _render_text(wording: config.PollConfig, text: str, facts: Mapping[str, Any], outlet: str, locale: str) -> str:
-    # Discord shows the texts of a poll as they are, without formatting.
+    # Discord shows the texts of a poll without formatting.
     made = environment.get_environment("x" if outlet == "x" else "text", locale)
     try:
         raw = made.from_string(text).render(environment.trace_values(_known_figures(facts)))
@@ -76,7 +76,7 @@ def _render_text(wording: config.PollConfig, text: str, facts: Mapping[str, Any]
 
 
 def _known_figures(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """`d`, `c` and `f` (the figures of `c`), without the figures that are unknown."""
+    """`d`, `c` and `f` (the figures of `c`), without unknown figures."""
     figures = {key: figure for key, figure in facts["c"]["figures"].items() if figure["value"] is not None}
     return {"d": facts["d"], "c": {**facts["c"], "figures": figures}, "f": figures}
 

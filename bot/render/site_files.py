@@ -1,6 +1,6 @@
-"""The archive site as files: `render_site` turns digests into (path, bytes), one digest at a time, and nothing else.
+"""The archive site as files: `render_site` turns digests into (path, bytes), one digest at a time.
 
-Charts, rankings and receipts come as arguments. Links are relative and name files, so that the site also reads from a
+Charts, rankings and receipts are arguments. Links are relative and name files, so that the site also works from a
 folder without a server.
 """
 
@@ -34,17 +34,17 @@ Block = Mapping[str, Any]
 """A catalogue or a panel of a digest."""
 
 RECENT = 30
-"""Digests that the front page and the feeds list."""
+"""Digests on the front page and in the feeds."""
 
 
 @dataclass(slots=True)
 class _RenderedDigests:
-    """What stays in mind of the digests already rendered: little each, as there may be years of them."""
+    """The little that is kept of each rendered digest, as there may be years of them."""
 
     documents: list[Document] = field(default_factory=list)
     stories: dict[str, str] = field(default_factory=dict)
     charts: dict[str, dict[str, str]] = field(default_factory=dict)
-    """By network, of its latest daily digest."""
+    """By network, from its latest daily digest."""
 
 
 def render_site(site: SiteContext, issues: Iterable[DigestPage]) -> Iterator[File]:
@@ -67,8 +67,8 @@ def render_site(site: SiteContext, issues: Iterable[DigestPage]) -> Iterator[Fil
 def _digest_files(
     site: SiteContext, rendered: _RenderedDigests, issue: DigestPage, earlier: Document | None, later: Document | None
 ) -> Iterator[File]:
-    """One digest's files, and what is kept in mind of it."""
-    # Without what only its own page shows.
+    """One digest's files; also records what later pages need of it."""
+    # Without the parts that only its own page shows.
     lists: dict[str, list[object]] = {"top": [], "curve": [], "history": []}
     document = {**issue.document, "catalogues": [{**block, **lists} for block in issue.document["catalogues"]]}
     words = digest_story(site, issue.document)
@@ -91,7 +91,7 @@ def _front_files(site: SiteContext, rendered: _RenderedDigests) -> Iterator[File
     yield "feed.json", feeds.json_feed(entries, site.url, space)
 
 
-# --- what spans digests ------------------------------------------------------------------------------------------
+# --- pages over several digests ----------------------------------------------------------------------------------
 
 
 def _network_files(site: SiteContext, network: NetworkPage, documents: Sequence[Document]) -> Iterator[File]:
@@ -133,13 +133,13 @@ def _network_index(
 
 
 COLUMNS = ("models_listed", "models_used", "models_for_half", "uses")
-"""Figures that a network's list of digests shows."""
+"""The figures in a network's list of digests."""
 
 
 def _history_page(
     site: SiteContext, network: NetworkPage, documents: Sequence[Document], block: Block, metric: str
 ) -> File:
-    """One figure over time, newest first: by day with its line or, where days do not have it, by week and month."""
+    """One figure over time, newest first: by day, with a chart, or, if days do not have it, by week and month."""
     key, latest = block["catalogue"], block["figures"][metric]
     told = [
         (document, held["figures"][metric])
@@ -164,8 +164,7 @@ def _history_page(
 
 
 def _drawable_value(figure: Mapping[str, Any]) -> int | float | None:
-    """A figure's value as a line can show it, which says nothing of lower bounds; an exact amount of money is a
-    string."""
+    """A figure's value for a chart, which shows no lower bounds; an exact amount of money is a string."""
     value = None if figure.get("at_least") else figure["value"]
     return float(value) if isinstance(value, str) else value if isinstance(value, int | float) else None
 
@@ -173,7 +172,7 @@ def _drawable_value(figure: Mapping[str, Any]) -> int | float | None:
 def _method_page(site: SiteContext, network: NetworkPage, held: Mapping[str, Block]) -> bytes:
     from markdown_it import MarkdownIt
 
-    # HTML in the text is shown, not obeyed.
+    # HTML in the text is escaped.
     words = MarkdownIt("commonmark", {"html": False}).render(network.about)
     labels = {key: figure["label"] for block in held.values() for key, figure in block["figures"].items()}
     metrics = [
@@ -186,7 +185,7 @@ def _method_page(site: SiteContext, network: NetworkPage, held: Mapping[str, Blo
 
 
 def _index_page(site: SiteContext, rendered: _RenderedDigests) -> bytes:
-    """The latest daily digest of each network, and links to those before."""
+    """The latest daily digest of each network, and links to earlier ones."""
     newest = _newest_first(rendered.documents)
     latest: list[dict[str, Any]] = []
     slots: dict[str, str] = {}
@@ -205,12 +204,12 @@ def _index_page(site: SiteContext, rendered: _RenderedDigests) -> bytes:
 
 
 def _unique_ids(network: str, svg: str) -> str:
-    """A chart among those of several networks: ids made different by the network's name."""
+    """A network's chart with unique ids, for a page with several networks."""
     return re.sub(r'((?<= id=")|(?<=labelledby=")|(?<=-title ))(?=[\w-]+-(?:title|about))', f"{network}-", svg)
 
 
 def _digest_row(document: Document, inside: str) -> dict[str, Any]:
-    """A digest as a list names it, linked from the folder `inside`."""
+    """A digest as a row of a list, linked from the folder `inside`."""
     link = digest_folder(document).removeprefix(f"{inside}/") if inside else digest_folder(document)
     return {"d": document, "c": template_context(document)["c"], "link": f"{link}/index.html"}
 

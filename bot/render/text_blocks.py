@@ -1,7 +1,7 @@
-"""Posts in pieces: which sentences stay when not all of them fit.
+"""Posts in blocks: which sentences stay when not all of them fit.
 
-A template wraps each in `{% filter piece("kind", rank=n) %}`. Pieces are dropped whole, the least important first, so
-that nothing is cut in the middle of a number or a name. The separators are private-use characters, as in `lint`.
+A template wraps each in `{% filter piece("kind", rank=n) %}`. Blocks are dropped whole, the least important first, so
+that no number or name is cut. The separators are private-use characters, as in `number_lint`.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ _MANY_BREAKS = re.compile("\n{3,}")
 _BEFORE_MARK = re.compile(r" +(?=[.,;:)?](?:\s|$))")
 
 LINE = Markup("\ue020")
-"""A line break of a post. Line breaks of the template itself are spaces, so that it can be laid out for reading."""
+"""A line break of a post. Line breaks of the template are spaces, so that it can be formatted for reading."""
 PARAGRAPH = LINE + LINE
 
 
 class TooLongError(Exception):
-    """What must be said does not fit the platform's limit."""
+    """The required text exceeds the platform's limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextBlock:
-    """A part of a post with how much it matters: rank 0 always stays, the highest rank is dropped first."""
+    """A part of a post with its priority: rank 0 always stays, the highest rank is dropped first."""
 
     kind: str
     title: str
@@ -42,12 +42,12 @@ class TextBlock:
 
 
 def mark_block(text: str, kind: str = "text", title: str = "", rank: int = 0) -> Markup:
-    """The filter: a block of a template as a piece."""
+    """The filter that makes a block."""
     return Markup(f"{_START}{kind}{_BETWEEN}{title}{_BETWEEN}{chr(_RANKS + rank)}{_BETWEEN}{text}{_END}")  # noqa: S704
 
 
 def parse_blocks(raw: str, template: str) -> tuple[TextBlock, ...]:
-    """The pieces of a rendered template in order, each linted. Raises `LintError`, also for words outside them."""
+    """The blocks of a rendered template in order, each linted. Raises `LintError`, also for text outside them."""
     if outside := _PIECE.sub("", raw).strip():
         raise LintError(f"{template}: found {strip_private_use(outside)[:60]!r} outside the pieces, wanted it in one")
     return tuple(
@@ -57,15 +57,15 @@ def parse_blocks(raw: str, template: str) -> tuple[TextBlock, ...]:
 
 
 def tidy_text(text: str) -> str:
-    """Single spaces, none before a full stop or a question mark, declared line breaks only, none at the ends."""
+    """Single spaces, none before a full stop or a question mark, only declared line breaks, none at the ends."""
     flowing = _BEFORE_MARK.sub("", _SPACES.sub(" ", text)).replace(LINE, "\n")
     return _MANY_BREAKS.sub("\n\n", _AT_BREAK.sub(r"\1", flowing)).strip()
 
 
 def fit_blocks(parts: Sequence[TextBlock], size: Callable[[str], int], limit: int) -> str:
-    """The pieces in their order as one text within `limit`. Goes by rank and keeps what still fits, so that one long
-    sentence does not take the shorter ones with it; of pieces with the same title, which are ways to say the same, one
-    stays. Raises `TooLongError` when rank 0 alone is too long."""
+    """The blocks in order as one text within `limit`. Goes by rank and keeps what still fits, so that one long sentence
+    does not exclude shorter ones; of blocks with the same title, which are alternatives, one stays. Raises
+    `TooLongError` if rank 0 alone is too long."""
     kept = {i for i, part in enumerate(parts) if part.rank == 0}
     text = _join_blocks(parts, kept)
     if size(text) > limit:
@@ -80,7 +80,7 @@ def fit_blocks(parts: Sequence[TextBlock], size: Callable[[str], int], limit: in
 
 
 def whole_lines(text: str, size: Callable[[str], int], limit: int) -> str:
-    """As many whole lines from the top as fit."""
+    """As many whole lines from the start as fit."""
     lines = text.split("\n")
     while lines and size("\n".join(lines)) > limit:
         lines.pop()

@@ -1,7 +1,7 @@
-"""A post as a thread: all its pieces, in as many parts as they take. Pure.
+"""A post as a thread: all its blocks, in as many parts as needed. Pure.
 
-A piece that opens a paragraph may open a part; the rest follow the sentence before them. What does not fit into the
-parts there may be is dropped whole, the least important first, as in a single post.
+A block that opens a paragraph may start a part; the others follow the sentence before them. Blocks that do not fit into
+the allowed parts are dropped whole, the least important first, as in a single post.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from bot.render.text_blocks import PARAGRAPH, TextBlock, TooLongError, fit_block
 from bot.x_text import weighted_length
 
 Head = Callable[..., str]
-"""What a part begins with: its number, how many there are, and whether there is nothing left to say in it."""
+"""The start of a part: from its number, the number of parts, and whether it has no other text left."""
 
 PARTS = range(1, 6)
-"""How many parts a thread has: each costs what a post costs."""
+"""How many parts a thread has: each costs as much as a post."""
 
 
 def build_thread(parts: Sequence[TextBlock], head: Head, wanted: range) -> tuple[str, ...]:
-    """The parts of a thread, each within X's limit; from the second on with their head, the first with its number at
-    its end where there are more. Raises `TooLongError` where what must be said does not fit `wanted`."""
+    """The parts of a thread, each within X's limit; later parts start with their head, the first ends with its number
+    if there are more. Raises `TooLongError` if the required text does not fit `wanted`."""
     most = wanted[-1]
-    # Of pieces with the same title, which are ways to say the same, the first.
+    # Of blocks with the same title, which are alternatives, the first.
     titles = [part.title for part in parts]
     kept = [part for n, part in enumerate(parts) if not part.title or part.title not in titles[:n]]
     room = platform_limits.X_TEXT - max(weighted_length(head(number, most)) for number in range(1, most + 1)) - 1
