@@ -1,5 +1,5 @@
-"""What time it is on a platform. Its posts bear its own time, so a look-back asks by that and never by ours: two clocks
-are never compared, only their distance is measured and shown."""
+"""A platform's clock. Posts carry the platform's time, so a look-back uses that and never ours. Two clocks are never
+compared; only their difference is measured and shown."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from email.utils import parsedate_to_datetime
 from bot.records import CheckResult
 
 LEEWAY = timedelta(minutes=1)
-"""A platform has many machines: how far the time in an answer and that of a post may be apart."""
+"""How far the time in a response and that of a post may differ, because a platform has many machines."""
 TOLERATED = timedelta(minutes=2)
-"""A clock this far off a platform's closes days too early or too late, and gets signatures refused sooner or later (X
-allows some 5 minutes)."""
+"""A clock with a larger error closes days too early or too late, and sooner or later gets signatures refused (X allows
+some 5 minutes)."""
 
 
 def instant_of(date: str | None) -> datetime | None:
-    """The instant of a `Date` header; `None` where it is missing or not a date."""
+    """The instant of a `Date` header; `None` if it is missing or not a date."""
     try:
         at = parsedate_to_datetime(date or "")
     except ValueError:
@@ -27,38 +27,38 @@ def instant_of(date: str | None) -> datetime | None:
 
 
 def running_seconds() -> float:
-    """A stopwatch that also runs while the machine sleeps, where there is one (Linux)."""
+    """A monotonic clock that also runs while the machine sleeps, where there is one (Linux)."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 class PlatformClock:
-    """A platform's clock as its last answer showed it, carried on by this machine's stopwatch: setting this machine's
-    clock changes nothing here."""
+    """A platform's clock from its last response, advanced by this machine's monotonic clock, so that a change of this
+    machine's clock has no effect."""
 
     def __init__(self, stopwatch: Callable[[], float] = running_seconds) -> None:
         self._stopwatch = stopwatch
         self._last: tuple[datetime, float] | None = None
 
     def observe(self, date: str | None) -> None:
-        """Take over the `Date` of an answer."""
+        """Set the clock from the `Date` of a response."""
         if (at := instant_of(date)) is not None:
             self._last = at, self._stopwatch()
 
     def now(self) -> datetime | None:
-        """The platform's time now (UTC); `None` before its first answer."""
+        """The platform's time (UTC); `None` before its first response."""
         if self._last is None:
             return None
         at, seen = self._last
         return at + timedelta(seconds=self._stopwatch() - seen)
 
     def offset(self, ours: datetime) -> timedelta | None:
-        """How far our time is ahead of the platform's; `None` before its first answer."""
+        """How far our clock is ahead of the platform's; `None` before its first response."""
         theirs = self.now()
         return ours - theirs if theirs else None
 
 
 def clock_check(name: str, platform: str, offset: timedelta | None) -> CheckResult:
-    """What `doctor` says of this machine's clock."""
+    """The result of `doctor` for this machine's clock."""
     if offset is None:
         return CheckResult(name, None, f"{platform} sent no Date to compare with", "look again later")
     side = "ahead of" if offset > timedelta() else "behind"

@@ -1,4 +1,4 @@
-"""What an outlet is: what it gets, what it answers, and the methods that it has."""
+"""The types of outlets: their input, their results, and their methods."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bot.records import CheckResult, FootfallError, Picture, Poll, SafeName
 
 
 class OutletError(FootfallError):
-    """An outlet cannot be made ready. One line: which thing, what was found, what was wanted, what to do."""
+    """An outlet that cannot be set up. One line: which thing, what was found, what was wanted, what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Part:
 
     text: str
     marker: str
-    """Names this part at this destination for ever (see `part_marker`): Discord's nonce, the hidden mark of a
+    """Identifies this part at this destination for ever (see `part_marker`): Discord's nonce, the hidden mark of a
     look-back."""
     pictures: tuple[Picture, ...] = ()
     embed: Mapping[str, object] | None = None
@@ -32,45 +32,45 @@ class Part:
     reply_to: str | None = None
     """Platform id of the part before it in the thread."""
     since: datetime | None = None
-    """It cannot have been posted before this instant of the platform's own clock (UTC), which bounds a look-back;
-    `None` where that is not known."""
+    """The earliest possible time of the post on the platform's own clock (UTC), which bounds a look-back; `None` if
+    unknown."""
 
 
 def part_marker(*key: object) -> str:
-    """A mark of 24 characters that is the same for the same key (network, period, edition, outlet, destination, part)
-    in every process and year. It fits Discord's nonce (25)."""
+    """A marker of 24 characters, always the same for the same key (network, period, edition, outlet, destination,
+    part), which fits Discord's nonce (25)."""
     return hashlib.sha256("\x1f".join(map(str, key)).encode()).hexdigest()[:24]
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """It is out, and this proves it."""
+    """It is out, with proof."""
 
     word: ClassVar[str] = "sent"
     platform_id: str
     url: str
     passed: bool | None = None
-    """Whether it was passed on to those who follow the destination (see `CrosspostOutlet`); `None`: there is nobody."""
+    """Whether it was crossposted to followers of the destination (see `CrosspostOutlet`); `None`: there are none."""
     pass_at: datetime | None = None
-    """Where it was not: when to try again (UTC); `None`: never."""
+    """If it was not: when to try again (UTC); `None`: never."""
     age: timedelta = field(default=timedelta(), compare=False)
-    """How long it has been out already, by the platform's own clock."""
+    """How long it has been out, by the platform's own clock."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """It is not out, and trying the same again will not help."""
+    """It is not out, and a retry will not help."""
 
     word: ClassVar[str] = "refused"
     reason: str
     gone: bool = False
-    """Nothing gets through to the destination: it is not there, or not for us. An outage or a permission withdrawn by
-    mistake looks the same: only days of it mean that it is over."""
+    """The destination is unreachable: it does not exist, or not for us. An outage or a permission withdrawn by mistake
+    looks the same, so only several days of it count as an end."""
 
 
 @dataclass(frozen=True, slots=True)
 class RetryLater:
-    """It is not out; nothing was accepted. May be tried again, not before an instant (UTC)."""
+    """It is not out; nothing was accepted. A retry is allowed from an instant (UTC) on."""
 
     word: ClassVar[str] = "later"
     reason: str
@@ -79,17 +79,17 @@ class RetryLater:
 
 @dataclass(frozen=True, slots=True)
 class OutcomeUnknown:
-    """It may or may not be out. Never to be tried again before `find` has said that it is not."""
+    """It may be out. No retry before `find` has said that it is not."""
 
     word: ClassVar[str] = "unsure"
     reason: str
     accepted: bool = False
-    """The platform itself says that it has it: not to be tried again at all, unless a human says that it is not out."""
+    """The platform says that it has it: no retry at all, unless an operator says that it is not out."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccountRefused:
-    """It is not out: the account itself is refused. Pauses the outlet until an operator or a working check lifts it."""
+    """It is not out: the account is refused. Pauses the outlet until an operator or a successful check lifts it."""
 
     word: ClassVar[str] = "stopped"
     reason: str
@@ -100,19 +100,19 @@ Outcome = Sent | Refused | RetryLater | OutcomeUnknown | AccountRefused
 
 @dataclass(frozen=True, slots=True)
 class NotFound:
-    """Looked for, and not there. To be trusted once `SETTLE` has passed since the attempt."""
+    """The look-back did not find it. Can be trusted once `SETTLE` has passed since the attempt."""
 
     word: ClassVar[str] = "not found"
 
 
 @dataclass(frozen=True, slots=True)
 class LookupInconclusive:
-    """The look-back gave no answer."""
+    """The look-back gave no result."""
 
     word: ClassVar[str] = "cannot tell"
     reason: str
     retry_at: datetime | None
-    """Ask again no earlier than this (UTC); `None`: it will never know, a human must."""
+    """Try again no earlier than this (UTC); `None`: no look-back can tell, an operator must."""
 
 
 Found = Sent | NotFound | LookupInconclusive
@@ -120,7 +120,7 @@ Found = Sent | NotFound | LookupInconclusive
 
 @dataclass(frozen=True, slots=True)
 class Votes:
-    """A poll as it stands: votes by answer in the order of the question, and whether the count is final."""
+    """A poll's current votes, in the order of its answers, and whether the count is final."""
 
     counts: tuple[int, ...]
     final: bool
@@ -128,60 +128,59 @@ class Votes:
 
 class Outlet(Protocol):
     """One platform, ready to post. Every method may be called from several threads at once and raises nothing for
-    what the platform or the network does: that is what the outcomes are for. No reason ever holds a secret."""
+    failures of the platform or the network, which are outcomes. No reason ever holds a secret."""
 
     def post(self, part: Part, destination: str) -> Outcome:
         """Send one part to one destination, once."""
         ...
 
     def find(self, part: Part, destination: str) -> Found:
-        """Look back whether a part is out already."""
+        """Look back whether a part is out."""
         ...
 
     def edit(self, part: Part, destination: str, platform_id: str) -> Outcome:
-        """Put `part` in the place of what was sent as `platform_id`. `Sent` may carry a new id. An outlet that cannot
-        edit it (any more) answers `Refused`."""
+        """Replace what was sent as `platform_id` with `part`. `Sent` may carry a new id. An outlet that cannot edit it
+        (any more) returns `Refused`."""
         ...
 
     def check(self, polled: Collection[str] = ()) -> list[CheckResult]:
-        """Ask the platform whether keys and permissions work, without posting. `polled`: destinations that are to get
-        polls, where that takes a permission of its own."""
+        """Check keys and permissions, without posting. `polled`: destinations that get polls, if those need a
+        permission of their own."""
         ...
 
     def close(self) -> None:
-        """Let go of connections. Afterwards the outlet is of no use."""
+        """Close the connections. Afterwards the outlet cannot be used."""
         ...
 
 
 @runtime_checkable
 class PollOutlet(Protocol):
-    """An outlet whose polls can be read back."""
+    """An outlet whose polls can be read."""
 
     def votes(self, destination: str, platform_id: str) -> Votes | LookupInconclusive:
-        """How a poll stands."""
+        """The votes of a poll."""
         ...
 
 
 @runtime_checkable
 class CrosspostOutlet(Protocol):
-    """An outlet some of whose destinations pass a post on to their followers, in a step of its own."""
+    """An outlet where some destinations pass a post on to followers, in a separate step."""
 
     def crosspost(self, destination: str, platform_id: str) -> Outcome:
-        """Pass a post on that is out. Doing it twice does nothing."""
+        """Crosspost a post that is out. Doing it twice has no effect."""
         ...
 
 
 @runtime_checkable
 class Timed(Protocol):
-    """An outlet whose platform says what time it is there."""
+    """An outlet whose platform reports its time."""
 
     def platform_time(self) -> datetime | None:
-        """The platform's own time (UTC), from its last answer or from one that is asked for and costs nothing; `None`
-        where it cannot be known."""
+        """The platform's own time (UTC), from its last response or from a free request; `None` if it is unknown."""
         ...
 
     def clock_offset(self) -> timedelta | None:
-        """How far this machine's clock is ahead of the platform's by its last answer. Asks nobody."""
+        """How far this machine's clock is ahead of the platform's last response. Sends no request."""
         ...
 
 
@@ -191,12 +190,12 @@ Job = tuple[Part, str]
 
 @runtime_checkable
 class BulkOutlet(Protocol):
-    """An outlet that sends to many destinations faster than one after the other."""
+    """An outlet that sends to many destinations concurrently."""
 
     def post_many(self, jobs: Iterable[Job], seen: Mapping[str, str]) -> Iterator[tuple[str, Outcome]]:
-        """Send each part once; its marker and its outcome as it lands. `jobs` is drawn from only as places become
-        free, in the caller's thread, so that each can be claimed as it is drawn. `seen`: destination to the link of a
-        post of ours that it took before."""
+        """Send each part once; yields its marker and outcome when it is done. `jobs` is consumed in the caller's thread
+        and only when a job can start, so that each can be claimed then. `seen`: destination to the link of an earlier
+        post of ours."""
         ...
 
 
@@ -204,7 +203,7 @@ REASON_LIMIT = 300
 
 
 def redact_reason(text: str, secrets: Iterable[SecretStr] = ()) -> str:
-    """A text made fit for a reason: one clean line of at most `REASON_LIMIT` graphemes, each secret taken out, those
-    that are known and these. Outlets pass everything that a platform says through here."""
+    """A text that is safe as a reason: one line of at most `REASON_LIMIT` graphemes, without known secrets and without
+    these. Outlets pass all text of a platform through here."""
     text = redaction.redact(SafeName(text, 10 * REASON_LIMIT))
     return str(SafeName(redaction.make_redactor(secrets)(text), REASON_LIMIT))

@@ -1,4 +1,4 @@
-"""The calls that the outlet makes on a logged-in client of discord.py, one function each. They raise what it raises."""
+"""The outlet's calls on a logged-in discord.py client, one function each. They raise discord.py's errors."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     import discord
 
 LOOK_BACK = 1000
-"""Messages of a channel that a look-back reads at most."""
+"""Most messages of a channel that a look-back reads."""
 
 
 async def send_message(client: discord.Client, part: Part, channel_id: int) -> str:
-    """The id of the message that was made, or that Discord had for this nonce."""
+    """The id of the new message, or of the one that Discord has for this nonce."""
     import discord
 
     with message.attached_files(part) as files:
@@ -32,7 +32,7 @@ async def send_message(client: discord.Client, part: Part, channel_id: int) -> s
 
 
 async def find_message(client: discord.Client, part: Part, channel_id: int) -> str | bool:
-    """The id of the message that is this part; else whether all messages that could be were read."""
+    """The id of the part's message; otherwise whether all possible messages were read."""
     assert client.user is not None
     after, read = part.since - LEEWAY if part.since else None, 0
     history = client.get_partial_messageable(channel_id).history(limit=LOOK_BACK, after=after, oldest_first=False)
@@ -44,7 +44,7 @@ async def find_message(client: discord.Client, part: Part, channel_id: int) -> s
 
 
 async def edit_message(client: discord.Client, part: Part, channel_id: int, message_id: int) -> None:
-    """Puts a part in the place of a message; without pictures those of the message stay."""
+    """Replaces a message with a part; without pictures, those of the message stay."""
     import discord
 
     there = client.get_partial_messageable(channel_id).get_partial_message(message_id)
@@ -58,7 +58,7 @@ async def edit_message(client: discord.Client, part: Part, channel_id: int, mess
 
 
 async def read_votes(client: discord.Client, channel_id: int, message_id: int) -> Votes | None:
-    """Read from the JSON itself: discord.py shows results that are not there as zeros."""
+    """Read from the raw JSON, because discord.py shows missing results as zeros."""
     poll = (await client.http.get_message(channel_id, message_id)).get("poll")
     if not poll or not poll.get("results"):
         return None

@@ -1,4 +1,4 @@
-"""Many sendings under way at once: as many as there are connections, drawn one by one as places become free."""
+"""Sends many parts concurrently, one per connection; each job is drawn when a connection is free."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from bot.outlets.discord.rest_client import CONNECTIONS
 from bot.outlets.types import AccountRefused, Job, Outcome, Part
 
 Begin = Callable[[Part, str], Outcome | Future[Outcome]]
-"""Begins to send a part to a destination, or says at once why not."""
+"""Starts to send a part to a destination, or returns at once why not."""
 
 
 def send_concurrently(jobs: Iterable[Job], begin: Begin) -> Iterator[tuple[str, Outcome]]:
-    """Each part's marker and its outcome as it lands. After a `AccountRefused` the jobs left get that, unsent. However
-    it is left, what is under way lands first."""
+    """Each part's marker and outcome when it is done. After an `AccountRefused`, the remaining jobs get it unsent. A send
+    that has started is always completed."""
     flying: dict[Future[Outcome], str] = {}
     halt: AccountRefused | None = None
     try:

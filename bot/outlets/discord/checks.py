@@ -1,4 +1,4 @@
-"""What `doctor` says of the token and of each channel. Pure."""
+"""The results of `doctor` for the token and each channel. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bot.records import CheckResult
 
 
 def refused_token(failure: DiscordFailure) -> CheckResult:
-    """The token where Discord did not say whose it is."""
+    """The result for a token whose account Discord did not name."""
     if failure.status == 401:
         fix = "make a new token in the developer portal and set DISCORD_TOKEN"
         return CheckResult("token", False, failure.words, fix)
@@ -17,7 +17,7 @@ def refused_token(failure: DiscordFailure) -> CheckResult:
 
 
 def check_channel(destination: str, place: ChannelPermissions | DiscordFailure, poll: bool) -> CheckResult:
-    """Whether the bot may do all it needs in a channel, polls included where they are wanted."""
+    """Whether the bot has all permissions that it needs in a channel, including polls if they are wanted."""
     name = f"channel {destination}"
     if isinstance(place, DiscordFailure):
         fix = "check the channel's id, and that the bot was invited to its server and may view it"

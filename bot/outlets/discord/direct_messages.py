@@ -1,5 +1,5 @@
-"""Direct messages to members, by the same bot and in the same way as posts to channels. A destination is a key without
-meaning; whose it is, is asked at the very moment of sending, so that nobody is written to who was forgotten.
+"""Direct messages to members, sent by the same bot and in the same way as posts to channels. A destination is a random
+key; its account is looked up when the message is sent, so that a deleted member gets none.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from bot.records import CheckResult
 
 
 class DirectMessageOutlet:
-    """The bot's direct messages; closing it leaves the bot open."""
+    """The bot's direct messages; closing it does not close the bot."""
 
     def __init__(self, discord: DiscordOutlet, account: Callable[[str], str | None]) -> None:
         self._discord, self._account = discord, account

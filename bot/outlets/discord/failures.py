@@ -1,4 +1,4 @@
-"""What a call that failed means for the part that it was to send. Pure."""
+"""Turns a failed call into an outcome. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bot.outlets.discord.rest_client import DiscordFailure
 from bot.outlets.types import AccountRefused, Outcome, OutcomeUnknown, Refused, RetryLater
 
 PAUSE = timedelta(minutes=1)
-"""Until the next attempt where nothing was sent and Discord does not say how long to wait."""
+"""Time to the next attempt if nothing was sent and Discord does not say how long to wait."""
 # Error codes: topics/opcodes-and-status-codes, JSON Error Codes.
 UNKNOWN_MESSAGE = 10008
 ALREADY_CROSSPOSTED = 40033

@@ -1,4 +1,4 @@
-"""A part as a Discord message: its limits, its embed with the mark that a look-back finds, its files. Nothing is sent.
+"""A part as a Discord message: its limits, its embed with the mark for look-backs, its files. Nothing is sent here.
 
 Limits: github.com/discord/discord-api-docs, the page named beside each; lengths in characters.
 """
@@ -34,11 +34,11 @@ POLL_HOURS = 768
 """resources/poll, Poll Create Request Object, `duration`: up to 32 days, in whole hours."""
 _EPOCH_MS = 1_420_070_400_000
 MARK = 12
-"""Hexadecimal characters of a part's marker that its embed shows in the footer."""
+"""Hexadecimal characters of a part's marker in its embed's footer."""
 
 
 def footer_mark(part: Part) -> str:
-    """What a look-back finds an embed by."""
+    """The mark by which a look-back finds an embed."""
     return f"ref {part.marker[:MARK]}"
 
 
@@ -54,15 +54,15 @@ def build_embed(part: Part) -> discord.Embed | None:
 
 
 def build_embeds(part: Part) -> list[discord.Embed]:
-    """The part's embed, where it has one."""
+    """The part's embed, if it has one."""
     made = build_embed(part)
     return [made] if made else []
 
 
 @contextmanager
 def attached_files(part: Part) -> Iterator[list[discord.File]]:
-    """The part's pictures as attachments with their alt text, let go at the end: discord.py ties a file to itself, so
-    that each would stay in memory until the next full garbage collection."""
+    """The part's pictures as attachments with alt text, released at the end: discord.py creates a reference cycle that
+    would keep each in memory until the next full garbage collection."""
     import discord
 
     made = [
@@ -77,7 +77,7 @@ def attached_files(part: Part) -> Iterator[list[discord.File]]:
 
 
 def _file_name(name: str) -> str:
-    """Discord shows a picture only where the name says that it is one."""
+    """Discord shows a picture only if its file name has a picture's extension."""
     return name if "." in name else f"{name}.png"
 
 
@@ -91,7 +91,7 @@ def build_poll(poll: Poll) -> discord.Poll:
 
 
 def posted_at(message_id: str) -> datetime:
-    """When a message was made (UTC) by Discord's own clock, as its id tells (reference, Snowflakes)."""
+    """When a message was created (UTC) by Discord's own clock, from its id (reference, Snowflakes)."""
     return datetime.fromtimestamp(((int(message_id) >> 22) + _EPOCH_MS) / 1000, UTC)
 
 
@@ -108,7 +108,7 @@ def matches_part(part: Part, message: discord.Message) -> bool:
 
 
 def trimmed(text: str) -> str:
-    """A text as Discord keeps it: nothing but the blanks at its ends is taken away (resources/message)."""
+    """A text as Discord stores it: without leading and trailing spaces (resources/message)."""
     return text.strip()
 
 
@@ -116,7 +116,7 @@ def trimmed(text: str) -> str:
 
 
 def find_mistakes(part: Part) -> list[str]:
-    """What Discord would refuse, each: which thing, how long it is, how long it may be."""
+    """What Discord would refuse: for each, which thing, its length and the limit."""
     found = list(_too_long("text", part.text, CONTENT))
     found += _too_long("marker", part.marker, NONCE)
     if not (part.text.strip() or part.embed or part.poll):

@@ -1,4 +1,4 @@
-"""The outlet: posts, looks back, edits, passes on, reads polls and checks permissions, through a bot's session."""
+"""The Discord outlet: posts, looks back, edits, crossposts, reads polls and checks permissions, as a bot."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ if TYPE_CHECKING:
     import discord
 
 SETTLE = timedelta(minutes=1)
-"""History shows a message as soon as it is accepted; the minute is for a request still on its way. It is shorter than
-the "past few minutes" in which the nonce holds (resources/message, Create Message, `enforce_nonce`)."""
+"""History shows a message as soon as it is accepted; the minute is for a request that is still under way. It is shorter
+than the "past few minutes" of the nonce (resources/message, Create Message, `enforce_nonce`)."""
 LONGEST_AWAY = timedelta(days=1)
 OUT_OF_REACH = timedelta(hours=6)
-"""Until a channel that could not be looked into is looked into again."""
+"""Time between two look-backs into a channel that could not be read."""
 
 log = logging.getLogger(__name__)
 
@@ -62,27 +62,27 @@ _GUILD = re.compile(r"/channels/([0-9]{1,20})/")
 
 
 def _id_refusal(*ids: str) -> Refused | None:
-    """Why these cannot be asked for."""
+    """Why these ids cannot be used."""
     wrong = [redact_reason(repr(text)) for text in ids if not _ID.fullmatch(text)]
     return Refused(f"discord: found {', '.join(wrong)}, wanted the number of a channel or message") if wrong else None
 
 
 def cost(part: Part) -> Decimal:
-    """US dollars: Discord charges nothing."""
+    """US dollars: Discord is free."""
     return Decimal(0)
 
 
 def make_outlet(
     settings: config.OutletConfig, output_folder: Path, secrets: Mapping[str, SecretStr], clock: Callable[[], datetime]
 ) -> DiscordOutlet:
-    """Discord with a bot's token. Nothing is asked of it yet."""
+    """Discord with a bot's token. Sends no request yet."""
     assert isinstance(settings, DiscordSettings)
     token = secrets["DISCORD_TOKEN"]
     return DiscordOutlet(settings, DiscordRestClient(settings.api, token), token, clock)
 
 
 class DiscordOutlet:
-    """The bot, ready to post. Its session opens at the first question and stays open until `close`."""
+    """The bot, ready to post. Its session opens at the first request and stays open until `close`."""
 
     def __init__(
         self, settings: DiscordSettings, wire: DiscordRestClient, token: SecretStr, clock: Callable[[], datetime]
@@ -90,27 +90,26 @@ class DiscordOutlet:
         self._settings, self._wire, self._token, self._clock = settings, wire, token, clock
         self._places = PermissionCache(wire, token)
         self._away: RetryLater | None = None
-        """What everything meets while Discord wants none of our requests."""
+        """The outcome of everything while Discord refuses our requests."""
         self._time_asked: datetime | None = None
-        """When the time was last requested in vain."""
+        """When a request for the time last failed."""
 
-    # --- what a caller may ask --------------------------------------------------------------------------------
+    # --- public methods ---------------------------------------------------------------------------------------
 
     def post(self, part: Part, destination: str) -> Outcome:
-        """Send one part to one channel, once; its permissions are looked at first. In an announcement channel the
-        message is then passed on; that it is out does not depend on that (see `crosspost`)."""
+        """Send one part to one channel, once; its permissions are checked first. In an announcement channel, the
+        message is then crossposted; it is out even if that fails (see `crosspost`)."""
         return (
             self._part_refusal(part, destination)
             or self._wire.submit_work(self._send_part(part, destination, "")).result()
         )
 
     def post_many(self, jobs: Iterable[Job], seen: Mapping[str, str] | None = None) -> Iterator[tuple[str, Outcome]]:
-        """Send parts to many channels at the pace that Discord allows; each part's marker and its outcome as it lands.
+        """Send parts to many channels at the rate that Discord allows; yields each part's marker and outcome when done.
 
-        `jobs` is drawn from, in this thread, only as places become free, so that a job can be claimed as it is drawn.
-        `seen` links to a message in each channel that took one before: those are sent to unseen, which takes one
-        request instead of up to four. Once the account itself is refused or told to stay away, the jobs left get the
-        same outcome unsent."""
+        `jobs` is consumed in this thread and only when a job can start, so that it can be claimed then. `seen` links to
+        an earlier message in a channel: its permissions are not checked again, which takes one request instead of up to
+        four. Once the account is refused or must wait, the remaining jobs get the same outcome unsent."""
         guilds = {channel: found[1] for channel, link in (seen or {}).items() if (found := _GUILD.search(link))}
 
         def begin_send(part: Part, destination: str) -> Outcome | Future[Outcome]:
@@ -120,40 +119,40 @@ class DiscordOutlet:
         return send_concurrently(jobs, begin_send)
 
     def crosspost(self, destination: str, platform_id: str) -> Outcome:
-        """Pass a message of ours in an announcement channel on to its followers. May be asked again: a message that
-        was passed on already counts as `Sent`. Discord allows few an hour; `RetryLater` never means to send again."""
+        """Crosspost a message in an announcement channel to its followers. May be repeated: a message that is already
+        crossposted counts as `Sent`. Discord allows few per hour; `RetryLater` never means to send again."""
         wrong = _id_refusal(destination, platform_id)
         return wrong or self._wire.submit_work(self._crosspost_message(destination, platform_id)).result()
 
     def find(self, part: Part, destination: str) -> Found:
-        """Look through the channel's history for the part."""
+        """Search the channel's history for the part."""
         if wrong := _id_refusal(destination):
             return LookupInconclusive(wrong.reason, None)
         return self._wire.submit_work(self._find_part(part, destination)).result()
 
     def edit(self, part: Part, destination: str, platform_id: str) -> Outcome:
-        """Put a part in the place of a message. Its pictures replace the ones there; without any, those stay."""
+        """Replace a message with a part. Its pictures replace the old ones; without pictures, the old ones stay."""
         if part.poll is not None:
             return Refused(f"discord channel {destination}: a poll cannot be edited")
         wrong = self._part_refusal(part, destination, platform_id)
         return wrong or self._wire.submit_work(self._edit_part(part, destination, platform_id)).result()
 
     def votes(self, destination: str, platform_id: str) -> Votes | LookupInconclusive:
-        """How a poll stands. Counts before its end are approximate."""
+        """The votes of a poll. Counts before its end are approximate."""
         if wrong := _id_refusal(destination, platform_id):
             return LookupInconclusive(wrong.reason, None)
         return self._wire.submit_work(self._read_votes(destination, platform_id)).result()
 
     def check(self, polled: Collection[str] = ()) -> list[CheckResult]:
-        """The token, and the permissions in each channel of the configuration; Send Polls in those `polled` alone."""
+        """The token, and the permissions in each configured channel; Send Polls only in those `polled`."""
         return self._wire.submit_work(self._check_account(polled)).result()
 
     def direct_channel(self, account: str) -> str | Outcome:
-        """The channel of a member's direct messages, or why there is none. Nothing is sent."""
+        """The channel of a member's direct messages, or why there is none. Sends no message."""
         return _id_refusal(account) or self._wire.submit_work(self._open_direct(account)).result()
 
     def platform_time(self) -> datetime | None:
-        """Discord's own time: the login, which every other question needs as well, brings it."""
+        """Discord's own time, from the login, which every other request needs as well."""
         now = self._clock()
         asked = self._time_asked is not None and self._time_asked <= now < self._time_asked + PAUSE
         if self._wire.time.now() is None and not asked and not self._waiting():
@@ -170,7 +169,7 @@ class DiscordOutlet:
         """End the session."""
         self._wire.close()
 
-    # --- asking -----------------------------------------------------------------------------------------------
+    # --- requests ---------------------------------------------------------------------------------------------
 
     async def _send_part(self, part: Part, destination: str, guild: str) -> Outcome:
         if away := self._waiting():
@@ -190,7 +189,7 @@ class DiscordOutlet:
         return await self._crosspost_sent(destination, sent) if news else sent
 
     async def _send_failure(self, trouble: DiscordFailure, destination: str, part: Part) -> Outcome:
-        """The outcome of a failed sending; a missing permission is named."""
+        """The outcome of a failed send, with the missing permission."""
         outcome = self._failure_outcome(trouble, destination)
         if not isinstance(outcome, Refused) or outcome.gone:
             return outcome
@@ -204,7 +203,7 @@ class DiscordOutlet:
         return outcome
 
     async def _crosspost_sent(self, destination: str, sent: Sent) -> Sent:
-        """A message that is out in an announcement channel, with what came of passing it on."""
+        """The outcome of a message in an announcement channel after its crosspost."""
         if not self._settings.crosspost:
             return replace(sent, passed=False)
         outcome = await self._crosspost_message(destination, sent.platform_id)
@@ -217,12 +216,12 @@ class DiscordOutlet:
         return replace(sent, passed=False, pass_at=again)
 
     def _waiting(self) -> RetryLater | None:
-        """What everything meets until Discord wants our requests again; no wait is longer than a day."""
+        """The outcome of everything until Discord accepts our requests again; at most a day."""
         now, away = self._clock(), self._away
         return away if away and now < away.not_before <= now + LONGEST_AWAY else None
 
     async def _find_channel(self, destination: str) -> ChannelPermissions | Outcome:
-        """A channel with what the bot may do there, or the outcome of whatever is tried there now."""
+        """A channel with the bot's permissions, or the outcome of any attempt there."""
         if away := self._waiting():
             return away
         place = await self._places.permissions_in(destination)
@@ -270,7 +269,7 @@ class DiscordOutlet:
         if isinstance(answer, DiscordFailure):
             return self._failure_outcome(answer, destination)
         sent = Sent(platform_id, _message_url(place.guild, destination, platform_id))
-        return replace(sent, passed=True) if place.news else sent  # what was passed on follows an edit by itself
+        return replace(sent, passed=True) if place.news else sent  # an edit reaches crossposts automatically
 
     async def _read_votes(self, destination: str, platform_id: str) -> Votes | LookupInconclusive:
         if away := self._waiting():
@@ -308,7 +307,7 @@ class DiscordOutlet:
             ],
         ]
 
-    # --- what it comes to -------------------------------------------------------------------------------------
+    # --- outcomes ---------------------------------------------------------------------------------------------
 
     def _part_refusal(self, part: Part, *ids: str) -> Refused | None:
         wrong = message.find_mistakes(part)
@@ -324,13 +323,13 @@ class DiscordOutlet:
         assert not isinstance(outcome, Sent)
         if isinstance(outcome, RetryLater):
             return LookupInconclusive(outcome.reason, outcome.not_before)
-        if isinstance(outcome, Refused):  # a channel that is out of reach now may be within reach again
+        if isinstance(outcome, Refused):  # an unreachable channel may be reachable again later
             return LookupInconclusive(outcome.reason, self._clock() + OUT_OF_REACH if outcome.gone else None)
         return LookupInconclusive(outcome.reason, self._clock() + 15 * PAUSE)
 
 
 async def _nothing(client: discord.Client) -> None:
-    """A question that only takes a session."""
+    """A request that only needs a session."""
 
 
 def _message_url(guild: str, channel: str, message_id: str) -> str:

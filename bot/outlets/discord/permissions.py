@@ -1,5 +1,5 @@
-"""What the bot may do in a channel, worked out from the channel, its server's roles and the bot's own, before anything
-is sent: an error of Discord's names no permission, and a history that may not be read looks empty.
+"""The bot's permissions in a channel, computed before sending from the channel, its server's roles and the bot's own:
+Discord's errors name no permission, and a history that may not be read looks empty.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     import discord
 
 SEEN_FOR = 600.0
-"""Seconds for which what was seen is taken as it was."""
+"""Seconds for which a channel's permissions are cached."""
 GUILDS_KEPT = 64
-"""Servers whose roles are kept in memory at most."""
+"""Most servers whose roles are kept in memory."""
 
 TAKES_NO_MESSAGE = frozenset({"category", "forum", "media", "directory"})
-"""Kinds of channels that hold channels or threads, and no messages of their own (resources/channel, Channel Types)."""
+"""Channel types that hold channels or threads, and no messages (resources/channel, Channel Types)."""
 VIEW, SEND, EMBED, ATTACH = "View Channel", "Send Messages", "Embed Links", "Attach Files"
 HISTORY, POLLS = "Read Message History", "Send Polls"
 PERMISSIONS = {
@@ -33,16 +33,16 @@ PERMISSIONS = {
     "read_message_history": HISTORY,
     "send_polls": POLLS,
 }
-"""discord.py's name to the one that Discord's settings show (topics/permissions). A look-back lives on the history."""
+"""discord.py's name to the one in Discord's settings (topics/permissions). A look-back needs the history."""
 
 
 IMPLIED = {VIEW: (SEND, EMBED, ATTACH, HISTORY, POLLS), SEND: (EMBED, ATTACH)}
-"""What goes with a permission that is missing (topics/permissions, Implicit Permissions) and is not named beside it."""
+"""Permissions that a missing permission implies (topics/permissions, Implicit Permissions); not listed beside it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelPermissions:
-    """A channel as the bot sees it."""
+    """A channel with the bot's permissions."""
 
     id: str
     name: str
@@ -51,12 +51,12 @@ class ChannelPermissions:
     news: bool
     """An announcement channel."""
     granted: frozenset[str]
-    """As Discord's settings call them."""
+    """By their names in Discord's settings."""
     wrong_type: str = ""
-    """What kind of channel it is, where that takes no message: a forum, a category."""
+    """The channel's type if it takes no messages: a forum, a category."""
 
     def missing_permissions(self, poll: bool = False) -> str:
-        """Which channel and which permissions are missing for a post, in words; empty where none is."""
+        """The channel and the permissions that a post needs and lacks, as text; empty if there are none."""
         if self.wrong_type:
             return f"discord channel {self.id} (#{self.name}): is a {self.wrong_type}, which takes no messages"
         lacking = [shown for shown in PERMISSIONS.values() if shown not in self.granted]
@@ -64,14 +64,14 @@ class ChannelPermissions:
         return self.describe_missing([shown for shown in lacking if shown not in beside])
 
     def describe_missing(self, permissions: list[str]) -> str:
-        """A lack in words; empty where there is none."""
+        """Missing permissions as text; empty if there are none."""
         if not permissions:
             return ""
         return f"discord channel {self.id} (#{self.name}): the bot lacks {', '.join(permissions)}"
 
 
 class PermissionCache:
-    """Channels as last seen."""
+    """Channels with their permissions, cached."""
 
     def __init__(self, wire: DiscordRestClient, token: SecretStr) -> None:
         self._wire, self._token = wire, token
@@ -79,12 +79,12 @@ class PermissionCache:
         self._guilds: dict[int, tuple[float, discord.Guild, discord.Member]] = {}
 
     def clear_cache(self) -> None:
-        """Whatever was seen may have changed."""
+        """Clear the cache after anything that may have changed."""
         self._places.clear()
         self._guilds.clear()
 
     async def permissions_in(self, destination: str) -> ChannelPermissions | DiscordFailure:
-        """A channel, seen within `SEEN_FOR` or just now."""
+        """A channel, at most `SEEN_FOR` old."""
         at, place = self._places.get(destination, (0.0, None))
         if place is not None and time.monotonic() - at < SEEN_FOR:
             return place
@@ -101,10 +101,10 @@ class PermissionCache:
             return ChannelPermissions(str(channel_id), "direct messages", "@me", False, frozenset(PERMISSIONS.values()))
         guild, me = await self._fetch_guild(client, channel.guild.id)
         thread = isinstance(channel, discord.Thread)
-        # A thread has no permissions of its own: those of its channel hold, with another name for sending.
+        # A thread has its channel's permissions, with another name for sending.
         ruling = await client.fetch_channel(channel.parent_id) if isinstance(channel, discord.Thread) else channel
         ruling = cast(discord.TextChannel, ruling)
-        ruling.guild = guild  # a fetched channel knows its server by id only
+        ruling.guild = guild  # a fetched channel has only its server's id
         held = dict(ruling.permissions_for(me))
         if thread:
             held["send_messages"] = held["send_messages_in_threads"]

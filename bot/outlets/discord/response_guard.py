@@ -1,5 +1,5 @@
-"""What keeps an answer of Discord's from doing harm, for every session of discord.py: it sets no limit to what it reads
-and follows a redirect to any host, with the message and its pictures. Imported with aiohttp, where that is needed."""
+"""Protects every discord.py session from hostile responses: discord.py limits no response and follows a redirect to any
+host, with the message and its pictures. Imported with aiohttp, only where needed."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from types import SimpleNamespace
 import aiohttp
 
 ANSWER_LIMIT = 8 * 2**20
-"""Bytes of one answer, unpacked. A page of 100 messages is some 300 kB."""
+"""Bytes of one response, uncompressed. A page of 100 messages is some 300 kB."""
 SWITCHING = 101
-"""The status of what becomes a websocket: it has no body."""
+"""The status of a switch to a websocket: it has no body."""
 
 
 class GuardError(aiohttp.ClientError):
-    """An answer that was refused, in words that may be kept."""
+    """A response that was refused; the message is safe to store."""
 
 
 def make_trace_config() -> aiohttp.TraceConfig:
-    """Hooks for a session: none of its answers is larger than `ANSWER_LIMIT`, whatever it declares, and none leads
-    elsewhere. Raises `GuardError` out of the request."""
+    """Hooks for a session: no response may exceed `ANSWER_LIMIT`, whatever it declares, or redirect elsewhere. Raises
+    `GuardError` out of the request."""
     trace = aiohttp.TraceConfig()
     trace.on_request_redirect.append(_refuse)
     trace.on_request_end.append(_read)
@@ -32,7 +32,7 @@ async def _refuse(_: aiohttp.ClientSession, __: SimpleNamespace, answer: aiohttp
 
 
 async def _read(_: aiohttp.ClientSession, __: SimpleNamespace, answer: aiohttp.TraceRequestEndParams) -> None:
-    """Reads the body in the library's place, piece by piece; `read` then returns what is there."""
+    """Reads the body before the library does, chunk by chunk; `read` then returns it."""
     response, body = answer.response, bytearray()
     if response.status == SWITCHING:
         return

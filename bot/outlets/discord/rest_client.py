@@ -1,10 +1,9 @@
-"""discord.py's REST client, without a gateway, on an event loop in a thread of its own: paced, timed, and with a note
-of what left this machine. Nothing here knows a post; what went wrong comes back as `DiscordFailure`, never as an
-exception.
+"""discord.py's REST client, without a gateway, on an event loop in its own thread: with a rate limit, time-outs and a
+record of what left this machine. It knows no posts; failures are returned as `DiscordFailure`, never raised.
 
-What discord.py 2.7 does by itself inside one call: it waits out a 429 that carries `Via`, and repeats after 500, 502,
-504 and 524 up to five times. For a new message the nonce makes that safe; an edit and a crosspost may be said twice
-anyway. It raises at once on 503, on a dropped connection and on a 429 without `Via` (Cloudflare's).
+What discord.py 2.7 does within one call: it waits after a 429 with `Via`, and retries after 500, 502, 504 and 524 up to
+five times. For a new message, the nonce makes that safe; an edit and a crosspost may be repeated. It raises at once on
+503, on a dropped connection and on a 429 without `Via` (Cloudflare's).
 """
 
 from __future__ import annotations
@@ -39,36 +38,36 @@ PER_SECOND = 50
 """Requests in any second; "All bots can make up to 50 requests per second" (topics/rate-limits, Global Rate Limit)."""
 CONNECTIONS = 32
 PATIENCE = 30.0
-"""Seconds for one request and its answer."""
+"""Seconds for one request and its response."""
 LONGEST_NAP = 30.0
-"""Seconds that discord.py may sleep for a rate limit; longer ones come back. It accepts no smaller value."""
+"""Most seconds that discord.py may sleep for a rate limit; longer waits are raised. It accepts no smaller value."""
 LONGEST_CALL = 600.0
-"""Seconds for a call that has not made a request yet: waiting for its turn."""
+"""Most seconds for a call without a request so far: it waits for its turn."""
 LIMITS_KEPT = 64
 UNTOLD_WAIT = 600.0
-"""Seconds to stay away after a 429 that does not say how long: Cloudflare's ban counts in 10 minutes."""
+"""Seconds to wait after a 429 without a time: Cloudflare's ban counts in 10 minutes."""
 
 
 @dataclass(frozen=True, slots=True)
 class DiscordFailure:
-    """A call that brought no usable answer, and what is known of it."""
+    """A call without a usable response, and the known facts."""
 
     words: str
     """One clean line without secrets."""
     status: int = 0
     code: int = 0
-    """Discord's own error code; 0 where there is none."""
+    """Discord's own error code; 0 if there is none."""
     wait: float | None = None
-    """Seconds that Discord asks us to stay away; `None` where it does not."""
+    """Seconds that Discord asks us to wait; `None` if it does not."""
     doubt: bool = False
-    """Something that changes the world left this machine and may have been accepted."""
+    """A request with an effect left this machine and may have been accepted."""
     everywhere: bool = False
-    """Not about one channel: whatever else is sent now meets the same."""
+    """Not about one channel: any other request now fails in the same way."""
 
 
 @dataclass(slots=True)
 class _Attempt:
-    """The requests of one call, as the wire saw them."""
+    """The requests of one call."""
 
     deadline: asyncio.Timeout | None = None
     open: bool = False
@@ -80,7 +79,7 @@ _ATTEMPT: ContextVar[_Attempt] = ContextVar("_ATTEMPT")
 
 
 class DiscordRestClient:
-    """One REST session, opened at the first question and kept until `close`."""
+    """One REST session, opened at the first request and kept until `close`."""
 
     def __init__(self, api: str, token: SecretStr, patience: float = PATIENCE, per_second: int = PER_SECOND) -> None:
         self._api, self._token, self._patience = api, token, patience
@@ -92,10 +91,10 @@ class DiscordRestClient:
         self._pace = RateLimiter(per_second)
         self._prune_at = LIMITS_KEPT
         self.time = PlatformClock()
-        """Discord's clock, by its last answer."""
+        """Discord's clock, by its last response."""
 
     def submit_work(self, work: Coroutine[object, object, T]) -> Future[T]:
-        """Work that goes on in the wire's thread."""
+        """Run a coroutine in the client's thread."""
         with self._starting:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
@@ -104,7 +103,7 @@ class DiscordRestClient:
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def close(self) -> None:
-        """Ends the session and the thread."""
+        """End the session and the thread."""
         with self._starting:
             loop, thread, self._loop = self._loop, self._thread, None
         if loop is None or thread is None:
@@ -115,7 +114,7 @@ class DiscordRestClient:
         loop.close()
 
     async def call_api(self, question: Callable[[discord.Client], Awaitable[T]]) -> T | DiscordFailure:
-        """What Discord answers to a question put to a logged-in client, or why it did not."""
+        """The result of a call on a logged-in client, or why it failed."""
         import aiohttp
         import discord
 
@@ -127,7 +126,7 @@ class DiscordRestClient:
         except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
             return self._failure_from(error, attempt)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            # What discord.py does with an answer that is not what Discord promises.
+            # discord.py raises these for a response that is not what Discord promises.
             log.debug("unreadable response", exc_info=True)
             return DiscordFailure(
                 f"an answer that cannot be read ({type(error).__name__})", doubt=attempt.open or attempt.doubt
@@ -150,7 +149,7 @@ class DiscordRestClient:
 
         discord.http.Route.BASE = self._api
         client = discord.Client(
-            intents=discord.Intents(guilds=True),  # said to a gateway only; without it discord.py warns
+            intents=discord.Intents(guilds=True),  # used only by a gateway; without it discord.py warns
             max_ratelimit_timeout=LONGEST_NAP,
             connector=aiohttp.TCPConnector(limit=CONNECTIONS),
             http_trace=self._trace_config(),
@@ -164,8 +163,8 @@ class DiscordRestClient:
         return client
 
     def _prune_limits(self) -> None:
-        """discord.py keeps the rate limit of each channel for minutes, which adds up over thousands of them. One that
-        is over and not in use says nothing any more."""
+        """discord.py keeps each channel's rate limit for minutes, which adds up over thousands of channels. An expired
+        one that is not in use has no effect any more."""
         limits = self._client.http._buckets if self._client is not None else {}
         if len(limits) >= self._prune_at:
             for key, limit in list(limits.items()):
@@ -184,14 +183,14 @@ class DiscordRestClient:
         trace = make_trace_config()
         trace.on_request_start.append(self._on_request_start)
         trace.on_request_headers_sent.append(self._on_headers_sent)
-        trace.on_request_end.insert(0, self._on_request_end)  # how it answered is known before its body is read
+        trace.on_request_end.insert(0, self._on_request_end)  # the status is known before the body is read
         trace.on_request_redirect.insert(0, self._redirected)
         return trace
 
     async def _on_request_start(
         self, _: aiohttp.ClientSession, __: SimpleNamespace, ___: aiohttp.TraceRequestStartParams
     ) -> None:
-        """Each request, also a repeated one, takes its turn and then has `patience`."""
+        """Each request, also a retry, waits for its turn and then has `patience`."""
         await self._pace.wait_turn()
         self._extend_deadline(self._patience)
 
@@ -205,20 +204,20 @@ class DiscordRestClient:
         self, _: aiohttp.ClientSession, __: SimpleNamespace, answer: aiohttp.TraceRequestEndParams
     ) -> None:
         attempt, response = _ATTEMPT.get(), answer.response
-        if response.status < 500:  # else it may be somebody's on the way
+        if response.status < 500:  # otherwise it may come from a proxy
             self.time.observe(response.headers.get("Date"))
         if attempt.open:
             attempt.open = False
             attempt.doubt |= response.status < 300 or response.status >= 500
         if response.status == 429:
             attempt.everywhere = "Via" not in response.headers or response.headers.get("X-RateLimit-Scope") == "global"
-        # The next deadline must not fall into discord.py's own sleep: cut short there, a global limit would never end.
+        # The next deadline must not fall into discord.py's own sleep: if that is cut short, a global limit never ends.
         self._extend_deadline(self._patience + LONGEST_NAP)
 
     async def _redirected(
         self, _: aiohttp.ClientSession, __: SimpleNamespace, ___: aiohttp.TraceRequestRedirectParams
     ) -> None:
-        """Whoever sends elsewhere may have taken it in first."""
+        """The server that redirects may have accepted the request first."""
         attempt = _ATTEMPT.get()
         attempt.doubt, attempt.open = attempt.doubt or attempt.open, False
 
@@ -227,7 +226,7 @@ class DiscordRestClient:
         if deadline is not None:
             deadline.reschedule(asyncio.get_running_loop().time() + seconds)
 
-    # --- what went wrong --------------------------------------------------------------------------------------
+    # --- failures ---------------------------------------------------------------------------------------------
 
     def _failure_from(self, error: Exception, attempt: _Attempt) -> DiscordFailure:
         import discord
@@ -260,7 +259,7 @@ def _words(error: Exception) -> str:
 
 
 def wait_seconds(told: object) -> float:
-    """A wait as told, in seconds and believable; `UNTOLD_WAIT` for anything else."""
+    """A wait as told, in seconds and plausible; `UNTOLD_WAIT` for anything else."""
     try:
         wait = float(str(told))
     except ValueError:

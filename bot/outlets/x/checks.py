@@ -1,4 +1,4 @@
-"""What `doctor` says of X, from the answer to who the keys belong to. Pure."""
+"""The results of `doctor` for X, from the response about the keys' account. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CREDITS = CheckResult("x credits", None, "X answers, so some are left; how many
 def account_checks(
     answer: XResponse, wanted: str, secrets: Iterable[SecretStr], offset: timedelta | None
 ) -> list[CheckResult]:
-    """Account, permission, clock and credits. `wanted`: the account that is to post."""
+    """Account, permission, clock and credits. `wanted`: the account that should post."""
     return [
         _check_account(answer, wanted, secrets),
         *_check_permission(answer),
@@ -28,7 +28,7 @@ def account_checks(
 
 
 def failure_cure(error: NotSentError | ResponseLostError | HttpStatusError) -> str:
-    """What to do where X did not answer; empty where its own words say it."""
+    """What to do after a failure of X; empty if X's own message says it."""
     if isinstance(error, HttpStatusError) and error.status < 500:
         return ""
     return "see whether outlets.x.host can be reached from here; try again later"
@@ -44,7 +44,7 @@ def _check_account(answer: XResponse, wanted: str, secrets: Iterable[SecretStr])
 
 
 def _check_permission(answer: XResponse) -> list[CheckResult]:
-    """What the keys may do, where X says it: the header is not documented for API v2."""
+    """The keys' permission, if X reports it: the header is not documented for API v2."""
     level = answer.headers.get("x-access-level")
     if level is None:
         return []

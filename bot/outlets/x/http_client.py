@@ -1,9 +1,8 @@
-"""The wire to X: tweepy's sync client on a session of our own. One call ends in exactly one of four ways: an answer, or
-`NotSentError` (nothing was sent), `ResponseLostError` (sent, and nothing sane came back), `HttpStatusError` (X said
-no).
+"""The HTTP client for X: tweepy's sync client on our own session. A call ends in exactly one of four ways: a response,
+`NotSentError` (nothing was sent), `ResponseLostError` (sent, no valid response) or `HttpStatusError` (X refused).
 
-tweepy signs and speaks; hosts, time-outs, size and error bodies are handled here, because tweepy 4.17 has its host
-hard-coded, sets no time-out, and fails with AttributeError where an error's body is JSON but no object.
+tweepy signs and sends; hosts, time-outs, sizes and error bodies are handled here, because tweepy 4.17 has a hard-coded
+host, sets no time-out, and fails with AttributeError if an error's body is JSON but not an object.
 """
 
 from __future__ import annotations
@@ -28,18 +27,18 @@ TWEEPY_HOST = "https://api.twitter.com"
 TIMEOUT = (5.0, 30.0)
 """Seconds to connect, and to wait for the next bytes."""
 DEADLINE = 60.0
-"""Seconds for a whole answer, however slowly it drips."""
+"""Seconds for a whole response, however slow it is."""
 ANSWER_LIMIT = 2_000_000
-"""Bytes of an answer, decoded. A page of 100 posts is some 100 kB."""
+"""Bytes of a response, decoded. A page of 100 posts is some 100 kB."""
 
-# On DEBUG these write the API key, the access token or a whole picture into the log.
+# On DEBUG, these log the API key, the access token or a whole picture.
 for _name in ("tweepy", "oauthlib", "requests_oauthlib"):
     logging.getLogger(_name).setLevel(logging.INFO)
 
 
 class RebasedSession(requests.Session):
-    """A session that sends what is meant for tweepy's host to another. The URL is replaced before the request is
-    prepared, so that the OAuth 1.0a signature is made for the host that gets it."""
+    """A session that sends requests for tweepy's host to another. The URL is replaced before the request is prepared,
+    so that the OAuth 1.0a signature is for the host that gets it."""
 
     def __init__(self, host: str) -> None:
         super().__init__()
@@ -47,12 +46,12 @@ class RebasedSession(requests.Session):
         self.time = PlatformClock()
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **more: Any) -> requests.Response:
-        """Raises `HttpStatusError` for anything but a 2xx; a redirect is not followed, since it would be signed for
+        """Raises `HttpStatusError` for anything but a 2xx; a redirect is not followed, since its signature would be for
         another address."""
         here = self._host + str(url).removeprefix(TWEEPY_HOST)
         more |= {"timeout": TIMEOUT, "allow_redirects": False, "stream": True}
         response = super().request(method, here, *args, **more)
-        if response.status_code < 500:  # else it may be somebody's on the way
+        if response.status_code < 500:  # otherwise it may come from a proxy
             self.time.observe(response.headers.get("Date"))
         response._content = _read_body(response)
         if not 200 <= response.status_code < 300:
@@ -61,7 +60,7 @@ class RebasedSession(requests.Session):
 
 
 class XHttpClient:
-    """Signed requests to X, one at a time or several at once."""
+    """Signed requests to X, also concurrently."""
 
     def __init__(self, host: str, secrets: Mapping[str, SecretStr]) -> None:
         plain = {name: secret.get_secret_value() for name, secret in secrets.items()}
@@ -75,7 +74,7 @@ class XHttpClient:
         self._client.session.close()
         self._client.session = self._session = RebasedSession(host)
         self.time = self._session.time
-        """X's clock, by the last answer."""
+        """X's clock, by the last response."""
 
     def call_api(
         self,
@@ -97,7 +96,7 @@ class XHttpClient:
         return XResponse(document, response.headers)
 
     def ask_time(self) -> None:
-        """Have X say what time it is there, by whatever it answers to a request without keys: that costs nothing."""
+        """Read X's time from its response to a request without keys, which is free."""
         with suppress(requests.RequestException, HttpStatusError):
             self._session.request("HEAD", f"{TWEEPY_HOST}/2/openapi.json")
 
@@ -150,7 +149,7 @@ def _before_sending(error: requests.RequestException) -> bool:
 
 
 def _root_cause(error: requests.RequestException) -> object:
-    """What urllib3 says was the matter, unwrapped."""
+    """The cause that urllib3 reports, unwrapped."""
     found: object = error.args[0] if error.args else error
     found = getattr(found, "reason", None) or found
     inner = found.args[0] if isinstance(found, urllib3.exceptions.SSLError) and found.args else None
@@ -158,6 +157,6 @@ def _root_cause(error: requests.RequestException) -> object:
 
 
 def _error_kind(error: requests.RequestException) -> str:
-    """The error's kind in words of ours; its own text may name proxies and addresses."""
+    """The error's kind in our own words; its text may name proxies and addresses."""
     root = _root_cause(error)
     return type(root).__name__ if isinstance(root, Exception) else type(error).__name__

@@ -1,5 +1,5 @@
-"""X's limits beyond those of `bot.platform_limits`, what `config.yaml` may say, and what of a part X would refuse.
-Pure.
+"""X's limits beyond those of `bot.platform_limits`, the settings of `config.yaml`, and the reasons why X would refuse a
+part. Pure.
 
 Limits from docs.x.com: create-post.mdx, media/best-practices.mdx and openapi.json 2.167, read Aug 2026.
 """
@@ -20,7 +20,7 @@ from bot.records import Poll
 
 TEXT_LIMIT = platform_limits.X_TEXT
 CHARACTER_LIMIT = 4 * TEXT_LIMIT
-"""Characters of a text that is looked into at all, long links included: the work on a hostile one grows fast."""
+"""Longest text that is checked, long links included: the time for a hostile one grows fast."""
 CASHTAG_LIMIT = 1
 PICTURE_LIMIT = 4
 PICTURE_BYTES = 5 * 1024 * 1024
@@ -28,14 +28,14 @@ POLL_ANSWERS = range(2, 5)
 POLL_LASTS = (timedelta(minutes=5), timedelta(minutes=10_080))
 
 _SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
-"""How a PNG and a JPEG begin."""
+"""The first bytes of a PNG and a JPEG."""
 
 Handle = Annotated[str, StringConstraints(pattern=r"^\w{1,15}$")]
 Tag = Annotated[str, StringConstraints(pattern=r"^(#\w*[^\W\d_]\w*|\$[A-Za-z]{1,6})$")]
 
 
 class XSettings(config.OutletConfig):
-    """What `config.yaml` may say under `outlets.x`."""
+    """The block `outlets.x` of `config.yaml`."""
 
     destinations: tuple[Handle, ...] = Field(
         (),
@@ -55,7 +55,7 @@ class XSettings(config.OutletConfig):
 
     @property
     def locales(self) -> dict[str, str]:
-        """Account to the language posted there."""
+        """Account to its language."""
         return dict.fromkeys(self.destinations, self.locale)
 
     @field_validator("tags")
@@ -72,13 +72,13 @@ class XSettings(config.OutletConfig):
 
 
 def cost(part: Part) -> Decimal:
-    """US dollars that X is expected to charge for one part, failures and look-backs aside."""
+    """Expected charge of X for one part in US dollars, without failures and look-backs."""
     post = platform_limits.X_POST_WITH_LINK if x_text.find_urls(part.text) else platform_limits.X_POST
     return post + platform_limits.X_ALT_TEXT * len(part.pictures)
 
 
 def find_refusals(part: Part, settings: XSettings) -> list[str]:
-    """Why X would refuse a part, or ours to: one line each, empty where there is nothing to say."""
+    """Why X would refuse a part, or our own settings do: one line each, empty if there is no reason."""
     return [*_text_refusals(part.text, settings), *_media_refusals(part), *_poll_refusals(part.poll)]
 
 

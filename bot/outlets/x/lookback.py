@@ -1,5 +1,5 @@
-"""How a post is known again in a timeline. What X did to the text is undone, on X's side only: undoing it on ours too
-would turn a name that holds `&amp;` into another one. Then both sides are compared word by word. Pure.
+"""Recognises a post in a timeline. X's changes of the text are reverted on X's side only: on ours, that would change a
+name that holds `&amp;`. Then both sides are compared word by word. Pure.
 
 X shows `&`, `<` and `>` as HTML entities, each link as a t.co one, and appends one for pictures.
 """
@@ -24,24 +24,24 @@ _SIGNS = {"amp": "&", "lt": "<", "gt": ">"}
 
 
 def posted_at(platform_id: str) -> datetime:
-    """When a post was made (UTC) by X's own clock, as its id tells."""
+    """When a post was created (UTC) by X's own clock, from its id."""
     return datetime.fromtimestamp(((int(platform_id) >> 22) + _EPOCH_MS) / 1000, UTC)
 
 
 def unescape_text(shown: str) -> str:
-    """A text as it was sent: exactly the three signs that X escapes, each once."""
+    """A text as it was sent: only the three characters that X escapes are unescaped, each once."""
     return _ENTITIES.sub(lambda entity: _SIGNS[entity[1]], shown)
 
 
 def comparable_words(text: str) -> list[str]:
-    """A text as words to be compared, the same for both sides: NFC, invisible signs dropped."""
+    """A text as words to compare, the same for both sides: NFC, without invisible characters."""
     text = unicodedata.normalize("NFC", text)
     return "".join(sign for sign in text if unicodedata.category(sign) != "Cf").split()
 
 
 def is_same_post(ours: str, shown: str) -> bool:
-    """Whether what a timeline shows is the text that was sent. All words but links must agree, and at least one must
-    be there to agree."""
+    """Whether the timeline's text is the one that was sent. All words but links must be equal, and there must be at
+    least one."""
     wanted, there = comparable_words(ours), comparable_words(unescape_text(shown))
     if len(there) < len(wanted) or not all(_SHORT_LINK.fullmatch(word) for word in there[len(wanted) :]):
         return False
@@ -52,18 +52,18 @@ def is_same_post(ours: str, shown: str) -> bool:
 
 
 def is_findable(text: str) -> bool:
-    """Whether a look-back could know it again: it holds a word that is no link."""
+    """Whether a look-back could recognise it: it holds a word that is not a link."""
     return any(not _MAYBE_LINK.search(word) for word in comparable_words(text))
 
 
 def is_part(row: Mapping[str, object], part: Part) -> bool:
-    """Whether a post of the timeline is a part: the same words in the same place of the same thread."""
+    """Whether a post of the timeline is a part: the same words at the same place of the same thread."""
     parents = [ref.get("id") for ref in json_objects(row.get("referenced_tweets")) if ref.get("type") == "replied_to"]
     return parents == ([part.reply_to] if part.reply_to else []) and is_same_post(part.text, str(row["text"]))
 
 
 def is_whole(row: Mapping[str, object]) -> bool:
-    """Whether a post came with what was asked for."""
+    """Whether a post has all the requested fields."""
     return all(isinstance(row.get(key), str) for key in ("text", "created_at")) and bool(
         ID.fullmatch(str(row.get("id")))
     )

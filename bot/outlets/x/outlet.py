@@ -1,4 +1,4 @@
-"""The outlet: posts, looks back, edits, reads polls and checks keys, as one account on X."""
+"""The X outlet: posts, looks back, edits, reads polls and checks keys, for one account."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ if TYPE_CHECKING:
     from bot.outlets.x.http_client import XHttpClient
 
 SETTLE = timedelta(minutes=3)
-"""X says nothing of how long a new post takes to show in the timeline; other publishers saw up to two minutes."""
+"""X does not document how long a new post takes to appear in the timeline; other publishers saw up to two minutes."""
 
 EDIT_WINDOW = timedelta(minutes=30)
 """create-post.mdx, `edit_options`; a poll cannot be edited at all."""
 MEDIA_LASTS = timedelta(hours=23)
-"""An uploaded picture can be used for 24 hours (media/quickstart.mdx); an hour is left to be safe."""
+"""An uploaded picture can be used for 24 hours (media/quickstart.mdx); this leaves an hour."""
 
 _PAGES = 5
 
@@ -51,7 +51,7 @@ _PAGES = 5
 def make_outlet(
     settings: config.OutletConfig, output_folder: Path, secrets: Mapping[str, SecretStr], clock: Callable[[], datetime]
 ) -> XOutlet:
-    """X with the keys of one account. Raises `OutletError` where a key cannot be one."""
+    """X with the keys of one account. Raises `OutletError` if a key is invalid."""
     assert isinstance(settings, XSettings)
     user = secrets["X_ACCESS_TOKEN"].get_secret_value().partition("-")[0]
     if not ID.fullmatch(user):
@@ -65,8 +65,8 @@ def make_outlet(
 
 
 class XOutlet:
-    """One account on X, ready to post. Uploaded pictures are remembered while this lives, so that a part that is tried
-    again uploads nothing twice."""
+    """One account on X, ready to post. It caches the ids of uploaded pictures, so that a retry uploads nothing
+    twice."""
 
     def __init__(
         self,
@@ -84,18 +84,18 @@ class XOutlet:
         return self._create_post(part, destination, more)
 
     def edit(self, part: Part, destination: str, platform_id: str) -> Outcome:
-        """Within 30 minutes, and on the accounts that X lets edit; gives a new id."""
+        """Within 30 minutes, and on accounts that X allows to edit; gives a new id."""
         if part.poll:
             return Refused("X: a post with a poll cannot be edited")
         if not ID.fullmatch(platform_id):
             return Refused(f"X: {platform_id!r} is not the number of a post")
-        there = self.platform_time()  # where it cannot be known, X decides
+        there = self.platform_time()  # if it is unknown, X decides
         if there and there - posted_at(platform_id) > EDIT_WINDOW:
             return Refused("X: posts can be edited for 30 minutes, and this one is older")
         return self._create_post(part, destination, {"edit_options": {"previous_post_id": platform_id}})
 
     def find(self, part: Part, destination: str) -> Found:
-        """Asks the account's own timeline for the part's words ($0.001 a post returned)."""
+        """Search the account's own timeline for the part's words ($0.001 per post returned)."""
         if not lookback.is_findable(part.text):
             return LookupInconclusive("X: the text holds nothing to find it by", None)
         try:
@@ -107,7 +107,7 @@ class XOutlet:
         return self._found(str(shown["id"]), destination) if shown else NotFound()
 
     def votes(self, destination: str, platform_id: str) -> Votes | LookupInconclusive:
-        """How the poll of a post stands ($0.001)."""
+        """The votes of a post's poll ($0.001)."""
         if not ID.fullmatch(platform_id):
             return LookupInconclusive(f"X: {platform_id!r} is not the number of a post", None)
         wanted = {"expansions": "attachments.poll_ids", "poll.fields": "options,voting_status"}
@@ -125,7 +125,7 @@ class XOutlet:
         return Votes(tuple(row for row in rows if isinstance(row, int)), polls[0].get("voting_status") == "closed")
 
     def check(self, polled: Collection[str] = ()) -> list[CheckResult]:
-        """Asks who the keys belong to ($0.010)."""
+        """Read which account the keys belong to ($0.010)."""
         if not self._settings.destinations:
             return [
                 CheckResult("x account", False, "no account named", "set outlets.x.destinations: [NAME] in config.yaml")
@@ -146,7 +146,7 @@ class XOutlet:
         return checks.account_checks(answer, self._settings.destinations[0], self._secrets, self.clock_offset())
 
     def platform_time(self) -> datetime | None:
-        """X's own time; asked for by a request that is not signed and costs nothing where nothing was asked yet."""
+        """X's own time; without an earlier response, from a free request that is not signed."""
         if self._wire.time.now() is None:
             self._wire.ask_time()
         return self._wire.time.now()
@@ -160,7 +160,7 @@ class XOutlet:
     # --- posting
 
     def _create_post(self, part: Part, destination: str, more: dict[str, object]) -> Outcome:
-        """Pictures first, then the post: only the last call can leave something behind that readers see."""
+        """Upload pictures first, then post: only the last call has an effect that readers see."""
         wrong = find_refusals(part, self._settings)
         if destination not in self._settings.destinations:
             wrong.append(f"{destination}: not the account of outlets.x.destinations")
@@ -188,15 +188,15 @@ class XOutlet:
             return self._duplicate_outcome(part, destination)
         failed = self._failure_outcome(error, creating=True)
         if isinstance(failed, Refused) and reused:
-            # The one thing in a request that grows stale by itself is a remembered picture: upload afresh, once.
+            # The only part of a request that can expire is a cached picture id: upload again, once.
             for picture in part.pictures:
                 self._uploaded.pop(_picture_key(picture), None)
             return RetryLater(f"{failed.reason}; pictures will be uploaded again", self._clock() + responses.PAUSE)
         return failed
 
     def _duplicate_outcome(self, part: Part, destination: str) -> Outcome:
-        """X has this text already: from an attempt whose answer was lost, or from an earlier day. Either way it is out,
-        and sending it again is for a human to decide."""
+        """X has this text already, from an attempt whose response was lost or from an earlier day. In both cases it is
+        out, and an operator must decide whether to send it again."""
         try:
             shown = self._find_post(part, None, pages=1)
         except (NotSentError, ResponseLostError, HttpStatusError):
@@ -211,7 +211,7 @@ class XOutlet:
         return sent
 
     def _media_id(self, picture: Picture) -> str:
-        """The id of an uploaded picture that has its alt text, from memory where that is fresh."""
+        """The id of an uploaded picture with its alt text, cached while it is valid."""
         key = _picture_key(picture)
         media, until = self._uploaded.get(key, ("", self._clock()))
         if self._clock() < until:
@@ -232,8 +232,8 @@ class XOutlet:
     def _find_post(
         self, part: Part, since: datetime | None, pages: int = _PAGES
     ) -> Mapping[str, object] | LookupInconclusive | None:
-        """The oldest post of the account that is the part since an instant of X's, or, without one, the newest there
-        is. Raises what a call raises."""
+        """The account's oldest post that is the part, since an instant of X's clock; without an instant, the newest.
+        Raises the call's errors."""
         wanted = {"max_results": "100", "tweet.fields": "created_at,referenced_tweets", "exclude": "retweets"}
         if since:
             wanted["start_time"] = f"{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
@@ -242,7 +242,7 @@ class XOutlet:
             document = self._wire.call_api("GET", f"/2/users/{self._user}/tweets", wanted).document
             rows, meta = json_objects(document.get("data")), document.get("meta")
             if not isinstance(meta, dict) or not all(map(lookback.is_whole, rows)):
-                # Unknown fields are dropped silently: X may have stopped to speak this dialect.
+                # Unknown fields are dropped silently: X may have changed its API.
                 return LookupInconclusive("X: the timeline came without the fields asked for", None)
             alike += [row for row in rows if lookback.is_part(row, part)]
             if alike and not since:
@@ -266,7 +266,7 @@ class XOutlet:
         return responses.failure_outcome(error, self._clock(), self._secrets, creating=creating)
 
     def _found(self, platform_id: str, destination: str) -> Sent:
-        """What is out already, and for how long, by X's own clock."""
+        """What is out already, and for how long by X's own clock."""
         there, posted = self._wire.time.now(), posted_at(platform_id)
         return replace(self._sent_outcome(platform_id, destination), age=max(timedelta(), (there or posted) - posted))
 

@@ -1,6 +1,6 @@
-"""What X may answer, and what that means for a part: one table from what came back to an outcome. Pure.
+"""The responses of X and their meaning for a part: one table from responses to outcomes. Pure.
 
-Status codes decide; words only where one code means several things (403). Source of the bodies: docs.x.com
+Status codes decide; texts only if one code means several things (403). Source of the bodies: docs.x.com
 (integrate.mdx, rate-limits.mdx, Aug 2026) and public logs.
 """
 
@@ -21,27 +21,27 @@ class NotSentError(OutletError):
 
 
 class ResponseLostError(OutletError):
-    """The request left, and no answer came back that could be read."""
+    """The request was sent, and no readable response came back."""
 
 
 class HttpStatusError(OutletError):
-    """X answered with something else than success."""
+    """X answered with a status other than success."""
 
     def __init__(self, status: int, headers: Mapping[str, str], problem: Mapping[str, object]) -> None:
         self.status = status
         self.headers = headers
         self.problem = problem
-        """The answer's JSON object; empty where it was none."""
+        """The response's JSON object; empty if there was none."""
         super().__init__(f"HTTP {status}")
 
     @property
     def problem_kind(self) -> str:
-        """The last step of the problem's `type`, such as `usage-capped`; empty where there is none."""
+        """The last segment of the problem's `type`, such as `usage-capped`; empty if there is none."""
         return str(self.problem.get("type", "")).rstrip("/").rpartition("/")[2]
 
     @property
     def detail(self) -> str:
-        """What X says in words. Foreign: to be redacted before it is kept."""
+        """X's own message. Foreign: redact it before storing it."""
         errors = self.problem.get("errors")
         said = [
             *(e.get("message") for e in json_objects(errors)),
@@ -60,16 +60,16 @@ class XResponse:
 
 
 def json_objects(value: object) -> list[Mapping[str, object]]:
-    """The JSON objects of what should be a list of them."""
+    """The JSON objects in a value that should be a list of them."""
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 PAUSE = timedelta(minutes=1)
-"""Before a failure that may pass is tried again."""
+"""Pause before a retry after a temporary failure."""
 WINDOW = timedelta(minutes=15)
-"""X's shortest rate limit window: waited for where a 429 names no reset."""
+"""X's shortest rate limit window, used if a 429 names no reset."""
 LONGEST = timedelta(hours=24)
-"""X's longest rate limit window: no reset further away is believed."""
+"""X's longest rate limit window; a later reset is ignored."""
 
 Failed = Refused | RetryLater | OutcomeUnknown | AccountRefused
 
@@ -95,7 +95,7 @@ def failure_outcome(
     *,
     creating: bool,
 ) -> Failed:
-    """What a call that failed means. `creating`: it was the one that makes the post; else nothing can be out yet."""
+    """The outcome of a failed call. `creating`: the call that creates the post; otherwise nothing can be out yet."""
     if isinstance(error, NotSentError):
         return RetryLater(f"X was {error}", now + PAUSE)
     if isinstance(error, ResponseLostError):
@@ -133,14 +133,14 @@ def _forbidden_outcome(error: HttpStatusError, reason: str) -> Failed:
 
 def _rate_limit_outcome(error: HttpStatusError, reason: str, now: datetime) -> Failed:
     if error.problem_kind == "usage-capped":
-        # The monthly cap: it ends with the month or with the operator, and no wait in between helps.
+        # The monthly cap ends with the month or by the operator, so a retry before does not help.
         return AccountRefused(f"{reason}; the month's cap or spending limit is reached: raise it at console.x.com")
     return RetryLater(reason, limit_reset(error.headers, now))
 
 
 def limit_reset(headers: Mapping[str, str], now: datetime) -> datetime:
-    """When a rate limit ends: the latest reset of the limits that are used up, within `LONGEST`. A reset is an
-    instant of X's clock: where the answer does not say what time it is there, it says nothing."""
+    """When a rate limit ends: the latest reset of the exhausted limits, within `LONGEST`. A reset is an instant of X's
+    clock, so it is ignored if the response does not tell X's time."""
     resets = [
         _parse_number(headers.get(f"{name}-reset"))
         for name in ("x-rate-limit", "x-app-limit-24hour", "x-user-limit-24hour")
