@@ -1,4 +1,4 @@
-"""What Discord offers while somebody types an option. An offer that cannot be made is none, never an error."""
+"""Autocomplete for command options. A failure gives no choices, never an error."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 async def complete_model(interaction: discord.Interaction[FootfallBot], typed: str) -> list[Choice[str]]:
-    """Models of the network chosen beside, or of all."""
+    """Models of the chosen network, or of all."""
     client = interaction.client
     client.refresh_names_if_stale()
     network = getattr(interaction.namespace, "network", None)
@@ -31,7 +31,7 @@ async def complete_model(interaction: discord.Interaction[FootfallBot], typed: s
 
 
 def _model_choice(desk: QueryContext, model: IndexedModel, plain: bool) -> Choice[str]:
-    """A model as a choice: by its name where that says all, else by its stand-in."""
+    """A model as a choice: its name as the value if that is unambiguous and short enough, otherwise its token."""
     several = len(desk.watched) > 1
     shown = f"{model.model} · {desk.watched[model.network].title}" if several else str(model.model)
     return Choice(
@@ -41,19 +41,19 @@ def _model_choice(desk: QueryContext, model: IndexedModel, plain: bool) -> Choic
 
 
 async def complete_comparison(interaction: discord.Interaction[FootfallBot], typed: str) -> list[Choice[str]]:
-    """Networks that fit, then models."""
+    """Matching networks, then models."""
     fitting = await complete_network(interaction, typed) if len(interaction.client.desk.watched) > 1 else []
     return [*fitting, *await complete_model(interaction, typed)][:SHOWN]
 
 
 async def complete_network(interaction: discord.Interaction[FootfallBot], typed: str) -> list[Choice[str]]:
-    """Networks that are watched."""
+    """The configured networks."""
     titles = {name: watched.title for name, watched in interaction.client.desk.watched.items()}
     return [Choice(name=_clip_text(titles[name]), value=name) for name in closest_keys(typed, titles)]
 
 
 async def complete_metric(interaction: discord.Interaction[FootfallBot], typed: str) -> list[Choice[str]]:
-    """Metrics; for a trend those that a day has."""
+    """Metrics; for a trend, those of days."""
     daily = interaction.command is not None and interaction.command.name == "trend"
     locale = interaction.locale.value
     labels = {
@@ -69,7 +69,7 @@ async def complete_metric(interaction: discord.Interaction[FootfallBot], typed: 
 
 
 async def complete_day(interaction: discord.Interaction[FootfallBot], typed: str) -> list[Choice[str]]:
-    """Periods that there is a digest of, the newest first; by their first day."""
+    """Periods that have a digest, the newest first, by their first day."""
     client, asked = interaction.client, interaction.namespace
     period: PeriodName = getattr(asked, "period", None) or "day"
     try:

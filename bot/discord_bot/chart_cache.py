@@ -1,4 +1,4 @@
-"""Charts for answers, drawn by a process of their own: matplotlib would hold up every other answer of this one."""
+"""Charts for answers, drawn in a separate process, because matplotlib would delay all other answers."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ P = ParamSpec("P")
 
 KEPT = 64
 NICE = 5
-"""Drawing gives way to answering."""
+"""The drawing process has a lower priority than answers."""
 
 
 @cache
 def drawing_process() -> Executor:
-    """The process that draws, begun with the first picture and kept from one connection to the next."""
+    """The process that draws; started with the first picture and kept across connections."""
     spawn, secrets = get_context("spawn"), redaction.known_secrets()
     return ProcessPoolExecutor(1, mp_context=spawn, initializer=_init_process, initargs=(secrets,))
 
 
 def dismiss() -> None:
-    """Have the process that draws end, once it has drawn what it has in hand."""
+    """End the drawing process after its current picture."""
     if drawing_process.cache_info().currsize:
         begun = drawing_process()
         drawing_process.cache_clear()
@@ -42,7 +42,7 @@ def dismiss() -> None:
 
 
 def _init_process(secrets: Iterable[str]) -> None:
-    """In that process: log as the one that began it does, end with it, however that ends, and leave signals to it."""
+    """In that process: use the parent's logging, end with the parent however it ends, and ignore signals."""
     logging_setup.configure_logging(secrets)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(NICE)
@@ -55,22 +55,22 @@ def _exit_with_parent(parent: BaseProcess) -> None:
 
 
 class ChartCache:
-    """Pictures drawn lately. Drawing goes one at a time: what several ask for at once is drawn once."""
+    """Recently drawn pictures. One picture is drawn at a time, and concurrent requests for one draw it once."""
 
     def __init__(self, drawn_by: Callable[[], Executor] = drawing_process, kept: int = KEPT) -> None:
         self._pictures, self._drawn_by, self._drawing = VersionedCache(kept), drawn_by, threading.Lock()
         self.fresh = 0
-        """How many were drawn."""
+        """Number of pictures drawn."""
 
     def get_or_draw(self, what: object, draw: Callable[P, Picture], *args: P.args, **kwargs: P.kwargs) -> Picture:
-        """The picture of `what`, any JSON value that names everything it depends on; `draw` and what it is given travel
-        to another process. Nobody who asks for one that is drawn waits for the drawing of another."""
+        """The picture of `what`, a JSON value with everything it depends on; `draw` and its arguments go to another
+        process. A request for a cached picture never waits for another drawing."""
 
         def draw_picture() -> Picture:
             with self._drawing:
                 try:
                     picture = self._drawn_by().submit(draw, *args, **kwargs).result()
-                except BrokenProcessPool:  # somebody ended it; a new one is begun, once
+                except BrokenProcessPool:  # the process was killed; start a new one, once
                     drawing_process.cache_clear()
                     picture = self._drawn_by().submit(draw, *args, **kwargs).result()
                 self.fresh += 1

@@ -1,4 +1,4 @@
-"""The bot in Discord's eyes: slash commands and nothing else. It sees servers and reads no message."""
+"""The Discord client: slash commands only. It sees servers and reads no message."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from bot.store import Store, StoreError, synced
 
 ANSWER_SECONDS = 60.0
 SYNC_EVERY = 24 * 3600.0
-"""Seconds between two looks at which commands Discord has."""
+"""Seconds between two checks of the commands that Discord has."""
 
 log = structlog.get_logger("bot.discord_bot")
 
 
 class FootfallClient(FootfallBot):
-    """One connection: it registers the commands and hears of servers."""
+    """One connection: it registers the commands and handles server events."""
 
     def __init__(
         self,
@@ -69,14 +69,14 @@ class FootfallClient(FootfallBot):
             self.tree.add_command(group)
         self._syncing: asyncio.Task[None] | None = None
 
-    # --- life -------------------------------------------------------------------------------------------------------
+    # --- lifecycle --------------------------------------------------------------------------------------------------
 
     async def setup_hook(self) -> None:
-        """After the login, before the gateway."""
+        """Runs after the login, before the gateway connection."""
         servers = self.application.approximate_guild_count if self.application else 0
-        # discord.py asks the gateway for the number where there is none, and types only the other case.
+        # Without a number, discord.py asks the gateway; its types allow only a number.
         self.shard_count = None if servers >= self.bot_settings.sharded_from else 1  # type: ignore[assignment]
-        if self.bot_settings.api != API:  # it has a gateway of its own, to which discord.py must also return
+        if self.bot_settings.api != API:  # its own gateway, to which discord.py must also return
             advice = await self.http.get_bot_gateway()
             DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(advice[1])
         self.add_dynamic_items(responder.QueryButton)
@@ -92,11 +92,11 @@ class FootfallClient(FootfallBot):
         await super().close()
 
     async def on_error(self, event_method: str, /, *_args: Any, **_kwargs: Any) -> None:
-        """Whatever a gateway event brought that is not understood."""
+        """Log an error in a gateway event."""
         log.exception("event failed", event=event_method)
 
     async def _sync_commands(self) -> None:
-        """Register the commands with Discord, unless it has them as they were registered last."""
+        """Register the commands with Discord, unless it still has them as last registered."""
         try:
             payload = await self.command_payload()
             assert self.application_id is not None
@@ -110,13 +110,13 @@ class FootfallClient(FootfallBot):
             now = _fingerprint(payload, await self.http.get_global_commands(number))
             await self.run_in_thread(lambda: _store_synced_hash(self.desk.store, application, now))
         except (discord.DiscordException, aiohttp.ClientError, OSError, StoreError, TimeoutError) as error:
-            # The commands that Discord knows go on working; tried again the next day or at the next start.
+            # The registered commands still work; tried again the next day or at the next start.
             log.error("commands could not be synced", error=clip_text(str(error), 500))
             return
         log.info("commands synced", commands=len(payload))
 
     async def _sync_daily(self) -> None:
-        """Register the commands again where Discord lost them, or somebody else removed them."""
+        """Register the commands again if Discord lost them or somebody removed them."""
         while True:
             await asyncio.sleep(SYNC_EVERY)
             await self._sync_commands()
@@ -124,11 +124,11 @@ class FootfallClient(FootfallBot):
     # --- servers ----------------------------------------------------------------------------------------------------
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
-        """The bot was removed from a server, or the server is no more. (An outage is another event.)"""
+        """The bot was removed from a server, or the server was deleted. (An outage is another event.)"""
         await self._end_subscriptions(guild=str(guild.id))
 
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
-        """A channel of a server is no more."""
+        """A channel was deleted."""
         await self._end_subscriptions(guild=str(channel.guild.id), channel=str(channel.id))
 
     async def _end_subscriptions(self, guild: str, channel: str | None = None) -> None:
@@ -145,11 +145,11 @@ class FootfallClient(FootfallBot):
             if count := await self.run_in_thread(end):
                 log.info("subscriptions ended: the bot was removed from the server", subscriptions=count)
         except (StoreError, TimeoutError) as error:
-            # The rest end later, once nothing can be delivered there any more.
+            # The rest end later, when nothing can be delivered there.
             log.warning("subscriptions could not be ended", error=str(error))
 
     async def command_payload(self) -> list[dict[str, Any]]:
-        """The commands as Discord is told them, in every language."""
+        """The commands in Discord's format, in every language."""
         translator = self.tree.translator or command_translations.CommandTranslator()
         told: list[dict[str, Any]] = [
             await command.get_translated_payload(self.tree, translator) for command in self.tree.get_commands()
@@ -169,18 +169,18 @@ class FootfallCommandTree(app_commands.CommandTree[FootfallBot]):
         )
 
     async def on_error(self, interaction: Interaction, error: app_commands.AppCommandError, /) -> None:
-        """A command that broke, or one that Discord still shows from an older version."""
+        """Report a command that failed, or one that Discord still shows from an older version."""
         await responder.report_failure(interaction, error)
 
 
 def _fingerprint(payload: list[dict[str, Any]], there: Sequence[Mapping[str, Any]]) -> str:
-    """Changes with the commands as they are to be, and as Discord has them, whose ids and versions are its own."""
+    """Changes with our commands and with Discord's copy, including its ids and versions."""
     found = sorted(json.dumps(command, sort_keys=True) for command in there)
     return hashlib.sha256(json.dumps([payload, found], sort_keys=True).encode()).hexdigest()
 
 
 def _synced_hash(store: Store, application: str) -> str | None:
-    """The fingerprint of the commands as registered last."""
+    """The fingerprint of the commands as last registered."""
     with store.read_transaction() as connection:
         found: str | None = connection.scalar(sa.select(synced.c.sha256).where(synced.c.application == application))
     return found

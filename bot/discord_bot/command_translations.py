@@ -1,7 +1,7 @@
-"""Command names and descriptions in every language, as Discord wants them told.
+"""Command names and descriptions in every language, in Discord's format.
 
-discord.py translates for the locales that its `discord.Locale` lists. Discord knows more of them (Arabic is in its
-OpenAPI description and missing there); those are put into the payload afterwards, from the same catalogue.
+discord.py translates for the locales in its `discord.Locale`. Discord has more of them (Arabic is in its OpenAPI
+description and missing there); those are added to the payload afterwards, from the same catalogue.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from discord.app_commands import TranslationContextLocation as Where
 from bot import i18n
 from bot.i18n import Translator
 
-# Discord has two Spanish locales; we have words for both in one.
+# Discord has two Spanish locales; we have one translation for both.
 LOCALES: Mapping[str, str] = MappingProxyType(
     {**{one: one for one in i18n.LANGUAGES if one != "en"}, "es-419": "es-ES"}
 )
-"""Every locale of Discord's that commands are told in, and the language of its words."""
+"""Every Discord locale with translated commands, and our language for it."""
 
 _CONTEXTS: Mapping[Where, str] = MappingProxyType(
     {
@@ -33,11 +33,11 @@ _CONTEXTS: Mapping[Where, str] = MappingProxyType(
 )
 _CHOICES_AND_OPTIONS = (("options", "option"), ("choices", "choice"))
 _SUBCOMMANDS = (1, 2)
-"""Types of options that are commands of their own (interactions/application-commands, Option Type)."""
+"""Option types that are commands (interactions/application-commands, Option Type)."""
 
 
 class CommandTranslator(app_commands.Translator):
-    """Asks the catalogues. What has no translation there is left to Discord, which shows the English one."""
+    """Translates from the catalogues. Without a translation, Discord shows the English text."""
 
     async def translate(
         self, string: app_commands.locale_str, locale: discord.Locale, context: app_commands.TranslationContextTypes
@@ -57,7 +57,7 @@ def translate_text(message: str, locale: str, context: str) -> str | None:
 
 
 def add_missing_locales(payload: Iterable[MutableMapping[str, Any]]) -> None:
-    """Add the locales that discord.py has no name for to the commands of a payload, in place."""
+    """Add the locales that discord.py lacks to the commands of a payload, in place."""
     missing = [locale for locale in LOCALES if locale not in {one.value for one in discord.Locale}]
     for node, context in _payload_nodes(payload, "command"):
         for locale in missing:
@@ -80,7 +80,7 @@ def _payload_nodes(
 
 
 def translator_for(interaction: discord.Interaction[Any]) -> Translator:
-    """The language that whoever asks is answered in. An unknown locale is a stand-in that still has its value."""
+    """The translator for a user's language. An unknown locale still has its value."""
     return i18n.translator_for(interaction.locale.value)
 
 

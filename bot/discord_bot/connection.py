@@ -1,4 +1,4 @@
-"""Keeps the bot connected. A gateway that is away, a refused token or a lost lead end only a connection."""
+"""Keeps the bot connected. An unavailable gateway, a refused token or a lost lease ends only one connection."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from bot.redaction import clip_text
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 300.0
-"""Seconds; the pause doubles with each connection that was lost soon."""
+"""Seconds; the pause doubles with each connection that was lost early."""
 LONGEST_WAIT = 24 * 3600.0
-"""Seconds; no wait that Discord asks for is taken as longer."""
+"""Most seconds to wait, even if Discord asks for more."""
 HEALTHY = 600.0
-"""A connection that held this many seconds begins again at the first pause."""
+"""After a connection of this many seconds, the pauses start again at the first one."""
 LOOK = 0.25
-"""Seconds between two looks at whether to go on."""
+"""Seconds between two checks whether to continue."""
 
-# discord.py 2.7 trips over itself when the very first connection fails: AttributeError from Client.connect, and from
-# AutoShardedClient.launch_shard, which calls itself at each attempt, RecursionError in the end.
-# A frame that is not what Discord promises (no JSON, no object, not packed as agreed) comes out of it as it is.
+# discord.py 2.7 fails if the very first connection fails: AttributeError from Client.connect, and finally
+# RecursionError from AutoShardedClient.launch_shard, which calls itself at each attempt.
+# It passes on the errors of an invalid frame (no JSON, no object, wrong compression) unchanged.
 LOST = (
     *(discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError, AttributeError, RecursionError),
     *(ValueError, LookupError, TypeError, zlib.error),
@@ -48,7 +48,7 @@ REFUSED = {
     4013: "Discord does not know the intents asked for; update discord.py",
     4014: "the bot may not have the intents asked for; see the bot's page in the developer portal",
 }
-"""Close codes after which connecting again meets the same (topics/opcodes-and-status-codes, Gateway Close Event Codes:
+"""Close codes after which a new connection would fail too (topics/opcodes-and-status-codes, Gateway Close Event Codes:
 "Reconnect: false"), and what to do."""
 
 log = structlog.get_logger("bot.discord_bot")
@@ -62,10 +62,10 @@ def run_bot(
     bot_settings: BotSettings | None = None,
     first_pause: float = FIRST_PAUSE,
 ) -> None:
-    """Answer slash commands until `stop` is set. Made to run in a thread of its own; it has its own event loop.
+    """Answer slash commands until `stop` is set. Runs in its own thread, with its own event loop.
 
-    `leads` says, at once and without asking anybody, whether this worker is the one that answers: of several only one
-    may be connected."""
+    `leads` says, at once and without input or output, whether this worker should answer: only one may be
+    connected."""
     bot_settings = bot_settings or BotSettings()
     discord.http.Route.BASE = bot_settings.api
     try:
@@ -77,7 +77,7 @@ def run_bot(
 
 @contextmanager
 def gc_frozen() -> Iterator[None]:
-    """Leaves what was made so far out of the garbage collector's passes, which hold up answers by 50 ms and more."""
+    """Exclude existing objects from garbage collection, whose passes delay answers by 50 ms and more."""
     gc.collect()
     gc.freeze()
     try:
@@ -88,7 +88,7 @@ def gc_frozen() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """One connection after the other."""
+    """Connects again after each connection."""
 
     desk: QueryContext
     token: SecretStr
@@ -114,7 +114,7 @@ class _Kept:
             pause = first_pause if refused else min(pause * 2, LONGEST_PAUSE)
 
     async def _run_connection(self) -> Exception | None:
-        """One connection, until it is to end or is lost. Returns why it was lost."""
+        """Run one connection until it ends or is lost. Returns why it was lost."""
         client = FootfallClient(self.desk, self.bot_settings)
         going = asyncio.create_task(client.start(self.token.get_secret_value()))
         told = asyncio.create_task(self._wait_for_stop())
@@ -143,8 +143,8 @@ class _Kept:
 
 
 def _wanted_wait(error: BaseException | None) -> float:
-    """Seconds that Discord asked us to stay away (a 429's Retry-After, also where discord.py hides it behind another
-    error), a day at most; 0 where it did not."""
+    """Seconds that Discord asked us to wait (a 429's Retry-After, also if discord.py wraps it in another error), at
+    most a day; 0 if it did not."""
     while error is not None:
         if isinstance(error, discord.RateLimited):
             return min(error.retry_after, LONGEST_WAIT)
@@ -155,7 +155,7 @@ def _wanted_wait(error: BaseException | None) -> float:
 
 
 def _refusal(error: Exception) -> str | None:
-    """What an operator is to do before connecting again can help; `None` where it may help by itself."""
+    """What an operator must do before a new connection can work; `None` if it may work without."""
     if isinstance(error, discord.LoginFailure):
         return REFUSED[4004]
     if isinstance(error, discord.PrivilegedIntentsRequired):
@@ -166,6 +166,6 @@ def _refusal(error: Exception) -> str | None:
 def _error_reason(error: Exception) -> str:
     if refusal := _refusal(error):
         return refusal
-    # Of what could not be read the kind only: its words quote the frame.
+    # For invalid data only the error's type: its text quotes the frame.
     quotes = isinstance(error, ValueError | LookupError | TypeError)
     return type(error).__name__ if quotes else clip_text(f"{type(error).__name__}: {error}", 300)

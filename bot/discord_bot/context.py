@@ -1,6 +1,6 @@
-"""What commands, buttons and answers share: the bot's services, as they find them on `interaction.client`.
+"""The bot's services, which commands, buttons and answers use through `interaction.client`.
 
-The rule: everything in this package may import this module, and it imports none of what answers.
+Everything in this package may import this module, and it imports none of the modules that answer.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ T = TypeVar("T")
 
 THREADS = 4
 LOOK_EVERY = 30.0
-"""Seconds between two looks at whether the ledger has new models."""
+"""Seconds between two checks whether the ledger has new models."""
 
 log = structlog.get_logger("bot.discord_bot")
 
 
 class FootfallBot(discord.AutoShardedClient):
-    """The services of one connection. What it answers from is handed in and stays open when it closes."""
+    """The services of one connection. Its data sources are passed in and stay open when it closes."""
 
     def __init__(
         self, desk: QueryContext, bot_settings: BotSettings, cooldowns: Cooldowns, seconds: float, **options: Any
@@ -48,22 +48,22 @@ class FootfallBot(discord.AutoShardedClient):
         self._refreshed_at, self._refreshing = 0.0, False
 
     async def close(self) -> None:
-        """Disconnect; work that is not begun is given up."""
+        """Disconnect; jobs that have not started are dropped."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         await super().close()
 
     async def run_in_thread(self, job: Callable[[], T]) -> T:
-        """What a job returns that reads the database or draws. Raises `TimeoutError`."""
+        """The result of a job that reads the database or draws. Raises `TimeoutError`."""
         return await asyncio.wait_for(asyncio.get_running_loop().run_in_executor(self._threads, job), self._seconds)
 
     def render_answer(self, question: Query, locale: str = "en") -> RenderedAnswer:
-        """A question's answer. Takes its time; call it in a thread."""
+        """A query's answer. Slow: call it in a thread."""
         return AnswerPresenter(self.desk, self.pictures, self._recent).present_answer(
             question, self.index.get_names, locale
         )
 
     def refresh_names_if_stale(self) -> None:
-        """Have the names in memory renewed, where that is due; whoever asks meanwhile gets those of before."""
+        """Refresh the names in memory, if due; meanwhile the old ones are used."""
         if self._refreshing or (self._refreshed_at and time.monotonic() - self._refreshed_at < LOOK_EVERY):
             return
         self._refreshing = True

@@ -1,4 +1,4 @@
-"""How often somebody may ask: per member and per server, counted by the instants at which they asked."""
+"""Rate limits for commands, per member and per server (sliding window of request times)."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from collections import OrderedDict
 from discord.app_commands import Cooldown
 
 PER_USER = (6, 15.0)
-"""Questions, and the seconds in which that many may be asked."""
+"""Number of requests, and the length of the window in seconds."""
 PER_GUILD = (120, 10.0)
 KEPT = 10_000
-"""Members and servers remembered at most; the ones that asked longest ago are forgotten first."""
+"""Most members and servers in memory; those whose last request is oldest are dropped first."""
 
 
 class Cooldowns:
-    """Who asked when, in memory only."""
+    """Recent request times, in memory only."""
 
     def __init__(self, per_user: tuple[int, float] = PER_USER, per_guild: tuple[int, float] = PER_GUILD) -> None:
         self._rates = {"user": per_user, "guild": per_guild}
         self._known: OrderedDict[tuple[str, int], Cooldown] = OrderedDict()
 
     def seconds_to_wait(self, user: int, guild: int | None, at: float) -> int:
-        """Seconds to wait, rounded up; 0 where the question may be asked now, which counts it. `at` is in seconds."""
+        """Seconds to wait, rounded up; 0 if the request is allowed, which counts it. `at` is in seconds."""
         askers = [("user", user)] + ([("guild", guild)] if guild is not None else [])
         cooldowns = [self._cooldown_for(*asker) for asker in askers]
         left = max(cooldown.get_retry_after(at) for cooldown in cooldowns)
@@ -33,7 +33,7 @@ class Cooldowns:
         return 0
 
     def forget_user(self, user: int) -> None:
-        """Forget that a member asked anything."""
+        """Forget a member's requests."""
         self._known.pop(("user", user), None)
 
     def _cooldown_for(self, kind: str, asker: int) -> Cooldown:

@@ -1,7 +1,7 @@
-"""What is offered while somebody types: names that complete it, best match and most used first.
+"""Autocomplete for model names: best match and most used first.
 
-Names of all networks stand in memory, in the order of their use. Two letters that follow each other lead to the names
-that hold them, so that a typing error among 100,000 names is found without looking at each.
+The names of all networks are in memory, in the order of their use. An index of letter pairs finds typing errors among
+100,000 names without a look at each.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from bot.queries import QueryContext
 from bot.records import SafeName
 
 SHOWN = 25
-"""Choices that Discord shows (interactions/receiving-and-responding, Autocomplete)."""
+"""Most choices that Discord shows (interactions/receiving-and-responding, Autocomplete)."""
 LONGEST = 100
-"""Characters of a choice's name and of its value (interactions/application-commands, Option Choice)."""
+"""Most characters of a choice's name and of its value (interactions/application-commands, Option Choice)."""
 CANDIDATES = 300
 MANY = 2000
 _TOKEN = re.compile(r"~[0-9a-f]{12}")
@@ -30,25 +30,25 @@ _TOKEN = re.compile(r"~[0-9a-f]{12}")
 
 @dataclass(frozen=True, slots=True)
 class IndexedModel:
-    """A model and the network that has it."""
+    """A model and its network."""
 
     network: str
     model: SafeName
 
     @property
     def token(self) -> str:
-        """A short stand-in, for where the name is too long or its network must be said with it."""
+        """A short token, used if the name is too long or its network must be given as well."""
         text = f"{self.network}\n{self.model}"
         return f"~{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
 def is_token(text: str) -> bool:
-    """Whether a text looks like a stand-in."""
+    """Whether a text looks like a token."""
     return _TOKEN.fullmatch(text) is not None
 
 
 class ModelNameIndex:
-    """An index over names given in the order of their use. Built once, never changed."""
+    """An immutable index over names in the order of their use."""
 
     def __init__(self, known: Sequence[IndexedModel]) -> None:
         self.known = tuple(known)
@@ -61,15 +61,15 @@ class ModelNameIndex:
         self._holding = _pair_positions(self._folded)
 
     def by_token(self, token: str) -> IndexedModel | None:
-        """The model that a token stands for; `None` for any other text."""
+        """The model of a token; `None` for any other text."""
         place = self._tokens.get(token)
         return None if place is None else self.known[place]
 
     def find_matches(
         self, typed: str, wanted: Callable[[IndexedModel], bool], limit: int = SHOWN
     ) -> list[IndexedModel]:
-        """Names that complete what was typed: the same, beginning so, their part after the author beginning so, holding
-        it, then near misses; each group by use."""
+        """Names that complete a text: equal, starting with it, starting with it after the author, containing it, then
+        near misses; each group by use."""
         found: dict[int, IndexedModel] = {}
         for place in self._match_positions(SafeName(typed).casefold()):
             if place not in found and wanted(self.known[place]):
@@ -92,15 +92,15 @@ class ModelNameIndex:
     def _prefix_positions(
         self, ordered: Sequence[tuple[str, int]], typed: str, fits: Callable[[str], bool]
     ) -> Iterator[int]:
-        """Places of names that begin with what was typed, by use. Where they are many, the first are met soon by going
-        through all names in that order; else they are found and put in it."""
+        """Positions of names that start with a text, by use. If there are many, a scan in the order of use finds the
+        first soon; otherwise they are found by bisection and sorted."""
         found = _slice_between(ordered, typed, typed + "\U0010ffff")
         if len(found) > MANY:
             return (place for place, name in enumerate(self._folded) if fits(name))
         return iter(sorted(place for _, place in found))
 
     def _substring_positions(self, typed: str) -> Iterator[int]:
-        """Places of names that hold what was typed, by use. No name has a line break."""
+        """Positions of names that contain a text, by use. No name has a line break."""
         at = self._text.find(typed)
         while at >= 0:
             place = bisect_right(self._starts, at) - 1
@@ -108,8 +108,8 @@ class ModelNameIndex:
             at = self._text.find(typed, self._starts[place] + len(self._folded[place]))
 
     def _fuzzy_positions(self, typed: str) -> list[int]:
-        """Places of names that share letters with what was typed, the nearest first."""
-        import numpy as np  # 10 MB, of use only where no name fits as typed
+        """Positions of names that share letter pairs with a text, the nearest first."""
+        import numpy as np  # 10 MB, needed only if no name matches
         from rapidfuzz import fuzz
 
         lists = [np.frombuffer(self._holding[pair], "i") for pair in _letter_pairs(typed) if pair in self._holding]
@@ -117,7 +117,7 @@ class ModelNameIndex:
             return []
         hits = np.bincount(np.concatenate(lists), minlength=len(self.known))
         most = min(CANDIDATES, len(self.known))
-        # Equal hits go to the most used, which stand first.
+        # Equal scores keep the order of use.
         weighed = hits * len(self.known) - np.arange(len(self.known))
         best = np.argpartition(-weighed, most - 1)[:most]
         scored = [(fuzz.WRatio(typed, self._folded[place]), -int(place)) for place in best if hits[place]]
@@ -134,7 +134,7 @@ def _letter_pairs(text: str) -> set[str]:
 
 
 def _pair_positions(names: Sequence[str]) -> dict[str, array[int]]:
-    """Each two letters that follow each other somewhere, and the places of the names that hold them."""
+    """Each letter pair and the positions of the names that contain it."""
     places: dict[str, array[int]] = {}
     for place, name in enumerate(names):
         for pair in _letter_pairs(name):
@@ -143,7 +143,7 @@ def _pair_positions(names: Sequence[str]) -> dict[str, array[int]]:
 
 
 def load_names(desk: QueryContext) -> ModelNameIndex:
-    """The names of every network, most used first within each; the networks take turns, so that none hides another."""
+    """The names of every network, most used first; the networks alternate, so that none hides another."""
     lists = [
         [
             IndexedModel(watched.network, name)
@@ -158,7 +158,7 @@ def load_names(desk: QueryContext) -> ModelNameIndex:
 
 
 class RefreshingNameIndex:
-    """The names as of the latest look, which is taken anew when the ledger changed."""
+    """The names as last read; read again when the ledger changes."""
 
     def __init__(self, desk: QueryContext) -> None:
         self._desk = desk
@@ -167,22 +167,22 @@ class RefreshingNameIndex:
         self.names = ModelNameIndex(())
 
     def refresh(self) -> None:
-        """Look again if the ledger changed. Takes seconds with many models; call it off the loop. Raises
-        `StoreError`."""
+        """Read the names again if the ledger changed. Takes seconds with many models; call it off the event loop.
+        Raises `StoreError`."""
         with self._refresh_lock:
             mark = ledger.data_version(self._desk.store)
             if mark != self._mark:
                 self.names, self._mark = load_names(self._desk), mark
 
     def get_names(self) -> ModelNameIndex:
-        """The names; looked up if they never were. Raises `StoreError`."""
+        """The names; read on the first call. Raises `StoreError`."""
         if self._mark is None:
             self.refresh()
         return self.names
 
 
 def closest_keys(typed: str, words: Mapping[str, str], limit: int = SHOWN) -> list[str]:
-    """Keys whose key or words complete what was typed; all of them, in their order, where nothing was."""
+    """Keys whose key or words complete a text; all of them, in their order, for an empty text."""
     from rapidfuzz import fuzz
 
     folded = typed.strip().casefold()

@@ -1,6 +1,6 @@
-"""An answer as Discord gets it: an embed in the templates' words, a picture where a line says more, buttons.
+"""Renders an answer for Discord: an embed from a template, a picture if a chart helps, buttons.
 
-Works off the loop: it asks the database and draws. Pages are slices of an answer; no figure is made here.
+It reads the database and draws, so it runs off the event loop. Pages are slices of an answer; no figure is made here.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ from bot.render import document_translation as told
 DEFINED: Mapping[str, str] = MappingProxyType(
     {"usage": "uses", "inventory": "models_listed", "model": "uses", "top": "uses", "why": "uses", "compare": "uses"}
 )
-"""The metric whose definition stands below an answer that does not carry its own."""
+"""The metric whose definition is shown below an answer without one of its own."""
 PAGED: Mapping[str, tuple[str, int]] = MappingProxyType(
     {"trend": ("days", 15), "model": ("days", 15), "status": ("catalogues", 6), "about": ("networks", 1)}
     | {"top": ("models", 10), "idle": ("models", IDLE_SHOWN)}
 )
-"""Which list of an answer is shown in pages, and how much of it at a time."""
+"""The list of an answer that is shown in pages, and the rows per page."""
 NEWEST_FIRST = ("trend", "model")
 KEPT = 64
-"""Answers; one with a picture holds up to 100 kB."""
+"""Most answers in the cache; one with a picture takes up to 100 kB."""
 LIVE = frozenset({"status"})
-"""What is answered anew each time: it says how things stand now."""
+"""Queries that are never cached, because they describe the present."""
 
 
 @dataclass(frozen=True, slots=True)
 class ButtonSpec:
-    """One button, and what it asks when it can be pressed."""
+    """One button and its query, if it can be pressed."""
 
     label: str
     row: int
@@ -61,7 +61,7 @@ class RenderedAnswer:
 
 @dataclass(frozen=True, slots=True)
 class AnswerPresenter:
-    """Answers in words, each kept for as long as it would come out the same."""
+    """Rendered answers, each cached as long as it would not change."""
 
     desk: QueryContext
     pictures: ChartCache
@@ -70,7 +70,7 @@ class AnswerPresenter:
     def present_answer(
         self, question: Query, names: Callable[[], ModelNameIndex], locale: str = "en"
     ) -> RenderedAnswer:
-        """Ask and put into words of a language. Raises `QueryError`, `StoreError`."""
+        """Answer a query and render it in a language. Raises `QueryError`, `StoreError`."""
         asked = _resolve_model_tokens(question, names)
         if asked.name in LIVE:
             return render_answer(self.desk, self.pictures, asked, locale)
@@ -91,7 +91,7 @@ def render_answer(desk: QueryContext, pictures: ChartCache, query: Query, locale
 
 
 def _resolve_model_tokens(question: Query, names: Callable[[], ModelNameIndex]) -> Query:
-    """The question with models by their names, where it has the index's stand-ins for them."""
+    """The query with model names in place of the index's tokens."""
     changed = dict(question.options)
     for key in MODELS:
         text = changed.get(key, "")
@@ -121,7 +121,7 @@ def _answer_embed(desk: QueryContext, question: Query, answer: Document, locale:
 
 
 def _page_rows(question: Query, answer: Document) -> tuple[list[Any], int, int]:
-    """What of an answer's list stands on the page asked for, that page's place, and how many there are."""
+    """The rows of the requested page, the number of that page, and the number of pages."""
     if question.name not in PAGED:
         return [], 0, 1
     key, size = PAGED[question.name]
@@ -129,7 +129,7 @@ def _page_rows(question: Query, answer: Document) -> tuple[list[Any], int, int]:
     if question.name in NEWEST_FIRST:
         rows = rows[::-1]
     before, total = 0, len(rows)
-    if question.name == "idle" and "count" in answer:  # It comes in pages of its own.
+    if question.name == "idle" and "count" in answer:  # Its answer already has pages.
         before, total = (answer["page"] - 1) * IDLE_ROWS, answer["count"]
     pages = max(1, -(-total // size))
     number = min(question.page, pages - 1)
@@ -137,7 +137,7 @@ def _page_rows(question: Query, answer: Document) -> tuple[list[Any], int, int]:
 
 
 def _as_of_time(answer: Document) -> str | None:
-    """As of when the answer is."""
+    """The time of the answer's data."""
     told = answer["sides"][0] if answer["question"] == "compare" else answer
     found: str | None = told.get("composed_at") or told.get("as_of")
     return found
@@ -180,7 +180,7 @@ def _trend_picture(pictures: ChartCache, answer: Document, locale: str) -> Pictu
 
 
 Made = tuple[str, Query | None, bool]
-"""A button before it has its place: its label in English, what it asks (`None`: nothing), whether that is shown now."""
+"""A button without its position: English label, query (`None`: disabled), and whether it is the current view."""
 
 
 _PERIODS: Mapping[PeriodName, tuple[str, str, str]] = MappingProxyType(
@@ -206,16 +206,16 @@ def _button_specs(
 
 
 def _button_query(question: Query, answer: Document) -> Query:
-    """The question as its buttons hold it: short, and about the network that was answered for."""
+    """The query for buttons: short, and with the network of the answer."""
     if question.name == "model":
         known = IndexedModel(answer["network"], answer["model"])
         return replace(question, options={**question.options, "name": known.token, "network": known.network})
-    # Buttons lead to other days, whose editions are others.
+    # Buttons lead to other days, which have other editions.
     return question.with_options(edition=None) if "edition" in question.options else question
 
 
 def _period_buttons(desk: QueryContext, question: Query, answer: Document) -> Sequence[Made]:
-    """The same about the day, the week and the month that hold the day, where there is a digest of it."""
+    """The same query for the day, the week and the month of the same day, if they have a digest."""
     if "period" not in query_options(question.name):
         return ()
     day = date.fromisoformat(answer["day"])
@@ -230,7 +230,7 @@ def _period_buttons(desk: QueryContext, question: Query, answer: Document) -> Se
 
 
 def _step_buttons(desk: QueryContext, question: Query, answer: Document) -> Sequence[Made]:
-    """The period before and after, of those with a digest, and the newest."""
+    """The previous, next and newest period with a digest."""
     if "day" not in query_options(question.name):
         return ()
     period: PeriodName = answer["period"]

@@ -1,7 +1,7 @@
-"""An answer on its way to Discord: in time, to the asker alone where asked, and an error as a sentence. Its buttons for
-period and page each hold their whole query, so that they work as long as their message stands.
+"""Answers an interaction: in time, privately if requested, and with a sentence for an error. The buttons for period and
+page hold their whole query, so that they work as long as their message exists.
 
-Discord waits 3 s for the first sign of life and then 15 minutes for the answer (interactions/receiving-and-responding).
+Discord waits 3 s for the first response and then 15 minutes for the answer (interactions/receiving-and-responding).
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from bot.queries import QueryError
 from bot.store import StoreError
 
 PROMPT = 0.8
-"""Seconds after which the asker is told that an answer is on its way."""
+"""Seconds after which the user is told that the answer takes longer."""
 # topics/opcodes-and-status-codes, JSON Error Codes
 ACKNOWLEDGED = 40060
 UNKNOWN_INTERACTION = 10062
 UNKNOWN_WEBHOOK = 10015
 CUT_OFF = (aiohttp.ClientError, OSError, discord.DiscordServerError)
-"""What may happen to a request that came through all the same."""
+"""Errors of a request that Discord may have accepted anyway."""
 SILENT = discord.AllowedMentions.none()
 
 log = structlog.get_logger("bot.discord_bot")
@@ -42,30 +42,30 @@ log = structlog.get_logger("bot.discord_bot")
 
 @dataclass(slots=True)
 class InteractionResponder:
-    """One interaction and how far its answer is."""
+    """One interaction and the state of its answer."""
 
     interaction: Interaction
     private: bool
     in_place: bool = False
-    """The answer replaces the message whose button was pressed."""
+    """The answer replaces the message of the pressed button."""
     deferred: bool = False
     unheard: bool = False
-    """Whether Discord accepted the delay is not known."""
+    """It is unknown whether Discord accepted the deferral."""
 
     @property
     def locale(self) -> str:
-        """The language of whoever asked."""
+        """The user's language."""
         return command_translations.translator_for(self.interaction).language
 
     async def answer_query(self, question: Query) -> None:
-        """Answer a question, whatever comes of it."""
+        """Answer a query; never raises."""
         client = self.interaction.client
         await self.run_and_show(
             question.name, dict(question.options), lambda: client.render_answer(question, self.locale)
         )
 
     async def run_and_show(self, name: str, options: Mapping[str, str], job: Callable[[], RenderedAnswer]) -> None:
-        """Do a job off the loop and show what it says, whatever comes of it. `name` and `options` are for the log."""
+        """Run a job off the event loop and show its result; never raises. `name` and `options` are for the log."""
         try:
             await self._run_and_show(name, options, job)
         except discord.NotFound as error:
@@ -111,20 +111,20 @@ class InteractionResponder:
                 else:
                     await self.interaction.response.defer(ephemeral=self.private, thinking=True)
         except CUT_OFF as error:
-            # Discord may have it all the same, and the asker would wait for an answer for ever.
+            # Discord may have accepted it, and the user would wait for an answer for ever.
             log.warning("no confirmation that the interaction was deferred", error=type(error).__name__)
             self.unheard = True
         self.deferred = True
 
     def _never_deferred(self, error: discord.NotFound) -> bool:
-        """Whether Discord never got the delay, so that the answer is still the first thing to say."""
+        """Whether Discord never got the deferral, so that the answer is still the first response."""
         if not (self.unheard and error.code == UNKNOWN_WEBHOOK):
             return False
         self.deferred = self.unheard = False
         return True
 
     async def _show_answer(self, answer: RenderedAnswer) -> None:
-        """Show it; twice where it was not heard whether it came through, since Discord keeps one answer only."""
+        """Show the answer; twice if the first result is unknown, since Discord keeps only one answer."""
         try:
             await self._show_once(answer)
         except CUT_OFF:
@@ -157,7 +157,7 @@ class InteractionResponder:
                 )
 
     async def send_error(self, sentence: str) -> None:
-        """Say a sentence in the place of an answer; what was there before a button was pressed stays."""
+        """Show a sentence in place of an answer; a message with the pressed button stays."""
         try:
             await self._sorry_once(sentence)
         except discord.NotFound as error:
@@ -184,7 +184,7 @@ class InteractionResponder:
 
 
 def build_view(answer: RenderedAnswer) -> discord.ui.View | None:
-    """The buttons of an answer. Nothing of them is kept here: they never time out and hold no memory."""
+    """The buttons of an answer. They have no state here: they never time out and use no memory."""
     if not any(button.open for button in answer.buttons):
         return None
     made = discord.ui.View(timeout=None)
@@ -201,20 +201,20 @@ def _make_button(button: ButtonSpec) -> discord.ui.Button[discord.ui.View]:
 
 
 async def _finishes_promptly(work: asyncio.Future[RenderedAnswer]) -> bool:
-    """Whether work comes to its end before the asker would wonder."""
+    """Whether a job ends soon enough not to defer."""
     done, _ = await asyncio.wait({work}, timeout=PROMPT)
     return bool(done)
 
 
 def reply_to_button(interaction: Interaction) -> InteractionResponder:
-    """The message changes for who asked for it; anybody else gets an answer of their own, in private."""
+    """The message changes for the user who requested it; others get their own private answer."""
     origin = interaction.message.interaction_metadata if interaction.message else None
     own = origin is not None and origin.user.id == interaction.user.id
     return InteractionResponder(interaction, private=True, in_place=own)
 
 
 class QueryButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], template=WRITTEN):
-    """A button of ours, also of a message from before a restart."""
+    """One of our buttons, also on a message from before a restart."""
 
     def __init__(self, button: discord.ui.Button[discord.ui.View]) -> None:
         super().__init__(button)
@@ -228,7 +228,7 @@ class QueryButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], te
         return cls(item)
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Answer what it asks."""
+        """Answer the button's query."""
         reply, match = reply_to_button(interaction), re.fullmatch(WRITTEN, self.custom_id)
         assert match
         try:
@@ -240,7 +240,7 @@ class QueryButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], te
 
 
 async def report_failure(interaction: Interaction, error: Exception) -> None:
-    """Say that something went wrong outside of an answer."""
+    """Report a failure outside of an answer."""
     number = error_id()
     log.error("command failed", id=number, exc_info=error)
     reply = InteractionResponder(interaction, private=True)
@@ -261,7 +261,7 @@ def _error_sentence(text: str, locale: str, number: str = "") -> str:
 
 @contextmanager
 def _ignore_acknowledged() -> Iterator[None]:
-    """Passes over the answer to a repetition: discord.py repeats after a 5xx, also of what Discord has accepted."""
+    """Ignore the error of a repeated response: discord.py retries after a 5xx, even if Discord accepted the first."""
     try:
         yield
     except discord.HTTPException as error:

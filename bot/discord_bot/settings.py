@@ -1,4 +1,4 @@
-"""What the operator decided for the Discord face, and the books that its own commands write into."""
+"""The operator's settings of the Discord interface, and the repositories of its commands."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from bot.subscriptions import ChannelSubscriptions, ModelWatches, SubscriptionLi
 
 API = "https://discord.com/api/v10"
 SHARDED_FROM = 1000
-"""Servers; discord.py advises shards from here on, Discord demands them at 2,500 (topics/gateway, Sharding)."""
+"""Servers; discord.py recommends shards from this number, Discord requires them at 2,500 (topics/gateway, Sharding)."""
 
 
 @dataclass(frozen=True, slots=True)
 class BotSettings:
-    """The rules of one Footfall on Discord."""
+    """The settings of one Footfall on Discord."""
 
     owners: frozenset[int] = frozenset()
-    """Who may use the operator's commands; without any there are none."""
+    """Who may use the operator's commands; if empty, there are none."""
     sharded_from: int = SHARDED_FROM
     bounds: SubscriptionLimits = field(default_factory=SubscriptionLimits)
     posts: bool = True
-    """Whether the outlet to Discord is set up, without which nothing subscribed to would come."""
+    """Whether the Discord outlet is configured; without it, subscriptions would get no posts."""
     outlets: tuple[str, ...] = ()
-    """Every outlet of the configuration, and direct messages."""
+    """All configured outlets, and direct messages."""
     taken: frozenset[str] = frozenset()
-    """Channels that the configuration posts to already."""
+    """Channels that the configuration already posts to."""
     closed: frozenset[str] = frozenset()
-    """Networks whose record has ended: nothing will happen there."""
+    """Networks whose record has ended, so that nothing changes there."""
     api: str = API
 
 
 @dataclass(frozen=True, slots=True)
 class BotRepositories:
-    """What commands of members, servers and operators read and write."""
+    """The data that commands of members, servers and operators read and write."""
 
     channels: ChannelSubscriptions
     watches: ModelWatches

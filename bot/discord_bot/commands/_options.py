@@ -1,4 +1,4 @@
-"""What commands of members, servers and operators share: how they answer, who may use them, how options are read."""
+"""Shared by the commands of members, servers and operators: replies, permissions, parsing of options."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _OWN_NAMES = {
     "tr": "Türkçe",
 }
 LOCALES: Mapping[str, str] = {language: _OWN_NAMES[language] for language in i18n.LANGUAGES}
-"""Languages that posts and messages may be in, each as its speakers call it."""
+"""The languages of posts and messages, each by its own name."""
 _TIME = re.compile(r"(?:[01]?\d|2[0-3]):[0-5]\d")
 
 
 async def run_and_reply(interaction: Interaction, name: str, job: Callable[[], Document]) -> None:
-    """Do what a command asks, off the loop, and answer its asker alone with the document that came of it."""
+    """Run a command's job off the event loop and show the resulting document to the user alone."""
     client, locale = interaction.client, i18n.nearest_language(interaction.locale.value)
 
     def said() -> RenderedAnswer:
@@ -48,7 +48,7 @@ async def run_and_reply(interaction: Interaction, name: str, job: Callable[[], D
 
 
 async def refuse_command(interaction: Interaction, sentence: str) -> None:
-    """Say why a command is not done; that counts as an answer."""
+    """Say why a command is refused; that counts as an answer."""
 
     def refused() -> Document:
         raise QueryError(sentence)
@@ -78,7 +78,7 @@ def parse_hours(text: str) -> tuple[time, time]:
 
 
 def parse_zone(text: str) -> str:
-    """An IANA time zone by its name, in whichever case. Raises `QueryError`."""
+    """An IANA time zone by name, in any case. Raises `QueryError`."""
     found = _ZONES.get(text.strip().casefold())
     if found is None:
         raise QueryError(f"zone: found {SafeName(text)!s:.40}, wanted a time zone such as UTC or Europe/Zurich")
@@ -86,7 +86,7 @@ def parse_zone(text: str) -> str:
 
 
 def parse_networks(client: FootfallBot, text: str | None) -> tuple[str, ...]:
-    """Networks by name, with commas between; none where none is named. Raises `QueryError`."""
+    """Networks by name, separated by commas; empty for no name. Raises `QueryError`."""
     named = [word.strip() for word in (text or "").split(",") if word.strip()]
     return tuple(dict.fromkeys(client.desk.find_network(name.casefold()).network for name in named))
 
@@ -95,7 +95,7 @@ _ZONES = {zone.casefold(): zone for zone in sorted(available_timezones()) if zon
 
 
 async def complete_zone(interaction: Interaction, typed: str) -> list[Choice[str]]:
-    """Time zones that complete what was typed, each with the time that its clocks show."""
+    """Matching time zones, each with its current time."""
     now = interaction.client.desk.clock()
     known = {zone: zone.replace("_", " ") for zone in _ZONES.values() if "/" in zone or zone == "UTC"}
     first = ["UTC"] if not typed.strip() else []
@@ -108,7 +108,7 @@ def _zone_label(zone: str, now: datetime) -> str:
 
 
 async def complete_networks(interaction: Interaction, typed: str) -> list[Choice[str]]:
-    """Networks that complete the last of several with commas between."""
+    """Networks that complete the last of several, separated by commas."""
     before, comma, last = typed.rpartition(",")
     chosen = [word.strip() for word in before.split(",") if word.strip()]
     titles = {name: watched.title for name, watched in interaction.client.desk.watched.items() if name not in chosen}

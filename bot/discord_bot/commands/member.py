@@ -1,4 +1,4 @@
-"""/watch, /unwatch, /watches, /forget-me: what a member wants to hear of, in direct messages, and the end of it."""
+"""/watch, /unwatch, /watches, /forget-me: a member's watches, with notices in direct messages."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from bot.store import StoreError
 from bot.subscriptions import ModelWatch
 
 USUAL = 50.0
-"""Percent by which a model must have moved where nobody says otherwise."""
+"""Default percentage by which a model must change."""
 _ID = "#"
 
 
 def watch_document(desk: QueryContext, model_watch: ModelWatch) -> Document:
-    """A watch as an answer tells it."""
+    """A watch as the document of an answer."""
     watched = desk.watched.get(model_watch.network)
     return {
         "model": model_watch.model,
@@ -34,7 +34,7 @@ def watch_document(desk: QueryContext, model_watch: ModelWatch) -> Document:
 
 
 def resolve_model(client: FootfallBot, name: str, network: str | None) -> tuple[Catalogue, SafeName]:
-    """The model meant, on the network named or on the first that has it. Raises `QueryError`."""
+    """A model by name, on the given network or on the first that has it. Raises `QueryError`."""
     if is_token(name):
         known = client.index.get_names().by_token(name)
         if known is None:
@@ -44,7 +44,7 @@ def resolve_model(client: FootfallBot, name: str, network: str | None) -> tuple[
 
 
 def refuse_nameless(document: Document, catalogue: Catalogue, title: str) -> None:
-    """Raises `QueryError` where the newest digest had use and none of it names its model: nothing would be told."""
+    """Raises `QueryError` if the newest digest had use and none of it names a model: there would be no notices."""
     block = next((one for one in document["catalogues"] if one["catalogue"] == catalogue.key), None)
     share = block["figures"].get("share_attributed") if block else None
     if share and share["value"] == 0:
@@ -135,4 +135,4 @@ async def forget_me(interaction: Interaction) -> None:
 
 
 MEMBER: tuple[app_commands.Command[Any, ..., None], ...] = (watch, unwatch, watches, forget_me)
-"""The commands of a member: everywhere."""
+"""The commands of members, usable everywhere."""

@@ -1,5 +1,5 @@
-"""/deliveries: the outbox for the operator, as `python -m bot deliveries` has it. Discord hides it from everybody but a
-server's administrators; only the accounts of `discord.owners` are served.
+"""/deliveries: the outbox for the operator, as in `python -m bot deliveries`. Discord shows it only to a server's
+administrators; only the accounts of `discord.owners` may use it.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ NOT_AN_OWNER = "Only the operator of this Footfall may do this."
 SHOWN = 10
 STATES = ("planned", "sending", "sent", "refused", "unknown", "skipped")
 OPEN = ("planned", "sending", "refused", "unknown")
-"""The states that an operator looks at first."""
+"""The states that need an operator's attention."""
 
 
 def delivery_document(delivery: Delivery) -> Document:
-    """A delivery as an answer tells it."""
+    """A delivery as the document of an answer."""
     return {
         "id": delivery.id,
         "key": delivery.label,
@@ -37,7 +37,7 @@ def delivery_document(delivery: Delivery) -> Document:
 
 
 async def run_for_owner(interaction: Interaction, name: str, job: Callable[[], Document]) -> None:
-    """Do it for an owner; refuse anybody else."""
+    """Run it for an owner; refuse anybody else."""
     if interaction.user.id not in interaction.client.bot_settings.owners:
         await _options.refuse_command(interaction, NOT_AN_OWNER)
         return
@@ -136,7 +136,7 @@ async def lift(interaction: Interaction, outlet: str) -> None:
 @pause.autocomplete("outlet")
 @lift.autocomplete("outlet")
 async def complete_outlet(interaction: Interaction, typed: str) -> list[Choice[str]]:
-    """The outlets there are; nobody but an owner is told."""
+    """The outlets; only an owner gets choices."""
     house = interaction.client.bot_settings
     known = house.outlets if interaction.user.id in house.owners else ()
     return [Choice(name=one, value=one) for one in known if typed.casefold() in one]

@@ -1,4 +1,4 @@
-"""The slash commands: one for each question of `bot.queries.registry`, with its options."""
+"""The slash commands of queries: one for each query of `bot.queries.registry`, with its options."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ COMPLETIONS = {
     "model or network": autocomplete.complete_comparison,
     "metric": autocomplete.complete_metric,
 }
-"""What is offered while an option is typed, by its kind."""
+"""Autocomplete by kind of option."""
 PRIVATE = Parameter("private", Parameter.KEYWORD_ONLY, default=False, annotation=bool)
 
 
 def _make_command(name: str) -> app_commands.Command[Any, ..., None]:
-    """The command of a question. discord.py reads its options from the callback's signature."""
+    """The command of a query. discord.py reads its options from the callback's signature."""
 
     async def ask(interaction: discord.Interaction[Any], *, private: bool, **options: object) -> None:
         given = {key: str(value) for key, value in options.items() if value is not None}

@@ -1,5 +1,5 @@
-"""/subscribe, /unsubscribe, /subscriptions: a server's channels as destinations of the publisher. For members with
-Manage Server; Discord hides them from others, and who asks all the same is refused.
+"""/subscribe, /unsubscribe, /subscriptions: a server's channels as destinations of posts. For members with Manage
+Server; Discord hides the commands from others, whose attempts are refused.
 """
 
 from __future__ import annotations
@@ -28,15 +28,14 @@ ENDED = "its subscription was ended"
 
 
 def refusal_reason(interaction: Interaction) -> str:
-    """Why the asker may not change a server's settings; empty where they may."""
+    """Why the user may not change a server's settings; empty if they may."""
     if interaction.guild_id is None:
         return NOT_HERE
     return "" if interaction.permissions.manage_guild else NOT_ALLOWED
 
 
 def posting_obstacle(guild: discord.Guild | None, channel: int) -> str:
-    """What keeps the bot from posting in a channel, in words that name each missing permission; empty where nothing
-    does."""
+    """Why the bot cannot post in a channel, with each missing permission; empty if it can."""
     if guild is None or guild.me is None:
         return NOT_ADDED
     there = guild.get_channel(channel)
@@ -50,7 +49,7 @@ def posting_obstacle(guild: discord.Guild | None, channel: int) -> str:
 
 
 def subscription_document(desk: QueryContext, subscription: Subscription) -> Document:
-    """A subscription as an answer tells it."""
+    """A subscription as the document of an answer."""
     terms = subscription.terms
     titles = [desk.watched[name].title for name in terms.networks if name in desk.watched]
     return {
@@ -110,7 +109,7 @@ async def subscribe(
 
 
 def _in_thread(interaction: Interaction, channel: object) -> str:
-    """Why nothing is done where a thread is meant, since no channel is named."""
+    """Why a thread is refused if no channel is given."""
     return IN_THREAD if channel is None and isinstance(interaction.channel, discord.Thread) else ""
 
 
