@@ -1,4 +1,4 @@
-"""The JSON API: one address a question, with the very documents that the command line prints with --json."""
+"""The JSON API: one path per query, with the same documents that the command line prints with --json."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from bot.web.openapi import describe_api
 
 
 def query_parameters(query: QuerySpec) -> list[str]:
-    """What the query of an address may hold, a page last; the other options stand in its path."""
+    """The parameters of a query's URL, a page last; the other options are in its path."""
     names = [option.name for option in query.options if f"{{{option.name}}}" not in query.path]
     return sorted(names, key=lambda name: name == "page")
 
 
 def display_path(query: QuerySpec) -> str:
-    """The address as the index lists it."""
+    """The path as the index shows it."""
     parameters = "&".join(f"{name}=" for name in query_parameters(query))
     return f"{query.address}?{parameters}" if parameters else query.address
 
 
 def add_routes(app: web.Application, desk: QueryContext, threads: DbThreadPool) -> None:
-    """Add every question, the list of them and their description. What else begins with /api is not there."""
+    """Add every query, their index and their description. Any other path below /api does not exist."""
     for query in API_QUERIES.values():
         route = query.address.replace("{name}", "{name:(?s:.+)}")  # A model's name may hold anything.
         app.router.add_get(route, _query_handler(query, desk, threads))
@@ -47,7 +47,7 @@ def _query_handler(query: QuerySpec, desk: QueryContext, threads: DbThreadPool) 
 
 
 def _request_parameters(request: web.Request, query: QuerySpec) -> dict[str, str]:
-    """The parameters of a request's query that hold something."""
+    """The non-empty parameters of a request's URL."""
     known = query_parameters(query)
     for name in request.query:
         if name not in known:

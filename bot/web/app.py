@@ -1,4 +1,4 @@
-"""The web face: the archive site, the JSON API, health and metrics."""
+"""The web interface: the archive site, the JSON API, health and metrics."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from bot.web.db_thread_pool import DbThreadPool
 MAX_BODY = 1024
 """Bytes of a request's body; nothing here reads one."""
 KEEP_ALIVE = 60.0
-"""Seconds that a connection may stay silent, also before its first request."""
+"""Seconds that a connection may be idle, also before its first request."""
 GRACE = 5.0
-"""Seconds that answers under way get when the server stops."""
+"""Seconds for responses that are under way when the server stops."""
 ANSWER_SECONDS = 20.0
 HEALTH_SECONDS = 5.0
 
@@ -31,7 +31,7 @@ class WebError(FootfallError):
 def make_application(
     desk: QueryContext, site: Path, answer_seconds: float = ANSWER_SECONDS, health_seconds: float = HEALTH_SECONDS
 ) -> web.Application:
-    """Everything that is served. `site` is the folder that the archive site is written to; it may not exist yet."""
+    """The whole application. `site` is the folder of the archive site; it need not exist yet."""
     measured = monitoring.WebMetrics(desk)
     app = web.Application(middlewares=[middleware.handle_errors], client_max_size=MAX_BODY)
     asking, looking = DbThreadPool(answer_seconds, 8), DbThreadPool(health_seconds, 2)
@@ -46,8 +46,8 @@ def make_application(
 
 
 def run_server(desk: QueryContext, site: Path, host: str, port: int) -> None:
-    """Serve until SIGTERM or SIGINT; port 0 takes any free one. What is logged goes where `logs` was
-    told. Raises `WebError` when the address cannot be had."""
+    """Serve until SIGTERM or SIGINT; port 0 takes any free one. Logging must be configured. Raises `WebError` if the
+    address cannot be bound."""
     asyncio.run(_run_server(make_application(desk, site), host, port))
 
 

@@ -1,4 +1,4 @@
-"""A few threads for work on the database. A question that takes too long is given up, never waited for."""
+"""A few threads for database work. Work that takes too long is abandoned, never waited for."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ T = TypeVar("T")
 
 
 class DbThreadPool:
-    """Fewer threads than the database has connections, so that none waits for one."""
+    """Fewer threads than the database has connections, so that no thread waits for one."""
 
     def __init__(self, seconds: float, most: int) -> None:
         self._seconds = seconds
         self._pool = ThreadPoolExecutor(most, thread_name_prefix="footfall-web")
 
     async def run(self, work: Callable[[], T]) -> T:
-        """What `work` returns. Raises `TimeoutError` after the seconds that an answer may take."""
+        """The result of `work`. Raises `TimeoutError` after the time limit of a response."""
         running = asyncio.get_running_loop().run_in_executor(self._pool, work)
         return await asyncio.wait_for(running, self._seconds)
 
     async def close(self, _app: object) -> None:
-        """Take no more work."""
+        """Accept no more work."""
         self._pool.shutdown(wait=False, cancel_futures=True)

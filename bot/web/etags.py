@@ -1,6 +1,6 @@
-"""Marks of what an address holds, so that whoever has it already need not be sent it again.
+"""ETags, so that a client with the current content does not get it again.
 
-A mark is made from the content alone: writing the site anew, or answering from another machine, changes none.
+A tag depends on the content only: writing the site again, or another machine, changes none.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from pathlib import Path
 from aiohttp import web
 
 FRESH = "public, max-age=60"
-"""How long an answer may be kept before its mark is asked after."""
+"""How long a response may be cached before its ETag is checked."""
 KEPT = 4096
-"""Files whose mark is remembered."""
+"""Most files whose tag is cached."""
 
 
 def content_tag(content: bytes) -> str:
-    """The mark of some content."""
+    """The tag of some content."""
     return hashlib.sha256(content).hexdigest()[:32]
 
 
 def file_tag(path: Path) -> str:
-    """The mark of a file. Raises `OSError`."""
+    """The tag of a file. Raises `OSError`."""
     stat = path.stat()
     return _cached_file_tag(path, stat.st_ino, stat.st_size, stat.st_mtime_ns)
 
@@ -34,10 +34,10 @@ def _cached_file_tag(path: Path, *_version: int) -> str:
 
 
 def etag_header(mark: str) -> str:
-    """As the header ETag has it: weak, since the same content may travel compressed."""
+    """The value of the ETag header: weak, since the same content may be compressed."""
     return f'W/"{mark}"'
 
 
 def etag_matches(request: web.Request, mark: str) -> bool:
-    """Whether the asker has this content (RFC 9110, If-None-Match)."""
+    """Whether the client has this content (RFC 9110, If-None-Match)."""
     return any(tag.value in (mark, "*") for tag in request.if_none_match or ())

@@ -1,4 +1,4 @@
-"""What holds for every answer: security headers, one sentence for an error, a number instead of a traceback."""
+"""Common to all responses: security headers, one sentence for an error, an id instead of a traceback."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bot.store import StoreError
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 LONGEST_ADDRESS = 1000
-"""Characters of path and query together; the longest question takes half of that."""
+"""Most characters of path and query together; the longest query takes half of that."""
 
 CSP = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; "
@@ -32,7 +32,7 @@ HEADERS = {
     "Server": "footfall",
 }
 PUBLIC = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
-"""What networks did is public: any page may read the API."""
+"""The data are public: any page may read the API."""
 OWN = {"Cross-Origin-Resource-Policy": "same-origin"}
 
 SENTENCES = {
@@ -46,7 +46,7 @@ log = structlog.get_logger("bot.web")
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Put the headers on an answer that is about to leave."""
+    """Set the headers of a response before it is sent."""
     response.headers.update(HEADERS)
     response.headers.update(PUBLIC if _in_api(request) else OWN)
     if response.status >= 400:
@@ -55,7 +55,7 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
 
 @web.middleware
 async def handle_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let a request in when it is short, and turn whatever goes wrong into an answer."""
+    """Refuse requests that are too long, and turn errors into responses."""
     request[STARTED] = time.perf_counter()
     if len(request.raw_path) > LONGEST_ADDRESS:
         length = f"{len(request.raw_path)} characters"
@@ -89,7 +89,7 @@ def _kept_headers(error: web.HTTPException) -> dict[str, str]:
 
 
 def _log_error(event: str, request: web.Request, error: Exception) -> str:
-    """Log an error under a number; returns the words that give the number away and nothing else."""
+    """Log an error under an id; returns a sentence with the id and nothing else."""
     number = error_id()
     log.error(event, id=number, method=request.method, path=request.raw_path, exc_info=error)
     return f"in the log it is {number}"

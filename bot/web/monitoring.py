@@ -1,6 +1,6 @@
-"""How this process and what it serves are doing: /health for whoever restarts it, /metrics for Prometheus.
+"""The state of this process and its data: /health for the supervisor, /metrics for Prometheus.
 
-Both cost one query. An age is counted from the end of the period that the newest digest is about.
+Both cost one query. An age counts from the end of the newest digest's period.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
 
 class WebMetrics:
-    """What is measured, in a registry of its own."""
+    """The metrics, in their own registry."""
 
     def __init__(self, desk: QueryContext) -> None:
         self.desk = desk
@@ -42,7 +42,7 @@ class WebMetrics:
         Info("footfall_build", "What is running.", registry=own).info(build)
 
     async def count_response(self, request: web.Request, response: web.StreamResponse) -> None:
-        """Count an answer that is about to leave."""
+        """Count a response before it is sent."""
         resource = request.match_info.route.resource
         route = resource.canonical if resource else "none"
         self._requests.labels(route, str(response.status)).inc()
@@ -50,18 +50,18 @@ class WebMetrics:
             self._seconds.labels(route).observe(time.perf_counter() - request[STARTED])
 
     def digest_counts(self) -> tuple[DigestCount, ...]:
-        """What the archive holds. Raises `StoreError` when the database cannot be read."""
+        """The archive's digests. Raises `StoreError` if the database cannot be read."""
         _require_database(self.desk.store)
         return self.desk.archive.digest_counts()
 
     def digest_ages(self, tallies: tuple[DigestCount, ...]) -> dict[tuple[str, PeriodName], tuple[Period, float]]:
-        """The newest period with a digest of each watched network, and how many seconds ago it ended."""
+        """The newest period with a digest of each network, and the seconds since its end."""
         newest = {key: period for key, period in newest_periods(tallies).items() if key[0] in self.desk.watched}
         now = self.desk.clock()
         return {key: (period, (now - period.ends_at).total_seconds()) for key, period in newest.items()}
 
     def metrics_text(self, tallies: tuple[DigestCount, ...] | None) -> bytes:
-        """The text that Prometheus reads; `None`: the database could not be read, so nothing is said of digests."""
+        """The text for Prometheus; `None`: the database could not be read, so there are no metrics of digests."""
         self._database.set(tallies is not None)
         self._age.clear()
         self._digests.clear()
@@ -110,7 +110,7 @@ def _json_response(document: dict[str, object], status: int) -> web.Response:
 
 
 def _require_database(store: Store) -> None:
-    """A connection that is open still reads a file that was deleted; what it reads is nobody's database any more."""
+    """Check that the database file exists: an open connection still reads a deleted file."""
     place = store.engine.url.database
     memory = place in (None, "", ":memory:")
     if store.engine.dialect.name == "sqlite" and not memory and not Path(str(place)).is_file():
@@ -118,7 +118,7 @@ def _require_database(store: Store) -> None:
 
 
 def app_version() -> str:
-    """This version, as `pyproject.toml` has it."""
+    """This version, from `pyproject.toml`."""
     try:
         return str(tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["version"])
     except (OSError, KeyError, tomllib.TOMLDecodeError):

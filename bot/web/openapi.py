@@ -1,4 +1,4 @@
-"""The JSON API described in OpenAPI 3.1, from the declarations of `bot.queries.registry`."""
+"""The OpenAPI 3.1 description of the JSON API, from the declarations in `bot.queries.registry`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bot.records import Document
 
 
 def describe_api() -> Document:
-    """The description, as /api/openapi.json serves it."""
+    """The description, as served at /api/openapi.json."""
     error = {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}}
     info = {
         "title": "Footfall",

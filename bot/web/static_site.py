@@ -1,6 +1,6 @@
-"""The files of the archive site, from the folder that the outlet `site` writes, and nothing outside of it.
+"""Serves the files of the archive site from the folder of the outlet `site`, and nothing outside of it.
 
-The folder is looked up anew for each request: writing the site puts another one in its place.
+The folder is resolved for each request, because writing the site replaces it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from bot import render
 from bot.web import etags
 
 SWAP_SECONDS = 0.05
-"""Writing the site leaves a moment between the old folder and the new one."""
+"""When the site is written, there is a moment between the old folder and the new one."""
 
 TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -26,13 +26,13 @@ TYPES = {
     ".txt": "text/plain; charset=utf-8",
     ".xml": "application/atom+xml; charset=utf-8",
 }
-"""What the site holds; a file of another kind is not served."""
+"""The file types of the site; other files are not served."""
 TAG = web.RequestKey("tag", str)
 FEED = {"feed.json": "application/feed+json"}
 
 
 def add_routes(app: web.Application, site: Path) -> None:
-    """Add the site at every address that nothing else has."""
+    """Add the site at all other paths."""
     missing, unwritten = (render.render_template("site", f"web/{page}.j2") for page in ("missing", "unwritten"))
 
     async def page(request: web.Request) -> web.StreamResponse:
@@ -48,7 +48,7 @@ def add_routes(app: web.Application, site: Path) -> None:
         kind = FEED.get(found.name, TYPES[found.suffix])
         try:
             tag = await asyncio.to_thread(etags.file_tag, found)
-        except OSError:  # the site was written anew just now
+        except OSError:  # the site was written just now
             return _html_response(503, unwritten)
         request[TAG] = etags.etag_header(tag)
         if etags.etag_matches(request, tag):
@@ -60,7 +60,7 @@ def add_routes(app: web.Application, site: Path) -> None:
 
 
 async def _set_etag(request: web.Request, response: web.StreamResponse) -> None:
-    """Put the mark of a file's content where aiohttp puts that of its place and time."""
+    """Replace aiohttp's ETag, which depends on the file's location and time, by that of the content."""
     if (tag := request.get(TAG)) and response.status in (200, 206, 304):
         response.headers["ETag"] = tag
 
@@ -73,7 +73,7 @@ async def _site_exists(site: Path) -> bool:
 
 
 def _find_file(site: Path, wanted: str) -> Path | None:
-    """The file at an address below the site, or a folder that lacks its last slash; `None` where nothing is."""
+    """The file of a path of the site, or a folder whose trailing slash is missing; `None` if there is none."""
     parts = wanted.split("/")
     if not parts[-1]:
         parts[-1] = "index.html"
@@ -82,7 +82,7 @@ def _find_file(site: Path, wanted: str) -> Path | None:
     try:
         home = site.resolve(strict=True)
         found = home.joinpath(*parts)
-        if found.resolve(strict=True) != found:  # a link, to wherever it leads
+        if found.resolve(strict=True) != found:  # a link
             return None
         if found.is_dir():
             return found if (found / "index.html").is_file() else None
