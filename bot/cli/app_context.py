@@ -1,4 +1,4 @@
-"""What one command works with: configuration, database, networks, clock; and the options that commands share."""
+"""The context of a command (configuration, database, networks, clock), and the options that commands share."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class AppContext:
         chosen = self.settings.config.lake
         place = chosen.place or str(self.data_folder / "lake")
         if self.settings.config.cluster and "://" not in place:
-            place = str(Path(place).absolute())  # A worker's working directory is another.
+            place = str(Path(place).absolute())  # A worker may have another working directory.
         return LakeSettings(place, chosen.memory, chosen.exact_callers_up_to, str(self.data_folder / "spill"))
 
     @cached_property
@@ -236,7 +236,7 @@ def pass_app_context(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def query_option(option: QueryOption) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """An option of a question as an option of a command."""
+    """An option of a query as an option of a command."""
     kinds: dict[str, click.ParamType[Any]] = {"day": DayParam(), "number": click.IntRange(*option.limits)}
     kind = click.Choice(option.choices) if option.choices else kinds.get(option.kind, click.STRING)
     metavar = "NETWORK" if option.kind == "network" else None

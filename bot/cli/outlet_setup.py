@@ -79,7 +79,7 @@ def _open_outlet(parts: AppContext, name: str) -> OutletHandle:
 
 
 def publish_context(parts: AppContext) -> pipeline.PublishContext:
-    """What publishing works with."""
+    """Everything that publishing needs."""
     config = parts.settings.config
     outbox = pipeline.make_outbox(parts.store, configured_channels(parts))
     locales: dict[str, str] = {}
@@ -139,8 +139,8 @@ def make_outbox_pass(
 def on_destination_gone(
     desk: pipeline.PublishContext, delivery: Delivery, reason: str, now: datetime, own_channels: Collection[str] = ()
 ) -> None:
-    """Nothing gets through to a destination. Once that was so on several days: end what put it there, and leave nothing
-    planned for it. `own_channels`: channels that the configuration put there, which is for the operator to end."""
+    """Handle an unreachable destination. After several days: end its subscription or watches, and skip its planned
+    deliveries. `own_channels`: channels of the configuration, which only the operator can end."""
     if delivery.outlet not in (OUTLET, DISCORD):
         return
     misses = record_miss(desk.store, delivery.outlet, delivery.destination, now)

@@ -1,4 +1,4 @@
-"""Commands that ask: one for each question of `bot.queries.registry`, with its options."""
+"""The commands of queries: one for each query of `bot.queries.registry`, with its options."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DIGEST_HELP = "JSON is the archive's own document."
 
 
 def __getattr__(name: str) -> click.Command:
-    """The command of a question, as `bot.cli` looks it up; `show` is another name for `digest`."""
+    """The command of a query, for `bot.cli`; `show` is another name for `digest`."""
     query = QUERIES.get("digest" if name == "show" else name)
     if query is None:
         raise AttributeError(name)
@@ -41,8 +41,8 @@ def _argument(option: QueryOption) -> Callable[[Callable[..., Any]], Callable[..
 
 
 def _complete_model(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
-    """Shell completion of model names: those that begin so, else those whose part after the author does. Silent when
-    there is no database to look in."""
+    """Shell completion of model names: those that start with the text, otherwise those that do after the author. Empty
+    without a database."""
     from bot import ledger
     from bot.records import FootfallError
 
@@ -63,7 +63,7 @@ def _complete_model(ctx: click.Context, _param: click.Parameter, incomplete: str
 
 
 def _print_answers(parts: AppContext, query: QuerySpec, options: Mapping[str, Any], as_json: bool) -> int:
-    """Print the answer: where networks answer, that of the named network or of each, which is a list in JSON."""
+    """Print the answer: of the given network, or of each, which is a list in JSON."""
     if not query.is_per_network:
         answers, exit_code = [query.answer(parts.query_context, **options)], 0
     else:
@@ -109,7 +109,7 @@ def _find_or_compose(parts: AppContext, plan: pipeline.NetworkPlan, period: Peri
     if day is None:
         newest = parts.archive.newest_digest(plan.network, period)
         covered = pipeline.covered_periods(parts.store, plan, period)
-        # What is told event by event comes late, so a draft is made again; an issued digest stands.
+        # Events arrive late, so a draft is composed again; an issued digest stays.
         fresh = (
             told_late and covered and (newest is None or newest["status"] == "draft" or _is_older(newest, covered[-1]))
         )

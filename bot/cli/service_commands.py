@@ -190,7 +190,7 @@ class _Standing:
 def _ready_targets(
     parts: AppContext, entry: ScheduleEntry, ready_outlets: Collection[str]
 ) -> dict[str, tuple[str, ...]]:
-    """Where an entry posts: the outlets that it names and that are ready."""
+    """The destinations of an entry: the outlets that it names and that are ready."""
     from bot.cli import outlet_setup
 
     found = outlet_setup.outlet_targets(parts, entry.outlets, entry.destinations)

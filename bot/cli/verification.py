@@ -1,4 +1,4 @@
-"""How `verify` compares a digest with what the ledger gives today and with the records that it rests on.
+"""Compares a digest with the ledger's current state and with its refs, for `verify`.
 
 A digest from a file is untrusted: its shape is checked before it is used, and its text is cleaned before it is shown.
 """
