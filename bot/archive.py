@@ -1,4 +1,4 @@
-"""What we said: digests with their editions and receipts. Issued stays issued.
+"""What we published: digests with their editions and receipts. An issued digest never changes.
 
 A digest is a draft until its first receipt. Composing a draft's period again replaces the draft; composing an issued
 one again makes a new edition, if a figure changed, that lists each change as published and as known now.
@@ -20,16 +20,16 @@ from bot.records import Document, FootfallError, Period, PeriodName, Receipt, ca
 from bot.store import Store, advisory_lock, cursors, deliveries, digests, figures, receipts
 
 FEED_IDS = "feed ids"
-"""Under which cursor of no network stands what they are made from."""
+"""The cursor, of no network, that stores the base of the feeds' ids."""
 
 
 class ArchiveError(FootfallError):
-    """Something was asked of the archive that it does not hold."""
+    """A request for something that the archive does not have."""
 
 
 @dataclass(frozen=True, slots=True)
 class DigestSummary:
-    """One digest in the archive's list: its latest edition."""
+    """The latest edition of a digest in the archive's list."""
 
     day: date
     edition: int
@@ -38,7 +38,7 @@ class DigestSummary:
 
 @dataclass(frozen=True, slots=True)
 class DigestCount:
-    """How many digests of one kind there are: every edition counts."""
+    """The number of digests of one kind; every edition counts."""
 
     network: str
     period: PeriodName
@@ -59,7 +59,7 @@ def newest_periods(counts: Iterable[DigestCount]) -> dict[tuple[str, PeriodName]
 
 @dataclass(frozen=True, slots=True)
 class PublishedFigure:
-    """A figure as one digest told it."""
+    """A figure from one digest."""
 
     day: date
     value: float | int | None
@@ -74,7 +74,7 @@ class Archive:
         self._store = store
 
     def save_digest(self, document: Document) -> Document:
-        """Keep a newly composed digest and return it as kept, with its edition and status."""
+        """Store a new digest and return it as stored, with its edition and status."""
         with self._store.write_transaction() as connection:
             key = _period_key(document)
             advisory_lock(connection, "digest", *key)
@@ -95,12 +95,12 @@ class Archive:
             return _insert_digest(connection, document, latest.edition + 1, changes)
 
     def add_receipt(self, document: Document, receipt: Receipt) -> None:
-        """Keep the proof that a digest was published; from then on it is issued. Adding it twice keeps one."""
+        """Store the proof that a digest was published; from then on it is issued. Adding it twice stores one."""
         with self._store.write_transaction() as connection:
             add_receipt(connection, *_period_key(document), document["edition"], receipt)
 
     def find_digest(self, network: str, period: PeriodName, day: date, edition: int | None = None) -> Document | None:
-        """One digest, its latest edition unless one is named. `day` is the period's first."""
+        """One digest, its latest edition by default. `day` is the period's first."""
         chosen = _newest_first(network, period, day, edition)
         with self._store.read_transaction() as connection:
             row = connection.execute(chosen).first()
@@ -120,11 +120,11 @@ class Archive:
         chosen = chosen.where(digests.c.network == network, digests.c.period == period)
         with self._store.read_transaction() as connection:
             rows = connection.execute(chosen.order_by(digests.c.day, digests.c.edition)).all()
-        # Hundreds of rows with every answer: unpacked, and not asked by name.
+        # Hundreds of rows per answer, so they are unpacked by position.
         return tuple({day: DigestSummary(day, edition, status) for day, edition, status in rows}.values())
 
     def data_version(self) -> tuple[int, int, datetime | None, int]:
-        """Changes whenever a digest is kept or issued; cheap enough to be asked with every question."""
+        """Changes whenever a digest is stored or issued; cheap enough to read with every query."""
         newest = sa.func.max(digests.c.composed_at, type_=digests.c.composed_at.type)
         issued = sa.select(sa.func.count()).select_from(receipts).scalar_subquery()
         chosen = sa.select(sa.func.count(), sa.func.max(digests.c.id), newest, issued)
@@ -133,7 +133,7 @@ class Archive:
         return int(count), int(last or 0), at, int(sent)
 
     def digest_counts(self) -> tuple[DigestCount, ...]:
-        """What there is of each network, period and status, in one query."""
+        """The number of digests of each network, period and status, in one query."""
         kind = (digests.c.network, digests.c.period, digests.c.status)
         chosen = sa.select(*kind, sa.func.count().label("editions"), sa.func.max(digests.c.day).label("newest"))
         with self._store.read_transaction() as connection:
@@ -141,7 +141,7 @@ class Archive:
         return tuple(DigestCount(row.network, row.period, row.status, row.editions, row.newest) for row in rows)
 
     def last_sent(self) -> dict[str, datetime]:
-        """When the newest receipt of each outlet was given."""
+        """The time of each outlet's newest receipt."""
         chosen = sa.select(receipts.c.outlet, sa.func.max(receipts.c.at, type_=receipts.c.at.type).label("at"))
         with self._store.read_transaction() as connection:
             return {row.outlet: row.at for row in connection.execute(chosen.group_by(receipts.c.outlet))}
@@ -165,13 +165,13 @@ class Archive:
         return tuple(newest.values())[-last if last else None :]
 
     def receipt_count(self) -> int:
-        """How many posts this database knows to be out."""
+        """The number of receipts in this database."""
         with self._store.read_transaction() as connection:
             return connection.scalar(sa.select(sa.func.count()).select_from(receipts)) or 0
 
     def feed_space(self, url: str) -> str:
-        """What the ids of feeds are made from: kept with the first feed and the same ever after, wherever the site
-        goes. An archive whose feeds are older than that goes on with the site's address of the time."""
+        """The base of the feeds' ids: stored with the first feed and constant, wherever the site moves. An archive with
+        older feeds keeps the site's URL of that time."""
         mine = (cursors.c.network == "", cursors.c.name == FEED_IDS)
         chosen = sa.select(cursors.c.text).where(*mine)
         with self._store.read_transaction() as connection:
@@ -189,7 +189,7 @@ class Archive:
     def digest_receipts(
         self, network: str, period: PeriodName, day: date, edition: int | None = None
     ) -> tuple[Receipt, ...]:
-        """The proofs that a digest was published, of its latest edition unless one is named."""
+        """The receipts of a digest, of its latest edition by default."""
         chosen = _newest_first(network, period, day, edition)
         with self._store.read_transaction() as connection:
             row = connection.execute(chosen).first()
@@ -201,7 +201,7 @@ class Archive:
 def add_receipt(
     connection: sa.Connection, network: str, period: PeriodName, day: date, edition: int, receipt: Receipt
 ) -> None:
-    """`Archive.add_receipt` as a part of somebody's transaction."""
+    """`Archive.add_receipt` in the caller's transaction."""
     advisory_lock(connection, "digest", network, period, day)
     same = (digests.c.network == network, digests.c.period == period, digests.c.day == day)
     kept = sa.select(digests.c.id, digests.c.status).where(*same, digests.c.edition == edition)
@@ -221,7 +221,7 @@ def add_receipt(
 
 
 def _under_way(connection: sa.Connection, row: Any) -> bool:
-    """Whether an edition without a receipt may be out already, or on its way out: its words may not change then."""
+    """Whether an edition without a receipt may be out or under way, so that its text must not change."""
     same = [deliveries.c[name] == getattr(row, name) for name in ("network", "period", "day", "edition")]
     possible = sa.select(deliveries.c.id).where(*same, deliveries.c.state.in_(("sending", "sent", "unknown")))
     return connection.execute(possible.limit(1)).first() is not None
@@ -232,7 +232,7 @@ def _period_key(document: Document) -> tuple[str, PeriodName, date]:
 
 
 def _newest_first(network: str, period: PeriodName, day: date, edition: int | None = None) -> sa.Select[Any]:
-    """A period's latest edition, unless one is named."""
+    """A period's latest edition, or a given one."""
     same = (digests.c.network == network, digests.c.period == period, digests.c.day == day)
     named = () if edition is None else (digests.c.edition == edition,)
     return sa.select(digests).where(*same, *named).order_by(digests.c.edition.desc()).limit(1)

@@ -1,8 +1,8 @@
 """The cluster: an `Executor` whose tasks run on Dask's workers, which have the same Footfall installed.
 
-What travels is a function by its name and plain values. A worker of other versions is refused, never worked around, and
-nothing falls back in silence: where the cluster cannot do it, `ClusterError` says so. Imported by workers too; Dask
-itself is imported only where a cluster is configured.
+Tasks are functions by name and plain values. A worker with other versions is refused, and there is no silent fallback:
+if the cluster fails, `ClusterError` says so. Workers import this module too; Dask itself is imported only if a cluster
+is configured.
 """
 
 from __future__ import annotations
@@ -34,26 +34,26 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 PATIENCE = 30.0
-"""Seconds for the scheduler to answer, for a worker to be there, and for workers to say their versions."""
+"""Seconds to wait for the scheduler, for a worker, and for the workers' versions."""
 LOOK_EVERY = 5.0
-"""Seconds between two looks at whether anybody is still at work, while a result is waited for."""
+"""Seconds between two checks for living workers while waiting for a result."""
 SAME = "install the same there, or stop that worker (docs/scale.md)"
 
 Versions = tuple[tuple[str, str], ...]
-"""What must be the same on each machine, by name."""
+"""The versions that must be the same on each machine, by name."""
 
 
 class ClusterError(FootfallError):
-    """The cluster cannot do it. One line: which scheduler or worker, what was found, what was wanted, what to do."""
+    """The cluster failed. One line: which scheduler or worker, what was found, what was wanted, what to do."""
 
 
 class WorkersDiedError(ClusterError):
-    """Workers died of one task, again and again; others may well be done."""
+    """One task killed several workers; other tasks may still succeed."""
 
 
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
-    """Paths of the files with which both ends show who they are."""
+    """Paths of the files with which both ends authenticate."""
 
     ca: Path
     cert: Path
@@ -62,7 +62,7 @@ class TlsFiles:
 
 @cache
 def installed_versions() -> Versions:
-    """Of this process. Of Python the minor version: what travels is the same within one."""
+    """The versions of this process. Of Python the minor version, since tasks are compatible within one."""
     digest = hashlib.sha256()
     root = Path(__file__).parent
     for path in sorted(root.rglob("*.py")):
@@ -73,7 +73,7 @@ def installed_versions() -> Versions:
 
 
 def version_mismatch(worker: str, reported: Versions | str, wanted: Versions) -> str:
-    """Why a worker may do nothing; empty where it may."""
+    """Why a worker is refused; empty if it is not."""
     if isinstance(reported, str):
         found = f"found no Footfall that can be imported ({SafeName(reported)})"
         return f"cluster: worker {worker}: {found}, wanted ours; {SAME}"
@@ -89,8 +89,8 @@ def version_mismatch(worker: str, reported: Versions | str, wanted: Versions) ->
 
 
 def portable_task(wanted: Versions, content: bytes) -> Callable[[], Any]:
-    """A pickled function with its arguments as one that travels whole, so that a worker without this module can say so.
-    Dask logs the name and the arguments of what failed; this one has none, since an address in them may hold a key."""
+    """A pickled function with its arguments, as a function that is pickled by value, so that a worker without this
+    module can say so. Dask logs name and arguments of a failed task; this one has none, since a URL may hold a key."""
 
     def call_task() -> Any:
         from distributed import get_worker
@@ -106,7 +106,7 @@ def portable_task(wanted: Versions, content: bytes) -> Callable[[], Any]:
 
 
 def run_task(worker: str, wanted: Versions, content: bytes) -> Any:
-    """On a worker: a call done, if this is a worker that may. Raises `ClusterError`."""
+    """On a worker: run a call, if the versions match. Raises `ClusterError`."""
     if why := version_mismatch(worker, installed_versions(), wanted):
         raise ClusterError(why)
     function, args, kwargs = pickle.loads(content)  # noqa: S301  Dask has unpickled this very task already
@@ -114,7 +114,7 @@ def run_task(worker: str, wanted: Versions, content: bytes) -> Any:
 
 
 def _version_probe() -> Callable[[], Versions | str]:
-    """A function that travels whole, so that a worker without this module can answer too."""
+    """A function that is pickled by value, so that a worker without this module can answer too."""
 
     def report_versions() -> Versions | str:
         try:
@@ -130,7 +130,7 @@ def _version_probe() -> Callable[[], Versions | str]:
 
 
 class DaskExecutor(Executor):
-    """A Dask cluster. Connects at the first task, and again where the scheduler was lost in between."""
+    """A Dask cluster. Connects at the first task, and again if the scheduler was lost."""
 
     def __init__(
         self,
@@ -144,12 +144,12 @@ class DaskExecutor(Executor):
         self._lock, self._shut = Lock(), False
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """A task on some worker. Raises `ClusterError` where there is none; so does its result, once there is none."""
+        """Run a task on some worker. Raises `ClusterError` if there is none; its result does so too."""
         content = pickle.dumps((fn, args, kwargs), pickle.HIGHEST_PROTOCOL)
         client = self._connected_client()
         key = f"{getattr(fn, '__name__', 'call')}-{uuid4().hex}"
         told: _Awaited[T] = _Awaited(self, client)
-        # Held until it is done and no longer: what somebody holds Dask computes again when its worker is lost.
+        # Kept only until it is done: Dask recomputes a result with a reference when its worker is lost.
         held = [client.get_executor(pure=False).submit(portable_task(installed_versions(), content), key=key)]
         told.add_done_callback(lambda outer: held[0].cancel() if outer.cancelled() and held else None)
         held[0].add_done_callback(lambda done: self._forward_result(done, told, held))
@@ -163,7 +163,7 @@ class DaskExecutor(Executor):
             self._client = None
 
     def has_no_workers(self, client: Client) -> bool:
-        """Whether nobody is there to do anything. Raises `ClusterError` where the scheduler does not answer."""
+        """Whether there is no worker. Raises `ClusterError` if the scheduler does not answer."""
         try:
             workers = client.sync(_worker_addresses, client, callback_timeout=self._patience)
         except (OSError, RuntimeError) as error:
@@ -217,7 +217,7 @@ class DaskExecutor(Executor):
         return {name: str(path) for name, path in files.items()}
 
     def _verified_client(self, client: Client) -> Client:
-        """A client whose workers are what they should be; what does not answer yet is checked with its first task."""
+        """A client whose workers have the right versions; one that has not answered is checked with its first task."""
         try:
             began = self.clock()
             while self.has_no_workers(client):
@@ -248,7 +248,7 @@ class DaskExecutor(Executor):
         return f"cluster: {self.address}: the scheduler was lost in the middle ({why}); {cure}"
 
     def _translate_error(self, error: BaseException) -> BaseException:
-        """What a task failed of: its own errors as they are, those of the cluster in our words."""
+        """The error of a task: its own unchanged, the cluster's as `ClusterError`."""
         from distributed.scheduler import KilledWorker
 
         if isinstance(error, KilledWorker):
@@ -264,7 +264,7 @@ class DaskExecutor(Executor):
 
 
 class _Awaited(Future[T]):
-    """A result that does not wait for ever where nobody is left who could bring it."""
+    """A result that does not wait for ever when no worker is left."""
 
     def __init__(self, cluster: DaskExecutor, client: Client) -> None:
         super().__init__()
@@ -285,14 +285,14 @@ class _Awaited(Future[T]):
 
 
 async def _worker_addresses(client: Client) -> list[str]:
-    """The addresses of those that are there."""
+    """The addresses of the connected workers."""
     if client.scheduler is None:
         raise OSError("not connected")
     return list((await client.scheduler.identity(n_workers=-1))["workers"])
 
 
 async def _worker_versions(client: Client, patience: float) -> dict[str, Versions | str]:
-    """What each worker says of itself, of those that answer."""
+    """The versions of each worker that answers."""
 
     async def ask_worker(worker: str) -> tuple[str, Versions | str | None]:
         try:
@@ -307,7 +307,7 @@ async def _worker_versions(client: Client, patience: float) -> dict[str, Version
 
 
 def _capture_dask_logs() -> None:
-    """Dask logs past everybody when it is imported; from here on its warnings go where all lines go."""
+    """Dask sets up its own logging on import; from here on its warnings go to our log."""
     for name in ("distributed", "distributed.client", "distributed.gc", "bokeh", "tornado", "tornado.application"):
         logger = logging.getLogger(name)
         logger.handlers[:] = []

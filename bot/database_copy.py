@@ -1,4 +1,4 @@
-"""The whole database copied into another one, of either kind: every table, or nothing at all."""
+"""Copies the whole database into another one, of either kind: every table, or nothing."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Tell = Callable[[str], None]
 
 
 def copy_database(source: Store, target: Store, tell: Tell) -> Mapping[str, int]:
-    """Copy every row; both stores are of this version. Returns rows by table. Raises `StoreError`, and the target is
-    then as empty as before, for a target that holds anything or does not hold what was copied in the end."""
+    """Copy every row; both stores are of this version. Returns rows by table. Raises `StoreError` if the target is not
+    empty or its rows differ after the copy; the target is then unchanged."""
     copied: dict[str, int] = {}
     with source.read_transaction() as given, target.write_transaction() as taken:
-        if given.dialect.name == "postgresql":  # one state of the database for all tables, as SQLite gives anyway
+        if given.dialect.name == "postgresql":  # one snapshot for all tables, which SQLite gives anyway
             given.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
         _refuse_unless_empty(target, taken)
-        for table in tables.sorted_tables:  # what is referred to comes before what refers to it
+        for table in tables.sorted_tables:  # referenced tables first
             copied[table.name] = _copy_table(table, given, taken)
             tell(f"{table.name}: {copied[table.name]} rows")
         for table in tables.sorted_tables:
@@ -60,7 +60,7 @@ def _count_rows(table: sa.Table, connection: sa.Connection) -> int:
 
 
 def _continue_numbers(table: sa.Table, taken: sa.Connection) -> None:
-    """PostgreSQL gives out numbers from a counter of its own, which copied rows do not move."""
+    """PostgreSQL has separate sequences, which copied rows do not advance."""
     column = table.autoincrement_column
     if taken.dialect.name != "postgresql" or column is None:
         return

@@ -1,6 +1,6 @@
-"""One network's figures, gaps and refs for one period, as the JSON document that everything published is made from.
+"""One network's figures, gaps and refs for one period, as the JSON document from which everything published is made.
 
-Pure: books in, a document out; `docs/digest.md` is its shape. `findings` puts the findings in, the archive editions.
+Pure: period data in, a document out; `docs/digest.md` is its shape. `findings` adds the findings, the archive editions.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ TOP = 25
 HISTORY_DAYS = 30
 """Days in a document's history."""
 AGREES = 3
-"""Standard errors that an estimate may be from an exact count of the same."""
+"""Most standard errors between an estimate and an exact count that agree."""
 SHARE = "top_caller_share"
 CURVE_STEP = 1.25
-"""Each point of the curve has about this many times the models of the point before: a few dozen points for any list."""
+"""Each point of the curve has about this many times the models of the one before: a few dozen points for any list."""
 
 
 class DigestError(ValueError):
-    """A digest was asked for that cannot be composed. One line."""
+    """A digest that cannot be composed. One line."""
 
 
 def compose_document(
@@ -47,9 +47,9 @@ def compose_document(
     panels: Sequence[PeriodData] = (),
 ) -> Document:
     """The digest of one network and period, a draft of edition 1. `books` are its catalogues, of the same period, and
-    `panels` what is neither models nor use; `headline` says which `catalogue` and `figure` the network opens with.
+    `panels` have neither models nor use; `headline` names the `catalogue` and `figure` of the headline.
 
-    Raises `DigestError` where there is no book, where periods differ, or where the headline names no figure of theirs.
+    Raises `DigestError` if there is no book, if periods differ, or if the headline names none of their figures.
     """
     periods = {book.period for book in (*books, *panels)}
     if len(periods) != 1:
@@ -79,7 +79,7 @@ def compose_document(
 
 
 def headline_figure(document: Document) -> Mapping[str, Any] | None:
-    """The figure that a digest opens with; `None` where it has none."""
+    """The headline of a digest; `None` if it has none."""
     headline = document["headline"]
     for block in document["catalogues"]:
         if block["catalogue"] == headline["catalogue"]:
@@ -89,23 +89,23 @@ def headline_figure(document: Document) -> Mapping[str, Any] | None:
 
 
 def figure_differences(old: Document, new: Document) -> list[dict[str, Any]]:
-    """The figures that both have in the same meaning and whose value, exact or a lower bound, is not the same:
-    `{"catalogue", "figure", "published": <figure>, "now": <figure>}` in the order of the new digest. A figure that one
-    never had says nothing about it, and an unknown one is the same whatever its reason."""
+    """The figures that both have in the same meaning and whose value, exact or a lower bound, differs: `{"catalogue",
+    "figure", "published": <figure>, "now": <figure>}` in the order of the new digest. A figure that one lacks is left
+    out, and unknown figures are equal whatever their reasons."""
     published, now = _figures_of(old), _figures_of(document_rules.restate_document(new, old))
     return [
         {"catalogue": place[0], "figure": place[1], "published": published[place], "now": figure}
         for place, figure in now.items()
         if place in published
         and _same_version(published[place], figure)
-        # A number is the same whether JSON wrote it as 1 or 1.0, and is another one where it is a lower bound.
+        # A number is the same whether JSON wrote 1 or 1.0, and differs from a lower bound.
         and (published[place]["value"], published[place].get("at_least", False))
         != (figure["value"], figure.get("at_least", False))
     ]
 
 
 def incomparable_figures(old: Document, new: Document) -> list[str]:
-    """The figures of the old digest that the new one has not, or has in another meaning: `catalogue.figure`."""
+    """The figures of the old digest that the new one lacks or defines differently: `catalogue.figure`."""
     now = _figures_of(new)
     return [
         f"{catalogue}.{key}"
@@ -115,14 +115,14 @@ def incomparable_figures(old: Document, new: Document) -> list[str]:
 
 
 def redefined_figures(old: Document, new: Document) -> frozenset[str]:
-    """The figures of a catalogue that two digests have in different meanings, by key."""
+    """The figures of a catalogue that two digests define differently, by key."""
     figures, now = old.get("figures", {}), new["figures"]
     return frozenset(key for key in figures.keys() & now.keys() if not _same_version(figures[key], now[key]))
 
 
 def keep_exact_counts(old: Document, new: Document) -> Document:
-    """A digest with the counts that an earlier one has exactly, in place of estimates that agree with them: events are
-    let go of in time, and what they were counted to be stays."""
+    """A digest with the exact counts of an earlier one in place of estimates that agree with them: events are pruned in
+    time, but their exact counts stay."""
     exact = _figures_of(old)
     parts = ("catalogues", "panels")
     return {**new, **{name: [_keep_exact_part(exact, part) for part in new[name]] for name in parts if name in new}}
@@ -139,7 +139,7 @@ def _keep_exact_part(exact: Mapping[tuple[str, str], FigureDocument], part: Docu
         figures[key] = {**{name: kept for name, kept in figure.items() if name != "error"}, "value": known["value"]}
         share = exact.get((part["catalogue"], SHARE))
         if key == "callers" and share is not None and SHARE in figures and figures[SHARE]["value"] is None:
-            figures[SHARE] = {**share, "refs": figures[SHARE]["refs"]}  # Which no estimate tells.
+            figures[SHARE] = {**share, "refs": figures[SHARE]["refs"]}  # An estimate cannot give it.
     return {**part, "figures": figures}
 
 
@@ -175,8 +175,8 @@ def _catalogue_document(book: PeriodData, places: Mapping[SourceRef, int], hidde
 
 
 def _top_models(book: PeriodData, names: Mapping[int, tuple[str, str]], hidden: NameMask) -> list[dict[str, object]]:
-    """The most used models of the period; of equally used ones the first by name. Where part of the use is not known,
-    they are those whose use is, without a share."""
+    """The most used models of the period, equally used ones by name. If part of the use is unknown, they are those
+    whose use is known, without a share."""
     flow = book.flow
     if isinstance(flow, Unknown) or flow.unknown_models is None:
         return []
@@ -198,7 +198,7 @@ def _group_table(book: PeriodData, table: metrics.GroupTable, hidden: NameMask) 
     """A catalogue by category or by author, one row a group."""
 
     def cells(amounts: Mapping[str, metrics.Amount]) -> dict[str, object]:
-        """Figures of a row: the label stands in the column, and evidence and refs are the catalogue's."""
+        """Figures of a row: the column has the label, the catalogue has evidence and refs."""
         units = {key: metrics.metric_unit(METRICS[key], book.catalogue) for key in amounts}
         return {key: metrics.value_document(value, {"unit": units[key]}) for key, value in amounts.items()}
 
@@ -229,7 +229,7 @@ def _usage_curve(book: PeriodData) -> list[list[int | float]]:
 
 
 def _curve_steps(models: int) -> list[int]:
-    """1, 2, 3, ... in growing steps, up to all models."""
+    """1, 2, 3, ... in growing steps, up to the number of models."""
     steps, step = [1], 1
     while step < models:
         step = min(models, max(step + 1, round(step * CURVE_STEP)))
@@ -238,7 +238,7 @@ def _curve_steps(models: int) -> list[int]:
 
 
 def names_of(book: PeriodData) -> dict[int, tuple[str, str]]:
-    """Name and author of every model of a book, listed or not; empty where the book does not name it."""
+    """Name and author of every model of a book, listed or not; empty if the book does not name it."""
     used = () if isinstance(book.flow, Unknown) else book.flow.by_model
     names: dict[int, tuple[str, str]] = dict.fromkeys(used, ("", ""))
     names |= {model: (name, book.authors.get(model, "")) for model, name in book.names.items()}

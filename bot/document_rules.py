@@ -1,6 +1,6 @@
-"""The rules by which a digest tells what is known, and what those of an older digest would have told instead.
+"""Versions of the rules that decide which figures are known, and how an older version would have shown a digest.
 
-One rule holds here: a new version of this program alone changes nothing that was published.
+A new version of this program alone changes nothing that was published.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ import re
 from bot.records import Document, catalogues_and_panels
 
 RULES = 2
-"""The rules by which a document tells what is known; those without a number were composed under 1, which knew no lower
-bounds: what is one now was unknown, or stood there as if it were exact."""
+"""The current version of the rules. Documents without a number were composed under version 1, which had no lower
+bounds: what is one now was unknown, or was shown as if it were exact."""
 
 _FELL = re.compile(r"the counter of \d+ models? fell, so part of the use is not known")
-"""Why rules before 2 had all use of a window unknown."""
+"""The reason for which version 1 had all use of a window unknown."""
 
 
 def restate_document(new: Document, old: Document) -> Document:
-    """A document as the rules of an older one would have told the same, so that rules alone change nothing that was
-    published: a lower bound is what the older one says there, be it unknown or the same number."""
+    """A document as the rules of an older one would have shown it, so that rules alone change nothing that was
+    published: a lower bound becomes what the older document has, unknown or the same number."""
     if old.get("rules", 1) >= RULES:
         return new
     known = {part["catalogue"]: part for part in catalogues_and_panels(old)}
@@ -46,7 +46,7 @@ def _restated_part(part: Document, old: Document) -> Document:
 
 
 def _restated_figure(figure: Document, old: Document | None) -> Document:
-    """A figure of a catalogue or a table. What was unknown because a counter fell may be known by now."""
+    """A figure of a catalogue or a table. A figure that was unknown because a counter fell may be known now."""
     reason = str(old.get("unknown", "")) if old else ""
     if old and (_FELL.fullmatch(reason) or (figure.get("at_least") and reason)):
         return {**_without_bound(figure), "value": None, "unknown": reason}
@@ -63,7 +63,7 @@ def _restated_point(point: Document, old: Document) -> Document:
 
 
 def _restated_table(table: Document, old: Document | None) -> Document:
-    """A table of groups. Where uses were unknown its rows stood in another order."""
+    """A table of groups. If uses were unknown, its rows had another order."""
     rows = {row["name"]: row["figures"] for row in old["rows"]} if old else {}
     places = {name: place for place, name in enumerate(rows)}
     return {

@@ -1,8 +1,8 @@
-"""Who does what, where several workers share one database: a named lease has at most one holder at any instant.
+"""Leases decide which of several workers does the work: a named lease has at most one holder at any time.
 
-A holder that dies loses it when it runs out, or at once where `presence` knows that its process has ended. What must
-never happen twice does not rest on a lease, whose holder may be slow to notice that it ran out: it rests on the claims
-of `deliveries`.
+A holder that dies loses it when it expires, or at once if `process_locks` knows that its process has ended. A lease
+does not guarantee that something happens only once, because its holder may notice the expiry late; the claims of
+`deliveries` do.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from bot import process_locks
 from bot.store import Store, advisory_lock, leases
 
 CLOCKS_APART = timedelta(minutes=5)
-"""How far the clocks of two workers may be apart."""
+"""Most difference between the clocks of two workers."""
 
 
 def acquire_lease(store: Store, name: str, holder: str, now: datetime, lasts: timedelta) -> bool:
-    """Take a lease, or make one's own last longer. Returns whether `holder` has it until `now + lasts`. A lease that
-    ends far later than that was taken by a clock that was wrong, and counts as run out."""
+    """Take a lease, or extend one's own. Returns whether `holder` has it until `now + lasts`. A lease that ends far
+    later than that was taken by a wrong clock and counts as expired."""
     until = {"holder": holder, "until": now + lasts}
     with store.write_transaction() as connection:
         advisory_lock(connection, "lease", name)
@@ -36,6 +36,6 @@ def acquire_lease(store: Store, name: str, holder: str, now: datetime, lasts: ti
 
 
 def release_lease(store: Store, name: str, holder: str) -> None:
-    """Give a lease back before it runs out; nothing where somebody else has it."""
+    """Release a lease before it expires; does nothing if another worker has it."""
     with store.write_transaction() as connection:
         connection.execute(leases.delete().where(leases.c.name == name, leases.c.holder == holder))

@@ -1,7 +1,7 @@
-"""What a long-running process says: JSON lines, or lines for people on a terminal; on standard error.
+"""Logging of a long-running process: JSON lines, or lines for people on a terminal; on standard error.
 
-Every line of every library passes here, tracebacks too, and leaves without a secret in it. The values of variables are
-never shown.
+Every line of every library goes through here, tracebacks too, and secrets are removed from it. The values of variables
+are never shown.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ _LOUD = (
     "matplotlib",
     "schedule",
 )
-"""Libraries of which only warnings are of use to an operator."""
+"""Libraries of which only warnings are useful to an operator."""
 
 
 def configure_logging(secrets: Iterable[SecretStr | str], stream: TextIO | None = None) -> None:
-    """From here on, everything that is logged goes to `stream`, without `secrets`. A database's address counts as one,
-    and its password as another."""
+    """Send everything that is logged to `stream`, without `secrets`. A database's URL counts as one, and so does its
+    password."""
     redaction.register_secrets(secrets)
     to = stream or sys.stderr
     handler = _Lines(to)
@@ -57,18 +57,17 @@ def configure_logging(secrets: Iterable[SecretStr | str], stream: TextIO | None 
 
 
 def error_id() -> str:
-    """The id of an error, shown to whoever met it and in the log. It begins with a letter, so it is never written as a
-    number."""
+    """The id of an error, shown to the user and in the log. It begins with a letter, so that it is never a number."""
     return f"e{uuid.uuid4().hex[:11]}"
 
 
 class _Lines(logging.StreamHandler[TextIO]):
-    """A handler that says what it cannot format as a line like any other, where logging prints a plain traceback."""
+    """A handler that logs formatting errors as a normal line; by default, logging prints a plain traceback."""
 
     def handleError(self, record: logging.LogRecord) -> None:
         error = sys.exc_info()[1]
         if isinstance(error, OSError | ValueError) and not isinstance(error, UnicodeError) and self._is_gone():
-            return  # there is nowhere left to say it
+            return  # there is no other place to report it
         words = f"a line of the log could not be formatted: {record.msg!r}"
         shown = {"name": record.name, "levelname": "ERROR", "levelno": logging.ERROR, "msg": words}
         with suppress(Exception):
@@ -110,7 +109,7 @@ def _make_formatter(redact: Callable[[str], str], terminal: bool) -> logging.For
 
 
 def _without_secrets(value: object, redact: Callable[[str], str]) -> object:
-    """A value without secrets, fit for JSON. To redact the finished line could take a quotation mark's escape away."""
+    """A value without secrets, ready for JSON. Redacting the finished line could remove a quotation mark's escape."""
     if isinstance(value, Mapping):
         return {redact(str(name)): _without_secrets(held, redact) for name, held in value.items()}
     if isinstance(value, list | tuple):

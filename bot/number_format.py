@@ -1,9 +1,9 @@
-"""How every number and date is shown, in one place. Rounding never lies: what is not all is never shown as 100%, what
-is not none is never shown as 0, and unknown is said as such.
+"""The format of every number and date. Rounding never misleads: less than all is never shown as 100%, more than none is
+never shown as 0, and unknown is shown as unknown.
 
-Counted things come without their noun (`format_count`) or with it (`format_with_noun`). Ratios and points carry their
-sign. Digits are 0 to 9 in every language, also in Arabic, so that a figure is the same in a post, its picture, the site
-and a search.
+Counts are shown without their noun (`format_count`) or with it (`format_with_noun`). Ratios and points have their sign.
+Digits are 0 to 9 in every language, also in Arabic, so that a figure is the same in a post, its picture, the site and a
+search.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _MARK = "\u200e"
 
 
 def format_count(number: Number, locale: str = "en") -> str:
-    """1234567 as "1,234,567". What is not whole (a median, an effective number) keeps one decimal below 1,000."""
+    """1234567 as "1,234,567". A fraction (a median, an effective number) keeps one decimal below 1,000."""
     exact = _to_decimal(number)
     if exact == exact.to_integral_value():
         return _format_decimal(exact, "#,##0", locale)
@@ -55,8 +55,8 @@ def format_count(number: Number, locale: str = "en") -> str:
 
 
 def format_compact(number: Number, locale: str = "en") -> str:
-    """8692748 as "8.7 million"; below a million the whole number. With as many decimals as it takes to begin as the
-    whole number does, which may stand beside it: 9954233 as "9.95 million" and not as 10."""
+    """8692748 as "8.7 million"; below a million the whole number. With enough decimals to match the leading digits of
+    the whole number, which may be shown beside it: 9954233 as "9.95 million" and not as 10."""
     exact = _to_decimal(number)
     if abs(exact) < _COMPACT_FROM:
         return format_count(exact, locale)
@@ -71,7 +71,7 @@ def format_compact(number: Number, locale: str = "en") -> str:
 
 
 def _power_of_ten(exact: Decimal, formats: Mapping[str, Mapping[str, object]]) -> int:
-    """The power of ten that a language writes as a word after so large a number."""
+    """The power of ten that a language writes as a word for such a large number."""
     powers = sorted((int(magnitude) for magnitude in formats["other"]), reverse=True)
     power = next(power for power in powers if abs(exact) >= power)
     digits = str(formats["other"][str(power)]).count("0")
@@ -91,20 +91,20 @@ def format_with_noun(number: Number, unit: str, locale: str = "en") -> str:
 
 
 def english_noun(unit: str, number: Number = 2) -> str:
-    """An English unit, given in the plural, as it stands after a number: singular after 1 and -1."""
+    """An English unit, given in the plural, as used after a number: singular after 1 and -1."""
     if abs(number) != 1 or not unit.endswith("s"):
         return unit
     return _IRREGULAR.get(unit, unit[:-1])
 
 
 def spell_count(number: Number, locale: str = "en") -> str:
-    """Counts below ten in words, as prose has them: 2 as "two", 0 as "no", 18 as "18"."""
+    """Counts below ten as words, as in prose: 2 as "two", 0 as "no", 18 as "18"."""
     whole = number == int(number) and _is_english(locale)
     return _WORDS[int(number)] if whole and 0 <= number < len(_WORDS) else format_count(number, locale)
 
 
 def format_share(number: Number, locale: str = "en") -> str:
-    """0.2456 as "24.6%"; "100%" and "0%" only where exactly that, else ">99.9%" and "<0.1%"."""
+    """0.2456 as "24.6%"; "100%" and "0%" only if exact, otherwise ">99.9%" and "<0.1%"."""
     exact = _to_decimal(number)
     percent = exact * 100
     if percent == percent.to_integral_value():
@@ -117,8 +117,8 @@ def format_share(number: Number, locale: str = "en") -> str:
 
 
 def format_ratio(number: Number, locale: str = "en") -> str:
-    """A change, signed: 0.0412 as "+4.1%", -0.0412 as "−4.1%", 0 as "0%". More decimals where one would show no
-    change, or a fall of 100% that was not a fall to nothing."""
+    """A change, signed: 0.0412 as "+4.1%", -0.0412 as "−4.1%", 0 as "0%". More decimals if one would show no change, or
+    100% for a fall that did not end at nothing."""
     exact = _to_decimal(number)
     if exact == 0 or exact == -1:
         return _format_with_sign(exact, "#,##0%", locale)
@@ -134,7 +134,7 @@ def format_ratio(number: Number, locale: str = "en") -> str:
 
 
 def format_magnitude(number: Number, locale: str = "en") -> str:
-    """A change without its sign, for after a verb that has the direction: "rose 4.1%", "fell 4.1%"."""
+    """A change without its sign, after a verb with the direction: "rose 4.1%", "fell 4.1%"."""
     return format_ratio(number, locale).replace("+", "").replace(MINUS, "")
 
 
@@ -153,7 +153,7 @@ def format_points(number: Number, locale: str = "en") -> str:
 
 
 def format_index(number: Number, locale: str = "en") -> str:
-    """0.8731 as "0.873"; 0 and 1 only where exactly that."""
+    """0.8731 as "0.873"; 0 and 1 only if exact."""
     exact = _to_decimal(number)
     if exact in (0, 1):
         return _format_decimal(exact, "0", locale)
@@ -180,14 +180,14 @@ def format_day(when: date | str, locale: str = "en") -> str:
 
 
 def format_short_day(when: date, locale: str = "en") -> str:
-    """A day without its year, as an axis names it: "12 Jan"."""
+    """A day without its year, for an axis: "12 Jan"."""
     if _is_english(locale):
         return format_date(when, format="d MMM", locale="en")
     return str(format_skeleton("MMMd", when, locale=i18n.babel_locale(locale)))
 
 
 def format_day_range(first: date | str, last: date | str, locale: str = "en") -> str:
-    """A stretch of days as "6 to 12 January 2025", in other languages as they write it: "6–12 de enero de 2025"."""
+    """A range of days as "6 to 12 January 2025", in other languages in their form: "6–12 de enero de 2025"."""
     start, end = (d if isinstance(d, date) else date.fromisoformat(d) for d in (first, last))
     if start == end:
         return format_day(end, locale)
@@ -212,12 +212,12 @@ def format_month(when: date | str, locale: str = "en") -> str:
 
 
 def at_least(shown: str, locale: str = "en") -> str:
-    """A number as it is shown, as a lower bound: "at least 929"."""
+    """A formatted number as a lower bound: "at least 929"."""
     return i18n.translator_for(locale).say("at least {n}", n=shown)
 
 
 def format_figure(figure: Mapping[str, object], locale: str = "en") -> str:
-    """A figure of a digest by its unit, without the noun of a counted thing; "unknown" where it is not known."""
+    """A figure of a digest by its unit, without the noun of a counted thing; "unknown" if it is unknown."""
     shown = _format_value(figure, locale)
     return at_least(shown, locale) if figure.get("at_least") else shown
 
@@ -242,7 +242,7 @@ def _format_value(figure: Mapping[str, object], locale: str) -> str:
 
 
 def display_unit(unit: str, label: str) -> str:
-    """The unit by which a number gets its form. A ratio is a change, told as a percentage, where its label begins with
+    """The unit that decides a number's format. A ratio is a change, shown as a percentage, if its label begins with
     "change", and otherwise a plain quotient, such as runs per listed model."""
     return QUOTIENT if unit == "ratio" and not label.startswith("change") else unit
 
@@ -266,7 +266,7 @@ def _format_estimate(figure: Mapping[str, object], shown: str, locale: str) -> s
 
 
 def _to_decimal(number: Number | str) -> Decimal:
-    """The number as people read it: a float by its shortest decimal form."""
+    """The number as people write it: a float in its shortest decimal form."""
     return number if isinstance(number, Decimal) else Decimal(str(number))
 
 
@@ -275,7 +275,7 @@ def _is_english(locale: str) -> bool:
 
 
 def _format_decimal(exact: Decimal, pattern: str, locale: str) -> str:
-    """A number in a pattern like "#,##0.0"; with a "%" at its end, as a percentage in the language's own form."""
+    """A number in a pattern like "#,##0.0"; with a "%" at the end, as a percentage in the language's form."""
     known = i18n.babel_locale(locale)
     if pattern.endswith("%"):
         pattern = known.percent_formats[None].pattern.replace("#,##0", pattern[:-1])
@@ -304,6 +304,6 @@ def _format_with_sign(exact: Decimal, pattern: str, locale: str) -> str:
 
 
 def _format_bound(exact: Decimal, least: Decimal, pattern: str, locale: str) -> str:
-    """A number too small for its decimals, as a bound that is true."""
+    """A number too small for its decimals, as a true bound."""
     edge = _format_decimal(least, pattern, locale)
     return f"<{edge}" if exact > 0 else f">{MINUS}{edge}"

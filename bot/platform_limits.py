@@ -1,5 +1,5 @@
-"""What X and Discord allow in a post, and what X charges for one: templates fill a post up to here, and outlets refuse
-beyond. Every limit and price stands with its page.
+"""Limits of posts on X and Discord, and X's prices: templates fill a post up to these limits, and outlets refuse longer
+ones. Every limit and price has its source.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ ALT_TEXT = 1000
 X_POLL_ANSWER = 25
 """docs.x.com, create-post.mdx."""
 
-# docs.x.com, pricing.mdx, August 2026 (pay-per-use, US dollars); the console shows the ones in force.
+# docs.x.com, pricing.mdx, August 2026 (pay-per-use, US dollars); the console shows the current ones.
 X_POST = Decimal("0.015")
 X_POST_WITH_LINK = Decimal("0.200")
 X_ALT_TEXT = Decimal("0.005")
@@ -28,5 +28,5 @@ DISCORD_POLL_QUESTION, DISCORD_POLL_ANSWER = 300, 55
 
 
 def utf16_length(text: str) -> int:
-    """Length as Discord counts at most: UTF-16 units, never fewer than characters."""
+    """The upper bound of Discord's length: UTF-16 units, never fewer than characters."""
     return len(text.encode("utf-16-le")) // 2

@@ -1,8 +1,8 @@
-"""Which readings of a list may become figures: pure rules between the ledger and the digest.
+"""Decides which readings of a list may become figures: pure rules between the ledger and the digest.
 
-A reading is judged against the last sound one before it. An implausible one is held: it counts as a missed reading
-until the readings after it confirm it or repair it. docs/plausibility.md says how the thresholds were chosen, and what
-they miss.
+A reading is compared with the last sound one before it. An implausible one is held: it counts as a missed reading until
+later readings confirm or contradict it. docs/plausibility.md explains how the thresholds were chosen, and what they
+miss.
 """
 
 from __future__ import annotations
@@ -13,50 +13,50 @@ from datetime import date
 from typing import Literal, Protocol
 
 FEW = 4
-"""Models that may leave a list, or whose counters may fall, in one night without a question, however short the list."""
+"""Models that may leave a list, or whose counters may fall, in one night without suspicion, however short the list."""
 SHARE = 0.02
-"""Share of a list that may go beside those. The most in one night of Replicate's 544 dates: 43 of 2,907 (1.5%), 31 of
-1,897 (1.6%)."""
+"""Share of a list that may be missing besides those. The most in one night of Replicate's 544 dates: 43 of 2,907
+(1.5%), 31 of 1,897 (1.6%)."""
 LARGE = 0.1
-"""Share of all use that models carried that are missing: less than that lies within the moves of an ordinary day."""
+"""Share of all use by the missing models; less is within the changes of an ordinary day."""
 MANY = 30
-"""Models that were used, or whose counters moved, from which on their number says anything. In a list of a dozen models
-one may always carry a tenth of the use, and all may rest on one day."""
+"""Least number of used models, or moved counters, for which their number is significant. In a list of a dozen models,
+one may always have a tenth of the use, and all may be idle on one day."""
 FROZEN = 0.25
-"""Share of the counters that moved the time before of which at least so many move again. The least on Replicate's
-dates: 0.53, on the day after an exceptional one."""
+"""Share of the previously moved counters: at least so many must move again. The least on Replicate's dates: 0.53, the
+day after an exceptional one."""
 LONGER = 0.5
-"""Share of itself by which a list may grow in one night. The most on Replicate's dates: 0.018."""
+"""Share by which a list may grow in one night. The most on Replicate's dates: 0.018."""
 LONG_GAP = 7
-"""Days without any reading after which a list may have changed in any way: the next reading begins anew."""
+"""Days without any reading after which a list may have changed in any way: the next reading starts again."""
 CONFIRMED_BY = 3
-"""Further days whose readings must agree with a held one to confirm it: a model hidden for three nights is not gone."""
+"""Further days whose readings must agree with a held one to confirm it: a model missing three nights is not gone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """How a reading differs from one before it, in numbers of models."""
+    """The difference between a reading and an earlier one, in numbers of models."""
 
     before: int
-    """Models listed in the one before."""
+    """Models listed in the earlier one."""
     now: int
     missing: int
-    """Of those before, how many are not listed now."""
+    """How many of those are not listed now."""
     silent: int = 0
-    """Of those before, how many are listed and show no counter any more."""
+    """How many of those are listed without a counter now."""
     fell: int = 0
     moved: int = 0
-    """Counters that are lower and higher now."""
+    """Counters that are lower and counters that are higher now."""
     missing_use: int = 0
-    """What the missing and silent ones were used in the days that ended with the reading before."""
+    """Use of the missing and silent ones in the days up to the earlier reading."""
     use_before: int = 0
-    """What all were used in those days. A counter that came back after a fall is no use, here and there."""
+    """Use of all models in those days. A counter restored after a fall is no use, here and above."""
     moved_before: int = 0
-    """Counters that moved in those days; 0 where that is not known."""
+    """Counters that moved in those days; 0 if unknown."""
 
 
 def find_fault(change: Change) -> str:
-    """What is implausible about a change, in words that "at the end of 18 Sep 2025" may follow; empty where nothing."""
+    """Why a change is implausible, in words that "at the end of 18 Sep 2025" may follow; empty if it is plausible."""
     allowed = FEW + SHARE * change.before
     if change.before and not change.now:
         return "the list came empty"
@@ -77,7 +77,7 @@ def find_fault(change: Change) -> str:
 
 
 def frozen(change: Change) -> bool:
-    """Whether so few counters moved that the list seems to stand still."""
+    """Whether so few counters moved that the list seems frozen."""
     return change.moved_before >= MANY and change.moved < FROZEN * change.moved_before
 
 
@@ -91,9 +91,9 @@ class Mark:
     state: State
     fault: str
     agreed: int = 0
-    """How many further days agree with it or with those that it agrees with."""
+    """How many further days agree with it, directly or through each other."""
     by_hand: bool = False
-    """An operator said so: no reading changes it."""
+    """Set by an operator: no reading changes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +103,12 @@ class ClosingSnapshot:
     id: int
     day: date
     decided: Mark | None = None
-    """What an operator said of it."""
+    """An operator's decision."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What becomes of a reading."""
+    """The outcome for a reading."""
 
     reading: ClosingSnapshot
     closes: bool
@@ -117,14 +117,14 @@ class Verdict:
 
 
 class Compare(Protocol):
-    """Compares a reading with one before it, where `prior` is the one that came before that."""
+    """Compares a reading with an earlier one; `prior` is the reading before that."""
 
     def __call__(self, prior: ClosingSnapshot | None, before: ClosingSnapshot, now: ClosingSnapshot) -> Change: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """How far readings were judged: the last sound one, the one before it, and those that are held since."""
+    """The state of judging: the last sound reading, the one before it, and the readings held since."""
 
     prior: ClosingSnapshot | None = None
     base: ClosingSnapshot | None = None
@@ -136,7 +136,7 @@ class Track:
 
 
 def judge_reading(track: Track, reading: ClosingSnapshot, compare: Compare) -> tuple[Track, list[Verdict]]:
-    """Judge the next reading. Returns the track after it, and the verdicts that it changes or brings, oldest first."""
+    """Judge the next reading. Returns the new track, and the new and changed verdicts, oldest first."""
     decided, base = reading.decided, track.base
     newest = track.held[-1][0] if track.held else base
     if decided is not None and decided.state == "rejected":
@@ -145,7 +145,7 @@ def judge_reading(track: Track, reading: ClosingSnapshot, compare: Compare) -> t
         return track.after_sound_reading(reading), [Verdict(reading, True, decided)]
     wrong = find_fault(compare(_recent_reading(track.prior, base), base, reading))
     if newest.day == reading.day and (not track.held or (wrong and decided is None)):
-        return track, [Verdict(reading, False)]  # of two readings of a day the first stays
+        return track, [Verdict(reading, False)]  # of two readings of a day, the first stays
     if not wrong and decided is None:
         return track.after_sound_reading(reading), [*_reject_held(track), Verdict(reading, True)]
     agrees = _agrees_with_held(track, base, reading, compare)
@@ -160,13 +160,13 @@ def judge_reading(track: Track, reading: ClosingSnapshot, compare: Compare) -> t
 
 
 def _recent_reading(prior: ClosingSnapshot | None, base: ClosingSnapshot) -> ClosingSnapshot | None:
-    """The reading before another, unless so long before it that use and movement of those days say nothing of one."""
+    """The reading before another, unless it is so old that the use and movement between say nothing about one day."""
     return prior if prior is not None and (base.day - prior.day).days <= LONG_GAP else None
 
 
 def _agrees_with_held(track: Track, base: ClosingSnapshot, reading: ClosingSnapshot, compare: Compare) -> bool:
-    """Whether a reading says the same as the newest held one: nothing more is wrong, and what was missing from that one
-    did not come back. A list that stands still always agrees with itself, so that says nothing."""
+    """Whether a reading agrees with the newest held one: nothing else is wrong, and what was missing did not come back.
+    A frozen list always agrees with itself, so that does not count."""
     if not track.held:
         return False
     prior = track.held[-2][0] if len(track.held) > 1 else base
@@ -180,12 +180,12 @@ def _agrees_with_held(track: Track, base: ClosingSnapshot, reading: ClosingSnaps
 
 
 def _reject_held(track: Track) -> Iterator[Verdict]:
-    """The held readings, which a later one contradicts."""
+    """Reject the held readings, which a later one contradicts."""
     return (Verdict(one, False, replace(mark, state="rejected")) for one, mark in track.held)
 
 
 def _confirm_held(held: Sequence[tuple[ClosingSnapshot, Mark]]) -> Iterator[Verdict]:
-    """Held readings that agree up to the newest one are confirmed; those before them are not."""
+    """Confirm held readings that agree up to the newest one; not those before them."""
     agreeing = held[-1][1].agreed + 1
     for place, (one, mark) in enumerate(held):
         sound = len(held) - place <= agreeing
@@ -193,7 +193,7 @@ def _confirm_held(held: Sequence[tuple[ClosingSnapshot, Mark]]) -> Iterator[Verd
 
 
 def judge_all(readings: Iterable[ClosingSnapshot], compare: Compare) -> list[Verdict]:
-    """Judge readings from the first to the last. The last verdict on each."""
+    """Judge all readings in order. Returns the last verdict on each."""
     track, verdicts = Track(), dict[int, Verdict]()
     for reading in readings:
         track, changes = judge_reading(track, reading, compare)

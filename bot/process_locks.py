@@ -1,10 +1,10 @@
-"""Which processes that share one SQLite file are alive: each holds a lock on a file of its own beside the database.
+"""Which processes that share one SQLite file are alive: each locks its own file beside the database.
 
-The kernel lets go of a lock when its process ends, however it ends. So a number that another process got since, two
-containers with the same host name and the same numbers, and a machine that was started again are all told apart, as no
-comparison of host names, process numbers and start times could (a container cannot see the processes of another).
-Processes without a file, as those of an older version, and every process on PostgreSQL, whose workers are on many
-machines, are not known to have ended: their leases run out.
+The kernel releases a lock when its process ends, however it ends. This also works if a process id is reused, if two
+containers have the same host name and process ids, and after a restart of the machine, where a comparison of host
+names, process ids and start times would fail (a container cannot see the processes of another). Processes without a
+file, such as those of an older version, and all processes on PostgreSQL, whose workers are on many machines, are never
+known to have ended: their leases expire.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from pathlib import Path
 from bot.store import Store
 
 KEPT = 7 * 24 * 3600.0
-"""Seconds for which the file of a process that was killed is kept: longer than anything names the process."""
+"""Seconds to keep the file of a killed process: longer than anything refers to the process."""
 
 
 @contextmanager
 def announced(store: Store, name: str) -> Iterator[None]:
-    """Show other processes that this one is alive, until the end of the block. Does nothing where that cannot be shown:
-    on PostgreSQL, and on a disk without locks."""
+    """Show other processes that this one is alive, until the end of the block. Does nothing on PostgreSQL, and on a
+    disk without locks."""
     path = _path(store, name)
     held = _locked(path, os.O_CREAT) if path else None
     if path is None or held is None:
@@ -40,7 +40,7 @@ def announced(store: Store, name: str) -> Iterator[None]:
 
 
 def has_ended(store: Store, name: str) -> bool:
-    """Whether a process is known to have ended without saying so. False where that is not known."""
+    """Whether a process is known to have ended without releasing its leases. False if unknown."""
     path = _path(store, name)
     held = _locked(path) if path else None
     if held is None:
@@ -58,7 +58,7 @@ def _path(store: Store, name: str) -> Path | None:
 
 
 def _locked(path: Path, more: int = 0) -> int | None:
-    """The open file, locked; `None` where it is not there, somebody has it, or this disk knows no locks."""
+    """The open file, locked; `None` if it does not exist, another process has it, or the disk has no locks."""
     try:
         if more:
             path.parent.mkdir(exist_ok=True)

@@ -1,10 +1,9 @@
-"""The one way in which secrets are taken out of words: of log lines, errors on a terminal, reasons that are stored, and
-pages. Whoever reads the secrets makes them known here; whoever says something passes it through `redact`.
+"""Removes secrets from text: log lines, errors on a terminal, stored reasons and pages. Code that reads secrets
+registers them here; code that writes text passes it through `redact`.
 
-A secret is found in each form in which one is likely to stand there: plain, percent-encoded (also twice, also by half),
-escaped as JSON, Python or HTML, in base64 at any offset, in hexadecimal, and cut short by an ellipsis. Passwords in
-addresses, user names there that are as long as a token, and the values of queries named like keys are taken out whoever
-they belong to.
+A secret is found in its likely forms: plain, percent-encoded (also twice or partly), escaped as JSON, Python or HTML,
+in base64 at any offset, in hexadecimal, and truncated by an ellipsis. Passwords in URLs, user names there that are as
+long as a token, and the values of URL parameters named like keys are removed whoever they belong to.
 """
 
 from __future__ import annotations
@@ -22,60 +21,60 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
 SHORTEST = 4
-"""Characters of the shortest secret that is looked for: a shorter one is found in every second word."""
+"""Characters of the shortest secret that is searched for: a shorter one is part of many words."""
 SHORTEST_PIECE = 8
-"""Of one that was cut short or encoded as a whole."""
+"""The same for one that was truncated or encoded as a whole."""
 REDACTED = "[redacted]"
 CUT = "…"
 _CUT = re.compile(r"(…|\.\.\.)")
 _PASSWORD = re.compile(r"(://[^/?#\s@:\"'<>]*:)(?!\*\*\*@)[^/?#\s@\"'<>]+@")
 _LONG_USER = re.compile(r"(?<=://)[^/?#\s@:\"'<>]{16,}@")
 _KEY = r"[\w-]*(?:token|secret|password|passwd|pwd|key|signature|sig|credential)"
-# No backslash: in JSON and in Python's repr it begins the end of the text that the address stands in.
+# No backslash: in JSON and in Python's repr it begins the end of the text that contains the URL.
 _QUERY = re.compile(rf"(?i)([?&](?:amp;)?{_KEY}=)[^&\s\"'<>#\\]+")
 _KEY_NAME = re.compile(rf"(?i){_KEY}")
 
 _ENVIRONMENT = re.compile(r"(?i)(token|secret|key|key_id|password|credentials|_url|_proxy)$|^X_")
-"""Environment variables that hold a secret, whichever library reads them; of addresses, those that hold a password."""
+"""Environment variables that hold a secret, whichever library reads them; of URLs, those that hold a password."""
 _FOR_ADDRESSES = str.maketrans("+/", "-_")
 _known: tuple[str, ...] = ()
 
 
 def register_secrets(secrets: Iterable[SecretStr | str]) -> None:
-    """From here on, `redact` takes these out; those of before are forgotten."""
+    """Set the secrets that `redact` removes; earlier ones are forgotten."""
     global _known
     _known = _all_plain(secrets)
 
 
 def known_secrets() -> tuple[str, ...]:
-    """What `redact` takes out, for a process that this one begins."""
+    """The secrets that `redact` removes, for a child process."""
     return _known
 
 
 def secret_environment_values() -> list[str]:
-    """What the environment holds that is likely a secret, whoever reads it."""
+    """The likely secrets in the environment, whoever reads them."""
     named = [text for name, text in os.environ.items() if len(text) >= SHORTEST_PIECE and _ENVIRONMENT.search(name)]
     return [text for text in named if "://" not in text or holds_secret(text)]
 
 
 def holds_secret(address: str) -> bool:
-    """Whether an address is itself a secret: it names a user or holds a password."""
+    """Whether a URL is itself a secret: it names a user or holds a password."""
     return "@" in address or any(_address_passwords(address))
 
 
 def redact(text: str) -> str:
-    """A text without the secrets that are known."""
+    """A text without the registered secrets."""
     text = _LONG_USER.sub(f"{REDACTED}@", _PASSWORD.sub(rf"\1{REDACTED}@", text))
     return _remove_secrets(_QUERY.sub(rf"\1{REDACTED}", text), _known)
 
 
 def clip_text(text: str, limit: int) -> str:
-    """The first characters of a text without the secrets that are known: a secret that is cut in two is not found."""
+    """The first characters of a text, redacted before the cut, because a truncated secret may not be found."""
     return redact(text)[:limit]
 
 
 def make_redactor(secrets: Iterable[SecretStr | str]) -> Callable[[str], str]:
-    """Takes some secrets out of a text. The password in an address is one as well."""
+    """A function that removes some secrets from a text. The password in a URL is one as well."""
     plain = _all_plain(secrets)
     return lambda text: _remove_secrets(text, plain)
 
@@ -86,7 +85,7 @@ def _remove_secrets(text: str, secrets: tuple[str, ...]) -> str:
 
 @lru_cache(maxsize=8)
 def _whole_forms(secrets: tuple[str, ...]) -> tuple[str, ...]:
-    """The forms that are likely to be cut short: plain, and each that is made of the whole."""
+    """The forms that are likely to be truncated: plain, and those that encode the whole."""
     contents = [secret.encode("utf-8", "surrogatepass") for secret in secrets]
     coded = [
         text for content in contents for text in (content.hex(), quote(content, safe=""), *_base64_patterns(content))
@@ -100,7 +99,7 @@ def _secret_pattern(secrets: tuple[str, ...]) -> re.Pattern[str]:
 
 
 def _all_plain(secrets: Iterable[SecretStr | str]) -> tuple[str, ...]:
-    """Longest first, so that no piece of one is taken for another."""
+    """Longest first, so that no part of one is taken for another."""
     given = [secret if isinstance(secret, str) else secret.get_secret_value() for secret in secrets]
     found = {form for secret in given for form in _plain_forms(secret) if len(form) >= SHORTEST}
     return tuple(sorted(found, key=lambda text: (-len(text), text)))
@@ -113,7 +112,7 @@ def _plain_forms(secret: str) -> Iterator[str]:
 
 
 def _address_passwords(address: str) -> Iterator[str]:
-    """The password in an address and the values of its query that are named like keys, as written and as meant."""
+    """The password in a URL and the values of its parameters that are named like keys, as written and decoded."""
     try:
         parts = urlsplit(address)
     except ValueError:
@@ -135,8 +134,8 @@ def _encoded_patterns(secret: str) -> Iterator[str]:
 
 
 def _character_pattern(sign: str) -> str:
-    """One character, or a run of backslashes, in any of its forms. Every repetition has an end: strangers choose the
-    text, and none is to make this go back and forth."""
+    """One character, or a run of backslashes, in any of its forms. Every repetition is bounded: the text is hostile and
+    must not cause backtracking."""
     if sign[0] == "\\":
         length = len(sign)
         return rf"(?:\\{{{length},{8 * length}}}|(?i:(?:%(?:25){{0,3}}5c|&\#(?:92|x5c);){{{length}}}))"
@@ -161,14 +160,14 @@ _NAMED = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
 
 
 def _base64_patterns(content: bytes) -> Iterator[str]:
-    """What of base64 depends on this alone, at each of the three places where it may begin."""
+    """The parts of the base64 text that depend only on this content, at each of the three offsets."""
     for offset in range(3):
         coded = base64.b64encode(bytes(offset) + content).decode()
         yield coded[-(-offset * 8 // 6) : (offset + len(content)) * 8 // 6]
 
 
 def _drop_cut_secrets(text: str, secrets: Iterable[str]) -> str:
-    """Without the beginnings of secrets that an ellipsis cut short."""
+    """A text without the beginnings of secrets that an ellipsis truncates."""
     pieces = _CUT.split(text)
     for number in range(0, len(pieces) - 1, 2):
         if len(pieces[number]) >= SHORTEST_PIECE:
@@ -177,7 +176,7 @@ def _drop_cut_secrets(text: str, secrets: Iterable[str]) -> str:
 
 
 def _drop_cut_end(piece: str, secrets: Iterable[str]) -> str:
-    """A piece of a text without the beginning of a secret that it ends with."""
+    """A text without the beginning of a secret at its end."""
     for secret in secrets:
         if secret[:SHORTEST_PIECE] not in piece[-len(secret) :]:
             continue
@@ -189,7 +188,7 @@ def _drop_cut_end(piece: str, secrets: Iterable[str]) -> str:
 
 
 class RedactedStream:
-    """A stream that says nothing secret, whoever writes to it."""
+    """A stream that removes secrets from everything that is written to it."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -204,5 +203,5 @@ class RedactedStream:
 
     def __getattr__(self, name: str) -> object:
         if name in ("buffer", "detach"):
-            raise AttributeError(name)  # whoever writes bytes below the text passes the redaction by
+            raise AttributeError(name)  # writing bytes to the underlying stream would bypass the redaction
         return getattr(self._stream, name)

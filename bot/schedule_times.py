@@ -1,8 +1,8 @@
-"""When the posts go out: each entry of `schedule:` as instants. Pure; the ticking itself is the worker's.
+"""When posts are due: each entry of `schedule:` as instants. Pure; the worker has the timer.
 
 The rule for clock changes: an entry runs at the first instant at which its zone's clock has reached its time. So a time
-that a change skips runs at the next instant that exists, and a time that comes twice runs once, the first time. What
-is due is not said here: an instant only names the newest period that is over; the archive says what became of it.
+that a change skips runs at the next instant that exists, and a time that occurs twice runs once, the first time. An
+instant only names the newest period that is over; the archive says whether it was published.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def next_runs(entry: ScheduleEntry, now: datetime, n: int = 5) -> tuple[datetime
 
 
 def latest_run(entry: ScheduleEntry, now: datetime) -> datetime:
-    """The last instant (UTC) at or before `now` at which an entry was to run."""
+    """The last instant (UTC) at or before `now` at which an entry was due."""
     return next(at for at in _runs_backwards(entry, now) if at <= now)
 
 
@@ -40,8 +40,8 @@ def completed_period(entry: ScheduleEntry, at: datetime) -> Period:
 
 
 def quiet_until(quiet: tuple[time, time], zone: str, now: datetime) -> datetime | None:
-    """When the quiet hours (from, until, by the zone's clock) that hold an instant are over (UTC); `None` outside of
-    them. Both ends follow the rule for clock changes, so that hours which a change skips are none."""
+    """The end (UTC) of the quiet hours (from, until, by the zone's clock) that contain an instant; `None` outside of
+    them. Both ends follow the rule for clock changes, so that skipped hours are not quiet."""
     begins, ends = (ScheduleEntry.model_construct(name="quiet", period="day", at=at, zone=zone) for at in quiet)
     if latest_run(begins, now) <= latest_run(ends, now):
         return None
@@ -69,7 +69,7 @@ def _run_instant(entry: ScheduleEntry, day: date) -> datetime:
     before, after = sorted(readings)
     if _clock_reached(before, zone, wall):
         return before
-    # The clock skips this time: the change lies between the two readings.
+    # The clock skips this time: the change is between the two readings.
     while after - before > timedelta(seconds=1):
         middle = before + timedelta(seconds=(after - before) // timedelta(seconds=2))
         before, after = (before, middle) if _clock_reached(middle, zone, wall) else (middle, after)

@@ -1,4 +1,4 @@
-"""Writes the archive site: asks the desk for every digest, has pages rendered and charts drawn, and swaps them in."""
+"""Writes the archive site: reads every digest, renders pages, draws charts, and replaces the old site."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from bot.render import model_tables, page_layout, site_files
 
 
 def write_site(desk: QueryContext, folder: Path, tell: Callable[[str], None], at: datetime, url: str = "") -> Path:
-    """Write the whole site into `folder`; returns its front page. `url` is where it will be found, for the feeds.
-    Raises `OutletError`."""
+    """Write the whole site into `folder`; returns its front page. `url` is its public URL, for the feeds. Raises
+    `OutletError`."""
     networks = [page_layout.NetworkPage(w.network, w.title, w.about) for w in desk.watched.values()]
     shared = page_layout.SiteContext(
         networks,

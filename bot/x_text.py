@@ -1,4 +1,4 @@
-"""What X makes of a text: its weighted length, and what in it becomes a link, mention, list, hashtag or cashtag. Pure.
+"""X's rules for a text: its weighted length, and which parts become a link, mention, list, hashtag or cashtag. Pure.
 
 Rules: twitter-text 3 (github.com/twitter/twitter-text, configuration v3) and docs.x.com, counting-characters. The tests
 run its official conformance cases. Where this module and X could differ, it counts more and finds more than X does.
@@ -22,7 +22,7 @@ SCALE, DEFAULT_WEIGHT, URL_LENGTH = 100, 200, 23
 LIGHT = (range(0, 4352), range(8192, 8206), range(8208, 8224), range(8242, 8248))
 """Code points of weight 100 in the configuration v3; all others and every emoji weigh 200."""
 EMOJI_VERSION = 14
-"""The last version of Unicode's emoji that X's own parser (twemoji-parser 14) knows. It sees a later sequence as its
+"""The last version of Unicode's emoji that X's own parser (twemoji-parser 14) knows. It splits later sequences into
 parts."""
 URL_LIMIT, SHORT_LINK_LIMIT = 4096, 40
 
@@ -48,7 +48,7 @@ _SHORT_LINK = regex.compile(rf"https?://t\.co/(?P<slug>[a-z0-9]+)(?:{_QUERY})?",
 _TAG_CHARACTER = (
     r"[\p{L}\p{M}\p{Nd}_\u200c\u200d\ua67e\u05be\u05f3\u05f4\uff5e\u301c\u309b\u309c\u30a0\u30fb\u3003\u0f0b\u0f0c\xb7]"
 )
-# The entity is atomic: what must not follow it decides about the whole of it, not about a shorter one.
+# The entity is atomic: the characters after it decide about all of it, not about a shorter one.
 _HASHTAG = regex.compile(
     rf"(?:^|(?<=[\ufe0e\ufe0f])|(?<!{_TAG_CHARACTER}|&))"
     rf"(?>[#\uff03](?!\ufe0f|\u20e3){_TAG_CHARACTER}*[\p{{L}}\p{{M}}]{_TAG_CHARACTER}*)(?!://|[#\uff03])"
@@ -60,13 +60,13 @@ _MENTION = regex.compile(
 _CASHTAG = regex.compile(
     rf"(?<=^|[{_SPACES}{_DIRECTIONS}])\$[a-z]{{1,6}}(?:[._][a-z]{{1,2}})?(?=$|\s|[{_PUNCTUATION}])", regex.IGNORECASE
 )
-# What X's rules might be one day: those of today also ask what stands before and after.
+# Looser than X's rules, which may change: today's also check the characters before and after.
 _LOOSE = regex.compile(r"[@\uff20]\w+|[#\uff03][\w\p{M}]+|\$[A-Za-z]\w*")
 
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """A stretch of a text that X turns into a link, `@`, `#` and `$` included."""
+    """A part of a text that X turns into a link, with its `@`, `#` or `$`."""
 
     kind: Kind
     text: str
@@ -99,7 +99,7 @@ def has_forbidden(text: str) -> bool:
 
 
 def find_entities(text: str) -> list[Entity]:
-    """All that X turns into a link, in the order of the text. Of two that overlap, X takes the earlier."""
+    """All parts that X turns into a link, in the order of the text. Of two that overlap, X takes the earlier."""
     mentions = [Entity("list" if m[1] else "mention", m[0], m.start()) for m in _MENTION.finditer(text)]
     hashtags = [Entity("hashtag", m[0], m.start()) for m in _HASHTAG.finditer(text)]
     cashtags = [Entity("cashtag", m[0], m.start()) for m in _CASHTAG.finditer(text)]
@@ -111,7 +111,7 @@ def find_entities(text: str) -> list[Entity]:
 
 
 def possible_entities(text: str) -> list[Entity]:
-    """All that X turns into a link, and every other `@`, `#` or `$` with a word behind it, in the order of the text."""
+    """All parts that X turns into a link, and any other `@`, `#` or `$` before a word, in the order of the text."""
     entities = find_entities(text)
     others, number = list[Entity](), 0
     for match in _LOOSE.finditer(text):
@@ -123,7 +123,7 @@ def possible_entities(text: str) -> list[Entity]:
 
 
 def find_urls(text: str) -> list[Entity]:
-    """Web addresses, bare domains (`foo.io`) included."""
+    """URLs, including bare domains (`foo.io`)."""
     return list(_iter_urls(text)) if "." in text else []
 
 
@@ -141,7 +141,7 @@ def _iter_urls(text: str) -> Iterator[Entity]:
 
 
 def _bare_urls(match: regex.Match[str]) -> Iterator[Entity]:
-    """Addresses without a scheme: X links Latin domains alone, each that stands in a run of letters of any script."""
+    """URLs without a scheme: X links only Latin domains, each within a run of letters of any script."""
     if match["before"] in ("-", "_", ".", "/"):
         return
     domains = list(_url_patterns().latin_domain.finditer(match["domain"]))
@@ -154,7 +154,7 @@ def _bare_urls(match: regex.Match[str]) -> Iterator[Entity]:
 def _fits_url_limit(url: str, scheme: str, domain: str) -> bool:
     try:
         ascii_domain = domain.encode("idna")
-    except UnicodeError:  # a label that is empty, too long, or of characters that no domain may have
+    except UnicodeError:  # a label that is empty, too long, or has invalid characters
         return False
     return len(scheme) + len(url) + len(ascii_domain) - len(domain) <= URL_LIMIT
 
@@ -192,7 +192,7 @@ def _prefix_tree(words: list[str]) -> str:
 
 
 def _emoji_size(text: str, start: int) -> int:
-    """How many code points the emoji that begins here has; 0 where none begins."""
+    """Number of code points of the emoji that begins here; 0 if there is none."""
     table = _emoji_table()
     if text[start] not in table.first:
         return 0
@@ -208,7 +208,7 @@ class _Emoji:
 
 @functools.cache
 def _emoji_table() -> _Emoji:
-    """What X sees as one emoji: sequences as Unicode wants them written, and keycaps without U+FE0F."""
+    """The sequences that X sees as one emoji: fully-qualified ones, and keycaps without U+FE0F."""
     import emoji  # 0.06 s: it reads a table
 
     written = emoji.STATUS["fully_qualified"]

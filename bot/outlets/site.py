@@ -28,7 +28,7 @@ _MARKED = "Written by Footfall. A folder that holds this file is replaced whole 
 
 
 class SiteSettings(config.OutletConfig):
-    """What `config.yaml` may say under `outlets.site`."""
+    """The block `outlets.site` of `config.yaml`."""
 
     url: str = Field(
         "",
@@ -41,12 +41,12 @@ Settings = SiteSettings
 
 
 class DiskError(OutletError):
-    """The disk refused for now: it is full, read-only or away. The same may be tried again."""
+    """The disk refused for now: it is full, read-only or unavailable. A retry is allowed."""
 
 
 def replace_site(files: Iterable[tuple[str, bytes]], folder: Path) -> Path:
-    """Write `files` (relative path, content) as the whole of `folder`. Returns the folder. Leaves what was there and
-    raises `OutletError` when a path leads outside or the folder is not ours, `DiskError` when the disk refuses."""
+    """Replace `folder` with `files` (relative path, content), and return it. Keeps the old content and raises
+    `OutletError` if a path leads outside or the folder is not ours, `DiskError` if the disk refuses."""
     fresh: Path | None = None
     try:
         make_readable_parents(folder)
@@ -65,7 +65,7 @@ def replace_site(files: Iterable[tuple[str, bytes]], folder: Path) -> Path:
 
 
 def make_readable_parents(path: Path) -> None:
-    """Make the folders above a path where they are missing, open to readers as the site is."""
+    """Create missing parent folders of a path, readable for everybody like the site."""
     for above in reversed([each for each in path.parents if not each.exists()]):
         above.mkdir(exist_ok=True)
         above.chmod(0o755)
@@ -91,15 +91,15 @@ def _write_files(fresh: Path, files: Iterable[tuple[str, bytes]]) -> None:
 
 
 def _open_to_readers(fresh: Path) -> None:
-    """A web server is another user: the site is for all to read, whatever the umask is."""
+    """A web server is another user, so the site is readable for everybody, whatever the umask is."""
     for path in (fresh, *fresh.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 @contextmanager
 def _folder_lock(above: Path) -> Iterator[None]:
-    """One process at a time looks at the site's place or changes it: the lock is on the folder above, and gone with its
-    holder."""
+    """Only one process at a time checks or changes the site's folder: the lock is on the parent folder and ends with
+    its holder."""
     held = os.open(above, os.O_RDONLY)
     try:
         fcntl.flock(held, fcntl.LOCK_EX)
@@ -109,7 +109,7 @@ def _folder_lock(above: Path) -> Iterator[None]:
 
 
 def _swap_folders(fresh: Path, folder: Path) -> None:
-    """Rename `fresh` to `folder`, with what was there renamed out of the way first and back if that fails."""
+    """Rename `fresh` to `folder`, after moving the old folder away; move it back if that fails."""
     with _folder_lock(folder.parent):
         _require_own_folder(folder)
         if not folder.exists():

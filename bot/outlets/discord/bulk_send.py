@@ -13,8 +13,8 @@ Begin = Callable[[Part, str], Outcome | Future[Outcome]]
 
 
 def send_concurrently(jobs: Iterable[Job], begin: Begin) -> Iterator[tuple[str, Outcome]]:
-    """Each part's marker and outcome when it is done. After an `AccountRefused`, the remaining jobs get it unsent. A send
-    that has started is always completed."""
+    """Each part's marker and outcome when it is done. After an `AccountRefused`, the remaining jobs get it unsent.
+    A send that has started is always completed."""
     flying: dict[Future[Outcome], str] = {}
     halt: AccountRefused | None = None
     try:
