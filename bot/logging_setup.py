@@ -126,7 +126,7 @@ def _log_what_nobody_caught() -> None:
         if issubclass(kind, KeyboardInterrupt):
             sys.__excepthook__(kind, error, trace)
             return
-        log.critical("nobody caught this", exc_info=(kind, error, trace))
+        log.critical("unhandled exception", exc_info=(kind, error, trace))
 
     def uncaught_in_thread(given: threading.ExceptHookArgs) -> None:
         if given.exc_value is not None:

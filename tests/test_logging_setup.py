@@ -70,7 +70,7 @@ def test_no_secret_leaves_by_any_way(stream: io.StringIO) -> None:
         assert form not in said
     assert said.count("[redacted]") >= 10
     assert "ValueError" in said and "fails" in said, "the traceback itself is of use"
-    assert "nobody caught this" in said
+    assert "unhandled exception" in said
 
 
 def test_off_a_terminal_every_line_is_json() -> None:
@@ -181,7 +181,7 @@ def test_every_line_of_the_process_and_of_the_one_that_draws_is_json(tmp_path: P
     wanted = ("of [redacted]", "could not be formatted", "bad request", "never retrieved", "drawn with", "such font")
     for words in wanted:
         assert [line for line in said if words in line["event"]], (words, done.stderr)
-    assert sum("nobody caught this" in line["event"] for line in said) == 3, "in two threads, and at the end"
+    assert sum("unhandled exception" in line["event"] for line in said) == 3, "in two threads, and at the end"
     assert [line for line in said if "__del__" in line.get("exception", "")]
     assert "canary" not in done.stderr
 

@@ -38,7 +38,7 @@ class Cursor:
         try:
             return msgspec.json.decode(text, type=cls)
         except msgspec.MsgspecError as error:
-            raise SourceError(f"a kept cursor does not read: {error}; forget it to collect again") from error
+            raise SourceError(f"a stored cursor is invalid: {error}; forget it to collect again") from error
 
 
 @dataclass(frozen=True, slots=True)

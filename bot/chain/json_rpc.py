@@ -182,7 +182,7 @@ class RpcConnection:
             now = time.monotonic()
             turn = max(now, self._next)
             if turn > deadline:
-                raise DeadlineBeforeTurnError("was not asked: its turn comes after the deadline")
+                raise DeadlineBeforeTurnError("got no request: its turn comes after the deadline")
             self._next = turn + 1 / self.endpoint.rate
         time.sleep(turn - now)
 
@@ -218,7 +218,7 @@ def _match_responses(body: bytearray, status: int, first: int, count: int) -> li
         return [_response_result(answers[0])]  # the endpoint could not parse the request, so there is no id
     by_id = {answer.id: answer for answer in answers}
     if len(answers) != count or set(by_id) != set(range(first, first + count)):
-        raise NoResponseError("answered another question than the one asked (wrong ids)")
+        raise NoResponseError("answered another request (wrong ids)")
     return [_response_result(by_id[first + i]) for i in range(count)]
 
 

@@ -100,7 +100,7 @@ class EndpointQuorum:
         """Require the identity that was pinned before. Raises `ChainMismatchError`."""
         if pin.chain_id != self.pin.chain_id or (pin.genesis and self.pin.genesis not in (None, pin.genesis)):
             differs = f"a kept cursor is of {pin}, this is {self.pin}"
-            raise ChainMismatchError(f"{differs}; forget the cursor to begin a new record")
+            raise ChainMismatchError(f"{differs}; forget the cursor to start a new record")
         if self.pin.genesis is None:
             self.pin = pin
             self.recheck_identities()
@@ -231,7 +231,7 @@ class EndpointQuorum:
             if self.pin.genesis not in (None, block.hash):
                 raise ChainMismatchError(
                     f"{where}: block 1 is {block.hash}, pinned was {self.pin.genesis}: the chain was reset, or this is "
-                    "another; nothing was collected; remove the endpoint, or forget the chain's cursors to begin anew"
+                    "another; nothing was collected; remove the endpoint, or forget the chain's cursors to start again"
                 )
             self.pin = ChainIdentity(self.pin.chain_id, block.hash)
 
@@ -239,7 +239,7 @@ class EndpointQuorum:
         if len(set(keys.values())) > 1:
             said = "; ".join(f"{name} says {clip_text(str(key), 80)}" for name, key in keys.items())
             raise EndpointDisagreementError(
-                f"chain {self.pin.chain_id}: {what}: endpoints differ: {said}; none is believed; find out which is "
+                f"chain {self.pin.chain_id}: {what}: endpoints differ: {said}; none is used; find out which is "
                 "wrong and remove it from the endpoints"
             )
 

@@ -267,7 +267,7 @@ class ChainReader:
             self.final_head()
             raise ReorgTooDeepError(
                 f"chain {self.pin.chain_id}: re-organised below block {cursor.recent[0][0]}, deeper than remembered, "
-                "or again and again; forget its cursors and records and collect again"
+                "or repeatedly; forget its cursors and records and collect again"
             )
         recent = cursor.recent[: still[-1] + 1]
         return Cursor(cursor.chain_id, cursor.genesis, recent[-1][0] + 1, recent)

@@ -131,7 +131,7 @@ def block_hashes(wires: Sequence[RawLog], first: Block, last: Block) -> dict[int
     """Number to hash of each block that holds one of the logs. Raises `NoResponseError` for a log that is outside
     `first` to `last`, was removed, or has another block hash than its neighbours or the range's ends."""
     if True in {wire.removed for wire in wires}:
-        raise NoResponseError("answered a log that a re-organisation took back")
+        raise NoResponseError("answered a log that a re-organisation removed")
     named = {(wire.block_number, wire.block_hash) for wire in wires}
     found = {parse_quantity(number): parse_hex(name) for number, name in named}
     if len(found) != len(named):
@@ -218,7 +218,7 @@ def _decode_answer(decoder: msgspec.json.Decoder[T], answer: msgspec.Raw | RpcEr
     try:
         return decoder.decode(answer)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise NoResponseError(f"answered {what} that does not read: {SafeName(str(error), 120)}") from error
+        raise NoResponseError(f"answered invalid {what}: {SafeName(str(error), 120)}") from error
 
 
 def _unhex_all(texts: Sequence[str]) -> list[bytes]:

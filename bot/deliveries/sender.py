@@ -254,7 +254,7 @@ def _look_back(run: OutboxPass, delivery: Delivery) -> None:
     asked_at = run.clock()
     found: Found = _guarded(
         lambda: ready.outlet.find(part, delivery.destination),
-        lambda kind: LookupInconclusive(f"{delivery.outlet}: asking failed with {kind}", asked_at + ready.settle),
+        lambda kind: LookupInconclusive(f"{delivery.outlet}: look-back failed with {kind}", asked_at + ready.settle),
     )
     run.outbox.record_lookup(delivery, found, asked_at, ready.settle)
     log.info("%s: look-back: %s", delivery.label, _described(found))
@@ -279,10 +279,10 @@ def follow_up(run: OutboxPass) -> None:
 
 def _crosspost_delivery(outlet: Outlet, delivery: Delivery) -> Outcome:
     if not isinstance(outlet, CrosspostOutlet):
-        return Refused(f"{delivery.outlet} passes nothing on")
+        return Refused(f"{delivery.outlet} has no crossposts")
     return _guarded(
         lambda: outlet.crosspost(delivery.destination, delivery.platform_id or ""),
-        lambda kind: OutcomeUnknown(f"{delivery.outlet}: passing on failed with {kind}"),
+        lambda kind: OutcomeUnknown(f"{delivery.outlet}: crosspost failed with {kind}"),
     )
 
 

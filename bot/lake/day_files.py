@@ -57,7 +57,7 @@ def read_manifest(day: DayRef) -> Manifest:
         try:
             found = msgspec.json.decode(path.read_bytes(), type=Manifest)
         except msgspec.MsgspecError as error:
-            raise LakeError(f"{name}: does not read: {error}; collect its day again") from error
+            raise LakeError(f"{name}: is invalid: {error}; collect its day again") from error
     if found.schema != SCHEMA:
         raise LakeError(f"{name}: found schema {found.schema}, wanted {SCHEMA}; install the Footfall that wrote it")
     if (found.network, found.catalogue, found.day) != (day.network, day.catalogue, day.day.isoformat()):

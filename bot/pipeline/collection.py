@@ -62,7 +62,7 @@ class BackfillThrottle:
         if days <= 0:
             return "none left"
         if len(paces) < FEW or covered <= 0:
-            return "no telling yet how long the rest takes"
+            return "no estimate of the rest yet"
         each = sorted(took / of for took, of in paces if of > 0)
         low, high = each[len(each) // 4] * days, each[len(each) * 3 // 4] * days
         mean = seconds / covered * days

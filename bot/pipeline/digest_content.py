@@ -66,7 +66,7 @@ def render_post(
     except (render.PollSkippedError, render.TooLongError) as error:
         if poll is None:
             raise
-        log.warning("%s: it goes without its poll: %s", outlet, error)
+        log.warning("%s: posted without its poll: %s", outlet, error)
         return render.build_post(document, outlet, replace(options, poll=None))
 
 

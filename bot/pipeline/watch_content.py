@@ -133,7 +133,7 @@ class WatchContentProvider:
         ends = Period(delivery.day, delivery.day).ends_at
         items = _notice_items(statuses, (watch for watch in theirs if watch.since < ends))
         if not items:
-            raise ContentError(f"{delivery.label}: there is nothing to tell any more")
+            raise ContentError(f"{delivery.label}: there are no changes left to report")
         answer = {"question": "notice", "day": delivery.day.isoformat(), "news": items}
         try:
             embed = render.answer_embed(answer, render.PLAIN, self.hidden, theirs[0].locale)

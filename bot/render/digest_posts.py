@@ -34,7 +34,7 @@ def build_post(document: Document, outlet: str, options: PostRenderOptions | Non
     """The post of a digest on "x", "discord" or "text". Raises `LintError` if a template would publish a number that no
     figure backs, `TooLongError` if even the shortest form exceeds the platform's limit."""
     if outlet not in _OUTLETS:
-        raise KeyError(f"no post is written for {outlet}; known: {', '.join(_OUTLETS)}")
+        raise KeyError(f"there are no posts for {outlet}; known: {', '.join(_OUTLETS)}")
     return _OUTLETS[outlet](document, options or PostRenderOptions())
 
 

@@ -118,7 +118,7 @@ def get_environment(outlet: str, locale: str = "en", hidden: tuple[str, ...] = (
     """The environment of one outlet ("x", "discord", "text", "site"). Cached: do not change it; add filters for pages
     through `overlay()`."""
     if outlet not in escaping.ESCAPES:
-        raise KeyError(f"no such outlet to write for: {outlet}; known: {', '.join(escaping.ESCAPES)}")
+        raise KeyError(f"no such outlet: {outlet}; known: {', '.join(escaping.ESCAPES)}")
     made = _Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
@@ -247,13 +247,13 @@ def _with_lower_bound(number: Any, shown: str, locale: str) -> str:
 def _own_number(number: Any) -> int | float:
     if isinstance(number, TracedInt | TracedFloat):
         return number
-    raise LintError(f"found {number!r:.60}, wanted a number that stands in the document, not one made in a template")
+    raise LintError(f"found {number!r:.60}, wanted a number from the document, not one computed in a template")
 
 
 def _own_text(text: Any) -> str:
     if isinstance(text, TracedStr):
         return str(text)
-    raise LintError(f"found {text!r:.60}, wanted a text that stands in the document")
+    raise LintError(f"found {text!r:.60}, wanted a text from the document")
 
 
 def _own_date(when: Any) -> date:

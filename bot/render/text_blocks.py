@@ -69,7 +69,7 @@ def fit_blocks(parts: Sequence[TextBlock], size: Callable[[str], int], limit: in
     kept = {i for i, part in enumerate(parts) if part.rank == 0}
     text = _join_blocks(parts, kept)
     if size(text) > limit:
-        raise TooLongError(f"found {size(text)} characters in what must be said, wanted at most {limit}: {text[:80]!r}")
+        raise TooLongError(f"found {size(text)} characters in the required text, wanted at most {limit}: {text[:80]!r}")
     for i in sorted(set(range(len(parts))) - kept, key=lambda i: (parts[i].rank, i)):
         if parts[i].title and parts[i].title in {parts[k].title for k in kept}:
             continue

@@ -30,7 +30,7 @@ def build_thread(parts: Sequence[TextBlock], head: Head, wanted: range) -> tuple
     while len(texts := _pack_parts(kept, room)) > most:
         least = max((piece for piece in kept if piece.rank), key=lambda piece: piece.rank, default=None)
         if least is None:
-            raise TooLongError(f"found {len(texts)} parts in what must be said, wanted at most {most}")
+            raise TooLongError(f"found {len(texts)} parts in the required text, wanted at most {most}")
         kept.remove(least)
     of = max(len(texts), wanted[0])
     if of == 1:

@@ -51,7 +51,7 @@ def _request_parameters(request: web.Request, query: QuerySpec) -> dict[str, str
     known = query_parameters(query)
     for name in request.query:
         if name not in known:
-            raise QueryError(f"{SafeName(name)!s:.40}: is not asked here; known: {', '.join(known) or 'none'}")
+            raise QueryError(f"{SafeName(name)!s:.40}: is no parameter here; known: {', '.join(known) or 'none'}")
         if len(request.query.getall(name)) > 1:
             raise QueryError(f"{name}: was given more than once")
     return {name: text for name, text in request.query.items() if text}

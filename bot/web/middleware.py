@@ -92,7 +92,7 @@ def _log_error(event: str, request: web.Request, error: Exception) -> str:
     """Log an error under an id; returns a sentence with the id and nothing else."""
     number = error_id()
     log.error(event, id=number, method=request.method, path=request.raw_path, exc_info=error)
-    return f"in the log it is {number}"
+    return f"its id in the log is {number}"
 
 
 def _in_api(request: web.Request) -> bool:

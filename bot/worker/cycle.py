@@ -108,7 +108,7 @@ class WorkCycle:
         """Do everything that is due. Raises `StoreError` if the database is unavailable, and `StoppingError`."""
         leads = self._acquire_lease()
         if leads != self.state.leads:
-            log.info("this worker is working" if leads else "another worker is working; standing by")
+            log.info("this worker is active" if leads else "another worker is active; standing by")
         self.state.leads = leads
         if not leads:
             return

@@ -104,13 +104,13 @@ class Worker:
             log.exception("a cycle failed")
             return False
         if self.state.database:
-            log.info("the database answers")
+            log.info("the database is available")
         self.state.database = ""
         return True
 
     def _on_db_unavailable(self, error: StoreError) -> None:
         if self.state.database != str(error):
-            log.error("the database is away", error=str(error))
+            log.error("the database is unavailable", error=str(error))
         self.state.database = str(error)
         self.state.record_failure("database")
 

@@ -555,14 +555,14 @@ def changed(**fields: Any) -> Callable[[list[Any]], Any]:
 
 
 HOSTILE: dict[str, tuple[Callable[[list[Any]], Any], str]] = {
-    "null": (lambda logs: None, "logs that does not read"),
-    "an object": (lambda logs: {"0": logs}, "logs that does not read"),
+    "null": (lambda logs: None, "answered invalid logs"),
+    "an object": (lambda logs: {"0": logs}, "answered invalid logs"),
     "a log outside of the range": (changed(blockNumber="0x63"), "logs of block 99, wanted 0 to 3"),
     "another emitter": (changed(address="0x" + "ab" * 20), "not asked for"),
     "another topic": (changed(topics=["0x" + "ab" * 32]), "not asked for"),
     "no topic": (changed(topics=[]), "not asked for"),
-    "five topics": (changed(topics=["0x" + "ab" * 32] * 5), "does not read"),
-    "a log taken back": (changed(removed=True), "re-organisation took back"),
+    "five topics": (changed(topics=["0x" + "ab" * 32] * 5), "answered invalid"),
+    "a log taken back": (changed(removed=True), "re-organisation removed"),
     "another log at the same place": (
         lambda logs: [*logs, {**logs[-1], "data": "0x00"}],
         "two different logs 0 in block 3",

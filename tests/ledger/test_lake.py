@@ -546,7 +546,7 @@ def test_a_long_reading_says_how_far_it_is_and_what_it_does_not_know() -> None:
     rests: list[float] = []
     reading = pipeline.BackfillThrottle(Period(DAY, DAY + 99 * ONE, "month"), lambda: next(clock), rests.append)
     said = [reading.rest_and_report(haul(DAY + n * ONE), 0.5) for n in range(5)]
-    assert said[0] == said[1].replace("2.0", "1.0") == "1.0 of 100 days read, no telling yet how long the rest takes"
+    assert said[0] == said[1].replace("2.0", "1.0") == "1.0 of 100 days read, no estimate of the rest yet"
     assert said[4] == "5.0 of 100 days read, 13 min to 16 min left at this pace"
     assert reading.rest_and_report(haul(DAY + 99 * ONE), 0.0) == "100.0 of 100 days read, none left"
     assert reading.rest_and_report(replace(haul(), window=None), 0.0) == ""

@@ -154,5 +154,5 @@ def test_a_thread_is_never_longer_than_it_may_be_and_drops_the_least_important(m
 def test_what_must_be_said_and_does_not_fit_is_refused() -> None:
     mark = render.text_blocks.PARAGRAPH
     said = [render.text_blocks.TextBlock("text", "", 0, f"{mark}{'x' * 200}") for _ in range(3)]
-    with pytest.raises(render.TooLongError, match="found 3 parts in what must be said, wanted at most 2"):
+    with pytest.raises(render.TooLongError, match="found 3 parts in the required text, wanted at most 2"):
         render.x_threads.build_thread(said, lambda n, of, taken_back=False: "", range(1, 3))

@@ -269,5 +269,5 @@ def test_a_hidden_name_is_shown_nowhere() -> None:
 
 
 def test_an_unknown_outlet_is_named() -> None:
-    with pytest.raises(KeyError, match="no post is written for fax"):
+    with pytest.raises(KeyError, match="there are no posts for fax"):
         build_post(documents.recorded("day-2025-01-12"), "fax")

@@ -314,9 +314,9 @@ BAD = [
     ("/api/trend/uses_change", 400, "is no figure of a day"),
     ("/api/compare", 400, "a: not given"),
     ("/api/compare?a=acme/first&b=", 400, "b: not given"),
-    ("/api/usage?netwrok=replicate", 400, "netwrok: is not asked here; known: network, period, day"),
+    ("/api/usage?netwrok=replicate", 400, "netwrok: is no parameter here; known: network, period, day"),
     ("/api/usage?day=2025-03-10&day=2025-03-09", 400, "day: was given more than once"),
-    ("/api/method/uses?x=%00%1b%5b31m", 400, "x: is not asked here; known: none"),
+    ("/api/method/uses?x=%00%1b%5b31m", 400, "x: is no parameter here; known: none"),
     ("/api/usage?network=" + "n" * 2000, 400, "characters, wanted at most 1000"),
     ("/api/model/%E2%80%AEevil%0A%1b%5b31m", 404, "no such model"),
 ]
@@ -350,7 +350,7 @@ def test_an_unexpected_error_is_a_number_that_stands_in_the_log(desk: QueryConte
     with capture_logs() as logged, served(replace(desk, archive=Broken(desk.store)), home) as client:
         answer = client.get("/api/usage")
     assert answer.status_code == 500
-    found = re.fullmatch(r"something went wrong here; in the log it is ([0-9a-f]{12})", answer.json()["error"])
+    found = re.fullmatch(r"something went wrong here; its id in the log is ([0-9a-f]{12})", answer.json()["error"])
     assert found
     (line,) = logged
     assert (line["id"], line["path"], line["event"]) == (found[1], "/api/usage", "unexpected")
@@ -610,7 +610,7 @@ def test_a_database_that_is_garbage_is_not_healthy_and_says_so_in_one_sentence(
         with capture_logs() as logged:
             answer = client.get("/api/usage")
         assert answer.status_code == 503
-        assert answer.json()["error"] == f"the database cannot be read; in the log it is {logged[0]['id']}"
+        assert answer.json()["error"] == f"the database cannot be read; its id in the log is {logged[0]['id']}"
         assert "private.db" in str(logged[0]["exc_info"])
     doomed.store.close()
 

@@ -47,4 +47,4 @@ class DirectMessageOutlet:
 
     def _direct_channel(self, destination: str) -> str | Outcome:
         account = self._account(destination)
-        return self._discord.direct_channel(account) if account else Refused("nobody watches anything any more there")
+        return self._discord.direct_channel(account) if account else Refused("this member has no watches any more")

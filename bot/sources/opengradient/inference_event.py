@@ -37,12 +37,12 @@ def model_inference(log: Log) -> ModelInference:
     inference_id, request = decode_string(data, 0, 0x60)
     response = int.from_bytes(data[64:96])
     if int.from_bytes(data[32:64]) != request:
-        raise AbiDecodeError("the request is not where it belongs")
+        raise AbiDecodeError("the request is at the wrong offset")
     mode = decode_static("uint8", data[request : request + 32])
     cid, given = decode_string(data, request, 0x60, at=32)
     if int.from_bytes(data[request + 64 : request + 96]) != given - request or not given < response <= len(data):
-        raise AbiDecodeError("the input or the response is not where it belongs")
+        raise AbiDecodeError("the input or the response is at the wrong offset")
     simulated = decode_static("uint8", data[response + 96 : response + 128])
     if response % 32 or simulated not in (0, 1) or not isinstance(mode, int):
-        raise AbiDecodeError("the response is not where it belongs")
+        raise AbiDecodeError("the response is at the wrong offset")
     return ModelInference(inference_id, mode, cid, simulated == 1)

@@ -178,7 +178,7 @@ def walk_pages(client: httpx.Client, base: str, keep: Keep = lambda _: None, sle
     else:
         raise SourceError(f"{listing_url(base)}: found no end after {MAX_PAGES:,} pages")
     if not entries:
-        raise SourceError(f"{listing_url(base)}: found no model at all, which is a fault rather than a figure")
+        raise SourceError(f"{listing_url(base)}: found no model at all, which is an error and no figure")
     return HubListing(MappingProxyType(entries), skipped)
 
 

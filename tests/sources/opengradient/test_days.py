@@ -391,7 +391,7 @@ def test_as_many_endpoints_as_the_config_says_must_give_the_same_logs(
         chain = through(og, first.url, second.url, third.url, agree=2)
         first.does.rewrite = hiding
         done, _ = collected(db, og, tmp_path, wanted=ALL, settlements=chain, tries=1)
-        assert "endpoints differ" in done.error and "none is believed" in done.error
+        assert "endpoints differ" in done.error and "none is used" in done.error
         assert figures(db, FIRST)["uses"] == "the settlement chain was not read to the end of 5 Oct 2026"
         first.does.rewrite = lambda question, answer: answer
         second.does.status, second.does.body = 503, b"<html>try later</html>"
