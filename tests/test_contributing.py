@@ -168,14 +168,14 @@ def test_a_language_is_spoken(tree: Tree) -> None:
 
 def test_a_question_is_answered_alike_by_every_interface(tree: Tree) -> None:
     tree.bot("compose", "--network", "toynet")
-    tree.follow("Add a question")
+    tree.follow("Add a query")
     assert "everything is known" in tree.bot("gaps", "--network", "toynet")
     assert json.loads(tree.bot("gaps", "--network", "toynet", "--json"))["question"] == "gaps"
     tree.run("tests.test_contributing")
 
 
 async def _ask_gaps(folder: Path) -> None:
-    """Ask the question of the page on the web and in Discord; run inside the changed copy."""
+    """Send the query of the page to the web and Discord; runs inside the changed copy."""
     with query_contexts.desk(folder) as context:
         async with TestClient(TestServer(web.make_application(context, folder))) as client:
             response = await client.get(f"/api/gaps?day={query_contexts.MISSING}")

@@ -8,7 +8,7 @@ from pathlib import Path
 from docs.generate import NOTE
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+PAGES = [*(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "tests/README.md")), *(ROOT / "docs").rglob("*.md")]
 UNWRAPPED = re.compile(r" *\||>|#|!\[|    ")
 """How lines begin that may be longer: tables, quotations, headings, pictures, code."""
 
